@@ -1,0 +1,1 @@
+"""The networks: frozen backbones, their weights, detector heads, liquid cells. Pure tensors in, pure tensors out; no files of labels, no video."""

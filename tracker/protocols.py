@@ -1,0 +1,86 @@
+"""The seams of the house: what a source, a detector, a motion model and a sink must offer. Nothing here runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from tracker.types import Detections, Float32, Frame, Tracks
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What is known of a source before its first frame is tracked.
+
+    Attributes:
+        name: a short name for files and titles; never with credentials in it.
+        width: pixels, after rotation.
+        height: pixels, after rotation.
+        rate: nominal frames a second, a hint for writers alone, or None.
+        frames: how many frames will come, as far as the source knows (an estimate for progress bars), or None.
+        duration: seconds from the first to the last frame as far as known, or None.
+        live: True for cameras and streams: frames that nobody took are dropped, and time never stops.
+        path: the file or folder behind it, or None.
+        rotation: degrees clockwise that were applied to make the pictures upright: 0, 90, 180 or 270.
+    """
+
+    name: str
+    width: int
+    height: int
+    rate: float | None = None
+    frames: int | None = None
+    duration: float | None = None
+    live: bool = False
+    path: str | None = None
+    rotation: int = 0
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Frames with true times, strictly increasing. Iterate once; close always (a context manager too)."""
+
+    @property
+    def info(self) -> SourceInfo: ...
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Frame in, detections out. Called for frames in order, from one thread."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Class names; `Detections.label` is an index into them."""
+        ...
+
+    def __call__(self, frame: Frame) -> Detections: ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Unit embeddings of boxes: one pass of a frozen CNN over the frame, pooled per box."""
+
+    def __call__(self, frame: Frame, xyxy: Float32) -> Float32:
+        """(N, 4) boxes -> (N, D) float32 of unit length."""
+        ...
+
+
+class Stop(Exception):
+    """Raised by a sink's `write` when the person in front of it wants to end; everything written so far is kept."""
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Takes every frame with its tracks, in order. What was written before a kill must be readable."""
+
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> None: ...
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        """`tracks` holds all live tracks; files keep `tracks.shown`."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,203 @@
+"""What flows through the house: frames, detections, tracks. Frozen structs of arrays, checked once, at construction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from models.errors import DataError
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+UInt8 = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Frame:
+    """One picture of a source.
+
+    Attributes:
+        bgr: the picture, (H, W, 3) uint8, blue-green-red as in OpenCV, already rotated upright.
+        index: which frame of the source it is, counted from 0 over *all* of the source's frames, also the ones skipped.
+        time: seconds since the source's first frame, float64; never index / fps where the source knows better.
+    """
+
+    bgr: UInt8
+    index: int
+    time: float
+
+    def __post_init__(self) -> None:
+        if self.bgr.ndim != 3 or self.bgr.shape[2] != 3 or self.bgr.dtype != np.uint8:
+            raise DataError(
+                f"frame {self.index}: the picture is {self.bgr.dtype} {self.bgr.shape}; give (H, W, 3) uint8 in BGR order."
+            )
+        if not np.isfinite(self.time):
+            raise DataError(f"frame {self.index}: the time is {self.time}; give finite seconds.")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.bgr.shape[1], self.bgr.shape[0]
+
+
+def _column(name: str, value: ArrayLike, dtype: Any, rows: int) -> NDArray[Any]:
+    array = np.ascontiguousarray(value, dtype=dtype)
+    if array.shape != (rows,):
+        raise DataError(f"{name} has shape {array.shape}; it needs one value for each of the {rows} boxes.")
+    return array
+
+
+def _boxes(value: ArrayLike) -> Float32:
+    xyxy = np.ascontiguousarray(value, dtype=np.float32)
+    if xyxy.size == 0:
+        return xyxy.reshape(0, 4)
+    if xyxy.ndim != 2 or xyxy.shape[1] != 4:
+        raise DataError(f"xyxy has shape {xyxy.shape}; give (N, 4) as left, top, right, bottom in pixels.")
+    ok = np.isfinite(xyxy).all(axis=1) & (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
+    if not ok.all():
+        row = int(np.argmin(ok))
+        raise DataError(f"box {row} is {xyxy[row].tolist()}; a box needs finite numbers, right > left and bottom > top.")
+    return xyxy
+
+
+def _fraction(name: str, array: Float32) -> None:
+    if array.size and not ((array >= 0) & (array <= 1)).all():
+        row = int(np.argmin((array >= 0) & (array <= 1)))
+        raise DataError(f"{name} {row} is {float(array[row])}; scores are probabilities between 0 and 1.")
+
+
+S = TypeVar("S", "Detections", "Tracks")
+
+
+def _take(struct: S, rows: Any, names: tuple[str, ...]) -> S:
+    """The struct with only `rows` (mask, indices or slice) of its columns `names`; checked already, so not again."""
+    new = object.__new__(type(struct))
+    for name in names:
+        value = getattr(struct, name)
+        object.__setattr__(new, name, None if value is None else value[rows])
+    return new
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Detections:
+    """What a detector found in one frame: N rows.
+
+    Attributes:
+        xyxy: (N, 4) float32, pixels, origin top left, right and bottom exclusive.
+        score: (N,) float32, 0..1.
+        label: (N,) int64, an index into the detector's `names`.
+        embedding: (N, D) float32 of unit length, or None where no appearance was asked for.
+        mask: (N, H, W) bool, or None.
+    """
+
+    xyxy: Float32
+    score: Float32
+    label: Int64
+    embedding: Float32 | None = None
+    mask: Bool | None = None
+
+    def __post_init__(self) -> None:
+        xyxy = _boxes(self.xyxy)
+        n = len(xyxy)
+        score = _column("score", self.score, np.float32, n)
+        _fraction("score", score)
+        object.__setattr__(self, "xyxy", xyxy)
+        object.__setattr__(self, "score", score)
+        object.__setattr__(self, "label", _column("label", self.label, np.int64, n))
+        if self.embedding is not None:
+            embedding = np.ascontiguousarray(self.embedding, dtype=np.float32)
+            if embedding.ndim != 2 or len(embedding) != n:
+                raise DataError(f"embedding has shape {embedding.shape}; give ({n}, D), one row a box.")
+            object.__setattr__(self, "embedding", embedding)
+        if self.mask is not None and (self.mask.ndim != 3 or len(self.mask) != n):
+            raise DataError(f"mask has shape {self.mask.shape}; give ({n}, H, W), one picture a box.")
+
+    @classmethod
+    def empty(cls) -> Detections:
+        """No detections at all."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+
+    def __len__(self) -> int:
+        return len(self.xyxy)
+
+    def take(self, rows: Any) -> Detections:
+        """Only `rows`: a mask, indices or a slice."""
+        return _take(self, rows, ("xyxy", "score", "label", "embedding", "mask"))
+
+    def with_embedding(self, embedding: Float32) -> Detections:
+        """The same detections with (N, D) unit embeddings."""
+        return replace(self, embedding=embedding)
+
+
+class State(IntEnum):
+    """Where a track is in its life. All limits between the states are in seconds or in probability."""
+
+    TENTATIVE = 0  # seen, but not yet long or surely enough to be shown
+    ACTIVE = 1  # shown
+    LOST = 2  # not seen at the latest time, still waited for
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Tracks:
+    """All tracks that are alive at one time: N rows.
+
+    Attributes:
+        id: (N,) int64, from 1, never used twice.
+        xyxy: (N, 4) float32, pixels; of an unseen track, where it is predicted to be now.
+        score: (N,) float32, 0..1, of the latest matched detection.
+        label: (N,) int64, an index into the detector's `names`.
+        state: (N,) int8, values of `State`.
+        unseen: (N,) float64, seconds since the track was last matched; 0 where it was matched at this very time.
+        detection: (N,) int64, the row of this frame's `Detections` that it was matched with, -1 where there is none.
+        mask: (N, H, W) bool, or None.
+    """
+
+    id: Int64
+    xyxy: Float32
+    score: Float32
+    label: Int64
+    state: NDArray[np.int8]
+    unseen: Float64
+    detection: Int64
+    mask: Bool | None = None
+
+    def __post_init__(self) -> None:
+        xyxy = _boxes(self.xyxy)
+        n = len(xyxy)
+        object.__setattr__(self, "xyxy", xyxy)
+        for name, dtype in (
+            ("id", np.int64),
+            ("score", np.float32),
+            ("label", np.int64),
+            ("state", np.int8),
+            ("unseen", np.float64),
+            ("detection", np.int64),
+        ):
+            object.__setattr__(self, name, _column(name, getattr(self, name), dtype, n))
+        _fraction("score", self.score)
+        if len(np.unique(self.id)) != n:
+            raise DataError(f"the ids {self.id.tolist()} repeat; each track needs one of its own.")
+
+    @classmethod
+    def empty(cls) -> Tracks:
+        """No tracks at all."""
+        zero = np.zeros(0)
+        return cls(zero, np.zeros((0, 4)), zero, zero, zero, zero, zero)  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def take(self, rows: Any) -> Tracks:
+        """Only `rows`: a mask, indices or a slice."""
+        return _take(self, rows, ("id", "xyxy", "score", "label", "state", "unseen", "detection", "mask"))
+
+    @property
+    def shown(self) -> Tracks:
+        """The tracks that results are made of: active, and seen at this very time."""
+        return self.take((self.state == State.ACTIVE) & (self.unseen == 0))

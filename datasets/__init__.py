@@ -1,1 +1,1 @@
-"""What comes in and goes out: video, cameras and pictures with their clocks, label readers and writers, synthetic scenes."""
+"""What comes in and goes out: video, cameras and pictures with their clocks, label files, synthetic scenes."""

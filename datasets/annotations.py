@@ -16,7 +16,7 @@ class Annotations:
 
     Attributes:
         frames: (F,) int64, the source's frame numbers counted from 0, strictly increasing.
-        times: (F,) float64, seconds since the source's first frame, strictly increasing, or None where nothing is known.
+        times: (F,) float64, seconds since the source's first frame, strictly increasing, or None where unknown.
         row: (N,) int64, which entry of `frames` each box belongs to, not decreasing.
         id: (N,) int64, the object's number; -1 where the file names none (detections).
         xyxy: (N, 4) float32, pixels, right and bottom exclusive.

@@ -1,1 +1,4 @@
-"""The networks: frozen backbones, their weights, detector heads, liquid cells. Pure tensors in, pure tensors out; no files of labels, no video."""
+"""The networks: frozen backbones, their weights, detector heads, liquid cells.
+
+Pure tensors in, pure tensors out; no label files and no video live here.
+"""

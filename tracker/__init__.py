@@ -1,1 +1,1 @@
-"""The engine: types, motion, association, life cycle, detectors, pipeline. NumPy in, NumPy out; never imports torch at import."""
+"""The engine: types, motion, association, life cycle, detectors, pipeline. NumPy in, NumPy out, no torch at import."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-from tracker.types import Detections, Float32, Frame, Tracks
+from tracker.types import Detections, Float32, Float64, Frame, Tracks
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,23 @@ class Detector(Protocol):
 
 @runtime_checkable
 class Embedder(Protocol):
-    """Unit embeddings of boxes: one pass of a frozen CNN over the frame, pooled per box."""
+    """Unit embeddings of boxes in two steps, so that the network pass and the pooling can overlap with other stages."""
 
-    def __call__(self, frame: Frame, xyxy: Float32) -> Float32:
+    def features(self, frame: Frame) -> Any:
+        """One pass of a frozen CNN over the frame; the result is for `pool` alone."""
+        ...
+
+    def pool(self, features: Any, xyxy: Float32) -> Float32:
         """(N, 4) boxes -> (N, D) float32 of unit length."""
+        ...
+
+
+@runtime_checkable
+class CameraMotion(Protocol):
+    """How the picture moved since the frame before. Called for frames in order."""
+
+    def __call__(self, frame: Frame, detections: Detections) -> Float64 | None:
+        """(2, 3) affine that maps the previous frame's pixels to this frame's; None where it could not be told."""
         ...
 
 

@@ -35,7 +35,7 @@ class Frame:
     def __post_init__(self) -> None:
         if self.bgr.ndim != 3 or self.bgr.shape[2] != 3 or self.bgr.dtype != np.uint8:
             raise DataError(
-                f"frame {self.index}: the picture is {self.bgr.dtype} {self.bgr.shape}; give (H, W, 3) uint8 in BGR order."
+                f"frame {self.index}: the picture is {self.bgr.dtype} {self.bgr.shape}; give (H, W, 3) uint8, BGR."
             )
         if not np.isfinite(self.time):
             raise DataError(f"frame {self.index}: the time is {self.time}; give finite seconds.")
@@ -62,7 +62,7 @@ def _boxes(value: ArrayLike) -> Float32:
     ok = np.isfinite(xyxy).all(axis=1) & (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
     if not ok.all():
         row = int(np.argmin(ok))
-        raise DataError(f"box {row} is {xyxy[row].tolist()}; a box needs finite numbers, right > left and bottom > top.")
+        raise DataError(f"box {row} is {xyxy[row].tolist()}; a box needs finite numbers, right > left, bottom > top.")
     return xyxy
 
 

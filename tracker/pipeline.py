@@ -1,0 +1,274 @@
+"""The one loop of the house: source -> detector -> appearance -> tracker -> sinks.
+
+Stages overlap by threads (decoding, networks, drawing and encoding release the interpreter's lock), order is kept,
+bounded queues give back-pressure, and the first error stops everything after the frames before it were written.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar
+
+from tracker.engine import Tracker
+from tracker.protocols import CameraMotion, Detector, Embedder, Sink, Source, Stop
+from tracker.types import Detections, Float64, Frame, Tracks
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+QUEUE = 3  # frames between two stages: enough to hide one slow frame, few enough to keep memory and latency small
+POLL_S = 0.1  # how often a blocked stage looks whether it should end
+
+
+class Engine(Protocol):
+    """What the loop asks of a tracker."""
+
+    def update(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is known of one frame on its way through the stages."""
+
+    frame: Frame
+    detections: Detections = field(default_factory=Detections.empty)
+    features: Any = None
+    warp: Float64 | None = None
+    tracks: Tracks = field(default_factory=Tracks.empty)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a finished run amounts to.
+
+    Attributes:
+        frames: how many frames were tracked.
+        tracks: how many tracks were shown at least once.
+        video: seconds between the first and the last frame's times.
+        wall: seconds that the run took.
+        busy: seconds of work by stage (not waiting), by name.
+        complete: False where a person or a signal ended the run early.
+    """
+
+    frames: int
+    tracks: int
+    video: float
+    wall: float
+    busy: dict[str, float]
+    complete: bool
+
+
+class _Failure:
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+_END = object()
+
+
+def overlap(items: Iterable[A], work: Callable[[A], B], depth: int = QUEUE) -> Generator[B, None, None]:
+    """`map(work, items)` in a thread of its own that runs at most `depth` results ahead of the taker.
+
+    Order is kept. An error in `items` or `work` reaches the taker after the results before it. Closing this generator
+    ends the thread and closes `items` too, so that a chain of overlaps ends from its last link backwards.
+    """
+    results: queue.Queue[Any] = queue.Queue(max(depth, 1))
+    stop = threading.Event()
+
+    def put(value: object) -> bool:
+        while not stop.is_set():
+            try:
+                results.put(value, timeout=POLL_S)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def loop() -> None:
+        last: object = _END
+        try:
+            for item in items:
+                if not put(work(item)):
+                    break
+        except BaseException as error:  # handed over whole: the taker raises it
+            last = _Failure(error)
+        finally:
+            if isinstance(items, Generator):
+                items.close()
+            put(last)
+
+    thread = threading.Thread(target=loop, daemon=True, name=f"liquidtrack-{getattr(work, '__name__', 'stage')}")
+    thread.start()
+    try:
+        while (got := results.get()) is not _END:
+            if isinstance(got, _Failure):
+                raise got.error
+            yield got
+    finally:
+        stop.set()
+        thread.join(timeout=5.0)
+
+
+class _Clock:
+    """Seconds of work by stage, each stage writing its own key alone."""
+
+    def __init__(self) -> None:
+        self.busy: dict[str, float] = {}
+
+    def timed(self, name: str, work: Callable[[A], B]) -> Callable[[A], B]:
+        self.busy[name] = 0.0
+
+        def run(item: A) -> B:
+            start = time.perf_counter()
+            result = work(item)
+            self.busy[name] += time.perf_counter() - start
+            return result
+
+        run.__name__ = name
+        return run
+
+    def reading(self, frames: Iterable[Frame]) -> Generator[Frame, None, None]:
+        """The frames, with the time that the source took for each counted under `read`."""
+        self.busy["read"] = 0.0
+        iterator = iter(frames)
+        try:
+            while True:
+                start = time.perf_counter()
+                try:
+                    frame = next(iterator)
+                except StopIteration:
+                    return
+                self.busy["read"] += time.perf_counter() - start
+                yield frame
+        finally:
+            if isinstance(iterator, Generator):
+                iterator.close()
+
+
+def _stages(
+    detector: Detector, tracker: Engine, embedder: Embedder | None, camera_motion: CameraMotion | None
+) -> Iterator[tuple[str, Callable[[Step], Step]]]:
+    yield "detect", lambda step: replace(step, detections=detector(step.frame))
+    if embedder is not None:
+        yield "features", lambda step: replace(step, features=embedder.features(step.frame))
+
+    def track(step: Step) -> Step:
+        if embedder is not None:
+            embedding = embedder.pool(step.features, step.detections.xyxy)
+            step = replace(step, detections=step.detections.with_embedding(embedding), features=None)
+        warp = None if camera_motion is None else camera_motion(step.frame, step.detections)
+        return replace(step, warp=warp, tracks=tracker.update(step.detections, step.frame.time, warp))
+
+    yield "track", track
+
+
+def steps(
+    source: Source,
+    detector: Detector,
+    tracker: Engine,
+    *,
+    embedder: Embedder | None = None,
+    camera_motion: CameraMotion | None = None,
+    after: Sequence[tuple[str, Callable[[Step], Step]]] = (),
+    clock: _Clock | None = None,
+) -> Generator[Step, None, None]:
+    """Every frame of `source` with all that was found out about it, stages overlapping by threads.
+
+    `after` holds further named stages (drawing, encoding), each in a thread of its own.
+    """
+    clock = clock or _Clock()
+    # A live source keeps its newest frame itself; frames that wait in queues would only grow old.
+    depth = 1 if source.info.live else QUEUE
+    chain: Generator[Step, None, None] = overlap(clock.reading(source), lambda frame: Step(frame), depth)
+    for name, work in (*_stages(detector, tracker, embedder, camera_motion), *after):
+        chain = overlap(chain, clock.timed(name, work), depth)
+    return chain
+
+
+def track(
+    source: Source,
+    detector: Detector,
+    tracker: Engine | None = None,
+    *,
+    embedder: Embedder | None = None,
+    camera_motion: CameraMotion | None = None,
+) -> Iterator[tuple[Frame, Tracks]]:
+    """Each frame of `source` with its tracks; closes the source at the end.
+
+    >>> for frame, tracks in track(open_source("street.mp4"), build_detector(), Tracker()):  # doctest: +SKIP
+    ...     print(frame.time, tracks.shown.id, tracks.shown.xyxy)
+    """
+    engine = Tracker() if tracker is None else tracker
+    with closing(steps(source, detector, engine, embedder=embedder, camera_motion=camera_motion)) as chain:
+        try:
+            for step in chain:
+                yield step.frame, step.tracks
+        finally:
+            source.close()
+
+
+def run(
+    source: Source,
+    detector: Detector,
+    tracker: Engine,
+    sinks: Sequence[Sink],
+    *,
+    slow_sinks: Sequence[Sink] = (),
+    embedder: Embedder | None = None,
+    camera_motion: CameraMotion | None = None,
+    progress: Callable[[Frame], None] = lambda frame: None,
+) -> Summary:
+    """Track all of `source` into `sinks`, and close everything whatever happens.
+
+    Args:
+        sinks: written in the caller's thread, in this order (windows need that).
+        slow_sinks: written in a thread each (video encoders).
+        progress: called after each frame was written.
+
+    Returns:
+        the summary; `complete` is False where a sink raised `Stop` or Ctrl-C came.
+
+    Raises:
+        LiquidTrackError: the first thing that went wrong, after the frames before it were written.
+    """
+    clock = _Clock()
+    seen: set[int] = set()
+    frames, first, last, complete = 0, 0.0, 0.0, True
+    start = time.perf_counter()
+
+    def into(sink: Sink) -> Callable[[Step], Step]:
+        def write(step: Step) -> Step:
+            sink.write(step.frame, step.tracks)
+            return step
+
+        return write
+
+    with ExitStack() as stack:
+        stack.callback(source.close)
+        for sink in (*slow_sinks, *sinks):
+            sink.open(source.info, detector.names)
+            stack.callback(sink.close)
+        after = [(f"sink {type(s).__name__}", into(s)) for s in slow_sinks]
+        chain = steps(
+            source, detector, tracker, embedder=embedder, camera_motion=camera_motion, after=after, clock=clock
+        )
+        stack.callback(chain.close)
+        stack.callback(source.close)  # first of all: a blocked read must end before its thread is waited for
+        writes = [clock.timed(f"sink {type(s).__name__}", into(s)) for s in sinks]
+        try:
+            for step in chain:
+                for write in writes:
+                    write(step)
+                first = step.frame.time if frames == 0 else first
+                last = step.frame.time
+                frames += 1
+                seen.update(step.tracks.shown.id.tolist())
+                progress(step.frame)
+        except (Stop, KeyboardInterrupt):
+            complete = False
+    return Summary(frames, len(seen), last - first, time.perf_counter() - start, clock.busy, complete)

@@ -1,0 +1,38 @@
+# PYTHON is the interpreter that makes the virtual environment; everything else runs inside it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SHELL := /bin/bash
+
+.PHONY: demo test bench lint clean
+
+$(BIN)/liquidtrack: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet -e .
+	@touch $@
+
+$(VENV)/dev: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet -e '.[torch,eval,bench,dev]'
+	@touch $@
+
+demo: $(BIN)/liquidtrack  ## track a real clip: out/demo.mp4
+	$(BIN)/liquidtrack demo
+
+test: $(VENV)/dev  ## every test, on all cores
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+lint: $(VENV)/dev  ## style, types and the floors' import contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/dev  ## the studies of docs/benchmarks.md that need nothing but this machine
+	$(BIN)/liquidtrack bench engine
+	$(BIN)/liquidtrack bench pipeline
+
+clean:
+	rm -rf $(VENV) out build dist *.egg-info

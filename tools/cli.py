@@ -1,0 +1,118 @@
+"""`liquidtrack`: one table of commands, each a configuration dataclass and a function that takes it.
+
+Nothing heavy is imported before the command is known, so that `liquidtrack --help` answers at once.
+
+Exit codes: 0 done; 1 ended before its end (Ctrl-C on a file) or a fault of ours; 2 a mistake that the user can mend.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models.errors import ConfigError, LiquidTrackError
+
+OK, FAILED, MISTAKE = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: where its function and its configuration live (`module:name`), and a line of help."""
+
+    run: str
+    config: str
+    help: str
+
+
+COMMANDS: dict[str, Command] = {
+    "track": Command("tools.track:track", "tools.config:TrackConfig", "track a video, camera, stream or pictures"),
+    "demo": Command("tools.demo:demo", "tools.config:DemoConfig", "track a real clip with what works offline"),
+    "info": Command("tools.info:info", "tools.info_config:InfoConfig", "size, times and irregularity of a source"),
+    "mot": Command("tools.mot:mot", "tools.mot_config:MotConfig", "track folders of detections (MOTChallenge)"),
+    "convert": Command(
+        "tools.convert:convert", "tools.convert_config:ConvertConfig", "convert between annotation formats"
+    ),
+    "eval mot": Command("tools.eval_mot:eval_mot", "tools.eval_mot_config:EvalMotConfig", "score tracks: HOTA, IDF1, MOTA"),
+    "eval detect": Command(
+        "tools.eval_detect:eval_detect", "tools.eval_detect_config:EvalDetectConfig", "score a detector: COCO mAP"
+    ),
+    "completion": Command("tools.completion:completion", "tools.config:CompletionConfig", "print shell completion"),
+}
+
+
+def load(place: str) -> Any:
+    """The object at `module:name`."""
+    module, name = place.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def usage() -> str:
+    """The top-level help text."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {command.help}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: liquidtrack COMMAND [OPTIONS]",
+            "",
+            "Track objects in video in true time.",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "liquidtrack COMMAND --help shows a command's options; --config FILE.toml reads them from a file.",
+            "exit codes: 0 done, 1 ended early or failed, 2 a mistake in what was asked for.",
+        ]
+    )
+
+
+def split(words: Sequence[str]) -> tuple[str, list[str]]:
+    """The command's name (one word or two) and the rest.
+
+    Raises:
+        ConfigError: there is no such command.
+    """
+    for count in (2, 1):
+        name = " ".join(words[:count])
+        if name in COMMANDS:
+            return name, list(words[count:])
+    groups = sorted(name for name in COMMANDS if name.startswith(f"{words[0]} "))
+    if groups:
+        raise ConfigError(f"liquidtrack {words[0]} needs one more word: {', '.join(g.split()[1] for g in groups)}.")
+    raise ConfigError(f"there is no command {words[0]!r}; the commands are {', '.join(COMMANDS)}.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; returns the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(usage())
+        return OK if words else MISTAKE
+    if words[0] in ("-V", "--version"):
+        from importlib.metadata import version
+
+        print(f"liquidtrack {version('liquidtrack')}")
+        return OK
+    try:
+        name, rest = split(words)
+        from tools.settings import parse
+
+        result = load(COMMANDS[name].run)(parse(load(COMMANDS[name].config), f"liquidtrack {name}", rest))
+        sys.stdout.flush()
+    except LiquidTrackError as error:
+        print(f"liquidtrack: {error}", file=sys.stderr)
+        return MISTAKE
+    except KeyboardInterrupt:
+        print("liquidtrack: ended by Ctrl-C.", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:  # `liquidtrack ... | head`: the reader has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    return OK if result is None else int(result)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

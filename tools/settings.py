@@ -1,0 +1,130 @@
+"""Settings from flags and TOML files, and back: a file's keys are the flags, so both build the same objects.
+
+A file is read as if its settings had been typed; the result is the default under the flags that were typed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
+
+import tomli_w
+import tyro
+
+from models.errors import ConfigError
+
+T = TypeVar("T")
+
+# Flat flags (`--score`, not `--detector.score`): the names are unique across the sections; a test holds that.
+OPTIONS = (tyro.conf.OmitArgPrefixes,)
+
+
+def settings(kind: type) -> dict[str, bool]:
+    """Every setting of the dataclass `kind`, sections flattened: name -> is it positional?
+
+    Raises:
+        ConfigError: two sections have a setting of the same name.
+    """
+    found: dict[str, bool] = {}
+    hints = get_type_hints(kind, include_extras=True)
+    for field in dataclasses.fields(kind):
+        hint = hints[field.name]
+        if dataclasses.is_dataclass(hint):
+            inner = settings(hint)  # type: ignore[arg-type]
+        else:
+            inner = {field.name: get_origin(hint) is Annotated}  # the one annotation in use is `Positional`
+        if twice := found.keys() & inner.keys():
+            raise ConfigError(f"{kind.__name__} has the setting {min(twice)} twice; rename one.")
+        found.update(inner)
+    return found
+
+
+def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
+    """The object of dataclass `kind` that the command line asks for.
+
+    Raises:
+        ConfigError: a file of settings is missing, is not TOML, or names a setting that the command does not have.
+        SystemExit: 2 for a wrong flag, 0 after --help.
+    """
+    typed, files = _take_files(arguments)
+    if not files:
+        return tyro.cli(kind, prog=prog, args=typed, config=OPTIONS)
+    known = settings(kind)
+    words: dict[str, list[str]] = {}
+    for path in files:
+        words.update(_read(path, known))
+    places = [name for name, positional in known.items() if positional]
+    # A place that no file fills gets a filler here and is asked for again below.
+    first = [word for name in places for word in words.get(name, ["-"])]
+    flags = [word for name, value in words.items() if not known[name] for word in value]
+    default = tyro.cli(kind, prog=str(files[-1]), args=[*first, *flags], config=OPTIONS)
+    open_places = {name: tyro.MISSING for name in places if name not in words}
+    return tyro.cli(
+        kind,
+        prog=prog,
+        args=typed,
+        config=OPTIONS,
+        default=dataclasses.replace(default, **open_places),  # type: ignore[type-var]
+    )
+
+
+def _take_files(arguments: Sequence[str]) -> tuple[list[str], list[Path]]:
+    typed: list[str] = []
+    files: list[Path] = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--config":
+            if (path := next(words, None)) is None:
+                raise ConfigError("--config needs the path of a TOML file.")
+            files.append(Path(path))
+        elif word.startswith("--config="):
+            files.append(Path(word.removeprefix("--config=")))
+        else:
+            typed.append(word)
+    return typed, files
+
+
+def _read(path: Path, known: dict[str, bool]) -> dict[str, list[str]]:
+    """The settings of a TOML file as the words that would have been typed."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give a TOML file of settings.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid TOML ({error}).") from None
+    found = {}
+    for key, value in content.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(known)}."
+            raise ConfigError(f"{path}: there is no setting {key!r}; {hint}")
+        flag = "--" + name.replace("_", "-")
+        if isinstance(value, bool):
+            found[name] = [flag if value else f"--no-{flag[2:]}"]
+        elif isinstance(value, str | int | float | list):
+            values = [str(v) for v in value] if isinstance(value, list) else [str(value)]
+            found[name] = values if known[name] else [flag, *values]
+        else:
+            raise ConfigError(f"{path}: {key} is a {type(value).__name__}; give text, a number, true/false or a list.")
+    return found
+
+
+def flatten(config: Any) -> Iterator[tuple[str, Any]]:
+    """Every (name, value) of a configuration object, sections flattened."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from flatten(value)
+        else:
+            yield field.name, value
+
+
+def to_toml(config: Any) -> str:
+    """The resolved settings as TOML that `--config` reads back; settings that are None are left out."""
+    values = {name: value for name, value in flatten(config) if value is not None}
+    return tomli_w.dumps({k: v if isinstance(v, bool | int | float | tuple) else str(v) for k, v in values.items()})

@@ -1,0 +1,105 @@
+"""Flags, TOML files and Python build the same configuration objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import tyro
+
+from models.errors import ConfigError
+from tools.settings import parse, settings, to_toml
+
+
+@dataclass(frozen=True)
+class Inner:
+    """Inner.
+
+    Attributes:
+        score: a number.
+        classes: some words.
+    """
+
+    score: float = 0.1
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outer:
+    """Outer.
+
+    Attributes:
+        source: what to read.
+        inner: a section.
+        video: where to write.
+        quiet: say less.
+    """
+
+    source: tyro.conf.Positional[str]
+    inner: Inner = field(default_factory=Inner)
+    video: Path | None = None
+    quiet: bool = False
+
+
+def file(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "run.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_typed_flags_stand_over_the_file(tmp_path: Path) -> None:
+    config = file(tmp_path, 'score = 0.5\nclasses = ["car", "bus"]\nquiet = true\nvideo = "a b.mp4"\n')
+    got = parse(Outer, "x", ["in.mp4", "--config", config, "--score", "0.7"])
+    assert got == Outer("in.mp4", Inner(0.7, ("car", "bus")), Path("a b.mp4"), True)
+    assert parse(Outer, "x", [f"--config={config}", "in.mp4", "--no-quiet"]).quiet is False
+
+
+def test_a_file_may_hold_the_source(tmp_path: Path) -> None:
+    config = file(tmp_path, 'source = "street.mp4"\n')
+    assert parse(Outer, "x", ["--config", config]).source == "street.mp4"
+    assert parse(Outer, "x", ["--config", config, "other.mp4"]).source == "other.mp4"
+
+
+def test_a_missing_source_is_a_mistake_even_with_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(Outer, "x", ["--config", file(tmp_path, "score = 0.5\n")])
+    assert ended.value.code == 2
+    capsys.readouterr()
+
+
+def test_resolved_settings_come_back_the_same(tmp_path: Path) -> None:
+    config = Outer('odd "name" ümlaut\\.mp4', Inner(0.1 + 0.2, ("traffic light",)), None, True)
+    assert parse(Outer, "x", ["--config", file(tmp_path, to_toml(config))]) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("scor = 1", "did you mean score"),
+        ("score = ", "not valid TOML"),
+        ("zzz = 1", "the settings are source, score"),
+        ("[score]\na = 1", "is a dict"),
+    ],
+)
+def test_a_wrong_file_is_one_sentence(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        parse(Outer, "x", ["in.mp4", "--config", file(tmp_path, text)])
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        parse(Outer, "x", ["in.mp4", "--config", str(tmp_path / "none.toml")])
+    with pytest.raises(ConfigError, match="needs the path"):
+        parse(Outer, "x", ["in.mp4", "--config"])
+
+
+def test_two_sections_must_not_share_a_name() -> None:
+    @dataclass(frozen=True)
+    class Twice:
+        score: float = 0.0
+        inner: Inner = field(default_factory=Inner)
+
+    Twice.__annotations__ = {"score": float, "inner": Inner}
+    with pytest.raises(ConfigError, match="score twice"):
+        settings(Twice)

@@ -1,0 +1,92 @@
+"""The structs of arrays: what they accept, what they refuse and what they say then."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from models.errors import DataError
+from tracker.types import Detections, Frame, State, Tracks
+
+BOX = [[10, 20, 30, 60], [0, 0, 5, 5]]
+
+
+def tracks(**changes: object) -> Tracks:
+    values: dict[str, object] = {
+        "id": [1, 2],
+        "xyxy": BOX,
+        "score": [0.9, 0.5],
+        "label": [0, 1],
+        "state": [State.ACTIVE, State.LOST],
+        "unseen": [0.0, 0.25],
+        "detection": [0, -1],
+    }
+    return Tracks(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_detections_bring_their_columns_to_the_stated_types() -> None:
+    found = Detections(BOX, [1, 0.5], [0, 3])  # type: ignore[arg-type]
+    assert found.xyxy.dtype == np.float32
+    assert found.score.dtype == np.float32
+    assert found.label.dtype == np.int64
+    assert len(found.take([1])) == 1
+    assert found.take(found.score > 0.7).label.tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("xyxy", "score", "label", "words"),
+    [
+        ([[0, 0, float("nan"), 1]], [1], [0], "finite"),
+        ([[0, 0, 0, 1]], [1], [0], "right > left"),
+        ([[5, 0, 1, 1]], [1], [0], "right > left"),
+        ([[0, 0, 1]], [1], [0], r"\(N, 4\)"),
+        (BOX, [1], [0, 0], "2 boxes"),
+        (BOX, [1, 1.5], [0, 0], "between 0 and 1"),
+        (BOX, [1, float("nan")], [0, 0], "between 0 and 1"),
+        (BOX, [1, 1], [0, 0, 0], "2 boxes"),
+    ],
+)
+def test_detections_refuse_what_breaks_their_contract(xyxy: list, score: list, label: list, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        Detections(xyxy, score, label)  # type: ignore[arg-type]
+
+
+def test_embeddings_and_masks_need_a_row_a_box() -> None:
+    with pytest.raises(DataError, match="embedding"):
+        Detections(BOX, [1, 1], [0, 0], embedding=np.zeros((1, 8)))  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="mask"):
+        Detections(BOX, [1, 1], [0, 0], mask=np.zeros((1, 8, 8), bool))  # type: ignore[arg-type]
+    found = Detections(BOX, [1, 1], [0, 0]).with_embedding(np.eye(2, 8, dtype=np.float32))  # type: ignore[arg-type]
+    assert found.take([1]).embedding.tolist() == [np.eye(2, 8)[1].tolist()]  # type: ignore[union-attr]
+
+
+def test_empty_structs_are_empty_and_typed() -> None:
+    assert len(Detections.empty()) == len(Tracks.empty()) == 0
+    assert Detections.empty().xyxy.shape == Tracks.empty().xyxy.shape == (0, 4)
+
+
+def test_tracks_show_only_what_is_active_and_seen_now() -> None:
+    found = tracks()
+    assert found.shown.id.tolist() == [1]
+    assert tracks(state=[State.TENTATIVE, State.ACTIVE], unseen=[0, 0]).shown.id.tolist() == [2]
+
+
+def test_tracks_refuse_repeated_ids() -> None:
+    with pytest.raises(DataError, match="repeat"):
+        tracks(id=[4, 4])
+
+
+def test_structs_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        tracks().id = np.zeros(2)  # type: ignore[misc,assignment]
+
+
+def test_frame_refuses_other_pictures_and_times() -> None:
+    assert Frame(np.zeros((4, 6, 3), np.uint8), 0, 0.0).size == (6, 4)
+    for bgr in (np.zeros((4, 6), np.uint8), np.zeros((4, 6, 4), np.uint8), np.zeros((4, 6, 3), np.float32)):
+        with pytest.raises(DataError, match="uint8, BGR"):
+            Frame(bgr, 0, 0.0)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="finite"):
+        Frame(np.zeros((4, 6, 3), np.uint8), 0, float("nan"))

@@ -1,0 +1,55 @@
+"""To and from roboflow's `supervision` (MIT), for people who come from there. Imported only when called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.errors import ConfigError
+from tracker.types import Detections, Tracks
+
+if TYPE_CHECKING:
+    import supervision as sv
+
+
+def _supervision() -> Any:
+    try:
+        import supervision
+    except ImportError:
+        raise ConfigError("supervision is not installed; run `pip install supervision`.") from None
+    return supervision
+
+
+def to_supervision(rows: Detections | Tracks, names: tuple[str, ...] = ()) -> sv.Detections:
+    """`rows` as `supervision.Detections`; tracks bring their ids as `tracker_id`, `names` become `data["class_name"]`."""
+    sv = _supervision()
+    data: dict[str, Any] = {}
+    if names:
+        data["class_name"] = np.array([names[label] for label in rows.label], dtype=str)
+    if isinstance(rows, Detections) and rows.embedding is not None:
+        data["embedding"] = rows.embedding
+    return sv.Detections(
+        xyxy=rows.xyxy,
+        confidence=rows.score,
+        class_id=rows.label.astype(int),
+        tracker_id=rows.id.astype(int) if isinstance(rows, Tracks) else None,
+        mask=rows.mask,
+        data=data,
+    )
+
+
+def from_supervision(rows: sv.Detections) -> Detections:
+    """`supervision.Detections` as ours; a missing confidence counts as 1, a missing class as 0.
+
+    Raises:
+        DataError: boxes without area, or scores outside 0..1.
+    """
+    n = len(rows)
+    return Detections(
+        xyxy=rows.xyxy,
+        score=np.ones(n, np.float32) if rows.confidence is None else rows.confidence,
+        label=np.zeros(n, np.int64) if rows.class_id is None else rows.class_id,
+        embedding=rows.data.get("embedding"),
+        mask=rows.mask,
+    )

@@ -14,6 +14,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
+from models.errors import LiquidTrackError
 from tracker.engine import Tracker
 from tracker.protocols import CameraMotion, Detector, Embedder, Sink, Source, Stop
 from tracker.types import Detections, Float64, Frame, Tracks
@@ -222,6 +223,7 @@ def run(
     embedder: Embedder | None = None,
     camera_motion: CameraMotion | None = None,
     progress: Callable[[Frame], None] = lambda frame: None,
+    stop: threading.Event | None = None,
 ) -> Summary:
     """Track all of `source` into `sinks`, and close everything whatever happens.
 
@@ -229,16 +231,19 @@ def run(
         sinks: written in the caller's thread, in this order (windows need that).
         slow_sinks: written in a thread each (video encoders).
         progress: called after each frame was written.
+        stop: set it (and close the source, to end a blocked read) from a signal handler or another thread to end after
+            the frame in hand; nothing half-written stays behind.
 
     Returns:
-        the summary; `complete` is False where a sink raised `Stop` or Ctrl-C came.
+        the summary; `complete` is False where a sink raised `Stop` or `stop` was set.
 
     Raises:
         LiquidTrackError: the first thing that went wrong, after the frames before it were written.
     """
     clock = _Clock()
+    stop = stop or threading.Event()
     seen: set[int] = set()
-    frames, first, last, complete = 0, 0.0, 0.0, True
+    frames, first, last = 0, 0.0, 0.0
     start = time.perf_counter()
 
     def into(sink: Sink) -> Callable[[Step], Step]:
@@ -253,15 +258,17 @@ def run(
         for sink in (*slow_sinks, *sinks):
             sink.open(source.info, detector.names)
             stack.callback(sink.close)
-        after = [(f"sink {type(s).__name__}", into(s)) for s in slow_sinks]
+        after = [(f"sink {i} {type(s).__name__}", into(s)) for i, s in enumerate(slow_sinks)]
         chain = steps(
             source, detector, tracker, embedder=embedder, camera_motion=camera_motion, after=after, clock=clock
         )
         stack.callback(chain.close)
         stack.callback(source.close)  # first of all: a blocked read must end before its thread is waited for
-        writes = [clock.timed(f"sink {type(s).__name__}", into(s)) for s in sinks]
+        writes = [clock.timed(f"sink {i} {type(s).__name__}", into(s)) for i, s in enumerate(sinks, len(after))]
         try:
             for step in chain:
+                if stop.is_set():
+                    break
                 for write in writes:
                     write(step)
                 first = step.frame.time if frames == 0 else first
@@ -269,6 +276,10 @@ def run(
                 frames += 1
                 seen.update(step.tracks.shown.id.tolist())
                 progress(step.frame)
-        except (Stop, KeyboardInterrupt):
-            complete = False
-    return Summary(frames, len(seen), last - first, time.perf_counter() - start, clock.busy, complete)
+        except Stop:
+            stop.set()
+        except LiquidTrackError:
+            if not stop.is_set():  # what a source that is closed under way complains of is no error
+                raise
+    wall = time.perf_counter() - start
+    return Summary(frames, len(seen), last - first, wall, clock.busy, complete=not stop.is_set())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from datasets.rle import Rle
 from models.errors import DataError
 from tracker.types import Bool, Float32, Float64, Int64
 
@@ -25,6 +26,8 @@ class Annotations:
         names: class names.
         ignore: (N,) bool, boxes that neither count as truth nor as a mistake.
         size: (width, height) in pixels, or None where the file does not say.
+        visibility: (N,) float32, 0..1, how much of the object can be seen, or None where the file does not say.
+        mask: one run-length mask or None for each box, or None where there are no masks at all.
     """
 
     frames: Int64
@@ -37,12 +40,15 @@ class Annotations:
     names: tuple[str, ...]
     ignore: Bool
     size: tuple[int, int] | None = None
+    visibility: Float32 | None = None
+    mask: tuple[Rle | None, ...] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.row)
-        for name in ("id", "xyxy", "score", "label", "ignore"):
-            if len(getattr(self, name)) != n:
-                raise DataError(f"annotations: {name} has {len(getattr(self, name))} rows where row has {n}.")
+        for name in ("id", "xyxy", "score", "label", "ignore", "visibility", "mask"):
+            column = getattr(self, name)
+            if column is not None and len(column) != n:
+                raise DataError(f"annotations: {name} has {len(column)} rows where row has {n}.")
         if self.times is not None and len(self.times) != len(self.frames):
             raise DataError(f"annotations: {len(self.times)} times for {len(self.frames)} frames.")
         for name in ("frames", "times"):

@@ -1,0 +1,239 @@
+"""What every writer stands on: files that are whole after each frame, and one base class that is a `Sink`."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from datasets.formats.clock import stem
+from datasets.rle import Rle, encode
+from models.errors import DataError
+from tracker.protocols import SourceInfo
+from tracker.types import Bool, Float32, Frame, Int64, Tracks
+
+LEAST_SIDE = 0.001  # pixels: what three decimals can hold; a thinner box would come back as an empty one
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Boxes:
+    """One frame's boxes on their way into a file; the columns are those of `Annotations`."""
+
+    id: Int64
+    xyxy: Float32
+    score: Float32
+    label: Int64
+    ignore: Bool | None = None
+    visibility: Float32 | None = None
+    mask: Sequence[Rle | None] | None = None
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns the operating system's complaint about `path` into our sentence."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(
+            f"{path} cannot be written ({reason}); free space or name another place; what was written before is kept."
+        ) from error
+
+
+def is_plain(path: Path) -> bool:
+    """False for devices and pipes (/dev/stdout, ...), which cannot be rewritten and want no files beside them."""
+    return path.is_file() or not path.exists()
+
+
+class WholeFile:
+    """A file that can be read after every `append`, whatever happens next.
+
+    Each append is one write that starts where the last one's content ended and ends with `tail` (closing brackets), which the
+    next one overwrites. A write that fails (disk full) is taken back, so that the file stays what it was before.
+    """
+
+    def __init__(self, path: Path, head: str, tail: str = "", exclusive: bool = False) -> None:
+        self.path = path
+        self._tail = tail.encode()
+        self.end = 0  # bytes of content, without the tail
+        with writing(path):
+            if path.is_dir():
+                raise IsADirectoryError(21, "it is a folder")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._plain = is_plain(path)
+            if tail and not self._plain:
+                raise OSError(29, "this format needs an ordinary file that can be rewritten")
+            self._file = path.open("xb" if exclusive else "wb", buffering=0)
+        self.append(head)
+
+    def append(self, text: str) -> None:
+        """Adds text in front of the tail."""
+        data = text.encode("utf-8", "replace")
+        if not data and self.end:
+            return
+        with writing(self.path):
+            try:
+                self._write(data + self._tail, self.end)
+            except OSError:
+                self._take_back()
+                raise
+        self.end += len(data)
+
+    def patch(self, data: bytes, at: int) -> None:
+        """Overwrites bytes inside the content."""
+        with writing(self.path):
+            self._write(data, at)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _write(self, data: bytes, at: int) -> None:
+        if self._plain:
+            self._file.seek(at)
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) or 0 :]
+
+    def _take_back(self) -> None:
+        with contextlib.suppress(OSError, io.UnsupportedOperation):
+            self._file.truncate(self.end)
+            self._write(self._tail, self.end)
+
+
+class TimesFile:
+    """times.csv beside a label file: written as soon as a frame with a time comes, one line a frame.
+
+    The folder's `times.csv` where it is free or this file's alone, else `<stem>.times.csv`: another sequence's times, or those
+    of a recording that lies there, are never overwritten.
+    """
+
+    def __init__(self, beside: Path, own: bool = False) -> None:
+        self._own = beside.parent / f"{stem(beside)}.times.csv"
+        self._common = beside.parent / "times.csv"
+        self._file: WholeFile | None = None
+        self._enabled = is_plain(beside)
+        with writing(beside):
+            others = [p for p in beside.parent.glob("*.txt") if p.name != beside.name] if self._enabled else []
+            ours = beside.exists() and not others
+            self._take_common = not own and not self._own.exists() and (ours or not self._common.exists())
+            if self._enabled:
+                for stale in (self._own, self._common) if self._take_common and ours else (self._own,):
+                    stale.unlink(missing_ok=True)
+
+    def put(self, index: int, time: float | None) -> None:
+        """A line for frame `index` (from 0) at `time` seconds."""
+        if time is None or not self._enabled:
+            return
+        if self._file is None:
+            self._file = self._create()
+        self._file.append(f"{index + 1},{index + 1},{time!r}\n")
+
+    def _create(self) -> WholeFile:
+        head = "frame,source_frame,time\n"
+        if self._take_common:
+            try:  # exclusive: of two processes that write into one folder at once, one gets the common name
+                return WholeFile(self._common, head, exclusive=True)
+            except DataError as error:
+                if not isinstance(error.__cause__, FileExistsError):
+                    raise
+        return WholeFile(self._own, head)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class Writer:
+    """Base of all label writers: a `Sink` for tracking, and `put` for boxes that come without a picture.
+
+    A format implements `_open`, `_put` and `_close`. Frames come in increasing order.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.info = SourceInfo(self.path.stem, 0, 0)
+        self.names: tuple[str, ...] = ()
+        self._last = -1
+        self._opened = False
+
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> None:
+        """Creates the file; it is valid from here on."""
+        self.info = info
+        self.names = clean_names(names)
+        self._last = -1
+        self._open()
+        self._opened = True
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        """Writes the tracks that are shown."""
+        shown = tracks.shown
+        mask = None if shown.mask is None else [encode(m) for m in shown.mask]
+        self.put(frame.index, frame.time, Boxes(shown.id, shown.xyxy, shown.score, shown.label, mask=mask))
+
+    def put(self, index: int, time: float | None, boxes: Boxes) -> None:
+        """Writes the boxes of frame `index` (from 0) at `time` seconds."""
+        if index <= self._last:
+            raise DataError(f"{self.path}: frame {index} comes after frame {self._last}; frames must come in order.")
+        if len(boxes) and not (boxes.label.min() >= 0 and boxes.label.max() < len(self.names)):
+            raise DataError(
+                f"{self.path}: frame {index} has a class beyond the {len(self.names)} names that were given."
+            )
+        self._last = index
+        self._put(index, None if time is None else float(time), boxes)
+
+    def close(self) -> None:
+        """Ends the file; a second call does nothing."""
+        if self._opened:
+            self._opened = False
+            self._close()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self) -> None:
+        raise NotImplementedError
+
+    def _put(self, index: int, time: float | None, boxes: Boxes) -> None:
+        raise NotImplementedError
+
+    def _close(self) -> None:
+        raise NotImplementedError
+
+
+def clean_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Names that every format can hold: one line of printable characters each, never empty, at least one."""
+    clean = [" ".join("".join(c if c.isprintable() else " " for c in name).split()) for name in names] or ["object"]
+    return tuple(name or f"class {k}" for k, name in enumerate(clean, 1))
+
+
+def ltwh(xyxy: Float32) -> list[list[float]]:
+    """Left, top, width, height; width and height never below what three decimals can hold."""
+    box = xyxy.astype(np.float64)
+    box[:, 2:] = np.maximum(box[:, 2:] - box[:, :2], LEAST_SIDE)
+    return box.tolist()  # type: ignore[no-any-return]
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Writes a small file whole or not at all."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f".{path.name}.{os.getpid()}.new")
+        try:
+            new.write_text(text, encoding="utf-8", newline="\n")
+            new.replace(path)
+        finally:
+            new.unlink(missing_ok=True)

@@ -1,0 +1,63 @@
+"""Detections that somebody else's detector left in a file: the answer for a frame, at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from datasets.annotations import Annotations
+from datasets.formats.registry import read
+from datasets.rle import decode
+from tracker.types import Bool, Detections
+
+
+class DetectionFile:
+    """Detections of a file in any readable format (MOT's det.txt, our JSON lines, ...), by frame.
+
+    Boxes to ignore are left out; ids are forgotten. A frame that the file does not name has no detections.
+
+    Attributes:
+        names: class names; `Detections.label` is an index into them.
+        annotations: all that the file holds, also its frames and times.
+    """
+
+    def __init__(
+        self, path: str | Path, format: str | None = None, *, skip_bad_rows: bool = False, rate: float | None = None
+    ) -> None:
+        self.annotations: Annotations = read(path, format, skip_bad_rows=skip_bad_rows, rate=rate)
+        self.names: tuple[str, ...] = self.annotations.names
+        starts = np.searchsorted(self.annotations.row, np.arange(len(self.annotations.frames) + 1)).tolist()
+        self._at = {
+            frame: slice(starts[k], starts[k + 1])
+            for k, frame in enumerate(self.annotations.frames.tolist())
+            if starts[k] < starts[k + 1]
+        }
+        self._ignored = bool(self.annotations.ignore.any())
+
+    def __len__(self) -> int:
+        return len(self.annotations.frames)
+
+    def __call__(self, index: int) -> Detections:
+        """The detections of frame `index`, counted from 0 over all of the source's frames."""
+        at = self._at.get(index)
+        if at is None:
+            return Detections.empty()
+        a = self.annotations
+        found = Detections(a.xyxy[at], a.score[at], a.label[at], mask=self._mask(at))
+        return found.take(~a.ignore[at]) if self._ignored else found
+
+    def _mask(self, at: slice) -> Bool | None:
+        """The frame's masks; a box without one gets the full box. None where no box has one, or they differ in size."""
+        rles = self.annotations.mask[at] if self.annotations.mask is not None else ()
+        sizes = {(rle.height, rle.width) for rle in rles if rle is not None}
+        if len(sizes) != 1:
+            return None
+        out = np.zeros((len(rles), *sizes.pop()), bool)
+        for k, (rle, box) in enumerate(zip(rles, self.annotations.xyxy[at], strict=True)):
+            if rle is not None:
+                out[k] = decode(rle)
+            else:
+                left, top, right, bottom = np.clip(np.round(box), 0, None).astype(int)
+                out[k, top:bottom, left:right] = True
+        return out

@@ -1,0 +1,133 @@
+"""Every label format by name: how it is recognised, read and written. `read` and `write` are all that others need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datasets.annotations import Annotations
+from datasets.formats import jsonl, mot
+from datasets.formats._text import decode, log, read_bytes
+from datasets.formats._write import Boxes, Writer
+from models.errors import ConfigError
+from tracker.protocols import SourceInfo
+
+
+@dataclass(frozen=True)
+class Format:
+    """One label format.
+
+    Attributes:
+        read: (path, skip_bad_rows) -> Annotations.
+        writer: path -> a `Sink`, which also takes boxes without a picture (`Writer.put`).
+        suffix: of a file that is written in it; empty where it is a folder.
+        about: one line for people.
+    """
+
+    read: Callable[[Path, bool], Annotations]
+    writer: Callable[[Path], Writer]
+    suffix: str
+    about: str
+
+
+FORMATS: dict[str, Format] = {
+    "mot": Format(mot.read, mot.MotWriter, ".txt", "MOTChallenge text with times.csv beside it"),
+    "jsonl": Format(
+        jsonl.read, jsonl.JsonlWriter, ".jsonl", "liquidtrack's JSON lines: frames with seconds, boxes, masks"
+    ),
+}
+
+
+def read(
+    path: str | Path, format: str | None = None, *, skip_bad_rows: bool = False, rate: float | None = None
+) -> Annotations:
+    """Reads a label file or folder; the format is recognised by suffix and content where none is named.
+
+    Args:
+        skip_bad_rows: drop rows that are wrong, with a line in the log, where an error would be raised otherwise.
+        rate: frames a second, for files that know no times; files that do keep theirs.
+
+    Raises:
+        DataError: the file cannot be read, or its content is wrong; the message says where.
+        ConfigError: no such format.
+    """
+    path = Path(path)
+    chosen = _format(format) if format else _format(sniff(path))
+    got = chosen.read(path, skip_bad_rows)
+    if rate is None:
+        return got
+    if not rate > 0 or not np.isfinite(rate):
+        raise ConfigError(f"the rate is {rate}; give frames a second, a positive number.")
+    if got.times is not None:
+        log.info("%s has times of its own; the rate of %g frames a second was not needed", path, rate)
+        return got
+    return replace(got, times=got.frames / rate)
+
+
+def write(annotations: Annotations, path: str | Path, format: str | None = None, *, name: str | None = None) -> None:
+    """Writes annotations; the format is told by the suffix where none is named (no suffix: a YOLO folder).
+
+    Args:
+        name: of the source, for formats that keep it; the file's own name where it is None.
+    """
+    path = Path(path)
+    writer = _format(format or by_suffix(path)).writer(path)
+    width, height = annotations.size or (0, 0)
+    times = annotations.times
+    rate = None
+    if times is not None and len(times) > 1:
+        rate = round(float(1 / np.median(np.diff(times))), 6)
+    info = SourceInfo(name or path.stem, width, height, rate, frames=len(annotations.frames))
+    starts = np.searchsorted(annotations.row, np.arange(len(annotations.frames) + 1)).tolist()
+    with writer:
+        writer.open(info, annotations.names)
+        for k, index in enumerate(annotations.frames.tolist()):
+            at = slice(starts[k], starts[k + 1])
+            writer.put(index, None if times is None else float(times[k]), _boxes(annotations, at))
+
+
+def by_suffix(path: Path) -> str:
+    """The format that is written into a file of this name."""
+    suffix = path.suffix.lower()
+    for name, known in FORMATS.items():
+        if known.suffix == suffix:
+            return name
+    raise ConfigError(f"{path}: no format is written with the suffix {suffix!r}; name one of {', '.join(FORMATS)}.")
+
+
+def sniff(path: Path) -> str:
+    """The format of a file or folder, by suffix and content."""
+    if path.is_dir():
+        return _sniff_folder(path)
+    suffix = path.name.removesuffix(".gz").lower()
+    for name in ("jsonl",):
+        if suffix.endswith(FORMATS[name].suffix):
+            return name
+    text = decode(read_bytes(path), path)
+    return _sniff_text(text, path)
+
+
+def _sniff_folder(path: Path) -> str:
+    return "mot"
+
+
+def _sniff_text(text: str, path: Path) -> str:
+    if text.lstrip().startswith("{"):
+        return "jsonl"
+    return "mot"
+
+
+def _format(name: str) -> Format:
+    if name not in FORMATS:
+        raise ConfigError(f"no label format is called {name!r}; there are {', '.join(FORMATS)}.")
+    return FORMATS[name]
+
+
+def _boxes(a: Annotations, at: slice) -> Boxes:
+    optional: dict[str, Any] = {"visibility": None if a.visibility is None else a.visibility[at]}
+    optional["mask"] = None if a.mask is None else a.mask[at]
+    return Boxes(a.id[at], a.xyxy[at], a.score[at], a.label[at], a.ignore[at], **optional)

@@ -1,0 +1,157 @@
+"""What all recorded sources share: the wanted part is chosen, times are checked, closing is safe from any thread."""
+
+from __future__ import annotations
+
+import math
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+import cv2
+
+from datasets.sources.config import SourceConfig
+from models.errors import ConfigError, DataError, SourceError
+from tracker.protocols import SourceInfo
+from tracker.types import Frame, UInt8
+
+
+def check(config: SourceConfig) -> None:
+    """Raises ConfigError where the settings are out of range or contradict each other."""
+    if config.every < 1:
+        raise ConfigError(f"every is {config.every}; give 1 for all frames, 2 for every second one, and so on.")
+    if not (math.isfinite(config.start) and config.start >= 0):
+        raise ConfigError(f"start is {config.start}; give seconds from 0 on.")
+    if config.end is not None and not config.end > config.start:
+        raise ConfigError(f"end is {config.end} s, which leaves nothing after the start at {config.start} s.")
+    if config.rate is not None and not (math.isfinite(config.rate) and config.rate > 0):
+        raise ConfigError(f"rate is {config.rate}; give frames a second above 0.")
+    if config.rate is not None and config.times is not None:
+        raise ConfigError("a rate and a file of times are both given; give only one of them.")
+    for name in ("camera_width", "camera_height", "camera_rate", "stall"):
+        value = getattr(config, name)
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise ConfigError(f"{name.replace('_', ' ')} is {value}; give a number above 0.")
+    if not config.reconnect >= 0:
+        raise ConfigError(f"reconnect is {config.reconnect}; give seconds of patience, 0 for none.")
+
+
+def fitted(bgr: UInt8, size: tuple[int, int], resize: bool, where: str) -> UInt8:
+    """`bgr` at `size` (width, height): as it is, or resized where that is wished, else a SourceError."""
+    height, width = bgr.shape[:2]
+    if (width, height) == size:
+        return bgr
+    if resize:
+        return cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    raise SourceError(
+        f"{where} is {width}x{height} where the first frame is {size[0]}x{size[1]};"
+        " resize turns all frames to the first one's size."
+    )
+
+
+class Closing:
+    """The context manager of every source."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
+class Recorded(Closing, ABC):
+    """A source that waits: no frame is ever dropped. A subclass gives candidates in order and turns them to pixels.
+
+    Iterate once. `close` may come at any time and from any thread; the iteration then ends quietly.
+    """
+
+    info: SourceInfo
+
+    def __init__(self, config: SourceConfig) -> None:
+        check(config)
+        self._config = config
+        self._lock = threading.RLock()  # held while a frame is made, so that nobody closes a decoder at work
+        self._closing = False
+        self._closed = False
+        self._claimed = False
+
+    @abstractmethod
+    def _candidates(self) -> Iterator[tuple[int, float, object]]:
+        """(frame number, seconds since the first frame, whatever `_picture` needs); may begin anywhere before start."""
+
+    @abstractmethod
+    def _picture(self, index: int, item: object) -> UInt8: ...
+
+    @abstractmethod
+    def _release(self) -> None:
+        """Let go of files; called once, never while a frame is made."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        if self._claimed:
+            raise SourceError(f"{self.info.name} has been read already; open it again to read it again.")
+        self._claimed = True
+        return self._frames()
+
+    def _frames(self) -> Iterator[Frame]:
+        chosen = self._chosen()
+        try:
+            while True:
+                with self._lock:
+                    if self._closing:
+                        return
+                    found = next(chosen, None)
+                    if found is None:
+                        return
+                    index, time, item = found
+                    bgr = fitted(
+                        self._picture(index, item),
+                        (self.info.width, self.info.height),
+                        self._config.resize,
+                        self._where(index, item),
+                    )
+                yield Frame(bgr, index, time)
+        finally:
+            self.close()
+
+    def _where(self, index: int, item: object) -> str:
+        return f"{self.info.name} frame {index}"
+
+    def _chosen(self) -> Iterator[tuple[int, float, object]]:
+        config, last = self._config, -math.inf
+        for index, time, item in self._candidates():
+            if self._closing:
+                return
+            if not time > last:
+                raise DataError(
+                    f"{self.info.name} frame {index}: its time {time:.6f} s does not come after {last:.6f} s of the one"
+                    " before; times must increase (a rate or a file of times gives the source another clock)."
+                )
+            last = time
+            if config.end is not None and time >= config.end:
+                return
+            if time >= config.start and index % config.every == 0:
+                yield index, time, item
+
+    def close(self) -> None:
+        """Ends the iteration, wherever it is, and lets go of the files."""
+        self._closing = True
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._release()
+
+
+def count(frames: int | None, duration: float | None, config: SourceConfig) -> int | None:
+    """How many frames will come: an estimate from the whole source's frames and seconds from first to last."""
+    if frames is None:
+        return None
+    if duration:
+        end = duration if config.end is None else min(config.end, duration)
+        frames = round(frames * max(0.0, end - config.start) / duration)
+    return math.ceil(frames / config.every)

@@ -1,0 +1,67 @@
+"""Files of frame times: one time a line, or a table with a `time` column as `times.csv` of a MOTChallenge folder."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from models.errors import DataError
+from tracker.types import Float64
+
+
+def read_times(path: Path) -> Float64:
+    """The times of all frames, (F,) float64 seconds, strictly increasing, as written (the first need not be 0).
+
+    Either one number a line, or comma-separated columns below a header that names `time` and perhaps `frame`, which
+    then counts 1, 2, 3, ... (other columns, such as `source_frame`, are left alone). Empty lines do not count.
+
+    Raises:
+        DataError: the file is missing or not such a text; a time is not finite or does not increase.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path}: the file of times cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not a text; give one time a line, or a times.csv with a `time` column.") from None
+    rows = [(k, line.strip()) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not rows:
+        raise DataError(f"{path}: there is no time in it; give one time a line, or a times.csv with a `time` column.")
+    column, frame, width = 0, None, 1
+    header = [name.strip().lower() for name in rows[0][1].split(",")]
+    if _number(header[0]) is None:
+        if header.count("time") != 1:
+            raise DataError(
+                f"{path} line {rows[0][0]}: the header is {rows[0][1][:80]!r}; it needs one column named 'time'."
+            )
+        column, frame, width = header.index("time"), header.index("frame") if "frame" in header else None, len(header)
+        del rows[0]
+        if not rows:
+            raise DataError(f"{path}: there is no time below the header.")
+    times = np.empty(len(rows))
+    for k, (line, row) in enumerate(rows):
+        cells = [cell.strip() for cell in row.split(",")]
+        if len(cells) != width:
+            raise DataError(f"{path} line {line}: {len(cells)} columns where {width} are expected.")
+        value = _number(cells[column])
+        if value is None or not math.isfinite(value):
+            raise DataError(f"{path} line {line}: the time is {cells[column][:40]!r}; give finite seconds.")
+        if frame is not None and _number(cells[frame]) != k + 1:
+            raise DataError(
+                f"{path} line {line}: the frame is {cells[frame][:40]!r} where {k + 1} is due; list each frame once."
+            )
+        if k and value <= times[k - 1]:
+            raise DataError(
+                f"{path} line {line}: the time {value} does not come after {times[k - 1]}; times must increase."
+            )
+        times[k] = value
+    return times
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -1,0 +1,65 @@
+"""Turning decoded frames upright as their display matrix says, and to BGR."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from av.sidedata.sidedata import Type
+from av.video.frame import VideoFrame
+
+from tracker.types import UInt8
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What to do to a stored picture, in this order; all False leaves it alone.
+
+    Attributes:
+        transpose: swap rows and columns.
+        flip_x: mirror left and right.
+        flip_y: mirror top and bottom.
+        rotation: degrees clockwise that this amounts to: 0, 90, 180 or 270 (where mirrored, too: of its rows).
+    """
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+    rotation: int = 0
+
+
+def read_turn(frame: VideoFrame) -> Turn:
+    """The nearest quarter turn, with mirroring, to the frame's display matrix.
+
+    The matrix (a b u; c d v; x y w) sends the stored pixel (p, q) to (a p + c q + x, b p + d q + y) (ISO 14496-12,
+    6.2.2; av_display_rotation_get in FFmpeg's display.h).
+    """
+    try:
+        matrix = np.frombuffer(bytes(frame.side_data[Type.DISPLAYMATRIX]), np.int32)  # type: ignore[typeddict-item]
+    except (KeyError, ValueError):  # there is none; or PyAV meets a kind of side data that is newer than itself
+        matrix = None
+    if matrix is None or matrix.size < 9:
+        angle = math.radians(-frame.rotation)  # counter-clockwise, as FFmpeg counts
+        a, b = math.cos(angle), math.sin(angle)
+        c, d = -b, a
+    else:
+        a, b, c, d = (float(matrix[k]) for k in (0, 1, 3, 4))
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return Turn(False, a < 0, d < 0, 180 if a < 0 else 0)
+    return Turn(True, c < 0, b < 0, 270 if b < 0 else 90)
+
+
+def bgr_of(frame: VideoFrame, turn: Turn) -> UInt8:
+    """(H, W, 3) uint8 BGR, upright; the frame's own colour matrix and range are honoured by FFmpeg."""
+    return upright(np.ascontiguousarray(frame.to_ndarray(format="bgr24"), np.uint8), turn)
+
+
+def upright(bgr: UInt8, turn: Turn) -> UInt8:
+    """The stored picture as it is meant to be seen."""
+    if turn.transpose:
+        bgr = cv2.transpose(bgr)  # type: ignore[assignment]
+    if turn.flip_x or turn.flip_y:
+        bgr = cv2.flip(bgr, -1 if turn.flip_x and turn.flip_y else 1 if turn.flip_x else 0)  # type: ignore[assignment]
+    return bgr

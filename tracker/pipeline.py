@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from models.errors import LiquidTrackError
-from tracker.engine import Tracker
 from tracker.protocols import CameraMotion, Detector, Embedder, Sink, Source, Stop
 from tracker.types import Detections, Float64, Frame, Tracks
 
@@ -194,7 +193,7 @@ def steps(
 def track(
     source: Source,
     detector: Detector,
-    tracker: Engine | None = None,
+    tracker: Engine,
     *,
     embedder: Embedder | None = None,
     camera_motion: CameraMotion | None = None,
@@ -204,8 +203,7 @@ def track(
     >>> for frame, tracks in track(open_source("street.mp4"), build_detector(), Tracker()):  # doctest: +SKIP
     ...     print(frame.time, tracks.shown.id, tracks.shown.xyxy)
     """
-    engine = Tracker() if tracker is None else tracker
-    with closing(steps(source, detector, engine, embedder=embedder, camera_motion=camera_motion)) as chain:
+    with closing(steps(source, detector, tracker, embedder=embedder, camera_motion=camera_motion)) as chain:
         try:
             for step in chain:
                 yield step.frame, step.tracks

@@ -1,0 +1,219 @@
+"""The one loop: order, back-pressure, the first error, and an end that loses nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from models.errors import DataError, SourceError
+from tracker.pipeline import overlap, run, track
+from tracker.protocols import SourceInfo, Stop
+from tracker.types import Detections, Float64, Frame, Tracks
+
+
+class Clip:
+    """A source of `count` small frames that ends in `error` if there is one."""
+
+    def __init__(self, count: int, error: Exception | None = None) -> None:
+        self.count, self.error, self.closed, self.given = count, error, False, 0
+        self.info = SourceInfo("clip", 8, 6, frames=count)
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index in range(self.count):
+            if self.closed:
+                return
+            self.given += 1
+            yield Frame(np.full((6, 8, 3), index % 256, np.uint8), index, index / 10)
+        if self.error is not None:
+            raise self.error
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class OneBox:
+    names = ("thing",)
+
+    def __call__(self, frame: Frame) -> Detections:
+        x = float(frame.bgr[0, 0, 0])
+        return Detections(np.array([[x, 0, x + 4, 5]]), np.array([1.0]), np.array([0]))
+
+
+class Same:
+    """A tracker that gives every detection the id 1 and remembers what it was handed."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self.warps: list[Float64 | None] = []
+
+    def update(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks:
+        self.times.append(time)
+        self.warps.append(warp)
+        n = np.ones(len(detections))
+        return Tracks(n, detections.xyxy, detections.score, 0 * n, n, 0 * n, 0 * n)  # type: ignore[arg-type]
+
+
+class Memory:
+    def __init__(self, stop_at: int | None = None) -> None:
+        self.rows: list[tuple[int, float, float]] = []
+        self.opened = self.closed = 0
+        self.stop_at = stop_at
+        self.thread: threading.Thread | None = None
+
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> None:
+        assert names == ("thing",)
+        self.opened += 1
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        if frame.index == self.stop_at:
+            raise Stop
+        self.thread = threading.current_thread()
+        self.rows.append((frame.index, frame.time, float(tracks.shown.xyxy[0, 0])))
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+EXPECTED = [(i, i / 10, float(i)) for i in range(40)]
+
+
+def test_every_frame_reaches_every_sink_in_order_with_its_own_boxes() -> None:
+    source, here, apart = Clip(40), Memory(), Memory()
+    summary = run(source, OneBox(), Same(), [here], slow_sinks=[apart])
+    assert here.rows == apart.rows == EXPECTED
+    assert here.thread is threading.main_thread()
+    assert apart.thread is not threading.main_thread()
+    assert (here.opened, here.closed, apart.opened, apart.closed) == (1, 1, 1, 1)
+    assert source.closed
+    assert (summary.frames, summary.tracks, summary.complete) == (40, 1, True)
+    assert summary.video == pytest.approx(3.9)
+    assert set(summary.busy) == {"read", "detect", "track", "sink 0 Memory", "sink 1 Memory"}
+
+
+def test_an_error_of_the_source_comes_after_all_frames_before_it_were_written() -> None:
+    sink = Memory()
+    with pytest.raises(SourceError, match="torn"):
+        run(Clip(40, SourceError("torn")), OneBox(), Same(), [sink])
+    assert sink.rows == EXPECTED
+    assert sink.closed == 1
+
+
+def test_an_error_half_way_is_the_one_shown_and_everything_ends() -> None:
+    class Fails(OneBox):
+        def __call__(self, frame: Frame) -> Detections:
+            if frame.index == 12:
+                raise DataError("no more")
+            return super().__call__(frame)
+
+    before, sink, source = threading.active_count(), Memory(), Clip(10_000)
+    with pytest.raises(DataError, match="no more"):
+        run(source, Fails(), Same(), [sink])
+    assert sink.rows == EXPECTED[:12]
+    assert source.closed
+    assert source.given < 40  # back-pressure: the source never ran far ahead
+    assert threading.active_count() == before
+
+
+def test_a_sink_that_fails_in_its_thread_ends_the_run_and_closes_the_others() -> None:
+    class Full(Memory):
+        def write(self, frame: Frame, tracks: Tracks) -> None:
+            if frame.index == 5:
+                raise DataError("disk full")
+            super().write(frame, tracks)
+
+    full, other = Full(), Memory()
+    with pytest.raises(DataError, match="disk full"):
+        run(Clip(40), OneBox(), Same(), [other], slow_sinks=[full])
+    assert full.rows == other.rows == EXPECTED[:5]
+    assert full.closed == other.closed == 1
+
+
+def test_quitting_in_a_window_is_no_error() -> None:
+    sink = Memory(stop_at=7)
+    summary = run(Clip(40), OneBox(), Same(), [sink])
+    assert sink.rows == EXPECTED[:7]
+    assert not summary.complete
+
+
+def test_a_stop_from_outside_ends_after_the_frame_in_hand() -> None:
+    stop, sink = threading.Event(), Memory()
+    summary = run(Clip(40), OneBox(), Same(), [sink], stop=stop, progress=lambda f: f.index == 9 and stop.set())
+    assert sink.rows == EXPECTED[:10]
+    assert not summary.complete
+    assert sink.closed == 1
+
+
+def test_sinks_that_were_opened_are_closed_where_a_later_one_cannot_open() -> None:
+    class Shut(Memory):
+        def open(self, info: SourceInfo, names: tuple[str, ...]) -> None:
+            raise DataError("not writable")
+
+    first, source = Memory(), Clip(3)
+    with pytest.raises(DataError, match="not writable"):
+        run(source, OneBox(), Same(), [first, Shut()])
+    assert first.closed == 1
+    assert source.closed
+
+
+def test_camera_motion_and_features_reach_the_tracker() -> None:
+    class Embed:
+        def features(self, frame: Frame) -> int:
+            return frame.index
+
+        def pool(self, features: int, xyxy: np.ndarray) -> np.ndarray:
+            return np.full((len(xyxy), 2), features, np.float32)
+
+    class Looks(Same):
+        def update(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks:
+            assert detections.embedding is not None
+            assert detections.embedding[0, 0] == round(time * 10)
+            return super().update(detections, time, warp)
+
+    engine = Looks()
+    shift = np.array([[1.0, 0, 3], [0, 1, 0]])
+    run(Clip(5), OneBox(), engine, [], embedder=Embed(), camera_motion=lambda frame, found: shift * frame.index)
+    assert [w[0, 2] for w in engine.warps if w is not None] == [0, 3, 6, 9, 12]
+    assert engine.times == [0, 0.1, 0.2, 0.3, 0.4]
+
+
+def test_track_is_a_plain_iterator_that_closes_its_source() -> None:
+    source = Clip(40)
+    for frame, tracks in track(source, OneBox(), Same()):
+        assert tracks.xyxy[0, 0] == frame.index
+        if frame.index == 3:
+            break
+    deadline = time.monotonic() + 10
+    while not source.closed and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert source.closed
+
+
+def test_stages_really_overlap() -> None:
+    """Two stages that wait for each other's next item can only finish when both run at once."""
+    ahead = threading.Semaphore(0)
+
+    def first(item: int) -> int:
+        ahead.release()
+        return item
+
+    def second(item: int) -> int:
+        assert ahead.acquire(timeout=10)  # its own item's release
+        if item < 9:
+            assert ahead.acquire(timeout=10)  # the next item's: it must be under way already
+            ahead.release()
+        return item
+
+    assert list(overlap(overlap(range(10), first), second)) == list(range(10))
+
+
+def test_memory_between_stages_is_bounded() -> None:
+    made = []
+    taken = overlap(iter(range(1000)), lambda i: made.append(i) or i, depth=2)
+    next(taken)
+    time.sleep(0.3)
+    assert len(made) <= 5
+    taken.close()

@@ -36,7 +36,9 @@ COMMANDS: dict[str, Command] = {
     "convert": Command(
         "tools.convert:convert", "tools.convert_config:ConvertConfig", "convert between annotation formats"
     ),
-    "eval mot": Command("tools.eval_mot:eval_mot", "tools.eval_mot_config:EvalMotConfig", "score tracks: HOTA, IDF1, MOTA"),
+    "eval mot": Command(
+        "tools.eval_mot:eval_mot", "tools.eval_mot_config:EvalMotConfig", "score tracks: HOTA, IDF1, MOTA"
+    ),
     "eval detect": Command(
         "tools.eval_detect:eval_detect", "tools.eval_detect_config:EvalDetectConfig", "score a detector: COCO mAP"
     ),

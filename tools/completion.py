@@ -1,0 +1,31 @@
+"""Shell completion for all commands at once, made from the same dataclasses as the commands themselves."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Annotated, Any, Union
+
+import tyro
+
+from tools.cli import COMMANDS, load
+from tools.config import CompletionConfig
+from tools.settings import OPTIONS
+
+
+def completion(config: CompletionConfig) -> None:
+    """Print the script for one shell."""
+    singles = {name: load(c.config) for name, c in COMMANDS.items() if " " not in name}
+    groups: dict[str, dict[str, Any]] = {}
+    for name, command in COMMANDS.items():
+        if " " in name:
+            group, word = name.split()
+            groups.setdefault(group, {})[word] = load(command.config)
+    whole = {**singles, **{group: _union(members) for group, members in groups.items()}}
+    with contextlib.suppress(SystemExit):
+        tyro.cli(_union(whole), prog="liquidtrack", args=["--tyro-print-completion", config.shell], config=OPTIONS)
+
+
+def _union(members: dict[str, Any]) -> Any:
+    """A choice between subcommands, by name."""
+    named = tuple(Annotated[kind, tyro.conf.subcommand(name=name)] for name, kind in members.items())
+    return Union[named] if len(named) > 1 else named[0]  # noqa: UP007: made at run time

@@ -1,0 +1,107 @@
+"""The configuration of `track`, `demo` and the small commands. Nothing here imports more than dataclasses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from datasets.sources.config import SourceConfig
+from tools.view_config import ViewConfig
+from tracker.config import TrackerConfig
+from tracker.detectors.config import AppearanceConfig, DetectorConfig
+
+
+@dataclass(frozen=True)
+class OutputConfig:
+    """Where the tracks go; any number of them at once. Every file holds the true times.
+
+    Attributes:
+        show: open a window (space pause, n step, s save picture, t trails, l labels, h help, q quit).
+        video: write the video with the tracks drawn in; .mp4, .mkv, .webm or .avi, frame times and sound kept.
+        mot: write MOTChallenge text, and times.csv beside it.
+        jsonl: write JSON lines, one a frame, readable while it grows.
+        coco: write COCO-video JSON.
+        cvat: write CVAT video XML 1.1.
+        yolo: write a folder of YOLO labels with ids.
+        kitti: write KITTI tracking text.
+    """
+
+    show: bool = False
+    video: Path | None = None
+    mot: Path | None = None
+    jsonl: Path | None = None
+    coco: Path | None = None
+    cvat: Path | None = None
+    yolo: Path | None = None
+    kitti: Path | None = None
+
+
+@dataclass(frozen=True)
+class TrackConfig:
+    """Track a video, camera, stream, or folder of pictures, in true time.
+
+    Attributes:
+        source: a video file, a camera's number, an rtsp:// or http:// address, a folder or glob of pictures, a MOTChallenge folder, or scene:SEED for a rendered one.
+        camera_motion: how the camera's own motion is taken out: none, or flow (from the pixels; for moving cameras).
+        quiet: no progress bar and no summary.
+    """
+
+    source: Positional[str]
+    camera_motion: Literal["none", "flow"] = "none"
+    quiet: bool = False
+    output: OutputConfig = field(default_factory=OutputConfig)
+    reading: SourceConfig = field(default_factory=SourceConfig)
+    detection: DetectorConfig = field(default_factory=DetectorConfig)
+    appearance_features: AppearanceConfig = field(default_factory=AppearanceConfig)
+    tracking: TrackerConfig = field(default_factory=TrackerConfig)
+    view: ViewConfig = field(default_factory=ViewConfig)
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """Track a real clip with what works offline, write the video, and say what was found.
+
+    Attributes:
+        out: folder for the results.
+        clip: auto takes the first that can be had: vtest (people in a street, from Debian's opencv-doc or the internet), then scene (rendered).
+        show: open a window too.
+        quiet: no progress bar.
+    """
+
+    out: Path = Path("out")
+    clip: Literal["auto", "vtest", "scene"] = "auto"
+    show: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class CompletionConfig:
+    """Print a completion script: `liquidtrack completion bash > ~/.local/share/bash-completion/completions/liquidtrack`.
+
+    Attributes:
+        shell: which shell.
+    """
+
+    shell: Positional[Literal["bash", "zsh", "tcsh"]]
+
+
+@dataclass(frozen=True)
+class BenchPipelineConfig:
+    """Time each stage of the pipeline alone, then all of them together, on one clip.
+
+    Attributes:
+        clip: the video to work on.
+        network: the detector, as `--detector` takes it.
+        backbone: the frozen CNN for the features, or none.
+        frames: how many frames to take.
+        json: write the figures here too.
+    """
+
+    clip: Positional[Path]
+    network: str
+    backbone: str = "efficientnet_lite0"
+    frames: int = 300
+    json: Path | None = None

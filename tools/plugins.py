@@ -1,0 +1,123 @@
+"""From settings to the working parts: the one place where every floor's plug-ins meet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from models.errors import ConfigError
+from tools.config import OutputConfig, TrackConfig
+from tracker.detectors.config import AppearanceConfig, DetectorConfig
+from tracker.protocols import CameraMotion, Detector, Embedder, Sink
+
+
+def _video(path: Path, config: TrackConfig) -> Sink:
+    from tools.video_sink import VideoSink
+
+    return VideoSink(path, config.view, source=config.source)
+
+
+def _labels(name: str) -> Callable[[Path, TrackConfig], Sink]:
+    def make(path: Path, config: TrackConfig) -> Sink:
+        from datasets.formats import FORMATS
+
+        return FORMATS[name].writer(path)
+
+    return make
+
+
+# By the flag that names the file; the window needs no file and stands apart.
+SINKS: dict[str, Callable[[Path, TrackConfig], Sink]] = {
+    "video": _video,
+    **{name: _labels(name) for name in ("mot", "jsonl", "coco", "cvat", "yolo", "kitti")},
+}
+SLOW = ("video",)  # drawing and encoding earn a thread of their own
+
+
+def outputs(config: OutputConfig) -> dict[str, Path]:
+    """The files and folders that a run will write, by the name of their flag."""
+    return {name: path for name in SINKS if (path := getattr(config, name)) is not None}
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def share(threads: int, networks: int) -> int:
+    """Threads for one of `networks` networks that run side by side; 0 asks for a fair share of the cores.
+
+    One share stays free for reading, drawing and encoding: on two cores a network that takes both only makes them wait.
+    """
+    return threads or max(1, cores() // (networks + 1))
+
+
+def build_detector(config: DetectorConfig, networks: int = 1) -> Detector:
+    """The detector that the settings name; ready detections are read by `datasets`, everything else lives in `tracker`.
+
+    Args:
+        config: the choice.
+        networks: how many networks will share the cores with each other.
+
+    Raises:
+        LiquidTrackError: an unknown name, a missing file, damaged weights.
+    """
+    from datasets.formats import DetectionFile
+    from tracker.detectors.build import build_detector as build
+
+    def read(path: Path) -> tuple[DetectionFile, tuple[str, ...]]:
+        file = DetectionFile(path)
+        return file, file.names
+
+    return build(replace(config, threads=share(config.threads, networks)), read)
+
+
+def build_embedder(config: AppearanceConfig, networks: int = 1, threads: int = 0) -> Embedder | None:
+    """The frozen CNN that the settings name, or None for `none`."""
+    if config.appearance == "none":
+        return None
+    from tracker.appearance import build_embedder as build
+
+    return build(config, threads=share(threads, networks))
+
+
+def build_camera_motion(name: Literal["none", "flow"]) -> CameraMotion | None:
+    """The estimate of the camera's own motion, or None for `none`."""
+    if name == "none":
+        return None
+    from tracker.camera_motion import FlowCameraMotion
+
+    return FlowCameraMotion()
+
+
+def build_sinks(config: TrackConfig) -> tuple[list[Sink], list[Sink]]:
+    """(sinks for the caller's thread, sinks that earn a thread of their own).
+
+    Raises:
+        ConfigError: a window without a display.
+    """
+    made = {name: SINKS[name](path, config) for name, path in outputs(config.output).items()}
+    here = [sink for name, sink in made.items() if name not in SLOW]
+    if config.output.show:
+        from tools.window import WindowSink
+
+        here.append(WindowSink(config.view))
+    return here, [made[name] for name in SLOW if name in made]
+
+
+def check_outputs(config: TrackConfig) -> None:
+    """Refuse outputs that would overwrite the source or each other.
+
+    Raises:
+        ConfigError: which flag, and what to do.
+    """
+    wanted = outputs(config.output)
+    places = [path.resolve() for path in wanted.values()]
+    for flag, path in wanted.items():
+        if path.resolve() == Path(config.source).resolve():
+            raise ConfigError(f"--{flag} {path} is the source itself; write to another file.")
+        if places.count(path.resolve()) > 1:
+            raise ConfigError(f"--{flag} {path} is written by two sinks; give each a file of its own.")

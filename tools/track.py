@@ -1,0 +1,127 @@
+"""`liquidtrack track`: settings in, tracked video out."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from models.errors import ConfigError, DataError
+from tools.config import TrackConfig
+from tools.plugins import build_camera_motion, build_detector, build_embedder, build_sinks, check_outputs, outputs
+from tools.settings import to_toml
+from tracker.pipeline import Summary, run
+from tracker.protocols import Source, SourceInfo
+from tracker.types import Frame
+
+
+def track(config: TrackConfig) -> int:
+    """Track one source into everything that was asked for; 0, or 1 where a recording was ended early."""
+    summary, live = track_summary(config)
+    return 0 if summary.complete or live or config.output.show else 1
+
+
+def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
+    """Run `config`; returns the summary and whether the source was live.
+
+    Raises:
+        LiquidTrackError: whatever the user can mend, after what went before it was written.
+    """
+    from datasets.sources import open_source
+    from tracker.engine import Tracker
+
+    wanted = outputs(config.output)
+    check_outputs(config)
+    if not wanted and not config.output.show and config.quiet:
+        raise ConfigError("nothing would come out: give --show or a file to write, such as --jsonl tracks.jsonl.")
+    source = open_source(config.source, config.reading)
+    try:
+        networks = 1 + (config.appearance_features.appearance != "none")
+        detector = build_detector(config.detection, networks)
+        embedder = build_embedder(config.appearance_features, networks, config.detection.threads)
+        sinks, slow = build_sinks(config)
+        tracker = Tracker(config.tracking)
+    except BaseException:
+        source.close()
+        raise
+    if wanted:
+        _save_settings(config, next(iter(wanted.values())))
+    with _stoppable(source) as stop, _progress(source.info, config) as progress:
+        summary = run(
+            source,
+            detector,
+            tracker,
+            sinks,
+            slow_sinks=slow,
+            embedder=embedder,
+            camera_motion=build_camera_motion(config.camera_motion),
+            progress=progress,
+            stop=stop,
+        )
+    if not config.quiet:
+        _report(summary, source, wanted)
+    return summary, source.info.live
+
+
+def _save_settings(config: TrackConfig, beside: Path) -> None:
+    """The resolved settings, beside the first result: `--config` reads them back."""
+    path = beside / "run.toml" if beside.suffix == "" else beside.with_suffix(".run.toml")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(to_toml(config), encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror}); choose a folder that can be.") from None
+
+
+@contextmanager
+def _stoppable(source: Source) -> Iterator[threading.Event]:
+    """Ctrl-C and SIGTERM end the run after the frame in hand; a second Ctrl-C ends it at once."""
+    stop = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        # Not in the handler itself: closing may wait for the very lock that the interrupted code holds.
+        threading.Thread(target=source.close, daemon=True).start()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(info: SourceInfo, config: TrackConfig) -> Iterator[Callable[[Frame], None]]:
+    from tqdm import tqdm
+
+    frames = info.frames
+    if frames is not None and (config.reading.every > 1 or config.reading.start or config.reading.end is not None):
+        frames = None
+    # disable=None: silent where standard error is no terminal.
+    with tqdm(total=frames, unit=" frames", disable=config.quiet or None, desc=info.name) as bar:
+        yield lambda frame: bar.update() and None
+
+
+def _report(summary: Summary, source: Source, wanted: dict[str, Path]) -> None:
+    rate = summary.frames / summary.wall if summary.wall > 0 else 0.0
+    how = "" if summary.complete else " (ended early)"
+    print(
+        f"{source.info.name}: {summary.frames} frames, {summary.video:.2f} s of video, {summary.tracks} tracks"
+        f" in {summary.wall:.1f} s ({rate:.1f} frames/s){how}"
+    )
+    for counter in ("dropped", "skipped"):
+        if count := getattr(source, counter, 0):
+            print(f"  {counter}: {count} frames")
+    for flag, path in wanted.items():
+        print(f"  {flag}: {path}")
+    sys.stdout.flush()

@@ -9,6 +9,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from datasets.sources.config import SourceConfig
 from datasets.sources.wholeness import torn
 from models.errors import SourceError
 
@@ -49,6 +50,11 @@ def open_container(
         container.close()
         raise SourceError(f"{name}: not a video, but a text or a list; give the video itself.")
     return container
+
+
+def http_options(config: SourceConfig) -> dict[str, str]:
+    """A recording behind an address goes on where a broken connection left it."""
+    return {"reconnect": "1", "reconnect_delay_max": str(int(config.reconnect))} if config.reconnect >= 1 else {}
 
 
 def check_file(path: Path, name: str) -> None:

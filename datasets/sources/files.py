@@ -16,11 +16,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from datasets.sources.config import SourceConfig
-from datasets.sources.containers import declared_duration, open_container, video_stream
+from datasets.sources.containers import declared_duration, http_options, open_container, video_stream
 from datasets.sources.packets import FrameClock, PacketTimes, read_packet_times
 from datasets.sources.recorded import Recorded, count
 from datasets.sources.times import read_times
-from datasets.sources.upright import bgr_of, read_turn
+from datasets.sources.upright import ToBgr, read_turn
 from datasets.sources.wholeness import torn
 from models.errors import DataError, SourceError
 from tracker.protocols import SourceInfo
@@ -53,8 +53,9 @@ class VideoFile(Recorded):
         super().__init__(config)
         self._location = location
         self._name = name
+        self._options: dict[str, str] = {} if isinstance(location, Path) else http_options(config)
         self._times = None if config.times is None else _from_zero(read_times(config.times))
-        self._container = container if container is not None else open_container(location, name)
+        self._container = container if container is not None else self._open()
         try:
             self._begin()
             first = next(self._decoded, None)
@@ -66,10 +67,14 @@ class VideoFile(Recorded):
                 raise SourceError(f"{name}: it carries no times; state its rate in frames a second or a file of times.")
             self._first: Decoded | None = first
             self._turn = read_turn(frame)
+            self._to_bgr = ToBgr(self._turn)
             self.info = self._describe(frame)
         except BaseException:
             self.close()
             raise
+
+    def _open(self) -> InputContainer:
+        return open_container(self._location, self._name, self._options, self._config.stall)
 
     def _begin(self) -> None:
         """From where the container stands: nothing decoded, nothing damaged."""
@@ -144,7 +149,7 @@ class VideoFile(Recorded):
         zero = self._zero
         if zero is None or self._container.format.name in TIMELESS:
             return 0
-        with open_container(self._location, self._name) as other:
+        with self._open() as other:
             packets = read_packet_times(other, video_stream(other, self._name))
         pts = packets.pts[np.searchsorted(packets.pts, zero) :]
         if not packets.exact or not len(pts) or pts[0] != zero:
@@ -152,7 +157,7 @@ class VideoFile(Recorded):
         landed = self._seek(packets, pts, zero)
         if landed is None:
             self._container.close()
-            self._container = open_container(self._location, self._name)
+            self._container = self._open()
             self._first = None
             self._begin()
             return 0
@@ -232,7 +237,7 @@ class VideoFile(Recorded):
 
     def _picture(self, index: int, item: object) -> UInt8:
         assert isinstance(item, VideoFrame)
-        return bgr_of(item, self._turn)
+        return self._to_bgr(item)
 
     def _release(self) -> None:
         self._first = None

@@ -11,13 +11,14 @@ from datasets.sources.config import SourceConfig
 from models.errors import SourceError
 
 if TYPE_CHECKING:
+    from datasets.sources.live import Live
     from datasets.sources.recorded import Recorded
 
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # two letters at least: `C://` is a drive
 DEFAULT = SourceConfig()
 
 
-def open_source(spec: str, config: SourceConfig = DEFAULT) -> Recorded:
+def open_source(spec: str, config: SourceConfig = DEFAULT) -> Recorded | Live:
     """Opens a source and reads as much of it as its size needs.
 
     Args:
@@ -30,8 +31,17 @@ def open_source(spec: str, config: SourceConfig = DEFAULT) -> Recorded:
         ConfigError: the settings contradict each other or are out of range.
         DataError: its file of times or its seqinfo.ini is wrong.
     """
+    camera = re.fullmatch(r"(?:/dev/video)?(\d+)", spec)
+    if camera:
+        from datasets.sources.cameras import CameraSource
+
+        return CameraSource(int(camera[1]), config)
     if re.match(r"file://", spec, re.IGNORECASE):
         spec = unquote(urlsplit(spec).path)
+    elif ADDRESS.match(spec):
+        from datasets.sources.streams import open_address
+
+        return open_address(spec, config)
     path = Path(spec).expanduser()
     if path.is_dir():
         if (path / "seqinfo.ini").is_file():
@@ -53,4 +63,5 @@ def open_source(spec: str, config: SourceConfig = DEFAULT) -> Recorded:
         from datasets.sources.pictures import open_pictures
 
         return open_pictures(str(path), config)
+    spec = re.sub(r"[^/\s]+@", "***@", spec)  # perhaps an address with a slip of the pen in it
     raise SourceError(f"{spec}: there is no such file or folder, and it is no camera number and no address.")

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 
 from tracker.types import UInt8
 
@@ -51,9 +52,19 @@ def read_turn(frame: VideoFrame) -> Turn:
     return Turn(True, c < 0, b < 0, 270 if b < 0 else 90)
 
 
-def bgr_of(frame: VideoFrame, turn: Turn) -> UInt8:
-    """(H, W, 3) uint8 BGR, upright; the frame's own colour matrix and range are honoured by FFmpeg."""
-    return upright(np.ascontiguousarray(frame.to_ndarray(format="bgr24"), np.uint8), turn)
+class ToBgr:
+    """Decoded frames to (H, W, 3) uint8 BGR, upright; each frame's own colour matrix and range are honoured by FFmpeg.
+
+    One for each source: it sets its converter up once, where `VideoFrame.to_ndarray(format=...)` does so every time.
+    """
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, frame: VideoFrame) -> UInt8:
+        packed = self._reformatter.reformat(frame, format="bgr24")
+        return upright(np.ascontiguousarray(packed.to_ndarray(), np.uint8), self._turn)
 
 
 def upright(bgr: UInt8, turn: Turn) -> UInt8:

@@ -1,0 +1,182 @@
+"""What cameras and streams share: a thread that keeps the newest frame, a clock at capture, patience when they fail."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Protocol
+
+from datasets.sources.config import SourceConfig
+from datasets.sources.recorded import Closing, check, fitted
+from models.errors import ConfigError, SourceError
+from tracker.protocols import SourceInfo
+from tracker.types import Frame, UInt8
+
+logger = logging.getLogger(__name__)
+
+BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)  # pauses between attempts; the last one stays
+JOIN_S = 1.0  # how long close() waits for a reader that sits in the system's hands; it ends by itself later
+
+
+class Feed(Protocol):
+    """One connection. Used by one thread."""
+
+    def read(self) -> tuple[float, object]:
+        """The next frame: `time.monotonic()` when it came in, and whatever the source's `_picture` takes.
+
+        Raises:
+            SourceError: the connection is lost; the message says why.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class Live(Closing, ABC):
+    """A source that does not wait. Frames are read from the moment it is opened, so that no old ones queue up anywhere;
+    frame 0, at time 0, is the first one that comes after the iteration began. Iterate once.
+
+    Attributes:
+        info: size and name; rotation and rate as far as known.
+        dropped: frames that came in while the one before was not yet taken; they are counted in `Frame.index`.
+        skipped: frames whose time did not come after the one before.
+        reconnects: how often the source was lost and won back; time goes on meanwhile.
+    """
+
+    info: SourceInfo
+
+    def __init__(self, name: str, config: SourceConfig) -> None:
+        check(config)
+        if config.rate is not None or config.times is not None:
+            raise ConfigError(f"{name} has its own clock; leave rate and times out.")
+        self.dropped = self.skipped = self.reconnects = 0
+        self._name = name
+        self._config = config
+        self._change = threading.Condition()  # guards all below
+        self._stop = threading.Event()
+        self._slot: tuple[int, float, object] | None = None
+        self._error: SourceError | None = None
+        self._began = self._over = False
+        self._zero = self._last = -math.inf
+        self._next = 0
+        self._attempt = 0  # connections tried since the last frame; the reader alone uses it
+        self._heard = time.monotonic()  # when anything came in last
+        self._reader = threading.Thread(target=self._read, name=f"reader of {name}", daemon=True)
+
+    @abstractmethod
+    def _connect(self) -> Feed:
+        """A new connection, or a SourceError."""
+
+    @abstractmethod
+    def _picture(self, item: object) -> UInt8: ...
+
+    def _start(self, feed: Feed) -> None:
+        """To be called at the end of a subclass's constructor: from now on `feed` belongs to the reader."""
+        self._feed = feed
+        self._reader.start()
+
+    def __iter__(self) -> Iterator[Frame]:
+        with self._change:
+            if self._began:
+                raise SourceError(f"{self._name} is being read already; open it again to read it again.")
+            self._began = True
+            self._heard = time.monotonic()
+        return self._frames()
+
+    def _frames(self) -> Iterator[Frame]:
+        patience = self._config.stall + self._config.reconnect + BACK_OFF_S[-1]
+        try:
+            while True:
+                with self._change:
+                    while self._slot is None:
+                        if self._stop.is_set() or self._over:
+                            return
+                        if self._error is not None:
+                            raise self._error
+                        left = self._heard + patience - time.monotonic()
+                        if left <= 0:  # a driver that never returns: nobody but us can notice
+                            raise SourceError(f"{self._name} is stuck: no frame for {patience:.0f} s.")
+                        self._change.wait(left)
+                    index, moment, item = self._slot
+                    self._slot = None
+                size = (self.info.width, self.info.height)
+                bgr = fitted(self._picture(item), size, self._config.resize, f"{self._name} frame {index}")
+                yield Frame(bgr, index, moment)
+        finally:
+            self.close()
+
+    def _read(self) -> None:
+        """The reader thread."""
+        feed: Feed | None = self._feed
+        while feed is not None:
+            try:
+                while not self._stop.is_set():
+                    self._offer(*feed.read())
+                lost = ""
+            except SourceError as error:
+                lost = str(error)
+            except Exception as error:  # whatever it was, it belongs in front of the person, not in a dead thread
+                lost = f"{self._name}: {type(error).__name__}"
+            finally:
+                feed.close()
+            feed = None if self._stop.is_set() else self._regain(lost)
+
+    def _offer(self, moment: float, item: object) -> None:
+        config = self._config
+        with self._change:
+            self._heard, self._attempt = moment, 0
+            if not self._began or self._over:
+                return
+            if self._next == 0:
+                self._zero = moment
+            index, seconds = self._next, moment - self._zero
+            self._next += 1
+            if seconds <= self._last:
+                self.skipped += 1
+                return
+            self._last = seconds
+            if config.end is not None and seconds >= config.end:
+                self._over = True
+                self._stop.set()
+            elif seconds >= config.start and index % config.every == 0:
+                self.dropped += self._slot is not None
+                self._slot = (index, seconds, item)
+            self._change.notify_all()
+
+    def _regain(self, lost: str) -> Feed | None:
+        """Tries again, with growing pauses, until the patience since the last frame is over."""
+        began = self._heard
+        logger.warning("%s; trying again for %g s", lost.rstrip("."), self._config.reconnect)
+        while True:
+            pause = BACK_OFF_S[min(self._attempt, len(BACK_OFF_S) - 1)]
+            self._attempt += 1
+            if time.monotonic() + pause - began > self._config.reconnect:
+                with self._change:
+                    self._error = SourceError(
+                        f"{lost.rstrip('.')}; not won back in {self._config.reconnect:g} s, frames until then are kept."
+                    )
+                    self._change.notify_all()
+                return None
+            if self._stop.wait(pause):
+                return None
+            try:
+                feed = self._connect()
+            except SourceError as error:
+                lost = str(error)
+                continue
+            self.reconnects += 1
+            logger.warning("%s: connected again", self._name)
+            return feed
+
+    def close(self) -> None:
+        """Ends the iteration, wherever it is, from any thread; never waits long."""
+        self._stop.set()
+        with self._change:
+            self._slot = None
+            self._change.notify_all()
+        if self._reader.is_alive() and threading.current_thread() is not self._reader:
+            self._reader.join(JOIN_S)

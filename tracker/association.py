@@ -1,0 +1,42 @@
+"""Who is who: the best one-to-one matching of tracks and detections, given log-odds for the pairs that are possible."""
+
+from __future__ import annotations
+
+import lap
+import numpy as np
+
+from tracker.types import Float64, Int64
+
+Match = tuple[Int64, Int64]
+
+
+def assign(rows: Int64, columns: Int64, gain: Float64) -> Match:
+    """The one-to-one matching with the largest sum of gains; a pair without a gain above 0 is never taken.
+
+    Args:
+        rows, columns: (K,) the possible pairs, each at most once.
+        gain: (K,) what a pair is worth: its log-odds above the threshold.
+
+    Returns:
+        The matched rows and columns.
+    """
+    good = gain > 0
+    rows, columns, gain = rows[good], columns[good], gain[good]
+    if len(rows) == 0:
+        return rows, columns
+    # A pair whose row and column know no other pair is matched already; on most frames that is nearly all of them.
+    alone = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
+    if alone.all():
+        return rows, columns
+    open_ = ~alone
+    row_names, i = np.unique(rows[open_], return_inverse=True)
+    column_names, j = np.unique(columns[open_], return_inverse=True)
+    cost = np.zeros((len(row_names), len(column_names)))
+    cost[i, j] = -gain[open_]
+    # Leaving out costs 0, as much as any impossible pair: so the cheapest full matching is the best partial one.
+    to, _ = lap.lapjv(cost, extend_cost=True, return_cost=False)
+    r = np.flatnonzero(to >= 0)
+    c = to[r]
+    real = cost[r, c] < 0
+    r, c = r[real], c[real]
+    return np.concatenate([rows[alone], row_names[r]]), np.concatenate([columns[alone], column_names[c]])

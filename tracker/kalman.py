@@ -1,0 +1,80 @@
+"""The Kalman filter of one coordinate with Ornstein-Uhlenbeck velocity, for all rows and coordinates at once.
+
+The model of each coordinate x (a centre in pixels or a log size) with velocity v, in seconds:
+
+    dv = -v / tau dt + speed sqrt(2 / tau) dW1        (Uhlenbeck & Ornstein, Phys. Rev. 36, 1930)
+    dx =  v dt       + wander dW2
+    z  =  x          + measure e,   e ~ N(0, 1)
+
+`speed` is the standing deviation of v. After a gap the velocity has decayed to zero and its variance has risen back to
+speed^2: the filter stops, unsure, where a constant velocity would run away. Coordinates are independent, so a covariance
+is three numbers and everything is closed form; the discretisation is exact (Gardiner, Stochastic Methods, 4.5).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tracker.types import Float64
+
+
+class Gaussian(NamedTuple):
+    """Means and covariances of (x, v), each of shape (N, C): N rows, C independent coordinates."""
+
+    x: Float64
+    v: Float64
+    xx: Float64  # variance of x
+    xv: Float64  # covariance of x and v
+    vv: Float64  # variance of v
+
+
+class Noise(NamedTuple):
+    """The model's constants, each broadcastable to (N, C)."""
+
+    tau: Float64  # seconds in which a velocity decays
+    speed: Float64  # units a second
+    wander: Float64  # units a square root of a second
+    measure: Float64  # units
+
+
+def step(state: Gaussian, dt: Float64, noise: Noise) -> Gaussian:
+    """The state after `dt` >= 0 seconds, (N, 1); exact, so two steps are as good as one of their sum."""
+    a = dt / noise.tau
+    u = -np.expm1(-a)  # 1 - e^-a without its cancellation at small a
+    e = 1.0 - u
+    reach = noise.tau * u  # what a unit of velocity moves x
+    power = noise.speed * noise.speed
+    qvv = power * u * (1.0 + e)
+    qxv = power * noise.tau * u * u
+    # tau^2 (2a - 2u - u^2) cancels down to a^3 / 1.5: its series keeps the digits where that matters.
+    series = a * a * a * (2 / 3 - a * (0.5 - a * (7 / 30 - a / 12)))
+    qxx = power * noise.tau**2 * np.where(a < 1e-2, series, 2.0 * (a - u) - u * u)
+    return Gaussian(
+        x=state.x + reach * state.v,
+        v=e * state.v,
+        xx=state.xx + reach * (2.0 * state.xv + reach * state.vv) + qxx + noise.wander**2 * dt,
+        xv=e * (state.xv + reach * state.vv) + qxv,
+        vv=e * e * state.vv + qvv,
+    )
+
+
+def correct(state: Gaussian, z: Float64, variance: Float64) -> Gaussian:
+    """The state after a look at x: `z` with that measurement variance, each (N, C)."""
+    total = state.xx + variance
+    gain_x, gain_v = state.xx / total, state.xv / total
+    gap = z - state.x
+    return Gaussian(
+        x=state.x + gain_x * gap,
+        v=state.v + gain_v * gap,
+        xx=gain_x * variance,  # (1 - k) xx, written without a difference
+        xv=gain_v * variance,
+        vv=state.vv - gain_v * state.xv,
+    )
+
+
+def first(z: Float64, variance: Float64, noise: Noise) -> Gaussian:
+    """The state after the first look: at `z`, standing still, as unsure of the velocity as the model lets it be."""
+    speed = np.broadcast_to(noise.speed, z.shape)
+    return Gaussian(z, np.zeros_like(z), np.broadcast_to(variance, z.shape), np.zeros_like(z), speed * speed)

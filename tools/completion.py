@@ -28,4 +28,4 @@ def completion(config: CompletionConfig) -> None:
 def _union(members: dict[str, Any]) -> Any:
     """A choice between subcommands, by name."""
     named = tuple(Annotated[kind, tyro.conf.subcommand(name=name)] for name, kind in members.items())
-    return Union[named] if len(named) > 1 else named[0]  # noqa: UP007: made at run time
+    return Union[named] if len(named) > 1 else named[0]  # noqa: UP007

@@ -44,7 +44,8 @@ class TrackConfig:
     """Track a video, camera, stream, or folder of pictures, in true time.
 
     Attributes:
-        source: a video file, a camera's number, an rtsp:// or http:// address, a folder or glob of pictures, a MOTChallenge folder, or scene:SEED for a rendered one.
+        source: a video file, a camera's number, an rtsp:// or http:// address, a folder or glob of pictures, a
+            MOTChallenge folder, or scene:SEED for a rendered one.
         camera_motion: how the camera's own motion is taken out: none, or flow (from the pixels; for moving cameras).
         quiet: no progress bar and no summary.
     """
@@ -66,7 +67,8 @@ class DemoConfig:
 
     Attributes:
         out: folder for the results.
-        clip: auto takes the first that can be had: vtest (people in a street, from Debian's opencv-doc or the internet), then scene (rendered).
+        clip: auto takes the first that can be had: vtest (people in a street, from Debian's opencv-doc or the
+            internet), then scene (rendered).
         show: open a window too.
         quiet: no progress bar.
     """
@@ -79,7 +81,7 @@ class DemoConfig:
 
 @dataclass(frozen=True)
 class CompletionConfig:
-    """Print a completion script: `liquidtrack completion bash > ~/.local/share/bash-completion/completions/liquidtrack`.
+    """Print a completion script, for example `liquidtrack completion bash >> ~/.bash_completion`.
 
     Attributes:
         shell: which shell.
@@ -97,11 +99,13 @@ class BenchPipelineConfig:
         network: the detector, as `--detector` takes it.
         backbone: the frozen CNN for the features, or none.
         frames: how many frames to take.
+        rounds: how often to measure everything; the least of each figure is kept.
         json: write the figures here too.
     """
 
     clip: Positional[Path]
     network: str
     backbone: str = "efficientnet_lite0"
-    frames: int = 300
+    frames: int = 200
+    rounds: int = 3
     json: Path | None = None

@@ -1,1 +1,65 @@
-"""The engine: types, motion, association, life cycle, detectors, pipeline. NumPy in, NumPy out, no torch at import."""
+"""The engine: types, motion, association, life cycle, detectors, pipeline. NumPy in, NumPy out, no torch at import.
+
+What others may use is listed here and loaded when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tracker.config import TrackerConfig
+    from tracker.detectors.build import build_detector
+    from tracker.detectors.config import DetectorConfig
+    from tracker.engine import Tracker
+    from tracker.pipeline import Summary, run, track
+    from tracker.protocols import Detector, Sink, Source, SourceInfo
+    from tracker.supervision import from_supervision, to_supervision
+    from tracker.types import Detections, Frame, State, Tracks
+
+_PLACES = {
+    "TrackerConfig": "tracker.config",
+    "build_detector": "tracker.detectors.build",
+    "DetectorConfig": "tracker.detectors.config",
+    "Tracker": "tracker.engine",
+    "Summary": "tracker.pipeline",
+    "run": "tracker.pipeline",
+    "track": "tracker.pipeline",
+    "Detector": "tracker.protocols",
+    "Sink": "tracker.protocols",
+    "Source": "tracker.protocols",
+    "SourceInfo": "tracker.protocols",
+    "from_supervision": "tracker.supervision",
+    "to_supervision": "tracker.supervision",
+    "Detections": "tracker.types",
+    "Frame": "tracker.types",
+    "State": "tracker.types",
+    "Tracks": "tracker.types",
+}
+
+__all__ = [
+    "Detections",
+    "Detector",
+    "DetectorConfig",
+    "Frame",
+    "Sink",
+    "Source",
+    "SourceInfo",
+    "State",
+    "Summary",
+    "Tracker",
+    "TrackerConfig",
+    "Tracks",
+    "build_detector",
+    "from_supervision",
+    "run",
+    "to_supervision",
+    "track",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_PLACES[name]), name)

@@ -13,8 +13,7 @@ from datasets.sources.config import SourceConfig
 from datasets.sources.wholeness import torn
 from models.errors import SourceError
 
-# Demuxers that draw any text as a picture, or follow the names of other files in a text.
-NOT_VIDEO = frozenset(("tty", "bin", "xbin", "adf", "idf", "concat"))
+NOT_VIDEO = frozenset(("tty", "bin", "xbin", "adf", "idf"))  # demuxers that draw any text as a picture
 CONNECT_S = 10.0  # how long a server may take to answer at all
 
 
@@ -48,7 +47,7 @@ def open_container(
         raise SourceError(f"{name}: it cannot be opened ({reason(error)}).") from None
     if container.format.name in NOT_VIDEO:
         container.close()
-        raise SourceError(f"{name}: not a video, but a text or a list; give the video itself.")
+        raise SourceError(f"{name}: not a video, but a text.")
     return container
 
 

@@ -1,4 +1,4 @@
-"""Network streams through PyAV. The clock is ours, at a packet's arrival: a stream's own starts anew when it is lost."""
+"""Network streams through PyAV. The clock is ours, at a packet's arrival: their own starts anew when they are lost."""
 
 from __future__ import annotations
 

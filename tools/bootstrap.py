@@ -95,9 +95,7 @@ def compare(
     names = list(a[0].counts)
     for evaluation in (*a, *b):
         if list(evaluation.counts) != names:
-            raise DataError(
-                f"{evaluation.name} has other sequences than {a[0].name}; compare like with like."
-            )
+            raise DataError(f"{evaluation.name} has other sequences than {a[0].name}; compare like with like.")
     weights = np.vstack([np.ones((1, len(names))), draws(len(names), samples, seed)])
     gaps = [combined(x, metric, weights) - combined(y, metric, weights) for x, y in zip(a, b, strict=True)]
     return _difference(np.mean(gaps, axis=0), len(names))

@@ -31,7 +31,7 @@ def write_rows(path: Path, rows: list[Row]) -> None:
 
 
 def make_sequence(root: Path, results: Path, name: str, seed: int, frames: int = 60) -> None:
-    """Walkers of several classes, and results with jitter, misses, false alarms, switched ids, tracks on distractors."""
+    """Walkers of several classes, and results with jitter, misses, false alarms, switched ids, tracks on others."""
     rng = np.random.default_rng(seed)
     truth: list[Row] = []
     found: list[Row] = []

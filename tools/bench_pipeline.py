@@ -77,7 +77,7 @@ def measure(config: BenchPipelineConfig) -> dict[str, float]:
         tracks = alone("track", (tracker.update(d, f.time) for d, f in zip(found, frames, strict=True)))
         sink = video("alone.mp4")
         sink.open(source.info, detector.names)
-        alone("draw+encode", (sink.write(f, t) for f, t in zip(frames, tracks, strict=True)))
+        alone("draw+encode", map(sink.write, frames, tracks))
         sink.close()
 
         part = SourceConfig(end=frames[-1].time + 1e-6)

@@ -33,8 +33,9 @@ def settings(kind: type) -> dict[str, bool]:
     hints = get_type_hints(kind, include_extras=True)
     for field in dataclasses.fields(kind):
         hint = hints[field.name]
+        section = isinstance(hint, type) and dataclasses.is_dataclass(hint)
         # The one annotation in use is `Positional`.
-        inner = settings(hint) if dataclasses.is_dataclass(hint) else {field.name: get_origin(hint) is Annotated}
+        inner = settings(hint) if section else {field.name: get_origin(hint) is Annotated}
         if twice := found.keys() & inner.keys():
             raise ConfigError(f"{kind.__name__} has the setting {min(twice)} twice; rename one.")
         found.update(inner)

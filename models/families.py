@@ -1,0 +1,293 @@
+"""Detector networks by family: how a picture goes in, how the raw outputs become boxes. Arrays only, no files.
+
+YOLOX: Ge et al., "YOLOX: Exceeding YOLO Series in 2021", arXiv:2107.08430. NanoDet: RangiLyu/nanodet; its boxes are
+distributions over distances, Li et al., "Generalized Focal Loss", arXiv:2006.04388, eq. 3-4. DETR style: networks that
+take `orig_target_sizes` and answer with labels, boxes and scores (RT-DETR, D-FINE; DEIM: Huang et al.,
+arXiv:2412.04234).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import WeightsError
+from models.runtime import Port
+
+Array = NDArray[Any]
+Boxes = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]  # xyxy (N, 4) pixels, score (N,), label (N,)
+
+STRIDES = (8, 16, 32)
+_NANODET_MEAN = np.array([103.53, 116.28, 123.675], np.float32)  # BGR, ImageNet
+_NANODET_STD = np.array([57.375, 57.12, 58.395], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a picture was laid into a network's input: input = picture * scale + offset, in pixels."""
+
+    scale: tuple[float, float]
+    offset: tuple[float, float]
+    size: tuple[int, int]  # (width, height) of the picture
+
+    def to_picture(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Boxes in pixels of the network's input -> boxes in pixels of the picture."""
+        shift, scale = np.array([self.offset * 2, self.scale * 2], np.float32)
+        return np.asarray((xyxy - shift) / scale, dtype=np.float32)
+
+
+class Family(Protocol):
+    """A network's way of taking pictures and of answering."""
+
+    classes: int | None  # how many the outputs tell apart, None where they do not show it
+    nms: float  # IoU of the non-maximum suppression that the family is made for, 1 where it needs none
+
+    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], Fit]:
+        """(H, W, 3) uint8 BGR -> arrays by input name, and how the picture lies in them."""
+        ...
+
+    def decode(self, outputs: Sequence[Array], fit: Fit, score: float) -> Boxes:
+        """Raw outputs -> boxes in pixels of the picture with at least `score`, before non-maximum suppression."""
+        ...
+
+
+def letterbox(bgr: NDArray[np.uint8], size: tuple[int, int], fill: int, centred: bool) -> tuple[NDArray[np.uint8], Fit]:
+    """The picture scaled into (width, height) with its aspect kept, on `fill`; top left or in the middle."""
+    height, width = bgr.shape[:2]
+    scale = min(size[0] / width, size[1] / height)
+    inner = (max(1, int(width * scale)), max(1, int(height * scale)))
+    left, top = ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2) if centred else (0, 0)
+    canvas = np.full((size[1], size[0], 3), fill, np.uint8)
+    target = canvas[top : top + inner[1], left : left + inner[0]]
+    if inner == (width, height):
+        target[:] = bgr
+    else:
+        target[:] = cv2.resize(bgr, inner, interpolation=cv2.INTER_LINEAR)
+    return canvas, Fit((scale, scale), (float(left), float(top)), (width, height))
+
+
+def _blob(bgr: Array, scale: float = 1.0, rgb: bool = False) -> Array:
+    """(H, W, 3) uint8 -> (1, 3, H, W) float32."""
+    return np.asarray(cv2.dnn.blobFromImage(bgr, scale, swapRB=rgb))
+
+
+def _corners(cx: Array, cy: Array, w: Array, h: Array) -> NDArray[np.float32]:
+    return np.stack([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2], axis=1).astype(np.float32)
+
+
+def _empty() -> Boxes:
+    return np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)
+
+
+def _grid(size: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """((A, 2) cell numbers x, y, (A,) strides) of all anchor points of an input of (width, height) pixels."""
+    cells, strides = [], []
+    for stride in STRIDES:
+        ys, xs = np.mgrid[: -(-size[1] // stride), : -(-size[0] // stride)]
+        cells.append(np.stack([xs.ravel(), ys.ravel()], axis=1))
+        strides.append(np.full(xs.size, stride))
+    return np.concatenate(cells).astype(np.float32), np.concatenate(strides).astype(np.float32)
+
+
+def _input_size(port: Port, metadata: Mapping[str, str], default: int) -> tuple[int, int]:
+    """(width, height) that an image input wants: its own, the metadata's `imgsz`, or the default."""
+    numbers = [int(n) for n in re.findall(r"\d+", metadata.get("imgsz", ""))] or [default]
+    height, width = port.shape[2:] if len(port.shape) == 4 else (None, None)
+    return width or numbers[-1], height or numbers[0]
+
+
+def _picture(inputs: Sequence[Port]) -> Port:
+    """The input that takes the picture."""
+    pictures = [port for port in inputs if len(port.shape) == 4 and port.shape[1] in (3, None)]
+    if len(pictures) != 1:
+        raise WeightsError("it has no input of [1, 3, height, width] for a picture")
+    return pictures[0]
+
+
+def _table(outputs: Sequence[Port]) -> tuple[int | None, int | None]:
+    """(rows, columns) of the first output, which must be (1, rows, columns)."""
+    if not outputs or len(outputs[0].shape) != 3:
+        raise WeightsError("its first output is no table [1, rows, columns]")
+    return outputs[0].shape[1], outputs[0].shape[2]
+
+
+class YoloX:
+    """BGR 0..255 at the top left on 114; output (1, A, 5 + C): centre and log size in strides, objectness, classes."""
+
+    nms = 0.5
+
+    def __init__(self, inputs: Sequence[Port], outputs: Sequence[Port], metadata: Mapping[str, str]) -> None:
+        picture = _picture(inputs)
+        self._name, self._size = picture.name, _input_size(picture, metadata, 640)
+        self._cells, self._strides = _grid(self._size)
+        anchors, channels = _table(outputs)
+        if channels is None or channels < 6 or (anchors is not None and anchors != len(self._strides)):
+            raise WeightsError(f"its output {outputs[0]} is not YOLOX's [1, {len(self._strides)}, 5 + classes]")
+        self.classes: int | None = channels - 5
+
+    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], Fit]:
+        canvas, fit = letterbox(bgr, self._size, 114, centred=False)
+        return {self._name: _blob(canvas)}, fit
+
+    def decode(self, outputs: Sequence[Array], fit: Fit, score: float) -> Boxes:
+        raw = outputs[0][0]
+        rows = np.flatnonzero(raw[:, 4] >= score)  # a class score never exceeds the objectness
+        raw = raw[rows]
+        label = raw[:, 5:].argmax(axis=1)
+        joint = raw[:, 4] * raw[np.arange(len(raw)), 5 + label]
+        keep = joint >= score
+        rows, raw, label, joint = rows[keep], raw[keep], label[keep], joint[keep]
+        stride = self._strides[rows, None]
+        centre = (raw[:, :2] + self._cells[rows]) * stride
+        size = np.exp(raw[:, 2:4]) * stride
+        xyxy = _corners(centre[:, 0], centre[:, 1], size[:, 0], size[:, 1])
+        return fit.to_picture(xyxy), joint.astype(np.float32), label.astype(np.int64)
+
+
+class YoloV8:
+    """RGB 0..1 in the middle on 114; output (1, 4 + C, A): centre and size in input pixels, classes.
+
+    Exports with the suppression inside, (1, N, 6) of corners, score, class, are read too.
+    """
+
+    nms = 0.6
+
+    def __init__(self, inputs: Sequence[Port], outputs: Sequence[Port], metadata: Mapping[str, str]) -> None:
+        picture = _picture(inputs)
+        self._name, self._size = picture.name, _input_size(picture, metadata, 640)
+        first, second = _table(outputs)
+        self._final = second == 6 and (first is None or first > 6)
+        self.classes: int | None = None
+        if self._final:
+            self.nms = 1.0
+        elif first is None or first < 5 or (second is not None and second <= first):
+            raise WeightsError(f"its output {outputs[0]} is not YOLOv8's [1, 4 + classes, boxes]")
+        else:
+            masks = outputs[1].shape[1] if len(outputs) > 1 and len(outputs[1].shape) == 4 else 0
+            self.classes = first - 4 - (masks or 0)
+
+    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], Fit]:
+        canvas, fit = letterbox(bgr, self._size, 114, centred=True)
+        return {self._name: _blob(canvas, 1 / 255, rgb=True)}, fit
+
+    def decode(self, outputs: Sequence[Array], fit: Fit, score: float) -> Boxes:
+        raw = outputs[0][0].astype(np.float32, copy=False)
+        if self._final:
+            raw = raw[raw[:, 4] >= score]
+            return fit.to_picture(raw[:, :4]), raw[:, 4], raw[:, 5].astype(np.int64)
+        assert self.classes is not None
+        scores = raw[4 : 4 + self.classes]
+        columns = np.flatnonzero(scores.max(axis=0) >= score)
+        box, scores = raw[:4, columns], scores[:, columns]
+        label = scores.argmax(axis=0)
+        best = scores[label, np.arange(len(columns))]
+        return fit.to_picture(_corners(*box)), best, label.astype(np.int64)
+
+
+class Detr:
+    """RGB 0..1 stretched to the input, original size beside it; labels, boxes (corners, picture pixels), scores out."""
+
+    nms = 1.0  # one query answers for one object: the matching loss has taught it so
+
+    def __init__(self, inputs: Sequence[Port], outputs: Sequence[Port], metadata: Mapping[str, str]) -> None:
+        names = [port.name for port in outputs]
+        sizes = [port.name for port in inputs if port.name == "orig_target_sizes"]
+        if not sizes or not {"labels", "boxes", "scores"} <= set(names):
+            raise WeightsError("a DETR-style network has an input orig_target_sizes and outputs labels, boxes, scores")
+        picture = _picture(inputs)
+        self._image, self._sizes, self._size = picture.name, sizes[0], _input_size(picture, metadata, 640)
+        self._order = [names.index(name) for name in ("boxes", "scores", "labels")]
+        self.classes: int | None = None
+
+    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], Fit]:
+        height, width = bgr.shape[:2]
+        image = _blob(cv2.resize(bgr, self._size, interpolation=cv2.INTER_LINEAR), 1 / 255, rgb=True)
+        fit = Fit((self._size[0] / width, self._size[1] / height), (0.0, 0.0), (width, height))
+        return {self._image: image, self._sizes: np.array([[width, height]], np.int64)}, fit
+
+    def decode(self, outputs: Sequence[Array], fit: Fit, score: float) -> Boxes:
+        boxes, scores, labels = (outputs[i][0] for i in self._order)
+        keep = scores >= score
+        return boxes[keep].astype(np.float32), scores[keep].astype(np.float32), labels[keep].astype(np.int64)
+
+
+class NanoDet:
+    """BGR, standardised, in the middle on 0; per stride cls_pred (1, n, C) and dis_pred (1, n, 4 * bins)."""
+
+    nms = 0.6
+
+    def __init__(self, inputs: Sequence[Port], outputs: Sequence[Port], metadata: Mapping[str, str]) -> None:
+        picture = _picture(inputs)
+        self._name, self._size = picture.name, _input_size(picture, metadata, 416)
+        names = [port.name for port in outputs]
+        wanted = [f"{part}_pred_stride_{stride}" for stride in STRIDES for part in ("cls", "dis")]
+        if not set(wanted) <= set(names):
+            raise WeightsError(f"a NanoDet network has the outputs {', '.join(wanted)}")
+        self._pairs = [
+            (names.index(f"cls_pred_stride_{stride}"), names.index(f"dis_pred_stride_{stride}")) for stride in STRIDES
+        ]
+        self.classes: int | None = outputs[self._pairs[0][0]].shape[-1]
+        cells, self._strides = _grid(self._size)
+        self._points = (cells + 0.5) * self._strides[:, None] - 0.5
+        self._starts = np.concatenate([[0], np.cumsum([np.sum(self._strides == stride) for stride in STRIDES])])
+
+    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], Fit]:
+        canvas, fit = letterbox(bgr, self._size, 0, centred=True)
+        blob = _blob(canvas)
+        blob -= _NANODET_MEAN[:, None, None]
+        blob /= _NANODET_STD[:, None, None]
+        return {self._name: blob}, fit
+
+    def decode(self, outputs: Sequence[Array], fit: Fit, score: float) -> Boxes:
+        found = []
+        for level, (cls, dis) in enumerate(self._pairs):
+            rows = np.flatnonzero(outputs[cls][0].max(axis=1) >= score)
+            if len(rows):
+                found.append((rows + self._starts[level], outputs[cls][0][rows], outputs[dis][0][rows]))
+        if not found:
+            return _empty()
+        rows, scores, logits = (np.concatenate(part) for part in zip(*found, strict=True))
+        bins = logits.reshape(len(rows), 4, -1)
+        weight = np.exp(bins - bins.max(axis=2, keepdims=True))
+        distance = (weight * np.arange(bins.shape[2])).sum(axis=2) / weight.sum(axis=2) * self._strides[rows, None]
+        points = self._points[rows]
+        xyxy = np.concatenate([points - distance[:, :2], points + distance[:, 2:]], axis=1).astype(np.float32)
+        label = scores.argmax(axis=1)
+        return fit.to_picture(xyxy), scores[np.arange(len(rows)), label].astype(np.float32), label.astype(np.int64)
+
+
+# In the order that "auto" tries them: named outputs leave no doubt, YOLOX is known by its number of anchors.
+FAMILIES: dict[str, Callable[[Sequence[Port], Sequence[Port], Mapping[str, str]], Family]] = {
+    "nanodet": NanoDet,
+    "detr": Detr,
+    "yolox": YoloX,
+    "yolov8": YoloV8,
+}
+
+
+def make_family(
+    name: str, inputs: Sequence[Port], outputs: Sequence[Port], metadata: Mapping[str, str] | None = None
+) -> Family:
+    """The family of that name, or with "auto" the first one that these inputs and outputs belong to.
+
+    Raises:
+        WeightsError: the inputs and outputs belong to no known family, or not to the one that was named.
+    """
+    seen = f"inputs {', '.join(map(str, inputs))}; outputs {', '.join(map(str, outputs))}"
+    if name != "auto":
+        try:
+            return FAMILIES[name](inputs, outputs, metadata or {})
+        except WeightsError as error:
+            raise WeightsError(f"not a network of the family {name}: {error} ({seen}).") from None
+    for candidate in FAMILIES.values():
+        try:
+            return candidate(inputs, outputs, metadata or {})
+        except WeightsError:
+            continue
+    raise WeightsError(f"a network of no known family (knows: {', '.join(FAMILIES)}), with {seen}.")

@@ -1,0 +1,1 @@
+"""Detectors: frame in, detections out. A dict of factories (`DETECTORS`), one contract test over all of them."""

@@ -1,0 +1,79 @@
+"""The dict of detectors, and the one function that makes the one that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import ConfigError
+from tracker.detectors._replay import ByFrame, ReplayDetector
+from tracker.detectors._select import suggest
+from tracker.detectors.config import DetectorConfig
+from tracker.protocols import Detector
+
+ReadDetections = Callable[[Path], tuple[ByFrame, tuple[str, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a detector is made from.
+
+    Attributes:
+        argument: what stood after the colon of `KIND:ARGUMENT`, or "".
+        config: everything else that was chosen.
+        read: reads a file of ready detections: (detections by frame index, class names); None where nobody can.
+    """
+
+    argument: str
+    config: DetectorConfig
+    read: ReadDetections | None = None
+
+
+def _background(order: Order) -> Detector:
+    from tracker.detectors._background import BackgroundDetector
+
+    if order.argument:
+        raise ConfigError(
+            f"detector background takes no argument; write background in place of {order.config.detector}."
+        )
+    return BackgroundDetector(order.config)
+
+
+def _onnx(order: Order) -> Detector:
+    from tracker.detectors._onnx import OnnxDetector
+
+    return OnnxDetector(order.argument, order.config)
+
+
+def _file(order: Order) -> Detector:
+    if order.read is None:
+        raise ConfigError("detector file: no reader of label files was given to build_detector(read=...).")
+    if not order.argument:
+        raise ConfigError("detector file needs a file of detections; write file:det.txt.")
+    detections, names = order.read(Path(order.argument))
+    return ReplayDetector(detections, names, order.config)
+
+
+DETECTORS: dict[str, Callable[[Order], Detector]] = {
+    "background": _background,
+    "onnx": _onnx,
+    "file": _file,
+}
+
+
+def build_detector(config: DetectorConfig, read: ReadDetections | None = None) -> Detector:
+    """The detector that `config` asks for.
+
+    Args:
+        config: the choice.
+        read: reads files of ready detections (detections by frame index, class names); a floor above knows the formats.
+
+    Raises:
+        ConfigError: an unknown kind, class or callable, or a missing argument.
+        WeightsError: a network that is missing, damaged or of an unknown family.
+    """
+    kind, argument = config.kind_and_argument()
+    if kind not in DETECTORS:
+        raise ConfigError(f"there is no detector {kind!r}; {suggest(kind, tuple(DETECTORS))}")
+    return DETECTORS[kind](Order(argument, config, read))

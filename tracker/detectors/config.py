@@ -1,0 +1,90 @@
+"""The choice of detector and of appearance features, as plain data: imports nothing but the standard library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from models.errors import ConfigError
+
+FamilyName = Literal["auto", "yolox", "yolov8", "detr", "nanodet"]
+Device = Literal["auto", "cpu", "cuda"]
+
+KINDS = ("background", "onnx", "torchvision", "python", "file")
+
+
+def _check_fraction(name: str, value: float | None) -> None:
+    if value is not None and not 0 <= value <= 1:
+        raise ConfigError(f"{name} is {value}; give a number between 0 and 1.")
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """What finds the objects in each frame.
+
+    Attributes:
+        detector: KIND or KIND:ARGUMENT or a file (.onnx is a network, .txt and .jsonl are ready detections). Kinds:
+            background (moving things before a static camera), onnx:FILE, torchvision:MODEL, python:MODULE:CALLABLE,
+            file:FILE.
+        family: how an onnx network's outputs are read; auto looks at their names and shapes.
+        weights: weights FILE for a torchvision detector in place of the published ones, or `random` (untrained, for
+            tests).
+        names: text file with one class name a line, or a .json list, for networks that do not carry their names.
+        classes: keep only these classes, by name; all where none is given.
+        score: drop detections below this score, 0 to 1; by default .1 for networks and 0 for files and callables.
+        nms: of two boxes of one class that overlap by more than this IoU keep the better, 0 to 1 (1: keep all); by
+            default what the detector is made for.
+        threads: CPU threads of each network; 0 takes every core that the process may use.
+        device: where networks run; auto takes a CUDA device where ONNX Runtime or torch can use one.
+    """
+
+    detector: str = "background"
+    family: FamilyName = "auto"
+    weights: str | None = None
+    names: Path | None = None
+    classes: tuple[str, ...] = ()
+    score: float | None = None
+    nms: float | None = None
+    threads: int = 0
+    device: Device = "auto"
+
+    def __post_init__(self) -> None:
+        _check_fraction("score", self.score)
+        _check_fraction("nms", self.nms)
+        if self.threads < 0:
+            raise ConfigError(f"threads is {self.threads}; give 0 for all cores, or a positive number.")
+        if not self.detector.strip():
+            raise ConfigError(f"detector is empty; give one of {', '.join(KINDS)}.")
+
+    def kind_and_argument(self) -> tuple[str, str]:
+        """("onnx", "net.onnx") of `onnx:net.onnx` or of `net.onnx`: a bare path's kind follows from its suffix."""
+        kind, colon, argument = self.detector.partition(":")
+        if kind in KINDS or (colon and "/" not in kind and "\\" not in kind and "." not in kind and len(kind) > 1):
+            return kind, argument
+        suffix = Path(self.detector).suffix.lower()
+        if suffix == ".onnx":
+            return "onnx", self.detector
+        return ("file", self.detector) if suffix or Path(self.detector).exists() else (kind, argument)
+
+
+@dataclass(frozen=True)
+class AppearanceConfig:
+    """What each box looks like: features of a frozen CNN, so that a person who comes back can be known again.
+
+    Attributes:
+        appearance: name of the frozen CNN (efficientnet_lite0, mobilenet_v3_small, ...), or none.
+        appearance_size: long side of the picture that the CNN looks at, pixels; larger sees more detail and costs more.
+        appearance_stride: pixels of that picture a feature stands for: 8, 16 or 32.
+        appearance_mode: map passes the CNN once over the frame and pools its features in every box; crop passes it over
+            each box (slower, for comparison).
+    """
+
+    appearance: str = "none"
+    appearance_size: int = 640
+    appearance_stride: Literal[8, 16, 32] = 16
+    appearance_mode: Literal["map", "crop"] = "map"
+
+    def __post_init__(self) -> None:
+        if not 64 <= self.appearance_size <= 4096:
+            raise ConfigError(f"appearance_size is {self.appearance_size}; give 64 to 4096 pixels.")

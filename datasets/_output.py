@@ -1,0 +1,70 @@
+"""The file under a muxer: bytes go to the system at once, and after a failure nothing more does."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from models.errors import ConfigError
+
+
+class OutputFile:
+    """A file that muxers write through. Once broken it swallows what comes, so that no half-made ending spoils it.
+
+    Every byte goes to the system at once: a kill loses nothing that was handed over.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.broken = False
+        self._truncated = False
+        try:
+            # Not emptied before the first byte is there to replace what stands in it.
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        except OSError as error:
+            hint = "choose another place" if path.parent.is_dir() else f"make the folder {path.parent} first"
+            raise ConfigError(f"{path} cannot be written ({reason(error)}); {hint}.") from None
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data)
+        if self.broken:
+            return len(view)
+        try:
+            if not self._truncated:
+                if os.fstat(self._handle).st_size:
+                    os.ftruncate(self._handle, 0)
+                self._truncated = True
+            done = 0
+            while done < len(view):
+                done += os.write(self._handle, view[done:])
+        except OSError:
+            self.broken = True
+            raise
+        return len(view)
+
+    def read(self, count: int = -1) -> bytes:
+        """What was written before: the muxer never asks, but its interface has this method."""
+        return os.read(self._handle, max(count, 0))
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return os.lseek(self._handle, offset, whence)
+
+    def tell(self) -> int:
+        return os.lseek(self._handle, 0, os.SEEK_CUR)
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        os.close(self._handle)
+
+
+def reason(error: Exception) -> str:
+    """What the system or FFmpeg says went wrong."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,71 @@
+"""The sound of a source file, packet by packet, as it stands there: copied, never decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+
+class Sound:
+    """Reads the first sound track of a file beside its pictures.
+
+    Args:
+        path: a video file.
+        start: seconds since the file's first picture from which on sound is wanted.
+        exact: the container to be written can hold sound that begins before its first picture (an edit list hides it),
+            so the packet that covers `start` is kept whole; else sound begins with the next packet.
+
+    Raises:
+        av.error.FFmpegError, OSError: the file cannot be read.
+        LookupError: it has no sound, or no picture to count time from.
+    """
+
+    def __init__(self, path: Path, start: float, exact: bool = True) -> None:
+        self._container = av.open(str(path))
+        try:
+            if not self._container.streams.audio or not self._container.streams.video:
+                raise LookupError(f"{path}: no sound beside pictures.")
+            self.stream = self._container.streams.audio[0]
+            self._base = Fraction(self.stream.time_base or Fraction(1, self.stream.codec_context.sample_rate))
+            # Frame times count from the first decoded picture, which need not be where the stream claims to start.
+            first = next(self._container.decode(self._container.streams.video[0]), None)
+            if first is None or first.pts is None or first.time_base is None:
+                raise LookupError(f"{path}: no picture with a time.")
+            self._offset = round((first.pts * first.time_base + Fraction(start)) / self._base)
+            # Opus counts its lead-in as negative time in every container, so there it is always kept.
+            self._exact = exact or self.stream.codec_context.name in ("opus", "libopus")
+            # A second early: a seek lands where it likes, and the packet that covers `start` begins before it.
+            self._container.seek(max(self._offset - round(1 / self._base), 0), stream=self.stream)
+        except BaseException:
+            self.close()
+            raise
+        self._packets = self._read()
+        self._next: Any = next(self._packets, None)
+
+    def _read(self) -> Iterator[Any]:
+        last: int | None = None
+        for packet in self._container.demux(self.stream):
+            if packet.pts is None or packet.dts is None or (last is not None and packet.dts <= last):
+                continue  # no muxer takes packets without a time or with the time of the packet before
+            begin = packet.pts - self._offset
+            if (begin + (packet.duration or 0) if self._exact else begin + 1) <= 0:
+                continue
+            last = packet.dts
+            packet.dts -= self._offset
+            packet.pts = begin
+            yield packet
+
+    def until(self, end: float) -> Iterator[Any]:
+        """The packets that begin before `end` seconds after the start and were not handed out yet."""
+        while self._next is not None and self._next.pts * self._base < end:
+            packet, self._next = self._next, None
+            yield packet
+            self._next = next(self._packets, None)
+
+    def close(self) -> None:
+        """Closes the file. Calling it again does nothing."""
+        self._container.close()

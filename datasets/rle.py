@@ -1,7 +1,7 @@
 """Run-length masks in COCO's form: columns first, runs of 0 and 1 in turn, packed as COCO's compressed string.
 
-The packing is that of `rleToString` in the COCO API's maskApi.c (tests hold it equal to pycocotools): pycocotools itself
-is an extra for evaluation, and results with masks must be written and read without it.
+The packing is that of `rleToString` in the COCO API's maskApi.c (tests hold it equal to pycocotools): pycocotools
+itself is an extra for evaluation, and results with masks must be written and read without it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def decode(rle: Rle) -> Bool:
 
 
 def from_json(value: Any) -> Rle:
-    """COCO's dictionary (packed string or plain list of runs) -> mask; `DataError` where it is neither or does not fit."""
+    """COCO's dictionary (packed string or plain list of runs) -> mask; `DataError` where it does not fit."""
     size = value.get("size") if isinstance(value, dict) else None
     if not (isinstance(size, list) and len(size) == 2 and all(type(n) is int and n > 0 for n in size)):
         raise DataError("the mask has no size; a run-length mask is {size: [height, width], counts: ...}")

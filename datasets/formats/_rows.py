@@ -160,8 +160,8 @@ def _checks(
     wh = box[:, 2:] - box[:, :2] if rows.wh is None else rows.wh
     edges = box if rows.wh is None else np.hstack([box[:, :2], rows.wh])
     edge_names = ("left", "top", "right", "bottom") if rows.wh is None else ("left", "top", "width", "height")
-    far = ~(np.abs(edges) <= MAX_PIXEL)
-    flat = ~(wh > 0)
+    far: Bool = ~(np.abs(edges) <= MAX_PIXEL)
+    flat: Bool = ~(wh > 0)
     small = box.astype(np.float32)
 
     def edge(i: int) -> str:
@@ -183,16 +183,16 @@ def _checks(
             ~((number >= -1) & (number < MAX_INDEX) & (number == np.floor(number))),
             lambda i: f"id is {number[i]:.15g}; ids are whole numbers from 0, or -1 where there is none",
         ),
-        (far.any(axis=1), edge),
-        (flat.any(axis=1), side),
+        (np.any(far, axis=1), edge),
+        (np.any(flat, axis=1), side),
         (
-            ~((small[:, 2] > small[:, 0]) & (small[:, 3] > small[:, 1])),
+            np.any(~(small[:, 2:] > small[:, :2]), axis=1),
             lambda i: f"the box {box[i].tolist()} is too small for where it lies; give pixels",
         ),
         (~((score >= 0) & (score <= 1)), lambda i: f"score is {score[i]}; scores are probabilities between 0 and 1"),
         (
             (label < 0) | (label >= len(names)),
-            lambda i: f"class {label[i]} is none of the {len(names)} classes of this file",
+            lambda i: f"class {label[i] + first} is none of the {len(names)} classes of this file",
         ),
     ]
     if rows.visibility is not None:
@@ -224,8 +224,8 @@ def _timeline(frame: Int64, clock: Clock | None) -> tuple[Int64, Float64 | None]
 def squash(score: Float64, path: Path) -> Float64:
     """Scores of any scale -> 0..1. Probabilities stay; -1 among them means "no score" and becomes 1.
 
-    Scores outside 0..1 (ACF's and DPM's are not probabilities) go through z / (1 + |z|), with z counted from the file's median
-    in its interquartile ranges: the order stays, the median becomes 0.5, and neither end saturates.
+    Scores outside 0..1 (ACF's and DPM's are not probabilities) go through z / (1 + |z|), with z counted from the file's
+    median in its interquartile ranges: the order stays, the median becomes 0.5, and neither end saturates.
     """
     fine = ((score >= 0) & (score <= 1)) | (score == -1) | ~np.isfinite(score)
     if fine.all():
@@ -234,7 +234,7 @@ def squash(score: Float64, path: Path) -> Float64:
     low, middle, high = np.percentile(finite, [25, 50, 75])
     z = (score - middle) / max(high - low, 1e-6 * max(1.0, abs(middle)))
     log.info(
-        "%s: scores run from %.4g to %.4g, so they are no probabilities; squashed into 0..1, their median %.4g becomes 0.5",
+        "%s: scores from %.4g to %.4g are no probabilities; squashed into 0..1, their median %.4g becomes 0.5",
         path.name,
         finite.min(),
         finite.max(),
@@ -255,7 +255,7 @@ def read_names(path: Path) -> tuple[str, ...] | None:
 
 
 def write_names(path: Path, names: tuple[str, ...], usual: tuple[str, ...]) -> None:
-    """Writes `<stem>.names` where a reader would not guess the names, and takes an earlier run's file away where it would."""
+    """Writes `<stem>.names` where a reader would not guess the names; else takes an earlier run's file away."""
     own = path.parent / f"{stem(path)}.names"
     if names != usual or (path.parent / "labels.txt").exists():
         replace_file(own, "\n".join(names) + "\n")

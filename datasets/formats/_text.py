@@ -13,6 +13,8 @@ log = logging.getLogger("liquidtrack.formats")
 
 MAX_BYTES = 1 << 30  # of text after unpacking: ten hours of a hundred boxes a frame take less; a gzip bomb takes more
 
+HEAD = 1 << 16  # bytes
+
 
 def read_bytes(path: Path) -> bytes:
     """The file's content, unpacked where it is gzipped (by its first bytes, not by its name)."""
@@ -26,6 +28,21 @@ def read_bytes(path: Path) -> bytes:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{path} cannot be read ({reason}); check the path.") from error
     return _unpack(data, path) if data[:2] == b"\x1f\x8b" else data
+
+
+def read_head(path: Path) -> str:
+    """The first thousands of characters, whatever they are: enough to tell formats apart."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(HEAD)
+        if data[:2] == b"\x1f\x8b":
+            data = zlib.decompressobj(wbits=31).decompress(data, HEAD)
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{path} cannot be read ({reason}); check the path.") from error
+    except zlib.error as error:
+        raise DataError(f"{path} is a damaged gzip file ({error}); fetch or pack it again.") from error
+    return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace")
 
 
 def _unpack(data: bytes, path: Path) -> bytes:
@@ -47,7 +64,7 @@ def _unpack(data: bytes, path: Path) -> bytes:
 
 
 def decode(data: bytes, path: Path) -> str:
-    """UTF-8 (with or without a byte-order mark) or UTF-16 with one, as Windows shells write it; lines end in \\n alone."""
+    """UTF-8, or UTF-16 with a byte-order mark as Windows shells write it; lines end in \\n alone."""
     try:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:
@@ -97,7 +114,7 @@ def number(value: Any) -> float | None:
 
 
 def parse(token: str) -> float | None:
-    """A number in a text file, None where it is something else. Python's own `1_000` and non-Latin digits are not taken."""
+    """A number in a text file, None where it is something else, also for Python's own `1_000`."""
     try:
         return float(token) if token.isascii() and "_" not in token else None
     except ValueError:

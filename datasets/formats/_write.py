@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -57,8 +57,9 @@ def is_plain(path: Path) -> bool:
 class WholeFile:
     """A file that can be read after every `append`, whatever happens next.
 
-    Each append is one write that starts where the last one's content ended and ends with `tail` (closing brackets), which the
-    next one overwrites. A write that fails (disk full) is taken back, so that the file stays what it was before.
+    Each append is one write that starts where the last one's content ended and ends with `tail` (closing brackets),
+    which the next one overwrites. A write that fails (disk full) is taken back, so that the file stays what it was
+    before.
     """
 
     def __init__(self, path: Path, head: str, tail: str = "", exclusive: bool = False) -> None:
@@ -93,6 +94,24 @@ class WholeFile:
         with writing(self.path):
             self._write(data, at)
 
+    def rewrite(self, content: Iterable[bytes]) -> None:
+        """Puts other content in the file's place at once: a kill leaves the old or the new."""
+        real = self.path.resolve()  # of a link, the file behind it
+        new = real.with_name(f".{real.name}.{os.getpid()}.new")
+        with writing(self.path):
+            try:
+                with new.open("wb") as file:
+                    file.writelines(content)
+                    end = file.tell()
+                    file.write(self._tail)
+                self._file.close()
+                new.replace(real)
+                self.end = end
+            finally:
+                new.unlink(missing_ok=True)
+                if self._file.closed:
+                    self._file = real.open("r+b", buffering=0)
+
     def close(self) -> None:
         self._file.close()
 
@@ -110,28 +129,19 @@ class WholeFile:
 
 
 class TimesFile:
-    """times.csv beside a label file: written as soon as a frame with a time comes, one line a frame.
+    """A times.csv, created as soon as a frame with a time comes, one line a frame.
 
-    The folder's `times.csv` where it is free or this file's alone, else `<stem>.times.csv`: another sequence's times, or those
-    of a recording that lies there, are never overwritten.
+    Args:
+        places: where it may stand; the first that is free is taken, the last in any case. None at all: no file.
     """
 
-    def __init__(self, beside: Path, own: bool = False) -> None:
-        self._own = beside.parent / f"{stem(beside)}.times.csv"
-        self._common = beside.parent / "times.csv"
+    def __init__(self, *places: Path) -> None:
+        self._places = places
         self._file: WholeFile | None = None
-        self._enabled = is_plain(beside)
-        with writing(beside):
-            others = [p for p in beside.parent.glob("*.txt") if p.name != beside.name] if self._enabled else []
-            ours = beside.exists() and not others
-            self._take_common = not own and not self._own.exists() and (ours or not self._common.exists())
-            if self._enabled:
-                for stale in (self._own, self._common) if self._take_common and ours else (self._own,):
-                    stale.unlink(missing_ok=True)
 
     def put(self, index: int, time: float | None) -> None:
         """A line for frame `index` (from 0) at `time` seconds."""
-        if time is None or not self._enabled:
+        if time is None or not self._places:
             return
         if self._file is None:
             self._file = self._create()
@@ -139,17 +149,35 @@ class TimesFile:
 
     def _create(self) -> WholeFile:
         head = "frame,source_frame,time\n"
-        if self._take_common:
+        for place in self._places[:-1]:
             try:  # exclusive: of two processes that write into one folder at once, one gets the common name
-                return WholeFile(self._common, head, exclusive=True)
+                return WholeFile(place, head, exclusive=True)
             except DataError as error:
                 if not isinstance(error.__cause__, FileExistsError):
                     raise
-        return WholeFile(self._own, head)
+        return WholeFile(self._places[-1], head)
 
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def times_beside(path: Path, own: bool = False) -> TimesFile:
+    """The times of the label file `path`, which must not be there yet or be an earlier run's.
+
+    The folder's `times.csv` where it is free or only this file's, else `<stem>.times.csv`: another sequence's times, or
+    those of a recording that lies there, are never overwritten.
+    """
+    if not is_plain(path):
+        return TimesFile()
+    mine, common = path.parent / f"{stem(path)}.times.csv", path.parent / "times.csv"
+    with writing(path):
+        alone = path.exists() and not mine.exists() and all(p.name == path.name for p in path.parent.glob("*.txt"))
+        if own or mine.exists() or (common.exists() and not alone):
+            mine.unlink(missing_ok=True)  # an earlier run's, which must not stay if this one knows no times
+            return TimesFile(mine)
+        common.unlink(missing_ok=True)
+    return TimesFile(common, mine)
 
 
 class Writer:

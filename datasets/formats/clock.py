@@ -1,7 +1,8 @@
 """Which frames a label file is about and when they were: times.csv, seqinfo.ini, or what a format itself holds.
 
-times.csv has the columns frame (counted from 1), source_frame and time (seconds since the source's first frame). It stands
-beside label files that have no seat for times, as `<stem>.times.csv` (this file's own) or `times.csv` (the folder's).
+times.csv has the columns frame (counted from 1), source_frame and time (seconds since the source's first frame). It
+stands beside label files that have no seat for times, as `<stem>.times.csv` (this file's own) or `times.csv` (the
+folder's).
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def make_clock(
     first: int = 0,
     size: tuple[int, int] | None = None,
 ) -> Clock:
-    """A clock of listed frames (already counted from 0), sorted and checked. `first`: how the file counts, for messages."""
+    """A clock of listed frames, already counted from 0, sorted and checked; the file counts from `first`."""
     number_of = np.asarray(frames, float)
     known = times is not None and any(t is not None for t in times)
     seconds = np.array([np.nan if t is None else t for t in times], float) if known and times is not None else None
@@ -67,7 +68,7 @@ def make_clock(
         elif seconds is not None and kept and seconds[i] <= seconds[kept[-1]]:
             bad(
                 where(i),
-                f"time goes from {seconds[kept[-1]]:.9g} to {seconds[i]:.9g} at frame {frame + first:.0f}; it must increase",
+                f"time goes from {seconds[kept[-1]]:.9g} to {seconds[i]:.9g} at frame {frame + first:.0f}; let it rise",
             )
         else:
             kept.append(i)

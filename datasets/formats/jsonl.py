@@ -1,10 +1,12 @@
 """Our JSON lines. One header line, then one line for each frame, also for frames without boxes:
 
-    {"format": "liquidtrack", "version": 1, "source": "street", "width": 768, "height": 576, "rate": 10.0, "names": ["person"]}
-    {"frame": 0, "seconds": 0.0, "boxes": [{"id": 3, "xyxy": [10.0, 20.0, 30.0, 60.0], "label": "person", "score": 0.91}]}
+    {"format": "liquidtrack", "version": 1, "source": "street", "width": 768, "height": 576, "rate": 10.0,
+     "names": ["person"]}  (all in one line)
+    {"frame": 0, "seconds": 0.0, "boxes": [{"id": 3, "xyxy": [10.0, 20.0, 30.0, 60.5], "label": "car", "score": 0.91}]}
 
-Frames count from 0; `seconds` is null where no time is known. A box may leave out `id` (a detection) and `score` (1), and may
-have `ignore` (true), `visibility` (0..1) and `mask` (COCO's run lengths: {"size": [height, width], "counts": "..."}).
+Frames count from 0; `seconds` is null where no time is known. A box may leave out `id` (a detection) and `score` (1),
+and may have `ignore` (true), `visibility` (0..1) and `mask` (COCO's run lengths: {"size": [height, width], "counts":
+"..."}).
 """
 
 from __future__ import annotations
@@ -147,8 +149,8 @@ class JsonlWriter(Writer):
     def _put(self, index: int, time: float | None, boxes: Boxes) -> None:
         out: list[dict[str, Any]] = []
         columns = boxes.id.tolist(), _short(boxes.xyxy), _short(boxes.score), boxes.label.tolist()
-        for k, (number, xyxy, score, label) in enumerate(zip(*columns, strict=True)):
-            box: dict[str, Any] = {} if number < 0 else {"id": number}
+        for k, (id, xyxy, score, label) in enumerate(zip(*columns, strict=True)):
+            box: dict[str, Any] = {} if id < 0 else {"id": id}
             box |= {"xyxy": xyxy, "label": self.names[label], "score": score}
             if boxes.ignore is not None and boxes.ignore[k]:
                 box["ignore"] = True

@@ -1,8 +1,9 @@
 """MOTChallenge text: `frame,id,left,top,width,height,score,...`, frames counted from 1, boxes in pixels.
 
-Truth (`gt.txt`) has flag, class and visibility behind the box: flag 0 = ignore; the classes are MOT17's unless `gt.names` or
-`labels.txt` beside it lists others. Detections have id -1. Results have a score, then -1,-1,-1; where there is more than one
-class, its number (from 1) stands in the eighth column and the names in `<stem>.names`. Times stand in times.csv (`clock`).
+Truth (`gt.txt`) has flag, class and visibility behind the box: flag 0 = ignore; the classes are MOT17's unless
+`gt.names` or `labels.txt` beside it lists others. Detections have id -1. Results have a score, then -1,-1,-1; where
+there is more than one class, its number (from 1) stands in the eighth column and the names in `<stem>.names`. Times
+stand in times.csv (`clock`).
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ import numpy as np
 from datasets.annotations import Annotations
 from datasets.formats._rows import Rows, assemble, read_names, squash, write_names
 from datasets.formats._text import BadRows, log, parse, read_text
-from datasets.formats._write import Boxes, TimesFile, WholeFile, Writer, is_plain, ltwh
+from datasets.formats._write import Boxes, WholeFile, Writer, is_plain, ltwh, times_beside
 from datasets.formats.clock import find_clock
 from models.errors import DataError
 from tracker.types import Bool, Float64, Int64
 
 # https://motchallenge.net and arXiv:1603.00831, table 2; 13 came with MOT20 (arXiv:2003.09003)
 MOT_NAMES = (
-    "pedestrian", "person on vehicle", "car", "bicycle", "motorbike", "non motorized vehicle", "static person", "distractor",
-    "occluder", "occluder on the ground", "occluder full", "reflection", "crowd",
+    "pedestrian", "person on vehicle", "car", "bicycle", "motorbike", "non motorized vehicle", "static person",
+    "distractor", "occluder", "occluder on the ground", "occluder full", "reflection", "crowd",
 )  # fmt: skip
 MAX_CLASSES = 1000
 
@@ -131,7 +132,7 @@ def _truth_labels(table: Float64, names: tuple[str, ...] | None) -> tuple[Int64,
 
 
 def _result_labels(table: Float64, names: tuple[str, ...] | None) -> tuple[Int64, tuple[str, ...]]:
-    """A class only where names say so, or the eighth column can be nothing else: 3-D coordinates stand there as well."""
+    """A class only where names say so or the column can be nothing else: 3-D coordinates stand there too."""
     number = table[:, 7] if table.shape[1] > 7 else np.full(len(table), -1.0)
     whole = _whole(number)
     if names is not None:
@@ -152,8 +153,9 @@ class MotWriter(Writer):
     """Writes OUT.txt, the times beside it, and the names where they are not just `person`.
 
     Args:
-        path: results, or truth where it is named gt... (`is_truth`). Results leave boxes to ignore out; truth has no score.
-        own_times: always `<stem>.times.csv`, never the folder's `times.csv`: for programs that fill one folder with many files.
+        path: results, or truth where it is named gt... (`is_truth`). Results leave boxes to ignore out; truth has no
+        score. own_times: always `<stem>.times.csv`, never the folder's `times.csv`: for programs that fill one folder
+        with many files.
     """
 
     def __init__(self, path: str | Path, own_times: bool = False) -> None:
@@ -164,7 +166,7 @@ class MotWriter(Writer):
     def _open(self) -> None:
         self._truth = is_truth(self.path)
         self._ignored = 0
-        self._times = TimesFile(self.path, self._own_times)
+        self._times = times_beside(self.path, self._own_times)
         self._file = WholeFile(self.path, "")
         if is_plain(self.path):
             write_names(self.path, self.names, MOT_NAMES if self._truth else ("person",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from datasets.annotations import Annotations
-from datasets.formats import jsonl, mot
-from datasets.formats._text import decode, log, read_bytes
+from datasets.formats import coco, cvat, jsonl, kitti, mot, yolo
+from datasets.formats._text import log, parse, read_head
 from datasets.formats._write import Boxes, Writer
-from models.errors import ConfigError
+from models.errors import ConfigError, DataError
 from tracker.protocols import SourceInfo
 
 
@@ -39,6 +40,12 @@ FORMATS: dict[str, Format] = {
     "jsonl": Format(
         jsonl.read, jsonl.JsonlWriter, ".jsonl", "liquidtrack's JSON lines: frames with seconds, boxes, masks"
     ),
+    "coco": Format(coco.read, coco.CocoWriter, ".json", "COCO-video JSON with track_id and time"),
+    "cvat": Format(cvat.read, cvat.CvatWriter, ".xml", "CVAT for video 1.1 XML"),
+    "yolo": Format(
+        yolo.read, yolo.YoloWriter, "", "YOLO folder: labels/<frame>.txt with score and id, data.yaml, times.csv"
+    ),
+    "kitti": Format(kitti.read, kitti.KittiWriter, ".txt", "KITTI tracking text with times.csv beside it"),
 }
 
 
@@ -102,22 +109,30 @@ def by_suffix(path: Path) -> str:
 def sniff(path: Path) -> str:
     """The format of a file or folder, by suffix and content."""
     if path.is_dir():
-        return _sniff_folder(path)
-    suffix = path.name.removesuffix(".gz").lower()
-    for name in ("jsonl",):
-        if suffix.endswith(FORMATS[name].suffix):
-            return name
-    text = decode(read_bytes(path), path)
-    return _sniff_text(text, path)
-
-
-def _sniff_folder(path: Path) -> str:
-    return "mot"
-
-
-def _sniff_text(text: str, path: Path) -> str:
-    if text.lstrip().startswith("{"):
+        if path.name == "labels" or (path / "labels").is_dir():
+            return "yolo"
+        if any((path / part).exists() for part in ("gt", "det", "seqinfo.ini")):
+            return "mot"
+        raise DataError(
+            f"{path} is a folder of no known kind; a YOLO folder has labels/, a MOTChallenge sequence gt/ or det/."
+        )
+    name = path.name.lower().removesuffix(".gz")
+    if name.endswith((".jsonl", ".ndjson")):
         return "jsonl"
+    if name.endswith(".xml"):
+        return "cvat"
+    return _sniff_text(read_head(path).lstrip("\ufeff \t\r\n"), name)
+
+
+def _sniff_text(head: str, name: str) -> str:
+    first = head.split("\n", 1)[0]
+    if head[:1] == "<":
+        return "cvat"
+    if head[:1] in ("{", "[") or name.endswith(".json"):
+        return "jsonl" if re.match(r'\{\s*"format"\s*:\s*"liquidtrack"', first) else "coco"
+    cells = first.split()
+    if len(cells) in (17, 18) and parse(cells[2]) is None:
+        return "kitti"
     return "mot"
 
 

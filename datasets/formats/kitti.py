@@ -1,0 +1,89 @@
+"""KITTI tracking text: `frame id type truncated occluded alpha left top right bottom h w l x y z rotation_y [score]`.
+
+Frames count from 0. `DontCare` rows (id -1) are boxes to ignore. Blanks and percent signs in a class name are written
+as in web addresses (`traffic%20light`). What is not known of the third dimension has KITTI's own values for that (-10,
+-1000, -1). `occluded` 0, 1, 2 (3 is unknown) stands for a visibility of 1, 0.66, 0.33. Times stand in times.csv, whose
+frames count from 1.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+
+from datasets.annotations import Annotations
+from datasets.formats._rows import RowList, assemble, squash
+from datasets.formats._text import BadRows, log, parse, read_text
+from datasets.formats._write import LEAST_SIDE, Boxes, WholeFile, Writer, times_beside
+from datasets.formats.clock import find_clock
+
+DONT_CARE = "DontCare"
+VISIBILITY = (1.0, 0.66, 0.33)
+
+
+def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
+    """Truth (17 columns) or results (18, with a score on any scale)."""
+    text = read_text(path)
+    bad = BadRows(path, skip_bad_rows)
+    clock = find_clock(path, skip_bad_rows)
+    lines = [(k, line) for k, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if not lines:
+        log.warning("%s is empty: no boxes", path)
+    names: dict[str, int] = {}
+    rows = RowList()
+    for k, line in lines:
+        cells = line.split()
+        values = [parse(cell) for cell in (*cells[:2], *cells[3:])]
+        whole = len(cells) in (17, 18) and None not in values
+        if not whole and k > 1 and k == lines[-1][0] and not text.endswith("\n"):
+            log.warning("%s: the last line breaks off and was left out", path.name)
+        elif len(cells) not in (17, 18):
+            bad(f"line {k}", f"{len(cells)} columns; a row has 17, or 18 with a score, with blanks between")
+        elif not whole:
+            cell = (*cells[:2], *cells[3:])[values.index(None)]
+            bad(f"line {k}", f"{cell[:40]!r} is no number")
+        else:
+            frame, number, _, occluded, _, *rest = (v for v in values if v is not None)
+            name = unquote(cells[2])
+            ignore = name == DONT_CARE
+            label = 0 if ignore else names.setdefault(name, len(names))
+            seen = VISIBILITY[int(occluded)] if occluded in (0, 1, 2) else None
+            score = rest[11] if len(rest) > 11 else 1.0
+            rows.add(f"line {k}", frame, number, rest[:4], label, score, ignore, None if ignore else seen)
+    table = rows.rows()
+    table.score = squash(table.score, path)
+    known = tuple(names) or ((DONT_CARE,) if lines else ("object",))
+    return assemble(table, lambda i: rows.where[i], bad, known, clock)
+
+
+class KittiWriter(Writer):
+    """Writes results with a score (18 columns), and the times beside them."""
+
+    def _open(self) -> None:
+        self._times = times_beside(self.path)
+        self._file = WholeFile(self.path, "")
+        self._types = [re.sub(r"[\s%]", lambda m: "".join(f"%{b:02X}" for b in m[0].encode()), n) for n in self.names]
+
+    def _put(self, index: int, time: float | None, boxes: Boxes) -> None:
+        self._times.put(index, time)  # first: a frame without boxes is a lesser loss than boxes without a time
+        lines = []
+        xyxy = boxes.xyxy.astype(np.float64)
+        xyxy[:, 2:] = np.maximum(xyxy[:, 2:], xyxy[:, :2] + 2 * LEAST_SIDE)  # three decimals must not close the box
+        for k, (left, top, right, bottom) in enumerate(xyxy.tolist()):
+            ignore = boxes.ignore is not None and bool(boxes.ignore[k])
+            number, kind = (-1, DONT_CARE) if ignore else (int(boxes.id[k]), self._types[int(boxes.label[k])])
+            occluded = 3 if boxes.visibility is None else int(np.argmin(np.abs(boxes.visibility[k] - VISIBILITY)))
+            if ignore:
+                occluded = -1
+            lines.append(
+                f"{index} {number} {kind} -1 {occluded} -10 {left:.3f} {top:.3f} {right:.3f} {bottom:.3f}"
+                f" -1 -1 -1 -1000 -1000 -1000 -10 {boxes.score[k]:.7g}\n"
+            )
+        self._file.append("".join(lines))
+
+    def _close(self) -> None:
+        self._file.close()
+        self._times.close()

@@ -1,0 +1,44 @@
+"""`liquidtrack convert A B`: one label file into another format."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from datasets.formats import read, write
+from models.errors import ConfigError
+from tools.convert_config import ConvertConfig
+
+
+def convert(config: ConvertConfig) -> None:
+    """Reads A, writes B, and says in one line what that was.
+
+    Raises:
+        LiquidTrackError: A is missing or wrong, B cannot be written, or both are the same.
+    """
+    if config.a.exists() and config.b.exists() and config.a.samefile(config.b):
+        raise ConfigError(f"{config.a} and {config.b} are the same; name another place for the result.")
+    annotations = read(config.a, config.from_format, skip_bad_rows=config.skip_bad_rows, rate=config.times_rate)
+    if config.picture_size is not None and annotations.size is None:
+        annotations = replace(annotations, size=_size(config.picture_size))
+    write(annotations, config.b, config.to_format, name=_name(config.a))
+    frames, times = annotations.frames, annotations.times
+    span = "no times (--rate gives some)" if times is None else f"{times[-1] - times[0]:.3f} s" if len(times) else "0 s"
+    print(
+        f"{config.b}: {len(annotations)} boxes, {len(set(annotations.id.tolist()) - {-1})} ids, {len(frames)} frames, {span}"
+    )
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d{0,5})[xX]([1-9]\d{0,5})", text)
+    if match is None:
+        raise ConfigError(f"the picture size is {text!r}; write it as WIDTHxHEIGHT, for example 1920x1080.")
+    return int(match[1]), int(match[2])
+
+
+def _name(path: Path) -> str:
+    """The source's name: of a sequence's gt/gt.txt the sequence's, else the file's."""
+    if path.parent.name in ("gt", "det") and path.parent.parent.name:
+        return path.parent.parent.name
+    return path.name.removesuffix(".gz").rsplit(".", 1)[0] or path.name

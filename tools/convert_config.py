@@ -1,0 +1,34 @@
+"""Settings of `liquidtrack convert`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+FormatName = Literal["mot", "jsonl", "coco", "cvat", "yolo", "kitti"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertConfig:
+    """Convert labels between annotation formats; what both formats can say is kept, times and empty frames always.
+
+    Attributes:
+        a: what to read: a label file (also .gz), a YOLO folder or a MOTChallenge sequence.
+        b: what to write: .txt (MOTChallenge), .jsonl, .json (COCO), .xml (CVAT), or a folder (YOLO).
+        from_format: the format of A; by default its name and content tell.
+        to_format: the format of B; by default its suffix tells.
+        skip_bad_rows: drop rows that break the format instead of stopping at the first.
+        rate: frames a second, for files that know no times.
+        size: the pictures' size as WIDTHxHEIGHT, for files that do not say it (YOLO needs it).
+    """
+
+    a: Positional[Path]
+    b: Positional[Path]
+    from_format: Annotated[FormatName | None, arg(aliases=("--from",))] = None
+    to_format: Annotated[FormatName | None, arg(aliases=("--to",))] = None
+    skip_bad_rows: bool = False
+    rate: float | None = None
+    size: str | None = None

@@ -28,7 +28,7 @@ from tracker.types import Float64, Int64, UInt8
 
 logger = logging.getLogger(__name__)
 
-Decoded = tuple[int | None, VideoFrame]  # pts in time_base units, and the frame
+Decoded = tuple[int | None, int, VideoFrame]  # pts in time_base units, frames lost before it, the frame
 
 # Demuxers that invent 25 frames a second (FFmpeg's `framerate` option), since nothing in the file tells the time.
 TIMELESS = frozenset(
@@ -61,7 +61,7 @@ class VideoFile(Recorded):
             first = next(self._decoded, None)
             if first is None:
                 raise SourceError(f"{name}: no frame of it can be decoded; it is damaged or holds no pictures.")
-            self._zero, frame = first
+            self._zero, _, frame = first
             own_clock = self._zero is not None and self._container.format.name not in TIMELESS
             if not own_clock and self._times is None and config.rate is None:
                 raise SourceError(f"{name}: it carries no times; state its rate in frames a second or a file of times.")
@@ -129,7 +129,9 @@ class VideoFile(Recorded):
     def _candidates(self) -> Iterator[tuple[int, float, object]]:
         index = self._from_start() if self._config.start > 0 else 0
         while (decoded := self._next()) is not None:
-            yield index, self._seconds(index, decoded[0]), decoded[1]
+            pts, lost, frame = decoded
+            index += lost
+            yield index, self._seconds(index, pts), frame
             index += 1
         if not self._closing:
             self._check_end(index)
@@ -182,12 +184,12 @@ class VideoFile(Recorded):
                 return None
             self._begin()
             # what a decoder gives before the first key frame leans on pictures that were jumped over
-            first = next(dropwhile(lambda decoded: not decoded[1].key_frame, self._decoded), None)
+            first = next(dropwhile(lambda decoded: not decoded[2].key_frame, self._decoded), None)
             if first is None or first[0] is None:
                 continue
             at = int(np.searchsorted(pts, first[0]))
             if at <= target and pts[at] == first[0]:
-                self._first = first
+                self._first = (first[0], 0, first[2])
                 return at
         return None
 
@@ -211,15 +213,17 @@ class VideoFile(Recorded):
             yield from self._decode_packet(clock, None)
 
     def _decode_packet(self, clock: FrameClock, packet: Packet[VideoStream] | None) -> Iterator[Decoded]:
-        if packet is not None and packet.size and not packet.is_discard:
-            clock.packet(packet.dts)
+        if packet is not None and packet.size:
+            clock.packet(packet)
         try:
             frames = self._stream.decode(packet)
         except av.error.FFmpegError:
             self._damaged += 1
+            if packet is not None:
+                clock.refused(packet)
             return
         for frame in frames:
-            yield clock.frame(frame), frame
+            yield *clock.frame(frame), frame
 
     def _check_end(self, frames: int) -> None:
         """Comes after the last frame that there is, so that nothing is lost by what it says."""

@@ -9,6 +9,7 @@ from fractions import Fraction
 import av
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -66,18 +67,39 @@ def counts_in_dts(container: InputContainer, stream: VideoStream) -> bool:
 
 
 class FrameClock:
-    """Gives decoded frames their pts, also where the container stores times in decoding order alone."""
+    """Tells of decoded frames their pts, and how many frames before them did not come out of the decoder.
+
+    Every packet holds one frame. What a damaged packet, or one that leaned on it, did not give still counts, so that
+    a frame has the same number whether the file was read from its beginning or not.
+    """
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
-        self._waiting: list[int] | None = [] if counts_in_dts(container, stream) else None
+        self._dts_only = counts_in_dts(container, stream)
+        self._waiting: list[int] = []  # heap of what went in and did not come out yet
+        self._last: int | None = None
 
-    def packet(self, dts: int | None) -> None:
+    def packet(self, packet: Packet[VideoStream]) -> None:
         """A packet goes into the decoder."""
-        if self._waiting is not None and dts is not None:
-            heapq.heappush(self._waiting, dts)
+        at = packet.dts if self._dts_only else packet.pts
+        # what comes late but is shown early (leading pictures after a jump) is not waited for
+        if at is not None and not packet.is_discard and (self._last is None or at > self._last):
+            heapq.heappush(self._waiting, at)
 
-    def frame(self, frame: VideoFrame) -> int | None:
-        """The pts of a frame that came out, in presentation order: the earliest time that no frame has taken yet."""
-        if self._waiting is None:
-            return frame.pts if frame.pts is not None else frame.dts
-        return heapq.heappop(self._waiting) if self._waiting else frame.dts
+    def refused(self, packet: Packet[VideoStream]) -> None:
+        """The decoder could not use it. Where only decoding order is known nothing but this tells that it is gone."""
+        if self._dts_only and packet.dts in self._waiting:
+            self._waiting.remove(packet.dts)
+            heapq.heapify(self._waiting)
+
+    def frame(self, frame: VideoFrame) -> tuple[int | None, int]:
+        """(pts, frames lost before it) of a frame that came out; they come out in presentation order."""
+        if self._dts_only:  # frames are stored at an even rate: the earliest time that none has taken yet
+            return (heapq.heappop(self._waiting) if self._waiting else frame.dts), 0
+        pts = frame.pts if frame.pts is not None else frame.dts
+        lost = 0
+        while pts is not None and self._waiting and self._waiting[0] <= pts:
+            lost += heapq.heappop(self._waiting) < pts
+        if self._last is None:
+            lost = 0  # the first that comes out is the first there is
+        self._last = pts
+        return pts, lost

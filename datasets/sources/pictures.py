@@ -23,10 +23,11 @@ SUFFIXES = frozenset(
 )
 
 
-def natural(path: Path) -> tuple[tuple[int, int, str], ...]:
+def natural(path: Path) -> tuple[tuple[tuple[int, int, str], ...], str]:
     """A key that sorts `frame2` before `frame10`, and `frame2` before `frame02`, the same on every machine."""
-    parts = re.split(r"(\d+)", path.name)
-    return tuple((int(part), len(part), "") if k % 2 else (-1, 0, part) for k, part in enumerate(parts))
+    parts = re.split(r"(\d+)", path.stem)
+    key = tuple((int(part), len(part), "") if k % 2 else (-1, 0, part) for k, part in enumerate(parts))
+    return key, path.name
 
 
 def is_picture(path: Path) -> bool:

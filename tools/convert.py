@@ -9,6 +9,7 @@ from pathlib import Path
 from datasets.formats import read, write
 from models.errors import ConfigError
 from tools.convert_config import ConvertConfig
+from tracker.types import Float64
 
 
 def convert(config: ConvertConfig) -> None:
@@ -19,21 +20,25 @@ def convert(config: ConvertConfig) -> None:
     """
     if config.a.exists() and config.b.exists() and config.a.samefile(config.b):
         raise ConfigError(f"{config.a} and {config.b} are the same; name another place for the result.")
-    annotations = read(config.a, config.from_format, skip_bad_rows=config.skip_bad_rows, rate=config.times_rate)
-    if config.picture_size is not None and annotations.size is None:
-        annotations = replace(annotations, size=_size(config.picture_size))
+    size = None if config.size is None else _size(config.size)
+    annotations = read(config.a, config.from_format, skip_bad_rows=config.skip_bad_rows, rate=config.rate, size=size)
     write(annotations, config.b, config.to_format, name=_name(config.a))
-    frames, times = annotations.frames, annotations.times
-    span = "no times (--rate gives some)" if times is None else f"{times[-1] - times[0]:.3f} s" if len(times) else "0 s"
+    ids = len(set(annotations.id.tolist()) - {-1})
     print(
-        f"{config.b}: {len(annotations)} boxes, {len(set(annotations.id.tolist()) - {-1})} ids, {len(frames)} frames, {span}"
+        f"{config.b}: {len(annotations)} boxes, {ids} ids, {len(annotations.frames)} frames, {_span(annotations.times)}"
     )
+
+
+def _span(times: Float64 | None) -> str:
+    if times is None:
+        return "no times (--rate gives some)"
+    return f"{times[-1] - times[0]:.3f} s" if len(times) else "0 s"
 
 
 def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"([1-9]\d{0,5})[xX]([1-9]\d{0,5})", text)
     if match is None:
-        raise ConfigError(f"the picture size is {text!r}; write it as WIDTHxHEIGHT, for example 1920x1080.")
+        raise ConfigError(f"the size is {text!r}; write it as WIDTHxHEIGHT, for example 1920x1080.")
     return int(match[1]), int(match[2])
 
 

@@ -23,16 +23,18 @@ class Format:
     """One label format.
 
     Attributes:
-        read: (path, skip_bad_rows) -> Annotations.
+        read: (path, skip_bad_rows) -> Annotations; with `fractions` also size=(width, height), for files without it.
         writer: path -> a `Sink`, which also takes boxes without a picture (`Writer.put`).
         suffix: of a file that is written in it; empty where it is a folder.
         about: one line for people.
+        fractions: boxes are fractions of the picture: reading and writing need its size.
     """
 
-    read: Callable[[Path, bool], Annotations]
+    read: Callable[..., Annotations]
     writer: Callable[[Path], Writer]
     suffix: str
     about: str
+    fractions: bool = False
 
 
 FORMATS: dict[str, Format] = {
@@ -43,20 +45,26 @@ FORMATS: dict[str, Format] = {
     "coco": Format(coco.read, coco.CocoWriter, ".json", "COCO-video JSON with track_id and time"),
     "cvat": Format(cvat.read, cvat.CvatWriter, ".xml", "CVAT for video 1.1 XML"),
     "yolo": Format(
-        yolo.read, yolo.YoloWriter, "", "YOLO folder: labels/<frame>.txt with score and id, data.yaml, times.csv"
+        yolo.read, yolo.YoloWriter, "", "YOLO folder: labels/<frame>.txt with score and id, data.yaml, times.csv", True
     ),
     "kitti": Format(kitti.read, kitti.KittiWriter, ".txt", "KITTI tracking text with times.csv beside it"),
 }
 
 
 def read(
-    path: str | Path, format: str | None = None, *, skip_bad_rows: bool = False, rate: float | None = None
+    path: str | Path,
+    format: str | None = None,
+    *,
+    skip_bad_rows: bool = False,
+    rate: float | None = None,
+    size: tuple[int, int] | None = None,
 ) -> Annotations:
     """Reads a label file or folder; the format is recognised by suffix and content where none is named.
 
     Args:
         skip_bad_rows: drop rows that are wrong, with a line in the log, where an error would be raised otherwise.
         rate: frames a second, for files that know no times; files that do keep theirs.
+        size: (width, height) of the pictures, for files that do not say it.
 
     Raises:
         DataError: the file cannot be read, or its content is wrong; the message says where.
@@ -64,7 +72,9 @@ def read(
     """
     path = Path(path)
     chosen = _format(format) if format else _format(sniff(path))
-    got = chosen.read(path, skip_bad_rows)
+    got = chosen.read(path, skip_bad_rows, **({"size": size} if chosen.fractions else {}))
+    if size is not None and got.size is None:
+        got = replace(got, size=size)
     if rate is None:
         return got
     if not rate > 0 or not np.isfinite(rate):

@@ -27,18 +27,18 @@ NAME_FILES = ("classes.txt", "obj.names", "labels/classes.txt")
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
-def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
-    """A folder with `labels/`, or that itself. The picture's size is data.yaml's, or that of one in `images/`."""
+def read(path: Path, skip_bad_rows: bool = False, size: tuple[int, int] | None = None) -> Annotations:
+    """A folder with `labels/`, or that itself. The size is data.yaml's, `size`, or that of a picture in `images/`."""
     folder = path.parent if path.name == "labels" else path
     labels = folder / "labels"
     if not labels.is_dir():
         raise DataError(f"{path} has no folder 'labels'; a YOLO folder is labels/<number>.txt and data.yaml.")
     bad = BadRows(folder, skip_bad_rows)
-    names, size = _settings(folder)
+    names, own_size = _settings(folder)
     clock = read_times(folder / "times.csv", skip_bad_rows) if (folder / "times.csv").is_file() else None
     files = _numbered(labels, bad)
     first = 0 if clock is None and any(number == 0 for number, _ in files) else 1
-    width, height = size or _size_of_pictures(folder)
+    width, height = own_size or size or _size_of_pictures(folder)
     listed = None if clock is None else set(clock.frames.tolist())
     rows, tail = RowList(), []
     for number, file in files:

@@ -9,7 +9,7 @@ What was decided, and why:
 * Pictures of odd width or height get their last column or row twice, since 4:2:0 video holds only even sizes; nothing
   is cut off.
 * AVI knows no presentation times, only a rate: it is written at 1000 ticks a second (MPEG-4, for H.264 in AVI is read
-  back one picture late).
+  back one picture late) and without sound, which would begin at zero whatever its time.
 * Presets were measured on a drawn street scene (768x576, two cores): "superfast" takes a quarter less time than
   "veryfast" for a fifth more bytes at the same PSNR.
 """
@@ -210,6 +210,11 @@ class VideoWriter:
         return {"flags": "+qscale", "global_quality": str(118 * max(2, self._crf // 5)), "bf": "0"}  # 118: FF_QP2LAMBDA
 
     def _open_sound(self, path: Path, start: float) -> None:
+        if self._format == "avi":
+            log.warning(
+                "%s: AVI cannot place sound in time, so it is left out; write .mp4 or .mkv to keep it.", self.path
+            )
+            return
         try:
             self._sound = Sound(path, start, exact=self._format in ("mp4", "mov"))
             self._audio = self._container.add_stream_from_template(self._sound.stream)

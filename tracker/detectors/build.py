@@ -46,6 +46,18 @@ def _onnx(order: Order) -> Detector:
     return OnnxDetector(order.argument, order.config)
 
 
+def _torchvision(order: Order) -> Detector:
+    from tracker.detectors._torchvision import TorchvisionDetector
+
+    return TorchvisionDetector(order.argument, order.config)
+
+
+def _python(order: Order) -> Detector:
+    from tracker.detectors._python import PythonDetector, load_callable
+
+    return PythonDetector(load_callable(order.argument), order.config, order.argument)
+
+
 def _file(order: Order) -> Detector:
     if order.read is None:
         raise ConfigError("detector file: no reader of label files was given to build_detector(read=...).")
@@ -58,6 +70,8 @@ def _file(order: Order) -> Detector:
 DETECTORS: dict[str, Callable[[Order], Detector]] = {
     "background": _background,
     "onnx": _onnx,
+    "torchvision": _torchvision,
+    "python": _python,
     "file": _file,
 }
 

@@ -1,0 +1,86 @@
+"""Detectors that users write: any Python callable."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from models.errors import ConfigError, LiquidTrackError
+from tracker.detectors._select import Select, names_from_file
+from tracker.detectors.config import DetectorConfig
+from tracker.types import Detections, Frame
+
+
+def _module(name: str) -> ModuleType:
+    if not name.endswith(".py"):
+        # The console command does not look into the folder where it was called; people expect it.
+        if str(Path.cwd()) not in sys.path:
+            sys.path.insert(0, str(Path.cwd()))
+        return importlib.import_module(name)
+    spec = importlib.util.spec_from_file_location(Path(name).stem, name)
+    if spec is None or spec.loader is None or not Path(name).is_file():
+        raise ModuleNotFoundError(f"there is no file {name}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def load_callable(text: str) -> Callable[[Frame], Any]:
+    """The callable of "package.module:name" or "folder/file.py:name"; a class is called once to make it.
+
+    Raises:
+        ConfigError: it cannot be imported, or is nothing to call.
+    """
+    module_name, colon, path = text.rpartition(":")
+    if not colon or not module_name or not path:
+        raise ConfigError(f"detector python:{text} is not python:MODULE:CALLABLE, as in python:my.module:detect.")
+    try:
+        found: Any = _module(module_name)
+        for part in path.split("."):
+            found = getattr(found, part)
+        found = found() if isinstance(found, type) else found
+    except LiquidTrackError:
+        raise
+    except Exception as error:  # whatever the user's module does while it is imported
+        raise ConfigError(f"detector python:{text} cannot be loaded: {type(error).__name__}: {error}.") from error
+    if not callable(found):
+        raise ConfigError(f"detector python:{text} is a {type(found).__name__}; name something that can be called.")
+    return found  # type: ignore[no-any-return]
+
+
+class PythonDetector:
+    """Calls `function(frame)` for each frame.
+
+    It answers with `Detections`, or with a tuple of boxes (N, 4), scores (N,) and labels (N,) in pixels of the frame.
+    Class names: --names, else its attribute `names`, else one class "object".
+
+    Args:
+        function: the callable.
+        config: class filter, score threshold and IoU; by default all is kept.
+        title: how errors call it.
+    """
+
+    def __init__(self, function: Callable[[Frame], Any], config: DetectorConfig, title: str = "") -> None:
+        self._function = function
+        self._title = title or getattr(function, "__qualname__", type(function).__qualname__)
+        names: Sequence[str] = getattr(function, "names", ("object",))
+        self.names = names_from_file(config.names) if config.names else tuple(map(str, names))
+        self._select = Select(self.names, config, score=0.0, nms=1.0)
+
+    def __call__(self, frame: Frame) -> Detections:
+        try:
+            found = self._function(frame)
+            if not isinstance(found, Detections):
+                xyxy, score, label = found
+                found = Detections(np.asarray(xyxy), np.asarray(score), np.asarray(label))
+        except Exception as error:
+            reason = str(error) if isinstance(error, LiquidTrackError) else f"{type(error).__name__}: {error}"
+            raise ConfigError(f"detector {self._title} failed at frame {frame.index}: {reason.rstrip('.')}.") from error
+        return self._select.filter(found)

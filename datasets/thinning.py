@@ -62,8 +62,8 @@ def thin(root: Path, out: Path, profile: str, seed: int = 0, images: bool = Fals
     """Thins every `<sequence>/{seqinfo.ini, det/det.txt, gt/gt.txt, gmc.txt}` under `root` into `out`.
 
     The kept frames are numbered anew from 1. `times.csv` holds frame, source_frame and time in seconds from the
-    source's first frame; seqinfo.ini still names the source's nominal rate; `gmc.txt` (frame, a11, a12, tx, a21, a22, ty) maps
-    the pixels of the previous *kept* frame to this one's. Any text of the input may be gzipped.
+    source's first frame; seqinfo.ini still names the source's nominal rate; `gmc.txt` (frame, a11, a12, tx, a21, a22,
+    ty) maps the pixels of the previous *kept* frame to this one's. Any text of the input may be gzipped.
 
     Args:
         images: also link the kept pictures into `img1/`.

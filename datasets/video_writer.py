@@ -36,6 +36,8 @@ from tracker.types import UInt8
 
 TICKS = Fraction(1, 90_000)  # s, what MPEG counts in: 24, 25, 30, 50, 60 and their 1000/1001 all fall on whole ticks
 AVI_TICKS = Fraction(1, 1000)
+# FFmpeg before 8.1 loses the file's first boxes when fragments wait for the moov box: there they stay fragments.
+HYBRID = av.library_versions["libavformat"] >= (62, 12)
 KEY_S = 1.0  # s between key pictures, so that a kill costs at most this much and players can jump
 LONGEST_S = {"avi": 60.0, "mp4": 20_000.0, "mov": 20_000.0}  # what the container can hold between two pictures
 LAST_S = 0.04  # how long the last picture stands where neither a rate nor a picture before says it
@@ -181,7 +183,7 @@ class VideoWriter:
         options = {"flush_packets": "1", "max_interleave_delta": "1000000"}
         if self._format in ("mp4", "mov"):
             # The moov box waits for the first fragment so that edit lists can hide sound before the first picture.
-            options["movflags"] = "hybrid_fragmented+frag_keyframe+default_base_moof+delay_moov"
+            options["movflags"] = "frag_keyframe+default_base_moof+delay_moov" + "+hybrid_fragmented" * HYBRID
         if self._format in ("matroska", "webm"):
             options["cluster_time_limit"] = str(round(KEY_S * 1000))
         self._file = self._file or OutputFile(self.path)
@@ -264,7 +266,7 @@ class VideoWriter:
         packet, self._held = self._held, None
         if packet is None:
             return
-        packet.duration = end - packet.pts
+        packet.duration = min(end - packet.pts, 2**31 - 1)  # older PyAV holds no more, and only the last one's is kept
         self._copy_sound(float(packet.pts * self._ticks))
         self._container.mux(packet)
 

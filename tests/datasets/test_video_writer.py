@@ -17,7 +17,7 @@ import av.error
 import numpy as np
 import pytest
 
-from datasets.video_writer import CONTAINERS, VideoWriter
+from datasets.video_writer import CONTAINERS, HYBRID, VideoWriter
 from models.errors import ConfigError, DataError, LiquidTrackError
 
 SUFFIXES = tuple(CONTAINERS)
@@ -125,7 +125,7 @@ def test_portrait_and_a_single_picture(tmp_path: Path, suffix: str) -> None:
     assert got.tolist() == [0.0]
     assert pictures[0].shape == (128, 64, 3)
     with av.open(str(path)) as container:
-        assert next(container.decode(video=0)).rotation == 0
+        assert getattr(next(container.decode(video=0)), "rotation", 0) == 0
         assert container.duration is not None
         assert container.duration > 0
 
@@ -177,6 +177,7 @@ def test_close_twice_and_write_after(tmp_path: Path) -> None:
         writer.write(picture(1), 1.0)
 
 
+@pytest.mark.skipif(not HYBRID, reason="this FFmpeg cannot turn fragments into a plain file")
 def test_a_finished_mp4_is_a_plain_one(tmp_path: Path) -> None:
     """Boxes of the file: no fragments left, one moov with the whole index, H.264 in 4:2:0: what browsers play."""
     path = tmp_path / "a.mp4"
@@ -400,9 +401,13 @@ def test_a_full_device(tmp_path: Path) -> None:
     path = tmp_path / "full.mkv"
     path.symlink_to("/dev/full")
     writer = VideoWriter(path)
-    with pytest.raises(LiquidTrackError, match=r"full\.mkv: writing failed .*[Nn]o space left"):
+
+    def fill() -> None:
         for k in range(200):
             writer.write(picture(k), k * 0.04)
+
+    with pytest.raises(LiquidTrackError, match=r"full\.mkv: writing failed .*[Nn]o space left"):
+        fill()
     writer.close()
 
 

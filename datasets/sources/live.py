@@ -26,7 +26,7 @@ class Feed(Protocol):
     """One connection. Used by one thread."""
 
     def read(self) -> tuple[float, object]:
-        """The next frame: `time.monotonic()` when it came in, and whatever the source's `_picture` takes.
+        """The next frame: when it was taken, on the clock of `time.monotonic()`, and whatever `_picture` takes.
 
         Raises:
             SourceError: the connection is lost; the message says why.
@@ -60,7 +60,7 @@ class Live(Closing, ABC):
         self._stop = threading.Event()
         self._slot: tuple[int, float, object] | None = None
         self._error: SourceError | None = None
-        self._began = self._over = False
+        self._began = self._over = self._closed = False
         self._zero = self._last = -math.inf
         self._next = 0
         self._attempt = 0  # connections tried since the last frame; the reader alone uses it
@@ -92,8 +92,8 @@ class Live(Closing, ABC):
         try:
             while True:
                 with self._change:
-                    while self._slot is None:
-                        if self._stop.is_set() or self._over:
+                    while self._slot is None or self._closed:
+                        if self._closed or self._over:
                             return
                         if self._error is not None:
                             raise self._error
@@ -128,8 +128,8 @@ class Live(Closing, ABC):
     def _offer(self, moment: float, item: object) -> None:
         config = self._config
         with self._change:
-            self._heard, self._attempt = moment, 0
-            if not self._began or self._over:
+            self._heard, self._attempt = time.monotonic(), 0
+            if not self._began or self._over or self._closed:
                 return
             if self._next == 0:
                 self._zero = moment
@@ -176,7 +176,7 @@ class Live(Closing, ABC):
         """Ends the iteration, wherever it is, from any thread; never waits long."""
         self._stop.set()
         with self._change:
-            self._slot = None
+            self._closed, self._slot = True, None
             self._change.notify_all()
         if self._reader.is_alive() and threading.current_thread() is not self._reader:
             self._reader.join(JOIN_S)

@@ -1,0 +1,178 @@
+"""Cameras: a stand-in behind the class that OpenCV's capture has, since test machines have none."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from datasets.sources.cameras import CameraSource, Capture
+from datasets.sources.config import SourceConfig
+from datasets.sources.open import open_source
+from models.errors import ConfigError, SourceError
+from tests.datasets.sources.media import number_of, stripes
+from tracker.protocols import Source
+
+QUICK = SourceConfig(stall=1.0, reconnect=0.0)
+
+
+class FakeCamera:
+    """Gives a picture every 10 ms; `plugs` in turn: how many pictures each opening gives before it is unplugged."""
+
+    def __init__(
+        self, plugs: tuple[int | None, ...] = (None,), grey: bool = False, stuck_after: int | None = None
+    ) -> None:
+        self.plugs, self.grey, self.stuck_after = plugs, grey, stuck_after
+        self.opened = self.released = 0
+        self.asked: dict[int, float] = {}
+        self.grabbed: list[float] = []
+        self.freed = threading.Event()
+
+    def __call__(self, number: int) -> Capture:
+        self.number = number
+        limit = self.plugs[self.opened] if self.opened < len(self.plugs) else 0
+        self.opened += 1
+        return _Opening(self, limit)
+
+
+class _Opening:
+    def __init__(self, camera: FakeCamera, limit: int | None) -> None:
+        self._camera, self._left = camera, limit
+
+    def isOpened(self) -> bool:
+        return self._left is None or self._left > 0
+
+    def grab(self) -> bool:
+        camera = self._camera
+        if self._left is not None:
+            if self._left == 0:
+                return False
+            self._left -= 1
+        if camera.stuck_after is not None and len(camera.grabbed) >= camera.stuck_after:
+            camera.freed.wait()
+            return False
+        time.sleep(0.01)
+        camera.grabbed.append(time.monotonic())
+        return True
+
+    def retrieve(self) -> tuple[bool, Any]:
+        picture = stripes((len(self._camera.grabbed) - 1) % 256)
+        return True, picture[..., 0] if self._camera.grey else picture
+
+    def get(self, prop: int) -> float:
+        return 100.0 if prop == cv2.CAP_PROP_FPS else 0.0
+
+    def set(self, prop: int, value: float) -> bool:
+        self._camera.asked[prop] = value
+        return True
+
+    def release(self) -> None:
+        self._camera.released += 1
+
+
+def test_frames_carry_the_moment_of_the_grab() -> None:
+    camera = FakeCamera()
+    with CameraSource(3, QUICK, camera) as source:
+        assert isinstance(source, Source)
+        assert (source.info.name, source.info.live, source.info.rate) == ("camera 3", True, 100.0)
+        assert (source.info.width, source.info.height) == (64, 48)
+        frames = []
+        for frame in source:
+            frames.append(frame)
+            if len(frames) == 20:
+                break
+    assert camera.number == 3
+    zero = number_of(frames[0].bgr)
+    for frame in frames:
+        number = number_of(frame.bgr)
+        assert frame.index == number - zero
+        assert frame.time == pytest.approx(camera.grabbed[number] - camera.grabbed[zero], abs=0.005)
+    assert camera.released == camera.opened == 1
+
+
+def test_the_newest_frame_is_kept_and_the_dropped_are_counted() -> None:
+    camera = FakeCamera()
+    with CameraSource(0, QUICK, camera) as source:
+        frames = iter(source)
+        seen = []
+        for _ in range(4):
+            seen.append(next(frames).index)
+            time.sleep(0.1)
+        assert source.dropped >= 4
+        assert seen[-1] <= len(seen) + source.dropped
+    assert (np.diff(seen) >= 1).all()
+
+
+def test_grey_cameras_and_wished_sizes() -> None:
+    camera = FakeCamera(grey=True)
+    config = SourceConfig(camera_width=640, camera_height=480, camera_rate=30.0)
+    with CameraSource(0, config, camera) as source:
+        assert next(iter(source)).bgr.shape == (48, 64, 3)
+    assert camera.asked == {cv2.CAP_PROP_FRAME_WIDTH: 640, cv2.CAP_PROP_FRAME_HEIGHT: 480, cv2.CAP_PROP_FPS: 30}
+
+
+def test_an_unplugged_camera_gives_its_frames_and_then_an_error() -> None:
+    seen: list[int] = []
+    with (
+        CameraSource(0, QUICK, FakeCamera((30,))) as source,
+        pytest.raises(SourceError, match="camera 0 gives no more pictures"),
+    ):
+        seen.extend(frame.index for frame in source)
+    assert len(seen) > 3
+
+
+def test_a_camera_that_is_plugged_in_again_goes_on_in_true_time() -> None:
+    camera = FakeCamera((30, 0, 0, None))
+    with CameraSource(0, SourceConfig(stall=1.0, reconnect=20.0), camera) as source:
+        frames = []
+        for frame in source:
+            frames.append((frame.time, camera.grabbed[number_of(frame.bgr)]))
+            if len(frames) == 60:
+                break
+        assert source.reconnects == 1
+    assert camera.opened == camera.released == 4
+    for time_, grabbed in frames:
+        assert time_ - frames[0][0] == pytest.approx(grabbed - frames[0][1], abs=0.005)
+    assert max(np.diff([time_ for time_, _ in frames])) > 0.5  # the back-off is in the times
+
+
+def test_a_driver_that_never_returns_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasets.sources.live.BACK_OFF_S", (0.1,))
+    monkeypatch.setattr("datasets.sources.live.JOIN_S", 0.05)
+    camera = FakeCamera(stuck_after=20)
+    with (
+        CameraSource(0, SourceConfig(stall=0.3, reconnect=0.0), camera) as source,
+        pytest.raises(SourceError, match="is stuck"),
+    ):
+        list(source)
+    camera.freed.set()
+
+
+def test_closing_from_another_thread_while_the_camera_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasets.sources.live.JOIN_S", 0.05)
+    camera = FakeCamera(stuck_after=10)
+    source = CameraSource(0, SourceConfig(stall=60.0, reconnect=60.0), camera)
+    threading.Timer(0.3, source.close).start()
+    list(source)
+    source.close()
+    camera.freed.set()
+
+
+def test_a_camera_that_is_not_there(capfd: pytest.CaptureFixture[str]) -> None:
+    for spec in ("97", "/dev/video97"):
+        with pytest.raises(SourceError, match=r"camera 97 cannot be opened; (this machine has|no camera is connected)"):
+            open_source(spec, QUICK)
+    assert capfd.readouterr() == ("", "")
+    with pytest.raises(ConfigError, match="camera 0 has its own clock"):
+        open_source("0", SourceConfig(rate=5))
+
+
+def test_iterating_twice_is_an_error() -> None:
+    with CameraSource(0, QUICK, FakeCamera()) as source:
+        iter(source)
+        with pytest.raises(SourceError, match="is being read already"):
+            iter(source)

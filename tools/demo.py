@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from models.cache import atomic, cache_folder, sha256
+from models.errors import SourceError
 from tools.config import DemoConfig, OutputConfig, TrackConfig
 from tools.track import track_summary
 
@@ -56,30 +55,18 @@ def _clip(choice: str) -> tuple[str, str]:
                     got = Path(folder) / "vtest.avi"
                     way(got)
                     if _is_vtest(got):
-                        cached.parent.mkdir(parents=True, exist_ok=True)
-                        # Copied under another name first: a kill must not leave half a clip behind.
-                        part = cached.with_suffix(".part")
-                        shutil.copy(got, part)
-                        part.replace(cached)
+                        with atomic(cached) as part:
+                            shutil.copyfile(got, part)
                         return str(cached), origin
             except (OSError, subprocess.SubprocessError):
                 continue
         if choice == "vtest":
-            from models.errors import SourceError
-
             raise SourceError("vtest.avi can be had neither from apt nor from the internet; use --clip scene.")
     return SCENE, "a rendered scene (neither apt nor the internet could give a real one)"
 
 
-def cache_folder() -> Path:
-    """Where fetched clips are kept: $LIQUIDTRACK_CACHE, else liquidtrack/ in the user's cache folder."""
-    if own := os.environ.get("LIQUIDTRACK_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "liquidtrack"
-
-
 def _is_vtest(path: Path) -> bool:
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == VTEST_SHA256
+    return path.is_file() and sha256(path) == VTEST_SHA256
 
 
 def _installed(target: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import inspect
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -50,8 +51,12 @@ def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
         SystemExit: 2 for a wrong flag, 0 after --help.
     """
     typed, files = _take_files(arguments)
+    about = inspect.getdoc(kind) or ""
+    description = (
+        about.split("\n\nAttributes:")[0] + "\n\n--config FILE.toml reads settings from a file; flags stand over it."
+    )
     if not files:
-        return tyro.cli(kind, prog=prog, args=typed, config=OPTIONS)
+        return tyro.cli(kind, prog=prog, description=description, args=typed, config=OPTIONS)
     known = settings(kind)
     words: dict[str, list[str]] = {}
     for path in files:
@@ -65,6 +70,7 @@ def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
     return tyro.cli(
         kind,
         prog=prog,
+        description=description,
         args=typed,
         config=OPTIONS,
         default=dataclasses.replace(default, **open_places),  # type: ignore[type-var]

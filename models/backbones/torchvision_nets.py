@@ -1,0 +1,56 @@
+"""torchvision's classifiers as frozen CNNs.
+
+MobileNetV3: Howard et al., arXiv:1905.02244. ResNet: He et al., arXiv:1512.03385. Definitions and weights: torchvision
+(BSD-3-Clause).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from models.backbones.network import Backbone
+from models.errors import ConfigError
+
+
+class TorchvisionBackbone(Backbone):
+    """A classifier of torchvision's.
+
+    Args:
+        name: as in `torchvision.models.list_models()`.
+        nodes: the layer that gives the feature map of each stride.
+    """
+
+    def __init__(self, name: str, nodes: Mapping[int, str]) -> None:
+        try:
+            from torchvision import models
+        except ImportError as error:
+            raise ConfigError(f"{name} needs torchvision; pip install 'liquidtrack[torch]'.") from error
+        super().__init__()
+        self.network: nn.Module = models.get_model(name, weights=None)
+        self._nodes = dict(nodes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.network(x)
+        return scores
+
+    def trunk(self, stride: int) -> nn.Module:
+        from torchvision.models.feature_extraction import create_feature_extractor
+
+        return _Single(create_feature_extractor(self.network.eval(), {self._nodes[stride]: "map"}))
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        self.network.load_state_dict(dict(state))
+
+
+class _Single(nn.Module):
+    """The one map of a feature extractor, without its dict."""
+
+    def __init__(self, extractor: nn.Module) -> None:
+        super().__init__()
+        self.extractor = extractor
+
+    def forward(self, x: Tensor) -> Tensor:
+        features: Tensor = self.extractor(x)["map"]
+        return features

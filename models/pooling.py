@@ -1,0 +1,71 @@
+"""Features of a box: roi_align in NumPy, and unit embeddings.
+
+RoIAlign: He et al., "Mask R-CNN", arXiv:1703.06870, section 3, with torchvision's semantics (aligned=True). The
+bilinear weight of a sample is a product of a row's and a column's weight, and so is the mean over a regular grid of
+samples: out[n, c] = Wy[n] @ map[c] @ Wx[n].T, two matrix products for all boxes in place of a loop over samples.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+
+
+def _axis_weights(low: Float32, high: Float32, bins: int, cells: int, samples: int) -> Float32:
+    """(N, bins, cells): how much each cell of an axis counts in each bin of each box.
+
+    Args:
+        low: (N,) start of the boxes in cells, cell centres at whole numbers.
+        high: (N,) end of the boxes.
+        bins: into how many bins a box is cut.
+        cells: length of the axis.
+        samples: points a bin, evenly spread; 0 takes one a cell, at least one.
+    """
+    width = (high - low) / bins
+    count = np.maximum(np.ceil(width), 1).astype(np.int64) if samples == 0 else np.full(len(low), samples)
+    most = int(count.max(initial=1))
+    k = np.arange(most)
+    inside = k < count[:, None]  # (N, most): boxes with fewer samples than the largest leave the rest out
+    step = (k + 0.5) / count[:, None]
+    x = low[:, None, None] + (np.arange(bins)[:, None] + step[:, None, :]) * width[:, None, None]  # (N, bins, most)
+    share = (inside[:, None, :] & (x >= -1) & (x <= cells)) / count[:, None, None]
+    x = np.clip(x, 0, cells - 1)
+    left = np.minimum(np.floor(x).astype(np.int64), cells - 1)
+    right = np.minimum(left + 1, cells - 1)
+    part = x - left
+    out = np.zeros((len(low), bins, cells))
+    rows = (np.arange(len(low))[:, None, None], np.arange(bins)[:, None])
+    np.add.at(out, (*rows, left), share * (1 - part))
+    np.add.at(out, (*rows, right), share * part)
+    return out.astype(np.float32)
+
+
+def roi_align(
+    features: Float32, boxes: Float32, output: tuple[int, int], scale: tuple[float, float], samples: int = 0
+) -> Float32:
+    """(C, H, W) map and (N, 4) boxes in picture pixels -> (N, C, *output), torchvision's `roi_align(aligned=True)`.
+
+    Args:
+        features: the map of one picture.
+        boxes: left, top, right, bottom.
+        output: (rows, columns) of bins in each box.
+        scale: map cells a picture pixel, (horizontally, vertically).
+        samples: points a bin and axis; 0 adapts to the size of the box, as torchvision's sampling_ratio -1.
+    """
+    channels, height, width = features.shape
+    x1, y1, x2, y2 = (boxes.reshape(-1, 4) * np.array([*scale, *scale], np.float32) - np.float32(0.5)).T
+    across = _axis_weights(x1, x2, output[1], width, samples)  # (N, columns, W)
+    down = _axis_weights(y1, y2, output[0], height, samples)  # (N, rows, H)
+    n = len(across)
+    half = features.reshape(channels * height, width) @ across.reshape(-1, width).T  # (C * H, N * columns)
+    half = half.reshape(channels, height, n, output[1]).transpose(2, 1, 0, 3).reshape(n, height, -1)
+    return np.ascontiguousarray((down @ half).reshape(n, output[0], channels, output[1]).transpose(0, 2, 1, 3))
+
+
+def unit(vectors: Float32) -> Float32:
+    """(N, D) -> rows of length 1; a row of zeros, which points nowhere, becomes the same constant row for all."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    flat = np.float32(1 / np.sqrt(max(vectors.shape[1], 1)))
+    return np.where(length > 1e-12, vectors / np.maximum(length, 1e-12), flat).astype(np.float32)

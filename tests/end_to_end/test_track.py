@@ -93,7 +93,7 @@ def test_start_end_and_every_keep_the_files_own_numbers_and_times(clip: Path, de
 def test_a_file_detector_needs_no_torch(clip: Path, detections: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from tools.cli import main;"
-        f"code = main(['track', {str(clip)!r}, '--detector', 'file:{detections}', '--mot', {str(tmp_path / 'o.txt')!r}]);"
+        f"code = main(['track', {str(clip)!r}, '--detector', 'file:{detections}', '--mot', {str(tmp_path / 'o')!r}]);"
         "heavy = {'torch', 'torchvision', 'onnxruntime', 'scipy'} & set(sys.modules);"
         "print(sorted(heavy)); sys.exit(code)"
     )
@@ -145,8 +145,8 @@ def test_a_signal_ends_cleanly_with_everything_written(number: signal.Signals, t
     clip = write_clip(tmp_path / "long.mp4", [i / 25 for i in range(2000)])
     out, video = tmp_path / "out.json", tmp_path / "out.mp4"
     process = subprocess.Popen(
-        [sys.executable, "-m", "tools.cli", "track", clip, "--detector", "python:slow:detect", "--coco", out]
-        + ["--video", video],
+        [sys.executable, "-m", "tools.cli", "track", clip, "--detector", "python:slow:detect"]
+        + ["--coco", out, "--video", video],  # noqa: RUF005
         env=_path(tmp_path),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,0 +1,58 @@
+"""The tracked video as a file: draws each frame and writes it at its own time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from datasets.video_writer import VideoWriter
+from models.errors import ConfigError
+from tools.draw import Painter
+from tools.view_config import ViewConfig
+from tracker.protocols import SourceInfo
+from tracker.types import Frame, Tracks
+
+
+class VideoSink:
+    """Draws tracks into a video file, variable rate and sound kept. Frames come upright, so the video needs no rotation.
+
+    Args:
+        path: the file to write; its suffix chooses the container.
+        config: what is drawn and how it is encoded.
+    """
+
+    def __init__(self, path: Path | str, config: ViewConfig | None = None) -> None:
+        self.path = Path(path)
+        self._config = config or ViewConfig()
+        self._painter = Painter()
+        self._writer: VideoWriter | None = None
+
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> None:
+        """Prepares the file.
+
+        Raises:
+            ConfigError: it cannot be written, or it is the video that is being read.
+        """
+        source = Path(info.path) if info.path is not None and not info.live and Path(info.path).is_file() else None
+        if source is not None and self.path.exists() and self.path.samefile(source):
+            raise ConfigError(f"{self.path} is the video that is being read; give another file to write to.")
+        self._painter = Painter(names, self._config)
+        self._writer = VideoWriter(
+            self.path,
+            codec=self._config.video_codec,
+            crf=self._config.video_crf,
+            preset=self._config.video_preset,
+            rate=info.rate,
+            sound=source if self._config.sound else None,
+        )
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        """Draws and encodes one frame."""
+        if self._writer is None:
+            raise ValueError(f"{self.path} is not open.")
+        self._writer.write(self._painter(frame, tracks), frame.time)
+
+    def close(self) -> None:
+        """Finishes the file. Calling it again does nothing."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None

@@ -54,6 +54,7 @@ class VideoFile(Recorded):
         self._location = location
         self._name = name
         self._options: dict[str, str] = {} if isinstance(location, Path) else http_options(config)
+        self._scanned: PacketTimes | None = None
         self._times = None if config.times is None else _from_zero(read_times(config.times))
         self._container = container if container is not None else self._open()
         try:
@@ -111,6 +112,42 @@ class VideoFile(Recorded):
             rotation=self._turn.rotation,
         )
 
+    def times(self) -> Float64:
+        """(F,) seconds since the first frame, from one pass over the packets; where they repeat, each time once."""
+        packets, pts = self._packets()
+        if self._times is not None:
+            return self._times
+        if self._config.rate is not None:
+            return np.arange(packets.count) / self._config.rate
+        return packets.in_seconds(pts - (self._zero or 0))
+
+    def details(self) -> dict[str, str | None]:
+        """Codec, pixel format, container, sound, and what is wrong with the file as a whole."""
+        stream = self._stream
+        sound = self._container.streams.audio
+        about = None
+        if sound:
+            about = f"{sound[0].codec_context.name}, {sound[0].rate} Hz, {sound[0].layout.name}"
+        problem = torn(self._location) if isinstance(self._location, Path) else None
+        repeated = self._packets()[0].repeated
+        if problem is None and repeated:
+            problem = f"{repeated} frames have the time of another; a rate or a file of times gives another clock"
+        return {
+            "codec": stream.codec_context.name,
+            "pixels": stream.codec_context.pix_fmt,
+            "container": self._container.format.name.partition(",")[0],
+            "audio": about,
+            "problem": problem,
+        }
+
+    def _packets(self) -> tuple[PacketTimes, Int64]:
+        """All packet times, and those from the first frame on; read once."""
+        if self._scanned is None:
+            with self._open() as other:
+                self._scanned = read_packet_times(other, video_stream(other, self._name))
+        begin = 0 if self._zero is None else int(np.searchsorted(self._scanned.pts, self._zero))
+        return self._scanned, self._scanned.pts[begin:]
+
     def _seconds(self, index: int, pts: int | None) -> float:
         if self._times is not None:
             if index >= len(self._times):
@@ -151,9 +188,7 @@ class VideoFile(Recorded):
         zero = self._zero
         if zero is None or self._container.format.name in TIMELESS:
             return 0
-        with self._open() as other:
-            packets = read_packet_times(other, video_stream(other, self._name))
-        pts = packets.pts[np.searchsorted(packets.pts, zero) :]
+        packets, pts = self._packets()
         if not packets.exact or not len(pts) or pts[0] != zero:
             return 0
         landed = self._seek(packets, pts, zero)

@@ -24,12 +24,16 @@ class PacketTimes:
         pts: (F,) int64, sorted; shown frames alone (what an edit list hides is left out).
         keys: (K,) int64, sorted, the pts of the packets at which decoding can begin.
         exact: whether they can be trusted to be the times of the decoded frames: all there, none twice.
+        repeated: how many packets have a time that another one has too.
+        count: how many packets there are, also those without a time.
         time_base: seconds in one unit.
     """
 
     pts: Int64
     keys: Int64
     exact: bool
+    repeated: int
+    count: int
     time_base: Fraction
 
     def in_seconds(self, units: Int64) -> Float64:
@@ -41,24 +45,30 @@ def read_packet_times(container: InputContainer, stream: VideoStream) -> PacketT
     """Reads all packets from where the container stands; a damaged end ends the list."""
     pts: list[int] = []
     keys: list[int] = []
-    exact = True
+    exact, torn, count = True, False, 0
     dts_only = counts_in_dts(container, stream)
     try:
         for packet in container.demux(stream):
             if packet.size == 0 or packet.is_discard:
                 continue
+            count += 1
             at = packet.dts if dts_only else packet.pts
             if at is None:
-                exact = False
+                exact = torn = False
                 continue
             pts.append(at)
+            torn = packet.is_corrupt  # if the last one is, nothing comes out of it
             if packet.is_keyframe:
                 keys.append(at)
     except av.error.FFmpegError:
         exact = False
+    if torn:
+        pts.pop()
     found = np.unique(np.array(pts, np.int64))
     exact = exact and len(found) == len(pts) and not dts_only
-    return PacketTimes(found, np.unique(np.array(keys, np.int64)), exact, stream.time_base or Fraction(1, 1))
+    keys_found = np.unique(np.array(keys, np.int64))
+    base = stream.time_base or Fraction(1, 1)
+    return PacketTimes(found, keys_found, exact, len(pts) - len(found), count - torn, base)
 
 
 def counts_in_dts(container: InputContainer, stream: VideoStream) -> bool:

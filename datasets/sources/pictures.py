@@ -111,7 +111,7 @@ class Pictures(Recorded):
         self._paths = paths
         self._numbers = list(range(len(paths))) if numbers is None else numbers
         if times is not None:
-            seconds = times - times[0]
+            seconds: Float64 = times - times[0]
         elif rate is not None:
             seconds = (np.asarray(self._numbers, np.float64) - self._numbers[0]) / rate
         elif len(paths) == 1:
@@ -132,6 +132,14 @@ class Pictures(Recorded):
             duration=float(seconds[-1]),
             path=None if path is None else str(path),
         )
+
+    def times(self) -> Float64:
+        """(F,) seconds since the first picture."""
+        return self._seconds
+
+    def details(self) -> dict[str, str | None]:
+        """Nothing beside `info`."""
+        return {}
 
     def _candidates(self) -> Iterator[tuple[int, float, object]]:
         for k, index in enumerate(self._numbers):

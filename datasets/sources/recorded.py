@@ -14,7 +14,7 @@ import cv2
 from datasets.sources.config import SourceConfig
 from models.errors import ConfigError, DataError, SourceError
 from tracker.protocols import SourceInfo
-from tracker.types import Frame, UInt8
+from tracker.types import Float64, Frame, UInt8
 
 
 def check(config: SourceConfig) -> None:
@@ -84,6 +84,14 @@ class Recorded(Closing, ABC):
     @abstractmethod
     def _candidates(self) -> Iterator[tuple[int, float, object]]:
         """(frame number, seconds since the first frame, whatever `_picture` needs); may begin anywhere before start."""
+
+    @abstractmethod
+    def times(self) -> Float64:
+        """(F,) seconds since the first frame of all frames of the source, found without decoding any picture."""
+
+    @abstractmethod
+    def details(self) -> dict[str, str | None]:
+        """What people may want to know beside `info`; `problem` names damage."""
 
     @abstractmethod
     def _picture(self, index: int, item: object) -> UInt8: ...

@@ -24,10 +24,11 @@ LABEL_SINKS = {
     "yolo": "yolo",
     "kitti": "k/0.txt",
 }
+LIQUIDTRACK = (sys.executable, "-m", "tools.cli")
 
 
 def liquidtrack(*words: object, **options: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tools.cli", *map(str, words)]
+    command = [*LIQUIDTRACK, *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)  # type: ignore[call-overload]
 
 
@@ -145,8 +146,7 @@ def test_a_signal_ends_cleanly_with_everything_written(number: signal.Signals, t
     clip = write_clip(tmp_path / "long.mp4", [i / 25 for i in range(2000)])
     out, video = tmp_path / "out.json", tmp_path / "out.mp4"
     process = subprocess.Popen(
-        [sys.executable, "-m", "tools.cli", "track", clip, "--detector", "python:slow:detect"]
-        + ["--coco", out, "--video", video],  # noqa: RUF005
+        [*LIQUIDTRACK, "track", clip, "--detector", "python:slow:detect", "--coco", out, "--video", video],
         env=_path(tmp_path),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

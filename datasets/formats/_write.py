@@ -42,6 +42,8 @@ def writing(path: Path) -> Iterator[None]:
     """Turns the operating system's complaint about `path` into our sentence."""
     try:
         yield
+    except BrokenPipeError:  # `... --jsonl /dev/stdout | head`: the reader has enough, which is no mistake
+        raise
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(
@@ -74,7 +76,11 @@ class WholeFile:
             if tail and not self._plain:
                 raise OSError(29, "this format needs an ordinary file that can be rewritten")
             self._file = path.open("xb" if exclusive else "wb", buffering=0)
-        self.append(head)
+        try:
+            self.append(head)
+        except DataError:
+            self._file.close()
+            raise
 
     def append(self, text: str) -> None:
         """Adds text in front of the tail."""
@@ -129,7 +135,7 @@ class WholeFile:
 
 
 class TimesFile:
-    """A times.csv, created as soon as a frame with a time comes, one line a frame.
+    """A times.csv, created with the first frame, one line a frame; the time is blank where none is known.
 
     Args:
         places: where it may stand; the first that is free is taken, the last in any case. None at all: no file.
@@ -141,11 +147,11 @@ class TimesFile:
 
     def put(self, index: int, time: float | None) -> None:
         """A line for frame `index` (from 0) at `time` seconds."""
-        if time is None or not self._places:
+        if not self._places:
             return
         if self._file is None:
             self._file = self._create()
-        self._file.append(f"{index + 1},{index + 1},{time!r}\n")
+        self._file.append(f"{index + 1},{index + 1},{'' if time is None else repr(time)}\n")
 
     def _create(self) -> WholeFile:
         head = "frame,source_frame,time\n"

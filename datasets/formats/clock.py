@@ -92,11 +92,12 @@ def read_times(path: Path, skip_bad_rows: bool = False) -> Clock:
     for k, line in lines[1:]:
         cells = line.split(",")
         frame, time = (parse(cells[c].strip()) if c < len(cells) else None for c in (at, to))
-        if frame is None or time is None:
+        unknown = to < len(cells) and not cells[to].strip()
+        if frame is None or (time is None and not unknown):
             if k == lines[-1][0] and not text.endswith("\n"):
                 log.warning("%s: the last line breaks off and was left out", path.name)
                 continue
-            bad(f"line {k}", f"{line.strip()[:60]!r} is not a frame number and a time in seconds")
+            bad(f"line {k}", f"{line.strip()[:60]!r} is no frame number with a time in seconds")
             continue
         frames.append(frame - 1)
         times.append(time)

@@ -71,14 +71,15 @@ def _load(path: Path, text: str) -> dict[str, Any]:
 
 def _recover(text: str) -> dict[str, Any] | None:
     """Our own file, cut: we write one annotation a line, at the end, so whole lines are whole annotations."""
-    cut = text.rfind("\n")
-    if MAKER not in text[:200] or cut < 0:
+    if MAKER not in text[:200]:
         return None
-    try:
-        top = json.loads(text[:cut].rstrip().rstrip(",") + "]}")
-    except (ValueError, RecursionError):
-        return None
-    return top if isinstance(top, dict) else None
+    for whole in (text, text[: max(text.rfind("\n"), 0)]):
+        try:
+            top = json.loads(whole.rstrip().rstrip(",") + "]}")
+        except (ValueError, RecursionError):
+            continue
+        return top if isinstance(top, dict) else None
+    return None
 
 
 def _list(path: Path, top: dict[str, Any], key: str) -> list[Any]:

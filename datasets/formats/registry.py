@@ -12,7 +12,7 @@ import numpy as np
 
 from datasets.annotations import Annotations
 from datasets.formats import coco, cvat, jsonl, kitti, mot, yolo
-from datasets.formats._text import log, parse, read_head
+from datasets.formats._text import log, read_head
 from datasets.formats._write import Boxes, Writer
 from models.errors import ConfigError, DataError
 from tracker.protocols import SourceInfo
@@ -140,10 +140,7 @@ def _sniff_text(head: str, name: str) -> str:
         return "cvat"
     if head[:1] in ("{", "[") or name.endswith(".json"):
         return "jsonl" if re.match(r'\{\s*"format"\s*:\s*"liquidtrack"', first) else "coco"
-    cells = first.split()
-    if len(cells) in (17, 18) and parse(cells[2]) is None:
-        return "kitti"
-    return "mot"
+    return "kitti" if len(first.split()) in (17, 18) else "mot"
 
 
 def _format(name: str) -> Format:

@@ -220,7 +220,8 @@ class YoloWriter(Writer):
             lines.append(f"{boxes.label[k]} {x:.9f} {y:.9f} {w:.9f} {h:.9f} {boxes.score[k]:.6f} {boxes.id[k]}\n")
         file = WholeFile(self._labels / f"{index + 1:06d}.txt", "".join(lines))
         file.close()
-        self._times.put(index, time)  # last: a label file that a kill has cut has no time and is left out by the reader
+        if time is not None:
+            self._times.put(index, time)  # last: a label file that a kill has cut has no time and is left out by the reader
 
     def _close(self) -> None:
         self._times.close()

@@ -1,0 +1,152 @@
+"""What one format writes, it reads back: by property, for every format; and tracks through the sink as annotations through convert."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from datasets.annotations import Annotations
+from datasets.formats import FORMATS, read, write
+from datasets.formats.mot import MOT_NAMES, MotWriter
+from datasets.rle import decode
+from tests.datasets.formats.scenes import annotations, assert_same, order, target
+from tracker.protocols import Sink, SourceInfo
+from tracker.types import Frame, State, Tracks
+
+EACH = pytest.mark.parametrize("name", FORMATS)
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@EACH
+@given(want=annotations())
+@QUICK
+def test_annotations_come_back(name: str, want: Annotations, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = target(tmp_path_factory.mktemp("round"), name)
+    write(want, path, name)
+    assert_same(read(path), want, names=name != "kitti")
+
+
+@given(want=annotations(masks=True))
+@QUICK
+def test_masks_come_back(want: Annotations, tmp_path_factory: pytest.TempPathFactory) -> None:
+    for name in ("jsonl", "coco"):
+        path = target(tmp_path_factory.mktemp("masks"), name)
+        write(want, path, name)
+        got = read(path)
+        assert_same(got, want)
+        assert (got.mask is None) == (want.mask is None)
+        if got.mask is not None and want.mask is not None:
+            for k, m in zip(order(got), order(want), strict=True):
+                assert got.mask[k] == want.mask[m]
+
+
+@given(want=annotations(), seed=st.integers(0, 9))
+@QUICK
+def test_ignore_and_visibility_come_back_where_the_format_has_a_seat(
+    want: Annotations, seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    rng = np.random.default_rng(seed)
+    seen = rng.random(len(want)).astype(np.float32)
+    want = _with(want, ignore=rng.random(len(want)) < 0.5, visibility=seen)
+    for name in ("jsonl", "coco", "cvat"):
+        path = target(tmp_path_factory.mktemp("ignore"), name)
+        write(want, path, name)
+        got = read(path)
+        assert_same(got, want)
+        here = got.visibility[order(got)] if got.visibility is not None else np.ones(len(got))
+        if name == "cvat":  # occluded or not
+            assert ((here > 0.5) == (seen[order(want)] >= 0.5)).all()
+        else:
+            assert np.abs(here - seen[order(want)]).max(initial=0) < 1e-6
+    path = tmp_path_factory.mktemp("truth") / "gt.txt"
+    write(want, path)
+    got = read(path)
+    assert_same(got, _with(want, score=np.ones(len(want), np.float32)))
+    if len(got):
+        assert got.visibility is not None
+        assert np.abs(got.visibility[order(got)] - seen[order(want)]).max(initial=0) < 1e-4
+
+
+def _with(a: Annotations, **columns: object) -> Annotations:
+    from dataclasses import replace
+
+    return replace(a, **columns)  # type: ignore[arg-type]
+
+
+@EACH
+def test_the_sink_keeps_what_is_shown_and_every_frame(name: str, tmp_path: Path) -> None:
+    path = target(tmp_path, name)
+    sink = FORMATS[name].writer(path)
+    assert isinstance(sink, Sink)
+    picture = np.zeros((48, 64, 3), np.uint8)
+    sink.open(SourceInfo("street", 64, 48, rate=25.0), ("person", "car"))
+    times = [0.0, 0.0333667, 0.9, 7.123456789]
+    for k, time in enumerate(times):
+        tracks = Tracks(
+            id=[3, 5, 8],
+            xyxy=[[1 + k, 2, 11.5, 22.25], [20, 20, 30, 41], [2, 2, 6, 9]],
+            score=[0.5, 0.75, 0.9],
+            label=[1, 0, 1],
+            state=[State.ACTIVE, State.ACTIVE, State.TENTATIVE],
+            unseen=[0, 0.2 if k else 0, 0],
+            detection=[0, -1, 2],
+        )  # type: ignore[arg-type]
+        sink.write(Frame(picture, 5 * k, time), tracks if k != 2 else Tracks.empty())
+    sink.close()
+    sink.close()
+    got = read(path)
+    assert got.frames.tolist() == [0, 5, 10, 15]
+    assert got.times is not None
+    assert got.times.tolist() == times
+    assert got.row.tolist() == [0, 0, 1, 3]
+    assert sorted(got.id[:2].tolist()) == [3, 5]
+    assert got.id[2:].tolist() == [3, 3]
+    assert [got.names[k] for k in got.label[2:]] == ["car", "car"]
+    assert np.allclose(got.xyxy[2:], [[2, 2, 11.5, 22.25], [4, 2, 11.5, 22.25]], atol=1e-3)
+    if name not in ("mot", "kitti"):
+        assert got.size == (64, 48)
+
+
+def test_the_sink_writes_masks(tmp_path: Path) -> None:
+    mask = np.zeros((1, 48, 64), bool)
+    mask[0, 3:20, 5:9] = True
+    tracks = Tracks([1], [[5, 3, 9, 20]], [1], [0], [State.ACTIVE], [0], [0], mask=mask)  # type: ignore[arg-type]
+    for name in ("jsonl", "coco"):
+        path = target(tmp_path, name)
+        with FORMATS[name].writer(path) as sink:
+            sink.open(SourceInfo("s", 64, 48), ("person",))
+            sink.write(Frame(np.zeros((48, 64, 3), np.uint8), 0, 0.0), tracks)
+        got = read(path)
+        assert got.mask is not None
+        assert got.mask[0] is not None
+        assert (decode(got.mask[0]) == mask[0]).all()
+
+
+@EACH
+def test_nothing_at_all_is_a_file_as_well(name: str, tmp_path: Path) -> None:
+    path = target(tmp_path, name)
+    with FORMATS[name].writer(path) as sink:
+        sink.open(SourceInfo("s", 64, 48), ("person",))
+    got = read(path, name)
+    assert len(got) == 0
+    assert len(got.frames) == 0
+
+
+def test_truth_with_motchallenge_names_needs_no_names_beside_it(tmp_path: Path) -> None:
+    sink = MotWriter(tmp_path / "gt" / "gt.txt")
+    sink.open(SourceInfo("s", 64, 48), MOT_NAMES)
+    sink.close()
+    assert [p.name for p in (tmp_path / "gt").iterdir()] == ["gt.txt"]
+
+
+def test_real_truth_survives_every_format(shared: Path, tmp_path: Path) -> None:
+    want = read(shared / "data" / "mot_video" / "PETS09-S2L1" / "gt" / "gt.txt")
+    clean = _with(want, ignore=np.zeros(len(want), bool), visibility=None)
+    for name in FORMATS:
+        path = target(tmp_path, name)
+        write(clean, path, name)
+        assert_same(read(path), clean, names=name != "kitti")

@@ -253,16 +253,17 @@ def _draw_mask(picture: UInt8, mask: Bool, ink: Colour) -> None:
 def _place(
     box: Sequence[int], texts: tuple[str, str], sizes: _Sizes, size: tuple[int, int], placed: np.ndarray
 ) -> tuple[Rect, str]:
-    """Where a label goes and in which wording: the first corner that no other label has, else where least is hidden."""
+    """Where a label goes and in which wording: where no other label is, else where it hides least of them."""
     best: tuple[int, Rect, str] | None = None
     for text in texts:
         width, height = sizes.measure(text)
         rim = sizes.line // 2 + 1
         left, right = box[0] - rim, box[2] + rim - width
-        above, inside, below = box[1] - rim - height, box[1] + rim, box[3] + rim
-        # Above; below; inside at the top; then the same from the right side.
-        for x, y in ((left, above), (left, below), (left, inside), (right, above), (right, below), (right, inside)):
-            if (y < 0 and y == above) or (y + height > size[1] and y == below):
+        inside, above, below = box[1] + rim, box[1] - rim - height, box[3] + rim
+        corners = [(x, y) for x in (left, right) for y in (above, below, inside)]
+        piled = [(left, above - height), (left, below + height), (left, above - 2 * height), (left, below + 2 * height)]
+        for x, y in corners + piled:
+            if y != inside and not 0 <= y <= size[1] - height:
                 continue
             x = min(max(x, 0), max(size[0] - width, 0))
             y = min(max(y, 0), max(size[1] - height, 0))

@@ -13,16 +13,18 @@ from tracker.types import Frame, Tracks
 
 
 class VideoSink:
-    """Draws tracks into a video file, variable rate and sound kept. Frames come upright, so the video needs no rotation.
+    """Draws tracks into a video file, variable rate and sound kept; frames come upright and stay so.
 
     Args:
         path: the file to write; its suffix chooses the container.
         config: what is drawn and how it is encoded.
+        source: the file to copy sound from, where it is not the one that the source itself names.
     """
 
-    def __init__(self, path: Path | str, config: ViewConfig | None = None) -> None:
+    def __init__(self, path: Path | str, config: ViewConfig | None = None, source: Path | str | None = None) -> None:
         self.path = Path(path)
         self._config = config or ViewConfig()
+        self._source = source
         self._painter = Painter()
         self._writer: VideoWriter | None = None
 
@@ -32,7 +34,8 @@ class VideoSink:
         Raises:
             ConfigError: it cannot be written, or it is the video that is being read.
         """
-        source = Path(info.path) if info.path is not None and not info.live and Path(info.path).is_file() else None
+        named = self._source if self._source is not None else info.path
+        source = Path(named) if named is not None and not info.live and Path(named).is_file() else None
         if source is not None and self.path.exists() and self.path.samefile(source):
             raise ConfigError(f"{self.path} is the video that is being read; give another file to write to.")
         self._painter = Painter(names, self._config)

@@ -1,4 +1,4 @@
-"""A window on the tracking, with keys. It shows frames as fast as they come: the clock in the picture tells true time."""
+"""A window on the tracking, with keys. Frames show as fast as they come; the clock tells true time."""
 
 from __future__ import annotations
 
@@ -91,10 +91,16 @@ class WindowSink:
     def close(self) -> None:
         """Closes the window. Calling it again does nothing."""
         if self._title:
-            if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1:
+            if self._visible():
                 cv2.destroyWindow(self._title)
                 cv2.waitKey(1)
             self._title = ""
+
+    def _visible(self) -> bool:
+        try:
+            return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error:  # what OpenCV 5 says of a window that was closed
+            return False
 
     def _show(self, frame: Frame, tracks: Tracks) -> UInt8:
         """Draws and shows; gives the picture without help and notes, as the key `s` saves it."""
@@ -115,7 +121,7 @@ class WindowSink:
     def _key(self, milliseconds: int) -> int:
         """The key that was pressed, or -1."""
         key = cv2.waitKey(milliseconds)
-        if key < 0 and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+        if not self._visible():
             raise Stop
         return key & 0xFF if key >= 0 else -1
 
@@ -131,7 +137,7 @@ class WindowSink:
             self._save(picture, frame)
         elif key == ord("t"):
             if painter.config.trails == 0:
-                painter.config = replace(painter.config, trails=ViewConfig.trails)
+                painter.config = replace(painter.config, trails=ViewConfig().trails)
             else:
                 painter.show_trails = not painter.show_trails
         elif key == ord("l"):
@@ -189,7 +195,7 @@ def check_display() -> None:
 
 
 def _panel(picture: UInt8, rows: Sequence[tuple[str, ...]], centred: bool) -> None:
-    """Rows of one or two columns of text on a dark ground, in the middle or along the lower edge, shrunk until they fit."""
+    """Rows of one or two columns of text on a dark ground, centred or along the lower edge, shrunk to fit."""
     height, width = picture.shape[:2]
     scale = max(0.45, height / 1000)
     while True:

@@ -1,0 +1,218 @@
+"""A real window on a virtual screen, real key presses; each window lives in a process of its own."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+CHILD = """
+import sys, time
+import numpy as np
+from models.errors import LiquidTrackError
+from tools.view_config import ViewConfig
+from tools.window import WindowSink
+from tracker.protocols import SourceInfo, Stop
+from tracker.types import Frame, Tracks
+
+sink = WindowSink(ViewConfig(), sys.argv[1])
+try:
+    sink.open(SourceInfo("street/../film 1.mp4", 320, 240), ("person",))
+except LiquidTrackError as error:
+    print(error, flush=True)
+    sys.exit(2)
+try:
+    for k in range(20_000):
+        one = Tracks([1], [[50 + k % 200, 60, 90 + k % 200, 160]], [0.9], [0], [1], [0], [0])
+        sink.write(Frame(np.full((240, 320, 3), 90, np.uint8), k, k * 0.04), one)
+        print(k, flush=True)
+        time.sleep(0.005)
+except Stop:
+    print("stop", flush=True)
+sink.close()
+sink.close()
+print("closed", flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def screen() -> Iterator[str]:
+    """The name of a virtual screen of our own."""
+    if sys.platform != "linux" or not shutil.which("Xvfb") or not shutil.which("xdotool"):
+        pytest.skip("needs Xvfb and xdotool (apt install xvfb xdotool)")
+    read, write = os.pipe()
+    words = ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(words, pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        number = pipe.readline().strip()  # comes when the server is ready
+    yield f":{number}"
+    server.terminate()
+    server.wait(10)
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain: {what}"
+        time.sleep(0.05)
+
+
+class Window:
+    """A child that shows frames, its keyboard, and what it printed."""
+
+    def __init__(self, screen: str, folder: Path) -> None:
+        self.env = {**os.environ, "DISPLAY": screen}
+        self.log = folder / "log"
+        with self.log.open("w") as log:
+            words = [sys.executable, "-c", CHILD, str(folder)]
+            self.child = subprocess.Popen(words, cwd=ROOT, env=self.env, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            until(lambda: self.frame() >= 0, "first frame")
+            self.id = self.xdotool("search", "--name", "^liquidtrack: ").split()[-1]
+            self.xdotool("windowfocus", "--sync", self.id)
+        except BaseException:
+            self.end()
+            raise
+
+    def xdotool(self, *words: str) -> str:
+        done = subprocess.run(["xdotool", *words], env=self.env, capture_output=True, text=True, timeout=20, check=True)
+        return done.stdout
+
+    def key(self, name: str) -> None:
+        self.xdotool("key", name)
+
+    def lines(self) -> list[str]:
+        return self.log.read_text().splitlines()
+
+    def frame(self) -> int:
+        return max((int(line) for line in self.lines() if line.isdigit()), default=-1)
+
+    def pause(self) -> int:
+        """Presses space and gives the frame that it stands at."""
+        self.key("space")
+        last = -2
+        end = time.monotonic() + 20
+        while last != self.frame():
+            assert time.monotonic() < end
+            last = self.frame()
+            time.sleep(0.4)
+        return last
+
+    def end(self) -> None:
+        self.child.kill()
+        self.child.wait(10)
+
+
+@pytest.fixture
+def window(screen: str, tmp_path: Path) -> Iterator[Window]:
+    shown = Window(screen, tmp_path)
+    yield shown
+    shown.end()
+
+
+def test_pause_step_and_go_on(window: Window) -> None:
+    stands = window.pause()
+    window.key("n")
+    until(lambda: window.frame() == stands + 1, "one step")
+    window.key("n")
+    until(lambda: window.frame() == stands + 2, "another step")
+    time.sleep(0.3)
+    assert window.frame() == stands + 2
+    window.key("space")
+    until(lambda: window.frame() > stands + 20, "going on")
+
+
+def test_saved_pictures_never_replace_each_other(window: Window, tmp_path: Path) -> None:
+    stands = window.pause()
+    window.key("s")
+    until(lambda: len(list(tmp_path.glob("*.png"))) == 1, "a saved picture")
+    window.key("l")
+    window.key("t")
+    window.key("h")
+    window.key("s")
+    until(lambda: len(list(tmp_path.glob("*.png"))) == 2, "a second picture")
+    window.key("space")
+    until(lambda: window.frame() > stands + 5, "all is written")
+    first, second = sorted(tmp_path.glob("*.png"), key=lambda p: len(p.name))
+    assert first.name == f"street_.._film_1.mp4_{(stands + 1) * 0.04:.3f}s.png"
+    assert second.stem == first.stem + "_2"
+    with_labels, without = cv2.imread(str(first)), cv2.imread(str(second))
+    assert with_labels.shape == (240, 320, 3)
+    assert (with_labels != without).any(axis=2).sum() > 500  # the label is gone; help is never saved
+
+
+@pytest.mark.parametrize("key", ["q", "Escape"])
+def test_quit(window: Window, key: str) -> None:
+    window.key(key)
+    assert window.child.wait(20) == 0
+    assert window.lines()[-2:] == ["stop", "closed"]
+
+
+def test_quit_while_paused(window: Window) -> None:
+    window.pause()
+    window.key("q")
+    assert window.child.wait(20) == 0
+    assert window.lines()[-2:] == ["stop", "closed"]
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_the_close_button_quits(window: Window, screen: str, paused: bool) -> None:
+    if paused:
+        window.pause()
+    press_close_button(screen, int(window.id))
+    assert window.child.wait(20) == 0
+    assert window.lines()[-2:] == ["stop", "closed"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a display")
+@pytest.mark.parametrize("display", [None, "", ":987", "nowhere.invalid:0"])
+def test_no_display_is_one_sentence(tmp_path: Path, display: str | None) -> None:
+    env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")}
+    if display is not None:
+        env["DISPLAY"] = display
+    words = [sys.executable, "-c", CHILD, str(tmp_path)]
+    done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stdout.count("\n") == 1
+    assert "--video" in done.stdout
+    assert done.stderr == ""
+
+
+def press_close_button(screen: str, window: int) -> None:
+    """What a window manager does when someone clicks the cross: WM_DELETE_WINDOW as a client message."""
+
+    class Message(ctypes.Structure):
+        _fields_ = [
+            ("type", ctypes.c_int),
+            ("serial", ctypes.c_ulong),
+            ("send_event", ctypes.c_int),
+            ("display", ctypes.c_void_p),
+            ("window", ctypes.c_ulong),
+            ("message_type", ctypes.c_ulong),
+            ("format", ctypes.c_int),
+            ("data", ctypes.c_long * 5),
+            ("rest", ctypes.c_long * 24),
+        ]
+
+    x11 = ctypes.CDLL(ctypes.util.find_library("X11"))
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    x11.XInternAtom.restype = ctypes.c_ulong
+    display = ctypes.c_void_p(x11.XOpenDisplay(screen.encode()))
+    protocols = x11.XInternAtom(display, b"WM_PROTOCOLS", 0)
+    message = Message(type=33, window=window, message_type=protocols, format=32)
+    message.data[0] = x11.XInternAtom(display, b"WM_DELETE_WINDOW", 0)
+    x11.XSendEvent(display, ctypes.c_ulong(window), 0, ctypes.c_long(0), ctypes.byref(message))
+    x11.XSync(display, 0)
+    x11.XCloseDisplay(display)

@@ -148,16 +148,15 @@ class Painter:
         _draw_label(picture, rect, text, DARK, sizes)
         return rect
 
-    def _text(self, tracks: Tracks, row: int) -> tuple[str, str]:
-        """(full, short) label of one track."""
-        short = f"#{tracks.id[row]}"
-        label = int(tracks.label[row])
-        name = self.names[label] if 0 <= label < len(self.names) else ""
-        if tracks.state[row] == State.LOST or tracks.unseen[row] > 0:
-            rest = f"lost {tracks.unseen[row]:.1f} s"
-        else:
-            rest = f"{tracks.score[row]:.2f}"
-        return " ".join(part for part in (short, name, rest) if part), short
+    def _texts(self, tracks: Tracks) -> list[tuple[str, str]]:
+        """(full, short) label of each track."""
+        texts = []
+        columns = (tracks.id, tracks.label, tracks.score, tracks.state, tracks.unseen)
+        for id, label, score, state, unseen in zip(*(column.tolist() for column in columns), strict=True):
+            name = f" {self.names[label]}" if 0 <= label < len(self.names) else ""
+            rest = f"lost {unseen:.1f} s" if state == State.LOST or unseen > 0 else f"{score:.2f}"
+            texts.append((f"#{id}{name} {rest}", f"#{id}"))
+        return texts
 
     def _draw_labels(
         self, picture: UInt8, tracks: Tracks, rectangles: list[list[int]], sizes: _Sizes, taken: list[Rect]
@@ -167,11 +166,12 @@ class Painter:
         placed[: len(taken)] = taken
         count = len(taken)
         found = []
+        texts = self._texts(tracks)
         for row in range(len(tracks) - 1, -1, -1):  # what stands in front chooses first
             box = rectangles[row]
             if box[2] <= 0 or box[3] <= 0 or box[0] >= width or box[1] >= height:
                 continue
-            rect, text = _place(box, self._text(tracks, row), sizes, (width, height), placed[:count])
+            rect, text = _place(box, texts[row], sizes, (width, height), placed[:count])
             placed[count] = rect
             count += 1
             found.append((rect, text, colour(int(tracks.id[row]))))
@@ -262,18 +262,22 @@ def _place(
         inside, above, below = box[1] + rim, box[1] - rim - height, box[3] + rim
         corners = [(x, y) for x in (left, right) for y in (above, below, inside)]
         piled = [(left, above - height), (left, below + height), (left, above - 2 * height), (left, below + 2 * height)]
-        for x, y in corners + piled:
-            if y != inside and not 0 <= y <= size[1] - height:
-                continue
-            x = min(max(x, 0), max(size[0] - width, 0))
-            y = min(max(y, 0), max(size[1] - height, 0))
-            overlap = np.minimum(placed[:, 2:], (x + width, y + height)) - np.maximum(placed[:, :2], (x, y))
-            hidden = int((overlap.clip(0)).prod(axis=1).sum())
-            if hidden == 0:
-                return (x, y, x + width, y + height), text
-            if best is None or hidden < best[0]:
-                best = hidden, (x, y, x + width, y + height), text
-    assert best is not None  # "inside" is always tried
+        most = max(size[0] - width, 0), max(size[1] - height, 0)
+        places = [
+            (min(max(x, 0), most[0]), min(max(y, 0), most[1]))
+            for x, y in corners + piled
+            if y == inside or 0 <= y <= size[1] - height
+        ]
+        starts = np.array(places)[:, None]
+        overlap = np.minimum(placed[:, 2:], starts + np.array((width, height))) - np.maximum(placed[:, :2], starts)
+        hidden = np.maximum(overlap, 0).prod(axis=2).sum(axis=1)
+        at = int(hidden.argmin())  # of equals the first
+        x, y = places[at]
+        if best is None or hidden[at] < best[0]:
+            best = int(hidden[at]), (x, y, x + width, y + height), text
+        if best[0] == 0:
+            break
+    assert best is not None
     return best[1], best[2]
 
 

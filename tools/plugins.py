@@ -17,7 +17,7 @@ from tracker.protocols import CameraMotion, Detector, Embedder, Sink
 def _video(path: Path, config: TrackConfig) -> Sink:
     from tools.video_sink import VideoSink
 
-    return VideoSink(path, config.view, source=config.source)
+    return VideoSink(path, config.view)
 
 
 def _labels(name: str) -> Callable[[Path, TrackConfig], Sink]:

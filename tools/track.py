@@ -49,7 +49,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         source.close()
         raise
     if wanted:
-        _save_settings(config, next(iter(wanted.values())))
+        _save_settings(config, *next(iter(wanted.items())))
     with _stoppable(source) as stop, _progress(source.info, config) as progress:
         summary = run(
             source,
@@ -67,9 +67,11 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
     return summary, source.info.live
 
 
-def _save_settings(config: TrackConfig, beside: Path) -> None:
-    """The resolved settings, beside the first result: `--config` reads them back."""
-    path = beside / "run.toml" if beside.suffix == "" else beside.with_suffix(".run.toml")
+def _save_settings(config: TrackConfig, flag: str, result: Path) -> None:
+    """The resolved settings, beside the first result (inside a folder of YOLO labels): `--config` reads them back."""
+    if result.exists() and not (result.is_file() or result.is_dir()):
+        return  # a device or a pipe wants no file beside it
+    path = result / "run.toml" if flag == "yolo" else result.with_name(f"{result.stem}.run.toml")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(to_toml(config), encoding="utf-8")

@@ -31,3 +31,4 @@ class TrackerConfig:
     size_wander: float = 0.1
     size_measure: float = 0.03
     tail: float = 4.0
+    clutter: float = -2.0

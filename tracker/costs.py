@@ -26,6 +26,8 @@ class Pairs:
     prediction: Prediction
     look: Look
     similarity: Float64 | None
+    score: Float64  # (N,) of the tracks
+    age: Float64  # (N,) seconds from their first to their latest look
 
 
 Cost = Callable[[Pairs], Float64]
@@ -41,7 +43,7 @@ def student(pairs: Pairs, tail: float) -> Float64:
 
 
 def mahalanobis(config: TrackerConfig) -> Cost:
-    return lambda pairs: student(pairs, config.tail) - 4.0
+    return lambda pairs: student(pairs, config.tail) - config.clutter
 
 
 COSTS: dict[str, Callable[[TrackerConfig], Cost]] = {"mahalanobis": mahalanobis, "mix": mahalanobis}

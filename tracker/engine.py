@@ -26,7 +26,8 @@ class _Table:
     label: Int64
     evidence: Float64  # how far the label leads, summed scores
     score: Float64
-    seen: Float64  # seconds on the tracker's clock
+    born: Float64  # seconds on the tracker's clock
+    seen: Float64
     shown: Bool
     template: Float32 | None = None  # (N, D) unit appearance; a row of zeros where nothing is known
 
@@ -49,6 +50,9 @@ class Tracker:
     def __init__(self, config: TrackerConfig | None = None) -> None:
         config = config or TrackerConfig()
         self.config = config
+        for kind, name, known in (("motion", config.motion, MOTIONS), ("cost", config.cost, COSTS)):
+            if name not in known:
+                raise ConfigError(f"there is no {kind} {name!r}; choose one of {', '.join(known)}.")
         self._motion = MOTIONS[config.motion](config)
         self._cost = COSTS[config.cost](config)
         self._next_id = 1
@@ -56,7 +60,7 @@ class Tracker:
         self._origin = 0
         none = np.zeros(0)
         self._table = _Table(
-            np.zeros(0, np.int64), np.zeros((0, self._motion.width)), np.zeros(0, np.int64), none, none, none,
+            np.zeros(0, np.int64), np.zeros((0, self._motion.width)), np.zeros(0, np.int64), none, none, none, none,
             np.zeros(0, bool),
         )
 
@@ -106,7 +110,7 @@ class Tracker:
             self._next_id += len(new)
             table = table.join(
                 _Table(ids, self._motion.start(look.take(new), now), label[new], look.score[new], look.score[new],
-                       np.full(len(new), now), look.score[new] > 0)
+                       np.full(len(new), now), np.full(len(new), now), look.score[new] > 0)
             )
             matched = np.concatenate([matched, new])
             boxes = np.concatenate([boxes, look.xyxy[new]])
@@ -136,7 +140,7 @@ class Tracker:
         ok &= abs(look.coordinates[:, 0] - prediction.coordinates[:, 0:1]) < reach[:, :1]
         ok &= abs(look.coordinates[:, 1] - prediction.coordinates[:, 1:2]) < reach[:, 1:]
         i, j = np.nonzero(ok)
-        return Pairs(i, j, prediction, look, None)
+        return Pairs(i, j, prediction, look, None, self._table.score, self._table.seen - self._table.born)
 
 
 def _logit(p: float) -> float:

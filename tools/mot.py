@@ -1,0 +1,109 @@
+"""`liquidtrack mot`: folders of ready detections in, MOTChallenge results out, each sequence at its own true times."""
+
+from __future__ import annotations
+
+import gzip
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from datasets.formats import DetectionFile
+from datasets.formats._write import Boxes
+from datasets.formats.mot import MotWriter
+from models.errors import DataError
+from tools.mot_config import MotConfig
+from tools.plugins import cores
+from tracker.config import TrackerConfig
+from tracker.engine import Tracker
+from tracker.protocols import SourceInfo
+from tracker.types import Float64
+
+
+def mot(config: MotConfig) -> None:
+    """Track every sequence under `config.root` into `config.out`.
+
+    Raises:
+        DataError: no sequence is there, a file is wrong, or the times of a sequence are unknown.
+    """
+    sequences = find_sequences(config.root)
+    work = partial(track_sequence, out=config.out, settings=config.tracking, camera_motion=config.camera_motion)
+    workers = min(config.workers or cores(), len(sequences))
+    with tqdm(total=len(sequences), unit=" sequences", disable=config.quiet or None) as bar:
+        if workers == 1:
+            for sequence in sequences:
+                work(sequence)
+                bar.update()
+            return
+        # spawn: a fork of a process with threads (OpenCV's, the progress bar's) may hang
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            for _ in pool.map(work, sequences):
+                bar.update()
+
+
+def find_sequences(root: Path) -> list[Path]:
+    """The folders under `root` (or `root` itself) that hold det/det.txt, sorted by name.
+
+    Raises:
+        DataError: there is none.
+    """
+    found = sorted(folder for folder in (root, *root.glob("*/")) if _detections(folder) is not None)
+    if not found:
+        raise DataError(f"{root}: holds no <sequence>/det/det.txt; give a folder in the MOTChallenge's form.")
+    return found
+
+
+def track_sequence(sequence: Path, out: Path, settings: TrackerConfig, camera_motion: bool) -> None:
+    """Track one sequence's detections into `out`/<sequence>.txt."""
+    path = _detections(sequence)
+    assert path is not None
+    detections = DetectionFile(path, "mot")
+    frames, times = detections.annotations.frames, detections.annotations.times
+    if times is None:
+        raise DataError(f"{sequence}: knows no times; put a times.csv or a seqinfo.ini with frameRate into it.")
+    warps = read_camera_motion(sequence) if camera_motion else {}
+    tracker = Tracker(settings)
+    width, height = detections.annotations.size or (0, 0)
+    with MotWriter(out / f"{sequence.name}.txt", own_times=True) as writer:
+        writer.open(SourceInfo(sequence.name, width, height, frames=len(frames)), detections.names)
+        for frame, time in zip(frames.tolist(), times.tolist(), strict=True):
+            shown = tracker.update(detections(frame), time, warps.get(frame)).shown
+            writer.put(frame, time, Boxes(shown.id, shown.xyxy, shown.score, shown.label))
+
+
+def read_camera_motion(sequence: Path) -> dict[int, Float64]:
+    """gmc.txt[.gz]: by frame (from 0), the (2, 3) affine from the previous listed frame's pixels to this frame's.
+
+    Rows are `number a11 a12 tx a21 a22 ty`. With commas the number is a frame from 1 (thinned sequences); with spaces it
+    is an index from 0 (UCMCTrack's files).
+
+    Raises:
+        DataError: a row is not seven finite numbers.
+    """
+    for path in (sequence / "gmc.txt", sequence / "gmc.txt.gz"):
+        if path.is_file():
+            break
+    else:
+        return {}
+    raw = path.read_bytes()
+    text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8", "replace")
+    first = 1 if "," in text else 0
+    warps = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            values = np.array([float(word) for word in line.replace(",", " ").split()])
+        except ValueError:
+            values = np.zeros(0)
+        if len(values) != 7 or not np.isfinite(values).all():
+            raise DataError(f"{path} line {number}: a row is a frame and six finite numbers of an affine; mend the row.")
+        warps[int(values[0]) - first] = values[1:].reshape(2, 3)
+    return warps
+
+
+def _detections(folder: Path) -> Path | None:
+    return next((p for p in (folder / "det/det.txt", folder / "det/det.txt.gz") if p.is_file()), None)

@@ -1,0 +1,30 @@
+"""Settings of `liquidtrack mot`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from tracker.config import TrackerConfig
+
+
+@dataclass(frozen=True, slots=True)
+class MotConfig:
+    """Track folders of ready detections, as the MOTChallenge lays them out, sequences in parallel.
+
+    Attributes:
+        root: holds <sequence>/det/det.txt with times.csv or seqinfo.ini beside it, and gmc.txt (camera motion) where known.
+        out: gets <sequence>.txt and <sequence>.times.csv.
+        camera_motion: use gmc.txt where there is one.
+        workers: processes; 0 means one for each core.
+        quiet: no progress bar.
+    """
+
+    root: Positional[Path]
+    out: Positional[Path]
+    camera_motion: bool = True
+    workers: int = 0
+    quiet: bool = False
+    tracking: TrackerConfig = field(default_factory=TrackerConfig)

@@ -23,7 +23,7 @@ def open_source(spec: str, config: SourceConfig = DEFAULT) -> Recorded | Live:
 
     Args:
         spec: a video file; a camera's number such as "0"; an address (rtsp://, http://, ...); a folder or a glob of
-            pictures, or one picture; a MOTChallenge folder (seqinfo.ini beside img1/).
+            pictures, or one picture; a MOTChallenge folder (seqinfo.ini beside img1/); scene:SEED, a rendered scene.
         config: which part of it, by which clock.
 
     Raises:
@@ -36,6 +36,10 @@ def open_source(spec: str, config: SourceConfig = DEFAULT) -> Recorded | Live:
         from datasets.sources.cameras import CameraSource
 
         return CameraSource(int(camera[1]), config)
+    if spec.startswith("scene:"):
+        from datasets.scenes.source import open_scene
+
+        return open_scene(spec, config)
     if re.match(r"file://", spec, re.IGNORECASE):
         spec = unquote(urlsplit(spec).path)
     elif ADDRESS.match(spec):

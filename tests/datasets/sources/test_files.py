@@ -29,6 +29,7 @@ KINDS = {
     "h265.mp4": ("libx265", {"x265-params": "log-level=none:keyint=8"}),
     "vp9.webm": ("libvpx-vp9", {"g": "8", "deadline": "realtime", "cpu-used": "8"}),
     "mpeg4.mov": ("mpeg4", {"bf": "2", "g": "8"}),
+    "mpeg4.ts": ("mpeg4", {"bf": "2", "g": "8"}),
     "mjpeg.mkv": ("mjpeg", {}),
     "ffv1.mkv": ("ffv1", {}),
 }

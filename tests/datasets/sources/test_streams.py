@@ -18,7 +18,7 @@ from datasets.sources.files import VideoFile
 from datasets.sources.live import Live
 from datasets.sources.open import open_source
 from datasets.sources.redact import redact, secrets
-from datasets.sources.streams import StreamClock, StreamSource
+from datasets.sources.streams import StreamClock, StreamFeed, StreamSource
 from models.errors import ConfigError, SourceError
 from tests.datasets.sources.media import UNEVEN_MS, encode, number_of
 from tests.datasets.sources.servers import RATE, Camera, http, rtsp
@@ -241,6 +241,29 @@ def test_segments_over_http_are_a_recording(tmp_path: Path) -> None:
         assert isinstance(source, VideoFile)
         frames = [(frame.time, number_of(frame.bgr)) for frame in source]
     assert frames == [(pytest.approx(at / 1000), k) for k, at in enumerate(UNEVEN_MS)]
+
+
+def test_what_was_buffered_before_is_no_news_of_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = encode(tmp_path / "a.ts", [40 * k for k in range(30)], options={"tune": "zerolatency"})
+    now = 100.0
+    monkeypatch.setattr("datasets.sources.streams.time.monotonic", lambda: now)
+    with av.open(str(path)) as container:
+
+        class Slow:
+            """The container of a connection: 12 packets lie in a buffer, the others come one by one."""
+
+            format, streams, close = container.format, container.streams, container.close
+
+            def demux(self, stream: object) -> object:
+                nonlocal now
+                for k, packet in enumerate(container.demux(video=0)):
+                    now += 1e-4 if k < 12 else 0.04
+                    yield packet
+
+        feed = StreamFeed(Slow(), "a", stall=5.0)  # type: ignore[arg-type]
+        rows = [feed.read() for _ in range(10)]
+    assert [number_of(frame.to_ndarray(format="bgr24")) for _, frame in rows] == list(range(12, 22))
+    assert np.diff([moment for moment, _ in rows]) == pytest.approx(0.04)
 
 
 def test_the_stream_clock_sees_through_a_stuttering_network() -> None:

@@ -78,10 +78,11 @@ def thin(root: Path, out: Path, profile: str, seed: int = 0, images: bool = Fals
     found = sorted(path.parent for path in root.glob("*/seqinfo.ini"))
     if not found:
         raise ConfigError(f"{root} holds no <sequence>/seqinfo.ini; name a MOTChallenge folder.")
-    return {sequence.name: _thin(sequence, out / sequence.name, profile, seed, images) for sequence in found}
+    return {s.name: thin_sequence(s, out / s.name, profile, seed, images) for s in found}
 
 
-def _thin(sequence: Path, out: Path, profile: str, seed: int, images: bool) -> Int64:
+def thin_sequence(sequence: Path, out: Path, profile: str, seed: int = 0, images: bool = False) -> Int64:
+    """`thin` for one sequence's folder; returns the kept source frames, from 0."""
     ini = configparser.ConfigParser(interpolation=None)
     ini.optionxform = str  # type: ignore[assignment,method-assign]  # seqLength, not seqlength
     try:

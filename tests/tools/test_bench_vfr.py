@@ -1,0 +1,101 @@
+"""The variable-rate study on a rendered clip: true times in every sink, and honest peers."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.scenes import Scene, write_motchallenge, write_video
+from models.errors import ConfigError, DataError
+from tools.bench_vfr import FILES, OURS, bench_vfr, measure, report, time_errors, uneven_mean
+from tools.bench_vfr_config import BenchVfrConfig
+from tools.peers import names, start, to_mot, track
+
+pytest.importorskip("trackeval", reason="scoring needs the extra `eval`")
+SCENE = Scene(seed=6, width=320, height=180, duration=4, rate=12, people=6, vehicles=1, noise=0)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(video, MOTChallenge folder) of one scene."""
+    root = tmp_path_factory.mktemp("scene")
+    write_motchallenge(SCENE, root, pictures=False)
+    write_video(SCENE, root / "clip.mp4")
+    return root / "clip.mp4", root / SCENE.name
+
+
+def test_times_are_true_in_every_sink(
+    clip: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profiles = ("full", "drop70", "bursty")
+    out = tmp_path / "figures.json"
+    config = BenchVfrConfig(*clip, "background", ("object",), profiles, peers=(), work=tmp_path, json=out, quiet=True)
+    bench_vfr(config)
+    figures = json.loads(out.read_text())
+    assert list(figures) == list(profiles)
+    for profile in profiles:
+        assert set(figures[profile]["time_error"]) == set(FILES)
+        assert max(figures[profile]["time_error"].values()) < 1e-3
+        assert figures[profile]["hota"][OURS] > 0
+    assert figures["full"]["frames"] == 48 > figures["bursty"]["frames"]
+    printed = capsys.readouterr().out
+    assert f"{figures['drop70']['hota'][OURS]:9.2f}" in printed
+    assert f"{(figures['drop70']['hota'][OURS] + figures['bursty']['hota'][OURS]) / 2:9.2f}" in printed
+
+    # a sink that lost a frame, or moved one, is seen
+    folder = tmp_path / "drop70"
+    true = np.loadtxt(folder / SCENE.name / "times.csv", delimiter=",", skiprows=1)[:, 2]
+    assert max(time_errors(folder, true).values()) < 1e-3
+    assert min(time_errors(folder, true[:-1]).values()) == float("inf")
+    true[3] += 0.01
+    assert min(time_errors(folder, true).values()) == pytest.approx(0.01, abs=1e-3)
+
+
+def test_peers_get_the_same_detections(clip: tuple[Path, Path]) -> None:
+    pytest.importorskip("trackers", reason="peers need the extra `bench`")
+    config = BenchVfrConfig(*clip, "background", ("object",), ("stride5",), peers=("bytetrack",), quiet=True)
+    figures = measure(config)
+    assert list(figures["stride5"].scores) == [OURS, "bytetrack", "bytetrack+t"]
+    assert uneven_mean(figures, "bytetrack") == figures["stride5"].scores["bytetrack"].hota
+    assert "bytetrack+t" in report(figures)
+
+
+def test_a_peer_tracks() -> None:
+    pytest.importorskip("trackers", reason="peers need the extra `bench`")
+    frames = [np.array([[10 + 3 * k, 20, 60 + 3 * k, 140, 0.9], [300, 50, 350, 170, 0.9]], float) for k in range(20)]
+    for run in names(("sort", "bytetrack", "ocsort", "cbiou")):
+        rows = track(run, frames, [k / 25 for k in range(20)], 25)
+        late = [row for number, row in rows if number > 10]
+        assert len({int(r[4]) for r in late}) == 2, run
+        assert min(r[4] for r in late) >= 1
+        number, row = rows[-1]
+        line = to_mot([(number, row)]).split(",")
+        assert [float(v) for v in line[:6]] == pytest.approx(
+            [20, row[4], row[0], row[1], row[2] - row[0], row[3] - row[1]], abs=0.01
+        )
+    assert track("bytetrack", [np.zeros((0, 5))] * 3, [0, 1, 2], 25) == []
+
+
+def test_mistakes(clip: tuple[Path, Path], tmp_path: Path) -> None:
+    config = BenchVfrConfig(*clip, "background", ("object",), quiet=True, peers=())
+    with pytest.raises(ConfigError, match="the profiles are full"):
+        measure(dataclasses.replace(config, profiles=("slow",)))
+    with pytest.raises(ConfigError, match="the peers are sort"):
+        measure(dataclasses.replace(config, peers=("deepsort",)))
+    with pytest.raises(DataError):
+        measure(dataclasses.replace(config, truth=tmp_path))
+
+
+def test_a_missing_peer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r'pip install "liquidtrack\[bench\]"'):
+        names(("bytetrack",))
+
+
+def test_start_knows_its_runs() -> None:
+    pytest.importorskip("trackers", reason="peers need the extra `bench`")
+    assert callable(start("cbiou+t", 30))

@@ -1,0 +1,37 @@
+"""Settings of `liquidtrack bench vfr`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+
+@dataclass(frozen=True)
+class BenchVfrConfig:
+    """Re-time a real clip unevenly, track it from its pixels, and measure what becomes of its times and its tracks.
+
+    Attributes:
+        clip: a real video at a steady rate; its frame k is the truth's frame k + 1.
+        truth: the clip's MOTChallenge folder: gt/gt.txt and seqinfo.ini; its frameRate is the clip's true clock.
+        network: the detector, as `--detector` takes it.
+        classes: the detector's classes that the truth is about.
+        profiles: how the clip is thinned, each a run of its own.
+        seed: of the thinning.
+        peers: other trackers on the same detections: sort, bytetrack, ocsort, cbiou, arcsort; none where it is empty.
+        work: keep the clips and results in this folder; a temporary one otherwise.
+        json: write the figures to this file as well.
+        quiet: no progress bar.
+    """
+
+    clip: Positional[Path]
+    truth: Positional[Path]
+    network: str
+    classes: tuple[str, ...] = ("person",)
+    profiles: tuple[str, ...] = ("full", "stride5", "drop70", "jitter", "bursty")
+    seed: int = 0
+    peers: tuple[str, ...] = ("bytetrack", "ocsort", "cbiou")
+    work: Path | None = None
+    json: Path | None = None
+    quiet: bool = False

@@ -1,0 +1,99 @@
+"""Other people's trackers on our detections, at their own defaults: roboflow's `trackers`, and ARC-SORT.
+
+They stand in the benchmarks alone. `+t` marks a run in which the tracker was handed the true times.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from models.errors import ConfigError
+from tracker.types import Float64
+
+CLASSES = {
+    "sort": "SORTTracker",
+    "bytetrack": "ByteTrackTracker",
+    "ocsort": "OCSORTTracker",
+    "cbiou": "CBIoUTracker",
+}
+DEFAULT = ("bytetrack", "ocsort", "cbiou")
+
+Step = Callable[[Float64, float], Float64]  # (N, 5) boxes and scores, seconds -> (M, 5) boxes and ids
+
+
+def names(wanted: Iterable[str] = DEFAULT) -> list[str]:
+    """Every run of the `wanted` peers: without and, where the peer takes them, with the true times.
+
+    Raises:
+        ConfigError: a peer is unknown, or its package is not installed.
+    """
+    runs = []
+    for name in wanted:
+        if name not in CLASSES and name != "arcsort":
+            raise ConfigError(f"there is no peer {name!r}; the peers are {', '.join(CLASSES)} and arcsort.")
+        for package in ("arcsort",) if name == "arcsort" else ("trackers", "supervision"):
+            if importlib.util.find_spec(package) is None:
+                extra = "arcsort" if name == "arcsort" else '"liquidtrack[bench]"'
+                raise ConfigError(f"the peer {name} needs the package {package}: pip install {extra}.")
+        runs += [name] if name == "arcsort" else [name, f"{name}+t"]
+    return runs
+
+
+def start(run: str, rate: float) -> Step:
+    """A fresh tracker for one sequence of nominally `rate` frames a second."""
+    name, _, timed = run.partition("+")
+    return _arcsort() if name == "arcsort" else _roboflow(name, rate, bool(timed))
+
+
+def track(run: str, frames: Iterable[Float64], times: Iterable[float], rate: float) -> list[tuple[int, Float64]]:
+    """All tracks of a sequence: (frame from 1, (5,) left, top, right, bottom, id) a box."""
+    rows = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # theirs, about their own names
+        step = start(run, rate)
+        for number, (found, time) in enumerate(zip(frames, times, strict=True), 1):
+            rows += [(number, row) for row in step(found, time)]
+    return rows
+
+
+def to_mot(rows: Iterable[tuple[int, Float64]]) -> str:
+    """The tracks as MOTChallenge text."""
+    return "".join(
+        f"{number},{int(i)},{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f},1,-1,-1,-1\n"
+        for number, (left, top, right, bottom, i) in rows
+    )
+
+
+def _roboflow(name: str, rate: float, timed: bool) -> Step:
+    import supervision
+    import trackers
+
+    tracker = getattr(trackers, CLASSES[name])(frame_rate=rate)
+
+    def step(found: Float64, time: float) -> Float64:
+        detections = supervision.Detections(
+            xyxy=found[:, :4], confidence=found[:, 4], class_id=np.zeros(len(found), int)
+        )
+        got = tracker.update(detections, timestamp=time) if timed else tracker.update(detections)
+        sure = got.tracker_id >= 0  # -1: not confirmed yet
+        return np.column_stack([got.xyxy[sure], got.tracker_id[sure] + 1])
+
+    return step
+
+
+def _arcsort() -> Step:
+    from arcsort import ARCTracker  # type: ignore[import-untyped]
+    from loguru import logger
+
+    logger.remove()
+    tracker = ARCTracker.from_preset("dancetrack", use_cmc=False)
+
+    def step(found: Float64, time: float) -> Float64:
+        got = np.asarray(tracker.update(np.column_stack([found, np.zeros(len(found))])), float).reshape(-1, 7)
+        return np.asarray(got[:, :5])
+
+    return step

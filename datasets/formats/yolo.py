@@ -2,9 +2,9 @@
 
 `data.yaml` names the classes (`classes.txt` as well) and, which is ours, the picture's `width` and `height`; times.csv
 holds the times. Numbers count from 1, as times.csv does; in a folder without times.csv that has a number 0 they count
-from 0. The order of score and id is Ultralytics'; a lone sixth column is an id where the whole folder has only whole
-numbers there, else a score. Boxes that reach beyond the picture are kept as they are. Boxes to ignore have no seat and
-are left out.
+from 0. The order of score and id is Ultralytics'; a lone sixth column is an id where no row has a decimal point there,
+else a score. Detections are written without an id, and truth without ids as the plain five columns that training wants.
+Boxes that reach beyond the picture are kept as they are. Boxes to ignore have no seat and are left out.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def read(path: Path, skip_bad_rows: bool = False, size: tuple[int, int] | None =
     first = 0 if clock is None and any(number == 0 for number, _ in files) else 1
     width, height = own_size or size or _size_of_pictures(folder)
     listed = None if clock is None else set(clock.frames.tolist())
-    rows, tail = RowList(), []
+    rows = RowList()
+    tail: list[list[str]] = []
     for number, file in files:
         if listed is not None and number - 1 not in listed:
             log.warning("%s: %s was left out, since times.csv does not list it", folder.name, file.name)
@@ -81,8 +82,8 @@ def _numbered(labels: Path, bad: BadRows) -> list[tuple[int, Path]]:
 
 def _row(
     where: str, line: str, frame: int, width: int, height: int, classes: int, rows: RowList, bad: BadRows
-) -> list[tuple[float, ...]]:
-    """Adds one box; returns what stands behind it (score, id)."""
+) -> list[list[str]]:
+    """Adds one box; returns what stands behind it (score, id), as it is written there."""
     cells = line.split()
     values = [parse(cell) for cell in cells]
     if not 5 <= len(cells) <= 7:
@@ -93,7 +94,7 @@ def _row(
     elif None in values:
         bad(where, f"{cells[values.index(None)][:40]!r} is no number")
     else:
-        kind, x, y, w, h, *rest = (v for v in values if v is not None)
+        kind, x, y, w, h, *_ = (v for v in values if v is not None)
         if not (kind == kind // 1 and 0 <= kind < classes):
             bad(where, f"class is {kind:.15g}; the {classes} classes have the numbers 0 to {classes - 1}")
         elif not max(abs(x), abs(y), abs(w), abs(h)) <= FARTHEST:
@@ -101,20 +102,20 @@ def _row(
         else:
             ltrb = [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
             rows.add(where, frame, -1.0, ltrb, int(kind))
-            return [tuple(rest)]
+            return [cells[5:]]
     return []
 
 
-def _scores_and_ids(rows: RowList, tail: list[tuple[float, ...]]) -> None:
-    lone = [rest[0] for rest in tail if len(rest) == 1]
-    ids_alone = all(value == value // 1 for value in lone)
+def _scores_and_ids(rows: RowList, tail: list[list[str]]) -> None:
+    """Puts what stands behind the boxes where it belongs: `score id`, or a lone one of them."""
+    ids_alone = not any("." in rest[0] or "e" in rest[0].lower() for rest in tail if len(rest) == 1)
     for k, rest in enumerate(tail):
         if len(rest) == 2:
-            rows.score[k], rows.id[k] = rest
+            rows.score[k], rows.id[k] = float(rest[0]), float(rest[1])
         elif rest and ids_alone:
-            rows.id[k] = rest[0]
+            rows.id[k] = float(rest[0])
         elif rest:
-            rows.score[k] = rest[0]
+            rows.score[k] = float(rest[0])
 
 
 def _settings(folder: Path) -> tuple[tuple[str, ...], tuple[int, int] | None]:
@@ -217,11 +218,13 @@ class YoloWriter(Writer):
             if boxes.ignore is not None and boxes.ignore[k]:
                 self._ignored += 1
                 continue
-            lines.append(f"{boxes.label[k]} {x:.9f} {y:.9f} {w:.9f} {h:.9f} {boxes.score[k]:.6f} {boxes.id[k]}\n")
+            score = f" {boxes.score[k]:.6f}" if boxes.id[k] >= 0 or boxes.score[k] != 1 else ""
+            number = f" {boxes.id[k]}" if boxes.id[k] >= 0 else ""
+            lines.append(f"{boxes.label[k]} {x:.9f} {y:.9f} {w:.9f} {h:.9f}{score}{number}\n")
         file = WholeFile(self._labels / f"{index + 1:06d}.txt", "".join(lines))
         file.close()
         if time is not None:
-            self._times.put(index, time)  # last: a label file that a kill has cut has no time and is left out by the reader
+            self._times.put(index, time)  # last: a label file that a kill has cut has no time, and the reader skips it
 
     def _close(self) -> None:
         self._times.close()

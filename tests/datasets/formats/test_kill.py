@@ -1,4 +1,4 @@
-"""A process that is killed while it writes leaves a file that can be read, and a full disk costs only what was not yet written."""
+"""A process killed while it writes leaves a file that can be read; a full disk costs only what was not yet written."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_coco_is_compact_in_the_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["coco", "cvat", "jsonl", "mot", "kitti"])
 def test_a_cut_anywhere_keeps_all_frames_before_it(name: str, tmp_path: Path) -> None:
-    """The kernel may cut one large write between two pages: then the last frame's boxes are cut, and no frame before."""
+    """The kernel may cut a large write between two pages: that cuts the last frame's boxes, and no frame before."""
     path = target(tmp_path, name)
     writer = FORMATS[name].writer(path)
     writer.open(SourceInfo("street", 640, 480), ("person",))
@@ -171,9 +171,13 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(name: str, tmp_path: Path
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "yolo"])
 def test_dev_full(name: str) -> None:
     writer = FORMATS[name].writer(Path("/dev/full"))
-    with pytest.raises(DataError, match=r"/dev/full cannot be written \(.*\)"):
+
+    def fill() -> None:
         writer.open(SourceInfo("s", 640, 480), ("person",))
         writer.put(0, 0.0, _boxes(1))
+
+    with pytest.raises(DataError, match=r"/dev/full cannot be written \(.*\)"):
+        fill()
     writer.close()
     assert not Path("/dev/times.csv").exists()
     assert not Path("/dev/full.names").exists()

@@ -1,4 +1,4 @@
-"""What one format writes, it reads back: by property, for every format; and tracks through the sink as annotations through convert."""
+"""What a format writes, it reads back: any annotations, by property, and tracks through the sink."""
 
 from __future__ import annotations
 

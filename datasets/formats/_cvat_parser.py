@@ -68,6 +68,7 @@ class CvatParser:
         self._meta: dict[str, str] = {}
         self._track: tuple[float, int] | None = None
         self._image: float | None = None
+        self._images: list[float] = []
         self._shape: Shape | None = None
         self._shape_key: tuple[float, int] | None = None
         self._attribute = ""
@@ -87,7 +88,7 @@ class CvatParser:
         if not text.strip():
             raise DataError(f"{name} is empty; CVAT XML has a root element <annotations>.")
         try:
-            self._expat.Parse(re.sub(r"^\s*<\?xml[^>]*\?>", "", text), True)
+            self._expat.Parse(re.sub(r"^(\s*)<\?xml[^>]*\?>", r"\1", text), True)
         except expat.ExpatError as error:
             if error.code not in BREAKS_OFF or not self._out.frames:
                 where = f"{name} line {error.lineno}"
@@ -126,6 +127,7 @@ class CvatParser:
             self._out.still = True
             frame = parse(attributes.get("id", ""))
             self._image = float("nan") if frame is None else frame
+            self._images.append(self._image)
         elif tag in SHAPES and len(self._open) == 3:
             self._begin_shape(tag, attributes)
         elif tag in OTHER_SHAPES and len(self._open) == 3:
@@ -204,9 +206,14 @@ class CvatParser:
             self._shape.ignore = text.lower() == "true"
 
     def _read_meta(self) -> None:
+        """Picture size, and which frames the task or the pictures are about."""
         width, height = (parse(self._meta.get(key, "")) or 0 for key in ("width", "height"))
         if 0 < width < 2**31 and 0 < height < 2**31:
             self._out.size = int(width), int(height)
+        if self._out.still:
+            whole = [frame for frame in self._images if 0 <= frame < MAX_FRAMES and frame == int(frame)]
+            self._out.task_frames = np.array(whole, np.int64)
+            return
         size, start = parse(self._meta.get("size", "")), parse(self._meta.get("start_frame", "")) or 0.0
         stop = parse(self._meta.get("stop_frame", ""))
         step = re.search(r"step\s*=\s*([1-9]\d{0,6})", self._meta.get("frame_filter", ""))

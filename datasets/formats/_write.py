@@ -51,6 +51,14 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
+def make_folder(folder: Path) -> None:
+    """Creates the folder and those above it where they are missing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:  # a file stands in the way, which "File exists" says badly
+        raise NotADirectoryError(20, "Not a directory") from error
+
+
 def is_plain(path: Path) -> bool:
     """False for devices and pipes (/dev/stdout, ...), which cannot be rewritten and want no files beside them."""
     return path.is_file() or not path.exists()
@@ -71,7 +79,7 @@ class WholeFile:
         with writing(path):
             if path.is_dir():
                 raise IsADirectoryError(21, "it is a folder")
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             self._plain = is_plain(path)
             if tail and not self._plain:
                 raise OSError(29, "this format needs an ordinary file that can be rewritten")
@@ -264,7 +272,7 @@ def ltwh(xyxy: Float32) -> list[list[float]]:
 def replace_file(path: Path, text: str) -> None:
     """Writes a small file whole or not at all."""
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         new = path.with_name(f".{path.name}.{os.getpid()}.new")
         try:
             new.write_text(text, encoding="utf-8", newline="\n")

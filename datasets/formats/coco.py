@@ -252,5 +252,7 @@ class CocoWriter(Writer):
         try:
             if self._used < self._room_end:
                 self._make_room(self._used - len(self._head))  # no room is left: the blanks go
+        except DataError as error:
+            log.warning("%s is whole, but keeps blanks in its middle: %s", self.path, error)
         finally:
             self._file.close()

@@ -18,12 +18,14 @@ import numpy as np
 from datasets.annotations import Annotations
 from datasets.formats._rows import RowList, assemble
 from datasets.formats._text import BadRows, log, parse, read_text
-from datasets.formats._write import Boxes, TimesFile, WholeFile, Writer, replace_file, writing
+from datasets.formats._write import Boxes, TimesFile, WholeFile, Writer, make_folder, replace_file, writing
 from datasets.formats.clock import MAX_INDEX, Clock, read_times
 from models.errors import DataError
 
 FARTHEST = 10.0  # pictures; numbers beyond are pixels by mistake
 NAME_FILES = ("classes.txt", "obj.names", "labels/classes.txt")
+# One item of [a, "b", 2: 'c'] with its key, or the bracket that ends it all.
+FLOW_ITEM = r"""\s*((?:\d+\s*:\s*)?(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,"'\[\]{}]+))|([\]}])"""
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
@@ -151,7 +153,11 @@ def _yaml_names(text: str) -> tuple[str, ...]:
         body.append(line)
     flow = " ".join(line.strip() for line in body if not line.lstrip().startswith("#")).strip()
     if flow[:1] in ("[", "{"):
-        items = re.findall(r"""(?:\d+\s*:\s*)?"(?:[^"\\]|\\.)*"|(?:\d+\s*:\s*)?'(?:[^']|'')*'|[^,"'\[\]{}]+""", flow)
+        items = []
+        for item, end in re.findall(FLOW_ITEM, flow[1:]):
+            if end:
+                break
+            items.append(item)
     else:
         items = [line.strip().removeprefix("- ") for line in body if line.strip() and not line.lstrip().startswith("#")]
     named: list[tuple[int, str]] = []
@@ -197,7 +203,7 @@ class YoloWriter(Writer):
         self._labels = self.path / "labels"
         self._ignored = 0
         with writing(self.path):
-            self._labels.mkdir(parents=True, exist_ok=True)
+            make_folder(self._labels)
             (self.path / "times.csv").unlink(missing_ok=True)
             for old in self._labels.glob("*.txt"):
                 if re.fullmatch(r"\d{6,}", old.stem):

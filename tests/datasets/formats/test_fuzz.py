@@ -34,9 +34,7 @@ FILES = [name for name in FORMATS if name != "yolo"]
 # What makes numbers, brackets and markup go wrong, more often than random bytes would.
 SPICE = st.sampled_from(
     [
-        *(
-            b"nan -1 0 1e999 -inf 1e15 null true 1.5 1_0 0x1 %zz -2 names: </track> &lt; <!-- --> ]]> <? ?>".split()
-        ),
+        *(b"nan -1 0 1e999 -inf 1e15 null true 1.5 1_0 0x1 %zz -2 names: </track> &lt; <!-- --> ]]> <? ?>".split()),
         *(bytes([c]) for c in b",; \t\r\n\0'\"{}[]<>/&#=\xff"),
         *(b"", b"9" * 400, b"\xef\xbb\xbf", b'frame="', b'"frame":', b"\xe2\x80\xa8"),
     ]

@@ -1,0 +1,122 @@
+"""Datumaro as a judge: it reads what we write, and we read what it writes. It brings its own OpenCV, so it needs an
+environment of its own: `pip install datumaro pytest hypothesis`, then pytest on this file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from datasets.annotations import Annotations
+from datasets.formats import read, write
+
+dm = pytest.importorskip("datumaro", reason="datumaro is not installed")
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+WANT = Annotations(
+    np.array([0, 1, 2]),
+    np.array([0.0, 0.1, 0.7]),
+    np.array([0, 0, 1, 2]),
+    np.array([1, 2, 1, 2]),
+    np.array([[1, 2, 11, 12], [20, 20, 30, 40.5], [3, 2, 13.25, 12], [21, 21, 32, 41]], np.float32),
+    np.array([1, 0.5, 0.75, 1], np.float32),
+    np.array([0, 1, 0, 1]),
+    ("person", "car"),
+    np.zeros(4, bool),
+    (64, 48),
+)
+
+
+def boxes(dataset: Any) -> list[list[tuple[str, list[float]]]]:
+    """(class, left top right bottom) of each picture, pictures in order of their names."""
+    names = [label.name for label in dataset.categories()[dm.AnnotationType.label]]
+    items = sorted(dataset, key=lambda item: item.id)
+    return [
+        sorted((names[a.label], [round(float(v), 2) for v in a.points]) for a in item.annotations) for item in items
+    ]
+
+
+def wanted(a: Annotations) -> list[list[tuple[str, list[float]]]]:
+    frames = [a.at(k) for k in range(len(a.frames))]
+    return [
+        sorted((a.names[c], [round(float(v), 2) for v in b]) for c, b in zip(a.label[at], a.xyxy[at], strict=True))
+        for at in frames
+    ]
+
+
+def test_coco(tmp_path: Path) -> None:
+    write(WANT, tmp_path / "annotations" / "instances_train.json", name="s")
+    (tmp_path / "images").mkdir()
+    assert boxes(dm.Dataset.import_from(str(tmp_path), "coco_instances")) == wanted(WANT)
+
+
+def test_cvat(tmp_path: Path) -> None:
+    write(WANT, tmp_path / "a.xml", name="s")
+    dataset = dm.Dataset.import_from(str(tmp_path), "cvat")
+    names = [label.name for label in dataset.categories()[dm.AnnotationType.label]]
+    found = sorted(
+        (item.attributes["frame"], names[a.label], a.attributes["track_id"], [round(float(v), 2) for v in a.points])
+        for item in dataset
+        for a in item.annotations
+        if not a.attributes["outside"]
+    )
+    assert found == sorted(
+        (int(WANT.row[k]), WANT.names[WANT.label[k]], int(WANT.id[k]), [round(float(v), 2) for v in WANT.xyxy[k]])
+        for k in range(len(WANT))
+    )
+
+
+def test_mot(tmp_path: Path) -> None:
+    write(WANT, tmp_path / "gt" / "gt.txt")
+    (tmp_path / "gt" / "gt.names").rename(tmp_path / "gt" / "labels.txt")
+    dataset = dm.Dataset.import_from(str(tmp_path), "mot_seq")
+    assert boxes(dataset) == wanted(WANT)
+    ids = [sorted(a.attributes["track_id"] for a in item.annotations) for item in sorted(dataset, key=lambda i: i.id)]
+    assert ids == [[1, 2], [1], [2]]
+
+
+def _pictures(*subsets: str) -> Any:
+    items = [
+        dm.DatasetItem(
+            id=f"{k + 1:06d}",
+            subset=subset,
+            media=dm.Image.from_numpy(np.zeros((48, 64, 3), np.uint8)),
+            annotations=[
+                dm.Bbox(b[0], b[1], b[2] - b[0], b[3] - b[1], label=int(c), attributes={"track_id": int(i)})
+                for b, c, i in zip(
+                    WANT.xyxy[WANT.at(k)].astype(float), WANT.label[WANT.at(k)], WANT.id[WANT.at(k)], strict=True
+                )
+            ],
+        )
+        for k in range(3)
+        for subset in subsets
+    ]
+    return dm.Dataset.from_iterable(items, categories=["person", "car"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [
+        ("coco_instances", "annotations/instances_default.json"),
+        ("mot_seq_gt", "gt/gt.txt"),
+        ("cvat", "default.xml"),
+        ("yolo_ultralytics", "."),
+    ],
+)
+def test_what_datumaro_writes(kind: str, place: str, tmp_path: Path) -> None:
+    dataset = _pictures("train", "val") if kind == "yolo_ultralytics" else _pictures("default")
+    dataset.export(str(tmp_path / "out"), kind, save_media=True)
+    path = tmp_path / "out" / place
+    if kind == "yolo_ultralytics":  # it has a folder for each part of the set
+        (tmp_path / "one").mkdir()
+        (tmp_path / "out" / "labels" / "train").rename(tmp_path / "one" / "labels")
+        (tmp_path / "out" / "images" / "train").rename(tmp_path / "one" / "images")
+        (tmp_path / "out" / "data.yaml").rename(tmp_path / "one" / "data.yaml")
+        path = tmp_path / "one"
+    got = read(path)
+    assert wanted(got) == wanted(WANT)
+    if kind == "mot_seq_gt":
+        assert [sorted(got.id[got.at(k)].tolist()) for k in range(3)] == [[1, 2], [1], [2]]

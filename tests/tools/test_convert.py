@@ -1,0 +1,89 @@
+"""`liquidtrack convert`: its settings, what it says, and its mistakes."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from datasets.formats import FORMATS, read
+from tools.cli import main
+from tools.convert_config import FormatName
+
+GT = "1,1,10,20,30,40,1,1,1\n1,2,50,60,7,8,1,1,1\n4,1,12,20,30,40,1,1,1\n"
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> Path:
+    """A small sequence with uneven times and a frame without boxes; its gt.txt."""
+    folder = tmp_path / "street" / "gt"
+    folder.mkdir(parents=True)
+    (folder / "gt.txt").write_text(GT)
+    (folder.parent / "times.csv").write_text("frame,source_frame,time\n1,1,0\n2,4,0.125\n4,9,0.625\n")
+    (folder.parent / "seqinfo.ini").write_text("[Sequence]\nimWidth=640\nimHeight=480\n")
+    return folder / "gt.txt"
+
+
+def test_the_settings_name_every_format() -> None:
+    assert set(get_args(FormatName)) == set(FORMATS)
+
+
+def test_every_format_into_every_other(truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    places = {name: tmp_path / name / f"a{form.suffix}" for name, form in FORMATS.items()}
+    for name, path in places.items():
+        assert main(["convert", str(truth), str(path), "--to", name]) == 0
+    assert "3 boxes, 2 ids, 3 frames, 0.625 s" in capsys.readouterr().out
+    for (a, source), (b, _) in itertools.product(places.items(), repeat=2):
+        again = tmp_path / f"{a}-{b}" / f"b{FORMATS[b].suffix}"
+        assert main(["convert", str(source), str(again), "--from", a, "--to", b, "--size", "640x480"]) == 0
+        got = read(again)
+        assert got.frames.tolist() == [0, 1, 3]
+        assert got.times is not None
+        assert got.times.tolist() == [0, 0.125, 0.625]
+        assert sorted(zip(got.row.tolist(), got.id.tolist(), strict=True)) == [(0, 1), (0, 2), (2, 1)]
+        assert np.allclose(got.xyxy[(got.row == 2)], [[12, 20, 42, 60]], atol=0.01)
+        assert {got.names[k] for k in got.label} == {"pedestrian"}
+
+
+def test_the_source_keeps_its_name(truth: Path, tmp_path: Path) -> None:
+    assert main(["convert", str(truth), str(tmp_path / "a.json")]) == 0
+    assert '"name": "street"' in (tmp_path / "a.json").read_text()
+
+
+def test_a_rate_supplies_times(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_text(GT)
+    assert main(["convert", str(tmp_path / "a.txt"), str(tmp_path / "b.jsonl")]) == 0
+    assert "no times (--rate gives some)" in capsys.readouterr().out
+    assert main(["convert", str(tmp_path / "a.txt"), str(tmp_path / "b.jsonl"), "--rate", "12.5"]) == 0
+    assert read(tmp_path / "b.jsonl").times.tolist() == [0, 0.24]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["a.txt", "a.txt"], "are the same; name another place for the result"),
+        (["none.txt", "b.json"], "none.txt cannot be read (No such file or directory)"),
+        (["a.txt", "b.avi"], "no format is written with the suffix '.avi'; name one of mot, jsonl"),
+        (["a.txt", "b.jsonl", "--rate", "-1"], "the rate is -1.0; give frames a second"),
+        (["a.txt", "b", "--size", "640"], "the size is '640'; write it as WIDTHxHEIGHT"),
+        (["a.txt", "b"], "YOLO counts in fractions of the picture, whose size is not known"),
+        (["a.txt", "a.txt/b.json"], "cannot be written (Not a directory)"),
+        (["bad.txt", "b.json"], "bad.txt line 1: height is -40.0; a box needs a positive height (use --skip-bad-rows"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.txt").write_text(GT)
+    Path("bad.txt").write_text("1,1,10,20,30,-40,1\n2,1,10,20,30,40,1\n")
+    assert main(["convert", *words]) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert said.err.count("\n") == 1
+    assert said.out == ""
+    if "bad.txt" in words:
+        assert main(["convert", *words, "--skip-bad-rows"]) == 0

@@ -77,8 +77,8 @@ def track_sequence(sequence: Path, out: Path, settings: TrackerConfig, camera_mo
 def read_camera_motion(sequence: Path) -> dict[int, Float64]:
     """gmc.txt[.gz]: by frame (from 0), the (2, 3) affine from the previous listed frame's pixels to this frame's.
 
-    Rows are `number a11 a12 tx a21 a22 ty`. With commas the number is a frame from 1 (thinned sequences); with spaces it
-    is an index from 0 (UCMCTrack's files).
+    Rows are `number a11 a12 tx a21 a22 ty`. With commas the number is a frame from 1 (thinned sequences); with spaces
+    it is an index from 0 (UCMCTrack's files).
 
     Raises:
         DataError: a row is not seven finite numbers.
@@ -100,7 +100,7 @@ def read_camera_motion(sequence: Path) -> dict[int, Float64]:
         except ValueError:
             values = np.zeros(0)
         if len(values) != 7 or not np.isfinite(values).all():
-            raise DataError(f"{path} line {number}: a row is a frame and six finite numbers of an affine; mend the row.")
+            raise DataError(f"{path} line {number}: a row is a frame and six finite numbers.")
         warps[int(values[0]) - first] = values[1:].reshape(2, 3)
     return warps
 

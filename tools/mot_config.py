@@ -15,7 +15,7 @@ class MotConfig:
     """Track folders of ready detections, as the MOTChallenge lays them out, sequences in parallel.
 
     Attributes:
-        root: holds <sequence>/det/det.txt with times.csv or seqinfo.ini beside it, and gmc.txt (camera motion) where known.
+        root: holds <sequence>/det/det.txt with times.csv or seqinfo.ini beside it, and gmc.txt where known.
         out: gets <sequence>.txt and <sequence>.times.csv.
         camera_motion: use gmc.txt where there is one.
         workers: processes; 0 means one for each core.

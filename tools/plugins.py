@@ -17,14 +17,17 @@ from tracker.protocols import CameraMotion, Detector, Embedder, Sink
 def _video(path: Path, config: TrackConfig) -> Sink:
     from tools.video_sink import VideoSink
 
-    return VideoSink(path, config.view)
+    # Sound stands at the file's own times; pictures that were given others would drift from it.
+    own_times = config.reading.rate is None and config.reading.times is None
+    return VideoSink(path, replace(config.view, sound=config.view.sound and own_times))
 
 
 def _labels(name: str) -> Callable[[Path, TrackConfig], Sink]:
     def make(path: Path, config: TrackConfig) -> Sink:
         from datasets.formats import FORMATS
 
-        return FORMATS[name].writer(path)
+        sink: Sink = FORMATS[name].writer(path)
+        return sink
 
     return make
 

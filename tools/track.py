@@ -7,9 +7,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
+from datasets.sources.redact import redact
 from models.errors import ConfigError, DataError
 from tools.config import TrackConfig
 from tools.plugins import build_camera_motion, build_detector, build_embedder, build_sinks, check_outputs, outputs
@@ -68,13 +70,14 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
 
 
 def _save_settings(config: TrackConfig, flag: str, result: Path) -> None:
-    """The resolved settings, beside the first result (inside a folder of YOLO labels): `--config` reads them back."""
+    """The resolved settings without passwords, beside the first result (inside a folder of YOLO labels): `--config` reads them back."""
     if result.exists() and not (result.is_file() or result.is_dir()):
         return  # a device or a pipe wants no file beside it
     path = result / "run.toml" if flag == "yolo" else result.with_name(f"{result.stem}.run.toml")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(to_toml(config), encoding="utf-8")
+        source = redact(config.source) if "://" in config.source else config.source
+        path.write_text(to_toml(replace(config, source=source)), encoding="utf-8")
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror}); choose a folder that can be.") from None
 

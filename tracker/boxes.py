@@ -26,8 +26,9 @@ def overlap(a: Float64, b: Float64) -> Float64:
     width = np.minimum(a[:, 2], b[:, 2]) - np.maximum(a[:, 0], b[:, 0])
     height = np.minimum(a[:, 3], b[:, 3]) - np.maximum(a[:, 1], b[:, 1])
     both = np.maximum(width, 0) * np.maximum(height, 0)
-    union: Float64 = (a[:, 2] - a[:, 0]) * (a[:, 3] - a[:, 1]) + (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1]) - both
-    return both / union
+    union = (a[:, 2] - a[:, 0]) * (a[:, 3] - a[:, 1]) + (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1]) - both
+    share: Float64 = both / union
+    return share
 
 
 def iou(a: Float64, b: Float64) -> Float64:

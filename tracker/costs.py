@@ -1,7 +1,7 @@
 """How likely a track and a detection are the same object: the `COSTS` plug-ins.
 
-Every entry gives log-odds for pairs, so that they mix by addition, a threshold is a probability, and a learned scorer can
-take their place.
+Every entry gives log-odds for pairs, so that they mix by addition, a threshold is a probability, and a learned scorer
+can take their place.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracker.boxes import overlap, to_xyxy, buffered
 from tracker.config import TrackerConfig
 from tracker.motion import Look, Prediction
-from tracker.types import Float32, Float64, Int64
+from tracker.types import Float64, Int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +38,12 @@ def student(pairs: Pairs, tail: float) -> Float64:
     gap = (pairs.look.coordinates[pairs.detection] - p.coordinates[pairs.track]) / p.std[pairs.track]
     d2 = (gap * gap).sum(axis=1)
     volume = np.log(p.std).sum(axis=1) - 2 * p.seen[:, 3]
-    return -0.5 * (tail + 4) * np.log1p(d2 / tail) - volume[pairs.track]
+    density: Float64 = -0.5 * (tail + 4) * np.log1p(d2 / tail) - volume[pairs.track]
+    return density
 
 
 def mahalanobis(config: TrackerConfig) -> Cost:
     return lambda pairs: student(pairs, config.tail) - config.clutter
 
 
-COSTS: dict[str, Callable[[TrackerConfig], Cost]] = {"mahalanobis": mahalanobis, "mix": mahalanobis}
+COSTS: dict[str, Callable[[TrackerConfig], Cost]] = {"mahalanobis": mahalanobis}

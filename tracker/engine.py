@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from tracker.association import assign
 from tracker.config import TrackerConfig
 from tracker.costs import COSTS, Pairs
 from tracker.motion import MOTIONS, Look, Prediction
-from tracker.types import Bool, Detections, Float32, Float64, Int64, State, Tracks
+from tracker.types import Bool, Detections, Float64, Int64, State, Tracks
 
 GRAIN = 1_000_000  # ticks a second: a microsecond, as FFmpeg's AV_TIME_BASE
 
@@ -29,19 +29,13 @@ class _Table:
     born: Float64  # seconds on the tracker's clock
     seen: Float64
     shown: Bool
-    template: Float32 | None = None  # (N, D) unit appearance; a row of zeros where nothing is known
 
     def take(self, rows: Bool) -> _Table:
-        return _Table(*(None if (v := getattr(self, f.name)) is None else v[rows] for f in fields(self)))
+        return _Table(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     def join(self, other: _Table) -> _Table:
-        return _Table(*(_join(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)))
-
-
-def _join(a, b):
-    if a is None or b is None:
-        return None
-    return np.concatenate([a, b])
+        both = {f.name: (getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
+        return _Table(**{name: np.concatenate(pair) for name, pair in both.items()})
 
 
 class Tracker:
@@ -60,11 +54,27 @@ class Tracker:
         self._origin = 0
         none = np.zeros(0)
         self._table = _Table(
-            np.zeros(0, np.int64), np.zeros((0, self._motion.width)), np.zeros(0, np.int64), none, none, none, none,
+            np.zeros(0, np.int64),
+            np.zeros((0, self._motion.width)),
+            np.zeros(0, np.int64),
+            none,
+            none,
+            none,
+            none,
             np.zeros(0, bool),
         )
 
     def update(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks:
+        """All tracks alive after the frame at `time`.
+
+        Args:
+            detections: what was found in the frame.
+            time: seconds, later than the last update's; any origin.
+            warp: (2, 3) affine from the previous update's pixels to this frame's, where the camera moved.
+
+        Raises:
+            DataError: the time is not finite or does not come after the last one.
+        """
         now = self._clock(time)
         c, table = self.config, self._table
         if warp is not None and len(table.id):
@@ -77,7 +87,7 @@ class Tracker:
         prediction = None
         if len(table.id):
             prediction = self._motion.predict(table.motion, now)
-        if len(table.id) and len(index):
+        if prediction is not None and len(index):
             pairs = self._pairs(prediction, look, label)
             odds = self._cost(pairs)
             high = look.score >= c.high_score
@@ -109,15 +119,31 @@ class Tracker:
             ids = np.arange(self._next_id, self._next_id + len(new))
             self._next_id += len(new)
             table = table.join(
-                _Table(ids, self._motion.start(look.take(new), now), label[new], look.score[new], look.score[new],
-                       np.full(len(new), now), np.full(len(new), now), look.score[new] > 0)
+                _Table(
+                    ids,
+                    self._motion.start(look.take(new), now),
+                    label[new],
+                    look.score[new],
+                    look.score[new],
+                    np.full(len(new), now),
+                    np.full(len(new), now),
+                    look.score[new] > 0,
+                )
             )
             matched = np.concatenate([matched, new])
             boxes = np.concatenate([boxes, look.xyxy[new]])
         self._table = table
         detection = np.where(matched >= 0, index[matched], -1) if len(index) else matched
         state = np.where(~table.shown, State.TENTATIVE, np.where(matched >= 0, State.ACTIVE, State.LOST))
-        return Tracks(table.id, boxes, table.score, table.label, state, now - table.seen, detection)
+        return Tracks(
+            id=table.id,
+            xyxy=boxes.astype(np.float32),
+            score=table.score.astype(np.float32),
+            label=table.label,
+            state=state.astype(np.int8),
+            unseen=now - table.seen,
+            detection=detection,
+        )
 
     def _clock(self, time: float) -> float:
         """Seconds since the first update."""
@@ -128,13 +154,12 @@ class Tracker:
             self._origin = ticks
         elif ticks <= self._ticks:
             raise DataError(
-                f"the time {time:.6f} s does not come after {self._ticks / GRAIN:.6f} s; give strictly increasing times."
+                f"the time {time:.6f} s does not come after {self._ticks / GRAIN:.6f} s; give rising times."
             )
         self._ticks = ticks
         return (ticks - self._origin) / GRAIN
 
     def _pairs(self, prediction: Prediction, look: Look, label: Int64) -> Pairs:
-        n, m = len(prediction.elapsed), len(look.score)
         ok = self._table.label[:, None] == label
         reach = 6 * prediction.std[:, :2] + np.exp(prediction.seen[:, 3:])
         ok &= abs(look.coordinates[:, 0] - prediction.coordinates[:, 0:1]) < reach[:, :1]

@@ -6,9 +6,9 @@ The model of each coordinate x (a centre in pixels or a log size) with velocity 
     dx =  v dt       + wander dW2
     z  =  x          + measure e,   e ~ N(0, 1)
 
-`speed` is the standing deviation of v. After a gap the velocity has decayed to zero and its variance has risen back to
-speed^2: the filter stops, unsure, where a constant velocity would run away. Coordinates are independent, so a covariance
-is three numbers and everything is closed form; the discretisation is exact (Gardiner, Stochastic Methods, 4.5).
+`speed` is the standing deviation of v. After a gap the velocity has decayed to zero and its variance has risen back
+to speed^2: the filter stops, unsure, where a constant velocity would run away. Coordinates are independent: a
+covariance is three numbers and all is closed form; the discretisation is exact (Gardiner, Stochastic Methods, 4.5).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Where a track will be: the `Motion` plug-in and its first entry, the Kalman filter in seconds.
 
 A motion model keeps what it knows of each track in one row of a float64 array. The engine never looks into a row: it
-takes, joins and drops rows. Two verbs matter: `predict` is a pure query (ask it twice, ask it for any time), and `update`
-happens only where a detection matched, so that a track which is not seen makes no step.
+takes, joins and drops rows. Two verbs matter: `predict` is a pure query (ask it twice, ask it for any time), and
+`update` happens only where a detection matched, so that a track which is not seen makes no step.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from tracker.boxes import to_coordinates, to_xyxy
 from tracker.config import TrackerConfig
 from tracker.kalman import Gaussian, Noise, correct, first, step
-from tracker.types import Float64
+from tracker.types import Bool, Float32, Float64, Int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ class Look:
     score: Float64
 
     @classmethod
-    def at(cls, xyxy: Float64, score: Float64) -> Look:
+    def at(cls, xyxy: Float32 | Float64, score: Float32 | Float64) -> Look:
         """The look at boxes `xyxy`, (N, 4) pixels, with scores (N,)."""
         corners = np.asarray(xyxy, np.float64)
         return cls(to_coordinates(corners), corners, np.asarray(score, np.float64))
 
-    def take(self, rows: object) -> Look:
+    def take(self, rows: Int64 | Bool) -> Look:
         """Only `rows`: a mask or indices."""
-        return Look(self.coordinates[rows], self.xyxy[rows], self.score[rows])  # type: ignore[index]
+        return Look(self.coordinates[rows], self.xyxy[rows], self.score[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +95,11 @@ class KalmanMotion:
     width = 25
 
     def __init__(self, config: TrackerConfig) -> None:
-        both = lambda centre, size: np.array([centre, centre, size, size])  # noqa: E731
-        self._tau = both(config.velocity_decay, config.size_decay)
-        self._speed = both(config.speed, config.size_speed)
-        self._wander = both(config.wander, config.size_wander)
-        self._measure = both(config.measure, config.size_measure)
+        c = config
+        self._tau = np.repeat([c.velocity_decay, c.size_decay], 2)
+        self._speed = np.repeat([c.speed, c.size_speed], 2)
+        self._wander = np.repeat([c.wander, c.size_wander], 2)
+        self._measure = np.repeat([c.measure, c.size_measure], 2)
 
     def _noise(self, log_height: Float64) -> Noise:
         """The constants in pixels, for boxes of these log heights, (N,)."""

@@ -22,7 +22,7 @@ def _supervision() -> Any:
 
 
 def to_supervision(rows: Detections | Tracks, names: tuple[str, ...] = ()) -> sv.Detections:
-    """`rows` as `supervision.Detections`; tracks bring their ids as `tracker_id`, `names` become `data["class_name"]`."""
+    """`rows` as `supervision.Detections`; tracks bring ids (`tracker_id`), `names` become `data["class_name"]`."""
     sv = _supervision()
     data: dict[str, Any] = {}
     if names:

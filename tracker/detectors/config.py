@@ -75,15 +75,17 @@ class AppearanceConfig:
     Attributes:
         appearance: name of the frozen CNN (efficientnet_lite0, mobilenet_v3_small, ...), or none.
         appearance_size: long side of the picture that the CNN looks at, pixels; larger sees more detail and costs more.
-        appearance_stride: pixels of that picture a feature stands for: 8, 16 or 32.
+        appearance_stride: how deep the CNN is tapped: pixels of that picture a feature stands for, 8, 16 or 32.
         appearance_mode: map passes the CNN once over the frame and pools its features in every box; crop passes it over
             each box (slower, for comparison).
+        appearance_weights: weights FILE in place of the published ones, or `random` (untrained, for tests).
     """
 
     appearance: str = "none"
-    appearance_size: int = 640
-    appearance_stride: Literal[8, 16, 32] = 16
+    appearance_size: int = 512
+    appearance_stride: Literal[8, 16, 32] = 8
     appearance_mode: Literal["map", "crop"] = "map"
+    appearance_weights: str | None = None
 
     def __post_init__(self) -> None:
         if not 64 <= self.appearance_size <= 4096:

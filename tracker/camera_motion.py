@@ -1,0 +1,53 @@
+"""How the camera moved since the frame before, from the pixels: sparse optical flow and a robust affine.
+
+Corners (Shi and Tomasi, 1994) outside the detected boxes are followed by pyramidal Lucas-Kanade (Bouguet, 2001); a
+similarity (shift, turn, zoom) is fitted by RANSAC. The background is what most corners agree on.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from tracker.types import Detections, Float64, Frame, UInt8
+
+LONG_SIDE = 480  # pixels of the picture that is compared: shifts are measured to a tenth of a pixel of it
+CORNERS = 400
+LEAST_CORNERS = 12  # fewer followed corners than this decide nothing
+
+
+class FlowCameraMotion:
+    """Called for frames in order: the (2, 3) affine from the previous frame's pixels to this frame's, or None."""
+
+    def __init__(self) -> None:
+        self._before: UInt8 | None = None
+        self._boxes = np.zeros((0, 4), np.float32)
+
+    def __call__(self, frame: Frame, detections: Detections) -> Float64 | None:
+        scale = min(1.0, LONG_SIDE / max(frame.size))
+        small = cv2.resize(frame.bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+        before, boxes = self._before, self._boxes
+        self._before, self._boxes = grey, detections.xyxy * scale
+        if before is None or before.shape != grey.shape:
+            return None
+        return self._between(before, boxes, grey, scale)
+
+    @staticmethod
+    def _between(before: UInt8, boxes: np.ndarray, now: UInt8, scale: float) -> Float64 | None:
+        mask = np.full(before.shape, 255, np.uint8)
+        for left, top, right, bottom in np.maximum(boxes, 0).astype(int).tolist():
+            mask[top : bottom + 1, left : right + 1] = 0  # what moves by itself says nothing of the camera
+        corners = cv2.goodFeaturesToTrack(before, CORNERS, 0.01, 7, mask=mask)
+        if corners is None or len(corners) < LEAST_CORNERS:
+            return None
+        moved, found, _ = cv2.calcOpticalFlowPyrLK(before, now, corners, None)  # type: ignore[call-overload]
+        good = found.ravel() == 1
+        if good.sum() < LEAST_CORNERS:
+            return None
+        affine, _ = cv2.estimateAffinePartial2D(corners[good], moved[good], ransacReprojThreshold=1.5)
+        if affine is None or not np.isfinite(affine).all():
+            return None
+        result = np.asarray(affine, np.float64)
+        result[:, 2] /= scale
+        return result

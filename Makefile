@@ -30,9 +30,10 @@ lint: $(VENV)/dev  ## style, types and the floors' import contract
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/dev  ## the studies of docs/benchmarks.md that need nothing but this machine
-	$(BIN)/liquidtrack bench engine
-	$(BIN)/liquidtrack bench pipeline
+CLIP ?= out/demo.mp4
+NETWORK ?= background
+bench: $(VENV)/dev  ## the pipeline's stages on CLIP with the detector NETWORK
+	$(BIN)/liquidtrack bench pipeline $(CLIP) --network $(NETWORK)
 
 clean:
 	rm -rf $(VENV) out build dist *.egg-info

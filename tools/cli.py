@@ -39,8 +39,11 @@ COMMANDS: dict[str, Command] = {
     "eval mot": Command(
         "tools.eval_mot:eval_mot", "tools.eval_mot_config:EvalMotConfig", "score tracks: HOTA, IDF1, MOTA"
     ),
-    "eval detect": Command(
-        "tools.eval_detect:eval_detect", "tools.eval_detect_config:EvalDetectConfig", "score a detector: COCO mAP"
+    "bench pipeline": Command(
+        "tools.bench_pipeline:bench_pipeline", "tools.config:BenchPipelineConfig", "time the stages, alone and together"
+    ),
+    "bench vfr": Command(
+        "tools.bench_vfr:bench_vfr", "tools.bench_vfr_config:BenchVfrConfig", "variable-rate video from end to end"
     ),
     "completion": Command("tools.completion:completion", "tools.config:CompletionConfig", "print shell completion"),
 }

@@ -93,7 +93,7 @@ def _arcsort() -> Step:
     tracker = ARCTracker.from_preset("dancetrack", use_cmc=False)
 
     def step(found: Float64, time: float) -> Float64:
-        got = np.asarray(tracker.update(np.column_stack([found, np.zeros(len(found))])), float).reshape(-1, 7)
-        return np.asarray(got[:, :5])
+        got = tracker.update(np.column_stack([found, np.zeros(len(found))]))
+        return np.asarray(got, float)[:, :5] if len(got) else np.zeros((0, 5))
 
     return step

@@ -70,7 +70,10 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
 
 
 def _save_settings(config: TrackConfig, flag: str, result: Path) -> None:
-    """The resolved settings without passwords, beside the first result (inside a folder of YOLO labels): `--config` reads them back."""
+    """The resolved settings without passwords, beside the first result (inside a folder of YOLO labels).
+
+    `--config` reads them back.
+    """
     if result.exists() and not (result.is_file() or result.is_dir()):
         return  # a device or a pipe wants no file beside it
     path = result / "run.toml" if flag == "yolo" else result.with_name(f"{result.stem}.run.toml")

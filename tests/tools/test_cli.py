@@ -1,0 +1,39 @@
+"""The table of commands: every entry loads, explains itself, and keeps its settings' names apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.cli import COMMANDS, MISTAKE, OK, load, main
+from tools.settings import settings
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_loads_and_its_settings_have_names_of_their_own(name: str) -> None:
+    assert callable(load(COMMANDS[name].run))
+    assert settings(load(COMMANDS[name].config))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_setting_is_explained(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*name.split(), "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    for setting, positional in settings(load(COMMANDS[name].config)).items():
+        assert positional or f"--{setting.replace('_', '-')}" in text
+
+
+def test_help_lists_all_and_no_command_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == OK
+    text = capsys.readouterr().out
+    assert all(name in text for name in COMMANDS)
+    assert main([]) == MISTAKE
+    assert main(["--version"]) == OK
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_knows_every_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == OK
+    script = capsys.readouterr().out
+    assert all(word in script for name in COMMANDS for word in name.split())

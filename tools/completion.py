@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from typing import Annotated, Any, Union
 
 import tyro
@@ -20,12 +21,19 @@ def completion(config: CompletionConfig) -> None:
         if " " in name:
             group, word = name.split()
             groups.setdefault(group, {})[word] = load(command.config)
-    whole = {**singles, **{group: _union(members) for group, members in groups.items()}}
+    whole = {**singles, **{group: _group(group, members) for group, members in groups.items()}}
     with contextlib.suppress(SystemExit):
         tyro.cli(_union(whole), prog="liquidtrack", args=["--tyro-print-completion", config.shell], config=OPTIONS)
+
+
+def _group(group: str, members: dict[str, Any]) -> Any:
+    """A command with subcommands; a dataclass around the choice keeps it apart from the choice above it."""
+    if len(members) == 1:
+        return next(iter(members.values()))
+    return dataclasses.make_dataclass(group.capitalize(), [("command", _union(members))])
 
 
 def _union(members: dict[str, Any]) -> Any:
     """A choice between subcommands, by name."""
     named = tuple(Annotated[kind, tyro.conf.subcommand(name=name)] for name, kind in members.items())
-    return Union[named] if len(named) > 1 else named[0]  # noqa: UP007
+    return Union[named]  # noqa: UP007

@@ -86,7 +86,9 @@ def test_dropped_rows_are_counted_in_the_log(tmp_path: Path, caplog: pytest.LogC
     ],
 )
 def test_other_ways_to_write_the_same(text: str, tmp_path: Path) -> None:
-    for k, data in enumerate((text.encode(), text.lstrip("\ufeff").encode("utf-16"), gzip.compress(text.encode()))):
+    for k, data in enumerate(
+        (text.encode(), text.lstrip("\ufeff").encode("utf-16"), gzip.compress(text.encode(), mtime=0))
+    ):
         got = read(put(tmp_path / f"a{k}.txt", data))
         assert got.frames.tolist() == [0, 1]
         assert got.times is None
@@ -107,7 +109,7 @@ def test_unsorted_rows_keep_their_order_within_a_frame(tmp_path: Path) -> None:
         (b"\x00\x01\x02", "is not a text file (it holds NUL bytes)"),
         (b"\x89PNG\r\n\x1a\n", "is not a text file (byte 0 is no UTF-8)"),
         (b"\x1f\x8b\x08\x00abc", "is a damaged gzip file|is a gzip file that breaks off"),
-        (gzip.compress(GOOD.encode() * 99)[:-12], "is a gzip file that breaks off"),
+        (gzip.compress(GOOD.encode() * 99, mtime=0)[:-12], "is a gzip file that breaks off"),
     ],
 )
 def test_what_is_no_text_is_said(data: bytes, message: str, tmp_path: Path) -> None:
@@ -119,7 +121,7 @@ def test_what_is_no_text_is_said(data: bytes, message: str, tmp_path: Path) -> N
 
 def test_a_gzip_bomb_stops_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("datasets.formats._text.MAX_BYTES", 1 << 20)
-    path = put(tmp_path / "det.txt.gz", gzip.compress(b"\n" * (1 << 22)))
+    path = put(tmp_path / "det.txt.gz", gzip.compress(b"\n" * (1 << 22), mtime=0))
     with pytest.raises(DataError, match="unpacks to more than"):
         read(path, "mot")
 

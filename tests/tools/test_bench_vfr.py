@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,8 @@ def test_peers_get_the_same_detections(clip: tuple[Path, Path]) -> None:
 def test_a_peer_tracks() -> None:
     pytest.importorskip("trackers", reason="peers need the extra `bench`")
     frames = [np.array([[10 + 3 * k, 20, 60 + 3 * k, 140, 0.9], [300, 50, 350, 170, 0.9]], float) for k in range(20)]
-    for run in names(("sort", "bytetrack", "ocsort", "cbiou")):
+    wanted = ("sort", "bytetrack", "ocsort", "cbiou", *(("arcsort",) if find_spec("arcsort") else ()))
+    for run in names(wanted):
         rows = track(run, frames, [k / 25 for k in range(20)], 25)
         late = [row for number, row in rows if number > 10]
         assert len({int(r[4]) for r in late}) == 2, run

@@ -15,7 +15,7 @@ from xml.parsers import expat
 
 import numpy as np
 
-from datasets.formats._text import BadRows, log, parse
+from datasets.formats._text import BadRows, log, parse, parse_all
 from datasets.formats.clock import MAX_FRAMES
 from models.errors import DataError
 from tracker.types import Int64
@@ -228,10 +228,11 @@ class CvatParser:
 
 
 def _box(attributes: dict[str, str]) -> list[float] | None:
-    edges = [parse(attributes.get(key, "")) for key in ("xtl", "ytl", "xbr", "ybr", "rotation")]
-    if None in edges[:4]:
+    edges = parse_all([attributes.get(key, "") for key in ("xtl", "ytl", "xbr", "ybr")])
+    if None in edges:
         return None
-    left, top, right, bottom, turn = (v or 0.0 for v in edges)
+    left, top, right, bottom = (v or 0.0 for v in edges)
+    turn = parse(attributes["rotation"]) if "rotation" in attributes else None
     if turn and np.isfinite(turn):
         c, s = abs(np.cos(np.radians(turn))), abs(np.sin(np.radians(turn)))
         x, y, w, h = (left + right) / 2, (top + bottom) / 2, right - left, bottom - top

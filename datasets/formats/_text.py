@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,14 @@ def parse(token: str) -> float | None:
         return float(token) if token.isascii() and "_" not in token else None
     except ValueError:
         return None
+
+
+def parse_all(tokens: Sequence[str]) -> list[float | None]:
+    """`parse` of each, quickly where all are numbers, as nearly always."""
+    joined = "".join(tokens)
+    if joined.isascii() and "_" not in joined:
+        try:
+            return [float(token) for token in tokens]
+        except ValueError:
+            pass
+    return [parse(token) for token in tokens]

@@ -29,7 +29,7 @@ from datasets.formats._write import Boxes, WholeFile, Writer
 from datasets.formats.clock import MAX_FRAMES, Clock, find_clock, make_clock
 from models.errors import DataError
 
-MAX_FILLED = 20_000_000  # boxes that interpolation may add: a few lines of XML could ask for any number
+MAX_FILLED = 2_000_000  # boxes that interpolation may add: a few lines of XML could ask for any number
 
 
 def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
@@ -47,41 +47,44 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
         fine = seen[(seen >= 0) & (seen == np.floor(seen)) & (seen < MAX_FRAMES)]
         clock = Clock(np.union1d(parsed.task_frames, fine.astype(np.int64)), None, path.name, size=parsed.size)
     rows = RowList()
-    room = MAX_FILLED
     for (number, label), shapes in parsed.tracks.items():
         for shape in shapes:
             if not shape.outside:
                 rows.add(
                     shape.where, shape.frame, number, shape.ltrb, label, shape.score, shape.ignore, shape.visibility
                 )
-        if number >= 0 and len(shapes) and not parsed.still:
-            room -= _fill(number, label, shapes, clock, rows, room)
-            if room < 0:
-                raise DataError(f"{path.name} asks for more than {MAX_FILLED} interpolated boxes; export fewer frames.")
+    if not parsed.still:
+        _fill(path, parsed.tracks, clock, rows)
     size = parsed.size or clock.size
     return assemble(rows.rows(), lambda i: rows.where[i], bad, parsed.names, clock, size=size)
 
 
-def _fill(number: float, label: int, shapes: list[Shape], clock: Clock, rows: RowList, room: int) -> int:
-    """Adds the boxes between a track's written ones, and after its last one; returns how many."""
-    shapes = sorted((s for s in shapes if np.isfinite([s.frame, *s.ltrb]).all()), key=lambda s: s.frame)
-    added = 0
-    for here, after in zip(shapes, [*shapes[1:], None], strict=True):
-        if here.outside:
-            continue
-        start = int(np.searchsorted(clock.frames, here.frame, "right"))
-        stop = len(clock.frames) if after is None else int(np.searchsorted(clock.frames, after.frame))
-        if added + stop - start > room:
-            return room + 1
-        for frame in clock.frames[start:stop].tolist():
-            part = 0.0 if after is None or after.outside else (frame - here.frame) / (after.frame - here.frame)
-            ltrb = (
-                here.ltrb if after is None else [a + part * (b - a) for a, b in zip(here.ltrb, after.ltrb, strict=True)]
-            )
-            where = f"{here.where}, carried on to frame {frame}"
-            rows.add(where, frame, number, ltrb, label, here.score, here.ignore, here.visibility)
-            added += 1
-    return added
+def _fill(path: Path, tracks: dict[tuple[float, int], list[Shape]], clock: Clock, rows: RowList) -> None:
+    """Adds the boxes between a track's written ones, and after its last one."""
+    gaps: list[tuple[float, int, Shape, Shape | None, int, int]] = []
+    total = 0
+    for (number, label), shapes in tracks.items():
+        frames = np.array([shape.frame for shape in shapes])
+        if number < 0 or not np.isfinite(frames).all():
+            continue  # a detection stays alone; what is wrong is refused or dropped soon
+        order = np.argsort(frames, kind="stable")
+        start = np.searchsorted(clock.frames, frames[order], "right")
+        stop = np.append(np.searchsorted(clock.frames, frames[order][1:]), len(clock.frames))
+        for k in np.flatnonzero(stop > start).tolist():
+            here, after = shapes[order[k]], shapes[order[k + 1]] if k + 1 < len(order) else None
+            if not here.outside:
+                gaps.append((number, label, here, after, int(start[k]), int(stop[k])))
+                total += int(stop[k] - start[k])
+    if total > MAX_FILLED:
+        raise DataError(
+            f"{path.name} asks for {total} interpolated boxes, more than {MAX_FILLED}; export fewer frames."
+        )
+    for number, label, here, after, first, end in gaps:
+        to = here if after is None or after.outside else after
+        for frame in clock.frames[first:end].tolist():
+            part = (frame - here.frame) / (to.frame - here.frame) if to is not here else 0.0
+            ltrb = [a + part * (b - a) for a, b in zip(here.ltrb, to.ltrb, strict=True)]
+            rows.add(here.where, frame, number, ltrb, label, here.score, here.ignore, here.visibility)
 
 
 class CvatWriter(Writer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,8 @@ class DetectionFile:
             for k, frame in enumerate(self.annotations.frames.tolist())
             if starts[k] < starts[k + 1]
         }
+        self._all = Detections(self.annotations.xyxy, self.annotations.score, self.annotations.label)
+        self._none = Detections.empty()
         self._ignored = bool(self.annotations.ignore.any())
 
     def __len__(self) -> int:
@@ -42,10 +45,12 @@ class DetectionFile:
         """The detections of frame `index`, counted from 0 over all of the source's frames."""
         at = self._at.get(index)
         if at is None:
-            return Detections.empty()
-        a = self.annotations
-        found = Detections(a.xyxy[at], a.score[at], a.label[at], mask=self._mask(at))
-        return found.take(~a.ignore[at]) if self._ignored else found
+            return self._none
+        found = self._all.take(at)  # a view: checked once, when the file was read
+        mask = self._mask(at)
+        if mask is not None:
+            found = replace(found, mask=mask)
+        return found.take(~self.annotations.ignore[at]) if self._ignored else found
 
     def _mask(self, at: slice) -> Bool | None:
         """The frame's masks; a box without one gets the full box. None where no box has one, or they differ in size."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from datasets.annotations import Annotations
 from datasets.formats._rows import RowList, assemble, squash
-from datasets.formats._text import BadRows, log, parse, read_text
+from datasets.formats._text import BadRows, log, parse_all, read_text
 from datasets.formats._write import LEAST_SIDE, Boxes, WholeFile, Writer, times_beside
 from datasets.formats.clock import find_clock
 
@@ -36,15 +36,15 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
     rows = RowList()
     for k, line in lines:
         cells = line.split()
-        values = [parse(cell) for cell in (*cells[:2], *cells[3:])]
+        numbers = cells[:2] + cells[3:]
+        values = parse_all(numbers)
         whole = len(cells) in (17, 18) and None not in values
         if not whole and k > 1 and k == lines[-1][0] and not text.endswith("\n"):
             log.warning("%s: the last line breaks off and was left out", path.name)
         elif len(cells) not in (17, 18):
             bad(f"line {k}", f"{len(cells)} columns; a row has 17, or 18 with a score, with blanks between")
         elif not whole:
-            cell = (*cells[:2], *cells[3:])[values.index(None)]
-            bad(f"line {k}", f"{cell[:40]!r} is no number")
+            bad(f"line {k}", f"{numbers[values.index(None)][:40]!r} is no number")
         else:
             frame, number, _, occluded, _, *rest = (v for v in values if v is not None)
             name = unquote(cells[2])

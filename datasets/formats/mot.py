@@ -14,7 +14,7 @@ import numpy as np
 
 from datasets.annotations import Annotations
 from datasets.formats._rows import Rows, assemble, read_names, squash, write_names
-from datasets.formats._text import BadRows, log, parse, read_text
+from datasets.formats._text import BadRows, log, parse_all, read_text
 from datasets.formats._write import Boxes, WholeFile, Writer, is_plain, ltwh, times_beside
 from datasets.formats.clock import find_clock
 from models.errors import DataError
@@ -104,8 +104,8 @@ def _line_by_line(lines: list[str], delimiter: str | None, bad: BadRows) -> tupl
     ends_open = bool(lines[-1].strip())
     table, numbers = [], []
     for k, row in cells:
-        values = [parse(c) for c in row]
-        wrong = next((c for c, v in zip(row, values, strict=True) if v is None), None)
+        values = parse_all(row)
+        wrong = row[values.index(None)] if None in values else None
         if (wrong is not None or len(row) != columns) and ends_open and k == len(lines) and k > 1:
             log.warning("%s: the last line breaks off and was left out", bad.path.name)
         elif len(row) < 6:

@@ -17,7 +17,7 @@ import numpy as np
 
 from datasets.annotations import Annotations
 from datasets.formats._rows import RowList, assemble
-from datasets.formats._text import BadRows, log, parse, read_text
+from datasets.formats._text import BadRows, log, parse_all, read_text
 from datasets.formats._write import Boxes, TimesFile, WholeFile, Writer, make_folder, replace_file, writing
 from datasets.formats.clock import MAX_INDEX, Clock, read_times
 from models.errors import DataError
@@ -87,7 +87,7 @@ def _row(
 ) -> list[list[str]]:
     """Adds one box; returns what stands behind it (score, id), as it is written there."""
     cells = line.split()
-    values = [parse(cell) for cell in cells]
+    values = parse_all(cells)
     if not 5 <= len(cells) <= 7:
         bad(
             where,

@@ -48,7 +48,7 @@ HEADS = st.sampled_from(
 ANY = st.builds(
     lambda head, parts: head + b"".join(parts), HEADS, st.lists(st.one_of(SPICE, st.binary(max_size=20)), max_size=12)
 )
-SOME = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")

@@ -86,7 +86,7 @@ def _roboflow(name: str, rate: float, timed: bool) -> Step:
 
 
 def _arcsort() -> Step:
-    from arcsort import ARCTracker  # type: ignore[import-untyped]
+    from arcsort import ARCTracker
     from loguru import logger
 
     logger.remove()

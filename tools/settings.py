@@ -11,10 +11,11 @@ import inspect
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import tomli_w
 import tyro
+from tyro.conf import Positional
 
 from models.errors import ConfigError
 
@@ -35,8 +36,8 @@ def settings(kind: type) -> dict[str, bool]:
     for field in dataclasses.fields(kind):
         hint = hints[field.name]
         section = isinstance(hint, type) and dataclasses.is_dataclass(hint)
-        # The one annotation in use is `Positional`.
-        inner = settings(hint) if section else {field.name: get_origin(hint) is Annotated}
+        place = Positional in getattr(hint, "__metadata__", ())
+        inner = settings(hint) if section else {field.name: place}
         if twice := found.keys() & inner.keys():
             raise ConfigError(f"{kind.__name__} has the setting {min(twice)} twice; rename one.")
         found.update(inner)

@@ -9,6 +9,7 @@ import pytest
 import tyro
 
 from models.errors import ConfigError
+from tools.convert_config import ConvertConfig
 from tools.settings import parse, settings, to_toml
 
 
@@ -66,6 +67,14 @@ def test_a_missing_source_is_a_mistake_even_with_a_file(tmp_path: Path, capsys: 
         parse(Outer, "x", ["--config", file(tmp_path, "score = 0.5\n")])
     assert ended.value.code == 2
     capsys.readouterr()
+
+
+def test_a_setting_with_a_second_name_is_no_place(tmp_path: Path) -> None:
+    config = ConvertConfig(Path("a.xml"), Path("b.json"), from_format="cvat", skip_bad_rows=True)
+    assert [name for name, place in settings(ConvertConfig).items() if place] == ["a", "b"]
+    assert parse(ConvertConfig, "x", ["--config", file(tmp_path, to_toml(config))]) == config
+    saved = file(tmp_path, 'from_format = "cvat"\n')
+    assert parse(ConvertConfig, "x", ["a.xml", "b.json", "--to", "coco", "--config", saved]).from_format == "cvat"
 
 
 def test_resolved_settings_come_back_the_same(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ class Camera:
 
     def __init__(self) -> None:
         self.stopped = threading.Event()
+        self.given: list[int] = []  # the pictures that went out; a busy machine skips some, as a camera does
         self._began = time.monotonic()
 
     def taken(self, number: int, before: float) -> float:
@@ -39,12 +40,13 @@ class Camera:
 
     def numbers(self, limit: int | None) -> Iterator[int]:
         """Picture numbers, each at its moment; `limit` of them, or until the server stops."""
-        given = 0
-        while not self.stopped.is_set() and (limit is None or given < limit):
+        count = 0
+        while not self.stopped.is_set() and (limit is None or count < limit):
             number = int((time.monotonic() - self._began) * RATE) + 1
             if self.stopped.wait(max(0.0, self._began + number / RATE - time.monotonic())):
                 return
-            given += 1
+            count += 1
+            self.given.append(number)
             yield number
 
     def h264(self, out: Any, limit: int | None, **kind: Any) -> None:

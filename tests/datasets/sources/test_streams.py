@@ -61,7 +61,8 @@ def test_frame_numbers_count_what_was_dropped_and_the_newest_is_kept() -> None:
         newest = next(frames)
         assert source.dropped >= 5
         assert newest.index - first.index > source.dropped
-        steps = (number_of(held.bgr) - number_of(first.bgr)) % 256
+        back = [number % 256 for number in reversed(server.camera.given)]
+        steps = back.index(number_of(first.bgr)) - back.index(number_of(held.bgr))
         assert held.index - first.index == steps
 
 

@@ -45,6 +45,9 @@ COMMANDS: dict[str, Command] = {
     "bench vfr": Command(
         "tools.bench_vfr:bench_vfr", "tools.bench_vfr_config:BenchVfrConfig", "variable-rate video from end to end"
     ),
+    "bench startup": Command(
+        "tools.bench_startup:bench_startup", "tools.bench_startup_config:BenchStartupConfig", "time to the first answer"
+    ),
     "completion": Command("tools.completion:completion", "tools.config:CompletionConfig", "print shell completion"),
 }
 

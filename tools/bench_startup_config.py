@@ -1,0 +1,29 @@
+"""Settings of `liquidtrack bench startup`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from models.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class BenchStartupConfig:
+    """Time from a command's start to its answer: --help, and the first tracked frame with ready detections.
+
+    Attributes:
+        clip: the video to open.
+        rounds: how often to start; the least of each figure is kept.
+        json: write the figures here too.
+    """
+
+    clip: Positional[Path]
+    rounds: int = 5
+    json: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.rounds < 1:
+            raise ConfigError(f"rounds is {self.rounds}; give 1 or more.")

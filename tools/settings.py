@@ -5,11 +5,15 @@ A file is read as if its settings had been typed; the result is the default unde
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import inspect
+import io
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -22,7 +26,7 @@ from models.errors import ConfigError
 T = TypeVar("T")
 
 # Flat flags (`--score`, not `--detector.score`): the names are unique across the sections; a test holds that.
-OPTIONS = (tyro.conf.OmitArgPrefixes,)
+OPTIONS = (tyro.conf.OmitArgPrefixes, tyro.conf.PositionalMetavarFromFieldName)
 
 
 def settings(kind: type) -> dict[str, bool]:
@@ -48,16 +52,19 @@ def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
     """The object of dataclass `kind` that the command line asks for.
 
     Raises:
-        ConfigError: a file of settings is missing, is not TOML, or names a setting that the command does not have.
-        SystemExit: 2 for a wrong flag, 0 after --help.
+        ConfigError: a flag or its value is wrong or missing; a file of settings is missing, is not TOML, or names a
+            setting that the command does not have.
+        SystemExit: 0 after --help.
     """
     typed, files = _take_files(arguments)
     about = inspect.getdoc(kind) or ""
     description = (
         about.split("\n\nAttributes:")[0] + "\n\n--config FILE.toml reads settings from a file; flags stand over it."
     )
+    hint = f"see {prog} --help"
     if not files:
-        return tyro.cli(kind, prog=prog, description=description, args=typed, config=OPTIONS)
+        with _one_sentence("", hint):
+            return tyro.cli(kind, prog=prog, description=description, args=typed, config=OPTIONS)
     known = settings(kind)
     words: dict[str, list[str]] = {}
     for path in files:
@@ -66,16 +73,43 @@ def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
     # A place that no file fills gets a filler here and is asked for again below.
     first = [word for name in places for word in words.get(name, ["-"])]
     flags = [word for name, value in words.items() if not known[name] for word in value]
-    default = tyro.cli(kind, prog=str(files[-1]), args=[*first, *flags], config=OPTIONS)
+    with _one_sentence(f"{', '.join(map(str, files))}: ", hint):
+        default = tyro.cli(kind, prog=prog, args=[*first, *flags], config=OPTIONS)
     open_places = {name: tyro.MISSING for name in places if name not in words}
-    return tyro.cli(
-        kind,
-        prog=prog,
-        description=description,
-        args=typed,
-        config=OPTIONS,
-        default=dataclasses.replace(default, **open_places),  # type: ignore[type-var]
-    )
+    with _one_sentence("", hint):
+        return tyro.cli(
+            kind,
+            prog=prog,
+            description=description,
+            args=typed,
+            config=OPTIONS,
+            default=dataclasses.replace(default, **open_places),  # type: ignore[type-var]
+        )
+
+
+@contextlib.contextmanager
+def _one_sentence(where: str, hint: str) -> Iterator[None]:
+    """What tyro prints in a box before it exits becomes an error of ours, like every other mistake."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            yield
+    except SystemExit as ended:
+        if not ended.code:
+            raise
+        raise ConfigError(f"{where}{_unbox(said.getvalue())}; {hint}.") from None
+
+
+def _unbox(text: str) -> str:
+    """The first paragraph of tyro's box, and the flag that it thinks was meant."""
+    plain = re.sub(r"\x1b\[[\d;]*m", "", text)
+    # Where standard output can show no lines of a box, the title is a paragraph of its own.
+    body = plain.partition("╮")[2] or plain.partition("--")[2]
+    lines = [line.strip("│ ") for line in body.splitlines()[1:]]
+    first = " ".join(takewhile(lambda line: set(line) - set("─-"), lines)).removesuffix(" (required)").rstrip(".")
+    first = re.sub(r"^Missing from (.+?): (\S+)", r"\1 needs \2:", first)
+    meant = next((f"; perhaps {line.split()[0]} was meant" for line in lines if re.match(r"--\w", line)), "")
+    return f"{first[:1].lower()}{first[1:]}{meant if first.startswith('Unrecognized') else ''}"
 
 
 def _take_files(arguments: Sequence[str]) -> tuple[list[str], list[Path]]:

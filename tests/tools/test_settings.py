@@ -62,11 +62,38 @@ def test_a_file_may_hold_the_source(tmp_path: Path) -> None:
     assert parse(Outer, "x", ["--config", config, "other.mp4"]).source == "other.mp4"
 
 
-def test_a_missing_source_is_a_mistake_even_with_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
+def test_a_missing_source_is_a_mistake_even_with_a_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="x needs SOURCE: what to read; see x --help"):
         parse(Outer, "x", ["--config", file(tmp_path, "score = 0.5\n")])
-    assert ended.value.code == 2
-    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["in.mp4", "--colour", "7"], "unrecognized options: --colour, 7; see x --help."),
+        (["in.mp4", "--scor", "7"], "unrecognized options: --scor, 7; perhaps --score was meant; see x --help."),
+        (["in.mp4", "--score", "high"], "error parsing --score: could not convert string to float: 'high'; see x --"),
+        (["in.mp4", "--score"], "missing value for argument '--score'"),
+        (["in.mp4", "more"], "unrecognized options: more; see x --help."),
+        ([], "x needs SOURCE: what to read; see x --help."),
+    ],
+)
+@pytest.mark.parametrize("columns", ["30", "200"])
+def test_a_wrong_command_line_is_one_sentence(
+    words: list[str], said: str, columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    with pytest.raises(ConfigError) as caught:
+        parse(Outer, "x", words)
+    assert str(caught.value).startswith(said)
+    assert "\n" not in str(caught.value)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_wrong_value_in_a_file_names_the_file(tmp_path: Path) -> None:
+    config = file(tmp_path, 'score = "high"\n')
+    with pytest.raises(ConfigError, match=f"{config}: error parsing --score"):
+        parse(Outer, "x", ["in.mp4", "--config", config])
 
 
 def test_a_setting_with_a_second_name_is_no_place(tmp_path: Path) -> None:

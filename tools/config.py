@@ -47,11 +47,13 @@ class TrackConfig:
         source: a video file, a camera's number, an rtsp:// or http:// address, a folder or glob of pictures, a
             MOTChallenge folder, or scene:SEED for a rendered one.
         camera_motion: how the camera's own motion is taken out: none, or flow (from the pixels; for moving cameras).
+        skip_bad_rows: of a file of ready detections drop the rows that break the format, instead of refusing it.
         quiet: no progress bar and no summary.
     """
 
     source: Positional[str]
     camera_motion: Literal["none", "flow"] = "none"
+    skip_bad_rows: bool = False
     quiet: bool = False
     output: OutputConfig = field(default_factory=OutputConfig)
     reading: SourceConfig = field(default_factory=SourceConfig)

@@ -62,7 +62,8 @@ def _clip(choice: str) -> tuple[str, str]:
                 continue
         if choice == "vtest":
             raise SourceError("vtest.avi can be had neither from apt nor from the internet; use --clip scene.")
-    return SCENE, "a rendered scene (neither apt nor the internet could give a real one)"
+        return SCENE, "a rendered scene (neither apt nor the internet could give a real one)"
+    return SCENE, "a rendered scene"
 
 
 def _is_vtest(path: Path) -> bool:

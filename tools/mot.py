@@ -30,7 +30,13 @@ def mot(config: MotConfig) -> None:
         DataError: no sequence is there, a file is wrong, or the times of a sequence are unknown.
     """
     sequences = find_sequences(config.root)
-    work = partial(track_sequence, out=config.out, settings=config.tracking, camera_motion=config.camera_motion)
+    work = partial(
+        track_sequence,
+        out=config.out,
+        settings=config.tracking,
+        camera_motion=config.camera_motion,
+        skip_bad_rows=config.skip_bad_rows,
+    )
     workers = min(config.workers or cores(), len(sequences))
     with tqdm(total=len(sequences), unit=" sequences", disable=config.quiet or None) as bar:
         if workers == 1:
@@ -56,11 +62,13 @@ def find_sequences(root: Path) -> list[Path]:
     return found
 
 
-def track_sequence(sequence: Path, out: Path, settings: TrackerConfig, camera_motion: bool) -> None:
+def track_sequence(
+    sequence: Path, out: Path, settings: TrackerConfig, camera_motion: bool, skip_bad_rows: bool = False
+) -> None:
     """Track one sequence's detections into `out`/<sequence>.txt."""
     path = _detections(sequence)
     assert path is not None
-    detections = DetectionFile(path, "mot")
+    detections = DetectionFile(path, "mot", skip_bad_rows=skip_bad_rows)
     frames, times = detections.annotations.frames, detections.annotations.times
     if times is None:
         raise DataError(f"{sequence}: knows no times; put a times.csv or a seqinfo.ini with frameRate into it.")

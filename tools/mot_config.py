@@ -18,6 +18,7 @@ class MotConfig:
         root: holds <sequence>/det/det.txt with times.csv or seqinfo.ini beside it, and gmc.txt where known.
         out: gets <sequence>.txt and <sequence>.times.csv.
         camera_motion: use gmc.txt where there is one.
+        skip_bad_rows: drop rows that break the format instead of stopping at the first.
         workers: processes; 0 means one for each core.
         quiet: no progress bar.
     """
@@ -25,6 +26,7 @@ class MotConfig:
     root: Positional[Path]
     out: Positional[Path]
     camera_motion: bool = True
+    skip_bad_rows: bool = False
     workers: int = 0
     quiet: bool = False
     tracking: TrackerConfig = field(default_factory=TrackerConfig)

@@ -58,12 +58,13 @@ def share(threads: int, networks: int) -> int:
     return threads or max(1, cores() // (networks + 1))
 
 
-def build_detector(config: DetectorConfig, networks: int = 1) -> Detector:
+def build_detector(config: DetectorConfig, networks: int = 1, skip_bad_rows: bool = False) -> Detector:
     """The detector that the settings name; ready detections are read by `datasets`, everything else lives in `tracker`.
 
     Args:
         config: the choice.
         networks: how many networks will share the cores with each other.
+        skip_bad_rows: of ready detections drop the rows that break the format, instead of refusing the file.
 
     Raises:
         LiquidTrackError: an unknown name, a missing file, damaged weights.
@@ -72,7 +73,7 @@ def build_detector(config: DetectorConfig, networks: int = 1) -> Detector:
     from tracker.detectors.build import build_detector as build
 
     def read(path: Path) -> tuple[DetectionFile, tuple[str, ...]]:
-        file = DetectionFile(path)
+        file = DetectionFile(path, skip_bad_rows=skip_bad_rows)
         return file, file.names
 
     return build(replace(config, threads=share(config.threads, networks)), read)
@@ -111,16 +112,31 @@ def build_sinks(config: TrackConfig) -> tuple[list[Sink], list[Sink]]:
     return here, [made[name] for name in SLOW if name in made]
 
 
+def inputs(config: TrackConfig) -> dict[str, Path]:
+    """The files that a run will read, by what they are to it."""
+    kind, argument = config.detection.kind_and_argument()
+    places: dict[str, str | Path | None] = {
+        "source": config.source,
+        "detector's file": argument if kind in ("file", "onnx") else None,
+        "file of --times": config.reading.times,
+        "file of --names": config.detection.names,
+        "file of --weights": config.detection.weights,
+        "file of --appearance-weights": config.appearance_features.appearance_weights,
+    }
+    return {name: Path(place) for name, place in places.items() if place}
+
+
 def check_outputs(config: TrackConfig) -> None:
-    """Refuse outputs that would overwrite the source or each other.
+    """Refuse outputs that would overwrite what is read, or each other.
 
     Raises:
         ConfigError: which flag, and what to do.
     """
     wanted = outputs(config.output)
     places = [path.resolve() for path in wanted.values()]
+    read = {path.resolve(): name for name, path in inputs(config).items()}
     for flag, path in wanted.items():
-        if path.resolve() == Path(config.source).resolve():
-            raise ConfigError(f"--{flag} {path} is the source itself; write to another file.")
+        if path.resolve() in read:
+            raise ConfigError(f"--{flag} {path} is the {read[path.resolve()]} itself; write to another file.")
         if places.count(path.resolve()) > 1:
             raise ConfigError(f"--{flag} {path} is written by two sinks; give each a file of its own.")

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
+from datasets.formats._write import make_folder
 from datasets.sources.redact import redact
 from models.errors import ConfigError, DataError
 from tools.config import TrackConfig
@@ -43,7 +44,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
     source = open_source(config.source, config.reading)
     try:
         networks = 1 + (config.appearance_features.appearance != "none")
-        detector = build_detector(config.detection, networks)
+        detector = build_detector(config.detection, networks, config.skip_bad_rows)
         embedder = build_embedder(config.appearance_features, networks, config.detection.threads)
         sinks, slow = build_sinks(config)
         tracker = Tracker(config.tracking)
@@ -78,7 +79,7 @@ def _save_settings(config: TrackConfig, flag: str, result: Path) -> None:
         return  # a device or a pipe wants no file beside it
     path = result / "run.toml" if flag == "yolo" else result.with_name(f"{result.stem}.run.toml")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         source = redact(config.source) if "://" in config.source else config.source
         path.write_text(to_toml(replace(config, source=source)), encoding="utf-8")
     except OSError as error:

@@ -88,6 +88,8 @@ class WholeFile:
             self.append(head)
         except DataError:
             self._file.close()
+            if self._plain:
+                path.unlink(missing_ok=True)  # there is nothing in it
             raise
 
     def append(self, text: str) -> None:
@@ -139,7 +141,8 @@ class WholeFile:
     def _take_back(self) -> None:
         with contextlib.suppress(OSError, io.UnsupportedOperation):
             self._file.truncate(self.end)
-            self._write(self._tail, self.end)
+            if self.end:
+                self._write(self._tail, self.end)
 
 
 class TimesFile:

@@ -65,7 +65,10 @@ class VideoFile(Recorded):
             self._zero, _, frame = first
             own_clock = self._zero is not None and self._container.format.name not in TIMELESS
             if not own_clock and self._times is None and config.rate is None:
-                raise SourceError(f"{name}: it carries no times; state its rate in frames a second or a file of times.")
+                raise SourceError(
+                    f"{name}: it carries no times; state its rate in frames a second (--rate) or give a file of times"
+                    " (--times)."
+                )
             self._first: Decoded | None = first
             self._turn = read_turn(frame)
             self._to_bgr = ToBgr(self._turn)
@@ -158,7 +161,7 @@ class VideoFile(Recorded):
         if self._config.rate is not None:
             return index / self._config.rate
         if pts is None or self._zero is None:
-            raise DataError(f"{self._name} frame {index}: it carries no time; state a rate or a file of times.")
+            raise DataError(f"{self._name} frame {index}: it carries no time; give --rate or --times.")
         base = self._stream.time_base
         assert base is not None
         return (pts - self._zero) * base.numerator / base.denominator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from datasets.sources.config import SourceConfig
-from models.errors import SourceError
+from models.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
     from datasets.sources.live import Live
@@ -31,6 +31,8 @@ def open_source(spec: str, config: SourceConfig = DEFAULT) -> Recorded | Live:
         ConfigError: the settings contradict each other or are out of range.
         DataError: its file of times or its seqinfo.ini is wrong.
     """
+    if not spec.strip():
+        raise ConfigError("the source is empty; name a video, a camera's number, an address or a folder of pictures.")
     camera = re.fullmatch(r"(?:/dev/video)?(\d+)", spec)
     if camera:
         from datasets.sources.cameras import CameraSource

@@ -117,7 +117,10 @@ class Pictures(Recorded):
         elif len(paths) == 1:
             seconds = np.zeros(1)
         else:
-            raise ConfigError(f"{name}: pictures carry no times; state their rate in frames a second or give times.")
+            raise ConfigError(
+                f"{name}: pictures carry no times; state their rate in frames a second (--rate) or give a file of times"
+                " (--times)."
+            )
         self._seconds = seconds
         first = read_picture(paths[0])
         self._first: UInt8 | None = first

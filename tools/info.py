@@ -116,26 +116,22 @@ def text(facts: dict[str, Any]) -> str:
         row("problem", facts["problem"])
     if even is None:
         return "\n".join(lines)
-    row("times", _verdict(even))
-    if even["share_off"]:
+    mean = f"{even['mean_rate']:.3f} frames/s on average"
+    if even["share_off"] == 0:
+        row("times", f"steady, {_ms(even['median'])} apart, {mean}")
+    else:
         gap = even["largest_gap"]
+        row("times", f"uneven: {100 * even['share_off']:.1f} % are off the median by more than a tenth")
+        row("", f"median {_ms(even['median'])}, {mean}")
         row("", f"largest gap {_ms(gap['seconds'])} after frame {gap['after_frame']} ({gap['at']:.3f} s)")
-        row("", ", ".join(f"{p} % below {_ms(even['percentiles'][p])}" for p in ("5", "50", "95", "99")))
+        row("", "below: " + ", ".join(f"{p} % {_ms(even['percentiles'][p])}" for p in ("5", "50", "95", "99")))
     lines += ["", "  interval between frames"]
     most = max(item["count"] for item in even["histogram"])
     for item in even["histogram"]:
         same = item["from"] == item["to"]
         label = _ms(item["from"]) if same else f"{_ms(item['from'])} .. {_ms(item['to'])}"
-        lines.append(f"  {label:>25} {item['count']:7} {'#' * math.ceil(BAR * item['count'] / most)}".rstrip())
+        lines.append(f"  {label:>22} {item['count']:7} {'#' * math.ceil(BAR * item['count'] / most)}".rstrip())
     return "\n".join(lines)
-
-
-def _verdict(even: dict[str, Any]) -> str:
-    mean = f"{even['mean_rate']:.3f} frames/s on average"
-    if even["share_off"] == 0:
-        return f"steady, {_ms(even['median'])} apart, {mean}"
-    share = f"{100 * even['share_off']:.1f} %"
-    return f"uneven: {share} of the intervals are off the median of {_ms(even['median'])} by more than a tenth, {mean}"
 
 
 def _ms(seconds: float) -> str:

@@ -212,7 +212,7 @@ class CvatParser:
             self._out.size = int(width), int(height)
         if self._out.still:
             whole = [frame for frame in self._images if 0 <= frame < MAX_FRAMES and frame == int(frame)]
-            self._out.task_frames = np.array(whole, np.int64)
+            self._out.task_frames = np.unique(np.array(whole, np.int64))
             return
         size, start = parse(self._meta.get("size", "")), parse(self._meta.get("start_frame", "")) or 0.0
         stop = parse(self._meta.get("stop_frame", ""))

@@ -217,7 +217,7 @@ def _timeline(frame: Int64, clock: Clock | None) -> tuple[Int64, Float64 | None]
         return np.unique(frame), None
     if clock.rate is None:
         return clock.frames, clock.times
-    frames = np.union1d(clock.frames, frame)
+    frames = union(clock.frames, frame)
     return frames, frames / clock.rate
 
 
@@ -262,3 +262,11 @@ def write_names(path: Path, names: tuple[str, ...], usual: tuple[str, ...]) -> N
     else:
         with writing(own):
             own.unlink(missing_ok=True)
+
+
+def union(listed: Int64, more: Int64) -> Int64:
+    """All numbers of both, sorted. `listed` increases already and may be long: `np.union1d` would hash all of it."""
+    at = np.searchsorted(listed, more)
+    known = np.append(listed, -1)[at] == more
+    extra = np.unique(more[~known])
+    return np.insert(listed, np.searchsorted(listed, extra), extra)

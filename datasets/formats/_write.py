@@ -18,6 +18,7 @@ from models.errors import DataError
 from tracker.protocols import SourceInfo
 from tracker.types import Bool, Float32, Frame, Int64, Tracks
 
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")  # what makes a folder a recording
 LEAST_SIDE = 0.001  # pixels: what three decimals can hold; a thinner box would come back as an empty one
 
 
@@ -149,7 +150,8 @@ class TimesFile:
     """A times.csv, created with the first frame, one line a frame; the time is blank where none is known.
 
     Args:
-        places: where it may stand; the first that is free is taken, the last in any case. None at all: no file.
+        places: where it may stand; the first that is free is taken, the last in any case. None at all: no file. A mere
+            list of frames, without times, takes the last: under the folder's name, pictures would look for times in it.
     """
 
     def __init__(self, *places: Path) -> None:
@@ -161,18 +163,19 @@ class TimesFile:
         if not self._places:
             return
         if self._file is None:
-            self._file = self._create()
+            self._file = self._create(self._places if time is not None else self._places[-1:])
         self._file.append(f"{index + 1},{index + 1},{'' if time is None else repr(time)}\n")
 
-    def _create(self) -> WholeFile:
+    @staticmethod
+    def _create(places: tuple[Path, ...]) -> WholeFile:
         head = "frame,source_frame,time\n"
-        for place in self._places[:-1]:
+        for place in places[:-1]:
             try:  # exclusive: of two processes that write into one folder at once, one gets the common name
                 return WholeFile(place, head, exclusive=True)
             except DataError as error:
                 if not isinstance(error.__cause__, FileExistsError):
                     raise
-        return WholeFile(self._places[-1], head)
+        return WholeFile(places[-1], head)
 
     def close(self) -> None:
         if self._file is not None:
@@ -183,14 +186,18 @@ def times_beside(path: Path, own: bool = False) -> TimesFile:
     """The times of the label file `path`, which must not be there yet or be an earlier run's.
 
     The folder's `times.csv` where it is free or only this file's, else `<stem>.times.csv`: another sequence's times, or
-    those of a recording that lies there, are never overwritten.
+    those of a recording that lies there, are never overwritten. Nor is a recording (seqinfo.ini or pictures) given
+    times that it did not have: those of every second frame would not fit its pictures.
     """
     if not is_plain(path):
         return TimesFile()
     mine, common = path.parent / f"{stem(path)}.times.csv", path.parent / "times.csv"
     with writing(path):
         alone = path.exists() and not mine.exists() and all(p.name == path.name for p in path.parent.glob("*.txt"))
-        if own or mine.exists() or (common.exists() and not alone):
+        recording = path.parent.is_dir() and any(
+            other.name == "seqinfo.ini" or other.suffix.lower() in PICTURES for other in path.parent.iterdir()
+        )
+        if own or recording or mine.exists() or (common.exists() and not alone):
             mine.unlink(missing_ok=True)  # an earlier run's, which must not stay if this one knows no times
             return TimesFile(mine)
         common.unlink(missing_ok=True)

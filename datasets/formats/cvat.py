@@ -23,7 +23,7 @@ import numpy as np
 
 from datasets.annotations import Annotations
 from datasets.formats._cvat_parser import CvatParser, Shape
-from datasets.formats._rows import RowList, assemble
+from datasets.formats._rows import RowList, assemble, union
 from datasets.formats._text import BadRows, read_text
 from datasets.formats._write import Boxes, WholeFile, Writer
 from datasets.formats.clock import MAX_FRAMES, Clock, find_clock, make_clock
@@ -45,7 +45,7 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
     if clock is None:
         seen = np.array([s.frame for shapes in parsed.tracks.values() for s in shapes], float)
         fine = seen[(seen >= 0) & (seen == np.floor(seen)) & (seen < MAX_FRAMES)]
-        clock = Clock(np.union1d(parsed.task_frames, fine.astype(np.int64)), None, path.name, size=parsed.size)
+        clock = Clock(union(parsed.task_frames, fine.astype(np.int64)), None, path.name, size=parsed.size)
     rows = RowList()
     for (number, label), shapes in parsed.tracks.items():
         for shape in shapes:

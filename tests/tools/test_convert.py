@@ -6,10 +6,13 @@ import itertools
 from pathlib import Path
 from typing import get_args
 
+import cv2
 import numpy as np
 import pytest
 
 from datasets.formats import FORMATS, read
+from datasets.sources.config import SourceConfig
+from datasets.sources.open import open_source
 from tools.cli import main
 from tools.convert_config import FormatName
 
@@ -87,3 +90,46 @@ def test_mistakes_are_one_sentence(
     assert said.out == ""
     if "bad.txt" in words:
         assert main(["convert", *words, "--skip-bad-rows"]) == 0
+
+
+@pytest.mark.parametrize("to", ["mot", "kitti"])
+@pytest.mark.parametrize("seqinfo", [True, False], ids=["recording", "folder"])
+def test_labels_beside_pictures_give_them_no_clock_that_they_did_not_have(
+    to: str, seqinfo: bool, tmp_path: Path
+) -> None:
+    folder = tmp_path / "street"
+    (folder / "img1").mkdir(parents=True)
+    for k in range(3):
+        cv2.imwrite(str(folder / f"img1/{k + 1:06}.png"), np.full((48, 64, 3), 40 * k, np.uint8))
+    if seqinfo:
+        (folder / "seqinfo.ini").write_text("[Sequence]\nimDir=img1\nframeRate=20\n")
+    labels = tmp_path / "labels.xml"
+    box = '<box frame="0" xtl="1" ytl="1" xbr="9" ybr="9" outside="0"/>'
+    labels.write_text(
+        "<annotations><meta><task><size>3</size></task></meta>"
+        f'<track id="1" label="car">{box}{box.replace("0", "2", 1)}</track></annotations>'
+    )
+    assert main(["convert", str(labels), str(folder / "out.txt"), "--to", to]) == 0
+    assert not (folder / "times.csv").exists()
+    assert read(folder / "out.txt", to).frames.tolist() == [0, 1, 2]
+    with open_source(str(folder if seqinfo else folder / "img1"), SourceConfig(rate=None if seqinfo else 20)) as source:
+        assert [frame.time for frame in source] == pytest.approx([0, 0.05, 0.1])
+
+
+@pytest.mark.parametrize("seqinfo", [True, False], ids=["recording", "folder"])
+def test_tracks_of_every_second_frame_leave_the_recording_as_it_was(seqinfo: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "street"
+    pictures = folder / "img1" if seqinfo else folder
+    pictures.mkdir(parents=True)
+    for k in range(4):
+        cv2.imwrite(str(pictures / f"{k + 1:06}.png"), np.full((48, 64, 3), 40 * k, np.uint8))
+    if seqinfo:
+        (folder / "seqinfo.ini").write_text("[Sequence]\nimDir=img1\nframeRate=20\nseqLength=4\n")
+    (tmp_path / "det.txt").write_text(GT)
+    words = ["track", str(folder), "--every", "2", "--detector", f"file:{tmp_path / 'det.txt'}", "--quiet"]
+    for _ in range(2):
+        assert main([*words, *([] if seqinfo else ["--rate", "20"]), "--mot", str(folder / "out.txt")]) == 0
+    assert not (folder / "times.csv").exists()
+    got = read(folder / "out.txt")
+    assert got.times is not None
+    assert got.times.tolist() == pytest.approx([0, 0.1])

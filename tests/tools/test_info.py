@@ -37,6 +37,7 @@ def test_an_uneven_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "largest gap 820.0 ms after frame 8 (0.580 s)" in out
     assert "uneven" in out
     assert "820.0 ms       1 #" in out
+    assert max(map(len, out.splitlines())) <= 80
 
 
 def test_json_is_one_object_with_the_same_facts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from datasets.formats import read, write
+from datasets.formats._rows import union
 from datasets.formats._write import Boxes
 from datasets.formats.cvat import CvatWriter
 from models.errors import DataError
@@ -151,6 +154,12 @@ def test_few_lines_cannot_ask_for_endless_boxes(tmp_path: Path) -> None:
     text = f"<annotations><meta><stop_frame>9000000</stop_frame></meta>{tracks}</annotations>"
     with pytest.raises(DataError, match="asks for 81000000 interpolated boxes, more than 2000000"):
         read(put(tmp_path / "a.xml", text))
+
+
+@given(st.sets(st.integers(0, 30)), st.lists(st.integers(0, 40)))
+def test_the_union_of_frames_is_numpys(listed: set[int], more: list[int]) -> None:
+    ours = union(np.array(sorted(listed), np.int64), np.array(more, np.int64))
+    assert ours.tolist() == np.union1d(list(listed), more).tolist()
 
 
 def _record(path: Path, close: bool = True) -> None:

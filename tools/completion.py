@@ -28,12 +28,12 @@ def completion(config: CompletionConfig) -> None:
 
 def _group(group: str, members: dict[str, Any]) -> Any:
     """A command with subcommands; a dataclass around the choice keeps it apart from the choice above it."""
-    if len(members) == 1:
-        return next(iter(members.values()))
     return dataclasses.make_dataclass(group.capitalize(), [("command", _union(members))])
 
 
 def _union(members: dict[str, Any]) -> Any:
     """A choice between subcommands, by name."""
     named = tuple(Annotated[kind, tyro.conf.subcommand(name=name)] for name, kind in members.items())
+    if len(named) == 1:  # no choice to tyro, which would leave its word out; so its own extras pad one, too
+        named += (Annotated[None, tyro.conf.Suppress],)
     return Union[named]  # noqa: UP007

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
 from tools.cli import COMMANDS, MISTAKE, OK, load, main
@@ -38,3 +40,15 @@ def test_completion_knows_every_command(shell: str, capsys: pytest.CaptureFixtur
     script = capsys.readouterr().out
     assert all(name.split()[0] in script for name in COMMANDS)
     assert "vfr" in script
+
+
+def test_completion_knows_the_second_word_also_where_there_is_only_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", "bash"]) == OK
+    line = next(text for text in capsys.readouterr().out.splitlines() if text.startswith("COMPLETION_SPEC"))
+    spec = ast.literal_eval(line.partition("=")[2].strip())
+    found = {
+        f"{first} {second}".strip()
+        for first, inner in spec["subcommands"].items()
+        for second in inner.get("subcommands", {}) or [""]
+    }
+    assert found == set(COMMANDS)

@@ -113,6 +113,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LiquidTrackError as error:
         print(f"liquidtrack: {error}", file=sys.stderr)
         return MISTAKE
+    except ImportError as error:
+        if "cannot open shared object file" not in str(error):
+            raise
+        print(f"liquidtrack: {error}; on Debian and Ubuntu: apt install libgl1 libglib2.0-0.", file=sys.stderr)
+        return MISTAKE
     except KeyboardInterrupt:
         print("liquidtrack: ended by Ctrl-C.", file=sys.stderr)
         return FAILED

@@ -34,6 +34,18 @@ def test_help_lists_all_and_no_command_is_a_mistake(capsys: pytest.CaptureFixtur
     assert main(["--version"]) == OK
 
 
+def test_a_system_without_opencvs_libraries_is_told_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_library(place: str) -> None:
+        raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr("tools.cli.load", no_library)
+    assert main(["info", "clip.mp4"]) == MISTAKE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "apt install libgl1" in line
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_completion_knows_every_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", shell]) == OK

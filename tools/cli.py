@@ -39,6 +39,9 @@ COMMANDS: dict[str, Command] = {
     "eval mot": Command(
         "tools.eval_mot:eval_mot", "tools.eval_mot_config:EvalMotConfig", "score tracks: HOTA, IDF1, MOTA"
     ),
+    "eval detect": Command(
+        "tools.eval_detect:eval_detect", "tools.eval_detect_config:EvalDetectConfig", "score a detector: COCO's AP, AR"
+    ),
     "bench pipeline": Command(
         "tools.bench_pipeline:bench_pipeline", "tools.config:BenchPipelineConfig", "time the stages, alone and together"
     ),

@@ -7,8 +7,9 @@ from pathlib import Path
 from models.errors import ConfigError, WeightsError
 from models.families import make_family
 from models.runtime import Session
-from tracker.detectors._select import Select, network_names
+from tracker.detectors._select import Select
 from tracker.detectors.config import DetectorConfig
+from tracker.detectors.names import network_names
 from tracker.types import Detections, Frame
 
 

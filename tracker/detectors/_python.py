@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from models.errors import ConfigError, LiquidTrackError
-from tracker.detectors._select import Select, names_from_file
+from tracker.detectors._select import Select
 from tracker.detectors.config import DetectorConfig
+from tracker.detectors.names import names_from_file
 from tracker.types import Detections, Frame
 
 

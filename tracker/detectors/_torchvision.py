@@ -12,8 +12,9 @@ import numpy as np
 
 from models.errors import ConfigError, WeightsError
 from models.runtime import usable_cores
-from tracker.detectors._select import Select, names_from_file, suggest
+from tracker.detectors._select import Select
 from tracker.detectors.config import DetectorConfig
+from tracker.detectors.names import names_from_file, suggest
 from tracker.types import Detections, Frame
 
 RANDOM = "random"

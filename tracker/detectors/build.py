@@ -8,8 +8,8 @@ from pathlib import Path
 
 from models.errors import ConfigError
 from tracker.detectors._replay import ByFrame, ReplayDetector
-from tracker.detectors._select import suggest
 from tracker.detectors.config import DetectorConfig
+from tracker.detectors.names import suggest
 from tracker.protocols import Detector
 
 ReadDetections = Callable[[Path], tuple[ByFrame, tuple[str, ...]]]

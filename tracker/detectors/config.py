@@ -35,7 +35,8 @@ class DetectorConfig:
         score: drop detections below this score, 0 to 1; by default .1 for networks and 0 for files and callables.
         nms: of two boxes of one class that overlap by more than this IoU keep the better, 0 to 1 (1: keep all); by
             default what the detector is made for.
-        threads: CPU threads of each network; 0 takes every core that the process may use.
+        threads: CPU threads of each network; 0 takes a fair share of the cores: as much for each network as is left
+            for reading, drawing and encoding.
         device: where networks run; auto takes a CUDA device where ONNX Runtime or torch can use one.
     """
 
@@ -53,7 +54,7 @@ class DetectorConfig:
         _check_fraction("score", self.score)
         _check_fraction("nms", self.nms)
         if self.threads < 0:
-            raise ConfigError(f"threads is {self.threads}; give 0 for all cores, or a positive number.")
+            raise ConfigError(f"threads is {self.threads}; give 0 for a fair share of the cores, or a positive number.")
         if not self.detector.strip():
             raise ConfigError(f"detector is empty; give one of {', '.join(KINDS)}.")
 

@@ -1,0 +1,121 @@
+"""Class names: of files, of a network's metadata, and what to say about a name that is not known."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from models.coco import COCO_NAMES
+from models.errors import ConfigError, DataError
+from tracker.types import Bool
+
+# PASCAL VOC's words, and others' for the same things, by COCO's.
+_ALIASES = {
+    "aeroplane": "airplane",
+    "motorbike": "motorcycle",
+    "sofa": "couch",
+    "tvmonitor": "tv",
+    "tvmonitors": "tv",
+    "pedestrian": "person",
+    "mobilephone": "cellphone",
+    "hairdryer": "hairdrier",
+}
+
+
+def _plain(name: str) -> str:
+    word = "".join(letter for letter in name.casefold() if letter not in " -_\t")
+    return _ALIASES.get(word, word)
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two class names mean the same: whatever case, blanks, hyphens, underscores; VOC's words and COCO's."""
+    return _plain(one) == _plain(other)
+
+
+def names_from_file(path: Path) -> tuple[str, ...]:
+    """Class names, one a line, or a .json list.
+
+    Raises:
+        ConfigError: the file cannot be read.
+        DataError: it holds no names, or not text.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the class names ({error.strerror}); check --names.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not a text file; class names stand in it one a line, or as a .json list.") from error
+    if path.suffix.lower() == ".json":
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path}: not valid JSON ({error}); give a list of class names.") from error
+        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+            raise DataError(f"{path}: not a JSON list of class names.")
+        names = tuple(value)
+    else:
+        names = tuple(line.strip() for line in text.splitlines() if line.strip())
+    if not names:
+        raise DataError(f"{path}: holds no class names; write one a line.")
+    return names
+
+
+def names_from_metadata(metadata: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The names in an ONNX file's metadata: a dict by number or a list under `names`, as most exporters write them."""
+    try:
+        value = ast.literal_eval(metadata["names"])
+        if isinstance(value, dict):
+            numbered = {int(key): name for key, name in value.items()}
+            value = [numbered[k] for k in range(len(value))]
+    except (KeyError, ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return tuple(map(str, value)) if isinstance(value, (list, tuple)) and value else None
+
+
+def network_names(classes: int | None, metadata: Mapping[str, str], file: Path | None, network: str) -> tuple[str, ...]:
+    """A network's class names: of --names, else of its metadata, else COCO's for 80 (or unknown many) classes.
+
+    Raises:
+        ConfigError: the number of names is not that of the network's classes.
+    """
+    names = names_from_file(file) if file else names_from_metadata(metadata)
+    if names is None:
+        if classes in (None, len(COCO_NAMES)):
+            return COCO_NAMES
+        return tuple(f"class {i}" for i in range(classes or 0))
+    if classes is not None and len(names) != classes:
+        where = str(file) if file else "its metadata"
+        raise ConfigError(
+            f"{network} tells {classes} classes apart but {where} names {len(names)}; give --names that fit."
+        )
+    return names
+
+
+def suggest(word: str, known: tuple[str, ...]) -> str:
+    """A hint for a word that is not known: the near ones, or some of all."""
+    near = difflib.get_close_matches(word.lower(), [name.lower() for name in known], n=3, cutoff=0.6)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"it knows {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}."
+
+
+def class_mask(classes: tuple[str, ...], names: tuple[str, ...], detector: str) -> Bool | None:
+    """(C,) bool, which labels to keep, or None for all.
+
+    Raises:
+        ConfigError: a class that the detector does not know.
+    """
+    if not classes:
+        return None
+    mask = np.zeros(len(names), bool)
+    for wanted in classes:
+        found = [i for i, name in enumerate(names) if name.lower() == wanted.strip().lower()]
+        if not found:
+            raise ConfigError(f"detector {detector} knows no class {wanted!r}; {suggest(wanted, names)}")
+        mask[found] = True
+    return mask

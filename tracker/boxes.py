@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -21,27 +23,27 @@ def to_xyxy(coordinates: Float64) -> Float64:
     return np.concatenate([centre - half, centre + half], axis=1)
 
 
-def overlap(a: Float64, b: Float64) -> Float64:
-    """IoU of boxes row by row: (K, 4) and (K, 4) -> (K,), 0..1."""
-    width = np.minimum(a[:, 2], b[:, 2]) - np.maximum(a[:, 0], b[:, 0])
-    height = np.minimum(a[:, 3], b[:, 3]) - np.maximum(a[:, 1], b[:, 1])
-    both = np.maximum(width, 0) * np.maximum(height, 0)
-    union = (a[:, 2] - a[:, 0]) * (a[:, 3] - a[:, 1]) + (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1]) - both
-    share: Float64 = both / union
-    return share
+class Overlap(NamedTuple):
+    """How far K pairs of boxes overlap, each (K,), 0..1."""
+
+    iou: Float64
+    buffered: Float64  # IoU of the boxes grown on every side by a share of their size
+    height: Float64  # IoU of the vertical extents alone
 
 
-def iou(a: Float64, b: Float64) -> Float64:
-    """IoU of all pairs: (N, 4) and (M, 4) -> (N, M), 0..1."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    both = np.maximum(high - low, 0).prod(axis=2)
-    area_a, area_b = (a[:, 2:] - a[:, :2]).prod(axis=1), (b[:, 2:] - b[:, :2]).prod(axis=1)
-    matrix: Float64 = both / (area_a[:, None] + area_b[None] - both)
-    return matrix
-
-
-def buffered(xyxy: Float64, share: float) -> Float64:
-    """Boxes grown on every side by `share` of their width and height (C-BIoU, Yang et al., WACV 2023, Eq. 1)."""
-    grow = (xyxy[:, 2:] - xyxy[:, :2]) * share
-    return np.concatenate([xyxy[:, :2] - grow, xyxy[:, 2:] + grow], axis=1)
+def overlap(a: Float64, b: Float64, buffer: float) -> Overlap:
+    """Overlaps of boxes row by row, (K, 4) and (K, 4); `buffer` >= 0 is the share (C-BIoU, Yang et al., WACV 2023)."""
+    low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
+    size_a, size_b = a[:, 2:] - a[:, :2], b[:, 2:] - b[:, :2]
+    both = high - low  # negative where they are apart
+    sizes = size_a + size_b
+    areas = size_a[:, 0] * size_a[:, 1] + size_b[:, 0] * size_b[:, 1]
+    grown = np.maximum(both + buffer * sizes, 0)
+    shared = np.maximum(both, 0)
+    inner = shared[:, 0] * shared[:, 1]
+    outer = grown[:, 0] * grown[:, 1]
+    return Overlap(
+        iou=inner / (areas - inner),
+        buffered=outer / ((1 + 2 * buffer) ** 2 * areas - outer),
+        height=shared[:, 1] / (sizes[:, 1] - shared[:, 1]),
+    )

@@ -1,7 +1,7 @@
 """How likely a track and a detection are the same object: the `COSTS` plug-ins.
 
-Every entry gives log-odds for pairs, so that they mix by addition, a threshold is a probability, and a learned scorer
-can take their place.
+Every entry gives log-odds for pairs: so they mix by addition, a threshold is a probability, and a learned scorer can
+take their place.
 """
 
 from __future__ import annotations
@@ -11,39 +11,100 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracker.config import TrackerConfig
+from tracker.boxes import Overlap, overlap
 from tracker.motion import Look, Prediction
 from tracker.types import Float64, Int64
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """K pairs of a track and a detection, and what there is to compare them by."""
+    """K pairs of a track and a detection, and what there is to compare them by.
+
+    Attributes:
+        track, detection: (K,) rows into the others.
+        prediction: of the N tracks.
+        look: at the M detections.
+        score: (N,) the tracks' latest.
+        similarity: (K,) cosine of the appearance, -1..1; nan where either has none; None where nobody has.
+    """
 
     track: Int64
     detection: Int64
     prediction: Prediction
     look: Look
-    similarity: Float64 | None
-    score: Float64  # (N,) of the tracks
-    age: Float64  # (N,) seconds from their first to their latest look
+    score: Float64
+    similarity: Float64 | None = None
+
+    def overlap(self, buffer: float) -> Overlap:
+        """Of each predicted box and its detection; `buffer` as in `boxes.overlap`."""
+        return overlap(self.prediction.xyxy[self.track], self.look.xyxy[self.detection], buffer)
 
 
 Cost = Callable[[Pairs], Float64]
 
+SHARP = 12.0  # log odds from no overlap to a full one
+LEAST = 0.2  # overlap at which a match is as likely as not
+BUFFER = 0.3  # of a box's size on each side: the first stage's of C-BIoU
+TAIL = 2.0  # degrees of freedom of the Student-t error; small forgives large errors
+CLUTTER = -3.0  # log density of other objects where a detection may lie
+ALIKE = 4.0  # log odds of a unit of cosine
+ALIKE_FROM = 0.3  # cosine at which a match is as likely as not
 
-def student(pairs: Pairs, tail: float) -> Float64:
-    """(K,) log density of the detection under the track's prediction, heavy-tailed, sizes in box heights."""
+# The mix: what each cue weighs, in full overlaps.
+MIX_IOU, MIX_BUFFERED, MIX_HEIGHT = 0.5, 0.25, 0.4
+MIX_BUFFER = 0.4
+MIX_SCORE = 0.4  # for a whole change of score
+MIX_WAIT = 0.06  # for each factor e in waiting
+MIX_LEAST = 0.3
+MIX_DENSITY = 0.1  # of the log density
+
+
+def iou(pairs: Pairs) -> Float64:
+    """Overlap of the predicted and the detected box."""
+    return SHARP * (pairs.overlap(BUFFER).iou - LEAST)
+
+
+def buffered_iou(pairs: Pairs) -> Float64:
+    """Overlap of both boxes grown on every side (C-BIoU: Yang et al., WACV 2023)."""
+    return SHARP * (pairs.overlap(BUFFER).buffered - LEAST)
+
+
+def mahalanobis(pairs: Pairs) -> Float64:
+    """Student-t log density of the detection under the prediction, above that of other objects; lengths in heights."""
+    return _density(pairs) - CLUTTER
+
+
+def appearance(pairs: Pairs) -> Float64:
+    """Likeness of the embeddings; 0 where a pair has none."""
+    if pairs.similarity is None:
+        return np.zeros(len(pairs.track))
+    odds: Float64 = np.nan_to_num(ALIKE * (pairs.similarity - ALIKE_FROM))
+    return odds
+
+
+def mix(pairs: Pairs) -> Float64:
+    """The cues together, with weights chosen for HOTA on training sequences (`docs/decisions.md`)."""
+    boxes = pairs.overlap(MIX_BUFFER)
+    change = abs(pairs.score[pairs.track] - pairs.look.score[pairs.detection])
+    wait = np.log1p(pairs.prediction.elapsed[pairs.track] / 0.3)
+    cues = MIX_IOU * boxes.iou + MIX_BUFFERED * boxes.buffered + MIX_HEIGHT * boxes.height
+    odds = SHARP * (cues - MIX_SCORE * change - MIX_WAIT * wait - MIX_LEAST)
+    return odds + MIX_DENSITY * np.clip(_density(pairs), -20, 20) + appearance(pairs)
+
+
+def _density(pairs: Pairs) -> Float64:
+    """(K,) log density up to a constant."""
     p = pairs.prediction
     gap = (pairs.look.coordinates[pairs.detection] - p.coordinates[pairs.track]) / p.std[pairs.track]
-    d2 = (gap * gap).sum(axis=1)
     volume = np.log(p.std).sum(axis=1) - 2 * p.seen[:, 3]
-    density: Float64 = -0.5 * (tail + 4) * np.log1p(d2 / tail) - volume[pairs.track]
+    density: Float64 = -0.5 * (TAIL + 4) * np.log1p((gap * gap).sum(axis=1) / TAIL) - volume[pairs.track]
     return density
 
 
-def mahalanobis(config: TrackerConfig) -> Cost:
-    return lambda pairs: student(pairs, config.tail) - config.clutter
-
-
-COSTS: dict[str, Callable[[TrackerConfig], Cost]] = {"mahalanobis": mahalanobis}
+COSTS: dict[str, Cost] = {
+    "iou": iou,
+    "buffered_iou": buffered_iou,
+    "mahalanobis": mahalanobis,
+    "appearance": appearance,
+    "mix": mix,
+}

@@ -11,8 +11,10 @@ from models.errors import ConfigError, DataError
 from tracker.association import assign
 from tracker.config import TrackerConfig
 from tracker.costs import COSTS, Pairs
-from tracker.motion import MOTIONS, Look, Prediction
-from tracker.types import Bool, Detections, Float64, Int64, State, Tracks
+from tracker.likeness import remember, similarity
+from tracker.motion import Look, Prediction
+from tracker.motions import MOTIONS
+from tracker.types import Bool, Detections, Float32, Float64, Int64, State, Tracks
 
 GRAIN = 1_000_000  # ticks a second: a microsecond, as FFmpeg's AV_TIME_BASE
 
@@ -23,12 +25,11 @@ class _Table:
 
     id: Int64
     motion: Float64  # (N, width), the motion model's own
+    likeness: Float32  # (N, D) unit embeddings, 0 where none is known; D is 0 until the first one comes
     label: Int64
-    evidence: Float64  # how far the label leads, summed scores
     score: Float64
+    seen: Float64  # seconds on the tracker's clock
     born: Float64  # seconds on the tracker's clock
-    seen: Float64
-    shown: Bool
 
     def take(self, rows: Bool) -> _Table:
         return _Table(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
@@ -47,22 +48,14 @@ class Tracker:
         for kind, name, known in (("motion", config.motion, MOTIONS), ("cost", config.cost, COSTS)):
             if name not in known:
                 raise ConfigError(f"there is no {kind} {name!r}; choose one of {', '.join(known)}.")
-        self._motion = MOTIONS[config.motion](config)
-        self._cost = COSTS[config.cost](config)
+        self._motion = MOTIONS[config.motion]()
+        self._cost = COSTS[config.cost]
         self._next_id = 1
         self._ticks: int | None = None
         self._origin = 0
-        none = np.zeros(0)
-        self._table = _Table(
-            np.zeros(0, np.int64),
-            np.zeros((0, self._motion.width)),
-            np.zeros(0, np.int64),
-            none,
-            none,
-            none,
-            none,
-            np.zeros(0, bool),
-        )
+        whole, real = np.zeros(0, np.int64), np.zeros(0)
+        rows, likeness = np.zeros((0, self._motion.width)), np.zeros((0, 0), np.float32)
+        self._table = _Table(whole, rows, likeness, whole, real, real, real)
 
     def update(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks:
         """All tracks alive after the frame at `time`.
@@ -73,68 +66,46 @@ class Tracker:
             warp: (2, 3) affine from the previous update's pixels to this frame's, where the camera moved.
 
         Raises:
-            DataError: the time is not finite or does not come after the last one.
+            DataError: the time is not finite or does not come after the last one, or embeddings change their length.
         """
         now = self._clock(time)
         c, table = self.config, self._table
-        if warp is not None and len(table.id):
-            table.motion = self._motion.warp(table.motion, np.asarray(warp, np.float64))
-        use = detections.score >= c.low_score
-        index = np.flatnonzero(use)
+        index = np.flatnonzero(detections.score >= c.low_score)
         look = Look.at(detections.xyxy[index], detections.score[index])
         label = detections.label[index]
+        embedding = self._embedding(detections, index)
         matched = np.full(len(table.id), -1)
-        prediction = None
+        boxes = np.zeros((0, 4))
         if len(table.id):
+            if warp is not None:
+                table.motion = self._motion.warp(table.motion, np.asarray(warp, np.float64))
             prediction = self._motion.predict(table.motion, now)
-        if prediction is not None and len(index):
-            pairs = self._pairs(prediction, look, label)
-            odds = self._cost(pairs)
-            high = look.score >= c.high_score
-            first = high[pairs.detection]
-            r, d = assign(pairs.track[first], pairs.detection[first], odds[first] - _logit(c.match_probability))
-            matched[r] = d
-            second = ~first & (matched[pairs.track] < 0)
-            r, d = assign(pairs.track[second], pairs.detection[second], odds[second] - _logit(c.low_match_probability))
-            matched[r] = d
+            boxes = prediction.xyxy
+            if len(index):
+                matched = self._match(prediction, look, label, embedding)
         hit = np.flatnonzero(matched >= 0)
         taken = matched[hit]
         if len(hit):
+            if embedding is not None:
+                elapsed = now - table.seen[hit]
+                table.likeness[hit] = remember(table.likeness[hit], embedding[taken], elapsed, look.score[taken])
             table.motion[hit] = self._motion.update(table.motion[hit], look.take(taken), now)
             table.score[hit] = look.score[taken]
             table.seen[hit] = now
-            table.shown[hit] = True
-        free = np.ones(len(index), bool)
-        free[taken] = False
-        new = np.flatnonzero(free & (look.score >= c.birth_score))
-        unseen = now - table.seen
-        limit = np.where(table.shown, c.life, c.tentative_life)
-        keep = unseen <= limit
-        boxes = np.zeros((0, 4)) if prediction is None else prediction.xyxy
-        if len(hit):
             boxes[hit] = look.xyxy[taken]
+        unseen = now - table.seen
+        keep = unseen <= np.where(self._shown(table), c.life, c.tentative_life)
         if not keep.all():
             table, matched, boxes = table.take(keep), matched[keep], boxes[keep]
+        free = look.score >= c.birth_score
+        free[taken] = False
+        new = np.flatnonzero(free)
         if len(new):
-            ids = np.arange(self._next_id, self._next_id + len(new))
-            self._next_id += len(new)
-            table = table.join(
-                _Table(
-                    ids,
-                    self._motion.start(look.take(new), now),
-                    label[new],
-                    look.score[new],
-                    look.score[new],
-                    np.full(len(new), now),
-                    np.full(len(new), now),
-                    look.score[new] > 0,
-                )
-            )
+            table = table.join(self._born(look.take(new), label[new], now, embedding, new))
             matched = np.concatenate([matched, new])
             boxes = np.concatenate([boxes, look.xyxy[new]])
         self._table = table
-        detection = np.where(matched >= 0, index[matched], -1) if len(index) else matched
-        state = np.where(~table.shown, State.TENTATIVE, np.where(matched >= 0, State.ACTIVE, State.LOST))
+        state = np.where(~self._shown(table), State.TENTATIVE, np.where(matched >= 0, State.ACTIVE, State.LOST))
         return Tracks(
             id=table.id,
             xyxy=boxes.astype(np.float32),
@@ -142,7 +113,7 @@ class Tracker:
             label=table.label,
             state=state.astype(np.int8),
             unseen=now - table.seen,
-            detection=detection,
+            detection=np.where(matched >= 0, index[matched], -1) if len(index) else matched,
         )
 
     def _clock(self, time: float) -> float:
@@ -159,13 +130,59 @@ class Tracker:
         self._ticks = ticks
         return (ticks - self._origin) / GRAIN
 
-    def _pairs(self, prediction: Prediction, look: Look, label: Int64) -> Pairs:
-        ok = self._table.label[:, None] == label
+    def _embedding(self, detections: Detections, index: Int64) -> Float32 | None:
+        """Those of the detections in use; the table is given room for them when the first ones come."""
+        if detections.embedding is None:
+            return None
+        length, table = detections.embedding.shape[1], self._table
+        if table.likeness.shape[1] == 0:
+            table.likeness = np.zeros((len(table.id), length), np.float32)
+        elif table.likeness.shape[1] != length:
+            raise DataError(
+                f"an embedding has {length} numbers where earlier ones had {table.likeness.shape[1]}; "
+                "keep to one appearance network."
+            )
+        return detections.embedding[index]
+
+    def _match(self, prediction: Prediction, look: Look, label: Int64, embedding: Float32 | None) -> Int64:
+        """(N,) the detection of each track, -1 where it has none: first those of high score, then the rest."""
+        c = self.config
+        pairs = self._pairs(prediction, look, label, embedding)
+        odds = self._cost(pairs)
+        matched = np.full(len(prediction.elapsed), -1)
+        high = (look.score >= c.high_score)[pairs.detection]
+        row, column = assign(pairs.track[high], pairs.detection[high], odds[high] - _logit(c.match_probability))
+        matched[row] = column
+        if not high.all():
+            rest = ~high & (matched[pairs.track] < 0)
+            row, column = assign(pairs.track[rest], pairs.detection[rest], odds[rest] - _logit(c.low_match_probability))
+            matched[row] = column
+        return matched
+
+    def _pairs(self, prediction: Prediction, look: Look, label: Int64, embedding: Float32 | None) -> Pairs:
+        """The pairs of one label that are near enough to be worth a cost."""
+        apart = abs(look.coordinates[:, None, :2] - prediction.coordinates[:, :2])  # (M, N, 2)
         reach = 6 * prediction.std[:, :2] + np.exp(prediction.seen[:, 3:])
-        ok &= abs(look.coordinates[:, 0] - prediction.coordinates[:, 0:1]) < reach[:, :1]
-        ok &= abs(look.coordinates[:, 1] - prediction.coordinates[:, 1:2]) < reach[:, 1:]
-        i, j = np.nonzero(ok)
-        return Pairs(i, j, prediction, look, None, self._table.score, self._table.seen - self._table.born)
+        near = (apart < reach).all(axis=2) & (self._table.label == label[:, None])
+        j, i = np.nonzero(near)
+        alike = None if embedding is None else similarity(self._table.likeness, embedding, i, j)
+        return Pairs(i, j, prediction, look, self._table.score, alike)
+
+    def _born(self, look: Look, label: Int64, now: float, embedding: Float32 | None, rows: Int64) -> _Table:
+        """New tracks for detections that nobody took."""
+        ids = np.arange(self._next_id, self._next_id + len(rows))
+        self._next_id += len(rows)
+        motion = self._motion.start(look, now, self._table.motion)
+        likeness = np.zeros((len(rows), self._table.likeness.shape[1]), np.float32)
+        if embedding is not None:
+            likeness[:] = embedding[rows]
+        seen = np.full(len(rows), now)
+        return _Table(ids, motion, likeness, label, look.score, seen, seen)
+
+    def _shown(self, table: _Table) -> Bool:
+        """(N,) which tracks are results: those that were seen for as long as asked for."""
+        shown: Bool = table.seen - table.born >= self.config.confirmation
+        return shown
 
 
 def _logit(p: float) -> float:

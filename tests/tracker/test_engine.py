@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from models.errors import ConfigError, DataError
 from tracker.config import TrackerConfig
+from tracker.costs import COSTS, Pairs
 from tracker.engine import Tracker
 from tracker.kalman import Gaussian, Noise, correct, first, step
-from tracker.motion import KalmanMotion, Look
-from tracker.types import Detections, State, Tracks
+from tracker.kalman_motion import PRIORS, KalmanMotion
+from tracker.motion import Look, Motion
+from tracker.motions import MOTIONS
+from tracker.types import Detections, Float64, State, Tracks
 
 
 def walkers(time: float, missing: Sequence[int] = ()) -> Detections:
@@ -79,6 +82,15 @@ def test_looking_without_seeing_changes_no_later_answer() -> None:
     assert a.xyxy.tobytes() == b.xyxy.tobytes()
 
 
+def test_a_track_is_tentative_until_it_was_seen_for_long_enough() -> None:
+    tracker = Tracker(TrackerConfig(confirmation=0.15, tentative_life=0.3))
+    states = [tracker.update(walkers(t), t).state.tolist() for t in (0.0, 0.1, 0.2)]
+    assert states == [[State.TENTATIVE] * 4, [State.TENTATIVE] * 4, [State.ACTIVE] * 4]
+    young = Tracker(TrackerConfig(confirmation=0.15, tentative_life=0.3))
+    young.update(walkers(0.0), 0.0)
+    assert len(young.update(Detections.empty(), 0.31).id) == 0
+
+
 @pytest.mark.parametrize("times", [(1.0, 1.0), (1.0, 0.5), (0.0, float("nan"))])
 def test_times_that_do_not_rise_are_refused(times: tuple[float, float]) -> None:
     tracker = Tracker()
@@ -100,7 +112,7 @@ def test_unknown_names_and_numbers_out_of_range_are_refused() -> None:
         Tracker(TrackerConfig(motion="warp"))
     with pytest.raises(ConfigError, match="mahalanobis"):
         Tracker(TrackerConfig(cost="luck"))
-    for wrong in ({"life": 0.0}, {"high_score": 2.0}, {"match_probability": 1.0}):
+    for wrong in ({"life": 0.0}, {"high_score": 2.0}, {"match_probability": 1.0}, {"confirmation": -1.0}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
             TrackerConfig(**wrong)
 
@@ -129,11 +141,149 @@ def test_correct_is_the_textbook_kalman_update() -> None:
     np.testing.assert_allclose([got.xx[0, 0], got.xv[0, 0], got.vv[0, 0]], [cov[0, 0], cov[0, 1], cov[1, 1]])
 
 
-def test_predict_is_pure() -> None:
-    motion = KalmanMotion(TrackerConfig())
-    look = Look.at(walkers(0.0).xyxy, walkers(0.0).score)
-    rows = motion.start(look, 0.0)
+MOTION_TIMES = [0.0, 0.1, 0.25, 0.3]
+
+
+def seen(motion: Motion, times: Sequence[float] = MOTION_TIMES) -> Float64:
+    """The rows of the walkers after `times`."""
+    rows = np.zeros((0, motion.width))
+    for k, t in enumerate(times):
+        found = walkers(t)
+        look = Look.at(found.xyxy, found.score)
+        rows = motion.update(rows, look, t) if k else motion.start(look, t, rows)
+    return rows
+
+
+@pytest.mark.parametrize("name", MOTIONS)
+def test_predict_is_pure(name: str) -> None:
+    motion = MOTIONS[name]()
+    rows = seen(motion)
     before = rows.tobytes()
     answers = [motion.predict(rows, t).xyxy.tobytes() for t in (0.5, 3.0, 0.5)]
     assert rows.tobytes() == before
     assert answers[0] == answers[2]
+
+
+@pytest.mark.parametrize("name", MOTIONS)
+def test_doubt_grows_with_time(name: str) -> None:
+    motion = MOTIONS[name]()
+    rows = seen(motion)
+    std = np.stack([motion.predict(rows, t).std for t in (0.35, 0.6, 1.2, 5.0)])
+    assert (np.diff(std, axis=0) > 0).all()
+
+
+@pytest.mark.parametrize("name", MOTIONS)
+def test_motion_does_not_care_for_place_or_scale(name: str) -> None:
+    """A picture of twice the size, cut elsewhere, gives the same answer in its own pixels."""
+    motion = MOTIONS[name]()
+    affine = np.array([[2.0, 0, 300], [0, 2.0, -40]])
+    plain, moved = seen(motion), np.zeros((0, motion.width))
+    for k, t in enumerate(MOTION_TIMES):
+        found = walkers(t)
+        look = Look.at(2 * found.xyxy + np.array([300, -40, 300, -40]), found.score)
+        moved = motion.update(moved, look, t) if k else motion.start(look, t, moved)
+    for t in (0.4, 2.0):
+        want, got = motion.predict(plain, t), motion.predict(moved, t)
+        np.testing.assert_allclose(got.xyxy, 2 * want.xyxy + np.array([300, -40, 300, -40]), rtol=1e-5)
+        warped = motion.predict(motion.warp(plain, affine), t)
+        np.testing.assert_allclose(warped.xyxy, got.xyxy, rtol=1e-5)
+        np.testing.assert_allclose(warped.std, got.std, rtol=1e-5)
+
+
+def test_a_steady_walker_is_foreseen_by_the_steady_prior_and_a_dancer_by_the_other() -> None:
+    motion = KalmanMotion()
+    rng, times = np.random.default_rng(0), np.arange(0, 6, 0.1)
+    velocity = np.zeros(2)
+    places = {"walks": np.stack([12 * times, 0 * times], axis=1), "dances": np.zeros((len(times), 2))}
+    for k in range(1, len(times)):
+        velocity = velocity * np.exp(-0.1 / 0.4) + 12 * rng.standard_normal(2)
+        places["dances"][k] = places["dances"][k - 1] + 0.1 * velocity + 2.5 * rng.standard_normal(2)
+    share = {}
+    for name, place in places.items():
+        grown = np.exp(np.cumsum(rng.normal(0, {"walks": 0.01, "dances": 0.06}[name], (len(times), 2)), axis=0))
+        boxes = np.concatenate([place + 100, place + 100 + grown * np.array([30, 80])], axis=1)
+        rows = motion.start(Look.at(boxes[:1], np.ones(1)), 0.0, np.zeros((0, motion.width)))
+        for box, t in zip(boxes[1:], times[1:], strict=True):
+            rows = motion.update(rows, Look.at(box[None], np.ones(1)), float(t))
+        share[name] = motion.shares(rows)[0]
+    assert share["walks"][0] > 0.9  # PRIORS[0] keeps its velocity longest
+    assert share["dances"][1] > 0.9
+    assert PRIORS[0].decay > PRIORS[1].decay
+
+
+def test_a_new_track_learns_from_the_scene_which_prior_holds() -> None:
+    motion = KalmanMotion()
+    old = seen(motion, [0.1 * k for k in range(30)])
+    look = Look.at(walkers(3.0).xyxy[:1], np.ones(1))
+    alone, among = (motion.shares(motion.start(look, 3.0, rows))[0] for rows in (old[:0], old))
+    np.testing.assert_allclose(alone, 0.5)
+    assert among[0] > alone[0]
+
+
+def pairs(similarity: Float64 | None = None) -> Pairs:
+    """A track against a detection on it, one beside it, and one far away."""
+    motion = KalmanMotion()
+    here = np.array([[100.0, 100, 140, 200]])
+    prediction = motion.predict(motion.start(Look.at(here, np.ones(1)), 0.0, np.zeros((0, motion.width))), 0.1)
+    look = Look.at(here + np.array([[1.0], [30.0], [400.0]]), np.ones(3))
+    return Pairs(np.zeros(3, int), np.arange(3), prediction, look, np.ones(1), similarity)
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_a_cost_prefers_what_is_alike_and_says_log_odds(name: str) -> None:
+    odds = COSTS[name](pairs(np.array([0.9, 0.5, 0.0])))
+    assert odds.shape == (3,)
+    assert odds.dtype == np.float64
+    assert odds[0] > odds[1] > odds[2] - 1e-9
+    assert odds[0] > 0 > odds[2]
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_a_cost_does_without_embeddings(name: str) -> None:
+    without, unknown = COSTS[name](pairs()), COSTS[name](pairs(np.full(3, np.nan)))
+    assert np.isfinite(without).all()
+    np.testing.assert_array_equal(without, unknown)
+
+
+@pytest.mark.parametrize("name", sorted(set(COSTS) - {"appearance"}))
+def test_every_cost_tracks_walkers(name: str) -> None:
+    tracker = Tracker(TrackerConfig(cost=name))
+    for t in np.arange(0, 2, 0.1):
+        assert tracker.update(walkers(t), float(t)).shown.id.tolist() == [1, 2, 3, 4]
+
+
+def test_looks_tell_apart_whom_places_do_not() -> None:
+    """Two who meet, vanish behind each other, and come out changed over: only their looks can say so."""
+    rng = np.random.default_rng(0)
+    looks = rng.standard_normal((6, 16)).astype(np.float32)
+    looks /= np.linalg.norm(looks, axis=1, keepdims=True)
+
+    def at(boxes: list[list[float]], who: list[int]) -> Detections:
+        return Detections(np.array(boxes), np.full(len(who), 0.9), np.zeros(len(who)), embedding=looks[who])
+
+    bystanders = [[20.0 + 150 * k, 300, 60 + 150 * k, 400] for k in range(4)]
+    apart = [[100.0, 100, 140, 200], [180.0, 100, 220, 200]]
+    found = {}
+    for cost in ("mahalanobis", "mix"):
+        tracker = Tracker(TrackerConfig(cost=cost))
+        for k in range(6):
+            tracker.update(at(apart + bystanders, [0, 1, 2, 3, 4, 5]), k / 10)
+        tracker.update(at(bystanders, [2, 3, 4, 5]), 0.6)
+        middle = [[125.0, 100, 165, 200], [155.0, 100, 195, 200]]
+        found[cost] = tracker.update(at(middle + bystanders, [1, 0, 2, 3, 4, 5]), 1.0)
+    who = {cost: dict(zip(t.id.tolist(), t.detection.tolist(), strict=True)) for cost, t in found.items()}
+    assert (who["mahalanobis"][1], who["mahalanobis"][2]) == (0, 1)
+    assert (who["mix"][1], who["mix"][2]) == (1, 0)
+
+
+def test_embeddings_may_come_late_but_must_keep_their_length() -> None:
+    tracker = Tracker()
+    tracker.update(walkers(0.0), 0.0)
+
+    def with_embedding(time: float, length: int) -> Detections:
+        d = walkers(time)
+        return Detections(d.xyxy, d.score, d.label, embedding=np.eye(4, length, dtype=np.float32))
+
+    assert tracker.update(with_embedding(0.1, 8), 0.1).shown.id.tolist() == [1, 2, 3, 4]
+    with pytest.raises(DataError, match="embedding"):
+        tracker.update(with_embedding(0.2, 9), 0.2)

@@ -36,5 +36,9 @@ class OnnxDetector:
 
     def __call__(self, frame: Frame) -> Detections:
         feeds, fit = self._family.prepare(frame.bgr)
-        xyxy, score, label = self._family.decode(self._session.run(feeds), fit, self._select.score)
+        answer = self._session.run(feeds)
+        try:
+            xyxy, score, label = self._family.decode(answer, fit, self._select.score)
+        except WeightsError as error:
+            raise WeightsError(f"{self._session.path}: {error}") from None
         return self._select(xyxy, score.clip(0, 1), label, frame.size)

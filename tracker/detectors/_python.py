@@ -72,6 +72,7 @@ class PythonDetector:
         self._function = function
         self._title = title or getattr(function, "__qualname__", type(function).__qualname__)
         names: Sequence[str] = getattr(function, "names", ("object",))
+        names = (names,) if isinstance(names, str) else names
         self.names = names_from_file(config.names) if config.names else tuple(map(str, names))
         self._select = Select(self.names, config, score=0.0, nms=1.0)
 

@@ -94,7 +94,9 @@ def _network(models: Any, torch: Any, model: str, weights: str | None, published
                 f"the weights of {model} could not be fetched from {published.url} ({reason}); "
                 f"connect to the internet once, or give --weights FILE."
             ) from error
-    network = models.get_model(model, weights=None, weights_backbone=None, num_classes=classes)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = models.get_model(model, weights=None, weights_backbone=None, num_classes=classes)
     if weights == RANDOM:
         return network.eval()
     path = Path(weights)

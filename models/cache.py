@@ -35,7 +35,7 @@ def atomic(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place at the end: a kill leaves the old or a whole new one.
 
     Raises:
-        ConfigError: the folder cannot be written.
+        ConfigError: the folder cannot be written, or is full.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,6 +50,11 @@ def atomic(path: Path) -> Iterator[Path]:
         yield part
         part.chmod(0o666 & ~_umask())
         part.replace(path)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be written ({error.strerror or error}); "
+            "make room, or set LIQUIDTRACK_CACHE to another place."
+        ) from error
     finally:
         part.unlink(missing_ok=True)
 

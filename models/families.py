@@ -8,6 +8,7 @@ arXiv:2412.04234).
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ Array = NDArray[Any]
 Boxes = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]  # xyxy (N, 4) pixels, score (N,), label (N,)
 
 STRIDES = (8, 16, 32)
+_DETR = ("boxes", "scores", "labels")
 _NANODET_MEAN = np.array([103.53, 116.28, 123.675], np.float32)  # BGR, ImageNet
 _NANODET_STD = np.array([57.375, 57.12, 58.395], np.float32)
 
@@ -103,11 +105,23 @@ def _input_size(port: Port, metadata: Mapping[str, str], default: int) -> tuple[
 
 
 def _picture(inputs: Sequence[Port]) -> Port:
-    """The input that takes the picture."""
-    pictures = [port for port in inputs if len(port.shape) == 4 and port.shape[1] in (3, None)]
+    """The input that takes the picture: one at a time, in floating point, colours first."""
+    pictures = [
+        port
+        for port in inputs
+        if len(port.shape) == 4
+        and port.shape[0] in (1, None)
+        and port.shape[1] in (3, None)
+        and np.issubdtype(port.dtype, np.floating)
+    ]
     if len(pictures) != 1:
-        raise WeightsError("it has no input of [1, 3, height, width] for a picture")
+        raise WeightsError("it has no input of [1, 3, height, width] floating-point numbers for a picture")
     return pictures[0]
+
+
+def _check_cells(found: int, cells: int) -> None:
+    if found != cells:
+        raise WeightsError(f"the network answered for {found} cells where its family has {cells}; name its --family.")
 
 
 def _table(outputs: Sequence[Port]) -> tuple[int | None, int | None]:
@@ -118,7 +132,10 @@ def _table(outputs: Sequence[Port]) -> tuple[int | None, int | None]:
 
 
 class YoloX:
-    """BGR 0..255 at the top left on 114; output (1, A, 5 + C): centre and log size in strides, objectness, classes."""
+    """BGR 0..255 at the top left on 114; output (1, A, 5 + C): centre and log size in strides, objectness, classes.
+
+    Exports with the decoding inside (YOLOX's --decode_in_inference), with centre and size in pixels, are read too.
+    """
 
     nms = 0.5
 
@@ -137,23 +154,28 @@ class YoloX:
 
     def decode(self, outputs: Sequence[Array], fit: Fit, score: float) -> Boxes:
         raw = outputs[0][0]
+        _check_cells(len(raw), len(self._cells))
+        # A raw centre lies within a few cells of its own; one in pixels goes far beyond the finest grid's last cell.
+        decoded = raw[:, :2].max() > self._cells.max() + 1
         rows = np.flatnonzero(raw[:, 4] >= score)  # a class score never exceeds the objectness
-        raw = raw[rows]
+        raw = raw[rows].astype(np.float32, copy=False)
         label = raw[:, 5:].argmax(axis=1)
         joint = raw[:, 4] * raw[np.arange(len(raw)), 5 + label]
         keep = joint >= score
         rows, raw, label, joint = rows[keep], raw[keep], label[keep], joint[keep]
-        stride = self._strides[rows, None]
-        centre = (raw[:, :2] + self._cells[rows]) * stride
-        size = np.exp(raw[:, 2:4]) * stride
+        centre, size = raw[:, :2], raw[:, 2:4]
+        if not decoded:
+            stride = self._strides[rows, None]
+            centre, size = (centre + self._cells[rows]) * stride, np.exp(size) * stride
         xyxy = _corners(centre[:, 0], centre[:, 1], size[:, 0], size[:, 1])
-        return fit.to_picture(xyxy), joint.astype(np.float32), label.astype(np.int64)
+        return fit.to_picture(xyxy), joint, label.astype(np.int64)
 
 
 class YoloV8:
     """RGB 0..1 in the middle on 114; output (1, 4 + C, A): centre and size in input pixels, classes.
 
-    Exports with the suppression inside, (1, N, 6) of corners, score, class, are read too.
+    Exports with the suppression inside, (1, N, 6) of corners, score, class, are read too. Further columns of
+    segmentation and pose networks (mask coefficients, key points) are passed over; turned boxes are refused.
     """
 
     nms = 0.6
@@ -162,15 +184,18 @@ class YoloV8:
         picture = _picture(inputs)
         self._name, self._size = picture.name, _input_size(picture, metadata, 640)
         first, second = _table(outputs)
-        self._final = second == 6 and (first is None or first > 6)
+        if metadata.get("task") == "obb":
+            raise WeightsError("it answers with turned boxes, which no track has")
+        masks = outputs[1].shape[1] if len(outputs) > 1 and len(outputs[1].shape) == 4 else 0
+        extra = math.prod(map(int, re.findall(r"\d+", metadata.get("kpt_shape", "0")))) + (masks or 0)
+        self._final = second == 6 + extra and (first is None or first > second)
         self.classes: int | None = None
         if self._final:
             self.nms = 1.0
-        elif first is None or first < 5 or (second is not None and second <= first):
+        elif first is None or first < 5 + extra or (second is not None and second <= first):
             raise WeightsError(f"its output {outputs[0]} is not YOLOv8's [1, 4 + classes, boxes]")
         else:
-            masks = outputs[1].shape[1] if len(outputs) > 1 and len(outputs[1].shape) == 4 else 0
-            self.classes = first - 4 - (masks or 0)
+            self.classes = first - 4 - extra
 
     def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], Fit]:
         canvas, fit = letterbox(bgr, self._size, 114, centred=True)
@@ -198,11 +223,13 @@ class Detr:
     def __init__(self, inputs: Sequence[Port], outputs: Sequence[Port], metadata: Mapping[str, str]) -> None:
         names = [port.name for port in outputs]
         sizes = [port.name for port in inputs if port.name == "orig_target_sizes"]
-        if not sizes or not {"labels", "boxes", "scores"} <= set(names):
+        if not sizes or not set(_DETR) <= set(names):
             raise WeightsError("a DETR-style network has an input orig_target_sizes and outputs labels, boxes, scores")
+        if any(len(port.shape) != (3 if port.name == "boxes" else 2) for port in outputs if port.name in _DETR):
+            raise WeightsError("its outputs are not DETR's labels [1, N], boxes [1, N, 4], scores [1, N]")
         picture = _picture(inputs)
         self._image, self._sizes, self._size = picture.name, sizes[0], _input_size(picture, metadata, 640)
-        self._order = [names.index(name) for name in ("boxes", "scores", "labels")]
+        self._order = [names.index(name) for name in _DETR]
         self.classes: int | None = None
 
     def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], Fit]:
@@ -247,13 +274,14 @@ class NanoDet:
     def decode(self, outputs: Sequence[Array], fit: Fit, score: float) -> Boxes:
         found = []
         for level, (cls, dis) in enumerate(self._pairs):
+            _check_cells(len(outputs[cls][0]), self._starts[level + 1] - self._starts[level])
             rows = np.flatnonzero(outputs[cls][0].max(axis=1) >= score)
             if len(rows):
                 found.append((rows + self._starts[level], outputs[cls][0][rows], outputs[dis][0][rows]))
         if not found:
             return _empty()
         rows, scores, logits = (np.concatenate(part) for part in zip(*found, strict=True))
-        bins = logits.reshape(len(rows), 4, -1)
+        bins = logits.reshape(len(rows), 4, -1).astype(np.float32, copy=False)
         weight = np.exp(bins - bins.max(axis=2, keepdims=True))
         distance = (weight * np.arange(bins.shape[2])).sum(axis=2) / weight.sum(axis=2) * self._strides[rows, None]
         points = self._points[rows]

@@ -42,6 +42,11 @@ COMMANDS: dict[str, Command] = {
     "eval detect": Command(
         "tools.eval_detect:eval_detect", "tools.eval_detect_config:EvalDetectConfig", "score a detector: COCO's AP, AR"
     ),
+    "eval recognition": Command(
+        "tools.eval_recognition:eval_recognition",
+        "tools.eval_recognition_config:EvalRecognitionConfig",
+        "score a frozen CNN's classifier: top-1, top-5",
+    ),
     "bench pipeline": Command(
         "tools.bench_pipeline:bench_pipeline", "tools.config:BenchPipelineConfig", "time the stages, alone and together"
     ),

@@ -55,11 +55,21 @@ def in_glob(pattern: str) -> list[Path]:
 
 
 def read_picture(path: Path) -> UInt8:
-    """(H, W, 3) uint8 BGR, upright by EXIF; grey is spread, alpha dropped, of 16 bit the upper 8 are kept."""
+    """The picture in a file, see `decode_picture`."""
     try:
         data = np.fromfile(path, np.uint8)  # not cv2.imread: that one fails on some systems' file names
     except OSError as error:
         raise SourceError(f"{path}: this picture cannot be read ({error.strerror}).") from None
+    return decode_picture(data, path)
+
+
+def decode_picture(data: UInt8, path: Path) -> UInt8:
+    """(H, W, 3) uint8 BGR, upright by EXIF; grey is spread, alpha dropped, of 16 bit the upper 8 are kept.
+
+    Args:
+        data: the bytes of the file.
+        path: how errors call it.
+    """
     if not data.size:
         raise SourceError(f"{path}: this picture is empty.")
     if _cut_jpeg(data.tobytes() if data[:2].tobytes() == b"\xff\xd8" else b""):

@@ -1,0 +1,66 @@
+"""What every recurrent cell here offers: one step over uneven time, in plain tensors.
+
+Shapes: B rows, C inputs, S state numbers, O outputs. Time is in seconds, one elapsed time a row.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+LONGEST = 1e6  # time units; all that is longer counts as this, so that no step meets an infinite number
+
+
+class Cell(nn.Module):
+    """A recurrent cell in continuous time: `step(x, h, dt) -> h`.
+
+    Any dt >= 0 is allowed, another one in each row: 0 is safe, infinity counts as `LONGEST` time units.
+
+    Attributes:
+        input_size: C.
+        units: neurons, S of a plain cell.
+        state_size: S, the numbers that one row carries from step to step.
+        output_size: O, the numbers that `output` shows of them.
+        time_unit: seconds that count as 1 in the cell's own time; set it near the usual gap between samples.
+    """
+
+    def __init__(
+        self, input_size: int, units: int, *, state_size: int | None = None, output_size: int | None = None,
+        time_unit: float = 1.0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if min(input_size, units) < 1:
+            raise ValueError(f"a cell of {units} units with {input_size} inputs: both must be 1 or more.")
+        if not time_unit > 0:
+            raise ValueError(f"time_unit is {time_unit}; give seconds above 0.")
+        self.input_size = input_size
+        self.units = units
+        self.state_size = units if state_size is None else state_size
+        self.output_size = units if output_size is None else output_size
+        self.time_unit = time_unit
+
+    def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
+        """The state (B, S) after `dt` (B,) seconds under the input `x` (B, C), from the state `h` (B, S)."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
+        """`step`, under the name that torch's own tools call."""
+        return self.step(x, h, dt)
+
+    def output(self, h: Tensor) -> Tensor:
+        """What others may read of a state: (..., S) -> (..., O), the last O neurons (all, or the motor neurons)."""
+        return h[..., self.units - self.output_size : self.units]
+
+    def initial(self, rows: int) -> Tensor:
+        """The state before anything was seen: (rows, S) zeros, of the parameters' type and place."""
+        like = next(self.parameters())
+        return torch.zeros(rows, self.state_size, dtype=like.dtype, device=like.device)
+
+    def elapsed(self, dt: Tensor, like: Tensor) -> Tensor:
+        """(B,) seconds -> (B, 1) in the cell's own time, between 0 and `LONGEST`, of the type of `like`."""
+        return (dt.to(like.dtype) / self.time_unit).clamp(0.0, LONGEST).unsqueeze(-1)
+
+
+def unsoftplus(value: Tensor) -> Tensor:
+    """The inverse of softplus: parameters that must stay positive are stored so."""
+    return value + torch.log(-torch.expm1(-value))

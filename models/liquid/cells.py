@@ -1,0 +1,39 @@
+"""The cells by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from models.liquid.cell import Cell
+from models.liquid.cfc import CfC
+from models.liquid.ctrnn import CTRNN
+from models.liquid.gated import GRU, LSTM
+from models.liquid.ltc import LTC
+from models.liquid.mixed import MixedMemory
+
+CELLS: dict[str, Callable[..., Cell]] = {
+    "cfc": CfC,
+    "cfc-no-gate": lambda *a, **k: CfC(*a, mode="no_gate", **k),
+    "cfc-pure": lambda *a, **k: CfC(*a, mode="pure", **k),
+    "ltc": LTC,
+    "ctrnn": CTRNN,
+    "lstm": lambda *a, **k: LSTM(*a, timed=False, **k),
+    "gru": lambda *a, **k: GRU(*a, timed=False, **k),
+    "lstm-dt": LSTM,
+    "gru-dt": GRU,
+}
+MIXED = "mixed-"
+
+
+def make_cell(name: str, input_size: int, units: int, **settings: Any) -> Cell:
+    """The cell `name` of `CELLS`, or `mixed-` and such a name for one with mixed memory; `settings` go to the cell.
+
+    Raises:
+        ValueError: there is no such cell, or it has a memory already.
+    """
+    plain = name.removeprefix(MIXED)
+    if plain not in CELLS:
+        raise ValueError(f"there is no cell {name!r}; the cells are {', '.join(CELLS)}, and {MIXED}CELL.")
+    cell = CELLS[plain](input_size, units, **settings)
+    return MixedMemory(cell) if name.startswith(MIXED) else cell

@@ -1,0 +1,139 @@
+"""Closed-form continuous-time cell (Hasani, Lechner et al. 2022, Nature Machine Intelligence 4, equations 2 and 10)."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.liquid.cell import Cell
+from models.liquid.wiring import Wiring
+
+Mode = Literal["default", "no_gate", "pure"]
+
+
+class LecunTanh(nn.Module):
+    """1.7159 tanh(2/3 x), whose variance is near 1 for inputs of variance 1; 0.666 as in the paper's code."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 1.7159 * torch.tanh(0.666 * x)
+
+
+class CfC(Cell):
+    """A liquid network whose flow over dt is written down, not integrated.
+
+    With z a layer over (x, h), t the elapsed time and s = sigmoid(a(z) t + b(z)):
+    default  h' = (1 - s) tanh f(z) + s tanh g(z);  no_gate  h' = tanh f(z) + s tanh g(z);
+    pure  h' = A - A exp(-t (|w| + |f(z)|)) f(z).
+
+    Args:
+        backbone: units of the layer z; 0 leaves it out.
+        wiring: its synapses are the only ones, in every branch: one map a branch, no shared layer. Within a step a
+            signal passes all layers; each neuron also hears its own past. In f and g a synapse keeps its
+            polarity; in a and b, which set the time and not the direction, its sign is free.
+    """
+
+    def __init__(
+        self, input_size: int, units: int, *, mode: Mode = "default", backbone: int = 128, layers: int = 1,
+        wiring: Wiring | None = None, time_unit: float = 1.0,
+    ) -> None:  # fmt: skip
+        check_wiring(wiring, input_size, units)
+        outputs = None if wiring is None else wiring.outputs
+        super().__init__(input_size, units, output_size=outputs, time_unit=time_unit)
+        if mode not in ("default", "no_gate", "pure"):
+            raise ValueError(f"mode is {mode!r}; give default, no_gate or pure.")
+        self.mode = mode
+        self.backbone: nn.Module = nn.Identity()
+        self.blocks = nn.ModuleList()
+        if wiring is None:
+            width = input_size + units
+            if backbone and layers:
+                steps: list[nn.Module] = []
+                for _ in range(layers):
+                    steps += [nn.Linear(width, backbone), LecunTanh()]
+                    width = backbone
+                self.backbone = nn.Sequential(*steps)
+            self.blocks.append(_Block(width, units, mode))
+        else:
+            start = 0
+            for count in wiring.layers:
+                self.blocks.append(_Block(input_size + units, count, mode, _polarity(wiring, start, count)))
+                start += count
+        for name, parameter in self.named_parameters():
+            if name.startswith("backbone") and parameter.dim() == 2:
+                nn.init.xavier_uniform_(parameter)
+
+    def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
+        t = self.elapsed(dt, h)
+        old, new = h, h[:, :0]
+        for block in self.blocks:
+            # neurons of the layers before show their new state, the others still their old one
+            new = torch.cat((new, block(self.backbone(torch.cat((x, new, old), 1)), t)), 1)
+            old = h[:, new.shape[1] :]
+        return new
+
+
+class _Block(nn.Module):
+    """The branches f, g, a, b of one layer of neurons: (B, W) inputs -> (B, N) new states.
+
+    Args:
+        polarity: (N, W) of -1, 0, 1, or 2 for a synapse whose sign is free; None: all are, and free.
+    """
+
+    def __init__(self, width: int, units: int, mode: Mode, polarity: Tensor | None = None) -> None:
+        super().__init__()
+        self.mode = mode
+        self.branches = 1 if mode == "pure" else 4
+        free = torch.full((units, width), 2.0) if polarity is None else polarity
+        mask = (free != 0).to(torch.get_default_dtype())
+        self.wired = polarity is not None
+        self.register_buffer("mask", mask if self.wired else None)
+        self.register_buffer("sign", torch.where(free == 2, 0.0, free) if self.wired else None)
+        self.mask: Tensor
+        self.sign: Tensor
+        fan = mask.sum(1, keepdim=True)  # synapses that a neuron hears
+        bound = (6.0 / (fan + units)).sqrt()  # xavier, by the synapses that there are
+        self.weight = nn.Parameter((torch.rand(self.branches, units, width) * 2 - 1) * bound)
+        self.bias = nn.Parameter((torch.rand(self.branches, units) * 2 - 1) / math.sqrt(max(width, 1)))
+        if mode == "pure":
+            self.rate = nn.Parameter(torch.zeros(units))
+            self.scale = nn.Parameter(torch.ones(units))
+
+    def effective(self) -> Tensor:
+        """The weights (branches, N, W) that act: no synapse, no weight; in f and g a polarity is kept."""
+        if not self.wired:
+            return self.weight
+        fixed = self.sign.abs()
+        directed = self.weight[:2] * (self.mask - fixed) + self.weight[:2].abs() * self.sign
+        return torch.cat((directed, self.weight[2:] * self.mask), 0)
+
+    def forward(self, z: Tensor, t: Tensor) -> Tensor:
+        out = functional.linear(z, self.effective().flatten(0, 1), self.bias.flatten())
+        if self.mode == "pure":
+            return self.scale - self.scale * torch.exp(-t * (self.rate.abs() + out.abs())) * out
+        f, g, a, b = out.chunk(4, 1)
+        s = torch.sigmoid(a * t + b)
+        f, g = torch.tanh(f), torch.tanh(g)
+        return f + s * g if self.mode == "no_gate" else f + s * (g - f)
+
+
+def _polarity(wiring: Wiring, start: int, count: int) -> Tensor:
+    """(N, C + U) of the neurons from `start`, inputs first; a neuron without a self-synapse hears itself freely."""
+    sensory = torch.from_numpy(wiring.sensory[:, start : start + count]).T
+    recurrent = torch.from_numpy(wiring.recurrent[:, start : start + count]).T
+    whole = torch.cat((sensory, recurrent), 1).to(torch.get_default_dtype())
+    rows = torch.arange(count)
+    own = wiring.inputs + start + rows
+    whole[rows, own] = torch.where(whole[rows, own] == 0, 2.0, whole[rows, own])
+    return whole
+
+
+def check_wiring(wiring: Wiring | None, inputs: int, units: int) -> None:
+    """Raise ValueError where a wiring is of another size than the cell."""
+    if wiring is not None and (wiring.inputs, wiring.units) != (inputs, units):
+        raise ValueError(
+            f"the wiring has {wiring.inputs} inputs and {wiring.units} units, the cell {inputs} and {units}."
+        )

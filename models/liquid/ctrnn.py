@@ -1,0 +1,35 @@
+"""Continuous-time recurrent cell (Funahashi & Nakamura 1993): fixed time constants, the liquid cells' ancestor."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.liquid.cell import Cell, unsoftplus
+
+
+class CTRNN(Cell):
+    """tau dv/dt = tanh(W x + U v + b) - v, by `unfolds` steps that solve the leak exactly (exponential Euler).
+
+    tau is learned, one a neuron, positive; it does not depend on the input: that is what liquid cells add.
+    """
+
+    def __init__(self, input_size: int, units: int, *, unfolds: int = 6, time_unit: float = 1.0) -> None:
+        super().__init__(input_size, units, time_unit=time_unit)
+        if unfolds < 1:
+            raise ValueError(f"unfolds is {unfolds}; give 1 or more.")
+        self.unfolds = unfolds
+        self.drive = nn.Linear(input_size, units)
+        self.recur = nn.Linear(units, units, bias=False)
+        self.tau = nn.Parameter(unsoftplus(torch.ones(units)))
+        nn.init.xavier_uniform_(self.drive.weight)
+        nn.init.orthogonal_(self.recur.weight)
+
+    def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
+        # -expm1 keeps what a short step adds, which 1 - exp would round away
+        gain = -torch.expm1(-self.elapsed(dt, h) / self.unfolds / functional.softplus(self.tau))
+        drive = self.drive(x)
+        for _ in range(self.unfolds):
+            h = h + gain * (torch.tanh(drive + self.recur(h)) - h)
+        return h

@@ -1,0 +1,43 @@
+"""LSTM and GRU behind the same signature: the controls that a liquid cell must beat."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from models.liquid.cell import Cell
+
+
+class LSTM(Cell):
+    """Long short-term memory; its state is (h, c) side by side.
+
+    Args:
+        timed: it is told log(1 + dt) as one more input; otherwise it counts steps, as most do.
+    """
+
+    def __init__(self, input_size: int, units: int, *, timed: bool = True, time_unit: float = 1.0) -> None:
+        super().__init__(input_size, units, state_size=2 * units, time_unit=time_unit)
+        self.timed = timed
+        self.cell = nn.LSTMCell(input_size + timed, units)
+
+    def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
+        x = torch.cat((x, torch.log1p(self.elapsed(dt, h))), 1) if self.timed else x
+        return torch.cat(self.cell(x, (h[:, : self.units], h[:, self.units :])), 1)
+
+
+class GRU(Cell):
+    """Gated recurrent unit.
+
+    Args:
+        timed: it is told log(1 + dt) as one more input; otherwise it counts steps, as most do.
+    """
+
+    def __init__(self, input_size: int, units: int, *, timed: bool = True, time_unit: float = 1.0) -> None:
+        super().__init__(input_size, units, time_unit=time_unit)
+        self.timed = timed
+        self.cell = nn.GRUCell(input_size + timed, units)
+
+    def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
+        x = torch.cat((x, torch.log1p(self.elapsed(dt, h))), 1) if self.timed else x
+        new: Tensor = self.cell(x, h)
+        return new

@@ -1,0 +1,167 @@
+"""Liquid time-constant cell (Hasani, Lechner et al. 2021, AAAI, "Liquid Time-constant Networks").
+
+Each neuron is a leaky membrane with synapses whose conductance the sender sets:
+C dv/dt = g (v_leak - v) + sum over synapses of w sigmoid(sigma (s - mu)) (E - v), s the sender's value.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.liquid.cell import Cell, unsoftplus
+from models.liquid.cfc import check_wiring
+from models.liquid.wiring import Wiring, dense
+
+Solver = Literal["fused", "euler", "rk4", "dopri5"]
+
+
+class LTC(Cell):
+    """The membrane equation above, integrated over dt.
+
+    Args:
+        solver: fused = semi-implicit Euler (the paper's algorithm 1): stable at any dt, of order 1. euler and rk4 are
+            explicit, of order 1 and 4, for short dt; dopri5 is adaptive and exact to its tolerance, through
+            torchdiffeq: a reference, slow. All but dopri5 take `unfolds` equal steps. The true flow never leaves
+            the interval of its start, its leak and its reversal potentials (theorem 2); explicit steps that
+            would are held to it.
+        wiring: its synapses are the only ones and keep their polarity. None: everything to everything, and
+            reversal potentials may change sign while training.
+        tolerance: relative and absolute, of dopri5.
+    """
+
+    def __init__(
+        self, input_size: int, units: int, *, solver: Solver = "fused", unfolds: int = 6,
+        wiring: Wiring | None = None, time_unit: float = 1.0, tolerance: float = 1e-6,
+    ) -> None:  # fmt: skip
+        check_wiring(wiring, input_size, units)
+        outputs = None if wiring is None else wiring.outputs
+        super().__init__(input_size, units, output_size=outputs, time_unit=time_unit)
+        if solver not in ("fused", "euler", "rk4", "dopri5"):
+            raise ValueError(f"solver is {solver!r}; give fused, euler, rk4 or dopri5.")
+        if unfolds < 1:
+            raise ValueError(f"unfolds is {unfolds}; give 1 or more.")
+        self.solver, self.unfolds, self.tolerance = solver, unfolds, tolerance
+        self.wired = wiring is not None
+        drawn = wiring if wiring is not None else dense(input_size, units, seed=int(torch.randint(2**31, ())))
+        self.sensory = _Synapses(torch.from_numpy(drawn.sensory), self.wired)
+        self.recurrent = _Synapses(torch.from_numpy(drawn.recurrent), self.wired)
+        # the ranges are the paper's code's; softplus keeps what must stay positive so
+        self.capacity = nn.Parameter(unsoftplus(torch.empty(units).uniform_(0.4, 0.6)))
+        self.leak = nn.Parameter(unsoftplus(torch.empty(units).uniform_(0.001, 1.0)))
+        self.leak_potential = nn.Parameter(torch.empty(units).uniform_(-0.2, 0.2))
+        self.input_scale = nn.Parameter(torch.ones(input_size))
+        self.input_shift = nn.Parameter(torch.zeros(input_size))
+
+    def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
+        t = self.elapsed(dt, h)
+        flow = _Flow(self, x)
+        if self.solver == "dopri5":
+            return _adaptive(flow, h, t, self.tolerance)
+        delta = t / self.unfolds
+        if self.solver == "fused":
+            for _ in range(self.unfolds):
+                h = flow.fused(h, delta)
+            return h
+        low, high = flow.bounds(h)
+        for _ in range(self.unfolds):
+            h = flow.euler(h, delta, low, high) if self.solver == "euler" else flow.rk4(h, delta, low, high)
+        return h
+
+    def time_constants(self, x: Tensor, h: Tensor) -> Tensor:
+        """Seconds in which each neuron forgets, at this input and state: (B, C), (B, U) -> (B, U) (the paper's tau)."""
+        _, rate = _Flow(self, x).current(h)
+        return self.time_unit / rate
+
+
+class _Synapses(nn.Module):
+    """All synapses from one group of senders: conductance w, threshold mu, steepness sigma, reversal potential E."""
+
+    def __init__(self, polarity: Tensor, wired: bool) -> None:
+        super().__init__()
+        sign = polarity.to(torch.get_default_dtype())
+        shape = polarity.shape
+        self.wired = wired
+        self.register_buffer("sign", sign if wired else None)
+        self.sign: Tensor
+        self.conductance = nn.Parameter(unsoftplus(torch.empty(shape).uniform_(0.001, 1.0)))
+        self.mu = nn.Parameter(torch.empty(shape).uniform_(0.3, 0.8))
+        self.sigma = nn.Parameter(torch.empty(shape).uniform_(3.0, 8.0))
+        self.potential = nn.Parameter(unsoftplus(torch.ones(shape)) if wired else sign)
+
+    def weights(self) -> tuple[Tensor, Tensor]:
+        """Conductance (senders, U), 0 where there is no synapse, and reversal potential (senders, U)."""
+        conductance = functional.softplus(self.conductance)
+        if not self.wired:
+            return conductance, self.potential
+        return conductance * self.sign.abs(), self.sign * functional.softplus(self.potential)
+
+
+class _Flow:
+    """The membrane equation under one input: what does not change while the state flows is worked out once."""
+
+    def __init__(self, cell: LTC, x: Tensor) -> None:
+        self.capacity = functional.softplus(cell.capacity)
+        leak = functional.softplus(cell.leak)
+        w, e = cell.sensory.weights()
+        push, pull = _conduct(x * cell.input_scale + cell.input_shift, cell.sensory, w, w * e)
+        self.push, self.pull = push + leak * cell.leak_potential, pull + leak
+        self.synapses = cell.recurrent
+        self.w, self.e = cell.recurrent.weights()
+        self.we = self.w * self.e
+        self.sensory_e, self.leak_potential = e, cell.leak_potential
+
+    def current(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Both (B, U): p and q of dv/dt = p - q v."""
+        push, pull = _conduct(v, self.synapses, self.w, self.we)
+        return (self.push + push) / self.capacity, (self.pull + pull) / self.capacity
+
+    def slope(self, v: Tensor) -> Tensor:
+        p, q = self.current(v)
+        return p - q * v
+
+    def fused(self, v: Tensor, delta: Tensor) -> Tensor:
+        """v' = (v + delta p) / (1 + delta q): implicit in v, explicit in the synapses; delta = 0 changes nothing."""
+        p, q = self.current(v)
+        return (v + delta * p) / (1.0 + delta * q)
+
+    def euler(self, v: Tensor, delta: Tensor, low: Tensor, high: Tensor) -> Tensor:
+        return _hold(v + delta * self.slope(v), low, high)
+
+    def rk4(self, v: Tensor, delta: Tensor, low: Tensor, high: Tensor) -> Tensor:
+        k1 = self.slope(v)
+        k2 = self.slope(_hold(v + delta / 2 * k1, low, high))
+        k3 = self.slope(_hold(v + delta / 2 * k2, low, high))
+        k4 = self.slope(_hold(v + delta * k3, low, high))
+        return _hold(v + delta / 6 * (k1 + 2 * k2 + 2 * k3 + k4), low, high)
+
+    def bounds(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, U) lowest and highest value that the true flow from `v` can take."""
+        ends = torch.cat((self.leak_potential[None], self.sensory_e, self.e), 0).detach()
+        return torch.minimum(v.detach(), ends.amin(0)), torch.maximum(v.detach(), ends.amax(0))
+
+
+def _conduct(s: Tensor, synapses: _Synapses, w: Tensor, we: Tensor) -> tuple[Tensor, Tensor]:
+    """Senders' values (B, N) -> current at v = 0 and conductance, both (B, U), summed over the senders."""
+    opened = torch.sigmoid(synapses.sigma * (s.unsqueeze(-1) - synapses.mu))
+    return (opened * we).sum(1), (opened * w).sum(1)
+
+
+def _hold(v: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    return torch.minimum(torch.maximum(v, low), high)
+
+
+def _adaptive(flow: _Flow, v: Tensor, t: Tensor, tolerance: float) -> Tensor:
+    """The flow over `t` (B, 1): every row's time is stretched to [0, 1], so that one solver call serves them all."""
+    try:
+        from torchdiffeq import odeint
+    except ImportError:
+        raise ImportError("the solver dopri5 needs torchdiffeq: pip install 'liquidtrack[bench]'.") from None
+    ends = torch.tensor([0.0, 1.0], dtype=v.dtype, device=v.device)
+    path: Tensor = odeint(
+        lambda _, state: t * flow.slope(state), v, ends, rtol=tolerance, atol=tolerance, method="dopri5"
+    )
+    return path[-1]

@@ -22,6 +22,10 @@ _HOMES = {
     "ncp": "wiring",
     "auto_ncp": "wiring",
     "dense": "wiring",
+    "Memory": "runner",
+    "run": "runner",
+    "start": "runner",
+    "LiquidRNN": "rnn",
 }
 __all__ = list(_HOMES)
 

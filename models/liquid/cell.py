@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from models.errors import ConfigError
+
 LONGEST = 1e6  # time units; all that is longer counts as this, so that no step meets an infinite number
 
 
@@ -30,9 +32,9 @@ class Cell(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         if min(input_size, units) < 1:
-            raise ValueError(f"a cell of {units} units with {input_size} inputs: both must be 1 or more.")
+            raise ConfigError(f"a cell of {units} units with {input_size} inputs: both must be 1 or more.")
         if not time_unit > 0:
-            raise ValueError(f"time_unit is {time_unit}; give seconds above 0.")
+            raise ConfigError(f"time_unit is {time_unit}; give seconds above 0.")
         self.input_size = input_size
         self.units = units
         self.state_size = units if state_size is None else state_size

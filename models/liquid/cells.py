@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from models.errors import ConfigError
 from models.liquid.cell import Cell
 from models.liquid.cfc import CfC
 from models.liquid.ctrnn import CTRNN
@@ -30,10 +31,10 @@ def make_cell(name: str, input_size: int, units: int, **settings: Any) -> Cell:
     """The cell `name` of `CELLS`, or `mixed-` and such a name for one with mixed memory; `settings` go to the cell.
 
     Raises:
-        ValueError: there is no such cell, or it has a memory already.
+        ConfigError: there is no such cell, or it has a memory already.
     """
     plain = name.removeprefix(MIXED)
     if plain not in CELLS:
-        raise ValueError(f"there is no cell {name!r}; the cells are {', '.join(CELLS)}, and {MIXED}CELL.")
+        raise ConfigError(f"there is no cell {name!r}; the cells are {', '.join(CELLS)}, and {MIXED}CELL.")
     cell = CELLS[plain](input_size, units, **settings)
     return MixedMemory(cell) if name.startswith(MIXED) else cell

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.errors import ConfigError
 from models.liquid.cell import Cell
 from models.liquid.wiring import Wiring
 
@@ -44,7 +45,7 @@ class CfC(Cell):
         outputs = None if wiring is None else wiring.outputs
         super().__init__(input_size, units, output_size=outputs, time_unit=time_unit)
         if mode not in ("default", "no_gate", "pure"):
-            raise ValueError(f"mode is {mode!r}; give default, no_gate or pure.")
+            raise ConfigError(f"mode is {mode!r}; give default, no_gate or pure.")
         self.mode = mode
         self.backbone: nn.Module = nn.Identity()
         self.blocks = nn.ModuleList()
@@ -132,8 +133,8 @@ def _polarity(wiring: Wiring, start: int, count: int) -> Tensor:
 
 
 def check_wiring(wiring: Wiring | None, inputs: int, units: int) -> None:
-    """Raise ValueError where a wiring is of another size than the cell."""
+    """Raise ConfigError where a wiring is of another size than the cell."""
     if wiring is not None and (wiring.inputs, wiring.units) != (inputs, units):
-        raise ValueError(
+        raise ConfigError(
             f"the wiring has {wiring.inputs} inputs and {wiring.units} units, the cell {inputs} and {units}."
         )

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.errors import ConfigError
 from models.liquid.cell import Cell, unsoftplus
 
 
@@ -18,7 +19,7 @@ class CTRNN(Cell):
     def __init__(self, input_size: int, units: int, *, unfolds: int = 6, time_unit: float = 1.0) -> None:
         super().__init__(input_size, units, time_unit=time_unit)
         if unfolds < 1:
-            raise ValueError(f"unfolds is {unfolds}; give 1 or more.")
+            raise ConfigError(f"unfolds is {unfolds}; give 1 or more.")
         self.unfolds = unfolds
         self.drive = nn.Linear(input_size, units)
         self.recur = nn.Linear(units, units, bias=False)

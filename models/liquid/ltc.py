@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.errors import ConfigError
 from models.liquid.cell import Cell, unsoftplus
 from models.liquid.cfc import check_wiring
 from models.liquid.wiring import Wiring, dense
@@ -41,9 +42,9 @@ class LTC(Cell):
         outputs = None if wiring is None else wiring.outputs
         super().__init__(input_size, units, output_size=outputs, time_unit=time_unit)
         if solver not in ("fused", "euler", "rk4", "dopri5"):
-            raise ValueError(f"solver is {solver!r}; give fused, euler, rk4 or dopri5.")
+            raise ConfigError(f"solver is {solver!r}; give fused, euler, rk4 or dopri5.")
         if unfolds < 1:
-            raise ValueError(f"unfolds is {unfolds}; give 1 or more.")
+            raise ConfigError(f"unfolds is {unfolds}; give 1 or more.")
         self.solver, self.unfolds, self.tolerance = solver, unfolds, tolerance
         self.wired = wiring is not None
         drawn = wiring if wiring is not None else dense(input_size, units, seed=int(torch.randint(2**31, ())))
@@ -159,7 +160,7 @@ def _adaptive(flow: _Flow, v: Tensor, t: Tensor, tolerance: float) -> Tensor:
     try:
         from torchdiffeq import odeint
     except ImportError:
-        raise ImportError("the solver dopri5 needs torchdiffeq: pip install 'liquidtrack[bench]'.") from None
+        raise ConfigError("the solver dopri5 needs torchdiffeq: pip install 'liquidtrack[bench]'.") from None
     ends = torch.tensor([0.0, 1.0], dtype=v.dtype, device=v.device)
     path: Tensor = odeint(
         lambda _, state: t * flow.slope(state), v, ends, rtol=tolerance, atol=tolerance, method="dopri5"

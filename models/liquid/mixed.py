@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from models.errors import ConfigError
 from models.liquid.cell import Cell, unsoftplus
 
 FORGET_BIAS = 1.0  # as in the paper's code: gates start open, so that memory starts long
@@ -28,7 +29,7 @@ class MixedMemory(Cell):
 
     def __init__(self, cell: Cell, *, timed: bool = True) -> None:
         if cell.state_size != cell.units:
-            raise ValueError(f"{type(cell).__name__} has a memory of its own; give a cell of state_size = units.")
+            raise ConfigError(f"{type(cell).__name__} has a memory of its own; give a cell of state_size = units.")
         super().__init__(
             cell.input_size, cell.units, state_size=2 * cell.units, output_size=cell.output_size,
             time_unit=cell.time_unit,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.errors import ConfigError
+
 Polarity = NDArray[np.int8]
 
 
@@ -34,15 +36,15 @@ class Wiring:
     def __post_init__(self) -> None:
         units = sum(self.layers)
         if self.sensory.ndim != 2 or self.sensory.shape[1] != units or self.recurrent.shape != (units, units):
-            raise ValueError(
+            raise ConfigError(
                 f"sensory {self.sensory.shape} and recurrent {self.recurrent.shape} do not fit layers {self.layers};"
                 f" give (C, {units}) and ({units}, {units})."
             )
         for name, synapses in (("sensory", self.sensory), ("recurrent", self.recurrent)):
             if not np.isin(synapses, (-1, 0, 1)).all():
-                raise ValueError(f"{name} holds polarities other than -1, 0 and 1.")
+                raise ConfigError(f"{name} holds polarities other than -1, 0 and 1.")
         if not 1 <= self.outputs <= units:
-            raise ValueError(f"outputs is {self.outputs}; give 1 to {units}.")
+            raise ConfigError(f"outputs is {self.outputs}; give 1 to {units}.")
 
     @property
     def inputs(self) -> int:
@@ -80,10 +82,10 @@ def ncp(
     neuron that nobody would speak to, or that would speak to nobody, is given synapses of the layer's mean number.
 
     Raises:
-        ValueError: a fan is larger than the layer that it goes to, or a layer is empty.
+        ConfigError: a fan is larger than the layer that it goes to, or a layer is empty.
     """
     if min(inputs, inter, command, motor) < 1:
-        raise ValueError(f"layers of {inputs}, {inter}, {command}, {motor} neurons: each needs 1 or more.")
+        raise ConfigError(f"layers of {inputs}, {inter}, {command}, {motor} neurons: each needs 1 or more.")
     for name, fan, limit in (
         ("sensory_fanout", sensory_fanout, inter),
         ("inter_fanout", inter_fanout, command),
@@ -91,7 +93,7 @@ def ncp(
         ("recurrent_command", recurrent_command, command * command),
     ):
         if not (0 if name == "recurrent_command" else 1) <= fan <= limit:
-            raise ValueError(f"{name} is {fan}; the neurons at its other end are {limit}.")
+            raise ConfigError(f"{name} is {fan}; the neurons at its other end are {limit}.")
     rng = np.random.default_rng(seed)
     units = inter + command + motor
     sensory = np.zeros((inputs, units), np.int8)
@@ -113,9 +115,9 @@ def auto_ncp(inputs: int, units: int, outputs: int, *, sparsity: float = 0.5, se
         sparsity: 0 (every possible synapse between neighbouring layers) up to below 1.
     """
     if not 1 <= outputs <= units - 2:
-        raise ValueError(f"{outputs} outputs of {units} units; at least one inter and one command neuron must remain.")
+        raise ConfigError(f"{outputs} outputs of {units} units; at least one inter and one command neuron must remain.")
     if not 0 <= sparsity < 1:
-        raise ValueError(f"sparsity is {sparsity}; give 0 up to below 1.")
+        raise ConfigError(f"sparsity is {sparsity}; give 0 up to below 1.")
     command = max(int(0.4 * (units - outputs)), 1)
     inter = units - outputs - command
     density = 1 - sparsity

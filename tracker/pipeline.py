@@ -14,6 +14,8 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from models.errors import LiquidTrackError
 from tracker.protocols import CameraMotion, Detector, Embedder, Sink, Source, Stop
 from tracker.types import Detections, Float64, Frame, Tracks
@@ -23,6 +25,15 @@ B = TypeVar("B")
 
 QUEUE = 3  # frames between two stages: enough to hide one slow frame, few enough to keep memory and latency small
 POLL_S = 0.1  # how often a blocked stage looks whether it should end
+
+
+def _calm_algebra() -> threadpool_limits:
+    """One thread for each matrix product of NumPy while the stages run; they are small and the stages share the cores.
+
+    OpenBLAS's other threads spin for 26 ms after each larger product (2^26 turns of the clock), on cores that the
+    networks need: on two cores that made the whole pipeline half as slow again.
+    """
+    return threadpool_limits(1, user_api="blas")
 
 
 class Engine(Protocol):
@@ -155,10 +166,15 @@ def _stages(
 ) -> Iterator[tuple[str, Callable[[Step], Step]]]:
     yield "detect", lambda step: replace(step, detections=detector(step.frame))
     if embedder is not None:
-        yield "features", lambda step: replace(step, features=embedder.features(step.frame))
+
+        def features(step: Step) -> Step:
+            # Where nothing was found there is nothing to look at.
+            return replace(step, features=embedder.features(step.frame)) if len(step.detections) else step
+
+        yield "features", features
 
     def track(step: Step) -> Step:
-        if embedder is not None:
+        if embedder is not None and len(step.detections):
             embedding = embedder.pool(step.features, step.detections.xyxy)
             step = replace(step, detections=step.detections.with_embedding(embedding), features=None)
         warp = None if camera_motion is None else camera_motion(step.frame, step.detections)
@@ -200,10 +216,13 @@ def track(
 ) -> Iterator[tuple[Frame, Tracks]]:
     """Each frame of `source` with its tracks; closes the source at the end.
 
+    NumPy's matrix products run in one thread each until the iterator ends or is closed, in the caller's code too.
+
     >>> for frame, tracks in track(open_source("street.mp4"), build_detector(), Tracker()):  # doctest: +SKIP
     ...     print(frame.time, tracks.shown.id, tracks.shown.xyxy)
     """
-    with closing(steps(source, detector, tracker, embedder=embedder, camera_motion=camera_motion)) as chain:
+    chain = steps(source, detector, tracker, embedder=embedder, camera_motion=camera_motion)
+    with _calm_algebra(), closing(chain):
         try:
             for step in chain:
                 yield step.frame, step.tracks
@@ -251,7 +270,7 @@ def run(
 
         return write
 
-    with ExitStack() as stack:
+    with _calm_algebra(), ExitStack() as stack:
         stack.callback(source.close)
         for sink in (*slow_sinks, *sinks):
             sink.open(source.info, detector.names)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from models.errors import DataError, SourceError
 from tracker.pipeline import overlap, run, track
@@ -159,6 +160,22 @@ def test_sinks_that_were_opened_are_closed_where_a_later_one_cannot_open() -> No
     assert source.closed
 
 
+def test_matrix_products_run_in_one_thread_while_the_stages_run() -> None:
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    class Look(Memory):
+        def write(self, frame: Frame, tracks: Tracks) -> None:
+            seen.update(threads())
+
+    seen: set[int] = set()
+    with threadpool_limits(2, "blas"):
+        before = threads()
+        run(Clip(2), OneBox(), Same(), [Look()])
+        assert seen <= {1}
+        assert threads() == before
+
+
 def test_camera_motion_and_features_reach_the_tracker() -> None:
     class Embed:
         def features(self, frame: Frame) -> int:
@@ -178,6 +195,24 @@ def test_camera_motion_and_features_reach_the_tracker() -> None:
     run(Clip(5), OneBox(), engine, [], embedder=Embed(), camera_motion=lambda frame, found: shift * frame.index)
     assert [w[0, 2] for w in engine.warps if w is not None] == [0, 3, 6, 9, 12]
     assert engine.times == [0, 0.1, 0.2, 0.3, 0.4]
+
+
+def test_no_network_looks_at_a_frame_in_which_nothing_was_found() -> None:
+    class Embed:
+        def features(self, frame: Frame) -> int:
+            looked.append(frame.index)
+            return 1
+
+        def pool(self, features: int, xyxy: np.ndarray) -> np.ndarray:
+            return np.ones((len(xyxy), 1), np.float32)
+
+    class Second(OneBox):
+        def __call__(self, frame: Frame) -> Detections:
+            return super().__call__(frame) if frame.index % 2 else Detections.empty()
+
+    looked: list[int] = []
+    assert run(Clip(6), Second(), Same(), [], embedder=Embed()).frames == 6
+    assert looked == [1, 3, 5]
 
 
 def test_track_is_a_plain_iterator_that_closes_its_source() -> None:

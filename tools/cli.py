@@ -56,6 +56,11 @@ COMMANDS: dict[str, Command] = {
     "bench startup": Command(
         "tools.bench_startup:bench_startup", "tools.bench_startup_config:BenchStartupConfig", "time to the first answer"
     ),
+    "bench series": Command(
+        "tools.bench_series:bench_series",
+        "tools.bench_series_config:BenchSeriesConfig",
+        "compare recurrent cells on time series",
+    ),
     "completion": Command("tools.completion:completion", "tools.config:CompletionConfig", "print shell completion"),
 }
 

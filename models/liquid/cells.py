@@ -33,8 +33,18 @@ def make_cell(name: str, input_size: int, units: int, **settings: Any) -> Cell:
     Raises:
         ConfigError: there is no such cell, or it has a memory already.
     """
+    plain = check_name(name)
+    cell = CELLS[plain](input_size, units, **settings)
+    return MixedMemory(cell) if name.startswith(MIXED) else cell
+
+
+def check_name(name: str) -> str:
+    """The name without `mixed-`.
+
+    Raises:
+        ConfigError: there is no such cell.
+    """
     plain = name.removeprefix(MIXED)
     if plain not in CELLS:
         raise ConfigError(f"there is no cell {name!r}; the cells are {', '.join(CELLS)}, and {MIXED}CELL.")
-    cell = CELLS[plain](input_size, units, **settings)
-    return MixedMemory(cell) if name.startswith(MIXED) else cell
+    return plain

@@ -105,20 +105,18 @@ class _Flow:
     """The membrane equation under one input: what does not change while the state flows is worked out once."""
 
     def __init__(self, cell: LTC, x: Tensor) -> None:
-        self.capacity = functional.softplus(cell.capacity)
-        leak = functional.softplus(cell.leak)
-        w, e = cell.sensory.weights()
-        push, pull = _conduct(x * cell.input_scale + cell.input_shift, cell.sensory, w, w * e)
+        capacity = functional.softplus(cell.capacity)
+        leak = functional.softplus(cell.leak) / capacity
+        senses = _Conductance(cell.sensory, capacity)
+        push, pull = senses(x * cell.input_scale + cell.input_shift)
         self.push, self.pull = push + leak * cell.leak_potential, pull + leak
-        self.synapses = cell.recurrent
-        self.w, self.e = cell.recurrent.weights()
-        self.we = self.w * self.e
-        self.sensory_e, self.leak_potential = e, cell.leak_potential
+        self.recurrent = _Conductance(cell.recurrent, capacity)
+        self.ends = torch.cat((cell.leak_potential[None], senses.potential, self.recurrent.potential), 0).detach()
 
     def current(self, v: Tensor) -> tuple[Tensor, Tensor]:
         """Both (B, U): p and q of dv/dt = p - q v."""
-        push, pull = _conduct(v, self.synapses, self.w, self.we)
-        return (self.push + push) / self.capacity, (self.pull + pull) / self.capacity
+        push, pull = self.recurrent(v)
+        return self.push + push, self.pull + pull
 
     def slope(self, v: Tensor) -> Tensor:
         p, q = self.current(v)
@@ -127,7 +125,7 @@ class _Flow:
     def fused(self, v: Tensor, delta: Tensor) -> Tensor:
         """v' = (v + delta p) / (1 + delta q): implicit in v, explicit in the synapses; delta = 0 changes nothing."""
         p, q = self.current(v)
-        return (v + delta * p) / (1.0 + delta * q)
+        return torch.addcmul(v, delta, p) / (1.0 + delta * q)
 
     def euler(self, v: Tensor, delta: Tensor, low: Tensor, high: Tensor) -> Tensor:
         return _hold(v + delta * self.slope(v), low, high)
@@ -141,14 +139,21 @@ class _Flow:
 
     def bounds(self, v: Tensor) -> tuple[Tensor, Tensor]:
         """(B, U) lowest and highest value that the true flow from `v` can take."""
-        ends = torch.cat((self.leak_potential[None], self.sensory_e, self.e), 0).detach()
-        return torch.minimum(v.detach(), ends.amin(0)), torch.maximum(v.detach(), ends.amax(0))
+        return torch.minimum(v.detach(), self.ends.amin(0)), torch.maximum(v.detach(), self.ends.amax(0))
 
 
-def _conduct(s: Tensor, synapses: _Synapses, w: Tensor, we: Tensor) -> tuple[Tensor, Tensor]:
-    """Senders' values (B, N) -> current at v = 0 and conductance, both (B, U), summed over the senders."""
-    opened = torch.sigmoid(synapses.sigma * (s.unsqueeze(-1) - synapses.mu))
-    return (opened * we).sum(1), (opened * w).sum(1)
+class _Conductance:
+    """Senders' values (B, N) -> current at v = 0 and conductance, both (B, U), summed over senders, by capacity."""
+
+    def __init__(self, synapses: _Synapses, capacity: Tensor) -> None:
+        conductance, self.potential = synapses.weights()
+        self.w = conductance / capacity
+        self.we = self.w * self.potential
+        self.sigma, self.shift = synapses.sigma, -synapses.sigma * synapses.mu
+
+    def __call__(self, s: Tensor) -> tuple[Tensor, Tensor]:
+        opened = torch.sigmoid(torch.addcmul(self.shift, self.sigma, s.unsqueeze(-1)))
+        return (opened * self.we).sum(1), (opened * self.w).sum(1)
 
 
 def _hold(v: Tensor, low: Tensor, high: Tensor) -> Tensor:

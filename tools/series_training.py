@@ -1,0 +1,198 @@
+"""Trains a `LiquidRNN` on a `Series`: seeded, logged, resumable at any kill, the same weights either way."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from datasets.series import Series
+from models.errors import ConfigError
+from models.liquid import LiquidRNN
+
+EVAL_ROWS = 512  # series scored at once
+Goal = Literal["regress", "label", "classify"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that decides about the trained weights, besides the data.
+
+    Attributes:
+        task: name of the data, with all that was done to them.
+        cell: name of the cell.
+        units: neurons.
+        seed: of the weights and of the batches' order.
+        goal: regress (mean squared error a sample), label (class a sample) or classify (class a series).
+        outputs: numbers that come out.
+        epochs: rounds through the training set.
+        batch: series a step.
+        rate: learning rate.
+        decay: factor on the rate after each epoch.
+        clip: largest norm of the gradient, 0: any.
+        optimizer: adam or rmsprop.
+        time_unit: seconds that count as 1 for the cell.
+    """
+
+    task: str
+    cell: str
+    units: int
+    seed: int
+    goal: Goal
+    outputs: int
+    epochs: int
+    batch: int
+    rate: float
+    decay: float = 1.0
+    clip: float = 0.0
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    time_unit: float = 1.0
+
+
+def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]:
+    """Train, or go on where `folder` says that training was, and return the figures of the best epoch.
+
+    The epoch of the lowest validation loss (regress) or highest validation accuracy gives the test figure.
+
+    Raises:
+        ConfigError: the folder holds a training of another recipe, or cannot be written.
+    """
+    saved, done = folder / "state.pt", folder / "result.json"
+    if done.exists():
+        result: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
+        _same(result["recipe"], recipe, folder)
+        return result
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(recipe.seed)
+    model = LiquidRNN(
+        sets["train"].x.shape[2], recipe.outputs, recipe.units, cell=recipe.cell, time_unit=recipe.time_unit
+    )
+    adam = recipe.optimizer == "adam"
+    optimizer: torch.optim.Optimizer = (
+        torch.optim.Adam(model.parameters(), recipe.rate)
+        if adam
+        else torch.optim.RMSprop(model.parameters(), recipe.rate, alpha=0.9)
+    )
+    state: dict[str, Any] = {
+        "epoch": 0,
+        "score": -float("inf"),
+        "best": 0,
+        "weights": model.state_dict(),
+        "seconds": 0.0,
+    }
+    if saved.exists():
+        state = torch.load(saved, weights_only=True)
+        _same(json.loads(state["recipe"]), recipe, folder)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+    data = {name: _tensors(series) for name, series in sets.items()}
+    for epoch in range(state["epoch"], recipe.epochs):
+        began = time.perf_counter()
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.rate * recipe.decay**epoch
+        loss = _epoch(recipe, model, optimizer, data["train"], epoch)
+        figures = score(recipe, model, data["valid"])
+        value = -figures["loss"] if recipe.goal == "regress" else figures["accuracy"]
+        if value > state["score"]:
+            weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+            state.update(score=value, best=epoch, weights=weights)
+        state.update(
+            epoch=epoch + 1,
+            model=model.state_dict(),
+            optimizer=optimizer.state_dict(),
+            recipe=json.dumps(asdict(recipe)),
+        )
+        state["seconds"] += time.perf_counter() - began
+        _replace(saved, state)
+        with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            line = {"epoch": epoch, "train": loss, **{f"valid_{k}": v for k, v in figures.items()}}
+            log.write(json.dumps(line | {"seconds": round(state["seconds"], 1)}) + "\n")
+        if not np.isfinite(loss):
+            break  # nothing that comes later could be better
+    model.load_state_dict(state["weights"])
+    result = {
+        "recipe": asdict(recipe),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "best_epoch": state["best"],
+        "minutes": state["seconds"] / 60,
+        "valid": score(recipe, model, data["valid"]),
+        "test": score(recipe, model, data["test"]),
+    }
+    done.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    saved.unlink(missing_ok=True)
+    return result
+
+
+def _epoch(
+    recipe: Recipe, model: LiquidRNN, optimizer: torch.optim.Optimizer, data: tuple[Tensor, ...], epoch: int
+) -> float:
+    order = torch.from_numpy(np.random.default_rng((recipe.seed, epoch)).permutation(len(data[0])))
+    losses = []
+    for start in range(0, len(order) - recipe.batch + 1, recipe.batch):
+        batch = _cut(data, order[start : start + recipe.batch])
+        total, count, _ = _loss(recipe, model, batch)
+        loss = total / count
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        if recipe.clip:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    return float(np.mean(losses))
+
+
+def score(recipe: Recipe, model: LiquidRNN, data: tuple[Tensor, ...]) -> dict[str, float]:
+    """Mean loss a sample, and accuracy in % or mean absolute error."""
+    totals = np.zeros(3)
+    with torch.no_grad():
+        for start in range(0, len(data[0]), EVAL_ROWS):
+            batch = _cut(data, torch.arange(start, min(start + EVAL_ROWS, len(data[0]))))
+            loss, count, second = _loss(recipe, model, batch)
+            totals += (float(loss), count, float(second))
+    loss, second = totals[0] / totals[1], totals[2] / totals[1]
+    return {"loss": loss, "mae": second} if recipe.goal == "regress" else {"loss": loss, "accuracy": 100 * second}
+
+
+def _loss(recipe: Recipe, model: LiquidRNN, batch: tuple[Tensor, ...]) -> tuple[Tensor, int, Tensor]:
+    """Summed loss, how many numbers it sums over, and summed absolute errors or right answers."""
+    x, times, mask, y = batch
+    if recipe.goal == "classify":
+        logits = model.classify(x, times, mask)
+    else:
+        logits, y = model(x, times, mask)[mask], y[mask]
+    if recipe.goal == "regress":
+        error = logits - y
+        return error.square().sum(), error.numel(), error.detach().abs().sum()
+    return functional.cross_entropy(logits, y, reduction="sum"), len(y), (logits.argmax(-1) == y).sum()
+
+
+def _cut(data: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
+    """The rows, no longer than their longest."""
+    x, times, mask, y = (column[rows] for column in data)
+    longest = int(mask.sum(1).max())
+    return x[:, :longest], times[:, :longest], mask[:, :longest], y[:, :longest] if y.dim() > 1 else y
+
+
+def _tensors(series: Series) -> tuple[Tensor, ...]:
+    return tuple(torch.from_numpy(a) for a in (series.x, series.times, series.mask, series.y))
+
+
+def _same(known: dict[str, Any], recipe: Recipe, folder: Path) -> None:
+    other = [name for name, value in asdict(recipe).items() if known.get(name) != value]
+    if other:
+        raise ConfigError(f"{folder} holds a training with another {', '.join(other)}; choose another --out.")
+
+
+def _replace(path: Path, state: dict[str, Any]) -> None:
+    """Write beside, then rename: a kill leaves the old checkpoint or the new one, never half of one."""
+    beside = path.with_suffix(".new")
+    torch.save(state, beside)
+    os.replace(beside, path)

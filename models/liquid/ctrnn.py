@@ -28,8 +28,9 @@ class CTRNN(Cell):
         nn.init.orthogonal_(self.recur.weight)
 
     def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
-        # -expm1 keeps what a short step adds, which 1 - exp would round away
-        gain = -torch.expm1(-self.elapsed(dt, h) / self.unfolds / functional.softplus(self.tau))
+        # 1 - exp(-z), written so that a short step is not rounded away (ONNX has no expm1)
+        half = torch.tanh(self.elapsed(dt, h) / (2 * self.unfolds) / functional.softplus(self.tau))
+        gain = 2 * half / (1 + half)
         drive = self.drive(x)
         for _ in range(self.unfolds):
             h = h + gain * (torch.tanh(drive + self.recur(h)) - h)

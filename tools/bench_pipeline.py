@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from models.errors import ConfigError
+from models.runtime import usable_cores
 from tools.config import BenchPipelineConfig, OutputConfig, TrackConfig
 from tools.plugins import build_detector, build_embedder, build_sinks
 from tracker.detectors.config import AppearanceConfig, DetectorConfig
@@ -18,45 +19,73 @@ from tracker.protocols import Sink
 
 T = TypeVar("T")
 
+WHOLE = "whole"
+
+
+class Cost(NamedTuple):
+    """Seconds that a frame takes, and seconds of work that it makes for all cores together."""
+
+    wall: float
+    cpu: float
+
+
+def _now() -> Cost:
+    return Cost(time.perf_counter(), time.process_time())
+
+
+def _since(start: Cost, frames: int) -> Cost:
+    end = _now()
+    return Cost((end.wall - start.wall) / frames, (end.cpu - start.cpu) / frames)
+
 
 def bench_pipeline(config: BenchPipelineConfig) -> None:
     """Print milliseconds a frame for each stage alone and for the whole, and the whole over its slowest stage."""
     rounds = [measure(config) for _ in range(config.rounds)]
     # The least of several rounds: what the machine can do when nothing else disturbs it.
-    figures = {name: min(r[name] for r in rounds) for name in rounds[0]}
-    slowest = max((name for name in figures if name != "whole"), key=figures.__getitem__)
-    for name, seconds in figures.items():
-        print(f"{name:12} {1000 * seconds:8.2f} ms a frame")
-    ratio = figures["whole"] / figures[slowest]
+    figures = {name: Cost(*map(min, zip(*(r[name] for r in rounds), strict=True))) for name in rounds[0]}
+    stages = {name: cost for name, cost in figures.items() if name != WHOLE}
+    slowest = max(stages, key=lambda name: stages[name].wall)
+    ratio = figures[WHOLE].wall / stages[slowest].wall
+    work = sum(cost.cpu for cost in stages.values())
+    print(f"{'ms a frame':12} {'time':>8} {'CPU time':>8}")
+    for name, cost in figures.items():
+        print(f"{name:12} {1000 * cost.wall:8.2f} {1000 * cost.cpu:8.2f}")
     print(f"whole / slowest stage alone ({slowest}): {ratio:.3f}")
+    print(f"CPU time of all stages / {usable_cores()} cores: {1000 * work / usable_cores():.2f} ms")
     if config.json is not None:
-        config.json.write_text(json.dumps({"seconds_a_frame": figures, "slowest": slowest, "ratio": ratio}, indent=1))
+        found = {name: cost._asdict() for name, cost in figures.items()}
+        content = {"seconds_a_frame": found, "slowest": slowest, "ratio": ratio, "cores": usable_cores()}
+        config.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def measure(config: BenchPipelineConfig) -> dict[str, float]:
-    """Seconds a frame, by stage, over the first `frames` frames; the order of the stages is a frame's way.
+def measure(config: BenchPipelineConfig) -> dict[str, Cost]:
+    """What each stage costs, over the first `frames` frames; the order of the stages is a frame's way.
+
+    A stage runs alone just as it runs in the pipeline, with as many threads: what it would take with all cores to
+    itself is not what it could ever take beside the others.
 
     Raises:
         ConfigError: the clip has no frames.
     """
     from datasets.sources import SourceConfig, open_source
     from tracker.engine import Tracker
-    from tracker.pipeline import run
+    from tracker.pipeline import calm_algebra, run
 
     networks = 1 + (config.backbone != "none")
     detector = build_detector(DetectorConfig(detector=config.network), networks)
     embedder = build_embedder(AppearanceConfig(appearance=config.backbone), networks)
-    figures: dict[str, float] = {}
+    figures: dict[str, Cost] = {}
 
-    def alone(name: str, work: Iterable[T]) -> list[T]:
-        start = time.perf_counter()
+    def alone(name: str, work: Iterable[T], end: Callable[[], None] = lambda: None) -> list[T]:
+        start = _now()
         done = list(work)
+        end()
         if not done:
             raise ConfigError(f"{config.clip}: has no frames to measure on.")
-        figures[name] = (time.perf_counter() - start) / len(done)
+        figures[name] = _since(start, len(done))
         return done
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, calm_algebra():
 
         def video(name: str) -> Sink:
             output = OutputConfig(video=Path(folder) / name)
@@ -77,13 +106,12 @@ def measure(config: BenchPipelineConfig) -> dict[str, float]:
         tracks = alone("track", (tracker.update(d, f.time) for d, f in zip(found, frames, strict=True)))
         sink = video("alone.mp4")
         sink.open(source.info, detector.names)
-        alone("draw+encode", map(sink.write, frames, tracks))
-        sink.close()
+        alone("draw+encode", map(sink.write, frames, tracks), sink.close)
 
         part = SourceConfig(end=frames[-1].time + 1e-6)
         del frames, found, tracks
         clip, whole = open_source(str(config.clip), part), video("whole.mp4")
-        start = time.perf_counter()
+        start = _now()
         summary = run(clip, detector, Tracker(), [], slow_sinks=[whole], embedder=embedder)
-        figures["whole"] = (time.perf_counter() - start) / summary.frames
+        figures[WHOLE] = _since(start, summary.frames)
     return figures

@@ -27,7 +27,7 @@ QUEUE = 3  # frames between two stages: enough to hide one slow frame, few enoug
 POLL_S = 0.1  # how often a blocked stage looks whether it should end
 
 
-def _calm_algebra() -> threadpool_limits:
+def calm_algebra() -> threadpool_limits:
     """One thread for each matrix product of NumPy while the stages run; they are small and the stages share the cores.
 
     OpenBLAS's other threads spin for 26 ms after each larger product (2^26 turns of the clock), on cores that the
@@ -222,7 +222,7 @@ def track(
     ...     print(frame.time, tracks.shown.id, tracks.shown.xyxy)
     """
     chain = steps(source, detector, tracker, embedder=embedder, camera_motion=camera_motion)
-    with _calm_algebra(), closing(chain):
+    with calm_algebra(), closing(chain):
         try:
             for step in chain:
                 yield step.frame, step.tracks
@@ -270,7 +270,7 @@ def run(
 
         return write
 
-    with _calm_algebra(), ExitStack() as stack:
+    with calm_algebra(), ExitStack() as stack:
         stack.callback(source.close)
         for sink in (*slow_sinks, *sinks):
             sink.open(source.info, detector.names)

@@ -83,7 +83,7 @@ class AppearanceConfig:
     """
 
     appearance: str = "none"
-    appearance_size: int = 512
+    appearance_size: int = 384
     appearance_stride: Literal[8, 16, 32] = 8
     appearance_mode: Literal["map", "crop"] = "map"
     appearance_weights: str | None = None

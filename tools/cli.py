@@ -61,6 +61,11 @@ COMMANDS: dict[str, Command] = {
         "tools.bench_series_config:BenchSeriesConfig",
         "compare recurrent cells on time series",
     ),
+    "bench gradients": Command(
+        "tools.bench_gradients:bench_gradients",
+        "tools.bench_gradients_config:BenchGradientsConfig",
+        "how far back the gradients of recurrent cells reach",
+    ),
     "completion": Command("tools.completion:completion", "tools.config:CompletionConfig", "print shell completion"),
 }
 

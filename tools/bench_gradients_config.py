@@ -1,0 +1,33 @@
+"""Settings of `liquidtrack bench gradients`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class BenchGradientsConfig:
+    """Show how far back the gradients of untrained cells reach: their norm against the steps in between.
+
+    Attributes:
+        cells: which cells, by name.
+        steps: length of the series.
+        units: neurons of each cell.
+        inputs: numbers a sample, random.
+        seeds: how many cells of each kind; the median is shown.
+        plot: picture to write (.png, .svg or .pdf); needs matplotlib.
+    """
+
+    cells: tuple[str, ...] = ("ltc", "mixed-ltc", "cfc", "mixed-cfc", "ctrnn", "lstm", "gru")
+    steps: int = 100
+    units: int = 32
+    inputs: int = 8
+    seeds: int = 5
+    plot: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps < 2 or min(self.units, self.inputs, self.seeds) < 1 or not self.cells:
+            raise ConfigError("give steps of 2 or more, and one or more units, inputs, seeds and cells.")

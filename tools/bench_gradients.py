@@ -13,7 +13,7 @@ from models.liquid import make_cell, run
 from models.liquid.cells import check_name
 from tools.bench_gradients_config import BenchGradientsConfig
 
-SHOWN = (0, 10, 25, 50, 100)  # steps back that are printed
+SHOWN = (0, 10, 25, 50, 99)  # steps back that are printed
 
 
 def bench_gradients(config: BenchGradientsConfig) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import torch
 
-from datasets.series import Series, event_xor, half_cheetah, occupancy
+from datasets.series import XOR_LENGTH, Series, event_xor, half_cheetah, occupancy
 from models.liquid.cells import check_name
 from tools.bench_series_config import BenchSeriesConfig
 from tools.series_training import Goal, Recipe, fit
@@ -36,7 +36,7 @@ TASKS = {
     "cheetah": Task("regress", 17, USUAL, 200, 16, 1e-3, rates={"ltc": 1e-2, "mixed-ltc": 1e-2}),
     "xor": Task(
         "classify", 2, ("mixed-cfc", "cfc", "mixed-ltc", "ltc", "ctrnn", "lstm", "lstm-dt", "gru-dt"), 40, 128, 5e-3,
-        units=64, decay=0.95, clip=10.0, optimizer="rmsprop",
+        units=64, decay=0.95, clip=10.0, optimizer="rmsprop", time_unit=1 / XOR_LENGTH,
     ),
     "occupancy": Task(
         "label", 2, USUAL, 20, 16, 1e-3, rates={"ltc": 5e-3, "mixed-ltc": 5e-3}, time_unit=60.0

@@ -157,7 +157,7 @@ def score(recipe: Recipe, model: LiquidRNN, data: tuple[Tensor, ...]) -> dict[st
             batch = _cut(data, torch.arange(start, min(start + EVAL_ROWS, len(data[0]))))
             loss, count, second = _loss(recipe, model, batch)
             totals += (float(loss), count, float(second))
-    loss, second = totals[0] / totals[1], totals[2] / totals[1]
+    loss, second = float(totals[0] / totals[1]), float(totals[2] / totals[1])
     return {"loss": loss, "mae": second} if recipe.goal == "regress" else {"loss": loss, "accuracy": 100 * second}
 
 

@@ -1,0 +1,104 @@
+"""Training on series: the same weights after a kill, no mixing of recipes, and the two commands from the shell."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.series import Series
+from models.errors import ConfigError
+from tools import series_training
+from tools.cli import main
+from tools.series_training import Recipe, fit
+
+RECIPE = Recipe("toy", "cfc", 4, seed=0, goal="regress", outputs=1, epochs=4, batch=4, rate=1e-2)
+
+
+def toy(rows: int = 12) -> dict[str, Series]:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((rows, 5, 2)).astype(np.float32)
+    mask = np.arange(5)[None] < rng.integers(1, 6, rows)[:, None]
+    series = Series(x, np.cumsum(rng.random((rows, 5)), 1), mask, x.sum(2, keepdims=True))
+    return {"train": series, "valid": series, "test": series}
+
+
+def test_a_killed_training_ends_as_one_that_was_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = fit(RECIPE, toy(), tmp_path / "whole")
+    epoch_of = series_training._epoch
+
+    def killed(*given: object) -> float:
+        if given[-1] == 2:
+            raise KeyboardInterrupt
+        return epoch_of(*given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(series_training, "_epoch", killed)
+        with pytest.raises(KeyboardInterrupt):
+            fit(RECIPE, toy(), tmp_path / "cut")
+    resumed = fit(RECIPE, toy(), tmp_path / "cut")
+    for name in ("best_epoch", "valid", "test", "parameters"):
+        assert resumed[name] == whole[name]
+    lines = [json.loads(line) for line in (tmp_path / "cut/log.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [0, 1, 2, 3]
+    assert lines[-1]["train"] < lines[0]["train"]
+
+
+def test_what_is_done_is_not_done_again_and_another_recipe_is_refused(tmp_path: Path) -> None:
+    first = fit(RECIPE, toy(), tmp_path)
+    assert fit(RECIPE, {}, tmp_path) == first  # no data needed
+    with pytest.raises(ConfigError, match="another rate"):
+        fit(replace(RECIPE, rate=0.5), toy(), tmp_path)
+
+
+@pytest.mark.parametrize(("goal", "figure"), [("label", "accuracy"), ("classify", "accuracy"), ("regress", "mae")])
+def test_every_goal_is_scored_over_samples_not_padding(goal: str, figure: str, tmp_path: Path) -> None:
+    sets = toy()
+    if goal != "regress":
+        signs = (sets["train"].y[..., 0] > 0).astype(np.int64)
+        y = signs if goal == "label" else signs[:, 0]
+        sets = {name: replace(series, y=y) for name, series in sets.items()}
+    recipe = replace(RECIPE, goal=goal, outputs=1 if goal == "regress" else 2)  # type: ignore[arg-type]
+    clean = fit(recipe, sets, tmp_path / "clean")
+    noisy = {}
+    for name, series in sets.items():
+        x, y = series.x.copy(), series.y.copy()
+        x[~series.mask] = np.nan
+        if goal == "regress":
+            y[~series.mask] = 1e9
+        noisy[name] = replace(series, x=x, y=y)
+    assert fit(recipe, noisy, tmp_path / "noisy")["test"] == clean["test"]
+    assert figure in clean["test"]
+
+
+def test_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for k in range(25):
+        np.save(tmp_path / f"trace_{k:04d}.npy", np.random.default_rng(k).standard_normal((60, 17)))
+    folder = tmp_path / "cheetah"
+    folder.mkdir()
+    for file in tmp_path.glob("*.npy"):
+        file.rename(folder / file.name)
+    words = ["bench", "series", "cheetah", "--data", str(tmp_path), "--cells", "ltc", "gru-dt", "--units", "4"]
+    assert main([*words, "--epochs", "1", "--drop", "0.5", "--out", str(tmp_path / "out")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["cell", "ltc", "gru-dt"]
+    assert float(lines[1].split()[3]) > 0
+    assert main(["bench", "series", "occupancy"]) == 2
+    assert "--data" in capsys.readouterr().err
+    assert main([*words[:5], "--cells", "wonder"]) == 2
+    assert "there is no cell 'wonder'" in capsys.readouterr().err
+
+
+def test_gradients_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "gradients.png"
+    words = ["bench", "gradients", "--steps", "51", "--seeds", "1", "--cells", "ltc", "mixed-ltc"]
+    assert main([*words, "--plot", str(picture)]) == 0
+    _, ltc, mixed = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert float(mixed[-1]) > 1e6 * float(ltc[-1])
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert main([*words, "--plot", str(tmp_path / "nowhere/x.png")]) == 2
+    assert "cannot be written" in capsys.readouterr().err

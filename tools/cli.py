@@ -132,6 +132,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"liquidtrack: {error}", file=sys.stderr)
         return MISTAKE
     except ImportError as error:
+        if error.name == "torch":
+            print(f"liquidtrack: {name} needs torch; pip install 'liquidtrack[torch]' brings it.", file=sys.stderr)
+            return MISTAKE
         if "cannot open shared object file" not in str(error):
             raise
         print(f"liquidtrack: {error}; on Debian and Ubuntu: apt install libgl1 libglib2.0-0.", file=sys.stderr)

@@ -157,8 +157,8 @@ def score(recipe: Recipe, model: LiquidRNN, data: tuple[Tensor, ...]) -> dict[st
             batch = _cut(data, torch.arange(start, min(start + EVAL_ROWS, len(data[0]))))
             loss, count, second = _loss(recipe, model, batch)
             totals += (float(loss), count, float(second))
-    loss, second = float(totals[0] / totals[1]), float(totals[2] / totals[1])
-    return {"loss": loss, "mae": second} if recipe.goal == "regress" else {"loss": loss, "accuracy": 100 * second}
+    mean, other = float(totals[0] / totals[1]), float(totals[2] / totals[1])
+    return {"loss": mean, "mae": other} if recipe.goal == "regress" else {"loss": mean, "accuracy": 100 * other}
 
 
 def _loss(recipe: Recipe, model: LiquidRNN, batch: tuple[Tensor, ...]) -> tuple[Tensor, int, Tensor]:

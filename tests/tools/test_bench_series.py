@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,3 +104,11 @@ def test_gradients_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert main([*words, "--plot", str(tmp_path / "nowhere/x.png")]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["series", "xor"], ["gradients"]])
+def test_without_torch_one_sentence(words: list[str]) -> None:
+    script = "import sys; sys.modules['torch'] = None; from tools.cli import main; sys.exit(main(sys.argv[1:]))"
+    ended = subprocess.run([sys.executable, "-c", script, "bench", *words], capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert ended.stderr == f"liquidtrack: bench {words[0]} needs torch; pip install 'liquidtrack[torch]' brings it.\n"

@@ -38,7 +38,6 @@ class Recipe:
         rate: learning rate.
         decay: factor on the rate after each epoch.
         clip: largest norm of the gradient, 0: any.
-        optimizer: adam or rmsprop.
         time_unit: seconds that count as 1 for the cell.
     """
 
@@ -53,7 +52,6 @@ class Recipe:
     rate: float
     decay: float = 1.0
     clip: float = 0.0
-    optimizer: Literal["adam", "rmsprop"] = "adam"
     time_unit: float = 1.0
 
 
@@ -75,12 +73,7 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
     model = LiquidRNN(
         sets["train"].x.shape[2], recipe.outputs, recipe.units, cell=recipe.cell, time_unit=recipe.time_unit
     )
-    adam = recipe.optimizer == "adam"
-    optimizer: torch.optim.Optimizer = (
-        torch.optim.Adam(model.parameters(), recipe.rate)
-        if adam
-        else torch.optim.RMSprop(model.parameters(), recipe.rate, alpha=0.9)
-    )
+    optimizer = torch.optim.Adam(model.parameters(), recipe.rate)
     state: dict[str, Any] = {
         "epoch": 0,
         "score": -float("inf"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -68,7 +70,10 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
         result: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
         _same(result["recipe"], recipe, folder)
         return result
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be made ({error.strerror}); choose another --out.") from None
     torch.manual_seed(recipe.seed)
     model = LiquidRNN(
         sets["train"].x.shape[2], recipe.outputs, recipe.units, cell=recipe.cell, time_unit=recipe.time_unit
@@ -104,7 +109,7 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
             recipe=json.dumps(asdict(recipe)),
         )
         state["seconds"] += time.perf_counter() - began
-        _replace(saved, state)
+        _replace(saved, partial(torch.save, state))
         with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
             line = {"epoch": epoch, "train": loss, **{f"valid_{k}": v for k, v in figures.items()}}
             log.write(json.dumps(line | {"seconds": round(state["seconds"], 1)}) + "\n")
@@ -119,7 +124,7 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
         "valid": score(recipe, model, data["valid"]),
         "test": score(recipe, model, data["test"]),
     }
-    done.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    _replace(done, lambda beside: beside.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8"))
     saved.unlink(missing_ok=True)
     return result
 
@@ -184,8 +189,8 @@ def _same(known: dict[str, Any], recipe: Recipe, folder: Path) -> None:
         raise ConfigError(f"{folder} holds a training with another {', '.join(other)}; choose another --out.")
 
 
-def _replace(path: Path, state: dict[str, Any]) -> None:
-    """Write beside, then rename: a kill leaves the old checkpoint or the new one, never half of one."""
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Write beside, then rename: a kill leaves the old file or the new one, never half of one."""
     beside = path.with_suffix(".new")
-    torch.save(state, beside)
+    write(beside)
     os.replace(beside, path)

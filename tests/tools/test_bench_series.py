@@ -54,6 +54,8 @@ def test_what_is_done_is_not_done_again_and_another_recipe_is_refused(tmp_path: 
     assert fit(RECIPE, {}, tmp_path) == first  # no data needed
     with pytest.raises(ConfigError, match="another rate"):
         fit(replace(RECIPE, rate=0.5), toy(), tmp_path)
+    with pytest.raises(ConfigError, match="cannot be made"):
+        fit(RECIPE, toy(), tmp_path / "result.json" / "below")
 
 
 @pytest.mark.parametrize(("goal", "figure"), [("label", "accuracy"), ("classify", "accuracy"), ("regress", "mae")])

@@ -68,13 +68,24 @@ class CfC(Cell):
                 nn.init.xavier_uniform_(parameter)
 
     def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
-        t = self.elapsed(dt, h)
-        old, new = h, h[:, :0]
+        return self._flow(x, h, self.elapsed(dt, h))[0]
+
+    def time_constants(self, x: Tensor, h: Tensor) -> Tensor:
+        """Seconds in which each neuron's gate moves from half to e / (1 + e), at this input and state: 1 / |a(z)|.
+
+        (B, C), (B, U) -> (B, U), for the layers before at rest (t = 0); in pure mode the flow's own 1 / (|w| + |f|).
+        """
+        return self.time_unit / self._flow(x, h, torch.zeros_like(h[:, :1]))[1]
+
+    def _flow(self, x: Tensor, h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, U) new states and rates, a unit of the cell's time."""
+        old, new, rates = h, h[:, :0], h[:, :0]
         for block in self.blocks:
             # neurons of the layers before show their new state, the others still their old one
-            new = torch.cat((new, block(self.backbone(torch.cat((x, new, old), 1)), t)), 1)
+            state, rate = block(self.backbone(torch.cat((x, new, old), 1)), t)
+            new, rates = torch.cat((new, state), 1), torch.cat((rates, rate), 1)
             old = h[:, new.shape[1] :]
-        return new
+        return new, rates
 
 
 class _Block(nn.Module):
@@ -111,14 +122,16 @@ class _Block(nn.Module):
         directed = self.weight[:2] * (self.mask - fixed) + self.weight[:2].abs() * self.sign
         return torch.cat((directed, self.weight[2:] * self.mask), 0)
 
-    def forward(self, z: Tensor, t: Tensor) -> Tensor:
+    def forward(self, z: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, N) new states and rates."""
         out = functional.linear(z, self.effective().flatten(0, 1), self.bias.flatten())
         if self.mode == "pure":
-            return self.scale - self.scale * torch.exp(-t * (self.rate.abs() + out.abs())) * out
+            rate = self.rate.abs() + out.abs()
+            return self.scale - self.scale * torch.exp(-t * rate) * out, rate
         f, g, a, b = out.chunk(4, 1)
         s = torch.sigmoid(a * t + b)
         f, g = torch.tanh(f), torch.tanh(g)
-        return f + s * g if self.mode == "no_gate" else f + s * (g - f)
+        return f + s * g if self.mode == "no_gate" else f + s * (g - f), a.abs()
 
 
 def _polarity(wiring: Wiring, start: int, count: int) -> Tensor:

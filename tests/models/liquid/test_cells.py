@@ -193,6 +193,24 @@ def test_cfc_default_is_its_equation() -> None:
     torch.testing.assert_close(cell(x, h, dt), (1 - s) * torch.tanh(f) + s * torch.tanh(g))
 
 
+@pytest.mark.parametrize("mode", ["default", "no_gate", "pure"])
+def test_cfc_tells_its_time_constants(mode: str) -> None:
+    cell = CfC(3, 4, mode=mode, backbone=0, time_unit=0.1).double()  # type: ignore[arg-type]
+    x, _ = rows()
+    h = torch.randn(7, 4, dtype=torch.float64)
+    tau = cell.time_constants(x, h)
+    assert (tau > 0).all()
+    z = torch.cat((x, h), 1)
+    if mode == "pure":  # what is left of the flow shrinks by e in each tau
+        for row, unit in ((0, 0), (3, 2)):
+            t = tau[row, unit].expand(7)
+            left = [(cell(x, h, k * t) - cell.blocks[0].scale)[row, unit] for k in (1, 2)]
+            torch.testing.assert_close(left[0] / left[1], torch.tensor(math.e, dtype=torch.float64))
+    else:
+        a = z @ cell.blocks[0].weight[2].T + cell.blocks[0].bias[2]
+        torch.testing.assert_close(tau, 0.1 / a.abs())
+
+
 def test_timed_memory_fades_by_its_half_life() -> None:
     cell = make_cell("mixed-ctrnn", 3, 4).double()
     assert isinstance(cell, MixedMemory)

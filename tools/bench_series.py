@@ -56,7 +56,7 @@ def bench_series(config: BenchSeriesConfig) -> None:
     torch.set_num_threads(config.threads)
     sets = _data(config)
     figure = "test MSE" if task.goal == "regress" else "test %"
-    print(f"{'cell':12} {'seed':>4} {'parameters':>10} {figure:>9} {'best epoch':>10} {'minutes':>8}")
+    print(f"{'cell':12} {'seed':>4} {'parameters':>10} {figure:>9} {'best epoch':>10} {'CPU min':>8}")
     for cell in cells:
         for seed in config.seeds:
             recipe = _recipe(config, task, cell, seed)
@@ -87,4 +87,4 @@ def _data(config: BenchSeriesConfig) -> dict[str, Series]:
 def _line(cell: str, seed: int, result: dict[str, Any]) -> str:
     test = result["test"]
     value = f"{test['accuracy']:9.2f}" if "accuracy" in test else f"{test['loss']:9.3f}"
-    return f"{cell:12} {seed:4d} {result['parameters']:10d} {value} {result['best_epoch']:10d} {result['minutes']:8.1f}"
+    return f"{cell:12} {seed:4d} {result['parameters']:10d} {value} {result['best_epoch']:10d} {result['cpu_minutes']:8.1f}"

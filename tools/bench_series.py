@@ -87,4 +87,5 @@ def _data(config: BenchSeriesConfig) -> dict[str, Series]:
 def _line(cell: str, seed: int, result: dict[str, Any]) -> str:
     test = result["test"]
     value = f"{test['accuracy']:9.2f}" if "accuracy" in test else f"{test['loss']:9.3f}"
-    return f"{cell:12} {seed:4d} {result['parameters']:10d} {value} {result['best_epoch']:10d} {result['cpu_minutes']:8.1f}"
+    spent = f"{result['best_epoch']:10d} {result['cpu_minutes']:8.1f}"
+    return f"{cell:12} {seed:4d} {result['parameters']:10d} {value} {spent}"

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -21,6 +22,7 @@ from models.errors import ConfigError
 from models.liquid import LiquidRNN
 
 EVAL_ROWS = 512  # series scored at once
+POOL = 50  # batches that are sorted by length together
 Goal = Literal["regress", "label", "classify"]
 
 
@@ -132,10 +134,9 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
 def _epoch(
     recipe: Recipe, model: LiquidRNN, optimizer: torch.optim.Optimizer, data: tuple[Tensor, ...], epoch: int
 ) -> float:
-    order = torch.from_numpy(np.random.default_rng((recipe.seed, epoch)).permutation(len(data[0])))
     losses = []
-    for start in range(0, len(order) - recipe.batch + 1, recipe.batch):
-        batch = _cut(data, order[start : start + recipe.batch])
+    for rows in batches(data[2].sum(1).numpy(), recipe.batch, np.random.default_rng((recipe.seed, epoch))):
+        batch = _cut(data, torch.from_numpy(rows))
         total, count, _ = _loss(recipe, model, batch)
         loss = total / count
         optimizer.zero_grad()
@@ -145,6 +146,15 @@ def _epoch(
         optimizer.step()
         losses.append(float(loss.detach()))
     return float(np.mean(losses))
+
+
+def batches(lengths: NDArray[Any], size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    """All rows in random batches, the last few left out; rows of like length share one, so that little is padding."""
+    order = rng.permutation(len(lengths))
+    pools = [order[start : start + size * POOL] for start in range(0, len(order), size * POOL)]
+    alike = np.concatenate([rows[np.argsort(lengths[rows], kind="stable")] for rows in pools])
+    cut = [alike[start : start + size] for start in range(0, len(alike) - size + 1, size)]
+    return cut if np.ptp(lengths) == 0 else [cut[k] for k in rng.permutation(len(cut))]
 
 
 def score(recipe: Recipe, model: LiquidRNN, data: tuple[Tensor, ...]) -> dict[str, float]:

@@ -15,7 +15,7 @@ from datasets.series import Series
 from models.errors import ConfigError
 from tools import series_training
 from tools.cli import main
-from tools.series_training import Recipe, fit
+from tools.series_training import Recipe, batches, fit
 
 RECIPE = Recipe("toy", "cfc", 4, seed=0, goal="regress", outputs=1, epochs=4, batch=4, rate=1e-2)
 
@@ -56,6 +56,18 @@ def test_what_is_done_is_not_done_again_and_another_recipe_is_refused(tmp_path: 
         fit(replace(RECIPE, rate=0.5), toy(), tmp_path)
     with pytest.raises(ConfigError, match="cannot be made"):
         fit(RECIPE, toy(), tmp_path / "result.json" / "below")
+
+
+def test_batches_take_every_row_once_and_hold_like_lengths() -> None:
+    lengths = np.random.default_rng(0).integers(1, 30, 1000)
+    drawn = batches(lengths, 16, np.random.default_rng(1))
+    rows = np.concatenate(drawn)
+    assert len(drawn) == 62
+    assert len(np.unique(rows)) == 62 * 16
+    assert np.mean([np.ptp(lengths[batch]) for batch in drawn]) < 3
+    assert np.ptp([lengths[batch].mean() for batch in drawn[:8]]) > 5  # short and long ones take turns
+    again = batches(lengths, 16, np.random.default_rng(1))
+    assert all(np.array_equal(a, b) for a, b in zip(drawn, again, strict=True))
 
 
 @pytest.mark.parametrize(("goal", "figure"), [("label", "accuracy"), ("classify", "accuracy"), ("regress", "mae")])

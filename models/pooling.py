@@ -21,16 +21,16 @@ def _axis_weights(low: Float32, high: Float32, bins: int, cells: int, samples: i
         high: (N,) end of the boxes.
         bins: into how many bins a box is cut.
         cells: length of the axis.
-        samples: points a bin, evenly spread; 0 takes one a cell, at least one.
+        samples: points a bin, evenly spread; 0 takes one a cell, so none where the box has no width.
     """
     width = (high - low) / bins
-    count = np.maximum(np.ceil(width), 1).astype(np.int64) if samples == 0 else np.full(len(low), samples)
+    count = np.maximum(np.ceil(width), 0).astype(np.int64) if samples == 0 else np.full(len(low), samples)
     most = int(count.max(initial=1))
     k = np.arange(most)
     inside = k < count[:, None]  # (N, most): boxes with fewer samples than the largest leave the rest out
-    step = (k + 0.5) / count[:, None]
+    step = (k + 0.5) / np.maximum(count, 1)[:, None]
     x = low[:, None, None] + (np.arange(bins)[:, None] + step[:, None, :]) * width[:, None, None]  # (N, bins, most)
-    share = (inside[:, None, :] & (x >= -1) & (x <= cells)) / count[:, None, None]
+    share = (inside[:, None, :] & (x >= -1) & (x <= cells)) / np.maximum(count, 1)[:, None, None]
     x = np.clip(x, 0, cells - 1)
     left = np.minimum(np.floor(x).astype(np.int64), cells - 1)
     right = np.minimum(left + 1, cells - 1)
@@ -60,7 +60,8 @@ def roi_align(
     down = _axis_weights(y1, y2, output[0], height, samples)  # (N, rows, H)
     n = len(across)
     half = features.reshape(channels * height, width) @ across.reshape(-1, width).T  # (C * H, N * columns)
-    half = half.reshape(channels, height, n, output[1]).transpose(2, 1, 0, 3).reshape(n, height, -1)
+    half = half.reshape(channels, height, n, output[1]).transpose(2, 1, 0, 3)
+    half = half.reshape(n, height, channels * output[1])
     return np.ascontiguousarray((down @ half).reshape(n, output[0], channels, output[1]).transpose(0, 2, 1, 3))
 
 

@@ -76,7 +76,7 @@ def export_network(path: Path, name: str, stride: int | None, weights: str | Non
             f"{name} must be exported once, which needs {error.name}; pip install 'liquidtrack[torch]'."
         ) from error
     backbone = load_backbone(name, weights)
-    module = backbone if stride is None else backbone.trunk(stride).eval()
+    module = backbone if stride is None else backbone.trunk(stride)
     probe = torch.from_numpy(np.random.default_rng(0).standard_normal((2, 3, 96, 160), dtype=np.float32))
     axes = {0: "batch", 2: "height", 3: "width"}
     with atomic(path) as part:

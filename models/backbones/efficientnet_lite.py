@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from models.backbones.network import Backbone
+from models.backbones.network import Backbone, Trunk
 
 # kernel, stride, expansion, channels, blocks
 _STAGES = (
@@ -74,8 +74,8 @@ class EfficientNetLite0(Backbone):
         scores: Tensor = self.classifier(features.mean(dim=(2, 3)))
         return scores
 
-    def trunk(self, stride: int) -> nn.Module:
-        return nn.Sequential(self.stem, *list(self.stages)[: _LAST_STAGE[stride]])
+    def trunk(self, stride: int) -> Trunk:
+        return Trunk(nn.Sequential(self.stem, *list(self.stages)[: _LAST_STAGE[stride]]))
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         own = self.state_dict()

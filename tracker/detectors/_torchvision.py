@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import sys
 import urllib.error
 from pathlib import Path
@@ -99,17 +98,12 @@ def _network(models: Any, torch: Any, model: str, weights: str | None, published
         network = models.get_model(model, weights=None, weights_backbone=None, num_classes=classes)
     if weights == RANDOM:
         return network.eval()
-    path = Path(weights)
-    if not path.is_file():
-        raise WeightsError(f"{path}: there is no such weights file; give --weights FILE.")
+    from models.weights_file import read_weights
+
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
-        raise WeightsError(f"{path}: not a file of torch weights; check or fetch it again.") from error
-    try:
-        network.load_state_dict(state)
-    except (RuntimeError, TypeError, AttributeError) as error:
+        network.load_state_dict(read_weights(Path(weights)))
+    except (RuntimeError, AttributeError) as error:
         raise WeightsError(
-            f"{path}: not the weights of {model} with {classes - 1} classes; give the --names that they fit."
+            f"{weights}: not the weights of {model} with {classes - 1} classes; give the --names that they fit."
         ) from error
     return network.eval()

@@ -25,7 +25,8 @@ class BackgroundDetector:
 
     Args:
         config: class filter, score threshold and IoU; the rest has no meaning here.
-        memory: seconds in which a thing that came and stays turns into background.
+        memory: seconds that the model looks back. A thing that came and stays turns into background once it stood
+            there for a tenth of them, or of the time since the first frame where that is less.
         warmup: seconds of the first frames in which nothing is reported: the model knows no background yet.
         threshold: squared distance, in variances of a pixel, beyond which the pixel is foreground.
         long_side: pixels of the picture's long side that the model works at; larger pictures are shrunk for it.

@@ -1,0 +1,238 @@
+"""What every detector promises, whatever it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.formats import DetectionFile
+from models.errors import ConfigError
+from tests.models.nets import write_net, yolox_answer
+from tests.tracker.detectors.scenes import frame, iou, truth
+from tracker.detectors._background import BackgroundDetector
+from tracker.detectors.build import DETECTORS, build_detector
+from tracker.detectors.config import KINDS, DetectorConfig
+from tracker.protocols import Detector
+from tracker.types import Detections, Frame
+
+TIMES = [k / 10 for k in range(53)]  # the thing is there from frame 40 on
+FRAMES = [frame(time, k) for k, time in enumerate(TIMES)]
+# Two of one class that overlap by .68, one of another class at the same place, one far away, one half out.
+ROWS = [(40, 30, 30, 50, 0.9), (43, 33, 30, 50, 0.5), (100, 20, 20, 30, 0.7), (-10, 80, 30, 60, 0.3)]
+
+PYTHON = """
+import numpy as np
+
+class Found:
+    names = ("walker", "car")
+
+    def __call__(self, frame):
+        ltwh = np.array(ROWS)
+        xyxy = np.concatenate([ltwh[:, :2], ltwh[:, :2] + ltwh[:, 2:4]], axis=1)
+        return xyxy, ltwh[:, 4], [0, 0, 1, 0]
+"""
+
+
+def _background(folder: Path) -> DetectorConfig:
+    return DetectorConfig("background")
+
+
+def _onnx(folder: Path) -> DetectorConfig:
+    planted = [
+        (8, 2 + k, 3, (x + w / 2, y + h / 2, w, h), (0, 0, 2, 0)[k], score)
+        for k, (x, y, w, h, score) in enumerate(ROWS)
+    ]
+    raw = yolox_answer((160, 128), planted)  # the frames go in unscaled: 160 x 120, filled below
+    write_net(folder / "net.onnx", {"images": ((1, 3, 128, 160), np.float32)}, {"output": raw})
+    return DetectorConfig(str(folder / "net.onnx"), threads=1, device="cpu")
+
+
+def _torchvision(folder: Path) -> DetectorConfig:
+    pytest.importorskip("torchvision", reason="this detector needs the extra `torch`")
+    return DetectorConfig(
+        "torchvision:ssdlite320_mobilenet_v3_large", weights="random", score=0.0, threads=1, device="cpu"
+    )
+
+
+def _python(folder: Path) -> DetectorConfig:
+    (folder / "mine.py").write_text(PYTHON.replace("ROWS", str(ROWS)))
+    return DetectorConfig(f"python:{folder / 'mine.py'}:Found")
+
+
+def _file(folder: Path) -> DetectorConfig:
+    rows = [f"{k + 1},-1,{','.join(map(str, row))}\n" for k in range(len(FRAMES)) for row in ROWS]
+    (folder / "det.txt").write_text("".join(rows))
+    return DetectorConfig(f"file:{folder / 'det.txt'}")
+
+
+MADE: dict[str, Callable[[Path], DetectorConfig]] = {
+    "background": _background,
+    "onnx": _onnx,
+    "torchvision": _torchvision,
+    "python": _python,
+    "file": _file,
+}
+
+
+def build(config: DetectorConfig) -> Detector:
+    def read(path: Path) -> tuple[DetectionFile, tuple[str, ...]]:
+        file = DetectionFile(path)
+        return file, file.names
+
+    return build_detector(config, read)
+
+
+@pytest.fixture(params=DETECTORS)
+def config(request: pytest.FixtureRequest, tmp_path: Path) -> DetectorConfig:
+    return MADE[request.param](tmp_path)
+
+
+def look(detector: Detector) -> list[Detections]:
+    # Only a background model must see all that was before
+    return [detector(one) for one in (FRAMES if isinstance(detector, BackgroundDetector) else FRAMES[-3:])]
+
+
+def everything(found: list[Detections]) -> Detections:
+    return Detections(
+        np.concatenate([one.xyxy for one in found]),
+        np.concatenate([one.score for one in found]),
+        np.concatenate([one.label for one in found]),
+    )
+
+
+def test_every_detector_is_tried_here_and_told_to_the_user() -> None:
+    assert set(MADE) == set(DETECTORS) == set(KINDS)
+
+
+def test_it_finds_boxes_with_scores_and_named_classes(config: DetectorConfig) -> None:
+    detector = build(config)
+    assert isinstance(detector, Detector)
+    assert detector.names
+    assert all(isinstance(name, str) and name for name in detector.names)
+    found = look(detector)
+    assert all(isinstance(one, Detections) for one in found)
+    rows = everything(found)
+    assert len(rows) >= 5
+    assert rows.xyxy.dtype == rows.score.dtype == np.float32
+    assert ((rows.label >= 0) & (rows.label < len(detector.names))).all()
+    if config.kind_and_argument()[0] in ("background", "onnx", "torchvision"):  # what others wrote stays as it is
+        assert (rows.xyxy[:, :2] >= 0).all()
+        assert (rows.xyxy[:, 2:] <= FRAMES[0].size).all()
+
+
+def test_the_same_frames_give_the_same_boxes(config: DetectorConfig) -> None:
+    for one, two in zip(look(build(config)), look(build(config)), strict=True):
+        np.testing.assert_array_equal(one.xyxy, two.xyxy)
+        np.testing.assert_array_equal(one.score, two.score)
+        np.testing.assert_array_equal(one.label, two.label)
+
+
+def test_frames_may_change_in_size(config: DetectorConfig) -> None:
+    detector = build(config)
+    for k, (height, width) in enumerate([(120, 160), (61, 97), (1, 1), (400, 30)]):
+        found = detector(Frame(np.full((height, width, 3), 90, np.uint8), k, float(k)))
+        assert isinstance(found, Detections)
+
+
+def test_only_the_classes_that_were_asked_for(config: DetectorConfig) -> None:
+    detector = build(config)
+    rows = everything(look(detector))
+    kind = int(np.bincount(rows.label).argmax())
+    chosen = build(replace(config, classes=(detector.names[kind].upper(),)))
+    kept = everything(look(chosen))
+    assert chosen.names == detector.names
+    assert len(kept) == (rows.label == kind).sum()
+    assert set(kept.label.tolist()) == {kind}
+
+
+def test_an_unknown_class_is_refused_at_once(config: DetectorConfig) -> None:
+    with pytest.raises(ConfigError, match=r"knows no class 'unicorn'; (did you mean|it knows)"):
+        build(replace(config, classes=("unicorn",)))
+
+
+def test_only_scores_from_the_threshold_on(config: DetectorConfig) -> None:
+    rows = everything(look(build(config)))
+    for score in (0.99 * np.median(rows.score), min(1.0, 1.01 * rows.score.max())):
+        kept = everything(look(build(replace(config, score=float(score)))))
+        assert len(kept) == (rows.score >= score).sum()
+        assert (kept.score >= score).all()
+
+
+def test_of_two_that_overlap_the_better_is_kept(config: DetectorConfig) -> None:
+    many, few = (look(build(replace(config, nms=nms))) for nms in (1.0, 0.3))
+    assert sum(map(len, few)) <= sum(map(len, many))
+    for one in few:
+        for i in range(len(one)):
+            for j in range(i):
+                if one.label[i] == one.label[j]:
+                    assert iou(one.xyxy[i], one.xyxy[j]) <= 0.3 + 1e-5
+    if config.kind_and_argument()[0] in ("onnx", "python", "file"):  # made to overlap
+        assert [len(one) for one in many] == [4] * 3
+        assert [sorted(one.score.round(2).tolist()) for one in few] == [pytest.approx([0.3, 0.7, 0.9])] * 3
+
+
+def test_the_moving_thing_is_found_where_it_is() -> None:
+    found = look(build(DetectorConfig("background")))
+    assert not any(map(len, found[:40]))
+    hits = [
+        max((iou(box, truth(one.time)) for box in got.xyxy), default=0) > 0.7
+        for one, got in zip(FRAMES[40:], found[40:], strict=True)
+    ]
+    assert sum(hits) >= 12
+
+
+@pytest.mark.parametrize(
+    ("detector", "said"),
+    [
+        ("bakground", r"there is no detector 'bakground'; did you mean background\?"),
+        ("yolo:net", "there is no detector 'yolo'; it knows background, onnx, torchvision, python, file"),
+        ("background:5", "detector background takes no argument; write background in place of background:5"),
+        ("onnx", "detector onnx needs a file; write onnx:FILE"),
+        ("file", "detector file needs a file of detections; write file:det.txt"),
+        ("python", "is not python:MODULE:CALLABLE"),
+    ],
+)
+def test_a_detector_that_is_no_detector(detector: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        build(DetectorConfig(detector))
+
+
+def test_ready_detections_need_somebody_who_reads_them() -> None:
+    with pytest.raises(ConfigError, match="no reader of label files"):
+        build_detector(DetectorConfig("file:det.txt"))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("nets/a.onnx", ("onnx", "nets/a.onnx")),
+        ("A.ONNX", ("onnx", "A.ONNX")),
+        ("onnx:a.bin", ("onnx", "a.bin")),
+        ("det.txt", ("file", "det.txt")),
+        ("c:/nets/a.onnx", ("onnx", "c:/nets/a.onnx")),
+        ("python:my.module:detect", ("python", "my.module:detect")),
+        ("torchvision:ssd300_vgg16", ("torchvision", "ssd300_vgg16")),
+        ("background", ("background", "")),
+    ],
+)
+def test_a_bare_file_says_what_it_is_by_its_suffix(text: str, wanted: tuple[str, str]) -> None:
+    assert DetectorConfig(text).kind_and_argument() == wanted
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"score": 1.5}, "score is 1.5; give a number between 0 and 1"),
+        ({"nms": -0.1}, "nms is -0.1; give a number between 0 and 1"),
+        ({"score": float("nan")}, "score is nan"),
+        ({"threads": -1}, "threads is -1"),
+        ({"detector": " "}, "detector is empty"),
+    ],
+)
+def test_settings_out_of_range(setting: dict[str, float], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        DetectorConfig(**setting)  # type: ignore[arg-type]

@@ -101,7 +101,7 @@ def suggest(word: str, known: tuple[str, ...]) -> str:
     near = difflib.get_close_matches(word.lower(), [name.lower() for name in known], n=3, cutoff=0.6)
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return f"it knows {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}."
+    return f"it knows {', '.join(known[:12])}{', ...' if len(known) > 12 else '.'}"
 
 
 def class_mask(classes: tuple[str, ...], names: tuple[str, ...], detector: str) -> Bool | None:

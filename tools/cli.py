@@ -133,7 +133,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return MISTAKE
     except ImportError as error:
         if error.name == "torch":
-            print(f"liquidtrack: {name} needs torch; pip install 'liquidtrack[torch]' brings it.", file=sys.stderr)
+            print(
+                f"liquidtrack: {name} needs torch; pip install '.[torch]' in liquidtrack's folder brings it.",
+                file=sys.stderr,
+            )
             return MISTAKE
         if "cannot open shared object file" not in str(error):
             raise

@@ -73,7 +73,7 @@ def export_network(path: Path, name: str, stride: int | None, weights: str | Non
         from models.backbones.network import load_backbone
     except ImportError as error:
         raise ConfigError(
-            f"{name} must be exported once, which needs {error.name}; pip install 'liquidtrack[torch]'."
+            f"{name} must be exported once, which needs {error.name}; pip install '.[torch]' in liquidtrack's folder."
         ) from error
     backbone = load_backbone(name, weights)
     module = backbone if stride is None else backbone.trunk(stride)

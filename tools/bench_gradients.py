@@ -53,7 +53,9 @@ def _plot(norms: dict[str, NDArray[np.float64]], path: Path) -> None:
         matplotlib.use("agg")
         from matplotlib import pyplot
     except ImportError:
-        raise ConfigError("the plot needs matplotlib; pip install 'liquidtrack[bench]' brings it.") from None
+        raise ConfigError(
+            "the plot needs matplotlib; pip install '.[bench]' in liquidtrack's folder brings it."
+        ) from None
     figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
     for cell, values in norms.items():
         axes.semilogy(np.maximum(values, np.finfo(np.float64).tiny), label=cell)

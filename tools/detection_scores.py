@@ -51,7 +51,9 @@ def coco_classes() -> tuple[Any, Any]:
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval
     except ImportError as error:
-        raise ConfigError('scoring detections needs pycocotools; pip install "liquidtrack[eval]".') from error
+        raise ConfigError(
+            "scoring detections needs pycocotools; pip install '.[eval]' in liquidtrack's folder."
+        ) from error
     return COCO, COCOeval
 
 

@@ -79,7 +79,7 @@ def metrics() -> tuple[Any, Any, Any]:
     try:
         from trackeval.metrics import CLEAR, HOTA, Identity
     except ImportError:
-        raise ConfigError('scoring needs TrackEval: pip install "liquidtrack[eval]".') from None
+        raise ConfigError("scoring needs TrackEval: pip install '.[eval]' in liquidtrack's folder.") from None
     quiet = {"PRINT_CONFIG": False}
     with contextlib.redirect_stdout(io.StringIO()):
         return HOTA(), CLEAR(quiet), Identity(quiet)

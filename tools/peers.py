@@ -37,7 +37,7 @@ def names(wanted: Iterable[str] = DEFAULT) -> list[str]:
             raise ConfigError(f"there is no peer {name!r}; the peers are {', '.join(CLASSES)} and arcsort.")
         for package in ("arcsort",) if name == "arcsort" else ("trackers", "supervision"):
             if importlib.util.find_spec(package) is None:
-                extra = "arcsort" if name == "arcsort" else '"liquidtrack[bench]"'
+                extra = "arcsort" if name == "arcsort" else "'.[bench]' in liquidtrack's folder"
                 raise ConfigError(f"the peer {name} needs the package {package}: pip install {extra}.")
         runs += [name] if name == "arcsort" else [name, f"{name}+t"]
     return runs

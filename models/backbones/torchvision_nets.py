@@ -26,7 +26,7 @@ class TorchvisionBackbone(Backbone):
         try:
             from torchvision import models
         except ImportError as error:
-            raise ConfigError(f"{name} needs torchvision; pip install 'liquidtrack[torch]'.") from error
+            raise ConfigError(f"{name} needs torchvision; pip install '.[torch]' in liquidtrack's folder.") from error
         super().__init__()
         self.network: nn.Module = models.get_model(name, weights=None)
         self._nodes = dict(nodes)

@@ -165,7 +165,9 @@ def _adaptive(flow: _Flow, v: Tensor, t: Tensor, tolerance: float) -> Tensor:
     try:
         from torchdiffeq import odeint
     except ImportError:
-        raise ConfigError("the solver dopri5 needs torchdiffeq: pip install 'liquidtrack[bench]'.") from None
+        raise ConfigError(
+            "the solver dopri5 needs torchdiffeq: pip install '.[bench]' in liquidtrack's folder."
+        ) from None
     ends = torch.tensor([0.0, 1.0], dtype=v.dtype, device=v.device)
     path: Tensor = odeint(
         lambda _, state: t * flow.slope(state), v, ends, rtol=tolerance, atol=tolerance, method="dopri5"

@@ -125,4 +125,7 @@ def test_without_torch_one_sentence(words: list[str]) -> None:
     script = "import sys; sys.modules['torch'] = None; from tools.cli import main; sys.exit(main(sys.argv[1:]))"
     ended = subprocess.run([sys.executable, "-c", script, "bench", *words], capture_output=True, text=True)
     assert ended.returncode == 2
-    assert ended.stderr == f"liquidtrack: bench {words[0]} needs torch; pip install 'liquidtrack[torch]' brings it.\n"
+    assert (
+        ended.stderr
+        == f"liquidtrack: bench {words[0]} needs torch; pip install '.[torch]' in liquidtrack's folder brings it.\n"
+    )

@@ -262,7 +262,7 @@ def test_wrong_rows_are_named(folders: tuple[Path, Path]) -> None:
 
 def test_without_trackeval_one_sentence(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "trackeval.metrics", None)
-    breaks(folders, ConfigError, 'pip install "liquidtrack[eval]"')
+    breaks(folders, ConfigError, "pip install '.[eval]'")
 
 
 def test_command(folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,7 +38,7 @@ class TorchvisionDetector:
             from torchvision import models
         except ImportError as error:
             raise ConfigError(
-                "detector torchvision needs torch and torchvision; pip install 'liquidtrack[torch]'."
+                "detector torchvision needs torch and torchvision; pip install '.[torch]' in liquidtrack's folder."
             ) from error
         known = tuple(models.list_models(models.detection))
         if model not in known:

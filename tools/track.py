@@ -18,7 +18,7 @@ from tools.config import TrackConfig
 from tools.plugins import build_camera_motion, build_detector, build_embedder, build_sinks, check_outputs, outputs
 from tools.settings import to_toml
 from tracker.pipeline import Summary, run
-from tracker.protocols import Source, SourceInfo
+from tracker.protocols import Detector, Source, SourceInfo
 from tracker.types import Frame
 
 
@@ -53,6 +53,13 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         raise
     if wanted:
         _save_settings(config, *next(iter(wanted.items())))
+    last = 0
+
+    def seen(frame: Frame) -> None:
+        nonlocal last
+        last = frame.index
+        progress(frame)
+
     with _stoppable(source) as stop, _progress(source.info, config) as progress:
         summary = run(
             source,
@@ -62,11 +69,14 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
             slow_sinks=slow,
             embedder=embedder,
             camera_motion=build_camera_motion(config.camera_motion),
-            progress=progress,
+            progress=seen,
             stop=stop,
         )
     if not config.quiet:
         _report(summary, source, wanted)
+        if summary.complete and not source.info.live and config.reading.end is None:
+            _warn_of_rest(config, detector, last + config.reading.every - 1)
+        sys.stdout.flush()
     return summary, source.info.live
 
 
@@ -133,4 +143,14 @@ def _report(summary: Summary, source: Source, wanted: dict[str, Path]) -> None:
             print(f"  {counter}: {count} frames")
     for flag, path in wanted.items():
         print(f"  {flag}: {path}")
-    sys.stdout.flush()
+
+
+def _warn_of_rest(config: TrackConfig, detector: Detector, last: int) -> None:
+    """Ready detections of frames after the source's `last` one most likely belong to another video."""
+    from datasets.formats import DetectionFile
+
+    file = getattr(detector, "detections", None)
+    if isinstance(file, DetectionFile) and (rest := file.after(last)):
+        name = Path(config.detection.kind_and_argument()[1]).name
+        frames = "1 frame" if rest == 1 else f"{rest} frames"
+        print(f"  warning: {name} has detections for {frames} after the last one; does it belong to this video?")

@@ -52,6 +52,10 @@ class DetectionFile:
             found = replace(found, mask=mask)
         return found.take(~self.annotations.ignore[at]) if self._ignored else found
 
+    def after(self, index: int) -> int:
+        """How many frames after frame `index` have detections."""
+        return sum(frame > index for frame in self._at)
+
     def _mask(self, at: slice) -> Bool | None:
         """The frame's masks; a box without one gets the full box. None where no box has one, or they differ in size."""
         rles = self.annotations.mask[at] if self.annotations.mask is not None else ()

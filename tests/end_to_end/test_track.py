@@ -15,6 +15,7 @@ import pytest
 
 from datasets import read
 from tests.end_to_end.clips import TIMES, box_at, write_clip, write_detections
+from tools.cli import main
 
 LABEL_SINKS = {
     "mot": "out.txt",
@@ -211,3 +212,24 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(name: str, clip: Path, detect
     assert "Traceback" not in done.stderr
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     assert len(lines) == 1, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "late", "said"),
+    [
+        ((), 3, "warning: det.txt has detections for 3 frames after the last one; does it belong to this video?"),
+        ((), 0, None),
+        (("--every", "3"), 0, None),
+        (("--every", "3"), 2, "for 1 frame after"),  # 18 was the last one seen: there may be 20
+        (("--end", "1"), 0, None),
+        (("--start", "1"), 0, None),
+    ],
+)
+def test_ready_detections_of_a_longer_video_are_told(
+    words: tuple[str, ...], late: int, said: str | None, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    det = write_detections(tmp_path / "det.txt", [*TIMES, *(3.0 + k for k in range(late))])
+    assert main(["track", str(clip), "--detector", str(det), "--mot", str(tmp_path / "out.txt"), *words]) == 0
+    printed = capsys.readouterr().out
+    assert ("warning" in printed) == (said is not None)
+    assert said is None or said in printed

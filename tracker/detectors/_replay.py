@@ -18,6 +18,9 @@ class ReplayDetector:
         detections: by frame index (from 0), a mapping or a callable.
         names: class names.
         config: class filter, score threshold and IoU; by default all is kept as it is.
+
+    Attributes:
+        detections: as given.
     """
 
     def __init__(
@@ -26,6 +29,7 @@ class ReplayDetector:
         names: tuple[str, ...],
         config: DetectorConfig | None = None,
     ) -> None:
+        self.detections = detections
         self._at = detections.get if isinstance(detections, Mapping) else detections
         self.names = names
         self._select = Select(names, config or DetectorConfig(detector="file"), score=0.0, nms=1.0)

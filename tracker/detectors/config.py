@@ -35,8 +35,8 @@ class DetectorConfig:
         score: drop detections below this score, 0 to 1; by default .1 for networks and 0 for files and callables.
         nms: of two boxes of one class that overlap by more than this IoU keep the better, 0 to 1 (1: keep all); by
             default what the detector is made for.
-        threads: CPU threads of each network; 0 takes a fair share of the cores: as much for each network as is left
-            for reading, drawing and encoding.
+        threads: CPU threads of each network; 0 divides the cores evenly: one share for each network, one for reading,
+            drawing and encoding (a detector built in Python by itself takes all).
         device: where networks run; auto takes a CUDA device where ONNX Runtime or torch can use one.
     """
 

@@ -2,7 +2,7 @@
 
 The truth's frameRate is taken for the clip's clock (vtest.avi's header says 10 frames a second, PETS 2009 was recorded
 at 7). Re-timing is lossless, so that the detector sees the same pixels in every profile; the peers get the very same
-detections, once with and once without the true times.
+detections, once with and once without the true times. Looks (`--appearance`) are ours alone: these peers use none.
 """
 
 from __future__ import annotations
@@ -177,6 +177,7 @@ def _track(config: BenchVfrConfig, folder: Path, tracking: TrackerConfig | None)
         quiet=True,
         output=OutputConfig(**files),
         detection=_detector(config),
+        appearance_features=config.appearance_features,
         tracking=tracking or TrackerConfig(),
     )
     summary, _ = track_summary(settings)

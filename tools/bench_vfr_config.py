@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tyro.conf import Positional
+
+from tracker.detectors.config import AppearanceConfig
 
 
 @dataclass(frozen=True)
@@ -35,3 +37,4 @@ class BenchVfrConfig:
     work: Path | None = None
     json: Path | None = None
     quiet: bool = False
+    appearance_features: AppearanceConfig = field(default_factory=AppearanceConfig)

@@ -34,8 +34,8 @@ USUAL = ("ltc", "mixed-ltc", "cfc", "mixed-cfc", "ctrnn", "lstm", "lstm-dt", "gr
 TASKS = {
     "cheetah": Task("regress", 17, USUAL, 200, 16, 1e-3, rates={"ltc": 1e-2, "mixed-ltc": 1e-2}),
     "xor": Task(
-        "classify", 2, ("mixed-cfc", "cfc", "ctrnn", "lstm", "lstm-dt", "gru-dt"), 30, 128, 2e-3,
-        units=64, decay=0.92, clip=1.0, time_unit=1 / XOR_LENGTH,
+        "classify", 2, ("mixed-cfc", "cfc", "ctrnn", "lstm", "lstm-dt", "gru-dt"), 60, 128, 1e-3,
+        units=64, decay=0.96, clip=1.0, time_unit=1 / XOR_LENGTH,
     ),
     "occupancy": Task(
         "label", 2, USUAL, 20, 16, 1e-3, rates={"ltc": 5e-3, "mixed-ltc": 5e-3}, time_unit=60.0

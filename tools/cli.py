@@ -66,6 +66,11 @@ COMMANDS: dict[str, Command] = {
         "tools.bench_gradients_config:BenchGradientsConfig",
         "how far back the gradients of recurrent cells reach",
     ),
+    "train head": Command(
+        "tools.train_head:train_head",
+        "tools.train_head_config:TrainHeadConfig",
+        "train the liquid head on its own roll-outs",
+    ),
     "completion": Command("tools.completion:completion", "tools.config:CompletionConfig", "print shell completion"),
 }
 

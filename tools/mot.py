@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import gzip
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from datasets.formats import DetectionFile
 from datasets.formats._write import Boxes
 from datasets.formats.mot import MotWriter
+from datasets.gmc import read_camera_motion
 from models.errors import DataError
 from tools.mot_config import MotConfig
 from tools.plugins import cores
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.protocols import SourceInfo
-from tracker.types import Float64
 
 
 def mot(config: MotConfig) -> None:
@@ -80,37 +78,6 @@ def track_sequence(
         for frame, time in zip(frames.tolist(), times.tolist(), strict=True):
             shown = tracker.update(detections(frame), time, warps.get(frame)).shown
             writer.put(frame, time, Boxes(shown.id, shown.xyxy, shown.score, shown.label))
-
-
-def read_camera_motion(sequence: Path) -> dict[int, Float64]:
-    """gmc.txt[.gz]: by frame (from 0), the (2, 3) affine from the previous listed frame's pixels to this frame's.
-
-    Rows are `number a11 a12 tx a21 a22 ty`. With commas the number is a frame from 1 (thinned sequences); with spaces
-    it is an index from 0 (UCMCTrack's files).
-
-    Raises:
-        DataError: a row is not seven finite numbers.
-    """
-    for path in (sequence / "gmc.txt", sequence / "gmc.txt.gz"):
-        if path.is_file():
-            break
-    else:
-        return {}
-    raw = path.read_bytes()
-    text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8", "replace")
-    first = 1 if "," in text else 0
-    warps = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            values = np.array([float(word) for word in line.replace(",", " ").split()])
-        except ValueError:
-            values = np.zeros(0)
-        if len(values) != 7 or not np.isfinite(values).all():
-            raise DataError(f"{path} line {number}: a row is a frame and six finite numbers.")
-        warps[int(values[0]) - first] = values[1:].reshape(2, 3)
-    return warps
 
 
 def _detections(folder: Path) -> Path | None:

@@ -47,3 +47,13 @@ def overlap(a: Float64, b: Float64, buffer: float) -> Overlap:
         buffered=outer / ((1 + 2 * buffer) ** 2 * areas - outer),
         height=shared[:, 1] / (sizes[:, 1] - shared[:, 1]),
     )
+
+
+def overlaps(a: Float64, b: Float64) -> Float64:
+    """(M, N) IoU of every box of `a`, (M, 4), with every box of `b`, (N, 4)."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    shared = np.maximum(high - low, 0).prod(axis=2)
+    areas = [(x[:, 2:] - x[:, :2]).prod(axis=1) for x in (a, b)]
+    iou: Float64 = shared / (areas[0][:, None] + areas[1][None, :] - shared)
+    return iou

@@ -13,7 +13,8 @@ class TrackerConfig:
 
     Attributes:
         motion: the motion model.
-        cost: what makes a track and a detection the same object.
+        head: weights of the liquid motion, a file; empty for those of the package.
+        cost: what makes a track and a detection the same object; own: the motion's, or the mix of all cues.
         high_score: detections from this score on are matched first.
         low_score: detections below this score are not looked at.
         birth_score: an unmatched detection from this score on starts a track.
@@ -25,7 +26,8 @@ class TrackerConfig:
     """
 
     motion: str = "kalman"
-    cost: str = "mix"
+    head: str = ""
+    cost: str = "own"
     high_score: float = 0.4
     low_score: float = 0.1
     birth_score: float = 0.65

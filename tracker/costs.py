@@ -7,7 +7,7 @@ take their place.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,9 +35,14 @@ class Pairs:
     score: Float64
     similarity: Float64 | None = None
 
-    def overlap(self, buffer: float) -> Overlap:
-        """Of each predicted box and its detection; `buffer` as in `boxes.overlap`."""
-        return overlap(self.prediction.xyxy[self.track], self.look.xyxy[self.detection], buffer)
+    def overlap(self, buffer: float, xyxy: Float64 | None = None) -> Overlap:
+        """Of each predicted box (or the tracks' boxes `xyxy`) and its detection; `buffer` as in `boxes.overlap`."""
+        boxes = self.prediction.xyxy if xyxy is None else xyxy
+        return overlap(boxes[self.track], self.look.xyxy[self.detection], buffer)
+
+    def of(self, prediction: Prediction) -> Pairs:
+        """The same pairs under another prediction."""
+        return replace(self, prediction=prediction)
 
 
 Cost = Callable[[Pairs], Float64]
@@ -73,7 +78,7 @@ def buffered_iou(pairs: Pairs) -> Float64:
 
 def mahalanobis(pairs: Pairs) -> Float64:
     """Student-t log density of the detection under the prediction, above that of other objects; lengths in heights."""
-    return _density(pairs) - CLUTTER
+    return density(pairs) - CLUTTER
 
 
 def appearance(pairs: Pairs) -> Float64:
@@ -91,10 +96,10 @@ def mix(pairs: Pairs) -> Float64:
     wait = np.log1p(pairs.prediction.elapsed[pairs.track] / 0.3)
     cues = MIX_IOU * boxes.iou + MIX_BUFFERED * boxes.buffered + MIX_HEIGHT * boxes.height
     odds = SHARP * (cues - MIX_SCORE * change - MIX_WAIT * wait - MIX_LEAST)
-    return odds + MIX_DENSITY * np.clip(_density(pairs), -20, 20) + appearance(pairs)
+    return odds + MIX_DENSITY * np.clip(density(pairs), -20, 20) + appearance(pairs)
 
 
-def _density(pairs: Pairs) -> Float64:
+def density(pairs: Pairs) -> Float64:
     """(K,) log density up to a constant."""
     p = pairs.prediction
     gap = (pairs.look.coordinates[pairs.detection] - p.coordinates[pairs.track]) / p.std[pairs.track]

@@ -12,10 +12,11 @@ from tracker.association import assign
 from tracker.config import TrackerConfig
 from tracker.costs import COSTS, Pairs
 from tracker.likeness import remember, similarity
-from tracker.motion import Look, Prediction
+from tracker.motion import Look, Motion, Prediction
 from tracker.motions import MOTIONS
 from tracker.types import Bool, Detections, Float32, Float64, Int64, State, Tracks
 
+OWN = "own"  # the cost of the motion model itself, where it has one
 GRAIN = 1_000_000  # ticks a second: a microsecond, as FFmpeg's AV_TIME_BASE
 
 
@@ -42,14 +43,16 @@ class _Table:
 class Tracker:
     """Tracks objects in true time: call `update` once a frame, with that frame's time in seconds."""
 
-    def __init__(self, config: TrackerConfig | None = None) -> None:
+    def __init__(self, config: TrackerConfig | None = None, motion: Motion | None = None) -> None:
         config = config or TrackerConfig()
         self.config = config
-        for kind, name, known in (("motion", config.motion, MOTIONS), ("cost", config.cost, COSTS)):
+        for kind, name, known in (("motion", config.motion, MOTIONS), ("cost", config.cost, {OWN: None, **COSTS})):
             if name not in known:
                 raise ConfigError(f"there is no {kind} {name!r}; choose one of {', '.join(known)}.")
-        self._motion = MOTIONS[config.motion]()
-        self._cost = COSTS[config.cost]
+        self._motion = motion or MOTIONS[config.motion](config)
+        learned = self._motion.odds if config.cost == OWN else None
+        self._cost = learned or COSTS["mix" if config.cost == OWN else config.cost]
+        self._in_stages = learned is None  # learned odds know what a score is worth
         self._next_id = 1
         self._ticks: int | None = None
         self._origin = 0
@@ -71,16 +74,19 @@ class Tracker:
         now = self._clock(time)
         c, table = self.config, self._table
         index = np.flatnonzero(detections.score >= c.low_score)
-        look = Look.at(detections.xyxy[index], detections.score[index])
+        look = Look.at(detections.xyxy[index], detections.score[index], self._motion.crowded)
         label = detections.label[index]
         embedding = self._embedding(detections, index)
         matched = np.full(len(table.id), -1)
         boxes = np.zeros((0, 4))
+        life = np.full(len(table.id), c.life)
         if len(table.id):
             if warp is not None:
                 table.motion = self._motion.warp(table.motion, np.asarray(warp, np.float64))
             prediction = self._motion.predict(table.motion, now)
             boxes = prediction.xyxy
+            if prediction.wait is not None:
+                life += np.clip(0.5 * prediction.wait, -0.75 * c.life, 1.5 * c.life)
             if len(index):
                 matched = self._match(prediction, look, label, embedding)
         hit = np.flatnonzero(matched >= 0)
@@ -94,7 +100,7 @@ class Tracker:
             table.seen[hit] = now
             boxes[hit] = look.xyxy[taken]
         unseen = now - table.seen
-        keep = unseen <= np.where(self._shown(table), c.life, c.tentative_life)
+        keep = unseen <= np.where(self._shown(table), life, c.tentative_life)
         if not keep.all():
             table, matched, boxes = table.take(keep), matched[keep], boxes[keep]
         free = look.score >= c.birth_score
@@ -150,7 +156,7 @@ class Tracker:
         pairs = self._pairs(prediction, look, label, embedding)
         odds = self._cost(pairs)
         matched = np.full(len(prediction.elapsed), -1)
-        high = (look.score >= c.high_score)[pairs.detection]
+        high = (look.score >= c.high_score)[pairs.detection] | (not self._in_stages)
         row, column = assign(pairs.track[high], pairs.detection[high], odds[high] - _logit(c.match_probability))
         matched[row] = column
         if not high.all():

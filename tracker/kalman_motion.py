@@ -55,6 +55,9 @@ SURPRISE = 2.0  # the most log odds that one look may move: a wrong match must n
 class KalmanMotion:
     """Ornstein-Uhlenbeck velocity on the centre, random walk on log size, under each of K priors."""
 
+    crowded = False
+    odds = None  # it leaves the association to a cost
+
     def __init__(self, priors: tuple[Prior, ...] = PRIORS) -> None:
         self._k = k = len(priors)
         self._n = n = 4 * k

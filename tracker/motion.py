@@ -7,12 +7,13 @@ takes, joins and drops rows. Two verbs matter: `predict` is a pure query (ask it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from tracker.boxes import to_coordinates
+from tracker.boxes import overlaps, to_coordinates
 from tracker.types import Bool, Float32, Float64, Int64
 
 
@@ -24,21 +25,29 @@ class Look:
         coordinates: (N, 4) centre x, centre y in pixels, log width, log height.
         xyxy: (N, 4) the same boxes by their corners, pixels.
         score: (N,) 0..1.
+        crowding: (N,) IoU with the nearest other box of the frame; None where no motion asks for it.
     """
 
     coordinates: Float64
     xyxy: Float64
     score: Float64
+    crowding: Float64 | None = None
 
     @classmethod
-    def at(cls, xyxy: Float32 | Float64, score: Float32 | Float64) -> Look:
+    def at(cls, xyxy: Float32 | Float64, score: Float32 | Float64, crowded: bool = False) -> Look:
         """The look at boxes `xyxy`, (N, 4) pixels, with scores (N,)."""
         corners = np.asarray(xyxy, np.float64)
-        return cls(to_coordinates(corners), corners, np.asarray(score, np.float64))
+        crowding = None
+        if crowded:
+            shared = overlaps(corners, corners)
+            np.fill_diagonal(shared, 0)
+            crowding = shared.max(axis=1, initial=0)
+        return cls(to_coordinates(corners), corners, np.asarray(score, np.float64), crowding)
 
     def take(self, rows: Int64 | Bool) -> Look:
         """Only `rows`: a mask or indices."""
-        return Look(self.coordinates[rows], self.xyxy[rows], self.score[rows])
+        crowding = None if self.crowding is None else self.crowding[rows]
+        return Look(self.coordinates[rows], self.xyxy[rows], self.score[rows], crowding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,9 @@ class Prediction:
         xyxy: (N, 4) the mean box by its corners, pixels.
         seen: (N, 4) the coordinates of the box that was seen last, in this frame's pixels.
         elapsed: (N,) seconds since then.
+        code: (N, Q) what a learned association asks of each track, or None.
+        wait: (N,) correction of the log-odds of being seen again, or None.
+        prior: the prediction that a learned one corrects, or None.
     """
 
     coordinates: Float64
@@ -58,10 +70,23 @@ class Prediction:
     xyxy: Float64
     seen: Float64
     elapsed: Float64
+    code: Float32 | None = None
+    wait: Float32 | None = None
+    prior: Prediction | None = None
 
 
 class Motion(Protocol):
     """A motion model. `rows` is its own (N, width) float64 array, opaque to everybody else."""
+
+    @property
+    def crowded(self) -> bool:
+        """Whether it wants to know how crowded a look is."""
+        ...
+
+    @property
+    def odds(self) -> Callable[..., Float64] | None:
+        """The log-odds of pairs (a `costs.Cost`) where it has its own."""
+        ...
 
     @property
     def width(self) -> int:

@@ -156,7 +156,7 @@ def seen(motion: Motion, times: Sequence[float] = MOTION_TIMES) -> Float64:
 
 @pytest.mark.parametrize("name", MOTIONS)
 def test_predict_is_pure(name: str) -> None:
-    motion = MOTIONS[name]()
+    motion = MOTIONS[name](TrackerConfig())
     rows = seen(motion)
     before = rows.tobytes()
     answers = [motion.predict(rows, t).xyxy.tobytes() for t in (0.5, 3.0, 0.5)]
@@ -166,7 +166,7 @@ def test_predict_is_pure(name: str) -> None:
 
 @pytest.mark.parametrize("name", MOTIONS)
 def test_doubt_grows_with_time(name: str) -> None:
-    motion = MOTIONS[name]()
+    motion = MOTIONS[name](TrackerConfig())
     rows = seen(motion)
     std = np.stack([motion.predict(rows, t).std for t in (0.35, 0.6, 1.2, 5.0)])
     assert (np.diff(std, axis=0) > 0).all()
@@ -175,7 +175,7 @@ def test_doubt_grows_with_time(name: str) -> None:
 @pytest.mark.parametrize("name", MOTIONS)
 def test_motion_does_not_care_for_place_or_scale(name: str) -> None:
     """A picture of twice the size, cut elsewhere, gives the same answer in its own pixels."""
-    motion = MOTIONS[name]()
+    motion = MOTIONS[name](TrackerConfig())
     affine = np.array([[2.0, 0, 300], [0, 2.0, -40]])
     plain, moved = seen(motion), np.zeros((0, motion.width))
     for k, t in enumerate(MOTION_TIMES):

@@ -1,0 +1,145 @@
+"""Short runs of frames, as life brings them: uneven times, missed and wrong detections, moving cameras."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from datasets.noise import Noise, Rng, simulate
+from datasets.truth import Sequence
+from tracker.types import Detections, Float32, Float64, Int64
+
+FRAMES = 32
+SCORE = 0.1  # of detections that are used
+WAIT = 3.0  # seconds in which an object that is gone may come back
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Clip:
+    """A run of L frames.
+
+    Attributes:
+        times: (L,) seconds from 0.
+        detections: of each frame.
+        number: of each frame, (M,) the object that each detection shows, -1 where it shows none.
+        there: of each frame, the numbers of the objects that will be seen within the next `WAIT` seconds.
+        warps: of each frame, the camera's motion since the one before, or None.
+    """
+
+    times: Float64
+    detections: tuple[Detections, ...]
+    number: tuple[Int64, ...]
+    there: tuple[frozenset[int], ...]
+    warps: tuple[Float64 | None, ...]
+
+
+def gaps(n: int, rate: float, rng: Rng) -> Int64:
+    """(n,) source frames from 0 on, rising: every frame, a fixed stride, random gaps, or bursts with blackouts."""
+    family = rng.integers(5)
+    if family == 0:
+        step = np.ones(n, np.int64)
+    elif family == 1:
+        step = np.full(n, rng.integers(2, 11))
+    elif family == 2:
+        step = rng.geometric(rng.uniform(0.15, 0.7), n)
+    elif family == 3:
+        step = rng.integers(1, rng.integers(4, 12), n)
+    else:
+        step, at = np.ones(n, np.int64), 0
+        while at < n:
+            at += max(1, round(rng.uniform(0.2, 1.5) * rate))
+            if at < n:
+                step[at] += round(rng.uniform(0.3, 1.5) * rate)
+    return np.concatenate([[0], np.cumsum(step[1:])])
+
+
+def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAMES) -> Clip:
+    """One clip of a sequence drawn by its length, with one drawn detector, gap family, mirror, speed and camera."""
+    length = np.array([len(s.times) for s in sequences], float)
+    s = sequences[int(rng.choice(len(sequences), p=length / length.sum()))]
+    rate = 1 / float(np.median(np.diff(s.times)))
+    steps = gaps(frames, rate, rng)
+    at = int(rng.integers(max(1, len(s.times) - min(int(steps[-1]), len(s.times) // 2))))
+    kept = at + steps
+    kept = kept[kept < len(s.times)]
+    if s.detections is not None and rng.random() < 0.8:
+        found = [s.detections.at(k) for k in kept.tolist()]
+    else:
+        found = simulate(s.truth, s.times, kept, noise.sample(rng), rng)
+    warps = _warps(s, kept) if rng.random() < 0.7 else [None] * len(kept)
+    there = tuple(_there(s, int(k)) for k in kept)
+    mirror = rng.random() < 0.5
+    speed = float(np.exp(rng.normal(0, 0.25)))
+    detections, number = [], []
+    shake = _camera(s.times[kept], rng) if rng.random() < 0.3 else np.zeros((len(kept), 2))
+    told = rng.random() < 0.5
+    for k, (who, boxes, score) in enumerate(found):
+        good = score >= SCORE
+        boxes = boxes[good].copy()
+        if mirror:
+            boxes = boxes[:, [2, 1, 0, 3]] * [-1, 1, -1, 1]
+        boxes += np.tile(shake[k], 2)
+        detections.append(
+            Detections(_single(boxes), _single(np.clip(score[good], 0, 1)), np.zeros(len(boxes), np.int64))
+        )
+        number.append(who[good])
+    final: list[Float64 | None] = []
+    for k, warp in enumerate(warps):
+        final.append(_seen_through(warp, mirror, shake, k, told))
+    return Clip((s.times[kept] - s.times[at]) * speed, tuple(detections), tuple(number), there, tuple(final))
+
+
+def _single(values: Float64) -> Float32:
+    return values.astype(np.float32)
+
+
+def _there(s: Sequence, k: int) -> frozenset[int]:
+    end = int(np.searchsorted(s.times, s.times[k] + WAIT, side="right")) - 1
+    if end <= k:
+        return frozenset()
+    return frozenset(s.truth.id[s.truth.start[k + 1] : s.truth.start[end + 1]].tolist())
+
+
+def _warps(s: Sequence, kept: Int64) -> list[Float64 | None]:
+    """The camera's motion from kept frame to kept frame."""
+    if not s.warps:
+        return [None] * len(kept)
+    out: list[Float64 | None] = [None]
+    for a, b in zip(kept[:-1].tolist(), kept[1:].tolist(), strict=True):
+        whole = np.eye(3)
+        for k in range(a + 1, b + 1):
+            if k in s.warps:
+                whole = np.concatenate([s.warps[k], [[0, 0, 1]]]) @ whole
+        out.append(whole[:2])
+    return out
+
+
+def _camera(times: Float64, rng: Rng) -> Float64:
+    """(L, 2) pixels by which a hand-held camera has panned: a velocity that is forgotten in a second."""
+    speed = rng.uniform(20, 250)
+    v, at, out = rng.normal(0, speed, 2) * [1, 0.4], np.zeros(2), []
+    for dt in np.diff(times, prepend=times[0]):
+        keep = np.exp(-dt)
+        at = at + v * (1 - keep)
+        v = keep * v + np.sqrt(1 - keep**2) * rng.normal(0, speed, 2) * [1, 0.4]
+        out.append(at)
+    return np.array(out)
+
+
+def _seen_through(warp: Float64 | None, mirror: bool, shake: Float64, k: int, told: bool) -> Float64 | None:
+    """The warp between frames k - 1 and k after the mirror and, where the tracker is told of it, the shake."""
+    if k == 0:
+        return None
+    moved = bool(np.any(shake)) and told
+    if warp is None and not moved:
+        return None
+    full = np.eye(3)
+    if warp is not None:
+        full[:2] = warp
+    if mirror:
+        flip = np.diag([-1.0, 1, 1])
+        full = flip @ full @ flip
+    if moved:
+        full[:2, 2] += shake[k] - full[:2, :2] @ shake[k - 1]
+    return full[:2]

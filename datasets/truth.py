@@ -1,0 +1,130 @@
+"""Sequences to learn from: truth, the detections where there are real ones, and the camera's motion between frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from datasets.formats.mot import read
+from datasets.gmc import read_camera_motion
+from models.errors import DataError
+from tracker.boxes import overlaps
+from tracker.types import Float64, Int64
+
+PEDESTRIAN = "pedestrian"
+HIT = 0.5  # IoU from which a detection shows an object
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Boxes:
+    """The boxes of a whole sequence, sorted by frame.
+
+    Attributes:
+        start: (F + 1,) the rows of frame k are start[k]:start[k + 1].
+        id: (N,) the object's number; -1 where it is none.
+        xyxy: (N, 4) pixels.
+        score: (N,) 0..1.
+    """
+
+    start: Int64
+    id: Int64
+    xyxy: Float64
+    score: Float64
+
+    def at(self, frame: int) -> tuple[Int64, Float64, Float64]:
+        """Numbers, boxes and scores of one frame."""
+        rows = slice(int(self.start[frame]), int(self.start[frame + 1]))
+        return self.id[rows], self.xyxy[rows], self.score[rows]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Sequence:
+    """One video's truth.
+
+    Attributes:
+        name: the folder's.
+        times: (F,) seconds.
+        truth: the objects; their score is how much of them can be seen.
+        detections: real ones, each with the number of the object that it shows; None where there are none.
+        warps: by frame, the (2, 3) affine from the previous frame's pixels; empty where nothing is known.
+        last: the last time at which each object is there, by its number.
+    """
+
+    name: str
+    times: Float64
+    truth: Boxes
+    detections: Boxes | None
+    warps: dict[int, Float64]
+    last: dict[int, float]
+
+
+def read_sequences(roots: tuple[Path, ...]) -> list[Sequence]:
+    """Every `<sequence>/gt/gt.txt[.gz]` under the roots, in the MOTChallenge's form, sorted by name.
+
+    Raises:
+        DataError: a root holds none, or a sequence's times are unknown.
+    """
+    found = []
+    for root in roots:
+        folders = sorted(p.parent.parent for p in root.glob("*/gt/gt.txt*"))
+        if not folders:
+            raise DataError(f"{root}: holds no <sequence>/gt/gt.txt; give a folder in the MOTChallenge's form.")
+        found += [read_sequence(folder) for folder in folders]
+    return found
+
+
+def read_sequence(folder: Path) -> Sequence:
+    """One sequence's folder."""
+    gt = read(folder)
+    if gt.times is None:
+        raise DataError(f"{folder}: knows no times; put a times.csv or a seqinfo.ini with frameRate into it.")
+    counts = ~gt.ignore
+    if PEDESTRIAN in gt.names:
+        counts &= gt.label == gt.names.index(PEDESTRIAN)
+    size = gt.xyxy[:, 2:] - gt.xyxy[:, :2]
+    counts &= (size > 1).all(axis=1)
+    row, id_, xyxy = gt.row[counts], gt.id[counts], gt.xyxy[counts].astype(np.float64)
+    start = np.searchsorted(row, np.arange(len(gt.frames) + 1))
+    seen = np.concatenate([visible(xyxy[a:b]) for a, b in pairwise(start)])
+    if gt.visibility is not None and gt.visibility.min() < 1:
+        seen = gt.visibility[counts].astype(np.float64)
+    truth = Boxes(start, id_, xyxy, seen)
+    last = {int(i): float(gt.times[k]) for i, k in zip(id_, row, strict=True)}
+    detections = _detections(folder, gt.frames, truth)
+    return Sequence(folder.name, gt.times, truth, detections, read_camera_motion(folder), last)
+
+
+def visible(xyxy: Float64) -> Float64:
+    """(N,) the share of each box that no box nearer to the camera (one that stands lower) covers: 0..1, at least."""
+    low = np.maximum(xyxy[:, None, :2], xyxy[None, :, :2])
+    high = np.minimum(xyxy[:, None, 2:], xyxy[None, :, 2:])
+    shared = np.maximum(high - low, 0).prod(axis=2) / (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)[:, None]
+    shared[xyxy[:, None, 3] >= xyxy[None, :, 3]] = 0
+    share: Float64 = 1 - np.minimum(shared.sum(axis=1), 1)
+    return share
+
+
+def _detections(folder: Path, frames: Int64, truth: Boxes) -> Boxes | None:
+    """The real detections, each named after the object of whose box it covers most, one to one in each frame."""
+    path = next((p for p in (folder / "det/det.txt", folder / "det/det.txt.gz") if p.is_file()), None)
+    if path is None:
+        return None
+    from scipy.optimize import linear_sum_assignment
+
+    found = read(path)
+    row = np.searchsorted(frames, found.frames[found.row])
+    start = np.searchsorted(row, np.arange(len(frames) + 1))
+    id_ = np.full(len(row), -1)
+    xyxy = found.xyxy.astype(np.float64)
+    for k in range(len(frames)):
+        rows = np.arange(start[k], start[k + 1])
+        number, boxes, _ = truth.at(k)
+        iou = overlaps(xyxy[rows], boxes)
+        iou[iou < HIT] = 0
+        i, j = linear_sum_assignment(-iou)
+        good = iou[i, j] > 0
+        id_[rows[i[good]]] = number[j[good]]
+    return Boxes(start, id_, xyxy, found.score.astype(np.float64))

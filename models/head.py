@@ -1,0 +1,107 @@
+"""The temporal head in torch: the one definition, for training. `head_numpy` runs the same weights without torch.
+
+A liquid state per track is stepped at every match and answers queries at any elapsed time; a pair network turns the
+answer and the pair's features into log-odds, in rounds in which each pair sees its rivals of the same track and the
+same detection. Every output is a correction that is zero at first: an untrained head leaves the prior as it is.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from models.head_config import HeadConfig
+from models.liquid.cell import Cell
+from models.liquid.cells import make_cell
+from models.liquid.wiring import auto_ncp
+
+READOUT = 9  # corrections of 4 means, of 4 log spreads, of the log-odds of being seen again
+LIMIT = 15.0  # log-odds beyond which rivals do not differ
+
+
+class Query(NamedTuple):
+    """Answers for N tracks: the query code (N, Q) and the corrections (N, READOUT)."""
+
+    code: Tensor
+    readout: Tensor
+
+
+class Head(nn.Module):
+    """See the module. `inputs` numbers a match, `features` numbers a pair."""
+
+    def __init__(self, inputs: int, features: int, config: HeadConfig) -> None:
+        super().__init__()
+        torch.manual_seed(config.seed)
+        c = self.config = config
+        self.cell: Cell | None = None
+        if c.cell == "cfc":
+            wiring = auto_ncp(inputs, c.units, c.motor, sparsity=0.3, seed=c.seed)
+            self.cell = make_cell("cfc", inputs, c.units, wiring=wiring)
+        elif c.cell != "none":
+            self.cell = make_cell(c.cell, inputs, c.units)
+        self.flow = nn.Linear(c.units, 4 * c.query)
+        self.readout = nn.Linear(c.query, READOUT)
+        self.first = nn.Linear(features + c.query, c.hidden)
+        self.second = nn.Linear(c.hidden, c.hidden)
+        self.judge = nn.Linear(c.hidden, 1 + c.code)
+        self.listen = nn.ModuleList(nn.Linear(7 + c.code, 32) for _ in range(c.rounds))
+        self.revise = nn.ModuleList(nn.Linear(32, 1 + c.code) for _ in range(c.rounds))
+        with torch.no_grad():
+            for layer in (self.readout, *self.revise):
+                layer.weight.zero_()
+                layer.bias.zero_()
+            self.judge.weight[0] = 0
+            self.judge.bias.zero_()
+
+    def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
+        """(N, units) states after matches `x` (N, inputs), `dt` (N,) seconds after the ones before."""
+        return h if self.cell is None else self.cell.step(x, h, dt)
+
+    def query(self, h: Tensor, elapsed: Tensor) -> Query:
+        """What the states (N, units) say `elapsed` (N,) seconds after their last match: their own flow, closed form."""
+        f, g, a, b = self.flow(h).chunk(4, 1)
+        s = torch.sigmoid(b - nn.functional.softplus(a) * elapsed[:, None])
+        code = s * torch.tanh(f) + (1 - s) * torch.tanh(g)
+        return Query(code, self.readout(code))
+
+    def odds(
+        self, features: Tensor, base: Tensor, gap: Tensor, code: Tensor, at: tuple[Tensor, Tensor, Tensor]
+    ) -> Tensor:
+        """(K,) log-odds of K pairs.
+
+        Args:
+            features: (K, features).
+            base: (K,) log-odds of the prior's own association.
+            gap: (K, 2) from the prediction to the detection, heights.
+            code: (K, Q) the queries' of the pairs' tracks.
+            at: (K,) numbers of each pair's track, detection and frame.
+        """
+        row, column, frame = at
+        x = torch.relu(self.first(torch.cat((features, code), 1)))
+        out = self.judge(torch.relu(self.second(x)))
+        z: Tensor = base + out[:, 0]
+        word = torch.tanh(out[:, 1:])
+        for listen, revise in zip(self.listen, self.revise, strict=True):
+            c = z.clamp(-LIMIT, LIMIT)
+            (row_sum, row_best), (column_sum, column_best) = _rivals(c, row), _rivals(c, column)
+            sure = torch.exp(2 * c - row_sum - column_sum)[:, None]
+            n = int(frame.max()) + 1 if len(frame) else 0
+            total = sure.new_zeros(n, 1).index_add(0, frame, sure)
+            mean = sure.new_zeros(n, 2).index_add(0, frame, sure * gap) / (total + 0.1)
+            numbers = torch.stack((c, row_sum, column_sum, row_best, column_best), 1) / 4
+            heard = torch.cat((numbers, torch.arcsinh(4 * (gap - mean[frame])) / 2, word), 1)
+            out = revise(torch.relu(listen(heard)))
+            z, word = z + out[:, 0], word + out[:, 1:]
+        return z
+
+
+def _rivals(z: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
+    """(K,) log(1 + sum exp) over each pair's group, and the best of the others; "none" counts as a 0."""
+    n = int(group.max()) + 1 if len(group) else 0
+    total = torch.log1p(z.new_zeros(n).index_add(0, group, z.exp()))[group]
+    best = z.new_zeros(n).scatter_reduce(0, group, z.detach(), "amax")[group]
+    top = z.detach() >= best
+    second = z.new_zeros(n).scatter_reduce(0, group, torch.where(top, 0, z.detach()), "amax")[group]
+    return total, torch.where(top, second, best)

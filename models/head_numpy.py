@@ -1,0 +1,149 @@
+"""The temporal head in NumPy: what `head.Head` defines, from its weights, without torch; float32 inside."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import WeightsError
+from models.head_config import HeadConfig
+
+Array = NDArray[np.float32]
+Index = NDArray[np.int64]
+LIMIT = np.float32(15.0)  # `head.LIMIT`
+LONGEST = np.float32(1e6)  # seconds; `liquid.cell.LONGEST`
+FORMAT = "liquidtrack-head-1"
+SUPPORTED = ("cfc", "gru-dt", "none")
+
+
+class HeadNumpy:
+    """The head's step, query and odds over NumPy arrays (shapes as in `head.Head`)."""
+
+    def __init__(self, weights: dict[str, Array], config: HeadConfig) -> None:
+        if config.cell not in SUPPORTED:
+            raise WeightsError(f"the head's cell is {config.cell!r}; this engine runs {', '.join(SUPPORTED)}.")
+        self.config = config
+        self._w = w = {name: np.asarray(value, np.float32) for name, value in weights.items()}
+        self._blocks = []
+        for k in range(sum(name.endswith(".sign") for name in w) if config.cell == "cfc" else 0):
+            weight, mask, sign, bias = (w[f"cell.blocks.{k}.{part}"] for part in ("weight", "mask", "sign", "bias"))
+            directed = weight[:2] * (mask - abs(sign)) + abs(weight[:2]) * sign
+            both = np.concatenate([directed, weight[2:] * mask])
+            self._blocks.append((both.reshape(-1, both.shape[2]).T.copy(), bias.ravel()))
+
+    def step(self, x: Array, h: Array, dt: Array) -> Array:
+        """(N, units)."""
+        t = np.minimum(dt, LONGEST)[:, None]
+        if self.config.cell == "gru-dt":
+            return self._gru(x, h, t)
+        if not self._blocks:
+            return h
+        new, old = h[:, :0], h
+        for weight, bias in self._blocks:
+            f, g, a, b = np.split(np.concatenate([x, new, old], 1) @ weight + bias, 4, axis=1)
+            f, g = np.tanh(f), np.tanh(g)
+            new = np.concatenate([new, f + _sigmoid(a * t + b) * (g - f)], 1)
+            old = h[:, new.shape[1] :]
+        return new
+
+    def _gru(self, x: Array, h: Array, t: Array) -> Array:
+        w = self._w
+        told = np.concatenate([x, np.log1p(t)], 1) @ w["cell.cell.weight_ih"].T + w["cell.cell.bias_ih"]
+        kept = h @ w["cell.cell.weight_hh"].T + w["cell.cell.bias_hh"]
+        (r, z, n), (own_r, own_z, own_n) = np.split(told, 3, axis=1), np.split(kept, 3, axis=1)
+        new = np.tanh(n + _sigmoid(r + own_r) * own_n)
+        y: Array = new + _sigmoid(z + own_z) * (h - new)
+        return y
+
+    def query(self, h: Array, elapsed: Array) -> tuple[Array, Array]:
+        """The code (N, Q) and the corrections (N, 9)."""
+        f, g, a, b = np.split(self._linear("flow", h), 4, axis=1)
+        rate: Array = np.logaddexp(a, np.float32(0)).astype(np.float32, copy=False)  # softplus
+        s = _sigmoid(b - rate * elapsed[:, None])
+        code = s * np.tanh(f) + (1 - s) * np.tanh(g)
+        return code, self._linear("readout", code)
+
+    def odds(self, features: Array, base: Array, gap: Array, code: Array, row: Index, column: Index) -> Array:
+        """(K,) for the pairs of one frame; `code` (N, Q) is of the tracks, not of the pairs."""
+        split = features.shape[1]
+        first = self._w["first.weight"]
+        x = features @ first[:, :split].T + (code @ first[:, split:].T + self._w["first.bias"])[row]
+        out = self._linear("judge", np.maximum(self._linear("second", np.maximum(x, 0)), 0))
+        z, word = base + out[:, 0], np.tanh(out[:, 1:])
+        for k in range(self.config.rounds):
+            c = np.clip(z, -LIMIT, LIMIT)
+            (row_sum, row_best), (column_sum, column_best) = _rivals(c, row), _rivals(c, column)
+            sure = np.exp(2 * c - row_sum - column_sum)[:, None]
+            mean = (sure * gap).sum(0) / (sure.sum() + np.float32(0.1))
+            numbers = np.stack((c, row_sum, column_sum, row_best, column_best), 1) / 4
+            heard = np.concatenate([numbers, np.arcsinh(4 * (gap - mean)) / 2, word], 1)
+            out = self._linear(f"revise.{k}", np.maximum(self._linear(f"listen.{k}", heard), 0))
+            z, word = z + out[:, 0], word + out[:, 1:]
+        return np.asarray(z, np.float32)
+
+    def _linear(self, name: str, x: Array) -> Array:
+        y: Array = x @ self._w[f"{name}.weight"].T + self._w[f"{name}.bias"]
+        return y
+
+
+def save_head(path: Path, weights: dict[str, Array], config: HeadConfig, card: dict[str, str]) -> None:
+    """Writes a safetensors file that holds the weights, the config, their sha256 and the model card."""
+    from safetensors.numpy import save_file
+
+    plain = {name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()}
+    about = {"format": FORMAT, "config": json.dumps(asdict(config)), "sha256": _digest(plain), **card}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(plain, path, metadata=about)
+
+
+def load_head(path: Path) -> HeadNumpy:
+    """The head in a file of `save_head`.
+
+    Raises:
+        WeightsError: the file is missing, no head, of another version, or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no dict)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(
+            f"{path}: cannot be read as a head's weights ({error}); train one with `liquidtrack train head`."
+        ) from None
+    if about.get("format") != FORMAT:
+        raise WeightsError(f"{path}: is no {FORMAT} file; train one with `liquidtrack train head`.")
+    if about.get("sha256") != _digest(weights):
+        raise WeightsError(f"{path}: the weights do not fit their checksum; get the file again.")
+    try:
+        return HeadNumpy(weights, HeadConfig(**json.loads(about["config"])))
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path}: the weights do not fit their config ({error}); train them again.") from None
+
+
+def _digest(weights: dict[str, Array]) -> str:
+    whole = hashlib.sha256()
+    for name in sorted(weights):
+        whole.update(f"{name}{weights[name].shape}".encode() + weights[name].tobytes())
+    return whole.hexdigest()
+
+
+def _sigmoid(x: Array) -> Array:
+    y: Array = np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1))
+    return y
+
+
+def _rivals(z: Array, group: Index) -> tuple[Array, Array]:
+    n = int(group.max()) + 1 if len(group) else 0
+    total, best, second = (np.zeros(n, np.float32) for _ in range(3))
+    np.add.at(total, group, np.exp(z))
+    np.maximum.at(best, group, z)
+    top = z >= best[group]
+    np.maximum.at(second, group, np.where(top, np.float32(0), z))
+    return np.log1p(total)[group], np.where(top, second[group], best[group])

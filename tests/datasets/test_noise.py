@@ -1,0 +1,75 @@
+"""Simulated detectors and clips: perfect ones say the truth, fitted ones come back, a seed decides all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.clips import gaps, sample
+from datasets.noise import PERFECT, Noise, fit, simulate
+from datasets.truth import Boxes, Sequence, read_sequences, visible
+from models.errors import DataError
+
+
+def walkers(frames: int = 400, people: int = 12) -> Sequence:
+    rng = np.random.default_rng(3)
+    times = np.arange(frames) / 25
+    at, v = rng.uniform(0, 900, (people, 2)), rng.normal(0, 30, (people, 2))
+    boxes = at + v * times[:, None, None]
+    xyxy = np.concatenate([boxes, boxes + np.array([50, 120])], axis=2)
+    start = np.arange(frames + 1) * people
+    seen = np.concatenate([visible(b) for b in xyxy])
+    truth = Boxes(start, np.tile(np.arange(people), frames), xyxy.reshape(-1, 4), seen)
+    return Sequence("walkers", times, truth, None, {}, dict.fromkeys(range(people), float(times[-1])))
+
+
+def test_a_perfect_detector_says_the_truth() -> None:
+    s = walkers(20)
+    for k, (number, boxes, score) in enumerate(
+        simulate(s.truth, s.times, np.arange(20), PERFECT, np.random.default_rng(0))
+    ):
+        np.testing.assert_array_equal(number, s.truth.at(k)[0])
+        np.testing.assert_array_equal(boxes, s.truth.at(k)[1])
+        assert (score > 0.999).all()
+
+
+def test_the_fit_finds_the_noise_that_was_put_in() -> None:
+    s, noise = walkers(), replace(Noise(), edge=0.04, lasting=0.5, score=2.0, twice=0.0, clutter=0.2)
+    found = simulate(s.truth, s.times, np.arange(len(s.times)), noise, np.random.default_rng(1))
+    start = np.cumsum([0] + [len(number) for number, _, _ in found])
+    number, boxes, score = (np.concatenate(part) for part in zip(*found, strict=True))
+    real = replace(s, detections=Boxes(start, number, boxes, score))
+    back = fit([real])
+    assert back.edge == pytest.approx(0.04, rel=0.1)
+    assert back.lasting == pytest.approx(0.5, abs=0.07)
+    assert back.score == pytest.approx(2.0, abs=0.15)
+
+
+def test_a_seed_decides_a_clip() -> None:
+    s = [walkers()]
+    a, b = (sample(s, Noise(), np.random.default_rng(5)) for _ in range(2))
+    c = sample(s, Noise(), np.random.default_rng(6))
+    np.testing.assert_array_equal(a.times, b.times)
+    assert all((x.xyxy == y.xyxy).all() for x, y in zip(a.detections, b.detections, strict=True))
+    assert len(a.times) != len(c.times) or (a.times != c.times).any()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_gaps_rise_from_the_first_frame(seed: int) -> None:
+    at = gaps(30, 25.0, np.random.default_rng(seed))
+    assert at[0] == 0
+    assert (np.diff(at) > 0).all()
+    assert len(at) == 30
+
+
+def test_cover_counts_what_stands_in_front() -> None:
+    boxes = np.array([[0, 0, 10, 20.0], [5, 0, 15, 25], [100, 0, 110, 20]])
+    np.testing.assert_allclose(visible(boxes), [0.5, 1, 1])
+
+
+def test_a_folder_without_truth_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"gt/gt\.txt"):
+        read_sequences((tmp_path,))

@@ -1,0 +1,111 @@
+"""The head: one definition in torch, the same numbers in NumPy, and weights that nothing can slip into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file, save_file
+
+from models.errors import WeightsError
+from models.head import Head
+from models.head_config import HeadConfig
+from models.head_numpy import SUPPORTED, HeadNumpy, load_head, save_head
+
+INPUTS, FEATURES = 14, 23
+
+
+def trained(cell: str) -> tuple[Head, HeadNumpy]:
+    """A head whose weights are anything but zero."""
+    model = Head(INPUTS, FEATURES, HeadConfig(cell=cell))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    return model, HeadNumpy({n: v.numpy() for n, v in model.state_dict().items()}, model.config)
+
+
+@pytest.mark.parametrize("cell", SUPPORTED)
+def test_numpy_says_what_torch_says(cell: str) -> None:
+    model, plain = trained(cell)
+    x, h, dt = torch.randn(9, INPUTS), torch.rand(9, 32) - 0.5, torch.tensor([0, 0.01, 0.1, 0.5, 1, 2, 5, 60, 1e7])
+    with torch.no_grad():
+        state = model.step(x, h, dt)
+        answer = model.query(state, dt)
+        np.testing.assert_allclose(plain.step(x.numpy(), h.numpy(), dt.numpy()), state, atol=1e-5)
+        code, readout = plain.query(state.numpy(), dt.numpy())
+        np.testing.assert_allclose(code, answer.code, atol=1e-5)
+        np.testing.assert_allclose(readout, answer.readout, atol=1e-5)
+        row, column = torch.arange(45) % 9, torch.arange(45) // 9
+        features, gap, base = torch.randn(45, FEATURES), torch.randn(45, 2), 5 * torch.randn(45)
+        odds = model.odds(features, base, gap, answer.code[row], (row, column, torch.zeros(45, dtype=torch.int64)))
+        same = plain.odds(features.numpy(), base.numpy(), gap.numpy(), code, row.numpy(), column.numpy())
+        np.testing.assert_allclose(same, odds, atol=1e-4)
+
+
+def test_frames_of_a_batch_do_not_hear_each_other() -> None:
+    model, plain = trained("cfc")
+    rng = np.random.default_rng(0)
+    parts = [(n, rng.normal(size=(n, FEATURES)), rng.normal(size=(n, 2)), rng.normal(size=n)) for n in (1, 4, 7)]
+    code = rng.normal(size=(3, 20)).astype(np.float32)
+    row = torch.cat([torch.full((n,), k) for k, (n, *_) in enumerate(parts)])
+    column = torch.arange(12)
+    features, gap, base = (torch.tensor(np.concatenate([p[i] for p in parts]), dtype=torch.float32) for i in (1, 2, 3))
+    with torch.no_grad():
+        odds = model.odds(features, base, gap, torch.from_numpy(code)[row], (row, column, row)).numpy()
+    start = 0
+    for k, (n, f, g, b) in enumerate(parts):
+        f, g, b = (a.astype(np.float32) for a in (f, g, b))
+        alone = plain.odds(f, b, g, code[k : k + 1], np.zeros(n, np.int64), np.arange(n))
+        np.testing.assert_allclose(odds[start : start + n], alone, atol=1e-4)
+        start += n
+
+
+def test_an_untrained_head_corrects_nothing() -> None:
+    model = Head(INPUTS, FEATURES, HeadConfig())
+    plain = HeadNumpy({n: v.numpy() for n, v in model.state_dict().items()}, model.config)
+    rng = np.random.default_rng(0)
+    code, readout = plain.query(rng.normal(size=(5, 32)).astype(np.float32), np.linspace(0, 3, 5, dtype=np.float32))
+    base = rng.normal(size=5).astype(np.float32)
+    odds = plain.odds(
+        rng.normal(size=(5, FEATURES)).astype(np.float32), base, np.zeros((5, 2), np.float32), code,
+        np.arange(5), np.zeros(5, np.int64),
+    )  # fmt: skip
+    assert (readout == 0).all()
+    np.testing.assert_array_equal(odds, base)
+
+
+def test_the_head_is_small() -> None:
+    assert sum(p.numel() for p in Head(INPUTS, FEATURES, HeadConfig()).parameters()) < 30_000
+
+
+def test_weights_come_back_from_their_file(tmp_path: Path) -> None:
+    _, plain = trained("cfc")
+    weights = {n: v.numpy() for n, v in trained("cfc")[0].state_dict().items()}
+    save_head(tmp_path / "head.safetensors", weights, HeadConfig(), {"data": "none"})
+    head = load_head(tmp_path / "head.safetensors")
+    assert head.config == plain.config
+    h = np.ones((2, 32), np.float32)
+    same = HeadNumpy(weights, HeadConfig())
+    np.testing.assert_array_equal(head.query(h, np.ones(2, np.float32))[0], same.query(h, np.ones(2, np.float32))[0])
+
+
+def test_what_is_no_head_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "head.safetensors"
+    with pytest.raises(WeightsError, match=r"cannot be read"):
+        load_head(path)
+    path.write_bytes(b"not at all")
+    with pytest.raises(WeightsError, match=r"cannot be read"):
+        load_head(path)
+    save_file({"a": np.zeros(3, np.float32)}, path)
+    with pytest.raises(WeightsError, match=r"is no liquidtrack-head"):
+        load_head(path)
+    weights = {n: v.numpy() for n, v in trained("cfc")[0].state_dict().items()}
+    save_head(path, weights, HeadConfig(), {})
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match=r"checksum"):
+        load_head(path)
+    assert load_file(path)

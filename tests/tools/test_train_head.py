@@ -1,0 +1,75 @@
+"""Training: killed and resumed, it ends with the same weights; what it learns, the engine loads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import tools.train_head
+from models.errors import DataError
+from models.head_numpy import load_head
+from tools.train_head import train_head
+from tools.train_head_config import TrainHeadConfig
+
+
+def folder(root: Path) -> Path:
+    """A sequence of six people who walk to and fro."""
+    lines = []
+    for k in range(90):
+        for i in range(6):
+            x, y = 60 * i + 40 * np.sin(k / 12 + i), 50 + 8 * i
+            lines.append(f"{k + 1},{i + 1},{x:.1f},{y:.1f},40,100,1,1,1")
+    (root / "walk" / "gt").mkdir(parents=True)
+    (root / "walk" / "gt" / "gt.txt").write_text("\n".join(lines))
+    (root / "walk" / "seqinfo.ini").write_text(
+        "[Sequence]\nname=walk\nframeRate=25\nseqLength=90\nimWidth=640\nimHeight=360\n"
+    )
+    return root
+
+
+def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools.train_head, "BATCHES", 3)
+    whole = TrainHeadConfig(
+        roots=(folder(tmp_path / "data"),),
+        out=tmp_path / "a",
+        rounds=2,
+        clips=3,
+        steps=5,
+        batch=2,
+        workers=1,
+        quiet=True,
+    )
+    train_head(whole)
+
+    save, calls = tools.train_head._Progress._save, []
+
+    def kill(self: tools.train_head._Progress, means: dict[str, float]) -> None:
+        save(self, means)
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    cut = replace(whole, out=tmp_path / "b")
+    with monkeypatch.context() as patch:
+        patch.setattr(tools.train_head._Progress, "_save", kill)
+        with pytest.raises(KeyboardInterrupt):
+            train_head(cut)
+    train_head(cut)
+    a, b = (load_file(tmp_path / run / "head.safetensors") for run in "ab")
+    assert a.keys() == b.keys()
+    assert all((a[name] == b[name]).all() for name in a)
+    assert load_head(tmp_path / "b" / "head.safetensors").config == whole.model
+
+
+def test_sequences_that_are_too_short_are_refused(tmp_path: Path) -> None:
+    root = folder(tmp_path)
+    (root / "walk" / "gt" / "gt.txt").write_text("1,1,0,0,40,100,1,1,1\n")
+    (root / "walk" / "seqinfo.ini").write_text(
+        "[Sequence]\nname=walk\nframeRate=25\nseqLength=1\nimWidth=640\nimHeight=360\n"
+    )
+    with pytest.raises(DataError, match="shorter than two frames"):
+        train_head(TrainHeadConfig(roots=(root,), out=tmp_path / "out", quiet=True))

@@ -1,0 +1,87 @@
+"""The liquid motion: the Kalman filter while untrained, and blind to the picture's scale and place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from models.head import Head
+from models.head_config import HeadConfig
+from models.head_numpy import HeadNumpy
+from tracker.config import TrackerConfig
+from tracker.engine import Tracker
+from tracker.kalman_motion import KalmanMotion
+from tracker.liquid_motion import LiquidMotion
+from tracker.motion import Look
+from tracker.pair_features import FEATURES, INPUTS
+from tracker.types import Detections, Float64, Tracks
+
+WARP = np.array([[1.01, 0.02, 9.0], [-0.01, 0.99, -4.0]])
+
+
+def head(noise: float) -> HeadNumpy:
+    model = Head(INPUTS, FEATURES, HeadConfig())
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += noise * torch.randn_like(parameter)
+    return HeadNumpy({n: v.numpy() for n, v in model.state_dict().items()}, model.config)
+
+
+def crowd(seed: int = 0, frames: int = 25) -> list[tuple[float, Float64, Float64]]:
+    """Times, boxes and scores of people who cross, in uneven time."""
+    rng = np.random.default_rng(seed)
+    at, v, time, out = rng.uniform(0, 600, (8, 2)), rng.normal(0, 60, (8, 2)), 0.0, []
+    for _ in range(frames):
+        dt = rng.uniform(0.03, 0.5)
+        time, at = time + dt, at + v * dt
+        size = np.array([40.0, 100.0]) * rng.normal(1, 0.03, (8, 2))
+        centre = at + rng.normal(0, 2, (8, 2))
+        seen = rng.random(8) < 0.9
+        out.append((time, np.hstack([centre - size / 2, centre + size / 2])[seen], rng.uniform(0.2, 1, 8)[seen]))
+    return out
+
+
+def run(motion: LiquidMotion, scale: float = 1, shift: float = 0) -> list[Tracks]:
+    tracker = Tracker(TrackerConfig(), motion)
+    out = []
+    for time, boxes, score in crowd():
+        moved = (boxes * scale + shift).astype(np.float32)
+        out.append(tracker.update(Detections(moved, score.astype(np.float32), np.zeros(len(score), np.int64)), time))
+    return out
+
+
+def test_untrained_it_is_the_kalman_filter() -> None:
+    liquid, kalman = LiquidMotion(head(0)), KalmanMotion()
+    looks = [Look.at(boxes[:3], score[:3], True) for _, boxes, score in crowd()]
+    a, b = (
+        liquid.start(looks[0], 0.0, np.zeros((0, liquid.width))),
+        kalman.start(looks[0], 0.0, np.zeros((0, kalman.width))),
+    )
+    for k, look in enumerate(looks[1:], 1):
+        a, b = liquid.warp(a, WARP), kalman.warp(b, WARP)
+        p, q = liquid.predict(a, 0.2 * k), kalman.predict(b, 0.2 * k)
+        np.testing.assert_array_equal(p.coordinates, q.coordinates)
+        np.testing.assert_array_equal(p.std, q.std)
+        a, b = liquid.update(a, look, 0.2 * k), kalman.update(b, look, 0.2 * k)
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(4.0, 0.0), (0.5, 0.0), (1.0, 512.0), (2.0, -2048.0)])
+def test_scale_and_place_do_not_matter(scale: float, shift: float) -> None:
+    motion = LiquidMotion(head(0.05))
+    for a, b in zip(run(motion), run(motion, scale, shift), strict=True):
+        np.testing.assert_array_equal(a.id, b.id)
+        np.testing.assert_array_equal(a.detection, b.detection)
+
+
+def test_a_query_changes_nothing_and_the_camera_is_remembered_until_the_match() -> None:
+    motion = LiquidMotion(head(0.05))
+    look = Look.at(np.array([[0, 0, 40, 100.0], [30, 0, 70, 100]]), np.array([0.9, 0.8]), True)
+    rows = motion.start(look, 0.0, np.zeros((0, motion.width)))
+    before = rows.copy()
+    first, _ = motion.predict(rows, 1.0), motion.predict(rows, 5.0)
+    np.testing.assert_array_equal(motion.predict(rows, 1.0).coordinates, first.coordinates)
+    np.testing.assert_array_equal(rows, before)
+    moved = motion.warp(rows, np.array([[1, 0, 7.0], [0, 1, -3]]))
+    np.testing.assert_allclose(moved[:, -2:], [[7, -3], [7, -3]])
+    assert (motion.update(moved, look, 0.1)[:, -2:] == 0).all()

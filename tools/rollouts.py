@@ -1,0 +1,159 @@
+"""The tracker at work on clips whose truth is known: what it saw, what it did, and what would have been right.
+
+A head learns from histories that hold the tracker's own mistakes: roll out, label by truth, train, roll out again
+(DAgger: Ross, Gordon & Bagnell, AISTATS 2011).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.clips import Clip
+from models.head_numpy import HeadNumpy
+from tracker.config import TrackerConfig
+from tracker.costs import Pairs
+from tracker.engine import Tracker
+from tracker.liquid_motion import LiquidMotion, staged
+from tracker.motion import Look, Prediction
+from tracker.pair_features import INPUTS, pair_features
+from tracker.types import Float32, Float64, Int64
+
+Array = NDArray[Any]
+
+FADE = 0.5  # what a claim on an object keeps at each later match: who was on another one twice is there to stay
+
+
+@dataclass(slots=True)
+class Record:
+    """What happened in a clip. E matches, R (track, frame) rows, K pairs.
+
+    Attributes:
+        inputs: (E, INPUTS) float16; wait: (E,) seconds since the track's match before; track: (E,); order: (E,) from 0.
+        row_track, row_events: (R,) the track and how many matches it has had.
+        row_elapsed: (R,) seconds since the last; row_there: (R,) 1 where it will be seen again, 0, or -1 unknown.
+        features, z, gap, base: of pairs, as `pair_features` gives them (float16, but base).
+        row, column, frame: (K,) numbers, the columns counted through the clip; true: (K,) whether it is one object.
+        columns: detections in all.
+    """
+
+    inputs: Array
+    wait: Array
+    track: Int64
+    order: Int64
+    row_track: Int64
+    row_events: Int64
+    row_elapsed: Array
+    row_there: Int64
+    features: Array
+    z: Array
+    gap: Array
+    base: Array
+    row: Int64
+    column: Int64
+    frame: Int64
+    true: Array
+    columns: int
+
+
+class _Watched(LiquidMotion):
+    """Writes down what passes; `ids` are set before every frame."""
+
+    def __init__(self, head: HeadNumpy, shake: float, rng: np.random.Generator) -> None:
+        super().__init__(head)
+        self.shake, self.rng = shake, rng
+        self.pairs: Pairs | None = None
+        self.seen: list[tuple[Array, Array]] = []
+
+    def inputs(self, own: Float64, prediction: Prediction, look: Look, moved: Float64) -> Float32:
+        x = super().inputs(own, prediction, look, moved)
+        self.seen.append((x, prediction.elapsed))
+        return x
+
+    def odds(self, pairs: Pairs) -> Float64:
+        self.pairs = pairs
+        return super().odds(pairs) + self.shake * self.rng.normal(size=len(pairs.track))
+
+
+def roll(clip: Clip, head: HeadNumpy, rng: np.random.Generator) -> Record:
+    """Tracks one clip with `head`, at times with shaken odds, so that mistakes are there to learn from."""
+    motion = _Watched(head, 1.5 * float(rng.random() < 0.25), rng)
+    # births at a drawn score: whoever uses the head sets their own
+    tracker = Tracker(TrackerConfig(birth_score=float(rng.uniform(0.4, 0.75)), life=3.0), motion)
+    claims: dict[int, dict[int, float]] = {}
+    events: dict[int, int] = {}
+    parts: dict[str, list[Array]] = {f.name: [] for f in fields(Record)}
+    rows = columns = 0
+    ids = np.zeros(0, np.int64)
+    for k, time in enumerate(clip.times.tolist()):
+        motion.pairs, motion.seen = None, []
+        number = clip.number[k]
+        owner = _owners(claims, ids)
+        tracks = tracker.update(clip.detections[k], time, clip.warps[k])
+        if motion.pairs is not None:
+            _add_pairs(parts, motion.pairs, ids, owner, number, rows, columns, k, events, clip.there[k])
+            rows += len(ids)
+        columns += len(number)
+        order = [i for i in tracks.id[tracks.detection >= 0].tolist() if i in events]
+        order += [i for i in tracks.id[tracks.detection >= 0].tolist() if i not in events]
+        x = np.concatenate([a for a, _ in motion.seen]) if motion.seen else np.zeros((0, INPUTS))
+        wait = np.concatenate([b for _, b in motion.seen]) if motion.seen else np.zeros(0)
+        parts["inputs"].append(x.astype(np.float16))
+        parts["wait"].append(wait.astype(np.float32))
+        parts["track"].append(np.array(order, np.int64))
+        parts["order"].append(np.array([events.get(i, 0) for i in order], np.int64))
+        for i in order:
+            events[i] = events.get(i, 0) + 1
+        for i, j in zip(tracks.id.tolist(), tracks.detection.tolist(), strict=True):
+            if j >= 0:
+                claim = claims.setdefault(i, {})
+                who = int(number[j])
+                for one in claim if who >= 0 else ():  # clutter says nothing
+                    claim[one] *= FADE
+                if who >= 0:
+                    claim[who] = claim.get(who, 0) + 1
+        ids = tracks.id
+    whole = {
+        name: np.concatenate(part) if part else np.zeros(0, np.int64)
+        for name, part in parts.items()
+        if name != "columns"
+    }
+    return Record(**whole, columns=columns)
+
+
+def _owners(claims: dict[int, dict[int, float]], ids: Int64) -> Int64:
+    """(N,) the object that each track stands for, -1 for none; one to one, the largest claims first."""
+    every = [(claim, i, who) for i in ids.tolist() for who, claim in claims[i].items()]
+    holder: dict[int, int] = {}
+    taken: set[int] = set()
+    for _, i, who in sorted(every, key=lambda c: -c[0]):
+        if i not in holder and who not in taken:
+            holder[i] = who
+            taken.add(who)
+    return np.array([holder.get(i, -1) for i in ids.tolist()], np.int64)
+
+
+def _add_pairs(
+    parts: dict[str, list[Array]], pairs: Pairs, ids: Int64, owner: Int64, number: Int64, rows: int, columns: int,
+    frame: int, events: dict[int, int], there: frozenset[int],
+) -> None:  # fmt: skip
+    prior = pairs.prediction.prior
+    assert prior is not None
+    features, z, gap, base = pair_features(pairs.of(prior))
+    base = staged(base, pairs)
+    i, j = pairs.track, pairs.detection
+    parts["row_track"].append(ids)
+    parts["row_events"].append(np.array([events[n] for n in ids.tolist()], np.int64))
+    parts["row_elapsed"].append(prior.elapsed.astype(np.float32))
+    parts["row_there"].append(np.array([-1 if o < 0 else o in there for o in owner.tolist()], np.int64))
+    parts["features"].append(features.astype(np.float16))
+    parts["z"].append(np.clip(z, -1e4, 1e4).astype(np.float16))
+    parts["gap"].append(gap.astype(np.float16))
+    parts["base"].append(base.astype(np.float32))
+    parts["row"].append(i + rows)
+    parts["column"].append(j + columns)
+    parts["frame"].append(np.full(len(i), frame))
+    parts["true"].append((owner[i] == number[j]) & (owner[i] >= 0))

@@ -1,0 +1,254 @@
+"""`liquidtrack train head`: roll the tracker out on clips, label by truth, train, and again with what was learned."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import subprocess
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, fields
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+from tqdm import tqdm
+
+from datasets.clips import sample
+from datasets.noise import Noise, fit
+from datasets.truth import Sequence, read_sequences
+from models.errors import DataError
+from models.head import Head
+from models.head_numpy import HeadNumpy, save_head
+from tools.rollouts import Record, roll
+from tools.train_head_config import TrainHeadConfig
+from tracker.pair_features import FEATURES, INPUTS
+
+Array = NDArray[Any]
+TAIL = 4.0  # degrees of freedom of the error of a prediction, in standard deviations
+BATCHES = 50  # steps between checkpoints
+AGAIN = -1.73  # log-odds of .15: a track is kept while it is at least as likely as this to be seen again
+LIFE = 2.0  # seconds; the untrained head's
+SOFT = 0.5  # seconds that change the log-odds of being seen again by 1
+
+
+def train_head(config: TrainHeadConfig) -> Path:
+    """Trains; returns the file of the weights.
+
+    Raises:
+        DataError: no sequences, or none that lasts for two frames.
+    """
+    torch.set_num_threads(max(1, config.workers))
+    sequences = [s for s in read_sequences(config.roots) if len(s.times) > 1]
+    if not sequences:
+        raise DataError(f"{config.roots[0]}: every sequence is shorter than two frames; give longer ones.")
+    real = [s for s in sequences if s.detections is not None]
+    noise = fit(real) if real else Noise()
+    config.out.mkdir(parents=True, exist_ok=True)
+    model = Head(INPUTS, FEATURES, config.model)
+    state = _Progress(config, model)
+    records: list[Record] = []
+    for round_ in range(config.rounds):
+        records += _roll_out(config, round_, sequences, noise, state.start_of(round_))
+        state.train(round_, records)
+    path = config.out / "head.safetensors"
+    save_head(path, _weights(model), config.model, _card(config))
+    return path
+
+
+class _Progress:
+    """Model, optimiser and where they are, on disk at every checkpoint."""
+
+    def __init__(self, config: TrainHeadConfig, model: Head) -> None:
+        self.config, self.model = config, model
+        self.optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
+        self.step = 0
+        # the weights that each round rolls out with
+        self.starts: list[dict[str, Array]] = []
+        self.path = config.out / "checkpoint.pt"
+        if self.path.is_file():
+            kept = torch.load(self.path, weights_only=True)
+            model.load_state_dict(kept["model"])
+            self.optimiser.load_state_dict(kept["optimiser"])
+            self.step = kept["step"]
+            self.starts = [{n: v.numpy() for n, v in start.items()} for start in kept["starts"]]
+
+    def start_of(self, round_: int) -> HeadNumpy:
+        """The head that rolls out in this round."""
+        if len(self.starts) == round_:
+            self.starts.append(_weights(self.model))
+        return HeadNumpy(self.starts[round_], self.config.model)
+
+    def train(self, round_: int, records: list[Record]) -> None:
+        """The steps of one round that are still to do."""
+        c = self.config
+        total, end = c.rounds * c.steps, (round_ + 1) * c.steps
+        with tqdm(
+            total=c.steps,
+            initial=max(0, self.step - round_ * c.steps),
+            desc=f"round {round_ + 1}",
+            disable=c.quiet or None,
+        ) as bar:
+            sums: list[list[float]] = []
+            while self.step < end:
+                rng = np.random.default_rng([c.data_seed, 1, self.step])
+                chosen = [records[k] for k in rng.integers(len(records), size=c.batch)]
+                warm = min(1.0, self.step / 100)
+                for group in self.optimiser.param_groups:
+                    group["lr"] = c.rate * warm * (0.51 + 0.49 * math.cos(math.pi * self.step / total))
+                losses = loss(self.model, chosen)
+                self.optimiser.zero_grad()
+                sum(losses.values()).backward()  # type: ignore[union-attr]
+                torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+                self.optimiser.step()
+                self.step += 1
+                sums.append([float(v.detach()) for v in losses.values()])
+                bar.update()
+                if self.step % BATCHES == 0 or self.step == end:
+                    means = dict(zip(losses, np.mean(sums, axis=0).tolist(), strict=True))
+                    sums = []
+                    bar.set_postfix({k: f"{v:.3f}" for k, v in means.items()})
+                    self._save(means)
+
+    def _save(self, means: dict[str, float]) -> None:
+        starts = [{n: torch.from_numpy(v) for n, v in s.items()} for s in self.starts]
+        kept = {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "starts": starts,
+        }
+        fresh = self.path.with_suffix(".new")
+        torch.save(kept, fresh)
+        fresh.replace(self.path)
+        curve = self.config.out / "curve.csv"
+        head = not curve.is_file()
+        with curve.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if head:
+                writer.writerow(["step", *means])
+            writer.writerow([self.step, *(f"{v:.5f}" for v in means.values())])
+
+
+def loss(model: Head, records: list[Record]) -> dict[str, Tensor]:
+    """The losses of a batch: association, prediction of boxes, being seen again; the last two weigh a tenth."""
+    tracks, index, waits, inputs = _tracks(records)
+    h = torch.zeros(tracks, model.config.units)
+    states = [h]
+    for k in range(inputs.shape[1]):
+        h = model.step(inputs[:, k], h, waits[:, k])
+        states.append(h)
+    table = torch.stack(states, 1)  # (tracks, events + 1, units)
+    row_track, row_events, elapsed, there, parts = index
+    answer = model.query(table[row_track, row_events], elapsed)
+    row, column, frame = parts["row"], parts["column"], parts["frame"]
+    z = model.odds(parts["features"], parts["base"], parts["gap"], answer.code[row], (row, column, frame))
+    true = parts["true"]
+    pair = _choice(z, row, true) + _choice(z, column, true)
+    readout = answer.readout[row[true]]
+    off = (parts["z"][true] - torch.tanh(readout[:, :4])) * torch.exp(-readout[:, 4:8].clamp(-2, 2))
+    miss = (0.5 * (TAIL + 1) * torch.log1p(off * off / TAIL) + readout[:, 4:8].clamp(-2, 2)).sum(1).mean()
+    known = there >= 0
+    seen = answer.readout[known, 8] + (LIFE - elapsed[known]) / SOFT + AGAIN
+    again = functional.binary_cross_entropy_with_logits(seen, there[known].float())
+    return {"pair": pair, "box": 0.1 * miss, "again": 0.1 * again}
+
+
+def _choice(z: Tensor, group: Tensor, true: Tensor) -> Tensor:
+    """Mean cross-entropy of each group's choice of a pair, or of none."""
+    n = int(group.max()) + 1
+    peak = z.new_zeros(n).scatter_reduce(0, group, z.detach(), "amax")
+    total = torch.exp(-peak).index_add(0, group, torch.exp(z - peak[group])).log() + peak
+    used = torch.zeros(n, dtype=torch.bool).index_fill(0, group, True)
+    right = z.new_zeros(n).index_add(0, group[true], z[true])
+    return ((total - right) * used).sum() / used.sum()
+
+
+def _tracks(records: list[Record]):  # type: ignore[no-untyped-def]
+    """Everything of a batch as tensors: the matches padded to (tracks, events), rows and pairs flat."""
+    tracks = rows = columns = frames = 0
+    track, order, wait, inputs, index = [], [], [], [], []
+    pairs: dict[str, list[Array]] = {n: [] for n in ("features", "z", "gap", "base", "row", "column", "frame", "true")}
+    for r in records:
+        if len(r.track) == 0:
+            continue
+        names, at = np.unique(r.track, return_inverse=True)
+        track.append(at + tracks)
+        order.append(r.order)
+        wait.append(r.wait)
+        inputs.append(r.inputs)
+        index.append((np.searchsorted(names, r.row_track) + tracks, r.row_events, r.row_elapsed, r.row_there))
+        for name, add in (("row", rows), ("column", columns), ("frame", frames)):
+            pairs[name].append(getattr(r, name) + add)
+        for name in ("features", "z", "gap", "base", "true"):
+            pairs[name].append(getattr(r, name))
+        tracks, rows, columns = tracks + len(names), rows + len(r.row_track), columns + r.columns
+        frames += int(r.frame.max(initial=0)) + 1
+    t, o = np.concatenate(track), np.concatenate(order)
+    x = torch.zeros(tracks, int(o.max()) + 1, INPUTS)
+    w = torch.zeros(tracks, int(o.max()) + 1)
+    x[t, o] = torch.from_numpy(np.concatenate(inputs).astype(np.float32))
+    w[t, o] = torch.from_numpy(np.concatenate(wait))
+    flat = {}
+    for name, part in pairs.items():
+        whole = np.concatenate(
+            [p.reshape(0, FEATURES) if name == "features" and p.size == 0 else p for p in part if p.size]
+        )
+        flat[name] = torch.from_numpy(whole.astype(np.float32) if whole.dtype == np.float16 else whole)
+    rows_of = tuple(torch.from_numpy(np.concatenate(column)) for column in zip(*index, strict=True))
+    return tracks, (*rows_of, flat), w, x
+
+
+def _roll_out(
+    config: TrainHeadConfig, round_: int, sequences: list[Sequence], noise: Noise, head: HeadNumpy
+) -> list[Record]:
+    """This round's records; each depends on its own number alone, so that a resumed run sees the same."""
+    jobs = [(config.data_seed, round_, k) for k in range(config.clips)]
+    with (
+        ProcessPoolExecutor(config.workers, get_context("fork"), _begin, (sequences, noise, head)) as pool,
+        tqdm(total=len(jobs), desc=f"rolling out {round_ + 1}", disable=config.quiet or None) as bar,
+    ):
+        records = []
+        for record in pool.map(_roll_one, jobs, chunksize=20):
+            records.append(record)
+            bar.update()
+    return records
+
+
+_world: tuple[list[Sequence], Noise, HeadNumpy] | None = None
+
+
+def _begin(sequences: list[Sequence], noise: Noise, head: HeadNumpy) -> None:
+    global _world
+    _world = (sequences, noise, head)
+
+
+def _roll_one(seed: tuple[int, ...]) -> Record:
+    assert _world is not None
+    sequences, noise, head = _world
+    rng = np.random.default_rng(seed)
+    return roll(sample(sequences, noise, rng), head, rng)
+
+
+def _weights(model: Head) -> dict[str, Array]:
+    return {name: value.detach().numpy().copy() for name, value in model.state_dict().items()}
+
+
+def _card(config: TrainHeadConfig) -> dict[str, str]:
+    """What the file says of itself."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=Path(__file__).parent
+    )
+    settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in ("roots", "out", "model")}
+    return {
+        "data": ", ".join(root.name for root in config.roots),
+        "training": json.dumps(settings | {"model": json.dumps(asdict(config.model))}),
+        "revision": done.stdout.strip() or "unknown",
+        "date": time.strftime("%Y-%m-%d"),
+    }

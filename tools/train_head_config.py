@@ -1,0 +1,40 @@
+"""Settings of `liquidtrack train head`. Standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from models.head_config import HeadConfig
+
+
+@dataclass(frozen=True, slots=True)
+class TrainHeadConfig:
+    """Train the liquid head on its own roll-outs over MOTChallenge folders; resumes where it was stopped.
+
+    Attributes:
+        roots: folders of <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any.
+        out: gets head.safetensors, checkpoint.pt, curve.csv.
+        rounds: of rolling out and training on all that was rolled out so far.
+        clips: rolled out in each round.
+        steps: of training in each round.
+        batch: clips a step.
+        rate: largest learning rate.
+        data_seed: of clips, noise and batches.
+        workers: processes that roll out.
+        quiet: no progress bar.
+    """
+
+    roots: Positional[tuple[Path, ...]]
+    out: Path = Path("out/head")
+    rounds: int = 3
+    clips: int = 2000
+    steps: int = 2000
+    batch: int = 16
+    rate: float = 2e-3
+    data_seed: int = 0
+    workers: int = 2
+    quiet: bool = False
+    model: HeadConfig = field(default_factory=HeadConfig)

@@ -130,7 +130,7 @@ def test_the_map_is_pooled_where_the_box_is() -> None:
     features = made.features(frame())
     assert features.map.shape[1:] == (32, 40)
     np.testing.assert_allclose(features.map.mean(axis=(1, 2)), 0, atol=1e-4 * np.abs(features.map).max())
-    # Each axis has a scale of its own: rows 8 to 16 of 32 are pixels 30 to 60 of 120, columns 10 to 20 of 40 are 80 to 160
+    # Each axis has a scale of its own: rows 8 to 16 of 32 are pixels 30 to 60, columns 10 to 20 of 40 are 80 to 160
     cells = np.zeros_like(features.map)
     cells[:, 8:16, 10:20] = np.arange(1, len(cells) + 1)[:, None, None]
     planted = type(features)(cells, None, (320, 120))

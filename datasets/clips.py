@@ -10,7 +10,7 @@ from datasets.noise import Noise, Rng, simulate
 from datasets.truth import Sequence
 from tracker.types import Detections, Float32, Float64, Int64
 
-FRAMES = 32
+FRAMES = 64
 SCORE = 0.1  # of detections that are used
 WAIT = 3.0  # seconds in which an object that is gone may come back
 
@@ -55,9 +55,15 @@ def gaps(n: int, rate: float, rng: Rng) -> Int64:
 
 
 def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAMES) -> Clip:
-    """One clip of a sequence drawn by its length, with one drawn detector, gap family, mirror, speed and camera."""
-    length = np.array([len(s.times) for s in sequences], float)
-    s = sequences[int(rng.choice(len(sequences), p=length / length.sum()))]
+    """One clip, with one drawn detector, gap family, mirror, speed and camera.
+
+    Each data set has the same share, so that the largest does not decide alone; its sequences by their length.
+    """
+    homes = sorted({s.home for s in sequences})
+    home = homes[rng.integers(len(homes))]
+    choice = [s for s in sequences if s.home == home]
+    length = np.array([len(s.times) for s in choice], float)
+    s = choice[int(rng.choice(len(choice), p=length / length.sum()))]
     rate = 1 / float(np.median(np.diff(s.times)))
     steps = gaps(frames, rate, rng)
     at = int(rng.integers(max(1, len(s.times) - min(int(steps[-1]), len(s.times) // 2))))

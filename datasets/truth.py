@@ -45,6 +45,7 @@ class Sequence:
     """One video's truth.
 
     Attributes:
+        home: the folder that holds the sequence's; one data set.
         name: the folder's.
         times: (F,) seconds.
         truth: the objects; their score is how much of them can be seen.
@@ -53,6 +54,7 @@ class Sequence:
         last: the last time at which each object is there, by its number.
     """
 
+    home: str
     name: str
     times: Float64
     truth: Boxes
@@ -94,7 +96,7 @@ def read_sequence(folder: Path) -> Sequence:
     truth = Boxes(start, id_, xyxy, seen)
     last = {int(i): float(gt.times[k]) for i, k in zip(id_, row, strict=True)}
     detections = _detections(folder, gt.frames, truth)
-    return Sequence(folder.name, gt.times, truth, detections, read_camera_motion(folder), last)
+    return Sequence(folder.parent.name, folder.name, gt.times, truth, detections, read_camera_motion(folder), last)
 
 
 def visible(xyxy: Float64) -> Float64:

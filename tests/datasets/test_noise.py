@@ -23,7 +23,7 @@ def walkers(frames: int = 400, people: int = 12) -> Sequence:
     start = np.arange(frames + 1) * people
     seen = np.concatenate([visible(b) for b in xyxy])
     truth = Boxes(start, np.tile(np.arange(people), frames), xyxy.reshape(-1, 4), seen)
-    return Sequence("walkers", times, truth, None, {}, dict.fromkeys(range(people), float(times[-1])))
+    return Sequence("street", "walkers", times, truth, None, {}, dict.fromkeys(range(people), float(times[-1])))
 
 
 def test_a_perfect_detector_says_the_truth() -> None:

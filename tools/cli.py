@@ -50,6 +50,11 @@ COMMANDS: dict[str, Command] = {
     "bench pipeline": Command(
         "tools.bench_pipeline:bench_pipeline", "tools.config:BenchPipelineConfig", "time the stages, alone and together"
     ),
+    "bench engine": Command(
+        "tools.bench_engine:bench_engine",
+        "tools.bench_engine_config:BenchEngineConfig",
+        "time and memory of the engine",
+    ),
     "bench vfr": Command(
         "tools.bench_vfr:bench_vfr", "tools.bench_vfr_config:BenchVfrConfig", "variable-rate video from end to end"
     ),

@@ -25,12 +25,13 @@ def assign(rows: Int64, columns: Int64, gain: Float64) -> Match:
     if len(rows) == 0:
         return rows, columns
     # A pair whose row and column know no other pair is matched already; on most frames that is nearly all of them.
-    alone = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
+    in_row, in_column = np.bincount(rows), np.bincount(columns)
+    alone = (in_row[rows] == 1) & (in_column[columns] == 1)
     if alone.all():
         return rows, columns
     open_ = ~alone
-    row_names, i = np.unique(rows[open_], return_inverse=True)
-    column_names, j = np.unique(columns[open_], return_inverse=True)
+    row_names, i = _dense(rows[open_], len(in_row))
+    column_names, j = _dense(columns[open_], len(in_column))
     cost = np.zeros((len(row_names), len(column_names)))
     cost[i, j] = -gain[open_]
     # Leaving out costs 0, as much as any impossible pair: so the cheapest full matching is the best partial one.
@@ -40,3 +41,10 @@ def assign(rows: Int64, columns: Int64, gain: Float64) -> Match:
     real = cost[r, c] < 0
     r, c = r[real], c[real]
     return np.concatenate([rows[alone], row_names[r]]), np.concatenate([columns[alone], column_names[c]])
+
+
+def _dense(numbers: Int64, end: int) -> tuple[Int64, Int64]:
+    """The numbers below `end` that occur, sorted, and where each stands among them: `np.unique` without its sort."""
+    used = np.zeros(end, np.bool_)
+    used[numbers] = True
+    return np.flatnonzero(used), (np.cumsum(used) - 1)[numbers]

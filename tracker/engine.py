@@ -167,10 +167,12 @@ class Tracker:
 
     def _pairs(self, prediction: Prediction, look: Look, label: Int64, embedding: Float32 | None) -> Pairs:
         """The pairs of one label that are near enough to be worth a cost."""
-        apart = abs(look.coordinates[:, None, :2] - prediction.coordinates[:, :2])  # (M, N, 2)
         reach = 6 * prediction.std[:, :2] + np.exp(prediction.seen[:, 3:])
-        near = (apart < reach).all(axis=2) & (self._table.label == label[:, None])
-        j, i = np.nonzero(near)
+        (x, y), (at_x, at_y) = prediction.coordinates[:, :2].T, look.coordinates[:, :2].T
+        # the second coordinate and the label only where the first is near: most pairs of a crowd are never formed
+        j, i = np.divmod(np.flatnonzero(abs(at_x[:, None] - x) < reach[:, 0]), len(x))
+        near = (abs(at_y[j] - y[i]) < reach[i, 1]) & (self._table.label[i] == label[j])
+        i, j = i[near], j[near]
         alike = None if embedding is None else similarity(self._table.likeness, embedding, i, j)
         return Pairs(i, j, prediction, look, self._table.score, alike)
 

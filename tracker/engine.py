@@ -95,7 +95,7 @@ class Tracker:
             if embedding is not None:
                 elapsed = now - table.seen[hit]
                 table.likeness[hit] = remember(table.likeness[hit], embedding[taken], elapsed, look.score[taken])
-            table.motion[hit] = self._motion.update(table.motion[hit], look.take(taken), now)
+            table.motion[hit] = self._motion.update(table.motion[hit], look.take(taken), now, prediction.take(hit))
             table.score[hit] = look.score[taken]
             table.seen[hit] = now
             boxes[hit] = look.xyxy[taken]

@@ -89,14 +89,14 @@ class KalmanMotion:
         mean = (share * x).sum(axis=1)
         apart = x - mean[:, None]
         std = np.sqrt((share * (variance + apart * apart)).sum(axis=1))
-        return Prediction(mean, std, to_xyxy(mean), rows[:, -4:], elapsed)
+        return Prediction(mean, std, to_xyxy(mean), rows[:, -4:], elapsed, state=state)
 
-    def update(self, rows: Float64, look: Look, time: float) -> Float64:
-        noise = self._noise(rows[:, -1])
-        elapsed = time - rows[:, :1]
-        state = step(self._state(rows), elapsed, noise)
+    def update(self, rows: Float64, look: Look, time: float, prediction: Prediction | None = None) -> Float64:
+        prediction = prediction or self.predict(rows, time)
+        state, elapsed = prediction.state, prediction.elapsed[:, None]
+        assert state is not None
         z = np.tile(look.coordinates, self._k)
-        variance = noise.measure**2
+        variance = (self._measure * self._unit(rows[:, -1])) ** 2
         total = state.xx + variance
         gap = z - state.x
         density = -0.5 * ((TAIL + 1) * np.log1p(gap * gap / (TAIL * total)) + np.log(total))
@@ -129,8 +129,11 @@ class KalmanMotion:
 
     def _noise(self, log_height: Float64) -> Noise:
         """The constants in pixels, for boxes of these log heights, (N,)."""
-        unit = np.where(self._centre, np.exp(log_height)[:, None], 1.0)
+        unit = self._unit(log_height)
         return Noise(self._tau, self._speed * unit, self._wander * unit, self._measure * unit)
+
+    def _unit(self, log_height: Float64) -> Float64:
+        return np.where(self._centre, np.exp(log_height)[:, None], 1.0)
 
     def _state(self, rows: Float64) -> Gaussian:
         n = self._n

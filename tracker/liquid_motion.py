@@ -49,10 +49,11 @@ class LiquidMotion:
         std = prior.std * np.exp(np.clip(readout[:, 4:8], -2, 2))
         return Prediction(mean, std, to_xyxy(mean), prior.seen, prior.elapsed, code, readout[:, 8], prior)
 
-    def update(self, rows: Float64, look: Look, time: float) -> Float64:
+    def update(self, rows: Float64, look: Look, time: float, prediction: Prediction | None = None) -> Float64:
         own = rows[:, : self._own]
-        state = self._step(own, self.prior.predict(own, time), look, self._state(rows), rows[:, -2:])
-        return self._rows(self.prior.update(own, look, time), state)
+        prior = (prediction and prediction.prior) or self.prior.predict(own, time)
+        state = self._step(own, prior, look, self._state(rows), rows[:, -2:])
+        return self._rows(self.prior.update(own, look, time, prior), state)
 
     def warp(self, rows: Float64, affine: Float64) -> Float64:
         own = self.prior.warp(rows[:, : self._own], affine)

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from tracker.boxes import overlaps, to_coordinates
+from tracker.kalman import Gaussian
 from tracker.types import Bool, Float32, Float64, Int64
 
 
@@ -63,6 +64,7 @@ class Prediction:
         code: (N, Q) what a learned association asks of each track, or None.
         wait: (N,) correction of the log-odds of being seen again, or None.
         prior: the prediction that a learned one corrects, or None.
+        state: what the model itself expects, where its update goes on from there, or None.
     """
 
     coordinates: Float64
@@ -73,6 +75,19 @@ class Prediction:
     code: Float32 | None = None
     wait: Float32 | None = None
     prior: Prediction | None = None
+    state: Gaussian | None = None
+
+    def take(self, rows: Int64) -> Prediction:
+        """Those of some tracks, as far as an update needs them: without code and wait."""
+        return Prediction(
+            self.coordinates[rows],
+            self.std[rows],
+            self.xyxy[rows],
+            self.seen[rows],
+            self.elapsed[rows],
+            prior=self.prior and self.prior.take(rows),
+            state=self.state and Gaussian(*(part[rows] for part in self.state)),
+        )
 
 
 class Motion(Protocol):
@@ -101,8 +116,11 @@ class Motion(Protocol):
         """Where these tracks are at `time` seconds. Pure: changes nothing."""
         ...
 
-    def update(self, rows: Float64, look: Look, time: float) -> Float64:
-        """The rows after each track was seen in its row of `look` at `time` seconds."""
+    def update(self, rows: Float64, look: Look, time: float, prediction: Prediction | None = None) -> Float64:
+        """The rows after each track was seen in its row of `look` at `time` seconds.
+
+        `prediction` is the one of these rows for that time; without it, it is made anew.
+        """
         ...
 
     def warp(self, rows: Float64, affine: Float64) -> Float64:

@@ -55,6 +55,9 @@ COMMANDS: dict[str, Command] = {
         "tools.bench_engine_config:BenchEngineConfig",
         "time and memory of the engine",
     ),
+    "bench mot": Command(
+        "tools.bench_mot:bench_mot", "tools.bench_mot_config:BenchMotConfig", "track under thinned time, beside peers"
+    ),
     "bench vfr": Command(
         "tools.bench_vfr:bench_vfr", "tools.bench_vfr_config:BenchVfrConfig", "variable-rate video from end to end"
     ),

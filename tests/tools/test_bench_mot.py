@@ -1,0 +1,81 @@
+"""`liquidtrack bench mot`."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.thinning import thin
+from models.errors import ConfigError
+from tools.bench_mot import bench_mot, difference, measure
+from tools.bench_mot_config import BenchMotConfig
+from tools.eval_mot import evaluate
+from tools.mot import mot
+from tools.mot_config import MotConfig
+
+pytest.importorskip("trackeval")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two sequences of four walkers that meet, with misses."""
+    rng = np.random.default_rng(0)
+    for name in ("one", "two"):
+        folder = tmp_path / "root" / name
+        (folder / "det").mkdir(parents=True)
+        (folder / "gt").mkdir()
+        (folder / "seqinfo.ini").write_text("[Sequence]\nframeRate=20\nseqLength=80\nimWidth=800\nimHeight=600\n")
+        truth, found = [], []
+        start, pace = rng.uniform(100, 500, (4, 2)), rng.uniform(-3, 3, (4, 2))
+        for frame in range(1, 81):
+            for i, (x, y) in enumerate(start + frame * pace, 1):
+                truth.append(f"{frame},{i},{x:.2f},{y:.2f},30,80,1,1,1")
+                if rng.random() < 0.9:
+                    dx, dy = rng.normal(0, 1.5, 2)
+                    found.append(f"{frame},-1,{x + dx:.2f},{y + dy:.2f},30,80,0.9")
+        (folder / "gt/gt.txt").write_text("\n".join(truth) + "\n")
+        (folder / "det/det.txt").write_text("\n".join(found) + "\n")
+    return tmp_path / "root"
+
+
+def test_figures_are_those_of_the_single_commands(root: Path, tmp_path: Path) -> None:
+    config = BenchMotConfig(root, motions=("kalman",), profiles=("full", "drop70"), seeds=(0, 3), workers=1, quiet=True)
+    found = measure(config)["kalman"]
+    thin(root, tmp_path / "in", "drop70", 3)
+    mot(MotConfig(tmp_path / "in", tmp_path / "out", workers=1, quiet=True))
+    assert found["drop70"][1].combined == evaluate(tmp_path / "in", tmp_path / "out").combined
+    assert found["drop70"][0].combined != found["drop70"][1].combined
+    assert found["full"][0].combined == found["full"][1].combined  # no chance in it
+
+
+def test_the_report_compares_all_with_the_first(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "figures.json"
+    bench_mot(
+        BenchMotConfig(
+            root, profiles=("full", "jitter"), workers=1, quiet=True, json=out, out=tmp_path / "runs",
+            peers=("bytetrack",),
+        )
+    )  # fmt: skip
+    said = capsys.readouterr().out
+    assert "liquid minus kalman, full: " in said
+    assert "bytetrack+t minus kalman, uneven: " in said
+    figures = json.loads(out.read_text())
+    assert set(figures) == {"kalman", "liquid", "bytetrack", "bytetrack+t"}
+    assert all(0 < figures[n]["full"][0]["hota"] <= 100 for n in figures)
+    assert (tmp_path / "runs/jitter-0/liquid/two.txt").is_file()
+
+
+def test_an_entrant_is_no_better_than_itself(root: Path) -> None:
+    figures = measure(BenchMotConfig(root, motions=("kalman",), profiles=("full",), workers=1, quiet=True))
+    same = difference(figures, "kalman", "kalman", ["full"])
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+
+
+def test_wrong_names_are_one_sentence(root: Path) -> None:
+    with pytest.raises(ConfigError, match="motion 'constant'"):
+        measure(BenchMotConfig(root, motions=("constant",), profiles=("full",), workers=1, quiet=True))
+    with pytest.raises(ConfigError, match="profile 'often'"):
+        measure(BenchMotConfig(root, profiles=("often",), workers=1, quiet=True))
+    with pytest.raises(ConfigError, match="at least one"):
+        BenchMotConfig(root, profiles=())

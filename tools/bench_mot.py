@@ -1,0 +1,134 @@
+"""`liquidtrack bench mot`: the same detections at even and uneven times, tracked by us and by peers, scored alike."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from datasets.formats import DetectionFile
+from datasets.formats.clock import read_seqinfo
+from datasets.thinning import UNEVEN, thin
+from models.errors import ConfigError
+from tools import peers
+from tools.bench_mot_config import BenchMotConfig
+from tools.bootstrap import Difference, compare
+from tools.eval_mot import Evaluation, evaluate_all
+from tools.mot import find_sequences, mot
+from tools.mot_config import MotConfig
+from tracker.config import TrackerConfig
+
+PEERS_RATE = 30.0  # frames a second, where a sequence does not say; what the peers take for granted
+
+Figures = dict[str, dict[str, list[Evaluation]]]  # by entrant and profile, one for each seed
+
+
+def bench_mot(config: BenchMotConfig) -> None:
+    """Tracks, scores and prints.
+
+    Raises:
+        ConfigError: a motion, a peer or a profile is unknown, or a package is missing.
+        DataError: a file under the root breaks its format.
+    """
+    figures = measure(config)
+    print(report(figures))
+    if config.json is not None:
+        try:
+            config.json.write_text(to_json(figures) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"{config.json}: cannot be written ({error.strerror}); name another file.") from None
+
+
+def measure(config: BenchMotConfig) -> Figures:
+    """Every entrant's scores on every profile and seed."""
+    runs = peers.names(config.peers)
+    ours = {name: _settings(config, name) for name in config.motions}
+    figures: Figures = {name: {p: [] for p in config.profiles} for name in (*ours, *runs)}
+    with tempfile.TemporaryDirectory() as scratch:
+        for profile in config.profiles:
+            for seed in config.seeds:
+                folder = (config.out or Path(scratch)) / f"{profile}-{seed}"
+                thin(config.root, folder / "input", profile, seed)
+                for name, settings in ours.items():
+                    mot(
+                        MotConfig(
+                            folder / "input", folder / _plain(name), config.camera_motion,
+                            workers=config.workers, quiet=config.quiet, tracking=settings,
+                        )
+                    )  # fmt: skip
+                for run in runs:
+                    _track_peer(run, folder / "input", folder / run)
+                outs = [folder / _plain(name) for name in figures]
+                found = evaluate_all(folder / "input", outs, workers=config.workers, progress=not config.quiet)
+                for name, evaluation in zip(figures, found, strict=True):
+                    figures[name][profile].append(evaluation)
+    return figures
+
+
+def report(figures: Figures) -> str:
+    """HOTA of every entrant by profile, the mean of the uneven ones, and the differences to the first entrant."""
+    profiles = list(next(iter(figures.values())))
+    uneven = [p for p in profiles if p in UNEVEN]
+    width = max(len(name) for name in figures)
+    lines = [f"{'HOTA':{width}}" + "".join(f"{p:>9}" for p in profiles) + f"{'uneven':>9}"]
+    for name, of in figures.items():
+        values = [_mean(of, [p], "hota") for p in profiles] + ([_mean(of, uneven, "hota")] if uneven else [])
+        lines.append(f"{name:{width}}" + "".join(f"{v:9.2f}" for v in values))
+    groups = [("full", ["full"])] * ("full" in profiles) + [("uneven", uneven)] * bool(uneven)
+    lines += ["", f"{'means':{width}}" + "".join(f"{m:>9}" for m in ("AssA", "DetA", "IDF1", "MOTA", "IDSW"))]
+    for name, of in figures.items():
+        values = [_mean(of, profiles, m) for m in ("assa", "deta", "idf1", "mota", "idsw")]
+        lines.append(f"{name:{width}}" + "".join(f"{v:9.2f}" for v in values))
+    first = next(iter(figures))
+    for name in list(figures)[1:]:
+        for label, group in groups:
+            lines.append(f"{name} minus {first}, {label}: {difference(figures, name, first, group)}")
+    return "\n".join(lines)
+
+
+def difference(figures: Figures, a: str, b: str, profiles: Sequence[str]) -> Difference:
+    """HOTA of entrant `a` minus that of `b`, over the profiles, paired by sequence."""
+
+    def every(name: str) -> list[Evaluation]:
+        return [evaluation for p in profiles for evaluation in figures[name][p]]
+
+    return compare(every(a), every(b))
+
+
+def to_json(figures: Figures) -> str:
+    """The combined scores, by entrant, profile and seed."""
+    return json.dumps(
+        {n: {p: [asdict(e.combined) for e in found] for p, found in of.items()} for n, of in figures.items()}, indent=1
+    )
+
+
+def _mean(of: dict[str, list[Evaluation]], profiles: Sequence[str], metric: str) -> float:
+    return float(np.mean([getattr(e.combined, metric) for p in profiles for e in of[p]]))
+
+
+def _settings(config: BenchMotConfig, name: str) -> TrackerConfig:
+    motion, _, head = name.partition(":")
+    return replace(config.tracking, motion=motion, head=head or config.tracking.head)
+
+
+def _plain(name: str) -> str:
+    """An entrant's name as a folder's."""
+    return name.replace("/", "_").replace(":", "_")
+
+
+def _track_peer(run: str, root: Path, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for sequence in find_sequences(root):
+        detections = DetectionFile(sequence / "det/det.txt", "mot")
+        frames, times = detections.annotations.frames, detections.annotations.times
+        assert times is not None  # thin writes them
+        found = []
+        for frame in frames.tolist():
+            got = detections(frame)
+            found.append(np.column_stack([got.xyxy, got.score]).astype(np.float64))
+        rate = read_seqinfo(sequence / "seqinfo.ini").rate or PEERS_RATE
+        (out / f"{sequence.name}.txt").write_text(peers.to_mot(peers.track(run, found, times.tolist(), rate)))

@@ -1,0 +1,45 @@
+"""Settings of `liquidtrack bench mot`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from models.errors import ConfigError
+from tracker.config import TrackerConfig
+
+
+@dataclass(frozen=True, slots=True)
+class BenchMotConfig:
+    """Track the same detections under thinned time with our motions and with peers, and score them all.
+
+    Attributes:
+        root: holds <sequence>/{det/det.txt, gt/gt.txt, seqinfo.ini}, and gmc.txt where known.
+        motions: ours; a name, or liquid:FILE for other weights of the head.
+        peers: of other people (bytetrack, ocsort, cbiou, sort, arcsort), each with and without true times.
+        profiles: how frames are left out.
+        seeds: of the thinning; figures are means over them.
+        camera_motion: use gmc.txt where there is one.
+        out: keeps the results of every run here instead of dropping them.
+        json: write the figures here too.
+        workers: processes; 0 means one for each core.
+        quiet: no progress bar.
+    """
+
+    root: Positional[Path]
+    motions: tuple[str, ...] = ("kalman", "liquid")
+    peers: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ("full", "stride5", "drop70", "jitter", "bursty")
+    seeds: tuple[int, ...] = (0,)
+    camera_motion: bool = True
+    out: Path | None = None
+    json: Path | None = None
+    workers: int = 0
+    quiet: bool = False
+    tracking: TrackerConfig = field(default_factory=TrackerConfig)
+
+    def __post_init__(self) -> None:
+        if not self.profiles or not self.seeds or not (self.motions or self.peers):
+            raise ConfigError("bench mot needs a profile, a seed, and a motion or a peer; name at least one of each.")

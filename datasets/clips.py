@@ -73,7 +73,7 @@ def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAM
         found = [s.detections.at(k) for k in kept.tolist()]
     else:
         found = simulate(s.truth, s.times, kept, noise.sample(rng), rng)
-    warps = _warps(s, kept) if rng.random() < 0.7 else [None] * len(kept)
+    warps = between(s, kept) if rng.random() < 0.7 else [None] * len(kept)
     there = tuple(_there(s, int(k)) for k in kept)
     mirror = rng.random() < 0.5
     speed = float(np.exp(rng.normal(0, 0.25)))
@@ -107,8 +107,8 @@ def _there(s: Sequence, k: int) -> frozenset[int]:
     return frozenset(s.truth.id[s.truth.start[k + 1] : s.truth.start[end + 1]].tolist())
 
 
-def _warps(s: Sequence, kept: Int64) -> list[Float64 | None]:
-    """The camera's motion from kept frame to kept frame."""
+def between(s: Sequence, kept: Int64) -> list[Float64 | None]:
+    """The camera's motion from each kept frame to the next, in the pixels of both."""
     if not s.warps:
         return [None] * len(kept)
     out: list[Float64 | None] = [None]

@@ -74,6 +74,9 @@ COMMANDS: dict[str, Command] = {
         "tools.bench_gradients_config:BenchGradientsConfig",
         "how far back the gradients of recurrent cells reach",
     ),
+    "fit motion": Command(
+        "tools.fit_motion:fit_motion", "tools.fit_motion_config:FitMotionConfig", "fit the Kalman prior to your data"
+    ),
     "train head": Command(
         "tools.train_head:train_head",
         "tools.train_head_config:TrainHeadConfig",

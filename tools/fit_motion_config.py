@@ -1,0 +1,31 @@
+"""Settings of `liquidtrack fit motion`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from models.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class FitMotionConfig:
+    """Fit the Kalman prior's constants by maximum likelihood, one set for each folder of sequences.
+
+    Attributes:
+        roots: folders of <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any.
+        runs: of frames that are drawn from each folder, thinned at random.
+        frames: in a run.
+        draw_seed: of the runs and of simulated detections.
+    """
+
+    roots: Positional[tuple[Path, ...]]
+    runs: int = 120
+    frames: int = 40
+    draw_seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.runs < 1 or self.frames < 3:
+            raise ConfigError("runs must be 1 or more and frames 3 or more.")

@@ -24,6 +24,7 @@ from tracker.types import Float32, Float64, Int64
 
 Array = NDArray[Any]
 
+FORGET = 0.5  # seconds in which a claim halves while its track is not seen: who follows the object now has more right
 FADE = 0.5  # what a claim on an object keeps at each later match: who was on another one twice is there to stay
 
 
@@ -85,13 +86,14 @@ def roll(clip: Clip, head: HeadNumpy, rng: np.random.Generator) -> Record:
     tracker = Tracker(TrackerConfig(birth_score=float(rng.uniform(0.4, 0.75)), life=3.0), motion)
     claims: dict[int, dict[int, float]] = {}
     events: dict[int, int] = {}
+    seen: dict[int, float] = {}
     parts: dict[str, list[Array]] = {f.name: [] for f in fields(Record)}
     rows = columns = 0
     ids = np.zeros(0, np.int64)
     for k, time in enumerate(clip.times.tolist()):
         motion.pairs, motion.seen = None, []
         number = clip.number[k]
-        owner = _owners(claims, ids)
+        owner = _owners(claims, {i: 0.5 ** ((time - seen[i]) / FORGET) for i in ids.tolist()})
         tracks = tracker.update(clip.detections[k], time, clip.warps[k])
         if motion.pairs is not None:
             _add_pairs(parts, motion.pairs, ids, owner, number, rows, columns, k, events, clip.there[k])
@@ -109,6 +111,7 @@ def roll(clip: Clip, head: HeadNumpy, rng: np.random.Generator) -> Record:
             events[i] = events.get(i, 0) + 1
         for i, j in zip(tracks.id.tolist(), tracks.detection.tolist(), strict=True):
             if j >= 0:
+                seen[i] = time
                 claim = claims.setdefault(i, {})
                 who = int(number[j])
                 for one in claim if who >= 0 else ():  # clutter says nothing
@@ -124,16 +127,19 @@ def roll(clip: Clip, head: HeadNumpy, rng: np.random.Generator) -> Record:
     return Record(**whole, columns=columns)
 
 
-def _owners(claims: dict[int, dict[int, float]], ids: Int64) -> Int64:
-    """(N,) the object that each track stands for, -1 for none; one to one, the largest claims first."""
-    every = [(claim, i, who) for i in ids.tolist() for who, claim in claims[i].items()]
+def _owners(claims: dict[int, dict[int, float]], worth: dict[int, float]) -> Int64:
+    """(N,) the object that each track stands for, -1 for none; one to one, the largest claims first.
+
+    `worth` holds what each track's claims are still worth.
+    """
+    every = [(claim * w, i, who) for i, w in worth.items() for who, claim in claims[i].items()]
     holder: dict[int, int] = {}
     taken: set[int] = set()
     for _, i, who in sorted(every, key=lambda c: -c[0]):
         if i not in holder and who not in taken:
             holder[i] = who
             taken.add(who)
-    return np.array([holder.get(i, -1) for i in ids.tolist()], np.int64)
+    return np.array([holder.get(i, -1) for i in worth], np.int64)
 
 
 def _add_pairs(

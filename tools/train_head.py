@@ -54,7 +54,7 @@ def train_head(config: TrainHeadConfig) -> Path:
     model = Head(INPUTS, FEATURES, config.model)
     state = _Progress(config, model)
     records: list[Record] = []
-    for round_ in range(config.rounds):
+    for round_ in range(config.rollouts):
         records += _roll_out(config, round_, sequences, noise, state.start_of(round_))
         state.train(round_, records)
     path = config.out / "head.safetensors"
@@ -88,7 +88,7 @@ class _Progress:
     def train(self, round_: int, records: list[Record]) -> None:
         """The steps of one round that are still to do."""
         c = self.config
-        total, end = c.rounds * c.steps, (round_ + 1) * c.steps
+        total, end = c.rollouts * c.steps, (round_ + 1) * c.steps
         with tqdm(
             total=c.steps,
             initial=max(0, self.step - round_ * c.steps),

@@ -17,7 +17,7 @@ class TrainHeadConfig:
     Attributes:
         roots: folders of <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any.
         out: gets head.safetensors, checkpoint.pt, curve.csv.
-        rounds: of rolling out and training on all that was rolled out so far.
+        rollouts: rounds of rolling out and training on all that was rolled out so far.
         clips: rolled out in each round.
         steps: of training in each round.
         batch: clips a step.
@@ -29,7 +29,7 @@ class TrainHeadConfig:
 
     roots: Positional[tuple[Path, ...]]
     out: Path = Path("out/head")
-    rounds: int = 3
+    rollouts: int = 3
     clips: int = 2000
     steps: int = 2000
     batch: int = 16

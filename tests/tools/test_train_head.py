@@ -36,7 +36,7 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatc
     whole = TrainHeadConfig(
         roots=(folder(tmp_path / "data"),),
         out=tmp_path / "a",
-        rounds=2,
+        rollouts=2,
         clips=3,
         steps=5,
         batch=2,

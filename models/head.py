@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from models.head_config import HeadConfig
-from models.liquid.cell import Cell
+from models.liquid.cell import Cell, Stepper
 from models.liquid.cells import make_cell
 from models.liquid.wiring import auto_ncp
 
@@ -58,6 +58,10 @@ class Head(nn.Module):
     def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
         """(N, units) states after matches `x` (N, inputs), `dt` (N,) seconds after the ones before."""
         return h if self.cell is None else self.cell.step(x, h, dt)
+
+    def stepper(self) -> Stepper:
+        """`step` for many calls with the same weights."""
+        return self.step if self.cell is None else self.cell.stepper()
 
     def query(self, h: Tensor, elapsed: Tensor) -> Query:
         """What the states (N, units) say `elapsed` (N,) seconds after their last match: their own flow, closed form."""

@@ -84,13 +84,14 @@ class Painter:
         self.show_trails = True  # hides them without forgetting them
         self._ways: dict[int, deque[tuple[float, float, float]]] = {}  # id -> (time, x, y), oldest first
 
-    def __call__(self, frame: Frame, tracks: Tracks) -> UInt8:
-        """A new picture of `frame`'s size with `tracks` in it. The frame's own picture is left alone."""
+    def __call__(self, frame: Frame, tracks: Tracks, out: UInt8 | None = None) -> UInt8:
+        """A picture of `frame`'s size with `tracks` in it: `out`, or a new one. The frame's own is left alone."""
         config = self.config
         drawn = tracks if config.show_unseen else tracks.shown
         drawn = drawn.take(np.argsort(drawn.xyxy[:, 3], kind="stable"))  # what stands lower stands in front
         self._remember(frame.time, tracks)
-        picture = frame.bgr.copy()
+        picture = np.empty_like(frame.bgr) if out is None else out
+        np.copyto(picture, frame.bgr)
         sizes = _Sizes.of(picture, config.line_scale)
         if drawn.mask is not None:
             for id, mask in zip(drawn.id.tolist(), drawn.mask, strict=True):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from datasets.video_writer import VideoWriter
 from models.errors import ConfigError
 from tools.draw import Painter
 from tools.view_config import ViewConfig
 from tracker.protocols import SourceInfo
-from tracker.types import Frame, Tracks
+from tracker.types import Frame, Tracks, UInt8
 
 
 class VideoSink:
@@ -27,6 +29,9 @@ class VideoSink:
         self._source = source
         self._painter = Painter()
         self._writer: VideoWriter | None = None
+        self._picture: UInt8 = np.empty(
+            (0, 0, 3), np.uint8
+        )  # used for every frame: fresh memory costs more than a copy
 
     def open(self, info: SourceInfo, names: tuple[str, ...]) -> None:
         """Prepares the file.
@@ -52,7 +57,9 @@ class VideoSink:
         """Draws and encodes one frame."""
         if self._writer is None:
             raise ValueError(f"{self.path} is not open.")
-        self._writer.write(self._painter(frame, tracks), frame.time)
+        if self._picture.shape != frame.bgr.shape:
+            self._picture = np.empty_like(frame.bgr)
+        self._writer.write(self._painter(frame, tracks, self._picture), frame.time)
 
     def close(self) -> None:
         """Finishes the file. Calling it again does nothing."""

@@ -20,24 +20,24 @@ def assign(rows: Int64, columns: Int64, gain: Float64) -> Match:
     Returns:
         The matched rows and columns.
     """
-    good = gain > 0
-    rows, columns, gain = rows[good], columns[good], gain[good]
+    good = (gain > 0).nonzero()[0]
+    rows, columns, gain = rows.take(good), columns.take(good), gain.take(good)
     if len(rows) == 0:
         return rows, columns
     # A pair whose row and column know no other pair is matched already; on most frames that is nearly all of them.
     in_row, in_column = np.bincount(rows), np.bincount(columns)
-    alone = (in_row[rows] == 1) & (in_column[columns] == 1)
-    if alone.all():
+    alone = in_row.take(rows) + in_column.take(columns) == 2
+    open_ = (~alone).nonzero()[0]
+    if len(open_) == 0:
         return rows, columns
-    open_ = ~alone
-    row_names, i = _dense(rows[open_], len(in_row))
-    column_names, j = _dense(columns[open_], len(in_column))
+    row_names, i = _dense(rows.take(open_), len(in_row))
+    column_names, j = _dense(columns.take(open_), len(in_column))
     cost = np.zeros((len(row_names), len(column_names)))
-    cost[i, j] = -gain[open_]
+    cost[i, j] = -gain.take(open_)
     # Leaving out costs 0, as much as any impossible pair: so the cheapest full matching is the best partial one.
     to, _ = lap.lapjv(cost, extend_cost=True, return_cost=False)
-    r = np.flatnonzero(to >= 0)
-    c = to[r]
+    r = (to >= 0).nonzero()[0]
+    c = to.take(r)
     real = cost[r, c] < 0
     r, c = r[real], c[real]
     return np.concatenate([rows[alone], row_names[r]]), np.concatenate([columns[alone], column_names[c]])
@@ -45,6 +45,8 @@ def assign(rows: Int64, columns: Int64, gain: Float64) -> Match:
 
 def _dense(numbers: Int64, end: int) -> tuple[Int64, Int64]:
     """The numbers below `end` that occur, sorted, and where each stands among them: `np.unique` without its sort."""
-    used = np.zeros(end, np.bool_)
-    used[numbers] = True
-    return np.flatnonzero(used), (np.cumsum(used) - 1)[numbers]
+    place = np.zeros(end, np.int64)
+    place[numbers] = 1
+    names = place.nonzero()[0]
+    place[names] = np.arange(len(names))
+    return names, place.take(numbers)

@@ -38,7 +38,7 @@ class Pairs:
     def overlap(self, buffer: float, xyxy: Float64 | None = None) -> Overlap:
         """Of each predicted box (or the tracks' boxes `xyxy`) and its detection; `buffer` as in `boxes.overlap`."""
         boxes = self.prediction.xyxy if xyxy is None else xyxy
-        return overlap(boxes[self.track], self.look.xyxy[self.detection], buffer)
+        return overlap(boxes.T.take(self.track, 1).T, self.look.xyxy.T.take(self.detection, 1).T, buffer)
 
     def of(self, prediction: Prediction) -> Pairs:
         """The same pairs under another prediction."""
@@ -92,19 +92,22 @@ def appearance(pairs: Pairs) -> Float64:
 def mix(pairs: Pairs) -> Float64:
     """The cues together, with weights chosen for HOTA on training sequences (`docs/decisions.md`)."""
     boxes = pairs.overlap(MIX_BUFFER)
-    change = abs(pairs.score[pairs.track] - pairs.look.score[pairs.detection])
-    wait = np.log1p(pairs.prediction.elapsed[pairs.track] / 0.3)
+    change = abs(pairs.score.take(pairs.track) - pairs.look.score.take(pairs.detection))
+    wait = np.log1p(pairs.prediction.elapsed / 0.3).take(pairs.track)
     cues = MIX_IOU * boxes.iou + MIX_BUFFERED * boxes.buffered + MIX_HEIGHT * boxes.height
     odds = SHARP * (cues - MIX_SCORE * change - MIX_WAIT * wait - MIX_LEAST)
-    return odds + MIX_DENSITY * np.clip(density(pairs), -20, 20) + appearance(pairs)
+    odds += MIX_DENSITY * np.minimum(np.maximum(density(pairs), -20), 20)
+    return odds if pairs.similarity is None else odds + appearance(pairs)
 
 
 def density(pairs: Pairs) -> Float64:
     """(K,) log density up to a constant."""
-    p = pairs.prediction
-    gap = (pairs.look.coordinates[pairs.detection] - p.coordinates[pairs.track]) / p.std[pairs.track]
-    volume = np.log(p.std).sum(axis=1) - 2 * p.seen[:, 3]
-    density: Float64 = -0.5 * (TAIL + 4) * np.log1p((gap * gap).sum(axis=1) / TAIL) - volume[pairs.track]
+    p, i = pairs.prediction, pairs.track
+    std = p.std.T  # (4, N): sums over long rows are cheap, over rows of 4 they are not
+    gap = (pairs.look.coordinates.T.take(pairs.detection, 1) - p.coordinates.T.take(i, 1)) / std.take(i, 1)
+    volume = np.add.reduce(np.log(std)) - 2 * p.seen[:, 3]
+    distance = np.add.reduce(gap * gap)
+    density: Float64 = -0.5 * (TAIL + 4) * np.log1p(distance / TAIL) - volume.take(i)
     return density
 
 

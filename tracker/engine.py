@@ -18,6 +18,7 @@ from tracker.types import Bool, Detections, Float32, Float64, Int64, State, Trac
 
 OWN = "own"  # the cost of the motion model itself, where it has one
 GRAIN = 1_000_000  # ticks a second: a microsecond, as FFmpeg's AV_TIME_BASE
+TENTATIVE, ACTIVE, LOST = (np.int8(state) for state in State)
 
 
 @dataclass(slots=True)
@@ -53,6 +54,8 @@ class Tracker:
         learned = self._motion.odds if config.cost == OWN else None
         self._cost = learned or COSTS["mix" if config.cost == OWN else config.cost]
         self._in_stages = learned is None  # learned odds know what a score is worth
+        self._threshold = _logit(config.match_probability)
+        self._low_threshold = _logit(config.low_match_probability)
         self._next_id = 1
         self._ticks: int | None = None
         self._origin = 0
@@ -69,57 +72,59 @@ class Tracker:
             warp: (2, 3) affine from the previous update's pixels to this frame's, where the camera moved.
 
         Raises:
-            DataError: the time is not finite or does not come after the last one, or embeddings change their length.
+            DataError: the time is not finite or does not come after the last one, embeddings change their length, or
+                the warp is not one.
         """
         now = self._clock(time)
         c, table = self.config, self._table
-        index = np.flatnonzero(detections.score >= c.low_score)
-        look = Look.at(detections.xyxy[index], detections.score[index], self._motion.crowded)
-        label = detections.label[index]
+        index = (detections.score >= c.low_score).nonzero()[0]
+        look = Look.at(detections.xyxy.take(index, 0), detections.score.take(index), self._motion.crowded)
+        label = detections.label.take(index)
         embedding = self._embedding(detections, index)
         matched = np.full(len(table.id), -1)
         boxes = np.zeros((0, 4))
-        life = np.full(len(table.id), c.life)
+        life: float | Float64 = c.life
         if len(table.id):
             if warp is not None:
-                table.motion = self._motion.warp(table.motion, np.asarray(warp, np.float64))
+                table.motion = self._motion.warp(table.motion, _affine(warp, time))
             prediction = self._motion.predict(table.motion, now)
             boxes = prediction.xyxy
             if prediction.wait is not None:
-                life += np.clip(0.5 * prediction.wait, -0.75 * c.life, 1.5 * c.life)
+                life = c.life + np.clip(0.5 * prediction.wait, -0.75 * c.life, 1.5 * c.life)
             if len(index):
                 matched = self._match(prediction, look, label, embedding)
-        hit = np.flatnonzero(matched >= 0)
-        taken = matched[hit]
+        hit = (matched >= 0).nonzero()[0]
+        taken = matched.take(hit)
         if len(hit):
             if embedding is not None:
                 elapsed = now - table.seen[hit]
                 table.likeness[hit] = remember(table.likeness[hit], embedding[taken], elapsed, look.score[taken])
-            table.motion[hit] = self._motion.update(table.motion[hit], look.take(taken), now, prediction.take(hit))
-            table.score[hit] = look.score[taken]
+            seen = look.take(taken)
+            table.motion[hit] = self._motion.update(table.motion.take(hit, 0), seen, now, prediction.take(hit))
+            table.score[hit] = seen.score
             table.seen[hit] = now
-            boxes[hit] = look.xyxy[taken]
+            boxes[hit] = seen.xyxy
         unseen = now - table.seen
         keep = unseen <= np.where(self._shown(table), life, c.tentative_life)
         if not keep.all():
             table, matched, boxes = table.take(keep), matched[keep], boxes[keep]
         free = look.score >= c.birth_score
         free[taken] = False
-        new = np.flatnonzero(free)
+        new = free.nonzero()[0]
         if len(new):
             table = table.join(self._born(look.take(new), label[new], now, embedding, new))
             matched = np.concatenate([matched, new])
             boxes = np.concatenate([boxes, look.xyxy[new]])
         self._table = table
-        state = np.where(~self._shown(table), State.TENTATIVE, np.where(matched >= 0, State.ACTIVE, State.LOST))
-        return Tracks(
+        found = matched >= 0
+        return Tracks.trusted(
             id=table.id,
-            xyxy=boxes.astype(np.float32),
+            xyxy=boxes.astype(np.float32, order="C"),
             score=table.score.astype(np.float32),
             label=table.label,
-            state=state.astype(np.int8),
+            state=np.where(self._shown(table), np.where(found, ACTIVE, LOST), TENTATIVE),
             unseen=now - table.seen,
-            detection=np.where(matched >= 0, index[matched], -1) if len(index) else matched,
+            detection=np.where(found, index.take(matched), -1) if len(index) else matched,
         )
 
     def _clock(self, time: float) -> float:
@@ -152,27 +157,32 @@ class Tracker:
 
     def _match(self, prediction: Prediction, look: Look, label: Int64, embedding: Float32 | None) -> Int64:
         """(N,) the detection of each track, -1 where it has none: first those of high score, then the rest."""
-        c = self.config
         pairs = self._pairs(prediction, look, label, embedding)
         odds = self._cost(pairs)
         matched = np.full(len(prediction.elapsed), -1)
-        high = (look.score >= c.high_score)[pairs.detection] | (not self._in_stages)
-        row, column = assign(pairs.track[high], pairs.detection[high], odds[high] - _logit(c.match_probability))
+        gain = odds - self._threshold
+        if self._in_stages:
+            weak = (look.score < self.config.high_score).take(pairs.detection)
+            gain[weak] = 0  # worth nothing yet
+        row, column = assign(pairs.track, pairs.detection, gain)
         matched[row] = column
-        if not high.all():
-            rest = ~high & (matched[pairs.track] < 0)
-            row, column = assign(pairs.track[rest], pairs.detection[rest], odds[rest] - _logit(c.low_match_probability))
-            matched[row] = column
+        if self._in_stages:
+            rest = (weak & (matched.take(pairs.track) < 0)).nonzero()[0]
+            if len(rest):
+                gain = odds.take(rest) - self._low_threshold
+                row, column = assign(pairs.track.take(rest), pairs.detection.take(rest), gain)
+                matched[row] = column
         return matched
 
     def _pairs(self, prediction: Prediction, look: Look, label: Int64, embedding: Float32 | None) -> Pairs:
         """The pairs of one label that are near enough to be worth a cost."""
-        reach = 6 * prediction.std[:, :2] + np.exp(prediction.seen[:, 3:])
-        (x, y), (at_x, at_y) = prediction.coordinates[:, :2].T, look.coordinates[:, :2].T
+        reach_x, reach_y = 6 * prediction.std.T[:2] + np.exp(prediction.seen[:, 3])
+        (x, y), (at_x, at_y) = prediction.coordinates.T[:2], look.coordinates.T[:2]
         # the second coordinate and the label only where the first is near: most pairs of a crowd are never formed
-        j, i = np.divmod(np.flatnonzero(abs(at_x[:, None] - x) < reach[:, 0]), len(x))
-        near = (abs(at_y[j] - y[i]) < reach[i, 1]) & (self._table.label[i] == label[j])
-        i, j = i[near], j[near]
+        j, i = np.divmod((abs(at_x[:, None] - x) < reach_x).ravel().nonzero()[0], len(x))
+        near = abs(at_y.take(j) - y.take(i)) < reach_y.take(i)
+        near &= self._table.label.take(i) == label.take(j)
+        i, j = i.compress(near), j.compress(near)
         alike = None if embedding is None else similarity(self._table.likeness, embedding, i, j)
         return Pairs(i, j, prediction, look, self._table.score, alike)
 
@@ -191,6 +201,13 @@ class Tracker:
         """(N,) which tracks are results: those that were seen for as long as asked for."""
         shown: Bool = table.seen - table.born >= self.config.confirmation
         return shown
+
+
+def _affine(warp: Float64, time: float) -> Float64:
+    affine = np.asarray(warp, np.float64)
+    if affine.shape != (2, 3) or not np.isfinite(affine).all() or np.linalg.det(affine[:, :2]) == 0:
+        raise DataError(f"the camera motion at {time:.3f} s is {affine.tolist()}; give a (2, 3) affine, not singular.")
+    return affine
 
 
 def _logit(p: float) -> float:

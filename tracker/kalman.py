@@ -21,7 +21,7 @@ from tracker.types import Float64
 
 
 class Gaussian(NamedTuple):
-    """Means and covariances of (x, v), each of shape (N, C): N rows, C independent coordinates."""
+    """Means and covariances of (x, v), each of shape (C, N): C independent coordinates of N objects."""
 
     x: Float64
     v: Float64
@@ -31,7 +31,7 @@ class Gaussian(NamedTuple):
 
 
 class Noise(NamedTuple):
-    """The model's constants, each broadcastable to (N, C)."""
+    """The model's constants, each broadcastable to (C, N)."""
 
     tau: Float64  # seconds in which a velocity decays
     speed: Float64  # units a second
@@ -40,28 +40,28 @@ class Noise(NamedTuple):
 
 
 def step(state: Gaussian, dt: Float64, noise: Noise) -> Gaussian:
-    """The state after `dt` >= 0 seconds, (N, 1); exact, so two steps are as good as one of their sum."""
+    """The state after `dt` >= 0 seconds, (N,); exact, so two steps are as good as one of their sum."""
     a = dt / noise.tau
     u = -np.expm1(-a)  # 1 - e^-a without its cancellation at small a
     e = 1.0 - u
     reach = noise.tau * u  # what a unit of velocity moves x
     power = noise.speed * noise.speed
-    qvv = power * u * (1.0 + e)
-    qxv = power * noise.tau * u * u
     # tau^2 (2a - 2u - u^2) cancels down to a^3 / 1.5: its series keeps the digits where that matters.
     series = a * a * a * (2 / 3 - a * (0.5 - a * (7 / 30 - a / 12)))
-    qxx = power * noise.tau**2 * np.where(a < 1e-2, series, 2.0 * (a - u) - u * u)
+    spread = noise.speed * noise.tau
+    qxx = spread * spread * np.where(a < 1e-2, series, 2.0 * (a - u) - u * u)
+    xv = state.xv + reach * state.vv
     return Gaussian(
         x=state.x + reach * state.v,
         v=e * state.v,
-        xx=state.xx + reach * (2.0 * state.xv + reach * state.vv) + qxx + noise.wander**2 * dt,
-        xv=e * (state.xv + reach * state.vv) + qxv,
-        vv=e * e * state.vv + qvv,
+        xx=state.xx + reach * (state.xv + xv) + qxx + noise.wander**2 * dt,
+        xv=e * xv + power * reach * u,
+        vv=e * e * (state.vv - power) + power,
     )
 
 
 def correct(state: Gaussian, z: Float64, variance: Float64) -> Gaussian:
-    """The state after a look at x: `z` with that measurement variance, each (N, C)."""
+    """The state after a look at x: `z` with that measurement variance, each (C, N)."""
     total = state.xx + variance
     gain_x, gain_v = state.xx / total, state.xv / total
     gap = z - state.x

@@ -64,45 +64,51 @@ class KalmanMotion:
         # Columns: when seen, then x, v, xx, xv, vv (each K x 4), log weight (K), the box last seen (4).
         self.width = 5 + 5 * n + k
         self._weight = slice(1 + 5 * n, 1 + 5 * n + k)
-        # A log size has no velocity: its speed is 0 and any decay serves.
-        self._tau = np.array([[p.decay, p.decay, 1, 1] for p in priors]).ravel()
-        self._speed = np.array([[p.speed, p.speed, 0, 0] for p in priors]).ravel()
-        self._wander = np.array([[p.wander, p.wander, p.width_wander, p.height_wander] for p in priors]).ravel()
-        self._measure = np.array([[p.measure, p.measure, p.width_measure, p.height_measure] for p in priors]).ravel()
-        self._centre = np.tile([True, True, False, False], k)
+        # A log size has no velocity: its speed is 0 and any decay serves. Each is a column, (4 K, 1).
+        constants = [
+            each
+            for p in priors
+            for each in (
+                *[(p.decay, p.speed, p.wander, p.measure)] * 2,
+                (1, 0, p.width_wander, p.width_measure),
+                (1, 0, p.height_wander, p.height_measure),
+            )
+        ]
+        self._tau, self._speed, self._wander, self._measure = np.array(constants).T[:, :, None]
+        self._centre = np.array([[1.0, 1.0, 0.0, 0.0]] * k).reshape(-1, 1)
 
     def start(self, look: Look, time: float, others: Float64) -> Float64:
         noise = self._noise(look.coordinates[:, 3])
-        z = np.tile(look.coordinates, self._k)
-        weight = np.zeros((len(z), self._k))
+        weight = np.zeros((self._k, len(look.score)))
         if len(others):
-            weight += others[:, self._weight].mean(axis=0)
-        return self._rows(first(z, noise.measure**2, noise), weight, look, time)
+            weight += others[:, self._weight].mean(axis=0)[:, None]
+        return self._rows(first(self._under_each(look), noise.measure**2, noise), weight, look, time)
 
     def predict(self, rows: Float64, time: float) -> Prediction:
         elapsed = time - rows[:, 0]
         noise = self._noise(rows[:, -1])
-        state = step(self._state(rows), elapsed[:, None], noise)
-        share = self.shares(rows)[:, :, None]
-        x = state.x.reshape(-1, self._k, 4)
-        variance = (state.xx + noise.measure**2).reshape(-1, self._k, 4)
-        mean = (share * x).sum(axis=1)
-        apart = x - mean[:, None]
-        std = np.sqrt((share * (variance + apart * apart)).sum(axis=1))
-        return Prediction(mean, std, to_xyxy(mean), rows[:, -4:], elapsed, state=state)
+        state = step(self._state(rows), elapsed, noise)
+        share = self._shares(rows)[:, None]
+        x = state.x.reshape(self._k, 4, -1)
+        variance = (state.xx + noise.measure**2).reshape(x.shape)
+        mean = np.add.reduce(share * x)
+        apart = x - mean
+        std = np.sqrt(np.add.reduce(share * (variance + apart * apart)))
+        return Prediction(mean.T, std.T, to_xyxy(mean.T), rows[:, -4:], elapsed, state=state)
 
     def update(self, rows: Float64, look: Look, time: float, prediction: Prediction | None = None) -> Float64:
         prediction = prediction or self.predict(rows, time)
-        state, elapsed = prediction.state, prediction.elapsed[:, None]
+        state = prediction.state
         assert state is not None
-        z = np.tile(look.coordinates, self._k)
+        z = self._under_each(look)
         variance = (self._measure * self._unit(rows[:, -1])) ** 2
         total = state.xx + variance
         gap = z - state.x
-        density = -0.5 * ((TAIL + 1) * np.log1p(gap * gap / (TAIL * total)) + np.log(total))
-        foresight = density.reshape(-1, self._k, 4).sum(axis=2)
-        foresight -= foresight.mean(axis=1, keepdims=True)
-        weight = rows[:, self._weight] * np.exp(-elapsed / MEMORY) + np.clip(foresight, -SURPRISE, SURPRISE)
+        density = (TAIL + 1) * np.log1p(gap * gap / (TAIL * total)) + np.log(total)
+        foresight = -0.5 * np.add.reduce(density.reshape(self._k, 4, -1), axis=1)
+        foresight -= np.add.reduce(foresight) / self._k
+        foresight = np.minimum(np.maximum(foresight, -SURPRISE), SURPRISE)
+        weight = rows[:, self._weight].T * np.exp(prediction.elapsed / -MEMORY) + foresight
         return self._rows(correct(state, z, variance), weight, look, time)
 
     def warp(self, rows: Float64, affine: Float64) -> Float64:
@@ -122,9 +128,14 @@ class KalmanMotion:
 
     def shares(self, rows: Float64) -> Float64:
         """(N, K) how much each prior counts in a track's answer, summing to 1."""
-        weight = rows[:, self._weight]
-        odds = np.exp(weight - weight.max(axis=1, keepdims=True))
-        share: Float64 = odds / odds.sum(axis=1, keepdims=True)
+        return self._shares(rows).T
+
+    # Inside, arrays are (what, N): NumPy's inner loop then runs over all tracks, not over a track's few numbers.
+
+    def _shares(self, rows: Float64) -> Float64:
+        weight = np.ascontiguousarray(rows[:, self._weight].T)
+        odds = np.exp(weight - np.maximum.reduce(weight))
+        share: Float64 = odds / np.add.reduce(odds)
         return share
 
     def _noise(self, log_height: Float64) -> Noise:
@@ -133,12 +144,16 @@ class KalmanMotion:
         return Noise(self._tau, self._speed * unit, self._wander * unit, self._measure * unit)
 
     def _unit(self, log_height: Float64) -> Float64:
-        return np.where(self._centre, np.exp(log_height)[:, None], 1.0)
+        return np.exp(self._centre * log_height)
+
+    def _under_each(self, look: Look) -> Float64:
+        """(4 K, N) the coordinates seen, once for each prior."""
+        return np.concatenate([look.coordinates.T] * self._k)
 
     def _state(self, rows: Float64) -> Gaussian:
-        n = self._n
-        return Gaussian(*(rows[:, 1 + n * part : 1 + n * (part + 1)] for part in range(5)))
+        parts = np.ascontiguousarray(rows[:, 1 : 1 + 5 * self._n].T)
+        return Gaussian(*parts.reshape(5, self._n, -1))
 
     def _rows(self, state: Gaussian, weight: Float64, look: Look, time: float) -> Float64:
-        when = np.full((len(look.score), 1), time)
-        return np.concatenate([when, *state, weight, look.coordinates], axis=1)
+        when = np.full((1, len(look.score)), time)
+        return np.ascontiguousarray(np.concatenate([when, *state, weight, look.coordinates.T]).T)

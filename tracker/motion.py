@@ -15,7 +15,7 @@ import numpy as np
 
 from tracker.boxes import to_coordinates, touching
 from tracker.kalman import Gaussian
-from tracker.types import Bool, Float32, Float64, Int64
+from tracker.types import Float32, Float64, Int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,10 @@ class Look:
             np.maximum.at(crowding, j, iou)
         return cls(to_coordinates(corners), corners, np.asarray(score, np.float64), crowding)
 
-    def take(self, rows: Int64 | Bool) -> Look:
-        """Only `rows`: a mask or indices."""
-        crowding = None if self.crowding is None else self.crowding[rows]
-        return Look(self.coordinates[rows], self.xyxy[rows], self.score[rows], crowding)
+    def take(self, rows: Int64) -> Look:
+        """Only `rows`, by their numbers."""
+        crowding = None if self.crowding is None else self.crowding.take(rows)
+        return Look(self.coordinates.take(rows, 0), self.xyxy.take(rows, 0), self.score.take(rows), crowding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Prediction:
         code: (N, Q) what a learned association asks of each track, or None.
         wait: (N,) correction of the log-odds of being seen again, or None.
         prior: the prediction that a learned one corrects, or None.
-        state: what the model itself expects, where its update goes on from there, or None.
+        state: what the model itself expects, (C, N) each, where its update goes on from there, or None.
         habit: what a learned model knows besides, or None.
     """
 
@@ -108,13 +108,13 @@ class Prediction:
     def take(self, rows: Int64) -> Prediction:
         """Those of some tracks, as far as an update needs them: without code and wait."""
         return Prediction(
-            self.coordinates[rows],
-            self.std[rows],
-            self.xyxy[rows],
-            self.seen[rows],
-            self.elapsed[rows],
+            self.coordinates.take(rows, 0),
+            self.std.take(rows, 0),
+            self.xyxy.take(rows, 0),
+            self.seen.take(rows, 0),
+            self.elapsed.take(rows),
             prior=self.prior and self.prior.take(rows),
-            state=self.state and Gaussian(*(part[rows] for part in self.state)),
+            state=self.state and Gaussian(*[part.take(rows, 1) for part in self.state]),
             habit=self.habit and self.habit.take(rows),
         )
 

@@ -77,10 +77,15 @@ S = TypeVar("S", "Detections", "Tracks")
 
 def _take(struct: S, rows: Any, names: tuple[str, ...]) -> S:
     """The struct with only `rows` (mask, indices or slice) of its columns `names`; checked already, so not again."""
-    new = object.__new__(type(struct))
-    for name in names:
-        value = getattr(struct, name)
-        object.__setattr__(new, name, None if value is None else value[rows])
+    columns = {name: getattr(struct, name) for name in names}
+    return _trusted(type(struct), {name: c if c is None else c[rows] for name, c in columns.items()})
+
+
+def _trusted(kind: type[S], columns: dict[str, Any]) -> S:
+    """A struct of columns that are known to be right: nothing is checked."""
+    new = object.__new__(kind)
+    for name, column in columns.items():
+        object.__setattr__(new, name, column)
     return new
 
 
@@ -189,6 +194,21 @@ class Tracks:
         """No tracks at all."""
         zero = np.zeros(0)
         return cls(zero, np.zeros((0, 4)), zero, zero, zero, zero, zero)  # type: ignore[arg-type]
+
+    @classmethod
+    def trusted(
+        cls,
+        id: Int64,
+        xyxy: Float32,
+        score: Float32,
+        label: Int64,
+        state: NDArray[np.int8],
+        unseen: Float64,
+        detection: Int64,
+    ) -> Tracks:
+        """Tracks of the engine's own arrays, of the types above: nothing is checked, since every frame would pay."""
+        columns = {"id": id, "xyxy": xyxy, "score": score, "label": label, "state": state, "unseen": unseen}
+        return _trusted(cls, {**columns, "detection": detection, "mask": None})
 
     def __len__(self) -> int:
         return len(self.id)

@@ -144,6 +144,15 @@ def test_colours_come_back(tmp_path: Path) -> None:
         assert np.abs(pictures[0][y, x].astype(int) - bgr[y, x]).max() < 8
 
 
+@pytest.mark.parametrize(("preset", "cabac"), [("superfast", False), ("veryfast", True)])
+def test_quick_presets_code_their_bits_the_quick_way(tmp_path: Path, preset: str, cabac: bool) -> None:
+    write(tmp_path / "a.mp4", [0.0, 0.1], preset=preset)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        setup = container.streams.video[0].codec_context.extradata
+    parameters = setup.index(b"\x68")  # the picture parameter set (ITU-T H.264, 7.3.2.2): two ids of one bit, the flag
+    assert bool(setup[parameters + 1] & 0x20) == cabac
+
+
 def test_no_picture_no_file(tmp_path: Path) -> None:
     writer = VideoWriter(tmp_path / "none.mp4")
     writer.close()

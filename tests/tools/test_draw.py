@@ -49,6 +49,13 @@ def test_the_source_picture_is_left_alone() -> None:
     assert changed(before, picture).any()
 
 
+def test_a_picture_that_is_used_again_keeps_nothing() -> None:
+    first, second = frame(), Frame(np.full_like(frame().bgr, 30), 1, 0.1)
+    painter, buffer = Painter((), PLAIN), np.empty_like(first.bgr)
+    assert painter(first, tracks([[50, 60, 90, 160]]), buffer) is buffer
+    assert (painter(second, Tracks.empty(), buffer) == second.bgr).all()
+
+
 def test_a_box_stands_where_it_belongs_in_its_colour() -> None:
     given = frame()
     picture = Painter((), PLAIN)(given, tracks([[50, 60, 90, 160]], [7]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -105,6 +106,25 @@ def test_a_moving_camera_is_taken_out() -> None:
         found = walkers(k / 10)
         moved = Detections(found.xyxy + np.array([90 * k, 0, 90 * k, 0]), found.score, found.label)
         assert tracker.update(moved, k / 10, shift if k else None).shown.id.tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("warp", [np.zeros((2, 3)), np.full((2, 3), np.nan), np.eye(3)])
+def test_a_warp_that_is_none_is_refused(warp: Float64) -> None:
+    tracker = Tracker()
+    tracker.update(walkers(0.0), 0.0)
+    with pytest.raises(DataError, match="affine"):
+        tracker.update(walkers(0.1), 0.1, warp)
+
+
+@pytest.mark.parametrize("motion", MOTIONS)
+def test_tracks_are_made_as_if_they_had_been_checked(motion: str) -> None:
+    tracker = Tracker(TrackerConfig(motion=motion))
+    for k in range(8):
+        made = tracker.update(walkers(k / 10, missing=[k % 5]), k / 10)
+        columns = {f.name: getattr(made, f.name) for f in fields(Tracks)}
+        checked = Tracks(**columns)
+        for name, column in columns.items():
+            assert getattr(checked, name) is column, name  # neither another type nor another layout
 
 
 def test_unknown_names_and_numbers_out_of_range_are_refused() -> None:

@@ -20,7 +20,7 @@ from tracker.engine import Tracker
 from tracker.liquid_motion import LiquidMotion
 from tracker.motion import Look, Prediction
 from tracker.pair_features import INPUTS, PairView
-from tracker.types import Bool, Float32, Float64, Int64
+from tracker.types import Float32, Float64, Int64
 
 Array = NDArray[Any]
 
@@ -77,7 +77,7 @@ class _Watched(LiquidMotion):
         self.seen.append((x, prediction.elapsed))
         return x
 
-    def view(self, pairs: Pairs) -> tuple[PairView, Bool]:
+    def view(self, pairs: Pairs) -> tuple[PairView, Int64]:
         self.elapsed = pairs.prediction.elapsed
         self.pairs, good = super().view(pairs)
         return self.pairs, good

@@ -15,7 +15,7 @@ from tracker.costs import Pairs
 from tracker.kalman_motion import KalmanMotion
 from tracker.motion import Look, Prediction
 from tracker.pair_features import PairView, match_inputs, pair_view
-from tracker.types import Bool, Float32, Float64
+from tracker.types import Float32, Float64, Int64
 
 WEIGHTS = Path(__file__).parent.parent / "models" / "weights" / "head.safetensors"
 NEVER = -50.0  # log-odds of pairs that are not worth a look
@@ -79,11 +79,11 @@ class LiquidMotion:
         assert p.code is not None
         assert p.prior is not None
         view, good = self.view(pairs.of(p.prior))
-        odds = np.full(len(good), NEVER)
+        odds = np.full(len(pairs.track), NEVER)
         odds[good] = self.head.odds(view.features, view.base, view.gap, p.code, view.track, view.detection)
         return odds
 
-    def view(self, pairs: Pairs) -> tuple[PairView, Bool]:
+    def view(self, pairs: Pairs) -> tuple[PairView, Int64]:
         """What the head is given of the pairs; see `pair_view`."""
         return pair_view(pairs)
 

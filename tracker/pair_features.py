@@ -5,16 +5,16 @@ All is relative to the object's own box height or to the prediction's spread: im
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
 from typing import NamedTuple
 
 import numpy as np
 
-from tracker.boxes import to_xyxy
-from tracker.costs import MIX_BUFFER, Pairs, density, mix
+from tracker.boxes import overlap, to_xyxy
+from tracker.costs import Pairs, cues
 from tracker.habit import SPANS
 from tracker.motion import Habit, Look, Prediction
-from tracker.types import Bool, Float32, Float64, Int64
+from tracker.types import Float32, Float64, Int64
 
 WEAK = 0.4  # score below which the untrained odds ask for more: the second of the two stages
 WEAK_ODDS = 2.94
@@ -49,66 +49,47 @@ class PairView(NamedTuple):
     base: Float32
 
 
-def pair_view(pairs: Pairs) -> tuple[PairView, Bool]:
-    """The pairs that are worth a look, and (K,) which of `pairs` these are.
+def pair_view(pairs: Pairs) -> tuple[PairView, Int64]:
+    """The pairs that are worth a look, and which of `pairs` these are.
 
     `pairs.prediction` is the prior's, with a habit.
     """
-    odds = staged(mix(pairs), pairs)
-    good = odds > HOPELESS
-    alike = None if pairs.similarity is None else pairs.similarity[good]
-    kept = replace(pairs, track=pairs.track[good], detection=pairs.detection[good], similarity=alike)
-    return _view(kept, odds[good]), good
-
-
-def staged(odds: Float64, pairs: Pairs) -> Float64:
-    """The prior's odds with less for detections of low score: what two stages do, in one."""
-    return odds - WEAK_ODDS * (pairs.look.score[pairs.detection] < WEAK)
-
-
-def _view(pairs: Pairs, odds: Float64) -> PairView:
-    p, look, i, j = pairs.prediction, pairs.look, pairs.track, pairs.detection
-    habit = p.habit
+    found = cues(pairs)
+    odds = found.odds - WEAK_ODDS * (pairs.look.score < WEAK).take(pairs.detection)  # what two stages do, in one
+    good = (odds > HOPELESS).nonzero()[0]
+    i, j = pairs.track.take(good), pairs.detection.take(good)
+    p, look, habit = pairs.prediction, pairs.look, pairs.prediction.habit
     assert habit is not None
     assert look.crowding is not None
-    here, seen = look.coordinates[j], p.seen[i]
-    gap, since = here - p.coordinates[i], here - seen
-    height = np.exp(seen[:, 3:])
-    z = gap / p.std[i]
-    usual = here[:, None] - habit.usual[i]
-    ahead, behind = pairs.overlap(MIX_BUFFER), pairs.overlap(MIX_BUFFER, to_xyxy(p.seen))
-    alike = np.full(len(i), np.nan) if pairs.similarity is None else pairs.similarity
-    known = np.isfinite(alike)
-    of_track = np.column_stack([habit.crowding, np.log1p(habit.age) / 3, habit.hidden, habit.near, _wait(p.elapsed)])
-    features = np.concatenate(
-        [
-            _soft(np.concatenate([gap[:, :2], since[:, :2]], axis=1) / height),
-            _size(since[:, 2:]),
-            np.arcsinh(z),
-            np.column_stack(
-                [
-                    ahead.iou,
-                    ahead.buffered,
-                    ahead.height,
-                    behind.iou,
-                    np.log(p.std[i, 0] / height[:, 0]),
-                    pairs.score[i],
-                    look.score[j],
-                    look.crowding[j],
-                    np.clip(density(pairs) / 10, -2, 2),
-                    np.clip(odds / 10, -2, 2),
-                    np.where(known, alike, 0),
-                    known,
-                ]
-            ),
-            _soft(usual[:, :, :2].reshape(len(i), USUAL // 2) / height),
-            _size(usual[:, :, 2:].reshape(len(i), USUAL // 2)),
-            of_track[i],
-            np.broadcast_to(_scene(p, habit, look), (len(i), SCENE)),
-        ],
-        axis=1,
-    )
-    return PairView(i, j, *(part.astype(np.float32) for part in (features, z, gap[:, :2] / height, odds)))
+    out = np.empty((FEATURES, len(good)), np.float32)
+    # what is known of tracks and of detections, each laid out once and taken to the pairs at once
+    height = np.exp(p.seen[:, 3])
+    of_track = np.concatenate([p.coordinates.T, p.seen.T, habit.usual.reshape(-1, USUAL).T, p.std.T, height[None]])
+    of_pair = of_track.take(i, 1)
+    here = look.coordinates.T.take(j, 1)
+    gaps = np.concatenate([here, here, *[here] * len(SPANS)]) - of_pair[: 8 + USUAL]
+    place, size = gaps.reshape(-1, 2, len(good))[::2], gaps.reshape(-1, 2, len(good))[1::2]
+    place = place.reshape(-1, len(good)) / of_pair[-1]
+    soft, sizes = _soft(place), _size(size.reshape(-1, len(good)))
+    z = gaps[:4] / of_pair[8 + USUAL : -1]
+    out[:4], out[4:6], out[6:10] = soft[:4], sizes[2:4], np.arcsinh(z)
+    boxes = (part.take(good) for part in found.boxes)
+    out[10:13] = [*boxes]
+    out[13] = overlap(to_xyxy(of_pair[4:8].T), look.xyxy.T.take(j, 1).T, 0.0).iou
+    seen = np.concatenate([look.score, look.crowding]).reshape(2, -1)
+    out[14], out[15] = np.log(p.std[:, 0] / height).take(i), pairs.score.take(i)
+    out[16:18] = seen.take(j, 1)
+    both = np.concatenate([found.density.take(good), odds.take(good)]).reshape(2, -1)
+    out[18:20] = np.minimum(np.maximum(both / 10, -2), 2)
+    alike = None if pairs.similarity is None else pairs.similarity.take(good)
+    known = np.zeros(len(good)) if alike is None else np.isfinite(alike)
+    out[20], out[21] = 0 if alike is None else np.where(known, alike, 0), known
+    out[PAIR : PAIR + USUAL // 2], out[PAIR + USUAL // 2 : PAIR + USUAL] = soft[4:], sizes[4:]
+    habits = np.concatenate([habit.crowding, np.log1p(habit.age) / 3, habit.hidden, habit.near, _wait(p.elapsed)])
+    out[-SCENE - TRACK : -SCENE] = habits.reshape(TRACK, -1).take(i, 1)
+    out[-SCENE:] = _scene(p, habit, look)[:, None]
+    single = np.float32
+    return PairView(i, j, out.T, z.T.astype(single), place[:2].T.astype(single), odds.take(good).astype(single)), good
 
 
 def _scene(p: Prediction, habit: Habit, look: Look) -> Float64:
@@ -116,16 +97,18 @@ def _scene(p: Prediction, habit: Habit, look: Look) -> Float64:
     if not len(p.elapsed):
         return np.zeros(SCENE)
     oldest = habit.age.max()
-    here = (p.elapsed < 1.0).sum()
-    sure = (look.score >= WEAK).sum()
+    n, latest = len(p.elapsed), p.elapsed.min()
+    here, late = np.count_nonzero(p.elapsed < 1.0), np.count_nonzero(habit.age < oldest - LATE)
+    lost = np.count_nonzero(p.elapsed > GONE + latest)
+    sure = np.count_nonzero(look.score >= WEAK)
     return np.array(
         [
-            np.log1p(oldest) / 3,
-            np.log1p(len(p.elapsed)) / 3,
-            (habit.age < oldest - LATE).mean(),
-            (p.elapsed > GONE + p.elapsed.min()).mean(),
-            np.log((1 + sure) / (1 + here)),
-            _wait(p.elapsed.min()),
+            math.log1p(oldest) / 3,
+            math.log1p(n) / 3,
+            late / n,
+            lost / n,
+            math.log((1 + sure) / (1 + here)),
+            _wait(latest),
         ]
     )
 
@@ -139,26 +122,22 @@ def match_inputs(prediction: Prediction, look: Look, moved: Float64, share: Floa
     """
     p, habit = prediction, prediction.habit
     assert habit is not None
-    height = np.exp(p.seen[:, 3:])
-    since = look.coordinates - p.seen
-    usual = look.coordinates[:, None] - habit.usual
-    crowding = look.crowding if look.crowding is not None else np.zeros(len(look.score))
-    return np.column_stack(
-        [
-            np.arcsinh((look.coordinates - p.coordinates) / p.std),
-            _soft(since[:, :2] / height),
-            _size(since[:, 2:]),
-            _soft(usual[:, :, :2].reshape(len(usual), USUAL // 2) / height),
-            _size(usual[:, :, 2:].reshape(len(usual), USUAL // 2)),
-            _soft(moved / height),
-            look.score,
-            crowding,
-            _wait(p.elapsed),
-            share,
-            habit.hidden,
-            np.log1p(habit.age) / 3,
-        ]
-    ).astype(np.float32)
+    n = len(share)
+    here, height = look.coordinates.T, np.exp(p.seen[:, 3])
+    gaps = np.concatenate([here, here, *[here] * len(SPANS)])
+    gaps -= np.concatenate([p.coordinates.T, p.seen.T, habit.usual.reshape(n, USUAL).T])
+    parts = gaps.reshape(-1, 2, n)
+    place = np.concatenate([parts[2::2].reshape(-1, n), moved.T]) / height
+    soft, sizes = _soft(place), _size(parts[3::2].reshape(-1, n))
+    out = np.empty((INPUTS, n), np.float32)
+    out[:4] = np.arcsinh(gaps[:4] / p.std.T)
+    out[4:6], out[6:8] = soft[:2], sizes[:2]
+    half = 8 + USUAL // 2
+    out[8:half], out[half : 8 + USUAL] = soft[2:-2], sizes[2:]
+    out[8 + USUAL : 10 + USUAL] = soft[-2:]
+    crowding = look.crowding if look.crowding is not None else np.zeros(n)
+    out[10 + USUAL :] = [look.score, crowding, _wait(p.elapsed), share, habit.hidden, np.log1p(habit.age) / 3]
+    return out.T
 
 
 def _soft(lengths: Float64) -> Float64:
@@ -169,7 +148,7 @@ def _soft(lengths: Float64) -> Float64:
 
 def _size(logs: Float64) -> Float64:
     """Differences of log sizes, within reason."""
-    size: Float64 = np.clip(2 * logs, -3, 3)
+    size: Float64 = np.minimum(np.maximum(2 * logs, -3), 3)
     return size
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from models.head_numpy import HeadNumpy, load_head
 from tracker import habit
+from tracker.adaptation import Scales
 from tracker.boxes import to_xyxy
 from tracker.config import TrackerConfig
 from tracker.costs import Pairs
@@ -26,8 +27,9 @@ class LiquidMotion:
 
     crowded = True
 
-    def __init__(self, head: HeadNumpy | None = None) -> None:
+    def __init__(self, head: HeadNumpy | None = None, adapt: bool = False) -> None:
         self.head = head or load_head(WEIGHTS)
+        self.scales = Scales() if adapt else None
         self.prior = KalmanMotion()
         own = self.prior.width
         self._own = slice(0, own)
@@ -38,7 +40,7 @@ class LiquidMotion:
     @classmethod
     def build(cls, config: TrackerConfig) -> LiquidMotion:
         """With the weights that `config` names."""
-        return cls(load_head(Path(config.head) if config.head else WEIGHTS))
+        return cls(load_head(Path(config.head) if config.head else WEIGHTS), config.adapt)
 
     def start(self, look: Look, time: float, others: Float64) -> Float64:
         n = len(look.score)
@@ -55,14 +57,17 @@ class LiquidMotion:
         usual = habit.recall(rows[:, self._habit], prior.xyxy, prior.elapsed, time)
         state = rows[:, self._state].astype(np.float32)
         code, readout = self.head.query(state, prior.elapsed.astype(np.float32))
+        prior = replace(prior, habit=usual, std=prior.std * self.scales.factor if self.scales else prior.std)
         mean = prior.coordinates + prior.std * np.tanh(readout[:, :4])
         std = prior.std * np.exp(np.clip(readout[:, 4:8], -2, 2))
-        prior = replace(prior, habit=usual)
         return Prediction(mean, std, to_xyxy(mean), prior.seen, prior.elapsed, code, readout[:, 8], prior)
 
     def update(self, rows: Float64, look: Look, time: float, prediction: Prediction | None = None) -> Float64:
-        prior = (prediction or self.predict(rows, time)).prior
+        prediction = prediction or self.predict(rows, time)
+        prior = prediction.prior
         assert prior is not None
+        if self.scales:
+            self.scales.learn((look.coordinates - prediction.coordinates) / prediction.std, look)
         own = rows[:, self._own]
         state = self._step(own, prior, look, rows[:, self._state], rows[:, -2:])
         habits = habit.follow(rows[:, self._habit], look, time, prior.elapsed)

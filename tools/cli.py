@@ -58,6 +58,11 @@ COMMANDS: dict[str, Command] = {
     "bench mot": Command(
         "tools.bench_mot:bench_mot", "tools.bench_mot_config:BenchMotConfig", "track under thinned time, beside peers"
     ),
+    "bench motion": Command(
+        "tools.bench_motion:bench_motion",
+        "tools.bench_motion_config:BenchMotionConfig",
+        "where objects will be, and how surely, without association",
+    ),
     "bench vfr": Command(
         "tools.bench_vfr:bench_vfr", "tools.bench_vfr_config:BenchVfrConfig", "variable-rate video from end to end"
     ),

@@ -211,7 +211,7 @@ class _Table:
         self.last = np.full(len(self.ids), -np.inf)
 
     def see(self, index: Int64, look: Look, time: float, warp: Float64 | None) -> tuple[np.ndarray, Prediction]:
-        """Updates the objects `index` by the rows of `look`; returns which were known and what was expected of those."""
+        """Updates the objects `index` by the rows of `look`; says which were known, and what was expected of those."""
         alive = np.flatnonzero(time - self.last <= WAIT)
         if warp is not None:
             self.rows[alive] = self.motion.warp(self.rows[alive], warp)

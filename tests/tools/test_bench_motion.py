@@ -122,7 +122,7 @@ def panned(frames: int = 80) -> Sequence:
     for k in range(1, frames):
         z[k, :, :2] = z[k - 1, :, :2] @ warp[:, :2].T + warp[:, 2]
         z[k, :, 2:] = z[k - 1, :, 2:] + np.log(1.01)
-    return sequence(z, {k: warp for k in range(1, frames)})
+    return sequence(z, dict.fromkeys(range(1, frames), warp))
 
 
 def test_the_cameras_motion_is_followed_over_frames_that_were_left_out() -> None:

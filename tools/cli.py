@@ -87,6 +87,9 @@ COMMANDS: dict[str, Command] = {
         "tools.train_head_config:TrainHeadConfig",
         "train the liquid head on its own roll-outs",
     ),
+    "inspect": Command(
+        "tools.inspect_head:inspect", "tools.inspect_config:InspectConfig", "look inside the liquid head: pictures"
+    ),
     "completion": Command("tools.completion:completion", "tools.config:CompletionConfig", "print shell completion"),
 }
 

@@ -32,7 +32,10 @@ def check(path: Path) -> None:
     Raises:
         ConfigError: matplotlib is missing, or cannot write such a file there.
     """
-    known = pyplot().matplotlib.backends.backend_agg.FigureCanvasAgg.filetypes
+    plt = pyplot()
+    figure = plt.figure()
+    known = figure.canvas.get_supported_filetypes()
+    plt.close(figure)
     if path.suffix[1:] not in known:
         raise ConfigError(f"{path} cannot be written (no picture ends so); give a .png, .svg or .pdf.")
     if not path.absolute().parent.is_dir():

@@ -92,7 +92,7 @@ def bench_motion(config: BenchMotionConfig) -> None:
     for root in config.roots:
         answers = measure(config, root)
         print(report(root.name, answers, horizons))
-        whole[str(root.name)] = to_dict(answers, horizons)
+        whole[str(root)] = to_dict(answers, horizons)
     if config.json is not None:
         try:
             config.json.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
@@ -110,7 +110,7 @@ def measure(config: BenchMotionConfig, root: Path) -> Answers:
     motions = {name: make_motion(name) for name in config.motions}
     for profile in config.profiles:
         thin_indices(1, 1.0, profile, "")  # a wrong name is told before the work
-    reach(HALF, 1.0)
+    reach(HALF, 1.0)  # so is a missing SciPy
     horizons = horizons_of(config)
     sequences = [s for s in read_sequences((root,)) if len(s.times) > 1]
     if not sequences:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -69,6 +69,7 @@ class Horizon:
 
     @property
     def name(self) -> str:
+        """For tables."""
         return f"{self.frames} fr" if self.frames else f"{self.seconds:g} s"
 
     def frame(self, times: Float64, now: int) -> int | None:
@@ -85,13 +86,9 @@ class Horizon:
 
 def join(parts: list[Foresight]) -> Foresight:
     """All answers in one."""
-    columns = zip(*((p.question, p.elapsed, p.z, p.iou, p.off) for p in parts), strict=True) if parts else ()
-    whole = [np.concatenate(column) for column in columns]
-    return Foresight(*whole) if whole else Foresight(np.zeros(0, np.int64), *_nothing())
-
-
-def _nothing() -> tuple[Float64, Float64, Float64, Float64]:
-    return np.zeros(0), np.zeros((0, 4)), np.zeros(0), np.zeros(0)
+    none = Foresight(np.zeros(0, np.int64), np.zeros(0), np.zeros((0, 4)), np.zeros(0), np.zeros(0))
+    columns = ([getattr(p, f.name) for p in (none, *parts)] for f in fields(Foresight))
+    return Foresight(*(np.concatenate(column) for column in columns))
 
 
 class Still(KalmanMotion):

@@ -136,16 +136,16 @@ def responses(head: HeadNumpy, matches: Matches) -> Array:
     return np.asarray(np.stack(columns, axis=1) / own[:, None])
 
 
-def keeps(head: HeadNumpy, matches: Matches) -> Array:
-    """(units,) the share of a change of its own state that each unit still has after a match."""
-    h = matches.h
-    found = []
-    for u in range(h.shape[1]):
-        half = np.zeros(h.shape[1], h.dtype)
-        half[u] = max(float(h[:, u].std()) / 2, 1e-3)
-        up, down = (head.step(matches.x, h + by * half, matches.dt)[:, u] for by in (1, -1))
-        found.append(float((up - down).mean() / (2 * half[u])))
-    return np.array(found)
+def past(head: HeadNumpy, matches: Matches, seed: int = 0) -> Array:
+    """(units,) how much of a state is memory: 0 where only the latest match speaks, 1 where only what was before.
+
+    Every match is repeated with the state that another one found: how far that leads the outcome astray, on average,
+    beside how far the outcomes of those two matches are apart.
+    """
+    other = np.random.default_rng(seed).permutation(len(matches.dt))
+    astray = abs(head.step(matches.x, matches.h[other], matches.dt) - matches.after).mean(axis=0)
+    apart = abs(matches.after[other] - matches.after).mean(axis=0)
+    return np.asarray(astray / np.maximum(apart, 1e-9))
 
 
 def answer_times(head: HeadNumpy, states: Array) -> Array:

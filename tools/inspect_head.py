@@ -22,8 +22,8 @@ from tools.head_watch import (
     Matches,
     answer_times,
     correlations,
-    keeps,
     matches_of,
+    past,
     responses,
     sensitivities,
     watch,
@@ -52,7 +52,7 @@ class Findings:
         inputs: (C,) names. features: (F,) names.
         seconds: (E, U) time constants at every match, or None where the cell has none.
         answers: (N, Q) seconds in which an answer goes most of its way; nan where it has none to go.
-        keeps: (U,) share of its own state that a unit still has after a match.
+        past: (U,) share of a state that is memory, 0 where the latest match alone speaks.
         response: (U, C + 1) in std of the unit for one std of an input; last, for e times the elapsed time.
         correlation: (U, C).
         slope, size: (F,) change of a pair's log-odds for one std of a feature, with its sign and without.
@@ -65,7 +65,7 @@ class Findings:
     features: tuple[str, ...]
     seconds: Array | None
     answers: Array
-    keeps: Array
+    past: Array
     response: Array
     correlation: Array
     slope: Array
@@ -125,7 +125,7 @@ def find(config: InspectConfig) -> Findings:
         features=named(FEATURE_NAMES, len(slope)),
         seconds=time_constants(model, matches),
         answers=answer_times(head, matches.after[:STATES]),
-        keeps=keeps(head, matches)[:units],
+        past=past(head, matches)[:units],
         response=responses(head, matches)[:units],
         correlation=correlations(matches)[:units],
         slope=slope,
@@ -182,20 +182,21 @@ def report(found: Findings) -> str:
     if found.seconds is None:
         lines.append(f"The cell {found.cell} has no time constants: " + _why(found.cell))
     if len(found.layers):
-        lines.append(f"{'layer':10}{'units':>6}{'10 %':>8}{'median':>8}{'90 %':>8}  {'keeps':>6}  answers most to")
-    names = (*found.inputs, "e times dt")
+        lines.append(
+            f"{'layer':10}{'units':>6}{'10 %':>8}{'median':>8}{'90 %':>8}{'past':>7}{'dt':>7}  answers most to"
+        )
     for layer, rows in found.groups().items():
         size = abs(found.response[rows]).mean(axis=0)
-        best = ", ".join(f"{names[i]} {size[i]:.2f}" for i in np.argsort(-size)[:STRONGEST])
+        best = ", ".join(f"{found.inputs[i]} {size[i]:.2f}" for i in np.argsort(-size[:-1])[:STRONGEST])
         spread = " " * 24 if found.seconds is None else _spread(found.seconds[:, rows])
-        lines.append(f"{layer:10}{len(rows):6d}{spread}  {found.keeps[rows].mean():6.2f}  {best}")
+        lines.append(f"{layer:10}{len(rows):6d}{spread}{found.past[rows].mean():7.2f}{size[-1]:7.2f}  {best}")
     moving = np.isfinite(found.answers)
     if moving.any():
         count = int(moving.any(axis=0).sum())
-        lines.append(f"{'answer':10}{count:6d}{_spread(found.answers[moving])}          between two looks")
+        lines.append(f"{'answer':10}{count:6d}{_spread(found.answers[moving])}{'':16}between two looks")
     lines += [
-        "(seconds: time constants over units and matches; keeps: share of its own state left after a match;",
-        " answers to: std of the unit for one std of the input)",
+        "(10 % to 90 %: seconds of the time constants over units and matches; past: share of the state that is memory;",
+        " dt, answers to: std of the unit for e times the elapsed time and for one std of the input)",
         "",
         f"{'a pair':24}{'slope':>8}{'size':>8}",
     ]
@@ -219,7 +220,7 @@ def to_dict(found: Findings) -> dict[str, Any]:
     names = (*found.inputs, "e times dt")
     units = []
     for u, layer in enumerate(found.layers):
-        one: dict[str, Any] = {"layer": layer, "keeps": float(found.keeps[u])}
+        one: dict[str, Any] = {"layer": layer, "past": float(found.past[u])}
         if found.seconds is not None:
             one["seconds"] = [float(v) for v in np.quantile(found.seconds[:, u], (0.1, 0.5, 0.9))]
         one["response"] = dict(zip(names, found.response[u].astype(float).tolist(), strict=True))

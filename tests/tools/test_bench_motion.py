@@ -243,7 +243,7 @@ def test_the_command_tells_each_folder_and_the_same_each_time(
         bench_motion(BenchMotionConfig((root,), profiles=("full", "bursty"), json=out, quiet=True))
         said.append((capsys.readouterr().out, out.read_text()))
     assert said[0] == said[1]
-    figures = json.loads(said[0][1])["street"]
+    figures = json.loads(said[0][1])[str(root)]
     kept = len(thin_indices(90, RATE, "bursty", "one"))
     assert figures["kalman"]["full"]["next look"]["looks"] == 4 * 89
     assert figures["still"]["bursty"]["next look"]["looks"] == 4 * (kept - 1)

@@ -14,7 +14,7 @@ from models.errors import ConfigError, DataError, WeightsError
 from models.head_config import HeadConfig
 from models.head_numpy import HeadNumpy, save_head
 from tools.head_names import FEATURE_NAMES, INPUT_NAMES, named
-from tools.head_watch import Matches, WatchedHead, answer_times, correlations, keeps, responses, sensitivities
+from tools.head_watch import Matches, WatchedHead, answer_times, correlations, past, responses, sensitivities
 from tools.inspect_config import InspectConfig
 from tools.inspect_head import find, inspect
 from tracker.costs import Pairs
@@ -126,11 +126,21 @@ def test_responses_are_the_derivatives() -> None:
     found = responses(head, matches)
     np.testing.assert_allclose(found[:, :4], (head.a * x.std(axis=0)[:, None] / own).T, rtol=1e-6, atol=1e-12)
     np.testing.assert_allclose(found[:, 4], head.c / own, rtol=1e-6, atol=1e-12)
-    np.testing.assert_allclose(keeps(head, matches), head.k, atol=1e-12)
     corr = correlations(matches)
     expected = np.corrcoef(x[:, :3].T, matches.after.T)[3:, :3]
     np.testing.assert_allclose(corr[:, :3], expected, rtol=1e-9)
     assert (corr[:, 3] == 0).all()  # an input that never changes
+
+
+def test_the_share_of_the_past_is_all_or_nothing_where_a_state_is() -> None:
+    rng = np.random.default_rng(1)
+    head = Linear()
+    x, h, dt = rng.normal(size=(2000, 4)), rng.normal(size=(2000, 3)), np.ones(2000)
+    head.a[:, 0] = 0  # the first unit keeps what it had, the last one hears the match alone
+    head.k, head.a[:, 1] = np.array([1.0, 1.0, 0.0]), [1, 0, 0, 0]
+    found = past(head, Matches(x, h, dt, head.step(x, h, dt)))
+    # of the middle one, half the variance is memory
+    np.testing.assert_allclose(found, [1, np.sqrt(0.5), 0], atol=0.03)
 
 
 def test_sensitivities_change_one_pair_and_leave_its_rivals() -> None:

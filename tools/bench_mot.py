@@ -14,7 +14,7 @@ from datasets.formats import DetectionFile
 from datasets.formats.clock import read_seqinfo
 from datasets.thinning import UNEVEN, thin
 from models.errors import ConfigError
-from tools import peers
+from tools import mot_plot, peers, plots
 from tools.bench_mot_config import BenchMotConfig
 from tools.bootstrap import Difference, compare
 from tools.eval_mot import Evaluation, evaluate_all
@@ -31,11 +31,16 @@ def bench_mot(config: BenchMotConfig) -> None:
     """Tracks, scores and prints.
 
     Raises:
-        ConfigError: a motion, a peer or a profile is unknown, or a package is missing.
+        ConfigError: a motion, a peer or a profile is unknown, a package is missing, or an output cannot be written.
         DataError: a file under the root breaks its format.
     """
+    if config.plot is not None:
+        plots.check(config.plot)
     figures = measure(config)
     print(report(figures))
+    if config.plot is not None:
+        intervals = {p: mot_plot.mean_interval(config.root, p, config.seeds) for p in config.profiles}
+        mot_plot.plot(mot_plot.means(figures), intervals, config.plot)
     if config.json is not None:
         try:
             config.json.write_text(to_json(figures) + "\n", encoding="utf-8")

@@ -24,6 +24,7 @@ class BenchMotConfig:
         camera_motion: use gmc.txt where there is one.
         out: keeps the results of every run here instead of dropping them.
         json: write the figures here too.
+        plot: picture of HOTA against the mean time between frames (.png, .svg or .pdf); needs matplotlib.
         workers: processes; 0 means one for each core.
         quiet: no progress bar.
     """
@@ -36,6 +37,7 @@ class BenchMotConfig:
     camera_motion: bool = True
     out: Path | None = None
     json: Path | None = None
+    plot: Path | None = None
     workers: int = 0
     quiet: bool = False
     tracking: TrackerConfig = field(default_factory=TrackerConfig)

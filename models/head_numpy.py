@@ -110,8 +110,8 @@ def save_head(path: Path, weights: dict[str, Array], config: HeadConfig, card: d
     save_file(plain, path, metadata=about)
 
 
-def load_head(path: Path) -> HeadNumpy:
-    """The head in a file of `save_head`.
+def load_head(path: Path, kind: type[HeadNumpy] = HeadNumpy) -> HeadNumpy:
+    """The head in a file of `save_head`, as a `kind` of head.
 
     Raises:
         WeightsError: the file is missing, no head, of another version, or damaged.
@@ -131,7 +131,7 @@ def load_head(path: Path) -> HeadNumpy:
     if about.get("sha256") != _digest(weights):
         raise WeightsError(f"{path}: the weights do not fit their checksum; get the file again.")
     try:
-        return HeadNumpy(weights, HeadConfig(**json.loads(about["config"])))
+        return kind(weights, HeadConfig(**json.loads(about["config"])))
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: the weights do not fit their config ({error}); train them again.") from None
 

@@ -117,7 +117,9 @@ def _mean(of: dict[str, list[Evaluation]], profiles: Sequence[str], metric: str)
 
 def _settings(config: BenchMotConfig, name: str) -> TrackerConfig:
     motion, _, head = name.partition(":")
-    return replace(config.tracking, motion=motion, head=head or config.tracking.head)
+    motion, _, cost = motion.partition("/")
+    old = config.tracking
+    return replace(old, motion=motion, cost=cost or old.cost, head=head or old.head)
 
 
 def _plain(name: str) -> str:

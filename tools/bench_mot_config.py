@@ -17,7 +17,7 @@ class BenchMotConfig:
 
     Attributes:
         root: holds <sequence>/{det/det.txt, gt/gt.txt, seqinfo.ini}, and gmc.txt where known.
-        motions: ours; a name, or liquid:FILE for other weights of the head.
+        motions: ours; a name, NAME/COST for another cost than its own, or liquid:FILE for other weights of the head.
         peers: of other people (bytetrack, ocsort, cbiou, sort, arcsort), each with and without true times.
         profiles: how frames are left out.
         seeds: of the thinning; figures are means over them.

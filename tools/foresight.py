@@ -185,7 +185,7 @@ def foresee(
         time = float(times[k])
         index, look = _look(seen, k, motion.crowded, table.ids)
         known, answer = table.see(index, look, time, warp)
-        parts.append(compare(answer, look.take(known), np.full(len(answer.elapsed), NEXT)))
+        parts.append(compare(answer, look.take(np.flatnonzero(known)), np.full(len(answer.elapsed), NEXT)))
         if turn % every == 0:
             parts += _questions(table, index, horizons, times, k, seen, lags)
     return join(parts)
@@ -215,8 +215,8 @@ class _Table:
         known = time - self.last[index] <= WAIT
         old, new = index[known], index[~known]
         answer = self.motion.predict(self.rows[old], time)
-        self.rows[old] = self.motion.update(self.rows[old], look.take(known), time, answer)
-        self.rows[new] = self.motion.start(look.take(~known), time, self.rows[alive])
+        self.rows[old] = self.motion.update(self.rows[old], look.take(np.flatnonzero(known)), time, answer)
+        self.rows[new] = self.motion.start(look.take(np.flatnonzero(~known)), time, self.rows[alive])
         self.last[index] = time
         return known, answer
 
@@ -247,7 +247,7 @@ def _look(seen: Boxes, k: int, crowded: bool, ids: Int64) -> tuple[Int64, Look]:
     who, boxes, score = seen.at(k)
     good = score >= SCORE
     look = Look.at(boxes[good], np.clip(score[good], 0, 1), crowded)
-    named = who[good] >= 0
+    named = np.flatnonzero(who[good] >= 0)
     return np.searchsorted(ids, who[good][named]), look.take(named)
 
 

@@ -38,9 +38,9 @@ class LiquidMotion:
         self.width = self._habit.stop + 2
 
     @classmethod
-    def build(cls, config: TrackerConfig) -> LiquidMotion:
-        """With the weights that `config` names."""
-        return cls(load_head(Path(config.head) if config.head else WEIGHTS), config.adapt)
+    def build(cls, config: TrackerConfig, kind: type[HeadNumpy] = HeadNumpy) -> LiquidMotion:
+        """With the weights that `config` names, run by a `kind` of head."""
+        return cls(load_head(Path(config.head) if config.head else WEIGHTS, kind), config.adapt)
 
     def start(self, look: Look, time: float, others: Float64) -> Float64:
         n = len(look.score)

@@ -38,9 +38,9 @@ class Head(nn.Module):
         self.cell: Cell | None = None
         if c.cell == "cfc":
             wiring = auto_ncp(inputs, c.units, c.motor, sparsity=0.3, seed=c.seed)
-            self.cell = make_cell("cfc", inputs, c.units, wiring=wiring)
+            self.cell = make_cell("cfc", inputs, c.units, wiring=wiring, time_unit=c.time_unit)
         elif c.cell != "none":
-            self.cell = make_cell(c.cell, inputs, c.units)
+            self.cell = make_cell(c.cell, inputs, c.units, time_unit=c.time_unit)
         self.flow = nn.Linear(c.units, 4 * c.query)
         self.readout = nn.Linear(c.query, READOUT)
         self.first = nn.Linear(features + c.query, c.hidden)

@@ -16,8 +16,8 @@ from models.head_config import HeadConfig
 Array = NDArray[np.float32]
 Index = NDArray[np.int64]
 LIMIT = np.float32(15.0)  # `head.LIMIT`
-LONGEST = np.float32(1e6)  # seconds; `liquid.cell.LONGEST`
-FORMAT = "liquidtrack-head-1"
+LONGEST = np.float32(1e6)  # time units; `liquid.cell.LONGEST`
+FORMAT = "liquidtrack-head-2"
 SUPPORTED = ("cfc", "gru-dt", "none")
 
 
@@ -38,7 +38,7 @@ class HeadNumpy:
 
     def step(self, x: Array, h: Array, dt: Array) -> Array:
         """(N, units)."""
-        t = np.minimum(dt, LONGEST)[:, None]
+        t = np.minimum(dt / np.float32(self.config.time_unit), LONGEST)[:, None]
         if self.config.cell == "gru-dt":
             return self._gru(x, h, t)
         if not self._blocks:

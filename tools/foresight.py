@@ -4,7 +4,7 @@ An interval of a coordinate is mean +- q std, q the quantile of the distribution
 
 - `kalman` and its kin: a Gaussian, whose standard deviation `tracker/kalman.py` carries (the spread of the mixture of
   priors, the next detection's noise in it);
-- `liquid`: a Student-t with `LIQUID_TAIL` degrees of freedom, of which the std is the scale, since that is the
+- `liquid`: a Student-t with `head_config.TAIL` degrees of freedom, of which the std is the scale, since that is the
   likelihood that it is trained under (`tools/train_head.py`, `loss`);
 - `kalman-t`: the same filter with its std read as the scale of a Student-t with `kalman_motion.TAIL` degrees of
   freedom, which is what the constants were fitted under and how the filter judges its priors;
@@ -24,6 +24,7 @@ from datasets.clips import SCORE, WAIT, between
 from datasets.noise import Noise, simulate
 from datasets.thinning import thin_indices
 from datasets.truth import Boxes, Sequence
+from models import head_config
 from models.errors import ConfigError
 from tracker.boxes import overlap, to_xyxy
 from tracker.config import TrackerConfig
@@ -32,7 +33,6 @@ from tracker.motion import Look, Motion, Prediction
 from tracker.motions import MOTIONS
 from tracker.types import Float64, Int64
 
-LIQUID_TAIL = 4.0  # `tools.train_head.TAIL`, which cannot be had without torch; a test holds them equal
 FOREVER = 1000.0  # seconds in which the control forgets a velocity: never, within any horizon here
 NEXT = -1  # the question of the next look, beside the numbered horizons
 
@@ -130,7 +130,7 @@ def make_motion(name: str) -> Motion:
 
 def tail_of(name: str) -> float:
     """Degrees of freedom of the distribution that a motion's std belongs to; infinite for a Gaussian."""
-    return {"liquid": LIQUID_TAIL, "kalman-t": TAIL}.get(name.partition(":")[0], math.inf)
+    return {"liquid": head_config.TAIL, "kalman-t": TAIL}.get(name.partition(":")[0], math.inf)
 
 
 def reach(share: float, tail: float) -> float:

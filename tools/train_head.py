@@ -25,13 +25,13 @@ from datasets.noise import Noise, fit
 from datasets.truth import Sequence, read_sequences
 from models.errors import DataError
 from models.head import Head
+from models.head_config import TAIL
 from models.head_numpy import HeadNumpy, save_head
 from tools.rollouts import Record, roll
 from tools.train_head_config import TrainHeadConfig
 from tracker.pair_features import FEATURES, INPUTS
 
 Array = NDArray[Any]
-TAIL = 4.0  # degrees of freedom of the error of a prediction, in standard deviations
 AVERAGE = 0.995  # what the mean of the weights keeps at a step
 BATCHES = 50  # steps between checkpoints
 PAIRS = ("row", "column", "frame", "features", "z", "gap", "base", "true", "known")

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.head_config import TAIL
 from tracker.motion import Look
 from tracker.types import Float64
 
-TAIL = 4.0  # degrees of freedom, as in the head's training
 RATE = 0.004  # of the logarithm, a match
 MOST = np.log(2.0)  # no factor leaves 1/2 to 2
 SURE, FREE = 0.6, 0.3  # least score and largest crowding of a match that is learned from

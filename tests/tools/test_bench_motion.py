@@ -19,7 +19,7 @@ from models.errors import ConfigError, DataError
 from tests.tools.test_fit_motion import TRUE
 from tools.bench_motion import bench_motion, summarise
 from tools.bench_motion_config import BenchMotionConfig
-from tools.foresight import LIQUID_TAIL, NEXT, Foresight, Horizon, _Lags, foresee, make_motion, reach, seen_boxes
+from tools.foresight import NEXT, Foresight, Horizon, _Lags, foresee, make_motion, reach, seen_boxes
 from tracker.boxes import to_xyxy
 from tracker.kalman_motion import KalmanMotion
 from tracker.types import Float64
@@ -179,13 +179,6 @@ def test_intervals_are_the_quantiles_of_each_motions_own_distribution() -> None:
     np.testing.assert_array_equal(summary.half, [1, 0, 0, 0])
     np.testing.assert_array_equal(summary.most, [1, 1, 1, 0])
     np.testing.assert_allclose(summary.factor, np.array([0.5, 1, 2, 3]) / 2.131847, rtol=1e-5)
-
-
-def test_the_liquid_intervals_are_those_that_the_training_asks_for() -> None:
-    pytest.importorskip("torch")
-    from tools.train_head import TAIL
-
-    assert TAIL == LIQUID_TAIL
 
 
 def test_an_untrained_head_foresees_as_the_filter(tmp_path: Path) -> None:

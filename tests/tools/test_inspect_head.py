@@ -18,9 +18,10 @@ from tools.head_watch import Matches, WatchedHead, answer_times, correlations, p
 from tools.inspect_config import InspectConfig
 from tools.inspect_head import find, inspect
 from tracker.costs import Pairs
+from tracker.habit import SPANS
 from tracker.liquid_motion import LiquidMotion
 from tracker.motion import Look
-from tracker.pair_features import FEATURES, INPUTS, match_inputs, pair_features
+from tracker.pair_features import FEATURES, INPUTS, match_inputs, pair_view
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("matplotlib")
@@ -59,7 +60,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_every_input_and_feature_has_a_name() -> None:
     assert len(INPUT_NAMES) == INPUTS, "tools/head_names.py: name the new inputs of match_inputs, in order"
-    assert len(FEATURE_NAMES) == FEATURES, "tools/head_names.py: name the new features of pair_features, in order"
+    assert len(FEATURE_NAMES) == FEATURES, "tools/head_names.py: name the new features of pair_view, in order"
     assert len(set(INPUT_NAMES)) == INPUTS
     assert len(set(FEATURE_NAMES)) == FEATURES
     assert named(("a", "b"), 1) == ("a",)
@@ -67,37 +68,41 @@ def test_every_input_and_feature_has_a_name() -> None:
 
 
 def test_names_stand_at_the_columns_that_they_name() -> None:
-    motion = LiquidMotion()
+    model = weights(HeadConfig())
+    motion = LiquidMotion(HeadNumpy({n: v.numpy() for n, v in model.state_dict().items()}, model.config))
     first = Look.at(np.array([[0, 0, 40, 100.0]]), np.array([0.9]), True)
     rows = motion.start(first, 0.0, np.zeros((0, motion.width)))
-    p = motion.prior.predict(rows[:, : motion.prior.width], 0.2)
+    p = motion.predict(rows, 0.2).prior
+    assert p is not None
 
     def told(box: list[float], score: float = 0.9, moved: float = 0, wait: float = 0.2, crowd: float = 0) -> Any:
         look = replace(Look.at(np.array([box]), np.array([score]), True), crowding=np.array([crowd]))
         later = replace(p, elapsed=np.array([wait]))
         x = match_inputs(later, look, np.array([[moved, 0]]), np.array([0.5]))[0]
         none = np.zeros(1, np.int64)
-        features = pair_features(Pairs(none, none, later, look, np.array([0.9])))[0][0]
+        features = pair_view(Pairs(none, none, later, look, np.array([0.9])))[0].features[0]
         return dict(zip(INPUT_NAMES, x, strict=True)), dict(zip(FEATURE_NAMES, features, strict=True))
 
     same = told([0, 0, 40, 100])
     cases: list[tuple[dict[str, Any], set[str], set[str]]] = [
-        ({"score": 0.5}, {"score"}, {"detection's score", "mix's odds"}),
+        ({"score": 0.5}, {"score"}, {"detection's score", "prior's odds"}),
         ({"moved": 10}, {"camera x"}, set()),
-        ({"wait": 0.9}, {"elapsed"}, {"elapsed", "mix's odds"}),
-        ({"crowd": 0.4}, {"crowding"}, {"crowding"}),
+        ({"wait": 0.9}, {"elapsed"}, {"elapsed", "prior's odds", "frame's interval"}),
+        ({"crowd": 0.4}, {"crowding"}, {"detection's crowding"}),
     ]
     for change, inputs, features in cases:
         now = told([0, 0, 40, 100], **change)
         for names, a, b in ((inputs, same[0], now[0]), (features, same[1], now[1])):
             assert {n for n in a if a[n] != b[n]} == names
+    places = {f"place against {span:g} s x" for span in SPANS}
+    sizes = {f"size against {span:g} s height" for span in SPANS}
     x, f = told([8, 0, 48, 100])
-    assert {n for n in x if x[n] != same[0][n]} == {"innovation x", "shift x"}
+    assert {n for n in x if x[n] != same[0][n]} == {"innovation x", "shift x", *places}
     changed = {n for n in f if f[n] != same[1][n]}
-    assert {"gap x", "shift x", "surprise x", "IoU", "IoU with the last box", "density"} <= changed
+    assert {"gap x", "shift x", "surprise x", *places, "IoU", "IoU with the last box", "density"} <= changed
     assert not changed & {"gap y", "shift y", "surprise y", "growth width", "height IoU", "elapsed", "spread"}
     taller = told([0, -10, 40, 110])
-    assert {n for n in x if taller[0][n] != same[0][n]} == {"innovation height", "growth height"}
+    assert {n for n in x if taller[0][n] != same[0][n]} == {"innovation height", "growth height", *sizes}
 
 
 class Linear(HeadNumpy):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.head_config import TAIL
 from tracker.adaptation import MOST, Scales
 from tracker.motion import Look
 from tracker.types import Float64
@@ -19,7 +20,7 @@ def settle(scales: Scales, true: Float64, frames: int = 400, score: float = 0.9)
     """The factor after frames of ten objects whose errors are `true` (4,) times as large as predicted."""
     rng = np.random.default_rng(0)
     for _ in range(frames):
-        errors = true * rng.standard_t(4, (10, 4)) / scales.factor
+        errors = true * rng.standard_t(TAIL, (10, 4)) / scales.factor
         scales.learn(errors, looks(10, score))
     return scales.factor
 

@@ -38,6 +38,9 @@ PAIRS = ("row", "column", "frame", "features", "z", "gap", "base", "true", "know
 AGAIN = -1.73  # log-odds of .15: a track is kept while it is at least as likely as this to be seen again
 LIFE = 2.0  # seconds; the untrained head's
 UNKNOWN = -30.0  # log-odds
+# What a track's choice weighs beside a detection's, which has 2 less this: a detection that is given to nobody becomes
+# somebody new, a track that is given nothing only waits, so that the odds must be right about the former.
+MISSED = 0.5
 WINDOW = 64  # matches through which gradients go back; earlier ones only lead the state to where it is
 SOFT = 0.5  # seconds that change the log-odds of being seen again by 1
 
@@ -166,7 +169,7 @@ def loss(model: Head, records: list[Record]) -> dict[str, Tensor]:
     true = parts["true"]
     # of a pair without any name nobody knows what is right: as good as left out
     z = torch.where(parts["known"], z, z.new_tensor(UNKNOWN))
-    pair = _choice(z, row, true) + _choice(z, column, true)
+    pair = MISSED * _choice(z, row, true) + (2 - MISSED) * _choice(z, column, true)
     readout = answer.readout[row[true]]
     off = (parts["z"][true] - torch.tanh(readout[:, :4])) * torch.exp(-readout[:, 4:8].clamp(-2, 2))
     miss = (0.5 * (TAIL + 1) * torch.log1p(off * off / TAIL) + readout[:, 4:8].clamp(-2, 2)).sum(1).mean()

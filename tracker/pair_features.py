@@ -68,9 +68,9 @@ def pair_view(pairs: Pairs) -> tuple[PairView, Int64]:
     of_pair = of_track.take(i, 1)
     here = look.coordinates.T.take(j, 1)
     gaps = np.concatenate([here, here, *[here] * len(SPANS)]) - of_pair[: 8 + USUAL]
-    place, size = gaps.reshape(-1, 2, len(good))[::2], gaps.reshape(-1, 2, len(good))[1::2]
-    place = place.reshape(-1, len(good)) / of_pair[-1]
-    soft, sizes = _soft(place), _size(size.reshape(-1, len(good)))
+    place, size = _split(gaps)
+    place = place / of_pair[-1]
+    soft, sizes = _soft(place), _size(size)
     z = gaps[:4] / of_pair[8 + USUAL : -1]
     out[:4], out[4:6], out[6:10] = soft[:4], sizes[2:4], np.arcsinh(z)
     boxes = (part.take(good) for part in found.boxes)
@@ -126,9 +126,8 @@ def match_inputs(prediction: Prediction, look: Look, moved: Float64, share: Floa
     here, height = look.coordinates.T, np.exp(p.seen[:, 3])
     gaps = np.concatenate([here, here, *[here] * len(SPANS)])
     gaps -= np.concatenate([p.coordinates.T, p.seen.T, habit.usual.reshape(n, USUAL).T])
-    parts = gaps.reshape(-1, 2, n)
-    place = np.concatenate([parts[2::2].reshape(-1, n), moved.T]) / height
-    soft, sizes = _soft(place), _size(parts[3::2].reshape(-1, n))
+    place, size = _split(gaps[4:])
+    soft, sizes = _soft(np.concatenate([place, moved.T]) / height), _size(size)
     out = np.empty((INPUTS, n), np.float32)
     out[:4] = np.arcsinh(gaps[:4] / p.std.T)
     out[4:6], out[6:8] = soft[:2], sizes[:2]
@@ -138,6 +137,13 @@ def match_inputs(prediction: Prediction, look: Look, moved: Float64, share: Floa
     crowding = look.crowding if look.crowding is not None else np.zeros(n)
     out[10 + USUAL :] = [look.score, crowding, _wait(p.elapsed), share, habit.hidden, np.log1p(habit.age) / 3]
     return out.T
+
+
+def _split(gaps: Float64) -> tuple[Float64, Float64]:
+    """(4 B, K) gaps of B boxes' coordinates -> (2 B, K) of their places and (2 B, K) of their sizes."""
+    boxes, pairs = len(gaps) // 4, gaps.shape[1]
+    parts = gaps.reshape(boxes, 2, 2, pairs)
+    return parts[:, 0].reshape(2 * boxes, pairs), parts[:, 1].reshape(2 * boxes, pairs)
 
 
 def _soft(lengths: Float64) -> Float64:

@@ -10,7 +10,8 @@ from datasets.noise import Noise, Rng, simulate
 from datasets.truth import Sequence
 from tracker.types import Detections, Float32, Float64, Int64
 
-FRAMES = 64
+FRAMES = 64  # to learn from
+WARM = 192  # frames that half of the clips may have before: a scene's habits take longer to show than its moves
 SCORE = 0.1  # of detections that are used
 WAIT = 3.0  # seconds in which an object that is gone may come back
 
@@ -20,6 +21,7 @@ class Clip:
     """A run of L frames.
 
     Attributes:
+        warm: how many frames from the first are there to be tracked only, not to learn from.
         times: (L,) seconds from 0.
         detections: of each frame.
         number: of each frame, (M,) the object that each detection shows, -1 where it shows none.
@@ -27,6 +29,7 @@ class Clip:
         warps: of each frame, the camera's motion since the one before, or None.
     """
 
+    warm: int
     times: Float64
     detections: tuple[Detections, ...]
     number: tuple[Int64, ...]
@@ -65,10 +68,12 @@ def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAM
     length = np.array([len(s.times) for s in choice], float)
     s = choice[int(rng.choice(len(choice), p=length / length.sum()))]
     rate = 1 / float(np.median(np.diff(s.times)))
-    steps = gaps(frames, rate, rng)
+    warm = int(rng.integers(WARM)) if rng.random() < 0.5 else 0
+    steps = gaps(frames + warm, rate, rng)
     at = int(rng.integers(max(1, len(s.times) - min(int(steps[-1]), len(s.times) // 2))))
     kept = at + steps
     kept = kept[kept < len(s.times)]
+    warm = min(warm, max(0, len(kept) - frames))
     if s.detections is not None and rng.random() < 0.8:
         found = [s.detections.at(k) for k in kept.tolist()]
     else:
@@ -93,7 +98,7 @@ def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAM
     final: list[Float64 | None] = []
     for k, warp in enumerate(warps):
         final.append(_seen_through(warp, mirror, shake, k, told))
-    return Clip((s.times[kept] - s.times[at]) * speed, tuple(detections), tuple(number), there, tuple(final))
+    return Clip(warm, (s.times[kept] - s.times[at]) * speed, tuple(detections), tuple(number), there, tuple(final))
 
 
 def _single(values: Float64) -> Float32:
@@ -104,7 +109,9 @@ def _there(s: Sequence, k: int) -> frozenset[int]:
     end = int(np.searchsorted(s.times, s.times[k] + WAIT, side="right")) - 1
     if end <= k:
         return frozenset()
-    return frozenset(s.truth.id[s.truth.start[k + 1] : s.truth.start[end + 1]].tolist())
+    seen = s.truth if s.detections is None else s.detections
+    ids = s.truth.id[s.truth.start[k + 1] : s.truth.start[end + 1]]
+    return frozenset(ids.tolist()) | frozenset(seen.id[seen.start[k + 1] : seen.start[end + 1]].tolist())
 
 
 def between(s: Sequence, kept: Int64) -> list[Float64 | None]:

@@ -1,22 +1,26 @@
 """What a detector would have said: simulated detections for sequences of which only the truth is known.
 
-Boxes jitter with a part that lasts and a part that is new in every frame; scores fall with cover and smallness;
-objects with too low a score are missed; some are seen twice; some detections show nothing. The constants are fitted
-on real detections (`fit`), and `Noise.sample` draws detectors around them: from perfect ones to weak ones, since
-whoever uses the tracker brings a detector of their own.
+Boxes jitter with a part that lasts and a part that is new in every frame; scores fall with cover; objects that others
+cover are missed, often for a while; of two boxes that nearly coincide the weaker is suppressed, as detectors do; some
+objects are seen twice; some detections show nothing. The constants are fitted on real detections (`fit`), and
+`Noise.sample` draws detectors around them: from perfect ones to weak ones, since whoever uses the tracker brings a
+detector of their own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
 
 from datasets.truth import Boxes, Sequence
 from tracker.boxes import overlaps
-from tracker.types import Float64, Int64
+from tracker.types import Bool, Float64, Int64
 
 LEAST = 0.1  # score below which a detector says nothing
+FEW = 20  # examples from which a constant is fitted
+SUPPRESSED = 0.6  # IoU of true boxes from which one's detection may suppress the other's
 Rng = np.random.Generator
 
 
@@ -27,22 +31,30 @@ class Noise:
     Attributes:
         edge: jitter of each edge of an object in full view.
         edge_cover: what full cover adds to it.
-        lasting: share of the jitter's variance that lasts, and of the score's.
+        edge_spread: standard deviation of the logarithm of an object's own jitter: most boxes fit well, few badly.
+        lasting: share of the jitter's variance that lasts, of the score's, and of what makes an object missed.
         memory: seconds in which that part is forgotten.
         score: mean log-odds of an object in full view.
         score_cover: what full cover takes from it.
         score_spread: its standard deviation.
+        missed: probability that an object in full view is missed.
+        missed_cover: what full cover adds to it; it grows with the fourth power of the cover.
+        same: IoU from which the weaker of two detections is suppressed.
         twice: probability that an object is seen twice.
         clutter: detections of nothing, for each object in the frame.
     """
 
     edge: float = 0.024
     edge_cover: float = 0.05
+    edge_spread: float = 0.7
     lasting: float = 0.7
     memory: float = 0.5
     score: float = 2.6
     score_cover: float = 4.0
     score_spread: float = 0.9
+    missed: float = 0.01
+    missed_cover: float = 0.2
+    same: float = 0.7
     twice: float = 0.03
     clutter: float = 0.12
 
@@ -55,16 +67,21 @@ class Noise:
             self,
             edge=self.edge * worse,
             edge_cover=self.edge_cover * worse,
-            lasting=float(rng.uniform(0.3, 0.8)),
+            lasting=float(rng.uniform(0.4, 0.95)),
             memory=self.memory * float(np.exp(rng.normal(0, 0.5))),
             score=self.score - float(rng.exponential(0.6)),
             score_cover=self.score_cover * float(np.exp(rng.normal(0, 0.3))),
+            # mostly more: `fit` looks at pictures that the detector may have been trained on
+            missed=self.missed * float(np.exp(rng.normal(0.6, 0.6))),
+            missed_cover=self.missed_cover * float(np.exp(rng.normal(0.7, 0.5))),
+            same=float(rng.choice([0.5, 0.6, 0.7, 0.7, 0.7, 0.8])),
             twice=self.twice * float(rng.uniform(0, 2)),
             clutter=self.clutter * float(rng.uniform(0, 2)),
         )
 
 
-PERFECT = Noise(0, 0, 0, 1, 50, 0, 0, 0, 0)
+PERFECT = Noise(0, 0, 0, 0, 1, 50, 0, 0, 0, 0, 1, 0, 0)
+DIMENSIONS = 7  # of an object's state: four edges, its score, the size of its jitter, whether it is missed
 
 
 def simulate(
@@ -82,20 +99,24 @@ def simulate(
     for k in frames.tolist():
         number, boxes, seen = truth.at(k)
         time, n = float(times[k]), len(number)
-        old = np.zeros((n, 5))
+        old = np.zeros((n, DIMENSIONS))
         for i, one in enumerate(number.tolist()):
-            fresh = rng.normal(size=5)
+            fresh = rng.normal(size=DIMENSIONS)
             if one in lasting:
                 since, was = lasting[one]
                 keep = np.exp(-(time - since) / noise.memory)
                 fresh = keep * was + np.sqrt(1 - keep * keep) * fresh
             lasting[one] = (time, fresh)
             old[i] = fresh
-        error = np.sqrt(noise.lasting) * old + np.sqrt(1 - noise.lasting) * rng.normal(size=(n, 5))
+        error = np.sqrt(noise.lasting) * old + np.sqrt(1 - noise.lasting) * rng.normal(size=(n, DIMENSIONS))
         cover = 1 - seen
         size = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
-        moved = boxes + size * (noise.edge + noise.edge_cover * cover)[:, None] * error[:, :4]
+        jitter = (noise.edge + noise.edge_cover * cover) * np.exp(noise.edge_spread * error[:, 5])
+        moved = boxes + size * jitter[:, None] * error[:, :4]
         odds = noise.score - noise.score_cover * cover + noise.score_spread * error[:, 4]
+        rank = np.array([NormalDist().cdf(e) for e in error[:, 6].tolist()])
+        there = rank >= noise.missed + noise.missed_cover * cover**4
+        number, moved, odds = number[there], moved[there], odds[there]
         number, moved, odds = _twice(number, moved, odds, noise.twice, rng)
         extra = _clutter(boxes, rng.poisson(noise.clutter * n), rng)
         number = np.concatenate([number, np.full(len(extra), -1)])
@@ -103,17 +124,21 @@ def simulate(
         odds = np.concatenate([odds, rng.normal(-1.0, 0.9, len(extra))])
         score = 1 / (1 + np.exp(-odds))
         good = (score >= LEAST) & (moved[:, 2:] - moved[:, :2] > 2).all(axis=1)
+        good[good] = _distinct(moved[good], score[good], noise.same)
         found.append((number[good], moved[good], score[good]))
     return found
 
 
 def fit(sequences: list[Sequence]) -> Noise:
-    """The constants that real detections show, by moments; `twice` keeps its default (truth does not name twins).
+    """The constants that real detections show, by moments, each its default where too few show it.
+
+    `twice` keeps its default (truth does not name twins), and so do `edge_spread` and `same` (the largest overlaps of
+    MOT17's detections end at .70).
 
     Args:
         sequences: with detections.
     """
-    error, cover, odds, pairs, clutter, objects = [], [], [], [], 0, 0
+    error, cover, odds, pairs, gone, clutter, objects = [], [], [], [], [], 0, 0
     for sequence in sequences:
         assert sequence.detections is not None
         before: dict[int, Float64] = {}
@@ -121,11 +146,15 @@ def fit(sequences: list[Sequence]) -> Noise:
             number, boxes, seen = sequence.truth.at(k)
             named, found, score = sequence.detections.at(k)
             at = {int(one): i for i, one in enumerate(number)}
+            apart = overlaps(boxes, boxes)
+            np.fill_diagonal(apart, 0)
+            apart = apart.max(axis=1, initial=0) < SUPPRESSED  # what two boxes too near do to each other is not cover's
+            gone.append(np.column_stack([(1 - seen) ** 4, ~np.isin(number, named)])[apart])
             clutter += int((named < 0).sum())
             objects += len(number)
             now: dict[int, Float64] = {}
             for one, box, p in zip(named.tolist(), found, score, strict=True):
-                if one < 0:
+                if one not in at:
                     continue
                 i = at[one]
                 e = (box - boxes[i]) / np.tile(boxes[i, 2:] - boxes[i, :2], 2)
@@ -136,23 +165,49 @@ def fit(sequences: list[Sequence]) -> Noise:
                 if one in before and seen[i] > 0.7:
                     pairs.append((before[one], e))
             before = now
-    e, c, o = np.array(error), np.array(cover), np.array(odds)
-    # robust: the middle of the errors, since truth itself is off by much where objects are cut
-    open_, half = c < 0.1, (c > 0.4) & (c < 0.7)
-    spread = [1.4826 * np.median(abs(e[m] - np.median(e[m], axis=0))) for m in (open_, half)]
-    a, b = (np.array(side).ravel() for side in zip(*pairs, strict=True))
-    small = (abs(a) < 4 * spread[0]) & (abs(b) < 4 * spread[0])
-    slope = np.polyfit(c, o, 1)
+    usual = Noise()
+    e, c, o = np.array(error).reshape(-1, 4), np.array(cover), np.array(odds)
+    edge = _spread(e[c < 0.1], usual.edge)
+    half = _spread(e[(c > 0.4) & (c < 0.7)], edge + 0.55 * usual.edge_cover)
+    full, fall = _line(c, o, (usual.score, -usual.score_cover))
+    covers, absent = np.concatenate(gone).T
+    missed, missed_cover = _line(covers, absent, (usual.missed, usual.missed_cover))
+    # two errors of one sign tell their correlation whatever the size of either (Sheppard 1899)
+    same = (np.prod(pairs, axis=1) > 0).mean() if len(pairs) >= FEW else 0.5 + np.arcsin(usual.lasting) / np.pi
     return replace(
-        Noise(),
-        edge=float(spread[0]),
-        edge_cover=float((spread[1] - spread[0]) / 0.55),
-        lasting=float(np.clip(np.corrcoef(a[small], b[small])[0, 1], 0, 1)),
-        score=float(slope[1]),
-        score_cover=float(-slope[0]),
-        score_spread=float((o - np.polyval(slope, c)).std()),
-        clutter=clutter / objects,
+        usual,
+        edge=edge,
+        edge_cover=(half - edge) / 0.55,
+        lasting=float(np.clip(np.sin(np.pi * (same - 0.5)), 0, 1)),
+        score=full,
+        score_cover=-fall,
+        score_spread=float((o - full - fall * c).std()) if len(o) >= FEW else usual.score_spread,
+        missed=min(max(missed, 0), 1),
+        missed_cover=min(max(missed_cover, 0), 1),
+        clutter=clutter / max(objects, 1),
     )
+
+
+def _spread(errors: Float64, usual: float) -> float:
+    """The standard deviation of errors (N, 4), by their middle: truth itself is off by much where objects are cut."""
+    return float(1.4826 * np.median(abs(errors - np.median(errors, axis=0)))) if len(errors) >= FEW else usual
+
+
+def _line(x: Float64, y: Float64, usual: tuple[float, float]) -> tuple[float, float]:
+    """Height at 0 and slope of the line through points; the usual slope where `x` hardly changes."""
+    if len(x) < FEW:
+        return usual
+    slope, height = np.polyfit(x, y, 1) if np.ptp(x) > 0.1 else (usual[1], float(np.mean(y - usual[1] * x)))
+    return float(height), float(slope)
+
+
+def _distinct(boxes: Float64, score: Float64, same: float) -> Bool:
+    """(N,) False where a better box overlaps by more than `same`: greedy suppression."""
+    close = overlaps(boxes, boxes) > same
+    kept = np.zeros(len(boxes), np.bool_)
+    for i in np.argsort(-score, kind="stable").tolist():
+        kept[i] = not (close[i] & kept).any()
+    return kept
 
 
 def _twice(number: Int64, boxes: Float64, odds: Float64, share: float, rng: Rng) -> tuple[Int64, Float64, Float64]:

@@ -15,6 +15,8 @@ from tracker.boxes import overlaps
 from tracker.types import Float64, Int64
 
 PEDESTRIAN = "pedestrian"
+# the MOTChallenge counts none of them, but a detector sees them and a tracker may follow them
+ALSO_PEOPLE = ("person on vehicle", "static person", "distractor", "reflection")
 HIT = 0.5  # IoU from which a detection shows an object
 
 
@@ -49,7 +51,8 @@ class Sequence:
         name: the folder's.
         times: (F,) seconds.
         truth: the objects; their score is how much of them can be seen.
-        detections: real ones, each with the number of the object that it shows; None where there are none.
+        detections: real ones, each with the number of the object that it shows (also of people who do not count and
+            stand in no truth); None where there are none.
         warps: by frame, the (2, 3) affine from the previous frame's pixels; empty where nothing is known.
         last: the last time at which each object is there, by its number.
     """
@@ -95,7 +98,10 @@ def read_sequence(folder: Path) -> Sequence:
         seen = gt.visibility[counts].astype(np.float64)
     truth = Boxes(start, id_, xyxy, seen)
     last = {int(i): float(gt.times[k]) for i, k in zip(id_, row, strict=True)}
-    detections = _detections(folder, gt.frames, truth)
+    also = np.isin(gt.label, [gt.names.index(name) for name in ALSO_PEOPLE if name in gt.names])
+    also &= (size > 1).all(axis=1)
+    others = np.searchsorted(gt.row[also], np.arange(len(gt.frames) + 1)), gt.id[also], gt.xyxy[also].astype(np.float64)
+    detections = _detections(folder, gt.frames, truth, Boxes(*others, np.ones(also.sum())))
     return Sequence(folder.parent.name, folder.name, gt.times, truth, detections, read_camera_motion(folder), last)
 
 
@@ -109,24 +115,35 @@ def visible(xyxy: Float64) -> Float64:
     return share
 
 
-def _detections(folder: Path, frames: Int64, truth: Boxes) -> Boxes | None:
-    """The real detections, each named after the object of whose box it covers most, one to one in each frame."""
+def _detections(folder: Path, frames: Int64, truth: Boxes, others: Boxes) -> Boxes | None:
+    """The real detections, each named after the object of whose box it covers most, one to one in each frame.
+
+    Those that show nobody of `truth` may show one of the `others`.
+    """
     path = next((p for p in (folder / "det/det.txt", folder / "det/det.txt.gz") if p.is_file()), None)
     if path is None:
         return None
-    from scipy.optimize import linear_sum_assignment
-
     found = read(path)
     row = np.searchsorted(frames, found.frames[found.row])
     start = np.searchsorted(row, np.arange(len(frames) + 1))
     id_ = np.full(len(row), -1)
     xyxy = found.xyxy.astype(np.float64)
     for k in range(len(frames)):
-        rows = np.arange(start[k], start[k + 1])
-        number, boxes, _ = truth.at(k)
-        iou = overlaps(xyxy[rows], boxes)
-        iou[iou < HIT] = 0
-        i, j = linear_sum_assignment(-iou)
-        good = iou[i, j] > 0
-        id_[rows[i[good]]] = number[j[good]]
+        for objects in (truth, others):
+            rows = np.arange(start[k], start[k + 1])
+            rows = rows[id_[rows] < 0]
+            number, boxes, _ = objects.at(k)
+            i, j = _closest(xyxy[rows], boxes)
+            id_[rows[i]] = number[j]
     return Boxes(start, id_, xyxy, found.score.astype(np.float64))
+
+
+def _closest(found: Float64, true: Float64) -> tuple[Int64, Int64]:
+    """Rows of the boxes (M, 4) and (N, 4) that belong together: the largest sum of overlaps of `HIT` or more."""
+    from scipy.optimize import linear_sum_assignment
+
+    iou = overlaps(found, true)
+    iou[iou < HIT] = 0
+    i, j = linear_sum_assignment(-iou)
+    good = iou[i, j] > 0
+    return i[good], j[good]

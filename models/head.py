@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from models.head_config import HeadConfig
-from models.liquid.cell import Cell
+from models.liquid.cell import Cell, Stepper
 from models.liquid.cells import make_cell
 from models.liquid.wiring import auto_ncp
 
@@ -38,9 +38,9 @@ class Head(nn.Module):
         self.cell: Cell | None = None
         if c.cell == "cfc":
             wiring = auto_ncp(inputs, c.units, c.motor, sparsity=0.3, seed=c.seed)
-            self.cell = make_cell("cfc", inputs, c.units, wiring=wiring)
+            self.cell = make_cell("cfc", inputs, c.units, wiring=wiring, time_unit=c.time_unit)
         elif c.cell != "none":
-            self.cell = make_cell(c.cell, inputs, c.units)
+            self.cell = make_cell(c.cell, inputs, c.units, time_unit=c.time_unit)
         self.flow = nn.Linear(c.units, 4 * c.query)
         self.readout = nn.Linear(c.query, READOUT)
         self.first = nn.Linear(features + c.query, c.hidden)
@@ -58,6 +58,10 @@ class Head(nn.Module):
     def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
         """(N, units) states after matches `x` (N, inputs), `dt` (N,) seconds after the ones before."""
         return h if self.cell is None else self.cell.step(x, h, dt)
+
+    def stepper(self) -> Stepper:
+        """`step` for many calls with the same weights."""
+        return self.step if self.cell is None else self.cell.stepper()
 
     def query(self, h: Tensor, elapsed: Tensor) -> Query:
         """What the states (N, units) say `elapsed` (N,) seconds after their last match: their own flow, closed form."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TAIL = 3.0  # degrees of freedom of a prediction's error, of which the std is the scale; 1.8 to 3.1 on real detections
+
 
 @dataclass(frozen=True, slots=True)
 class HeadConfig:
@@ -17,6 +19,7 @@ class HeadConfig:
         hidden: width of the pair network.
         code: numbers by which a pair speaks to the others of its row and column.
         rounds: of competition.
+        time_unit: seconds that count as 1 in the cell's own time; with 1 a frame's 0.04 hardly reached the state.
         seed: of the wiring and the first weights.
     """
 
@@ -27,4 +30,5 @@ class HeadConfig:
     hidden: int = 56
     code: int = 12
     rounds: int = 2
+    time_unit: float = 0.1
     seed: int = 0

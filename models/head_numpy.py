@@ -16,8 +16,8 @@ from models.head_config import HeadConfig
 Array = NDArray[np.float32]
 Index = NDArray[np.int64]
 LIMIT = np.float32(15.0)  # `head.LIMIT`
-LONGEST = np.float32(1e6)  # seconds; `liquid.cell.LONGEST`
-FORMAT = "liquidtrack-head-1"
+LONGEST = np.float32(1e6)  # time units; `liquid.cell.LONGEST`
+FORMAT = "liquidtrack-head-2"
 SUPPORTED = ("cfc", "gru-dt", "none")
 
 
@@ -38,18 +38,20 @@ class HeadNumpy:
 
     def step(self, x: Array, h: Array, dt: Array) -> Array:
         """(N, units)."""
-        t = np.minimum(dt, LONGEST)[:, None]
+        t = np.minimum(dt / np.float32(self.config.time_unit), LONGEST)[:, None]
         if self.config.cell == "gru-dt":
             return self._gru(x, h, t)
         if not self._blocks:
             return h
-        new, old = h[:, :0], h
+        # one array all along: the inputs, then the neurons, each with its new state once it has one
+        heard, at = np.concatenate([x, h], 1), x.shape[1]
         for weight, bias in self._blocks:
-            f, g, a, b = np.split(np.concatenate([x, new, old], 1) @ weight + bias, 4, axis=1)
-            f, g = np.tanh(f), np.tanh(g)
-            new = np.concatenate([new, f + _sigmoid(a * t + b) * (g - f)], 1)
-            old = h[:, new.shape[1] :]
-        return new
+            out = heard @ weight + bias
+            n = out.shape[1] // 4
+            f, g = np.tanh(out[:, :n]), np.tanh(out[:, n : 2 * n])
+            heard[:, at : at + n] = f + _sigmoid(out[:, 2 * n : 3 * n] * t + out[:, 3 * n :]) * (g - f)
+            at += n
+        return heard[:, x.shape[1] :]
 
     def _gru(self, x: Array, h: Array, t: Array) -> Array:
         w = self._w
@@ -70,21 +72,28 @@ class HeadNumpy:
 
     def odds(self, features: Array, base: Array, gap: Array, code: Array, row: Index, column: Index) -> Array:
         """(K,) for the pairs of one frame; `code` (N, Q) is of the tracks, not of the pairs."""
-        split = features.shape[1]
-        first = self._w["first.weight"]
-        x = features @ first[:, :split].T + (code @ first[:, split:].T + self._w["first.bias"])[row]
-        out = self._linear("judge", np.maximum(self._linear("second", np.maximum(x, 0)), 0))
-        z, word = base + out[:, 0], np.tanh(out[:, 1:])
+        w, split = self._w, features.shape[1]
+        # (numbers, K) inside: NumPy's inner loops then run over all pairs
+        told = w["first.weight"][:, split:] @ code.T + w["first.bias"][:, None]
+        x = w["first.weight"][:, :split] @ features.T + told.take(row, 1)
+        out = self._layer("judge", np.maximum(self._layer("second", np.maximum(x, 0)), 0))
+        z, word = base + out[0], np.tanh(out[1:])
+        rivals = _Rivals(row, column)
         for k in range(self.config.rounds):
-            c = np.clip(z, -LIMIT, LIMIT)
-            (row_sum, row_best), (column_sum, column_best) = _rivals(c, row), _rivals(c, column)
-            sure = np.exp(2 * c - row_sum - column_sum)[:, None]
-            mean = (sure * gap).sum(0) / (sure.sum() + np.float32(0.1))
-            numbers = np.stack((c, row_sum, column_sum, row_best, column_best), 1) / 4
-            heard = np.concatenate([numbers, np.arcsinh(4 * (gap - mean)) / 2, word], 1)
-            out = self._linear(f"revise.{k}", np.maximum(self._linear(f"listen.{k}", heard), 0))
-            z, word = z + out[:, 0], word + out[:, 1:]
+            c = np.minimum(np.maximum(z, -LIMIT), LIMIT)
+            sums, bests = rivals(c)
+            sure = np.exp(2 * c - sums[0] - sums[1])
+            mean = gap.T @ sure / (sure.sum() + np.float32(0.1))
+            numbers = np.concatenate([c[None], sums, bests]) / 4
+            heard = np.concatenate([numbers, np.arcsinh(4 * (gap.T - mean[:, None])) / 2, word])
+            out = self._layer(f"revise.{k}", np.maximum(self._layer(f"listen.{k}", heard), 0))
+            z, word = z + out[0], word + out[1:]
         return np.asarray(z, np.float32)
+
+    def _layer(self, name: str, x: Array) -> Array:
+        y: Array = self._w[f"{name}.weight"] @ x
+        y += self._w[f"{name}.bias"][:, None]
+        return y
 
     def _linear(self, name: str, x: Array) -> Array:
         y: Array = x @ self._w[f"{name}.weight"].T + self._w[f"{name}.bias"]
@@ -101,8 +110,8 @@ def save_head(path: Path, weights: dict[str, Array], config: HeadConfig, card: d
     save_file(plain, path, metadata=about)
 
 
-def load_head(path: Path) -> HeadNumpy:
-    """The head in a file of `save_head`.
+def load_head(path: Path, kind: type[HeadNumpy] = HeadNumpy) -> HeadNumpy:
+    """The head in a file of `save_head`, as a `kind` of head.
 
     Raises:
         WeightsError: the file is missing, no head, of another version, or damaged.
@@ -122,7 +131,7 @@ def load_head(path: Path) -> HeadNumpy:
     if about.get("sha256") != _digest(weights):
         raise WeightsError(f"{path}: the weights do not fit their checksum; get the file again.")
     try:
-        return HeadNumpy(weights, HeadConfig(**json.loads(about["config"])))
+        return kind(weights, HeadConfig(**json.loads(about["config"])))
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: the weights do not fit their config ({error}); train them again.") from None
 
@@ -139,11 +148,22 @@ def _sigmoid(x: Array) -> Array:
     return y
 
 
-def _rivals(z: Array, group: Index) -> tuple[Array, Array]:
-    n = int(group.max()) + 1 if len(group) else 0
-    total, best, second = (np.zeros(n, np.float32) for _ in range(3))
-    np.add.at(total, group, np.exp(z))
-    np.maximum.at(best, group, z)
-    top = z >= best[group]
-    np.maximum.at(second, group, np.where(top, np.float32(0), z))
-    return np.log1p(total)[group], np.where(top, second[group], best[group])
+class _Rivals:
+    """For K pairs, those of the same row and those of the same column, both at once."""
+
+    def __init__(self, row: Index, column: Index) -> None:
+        rows = int(row.max(initial=-1)) + 1
+        self._group = np.concatenate([row, column + rows])
+        self._n = rows + int(column.max(initial=-1)) + 1
+
+    def __call__(self, z: Array) -> tuple[Array, Array]:
+        """(2, K) log(1 + sum exp) over each pair's row and column, (2, K) the best of the others; "none" is a 0."""
+        group, n = self._group, self._n
+        both = np.concatenate([z, z])
+        total = np.log1p(np.bincount(group, np.exp(both), n)).astype(np.float32)
+        best, second = np.zeros((2, n), np.float32)
+        np.maximum.at(best, group, both)
+        top = both >= best.take(group)
+        np.maximum.at(second, group, np.where(top, np.float32(0), both))
+        others = np.where(top, second.take(group), best.take(group))
+        return total.take(group).reshape(2, -1), others.reshape(2, -1)

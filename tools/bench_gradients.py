@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.errors import ConfigError
 from models.liquid import make_cell, run
 from models.liquid.cells import check_name
 from tools.bench_gradients_config import BenchGradientsConfig
+from tools.plots import pyplot, save
 
 SHOWN = (0, 10, 25, 50, 99)  # steps back that are printed
 
@@ -47,24 +47,10 @@ def gradient_norms(cell: str, config: BenchGradientsConfig) -> NDArray[np.float6
 
 
 def _plot(norms: dict[str, NDArray[np.float64]], path: Path) -> None:
-    try:
-        import matplotlib
-
-        matplotlib.use("agg")
-        from matplotlib import pyplot
-    except ImportError:
-        raise ConfigError(
-            "the plot needs matplotlib; pip install '.[bench]' in liquidtrack's folder brings it."
-        ) from None
-    figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
+    figure, axes = pyplot().subplots(figsize=(7, 4.5), layout="constrained")
     for cell, values in norms.items():
         axes.semilogy(np.maximum(values, np.finfo(np.float64).tiny), label=cell)
     axes.set(xlabel="steps back", ylabel="norm of the gradient", title="How far back untrained cells learn")
     axes.grid(alpha=0.3)
     axes.legend()
-    try:
-        figure.savefig(path, dpi=120)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be written ({error}); give a .png, .svg or .pdf elsewhere.") from None
-    finally:
-        pyplot.close(figure)
+    save(figure, path)

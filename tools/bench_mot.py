@@ -15,7 +15,7 @@ from datasets.formats.clock import read_seqinfo
 from datasets.gmc import read_camera_motion
 from datasets.thinning import UNEVEN, thin
 from models.errors import ConfigError
-from tools import peers
+from tools import mot_plot, peers, plots
 from tools.bench_mot_config import BenchMotConfig
 from tools.bootstrap import Difference, compare
 from tools.eval_mot import Evaluation, evaluate_all
@@ -32,11 +32,16 @@ def bench_mot(config: BenchMotConfig) -> None:
     """Tracks, scores and prints.
 
     Raises:
-        ConfigError: a motion, a peer or a profile is unknown, or a package is missing.
+        ConfigError: a motion, a peer or a profile is unknown, a package is missing, or an output cannot be written.
         DataError: a file under the root breaks its format.
     """
+    if config.plot is not None:
+        plots.check(config.plot)
     figures = measure(config)
     print(report(figures))
+    if config.plot is not None:
+        intervals = {p: mot_plot.mean_interval(config.root, p, config.seeds) for p in config.profiles}
+        mot_plot.plot(mot_plot.means(figures), intervals, config.plot)
     if config.json is not None:
         try:
             config.json.write_text(to_json(figures) + "\n", encoding="utf-8")
@@ -113,7 +118,9 @@ def _mean(of: dict[str, list[Evaluation]], profiles: Sequence[str], metric: str)
 
 def _settings(config: BenchMotConfig, name: str) -> TrackerConfig:
     motion, _, head = name.partition(":")
-    return replace(config.tracking, motion=motion, head=head or config.tracking.head)
+    motion, _, cost = motion.partition("/")
+    old = config.tracking
+    return replace(old, motion=motion, cost=cost or old.cost, head=head or old.head)
 
 
 def _plain(name: str) -> str:

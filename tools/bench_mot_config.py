@@ -17,13 +17,14 @@ class BenchMotConfig:
 
     Attributes:
         root: holds <sequence>/{det/det.txt, gt/gt.txt, seqinfo.ini}, and gmc.txt where known.
-        motions: ours; a name, or liquid:FILE for other weights of the head.
+        motions: ours; a name, NAME/COST for another cost than its own, or liquid:FILE for other weights of the head.
         peers: of other people (bytetrack, ocsort, cbiou, sort, arcsort), each with and without true times.
         profiles: how frames are left out.
         seeds: of the thinning; figures are means over them.
         camera_motion: use gmc.txt where there is one.
         out: keeps the results of every run here instead of dropping them.
         json: write the figures here too.
+        plot: picture of HOTA against the mean time between frames (.png, .svg or .pdf); needs matplotlib.
         workers: processes; 0 means one for each core.
         quiet: no progress bar.
     """
@@ -36,6 +37,7 @@ class BenchMotConfig:
     camera_motion: bool = True
     out: Path | None = None
     json: Path | None = None
+    plot: Path | None = None
     workers: int = 0
     quiet: bool = False
     tracking: TrackerConfig = field(default_factory=TrackerConfig)

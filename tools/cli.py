@@ -58,6 +58,11 @@ COMMANDS: dict[str, Command] = {
     "bench mot": Command(
         "tools.bench_mot:bench_mot", "tools.bench_mot_config:BenchMotConfig", "track under thinned time, beside peers"
     ),
+    "bench motion": Command(
+        "tools.bench_motion:bench_motion",
+        "tools.bench_motion_config:BenchMotionConfig",
+        "where objects will be, and how surely, without association",
+    ),
     "bench vfr": Command(
         "tools.bench_vfr:bench_vfr", "tools.bench_vfr_config:BenchVfrConfig", "variable-rate video from end to end"
     ),
@@ -81,6 +86,9 @@ COMMANDS: dict[str, Command] = {
         "tools.train_head:train_head",
         "tools.train_head_config:TrainHeadConfig",
         "train the liquid head on its own roll-outs",
+    ),
+    "inspect": Command(
+        "tools.inspect_head:inspect", "tools.inspect_config:InspectConfig", "look inside the liquid head: pictures"
     ),
     "completion": Command("tools.completion:completion", "tools.config:CompletionConfig", "print shell completion"),
 }

@@ -17,9 +17,9 @@ from models.head_numpy import HeadNumpy
 from tracker.config import TrackerConfig
 from tracker.costs import Pairs
 from tracker.engine import Tracker
-from tracker.liquid_motion import LiquidMotion, staged
+from tracker.liquid_motion import LiquidMotion
 from tracker.motion import Look, Prediction
-from tracker.pair_features import INPUTS, pair_features
+from tracker.pair_features import INPUTS, PairView
 from tracker.types import Float32, Float64, Int64
 
 Array = NDArray[Any]
@@ -30,14 +30,15 @@ FADE = 0.5  # what a claim on an object keeps at each later match: who was on an
 
 @dataclass(slots=True)
 class Record:
-    """What happened in a clip. E matches, R (track, frame) rows, K pairs.
+    """What happened in a clip. E matches; of the frames to learn from R (track, frame) rows and K pairs.
 
     Attributes:
         inputs: (E, INPUTS) float16; wait: (E,) seconds since the track's match before; track: (E,); order: (E,) from 0.
         row_track, row_events: (R,) the track and how many matches it has had.
         row_elapsed: (R,) seconds since the last; row_there: (R,) 1 where it will be seen again, 0, or -1 unknown.
-        features, z, gap, base: of pairs, as `pair_features` gives them (float16, but base).
+        features, z, gap, base: of pairs, as `pair_view` gives them (float16, but base).
         row, column, frame: (K,) numbers, the columns counted through the clip; true: (K,) whether it is one object.
+        known: (K,) whether the track or the detection has a name: where neither has, nobody knows what is right.
         columns: detections in all.
     """
 
@@ -57,16 +58,18 @@ class Record:
     column: Int64
     frame: Int64
     true: Array
+    known: Array
     columns: int
 
 
 class _Watched(LiquidMotion):
-    """Writes down what passes; `ids` are set before every frame."""
+    """Writes down what passes."""
 
     def __init__(self, head: HeadNumpy, shake: float, rng: np.random.Generator) -> None:
         super().__init__(head)
         self.shake, self.rng = shake, rng
-        self.pairs: Pairs | None = None
+        self.pairs: PairView | None = None
+        self.elapsed = np.zeros(0)
         self.seen: list[tuple[Array, Array]] = []
 
     def inputs(self, own: Float64, prediction: Prediction, look: Look, moved: Float64) -> Float32:
@@ -74,8 +77,12 @@ class _Watched(LiquidMotion):
         self.seen.append((x, prediction.elapsed))
         return x
 
+    def view(self, pairs: Pairs) -> tuple[PairView, Int64]:
+        self.elapsed = pairs.prediction.elapsed
+        self.pairs, good = super().view(pairs)
+        return self.pairs, good
+
     def odds(self, pairs: Pairs) -> Float64:
-        self.pairs = pairs
         return super().odds(pairs) + self.shake * self.rng.normal(size=len(pairs.track))
 
 
@@ -95,10 +102,11 @@ def roll(clip: Clip, head: HeadNumpy, rng: np.random.Generator) -> Record:
         number = clip.number[k]
         owner = _owners(claims, {i: 0.5 ** ((time - seen[i]) / FORGET) for i in ids.tolist()})
         tracks = tracker.update(clip.detections[k], time, clip.warps[k])
-        if motion.pairs is not None:
-            _add_pairs(parts, motion.pairs, ids, owner, number, rows, columns, k, events, clip.there[k])
+        if motion.pairs is not None and k >= clip.warm:
+            _add_rows(parts, motion.elapsed, ids, owner, events, clip.there[k])
+            _add_pairs(parts, motion.pairs, owner, number, rows, columns, k)
             rows += len(ids)
-        columns += len(number)
+            columns += len(number)
         order = [i for i in tracks.id[tracks.detection >= 0].tolist() if i in events]
         order += [i for i in tracks.id[tracks.detection >= 0].tolist() if i not in events]
         x = np.concatenate([a for a, _ in motion.seen]) if motion.seen else np.zeros((0, INPUTS))
@@ -142,24 +150,26 @@ def _owners(claims: dict[int, dict[int, float]], worth: dict[int, float]) -> Int
     return np.array([holder.get(i, -1) for i in worth], np.int64)
 
 
-def _add_pairs(
-    parts: dict[str, list[Array]], pairs: Pairs, ids: Int64, owner: Int64, number: Int64, rows: int, columns: int,
-    frame: int, events: dict[int, int], there: frozenset[int],
+def _add_rows(
+    parts: dict[str, list[Array]], elapsed: Float64, ids: Int64, owner: Int64, events: dict[int, int],
+    there: frozenset[int],
 ) -> None:  # fmt: skip
-    prior = pairs.prediction.prior
-    assert prior is not None
-    features, z, gap, base = pair_features(pairs.of(prior))
-    base = staged(base, pairs)
-    i, j = pairs.track, pairs.detection
     parts["row_track"].append(ids)
     parts["row_events"].append(np.array([events[n] for n in ids.tolist()], np.int64))
-    parts["row_elapsed"].append(prior.elapsed.astype(np.float32))
+    parts["row_elapsed"].append(elapsed.astype(np.float32))
     parts["row_there"].append(np.array([-1 if o < 0 else o in there for o in owner.tolist()], np.int64))
-    parts["features"].append(features.astype(np.float16))
-    parts["z"].append(np.clip(z, -1e4, 1e4).astype(np.float16))
-    parts["gap"].append(gap.astype(np.float16))
-    parts["base"].append(base.astype(np.float32))
+
+
+def _add_pairs(
+    parts: dict[str, list[Array]], pairs: PairView, owner: Int64, number: Int64, rows: int, columns: int, frame: int
+) -> None:
+    i, j = pairs.track, pairs.detection
+    parts["features"].append(pairs.features.astype(np.float16))
+    parts["z"].append(np.clip(pairs.z, -1e4, 1e4).astype(np.float16))
+    parts["gap"].append(pairs.gap.astype(np.float16))
+    parts["base"].append(pairs.base)
     parts["row"].append(i + rows)
     parts["column"].append(j + columns)
     parts["frame"].append(np.full(len(i), frame))
     parts["true"].append((owner[i] == number[j]) & (owner[i] >= 0))
+    parts["known"].append((owner[i] >= 0) | (number[j] >= 0))

@@ -25,21 +25,25 @@ from datasets.noise import Noise, fit
 from datasets.truth import Sequence, read_sequences
 from models.errors import DataError
 from models.head import Head
+from models.head_config import TAIL
 from models.head_numpy import HeadNumpy, save_head
 from tools.rollouts import Record, roll
 from tools.train_head_config import TrainHeadConfig
 from tracker.pair_features import FEATURES, INPUTS
 
 Array = NDArray[Any]
-TAIL = 4.0  # degrees of freedom of the error of a prediction, in standard deviations
+AVERAGE = 0.995  # what the mean of the weights keeps at a step
 BATCHES = 50  # steps between checkpoints
+PAIRS = ("row", "column", "frame", "features", "z", "gap", "base", "true", "known")
 AGAIN = -1.73  # log-odds of .15: a track is kept while it is at least as likely as this to be seen again
 LIFE = 2.0  # seconds; the untrained head's
+UNKNOWN = -30.0  # log-odds
+WINDOW = 64  # matches through which gradients go back; earlier ones only lead the state to where it is
 SOFT = 0.5  # seconds that change the log-odds of being seen again by 1
 
 
-def train_head(config: TrainHeadConfig) -> Path:
-    """Trains; returns the file of the weights.
+def train_head(config: TrainHeadConfig) -> None:
+    """Trains, and says where the weights are.
 
     Raises:
         DataError: no sequences, or none that lasts for two frames.
@@ -58,8 +62,9 @@ def train_head(config: TrainHeadConfig) -> Path:
         records += _roll_out(config, round_, sequences, noise, state.start_of(round_))
         state.train(round_, records)
     path = config.out / "head.safetensors"
-    save_head(path, _weights(model), config.model, _card(config))
-    return path
+    save_head(path, state.weights(), config.model, _card(config))
+    if not config.quiet:
+        print(f"{path} holds the head; track with it: --motion liquid --head {path}")
 
 
 class _Progress:
@@ -69,6 +74,8 @@ class _Progress:
         self.config, self.model = config, model
         self.optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
         self.step = 0
+        # the mean of the latest weights is steadier than any of them (Polyak & Juditsky 1992)
+        self.mean = {name: value.clone() for name, value in model.state_dict().items()}
         # the weights that each round rolls out with
         self.starts: list[dict[str, Array]] = []
         self.path = config.out / "checkpoint.pt"
@@ -76,13 +83,13 @@ class _Progress:
             kept = torch.load(self.path, weights_only=True)
             model.load_state_dict(kept["model"])
             self.optimiser.load_state_dict(kept["optimiser"])
-            self.step = kept["step"]
+            self.step, self.mean = kept["step"], kept["mean"]
             self.starts = [{n: v.numpy() for n, v in start.items()} for start in kept["starts"]]
 
     def start_of(self, round_: int) -> HeadNumpy:
         """The head that rolls out in this round."""
         if len(self.starts) == round_:
-            self.starts.append(_weights(self.model))
+            self.starts.append(self.weights())
         return HeadNumpy(self.starts[round_], self.config.model)
 
     def train(self, round_: int, records: list[Record]) -> None:
@@ -107,6 +114,7 @@ class _Progress:
                 sum(losses.values()).backward()  # type: ignore[union-attr]
                 torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
                 self.optimiser.step()
+                self._average()
                 self.step += 1
                 sums.append([float(v.detach()) for v in losses.values()])
                 bar.update()
@@ -116,12 +124,23 @@ class _Progress:
                     bar.set_postfix({k: f"{v:.3f}" for k, v in means.items()})
                     self._save(means)
 
+    def weights(self) -> dict[str, Array]:
+        """The mean ones, as they are saved."""
+        return {name: value.numpy().copy() for name, value in self.mean.items()}
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        keep = min(AVERAGE, (1 + self.step) / (10 + self.step))
+        for name, value in self.model.state_dict().items():
+            self.mean[name].lerp_(value, 1 - keep)
+
     def _save(self, means: dict[str, float]) -> None:
         starts = [{n: torch.from_numpy(v) for n, v in s.items()} for s in self.starts]
         kept = {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
+            "mean": self.mean,
             "starts": starts,
         }
         fresh = self.path.with_suffix(".new")
@@ -138,18 +157,15 @@ class _Progress:
 
 def loss(model: Head, records: list[Record]) -> dict[str, Tensor]:
     """The losses of a batch: association, prediction of boxes, being seen again; the last two weigh a tenth."""
-    tracks, index, waits, inputs = _tracks(records)
-    h = torch.zeros(tracks, model.config.units)
-    states = [h]
-    for k in range(inputs.shape[1]):
-        h = model.step(inputs[:, k], h, waits[:, k])
-        states.append(h)
-    table = torch.stack(states, 1)  # (tracks, events + 1, units)
+    index, waits, inputs, empty = _tracks(records)
+    table = _states(model, inputs, waits, empty)  # (tracks, events + 1, units)
     row_track, row_events, elapsed, there, parts = index
     answer = model.query(table[row_track, row_events], elapsed)
     row, column, frame = parts["row"], parts["column"], parts["frame"]
     z = model.odds(parts["features"], parts["base"], parts["gap"], answer.code[row], (row, column, frame))
     true = parts["true"]
+    # of a pair without any name nobody knows what is right: as good as left out
+    z = torch.where(parts["known"], z, z.new_tensor(UNKNOWN))
     pair = _choice(z, row, true) + _choice(z, column, true)
     readout = answer.readout[row[true]]
     off = (parts["z"][true] - torch.tanh(readout[:, :4])) * torch.exp(-readout[:, 4:8].clamp(-2, 2))
@@ -158,6 +174,19 @@ def loss(model: Head, records: list[Record]) -> dict[str, Tensor]:
     seen = answer.readout[known, 8] + (LIFE - elapsed[known]) / SOFT + AGAIN
     again = functional.binary_cross_entropy_with_logits(seen, there[known].float())
     return {"pair": pair, "box": 0.1 * miss, "again": 0.1 * again}
+
+
+def _states(model: Head, inputs: Tensor, waits: Tensor, empty: Tensor) -> Tensor:
+    """(tracks, events + 1, units) states before and after each match; the first `empty` (tracks,) are no matches."""
+    h = torch.zeros(len(inputs), model.config.units)
+    states = [h]
+    step = model.stepper()
+    for k in range(inputs.shape[1]):
+        with torch.set_grad_enabled(k >= inputs.shape[1] - WINDOW):
+            new = step(inputs[:, k], h, waits[:, k])
+            h = torch.where((k >= empty)[:, None], new, h)
+        states.append(h)
+    return torch.stack(states, 1)
 
 
 def _choice(z: Tensor, group: Tensor, true: Tensor) -> Tensor:
@@ -171,38 +200,39 @@ def _choice(z: Tensor, group: Tensor, true: Tensor) -> Tensor:
 
 
 def _tracks(records: list[Record]):  # type: ignore[no-untyped-def]
-    """Everything of a batch as tensors: the matches padded to (tracks, events), rows and pairs flat."""
+    """Everything of a batch as tensors: rows and pairs flat, the matches (tracks, events), all ending together."""
     tracks = rows = columns = frames = 0
-    track, order, wait, inputs, index = [], [], [], [], []
-    pairs: dict[str, list[Array]] = {n: [] for n in ("features", "z", "gap", "base", "row", "column", "frame", "true")}
+    track, order, wait, inputs, events, index = [], [], [], [], [], []
+    pairs: dict[str, list[Array]] = {n: [] for n in PAIRS}
     for r in records:
-        if len(r.track) == 0:
+        if len(r.row_track) == 0:
             continue
-        names, at = np.unique(r.track, return_inverse=True)
+        names, at, count = np.unique(r.track, return_inverse=True, return_counts=True)
         track.append(at + tracks)
         order.append(r.order)
         wait.append(r.wait)
         inputs.append(r.inputs)
+        events.append(count)
         index.append((np.searchsorted(names, r.row_track) + tracks, r.row_events, r.row_elapsed, r.row_there))
         for name, add in (("row", rows), ("column", columns), ("frame", frames)):
             pairs[name].append(getattr(r, name) + add)
-        for name in ("features", "z", "gap", "base", "true"):
+        for name in PAIRS[3:]:
             pairs[name].append(getattr(r, name))
         tracks, rows, columns = tracks + len(names), rows + len(r.row_track), columns + r.columns
         frames += int(r.frame.max(initial=0)) + 1
-    t, o = np.concatenate(track), np.concatenate(order)
-    x = torch.zeros(tracks, int(o.max()) + 1, INPUTS)
-    w = torch.zeros(tracks, int(o.max()) + 1)
-    x[t, o] = torch.from_numpy(np.concatenate(inputs).astype(np.float32))
-    w[t, o] = torch.from_numpy(np.concatenate(wait))
+    t, o, n = np.concatenate(track), np.concatenate(order), np.concatenate(events)
+    empty = n.max() - n
+    x = torch.zeros(tracks, int(n.max()), INPUTS)
+    w = torch.zeros(tracks, int(n.max()))
+    x[t, o + empty[t]] = torch.from_numpy(np.concatenate(inputs).astype(np.float32))
+    w[t, o + empty[t]] = torch.from_numpy(np.concatenate(wait))
     flat = {}
     for name, part in pairs.items():
-        whole = np.concatenate(
-            [p.reshape(0, FEATURES) if name == "features" and p.size == 0 else p for p in part if p.size]
-        )
+        whole = np.concatenate(part)
         flat[name] = torch.from_numpy(whole.astype(np.float32) if whole.dtype == np.float16 else whole)
-    rows_of = tuple(torch.from_numpy(np.concatenate(column)) for column in zip(*index, strict=True))
-    return tracks, (*rows_of, flat), w, x
+    row_track, row_events, *rest = (np.concatenate(column) for column in zip(*index, strict=True))
+    rows_of = (torch.from_numpy(a) for a in (row_track, row_events + empty[row_track], *rest))
+    return (*rows_of, flat), w, x, torch.from_numpy(empty)
 
 
 def _roll_out(
@@ -234,10 +264,6 @@ def _roll_one(seed: tuple[int, ...]) -> Record:
     sequences, noise, head = _world
     rng = np.random.default_rng(seed)
     return roll(sample(sequences, noise, rng), head, rng)
-
-
-def _weights(model: Head) -> dict[str, Array]:
-    return {name: value.detach().numpy().copy() for name, value in model.state_dict().items()}
 
 
 def _card(config: TrainHeadConfig) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tracker.types import Float64
+from tracker.types import Float64, Int64
 
 
 def to_coordinates(xyxy: ArrayLike) -> Float64:
@@ -67,3 +67,19 @@ def overlaps(a: Float64, b: Float64) -> Float64:
     areas = [(x[:, 2:] - x[:, :2]).prod(axis=1) for x in (a, b)]
     iou: Float64 = shared / (areas[0][:, None] + areas[1][None, :] - shared)
     return iou
+
+
+def touching(xyxy: Float64) -> tuple[Int64, Int64, Float64]:
+    """Every pair of boxes of (N, 4) that overlap: (K,) rows i, (K,) rows j, (K,) the area that they share."""
+    order = np.argsort(xyxy[:, 0], kind="stable")
+    left, top, right, bottom = xyxy[order].T
+    # sorted by their left edges, a box meets along x those that begin before it ends
+    rows = np.arange(len(order))
+    count = np.searchsorted(left, right) - rows - 1
+    i = np.repeat(rows, count)
+    j = np.arange(len(i)) + np.repeat(rows + 1 - (np.cumsum(count) - count), count)
+    high = np.minimum(bottom[i], bottom[j]) - np.maximum(top[i], top[j])
+    good = high > 0
+    i, j = i[good], j[good]
+    shared = high[good] * (np.minimum(right[i], right[j]) - left[j])
+    return order[i], order[j], shared

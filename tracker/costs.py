@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -89,15 +90,28 @@ def appearance(pairs: Pairs) -> Float64:
     return odds
 
 
+class Cues(NamedTuple):
+    """What the mix weighs, of K pairs: their overlaps, the log density (K,), and the log-odds of all together (K,)."""
+
+    boxes: Overlap
+    density: Float64
+    odds: Float64
+
+
 def mix(pairs: Pairs) -> Float64:
     """The cues together, with weights chosen for HOTA on training sequences (`docs/decisions.md`)."""
-    boxes = pairs.overlap(MIX_BUFFER)
+    return cues(pairs).odds
+
+
+def cues(pairs: Pairs) -> Cues:
+    """The mix and what it is made of."""
+    boxes, fit = pairs.overlap(MIX_BUFFER), density(pairs)
     change = abs(pairs.score.take(pairs.track) - pairs.look.score.take(pairs.detection))
     wait = np.log1p(pairs.prediction.elapsed / 0.3).take(pairs.track)
-    cues = MIX_IOU * boxes.iou + MIX_BUFFERED * boxes.buffered + MIX_HEIGHT * boxes.height
-    odds = SHARP * (cues - MIX_SCORE * change - MIX_WAIT * wait - MIX_LEAST)
-    odds += MIX_DENSITY * np.minimum(np.maximum(density(pairs), -20), 20)
-    return odds if pairs.similarity is None else odds + appearance(pairs)
+    overlaps = MIX_IOU * boxes.iou + MIX_BUFFERED * boxes.buffered + MIX_HEIGHT * boxes.height
+    odds = SHARP * (overlaps - MIX_SCORE * change - MIX_WAIT * wait - MIX_LEAST)
+    odds += MIX_DENSITY * np.minimum(np.maximum(fit, -20), 20)
+    return Cues(boxes, fit, odds if pairs.similarity is None else odds + appearance(pairs))
 
 
 def density(pairs: Pairs) -> Float64:

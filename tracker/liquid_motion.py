@@ -2,90 +2,103 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from models.head_numpy import HeadNumpy, load_head
+from tracker import habit
+from tracker.adaptation import Scales
 from tracker.boxes import to_xyxy
 from tracker.config import TrackerConfig
 from tracker.costs import Pairs
 from tracker.kalman_motion import KalmanMotion
 from tracker.motion import Look, Prediction
-from tracker.pair_features import match_inputs, pair_features
-from tracker.types import Float32, Float64
+from tracker.pair_features import PairView, match_inputs, pair_view
+from tracker.types import Float32, Float64, Int64
 
 WEIGHTS = Path(__file__).parent.parent / "models" / "weights" / "head.safetensors"
-WEAK = 0.4  # score below which the untrained odds ask for more: the second of the two stages
-WEAK_ODDS = 2.94
+NEVER = -50.0  # log-odds of pairs that are not worth a look
 
 
 class LiquidMotion:
-    """Rows: the Kalman filter's, then the liquid state, then the camera's motion since the last match (2)."""
+    """Rows: the Kalman filter's, the liquid state, the habit, then the camera's motion since the last match (2)."""
 
     crowded = True
 
-    def __init__(self, head: HeadNumpy | None = None) -> None:
+    def __init__(self, head: HeadNumpy | None = None, adapt: bool = False) -> None:
         self.head = head or load_head(WEIGHTS)
+        self.scales = Scales() if adapt else None
         self.prior = KalmanMotion()
-        self._own = self.prior.width
-        self.width = self._own + self.head.config.units + 2
+        own = self.prior.width
+        self._own = slice(0, own)
+        self._state = slice(own, own + self.head.config.units)
+        self._habit = slice(self._state.stop, self._state.stop + habit.WIDTH)
+        self.width = self._habit.stop + 2
 
     @classmethod
-    def build(cls, config: TrackerConfig) -> LiquidMotion:
-        """With the weights that `config` names."""
-        return cls(load_head(Path(config.head) if config.head else WEIGHTS))
+    def build(cls, config: TrackerConfig, kind: type[HeadNumpy] = HeadNumpy) -> LiquidMotion:
+        """With the weights that `config` names, run by a `kind` of head."""
+        return cls(load_head(Path(config.head) if config.head else WEIGHTS, kind), config.adapt)
 
     def start(self, look: Look, time: float, others: Float64) -> Float64:
-        rows = self.prior.start(look, time, others[:, : self._own])
-        still = Prediction(look.coordinates, np.ones((len(rows), 4)), look.xyxy, look.coordinates, np.zeros(len(rows)))
-        zeros = np.zeros((len(rows), self.head.config.units), np.float32)
-        return self._rows(rows, self._step(rows, still, look, zeros, np.zeros((len(rows), 2))))
+        n = len(look.score)
+        own = self.prior.start(look, time, others[:, self._own])
+        habits = habit.first(look, time)
+        zero = np.zeros(n)
+        usual = habit.recall(habits, look.xyxy, np.full(n, np.inf), time)
+        still = Prediction(look.coordinates, np.ones((n, 4)), look.xyxy, look.coordinates, zero, habit=usual)
+        empty = np.zeros((n, self.head.config.units))
+        return self._rows(own, self._step(own, still, look, empty, np.zeros((n, 2))), habits)
 
     def predict(self, rows: Float64, time: float) -> Prediction:
-        prior = self.prior.predict(rows[:, : self._own], time)
-        code, readout = self.head.query(self._state(rows), prior.elapsed.astype(np.float32))
+        prior = self.prior.predict(rows[:, self._own], time)
+        usual = habit.recall(rows[:, self._habit], prior.xyxy, prior.elapsed, time)
+        state = rows[:, self._state].astype(np.float32)
+        code, readout = self.head.query(state, prior.elapsed.astype(np.float32))
+        prior = replace(prior, habit=usual, std=prior.std * self.scales.factor if self.scales else prior.std)
         mean = prior.coordinates + prior.std * np.tanh(readout[:, :4])
         std = prior.std * np.exp(np.clip(readout[:, 4:8], -2, 2))
         return Prediction(mean, std, to_xyxy(mean), prior.seen, prior.elapsed, code, readout[:, 8], prior)
 
     def update(self, rows: Float64, look: Look, time: float, prediction: Prediction | None = None) -> Float64:
-        own = rows[:, : self._own]
-        prior = (prediction and prediction.prior) or self.prior.predict(own, time)
-        state = self._step(own, prior, look, self._state(rows), rows[:, -2:])
-        return self._rows(self.prior.update(own, look, time, prior), state)
+        prediction = prediction or self.predict(rows, time)
+        prior = prediction.prior
+        assert prior is not None
+        if self.scales:
+            self.scales.learn((look.coordinates - prediction.coordinates) / prediction.std, look)
+        own = rows[:, self._own]
+        state = self._step(own, prior, look, rows[:, self._state], rows[:, -2:])
+        habits = habit.follow(rows[:, self._habit], look, time, prior.elapsed)
+        return self._rows(self.prior.update(own, look, time, prior), state, habits)
 
     def warp(self, rows: Float64, affine: Float64) -> Float64:
-        own = self.prior.warp(rows[:, : self._own], affine)
-        new = np.concatenate([own, rows[:, self._own :]], axis=1)
-        new[:, -2:] += own[:, -4:-2] - rows[:, self._own - 4 : self._own - 2]
-        return new
+        own = self.prior.warp(rows[:, self._own], affine)
+        moved = rows[:, -2:] + own[:, -4:-2] - rows[:, self._own][:, -4:-2]
+        return np.concatenate([own, rows[:, self._state], habit.warp(rows[:, self._habit], affine), moved], axis=1)
 
     def odds(self, pairs: Pairs) -> Float64:
         """(K,) the learned log-odds."""
         p = pairs.prediction
         assert p.code is not None
         assert p.prior is not None
-        features, _, gap, base = pair_features(pairs.of(p.prior))
-        base = staged(base, pairs)
-        return self.head.odds(features, base, gap, p.code, pairs.track, pairs.detection).astype(np.float64)
+        view, good = self.view(pairs.of(p.prior))
+        odds = np.full(len(pairs.track), NEVER)
+        odds[good] = self.head.odds(view.features, view.base, view.gap, p.code, view.track, view.detection)
+        return odds
+
+    def view(self, pairs: Pairs) -> tuple[PairView, Int64]:
+        """What the head is given of the pairs; see `pair_view`."""
+        return pair_view(pairs)
 
     def inputs(self, own: Float64, prediction: Prediction, look: Look, moved: Float64) -> Float32:
         """(N, INPUTS) what the liquid state is told of a match."""
         return match_inputs(prediction, look, moved, self.prior.shares(own)[:, 0])
 
-    def _step(self, own: Float64, p: Prediction, look: Look, state: Float32, moved: Float64) -> Float64:
-        dt = p.elapsed.astype(np.float32)
-        return self.head.step(self.inputs(own, p, look, moved), state, dt).astype(np.float64)
+    def _step(self, own: Float64, p: Prediction, look: Look, state: Float64, moved: Float64) -> Float64:
+        inputs, dt = self.inputs(own, p, look, moved), p.elapsed.astype(np.float32)
+        return self.head.step(inputs, state.astype(np.float32), dt).astype(np.float64)
 
-    def _state(self, rows: Float64) -> Float32:
-        return rows[:, self._own : -2].astype(np.float32)
-
-    def _rows(self, own: Float64, state: Float64) -> Float64:
-        return np.concatenate([own, state, np.zeros((len(own), 2))], axis=1)
-
-
-def staged(odds: Float32, pairs: Pairs) -> Float32:
-    """The prior's odds with less for detections of low score: what two stages do, in one."""
-    weak = pairs.look.score[pairs.detection] < WEAK
-    return odds - np.float32(WEAK_ODDS) * weak.astype(np.float32)
+    def _rows(self, own: Float64, state: Float64, habits: Float64) -> Float64:
+        return np.concatenate([own, state, habits, np.zeros((len(own), 2))], axis=1)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tracker.boxes import overlaps, to_coordinates
+from tracker.boxes import to_coordinates, touching
 from tracker.kalman import Gaussian
 from tracker.types import Float32, Float64, Int64
 
@@ -40,15 +40,41 @@ class Look:
         corners = np.asarray(xyxy, np.float64)
         crowding = None
         if crowded:
-            shared = overlaps(corners, corners)
-            np.fill_diagonal(shared, 0)
-            crowding = shared.max(axis=1, initial=0)
+            i, j, shared = touching(corners)
+            area = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
+            iou = shared / (area[i] + area[j] - shared)
+            crowding = np.zeros(len(corners))
+            np.maximum.at(crowding, i, iou)
+            np.maximum.at(crowding, j, iou)
         return cls(to_coordinates(corners), corners, np.asarray(score, np.float64), crowding)
 
     def take(self, rows: Int64) -> Look:
         """Only `rows`, by their numbers."""
         crowding = None if self.crowding is None else self.crowding.take(rows)
         return Look(self.coordinates.take(rows, 0), self.xyxy.take(rows, 0), self.score.take(rows), crowding)
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """What is known of N tracks besides their motion.
+
+    Attributes:
+        usual: (N, S, 4) slow averages of their coordinates, this frame's pixels.
+        crowding: (N,) of their last match.
+        age: (N,) seconds since they were born.
+        hidden: (N,) the largest share of the predicted box that another track, nearer to the camera, covers.
+        near: (N,) the largest IoU of the predicted box with another track's.
+    """
+
+    usual: Float64
+    crowding: Float64
+    age: Float64
+    hidden: Float64
+    near: Float64
+
+    def take(self, rows: Int64) -> Habit:
+        """Those of some tracks."""
+        return Habit(self.usual[rows], self.crowding[rows], self.age[rows], self.hidden[rows], self.near[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +91,7 @@ class Prediction:
         wait: (N,) correction of the log-odds of being seen again, or None.
         prior: the prediction that a learned one corrects, or None.
         state: what the model itself expects, (C, N) each, where its update goes on from there, or None.
+        habit: what a learned model knows besides, or None.
     """
 
     coordinates: Float64
@@ -76,6 +103,7 @@ class Prediction:
     wait: Float32 | None = None
     prior: Prediction | None = None
     state: Gaussian | None = None
+    habit: Habit | None = None
 
     def take(self, rows: Int64) -> Prediction:
         """Those of some tracks, as far as an update needs them: without code and wait."""
@@ -87,6 +115,7 @@ class Prediction:
             self.elapsed.take(rows),
             prior=self.prior and self.prior.take(rows),
             state=self.state and Gaussian(*[part.take(rows, 1) for part in self.state]),
+            habit=self.habit and self.habit.take(rows),
         )
 
 

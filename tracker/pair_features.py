@@ -5,54 +5,111 @@ All is relative to the object's own box height or to the prediction's spread: im
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import numpy as np
 
-from tracker.boxes import to_xyxy
-from tracker.costs import MIX_BUFFER, Pairs, density, mix
-from tracker.motion import Look, Prediction
-from tracker.types import Float32, Float64
+from tracker.boxes import overlap, to_xyxy
+from tracker.costs import Pairs, cues
+from tracker.habit import SPANS
+from tracker.motion import Habit, Look, Prediction
+from tracker.types import Float32, Float64, Int64
 
-FEATURES = 23  # numbers a pair
-INPUTS = 14  # numbers a match
+WEAK = 0.4  # score below which the untrained odds ask for more: the second of the two stages
+WEAK_ODDS = 2.94
+
+PAIR = 22  # numbers of the pair itself
+USUAL = 4 * len(SPANS)
+TRACK = 5  # numbers of the pair's track
+SCENE = 6  # numbers of the frame
+FEATURES = PAIR + USUAL + TRACK + SCENE
+INPUTS = 16 + USUAL  # numbers a match
+HOPELESS = -8.0  # log-odds of the prior from which on a pair is not looked at: none below -6 was ever matched
+LATE = 1.0  # seconds after the scene's first track from which on a track came late
+GONE = 0.3  # seconds unseen from which on a track is lost
 
 
-def pair_features(pairs: Pairs) -> tuple[Float32, Float32, Float32, Float32]:
-    """(K, FEATURES) of each pair; (K, 4) its gap in standard deviations, (K, 2) in heights; (K,) odds of the mix."""
-    p, look, i, j = pairs.prediction, pairs.look, pairs.track, pairs.detection
-    gap = look.coordinates[j] - p.coordinates[i]
-    since = look.coordinates[j] - p.seen[i]
-    height = np.exp(p.seen[i, 3:])
-    z = gap / p.std[i]
-    ahead, behind = pairs.overlap(MIX_BUFFER), pairs.overlap(MIX_BUFFER, to_xyxy(p.seen))
-    crowding = look.crowding[j] if look.crowding is not None else np.zeros(len(j))
-    alike = np.full(len(i), np.nan) if pairs.similarity is None else pairs.similarity
-    odds = mix(pairs)
-    features = np.column_stack(
+class PairView(NamedTuple):
+    """What the head is given of K pairs of a frame.
+
+    Attributes:
+        track, detection: (K,) rows.
+        features: (K, FEATURES).
+        z: (K, 4) gaps in standard deviations.
+        gap: (K, 2) gaps of the centres in heights.
+        base: (K,) log-odds of the prior's own association.
+    """
+
+    track: Int64
+    detection: Int64
+    features: Float32
+    z: Float32
+    gap: Float32
+    base: Float32
+
+
+def pair_view(pairs: Pairs) -> tuple[PairView, Int64]:
+    """The pairs that are worth a look, and which of `pairs` these are.
+
+    `pairs.prediction` is the prior's, with a habit.
+    """
+    found = cues(pairs)
+    odds = found.odds - WEAK_ODDS * (pairs.look.score < WEAK).take(pairs.detection)  # what two stages do, in one
+    good = (odds > HOPELESS).nonzero()[0]
+    i, j = pairs.track.take(good), pairs.detection.take(good)
+    p, look, habit = pairs.prediction, pairs.look, pairs.prediction.habit
+    assert habit is not None
+    assert look.crowding is not None
+    out = np.empty((FEATURES, len(good)), np.float32)
+    # what is known of tracks and of detections, each laid out once and taken to the pairs at once
+    height = np.exp(p.seen[:, 3])
+    of_track = np.concatenate([p.coordinates.T, p.seen.T, habit.usual.reshape(-1, USUAL).T, p.std.T, height[None]])
+    of_pair = of_track.take(i, 1)
+    here = look.coordinates.T.take(j, 1)
+    gaps = np.concatenate([here, here, *[here] * len(SPANS)]) - of_pair[: 8 + USUAL]
+    place, size = gaps.reshape(-1, 2, len(good))[::2], gaps.reshape(-1, 2, len(good))[1::2]
+    place = place.reshape(-1, len(good)) / of_pair[-1]
+    soft, sizes = _soft(place), _size(size.reshape(-1, len(good)))
+    z = gaps[:4] / of_pair[8 + USUAL : -1]
+    out[:4], out[4:6], out[6:10] = soft[:4], sizes[2:4], np.arcsinh(z)
+    boxes = (part.take(good) for part in found.boxes)
+    out[10:13] = [*boxes]
+    out[13] = overlap(to_xyxy(of_pair[4:8].T), look.xyxy.T.take(j, 1).T, 0.0).iou
+    seen = np.concatenate([look.score, look.crowding]).reshape(2, -1)
+    out[14], out[15] = np.log(p.std[:, 0] / height).take(i), pairs.score.take(i)
+    out[16:18] = seen.take(j, 1)
+    both = np.concatenate([found.density.take(good), odds.take(good)]).reshape(2, -1)
+    out[18:20] = np.minimum(np.maximum(both / 10, -2), 2)
+    alike = None if pairs.similarity is None else pairs.similarity.take(good)
+    known = np.zeros(len(good)) if alike is None else np.isfinite(alike)
+    out[20], out[21] = 0 if alike is None else np.where(known, alike, 0), known
+    out[PAIR : PAIR + USUAL // 2], out[PAIR + USUAL // 2 : PAIR + USUAL] = soft[4:], sizes[4:]
+    habits = np.concatenate([habit.crowding, np.log1p(habit.age) / 3, habit.hidden, habit.near, _wait(p.elapsed)])
+    out[-SCENE - TRACK : -SCENE] = habits.reshape(TRACK, -1).take(i, 1)
+    out[-SCENE:] = _scene(p, habit, look)[:, None]
+    single = np.float32
+    return PairView(i, j, out.T, z.T.astype(single), place[:2].T.astype(single), odds.take(good).astype(single)), good
+
+
+def _scene(p: Prediction, habit: Habit, look: Look) -> Float64:
+    """(SCENE,) of the frame: how old and full it is, how often somebody new comes, how many are lost or unexplained."""
+    if not len(p.elapsed):
+        return np.zeros(SCENE)
+    oldest = habit.age.max()
+    n, latest = len(p.elapsed), p.elapsed.min()
+    here, late = np.count_nonzero(p.elapsed < 1.0), np.count_nonzero(habit.age < oldest - LATE)
+    lost = np.count_nonzero(p.elapsed > GONE + latest)
+    sure = np.count_nonzero(look.score >= WEAK)
+    return np.array(
         [
-            _soft(gap[:, :2] / height),
-            _soft(since[:, :2] / height),
-            np.clip(2 * since[:, 2:], -3, 3),
-            np.arcsinh(z),
-            ahead.iou,
-            ahead.buffered,
-            ahead.height,
-            behind.iou,
-            np.log(p.std[i, 0] / height[:, 0]),
-            _wait(p.elapsed)[i],
-            pairs.score[i],
-            look.score[j],
-            crowding,
-            np.clip(density(pairs) / 10, -2, 2),
-            np.clip(odds / 10, -2, 2),
-            np.nan_to_num(alike),
-            np.isfinite(alike),
+            math.log1p(oldest) / 3,
+            math.log1p(n) / 3,
+            late / n,
+            lost / n,
+            math.log((1 + sure) / (1 + here)),
+            _wait(latest),
         ]
-    )
-    return (
-        features.astype(np.float32),
-        z.astype(np.float32),
-        (gap[:, :2] / height).astype(np.float32),
-        odds.astype(np.float32),
     )
 
 
@@ -63,28 +120,36 @@ def match_inputs(prediction: Prediction, look: Look, moved: Float64, share: Floa
         moved: (N, 2) pixels by which the camera has moved the track since its last match.
         share: (N,) how far the track is taken for a walker.
     """
-    p = prediction
-    height = np.exp(p.seen[:, 3:])
-    since = look.coordinates - p.seen
-    crowding = look.crowding if look.crowding is not None else np.zeros(len(look.score))
-    return np.column_stack(
-        [
-            np.arcsinh((look.coordinates - p.coordinates) / p.std),
-            _soft(since[:, :2] / height),
-            np.clip(2 * since[:, 2:], -3, 3),
-            _soft(moved / height),
-            look.score,
-            crowding,
-            _wait(p.elapsed),
-            share,
-        ]
-    ).astype(np.float32)
+    p, habit = prediction, prediction.habit
+    assert habit is not None
+    n = len(share)
+    here, height = look.coordinates.T, np.exp(p.seen[:, 3])
+    gaps = np.concatenate([here, here, *[here] * len(SPANS)])
+    gaps -= np.concatenate([p.coordinates.T, p.seen.T, habit.usual.reshape(n, USUAL).T])
+    parts = gaps.reshape(-1, 2, n)
+    place = np.concatenate([parts[2::2].reshape(-1, n), moved.T]) / height
+    soft, sizes = _soft(place), _size(parts[3::2].reshape(-1, n))
+    out = np.empty((INPUTS, n), np.float32)
+    out[:4] = np.arcsinh(gaps[:4] / p.std.T)
+    out[4:6], out[6:8] = soft[:2], sizes[:2]
+    half = 8 + USUAL // 2
+    out[8:half], out[half : 8 + USUAL] = soft[2:-2], sizes[2:]
+    out[8 + USUAL : 10 + USUAL] = soft[-2:]
+    crowding = look.crowding if look.crowding is not None else np.zeros(n)
+    out[10 + USUAL :] = [look.score, crowding, _wait(p.elapsed), share, habit.hidden, np.log1p(habit.age) / 3]
+    return out.T
 
 
 def _soft(lengths: Float64) -> Float64:
     """Lengths in heights, large ones by their logarithm."""
     soft: Float64 = np.arcsinh(4 * lengths) / 2
     return soft
+
+
+def _size(logs: Float64) -> Float64:
+    """Differences of log sizes, within reason."""
+    size: Float64 = np.minimum(np.maximum(2 * logs, -3), 3)
+    return size
 
 
 def _wait(seconds: Float64) -> Float64:

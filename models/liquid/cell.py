@@ -5,12 +5,16 @@ Shapes: B rows, C inputs, S state numbers, O outputs. Time is in seconds, one el
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from models.errors import ConfigError
 
 LONGEST = 1e6  # time units; all that is longer counts as this, so that no step meets an infinite number
+
+Stepper = Callable[[Tensor, Tensor, Tensor], Tensor]  # as `Cell.step`
 
 
 class Cell(nn.Module):
@@ -44,6 +48,10 @@ class Cell(nn.Module):
     def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
         """The state (B, S) after `dt` (B,) seconds under the input `x` (B, C), from the state `h` (B, S)."""
         raise NotImplementedError
+
+    def stepper(self) -> Stepper:
+        """`step` for many calls with the same weights: what can be made of them once is made once."""
+        return self.step
 
     def forward(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
         """`step`, under the name that torch's own tools call."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.errors import ConfigError
-from models.liquid.cell import Cell
+from models.liquid.cell import Cell, Stepper
 from models.liquid.wiring import Wiring
 
 Mode = Literal["default", "no_gate", "pure"]
@@ -68,21 +68,29 @@ class CfC(Cell):
                 nn.init.xavier_uniform_(parameter)
 
     def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
-        return self._flow(x, h, self.elapsed(dt, h))[0]
+        return self.stepper()(x, h, dt)
+
+    def stepper(self) -> Stepper:
+        acting = self._acting()
+        return lambda x, h, dt: self._flow(acting, x, h, self.elapsed(dt, h))[0]
 
     def time_constants(self, x: Tensor, h: Tensor) -> Tensor:
         """Seconds in which each neuron's gate moves from half to e / (1 + e), at this input and state: 1 / |a(z)|.
 
         (B, C), (B, U) -> (B, U), for the layers before at rest (t = 0); in pure mode the flow's own 1 / (|w| + |f|).
         """
-        return self.time_unit / self._flow(x, h, torch.zeros_like(h[:, :1]))[1]
+        return self.time_unit / self._flow(self._acting(), x, h, torch.zeros_like(h[:, :1]))[1]
 
-    def _flow(self, x: Tensor, h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, U) new states and rates, a unit of the cell's time."""
+    def _acting(self) -> list[Tensor]:
+        """The effective weights of each block, (branches * N, W)."""
+        return [block.effective().flatten(0, 1) for block in self.blocks if isinstance(block, _Block)]
+
+    def _flow(self, acting: list[Tensor], x: Tensor, h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, U) new states and rates, a unit of the cell's time; `acting` as `_acting` gives it."""
         old, new, rates = h, h[:, :0], h[:, :0]
-        for block in self.blocks:
+        for block, weight in zip(self.blocks, acting, strict=True):
             # neurons of the layers before show their new state, the others still their old one
-            state, rate = block(self.backbone(torch.cat((x, new, old), 1)), t)
+            state, rate = block(self.backbone(torch.cat((x, new, old), 1)), t, weight)
             new, rates = torch.cat((new, state), 1), torch.cat((rates, rate), 1)
             old = h[:, new.shape[1] :]
         return new, rates
@@ -122,15 +130,16 @@ class _Block(nn.Module):
         directed = self.weight[:2] * (self.mask - fixed) + self.weight[:2].abs() * self.sign
         return torch.cat((directed, self.weight[2:] * self.mask), 0)
 
-    def forward(self, z: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, N) new states and rates."""
-        out = functional.linear(z, self.effective().flatten(0, 1), self.bias.flatten())
+    def forward(self, z: Tensor, t: Tensor, acting: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, N) new states and rates; `acting` (branches * N, W) are the effective weights."""
+        out = functional.linear(z, acting, self.bias.flatten())
         if self.mode == "pure":
             rate = self.rate.abs() + out.abs()
             return self.scale - self.scale * torch.exp(-t * rate) * out, rate
-        f, g, a, b = out.chunk(4, 1)
+        directions, times = out.chunk(2, 1)
+        f, g = torch.tanh(directions).chunk(2, 1)
+        a, b = times.chunk(2, 1)
         s = torch.sigmoid(a * t + b)
-        f, g = torch.tanh(f), torch.tanh(g)
         return f + s * g if self.mode == "no_gate" else f + s * (g - f), a.abs()
 
 

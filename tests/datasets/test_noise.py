@@ -12,6 +12,7 @@ from datasets.clips import gaps, sample
 from datasets.noise import PERFECT, Noise, fit, simulate
 from datasets.truth import Boxes, Sequence, read_sequences, visible
 from models.errors import DataError
+from tracker.types import Float64, Int64
 
 
 def walkers(frames: int = 400, people: int = 12) -> Sequence:
@@ -26,6 +27,12 @@ def walkers(frames: int = 400, people: int = 12) -> Sequence:
     return Sequence("street", "walkers", times, truth, None, {}, dict.fromkeys(range(people), float(times[-1])))
 
 
+def _boxes(found: list[tuple[Int64, Float64, Float64]]) -> Boxes:
+    start = np.cumsum([0] + [len(number) for number, _, _ in found])
+    number, boxes, score = (np.concatenate(part) for part in zip(*found, strict=True))
+    return Boxes(start, number, boxes, score)
+
+
 def test_a_perfect_detector_says_the_truth() -> None:
     s = walkers(20)
     for k, (number, boxes, score) in enumerate(
@@ -37,15 +44,42 @@ def test_a_perfect_detector_says_the_truth() -> None:
 
 
 def test_the_fit_finds_the_noise_that_was_put_in() -> None:
-    s, noise = walkers(), replace(Noise(), edge=0.04, lasting=0.5, score=2.0, twice=0.0, clutter=0.2)
+    s = walkers()
+    noise = replace(Noise(), edge=0.04, edge_spread=0.0, lasting=0.5, score=2.0, twice=0.0, clutter=0.2)
     found = simulate(s.truth, s.times, np.arange(len(s.times)), noise, np.random.default_rng(1))
-    start = np.cumsum([0] + [len(number) for number, _, _ in found])
-    number, boxes, score = (np.concatenate(part) for part in zip(*found, strict=True))
-    real = replace(s, detections=Boxes(start, number, boxes, score))
-    back = fit([real])
+    back = fit([replace(s, detections=_boxes(found))])
     assert back.edge == pytest.approx(0.04, rel=0.1)
     assert back.lasting == pytest.approx(0.5, abs=0.07)
     assert back.score == pytest.approx(2.0, abs=0.15)
+
+
+def test_covered_objects_are_missed_as_often_as_told_and_for_a_while() -> None:
+    frames, people = 4000, 2
+    times = np.arange(frames) / 25
+    xyxy = np.tile([[0, 0, 50, 100.0], [300, 0, 350, 100]], (frames, 1))
+    truth = Boxes(np.arange(frames + 1) * people, np.tile([1, 2], frames), xyxy, np.tile([0.1, 1.0], frames))
+    noise = replace(Noise(), missed=0.05, missed_cover=0.4, twice=0.0, clutter=0.0, score=5.0, score_cover=0.0)
+    found = simulate(truth, times, np.arange(frames), noise, np.random.default_rng(2))
+    seen = np.array([[who in number for who in (1, 2)] for number, _, _ in found])
+    np.testing.assert_allclose(seen.mean(axis=0), [1 - 0.05 - 0.4 * 0.9**4, 0.95], atol=0.04)
+    gone = ~seen[:, 0]
+    assert gone[1:][gone[:-1]].mean() > 1.5 * gone.mean()  # who was missed is likelier missed again
+    real = Sequence("street", "two", times, truth, _boxes(found), {}, {1: times[-1], 2: times[-1]})
+    back = fit([real])
+    assert back.missed == pytest.approx(0.05, abs=0.03)
+    assert back.missed_cover == pytest.approx(0.4, abs=0.08)
+
+
+def test_of_two_boxes_that_coincide_the_weaker_is_suppressed() -> None:
+    xyxy = np.array([[0, 0, 50, 100.0], [2, 0, 52, 100]])
+    truth = Boxes(np.array([0, 2]), np.array([1, 2]), xyxy, np.ones(2))
+    exact = replace(PERFECT, score=1.0, score_spread=1.0)
+    kept = [
+        simulate(truth, np.zeros(1), np.arange(1), replace(exact, same=same), np.random.default_rng(4))[0]
+        for same in (0.7, 0.95)
+    ]
+    assert [len(number) for number, _, _ in kept] == [1, 2]
+    assert kept[0][2][0] == kept[1][2].max()
 
 
 def test_a_seed_decides_a_clip() -> None:

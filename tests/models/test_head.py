@@ -14,7 +14,7 @@ from models.head import Head
 from models.head_config import HeadConfig
 from models.head_numpy import SUPPORTED, HeadNumpy, load_head, save_head
 
-INPUTS, FEATURES = 14, 23
+INPUTS, FEATURES = 24, 45
 
 
 def trained(cell: str) -> tuple[Head, HeadNumpy]:

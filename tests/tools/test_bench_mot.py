@@ -54,7 +54,7 @@ def test_the_report_compares_all_with_the_first(root: Path, tmp_path: Path, caps
     bench_mot(
         BenchMotConfig(
             root, profiles=("full", "jitter"), workers=1, quiet=True, json=out, out=tmp_path / "runs",
-            peers=("bytetrack",),
+            peers=("bytetrack",), plot=tmp_path / "hota.svg",
         )
     )  # fmt: skip
     said = capsys.readouterr().out
@@ -64,6 +64,7 @@ def test_the_report_compares_all_with_the_first(root: Path, tmp_path: Path, caps
     assert set(figures) == {"kalman", "liquid", "bytetrack", "bytetrack+t"}
     assert all(0 < figures[n]["full"][0]["hota"] <= 100 for n in figures)
     assert (tmp_path / "runs/jitter-0/liquid/two.txt").is_file()
+    assert "<svg" in (tmp_path / "hota.svg").read_text()
 
 
 def test_an_entrant_is_no_better_than_itself(root: Path) -> None:

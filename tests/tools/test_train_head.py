@@ -12,6 +12,7 @@ from safetensors.numpy import load_file
 import tools.train_head
 from models.errors import DataError
 from models.head_numpy import load_head
+from tools.cli import main
 from tools.train_head import train_head
 from tools.train_head_config import TrainHeadConfig
 
@@ -63,6 +64,16 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatc
     assert a.keys() == b.keys()
     assert all((a[name] == b[name]).all() for name in a)
     assert load_head(tmp_path / "b" / "head.safetensors").config == whole.model
+
+
+def test_it_trains_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", "head", str(folder(tmp_path)), "--out", str(tmp_path / "out")]
+    for name in ("rollouts", "clips", "steps", "batch", "workers"):
+        words += [f"--{name}", "1"]
+    words += ["--cell", "none"]
+    assert main(words) == 0
+    assert load_head(tmp_path / "out" / "head.safetensors").config.cell == "none"
+    assert "head.safetensors holds the head" in capsys.readouterr().out
 
 
 def test_sequences_that_are_too_short_are_refused(tmp_path: Path) -> None:

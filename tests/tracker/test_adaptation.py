@@ -1,0 +1,51 @@
+"""Scales that follow the errors at hand: they find them, within bounds, and nothing else moves them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.head_config import TAIL
+from tracker.adaptation import MOST, Scales
+from tracker.motion import Look
+from tracker.types import Float64
+
+
+def looks(n: int, score: float = 0.9) -> Look:
+    boxes = np.tile([0, 0, 40, 100.0], (n, 1)) + 200 * np.arange(n)[:, None]
+    return Look.at(boxes, np.full(n, score), True)
+
+
+def settle(scales: Scales, true: Float64, frames: int = 400, score: float = 0.9) -> Float64:
+    """The factor after frames of ten objects whose errors are `true` (4,) times as large as predicted."""
+    rng = np.random.default_rng(0)
+    for _ in range(frames):
+        errors = true * rng.standard_t(TAIL, (10, 4)) / scales.factor
+        scales.learn(errors, looks(10, score))
+    return scales.factor
+
+
+def test_the_factors_find_the_true_scale_of_each_coordinate() -> None:
+    true = np.array([1.6, 1.0, 0.7, 1.3])
+    np.testing.assert_allclose(settle(Scales(), true), true, rtol=0.12)
+
+
+def test_they_stay_within_their_bounds_and_can_be_reset() -> None:
+    scales = Scales()
+    np.testing.assert_allclose(settle(scales, np.array([50, 50, 0.01, 0.01])), np.exp([MOST, MOST, -MOST, -MOST]))
+    scales.reset()
+    assert (scales.factor == 1).all()
+
+
+@pytest.mark.parametrize("case", ["unsure", "crowded"])
+def test_matches_that_are_not_confident_teach_nothing(case: str) -> None:
+    look = looks(5, 0.5) if case == "unsure" else Look.at(np.tile([0, 0, 40, 100.0], (5, 1)), np.ones(5), True)
+    scales = Scales()
+    scales.learn(np.full((5, 4), 30.0), look)
+    assert (scales.factor == 1).all()
+
+
+def test_one_wild_error_moves_them_by_a_bounded_amount() -> None:
+    scales = Scales()
+    scales.learn(np.full((1, 4), 1e9), looks(1))
+    assert (scales.factor < 1.02).all()

@@ -1,0 +1,80 @@
+"""Slow averages: what a track usually is, in true time, and who stands before whom."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tracker import habit
+from tracker.boxes import overlaps, touching
+from tracker.motion import Look
+from tracker.types import Float64
+
+
+def look(x: float, score: float = 1.0) -> Look:
+    return Look.at(np.array([[x, 0, x + 40, 100]]), np.array([score]), True)
+
+
+def averages(times: Float64, places: Float64) -> Float64:
+    """(S, 4) of a track that was seen at these times and places."""
+    rows = habit.first(look(places[0]), times[0])
+    for before, time, x in zip(times, times[1:], places[1:], strict=False):
+        rows = habit.follow(rows, look(x), time, np.array([time - before]))
+    return habit.recall(rows, np.array([[0, 0, 40, 100.0]]), np.zeros(1), times[-1]).usual[0]
+
+
+def test_a_young_track_is_averaged_evenly_and_an_old_one_forgets() -> None:
+    young = averages(np.array([0, 0.01, 0.02, 0.03]), np.array([0.0, 40, 80, 120]))
+    np.testing.assert_allclose(young[:, 0] - 20, 60, rtol=0.02)
+    times = np.arange(0, 60, 0.05)
+    old = averages(times, np.where(times < 57, 0.0, 100))
+    expected = 100 * -np.expm1(-3 / habit.SPANS)
+    np.testing.assert_allclose(old[:, 0] - 20, expected, rtol=0.02)
+
+
+def test_uneven_times_give_the_same_average() -> None:
+    rng = np.random.default_rng(0)
+    even = np.arange(0, 20, 0.01)
+    uneven = even[np.unique(np.append(rng.choice(len(even), 900, replace=False), [0, len(even) - 1]))]
+    a, b = (averages(times, 100 * np.sin(times / 3)) for times in (even, uneven))
+    np.testing.assert_allclose(a[:, 0], b[:, 0], atol=2)
+
+
+def test_a_covered_or_unsure_look_counts_less() -> None:
+    rows = habit.first(look(0), 0.0)
+    sure, unsure = (habit.follow(rows, look(100, score), 0.5, np.array([0.5])) for score in (1.0, 0.25))
+    moved = [r[0, habit.USUAL] - 20 for r in (sure, unsure)]
+    assert moved[1] == pytest.approx(0.25 * moved[0])
+
+
+def test_the_camera_moves_the_averages_along() -> None:
+    rows = habit.first(look(10), 0.0)
+    moved = habit.warp(rows, np.array([[2, 0, 5.0], [0, 2, -3]]))
+    expected = [2 * 30 + 5, 2 * 50 - 3, np.log(80), np.log(200)]
+    np.testing.assert_allclose(moved[0, habit.USUAL :], expected * len(habit.SPANS))
+
+
+def test_who_stands_lower_hides_who_stands_higher() -> None:
+    xyxy = np.array([[0, 0, 40, 100.0], [20, 10, 60, 110], [500, 0, 540, 100]])
+    rows = habit.first(Look.at(xyxy, np.ones(3), True), 0.0)
+    got = habit.recall(rows, xyxy, np.zeros(3), 1.0)
+    np.testing.assert_allclose(got.hidden, [20 * 90 / 4000, 0, 0])
+    np.testing.assert_allclose(got.near, [1800 / 6200, 1800 / 6200, 0])
+    np.testing.assert_allclose(got.crowding, got.near)
+    np.testing.assert_allclose(got.age, 1.0)
+    long_gone = habit.recall(rows, xyxy, np.array([0, 5.0, 0]), 5.0)
+    assert (long_gone.hidden == 0).all()
+
+
+def test_touching_finds_what_a_full_table_finds() -> None:
+    rng = np.random.default_rng(1)
+    for n in (0, 1, 2, 60):
+        low = rng.uniform(0, 300, (n, 2))
+        xyxy = np.concatenate([low, low + rng.uniform(5, 80, (n, 2))], axis=1)
+        i, j, shared = touching(xyxy)
+        area = (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)
+        table = np.zeros((n, n))
+        table[i, j] = table[j, i] = shared / (area[i] + area[j] - shared)
+        expected = overlaps(xyxy, xyxy)
+        np.fill_diagonal(expected, 0)
+        np.testing.assert_allclose(table, expected)

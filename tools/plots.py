@@ -1,0 +1,56 @@
+"""What every plot needs: matplotlib without a screen, and one sentence where it is missing or cannot write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from models.errors import ConfigError
+
+
+def pyplot() -> Any:
+    """matplotlib.pyplot, drawing into files.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    try:
+        import matplotlib
+
+        matplotlib.use("agg")
+        from matplotlib import pyplot as plt
+    except ImportError:
+        raise ConfigError(
+            "the plot needs matplotlib; pip install '.[bench]' in liquidtrack's folder brings it."
+        ) from None
+    return plt
+
+
+def check(path: Path) -> None:
+    """Call it before long work whose outcome is to be drawn into `path`.
+
+    Raises:
+        ConfigError: matplotlib is missing, or cannot write such a file there.
+    """
+    plt = pyplot()
+    figure = plt.figure()
+    known = figure.canvas.get_supported_filetypes()
+    plt.close(figure)
+    if path.suffix[1:] not in known:
+        raise ConfigError(f"{path} cannot be written (no picture ends so); give a .png, .svg or .pdf.")
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"{path} cannot be written (there is no such folder); give a .png, .svg or .pdf elsewhere.")
+
+
+def save(figure: Any, path: Path) -> None:
+    """Writes a figure and closes it.
+
+    Raises:
+        ConfigError: the file cannot be written, or its suffix names no kind of picture.
+    """
+    try:
+        figure.savefig(path, dpi=120)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be written ({error}); give a .png, .svg or .pdf elsewhere.") from None
+    finally:
+        pyplot().close(figure)

@@ -32,6 +32,7 @@ from av.video.reformatter import VideoReformatter
 from datasets._output import OutputFile, reason
 from datasets._sound import Sound
 from models.errors import ConfigError, DataError, LiquidTrackError
+from models.runtime import beside_threads
 from tracker.types import UInt8
 
 TICKS = Fraction(1, 90_000)  # s, what MPEG counts in: 24, 25, 30, 50, 60 and their 1000/1001 all fall on whole ticks
@@ -197,7 +198,7 @@ class VideoWriter:
         video.options = self._options()
         context = video.codec_context
         context.time_base = self._ticks
-        context.thread_count = max(1, min((os.cpu_count() or 1) // 2, 4))  # a thread more than it needs costs work
+        context.thread_count = min(beside_threads(), 4)
         context.colorspace = 6  # SMPTE 170M (BT.601), which the conversion from BGR below follows
         context.color_range = 1  # limited
         self._video = video
@@ -253,7 +254,7 @@ class VideoWriter:
             bgr = np.pad(bgr, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         # A view, not a copy: the conversion has read it when this call ends.
         picture = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(bgr), format="bgr24")
-        frame = self._convert.reformat(picture, format="yuv420p")
+        frame = self._convert.reformat(picture, format="yuv420p", threads=beside_threads())
         frame.pts, frame.time_base = self._pts, self._ticks
         if self._step is None or (self._pts - self._key_pts) * self._ticks >= KEY_S:
             frame.pict_type = 1  # I

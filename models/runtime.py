@@ -40,6 +40,11 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def beside_threads() -> int:
+    """Threads for the work beside the networks: half of the cores, for waiting for a busy one holds all up."""
+    return max(1, usable_cores() // 2)
+
+
 def _port(value: Any, path: Path) -> Port:
     if value.type not in _DTYPES:
         raise WeightsError(f"{path}: {value.name} is a {value.type}; liquidtrack runs networks of plain tensors.")

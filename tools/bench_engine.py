@@ -95,7 +95,7 @@ def _theirs(run: str, rows: list[Float64], times: list[float]) -> list[float]:
     step, spent = peers.start(run, RATE), []
     for found, time in zip(rows, times, strict=True):
         begin = perf_counter()
-        step(found, time)
+        step(found, time, None)
         spent.append(1000 * (perf_counter() - begin))
     return spent
 

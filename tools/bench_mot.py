@@ -12,6 +12,7 @@ import numpy as np
 
 from datasets.formats import DetectionFile
 from datasets.formats.clock import read_seqinfo
+from datasets.gmc import read_camera_motion
 from datasets.thinning import UNEVEN, thin
 from models.errors import ConfigError
 from tools import mot_plot, peers, plots
@@ -66,7 +67,7 @@ def measure(config: BenchMotConfig) -> Figures:
                         )
                     )  # fmt: skip
                 for run in runs:
-                    _track_peer(run, folder / "input", folder / run)
+                    _track_peer(run, folder / "input", folder / run, config.camera_motion)
                 outs = [folder / _plain(name) for name in figures]
                 found = evaluate_all(folder / "input", outs, workers=config.workers, progress=not config.quiet)
                 for name, evaluation in zip(figures, found, strict=True):
@@ -127,7 +128,7 @@ def _plain(name: str) -> str:
     return name.replace("/", "_").replace(":", "_")
 
 
-def _track_peer(run: str, root: Path, out: Path) -> None:
+def _track_peer(run: str, root: Path, out: Path, camera_motion: bool) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for sequence in find_sequences(root):
         detections = DetectionFile(sequence / "det/det.txt", "mot")
@@ -138,4 +139,6 @@ def _track_peer(run: str, root: Path, out: Path) -> None:
             got = detections(frame)
             found.append(np.column_stack([got.xyxy, got.score]).astype(np.float64))
         rate = read_seqinfo(sequence / "seqinfo.ini").rate or PEERS_RATE
-        (out / f"{sequence.name}.txt").write_text(peers.to_mot(peers.track(run, found, times.tolist(), rate)))
+        motion = read_camera_motion(sequence) if camera_motion else None
+        rows = peers.track(run, found, times.tolist(), rate, motion)
+        (out / f"{sequence.name}.txt").write_text(peers.to_mot(rows))

@@ -69,7 +69,7 @@ def measure(config: BenchPipelineConfig) -> dict[str, Cost]:
     """
     from datasets.sources import SourceConfig, open_source
     from tracker.engine import Tracker
-    from tracker.pipeline import calm_algebra, run
+    from tracker.pipeline import calm_libraries, run
 
     networks = 1 + (config.backbone != "none")
     detector = build_detector(DetectorConfig(detector=config.network), networks)
@@ -85,7 +85,7 @@ def measure(config: BenchPipelineConfig) -> dict[str, Cost]:
         figures[name] = _since(start, len(done))
         return done
 
-    with tempfile.TemporaryDirectory() as folder, calm_algebra():
+    with tempfile.TemporaryDirectory() as folder, calm_libraries():
 
         def video(name: str) -> Sink:
             output = OutputConfig(video=Path(folder) / name)

@@ -1,13 +1,14 @@
 """Other people's trackers on our detections, at their own defaults: roboflow's `trackers`, and ARC-SORT.
 
-They stand in the benchmarks alone. `+t` marks a run in which the tracker was handed the true times.
+They stand in the benchmarks alone. `+t` marks a run in which the tracker was handed the true times; ARC-SORT takes
+none, but is handed the camera's motion where it is known.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -22,7 +23,8 @@ CLASSES = {
 }
 DEFAULT = ("bytetrack", "ocsort", "cbiou")
 
-Step = Callable[[Float64, float], Float64]  # (N, 5) boxes and scores, seconds -> (M, 5) boxes and ids
+# (N, 5) boxes and scores, seconds, (2, 3) affine of the camera's motion or None -> (M, 5) boxes and ids
+Step = Callable[[Float64, float, Float64 | None], Float64]
 
 
 def names(wanted: Iterable[str] = DEFAULT) -> list[str]:
@@ -37,26 +39,36 @@ def names(wanted: Iterable[str] = DEFAULT) -> list[str]:
             raise ConfigError(f"there is no peer {name!r}; the peers are {', '.join(CLASSES)} and arcsort.")
         for package in ("arcsort",) if name == "arcsort" else ("trackers", "supervision"):
             if importlib.util.find_spec(package) is None:
-                extra = "arcsort" if name == "arcsort" else "'.[bench]' in liquidtrack's folder"
+                # Its own dependency `lap` would be written over our `lapx`: both are the module `lap`.
+                extra = "--no-deps arcsort loguru" if name == "arcsort" else "'.[bench]' in liquidtrack's folder"
                 raise ConfigError(f"the peer {name} needs the package {package}: pip install {extra}.")
         runs += [name] if name == "arcsort" else [name, f"{name}+t"]
     return runs
 
 
-def start(run: str, rate: float) -> Step:
-    """A fresh tracker for one sequence of nominally `rate` frames a second."""
+def start(run: str, rate: float, moving: bool = False) -> Step:
+    """A fresh tracker for one sequence of nominally `rate` frames a second, the camera `moving` or still."""
     name, _, timed = run.partition("+")
-    return _arcsort() if name == "arcsort" else _roboflow(name, rate, bool(timed))
+    return _arcsort(moving) if name == "arcsort" else _roboflow(name, rate, bool(timed))
 
 
-def track(run: str, frames: Iterable[Float64], times: Iterable[float], rate: float) -> list[tuple[int, Float64]]:
-    """All tracks of a sequence: (frame from 1, (5,) left, top, right, bottom, id) a box."""
-    rows = []
+def track(
+    run: str,
+    frames: Iterable[Float64],
+    times: Iterable[float],
+    rate: float,
+    motion: Mapping[int, Float64] | None = None,
+) -> list[tuple[int, Float64]]:
+    """All tracks of a sequence: (frame from 1, (5,) left, top, right, bottom, id) a box.
+
+    `motion` is the camera's, as `datasets.gmc` reads it: by frame from 0, from the previous one's pixels.
+    """
+    rows, motion = [], motion or {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # theirs, about their own names
-        step = start(run, rate)
+        step = start(run, rate, bool(motion))
         for number, (found, time) in enumerate(zip(frames, times, strict=True), 1):
-            rows += [(number, row) for row in step(found, time)]
+            rows += [(number, row) for row in step(found, time, motion.get(number - 1))]
     return rows
 
 
@@ -74,7 +86,7 @@ def _roboflow(name: str, rate: float, timed: bool) -> Step:
 
     tracker = getattr(trackers, CLASSES[name])(frame_rate=rate)
 
-    def step(found: Float64, time: float) -> Float64:
+    def step(found: Float64, time: float, warp: Float64 | None) -> Float64:
         detections = supervision.Detections(
             xyxy=found[:, :4], confidence=found[:, 4], class_id=np.zeros(len(found), int)
         )
@@ -85,15 +97,15 @@ def _roboflow(name: str, rate: float, timed: bool) -> Step:
     return step
 
 
-def _arcsort() -> Step:
+def _arcsort(moving: bool) -> Step:
     from arcsort import ARCTracker
     from loguru import logger
 
     logger.remove()
-    tracker = ARCTracker.from_preset("dancetrack", use_cmc=False)
+    tracker = ARCTracker.from_preset("dancetrack", use_cmc=moving)
 
-    def step(found: Float64, time: float) -> Float64:
-        got = tracker.update(np.column_stack([found, np.zeros(len(found))]))
+    def step(found: Float64, time: float, warp: Float64 | None) -> Float64:
+        got = tracker.update(np.column_stack([found, np.zeros(len(found))]), cmc_affine=warp)
         return np.asarray(got, float)[:, :5] if len(got) else np.zeros((0, 5))
 
     return step

@@ -10,13 +10,15 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
+import cv2
 from threadpoolctl import threadpool_limits
 
 from models.errors import LiquidTrackError
+from models.runtime import beside_threads
 from tracker.protocols import CameraMotion, Detector, Embedder, Sink, Source, Stop
 from tracker.types import Detections, Float64, Frame, Tracks
 
@@ -27,13 +29,21 @@ QUEUE = 3  # frames between two stages: enough to hide one slow frame, few enoug
 POLL_S = 0.1  # how often a blocked stage looks whether it should end
 
 
-def calm_algebra() -> threadpool_limits:
-    """One thread for each matrix product of NumPy while the stages run; they are small and the stages share the cores.
+@contextmanager
+def calm_libraries() -> Iterator[None]:
+    """Few threads inside NumPy's matrix products and OpenCV's functions while the stages run: they share the cores.
 
     OpenBLAS's other threads spin for 26 ms after each larger product (2^26 turns of the clock), on cores that the
-    networks need: on two cores that made the whole pipeline half as slow again.
+    networks need: on two cores that made the whole pipeline half as slow again. An OpenCV function waits until the last
+    of its threads has found a core: on two cores that held the detector up for 4 ms a frame.
     """
-    return threadpool_limits(1, user_api="blas")
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(beside_threads())
+    try:
+        with threadpool_limits(1, user_api="blas"):
+            yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 class Engine(Protocol):
@@ -216,13 +226,13 @@ def track(
 ) -> Iterator[tuple[Frame, Tracks]]:
     """Each frame of `source` with its tracks; closes the source at the end.
 
-    NumPy's matrix products run in one thread each until the iterator ends or is closed, in the caller's code too.
+    NumPy's matrix products and OpenCV run in few threads until the iterator ends or is closed, the caller's too.
 
     >>> for frame, tracks in track(open_source("street.mp4"), build_detector(), Tracker()):  # doctest: +SKIP
     ...     print(frame.time, tracks.shown.id, tracks.shown.xyxy)
     """
     chain = steps(source, detector, tracker, embedder=embedder, camera_motion=camera_motion)
-    with calm_algebra(), closing(chain):
+    with calm_libraries(), closing(chain):
         try:
             for step in chain:
                 yield step.frame, step.tracks
@@ -270,7 +280,7 @@ def run(
 
         return write
 
-    with calm_algebra(), ExitStack() as stack:
+    with calm_libraries(), ExitStack() as stack:
         stack.callback(source.close)
         for sink in (*slow_sinks, *sinks):
             sink.open(source.info, detector.names)

@@ -11,6 +11,7 @@ from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
+from models.runtime import beside_threads
 from tracker.types import UInt8
 
 
@@ -63,7 +64,7 @@ class ToBgr:
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: VideoFrame) -> UInt8:
-        packed = self._reformatter.reformat(frame, format="bgr24")
+        packed = self._reformatter.reformat(frame, format="bgr24", threads=beside_threads())
         return upright(np.ascontiguousarray(packed.to_ndarray(), np.uint8), self._turn)
 
 

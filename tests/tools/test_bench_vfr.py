@@ -82,6 +82,21 @@ def test_a_peer_tracks() -> None:
     assert track("bytetrack", [np.zeros((0, 5))] * 3, [0, 1, 2], 25) == []
 
 
+def test_arcsort_is_told_how_the_camera_moved() -> None:
+    pytest.importorskip("arcsort", reason="the peer arcsort needs its package")
+    jump = 400.0  # pixels, at frame 10
+    places = [10 + jump * (k >= 10) for k in range(20)]
+    frames = [np.array([[x, 20, x + 50, 140, 0.9]]) for x in places]
+    times = [k / 25 for k in range(20)]
+
+    def ids(motion: dict[int, np.ndarray]) -> set[int]:
+        return {int(row[4]) for number, row in track("arcsort", frames, times, 25, motion) if number > 4}
+
+    still, shift = np.eye(2, 3), np.array([[1, 0, jump], [0, 1, 0]])
+    assert len(ids({k: shift if k == 10 else still for k in range(1, 20)})) == 1
+    assert len(ids({})) == 2
+
+
 def test_mistakes(clip: tuple[Path, Path], tmp_path: Path) -> None:
     config = BenchVfrConfig(*clip, "background", ("object",), quiet=True, peers=())
     with pytest.raises(ConfigError, match="the profiles are full"):

@@ -19,6 +19,8 @@ class HeadConfig:
         hidden: width of the pair network.
         code: numbers by which a pair speaks to the others of its row and column.
         rounds: of competition.
+        habits: whether it is told of slow averages, ages and the last match's crowding; without a cell and without
+            these it has no memory but its prior's.
         time_unit: seconds that count as 1 in the cell's own time; with 1 a frame's 0.04 hardly reached the state.
         seed: of the wiring and the first weights.
     """
@@ -30,5 +32,6 @@ class HeadConfig:
     hidden: int = 56
     code: int = 12
     rounds: int = 2
+    habits: bool = True
     time_unit: float = 0.1
     seed: int = 0

@@ -21,6 +21,7 @@ from tools.bootstrap import Difference, compare
 from tools.eval_mot import Evaluation, evaluate_all
 from tools.mot import find_sequences, mot
 from tools.mot_config import MotConfig
+from tools.spoil import spoil
 from tracker.config import TrackerConfig
 
 PEERS_RATE = 30.0  # frames a second, where a sequence does not say; what the peers take for granted
@@ -58,7 +59,13 @@ def measure(config: BenchMotConfig) -> Figures:
         for profile in config.profiles:
             for seed in config.seeds:
                 folder = (config.out or Path(scratch)) / f"{profile}-{seed}"
-                thin(config.root, folder / "input", profile, seed)
+                kept = thin(config.root, folder / "input", profile, seed)
+                if config.boxes == "truth" or config.noise or config.alarms:
+                    for sequence in kept:
+                        spoil(
+                            folder / "input" / sequence, truth=config.boxes == "truth",
+                            noise=config.noise, alarms=config.alarms, seed=seed,
+                        )  # fmt: skip
                 for name, settings in ours.items():
                     mot(
                         MotConfig(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from tyro.conf import Positional
 
@@ -21,6 +22,9 @@ class BenchMotConfig:
         peers: of other people (bytetrack, ocsort, cbiou, sort, arcsort), each with and without true times.
         profiles: how frames are left out.
         seeds: of the thinning; figures are means over them.
+        boxes: detected, from det.txt, or truth: the true boxes as perfect detections.
+        noise: standard deviation by which every edge of a box is moved, in the box's own size.
+        alarms: false detections added for each detection.
         camera_motion: use gmc.txt where there is one.
         out: keeps the results of every run here instead of dropping them.
         json: write the figures here too.
@@ -34,6 +38,9 @@ class BenchMotConfig:
     peers: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ("full", "stride5", "drop70", "jitter", "bursty")
     seeds: tuple[int, ...] = (0,)
+    boxes: Literal["detected", "truth"] = "detected"
+    noise: float = 0.0
+    alarms: float = 0.0
     camera_motion: bool = True
     out: Path | None = None
     json: Path | None = None
@@ -45,3 +52,6 @@ class BenchMotConfig:
     def __post_init__(self) -> None:
         if not self.profiles or not self.seeds or not (self.motions or self.peers):
             raise ConfigError("bench mot needs a profile, a seed, and a motion or a peer; name at least one of each.")
+        for name in ("noise", "alarms"):
+            if not 0 <= getattr(self, name) < 10:
+                raise ConfigError(f"{name} is {getattr(self, name)}; give a share, 0 or more.")

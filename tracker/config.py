@@ -26,7 +26,7 @@ class TrackerConfig:
         tentative_life: the same, of a track that is not yet a result.
     """
 
-    motion: str = "kalman"
+    motion: str = "liquid"
     head: str = ""
     adapt: bool = False
     cost: str = "own"

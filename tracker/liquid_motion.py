@@ -90,7 +90,7 @@ class LiquidMotion:
 
     def view(self, pairs: Pairs) -> tuple[PairView, Int64]:
         """What the head is given of the pairs; see `pair_view`."""
-        return pair_view(pairs)
+        return pair_view(pairs, self.head.config.habits)
 
     def inputs(self, own: Float64, prediction: Prediction, look: Look, moved: Float64) -> Float32:
         """(N, INPUTS) what the liquid state is told of a match."""

@@ -49,10 +49,10 @@ class PairView(NamedTuple):
     base: Float32
 
 
-def pair_view(pairs: Pairs) -> tuple[PairView, Int64]:
+def pair_view(pairs: Pairs, habits: bool = True) -> tuple[PairView, Int64]:
     """The pairs that are worth a look, and which of `pairs` these are.
 
-    `pairs.prediction` is the prior's, with a habit.
+    `pairs.prediction` is the prior's, with a habit; without `habits` nothing is told of what only a memory knows.
     """
     found = cues(pairs)
     odds = found.odds - WEAK_ODDS * (pairs.look.score < WEAK).take(pairs.detection)  # what two stages do, in one
@@ -85,9 +85,11 @@ def pair_view(pairs: Pairs) -> tuple[PairView, Int64]:
     known = np.zeros(len(good)) if alike is None else np.isfinite(alike)
     out[20], out[21] = 0 if alike is None else np.where(known, alike, 0), known
     out[PAIR : PAIR + USUAL // 2], out[PAIR + USUAL // 2 : PAIR + USUAL] = soft[4:], sizes[4:]
-    habits = np.concatenate([habit.crowding, np.log1p(habit.age) / 3, habit.hidden, habit.near, _wait(p.elapsed)])
-    out[-SCENE - TRACK : -SCENE] = habits.reshape(TRACK, -1).take(i, 1)
+    told = np.concatenate([habit.crowding, np.log1p(habit.age) / 3, habit.hidden, habit.near, _wait(p.elapsed)])
+    out[-SCENE - TRACK : -SCENE] = told.reshape(TRACK, -1).take(i, 1)
     out[-SCENE:] = _scene(p, habit, look)[:, None]
+    if not habits:
+        out[PAIR : PAIR + USUAL + 2] = 0
     single = np.float32
     return PairView(i, j, out.T, z.T.astype(single), place[:2].T.astype(single), odds.take(good).astype(single)), good
 

@@ -188,7 +188,7 @@ def test_time_constants_are_those_of_the_gates(root: Path, tmp_path: Path) -> No
     found = find(InspectConfig(write(model, tmp_path / "head"), root=root, profiles=("full",), pairs=5, quiet=True))
     assert found.seconds is not None
     for (layer, units), seconds in zip(found.groups().items(), (2.0, 0.5, 0.25), strict=True):
-        np.testing.assert_allclose(found.seconds[:, units], seconds, rtol=1e-5)
+        np.testing.assert_allclose(found.seconds[:, units], seconds * model.config.time_unit, rtol=1e-5)
         assert layer in ("inter", "command", "motor")
     assert [len(units) for units in found.groups().values()] == [12, 8, 12]
 

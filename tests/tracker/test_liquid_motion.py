@@ -14,7 +14,7 @@ from tracker.engine import Tracker
 from tracker.kalman_motion import KalmanMotion
 from tracker.liquid_motion import LiquidMotion
 from tracker.motion import Look
-from tracker.pair_features import FEATURES, INPUTS
+from tracker.pair_features import FEATURES, INPUTS, PAIR, USUAL, pair_view
 from tracker.types import Detections, Float64, Tracks
 
 WARP = np.array([[1.01, 0.02, 9.0], [-0.01, 0.99, -4.0]])
@@ -85,3 +85,17 @@ def test_a_query_changes_nothing_and_the_camera_is_remembered_until_the_match() 
     moved = motion.warp(rows, np.array([[1, 0, 7.0], [0, 1, -3]]))
     np.testing.assert_allclose(moved[:, -2:], [[7, -3], [7, -3]])
     assert (motion.update(moved, look, 0.1)[:, -2:] == 0).all()
+
+
+def test_without_habits_nothing_of_them_is_told() -> None:
+    motion = LiquidMotion(head(0.05))
+    tracker = Tracker(TrackerConfig(), motion)
+    views = []
+    motion.view = lambda pairs: views.append((pair_view(pairs)[0], pair_view(pairs, False)[0])) or pair_view(pairs)  # type: ignore[method-assign,func-returns-value]
+    for time, boxes, score in crowd():
+        found = Detections(boxes.astype(np.float32), score.astype(np.float32), np.zeros(len(score), np.int64))
+        tracker.update(found, time)
+    whole, blind = (np.concatenate([v[k].features for v in views]) for k in (0, 1))
+    differs = (whole != blind).any(axis=0)
+    assert differs.nonzero()[0].tolist() == list(range(PAIR, PAIR + USUAL + 2))
+    assert (blind[:, differs] == 0).all()

@@ -60,15 +60,17 @@ def test_ids_stay_and_every_walker_is_shown() -> None:
         assert tracks.shown.detection.tolist() == [0, 1, 2, 3]
 
 
-def test_an_unseen_track_is_lost_then_found_then_dropped_in_seconds() -> None:
-    tracker = Tracker(TrackerConfig(life=1.0))
+@pytest.mark.parametrize(("motion", "longest"), [("kalman", 1.0), ("liquid", 2.5)])
+def test_an_unseen_track_is_lost_then_found_then_dropped_in_seconds(motion: str, longest: float) -> None:
+    tracker = Tracker(TrackerConfig(motion=motion, life=1.0))
     for t in (0.0, 0.1, 0.2):
         tracker.update(walkers(t), t)
     lost = tracker.update(walkers(0.5, missing=[2]), 0.5)
     assert lost.state[lost.id == 3].tolist() == [State.LOST]
     assert lost.unseen[lost.id == 3].tolist() == pytest.approx([0.3])
     assert tracker.update(walkers(0.6), 0.6).shown.id.tolist() == [1, 2, 3, 4]
-    assert 3 not in tracker.update(walkers(1.7, missing=[2]), 1.7).id
+    end = 0.6 + longest + 0.1  # the liquid head may wait longer for who is likely to come back
+    assert 3 not in tracker.update(walkers(end, missing=[2]), end).id
 
 
 def test_looking_without_seeing_changes_no_later_answer() -> None:

@@ -28,7 +28,6 @@ from tools.config import OutputConfig, TrackConfig
 from tools.eval_mot import evaluate
 from tools.mot_scores import Scores
 from tools.track import track_summary
-from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
 from tracker.types import Float64, Int64
 
@@ -69,11 +68,8 @@ def bench_vfr(config: BenchVfrConfig) -> None:
         config.json.write_text(to_json(figures) + "\n", encoding="utf-8")
 
 
-def measure(config: BenchVfrConfig, tracking: TrackerConfig | None = None) -> dict[str, Profile]:
+def measure(config: BenchVfrConfig) -> dict[str, Profile]:
     """Every profile's figures.
-
-    Args:
-        tracking: settings of our own tracker; its defaults where there are none.
 
     Raises:
         LiquidTrackError: a file, profile or peer is missing or wrong.
@@ -94,7 +90,7 @@ def measure(config: BenchVfrConfig, tracking: TrackerConfig | None = None) -> di
             folder = work / profile
             kept = thin_sequence(config.truth, folder / config.truth.name, profile, config.seed)
             true = retime(config.clip, folder / "clip.mp4", kept, clock.frames / clock.rate)
-            result = _track(config, folder, tracking)
+            result = _track(config, folder)
             scores = {OURS: evaluate(folder / config.truth.name, result).combined}
             if runs:
                 if found is None:
@@ -168,7 +164,7 @@ def _detector(config: BenchVfrConfig) -> DetectorConfig:
     return DetectorConfig(config.network, score=SCORE, nms=NMS, classes=config.classes)
 
 
-def _track(config: BenchVfrConfig, folder: Path, tracking: TrackerConfig | None) -> Path:
+def _track(config: BenchVfrConfig, folder: Path) -> Path:
     """Runs the whole pipeline on the folder's clip into every sink; returns the MOTChallenge text."""
     (folder / "kitti").mkdir(exist_ok=True)
     files: dict[str, Any] = {sink: folder / name for sink, name in FILES.items()}
@@ -178,7 +174,7 @@ def _track(config: BenchVfrConfig, folder: Path, tracking: TrackerConfig | None)
         output=OutputConfig(**files),
         detection=_detector(config),
         appearance_features=config.appearance_features,
-        tracking=tracking or TrackerConfig(),
+        tracking=config.tracking,
     )
     summary, _ = track_summary(settings)
     if not summary.complete:

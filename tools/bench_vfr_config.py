@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from tracker.config import TrackerConfig
 from tracker.detectors.config import AppearanceConfig
 
 
@@ -38,3 +39,4 @@ class BenchVfrConfig:
     json: Path | None = None
     quiet: bool = False
     appearance_features: AppearanceConfig = field(default_factory=AppearanceConfig)
+    tracking: TrackerConfig = field(default_factory=TrackerConfig)

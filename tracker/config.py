@@ -20,6 +20,7 @@ class TrackerConfig:
         low_score: detections below this score are not looked at.
         birth_score: an unmatched detection from this score on starts a track.
         match_probability: least probability of a match with a detection of high score.
+        birth_match_probability: the same with a detection that would otherwise start a track, for learned odds.
         low_match_probability: least probability of a match with one of low score.
         confirmation: seconds between its first and its latest detection from which on a track is a result.
         life: seconds for which a track that is not seen is waited for.
@@ -34,6 +35,7 @@ class TrackerConfig:
     low_score: float = 0.1
     birth_score: float = 0.65
     match_probability: float = 0.5
+    birth_match_probability: float = 0.3
     low_match_probability: float = 0.95
     confirmation: float = 0.0
     life: float = 2.0
@@ -43,7 +45,7 @@ class TrackerConfig:
         for name in ("high_score", "low_score", "birth_score"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give a number between 0 and 1.")
-        for name in ("match_probability", "low_match_probability"):
+        for name in ("match_probability", "birth_match_probability", "low_match_probability"):
             if not 0 < getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give a probability between 0 and 1.")
         if not self.confirmation >= 0:

@@ -55,6 +55,7 @@ class Tracker:
         self._cost = learned or COSTS["mix" if config.cost == OWN else config.cost]
         self._in_stages = learned is None  # learned odds know what a score is worth
         self._threshold = _logit(config.match_probability)
+        self._birth_threshold = _logit(config.birth_match_probability)
         self._low_threshold = _logit(config.low_match_probability)
         self._next_id = 1
         self._ticks: int | None = None
@@ -164,6 +165,9 @@ class Tracker:
         if self._in_stages:
             weak = (look.score < self.config.high_score).take(pairs.detection)
             gain[weak] = 0  # worth nothing yet
+        else:  # whoever would become somebody new is better taken for the likeliest that is known
+            strong = (look.score >= self.config.birth_score).take(pairs.detection)
+            gain[strong] = odds[strong] - self._birth_threshold
         row, column = assign(pairs.track, pairs.detection, gain)
         matched[row] = column
         if self._in_stages:

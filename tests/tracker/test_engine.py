@@ -16,6 +16,7 @@ from tracker.costs import COSTS, Pairs
 from tracker.engine import Tracker
 from tracker.kalman import Gaussian, Noise, correct, first, step
 from tracker.kalman_motion import PRIORS, KalmanMotion
+from tracker.liquid_motion import LiquidMotion
 from tracker.motion import Look, Motion
 from tracker.motions import MOTIONS
 from tracker.types import Detections, Float64, State, Tracks
@@ -309,3 +310,20 @@ def test_embeddings_may_come_late_but_must_keep_their_length() -> None:
     assert tracker.update(with_embedding(0.1, 8), 0.1).shown.id.tolist() == [1, 2, 3, 4]
     with pytest.raises(DataError, match="embedding"):
         tracker.update(with_embedding(0.2, 9), 0.2)
+
+
+class UnlikelyPairs(LiquidMotion):
+    """Finds every pair a little unlikely: probability .38."""
+
+    def odds(self, pairs: Pairs) -> Float64:
+        return np.full(len(pairs.track), -0.5)
+
+
+@pytest.mark.parametrize(("score", "state"), [(0.9, State.ACTIVE), (0.5, State.LOST)])
+def test_whoever_would_become_new_is_taken_for_the_likeliest_known(score: float, state: State) -> None:
+    tracker = Tracker(TrackerConfig(motion="liquid"), UnlikelyPairs())
+    box = np.array([[0, 0, 40, 100.0]], np.float32)
+    for time, s in ((0.0, 0.9), (0.1, score)):
+        got = tracker.update(Detections(box, np.array([s], np.float32), np.zeros(1, np.int64)), time)
+    # a weak one would become nobody: for it a match must be likelier than not
+    assert (got.id.tolist(), got.state.tolist()) == ([1], [state])

@@ -109,9 +109,8 @@ def _there(s: Sequence, k: int) -> frozenset[int]:
     end = int(np.searchsorted(s.times, s.times[k] + WAIT, side="right")) - 1
     if end <= k:
         return frozenset()
-    seen = s.truth if s.detections is None else s.detections
-    ids = s.truth.id[s.truth.start[k + 1] : s.truth.start[end + 1]]
-    return frozenset(ids.tolist()) | frozenset(seen.id[seen.start[k + 1] : seen.start[end + 1]].tolist())
+    told = (s.truth,) if s.detections is None else (s.truth, s.detections)
+    return frozenset(i for boxes in told for i in boxes.id[boxes.start[k + 1] : boxes.start[end + 1]].tolist())
 
 
 def between(s: Sequence, kept: Int64) -> list[Float64 | None]:

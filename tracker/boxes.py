@@ -83,3 +83,14 @@ def touching(xyxy: Float64) -> tuple[Int64, Int64, Float64]:
     i, j = i[good], j[good]
     shared = high[good] * (np.minimum(right[i], right[j]) - left[j])
     return order[i], order[j], shared
+
+
+def crowding(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
+    """(N,) the largest IoU of each box with another one, where `touch` is what `touching` says of them."""
+    i, j, shared = touch
+    area = (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)
+    iou = shared / (area[i] + area[j] - shared)
+    largest = np.zeros(len(xyxy))
+    np.maximum.at(largest, i, iou)
+    np.maximum.at(largest, j, iou)
+    return largest

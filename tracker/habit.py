@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracker.boxes import touching
+from tracker.boxes import crowding, touching
 from tracker.motion import Habit, Look
 from tracker.types import Float64
 
@@ -27,13 +27,13 @@ def first(look: Look, time: float) -> Float64:
 
 def follow(rows: Float64, look: Look, time: float, elapsed: Float64) -> Float64:
     """The rows after matches at `time`, `elapsed` (N,) seconds after those before; sure, free looks count most."""
-    crowding = _crowding(look)
+    crowded = _crowding(look)
     age = (time - rows[:, BORN])[:, None]
-    quality = (look.score * (1 - crowding))[:, None]
+    quality = (look.score * (1 - crowded))[:, None]
     # what is new since the last match, of all that is remembered
     gain = quality * np.expm1(-elapsed[:, None] / SPANS) / np.expm1(-(age + elapsed[:, None]) / SPANS)
     new = rows.copy()
-    new[:, CROWDED] = crowding
+    new[:, CROWDED] = crowded
     usual = new[:, USUAL:].reshape(len(rows), len(SPANS), 4)
     usual += gain[:, :, None] * (look.coordinates[:, None] - usual)
     return new
@@ -53,14 +53,12 @@ def recall(rows: Float64, xyxy: Float64, elapsed: Float64, time: float) -> Habit
     """What the rows say at `time` of tracks that are predicted at `xyxy` (N, 4), unseen for `elapsed` (N,) seconds."""
     hidden, near = np.zeros(len(rows)), np.zeros(len(rows))
     there = np.flatnonzero(elapsed < PRESENT)
-    i, j, shared = touching(xyxy[there])
-    i, j = there[i], there[j]
-    area = (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)
-    iou = shared / (area[i] + area[j] - shared)
-    np.maximum.at(near, i, iou)
-    np.maximum.at(near, j, iou)
-    behind = np.where(xyxy[i, 3] < xyxy[j, 3], i, j)  # who stands lower is nearer to the camera
-    np.maximum.at(hidden, behind, shared / area[behind])
+    boxes = xyxy[there]
+    i, j, shared = touching(boxes)
+    near[there] = crowding(boxes, (i, j, shared))
+    behind = np.where(boxes[i, 3] < boxes[j, 3], i, j)  # who stands lower is nearer to the camera
+    area = (boxes[behind, 2:] - boxes[behind, :2]).prod(axis=1)
+    np.maximum.at(hidden, there[behind], shared / area)
     usual = rows[:, USUAL:].reshape(len(rows), len(SPANS), 4)
     return Habit(usual, rows[:, CROWDED], time - rows[:, BORN], hidden, near)
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tracker.boxes import to_coordinates, touching
+from tracker.boxes import crowding, to_coordinates, touching
 from tracker.kalman import Gaussian
 from tracker.types import Float32, Float64, Int64
 
@@ -38,15 +38,8 @@ class Look:
     def at(cls, xyxy: Float32 | Float64, score: Float32 | Float64, crowded: bool = False) -> Look:
         """The look at boxes `xyxy`, (N, 4) pixels, with scores (N,)."""
         corners = np.asarray(xyxy, np.float64)
-        crowding = None
-        if crowded:
-            i, j, shared = touching(corners)
-            area = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
-            iou = shared / (area[i] + area[j] - shared)
-            crowding = np.zeros(len(corners))
-            np.maximum.at(crowding, i, iou)
-            np.maximum.at(crowding, j, iou)
-        return cls(to_coordinates(corners), corners, np.asarray(score, np.float64), crowding)
+        near = crowding(corners, touching(corners)) if crowded else None
+        return cls(to_coordinates(corners), corners, np.asarray(score, np.float64), near)
 
     def take(self, rows: Int64) -> Look:
         """Only `rows`, by their numbers."""

@@ -66,6 +66,9 @@ class Head(nn.Module):
     def query(self, h: Tensor, elapsed: Tensor) -> Query:
         """What the states (N, units) say `elapsed` (N,) seconds after their last match: their own flow, closed form."""
         f, g, a, b = self.flow(h).chunk(4, 1)
+        slowing = self.config.slowing
+        if slowing:
+            elapsed = slowing * torch.log1p(elapsed / slowing)
         s = torch.sigmoid(b - nn.functional.softplus(a) * elapsed[:, None])
         code = s * torch.tanh(f) + (1 - s) * torch.tanh(g)
         return Query(code, self.readout(code))

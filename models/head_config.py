@@ -22,6 +22,8 @@ class HeadConfig:
         habits: whether it is told of slow averages, ages and the last match's crowding; without a cell and without
             these it has no memory but its prior's.
         time_unit: seconds that count as 1 in the cell's own time; with 1 a frame's 0.04 hardly reached the state.
+        slowing: seconds after a match around which a query's own time slows down, as slowing * log(1 + t / slowing): a
+            track that is lost keeps what it knew; 0 for time as it is.
         seed: of the wiring and the first weights.
     """
 
@@ -34,4 +36,5 @@ class HeadConfig:
     rounds: int = 2
     habits: bool = True
     time_unit: float = 0.1
+    slowing: float = 0.3
     seed: int = 0

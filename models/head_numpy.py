@@ -17,7 +17,7 @@ Array = NDArray[np.float32]
 Index = NDArray[np.int64]
 LIMIT = np.float32(15.0)  # `head.LIMIT`
 LONGEST = np.float32(1e6)  # time units; `liquid.cell.LONGEST`
-FORMAT = "liquidtrack-head-2"
+FORMAT = "liquidtrack-head-3"
 SUPPORTED = ("cfc", "gru-dt", "none")
 
 
@@ -35,6 +35,10 @@ class HeadNumpy:
             directed = weight[:2] * (mask - abs(sign)) + abs(weight[:2]) * sign
             both = np.concatenate([directed, weight[2:] * mask])
             self._blocks.append((both.reshape(-1, both.shape[2]).T.copy(), bias.ravel()))
+
+    def weights(self) -> dict[str, Array]:
+        """Every array by its name in `head.Head`."""
+        return dict(self._w)
 
     def step(self, x: Array, h: Array, dt: Array) -> Array:
         """(N, units)."""
@@ -65,6 +69,8 @@ class HeadNumpy:
     def query(self, h: Array, elapsed: Array) -> tuple[Array, Array]:
         """The code (N, Q) and the corrections (N, 9)."""
         f, g, a, b = np.split(self._linear("flow", h), 4, axis=1)
+        if self.config.slowing:
+            elapsed = self.config.slowing * np.log1p(elapsed / np.float32(self.config.slowing))
         rate: Array = np.logaddexp(a, np.float32(0)).astype(np.float32, copy=False)  # softplus
         s = _sigmoid(b - rate * elapsed[:, None])
         code = s * np.tanh(f) + (1 - s) * np.tanh(g)

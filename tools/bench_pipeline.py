@@ -14,6 +14,7 @@ from models.errors import ConfigError
 from models.runtime import usable_cores
 from tools.config import BenchPipelineConfig, OutputConfig, TrackConfig
 from tools.plugins import build_detector, build_embedder, build_sinks
+from tracker.config import TrackerConfig
 from tracker.detectors.config import AppearanceConfig, DetectorConfig
 from tracker.protocols import Sink
 
@@ -74,6 +75,7 @@ def measure(config: BenchPipelineConfig) -> dict[str, Cost]:
     networks = 1 + (config.backbone != "none")
     detector = build_detector(DetectorConfig(detector=config.network), networks)
     embedder = build_embedder(AppearanceConfig(appearance=config.backbone), networks)
+    fresh = build_embedder(AppearanceConfig(appearance=config.backbone), networks)  # has seen no frame of the clip
     figures: dict[str, Cost] = {}
 
     def alone(name: str, work: Iterable[T], end: Callable[[], None] = lambda: None) -> list[T]:
@@ -96,13 +98,17 @@ def measure(config: BenchPipelineConfig) -> dict[str, Cost]:
         source.close()
         detector(frames[0])  # the first call of a network allocates
         found = alone("detect", (detector(frame) for frame in frames))
-        if embedder is not None:
-            embedder.features(frames[0])
-            maps = alone("features", (embedder.features(frame) for frame in frames))
-            pooled = (embedder.pool(m, d.xyxy) for m, d in zip(maps, found, strict=True))
-            found = alone("pool", (d.with_embedding(e) for d, e in zip(found, pooled, strict=True)))
+        if embedder is not None and fresh is not None:
+            for network in (embedder, fresh):
+                network.features(frames[0])
+            needed = (embedder.needed(d, f.time) for d, f in zip(found, frames, strict=True))
+            looks = zip(frames, needed, strict=True)
+            maps = alone("features", (embedder.features(frame) if look else None for frame, look in looks))
+            seen = zip(found, maps, strict=True)
+            found = alone("pool", (d if m is None else d.with_embedding(embedder.pool(m, d.xyxy)) for d, m in seen))
             del maps
-        tracker = Tracker()
+        tracking = TrackerConfig(motion=config.motion)
+        tracker = Tracker(tracking)
         tracks = alone("track", (tracker.update(d, f.time) for d, f in zip(found, frames, strict=True)))
         sink = video("alone.mp4")
         sink.open(source.info, detector.names)
@@ -112,6 +118,6 @@ def measure(config: BenchPipelineConfig) -> dict[str, Cost]:
         del frames, found, tracks
         clip, whole = open_source(str(config.clip), part), video("whole.mp4")
         start = _now()
-        summary = run(clip, detector, Tracker(), [], slow_sinks=[whole], embedder=embedder)
+        summary = run(clip, detector, Tracker(tracking), [], slow_sinks=[whole], embedder=fresh)
         figures[WHOLE] = _since(start, summary.frames)
     return figures

@@ -100,6 +100,7 @@ class BenchPipelineConfig:
         clip: the video to work on.
         network: the detector, as `--detector` takes it.
         backbone: the frozen CNN for the features, or none.
+        motion: the tracker's motion model.
         frames: how many frames to take.
         rounds: how often to measure everything; the least of each figure is kept.
         json: write the figures here too.
@@ -108,6 +109,7 @@ class BenchPipelineConfig:
     clip: Positional[Path]
     network: str
     backbone: str = "efficientnet_lite0"
+    motion: str = "liquid"
     frames: int = 200
     rounds: int = 3
     json: Path | None = None

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from datasets.annotations import Annotations
 from datasets.formats import mot
 from models.errors import ConfigError, DataError
+from tracker.boxes import overlaps
 from tracker.types import Bool, Float32, Float64
 
 EPS = float(np.finfo(float).eps)  # TrackEval's slack at its thresholds
@@ -153,16 +154,6 @@ def _decimal(xyxy: Float32) -> Float64:
     return np.where(written.astype(np.float32) == xyxy, written, xyxy.astype(np.float64))
 
 
-def iou(a: Float64, b: Float64) -> Float64:
-    """Intersection over union of (A, 4) and (B, 4) boxes given as left, top, right, bottom -> (A, B)."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared: Float64 = np.prod(np.maximum(high - low, 0), axis=2)
-    area_a, area_b = np.prod(a[:, 2:] - a[:, :2], axis=1), np.prod(b[:, 2:] - b[:, :2], axis=1)
-    ratio: Float64 = shared / (area_a[:, None] + area_b[None] - shared)  # every box has an area: the reader saw to it
-    return ratio
-
-
 def _match(
     truth: Annotations, counted: Bool, found: Annotations, frames: int, distractors: list[int]
 ) -> dict[str, Any]:
@@ -177,7 +168,7 @@ def _match(
     similarity, kept = [], np.ones(len(found), bool)
     for t in range(frames):
         g, f = slice(true_at[t], true_at[t + 1]), slice(found_at[t], found_at[t + 1])
-        overlap = iou(true_box[g], found_box[f])
+        overlap = overlaps(true_box[g], found_box[f])
         if distracts[g].any():
             fit = np.where(overlap < 0.5 - EPS, 0, overlap)
             row, column = linear_sum_assignment(-fit)

@@ -23,10 +23,10 @@ from tqdm import tqdm
 from datasets.clips import sample
 from datasets.noise import Noise, fit
 from datasets.truth import Sequence, read_sequences
-from models.errors import DataError
+from models.errors import DataError, WeightsError
 from models.head import Head
 from models.head_config import TAIL
-from models.head_numpy import HeadNumpy, save_head
+from models.head_numpy import HeadNumpy, load_head, save_head
 from tools.rollouts import Record, roll
 from tools.train_head_config import TrainHeadConfig
 from tracker.pair_features import FEATURES, INPUTS
@@ -59,6 +59,8 @@ def train_head(config: TrainHeadConfig) -> None:
     noise = fit(real) if real else Noise()
     config.out.mkdir(parents=True, exist_ok=True)
     model = Head(INPUTS, FEATURES, config.model)
+    if config.start is not None:
+        _begin_from(config.start, model)
     state = _Progress(config, model)
     records: list[Record] = []
     for round_ in range(config.rollouts):
@@ -68,6 +70,19 @@ def train_head(config: TrainHeadConfig) -> None:
     save_head(path, state.weights(), config.model, _card(config))
     if not config.quiet:
         print(f"{path} holds the head; track with it: --motion liquid --head {path}")
+
+
+def _begin_from(path: Path, model: Head) -> None:
+    """Puts the weights of a file into `model`.
+
+    Raises:
+        WeightsError: the file is no head, or one of other sizes.
+    """
+    weights = {name: torch.from_numpy(value) for name, value in load_head(path).weights().items()}
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError:
+        raise WeightsError(f"{path}: is of another shape than the head to train; give its own settings.") from None
 
 
 class _Progress:

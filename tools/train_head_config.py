@@ -24,6 +24,7 @@ class TrainHeadConfig:
         rate: largest learning rate.
         data_seed: of clips, noise and batches.
         workers: processes that roll out.
+        start: weights to go on from, of a head as `model` describes; none: from the beginning.
         quiet: no progress bar.
     """
 
@@ -36,5 +37,6 @@ class TrainHeadConfig:
     rate: float = 2e-3
     data_seed: int = 0
     workers: int = 2
+    start: Path | None = None
     quiet: bool = False
     model: HeadConfig = field(default_factory=HeadConfig)

@@ -19,7 +19,8 @@ from models.errors import ConfigError
 from models.export import open_network
 from models.pooling import roi_align, unit
 from tracker.detectors.config import AppearanceConfig, Device
-from tracker.types import Float32, Frame, UInt8
+from tracker.glance import Glance
+from tracker.types import Detections, Float32, Frame, UInt8
 
 STRIPS = 4
 _COARSEST = 32  # sides are multiples of this, so that each map cell stands for a whole number of pixels
@@ -71,7 +72,12 @@ class FrozenEmbedder:
         self._network = open_network(
             config.appearance, config.appearance_stride, config.appearance_weights, threads, device
         )
+        self._glance = None if config.appearance_always else Glance()
         self.dim = entry.channels[config.appearance_stride] * STRIPS
+
+    def needed(self, detections: Detections, time: float) -> bool:
+        """Whether the appearance of these detections could matter; asked once a frame, in order."""
+        return len(detections) > 0 if self._glance is None else self._glance.needed(detections, time)
 
     def features(self, frame: Frame) -> FeatureMap:
         """One pass over the frame; in crop mode nothing yet, since the boxes are not known."""

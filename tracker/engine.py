@@ -31,6 +31,7 @@ class _Table:
     label: Int64
     score: Float64
     seen: Float64  # seconds on the tracker's clock
+    looked: Float64  # when its likeness was last renewed, the same
     born: Float64  # seconds on the tracker's clock
 
     def take(self, rows: Bool) -> _Table:
@@ -62,7 +63,7 @@ class Tracker:
         self._origin = 0
         whole, real = np.zeros(0, np.int64), np.zeros(0)
         rows, likeness = np.zeros((0, self._motion.width)), np.zeros((0, 0), np.float32)
-        self._table = _Table(whole, rows, likeness, whole, real, real, real)
+        self._table = _Table(whole, rows, likeness, whole, real, real, real, real)
 
     def update(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks:
         """All tracks alive after the frame at `time`.
@@ -98,7 +99,8 @@ class Tracker:
         taken = matched.take(hit)
         if len(hit):
             if embedding is not None:
-                elapsed = now - table.seen[hit]
+                elapsed = now - table.looked[hit]
+                table.looked[hit] = now
                 table.likeness[hit] = remember(table.likeness[hit], embedding[taken], elapsed, look.score[taken])
             seen = look.take(taken)
             table.motion[hit] = self._motion.update(table.motion.take(hit, 0), seen, now, prediction.take(hit))
@@ -199,7 +201,7 @@ class Tracker:
         if embedding is not None:
             likeness[:] = embedding[rows]
         seen = np.full(len(rows), now)
-        return _Table(ids, motion, likeness, label, look.score, seen, seen)
+        return _Table(ids, motion, likeness, label, look.score, seen, seen, seen)
 
     def _shown(self, table: _Table) -> Bool:
         """(N,) which tracks are results: those that were seen for as long as asked for."""

@@ -178,13 +178,14 @@ def _stages(
     if embedder is not None:
 
         def features(step: Step) -> Step:
-            # Where nothing was found there is nothing to look at.
-            return replace(step, features=embedder.features(step.frame)) if len(step.detections) else step
+            if not embedder.needed(step.detections, step.frame.time):
+                return step
+            return replace(step, features=embedder.features(step.frame))
 
         yield "features", features
 
     def track(step: Step) -> Step:
-        if embedder is not None and len(step.detections):
+        if embedder is not None and step.features is not None:
             embedding = embedder.pool(step.features, step.detections.xyxy)
             step = replace(step, detections=step.detections.with_embedding(embedding), features=None)
         warp = None if camera_motion is None else camera_motion(step.frame, step.detections)

@@ -64,6 +64,10 @@ class Detector(Protocol):
 class Embedder(Protocol):
     """Unit embeddings of boxes in two steps, so that the network pass and the pooling can overlap with other stages."""
 
+    def needed(self, detections: Detections, time: float) -> bool:
+        """Whether this frame's embeddings are worth a pass; asked once a frame, in order."""
+        ...
+
     def features(self, frame: Frame) -> Any:
         """One pass of a frozen CNN over the frame; the result is for `pool` alone."""
         ...

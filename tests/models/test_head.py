@@ -17,18 +17,18 @@ from models.head_numpy import SUPPORTED, HeadNumpy, load_head, save_head
 INPUTS, FEATURES = 24, 45
 
 
-def trained(cell: str) -> tuple[Head, HeadNumpy]:
+def trained(cell: str, slowing: float = HeadConfig().slowing) -> tuple[Head, HeadNumpy]:
     """A head whose weights are anything but zero."""
-    model = Head(INPUTS, FEATURES, HeadConfig(cell=cell))
+    model = Head(INPUTS, FEATURES, HeadConfig(cell=cell, slowing=slowing))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
     return model, HeadNumpy({n: v.numpy() for n, v in model.state_dict().items()}, model.config)
 
 
-@pytest.mark.parametrize("cell", SUPPORTED)
-def test_numpy_says_what_torch_says(cell: str) -> None:
-    model, plain = trained(cell)
+@pytest.mark.parametrize(("cell", "slowing"), [*((cell, 0.3) for cell in SUPPORTED), ("cfc", 0.0)])
+def test_numpy_says_what_torch_says(cell: str, slowing: float) -> None:
+    model, plain = trained(cell, slowing)
     x, h, dt = torch.randn(9, INPUTS), torch.rand(9, 32) - 0.5, torch.tensor([0, 0.01, 0.1, 0.5, 1, 2, 5, 60, 1e7])
     with torch.no_grad():
         state = model.step(x, h, dt)
@@ -42,6 +42,18 @@ def test_numpy_says_what_torch_says(cell: str) -> None:
         odds = model.odds(features, base, gap, answer.code[row], (row, column, torch.zeros(45, dtype=torch.int64)))
         same = plain.odds(features.numpy(), base.numpy(), gap.numpy(), code, row.numpy(), column.numpy())
         np.testing.assert_allclose(same, odds, atol=1e-4)
+
+
+def test_a_query_slows_down_late_and_not_early() -> None:
+    plain, slow = trained("none", 0.0)[1], trained("none", 0.5)[1]
+    h = np.ones((1, 32), np.float32)
+
+    def code(head: HeadNumpy, elapsed: float) -> np.ndarray:
+        return head.query(h, np.array([elapsed], np.float32))[0]
+
+    np.testing.assert_array_equal(code(slow, 0.0), code(plain, 0.0))
+    np.testing.assert_allclose(code(slow, 0.02), code(plain, 0.02), atol=1e-3)
+    np.testing.assert_allclose(code(slow, 5.0), code(plain, 0.5 * np.log(11.0)), atol=1e-6)
 
 
 def test_frames_of_a_batch_do_not_hear_each_other() -> None:

@@ -10,11 +10,14 @@ import pytest
 from safetensors.numpy import load_file
 
 import tools.train_head
-from models.errors import DataError
-from models.head_numpy import load_head
+from models.errors import DataError, WeightsError
+from models.head import Head
+from models.head_config import HeadConfig
+from models.head_numpy import load_head, save_head
 from tools.cli import main
 from tools.train_head import train_head
 from tools.train_head_config import TrainHeadConfig
+from tracker.pair_features import FEATURES, INPUTS
 
 
 def folder(root: Path) -> Path:
@@ -74,6 +77,24 @@ def test_it_trains_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureF
     assert main(words) == 0
     assert load_head(tmp_path / "out" / "head.safetensors").config.cell == "none"
     assert "head.safetensors holds the head" in capsys.readouterr().out
+
+
+def test_a_training_goes_on_from_given_weights(tmp_path: Path) -> None:
+    start = tmp_path / "start.safetensors"
+    model = HeadConfig(cell="none")
+    weights = {n: v.numpy() + 0.01 for n, v in Head(INPUTS, FEATURES, model).state_dict().items()}
+    save_head(start, weights, model, {})
+    config = TrainHeadConfig(
+        roots=(folder(tmp_path),), out=tmp_path / "out", rollouts=1, clips=2, steps=3, batch=1, workers=1,
+        start=start, quiet=True, model=model,
+    )  # fmt: skip
+    train_head(config)
+    went_on = load_file(tmp_path / "out" / "head.safetensors")
+    # a few careful steps away from where it started, not from anywhere else
+    assert all(abs(went_on[name] - weights[name]).max() < 1e-3 for name in weights)
+    assert any((went_on[name] != weights[name]).any() for name in weights)
+    with pytest.raises(WeightsError, match=r"start\.safetensors: is of another shape .* give its own settings"):
+        train_head(replace(config, out=tmp_path / "other", model=HeadConfig(cell="none", hidden=8)))
 
 
 def test_sequences_that_are_too_short_are_refused(tmp_path: Path) -> None:

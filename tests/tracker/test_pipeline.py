@@ -180,6 +180,9 @@ def test_libraries_take_few_threads_while_the_stages_run() -> None:
 
 def test_camera_motion_and_features_reach_the_tracker() -> None:
     class Embed:
+        def needed(self, detections: Detections, time: float) -> bool:
+            return True
+
         def features(self, frame: Frame) -> int:
             return frame.index
 
@@ -199,8 +202,11 @@ def test_camera_motion_and_features_reach_the_tracker() -> None:
     assert engine.times == [0, 0.1, 0.2, 0.3, 0.4]
 
 
-def test_no_network_looks_at_a_frame_in_which_nothing_was_found() -> None:
+def test_the_network_looks_only_where_the_embedder_asks_for_it() -> None:
     class Embed:
+        def needed(self, detections: Detections, time: float) -> bool:
+            return round(10 * time) % 2 == 1
+
         def features(self, frame: Frame) -> int:
             looked.append(frame.index)
             return 1
@@ -208,13 +214,16 @@ def test_no_network_looks_at_a_frame_in_which_nothing_was_found() -> None:
         def pool(self, features: int, xyxy: np.ndarray) -> np.ndarray:
             return np.ones((len(xyxy), 1), np.float32)
 
-    class Second(OneBox):
-        def __call__(self, frame: Frame) -> Detections:
-            return super().__call__(frame) if frame.index % 2 else Detections.empty()
+    class Looks(Same):
+        def update(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks:
+            seen.append(detections.embedding is not None)
+            return super().update(detections, time, warp)
 
     looked: list[int] = []
-    assert run(Clip(6), Second(), Same(), [], embedder=Embed()).frames == 6
+    seen: list[bool] = []
+    assert run(Clip(6), OneBox(), Looks(), [], embedder=Embed()).frames == 6
     assert looked == [1, 3, 5]
+    assert seen == [False, True] * 3
 
 
 def test_track_is_a_plain_iterator_that_closes_its_source() -> None:

@@ -79,6 +79,7 @@ class AppearanceConfig:
         appearance_stride: how deep the CNN is tapped: pixels of that picture a feature stands for, 8, 16 or 32.
         appearance_mode: map passes the CNN once over the frame and pools its features in every box; crop passes it over
             each box (slower, for comparison).
+        appearance_always: look at every frame, also where everybody stands alone and near where he stood.
         appearance_weights: weights FILE in place of the published ones, or `random` (untrained, for tests).
     """
 
@@ -86,6 +87,7 @@ class AppearanceConfig:
     appearance_size: int = 384
     appearance_stride: Literal[8, 16, 32] = 8
     appearance_mode: Literal["map", "crop"] = "map"
+    appearance_always: bool = False
     appearance_weights: str | None = None
 
     def __post_init__(self) -> None:

@@ -1,0 +1,53 @@
+"""When a look is worth its price: where everybody stands alone and near where he stood, place alone tells who he is.
+
+The decision needs the detections alone, not the tracks, so that the pass of the CNN stays a stage of its own that runs
+beside the tracker's.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracker.boxes import overlaps
+from tracker.types import Detections, Float64, Int64
+
+SURE = 0.4  # score from which a detection counts; the weaker ones come and go with every frame
+MEMORY = 1.0  # seconds for which a place is kept in which somebody was seen
+REFRESH = 0.5  # seconds after which looks are taken again, as poses and light change
+SAME = 0.2  # IoU with a place from which its owner may be the one who stands there now
+CROWDED = 0.2  # IoU of two detections from which they may take each other's identity
+
+
+class Glance:
+    """Tells frame by frame whether the appearance of its detections could matter."""
+
+    def __init__(self) -> None:
+        self._places: Float64 = np.zeros((0, 4))
+        self._label: Int64 = np.zeros(0, np.int64)
+        self._seen: Float64 = np.zeros(0)
+        self._looked = -np.inf
+
+    def needed(self, detections: Detections, time: float) -> bool:
+        """True where somebody is new, stands in more than one known place, shares one, is crowded, or a look is due.
+
+        Only things of one class are ever taken for each other. Call once a frame, with rising times in seconds.
+        """
+        sure = detections.score >= SURE
+        boxes, label = detections.xyxy[sure].astype(np.float64), detections.label[sure]
+        fresh = self._seen >= time - MEMORY
+        places, place_label, seen = self._places[fresh], self._label[fresh], self._seen[fresh]
+        at = (overlaps(boxes, places) >= SAME) & (label[:, None] == place_label)
+        crowd = (overlaps(boxes, boxes) >= CROWDED) & (label[:, None] == label)
+        needed = len(detections) > 0 and (
+            time - self._looked >= REFRESH
+            or bool((at.sum(axis=1) != 1).any())
+            or bool((at.sum(axis=0) > 1).any())
+            or bool(np.triu(crowd, 1).any())
+        )
+        left = ~at.any(axis=0)
+        self._places = np.concatenate([places[left], boxes])
+        self._label = np.concatenate([place_label[left], label])
+        self._seen = np.concatenate([seen[left], np.full(len(boxes), time)])
+        if needed:
+            self._looked = time
+        return needed

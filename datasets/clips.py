@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from datasets.looks import Looks
 from datasets.noise import Noise, Rng, simulate
 from datasets.truth import Sequence
 from tracker.types import Detections, Float32, Float64, Int64
@@ -85,20 +86,24 @@ def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAM
     detections, number = [], []
     shake = _camera(s.times[kept], rng) if rng.random() < 0.3 else np.zeros((len(kept), 2))
     told = rng.random() < 0.5
+    looks = Looks(rng) if rng.random() < 0.5 else None
+    glances = rng.uniform(0.3, 1)  # a look is not taken in every frame
+    moments = (s.times[kept] - s.times[at]) * speed
     for k, (who, boxes, score) in enumerate(found):
         good = score >= SCORE
         boxes = boxes[good].copy()
         if mirror:
             boxes = boxes[:, [2, 1, 0, 3]] * [-1, 1, -1, 1]
         boxes += np.tile(shake[k], 2)
-        detections.append(
-            Detections(_single(boxes), _single(np.clip(score[good], 0, 1)), np.zeros(len(boxes), np.int64))
-        )
+        one = Detections(_single(boxes), _single(np.clip(score[good], 0, 1)), np.zeros(len(boxes), np.int64))
+        if looks is not None and rng.random() < glances:
+            one = one.with_embedding(looks.at(who[good], boxes, float(moments[k])))
+        detections.append(one)
         number.append(who[good])
     final: list[Float64 | None] = []
     for k, warp in enumerate(warps):
         final.append(_seen_through(warp, mirror, shake, k, told))
-    return Clip(warm, (s.times[kept] - s.times[at]) * speed, tuple(detections), tuple(number), there, tuple(final))
+    return Clip(warm, moments, tuple(detections), tuple(number), there, tuple(final))
 
 
 def _single(values: Float64) -> Float32:

@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from tools import mot_plot, peers, plots
 from tools.bench_mot_config import BenchMotConfig
 from tools.bootstrap import Difference, compare
 from tools.eval_mot import Evaluation, evaluate_all
-from tools.mot import find_sequences, mot
+from tools.mot import for_each_sequence, mot
 from tools.mot_config import MotConfig
 from tools.spoil import spoil
 from tracker.config import TrackerConfig
@@ -74,7 +75,8 @@ def measure(config: BenchMotConfig) -> Figures:
                         )
                     )  # fmt: skip
                 for run in runs:
-                    _track_peer(run, folder / "input", folder / run, config.camera_motion)
+                    work = partial(_track_peer, run, folder / run, config.camera_motion)
+                    for_each_sequence(folder / "input", work, config.workers, config.quiet)
                 outs = [folder / _plain(name) for name in figures]
                 found = evaluate_all(folder / "input", outs, workers=config.workers, progress=not config.quiet)
                 for name, evaluation in zip(figures, found, strict=True):
@@ -135,17 +137,16 @@ def _plain(name: str) -> str:
     return name.replace("/", "_").replace(":", "_")
 
 
-def _track_peer(run: str, root: Path, out: Path, camera_motion: bool) -> None:
+def _track_peer(run: str, out: Path, camera_motion: bool, sequence: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    for sequence in find_sequences(root):
-        detections = DetectionFile(sequence / "det/det.txt", "mot")
-        frames, times = detections.annotations.frames, detections.annotations.times
-        assert times is not None  # thin writes them
-        found = []
-        for frame in frames.tolist():
-            got = detections(frame)
-            found.append(np.column_stack([got.xyxy, got.score]).astype(np.float64))
-        rate = read_seqinfo(sequence / "seqinfo.ini").rate or PEERS_RATE
-        motion = read_camera_motion(sequence) if camera_motion else None
-        rows = peers.track(run, found, times.tolist(), rate, motion)
-        (out / f"{sequence.name}.txt").write_text(peers.to_mot(rows))
+    detections = DetectionFile(sequence / "det/det.txt", "mot")
+    frames, times = detections.annotations.frames, detections.annotations.times
+    assert times is not None  # thin writes them
+    found = []
+    for frame in frames.tolist():
+        got = detections(frame)
+        found.append(np.column_stack([got.xyxy, got.score]).astype(np.float64))
+    rate = read_seqinfo(sequence / "seqinfo.ini").rate or PEERS_RATE
+    motion = read_camera_motion(sequence) if camera_motion else None
+    rows = peers.track(run, found, times.tolist(), rate, motion)
+    (out / f"{sequence.name}.txt").write_text(peers.to_mot(rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -27,7 +28,6 @@ def mot(config: MotConfig) -> None:
     Raises:
         DataError: no sequence is there, a file is wrong, or the times of a sequence are unknown.
     """
-    sequences = find_sequences(config.root)
     work = partial(
         track_sequence,
         out=config.out,
@@ -35,8 +35,18 @@ def mot(config: MotConfig) -> None:
         camera_motion=config.camera_motion,
         skip_bad_rows=config.skip_bad_rows,
     )
-    workers = min(config.workers or cores(), len(sequences))
-    with tqdm(total=len(sequences), unit=" sequences", disable=config.quiet or None) as bar:
+    for_each_sequence(config.root, work, config.workers, config.quiet)
+
+
+def for_each_sequence(root: Path, work: Callable[[Path], None], workers: int, quiet: bool) -> None:
+    """`work` on every sequence under `root`, in so many processes (0: one a core), with a bar unless `quiet`.
+
+    Raises:
+        DataError: no sequence is there, or whatever `work` raises.
+    """
+    sequences = find_sequences(root)
+    workers = min(workers or cores(), len(sequences))
+    with tqdm(total=len(sequences), unit=" sequences", disable=quiet or None) as bar:
         if workers == 1:
             for sequence in sequences:
                 work(sequence)

@@ -15,9 +15,7 @@ SURE = 0.4  # score from which a detection counts; the weaker ones come and go w
 MEMORY = 1.0  # seconds for which a place is kept in which somebody was seen
 REFRESH = 0.5  # seconds after which looks are taken again, as poses and light change
 SAME = 0.2  # IoU with a place from which its owner may be the one who stands there now
-CROWDED = (
-    0.1  # IoU of two detections from which they may take each other's identity; .2 lost 2.5 HOTA on TUD-Stadtmitte
-)
+CROWDED = 0.1  # IoU from which two detections may swap identities; with .2 TUD-Stadtmitte lost 2.5 HOTA
 
 
 class Glance:

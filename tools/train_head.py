@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import math
 import subprocess
@@ -290,6 +291,8 @@ def _card(config: TrainHeadConfig) -> dict[str, str]:
         ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=Path(__file__).parent
     )
     settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in ("roots", "out", "model")}
+    if config.start is not None:  # the file by its content: folders are nobody's business
+        settings["start"] = hashlib.sha256(config.start.read_bytes()).hexdigest()
     return {
         "data": ", ".join(root.name for root in config.roots),
         "training": json.dumps(settings | {"model": json.dumps(asdict(config.model))}),

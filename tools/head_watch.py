@@ -28,7 +28,7 @@ from tracker.liquid_motion import LiquidMotion
 Array = NDArray[Any]
 CONTESTED = 6.0  # log-odds beyond which nothing that a pair is told would change what becomes of it
 FLOW = np.geomspace(0.01, 100, 161).astype(np.float32)  # seconds at which an answer's course is looked at
-NEVER = np.float32(1e5)  # seconds after which an answer has come to its end
+NEVER = np.float32(1e30)  # seconds after which an answer has come to its end, in a query's slow time too
 
 
 @dataclass(frozen=True, eq=False, slots=True)

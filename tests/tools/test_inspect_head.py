@@ -164,8 +164,9 @@ def test_sensitivities_change_one_pair_and_leave_its_rivals() -> None:
         sensitivities(watched, 50, 0)
 
 
-def test_answers_go_their_way_in_the_time_that_their_rate_says() -> None:
-    model = weights(HeadConfig(), 0)
+@pytest.mark.parametrize(("slowing", "seconds"), [(0.0, 0.5), (0.3, 0.3 * np.expm1(0.5 / 0.3))])
+def test_answers_go_their_way_in_the_time_that_their_rate_says(slowing: float, seconds: float) -> None:
+    model = weights(HeadConfig(slowing=slowing), 0)
     with torch.no_grad():
         model.flow.weight.zero_()
         f, g, rate, gate = model.flow.bias.view(4, model.config.query)
@@ -176,7 +177,7 @@ def test_answers_go_their_way_in_the_time_that_their_rate_says() -> None:
     head = HeadNumpy({n: v.numpy() for n, v in model.state_dict().items()}, model.config)
     found = answer_times(head, np.zeros((2, model.config.units), np.float32))
     assert np.isnan(found[:, 0]).all()
-    np.testing.assert_allclose(found[:, 1:], 0.5, rtol=0.07)  # 1 / rate, on a grid of 6 %
+    np.testing.assert_allclose(found[:, 1:], seconds, rtol=0.07)  # 1 / rate in the query's time, on a grid of 6 %
 
 
 def test_time_constants_are_those_of_the_gates(root: Path, tmp_path: Path) -> None:

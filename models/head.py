@@ -36,9 +36,9 @@ class Head(nn.Module):
         torch.manual_seed(config.seed)
         c = self.config = config
         self.cell: Cell | None = None
-        if c.cell == "cfc":
+        if c.cell in ("cfc", "mixed-cfc"):
             wiring = auto_ncp(inputs, c.units, c.motor, sparsity=0.3, seed=c.seed)
-            self.cell = make_cell("cfc", inputs, c.units, wiring=wiring, time_unit=c.time_unit)
+            self.cell = make_cell(c.cell, inputs, c.units, wiring=wiring, time_unit=c.time_unit)
         elif c.cell != "none":
             self.cell = make_cell(c.cell, inputs, c.units, time_unit=c.time_unit)
         self.flow = nn.Linear(c.units, 4 * c.query)
@@ -56,7 +56,7 @@ class Head(nn.Module):
             self.judge.bias.zero_()
 
     def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
-        """(N, units) states after matches `x` (N, inputs), `dt` (N,) seconds after the ones before."""
+        """(N, state) after matches `x` (N, inputs), `dt` (N,) seconds after the ones before."""
         return h if self.cell is None else self.cell.step(x, h, dt)
 
     def stepper(self) -> Stepper:
@@ -64,8 +64,8 @@ class Head(nn.Module):
         return self.step if self.cell is None else self.cell.stepper()
 
     def query(self, h: Tensor, elapsed: Tensor) -> Query:
-        """What the states (N, units) say `elapsed` (N,) seconds after their last match: their own flow, closed form."""
-        f, g, a, b = self.flow(h).chunk(4, 1)
+        """What the states (N, state) say `elapsed` (N,) seconds after their last match: their own flow, closed form."""
+        f, g, a, b = self.flow(h[:, : self.config.units]).chunk(4, 1)
         slowing = self.config.slowing
         if slowing:
             elapsed = slowing * torch.log1p(elapsed / slowing)

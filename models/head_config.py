@@ -12,7 +12,7 @@ class HeadConfig:
     """What a head is made of.
 
     Attributes:
-        cell: the recurrent cell: cfc, gru-dt, or none for a head without memory.
+        cell: the recurrent cell: cfc, mixed-cfc (a gated memory beside it), gru-dt, or none for a head without memory.
         units: numbers of the state of one track.
         motor: of them, those that others read.
         query: numbers of the answer to a query.
@@ -38,3 +38,8 @@ class HeadConfig:
     time_unit: float = 0.1
     slowing: float = 0.3
     seed: int = 0
+
+    @property
+    def state(self) -> int:
+        """Numbers that are kept for a track: the units, and behind them the mixed memory's where there is one."""
+        return 2 * self.units if self.cell == "mixed-cfc" else self.units

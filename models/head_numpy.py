@@ -18,7 +18,7 @@ Index = NDArray[np.int64]
 LIMIT = np.float32(15.0)  # `head.LIMIT`
 LONGEST = np.float32(1e6)  # time units; `liquid.cell.LONGEST`
 FORMAT = "liquidtrack-head-3"
-SUPPORTED = ("cfc", "gru-dt", "none")
+SUPPORTED = ("cfc", "mixed-cfc", "gru-dt", "none")
 
 
 class HeadNumpy:
@@ -30,8 +30,9 @@ class HeadNumpy:
         self.config = config
         self._w = w = {name: np.asarray(value, np.float32) for name, value in weights.items()}
         self._blocks = []
-        for k in range(sum(name.endswith(".sign") for name in w) if config.cell == "cfc" else 0):
-            weight, mask, sign, bias = (w[f"cell.blocks.{k}.{part}"] for part in ("weight", "mask", "sign", "bias"))
+        inner = "cell.cell" if config.cell == "mixed-cfc" else "cell"
+        for k in range(sum(name.endswith(".sign") for name in w)):
+            weight, mask, sign, bias = (w[f"{inner}.blocks.{k}.{part}"] for part in ("weight", "mask", "sign", "bias"))
             directed = weight[:2] * (mask - abs(sign)) + abs(weight[:2]) * sign
             both = np.concatenate([directed, weight[2:] * mask])
             self._blocks.append((both.reshape(-1, both.shape[2]).T.copy(), bias.ravel()))
@@ -41,12 +42,15 @@ class HeadNumpy:
         return dict(self._w)
 
     def step(self, x: Array, h: Array, dt: Array) -> Array:
-        """(N, units)."""
+        """(N, state)."""
         t = np.minimum(dt / np.float32(self.config.time_unit), LONGEST)[:, None]
         if self.config.cell == "gru-dt":
             return self._gru(x, h, t)
-        if not self._blocks:
-            return h
+        if self.config.cell == "mixed-cfc":
+            return self._mixed(x, h, t)
+        return self._cfc(x, h, t) if self._blocks else h
+
+    def _cfc(self, x: Array, h: Array, t: Array) -> Array:
         # one array all along: the inputs, then the neurons, each with its new state once it has one
         heard, at = np.concatenate([x, h], 1), x.shape[1]
         for weight, bias in self._blocks:
@@ -56,6 +60,15 @@ class HeadNumpy:
             heard[:, at : at + n] = f + _sigmoid(out[:, 2 * n : 3 * n] * t + out[:, 3 * n :]) * (g - f)
             at += n
         return heard[:, x.shape[1] :]
+
+    def _mixed(self, x: Array, h: Array, t: Array) -> Array:
+        w, units = self._w, self.config.units
+        h, c = h[:, :units], h[:, units:]
+        gates = x @ w["cell.drive.weight"].T + w["cell.drive.bias"] + h @ w["cell.recur.weight"].T
+        u, i, f, o = np.split(gates, 4, axis=1)
+        fade = np.exp(-t * np.logaddexp(w["cell.rate"], np.float32(0)))
+        c = _sigmoid(f + np.float32(1)) * fade * c + _sigmoid(i) * np.tanh(u)
+        return np.concatenate([self._cfc(x, _sigmoid(o) * np.tanh(c), t), c], 1)
 
     def _gru(self, x: Array, h: Array, t: Array) -> Array:
         w = self._w
@@ -68,7 +81,7 @@ class HeadNumpy:
 
     def query(self, h: Array, elapsed: Array) -> tuple[Array, Array]:
         """The code (N, Q) and the corrections (N, 9)."""
-        f, g, a, b = np.split(self._linear("flow", h), 4, axis=1)
+        f, g, a, b = np.split(self._linear("flow", h[:, : self.config.units]), 4, axis=1)
         if self.config.slowing:
             elapsed = self.config.slowing * np.log1p(elapsed / np.float32(self.config.slowing))
         rate: Array = np.logaddexp(a, np.float32(0)).astype(np.float32, copy=False)  # softplus

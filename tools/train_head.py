@@ -196,8 +196,8 @@ def loss(model: Head, records: list[Record]) -> dict[str, Tensor]:
 
 
 def _states(model: Head, inputs: Tensor, waits: Tensor, empty: Tensor) -> Tensor:
-    """(tracks, events + 1, units) states before and after each match; the first `empty` (tracks,) are no matches."""
-    h = torch.zeros(len(inputs), model.config.units)
+    """(tracks, events + 1, state) states before and after each match; the first `empty` (tracks,) are no matches."""
+    h = torch.zeros(len(inputs), model.config.state)
     states = [h]
     step = model.stepper()
     for k in range(inputs.shape[1]):

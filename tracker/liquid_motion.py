@@ -33,7 +33,7 @@ class LiquidMotion:
         self.prior = KalmanMotion()
         own = self.prior.width
         self._own = slice(0, own)
-        self._state = slice(own, own + self.head.config.units)
+        self._state = slice(own, own + self.head.config.state)
         self._habit = slice(self._state.stop, self._state.stop + habit.WIDTH)
         self.width = self._habit.stop + 2
 
@@ -49,7 +49,7 @@ class LiquidMotion:
         zero = np.zeros(n)
         usual = habit.recall(habits, look.xyxy, np.full(n, np.inf), time)
         still = Prediction(look.coordinates, np.ones((n, 4)), look.xyxy, look.coordinates, zero, habit=usual)
-        empty = np.zeros((n, self.head.config.units))
+        empty = np.zeros((n, self.head.config.state))
         return self._rows(own, self._step(own, still, look, empty, np.zeros((n, 2))), habits)
 
     def predict(self, rows: Float64, time: float) -> Prediction:

@@ -15,7 +15,7 @@ from models.export import open_network
 from tracker.appearance import STRIPS, FrozenEmbedder, build_embedder, standardise
 from tracker.detectors.config import AppearanceConfig
 from tracker.protocols import Embedder
-from tracker.types import Frame
+from tracker.types import Detections, Frame
 
 pytest.importorskip("torch", reason="the one export needs the extra `torch`")
 
@@ -180,3 +180,11 @@ def test_real_people_are_known_again(mode: str, least: int, shared: Path) -> Non
         looks.append(made(frame(canvas), np.array(boxes, np.float32)))
     nearest = (looks[0] @ looks[1].T).argmax(axis=1)
     assert (nearest == np.arange(12)).sum() >= least
+
+
+def test_a_look_is_needed_where_place_does_not_tell_or_always() -> None:
+    one = Detections(np.array([[10, 10, 50, 110]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int64))
+    for always in (False, True):
+        made = embedder(appearance_always=always)
+        assert [made.needed(one, time) for time in (0.0, 0.1, 0.2)] == [True, always, always]
+        assert not made.needed(Detections.empty(), 0.3)

@@ -47,6 +47,11 @@ COMMANDS: dict[str, Command] = {
         "tools.eval_recognition_config:EvalRecognitionConfig",
         "score a frozen CNN's classifier: top-1, top-5",
     ),
+    "eval sot": Command(
+        "tools.eval_sot:eval_sot",
+        "tools.eval_sot_config:EvalSotConfig",
+        "score following one object: success, precision",
+    ),
     "bench pipeline": Command(
         "tools.bench_pipeline:bench_pipeline", "tools.config:BenchPipelineConfig", "time the stages, alone and together"
     ),

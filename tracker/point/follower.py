@@ -1,0 +1,211 @@
+"""One pointed object: looked for where the motion expects it, at the frame's true time, and learned anew where found.
+
+A frame costs one pass of the frozen CNN over a window four objects wide. While the object is not found, two more
+windows a frame go over the rest of the picture, near ones first, as far as it may have come in the time passed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from tracker.motion import Look, Motion
+from tracker.point.filter import Complex64, ObjectFilter, bump, peak
+from tracker.point.refine import Refiner
+from tracker.point.view import CELLS, SIZE, FrozenView, Projection, Window, cut, window
+from tracker.types import Float32, Float64, UInt8
+
+REACH = 2.0  # sides of the object that it may be off the expected place before that tells against it
+SURE = 3.0  # standard deviations of the motion that are added to that
+LOST = 0.1  # an answer below this is nobody; from here the least answer rises with the time unseen ...
+DOUBT = 0.25  # ... to this, the 99th percentile of the highest answer among places without the object
+FOUND, ALIKE = 0.35, 0.25  # what the filter, and what the user's own box taught, must say of it elsewhere
+LEARN = 0.3  # an answer from here on is learned from
+SPEED = 5.0  # sides of the object in a second: how far a lost one is looked for
+ELSEWHERE = 2  # windows a frame besides the expected one, while it is lost
+OVERLAP = 0.6  # of a window's side from one of them to the next
+DAMP = 0.4  # of a refinement is believed: its error is as large as a frame's change of size
+SOLVE_S = 0.05  # seconds between two solutions; a filter that is younger changes little
+EXAMPLES = 40  # of wrong boxes a look
+FIRST_EXAMPLES = 100  # of each of three sizes of the user's own box
+MEMORY = 12  # looks besides the first ones
+LEAST = 3.0  # pixels, of a box's side
+INSIDE = 0.3  # share of a box that must lie in the picture
+HALF_LIFE = 1.0  # seconds in which the belief in an unseen object halves
+GROWN = 1.5  # the filter's sides in those of the object
+ANGLE, ZOOMS, BLUR = 15.0, (1 / 1.15, 1.15), 2.0  # of the first looks: degrees, factors, pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is known of the object at one time.
+
+    Attributes:
+        xyxy: (4,) pixels; where it was found, or where it is expected.
+        score: 0..1; how sure that is: falls while it is not seen.
+        seen: whether it was found.
+        unseen: seconds since it was found last.
+    """
+
+    xyxy: Float64
+    score: float
+    seen: bool
+    unseen: float
+
+
+class Follower:
+    """Follows one object from the box that somebody drew.
+
+    Args:
+        view: the frozen CNN.
+        motion: what expects it; asked and told at true times.
+        bgr: (H, W, 3) uint8, the picture that the box was drawn in.
+        xyxy: (4,) pixels, with an area inside the picture.
+        time: seconds.
+    """
+
+    def __init__(self, view: FrozenView, motion: Motion, bgr: UInt8, xyxy: Float64, time: float) -> None:
+        self._view, self._motion = view, motion
+        self._centre, self._size = (xyxy[:2] + xyxy[2:]) / 2, np.maximum(xyxy[2:] - xyxy[:2], LEAST)
+        here = window(self._centre, self._size)
+        maps = view(_first_looks(bgr, here))
+        self._project = Projection([m[:1] for m in maps])
+        features = self._project(maps)
+        sides = self._size[::-1] / here.cell * GROWN
+        shape = tuple(int(np.clip(2 * round((s - 1) / 2) + 1, 3, 13)) for s in sides)
+        self._filter = ObjectFilter(features.shape[1], CELLS, (shape[0], shape[1]), MEMORY, len(features))
+        middle = (CELLS - 1) / 2
+        for look in self._filter.spectra(features):
+            self._filter.remember(look, bump(CELLS, middle, middle), time)
+        self._filter.start()
+        self._refiner = Refiner()
+        self._learn_first(features, here, time)
+        self._rows = motion.start(self._seen_at(1.0), time, np.zeros((0, motion.width)))
+        self._score, self._seen, self._solved, self._lost, self._turn = 1.0, time, time, False, 0
+
+    def look(self, bgr: UInt8, time: float, warp: Float64 | None = None) -> Sight:
+        """The object in the frame at `time` seconds, later than the last one.
+
+        Args:
+            bgr: the frame.
+            time: seconds.
+            warp: (2, 3) affine from the last frame's pixels to this one's, where the camera moved.
+        """
+        if warp is not None:
+            self._rows = self._motion.warp(self._rows, warp)
+        prediction = self._motion.predict(self._rows, time)
+        height, width = bgr.shape[:2]
+        expected = np.clip(prediction.coordinates[0, :2], 0, [width, height])
+        windows = [window(expected, self._size)]
+        if self._lost:
+            windows += self._elsewhere(windows[0], (width, height), time)
+        features = self._project(self._view([cut(bgr, w) for w in windows]))
+        looks = self._filter.spectra(features)
+        answers = self._filter.answer(looks)
+        near = self._nearness(windows[0], expected, prediction.std[0, :2])
+        answers[0] *= near
+        at = int(answers.max(axis=(1, 2)).argmax())
+        x, y = peak(answers[at])
+        score = float(answers[at][min(round(y), CELLS - 1), min(round(x), CELLS - 1)])
+        if not self._believed(score, looks[at] if at else None, (x, y), time - self._seen):
+            return self._unseen(expected, time)
+        centre, size = self._refined(features[at], windows[at], np.array([x, y]))
+        if _inside(centre, size, (width, height)) < INSIDE:
+            return self._unseen(expected, time)
+        self._centre, self._size, self._score = centre, size, min(score, 1.0)
+        if at == 0:
+            self._rows = self._motion.update(self._rows, self._seen_at(self._score), time, prediction)
+        else:  # whoever comes back elsewhere has not moved there in a way that any motion foresaw
+            self._rows = self._motion.start(self._seen_at(self._score), time, np.zeros((0, self._motion.width)))
+        self._seen, self._lost, self._turn = time, False, 0
+        if score > LEARN:
+            self._learn(features[at], looks[at], windows[at], time)
+        return Sight(self._box(centre), self._score, seen=True, unseen=0.0)
+
+    def _believed(self, score: float, elsewhere: Complex64 | None, place: tuple[float, float], unseen: float) -> bool:
+        """Whether an answer is the object; `elsewhere` is the look that it comes from if not from the expected one."""
+        if elsewhere is None:
+            doubt = 1 - 0.5 ** (unseen / HALF_LIFE) if self._lost else 0.0
+            return score >= LOST + doubt * (DOUBT - LOST)
+        first = self._filter.first_answer(elsewhere[None])[0]
+        x, y = (int(np.clip(round(v), 1, CELLS - 2)) for v in place)
+        return score >= FOUND and float(first[y - 1 : y + 2, x - 1 : x + 2].max()) >= ALIKE
+
+    def _unseen(self, expected: Float64, time: float) -> Sight:
+        self._lost = True
+        unseen = time - self._seen
+        return Sight(self._box(expected), self._score * 0.5 ** (unseen / HALF_LIFE), seen=False, unseen=unseen)
+
+    def _elsewhere(self, here: Window, frame: tuple[int, int], time: float) -> list[Window]:
+        """The next windows of the rest of the frame, nearest first, as far as the object may have come."""
+        step = here.side * OVERLAP
+        across, down = (np.arange(n // 2 % step, n, step) for n in frame)
+        places = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
+        apart = np.hypot(*(places - self._centre).T)
+        side = float(np.sqrt(self._size.prod()))
+        reach = here.side + SPEED * side * (time - self._seen)
+        near = np.argsort(apart)[: max(int((apart < reach).sum()), ELSEWHERE)]
+        turn = [near[(self._turn + k) % len(near)] for k in range(min(ELSEWHERE, len(near)))]
+        self._turn += ELSEWHERE
+        return [Window(places[k], here.side) for k in turn]
+
+    def _nearness(self, here: Window, expected: Float64, std: Float64) -> Float32:
+        """(N, N) factors that fall with the distance from the expected place."""
+        reach = REACH * np.sqrt(self._size.prod()) + SURE * std
+        cells = np.stack([np.arange(CELLS, dtype=np.float64)] * 2, axis=1)
+        x, y = ((here.to_pixels(cells) - expected) / reach).T
+        factors: Float32 = np.exp(-0.5 * (x[None, :] ** 2 + y[:, None] ** 2)).astype(np.float32)
+        return factors
+
+    def _refined(self, features: Float32, here: Window, cells: Float64) -> tuple[Float64, Float64]:
+        """(centre, size) in pixels of the box at a peak in cells."""
+        size = self._size / here.cell
+        wrong = DAMP * self._refiner(features, cells, size)
+        centre = here.to_pixels(cells + wrong[:2] * size)
+        return centre, np.maximum(self._size * np.exp(wrong[2:]), LEAST)
+
+    def _learn(self, features: Float32, look: Complex64, here: Window, time: float) -> None:
+        cells, size = here.to_cells(self._centre), self._size / here.cell
+        self._filter.remember(look, bump(CELLS, *cells.tolist()), time)
+        self._refiner.remember(*self._refiner.examples(features, cells, size, EXAMPLES), time)
+        if time - self._solved >= SOLVE_S:
+            self._filter.solve()
+            self._refiner.solve()
+            self._solved = time
+
+    def _learn_first(self, features: Float32, here: Window, time: float) -> None:
+        middle, size = np.full(2, (CELLS - 1) / 2), self._size / here.cell
+        # the picture itself, and the two in which the object is larger and smaller: the first three looks
+        parts = [
+            self._refiner.examples(map, middle, size / zoom, FIRST_EXAMPLES)
+            for map, zoom in zip(features, (1.0, *ZOOMS), strict=False)
+        ]
+        x, y = (np.concatenate(part) for part in zip(*parts, strict=True))
+        self._refiner.start(x, y, time)
+
+    def _seen_at(self, score: float) -> Look:
+        return Look.at(self._box(self._centre)[None], np.array([score]), self._motion.crowded)
+
+    def _box(self, centre: Float64) -> Float64:
+        return np.concatenate([centre - self._size / 2, centre + self._size / 2])
+
+
+def _first_looks(bgr: UInt8, here: Window) -> list[UInt8]:
+    """The user's box as it is, larger, smaller, turned both ways, mirrored, and blurred."""
+    own = cut(bgr, here)
+    middle = (SIZE / 2 - 0.5, SIZE / 2 - 0.5)
+    looks = [own, *(cut(bgr, Window(here.centre, here.side * zoom)) for zoom in ZOOMS)]
+    for angle in (ANGLE, -ANGLE):
+        turn = cv2.getRotationMatrix2D(middle, angle, 1.0)
+        looks.append(np.asarray(cv2.warpAffine(own, turn, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE), np.uint8))
+    looks.append(np.ascontiguousarray(own[:, ::-1]))
+    looks.append(np.asarray(cv2.GaussianBlur(own, (0, 0), BLUR), np.uint8))
+    return looks
+
+
+def _inside(centre: Float64, size: Float64, frame: tuple[int, int]) -> float:
+    """The share of a box that lies in a frame of (width, height)."""
+    low, high = np.maximum(centre - size / 2, 0), np.minimum(centre + size / 2, frame)
+    return float(np.maximum(high - low, 0).prod() / size.prod())

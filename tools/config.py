@@ -9,6 +9,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from datasets.sources.config import SourceConfig
+from tools.point_config import PointConfig
 from tools.view_config import ViewConfig
 from tracker.config import TrackerConfig
 from tracker.detectors.config import AppearanceConfig, DetectorConfig
@@ -58,6 +59,7 @@ class TrackConfig:
     output: OutputConfig = field(default_factory=OutputConfig)
     reading: SourceConfig = field(default_factory=SourceConfig)
     detection: DetectorConfig = field(default_factory=DetectorConfig)
+    pointing: PointConfig = field(default_factory=PointConfig)
     appearance_features: AppearanceConfig = field(default_factory=AppearanceConfig)
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
     view: ViewConfig = field(default_factory=ViewConfig)

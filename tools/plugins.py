@@ -6,12 +6,19 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from models.errors import ConfigError
 from tools.config import OutputConfig, TrackConfig
 from tracker.detectors.config import AppearanceConfig, DetectorConfig
-from tracker.protocols import CameraMotion, Detector, Embedder, Sink
+from tracker.protocols import CameraMotion, Detector, Embedder, Sink, SourceInfo
+from tracker.types import Float64, UInt8
+
+if TYPE_CHECKING:
+    from tracker.engine import Tracker
+    from tracker.point.pointer import Pointer
 
 
 def _video(path: Path, config: TrackConfig) -> Sink:
@@ -88,6 +95,42 @@ def build_embedder(config: AppearanceConfig, networks: int = 1, threads: int = 0
     return build(config, threads=share(threads, networks))
 
 
+def build_pointer(
+    config: TrackConfig, info: SourceInfo, tracker: Tracker, names: tuple[str, ...], networks: int = 1
+) -> Pointer | None:
+    """What follows the boxes that the settings give, or that a window will give; None where nobody points.
+
+    Args:
+        config: the choice; the detection's threads and device serve this network too.
+        info: of the source.
+        tracker: gives the ids.
+        names: the detector's classes.
+        networks: how many networks will share the cores with each other.
+
+    Raises:
+        DataError: a box outside the picture.
+        ConfigError: the frozen CNN must be exported once, and torch is not installed.
+    """
+    if not config.pointing.active:
+        return None
+    from tracker.motions import MOTIONS
+    from tracker.point.follower import Follower
+    from tracker.point.pointer import Pointer, inside
+    from tracker.point.view import FrozenView
+
+    boxes = config.pointing.boxes()
+    for box in boxes:
+        inside(np.array(box.xyxy), (info.width, info.height))
+    view = FrozenView(share(config.detection.threads, networks), config.detection.device)
+
+    motion = MOTIONS[config.tracking.motion](config.tracking)
+
+    def follow(bgr: UInt8, xyxy: Float64, time: float) -> Follower:
+        return Follower(view, motion, bgr, xyxy, time)
+
+    return Pointer(follow, tracker.new_id, names, boxes, interactive=config.pointing.select)
+
+
 def build_camera_motion(name: Literal["none", "flow"]) -> CameraMotion | None:
     """The estimate of the camera's own motion, or None for `none`."""
     if name == "none":
@@ -97,8 +140,8 @@ def build_camera_motion(name: Literal["none", "flow"]) -> CameraMotion | None:
     return FlowCameraMotion()
 
 
-def build_sinks(config: TrackConfig) -> tuple[list[Sink], list[Sink]]:
-    """(sinks for the caller's thread, sinks that earn a thread of their own).
+def build_sinks(config: TrackConfig, pointer: Pointer | None = None) -> tuple[list[Sink], list[Sink]]:
+    """(sinks for the caller's thread, sinks that earn a thread of their own); the window points with `pointer`.
 
     Raises:
         ConfigError: a window without a display.
@@ -108,7 +151,7 @@ def build_sinks(config: TrackConfig) -> tuple[list[Sink], list[Sink]]:
     if config.output.show:
         from tools.window import WindowSink
 
-        here.append(WindowSink(config.view))
+        here.append(WindowSink(config.view, pointer=pointer if config.pointing.select else None))
     return here, [made[name] for name in SLOW if name in made]
 
 

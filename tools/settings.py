@@ -19,7 +19,7 @@ from typing import Any, TypeVar, get_type_hints
 
 import tomli_w
 import tyro
-from tyro.conf import Positional
+from tyro.conf import Positional, UseAppendAction
 
 from models.errors import ConfigError
 
@@ -48,6 +48,17 @@ def settings(kind: type) -> dict[str, bool]:
     return found
 
 
+def _appended(kind: type) -> set[str]:
+    """The settings of `kind` whose flag takes one value and is given once for each."""
+    found: set[str] = set()
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+            found |= _appended(hint)
+        elif UseAppendAction in getattr(hint, "__metadata__", ()):
+            found.add(name)
+    return found
+
+
 def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
     """The object of dataclass `kind` that the command line asks for.
 
@@ -68,7 +79,7 @@ def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
     known = settings(kind)
     words: dict[str, list[str]] = {}
     for path in files:
-        words.update(_read(path, known))
+        words.update(_read(path, known, _appended(kind)))
     places = [name for name, positional in known.items() if positional]
     # A place that no file fills gets a filler here and is asked for again below.
     first = [word for name in places for word in words.get(name, ["-"])]
@@ -128,7 +139,7 @@ def _take_files(arguments: Sequence[str]) -> tuple[list[str], list[Path]]:
     return typed, files
 
 
-def _read(path: Path, known: dict[str, bool]) -> dict[str, list[str]]:
+def _read(path: Path, known: dict[str, bool], appended: set[str]) -> dict[str, list[str]]:
     """The settings of a TOML file as the words that would have been typed."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -148,7 +159,8 @@ def _read(path: Path, known: dict[str, bool]) -> dict[str, list[str]]:
             found[name] = [flag if value else f"--no-{flag[2:]}"]
         elif isinstance(value, str | int | float | list):
             values = [str(v) for v in value] if isinstance(value, list) else [str(value)]
-            found[name] = values if known[name] else [flag, *values]
+            again = [f"{flag}={value}" for value in values]
+            found[name] = values if known[name] else again if name in appended else [flag, *values]
         else:
             raise ConfigError(f"{path}: {key} is a {type(value).__name__}; give text, a number, true/false or a list.")
     return found

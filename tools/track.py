@@ -15,7 +15,15 @@ from datasets.formats._write import make_folder
 from datasets.sources.redact import redact
 from models.errors import ConfigError, DataError
 from tools.config import TrackConfig
-from tools.plugins import build_camera_motion, build_detector, build_embedder, build_sinks, check_outputs, outputs
+from tools.plugins import (
+    build_camera_motion,
+    build_detector,
+    build_embedder,
+    build_pointer,
+    build_sinks,
+    check_outputs,
+    outputs,
+)
 from tools.settings import to_toml
 from tracker.pipeline import Summary, run
 from tracker.protocols import Detector, Source, SourceInfo
@@ -37,17 +45,21 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
     from datasets.sources import open_source
     from tracker.engine import Tracker
 
+    if config.pointing.active:
+        config = _pointing(config)
     wanted = outputs(config.output)
     check_outputs(config)
     if not wanted and not config.output.show and config.quiet:
         raise ConfigError("nothing would come out: give --show or a file to write, such as --jsonl tracks.jsonl.")
     source = open_source(config.source, config.reading)
     try:
-        networks = 1 + (config.appearance_features.appearance != "none")
+        finds = config.detection.kind_and_argument()[0] != "none"
+        networks = finds + (config.appearance_features.appearance != "none") + config.pointing.active
         detector = build_detector(config.detection, networks, config.skip_bad_rows)
         embedder = build_embedder(config.appearance_features, networks, config.detection.threads)
-        sinks, slow = build_sinks(config)
         tracker = Tracker(config.tracking)
+        pointer = build_pointer(config, source.info, tracker, detector.names, networks)
+        sinks, slow = build_sinks(config, pointer)
     except BaseException:
         source.close()
         raise
@@ -69,6 +81,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
             slow_sinks=slow,
             embedder=embedder,
             camera_motion=build_camera_motion(config.camera_motion),
+            pointer=pointer,
             progress=seen,
             stop=stop,
         )
@@ -76,8 +89,20 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         _report(summary, source, wanted)
         if summary.complete and not source.info.live and config.reading.end is None:
             _warn_of_rest(config, detector, last + config.reading.every - 1)
+        for box in pointer.waiting if pointer is not None and summary.complete else ():
+            print(f"  warning: box {box} was never followed; the video ends before its time.")
         sys.stdout.flush()
     return summary, source.info.live
+
+
+def _pointing(config: TrackConfig) -> TrackConfig:
+    """The settings where somebody points at objects: no detector that was not asked for, and a window to draw in."""
+    detection, output = config.detection, config.output
+    if detection.detector == "auto":
+        detection = replace(detection, detector="none")
+    if config.pointing.select:
+        output = replace(output, show=True)
+    return replace(config, detection=detection, output=output)
 
 
 def _save_settings(config: TrackConfig, flag: str, result: Path) -> None:

@@ -10,15 +10,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from models.errors import ConfigError
 from tools.draw import DARK, FONT, WHITE, Painter
+from tools.drawn_boxes import DELETE, KEYS, DrawnBoxes
 from tools.view_config import ViewConfig
 from tracker.protocols import SourceInfo, Stop
 from tracker.types import Frame, Tracks, UInt8
+
+if TYPE_CHECKING:
+    from tracker.point.pointer import Pointer
 
 HELP = (
     ("space", "pause, go on"),
@@ -44,16 +49,20 @@ class WindowSink:
     Args:
         config: what is drawn; keys change it while it runs.
         folder: where the key `s` puts pictures.
+        pointer: takes the boxes that are drawn with the mouse; None where none are to be drawn.
 
     Raises `Stop` from `write` when the window is closed or q or Esc is pressed.
     """
 
-    def __init__(self, config: ViewConfig | None = None, folder: Path | str = ".") -> None:
+    def __init__(
+        self, config: ViewConfig | None = None, folder: Path | str = ".", pointer: Pointer | None = None
+    ) -> None:
         self._config = config or ViewConfig()
         self._folder = Path(folder)
         self._title = ""
         self._painter = Painter()
-        self._paused = False
+        self._drawn = None if pointer is None else DrawnBoxes(pointer)
+        self._paused = pointer is not None  # until the first boxes are drawn
         self._help = False
         self._note = ("", 0.0)  # text, until when on the monotonic clock
 
@@ -69,10 +78,16 @@ class WindowSink:
         cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         fit = min(LARGEST[0] / info.width, LARGEST[1] / info.height, 1.0)
         cv2.resizeWindow(self._title, max(1, round(info.width * fit)), max(1, round(info.height * fit)))
-        self._say("h: help", 2.0)
+        if self._drawn is not None:
+            cv2.setMouseCallback(self._title, self._drawn.mouse)
+            self._say("draw boxes with the mouse; space: go on, h: help", 1e9)
+        else:
+            self._say("h: help", 2.0)
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Shows one frame and obeys the keys; waits here while paused."""
+        if self._drawn is not None:
+            self._drawn.show(frame, tracks)
         picture = self._show(frame, tracks)
         key = self._key(1)
         while True:
@@ -81,11 +96,15 @@ class WindowSink:
                 return
             if self._obey(key, picture, frame):
                 picture = self._show(frame, tracks)
-            if not self._paused:
+            drawing = self._drawn is not None and self._drawn.busy
+            if not self._paused and not drawing:
                 return
             noted = bool(self._note[0])
             key = self._key(PAUSED_MS)
-            if noted and time.monotonic() >= self._note[1]:
+            moved = self._drawn is not None and self._drawn.changed()
+            if moved and self._drawn is not None and self._drawn.said:
+                self._say(self._drawn.said, NOTE_S)
+            if moved or (noted and time.monotonic() >= self._note[1]):
                 picture = self._show(frame, tracks)
 
     def close(self) -> None:
@@ -107,10 +126,13 @@ class WindowSink:
         picture = self._painter(frame, tracks)
         if time.monotonic() >= self._note[1]:
             self._note = ("", 0.0)
-        if self._note[0] or self._help:
+        boxes = self._drawn is not None and self._drawn.any
+        if self._note[0] or self._help or boxes:
             over = picture.copy()
+            if self._drawn is not None:
+                self._drawn.paint(over)
             if self._help:
-                _panel(over, HELP, centred=True)
+                _panel(over, HELP if self._drawn is None else (*HELP[:-1], *KEYS, ("q", "quit")), centred=True)
             if self._note[0]:
                 _panel(over, [(self._note[0],)], centred=False)
             cv2.imshow(self._title, over)
@@ -128,6 +150,9 @@ class WindowSink:
     def _obey(self, key: int, picture: UInt8, frame: Frame) -> bool:
         """Does what a key says; True where the picture must be drawn anew."""
         painter = self._painter
+        if self._drawn is not None and key in (27, *DELETE):
+            self._say(self._drawn.cancel() if key == 27 else self._drawn.drop(), NOTE_S)
+            return True
         if key in (ord("q"), 27):
             raise Stop
         if key == ord(" "):

@@ -130,6 +130,11 @@ class Tracker:
             detection=np.where(found, index.take(matched), -1) if len(index) else matched,
         )
 
+    def new_id(self) -> int:
+        """The next id, which no track will have then: for what is tracked beside the engine."""
+        self._next_id += 1
+        return self._next_id - 1
+
     def _clock(self, time: float) -> float:
         """Seconds since the first update."""
         if not math.isfinite(time):

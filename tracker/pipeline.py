@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from models.errors import LiquidTrackError
 from models.runtime import beside_threads
-from tracker.protocols import CameraMotion, Detector, Embedder, Sink, Source, Stop
+from tracker.protocols import CameraMotion, Detector, Embedder, Pointer, Sink, Source, Stop
 from tracker.types import Detections, Float64, Frame, Tracks
 
 A = TypeVar("A")
@@ -172,7 +172,11 @@ class _Clock:
 
 
 def _stages(
-    detector: Detector, tracker: Engine, embedder: Embedder | None, camera_motion: CameraMotion | None
+    detector: Detector,
+    tracker: Engine,
+    embedder: Embedder | None,
+    camera_motion: CameraMotion | None,
+    pointer: Pointer | None,
 ) -> Iterator[tuple[str, Callable[[Step], Step]]]:
     yield "detect", lambda step: replace(step, detections=detector(step.frame))
     if embedder is not None:
@@ -189,6 +193,8 @@ def _stages(
             embedding = embedder.pool(step.features, step.detections.xyxy)
             step = replace(step, detections=step.detections.with_embedding(embedding), features=None)
         warp = None if camera_motion is None else camera_motion(step.frame, step.detections)
+        if pointer is not None:
+            return replace(step, warp=warp, tracks=pointer(step.frame, step.detections, warp, tracker.update))
         return replace(step, warp=warp, tracks=tracker.update(step.detections, step.frame.time, warp))
 
     yield "track", track
@@ -201,6 +207,7 @@ def steps(
     *,
     embedder: Embedder | None = None,
     camera_motion: CameraMotion | None = None,
+    pointer: Pointer | None = None,
     after: Sequence[tuple[str, Callable[[Step], Step]]] = (),
     clock: _Clock | None = None,
 ) -> Generator[Step, None, None]:
@@ -209,10 +216,11 @@ def steps(
     `after` holds further named stages (drawing, encoding), each in a thread of its own.
     """
     clock = clock or _Clock()
-    # A live source keeps its newest frame itself; frames that wait in queues would only grow old.
-    depth = 1 if source.info.live else QUEUE
+    # A live source keeps its newest frame itself; frames that wait in queues would only grow old. Neither should the
+    # stages be far ahead of somebody who points at what a window shows.
+    depth = 1 if source.info.live or (pointer is not None and pointer.interactive) else QUEUE
     chain: Generator[Step, None, None] = overlap(clock.reading(source), lambda frame: Step(frame), depth)
-    for name, work in (*_stages(detector, tracker, embedder, camera_motion), *after):
+    for name, work in (*_stages(detector, tracker, embedder, camera_motion, pointer), *after):
         chain = overlap(chain, clock.timed(name, work), depth)
     return chain
 
@@ -224,6 +232,7 @@ def track(
     *,
     embedder: Embedder | None = None,
     camera_motion: CameraMotion | None = None,
+    pointer: Pointer | None = None,
 ) -> Iterator[tuple[Frame, Tracks]]:
     """Each frame of `source` with its tracks; closes the source at the end.
 
@@ -232,7 +241,7 @@ def track(
     >>> for frame, tracks in track(open_source("street.mp4"), build_detector(), Tracker()):  # doctest: +SKIP
     ...     print(frame.time, tracks.shown.id, tracks.shown.xyxy)
     """
-    chain = steps(source, detector, tracker, embedder=embedder, camera_motion=camera_motion)
+    chain = steps(source, detector, tracker, embedder=embedder, camera_motion=camera_motion, pointer=pointer)
     with calm_libraries(), closing(chain):
         try:
             for step in chain:
@@ -250,6 +259,7 @@ def run(
     slow_sinks: Sequence[Sink] = (),
     embedder: Embedder | None = None,
     camera_motion: CameraMotion | None = None,
+    pointer: Pointer | None = None,
     progress: Callable[[Frame], None] = lambda frame: None,
     stop: threading.Event | None = None,
 ) -> Summary:
@@ -284,11 +294,18 @@ def run(
     with calm_libraries(), ExitStack() as stack:
         stack.callback(source.close)
         for sink in (*slow_sinks, *sinks):
-            sink.open(source.info, detector.names)
+            sink.open(source.info, detector.names if pointer is None else pointer.names)
             stack.callback(sink.close)
         after = [(f"sink {i} {type(s).__name__}", into(s)) for i, s in enumerate(slow_sinks)]
         chain = steps(
-            source, detector, tracker, embedder=embedder, camera_motion=camera_motion, after=after, clock=clock
+            source,
+            detector,
+            tracker,
+            embedder=embedder,
+            camera_motion=camera_motion,
+            pointer=pointer,
+            after=after,
+            clock=clock,
         )
         stack.callback(chain.close)
         stack.callback(source.close)  # first of all: a blocked read must end before its thread is waited for

@@ -86,6 +86,31 @@ class CameraMotion(Protocol):
         ...
 
 
+class Update(Protocol):
+    """What a `Pointer` gives the detections to that it leaves: `Tracker.update`."""
+
+    def __call__(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks: ...
+
+
+@runtime_checkable
+class Pointer(Protocol):
+    """Follows what somebody pointed at, beside the engine. Called for frames in order, from the engine's thread."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes of all tracks: the detector's, and what it adds."""
+        ...
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody may point while the frames are shown."""
+        ...
+
+    def __call__(self, frame: Frame, detections: Detections, warp: Float64 | None, update: Update) -> Tracks:
+        """All tracks of the frame: its own, and what `update` makes of the detections that it leaves."""
+        ...
+
+
 class Stop(Exception):
     """Raised by a sink's `write` when the person in front of it wants to end; everything written so far is kept."""
 

@@ -72,11 +72,11 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> No
 class Window:
     """A child that shows frames, its keyboard, and what it printed."""
 
-    def __init__(self, screen: str, folder: Path) -> None:
+    def __init__(self, screen: str, folder: Path, code: str = CHILD) -> None:
         self.env = {**os.environ, "DISPLAY": screen}
         self.log = folder / "log"
         with self.log.open("w") as log:
-            words = [sys.executable, "-c", CHILD, str(folder)]
+            words = [sys.executable, "-c", code, str(folder)]
             self.child = subprocess.Popen(words, cwd=ROOT, env=self.env, stdout=log, stderr=subprocess.STDOUT)
         try:
             until(lambda: self.frame() >= 0, "first frame")

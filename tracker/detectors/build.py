@@ -67,12 +67,19 @@ def _file(order: Order) -> Detector:
     return ReplayDetector(detections, names, order.config)
 
 
+def _none(order: Order) -> Detector:
+    if order.argument:
+        raise ConfigError(f"detector none takes no argument; write none in place of {order.config.detector}.")
+    return ReplayDetector({}, (), order.config)
+
+
 DETECTORS: dict[str, Callable[[Order], Detector]] = {
     "background": _background,
     "onnx": _onnx,
     "torchvision": _torchvision,
     "python": _python,
     "file": _file,
+    "none": _none,
 }
 
 

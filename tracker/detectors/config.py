@@ -11,7 +11,7 @@ from models.errors import ConfigError
 FamilyName = Literal["auto", "yolox", "yolov8", "detr", "nanodet"]
 Device = Literal["auto", "cpu", "cuda"]
 
-KINDS = ("background", "onnx", "torchvision", "python", "file")
+KINDS = ("background", "onnx", "torchvision", "python", "file", "none")
 
 
 def _check_fraction(name: str, value: float | None) -> None:
@@ -26,7 +26,7 @@ class DetectorConfig:
     Attributes:
         detector: KIND or KIND:ARGUMENT or a file (.onnx is a network, .txt and .jsonl are ready detections). Kinds:
             background (moving things before a static camera), onnx:FILE, torchvision:MODEL, python:MODULE:CALLABLE,
-            file:FILE.
+            file:FILE, none (finds nothing); auto is background, or none where you point at objects yourself.
         family: how an onnx network's outputs are read; auto looks at their names and shapes.
         weights: weights FILE for a torchvision detector in place of the published ones, or `random` (untrained, for
             tests).
@@ -40,7 +40,7 @@ class DetectorConfig:
         device: where networks run; auto takes a CUDA device where ONNX Runtime or torch can use one.
     """
 
-    detector: str = "background"
+    detector: str = "auto"
     family: FamilyName = "auto"
     weights: str | None = None
     names: Path | None = None
@@ -60,7 +60,7 @@ class DetectorConfig:
 
     def kind_and_argument(self) -> tuple[str, str]:
         """("onnx", "net.onnx") of `onnx:net.onnx` or of `net.onnx`: a bare path's kind follows from its suffix."""
-        kind, colon, argument = self.detector.partition(":")
+        kind, colon, argument = ("background" if self.detector == "auto" else self.detector).partition(":")
         if kind in KINDS or (colon and "/" not in kind and "\\" not in kind and "." not in kind and len(kind) > 1):
             return kind, argument
         suffix = Path(self.detector).suffix.lower()

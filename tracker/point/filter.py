@@ -20,6 +20,7 @@ SPREAD = 0.8  # cells, standard deviation of the wanted answer: 1/10 of the obje
 MEMORY_S = 2.0  # seconds in which a look loses its weight
 FIRST_SHARE = 0.3  # of all weight stays with the looks that the user's own box gave
 FIRST_STEPS, STEPS = 25, 3  # of conjugate gradients, from zero and from the last solution
+APART = 2  # cells between two peaks: a quarter of the object
 GRAIN = 1e-10  # squared length of a residual that is as good as none
 
 
@@ -59,7 +60,7 @@ class ObjectFilter:
         self._firsts, self._count = firsts, 0
         self._weight = np.zeros(room, np.float32)
         self.filter = np.zeros((channels, *shape), np.float32)
-        self._spectrum = self._first_spectrum = self._of_filter(self.filter)
+        self._spectrum = self._of_filter(self.filter)
 
     def spectra(self, maps: Float32) -> Complex64:
         """(..., N, N) -> (..., F) padded spectra."""
@@ -69,15 +70,6 @@ class ObjectFilter:
     def answer(self, looks: Complex64) -> Float32:
         """(B, C, F) spectra of looks -> (B, N, N) how much each cell is the object: at best 1 at it, 0 elsewhere."""
         return self._answers(np.ascontiguousarray(looks.transpose(2, 0, 1)), self._spectrum)
-
-    def first_answer(self, looks: Complex64) -> Float32:
-        """The same of the filter as it was after `start`."""
-        return self._answers(np.ascontiguousarray(looks.transpose(2, 0, 1)), self._first_spectrum)
-
-    def start(self) -> None:
-        """The first solution, of the first looks; it stays known."""
-        self.solve(FIRST_STEPS)
-        self._first_spectrum = self._spectrum
 
     def remember(self, look: Complex64, wanted: Float32, time: float) -> None:
         """Take (C, F) a look's spectrum and its (N, N) wanted answer at `time` seconds; the first ones stay."""
@@ -135,10 +127,23 @@ class ObjectFilter:
         return inside
 
 
-def peak(answer: Float32) -> tuple[float, float]:
-    """(x, y) in cells of the highest cell, between cells by the parabola through its neighbours."""
-    i, j = (int(k) for k in np.unravel_index(np.argmax(answer), answer.shape))
-    return j + _between(answer[i], j), i + _between(answer[:, j], i)
+def peaks(answer: Float32, most: int) -> tuple[Float64, Float64]:
+    """(K, 2) x, y in cells of the highest peaks of (N, N), and (K,) their heights, highest first; at least one.
+
+    A place between cells is found by the parabola through the neighbours. Peaks are `APART` cells apart and at least
+    half as high as the highest.
+    """
+    left = answer.copy()
+    places: list[tuple[float, float]] = []
+    heights: list[float] = []
+    while len(places) < most:
+        i, j = (int(k) for k in np.unravel_index(np.argmax(left), left.shape))
+        if places and not left[i, j] >= 0.5 * heights[0]:
+            break
+        places.append((j + _between(answer[i], j), i + _between(answer[:, j], i)))
+        heights.append(float(answer[i, j]))
+        left[max(i - APART, 0) : i + APART + 1, max(j - APART, 0) : j + APART + 1] = -np.inf
+    return np.array(places), np.array(heights)
 
 
 def _between(line: Float32 | Float64, at: int) -> float:

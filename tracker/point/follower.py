@@ -7,22 +7,25 @@ windows a frame go over the rest of the picture, near ones first, as far as it m
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from tracker.motion import Look, Motion
-from tracker.point.filter import Complex64, ObjectFilter, bump, peak
-from tracker.point.refine import Refiner
+from tracker.point.belief import belief, likeness
+from tracker.point.filter import FIRST_STEPS, Complex64, ObjectFilter, bump, peaks
+from tracker.point.refine import Refiner, describe
 from tracker.point.view import CELLS, SIZE, FrozenView, Projection, Window, cut, window
 from tracker.types import Float32, Float64, UInt8
 
 REACH = 2.0  # sides of the object that it may be off the expected place before that tells against it
 SURE = 3.0  # standard deviations of the motion that are added to that
-LOST = 0.1  # an answer below this is nobody; from here the least answer rises with the time unseen ...
-DOUBT = 0.25  # ... to this, the 99th percentile of the highest answer among places without the object
-FOUND, ALIKE = 0.35, 0.25  # what the filter, and what the user's own box taught, must say of it elsewhere
-LEARN = 0.3  # an answer from here on is learned from
+LOST = 0.1  # the probability below which a place is not the object; from here what is asked for rises with the time ...
+DOUBT = 0.3  # ... unseen to this,
+FOUND = 0.8  # and it is this for a place elsewhere: there are many of them
+LEARN, LEARN_ANSWER = 0.4, 0.2  # a place is learned from as the object above this probability and this answer
+PEAKS = 3  # places of the expected window that are looked at closely
 SPEED = 5.0  # sides of the object in a second: how far a lost one is looked for
 ELSEWHERE = 2  # windows a frame besides the expected one, while it is lost
 OVERLAP = 0.6  # of a window's side from one of them to the next
@@ -55,6 +58,16 @@ class Sight:
     unseen: float
 
 
+class _Candidate(NamedTuple):
+    """A place that may be the object."""
+
+    window: int  # the number of the window that it lies in; 0 is where it is expected
+    centre: Float64
+    size: Float64
+    answer: float  # of the filter, less where it is far from the expected place
+    sure: float  # the probability that it is the object
+
+
 class Follower:
     """Follows one object from the box that somebody drew.
 
@@ -79,7 +92,7 @@ class Follower:
         middle = (CELLS - 1) / 2
         for look in self._filter.spectra(features):
             self._filter.remember(look, bump(CELLS, middle, middle), time)
-        self._filter.start()
+        self._filter.solve(FIRST_STEPS)
         self._refiner = Refiner()
         self._learn_first(features, here, time)
         self._rows = motion.start(self._seen_at(1.0), time, np.zeros((0, motion.width)))
@@ -106,37 +119,31 @@ class Follower:
         answers = self._filter.answer(looks)
         near = self._nearness(windows[0], expected, prediction.std[0, :2])
         answers[0] *= near
-        at = int(answers.max(axis=(1, 2)).argmax())
-        x, y = peak(answers[at])
-        score = float(answers[at][min(round(y), CELLS - 1), min(round(x), CELLS - 1)])
-        if not self._believed(score, looks[at] if at else None, (x, y), time - self._seen):
-            return self._unseen(expected, time)
-        centre, size = self._refined(features[at], windows[at], np.array([x, y]))
-        if _inside(centre, size, (width, height)) < INSIDE:
-            return self._unseen(expected, time)
-        self._centre, self._size, self._score = centre, size, min(score, 1.0)
+        candidates = [
+            self._candidate(k, features[k], windows[k], *peaks(answers[k], PEAKS if k == 0 else 1))
+            for k in range(len(windows))
+        ]
+        best = max(candidates, key=lambda candidate: candidate.answer * candidate.sure)
+        at, centre, size, sure = best.window, best.centre, best.size, best.sure
+        if sure < self._asked(at > 0, time) or _inside(centre, size, (width, height)) < INSIDE:
+            self._lost = True
+            unseen = time - self._seen
+            return Sight(self._box(expected), self._score * 0.5 ** (unseen / HALF_LIFE), seen=False, unseen=unseen)
+        self._centre, self._size, self._score = centre, size, sure
         if at == 0:
-            self._rows = self._motion.update(self._rows, self._seen_at(self._score), time, prediction)
+            self._rows = self._motion.update(self._rows, self._seen_at(sure), time, prediction)
         else:  # whoever comes back elsewhere has not moved there in a way that any motion foresaw
-            self._rows = self._motion.start(self._seen_at(self._score), time, np.zeros((0, self._motion.width)))
+            self._rows = self._motion.start(self._seen_at(sure), time, np.zeros((0, self._motion.width)))
         self._seen, self._lost, self._turn = time, False, 0
-        if score > LEARN:
+        if sure > LEARN and best.answer > LEARN_ANSWER:
             self._learn(features[at], looks[at], windows[at], time)
-        return Sight(self._box(centre), self._score, seen=True, unseen=0.0)
+        return Sight(self._box(centre), sure, seen=True, unseen=0.0)
 
-    def _believed(self, score: float, elsewhere: Complex64 | None, place: tuple[float, float], unseen: float) -> bool:
-        """Whether an answer is the object; `elsewhere` is the look that it comes from if not from the expected one."""
-        if elsewhere is None:
-            doubt = 1 - 0.5 ** (unseen / HALF_LIFE) if self._lost else 0.0
-            return score >= LOST + doubt * (DOUBT - LOST)
-        first = self._filter.first_answer(elsewhere[None])[0]
-        x, y = (int(np.clip(round(v), 1, CELLS - 2)) for v in place)
-        return score >= FOUND and float(first[y - 1 : y + 2, x - 1 : x + 2].max()) >= ALIKE
-
-    def _unseen(self, expected: Float64, time: float) -> Sight:
-        self._lost = True
-        unseen = time - self._seen
-        return Sight(self._box(expected), self._score * 0.5 ** (unseen / HALF_LIFE), seen=False, unseen=unseen)
+    def _asked(self, elsewhere: bool, time: float) -> float:
+        """How likely a place must be to be believed."""
+        if not self._lost:
+            return LOST
+        return FOUND if elsewhere else DOUBT + (LOST - DOUBT) * 0.5 ** ((time - self._seen) / HALF_LIFE)
 
     def _elsewhere(self, here: Window, frame: tuple[int, int], time: float) -> list[Window]:
         """The next windows of the rest of the frame, nearest first, as far as the object may have come."""
@@ -159,12 +166,16 @@ class Follower:
         factors: Float32 = np.exp(-0.5 * (x[None, :] ** 2 + y[:, None] ** 2)).astype(np.float32)
         return factors
 
-    def _refined(self, features: Float32, here: Window, cells: Float64) -> tuple[Float64, Float64]:
-        """(centre, size) in pixels of the box at a peak in cells."""
-        size = self._size / here.cell
+    def _candidate(self, at: int, features: Float32, here: Window, cells: Float64, answers: Float64) -> _Candidate:
+        """The likeliest of (K, 2) peaks in window `at`, its box refined."""
+        size = np.broadcast_to(self._size / here.cell, cells.shape)
         wrong = DAMP * self._refiner(features, cells, size)
-        centre = here.to_pixels(cells + wrong[:2] * size)
-        return centre, np.maximum(self._size * np.exp(wrong[2:]), LEAST)
+        centres, sizes = cells + wrong[:, :2] * size, size * np.exp(wrong[:, 2:])
+        seen = describe(features, centres, sizes).reshape(len(cells), *self._template.shape)
+        sure = np.array([belief(a, likeness(self._template, s)) for a, s in zip(answers.tolist(), seen, strict=True)])
+        best = int(np.argmax(answers * sure))
+        centre, size = here.to_pixels(centres[best]), np.maximum(sizes[best] * here.cell, LEAST)
+        return _Candidate(at, centre, size, float(answers[best]), float(sure[best]))
 
     def _learn(self, features: Float32, look: Complex64, here: Window, time: float) -> None:
         cells, size = here.to_cells(self._centre), self._size / here.cell
@@ -182,6 +193,7 @@ class Follower:
             self._refiner.examples(map, middle, size / zoom, FIRST_EXAMPLES)
             for map, zoom in zip(features, (1.0, *ZOOMS), strict=False)
         ]
+        self._template = describe(features[0], middle[None], size[None]).reshape(len(features[0]), -1)
         x, y = (np.concatenate(part) for part in zip(*parts, strict=True))
         self._refiner.start(x, y, time)
 

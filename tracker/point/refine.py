@@ -99,10 +99,9 @@ class Refiner:
         self._map = w
 
     def __call__(self, features: Float32, centre: Float64, size: Float64) -> Float64:
-        """(4,) what is wrong with a box: shift of its centre in its own sides, change of log width and log height."""
-        x = describe(features, centre[None], size[None])
-        wrong = x @ self._map[:-1] + self._map[-1]
-        return np.asarray(np.clip(wrong[0], -0.25, 0.25), np.float64)
+        """(K, 4) what is wrong with K boxes: shift of the centre in own sides, change of log width and log height."""
+        wrong = describe(features, centre, size) @ self._map[:-1] + self._map[-1]
+        return np.asarray(np.clip(wrong, -0.25, 0.25), np.float64)
 
 
 def _moments(x: Float32, y: Float32) -> tuple[Float32, Float32]:

@@ -86,7 +86,7 @@ def build(config: DetectorConfig) -> Detector:
     return build_detector(config, read)
 
 
-@pytest.fixture(params=DETECTORS)
+@pytest.fixture(params=MADE)
 def config(request: pytest.FixtureRequest, tmp_path: Path) -> DetectorConfig:
     return MADE[request.param](tmp_path)
 
@@ -105,7 +105,14 @@ def everything(found: list[Detections]) -> Detections:
 
 
 def test_every_detector_is_tried_here_and_told_to_the_user() -> None:
-    assert set(MADE) == set(DETECTORS) == set(KINDS)
+    assert {*MADE, "none"} == set(DETECTORS) == set(KINDS)
+
+
+def test_none_finds_nothing_and_has_no_classes() -> None:
+    detector = build(DetectorConfig("none"))
+    assert isinstance(detector, Detector)
+    assert detector.names == ()
+    assert len(detector(FRAMES[0])) == 0
 
 
 def test_it_finds_boxes_with_scores_and_named_classes(config: DetectorConfig) -> None:
@@ -190,6 +197,7 @@ def test_the_moving_thing_is_found_where_it_is() -> None:
     [
         ("bakground", r"there is no detector 'bakground'; did you mean background\?"),
         ("yolo:net", "there is no detector 'yolo'; it knows background, onnx, torchvision, python, file"),
+        ("none:5", "detector none takes no argument; write none in place of none:5"),
         ("background:5", "detector background takes no argument; write background in place of background:5"),
         ("onnx", "detector onnx needs a file; write onnx:FILE"),
         ("file", "detector file needs a file of detections; write file:det.txt"),
@@ -217,6 +225,8 @@ def test_ready_detections_need_somebody_who_reads_them() -> None:
         ("python:my.module:detect", ("python", "my.module:detect")),
         ("torchvision:ssd300_vgg16", ("torchvision", "ssd300_vgg16")),
         ("background", ("background", "")),
+        ("auto", ("background", "")),
+        ("none", ("none", "")),
     ],
 )
 def test_a_bare_file_says_what_it_is_by_its_suffix(text: str, wanted: tuple[str, str]) -> None:

@@ -1,0 +1,40 @@
+"""What is pointed at, as settings. Nothing here imports more than dataclasses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tyro.conf import UseAppendAction
+
+from tracker.point.given import PointedBox, parse_box
+
+
+@dataclass(frozen=True, slots=True)
+class PointConfig:
+    """Objects that are followed from a box that you give, without or beside a detector.
+
+    Attributes:
+        box: x,y,width,height@seconds: follow what is in this box from that time on (@0 may be left out); once for each
+            object. A box that begins left of the picture is written with =, as in --box=-5,10,40,80.
+        select: open a window that is paused at the first picture, and draw boxes with the mouse, then or at any time
+            (space goes on, Esc gives a box up, Del drops the nearest object).
+    """
+
+    box: UseAppendAction[tuple[str, ...]] = ()
+    select: bool = False
+
+    def __post_init__(self) -> None:
+        self.boxes()
+
+    def boxes(self) -> tuple[PointedBox, ...]:
+        """The boxes as numbers.
+
+        Raises:
+            ConfigError: one of them is no box.
+        """
+        return tuple(map(parse_box, self.box))
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is, or may be, pointed at."""
+        return self.select or bool(self.box)

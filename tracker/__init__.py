@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from tracker.detectors.build import build_detector
     from tracker.detectors.config import DetectorConfig
     from tracker.engine import Tracker
+    from tracker.liquid_motion import LiquidMotion
     from tracker.pipeline import Summary, run, track
+    from tracker.point.follower import Follower
+    from tracker.point.given import PointedBox
+    from tracker.point.pointer import Pointer
+    from tracker.point.view import FrozenView
     from tracker.protocols import Detector, Sink, Source, SourceInfo
     from tracker.supervision import from_supervision, to_supervision
     from tracker.types import Detections, Frame, State, Tracks
@@ -23,6 +28,11 @@ _PLACES = {
     "build_detector": "tracker.detectors.build",
     "DetectorConfig": "tracker.detectors.config",
     "Tracker": "tracker.engine",
+    "LiquidMotion": "tracker.liquid_motion",
+    "Follower": "tracker.point.follower",
+    "PointedBox": "tracker.point.given",
+    "Pointer": "tracker.point.pointer",
+    "FrozenView": "tracker.point.view",
     "Summary": "tracker.pipeline",
     "run": "tracker.pipeline",
     "track": "tracker.pipeline",
@@ -42,7 +52,12 @@ __all__ = [
     "Detections",
     "Detector",
     "DetectorConfig",
+    "Follower",
     "Frame",
+    "FrozenView",
+    "LiquidMotion",
+    "PointedBox",
+    "Pointer",
     "Sink",
     "Source",
     "SourceInfo",

@@ -1,0 +1,51 @@
+"""Makes docs/pointing.webp: a pedestrian of a rendered scene, followed from one box under a moving camera.
+
+python docs/pointing_picture.py docs/pointing.webp
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from datasets.scenes import Scene, open_scene, truth_of
+from tools.draw import Painter
+from tools.view_config import ViewConfig
+from tracker import (
+    DetectorConfig,
+    Follower,
+    FrozenView,
+    LiquidMotion,
+    PointedBox,
+    Pointer,
+    Tracker,
+    build_detector,
+    track,
+)
+
+SCENE = Scene(seed=11, camera="pan", duration=4.0, people=8, width=640, height=360, profile="stride5")
+AT = (0.0, 1.4, 3.0)  # seconds
+
+
+def main(out: Path) -> None:
+    truth = truth_of(SCENE)
+    box = truth.xyxy[(truth.row == 0) & (truth.id == 4)][0]
+    given = PointedBox(*box[:2].tolist(), *(box[2:] - box[:2]).tolist())
+    tracker, view, motion = Tracker(), FrozenView(), LiquidMotion()
+    pointer = Pointer(lambda *start: Follower(view, motion, *start), tracker.new_id, (), [given])
+    painter = Painter(pointer.names, ViewConfig(show_unseen=True))
+    pictures, left = [], list(AT)
+    for frame, tracks in track(open_scene(SCENE), build_detector(DetectorConfig("none")), tracker, pointer=pointer):
+        picture = painter(frame, tracks)
+        if left and frame.time >= left[0]:
+            left.pop(0)
+            pictures.append(picture[90:, 180:])
+    strip = np.concatenate([np.pad(p, ((0, 0), (0, 6), (0, 0)), constant_values=255) for p in pictures], axis=1)
+    cv2.imwrite(str(out), strip, [cv2.IMWRITE_WEBP_QUALITY, 80])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

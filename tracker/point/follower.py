@@ -19,7 +19,7 @@ from tracker.point.refine import Refiner, describe
 from tracker.point.view import CELLS, SIZE, FrozenView, Projection, Window, cut, window
 from tracker.types import Float32, Float64, UInt8
 
-REACH = 2.0  # sides of the object that it may be off the expected place before that tells against it
+REACH, PACE = 0.5, 6.0  # sides of the object, and in a second, that it may be off before that tells against it
 SURE = 3.0  # standard deviations of the motion that are added to that
 LOST = 0.1  # the probability below which a place is not the object; from here what is asked for rises with the time ...
 DOUBT = 0.3  # ... unseen to this,
@@ -117,7 +117,7 @@ class Follower:
         features = self._project(self._view([cut(bgr, w) for w in windows]))
         looks = self._filter.spectra(features)
         answers = self._filter.answer(looks)
-        near = self._nearness(windows[0], expected, prediction.std[0, :2])
+        near = self._nearness(windows[0], expected, prediction.std[0, :2], time - self._seen)
         answers[0] *= near
         candidates = [
             self._candidate(k, features[k], windows[k], *peaks(answers[k], PEAKS if k == 0 else 1))
@@ -158,9 +158,9 @@ class Follower:
         self._turn += ELSEWHERE
         return [Window(places[k], here.side) for k in turn]
 
-    def _nearness(self, here: Window, expected: Float64, std: Float64) -> Float32:
+    def _nearness(self, here: Window, expected: Float64, std: Float64, unseen: float) -> Float32:
         """(N, N) factors that fall with the distance from the expected place."""
-        reach = REACH * np.sqrt(self._size.prod()) + SURE * std
+        reach = (REACH + PACE * unseen) * np.sqrt(self._size.prod()) + SURE * std
         cells = np.stack([np.arange(CELLS, dtype=np.float64)] * 2, axis=1)
         x, y = ((here.to_pixels(cells) - expected) / reach).T
         factors: Float32 = np.exp(-0.5 * (x[None, :] ** 2 + y[:, None] ** 2)).astype(np.float32)

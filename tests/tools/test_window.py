@@ -79,7 +79,7 @@ class Window:
             words = [sys.executable, "-c", code, str(folder)]
             self.child = subprocess.Popen(words, cwd=ROOT, env=self.env, stdout=log, stderr=subprocess.STDOUT)
         try:
-            until(lambda: self.frame() >= 0, "first frame")
+            until(lambda: self.frame() >= 0, "first frame", 60.0)  # a busy machine imports slowly
             self.id = self.xdotool("search", "--name", "^liquidtrack: ").split()[-1]
             self.xdotool("windowfocus", "--sync", self.id)
         except BaseException:

@@ -19,17 +19,24 @@ OPSET = 17
 VERSION = 1  # of the definitions and of this export: raise it and every cached file is made anew
 TOLERANCE = 1e-4  # of the largest output, between torch and ONNX Runtime
 
+Tap = int | tuple[int, ...] | None  # a stride's map, several strides' maps from one pass, or the class scores
 
-def network_path(name: str, stride: int | None, weights: str | None = None) -> Path:
+
+def _strides(stride: Tap) -> tuple[int, ...]:
+    return stride if isinstance(stride, tuple) else () if stride is None else (stride,)
+
+
+def network_path(name: str, stride: Tap, weights: str | None = None) -> Path:
     """Where the exported network is or will be, its name made from all that its content depends on."""
     entry = get_entry(name)
-    if stride is not None and stride not in entry.channels:
+    for missing in (s for s in _strides(stride) if s not in entry.channels):
         raise ConfigError(
-            f"{name} has no feature map of stride {stride}; choose {', '.join(map(str, entry.channels))}."
+            f"{name} has no feature map of stride {missing}; choose {', '.join(map(str, entry.channels))}."
         )
     identity = entry.weights.sha256 if weights is None else _identity(weights)
     key = hashlib.sha256(json.dumps([VERSION, OPSET, name, stride, identity]).encode()).hexdigest()[:16]
-    return cache_folder() / "networks" / f"{name}-{'scores' if stride is None else f's{stride}'}-{key}.onnx"
+    tap = "scores" if stride is None else "".join(f"s{s}" for s in _strides(stride))
+    return cache_folder() / "networks" / f"{name}-{tap}-{key}.onnx"
 
 
 def _identity(weights: str) -> str:
@@ -38,10 +45,10 @@ def _identity(weights: str) -> str:
     )  # "random", or a mistake that the loader will explain
 
 
-def open_network(
-    name: str, stride: int | None, weights: str | None = None, threads: int = 0, device: str = "auto"
-) -> Session:
+def open_network(name: str, stride: Tap, weights: str | None = None, threads: int = 0, device: str = "auto") -> Session:
     """A frozen CNN ready to run: (B, 3, H, W) standardised RGB in, the map of `stride` (None: class scores) out.
+
+    With several strides, rising, all their maps come from one pass, in that order.
 
     Exported now if the cache does not hold it, and again if the cached file is damaged.
 
@@ -59,7 +66,7 @@ def open_network(
     return Session(path, threads, device)
 
 
-def export_network(path: Path, name: str, stride: int | None, weights: str | None = None) -> None:
+def export_network(path: Path, name: str, stride: Tap, weights: str | None = None) -> None:
     """Write the network to `path`, whole or not at all, after ONNX Runtime gave torch's numbers.
 
     Raises:
@@ -76,7 +83,11 @@ def export_network(path: Path, name: str, stride: int | None, weights: str | Non
             f"{name} must be exported once, which needs {error.name}; pip install '.[torch]' in liquidtrack's folder."
         ) from error
     backbone = load_backbone(name, weights)
-    module = backbone if stride is None else backbone.trunk(stride)
+    module: Any
+    if isinstance(stride, tuple):
+        module, outputs = backbone.taps(stride), [f"s{s}" for s in stride]
+    else:
+        module, outputs = backbone if stride is None else backbone.trunk(stride), ["output"]
     probe = torch.from_numpy(np.random.default_rng(0).standard_normal((2, 3, 96, 160), dtype=np.float32))
     axes = {0: "batch", 2: "height", 3: "width"}
     with atomic(path) as part:
@@ -90,8 +101,8 @@ def export_network(path: Path, name: str, stride: int | None, weights: str | Non
                 dynamo=False,
                 opset_version=OPSET,
                 input_names=["image"],
-                output_names=["output"],
-                dynamic_axes={"image": axes, "output": {0: "batch"} if stride is None else axes},
+                output_names=outputs,
+                dynamic_axes={"image": axes, **{o: {0: "batch"} if stride is None else axes for o in outputs}},
             )
         _check(part, module, torch, name)
 
@@ -100,8 +111,9 @@ def _check(path: Path, module: Any, torch: Any, name: str) -> None:
     """Compare on a size that the exporter did not see, so that a size frozen into the graph is found."""
     picture = np.random.default_rng(1).standard_normal((1, 3, 128, 96), dtype=np.float32)
     with torch.inference_mode():
-        wanted = module(torch.from_numpy(picture)).numpy()
-    found = Session(path, threads=1, device="cpu").run({"image": picture})[0]
-    worst = float(np.abs(found - wanted).max() / max(np.abs(wanted).max(), 1e-30))
+        answer = module(torch.from_numpy(picture))
+    wanted = [w.numpy() for w in (answer if isinstance(answer, tuple) else (answer,))]
+    found = Session(path, threads=1, device="cpu").run({"image": picture})
+    worst = max(float(np.abs(f - w).max() / max(np.abs(w).max(), 1e-30)) for f, w in zip(found, wanted, strict=True))
     if not worst <= TOLERANCE:
         raise WeightsError(f"the export of {name} differs from torch's numbers by {worst:.1e}; please report it.")

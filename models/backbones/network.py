@@ -7,7 +7,7 @@ import pickle
 import sys
 import urllib.error
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -42,6 +42,30 @@ class Trunk(Frozen):
         return features
 
 
+class Taps(Frozen):
+    """Several maps of a frozen network from one pass.
+
+    Args:
+        parts: the network's parts, one after the other.
+        ends: after how many parts past the first each map is taken, rising.
+    """
+
+    def __init__(self, parts: Sequence[nn.Module], ends: Sequence[int]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+        self.ends = tuple(ends)
+        self.eval()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """(B, 3, H, W) -> one map for each of `ends`."""
+        maps = []
+        for at, part in enumerate(self.parts):
+            x = part(x)
+            if at in self.ends:
+                maps.append(x)
+        return tuple(maps)
+
+
 class Backbone(Frozen, ABC):
     """A classifier of ImageNet that also gives its feature maps. Pictures are RGB, standardised as its entry says.
 
@@ -55,6 +79,10 @@ class Backbone(Frozen, ABC):
     @abstractmethod
     def trunk(self, stride: int) -> Trunk:
         """The part of the network that maps (B, 3, H, W) to (B, C, H / stride, W / stride), sharing the weights."""
+
+    @abstractmethod
+    def taps(self, strides: Sequence[int]) -> Frozen:
+        """The part of the network that maps (B, 3, H, W) to a tuple of the maps of rising `strides`, in one pass."""
 
     @abstractmethod
     def load(self, state: Mapping[str, Tensor]) -> None:

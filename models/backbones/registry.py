@@ -106,7 +106,7 @@ BACKBONES: dict[str, Entry] = {
                 std=(128.0, 128.0, 128.0),
                 licence="Apache-2.0",
             ),
-            {8: 40, 16: 112, 32: 320},
+            {4: 24, 8: 40, 16: 112, 32: 320},
             _lite0,
         ),
         _torchvision(

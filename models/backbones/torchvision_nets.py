@@ -6,11 +6,11 @@ MobileNetV3: Howard et al., arXiv:1905.02244. ResNet: He et al., arXiv:1512.0338
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from models.backbones.network import Backbone, Trunk
+from models.backbones.network import Backbone, Frozen, Trunk
 from models.errors import ConfigError
 
 
@@ -40,6 +40,12 @@ class TorchvisionBackbone(Backbone):
 
         return Trunk(_Single(create_feature_extractor(self.network.eval(), {self._nodes[stride]: "map"})))
 
+    def taps(self, strides: Sequence[int]) -> Frozen:
+        from torchvision.models.feature_extraction import create_feature_extractor
+
+        nodes = {self._nodes[stride]: f"s{stride}" for stride in strides}
+        return _Several(create_feature_extractor(self.network.eval(), nodes), [f"s{stride}" for stride in strides])
+
     def load(self, state: Mapping[str, Tensor]) -> None:
         self.network.load_state_dict(dict(state))
 
@@ -54,3 +60,17 @@ class _Single(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         features: Tensor = self.extractor(x)["map"]
         return features
+
+
+class _Several(Frozen):
+    """The maps of a feature extractor in order, without its dict."""
+
+    def __init__(self, extractor: nn.Module, names: Sequence[str]) -> None:
+        super().__init__()
+        self.extractor = extractor
+        self.names = tuple(names)
+        self.eval()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        maps = self.extractor(x)
+        return tuple(maps[name] for name in self.names)

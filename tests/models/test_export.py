@@ -40,6 +40,18 @@ def small() -> Session:
     return open_network(SMALL, STRIDE, RANDOM, threads=1, device="cpu")
 
 
+@pytest.mark.parametrize(("name", "strides"), [("efficientnet_lite0", (4, 8, 16, 32)), (SMALL, (8, 32))])
+def test_one_pass_gives_the_maps_of_several_strides(name: str, strides: tuple[int, ...], networks: Path) -> None:
+    pytest.importorskip("torch", reason="exporting needs the extra `torch`")
+    image = picture(1, 96, 160)
+    maps = open_network(name, strides, RANDOM, threads=1, device="cpu").run({"image": image})
+    assert [96 // m.shape[2] for m in maps] == list(strides)
+    for stride, found in zip(strides, maps, strict=True):
+        if stride > 4:
+            (wanted,) = open_network(name, stride, RANDOM, threads=1, device="cpu").run({"image": image})
+            np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4 * np.abs(wanted).max())
+
+
 @pytest.mark.parametrize(("name", "stride"), [*TAPS, *SCORES])
 def test_onnx_runtime_gives_torchs_numbers(name: str, stride: int | None, networks: Path) -> None:
     torch = pytest.importorskip("torch", reason="exporting needs the extra `torch`")

@@ -9,9 +9,11 @@ from typing import Literal
 from tyro.conf import Positional
 
 from datasets.sources.config import SourceConfig
+from tools.mark_config import MarkConfig
 from tools.view_config import ViewConfig
 from tracker.config import TrackerConfig
 from tracker.detectors.config import AppearanceConfig, DetectorConfig
+from tracker.masks.config import MaskConfig
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class OutputConfig:
         cvat: write CVAT video XML 1.1.
         yolo: write a folder of YOLO labels with ids.
         kitti: write KITTI tracking text.
+        masks: write a folder of PNG masks with a palette, <folder>/<source>/00000.png, as DAVIS does.
     """
 
     show: bool = False
@@ -37,6 +40,7 @@ class OutputConfig:
     cvat: Path | None = None
     yolo: Path | None = None
     kitti: Path | None = None
+    masks: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class TrackConfig:
     detection: DetectorConfig = field(default_factory=DetectorConfig)
     appearance_features: AppearanceConfig = field(default_factory=AppearanceConfig)
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
+    marking: MarkConfig = field(default_factory=MarkConfig)
+    propagation: MaskConfig = field(default_factory=MaskConfig)
     view: ViewConfig = field(default_factory=ViewConfig)
 
 

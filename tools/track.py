@@ -15,8 +15,11 @@ from datasets.formats._write import make_folder
 from datasets.sources.redact import redact
 from models.errors import ConfigError, DataError
 from tools.config import TrackConfig
+from tools.marks import build_masks
 from tools.plugins import build_camera_motion, build_detector, build_embedder, build_sinks, check_outputs, outputs
 from tools.settings import to_toml
+from tracker.detectors.config import DetectorConfig
+from tracker.masks.stage import NoDetector
 from tracker.pipeline import Summary, run
 from tracker.protocols import Detector, Source, SourceInfo
 from tracker.types import Frame
@@ -43,8 +46,10 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         raise ConfigError("nothing would come out: give --show or a file to write, such as --jsonl tracks.jsonl.")
     source = open_source(config.source, config.reading)
     try:
-        networks = 1 + (config.appearance_features.appearance != "none")
-        detector = build_detector(config.detection, networks, config.skip_bad_rows)
+        networks = 1 + (config.appearance_features.appearance != "none") + bool(config.marking)
+        masks = build_masks(config, networks)
+        alone = masks is not None and config.detection.detector == DetectorConfig().detector
+        detector = NoDetector() if alone else build_detector(config.detection, networks, config.skip_bad_rows)
         embedder = build_embedder(config.appearance_features, networks, config.detection.threads)
         sinks, slow = build_sinks(config)
         tracker = Tracker(config.tracking)
@@ -69,11 +74,14 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
             slow_sinks=slow,
             embedder=embedder,
             camera_motion=build_camera_motion(config.camera_motion),
+            masks=masks,
             progress=seen,
             stop=stop,
         )
     if not config.quiet:
         _report(summary, source, wanted)
+        for mark in masks.waiting if masks is not None else ():
+            print(f"  warning: nothing was followed from {mark.time:g} s on; the source ended before")
         if summary.complete and not source.info.live and config.reading.end is None:
             _warn_of_rest(config, detector, last + config.reading.every - 1)
         sys.stdout.flush()

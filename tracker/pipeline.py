@@ -46,6 +46,18 @@ def calm_libraries() -> Iterator[None]:
         cv2.setNumThreads(threads)
 
 
+class Masks(Protocol):
+    """What the loop asks of what follows marked objects."""
+
+    def names(self, known: tuple[str, ...]) -> tuple[str, ...]:
+        """The detector's class names, and its own."""
+        ...
+
+    def __call__(self, frame: Frame, tracks: Tracks) -> Tracks:
+        """The tracks of a frame and its own beside them."""
+        ...
+
+
 class Engine(Protocol):
     """What the loop asks of a tracker."""
 
@@ -172,7 +184,11 @@ class _Clock:
 
 
 def _stages(
-    detector: Detector, tracker: Engine, embedder: Embedder | None, camera_motion: CameraMotion | None
+    detector: Detector,
+    tracker: Engine,
+    embedder: Embedder | None,
+    camera_motion: CameraMotion | None,
+    masks: Masks | None,
 ) -> Iterator[tuple[str, Callable[[Step], Step]]]:
     yield "detect", lambda step: replace(step, detections=detector(step.frame))
     if embedder is not None:
@@ -192,6 +208,8 @@ def _stages(
         return replace(step, warp=warp, tracks=tracker.update(step.detections, step.frame.time, warp))
 
     yield "track", track
+    if masks is not None:
+        yield "masks", lambda step: replace(step, tracks=masks(step.frame, step.tracks))
 
 
 def steps(
@@ -201,6 +219,7 @@ def steps(
     *,
     embedder: Embedder | None = None,
     camera_motion: CameraMotion | None = None,
+    masks: Masks | None = None,
     after: Sequence[tuple[str, Callable[[Step], Step]]] = (),
     clock: _Clock | None = None,
 ) -> Generator[Step, None, None]:
@@ -212,7 +231,7 @@ def steps(
     # A live source keeps its newest frame itself; frames that wait in queues would only grow old.
     depth = 1 if source.info.live else QUEUE
     chain: Generator[Step, None, None] = overlap(clock.reading(source), lambda frame: Step(frame), depth)
-    for name, work in (*_stages(detector, tracker, embedder, camera_motion), *after):
+    for name, work in (*_stages(detector, tracker, embedder, camera_motion, masks), *after):
         chain = overlap(chain, clock.timed(name, work), depth)
     return chain
 
@@ -250,6 +269,7 @@ def run(
     slow_sinks: Sequence[Sink] = (),
     embedder: Embedder | None = None,
     camera_motion: CameraMotion | None = None,
+    masks: Masks | None = None,
     progress: Callable[[Frame], None] = lambda frame: None,
     stop: threading.Event | None = None,
 ) -> Summary:
@@ -258,6 +278,7 @@ def run(
     Args:
         sinks: written in the caller's thread, in this order (windows need that).
         slow_sinks: written in a thread each (video encoders).
+        masks: follows marked objects beside the tracker.
         progress: called after each frame was written.
         stop: set it (and close the source, to end a blocked read) from a signal handler or another thread to end after
             the frame in hand; nothing half-written stays behind.
@@ -284,11 +305,18 @@ def run(
     with calm_libraries(), ExitStack() as stack:
         stack.callback(source.close)
         for sink in (*slow_sinks, *sinks):
-            sink.open(source.info, detector.names)
+            sink.open(source.info, detector.names if masks is None else masks.names(detector.names))
             stack.callback(sink.close)
         after = [(f"sink {i} {type(s).__name__}", into(s)) for i, s in enumerate(slow_sinks)]
         chain = steps(
-            source, detector, tracker, embedder=embedder, camera_motion=camera_motion, after=after, clock=clock
+            source,
+            detector,
+            tracker,
+            embedder=embedder,
+            camera_motion=camera_motion,
+            masks=masks,
+            after=after,
+            clock=clock,
         )
         stack.callback(chain.close)
         stack.callback(source.close)  # first of all: a blocked read must end before its thread is waited for

@@ -79,6 +79,10 @@ class Crop:
         how = cv2.INTER_AREA if min(part.shape[:2]) > size else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(part, (size, size), interpolation=how), np.float32)
 
+    def free(self, taken: Float32, size: int) -> Float32:
+        """(size, size) how much of each place lies in the picture and is not `taken`, (H, W) 0..1."""
+        return self.weights(1 - taken, size)
+
     def back(self, weight: Float32, shape: tuple[int, int]) -> Float32:
         """(H, W) of a picture from (size, size) weights in the square; nothing elsewhere."""
         whole = np.zeros(shape, np.float32)

@@ -9,6 +9,7 @@ import numpy as np
 
 from models.errors import DataError
 from tracker.config import TrackerConfig
+from tracker.masks.colours import Colours
 from tracker.masks.config import MaskConfig
 from tracker.masks.crop import Crop, extent, longest
 from tracker.masks.edges import refine
@@ -25,6 +26,8 @@ OFF = 0.2  # in lengths of the object, or as a log of its size: what is found so
 SPACING_S = 0.4  # between the older memories
 LEAST_PIXELS = 20  # a smaller mask is no sight of the object
 LEAST_SHARE = 0.15  # of the pixels that the object had when it was seen last, in its own square
+STRANGE = 0.2  # so much less like its memories than it usually is, and it is not the object
+PACE = 0.2  # how far a new frame counts in that average
 SURE = 0.5  # from this probability on a pixel is the object's
 MOST = 254  # objects in a picture of numbers: 0 is the ground, 255 means "not known" in DAVIS's files
 
@@ -37,11 +40,14 @@ class _Object:
     projection: Projection
     first: Memory
     search: Search
+    colours: Colours
     seen: float  # seconds, when it was seen last
     share: float  # of its square that it filled then
+    likeness: float = 0.0  # a slow average of how well its cells are known from memory
     recent: list[Memory] = field(default_factory=list)
     spaced: list[Memory] = field(default_factory=list)
     score: float = 1.0
+    given: Bool | None = None  # the first mask, until the first frame's answer is made up
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -131,9 +137,31 @@ class MaskFollower:
         own = crop.weights(mask, cells * CELL)
         first = remember(projection(raw), own, cells, frame.time)
         search = Search(self._features, projection, frame, mask, box)
-        self._objects.append(_Object(number, projection, first, search, frame.time, float(own.mean())))
+        colours = Colours(crop.picture(frame.bgr, cells * CELL), own, frame.time)
+        whole = float(own.mean())
+        self._objects.append(_Object(number, projection, first, search, colours, frame.time, whole, given=mask > SURE))
         look = Look.at(box[None], np.ones(1), self._motion.crowded)
         self._rows = np.concatenate([self._rows, self._motion.start(look, frame.time, self._rows)])
+
+    def state(self, frame: Frame, before: Followed) -> Followed:
+        """`before`, what `update` said of this frame, with the objects that were added to it since."""
+        new = {o.number: o for o in self._objects if o.seen == frame.time}
+        numbers = np.array(self.numbers, np.int64)
+        mask = np.where(np.isin(before.mask, numbers), before.mask, 0).astype(np.uint8)
+        rows = {int(number): k for k, number in enumerate(before.number)}
+        score, unseen, xyxy = [], [], []
+        for number in self.numbers:
+            given = new[number].given if number in new else None
+            if given is not None:
+                mask[given] = number
+            k = rows.get(number)
+            score.append(1.0 if given is not None or k is None else float(before.score[k]))
+            unseen.append(0.0 if given is not None or k is None else float(before.unseen[k]))
+            xyxy.append(_around(mask == number) if given is not None or k is None else before.xyxy[k])
+        for o in new.values():
+            o.given = None  # a picture's worth of memory that nobody asks for again
+        boxes = np.array(xyxy, np.float32).reshape(-1, 4)
+        return Followed(numbers, mask, np.array(score, np.float32), np.array(unseen), boxes)
 
     def drop(self, number: int) -> None:
         """Follow this object no longer; nothing happens where it is not followed."""
@@ -187,13 +215,17 @@ class MaskFollower:
         crop = Crop.around(box, FACTOR)
         picture = crop.picture(frame.bgr, cells * CELL)
         features = o.projection(self._features(picture, cells))
-        coarse = recall(features, [o.first, *o.spaced, *o.recent], cells)
+        coarse, known = recall(features, [o.first, *o.spaced, *o.recent], cells)
         size = (cells * CELL, cells * CELL)
         own = np.clip(cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC), 0, 1).astype(np.float32, copy=False)
+        plain = own
         if self.config.mask_edges:
-            own = refine(picture, own)
+            plain = refine(picture, own)
+            own = refine(picture, o.colours(picture, own))
         shape = (frame.bgr.shape[0], frame.bgr.shape[1])
-        return _Sight(crop, features, crop.back(own, shape), float((own > SURE).mean()))
+        weight = cv2.resize(coarse, (cells, cells), interpolation=cv2.INTER_AREA).ravel()
+        likeness = float(weight @ known / max(float(weight.sum()), 1e-6))
+        return _Sight(crop, picture, plain, features, crop.back(own, shape), float((own > SURE).mean()), likeness)
 
     def _learn(
         self, frame: Frame, prediction: Prediction, looks: list[_Sight], shares: Float32, owner: UInt8
@@ -212,7 +244,11 @@ class MaskFollower:
             size = self.config.mask_cells * CELL
             own = sight.crop.weights(shares[k], size)
             o.share = float((own > SURE).mean())
-            self._remember(o, remember(sight.features, own, self.config.mask_cells, frame.time))
+            o.likeness += (PACE if o.likeness else 1.0) * (sight.likeness - o.likeness)
+            others = shares.sum(axis=0) - shares[k] if len(shares) > 1 else np.zeros_like(shares[k])
+            plain = sight.plain * sight.crop.free(others, size)
+            self._remember(o, remember(sight.features, plain, self.config.mask_cells, frame.time))
+            o.colours.learn(sight.picture, own, frame.time)
             o.search.learn(frame, shares[k], boxes[-1])
             o.seen = frame.time
             seen.append(k)
@@ -239,16 +275,30 @@ class MaskFollower:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Sight:
-    """What was made of an object's square: where it lay, its cells' features, (H, W) mask 0..1, the share it filled."""
+    """What was made of an object's square.
+
+    Attributes:
+        crop: where it lay.
+        picture: (S, S, 3) what was in it.
+        plain: (S, S) mask by features alone, 0..1: what is remembered, so that colours cannot feed on themselves.
+        features: (G * G, D) of its cells.
+        mask: (H, W) of the whole picture, 0..1.
+        share: of the square that the mask fills.
+        likeness: how well the mask's cells are known from memory, a cosine.
+    """
 
     crop: Crop
+    picture: UInt8
+    plain: Float32
     features: Float32
     mask: Float32
     share: float
+    likeness: float
 
     def seen(self, o: _Object) -> bool:
         """Whether enough of the object is there."""
-        return self.share >= LEAST_SHARE * o.share and int(np.count_nonzero(self.mask > SURE)) >= LEAST_PIXELS
+        known = self.likeness >= o.likeness - STRANGE
+        return known and self.share >= LEAST_SHARE * o.share and int(np.count_nonzero(self.mask > SURE)) >= LEAST_PIXELS
 
 
 def _shared(masks: list[Float32]) -> Float32:

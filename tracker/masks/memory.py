@@ -69,12 +69,16 @@ def remember(features: Float32, mask: Float32, cells: int, time: float) -> Memor
     return Memory(keys, labels, time)
 
 
-def recall(features: Float32, memories: list[Memory], cells: int) -> Float32:
-    """(G * SUBCELLS, G * SUBCELLS) mask, 0..1, of a new frame with (G * G, D) features."""
+def recall(features: Float32, memories: list[Memory], cells: int) -> tuple[Float32, Float32]:
+    """Of a new frame with (G * G, D) features: the mask, (G * SUBCELLS, G * SUBCELLS), 0..1, and (G * G,) likeness.
+
+    The likeness, a cosine, says how well a cell is known from the memories at all (a soft maximum over theirs).
+    """
     r = reach(cells)
     near = _nearness(cells)
     question = features / np.float32(TEMPERATURE)
     patches = np.empty((cells * cells, PATCH * PATCH), np.float32)
+    known = np.empty(cells * cells, np.float32)
     for row in range(0, cells, BLOCK):
         part = slice(row * cells, (row + BLOCK) * cells)
         total = np.zeros((BLOCK * cells, PATCH * PATCH + 1), np.float32)
@@ -84,8 +88,10 @@ def recall(features: Float32, memories: list[Memory], cells: int) -> Float32:
             likeness += near
             np.exp(likeness, out=likeness)
             total += likeness @ memory.labels[row : row + BLOCK + 2 * r].reshape(-1, PATCH * PATCH + 1)
-        patches[part] = total[:, :-1] / np.maximum(total[:, -1:], 1e-30)
-    return _joined(patches, cells)
+        weight = np.maximum(total[:, -1:], 1e-30)
+        patches[part] = total[:, :-1] / weight
+        known[part] = TEMPERATURE * np.log(weight[:, 0])
+    return _joined(patches, cells), known
 
 
 @lru_cache(maxsize=4)

@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 
 from models.errors import ConfigError
-from tracker.types import Bool, Float32, Float64, UInt8
+from tracker.types import Bool, Float32, Float64, Int64, UInt8
 
 LEAST_SIDE = 4  # pixels of a box
 ROUNDS = 5  # of GrabCut
 SIDE = 320  # pixels: what is larger is cut at this size, for GrabCut's time grows with the pixels
 AROUND = 0.35  # of the box's longer side: how much of the ground beside it GrabCut learns from
-LEAST_SHARE = 0.08  # of the box; where GrabCut leaves less, the ellipse inside the box is taken
+LEAST_SHARE = 0.2  # of the box; where GrabCut leaves less, colours tell too little: the ellipse in the box is taken
 
 
 def check_box(xyxy: Float32 | Float64, width: int, height: int) -> Float64:
@@ -53,25 +53,23 @@ def mask_of_box(bgr: UInt8, xyxy: Float32 | Float64) -> Bool:
     small = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
     inner = np.rint((box - [left, top, left, top]) * scale).astype(int)
     labels = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
-    labels[inner[1] : inner[3], inner[0] : inner[2]] = cv2.GC_PR_BGD
-    heart = _ellipse(labels.shape, inner, 1.0)
-    labels[heart] = cv2.GC_PR_FGD
+    labels[inner[1] : inner[3], inner[0] : inner[2]] = cv2.GC_PR_FGD
     if (labels == cv2.GC_BGD).any():
         background, object_ = np.zeros((1, 65)), np.zeros((1, 65))
         cv2.setRNGSeed(0)
         cv2.grabCut(small, labels, [0, 0, 1, 1], background, object_, ROUNDS, cv2.GC_INIT_WITH_MASK)
     found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
     if found.mean() * found.size < LEAST_SHARE * (inner[2] - inner[0]) * (inner[3] - inner[1]):
-        found = heart
+        found = _ellipse(labels.shape, inner)
     whole = np.zeros((height, width), bool)
     share = cv2.resize(found.astype(np.float32), part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     whole[top:bottom, left:right] = share > 0.5
     return whole
 
 
-def _ellipse(shape: tuple[int, ...], box: np.ndarray, share: float) -> Bool:
+def _ellipse(shape: tuple[int, ...], box: Int64) -> Bool:
     y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
-    centre, half = (box[:2] + box[2:]) / 2, share * (box[2:] - box[:2]) / 2
+    centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
     return np.asarray(((x - centre[0]) / half[0]) ** 2 + ((y - centre[1]) / half[1]) ** 2 <= 1)
 
 

@@ -60,6 +60,11 @@ class Colours:
         self._learnt()
         self._most = self._believed = self._weight(bgr, mask)
 
+    @property
+    def telling(self) -> bool:
+        """Whether the colours are believed at all."""
+        return self._believed > 0
+
     @staticmethod
     def _count(bgr: UInt8, mask: Float32) -> tuple[Float32, Float32]:
         at = _bins(np.asarray(cv2.resize(bgr, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST), np.uint8)).ravel()

@@ -23,27 +23,33 @@ def _box(image: NDArray[Any]) -> Float32:
     return np.asarray(cv2.boxFilter(image, -1, (size, size), borderType=cv2.BORDER_REFLECT), np.float32)
 
 
-def refine(bgr: UInt8, mask: Float32) -> Float32:
-    """(S, S) mask, 0..1, whose outline follows the edges of the (S, S, 3) picture."""
-    guide = [np.ascontiguousarray(bgr[:, :, k], np.float32) / 255 for k in range(3)]
-    mean = [_box(g) for g in guide]
-    mean_mask = _box(mask)
-    cover = [_box(g * mask) - m * mean_mask for g, m in zip(guide, mean, strict=True)]
-    spread = {
-        (i, j): _box(guide[i] * guide[j]) - mean[i] * mean[j] + (SMOOTHNESS if i == j else 0)
-        for i in range(3)
-        for j in range(i, 3)
-    }
-    bb, bg, br, gg, gr, rr = (spread[k] for k in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)))
-    # the inverse of the symmetric 3 x 3 matrix by its cofactors
-    c0, c1, c2 = gg * rr - gr * gr, br * gr - bg * rr, bg * gr - br * gg
-    c3, c4, c5 = bb * rr - br * br, bg * br - bb * gr, bb * gg - bg * bg
-    scale = 1 / (bb * c0 + bg * c1 + br * c2)
-    slope = [
-        (c0 * cover[0] + c1 * cover[1] + c2 * cover[2]) * scale,
-        (c1 * cover[0] + c3 * cover[1] + c4 * cover[2]) * scale,
-        (c2 * cover[0] + c4 * cover[1] + c5 * cover[2]) * scale,
-    ]
-    offset = mean_mask - sum(s * m for s, m in zip(slope, mean, strict=True))
-    fine = sum((_box(s) * g for s, g in zip(slope, guide, strict=True)), _box(np.asarray(offset, np.float32)))
-    return np.clip(fine, 0, 1).astype(np.float32)
+class Guide:
+    """A picture whose edges outlines are drawn to; what depends on it alone is computed once.
+
+    Args:
+        bgr: (S, S, 3) the picture.
+    """
+
+    def __init__(self, bgr: UInt8) -> None:
+        self._guide = [np.ascontiguousarray(bgr[:, :, k], np.float32) / 255 for k in range(3)]
+        guide, mean = self._guide, [_box(g) for g in self._guide]
+        bb, bg, br, gg, gr, rr = (
+            _box(guide[i] * guide[j]) - mean[i] * mean[j] + (SMOOTHNESS if i == j else 0)
+            for i in range(3)
+            for j in range(i, 3)
+        )
+        self._mean = mean
+        # the inverse of the symmetric 3 x 3 matrix by its cofactors
+        c0, c1, c2 = gg * rr - gr * gr, br * gr - bg * rr, bg * gr - br * gg
+        c3, c4, c5 = bb * rr - br * br, bg * br - bb * gr, bb * gg - bg * bg
+        self._inverse = ((c0, c1, c2), (c1, c3, c4), (c2, c4, c5))
+        self._scale = 1 / (bb * c0 + bg * c1 + br * c2)
+
+    def __call__(self, mask: Float32) -> Float32:
+        """(S, S) mask, 0..1 -> the same with its outline at the edges of the picture."""
+        mean_mask = _box(mask)
+        cover = [_box(g * mask) - m * mean_mask for g, m in zip(self._guide, self._mean, strict=True)]
+        slope = [(row[0] * cover[0] + row[1] * cover[1] + row[2] * cover[2]) * self._scale for row in self._inverse]
+        offset = mean_mask - sum(s * m for s, m in zip(slope, self._mean, strict=True))
+        fine = sum((_box(s) * g for s, g in zip(slope, self._guide, strict=True)), _box(offset))
+        return np.clip(fine, 0, 1).astype(np.float32, copy=False)

@@ -12,7 +12,7 @@ from tracker.config import TrackerConfig
 from tracker.masks.colours import Colours
 from tracker.masks.config import MaskConfig
 from tracker.masks.crop import Crop, extent, longest
-from tracker.masks.edges import refine
+from tracker.masks.edges import Guide
 from tracker.masks.features import CELL, CellFeatures, Projection
 from tracker.masks.memory import Memory, recall, remember
 from tracker.masks.search import Search
@@ -220,8 +220,9 @@ class MaskFollower:
         own = np.clip(cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC), 0, 1).astype(np.float32, copy=False)
         plain = own
         if self.config.mask_edges:
-            plain = refine(picture, own)
-            own = refine(picture, o.colours(picture, own))
+            guide = Guide(picture)
+            plain = guide(own)
+            own = guide(o.colours(picture, own)) if o.colours.telling else plain
         shape = (frame.bgr.shape[0], frame.bgr.shape[1])
         weight = cv2.resize(coarse, (cells, cells), interpolation=cv2.INTER_AREA).ravel()
         likeness = float(weight @ known / max(float(weight.sum()), 1e-6))

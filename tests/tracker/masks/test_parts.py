@@ -12,7 +12,7 @@ from models.errors import ConfigError
 from tracker.masks.colours import Colours
 from tracker.masks.config import MaskConfig
 from tracker.masks.crop import Crop, extent
-from tracker.masks.edges import refine
+from tracker.masks.edges import Guide
 from tracker.masks.memory import SUBCELLS, recall, remember
 from tracker.masks.start import mask_of_box, mask_of_polygon
 from tracker.types import Float32, UInt8
@@ -87,7 +87,7 @@ def test_the_mask_moves_with_the_features_but_not_out_of_reach() -> None:
 def test_outlines_go_to_the_edges_of_the_picture() -> None:
     bgr, mask = two_colours()
     rough = cv2.GaussianBlur(np.roll(mask, (2, 2), (0, 1)), (0, 0), 3)
-    fine = refine(bgr, rough)
+    fine = Guide(bgr)(rough)
     assert 0 <= fine.min() <= fine.max() <= 1
     assert ((fine > 0.5) != mask).mean() < 0.5 * ((rough > 0.5) != mask).mean()
 

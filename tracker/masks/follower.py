@@ -26,6 +26,7 @@ OFF = 0.2  # in lengths of the object, or as a log of its size: what is found so
 SPACING_S = 0.4  # between the older memories
 LEAST_PIXELS = 20  # a smaller mask is no sight of the object
 LEAST_SHARE = 0.15  # of the pixels that the object had when it was seen last, in its own square
+RIVAL = 0.2  # from this probability of another object on, colours are not asked
 STRANGE = 0.2  # so much less like its memories than it usually is, and it is not the object
 PACE = 0.2  # how far a new frame counts in that average
 SURE = 0.5  # from this probability on a pixel is the object's
@@ -193,9 +194,29 @@ class MaskFollower:
             return _nobody(frame)
         prediction = self._motion.predict(self._rows, frame.time)
         looks = [self._look(o, frame, prediction.xyxy[k], frame.time - o.seen) for k, o in enumerate(self._objects)]
-        shares = _shared([look.mask for look in looks])
+        rivals, masks = self._rivals(looks)
+        shares = _shared(masks)
         owner = np.where(shares.max(axis=0) > SURE, shares.argmax(axis=0) + 1, 0).astype(np.uint8)
-        return self._learn(frame, prediction, looks, shares, owner)
+        return self._learn(frame, prediction, looks, shares, rivals, owner)
+
+    @staticmethod
+    def _rivals(looks: list[_Sight]) -> tuple[list[Float32], list[Float32]]:
+        """(what each object's rivals claim by features alone, each object's mask), (H, W) each.
+
+        Colours choose between an object and the ground; where a rival stands they say nothing, since its colours may be
+        the object's own.
+        """
+        if len(looks) == 1:
+            return [np.zeros_like(looks[0].mask)], [looks[0].mask]
+        shape = (looks[0].mask.shape[0], looks[0].mask.shape[1])
+        plain = [look.crop.back(look.plain, shape) for look in looks]
+        shares = _shared(plain)
+        rivals = [np.asarray(shares.sum(axis=0) - own, np.float32) for own in shares]
+        masks = [
+            np.where(rival > RIVAL, own, look.mask).astype(np.float32)
+            for rival, own, look in zip(rivals, plain, looks, strict=True)
+        ]
+        return rivals, masks
 
     def _look(self, o: _Object, frame: Frame, expected: Float64, unseen: float) -> _Sight:
         box = expected
@@ -229,7 +250,13 @@ class MaskFollower:
         return _Sight(crop, picture, plain, features, crop.back(own, shape), float((own > SURE).mean()), likeness)
 
     def _learn(
-        self, frame: Frame, prediction: Prediction, looks: list[_Sight], shares: Float32, owner: UInt8
+        self,
+        frame: Frame,
+        prediction: Prediction,
+        looks: list[_Sight],
+        shares: Float32,
+        rivals: list[Float32],
+        owner: UInt8,
     ) -> Followed:
         xyxy = prediction.xyxy.astype(np.float32)
         seen: list[int] = []
@@ -246,8 +273,7 @@ class MaskFollower:
             own = sight.crop.weights(shares[k], size)
             o.share = float((own > SURE).mean())
             o.likeness += (PACE if o.likeness else 1.0) * (sight.likeness - o.likeness)
-            others = shares.sum(axis=0) - shares[k] if len(shares) > 1 else np.zeros_like(shares[k])
-            plain = sight.plain * sight.crop.free(others, size)
+            plain = sight.plain * sight.crop.free(rivals[k], size)
             self._remember(o, remember(sight.features, plain, self.config.mask_cells, frame.time))
             o.colours.learn(sight.picture, own, frame.time)
             o.search.learn(frame, shares[k], boxes[-1])

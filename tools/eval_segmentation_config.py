@@ -31,7 +31,8 @@ class EvalSegmentationConfig:
             every frame, as TrackEval does.
         ids: same: object 3 of a result is object 3 of the truth; best: objects are paired so that J is greatest.
         start: of our own run: the first frame's mask, or only the box around it.
-        compose: of our own run: lay the objects of so many sequences over one another; 1 leaves them alone.
+        compose: of our own run: lay the objects of so many sequences over one another, moved sideways so that all are
+            seen in the first frame; 1 leaves them alone.
         save: of our own run: write the masks here, in DAVIS's layout.
         json: write all figures to this file as well.
         plot: picture of J and F in the course of the sequences (.png, .svg or .pdf); needs matplotlib.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.composed_masks import compose
+from datasets.composed_masks import compose, shifts
 from datasets.davis import MaskSequence, find_sequences
 from datasets.indexed_png import read_indexed, write_indexed
 from datasets.sources.pictures import read_picture
@@ -30,12 +30,14 @@ class Clip:
         parts: the sequences, the one in front last.
         kept: (T,) which frames are left.
         times: (T,) their seconds.
+        right: pixels that each part is moved to the right.
     """
 
     name: str
     parts: tuple[MaskSequence, ...]
     kept: Int64
     times: Float64
+    right: tuple[int, ...] = ()
 
     def frame(self, k: int) -> tuple[Frame, UInt8]:
         """The k-th frame that is left and its truth."""
@@ -47,7 +49,11 @@ class Clip:
                 raise DataError(f"{part.masks[at]}: the mask's size is not that of its picture; give both alike.")
         if len(self.parts) == 1:
             return Frame(pictures[0], at, float(self.times[k])), masks[0]
-        whole, numbers = compose(pictures, masks)
+        if any(mask.shape != masks[0].shape for mask in masks):
+            raise DataError(
+                f"{self.name}: the sequences have different sizes; compose those of one size (--sequences)."
+            )
+        whole, numbers = compose(pictures, masks, self.right)
         return Frame(whole, at, float(self.times[k])), numbers
 
     def truth(self) -> list[UInt8]:
@@ -69,7 +75,9 @@ def clips(config: EvalSegmentationConfig, profile: str) -> Iterator[Clip]:
         name = "+".join(part.name for part in parts)
         count = min(len(part.masks) for part in parts)
         kept = kept_frames(config, profile, name, count)
-        yield Clip(name, parts, kept, kept / config.rate)
+        firsts = [read_indexed(part.masks[int(kept[0])]) for part in parts]
+        alike = all(mask.shape == firsts[0].shape for mask in firsts)
+        yield Clip(name, parts, kept, kept / config.rate, shifts(firsts) if alike else ())
 
 
 def follow(clip: Clip, config: EvalSegmentationConfig) -> Iterator[UInt8]:

@@ -28,5 +28,7 @@ def test_layers_are_moved_until_all_are_seen() -> None:
     right = shifts([mask for _, mask in layers])
     assert right[0] == 0
     _, numbers = compose([bgr for bgr, _ in layers], [mask for _, mask in layers], right)
-    assert [(numbers == k).sum() for k in (1, 2, 3)] == [400, 400, 400]
+    assert min((numbers == k).sum() for k in (1, 2, 3)) > 350  # of 400; unmoved, the first keeps 40
+    _, piled = compose([bgr for bgr, _ in layers], [mask for _, mask in layers])
+    assert (piled == 1).sum() == 40
     assert shifts([square(5, 9)[1], square(50, 9)[1]]) == (0, 0)

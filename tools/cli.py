@@ -52,6 +52,14 @@ COMMANDS: dict[str, Command] = {
         "tools.eval_sot_config:EvalSotConfig",
         "score following one object: success, precision",
     ),
+    "eval segmentation": Command(
+        "tools.eval_segmentation:eval_segmentation",
+        "tools.eval_segmentation_config:EvalSegmentationConfig",
+        "score masks: DAVIS's J and F",
+    ),
+    "eval reid": Command(
+        "tools.eval_reid:eval_reid", "tools.eval_reid_config:EvalReidConfig", "score re-identification: mAP, CMC"
+    ),
     "bench pipeline": Command(
         "tools.bench_pipeline:bench_pipeline", "tools.config:BenchPipelineConfig", "time the stages, alone and together"
     ),
@@ -91,6 +99,14 @@ COMMANDS: dict[str, Command] = {
         "tools.train_head:train_head",
         "tools.train_head_config:TrainHeadConfig",
         "train the liquid head on its own roll-outs",
+    ),
+    "train reid": Command(
+        "tools.eval_reid:train_reid",
+        "tools.eval_reid_config:TrainReidConfig",
+        "learn a metric for identities from your pictures",
+    ),
+    "identify": Command(
+        "tools.identify:run", "tools.identify_config:IdentifyConfig", "say whom of a gallery each track looks like"
     ),
     "inspect": Command(
         "tools.inspect_head:inspect", "tools.inspect_config:InspectConfig", "look inside the liquid head: pictures"

@@ -9,10 +9,12 @@ from typing import Literal
 from tyro.conf import Positional
 
 from datasets.sources.config import SourceConfig
+from tools.mark_config import MarkConfig
 from tools.point_config import PointConfig
 from tools.view_config import ViewConfig
 from tracker.config import TrackerConfig
 from tracker.detectors.config import AppearanceConfig, DetectorConfig
+from tracker.masks.config import MaskConfig
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class OutputConfig:
         cvat: write CVAT video XML 1.1.
         yolo: write a folder of YOLO labels with ids.
         kitti: write KITTI tracking text.
+        masks: write a folder of PNG masks with a palette, <folder>/<source>/00000.png, as DAVIS does.
     """
 
     show: bool = False
@@ -38,6 +41,7 @@ class OutputConfig:
     cvat: Path | None = None
     yolo: Path | None = None
     kitti: Path | None = None
+    masks: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class TrackConfig:
     pointing: PointConfig = field(default_factory=PointConfig)
     appearance_features: AppearanceConfig = field(default_factory=AppearanceConfig)
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
+    marking: MarkConfig = field(default_factory=MarkConfig)
+    propagation: MaskConfig = field(default_factory=MaskConfig)
     view: ViewConfig = field(default_factory=ViewConfig)
 
 

@@ -29,6 +29,12 @@ def _video(path: Path, config: TrackConfig) -> Sink:
     return VideoSink(path, replace(config.view, sound=config.view.sound and own_times))
 
 
+def _masks(path: Path, config: TrackConfig) -> Sink:
+    from datasets.mask_folder import MaskFolder
+
+    return MaskFolder(path)
+
+
 def _labels(name: str) -> Callable[[Path, TrackConfig], Sink]:
     def make(path: Path, config: TrackConfig) -> Sink:
         from datasets.formats import FORMATS
@@ -43,6 +49,7 @@ def _labels(name: str) -> Callable[[Path, TrackConfig], Sink]:
 SINKS: dict[str, Callable[[Path, TrackConfig], Sink]] = {
     "video": _video,
     **{name: _labels(name) for name in ("mot", "jsonl", "coco", "cvat", "yolo", "kitti")},
+    "masks": _masks,
 }
 SLOW = ("video",)  # drawing and encoding earn a thread of their own
 
@@ -163,6 +170,7 @@ def inputs(config: TrackConfig) -> dict[str, Path]:
         "detector's file": argument if kind in ("file", "onnx") else None,
         "file of --times": config.reading.times,
         "file of --names": config.detection.names,
+        "mask of --mask": config.marking.mask,
         "file of --weights": config.detection.weights,
         "file of --appearance-weights": config.appearance_features.appearance_weights,
     }

@@ -15,6 +15,7 @@ from datasets.formats._write import make_folder
 from datasets.sources.redact import redact
 from models.errors import ConfigError, DataError
 from tools.config import TrackConfig
+from tools.marks import build_masks
 from tools.plugins import (
     build_camera_motion,
     build_detector,
@@ -45,7 +46,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
     from datasets.sources import open_source
     from tracker.engine import Tracker
 
-    if config.pointing.active:
+    if config.pointing.active or config.marking:
         config = _pointing(config)
     wanted = outputs(config.output)
     check_outputs(config)
@@ -54,10 +55,12 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
     source = open_source(config.source, config.reading)
     try:
         finds = config.detection.kind_and_argument()[0] != "none"
-        networks = finds + (config.appearance_features.appearance != "none") + config.pointing.active
+        looks = config.appearance_features.appearance != "none"
+        networks = finds + looks + config.pointing.active + bool(config.marking)
         detector = build_detector(config.detection, networks, config.skip_bad_rows)
         embedder = build_embedder(config.appearance_features, networks, config.detection.threads)
         tracker = Tracker(config.tracking)
+        masks = build_masks(config, networks)
         pointer = build_pointer(config, source.info, tracker, detector.names, networks)
         sinks, slow = build_sinks(config, pointer)
     except BaseException:
@@ -82,11 +85,14 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
             embedder=embedder,
             camera_motion=build_camera_motion(config.camera_motion),
             pointer=pointer,
+            masks=masks,
             progress=seen,
             stop=stop,
         )
     if not config.quiet:
         _report(summary, source, wanted)
+        for mark in masks.waiting if masks is not None else ():
+            print(f"  warning: nothing was followed from {mark.time:g} s on; the source ended before")
         if summary.complete and not source.info.live and config.reading.end is None:
             _warn_of_rest(config, detector, last + config.reading.every - 1)
         for box in pointer.waiting if pointer is not None and summary.complete else ():
@@ -96,7 +102,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
 
 
 def _pointing(config: TrackConfig) -> TrackConfig:
-    """The settings where somebody points at objects: no detector that was not asked for, and a window to draw in."""
+    """The settings where somebody points at or marks objects: no detector but one asked for, a window to draw in."""
     detection, output = config.detection, config.output
     if detection.detector == "auto":
         detection = replace(detection, detector="none")

@@ -46,6 +46,18 @@ def calm_libraries() -> Iterator[None]:
         cv2.setNumThreads(threads)
 
 
+class Masks(Protocol):
+    """What the loop asks of what follows marked objects."""
+
+    def names(self, known: tuple[str, ...]) -> tuple[str, ...]:
+        """The detector's class names, and its own."""
+        ...
+
+    def __call__(self, frame: Frame, tracks: Tracks) -> Tracks:
+        """The tracks of a frame and its own beside them."""
+        ...
+
+
 class Engine(Protocol):
     """What the loop asks of a tracker."""
 
@@ -177,6 +189,7 @@ def _stages(
     embedder: Embedder | None,
     camera_motion: CameraMotion | None,
     pointer: Pointer | None,
+    masks: Masks | None,
 ) -> Iterator[tuple[str, Callable[[Step], Step]]]:
     yield "detect", lambda step: replace(step, detections=detector(step.frame))
     if embedder is not None:
@@ -198,6 +211,8 @@ def _stages(
         return replace(step, warp=warp, tracks=tracker.update(step.detections, step.frame.time, warp))
 
     yield "track", track
+    if masks is not None:
+        yield "masks", lambda step: replace(step, tracks=masks(step.frame, step.tracks))
 
 
 def steps(
@@ -208,6 +223,7 @@ def steps(
     embedder: Embedder | None = None,
     camera_motion: CameraMotion | None = None,
     pointer: Pointer | None = None,
+    masks: Masks | None = None,
     after: Sequence[tuple[str, Callable[[Step], Step]]] = (),
     clock: _Clock | None = None,
 ) -> Generator[Step, None, None]:
@@ -220,7 +236,7 @@ def steps(
     # stages be far ahead of somebody who points at what a window shows.
     depth = 1 if source.info.live or (pointer is not None and pointer.interactive) else QUEUE
     chain: Generator[Step, None, None] = overlap(clock.reading(source), lambda frame: Step(frame), depth)
-    for name, work in (*_stages(detector, tracker, embedder, camera_motion, pointer), *after):
+    for name, work in (*_stages(detector, tracker, embedder, camera_motion, pointer, masks), *after):
         chain = overlap(chain, clock.timed(name, work), depth)
     return chain
 
@@ -260,6 +276,7 @@ def run(
     embedder: Embedder | None = None,
     camera_motion: CameraMotion | None = None,
     pointer: Pointer | None = None,
+    masks: Masks | None = None,
     progress: Callable[[Frame], None] = lambda frame: None,
     stop: threading.Event | None = None,
 ) -> Summary:
@@ -268,6 +285,7 @@ def run(
     Args:
         sinks: written in the caller's thread, in this order (windows need that).
         slow_sinks: written in a thread each (video encoders).
+        masks: follows marked objects beside the tracker.
         progress: called after each frame was written.
         stop: set it (and close the source, to end a blocked read) from a signal handler or another thread to end after
             the frame in hand; nothing half-written stays behind.
@@ -291,10 +309,12 @@ def run(
 
         return write
 
+    names = detector.names if pointer is None else pointer.names
+    names = names if masks is None else masks.names(names)
     with calm_libraries(), ExitStack() as stack:
         stack.callback(source.close)
         for sink in (*slow_sinks, *sinks):
-            sink.open(source.info, detector.names if pointer is None else pointer.names)
+            sink.open(source.info, names)
             stack.callback(sink.close)
         after = [(f"sink {i} {type(s).__name__}", into(s)) for i, s in enumerate(slow_sinks)]
         chain = steps(
@@ -304,6 +324,7 @@ def run(
             embedder=embedder,
             camera_motion=camera_motion,
             pointer=pointer,
+            masks=masks,
             after=after,
             clock=clock,
         )

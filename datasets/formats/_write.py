@@ -228,7 +228,7 @@ class Writer:
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Writes the tracks that are shown."""
         shown = tracks.shown
-        mask = None if shown.mask is None else [encode(m) for m in shown.mask]
+        mask = None if shown.mask is None else [encode(m) if m.any() else None for m in shown.mask]
         self.put(frame.index, frame.time, Boxes(shown.id, shown.xyxy, shown.score, shown.label, mask=mask))
 
     def put(self, index: int, time: float | None, boxes: Boxes) -> None:

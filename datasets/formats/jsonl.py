@@ -5,8 +5,9 @@
     {"frame": 0, "seconds": 0.0, "boxes": [{"id": 3, "xyxy": [10.0, 20.0, 30.0, 60.5], "label": "car", "score": 0.91}]}
 
 Frames count from 0; `seconds` is null where no time is known. A box may leave out `id` (a detection) and `score` (1),
-and may have `ignore` (true), `visibility` (0..1) and `mask` (COCO's run lengths: {"size": [height, width], "counts":
-"..."}).
+and may have `ignore` (true), `visibility` (0..1), `mask` (COCO's run lengths: {"size": [height, width], "counts":
+"..."}) and, beside it, `polygons` (its outlines as COCO writes them, [[x1, y1, x2, y2, ...], ...], for those who do not
+unpack run lengths: readers here take the mask).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from datasets.formats._rows import RowList, assemble
 from datasets.formats._text import BadRows, log, number, read_text
 from datasets.formats._write import Boxes, WholeFile, Writer
 from datasets.formats.clock import make_clock
-from datasets.rle import from_json
+from datasets.polygons import polygons
+from datasets.rle import decode, from_json
 from models.errors import DataError
 from tracker.types import Float32
 
@@ -159,6 +161,7 @@ class JsonlWriter(Writer):
             mask = boxes.mask[k] if boxes.mask is not None else None
             if mask is not None:
                 box["mask"] = mask.to_json()
+                box["polygons"] = polygons(decode(mask))
             out.append(box)
         line = {"frame": index, "seconds": time, "boxes": out}
         self._file.append(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")

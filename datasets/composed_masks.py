@@ -1,0 +1,69 @@
+"""Scenes of several objects made from sequences of one: the objects of some are laid over the pictures of another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.types import UInt8
+
+STEPS = 8  # shifts to either side, of an eighth of the width each
+
+
+def shifts(masks: Sequence[UInt8]) -> tuple[int, ...]:
+    """How far, in pixels to the right, each layer is moved so that in this frame it covers least of those behind it.
+
+    An object that is hidden when its mask is given cannot be followed by anybody; later on they may pass each other.
+
+    Args:
+        masks: (H, W) object numbers of each layer in the first frame, the one in front last; all of one size.
+    """
+    width = masks[0].shape[1]
+    behind = masks[0] > 0
+    chosen = [0]
+    for mask in masks[1:]:
+        own = mask > 0
+        wanted = sorted(range(-STEPS + 1, STEPS), key=abs)  # of equals the least shift
+        costs = []
+        for step in wanted:
+            there = _moved(own, step * width // STEPS)
+            lost = np.count_nonzero(own) - np.count_nonzero(there)
+            costs.append(np.count_nonzero(there & behind) + lost)
+        chosen.append(wanted[int(np.argmin(costs))] * width // STEPS)
+        behind = behind | _moved(own, chosen[-1])
+    return tuple(chosen)
+
+
+def _moved(picture: NDArray[Any], right: int) -> NDArray[Any]:
+    """The picture moved to the right; what comes in from the side is 0."""
+    moved = np.zeros_like(picture)
+    width = picture.shape[1]
+    if right >= 0:
+        moved[:, right:] = picture[:, : width - right]
+    else:
+        moved[:, :right] = picture[:, -right:]
+    return moved
+
+
+def compose(pictures: Sequence[UInt8], masks: Sequence[UInt8], right: Sequence[int] = ()) -> tuple[UInt8, UInt8]:
+    """One frame of several: the first picture with the objects of the others over it, the last in front.
+
+    Args:
+        pictures: (H, W, 3) each, of one size.
+        masks: (H, W) object numbers of each; whatever is not 0 is laid over.
+        right: pixels that each layer is moved to the right, see `shifts`; nowhere where it is left out.
+
+    Returns:
+        the picture, and the masks with the objects of picture k numbered k + 1.
+    """
+    whole = pictures[0].copy()
+    numbers = (masks[0] > 0).astype(np.uint8)
+    right = right or (0,) * len(pictures)
+    for k in range(1, len(pictures)):
+        over = _moved(masks[k] > 0, right[k])
+        whole[over] = _moved(pictures[k], right[k])[over]
+        numbers[over] = k + 1
+    return whole, numbers

@@ -1,0 +1,58 @@
+"""Makes docs/masks.webp: three people of a rendered scene, marked by boxes in its first frame, and their masks later.
+
+`python docs/masks_picture.py` leaves out most frames (a drop70 profile), follows the marked people by their masks, and
+puts four moments side by side, drawn as `liquidtrack track --video` would draw them.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from datasets.scenes import parse, render
+from tools.draw import Painter
+from tools.view_config import ViewConfig
+from tracker.masks.follower import MaskFollower
+from tracker.masks.stage import NAME, Mark, MaskStage
+from tracker.masks.start import mask_of_box
+from tracker.types import Frame, Tracks, UInt8
+
+SCENE = "scene:11?people=5&vehicles=1&profile=drop70&duration=2.4&lookalikes=0&occluders=1&width=854&height=480"
+MARKED = 3
+SHOWN = (0, 5, 10, 16)
+
+
+def pictures() -> list[UInt8]:
+    """The moments, drawn."""
+    found: list[UInt8] = []
+    stage: MaskStage | None = None
+    painter = Painter((NAME,), ViewConfig(trails=1.0))
+    for frame, truth in render(parse(SCENE)):
+        if stage is None:
+            area = truth.mask.sum(axis=(1, 2)) * (truth.label == 0) * (truth.visibility > 0.9)
+            boxes = truth.xyxy[np.argsort(-area)[:MARKED]]
+
+            def draw(first: Frame, boxes: np.ndarray = boxes) -> UInt8:
+                numbers = np.zeros(first.bgr.shape[:2], np.uint8)
+                for k, box in enumerate(boxes, 1):
+                    numbers[mask_of_box(first.bgr, box)] = k
+                return numbers
+
+            stage = MaskStage(MaskFollower(), [Mark(0.0, tuple(range(1, MARKED + 1)), draw)])
+            stage.names(())
+        drawn = painter(frame, stage(frame, Tracks.empty()))
+        if frame.index in SHOWN:
+            found.append(drawn)
+    return found
+
+
+if __name__ == "__main__":
+    path = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/masks.webp")
+    moments = pictures()
+    rows = [np.hstack(moments[k : k + 2]) for k in range(0, len(moments) - 1, 2)]
+    whole = cv2.resize(np.vstack(rows), None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(path), whole, [cv2.IMWRITE_WEBP_QUALITY, 70])
+    print(f"{path}: {whole.shape[1]} x {whole.shape[0]}, {path.stat().st_size} bytes")

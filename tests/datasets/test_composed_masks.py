@@ -1,0 +1,34 @@
+"""Objects of one picture over another: who is in front, and moved so that all are seen at first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from datasets.composed_masks import compose, shifts
+from tracker.types import UInt8
+
+
+def square(left: int, value: int) -> tuple[UInt8, UInt8]:
+    bgr, mask = np.full((40, 80, 3), value // 2, np.uint8), np.zeros((40, 80), np.uint8)
+    bgr[10:30, left : left + 20], mask[10:30, left : left + 20] = value, 255
+    return bgr, mask
+
+
+def test_the_last_is_in_front_and_keeps_its_number() -> None:
+    (a, one), (b, two) = square(20, 100), square(30, 200)
+    whole, numbers = compose([a, b], [one, two])
+    assert (numbers[10:30, 20:30] == 1).all()
+    assert (numbers[10:30, 30:50] == 2).all()
+    assert (whole[numbers == 2] == 200).all()
+    assert (whole[numbers < 2] == a[numbers < 2]).all()
+
+
+def test_layers_are_moved_until_all_are_seen() -> None:
+    layers = [square(20, 100), square(25, 200), square(22, 150)]
+    right = shifts([mask for _, mask in layers])
+    assert right[0] == 0
+    _, numbers = compose([bgr for bgr, _ in layers], [mask for _, mask in layers], right)
+    assert min((numbers == k).sum() for k in (1, 2, 3)) > 350  # of 400; unmoved, the first keeps 40
+    _, piled = compose([bgr for bgr, _ in layers], [mask for _, mask in layers])
+    assert (piled == 1).sum() == 40
+    assert shifts([square(5, 9)[1], square(50, 9)[1]]) == (0, 0)

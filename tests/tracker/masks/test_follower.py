@@ -1,0 +1,144 @@
+"""Mask propagation on rendered scenes, whose masks are known: several objects, uneven time, bounded memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.scenes import Scene, render
+from models.errors import DataError, WeightsError
+from tracker.masks.config import MaskConfig
+from tracker.masks.follower import MaskFollower
+from tracker.masks.stage import Mark, MaskStage
+from tracker.types import Frame, State, Tracks, UInt8
+
+pytest.importorskip("torch", reason="the one export needs the extra `torch`")
+SMALL = MaskConfig(mask_cells=32)
+Clip = list[tuple[Frame, UInt8]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def networks(tmp_path_factory: pytest.TempPathFactory) -> object:
+    """A cache of this module's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIQUIDTRACK_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def follower(config: MaskConfig = SMALL) -> MaskFollower:
+    try:
+        return MaskFollower(config, threads=1, device="cpu")
+    except WeightsError as error:
+        pytest.skip(f"the frozen CNN's weights are in the extra `torch`: {error}")
+
+
+def scene(profile: str = "full", duration: float = 0.8) -> Clip:
+    """Two people in the foreground, numbered 1 and 2."""
+    clip: Clip = []
+    wanted: list[int] = []
+    for frame, truth in render(
+        Scene(seed=3, width=480, height=270, duration=duration, rate=10, people=4, occluders=0, profile=profile)
+    ):
+        if not wanted:
+            area = truth.mask.sum(axis=(1, 2)) * (truth.label == 0)
+            wanted = truth.id[np.argsort(-area)[:2]].tolist()
+        numbers = np.zeros(frame.bgr.shape[:2], np.uint8)
+        for id, mask in zip(truth.id.tolist(), truth.mask, strict=True):
+            if id in wanted:
+                numbers[mask] = wanted.index(id) + 1
+        clip.append((frame, numbers))
+    return clip
+
+
+def overlap(one: UInt8, two: UInt8, k: int) -> float:
+    union = ((one == k) | (two == k)).sum()
+    return float(((one == k) & (two == k)).sum() / union) if union else 1.0
+
+
+@pytest.mark.parametrize("motion", ["liquid", "kalman"])
+def test_two_objects_keep_their_masks_and_numbers(motion: str) -> None:
+    clip = scene()
+    follow = follower(MaskConfig(mask_cells=32, mask_motion=motion))  # type: ignore[arg-type]
+    follow.add(*clip[0])
+    scores = []
+    for frame, truth in clip[1:]:
+        found = follow.update(frame)
+        assert found.number.tolist() == [1, 2]
+        scores.append([overlap(truth, found.mask, k) for k in (1, 2)])
+        for k in (0, 1):
+            rows, columns = np.nonzero(found.mask == k + 1)
+            np.testing.assert_array_equal(found.xyxy[k], [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+    assert np.mean(scores) > 0.7
+    assert np.min(scores) > 0.4
+
+
+def test_half_a_second_between_frames_is_bridged() -> None:
+    clip = scene("stride5", 2.0)
+    follow = follower()
+    follow.add(*clip[0])
+    found = [(truth, follow.update(frame).mask) for frame, truth in clip[1:]]
+    assert np.mean([overlap(*pair, k) for pair in found for k in (1, 2)]) > 0.55
+
+
+def test_memory_is_bounded_and_an_object_that_is_gone_is_not_faked() -> None:
+    clip = scene(duration=0.2)
+    follow = follower(MaskConfig(mask_cells=16, mask_recent=2, mask_spaced=1))
+    follow.add(clip[0][0], (clip[0][1] == 1).astype(np.uint8))
+    frame, _ = clip[1]
+    for k in range(1, 9):
+        follow.update(Frame(frame.bgr, k, 0.3 * k))
+    assert follow.remembered == 4
+    empty = np.full_like(frame.bgr, (200, 120, 40))
+    gone = follow.update(Frame(empty, 20, 9.0))
+    assert not gone.mask.any()
+    assert (gone.unseen > 0).all()
+    back = follow.update(Frame(frame.bgr, 21, 9.2))
+    assert (back.unseen == 0).any()
+
+
+def test_the_stage_puts_marked_objects_beside_other_tracks() -> None:
+    clip = scene(duration=0.3)
+    marks = [
+        Mark(0.0, (1,), lambda f: np.where(clip[0][1] == 1, 1, 0).astype(np.uint8)),
+        Mark(0.15, (2,), lambda f: np.where(clip[2][1] == 2, 2, 0).astype(np.uint8)),
+    ]
+    stage = MaskStage(follower(), marks)
+    assert stage.names(("person",)) == ("person", "object")
+    other = Tracks(*(np.array([v]) for v in (1, (5, 5, 9, 9), 0.5, 0, State.ACTIVE, 0.0, 0)))  # type: ignore[arg-type]
+    seen = []
+    for frame, _ in clip:
+        tracks = stage(frame, other)
+        assert tracks.mask is not None
+        assert tracks.mask.shape == (len(tracks), *frame.bgr.shape[:2])
+        seen.append(tracks.id.tolist())
+    assert seen == [[1, 3], [1, 3], [1, 2, 3]]
+    assert tracks.label.tolist() == [1, 1, 0]
+    assert not tracks.mask[2].any()
+    np.testing.assert_array_equal(tracks.mask[1], clip[2][1] == 2)
+    assert not stage.waiting
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    (frame, numbers), (second, _) = scene(duration=0.2)
+    follow = follower()
+    with pytest.raises(DataError, match="9 x 9 pixels where the picture is 480 x 270"):
+        follow.add(frame, np.ones((9, 9), np.uint8))
+    with pytest.raises(DataError, match="the mask is empty"):
+        follow.add(frame, np.zeros_like(numbers))
+    spot = np.zeros_like(numbers)
+    spot[3, 3] = 7
+    with pytest.raises(DataError, match="object 7 has fewer than"):
+        follow.add(frame, spot)
+    follow.add(frame, numbers)
+    follow.update(second)
+    with pytest.raises(DataError, match="does not come after"):
+        follow.update(second)
+    with pytest.raises(DataError, match="masks need one size"):
+        follow.update(Frame(np.zeros((50, 50, 3), np.uint8), 3, 1.0))
+
+
+def test_a_missing_package_of_weights_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError):
+        MaskFollower(SMALL, threads=1, weights=str(tmp_path / "no.pth"))

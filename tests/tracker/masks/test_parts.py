@@ -1,0 +1,141 @@
+"""The parts of mask propagation: crops and back, labels from memory, edges, colours, first masks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from models.errors import ConfigError
+from tracker.masks.colours import Colours
+from tracker.masks.config import MaskConfig
+from tracker.masks.crop import Crop, extent
+from tracker.masks.edges import Guide
+from tracker.masks.memory import SUBCELLS, recall, remember
+from tracker.masks.start import mask_of_box, mask_of_polygon
+from tracker.types import Float32, UInt8
+
+CELLS = 16
+
+
+def disc(size: int, x: float, y: float, r: float) -> Float32:
+    rows, columns = np.mgrid[:size, :size] + 0.5
+    return ((columns - x) ** 2 + (rows - y) ** 2 <= r**2).astype(np.float32)
+
+
+def two_colours(size: int = 128, r: float = 30) -> tuple[UInt8, Float32]:
+    """A reddish disc on bluish noise."""
+    rng = np.random.default_rng(1)
+    mask = disc(size, size / 2, size / 2, r)
+    bgr = np.where(mask[..., None] > 0, (60, 60, 200), (190, 120, 60)) + rng.normal(0, 6, (size, size, 3))
+    return np.clip(bgr, 0, 255).astype(np.uint8), mask
+
+
+@pytest.mark.parametrize("box", [(30, 40, 60, 80), (-25, -10, 20, 30), (170, 120, 230, 170), (60, 40, 62, 42)])
+def test_what_a_crop_cut_out_goes_back_to_its_place(box: Any) -> None:
+    mask = np.zeros((150, 200), np.float32)
+    cv2.ellipse(
+        mask,
+        (min(max((box[0] + box[2]) // 2, 8), 190), min(max((box[1] + box[3]) // 2, 8), 140)),
+        (9, 14),
+        0,
+        0,
+        360,
+        1,
+        -1,
+    )
+    crop = Crop.around(np.array(box, float), 1.7)
+    back = crop.back(crop.weights(mask, 128), mask.shape)
+    overlap = np.minimum(back, mask).sum() / np.maximum(back, mask).sum()
+    assert overlap > 0.9
+    assert crop.picture(np.repeat((mask[..., None] * 255).astype(np.uint8), 3, 2), 128).shape == (128, 128, 3)
+
+
+def test_the_extent_of_a_bar_is_the_bar_and_a_hair_changes_it_little() -> None:
+    mask = np.zeros((100, 100), np.float32)
+    mask[30:60, 20:70] = 1
+    np.testing.assert_allclose(extent(mask), [20, 30, 70, 60], atol=0.1)
+    mask[45, 70:] = 1
+    np.testing.assert_allclose(extent(mask), [20, 30, 70, 60], atol=3)
+
+
+def test_equal_cells_recall_the_mask_finer_than_a_cell() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((CELLS * CELLS, 24)).astype(np.float32)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    mask = disc(128, 61, 66, 37)
+    found, known = recall(features, [remember(features, mask, CELLS, 0.0)], CELLS)
+    assert known.min() > 0.99
+    wanted = cv2.resize(mask, (CELLS * SUBCELLS,) * 2, interpolation=cv2.INTER_AREA)
+    np.testing.assert_allclose(found, wanted, atol=0.02)
+
+
+def test_the_mask_moves_with_the_features_but_not_out_of_reach() -> None:
+    rng = np.random.default_rng(0)
+    grid = rng.standard_normal((CELLS, CELLS, 24)).astype(np.float32)
+    grid /= np.linalg.norm(grid, axis=2, keepdims=True)
+    memory = [remember(grid.reshape(-1, 24), disc(128, 64, 64, 25), CELLS, 0.0)]
+    for shift, follows in ((2, True), (8, False)):
+        found, _ = recall(np.roll(grid, shift, axis=1).reshape(-1, 24), memory, CELLS)
+        wanted = cv2.resize(disc(128, 64 + 8 * shift, 64, 25), found.shape, interpolation=cv2.INTER_AREA)
+        overlap = np.minimum(found, wanted).sum() / np.maximum(found, wanted).sum()
+        assert (overlap > 0.8) == follows
+
+
+def test_outlines_go_to_the_edges_of_the_picture() -> None:
+    bgr, mask = two_colours()
+    rough = cv2.GaussianBlur(np.roll(mask, (2, 2), (0, 1)), (0, 0), 3)
+    fine = Guide(bgr)(rough)
+    assert 0 <= fine.min() <= fine.max() <= 1
+    assert ((fine > 0.5) != mask).mean() < 0.5 * ((rough > 0.5) != mask).mean()
+
+
+def test_colours_win_a_part_that_cells_leave_open_where_they_tell() -> None:
+    bgr, mask = two_colours()
+    colours = Colours(bgr, mask, 0.0)
+    doubtful = np.where(mask > 0, 0.4, 0.1).astype(np.float32)
+    assert ((colours(bgr, doubtful) > 0.5) == (mask > 0)).mean() > 0.99
+
+
+def test_colours_are_not_asked_where_object_and_ground_share_them() -> None:
+    bgr = np.random.default_rng(3).integers(0, 255, (128, 128, 3), dtype=np.uint8)
+    mask = disc(128, 64, 64, 30)
+    doubtful = np.full((128, 128), 0.4, np.float32)
+    np.testing.assert_allclose(Colours(bgr // 64 * 64, mask, 0.0)(bgr, doubtful), 0.4, atol=0.05)
+
+
+def test_a_box_or_a_polygon_gives_a_mask() -> None:
+    bgr, mask = two_colours(200, 40)
+    found = mask_of_box(bgr, np.array([58, 57, 143, 142]))
+    assert (found & (mask > 0)).sum() / (found | (mask > 0)).sum() > 0.95
+    square = mask_of_polygon(np.array([[10, 10], [29, 10], [29, 29], [10, 29]]), 100, 50)
+    assert square.sum() == 400
+
+
+@pytest.mark.parametrize(
+    ("box", "said"),
+    [
+        ((10, 10, 10, 30), "smaller than 4 pixels"),
+        ((10, 30, 40, 20), "smaller than 4 pixels"),
+        ((300, 10, 340, 40), "outside the picture of 200 x 200"),
+        ((-40, 10, 2, 40), "outside the picture"),
+    ],
+)
+def test_a_box_without_area_or_outside_is_refused(box: Any, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        mask_of_box(two_colours(200)[0], np.array(box, float))
+
+
+def test_a_polygon_without_area_is_refused() -> None:
+    with pytest.raises(ConfigError, match="three corners"):
+        mask_of_polygon(np.array([[1, 1], [5, 5]]), 100, 100)
+    with pytest.raises(ConfigError, match="covers no part"):
+        mask_of_polygon(np.array([[200, 1], [250, 5], [240, 50]]), 100, 100)
+
+
+@pytest.mark.parametrize("options", [{"mask_cells": 15}, {"mask_cells": 18}, {"mask_recent": 0}, {"mask_spaced": -1}])
+def test_settings_out_of_range_are_refused(options: dict[str, int]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(options))):
+        MaskConfig(**options)  # type: ignore[arg-type]

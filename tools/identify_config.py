@@ -1,0 +1,51 @@
+"""Settings of `liquidtrack identify`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from datasets.sources.config import SourceConfig
+from models.errors import ConfigError
+from tracker.detectors.config import Device
+
+
+@dataclass(frozen=True)
+class IdentifyConfig:
+    """Say whom of a gallery each track looks like: the frozen CNN's features of its boxes against pictures.
+
+    Attributes:
+        source: the video that was tracked, as `track` takes it.
+        tracks: its tracks, in any format that `convert` reads (JSON lines, MOTChallenge text, ...).
+        gallery: <name>/<picture> for each one who is known, or <name>.png.
+        metric: a metric that `train reid` wrote; without one the bare features are compared.
+        views: how many boxes of each track are looked at, spread over its life, the larger and surer ones first.
+        least: a likeness below this is said to be nobody, -1 to 1.
+        best: how many names are listed for each track.
+        threads: CPU threads of the network; 0 takes a fair share of the cores.
+        device: where the network runs.
+        json: write all likenesses to this file as well.
+        quiet: no progress bar.
+    """
+
+    source: Positional[str]
+    tracks: Positional[Path]
+    gallery: Positional[Path]
+    metric: Path | None = None
+    views: int = 8
+    least: float = -1.0
+    best: int = 3
+    threads: int = 0
+    device: Device = "auto"
+    json: Path | None = None
+    quiet: bool = False
+    reading: SourceConfig = field(default_factory=SourceConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("views", "best"):
+            if not 1 <= getattr(self, name) <= 1000:
+                raise ConfigError(f"{name} is {getattr(self, name)}; give 1 to 1000.")
+        if not -1 <= self.least <= 1:
+            raise ConfigError(f"least is {self.least}; give a likeness between -1 and 1.")

@@ -1,0 +1,55 @@
+"""What the user marks to be followed. Standard library only, for the command line reads it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class MarkConfig:
+    """Objects to follow by their masks, with or without a detector beside them; alone, no --detector is needed.
+
+    Attributes:
+        mask: a picture of object numbers (PNG with a palette or in grey, as DAVIS's) for the first frame.
+        mask_box: x,y,w,h or x,y,w,h@seconds: follow what this box is drawn around (GrabCut finds its outline).
+        mask_polygon: x1,y1,x2,y2,x3,y3,... or the same with @seconds: follow what is inside.
+    """
+
+    mask: Path | None = None
+    mask_box: tuple[str, ...] = ()
+    mask_polygon: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for text in self.mask_box:
+            box, _ = numbers_at("mask-box", text)
+            if len(box) != 4 or not (box[2] > 0 and box[3] > 0):
+                raise ConfigError(f"--mask-box {text}: give x,y,w,h in pixels, with a width and a height above 0.")
+        for text in self.mask_polygon:
+            corners, _ = numbers_at("mask-polygon", text)
+            if len(corners) < 6 or len(corners) % 2:
+                raise ConfigError(f"--mask-polygon {text}: give three corners or more, each as x,y in pixels.")
+
+    def __bool__(self) -> bool:
+        """Whether anything is marked."""
+        return bool(self.mask or self.mask_box or self.mask_polygon)
+
+
+def numbers_at(flag: str, text: str) -> tuple[tuple[float, ...], float]:
+    """(the numbers, the seconds) of `1,2,3@4.5`; without @ the seconds are 0.
+
+    Raises:
+        ConfigError: something is no number.
+    """
+    numbers, _, seconds = text.partition("@")
+    try:
+        values = tuple(float(word) for word in numbers.split(","))
+        time = float(seconds) if seconds else 0.0
+    except ValueError:
+        raise ConfigError(f"--{flag} {text}: give numbers parted by commas, and @seconds where it is not 0.") from None
+    if not all(map(math.isfinite, (*values, time))) or time < 0:
+        raise ConfigError(f"--{flag} {text}: give finite numbers, and seconds from 0 on.")
+    return values, time

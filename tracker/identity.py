@@ -1,0 +1,147 @@
+"""Who is in a picture: features of a frozen CNN in horizontal stripes, and a metric learnt from a few identities.
+
+Stripes from top to bottom keep head, trunk and legs apart (Sun et al., arXiv:1711.09349, without its training). The
+metric is that of KISSME (Koestinger et al., CVPR 2012) with its first half alone: differences between two pictures of
+one person seen by two cameras are made alike in all directions, so that what differs between cameras counts little.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from models.backbones.registry import get_entry
+from models.errors import DataError, WeightsError
+from models.export import open_network
+from models.pooling import unit
+from tracker.appearance import standardise
+from tracker.types import Float32, Int64, UInt8
+
+BACKBONE = "efficientnet_lite0"
+STRIDES = (4, 8, 16)
+SIZE = (256, 128)  # height and width that every picture is brought to: persons are taller than wide
+STRIPES = 8
+DIMENSIONS = 200  # principal components that the metric is learnt in
+RIDGE = 0.2  # of the mean variance, added to each: a few identities do not show all that can differ
+FORMAT = "liquidtrack-identity-1"
+
+
+class IdentityFeatures:
+    """The frozen CNN on single pictures of persons (or other things, all cut alike).
+
+    Args:
+        threads: CPU threads; 0 takes all cores that the process may use.
+        weights: a file in place of the published weights, or `random` (for tests).
+
+    Raises:
+        ConfigError: torch is needed for the one export and is not installed.
+        WeightsError: the weights are not to be had.
+    """
+
+    def __init__(self, threads: int = 0, device: str = "auto", weights: str | None = None) -> None:
+        entry = get_entry(BACKBONE)
+        self._weights = entry.weights
+        self._network = open_network(BACKBONE, STRIDES, weights, threads, device)
+        self.dim = 2 * STRIPES * sum(entry.channels[stride] for stride in STRIDES)
+
+    def __call__(self, bgr: UInt8) -> Float32:
+        """(H, W, 3) picture -> (2, D): as it is and mirrored; mean and maximum of each stripe, of all strides."""
+        picture = np.asarray(cv2.resize(bgr, SIZE[::-1], interpolation=cv2.INTER_CUBIC), np.uint8)
+        both = np.concatenate(
+            [standardise(np.ascontiguousarray(p), self._weights) for p in (picture, picture[:, ::-1])]
+        )
+        parts = []
+        for one in self._network.run({"image": both}):
+            maps = np.asarray(one, np.float32).reshape(2, one.shape[1], STRIPES, -1)
+            for pooled in (maps.mean(axis=3), maps.max(axis=3)):
+                rows: Float32 = pooled.transpose(0, 2, 1).reshape(2, -1).astype(np.float32)
+                parts.append(unit(rows))
+        return np.asarray(np.concatenate(parts, axis=1), np.float32)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Metric:
+    """Unit embeddings in which one identity's pictures are near each other.
+
+    Attributes:
+        mean: (D,) of the features.
+        axes: (D, E) what they are multiplied with after the mean is taken off.
+    """
+
+    mean: Float32
+    axes: Float32
+
+    def __call__(self, features: Float32) -> Float32:
+        """(..., 2, D) features of pictures and their mirror images -> (..., E) of unit length."""
+        turned = np.asarray((features - self.mean) @ self.axes, np.float32)
+        flat = unit(turned.reshape(-1, turned.shape[-1])).reshape(turned.shape)
+        both = np.asarray(flat.sum(axis=-2), np.float32)
+        return np.asarray(unit(both.reshape(-1, both.shape[-1])).reshape(both.shape), np.float32)
+
+    def save(self, path: Path, about: dict[str, str]) -> None:
+        """Write it with a word on what it was learnt from. `OSError` where it cannot be written."""
+        from safetensors.numpy import save_file
+
+        content = {"mean": self.mean, "axes": np.ascontiguousarray(self.axes)}
+        save_file(content, path, metadata={"format": FORMAT, "about": json.dumps(about)})
+
+
+def load_metric(path: Path) -> Metric:
+    """A metric that `train reid` wrote.
+
+    Raises:
+        WeightsError: the file is missing, damaged or another kind of file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            if (file.metadata() or {}).get("format") != FORMAT:
+                raise WeightsError(f"{path}: no identity metric; give a file that `liquidtrack train reid` wrote.")
+            return Metric(file.get_tensor("mean"), file.get_tensor("axes"))
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: cannot be read ({error}); give a file that `train reid` wrote.") from None
+
+
+def plain(features: Float32) -> Float32:
+    """(..., 2, D) -> (..., D) unit embeddings without any metric."""
+    both = np.asarray(features.sum(axis=-2), np.float32)
+    return np.asarray(unit(both.reshape(-1, both.shape[-1])).reshape(both.shape), np.float32)
+
+
+def fit_metric(features: Float32, identity: Int64, camera: Int64) -> Metric:
+    """Learn from (N, 2, D) features of pictures with their identities and cameras.
+
+    Pairs of one identity from two cameras are compared; where nobody is seen by two, all pairs of one identity.
+
+    Raises:
+        DataError: no identity has two pictures.
+    """
+    flat = features.reshape(-1, features.shape[-1]).astype(np.float64)
+    who, where = np.repeat(identity, 2), np.repeat(camera, 2)
+    mean = flat.mean(axis=0)
+    centred = flat - mean
+    # fewer pictures than numbers: the components come from the pictures' products with each other
+    values, vectors = np.linalg.eigh(centred @ centred.T)
+    order = np.argsort(-values)[: min(DIMENSIONS, len(flat) - 1)]
+    order = order[values[order] > 1e-9 * values.max()]
+    components = centred.T @ vectors[:, order] / np.sqrt(values[order])
+    z = centred @ components
+    differences = []
+    across = any(len(np.unique(camera[identity == k])) > 1 for k in np.unique(identity))
+    for k in np.unique(who):
+        rows, seen = z[who == k], where[who == k]
+        i, j = np.triu_indices(len(rows), 1)
+        wanted = seen[i] != seen[j] if across else np.ones(len(i), bool)
+        differences.append(rows[i[wanted]] - rows[j[wanted]])
+    d = np.concatenate(differences) if differences else z[:0]
+    if len(np.unique(identity)) == len(identity) or not len(d):
+        raise DataError("no identity has two pictures; give several pictures of each, best from two cameras.")
+    spread = d.T @ d / (2 * len(d))
+    spread += RIDGE * np.trace(spread) / len(spread) * np.eye(len(spread))
+    within, turn = np.linalg.eigh(spread)
+    return Metric(mean.astype(np.float32), (components @ (turn / np.sqrt(within))).astype(np.float32))

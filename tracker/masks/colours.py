@@ -1,0 +1,109 @@
+"""Which colours are the object's: two histograms, of the object and of the ground beside it, learnt on the way.
+
+Features of cells tell where the object is; colours tell which pixels of a doubtful place are its own: a leg that comes
+out of the water. How far colours are to be believed differs from scene to scene, so that is learnt too: near the
+outline of each mask that is known, a logistic regression weighs them against a blurred mask, which is what cells alone
+would say.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from tracker.types import Float32, Int64, UInt8
+
+BINS = 16  # a channel
+SIZE = 128  # pixels a side at which colours are counted
+MEMORY_S = 0.5  # how soon newer frames outweigh older ones; the first one keeps half of the weight
+FLOOR = 2e-4  # a share of pixels that is as good as none: colours that were never seen say nothing
+STRENGTH = 0.7  # of the colours' log-odds beside those of the cells, where they are wholly believed
+LEAST_WEIGHT = 0.35  # of the regression, below which colours are not asked: weak ones follow the ground, not the object
+BLUR = 8  # pixels: a cell
+CLOSE = 0.03  # what is left of a blurred outline within a dozen pixels of it
+STEPS = 8  # of Newton's method
+RIDGE = 0.1
+PACE = 0.2  # how far a new weight counts: one frame's may be off
+MOST = 3.0  # log-odds that colours may say
+CERTAIN = 4.0  # log-odds of the cells beyond which colours are not asked
+
+
+def _bins(bgr: UInt8) -> Int64:
+    part = (bgr >> 4).astype(np.int64)
+    return np.asarray((part[..., 0] * BINS + part[..., 1]) * BINS + part[..., 2])
+
+
+def _smooth(counts: Float32) -> Float32:
+    """(BINS ** 3,) shares of 1, each colour's shared with its neighbours."""
+    cube: Any = counts.reshape(BINS, BINS, BINS)
+    for axis in range(3):
+        grown = np.pad(cube, [(1, 1) if k == axis else (0, 0) for k in range(3)], mode="edge")
+        low, high = (np.take(grown, range(s, s + BINS), axis=axis) for s in (0, 2))
+        cube = (low + 2 * cube + high) / 4
+    return np.asarray(cube.ravel() / max(float(cube.sum()), 1e-9), np.float32)
+
+
+class Colours:
+    """One object's.
+
+    Args:
+        bgr: (S, S, 3) its square in the first frame.
+        mask: (S, S) of it there, 0..1.
+        time: seconds.
+    """
+
+    def __init__(self, bgr: UInt8, mask: Float32, time: float) -> None:
+        self._first = self._late = self._count(bgr, mask)
+        self._time = time
+        self._learnt()
+        self._most = self._believed = self._weight(bgr, mask)
+
+    @property
+    def telling(self) -> bool:
+        """Whether the colours are believed at all."""
+        return self._believed > 0
+
+    @staticmethod
+    def _count(bgr: UInt8, mask: Float32) -> tuple[Float32, Float32]:
+        at = _bins(np.asarray(cv2.resize(bgr, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST), np.uint8)).ravel()
+        own = cv2.resize(mask, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST).ravel()
+        counts = (np.bincount(at, weights=w, minlength=BINS**3).astype(np.float32) for w in (own, 1 - own))
+        own_share, ground = (_smooth(part) for part in counts)
+        return own_share, ground
+
+    def learn(self, bgr: UInt8, mask: Float32, time: float) -> None:
+        """Take a later frame into account."""
+        share = np.float32(1 - np.exp((self._time - time) / MEMORY_S))
+        new = self._count(bgr, mask)
+        self._late = tuple(old + share * (n - old) for old, n in zip(self._late, new, strict=True))  # type: ignore[assignment]
+        self._time = time
+        self._learnt()
+        # Never above the first mask's weight, which alone was given: our own masks agree with our own colours.
+        self._believed += PACE * (min(self._most, self._weight(bgr, mask)) - self._believed)
+
+    def _learnt(self) -> None:
+        own, ground = ((a + b) / 2 for a, b in zip(self._first, self._late, strict=True))
+        odds = np.log((own + FLOOR) / (ground + FLOOR))
+        self._odds = np.clip(odds, -MOST, MOST).astype(np.float32)
+
+    def _weight(self, bgr: UInt8, mask: Float32) -> float:
+        """0..1, how far this mask's outline bears the colours out."""
+        blurred = np.asarray(cv2.GaussianBlur(mask, (0, 0), BLUR))
+        near = (blurred > CLOSE) & (blurred < 1 - CLOSE)
+        share = blurred[near].astype(np.float64)
+        x = np.stack([np.log(share / (1 - share)), self._odds[_bins(bgr)][near], np.ones(len(share))], axis=1)
+        y = mask[near] > 0.5
+        w = np.zeros(3)
+        for _ in range(STEPS):
+            p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
+            w += np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + RIDGE * np.eye(3), x.T @ (y - p) - RIDGE * w)
+        return float(np.clip((w[1] - LEAST_WEIGHT) / (1 - LEAST_WEIGHT), 0, 1))
+
+    def __call__(self, bgr: UInt8, mask: Float32) -> Float32:
+        """(S, S) mask of the cells, 0..1 -> the same with what the (S, S, 3) picture's colours say."""
+        odds = np.log(np.clip(mask, 1e-3, 1 - 1e-3) / np.clip(1 - mask, 1e-3, 1 - 1e-3))
+        said = STRENGTH * self._believed * self._odds[_bins(bgr)]
+        both = odds + np.where(np.abs(odds) < CERTAIN, said, 0)
+        return np.asarray(1 / (1 + np.exp(-both)), np.float32)

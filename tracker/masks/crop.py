@@ -1,0 +1,95 @@
+"""Where to look: a square around an object, scaled so that the object is always about as large in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from tracker.types import Float32, Float64, UInt8
+
+SPREAD = 1.7320508  # sqrt(3): half the side of an even bar in standard deviations
+LEAST_SIDE = 48  # pixels of the picture; below that there is nothing to be seen
+
+
+def extent(weight: Float32) -> Float64:
+    """(4,) left, top, right, bottom of the bar that has the centre and spread of (H, W) weights; not all may be 0.
+
+    Unlike the box around a mask, it does not jump with a hair or a rope that comes and goes.
+    """
+    edges = []
+    for axis in (0, 1):
+        mass = weight.sum(axis=axis, dtype=np.float64)
+        at = np.arange(len(mass)) + 0.5
+        centre = float(mass @ at / mass.sum())
+        spread = SPREAD * max(float(mass @ (at - centre) ** 2 / mass.sum()), 1.0) ** 0.5
+        edges.append((centre - spread, centre + spread))
+    (left, right), (top, bottom) = edges
+    return np.array([left, top, right, bottom])
+
+
+def longest(box: Float64) -> float:
+    """The longer side of a box."""
+    return float(max(box[2] - box[0], box[3] - box[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A square of whole pixels of a picture; it may reach beyond the picture.
+
+    Attributes:
+        left: pixels.
+        top: pixels.
+        side: pixels.
+    """
+
+    left: int
+    top: int
+    side: int
+
+    @classmethod
+    def around(cls, box: Float64, factor: float) -> Crop:
+        """`factor` times the longer side of the box, about its centre."""
+        side = max(round(factor * longest(box)), LEAST_SIDE)
+        left, top = (round(float(box[k] + box[k + 2] - side) / 2) for k in (0, 1))
+        return cls(left, top, side)
+
+    def _overlap(self, height: int, width: int) -> tuple[slice, slice, tuple[int, int, int, int]]:
+        """The rows and columns of the picture that are in the square, and how far it sticks out at each side."""
+        top, left = min(max(self.top, 0), height - 1), min(max(self.left, 0), width - 1)
+        bottom, right = (
+            max(min(self.top + self.side, height), top + 1),
+            max(min(self.left + self.side, width), left + 1),
+        )
+        out = (top - self.top, self.top + self.side - bottom, left - self.left, self.left + self.side - right)
+        return slice(top, bottom), slice(left, right), (max(out[0], 0), max(out[1], 0), max(out[2], 0), max(out[3], 0))
+
+    def picture(self, bgr: UInt8, size: int) -> UInt8:
+        """(size, size, 3) of a picture; beyond its rim the outermost pixels go on."""
+        rows, columns, out = self._overlap(*bgr.shape[:2])
+        part = cv2.copyMakeBorder(bgr[rows, columns], *out, cv2.BORDER_REPLICATE)
+        how = cv2.INTER_AREA if min(part.shape[:2]) > size else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(part, (size, size), interpolation=how), np.uint8)
+
+    def weights(self, weight: Float32, size: int) -> Float32:
+        """(size, size) of (H, W) weights; beyond the rim there is nothing."""
+        rows, columns, out = self._overlap(*weight.shape)
+        part = cv2.copyMakeBorder(weight[rows, columns], *out, cv2.BORDER_CONSTANT, value=0)
+        how = cv2.INTER_AREA if min(part.shape[:2]) > size else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(part, (size, size), interpolation=how), np.float32)
+
+    def free(self, taken: Float32, size: int) -> Float32:
+        """(size, size) how much of each place lies in the picture and is not `taken`, (H, W) 0..1."""
+        return self.weights(1 - taken, size)
+
+    def back(self, weight: Float32, shape: tuple[int, int]) -> Float32:
+        """(H, W) of a picture from (size, size) weights in the square; nothing elsewhere."""
+        whole = np.zeros(shape, np.float32)
+        rows, columns, (above, _, before, _) = self._overlap(*shape)
+        how = cv2.INTER_AREA if weight.shape[0] > self.side else cv2.INTER_LINEAR
+        own = cv2.resize(weight, (self.side, self.side), interpolation=how)
+        part = own[above : above + rows.stop - rows.start, before : before + columns.stop - columns.start]
+        target = whole[rows, columns]
+        target[: part.shape[0], : part.shape[1]] = part
+        return whole

@@ -1,0 +1,77 @@
+"""What a place looks like: maps of a frozen CNN at several strides side by side, in few numbers."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from models.backbones.registry import get_entry
+from models.export import open_network
+from tracker.appearance import standardise
+from tracker.types import Float32, UInt8
+
+BACKBONE = "efficientnet_lite0"
+STRIDES = (8, 16, 32)
+CELL = 8  # pixels of the looked-at picture for each cell
+NUMBERS = 96  # of the 472: principal components of the first frame
+
+
+@lru_cache(maxsize=32)
+def _resampling(source: int, target: int) -> Float32:
+    """(target, source): carries a row of cells to another number of them."""
+    how = cv2.INTER_AREA if source > target else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(np.eye(source, dtype=np.float32), (source, target), interpolation=how), np.float32)
+
+
+def _unit(vectors: Float32, axis: int) -> Float32:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=axis, keepdims=True), 1e-6), np.float32)
+
+
+class CellFeatures:
+    """The frozen CNN on square pictures.
+
+    Args:
+        threads: CPU threads; 0 takes all cores that the process may use.
+        weights: a file in place of the published weights, or `random` (for tests).
+
+    Raises:
+        ConfigError: torch is needed for the one export and is not installed.
+        WeightsError: the weights are not to be had.
+    """
+
+    def __init__(self, threads: int = 0, weights: str | None = None, device: str = "auto") -> None:
+        self._weights = get_entry(BACKBONE).weights
+        self._network = open_network(BACKBONE, STRIDES, weights, threads, device)
+
+    def __call__(self, bgr: UInt8, cells: int) -> Float32:
+        """(S, S, 3) picture -> (cells * cells, 472) unit features, row by row; each stride counts alike."""
+        maps = self._network.run({"image": standardise(bgr, self._weights)})
+        parts = []
+        for one in maps:
+            grid = np.asarray(one[0], np.float32)
+            if grid.shape[1] != cells:
+                u = _resampling(grid.shape[1], cells)
+                grid = np.asarray(u @ grid @ u.T, np.float32)
+            parts.append(_unit(grid, 0))
+        flat = np.concatenate(parts).reshape(-1, cells * cells).T
+        return np.ascontiguousarray(flat / np.float32(len(maps) ** 0.5))
+
+
+class Projection:
+    """The directions in which one object's first picture varies most.
+
+    Args:
+        features: (N, D) of the first frame's cells.
+    """
+
+    def __init__(self, features: Float32) -> None:
+        self._mean = features.mean(axis=0)
+        spread = features - self._mean
+        _, axes = np.linalg.eigh(spread.T @ spread)
+        self._axes = np.ascontiguousarray(axes[:, ::-1][:, :NUMBERS].astype(np.float32))
+
+    def __call__(self, features: Float32) -> Float32:
+        """(N, D) -> (N, NUMBERS) of unit length."""
+        return _unit((features - self._mean) @ self._axes, 1)

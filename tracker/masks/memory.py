@@ -1,0 +1,118 @@
+"""What an object looked like: a bounded memory of cells with the masks that they had, and labels drawn from it.
+
+A cell of the new frame looks at the cells near its own place in every remembered frame and takes over their labels, the
+more the more alike they are (space-time memory: Oh et al., arXiv:1904.00607, without learned keys; label propagation:
+Jabri et al., arXiv:2006.14613). A label is not one number but the mask around the cell, in finer steps: so outlines are
+finer than cells. All frames are seen through the object's own square, so `near` means near in parts of the object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from tracker.types import Float32
+
+SUBCELLS = 4  # steps a side of a cell in which masks are remembered
+PATCH = 2 * SUBCELLS  # a label reaches half a cell beyond its own: neighbours overlap, so no seams
+TEMPERATURE = 0.05  # of the likeness, a cosine
+REACH = 9 / 48  # of the square's side: how far an object's parts move in it between frames
+BLOCK = 4  # rows of cells that are compared at once
+FAR = -1e4
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Memory:
+    """One remembered frame.
+
+    Attributes:
+        keys: (G + 2R, G, D) features, with R empty rows above and below.
+        labels: (G + 2R, G, PATCH * PATCH + 1) the mask around each cell, 0..1, and a 1.
+        time: seconds.
+    """
+
+    keys: Float32
+    labels: Float32
+    time: float
+
+
+def reach(cells: int) -> int:
+    """In cells, how far a cell looks."""
+    return max(1, round(REACH * cells))
+
+
+@lru_cache(maxsize=4)
+def _nearness(cells: int) -> Float32:
+    """(BLOCK * G, (BLOCK + 2R) * G): 0 where a block's cell may look, else far below 0."""
+    r = reach(cells)
+    y, row = np.arange(BLOCK)[:, None, None, None], np.arange(-r, BLOCK + r)[:, None]
+    x, column = np.arange(cells)[:, None, None], np.arange(cells)
+    near = (abs(y - row) <= r) & (abs(x - column) <= r)
+    return np.where(near, 0, FAR).astype(np.float32).reshape(BLOCK * cells, -1)
+
+
+def remember(features: Float32, mask: Float32, cells: int, time: float) -> Memory:
+    """A frame to remember: (G * G, D) features and (S, S) mask of the object's square, 0..1."""
+    r = reach(cells)
+    fine = cv2.resize(mask, (cells * SUBCELLS, cells * SUBCELLS), interpolation=cv2.INTER_AREA)
+    fine = np.pad(fine, SUBCELLS // 2, mode="edge")
+    patches = sliding_window_view(fine, (PATCH, PATCH))[::SUBCELLS, ::SUBCELLS]
+    keys = np.zeros((cells + 2 * r, cells, features.shape[1]), np.float32)
+    keys[r : r + cells] = features.reshape(cells, cells, -1)
+    labels = np.zeros((cells + 2 * r, cells, PATCH * PATCH + 1), np.float32)
+    labels[r : r + cells, :, :-1] = patches.reshape(cells, cells, -1)
+    labels[r : r + cells, :, -1] = 1
+    return Memory(keys, labels, time)
+
+
+def recall(features: Float32, memories: list[Memory], cells: int) -> tuple[Float32, Float32]:
+    """Of a new frame with (G * G, D) features: the mask, (G * SUBCELLS, G * SUBCELLS), 0..1, and (G * G,) likeness.
+
+    The likeness, a cosine, says how well a cell is known from the memories at all (a soft maximum over theirs).
+    """
+    r = reach(cells)
+    near = _nearness(cells)
+    question = features / np.float32(TEMPERATURE)
+    patches = np.empty((cells * cells, PATCH * PATCH), np.float32)
+    known = np.empty(cells * cells, np.float32)
+    for row in range(0, cells, BLOCK):
+        part = slice(row * cells, (row + BLOCK) * cells)
+        total = np.zeros((BLOCK * cells, PATCH * PATCH + 1), np.float32)
+        for memory in memories:
+            keys = memory.keys[row : row + BLOCK + 2 * r].reshape(-1, features.shape[1])
+            likeness = question[part] @ keys.T
+            likeness += near
+            np.exp(likeness, out=likeness)
+            total += likeness @ memory.labels[row : row + BLOCK + 2 * r].reshape(-1, PATCH * PATCH + 1)
+        weight = np.maximum(total[:, -1:], 1e-30)
+        patches[part] = total[:, :-1] / weight
+        known[part] = TEMPERATURE * np.log(weight[:, 0])
+    return _joined(patches, cells), known
+
+
+@lru_cache(maxsize=4)
+def _shares(cells: int) -> tuple[Float32, Float32]:
+    """How much each place of a patch counts, and the sum of that over all patches that share a place."""
+    hat = 1 - np.abs((np.arange(PATCH) + 0.5) / SUBCELLS - 1)
+    share = np.outer(hat, hat).astype(np.float32)
+    return share, _overlaid(np.broadcast_to(share, (cells, cells, PATCH, PATCH)), cells)
+
+
+def _overlaid(patches: Float32, cells: int) -> Float32:
+    """The sum of overlapping (G, G, PATCH, PATCH) patches, without the half cell that sticks out."""
+    side, half = cells * SUBCELLS, SUBCELLS // 2
+    whole = np.zeros((side + SUBCELLS, side + SUBCELLS), np.float32)
+    for y in (0, SUBCELLS):
+        for x in (0, SUBCELLS):
+            quarter = patches[:, :, y : y + SUBCELLS, x : x + SUBCELLS]
+            whole[y : y + side, x : x + side] += quarter.transpose(0, 2, 1, 3).reshape(side, side)
+    return whole[half : half + side, half : half + side]
+
+
+def _joined(patches: Float32, cells: int) -> Float32:
+    share, total = _shares(cells)
+    return _overlaid(patches.reshape(cells, cells, PATCH, PATCH) * share, cells) / total

@@ -1,0 +1,75 @@
+"""Where an object has got to since it was seen: a coarse look at a wide square around where it is expected."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from tracker.masks.crop import Crop, longest
+from tracker.masks.features import CellFeatures, Projection
+from tracker.types import Float32, Float64, Frame
+
+FACTOR = 4.5  # the square's side in lengths of the object
+SIZE = 448  # pixels that the CNN sees of it
+GRID = 28  # cells a side: one for each 16 pixels
+TEMPERATURE = 0.05
+EVERY_S = 0.2  # how often the latest look is learnt
+LEAST = 0.15  # of the object's mass that must be found; with less it is looked for where it was expected
+
+Wide = tuple[Float32, Float32, Float64]  # features, mask, and where the mask's centre lies, in lengths of the object
+
+
+class Search:
+    """One object's. It remembers the first frame and the latest.
+
+    Args:
+        features: the frozen CNN.
+        projection: the object's own directions.
+        frame: the first frame.
+        mask: (H, W) of the object in it, 0..1.
+        box: the object's extent in it.
+    """
+
+    def __init__(
+        self, features: CellFeatures, projection: Projection, frame: Frame, mask: Float32, box: Float64
+    ) -> None:
+        self._features, self._projection = features, projection
+        self._first = self._latest = self._wide(frame, mask, box)
+        self._time = frame.time
+
+    def learn(self, frame: Frame, mask: Float32, box: Float64) -> None:
+        """Take a later look as the latest."""
+        if frame.time - self._time >= EVERY_S:
+            self._latest = self._wide(frame, mask, box)
+            self._time = frame.time
+
+    def _seen(self, frame: Frame, crop: Crop) -> Float32:
+        return self._projection(self._features(crop.picture(frame.bgr, SIZE), GRID))
+
+    def _wide(self, frame: Frame, mask: Float32, box: Float64) -> Wide:
+        crop = Crop.around(box, FACTOR)
+        cells = cv2.resize(crop.weights(mask, SIZE), (GRID, GRID), interpolation=cv2.INTER_AREA)
+        y, x = (np.mgrid[:GRID, :GRID] + 0.5) / GRID - 0.5
+        centre = np.array([(cells * x).sum(), (cells * y).sum()]) / max(float(cells.sum()), 1e-6) * FACTOR
+        return self._seen(frame, crop), np.asarray(cells.reshape(-1), np.float32), centre
+
+    def __call__(self, frame: Frame, box: Float64) -> Float64:
+        """The expected box, moved to where the object is seen; as it was where it is not."""
+        crop = Crop.around(box, FACTOR)
+        features = self._seen(frame, crop)
+        known = (self._first, self._latest)
+        weight = np.exp((features @ np.concatenate([w[0] for w in known]).T - 1) / TEMPERATURE)
+        found = weight @ np.concatenate([w[1] for w in known]) / np.maximum(weight.sum(axis=1), 1e-30)
+        found = found.reshape(GRID, GRID)
+        count, patches = cv2.connectedComponents((found > 0.5 * found.max()).astype(np.uint8))
+        if count < 2:
+            return box
+        masses = [float(found[patches == k].sum()) for k in range(1, count)]
+        best = int(np.argmax(masses))
+        if masses[best] < LEAST * np.mean([w[1].sum() for w in known]):
+            return box
+        own = np.where(patches == best + 1, found, 0)
+        y, x = (np.mgrid[:GRID, :GRID] + 0.5) / GRID * crop.side
+        at = np.array([crop.left + (own * x).sum() / own.sum(), crop.top + (own * y).sum() / own.sum()])
+        at -= np.mean([w[2] for w in known], axis=0) * longest(box)
+        return box + np.tile(at - (box[:2] + box[2:]) / 2, 2)

@@ -1,0 +1,89 @@
+"""Masks in the pipeline: objects that were marked are tracks like the others, beside those of the detector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from models.errors import ConfigError
+from tracker.masks.follower import MOST, Followed, MaskFollower
+from tracker.types import Frame, State, Tracks, UInt8
+
+NAME = "object"  # the class of what was marked
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Objects that are to be followed from some time on.
+
+    Attributes:
+        time: seconds since the source's first frame; the first frame at or after it is taken.
+        numbers: the objects that are marked.
+        draw: the frame's (H, W) object numbers.
+    """
+
+    time: float
+    numbers: tuple[int, ...]
+    draw: Callable[[Frame], UInt8]
+
+
+class MaskStage:
+    """Puts the marked objects, with their masks, beside the tracker's tracks; those get numbers after theirs.
+
+    Args:
+        follower: the mask propagation.
+        marks: what is to be followed.
+
+    Raises:
+        ConfigError: there is nothing to follow, or more objects than a picture of numbers holds.
+    """
+
+    def __init__(self, follower: MaskFollower, marks: Sequence[Mark]) -> None:
+        self._follower = follower
+        self.waiting = sorted(marks, key=lambda mark: mark.time)
+        numbers = [n for mark in marks for n in mark.numbers]
+        if not numbers:
+            raise ConfigError("no object is marked; give a mask, a box or a polygon.")
+        if max(numbers) > MOST:
+            raise ConfigError(f"{max(numbers)} objects are marked; masks hold {MOST} at most.")
+        self._offset = max(numbers)
+        self._label: int | None = None
+
+    def names(self, known: tuple[str, ...]) -> tuple[str, ...]:
+        """The detector's class names and that of the marked objects."""
+        self._label = known.index(NAME) if NAME in known else len(known)
+        return known if NAME in known else (*known, NAME)
+
+    def __call__(self, frame: Frame, tracks: Tracks) -> Tracks:
+        """All tracks of a frame, the marked objects first."""
+        followed = self._follower.update(frame)
+        due = [mark for mark in self.waiting if mark.time <= frame.time]
+        for mark in due:
+            self._follower.add(frame, mark.draw(frame))
+            self.waiting.remove(mark)
+        if due:
+            followed = self._follower.state(frame, followed)
+        return self._joined(frame, followed, tracks)
+
+    def _joined(self, frame: Frame, followed: Followed, tracks: Tracks) -> Tracks:
+        n = len(followed.number)
+        height, width = frame.bgr.shape[:2]
+        mask = np.zeros((n + len(tracks), height, width), bool)
+        for k, number in enumerate(followed.number.tolist()):
+            np.equal(followed.mask, number, out=mask[k])
+        seen = followed.unseen == 0
+        whole = np.full(n, -1)
+        label = np.full(n, self._label or 0)
+        both = {
+            "id": (followed.number, tracks.id + self._offset),
+            "xyxy": (followed.xyxy, tracks.xyxy),
+            "score": (followed.score, tracks.score),
+            "label": (label, tracks.label),
+            "state": (np.where(seen, State.ACTIVE, State.LOST), tracks.state),
+            "unseen": (followed.unseen, tracks.unseen),
+            "detection": (whole, tracks.detection),
+        }
+        joined = Tracks(**{name: np.concatenate(pair) for name, pair in both.items()})  # type: ignore[arg-type]
+        return replace(joined, mask=mask)

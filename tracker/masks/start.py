@@ -1,0 +1,89 @@
+"""The first mask of an object: from a box (GrabCut), or from a polygon."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from models.errors import ConfigError
+from tracker.types import Bool, Float32, Float64, Int64, UInt8
+
+LEAST_SIDE = 4  # pixels of a box
+ROUNDS = 5  # of GrabCut
+SIDE = 320  # pixels: what is larger is cut at this size, for GrabCut's time grows with the pixels
+AROUND = 0.35  # of the box's longer side: how much of the ground beside it GrabCut learns from
+LEAST_SHARE = 0.2  # of the box; where GrabCut leaves less, colours tell too little: the ellipse in the box is taken
+
+
+def check_box(xyxy: Float32 | Float64, width: int, height: int) -> Float64:
+    """The part of a box that lies in the picture.
+
+    Raises:
+        ConfigError: it has no area, or lies outside.
+    """
+    left, top, right, bottom = (float(v) for v in xyxy)
+    if not (right - left >= LEAST_SIDE and bottom - top >= LEAST_SIDE):
+        raise ConfigError(
+            f"the box {left:g},{top:g} to {right:g},{bottom:g} is smaller than {LEAST_SIDE} pixels; draw a larger one."
+        )
+    box = np.array([max(left, 0), max(top, 0), min(right, width), min(bottom, height)])
+    if box[2] - box[0] < LEAST_SIDE or box[3] - box[1] < LEAST_SIDE:
+        raise ConfigError(
+            f"the box {left:g},{top:g} to {right:g},{bottom:g} lies outside the picture of {width} x {height} pixels."
+        )
+    return box
+
+
+def mask_of_box(bgr: UInt8, xyxy: Float32 | Float64) -> Bool:
+    """(H, W) the pixels of the object that a box is drawn around.
+
+    GrabCut (Rother et al., SIGGRAPH 2004) learns the colours outside the box and parts those inside.
+
+    Raises:
+        ConfigError: the box has no area, or lies outside the picture.
+    """
+    height, width = bgr.shape[:2]
+    box = check_box(xyxy, width, height)
+    margin = AROUND * max(box[2] - box[0], box[3] - box[1])
+    left, top = int(max(box[0] - margin, 0)), int(max(box[1] - margin, 0))
+    right, bottom = int(min(np.ceil(box[2] + margin), width)), int(min(np.ceil(box[3] + margin), height))
+    part = bgr[top:bottom, left:right]
+    scale = min(1.0, SIDE / max(part.shape[:2]))
+    size = (max(round(part.shape[1] * scale), 1), max(round(part.shape[0] * scale), 1))
+    small = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+    inner = np.rint((box - [left, top, left, top]) * scale).astype(int)
+    labels = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
+    labels[inner[1] : inner[3], inner[0] : inner[2]] = cv2.GC_PR_FGD
+    if (labels == cv2.GC_BGD).any():
+        background, object_ = np.zeros((1, 65)), np.zeros((1, 65))
+        cv2.setRNGSeed(0)
+        cv2.grabCut(small, labels, [0, 0, 1, 1], background, object_, ROUNDS, cv2.GC_INIT_WITH_MASK)
+    found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
+    if found.mean() * found.size < LEAST_SHARE * (inner[2] - inner[0]) * (inner[3] - inner[1]):
+        found = _ellipse(labels.shape, inner)
+    whole = np.zeros((height, width), bool)
+    share = cv2.resize(found.astype(np.float32), part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    whole[top:bottom, left:right] = share > 0.5
+    return whole
+
+
+def _ellipse(shape: tuple[int, ...], box: Int64) -> Bool:
+    y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
+    centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
+    return np.asarray(((x - centre[0]) / half[0]) ** 2 + ((y - centre[1]) / half[1]) ** 2 <= 1)
+
+
+def mask_of_polygon(points: Float64, width: int, height: int) -> Bool:
+    """(H, W) the pixels inside a polygon of (N, 2) corners in pixels.
+
+    Raises:
+        ConfigError: it has fewer than three corners, no area, or lies outside the picture.
+    """
+    corners = np.asarray(points, np.float64)
+    if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3 or not np.isfinite(corners).all():
+        raise ConfigError("a polygon needs three corners or more, each as x,y in pixels.")
+    mask = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(mask, [np.rint(np.clip(corners, -32768, 32767)).astype(np.int32)], 1)
+    if np.count_nonzero(mask) < LEAST_SIDE**2:
+        raise ConfigError(f"the polygon covers no part of the picture of {width} x {height} pixels.")
+    return mask > 0

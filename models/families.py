@@ -8,6 +8,7 @@ arXiv:2412.04234).
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.detect_calibrate import apply, undo
 from models.errors import WeightsError
 from models.runtime import Port
 
@@ -25,6 +27,7 @@ Array = NDArray[Any]
 Boxes = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]  # xyxy (N, 4) pixels, score (N,), label (N,)
 
 STRIDES = (8, 16, 32)
+LITE_SIZE = 512  # pixels of the long side that our own detector looks at where nothing else is said
 _DETR = ("boxes", "scores", "labels")
 _NANODET_MEAN = np.array([103.53, 116.28, 123.675], np.float32)  # BGR, ImageNet
 _NANODET_STD = np.array([57.375, 57.12, 58.395], np.float32)
@@ -290,8 +293,71 @@ class NanoDet:
         return fit.to_picture(xyxy), scores[np.arange(len(rows)), label].astype(np.float32), label.astype(np.int64)
 
 
+class Lite:
+    """RGB, (x - 127) / 128, at the top left on 127, sides rounded up to 32; scores (1, A, C), distances (1, A, 4).
+
+    liquidtrack's own (models/detect.py): distances to the sides in strides, from the middle of each cell; further
+    outputs are the backbone's maps of strides 8, 16, 32. It takes pictures of any size; their long side is `size`.
+    """
+
+    nms = 0.5
+
+    def __init__(self, inputs: Sequence[Port], outputs: Sequence[Port], metadata: Mapping[str, str]) -> None:
+        picture = _picture(inputs)
+        names = [port.name for port in outputs if len(port.shape) == 3]
+        if not {"scores", "distances"} <= set(names):
+            raise WeightsError("a lite network has the outputs scores [1, cells, classes] and distances [1, cells, 4]")
+        names = [port.name for port in outputs]
+        self._order = names.index("scores"), names.index("distances")
+        self.classes: int | None = outputs[self._order[0]].shape[2]
+        self._name, self._fixed = picture.name, picture.shape[2:]
+        self.size = max(_input_size(picture, metadata, LITE_SIZE))
+        self._lines = _lines(metadata.get("calibration"), self.classes)
+        self._shape = self._fixed[1] or self.size, self._fixed[0] or self.size  # of the latest input
+        self._cells, self._strides = _grid(self._shape)
+
+    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], Fit]:
+        height, width = bgr.shape[:2]
+        scale = self.size / max(height, width)
+        free = (-(-max(1, int(side * scale)) // 32) * 32 for side in (width, height))
+        wide, high = (have or want for have, want in zip(self._fixed[::-1], free, strict=True))
+        canvas, fit = letterbox(bgr, (wide, high), 127, centred=False)
+        if (wide, high) != self._shape:
+            self._shape = wide, high
+            self._cells, self._strides = _grid(self._shape)
+        return {self._name: np.asarray(cv2.dnn.blobFromImage(canvas, 1 / 128, mean=(127.0,) * 3, swapRB=True))}, fit
+
+    def decode(self, outputs: Sequence[Array], fit: Fit, score: float) -> Boxes:
+        scores, distances = (outputs[k][0] for k in self._order)
+        _check_cells(len(scores), len(self._cells))
+        rows = np.flatnonzero((scores >= undo(score, self._lines).astype(np.float32)).any(axis=1))
+        scores = apply(scores[rows], self._lines)
+        label = scores.argmax(axis=1)
+        sure = scores[np.arange(len(rows)), label]
+        reach = distances[rows].astype(np.float32, copy=False) * self._strides[rows, None]
+        middle = (self._cells[rows] + 0.5) * self._strides[rows, None]
+        xyxy = np.concatenate([middle - reach[:, :2], middle + reach[:, 2:]], axis=1).astype(np.float32)
+        return fit.to_picture(xyxy), sure, label.astype(np.int64)
+
+
+def _lines(text: str | None, classes: int | None) -> NDArray[np.float64]:
+    """(C, 2) slope and shift of each class in a file's metadata; one of (1, 0) for all where it says nothing."""
+    if text is None:
+        return np.array([[1.0, 0.0]])
+    try:
+        lines = np.array(json.loads(text), np.float64)
+    except (ValueError, TypeError, RecursionError):
+        lines = np.zeros(0)
+    if lines.ndim != 2 or lines.shape[1] != 2 or len(lines) != (classes or len(lines)):
+        raise WeightsError("its metadata's calibration is not a slope and a shift for each class")
+    if not (np.isfinite(lines).all() and (lines[:, 0] > 0).all()):
+        raise WeightsError("its metadata's calibration has a slope that is not above 0, or no number")
+    return lines
+
+
 # In the order that "auto" tries them: named outputs leave no doubt, YOLOX is known by its number of anchors.
 FAMILIES: dict[str, Callable[[Sequence[Port], Sequence[Port], Mapping[str, str]], Family]] = {
+    "lite": Lite,
     "nanodet": NanoDet,
     "detr": Detr,
     "yolox": YoloX,

@@ -79,6 +79,11 @@ COMMANDS: dict[str, Command] = {
     "bench vfr": Command(
         "tools.bench_vfr:bench_vfr", "tools.bench_vfr_config:BenchVfrConfig", "variable-rate video from end to end"
     ),
+    "bench detector": Command(
+        "tools.bench_detector:bench_detector",
+        "tools.bench_detector_config:BenchDetectorConfig",
+        "time detector networks beside the frozen CNN alone",
+    ),
     "bench startup": Command(
         "tools.bench_startup:bench_startup", "tools.bench_startup_config:BenchStartupConfig", "time to the first answer"
     ),
@@ -99,6 +104,11 @@ COMMANDS: dict[str, Command] = {
         "tools.train_head:train_head",
         "tools.train_head_config:TrainHeadConfig",
         "train the liquid head on its own roll-outs",
+    ),
+    "train detector": Command(
+        "tools.train_detector:train_detector",
+        "tools.train_detector_config:TrainDetectorConfig",
+        "train the detection head on labelled pictures",
     ),
     "train reid": Command(
         "tools.eval_reid:train_reid",

@@ -13,6 +13,7 @@ from models.cache import atomic, cache_folder, sha256
 from models.errors import SourceError
 from tools.config import DemoConfig, OutputConfig, TrackConfig
 from tools.track import track_summary
+from tracker.detectors.config import DetectorConfig
 
 # People crossing a square, 768x576, 795 frames: OpenCV's sample (BSD), the PETS 2009 recording S2.L1.
 VTEST_SHA256 = "45cddc9490be69345cbdab64ca583be65987e864ca408038e648db99e10516cf"
@@ -31,6 +32,8 @@ def demo(config: DemoConfig) -> int:
     settings = TrackConfig(
         clip,
         quiet=config.quiet,
+        # a rendered scene's people are drawn, which no network that learned from photographs need know
+        detection=DetectorConfig("background" if clip == SCENE else "lite0"),
         output=OutputConfig(show=config.show, video=out / "demo.mp4", mot=out / "demo.txt", jsonl=out / "demo.jsonl"),
     )
     summary, _ = track_summary(settings)

@@ -78,7 +78,7 @@ def evaluate(
             detections = detector(frame)
             label = label_of[detections.label]
             rows = np.flatnonzero(np.isin(label, scored))
-            scale = _scale(picture, frame)
+            scale = label_scale(picture, frame.size)
             found.append(Detections(detections.xyxy[rows] * scale, detections.score[rows], label[rows]))
             bar.update()
     figures = score_detections(pictures, found, truth.names, scored)
@@ -152,11 +152,15 @@ def _read(picture: LabelledPicture) -> Frame:
     return Frame(read_picture(picture.path), picture.index, float(picture.index))
 
 
-def _scale(picture: LabelledPicture, frame: Frame) -> Float32:
-    """(4,) from pixels of the file to pixels of the labels: pictures are often stored smaller."""
-    if picture.size is None or picture.size == frame.size:
+def label_scale(picture: LabelledPicture, size: tuple[int, int]) -> Float32:
+    """(4,) from pixels of the file, whose (width, height) is `size`, to the labels': pictures are often stored smaller.
+
+    Raises:
+        DataError: the picture's shape is not that of its labels.
+    """
+    if picture.size is None or picture.size == size:
         return np.ones(4, np.float32)
-    (width, height), (wide, high) = picture.size, frame.size
+    (width, height), (wide, high) = picture.size, size
     if abs(width * high / (height * wide) - 1) > ASPECT:
         raise DataError(
             f"{picture.path}: the picture is {wide}x{high} but its labels are for {width}x{height}; "

@@ -51,6 +51,7 @@ SINKS: dict[str, Callable[[Path, TrackConfig], Sink]] = {
     **{name: _labels(name) for name in ("mot", "jsonl", "coco", "cvat", "yolo", "kitti")},
     "masks": _masks,
 }
+AUTO, OWN = "auto", "detector"  # the appearance that comes from the detector's pass: where it has one; always
 SLOW = ("video",)  # drawing and encoding earn a thread of their own
 
 
@@ -72,13 +73,16 @@ def share(threads: int, networks: int) -> int:
     return threads or max(1, cores() // (networks + 1))
 
 
-def build_detector(config: DetectorConfig, networks: int = 1, skip_bad_rows: bool = False) -> Detector:
+def build_detector(
+    config: DetectorConfig, networks: int = 1, skip_bad_rows: bool = False, looks: bool = False
+) -> Detector:
     """The detector that the settings name; ready detections are read by `datasets`, everything else lives in `tracker`.
 
     Args:
         config: the choice.
         networks: how many networks will share the cores with each other.
         skip_bad_rows: of ready detections drop the rows that break the format, instead of refusing the file.
+        looks: the detections are to carry embeddings from the detector's own pass.
 
     Raises:
         LiquidTrackError: an unknown name, a missing file, damaged weights.
@@ -90,16 +94,24 @@ def build_detector(config: DetectorConfig, networks: int = 1, skip_bad_rows: boo
         file = DetectionFile(path, skip_bad_rows=skip_bad_rows)
         return file, file.names
 
-    return build(replace(config, threads=share(config.threads, networks)), read)
+    return build(replace(config, threads=share(config.threads, networks)), read, looks)
 
 
 def build_embedder(config: AppearanceConfig, networks: int = 1, threads: int = 0) -> Embedder | None:
-    """The frozen CNN that the settings name, or None for `none`."""
-    if config.appearance == "none":
+    """The frozen CNN that the settings name, or None where looks need no pass of their own."""
+    if config.appearance in ("none", AUTO, OWN):
         return None
     from tracker.appearance import build_embedder as build
 
     return build(config, threads=share(threads, networks))
+
+
+def own_looks(config: TrackConfig) -> bool:
+    """Whether the detector is to say what its finds look like: always where that is asked for, by itself if it can."""
+    from tracker.detectors.build import LOOKING
+
+    wanted = config.appearance_features.appearance
+    return wanted == OWN or (wanted == AUTO and config.detection.kind_and_argument()[0] in LOOKING)
 
 
 def build_pointer(

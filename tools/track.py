@@ -17,6 +17,8 @@ from models.errors import ConfigError, DataError
 from tools.config import TrackConfig
 from tools.marks import build_masks
 from tools.plugins import (
+    AUTO,
+    OWN,
     build_camera_motion,
     build_detector,
     build_embedder,
@@ -24,6 +26,7 @@ from tools.plugins import (
     build_sinks,
     check_outputs,
     outputs,
+    own_looks,
 )
 from tools.settings import to_toml
 from tracker.pipeline import Summary, run
@@ -55,9 +58,9 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
     source = open_source(config.source, config.reading)
     try:
         finds = config.detection.kind_and_argument()[0] != "none"
-        looks = config.appearance_features.appearance != "none"
+        looks = config.appearance_features.appearance not in ("none", AUTO, OWN)
         networks = finds + looks + config.pointing.active + bool(config.marking)
-        detector = build_detector(config.detection, networks, config.skip_bad_rows)
+        detector = build_detector(config.detection, networks, config.skip_bad_rows, looks=own_looks(config))
         embedder = build_embedder(config.appearance_features, networks, config.detection.threads)
         tracker = Tracker(config.tracking)
         masks = build_masks(config, networks)

@@ -135,6 +135,6 @@ def build_embedder(config: AppearanceConfig, threads: int = 0, device: Device = 
         ConfigError: appearance is "none" or unknown.
         WeightsError: the weights are not to be had.
     """
-    if config.appearance == "none":
-        raise ConfigError("appearance is none: no embedder is to be built; name a frozen CNN.")
+    if config.appearance in ("none", "auto", "detector"):
+        raise ConfigError(f"appearance is {config.appearance}: no embedder is to be built; name a frozen CNN.")
     return FrozenEmbedder(config, threads, device)

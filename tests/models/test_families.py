@@ -31,6 +31,11 @@ def nanodet_outputs(size: tuple[int, int] = SIZE, classes: int = 80, bins: int =
     return found
 
 
+def lite_outputs(size: tuple[int, int] = SIZE, classes: int = 16) -> dict[str, Any]:
+    n = cells(size)
+    return {"distances": np.zeros((1, n, 4), np.float32), "scores": np.zeros((1, n, classes), np.float32)}
+
+
 def detr_outputs(n: int = 3) -> dict[str, Any]:
     return {
         "labels": np.arange(n)[None],
@@ -49,6 +54,10 @@ def made(name: str) -> tuple[Family, list[Any]]:
         raw = np.zeros((1, 84, cells(SIZE)), np.float32)
         raw[0, :4, 5], raw[0, 4 + 3, 5] = (40, 30, 20, 24), 0.8
         outputs = {"output0": raw}
+    elif name == "lite":
+        outputs = lite_outputs()
+        number = cell(SIZE, 16, 2, 1)  # its middle is (40, 24)
+        outputs["scores"][0, number, 3], outputs["distances"][0, number] = 0.8, (10 / 16, 0.375, 0.625, 1.125)
     elif name == "nanodet":
         outputs = nanodet_outputs()
         outputs["cls_pred_stride_16"][0, 7, 3] = 0.8
@@ -90,6 +99,7 @@ def test_colours_go_in_as_the_network_was_trained(name: str) -> None:
         "yolox": ([10, 100, 200], [114] * 3),
         "yolov8": (np.array([200, 100, 10]) / 255, [114 / 255] * 3),
         "detr": (np.array([200, 100, 10]) / 255, np.array([200, 100, 10]) / 255),  # stretched: nothing to fill
+        "lite": ((np.array([200, 100, 10]) - 127) / 128, [0] * 3),
         "nanodet": (([10, 100, 200] - mean) / std, -mean / std),
     }[name]
     np.testing.assert_allclose(middle, wanted, atol=1e-5)
@@ -234,6 +244,43 @@ def test_detr_reads_its_outputs_by_name_and_its_boxes_as_they_are() -> None:
     assert label.tolist() == [0, 1]
 
 
+def test_lite_reads_distances_from_the_middle_of_each_cell() -> None:
+    family, answer = made("lite")
+    xyxy, score, label = family.decode(answer, UNIT, 0.5)
+    np.testing.assert_allclose(xyxy, [[30, 18, 50, 42]])
+    assert (score.tolist(), label.tolist()) == ([pytest.approx(0.8)], [3])
+
+
+def test_lite_scores_follow_the_calibration_of_the_file() -> None:
+    outputs = lite_outputs()
+    outputs["scores"][0, :3, 0] = 0.1, 0.4, 0.6
+    outputs["distances"][0, :3] = 1
+    family = make_family("lite", [image()], ports(outputs), {"calibration": str([[2, 0.5]] * 16)})
+    _, score, _ = family.decode(list(outputs.values()), UNIT, 0.3)
+    odds = 2 * np.log(np.array([0.4 / 0.6, 0.6 / 0.4])) + 0.5
+    assert score.tolist() == pytest.approx(1 / (1 + np.exp(-odds)))  # .1 has become less than .3
+    for wrong in ("", "2", "[[1, 0]]", str([[0, 1]] * 16), str([["a", 1]] * 16), "[" * 9):
+        with pytest.raises(WeightsError, match="its metadata's calibration"):
+            make_family("lite", [image()], ports(outputs), {"calibration": wrong})
+
+
+@given(st.integers(1, 900), st.integers(1, 900), st.sampled_from([96, 320]))
+@settings(max_examples=60, deadline=None)
+def test_lite_takes_pictures_of_any_size(width: int, height: int, size: int) -> None:
+    inputs = [image(height=None, width=None)]
+    family = make_family("lite", inputs, ports(lite_outputs()), {"imgsz": str(size)})
+    feeds, fit = family.prepare(np.zeros((height, width, 3), np.uint8))
+    high, wide = feeds["images"].shape[2:]
+    assert high % 32 == wide % 32 == 0
+    assert max(high, wide) == size
+    outputs = lite_outputs((wide, high))
+    outputs["scores"][0, -1, 0] = 0.9  # the last cell of stride 32: the lower right corner
+    outputs["distances"][0, -1] = 0.5
+    box = family.decode(list(outputs.values()), fit, 0.5)[0][0]
+    scale = min(size / max(width, height), wide / width, high / height)
+    np.testing.assert_allclose(box * scale, [wide - 32, high - 32, wide, high], rtol=1e-4, atol=1e-2)
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_nothing_above_the_score_is_nothing(name: str) -> None:
     family, answer = made(name)
@@ -246,7 +293,9 @@ def test_nothing_above_the_score_is_nothing(name: str) -> None:
 def test_auto_knows_each_family_and_refuses_the_others(name: str) -> None:
     family, answer = made(name)
     inputs = [image(), SIZES] if name == "detr" else [image()]
-    names = list({"nanodet": nanodet_outputs(), "detr": detr_outputs()}.get(name, {"output": 0}))
+    names = list(
+        {"lite": lite_outputs(), "nanodet": nanodet_outputs(), "detr": detr_outputs()}.get(name, {"output": 0})
+    )
     outputs = [Port(n, value.shape, value.dtype.type) for n, value in zip(names, answer, strict=True)]
     assert type(make_family("auto", inputs, outputs)) is type(family)
     for other in set(FAMILIES) - {name}:
@@ -269,14 +318,14 @@ def test_auto_knows_each_family_and_refuses_the_others(name: str) -> None:
     ids=["nothing", "classifier", "no classes", "bytes", "batch", "colours last", "two pictures"],
 )
 def test_what_is_no_detector_is_refused_by_all(inputs: list[Port], outputs: list[Port]) -> None:
-    with pytest.raises(WeightsError, match=r"no known family \(knows: nanodet, detr, yolox, yolov8\)"):
+    with pytest.raises(WeightsError, match=r"no known family \(knows: lite, nanodet, detr, yolox, yolov8\)"):
         make_family("auto", inputs, outputs)
     for name in FAMILIES:
         with pytest.raises(WeightsError):
             make_family(name, inputs, outputs)
 
 
-@pytest.mark.parametrize("name", ["yolox", "nanodet"])
+@pytest.mark.parametrize("name", ["lite", "yolox", "nanodet"])
 def test_an_answer_of_another_size_is_refused(name: str) -> None:
     family, answer = made(name)
     with pytest.raises(WeightsError, match="the network answered for"):

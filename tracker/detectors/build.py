@@ -23,11 +23,19 @@ class Order:
         argument: what stood after the colon of `KIND:ARGUMENT`, or "".
         config: everything else that was chosen.
         read: reads a file of ready detections: (detections by frame index, class names); None where nobody can.
+        looks: whether its detections are to carry embeddings of its own.
     """
 
     argument: str
     config: DetectorConfig
     read: ReadDetections | None = None
+    looks: bool = False
+
+
+def _lite0(order: Order) -> Detector:
+    from tracker.detectors._lite import LiteDetector
+
+    return LiteDetector(order.argument, order.config, order.looks)
 
 
 def _background(order: Order) -> Detector:
@@ -74,6 +82,7 @@ def _none(order: Order) -> Detector:
 
 
 DETECTORS: dict[str, Callable[[Order], Detector]] = {
+    "lite0": _lite0,
     "background": _background,
     "onnx": _onnx,
     "torchvision": _torchvision,
@@ -81,20 +90,26 @@ DETECTORS: dict[str, Callable[[Order], Detector]] = {
     "file": _file,
     "none": _none,
 }
+LOOKING = ("lite0",)  # detectors whose pass gives embeddings too
 
 
-def build_detector(config: DetectorConfig, read: ReadDetections | None = None) -> Detector:
+def build_detector(config: DetectorConfig, read: ReadDetections | None = None, looks: bool = False) -> Detector:
     """The detector that `config` asks for.
 
     Args:
         config: the choice.
         read: reads files of ready detections (detections by frame index, class names); a floor above knows the formats.
+        looks: detections are to carry embeddings from the detector's own pass, which lite0 alone has.
 
     Raises:
-        ConfigError: an unknown kind, class or callable, or a missing argument.
+        ConfigError: an unknown kind, class or callable, a missing argument, or a detector that has no looks.
         WeightsError: a network that is missing, damaged or of an unknown family.
     """
     kind, argument = config.kind_and_argument()
     if kind not in DETECTORS:
         raise ConfigError(f"there is no detector {kind!r}; {suggest(kind, tuple(DETECTORS))}")
-    return DETECTORS[kind](Order(argument, config, read))
+    if looks and kind not in LOOKING:
+        raise ConfigError(
+            f"detector {kind} has no features of its own; choose --detector lite0, or a frozen CNN for --appearance."
+        )
+    return DETECTORS[kind](Order(argument, config, read, looks))

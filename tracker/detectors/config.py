@@ -8,10 +8,10 @@ from typing import Literal
 
 from models.errors import ConfigError
 
-FamilyName = Literal["auto", "yolox", "yolov8", "detr", "nanodet"]
+FamilyName = Literal["auto", "lite", "yolox", "yolov8", "detr", "nanodet"]
 Device = Literal["auto", "cpu", "cuda"]
 
-KINDS = ("background", "onnx", "torchvision", "python", "file", "none")
+KINDS = ("lite0", "background", "onnx", "torchvision", "python", "file", "none")
 
 
 def _check_fraction(name: str, value: float | None) -> None:
@@ -25,8 +25,9 @@ class DetectorConfig:
 
     Attributes:
         detector: KIND or KIND:ARGUMENT or a file (.onnx is a network, .txt and .jsonl are ready detections). Kinds:
-            background (moving things before a static camera), onnx:FILE, torchvision:MODEL, python:MODULE:CALLABLE,
-            file:FILE, none (finds nothing); auto is background, or none where you point at objects yourself.
+            lite0 (people, vehicles and animals; lite0:640 looks at a larger picture), background (moving things before
+            a static camera), onnx:FILE, torchvision:MODEL, python:MODULE:CALLABLE, file:FILE, none (finds nothing);
+            auto is lite0, or none where you point at objects yourself.
         family: how an onnx network's outputs are read; auto looks at their names and shapes.
         weights: weights FILE for a torchvision detector in place of the published ones, or `random` (untrained, for
             tests).
@@ -60,7 +61,7 @@ class DetectorConfig:
 
     def kind_and_argument(self) -> tuple[str, str]:
         """("onnx", "net.onnx") of `onnx:net.onnx` or of `net.onnx`: a bare path's kind follows from its suffix."""
-        kind, colon, argument = ("background" if self.detector == "auto" else self.detector).partition(":")
+        kind, colon, argument = ("lite0" if self.detector == "auto" else self.detector).partition(":")
         if kind in KINDS or (colon and "/" not in kind and "\\" not in kind and "." not in kind and len(kind) > 1):
             return kind, argument
         suffix = Path(self.detector).suffix.lower()
@@ -74,7 +75,8 @@ class AppearanceConfig:
     """What each box looks like: features of a frozen CNN, so that a person who comes back can be known again.
 
     Attributes:
-        appearance: name of the frozen CNN (efficientnet_lite0, mobilenet_v3_small, ...), or none.
+        appearance: name of a frozen CNN (efficientnet_lite0, mobilenet_v3_small, ...) for a pass of its own, detector
+            (what the pass of lite0 gives, at no extra cost), auto (that if the detector has it), or none.
         appearance_size: long side of the picture that the CNN looks at, pixels; larger sees more detail and costs more.
         appearance_stride: how deep the CNN is tapped: pixels of that picture a feature stands for, 8, 16 or 32.
         appearance_mode: map passes the CNN once over the frame and pools its features in every box; crop passes it over
@@ -83,7 +85,7 @@ class AppearanceConfig:
         appearance_weights: weights FILE in place of the published ones, or `random` (untrained, for tests).
     """
 
-    appearance: str = "none"
+    appearance: str = "auto"
     appearance_size: int = 384
     appearance_stride: Literal[8, 16, 32] = 8
     appearance_mode: Literal["map", "crop"] = "map"

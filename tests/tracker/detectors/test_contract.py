@@ -37,6 +37,10 @@ class Found:
 """
 
 
+def _lite0(folder: Path) -> DetectorConfig:
+    return DetectorConfig("lite0:128", score=1e-5, threads=1, device="cpu")  # nothing here looks like anything
+
+
 def _background(folder: Path) -> DetectorConfig:
     return DetectorConfig("background")
 
@@ -70,6 +74,7 @@ def _file(folder: Path) -> DetectorConfig:
 
 
 MADE: dict[str, Callable[[Path], DetectorConfig]] = {
+    "lite0": _lite0,
     "background": _background,
     "onnx": _onnx,
     "torchvision": _torchvision,
@@ -126,7 +131,12 @@ def test_it_finds_boxes_with_scores_and_named_classes(config: DetectorConfig) ->
     assert len(rows) >= 5
     assert rows.xyxy.dtype == rows.score.dtype == np.float32
     assert ((rows.label >= 0) & (rows.label < len(detector.names))).all()
-    if config.kind_and_argument()[0] in ("background", "onnx", "torchvision"):  # what others wrote stays as it is
+    if config.kind_and_argument()[0] in (
+        "lite0",
+        "background",
+        "onnx",
+        "torchvision",
+    ):  # what others wrote stays as it is
         assert (rows.xyxy[:, :2] >= 0).all()
         assert (rows.xyxy[:, 2:] <= FRAMES[0].size).all()
 
@@ -196,9 +206,11 @@ def test_the_moving_thing_is_found_where_it_is() -> None:
     ("detector", "said"),
     [
         ("bakground", r"there is no detector 'bakground'; did you mean background\?"),
-        ("yolo:net", "there is no detector 'yolo'; it knows background, onnx, torchvision, python, file"),
+        ("yolo:net", "there is no detector 'yolo'; it knows lite0, background, onnx, torchvision, python, file"),
         ("none:5", "detector none takes no argument; write none in place of none:5"),
         ("background:5", "detector background takes no argument; write background in place of background:5"),
+        ("lite0:big", "detector lite0 takes the long side of its picture, 64 to 4096 pixels; write lite0:640 in place"),
+        ("lite0:32", "write lite0:640 in place of lite0:32"),
         ("onnx", "detector onnx needs a file; write onnx:FILE"),
         ("file", "detector file needs a file of detections; write file:det.txt"),
         ("python", "is not python:MODULE:CALLABLE"),
@@ -225,7 +237,9 @@ def test_ready_detections_need_somebody_who_reads_them() -> None:
         ("python:my.module:detect", ("python", "my.module:detect")),
         ("torchvision:ssd300_vgg16", ("torchvision", "ssd300_vgg16")),
         ("background", ("background", "")),
-        ("auto", ("background", "")),
+        ("lite0", ("lite0", "")),
+        ("lite0:640", ("lite0", "640")),
+        ("auto", ("lite0", "")),
         ("none", ("none", "")),
     ],
 )

@@ -1,0 +1,47 @@
+"""What the detection head is made of. Standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.errors import ConfigError
+
+# What cameras in streets and gardens see: people, what carries them, and COCO's animals.
+CLASSES = (
+    "person",
+    "bicycle",
+    "motorcycle",
+    "car",
+    "bus",
+    "truck",
+    "bird",
+    "cat",
+    "dog",
+    "horse",
+    "sheep",
+    "cow",
+    "elephant",
+    "bear",
+    "zebra",
+    "giraffe",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DetectConfig:
+    """The detection head on the frozen EfficientNet-Lite0.
+
+    Attributes:
+        width: channels of the maps that the three strides are brought to, at least 8.
+        depth: blocks of each of the two branches, 1 or more.
+        bins: a distance to a side is a distribution over 0 to bins - 1 strides, 4 or more.
+    """
+
+    width: int = 96
+    depth: int = 1
+    bins: int = 12
+
+    def __post_init__(self) -> None:
+        for name, least in (("width", 8), ("depth", 1), ("bins", 4)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} is {getattr(self, name)}; give {least} or more.")

@@ -1,0 +1,149 @@
+"""Backbone and detection head as one ONNX file with float16 weights, and the head's own weights as safetensors."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.backbones.efficientnet_lite import EfficientNetLite0
+from models.backbones.network import load_backbone
+from models.cache import atomic
+from models.detect import DetectHead, Detector, LiteTaps
+from models.detect_config import DetectConfig
+from models.errors import WeightsError
+from models.export import OPSET, TOLERANCE
+from models.runtime import Session
+
+OUTPUTS = ("distances", "scores", "stride8", "stride16", "stride32")
+FAMILY = "lite"  # what the file's metadata says, so that models.families knows it
+HALF_TOLERANCE = 100 * TOLERANCE  # half precision keeps 11 bits of each weight
+LARGE = 256  # numbers from which an array is kept in half precision
+
+
+def load_taps(weights: str | None = None) -> LiteTaps:
+    """The frozen backbone; `weights` as in `load_backbone`."""
+    backbone = load_backbone("efficientnet_lite0", weights)
+    assert isinstance(backbone, EfficientNetLite0)
+    return LiteTaps(backbone)
+
+
+class _Inner(nn.Module):
+    """Only the maps that the head reads, for training it."""
+
+    def __init__(self, taps: LiteTaps) -> None:
+        super().__init__()
+        self.taps = taps
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.taps(x)[0])
+
+
+def export_taps(path: Path, taps: LiteTaps) -> None:
+    """The frozen part alone: pictures in, the three maps that the head reads out."""
+    with atomic(path) as part:
+        _export(part, _Inner(taps), ("tap8", "tap16", "tap32"))
+
+
+def export_detector(
+    path: Path, taps: LiteTaps, head: DetectHead, names: Sequence[str], card: Mapping[str, str] | None = None
+) -> None:
+    """Write the whole detector, after ONNX Runtime gave torch's numbers.
+
+    Args:
+        path: the file.
+        taps: the frozen backbone.
+        head: the trained head.
+        names: its classes.
+        card: more to be kept in the file's metadata.
+
+    Raises:
+        WeightsError: the exported network differs from torch's.
+    """
+    import onnx
+
+    whole = Detector(taps, head).eval()
+    with atomic(path) as part:
+        _export(part, whole, OUTPUTS)
+        model = onnx.load(str(part))
+        _store_halves(model)
+        about = {"family": FAMILY, "names": json.dumps(list(names)), **(card or {})}
+        onnx.helper.set_model_props(model, about)
+        onnx.save(model, str(part))
+        _check(part, whole)
+
+
+def _export(path: Path, module: nn.Module, outputs: Sequence[str]) -> None:
+    axes = {0: "batch", 2: "height", 3: "width"}
+    probe = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 3, 96, 160), dtype=np.float32))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # see models.export
+        torch.onnx.export(
+            module.eval(),
+            (probe,),
+            str(path),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["image"],
+            output_names=list(outputs),
+            dynamic_axes={
+                "image": axes,
+                **{name: {0: "batch", 1: "cells"} if name in OUTPUTS[:2] else axes for name in outputs},
+            },
+        )
+
+
+def _store_halves(model: Any) -> None:
+    """Large weights become float16 in the file and are widened where they are used, once, when the file is loaded."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < LARGE:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        nodes.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    for node in reversed(nodes):
+        model.graph.node.insert(0, node)
+
+
+def _check(path: Path, whole: Detector) -> None:
+    """Compare on a size that the exporter did not see."""
+    picture = np.random.default_rng(1).standard_normal((1, 3, 128, 96), dtype=np.float32)
+    with torch.inference_mode():
+        wanted = [part.numpy() for part in whole(torch.from_numpy(picture))]
+    found = Session(path, threads=1, device="cpu").run({"image": picture})
+    for name, a, b in zip(OUTPUTS, found, wanted, strict=True):
+        worst = float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30))
+        if not worst <= HALF_TOLERANCE:
+            raise WeightsError(f"the export's {name} differ from torch's numbers by {worst:.1e}; please report it.")
+
+
+def describe(path: Path, more: Mapping[str, str]) -> None:
+    """Add to what a file says of itself."""
+    import onnx
+
+    model = onnx.load(str(path))
+    about = {entry.key: entry.value for entry in model.metadata_props}
+    onnx.helper.set_model_props(model, about | dict(more))
+    with atomic(path) as part:
+        onnx.save(model, str(part))
+
+
+def config_of(head: DetectHead) -> str:
+    """The head's sizes as text."""
+    return json.dumps(asdict(head.config))
+
+
+def head_from(text: str, classes: int) -> DetectHead:
+    """An untrained head of the sizes that `config_of` wrote down."""
+    return DetectHead(classes, DetectConfig(**json.loads(text)))

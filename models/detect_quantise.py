@@ -1,0 +1,72 @@
+"""From float to whole numbers of 8 bits, calibrated on pictures: half the time on processors with VNNI, half the bytes.
+
+Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
+arXiv:1712.05877, by ONNX Runtime's tools. EfficientNet-Lite was made for it: no squeeze-and-excitation, ReLU6 in
+place of swish.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from models.cache import atomic
+
+Feeds = Mapping[str, NDArray[Any]]
+KINDS = ("Conv", "Add", "Resize", "Clip", "Relu")  # the answers' last sums stay in floating point: they cost nothing
+
+
+def quantise(network: Path, path: Path, pictures: Iterable[Feeds]) -> None:
+    """Write `network` with 8-bit weights (a scale for each filter) and 8-bit maps (one for each map) to `path`.
+
+    Args:
+        network: an ONNX file in floating point.
+        path: the file to write, whole or not at all.
+        pictures: inputs whose maps show the ranges of values; some dozens.
+    """
+    import onnx
+    import onnxruntime
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._feeds: Iterator[Feeds] = iter(pictures)
+
+        def get_next(self) -> Feeds | None:
+            return next(self._feeds, None)
+
+    about = onnx.load(str(network), load_external_data=False).metadata_props
+    with tempfile.TemporaryDirectory() as folder:
+        wide = Path(folder) / "wide.onnx"
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        # widens weights that are stored in half precision, and folds what is constant
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(wide)
+        onnxruntime.InferenceSession(str(network), options, providers=["CPUExecutionProvider"])
+        level = logging.root.level
+        logging.root.setLevel(logging.ERROR)  # it recommends a step that this is
+        try:
+            with atomic(path) as part:
+                quantize_static(
+                    str(wide),
+                    str(part),
+                    Reader(),
+                    quant_format=QuantFormat.QDQ,
+                    per_channel=True,
+                    # older processors add pairs of products in 16 bits, which 8-bit weights could overflow
+                    reduce_range=True,
+                    activation_type=QuantType.QUInt8,
+                    weight_type=QuantType.QInt8,
+                    op_types_to_quantize=list(KINDS),
+                )
+                model = onnx.load(str(part))
+                onnx.helper.set_model_props(model, {entry.key: entry.value for entry in about} | {"numbers": "int8"})
+                onnx.save(model, str(part))
+        finally:
+            logging.root.setLevel(level)

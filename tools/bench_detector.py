@@ -1,0 +1,48 @@
+"""`liquidtrack bench detector`: what finding things costs beside the pass of the frozen CNN that it stands on."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+
+from models.errors import ConfigError
+from models.export import open_network
+from models.runtime import Session
+from tools.bench_detector_config import BenchDetectorConfig
+from tracker.detectors._lite import NETWORK
+
+ALONE = "efficientnet_lite0 alone"
+
+
+def bench_detector(config: BenchDetectorConfig) -> None:
+    """Print milliseconds and ratios to the CNN alone.
+
+    Raises:
+        LiquidTrackError: a network is missing, damaged, or takes no pictures of these sizes.
+    """
+    sessions = {ALONE: open_network("efficientnet_lite0", 32, threads=1, device="cpu")}
+    for path in config.networks or (NETWORK,):
+        sessions[str(path.name)] = Session(path, threads=1, device="cpu")
+    figures: dict[str, dict[str, dict[str, float]]] = {}
+    for size in config.sizes:
+        width, height = map(int, size.split("x"))
+        picture = np.random.default_rng(0).standard_normal((1, 3, height, width), dtype=np.float32)
+        taken: dict[str, list[float]] = {name: [] for name in sessions}
+        for _ in range(config.rounds + 1):  # the first one of each only warms up
+            for name, session in sessions.items():
+                began = time.perf_counter()
+                session.run({session.inputs[0].name: picture})
+                taken[name].append(time.perf_counter() - began)
+        seconds = {name: float(np.median(values[1:])) for name, values in taken.items()}
+        figures[size] = {
+            name: {"milliseconds": 1000 * value, "ratio": value / seconds[ALONE]} for name, value in seconds.items()
+        }
+        for name, found in figures[size].items():
+            print(f"{size:10} {name:28} {found['milliseconds']:8.1f} ms   {found['ratio']:.2f}")
+    if config.json is not None:
+        try:
+            config.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"{config.json}: cannot be written ({error.strerror}); choose another place.") from None

@@ -1,0 +1,36 @@
+"""Settings of `liquidtrack bench detector`. Standard library only."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from models.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class BenchDetectorConfig:
+    """Time detector networks beside the frozen CNN alone, in turns, one thread, as ratios to it.
+
+    Attributes:
+        networks: .onnx files of our own family (any size of picture); the package's own where none is given.
+        sizes: pictures to time, WIDTHxHEIGHT, multiples of 32.
+        rounds: how often each is run; the median counts.
+        json: write the figures here too.
+    """
+
+    networks: Positional[tuple[Path, ...]] = ()
+    sizes: tuple[str, ...] = ("416x416", "640x384")
+    rounds: int = 30
+    json: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.rounds < 1:
+            raise ConfigError(f"rounds is {self.rounds}; give 1 or more.")
+        for size in self.sizes:
+            sides = [int(side) for side in size.split("x")] if re.fullmatch(r"\d+x\d+", size) else []
+            if not sides or any(side < 32 or side % 32 for side in sides):
+                raise ConfigError(f"sizes has {size!r}; write WIDTHxHEIGHT in multiples of 32, as 640x384.")

@@ -1,0 +1,367 @@
+"""`liquidtrack train detector`: the detection head on the frozen CNN, from labelled pictures and teachers."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from datasets.augment import Marked, compose, flat
+from datasets.labelled_pictures import LabelledPicture
+from models.detect import DetectHead, LiteTaps, cells
+from models.detect_calibrate import fit_classes
+from models.detect_export import config_of, describe, export_detector, export_taps, load_taps
+from models.detect_loss import Objects, loss
+from models.detect_quantise import quantise
+from models.errors import ConfigError, WeightsError
+from models.families import make_family
+from models.runtime import Session
+from tools.detection_scores import coco_classes, score_detections
+from tools.detector_pictures import Stored, gather
+from tools.eval_detect import LOWEST_SCORE
+from tools.plugins import build_detector
+from tools.train_detector_config import TrainDetectorConfig
+from tracker.boxes import overlaps
+from tracker.detectors.config import DetectorConfig
+from tracker.types import Frame
+
+AVERAGE = 0.998  # what the mean of the weights keeps at a step
+SAVE = 50  # steps between checkpoints
+WARM = 200  # steps of a growing rate
+DECAY = 0.05  # AdamW's, of weights but not of normalisations and biases
+EMPTY = 0.5  # how often a picture without objects is taken, beside one with objects
+FAINT = 0.02  # score from which finds count for what scores are worth
+CALIBRATE = 48  # pictures that show the ranges of values
+COMMON = 0.5  # share of the pictures from which on a class is not drawn more often
+USUAL = 320  # pixels a side for which `batch` counts
+Batch = dict[str, Any]
+
+
+def train_detector(config: TrainDetectorConfig) -> None:
+    """Trains, and says where the detector is.
+
+    Raises:
+        LiquidTrackError: labels, pictures, teachers or weights are missing or wrong.
+    """
+    torch.set_num_threads(1 if config.workers else max(1, torch.get_num_threads()))
+    try:
+        config.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{config.out}: cannot be made ({error.strerror}); give another --out.") from None
+    train, held = gather(config)
+    if not config.quiet:
+        print(f"{len(train)} pictures to train on, {len(held)} held back")
+    state = Progress(config, len(train))
+    state.run(train)
+    paths = state.export(train, held)
+    if not config.quiet:
+        if held:
+            print(report(paths, held, config))
+        print(f"{paths[0]} is the detector; use it: --detector {paths[0]} (on a CPU quicker: {paths[1]})")
+
+
+class Batches(Dataset[Batch]):
+    """Batch by number: the same number gives the same batch, so that a resumed run goes on as it would have.
+
+    Args:
+        pictures: what to draw from.
+        config: sizes and seed.
+        network: file of the frozen part, run here; None hands out pictures.
+    """
+
+    def __init__(self, pictures: list[Stored], config: TrainDetectorConfig, network: Path | None, steps: range) -> None:
+        self._pictures, self._config, self._network, self._steps = pictures, config, network, steps
+        self._session: Session | None = None
+        self._odds = odds(pictures, len(config.classes))
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __getitem__(self, k: int) -> Batch:
+        if k >= len(self):
+            raise IndexError(k)
+        step, c = self._steps[k], self._config
+        rng = np.random.default_rng([c.data_seed, step])
+        size = int(rng.choice(c.sizes))
+        count = max(2, round(c.batch * (USUAL / size) ** 2))
+
+        def pick() -> Marked:
+            return self._pictures[int(rng.choice(len(self._pictures), p=self._odds))].open()
+
+        marked = [compose(pick, size, rng) for _ in range(count)]
+        rgb = np.stack([m.bgr[:, :, ::-1] for m in marked])
+        batch: Batch = {"size": size, **_tensors(marked)}
+        if self._network is None:
+            return batch | {"rgb": torch.from_numpy(rgb)}
+        if self._session is None:
+            self._session = Session(self._network, threads=1, device="cpu")
+        taps: list[list[NDArray[Any]]] = []
+        for one in standardised(rgb):
+            taps.append([part[0].astype(np.float16) for part in self._session.run({"image": one[None]})])
+        return batch | {"taps": [torch.from_numpy(np.stack(level)) for level in zip(*taps, strict=True)]}
+
+
+def odds(pictures: Sequence[Stored], classes: int) -> NDArray[np.float64]:
+    """(N,) how likely each picture is drawn: those of rare classes more often (repeat factors: Gupta et al., "LVIS",
+    arXiv:1908.03195), those without objects less often. Their sum is 1.
+    """
+    there = np.zeros((len(pictures), classes), bool)
+    for row, picture in zip(there, pictures, strict=True):
+        row[picture.label[picture.trust > 0]] = True
+    factor = np.sqrt(np.maximum(1, COMMON / np.maximum(there.mean(axis=0), 1e-9)))
+    weight = np.where(there.any(axis=1), (there * factor).max(axis=1), EMPTY)
+    chances: NDArray[np.float64] = weight / weight.sum()
+    return chances
+
+
+def standardised(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(B, H, W, 3) uint8 -> (B, 3, H, W) float32 as EfficientNet-Lite0 was trained."""
+    return np.ascontiguousarray((rgb.transpose(0, 3, 1, 2).astype(np.float32) - 127) / 128)
+
+
+def _tensors(marked: list[Marked]) -> dict[str, Any]:
+    picture, label, xyxy, trust = (torch.from_numpy(part) for part in flat(marked))
+    sure = trust > 0
+    return {
+        "objects": [part[sure] for part in (picture, label, xyxy, trust)],
+        "unknown": [part[~sure] for part in (picture, label, xyxy, trust)],
+        "known": torch.from_numpy(np.stack([m.known for m in marked])),
+    }
+
+
+class Progress:
+    """Head, optimiser and where they are, on disk at every checkpoint."""
+
+    def __init__(self, config: TrainDetectorConfig, pictures: int) -> None:
+        self.config = config
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if config.device != "auto":
+            self.device = torch.device(config.device)
+        torch.manual_seed(config.data_seed)
+        self.taps: LiteTaps = load_taps()
+        self.head = DetectHead(len(config.classes), config.model)
+        if config.start is not None:
+            start(self.head, config.start)
+        self.head = self.head.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.steps = max(1, round(config.epochs * pictures / config.batch))
+        plain = [p for p in self.head.parameters() if p.ndim < 2]
+        wide = [p for p in self.head.parameters() if p.ndim >= 2]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": wide, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}], lr=config.rate
+        )
+        self.step = 0
+        self.mean = {name: value.clone() for name, value in self.head.state_dict().items()}
+        self.path = config.out / "checkpoint.pt"
+        if self.path.is_file():
+            try:
+                kept = torch.load(self.path, weights_only=True, map_location=self.device)
+                self.head.load_state_dict(kept["head"])
+                self.optimiser.load_state_dict(kept["optimiser"])
+                self.step, self.mean = kept["step"], kept["mean"]
+            except Exception as error:  # the unpickler raises a dozen unrelated types over damaged bytes
+                raise ConfigError(
+                    f"{self.path}: is damaged, or of a run with other classes or sizes; remove it, or change --out."
+                ) from error
+
+    def run(self, pictures: list[Stored]) -> None:
+        """The steps that are still to do."""
+        c = self.config
+        on_gpu = self.device.type != "cpu"
+        network = None if on_gpu else c.out / "taps.onnx"
+        if network is not None:
+            export_taps(network, self.taps)
+        self.taps.to(self.device)
+        loader: DataLoader[Batch] = DataLoader(
+            Batches(pictures, c, network, range(self.step, self.steps)),
+            batch_size=None,
+            num_workers=c.workers,
+            prefetch_factor=4 if c.workers else None,
+            worker_init_fn=_calm,
+            # a fork would copy the locks of OpenCV's and ONNX Runtime's threads without the threads
+            multiprocessing_context="spawn" if c.workers else None,
+        )
+        self.head.train()
+        sums: list[list[float]] = []
+        with tqdm(total=self.steps, initial=self.step, desc="training", disable=c.quiet or None) as bar:
+            for batch in loader:
+                losses = self._learn(batch)
+                sums.append([float(v) for v in losses.values()])
+                bar.update()
+                if self.step % SAVE == 0 or self.step == self.steps:
+                    means = dict(zip(losses, np.mean(sums, axis=0).tolist(), strict=True))
+                    sums = []
+                    bar.set_postfix({k: f"{v:.3f}" for k, v in means.items()})
+                    self._save(means)
+
+    def _learn(self, batch: Batch) -> dict[str, Tensor]:
+        c = self.config
+        warm = min(1.0, (self.step + 1) / min(WARM, 1 + self.steps // 10))
+        rate = c.rate * warm * (0.505 + 0.495 * math.cos(math.pi * self.step / self.steps))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        if "rgb" in batch:
+            picture = batch["rgb"].to(self.device).permute(0, 3, 1, 2).float().sub(127).div(128)
+            with torch.no_grad():
+                taps = self.taps(picture)[0]
+        else:
+            taps = [tap.float().contiguous(memory_format=torch.channels_last) for tap in batch["taps"]]
+        points, strides = (part.to(self.device) for part in cells(batch["size"], batch["size"]))
+        kind, place = self.head(taps)
+        objects, unknown = (Objects(*batch[name]).to(self.device) for name in ("objects", "unknown"))
+        losses = loss(kind, place, points, strides, objects, unknown, batch["known"].to(self.device))
+        self.optimiser.zero_grad(set_to_none=True)
+        sum(losses.values()).backward()  # type: ignore[union-attr]
+        torch.nn.utils.clip_grad_norm_(self.head.parameters(), 10.0)
+        self.optimiser.step()
+        self._average()
+        self.step += 1
+        return {name: value.detach() for name, value in losses.items()}
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        keep = min(AVERAGE, (1 + self.step) / (10 + self.step))
+        for name, value in self.head.state_dict().items():
+            if value.is_floating_point():
+                self.mean[name].lerp_(value, 1 - keep)
+            else:
+                self.mean[name].copy_(value)
+
+    def _save(self, means: dict[str, float]) -> None:
+        kept = {
+            "head": self.head.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "mean": self.mean,
+        }
+        fresh = self.path.with_suffix(".new")
+        torch.save(kept, fresh)
+        fresh.replace(self.path)
+        curve = self.config.out / "curve.csv"
+        head = not curve.is_file()
+        with curve.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if head:
+                writer.writerow(["step", *means])
+            writer.writerow([self.step, *(f"{v:.5f}" for v in means.values())])
+
+    def export(self, pictures: Sequence[Stored], held: Sequence[Stored]) -> tuple[Path, Path]:
+        """The averaged weights as head.safetensors and, with the backbone, as detector.onnx and detector-int8.onnx.
+
+        `pictures` show the ranges that eight bits have to span, those `held` back what scores are worth.
+        """
+        c = self.config
+        head = DetectHead(len(c.classes), c.model)
+        head.load_state_dict({name: value.cpu() for name, value in self.mean.items()})
+        halves = {n: v.half() if v.is_floating_point() else v for n, v in head.state_dict().items()}
+        about = card(c) | {"config": config_of(head), "names": json.dumps(c.classes)}
+        save_file({n: v.contiguous() for n, v in halves.items()}, c.out / "head.safetensors", metadata=about)
+        path = c.out / "detector.onnx"
+        export_detector(path, load_taps(), head.eval(), c.classes, card(c) | {"imgsz": str(c.look)})
+        if held:
+            lines = fit_classes(*judged(path, held, max(1, c.workers)), len(c.classes))
+            describe(path, {"calibration": json.dumps([[round(v, 4) for v in line] for line in lines])})
+        small = c.out / "detector-int8.onnx"
+        session = Session(path, threads=1, device="cpu")
+        family = make_family("lite", session.inputs, session.outputs, session.metadata)
+        shown = pictures[:: max(1, len(pictures) // CALIBRATE)][:CALIBRATE]
+        quantise(path, small, (family.prepare(picture.open().bgr)[0] for picture in shown))
+        return path, small
+
+
+def judged(
+    path: Path, held: Sequence[Stored], threads: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64]]:
+    """(N,) scores of all that was found in the pictures, whether each is there, its class; an object counts once."""
+    detector = build_detector(DetectorConfig(str(path), score=FAINT, threads=threads))
+    scores, rights, labels = [], [], []
+    for k, picture in enumerate(held):
+        found = detector(Frame(picture.open().bgr, k, float(k)))
+        free = (overlaps(found.xyxy.astype(np.float64), picture.xyxy.astype(np.float64)) > 0.5) & (
+            found.label[:, None] == picture.label
+        )
+        sure = picture.trust > 0
+        counts = ~(free & ~sure).any(axis=1)  # what lies on a crowd is neither right nor wrong
+        right = np.zeros(len(found), bool)
+        for row in np.argsort(-found.score):
+            mine = np.flatnonzero(free[row] & sure)
+            if len(mine):
+                right[row] = True
+                free[:, mine[0]] = False
+        scores.append(found.score[counts])
+        rights.append(right[counts])
+        labels.append(found.label[counts])
+    return np.concatenate(scores), np.concatenate(rights), np.concatenate(labels)
+
+
+def report(paths: Sequence[Path], held: Sequence[Stored], config: TrainDetectorConfig) -> str:
+    """AP50 of each network on the pictures that were held back, class by class."""
+    try:
+        coco_classes()
+    except ConfigError as error:
+        return f"the {len(held)} pictures held back are not scored: {error}"
+    truth = [
+        LabelledPicture(k, Path(f"{k}"), None, picture.xyxy, picture.label, picture.trust <= 0)
+        for k, picture in enumerate(held)
+    ]
+    lines = [f"AP50 on {len(held)} pictures held back:"]
+    for path in paths:
+        detector = build_detector(DetectorConfig(str(path), score=LOWEST_SCORE, threads=max(1, config.workers)))
+        found = [detector(Frame(picture.open().bgr, k, float(k))) for k, picture in enumerate(held)]
+        scores = score_detections(truth, found, config.classes, range(len(config.classes)))
+        known = [f"{name} {s.ap50:.1f} ({s.objects})" for name, s in scores.items() if s.ap50 is not None]
+        lines.append(f"  {path.name}: {', '.join(known) or 'nothing to find'}")
+    return "\n".join(lines)
+
+
+def start(head: DetectHead, path: Path) -> None:
+    """Take over what fits of a trained head: all but the answers for other classes.
+
+    Raises:
+        WeightsError: the file is missing, damaged or of another size.
+    """
+    try:
+        state = {name: value.float() for name, value in load_file(path).items()}
+    except Exception as error:  # safetensors raises a type of its own over damaged bytes
+        raise WeightsError(f"{path}: cannot be read as a head's weights; give a head.safetensors.") from error
+    own = head.state_dict()
+    fits = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
+    if "lateral.0.0.weight" not in fits:
+        raise WeightsError(f"{path}: is a head of another size; give the sizes that it was trained with.")
+    head.load_state_dict(fits, strict=False)
+
+
+def _calm(worker: int) -> None:
+    import cv2
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def card(config: TrainDetectorConfig) -> dict[str, str]:
+    """What the files say of themselves."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=Path(__file__).parent
+    )
+    left = ("labelled", "unlabelled", "teachers", "out", "model", "start", "quiet", "classes")
+    settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in left}
+    return {
+        "data": ", ".join(path.name for path in (*config.labelled, *config.unlabelled)),
+        "teachers": ", ".join(path.name for path in config.teachers),
+        "training": json.dumps(settings | {"model": json.dumps(asdict(config.model))}),
+        "revision": done.stdout.strip() or "unknown",
+        "date": time.strftime("%Y-%m-%d"),
+    }

@@ -1,0 +1,72 @@
+"""Settings of `liquidtrack train detector`. Standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from models.detect_config import CLASSES, DetectConfig
+from models.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class TrainDetectorConfig:
+    """Train the detection head on the frozen CNN with labelled pictures; resumes where it was stopped.
+
+    Attributes:
+        labelled: COCO json files of boxes, or folders that hold instances.json.
+        out: gets detector.onnx (give it to --detector), detector-int8.onnx (quicker on CPUs), head.safetensors,
+            checkpoint.pt, curve.csv, and what the teachers said.
+        classes: the classes to learn, by the names that the labels or the teachers have for them.
+        unlabelled: folders of pictures without labels; teachers mark what they see there.
+        teachers: .onnx detectors that mark unlabelled pictures, and classes that the labels are not complete for; what
+            two agree on is believed, so give two or more.
+        start: head.safetensors to start from, in place of chance.
+        hold: keep every n-th picture of the labelled ones for choosing, 0 none; they are not trained on.
+        epochs: how often each picture is looked at, roughly.
+        batch: pictures of 320 pixels a step; of smaller ones more are taken, of larger ones fewer.
+        sizes: sides of the training pictures, pixels, multiples of 32; one is drawn at each step.
+        look: long side of the pictures that the trained detector will look at, pixels.
+        rate: largest learning rate.
+        data_seed: of the order of the pictures and of what is done to them.
+        workers: processes that make pictures and run the frozen CNN; 0 does it in this one.
+        device: where the head is trained; auto takes CUDA where torch has it.
+        quiet: no progress bar.
+    """
+
+    labelled: Positional[tuple[Path, ...]]
+    out: Path = Path("out/detector")
+    classes: tuple[str, ...] = CLASSES
+    unlabelled: tuple[Path, ...] = ()
+    teachers: tuple[Path, ...] = ()
+    start: Path | None = None
+    hold: int = 12
+    epochs: float = 20.0
+    batch: int = 16
+    sizes: tuple[int, ...] = (256, 320, 384, 448)
+    look: int = 512
+    rate: float = 2e-3
+    data_seed: int = 0
+    workers: int = 1
+    device: str = "auto"
+    quiet: bool = False
+    model: DetectConfig = field(default_factory=DetectConfig)
+
+    def __post_init__(self) -> None:
+        for name, least in (("hold", 0), ("batch", 2), ("workers", 0)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} is {getattr(self, name)}; give {least} or more.")
+        if self.hold == 1:
+            raise ConfigError("hold is 1, so no picture would be left to train on; give 2 or more, or 0.")
+        if not self.sizes or any(size < 64 or size % 32 for size in self.sizes):
+            raise ConfigError(f"sizes are {' '.join(map(str, self.sizes))}; give multiples of 32 from 64 on.")
+        if not 64 <= self.look <= 4096:
+            raise ConfigError(f"look is {self.look}; give 64 to 4096 pixels.")
+        if not self.classes or len(set(self.classes)) < len(self.classes):
+            raise ConfigError("classes must name each class once, and at least one.")
+        if self.epochs <= 0 or self.rate <= 0:
+            raise ConfigError(f"epochs is {self.epochs} and rate {self.rate}; both must be positive.")
+        if self.unlabelled and not self.teachers:
+            raise ConfigError("pictures without labels need --teachers that mark them.")

@@ -15,7 +15,7 @@ from models.backbones.network import RANDOM, Backbone, load_backbone  # noqa: E4
 from models.backbones.registry import get_entry  # noqa: E402
 
 NAME = "efficientnet_lite0"
-ENDS = {8: 4, 16: 10, 32: 15}  # the published code's last block before each stride is left
+ENDS = {4: 2, 8: 4, 16: 10, 32: 15}  # the published code's last block before each stride is left
 
 
 @pytest.fixture(scope="module")

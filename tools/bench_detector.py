@@ -7,10 +7,10 @@ import time
 
 import numpy as np
 
-from models.errors import ConfigError
 from models.export import open_network
 from models.runtime import Session
 from tools.bench_detector_config import BenchDetectorConfig
+from tools.report_file import write_report
 from tracker.detectors._lite import NETWORK
 
 ALONE = "efficientnet_lite0 alone"
@@ -42,7 +42,4 @@ def bench_detector(config: BenchDetectorConfig) -> None:
         for name, found in figures[size].items():
             print(f"{size:10} {name:28} {found['milliseconds']:8.1f} ms   {found['ratio']:.2f}")
     if config.json is not None:
-        try:
-            config.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{config.json}: cannot be written ({error.strerror}); choose another place.") from None
+        write_report(config.json, json.dumps(figures, indent=1))

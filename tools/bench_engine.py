@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from tools import peers
 from tools.bench_engine_config import BenchEngineConfig
+from tools.report_file import write_report
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.types import Detections, Float64
@@ -40,7 +41,7 @@ def bench_engine(config: BenchEngineConfig) -> None:
     for frame, size in memory.items():
         print(f"memory after {frame} frames: {size / 2**20:.2f} MiB")
     if config.json is not None:
-        config.json.write_text(json.dumps({"milliseconds": times, "memory": memory}, indent=1) + "\n")
+        write_report(config.json, json.dumps({"milliseconds": times, "memory": memory}, indent=1))
 
 
 def crowd(objects: int, seed: int) -> Iterator[tuple[Detections, float]]:

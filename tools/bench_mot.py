@@ -15,13 +15,13 @@ from datasets.formats import DetectionFile
 from datasets.formats.clock import read_seqinfo
 from datasets.gmc import read_camera_motion
 from datasets.thinning import UNEVEN, thin
-from models.errors import ConfigError
 from tools import mot_plot, peers, plots
 from tools.bench_mot_config import BenchMotConfig
 from tools.bootstrap import Difference, compare
 from tools.eval_mot import Evaluation, evaluate_all
 from tools.mot import for_each_sequence, mot
 from tools.mot_config import MotConfig
+from tools.report_file import write_report
 from tools.spoil import spoil
 from tracker.config import TrackerConfig
 
@@ -45,10 +45,7 @@ def bench_mot(config: BenchMotConfig) -> None:
         intervals = {p: mot_plot.mean_interval(config.root, p, config.seeds) for p in config.profiles}
         mot_plot.plot(mot_plot.means(figures), intervals, config.plot)
     if config.json is not None:
-        try:
-            config.json.write_text(to_json(figures) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{config.json}: cannot be written ({error.strerror}); name another file.") from None
+        write_report(config.json, to_json(figures))
 
 
 def measure(config: BenchMotConfig) -> Figures:

@@ -19,9 +19,10 @@ from tqdm import tqdm
 from datasets.noise import Noise
 from datasets.thinning import thin_indices
 from datasets.truth import read_sequences
-from models.errors import ConfigError, DataError
+from models.errors import DataError
 from tools.bench_motion_config import BenchMotionConfig
 from tools.foresight import NEXT, Foresight, Horizon, foresee, join, make_motion, reach, seen_boxes, tail_of
+from tools.report_file import write_report
 from tracker.types import Float64
 
 COORDINATES = ("x", "y", "width", "height")
@@ -94,10 +95,7 @@ def bench_motion(config: BenchMotionConfig) -> None:
         print(report(root.name, answers, horizons))
         whole[str(root)] = to_dict(answers, horizons)
     if config.json is not None:
-        try:
-            config.json.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{config.json}: cannot be written ({error.strerror}); name another file.") from None
+        write_report(config.json, json.dumps(whole, indent=1))
 
 
 def horizons_of(config: BenchMotionConfig) -> tuple[Horizon, ...]:

@@ -14,6 +14,7 @@ from models.errors import ConfigError
 from models.runtime import usable_cores
 from tools.config import BenchPipelineConfig, OutputConfig, TrackConfig
 from tools.plugins import build_detector, build_embedder, build_sinks
+from tools.report_file import write_report
 from tracker.config import TrackerConfig
 from tracker.detectors.config import AppearanceConfig, DetectorConfig
 from tracker.protocols import Sink
@@ -56,7 +57,7 @@ def bench_pipeline(config: BenchPipelineConfig) -> None:
     if config.json is not None:
         found = {name: cost._asdict() for name, cost in figures.items()}
         content = {"seconds_a_frame": found, "slowest": slowest, "ratio": ratio, "cores": usable_cores()}
-        config.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_report(config.json, json.dumps(content, indent=1))
 
 
 def measure(config: BenchPipelineConfig) -> dict[str, Cost]:

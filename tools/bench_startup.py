@@ -12,6 +12,7 @@ from pathlib import Path
 from datasets.sources import open_source
 from models.errors import ConfigError
 from tools.bench_startup_config import BenchStartupConfig
+from tools.report_file import write_report
 
 LOOK_S = 0.001  # how often the result is looked at
 PATIENCE_S = 120.0
@@ -42,10 +43,7 @@ def bench_startup(config: BenchStartupConfig) -> None:
     for name, seconds in figures.items():
         print(f"{name:20} {seconds:6.3f} s")
     if config.json is not None:
-        try:
-            config.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{config.json} cannot be written ({error.strerror}); choose another place.") from None
+        write_report(config.json, json.dumps(figures, indent=1))
 
 
 def _whole(command: tuple[str, ...]) -> float:

@@ -27,6 +27,7 @@ from tools.bench_vfr_config import BenchVfrConfig
 from tools.config import OutputConfig, TrackConfig
 from tools.eval_mot import evaluate
 from tools.mot_scores import Scores
+from tools.report_file import write_report
 from tools.track import track_summary
 from tracker.detectors.config import DetectorConfig
 from tracker.types import Float64, Int64
@@ -65,7 +66,7 @@ def bench_vfr(config: BenchVfrConfig) -> None:
     figures = measure(config)
     print(report(figures))
     if config.json is not None:
-        config.json.write_text(to_json(figures) + "\n", encoding="utf-8")
+        write_report(config.json, to_json(figures))
 
 
 def measure(config: BenchVfrConfig) -> dict[str, Profile]:

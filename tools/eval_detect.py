@@ -17,6 +17,7 @@ from models.errors import ConfigError, DataError
 from tools.detection_scores import Precision, coco_classes, mean, score_detections
 from tools.eval_detect_config import EvalDetectConfig
 from tools.plugins import build_detector
+from tools.report_file import write_report
 from tracker.detectors.names import same_name, suggest
 from tracker.pipeline import overlap
 from tracker.protocols import Detector
@@ -189,10 +190,7 @@ def eval_detect(config: EvalDetectConfig) -> None:
     print(table(result))
     if config.json is not None:
         content = {"detector": wanted.detector, "truth": str(config.truth), **asdict(result)}
-        try:
-            config.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{config.json}: cannot be written ({error.strerror}); name another file.") from None
+        write_report(config.json, json.dumps(content, indent=1))
 
 
 def table(result: Evaluation) -> str:

@@ -17,6 +17,7 @@ from datasets.formats.clock import read_seqinfo
 from models.errors import ConfigError
 from tools.eval_mot_config import EvalMotConfig
 from tools.mot_scores import Counts, Job, Scores, combine, metrics, score, summarise
+from tools.report_file import write_report
 
 DISTRACTORS = (2, 7, 8, 12)  # MOT16/17: person on vehicle, static person, distractor, reflection
 PARALLEL_BYTES = 3_000_000  # a worker costs 1.5 s of imports; a megabyte of text takes about that to score
@@ -128,10 +129,7 @@ def eval_mot(config: EvalMotConfig) -> None:
             print(f"liquidtrack: {note}", file=sys.stderr)
     print(table(evaluations, config.per_sequence))
     if config.json is not None:
-        try:
-            config.json.write_text(to_json(evaluations) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{config.json}: cannot be written ({error.strerror}); name another file.") from None
+        write_report(config.json, to_json(evaluations))
 
 
 def table(evaluations: Sequence[Evaluation], per_sequence: bool = False) -> str:

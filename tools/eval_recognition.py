@@ -12,10 +12,11 @@ from tqdm import tqdm
 
 from datasets.classified_pictures import ClassifiedPicture, ClassifiedPictures
 from models.backbones.registry import Weights, get_entry
-from models.errors import ConfigError, DataError
+from models.errors import DataError
 from models.export import open_network
 from tools.eval_recognition_config import EvalRecognitionConfig
 from tools.plugins import share
+from tools.report_file import write_report
 from tracker.appearance import standardise
 from tracker.pipeline import overlap
 from tracker.types import Float32, UInt8
@@ -121,7 +122,4 @@ def eval_recognition(config: EvalRecognitionConfig) -> None:
     print(f"{config.backbone:{width}}{result.pictures:10d}{result.top1:8.3f}{result.top5:8.3f}")
     if config.json is not None:
         content = {"backbone": config.backbone, "folder": str(config.folder), **asdict(result)}
-        try:
-            config.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{config.json}: cannot be written ({error.strerror}); name another file.") from None
+        write_report(config.json, json.dumps(content, indent=1))

@@ -18,6 +18,7 @@ from models.runtime import Session
 from tools.eval_reid_config import EvalReidConfig, TrainReidConfig
 from tools.plugins import share
 from tools.reid_scores import RANKS, Ranking, rank_gallery
+from tools.report_file import write_report
 from tracker.identity import IdentityFeatures, fit_metric, load_metric, plain
 from tracker.types import Bool, Float32, UInt8
 
@@ -102,16 +103,9 @@ def eval_reid(config: EvalReidConfig) -> None:
             **{f"rank_{k}": result.rank(k) for k in RANKS},
             "cmc": result.cmc.round(6).tolist(),
         }
-        _write(config.json, json.dumps(content, indent=1) + "\n")
+        write_report(config.json, json.dumps(content, indent=1))
     if config.plot is not None:
         _plot(result, name, config.plot)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror}); name another file.") from None
 
 
 def _plot(result: Ranking, name: str, path: Path) -> None:

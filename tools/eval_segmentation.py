@@ -17,6 +17,7 @@ from datasets.indexed_png import read_indexed
 from datasets.thinning import thin_indices
 from models.errors import ConfigError, DataError
 from tools.eval_segmentation_config import EvalSegmentationConfig
+from tools.report_file import write_report
 from tools.segmentation_scores import VOID, Segmentation, best_ids, frame_scores, mean, region, summarise
 from tracker.types import Float64, Int64, UInt8
 
@@ -298,9 +299,6 @@ def eval_segmentation(config: EvalSegmentationConfig) -> None:
         print(f"liquidtrack: {note}", file=sys.stderr)
     print(table(evaluations))
     if config.json is not None:
-        try:
-            config.json.write_text(to_json(evaluations) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{config.json}: cannot be written ({error.strerror}); name another file.") from None
+        write_report(config.json, to_json(evaluations))
     if config.plot is not None:
         plot(evaluations, config.plot)

@@ -17,6 +17,7 @@ from datasets.thinning import thin_indices
 from models.errors import ConfigError, DataError
 from tools import plots
 from tools.eval_sot_config import EvalSotConfig
+from tools.report_file import write_report
 from tools.sot_scores import AT_PIXELS, OVERLAPS, PIXELS, SHARES, SotScores, mean, score
 from tools.sot_trackers import Start, starter
 from tracker.pipeline import calm_libraries
@@ -134,10 +135,7 @@ def eval_sot(config: EvalSotConfig) -> None:
     evaluations = evaluate(config)
     print(table(evaluations, config.per_sequence))
     if config.json is not None:
-        try:
-            config.json.write_text(to_json(evaluations) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{config.json}: cannot be written ({error.strerror}); name another file.") from None
+        write_report(config.json, to_json(evaluations))
     if config.plot is not None:
         draw(evaluations, config.plot)
 

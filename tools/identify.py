@@ -17,6 +17,7 @@ from models.errors import ConfigError, DataError
 from models.pooling import unit
 from tools.identify_config import IdentifyConfig
 from tools.plugins import share
+from tools.report_file import write_report
 from tracker.identity import IdentityFeatures, load_metric, plain
 from tracker.types import Float32
 
@@ -116,7 +117,4 @@ def run(config: IdentifyConfig) -> None:
             }
             for one in found
         ]
-        try:
-            config.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{config.json}: cannot be written ({error.strerror}); name another file.") from None
+        write_report(config.json, json.dumps(content, indent=1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import subprocess
@@ -30,6 +29,7 @@ from models.detect_quantise import quantise
 from models.errors import ConfigError, WeightsError
 from models.families import make_family
 from models.runtime import Session
+from tools.checkpoint import add_to_curve, save_checkpoint
 from tools.detection_scores import coco_classes, score_detections
 from tools.detector_pictures import Stored, gather
 from tools.eval_detect import LOWEST_SCORE
@@ -247,16 +247,8 @@ class Progress:
             "step": self.step,
             "mean": self.mean,
         }
-        fresh = self.path.with_suffix(".new")
-        torch.save(kept, fresh)
-        fresh.replace(self.path)
-        curve = self.config.out / "curve.csv"
-        head = not curve.is_file()
-        with curve.open("a", newline="") as file:
-            writer = csv.writer(file)
-            if head:
-                writer.writerow(["step", *means])
-            writer.writerow([self.step, *(f"{v:.5f}" for v in means.values())])
+        save_checkpoint(self.path, kept)
+        add_to_curve(self.config.out / "curve.csv", self.step, means)
 
     def export(self, pictures: Sequence[Stored], held: Sequence[Stored]) -> tuple[Path, Path]:
         """The averaged weights as head.safetensors and, with the backbone, as detector.onnx and detector-int8.onnx.

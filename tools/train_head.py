@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import math
@@ -28,6 +27,7 @@ from models.errors import DataError, WeightsError
 from models.head import Head
 from models.head_config import TAIL
 from models.head_numpy import HeadNumpy, load_head, save_head
+from tools.checkpoint import add_to_curve, save_checkpoint
 from tools.rollouts import Record, roll
 from tools.train_head_config import TrainHeadConfig
 from tracker.pair_features import FEATURES, INPUTS
@@ -162,16 +162,8 @@ class _Progress:
             "mean": self.mean,
             "starts": starts,
         }
-        fresh = self.path.with_suffix(".new")
-        torch.save(kept, fresh)
-        fresh.replace(self.path)
-        curve = self.config.out / "curve.csv"
-        head = not curve.is_file()
-        with curve.open("a", newline="") as file:
-            writer = csv.writer(file)
-            if head:
-                writer.writerow(["step", *means])
-            writer.writerow([self.step, *(f"{v:.5f}" for v in means.values())])
+        save_checkpoint(self.path, kept)
+        add_to_curve(self.config.out / "curve.csv", self.step, means)
 
 
 def loss(model: Head, records: list[Record]) -> dict[str, Tensor]:

@@ -1,0 +1,19 @@
+"""Where figures go besides the screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from models.errors import ConfigError
+
+
+def write_report(path: Path, text: str) -> None:
+    """`text` and a line's end, as a file.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    try:
+        path.write_text(f"{text}\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror}); name another file.") from None

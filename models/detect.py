@@ -24,6 +24,8 @@ from models.detect_config import DetectConfig
 
 STRIDES = (8, 16, 32)
 TAPPED = (240, 672, 1152)  # channels at these strides
+TAPPED_STAGES = (3, 5, 6)  # whose first expansion is tapped: those after strides 8 and 16 end, and the last
+MAPPED_STAGES = (2, 4, 6)  # whose outcome is the backbone's map of strides 8, 16 and 32
 PRIOR = 0.01  # score of a cell before training: objects are rare (Lin et al., arXiv:1708.02002, section 4.1)
 
 
@@ -44,13 +46,9 @@ class LiteTaps(Frozen):
                 wide = block.expand(x)
                 y = block.project(block.depthwise(wide))
                 x = x + y if block.shortcut else y
-                if k == 0 and number in (
-                    3,
-                    5,
-                    6,
-                ):  # the first expansions of the stages after strides 8 and 16; the last
+                if k == 0 and number in TAPPED_STAGES:
                     taps.append(wide)
-            if number in (2, 4, 6):
+            if number in MAPPED_STAGES:
                 maps.append(x)
         return taps, maps
 

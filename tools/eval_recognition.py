@@ -17,7 +17,7 @@ from models.export import open_network
 from tools.eval_recognition_config import EvalRecognitionConfig
 from tools.plugins import share
 from tools.report_file import write_report
-from tracker.appearance import standardise
+from tracker.frozen import standardise
 from tracker.pipeline import overlap
 from tracker.types import Float32, UInt8
 

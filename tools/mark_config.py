@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import ConfigError
+from tracker.point.given import numbers_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,11 @@ class MarkConfig:
 
     def __post_init__(self) -> None:
         for text in self.mask_box:
-            box, _ = numbers_at("mask-box", text)
+            box, _ = parse_mark("mask-box", text)
             if len(box) != 4 or not (box[2] > 0 and box[3] > 0):
                 raise ConfigError(f"--mask-box {text}: give x,y,w,h in pixels, with a width and a height above 0.")
         for text in self.mask_polygon:
-            corners, _ = numbers_at("mask-polygon", text)
+            corners, _ = parse_mark("mask-polygon", text)
             if len(corners) < 6 or len(corners) % 2:
                 raise ConfigError(f"--mask-polygon {text}: give three corners or more, each as x,y in pixels.")
 
@@ -38,16 +39,14 @@ class MarkConfig:
         return bool(self.mask or self.mask_box or self.mask_polygon)
 
 
-def numbers_at(flag: str, text: str) -> tuple[tuple[float, ...], float]:
+def parse_mark(flag: str, text: str) -> tuple[tuple[float, ...], float]:
     """(the numbers, the seconds) of `1,2,3@4.5`; without @ the seconds are 0.
 
     Raises:
-        ConfigError: something is no number.
+        ConfigError: something is no number, not finite, or before the video's start.
     """
-    numbers, _, seconds = text.partition("@")
     try:
-        values = tuple(float(word) for word in numbers.split(","))
-        time = float(seconds) if seconds else 0.0
+        values, time = numbers_at(text)
     except ValueError:
         raise ConfigError(f"--{flag} {text}: give numbers parted by commas, and @seconds where it is not 0.") from None
     if not all(map(math.isfinite, (*values, time))) or time < 0:

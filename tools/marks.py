@@ -8,7 +8,7 @@ import numpy as np
 
 from models.errors import ConfigError, DataError
 from tools.config import TrackConfig
-from tools.mark_config import numbers_at
+from tools.mark_config import parse_mark
 from tools.plugins import share
 from tracker.masks.stage import Mark, MaskStage
 from tracker.types import Bool, Frame, UInt8
@@ -36,7 +36,7 @@ def build_masks(config: TrackConfig, networks: int = 1) -> MaskStage | None:
         ("mask-polygon", marking.mask_polygon, _polygon),
     ):
         for text in texts:
-            values, time = numbers_at(flag, text)
+            values, time = parse_mark(flag, text)
             taken += 1
             marks.append(Mark(time, (taken,), _drawn(draw, values, taken)))
     threads = share(config.detection.threads, networks)

@@ -29,12 +29,12 @@ from models.detect_quantise import quantise
 from models.errors import ConfigError, WeightsError
 from models.families import make_family
 from models.runtime import Session
-from tools.checkpoint import add_to_curve, save_checkpoint
 from tools.detection_scores import coco_classes, score_detections
 from tools.detector_pictures import Stored, gather
 from tools.eval_detect import LOWEST_SCORE
 from tools.plugins import build_detector
 from tools.train_detector_config import TrainDetectorConfig
+from tools.training import add_to_curve, follow, save_checkpoint
 from tracker.boxes import overlaps
 from tracker.detectors.config import DetectorConfig
 from tracker.types import Frame
@@ -227,18 +227,9 @@ class Progress:
         sum(losses.values()).backward()  # type: ignore[union-attr]
         torch.nn.utils.clip_grad_norm_(self.head.parameters(), 10.0)
         self.optimiser.step()
-        self._average()
+        follow(self.mean, self.head, self.step, AVERAGE)
         self.step += 1
         return {name: value.detach() for name, value in losses.items()}
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        keep = min(AVERAGE, (1 + self.step) / (10 + self.step))
-        for name, value in self.head.state_dict().items():
-            if value.is_floating_point():
-                self.mean[name].lerp_(value, 1 - keep)
-            else:
-                self.mean[name].copy_(value)
 
     def _save(self, means: dict[str, float]) -> None:
         kept = {

@@ -27,9 +27,9 @@ from models.errors import DataError, WeightsError
 from models.head import Head
 from models.head_config import TAIL
 from models.head_numpy import HeadNumpy, load_head, save_head
-from tools.checkpoint import add_to_curve, save_checkpoint
 from tools.rollouts import Record, roll
 from tools.train_head_config import TrainHeadConfig
+from tools.training import add_to_curve, follow, save_checkpoint
 from tracker.pair_features import FEATURES, INPUTS
 
 Array = NDArray[Any]
@@ -93,7 +93,6 @@ class _Progress:
         self.config, self.model = config, model
         self.optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
         self.step = 0
-        # the mean of the latest weights is steadier than any of them (Polyak & Juditsky 1992)
         self.mean = {name: value.clone() for name, value in model.state_dict().items()}
         # the weights that each round rolls out with
         self.starts: list[dict[str, Array]] = []
@@ -133,7 +132,7 @@ class _Progress:
                 sum(losses.values()).backward()  # type: ignore[union-attr]
                 torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
                 self.optimiser.step()
-                self._average()
+                follow(self.mean, self.model, self.step, AVERAGE)
                 self.step += 1
                 sums.append([float(v.detach()) for v in losses.values()])
                 bar.update()
@@ -146,12 +145,6 @@ class _Progress:
     def weights(self) -> dict[str, Array]:
         """The mean ones, as they are saved."""
         return {name: value.numpy().copy() for name, value in self.mean.items()}
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        keep = min(AVERAGE, (1 + self.step) / (10 + self.step))
-        for name, value in self.model.state_dict().items():
-            self.mean[name].lerp_(value, 1 - keep)
 
     def _save(self, means: dict[str, float]) -> None:
         starts = [{n: torch.from_numpy(v) for n, v in s.items()} for s in self.starts]

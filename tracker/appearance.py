@@ -14,11 +14,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from models.backbones.registry import Weights, get_entry
+from models.backbones.registry import get_entry
 from models.errors import ConfigError
 from models.export import open_network
 from models.pooling import roi_align, unit
 from tracker.detectors.config import AppearanceConfig, Device
+from tracker.frozen import standardise
 from tracker.glance import Glance
 from tracker.types import Detections, Float32, Frame, UInt8
 
@@ -43,14 +44,9 @@ class FeatureMap:
     size: tuple[int, int]
 
 
-def standardise(bgr: UInt8, weights: Weights) -> Float32:
-    """(H, W, 3) uint8 BGR -> (1, 3, H, W) float32 RGB, as the network was trained."""
-    mean, std = weights.mean, weights.std
-    blob: Float32 = np.asarray(cv2.dnn.blobFromImage(bgr, 1 / std[0], mean=mean, swapRB=True), np.float32)
-    for channel in (1, 2):
-        if std[channel] != std[0]:
-            blob[:, channel] *= std[0] / std[channel]
-    return blob
+def pool_strips(features: Float32, xyxy: Float32, scale: tuple[float, float]) -> Float32:
+    """(N, STRIPS * C) unit embeddings of boxes (N, 4), whose numbers times `scale` (x, y) are cells of (C, H, W)."""
+    return unit(roi_align(features, xyxy, (STRIPS, 1), scale).reshape(len(xyxy), len(features) * STRIPS))
 
 
 class FrozenEmbedder:
@@ -99,7 +95,7 @@ class FrozenEmbedder:
         if features.map is None:
             return unit(self._crops(features.bgr, boxes))
         scale = (features.map.shape[2] / width, features.map.shape[1] / height)
-        return unit(roi_align(features.map, boxes, (STRIPS, 1), scale).reshape(len(boxes), -1))
+        return pool_strips(features.map, boxes, scale)
 
     def __call__(self, frame: Frame, xyxy: Float32) -> Float32:
         """Both steps at once."""

@@ -14,14 +14,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from models.backbones.registry import get_entry
 from models.errors import DataError, WeightsError
-from models.export import open_network
 from models.pooling import unit
-from tracker.appearance import standardise
+from tracker.frozen import FrozenMaps
 from tracker.types import Float32, Int64, UInt8
 
-BACKBONE = "efficientnet_lite0"
 STRIDES = (4, 8, 16)
 SIZE = (256, 128)  # height and width that every picture is brought to: persons are taller than wide
 STRIPES = 8
@@ -31,32 +28,23 @@ FORMAT = "liquidtrack-identity-1"
 
 
 class IdentityFeatures:
-    """The frozen CNN on single pictures of persons (or other things, all cut alike).
+    """The frozen CNN on single pictures of persons (or other things, all cut alike); arguments and errors are those of
+    `FrozenMaps`.
 
-    Args:
-        threads: CPU threads; 0 takes all cores that the process may use.
-        weights: a file in place of the published weights, or `random` (for tests).
-
-    Raises:
-        ConfigError: torch is needed for the one export and is not installed.
-        WeightsError: the weights are not to be had.
+    Attributes:
+        dim: numbers of a picture's features.
     """
 
     def __init__(self, threads: int = 0, device: str = "auto", weights: str | None = None) -> None:
-        entry = get_entry(BACKBONE)
-        self._weights = entry.weights
-        self._network = open_network(BACKBONE, STRIDES, weights, threads, device)
-        self.dim = 2 * STRIPES * sum(entry.channels[stride] for stride in STRIDES)
+        self._maps = FrozenMaps(STRIDES, threads, device, weights)
+        self.dim = 2 * STRIPES * self._maps.channels
 
     def __call__(self, bgr: UInt8) -> Float32:
         """(H, W, 3) picture -> (2, D): as it is and mirrored; mean and maximum of each stripe, of all strides."""
         picture = np.asarray(cv2.resize(bgr, SIZE[::-1], interpolation=cv2.INTER_CUBIC), np.uint8)
-        both = np.concatenate(
-            [standardise(np.ascontiguousarray(p), self._weights) for p in (picture, picture[:, ::-1])]
-        )
         parts = []
-        for one in self._network.run({"image": both}):
-            maps = np.asarray(one, np.float32).reshape(2, one.shape[1], STRIPES, -1)
+        for one in self._maps([picture, np.ascontiguousarray(picture[:, ::-1])]):
+            maps = one.reshape(2, one.shape[1], STRIPES, -1)
             for pooled in (maps.mean(axis=3), maps.max(axis=3)):
                 rows: Float32 = pooled.transpose(0, 2, 1).reshape(2, -1).astype(np.float32)
                 parts.append(unit(rows))

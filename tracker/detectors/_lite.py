@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 import models
 from models.errors import ConfigError
-from models.pooling import roi_align, unit
-from tracker.appearance import STRIPS
+from tracker.appearance import pool_strips
 from tracker.detectors._onnx import OnnxDetector
 from tracker.detectors.config import DetectorConfig
-from tracker.types import Detections, Float32, Frame
+from tracker.types import Detections, Frame
 
 NETWORK = Path(models.__file__).parent / "weights" / "detector.onnx"
 SIZES = (64, 4096)  # pixels
-LOOK = "stride8"  # the map that tells people apart best (tracker/appearance.py)
+STRIDE = 8  # of the map that tells people apart best (tracker/appearance.py)
 
 
 class LiteDetector:
@@ -47,11 +44,9 @@ class LiteDetector:
         found, fit, maps = self._network.look(frame)
         if not self._looks:
             return found
-        features = maps[LOOK][0]
+        features = maps[f"stride{STRIDE}"][0]
         # Only the part of the map that the picture covers counts for the mean, which is taken off.
-        height, width = (max(1, round(side * fit.scale[0] / 8)) for side in frame.size[::-1])
+        height, width = (max(1, round(side * fit.scale[0] / STRIDE)) for side in frame.size[::-1])
         features = features - features[:, :height, :width].mean(axis=(1, 2), keepdims=True)
-        scale = (fit.scale[0] / 8, fit.scale[1] / 8)
-        strips = roi_align(features, np.asarray(found.xyxy, np.float32), (STRIPS, 1), scale)
-        embedding: Float32 = unit(strips.reshape(len(found), features.shape[0] * STRIPS))
-        return found.with_embedding(embedding)
+        scale = (fit.scale[0] / STRIDE, fit.scale[1] / STRIDE)
+        return found.with_embedding(pool_strips(features, found.xyxy, scale))

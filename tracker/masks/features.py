@@ -7,12 +7,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from models.backbones.registry import get_entry
-from models.export import open_network
-from tracker.appearance import standardise
+from tracker.frozen import FrozenMaps
 from tracker.types import Float32, UInt8
 
-BACKBONE = "efficientnet_lite0"
 STRIDES = (8, 16, 32)
 CELL = 8  # pixels of the looked-at picture for each cell
 NUMBERS = 96  # of the 472: principal components of the first frame
@@ -30,27 +27,17 @@ def _unit(vectors: Float32, axis: int) -> Float32:
 
 
 class CellFeatures:
-    """The frozen CNN on square pictures.
+    """The frozen CNN on square pictures; arguments and errors are those of `FrozenMaps`."""
 
-    Args:
-        threads: CPU threads; 0 takes all cores that the process may use.
-        weights: a file in place of the published weights, or `random` (for tests).
-
-    Raises:
-        ConfigError: torch is needed for the one export and is not installed.
-        WeightsError: the weights are not to be had.
-    """
-
-    def __init__(self, threads: int = 0, weights: str | None = None, device: str = "auto") -> None:
-        self._weights = get_entry(BACKBONE).weights
-        self._network = open_network(BACKBONE, STRIDES, weights, threads, device)
+    def __init__(self, threads: int = 0, device: str = "auto", weights: str | None = None) -> None:
+        self._maps = FrozenMaps(STRIDES, threads, device, weights)
 
     def __call__(self, bgr: UInt8, cells: int) -> Float32:
         """(S, S, 3) picture -> (cells * cells, 472) unit features, row by row; each stride counts alike."""
-        maps = self._network.run({"image": standardise(bgr, self._weights)})
+        maps = self._maps([bgr])
         parts = []
         for one in maps:
-            grid = np.asarray(one[0], np.float32)
+            grid = one[0]
             if grid.shape[1] != cells:
                 u = _resampling(grid.shape[1], cells)
                 grid = np.asarray(u @ grid @ u.T, np.float32)

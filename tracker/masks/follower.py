@@ -88,7 +88,7 @@ class MaskFollower:
         self, config: MaskConfig | None = None, threads: int = 0, device: str = "auto", weights: str | None = None
     ) -> None:
         self.config = config or MaskConfig()
-        self._features = CellFeatures(threads, weights, device)
+        self._features = CellFeatures(threads, device, weights)
         self._motion = MOTIONS[self.config.mask_motion](TrackerConfig(motion=self.config.mask_motion))
         self._rows = np.zeros((0, self._motion.width))
         self._objects: list[_Object] = []

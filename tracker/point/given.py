@@ -35,16 +35,20 @@ class PointedBox:
         return f"{self.left:g},{self.top:g},{self.width:g},{self.height:g}@{self.time:g}"
 
 
+def numbers_at(text: str) -> tuple[tuple[float, ...], float]:
+    """(the numbers, the seconds) of `1,2,3@4.5`; without @ the seconds are 0. `ValueError` where one is no number."""
+    numbers, _, seconds = text.partition("@")
+    return tuple(float(word) for word in numbers.split(",")), float(seconds or "0")
+
+
 def parse_box(text: str) -> PointedBox:
     """`x,y,width,height@seconds` as numbers.
 
     Raises:
         ConfigError: it is something else, or has no area.
     """
-    place, _, time = text.partition("@")
     try:
-        left, top, width, height = (float(part) for part in place.split(","))
-        seconds = float(time or "0")
+        (left, top, width, height), seconds = numbers_at(text)
     except ValueError:
         raise ConfigError(f"box {text!r} is not x,y,width,height@seconds; give one such as 100,50,40,80@2.5.") from None
     if not all(map(math.isfinite, (left, top, width, height, seconds))) or seconds < 0:

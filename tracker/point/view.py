@@ -12,12 +12,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from models.backbones.registry import get_entry
-from models.export import open_network
-from tracker.appearance import standardise
+from tracker.frozen import FrozenMaps
 from tracker.types import Float32, Float64, UInt8
 
-BACKBONE = "efficientnet_lite0"
 STRIDES = (8, 16)
 CELL = STRIDES[0]  # pixels of the cut that a cell of the map stands for
 SIZE = 256  # pixels of the cut's side: 32 x 32 cells
@@ -80,27 +77,11 @@ def cut(bgr: UInt8, where: Window) -> UInt8:
     return np.asarray(picture, np.uint8)
 
 
-class FrozenView:
-    """The frozen CNN, shared by all objects.
-
-    Args:
-        threads: CPU threads; 0 takes all cores that the process may use.
-        device: where the network runs.
-        weights: a file in place of the published ones, or "random" for tests.
-
-    Raises:
-        ConfigError: torch is needed for the one export and is not installed.
-        WeightsError: the weights are not to be had.
-    """
+class FrozenView(FrozenMaps):
+    """The frozen CNN, shared by all objects; arguments and errors are those of `FrozenMaps`."""
 
     def __init__(self, threads: int = 0, device: str = "auto", weights: str | None = None) -> None:
-        self._weights = get_entry(BACKBONE).weights
-        self._network = open_network(BACKBONE, STRIDES, weights, threads, device)
-
-    def __call__(self, pictures: Sequence[UInt8]) -> tuple[Float32, ...]:
-        """B cuts -> (B, C, N, N) float32 for each stride."""
-        image = np.concatenate([standardise(picture, self._weights) for picture in pictures])
-        return tuple(np.asarray(m, np.float32) for m in self._network.run({"image": image}))
+        super().__init__(STRIDES, threads, device, weights)
 
 
 class Projection:

@@ -1,4 +1,4 @@
-"""What a training leaves on disk as it goes: where it is, and the course of its losses."""
+"""What trainings share: the mean of their weights, and what they leave on disk as they go."""
 
 from __future__ import annotations
 
@@ -8,6 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+
+
+@torch.no_grad()
+def follow(mean: Mapping[str, Tensor], model: nn.Module, step: int, most: float) -> None:
+    """Moves the running `mean` of the weights on to those after `step` steps, in place.
+
+    The mean of the latest weights is steadier than any of them (Polyak & Juditsky 1992). It keeps the share `most` of
+    itself, less in the first steps; whole numbers are taken over as they are.
+    """
+    keep = min(most, (1 + step) / (10 + step))
+    for name, value in model.state_dict().items():
+        if value.is_floating_point():
+            mean[name].lerp_(value, 1 - keep)
+        else:
+            mean[name].copy_(value)
 
 
 def save_checkpoint(path: Path, kept: Mapping[str, Any]) -> None:

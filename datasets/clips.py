@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.looks import Looks
-from datasets.noise import Noise, Rng, simulate
+from datasets.noise import Noise, Rng, simulate, spoil
 from datasets.truth import Sequence
 from tracker.types import Detections, Float32, Float64, Int64
 
 FRAMES = 64  # to learn from
 WARM = 192  # frames that half of the clips may have before: a scene's habits take longer to show than its moves
+SPOILT = 0.3  # of the clips have errors that are new in every frame, whatever their detector: real ones are good ones
 SCORE = 0.1  # of detections that are used
 WAIT = 3.0  # seconds in which an object that is gone may come back
 
@@ -79,6 +80,9 @@ def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAM
         found = [s.detections.at(k) for k in kept.tolist()]
     else:
         found = simulate(s.truth, s.times, kept, noise.sample(rng), rng)
+    if rng.random() < SPOILT:
+        edge, missed, alarms = rng.uniform(0, [0.12, 0.25, 0.15])
+        found = [spoil(one, edge, missed, alarms, rng) for one in found]
     warps = between(s, kept) if rng.random() < 0.7 else [None] * len(kept)
     there = tuple(_there(s, int(k)) for k in kept)
     mirror = rng.random() < 0.5

@@ -19,9 +19,11 @@ from tracker.boxes import overlaps
 from tracker.types import Bool, Float64, Int64
 
 LEAST = 0.1  # score below which a detector says nothing
+MOST_MISSED = 0.4  # share of the objects in full view that a drawn detector may miss
 FEW = 20  # examples from which a constant is fitted
 SUPPRESSED = 0.6  # IoU of true boxes from which one's detection may suppress the other's
 Rng = np.random.Generator
+Found = tuple[Int64, Float64, Float64]  # numbers, boxes, scores of one frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,10 @@ class Noise:
     clutter: float = 0.12
 
     def sample(self, rng: Rng) -> Noise:
-        """Another detector: one in five is perfect, the others are around these constants, up to twice as bad."""
+        """Another detector: one in five is perfect, the others are around these constants, some much worse."""
         if rng.random() < 0.2:
             return PERFECT
-        worse = float(np.exp(rng.normal(0, 0.5)))
+        worse = float(np.exp(rng.normal(0.2, 0.7)))
         return replace(
             self,
             edge=self.edge * worse,
@@ -72,7 +74,7 @@ class Noise:
             score=self.score - float(rng.exponential(0.6)),
             score_cover=self.score_cover * float(np.exp(rng.normal(0, 0.3))),
             # mostly more: `fit` looks at pictures that the detector may have been trained on
-            missed=self.missed * float(np.exp(rng.normal(0.6, 0.6))),
+            missed=min(self.missed * float(np.exp(rng.normal(1.0, 1.0))), MOST_MISSED),
             missed_cover=self.missed_cover * float(np.exp(rng.normal(0.7, 0.5))),
             same=float(rng.choice([0.5, 0.6, 0.7, 0.7, 0.7, 0.8])),
             twice=self.twice * float(rng.uniform(0, 2)),
@@ -84,9 +86,7 @@ PERFECT = Noise(0, 0, 0, 0, 1, 50, 0, 0, 0, 0, 1, 0, 0)
 DIMENSIONS = 7  # of an object's state: four edges, its score, the size of its jitter, whether it is missed
 
 
-def simulate(
-    truth: Boxes, times: Float64, frames: Int64, noise: Noise, rng: Rng
-) -> list[tuple[Int64, Float64, Float64]]:
+def simulate(truth: Boxes, times: Float64, frames: Int64, noise: Noise, rng: Rng) -> list[Found]:
     """What a detector with `noise` says in these frames: (numbers, boxes, scores) of each, number -1 for clutter.
 
     Args:
@@ -127,6 +127,31 @@ def simulate(
         good[good] = _distinct(moved[good], score[good], noise.same)
         found.append((number[good], moved[good], score[good]))
     return found
+
+
+def spoil(found: Found, edge: float, missed: float, alarms: float, rng: Rng) -> Found:
+    """A frame's detections made worse, with errors that are new in every frame.
+
+    Args:
+        found: numbers, boxes, scores, as `simulate` gives them, or real ones.
+        edge: standard deviation that every edge is moved by, in the box's own size along it.
+        missed: share that is left out.
+        alarms: detections of nothing for each detection, anywhere where things are seen, with any score.
+    """
+    number, boxes, score = found
+    left = rng.random(len(number)) >= missed
+    number, boxes, score = number[left], boxes[left], score[left]
+    moved = boxes + edge * np.tile(boxes[:, 2:] - boxes[:, :2], 2) * rng.normal(size=boxes.shape)
+    good = (moved[:, 2:] - moved[:, :2] > 2).all(axis=1)
+    moved = np.where(good[:, None], moved, boxes)
+    n = rng.poisson(alarms * len(boxes)) if len(boxes) else 0
+    if n:
+        half = (boxes[:, 2:] - boxes[:, :2])[rng.integers(len(boxes), size=n)] / 2
+        centre = rng.uniform(boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0), (n, 2))
+        moved = np.concatenate([moved, np.concatenate([centre - half, centre + half], axis=1)])
+        number = np.concatenate([number, np.full(n, -1)])
+        score = np.concatenate([score, rng.uniform(LEAST, 0.95, n)])
+    return number, moved, score
 
 
 def fit(sequences: list[Sequence]) -> Noise:

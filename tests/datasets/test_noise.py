@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from datasets.clips import gaps, sample
-from datasets.noise import PERFECT, Noise, fit, simulate
+from datasets.noise import LEAST, PERFECT, Noise, fit, simulate, spoil
 from datasets.truth import Boxes, Sequence, read_sequences, visible
 from models.errors import DataError
 from tracker.types import Float64, Int64
@@ -107,3 +107,22 @@ def test_cover_counts_what_stands_in_front() -> None:
 def test_a_folder_without_truth_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gt/gt\.txt"):
         read_sequences((tmp_path,))
+
+
+def test_spoiling_moves_misses_and_invents_as_much_as_told() -> None:
+    n = 4000
+    left_top = np.random.default_rng(0).uniform(0, 1000, (n, 2))
+    frame = (np.arange(n), np.concatenate([left_top, left_top + [40, 100]], axis=1), np.full(n, 0.8))
+    number, boxes, score = spoil(frame, 0.05, 0.2, 0.1, np.random.default_rng(1))
+    true = number >= 0
+    assert true.sum() == pytest.approx(0.8 * n, rel=0.03)
+    assert (~true).sum() == pytest.approx(0.1 * 0.8 * n, rel=0.15)
+    off = (boxes[true] - frame[1][number[true]]) / [40, 100, 40, 100]
+    np.testing.assert_allclose(off.std(axis=0), 0.05, rtol=0.05)
+    assert (score[true] == 0.8).all()
+    assert ((score >= LEAST) & (score < 1)).all()
+
+
+def test_spoiling_nothing_leaves_nothing() -> None:
+    empty = (np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0))
+    assert [len(part) for part in spoil(empty, 0.1, 0.1, 5.0, np.random.default_rng(0))] == [0, 0, 0]

@@ -142,7 +142,7 @@ def spoil(found: Found, edge: float, missed: float, alarms: float, rng: Rng) -> 
     left = rng.random(len(number)) >= missed
     number, boxes, score = number[left], boxes[left], score[left]
     moved = boxes + edge * np.tile(boxes[:, 2:] - boxes[:, :2], 2) * rng.normal(size=boxes.shape)
-    good = (moved[:, 2:] - moved[:, :2] > 2).all(axis=1)
+    good = (moved[:, 2:] - moved[:, :2]).min(axis=1) > 2
     moved = np.where(good[:, None], moved, boxes)
     n = rng.poisson(alarms * len(boxes)) if len(boxes) else 0
     if n:

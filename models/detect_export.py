@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,13 +18,11 @@ from models.cache import atomic
 from models.detect import DetectHead, Detector, LiteTaps
 from models.detect_config import DetectConfig
 from models.errors import WeightsError
-from models.export import OPSET, TOLERANCE
+from models.export import HALF_TOLERANCE, OPSET, store_halves
 from models.runtime import Session
 
 OUTPUTS = ("distances", "scores", "stride8", "stride16", "stride32")
 FAMILY = "lite"  # what the file's metadata says, so that models.families knows it
-HALF_TOLERANCE = 100 * TOLERANCE  # half precision keeps 11 bits of each weight
-LARGE = 256  # numbers from which an array is kept in half precision
 
 
 def load_taps(weights: str | None = None) -> LiteTaps:
@@ -73,7 +70,7 @@ def export_detector(
     with atomic(path) as part:
         _export(part, whole, OUTPUTS)
         model = onnx.load(str(part))
-        _store_halves(model)
+        store_halves(model)
         about = {"family": FAMILY, "names": json.dumps(list(names)), **(card or {})}
         onnx.helper.set_model_props(model, about)
         onnx.save(model, str(part))
@@ -98,22 +95,6 @@ def _export(path: Path, module: nn.Module, outputs: Sequence[str]) -> None:
                 **{name: {0: "batch", 1: "cells"} if name in OUTPUTS[:2] else axes for name in outputs},
             },
         )
-
-
-def _store_halves(model: Any) -> None:
-    """Large weights become float16 in the file and are widened where they are used, once, when the file is loaded."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    nodes = []
-    for tensor in model.graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < LARGE:
-            continue
-        name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-        nodes.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
-    for node in reversed(nodes):
-        model.graph.node.insert(0, node)
 
 
 def _check(path: Path, whole: Detector) -> None:

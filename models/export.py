@@ -1,24 +1,33 @@
-"""From a torch definition to ONNX, once; later runs find the file in the cache and never import torch."""
+"""From a torch definition to ONNX, once; later runs find the file in the cache and never import torch.
+
+`python -m models.export` writes anew what the package carries of EfficientNet-Lite0.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.backbones.registry import get_entry
 from models.cache import atomic, cache_folder, sha256
 from models.errors import ConfigError, WeightsError
-from models.runtime import Session
+from models.pieces import FOLDER, NAME, PIECES, Pieces, piece_path
+from models.runtime import Network, Session
 
 OPSET = 17
 VERSION = 1  # of the definitions and of this export: raise it and every cached file is made anew
+LARGE = 256  # numbers from which an array is kept in half precision
+HALF_TOLERANCE = 1e-2  # the same with half precision, which keeps 11 bits of each weight
 TOLERANCE = 1e-4  # of the largest output, between torch and ONNX Runtime
 
+Array = NDArray[Any]
 Tap = int | tuple[int, ...] | None  # a stride's map, several strides' maps from one pass, or the class scores
 
 
@@ -45,18 +54,21 @@ def _identity(weights: str) -> str:
     )  # "random", or a mistake that the loader will explain
 
 
-def open_network(name: str, stride: Tap, weights: str | None = None, threads: int = 0, device: str = "auto") -> Session:
+def open_network(name: str, stride: Tap, weights: str | None = None, threads: int = 0, device: str = "auto") -> Network:
     """A frozen CNN ready to run: (B, 3, H, W) standardised RGB in, the map of `stride` (None: class scores) out.
 
     With several strides, rising, all their maps come from one pass, in that order.
 
-    Exported now if the cache does not hold it, and again if the cached file is damaged.
+    EfficientNet-Lite0 with its published weights lies in the package. Anything else is exported now if the cache does
+    not hold it, and again if the cached file is damaged.
 
     Raises:
         ConfigError: an unknown name or stride; torch or the cache folder is not there.
         WeightsError: the weights are not to be had.
     """
     path = network_path(name, stride, weights)
+    if name == NAME and weights is None:
+        return Pieces(stride if isinstance(stride, tuple) else (stride,), threads, device)
     if path.is_file():
         try:
             return Session(path, threads, device)
@@ -88,32 +100,105 @@ def export_network(path: Path, name: str, stride: Tap, weights: str | None = Non
         module, outputs = backbone.taps(stride), [f"s{s}" for s in stride]
     else:
         module, outputs = backbone if stride is None else backbone.trunk(stride), ["output"]
-    probe = torch.from_numpy(np.random.default_rng(0).standard_normal((2, 3, 96, 160), dtype=np.float32))
-    axes = {0: "batch", 2: "height", 3: "width"}
     with atomic(path) as part:
-        with warnings.catch_warnings():
-            # The exporter that torch prefers now takes 20 times as long and one more package for the same graph.
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                module,
-                (probe,),
-                str(part),
-                dynamo=False,
-                opset_version=OPSET,
-                input_names=["image"],
-                output_names=outputs,
-                dynamic_axes={"image": axes, **{o: {0: "batch"} if stride is None else axes for o in outputs}},
-            )
-        _check(part, module, torch, name)
+        write_network(part, module, (2, 3, 96, 160), outputs, scores=stride is None)
+        # a size that the exporter did not see, so that a size frozen into the graph is found
+        picture = np.random.default_rng(1).standard_normal((1, 3, 128, 96), dtype=np.float32)
+        _check(part, module, torch, name, picture, TOLERANCE)
 
 
-def _check(path: Path, module: Any, torch: Any, name: str) -> None:
-    """Compare on a size that the exporter did not see, so that a size frozen into the graph is found."""
-    picture = np.random.default_rng(1).standard_normal((1, 3, 128, 96), dtype=np.float32)
+def write_network(
+    path: Path,
+    module: Any,
+    shape: tuple[int, ...],
+    outputs: Sequence[str] = ("output",),
+    *,
+    scores: bool = False,
+    half: bool = False,
+) -> None:
+    """A torch module from `image` (B, C, H, W) as an ONNX file of free batch, height and width.
+
+    Args:
+        path: the file.
+        module: takes one tensor, gives one for each of `outputs`.
+        shape: of a picture to try it with.
+        outputs: names.
+        scores: what it gives is (B, N), not maps.
+        half: keep large weights in half precision.
+    """
+    import torch
+
+    probe = torch.from_numpy(np.random.default_rng(0).standard_normal(shape, dtype=np.float32))
+    axes = {0: "batch", 2: "height", 3: "width"}
+    with warnings.catch_warnings():
+        # The exporter that torch prefers now takes 20 times as long and one more package for the same graph.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            (probe,),
+            str(path),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["image"],
+            output_names=list(outputs),
+            dynamic_axes={"image": axes, **{o: {0: "batch"} if scores else axes for o in outputs}},
+        )
+    if half:
+        import onnx
+
+        model = onnx.load(str(path))
+        store_halves(model)
+        onnx.save(model, str(path))
+
+
+def store_halves(model: Any) -> None:
+    """Large weights become float16 in the file and are widened where they are used, once, when the file is loaded."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < LARGE:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        nodes.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    for node in reversed(nodes):
+        model.graph.node.insert(0, node)
+
+
+def _check(path: Path, module: Any, torch: Any, name: str, picture: Array, tolerance: float) -> None:
+    """Raises WeightsError where ONNX Runtime's numbers are not torch's."""
     with torch.inference_mode():
         answer = module(torch.from_numpy(picture))
     wanted = [w.numpy() for w in (answer if isinstance(answer, tuple) else (answer,))]
     found = Session(path, threads=1, device="cpu").run({"image": picture})
     worst = max(float(np.abs(f - w).max() / max(np.abs(w).max(), 1e-30)) for f, w in zip(found, wanted, strict=True))
-    if not worst <= TOLERANCE:
+    if not worst <= tolerance:
         raise WeightsError(f"the export of {name} differs from torch's numbers by {worst:.1e}; please report it.")
+
+
+def write_pieces(folder: Path = FOLDER) -> None:
+    """Writes the pieces from the published weights, each whole or not at all. Needs torch and onnx.
+
+    Raises:
+        WeightsError: the weights are not to be had, or the pieces differ from torch's numbers.
+    """
+    import torch
+
+    from models.backbones.network import load_backbone
+
+    backbone: Any = load_backbone(NAME)
+    x = torch.from_numpy(np.random.default_rng(1).standard_normal((1, 3, 128, 96), dtype=np.float32))
+    for names, module in zip(PIECES, backbone.pieces(), strict=True):
+        outputs = ["scores" if name is None else f"s{name}" for name in names]
+        with atomic(piece_path(names[-1], folder)) as part:
+            write_network(part, module, tuple(x.shape), outputs, scores=names[-1] is None, half=True)
+            _check(part, module, torch, f"{NAME}'s {outputs[-1]}", x.numpy(), HALF_TOLERANCE)
+        with torch.inference_mode():
+            found = module(x)
+        x = found[-1] if isinstance(found, tuple) else found
+
+
+if __name__ == "__main__":
+    write_pieces()

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,12 @@ def _first_line(error: Exception) -> str:
     """The reason in an ONNX Runtime error, without its `[ONNXRuntimeError] : 7 : INVALID_PROTOBUF :`."""
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return text.split(" : ")[-1].rstrip(".")[:200]
+
+
+class Network(Protocol):
+    """What runs: arrays by input name in, all outputs in order out."""
+
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]: ...
 
 
 class Session:

@@ -8,12 +8,13 @@ import time
 import numpy as np
 
 from models.export import open_network
-from models.runtime import Session
+from models.runtime import Network, Session
 from tools.bench_detector_config import BenchDetectorConfig
 from tools.report_file import write_report
 from tracker.detectors._lite import NETWORK
+from tracker.frozen import BACKBONE
 
-ALONE = "efficientnet_lite0 alone"
+ALONE = f"{BACKBONE} alone"
 
 
 def bench_detector(config: BenchDetectorConfig) -> None:
@@ -22,18 +23,19 @@ def bench_detector(config: BenchDetectorConfig) -> None:
     Raises:
         LiquidTrackError: a network is missing, damaged, or takes no pictures of these sizes.
     """
-    sessions = {ALONE: open_network("efficientnet_lite0", 32, threads=1, device="cpu")}
+    networks: dict[str, tuple[Network, str]] = {ALONE: (open_network(BACKBONE, 32, threads=1, device="cpu"), "image")}
     for path in config.networks or (NETWORK,):
-        sessions[str(path.name)] = Session(path, threads=1, device="cpu")
+        session = Session(path, threads=1, device="cpu")
+        networks[str(path.name)] = (session, session.inputs[0].name)
     figures: dict[str, dict[str, dict[str, float]]] = {}
     for size in config.sizes:
         width, height = map(int, size.split("x"))
         picture = np.random.default_rng(0).standard_normal((1, 3, height, width), dtype=np.float32)
-        taken: dict[str, list[float]] = {name: [] for name in sessions}
+        taken: dict[str, list[float]] = {name: [] for name in networks}
         for _ in range(config.rounds + 1):  # the first one of each only warms up
-            for name, session in sessions.items():
+            for name, (network, picture_name) in networks.items():
                 began = time.perf_counter()
-                session.run({session.inputs[0].name: picture})
+                network.run({picture_name: picture})
                 taken[name].append(time.perf_counter() - began)
         seconds = {name: float(np.median(values[1:])) for name, values in taken.items()}
         figures[size] = {

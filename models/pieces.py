@@ -1,0 +1,54 @@
+"""EfficientNet-Lite0 in the package: pieces from stride to stride, so that a pass goes only as far as it is asked for.
+
+ONNX Runtime computes a whole graph whichever of its outputs is wanted; as pieces that follow one another every stride's
+map, and the class scores, are to be had from one set of weights, without torch and without a cache. The pieces hold the
+published weights rounded to half precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from models.runtime import Session
+
+NAME = "efficientnet_lite0"
+FOLDER = Path(__file__).parent / "weights"
+# what each piece gives: maps of these strides, or (None) the class scores; the last goes into the next piece
+PIECES: tuple[tuple[int | None, ...], ...] = ((4, 8), (16,), (32,), (None,))
+
+
+def piece_path(last: int | None, folder: Path = FOLDER) -> Path:
+    """The file of the piece that ends at a stride, or with the class scores."""
+    return folder / f"lite0-{'scores' if last is None else f'stride{last}'}.onnx"
+
+
+class Pieces:
+    """The package's CNN: (B, 3, H, W) standardised RGB in, the maps of the strides (None: the class scores) out.
+
+    Args:
+        wanted: strides, rising; `(None,)` for the scores.
+        threads: CPU threads; 0 takes all cores that the process may use.
+        device: as in `Session`.
+
+    Raises:
+        WeightsError: a file of the package is missing or damaged.
+    """
+
+    def __init__(self, wanted: tuple[int | None, ...], threads: int = 0, device: str = "auto") -> None:
+        count = next(k for k, piece in enumerate(PIECES, 1) if wanted[-1] in piece)
+        self._pieces = [(piece, Session(piece_path(piece[-1]), threads, device)) for piece in PIECES[:count]]
+        self._wanted = wanted
+
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """One pass over `feeds["image"]`: what is wanted, in the order in which it was asked for."""
+        x = feeds["image"]
+        found: dict[int | None, NDArray[Any]] = {}
+        for names, piece in self._pieces:
+            maps = piece.run({"image": x})
+            found.update(zip(names, maps, strict=True))
+            x = maps[-1]
+        return [found[name] for name in self._wanted]

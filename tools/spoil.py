@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from datasets.formats.mot import read
+from datasets.noise import spoil as worse
 from datasets.truth import PEDESTRIAN
 from models.errors import DataError
-
-ALARM = (0.1, 0.9)  # least and largest score of a false alarm: no threshold tells them apart from the rest
 
 
 def spoil(sequence: Path, *, truth: bool, noise: float, alarms: float, seed: int) -> None:
@@ -20,7 +19,7 @@ def spoil(sequence: Path, *, truth: bool, noise: float, alarms: float, seed: int
     Args:
         truth: put the true boxes (of people, where classes are told) in the place of the detections, score 1.
         noise: standard deviation that every edge is moved by, in the box's own size along it.
-        alarms: false detections for each detection, of like sizes, anywhere where things are seen.
+        alarms: false detections for each detection, of like sizes, anywhere where the frame's things are seen.
 
     Raises:
         DataError: there is no truth to take boxes from.
@@ -32,26 +31,14 @@ def spoil(sequence: Path, *, truth: bool, noise: float, alarms: float, seed: int
     counts = ~found.ignore
     if truth and PEDESTRIAN in found.names:
         counts &= found.label == found.names.index(PEDESTRIAN)
-    frame, boxes = 1 + found.frames[found.row[counts]], found.xyxy[counts].astype(np.float64)
-    score = np.ones(len(frame)) if truth else found.score[counts]
+    frame, boxes = found.frames[found.row[counts]], found.xyxy[counts].astype(np.float64)
+    score = np.ones(len(frame)) if truth else found.score[counts].astype(np.float64)
     rng = np.random.default_rng([seed, zlib.crc32(sequence.name.encode())])
-    size = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
-    moved = boxes + noise * size * rng.normal(size=boxes.shape)
-    good = (moved[:, 2:] - moved[:, :2] > 1).all(axis=1)
-    boxes[good] = moved[good]
-    n = rng.poisson(alarms * len(boxes)) if len(boxes) else 0
-    if n:
-        like = boxes[rng.integers(len(boxes), size=n)]
-        low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
-        centre = rng.uniform(low, high, (n, 2))
-        half = (like[:, 2:] - like[:, :2]) / 2
-        boxes = np.concatenate([boxes, np.concatenate([centre - half, centre + half], axis=1)])
-        frame = np.concatenate([frame, 1 + rng.choice(found.frames, n)])
-        score = np.concatenate([score, rng.uniform(*ALARM, n)])
+    rows = []
+    for k in np.unique(frame).tolist():
+        here = frame == k
+        _, moved, scores = worse((np.zeros(here.sum(), np.int64), boxes[here], score[here]), noise, 0.0, alarms, rng)
+        for (left, top, right, bottom), p in zip(moved.tolist(), scores.tolist(), strict=True):
+            rows.append(f"{k + 1},-1,{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f},{p:.4f}\n")
     det.parent.mkdir(exist_ok=True)
-    rows = [
-        f"{f},-1,{x:.2f},{y:.2f},{right - x:.2f},{bottom - y:.2f},{s:.4f}\n"
-        for f, (x, y, right, bottom), s in zip(frame.tolist(), boxes.tolist(), score.tolist(), strict=True)
-    ]
-    order = np.argsort(frame, kind="stable")
-    det.write_text("".join(rows[k] for k in order.tolist()))
+    det.write_text("".join(rows))

@@ -15,6 +15,7 @@ from tools.view_config import ViewConfig
 from tracker.config import TrackerConfig
 from tracker.detectors.config import AppearanceConfig, DetectorConfig
 from tracker.masks.config import MaskConfig
+from tracker.returning.config import ReidConfig
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class TrackConfig:
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
     marking: MarkConfig = field(default_factory=MarkConfig)
     propagation: MaskConfig = field(default_factory=MaskConfig)
+    returning: ReidConfig = field(default_factory=ReidConfig)
     view: ViewConfig = field(default_factory=ViewConfig)
 
 

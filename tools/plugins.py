@@ -19,6 +19,7 @@ from tracker.types import Float64, UInt8
 if TYPE_CHECKING:
     from tracker.engine import Tracker
     from tracker.point.pointer import Pointer
+    from tracker.returning.stage import Returning
 
 
 def _video(path: Path, config: TrackConfig) -> Sink:
@@ -150,6 +151,28 @@ def build_pointer(
     return Pointer(follow, tracker.new_id, names, boxes, interactive=config.pointing.select)
 
 
+def build_returning(config: TrackConfig, tracker: Tracker, networks: int = 1) -> Returning | None:
+    """What gives old ids to tracks that come back, or None without `--reid`.
+
+    Args:
+        config: the choice; the detection's threads and device serve this network too.
+        tracker: gives the ids.
+        networks: how many networks will share the cores with each other.
+
+    Raises:
+        ConfigError: the frozen CNN must be exported once, and torch is not installed.
+        WeightsError: the metric is not to be had, or belongs to other features.
+    """
+    if not config.returning.reid:
+        return None
+    from tracker.returning.looks import Looks
+    from tracker.returning.stage import Returning
+
+    threads = share(config.detection.threads, networks)
+    looks = Looks(threads, config.detection.device, config.returning.reid_metric)
+    return Returning(looks, looks.dim, tracker.new_id, config.returning)
+
+
 def build_camera_motion(name: Literal["none", "flow"]) -> CameraMotion | None:
     """The estimate of the camera's own motion, or None for `none`."""
     if name == "none":
@@ -185,6 +208,7 @@ def inputs(config: TrackConfig) -> dict[str, Path]:
         "mask of --mask": config.marking.mask,
         "file of --weights": config.detection.weights,
         "file of --appearance-weights": config.appearance_features.appearance_weights,
+        "file of --reid-metric": config.returning.reid_metric,
     }
     return {name: Path(place) for name, place in places.items() if place}
 

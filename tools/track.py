@@ -23,6 +23,7 @@ from tools.plugins import (
     build_detector,
     build_embedder,
     build_pointer,
+    build_returning,
     build_sinks,
     check_outputs,
     outputs,
@@ -59,11 +60,12 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
     try:
         finds = config.detection.kind_and_argument()[0] != "none"
         looks = config.appearance_features.appearance not in ("none", AUTO, OWN)
-        networks = finds + looks + config.pointing.active + bool(config.marking)
+        networks = finds + looks + config.pointing.active + bool(config.marking) + config.returning.reid
         detector = build_detector(config.detection, networks, config.skip_bad_rows, looks=own_looks(config))
         embedder = build_embedder(config.appearance_features, networks, config.detection.threads)
         tracker = Tracker(config.tracking)
         masks = build_masks(config, networks)
+        returning = build_returning(config, tracker, networks)
         pointer = build_pointer(config, source.info, tracker, detector.names, networks)
         sinks, slow = build_sinks(config, pointer)
     except BaseException:
@@ -89,6 +91,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
             camera_motion=build_camera_motion(config.camera_motion),
             pointer=pointer,
             masks=masks,
+            returning=returning,
             progress=seen,
             stop=stop,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from tracker.costs import COSTS, Pairs
 from tracker.likeness import remember, similarity
 from tracker.motion import Look, Motion, Prediction
 from tracker.motions import MOTIONS
+from tracker.rows import Rows
 from tracker.types import Bool, Detections, Float32, Float64, Int64, State, Tracks
 
 OWN = "own"  # the cost of the motion model itself, where it has one
@@ -22,7 +23,7 @@ TENTATIVE, ACTIVE, LOST = (np.int8(state) for state in State)
 
 
 @dataclass(slots=True)
-class _Table:
+class _Table(Rows):
     """All tracks alive, one row each, in every array."""
 
     id: Int64
@@ -33,13 +34,6 @@ class _Table:
     seen: Float64  # seconds on the tracker's clock
     looked: Float64  # when its likeness was last renewed, the same
     born: Float64  # seconds on the tracker's clock
-
-    def take(self, rows: Bool) -> _Table:
-        return _Table(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
-
-    def join(self, other: _Table) -> _Table:
-        both = {f.name: (getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
-        return _Table(**{name: np.concatenate(pair) for name, pair in both.items()})
 
 
 class Tracker:

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from models.errors import LiquidTrackError
 from models.runtime import beside_threads
-from tracker.protocols import CameraMotion, Detector, Embedder, Pointer, Sink, Source, Stop
+from tracker.protocols import CameraMotion, Detector, Embedder, Pointer, Sink, Source, Stop, Update
 from tracker.types import Detections, Float64, Frame, Tracks
 
 A = TypeVar("A")
@@ -55,6 +55,14 @@ class Masks(Protocol):
 
     def __call__(self, frame: Frame, tracks: Tracks) -> Tracks:
         """The tracks of a frame and its own beside them."""
+        ...
+
+
+class Renaming(Protocol):
+    """What the loop asks of what gives old ids to tracks that come back."""
+
+    def around(self, update: Update, frame: Frame) -> Update:
+        """The engine's `update` for one frame, with those ids."""
         ...
 
 
@@ -190,6 +198,7 @@ def _stages(
     camera_motion: CameraMotion | None,
     pointer: Pointer | None,
     masks: Masks | None,
+    returning: Renaming | None,
 ) -> Iterator[tuple[str, Callable[[Step], Step]]]:
     yield "detect", lambda step: replace(step, detections=detector(step.frame))
     if embedder is not None:
@@ -206,9 +215,10 @@ def _stages(
             embedding = embedder.pool(step.features, step.detections.xyxy)
             step = replace(step, detections=step.detections.with_embedding(embedding), features=None)
         warp = None if camera_motion is None else camera_motion(step.frame, step.detections)
+        update = tracker.update if returning is None else returning.around(tracker.update, step.frame)
         if pointer is not None:
-            return replace(step, warp=warp, tracks=pointer(step.frame, step.detections, warp, tracker.update))
-        return replace(step, warp=warp, tracks=tracker.update(step.detections, step.frame.time, warp))
+            return replace(step, warp=warp, tracks=pointer(step.frame, step.detections, warp, update))
+        return replace(step, warp=warp, tracks=update(step.detections, step.frame.time, warp))
 
     yield "track", track
     if masks is not None:
@@ -224,6 +234,7 @@ def steps(
     camera_motion: CameraMotion | None = None,
     pointer: Pointer | None = None,
     masks: Masks | None = None,
+    returning: Renaming | None = None,
     after: Sequence[tuple[str, Callable[[Step], Step]]] = (),
     clock: _Clock | None = None,
 ) -> Generator[Step, None, None]:
@@ -236,7 +247,7 @@ def steps(
     # stages be far ahead of somebody who points at what a window shows.
     depth = 1 if source.info.live or (pointer is not None and pointer.interactive) else QUEUE
     chain: Generator[Step, None, None] = overlap(clock.reading(source), lambda frame: Step(frame), depth)
-    for name, work in (*_stages(detector, tracker, embedder, camera_motion, pointer, masks), *after):
+    for name, work in (*_stages(detector, tracker, embedder, camera_motion, pointer, masks, returning), *after):
         chain = overlap(chain, clock.timed(name, work), depth)
     return chain
 
@@ -249,6 +260,7 @@ def track(
     embedder: Embedder | None = None,
     camera_motion: CameraMotion | None = None,
     pointer: Pointer | None = None,
+    returning: Renaming | None = None,
 ) -> Iterator[tuple[Frame, Tracks]]:
     """Each frame of `source` with its tracks; closes the source at the end.
 
@@ -257,7 +269,15 @@ def track(
     >>> for frame, tracks in track(open_source("street.mp4"), build_detector(), Tracker()):  # doctest: +SKIP
     ...     print(frame.time, tracks.shown.id, tracks.shown.xyxy)
     """
-    chain = steps(source, detector, tracker, embedder=embedder, camera_motion=camera_motion, pointer=pointer)
+    chain = steps(
+        source,
+        detector,
+        tracker,
+        embedder=embedder,
+        camera_motion=camera_motion,
+        pointer=pointer,
+        returning=returning,
+    )
     with calm_libraries(), closing(chain):
         try:
             for step in chain:
@@ -277,6 +297,7 @@ def run(
     camera_motion: CameraMotion | None = None,
     pointer: Pointer | None = None,
     masks: Masks | None = None,
+    returning: Renaming | None = None,
     progress: Callable[[Frame], None] = lambda frame: None,
     stop: threading.Event | None = None,
 ) -> Summary:
@@ -286,6 +307,7 @@ def run(
         sinks: written in the caller's thread, in this order (windows need that).
         slow_sinks: written in a thread each (video encoders).
         masks: follows marked objects beside the tracker.
+        returning: gives old ids to tracks that come back.
         progress: called after each frame was written.
         stop: set it (and close the source, to end a blocked read) from a signal handler or another thread to end after
             the frame in hand; nothing half-written stays behind.
@@ -325,6 +347,7 @@ def run(
             camera_motion=camera_motion,
             pointer=pointer,
             masks=masks,
+            returning=returning,
             after=after,
             clock=clock,
         )

@@ -1,0 +1,27 @@
+"""A table whose columns are arrays of one length, one row a track: what the engine and the gallery keep theirs in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tracker.types import Bool
+
+R = TypeVar("R", bound="Rows")
+
+
+@dataclass(slots=True)
+class Rows:
+    """The two things that are done to all columns at once."""
+
+    def take(self: R, rows: Bool) -> R:
+        """Only the rows of a mask."""
+        return type(self)(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    def join(self: R, other: R) -> R:
+        """These rows and the other's."""
+        both = {f.name: (getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
+        columns: dict[str, Any] = {name: np.concatenate(pair) for name, pair in both.items()}
+        return type(self)(**columns)

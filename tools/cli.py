@@ -79,6 +79,11 @@ COMMANDS: dict[str, Command] = {
     "bench vfr": Command(
         "tools.bench_vfr:bench_vfr", "tools.bench_vfr_config:BenchVfrConfig", "variable-rate video from end to end"
     ),
+    "bench returns": Command(
+        "tools.bench_returns:bench_returns",
+        "tools.bench_returns_config:BenchReturnsConfig",
+        "who gets his id back after an absence",
+    ),
     "bench detector": Command(
         "tools.bench_detector:bench_detector",
         "tools.bench_detector_config:BenchDetectorConfig",
@@ -99,6 +104,11 @@ COMMANDS: dict[str, Command] = {
     ),
     "fit motion": Command(
         "tools.fit_motion:fit_motion", "tools.fit_motion_config:FitMotionConfig", "fit the Kalman prior to your data"
+    ),
+    "fit returns": Command(
+        "tools.fit_returns:fit_returns",
+        "tools.fit_returns_config:FitReturnsConfig",
+        "fit what a likeness is worth to --reid",
     ),
     "train head": Command(
         "tools.train_head:train_head",

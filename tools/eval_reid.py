@@ -23,11 +23,11 @@ from tracker.identity import IdentityFeatures, fit_metric, load_metric, plain
 from tracker.types import Bool, Float32, UInt8
 
 
-def _describe(data: Identities, wanted: Bool, describe: Callable[[UInt8], Float32], quiet: bool) -> Float32:
-    """What `describe` says of each wanted picture, stacked."""
+def describe(data: Identities, wanted: Bool, say: Callable[[UInt8], Float32], quiet: bool) -> Float32:
+    """What a function says of each wanted picture, stacked."""
     paths = [path for path, take in zip(data.pictures, wanted, strict=True) if take]
     bar = tqdm(paths, unit="picture", disable=None if not quiet else True, leave=False)
-    return np.stack([describe(read_picture(path)) for path in bar])
+    return np.stack([say(read_picture(path)) for path in bar])
 
 
 def _foreign(config: EvalReidConfig) -> Callable[[UInt8], Float32]:
@@ -68,15 +68,15 @@ def evaluate(config: EvalReidConfig) -> Ranking:
     if len(np.unique(data.identity[scored])) < 2:
         raise ConfigError(f"{config.folder}: fewer than two identities are scored; nothing can be mistaken.")
     if config.network is not None:
-        embeddings = unit(_describe(data, scored, _foreign(config), config.quiet))
+        embeddings = unit(describe(data, scored, _foreign(config), config.quiet))
     else:
         network = IdentityFeatures(share(config.threads, 1), config.device)
-        features = _describe(data, scored, network, config.quiet)
+        features = describe(data, scored, network, config.quiet)
         if config.metric is not None:
             embeddings = load_metric(config.metric)(features)
         elif config.fit == "even":
             taught = data.identity % 2 == 0
-            seen = _describe(data, taught, network, config.quiet)
+            seen = describe(data, taught, network, config.quiet)
             embeddings = fit_metric(seen, data.identity[taught], data.camera[taught])(features)
         else:
             embeddings = plain(features)
@@ -131,7 +131,7 @@ def train_reid(config: TrainReidConfig) -> None:
     counts = np.bincount(data.identity[taught])
     if not (counts > 1).any():
         raise DataError(f"{config.folder}: no identity has two pictures; give several of each, best of two cameras.")
-    features = _describe(data, taught, IdentityFeatures(share(config.threads, 1), config.device), config.quiet)
+    features = describe(data, taught, IdentityFeatures(share(config.threads, 1), config.device), config.quiet)
     metric = fit_metric(features, data.identity[taught], data.camera[taught])
     about = {
         "folder": config.folder.resolve().name,

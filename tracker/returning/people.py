@@ -25,6 +25,7 @@ class People(Rows):
         label: (N,) class.
         decided: (N,) whether it is known who it is; the others are not shown.
         claim: (N,) the id that the engine itself took it for after an absence, 0 where there is none.
+        first: (N,) seconds, when it was first seen.
         born: (N,) seconds, when it was first seen since the last absence.
         seen: (N,) seconds, when last.
         looked: (N,) seconds, when the latest view was taken.
@@ -38,6 +39,7 @@ class People(Rows):
     label: Int64
     decided: Bool
     claim: Int64
+    first: Float64
     born: Float64
     seen: Float64
     looked: Float64
@@ -50,8 +52,8 @@ class People(Rows):
         """Rows of tracks that began at `time`; who they are is open, and nothing of them was looked at."""
         n, now = len(engine), np.full(len(engine), time)
         return cls(
-            engine.copy(), engine, label, np.zeros(n, bool), claim, now, now.copy(), np.full(n, -np.inf), xyxy,
-            np.zeros((n, VIEWS), np.float32), np.zeros((n, VIEWS, dim), np.float32),
+            engine.copy(), engine, label, np.zeros(n, bool), claim, now, now.copy(), now.copy(), np.full(n, -np.inf),
+            xyxy, np.zeros((n, VIEWS), np.float32), np.zeros((n, VIEWS, dim), np.float32),
         )  # fmt: skip
 
     def __len__(self) -> int:

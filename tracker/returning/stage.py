@@ -14,7 +14,15 @@ import numpy as np
 
 from tracker.protocols import Update
 from tracker.returning.config import ReidConfig
-from tracker.returning.likeness import embed, log_odds, marginals, possible, within_metric
+from tracker.returning.likeness import (
+    BARE,
+    embed,
+    log_odds,
+    marginals,
+    possible,
+    standing,
+    within_metric,
+)
 from tracker.returning.people import GONE, People, keep_views, view_quality
 from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, State, Tracks
 
@@ -28,7 +36,7 @@ LEAST_QUALITY = 0.25  # of a view
 SHARE, OFTEN, SELDOM = 0.25, 0.1, 2.0  # seconds between looks at one track: share of its age, least, most
 TAUGHT = 256  # views that the metric is learnt from
 FRESH = 1.0  # seconds for which a metric is good
-CLAIM = 4.0  # odds against nobody of the identity that the engine goes on with, before looks
+CLAIM = 1.0  # odds against nobody of the identity that the engine goes on with, before looks
 
 
 class Returning:
@@ -39,9 +47,18 @@ class Returning:
         dim: how many numbers that is.
         new_id: gives the next id that no track will have had.
         config: bounds and thresholds.
+        bare: as in `within_metric`; infinite for the control that learns nothing.
     """
 
-    def __init__(self, look: Look, dim: int, new_id: Callable[[], int], config: ReidConfig | None = None) -> None:
+    def __init__(
+        self,
+        look: Look,
+        dim: int,
+        new_id: Callable[[], int],
+        config: ReidConfig | None = None,
+        bare: float = BARE,
+    ) -> None:
+        self._bare = bare
         self._look, self._dim, self._new_id, self._config = look, dim, new_id, config or ReidConfig()
         none = np.zeros(0, np.int64)
         self._people = People.fresh(none, none, np.zeros((0, 4)), 0.0, dim, none)
@@ -93,7 +110,10 @@ class Returning:
         p.xyxy[row[known]] = here.xyxy[known]
         if not known.all():
             new, xyxy = here.take(~known), here.xyxy[~known].astype(np.float64)
-            p = p.join(People.fresh(new.id, new.label, xyxy, now, self._dim, claim[~known]))
+            fresh = People.fresh(new.id, new.label, xyxy, now, self._dim, claim[~known])
+            for k in fresh.claim.nonzero()[0].tolist():  # the engine's number is that of whoever it was before
+                fresh.id[k] = self._new_id()
+            p = p.join(fresh)
         self._people = p
 
     def _pairs(self, now: float) -> tuple[Int64, Int64, Bool]:
@@ -105,7 +125,7 @@ class Returning:
         can = possible(p.xyxy[open_], p.xyxy[gone], elapsed, SPEED, SLACK)
         can &= p.label[open_][:, None] == p.label[gone]
         waits = can.any(axis=1)
-        self._settle(open_[~waits])
+        p.decided[open_[~waits]] = True
         return open_[waits], gone, can[waits]
 
     def _view(self, frame: Frame, tracks: Tracks) -> None:
@@ -136,7 +156,7 @@ class Returning:
         weights = can / np.maximum(can.sum(axis=1, keepdims=True), 1)  # half of all who come are new
         claimed = can & (p.id[gone] == p.claim[open_][:, None])
         weights[claimed] = CLAIM
-        weights[np.ix_(seen, np.ones(len(gone), bool))] *= self._odds(open_[seen], gone)
+        weights[seen] *= self._odds(open_[seen], gone, now)
         weights[~seen & ~late] = 0  # not yet in competition
         chance = marginals(weights)
         best = chance[:, :-1].argmax(axis=1)
@@ -146,31 +166,22 @@ class Returning:
         joins = enough & (chance[each, best] >= asked)
         joins = _first(best, chance[each, best], joins)
         new = ~joins & (late | (seen & (chance[:, -1] >= NEWCOMER)))
-        self._settle(open_[new])
+        p.decided[open_[new]] = True
         self._join(open_[joins], gone[best[joins]])
 
-    def _odds(self, open_: Int64, gone: Int64) -> Float64:
-        """(M, G) how much likelier than chance the looks of each pair are, if the two are one."""
+    def _odds(self, open_: Int64, gone: Int64, now: float) -> Float64:
+        """(M, G) how much likelier the looks of each pair are if the two are one than if they are two."""
         p = self._people
         count = p.count
-        if not len(open_):
-            return np.zeros((0, len(gone)))
-        now = p.seen[open_].max()
         if self._metric is None or now - self._learnt >= FRESH:
-            latest = np.argsort(-p.seen, kind="stable")
-            latest = latest[np.cumsum(count[latest]) <= TAUGHT]
+            latest = np.argsort(np.where(p.decided, -p.seen, np.inf), kind="stable")
+            latest = latest[p.decided[latest] & (np.cumsum(count[latest]) <= TAUGHT)]
             who, which = (p.quality[latest] > 0).nonzero()
-            self._metric, self._learnt = within_metric(p.views[latest[who], which], latest[who]), now
-        a = embed(self._metric, p.views[open_], p.quality[open_])
-        b = embed(self._metric, p.views[gone], p.quality[gone])
-        return np.exp(log_odds((a @ b.T).astype(np.float64)))
-
-    def _settle(self, rows: Int64) -> None:
-        """Those are nobody of before."""
-        p = self._people
-        p.decided[rows] = True
-        for row in rows[p.claim[rows] > 0].tolist():  # the engine's number is that of somebody else
-            p.id[row] = self._new_id()
+            self._metric, self._learnt = within_metric(p.views[latest[who], which], latest[who], self._bare), now
+        rows = (count > 0).nonzero()[0]
+        e = embed(self._metric, p.views[rows], p.quality[rows])
+        z = standing((e @ e.T).astype(np.float64), p.first[rows], p.seen[rows])
+        return np.exp(log_odds(z[np.ix_(np.searchsorted(rows, open_), np.searchsorted(rows, gone))]))
 
     def _join(self, new: Int64, old: Int64) -> None:
         """Rows `new` are the identities of rows `old`."""

@@ -1,0 +1,96 @@
+"""Likeness of identities: against enumeration, by hand, and on features whose disturbance is known."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from models.pooling import unit
+from tracker.returning.likeness import embed, log_odds, marginals, possible, standing, within_metric
+from tracker.types import Float32, Float64
+
+RNG = np.random.default_rng(3)
+
+
+def enumerated(weights: Float64) -> Float64:
+    """The marginals of all matchings, one by one."""
+    m, g = weights.shape
+    total = np.zeros((m, g + 1))
+    for choice in itertools.product(range(g + 1), repeat=m):
+        taken = [c for c in choice if c < g]
+        if len(set(taken)) == len(taken):
+            worth = np.prod([weights[i, c] for i, c in enumerate(choice) if c < g])
+            total[np.arange(m), choice] += worth
+    return total / total.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(("m", "g"), [(1, 1), (1, 5), (2, 3), (3, 2), (4, 4)])
+def test_marginals_are_those_of_all_matchings(m: int, g: int) -> None:
+    for _ in range(10):
+        weights = np.exp(RNG.normal(-0.5, 2, (m, g))) * (RNG.random((m, g)) > 0.2)
+        got = marginals(weights)
+        np.testing.assert_allclose(got.sum(axis=1), 1)
+        assert (got[:, :-1].sum(axis=0) <= 1 + 1e-6).all()
+        # with one row it is exact; with loops it is Williams and Lau's approximation
+        np.testing.assert_allclose(got, enumerated(weights), atol=1e-9 if m == 1 else 0.12)
+        assert not got[:, :-1][weights == 0].any()
+
+
+def test_an_identity_that_another_surely_is_goes_to_nobody_else() -> None:
+    alone = marginals(np.array([[3.0]]))
+    beside = marginals(np.array([[3.0], [300.0]]))
+    assert alone[0, 0] == pytest.approx(0.75)
+    assert beside[0, 0] < 0.05
+    assert beside[1, 0] > 0.9
+
+
+def test_the_metric_takes_out_what_differs_within_tracks() -> None:
+    people, disturbance = RNG.normal(size=(12, 50)), RNG.normal(size=(3, 50)) * 3
+    who = np.repeat(np.arange(12), 8)
+
+    def views() -> Float32:
+        rows = people[who] + RNG.normal(size=(96, 3)) @ disturbance + 0.1 * RNG.normal(size=(96, 50))
+        return unit(rows.astype(np.float32))
+
+    first, later = views(), views()
+
+    def found(bare: float) -> float:
+        metric = within_metric(first, who, bare)
+        a, b = (embed(metric, v.reshape(12, 8, 50)[:, :1], np.ones((12, 1), np.float32)) for v in (first, later))
+        return float(((b @ a.T).argmax(axis=1) == np.arange(12)).mean())
+
+    assert found(10.0) > found(np.inf) + 0.2
+    # where nothing is learnt, the cosines are those of the features without their mean
+    mean, axes = within_metric(first[:40], who[:40], np.inf)
+    centred = unit(first[:40] - first[:40].mean(axis=0))
+    turned = unit((first[:40] - mean) @ axes)
+    np.testing.assert_allclose(turned @ turned.T, centred @ centred.T, atol=1e-4)
+
+
+def test_views_that_are_all_the_same_tell_nobody_apart() -> None:
+    same = np.tile(unit(RNG.normal(size=(1, 20)).astype(np.float32)), (6, 1))
+    metric = within_metric(same, np.repeat([0, 1], 3))
+    assert np.isfinite(embed(metric, same[None], np.ones((1, 6), np.float32))).all()
+
+
+def test_standing_is_measured_against_those_who_were_here_together() -> None:
+    first, last = np.array([0.0, 0.0, 0.0, 5.0]), np.array([2.0, 2.0, 2.0, 6.0])
+    cosine = np.eye(4)
+    known = {(0, 1): 0.1, (0, 2): 0.3, (1, 2): 0.2}
+    for (i, j), v in known.items():
+        cosine[i, j] = cosine[j, i] = v
+    cosine[3, :3] = cosine[:3, 3] = 0.9  # who came later may be any of them: no part of the measure
+    z = standing(cosine, first, last)
+    mean = 0.6 / 7  # three pairs and four imagined ones of mean 0
+    spread = np.sqrt((sum((v - mean) ** 2 for v in known.values()) + 4 * 0.12**2) / 7)
+    np.testing.assert_allclose(z[3, 0], (0.9 - mean) / spread)
+    assert log_odds(z[3, :1])[0] > 0 > log_odds(z[0, 1:2])[0]
+
+
+def test_nobody_runs_faster_than_a_runner_or_is_in_two_places() -> None:
+    here = np.array([[100.0, 0, 140, 100]])
+    there = np.array([[100.0, 0, 140, 100], [600.0, 0, 640, 100], [600.0, 0, 640, 100], [100.0, 0, 140, 100]])
+    elapsed = np.array([[1.0, 1.0, 2.0, -0.5]])  # five heights off; whoever was seen later is another
+    assert possible(here, there, elapsed, speed=3.0, slack=1.0).tolist() == [[True, False, True, False]]

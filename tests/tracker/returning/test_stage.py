@@ -1,0 +1,162 @@
+"""Old ids for those who come back: an engine that gives new numbers, and looks that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+from models.pooling import unit
+from tracker.returning.config import ReidConfig
+from tracker.returning.people import GONE
+from tracker.returning.stage import Returning
+from tracker.types import Float32, Frame, Int64, State, Tracks
+
+DIM, SIZE = 60, (800, 300)
+PEOPLE = np.random.default_rng(0).normal(size=(12, DIM))
+
+
+class Stage:
+    """People stand 60 pixels apart, the k-th at 60 k; the engine's number of each is given frame by frame."""
+
+    def __init__(self, config: ReidConfig | None = None) -> None:
+        self.rng = np.random.default_rng(1)
+        self.looked: list[int] = []
+        self.who: dict[int, int] = {}  # place -> who stands there
+        self.fresh = iter(range(900, 999))
+        self.returning = Returning(self.look, DIM, lambda: next(self.fresh), config)
+        self.blank = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+
+    def look(self, frame: Frame, boxes: Int64) -> Float32:
+        places = ((boxes[:, 0] + 5) // 60).tolist()
+        self.looked.append(len(places))
+        return unit(np.array([PEOPLE[self.who[p]] + 0.5 * self.rng.normal(size=DIM) for p in places], np.float32))
+
+    def step(
+        self, time: float, here: Iterable[tuple[int, int, int]], lost: Iterable[int] = (), label: int = 0
+    ) -> dict[int, int]:
+        """(engine's number, who, place) of all who are seen -> who is shown under which id."""
+        here, lost = list(here), list(lost)
+        self.who = {place: who for _, who, place in here}
+        ids = [engine for engine, _, _ in here] + lost
+        boxes = [[60 * p, 100, 60 * p + 40, 200] for _, _, p in here] + [[700, 100, 740, 200]] * len(lost)
+        n = len(ids)
+        unseen = np.array([0.0] * len(here) + [0.5] * len(lost))
+        state = np.where(unseen > 0, State.LOST, State.ACTIVE).astype(np.int8)
+        tracks = Tracks(
+            np.array(ids, np.int64), np.array(boxes, np.float32).reshape(-1, 4), np.full(n, 0.9, np.float32),
+            np.full(n, label), state, unseen, np.arange(n),
+        )  # fmt: skip
+        got = self.returning(Frame(self.blank, int(time * 100), time), tracks)
+        assert len(set(got.id.tolist())) == n
+        whose = {int(box[0]) // 60: who for box, (_, who, _) in zip(boxes, here, strict=False)}
+        return {whose[int(b[0]) // 60]: int(i) for i, b in zip(got.shown.id, got.shown.xyxy, strict=True)}
+
+
+def run(
+    stage: Stage, times: Iterable[float], here: Iterable[tuple[int, int, int]], **more: int
+) -> list[dict[int, int]]:
+    people = list(here)
+    return [stage.step(t, people, **more) for t in times]
+
+
+def seconds(start: float, length: float, rate: float = 10.0) -> list[float]:
+    return [round(start + k / rate, 3) for k in range(int(length * rate))]
+
+
+FIVE = [(k + 1, k, k) for k in range(5)]
+
+
+@pytest.mark.parametrize("rate", [25.0, 10.0, 3.0])
+def test_old_ids_come_back_after_an_absence_at_any_rate(rate: float) -> None:
+    stage = Stage()
+    before = run(stage, seconds(0, 4, rate), FIVE)
+    assert all(shown == {k: k + 1 for k in range(5)} for shown in before)  # nobody was here before: none is held back
+    stage.step(4.5, [])
+    back = run(stage, seconds(20, 2, rate), [(11 + k, k, (k + 2) % 5) for k in range(5)])
+    for shown in back:  # nobody is ever shown under another id
+        assert all(id == who + 1 for who, id in shown.items())
+    assert back[-1] == before[-1]
+    late = next(t for t, shown in zip(seconds(20, 2, rate), back, strict=True) if len(shown) == 5)
+    assert late - 20 <= 0.5 + 1 / rate
+
+
+def test_a_stranger_gets_an_id_of_his_own() -> None:
+    stage = Stage()
+    run(stage, seconds(0, 4), FIVE)
+    stage.step(4.5, [])
+    back = run(stage, seconds(20, 2), [(11, 1, 1), (12, 8, 3)])
+    assert back[-1] == {1: 2, 8: 12}
+
+
+def test_who_is_here_is_nobody_who_comes_back() -> None:
+    stage = Stage()
+    run(stage, seconds(0, 4), FIVE)
+    # the first one stays, and one who looks just like him comes: a twin
+    rest = [(1, 0, 0)]
+    stage.step(4.5, rest)
+    run(stage, seconds(5, 3), rest)
+    back = [stage.step(t, [*rest, (9, 0, 5)]) for t in seconds(20, 2)]
+    assert all(shown.get(0) in (1, 9) for shown in back)
+    ids = set(stage.returning.people.id[stage.returning.people.engine != GONE].tolist())
+    assert ids == {1, 9}
+
+
+def test_nobody_is_known_again_where_he_cannot_have_come_or_as_another_class() -> None:
+    stage = Stage()
+    run(stage, seconds(0, 4), FIVE)
+    stage.step(4.0, [])
+    assert run(stage, seconds(4.1, 1), [(11, 0, 11)])[-1] == {0: 11}  # eleven places off within .2 s
+    stage.step(5.2, [])
+    assert run(stage, seconds(20, 1), [(12, 1, 1)], label=3)[-1] == {1: 12}
+
+
+def test_an_engine_that_goes_on_with_the_wrong_person_is_overruled() -> None:
+    stage = Stage()
+    run(stage, seconds(0, 4), FIVE)
+    # after ten seconds without frames the engine takes them for one another by place
+    back = run(stage, seconds(14, 2), [(1, 1, 0), (2, 0, 1), (3, 2, 2), (4, 9, 3)])
+    for shown in back:
+        assert all(shown.get(who, who + 1) == who + 1 for who in (0, 1, 2))
+    assert back[-1] == {1: 2, 0: 1, 2: 3, 9: 900}
+
+
+def test_lost_tracks_keep_their_rows_and_are_not_shown() -> None:
+    stage = Stage()
+    run(stage, seconds(0, 2), FIVE)
+    assert stage.step(2.5, FIVE[:3], lost=[4, 5]) == {0: 1, 1: 2, 2: 3}
+    assert stage.step(3.0, FIVE) == {k: k + 1 for k in range(5)}
+
+
+def test_memory_is_bounded_by_count_and_seconds() -> None:
+    stage = Stage(ReidConfig(reid=True, reid_count=3, reid_seconds=30.0))
+    for k in range(12):
+        run(stage, seconds(3 * k, 1), [(k + 1, k, 2)])
+        assert len(stage.returning.people) <= 4
+    stage.step(34.5, [])
+    assert stage.returning.people.id.tolist() == [10, 11, 12]
+    stage.step(100.0, [])
+    assert len(stage.returning.people) == 0
+
+
+def test_looks_are_bounded_a_frame_and_grow_rare() -> None:
+    stage = Stage(ReidConfig(reid=True, reid_looks=2))
+    run(stage, seconds(0, 30), FIVE)
+    assert max(stage.looked) == 2
+    assert sum(stage.looked) < 5 * 40  # of 1,500 boxes
+
+
+def test_what_nobody_could_look_at_is_new() -> None:
+    stage = Stage()
+    run(stage, seconds(0, 4), FIVE)
+    stage.step(4.5, [])
+    before = len(stage.looked)
+    tracks = Tracks(
+        np.array([11]), np.array([[0, 0, 8, 9]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int64),
+        np.array([State.ACTIVE], np.int8), np.zeros(1), np.zeros(1, np.int64),
+    )  # fmt: skip
+    shown = [stage.returning(Frame(stage.blank, 0, t), tracks).shown.id.tolist() for t in seconds(20, 1)]
+    assert shown[0] == []
+    assert shown[-1] == [11]
+    assert len(stage.looked) == before

@@ -1,0 +1,58 @@
+"""Settings of `liquidtrack bench returns`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from models.errors import ConfigError
+from tracker.config import TrackerConfig
+from tracker.returning.config import ReidConfig
+
+Looks = Literal["identity", "bare", "hue"]
+
+
+@dataclass(frozen=True)
+class BenchReturnsConfig:
+    """Take people out of a real clip for a while, and measure who gets his id back with and without `--reid`.
+
+    Attributes:
+        clip: a real video or a MOTChallenge folder with pictures; its frame k is the truth's frame k + 1.
+        truth: the clip's MOTChallenge folder: gt/gt.txt and seqinfo.ini; its frameRate is the clip's true clock.
+        network: the detector, as `--detector` takes it.
+        classes: the detector's classes that the truth is about.
+        gaps: seconds that are cut out of the clip.
+        places: how many places each gap is cut out at, spread over the clip.
+        around: seconds of the clip that are tracked before a gap, and after it.
+        rooms: also leave out all that lies outside of one part of the picture, so that people walk out of it and back.
+        full: also track the whole clip, in which nobody should get the id of somebody else.
+        looks: by what people are known again: identity (as in `track`), bare (the same features, with no metric learnt
+            on the job), hue (histograms of hue and saturation), each a run of its own beside the one without.
+        json: write the figures to this file as well.
+        quiet: no progress bar.
+    """
+
+    clip: Positional[Path]
+    truth: Positional[Path]
+    network: str = "lite0"
+    classes: tuple[str, ...] = ("person",)
+    gaps: tuple[float, ...] = (5.0, 10.0, 20.0)
+    places: int = 6
+    around: float = 20.0
+    rooms: bool = True
+    full: bool = True
+    looks: tuple[Looks, ...] = ("identity", "bare", "hue")
+    json: Path | None = None
+    quiet: bool = False
+    tracking: TrackerConfig = field(default_factory=TrackerConfig)
+    returning: ReidConfig = field(default_factory=ReidConfig)
+
+    def __post_init__(self) -> None:
+        if self.places < 1:
+            raise ConfigError(f"places is {self.places}; give 1 or more.")
+        for name, values in (("gaps", self.gaps), ("around", (self.around,))):
+            if not all(value > 0 for value in values):
+                raise ConfigError(f"{name} is {values[0] if name == 'around' else values}; give seconds above 0.")

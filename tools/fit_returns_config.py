@@ -1,0 +1,35 @@
+"""Settings of `liquidtrack fit returns`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from models.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class FitReturnsConfig:
+    """Fit what a likeness is worth to `--reid`: the constants of tracker/returning/likeness.py.
+
+    Attributes:
+        folder: <identity>/<camera>_<number>.png, two cameras at least.
+        metric: a metric that `train reid` wrote, in place of the bare features.
+        scenes: how many scenes of a few identities are drawn.
+        seed: of the draws.
+        threads: CPU threads of the network; 0 takes a fair share of the cores.
+        quiet: no progress bar.
+    """
+
+    folder: Positional[Path]
+    metric: Path | None = None
+    scenes: int = 100
+    seed: int = 0
+    threads: int = 0
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.scenes < 1:
+            raise ConfigError(f"scenes is {self.scenes}; give 1 or more.")

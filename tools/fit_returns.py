@@ -1,7 +1,8 @@
 """`liquidtrack fit returns`: what a likeness is worth, from identities that leave one camera and come back in another.
 
-Scenes of a few identities are drawn: all of them leave, with their pictures of one camera as their views, and come back
-with one to all of those of another. What differs between cameras as such is taken out, as `--reid` watches one camera.
+Scenes of a few identities are drawn: most of them leave, with their pictures of one camera as their views, and come
+back with one to all of those of another; the others come without having been there. What differs between cameras as
+such is taken out, as `--reid` watches one camera.
 A logistic regression on the even identities gives log-odds; the odd ones show what they are worth.
 """
 
@@ -22,6 +23,7 @@ from tracker.returning.likeness import embed, standing, within_metric
 from tracker.types import Bool, Float32, Float64, Int64
 
 FEWEST, MOST = 4, 14  # identities of a scene
+STRANGERS = 0.3  # share of them who were not there before
 STEPS = 50  # of Newton's method
 
 
@@ -87,19 +89,20 @@ def draw(data: Identities, views: Float32, half: int, scenes: int, seed: int) ->
             first, second = rng.permutation(cameras)[:2].tolist()
             of = [np.flatnonzero((data.identity == k) & (data.camera == c)) for c in (first, second)]
             groups += [of[0], rng.permutation(of[1])[: int(rng.integers(1, len(of[1]) + 1))]]
-        found.append(_compare(flat, groups))
+        found.append(_compare(flat, groups[::2], groups[1::2], max(2, round((1 - STRANGERS) * size))))
     return Pairs(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
 
-def _compare(flat: Float32, groups: list[Int64]) -> tuple[Float64, Bool]:
-    """(standing, whether one) of all who come back (every second group) beside all who left (those before them)."""
-    left, back = groups[::2], groups[1::2]
-    metric = within_metric(flat[np.concatenate(left)], np.repeat(np.arange(len(left)), [len(g) for g in left]))
+def _compare(flat: Float32, left: list[Int64], back: list[Int64], there: int) -> tuple[Float64, Bool]:
+    """(standing, whether one) of all who come `back` beside those who `left`: the first `there` of the same people."""
+    left = left[:there]
+    metric = within_metric(flat[np.concatenate(left)], np.repeat(np.arange(there), [len(g) for g in left]))
     e = np.concatenate([embed(metric, flat[g][None], np.ones((1, len(g)), np.float32)) for g in (*left, *back)])
-    time = np.repeat([0.0, 1.0], len(left))  # all leave together, and come back together
-    z = standing((e @ e.T).astype(np.float64), time, time)
-    between = z[len(left) :, : len(left)]
-    return between.ravel(), np.eye(len(left), dtype=bool).ravel()
+    later = np.arange(len(e)) >= there
+    z = standing(
+        (e @ e.T).astype(np.float64), 1.0 * later, 1.0 * later, ~later
+    )  # all leave together, and come together
+    return z[there:, :there].ravel(), np.eye(len(back), there, dtype=bool).ravel()
 
 
 def regress(pairs: Pairs) -> tuple[float, float]:

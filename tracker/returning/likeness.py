@@ -20,7 +20,7 @@ from tracker.types import Bool, Float32, Float64, Int64
 COMPONENTS = 64  # principal components that the metric lives in
 BARE = 10.0  # differences that the bare features count as
 IMAGINED, USUAL = 4.0, 0.12  # pairs of two identities, and the standard deviation of their cosines
-SLOPE, OFFSET = 2.54, -4.32  # `liquidtrack fit returns` on the even 37 of 74 identities of two cameras
+SLOPE, OFFSET = 2.55, -3.95  # `liquidtrack fit returns` on the even 37 of 74 identities of two cameras
 ROUNDS = 30  # of belief propagation; it contracts, and is within 1e-6 long before on drawn cases
 
 
@@ -61,18 +61,24 @@ def embed(metric: tuple[Float32, Float32], views: Float32, quality: Float32) -> 
     return unit(np.einsum("nv,nve->ne", quality, each))
 
 
-def standing(cosine: Float64, first: Float64, last: Float64) -> Float64:
+def standing(cosine: Float64, first: Float64, last: Float64, taught: Bool) -> Float64:
     """(N, N) cosines of identities in units of what two who are surely not one have in this very video.
 
     Whoever was here at the same time are two. The mean and spread of their cosines differ from video to video (in one
     all wear suits), so that a cosine alone says nothing; a few imagined pairs stand in while there are none.
+    Of n unrelated identities whose own mean is taken off, two have a cosine of -1 / (n - 1), two others have
+    1 / (n + 1), and one of each have 0: the first two are brought to the last, which is what a newcomer has with whom
+    he is not.
 
     Args:
         cosine: (N, N) of all with all.
         first, last: (N,) seconds, when each was here first and last.
+        taught: (N,) whose views the metric's mean was taken from.
     """
     together = np.triu((first[:, None] <= last) & (first <= last[:, None]), 1)
-    known = cosine[together]
+    n = max(int(taught.sum()), 2)
+    own = taught[:, None].astype(np.int64) + taught
+    known = (cosine + np.array([-1 / (n + 1), 0.0, 1 / (n - 1)])[own])[together]
     mean = known.sum() / (len(known) + IMAGINED)
     variance = (((known - mean) ** 2).sum() + IMAGINED * USUAL**2) / (len(known) + IMAGINED)
     return np.asarray((cosine - mean) / np.sqrt(variance))

@@ -31,6 +31,7 @@ Look = Callable[[Frame, Int64], Float32]  # boxes (N, 4) of a frame, whole pixel
 SPEED, SLACK = 3.0, 1.0  # box heights a second, and box heights: a runner makes 2.5, a box may stand off by half
 ABSENT = 2.0  # seconds after which a track that the engine goes on with must be known again too
 NEWCOMER = 0.9  # probability of nobody from which a new track is not waited with
+FEW = 3  # identities that were looked at, from which their mean says something and a newcomer can be told from them
 ENOUGH = 2  # views from which the wait may end early with somebody
 LEAST_QUALITY = 0.25  # of a view
 SHARE, OFTEN, SELDOM = 0.25, 0.1, 2.0  # seconds between looks at one track: share of its age, least, most
@@ -124,7 +125,7 @@ class Returning:
         elapsed = p.born[open_][:, None] - p.seen[gone]
         can = possible(p.xyxy[open_], p.xyxy[gone], elapsed, SPEED, SLACK)
         can &= p.label[open_][:, None] == p.label[gone]
-        waits = can.any(axis=1)
+        waits = can.any(axis=1) & ((p.decided & (p.count > 0)).sum() >= FEW)
         p.decided[open_[~waits]] = True
         return open_[waits], gone, can[waits]
 
@@ -180,7 +181,7 @@ class Returning:
             self._metric, self._learnt = within_metric(p.views[latest[who], which], latest[who], self._bare), now
         rows = (count > 0).nonzero()[0]
         e = embed(self._metric, p.views[rows], p.quality[rows])
-        z = standing((e @ e.T).astype(np.float64), p.first[rows], p.seen[rows])
+        z = standing((e @ e.T).astype(np.float64), p.first[rows], p.seen[rows], p.decided[rows])
         return np.exp(log_odds(z[np.ix_(np.searchsorted(rows, open_), np.searchsorted(rows, gone))]))
 
     def _join(self, new: Int64, old: Int64) -> None:

@@ -82,11 +82,24 @@ def test_standing_is_measured_against_those_who_were_here_together() -> None:
     for (i, j), v in known.items():
         cosine[i, j] = cosine[j, i] = v
     cosine[3, :3] = cosine[:3, 3] = 0.9  # who came later may be any of them: no part of the measure
-    z = standing(cosine, first, last)
-    mean = 0.6 / 7  # three pairs and four imagined ones of mean 0
-    spread = np.sqrt((sum((v - mean) ** 2 for v in known.values()) + 4 * 0.12**2) / 7)
+    z = standing(cosine, first, last, np.array([True, True, True, False]))
+    freed = [v + 1 / 2 for v in known.values()]  # of three whose mean is taken off, two have -1/2
+    mean = sum(freed) / 7  # three pairs and four imagined ones of mean 0
+    spread = np.sqrt((sum((v - mean) ** 2 for v in freed) + 4 * 0.12**2) / 7)
     np.testing.assert_allclose(z[3, 0], (0.9 - mean) / spread)
-    assert log_odds(z[3, :1])[0] > 0 > log_odds(z[0, 1:2])[0]
+    assert log_odds(z[3, :1])[0] > log_odds(z[0, 1:2])[0]
+
+
+def test_strangers_stand_where_those_stand_who_are_surely_two() -> None:
+    who, n = RNG.normal(size=(300, 40)).astype(np.float32), 6
+    found = []
+    for k in range(0, 300, 10):
+        views = unit(who[k : k + 10])
+        e = embed(within_metric(views[:n], np.arange(n)), views[:, None], np.ones((10, 1), np.float32))
+        taught = np.arange(10) < n
+        z = standing((e @ e.T).astype(np.float64), 1.0 * ~taught, 1.0 * ~taught, taught)
+        found.append(z[n:, :n].mean())
+    assert abs(np.mean(found)) < 0.3
 
 
 def test_nobody_runs_faster_than_a_runner_or_is_in_two_places() -> None:

@@ -96,7 +96,7 @@ def test_who_is_here_is_nobody_who_comes_back() -> None:
     # the first one stays, and one who looks just like him comes: a twin
     rest = [(1, 0, 0)]
     stage.step(4.5, rest)
-    run(stage, seconds(5, 3), rest)
+    run(stage, seconds(5, 15, 2), rest)
     back = [stage.step(t, [*rest, (9, 0, 5)]) for t in seconds(20, 2)]
     assert all(shown.get(0) in (1, 9) for shown in back)
     ids = set(stage.returning.people.id[stage.returning.people.engine != GONE].tolist())
@@ -119,7 +119,9 @@ def test_an_engine_that_goes_on_with_the_wrong_person_is_overruled() -> None:
     back = run(stage, seconds(14, 2), [(1, 1, 0), (2, 0, 1), (3, 2, 2), (4, 9, 3)])
     for shown in back:
         assert all(shown.get(who, who + 1) == who + 1 for who in (0, 1, 2))
-    assert back[-1] == {1: 2, 0: 1, 2: 3, 9: 900}
+    new = back[-1].pop(9)
+    assert back[-1] == {1: 2, 0: 1, 2: 3}
+    assert new >= 900  # a number that the engine has not given
 
 
 def test_lost_tracks_keep_their_rows_and_are_not_shown() -> None:
@@ -131,8 +133,8 @@ def test_lost_tracks_keep_their_rows_and_are_not_shown() -> None:
 
 def test_memory_is_bounded_by_count_and_seconds() -> None:
     stage = Stage(ReidConfig(reid=True, reid_count=3, reid_seconds=30.0))
-    for k in range(12):
-        run(stage, seconds(3 * k, 1), [(k + 1, k, 2)])
+    for k in range(12):  # each as another class, so that nobody can be one of before
+        run(stage, seconds(3 * k, 1), [(k + 1, k, 2)], label=k)
         assert len(stage.returning.people) <= 4
     stage.step(34.5, [])
     assert stage.returning.people.id.tolist() == [10, 11, 12]

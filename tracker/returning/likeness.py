@@ -12,6 +12,8 @@ propagation", IEEE Transactions on Aerospace and Electronic Systems 50(4), 2014,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from models.pooling import unit
@@ -20,15 +22,32 @@ from tracker.types import Bool, Float32, Float64, Int64
 COMPONENTS = 64  # principal components that the metric lives in
 BARE = 10.0  # differences that the bare features count as
 IMAGINED, USUAL = 4.0, 0.12  # pairs of two identities, and the standard deviation of their cosines
-SLOPE, OFFSET = 2.55, -3.95  # `liquidtrack fit returns` on the even 37 of 74 identities of two cameras
+SLOPE, OFFSET = 2.52, -4.34  # `liquidtrack fit returns` on the even 37 of 74 identities of two cameras
 ROUNDS = 30  # of belief propagation; it contracts, and is within 1e-6 long before on drawn cases
 
 
-def within_metric(views: Float32, who: Int64, bare: float = BARE) -> tuple[Float32, Float32]:
-    """The mean (D,) and the axes (D, E) of a metric in which views of one identity are near each other.
+@dataclass(frozen=True, eq=False, slots=True)
+class WithinMetric:
+    """A metric in which views of one identity are near each other.
+
+    Attributes:
+        mean: (D,) of the views that it was learnt from.
+        components: (D, E) orthonormal, what these views span.
+        white: (E, E) what coordinates in them are multiplied with.
+        beyond: what lengths outside of them are multiplied with: nobody has shown how they differ within a track.
+    """
+
+    mean: Float32
+    components: Float32
+    white: Float32
+    beyond: float
+
+
+def within_metric(views: Float32, who: Int64, bare: float = BARE) -> WithinMetric:
+    """The metric that these tracks teach.
 
     Args:
-        views: (N, D) features, two at least.
+        views: (N, D) features.
         who: (N,) whose they are.
         bare: how many differences the bare features count as; infinite: nothing is learnt.
     """
@@ -38,7 +57,8 @@ def within_metric(views: Float32, who: Int64, bare: float = BARE) -> tuple[Float
     order = np.argsort(-values)[:COMPONENTS]
     order = order[values[order] > max(1e-6 * values.max(), 1e-12)]
     if not len(order):
-        return mean, np.zeros((views.shape[1], 1), np.float32)
+        nothing = np.zeros((views.shape[1], 1), np.float32)
+        return WithinMetric(mean, nothing, np.eye(1, dtype=np.float32), 1.0)
     components = centred.T @ vectors[:, order] / np.sqrt(values[order])
     z = centred @ components
     number, whose = np.unique(who, return_inverse=True)
@@ -48,17 +68,25 @@ def within_metric(views: Float32, who: Int64, bare: float = BARE) -> tuple[Float
     apart = z - (means / counts[:, None])[whose]
     freedom = len(z) - len(number)
     trust = 1 / (freedom + bare)
-    prior = (1 - freedom * trust) * (z**2).mean() * np.eye(len(order))
-    spread, turn = np.linalg.eigh(trust * apart.T @ apart + prior)
-    return mean, (components @ (turn / np.sqrt(spread))).astype(np.float32)
+    prior = (1 - freedom * trust) * (z**2).mean()
+    spread, turn = np.linalg.eigh(trust * apart.T @ apart + prior * np.eye(len(order)))
+    white = (turn / np.sqrt(spread)).astype(np.float32)
+    return WithinMetric(mean, components.astype(np.float32), white, float(1 / np.sqrt(prior)))
 
 
-def embed(metric: tuple[Float32, Float32], views: Float32, quality: Float32) -> Float32:
-    """(N, E) unit: the mean of each identity's views (N, V, D) by their quality (N, V), one above 0 each."""
-    mean, axes = metric
+def embed(metric: WithinMetric, views: Float32, quality: Float32) -> Float32:
+    """(N, E) of length 1 at most: means of the views (N, V, D) of each by their quality (N, V), one above 0 in each row.
+
+    What of a view lies outside of all that the metric knows makes the rest of it shorter: a stranger is like nobody,
+    rather than like the one who is least unlike him.
+    """
     n, v, d = views.shape
-    each = unit((views.reshape(-1, d) - mean) @ axes).reshape(n, v, -1)
-    return unit(np.einsum("nv,nve->ne", quality, each))
+    x = views.reshape(-1, d) - metric.mean
+    inside = x @ metric.components
+    rest = np.sqrt(np.maximum((x**2).sum(axis=1) - (inside**2).sum(axis=1), 0))
+    each = unit(np.column_stack([inside @ metric.white, metric.beyond * rest]).astype(np.float32))
+    whole = unit(np.einsum("nv,nve->ne", quality, each.reshape(n, v, -1)))
+    return whole[:, :-1]
 
 
 def standing(cosine: Float64, first: Float64, last: Float64, taught: Bool) -> Float64:

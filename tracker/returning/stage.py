@@ -16,6 +16,7 @@ from tracker.protocols import Update
 from tracker.returning.config import ReidConfig
 from tracker.returning.likeness import (
     BARE,
+    WithinMetric,
     embed,
     log_odds,
     marginals,
@@ -63,7 +64,7 @@ class Returning:
         self._look, self._dim, self._new_id, self._config = look, dim, new_id, config or ReidConfig()
         none = np.zeros(0, np.int64)
         self._people = People.fresh(none, none, np.zeros((0, 4)), 0.0, dim, none)
-        self._metric: tuple[Float32, Float32] | None = None
+        self._metric: WithinMetric | None = None
         self._learnt = -np.inf
 
     @property

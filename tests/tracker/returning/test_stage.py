@@ -13,7 +13,7 @@ from tracker.returning.people import GONE
 from tracker.returning.stage import Returning
 from tracker.types import Float32, Frame, Int64, State, Tracks
 
-DIM, SIZE = 60, (800, 300)
+DIM, SIZE = 200, (800, 300)
 PEOPLE = np.random.default_rng(0).normal(size=(12, DIM))
 
 

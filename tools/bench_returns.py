@@ -34,7 +34,7 @@ from tracker.engine import Tracker
 from tracker.glance import Glance
 from tracker.returning.likeness import BARE
 from tracker.returning.looks import Looks as IdentityLooks
-from tracker.returning.people import view_quality
+from tracker.returning.people import LEAST_SIDE
 from tracker.returning.stage import LEAST_QUALITY, Returning
 from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, Tracks, UInt8
 
@@ -115,6 +115,8 @@ def measure(config: BenchReturnsConfig) -> dict[str, dict[str, Outcome]]:
             f"{config.truth / 'seqinfo.ini'} needs seqLength and frameRate; the clip's clock comes from it."
         )
     truth = mot.read(config.truth)
+    for group in config.groups():
+        truth.id[np.isin(truth.id, group)] = group[0]
     seen = look_at(config, clock.rate, len(clock.frames))
     kinds = scenarios(config, len(clock.frames), clock.rate, seen.size[0])
     entrants: tuple[Looks | None, ...] = (None, *config.looks)
@@ -182,8 +184,9 @@ def look_at(config: BenchReturnsConfig, rate: float, frames: int) -> Seen:
         for frame in tqdm(source, total=frames, desc="looking", disable=config.quiet or None, leave=False):
             found = detector(frame)
             seen.found.append(found)
-            worth = view_quality(found.xyxy.astype(np.float64), found.score, frame.size) >= LEAST_QUALITY / 2
-            boxes = np.clip(np.rint(found.xyxy[worth]), 0, [*size, *size]).astype(np.int64)
+            boxes = np.clip(np.rint(found.xyxy), 0, [*size, *size]).astype(np.int64)
+            worth = (found.score >= LEAST_QUALITY) & ((boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= LEAST_SIDE)
+            boxes = boxes[worth]
             for name, say in tell.items():
                 said = say(frame, boxes) if len(boxes) else np.zeros((0, 1), np.float32)
                 every = np.zeros((len(found), said.shape[1]), np.float32)

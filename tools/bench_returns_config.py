@@ -24,6 +24,7 @@ class BenchReturnsConfig:
         truth: the clip's MOTChallenge folder: gt/gt.txt and seqinfo.ini; its frameRate is the clip's true clock.
         network: the detector, as `--detector` takes it.
         classes: the detector's classes that the truth is about.
+        same: ids of the truth that are one person, such as 13,2: some truths give who comes back a new id.
         gaps: seconds that are cut out of the clip.
         places: how many places each gap is cut out at, spread over the clip.
         around: seconds of the clip that are tracked before a gap, and after it.
@@ -39,6 +40,7 @@ class BenchReturnsConfig:
     truth: Positional[Path]
     network: str = "lite0"
     classes: tuple[str, ...] = ("person",)
+    same: tuple[str, ...] = ()
     gaps: tuple[float, ...] = (5.0, 10.0, 20.0)
     places: int = 6
     around: float = 20.0
@@ -51,8 +53,16 @@ class BenchReturnsConfig:
     returning: ReidConfig = field(default_factory=ReidConfig)
 
     def __post_init__(self) -> None:
+        self.groups()
         if self.places < 1:
             raise ConfigError(f"places is {self.places}; give 1 or more.")
         for name, values in (("gaps", self.gaps), ("around", (self.around,))):
             if not all(value > 0 for value in values):
                 raise ConfigError(f"{name} is {values[0] if name == 'around' else values}; give seconds above 0.")
+
+    def groups(self) -> list[list[int]]:
+        """The ids of each person who has several."""
+        try:
+            return [[int(word) for word in text.split(",")] for text in self.same]
+        except ValueError:
+            raise ConfigError(f"same is {' '.join(self.same)}; give ids parted by commas, such as 13,2.") from None

@@ -75,7 +75,7 @@ def within_metric(views: Float32, who: Int64, bare: float = BARE) -> WithinMetri
 
 
 def embed(metric: WithinMetric, views: Float32, quality: Float32) -> Float32:
-    """(N, E) of length 1 at most: means of the views (N, V, D) of each by their quality (N, V), one above 0 in each row.
+    """(N, E) of length 1 at most: means of views (N, V, D) by their quality (N, V), one above 0 in each row.
 
     What of a view lies outside of all that the metric knows makes the rest of it shorter: a stranger is like nobody,
     rather than like the one who is least unlike him.

@@ -160,8 +160,7 @@ def build_returning(config: TrackConfig, tracker: Tracker, networks: int = 1) ->
         networks: how many networks will share the cores with each other.
 
     Raises:
-        ConfigError: the frozen CNN must be exported once, and torch is not installed.
-        WeightsError: the metric is not to be had, or belongs to other features.
+        WeightsError: the frozen CNN or the metric is not to be had, or the metric belongs to other features.
     """
     if not config.returning.reid:
         return None

@@ -20,8 +20,7 @@ class Looks:
         metric: a file that `train reid` wrote, or None for the bare features.
 
     Raises:
-        ConfigError: torch is needed for the one export and is not installed.
-        WeightsError: the weights or the metric are not to be had, or the metric belongs to other features.
+        WeightsError: the network or the metric are not to be had, or the metric belongs to other features.
 
     Attributes:
         dim: how many numbers they have.

@@ -1,11 +1,12 @@
 """`liquidtrack bench returns`: a real clip with people taken out of it for a while, tracked with and without `--reid`.
 
-Detections, and what each looks like, come from one pass over the clip's own pixels; the scenarios leave out frames
+Detections and their pictures come from one pass over the clip's own pixels; the scenarios leave out frames
 (a gap: times stay true) or what lies outside a part of the picture (a room: people walk out of it and come back).
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import tempfile
@@ -23,7 +24,7 @@ from datasets.formats.clock import read_seqinfo
 from datasets.sources import open_source
 from models.errors import ConfigError, DataError
 from models.pooling import unit
-from tools.bench_returns_config import BenchReturnsConfig, Looks
+from tools.bench_returns_config import BenchReturnsConfig
 from tools.mot_scores import Counts, Job, Scores, combine, metrics, score
 from tools.plugins import build_detector, share
 from tools.report_file import write_report
@@ -35,7 +36,7 @@ from tracker.glance import Glance
 from tracker.returning.likeness import BARE
 from tracker.returning.looks import Looks as IdentityLooks
 from tracker.returning.people import LEAST_SIDE
-from tracker.returning.stage import LEAST_QUALITY, Returning
+from tracker.returning.stage import Returning
 from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, Tracks, UInt8
 
 OFF = "without"
@@ -67,13 +68,13 @@ class Seen:
         rate: frames a second.
         size: (width, height).
         found: the detections of each frame.
-        looks: by kind of looks, the unit features (N, D) of each frame's detections, 0 where none are worth a look.
+        cuts: the pictures of each frame's detections, None where next to nothing lies in the frame.
     """
 
     rate: float
     size: tuple[int, int]
     found: list[Detections]
-    looks: dict[str, list[Float32]]
+    cuts: list[list[UInt8 | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +120,23 @@ def measure(config: BenchReturnsConfig) -> dict[str, dict[str, Outcome]]:
         truth.id[np.isin(truth.id, group)] = group[0]
     seen = look_at(config, clock.rate, len(clock.frames))
     kinds = scenarios(config, len(clock.frames), clock.rate, seen.size[0])
-    entrants: tuple[Looks | None, ...] = (None, *config.looks)
-    figures: dict[str, dict[str, Outcome]] = {kind: {} for kind in kinds}
-    total = sum(map(len, kinds.values())) * len(entrants)
+    known = memories(config, seen)
+    entrants = (OFF, *config.looks)
+    figures: dict[str, dict[str, Outcome]] = {}
+    total = sum(map(len, kinds.values()))
     with tqdm(total=total, desc="tracking", disable=config.quiet or None, leave=False) as bar:
         for kind, several in kinds.items():
-            for entrant in entrants:
-                counts: dict[str, Counts] = {}
-                sums = np.zeros(3, int)
-                for k, scenario in enumerate(several):
-                    result = follow(config, seen, scenario, entrant)
-                    true = _true_rows(truth, scenario)
-                    counts[str(k)] = _score(true, result, len(scenario.kept))
-                    sums += returned(true, result, np.array(scenario.kept) / seen.rate)
-                    bar.update()
-                figures[kind][entrant or OFF] = Outcome(combine(counts), *sums.tolist())
+            counts: dict[str, dict[str, Counts]] = {name: {} for name in entrants}
+            sums = {name: np.zeros(3, int) for name in entrants}
+            for k, scenario in enumerate(several):
+                true, run = _true_rows(truth, scenario), engine(config, seen, scenario)
+                for name in entrants:
+                    bare = math.inf if name == "bare" else BARE
+                    result = shown(config, seen, scenario, run, known.get(name), bare)
+                    counts[name][str(k)] = _score(true, result, len(scenario.kept))
+                    sums[name] += returned(true, result, np.array(scenario.kept) / seen.rate)
+                bar.update()
+            figures[kind] = {name: Outcome(combine(counts[name]), *sums[name].tolist()) for name in entrants}
     return figures
 
 
@@ -173,30 +176,22 @@ def look_at(config: BenchReturnsConfig, rate: float, frames: int) -> Seen:
     """
     settings = DetectorConfig(config.network, classes=config.classes)
     detector = build_detector(settings, 2, looks=settings.kind_and_argument()[0] in LOOKING)
-    tell: dict[str, Callable[[Frame, Int64], Float32]] = {}
-    if {"identity", "bare"} & set(config.looks):
-        tell["identity"] = IdentityLooks(share(0, 2), metric=config.returning.reid_metric)
-    if "hue" in config.looks:
-        tell["hue"] = lambda frame, boxes: np.stack([hue_histogram(frame.bgr[b[1] : b[3], b[0] : b[2]]) for b in boxes])
-    seen = Seen(rate, (0, 0), [], {name: [] for name in tell})
+    found: list[Detections] = []
+    cuts: list[list[UInt8 | None]] = []
     with open_source(str(config.clip)) as source:
         size = source.info.width, source.info.height
         for frame in tqdm(source, total=frames, desc="looking", disable=config.quiet or None, leave=False):
-            found = detector(frame)
-            seen.found.append(found)
-            boxes = np.clip(np.rint(found.xyxy), 0, [*size, *size]).astype(np.int64)
-            worth = (found.score >= LEAST_QUALITY) & ((boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= LEAST_SIDE)
-            boxes = boxes[worth]
-            for name, say in tell.items():
-                said = say(frame, boxes) if len(boxes) else np.zeros((0, 1), np.float32)
-                every = np.zeros((len(found), said.shape[1]), np.float32)
-                every[worth] = said
-                seen.looks[name].append(every)
-    if len(seen.found) < frames:
+            found.append(detector(frame))
+            boxes = np.clip(np.rint(found[-1].xyxy), 0, [*size, *size]).astype(int)
+            shows = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= LEAST_SIDE if len(boxes) else ()
+            cuts.append(
+                [frame.bgr[b[1] : b[3], b[0] : b[2]].copy() if ok else None for b, ok in zip(boxes, shows, strict=True)]
+            )
+    if len(found) < frames:
         raise ConfigError(
-            f"{config.clip} has {len(seen.found)} frames where the truth counts {frames}; are they the same clip?"
+            f"{config.clip} has {len(found)} frames where the truth counts {frames}; are they the same clip?"
         )
-    return Seen(rate, size, seen.found, seen.looks)
+    return Seen(rate, size, found, cuts)
 
 
 def hue_histogram(bgr: UInt8) -> Float32:
@@ -210,34 +205,63 @@ def hue_histogram(bgr: UInt8) -> Float32:
     return unit(np.sqrt(shares).astype(np.float32)[None])[0]
 
 
-def follow(config: BenchReturnsConfig, seen: Seen, scenario: Scenario, entrant: Looks | None) -> Float64:
-    """(N, 6) of all that is shown: number of the kept frame, id, left, top, right, bottom."""
+class Memory:
+    """What detections look like; each is looked at once, when it is first asked for."""
+
+    def __init__(self, seen: Seen, say: Callable[[UInt8], Float32], dim: int) -> None:
+        self.dim = dim
+        self._seen, self._say = seen, say
+        self._known: dict[tuple[int, int], Float32] = {}
+
+    def __call__(self, frame: Frame, boxes: Int64) -> Float32:
+        """(N, D) of the detections that these boxes (N, 4) are."""
+        k = frame.index
+        rows = overlaps(boxes.astype(np.float64), self._seen.found[k].xyxy.astype(np.float64)).argmax(axis=1)
+        for row in rows.tolist():
+            cut = self._seen.cuts[k][row]
+            if (k, row) not in self._known:
+                self._known[k, row] = np.zeros(self.dim, np.float32) if cut is None else self._say(cut)
+        return np.stack([self._known[k, row] for row in rows.tolist()])
+
+
+def memories(config: BenchReturnsConfig, seen: Seen) -> dict[str, Memory]:
+    """By kind of looks; identity and bare share one."""
+    made: dict[str, Memory] = {}
+    if {"identity", "bare"} & set(config.looks):
+        looks = IdentityLooks(share(0, 1), metric=config.returning.reid_metric)
+        made["identity"] = made["bare"] = Memory(seen, looks.of_picture, looks.dim)
+    if "hue" in config.looks:
+        made["hue"] = Memory(seen, hue_histogram, STRIPS * BINS[0] * BINS[1])
+    return made
+
+
+def engine(config: BenchReturnsConfig, seen: Seen, scenario: Scenario) -> tuple[list[Tracks], int]:
+    """The engine's tracks of each frame that is kept, and the next id that no track has had."""
     tracker, glance = Tracker(config.tracking), Glance()
-    black = np.zeros((seen.size[1], seen.size[0], 3), np.uint8)
-    now: dict[str, Float32] = {}
-
-    def look(frame: Frame, boxes: Int64) -> Float32:
-        iou = overlaps(boxes.astype(np.float64), now["xyxy"].astype(np.float64))
-        return now["looks"][iou.argmax(axis=1)]
-
-    returning = None
-    if entrant is not None:
-        looks = seen.looks["hue" if entrant == "hue" else "identity"]
-        dim = max(one.shape[1] for one in looks)
-        bare = math.inf if entrant == "bare" else BARE
-        returning = Returning(look, dim, tracker.new_id, config.returning, bare)
-    rows = []
-    for n, k in enumerate(scenario.kept):
-        there = scenario.inside(seen.found[k].xyxy)
-        found, time = seen.found[k].take(there), k / seen.rate
+    tracks = []
+    for k in scenario.kept:
+        found, time = seen.found[k].take(scenario.inside(seen.found[k].xyxy)), k / seen.rate
         if not glance.needed(found, time):  # what `track` would not look at
             found = Detections(found.xyxy, found.score, found.label)
-        tracks: Tracks = tracker.update(found, time)
-        if returning is not None:
-            now = {"xyxy": found.xyxy, "looks": looks[k][there]}
-            tracks = returning(Frame(black, k, time), tracks)
-        shown = tracks.shown
-        rows.append(np.column_stack([np.full(len(shown), n), shown.id, shown.xyxy]))
+        tracks.append(tracker.update(found, time))
+    return tracks, tracker.new_id()
+
+
+def shown(
+    config: BenchReturnsConfig, seen: Seen, scenario: Scenario, run: tuple[list[Tracks], int], memory: Memory | None,
+    bare: float = BARE,
+) -> Float64:  # fmt: skip
+    """(N, 6) of all that is shown: number of the kept frame, id, left, top, right, bottom."""
+    tracks, next_id = run
+    black = np.zeros((seen.size[1], seen.size[0], 3), np.uint8)
+    ids = itertools.count(next_id)
+    returning = None
+    if memory is not None:
+        returning = Returning(memory, memory.dim, lambda: next(ids), config.returning, bare)
+    rows = []
+    for n, (k, of) in enumerate(zip(scenario.kept, tracks, strict=True)):
+        now = (of if returning is None else returning(Frame(black, k, k / seen.rate), of)).shown
+        rows.append(np.column_stack([np.full(len(now), n), now.id, now.xyxy]))
     return np.concatenate(rows)
 
 

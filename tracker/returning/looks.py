@@ -8,7 +8,7 @@ import numpy as np
 
 from models.errors import WeightsError
 from tracker.identity import IdentityFeatures, load_metric, plain
-from tracker.types import Float32, Frame, Int64
+from tracker.types import Float32, Frame, Int64, UInt8
 
 
 class Looks:
@@ -42,4 +42,8 @@ class Looks:
     def __call__(self, frame: Frame, boxes: Int64) -> Float32:
         """(N, 4) whole pixels inside the frame -> (N, D)."""
         cuts = [np.ascontiguousarray(frame.bgr[top:bottom, left:right]) for left, top, right, bottom in boxes.tolist()]
-        return self._embed(np.stack([self._network(cut) for cut in cuts]))
+        return np.stack([self.of_picture(cut) for cut in cuts])
+
+    def of_picture(self, bgr: UInt8) -> Float32:
+        """(H, W, 3) picture of one -> (D,)."""
+        return self._embed(self._network(bgr))

@@ -202,7 +202,7 @@ def hue_histogram(bgr: UInt8) -> Float32:
         for strip in np.array_split(hsv, STRIPS)
     ]
     shares = np.concatenate(parts) / max(hsv.shape[0] * hsv.shape[1], 1)
-    return unit(np.sqrt(shares).astype(np.float32)[None])[0]
+    return np.asarray(unit(np.sqrt(shares).astype(np.float32)[None])[0], np.float32)
 
 
 class Memory:
@@ -221,7 +221,7 @@ class Memory:
             cut = self._seen.cuts[k][row]
             if (k, row) not in self._known:
                 self._known[k, row] = np.zeros(self.dim, np.float32) if cut is None else self._say(cut)
-        return np.stack([self._known[k, row] for row in rows.tolist()])
+        return np.asarray(np.stack([self._known[k, row] for row in rows.tolist()]), np.float32)
 
 
 def memories(config: BenchReturnsConfig, seen: Seen) -> dict[str, Memory]:
@@ -262,7 +262,7 @@ def shown(
     for n, (k, of) in enumerate(zip(scenario.kept, tracks, strict=True)):
         now = (of if returning is None else returning(Frame(black, k, k / seen.rate), of)).shown
         rows.append(np.column_stack([np.full(len(now), n), now.id, now.xyxy]))
-    return np.concatenate(rows)
+    return np.asarray(np.concatenate(rows), np.float64)
 
 
 def _true_rows(truth: Annotations, scenario: Scenario) -> Float64:

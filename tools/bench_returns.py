@@ -271,7 +271,8 @@ def _true_rows(truth: Annotations, scenario: Scenario) -> Float64:
     frame = truth.frames[truth.row]
     n = np.searchsorted(kept, frame).clip(max=len(kept) - 1)
     there = (kept[n] == frame) & scenario.inside(truth.xyxy)
-    return np.column_stack([n, truth.id, truth.xyxy, ~truth.ignore, truth.label + 1])[there].astype(np.float64)
+    rows = np.column_stack([n, truth.id, truth.xyxy, ~truth.ignore, truth.label + 1])
+    return np.asarray(rows[there], np.float64)
 
 
 def _score(true: Float64, result: Float64, frames: int) -> Counts:

@@ -99,9 +99,8 @@ def _compare(flat: Float32, left: list[Int64], back: list[Int64], there: int) ->
     metric = within_metric(flat[np.concatenate(left)], np.repeat(np.arange(there), [len(g) for g in left]))
     e = np.concatenate([embed(metric, flat[g][None], np.ones((1, len(g)), np.float32)) for g in (*left, *back)])
     later = np.arange(len(e)) >= there
-    z = standing(
-        (e @ e.T).astype(np.float64), 1.0 * later, 1.0 * later, ~later
-    )  # all leave together, and come together
+    time: Float64 = np.asarray(later, np.float64)  # all leave together, and come together
+    z = standing((e @ e.T).astype(np.float64), time, time, ~later)
     return z[there:, :there].ravel(), np.eye(len(back), there, dtype=bool).ravel()
 
 

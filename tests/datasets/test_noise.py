@@ -112,7 +112,7 @@ def test_a_folder_without_truth_is_refused(tmp_path: Path) -> None:
 def test_spoiling_moves_misses_and_invents_as_much_as_told() -> None:
     n = 4000
     left_top = np.random.default_rng(0).uniform(0, 1000, (n, 2))
-    frame = (np.arange(n), np.concatenate([left_top, left_top + [40, 100]], axis=1), np.full(n, 0.8))
+    frame = (np.arange(n), np.concatenate([left_top, left_top + np.array([40, 100])], axis=1), np.full(n, 0.8))
     number, boxes, score = spoil(frame, 0.05, 0.2, 0.1, np.random.default_rng(1))
     true = number >= 0
     assert true.sum() == pytest.approx(0.8 * n, rel=0.03)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +9,7 @@ from numpy.typing import NDArray
 
 from models.errors import WeightsError
 from models.head_config import HeadConfig
+from models.sealed import read_sealed, write_sealed
 
 Array = NDArray[np.float32]
 Index = NDArray[np.int64]
@@ -121,12 +119,7 @@ class HeadNumpy:
 
 def save_head(path: Path, weights: dict[str, Array], config: HeadConfig, card: dict[str, str]) -> None:
     """Writes a safetensors file that holds the weights, the config, their sha256 and the model card."""
-    from safetensors.numpy import save_file
-
-    plain = {name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()}
-    about = {"format": FORMAT, "config": json.dumps(asdict(config)), "sha256": _digest(plain), **card}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(plain, path, metadata=about)
+    write_sealed(path, weights, config, FORMAT, card)
 
 
 def load_head(path: Path, kind: type[HeadNumpy] = HeadNumpy) -> HeadNumpy:
@@ -135,31 +128,11 @@ def load_head(path: Path, kind: type[HeadNumpy] = HeadNumpy) -> HeadNumpy:
     Raises:
         WeightsError: the file is missing, no head, of another version, or damaged.
     """
-    from safetensors import SafetensorError, safe_open
-
+    weights, config = read_sealed(path, FORMAT, "a head", "train one with `liquidtrack train head`")
     try:
-        with safe_open(path, framework="numpy") as file:
-            about = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no dict)
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(
-            f"{path}: cannot be read as a head's weights ({error}); train one with `liquidtrack train head`."
-        ) from None
-    if about.get("format") != FORMAT:
-        raise WeightsError(f"{path}: is no {FORMAT} file; train one with `liquidtrack train head`.")
-    if about.get("sha256") != _digest(weights):
-        raise WeightsError(f"{path}: the weights do not fit their checksum; get the file again.")
-    try:
-        return kind(weights, HeadConfig(**json.loads(about["config"])))
+        return kind(weights, HeadConfig(**config))
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: the weights do not fit their config ({error}); train them again.") from None
-
-
-def _digest(weights: dict[str, Array]) -> str:
-    whole = hashlib.sha256()
-    for name in sorted(weights):
-        whole.update(f"{name}{weights[name].shape}".encode() + weights[name].tobytes())
-    return whole.hexdigest()
 
 
 def _sigmoid(x: Array) -> Array:

@@ -45,7 +45,7 @@ COMMANDS: dict[str, Command] = {
     "eval recognition": Command(
         "tools.eval_recognition:eval_recognition",
         "tools.eval_recognition_config:EvalRecognitionConfig",
-        "score a frozen CNN's classifier: top-1, top-5",
+        "score classes, of pictures and of tracks: top-1, flicker",
     ),
     "eval sot": Command(
         "tools.eval_sot:eval_sot",
@@ -124,6 +124,11 @@ COMMANDS: dict[str, Command] = {
         "tools.eval_reid:train_reid",
         "tools.eval_reid_config:TrainReidConfig",
         "learn a metric for identities from your pictures",
+    ),
+    "train recognition": Command(
+        "tools.train_recognition:train_recognition",
+        "tools.train_recognition_config:TrainRecognitionConfig",
+        "train the pool that makes one class of many views",
     ),
     "identify": Command(
         "tools.identify:run", "tools.identify_config:IdentifyConfig", "say whom of a gallery each track looks like"

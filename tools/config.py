@@ -16,6 +16,7 @@ from tracker.config import TrackerConfig
 from tracker.detectors.config import AppearanceConfig, DetectorConfig
 from tracker.masks.config import MaskConfig
 from tracker.returning.config import ReidConfig
+from tracker.recognise_config import RecogniseConfig
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class TrackConfig:
     marking: MarkConfig = field(default_factory=MarkConfig)
     propagation: MaskConfig = field(default_factory=MaskConfig)
     returning: ReidConfig = field(default_factory=ReidConfig)
+    recognition: RecogniseConfig = field(default_factory=RecogniseConfig)
     view: ViewConfig = field(default_factory=ViewConfig)
 
 

@@ -152,10 +152,12 @@ class Painter:
     def _texts(self, tracks: Tracks) -> list[tuple[str, str]]:
         """(full, short) label of each track."""
         texts = []
-        columns = (tracks.id, tracks.label, tracks.score, tracks.state, tracks.unseen)
-        for id, label, score, state, unseen in zip(*(column.tolist() for column in columns), strict=True):
+        columns = (tracks.id, tracks.label, tracks.score, tracks.state, tracks.unseen, tracks.class_scores())
+        for id, label, score, state, unseen, sure in zip(*(column.tolist() for column in columns), strict=True):
             name = f" {self.names[label]}" if 0 <= label < len(self.names) else ""
             rest = f"lost {unseen:.1f} s" if state == State.LOST or unseen > 0 else f"{score:.2f}"
+            if name and unseen == 0 and not math.isnan(sure):  # how likely the class is says more than the last score
+                rest = f"{100 * sure:.0f}%"
             texts.append((f"#{id}{name} {rest}", f"#{id}"))
         return texts
 
@@ -164,7 +166,7 @@ class Painter:
     ) -> None:
         height, width = picture.shape[:2]
         placed = np.empty((len(tracks) + len(taken), 4), np.int64)
-        placed[: len(taken)] = taken
+        placed[: len(taken)] = np.reshape(taken, (-1, 4))
         count = len(taken)
         found = []
         texts = self._texts(tracks)

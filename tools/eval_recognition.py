@@ -1,4 +1,4 @@
-"""`liquidtrack eval recognition`: the classifier of a frozen CNN on pictures of known classes."""
+"""`liquidtrack eval recognition`: the classifier of a frozen CNN on pictures, and the classes of tracks over time."""
 
 from __future__ import annotations
 
@@ -115,7 +115,9 @@ def _prepare(bgr: UInt8, weights: Weights) -> Float32:
 
 
 def eval_recognition(config: EvalRecognitionConfig) -> None:
-    """Score, print the table, and write the JSON file where one is asked for."""
+    """Score, print the table, and write what else was asked for."""
+    if config.over != "pictures":
+        return _over_time(config)
     result = evaluate(config)
     width = max(len(config.backbone), 12)
     print(f"{'':{width}}{'pictures':>10}{'top-1':>8}{'top-5':>8}")
@@ -123,3 +125,17 @@ def eval_recognition(config: EvalRecognitionConfig) -> None:
     if config.json is not None:
         content = {"backbone": config.backbone, "folder": str(config.folder), **asdict(result)}
         write_report(config.json, json.dumps(content, indent=1))
+
+
+def _over_time(config: EvalRecognitionConfig) -> None:
+    from tools import eval_recognition_tracks as tracks
+
+    if config.plot is not None:
+        from tools.plots import check
+
+        check(config.plot)
+    if config.over == "views":
+        return tracks.report(config, tracks.evaluate_views(config), tracks.OURS)
+    from tools import eval_recognition_video as video
+
+    return tracks.report(config, video.evaluate_video(config), video.OURS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tyro.conf import Positional
 
@@ -13,26 +14,60 @@ from tracker.detectors.config import Device
 
 @dataclass(frozen=True, slots=True)
 class EvalRecognitionConfig:
-    """Score a frozen CNN's classifier on pictures of known classes: top-1 and top-5.
+    """Score what is said of classes: of single pictures, of tracks in simulated views of them, or in video.
 
-    The folder holds labels.tsv (a header, then index, wnid, name a line) and the pictures, in images.zip, in images/ or
-    in itself; a picture's class is its folder's or its own name (n01440764/x.jpg, n01440764.jpg, n01440764_12.jpg).
-    Pictures larger than the network's input are cut to their middle, 7/8 of the short side.
+    pictures: the frozen CNN's classifier, top-1 and top-5. FOLDER holds labels.tsv (a header, then index, wnid, name a
+    line) and the pictures, in images.zip, in images/ or in itself; a picture's class is its folder's or its own name
+    (n01440764/x.jpg, n01440764.jpg, n01440764_12.jpg). Pictures larger than the network's input are cut to their
+    middle, 7/8 of the short side.
+
+    views: the class of a track, by the liquid pool and by controls, from simulated views of the same pictures.
+
+    video: the class of one object in each sequence of FOLDER (groundtruth.txt or groundtruth_rect.txt and pictures, or
+    DAVIS's masks and pictures), as the tracker says it; --truth names the right classes.
 
     Attributes:
-        folder: the folder of labels and pictures.
+        folder: the folder of pictures or sequences.
+        over: what is scored.
+        results: score these JSON files of classes over time too, whoever made them (of views and video).
+        profiles: how views or video are thinned: full, stride5, stride10, drop70, jitter, bursty.
+        truth: which classes are right: lines of a sequence, a tab, classes parted by |; or JSON (of video).
+        sequences: only these; all where none is given (of video).
+        detector: as `track` takes it (of video).
+        recognise: name kinds by the frozen CNN, as `track --recognise` does (of video).
+        held_out: odd: the pictures that `train recognition` left out (1, 3, ... in the order of their names); all (of
+            views).
+        rate: views a second, or frames a second of the video, which does not tell.
+        seconds: how long each object is seen (of views).
+        export: write the views as pictures here, <name>/0000.png and times.csv, for other programs.
+        answers: write what ours says to this JSON file, in the form of the results; one profile alone.
+        seed: of views and thinning.
         backbone: the frozen CNN: efficientnet_lite0, mobilenet_v3_small, mobilenet_v3_large, resnet18, resnet34 or
-            resnet50.
+            resnet50 (of pictures).
         backbone_weights: weights FILE in place of the published ones, or `random` (untrained, for tests).
         every: take only every n-th picture, in the order of their names.
         limit: take at most so many pictures.
         threads: CPU threads of the network; 0 takes a fair share of the cores, as much again is left for reading.
         device: where the network runs; auto takes a CUDA device where ONNX Runtime can use one.
         json: write all figures to this file as well, with every picture that was taken for something else.
+        plot: picture of confidence against accuracy (.png, .svg or .pdf); needs matplotlib.
         quiet: no progress bar.
     """
 
     folder: Positional[Path]
+    over: Literal["pictures", "views", "video"] = "pictures"
+    results: tuple[Path, ...] = ()
+    profiles: tuple[str, ...] = ("full",)
+    truth: Path | None = None
+    sequences: tuple[str, ...] = ()
+    detector: str = "lite0"
+    recognise: Literal["none", "imagenet"] = "none"
+    held_out: Literal["odd", "all"] = "odd"
+    rate: float | None = None
+    seconds: float = 3.0
+    export: Path | None = None
+    answers: Path | None = None
+    seed: int = 0
     backbone: str = "efficientnet_lite0"
     backbone_weights: str | None = None
     every: int = 1
@@ -40,6 +75,7 @@ class EvalRecognitionConfig:
     threads: int = 0
     device: Device = "auto"
     json: Path | None = None
+    plot: Path | None = None
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -49,3 +85,21 @@ class EvalRecognitionConfig:
             raise ConfigError(f"limit is {self.limit}; give 1 or more.")
         if self.threads < 0:
             raise ConfigError(f"threads is {self.threads}; give 0 for a fair share of the cores, or a positive number.")
+        if self.rate is not None and not 0 < self.rate < float("inf"):
+            raise ConfigError(f"rate is {self.rate}; give views or frames a second, a positive number.")
+        if not 0 < self.seconds <= 3600:
+            raise ConfigError(f"seconds is {self.seconds}; give more than 0 and at most 3600.")
+        if not self.profiles:
+            raise ConfigError("there is no profile to thin by; give full for everything.")
+        if self.answers is not None and len(self.profiles) > 1:
+            raise ConfigError("--answers keeps what is said under one profile; give one.")
+        if self.over == "pictures":
+            used = {"results": self.results, "plot": self.plot, "export": self.export, "answers": self.answers,
+                    "truth": self.truth}  # fmt: skip
+            for name, value in used.items():
+                if value:
+                    raise ConfigError(f"--{name} belongs to classes over time; add --over views or --over video.")
+        if self.over == "video" and self.truth is None:
+            raise ConfigError("video needs --truth FILE, which names the right classes of each sequence.")
+        if self.over == "video" and self.export is not None:
+            raise ConfigError("--export writes simulated views; a video has pictures already.")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tracker.engine import Tracker
     from tracker.point.pointer import Pointer
     from tracker.returning.stage import Returning
+    from tracker.recognise import Recogniser
 
 
 def _video(path: Path, config: TrackConfig) -> Sink:
@@ -170,6 +171,20 @@ def build_returning(config: TrackConfig, tracker: Tracker, networks: int = 1) ->
     threads = share(config.detection.threads, networks)
     looks = Looks(threads, config.detection.device, config.returning.reid_metric)
     return Returning(looks, looks.dim, tracker.new_id, config.returning)
+
+
+def build_recogniser(config: TrackConfig, networks: int = 1) -> Recogniser | None:
+    """What names the kinds of tracks, or None where nobody asks for them.
+
+    Raises:
+        ConfigError: the frozen CNN must be exported once, and torch is not installed.
+        WeightsError: its weights are not to be had.
+    """
+    if config.recognition.recognise == "none":
+        return None
+    from tracker.recognise import build_recogniser as build
+
+    return build(config.recognition, share(config.detection.threads, networks), config.detection.device)
 
 
 def build_camera_motion(name: Literal["none", "flow"]) -> CameraMotion | None:

@@ -24,6 +24,7 @@ from tools.plugins import (
     build_embedder,
     build_pointer,
     build_returning,
+    build_recogniser,
     build_sinks,
     check_outputs,
     outputs,
@@ -48,6 +49,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         LiquidTrackError: whatever the user can mend, after what went before it was written.
     """
     from datasets.sources import open_source
+    from tracker.classes import Classes
     from tracker.engine import Tracker
 
     if config.pointing.active or config.marking:
@@ -61,11 +63,13 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         finds = config.detection.kind_and_argument()[0] != "none"
         looks = config.appearance_features.appearance not in ("none", AUTO, OWN)
         networks = finds + looks + config.pointing.active + bool(config.marking) + config.returning.reid
+        networks += config.recognition.recognise != "none"
         detector = build_detector(config.detection, networks, config.skip_bad_rows, looks=own_looks(config))
         embedder = build_embedder(config.appearance_features, networks, config.detection.threads)
-        tracker = Tracker(config.tracking)
+        tracker = Tracker(config.tracking, classes=Classes(len(detector.names)))
         masks = build_masks(config, networks)
         returning = build_returning(config, tracker, networks)
+        recogniser = build_recogniser(config, networks)
         pointer = build_pointer(config, source.info, tracker, detector.names, networks)
         sinks, slow = build_sinks(config, pointer)
     except BaseException:
@@ -92,6 +96,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
             pointer=pointer,
             masks=masks,
             returning=returning,
+            recogniser=recogniser,
             progress=seen,
             stop=stop,
         )

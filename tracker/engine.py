@@ -9,6 +9,7 @@ import numpy as np
 
 from models.errors import ConfigError, DataError
 from tracker.association import assign
+from tracker.classes import Classes, Votes
 from tracker.config import TrackerConfig
 from tracker.costs import COSTS, Pairs
 from tracker.likeness import remember, similarity
@@ -18,6 +19,7 @@ from tracker.rows import Rows
 from tracker.types import Bool, Detections, Float32, Float64, Int64, State, Tracks
 
 OWN = "own"  # the cost of the motion model itself, where it has one
+ACROSS = 2.0  # log-odds that a match with a detection of an unlikely class must have beyond the others
 GRAIN = 1_000_000  # ticks a second: a microsecond, as FFmpeg's AV_TIME_BASE
 TENTATIVE, ACTIVE, LOST = (np.int8(state) for state in State)
 
@@ -30,6 +32,7 @@ class _Table(Rows):
     motion: Float64  # (N, width), the motion model's own
     likeness: Float32  # (N, D) unit embeddings, 0 where none is known; D is 0 until the first one comes
     label: Int64
+    classes: Float32  # (N, width), what is known of the class; width is 0 while there is but one
     score: Float64
     seen: Float64  # seconds on the tracker's clock
     looked: Float64  # when its likeness was last renewed, the same
@@ -39,7 +42,9 @@ class _Table(Rows):
 class Tracker:
     """Tracks objects in true time: call `update` once a frame, with that frame's time in seconds."""
 
-    def __init__(self, config: TrackerConfig | None = None, motion: Motion | None = None) -> None:
+    def __init__(
+        self, config: TrackerConfig | None = None, motion: Motion | None = None, classes: Classes | None = None
+    ) -> None:
         config = config or TrackerConfig()
         self.config = config
         for kind, name, known in (("motion", config.motion, MOTIONS), ("cost", config.cost, {OWN: None, **COSTS})):
@@ -52,12 +57,13 @@ class Tracker:
         self._threshold = _logit(config.match_probability)
         self._birth_threshold = _logit(config.birth_match_probability)
         self._low_threshold = _logit(config.low_match_probability)
+        self._classes = classes or Classes()
         self._next_id = 1
         self._ticks: int | None = None
         self._origin = 0
         whole, real = np.zeros(0, np.int64), np.zeros(0)
         rows, likeness = np.zeros((0, self._motion.width)), np.zeros((0, 0), np.float32)
-        self._table = _Table(whole, rows, likeness, whole, real, real, real, real)
+        self._table = _Table(whole, rows, likeness, whole, likeness, real, real, real, real)
 
     def update(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks:
         """All tracks alive after the frame at `time`.
@@ -74,6 +80,7 @@ class Tracker:
         now = self._clock(time)
         c, table = self.config, self._table
         index = (detections.score >= c.low_score).nonzero()[0]
+        index, votes = self._votes(detections, index)
         look = Look.at(detections.xyxy.take(index, 0), detections.score.take(index), self._motion.crowded)
         label = detections.label.take(index)
         embedding = self._embedding(detections, index)
@@ -97,6 +104,10 @@ class Tracker:
                 table.looked[hit] = now
                 table.likeness[hit] = remember(table.likeness[hit], embedding[taken], elapsed, look.score[taken])
             seen = look.take(taken)
+            if votes is not None:
+                waited, told = now - table.seen[hit], votes.take(taken)
+                table.classes[hit] = known = self._classes.update(table.classes.take(hit, 0), told, seen, waited)
+                table.label[hit] = self._classes.decide(table.label[hit], known)
             table.motion[hit] = self._motion.update(table.motion.take(hit, 0), seen, now, prediction.take(hit))
             table.score[hit] = seen.score
             table.seen[hit] = now
@@ -109,7 +120,7 @@ class Tracker:
         free[taken] = False
         new = free.nonzero()[0]
         if len(new):
-            table = table.join(self._born(look.take(new), label[new], now, embedding, new))
+            table = table.join(self._born(look.take(new), label[new], now, embedding, votes, new))
             matched = np.concatenate([matched, new])
             boxes = np.concatenate([boxes, look.xyxy[new]])
         self._table = table
@@ -122,6 +133,7 @@ class Tracker:
             state=np.where(self._shown(table), np.where(found, ACTIVE, LOST), TENTATIVE),
             unseen=now - table.seen,
             detection=np.where(found, index.take(matched), -1) if len(index) else matched,
+            class_score=self._class_score(table),
         )
 
     def new_id(self) -> int:
@@ -157,6 +169,22 @@ class Tracker:
             )
         return detections.embedding[index]
 
+    def _votes(self, detections: Detections, index: Int64) -> tuple[Int64, Votes | None]:
+        """The detections in use without those that call a better one's object by another class, and what they say."""
+        label = detections.label.take(index)
+        self._table.classes = self._classes.fit(self._table.classes, label)
+        if not self._classes.several:
+            return index, None
+        xyxy, score = detections.xyxy.take(index, 0), detections.score.take(index)
+        votes, worse = self._classes.votes(xyxy.astype(np.float64), score.astype(np.float64), label)
+        rows = (~worse).nonzero()[0]
+        return index.take(rows), votes.take(rows)
+
+    def _class_score(self, table: _Table) -> Float32 | None:
+        if not self._classes.several:
+            return None
+        return self._classes.probability(table.classes)[np.arange(len(table.id)), table.label]
+
     def _match(self, prediction: Prediction, look: Look, label: Int64, embedding: Float32 | None) -> Int64:
         """(N,) the detection of each track, -1 where it has none: first those of high score, then the rest."""
         pairs = self._pairs(prediction, look, label, embedding)
@@ -177,21 +205,47 @@ class Tracker:
                 gain = odds.take(rest) - self._low_threshold
                 row, column = assign(pairs.track.take(rest), pairs.detection.take(rest), gain)
                 matched[row] = column
+        if self._classes.several:
+            self._match_across(matched, prediction, look, label, embedding)
         return matched
 
-    def _pairs(self, prediction: Prediction, look: Look, label: Int64, embedding: Float32 | None) -> Pairs:
-        """The pairs of one label that are near enough to be worth a cost."""
+    def _match_across(
+        self, matched: Int64, prediction: Prediction, look: Look, label: Int64, embedding: Float32 | None
+    ) -> None:
+        """What found nothing of its own class may take what is left of another, where it fits that much better."""
+        track, left = matched < 0, np.ones(len(look.score), bool)
+        left[matched[~track]] = False
+        if not (track.any() and left.any()):
+            return
+        pairs = self._pairs(prediction, look, label, embedding, (track, left))
+        if len(pairs.track):
+            doubt = self._classes.surprise(self._table.classes, pairs.track, label.take(pairs.detection))
+            gain = self._cost(pairs) - self._threshold - np.minimum(doubt, ACROSS)
+            row, column = assign(pairs.track, pairs.detection, gain)
+            matched[row] = column
+
+    def _pairs(
+        self,
+        prediction: Prediction,
+        look: Look,
+        label: Int64,
+        embedding: Float32 | None,
+        free: tuple[Bool, Bool] | None = None,
+    ) -> Pairs:
+        """The pairs of one label that are near enough to be worth a cost; or of the `free` tracks and detections."""
         reach_x, reach_y = 6 * prediction.std.T[:2] + np.exp(prediction.seen[:, 3])
         (x, y), (at_x, at_y) = prediction.coordinates.T[:2], look.coordinates.T[:2]
         # the second coordinate and the label only where the first is near: most pairs of a crowd are never formed
         j, i = np.divmod((abs(at_x[:, None] - x) < reach_x).ravel().nonzero()[0], len(x))
         near = abs(at_y.take(j) - y.take(i)) < reach_y.take(i)
-        near &= self._table.label.take(i) == label.take(j)
+        near &= self._table.label.take(i) == label.take(j) if free is None else free[0].take(i) & free[1].take(j)
         i, j = i.compress(near), j.compress(near)
         alike = None if embedding is None else similarity(self._table.likeness, embedding, i, j)
         return Pairs(i, j, prediction, look, self._table.score, alike)
 
-    def _born(self, look: Look, label: Int64, now: float, embedding: Float32 | None, rows: Int64) -> _Table:
+    def _born(
+        self, look: Look, label: Int64, now: float, embedding: Float32 | None, votes: Votes | None, rows: Int64
+    ) -> _Table:
         """New tracks for detections that nobody took."""
         ids = np.arange(self._next_id, self._next_id + len(rows))
         self._next_id += len(rows)
@@ -200,7 +254,8 @@ class Tracker:
         if embedding is not None:
             likeness[:] = embedding[rows]
         seen = np.full(len(rows), now)
-        return _Table(ids, motion, likeness, label, look.score, seen, seen, seen)
+        known = np.zeros((len(rows), 0), np.float32) if votes is None else self._classes.start(votes.take(rows), look)
+        return _Table(ids, motion, likeness, label, known, look.score, seen, seen, seen)
 
     def _shown(self, table: _Table) -> Bool:
         """(N,) which tracks are results: those that were seen for as long as asked for."""

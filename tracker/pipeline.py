@@ -47,14 +47,14 @@ def calm_libraries() -> Iterator[None]:
 
 
 class Masks(Protocol):
-    """What the loop asks of what follows marked objects."""
+    """What the loop asks of what follows marked objects, and of what names the kinds of tracks."""
 
     def names(self, known: tuple[str, ...]) -> tuple[str, ...]:
-        """The detector's class names, and its own."""
+        """The class names that are known, and its own."""
         ...
 
     def __call__(self, frame: Frame, tracks: Tracks) -> Tracks:
-        """The tracks of a frame and its own beside them."""
+        """The tracks of a frame, with its own beside them or its own classes in them."""
         ...
 
 
@@ -199,6 +199,7 @@ def _stages(
     pointer: Pointer | None,
     masks: Masks | None,
     returning: Renaming | None,
+    recogniser: Masks | None,
 ) -> Iterator[tuple[str, Callable[[Step], Step]]]:
     yield "detect", lambda step: replace(step, detections=detector(step.frame))
     if embedder is not None:
@@ -221,6 +222,8 @@ def _stages(
         return replace(step, warp=warp, tracks=update(step.detections, step.frame.time, warp))
 
     yield "track", track
+    if recogniser is not None:
+        yield "recognise", lambda step: replace(step, tracks=recogniser(step.frame, step.tracks))
     if masks is not None:
         yield "masks", lambda step: replace(step, tracks=masks(step.frame, step.tracks))
 
@@ -235,6 +238,7 @@ def steps(
     pointer: Pointer | None = None,
     masks: Masks | None = None,
     returning: Renaming | None = None,
+    recogniser: Masks | None = None,
     after: Sequence[tuple[str, Callable[[Step], Step]]] = (),
     clock: _Clock | None = None,
 ) -> Generator[Step, None, None]:
@@ -247,7 +251,7 @@ def steps(
     # stages be far ahead of somebody who points at what a window shows.
     depth = 1 if source.info.live or (pointer is not None and pointer.interactive) else QUEUE
     chain: Generator[Step, None, None] = overlap(clock.reading(source), lambda frame: Step(frame), depth)
-    for name, work in (*_stages(detector, tracker, embedder, camera_motion, pointer, masks, returning), *after):
+    for name, work in (*_stages(detector, tracker, embedder, camera_motion, pointer, masks, returning, recogniser), *after):
         chain = overlap(chain, clock.timed(name, work), depth)
     return chain
 
@@ -298,6 +302,7 @@ def run(
     pointer: Pointer | None = None,
     masks: Masks | None = None,
     returning: Renaming | None = None,
+    recogniser: Masks | None = None,
     progress: Callable[[Frame], None] = lambda frame: None,
     stop: threading.Event | None = None,
 ) -> Summary:
@@ -308,6 +313,7 @@ def run(
         slow_sinks: written in a thread each (video encoders).
         masks: follows marked objects beside the tracker.
         returning: gives old ids to tracks that come back.
+        recogniser: names the kinds of what is tracked.
         progress: called after each frame was written.
         stop: set it (and close the source, to end a blocked read) from a signal handler or another thread to end after
             the frame in hand; nothing half-written stays behind.
@@ -332,6 +338,7 @@ def run(
         return write
 
     names = detector.names if pointer is None else pointer.names
+    names = names if recogniser is None else recogniser.names(names)
     names = names if masks is None else masks.names(names)
     with calm_libraries(), ExitStack() as stack:
         stack.callback(source.close)
@@ -348,6 +355,7 @@ def run(
             pointer=pointer,
             masks=masks,
             returning=returning,
+            recogniser=recogniser,
             after=after,
             clock=clock,
         )

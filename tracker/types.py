@@ -161,6 +161,8 @@ class Tracks:
         unseen: (N,) float64, seconds since the track was last matched; 0 where it was matched at this very time.
         detection: (N,) int64, the row of this frame's `Detections` that it was matched with, -1 where there is none.
         mask: (N, H, W) bool, or None.
+        class_score: (N,) float32, 0..1, how likely the label is right by all that was seen so far; NaN where nobody
+            weighed it; None where nobody weighed any.
     """
 
     id: Int64
@@ -171,6 +173,7 @@ class Tracks:
     unseen: Float64
     detection: Int64
     mask: Bool | None = None
+    class_score: Float32 | None = None
 
     def __post_init__(self) -> None:
         xyxy = _boxes(self.xyxy)
@@ -186,6 +189,9 @@ class Tracks:
         ):
             object.__setattr__(self, name, _column(name, getattr(self, name), dtype, n))
         _fraction("score", self.score)
+        if self.class_score is not None:
+            object.__setattr__(self, "class_score", _column("class_score", self.class_score, np.float32, n))
+            _fraction("class_score", np.nan_to_num(self.class_score))
         if len(np.unique(self.id)) != n:
             raise DataError(f"the ids {self.id.tolist()} repeat; each track needs one of its own.")
 
@@ -205,17 +211,24 @@ class Tracks:
         state: NDArray[np.int8],
         unseen: Float64,
         detection: Int64,
+        class_score: Float32 | None = None,
     ) -> Tracks:
         """Tracks of the engine's own arrays, of the types above: nothing is checked, since every frame would pay."""
         columns = {"id": id, "xyxy": xyxy, "score": score, "label": label, "state": state, "unseen": unseen}
-        return _trusted(cls, {**columns, "detection": detection, "mask": None})
+        return _trusted(cls, {**columns, "detection": detection, "mask": None, "class_score": class_score})
 
     def __len__(self) -> int:
         return len(self.id)
 
     def take(self, rows: Any) -> Tracks:
         """Only `rows`: a mask, indices or a slice."""
-        return _take(self, rows, ("id", "xyxy", "score", "label", "state", "unseen", "detection", "mask"))
+        return _take(
+            self, rows, ("id", "xyxy", "score", "label", "state", "unseen", "detection", "mask", "class_score")
+        )
+
+    def class_scores(self) -> Float32:
+        """`class_score`, NaN where nobody weighed it."""
+        return np.full(len(self), np.nan, np.float32) if self.class_score is None else self.class_score
 
     @property
     def shown(self) -> Tracks:

@@ -33,6 +33,7 @@ class Boxes:
     ignore: Bool | None = None
     visibility: Float32 | None = None
     mask: Sequence[Rle | None] | None = None
+    class_score: Float32 | None = None
 
     def __len__(self) -> int:
         return len(self.id)
@@ -229,7 +230,8 @@ class Writer:
         """Writes the tracks that are shown."""
         shown = tracks.shown
         mask = None if shown.mask is None else [encode(m) if m.any() else None for m in shown.mask]
-        self.put(frame.index, frame.time, Boxes(shown.id, shown.xyxy, shown.score, shown.label, mask=mask))
+        boxes = Boxes(shown.id, shown.xyxy, shown.score, shown.label, mask=mask, class_score=shown.class_score)
+        self.put(frame.index, frame.time, boxes)
 
     def put(self, index: int, time: float | None, boxes: Boxes) -> None:
         """Writes the boxes of frame `index` (from 0) at `time` seconds."""

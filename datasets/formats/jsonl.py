@@ -5,7 +5,8 @@
     {"frame": 0, "seconds": 0.0, "boxes": [{"id": 3, "xyxy": [10.0, 20.0, 30.0, 60.5], "label": "car", "score": 0.91}]}
 
 Frames count from 0; `seconds` is null where no time is known. A box may leave out `id` (a detection) and `score` (1),
-and may have `ignore` (true), `visibility` (0..1), `mask` (COCO's run lengths: {"size": [height, width], "counts":
+and may have `class_score` (how likely the label is right, 0..1, from all that was seen until then; not
+read back), `ignore` (true), `visibility` (0..1), `mask` (COCO's run lengths: {"size": [height, width], "counts":
 "..."}) and, beside it, `polygons` (its outlines as COCO writes them, [[x1, y1, x2, y2, ...], ...], for those who do not
 unpack run lengths: readers here take the mask).
 """
@@ -154,6 +155,8 @@ class JsonlWriter(Writer):
         for k, (id, xyxy, score, label) in enumerate(zip(*columns, strict=True)):
             box: dict[str, Any] = {} if id < 0 else {"id": id}
             box |= {"xyxy": xyxy, "label": self.names[label], "score": score}
+            if boxes.class_score is not None and not np.isnan(boxes.class_score[k]):
+                box["class_score"] = round(float(boxes.class_score[k]), 4)
             if boxes.ignore is not None and boxes.ignore[k]:
                 box["ignore"] = True
             if boxes.visibility is not None:

@@ -232,3 +232,17 @@ def test_masks_are_blended() -> None:
 def test_bad_settings(options: dict) -> None:
     with pytest.raises(ConfigError, match=next(iter(options))):
         ViewConfig(**options)
+
+
+def test_labels_without_a_clock() -> None:
+    picture = Painter(("person",), ViewConfig(clock=False))(frame(), tracks([[50, 60, 90, 160]]))
+    assert changed(frame().bgr, picture).any()
+
+
+def test_a_class_that_was_weighed_shows_how_likely_it_is() -> None:
+    painter = Painter(("person",))
+    plain = tracks([[50, 60, 90, 160]])
+    columns = (plain.id, plain.xyxy, plain.score, plain.label, plain.state, plain.unseen, plain.detection)
+    assert painter._texts(plain) == [("#1 person 0.87", "#1")]
+    assert painter._texts(Tracks(*columns, class_score=np.array([0.973]))) == [("#1 person 97%", "#1")]
+    assert painter._texts(Tracks(*columns, class_score=np.array([np.nan]))) == [("#1 person 0.87", "#1")]

@@ -86,4 +86,7 @@ class MaskStage:
             "detection": (whole, tracks.detection),
         }
         joined = Tracks(**{name: np.concatenate(pair) for name, pair in both.items()})  # type: ignore[arg-type]
-        return replace(joined, mask=mask)
+        known = None
+        if tracks.class_score is not None:
+            known = np.concatenate([np.full(n, np.nan, np.float32), tracks.class_score])
+        return replace(joined, mask=mask, class_score=known)

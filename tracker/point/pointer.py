@@ -181,4 +181,5 @@ def _join(pointed: Tracks, tracks: Tracks, rows: Int64) -> Tracks:
     detection = np.where(found, rows[tracks.detection], -1) if len(rows) else tracks.detection
     columns = {name: np.concatenate([getattr(pointed, name), getattr(tracks, name)])
                for name in ("id", "xyxy", "score", "label", "state", "unseen")}  # fmt: skip
-    return Tracks.trusted(**columns, detection=np.concatenate([pointed.detection, detection]))
+    known = None if tracks.class_score is None else np.concatenate([pointed.class_scores(), tracks.class_score])
+    return Tracks.trusted(**columns, detection=np.concatenate([pointed.detection, detection]), class_score=known)

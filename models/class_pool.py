@@ -1,0 +1,95 @@
+"""The class pool in torch: the one definition, for training. `class_pool_numpy` runs the same weights without torch.
+
+A track's belief is a number for each class, log-odds up to a constant: L' = r L + n(t) w e, e being a view's evidence.
+Of a classifier's probabilities p it is of two kinds, each with its own w: log p, by which one wrong view can rule the
+truth out, and log(1 + p / floor), which no view can spoil and which is slow to be sure.
+A small liquid state decides w, how much the view weighs, and r, how much of the earlier belief is kept, from the view's
+quality, from how it agrees with the belief, and from the true seconds t since the last view (the state flows through
+them in closed form); it also says how far the belief can be trusted, a: the probabilities are softmax(a L).
+n(t) = 1 - (1 - n0) exp(-t / tau) is the share of a view that is new: looks at the same moment are spoiled alike, as
+noise that forgets within tau seconds is. Only a few numbers are learned, the same for all classes: a pool knows no
+class, and serves any number of them.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.class_pool_config import ClassPoolConfig
+from models.liquid.cfc import CfC
+
+FIRST = 5.0  # seconds that count as elapsed before a first view
+KEEP = 4.0  # log-odds of what an untrained pool keeps of its belief
+
+
+class ClassPool(nn.Module):
+    """See the module. Shapes: N tracks, K classes, Q numbers of quality, S of the state."""
+
+    def __init__(self, config: ClassPoolConfig) -> None:
+        super().__init__()
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.cell = CfC(config.inputs, config.units, backbone=0, time_unit=config.time_unit)
+        self.read = nn.Linear(config.units + config.inputs, 1 + config.kinds)
+        self.trust = nn.Linear(config.units, 1)
+        if config.soft:
+            self.floor = nn.Parameter(torch.tensor(-4.0))  # log of a probability
+        self.pace = nn.Parameter(torch.tensor([-1.0, -2.0]))  # log tau (seconds), log-odds of n0
+        with torch.no_grad():
+            for layer in (self.read, self.trust):
+                layer.weight.zero_()
+                layer.bias.zero_()
+
+    def step(self, e: Tensor, quality: Tensor, dt: Tensor, belief: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """The belief (N, K) and the state (N, S) after one view.
+
+        Args:
+            e: (N, K) the view's log-probabilities, or 1 for its class and 0 for all others.
+            quality: (N, Q).
+            dt: (N,) seconds since the last view; not finite where there was none.
+            belief: (N, K) before; 0 where there was no view yet.
+            h: (N, S).
+        """
+        x = self.features(e, quality, dt, self.probability(belief, h))
+        h = self.cell.step(x, h, dt.nan_to_num(FIRST, FIRST).clamp(max=FIRST))
+        read = self.read(torch.cat((h, x), 1))
+        kept = torch.sigmoid(read[:, :1] + KEEP) * belief
+        weight = self.news(dt)[:, None] * functional.softplus(read[:, 1:])
+        return kept + (weight[:, :, None] * self.evidence(e)).sum(1), h
+
+    def news(self, dt: Tensor) -> Tensor:
+        """(N,) the share of a view that is new `dt` (N,) seconds after the last one; all of a first view is."""
+        old = torch.exp(-dt.nan_to_num(0, FIRST).clamp(max=FIRST) / self.pace[0].exp())
+        return torch.where(torch.isfinite(dt), 1 - (1 - torch.sigmoid(self.pace[1])) * old, 1.0)
+
+    def probability(self, belief: Tensor, h: Tensor) -> Tensor:
+        """(N, K) of each class."""
+        return torch.softmax(torch.exp(self.trust(h)) * belief, 1)
+
+    def evidence(self, e: Tensor) -> Tensor:
+        """(N, kinds, K) what a view says, each kind with its mean at 0."""
+        kinds = (e, torch.log1p(torch.exp(e - self.floor))) if self.config.soft else (e,)
+        told = torch.stack(kinds, 1)
+        return told - told.mean(2, keepdim=True)
+
+    def features(self, e: Tensor, quality: Tensor, dt: Tensor, before: Tensor) -> Tensor:
+        """(N, inputs) what the cell is told, `before` (N, K) being the probabilities before the view."""
+        first = ~torch.isfinite(dt)
+        best = e.argmax(1, keepdim=True)
+        waited = torch.where(first, FIRST, dt).clamp(max=FIRST)
+        told = [
+            quality,
+            before.gather(1, best),
+            before.max(1, keepdim=True).values,
+            (before.argmax(1, keepdim=True) == best).to(e.dtype) * ~first[:, None],
+            torch.log(waited + 0.02)[:, None] / 2,
+            first[:, None].to(e.dtype),
+        ]
+        if self.config.soft:
+            p = torch.softmax(e, 1)
+            top = p.topk(2, 1).values
+            doubt = -(p * torch.log(p + 1e-12)).sum(1, keepdim=True)
+            told += [top[:, :1], torch.log(top[:, :1] / (top[:, 1:] + 1e-6)) / 5, doubt / 3]
+        return torch.cat(told, 1)

@@ -1,0 +1,34 @@
+"""The class pool's sizes. Standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ClassPoolConfig:
+    """What a class pool is made of.
+
+    Attributes:
+        quality: numbers that tell what a view is worth, beside what the pool sees in the evidence itself.
+        units: numbers of the liquid state of one track.
+        time_unit: seconds that count as 1 in the cell's own time.
+        soft: whether evidence is a probability for each class (a classifier's), or one class alone (a detector's).
+        seed: of the first weights.
+    """
+
+    quality: int
+    units: int = 12
+    time_unit: float = 0.2
+    soft: bool = True
+    seed: int = 0
+
+    @property
+    def inputs(self) -> int:
+        """Numbers that the cell is told of a view."""
+        return self.quality + 5 + 3 * self.soft
+
+    @property
+    def kinds(self) -> int:
+        """Kinds of evidence that a view gives."""
+        return 1 + self.soft

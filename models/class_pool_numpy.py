@@ -1,0 +1,139 @@
+"""The class pool in NumPy: what `class_pool.ClassPool` defines, from its weights, without torch; float32 inside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.class_pool_config import ClassPoolConfig
+from models.errors import WeightsError
+from models.sealed import read_sealed, write_sealed
+
+Array = NDArray[np.float32]
+FIRST = np.float32(5.0)  # `class_pool.FIRST`
+KEEP = np.float32(4.0)  # `class_pool.KEEP`
+FORMAT = "liquidtrack-class-pool-1"
+WEIGHTS = Path(__file__).parent / "weights"
+HOW = "train one with `liquidtrack train recognition`"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ClassPoolNumpy:
+    """The pool's step and probabilities over NumPy arrays (shapes as in `class_pool.ClassPool`).
+
+    Attributes:
+        weights: every array by its name in `class_pool.ClassPool`.
+        config: its sizes.
+    """
+
+    weights: dict[str, Array]
+    config: ClassPoolConfig
+
+    def step(self, e: Array, quality: Array, dt: Array, belief: Array, h: Array) -> tuple[Array, Array]:
+        """The belief (N, K) and the state (N, S) after one view."""
+        w = self.weights
+        x = self._features(e, quality, dt, self.probability(belief, h))
+        waited = np.where(np.isfinite(dt), np.minimum(dt, FIRST), FIRST)[:, None] / np.float32(self.config.time_unit)
+        z = np.concatenate([x, h], 1)
+        weight = w["cell.blocks.0.weight"]
+        f, g, a, b = np.split(z @ weight.reshape(-1, weight.shape[2]).T + w["cell.blocks.0.bias"].ravel(), 4, axis=1)
+        f, g = np.tanh(f), np.tanh(g)
+        h = f + _sigmoid(a * waited + b) * (g - f)
+        read = np.concatenate([h, x], 1) @ w["read.weight"].T + w["read.bias"]
+        weight = self.news(dt)[:, None] * np.logaddexp(read[:, 1:], np.float32(0))
+        belief = _sigmoid(read[:, :1] + KEEP) * belief
+        for kind, said in enumerate(self._evidence(e)):
+            belief += weight[:, kind : kind + 1] * said
+        return belief, h
+
+    def news(self, dt: Array) -> Array:
+        """(N,) the share of a view that is new `dt` (N,) seconds after the last one."""
+        tau, least = self.weights["pace"]
+        seen = np.isfinite(dt)
+        old = np.exp(-np.where(seen, np.minimum(dt, FIRST), FIRST) / np.exp(tau))
+        return np.where(seen, 1 - (1 - _sigmoid(least)) * old, 1).astype(np.float32)
+
+    def probability(self, belief: Array, h: Array) -> Array:
+        """(N, K) of each class."""
+        z = np.exp(h @ self.weights["trust.weight"].T + self.weights["trust.bias"]) * belief
+        return softmax(z)
+
+    def _evidence(self, e: Array) -> list[Array]:
+        kinds = [e, np.log1p(np.exp(e - self.weights["floor"]))] if self.config.soft else [e]
+        return [np.asarray(k - k.mean(axis=1, keepdims=True), np.float32) for k in kinds]
+
+    def _features(self, e: Array, quality: Array, dt: Array, before: Array) -> Array:
+        first = ~np.isfinite(dt)
+        rows = np.arange(len(e))
+        best, leader = e.argmax(axis=1), before.argmax(axis=1)
+        waited = np.where(first, FIRST, np.minimum(dt, FIRST))
+        told = [
+            quality.T,
+            before[rows, best][None],
+            before[rows, leader][None],
+            ((leader == best) & ~first)[None],
+            np.log(waited + np.float32(0.02))[None] / 2,
+            first[None],
+        ]
+        if self.config.soft:
+            p = softmax(e)
+            second, top = np.partition(p, -2, axis=1)[:, -2:].T
+            doubt = -(p * np.log(p + np.float32(1e-12))).sum(axis=1)
+            told += [top[None], np.log(top / (second + np.float32(1e-6)))[None] / 5, doubt[None] / 3]
+        return np.asarray(np.concatenate(told).T, np.float32)
+
+
+def softmax(z: Array) -> Array:
+    """(N, K) numbers -> (N, K) probabilities, row by row."""
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    return np.asarray(p / p.sum(axis=1, keepdims=True), np.float32)
+
+
+def log_softmax(z: Array) -> Array:
+    """The logarithm of `softmax`."""
+    z = z - z.max(axis=1, keepdims=True)
+    return np.asarray(z - np.log(np.exp(z).sum(axis=1, keepdims=True)), np.float32)
+
+
+def save_class_pool(path: Path, pool: ClassPoolNumpy, card: dict[str, str]) -> None:
+    """Writes a safetensors file that holds the weights, the config, their sha256 and the model card.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write_sealed(path, pool.weights, pool.config, FORMAT, card)
+
+
+def load_class_pool(path: Path) -> ClassPoolNumpy:
+    """The pool in a file of `save_class_pool`.
+
+    Raises:
+        WeightsError: the file is missing, no class pool, of another version, or damaged.
+    """
+    weights, config = read_sealed(path, FORMAT, "a class pool", HOW)
+    try:
+        made = ClassPoolNumpy(weights, ClassPoolConfig(**config))
+        c = made.config
+        fits = weights["cell.blocks.0.weight"].shape == (4, c.units, c.inputs + c.units)
+        fits &= weights["read.weight"].shape == (1 + c.kinds, c.units + c.inputs)
+        fits &= weights["trust.weight"].shape == (1, c.units)
+        fits &= weights["pace"].shape == (2,) and ("floor" in weights) == c.soft
+    except (KeyError, TypeError) as error:
+        raise WeightsError(f"{path}: the weights do not fit their config ({error}); {HOW}.") from None
+    if not fits:
+        raise WeightsError(f"{path}: the weights do not fit their config; {HOW}.")
+    return made
+
+
+@cache
+def own_class_pool(name: str) -> ClassPoolNumpy:
+    """The package's own: `views` for a classifier's probabilities, `labels` for a detector's classes."""
+    return load_class_pool(WEIGHTS / f"recognition-{name}.safetensors")
+
+
+def _sigmoid(x: Array) -> Array:
+    return np.asarray(np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1)), np.float32)

@@ -1,0 +1,171 @@
+"""Kinds of tracks: who is looked at and when, what is said, and that rows stay with their tracks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.errors import ConfigError
+from models.imagenet import imagenet_names, kinds_of
+from tracker.recognise import Recogniser
+from tracker.recognise_config import RecogniseConfig
+from tracker.types import Frame, State, Tracks
+
+NAMES = ("person", "dog", "car", "object")
+BEAGLE, TABBY, MINIVAN = 162, 281, 656
+
+
+def tracks(*rows: tuple[int, int], state: int = State.ACTIVE, score: float | None = 0.9) -> Tracks:
+    """Boxes side by side, 90 pixels wide; (id, label) of each."""
+    n = len(rows)
+    left = 100.0 * np.arange(n)
+    boxes = np.stack([left, np.full(n, 20.0), left + 90, np.full(n, 110.0)], axis=1).reshape(n, 4)
+    return Tracks(
+        id=np.array([r[0] for r in rows], np.int64), xyxy=boxes, score=np.full(n, 0.8),
+        label=np.array([r[1] for r in rows], np.int64), state=np.full(n, state), unseen=np.zeros(n),
+        detection=np.arange(n), class_score=None if score is None else np.full(n, score, np.float32),
+    )  # fmt: skip
+
+
+class Sees:
+    """In place of the CNN: the class of each picture is the number in its first pixel."""
+
+    def __init__(self, kinds: dict[int, int], logit: float = 9.0) -> None:
+        self.kinds, self.logit, self.seen = kinds, logit, []  # type: ignore[var-annotated]
+
+    def __call__(self, squares: list[Any]) -> Any:
+        grey = [int(np.median(s)) for s in squares]
+        self.seen.append(grey)
+        scores = np.zeros((len(squares), 1000), np.float32)
+        for row, value in enumerate(grey):
+            scores[row, self.kinds[value]] = self.logit
+        return scores
+
+
+def frame(time: float, *greys: int) -> Frame:
+    picture = np.full((240, 100 * max(len(greys), 3), 3), 128, np.uint8)
+    for k, grey in enumerate(greys):
+        picture[:, 100 * k : 100 * k + 95] = grey
+    return Frame(picture, int(time * 100), time)
+
+
+def recogniser(sees: Any, **settings: Any) -> tuple[Recogniser, tuple[str, ...]]:
+    made = Recogniser(RecogniseConfig("imagenet", **settings), sees, imagenet_names(), 64)
+    return made, made.names(NAMES)
+
+
+def test_a_dog_becomes_a_beagle_and_says_how_surely() -> None:
+    made, names = recogniser(Sees({10: BEAGLE}))
+    assert names[: len(NAMES)] == NAMES
+    assert len(set(names)) == len(names)
+    for k in range(8):
+        told = made(frame(0.3 * k, 10), tracks((7, 1)))
+    assert [names[k] for k in told.label] == ["beagle"]
+    assert told.class_score is not None
+    assert 0.5 <= told.class_score[0] <= 1
+
+
+def test_persons_are_not_looked_at_and_keep_their_class() -> None:
+    sees = Sees({10: BEAGLE})
+    made, _ = recogniser(sees)
+    told = made(frame(0, 10), tracks((1, 0)))
+    assert told.label.tolist() == [0]
+    assert sees.seen == []
+    assert kinds_of("person") == ()
+
+
+def test_the_detector_s_class_is_evidence_too() -> None:
+    """The CNN halts between a tabby and a minivan; what the detector calls it decides."""
+
+    def torn(squares: list[Any]) -> Any:
+        scores = np.zeros((len(squares), 1000), np.float32)
+        scores[:, [TABBY, MINIVAN]] = 12.0
+        return scores
+
+    made, names = recogniser(torn)
+    for k in range(6):
+        told = made(frame(0.3 * k, 10, 10), tracks((1, 2), (2, 3)))
+    assert names[told.label[0]] == "minivan"
+    assert told.label[1] == 3  # an object of no known class: neither is likely enough
+
+
+def test_few_looks_a_frame_and_everybody_gets_one() -> None:
+    sees = Sees(dict.fromkeys(range(256), BEAGLE))
+    made, _ = recogniser(sees, recognise_crops=2, recognise_every=0.5)
+    everybody = tracks(*((k, 1) for k in range(1, 7)))
+    for k in range(3):
+        made(frame(0.04 * k, *(20 * j for j in range(1, 7))), everybody)
+    assert [len(s) for s in sees.seen] == [2, 2, 2]
+    assert sorted(g for s in sees.seen for g in s) == [20, 40, 60, 80, 100, 120]
+    made(frame(0.2, *(20 * j for j in range(1, 7))), everybody)  # nobody's time has come
+    assert made.looks == 6
+
+
+def test_who_is_sure_is_looked_at_rarely() -> None:
+    made, _ = recogniser(Sees({10: BEAGLE}, logit=20.0), recognise_every=0.1)
+    for k in range(101):
+        made(frame(0.1 * k, 10), tracks((1, 1)))
+    assert made.looks <= 40
+
+
+def test_rows_stay_with_their_tracks() -> None:
+    made, names = recogniser(Sees({10: BEAGLE, 40: MINIVAN, 128: TABBY}, logit=15.0), recognise_crops=5)
+    for k in range(8):
+        told = made(frame(0.3 * k, 10, 40), tracks((1, 1), (2, 2)))
+    assert [names[k] for k in told.label] == ["beagle", "minivan"]
+    told = made(frame(2.35, 128, 40, 10), tracks((9, 0), (2, 2), (1, 1)))  # another order, and somebody new
+    assert [names[k] for k in told.label] == ["person", "minivan", "beagle"]
+    told = made(frame(2.4), tracks())
+    assert len(told) == 0
+    told = made(frame(2.45, 128), tracks((1, 1)))  # gone is forgotten
+    assert names[told.label[0]] != "beagle"
+
+
+@pytest.mark.parametrize("state", [State.TENTATIVE, State.LOST])
+def test_only_what_is_seen_now_is_looked_at(state: State) -> None:
+    sees = Sees({10: BEAGLE})
+    recogniser(sees)[0](frame(0, 10), tracks((1, 1), state=state))
+    assert sees.seen == []
+
+
+def test_without_any_class_score() -> None:
+    made, names = recogniser(Sees({10: BEAGLE}, logit=15.0))
+    for k in range(6):
+        told = made(frame(0.3 * k, 10), tracks((1, 3), score=None))
+    assert names[told.label[0]] == "beagle"
+    assert told.class_score is not None
+
+
+def test_boxes_beyond_the_picture_are_cut() -> None:
+    made, _ = recogniser(Sees(dict.fromkeys(range(256), BEAGLE)))
+    far = tracks((1, 1))
+    for left, top in ((-500.0, -500.0), (5000.0, 10.0), (290.0, 230.0)):
+        box = np.array([[left, top, left + 90, top + 90]], np.float32)
+        moved = Tracks(far.id, box, far.score, far.label, far.state, far.unseen, far.detection)
+        assert len(made(frame(left + 600, 10), moved)) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"recognise_crops": 0}, "recognise_crops is 0; give 1 or more"),
+        ({"recognise_every": -1}, "recognise_every is -1; give seconds"),
+        ({"recognise_from": 1.0}, r"recognise_from is 1.0; give a probability"),
+    ],
+)
+def test_settings_that_cannot_be(settings: Any, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        RecogniseConfig("imagenet", **settings)
+
+
+def test_imagenet_s_names_and_kinds() -> None:
+    from models import imagenet
+    from models.coco import COCO_NAMES
+
+    names = imagenet_names()
+    assert len(names) == len(set(names)) == 1000
+    assert set(imagenet._KINDS) <= set(COCO_NAMES)
+    assert {names[k] for k in kinds_of("cat")} >= {"tabby", "Siamese cat"}
+    assert all(0 <= k < 1000 for name in COCO_NAMES for k in kinds_of(name))

@@ -1,0 +1,193 @@
+"""`liquidtrack train recognition`: simulate views, and learn how much each is worth for knowing a track's class."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from contextlib import closing
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from datasets.noise import Rng
+from models.class_pool import ClassPool
+from models.class_pool_config import ClassPoolConfig
+from models.class_pool_numpy import ClassPoolNumpy, log_softmax, save_class_pool
+from models.errors import DataError, WeightsError
+from tools.recognition_evidence import labels_of_pictures, views_of_pictures
+from tools.recognition_views import Evidence, join
+from tools.train_recognition_config import TrainRecognitionConfig
+from tools.training import add_to_curve, follow, save_checkpoint
+from tracker.types import Bool, Float32
+from tracker.views import LABEL_QUALITY, QUALITY
+
+AVERAGE = 0.99  # what the mean of the weights keeps at a step
+SAVE = 100  # steps between checkpoints
+PART = 50  # pictures whose evidence is kept in one file
+RATES = (4.0, 30.0)  # views a second of the sequences, drawn evenly in their logarithm
+
+
+def train_recognition(config: TrainRecognitionConfig) -> None:
+    """Trains, and says where the weights are.
+
+    Raises:
+        ConfigError, DataError, SourceError: the pictures are not as they should be.
+        WeightsError: a network is not to be had, or the folder holds another training.
+    """
+    torch.set_num_threads(config.threads)
+    config.out.mkdir(parents=True, exist_ok=True)
+    evidence = _evidence(config)
+    soft = config.kind == "views"
+    sizes = ClassPoolConfig(len(QUALITY if soft else LABEL_QUALITY), units=config.units, soft=soft)
+    weights = fit(evidence, sizes, config)
+    path = config.out / f"recognition-{config.kind}.safetensors"
+    save_class_pool(path, ClassPoolNumpy(weights, sizes), _card(config))
+    if not config.quiet:
+        print(f"{path} holds the pool, learnt from {len(evidence.truth)} sequences")
+
+
+def draw_times(rng: Rng, views: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """(views,) seconds of one sequence at a drawn rate."""
+    rate = math.exp(rng.uniform(*np.log(RATES)))
+    return np.asarray(np.arange(views) / rate)
+
+
+def _evidence(config: TrainRecognitionConfig) -> Evidence:
+    """Everything to learn from: what earlier runs left, and the rest made now.
+
+    Each sequence depends on its picture's place alone, so that a resumed run sees the same.
+    """
+    source = views_of_pictures if config.kind == "views" else labels_of_pictures
+    with closing(source(config.folder, config.detectors, config.threads)) as made:
+        chosen = range(0, len(made), 2 if config.pictures == "even" else 1)
+        parts = [range(k, min(k + PART, len(chosen))) for k in range(0, len(chosen), PART)]
+        found = []
+        for k, part in enumerate(tqdm(parts, desc="views", unit="part", disable=config.quiet or None)):
+            path = config.out / f"evidence-{config.kind}-{k:03d}.npz"
+            if not path.is_file():
+                drawn = [
+                    made(chosen[n], draw_times, config.views, np.random.default_rng([config.data_seed, n, repeat]))
+                    for n in part
+                    for repeat in range(config.repeats)
+                ]
+                _keep(path, join([one for one in drawn if one is not None]))
+            found.append(_load(path))
+    whole = join(found)
+    if not len(whole.truth) or not whole.seen.any():
+        raise DataError(f"{config.folder}: nothing was seen in these pictures; there is nothing to learn from.")
+    return whole.take(np.flatnonzero(whole.seen.any(axis=1)))
+
+
+def _keep(path: Path, evidence: Evidence) -> None:
+    fresh = path.with_suffix(".new.npz")
+    columns = {f.name: getattr(evidence, f.name) for f in fields(Evidence)}
+    np.savez(fresh, **columns | {"scores": evidence.scores.astype(np.float16)})
+    fresh.replace(path)
+
+
+def _load(path: Path) -> Evidence:
+    with np.load(path) as kept:
+        columns = {f.name: kept[f.name] for f in fields(Evidence)}
+    return Evidence(**columns | {"scores": columns["scores"].astype(np.float32)})
+
+
+def fit(evidence: Evidence, sizes: ClassPoolConfig, config: TrainRecognitionConfig) -> dict[str, Float32]:
+    """The mean of the latest weights, trained on `evidence`.
+
+    Raises:
+        WeightsError: the folder's checkpoint is of another pool.
+    """
+    model = ClassPool(sizes)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
+    mean = {name: value.clone() for name, value in model.state_dict().items()}
+    step, path = 0, config.out / "checkpoint.pt"
+    if path.is_file():
+        kept = torch.load(path, weights_only=True)
+        try:
+            model.load_state_dict(kept["model"])
+        except RuntimeError:
+            raise WeightsError(f"{path}: is of another training; give another --out, or take it away.") from None
+        optimiser.load_state_dict(kept["optimiser"])
+        step, mean = kept["step"], kept["mean"]
+    losses: list[float] = []
+    with tqdm(total=config.steps, initial=step, desc="training", disable=config.quiet or None) as bar:
+        while step < config.steps:
+            rng = np.random.default_rng([config.data_seed, 1, step])
+            rows = rng.integers(len(evidence.truth), size=config.batch)
+            for group in optimiser.param_groups:
+                group["lr"] = config.rate * (0.51 + 0.49 * math.cos(math.pi * step / config.steps))
+            value = loss(model, evidence.take(rows), thin(evidence.seen[rows], rng))
+            optimiser.zero_grad()
+            value.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+            follow(mean, model, step, AVERAGE)
+            step += 1
+            losses.append(float(value.detach()))
+            bar.update()
+            if step % SAVE == 0 or step == config.steps:
+                state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "mean": mean}
+                save_checkpoint(path, state)
+                add_to_curve(config.out / "curve.csv", step, {"loss": float(np.mean(losses))})
+                bar.set_postfix(loss=f"{np.mean(losses):.3f}")
+                losses = []
+    return {name: value.numpy().copy() for name, value in mean.items()}
+
+
+def thin(seen: Bool, rng: Rng) -> Bool:
+    """Leaves views out as life does: evenly, by chance, in bursts, or at the beginning."""
+    rows, views = seen.shape
+    kept = seen.copy()
+    kinds: list[int] = np.asarray(rng.integers(0, 5, size=rows)).tolist()
+    for r, kind in enumerate(kinds):
+        if kind == 1:
+            kept[r] &= np.arange(views) % rng.integers(2, 7) == 0
+        elif kind == 2:
+            kept[r] &= rng.random(views) > rng.uniform(0.2, 0.85)
+        elif kind == 3:
+            kept[r] &= (np.arange(views) + rng.integers(20)) % 12 < rng.integers(2, 10)
+        elif kind == 4:
+            kept[r, : rng.integers(views)] = False
+        if not kept[r].any():
+            kept[r] = seen[r]
+    return kept
+
+
+def loss(model: ClassPool, evidence: Evidence, seen: Bool) -> Tensor:
+    """Mean negative log-likelihood of the true classes over all views, each as the belief stands after it."""
+    rows, views, classes = evidence.scores.shape
+    e = evidence.scores.astype(np.float32)
+    if model.config.soft:
+        e = log_softmax(e.reshape(-1, classes)).reshape(e.shape)
+    told, quality = torch.from_numpy(e), torch.from_numpy(evidence.quality)
+    mask, truth = torch.from_numpy(seen), torch.from_numpy(evidence.truth)
+    before = np.maximum.accumulate(np.where(seen, evidence.time, -np.inf), axis=1)
+    last = np.concatenate([np.full((rows, 1), -np.inf), before[:, :-1]], axis=1)
+    dt = torch.from_numpy((evidence.time - last).astype(np.float32))
+    belief, h = torch.zeros(rows, classes), torch.zeros(rows, model.config.units)
+    total = torch.zeros(())
+    for k in range(views):
+        new, state = model.step(told[:, k], quality[:, k], dt[:, k], belief, h)
+        at = mask[:, k : k + 1]
+        belief, h = torch.where(at, new, belief), torch.where(at, state, h)
+        z = torch.exp(model.trust(h)) * belief
+        miss = torch.nn.functional.cross_entropy(z, truth, reduction="none")
+        total = total + (miss * mask[:, k]).sum()
+    return total / mask.sum()
+
+
+def _card(config: TrainRecognitionConfig) -> dict[str, str]:
+    """What the file says of itself."""
+    left_out = ("folder", "out", "quiet", "threads", "detectors")
+    settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in left_out}
+    settings["detectors"] = ", ".join(Path(name).name for name in config.detectors)
+    return {
+        "data": config.folder.resolve().name,
+        "training": json.dumps(settings),
+        "date": time.strftime("%Y-%m-%d"),
+    }

@@ -1,0 +1,61 @@
+"""Settings of `liquidtrack train recognition`. Nothing here imports more than dataclasses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from models.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class TrainRecognitionConfig:
+    """Train the liquid pool that makes one class of many views, on simulated views; resumes where it was stopped.
+
+    Attributes:
+        kind: views: what a classifier sees in boxes, from pictures of one class each (labels.tsv, as for `eval
+            recognition`); labels: what detectors call objects, from pictures with boxes (instances.json).
+        folder: the pictures.
+        out: gets recognition-<kind>.safetensors, checkpoint.pt, curve.csv, and the simulated evidence.
+        detectors: whose labels are pooled, as `--detector` takes them, in turn from picture to picture; of `labels`.
+        pictures: even: learn from every second picture (0, 2, ... in the order of their names) and leave the others to
+            be scored; all.
+        repeats: sequences of views made from each picture.
+        views: in each sequence.
+        steps: of training.
+        batch: sequences a step.
+        rate: largest learning rate.
+        units: numbers of the liquid state of one track.
+        data_seed: of views and batches.
+        threads: CPU threads.
+        quiet: no progress bar.
+    """
+
+    kind: Positional[Literal["views", "labels"]]
+    folder: Positional[Path]
+    out: Path = Path("out/recognition")
+    detectors: tuple[str, ...] = ("lite0",)
+    pictures: Literal["even", "all"] = "even"
+    repeats: int = 2
+    views: int = 24
+    steps: int = 1500
+    batch: int = 48
+    rate: float = 5e-3
+    units: int = 12
+    data_seed: int = 0
+    threads: int = 1
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("repeats", "steps", "batch", "units", "threads"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; give 1 or more.")
+        if self.views < 2:
+            raise ConfigError(f"views is {self.views}; give 2 or more.")
+        if not 0 < self.rate < 1:
+            raise ConfigError(f"rate is {self.rate}; give a learning rate between 0 and 1.")
+        if not self.detectors:
+            raise ConfigError("there is no detector whose labels could be pooled; name one, such as lite0.")

@@ -1,0 +1,17 @@
+"""Which class a track is said to be of: the likeliest, but a change only when the evidence for it is clear."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracker.types import Float32, Int64
+
+CLEAR = 3.0  # times as likely as the class that is said now: Jeffreys' "substantial" evidence begins there
+
+
+def decide(label: Int64, probability: Float32) -> Int64:
+    """(N,) classes to say, where (N,) `label` was said before (-1: nothing yet) and (N, K) is what is believed now."""
+    rows = np.arange(len(label))
+    best = probability.argmax(axis=1)
+    held = np.where(label >= 0, probability[rows, np.maximum(label, 0)], 0)
+    return np.where((label < 0) | (probability[rows, best] >= CLEAR * held), best, label)

@@ -79,14 +79,10 @@ class ClassPool(nn.Module):
         first = ~torch.isfinite(dt)
         best = e.argmax(1, keepdim=True)
         waited = torch.where(first, FIRST, dt).clamp(max=FIRST)
-        told = [
-            quality,
-            before.gather(1, best),
-            before.max(1, keepdim=True).values,
-            (before.argmax(1, keepdim=True) == best).to(e.dtype) * ~first[:, None],
-            torch.log(waited + 0.02)[:, None] / 2,
-            first[:, None].to(e.dtype),
-        ]
+        told = [quality, torch.log(waited + 0.02)[:, None] / 2, first[:, None].to(e.dtype)]
+        if self.config.agreement:
+            agree = (before.argmax(1, keepdim=True) == best).to(e.dtype) * ~first[:, None]
+            told += [before.gather(1, best), before.max(1, keepdim=True).values, agree]
         if self.config.soft:
             p = torch.softmax(e, 1)
             top = p.topk(2, 1).values

@@ -14,6 +14,8 @@ class ClassPoolConfig:
         units: numbers of the liquid state of one track.
         time_unit: seconds that count as 1 in the cell's own time.
         soft: whether evidence is a probability for each class (a classifier's), or one class alone (a detector's).
+        agreement: whether the state is told how a view agrees with the belief. It may then trust what contradicts more
+            than what confirms, which suits a classifier that sees an object ever better, but not a moody detector.
         seed: of the first weights.
     """
 
@@ -21,12 +23,13 @@ class ClassPoolConfig:
     units: int = 12
     time_unit: float = 0.2
     soft: bool = True
+    agreement: bool = True
     seed: int = 0
 
     @property
     def inputs(self) -> int:
         """Numbers that the cell is told of a view."""
-        return self.quality + 5 + 3 * self.soft
+        return self.quality + 2 + 3 * self.agreement + 3 * self.soft
 
     @property
     def kinds(self) -> int:

@@ -68,17 +68,11 @@ class ClassPoolNumpy:
 
     def _features(self, e: Array, quality: Array, dt: Array, before: Array) -> Array:
         first = ~np.isfinite(dt)
-        rows = np.arange(len(e))
-        best, leader = e.argmax(axis=1), before.argmax(axis=1)
         waited = np.where(first, FIRST, np.minimum(dt, FIRST))
-        told = [
-            quality.T,
-            before[rows, best][None],
-            before[rows, leader][None],
-            ((leader == best) & ~first)[None],
-            np.log(waited + np.float32(0.02))[None] / 2,
-            first[None],
-        ]
+        told = [quality.T, np.log(waited + np.float32(0.02))[None] / 2, first[None]]
+        if self.config.agreement:
+            rows, best, leader = np.arange(len(e)), e.argmax(axis=1), before.argmax(axis=1)
+            told += [before[rows, best][None], before[rows, leader][None], ((leader == best) & ~first)[None]]
         if self.config.soft:
             p = softmax(e)
             second, top = np.partition(p, -2, axis=1)[:, -2:].T

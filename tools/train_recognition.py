@@ -6,7 +6,7 @@ import json
 import math
 import time
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from tracker.types import Bool, Float32
 from tracker.views import LABEL_QUALITY, QUALITY
 
 AVERAGE = 0.99  # what the mean of the weights keeps at a step
+STILL = 0.3  # share of the objects that stand still
 SAVE = 100  # steps between checkpoints
 PART = 50  # pictures whose evidence is kept in one file
 RATES = (4.0, 30.0)  # views a second of the sequences, drawn evenly in their logarithm
@@ -43,7 +44,7 @@ def train_recognition(config: TrainRecognitionConfig) -> None:
     config.out.mkdir(parents=True, exist_ok=True)
     evidence = _evidence(config)
     soft = config.kind == "views"
-    sizes = ClassPoolConfig(len(QUALITY if soft else LABEL_QUALITY), units=config.units, soft=soft)
+    sizes = ClassPoolConfig(len(QUALITY if soft else LABEL_QUALITY), units=config.units, soft=soft, agreement=False)
     weights = fit(evidence, sizes, config)
     path = config.out / f"recognition-{config.kind}.safetensors"
     save_class_pool(path, ClassPoolNumpy(weights, sizes), _card(config))
@@ -121,7 +122,8 @@ def fit(evidence: Evidence, sizes: ClassPoolConfig, config: TrainRecognitionConf
             rows = rng.integers(len(evidence.truth), size=config.batch)
             for group in optimiser.param_groups:
                 group["lr"] = config.rate * (0.51 + 0.49 * math.cos(math.pi * step / config.steps))
-            value = loss(model, evidence.take(rows), thin(evidence.seen[rows], rng))
+            part = freeze(evidence.take(rows), rng)
+            value = loss(model, part, thin(part.seen, rng))
             optimiser.zero_grad()
             value.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -137,6 +139,21 @@ def fit(evidence: Evidence, sizes: ClassPoolConfig, config: TrainRecognitionConf
                 bar.set_postfix(loss=f"{np.mean(losses):.3f}")
                 losses = []
     return {name: value.numpy().copy() for name, value in mean.items()}
+
+
+def freeze(evidence: Evidence, rng: Rng) -> Evidence:
+    """Some of the objects stand still from some time on: the same view again and again, which says nothing new."""
+    rows, views = evidence.seen.shape
+    at = np.tile(np.arange(views), (rows, 1))
+    for r in np.flatnonzero(rng.random(rows) < STILL):
+        seen = np.flatnonzero(evidence.seen[r])
+        if len(seen):
+            start = int(rng.choice(seen))
+            at[r, start:] = start
+    row = np.arange(rows)[:, None]
+    return replace(
+        evidence, seen=evidence.seen[row, at], scores=evidence.scores[row, at], quality=evidence.quality[row, at]
+    )
 
 
 def thin(seen: Bool, rng: Rng) -> Bool:

@@ -57,12 +57,13 @@ def pooled(pool: ClassPoolNumpy, seen: list[tuple[Any, ...]]) -> Any:
     return pool.probability(belief, h)
 
 
+@pytest.mark.parametrize("agreement", [True, False])
 @pytest.mark.parametrize("soft", [True, False])
-def test_numpy_is_torch(soft: bool) -> None:
+def test_numpy_is_torch(soft: bool, agreement: bool) -> None:
     torch = pytest.importorskip("torch", reason="the definition needs the extra `torch`")
     from models.class_pool import ClassPool
 
-    config = ClassPoolConfig(3, units=7, soft=soft)
+    config = ClassPoolConfig(3, units=7, soft=soft, agreement=agreement)
     pool = drawn(config)
     module = ClassPool(config)
     module.load_state_dict({n: torch.from_numpy(v) for n, v in pool.weights.items()})
@@ -123,16 +124,19 @@ def test_looks_close_in_time_say_little_that_is_new(name: str) -> None:
     assert news[1] < news[2] < news[3] < news[4]
 
 
-def test_equal_views_close_in_time_make_less_sure_than_the_same_apart() -> None:
-    pool = own_class_pool("views")
-    quality = np.array([[0.0, 0.0, 0.8, 0.0, 0.0]], np.float32)
-    e = log_softmax(np.where(np.arange(40) == 3, np.float32(5.0), np.float32(0.0))[None])
+@pytest.mark.parametrize("name", ["views", "labels"])
+def test_equal_views_make_less_sure_the_closer_they_are(name: str) -> None:
+    """What stands still is seen anew only as time goes by."""
+    pool = own_class_pool(name)
+    quality = np.array([[0.0, 0.0, 0.8, 0.0, 0.0] if name == "views" else [0.0, 0.8, 0.0]], np.float32)
+    z = np.where(np.arange(1000) == 3, np.float32(5.0), np.float32(0.0))[None]
+    e = log_softmax(z) if pool.config.soft else (z > 0).astype(np.float32)
 
     def sure(gap: float) -> float:
         seen = [(e, quality, np.array([np.inf if k == 0 else gap], np.float32)) for k in range(8)]
         return float(pooled(pool, seen)[0, 3])
 
-    assert sure(0.033) < sure(0.5)
+    assert sure(0.033) < sure(0.2) < sure(1.0)
 
 
 def test_the_file_is_read_back(tmp_path: Path) -> None:

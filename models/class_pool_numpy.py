@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ class ClassPoolNumpy:
     def _features(self, e: Array, quality: Array, dt: Array, before: Array) -> Array:
         first = ~np.isfinite(dt)
         waited = np.where(first, FIRST, np.minimum(dt, FIRST))
-        told = [quality.T, np.log(waited + np.float32(0.02))[None] / 2, first[None]]
+        told: list[NDArray[Any]] = [quality.T, np.log(waited + np.float32(0.02))[None] / 2, first[None]]
         if self.config.agreement:
             rows, best, leader = np.arange(len(e)), e.argmax(axis=1), before.argmax(axis=1)
             told += [before[rows, best][None], before[rows, leader][None], ((leader == best) & ~first)[None]]

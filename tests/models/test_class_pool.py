@@ -124,19 +124,25 @@ def test_looks_close_in_time_say_little_that_is_new(name: str) -> None:
     assert news[1] < news[2] < news[3] < news[4]
 
 
-@pytest.mark.parametrize("name", ["views", "labels"])
-def test_equal_views_make_less_sure_the_closer_they_are(name: str) -> None:
-    """What stands still is seen anew only as time goes by."""
+def equal(name: str, classes: int, gap: float, count: int) -> float:
+    """The probability of a class after so many equal views of it, `gap` seconds apart."""
     pool = own_class_pool(name)
     quality = np.array([[0.0, 0.0, 0.8, 0.0, 0.0] if name == "views" else [0.0, 0.8, 0.0]], np.float32)
-    z = np.where(np.arange(1000) == 3, np.float32(5.0), np.float32(0.0))[None]
+    z = np.where(np.arange(classes) == 3, np.float32(5.0), np.float32(0.0))[None]
     e = log_softmax(z) if pool.config.soft else (z > 0).astype(np.float32)
+    seen = [(e, quality, np.array([np.inf if k == 0 else gap], np.float32)) for k in range(count)]
+    return float(pooled(pool, seen)[0, 3])
 
-    def sure(gap: float) -> float:
-        seen = [(e, quality, np.array([np.inf if k == 0 else gap], np.float32)) for k in range(8)]
-        return float(pooled(pool, seen)[0, 3])
 
-    assert sure(0.033) < sure(0.2) < sure(1.0)
+def test_equal_views_make_less_sure_the_closer_they_are() -> None:
+    assert equal("views", 1000, 0.033, 8) < equal("views", 1000, 0.2, 8) < equal("views", 1000, 1.0, 8)
+
+
+def test_ten_votes_within_a_third_of_a_second_say_little_more_than_one() -> None:
+    once, often = equal("labels", 80, 0.033, 1), equal("labels", 80, 0.033, 10)
+    assert once > 0.8
+    assert abs(often - once) < 0.1
+    assert often < 0.99  # ten independent votes would have left no doubt
 
 
 def test_the_file_is_read_back(tmp_path: Path) -> None:

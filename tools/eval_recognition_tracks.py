@@ -84,7 +84,7 @@ def evaluate_views(config: EvalRecognitionConfig) -> list[Scored]:
         temperature = best_temperature(thinned)
         ways: dict[str, Callable[[Evidence, bool], Pooled]] = {
             **CONTROLS,
-            f"  with the best temperature, {temperature:g}": partial(mean_log, temperature=temperature),
+            f"mean log at temperature {temperature:g}": partial(mean_log, temperature=temperature),
             OURS: lambda e, soft: liquid(e, pool),
         }
         for way, pooling in ways.items():
@@ -160,7 +160,7 @@ def plot(done: list[Scored], path: Path) -> None:
 
     profiles = list(dict.fromkeys(one.profile for one in done))
     figure, panels = pyplot().subplots(
-        1, len(profiles), figsize=(1 + 4 * len(profiles), 4.2), layout="constrained", squeeze=False, sharey=True
+        1, len(profiles), figsize=(1 + 4 * len(profiles), 5.4), layout="constrained", squeeze=False, sharey=True
     )
     for profile, axes in zip(profiles, panels[0], strict=True):
         axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
@@ -173,6 +173,6 @@ def plot(done: list[Scored], path: Path) -> None:
             label = f"{one.name.strip()}, ECE {r.error:.3f}"
             axes.plot(r.confidence[there], r.accuracy[there], marker="o", markersize=3, label=label, **style)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", title=profile)
-        axes.legend(fontsize=7, loc="upper left")
+        axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.16))
     panels[0][0].set(ylabel="share that is right")
     save(figure, path)

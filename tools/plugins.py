@@ -177,8 +177,7 @@ def build_recogniser(config: TrackConfig, networks: int = 1) -> Recogniser | Non
     """What names the kinds of tracks, or None where nobody asks for them.
 
     Raises:
-        ConfigError: the frozen CNN must be exported once, and torch is not installed.
-        WeightsError: its weights are not to be had.
+        WeightsError: the frozen CNN's weights are damaged.
     """
     if config.recognition.recognise == "none":
         return None

@@ -202,8 +202,7 @@ def build_recogniser(config: RecogniseConfig, threads: int = 0, device: str = "a
     """With the frozen CNN and ImageNet's classes.
 
     Raises:
-        ConfigError: the CNN must be exported once, and torch is not installed.
-        WeightsError: the weights are not to be had.
+        WeightsError: the weights are damaged.
     """
     weights = get_entry(BACKBONE).weights
     network = open_network(BACKBONE, None, None, threads, device)

@@ -268,9 +268,10 @@ def test_training_goes_on_where_it_was_stopped(pictures: Path, tmp_path: Path) -
 def test_training_learns(pictures: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="training needs the extra `torch`")
     out = tmp_path / "out"
-    assert main(train(pictures, out, "--steps", "100")) == 0
+    assert main(train(pictures, out, "--steps", "200")) == 0
     losses = [float(line.split(",")[1]) for line in (out / "curve.csv").read_text().splitlines()[1:]]
-    assert losses[-1] < 0.9 * np.log(3)  # the mean of all steps
+    assert losses[-1] < losses[0]  # means of a hundred steps each
+    assert losses[-1] < 0.93 * np.log(3)
 
 
 @pytest.mark.parametrize(

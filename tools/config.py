@@ -15,8 +15,8 @@ from tools.view_config import ViewConfig
 from tracker.config import TrackerConfig
 from tracker.detectors.config import AppearanceConfig, DetectorConfig
 from tracker.masks.config import MaskConfig
-from tracker.returning.config import ReidConfig
 from tracker.recognise_config import RecogniseConfig
+from tracker.returning.config import ReidConfig
 
 
 @dataclass(frozen=True)

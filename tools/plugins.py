@@ -19,8 +19,8 @@ from tracker.types import Float64, UInt8
 if TYPE_CHECKING:
     from tracker.engine import Tracker
     from tracker.point.pointer import Pointer
-    from tracker.returning.stage import Returning
     from tracker.recognise import Recogniser
+    from tracker.returning.stage import Returning
 
 
 def _video(path: Path, config: TrackConfig) -> Sink:

@@ -251,7 +251,10 @@ def steps(
     # stages be far ahead of somebody who points at what a window shows.
     depth = 1 if source.info.live or (pointer is not None and pointer.interactive) else QUEUE
     chain: Generator[Step, None, None] = overlap(clock.reading(source), lambda frame: Step(frame), depth)
-    for name, work in (*_stages(detector, tracker, embedder, camera_motion, pointer, masks, returning, recogniser), *after):
+    for name, work in (
+        *_stages(detector, tracker, embedder, camera_motion, pointer, masks, returning, recogniser),
+        *after,
+    ):
         chain = overlap(chain, clock.timed(name, work), depth)
     return chain
 

@@ -16,6 +16,7 @@ from tracker.likeness import remember, similarity
 from tracker.motion import Look, Motion, Prediction
 from tracker.motions import MOTIONS
 from tracker.rows import Rows
+from tracker.standing import Standing
 from tracker.types import Bool, Detections, Float32, Float64, Int64, State, Tracks
 
 OWN = "own"  # the cost of the motion model itself, where it has one
@@ -58,6 +59,8 @@ class Tracker:
         self._birth_threshold = _logit(config.birth_match_probability)
         self._low_threshold = _logit(config.low_match_probability)
         self._classes = classes or Classes()
+        # a filter's odds for weak detections are strict already
+        self._standing = None if self._in_stages else Standing()
         self._next_id = 1
         self._ticks: int | None = None
         self._origin = 0
@@ -79,6 +82,9 @@ class Tracker:
         """
         now = self._clock(time)
         c, table = self.config, self._table
+        affine = None if warp is None else _affine(warp, time)
+        if affine is not None and self._standing is not None:
+            self._standing.warp(affine)
         index = (detections.score >= c.low_score).nonzero()[0]
         index, votes = self._votes(detections, index)
         look = Look.at(detections.xyxy.take(index, 0), detections.score.take(index), self._motion.crowded)
@@ -88,8 +94,8 @@ class Tracker:
         boxes = np.zeros((0, 4))
         life: float | Float64 = c.life
         if len(table.id):
-            if warp is not None:
-                table.motion = self._motion.warp(table.motion, _affine(warp, time))
+            if affine is not None:
+                table.motion = self._motion.warp(table.motion, affine)
             prediction = self._motion.predict(table.motion, now)
             boxes = prediction.xyxy
             if prediction.wait is not None:
@@ -124,6 +130,10 @@ class Tracker:
             matched = np.concatenate([matched, new])
             boxes = np.concatenate([boxes, look.xyxy[new]])
         self._table = table
+        if self._standing is not None:
+            nobody = look.score < c.birth_score
+            nobody[taken] = False
+            self._standing.see(look.xyxy[nobody], look.xyxy[taken], now)
         found = matched >= 0
         return Tracks.trusted(
             id=table.id,
@@ -195,8 +205,13 @@ class Tracker:
             weak = (look.score < self.config.high_score).take(pairs.detection)
             gain[weak] = 0  # worth nothing yet
         else:  # whoever would become somebody new is better taken for the likeliest that is known
-            strong = (look.score >= self.config.birth_score).take(pairs.detection)
+            sure = look.score >= self.config.birth_score
+            strong = sure.take(pairs.detection)
             gain[strong] = odds[strong] - self._birth_threshold
+            if self._standing is not None and not sure.all():
+                unsure = (~sure).nonzero()[0]
+                things = unsure[self._standing.nobody(look.xyxy[unsure])]
+                gain[np.isin(pairs.detection, things)] = 0
         row, column = assign(pairs.track, pairs.detection, gain)
         matched[row] = column
         if self._in_stages:

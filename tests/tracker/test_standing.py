@@ -1,0 +1,70 @@
+"""Things that stand: known after a while, through covers and camera motion, and never taken for who was lost beside."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tracker.config import TrackerConfig
+from tracker.engine import Tracker
+from tracker.standing import LOOKS, MEMORY, Standing
+from tracker.types import Detections, Float64
+
+SIGN = np.array([[30.0, 110, 48, 144]])
+NONE = np.zeros((0, 4))
+
+
+def watched(times: Float64) -> Standing:
+    standing = Standing()
+    for k, time in enumerate(times.tolist()):
+        standing.see(SIGN + 0.5 * (-1) ** k, NONE, time)
+    return standing
+
+
+@pytest.mark.parametrize(
+    ("times", "known"),
+    [
+        (np.arange(0, 0.9, 0.1), False),  # not for long enough
+        (np.arange(LOOKS - 1) / 1.5, False),  # not often enough
+        (np.arange(0, 1.2, 0.1), True),
+        (np.arange(LOOKS) * 2.0, True),
+    ],
+)
+def test_a_thing_is_known_after_a_while(times: Float64, known: bool) -> None:
+    assert watched(times).nobody(np.concatenate([SIGN, SIGN + 40])).tolist() == [known, False]
+
+
+def test_it_is_remembered_while_it_is_hidden_and_forgotten_when_it_is_gone() -> None:
+    for pause, known in ((MEMORY - 1, True), (MEMORY + 1, False)):
+        standing = watched(np.arange(0, 2, 0.1))
+        standing.see(NONE, NONE, 1.9 + pause)
+        assert standing.nobody(SIGN).tolist() == [known]
+
+
+def test_a_second_look_at_somebody_is_no_thing() -> None:
+    standing = Standing()
+    for time in np.arange(0, 2, 0.1).tolist():
+        standing.see(SIGN, SIGN + 2, time)
+    assert not standing.nobody(SIGN).any()
+
+
+def test_a_moving_camera_takes_its_things_along() -> None:
+    standing = watched(np.arange(0, 2, 0.1))
+    standing.warp(np.array([[1.0, 0, 100], [0, 1, -20]]))
+    assert standing.nobody(np.concatenate([SIGN, SIGN + np.tile([100, -20], 2)])).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("sure", [False, True])
+def test_nobody_is_found_again_in_a_sign(sure: bool) -> None:
+    """Somebody walks up to a sign and is seen no more; where the detector is sure of the sign, it is somebody."""
+    tracker = Tracker(TrackerConfig())
+    shown = []
+    for k in range(60):
+        x = 100 - 2.0 * k
+        walker = [[x, 105, x + 18, 143]] if k < 30 else []
+        boxes = np.array([SIGN[0].tolist(), *walker], np.float32)
+        score = np.array([0.9 if sure else 0.6, 0.85][: len(boxes)], np.float32)
+        tracks = tracker.update(Detections(boxes, score, np.zeros(len(boxes), np.int64)), k / 15)
+        shown.append(tracks.shown.detection >= 0)
+    assert any(seen.any() for seen in shown[:30])
+    assert shown[-1].any() == sure

@@ -1,0 +1,53 @@
+"""Weak detections that stand where they stand: a sign, a poster, a bush that a detector half takes for a person.
+
+Nobody begins a track there, since none of them is sure enough; but somebody who is lost near by could be found in them
+again, and would then stand there for good. What was seen at one place for a while, was never sure, and was nobody's, is
+known for what it is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracker.boxes import overlaps
+from tracker.types import Bool, Float64
+
+SAME = 0.7  # IoU of two sights of one thing that does not move
+WHILE = 1.0  # seconds of standing from which a thing is known
+MEMORY = 10.0  # seconds unseen after which it is forgotten: people who pass hide it
+LOOKS = 4  # sights that this needs at the least
+
+
+class Standing:
+    """The places; one row each: box (4), seconds of the first and of the latest sight, how many sights."""
+
+    def __init__(self) -> None:
+        self._rows: Float64 = np.zeros((0, 7))
+
+    def warp(self, affine: Float64) -> None:
+        """Carries all places into the pixels of a frame whose camera has moved by the (2, 3) `affine`."""
+        for corner in (slice(0, 2), slice(2, 4)):
+            self._rows[:, corner] = self._rows[:, corner] @ affine[:, :2].T + affine[:, 2]
+
+    def nobody(self, xyxy: Float64) -> Bool:
+        """(N,) which of the weak boxes (N, 4) are known things."""
+        rows = self._rows
+        known = rows[(rows[:, 5] - rows[:, 4] >= WHILE) & (rows[:, 6] >= LOOKS)]
+        stands: Bool = overlaps(xyxy, known[:, :4]).max(axis=1, initial=0) >= SAME
+        return stands
+
+    def see(self, xyxy: Float64, taken: Float64, time: float) -> None:
+        """Learns from weak boxes (N, 4) that are nobody's at `time` seconds, and not beside (M, 4) `taken` ones."""
+        rows = self._rows[time - self._rows[:, 5] <= MEMORY]
+        if len(xyxy):
+            xyxy = xyxy[overlaps(xyxy, taken).max(axis=1, initial=0) < 1 - SAME]
+            shared = overlaps(xyxy, rows[:, :4])
+            known = shared.max(axis=1, initial=0) >= SAME
+            if known.any():
+                at = shared[known].argmax(axis=1)
+                rows[at, :4] += 0.2 * (xyxy[known] - rows[at, :4])
+                rows[at, 5] = time
+                rows[at, 6] += 1
+            new = xyxy[~known]
+            rows = np.concatenate([rows, np.column_stack([new, np.full((len(new), 2), time), np.ones(len(new))])])
+        self._rows = rows

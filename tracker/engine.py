@@ -199,7 +199,7 @@ class Tracker:
         """(N,) the detection of each track, -1 where it has none: first those of high score, then the rest."""
         pairs = self._pairs(prediction, look, label, embedding)
         odds = self._cost(pairs)
-        matched = np.full(len(prediction.elapsed), -1)
+        matched, left = np.full(len(prediction.elapsed), -1), np.ones(len(look.score), bool)
         gain = odds - self._threshold
         if self._in_stages:
             weak = (look.score < self.config.high_score).take(pairs.detection)
@@ -210,8 +210,8 @@ class Tracker:
             gain[strong] = odds[strong] - self._birth_threshold
             if self._standing is not None and not sure.all():
                 unsure = (~sure).nonzero()[0]
-                things = unsure[self._standing.nobody(look.xyxy[unsure])]
-                gain[np.isin(pairs.detection, things)] = 0
+                left[unsure] = ~self._standing.nobody(look.xyxy[unsure])
+                gain[~left.take(pairs.detection)] = 0
         row, column = assign(pairs.track, pairs.detection, gain)
         matched[row] = column
         if self._in_stages:
@@ -221,15 +221,21 @@ class Tracker:
                 row, column = assign(pairs.track.take(rest), pairs.detection.take(rest), gain)
                 matched[row] = column
         if self._classes.several:
-            self._match_across(matched, prediction, look, label, embedding)
+            left[matched[matched >= 0]] = False
+            self._match_across(matched, left, prediction, look, label, embedding)
         return matched
 
     def _match_across(
-        self, matched: Int64, prediction: Prediction, look: Look, label: Int64, embedding: Float32 | None
+        self,
+        matched: Int64,
+        left: Bool,
+        prediction: Prediction,
+        look: Look,
+        label: Int64,
+        embedding: Float32 | None,
     ) -> None:
         """What found nothing of its own class may take what is left of another, where it fits that much better."""
-        track, left = matched < 0, np.ones(len(look.score), bool)
-        left[matched[~track]] = False
+        track = matched < 0
         if not (track.any() and left.any()):
             return
         pairs = self._pairs(prediction, look, label, embedding, (track, left))
@@ -247,13 +253,14 @@ class Tracker:
         embedding: Float32 | None,
         free: tuple[Bool, Bool] | None = None,
     ) -> Pairs:
-        """The pairs of one label that are near enough to be worth a cost; or of the `free` tracks and detections."""
+        """The pairs of one label that are near enough to be worth a cost; of two, among the `free` rows, where given."""
         reach_x, reach_y = 6 * prediction.std.T[:2] + np.exp(prediction.seen[:, 3])
         (x, y), (at_x, at_y) = prediction.coordinates.T[:2], look.coordinates.T[:2]
         # the second coordinate and the label only where the first is near: most pairs of a crowd are never formed
         j, i = np.divmod((abs(at_x[:, None] - x) < reach_x).ravel().nonzero()[0], len(x))
         near = abs(at_y.take(j) - y.take(i)) < reach_y.take(i)
-        near &= self._table.label.take(i) == label.take(j) if free is None else free[0].take(i) & free[1].take(j)
+        same = self._table.label.take(i) == label.take(j)
+        near &= same if free is None else ~same & free[0].take(i) & free[1].take(j)
         i, j = i.compress(near), j.compress(near)
         alike = None if embedding is None else similarity(self._table.likeness, embedding, i, j)
         return Pairs(i, j, prediction, look, self._table.score, alike)

@@ -253,7 +253,7 @@ class Tracker:
         embedding: Float32 | None,
         free: tuple[Bool, Bool] | None = None,
     ) -> Pairs:
-        """The pairs of one label that are near enough to be worth a cost; of two, among the `free` rows, where given."""
+        """The pairs of one label that are near enough to be worth a cost; of two, among `free` rows, if given."""
         reach_x, reach_y = 6 * prediction.std.T[:2] + np.exp(prediction.seen[:, 3])
         (x, y), (at_x, at_y) = prediction.coordinates.T[:2], look.coordinates.T[:2]
         # the second coordinate and the label only where the first is near: most pairs of a crowd are never formed

@@ -54,17 +54,19 @@ def test_a_moving_camera_takes_its_things_along() -> None:
     assert standing.nobody(np.concatenate([SIGN, SIGN + np.tile([100, -20], 2)])).tolist() == [False, True]
 
 
+@pytest.mark.parametrize("several", [False, True], ids=["one class", "two classes"])
 @pytest.mark.parametrize("sure", [False, True])
-def test_nobody_is_found_again_in_a_sign(sure: bool) -> None:
+def test_nobody_is_found_again_in_a_sign(sure: bool, several: bool) -> None:
     """Somebody walks up to a sign and is seen no more; where the detector is sure of the sign, it is somebody."""
     tracker = Tracker(TrackerConfig())
     shown = []
     for k in range(60):
         x = 100 - 2.0 * k
         walker = [[x, 105, x + 18, 143]] if k < 30 else []
-        boxes = np.array([SIGN[0].tolist(), *walker], np.float32)
-        score = np.array([0.9 if sure else 0.6, 0.85][: len(boxes)], np.float32)
-        tracks = tracker.update(Detections(boxes, score, np.zeros(len(boxes), np.int64)), k / 15)
-        shown.append(tracks.shown.detection >= 0)
+        boxes = np.array([[500, 100, 560, 140], SIGN[0].tolist(), *walker], np.float32)
+        score = np.array([0.9, 0.9 if sure else 0.6, 0.85][: len(boxes)], np.float32)
+        label = np.array([int(several), 0, 0][: len(boxes)])
+        tracks = tracker.update(Detections(boxes, score, label), k / 15).shown
+        shown.append((tracks.detection >= 0) & (tracks.xyxy[:, 0] < 400))
     assert any(seen.any() for seen in shown[:30])
     assert shown[-1].any() == sure

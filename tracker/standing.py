@@ -15,6 +15,7 @@ from tracker.types import Bool, Float64
 SAME = 0.7  # IoU of two sights of one thing that does not move
 WHILE = 1.0  # seconds of standing from which a thing is known
 MEMORY = 10.0  # seconds unseen after which it is forgotten: people who pass hide it
+BRIEF = 2.0  # seconds unseen after which a place is forgotten that is not known yet
 LOOKS = 4  # sights that this needs at the least
 
 
@@ -31,14 +32,13 @@ class Standing:
 
     def nobody(self, xyxy: Float64) -> Bool:
         """(N,) which of the weak boxes (N, 4) are known things."""
-        rows = self._rows
-        known = rows[(rows[:, 5] - rows[:, 4] >= WHILE) & (rows[:, 6] >= LOOKS)]
+        known = self._rows[_known(self._rows)]
         stands: Bool = overlaps(xyxy, known[:, :4]).max(axis=1, initial=0) >= SAME
         return stands
 
     def see(self, xyxy: Float64, taken: Float64, time: float) -> None:
         """Learns from weak boxes (N, 4) that are nobody's at `time` seconds, and not beside (M, 4) `taken` ones."""
-        rows = self._rows[time - self._rows[:, 5] <= MEMORY]
+        rows = self._rows[time - self._rows[:, 5] <= np.where(_known(self._rows), MEMORY, BRIEF)]
         if len(xyxy):
             xyxy = xyxy[overlaps(xyxy, taken).max(axis=1, initial=0) < 1 - SAME]
             shared = overlaps(xyxy, rows[:, :4])
@@ -51,3 +51,9 @@ class Standing:
             new = xyxy[~known]
             rows = np.concatenate([rows, np.column_stack([new, np.full((len(new), 2), time), np.ones(len(new))])])
         self._rows = rows
+
+
+def _known(rows: Float64) -> Bool:
+    """(N,) which places were seen for long and often enough."""
+    known: Bool = (rows[:, 5] - rows[:, 4] >= WHILE) & (rows[:, 6] >= LOOKS)
+    return known

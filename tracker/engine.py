@@ -21,6 +21,7 @@ from tracker.types import Bool, Detections, Float32, Float64, Int64, State, Trac
 
 OWN = "own"  # the cost of the motion model itself, where it has one
 ACROSS = 2.0  # log-odds that a match with a detection of an unlikely class must have beyond the others
+CROWDED = 0.3  # IoU with another detection from which a weak one may be but a second look at it
 GRAIN = 1_000_000  # ticks a second: a microsecond, as FFmpeg's AV_TIME_BASE
 TENTATIVE, ACTIVE, LOST = (np.int8(state) for state in State)
 
@@ -133,7 +134,9 @@ class Tracker:
         if self._standing is not None:
             nobody = look.score < c.birth_score
             nobody[taken] = False
-            self._standing.see(look.xyxy[nobody], look.xyxy[taken], now)
+            if look.crowding is not None:  # a second look at somebody is no thing of its own
+                nobody &= look.crowding < CROWDED
+            self._standing.see(look.xyxy[nobody], now)
         found = matched >= 0
         return Tracks.trusted(
             id=table.id,

@@ -15,7 +15,7 @@ from tracker.types import Bool, Float64
 SAME = 0.7  # IoU of two sights of one thing that does not move
 WHILE = 1.0  # seconds of standing from which a thing is known
 MEMORY = 10.0  # seconds unseen after which it is forgotten: people who pass hide it
-BRIEF = 2.0  # seconds unseen after which a place is forgotten that is not known yet
+BRIEF = 1.0  # seconds unseen after which a place is forgotten that is not known yet
 LOOKS = 4  # sights that this needs at the least
 
 
@@ -36,11 +36,10 @@ class Standing:
         stands: Bool = overlaps(xyxy, known[:, :4]).max(axis=1, initial=0) >= SAME
         return stands
 
-    def see(self, xyxy: Float64, taken: Float64, time: float) -> None:
-        """Learns from weak boxes (N, 4) that are nobody's at `time` seconds, and not beside (M, 4) `taken` ones."""
+    def see(self, xyxy: Float64, time: float) -> None:
+        """Learns from weak boxes (N, 4) that are nobody's, nor on anybody, at `time` seconds."""
         rows = self._rows[time - self._rows[:, 5] <= np.where(_known(self._rows), MEMORY, BRIEF)]
         if len(xyxy):
-            xyxy = xyxy[overlaps(xyxy, taken).max(axis=1, initial=0) < 1 - SAME]
             shared = overlaps(xyxy, rows[:, :4])
             known = shared.max(axis=1, initial=0) >= SAME
             if known.any():

@@ -17,7 +17,7 @@ NONE = np.zeros((0, 4))
 def watched(times: Float64) -> Standing:
     standing = Standing()
     for k, time in enumerate(times.tolist()):
-        standing.see(SIGN + 0.5 * (-1) ** k, NONE, time)
+        standing.see(SIGN + 0.5 * (-1) ** k, time)
     return standing
 
 
@@ -27,7 +27,7 @@ def watched(times: Float64) -> Standing:
         (np.arange(0, 0.9, 0.1), False),  # not for long enough
         (np.arange(LOOKS - 1) / 1.5, False),  # not often enough
         (np.arange(0, 1.2, 0.1), True),
-        (np.arange(LOOKS) * 2.0, True),
+        (np.arange(LOOKS) * 0.9, True),
     ],
 )
 def test_a_thing_is_known_after_a_while(times: Float64, known: bool) -> None:
@@ -37,15 +37,18 @@ def test_a_thing_is_known_after_a_while(times: Float64, known: bool) -> None:
 def test_it_is_remembered_while_it_is_hidden_and_forgotten_when_it_is_gone() -> None:
     for pause, known in ((MEMORY - 1, True), (MEMORY + 1, False)):
         standing = watched(np.arange(0, 2, 0.1))
-        standing.see(NONE, NONE, 1.9 + pause)
+        standing.see(NONE, 1.9 + pause)
         assert standing.nobody(SIGN).tolist() == [known]
 
 
 def test_a_second_look_at_somebody_is_no_thing() -> None:
-    standing = Standing()
-    for time in np.arange(0, 2, 0.1).tolist():
-        standing.see(SIGN, SIGN + 2, time)
-    assert not standing.nobody(SIGN).any()
+    """Somebody stands and is seen twice, well and weakly; when only the weak look is left, it is his."""
+    tracker, person = Tracker(TrackerConfig()), np.array([100.0, 100, 140, 200])
+    for k in range(45):
+        boxes = np.array([person + 4, person][: 1 if k >= 40 else 2], np.float32)
+        score = np.array([0.6, 0.9][: len(boxes)], np.float32)
+        tracks = tracker.update(Detections(boxes, score, np.zeros(len(boxes), np.int64)), k / 15)
+    assert (tracks.shown.detection >= 0).tolist() == [True]
 
 
 def test_a_moving_camera_takes_its_things_along() -> None:

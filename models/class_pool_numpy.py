@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.cells_numpy import cfc, sigmoid
 from models.class_pool_config import ClassPoolConfig
 from models.errors import WeightsError
 from models.sealed import read_sealed, write_sealed
@@ -38,15 +39,16 @@ class ClassPoolNumpy:
         """The belief (N, K) and the state (N, S) after one view."""
         w = self.weights
         x = self._features(e, quality, dt, self.probability(belief, h))
-        waited = np.where(np.isfinite(dt), np.minimum(dt, FIRST), FIRST)[:, None] / np.float32(self.config.time_unit)
+        seconds = np.asarray(np.where(np.isfinite(dt), np.minimum(dt, FIRST), FIRST), np.float32)[:, None]
         z = np.concatenate([x, h], 1)
         weight = w["cell.blocks.0.weight"]
-        f, g, a, b = np.split(z @ weight.reshape(-1, weight.shape[2]).T + w["cell.blocks.0.bias"].ravel(), 4, axis=1)
-        f, g = np.tanh(f), np.tanh(g)
-        h = f + _sigmoid(a * waited + b) * (g - f)
+        h = cfc(
+            z @ weight.reshape(-1, weight.shape[2]).T + w["cell.blocks.0.bias"].ravel(),
+            seconds / np.float32(self.config.time_unit),
+        )
         read = np.concatenate([h, x], 1) @ w["read.weight"].T + w["read.bias"]
         weight = self.news(dt)[:, None] * np.logaddexp(read[:, 1:], np.float32(0))
-        belief = _sigmoid(read[:, :1] + KEEP) * belief
+        belief = sigmoid(read[:, :1] + KEEP) * belief
         for kind, said in enumerate(self._evidence(e)):
             belief += weight[:, kind : kind + 1] * said
         return belief, h
@@ -56,7 +58,7 @@ class ClassPoolNumpy:
         tau, least = self.weights["pace"]
         seen = np.isfinite(dt)
         old = np.exp(-np.where(seen, np.minimum(dt, FIRST), FIRST) / np.exp(tau))
-        return np.where(seen, 1 - (1 - _sigmoid(least)) * old, 1).astype(np.float32)
+        return np.where(seen, 1 - (1 - sigmoid(least)) * old, 1).astype(np.float32)
 
     def probability(self, belief: Array, h: Array) -> Array:
         """(N, K) of each class."""
@@ -128,7 +130,3 @@ def load_class_pool(path: Path) -> ClassPoolNumpy:
 def own_class_pool(name: str) -> ClassPoolNumpy:
     """The package's own: `views` for a classifier's probabilities, `labels` for a detector's classes."""
     return load_class_pool(WEIGHTS / f"recognition-{name}.safetensors")
-
-
-def _sigmoid(x: Array) -> Array:
-    return np.asarray(np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1)), np.float32)

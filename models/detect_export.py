@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from models.backbones.efficientnet_lite import EfficientNetLite0
@@ -17,11 +15,10 @@ from models.backbones.network import load_backbone
 from models.cache import atomic
 from models.detect import DetectHead, Detector, LiteTaps
 from models.detect_config import DetectConfig
-from models.errors import WeightsError
-from models.export import HALF_TOLERANCE, OPSET, store_halves
-from models.runtime import Session
+from models.export import HALF_TOLERANCE, check, store_halves, write_network
 
 OUTPUTS = ("distances", "scores", "stride8", "stride16", "stride32")
+SHAPE = (1, 3, 96, 160)  # of the picture that an export is tried with
 FAMILY = "lite"  # what the file's metadata says, so that models.families knows it
 
 
@@ -46,7 +43,7 @@ class _Inner(nn.Module):
 def export_taps(path: Path, taps: LiteTaps) -> None:
     """The frozen part alone: pictures in, the three maps that the head reads out."""
     with atomic(path) as part:
-        _export(part, _Inner(taps), ("tap8", "tap16", "tap32"))
+        write_network(part, _Inner(taps).eval(), SHAPE, ("tap8", "tap16", "tap32"), {})
 
 
 def export_detector(
@@ -68,45 +65,15 @@ def export_detector(
 
     whole = Detector(taps, head).eval()
     with atomic(path) as part:
-        _export(part, whole, OUTPUTS)
+        write_network(part, whole, SHAPE, OUTPUTS, {name: {0: "batch", 1: "cells"} for name in OUTPUTS[:2]})
         model = onnx.load(str(part))
         store_halves(model)
         about = {"family": FAMILY, "names": json.dumps(list(names)), **(card or {})}
         onnx.helper.set_model_props(model, about)
         onnx.save(model, str(part))
-        _check(part, whole)
-
-
-def _export(path: Path, module: nn.Module, outputs: Sequence[str]) -> None:
-    axes = {0: "batch", 2: "height", 3: "width"}
-    probe = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 3, 96, 160), dtype=np.float32))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # see models.export
-        torch.onnx.export(
-            module.eval(),
-            (probe,),
-            str(path),
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["image"],
-            output_names=list(outputs),
-            dynamic_axes={
-                "image": axes,
-                **{name: {0: "batch", 1: "cells"} if name in OUTPUTS[:2] else axes for name in outputs},
-            },
-        )
-
-
-def _check(path: Path, whole: Detector) -> None:
-    """Compare on a size that the exporter did not see."""
-    picture = np.random.default_rng(1).standard_normal((1, 3, 128, 96), dtype=np.float32)
-    with torch.inference_mode():
-        wanted = [part.numpy() for part in whole(torch.from_numpy(picture))]
-    found = Session(path, threads=1, device="cpu").run({"image": picture})
-    for name, a, b in zip(OUTPUTS, found, wanted, strict=True):
-        worst = float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30))
-        if not worst <= HALF_TOLERANCE:
-            raise WeightsError(f"the export's {name} differ from torch's numbers by {worst:.1e}; please report it.")
+        # a size that the exporter did not see
+        picture = np.random.default_rng(1).standard_normal((1, 3, 128, 96), dtype=np.float32)
+        check(part, whole, "the detector", picture, HALF_TOLERANCE)
 
 
 def describe(path: Path, more: Mapping[str, str]) -> None:

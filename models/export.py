@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ HALF_TOLERANCE = 1e-2  # the same with half precision, which keeps 11 bits of ea
 TOLERANCE = 1e-4  # of the largest output, between torch and ONNX Runtime
 
 Array = NDArray[Any]
+ROWS = {0: "batch"}  # the free axis of class scores (B, N)
 Tap = int | tuple[int, ...] | None  # a stride's map, several strides' maps from one pass, or the class scores
 
 
@@ -87,7 +88,7 @@ def export_network(path: Path, name: str, stride: Tap, weights: str | None = Non
     """
     try:
         import onnx  # noqa: F401
-        import torch
+        import torch  # noqa: F401
 
         from models.backbones.network import load_backbone
     except ImportError as error:
@@ -101,19 +102,19 @@ def export_network(path: Path, name: str, stride: Tap, weights: str | None = Non
     else:
         module, outputs = backbone if stride is None else backbone.trunk(stride), ["output"]
     with atomic(path) as part:
-        write_network(part, module, (2, 3, 96, 160), outputs, scores=stride is None)
+        write_network(part, module, (2, 3, 96, 160), outputs, {"output": ROWS} if stride is None else {})
         # a size that the exporter did not see, so that a size frozen into the graph is found
         picture = np.random.default_rng(1).standard_normal((1, 3, 128, 96), dtype=np.float32)
-        _check(part, module, torch, name, picture, TOLERANCE)
+        check(part, module, name, picture, TOLERANCE)
 
 
 def write_network(
     path: Path,
     module: Any,
     shape: tuple[int, ...],
-    outputs: Sequence[str] = ("output",),
+    outputs: Sequence[str],
+    free: Mapping[str, Mapping[int, str]],
     *,
-    scores: bool = False,
     half: bool = False,
 ) -> None:
     """A torch module from `image` (B, C, H, W) as an ONNX file of free batch, height and width.
@@ -123,7 +124,7 @@ def write_network(
         module: takes one tensor, gives one for each of `outputs`.
         shape: of a picture to try it with.
         outputs: names.
-        scores: what it gives is (B, N), not maps.
+        free: the axes of any size of those outputs that are no maps (B, C, H, W).
         half: keep large weights in half precision.
     """
     import torch
@@ -141,7 +142,7 @@ def write_network(
             opset_version=OPSET,
             input_names=["image"],
             output_names=list(outputs),
-            dynamic_axes={"image": axes, **{o: {0: "batch"} if scores else axes for o in outputs}},
+            dynamic_axes={"image": axes, **{o: free.get(o, axes) for o in outputs}},
         )
     if half:
         import onnx
@@ -167,8 +168,14 @@ def store_halves(model: Any) -> None:
         model.graph.node.insert(0, node)
 
 
-def _check(path: Path, module: Any, torch: Any, name: str, picture: Array, tolerance: float) -> None:
-    """Raises WeightsError where ONNX Runtime's numbers are not torch's."""
+def check(path: Path, module: Any, name: str, picture: Array, tolerance: float) -> list[Array]:
+    """What torch makes of `picture`, one array for each output.
+
+    Raises:
+        WeightsError: ONNX Runtime's numbers differ by more than `tolerance` of the largest.
+    """
+    import torch
+
     with torch.inference_mode():
         answer = module(torch.from_numpy(picture))
     wanted = [w.numpy() for w in (answer if isinstance(answer, tuple) else (answer,))]
@@ -176,6 +183,7 @@ def _check(path: Path, module: Any, torch: Any, name: str, picture: Array, toler
     worst = max(float(np.abs(f - w).max() / max(np.abs(w).max(), 1e-30)) for f, w in zip(found, wanted, strict=True))
     if not worst <= tolerance:
         raise WeightsError(f"the export of {name} differs from torch's numbers by {worst:.1e}; please report it.")
+    return wanted
 
 
 def write_pieces(folder: Path = FOLDER) -> None:
@@ -184,20 +192,15 @@ def write_pieces(folder: Path = FOLDER) -> None:
     Raises:
         WeightsError: the weights are not to be had, or the pieces differ from torch's numbers.
     """
-    import torch
-
     from models.backbones.network import load_backbone
 
     backbone: Any = load_backbone(NAME)
-    x = torch.from_numpy(np.random.default_rng(1).standard_normal((1, 3, 128, 96), dtype=np.float32))
+    x = np.random.default_rng(1).standard_normal((1, 3, 128, 96), dtype=np.float32)
     for names, module in zip(PIECES, backbone.pieces(), strict=True):
         outputs = ["scores" if name is None else f"s{name}" for name in names]
         with atomic(piece_path(names[-1], folder)) as part:
-            write_network(part, module, tuple(x.shape), outputs, scores=names[-1] is None, half=True)
-            _check(part, module, torch, f"{NAME}'s {outputs[-1]}", x.numpy(), HALF_TOLERANCE)
-        with torch.inference_mode():
-            found = module(x)
-        x = found[-1] if isinstance(found, tuple) else found
+            write_network(part, module, x.shape, outputs, {"scores": ROWS}, half=True)
+            x = check(part, module, f"{NAME}'s {outputs[-1]}", x, HALF_TOLERANCE)[-1]
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.cells_numpy import cfc, sigmoid
 from models.errors import WeightsError
 from models.head_config import HeadConfig
 from models.sealed import read_sealed, write_sealed
@@ -52,11 +53,9 @@ class HeadNumpy:
         # one array all along: the inputs, then the neurons, each with its new state once it has one
         heard, at = np.concatenate([x, h], 1), x.shape[1]
         for weight, bias in self._blocks:
-            out = heard @ weight + bias
-            n = out.shape[1] // 4
-            f, g = np.tanh(out[:, :n]), np.tanh(out[:, n : 2 * n])
-            heard[:, at : at + n] = f + _sigmoid(out[:, 2 * n : 3 * n] * t + out[:, 3 * n :]) * (g - f)
-            at += n
+            new = cfc(heard @ weight + bias, t)
+            heard[:, at : at + new.shape[1]] = new
+            at += new.shape[1]
         return heard[:, x.shape[1] :]
 
     def _mixed(self, x: Array, h: Array, t: Array) -> Array:
@@ -65,16 +64,16 @@ class HeadNumpy:
         gates = x @ w["cell.drive.weight"].T + w["cell.drive.bias"] + h @ w["cell.recur.weight"].T
         u, i, f, o = np.split(gates, 4, axis=1)
         fade = np.exp(-t * np.logaddexp(w["cell.rate"], np.float32(0)))
-        c = _sigmoid(f + np.float32(1)) * fade * c + _sigmoid(i) * np.tanh(u)
-        return np.concatenate([self._cfc(x, _sigmoid(o) * np.tanh(c), t), c], 1)
+        c = sigmoid(f + np.float32(1)) * fade * c + sigmoid(i) * np.tanh(u)
+        return np.concatenate([self._cfc(x, sigmoid(o) * np.tanh(c), t), c], 1)
 
     def _gru(self, x: Array, h: Array, t: Array) -> Array:
         w = self._w
         told = np.concatenate([x, np.log1p(t)], 1) @ w["cell.cell.weight_ih"].T + w["cell.cell.bias_ih"]
         kept = h @ w["cell.cell.weight_hh"].T + w["cell.cell.bias_hh"]
         (r, z, n), (own_r, own_z, own_n) = np.split(told, 3, axis=1), np.split(kept, 3, axis=1)
-        new = np.tanh(n + _sigmoid(r + own_r) * own_n)
-        y: Array = new + _sigmoid(z + own_z) * (h - new)
+        new = np.tanh(n + sigmoid(r + own_r) * own_n)
+        y: Array = new + sigmoid(z + own_z) * (h - new)
         return y
 
     def query(self, h: Array, elapsed: Array) -> tuple[Array, Array]:
@@ -83,7 +82,7 @@ class HeadNumpy:
         if self.config.slowing:
             elapsed = self.config.slowing * np.log1p(elapsed / np.float32(self.config.slowing))
         rate: Array = np.logaddexp(a, np.float32(0)).astype(np.float32, copy=False)  # softplus
-        s = _sigmoid(b - rate * elapsed[:, None])
+        s = sigmoid(b - rate * elapsed[:, None])
         code = s * np.tanh(f) + (1 - s) * np.tanh(g)
         return code, self._linear("readout", code)
 
@@ -133,11 +132,6 @@ def load_head(path: Path, kind: type[HeadNumpy] = HeadNumpy) -> HeadNumpy:
         return kind(weights, HeadConfig(**config))
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: the weights do not fit their config ({error}); train them again.") from None
-
-
-def _sigmoid(x: Array) -> Array:
-    y: Array = np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1))
-    return y
 
 
 class _Rivals:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, fields
@@ -21,6 +20,7 @@ from tqdm import tqdm
 
 from datasets.augment import Marked, compose, flat
 from datasets.labelled_pictures import LabelledPicture
+from models.backbones.registry import get_entry
 from models.detect import DetectHead, LiteTaps, cells
 from models.detect_calibrate import fit_classes
 from models.detect_export import config_of, describe, export_detector, export_taps, load_taps
@@ -34,9 +34,10 @@ from tools.detector_pictures import Stored, gather
 from tools.eval_detect import LOWEST_SCORE
 from tools.plugins import build_detector
 from tools.train_detector_config import TrainDetectorConfig
-from tools.training import add_to_curve, follow, save_checkpoint
+from tools.training import add_to_curve, follow, revision, save_checkpoint
 from tracker.boxes import overlaps
 from tracker.detectors.config import DetectorConfig
+from tracker.frozen import BACKBONE, standardise
 from tracker.types import Frame
 
 AVERAGE = 0.998  # what the mean of the weights keeps at a step
@@ -103,15 +104,15 @@ class Batches(Dataset[Batch]):
             return self._pictures[int(rng.choice(len(self._pictures), p=self._odds))].open()
 
         marked = [compose(pick, size, rng) for _ in range(count)]
-        rgb = np.stack([m.bgr[:, :, ::-1] for m in marked])
         batch: Batch = {"size": size, **_tensors(marked)}
         if self._network is None:
-            return batch | {"rgb": torch.from_numpy(rgb)}
+            return batch | {"rgb": torch.from_numpy(np.stack([m.bgr[:, :, ::-1] for m in marked]))}
         if self._session is None:
             self._session = Session(self._network, threads=1, device="cpu")
         taps: list[list[NDArray[Any]]] = []
-        for one in standardised(rgb):
-            taps.append([part[0].astype(np.float16) for part in self._session.run({"image": one[None]})])
+        for m in marked:
+            image = standardise(m.bgr, get_entry(BACKBONE).weights)
+            taps.append([part[0].astype(np.float16) for part in self._session.run({"image": image})])
         return batch | {"taps": [torch.from_numpy(np.stack(level)) for level in zip(*taps, strict=True)]}
 
 
@@ -126,11 +127,6 @@ def odds(pictures: Sequence[Stored], classes: int) -> NDArray[np.float64]:
     weight = np.where(there.any(axis=1), (there * factor).max(axis=1), EMPTY)
     chances: NDArray[np.float64] = weight / weight.sum()
     return chances
-
-
-def standardised(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(B, H, W, 3) uint8 -> (B, 3, H, W) float32 as EfficientNet-Lite0 was trained."""
-    return np.ascontiguousarray((rgb.transpose(0, 3, 1, 2).astype(np.float32) - 127) / 128)
 
 
 def _tensors(marked: list[Marked]) -> dict[str, Any]:
@@ -336,15 +332,12 @@ def _calm(worker: int) -> None:
 
 def card(config: TrainDetectorConfig) -> dict[str, str]:
     """What the files say of themselves."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=Path(__file__).parent
-    )
     left = ("labelled", "unlabelled", "teachers", "out", "model", "start", "quiet", "classes")
     settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in left}
     return {
         "data": ", ".join(path.name for path in (*config.labelled, *config.unlabelled)),
         "teachers": ", ".join(path.name for path in config.teachers),
         "training": json.dumps(settings | {"model": json.dumps(asdict(config.model))}),
-        "revision": done.stdout.strip() or "unknown",
+        "revision": revision(),
         "date": time.strftime("%Y-%m-%d"),
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import subprocess
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, fields
@@ -29,7 +28,7 @@ from models.head_config import TAIL
 from models.head_numpy import HeadNumpy, load_head, save_head
 from tools.rollouts import Record, roll
 from tools.train_head_config import TrainHeadConfig
-from tools.training import add_to_curve, follow, save_checkpoint
+from tools.training import add_to_curve, follow, revision, save_checkpoint
 from tracker.pair_features import FEATURES, INPUTS
 
 Array = NDArray[Any]
@@ -272,15 +271,12 @@ def _roll_one(seed: tuple[int, ...]) -> Record:
 
 def _card(config: TrainHeadConfig) -> dict[str, str]:
     """What the file says of itself."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=Path(__file__).parent
-    )
     settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in ("roots", "out", "model")}
     if config.start is not None:  # the file by its content: folders are nobody's business
         settings["start"] = hashlib.sha256(config.start.read_bytes()).hexdigest()
     return {
         "data": ", ".join(root.name for root in config.roots),
         "training": json.dumps(settings | {"model": json.dumps(asdict(config.model))}),
-        "revision": done.stdout.strip() or "unknown",
+        "revision": revision(),
         "date": time.strftime("%Y-%m-%d"),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,3 +42,11 @@ def add_to_curve(path: Path, step: int, losses: Mapping[str, float]) -> None:
         if first:
             writer.writerow(["step", *losses])
         writer.writerow([step, *(f"{v:.5f}" for v in losses.values())])
+
+
+def revision() -> str:
+    """The state of the code that trains, for the card of what it made: git's own name for it, or "unknown"."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=Path(__file__).parent
+    )
+    return done.stdout.strip() or "unknown"

@@ -94,3 +94,15 @@ def crowding(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
     np.maximum.at(largest, i, iou)
     np.maximum.at(largest, j, iou)
     return largest
+
+
+def hidden(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
+    """(N,) the largest share of each box that one other hides, where `touch` is what `touching` says of them.
+
+    Of two the one whose feet are lower in the picture is nearer to the camera, of two level ones the first of a pair.
+    """
+    i, j, shared = touch
+    behind = np.where(xyxy[i, 3] < xyxy[j, 3], i, j)
+    share = np.zeros(len(xyxy))
+    np.maximum.at(share, behind, shared / (xyxy[behind, 2:] - xyxy[behind, :2]).prod(axis=1))
+    return share

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracker.boxes import crowding, touching
+from tracker.boxes import crowding, hidden, touching
 from tracker.motion import Habit, Look
 from tracker.types import Float64
 
@@ -51,16 +51,14 @@ def warp(rows: Float64, affine: Float64) -> Float64:
 
 def recall(rows: Float64, xyxy: Float64, elapsed: Float64, time: float) -> Habit:
     """What the rows say at `time` of tracks that are predicted at `xyxy` (N, 4), unseen for `elapsed` (N,) seconds."""
-    hidden, near = np.zeros(len(rows)), np.zeros(len(rows))
+    covered, near = np.zeros(len(rows)), np.zeros(len(rows))
     there = np.flatnonzero(elapsed < PRESENT)
     boxes = xyxy[there]
-    i, j, shared = touching(boxes)
-    near[there] = crowding(boxes, (i, j, shared))
-    behind = np.where(boxes[i, 3] < boxes[j, 3], i, j)  # who stands lower is nearer to the camera
-    area = (boxes[behind, 2:] - boxes[behind, :2]).prod(axis=1)
-    np.maximum.at(hidden, there[behind], shared / area)
+    touch = touching(boxes)
+    near[there] = crowding(boxes, touch)
+    covered[there] = hidden(boxes, touch)
     usual = rows[:, USUAL:].reshape(len(rows), len(SPANS), 4)
-    return Habit(usual, rows[:, CROWDED], time - rows[:, BORN], hidden, near)
+    return Habit(usual, rows[:, CROWDED], time - rows[:, BORN], covered, near)
 
 
 def _crowding(look: Look) -> Float64:

@@ -46,8 +46,8 @@ def calm_libraries() -> Iterator[None]:
         cv2.setNumThreads(threads)
 
 
-class Masks(Protocol):
-    """What the loop asks of what follows marked objects, and of what names the kinds of tracks."""
+class Behind(Protocol):
+    """What the loop asks of what comes behind the tracker: it follows marked objects, or names the kinds of tracks."""
 
     def names(self, known: tuple[str, ...]) -> tuple[str, ...]:
         """The class names that are known, and its own."""
@@ -197,9 +197,9 @@ def _stages(
     embedder: Embedder | None,
     camera_motion: CameraMotion | None,
     pointer: Pointer | None,
-    masks: Masks | None,
+    masks: Behind | None,
     returning: Renaming | None,
-    recogniser: Masks | None,
+    recogniser: Behind | None,
 ) -> Iterator[tuple[str, Callable[[Step], Step]]]:
     yield "detect", lambda step: replace(step, detections=detector(step.frame))
     if embedder is not None:
@@ -236,9 +236,9 @@ def steps(
     embedder: Embedder | None = None,
     camera_motion: CameraMotion | None = None,
     pointer: Pointer | None = None,
-    masks: Masks | None = None,
+    masks: Behind | None = None,
     returning: Renaming | None = None,
-    recogniser: Masks | None = None,
+    recogniser: Behind | None = None,
     after: Sequence[tuple[str, Callable[[Step], Step]]] = (),
     clock: _Clock | None = None,
 ) -> Generator[Step, None, None]:
@@ -303,9 +303,9 @@ def run(
     embedder: Embedder | None = None,
     camera_motion: CameraMotion | None = None,
     pointer: Pointer | None = None,
-    masks: Masks | None = None,
+    masks: Behind | None = None,
     returning: Renaming | None = None,
-    recogniser: Masks | None = None,
+    recogniser: Behind | None = None,
     progress: Callable[[Frame], None] = lambda frame: None,
     stop: threading.Event | None = None,
 ) -> Summary:

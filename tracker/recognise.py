@@ -20,6 +20,7 @@ from tracker.decided import CLEAR, decide
 from tracker.detectors.names import same_name
 from tracker.frozen import BACKBONE, standardise
 from tracker.recognise_config import RecogniseConfig
+from tracker.rows import find
 from tracker.types import Bool, Float32, Float64, Frame, Int64, State, Tracks, UInt8
 from tracker.views import cover, cut, cut_square, sharpness, view_quality
 
@@ -42,9 +43,6 @@ class _Kept:
     looked: Float64  # seconds
     kind: Int64  # the one that is likeliest by now, -1 before the first look
     said: Bool  # whether it is likely enough to be said
-
-    def take(self, rows: Int64 | Bool) -> _Kept:
-        return _Kept(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
 class Recogniser:
@@ -126,10 +124,8 @@ class Recogniser:
         kept, n = self._kept, len(tracks)
         if np.array_equal(kept.id, tracks.id):
             return
-        order = np.argsort(kept.id)
-        at = np.searchsorted(kept.id, tracks.id, sorter=order) if len(order) else np.zeros(n, np.int64)
-        place = order[np.minimum(at, len(order) - 1)] if len(order) else at
-        old = kept.id[place] == tracks.id if len(order) else np.zeros(n, bool)
+        place = find(tracks.id, kept.id)
+        old = place >= 0
         new = _Kept(
             tracks.id.copy(),
             np.zeros((n, len(self._kinds)), np.float32),

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tracker.types import Bool
+from tracker.types import Bool, Int64
 
 R = TypeVar("R", bound="Rows")
 
@@ -25,3 +25,11 @@ class Rows:
         both = {f.name: (getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
         columns: dict[str, Any] = {name: np.concatenate(pair) for name, pair in both.items()}
         return type(self)(**columns)
+
+
+def find(wanted: Int64, id: Int64) -> Int64:
+    """(N,) the row of `id` (M,), all different, that holds each of `wanted` (N,); -1 where none does."""
+    row = np.full(len(wanted), -1)
+    at, found = (wanted[:, None] == id).nonzero()
+    row[at] = found
+    return row

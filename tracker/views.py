@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tracker.boxes import touching
+from tracker.boxes import hidden, touching
 from tracker.types import Bool, Float32, Float64, Int64, UInt8
 
 CONTEXT = 1.1  # side of the square that is cut out, over the box's longer side
@@ -40,15 +40,10 @@ def sharpness(bgr: UInt8) -> float:
 
 
 def cover(xyxy: Float64) -> Float64:
-    """(N,) the largest share of each box (N, 4) that one other box hides: of two, the one whose foot is lower is in
-    front."""
-    hidden = np.zeros(len(xyxy))
+    """(N,) the largest share of each box (N, 4) that one other box hides, 0..1; of two that stand level, the second
+    of `touching`'s pair is in front."""
     i, j, shared = touching(xyxy)
-    if len(i):
-        behind = np.where(xyxy[i, 3] > xyxy[j, 3], j, i)
-        area = (xyxy[behind, 2:] - xyxy[behind, :2]).prod(axis=1)
-        np.maximum.at(hidden, behind, np.minimum(shared / area, 1))
-    return hidden
+    return np.minimum(hidden(xyxy, (j, i, shared)), 1)
 
 
 def cut(xyxy: Float64, size: tuple[int, int]) -> Float64:
@@ -63,9 +58,8 @@ def view_quality(side: float, sharp: float, score: float, cover: float, cut: flo
 
 
 LABEL_QUALITY = ("size", "score", "crowding")
-TWIN = (
-    0.7  # IoU from which boxes of two classes are one object: of 18,124 boxes of COCO 118 lie so, most labelled twice
-)
+# IoU from which boxes of two classes are one object: of 18,124 boxes of COCO 118 lie so, most labelled twice
+TWIN = 0.7
 
 
 def label_quality(xyxy: Float64, score: Float64, crowding: Float64) -> Float32:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracker.boxes import touching
+from tracker.boxes import hidden, touching
 from tracker.rows import Rows
 from tracker.types import Bool, Float32, Float64, Int64
 
@@ -101,9 +101,5 @@ def view_quality(xyxy: Float64, score: Float32, size: tuple[int, int]) -> Float3
     sides = xyxy[:, 2:] - xyxy[:, :2]
     inside = np.clip(xyxy[:, 2:], 0, size) - np.clip(xyxy[:, :2], 0, size)
     share = (inside / sides).prod(axis=1)
-    i, j, shared = touching(xyxy)
-    behind = np.where(xyxy[i, 3] < xyxy[j, 3], i, j)
-    covered = np.zeros(len(xyxy))
-    np.maximum.at(covered, behind, shared / sides.prod(axis=1)[behind])
-    worth = score * np.clip(1 - covered, 0, 1) ** 2 * share
+    worth = score * np.clip(1 - hidden(xyxy, touching(xyxy)), 0, 1) ** 2 * share
     return np.where(inside.min(axis=1) >= LEAST_SIDE, worth, 0).astype(np.float32)

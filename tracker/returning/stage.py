@@ -25,6 +25,7 @@ from tracker.returning.likeness import (
     within_metric,
 )
 from tracker.returning.people import GONE, People, keep_views, view_quality
+from tracker.rows import find
 from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, State, Tracks
 
 Look = Callable[[Frame, Int64], Float32]  # boxes (N, 4) of a frame, whole pixels inside it -> (N, D) unit features
@@ -88,7 +89,7 @@ class Returning:
         self._decide(pairs, frame.time)
         self._forget(frame.time)
         p = self._people
-        row = _rows_of(p, tracks.id)
+        row = find(tracks.id, p.engine)
         known = row >= 0
         id, state = tracks.id.copy(), tracks.state.copy()
         id[known] = p.id[row[known]]
@@ -101,7 +102,7 @@ class Returning:
         p.engine[~np.isin(p.engine, tracks.id)] = GONE
         p = p.take((p.engine != GONE) | (p.decided & (p.count > 0)))
         here = tracks.take(tracks.unseen == 0)
-        row = _rows_of(p, here.id)
+        row = find(here.id, p.engine)
         claim = np.zeros(len(here), np.int64)
         away = (row >= 0) & (now - p.seen[row] > ABSENT) & p.decided[row] & (p.count[row] > 0) if len(p) else row >= 0
         claim[away] = p.id[row[away]]
@@ -134,7 +135,7 @@ class Returning:
         """The most wanted looks of this frame: first at whom it is open, then at whom was not looked at for longest."""
         p, now = self._people, frame.time
         here = tracks.take(tracks.unseen == 0)
-        row = _rows_of(p, here.id)
+        row = find(here.id, p.engine)
         quality = view_quality(here.xyxy.astype(np.float64), here.score, frame.size)
         pause = now - p.looked[row]
         due = pause >= np.clip(SHARE * (now - p.born[row]), OFTEN, SELDOM)
@@ -209,14 +210,6 @@ class Returning:
         keep[gone[now - p.seen[gone] > self._config.reid_seconds]] = False
         if not keep.all():
             self._people = p.take(keep)
-
-
-def _rows_of(people: People, engine: Int64) -> Int64:
-    """(N,) the row of each of the engine's tracks, -1 where there is none."""
-    row = np.full(len(engine), -1)
-    at, found = (engine[:, None] == people.engine).nonzero()
-    row[at] = found
-    return row
 
 
 def _first(column: Int64, value: Float64, among: Bool) -> Bool:

@@ -1,0 +1,26 @@
+"""What the liquid cells compute, over NumPy arrays: for heads and pools that run without torch; float32 inside."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+def sigmoid(x: Array) -> Array:
+    """By tanh, which overflows nowhere."""
+    return np.asarray(np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1)), np.float32)
+
+
+def cfc(branches: Array, t: Array) -> Array:
+    """(N, U) new states of CfC neurons (`liquid.cfc.CfC`, default mode).
+
+    Args:
+        branches: (N, 4 U) what f, g, a, b say, side by side.
+        t: (N, 1) elapsed time in the cell's own.
+    """
+    n = branches.shape[1] // 4
+    f, g = np.tanh(branches[:, :n]), np.tanh(branches[:, n : 2 * n])
+    new: Array = f + sigmoid(branches[:, 2 * n : 3 * n] * t + branches[:, 3 * n :]) * (g - f)
+    return new

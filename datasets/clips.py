@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.looks import Looks
-from datasets.noise import Noise, Rng, simulate, spoil
+from datasets.noise import Found, Noise, Rng, simulate, spoil
+from datasets.obstacles import Obstacles
 from datasets.truth import Sequence
 from tracker.types import Detections, Float32, Float64, Int64
 
 FRAMES = 64  # to learn from
 WARM = 192  # frames that half of the clips may have before: a scene's habits take longer to show than its moves
 SPOILT = 0.3  # of the clips have errors that are new in every frame, whatever their detector: real ones are good ones
+HIDDEN = 0.4  # of the clips have things standing in them that people pass behind
 SCORE = 0.1  # of detections that are used
 WAIT = 3.0  # seconds in which an object that is gone may come back
 
@@ -80,10 +82,13 @@ def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAM
         found = [s.detections.at(k) for k in kept.tolist()]
     else:
         found = simulate(s.truth, s.times, kept, noise.sample(rng), rng)
+    moves = between(s, kept)
+    if rng.random() < HIDDEN:
+        found = _behind_obstacles(s, kept, moves, found, rng)
     if rng.random() < SPOILT:
         edge, missed, alarms = rng.uniform(0, [0.12, 0.25, 0.15])
         found = [spoil(one, edge, missed, alarms, rng) for one in found]
-    warps = between(s, kept) if rng.random() < 0.7 else [None] * len(kept)
+    warps = moves if rng.random() < 0.7 else [None] * len(kept)
     there = tuple(_there(s, int(k)) for k in kept)
     mirror = rng.random() < 0.5
     speed = float(np.exp(rng.normal(0, 0.25)))
@@ -134,6 +139,20 @@ def between(s: Sequence, kept: Int64) -> list[Float64 | None]:
                 whole = np.concatenate([s.warps[k], [[0, 0, 1]]]) @ whole
         out.append(whole[:2])
     return out
+
+
+def _behind_obstacles(
+    s: Sequence, kept: Int64, moves: list[Float64 | None], found: list[Found], rng: Rng
+) -> list[Found]:
+    """What is found with things standing in the scene, which moves with the camera."""
+    at: list[Float64] = []
+    whole = np.eye(3)
+    for move in moves:
+        if move is not None:
+            whole = np.concatenate([move, [[0, 0, 1]]]) @ whole
+        at.append(whole)
+    obstacles = Obstacles(s.truth, kept, [np.linalg.inv(a).astype(np.float64) for a in at], rng)
+    return [obstacles.hide(one, a) for one, a in zip(found, at, strict=True)]
 
 
 def _camera(times: Float64, rng: Rng) -> Float64:

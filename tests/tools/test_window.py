@@ -52,7 +52,8 @@ def screen() -> Iterator[str]:
     if sys.platform != "linux" or not shutil.which("Xvfb") or not shutil.which("xdotool"):
         pytest.skip("needs Xvfb and xdotool (apt install xvfb xdotool)")
     read, write = os.pipe()
-    words = ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "-nolisten", "tcp"]
+    # Without -noreset the server starts anew when its last client leaves, and may take one that just comes with it.
+    words = ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "-nolisten", "tcp", "-noreset"]
     server = subprocess.Popen(words, pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     os.close(write)
     with os.fdopen(read) as pipe:
@@ -79,7 +80,9 @@ class Window:
             words = [sys.executable, "-c", code, str(folder)]
             self.child = subprocess.Popen(words, cwd=ROOT, env=self.env, stdout=log, stderr=subprocess.STDOUT)
         try:
-            until(lambda: self.frame() >= 0, "first frame", 60.0)  # a busy machine imports slowly
+            # A busy machine imports slowly.
+            until(lambda: self.frame() >= 0 or self.child.poll() is not None, "first frame", 120.0)
+            assert self.frame() >= 0, self.log.read_text()
             self.id = self.xdotool("search", "--name", "^liquidtrack: ").split()[-1]
             self.xdotool("windowfocus", "--sync", self.id)
         except BaseException:

@@ -34,3 +34,25 @@ def test_eight_bits_follow_floating_point_and_are_smaller(tmp_path: Path) -> Non
         assert found.shape == wanted.shape
         spread = np.abs(wanted - wanted.mean()).mean()
         assert np.abs(found - wanted).mean() < 0.35 * spread + 1e-3, port.name
+
+
+def test_no_two_neighbouring_products_overflow_16_bits(tmp_path: Path) -> None:
+    import onnx
+    from onnx import numpy_helper
+
+    torch.manual_seed(0)
+    wide, small = tmp_path / "wide.onnx", tmp_path / "small.onnx"
+    export_detector(wide, load_taps("random"), DetectHead(2, DetectConfig(width=16, bins=5)), ("a", "b"))
+    quantise(wide, small, iter([{"image": np.zeros((1, 3, 64, 64), np.float32)}]))
+    graph = onnx.load(str(small)).graph
+    weights = {entry.name: numpy_helper.to_array(entry) for entry in graph.initializer}
+    sizes = [abs(w.astype(int)) for w in weights.values() if w.dtype == np.int8 and w.ndim == 4]
+    single = [w.reshape(len(w), -1) for w in sizes if w.shape[1] > 1 and w[0, 0].size == 1]
+    mapwise = [w for w in sizes if w.shape[1] == 1]
+    others = [w for w in sizes if w.shape[1] > 1 and w[0, 0].size > 1]
+    assert len(single) > 20
+    assert len(mapwise) > 10
+    assert all((w[:, :-1] + w[:, 1:]).max() <= 128 for w in single)
+    assert np.mean([w.max() > 64 for w in single]) > 0.9  # more than half the range, where neighbours leave it
+    assert all(w.max() == 127 for w in mapwise)
+    assert all(w.max() <= 64 for w in others)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypedDict, TypeVar, Unpack
 
 import cv2
 from threadpoolctl import threadpool_limits
@@ -70,6 +70,26 @@ class Engine(Protocol):
     """What the loop asks of a tracker."""
 
     def update(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks: ...
+
+
+class Others(TypedDict, total=False):
+    """The stages that may be left out.
+
+    Attributes:
+        embedder: tells how detections look, where the tracker should know.
+        camera_motion: tells how the camera has moved.
+        pointer: follows objects that were pointed at.
+        masks: follows marked objects beside the tracker.
+        returning: gives old ids to tracks that come back.
+        recogniser: names the kinds of what is tracked.
+    """
+
+    embedder: Embedder | None
+    camera_motion: CameraMotion | None
+    pointer: Pointer | None
+    masks: Behind | None
+    returning: Renaming | None
+    recogniser: Behind | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +214,12 @@ class _Clock:
 def _stages(
     detector: Detector,
     tracker: Engine,
-    embedder: Embedder | None,
-    camera_motion: CameraMotion | None,
-    pointer: Pointer | None,
-    masks: Behind | None,
-    returning: Renaming | None,
-    recogniser: Behind | None,
+    embedder: Embedder | None = None,
+    camera_motion: CameraMotion | None = None,
+    pointer: Pointer | None = None,
+    masks: Behind | None = None,
+    returning: Renaming | None = None,
+    recogniser: Behind | None = None,
 ) -> Iterator[tuple[str, Callable[[Step], Step]]]:
     yield "detect", lambda step: replace(step, detections=detector(step.frame))
     if embedder is not None:
@@ -233,14 +253,9 @@ def steps(
     detector: Detector,
     tracker: Engine,
     *,
-    embedder: Embedder | None = None,
-    camera_motion: CameraMotion | None = None,
-    pointer: Pointer | None = None,
-    masks: Behind | None = None,
-    returning: Renaming | None = None,
-    recogniser: Behind | None = None,
     after: Sequence[tuple[str, Callable[[Step], Step]]] = (),
     clock: _Clock | None = None,
+    **others: Unpack[Others],
 ) -> Generator[Step, None, None]:
     """Every frame of `source` with all that was found out about it, stages overlapping by threads.
 
@@ -249,25 +264,16 @@ def steps(
     clock = clock or _Clock()
     # A live source keeps its newest frame itself; frames that wait in queues would only grow old. Neither should the
     # stages be far ahead of somebody who points at what a window shows.
+    pointer = others.get("pointer")
     depth = 1 if source.info.live or (pointer is not None and pointer.interactive) else QUEUE
     chain: Generator[Step, None, None] = overlap(clock.reading(source), lambda frame: Step(frame), depth)
-    for name, work in (
-        *_stages(detector, tracker, embedder, camera_motion, pointer, masks, returning, recogniser),
-        *after,
-    ):
+    for name, work in (*_stages(detector, tracker, **others), *after):
         chain = overlap(chain, clock.timed(name, work), depth)
     return chain
 
 
 def track(
-    source: Source,
-    detector: Detector,
-    tracker: Engine,
-    *,
-    embedder: Embedder | None = None,
-    camera_motion: CameraMotion | None = None,
-    pointer: Pointer | None = None,
-    returning: Renaming | None = None,
+    source: Source, detector: Detector, tracker: Engine, **others: Unpack[Others]
 ) -> Iterator[tuple[Frame, Tracks]]:
     """Each frame of `source` with its tracks; closes the source at the end.
 
@@ -276,15 +282,7 @@ def track(
     >>> for frame, tracks in track(open_source("street.mp4"), build_detector(), Tracker()):  # doctest: +SKIP
     ...     print(frame.time, tracks.shown.id, tracks.shown.xyxy)
     """
-    chain = steps(
-        source,
-        detector,
-        tracker,
-        embedder=embedder,
-        camera_motion=camera_motion,
-        pointer=pointer,
-        returning=returning,
-    )
+    chain = steps(source, detector, tracker, **others)
     with calm_libraries(), closing(chain):
         try:
             for step in chain:
@@ -300,26 +298,19 @@ def run(
     sinks: Sequence[Sink],
     *,
     slow_sinks: Sequence[Sink] = (),
-    embedder: Embedder | None = None,
-    camera_motion: CameraMotion | None = None,
-    pointer: Pointer | None = None,
-    masks: Behind | None = None,
-    returning: Renaming | None = None,
-    recogniser: Behind | None = None,
     progress: Callable[[Frame], None] = lambda frame: None,
     stop: threading.Event | None = None,
+    **others: Unpack[Others],
 ) -> Summary:
     """Track all of `source` into `sinks`, and close everything whatever happens.
 
     Args:
         sinks: written in the caller's thread, in this order (windows need that).
         slow_sinks: written in a thread each (video encoders).
-        masks: follows marked objects beside the tracker.
-        returning: gives old ids to tracks that come back.
-        recogniser: names the kinds of what is tracked.
         progress: called after each frame was written.
         stop: set it (and close the source, to end a blocked read) from a signal handler or another thread to end after
             the frame in hand; nothing half-written stays behind.
+        others: further stages, see `Others`.
 
     Returns:
         the summary; `complete` is False where a sink raised `Stop` or `stop` was set.
@@ -340,28 +331,17 @@ def run(
 
         return write
 
+    pointer = others.get("pointer")
     names = detector.names if pointer is None else pointer.names
-    names = names if recogniser is None else recogniser.names(names)
-    names = names if masks is None else masks.names(names)
+    for behind in (others.get("recogniser"), others.get("masks")):
+        names = names if behind is None else behind.names(names)
     with calm_libraries(), ExitStack() as stack:
         stack.callback(source.close)
         for sink in (*slow_sinks, *sinks):
             sink.open(source.info, names)
             stack.callback(sink.close)
         after = [(f"sink {i} {type(s).__name__}", into(s)) for i, s in enumerate(slow_sinks)]
-        chain = steps(
-            source,
-            detector,
-            tracker,
-            embedder=embedder,
-            camera_motion=camera_motion,
-            pointer=pointer,
-            masks=masks,
-            returning=returning,
-            recogniser=recogniser,
-            after=after,
-            clock=clock,
-        )
+        chain = steps(source, detector, tracker, after=after, clock=clock, **others)
         stack.callback(chain.close)
         stack.callback(source.close)  # first of all: a blocked read must end before its thread is waited for
         writes = [clock.timed(f"sink {i} {type(s).__name__}", into(s)) for i, s in enumerate(sinks, len(after))]

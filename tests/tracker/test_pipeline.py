@@ -263,3 +263,10 @@ def test_memory_between_stages_is_bounded() -> None:
     time.sleep(0.3)
     assert len(made) <= 5
     taken.close()
+
+
+def test_a_stage_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(TypeError, match="embeder"):
+        run(Clip(1), OneBox(), Same(), [], embeder=None)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="embeder"):
+        next(iter(track(Clip(1), OneBox(), Same(), embeder=None)))  # type: ignore[call-arg]

@@ -98,6 +98,16 @@ def test_labels_beyond_those_that_were_told_of_make_room() -> None:
     assert np.isfinite(tracks.class_score).all()
 
 
+def test_who_was_called_by_the_only_class_for_long_keeps_it_when_a_second_one_comes_by_mistake() -> None:
+    tracker = Tracker()
+    for k in range(30):
+        tracks = tracker.update(found((BOX, 0.8, int(k == 20))), k / 25)
+        assert tracks.id.tolist() == [1]
+        assert tracks.label.tolist() == [0]
+    assert tracks.class_score is not None
+    assert tracks.class_score[0] > 0.7
+
+
 def test_room_for_more_classes_keeps_what_is_known() -> None:
     wide, grown = (Tracker(classes=Classes(n)) for n in (12, 3))
     last: list[Tracks] = []

@@ -1,7 +1,7 @@
 """All pointed objects of a run, followed beside the engine's own tracks.
 
 What is pointed at counts more than what a detector says of the same thing: the detection that lies best over a found
-object (from `SAME` on) is kept from the engine, so that no second track stands over it, and lends it its class.
+object (from `SAME` on) is kept from the engine, so that no second track stands over it, and has a say in its class.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
 from models.errors import DataError
 from tracker.boxes import overlaps
+from tracker.classes import Classes
+from tracker.motion import Look
 from tracker.point.follower import Follower, Sight
 from tracker.point.given import PointedBox
 from tracker.protocols import Update
-from tracker.types import Bool, Detections, Float64, Frame, Int64, State, Tracks, UInt8
+from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, State, Tracks, UInt8
 
 SAME = 0.5  # IoU of a detection and a pointed object from which on they are one
 LEAST = 2.0  # pixels of a box that must lie in the picture, each way
@@ -28,12 +31,14 @@ Follow = Callable[[UInt8, Float64, float], Follower]
 
 @dataclass(slots=True)
 class _Pointed:
-    """One object."""
+    """One object; `known` (width,) of its class since a detector named it first, at `named` seconds the latest time."""
 
     id: int
     follower: Follower
     label: int
+    known: Float32
     last: Sight
+    named: float = -inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class Pointer:
         self.interactive = interactive
         self.names = (*names, *(() if OBJECT in names else (OBJECT,)))
         self._label = self.names.index(OBJECT)
+        self._classes = Classes(len(names))
         self._waiting = [(new_id(), box) for box in boxes]
         self._pointed: list[_Pointed] = []
         self._wishes: queue.SimpleQueue[_Wish] = queue.SimpleQueue()
@@ -108,6 +114,7 @@ class Pointer:
             one.last = one.follower.look(frame.bgr, frame.time, warp)
         self._begin(frame)
         taken = self._claim(detections)
+        self._name(taken, detections, frame.time)
         free = np.ones(len(detections), bool)
         free[taken[taken >= 0]] = False
         rows = free.nonzero()[0]
@@ -132,10 +139,11 @@ class Pointer:
 
     def _add(self, id: int, frame: Frame, xyxy: Float64) -> None:
         follower = self._follow(frame.bgr, xyxy, frame.time)
-        self._pointed.append(_Pointed(id, follower, self._label, Sight(xyxy, 1.0, seen=True, unseen=0.0)))
+        known = np.zeros(self._classes.width, np.float32)
+        self._pointed.append(_Pointed(id, follower, self._label, known, Sight(xyxy, 1.0, seen=True, unseen=0.0)))
 
     def _claim(self, detections: Detections) -> Int64:
-        """(P,) the detection that is each pointed object, -1 where none is; takes over its class."""
+        """(P,) the detection that is each pointed object, -1 where none is."""
         taken = np.full(len(self._pointed), -1)
         if not len(self._pointed) or not len(detections):
             return taken
@@ -146,8 +154,36 @@ class Pointer:
             row, column = np.unravel_index(int(iou.argmax()), iou.shape)
             taken[row] = column
             iou[row], iou[:, column] = 0, 0
-            self._pointed[row].label = int(detections.label[column])
         return taken
+
+    def _name(self, taken: Int64, detections: Detections, time: float) -> None:
+        """What the detections that were `taken` say of classes, weighed as the engine's tracks weigh it."""
+        named, classes = [one for one, column in zip(self._pointed, taken, strict=True) if column >= 0], self._classes
+        if not named:
+            return
+        known = classes.fit(np.array([one.known for one in self._pointed]), detections.label)
+        known[[one.named == -inf for one in self._pointed]] = 0
+        for one, row in zip(self._pointed, known, strict=True):
+            one.known = row
+        found, known = taken[taken >= 0], known[taken >= 0]
+        label = detections.label[found]
+        if classes.several:
+            xyxy, score = detections.xyxy.astype(np.float64), detections.score.astype(np.float64)
+            votes = classes.votes(xyxy, score, detections.label)[0].take(found)
+            elapsed = np.array([time - one.named for one in named])
+            known = classes.update(known, votes, Look.at(xyxy[found], score[found]), elapsed)
+            before = np.array([one.label if one.named > -inf else -1 for one in named])
+            label = classes.decide(before, known)
+        for one, what, row in zip(named, label.tolist(), known, strict=True):
+            one.label, one.known, one.named = what, row, time
+
+    def _class_score(self) -> Float32 | None:
+        """(P,) how likely each object's label is right, NaN where no detector has named it."""
+        if not self._classes.several:
+            return None
+        k = self._classes.count
+        likely = [one.known[k + one.label] if one.named > -inf else np.nan for one in self._pointed]
+        return np.array(likely, np.float32)
 
     def _tracks(self, taken: Int64) -> Tracks:
         seen: Bool = np.array([one.last.seen for one in self._pointed], bool)
@@ -159,6 +195,7 @@ class Pointer:
             state=np.where(seen, np.int8(State.ACTIVE), np.int8(State.LOST)),
             unseen=np.array([one.last.unseen for one in self._pointed], np.float64),
             detection=taken,
+            class_score=self._class_score(),
         )
 
 
@@ -181,5 +218,7 @@ def _join(pointed: Tracks, tracks: Tracks, rows: Int64) -> Tracks:
     detection = np.where(found, rows[tracks.detection], -1) if len(rows) else tracks.detection
     columns = {name: np.concatenate([getattr(pointed, name), getattr(tracks, name)])
                for name in ("id", "xyxy", "score", "label", "state", "unseen")}  # fmt: skip
-    known = None if tracks.class_score is None else np.concatenate([pointed.class_scores(), tracks.class_score])
+    known = None
+    if pointed.class_score is not None or tracks.class_score is not None:
+        known = np.concatenate([pointed.class_scores(), tracks.class_scores()])
     return Tracks.trusted(**columns, detection=np.concatenate([pointed.detection, detection]), class_score=known)

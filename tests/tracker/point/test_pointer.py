@@ -80,6 +80,25 @@ def test_a_detection_over_a_pointed_object_is_no_second_track_and_names_it() -> 
     assert later.detection.tolist() == [-1, 0]
 
 
+def test_one_wrong_name_changes_no_class_and_many_do() -> None:
+    tracker = Tracker()
+    pointer = told(tracker, "10,10,20,30", "100,10,20,30", names=("car", "truck"))
+    over = [11.0, 11.0, 31.0, 41.0]
+    said, sure = [], []
+    for k, label in enumerate([0] * 8 + [1] + [0] * 3 + [1] * 20):
+        tracks = pointer(frame(k), found(over, label=label), None, tracker.update)
+        said.append(int(tracks.label[0]))
+        assert pointer.names[tracks.label[1]] == "object"  # nobody ever named that one
+        if tracks.class_score is not None:
+            sure.append(float(tracks.class_score[0]))
+            assert np.isnan(tracks.class_score[1])
+    assert said[:14] == [0] * 14
+    assert said[-1] == 1
+    assert len(sure) == 32
+    assert sure[8] < sure[7]  # of the wrong name it was less sure
+    assert min(sure[7], sure[-1]) > 0.7
+
+
 def test_a_lost_object_claims_nothing_and_is_shown_to_be_lost() -> None:
     tracker = Tracker()
     pointer = told(tracker, "10,10,20,30", until=0.15)

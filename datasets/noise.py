@@ -20,6 +20,7 @@ from tracker.types import Bool, Float64, Int64
 
 LEAST = 0.1  # score below which a detector says nothing
 MOST_MISSED = 0.4  # share of the objects in full view that a drawn detector may miss
+TWINS = (0.08, 0.4)  # by how much the edges of a second look are off, in sizes of the box: from, to
 FEW = 20  # examples from which a constant is fitted
 SUPPRESSED = 0.6  # IoU of true boxes from which one's detection may suppress the other's
 Rng = np.random.Generator
@@ -239,7 +240,9 @@ def _twice(number: Int64, boxes: Float64, odds: Float64, share: float, rng: Rng)
     """The same and, behind them, weak second looks at some; they are nobody's, or an object would be there twice."""
     again = np.flatnonzero(rng.random(len(number)) < share)
     size = np.tile(boxes[again, 2:] - boxes[again, :2], 2)
-    twins = boxes[again] + 0.15 * size * rng.normal(size=(len(again), 4))
+    # what a detector's own suppression leaves overlaps by less than half, mostly
+    off = np.exp(rng.uniform(np.log(TWINS[0]), np.log(TWINS[1]), (len(again), 1)))
+    twins = boxes[again] + off * size * rng.normal(size=(len(again), 4))
     return (
         np.concatenate([number, np.full(len(again), -1)]),
         np.concatenate([boxes, twins]),

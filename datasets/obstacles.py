@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datasets.noise import Found, Rng
+from datasets.noise import SUPPRESSED, Found, Rng
 from datasets.truth import Boxes
+from tracker.boxes import overlaps
 from tracker.types import Float64, Int64
 
 TOUCHED = 0.1  # share of a box that must be hidden before a detector notices
@@ -25,7 +26,7 @@ class _Eye:
     Attributes:
         missed: probability that somebody wholly hidden is missed; less with the square of what is left.
         cut: probability that the box ends where the obstacle begins.
-        split: probability that the smaller part on the other side is seen as well.
+        split: probability that the smaller part on the other side, or the whole by guess, is seen as well.
         doubt: log-odds that a score loses per share hidden.
         mistaken: probability that an obstacle itself is taken for somebody in a frame; mostly 0.
     """
@@ -97,16 +98,18 @@ class Obstacles:
         key = (int(number[i]), o)
         mind = self._mind.get(key)
         if mind is None or key[0] < 0 or self._rng.random() < CHANGE:
-            mind = self._mind[key] = self._rng.random(4)
+            mind = self._mind[key] = self._rng.random(5)
         if mind[0] < (0.95 if hidden > 1 - GLIMPSE else eye.missed * hidden**2):
             return False
         odds = np.log(max(score[i], 1e-6) / max(1 - score[i], 1e-6)) - eye.doubt * hidden
         score[i] = _sigmoid(odds)
         strips, share = _strips(boxes[i], obstacle)
         if mind[1] < eye.cut and share[0] > 0.1:
-            if mind[2] < eye.split and share[1] > 0.1:
-                parts.append((strips[1], float(_sigmoid(odds - 2 * mind[3]))))
+            other = boxes[i].copy() if mind[4] < 0.5 else strips[1]
             boxes[i] += (0.5 + 0.5 * mind[3]) * (strips[0] - boxes[i])
+            apart = overlaps(other[None], boxes[i][None])[0, 0] < SUPPRESSED and (mind[4] < 0.5 or share[1] > 0.1)
+            if apart and mind[2] < eye.split:
+                parts.append((other, float(_sigmoid(odds - 2 * mind[3]))))
         return True
 
 

@@ -105,24 +105,25 @@ def horizons_of(config: BenchMotionConfig) -> tuple[Horizon, ...]:
 
 def measure(config: BenchMotionConfig, root: Path) -> Answers:
     """Every motion's answers over all sequences of a folder, by profile."""
-    motions = {name: make_motion(name) for name in config.motions}
+    for name in config.motions:
+        make_motion(name)  # a wrong name is told before the work
     for profile in config.profiles:
-        thin_indices(1, 1.0, profile, "")  # a wrong name is told before the work
+        thin_indices(1, 1.0, profile, "")
     reach(HALF, 1.0)  # so is a missing SciPy
     horizons = horizons_of(config)
     sequences = [s for s in read_sequences((root,)) if len(s.times) > 1]
     if not sequences:
         raise DataError(f"{root}: every sequence is shorter than two frames; give longer ones.")
-    parts: dict[str, dict[str, list[Foresight]]] = {n: {p: [] for p in config.profiles} for n in motions}
+    parts: dict[str, dict[str, list[Foresight]]] = {n: {p: [] for p in config.profiles} for n in config.motions}
     noise = Noise() if config.boxes == "simulated" else None
-    total = len(sequences) * len(config.profiles) * len(motions)
+    total = len(sequences) * len(config.profiles) * len(config.motions)
     with tqdm(total=total, desc=root.name, disable=config.quiet or None) as bar:
         for sequence in sequences:
             seen = seen_boxes(sequence, noise, config.draw_seed)
             for profile in config.profiles:
-                for name, motion in motions.items():
+                for name in config.motions:
                     found = foresee(
-                        motion, sequence, seen, profile, horizons, every=config.ask_every,
+                        make_motion(name), sequence, seen, profile, horizons, every=config.ask_every,
                         camera_motion=config.camera_motion, seed=config.draw_seed,
                     )  # fmt: skip
                     parts[name][profile].append(found)

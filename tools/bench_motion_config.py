@@ -17,8 +17,9 @@ class BenchMotionConfig:
 
     Attributes:
         roots: folders of <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any.
-        motions: kalman, liquid, or liquid:FILE for other weights; as controls still, constant-velocity, and kalman-t,
-            whose intervals are those of the Student-t that the filter was fitted under.
+        motions: kalman, liquid, or liquid:FILE for other weights; liquid-adapt, which learns each sequence's spread on
+            the way; as controls still, constant-velocity, and kalman-t, whose intervals are those of the Student-t that
+            the filter was fitted under.
         profiles: how frames are left out.
         frames: horizons in frames of the source after an update.
         seconds: horizons in seconds after an update; the frame nearest to that time is asked for.

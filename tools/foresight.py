@@ -6,6 +6,7 @@ An interval of a coordinate is mean +- q std, q the quantile of the distribution
   priors, the next detection's noise in it);
 - `liquid`: a Student-t with `head_config.TAIL` degrees of freedom, of which the std is the scale, since that is the
   likelihood that it is trained under (`tools/train_head.py`, `loss`);
+- `liquid-adapt`: the liquid head with its spread following the sequence at hand (`--adapt`);
 - `kalman-t`: the same filter with its std read as the scale of a Student-t with `kalman_motion.TAIL` degrees of
   freedom, which is what the constants were fitted under and how the filter judges its priors;
 - `still`: none; it says where, not how surely.
@@ -109,6 +110,7 @@ CONTROLS: dict[str, Callable[[], Motion]] = {
     "still": Still,
     "constant-velocity": constant_velocity,
     "kalman-t": KalmanMotion,
+    "liquid-adapt": lambda: MOTIONS["liquid"](TrackerConfig(adapt=True)),
 }
 
 
@@ -130,7 +132,9 @@ def make_motion(name: str) -> Motion:
 
 def tail_of(name: str) -> float:
     """Degrees of freedom of the distribution that a motion's std belongs to; infinite for a Gaussian."""
-    return {"liquid": head_config.TAIL, "kalman-t": TAIL}.get(name.partition(":")[0], math.inf)
+    return {"liquid": head_config.TAIL, "liquid-adapt": head_config.TAIL, "kalman-t": TAIL}.get(
+        name.partition(":")[0], math.inf
+    )
 
 
 def reach(share: float, tail: float) -> float:

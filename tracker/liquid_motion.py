@@ -57,9 +57,11 @@ class LiquidMotion:
         usual = habit.recall(rows[:, self._habit], prior.xyxy, prior.elapsed, time)
         state = rows[:, self._state].astype(np.float32)
         code, readout = self.head.query(state, prior.elapsed.astype(np.float32))
-        prior = replace(prior, habit=usual, std=prior.std * self.scales.factor if self.scales else prior.std)
+        prior = replace(prior, habit=usual)
         mean = prior.coordinates + prior.std * np.tanh(readout[:, :4])
         std = prior.std * np.exp(np.clip(readout[:, 4:8], -2, 2))
+        if self.scales:  # the association was trained on the prior's own spread, and keeps it
+            std = std * self.scales.factor
         return Prediction(mean, std, to_xyxy(mean), prior.seen, prior.elapsed, code, readout[:, 8], prior)
 
     def update(self, rows: Float64, look: Look, time: float, prediction: Prediction | None = None) -> Float64:

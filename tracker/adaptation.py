@@ -1,19 +1,21 @@
-"""Learning that goes on: the noise of predictions follows the camera at hand, from the tracker's own confident matches.
+"""Learning that goes on: the spread of predictions follows the camera at hand, from the tracker's confident matches.
 
-One factor a coordinate multiplies the predicted standard deviations. Each confident match moves its logarithm along the
-score of a Student-t density of the error (the score-driven models of Creal, Koopman & Lucas, J. Applied Econometrics
-28, 2013): a wrong match can only move it by a bounded amount, and the factors themselves are bounded.
+One factor a coordinate multiplies the predicted standard deviations. A confident match outside of its 90 % interval
+makes the factor a little larger, one inside of it makes it smaller by a ninth of that, so that it comes to rest where
+nine in ten lie inside, whatever the errors' distribution (adaptive conformal inference: Gibbs & Candes, NeurIPS 2021).
+A wrong match can only move it by a bounded amount, and the factors themselves are bounded.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from models.head_config import TAIL
 from tracker.motion import Look
 from tracker.types import Float64
 
-RATE = 0.004  # of the logarithm, a match
+RATE = 0.001  # of the logarithm, a match
+OUTSIDE = 0.1  # share of matches that should lie outside of the interval
+REACH = 2.353  # half the 90 % interval of a Student-t with `head_config.TAIL` degrees of freedom, in its scale
 MOST = np.log(2.0)  # no factor leaves 1/2 to 2
 SURE, FREE = 0.6, 0.3  # least score and largest crowding of a match that is learned from
 
@@ -33,6 +35,5 @@ class Scales:
         good = look.score >= SURE
         if look.crowding is not None:
             good &= look.crowding <= FREE
-        square = errors[good] ** 2
-        score = ((TAIL + 1) * square / (TAIL + square) - 1).sum(axis=0)
+        score = ((abs(errors[good]) > REACH) / OUTSIDE - 1).sum(axis=0)
         self.factor = np.exp(np.clip(np.log(self.factor) + RATE * score, -MOST, MOST))

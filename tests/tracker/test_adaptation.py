@@ -61,3 +61,8 @@ def test_nine_in_ten_lie_inside_whatever_the_distribution(draw: str) -> None:
             inside.append(abs(errors) <= REACH)
         scales.learn(errors, looks(5))
     assert np.mean(inside) == pytest.approx(0.9, abs=0.015)
+
+
+def test_the_interval_is_the_trained_distributions() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    assert pytest.approx(stats.t.ppf(0.95, TAIL), abs=1e-3) == REACH

@@ -161,11 +161,7 @@ class Pointer:
         named, classes = [one for one, column in zip(self._pointed, taken, strict=True) if column >= 0], self._classes
         if not named:
             return
-        known = classes.fit(np.array([one.known for one in self._pointed]), detections.label)
-        known[[one.named == -inf for one in self._pointed]] = 0
-        for one, row in zip(self._pointed, known, strict=True):
-            one.known = row
-        found, known = taken[taken >= 0], known[taken >= 0]
+        found, known = taken[taken >= 0], np.array([one.known for one in named])
         label = detections.label[found]
         if classes.several:
             xyxy, score = detections.xyxy.astype(np.float64), detections.score.astype(np.float64)

@@ -16,7 +16,7 @@ Array = NDArray[np.float32]
 Index = NDArray[np.int64]
 LIMIT = np.float32(15.0)  # `head.LIMIT`
 LONGEST = np.float32(1e6)  # time units; `liquid.cell.LONGEST`
-FORMAT = "liquidtrack-head-3"
+FORMAT = "liquidtrack-head-4"
 SUPPORTED = ("cfc", "mixed-cfc", "gru-dt", "none")
 
 

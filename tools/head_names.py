@@ -38,6 +38,7 @@ FEATURE_NAMES = (  # of `pair_view`
     "prior's odds",
     "likeness",
     "likeness known",
+    "inside a better one",
     *(f"place against {span:g} s {c}" for span in SPANS for c in "xy"),
     *(f"size against {span:g} s {c}" for span in SPANS for c in ("width", "height")),
     "track's crowding",

@@ -96,6 +96,18 @@ def crowding(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
     return largest
 
 
+def inside(xyxy: Float64, score: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
+    """(N,) the largest share of each box that lies in one of a better score; `touch` is what `touching` says of them.
+
+    Of two with one score (N,) the first of a pair is the better.
+    """
+    i, j, shared = touch
+    worse = np.where(score[i] < score[j], i, j)
+    share = np.zeros(len(xyxy))
+    np.maximum.at(share, worse, shared / (xyxy[worse, 2:] - xyxy[worse, :2]).prod(axis=1))
+    return share
+
+
 def hidden(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
     """(N,) the largest share of each box that one other hides, where `touch` is what `touching` says of them.
 

@@ -88,8 +88,8 @@ class Tracker:
             self._standing.warp(affine)
         index = (detections.score >= c.low_score).nonzero()[0]
         index, votes = self._votes(detections, index)
-        look = Look.at(detections.xyxy.take(index, 0), detections.score.take(index), self._motion.crowded)
         label = detections.label.take(index)
+        look = Look.at(detections.xyxy.take(index, 0), detections.score.take(index), self._motion.crowded, label)
         embedding = self._embedding(detections, index)
         matched = np.full(len(table.id), -1)
         boxes = np.zeros((0, 4))

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tracker.boxes import crowding, to_coordinates, touching
+from tracker.boxes import crowding, inside, to_coordinates, touching
 from tracker.kalman import Gaussian
 from tracker.types import Float32, Float64, Int64
 
@@ -27,24 +27,35 @@ class Look:
         xyxy: (N, 4) the same boxes by their corners, pixels.
         score: (N,) 0..1.
         crowding: (N,) IoU with the nearest other box of the frame; None where no motion asks for it.
+        inside: (N,) share that lies in another box of the frame, of a better score and the same class; None likewise.
     """
 
     coordinates: Float64
     xyxy: Float64
     score: Float64
     crowding: Float64 | None = None
+    inside: Float64 | None = None
 
     @classmethod
-    def at(cls, xyxy: Float32 | Float64, score: Float32 | Float64, crowded: bool = False) -> Look:
-        """The look at boxes `xyxy`, (N, 4) pixels, with scores (N,)."""
-        corners = np.asarray(xyxy, np.float64)
-        near = crowding(corners, touching(corners)) if crowded else None
-        return cls(to_coordinates(corners), corners, np.asarray(score, np.float64), near)
+    def at(
+        cls, xyxy: Float32 | Float64, score: Float32 | Float64, crowded: bool = False, label: Int64 | None = None
+    ) -> Look:
+        """The look at boxes `xyxy`, (N, 4) pixels, with scores (N,) and classes (N,), all of one where not given."""
+        corners, sure = np.asarray(xyxy, np.float64), np.asarray(score, np.float64)
+        if not crowded:
+            return cls(to_coordinates(corners), corners, sure)
+        i, j, shared = touching(corners)
+        near = crowding(corners, (i, j, shared))
+        if label is not None:
+            same = label[i] == label[j]
+            i, j, shared = i[same], j[same], shared[same]
+        return cls(to_coordinates(corners), corners, sure, near, inside(corners, sure, (i, j, shared)))
 
     def take(self, rows: Int64) -> Look:
         """Only `rows`, by their numbers."""
         crowding = None if self.crowding is None else self.crowding.take(rows)
-        return Look(self.coordinates.take(rows, 0), self.xyxy.take(rows, 0), self.score.take(rows), crowding)
+        inside = None if self.inside is None else self.inside.take(rows)
+        return Look(self.coordinates.take(rows, 0), self.xyxy.take(rows, 0), self.score.take(rows), crowding, inside)
 
 
 @dataclass(frozen=True, slots=True)

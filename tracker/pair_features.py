@@ -19,7 +19,7 @@ from tracker.types import Float32, Float64, Int64
 WEAK = 0.4  # score below which the untrained odds ask for more: the second of the two stages
 WEAK_ODDS = 2.94
 
-PAIR = 22  # numbers of the pair itself
+PAIR = 23  # numbers of the pair itself
 USUAL = 4 * len(SPANS)
 TRACK = 5  # numbers of the pair's track
 SCENE = 6  # numbers of the frame
@@ -61,6 +61,7 @@ def pair_view(pairs: Pairs, habits: bool = True) -> tuple[PairView, Int64]:
     p, look, habit = pairs.prediction, pairs.look, pairs.prediction.habit
     assert habit is not None
     assert look.crowding is not None
+    assert look.inside is not None
     out = np.empty((FEATURES, len(good)), np.float32)
     # what is known of tracks and of detections, each laid out once and taken to the pairs at once
     height = np.exp(p.seen[:, 3])
@@ -84,6 +85,7 @@ def pair_view(pairs: Pairs, habits: bool = True) -> tuple[PairView, Int64]:
     alike = None if pairs.similarity is None else pairs.similarity.take(good)
     known = np.zeros(len(good)) if alike is None else np.isfinite(alike)
     out[20], out[21] = 0 if alike is None else np.where(known, alike, 0), known
+    out[22] = look.inside.take(j)
     out[PAIR : PAIR + USUAL // 2], out[PAIR + USUAL // 2 : PAIR + USUAL] = soft[4:], sizes[4:]
     told = np.concatenate([habit.crowding, np.log1p(habit.age) / 3, habit.hidden, habit.near, _wait(p.elapsed)])
     out[-SCENE - TRACK : -SCENE] = told.reshape(TRACK, -1).take(i, 1)

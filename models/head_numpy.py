@@ -16,6 +16,7 @@ Array = NDArray[np.float32]
 Index = NDArray[np.int64]
 LIMIT = np.float32(15.0)  # `head.LIMIT`
 LONGEST = np.float32(1e6)  # time units; `liquid.cell.LONGEST`
+NOTHING: Array = np.zeros((0, 2), np.float32)
 FORMAT = "liquidtrack-head-4"
 SUPPORTED = ("cfc", "mixed-cfc", "gru-dt", "none")
 
@@ -81,25 +82,36 @@ class HeadNumpy:
         f, g, a, b = np.split(self._linear("flow", h[:, : self.config.units]), 4, axis=1)
         if self.config.slowing:
             elapsed = self.config.slowing * np.log1p(elapsed / np.float32(self.config.slowing))
-        rate: Array = np.logaddexp(a, np.float32(0)).astype(np.float32, copy=False)  # softplus
+        rate: Array = np.log1p(np.exp(-abs(a))) + np.maximum(a, 0)  # softplus
         s = sigmoid(b - rate * elapsed[:, None])
         code = s * np.tanh(f) + (1 - s) * np.tanh(g)
         return code, self._linear("readout", code)
 
-    def odds(self, features: Array, base: Array, gap: Array, code: Array, row: Index, column: Index) -> Array:
-        """(K,) for the pairs of one frame; `code` (N, Q) is of the tracks, not of the pairs."""
-        w, split = self._w, features.shape[1]
+    def odds(
+        self, features: Array, base: Array, gap: Array, code: Array, at: tuple[Index, Index], known: Array = NOTHING
+    ) -> Array:
+        """(K,) for the pairs of one frame.
+
+        Args:
+            features: (K, features).
+            base: (K,).
+            gap: (K, 2).
+            code: (N, Q) of the tracks, not of the pairs.
+            at: (K,) numbers of each pair's track and detection.
+            known: (S, 2) gaps of the frame's matches that are beyond doubt and not among the pairs.
+        """
+        (row, column), w, split = at, self._w, features.shape[1]
         # (numbers, K) inside: NumPy's inner loops then run over all pairs
         told = w["first.weight"][:, split:] @ code.T + w["first.bias"][:, None]
         x = w["first.weight"][:, :split] @ features.T + told.take(row, 1)
         out = self._layer("judge", np.maximum(self._layer("second", np.maximum(x, 0)), 0))
         z, word = base + out[0], np.tanh(out[1:])
-        rivals = _Rivals(row, column)
+        rivals, shift, count = _Rivals(row, column), known.sum(0), np.float32(len(known) + 0.1)
         for k in range(self.config.rounds):
             c = np.minimum(np.maximum(z, -LIMIT), LIMIT)
             sums, bests = rivals(c)
             sure = np.exp(2 * c - sums[0] - sums[1])
-            mean = gap.T @ sure / (sure.sum() + np.float32(0.1))
+            mean = (gap.T @ sure + shift) / (sure.sum() + count)
             numbers = np.concatenate([c[None], sums, bests]) / 4
             heard = np.concatenate([numbers, np.arcsinh(4 * (gap.T - mean[:, None])) / 2, word])
             out = self._layer(f"revise.{k}", np.maximum(self._layer(f"listen.{k}", heard), 0))

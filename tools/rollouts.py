@@ -19,7 +19,7 @@ from tracker.costs import Pairs
 from tracker.engine import Tracker
 from tracker.liquid_motion import LiquidMotion
 from tracker.motion import Look, Prediction
-from tracker.pair_features import INPUTS, PairView
+from tracker.pair_features import INPUTS, PairView, pair_view
 from tracker.types import Float32, Float64, Int64
 
 Array = NDArray[Any]
@@ -77,10 +77,11 @@ class _Watched(LiquidMotion):
         self.seen.append((x, prediction.elapsed))
         return x
 
-    def view(self, pairs: Pairs) -> tuple[PairView, Int64]:
+    def view(self, pairs: Pairs) -> PairView:
+        """Of every pair: what is beyond doubt is learned from too."""
         self.elapsed = pairs.prediction.elapsed
-        self.pairs, good = super().view(pairs)
-        return self.pairs, good
+        self.pairs = pair_view(pairs, self.head.config.habits)
+        return self.pairs
 
     def odds(self, pairs: Pairs) -> Float64:
         return super().odds(pairs) + self.shake * self.rng.normal(size=len(pairs.track))

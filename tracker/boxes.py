@@ -61,11 +61,12 @@ def overlap(a: Float64, b: Float64, buffer: float) -> Overlap:
 
 def overlaps(a: Float64, b: Float64) -> Float64:
     """(M, N) IoU of every box of `a`, (M, 4), with every box of `b`, (N, 4)."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = np.maximum(high - low, 0).prod(axis=2)
-    areas = [(x[:, 2:] - x[:, :2]).prod(axis=1) for x in (a, b)]
-    iou: Float64 = shared / (areas[0][:, None] + areas[1][None, :] - shared)
+    (low_a, high_a), (low_b, high_b) = _columns(a), _columns(b)
+    (wide_a, tall_a), (wide_b, tall_b) = high_a - low_a, high_b - low_b
+    both = np.minimum(high_a[:, :, None], high_b[:, None]) - np.maximum(low_a[:, :, None], low_b[:, None])
+    wide, tall = np.maximum(both, 0)
+    shared = wide * tall
+    iou: Float64 = shared / ((wide_a * tall_a)[:, None] + wide_b * tall_b - shared)
     return iou
 
 

@@ -53,10 +53,11 @@ def recall(rows: Float64, xyxy: Float64, elapsed: Float64, time: float) -> Habit
     """What the rows say at `time` of tracks that are predicted at `xyxy` (N, 4), unseen for `elapsed` (N,) seconds."""
     covered, near = np.zeros(len(rows)), np.zeros(len(rows))
     there = np.flatnonzero(elapsed < PRESENT)
-    boxes = xyxy[there]
-    touch = touching(boxes)
-    near[there] = crowding(boxes, touch)
-    covered[there] = hidden(boxes, touch)
+    if len(there) > 1:
+        boxes = xyxy[there]
+        touch = touching(boxes)
+        near[there] = crowding(boxes, touch)
+        covered[there] = hidden(boxes, touch)
     usual = rows[:, USUAL:].reshape(len(rows), len(SPANS), 4)
     return Habit(usual, rows[:, CROWDED], time - rows[:, BORN], covered, near)
 

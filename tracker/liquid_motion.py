@@ -16,10 +16,11 @@ from tracker.costs import Pairs
 from tracker.kalman_motion import KalmanMotion
 from tracker.motion import Look, Prediction
 from tracker.pair_features import PairView, match_inputs, pair_view
-from tracker.types import Float32, Float64, Int64
+from tracker.types import Float32, Float64
 
 WEIGHTS = Path(__file__).parent.parent / "models" / "weights" / "head.safetensors"
 NEVER = -50.0  # log-odds of pairs that are not worth a look
+SURE = 15.0  # log-odds of pairs that place alone settles
 
 
 class LiquidMotion:
@@ -85,14 +86,17 @@ class LiquidMotion:
         p = pairs.prediction
         assert p.code is not None
         assert p.prior is not None
-        view, good = self.view(pairs.of(p.prior))
+        view = self.view(pairs.of(p.prior))
         odds = np.full(len(pairs.track), NEVER)
-        odds[good] = self.head.odds(view.features, view.base, view.gap, p.code, view.track, view.detection)
+        odds[view.settled] = SURE
+        if len(view.rows):
+            at = view.track, view.detection
+            odds[view.rows] = self.head.odds(view.features, view.base, view.gap, p.code, at, view.known)
         return odds
 
-    def view(self, pairs: Pairs) -> tuple[PairView, Int64]:
+    def view(self, pairs: Pairs) -> PairView:
         """What the head is given of the pairs; see `pair_view`."""
-        return pair_view(pairs, self.head.config.habits)
+        return pair_view(pairs, self.head.config.habits, settle=True)
 
     def inputs(self, own: Float64, prediction: Prediction, look: Look, moved: Float64) -> Float32:
         """(N, INPUTS) what the liquid state is told of a match."""

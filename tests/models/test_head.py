@@ -44,7 +44,7 @@ def test_numpy_says_what_torch_says(cell: str, slowing: float) -> None:
         row, column = torch.arange(45) % 9, torch.arange(45) // 9
         features, gap, base = torch.randn(45, FEATURES), torch.randn(45, 2), 5 * torch.randn(45)
         odds = model.odds(features, base, gap, answer.code[row], (row, column, torch.zeros(45, dtype=torch.int64)))
-        same = plain.odds(features.numpy(), base.numpy(), gap.numpy(), code, row.numpy(), column.numpy())
+        same = plain.odds(features.numpy(), base.numpy(), gap.numpy(), code, (row.numpy(), column.numpy()))
         np.testing.assert_allclose(same, odds, atol=1e-4)
 
 
@@ -73,7 +73,7 @@ def test_frames_of_a_batch_do_not_hear_each_other() -> None:
     start = 0
     for k, (n, f, g, b) in enumerate(parts):
         f, g, b = (a.astype(np.float32) for a in (f, g, b))
-        alone = plain.odds(f, b, g, code[k : k + 1], np.zeros(n, np.int64), np.arange(n))
+        alone = plain.odds(f, b, g, code[k : k + 1], (np.zeros(n, np.int64), np.arange(n)))
         np.testing.assert_allclose(odds[start : start + n], alone, atol=1e-4)
         start += n
 
@@ -86,7 +86,7 @@ def test_an_untrained_head_corrects_nothing() -> None:
     base = rng.normal(size=5).astype(np.float32)
     odds = plain.odds(
         rng.normal(size=(5, FEATURES)).astype(np.float32), base, np.zeros((5, 2), np.float32), code,
-        np.arange(5), np.zeros(5, np.int64),
+        (np.arange(5), np.zeros(5, np.int64)),
     )  # fmt: skip
     assert (readout == 0).all()
     np.testing.assert_array_equal(odds, base)

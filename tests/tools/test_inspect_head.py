@@ -80,7 +80,7 @@ def test_names_stand_at_the_columns_that_they_name() -> None:
         later = replace(p, elapsed=np.array([wait]))
         x = match_inputs(later, look, np.array([[moved, 0]]), np.array([0.5]))[0]
         none = np.zeros(1, np.int64)
-        features = pair_view(Pairs(none, none, later, look, np.array([0.9])))[0].features[0]
+        features = pair_view(Pairs(none, none, later, look, np.array([0.9]))).features[0]
         return dict(zip(INPUT_NAMES, x, strict=True)), dict(zip(FEATURE_NAMES, features, strict=True))
 
     same = told([0, 0, 40, 100])

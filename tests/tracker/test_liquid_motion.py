@@ -91,7 +91,7 @@ def test_without_habits_nothing_of_them_is_told() -> None:
     motion = LiquidMotion(head(0.05))
     tracker = Tracker(TrackerConfig(), motion)
     views = []
-    motion.view = lambda pairs: views.append((pair_view(pairs)[0], pair_view(pairs, False)[0])) or pair_view(pairs)  # type: ignore[method-assign,func-returns-value]
+    motion.view = lambda pairs: views.append((pair_view(pairs), pair_view(pairs, False))) or pair_view(pairs)  # type: ignore[method-assign,func-returns-value]
     for time, boxes, score in crowd():
         found = Detections(boxes.astype(np.float32), score.astype(np.float32), np.zeros(len(score), np.int64))
         tracker.update(found, time)

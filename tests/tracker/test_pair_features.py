@@ -1,0 +1,100 @@
+"""What the head need not be asked: pairs that place alone settles, and those that could not matter beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tracker.association import assign
+from tracker.config import TrackerConfig
+from tracker.costs import Pairs
+from tracker.engine import Tracker
+from tracker.liquid_motion import LiquidMotion
+from tracker.pair_features import CLEAR, FRESH, SETTLED, VAIN, WEAK, PairView, pair_view
+from tracker.types import Detections, Float64
+
+PEOPLE = 30
+
+
+def square(frames: int = 60) -> Iterator[tuple[Detections, float]]:
+    """People who walk through each other in uneven time, some missed, some seen where nobody is."""
+    rng = np.random.default_rng(4)
+    at, v, time = rng.uniform(0, 500, (PEOPLE, 2)), rng.normal(0, 50, (PEOPLE, 2)), 0.0
+    for _ in range(frames):
+        dt = rng.choice([0.04, 0.04, 0.2, 0.7])
+        time, at = time + dt, at + v * dt
+        v *= np.where((at < 0) | (at > 500), -1, 1)
+        centre = np.concatenate([at[rng.random(PEOPLE) < 0.85] + rng.normal(0, 2), rng.uniform(0, 500, (2, 2))])
+        half = np.array([16.0, 40.0]) * rng.normal(1, 0.03, centre.shape)
+        boxes, score = np.hstack([centre - half, centre + half]), rng.uniform(0.2, 1, len(centre))
+        yield Detections(boxes.astype(np.float32), score.astype(np.float32), np.zeros(len(score), np.int64)), time
+
+
+class Everything(LiquidMotion):
+    """Looks at every pair, and keeps them."""
+
+    seen: list[Pairs]
+
+    def view(self, pairs: Pairs) -> PairView:
+        self.seen.append(pairs)
+        return pair_view(pairs)
+
+
+def test_only_what_is_beyond_doubt_is_left_out() -> None:
+    motion = Everything()
+    motion.seen = []
+    tracker = Tracker(TrackerConfig(), motion)
+    for found, time in square():
+        tracker.update(found, time)
+    left_out = looked_at = 0
+    for pairs in motion.seen:
+        whole, short = pair_view(pairs), pair_view(pairs, settle=True)
+        odds = dict(zip(whole.rows.tolist(), whole.base.tolist(), strict=True))
+        i, j = pairs.track, pairs.detection
+        for k in short.settled.tolist():
+            assert odds[k] >= SETTLED
+            assert pairs.look.score[j[k]] >= WEAK
+            assert pairs.prediction.elapsed[i[k]] <= FRESH
+            rivals = [o for r, o in odds.items() if r != k and (i[r] == i[k] or j[r] == j[k])]
+            assert max(rivals, default=-np.inf) <= odds[k] - CLEAR
+        kept = np.isin(whole.rows, short.rows)
+        np.testing.assert_array_equal(whole.features[kept], short.features)
+        gone = set(odds) - set(short.rows.tolist()) - set(short.settled.tolist())
+        # whoever is left out has a match beyond doubt with another, or is no rival to one who has
+        sure = [k for k in short.rows.tolist() if _clear(k, odds, pairs)] + short.settled.tolist()
+        tracks, detections = set(i[sure].tolist()), set(j[sure].tolist())
+        for k in gone:
+            either = (i[k] in tracks) + (j[k] in detections)
+            assert either == 2 or (either == 1 and odds[k] <= VAIN)
+        left_out, looked_at = left_out + len(gone) + len(short.settled), looked_at + len(short.rows)
+    assert min(left_out, looked_at) > 500
+
+
+def _clear(k: int, odds: dict[int, float], pairs: Pairs) -> bool:
+    i, j = pairs.track, pairs.detection
+    rivals = [o for r, o in odds.items() if r != k and (i[r] == i[k] or j[r] == j[k])]
+    return odds[k] >= SETTLED and max(rivals, default=-np.inf) <= odds[k] - CLEAR
+
+
+class Both(Everything):
+    """Asks with and without the pairs that are beyond doubt, and counts the matches that either and both would make."""
+
+    either = both = 0
+
+    def odds(self, pairs: Pairs) -> Float64:
+        whole = super().odds(pairs)
+        short = LiquidMotion().odds(pairs)
+        one, other = (set(zip(*assign(pairs.track, pairs.detection, odds), strict=True)) for odds in (whole, short))
+        self.either, self.both = self.either + len(one | other), self.both + len(one & other)
+        return whole
+
+
+def test_the_matches_are_as_if_everything_had_been_looked_at() -> None:
+    motion = Both()
+    motion.seen = []
+    tracker = Tracker(TrackerConfig(), motion)
+    for found, time in square(100):
+        tracker.update(found, time)
+    assert motion.either > 1000
+    assert motion.both >= 0.99 * motion.either

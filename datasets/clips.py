@@ -136,9 +136,15 @@ def between(s: Sequence, kept: Int64) -> list[Float64 | None]:
         whole = np.eye(3)
         for k in range(a + 1, b + 1):
             if k in s.warps:
-                whole = np.concatenate([s.warps[k], [[0, 0, 1]]]) @ whole
+                whole = _after(s.warps[k], whole)
         out.append(whole[:2])
     return out
+
+
+def _after(move: Float64, whole: Float64) -> Float64:
+    """(3, 3) of a camera that has moved by `whole` (3, 3), then by the affine `move` (2, 3)."""
+    chained: Float64 = np.concatenate([move, [[0, 0, 1]]]) @ whole
+    return chained
 
 
 def _behind_obstacles(
@@ -149,7 +155,7 @@ def _behind_obstacles(
     whole = np.eye(3)
     for move in moves:
         if move is not None:
-            whole = np.concatenate([move, [[0, 0, 1]]]) @ whole
+            whole = _after(move, whole)
         at.append(whole)
     obstacles = Obstacles(s.truth, kept, [np.linalg.inv(a).astype(np.float64) for a in at], rng)
     return [obstacles.hide(one, a) for one, a in zip(found, at, strict=True)]

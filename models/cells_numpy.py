@@ -21,6 +21,7 @@ def cfc(branches: Array, t: Array) -> Array:
         t: (N, 1) elapsed time in the cell's own.
     """
     n = branches.shape[1] // 4
-    f, g = np.tanh(branches[:, :n]), np.tanh(branches[:, n : 2 * n])
+    both = np.tanh(branches[:, : 2 * n])
+    f, g = both[:, :n], both[:, n:]
     new: Array = f + sigmoid(branches[:, 2 * n : 3 * n] * t + branches[:, 3 * n :]) * (g - f)
     return new

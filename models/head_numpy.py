@@ -79,12 +79,13 @@ class HeadNumpy:
 
     def query(self, h: Array, elapsed: Array) -> tuple[Array, Array]:
         """The code (N, Q) and the corrections (N, 9)."""
-        f, g, a, b = np.split(self._linear("flow", h[:, : self.config.units]), 4, axis=1)
+        flow, n = self._linear("flow", h[:, : self.config.units]), self.config.query
+        both, a, b = np.tanh(flow[:, : 2 * n]), flow[:, 2 * n : 3 * n], flow[:, 3 * n :]
         if self.config.slowing:
             elapsed = self.config.slowing * np.log1p(elapsed / np.float32(self.config.slowing))
         rate: Array = np.log1p(np.exp(-abs(a))) + np.maximum(a, 0)  # softplus
         s = sigmoid(b - rate * elapsed[:, None])
-        code = s * np.tanh(f) + (1 - s) * np.tanh(g)
+        code = s * both[:, :n] + (1 - s) * both[:, n:]
         return code, self._linear("readout", code)
 
     def odds(

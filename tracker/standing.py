@@ -38,6 +38,8 @@ class Standing:
 
     def see(self, xyxy: Float64, time: float) -> None:
         """Learns from weak boxes (N, 4) that are nobody's, nor on anybody, at `time` seconds."""
+        if not (len(xyxy) or len(self._rows)):
+            return
         rows = self._rows[time - self._rows[:, 5] <= np.where(_known(self._rows), MEMORY, BRIEF)]
         if len(xyxy):
             shared = overlaps(xyxy, rows[:, :4])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -28,14 +28,17 @@ class Task:
     decay: float = 1.0
     clip: float = 0.0
     time_unit: float = 1.0
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    horizon: float = 0.0  # of a CfC's gates
 
 
 USUAL = ("ltc", "mixed-ltc", "cfc", "mixed-cfc", "ctrnn", "lstm", "lstm-dt", "gru", "gru-dt")
+GATED = ("cfc", "cfc-no-gate", "mixed-cfc")  # whose gates can be spread
 TASKS = {
     "cheetah": Task("regress", 17, USUAL, 200, 16, 1e-3, rates={"ltc": 1e-2, "mixed-ltc": 1e-2}),
     "xor": Task(
-        "classify", 2, ("mixed-cfc", "cfc", "ctrnn", "lstm", "lstm-dt", "gru-dt"), 60, 128, 1e-3,
-        units=64, decay=0.96, clip=1.0, time_unit=1 / XOR_LENGTH,
+        "classify", 2, ("mixed-cfc", "cfc", "ctrnn", "lstm", "lstm-dt", "gru-dt"), 70, 128, 5e-3,
+        units=64, decay=0.92, clip=10.0, time_unit=1 / XOR_LENGTH, optimizer="rmsprop", horizon=10 / XOR_LENGTH,
     ),
     "occupancy": Task(
         "label", 2, USUAL, 20, 16, 1e-3, rates={"ltc": 5e-3, "mixed-ltc": 5e-3}, time_unit=60.0
@@ -72,7 +75,8 @@ def _recipe(config: BenchSeriesConfig, task: Task, cell: str, seed: int) -> Reci
         task=f"{config.task}-drop{config.drop:g}" if config.task == "cheetah" else config.task,
         cell=cell, units=config.units or task.units, seed=seed, goal=task.goal, outputs=task.outputs,
         epochs=config.epochs or task.epochs, batch=task.batch, rate=config.rate or task.rates.get(cell, task.rate),
-        decay=task.decay, clip=task.clip, time_unit=task.time_unit,
+        decay=task.decay, clip=task.clip, time_unit=task.time_unit, optimizer=task.optimizer,
+        horizon=task.horizon if cell in GATED else 0.0,
     )  # fmt: skip
 
 

@@ -43,6 +43,8 @@ class Recipe:
         decay: factor on the rate after each epoch.
         clip: largest norm of the gradient, 0: any.
         time_unit: seconds that count as 1 for the cell.
+        optimizer: Adam, or RMSprop as TensorFlow sets it.
+        horizon: seconds over which a CfC's gates are spread at first; 0: they are not.
     """
 
     task: str
@@ -57,6 +59,8 @@ class Recipe:
     decay: float = 1.0
     clip: float = 0.0
     time_unit: float = 1.0
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    horizon: float = 0.0
 
 
 def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]:
@@ -77,10 +81,15 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
     except OSError as error:
         raise ConfigError(f"{folder} cannot be made ({error.strerror}); choose another --out.") from None
     torch.manual_seed(recipe.seed)
+    spread = {"horizon": recipe.horizon} if recipe.horizon else {}
     model = LiquidRNN(
-        sets["train"].x.shape[2], recipe.outputs, recipe.units, cell=recipe.cell, time_unit=recipe.time_unit
+        sets["train"].x.shape[2], recipe.outputs, recipe.units, cell=recipe.cell, time_unit=recipe.time_unit, **spread
     )
-    optimizer = torch.optim.Adam(model.parameters(), recipe.rate)
+    optimizer = (
+        torch.optim.RMSprop(model.parameters(), recipe.rate, alpha=0.9, eps=1e-7)
+        if recipe.optimizer == "rmsprop"
+        else torch.optim.Adam(model.parameters(), recipe.rate)
+    )
     state: dict[str, Any] = {
         "epoch": 0,
         "score": -float("inf"),

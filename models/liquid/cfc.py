@@ -14,6 +14,8 @@ from models.liquid.cell import Cell, Stepper
 from models.liquid.wiring import Wiring
 
 Mode = Literal["default", "no_gate", "pure"]
+STEEP = 20.0  # how many e-foldings of a gate fit into the horizon at first
+FAINT = 0.3  # what is left at first of the weights by which inputs move a gate, where there is a horizon
 
 
 class LecunTanh(nn.Module):
@@ -35,11 +37,14 @@ class CfC(Cell):
         wiring: its synapses are the only ones, in every branch: one map a branch, no shared layer. Within a step a
             signal passes all layers; each neuron also hears its own past. In f and g a synapse keeps its
             polarity; in a and b, which set the time and not the direction, its sign is free.
+        horizon: seconds over which the times are spread evenly, at first, in which the gates are half open; 0: all are
+            near 0, and what happens late is learned late. The idea is that of the chrono initialisation (Tallec &
+            Ollivier, ICLR 2018), for gates that read the time itself. A pure cell has no gates.
     """
 
     def __init__(
         self, input_size: int, units: int, *, mode: Mode = "default", backbone: int = 128, layers: int = 1,
-        wiring: Wiring | None = None, time_unit: float = 1.0,
+        wiring: Wiring | None = None, time_unit: float = 1.0, horizon: float = 0.0,
     ) -> None:  # fmt: skip
         check_wiring(wiring, input_size, units)
         outputs = None if wiring is None else wiring.outputs
@@ -66,6 +71,10 @@ class CfC(Cell):
         for name, parameter in self.named_parameters():
             if name.startswith("backbone") and parameter.dim() == 2:
                 nn.init.xavier_uniform_(parameter)
+        if horizon and mode != "pure":
+            for block in self.blocks:
+                assert isinstance(block, _Block)
+                block.spread(horizon / time_unit)
 
     def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
         return self.stepper()(x, h, dt)
@@ -121,6 +130,14 @@ class _Block(nn.Module):
         if mode == "pure":
             self.rate = nn.Parameter(torch.zeros(units))
             self.scale = nn.Parameter(torch.ones(units))
+
+    def spread(self, horizon: float) -> None:
+        """Lets the gates open and close, one half each, at times spread over `horizon` units of the cell's time."""
+        units = self.bias.shape[1]
+        with torch.no_grad():
+            slope = STEEP / horizon * torch.where(torch.rand(units) < 0.5, -1.0, 1.0)
+            self.bias[2], self.bias[3] = slope, -slope * horizon * torch.rand(units)
+            self.weight[2:] *= FAINT
 
     def effective(self) -> Tensor:
         """The weights (branches, N, W) that act: no synapse, no weight; in f and g a polarity is kept."""

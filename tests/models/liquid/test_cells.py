@@ -258,3 +258,26 @@ def test_mixed_memory_carries_gradients_where_a_plain_flow_loses_them() -> None:
 def test_what_cannot_be_made_is_said(make: object, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         make()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("time_unit", [1.0, 0.1])
+def test_gates_open_and_close_all_along_the_horizon(time_unit: float) -> None:
+    torch.manual_seed(0)
+    units, horizon = 64, 5.0
+    cell = CfC(1, units, backbone=0, time_unit=time_unit, horizon=horizon)
+    at = torch.linspace(0, horizon, 101)
+    with torch.no_grad():  # at rest, without input, an answer goes from one direction to the other as its gate moves
+        answers = torch.cat([cell.step(torch.zeros(1, 1), torch.zeros(1, units), t[None]) for t in at])
+    way = (answers - answers[0]) / (answers[-1] - answers[0])
+    half = at[(way > 0.5).float().argmax(0)]
+    # an even spread has as many before any time as that time's share of the horizon
+    for share in (0.25, 0.5, 0.75):
+        assert abs(float((half < share * horizon).float().mean()) - share) < 0.15
+
+
+def test_a_horizon_is_nothing_to_a_cell_without_gates() -> None:
+    torch.manual_seed(0)
+    plain = CfC(2, 5, mode="pure").state_dict()
+    torch.manual_seed(0)
+    for name, value in CfC(2, 5, mode="pure", horizon=3.0).state_dict().items():
+        torch.testing.assert_close(value, plain[name])

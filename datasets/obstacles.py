@@ -30,6 +30,7 @@ class _Eye:
         split: probability that the smaller part on the other side, or the whole by guess, is seen as well.
         doubt: log-odds that a score loses per share hidden.
         mistaken: probability that an obstacle itself is taken for somebody in a frame; mostly 0.
+        alike: mean log-odds of the score that it has then: some signs are people to a detector, as sure as any.
     """
 
     missed: float
@@ -37,6 +38,7 @@ class _Eye:
     split: float
     doubt: float
     mistaken: float
+    alike: float
 
 
 class Obstacles:
@@ -56,8 +58,8 @@ class Obstacles:
             rng: the source of chance.
         """
         self._rng = rng
-        mistaken = 0.6 if rng.random() < 0.4 else 0.0
-        self._eye = _Eye(*rng.uniform([0.3, 0, 0, 0, 0], [1, 1, 0.5, 5, mistaken]).tolist())
+        mistaken = 0.8 if rng.random() < 0.4 else 0.0
+        self._eye = _Eye(*rng.uniform([0.3, 0, 0, 0, 0, -2.5], [1, 1, 0.5, 5, mistaken, 1.5]).tolist())
         self._mind: dict[tuple[int, int], Float64] = {}
         standing = []
         for _ in range(int(rng.integers(1, 5))):
@@ -92,7 +94,7 @@ class Obstacles:
         for obstacle in obstacles:
             if self._rng.random() < self._eye.mistaken:
                 jitter = 0.05 * np.tile(obstacle[2:] - obstacle[:2], 2) * self._rng.normal(size=4)
-                parts.append((obstacle + jitter, float(expit(np.array(self._rng.normal(-1.5, 0.7))))))
+                parts.append((obstacle + jitter, float(expit(np.array(self._rng.normal(self._eye.alike, 0.7))))))
         return (
             np.concatenate([number, np.full(len(parts), -1)]),
             np.concatenate([boxes, np.array([box for box, _ in parts]).reshape(-1, 4)]),

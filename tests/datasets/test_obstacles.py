@@ -65,6 +65,17 @@ def test_who_stands_before_an_obstacle_is_seen_whole(walk: Sequence) -> None:
                 assert np.allclose(boxes[number == 2], walk.truth.xyxy[1])
 
 
+def test_some_obstacles_are_taken_for_people_some_of_them_surely(walk: Sequence) -> None:
+    weak = sure = 0
+    for seed in range(60):
+        obstacles, found = frames(walk, seed)
+        for number, boxes, score in found:
+            for box, worth in zip(boxes[number == -1], score[number == -1], strict=True):
+                if len(obstacles.xyxy) and abs(obstacles.xyxy - box).max(axis=1).min() < 0.2 * (box[2:] - box[:2]).max():
+                    weak, sure = weak + (worth < 0.4), sure + (worth > 0.6)
+    assert min(weak, sure) > 100
+
+
 def test_obstacles_move_with_the_camera(walk: Sequence) -> None:
     shift = np.array([[1.0, 0, 500], [0, 1, -50], [0, 0, 1]])
     by = np.array([500.0, -50, 500, -50])

@@ -71,7 +71,10 @@ def test_some_obstacles_are_taken_for_people_some_of_them_surely(walk: Sequence)
         obstacles, found = frames(walk, seed)
         for number, boxes, score in found:
             for box, worth in zip(boxes[number == -1], score[number == -1], strict=True):
-                if len(obstacles.xyxy) and abs(obstacles.xyxy - box).max(axis=1).min() < 0.2 * (box[2:] - box[:2]).max():
+                if (
+                    len(obstacles.xyxy)
+                    and abs(obstacles.xyxy - box).max(axis=1).min() < 0.2 * (box[2:] - box[:2]).max()
+                ):
                     weak, sure = weak + (worth < 0.4), sure + (worth > 0.6)
     assert min(weak, sure) > 100
 

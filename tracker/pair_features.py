@@ -14,7 +14,8 @@ from tracker.boxes import overlap, to_xyxy
 from tracker.costs import Pairs, cues
 from tracker.habit import SPANS
 from tracker.motion import Habit, Look, Prediction
-from tracker.types import Bool, Float32, Float64, Int64
+from tracker.shortlist import shortlist
+from tracker.types import Float32, Float64, Int64
 
 WEAK = 0.4  # score below which the untrained odds ask for more: the second of the two stages
 WEAK_ODDS = 2.94
@@ -25,12 +26,6 @@ TRACK = 5  # numbers of the pair's track
 SCENE = 6  # numbers of the frame
 FEATURES = PAIR + USUAL + TRACK + SCENE
 INPUTS = 16 + USUAL  # numbers a match
-HOPELESS = -8.0  # log-odds of the prior from which on a pair is not looked at: none below -6 was ever matched
-# A pair of this log-odds, so far above every other of its track and of its detection, is settled: the head hardly ever
-# says otherwise. What no other pair meets of them is not looked at.
-SETTLED, CLEAR = 4.0, 4.0
-VAIN = -4.0  # log-odds below which a pair is no rival to a settled one
-FRESH = 0.5  # seconds unseen up to which a track's pairs can be settled
 LATE = 1.0  # seconds after the scene's first track from which on a track came late
 GONE = 0.3  # seconds unseen from which on a track is lost
 
@@ -70,11 +65,11 @@ def pair_view(pairs: Pairs, habits: bool = True, settle: bool = False) -> PairVi
     """
     found = cues(pairs)
     odds = found.odds - WEAK_ODDS * (pairs.look.score < WEAK).take(pairs.detection)  # what two stages do, in one
-    worth: Bool = odds > HOPELESS
-    settled = _settled(pairs, odds) if settle else np.zeros(0, np.int64)
-    if len(settled):
-        worth, settled = _disputed(pairs, worth, odds > VAIN, settled)
-    good = worth.nonzero()[0]
+    good, settled = shortlist(pairs, odds, settle)
+    moved = _moved(pairs, settled).astype(np.float32)
+    if len(good) == 0:
+        none = np.zeros((0, FEATURES), np.float32)
+        return PairView(good, good, none, none[:, :4], none[:, :2], none[:, 0], good, settled, moved)
     i, j = pairs.track.take(good), pairs.detection.take(good)
     p, look, habit = pairs.prediction, pairs.look, pairs.prediction.habit
     assert habit is not None
@@ -112,44 +107,7 @@ def pair_view(pairs: Pairs, habits: bool = True, settle: bool = False) -> PairVi
         out[PAIR : PAIR + USUAL + 2] = 0
     single = np.float32
     gap, base = place[:2].T.astype(single), odds.take(good).astype(single)
-    return PairView(i, j, out.T, z.T.astype(single), gap, base, good, settled, _moved(pairs, settled).astype(single))
-
-
-def _settled(pairs: Pairs, odds: Float64) -> Int64:
-    """The pairs that nobody disputes: sure detections of tracks that were just seen, far likelier than any rival."""
-    sure = (odds >= SETTLED) & (pairs.look.score >= WEAK).take(pairs.detection)
-    sure &= (pairs.prediction.elapsed <= FRESH).take(pairs.track)
-    rival = odds > SETTLED - CLEAR
-    strong = rival.nonzero()[0]
-    i, j, height = pairs.track.take(strong), pairs.detection.take(strong), odds.take(strong)
-    n = len(pairs.prediction.elapsed)
-    group = np.concatenate([i, j + n])
-    both = np.concatenate([height, height])
-    best, second = np.full((2, n + len(pairs.look.score)), SETTLED - CLEAR)
-    np.maximum.at(best, group, both)
-    top = both >= best.take(group)
-    np.maximum.at(second, group, np.where(top, second.take(group), both))
-    # the best of its track and of its detection, and the next best of either far below
-    first = top[: len(strong)] & top[len(strong) :]
-    clear = height - CLEAR >= np.maximum(second.take(i), second.take(j + n))
-    return strong.compress(first & clear & sure.take(strong))
-
-
-def _disputed(pairs: Pairs, good: Bool, rival: Bool, settled: Int64) -> tuple[Bool, Int64]:
-    """The good pairs to look at, and the settled ones to leave out.
-
-    A pair of two that are settled, each with another one, is left out, and so is a settled pair that no rival meets:
-    whoever is not settled still sees all that could matter.
-    """
-    track, detection = pairs.track, pairs.detection
-    tracks, detections = np.ones(len(pairs.prediction.elapsed), bool), np.ones(len(pairs.look.score), bool)
-    tracks[track.take(settled)] = detections[detection.take(settled)] = False
-    free_track, free_detection = tracks.take(track), detections.take(detection)
-    open_ = good & (free_track | free_detection) & (rival | (free_track & free_detection))
-    tracks[track[open_]] = detections[detection[open_]] = True
-    met = tracks.take(track.take(settled)) | detections.take(detection.take(settled))
-    open_[settled[met]] = True
-    return open_, settled[~met]
+    return PairView(i, j, out.T, z.T.astype(single), gap, base, good, settled, moved)
 
 
 def _moved(pairs: Pairs, rows: Int64) -> Float64:

@@ -11,7 +11,8 @@ from tracker.config import TrackerConfig
 from tracker.costs import Pairs
 from tracker.engine import Tracker
 from tracker.liquid_motion import LiquidMotion
-from tracker.pair_features import CLEAR, FRESH, SETTLED, VAIN, WEAK, PairView, pair_view
+from tracker.pair_features import PairView, pair_view
+from tracker.shortlist import CLEAR, FRESH, SETTLED, SURE, VAIN
 from tracker.types import Detections, Float64
 
 PEOPLE = 30
@@ -54,7 +55,7 @@ def test_only_what_is_beyond_doubt_is_left_out() -> None:
         i, j = pairs.track, pairs.detection
         for k in short.settled.tolist():
             assert odds[k] >= SETTLED
-            assert pairs.look.score[j[k]] >= WEAK
+            assert pairs.look.score[j[k]] >= SURE
             assert pairs.prediction.elapsed[i[k]] <= FRESH
             rivals = [o for r, o in odds.items() if r != k and (i[r] == i[k] or j[r] == j[k])]
             assert max(rivals, default=-np.inf) <= odds[k] - CLEAR

@@ -14,7 +14,6 @@ from models.liquid.cell import Cell, Stepper
 from models.liquid.wiring import Wiring
 
 Mode = Literal["default", "no_gate", "pure"]
-STEEP = 20.0  # how many e-foldings of a gate fit into the horizon at first
 FAINT = 0.3  # what is left at first of the weights by which inputs move a gate, where there is a horizon
 
 
@@ -37,9 +36,10 @@ class CfC(Cell):
         wiring: its synapses are the only ones, in every branch: one map a branch, no shared layer. Within a step a
             signal passes all layers; each neuron also hears its own past. In f and g a synapse keeps its
             polarity; in a and b, which set the time and not the direction, its sign is free.
-        horizon: seconds over which the times are spread evenly, at first, in which the gates are half open; 0: all are
-            near 0, and what happens late is learned late. The idea is that of the chrono initialisation (Tallec &
-            Ollivier, ICLR 2018), for gates that read the time itself. A pure cell has no gates.
+        horizon: seconds over which the times are spread evenly, at first, at which the gates are half open, each as
+            steep as the next is near; 0: all are near 0, and what happens late is learned late. The idea is that of the
+            chrono initialisation (Tallec & Ollivier, ICLR 2018), for gates that read the time itself. A pure cell has
+            no gates.
     """
 
     def __init__(
@@ -135,8 +135,8 @@ class _Block(nn.Module):
         """Lets the gates open and close, one half each, at times spread over `horizon` units of the cell's time."""
         units = self.bias.shape[1]
         with torch.no_grad():
-            slope = STEEP / horizon * torch.where(torch.rand(units) < 0.5, -1.0, 1.0)
-            self.bias[2], self.bias[3] = slope, -slope * horizon * torch.rand(units)
+            slope = units / horizon * torch.where(torch.rand(units) < 0.5, -1.0, 1.0)
+            self.bias[2], self.bias[3] = slope, -slope * horizon * (torch.randperm(units) + 0.5) / units
             self.weight[2:] *= FAINT
 
     def effective(self) -> Tensor:

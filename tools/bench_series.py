@@ -37,8 +37,8 @@ GATED = ("cfc", "cfc-no-gate", "mixed-cfc")  # whose gates can be spread
 TASKS = {
     "cheetah": Task("regress", 17, USUAL, 200, 16, 1e-3, rates={"ltc": 1e-2, "mixed-ltc": 1e-2}),
     "xor": Task(
-        "classify", 2, ("mixed-cfc", "cfc", "ctrnn", "lstm", "lstm-dt", "gru-dt"), 80, 128, 5e-3,
-        units=64, decay=0.93, clip=10.0, time_unit=1 / XOR_LENGTH, optimizer="rmsprop", horizon=10 / XOR_LENGTH,
+        "classify", 2, ("mixed-cfc", "cfc", "ctrnn", "lstm", "lstm-dt", "gru-dt"), 24, 128, 4e-3,
+        units=64, decay=0.85, clip=10.0, time_unit=1 / XOR_LENGTH, optimizer="rmsprop", horizon=10 / XOR_LENGTH,
     ),
     "occupancy": Task(
         "label", 2, USUAL, 20, 16, 1e-3, rates={"ltc": 5e-3, "mixed-ltc": 5e-3}, time_unit=60.0

@@ -60,6 +60,14 @@ def test_a_query_slows_down_late_and_not_early() -> None:
     np.testing.assert_allclose(code(slow, 5.0), code(plain, 0.5 * np.log(11.0)), atol=1e-6)
 
 
+def test_a_horizon_moves_the_gates_of_every_layer_of_the_wiring() -> None:
+    plain, spread = (Head(INPUTS, FEATURES, HeadConfig(horizon=h)).state_dict() for h in (0.0, 3.0))
+    changed = {name for name, value in plain.items() if not torch.equal(value, spread[name])}
+    assert {name for name in changed if name.startswith("cell.")} == {
+        f"cell.blocks.{k}.{part}" for k in range(3) for part in ("weight", "bias")
+    }
+
+
 def test_frames_of_a_batch_do_not_hear_each_other() -> None:
     model, plain = trained("cfc")
     rng = np.random.default_rng(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,9 +161,14 @@ class _Rivals:
         group, n = self._group, self._n
         both = np.concatenate([z, z])
         total = np.log1p(np.bincount(group, np.exp(both), n)).astype(np.float32)
-        best, second = np.zeros((2, n), np.float32)
-        np.maximum.at(best, group, both)
-        top = both >= best.take(group)
-        np.maximum.at(second, group, np.where(top, np.float32(0), both))
-        others = np.where(top, second.take(group), best.take(group))
-        return total.take(group).reshape(2, -1), others.reshape(2, -1)
+        return total.take(group).reshape(2, -1), best_of_others(both, group, n).reshape(2, -1)
+
+
+def best_of_others(values: NDArray[Any], group: Index, groups: int) -> NDArray[Any]:
+    """(K,) the largest value of each one's group but its own, 0 where none is larger; who tie for first see neither."""
+    best, second = np.zeros((2, groups), values.dtype)
+    np.maximum.at(best, group, values)
+    top = values >= best.take(group)
+    np.maximum.at(second, group, np.where(top, values.dtype.type(0), values))
+    others: NDArray[Any] = np.where(top, second.take(group), best.take(group))
+    return others

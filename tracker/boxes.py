@@ -97,15 +97,15 @@ def crowding(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
     return largest
 
 
-def inside(xyxy: Float64, score: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
-    """(N,) the largest share of each box that lies in one of a better score; `touch` is what `touching` says of them.
+def below(xyxy: Float64, rank: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
+    """(N,) the largest share of each box that lies in one of a higher rank; `touch` is what `touching` says of them.
 
-    Of two with one score (N,) the first of a pair is the better.
+    Of two with one rank (N,) the first of a pair is the higher.
     """
     i, j, shared = touch
-    worse = np.where(score[i] < score[j], i, j)
+    lower = np.where(rank[i] < rank[j], i, j)
     share = np.zeros(len(xyxy))
-    np.maximum.at(share, worse, shared / (xyxy[worse, 2:] - xyxy[worse, :2]).prod(axis=1))
+    np.maximum.at(share, lower, shared / (xyxy[lower, 2:] - xyxy[lower, :2]).prod(axis=1))
     return share
 
 
@@ -114,8 +114,4 @@ def hidden(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
 
     Of two the one whose feet are lower in the picture is nearer to the camera, of two level ones the first of a pair.
     """
-    i, j, shared = touch
-    behind = np.where(xyxy[i, 3] < xyxy[j, 3], i, j)
-    share = np.zeros(len(xyxy))
-    np.maximum.at(share, behind, shared / (xyxy[behind, 2:] - xyxy[behind, :2]).prod(axis=1))
-    return share
+    return below(xyxy, xyxy[:, 3], touch)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tracker.boxes import crowding, inside, to_coordinates, touching
+from tracker.boxes import below, crowding, to_coordinates, touching
 from tracker.kalman import Gaussian
 from tracker.types import Float32, Float64, Int64
 
@@ -49,7 +49,7 @@ class Look:
         if label is not None:
             same = label[i] == label[j]
             i, j, shared = i[same], j[same], shared[same]
-        return cls(to_coordinates(corners), corners, sure, near, inside(corners, sure, (i, j, shared)))
+        return cls(to_coordinates(corners), corners, sure, near, below(corners, sure, (i, j, shared)))
 
     def take(self, rows: Int64) -> Look:
         """Only `rows`, by their numbers."""

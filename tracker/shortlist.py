@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.head_numpy import best_of_others
 from tracker.costs import Pairs
 from tracker.types import Bool, Float64, Int64
 
@@ -35,20 +36,12 @@ def _settled(pairs: Pairs, odds: Float64) -> Int64:
     """The pairs that nobody disputes: sure detections of tracks that were just seen, far likelier than any rival."""
     sure = (odds >= SETTLED) & (pairs.look.score >= SURE).take(pairs.detection)
     sure &= (pairs.prediction.elapsed <= FRESH).take(pairs.track)
-    rival = odds > SETTLED - CLEAR
-    strong = rival.nonzero()[0]
-    i, j, height = pairs.track.take(strong), pairs.detection.take(strong), odds.take(strong)
-    n = len(pairs.prediction.elapsed)
-    group = np.concatenate([i, j + n])
-    both = np.concatenate([height, height])
-    best, second = np.full((2, n + len(pairs.look.score)), SETTLED - CLEAR)
-    np.maximum.at(best, group, both)
-    top = both >= best.take(group)
-    np.maximum.at(second, group, np.where(top, second.take(group), both))
-    # the best of its track and of its detection, and the next best of either far below
-    first = top[: len(strong)] & top[len(strong) :]
-    clear = height - CLEAR >= np.maximum(second.take(i), second.take(j + n))
-    return strong.compress(first & clear & sure.take(strong))
+    above = odds - (SETTLED - CLEAR)  # only what is above this can be settled, or a rival to it
+    strong = (above > 0).nonzero()[0]
+    n, above = len(pairs.prediction.elapsed), above.take(strong)
+    group = np.concatenate([pairs.track.take(strong), pairs.detection.take(strong) + n])
+    rivals = best_of_others(np.concatenate([above, above]), group, n + len(pairs.look.score)).reshape(2, -1)
+    return strong.compress((above - CLEAR >= rivals.max(axis=0)) & sure.take(strong))
 
 
 def _disputed(pairs: Pairs, good: Bool, rival: Bool, settled: Int64) -> tuple[Bool, Int64]:

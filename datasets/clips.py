@@ -8,7 +8,7 @@ import numpy as np
 
 from datasets.looks import Looks
 from datasets.noise import Found, Noise, Rng, simulate, spoil
-from datasets.obstacles import Obstacles
+from datasets.obstacles import Eye, Obstacles
 from datasets.truth import Sequence
 from tracker.types import Detections, Float32, Float64, Int64
 
@@ -16,6 +16,7 @@ FRAMES = 64  # to learn from
 WARM = 192  # frames that half of the clips may have before: a scene's habits take longer to show than its moves
 SPOILT = 0.3  # of the clips have errors that are new in every frame, whatever their detector: real ones are good ones
 HIDDEN = 0.4  # of the clips have things standing in them that people pass behind
+VISIBLE = 0.4  # of the clips are seen by a detector that shows what is visible of somebody behind others, not the whole
 SCORE = 0.1  # of detections that are used
 WAIT = 3.0  # seconds in which an object that is gone may come back
 
@@ -83,6 +84,10 @@ def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAM
     else:
         found = simulate(s.truth, s.times, kept, noise.sample(rng), rng)
     moves = between(s, kept)
+    if rng.random() < VISIBLE:
+        eye = Eye(rng)
+        people = (s.truth.at(k) for k in kept.tolist())
+        found = [eye.behind(one, boxes, number) for one, (number, boxes, _) in zip(found, people, strict=True)]
     if rng.random() < HIDDEN:
         found = _behind_obstacles(s, kept, moves, found, rng)
     if rng.random() < SPOILT:

@@ -1,11 +1,9 @@
-"""Things that stand in the scene and hide who walks behind them, posts, walls, cars: truth knows nothing of them.
+"""Who is half hidden, by things of which truth knows nothing (posts, walls, cars) or by other people.
 
 A detector shows of somebody half hidden the part that can be seen, or two parts, or the whole by guess, or nothing.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,25 +18,68 @@ GLIMPSE = 0.25  # share that must be left of somebody; of less hardly a detector
 CHANGE = 0.2  # a frame: how often a detector makes up its mind anew about somebody half hidden
 
 
-@dataclass(frozen=True, slots=True)
-class _Eye:
+class Eye:
     """How one detector takes what is half hidden, drawn for a clip.
 
     Attributes:
         missed: probability that somebody wholly hidden is missed; of others by the square of the share that is.
-        cut: probability that the box ends where the obstacle begins.
+        cut: probability that the box ends where what hides begins.
         split: probability that the smaller part on the other side, or the whole by guess, is seen as well.
         doubt: log-odds that a score loses per share hidden.
-        mistaken: probability that an obstacle itself is taken for somebody in a frame; mostly 0.
-        alike: mean log-odds of the score that it has then: some signs are people to a detector, as sure as any.
     """
 
-    missed: float
-    cut: float
-    split: float
-    doubt: float
-    mistaken: float
-    alike: float
+    def __init__(self, rng: Rng) -> None:
+        self._rng = rng
+        self.missed, self.cut, self.split, self.doubt = rng.uniform([0.3, 0, 0, 0], [1, 1, 0.5, 5]).tolist()
+        self._mind: dict[tuple[int, int], Float64] = {}
+
+    def behind(self, found: Found, things: Float64, name: Int64) -> Found:
+        """A frame's detections as they are behind `things` (N, 4), numbered `name` (N,) from frame to frame.
+
+        Nobody hides himself: the thing of his own number. What is seen twice stands behind the others, as nobody's.
+        """
+        number, boxes, score = found[0], found[1].copy(), found[2].copy()
+        left = np.ones(len(number), bool)
+        parts: list[tuple[Float64, float]] = []
+        for thing, own in zip(things, name.tolist(), strict=True):
+            shared = np.minimum(boxes[:, 2:], thing[2:]) - np.maximum(boxes[:, :2], thing[:2])
+            hidden = np.maximum(shared, 0).prod(axis=1) / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+            # whose feet are lower than the thing's stands before it
+            touched = (hidden > TOUCHED) & (boxes[:, 3] < thing[3]) & (number != own) & left
+            for i in np.flatnonzero(touched).tolist():
+                seen = self._seen((int(number[i]), own), boxes[i].copy(), score[i], float(hidden[i]), thing)
+                left[i] = bool(seen)
+                if seen:
+                    (boxes[i], score[i]), *second = seen
+                    parts += second
+        return _and((number[left], boxes[left], score[left]), parts)
+
+    def _seen(
+        self, who: tuple[int, int], box: Float64, score: float, hidden: float, thing: Float64
+    ) -> list[tuple[Float64, float]]:
+        """Boxes and scores of what is seen of somebody behind a thing: first what is theirs; none where nothing is.
+
+        Args:
+            who: the number of the object and of the thing.
+            box, score: as they are without it.
+            hidden: the share of the box behind it.
+            thing: (4,) its box.
+        """
+        mind = self._mind.get(who)
+        if mind is None or who[0] < 0 or self._rng.random() < CHANGE:
+            mind = self._mind[who] = self._rng.random(5)
+        if mind[0] < (0.95 if hidden > 1 - GLIMPSE else self.missed * hidden**2):
+            return []
+        odds = logit(np.array(score)) - self.doubt * hidden
+        strips, share = _strips(box, thing)
+        if mind[1] >= self.cut or share[0] <= 0.1:
+            return [(box, float(expit(odds)))]
+        seen = [(box + (0.5 + 0.5 * mind[3]) * (strips[0] - box), float(expit(odds)))]
+        other = box if mind[4] < 0.5 else strips[1]
+        apart = overlaps(other[None], seen[0][0][None])[0, 0] < SUPPRESSED and (mind[4] < 0.5 or share[1] > 0.1)
+        if apart and mind[2] < self.split:
+            seen.append((other, float(expit(odds - 2 * mind[3]))))
+        return seen
 
 
 class Obstacles:
@@ -46,6 +87,8 @@ class Obstacles:
 
     Attributes:
         xyxy: (N, 4) one to four boxes, in the first kept frame's pixels.
+        mistaken: probability that an obstacle itself is taken for somebody in a frame; mostly 0.
+        alike: mean log-odds of the score that it has then: some signs are people to a detector, as sure as any.
     """
 
     def __init__(self, truth: Boxes, kept: Int64, to_first: list[Float64], rng: Rng) -> None:
@@ -57,10 +100,9 @@ class Obstacles:
             to_first: of each, the (3, 3) affine from its pixels to the first's.
             rng: the source of chance.
         """
-        self._rng = rng
-        mistaken = 0.8 if rng.random() < 0.4 else 0.0
-        self._eye = _Eye(*rng.uniform([0.3, 0, 0, 0, 0, -2.5], [1, 1, 0.5, 5, mistaken, 1.5]).tolist())
-        self._mind: dict[tuple[int, int], Float64] = {}
+        self._rng, self._eye = rng, Eye(rng)
+        self.mistaken = float(rng.uniform(0, 0.8)) * (rng.random() < 0.4)
+        self.alike = float(rng.uniform(-2.5, 1.5))
         standing = []
         for _ in range(int(rng.integers(1, 5))):
             k = int(rng.integers(len(kept)))
@@ -76,57 +118,14 @@ class Obstacles:
             found: numbers, boxes, scores.
             from_first: (3, 3) affine from the first kept frame's pixels to this one's.
         """
-        number, boxes, score = found[0], found[1].copy(), found[2].copy()
-        left = np.ones(len(number), bool)
-        parts: list[tuple[Float64, float]] = []
         obstacles = _moved(self.xyxy, from_first)
-        for o, obstacle in enumerate(obstacles):
-            shared = np.minimum(boxes[:, 2:], obstacle[2:]) - np.maximum(boxes[:, :2], obstacle[:2])
-            hidden = np.maximum(shared, 0).prod(axis=1) / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-            # whose feet are lower than the obstacle's stands before it
-            for i in np.flatnonzero((hidden > TOUCHED) & (boxes[:, 3] < obstacle[3]) & left).tolist():
-                seen = self._seen((int(number[i]), o), boxes[i].copy(), score[i], float(hidden[i]), obstacle)
-                left[i] = bool(seen)
-                if seen:
-                    (boxes[i], score[i]), *second = seen
-                    parts += second
-        number, boxes, score = number[left], boxes[left], score[left]
+        found = self._eye.behind(found, obstacles, -2 - np.arange(len(obstacles)))
+        taken: list[tuple[Float64, float]] = []
         for obstacle in obstacles:
-            if self._rng.random() < self._eye.mistaken:
+            if self._rng.random() < self.mistaken:
                 jitter = 0.05 * np.tile(obstacle[2:] - obstacle[:2], 2) * self._rng.normal(size=4)
-                parts.append((obstacle + jitter, float(expit(np.array(self._rng.normal(self._eye.alike, 0.7))))))
-        return (
-            np.concatenate([number, np.full(len(parts), -1)]),
-            np.concatenate([boxes, np.array([box for box, _ in parts]).reshape(-1, 4)]),
-            np.concatenate([score, [worth for _, worth in parts]]),
-        )
-
-    def _seen(
-        self, who: tuple[int, int], box: Float64, score: float, hidden: float, obstacle: Float64
-    ) -> list[tuple[Float64, float]]:
-        """Boxes and scores of what is seen of somebody beside an obstacle: first what is theirs; none where nothing is.
-
-        Args:
-            who: the number of the object and of the obstacle.
-            box, score: as they are without it.
-            hidden: the share of the box behind it.
-            obstacle: (4,) its box.
-        """
-        eye, mind = self._eye, self._mind.get(who)
-        if mind is None or who[0] < 0 or self._rng.random() < CHANGE:
-            mind = self._mind[who] = self._rng.random(5)
-        if mind[0] < (0.95 if hidden > 1 - GLIMPSE else eye.missed * hidden**2):
-            return []
-        odds = logit(np.array(score)) - eye.doubt * hidden
-        strips, share = _strips(box, obstacle)
-        if mind[1] >= eye.cut or share[0] <= 0.1:
-            return [(box, float(expit(odds)))]
-        seen = [(box + (0.5 + 0.5 * mind[3]) * (strips[0] - box), float(expit(odds)))]
-        other = box if mind[4] < 0.5 else strips[1]
-        apart = overlaps(other[None], seen[0][0][None])[0, 0] < SUPPRESSED and (mind[4] < 0.5 or share[1] > 0.1)
-        if apart and mind[2] < eye.split:
-            seen.append((other, float(expit(odds - 2 * mind[3]))))
-        return seen
+                taken.append((obstacle + jitter, float(expit(np.array(self._rng.normal(self.alike, 0.7))))))
+        return _and(found, taken)
 
 
 def _drawn(box: Float64, rng: Rng) -> Float64:
@@ -158,3 +157,12 @@ def _strips(box: Float64, obstacle: Float64) -> tuple[Float64, Float64]:
     share = (strips[:, 2:] - strips[:, :2]).prod(axis=1) / (box[2:] - box[:2]).prod()
     order = np.argsort(-share)
     return strips[order], share[order]
+
+
+def _and(found: Found, more: list[tuple[Float64, float]]) -> Found:
+    """The same and, behind them, boxes (4,) with their scores that are nobody's."""
+    return (
+        np.concatenate([found[0], np.full(len(more), -1)]),
+        np.concatenate([found[1], np.array([box for box, _ in more]).reshape(-1, 4)]),
+        np.concatenate([found[2], [score for _, score in more]]),
+    )

@@ -58,6 +58,11 @@ def thin_indices(n: int, rate: float, profile: str, name: str, seed: int = 0) ->
     raise ConfigError(f"there is no profile {profile!r}; the profiles are {', '.join(PROFILES)}.")
 
 
+def is_even(profile: str) -> bool:
+    """Whether a profile's frames come at equal distances; its seed does not matter then."""
+    return profile == "full" or profile.startswith("stride")
+
+
 def thin(root: Path, out: Path, profile: str, seed: int = 0, images: bool = False) -> dict[str, Int64]:
     """Thins every `<sequence>/{seqinfo.ini, det/det.txt, gt/gt.txt, gmc.txt}` under `root` into `out`.
 

@@ -14,7 +14,7 @@ import numpy as np
 from datasets.formats import DetectionFile
 from datasets.formats.clock import read_seqinfo
 from datasets.gmc import read_camera_motion
-from datasets.thinning import UNEVEN, thin
+from datasets.thinning import UNEVEN, is_even, thin
 from tools import mot_plot, peers, plots
 from tools.bench_mot_config import BenchMotConfig
 from tools.bootstrap import Difference, compare
@@ -56,6 +56,10 @@ def measure(config: BenchMotConfig) -> Figures:
     with tempfile.TemporaryDirectory() as scratch:
         for profile in config.profiles:
             for seed in config.seeds:
+                if seed != config.seeds[0] and is_even(profile) and not (config.noise or config.alarms):
+                    for of in figures.values():  # no chance in it: every seed gives the same
+                        of[profile].append(of[profile][0])
+                    continue
                 folder = (config.out or Path(scratch)) / f"{profile}-{seed}"
                 kept = thin(config.root, folder / "input", profile, seed)
                 if config.boxes == "truth" or config.noise or config.alarms:

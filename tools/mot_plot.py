@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from datasets.formats.clock import read_seqinfo
-from datasets.thinning import thin_indices
+from datasets.thinning import is_even, thin_indices
 from tools.mot import find_sequences
 from tools.plots import pyplot, save
 
@@ -32,11 +32,6 @@ def mean_interval(root: Path, profile: str, seeds: Sequence[int]) -> float:
             seconds += float(kept[-1] - kept[0]) / rate
             steps += len(kept) - 1
     return seconds / max(steps, 1)
-
-
-def is_even(profile: str) -> bool:
-    """Whether a profile's frames come at equal distances."""
-    return profile == "full" or profile.startswith("stride")
 
 
 def plot(hota: Mapping[str, Mapping[str, float]], interval: Mapping[str, float], path: Path) -> None:

@@ -30,7 +30,7 @@ class EvalSegmentationConfig:
         frames: davis leaves out the first frame, whose mask is given, and the last, as DAVIS's own code does; all takes
             every frame, as TrackEval does.
         ids: same: object 3 of a result is object 3 of the truth; best: objects are paired so that J is greatest.
-        start: of our own run: the first frame's mask, or only the box around it.
+        start: of our own run: the first frame's mask, or only the box around it (grabcut: by its colours alone).
         compose: of our own run: lay the objects of so many sequences over one another, moved sideways so that all are
             seen in the first frame; 1 leaves them alone.
         save: of our own run: write the masks here, in DAVIS's layout.
@@ -47,7 +47,7 @@ class EvalSegmentationConfig:
     rate: float = 24.0
     frames: Literal["davis", "all"] = "davis"
     ids: Literal["same", "best"] = "same"
-    start: Literal["mask", "box"] = "mask"
+    start: Literal["mask", "box", "grabcut"] = "mask"
     compose: int = 1
     save: Path | None = None
     json: Path | None = None

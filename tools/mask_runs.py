@@ -17,7 +17,7 @@ from tools.eval_segmentation import kept_frames
 from tools.eval_segmentation_config import EvalSegmentationConfig
 from tools.segmentation_scores import VOID
 from tracker.masks.follower import MaskFollower
-from tracker.masks.start import mask_of_box
+from tracker.masks.start import By, mask_of_box
 from tracker.types import Float64, Frame, Int64, UInt8
 
 
@@ -88,8 +88,8 @@ def follow(clip: Clip, config: EvalSegmentationConfig) -> Iterator[UInt8]:
     """
     frame, truth = clip.frame(0)
     given = np.where(truth == VOID, 0, truth)
-    if config.start == "box":
-        given = _from_boxes(frame, given)
+    if config.start != "mask":
+        given = _from_boxes(frame, given, "salience" if config.start == "box" else "grabcut")
     follower = MaskFollower(config.propagation)
     follower.add(frame, given)
     yield given
@@ -97,14 +97,14 @@ def follow(clip: Clip, config: EvalSegmentationConfig) -> Iterator[UInt8]:
         yield follower.update(clip.frame(k)[0]).mask
 
 
-def _from_boxes(frame: Frame, truth: UInt8) -> UInt8:
+def _from_boxes(frame: Frame, truth: UInt8, by: By) -> UInt8:
     """The objects' masks as far as the boxes around them tell, larger ones behind."""
     found = np.zeros_like(truth)
     numbers = [int(k) for k in np.unique(truth) if k]
     for k in sorted(numbers, key=lambda k: -np.count_nonzero(truth == k)):
         rows, columns = np.nonzero(truth == k)
         box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], np.float32)
-        found[mask_of_box(frame.bgr, box)] = k
+        found[mask_of_box(frame.bgr, box, by)] = k
     return found
 
 

@@ -1,18 +1,29 @@
-"""The first mask of an object: from a box (GrabCut), or from a polygon."""
+"""The first mask of an object: from a box, or from a polygon."""
 
 from __future__ import annotations
+
+from functools import cache
+from typing import Literal
 
 import cv2
 import numpy as np
 
 from models.errors import ConfigError
+from models.salience import SIDE, Salience
 from tracker.types import Bool, Float32, Float64, Int64, UInt8
 
 LEAST_SIDE = 4  # pixels of a box
+BESIDE = 0.2  # of the box's longer side: what the network is shown around it
 ROUNDS = 5  # of GrabCut
-SIDE = 320  # pixels: what is larger is cut at this size, for GrabCut's time grows with the pixels
+LONGEST = 320  # pixels: what is larger is cut at this size, for GrabCut's time grows with the pixels
 AROUND = 0.35  # of the box's longer side: how much of the ground beside it GrabCut learns from
+LEVELS = (0.5, 0.3, 0.1)  # how sure the network must be of a pixel; the first is taken at which what it finds is tight:
+# A box is drawn tight. The share of it that the box around what is found must fill, and the least at the last level: a
+# sign before a car filled .16. So does a surfer without the kite that the box holds too, who is lost by this.
+TIGHT, LOOSE = 0.7, 0.3
 LEAST_SHARE = 0.2  # of the box; where GrabCut leaves less, colours tell too little: the ellipse in the box is taken
+
+By = Literal["salience", "grabcut"]
 
 
 def check_box(xyxy: Float32 | Float64, width: int, height: int) -> Float64:
@@ -34,9 +45,10 @@ def check_box(xyxy: Float32 | Float64, width: int, height: int) -> Float64:
     return box
 
 
-def mask_of_box(bgr: UInt8, xyxy: Float32 | Float64) -> Bool:
+def mask_of_box(bgr: UInt8, xyxy: Float32 | Float64, by: By = "salience") -> Bool:
     """(H, W) the pixels of the object that a box is drawn around.
 
+    A network marks what stands out of the square around the box; where that does not fill the box, or if asked for,
     GrabCut (Rother et al., SIGGRAPH 2004) learns the colours outside the box and parts those inside.
 
     Raises:
@@ -44,11 +56,52 @@ def mask_of_box(bgr: UInt8, xyxy: Float32 | Float64) -> Bool:
     """
     height, width = bgr.shape[:2]
     box = check_box(xyxy, width, height)
+    found = _found(bgr, box) if by == "salience" else None
+    return _cut(bgr, box) if found is None else found
+
+
+def _found(bgr: UInt8, box: Float64) -> Bool | None:
+    """(H, W) what the network finds in a box; None where that can hardly be all that the box was drawn around."""
+    (left, top), (right, bottom) = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
+    sure = _standing_out(bgr, box)[top:bottom, left:right]
+    for level in LEVELS:
+        rows, columns = np.nonzero(sure > level)
+        reach = np.ptp(rows) * np.ptp(columns) / sure.size if len(rows) else 0.0
+        if reach >= (TIGHT if level > LEVELS[-1] else LOOSE):
+            whole = np.zeros(bgr.shape[:2], bool)
+            whole[top:bottom, left:right] = sure > level
+            return whole
+    return None
+
+
+def _standing_out(bgr: UInt8, box: Float64) -> Float32:
+    """(H, W) how surely each pixel is of what stands out of the square around a box; beyond the picture it goes on."""
+    height, width = bgr.shape[:2]
+    side = max(round((1 + 2 * BESIDE) * float(max(box[2:] - box[:2]))), 1)
+    x, y = np.rint((box[:2] + box[2:] - side) / 2).astype(int).tolist()
+    above, below, before, after = (max(v, 0) for v in (-y, y + side - height, -x, x + side - width))
+    whole = cv2.copyMakeBorder(bgr, above, below, before, after, cv2.BORDER_REFLECT_101)
+    here = np.s_[y + above : y + above + side, x + before : x + before + side]
+    how = cv2.INTER_AREA if side > SIDE else cv2.INTER_LINEAR
+    square = cv2.resize(whole[here], (SIDE, SIDE), interpolation=how)
+    sure = np.zeros(whole.shape[:2], np.float32)
+    sure[here] = cv2.resize(_network()(cv2.cvtColor(square, cv2.COLOR_BGR2RGB).astype(np.uint8)), (side, side))
+    return sure[above : above + height, before : before + width]
+
+
+@cache
+def _network() -> Salience:
+    return Salience()
+
+
+def _cut(bgr: UInt8, box: Float64) -> Bool:
+    """(H, W) what GrabCut finds in a box, or the ellipse in it."""
+    height, width = bgr.shape[:2]
     margin = AROUND * max(box[2] - box[0], box[3] - box[1])
     left, top = int(max(box[0] - margin, 0)), int(max(box[1] - margin, 0))
     right, bottom = int(min(np.ceil(box[2] + margin), width)), int(min(np.ceil(box[3] + margin), height))
     part = bgr[top:bottom, left:right]
-    scale = min(1.0, SIDE / max(part.shape[:2]))
+    scale = min(1.0, LONGEST / max(part.shape[:2]))
     size = (max(round(part.shape[1] * scale), 1), max(round(part.shape[0] * scale), 1))
     small = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
     inner = np.rint((box - [left, top, left, top]) * scale).astype(int)

@@ -8,13 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
+from datasets.scenes import parse, render
 from models.errors import ConfigError
 from tracker.masks.colours import Colours
 from tracker.masks.config import MaskConfig
 from tracker.masks.crop import Crop, extent
 from tracker.masks.edges import Guide
 from tracker.masks.memory import SUBCELLS, recall, remember
-from tracker.masks.start import mask_of_box, mask_of_polygon
+from tracker.masks.start import By, mask_of_box, mask_of_polygon
 from tracker.types import Float32, UInt8
 
 CELLS = 16
@@ -108,10 +109,36 @@ def test_colours_are_not_asked_where_object_and_ground_share_them() -> None:
 
 def test_a_box_or_a_polygon_gives_a_mask() -> None:
     bgr, mask = two_colours(200, 40)
-    found = mask_of_box(bgr, np.array([58, 57, 143, 142]))
-    assert (found & (mask > 0)).sum() / (found | (mask > 0)).sum() > 0.95
+    for by in ("salience", "grabcut"):
+        found = mask_of_box(bgr, np.array([58, 57, 143, 142]), by)
+        assert (found & (mask > 0)).sum() / (found | (mask > 0)).sum() > 0.95
     square = mask_of_polygon(np.array([[10, 10], [29, 10], [29, 29], [10, 29]]), 100, 50)
     assert square.sum() == 400
+
+
+def test_people_are_cut_out_better_than_by_their_colours() -> None:
+    """Those in full view of two rendered squares, in clothes of which some have the ground's colours."""
+    shares: dict[By, list[float]] = {"salience": [], "grabcut": []}
+    for seed in (13, 14):
+        frame, truth = next(render(parse(f"scene:{seed}?people=5&lookalikes=0&occluders=1&width=854&height=480")))
+        tall = truth.xyxy[:, 3] - truth.xyxy[:, 1] > 60
+        for k in np.flatnonzero((truth.label == 0) & (truth.visibility > 0.9) & tall):
+            for by, share in shares.items():
+                found = mask_of_box(frame.bgr, truth.xyxy[k], by)
+                share.append(float((found & truth.mask[k]).sum() / (found | truth.mask[k]).sum()))
+    assert len(shares["salience"]) >= 5
+    assert np.mean(shares["salience"]) > 0.85
+    assert np.mean(shares["salience"]) > np.mean(shares["grabcut"]) + 0.05
+
+
+def test_a_mask_reaches_the_sides_of_its_box() -> None:
+    """A small thing that stands out is not what a large box was drawn around."""
+    bgr = np.full((240, 320, 3), 120, np.uint8)
+    bgr[60:180, 60:260] = (110, 125, 130)  # what the box is around, hardly to be seen
+    bgr[140:170, 70:100] = (20, 20, 250)
+    rows, columns = np.nonzero(mask_of_box(bgr, np.array([60, 60, 260, 180])))
+    assert np.ptp(rows) > 60
+    assert np.ptp(columns) > 100
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""What stands out of a picture: U2-Net's small form (Qin et al., Pattern Recognition 2020) in ONNX Runtime.
+
+`python -m models.salience U2NETP.onnx` makes the package's file of one that gives all seven maps in single precision.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.cache import atomic
+from models.pieces import FOLDER
+from models.runtime import Session
+
+PATH = FOLDER / "u2netp.onnx"
+SIDE = 320  # pixels of the square that it was trained on
+MEAN, STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
+
+
+class Salience:
+    """(SIDE, SIDE, 3) uint8 RGB in, (SIDE, SIDE) float32 out: how surely each pixel is of what stands out, 0..1.
+
+    Args:
+        threads: CPU threads; 0 takes all cores that the process may use.
+        device: as in `runtime.Session`.
+
+    Raises:
+        WeightsError: the file of the package is missing or damaged.
+    """
+
+    def __init__(self, threads: int = 0, device: str = "auto") -> None:
+        self._session = Session(PATH, threads, device)
+
+    def __call__(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+        bright = rgb.astype(np.float32) / max(int(rgb.max()), 1)  # by the brightest, as it was trained
+        image = ((bright - MEAN) / STD).transpose(2, 0, 1)[None]
+        return np.asarray(self._session.run({self._session.inputs[0].name: image})[0][0, 0], np.float32)
+
+
+def write(source: Path, path: Path = PATH) -> None:
+    """The package's file from a published one: the last of its maps alone, large weights in half precision."""
+    import onnx
+
+    from models.export import store_halves
+
+    model: Any = onnx.load(str(source))
+    del model.graph.output[1:]
+    store_halves(model)
+    with atomic(path) as part:
+        onnx.save(model, str(part))
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

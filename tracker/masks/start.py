@@ -10,6 +10,7 @@ import numpy as np
 
 from models.errors import ConfigError
 from models.salience import SIDE, Salience
+from tracker.masks.crop import Crop
 from tracker.types import Bool, Float32, Float64, Int64, UInt8
 
 LEAST_SIDE = 4  # pixels of a box
@@ -75,18 +76,10 @@ def _found(bgr: UInt8, box: Float64) -> Bool | None:
 
 
 def _standing_out(bgr: UInt8, box: Float64) -> Float32:
-    """(H, W) how surely each pixel is of what stands out of the square around a box; beyond the picture it goes on."""
+    """(H, W) how surely each pixel is of what stands out of the square around a box."""
+    square = Crop.around(box, 1 + 2 * BESIDE)
     height, width = bgr.shape[:2]
-    side = max(round((1 + 2 * BESIDE) * float(max(box[2:] - box[:2]))), 1)
-    x, y = np.rint((box[:2] + box[2:] - side) / 2).astype(int).tolist()
-    above, below, before, after = (max(v, 0) for v in (-y, y + side - height, -x, x + side - width))
-    whole = cv2.copyMakeBorder(bgr, above, below, before, after, cv2.BORDER_REFLECT_101)
-    here = np.s_[y + above : y + above + side, x + before : x + before + side]
-    how = cv2.INTER_AREA if side > SIDE else cv2.INTER_LINEAR
-    square = cv2.resize(whole[here], (SIDE, SIDE), interpolation=how)
-    sure = np.zeros(whole.shape[:2], np.float32)
-    sure[here] = cv2.resize(_network()(cv2.cvtColor(square, cv2.COLOR_BGR2RGB).astype(np.uint8)), (side, side))
-    return sure[above : above + height, before : before + width]
+    return square.back(_network()(square.picture(bgr, SIDE)[:, :, ::-1]), (height, width))
 
 
 @cache

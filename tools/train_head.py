@@ -34,6 +34,7 @@ from tracker.pair_features import FEATURES, INPUTS
 Array = NDArray[Any]
 AVERAGE = 0.995  # what the mean of the weights keeps at a step
 BATCHES = 50  # steps between checkpoints
+CELL = "cell."  # what its weights' names begin with
 PAIRS = ("row", "column", "frame", "features", "z", "gap", "base", "true", "known")
 AGAIN = -1.73  # log-odds of .15: a track is kept while it is at least as likely as this to be seen again
 LIFE = 2.0  # seconds; the untrained head's
@@ -60,7 +61,7 @@ def train_head(config: TrainHeadConfig) -> None:
     config.out.mkdir(parents=True, exist_ok=True)
     model = Head(INPUTS, FEATURES, config.model)
     if config.start is not None:
-        _begin_from(config.start, model)
+        _begin_from(config.start, model, config.renew_cell)
     state = _Progress(config, model)
     records: list[Record] = []
     for round_ in range(config.rollouts):
@@ -72,13 +73,16 @@ def train_head(config: TrainHeadConfig) -> None:
         print(f"{path} holds the head; track with it: --motion liquid --head {path}")
 
 
-def _begin_from(path: Path, model: Head) -> None:
-    """Puts the weights of a file into `model`.
+def _begin_from(path: Path, model: Head, renew_cell: bool) -> None:
+    """Puts the weights of a file into `model`, but those of its cell if that is to begin anew.
 
     Raises:
         WeightsError: the file is no head, or one of other sizes.
     """
     weights = {name: torch.from_numpy(value) for name, value in load_head(path).weights().items()}
+    if renew_cell:
+        own = {name: value for name, value in model.state_dict().items() if name.startswith(CELL)}
+        weights = own | {name: value for name, value in weights.items() if not name.startswith(CELL)}
     try:
         model.load_state_dict(weights)
     except RuntimeError:

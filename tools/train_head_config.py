@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from models.errors import ConfigError
 from models.head_config import HeadConfig
 
 
@@ -25,6 +26,7 @@ class TrainHeadConfig:
         data_seed: of clips, noise and batches.
         workers: processes that roll out.
         start: weights to go on from, of a head as `model` describes; none: from the beginning.
+        renew_cell: begin the cell anew and take all else from `start`, whose cell may be of another kind then.
         quiet: no progress bar.
     """
 
@@ -38,5 +40,10 @@ class TrainHeadConfig:
     data_seed: int = 0
     workers: int = 2
     start: Path | None = None
+    renew_cell: bool = False
     quiet: bool = False
     model: HeadConfig = field(default_factory=HeadConfig)
+
+    def __post_init__(self) -> None:
+        if self.renew_cell and self.start is None:
+            raise ConfigError("renew_cell takes all but the cell from other weights; name them with --start.")

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file
 
 import tools.train_head
-from models.errors import DataError, WeightsError
+from models.errors import ConfigError, DataError, WeightsError
 from models.head import Head
 from models.head_config import HeadConfig
 from models.head_numpy import load_head, save_head
@@ -95,6 +95,13 @@ def test_a_training_goes_on_from_given_weights(tmp_path: Path) -> None:
     assert any((went_on[name] != weights[name]).any() for name in weights)
     with pytest.raises(WeightsError, match=r"start\.safetensors: is of another shape .* give its own settings"):
         train_head(replace(config, out=tmp_path / "other", model=HeadConfig(cell="none", hidden=8)))
+    # another cell in the same place
+    train_head(replace(config, out=tmp_path / "gru", model=HeadConfig(cell="gru-dt"), renew_cell=True))
+    renewed = load_file(tmp_path / "gru" / "head.safetensors")
+    assert all(abs(renewed[name] - weights[name]).max() < 1e-3 for name in weights)
+    assert any(name.startswith("cell.") for name in renewed)
+    with pytest.raises(ConfigError, match="name them with --start"):
+        replace(config, start=None, renew_cell=True)
 
 
 def test_sequences_that_are_too_short_are_refused(tmp_path: Path) -> None:

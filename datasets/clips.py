@@ -17,6 +17,7 @@ WARM = 192  # frames that half of the clips may have before: a scene's habits ta
 SPOILT = 0.3  # of the clips have errors that are new in every frame, whatever their detector: real ones are good ones
 HIDDEN = 0.4  # of the clips have things standing in them that people pass behind
 VISIBLE = 0.4  # of the clips are seen by a detector that shows what is visible of somebody behind others, not the whole
+STRETCH = (0.5, 4.0)  # by which a third of the clips are made wide, places and boxes: people are tall, cars are not
 SCORE = 0.1  # of detections that are used
 WAIT = 3.0  # seconds in which an object that is gone may come back
 
@@ -97,6 +98,7 @@ def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAM
     there = tuple(_there(s, int(k)) for k in kept)
     mirror = rng.random() < 0.5
     speed = float(np.exp(rng.normal(0, 0.25)))
+    wide = float(np.exp(rng.uniform(*np.log(STRETCH)))) if rng.random() < 1 / 3 else 1.0
     detections, number = [], []
     shake = _camera(s.times[kept], rng) if rng.random() < 0.3 else np.zeros((len(kept), 2))
     told = rng.random() < 0.5
@@ -108,7 +110,7 @@ def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAM
         boxes = boxes[good].copy()
         if mirror:
             boxes = boxes[:, [2, 1, 0, 3]] * [-1, 1, -1, 1]
-        boxes += np.tile(shake[k], 2)
+        boxes = (boxes + np.tile(shake[k], 2)) * [wide, 1, wide, 1]
         one = Detections(_single(boxes), _single(np.clip(score[good], 0, 1)), np.zeros(len(boxes), np.int64))
         if looks is not None and rng.random() < glances:
             one = one.with_embedding(looks.at(who[good], boxes, float(moments[k])))
@@ -116,7 +118,7 @@ def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAM
         number.append(who[good])
     final: list[Float64 | None] = []
     for k, warp in enumerate(warps):
-        final.append(_seen_through(warp, mirror, shake, k, told))
+        final.append(_seen_through(warp, mirror, shake, k, told, wide))
     return Clip(warm, moments, tuple(detections), tuple(number), there, tuple(final))
 
 
@@ -178,8 +180,10 @@ def _camera(times: Float64, rng: Rng) -> Float64:
     return np.array(out)
 
 
-def _seen_through(warp: Float64 | None, mirror: bool, shake: Float64, k: int, told: bool) -> Float64 | None:
-    """The warp between frames k - 1 and k after the mirror and, where the tracker is told of it, the shake."""
+def _seen_through(
+    warp: Float64 | None, mirror: bool, shake: Float64, k: int, told: bool, wide: float
+) -> Float64 | None:
+    """The warp between frames k - 1 and k after the mirror, the stretch and, where the tracker is told, the shake."""
     if k == 0:
         return None
     moved = bool(np.any(shake)) and told
@@ -193,4 +197,5 @@ def _seen_through(warp: Float64 | None, mirror: bool, shake: Float64, k: int, to
         full = flip @ full @ flip
     if moved:
         full[:2, 2] += shake[k] - full[:2, :2] @ shake[k - 1]
+    full = np.diag([wide, 1, 1]) @ full @ np.diag([1 / wide, 1, 1])
     return full[:2]

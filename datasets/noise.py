@@ -40,6 +40,7 @@ class Noise:
         edge_spread: standard deviation of the logarithm of an object's own jitter: most boxes fit well, few badly.
         lasting: share of the jitter's variance that lasts, of the score's, and of what makes an object missed.
         memory: seconds in which that part is forgotten.
+        sudden: whether it is forgotten at once, edge by edge, at random moments, or little by little.
         score: mean log-odds of an object in full view.
         score_cover: what full cover takes from it.
         score_spread: its standard deviation.
@@ -56,6 +57,7 @@ class Noise:
     edge_spread: float = 0.7
     lasting: float = 0.7
     memory: float = 0.5
+    sudden: bool = False
     score: float = 2.6
     score_cover: float = 4.0
     score_spread: float = 0.9
@@ -77,6 +79,7 @@ class Noise:
             edge_cover=self.edge_cover * worse,
             lasting=float(rng.uniform(0.4, 0.95)),
             memory=self.memory * float(np.exp(rng.normal(0, 0.5))),
+            sudden=bool(rng.random() < 0.5),
             score=self.score - float(rng.exponential(0.6)),
             score_cover=self.score_cover * float(np.exp(rng.normal(0, 0.3))),
             # mostly more: `fit` looks at pictures that the detector may have been trained on
@@ -88,7 +91,7 @@ class Noise:
         )
 
 
-PERFECT = Noise(0, 1, 0, 0, 0, 1, 50, 0, 0, 0, 0, 1, 0, 0)
+PERFECT = Noise(0, 1, 0, 0, 0, 1, False, 50, 0, 0, 0, 0, 1, 0, 0)
 DIMENSIONS = 7  # of an object's state: four edges, its score, the size of its jitter, whether it is missed
 
 
@@ -110,7 +113,9 @@ def simulate(truth: Boxes, times: Float64, frames: Int64, noise: Noise, rng: Rng
             fresh = rng.normal(size=DIMENSIONS)
             if one in lasting:
                 since, was = lasting[one]
-                keep = np.exp(-(time - since) / noise.memory)
+                keep = np.full(DIMENSIONS, np.exp(-(time - since) / noise.memory))
+                if noise.sudden:
+                    keep = (rng.random(DIMENSIONS) < keep).astype(np.float64)
                 fresh = keep * was + np.sqrt(1 - keep * keep) * fresh
             lasting[one] = (time, fresh)
             old[i] = fresh

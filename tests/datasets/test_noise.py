@@ -70,6 +70,29 @@ def test_covered_objects_are_missed_as_often_as_told_and_for_a_while() -> None:
     assert back.missed_cover == pytest.approx(0.4, abs=0.08)
 
 
+def test_sudden_errors_last_and_then_jump() -> None:
+    s = walkers(200)
+    usual = replace(PERFECT, edge=0.03, lasting=1.0, memory=0.5)
+    for sudden in (False, True):
+        noise = replace(usual, sudden=sudden)
+        found = simulate(s.truth, s.times, np.arange(200), noise, np.random.default_rng(5))
+        error = np.array([boxes - s.truth.at(k)[1] for k, (_, boxes, _) in enumerate(found)])[:, :, 0]
+        still = abs(np.diff(error, axis=0)) < 1e-9
+        assert still.mean() == pytest.approx(np.exp(-1 / 25 / 0.5) if sudden else 0, abs=0.03)
+        assert np.corrcoef(error[1:].ravel(), error[:-1].ravel())[0, 1] == pytest.approx(np.exp(-0.08), abs=0.04)
+
+
+def test_the_sides_of_a_box_sway_more_than_its_ends() -> None:
+    s = walkers(200)
+    found = simulate(s.truth, s.times, np.arange(200), replace(PERFECT, edge=0.01, sway=5.0), np.random.default_rng(6))
+    error = np.array([boxes - s.truth.at(k)[1] for k, (_, boxes, _) in enumerate(found)]) / [50, 120, 50, 120]
+    left, top, right, bottom = error.std(axis=(0, 1))
+    assert left == pytest.approx(0.05, rel=0.1)
+    assert right == pytest.approx(0.05, rel=0.1)
+    assert top == pytest.approx(0.01, rel=0.1)
+    assert bottom == pytest.approx(0.01, rel=0.1)
+
+
 def test_of_two_boxes_that_coincide_the_weaker_is_suppressed() -> None:
     xyxy = np.array([[0, 0, 50, 100.0], [2, 0, 52, 100]])
     truth = Boxes(np.array([0, 2]), np.array([1, 2]), xyxy, np.ones(2))
@@ -89,6 +112,30 @@ def test_a_seed_decides_a_clip() -> None:
     np.testing.assert_array_equal(a.times, b.times)
     assert all((x.xyxy == y.xyxy).all() for x, y in zip(a.detections, b.detections, strict=True))
     assert len(a.times) != len(c.times) or (a.times != c.times).any()
+
+
+def test_some_clips_are_wide_and_their_camera_with_them() -> None:
+    still = walkers(60)
+    move = np.array([[1, 0, 3.0], [0, 1, -2]])
+    panned = replace(still, warps=dict.fromkeys(range(1, 60), move))
+    shapes, shifts = [], []
+    for seed in range(200):
+        clip = sample([panned], PERFECT, np.random.default_rng(seed), frames=4)
+        size = np.concatenate([d.xyxy[:, 2:] - d.xyxy[:, :2] for d in clip.detections])
+        if len(size):
+            shapes.append(float(np.median(size[:, 0] / size[:, 1]) / (50 / 120)))
+            moved = clip.warps[1] if len(clip.warps) > 1 else None
+            if moved is not None:
+                assert moved[0, 0] == pytest.approx(1)
+                shifts.append((shapes[-1], abs(moved[0, 2] / moved[1, 2])))
+    wide = np.array(shapes)
+    assert 0.2 < (abs(wide - 1) > 0.05).mean() < 0.6
+    assert wide.max() > 2.5
+    assert wide.min() < 0.8
+    plain = [ratio for shape, ratio in shifts if shape == pytest.approx(1, abs=0.01)]
+    assert np.median(plain) == pytest.approx(1.5, rel=0.05)
+    stretched = [ratio / shape for shape, ratio in shifts if abs(shape - 1) > 0.05]
+    assert np.median(stretched) == pytest.approx(1.5, rel=0.15)
 
 
 @pytest.mark.parametrize("seed", range(12))

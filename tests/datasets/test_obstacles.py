@@ -7,7 +7,7 @@ import pytest
 
 from datasets.clips import sample
 from datasets.noise import PERFECT, Found
-from datasets.obstacles import Obstacles
+from datasets.obstacles import Eye, Obstacles
 from datasets.truth import Boxes, Sequence
 
 FRAMES = 60
@@ -103,3 +103,18 @@ def test_clips_have_them_and_come_again_from_their_seed(walk: Sequence) -> None:
         assert all(np.array_equal(x.xyxy, y.xyxy) for x, y in zip(a.detections, b.detections, strict=True))
         gone += sum(len(number) < 2 for number in a.number)
     assert gone > 30
+
+
+def test_who_stands_in_front_hides_who_stands_behind_but_not_himself() -> None:
+    number, score = np.array([1, 2]), np.array([0.9, 0.9])
+    boxes = np.array([[100, 100, 150, 200.0], [125, 110, 180, 230]])  # the second one's feet are lower
+    cut = missed = 0
+    for seed in range(200):
+        eye = Eye(np.random.default_rng(seed))
+        found, seen, worth = eye.behind((number, boxes, score), boxes, number)
+        assert np.array_equal(seen[found == 2], boxes[1:])
+        assert np.array_equal(worth[found == 2], score[1:])
+        missed += 1 not in found
+        cut += int((seen[found == 1][:, 2] < 150).sum())
+    assert min(cut, missed) > 10
+    assert missed < 80

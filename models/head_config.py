@@ -24,6 +24,8 @@ class HeadConfig:
         time_unit: seconds that count as 1 in the cell's own time; with 1 a frame's 0.04 hardly reached the state.
         slowing: seconds after a match around which a query's own time slows down, as slowing * log(1 + t / slowing): a
             track that is lost keeps what it knew; 0 for time as it is.
+        alike: log-odds for a unit of cosine that the tracker adds to the learned ones, 0 for none: what a head learns
+            of likenesses from simulated looks is too little for real ones (`docs/decisions.md`).
         horizon: seconds over which a CfC's gates are spread before training (`liquid.CfC`); 0: all begin near 0.
         seed: of the wiring and the first weights.
     """
@@ -38,6 +40,7 @@ class HeadConfig:
     habits: bool = True
     time_unit: float = 0.1
     slowing: float = 0.3
+    alike: float = 0.0
     horizon: float = 0.0
     seed: int = 0
 

@@ -82,11 +82,11 @@ def mahalanobis(pairs: Pairs) -> Float64:
     return density(pairs) - CLUTTER
 
 
-def appearance(pairs: Pairs) -> Float64:
-    """Likeness of the embeddings; 0 where a pair has none."""
+def appearance(pairs: Pairs, alike: float = ALIKE) -> Float64:
+    """Likeness of the embeddings, `alike` log-odds for a unit of cosine; 0 where a pair has none."""
     if pairs.similarity is None:
         return np.zeros(len(pairs.track))
-    odds: Float64 = np.nan_to_num(ALIKE * (pairs.similarity - ALIKE_FROM))
+    odds: Float64 = np.nan_to_num(alike * (pairs.similarity - ALIKE_FROM))
     return odds
 
 

@@ -12,7 +12,7 @@ from tracker import habit
 from tracker.adaptation import Scales
 from tracker.boxes import to_xyxy
 from tracker.config import TrackerConfig
-from tracker.costs import Pairs
+from tracker.costs import Pairs, appearance
 from tracker.kalman_motion import KalmanMotion
 from tracker.motion import Look, Prediction
 from tracker.pair_features import PairView, match_inputs, pair_view
@@ -82,7 +82,7 @@ class LiquidMotion:
         return np.concatenate([own, rows[:, self._state], habit.warp(rows[:, self._habit], affine), moved], axis=1)
 
     def odds(self, pairs: Pairs) -> Float64:
-        """(K,) the learned log-odds."""
+        """(K,) the learned log-odds, and what `HeadConfig.alike` adds to them for looks."""
         p = pairs.prediction
         assert p.code is not None
         assert p.prior is not None
@@ -91,7 +91,8 @@ class LiquidMotion:
         odds[view.settled] = SURE
         if len(view.rows):
             at = view.track, view.detection
-            odds[view.rows] = self.head.odds(view.features, view.base, view.gap, p.code, at, view.known)
+            learned = self.head.odds(view.features, view.base, view.gap, p.code, at, view.known)
+            odds[view.rows] = learned + appearance(pairs, self.head.config.alike).take(view.rows)
         return odds
 
     def view(self, pairs: Pairs) -> PairView:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from models.head import Head
 from models.head_config import HeadConfig
 from models.head_numpy import HeadNumpy
 from tracker.config import TrackerConfig
+from tracker.costs import Pairs
 from tracker.engine import Tracker
 from tracker.kalman_motion import KalmanMotion
 from tracker.liquid_motion import LiquidMotion
@@ -99,3 +102,17 @@ def test_without_habits_nothing_of_them_is_told() -> None:
     differs = (whole != blind).any(axis=0)
     assert differs.nonzero()[0].tolist() == list(range(PAIR, PAIR + USUAL + 2))
     assert (blind[:, differs] == 0).all()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_looks_count_for_as_much_more_as_the_config_says(known: bool) -> None:
+    plain = head(0.05)
+    more = LiquidMotion(HeadNumpy(plain.weights(), replace(plain.config, alike=7.0)))
+    motion = LiquidMotion(plain)
+    look = Look.at(np.array([[0, 0, 40, 100], [6, 0, 46, 100.0]]), np.array([0.9, 0.8]), True)
+    rows = motion.start(look, 0.0, np.zeros((0, motion.width)))
+    track, detection = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    similarity = np.array([0.9, -0.2, np.nan, 0.3]) if known else None
+    pairs = Pairs(track, detection, motion.predict(rows, 0.1), look, look.score, similarity)
+    added = more.odds(pairs) - motion.odds(pairs)
+    np.testing.assert_allclose(added, [4.2, -3.5, 0, 0] if known else 0, atol=1e-4)

@@ -62,13 +62,19 @@ def train_head(config: TrainHeadConfig) -> None:
     model = Head(INPUTS, FEATURES, config.model)
     if config.start is not None:
         _begin_from(config.start, model, config.renew_cell)
+    other = None if config.blend is None else load_head(config.blend).weights()
+    if config.blend is not None and other is not None:
+        _check(config.blend, other, model)
     state = _Progress(config, model)
     records: list[Record] = []
     for round_ in range(config.rollouts):
         records += _roll_out(config, round_, sequences, noise, state.start_of(round_))
         state.train(round_, records)
     path = config.out / "head.safetensors"
-    save_head(path, state.weights(), config.model, _card(config))
+    weights = state.weights()
+    if other is not None:
+        weights = {name: (value + other[name]) / 2 for name, value in weights.items()}
+    save_head(path, weights, config.model, _card(config))
     if not config.quiet:
         print(f"{path} holds the head; track with it: --motion liquid --head {path}")
 
@@ -79,14 +85,17 @@ def _begin_from(path: Path, model: Head, renew_cell: bool) -> None:
     Raises:
         WeightsError: the file is no head, or one of other sizes.
     """
-    weights = {name: torch.from_numpy(value) for name, value in load_head(path).weights().items()}
+    weights = load_head(path).weights()
     if renew_cell:
-        own = {name: value for name, value in model.state_dict().items() if name.startswith(CELL)}
-        weights = own | {name: value for name, value in weights.items() if not name.startswith(CELL)}
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError:
-        raise WeightsError(f"{path}: is of another shape than the head to train; give its own settings.") from None
+        weights = {name: value for name, value in weights.items() if not name.startswith(CELL)}
+        weights |= {n: v.numpy() for n, v in model.state_dict().items() if n.startswith(CELL)}
+    _check(path, weights, model)
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+
+
+def _check(path: Path, weights: dict[str, Array], model: Head) -> None:
+    if {n: v.shape for n, v in weights.items()} != {n: tuple(v.shape) for n, v in model.state_dict().items()}:
+        raise WeightsError(f"{path}: is of another shape than the head to train; give its own settings.")
 
 
 class _Progress:
@@ -276,8 +285,9 @@ def _roll_one(seed: tuple[int, ...]) -> Record:
 def _card(config: TrainHeadConfig) -> dict[str, str]:
     """What the file says of itself."""
     settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in ("roots", "out", "model")}
-    if config.start is not None:  # the file by its content: folders are nobody's business
-        settings["start"] = hashlib.sha256(config.start.read_bytes()).hexdigest()
+    for name, path in (("start", config.start), ("blend", config.blend)):
+        if path is not None:  # the file by its content: folders are nobody's business
+            settings[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return {
         "data": ", ".join(root.name for root in config.roots),
         "training": json.dumps(settings | {"model": json.dumps(asdict(config.model))}),

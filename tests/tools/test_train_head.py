@@ -95,6 +95,17 @@ def test_a_training_goes_on_from_given_weights(tmp_path: Path) -> None:
     assert any((went_on[name] != weights[name]).any() for name in weights)
     with pytest.raises(WeightsError, match=r"start\.safetensors: is of another shape .* give its own settings"):
         train_head(replace(config, out=tmp_path / "other", model=HeadConfig(cell="none", hidden=8)))
+    # half way back to another head
+    other = {name: value + 1 for name, value in weights.items()}
+    save_head(tmp_path / "other.safetensors", other, model, {})
+    train_head(replace(config, out=tmp_path / "mean", blend=tmp_path / "other.safetensors"))
+    mean = load_file(tmp_path / "mean" / "head.safetensors")
+    assert all(abs(mean[name] - (went_on[name] + other[name]) / 2).max() < 1e-6 for name in weights)
+    with pytest.raises(WeightsError, match=r"other\.safetensors: is of another shape"):
+        train_head(
+            replace(config, start=None, model=HeadConfig(cell="gru-dt"), out=tmp_path / "no",
+                    blend=tmp_path / "other.safetensors")
+        )  # fmt: skip
     # another cell in the same place
     train_head(replace(config, out=tmp_path / "gru", model=HeadConfig(cell="gru-dt"), renew_cell=True))
     renewed = load_file(tmp_path / "gru" / "head.safetensors")

@@ -27,8 +27,8 @@ class TrainHeadConfig:
         workers: processes that roll out.
         start: weights to go on from, of a head as `model` describes; none: from the beginning.
         renew_cell: begin the cell anew and take all else from `start`, whose cell may be of another kind then.
-        blend: a head whose weights the result is averaged with, such as the one to start from: it learns what is new and
-            keeps what it knew (Wortsman et al., CVPR 2022).
+        blend: a head whose weights the result is averaged with, such as the one to start from: it learns what is new
+            and keeps what it knew (Wortsman et al., CVPR 2022).
         quiet: no progress bar.
     """
 

@@ -1,6 +1,6 @@
 """What stands out of a picture: U2-Net's small form (Qin et al., Pattern Recognition 2020) in ONNX Runtime.
 
-`python -m models.salience U2NETP.onnx` makes the package's file of one that gives all seven maps in single precision.
+`python -m models.salience U2NETP.onnx` makes the package's file of one that gives its side maps too, in single precision.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Salience:
 
 
 def write(source: Path, path: Path = PATH) -> None:
-    """The package's file from a published one: the last of its maps alone, large weights in half precision."""
+    """The package's file from a published one: its fused map alone, large weights in half precision."""
     import onnx
 
     from models.export import store_halves

@@ -1,6 +1,6 @@
 """What stands out of a picture: U2-Net's small form (Qin et al., Pattern Recognition 2020) in ONNX Runtime.
 
-`python -m models.salience U2NETP.onnx` makes the package's file of one that gives its side maps too, in single precision.
+`python -m models.salience U2NETP.onnx` makes the package's file of a published one, which gives its side maps too.
 """
 
 from __future__ import annotations

@@ -61,10 +61,9 @@ def train_head(config: TrainHeadConfig) -> None:
     config.out.mkdir(parents=True, exist_ok=True)
     model = Head(INPUTS, FEATURES, config.model)
     if config.start is not None:
-        _begin_from(config.start, model, config.renew_cell)
-    other = None if config.blend is None else load_head(config.blend).weights()
-    if config.blend is not None and other is not None:
-        _check(config.blend, other, model)
+        begin = _weights(config.start, model, config.renew_cell)
+        model.load_state_dict({name: torch.from_numpy(value) for name, value in begin.items()})
+    other = None if config.blend is None else _weights(config.blend, model)
     state = _Progress(config, model)
     records: list[Record] = []
     for round_ in range(config.rollouts):
@@ -79,23 +78,20 @@ def train_head(config: TrainHeadConfig) -> None:
         print(f"{path} holds the head; track with it: --motion liquid --head {path}")
 
 
-def _begin_from(path: Path, model: Head, renew_cell: bool) -> None:
-    """Puts the weights of a file into `model`, but those of its cell if that is to begin anew.
+def _weights(path: Path, model: Head, renew_cell: bool = False) -> dict[str, Array]:
+    """The weights of a file that fit `model`; with `renew_cell` those of its cell are the model's own.
 
     Raises:
         WeightsError: the file is no head, or one of other sizes.
     """
+    own = {name: value.numpy() for name, value in model.state_dict().items()}
     weights = load_head(path).weights()
     if renew_cell:
-        weights = {name: value for name, value in weights.items() if not name.startswith(CELL)}
-        weights |= {n: v.numpy() for n, v in model.state_dict().items() if n.startswith(CELL)}
-    _check(path, weights, model)
-    model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
-
-
-def _check(path: Path, weights: dict[str, Array], model: Head) -> None:
-    if {n: v.shape for n, v in weights.items()} != {n: tuple(v.shape) for n, v in model.state_dict().items()}:
+        weights = {n: v for n, v in weights.items() if not n.startswith(CELL)}
+        weights |= {n: v for n, v in own.items() if n.startswith(CELL)}
+    if {n: v.shape for n, v in weights.items()} != {n: v.shape for n, v in own.items()}:
         raise WeightsError(f"{path}: is of another shape than the head to train; give its own settings.")
+    return weights
 
 
 class _Progress:

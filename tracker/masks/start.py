@@ -18,10 +18,10 @@ BESIDE = 0.2  # of the box's longer side: what the network is shown around it
 ROUNDS = 5  # of GrabCut
 LONGEST = 320  # pixels: what is larger is cut at this size, for GrabCut's time grows with the pixels
 AROUND = 0.35  # of the box's longer side: how much of the ground beside it GrabCut learns from
-LEVELS = (0.5, 0.3, 0.1)  # how sure the network must be of a pixel; the first is taken at which what it finds is tight:
-# A box is drawn tight. The share of it that the box around what is found must fill, and the least at the last level: a
-# sign before a car filled .16. So does a surfer without the kite that the box holds too, who is lost by this.
-TIGHT, LOOSE = 0.7, 0.3
+# A box is drawn tight: how sure the network must be of a pixel, and the share of it that the box around such pixels must
+# fill; the first pair that holds is taken. A sign before a car filled .16, and so does a surfer without the kite that the
+# box holds too, who is lost by this.
+TIGHT = ((0.5, 0.7), (0.3, 0.7), (0.1, 0.3))
 LEAST_SHARE = 0.2  # of the box; where GrabCut leaves less, colours tell too little: the ellipse in the box is taken
 
 By = Literal["salience", "grabcut"]
@@ -65,10 +65,9 @@ def _found(bgr: UInt8, box: Float64) -> Bool | None:
     """(H, W) what the network finds in a box; None where that can hardly be all that the box was drawn around."""
     (left, top), (right, bottom) = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
     sure = _standing_out(bgr, box)[top:bottom, left:right]
-    for level in LEVELS:
+    for level, share in TIGHT:
         rows, columns = np.nonzero(sure > level)
-        reach = np.ptp(rows) * np.ptp(columns) / sure.size if len(rows) else 0.0
-        if reach >= (TIGHT if level > LEVELS[-1] else LOOSE):
+        if len(rows) and np.ptp(rows) * np.ptp(columns) >= share * sure.size:
             whole = np.zeros(bgr.shape[:2], bool)
             whole[top:bottom, left:right] = sure > level
             return whole

@@ -8,7 +8,7 @@ import numpy as np
 
 from datasets.looks import Looks
 from datasets.noise import Found, Noise, Rng, simulate, spoil
-from datasets.obstacles import Eye, Obstacles
+from datasets.occlusion import Eye, Obstacles
 from datasets.truth import Sequence
 from tracker.types import Detections, Float32, Float64, Int64
 

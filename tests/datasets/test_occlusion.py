@@ -7,7 +7,7 @@ import pytest
 
 from datasets.clips import sample
 from datasets.noise import PERFECT, Found
-from datasets.obstacles import Eye, Obstacles
+from datasets.occlusion import Eye, Obstacles
 from datasets.truth import Boxes, Sequence
 
 FRAMES = 60

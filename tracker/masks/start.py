@@ -18,9 +18,9 @@ BESIDE = 0.2  # of the box's longer side: what the network is shown around it
 ROUNDS = 5  # of GrabCut
 LONGEST = 320  # pixels: what is larger is cut at this size, for GrabCut's time grows with the pixels
 AROUND = 0.35  # of the box's longer side: how much of the ground beside it GrabCut learns from
-# A box is drawn tight: how sure the network must be of a pixel, and the share of it that the box around such pixels must
-# fill; the first pair that holds is taken. A sign before a car filled .16, and so does a surfer without the kite that the
-# box holds too, who is lost by this.
+# A box is drawn tight: how sure the network must be of a pixel, and the share of it that the box around such pixels
+# must fill; the first pair that holds is taken. A sign before a car filled .16, and so does a surfer without the kite
+# that the box holds too, who is lost by this.
 TIGHT = ((0.5, 0.7), (0.3, 0.7), (0.1, 0.3))
 LEAST_SHARE = 0.2  # of the box; where GrabCut leaves less, colours tell too little: the ellipse in the box is taken
 

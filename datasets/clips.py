@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.looks import Looks
-from datasets.noise import Found, Noise, Rng, simulate, spoil
+from datasets.noise import PERFECT, Found, Noise, Rng, simulate, spoil
 from datasets.occlusion import Eye, Obstacles
 from datasets.truth import Sequence
 from tracker.types import Detections, Float32, Float64, Int64
 
 FRAMES = 64  # to learn from
 WARM = 192  # frames that half of the clips may have before: a scene's habits take longer to show than its moves
+CLEAN = 0.15  # of the clips show the truth itself: nothing else must be unlearned for those who have it
 SPOILT = 0.3  # of the clips have errors that are new in every frame, whatever their detector: real ones are good ones
 HIDDEN = 0.4  # of the clips have things standing in them that people pass behind
 VISIBLE = 0.4  # of the clips are seen by a detector that shows what is visible of somebody behind others, not the whole
@@ -80,18 +81,19 @@ def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAM
     kept = at + steps
     kept = kept[kept < len(s.times)]
     warm = min(warm, max(0, len(kept) - frames))
-    if s.detections is not None and rng.random() < 0.8:
+    clean = rng.random() < CLEAN
+    if s.detections is not None and not clean and rng.random() < 0.8:
         found = [s.detections.at(k) for k in kept.tolist()]
     else:
-        found = simulate(s.truth, s.times, kept, noise.sample(rng), rng)
+        found = simulate(s.truth, s.times, kept, PERFECT if clean else noise.sample(rng), rng)
     moves = between(s, kept)
-    if rng.random() < VISIBLE:
+    if not clean and rng.random() < VISIBLE:
         eye = Eye(rng)
         people = (s.truth.at(k) for k in kept.tolist())
         found = [eye.behind(one, boxes, number) for one, (number, boxes, _) in zip(found, people, strict=True)]
-    if rng.random() < HIDDEN:
+    if not clean and rng.random() < HIDDEN:
         found = _behind_obstacles(s, kept, moves, found, rng)
-    if rng.random() < SPOILT:
+    if not clean and rng.random() < SPOILT:
         edge, missed, alarms = rng.uniform(0, [0.12, 0.25, 0.15])
         found = [spoil(one, edge, missed, alarms, rng) for one in found]
     warps = moves if rng.random() < 0.7 else [None] * len(kept)

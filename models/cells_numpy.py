@@ -25,3 +25,17 @@ def cfc(branches: Array, t: Array) -> Array:
     f, g = both[:, :n], both[:, n:]
     new: Array = f + sigmoid(branches[:, 2 * n : 3 * n] * t + branches[:, 3 * n :]) * (g - f)
     return new
+
+
+def leaky_cfc(branches: Array, h: Array, t: Array) -> Array:
+    """(N, U) new states of leaky CfC neurons (`liquid.cfc.CfC`).
+
+    Args:
+        branches: (N, 3 U) what f, a, b say, side by side.
+        h: (N, U) old states.
+        t: (N, 1) elapsed time in the cell's own.
+    """
+    n = h.shape[1]
+    f = np.tanh(branches[:, :n])
+    new: Array = f + sigmoid(branches[:, n : 2 * n] * t + branches[:, 2 * n :]) * (h - f)
+    return new

@@ -12,9 +12,10 @@ class HeadConfig:
     """What a head is made of.
 
     Attributes:
-        cell: the recurrent cell: cfc, mixed-cfc (a gated memory beside it), gru-dt, or none for a head without memory.
+        cell: the recurrent cell: cfc-leaky, cfc, mixed-cfc (a gated memory beside it), gru-dt, or none for a head
+            without memory. cfc and mixed-cfc are wired as an NCP.
         units: numbers of the state of one track.
-        motor: of them, those that others read.
+        motor: of a wired cell's, the neurons of the last layer.
         query: numbers of the answer to a query.
         hidden: width of the pair network.
         code: numbers by which a pair speaks to the others of its row and column.
@@ -26,12 +27,12 @@ class HeadConfig:
             track that is lost keeps what it knew; 0 for time as it is.
         alike: log-odds for a unit of cosine that the tracker adds to the learned ones, 0 for none: what a head learns
             of likenesses from simulated looks is too little for real ones (`docs/decisions.md`).
-        horizon: seconds over which a CfC's gates are spread before training (`liquid.CfC`); 0: all begin near 0.
+        horizon: seconds over which a wired CfC's gates are spread before training (`liquid.CfC`); 0: all begin near 0.
         seed: of the wiring and the first weights.
     """
 
-    cell: str = "cfc"
-    units: int = 32
+    cell: str = "cfc-leaky"
+    units: int = 48
     motor: int = 12
     query: int = 20
     hidden: int = 56

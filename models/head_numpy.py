@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.cells_numpy import cfc, sigmoid
+from models.cells_numpy import cfc, leaky_cfc, sigmoid
 from models.errors import WeightsError
 from models.head_config import HeadConfig
 from models.sealed import read_sealed, write_sealed
@@ -19,7 +19,7 @@ LIMIT = np.float32(15.0)  # `head.LIMIT`
 LONGEST = np.float32(1e6)  # time units; `liquid.cell.LONGEST`
 NOTHING: Array = np.zeros((0, 2), np.float32)
 FORMAT = "liquidtrack-head-4"
-SUPPORTED = ("cfc", "mixed-cfc", "gru-dt", "none")
+SUPPORTED = ("cfc-leaky", "cfc", "mixed-cfc", "gru-dt", "none")
 
 
 class HeadNumpy:
@@ -45,11 +45,21 @@ class HeadNumpy:
     def step(self, x: Array, h: Array, dt: Array) -> Array:
         """(N, state)."""
         t = np.minimum(dt / np.float32(self.config.time_unit), LONGEST)[:, None]
-        if self.config.cell == "gru-dt":
-            return self._gru(x, h, t)
-        if self.config.cell == "mixed-cfc":
-            return self._mixed(x, h, t)
-        return self._cfc(x, h, t) if self._blocks else h
+        match self.config.cell:
+            case "cfc-leaky":
+                return self._leaky(x, h, t)
+            case "cfc":
+                return self._cfc(x, h, t)
+            case "mixed-cfc":
+                return self._mixed(x, h, t)
+            case "gru-dt":
+                return self._gru(x, h, t)
+        return h
+
+    def _leaky(self, x: Array, h: Array, t: Array) -> Array:
+        weight, bias = self._w["cell.blocks.0.weight"], self._w["cell.blocks.0.bias"]
+        heard = np.concatenate([x, h], 1) @ weight.reshape(-1, weight.shape[2]).T + bias.ravel()
+        return leaky_cfc(heard, h, t)
 
     def _cfc(self, x: Array, h: Array, t: Array) -> Array:
         # one array all along: the inputs, then the neurons, each with its new state once it has one

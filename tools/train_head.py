@@ -35,6 +35,7 @@ Array = NDArray[Any]
 AVERAGE = 0.995  # what the mean of the weights keeps at a step
 BATCHES = 50  # steps between checkpoints
 CELL = "cell."  # what its weights' names begin with
+FLOW = "flow.weight"  # what hears the cell's units
 PAIRS = ("row", "column", "frame", "features", "z", "gap", "base", "true", "known")
 AGAIN = -1.73  # log-odds of .15: a track is kept while it is at least as likely as this to be seen again
 LIFE = 2.0  # seconds; the untrained head's
@@ -89,9 +90,18 @@ def _weights(path: Path, model: Head, renew_cell: bool = False) -> dict[str, Arr
     if renew_cell:
         weights = {n: v for n, v in weights.items() if not n.startswith(CELL)}
         weights |= {n: v for n, v in own.items() if n.startswith(CELL)}
+        weights[FLOW] = _as_wide(weights[FLOW], own[FLOW])
     if {n: v.shape for n, v in weights.items()} != {n: v.shape for n, v in own.items()}:
         raise WeightsError(f"{path}: is of another shape than the head to train; give its own settings.")
     return weights
+
+
+def _as_wide(weight: Array, own: Array) -> Array:
+    """(N, U) weights that hear as many units as `own`: of those that they have not heard, what `own` hears of them."""
+    heard = own.copy()
+    n = min(weight.shape[1], own.shape[1])
+    heard[:, :n] = weight[:, :n]
+    return heard
 
 
 class _Progress:

@@ -17,6 +17,7 @@ CELLS: dict[str, Callable[..., Cell]] = {
     "cfc": CfC,
     "cfc-no-gate": lambda *a, **k: CfC(*a, mode="no_gate", **k),
     "cfc-pure": lambda *a, **k: CfC(*a, mode="pure", **k),
+    "cfc-leaky": lambda *a, **k: CfC(*a, mode="leaky", **k),
     "ltc": LTC,
     "ctrnn": CTRNN,
     "lstm": lambda *a, **k: LSTM(*a, timed=False, **k),

@@ -13,8 +13,10 @@ from models.errors import ConfigError
 from models.liquid.cell import Cell, Stepper
 from models.liquid.wiring import Wiring
 
-Mode = Literal["default", "no_gate", "pure"]
-FAINT = 0.3  # what is left at first of the weights by which inputs move a gate, where there is a horizon
+Mode = Literal["default", "no_gate", "pure", "leaky"]
+BRANCHES = {"default": ("f", "g", "a", "b"), "no_gate": ("f", "g", "a", "b"), "pure": ("f",), "leaky": ("f", "a", "b")}
+FAINT = 0.3  # what is left at first of the weights by which inputs move a gate whose times or steps are spread
+LASTING = 32  # steps over which the memories of a leaky cell's neurons are spread at first
 
 
 class LecunTanh(nn.Module):
@@ -29,7 +31,12 @@ class CfC(Cell):
 
     With z a layer over (x, h), t the elapsed time and s = sigmoid(a(z) t + b(z)):
     default  h' = (1 - s) tanh f(z) + s tanh g(z);  no_gate  h' = tanh f(z) + s tanh g(z);
-    pure  h' = A - A exp(-t (|w| + |f(z)|)) f(z).
+    pure  h' = A - A exp(-t (|w| + |f(z)|)) f(z);  leaky  h' = (1 - s) tanh f(z) + s h.
+
+    Default writes every number anew at each step. Leaky lets a neuron keep what it has: with g its own state, the flow
+    of a leaky membrane, LTC's, towards a target that is held over dt (exponential Euler), where b is what an event
+    leaves at once and a how fast the rest leaks. At first its neurons remember 1 to `LASTING` steps, evenly in their
+    logarithm (chrono initialisation: Tallec & Ollivier, ICLR 2018).
 
     Args:
         backbone: units of the layer z; 0 leaves it out.
@@ -38,8 +45,8 @@ class CfC(Cell):
             polarity; in a and b, which set the time and not the direction, its sign is free.
         horizon: seconds over which the times are spread evenly, at first, at which the gates are half open, each as
             steep as the next is near; 0: all are near 0, and what happens late is learned late. The idea is that of the
-            chrono initialisation (Tallec & Ollivier, ICLR 2018), for gates that read the time itself. A pure cell has
-            no gates.
+            chrono initialisation, for gates that read the time itself. A pure cell has no gates, a leaky one spreads
+            its own in steps.
     """
 
     def __init__(
@@ -49,8 +56,8 @@ class CfC(Cell):
         check_wiring(wiring, input_size, units)
         outputs = None if wiring is None else wiring.outputs
         super().__init__(input_size, units, output_size=outputs, time_unit=time_unit)
-        if mode not in ("default", "no_gate", "pure"):
-            raise ConfigError(f"mode is {mode!r}; give default, no_gate or pure.")
+        if mode not in BRANCHES:
+            raise ConfigError(f"mode is {mode!r}; give {', '.join(BRANCHES)}.")
         self.mode = mode
         self.backbone: nn.Module = nn.Identity()
         self.blocks = nn.ModuleList()
@@ -71,9 +78,11 @@ class CfC(Cell):
         for name, parameter in self.named_parameters():
             if name.startswith("backbone") and parameter.dim() == 2:
                 nn.init.xavier_uniform_(parameter)
-        if horizon and mode != "pure":
-            for block in self.blocks:
-                assert isinstance(block, _Block)
+        for block in self.blocks:
+            assert isinstance(block, _Block)
+            if mode == "leaky":
+                block.remember(LASTING)
+            elif horizon and mode != "pure":
                 block.spread(horizon / time_unit)
 
     def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
@@ -99,7 +108,8 @@ class CfC(Cell):
         old, new, rates = h, h[:, :0], h[:, :0]
         for block, weight in zip(self.blocks, acting, strict=True):
             # neurons of the layers before show their new state, the others still their old one
-            state, rate = block(self.backbone(torch.cat((x, new, old), 1)), t, weight)
+            own = old[:, : len(weight) // len(BRANCHES[self.mode])]
+            state, rate = block(self.backbone(torch.cat((x, new, old), 1)), t, weight, own)
             new, rates = torch.cat((new, state), 1), torch.cat((rates, rate), 1)
             old = h[:, new.shape[1] :]
         return new, rates
@@ -115,7 +125,8 @@ class _Block(nn.Module):
     def __init__(self, width: int, units: int, mode: Mode, polarity: Tensor | None = None) -> None:
         super().__init__()
         self.mode = mode
-        self.branches = 1 if mode == "pure" else 4
+        self.branches = len(BRANCHES[mode])
+        self.directions = sum(name in "fg" for name in BRANCHES[mode])
         free = torch.full((units, width), 2.0) if polarity is None else polarity
         mask = (free != 0).to(torch.get_default_dtype())
         self.wired = polarity is not None
@@ -139,23 +150,34 @@ class _Block(nn.Module):
             self.bias[2], self.bias[3] = slope, -slope * horizon * (torch.randperm(units) + 0.5) / units
             self.weight[2:] *= FAINT
 
+    def remember(self, steps: float) -> None:
+        """Lets the neurons keep, at first, what fades to 1 / e in 1 to `steps` steps, whatever the time."""
+        units = self.bias.shape[1]
+        with torch.no_grad():
+            lasting = torch.logspace(0, math.log10(steps), units)[torch.randperm(units)]
+            self.bias[-2], self.bias[-1] = 0, -torch.log(torch.expm1(1 / lasting))
+            self.weight[-2:] *= FAINT
+
     def effective(self) -> Tensor:
         """The weights (branches, N, W) that act: no synapse, no weight; in f and g a polarity is kept."""
         if not self.wired:
             return self.weight
         fixed = self.sign.abs()
-        directed = self.weight[:2] * (self.mask - fixed) + self.weight[:2].abs() * self.sign
-        return torch.cat((directed, self.weight[2:] * self.mask), 0)
+        towards, times = self.weight[: self.directions], self.weight[self.directions :]
+        return torch.cat((towards * (self.mask - fixed) + towards.abs() * self.sign, times * self.mask), 0)
 
-    def forward(self, z: Tensor, t: Tensor, acting: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, N) new states and rates; `acting` (branches * N, W) are the effective weights."""
+    def forward(self, z: Tensor, t: Tensor, acting: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, N) new states and rates, from inputs `z` (B, W) and the layer's `own` (B, N) old states.
+
+        `acting` (branches * N, W) are the effective weights.
+        """
         out = functional.linear(z, acting, self.bias.flatten())
         if self.mode == "pure":
             rate = self.rate.abs() + out.abs()
             return self.scale - self.scale * torch.exp(-t * rate) * out, rate
-        directions, times = out.chunk(2, 1)
-        f, g = torch.tanh(directions).chunk(2, 1)
-        a, b = times.chunk(2, 1)
+        *directions, a, b = out.chunk(self.branches, 1)
+        f, *others = map(torch.tanh, directions)
+        g = others[0] if others else own
         s = torch.sigmoid(a * t + b)
         return f + s * g if self.mode == "no_gate" else f + s * (g - f), a.abs()
 

@@ -50,7 +50,7 @@ def test_numpy_says_what_torch_says(cell: str, slowing: float) -> None:
 
 def test_a_query_slows_down_late_and_not_early() -> None:
     plain, slow = trained("none", 0.0)[1], trained("none", 0.5)[1]
-    h = np.ones((1, 32), np.float32)
+    h = np.ones((1, plain.config.state), np.float32)
 
     def code(head: HeadNumpy, elapsed: float) -> np.ndarray:
         return head.query(h, np.array([elapsed], np.float32))[0]
@@ -61,7 +61,7 @@ def test_a_query_slows_down_late_and_not_early() -> None:
 
 
 def test_a_horizon_moves_the_gates_of_every_layer_of_the_wiring() -> None:
-    plain, spread = (Head(INPUTS, FEATURES, HeadConfig(horizon=h)).state_dict() for h in (0.0, 3.0))
+    plain, spread = (Head(INPUTS, FEATURES, HeadConfig("cfc", horizon=h)).state_dict() for h in (0.0, 3.0))
     changed = {name for name, value in plain.items() if not torch.equal(value, spread[name])}
     assert {name for name in changed if name.startswith("cell.")} == {
         f"cell.blocks.{k}.{part}" for k in range(3) for part in ("weight", "bias")
@@ -90,7 +90,7 @@ def test_an_untrained_head_corrects_nothing() -> None:
     model = Head(INPUTS, FEATURES, HeadConfig())
     plain = HeadNumpy({n: v.numpy() for n, v in model.state_dict().items()}, model.config)
     rng = np.random.default_rng(0)
-    code, readout = plain.query(rng.normal(size=(5, 32)).astype(np.float32), np.linspace(0, 3, 5, dtype=np.float32))
+    code, readout = plain.query(rng.normal(size=(5, 48)).astype(np.float32), np.linspace(0, 3, 5, dtype=np.float32))
     base = rng.normal(size=5).astype(np.float32)
     odds = plain.odds(
         rng.normal(size=(5, FEATURES)).astype(np.float32), base, np.zeros((5, 2), np.float32), code,
@@ -102,17 +102,18 @@ def test_an_untrained_head_corrects_nothing() -> None:
 
 @pytest.mark.parametrize("cell", SUPPORTED)
 def test_the_head_is_small(cell: str) -> None:
-    assert sum(p.numel() for p in Head(INPUTS, FEATURES, HeadConfig(cell=cell)).parameters()) < 30_000
+    config = HeadConfig() if cell == HeadConfig().cell else HeadConfig(cell=cell, units=32)
+    assert sum(p.numel() for p in Head(INPUTS, FEATURES, config).parameters()) < 30_000
 
 
 def test_weights_come_back_from_their_file(tmp_path: Path) -> None:
-    _, plain = trained("cfc")
-    weights = {n: v.numpy() for n, v in trained("cfc")[0].state_dict().items()}
-    save_head(tmp_path / "head.safetensors", weights, HeadConfig(), {"data": "none"})
+    model, plain = trained("cfc")
+    weights = {n: v.numpy() for n, v in model.state_dict().items()}
+    save_head(tmp_path / "head.safetensors", weights, plain.config, {"data": "none"})
     head = load_head(tmp_path / "head.safetensors")
     assert head.config == plain.config
-    h = np.ones((2, 32), np.float32)
-    same = HeadNumpy(weights, HeadConfig())
+    h = np.ones((2, plain.config.state), np.float32)
+    same = HeadNumpy(weights, plain.config)
     np.testing.assert_array_equal(head.query(h, np.ones(2, np.float32))[0], same.query(h, np.ones(2, np.float32))[0])
 
 

@@ -181,7 +181,7 @@ def test_answers_go_their_way_in_the_time_that_their_rate_says(slowing: float, s
 
 
 def test_time_constants_are_those_of_the_gates(root: Path, tmp_path: Path) -> None:
-    model = weights(HeadConfig())
+    model = weights(HeadConfig("cfc", units=32))
     with torch.no_grad():
         for block, rate in zip(model.cell.blocks, (0.5, 2.0, -4.0), strict=True):
             block.weight[2] = 0

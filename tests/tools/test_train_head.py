@@ -111,6 +111,12 @@ def test_a_training_goes_on_from_given_weights(tmp_path: Path) -> None:
     renewed = load_file(tmp_path / "gru" / "head.safetensors")
     assert all(abs(renewed[name] - weights[name]).max() < 1e-3 for name in weights)
     assert any(name.startswith("cell.") for name in renewed)
+    # one of another size: what heard the old units still hears them, and all else is as it was
+    wide = HeadConfig(cell="cfc-leaky", units=model.units + 8)
+    train_head(replace(config, out=tmp_path / "wide", model=wide, renew_cell=True))
+    renewed = load_file(tmp_path / "wide" / "head.safetensors")
+    assert renewed["flow.weight"].shape[1] == wide.units
+    assert abs(renewed["flow.weight"][:, : model.units] - weights["flow.weight"]).max() < 1e-3
     with pytest.raises(ConfigError, match="name them with --start"):
         replace(config, start=None, renew_cell=True)
 

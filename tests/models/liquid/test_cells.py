@@ -23,6 +23,7 @@ def cells() -> dict[str, Cell]:
     wiring = auto_ncp(3, 10, 2, seed=1)
     extra = {f"ltc-{s}": LTC(3, 10, solver=s) for s in SOLVERS}  # type: ignore[arg-type]
     wired = {"wired-ltc": LTC(3, 10, wiring=wiring), "wired-cfc": CfC(3, 10, wiring=wiring)}
+    wired["wired-cfc-leaky"] = CfC(3, 10, mode="leaky", wiring=wiring)
     return {name: make_cell(name, 3, 10) for name in NAMES} | extra | wired
 
 
@@ -191,6 +192,38 @@ def test_cfc_default_is_its_equation() -> None:
     f, g, a, b = (z @ w.T + bias for w, bias in zip(cell.blocks[0].weight, cell.blocks[0].bias, strict=True))
     s = torch.sigmoid(a * dt[:, None] + b)
     torch.testing.assert_close(cell(x, h, dt), (1 - s) * torch.tanh(f) + s * torch.tanh(g))
+
+
+@pytest.mark.parametrize("wired", [False, True])
+def test_a_leaky_cfc_is_its_equation(wired: bool) -> None:
+    wiring = auto_ncp(3, 10, 2, seed=1) if wired else None
+    cell = CfC(3, 10, mode="leaky", backbone=0, wiring=wiring).double()
+    x, dt = rows()
+    h = torch.randn(7, 10, dtype=torch.float64)
+    new = h.clone()  # layer by layer, each neuron with its new state once it has one
+    at = 0
+    for block in cell.blocks:
+        units = slice(at, at + block.bias.shape[1])
+        z = torch.cat((x, new), 1)
+        f, a, b = (z @ w.T + bias for w, bias in zip(block.effective(), block.bias, strict=True))
+        s = torch.sigmoid(a * dt[:, None] + b)
+        new[:, units] = (1 - s) * torch.tanh(f) + s * h[:, units]
+        at = units.stop
+    torch.testing.assert_close(cell(x, h, dt), new)
+
+
+def test_leaky_neurons_remember_from_one_step_to_many() -> None:
+    cell = CfC(3, 64, mode="leaky", backbone=0).double()
+    with torch.no_grad():
+        cell.blocks[0].weight.zero_()
+        cell.blocks[0].bias[0] = 0  # nothing to go towards
+        h = torch.ones(1, 64, dtype=torch.float64)
+        for _ in range(8):
+            h = cell(torch.zeros(1, 3).double(), h, torch.rand(1))
+    left = h[0].sort().values
+    assert left[0] < 1e-3 < left[-1]
+    # of the memories 1 to 32, even in their logarithm, three in five are shorter than 8
+    assert abs(float((left < math.exp(-1)).double().mean()) - 0.6) < 0.02
 
 
 @pytest.mark.parametrize("mode", ["default", "no_gate", "pure"])

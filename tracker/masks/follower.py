@@ -14,6 +14,7 @@ from tracker.masks.config import MaskConfig
 from tracker.masks.crop import Crop, extent, longest
 from tracker.masks.edges import Guide
 from tracker.masks.features import CELL, CellFeatures, Projection
+from tracker.masks.hidden import shape_of, with_hidden
 from tracker.masks.memory import Memory, recall, remember
 from tracker.masks.search import Search
 from tracker.motion import Look, Prediction
@@ -44,6 +45,7 @@ class _Object:
     colours: Colours
     seen: float  # seconds, when it was seen last
     share: float  # of its square that it filled then
+    shape: Float32  # that it had then, with what was hidden of it
     likeness: float = 0.0  # a slow average of how well its cells are known from memory
     recent: list[Memory] = field(default_factory=list)
     spaced: list[Memory] = field(default_factory=list)
@@ -139,8 +141,10 @@ class MaskFollower:
         first = remember(projection(raw), own, cells, frame.time)
         search = Search(self._features, projection, frame, mask, box)
         colours = Colours(crop.picture(frame.bgr, cells * CELL), own, frame.time)
-        whole = float(own.mean())
-        self._objects.append(_Object(number, projection, first, search, colours, frame.time, whole, given=mask > SURE))
+        shape = shape_of(mask, box)
+        self._objects.append(
+            _Object(number, projection, first, search, colours, frame.time, float(own.mean()), shape, given=mask > SURE)
+        )
         look = Look.at(box[None], np.ones(1), self._motion.crowded)
         self._rows = np.concatenate([self._rows, self._motion.start(look, frame.time, self._rows)])
 
@@ -194,29 +198,27 @@ class MaskFollower:
             return _nobody(frame)
         prediction = self._motion.predict(self._rows, frame.time)
         looks = [self._look(o, frame, prediction.xyxy[k], frame.time - o.seen) for k, o in enumerate(self._objects)]
-        rivals, masks = self._rivals(looks)
-        shares = _shared(masks)
+        shares = _shared(self._masks(looks))
         owner = np.where(shares.max(axis=0) > SURE, shares.argmax(axis=0) + 1, 0).astype(np.uint8)
-        return self._learn(frame, prediction, looks, shares, rivals, owner)
+        return self._learn(frame, prediction, looks, shares, owner)
 
     @staticmethod
-    def _rivals(looks: list[_Sight]) -> tuple[list[Float32], list[Float32]]:
-        """(what each object's rivals claim by features alone, each object's mask), (H, W) each.
+    def _masks(looks: list[_Sight]) -> list[Float32]:
+        """(H, W) of each object.
 
         Colours choose between an object and the ground; where a rival stands they say nothing, since its colours may be
         the object's own.
         """
         if len(looks) == 1:
-            return [np.zeros_like(looks[0].mask)], [looks[0].mask]
+            return [looks[0].mask]
         shape = (looks[0].mask.shape[0], looks[0].mask.shape[1])
         plain = [look.crop.back(look.plain, shape) for look in looks]
         shares = _shared(plain)
-        rivals = [np.asarray(shares.sum(axis=0) - own, np.float32) for own in shares]
-        masks = [
-            np.where(rival > RIVAL, own, look.mask).astype(np.float32)
-            for rival, own, look in zip(rivals, plain, looks, strict=True)
+        everybody = shares.sum(axis=0)
+        return [
+            np.where(everybody - share > RIVAL, own, look.mask).astype(np.float32)
+            for share, own, look in zip(shares, plain, looks, strict=True)
         ]
-        return rivals, masks
 
     def _look(self, o: _Object, frame: Frame, expected: Float64, unseen: float) -> _Sight:
         box = expected
@@ -255,7 +257,6 @@ class MaskFollower:
         prediction: Prediction,
         looks: list[_Sight],
         shares: Float32,
-        rivals: list[Float32],
         owner: UInt8,
     ) -> Followed:
         xyxy = prediction.xyxy.astype(np.float32)
@@ -267,13 +268,18 @@ class MaskFollower:
                 owner[mask] = 0
                 continue
             o.score = float(shares[k][mask].mean())
-            boxes.append(extent(np.where(mask, shares[k], 0)))
+            rivals = (owner > 0) & ~mask
+            whole = with_hidden(np.where(mask, shares[k], 0), rivals, o.shape, prediction.xyxy[k])
+            boxes.append(extent(whole))
+            o.shape = shape_of(whole, boxes[-1])
             xyxy[k] = _around(mask)
             size = self.config.mask_cells * CELL
             own = sight.crop.weights(shares[k], size)
             o.share = float((own > SURE).mean())
             o.likeness += (PACE if o.likeness else 1.0) * (sight.likeness - o.likeness)
-            plain = sight.plain * sight.crop.free(rivals[k], size)
+            # A rival's pixels are not the object's, but its mere claims are nothing to remember: they would weigh on
+            # what is remembered frame by frame, until it fades.
+            plain = sight.plain * sight.crop.free(rivals.astype(np.float32), size)
             self._remember(o, remember(sight.features, plain, self.config.mask_cells, frame.time))
             o.colours.learn(sight.picture, own, frame.time)
             o.search.learn(frame, shares[k], boxes[-1])

@@ -23,6 +23,7 @@ TEMPERATURE = 0.05  # of the likeness, a cosine
 REACH = 9 / 48  # of the square's side: how far an object's parts move in it between frames
 BLOCK = 4  # rows of cells that are compared at once
 FAR = -1e4
+GIVEN = 4.0  # times as much as another does the first frame count: its mask was given, all others are our own
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -72,7 +73,8 @@ def remember(features: Float32, mask: Float32, cells: int, time: float) -> Memor
 def recall(features: Float32, memories: list[Memory], cells: int) -> tuple[Float32, Float32]:
     """Of a new frame with (G * G, D) features: the mask, (G * SUBCELLS, G * SUBCELLS), 0..1, and (G * G,) likeness.
 
-    The likeness, a cosine, says how well a cell is known from the memories at all (a soft maximum over theirs).
+    The first of the memories is the one whose mask was given. The likeness, a cosine, says how well a cell is known
+    from the memories at all (a soft maximum over theirs).
     """
     r = reach(cells)
     near = _nearness(cells)
@@ -82,12 +84,13 @@ def recall(features: Float32, memories: list[Memory], cells: int) -> tuple[Float
     for row in range(0, cells, BLOCK):
         part = slice(row * cells, (row + BLOCK) * cells)
         total = np.zeros((BLOCK * cells, PATCH * PATCH + 1), np.float32)
-        for memory in memories:
+        for k, memory in enumerate(memories):
             keys = memory.keys[row : row + BLOCK + 2 * r].reshape(-1, features.shape[1])
             likeness = question[part] @ keys.T
             likeness += near
             np.exp(likeness, out=likeness)
-            total += likeness @ memory.labels[row : row + BLOCK + 2 * r].reshape(-1, PATCH * PATCH + 1)
+            told = likeness @ memory.labels[row : row + BLOCK + 2 * r].reshape(-1, PATCH * PATCH + 1)
+            total += told if k else np.float32(GIVEN) * told
         weight = np.maximum(total[:, -1:], 1e-30)
         patches[part] = total[:, :-1] / weight
         known[part] = TEMPERATURE * np.log(weight[:, 0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -80,6 +81,35 @@ def test_half_a_second_between_frames_is_bridged() -> None:
     follow.add(*clip[0])
     found = [(truth, follow.update(frame).mask) for frame, truth in clip[1:]]
     assert np.mean([overlap(*pair, k) for pair in found for k in (1, 2)]) > 0.55
+
+
+def crossing(steps: int) -> Clip:
+    """A chequered square, number 1, that stands behind a striped one, number 2, which goes past it."""
+    rng = np.random.default_rng(0)
+    ground = cv2.resize(rng.integers(90, 170, (18, 32, 3), np.uint8), (480, 270), interpolation=cv2.INTER_CUBIC)
+    clip: Clip = []
+    y, x = np.mgrid[:270, :480]
+    own = (abs(y - 135) < 40) & (abs(x - 240) < 40)
+    chequers = np.where(((y // 10 + x // 10) % 2)[..., None] > 0, (40, 60, 220), (30, 200, 230))
+    for k in range(steps):
+        at = 120 + 240 * k / (steps - 1)
+        rival = (abs(y - 135) < 60) & (abs(x - at) < 32)
+        stripes = np.where((((x - round(at)) // 8) % 2)[..., None] > 0, (200, 90, 20), (240, 240, 240))
+        bgr = np.where(rival[..., None], stripes, np.where(own[..., None], chequers, ground)).astype(np.uint8)
+        clip.append((Frame(bgr, k, 0.1 * k), np.where(rival, 2, own).astype(np.uint8)))
+    return clip
+
+
+def test_an_object_that_another_hides_is_the_same_afterwards() -> None:
+    clip = crossing(25)
+    follow = follower()
+    follow.add(*clip[0])
+    found = [(truth, follow.update(frame).mask) for frame, truth in clip[1:]]
+    half = [k for k, (truth, _) in enumerate(found) if 0.2 < (truth == 1).mean() / (clip[0][1] == 1).mean() < 0.8]
+    assert len(half) > 4
+    assert np.mean([overlap(*found[k], 1) for k in half]) > 0.6
+    for k in (1, 2):
+        assert np.mean([overlap(*pair, k) for pair in found[-4:]]) > 0.8
 
 
 def test_memory_is_bounded_and_an_object_that_is_gone_is_not_faked() -> None:

@@ -14,7 +14,8 @@ from tracker.masks.colours import Colours
 from tracker.masks.config import MaskConfig
 from tracker.masks.crop import Crop, extent
 from tracker.masks.edges import Guide
-from tracker.masks.memory import SUBCELLS, recall, remember
+from tracker.masks.hidden import shape_of, with_hidden
+from tracker.masks.memory import GIVEN, SUBCELLS, recall, remember
 from tracker.masks.start import By, mask_of_box, mask_of_polygon
 from tracker.types import Float32, UInt8
 
@@ -83,6 +84,34 @@ def test_the_mask_moves_with_the_features_but_not_out_of_reach() -> None:
         wanted = cv2.resize(disc(128, 64 + 8 * shift, 64, 25), found.shape, interpolation=cv2.INTER_AREA)
         overlap = np.minimum(found, wanted).sum() / np.maximum(found, wanted).sum()
         assert (overlap > 0.8) == follows
+
+
+def test_the_given_mask_counts_for_more_than_later_ones() -> None:
+    features = np.ones((CELLS * CELLS, 24), np.float32) / np.float32(24**0.5)
+    given, later = np.ones((128, 128), np.float32), np.zeros((128, 128), np.float32)
+    memories = [remember(features, mask, CELLS, float(k)) for k, mask in enumerate((given, later, later))]
+    found, _ = recall(features, memories, CELLS)
+    np.testing.assert_allclose(found, GIVEN / (GIVEN + 2), atol=1e-5)
+
+
+@pytest.mark.parametrize(("covered", "moved"), [(0.0, 0.0), (0.5, 20.0), (0.9, 20.0)])
+def test_what_another_object_hides_counts_for_place_and_size(covered: float, moved: float) -> None:
+    whole = disc(200, 80, 100, 30)
+    box = extent(whole)
+    shape = shape_of(whole, box)
+    expected = box + np.array([moved, 0, moved, 0])
+    here = disc(200, 80 + moved, 100, 30)
+    rivals = np.zeros((200, 200), bool)
+    rivals[:, : round(50 + moved + 60 * covered)] = covered > 0
+    seen = np.where(rivals, 0, here).astype(np.float32)
+    np.testing.assert_allclose(extent(with_hidden(seen, rivals, shape, expected)), extent(here), atol=1.5)
+
+
+def test_a_rival_that_shows_where_an_object_was_hides_nothing() -> None:
+    seen = disc(200, 80, 100, 30)
+    shape = shape_of(seen, extent(seen))
+    expected = extent(seen) - 2.0  # a little off
+    np.testing.assert_array_equal(with_hidden(seen, seen == 0, shape, expected), seen)
 
 
 def test_outlines_go_to_the_edges_of_the_picture() -> None:

@@ -24,6 +24,7 @@ LEAST_WEIGHT = 0.35  # of the regression, below which colours are not asked: wea
 BLUR = 8  # pixels: a cell
 CLOSE = 0.03  # what is left of a blurred outline within a dozen pixels of it
 STEPS = 8  # of Newton's method
+PIXELS = 6000  # that this regression looks at, about: for three numbers plenty
 RIDGE = 0.1
 PACE = 0.2  # how far a new weight counts: one frame's may be off
 MOST = 3.0  # log-odds that colours may say
@@ -92,9 +93,12 @@ class Colours:
         """0..1, how far this mask's outline bears the colours out."""
         blurred = np.asarray(cv2.GaussianBlur(mask, (0, 0), BLUR))
         near = (blurred > CLOSE) & (blurred < 1 - CLOSE)
-        share = blurred[near].astype(np.float64)
-        x = np.stack([np.log(share / (1 - share)), self._odds[_bins(bgr)][near], np.ones(len(share))], axis=1)
-        y = mask[near] > 0.5
+        at = np.flatnonzero(near)
+        at = at[:: max(1, len(at) // PIXELS)]
+        share = blurred.ravel()[at].astype(np.float64)
+        said = self._odds[_bins(bgr.reshape(-1, 3)[at])]
+        x = np.stack([np.log(share / (1 - share)), said, np.ones(len(share))], axis=1)
+        y = mask.ravel()[at] > 0.5
         w = np.zeros(3)
         for _ in range(STEPS):
             p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ SUBCELLS = 4  # steps a side of a cell in which masks are remembered
 PATCH = 2 * SUBCELLS  # a label reaches half a cell beyond its own: neighbours overlap, so no seams
 TEMPERATURE = 0.05  # of the likeness, a cosine
 REACH = 9 / 48  # of the square's side: how far an object's parts move in it between frames
-BLOCK = 4  # rows of cells that are compared at once
+BLOCK = 4, 16  # rows and columns of cells that are compared at once; a square's side is a multiple of the former
 FAR = -1e4
 GIVEN = 4.0  # times as much as another does the first frame count: its mask was given, all others are our own
 
@@ -46,14 +47,18 @@ def reach(cells: int) -> int:
     return max(1, round(REACH * cells))
 
 
-@lru_cache(maxsize=4)
-def _nearness(cells: int) -> Float32:
-    """(BLOCK * G, (BLOCK + 2R) * G): 0 where a block's cell may look, else far below 0."""
-    r = reach(cells)
-    y, row = np.arange(BLOCK)[:, None, None, None], np.arange(-r, BLOCK + r)[:, None]
-    x, column = np.arange(cells)[:, None, None], np.arange(cells)
+@lru_cache(maxsize=32)
+def _nearness(cells: int, left: int) -> tuple[slice, slice, Float32]:
+    """The columns of the blocks from `left` on, those that their cells look at, and where in these they may look.
+
+    The last is (cells of the block, cells looked at): 0 where one may, else far below 0.
+    """
+    r, (rows, columns) = reach(cells), BLOCK
+    asked, seen = slice(left, min(left + columns, cells)), slice(max(left - r, 0), min(left + columns + r, cells))
+    y, row = np.arange(rows)[:, None, None, None], np.arange(-r, rows + r)[:, None]
+    x, column = np.arange(cells)[asked, None, None], np.arange(cells)[seen]
     near = (abs(y - row) <= r) & (abs(x - column) <= r)
-    return np.where(near, 0, FAR).astype(np.float32).reshape(BLOCK * cells, -1)
+    return asked, seen, np.where(near, 0, FAR).astype(np.float32).reshape(near.shape[0] * near.shape[1], -1)
 
 
 def remember(features: Float32, mask: Float32, cells: int, time: float) -> Memory:
@@ -76,25 +81,25 @@ def recall(features: Float32, memories: list[Memory], cells: int) -> tuple[Float
     The first of the memories is the one whose mask was given. The likeness, a cosine, says how well a cell is known
     from the memories at all (a soft maximum over theirs).
     """
-    r = reach(cells)
-    near = _nearness(cells)
-    question = features / np.float32(TEMPERATURE)
-    patches = np.empty((cells * cells, PATCH * PATCH), np.float32)
-    known = np.empty(cells * cells, np.float32)
-    for row in range(0, cells, BLOCK):
-        part = slice(row * cells, (row + BLOCK) * cells)
-        total = np.zeros((BLOCK * cells, PATCH * PATCH + 1), np.float32)
+    r, (rows, columns) = reach(cells), BLOCK
+    question = (features / np.float32(TEMPERATURE)).reshape(cells, cells, -1)
+    patches = np.empty((cells, cells, PATCH * PATCH), np.float32)
+    known = np.empty((cells, cells), np.float32)
+    for row, column in product(range(0, cells, rows), range(0, cells, columns)):
+        asked, seen, near = _nearness(cells, column)
+        block, window = (slice(row, row + rows), asked), (slice(row, row + rows + 2 * r), seen)
+        here = question[block].reshape(len(near), -1)
+        total = np.zeros((len(near), PATCH * PATCH + 1), np.float32)
         for k, memory in enumerate(memories):
-            keys = memory.keys[row : row + BLOCK + 2 * r].reshape(-1, features.shape[1])
-            likeness = question[part] @ keys.T
+            likeness = here @ memory.keys[window].reshape(near.shape[1], -1).T
             likeness += near
             np.exp(likeness, out=likeness)
-            told = likeness @ memory.labels[row : row + BLOCK + 2 * r].reshape(-1, PATCH * PATCH + 1)
+            told = likeness @ memory.labels[window].reshape(near.shape[1], -1)
             total += told if k else np.float32(GIVEN) * told
         weight = np.maximum(total[:, -1:], 1e-30)
-        patches[part] = total[:, :-1] / weight
-        known[part] = TEMPERATURE * np.log(weight[:, 0])
-    return _joined(patches, cells), known
+        patches[block] = (total[:, :-1] / weight).reshape(rows, -1, PATCH * PATCH)
+        known[block] = TEMPERATURE * np.log(weight[:, 0]).reshape(rows, -1)
+    return _joined(patches, cells), known.ravel()
 
 
 @lru_cache(maxsize=4)

@@ -14,15 +14,18 @@ STEPS = 8  # shifts to either side, of an eighth of the width each
 
 
 def shifts(masks: Sequence[UInt8]) -> tuple[int, ...]:
-    """How far, in pixels to the right, each layer is moved so that in this frame it covers least of those behind it.
+    """How far, in pixels to the right, each layer is moved so that in this frame no object is hidden without need.
 
-    An object that is hidden when its mask is given cannot be followed by anybody; later on they may pass each other.
+    What counts is the largest share that any object loses, behind others or out of the picture: of a small one as of a
+    large one. An object that is hidden when its mask is given cannot be followed by anybody; later on they may pass
+    each other.
 
     Args:
         masks: (H, W) object numbers of each layer in the first frame, the one in front last; all of one size.
     """
     width = masks[0].shape[1]
-    behind = masks[0] > 0
+    sizes = [max(np.count_nonzero(mask), 1) for mask in masks]
+    seen = [masks[0] > 0]
     chosen = [0]
     for mask in masks[1:]:
         own = mask > 0
@@ -30,10 +33,11 @@ def shifts(masks: Sequence[UInt8]) -> tuple[int, ...]:
         costs = []
         for step in wanted:
             there = _moved(own, step * width // STEPS)
-            lost = np.count_nonzero(own) - np.count_nonzero(there)
-            costs.append(np.count_nonzero(there & behind) + lost)
+            left = [*(one & ~there for one in seen), there]
+            costs.append(max(1 - np.count_nonzero(one) / size for one, size in zip(left, sizes, strict=False)))
         chosen.append(wanted[int(np.argmin(costs))] * width // STEPS)
-        behind = behind | _moved(own, chosen[-1])
+        there = _moved(own, chosen[-1])
+        seen = [*(one & ~there for one in seen), there]
     return tuple(chosen)
 
 

@@ -32,3 +32,14 @@ def test_layers_are_moved_until_all_are_seen() -> None:
     _, piled = compose([bgr for bgr, _ in layers], [mask for _, mask in layers])
     assert (piled == 1).sum() == 40
     assert shifts([square(5, 9)[1], square(50, 9)[1]]) == (0, 0)
+
+
+def test_a_small_object_is_not_hidden_for_a_large_one() -> None:
+    large, small, front = np.zeros((3, 40, 80), np.uint8)
+    large[:, :50] = 255
+    small[18:22, 56:60] = 255
+    front[:, 10:60] = 255  # wherever it is, it hides something
+    right = shifts([large, small, front])
+    _, numbers = compose([np.zeros((40, 80, 3), np.uint8)] * 3, [large, small, front], right)
+    assert (numbers == 2).sum() == 16
+    assert (numbers == 1).sum() > 0

@@ -206,9 +206,9 @@ def test_the_command_writes_pictures_and_figures(
             assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     assert said[0] == said[1]
     figures = json.loads(said[0][1])
-    assert figures["cell"] == "cfc"
+    assert figures["cell"] == "cfc-leaky"
     assert figures["matches"] == 100
-    assert [unit["layer"] for unit in figures["units"]].count("command") == 8
+    assert [unit["layer"] for unit in figures["units"]] == ["neuron"] * 48
     assert set(figures["features"]) == set(FEATURE_NAMES)
     strongest = max(figures["features"], key=lambda name: figures["features"][name]["size"])
     assert said[0][0].partition("a pair ")[2].splitlines()[1].startswith(strongest)

@@ -14,7 +14,7 @@ from tracker.types import Detections, Float32, Float64, Int64
 
 FRAMES = 64  # to learn from
 WARM = 192  # frames that half of the clips may have before: a scene's habits take longer to show than its moves
-CLEAN = 0.15  # of the clips show the truth itself: nothing else must be unlearned for those who have it
+CLEAN = 0.15  # of the clips show the truth itself, as good detectors nearly do: it got rare among all the spoilt ones
 SPOILT = 0.3  # of the clips have errors that are new in every frame, whatever their detector: real ones are good ones
 HIDDEN = 0.4  # of the clips have things standing in them that people pass behind
 VISIBLE = 0.4  # of the clips are seen by a detector that shows what is visible of somebody behind others, not the whole

@@ -30,6 +30,8 @@ def with_hidden(seen: Float32, rivals: Bool, shape: Float32, expected: Float64) 
         shape: its shape in the last frame that it was seen in, of `shape_of`.
         expected: (4,) its expected extent.
     """
+    if not rivals.any():
+        return seen
     before = Crop.around(expected, FACTOR).back(shape, (seen.shape[0], seen.shape[1]))
     whole = np.where(rivals, np.maximum(before, seen), seen)
     return whole if seen.sum() < (1 - LEAST) * whole.sum() else seen

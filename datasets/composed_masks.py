@@ -24,7 +24,7 @@ def shifts(masks: Sequence[UInt8]) -> tuple[int, ...]:
         masks: (H, W) object numbers of each layer in the first frame, the one in front last; all of one size.
     """
     width = masks[0].shape[1]
-    sizes = [max(np.count_nonzero(mask), 1) for mask in masks]
+    sizes = [max(int(np.count_nonzero(mask)), 1) for mask in masks]
     seen = [masks[0] > 0]
     chosen = [0]
     for mask in masks[1:]:
@@ -34,7 +34,7 @@ def shifts(masks: Sequence[UInt8]) -> tuple[int, ...]:
         for step in wanted:
             there = _moved(own, step * width // STEPS)
             left = [*(one & ~there for one in seen), there]
-            costs.append(max(1 - np.count_nonzero(one) / size for one, size in zip(left, sizes, strict=False)))
+            costs.append(max(1 - int(np.count_nonzero(one)) / size for one, size in zip(left, sizes, strict=False)))
         chosen.append(wanted[int(np.argmin(costs))] * width // STEPS)
         there = _moved(own, chosen[-1])
         seen = [*(one & ~there for one in seen), there]

@@ -199,7 +199,9 @@ class MaskFollower:
         prediction = self._motion.predict(self._rows, frame.time)
         looks = [self._look(o, frame, prediction.xyxy[k], frame.time - o.seen) for k, o in enumerate(self._objects)]
         shares = _shared(self._masks(looks))
-        owner = np.where(shares.max(axis=0) > SURE, shares.argmax(axis=0) + 1, 0).astype(np.uint8)
+        owner = np.zeros(shares.shape[1:], np.uint8)
+        for k, share in enumerate(shares):  # they add up to 1 at the most: no two are beyond one half
+            owner[share > SURE] = k + 1
         return self._learn(frame, prediction, looks, shares, owner)
 
     @staticmethod

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 from tracker.masks.crop import Crop, longest
 from tracker.masks.features import CellFeatures, Projection
-from tracker.types import Float32, Float64, Frame
+from tracker.types import Float32, Float64, Frame, UInt8
 
 FACTOR = 4.5  # the square's side in lengths of the object
 SIZE = 448  # pixels that the CNN sees of it
@@ -16,7 +18,22 @@ TEMPERATURE = 0.05
 EVERY_S = 0.2  # how often the latest look is learnt
 LEAST = 0.15  # of the object's mass that must be found; with less it is looked for where it was expected
 
-Wide = tuple[Float32, Float32, Float64]  # features, mask, and where the mask's centre lies, in lengths of the object
+
+@dataclass(slots=True)
+class _Wide:
+    """A remembered look.
+
+    Attributes:
+        picture: (SIZE, SIZE, 3), until it is asked for: most objects are never searched for.
+        mask: (GRID * GRID,) of its cells, 0..1.
+        centre: where the mask's centre lies, in lengths of the object.
+        features: (GRID * GRID, D) of its cells, once they were asked for.
+    """
+
+    picture: UInt8 | None
+    mask: Float32
+    centre: Float64
+    features: Float32 | None = None
 
 
 class Search:
@@ -43,33 +60,41 @@ class Search:
             self._latest = self._wide(frame, mask, box)
             self._time = frame.time
 
-    def _seen(self, frame: Frame, crop: Crop) -> Float32:
-        return self._projection(self._features(crop.picture(frame.bgr, SIZE), GRID))
+    def _seen(self, picture: UInt8) -> Float32:
+        return self._projection(self._features(picture, GRID))
 
-    def _wide(self, frame: Frame, mask: Float32, box: Float64) -> Wide:
+    def _known(self, look: _Wide) -> Float32:
+        """The features of a remembered look."""
+        if look.features is None:
+            assert look.picture is not None
+            look.features, look.picture = self._seen(look.picture), None
+        return look.features
+
+    @staticmethod
+    def _wide(frame: Frame, mask: Float32, box: Float64) -> _Wide:
         crop = Crop.around(box, FACTOR)
         cells = cv2.resize(crop.weights(mask, SIZE), (GRID, GRID), interpolation=cv2.INTER_AREA)
         y, x = (np.mgrid[:GRID, :GRID] + 0.5) / GRID - 0.5
         centre = np.array([(cells * x).sum(), (cells * y).sum()]) / max(float(cells.sum()), 1e-6) * FACTOR
-        return self._seen(frame, crop), np.asarray(cells.reshape(-1), np.float32), centre
+        return _Wide(crop.picture(frame.bgr, SIZE), np.asarray(cells.reshape(-1), np.float32), centre)
 
     def __call__(self, frame: Frame, box: Float64) -> Float64:
         """The expected box, moved to where the object is seen; as it was where it is not."""
         crop = Crop.around(box, FACTOR)
-        features = self._seen(frame, crop)
-        known = (self._first, self._latest)
-        weight = np.exp((features @ np.concatenate([w[0] for w in known]).T - 1) / TEMPERATURE)
-        found = weight @ np.concatenate([w[1] for w in known]) / np.maximum(weight.sum(axis=1), 1e-30)
+        features = self._seen(crop.picture(frame.bgr, SIZE))
+        looks = (self._first, self._latest)
+        weight = np.exp((features @ np.concatenate([self._known(look) for look in looks]).T - 1) / TEMPERATURE)
+        found = weight @ np.concatenate([look.mask for look in looks]) / np.maximum(weight.sum(axis=1), 1e-30)
         found = found.reshape(GRID, GRID)
         count, patches = cv2.connectedComponents((found > 0.5 * found.max()).astype(np.uint8))
         if count < 2:
             return box
         masses = [float(found[patches == k].sum()) for k in range(1, count)]
         best = int(np.argmax(masses))
-        if masses[best] < LEAST * np.mean([w[1].sum() for w in known]):
+        if masses[best] < LEAST * np.mean([look.mask.sum() for look in looks]):
             return box
         own = np.where(patches == best + 1, found, 0)
         y, x = (np.mgrid[:GRID, :GRID] + 0.5) / GRID * crop.side
         at = np.array([crop.left + (own * x).sum() / own.sum(), crop.top + (own * y).sum() / own.sum()])
-        at -= np.mean([w[2] for w in known], axis=0) * longest(box)
+        at -= np.mean([look.centre for look in looks], axis=0) * longest(box)
         return box + np.tile(at - (box[:2] + box[2:]) / 2, 2)

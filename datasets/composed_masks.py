@@ -27,17 +27,16 @@ def shifts(masks: Sequence[UInt8]) -> tuple[int, ...]:
     sizes = [max(int(np.count_nonzero(mask)), 1) for mask in masks]
     seen = [masks[0] > 0]
     chosen = [0]
+    wanted = [step * width // STEPS for step in sorted(range(-STEPS + 1, STEPS), key=abs)]  # of equals the least shift
     for mask in masks[1:]:
-        own = mask > 0
-        wanted = sorted(range(-STEPS + 1, STEPS), key=abs)  # of equals the least shift
-        costs = []
-        for step in wanted:
-            there = _moved(own, step * width // STEPS)
-            left = [*(one & ~there for one in seen), there]
-            costs.append(max(1 - int(np.count_nonzero(one)) / size for one, size in zip(left, sizes, strict=False)))
-        chosen.append(wanted[int(np.argmin(costs))] * width // STEPS)
-        there = _moved(own, chosen[-1])
-        seen = [*(one & ~there for one in seen), there]
+        lost, left = [], []
+        for right in wanted:
+            there = _moved(mask > 0, right)
+            left.append([*(one & ~there for one in seen), there])
+            lost.append(max(1 - int(np.count_nonzero(o)) / size for o, size in zip(left[-1], sizes, strict=False)))
+        best = int(np.argmin(lost))
+        chosen.append(wanted[best])
+        seen = left[best]
     return tuple(chosen)
 
 

@@ -1,9 +1,10 @@
 """The Kalman filter in seconds as a `Motion`: a few kinds of mover, each a filter of its own, weighed by its foresight.
 
-People who walk keep their velocity for seconds; people who dance lose it in half of one. No single constant serves
-both. So every track is filtered under each `Prior` at once, and its answer is the mixture by how well each prior has
-foreseen the track so far (the multiple-model estimator of Magill, IEEE Trans. Automatic Control 10, 1965). What a
-track has shown fades over `MEMORY` seconds; a new track starts with the mean of what the scene's others have shown.
+People who walk keep their velocity for seconds; people who dance lose it in half of one; people who run, and what a
+panning camera sees, are many times as fast. No single constant serves them all. So every track is filtered under each
+`Prior` at once, and its answer is the mixture by how well each prior has foreseen the track so far (the multiple-model
+estimator of Magill, IEEE Trans. Automatic Control 10, 1965). What a track has shown fades over `MEMORY` seconds; a new
+track starts with the mean of what the scene's others have shown.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Prior:
 PRIORS = (
     Prior(5.0, 0.11, 0.03, 0.012, 0.08, 0.012, 0.05, 0.012),
     Prior(0.5, 0.17, 0.09, 0.012, 0.26, 0.02, 0.16, 0.02),
+    Prior(2.0, 0.8, 0.065, 0.012, 0.36, 0.02, 0.12, 0.02),
 )
 TAIL = 2.5  # degrees of freedom of the Student-t error by which foresight is judged
 MEMORY = 10.0  # seconds

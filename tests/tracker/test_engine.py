@@ -213,17 +213,21 @@ def test_motion_does_not_care_for_place_or_scale(name: str) -> None:
         np.testing.assert_allclose(warped.std, got.std, rtol=1e-5)
 
 
-def test_a_steady_walker_is_foreseen_by_the_steady_prior_and_a_dancer_by_the_other() -> None:
+def test_walkers_dancers_and_runners_are_each_foreseen_by_their_own_prior() -> None:
     motion = KalmanMotion()
     rng, times = np.random.default_rng(0), np.arange(0, 6, 0.1)
     velocity = np.zeros(2)
     places = {"walks": np.stack([12 * times, 0 * times], axis=1), "dances": np.zeros((len(times), 2))}
+    places["runs"] = np.zeros((len(times), 2))
+    pace = np.array([60.0, 0])
     for k in range(1, len(times)):
+        pace = pace * np.exp(-0.1 / 2) + 18 * rng.standard_normal(2)
+        places["runs"][k] = places["runs"][k - 1] + 0.1 * pace + 1.5 * rng.standard_normal(2)
         velocity = velocity * np.exp(-0.1 / 0.4) + 12 * rng.standard_normal(2)
         places["dances"][k] = places["dances"][k - 1] + 0.1 * velocity + 2.5 * rng.standard_normal(2)
     share = {}
     for name, place in places.items():
-        grown = np.exp(np.cumsum(rng.normal(0, {"walks": 0.01, "dances": 0.06}[name], (len(times), 2)), axis=0))
+        grown = np.exp(np.cumsum(rng.normal(0, {"walks": 0.01, "dances": 0.06, "runs": 0.06}[name], (len(times), 2)), axis=0))
         boxes = np.concatenate([place + 100, place + 100 + grown * np.array([30, 80])], axis=1)
         rows = motion.start(Look.at(boxes[:1], np.ones(1)), 0.0, np.zeros((0, motion.width)))
         for box, t in zip(boxes[1:], times[1:], strict=True):
@@ -231,7 +235,9 @@ def test_a_steady_walker_is_foreseen_by_the_steady_prior_and_a_dancer_by_the_oth
         share[name] = motion.shares(rows)[0]
     assert share["walks"][0] > 0.9  # PRIORS[0] keeps its velocity longest
     assert share["dances"][1] > 0.9
+    assert share["runs"][2] > 0.9
     assert PRIORS[0].decay > PRIORS[1].decay
+    assert PRIORS[2].speed > PRIORS[1].speed
 
 
 def test_a_new_track_learns_from_the_scene_which_prior_holds() -> None:
@@ -239,7 +245,7 @@ def test_a_new_track_learns_from_the_scene_which_prior_holds() -> None:
     old = seen(motion, [0.1 * k for k in range(30)])
     look = Look.at(walkers(3.0).xyxy[:1], np.ones(1))
     alone, among = (motion.shares(motion.start(look, 3.0, rows))[0] for rows in (old[:0], old))
-    np.testing.assert_allclose(alone, 0.5)
+    np.testing.assert_allclose(alone, 1 / len(PRIORS))
     assert among[0] > alone[0]
 
 

@@ -47,7 +47,7 @@ class Prior:
 PRIORS = (
     Prior(5.0, 0.11, 0.03, 0.012, 0.08, 0.012, 0.05, 0.012),
     Prior(0.5, 0.17, 0.09, 0.012, 0.26, 0.02, 0.16, 0.02),
-    Prior(2.0, 0.8, 0.065, 0.012, 0.36, 0.02, 0.12, 0.02),
+    Prior(2.0, 0.8, 0.09, 0.012, 0.26, 0.02, 0.16, 0.02),
 )
 TAIL = 2.5  # degrees of freedom of the Student-t error by which foresight is judged
 MEMORY = 10.0  # seconds

@@ -9,7 +9,7 @@ import pytest
 from models.errors import ConfigError, DataError
 from tools.fit_motion import Series, fit_motion, fit_prior, loss
 from tools.fit_motion_config import FitMotionConfig
-from tracker.kalman_motion import Prior
+from tracker.kalman_motion import PRIORS, Prior
 
 TRUE = Prior(0.8, 0.3, 0.02, 0.02, 0.1, 0.03, 0.15, 0.02)
 
@@ -53,7 +53,10 @@ def test_the_command_prints_a_row_for_each_set(tmp_path: Path, capsys: pytest.Ca
     (folder / "gt/gt.txt").write_text("\n".join(rows) + "\n")
     fit_motion(FitMotionConfig((tmp_path / "street",), runs=3, frames=10))
     said = capsys.readouterr().out.splitlines()
-    assert [line.split("  ")[0] for line in said[1:]] == ["fitted on street", "package 1", "package 2"]
+    assert [line.split("  ")[0] for line in said[1:]] == [
+        "fitted on street",
+        *(f"package {k + 1}" for k in range(len(PRIORS))),
+    ]
     losses = [float(line.split()[-1]) for line in said[1:]]
     assert losses[0] <= min(losses[1:])
 

@@ -227,9 +227,8 @@ def test_walkers_dancers_and_runners_are_each_foreseen_by_their_own_prior() -> N
         places["dances"][k] = places["dances"][k - 1] + 0.1 * velocity + 2.5 * rng.standard_normal(2)
     share = {}
     for name, place in places.items():
-        grown = np.exp(
-            np.cumsum(rng.normal(0, {"walks": 0.01, "dances": 0.06, "runs": 0.06}[name], (len(times), 2)), axis=0)
-        )
+        growth = rng.normal(0, 0.01 if name == "walks" else 0.06, (len(times), 2))
+        grown = np.exp(np.cumsum(growth, axis=0))
         boxes = np.concatenate([place + 100, place + 100 + grown * np.array([30, 80])], axis=1)
         rows = motion.start(Look.at(boxes[:1], np.ones(1)), 0.0, np.zeros((0, motion.width)))
         for box, t in zip(boxes[1:], times[1:], strict=True):

@@ -61,7 +61,7 @@ def drive(rng: Rng, seconds: float = 40.0, rate: float = 10.0) -> tuple[Sequence
     pitch = _wander(len(times), 1 / rate, 0.5, 0.003, rng)
     rows, number, boxes, seen = [0], [], [], []
     for k in range(len(times)):
-        found, xyxy, share = _look(objects, k, at[k], float(heading[k]), float(pitch[k]), camera)
+        found, xyxy, share = look(objects, k, at[k], float(heading[k]), float(pitch[k]), camera)
         rows.append(rows[-1] + len(found))
         number.append(found + 1)
         boxes.append(xyxy)
@@ -198,7 +198,7 @@ def _vehicle(rng: Rng) -> Size:
     return long, wide, high
 
 
-def _look(
+def look(
     objects: Objects, k: int, at: Float64, heading: float, pitch: float, camera: Camera
 ) -> tuple[Int64, Float64, Float64]:
     """Rows (M,), boxes (M, 4) and visible shares (M,) of what the camera sees at moment k."""
@@ -272,7 +272,8 @@ def write(folder: Path, sequence: Sequence, camera: Camera, rate: float, rng: Rn
     )
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
+    """The command; see the module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--sequences", type=int, default=20)
@@ -280,7 +281,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--rate", type=float, default=10.0, help="frames a second")
     parser.add_argument("--detections", action="store_true")
-    a = parser.parse_args()
+    a = parser.parse_args(arguments)
     for k in range(a.sequences):
         rng = np.random.default_rng([a.seed, k])
         sequence, camera = drive(rng, a.seconds, a.rate)

@@ -18,6 +18,8 @@ CLEAN = 0.15  # of the clips show the truth itself, as good detectors nearly do:
 SPOILT = 0.3  # of the clips have errors that are new in every frame, whatever their detector: real ones are good ones
 HIDDEN = 0.4  # of the clips have things standing in them that people pass behind
 VISIBLE = 0.4  # of the clips are seen by a detector that shows what is visible of somebody behind others, not the whole
+STUTTER = 0.15  # of the clips come from a source that now and then hangs and then skips, while its clock runs on
+HANGS = 40  # frames between two such moments, on average
 STRETCH = (0.5, 4.0)  # by which a third of the clips are made wide, places and boxes: people are tall, cars are not
 SCORE = 0.1  # of detections that are used
 WAIT = 3.0  # seconds in which an object that is gone may come back
@@ -64,6 +66,16 @@ def gaps(n: int, rate: float, rng: Rng) -> Int64:
     return np.concatenate([[0], np.cumsum(step[1:])])
 
 
+def stutter(kept: Int64, rng: Rng) -> Int64:
+    """(n,) the frames that are shown in place of `kept` (n,), by a source that stands still or creeps at times."""
+    shown, k = kept.copy(), int(rng.geometric(1 / HANGS))
+    while k < len(kept):
+        end = k + int(rng.integers(2, 8))
+        shown[k:end] = kept[k] + (rng.uniform(0, 0.7) * (kept[k:end] - kept[k])).astype(np.int64)
+        k = end + int(rng.geometric(1 / HANGS))
+    return shown
+
+
 def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAMES) -> Clip:
     """One clip, with one drawn detector, gap family, mirror, speed and camera.
 
@@ -81,6 +93,9 @@ def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAM
     kept = at + steps
     kept = kept[kept < len(s.times)]
     warm = min(warm, max(0, len(kept) - frames))
+    told_at = s.times[kept]
+    if rng.random() < STUTTER:
+        kept = stutter(kept, rng)
     clean = rng.random() < CLEAN
     if s.detections is not None and not clean and rng.random() < 0.8:
         found = [s.detections.at(k) for k in kept.tolist()]
@@ -106,7 +121,7 @@ def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAM
     told = rng.random() < 0.5
     looks = Looks(rng) if rng.random() < 0.5 else None
     glances = rng.uniform(0.3, 1)  # a look is not taken in every frame
-    moments = (s.times[kept] - s.times[at]) * speed
+    moments = (told_at - s.times[at]) * speed
     for k, (who, boxes, score) in enumerate(found):
         good = score >= SCORE
         boxes = boxes[good].copy()

@@ -15,7 +15,7 @@ from statistics import NormalDist
 import numpy as np
 
 from datasets.truth import Boxes, Sequence
-from tracker.boxes import overlaps
+from tracker.boxes import overlap, overlaps
 from tracker.types import Bool, Float64, Int64
 
 LEAST = 0.1  # score below which a detector says nothing
@@ -23,6 +23,7 @@ MOST_SWAY = 6.0  # yolox_nano's walkers: 4 to 6 on PETS09 and TUD, 2 on MOT16-11
 MOST_SWUNG = 0.25  # jitter beyond which the sway goes no further, or boxes would turn inside out
 MOST_MISSED = 0.4  # share of the objects in full view that a drawn detector may miss
 TWINS = (0.08, 0.4)  # by how much the edges of a second look are off, in sizes of the box: from, to
+BESIDE = 0.2  # IoU of two objects from which one box may hold both
 FEW = 20  # examples from which a constant is fitted
 SUPPRESSED = 0.6  # IoU of true boxes from which one's detection may suppress the other's
 Rng = np.random.Generator
@@ -49,6 +50,7 @@ class Noise:
         same: IoU from which the weaker of two detections is suppressed.
         twice: probability that an object is seen twice.
         clutter: detections of nothing, for each object in the frame.
+        merged: how far the box of who stands before somebody who is missed for it reaches over both, 0..1.
     """
 
     edge: float = 0.024
@@ -66,6 +68,7 @@ class Noise:
     same: float = 0.7
     twice: float = 0.03
     clutter: float = 0.12
+    merged: float = 0.0
 
     def sample(self, rng: Rng) -> Noise:
         """Another detector: one in five is perfect, the others are around these constants, some much worse."""
@@ -88,6 +91,7 @@ class Noise:
             same=float(rng.choice([0.5, 0.6, 0.7, 0.7, 0.7, 0.8])),
             twice=self.twice * float(rng.uniform(0, 4)),
             clutter=self.clutter * float(rng.uniform(0, 3)),
+            merged=float(rng.uniform()) if rng.random() < 0.5 else 0.0,
         )
 
 
@@ -101,7 +105,7 @@ def simulate(truth: Boxes, times: Float64, frames: Int64, noise: Noise, rng: Rng
     Args:
         truth: of the sequence.
         times: (F,) seconds of its frames.
-        frames: (L,) which of them are looked at, rising.
+        frames: (L,) which of them are looked at, rising or standing still.
     """
     lasting: dict[int, tuple[float, Float64]] = {}
     found = []
@@ -128,8 +132,10 @@ def simulate(truth: Boxes, times: Float64, frames: Int64, noise: Noise, rng: Rng
         odds = noise.score - noise.score_cover * cover + noise.score_spread * error[:, 4]
         rank = np.array([NormalDist().cdf(e) for e in error[:, 6].tolist()])
         there = rank >= noise.missed + noise.missed_cover * cover**4
+        if noise.merged:
+            moved = _merged(boxes, moved, there, ~there & (rank >= noise.missed), noise.merged)
         number, moved, odds = number[there], moved[there], odds[there]
-        number, moved, odds = _twice(number, moved, odds, noise.twice, rng)
+        number, moved, odds = _twice(number, moved, odds, noise.twice, noise.same, rng)
         extra = _clutter(boxes, rng.poisson(noise.clutter * n), rng)
         number = np.concatenate([number, np.full(len(extra), -1)])
         moved = np.concatenate([moved, extra])
@@ -247,17 +253,42 @@ def _distinct(boxes: Float64, score: Float64, same: float) -> Bool:
     return kept
 
 
-def _twice(number: Int64, boxes: Float64, odds: Float64, share: float, rng: Rng) -> tuple[Int64, Float64, Float64]:
-    """The same and, behind them, weak second looks at some; they are nobody's, or an object would be there twice."""
+def _merged(boxes: Float64, moved: Float64, there: Bool, gone: Bool, share: float) -> Float64:
+    """Detections `moved` (N, 4) with those of whoever is there drawn by `share` over the nearest one that is `gone`."""
+    lost = gone.nonzero()[0]
+    near = overlaps(boxes[lost], boxes)
+    near[:, ~there] = 0
+    front = near.argmax(axis=1)
+    good = near[np.arange(len(lost)), front] > BESIDE
+    lost, front = lost[good], front[good]
+    both = np.concatenate(
+        [np.minimum(moved[lost, :2], moved[front, :2]), np.maximum(moved[lost, 2:], moved[front, 2:])], 1
+    )
+    moved = moved.copy()
+    moved[front] += share * (both - moved[front])
+    return moved
+
+
+def _twice(
+    number: Int64, boxes: Float64, odds: Float64, share: float, same: float, rng: Rng
+) -> tuple[Int64, Float64, Float64]:
+    """The same and, behind them, weak second looks at some: nobody's, or an object would be there twice.
+
+    One that is so near the first that only either can be left (IoU above `same`) is the object's, whichever it is.
+    """
     again = np.flatnonzero(rng.random(len(number)) < share)
-    size = np.tile(boxes[again, 2:] - boxes[again, :2], 2)
+    first = boxes[again]
+    size = np.tile(first[:, 2:] - first[:, :2], 2)
     # what a detector's own suppression leaves overlaps by less than half, mostly
     off = np.exp(rng.uniform(np.log(TWINS[0]), np.log(TWINS[1]), (len(again), 1)))
-    twins = boxes[again] + off * size * rng.normal(size=(len(again), 4))
+    twins = first + off * size * rng.normal(size=(len(again), 4))
+    # of an object that is hardly seen the second look may be the surer one
+    sure = np.minimum(odds[again] + rng.normal(-1.5, 1.5, len(again)), rng.normal(-0.5, 0.8, len(again)))
+    near = overlap(first, twins, 0.0).iou > same
     return (
-        np.concatenate([number, np.full(len(again), -1)]),
+        np.concatenate([number, np.where(near, number[again], -1)]),
         np.concatenate([boxes, twins]),
-        np.concatenate([odds, np.minimum(odds[again] - 1, rng.normal(-0.5, 0.8, len(again)))]),
+        np.concatenate([odds, sure]),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.clips import gaps, sample
+from datasets.clips import gaps, sample, stutter
 from datasets.noise import LEAST, PERFECT, Noise, fit, simulate, spoil
 from datasets.truth import Boxes, Sequence, read_sequences, visible
 from models.errors import DataError
@@ -173,3 +173,46 @@ def test_spoiling_moves_misses_and_invents_as_much_as_told() -> None:
 def test_spoiling_nothing_leaves_nothing() -> None:
     empty = (np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0))
     assert [len(part) for part in spoil(empty, 0.1, 0.1, 5.0, np.random.default_rng(0))] == [0, 0, 0]
+
+
+def test_a_second_look_is_somebody_else_unless_only_one_of_the_two_can_be_left() -> None:
+    n = 4000
+    left, zero = np.arange(n) * 1000.0, np.zeros(n)
+    boxes = np.column_stack([left, zero, left + 60, zero + 160])
+    truth = Boxes(np.array([0, n]), np.arange(n), boxes, np.ones(n))
+    stronger = []
+    for usual in (-1.0, 2.6):  # log-odds of the scores
+        often = replace(Noise(), twice=1.0, clutter=0.0, missed=0.0, score=usual)
+        number, found, score = simulate(truth, np.zeros(1), np.zeros(1, np.int64), often, np.random.default_rng(0))[0]
+        named, second = number[number >= 0], found[number < 0]
+        assert len(set(named.tolist())) == len(named)  # nobody is there twice
+        at = np.searchsorted(boxes[:, 0], second[:, 0] + 500) - 1
+        best = np.full(n, -1.0)
+        best[named] = score[number >= 0]
+        there = best[at] > 0
+        assert there.sum() > 200
+        stronger.append((score[number < 0] > best[at])[there].mean())
+    assert 0.05 < stronger[0] < 0.5  # of somebody hardly seen the second look may be the surer one
+    assert stronger[1] < 0.02
+
+
+def test_a_source_that_hangs_shows_old_pictures_and_then_skips_to_the_present() -> None:
+    kept = np.arange(0, 3000, 3)
+    shown = stutter(kept, np.random.default_rng(0))
+    late = kept - shown
+    assert (np.diff(shown) >= 0).all()
+    assert ((late >= 0) & (late <= 7 * 3)).all()
+    assert 0.02 < (late > 0).mean() < 0.2
+    assert (np.diff(late) < -5).sum() > 5  # skips
+
+
+def test_who_is_missed_behind_somebody_may_be_taken_into_his_box() -> None:
+    boxes = np.array([[0.0, 0, 40, 100], [20.0, 10, 60, 110], [500.0, 0, 540, 100]])
+    truth = Boxes(np.array([0, 3]), np.arange(3), boxes, np.array([0.4, 1.0, 1.0]))
+    blind = replace(PERFECT, missed_cover=9.0, merged=1.0)
+    number, found, _ = simulate(truth, np.zeros(1), np.zeros(1, np.int64), blind, np.random.default_rng(0))[0]
+    assert number.tolist() == [1, 2]
+    np.testing.assert_allclose(found, [[0.0, 0, 60, 110], boxes[2]])
+    half = replace(blind, merged=0.5)
+    found = simulate(truth, np.zeros(1), np.zeros(1, np.int64), half, np.random.default_rng(0))[0][1]
+    np.testing.assert_allclose(found[0], [10.0, 5, 60, 110])

@@ -132,7 +132,7 @@ def simulate(truth: Boxes, times: Float64, frames: Int64, noise: Noise, rng: Rng
         odds = noise.score - noise.score_cover * cover + noise.score_spread * error[:, 4]
         rank = np.array([NormalDist().cdf(e) for e in error[:, 6].tolist()])
         there = rank >= noise.missed + noise.missed_cover * cover**4
-        if noise.merged:
+        if noise.merged and n:
             moved = _merged(boxes, moved, there, ~there & (rank >= noise.missed), noise.merged)
         number, moved, odds = number[there], moved[there], odds[there]
         number, moved, odds = _twice(number, moved, odds, noise.twice, noise.same, rng)

@@ -213,6 +213,8 @@ def test_who_is_missed_behind_somebody_may_be_taken_into_his_box() -> None:
     number, found, _ = simulate(truth, np.zeros(1), np.zeros(1, np.int64), blind, np.random.default_rng(0))[0]
     assert number.tolist() == [1, 2]
     np.testing.assert_allclose(found, [[0.0, 0, 60, 110], boxes[2]])
+    empty = Boxes(np.array([0, 0]), np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0))
+    assert len(simulate(empty, np.zeros(1), np.zeros(1, np.int64), blind, np.random.default_rng(0))[0][0]) == 0
     half = replace(blind, merged=0.5)
     found = simulate(truth, np.zeros(1), np.zeros(1, np.int64), half, np.random.default_rng(0))[0][1]
     np.testing.assert_allclose(found[0], [10.0, 5, 60, 110])

@@ -15,7 +15,7 @@ from tracker.config import TrackerConfig
 from tracker.costs import Pairs, appearance
 from tracker.kalman_motion import KalmanMotion
 from tracker.motion import Look, Prediction
-from tracker.pair_features import PairView, match_inputs, pair_view
+from tracker.pair_features import WEAK, WEAK_ODDS, PairView, match_inputs, pair_view
 from tracker.types import Float32, Float64
 
 WEIGHTS = Path(__file__).parent.parent / "models" / "weights" / "head.safetensors"
@@ -92,7 +92,10 @@ class LiquidMotion:
         if len(view.rows):
             at = view.track, view.detection
             learned = self.head.odds(view.features, view.base, view.gap, p.code, at, view.known)
-            odds[view.rows] = learned + appearance(pairs, self.head.config.alike).take(view.rows)
+            alike = appearance(pairs, self.head.config.alike).take(view.rows)
+            # of a weak detection the prior asks to be surer; so does the head where the prior would say no by itself
+            doubtful = (view.base < -WEAK_ODDS) & (pairs.look.score < WEAK).take(view.detection)
+            odds[view.rows] = learned + alike - WEAK_ODDS * doubtful
         return odds
 
     def view(self, pairs: Pairs) -> PairView:

@@ -17,7 +17,7 @@ from tracker.engine import Tracker
 from tracker.kalman_motion import KalmanMotion
 from tracker.liquid_motion import LiquidMotion
 from tracker.motion import Look
-from tracker.pair_features import FEATURES, INPUTS, PAIR, USUAL, pair_view
+from tracker.pair_features import FEATURES, INPUTS, PAIR, USUAL, WEAK_ODDS, pair_view
 from tracker.types import Detections, Float64, Tracks
 
 WARP = np.array([[1.01, 0.02, 9.0], [-0.01, 0.99, -4.0]])
@@ -116,3 +116,18 @@ def test_looks_count_for_as_much_more_as_the_config_says(known: bool) -> None:
     pairs = Pairs(track, detection, motion.predict(rows, 0.1), look, look.score, similarity)
     added = more.odds(pairs) - motion.odds(pairs)
     np.testing.assert_allclose(added, [4.2, -3.5, 0, 0] if known else 0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("score", "less"), [(0.3, WEAK_ODDS), (0.6, 0.0)])
+def test_a_weak_detection_that_the_prior_doubts_must_be_surer(score: float, less: float) -> None:
+    motion = LiquidMotion(head(0.0))  # untrained: the prior's own odds
+    first = Look.at(np.array([[0.0, 0, 40, 100]]), np.array([0.9]), True)
+    prediction = motion.predict(motion.start(first, 0.0, np.zeros((0, motion.width))), 0.1)
+    look = Look.at(np.array([[2.0, 0, 42, 100], [10.0, 30, 34, 62]]), np.full(2, score), True)
+    pairs = Pairs(np.zeros(2, np.int64), np.arange(2), prediction, look, first.score)
+    assert prediction.prior is not None
+    view = motion.view(pairs.of(prediction.prior))
+    assert view.rows.tolist() == [0, 1]
+    likely, unlikely = view.base
+    assert unlikely < -less <= 0 < likely
+    np.testing.assert_allclose(motion.odds(pairs), [likely, unlikely - less], atol=1e-5)

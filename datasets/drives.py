@@ -3,20 +3,16 @@
 A pinhole camera stands in a car that follows a winding path, brakes, waits and turns at crossings. Beside the path cars
 are parked; others come towards it, go ahead, overtake; people walk, cross and cycle. Everything is a block on level
 ground; its box is what the camera would see of the block, cut at the picture's edges, as KITTI's and nuScenes' are.
-
-`python -m datasets.drives out/drives --sequences 20 --seed 0` writes MOTChallenge folders: gt/gt.txt, seqinfo.ini and,
-with `--detections`, what a usual detector would say.
+`liquidtrack draw streets` writes them as folders.
 """
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from datasets.noise import Noise, Rng, simulate
+from datasets.noise import Rng
 from datasets.truth import Boxes, Sequence
 from tracker.types import Bool, Float64, Int64
 
@@ -242,51 +238,3 @@ def _uncovered(xyxy: Float64, near: Float64) -> Float64:
     hidden = np.einsum("ij,ijx,ijy->ixy", before, in_x, in_y) > 0
     share: Float64 = 1 - hidden.mean(axis=(1, 2))
     return share
-
-
-def write(folder: Path, sequence: Sequence, camera: Camera, rate: float, rng: Rng | None) -> None:
-    """A MOTChallenge folder; with `rng` also what a usual detector would say."""
-    (folder / "gt").mkdir(parents=True, exist_ok=True)
-    truth, n = sequence.truth, len(sequence.times)
-    (folder / "gt/gt.txt").write_text(
-        "".join(
-            f"{k + 1},{i},{b[0]:.2f},{b[1]:.2f},{b[2] - b[0]:.2f},{b[3] - b[1]:.2f},1,1,{v:.3f}\n"
-            for k in range(n)
-            for i, b, v in zip(*truth.at(k), strict=True)
-        )
-    )
-    (folder / "seqinfo.ini").write_text(
-        f"[Sequence]\nname={folder.name}\nimDir=img1\nframeRate={rate:g}\nseqLength={n}\n"
-        f"imWidth={camera.width:.0f}\nimHeight={camera.height:.0f}\nimExt=.jpg\n"
-    )
-    if rng is None:
-        return
-    (folder / "det").mkdir(exist_ok=True)
-    found = simulate(truth, sequence.times, np.arange(n), Noise(missed=0.03), rng)
-    (folder / "det/det.txt").write_text(
-        "".join(
-            f"{k + 1},-1,{b[0]:.2f},{b[1]:.2f},{b[2] - b[0]:.2f},{b[3] - b[1]:.2f},{p:.4f}\n"
-            for k, (_, boxes, score) in enumerate(found)
-            for b, p in zip(boxes, score, strict=True)
-        )
-    )
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """The command; see the module."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--sequences", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=40.0)
-    parser.add_argument("--rate", type=float, default=10.0, help="frames a second")
-    parser.add_argument("--detections", action="store_true")
-    a = parser.parse_args(arguments)
-    for k in range(a.sequences):
-        rng = np.random.default_rng([a.seed, k])
-        sequence, camera = drive(rng, a.seconds, a.rate)
-        write(a.out / f"drive{a.seed:03}-{k:03}", sequence, camera, a.rate, rng if a.detections else None)
-
-
-if __name__ == "__main__":
-    main()

@@ -110,6 +110,11 @@ COMMANDS: dict[str, Command] = {
         "tools.fit_returns_config:FitReturnsConfig",
         "fit what a likeness is worth to --reid",
     ),
+    "draw streets": Command(
+        "tools.draw_streets:draw_streets",
+        "tools.draw_streets_config:DrawStreetsConfig",
+        "draw streets seen from a car: truth and detections",
+    ),
     "train head": Command(
         "tools.train_head:train_head",
         "tools.train_head_config:TrainHeadConfig",

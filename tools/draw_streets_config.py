@@ -1,0 +1,41 @@
+"""Settings of `liquidtrack draw streets`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from models.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class DrawStreetsConfig:
+    """Draw streets seen from a car: MOTChallenge folders of truth to track by, or to train the head on.
+
+    Attributes:
+        out: gets <drive>/gt/gt.txt and <drive>/seqinfo.ini, replacing what is there of the same name.
+        sequences: how many drives.
+        seed: of the drives; the same seed gives the same ones.
+        seconds: of each drive.
+        rate: frames a second.
+        detections: write det/det.txt too: what a usual detector would say.
+        quiet: no progress bar.
+    """
+
+    out: Positional[Path]
+    sequences: int = 20
+    seed: int = 0
+    seconds: float = 40.0
+    rate: float = 10.0
+    detections: bool = False
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.sequences < 1 or self.seed < 0:
+            raise ConfigError("sequences must be 1 or more and seed 0 or more.")
+        if not 0 < self.rate <= 1000 or not 2 <= self.seconds * self.rate < float("inf"):
+            raise ConfigError(
+                f"{self.seconds:g} seconds at {self.rate:g} frames a second are no drive; give two frames or more."
+            )

@@ -45,12 +45,10 @@ class Objects(NamedTuple):
 
 
 def drive(rng: Rng, seconds: float = 40.0, rate: float = 10.0) -> tuple[Sequence, Camera]:
-    """One drive; its sequence is called `drives`."""
+    """One drive of so many seconds at `rate` frames a second, two frames at least, and the camera that saw it."""
     times = np.arange(int(seconds * rate)) / rate
-    camera = Camera(
-        float(rng.uniform(500, 1100)), 1242.0, float(rng.uniform(375, 720)), float(rng.uniform(1.3, 1.9)), 0.0
-    )
-    camera = camera._replace(horizon=camera.height * float(rng.uniform(0.42, 0.52)))
+    focal, height, above = rng.uniform([500, 375, 1.3], [1100, 720, 1.9]).tolist()
+    camera = Camera(focal, 1242.0, height, above, height * float(rng.uniform(0.42, 0.52)))
     path, along = _path(times, rng)
     objects = _objects(times, path, along, rng)
     at, heading = _on(path, along)

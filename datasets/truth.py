@@ -8,15 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
+from datasets.annotations import Annotations
+from datasets.formats import kitti
 from datasets.formats.mot import read
 from datasets.gmc import read_camera_motion
 from models.errors import DataError
 from tracker.boxes import overlaps
-from tracker.types import Float64, Int64
+from tracker.types import Bool, Float64, Int64
 
 PEDESTRIAN = "pedestrian"
 # the MOTChallenge counts none of them, but a detector sees them and a tracker may follow them
 ALSO_PEOPLE = ("person on vehicle", "static person", "distractor", "reflection")
+KITTI_RATE = 10.0  # frames a second, where no times.csv says otherwise
 HIT = 0.5  # IoU from which a detection shows an object
 
 
@@ -67,7 +70,7 @@ class Sequence:
 
 
 def read_sequences(roots: tuple[Path, ...]) -> list[Sequence]:
-    """Every `<sequence>/gt/gt.txt[.gz]` under the roots, in the MOTChallenge's form, sorted by name.
+    """Every `<sequence>/gt/gt.txt[.gz]` (MOTChallenge) and `label_02/<sequence>.txt` (KITTI) under the roots, by name.
 
     Raises:
         DataError: a root holds none, or a sequence's times are unknown.
@@ -75,34 +78,63 @@ def read_sequences(roots: tuple[Path, ...]) -> list[Sequence]:
     found = []
     for root in roots:
         folders = sorted(p.parent.parent for p in root.glob("*/gt/gt.txt*"))
-        if not folders:
-            raise DataError(f"{root}: holds no <sequence>/gt/gt.txt; give a folder in the MOTChallenge's form.")
+        labels = sorted(root.glob("label_02/*.txt"))
+        if not folders and not labels:
+            raise DataError(
+                f"{root}: holds neither <sequence>/gt/gt.txt nor label_02/<sequence>.txt; "
+                "give a folder in the MOTChallenge's or in KITTI's form."
+            )
         found += [read_sequence(folder) for folder in folders]
+        found += [_kitti_sequence(root.name, path) for path in labels]
     return found
 
 
 def read_sequence(folder: Path) -> Sequence:
-    """One sequence's folder."""
+    """One sequence's folder, in the MOTChallenge's form."""
     gt = read(folder)
     if gt.times is None:
         raise DataError(f"{folder}: knows no times; put a times.csv or a seqinfo.ini with frameRate into it.")
     counts = ~gt.ignore
     if PEDESTRIAN in gt.names:
         counts &= gt.label == gt.names.index(PEDESTRIAN)
-    size = gt.xyxy[:, 2:] - gt.xyxy[:, :2]
-    counts &= (size > 1).all(axis=1)
-    row, id_, xyxy = gt.row[counts], gt.id[counts], gt.xyxy[counts].astype(np.float64)
-    start = np.searchsorted(row, np.arange(len(gt.frames) + 1))
-    seen = np.concatenate([visible(xyxy[a:b]) for a, b in pairwise(start)])
-    if gt.visibility is not None and gt.visibility.min() < 1:
-        seen = gt.visibility[counts].astype(np.float64)
-    truth = Boxes(start, id_, xyxy, seen)
-    last = {int(i): float(gt.times[k]) for i, k in zip(id_, row, strict=True)}
-    also = np.isin(gt.label, [gt.names.index(name) for name in ALSO_PEOPLE if name in gt.names])
-    also &= (size > 1).all(axis=1)
+    large = _large(gt)
+    truth = _truth(gt, counts & large)
+    also = np.isin(gt.label, [gt.names.index(name) for name in ALSO_PEOPLE if name in gt.names]) & large
     others = np.searchsorted(gt.row[also], np.arange(len(gt.frames) + 1)), gt.id[also], gt.xyxy[also].astype(np.float64)
     detections = _detections(folder, gt.frames, truth, Boxes(*others, np.ones(also.sum())))
-    return Sequence(folder.parent.name, folder.name, gt.times, truth, detections, read_camera_motion(folder), last)
+    warps, last = read_camera_motion(folder), _last(truth, gt.times)
+    return Sequence(folder.parent.name, folder.name, gt.times, truth, detections, warps, last)
+
+
+def _kitti_sequence(home: str, path: Path) -> Sequence:
+    """One file of KITTI's labels: everything in it but `DontCare`, whatever its class."""
+    gt = kitti.read(path)
+    times = gt.frames / KITTI_RATE if gt.times is None else gt.times
+    truth = _truth(gt, ~gt.ignore & _large(gt))
+    return Sequence(home, path.stem, times, truth, None, {}, _last(truth, times))
+
+
+def _large(gt: Annotations) -> Bool:
+    """(N,) which boxes are more than a pixel in width and height."""
+    large: Bool = np.asarray((gt.xyxy[:, 2:] - gt.xyxy[:, :2] > 1).all(axis=1), bool)
+    return large
+
+
+def _truth(gt: Annotations, counts: Bool) -> Boxes:
+    """The rows that count (N,), scored by how much of each can be seen: as the file says, else by who covers whom."""
+    row, xyxy = gt.row[counts], gt.xyxy[counts].astype(np.float64)
+    start = np.searchsorted(row, np.arange(len(gt.frames) + 1))
+    if gt.visibility is not None and gt.visibility.min(initial=1) < 1:
+        seen = gt.visibility[counts].astype(np.float64)
+    else:
+        seen = np.concatenate([visible(xyxy[a:b]) for a, b in pairwise(start)])
+    return Boxes(start, gt.id[counts], xyxy, seen)
+
+
+def _last(truth: Boxes, times: Float64) -> dict[int, float]:
+    """The last time at which each object is there."""
+    frame = np.repeat(np.arange(len(times)), np.diff(truth.start))
+    return dict(zip(truth.id.tolist(), times[frame].tolist(), strict=True))
 
 
 def visible(xyxy: Float64) -> Float64:

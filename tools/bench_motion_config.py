@@ -16,7 +16,7 @@ class BenchMotionConfig:
     """Score what a motion foresees, without association: each object is told its own detections and no others.
 
     Attributes:
-        roots: folders of <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any.
+        roots: folders of <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any, or KITTI's label_02.
         motions: kalman, liquid, or liquid:FILE for other weights; liquid-adapt, which learns each sequence's spread on
             the way; as controls still, constant-velocity, and kalman-t, whose intervals are those of the Student-t that
             the filter was fitted under.

@@ -15,7 +15,7 @@ class FitMotionConfig:
     """Fit the Kalman prior's constants by maximum likelihood, one set for each folder of sequences.
 
     Attributes:
-        roots: folders of <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any.
+        roots: folders of <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any, or KITTI's label_02.
         runs: of frames that are drawn from each folder, thinned at random.
         frames: in a run.
         draw_seed: of the runs and of simulated detections.

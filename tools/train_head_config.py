@@ -16,7 +16,7 @@ class TrainHeadConfig:
     """Train the liquid head on its own roll-outs over MOTChallenge folders; resumes where it was stopped.
 
     Attributes:
-        roots: folders of <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any.
+        roots: folders of <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any, or KITTI's label_02.
         out: gets head.safetensors, checkpoint.pt, curve.csv.
         rollouts: rounds of rolling out and training on all that was rolled out so far.
         clips: rolled out in each round.

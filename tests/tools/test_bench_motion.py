@@ -255,7 +255,7 @@ def test_wrong_input_is_one_sentence(root: Path, tmp_path: Path) -> None:
         bench_motion(BenchMotionConfig((root,), motions=("fast",), quiet=True))
     with pytest.raises(ConfigError, match="no profile 'often'"):
         bench_motion(BenchMotionConfig((root,), profiles=("often",), quiet=True))
-    with pytest.raises(DataError, match="holds no"):
+    with pytest.raises(DataError, match="holds neither"):
         bench_motion(BenchMotionConfig((tmp_path / "nowhere",), quiet=True))
     with pytest.raises(ConfigError, match="1 or more"):
         BenchMotionConfig((root,), ask_every=0)

@@ -13,13 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from datasets.noise import Rng
-from datasets.truth import Boxes, Sequence
+from datasets.truth import Boxes, Sequence, last_seen
 from tracker.types import Bool, Float64, Int64
 
 NEAR, FAR = 1.0, 80.0  # metres: what is nearer than the first is not whole, beyond the last nobody labels
 LEAST_HEIGHT = 14.0  # pixels
-LEAST_LEFT = 0.2  # of a box inside the picture
-LEAST_SEEN = 0.08  # of what is inside, before others
+LEAST_INSIDE = 0.2  # share of a box in the picture
+LEAST_SEEN = 0.08  # share of what is in the picture that nothing nearer covers
 GRID = 8  # points along each side of a box by which cover is told
 Size = tuple[float, float, float]  # metres: length, width, height
 CAR, VAN, TRUCK = (4.2, 1.75, 1.5), (5.2, 2.0, 2.2), (8.0, 2.5, 3.2)
@@ -61,8 +61,7 @@ def drive(rng: Rng, seconds: float = 40.0, rate: float = 10.0) -> tuple[Sequence
         boxes.append(xyxy)
         seen.append(share)
     truth = Boxes(np.array(rows), np.concatenate(number), np.concatenate(boxes), np.concatenate(seen))
-    last = {int(i): float(times[k]) for k in range(len(times)) for i in truth.at(k)[0]}
-    return Sequence("drives", "drive", times, truth, None, {}, last), camera
+    return Sequence("drives", "drive", times, truth, None, {}, last_seen(truth, times)), camera
 
 
 def _path(times: Float64, rng: Rng) -> tuple[Float64, Float64]:
@@ -215,9 +214,9 @@ def look(
     edge = np.array([camera.width, camera.height] * 2)
     xyxy = np.clip(whole, 0, edge)
     area = (xyxy[:, 2:] - xyxy[:, :2]).prod(1)
-    left = area / (whole[:, 2:] - whole[:, :2]).prod(1)
-    high = xyxy[:, 3] - xyxy[:, 1]
-    good = (left > LEAST_LEFT) & (high > LEAST_HEIGHT) & (xyxy[:, 2] - xyxy[:, 0] > LEAST_HEIGHT / 4)
+    inside = area / (whole[:, 2:] - whole[:, :2]).prod(1)
+    width, height = (xyxy[:, 2:] - xyxy[:, :2]).T
+    good = (inside > LEAST_INSIDE) & (height > LEAST_HEIGHT) & (width > LEAST_HEIGHT / 4)
     rows, xyxy, near = rows[good], xyxy[good], depth[good].min(1)
     seen = _uncovered(xyxy, near)
     good = seen > LEAST_SEEN

@@ -102,7 +102,7 @@ def read_sequence(folder: Path) -> Sequence:
     also = np.isin(gt.label, [gt.names.index(name) for name in ALSO_PEOPLE if name in gt.names]) & large
     others = np.searchsorted(gt.row[also], np.arange(len(gt.frames) + 1)), gt.id[also], gt.xyxy[also].astype(np.float64)
     detections = _detections(folder, gt.frames, truth, Boxes(*others, np.ones(also.sum())))
-    warps, last = read_camera_motion(folder), _last(truth, gt.times)
+    warps, last = read_camera_motion(folder), last_seen(truth, gt.times)
     return Sequence(folder.parent.name, folder.name, gt.times, truth, detections, warps, last)
 
 
@@ -111,7 +111,7 @@ def _kitti_sequence(home: str, path: Path) -> Sequence:
     gt = kitti.read(path)
     times = gt.frames / KITTI_RATE if gt.times is None else gt.times
     truth = _truth(gt, ~gt.ignore & _large(gt))
-    return Sequence(home, path.stem, times, truth, None, {}, _last(truth, times))
+    return Sequence(home, path.stem, times, truth, None, {}, last_seen(truth, times))
 
 
 def _large(gt: Annotations) -> Bool:
@@ -131,7 +131,7 @@ def _truth(gt: Annotations, counts: Bool) -> Boxes:
     return Boxes(start, gt.id[counts], xyxy, seen)
 
 
-def _last(truth: Boxes, times: Float64) -> dict[int, float]:
+def last_seen(truth: Boxes, times: Float64) -> dict[int, float]:
     """The last time at which each object is there."""
     frame = np.repeat(np.arange(len(times)), np.diff(truth.start))
     return dict(zip(truth.id.tolist(), times[frame].tolist(), strict=True))

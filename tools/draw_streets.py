@@ -12,6 +12,7 @@ from datasets.noise import Noise, Rng, simulate
 from datasets.truth import Sequence
 from models.errors import ConfigError
 from tools.draw_streets_config import DrawStreetsConfig
+from tools.mot_text import ltwh
 
 MISSED = 0.03  # share of those in full view that the detector misses, more than on pictures that it was trained on
 
@@ -37,7 +38,7 @@ def draw_streets(config: DrawStreetsConfig) -> None:
 def _write(folder: Path, sequence: Sequence, camera: Camera, rate: float, rng: Rng | None) -> None:
     """A MOTChallenge folder; with `rng` also what a usual detector would say."""
     truth, frames = sequence.truth, range(len(sequence.times))
-    lines = (f"{k + 1},{i},{_ltwh(b)},1,1,{v:.3f}\n" for k in frames for i, b, v in zip(*truth.at(k), strict=True))
+    lines = (f"{k + 1},{i},{ltwh(b)},1,1,{v:.3f}\n" for k in frames for i, b, v in zip(*truth.at(k), strict=True))
     (folder / "gt").mkdir(parents=True, exist_ok=True)
     (folder / "gt/gt.txt").write_text("".join(lines))
     (folder / "seqinfo.ini").write_text(
@@ -47,11 +48,6 @@ def _write(folder: Path, sequence: Sequence, camera: Camera, rate: float, rng: R
     if rng is None:
         return
     found = simulate(truth, sequence.times, np.arange(len(frames)), Noise(missed=MISSED), rng)
-    lines = (f"{k + 1},-1,{_ltwh(b)},{p:.4f}\n" for k in frames for b, p in zip(*found[k][1:], strict=True))
+    lines = (f"{k + 1},-1,{ltwh(b)},{p:.4f}\n" for k in frames for b, p in zip(*found[k][1:], strict=True))
     (folder / "det").mkdir(exist_ok=True)
     (folder / "det/det.txt").write_text("".join(lines))
-
-
-def _ltwh(box: np.ndarray) -> str:
-    left, top, right, bottom = box.tolist()
-    return f"{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f}"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 
 from models.errors import ConfigError
+from tools.mot_text import ltwh
 from tracker.types import Float64
 
 CLASSES = {
@@ -74,10 +75,7 @@ def track(
 
 def to_mot(rows: Iterable[tuple[int, Float64]]) -> str:
     """The tracks as MOTChallenge text."""
-    return "".join(
-        f"{number},{int(i)},{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f},1,-1,-1,-1\n"
-        for number, (left, top, right, bottom, i) in rows
-    )
+    return "".join(f"{number},{int(row[4])},{ltwh(row[:4])},1,-1,-1,-1\n" for number, row in rows)
 
 
 def _roboflow(name: str, rate: float, timed: bool) -> Step:

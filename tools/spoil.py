@@ -11,6 +11,7 @@ from datasets.formats.mot import read
 from datasets.noise import spoil as worse
 from datasets.truth import PEDESTRIAN
 from models.errors import DataError
+from tools.mot_text import ltwh
 
 
 def spoil(sequence: Path, *, truth: bool, noise: float, alarms: float, seed: int) -> None:
@@ -38,7 +39,6 @@ def spoil(sequence: Path, *, truth: bool, noise: float, alarms: float, seed: int
     for k in np.unique(frame).tolist():
         here = frame == k
         _, moved, scores = worse((np.zeros(here.sum(), np.int64), boxes[here], score[here]), noise, 0.0, alarms, rng)
-        for (left, top, right, bottom), p in zip(moved.tolist(), scores.tolist(), strict=True):
-            rows.append(f"{k + 1},-1,{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f},{p:.4f}\n")
+        rows += [f"{k + 1},-1,{ltwh(box)},{p:.4f}\n" for box, p in zip(moved, scores, strict=True)]
     det.parent.mkdir(exist_ok=True)
     det.write_text("".join(rows))

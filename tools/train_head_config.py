@@ -13,7 +13,7 @@ from models.head_config import HeadConfig
 
 @dataclass(frozen=True, slots=True)
 class TrainHeadConfig:
-    """Train the liquid head on its own roll-outs over MOTChallenge folders; resumes where it was stopped.
+    """Train the liquid head on its own roll-outs over folders of truth; resumes where it was stopped.
 
     Attributes:
         roots: folders of <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any, or KITTI's label_02.

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from models.errors import LiquidTrackError
 from models.runtime import beside_threads
-from tracker.protocols import CameraMotion, Detector, Embedder, Pointer, Sink, Source, Stop, Update
+from tracker.protocols import CameraMotion, Detector, Embedder, IdleSink, Pointer, Sink, Source, Stop, Update
 from tracker.types import Detections, Float64, Frame, Tracks
 
 A = TypeVar("A")
@@ -132,14 +132,23 @@ class _Failure:
 _END = object()
 
 
-def overlap(items: Iterable[A], work: Callable[[A], B], depth: int = QUEUE) -> Generator[B, None, None]:
+def overlap(
+    items: Iterable[A], work: Callable[[A], B], depth: int = QUEUE, idle: Callable[[], None] | None = None
+) -> Generator[B, None, None]:
     """`map(work, items)` in a thread of its own that runs at most `depth` results ahead of the taker.
 
     Order is kept. An error in `items` or `work` reaches the taker after the results before it. Closing this generator
     ends the thread and closes `items` too, so that a chain of overlaps ends from its last link backwards.
+
+    Args:
+        items: what to work on; the thread asks for them.
+        work: called for each of them, in the thread.
+        depth: 0: the next item is not even asked for before the taker has taken the last result, so that nothing grows
+            old in between.
+        idle: called in the taker's thread every POLL_S seconds while there is no result for it.
     """
     results: queue.Queue[Any] = queue.Queue(max(depth, 1))
-    stop = threading.Event()
+    stop, taken = threading.Event(), threading.Semaphore(0)
 
     def put(value: object) -> bool:
         while not stop.is_set():
@@ -147,8 +156,19 @@ def overlap(items: Iterable[A], work: Callable[[A], B], depth: int = QUEUE) -> G
                 results.put(value, timeout=POLL_S)
             except queue.Full:
                 continue
-            return True
+            return depth > 0 or _until(lambda: taken.acquire(timeout=POLL_S), stop)
         return False
+
+    def take() -> object:
+        while True:
+            try:
+                got = results.get(timeout=None if idle is None else POLL_S)
+            except queue.Empty:
+                assert idle is not None
+                idle()
+                continue
+            taken.release()
+            return got
 
     def loop() -> None:
         last: object = _END
@@ -166,13 +186,21 @@ def overlap(items: Iterable[A], work: Callable[[A], B], depth: int = QUEUE) -> G
     thread = threading.Thread(target=loop, daemon=True, name=f"liquidtrack-{getattr(work, '__name__', 'stage')}")
     thread.start()
     try:
-        while (got := results.get()) is not _END:
+        while (got := take()) is not _END:
             if isinstance(got, _Failure):
                 raise got.error
-            yield got
+            yield got  # type: ignore[misc]
     finally:
         stop.set()
         thread.join(timeout=5.0)
+
+
+def _until(done: Callable[[], bool], stop: threading.Event) -> bool:
+    """Asks `done`, which waits a little itself, until it is True; False where `stop` was set before."""
+    while not done():
+        if stop.is_set():
+            return False
+    return True
 
 
 class _Clock:
@@ -255,21 +283,33 @@ def steps(
     *,
     after: Sequence[tuple[str, Callable[[Step], Step]]] = (),
     clock: _Clock | None = None,
+    idle: Callable[[], None] | None = None,
     **others: Unpack[Others],
 ) -> Generator[Step, None, None]:
     """Every frame of `source` with all that was found out about it, stages overlapping by threads.
 
-    `after` holds further named stages (drawing, encoding), each in a thread of its own.
+    Args:
+        after: further named stages (drawing, encoding), each in a thread of its own.
+        clock: counts the seconds of work of each stage.
+        idle: called in the taker's thread about ten times a second while the next frame is not there.
+        others: see `Others`.
     """
     clock = clock or _Clock()
-    # A live source keeps its newest frame itself; frames that wait in queues would only grow old. Neither should the
-    # stages be far ahead of somebody who points at what a window shows.
-    pointer = others.get("pointer")
-    depth = 1 if source.info.live or (pointer is not None and pointer.interactive) else QUEUE
-    chain: Generator[Step, None, None] = overlap(clock.reading(source), lambda frame: Step(frame), depth)
-    for name, work in (*_stages(detector, tracker, **others), *after):
-        chain = overlap(chain, clock.timed(name, work), depth)
-    return chain
+    stages: list[tuple[str, Callable[[Any], Step]]] = [*_stages(detector, tracker, **others), *after]
+    frames: Generator[Any, None, None] = clock.reading(source)
+    if source.info.live:
+        # The source keeps its newest frame in a slot; a frame that waits anywhere else only grows old. So the detector
+        # itself takes it from there, the moment it is free, and no stage runs ahead of the next one.
+        depth, (first, detect) = 0, stages[0]
+        stages[0] = (first, lambda frame: detect(Step(frame)))
+    else:
+        # The stages should not be far ahead of somebody who points at what a window shows.
+        pointer = others.get("pointer")
+        depth = 1 if pointer is not None and pointer.interactive else QUEUE
+        frames = overlap(frames, lambda frame: Step(frame), depth)
+    for name, work in stages:
+        frames = overlap(frames, clock.timed(name, work), depth, idle if name == stages[-1][0] else None)
+    return frames
 
 
 def track(
@@ -331,6 +371,12 @@ def run(
 
         return write
 
+    waiting = [sink for sink in sinks if isinstance(sink, IdleSink)]
+
+    def idle() -> None:
+        for sink in waiting:
+            sink.idle()
+
     pointer = others.get("pointer")
     names = detector.names if pointer is None else pointer.names
     for behind in (others.get("recogniser"), others.get("masks")):
@@ -341,7 +387,7 @@ def run(
             sink.open(source.info, names)
             stack.callback(sink.close)
         after = [(f"sink {i} {type(s).__name__}", into(s)) for i, s in enumerate(slow_sinks)]
-        chain = steps(source, detector, tracker, after=after, clock=clock, **others)
+        chain = steps(source, detector, tracker, after=after, clock=clock, idle=idle if waiting else None, **others)
         stack.callback(chain.close)
         stack.callback(source.close)  # first of all: a blocked read must end before its thread is waited for
         writes = [clock.timed(f"sink {i} {type(s).__name__}", into(s)) for i, s in enumerate(sinks, len(after))]

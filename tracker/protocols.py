@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from tracker.types import Detections, Float32, Float64, Frame, Tracks
 
@@ -46,6 +46,41 @@ class Source(Protocol):
     def __iter__(self) -> Iterator[Frame]: ...
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """How a live source is doing at one moment.
+
+    Attributes:
+        state: "running": frames come. "silent": connected, but no frame for a second or longer. "reconnecting": the
+            connection is lost and is being won back. "ended": closed, given up, or the wanted part is over.
+        silence: seconds since the last frame came in.
+        reason: why the connection was lost, one sentence without credentials; empty where it is not.
+        time: seconds since the first frame, by the source's own clock, at this moment: less a frame's `time`, it is
+            that frame's latency.
+        rate: frames a second that came in over the last seconds, taken or not; 0 where none came.
+        received: frames that came in since the first one.
+        dropped: frames that were left out because a newer one came before they were taken.
+        reconnects: how often the source was lost and won back.
+    """
+
+    state: Literal["running", "silent", "reconnecting", "ended"]
+    silence: float = 0.0
+    reason: str = ""
+    time: float = 0.0
+    rate: float = 0.0
+    received: int = 0
+    dropped: int = 0
+    reconnects: int = 0
+
+
+@runtime_checkable
+class LiveSource(Source, Protocol):
+    """A source that does not wait, and can be asked how it is doing, at any moment and from any thread."""
+
+    @property
+    def status(self) -> SourceStatus: ...
 
 
 @runtime_checkable
@@ -126,3 +161,15 @@ class Sink(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class IdleSink(Sink, Protocol):
+    """A sink that is called while it waits: a window obeys its keys, and says that a stream is dead."""
+
+    def idle(self) -> None:
+        """Called from the same thread as `write`, about ten times a second while the next frame is not there.
+
+        It may raise `Stop`.
+        """
+        ...

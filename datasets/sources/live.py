@@ -7,18 +7,21 @@ import math
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Literal, Protocol
 
 from datasets.sources.config import SourceConfig
 from datasets.sources.recorded import Closing, check, fitted
 from models.errors import ConfigError, SourceError
-from tracker.protocols import SourceInfo
+from tracker.protocols import SourceInfo, SourceStatus
 from tracker.types import Frame, UInt8
 
 logger = logging.getLogger(__name__)
 
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)  # pauses between attempts; the last one stays
+SILENT_S = 1.0  # without a frame for so long, a source counts as silent
+RATE_S = 2.0  # over so many seconds the rate of arrivals is told
 JOIN_S = 1.0  # how long close() waits for a reader that sits in the system's hands; it ends by itself later
 
 
@@ -65,6 +68,8 @@ class Live(Closing, ABC):
         self._next = 0
         self._attempt = 0  # connections tried since the last frame; the reader alone uses it
         self._heard = time.monotonic()  # when anything came in last
+        self._lost = ""  # why the connection is lost, while it is
+        self._arrivals: deque[float] = deque(maxlen=1024)  # of the last RATE_S
         self._reader = threading.Thread(target=self._read, name=f"reader of {name}", daemon=True)
 
     @abstractmethod
@@ -109,6 +114,33 @@ class Live(Closing, ABC):
         finally:
             self.close()
 
+    @property
+    def status(self) -> SourceStatus:
+        """How the source is doing right now; may be asked from any thread."""
+        with self._change:
+            now = time.monotonic()
+            while self._arrivals and self._arrivals[0] < now - RATE_S:
+                self._arrivals.popleft()
+            known = min(RATE_S, now - self._zero)
+            silence = now - self._heard
+            state: Literal["running", "silent", "reconnecting", "ended"] = "running"
+            if self._closed or self._over or self._error is not None:
+                state = "ended"
+            elif self._lost:
+                state = "reconnecting"
+            elif silence > SILENT_S:
+                state = "silent"
+            return SourceStatus(
+                state=state,
+                silence=silence,
+                reason=str(self._error or self._lost),
+                time=now - self._zero if self._next else 0.0,
+                rate=len(self._arrivals) / max(known, 0.1),
+                received=self._next,
+                dropped=self.dropped,
+                reconnects=self.reconnects,
+            )
+
     def _read(self) -> None:
         """The reader thread."""
         feed: Feed | None = self._feed
@@ -128,13 +160,14 @@ class Live(Closing, ABC):
     def _offer(self, moment: float, item: object) -> None:
         config = self._config
         with self._change:
-            self._heard, self._attempt = time.monotonic(), 0
+            self._heard, self._attempt, self._lost = time.monotonic(), 0, ""
             if not self._began or self._over or self._closed:
                 return
             if self._next == 0:
                 self._zero = moment
             index, seconds = self._next, moment - self._zero
             self._next += 1
+            self._arrivals.append(self._heard)
             if seconds <= self._last:
                 self.skipped += 1
                 return
@@ -150,6 +183,8 @@ class Live(Closing, ABC):
     def _regain(self, lost: str) -> Feed | None:
         """Tries again, with growing pauses, until the patience since the last frame is over."""
         began = self._heard
+        with self._change:
+            self._lost = lost
         logger.warning("%s; trying again for %g s", lost.rstrip("."), self._config.reconnect)
         while True:
             pause = BACK_OFF_S[min(self._attempt, len(BACK_OFF_S) - 1)]

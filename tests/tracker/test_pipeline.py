@@ -256,6 +256,75 @@ def test_stages_really_overlap() -> None:
     assert list(overlap(overlap(range(10), first), second)) == list(range(10))
 
 
+def test_no_live_frame_grows_old_between_the_stages() -> None:
+    """The detector takes a frame at the moment it is free for it, and no stage is more than one frame ahead."""
+
+    class Camera(Clip):
+        def __init__(self, count: int) -> None:
+            super().__init__(count)
+            self.info = SourceInfo("camera", 8, 6, live=True)
+
+    class Late(OneBox):
+        def __call__(self, frame: Frame) -> Detections:
+            seen.append((source.given - 1 - frame.index, frame.index - len(engine.times)))
+            return super().__call__(frame)
+
+    class Slow(Memory):
+        def write(self, frame: Frame, tracks: Tracks) -> None:
+            time.sleep(0.01)
+            ahead.append(len(seen) - 1 - frame.index)
+            super().write(frame, tracks)
+
+    seen: list[tuple[int, int]] = []
+    ahead: list[int] = []
+    source, engine, sink = Camera(40), Same(), Slow()
+    run(source, Late(), engine, [sink])
+    assert sink.rows == EXPECTED
+    assert {waiting for waiting, _ in seen} == {0}
+    assert max(untracked for _, untracked in seen) <= 1
+    assert max(ahead) <= 2
+
+
+def test_a_sink_is_called_while_the_next_frame_does_not_come() -> None:
+    class Patient(Memory):
+        calls = 0
+
+        def idle(self) -> None:
+            assert threading.current_thread() is threading.main_thread()
+            self.calls += 1
+            if self.calls == 3:
+                go_on.set()
+
+    class Halting(Clip):
+        def __iter__(self) -> Iterator[Frame]:
+            for frame in super().__iter__():
+                assert frame.index < 20 or go_on.wait(timeout=30)
+                yield frame
+
+    go_on, sink = threading.Event(), Patient()
+    run(Halting(40), OneBox(), Same(), [sink])
+    assert sink.rows == EXPECTED
+    assert sink.calls >= 3
+
+
+def test_a_window_that_is_closed_while_nothing_comes_ends_the_run() -> None:
+    class Impatient(Memory):
+        def idle(self) -> None:
+            raise Stop
+
+    class Halting(Clip):
+        def __iter__(self) -> Iterator[Frame]:
+            yield from super().__iter__()
+            closed.wait(timeout=30)
+
+        def close(self) -> None:
+            closed.set()
+
+    closed, sink = threading.Event(), Impatient()
+    assert not run(Halting(3), OneBox(), Same(), [sink]).complete
+    assert sink.rows == EXPECTED[:3]
+
+
 def test_memory_between_stages_is_bounded() -> None:
     made = []
     taken = overlap(iter(range(1000)), lambda i: made.append(i) or i, depth=2)

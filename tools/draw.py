@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from tools.view_config import ViewConfig
-from tracker.types import Bool, Frame, State, Tracks, UInt8
+from tracker.types import Bool, Float64, Frame, State, Tracks, UInt8
 
 Colour = tuple[int, int, int]  # BGR
 Rect = tuple[int, int, int, int]  # left, top, right, bottom
@@ -24,6 +24,8 @@ DARK: Colour = (24, 24, 24)
 WHITE: Colour = (255, 255, 255)
 MASK_OPACITY = 0.45
 TRAIL_PIECES = 4  # a trail is drawn in so many pieces, thinner towards its old end
+CLASS_IN_DOUBT = 0.9  # below this probability of a track's class a label shows it
+REANCHOR = 4.0, 1e6  # zoom in or out, and pixels, after which remembered trails are brought to the present picture
 
 
 @lru_cache(maxsize=4096)
@@ -83,6 +85,28 @@ class Painter:
         self.config = config or ViewConfig()
         self.show_trails = True  # hides them without forgetting them
         self._ways: dict[int, deque[tuple[float, float, float]]] = {}  # id -> (time, x, y), oldest first
+        self._camera = np.eye(2, 3)  # from the pixels in which `_ways` are kept to the latest picture's
+
+    def camera(self, warp: Float64 | None) -> None:
+        """Carries the trails along with a moving camera; to be called before the frame that has moved is drawn.
+
+        Args:
+            warp: (2, 3) affine from the pixels of the frame before to those of this one, or None where unknown.
+        """
+        if warp is None or not np.isfinite(warp).all():
+            return
+        moved = _compose(np.asarray(warp, np.float64), self._camera)
+        zoom, far = REANCHOR
+        size = abs(np.linalg.det(moved[:, :2]))
+        if size < 1e-6:  # a camera cannot press all points into a line
+            return
+        self._camera = moved
+        if not zoom**-2 < size < zoom**2 or np.abs(moved[:, 2]).max() > far:
+            for id, way in self._ways.items():
+                points = np.array(way)
+                points[:, 1:] = points[:, 1:] @ moved[:, :2].T + moved[:, 2]
+                self._ways[id] = deque(tuple(point) for point in points.tolist())
+            self._camera = np.eye(2, 3)
 
     def __call__(self, frame: Frame, tracks: Tracks, out: UInt8 | None = None) -> UInt8:
         """A picture of `frame`'s size with `tracks` in it: `out`, or a new one. The frame's own is left alone."""
@@ -112,11 +136,13 @@ class Painter:
 
     def _remember(self, time: float, tracks: Tracks) -> None:
         seen = tracks.unseen == 0
-        x = (tracks.xyxy[seen, 0] + tracks.xyxy[seen, 2]) / 2
-        for id, *point in zip(tracks.id[seen].tolist(), x.tolist(), tracks.xyxy[seen, 3].tolist(), strict=True):
+        seen &= tracks.id > 0  # a detection without an id has no way
+        feet = np.column_stack([(tracks.xyxy[seen, 0] + tracks.xyxy[seen, 2]) / 2, tracks.xyxy[seen, 3]])
+        kept = np.linalg.solve(self._camera[:, :2], (feet - self._camera[:, 2]).T).T
+        for id, (x, y) in zip(tracks.id[seen].tolist(), kept.tolist(), strict=True):
             way = self._ways.setdefault(id, deque())
             if not way or way[-1][0] < time:  # a frame may be drawn again with other options
-                way.append((time, *point))
+                way.append((time, x, y))
         oldest = time - self.config.trails
         for id in list(self._ways):
             way = self._ways[id]
@@ -130,6 +156,7 @@ class Painter:
         if len(way) < 2:
             return
         points = np.array(way)
+        points[:, 1:] = points[:, 1:] @ self._camera[:, :2].T + self._camera[:, 2]
         fixed = np.rint(points[:, 1:] * 8).clip(-(2**28), 2**28).astype(np.int32)  # 3 bits below the pixel
         # Cut by age, not by number of points: time is what a trail shows.
         ages = np.arange(TRAIL_PIECES, -1, -1) / TRAIL_PIECES * self.config.trails
@@ -150,15 +177,21 @@ class Painter:
         return rect
 
     def _texts(self, tracks: Tracks) -> list[tuple[str, str]]:
-        """(full, short) label of each track."""
+        """(full, short) label of each track: id, class, the detection's score; how likely the class is where in doubt.
+
+        >>> one = Tracks([3], [[0, 0, 9, 9]], [0.62], [0], [State.ACTIVE], [0.0], [0], class_score=[0.71])
+        >>> Painter(("car",))._texts(one)
+        [('#3 car? (71%) 0.62', '#3')]
+        """
         texts = []
         columns = (tracks.id, tracks.label, tracks.score, tracks.state, tracks.unseen, tracks.class_scores())
-        for id, label, score, state, unseen, sure in zip(*(column.tolist() for column in columns), strict=True):
-            name = f" {self.names[label]}" if 0 <= label < len(self.names) else ""
+        for id, label, score, state, unseen, share in zip(*(column.tolist() for column in columns), strict=True):
+            number = f"#{id}" if id > 0 else ""  # detections without an id have numbers below 1 in their place
+            name = self.names[label] if 0 <= label < len(self.names) else ""
             rest = f"lost {unseen:.1f} s" if state == State.LOST or unseen > 0 else f"{score:.2f}"
-            if name and unseen == 0 and not math.isnan(sure):  # how likely the class is says more than the last score
-                rest = f"{100 * sure:.0f}%"
-            texts.append((f"#{id}{name} {rest}", f"#{id}"))
+            if name and unseen == 0 and share < CLASS_IN_DOUBT:  # not where it is NaN
+                name = f"{name}? ({100 * share:.0f}%)"
+            texts.append((" ".join(filter(None, (number, name, rest))), number or name or rest))
         return texts
 
     def _draw_labels(
@@ -180,6 +213,11 @@ class Painter:
             found.append((rect, text, colour(int(tracks.id[row]))))
         for rect, text, ground in reversed(found):
             _draw_label(picture, rect, text, ground, sizes)
+
+
+def _compose(after: Float64, before: Float64) -> Float64:
+    """The (2, 3) affine that does `before` and then `after`."""
+    return np.column_stack([after[:, :2] @ before[:, :2], after[:, :2] @ before[:, 2] + after[:, 2]])
 
 
 class _Sizes:

@@ -11,7 +11,7 @@ from models.errors import ConfigError
 from tools.draw import Painter
 from tools.view_config import ViewConfig
 from tracker.protocols import SourceInfo
-from tracker.types import Frame, Tracks, UInt8
+from tracker.types import Float64, Frame, Tracks, UInt8
 
 
 class VideoSink:
@@ -52,6 +52,10 @@ class VideoSink:
             rate=info.rate,
             sound=source if self._config.sound else None,
         )
+
+    def camera(self, warp: Float64 | None) -> None:
+        """Carries the trails along with a moving camera: (2, 3) affine from the frame before to the next one."""
+        self._painter.camera(warp)
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Draws and encodes one frame."""

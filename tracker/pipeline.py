@@ -6,7 +6,6 @@ bounded queues give back-pressure, and the first error stops everything after th
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -19,14 +18,23 @@ from threadpoolctl import threadpool_limits
 
 from models.errors import LiquidTrackError
 from models.runtime import beside_threads
-from tracker.protocols import CameraMotion, Detector, Embedder, IdleSink, Pointer, Sink, Source, Stop, Update
+from tracker.overlap import QUEUE, overlap
+from tracker.protocols import (
+    CameraMotion,
+    CameraSink,
+    Detector,
+    Embedder,
+    IdleSink,
+    Pointer,
+    Sink,
+    Source,
+    Stop,
+    Update,
+)
 from tracker.types import Detections, Float64, Frame, Tracks
 
 A = TypeVar("A")
 B = TypeVar("B")
-
-QUEUE = 3  # frames between two stages: enough to hide one slow frame, few enough to keep memory and latency small
-POLL_S = 0.1  # how often a blocked stage looks whether it should end
 
 
 @contextmanager
@@ -122,85 +130,6 @@ class Summary:
     wall: float
     busy: dict[str, float]
     complete: bool
-
-
-class _Failure:
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-
-
-_END = object()
-
-
-def overlap(
-    items: Iterable[A], work: Callable[[A], B], depth: int = QUEUE, idle: Callable[[], None] | None = None
-) -> Generator[B, None, None]:
-    """`map(work, items)` in a thread of its own that runs at most `depth` results ahead of the taker.
-
-    Order is kept. An error in `items` or `work` reaches the taker after the results before it. Closing this generator
-    ends the thread and closes `items` too, so that a chain of overlaps ends from its last link backwards.
-
-    Args:
-        items: what to work on; the thread asks for them.
-        work: called for each of them, in the thread.
-        depth: 0: the next item is not even asked for before the taker has taken the last result, so that nothing grows
-            old in between.
-        idle: called in the taker's thread every POLL_S seconds while there is no result for it.
-    """
-    results: queue.Queue[Any] = queue.Queue(max(depth, 1))
-    stop, taken = threading.Event(), threading.Semaphore(0)
-
-    def put(value: object) -> bool:
-        while not stop.is_set():
-            try:
-                results.put(value, timeout=POLL_S)
-            except queue.Full:
-                continue
-            return depth > 0 or _until(lambda: taken.acquire(timeout=POLL_S), stop)
-        return False
-
-    def take() -> object:
-        while True:
-            try:
-                got = results.get(timeout=None if idle is None else POLL_S)
-            except queue.Empty:
-                assert idle is not None
-                idle()
-                continue
-            taken.release()
-            return got
-
-    def loop() -> None:
-        last: object = _END
-        try:
-            for item in items:
-                if not put(work(item)):
-                    break
-        except BaseException as error:  # handed over whole: the taker raises it
-            last = _Failure(error)
-        finally:
-            if isinstance(items, Generator):
-                items.close()
-            put(last)
-
-    thread = threading.Thread(target=loop, daemon=True, name=f"liquidtrack-{getattr(work, '__name__', 'stage')}")
-    thread.start()
-    try:
-        while (got := take()) is not _END:
-            if isinstance(got, _Failure):
-                raise got.error
-            yield got  # type: ignore[misc]
-    finally:
-        stop.set()
-        thread.join(timeout=5.0)
-
-
-def _until(done: Callable[[], bool], stop: threading.Event) -> bool:
-    """Asks `done`, which waits a little itself, until it is True; False where `stop` was set before."""
-    while not done():
-        if stop.is_set():
-            return False
-    return True
 
 
 class _Clock:
@@ -365,7 +294,11 @@ def run(
     start = time.perf_counter()
 
     def into(sink: Sink) -> Callable[[Step], Step]:
+        camera = sink.camera if isinstance(sink, CameraSink) else None
+
         def write(step: Step) -> Step:
+            if camera is not None:
+                camera(step.warp)
             sink.write(step.frame, step.tracks)
             return step
 

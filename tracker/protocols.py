@@ -173,3 +173,12 @@ class IdleSink(Sink, Protocol):
         It may raise `Stop`.
         """
         ...
+
+
+@runtime_checkable
+class CameraSink(Protocol):
+    """What a sink may offer besides: it is told how the camera moved, before `write`, for each frame in order."""
+
+    def camera(self, warp: Float64 | None) -> None:
+        """(2, 3) affine from the pixels of the frame before to those of the next one; None where unknown."""
+        ...

@@ -43,6 +43,7 @@ class _Kept:
     looked: Float64  # seconds
     kind: Int64  # the one that is likeliest by now, -1 before the first look
     said: Bool  # whether it is likely enough to be said
+    withdrawn: Bool  # whether it was said and then became too unlikely
 
 
 class Recogniser:
@@ -72,7 +73,7 @@ class Recogniser:
         k, s = len(kinds), self._pool.config.units
         none = np.zeros(0)
         self._kept = _Kept(none.astype(np.int64), np.zeros((0, k), np.float32), np.zeros((0, s), np.float32), none,
-                           none.astype(np.int64), none.astype(bool))  # fmt: skip
+                           none.astype(np.int64), none.astype(bool), none.astype(bool))  # fmt: skip
         self._number = np.arange(k)
         self._prior = np.zeros((0, k), np.float32)
         self._open = np.zeros(0, bool)
@@ -109,10 +110,11 @@ class Recogniser:
         kind = decide(kept.kind[rows], probability)
         likely = probability[np.arange(len(rows)), kind]
         least = self._config.recognise_from
-        # what is said is held a while longer than it takes to be said: no flicker at the limit
-        said = likely >= np.where(
-            kept.said[rows] & (kind == kept.kind[rows]), least / (least + CLEAR * (1 - least)), least
-        )
+        # Nothing is said below the limit; what fell below it must become clearly likelier to be said again, so that
+        # it does not flicker there.
+        back = kept.withdrawn[rows] & (kind == kept.kind[rows])
+        said = likely >= np.where(back, CLEAR * least / (CLEAR * least + 1 - least), least)
+        kept.withdrawn[rows] = ~said & (back | kept.said[rows])
         kept.kind[rows], kept.said[rows] = kind, said
         label, score = tracks.label.copy(), tracks.class_scores().copy()
         label[rows[said]] = self._number[kind[said]]
@@ -132,6 +134,7 @@ class Recogniser:
             np.zeros((n, self._pool.config.units), np.float32),
             np.full(n, -np.inf),
             np.full(n, -1),
+            np.zeros(n, bool),
             np.zeros(n, bool),
         )
         for f in fields(_Kept)[1:]:

@@ -204,6 +204,34 @@ def test_a_frame_may_be_drawn_again() -> None:
     assert (painter(frame(time=0.2), tracks([[118, 50, 148, 90]])) == first).all()
 
 
+def test_trails_are_carried_along_with_a_turning_camera() -> None:
+    """A thing that stands still in the street leaves no trail across the picture, however the camera moves or zooms."""
+    painter = Painter((), ViewConfig(trails=5.0, labels=False, clock=False))
+    x, size = 100.0, 10.0
+    for k in range(60):
+        if k:
+            turn = np.array([[1.02, 0.0, 6.0], [0.0, 1.02, -4.0]])  # 1.02**59 is 3.2: re-anchored on the way
+            painter.camera(turn)
+            x, size = 1.02 * x + 6.0, size
+        foot = x, 1.02**k * 200 - 4 * (1.02**k - 1) / 0.02
+        given = frame(time=k * 0.04)
+        picture = painter(given, tracks([[foot[0] - size, foot[1] - 20, foot[0] + size, foot[1]]]))
+    points = np.array(painter._ways[1])[:, 1:] @ painter._camera[:, :2].T + painter._camera[:, 2]
+    assert np.abs(points - foot).max() < 1e-2
+    assert picture.shape == given.bgr.shape
+    painter.camera(None)
+    painter.camera(np.full((2, 3), np.nan))  # a fit that failed moves nothing
+    assert np.isfinite(painter._camera).all()
+
+
+def test_detections_without_ids_have_a_label_and_no_trail() -> None:
+    painter = Painter(("person",))
+    two = tracks([[50, 60, 90, 160], [150, 60, 190, 160]], [-1, -2])
+    assert painter._texts(two) == [("person 0.87", "person"), ("person 0.87", "person")]
+    painter(frame(), two)
+    assert not painter._ways
+
+
 @pytest.mark.parametrize(("state", "unseen"), [(State.TENTATIVE, 0.0), (State.LOST, 0.4), (State.ACTIVE, 0.4)])
 def test_unseen_tracks_are_dashed_or_left_out(state: State, unseen: float) -> None:
     given, track = frame(), tracks([[50, 60, 190, 260]], state=state, unseen=unseen)
@@ -239,10 +267,11 @@ def test_labels_without_a_clock() -> None:
     assert changed(frame().bgr, picture).any()
 
 
-def test_a_class_that_was_weighed_shows_how_likely_it_is() -> None:
+def test_a_label_shows_the_score_and_the_class_only_where_it_is_in_doubt() -> None:
     painter = Painter(("person",))
     plain = tracks([[50, 60, 90, 160]])
     columns = (plain.id, plain.xyxy, plain.score, plain.label, plain.state, plain.unseen, plain.detection)
     assert painter._texts(plain) == [("#1 person 0.87", "#1")]
-    assert painter._texts(Tracks(*columns, class_score=np.array([0.973]))) == [("#1 person 97%", "#1")]
+    assert painter._texts(Tracks(*columns, class_score=np.array([0.973]))) == [("#1 person 0.87", "#1")]
+    assert painter._texts(Tracks(*columns, class_score=np.array([0.71]))) == [("#1 person? (71%) 0.87", "#1")]
     assert painter._texts(Tracks(*columns, class_score=np.array([np.nan]))) == [("#1 person 0.87", "#1")]

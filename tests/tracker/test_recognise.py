@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -145,6 +146,18 @@ def test_boxes_beyond_the_picture_are_cut() -> None:
         box = np.array([[left, top, left + 90, top + 90]], np.float32)
         moved = Tracks(far.id, box, far.score, far.label, far.state, far.unseen, far.detection)
         assert len(made(frame(left + 600, 10), moved)) == 1
+
+
+def test_no_kind_is_ever_said_below_recognise_from() -> None:
+    """Doubt comes up slowly and goes again: below the limit the detector's class stands, and nothing flickers."""
+    grey = {10: BEAGLE, 60: TABBY}
+    made, names = recogniser(Sees(grey, logit=7.5), recognise_from=0.5, recognise_every=0.0)
+    told = [made(frame(0.3 * k, 10 if k < 5 or k > 12 else 60), tracks((1, 1), score=None)) for k in range(40)]
+    said = [(names[t.label[0]], float(t.class_scores()[0])) for t in told]
+    assert "beagle" in dict(said)
+    assert all(share >= 0.5 for name, share in said if name != "dog")
+    changes = sum(a[0] != b[0] for a, b in itertools.pairwise(said))
+    assert changes <= 5
 
 
 @pytest.mark.parametrize(

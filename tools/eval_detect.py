@@ -19,7 +19,7 @@ from tools.eval_detect_config import EvalDetectConfig
 from tools.plugins import build_detector
 from tools.report_file import write_report
 from tracker.detectors.names import same_name, suggest
-from tracker.pipeline import overlap
+from tracker.overlap import overlap
 from tracker.protocols import Detector
 from tracker.types import Detections, Float32, Frame, Int64
 

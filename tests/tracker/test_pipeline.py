@@ -13,7 +13,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from models.errors import DataError, SourceError
 from models.runtime import beside_threads
-from tracker.pipeline import overlap, run, track
+from tracker.overlap import overlap
+from tracker.pipeline import run, track
 from tracker.protocols import SourceInfo, Stop
 from tracker.types import Detections, Float64, Frame, Tracks
 

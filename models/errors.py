@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class LiquidTrackError(Exception):
-    """A mistake that the user can mend. The message is one sentence: what, where, and what to do. Exit code 2."""
+    """A mistake that the user can mend. The message is one sentence: what, where, and what to do.
+
+    Attributes:
+        exit_code: of a command that ends with it: 2, a mistake in what was asked for; 1, what was asked for failed.
+    """
+
+    exit_code: ClassVar[int] = 2
 
 
 class SourceError(LiquidTrackError):
     """A video, camera, stream or folder of pictures that cannot be opened or read."""
+
+
+class ChangedError(SourceError):
+    """A file that was cut, overwritten or replaced while it was read; what came before it is kept."""
+
+    exit_code = 1
 
 
 class ConfigError(LiquidTrackError):

@@ -205,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except LiquidTrackError as error:
         print(f"liquidtrack: {error}", file=sys.stderr)
-        return MISTAKE
+        return error.exit_code
     except ImportError as error:
         if error.name == "torch":
             print(

@@ -9,6 +9,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from models.errors import ConfigError
+from models.seconds import Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class BenchMotionConfig:
     motions: tuple[str, ...] = ("kalman", "liquid", "still", "constant-velocity")
     profiles: tuple[str, ...] = ("full", "drop70", "stride5", "jitter", "bursty")
     frames: tuple[int, ...] = (1, 2, 5, 10, 20)
-    seconds: tuple[float, ...] = (0.1, 0.2, 0.5, 1.0, 2.0)
+    seconds: tuple[Seconds, ...] = (0.1, 0.2, 0.5, 1.0, 2.0)
     ask_every: int = 4
     boxes: Literal["true", "simulated"] = "true"
     camera_motion: bool = True

@@ -9,6 +9,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from models.errors import ConfigError
+from models.seconds import Seconds
 from tracker.config import TrackerConfig
 from tracker.returning.config import ReidConfig
 
@@ -41,9 +42,9 @@ class BenchReturnsConfig:
     network: str = "lite0"
     classes: tuple[str, ...] = ("person",)
     same: tuple[str, ...] = ()
-    gaps: tuple[float, ...] = (5.0, 10.0, 20.0)
+    gaps: tuple[Seconds, ...] = (5.0, 10.0, 20.0)
     places: int = 6
-    around: float = 20.0
+    around: Seconds = 20.0
     rooms: bool = True
     full: bool = True
     looks: tuple[Looks, ...] = ("identity", "bare", "hue")

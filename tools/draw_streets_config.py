@@ -8,6 +8,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from models.errors import ConfigError
+from models.seconds import Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class DrawStreetsConfig:
     out: Positional[Path]
     sequences: int = 20
     seed: int = 0
-    seconds: float = 40.0
+    seconds: Seconds = 40.0
     rate: float = 10.0
     detections: bool = False
     quiet: bool = False

@@ -9,6 +9,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from models.errors import ConfigError
+from models.seconds import Seconds
 from tracker.detectors.config import Device
 
 
@@ -64,7 +65,7 @@ class EvalRecognitionConfig:
     recognise: Literal["none", "imagenet"] = "none"
     held_out: Literal["odd", "all"] = "odd"
     rate: float | None = None
-    seconds: float = 3.0
+    seconds: Seconds = 3.0
     export: Path | None = None
     answers: Path | None = None
     seed: int = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from tyro.conf import Positional
 
 from datasets.sources.config import SourceConfig
+from models.seconds import Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,5 +22,5 @@ class InfoConfig:
 
     source: Positional[str]
     json: bool = False
-    sample: float = 5.0
+    sample: Seconds = 5.0
     reading: SourceConfig = field(default_factory=SourceConfig)

@@ -14,8 +14,9 @@ class PointConfig:
     """Objects that are followed from a box that you give, without or beside a detector.
 
     Attributes:
-        box: x,y,width,height@seconds: follow what is in this box from that time on (@0 may be left out); once for each
-            object. A box that begins left of the picture is written with =, as in --box=-5,10,40,80.
+        box: x,y,width,height@seconds: follow what is in this box from that time on (@0 may be left out,
+            @1:30 is a time too); once for each object. A box that begins left of the picture is written with =, as in
+            --box=-5,10,40,80.
         select: open a window that is paused at the first picture, and draw boxes with the mouse, then or at any time
             (space goes on, Esc gives a box up, Del drops the nearest object).
     """

@@ -22,6 +22,7 @@ import tyro
 from tyro.conf import Positional, UseAppendAction
 
 from models.errors import ConfigError
+from tools.typed import in_seconds, understand
 
 T = TypeVar("T")
 
@@ -73,18 +74,20 @@ def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
         about.split("\n\nAttributes:")[0] + "\n\n--config FILE.toml reads settings from a file; flags stand over it."
     )
     hint = f"see {prog} --help"
+    known = settings(kind)
+    places = [name for name, positional in known.items() if positional]
+    typed = understand(typed, kind, prog, places, tuple(known))
     if not files:
         with _one_sentence("", hint):
             return tyro.cli(kind, prog=prog, description=description, args=typed, config=OPTIONS)
-    known = settings(kind)
     words: dict[str, list[str]] = {}
     for path in files:
         words.update(_read(path, known, _appended(kind)))
-    places = [name for name, positional in known.items() if positional]
     # A place that no file fills gets a filler here and is asked for again below.
     first = [word for name in places for word in words.get(name, ["-"])]
     flags = [word for name, value in words.items() if not known[name] for word in value]
-    with _one_sentence(f"{', '.join(map(str, files))}: ", hint):
+    with _one_sentence(where := f"{', '.join(map(str, files))}: ", hint):
+        flags = in_seconds(flags, kind, where)
         default = tyro.cli(kind, prog=prog, args=[*first, *flags], config=OPTIONS)
     open_places = {name: tyro.MISSING for name in places if name not in words}
     with _one_sentence("", hint):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.errors import ConfigError
+from models.seconds import Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class ViewConfig:
         sound: copy the source's sound into the video.
     """
 
-    trails: float = 2.0
+    trails: Seconds = 2.0
     labels: bool = True
     clock: bool = True
     line_scale: float = 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.errors import ConfigError
+from models.seconds import Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,9 @@ class TrackerConfig:
     match_probability: float = 0.5
     birth_match_probability: float = 0.3
     low_match_probability: float = 0.95
-    confirmation: float = 0.0
-    life: float = 2.0
-    tentative_life: float = 0.5
+    confirmation: Seconds = 0.0
+    life: Seconds = 2.0
+    tentative_life: Seconds = 0.5
 
     def __post_init__(self) -> None:
         for name in ("high_score", "low_score", "birth_score"):

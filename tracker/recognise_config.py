@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.errors import ConfigError
+from models.seconds import Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class RecogniseConfig:
 
     recognise: Literal["none", "imagenet"] = "none"
     recognise_crops: int = 2
-    recognise_every: float = 0.2
+    recognise_every: Seconds = 0.2
     recognise_from: float = 0.5
 
     def __post_init__(self) -> None:

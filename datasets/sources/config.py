@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.seconds import Seconds
+
 
 @dataclass(frozen=True)
 class SourceConfig:
     """Which part of a source is read, and by which clock.
 
     Attributes:
-        start: leave out what comes before this time, in seconds since the source's first frame.
-        end: leave out what comes at or after this time, in seconds since the source's first frame.
+        start: leave out what comes before this time, in seconds since the source's first frame (90.5, or 1:30.5).
+        end: leave out what comes at or after this time, in seconds since the source's first frame (90.5, or 1:30.5).
         every: of all frames read only every n-th, counted from the first; times and frame numbers stay true.
         rate: frames a second of pictures and raw streams that carry no times; it overrides a file's own times.
         times: a file with the time of every frame in seconds, one a line or a `times.csv`; overrides the own times.
@@ -24,8 +26,8 @@ class SourceConfig:
         reconnect: seconds of patience to win a lost camera or stream back before giving up; 0 gives up at once.
     """
 
-    start: float = 0.0
-    end: float | None = None
+    start: Seconds = 0.0
+    end: Seconds | None = None
     every: int = 1
     rate: float | None = None
     times: Path | None = None
@@ -33,5 +35,5 @@ class SourceConfig:
     camera_width: int | None = None
     camera_height: int | None = None
     camera_rate: float | None = None
-    stall: float = 5.0
-    reconnect: float = 30.0
+    stall: Seconds = 5.0
+    reconnect: Seconds = 30.0

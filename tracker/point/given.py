@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from models.errors import ConfigError
+from models.seconds import parse_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,9 @@ class PointedBox:
 
 
 def numbers_at(text: str) -> tuple[tuple[float, ...], float]:
-    """(the numbers, the seconds) of `1,2,3@4.5`; without @ the seconds are 0. `ValueError` where one is no number."""
+    """(the numbers, the seconds) of `1,2,3@4.5` or `1,2,3@0:04.5`, 0 without @. `ValueError` where one is none."""
     numbers, _, seconds = text.partition("@")
-    return tuple(float(word) for word in numbers.split(",")), float(seconds or "0")
+    return tuple(float(word) for word in numbers.split(",")), parse_seconds(seconds or "0")
 
 
 def parse_box(text: str) -> PointedBox:

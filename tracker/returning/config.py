@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import ConfigError
+from models.seconds import Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,8 @@ class ReidConfig:
     reid: bool = False
     reid_metric: Path | None = None
     reid_probability: float = 0.8
-    reid_wait: float = 0.5
-    reid_seconds: float = 600.0
+    reid_wait: Seconds = 0.5
+    reid_seconds: Seconds = 600.0
     reid_count: int = 100
     reid_looks: int = 4
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from tyro.conf import UseAppendAction
 
+from models.errors import ConfigError
 from tracker.point.given import PointedBox, parse_box
+
+MOST_BOXES = 200  # 2 MB each, and 20 ms a frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +17,9 @@ class PointConfig:
     """Objects that are followed from a box that you give, without or beside a detector.
 
     Attributes:
-        box: x,y,width,height@seconds: follow what is in this box from that time on (@0 may be left out,
-            @1:30 is a time too); once for each object. A box that begins left of the picture is written with =, as in
-            --box=-5,10,40,80.
+        box: x,y,width,height@seconds:name: follow what is in this box from that time on (@0 may be left out, @1:30 is a
+            time too), and call it by this name (may be left out too); once for each object, 200 at most. A box that
+            begins left of the picture is written with =, as in --box=-5,10,40,80.
         select: open a window that is paused at the first picture, and draw boxes with the mouse, then or at any time
             (space goes on, Esc gives a box up, Del drops the nearest object).
     """
@@ -25,6 +28,10 @@ class PointConfig:
     select: bool = False
 
     def __post_init__(self) -> None:
+        if len(self.box) > MOST_BOXES:
+            raise ConfigError(
+                f"{len(self.box)} boxes are given, each with a filter of its own to learn; give {MOST_BOXES} at most."
+            )
         self.boxes()
 
     def boxes(self) -> tuple[PointedBox, ...]:

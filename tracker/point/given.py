@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 from models.errors import ConfigError
 from models.seconds import parse_seconds
+
+LONGEST_NAME = 80
+# What follows a time is a name, unless it is one more part of a time: @2:05 is two minutes and five seconds.
+BOX = re.compile(r"(?P<numbers>[^@:]*)(?:@(?P<time>[^@:]*(?::[0-9.]+){0,2}))?(?::(?P<name>.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,7 @@ class PointedBox:
         width: pixels.
         height: pixels.
         time: seconds since the source's first frame; it is taken in the first frame from then on.
+        name: the class of what is in it, as somebody says; empty where it is for a detector to say.
     """
 
     left: float
@@ -26,6 +32,7 @@ class PointedBox:
     width: float
     height: float
     time: float = 0.0
+    name: str = ""
 
     @property
     def xyxy(self) -> tuple[float, float, float, float]:
@@ -33,7 +40,8 @@ class PointedBox:
         return self.left, self.top, self.left + self.width, self.top + self.height
 
     def __str__(self) -> str:
-        return f"{self.left:g},{self.top:g},{self.width:g},{self.height:g}@{self.time:g}"
+        name = f":{self.name}" if self.name else ""
+        return f"{self.left:g},{self.top:g},{self.width:g},{self.height:g}@{self.time:g}{name}"
 
 
 def numbers_at(text: str) -> tuple[tuple[float, ...], float]:
@@ -43,17 +51,31 @@ def numbers_at(text: str) -> tuple[tuple[float, ...], float]:
 
 
 def parse_box(text: str) -> PointedBox:
-    """`x,y,width,height@seconds` as numbers.
+    """`x,y,width,height@seconds:name` as a box; without @ the seconds are 0, and the name may be left out.
+
+    The time may also be m:ss or h:mm:ss.
+
+    >>> parse_box("100,50,40,80@1:02.5:red car")
+    PointedBox(left=100.0, top=50.0, width=40.0, height=80.0, time=62.5, name='red car')
 
     Raises:
         ConfigError: it is something else, or has no area.
     """
+    match = BOX.fullmatch(text)
+    text = text if len(text) <= 100 else f"{text[:97]}..."  # in messages
+    advice = "give one such as 100,50,40,80, 100,50,40,80@2.5 or 100,50,40,80@2.5:name"
     try:
-        (left, top, width, height), seconds = numbers_at(text)
+        if match is None:
+            raise ValueError
+        left, top, width, height = (float(word) for word in match["numbers"].split(","))
+        seconds = parse_seconds(match["time"] or "0")
     except ValueError:
-        raise ConfigError(f"box {text!r} is not x,y,width,height@seconds; give one such as 100,50,40,80@2.5.") from None
+        raise ConfigError(f"box {text!r} is not x,y,width,height@seconds:name; {advice}.") from None
     if not all(map(math.isfinite, (left, top, width, height, seconds))) or seconds < 0:
         raise ConfigError(f"box {text!r} needs finite numbers and a time of 0 or more seconds.")
     if width <= 0 or height <= 0:
         raise ConfigError(f"box {text!r} has no area; give a width and a height above 0.")
-    return PointedBox(left, top, width, height, seconds)
+    name = match["name"]
+    if name is not None and not (0 < len(name.strip()) <= LONGEST_NAME and name.isprintable()):
+        raise ConfigError(f"box {text!r} needs a name of 1 to {LONGEST_NAME} printable characters behind the colon.")
+    return PointedBox(left, top, width, height, seconds, (name or "").strip())

@@ -31,7 +31,10 @@ Follow = Callable[[UInt8, Float64, float], Follower]
 
 @dataclass(slots=True)
 class _Pointed:
-    """One object; `known` (width,) of its class since a detector named it first, at `named` seconds the latest time."""
+    """One object; `known` (width,) of its class since a detector named it first, at `named` seconds the latest time.
+
+    `given`: its class was given with its box, and no detector's word changes it.
+    """
 
     id: int
     follower: Follower
@@ -39,6 +42,7 @@ class _Pointed:
     known: Float32
     last: Sight
     named: float = -inf
+    given: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Pointer:
         interactive: whether boxes may come from a window too: then the stages run less far ahead of it.
 
     Attributes:
-        names: the classes of all tracks: the detector's, and `object`.
+        names: the classes of all tracks: the detector's, `object`, and those that the boxes were given with.
         interactive: as given.
     """
 
@@ -75,8 +79,8 @@ class Pointer:
     ) -> None:
         self._follow, self._new_id = follow, new_id
         self.interactive = interactive
-        self.names = (*names, *(() if OBJECT in names else (OBJECT,)))
-        self._label = self.names.index(OBJECT)
+        more = dict.fromkeys((OBJECT, *(box.name for box in boxes if box.name)))
+        self.names = (*names, *(name for name in more if name not in names))
         self._classes = Classes(len(names))
         self._waiting = [(new_id(), box) for box in boxes]
         self._pointed: list[_Pointed] = []
@@ -128,19 +132,20 @@ class Pointer:
             if wish.drop:
                 self._pointed = [one for one in self._pointed if one.id != wish.drop]
             elif wish.frame is not None and wish.xyxy is not None:
-                self._add(self._new_id(), wish.frame, wish.xyxy)
+                self._add(self._new_id(), wish.frame, wish.xyxy, "")
                 one = self._pointed[-1]
                 if frame.time > wish.frame.time:  # the stages were ahead of the window; elapsed time is known
                     one.last = one.follower.look(frame.bgr, frame.time)
         due = [(id, box) for id, box in self._waiting if box.time <= frame.time]
         self._waiting = [(id, box) for id, box in self._waiting if box.time > frame.time]
         for id, box in due:
-            self._add(id, frame, inside(np.array(box.xyxy), frame.size))
+            self._add(id, frame, inside(np.array(box.xyxy), frame.size), box.name)
 
-    def _add(self, id: int, frame: Frame, xyxy: Float64) -> None:
+    def _add(self, id: int, frame: Frame, xyxy: Float64, name: str) -> None:
         follower = self._follow(frame.bgr, xyxy, frame.time)
         known = np.zeros(self._classes.width, np.float32)
-        self._pointed.append(_Pointed(id, follower, self._label, known, Sight(xyxy, 1.0, seen=True, unseen=0.0)))
+        label, sight = self.names.index(name or OBJECT), Sight(xyxy, 1.0, seen=True, unseen=0.0)
+        self._pointed.append(_Pointed(id, follower, label, known, sight, given=bool(name)))
 
     def _claim(self, detections: Detections) -> Int64:
         """(P,) the detection that is each pointed object, -1 where none is."""
@@ -158,10 +163,12 @@ class Pointer:
 
     def _name(self, taken: Int64, detections: Detections, time: float) -> None:
         """What the detections that were `taken` say of classes, weighed as the engine's tracks weigh it."""
-        named, classes = [one for one, column in zip(self._pointed, taken, strict=True) if column >= 0], self._classes
+        classes = self._classes
+        open_ = np.array([not one.given for one in self._pointed], bool)
+        named = [one for one, column in zip(self._pointed, taken, strict=True) if column >= 0 and not one.given]
         if not named:
             return
-        found, known = taken[taken >= 0], np.array([one.known for one in named])
+        found, known = taken[(taken >= 0) & open_], np.array([one.known for one in named])
         label = detections.label[found]
         if classes.several:
             xyxy, score = detections.xyxy.astype(np.float64), detections.score.astype(np.float64)

@@ -10,6 +10,7 @@ import pytest
 
 from models.errors import ConfigError, DataError
 from tests.tracker.point.pictures import SIZE, box_at, iou, scene
+from tracker.classes import Classes
 from tracker.engine import Tracker
 from tracker.kalman_motion import KalmanMotion
 from tracker.pipeline import run
@@ -147,6 +148,9 @@ def test_a_box_half_outside_is_cut() -> None:
         ("1,2,3,-4", "has no area"),
         ("1,2,3,4@-1", "a time of 0 or more"),
         ("1,2,nan,4", "needs finite numbers"),
+        ("1,2,3,4@1:", "a name of 1 to 80"),
+        ("1,2,3,4:a\x1b[31mb", "printable"),
+        ("1,2,3,4:" + "x" * 81, "a name of 1 to 80"),
     ],
 )
 def test_what_is_no_box_is_one_sentence(text: str, said: str) -> None:
@@ -159,6 +163,22 @@ def test_a_box_reads_as_it_is_written() -> None:
     assert parse_box(str(box)) == box
     assert box.xyxy == (10.5, 20, 40.5, 60)
     assert parse_box("1,2,3,4").time == 0
+    assert parse_box("1,2,3,4@:van") == parse_box("1,2,3,4:van")
+    assert parse_box("1,2,3,4@1:02:03.5:van: red").time == 3723.5
+    named = parse_box("1,2,3,4@2.5:van: red")
+    assert (named.time, named.name) == (2.5, "van: red")
+    assert parse_box(str(named)) == named
+
+
+def test_a_name_given_with_a_box_is_its_class_whatever_a_detector_says() -> None:
+    tracker = Tracker(classes=Classes(2))
+    pointer = told(tracker, "10,10,20,30:van", "100,10,20,30:dog", "60,10,20,30", names=("dog", "cat"))
+    assert pointer.names == ("dog", "cat", "object", "van")
+    for k in range(4):
+        boxes = [[10 + left, 10, 30 + left, 40] for left in (0, 90, 50)]
+        tracks = pointer(frame(k), found(*boxes, label=1), None, tracker.update)
+    assert [pointer.names[label] for label in tracks.label] == ["van", "dog", "cat"]
+    assert np.isnan(tracks.class_scores()[:2]).all()
 
 
 class Clip:

@@ -31,6 +31,7 @@ class Command:
 COMMANDS: dict[str, Command] = {
     "track": Command("tools.track:track", "tools.config:TrackConfig", "track a video, camera, stream or pictures"),
     "demo": Command("tools.demo:demo", "tools.config:DemoConfig", "track a real clip with what works offline"),
+    "render": Command("tools.render:render", "tools.render_config:RenderConfig", "draw given tracks into their video"),
     "info": Command("tools.info:info", "tools.info_config:InfoConfig", "size, times and irregularity of a source"),
     "mot": Command("tools.mot:mot", "tools.mot_config:MotConfig", "track folders of detections (MOTChallenge)"),
     "convert": Command(

@@ -117,26 +117,28 @@ class Painter:
         picture = np.empty_like(frame.bgr) if out is None else out
         np.copyto(picture, frame.bgr)
         sizes = _Sizes.of(picture, config.line_scale)
+        # what has no id is told apart by its class
+        inks = [colour(k) for k in np.where(drawn.id >= 0, drawn.id, drawn.label + 1).tolist()]
         if drawn.mask is not None:
-            for id, mask in zip(drawn.id.tolist(), drawn.mask, strict=True):
-                _draw_mask(picture, mask, colour(id))
+            for ink, mask in zip(inks, drawn.mask, strict=True):
+                _draw_mask(picture, mask, ink)
         if config.trails > 0 and self.show_trails:
             for id in drawn.id.tolist():
                 self._draw_way(picture, id, sizes.line)
         rectangles = np.rint(drawn.xyxy).astype(int).clip(-32768, 32767).tolist()
         certain = ((drawn.state == State.ACTIVE) & (drawn.unseen == 0)).tolist()
-        for id, (x1, y1, x2, y2), solid in zip(drawn.id.tolist(), rectangles, certain, strict=True):
-            draw_box(picture, (x1, y1, x2, y2), colour(id), sizes.line, solid)
+        for ink, (x1, y1, x2, y2), solid in zip(inks, rectangles, certain, strict=True):
+            draw_box(picture, (x1, y1, x2, y2), ink, sizes.line, solid)
         taken: list[Rect] = []
         if config.clock:
             taken.append(self._draw_clock(picture, frame.time, sizes))
         if config.labels:
-            self._draw_labels(picture, drawn, rectangles, sizes, taken)
+            self._draw_labels(picture, drawn, rectangles, inks, sizes, taken)
         return picture
 
     def _remember(self, time: float, tracks: Tracks) -> None:
         seen = tracks.unseen == 0
-        seen &= tracks.id > 0  # a detection without an id has no way
+        seen &= tracks.id >= 0  # a detection without an id has no way
         feet = np.column_stack([(tracks.xyxy[seen, 0] + tracks.xyxy[seen, 2]) / 2, tracks.xyxy[seen, 3]])
         kept = np.linalg.solve(self._camera[:, :2], (feet - self._camera[:, 2]).T).T
         for id, (x, y) in zip(tracks.id[seen].tolist(), kept.tolist(), strict=True):
@@ -186,7 +188,7 @@ class Painter:
         texts = []
         columns = (tracks.id, tracks.label, tracks.score, tracks.state, tracks.unseen, tracks.class_scores())
         for id, label, score, state, unseen, share in zip(*(column.tolist() for column in columns), strict=True):
-            number = f"#{id}" if id > 0 else ""  # detections without an id have numbers below 1 in their place
+            number = f"#{id}" if id >= 0 else ""  # detections without an id have negative numbers in their place
             name = self.names[label] if 0 <= label < len(self.names) else ""
             rest = f"lost {unseen:.1f} s" if state == State.LOST or unseen > 0 else f"{score:.2f}"
             if name and unseen == 0 and share < CLASS_IN_DOUBT:  # not where it is NaN
@@ -195,7 +197,13 @@ class Painter:
         return texts
 
     def _draw_labels(
-        self, picture: UInt8, tracks: Tracks, rectangles: list[list[int]], sizes: _Sizes, taken: list[Rect]
+        self,
+        picture: UInt8,
+        tracks: Tracks,
+        rectangles: list[list[int]],
+        inks: list[Colour],
+        sizes: _Sizes,
+        taken: list[Rect],
     ) -> None:
         height, width = picture.shape[:2]
         placed = np.empty((len(tracks) + len(taken), 4), np.int64)
@@ -210,7 +218,7 @@ class Painter:
             rect, text = _place(box, texts[row], sizes, (width, height), placed[:count])
             placed[count] = rect
             count += 1
-            found.append((rect, text, colour(int(tracks.id[row]))))
+            found.append((rect, text, inks[row]))
         for rect, text, ground in reversed(found):
             _draw_label(picture, rect, text, ground, sizes)
 

@@ -84,7 +84,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         last = frame.index
         progress(frame)
 
-    with _stoppable(source) as stop, _progress(source.info, config) as progress:
+    with stoppable(source) as stop, progress_bar(source.info, config) as progress:
         summary = run(
             source,
             detector,
@@ -139,7 +139,7 @@ def _save_settings(config: TrackConfig, flag: str, result: Path) -> None:
 
 
 @contextmanager
-def _stoppable(source: Source) -> Iterator[threading.Event]:
+def stoppable(source: Source) -> Iterator[threading.Event]:
     """Ctrl-C and SIGTERM end the run after the frame in hand; a second Ctrl-C ends it at once."""
     stop = threading.Event()
 
@@ -162,7 +162,8 @@ def _stoppable(source: Source) -> Iterator[threading.Event]:
 
 
 @contextmanager
-def _progress(info: SourceInfo, config: TrackConfig) -> Iterator[Callable[[Frame], None]]:
+def progress_bar(info: SourceInfo, config: TrackConfig) -> Iterator[Callable[[Frame], None]]:
+    """A bar of the frames, to be called with each of them."""
     from tqdm import tqdm
 
     frames = info.frames

@@ -1,0 +1,58 @@
+"""Settings of `liquidtrack render`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from datasets.sources.config import SourceConfig
+from models.errors import ConfigError
+from tools.view_config import ViewConfig
+
+
+@dataclass(frozen=True)
+class RenderConfig:
+    """Draw tracks that are there already into their video, without tracking again.
+
+    Attributes:
+        source: the video, or whatever else `track` takes that has an end.
+        tracks: its tracks, truth or detections, in any format that `convert` reads (JSON lines, MOTChallenge, ...).
+        video: the file to write; .mp4, .mkv, .webm or .avi, frame times and sound kept. Without it and without --show:
+            <tracks>.rendered.mp4 beside the tracks.
+        show: open a window (h in it shows the keys).
+        format: the format of the tracks, where it is not to be told by the file itself (mot, jsonl, coco, cvat, yolo,
+            kitti).
+        match: which of its frames are the video's: those of the same number (frame), those nearest in time (seconds),
+            or auto: by seconds where the tracks know them, else by number.
+        camera_motion: how trails are carried along with a moving camera: none, or flow (from the pixels).
+        skip_bad_rows: drop the rows of the tracks that break the format, instead of refusing the file.
+        quiet: no progress bar and no summary.
+    """
+
+    source: Positional[str]
+    tracks: Positional[Path]
+    video: Path | None = None
+    show: bool = False
+    format: str | None = None
+    match: Literal["auto", "frame", "seconds"] = "auto"
+    camera_motion: Literal["none", "flow"] = "none"
+    skip_bad_rows: bool = False
+    quiet: bool = False
+    reading: SourceConfig = field(default_factory=SourceConfig)
+    view: ViewConfig = field(default_factory=ViewConfig)
+
+    def __post_init__(self) -> None:
+        if self.format == "":
+            raise ConfigError("format is empty; name one such as jsonl, or leave it out.")
+
+    @property
+    def out(self) -> Path | None:
+        """The video that will be written, or None where a window is all."""
+        if self.video is not None or self.show:
+            return self.video
+        tracks = self.tracks
+        stem = tracks.name if tracks.is_dir() else tracks.name.removesuffix(".gz").rsplit(".", 1)[0]
+        return tracks.with_name(f"{stem or 'tracks'}.rendered.mp4")

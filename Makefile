@@ -4,6 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SHELL := /bin/bash
 
+# Without what it asks for: opencv-python-headless would take the windows of opencv-python away. The rest is in `dev`.
+DATUMARO := datumaro==1.13.12
+
 .PHONY: demo test bench lint clean
 
 $(BIN)/liquidtrack: pyproject.toml
@@ -16,6 +19,7 @@ $(VENV)/dev: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet -e '.[torch,eval,bench,dev]'
+	$(BIN)/pip install --quiet --no-deps '$(DATUMARO)'
 	@touch $@
 
 demo: $(BIN)/liquidtrack  ## track a real clip: out/demo.mp4

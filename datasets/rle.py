@@ -13,7 +13,7 @@ import numpy as np
 from models.errors import DataError
 from tracker.types import Bool
 
-MAX_PIXELS = 1 << 28  # 16384 x 16384: larger than any video, small enough that a wrong size cannot eat the memory
+MAX_PIXELS = 1 << 26  # 8192 x 8192: larger than any video, small enough that a wrong size cannot eat the memory
 
 
 class Rle(NamedTuple):

@@ -26,6 +26,8 @@ BREAKS_OFF = {expat.errors.codes[text] for text in (
 )}  # fmt: skip
 SHAPES = ("box", "polygon")
 OTHER_SHAPES = ("polyline", "points", "mask", "cuboid", "ellipse", "skeleton")
+MAX_DEPTH = 50  # elements inside one another; CVAT's own files have eight
+MAX_NOTE = 200  # characters of one of our notes
 META_TEXTS = ("size", "start_frame", "stop_frame", "frame_filter", "width", "height")
 
 
@@ -120,6 +122,11 @@ class CvatParser:
                 f"{self._path.name} is a project of several tasks; export one task or job as CVAT for video 1.1."
             )
         self._open.append(tag)
+        if len(self._open) > MAX_DEPTH:
+            raise DataError(
+                f"{self._path.name} {self._line()}: its elements lie more than {MAX_DEPTH} deep in one another;"
+                " check that it is CVAT XML."
+            )
         self._text = ""
         if tag == "track":
             self._track = self._key(attributes)
@@ -160,7 +167,7 @@ class CvatParser:
         self._text += text if len(self._text) < 1000 else ""
 
     def _note(self, target: str, data: str) -> None:
-        if target != "liquidtrack":
+        if target != "liquidtrack" or len(data) > MAX_NOTE:
             return
         values = dict(re.findall(r'(\w+)="([^"]*)"', data))
         frame, time = parse(values.get("frame", "")), parse(values.get("seconds", "nan"))

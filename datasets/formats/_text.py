@@ -2,72 +2,124 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import select
+import stat
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from models.errors import DataError
 
 log = logging.getLogger("liquidtrack.formats")
 
-MAX_BYTES = 1 << 30  # of text after unpacking: ten hours of a hundred boxes a frame take less; a gzip bomb takes more
+MAX_BYTES = 1 << 30  # of a file: ten hours of a hundred boxes a frame take less
+PIPE_BYTES = 1 << 27  # of a pipe or a device, which says no size before and may never end
+SMALL_BYTES = 1 << 20  # of the notes beside label files (data.yaml, seqinfo.ini, names): they have a few hundred lines
+PACKED_BYTES, MAX_RATIO = 1 << 26, 100  # text packs 5:1 to 30:1; what unpacks to more than the first at 100:1 is a bomb
+PATIENCE_S = 10.0  # for the first byte of a pipe
 
 HEAD = 1 << 16  # bytes
+GZIP, UTF_16 = b"\x1f\x8b", (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_bytes(path: Path) -> bytes:
-    """The file's content, unpacked where it is gzipped (by its first bytes, not by its name)."""
-    try:
-        if path.is_dir():
-            raise DataError(f"{path} is a folder; name the file in it.")
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"{path} is larger than 1 GiB, which no label file is; check that it is the right file.")
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{path} cannot be read ({reason}); check the path.") from error
-    return _unpack(data, path) if data[:2] == b"\x1f\x8b" else data
+def read_bytes(path: Path, most: int = MAX_BYTES) -> bytes | bytearray:
+    """The file's content, unpacked where it is gzipped (by its first bytes, not by its name), `most` bytes at most."""
+    out, held = bytearray(), 0
+    for part, held in _parts(path, most):
+        if not out and part[:2] in UTF_16:
+            most = min(most, PIPE_BYTES)
+        elif b"\0" in part and out[:2] not in UTF_16:
+            raise DataError(f"{path} is not a text file (it holds NUL bytes); check that it is the right file.")
+        out += part
+        if len(out) > most:
+            raise DataError(f"{path} {_too_large(most)}; check that it is the right file.")
+        if len(out) > PACKED_BYTES and len(out) > MAX_RATIO * held:
+            raise DataError(f"{path} unpacks to {MAX_RATIO} times its size and more, as no label file does; unpack it.")
+    return out
 
 
 def read_head(path: Path) -> str:
     """The first thousands of characters, whatever they are: enough to tell formats apart."""
-    try:
+    with _reading(path):
+        if stat.S_ISFIFO(path.stat().st_mode):
+            raise DataError(f"{path} is a pipe, whose format cannot be told in advance; name the format or a file.")
         with path.open("rb") as file:
             data = file.read(HEAD)
-        if data[:2] == b"\x1f\x8b":
+        if data[:2] == GZIP:
             data = zlib.decompressobj(wbits=31).decompress(data, HEAD)
+    return data.decode("utf-16" if data[:2] in UTF_16 else "utf-8", "replace")
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turns the system's and zlib's complaints about `path` into our sentence."""
+    try:
+        yield
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{path} cannot be read ({reason}); check the path.") from error
     except zlib.error as error:
         raise DataError(f"{path} is a damaged gzip file ({error}); fetch or pack it again.") from error
-    return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace")
 
 
-def _unpack(data: bytes, path: Path) -> bytes:
-    out, left = bytearray(), data
-    try:
-        while left:  # a gzip file may hold several members one after the other
-            unpacker = zlib.decompressobj(wbits=31)
-            out += unpacker.decompress(left, MAX_BYTES - len(out) + 1)
-            if len(out) > MAX_BYTES:
-                raise DataError(
-                    f"{path} unpacks to more than 1 GiB, which no label file does; check that it is the right file."
-                )
-            if not unpacker.eof:
+def _too_large(most: int) -> str:
+    size = f"{most >> 30} GiB" if most >= 1 << 30 else f"{most >> 20} MiB"
+    return f"is larger than {size}, as no such file is"
+
+
+def _parts(path: Path, most: int) -> Iterator[tuple[bytes, int]]:
+    """The content in parts of a mebibyte, unpacked, each with the bytes that were read from disk until then."""
+    with _reading(path):
+        kind = path.stat()
+        if stat.S_ISDIR(kind.st_mode):
+            raise DataError(f"{path} is a folder; name the file in it.")
+        if kind.st_size > most:
+            raise DataError(f"{path} {_too_large(most)}; check that it is the right file.")
+        with _opened(path, kind) as file:
+            held, unpacker = 0, None
+            while part := file.read(1 << 20):
+                if not stat.S_ISREG(kind.st_mode) and held > PIPE_BYTES:
+                    raise DataError(f"{path} gives more than {PIPE_BYTES >> 20} MiB; copy it into a file first.")
+                if not held and part[:2] == GZIP:
+                    unpacker = zlib.decompressobj(wbits=31)
+                held += len(part)
+                if unpacker is None:
+                    yield part, held
+                    continue
+                while part:
+                    if unpacker.eof:  # a gzip file may hold several members one after the other
+                        part = part.lstrip(b"\0")
+                        unpacker = zlib.decompressobj(wbits=31) if part else unpacker
+                    if not part:
+                        break
+                    yield unpacker.decompress(part, 1 << 20), held
+                    part = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+            if unpacker is not None and not unpacker.eof:
                 raise DataError(f"{path} is a gzip file that breaks off; fetch or pack it again.")
-            left = unpacker.unused_data.lstrip(b"\0")
-    except zlib.error as error:
-        raise DataError(f"{path} is a damaged gzip file ({error}); fetch or pack it again.") from error
-    return bytes(out)
 
 
-def decode(data: bytes, path: Path) -> str:
+def _opened(path: Path, kind: os.stat_result) -> BinaryIO:
+    """The file, open for reading; a pipe that nobody writes into is refused after a while."""
+    if not stat.S_ISFIFO(kind.st_mode) or not hasattr(select, "poll"):
+        return path.open("rb")
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    if not poll.poll(1000 * PATIENCE_S):
+        os.close(handle)
+        raise DataError(f"{path} is a pipe into which nobody writes; start its writer first, or name a file.")
+    os.set_blocking(handle, True)
+    return open(handle, "rb")
+
+
+def decode(data: bytes | bytearray, path: Path) -> str:
     """UTF-8, or UTF-16 with a byte-order mark as Windows shells write it; lines end in \\n alone."""
     try:
-        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        text = data.decode("utf-16" if data[:2] in UTF_16 else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path} is not a text file (byte {error.start} is no UTF-8); check that it is the right file."
@@ -77,9 +129,9 @@ def decode(data: bytes, path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_text(path: Path) -> str:
-    """The text of a file, gzipped or not."""
-    return decode(read_bytes(path), path)
+def read_text(path: Path, most: int = MAX_BYTES) -> str:
+    """The text of a file of at most `most` bytes, gzipped or not."""
+    return decode(read_bytes(path, most), path)
 
 
 class BadRows:

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.formats._text import BadRows, log, parse, read_text
+from datasets.formats._text import SMALL_BYTES, BadRows, log, parse, read_text
 from models.errors import DataError
 from tracker.types import Float64, Int64
 
-MAX_FRAMES = 10_000_000  # four days at 30 Hz; a larger count in a header is a mistake that would eat the memory
+MAX_FRAMES = 2_600_000  # a day at 30 Hz; a larger count in a header is a mistake that would eat memory or disk
+LONGEST_LINE = 1000  # characters in a seqinfo.ini
 MAX_INDEX = 2**53  # float64 counts exactly up to here
 LABEL_FOLDERS = ("gt", "det")  # MOTChallenge keeps label files one folder below seqinfo.ini
 
@@ -110,8 +111,11 @@ def read_times(path: Path, skip_bad_rows: bool = False) -> Clock:
 def read_seqinfo(path: Path) -> Clock:
     """The clock of a MOTChallenge seqinfo.ini: seqLength frames at frameRate, and the pictures' size."""
     ini = configparser.ConfigParser(interpolation=None, strict=False)
+    text = read_text(path, SMALL_BYTES)
+    if any(len(line) > LONGEST_LINE for line in text.split("\n")):  # its time would grow with their square
+        raise DataError(f"{path} is no seqinfo.ini (it has a line of more than {LONGEST_LINE} characters).")
     try:
-        ini.read_string(read_text(path))
+        ini.read_string(text)
         values = dict(ini["Sequence"])
     except (configparser.Error, KeyError) as error:
         raise DataError(

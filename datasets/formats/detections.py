@@ -10,7 +10,10 @@ import numpy as np
 from datasets.annotations import Annotations
 from datasets.formats.registry import read
 from datasets.rle import decode
+from models.errors import DataError
 from tracker.types import Bool, Detections
+
+MAX_MASKS = 1 << 28  # pixels of one frame's masks together: 130 of a full HD picture
 
 
 class DetectionFile:
@@ -62,7 +65,13 @@ class DetectionFile:
         sizes = {(rle.height, rle.width) for rle in rles if rle is not None}
         if len(sizes) != 1:
             return None
-        out = np.zeros((len(rles), *sizes.pop()), bool)
+        height, width = sizes.pop()
+        if len(rles) * height * width > MAX_MASKS:
+            raise DataError(
+                f"the file of detections has {len(rles)} masks of {width}x{height} in one frame, which no memory holds;"
+                " give masks of the video's size, or boxes alone."
+            )
+        out = np.zeros((len(rles), height, width), bool)
         for k, (rle, box) in enumerate(zip(rles, self.annotations.xyxy[at], strict=True)):
             if rle is not None:
                 out[k] = decode(rle)

@@ -1,5 +1,5 @@
-"""Datumaro as a judge: it reads what we write, and we read what it writes. It brings its own OpenCV, so it needs an
-environment of its own: `pip install datumaro pytest hypothesis`, then pytest on this file.
+"""Datumaro as a judge: it reads what we write, and we read what it writes. `make` brings it, without the second OpenCV
+that it asks for (pyproject.toml says why).
 """
 
 from __future__ import annotations

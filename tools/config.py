@@ -8,6 +8,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
+from datasets.formats.config import LabelConfig
 from datasets.sources.config import SourceConfig
 from tools.mark_config import MarkConfig
 from tools.point_config import PointConfig
@@ -29,8 +30,8 @@ class OutputConfig:
         mot: write MOTChallenge text, and times.csv beside it.
         jsonl: write JSON lines, one a frame, readable while it grows.
         coco: write COCO-video JSON.
-        cvat: write CVAT video XML 1.1.
-        yolo: write a folder of YOLO labels with ids.
+        cvat: write CVAT video XML 1.1, with key frames.
+        yolo: write a folder of YOLO labels as training wants them, with ids and scores in tracks.csv beside them.
         kitti: write KITTI tracking text.
         masks: write a folder of PNG masks with a palette, <folder>/<source>/00000.png, as DAVIS does.
     """
@@ -73,6 +74,7 @@ class TrackConfig:
     returning: ReidConfig = field(default_factory=ReidConfig)
     recognition: RecogniseConfig = field(default_factory=RecogniseConfig)
     view: ViewConfig = field(default_factory=ViewConfig)
+    labels: LabelConfig = field(default_factory=LabelConfig)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def convert(config: ConvertConfig) -> None:
         raise ConfigError(f"{config.a} and {config.b} are the same; name another place for the result.")
     size = None if config.size is None else _size(config.size)
     annotations = read(config.a, config.from_format, skip_bad_rows=config.skip_bad_rows, rate=config.rate, size=size)
-    write(annotations, config.b, config.to_format, name=_name(config.a))
+    write(annotations, config.b, config.to_format, name=_name(config.a), config=config.labels)
     ids = len(set(annotations.id.tolist()) - {-1})
     print(
         f"{config.b}: {len(annotations)} boxes, {ids} ids, {len(annotations.frames)} frames, {_span(annotations.times)}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
+
+from datasets.formats.config import LabelConfig
 
 FormatName = Literal["mot", "jsonl", "coco", "cvat", "yolo", "kitti"]
 
@@ -23,6 +25,7 @@ class ConvertConfig:
         skip_bad_rows: drop rows that break the format instead of stopping at the first.
         rate: frames a second, for files that know no times.
         size: the pictures' size as WIDTHxHEIGHT, for files that do not say it (YOLO needs it).
+        labels: how label files are written.
     """
 
     a: Positional[Path]
@@ -32,3 +35,4 @@ class ConvertConfig:
     skip_bad_rows: bool = False
     rate: float | None = None
     size: str | None = None
+    labels: LabelConfig = field(default_factory=LabelConfig)

@@ -41,7 +41,7 @@ def _labels(name: str) -> Callable[[Path, TrackConfig], Sink]:
     def make(path: Path, config: TrackConfig) -> Sink:
         from datasets.formats import FORMATS
 
-        sink: Sink = FORMATS[name].writer(path)
+        sink: Sink = FORMATS[name].writer(path, config.labels)
         return sink
 
     return make

@@ -11,7 +11,6 @@ import difflib
 import inspect
 import io
 import re
-import sys
 import tomllib
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
@@ -23,7 +22,6 @@ import tyro
 from tyro.conf import Positional, UseAppendAction
 
 from models.errors import ConfigError
-from tools.messages import unguarded
 from tools.typed import in_seconds, understand
 
 T = TypeVar("T")
@@ -108,8 +106,7 @@ def _one_sentence(where: str, hint: str) -> Iterator[None]:
     """What tyro prints in a box before it exits becomes an error of ours, like every other mistake."""
     said = io.StringIO()
     try:
-        # Help is ours and may be coloured; nothing of the user's stands in it.
-        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(unguarded(sys.stdout)):
+        with contextlib.redirect_stderr(said):
             yield
     except SystemExit as ended:
         if not ended.code:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from datasets.annotations import Annotations
-from datasets.formats._text import BadRows, log, read_text
+from datasets.formats._text import SMALL_BYTES, BadRows, log, read_text
 from datasets.formats._write import replace_file, writing
 from datasets.formats.clock import MAX_INDEX, Clock, stem
 from datasets.rle import Rle
@@ -41,6 +42,25 @@ class Rows:
     ignore: Bool | None = None
     visibility: Float64 | None = None
     mask: Sequence[Rle | None] | None = None
+
+    def extended(self, at: Int64, frame: Float64, ltrb: Float64) -> Rows:
+        """These rows, and behind them copies of the rows `at` in other frames and places; without `wh`."""
+
+        def more(column: Any) -> Any:
+            return None if column is None else np.concatenate([column, column[at]])
+
+        none = [None] * len(at)
+        return Rows(
+            np.concatenate([self.frame, frame]),
+            more(self.id),
+            np.concatenate([self.ltrb, ltrb]),
+            more(self.score),
+            more(self.label),
+            None,
+            more(self.ignore),
+            more(self.visibility),
+            None if self.mask is None else [*self.mask, *none],
+        )
 
 
 @dataclass
@@ -247,7 +267,7 @@ def read_names(path: Path) -> tuple[str, ...] | None:
     """Class names, one a line, in `<stem>.names` or `labels.txt` beside a label file; None where there is neither."""
     for candidate in (path.parent / f"{stem(path)}.names", path.parent / "labels.txt"):
         if candidate.is_file() and candidate.name != path.name:
-            names = tuple(line.strip() for line in read_text(candidate).split("\n") if line.strip())
+            names = tuple(line.strip() for line in read_text(candidate, SMALL_BYTES).split("\n") if line.strip())
             if not names:
                 raise DataError(f"{candidate} is empty; write the class names, one a line, or delete it.")
             return names

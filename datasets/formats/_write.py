@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 
 import numpy as np
 
@@ -111,6 +112,22 @@ class WholeFile:
         """Overwrites bytes inside the content."""
         with writing(self.path):
             self._write(data, at)
+
+    def reading(self) -> BinaryIO:
+        """The content once more, for reading.
+
+        Raises:
+            DataError: another program has cut, replaced or deleted the file.
+        """
+        with writing(self.path):
+            file = self.path.open("rb")
+            mine, there = os.fstat(self._file.fileno()), os.fstat(file.fileno())
+        if (mine.st_dev, mine.st_ino) != (there.st_dev, there.st_ino) or there.st_size < self.end:
+            file.close()
+            raise DataError(
+                f"{self.path} was cut or replaced by another program while it was written; let one program write it."
+            )
+        return file
 
     def rewrite(self, content: Iterable[bytes]) -> None:
         """Puts other content in the file's place at once: a kill leaves the old or the new."""

@@ -242,7 +242,7 @@ class CocoWriter(Writer):
         self._room_end = self._used + blanks
 
     def _parts(self, start: int, end: int) -> Iterator[bytes]:
-        with self.path.open("rb") as file:
+        with self._file.reading() as file:
             file.seek(start)
             while start < end and (part := file.read(min(end - start, 1 << 20))):
                 start += len(part)

@@ -1,4 +1,7 @@
-"""CVAT for video 1.1 XML: one `<track>` an object, with a `<box>` for each frame and `outside="1"` where it is gone.
+"""CVAT for video 1.1 XML: a `<track>` an object, with a `<box>` for each key frame and `outside="1"` where it is gone.
+
+Key frames are few, so that people can correct a track by moving some of them: between two, CVAT draws straight lines,
+and these stay within a tolerance of every box (`_keyframes`). Absences are exact; scores are those of the key frames.
 
 CVAT has no seat for times. They stand in processing instructions, which XML keeps for exactly such private notes and
 which CVAT passes over: `<?liquidtrack frame="12" seconds="0.48"?>`, one a frame, also for frames without boxes. A file
@@ -12,23 +15,31 @@ them.
 
 from __future__ import annotations
 
-import mmap
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
 from datasets.annotations import Annotations
 from datasets.formats._cvat_parser import CvatParser, Shape
-from datasets.formats._rows import RowList, assemble, union
+from datasets.formats._keyframes import key_frames
+from datasets.formats._rows import RowList, Rows, assemble, union
 from datasets.formats._text import BadRows, read_text
 from datasets.formats._write import Boxes, WholeFile, Writer
 from datasets.formats.clock import MAX_FRAMES, Clock, find_clock, make_clock
 from models.errors import DataError
+from tracker.types import Int64
 
+TOLERANCE = 2.0  # pixels
+BOX = re.compile(
+    rb'<box frame="(\d+)" outside="([01])" occluded="([01])" keyframe="1" xtl="([-.\d]+)" ytl="([-.\d]+)"'
+    rb' xbr="([-.\d]+)" ybr="([-.\d]+)" z_order="0">'
+    rb'(?:<attribute name="score">[^<]*</attribute><attribute name="ignore">(true)<)?'
+)
 MAX_FILLED = 2_000_000  # boxes that interpolation may add: a few lines of XML could ask for any number
 
 
@@ -47,44 +58,57 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
         fine = seen[(seen >= 0) & (seen == np.floor(seen)) & (seen < MAX_FRAMES)]
         clock = Clock(union(parsed.task_frames, fine.astype(np.int64)), None, path.name, size=parsed.size)
     rows = RowList()
+    tracks: list[tuple[list[Shape], list[int]]] = []
     for (number, label), shapes in parsed.tracks.items():
+        at = []  # the row of each shape
         for shape in shapes:
+            at.append(len(rows.frame))
             if not shape.outside:
                 rows.add(
                     shape.where, shape.frame, number, shape.ltrb, label, shape.score, shape.ignore, shape.visibility
                 )
-    if not parsed.still:
-        _fill(path, parsed.tracks, clock, rows)
+        if number >= 0 and not parsed.still:  # a detection stays alone
+            tracks.append((shapes, at))
+    table, of = _filled(path, tracks, clock, rows.rows())
     size = parsed.size or clock.size
-    return assemble(rows.rows(), lambda i: rows.where[i], bad, parsed.names, clock, size=size)
+    return assemble(table, lambda i: rows.where[of[i]], bad, parsed.names, clock, size=size)
 
 
-def _fill(path: Path, tracks: dict[tuple[float, int], list[Shape]], clock: Clock, rows: RowList) -> None:
-    """Adds the boxes between a track's written ones, and after its last one."""
-    gaps: list[tuple[float, int, Shape, Shape | None, int, int]] = []
-    total = 0
-    for (number, label), shapes in tracks.items():
+def _filled(path: Path, tracks: list[tuple[list[Shape], list[int]]], clock: Clock, table: Rows) -> tuple[Rows, Int64]:
+    """The rows, and behind them the boxes between a track's written ones and after its last; which row each is of."""
+    source: list[int] = []
+    bounds: list[tuple[int, int]] = []
+    target: list[tuple[float, list[float]]] = []  # (frame, box) towards which a box moves
+    for shapes, at in tracks:
         frames = np.array([shape.frame for shape in shapes])
-        if number < 0 or not np.isfinite(frames).all():
-            continue  # a detection stays alone; what is wrong is refused or dropped soon
+        if not np.isfinite(frames).all():
+            continue  # what is wrong is refused or dropped soon
         order = np.argsort(frames, kind="stable")
         start = np.searchsorted(clock.frames, frames[order], "right")
         stop = np.append(np.searchsorted(clock.frames, frames[order][1:]), len(clock.frames))
         for k in np.flatnonzero(stop > start).tolist():
             here, after = shapes[order[k]], shapes[order[k + 1]] if k + 1 < len(order) else None
             if not here.outside:
-                gaps.append((number, label, here, after, int(start[k]), int(stop[k])))
-                total += int(stop[k] - start[k])
+                source.append(at[order[k]])
+                bounds.append((int(start[k]), int(stop[k])))
+                moves = after is not None and not after.outside
+                target.append((after.frame, after.ltrb) if moves and after is not None else (np.inf, here.ltrb))
+    length = np.array([stop - start for start, stop in bounds], np.int64)
+    total, written = int(length.sum()), np.arange(len(table.frame))
     if total > MAX_FILLED:
         raise DataError(
             f"{path.name} asks for {total} interpolated boxes, more than {MAX_FILLED}; export fewer frames."
         )
-    for number, label, here, after, first, end in gaps:
-        to = here if after is None or after.outside else after
-        for frame in clock.frames[first:end].tolist():
-            part = (frame - here.frame) / (to.frame - here.frame) if to is not here else 0.0
-            ltrb = [a + part * (b - a) for a, b in zip(here.ltrb, to.ltrb, strict=True)]
-            rows.add(here.where, frame, number, ltrb, label, here.score, here.ignore, here.visibility)
+    if not total:
+        return table, written
+    gap = np.repeat(np.arange(len(bounds)), length)
+    of = np.array(source)[gap]
+    first = np.array(bounds)[:, 0] - np.cumsum(length) + length
+    frame = clock.frames[first[gap] + np.arange(total)].astype(float)
+    there, to = np.array([t[0] for t in target])[gap], np.array([t[1] for t in target])[gap]
+    with np.errstate(all="ignore"):
+        part = ((frame - table.frame[of]) / (there - table.frame[of]))[:, None]
+        return table.extended(of, frame, table.ltrb[of] + part * (to - table.ltrb[of])), np.append(written, of)
 
 
 class CvatWriter(Writer):
@@ -92,17 +116,24 @@ class CvatWriter(Writer):
 
     CVAT groups boxes by track, a recording comes by frame. So each box is first written as a `<track>` of its own,
     which keeps the file whole after every frame (`read` joins the pieces by their id); at the end the file is put in
-    CVAT's order. After a kill, `liquidtrack convert` does that.
+    CVAT's order, with key frames alone and the labels that occur. After a kill, `liquidtrack convert` does that.
+
+    Args:
+        tolerance: pixels by which an edge may stand off between key frames, where the line between them is drawn; 0
+            makes every frame a key frame. When an object is there and when not is exact in any case.
     """
+
+    def __init__(self, path: str | Path, tolerance: float = TOLERANCE) -> None:
+        super().__init__(path)
+        self._tolerance = tolerance
 
     def _open(self) -> None:
         self._shown: dict[tuple[int, int], str] = {}
         self._starts = [f'label={quoteattr(name)} source="auto"' for name in self.names]
-        self._first = 0
-        self._file = WholeFile(self.path, self._head(""), tail="</annotations>\n")
+        self._file = WholeFile(self.path, self._head("", self.names), tail="</annotations>\n")
         self._body = self._file.end
 
-    def _head(self, extent: str) -> str:
+    def _head(self, extent: str, names: Iterable[str]) -> str:
         attributes = "".join(
             f"<attribute><name>{name}</name><mutable>True</mutable><input_type>{kind}</input_type>"
             f"<default_value>{default}</default_value><values>{values}</values></attribute>"
@@ -110,7 +141,7 @@ class CvatWriter(Writer):
         )
         labels = "".join(
             f"<label><name>{escape(name)}</name><attributes>{attributes}</attributes></label>\n"
-            for name in dict.fromkeys(self.names)
+            for name in dict.fromkeys(names)
         )
         info = self.info
         size = f"<original_size><width>{info.width}</width><height>{info.height}</height></original_size>\n"
@@ -156,34 +187,63 @@ class CvatWriter(Writer):
             self._file.close()
 
     def _by_track(self, end: int) -> Iterator[bytes]:
-        """The file's parts in CVAT's order: head, notes on frames, then each track's boxes."""
-        extent = f"<size>{self._last + 1}</size>\n<start_frame>0</start_frame>\n<stop_frame>{self._last}</stop_frame>\n"
-        yield self._head(extent).encode()
-        with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-            known: dict[bytes, int] = {}
-            track, start = array("q"), array("q")
+        """The file's parts in CVAT's order: head, notes on frames, then each track's key frames."""
+        known: dict[bytes, int] = {}
+        used: set[bytes] = set()
+        track, start = array("q"), array("q")
+        notes = array("q")
+        with self._file.reading() as file:
+            file.seek(self._body)
             at = self._body
             while at < end:
-                after = text.find(b"\n", at) + 1
-                if text[at : at + 2] == b"<?":
-                    yield text[at:after]
+                line = file.readline()
+                if line.startswith(b"<?"):
+                    notes.append(at)
                 else:
-                    key = text[at : text.find(b"><box ", at)]
+                    key = line[: line.find(b"><box ")]
+                    used.add(key.split(b" ", 2)[-1])
+                    if not (line.startswith(b"<track ") and line.endswith(b"</track>\n")):
+                        raise DataError(f"{self.path} was changed by another program while it was written.")
                     if key.startswith(b'<track id="-1"'):
                         key = b"%d" % at  # a detection is joined with nothing
                     track.append(known.setdefault(key, len(known)))
                     start.append(at)
-                at = after
-            last = -1
-            for k in np.argsort(np.array(track, np.int64), kind="stable").tolist():
-                line = text[start[k] : text.find(b"\n", start[k])]
+                at += len(line)
+            names = [name for name, text in zip(self.names, self._starts, strict=True) if text.encode() in used]
+            last = self._last
+            extent = f"<size>{last + 1}</size>\n<start_frame>0</start_frame>\n<stop_frame>{last}</stop_frame>\n"
+            yield self._head(extent, names or self.names).encode()
+            for at in notes:
+                file.seek(at)
+                yield file.readline()
+            order = np.argsort(np.array(track, np.int64), kind="stable")
+            ends = np.flatnonzero(np.diff(np.array(track, np.int64)[order], append=-1))
+            for rows in np.split(order, ends[:-1] + 1) if len(order) else ():
+                yield from self._track(file, [start[k] for k in rows.tolist()])
+
+    def _track(self, file: BinaryIO, places: list[int]) -> Iterator[bytes]:
+        """One track whose boxes stand at these places of the file: its key frames."""
+        values = array("d")
+        for at in places:
+            file.seek(at)
+            found = BOX.search(file.readline())
+            if found is None:
+                raise DataError(f"{self.path} was changed by another program while it was written.")
+            *numbers, ignore = found.groups()
+            values.extend(map(float, numbers))
+            values.append(ignore is not None)
+        table = np.frombuffer(values).reshape(-1, 8)  # frame, outside, occluded, left, top, right, bottom, ignore
+        state = table[:, [1, 2, 7]]
+        runs = np.flatnonzero((state[1:] != state[:-1]).any(axis=1) | (state[1:, 0] == 1)) + 1
+        first = True
+        for run in np.split(np.arange(len(table)), runs):
+            for k in key_frames(table[run, 0].astype(np.int64), table[run, 3:7], self._tolerance):
+                file.seek(places[run[k]])
+                line = file.readline().removesuffix(b"\n")
                 inner = line.find(b"><box ") + 1
-                if track[k] != last:
-                    yield (b"</track>\n" if last >= 0 else b"") + line[:inner] + b"\n"
-                    last = track[k]
-                yield line[inner:].removesuffix(b"</track>") + b"\n"
-            if last >= 0:
-                yield b"</track>\n"
+                yield (line[:inner] + b"\n" if first else b"") + line[inner:].removesuffix(b"</track>") + b"\n"
+                first = False
+        yield b"</track>\n"
 
 
 def _gone(index: int, place: str) -> str:

@@ -12,8 +12,11 @@ import numpy as np
 
 from datasets.annotations import Annotations
 from datasets.formats import coco, cvat, jsonl, kitti, mot, yolo
+from datasets.formats._keyframes import parse_tolerance
 from datasets.formats._text import log, read_head
 from datasets.formats._write import Boxes, Writer
+from datasets.formats._yolo_writer import YoloWriter
+from datasets.formats.config import LabelConfig
 from models.errors import ConfigError, DataError
 from tracker.protocols import SourceInfo
 
@@ -24,30 +27,48 @@ class Format:
 
     Attributes:
         read: (path, skip_bad_rows) -> Annotations; with `fractions` also size=(width, height), for files without it.
-        writer: path -> a `Sink`, which also takes boxes without a picture (`Writer.put`).
+        make: (path, settings) -> a `Sink`, which also takes boxes without a picture (`Writer.put`).
         suffix: of a file that is written in it; empty where it is a folder.
         about: one line for people.
         fractions: boxes are fractions of the picture: reading and writing need its size.
     """
 
     read: Callable[..., Annotations]
-    writer: Callable[[Path], Writer]
+    make: Callable[[Path, LabelConfig], Writer]
     suffix: str
     about: str
     fractions: bool = False
 
+    def writer(self, path: str | Path, config: LabelConfig | None = None) -> Writer:
+        """A writer of this format into `path`."""
+        return self.make(Path(path), config or LabelConfig())
+
 
 FORMATS: dict[str, Format] = {
-    "mot": Format(mot.read, mot.MotWriter, ".txt", "MOTChallenge text with times.csv beside it"),
+    "mot": Format(mot.read, lambda path, _: mot.MotWriter(path), ".txt", "MOTChallenge text with times.csv beside it"),
     "jsonl": Format(
-        jsonl.read, jsonl.JsonlWriter, ".jsonl", "liquidtrack's JSON lines: frames with seconds, boxes, masks"
+        jsonl.read,
+        lambda path, _: jsonl.JsonlWriter(path),
+        ".jsonl",
+        "liquidtrack's JSON lines: frames with seconds, boxes, masks",
     ),
-    "coco": Format(coco.read, coco.CocoWriter, ".json", "COCO-video JSON with track_id and time"),
-    "cvat": Format(cvat.read, cvat.CvatWriter, ".xml", "CVAT for video 1.1 XML"),
+    "coco": Format(coco.read, lambda path, _: coco.CocoWriter(path), ".json", "COCO-video JSON with track_id and time"),
+    "cvat": Format(
+        cvat.read,
+        lambda path, config: cvat.CvatWriter(path, parse_tolerance(config.cvat_keyframes)),
+        ".xml",
+        "CVAT for video 1.1 XML, with key frames",
+    ),
     "yolo": Format(
-        yolo.read, yolo.YoloWriter, "", "YOLO folder: labels/<frame>.txt with score and id, data.yaml, times.csv", True
+        yolo.read,
+        lambda path, config: YoloWriter(path, config.yolo_ids),
+        "",
+        "YOLO folder: labels/<frame>.txt, data.yaml, tracks.csv with ids and scores, times.csv",
+        True,
     ),
-    "kitti": Format(kitti.read, kitti.KittiWriter, ".txt", "KITTI tracking text with times.csv beside it"),
+    "kitti": Format(
+        kitti.read, lambda path, _: kitti.KittiWriter(path), ".txt", "KITTI tracking text with times.csv beside it"
+    ),
 }
 
 
@@ -85,14 +106,22 @@ def read(
     return replace(got, times=got.frames / rate)
 
 
-def write(annotations: Annotations, path: str | Path, format: str | None = None, *, name: str | None = None) -> None:
+def write(
+    annotations: Annotations,
+    path: str | Path,
+    format: str | None = None,
+    *,
+    name: str | None = None,
+    config: LabelConfig | None = None,
+) -> None:
     """Writes annotations; the format is told by the suffix where none is named (no suffix: a YOLO folder).
 
     Args:
         name: of the source, for formats that keep it; the file's own name where it is None.
+        config: how label files are written.
     """
     path = Path(path)
-    writer = _format(format or by_suffix(path)).writer(path)
+    writer = _format(format or by_suffix(path)).writer(path, config)
     width, height = annotations.size or (0, 0)
     times = annotations.times
     rate = None

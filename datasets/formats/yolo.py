@@ -1,25 +1,33 @@
-"""YOLO folder: `labels/<number>.txt` with `class centre_x centre_y width height [score] [id]` in fractions.
+"""YOLO folder: `labels/<number>.txt` with `class centre_x centre_y width height` in fractions of the picture.
 
 `data.yaml` names the classes (`classes.txt` as well) and, which is ours, the picture's `width` and `height`; times.csv
 holds the times. Numbers count from 1, as times.csv does; in a folder without times.csv that has a number 0 they count
-from 0. The order of score and id is Ultralytics'; a lone sixth column is an id where no row has a decimal point there,
-else a score. Detections are written without an id, and truth without ids as the plain five columns that training wants.
-Boxes that reach beyond the picture are kept as they are. Boxes to ignore have no seat and are left out.
+from 0.
+
+The labels are what programs train on: five columns, since more are a polygon to them, and boxes cut at the picture's
+edge, since they throw pictures with numbers beyond it away. `tracks.csv`, which is ours, holds ids, scores and the
+whole boxes: `frame,id,score,class,x,y,width,height`. A label that is edited afterwards is read as it is, without an id.
+
+Another's rows may have `[score] [id]` behind the box, as Ultralytics saves tracks and as `--yolo-ids` writes them; a
+lone sixth column is an id where no row has a decimal point there, else a score. Boxes to ignore have no seat and are
+left out.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from datasets.annotations import Annotations
 from datasets.formats._rows import RowList, assemble
-from datasets.formats._text import BadRows, log, parse_all, read_text
-from datasets.formats._write import Boxes, TimesFile, WholeFile, Writer, make_folder, replace_file, writing
-from datasets.formats.clock import MAX_INDEX, Clock, read_times
+from datasets.formats._text import SMALL_BYTES, BadRows, log, parse_all, read_text
+from datasets.formats._yolo_writer import TRACKS, visible
+from datasets.formats.clock import Clock, read_times
 from models.errors import DataError
 
 FARTHEST = 10.0  # pictures; numbers beyond are pixels by mistake
@@ -44,6 +52,7 @@ def read(path: Path, skip_bad_rows: bool = False, size: tuple[int, int] | None =
     listed = None if clock is None else set(clock.frames.tolist())
     rows = RowList()
     tail: list[list[str]] = []
+    tracks = _tracks(folder / TRACKS, first, bad) if (folder / TRACKS).is_file() else None
     for number, file in files:
         if listed is not None and number - 1 not in listed:
             log.warning("%s: %s was left out, since times.csv does not list it", folder.name, file.name)
@@ -51,11 +60,17 @@ def read(path: Path, skip_bad_rows: bool = False, size: tuple[int, int] | None =
         for k, line in enumerate(read_text(file).split("\n"), 1):
             if line.strip():
                 where = f"labels/{file.name} line {k}"
-                tail += _row(where, line, number - first, width, height, len(names), rows, bad)
+                tail += _row(where, line, number - first, (width, height), len(names), rows, bad, tracks)
+        for where, score, id, (kind, *box) in tracks.unseen.get(number - first, ()) if tracks is not None else ():
+            rows.add(where, number - first, id, _ltrb(box, width, height), int(kind), score)
+            tail.append([])
     columns = np.array([number - first for number, _ in files], float)
     if clock is None:
         clock = Clock(np.unique(columns).astype(np.int64), None, "labels")
     _scores_and_ids(rows, tail)
+    lost = sum(map(len, tracks.seen.values())) if tracks is not None else 0
+    if lost:
+        log.warning("%s: %d boxes of %s have no label any more; edited labels have no id", folder.name, lost, TRACKS)
     return assemble(rows.rows(), lambda i: rows.where[i], bad, names, clock, first=first, size=(width, height))
 
 
@@ -83,7 +98,14 @@ def _numbered(labels: Path, bad: BadRows) -> list[tuple[int, Path]]:
 
 
 def _row(
-    where: str, line: str, frame: int, width: int, height: int, classes: int, rows: RowList, bad: BadRows
+    where: str,
+    line: str,
+    frame: int,
+    size: tuple[int, int],
+    classes: int,
+    rows: RowList,
+    bad: BadRows,
+    tracks: _Tracks | None,
 ) -> list[list[str]]:
     """Adds one box; returns what stands behind it (score, id), as it is written there."""
     cells = line.split()
@@ -96,16 +118,72 @@ def _row(
     elif None in values:
         bad(where, f"{cells[values.index(None)][:40]!r} is no number")
     else:
-        kind, x, y, w, h, *_ = (v for v in values if v is not None)
+        kind, *box = (v for v in values[:5] if v is not None)
         if not (kind == kind // 1 and 0 <= kind < classes):
             bad(where, f"class is {kind:.15g}; the {classes} classes have the numbers 0 to {classes - 1}")
-        elif not max(abs(x), abs(y), abs(w), abs(h)) <= FARTHEST:
-            bad(where, f"the box is {x:g} {y:g} {w:g} {h:g}; YOLO counts in fractions of the picture, not in pixels")
+        elif not max(map(abs, box)) <= FARTHEST:
+            text = " ".join(f"{v:g}" for v in box)
+            bad(where, f"the box is {text}; YOLO counts in fractions of the picture, not in pixels")
         else:
-            ltrb = [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
-            rows.add(where, frame, -1.0, ltrb, int(kind))
-            return [cells[5:]]
+            rest = cells[5:]
+            if tracks is not None and not rest:
+                found = tracks.take(frame, (kind, *box))
+                if found is not None:
+                    _, score, id, (_, *box) = found
+                    rest = [repr(score), repr(id)]
+            rows.add(where, frame, -1.0, _ltrb(box, *size), int(kind))
+            return [rest]
     return []
+
+
+def _ltrb(box: Sequence[float], width: int, height: int) -> list[float]:
+    x, y, w, h = box
+    return [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
+
+
+Side = tuple[str, float, float, tuple[float, ...]]  # where it stands; score, id; class and box
+
+
+@dataclass
+class _Tracks:
+    """What tracks.csv holds, by what the labels show of it.
+
+    Attributes:
+        seen: (frame, *class and box as labels show them) -> the rows that look so.
+        unseen: frame -> rows that no label shows, since they lie beyond the picture.
+    """
+
+    seen: dict[tuple[float, ...], list[Side]] = field(default_factory=dict)
+    unseen: dict[int, list[Side]] = field(default_factory=dict)
+
+    def take(self, frame: int, label: tuple[float, ...]) -> Side | None:
+        """The row behind a label, once; None where there is none."""
+        found = self.seen.get((frame, *label))
+        return found.pop(0) if found else None
+
+
+def _tracks(path: Path, first: int, bad: BadRows) -> _Tracks:
+    out = _Tracks()
+    text = read_text(path)
+    lines = text.split("\n")
+    for k, line in enumerate(lines, 1):
+        if k == 1 or not line.strip():
+            continue
+        values = parse_all(line.split(","))
+        if len(values) != 8 or None in values or not np.isfinite([v for v in values if v is not None]).all():
+            if k == len(lines):
+                log.warning("%s: the last line breaks off and was left out", path.name)
+            else:
+                bad(f"{TRACKS} line {k}", "a row is frame,id,score,class,x,y,width,height, all of them numbers")
+            continue
+        frame, id, score, *label = (v for v in values if v is not None)
+        side = f"{TRACKS} line {k}", score, id, tuple(label)
+        shown = visible(label[1:])
+        if shown is None:
+            out.unseen.setdefault(int(frame) - first, []).append(side)
+        else:
+            out.seen.setdefault((frame - first, label[0], *map(float, shown)), []).append(side)
+    return out
 
 
 def _scores_and_ids(rows: RowList, tail: list[list[str]]) -> None:
@@ -125,7 +203,7 @@ def _settings(folder: Path) -> tuple[tuple[str, ...], tuple[int, int] | None]:
     names: tuple[str, ...] = ()
     size = None
     for candidate in (*sorted(folder.glob("*.yaml")), *sorted(folder.glob("*.yml"))):
-        text = read_text(candidate)
+        text = read_text(candidate, SMALL_BYTES)
         names = _yaml_names(text)
         sides = [re.search(rf"^{key}\s*:\s*(\d{{1,9}})\s*(#.*)?$", text, re.MULTILINE) for key in ("width", "height")]
         if sides[0] and sides[1] and int(sides[0][1]) and int(sides[1][1]):
@@ -134,7 +212,7 @@ def _settings(folder: Path) -> tuple[tuple[str, ...], tuple[int, int] | None]:
             return names, size
     for name in NAME_FILES:
         if (folder / name).is_file():
-            names = tuple(line.strip() for line in read_text(folder / name).split("\n") if line.strip())
+            names = tuple(line.strip() for line in read_text(folder / name, SMALL_BYTES).split("\n") if line.strip())
             if names:
                 return names, size
     raise DataError(f"{folder} names no classes; write data.yaml with names, or classes.txt with one name a line.")
@@ -192,47 +270,3 @@ def _size_of_pictures(folder: Path) -> tuple[int, int]:
     raise DataError(
         f"{folder} does not say the pictures' size; add the lines 'width: ...' and 'height: ...' to its data.yaml."
     )
-
-
-class YoloWriter(Writer):
-    """Writes a YOLO folder; label files of an earlier run in it are taken away first."""
-
-    def _open(self) -> None:
-        if not (self.info.width > 0 and self.info.height > 0):
-            raise DataError(f"{self.path}: YOLO counts in fractions of the picture, whose size is not known; state it.")
-        self._labels = self.path / "labels"
-        self._ignored = 0
-        with writing(self.path):
-            make_folder(self._labels)
-            (self.path / "times.csv").unlink(missing_ok=True)
-            for old in self._labels.glob("*.txt"):
-                if re.fullmatch(r"\d{6,}", old.stem):
-                    old.unlink()
-        names = "".join(f"  {k}: {json.dumps(name, ensure_ascii=False)}\n" for k, name in enumerate(self.names))
-        size = f"width: {self.info.width}\nheight: {self.info.height}\n"
-        replace_file(self.path / "data.yaml", f"path: .\ntrain: images\nval: images\n{size}names:\n{names}")
-        replace_file(self.path / "classes.txt", "\n".join(self.names) + "\n")
-        self._times = TimesFile(self.path / "times.csv")
-
-    def _put(self, index: int, time: float | None, boxes: Boxes) -> None:
-        if index >= MAX_INDEX:
-            raise DataError(f"{self.path}: frame {index} is beyond what can be counted.")
-        box = boxes.xyxy.astype(np.float64) / np.tile([self.info.width, self.info.height], 2)
-        centre, side = (box[:, :2] + box[:, 2:]) / 2, box[:, 2:] - box[:, :2]
-        lines = []
-        for k, (x, y, w, h) in enumerate(np.hstack([centre, side]).tolist()):
-            if boxes.ignore is not None and boxes.ignore[k]:
-                self._ignored += 1
-                continue
-            score = f" {boxes.score[k]:.6f}" if boxes.id[k] >= 0 or boxes.score[k] != 1 else ""
-            number = f" {boxes.id[k]}" if boxes.id[k] >= 0 else ""
-            lines.append(f"{boxes.label[k]} {x:.9f} {y:.9f} {w:.9f} {h:.9f}{score}{number}\n")
-        file = WholeFile(self._labels / f"{index + 1:06d}.txt", "".join(lines))
-        file.close()
-        if time is not None:
-            self._times.put(index, time)  # last: a label file that a kill has cut has no time, and the reader skips it
-
-    def _close(self) -> None:
-        self._times.close()
-        if self._ignored:
-            log.warning("%s: %d boxes to ignore were left out; YOLO has no seat for them", self.path, self._ignored)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datasets.formats import read, write
+from datasets.formats import FORMATS, read, write
 from datasets.formats._rows import union
 from datasets.formats._write import Boxes
+from datasets.formats.config import LabelConfig
 from datasets.formats.cvat import CvatWriter
-from models.errors import DataError
+from models.errors import ConfigError, DataError
 from tracker.protocols import SourceInfo
 
 # As CVAT 2 exports it, shortened: every second frame from 10 to 20, a track with key frames 10 and 14 that ends at 18.
@@ -151,8 +153,8 @@ def test_few_lines_cannot_ask_for_endless_boxes(tmp_path: Path) -> None:
     tracks = "".join(
         f"<track id='{k}' label='a'><box frame='0' xtl='1' ytl='1' xbr='2' ybr='2'/></track>" for k in range(9)
     )
-    text = f"<annotations><meta><stop_frame>9000000</stop_frame></meta>{tracks}</annotations>"
-    with pytest.raises(DataError, match="asks for 81000000 interpolated boxes, more than 2000000"):
+    text = f"<annotations><meta><stop_frame>2000000</stop_frame></meta>{tracks}</annotations>"
+    with pytest.raises(DataError, match="asks for 18000000 interpolated boxes, more than 2000000"):
         read(put(tmp_path / "a.xml", text))
 
 
@@ -210,10 +212,100 @@ def test_our_file_means_the_same_open_and_closed_and_converted(tmp_path: Path) -
         assert rows == [(0, 1, 0), (1, -1, 0), (1, 1, 0), (1, 2, 1), (2, 2, 1), (3, 2, 0), (4, 1, 0), (4, 2, 0)]
 
 
+STEPS = st.lists(st.floats(-8, 8), min_size=4, max_size=4)
+
+
+@given(
+    walk=st.lists(st.one_of(STEPS, st.none(), st.just([0.0] * 4)), min_size=1, max_size=60),
+    stride=st.integers(1, 4),
+    tolerance=st.sampled_from(["0", "0.5px", "2px", "20"]),
+    seen=st.integers(0, 2**60),
+)
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+def test_boxes_between_key_frames_stay_within_the_tolerance_and_absences_are_exact(
+    walk: list[list[float] | None], stride: int, tolerance: str, seen: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """`walk`: how far the edges move in each frame, None where the object is gone; `seen`: when it is not hidden."""
+    at = np.array([100.0, 100, 300, 300])
+    boxes: dict[int, np.ndarray] = {}
+    for k, step in enumerate(walk):
+        if step is not None:
+            at = at + step
+            boxes[stride * k] = np.append(np.minimum(at[:2], at[2:] - 1), at[2:]).astype(np.float32)
+    path = tmp_path_factory.mktemp("keys") / "a.xml"
+    with FORMATS["cvat"].writer(path, LabelConfig(cvat_keyframes=tolerance)) as writer:
+        writer.open(SourceInfo("s", 640, 480), ("dog", "person", "car"))
+        for k in range(len(walk)):
+            box = boxes.get(stride * k)
+            n = int(box is not None)
+            columns = np.full(n, 5), np.array([box] if box is not None else [], np.float32).reshape(-1, 4)
+            visibility = np.full(n, float(seen >> k & 1), np.float32)
+            writer.put(stride * k, k / 7, Boxes(*columns, np.ones(n, np.float32), np.full(n, 1), visibility=visibility))
+    got = read(path)
+    assert got.frames.tolist() == [stride * k for k in range(len(walk))]
+    assert got.frames[got.row].tolist() == sorted(boxes)
+    if boxes:
+        assert got.names == ("person",)
+        off = np.abs(got.xyxy[np.argsort(got.row)] - np.array([boxes[k] for k in sorted(boxes)]))
+        assert off.max() <= max(float(tolerance.removesuffix("px")), 0.002)
+        assert got.visibility is None or (got.visibility > 0.5).tolist() == [
+            bool(seen >> k // stride & 1) for k in boxes
+        ]
+
+
+def test_key_frames_are_few_where_things_move_evenly(tmp_path: Path) -> None:
+    def boxes_in(tolerance: str) -> int:
+        with FORMATS["cvat"].writer(tmp_path / "a.xml", LabelConfig(cvat_keyframes=tolerance)) as writer:
+            writer.open(SourceInfo("s", 640, 480), ("person",))
+            for k in range(200):  # a walker: even steps, and a sway of two pixels
+                left = 10 + 2 * k + np.sin(k / 3)
+                box = np.array([[left, 50, left + 40, 150 + np.sin(k / 2)]], np.float32)
+                writer.put(k, k / 25, Boxes(np.array([1]), box, np.ones(1, np.float32), np.array([0])))
+        return (tmp_path / "a.xml").read_text().count("<box ")
+
+    assert boxes_in("0") == 200
+    assert boxes_in("2px") == 2
+    assert 2 < boxes_in("0.5") < 100
+
+
+def test_a_tolerance_that_is_none_is_refused(tmp_path: Path) -> None:
+    for text in ("-1", "2%", "px", "nan", "1e9", ""):
+        with pytest.raises(ConfigError, match="tolerance of key frames"):
+            FORMATS["cvat"].writer(tmp_path / "a.xml", LabelConfig(cvat_keyframes=text))
+
+
+@pytest.mark.parametrize("name", ["cvat", "coco"])
+@pytest.mark.parametrize("fault", ["cut", "emptied", "replaced", "deleted", "garbled"])
+def test_a_file_that_another_program_changes_ends_the_writing_with_a_sentence(
+    name: str, fault: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"a{FORMATS[name].suffix}"
+    writer = FORMATS[name].writer(path)
+    writer.open(SourceInfo("s", 640, 480), ("person",))
+    box = np.array([[1, 2, 30, 40]], np.float32)
+    for k in range(50):
+        writer.put(k, k / 25, Boxes(np.array([1]), box, np.ones(1, np.float32), np.array([0])))
+    if fault in ("cut", "emptied"):
+        os.truncate(path, 0 if fault == "emptied" else path.stat().st_size // 2)
+    elif fault == "garbled":
+        path.write_bytes(b"x" * path.stat().st_size)
+    else:
+        path.unlink()
+        if fault == "replaced":
+            path.write_text("hand-made")
+    if name == "coco":
+        writer.close()  # what is left of it is left alone
+    else:
+        with pytest.raises(DataError, match=r"another program|cannot be written"):
+            writer.close()
+    writer.close()
+    if fault == "replaced":
+        assert path.read_text() == "hand-made"
+
+
 def test_characters_that_xml_cannot_hold(tmp_path: Path) -> None:
     with CvatWriter(tmp_path / "a.xml") as writer:
         writer.open(SourceInfo("bell\x07\ud800", 640, 480), ("per\x00son", "quo\"te's", "<&>"))
-        writer.put(
-            0, 0.0, Boxes(np.array([1]), np.array([[1, 2, 3, 4]], np.float32), np.ones(1, np.float32), np.array([2]))
-        )
+        boxes = np.array([[1, 2, 3, 4]] * 3, np.float32)
+        writer.put(0, 0.0, Boxes(np.arange(3), boxes, np.ones(3, np.float32), np.arange(3)))
     assert read(tmp_path / "a.xml").names == ("per son", "quo\"te's", "<&>")

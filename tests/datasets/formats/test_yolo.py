@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.formats import read
+from datasets.formats import read, write
 from datasets.formats._write import Boxes
-from datasets.formats.yolo import YoloWriter
+from datasets.formats._yolo_writer import YoloWriter
+from datasets.formats.config import LabelConfig
 from models.errors import DataError
+from tests.datasets.formats.scenes import assert_same
 from tracker.protocols import SourceInfo
 
 YAML = "width: 100\nheight: 50\nnames: [person, car]\n"
@@ -177,6 +179,52 @@ def test_truth_without_ids_is_what_training_wants(tmp_path: Path) -> None:
         writer.put(0, None, Boxes(np.array([-1, -1]), box, np.ones(2, np.float32), np.array([0, 0])))
         writer.put(1, None, Boxes(np.array([-1, -1]), box, np.array([0.5, 1], np.float32), np.array([0, 0])))
     rows = [len(line.split()) for k in (1, 2) for line in _lines(tmp_path / "a" / "labels" / f"00000{k}.txt")]
-    assert rows == [5, 5, 6, 5]
+    assert rows == [5, 5, 5, 5]
     assert read(tmp_path / "a").score.tolist() == [1, 1, 0.5, 1]
     assert not (tmp_path / "a" / "times.csv").exists()
+
+
+def test_scores_and_ids_stand_behind_the_box_where_that_is_asked_for(tmp_path: Path) -> None:
+    want = read(_tracked(tmp_path / "plain"))
+    write(want, tmp_path / "ids", "yolo", config=LabelConfig(yolo_ids=True))
+    assert [len(line.split()) for line in _lines(tmp_path / "ids" / "labels" / "000001.txt")] == [7, 7, 7]
+    assert not (tmp_path / "ids" / "tracks.csv").exists()
+    assert_same(read(tmp_path / "ids"), want)
+    write(read(tmp_path / "ids"), tmp_path / "again", "yolo")
+    assert_same(read(tmp_path / "again"), want)
+
+
+def test_an_edited_label_is_read_as_it_is_and_has_no_id(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = _tracked(tmp_path / "a")
+    label = path / "labels" / "000001.txt"
+    _, second = _lines(label)  # the third lies beyond the picture
+    numbers = " ".join(f"{float(v):.12g}" for v in second.split())  # another program's way of writing
+    label.write_text(f"1 0.25 0.5 0.1 0.2\n{numbers}\n")
+    got = read(path)
+    assert got.id[got.at(0)].tolist() == [-1, 8, 9]
+    assert got.xyxy[0].tolist() == [20, 20, 30, 30]
+    assert "1 boxes of tracks.csv have no label any more" in caplog.text
+    label.write_text("")  # deleted by somebody: only what no label ever showed is left
+    assert read(path).id.tolist() == [9, 7, -1, 7]
+
+
+def _tracked(path: Path) -> Path:
+    """Three objects in the first frame: inside the picture, over its edge, beyond it; then one, twice in a frame."""
+    with YoloWriter(path) as writer:
+        writer.open(SourceInfo("s", 100, 50), ("person", "car"))
+        box = np.array([[40, 20, 60, 30], [-10, 0, 50, 60], [200, 10, 220, 20]], np.float32)
+        writer.put(0, 0.0, Boxes(np.array([7, 8, 9]), box, np.array([0.5, 1, 0.25], np.float32), np.array([0, 1, 0])))
+        two = np.array([7, -1]), box[[0, 0]], np.array([0.5, 1], np.float32), np.array([0, 0])
+        writer.put(1, 0.5, Boxes(*two))
+        writer.put(2, 0.7, Boxes(*(column[:1] for column in two)))
+    return path
+
+
+def test_boxes_over_the_edge_come_back_whole(tmp_path: Path) -> None:
+    got = read(_tracked(tmp_path / "a"))
+    assert got.id.tolist() == [7, 8, 9, 7, -1, 7]
+    assert got.xyxy[1:3].tolist() == [[-10, 0, 50, 60], [200, 10, 220, 20]]
+    assert got.score.tolist() == [0.5, 1, 0.25, 0.5, 1, 0.5]
+    (tmp_path / "a" / "tracks.csv").write_text("frame,id,score,class,x,y,width,height\n1,x\n1,7")
+    with pytest.raises(DataError, match=r"tracks.csv line 2: a row is frame,id,score,class"):
+        read(tmp_path / "a")

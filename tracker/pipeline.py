@@ -36,6 +36,8 @@ from tracker.types import Detections, Float64, Frame, Tracks
 A = TypeVar("A")
 B = TypeVar("B")
 
+PATIENCE_S = 5.0  # for the frame in hand once somebody ends the run: a network may be slow, or never return
+
 
 @contextmanager
 def calm_libraries() -> Iterator[None]:
@@ -278,7 +280,7 @@ def run(
         slow_sinks: written in a thread each (video encoders).
         progress: called after each frame was written.
         stop: set it (and close the source, to end a blocked read) from a signal handler or another thread to end after
-            the frame in hand; nothing half-written stays behind.
+            the frame in hand, or without it where it takes more than PATIENCE_S; nothing half-written stays behind.
         others: further stages, see `Others`.
 
     Returns:
@@ -306,9 +308,15 @@ def run(
 
     waiting = [sink for sink in sinks if isinstance(sink, IdleSink)]
 
+    stopped: list[float] = []  # when it was first seen that somebody wants to end
+
     def idle() -> None:
         for sink in waiting:
             sink.idle()
+        if stop.is_set():
+            stopped.append(time.monotonic())
+            if stopped[-1] - stopped[0] > PATIENCE_S:
+                raise Stop
 
     pointer = others.get("pointer")
     names = detector.names if pointer is None else pointer.names
@@ -320,7 +328,7 @@ def run(
             sink.open(source.info, names)
             stack.callback(sink.close)
         after = [(f"sink {i} {type(s).__name__}", into(s)) for i, s in enumerate(slow_sinks)]
-        chain = steps(source, detector, tracker, after=after, clock=clock, idle=idle if waiting else None, **others)
+        chain = steps(source, detector, tracker, after=after, clock=clock, idle=idle, **others)
         stack.callback(chain.close)
         stack.callback(source.close)  # first of all: a blocked read must end before its thread is waited for
         writes = [clock.timed(f"sink {i} {type(s).__name__}", into(s)) for i, s in enumerate(sinks, len(after))]

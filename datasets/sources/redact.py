@@ -1,10 +1,10 @@
-"""Addresses without their secrets, and FFmpeg's own log messages likewise."""
+"""Addresses and other text without their secrets, and FFmpeg's own log messages likewise."""
 
 from __future__ import annotations
 
 import logging
 import re
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 # Loggers that PyAV names after FFmpeg's classes; it is silent unless somebody calls `av.logging.set_level`.
 LIBRARY = (
@@ -23,13 +23,70 @@ LIBRARY = (
     "ftp",
     "sftp",
 )
+HIDDEN = "***"
+
+# Names whose values nobody may read: `user=bob_password=x_channel=1`, `;token=x`, `?api-key=x`.
+_NAMES = (
+    r"(?:[a-z0-9]+[-_.]?)?(?:pass(?:word|wd|phrase|code)?|pwd|psw|secret|token|auth(?:orization)?|credentials?|signature"
+    r"|sig|jwt|user(?:name)?|usr|login|(?:api|access|stream|private|shared|secret|account)[-_]?key|streamid|session(?:id)?)"
+)
+_BY_NAME = re.compile(
+    rf"(?i)(?<![a-z0-9])({_NAMES}|(?<=[?&;])(?:key|pw|pass|u|p|k|t|sid|sas))(\s?=\s?|%3d)(?!=)"
+    r"(\"[^\"\n]*\"|'[^'\n]*'|.+?(?=_[a-z0-9-]+(?:=|%3d)|[&;\s'\",)]|%26|$)(?:(?<=,)|))"
+)
+_IN_JSON = re.compile(rf"(?i)([\"'](?:{_NAMES}|pw|key)[\"']\s*:\s*)(\"(?:[^\"\\]|\\.)*\"|'[^']*')")
+_IN_PATH = re.compile(r"(?i)(/(?:pass(?:word|wd)?|pwd|secret|token|auth|(?:api|stream)[-_]?key|key)/)([^/\s'\",?]+)")
+_HEADER = re.compile(r"(?i)(authorization\s*:\s*)[^\r\n]+")
+# `scheme:` with one slash or more, as also a slip of the pen has it; then what holds no blank.
+_ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]+:/{1,3}|[a-z][a-z0-9+.-]+//)([^\s\"<>]+)")
+_BARE = re.compile(r"[^\W\d][^\s/@'\"=:,(]*:(?!/)[^\s@'\"]*@(?=[\w.\[-])")
+# Whoever knows such an address may send: it ends with the key of the stream.
+_KEYED = re.compile(r"(?i)(rtmp[a-z]*://[^/\s]+/[^/\s]+/)[^\s'\"?]+")
 
 
 def redact(address: str) -> str:
-    """The address without user name, password, query and fragment: what may stand in names, messages and logs."""
-    parts = urlsplit(address)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+    """The address without user name, password, query and fragment: what may stand in names, messages and logs.
+
+    Raises:
+        ValueError: it is no address.
+    """
+    urlsplit(address)
+    head, found, rest = address.partition("://")
+    if not found:
+        return redact_text(address)
+    host = re.split(r"[?#]", _without_user(rest), maxsplit=1)[0]
+    return redact_text(f"{head}://{host}")
+
+
+def _without_user(rest: str) -> str:
+    """What comes after `scheme://`, from the host on; a password may hold any sign, `/`, `?` and `@` too."""
+    before, at, after = rest.rpartition("@")
+    if at:
+        plain = re.match(r"[\w.-]+(:\d+)?/", before)  # a host already: the @ stands in its path
+        return rest if plain and ":" not in before[plain.end() :] and "?" not in before else after
+    return rest
+
+
+def redact_text(text: str) -> str:
+    """`text` without the secrets of addresses in it, and without the values of what is named like a secret."""
+    if not any(sign in text for sign in "@=:/%"):  # nearly always
+        return text
+    text = _ADDRESS.sub(_address, text)
+    text = _BARE.sub(f"{HIDDEN}@", text)
+    text = _KEYED.sub(rf"\1{HIDDEN}", text)
+    text = _IN_JSON.sub(rf'\1"{HIDDEN}"', text)
+    text = _BY_NAME.sub(rf"\1\2{HIDDEN}", text)
+    text = _IN_PATH.sub(rf"\1{HIDDEN}", text)
+    return _HEADER.sub(rf"\1{HIDDEN}", text)
+
+
+def _address(match: re.Match[str]) -> str:
+    rest = match[2]
+    kept = _without_user(rest)
+    place, mark, query = kept.partition("?")
+    if mark:
+        query = re.sub(r"=[^&;'\")]+", f"={HIDDEN}", query)
+    return f"{match[1]}{f'{HIDDEN}@' if kept is not rest else ''}{place}{mark}{query}"
 
 
 def secrets(address: str) -> frozenset[str]:
@@ -37,11 +94,12 @@ def secrets(address: str) -> frozenset[str]:
     parts = urlsplit(address)
     user = parts.netloc.rpartition("@")[0]
     pieces = {user, *user.split(":", 1)[1:], parts.query, *(pair.partition("=")[2] for pair in parts.query.split("&"))}
+    pieces |= {found[3] for found in _BY_NAME.finditer(address)} | {found[2] for found in _IN_PATH.finditer(address)}
     return frozenset(text for piece in pieces for text in (piece, unquote(piece)) if len(text) > 2)
 
 
 class Scrub(logging.Filter):
-    """Strikes given words out of log messages, and what an Authorization header carries."""
+    """Strikes given words out of log messages, and what `redact_text` knows for a secret."""
 
     def __init__(self, words: frozenset[str]) -> None:
         super().__init__()
@@ -50,8 +108,8 @@ class Scrub(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
         for word in self._words:
-            text = text.replace(word, "***")
-        record.msg = re.sub(r"(?i)(authorization:\s*)[^\r\n]+", r"\1***", text)
+            text = text.replace(word, HIDDEN)
+        record.msg = redact_text(text)
         record.args = None
         return True
 

@@ -1,0 +1,81 @@
+"""Faults of ours: one sentence for the user, and a file that tells the whole to whoever mends them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from datasets.sources.redact import redact_text
+from models.cache import cache_folder
+from models.printable import printable
+
+LONGEST = 1 << 20  # characters of a report
+MOST = 50  # reports that are kept; older ones go
+
+
+def report(error: BaseException, words: list[str]) -> Path | None:
+    """Writes what happened to a file of its own; returns its path, or None where no folder can be written.
+
+    Args:
+        error: with its traceback.
+        words: of the command line; they and the rest are written without secrets.
+    """
+    version = "unknown"
+    with contextlib.suppress(Exception):
+        from importlib import metadata
+
+        version = metadata.version("liquidtrack")
+    text = "".join(traceback.format_exception(error))
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]}\n...\n{text[-LONGEST // 2 :]}"
+    head = f"liquidtrack {version}, Python {platform.python_version()}, {platform.platform()}"
+    content = printable(redact_text(f"{head}\n{' '.join(map(repr, words))[:LONGEST]}\n\n{text}"))
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    for folder in _folders():
+        with contextlib.suppress(Exception):
+            folder.mkdir(parents=True, exist_ok=True)
+            for old in sorted(folder.glob("*.log"))[: -MOST + 1]:
+                old.unlink(missing_ok=True)
+            path = folder / name
+            path.write_text(content, encoding="utf-8")
+            return path
+    return None
+
+
+def _folders() -> Iterator[Path]:
+    with contextlib.suppress(RuntimeError):  # no home folder
+        yield cache_folder() / "faults"
+    with contextlib.suppress(OSError):  # no folder for temporary files
+        yield Path(tempfile.gettempdir()) / "liquidtrack-faults"
+
+
+def sentence(error: BaseException, words: list[str]) -> str:
+    """What the user is told of a fault of ours; writes the report that it names."""
+    first = (str(error).splitlines() or [""])[0][:300].rstrip(".")
+    what = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    path = report(error, words)
+    where = f"{path} tells the whole; please report it with that file" if path else "no file could be written about it"
+    return f"a fault of liquidtrack's own ({what}); {where}."
+
+
+def catch_threads(words: list[str]) -> None:
+    """What ends a thread, and what an object cannot say at its end, goes to a report instead of the screen."""
+
+    def in_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+            report(args.exc_value, words)
+
+    def unraisable(args: sys.UnraisableHookArgs) -> None:
+        if args.exc_value is not None and not isinstance(args.exc_value, BrokenPipeError):
+            report(args.exc_value, words)
+
+    threading.excepthook = in_thread
+    sys.unraisablehook = unraisable

@@ -1,0 +1,162 @@
+"""The one place where anything is said: standard output and standard error while a command runs.
+
+Whatever is printed or logged meanwhile, by whom ever, comes out without control characters and without secrets, in the
+terminal's encoding; a standard file that is closed, full or read by nobody any more does not end in a traceback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from datasets.sources.redact import redact_text
+from models.errors import LiquidTrackError
+from models.printable import one_line, printable
+
+LONGEST = 2_000  # characters of one sentence; a name that makes it longer is cut in the middle
+# What a progress bar writes in a piece by itself to go to another line of a terminal.
+_BAR_MOVES = re.compile("(?:\n|\x1b\\[A)+")
+
+
+class OutputClosed(LiquidTrackError):
+    """Standard output takes no more: its disk is full, or it is not open for writing."""
+
+
+class Said(io.TextIOBase):
+    """A standard stream that escapes and redacts what is written to it.
+
+    Args:
+        to: the stream itself.
+        bars: progress bars are drawn on it: they begin with a carriage return.
+        needed: an error of writing is raised; else the text is lost.
+    """
+
+    def __init__(self, to: TextIO, *, bars: bool = False, needed: bool = False) -> None:
+        self._to = to
+        self._bars = bars
+        self._needed = needed
+        self._broken = False
+
+    def write(self, text: str) -> int:
+        """Writes it, harmless.
+
+        Raises:
+            BrokenPipeError: nobody reads `needed` output any more.
+            OutputClosed: it cannot be written for another reason.
+        """
+        if self._broken:
+            return len(text)
+        self._guarded(lambda: self._to.write(self._harmless(text)))
+        return len(text)
+
+    def flush(self) -> None:
+        if not self._broken:
+            self._guarded(self._to.flush)
+
+    def _harmless(self, text: str) -> str:
+        start = ""
+        if self._bars and self._to.isatty():
+            if _BAR_MOVES.fullmatch(text):
+                return text
+            if text.startswith("\r"):
+                start, text = "\r", text[1:]
+        text = printable(redact_text(text))
+        encoding = self._to.encoding or "utf-8"
+        if encoding.lower() not in ("utf-8", "utf8") and not text.isascii():
+            text = text.encode(encoding, "backslashreplace").decode(encoding)
+        return start + text
+
+    def _guarded(self, work: Any) -> None:
+        try:
+            work()
+        except (OSError, ValueError) as error:  # ValueError: it was closed
+            self._broken = True
+            self._drop()
+            if not self._needed:
+                return
+            if isinstance(error, BrokenPipeError):
+                raise
+            reason = getattr(error, "strerror", None) or str(error)
+            raise OutputClosed(
+                f"standard output cannot be written ({reason}); make room, or send it elsewhere"
+            ) from None
+
+    def _drop(self) -> None:
+        """What is still held back goes nowhere, or the interpreter would complain of it at its end."""
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._to.fileno())
+            os.close(nowhere)
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._to.encoding
+
+    @property
+    def errors(self) -> str | None:  # type: ignore[override]
+        return self._to.errors
+
+    @property
+    def buffer(self) -> Any:
+        """For bytes that are no text for a terminal, such as results on standard output."""
+        return self._to.buffer
+
+    def isatty(self) -> bool:
+        return self._to.isatty()
+
+    def fileno(self) -> int:
+        return self._to.fileno()
+
+    def writable(self) -> bool:
+        return True
+
+
+def unguarded(stream: TextIO) -> TextIO:
+    """The stream below the guard, for text that is all ours and may hold colours."""
+    return stream._to if isinstance(stream, Said) else stream
+
+
+@contextlib.contextmanager
+def guarded_streams() -> Iterator[None]:
+    """While inside, everything that is printed or logged is harmless; a closed stream is a silent one."""
+    before = sys.stdout, sys.stderr
+    with contextlib.ExitStack() as stack:
+        out, error = (
+            stream if stream is not None else stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+            for stream in before
+        )
+        sys.stdout, sys.stderr = Said(out, needed=True), Said(error, bars=True)
+        try:
+            yield
+            sys.stdout.flush()
+        finally:
+            with contextlib.suppress(LiquidTrackError, OSError):
+                sys.stdout.flush()
+            sys.stderr.flush()
+            sys.stdout, sys.stderr = before
+
+
+def open_closed_files() -> None:
+    """Standard files that are closed are opened to nowhere, or the next file to be opened would take their place."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+
+
+def complain(what: object) -> None:
+    """One sentence on standard error, in one line."""
+    text = one_line(redact_text(str(what))).strip()
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+    end = "" if text.endswith((".", "!", "?")) else "."
+    print(f"liquidtrack: {text}{end}", file=sys.stderr)

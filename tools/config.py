@@ -25,7 +25,7 @@ class OutputConfig:
     """Where the tracks go; any number of them at once. Every file holds the true times.
 
     Attributes:
-        show: open a window (space pause, n step, s save picture, t trails, l labels, h help, q quit).
+        show: open a window: space pause, n and b step, + and - speed, s save picture, h all keys, q quit.
         video: write the video with the tracks drawn in; .mp4, .mkv, .webm or .avi, frame times and sound kept.
         mot: write MOTChallenge text, and times.csv beside it.
         jsonl: write JSON lines, one a frame, readable while it grows.

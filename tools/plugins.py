@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +13,7 @@ import numpy as np
 from models.errors import ConfigError
 from tools.config import OutputConfig, TrackConfig
 from tracker.detectors.config import AppearanceConfig, DetectorConfig
-from tracker.protocols import CameraMotion, Detector, Embedder, Sink, SourceInfo
+from tracker.protocols import CameraMotion, Detector, Embedder, LiveSource, Sink, Source, SourceInfo
 from tracker.types import Float64, UInt8
 
 if TYPE_CHECKING:
@@ -195,8 +195,15 @@ def build_camera_motion(name: Literal["none", "flow"]) -> CameraMotion | None:
     return FlowCameraMotion()
 
 
-def build_sinks(config: TrackConfig, pointer: Pointer | None = None) -> tuple[list[Sink], list[Sink]]:
-    """(sinks for the caller's thread, sinks that earn a thread of their own); the window points with `pointer`.
+def build_sinks(
+    config: TrackConfig, pointer: Pointer | None = None, source: Source | None = None
+) -> tuple[list[Sink], list[Sink]]:
+    """(sinks for the caller's thread, sinks that earn a thread of their own).
+
+    Args:
+        config: the choice.
+        pointer: what a window points with.
+        source: what a window asks how it is doing, where it is live.
 
     Raises:
         ConfigError: a window without a display.
@@ -206,8 +213,17 @@ def build_sinks(config: TrackConfig, pointer: Pointer | None = None) -> tuple[li
     if config.output.show:
         from tools.window import WindowSink
 
-        here.append(WindowSink(config.view, pointer=pointer if config.pointing.select else None))
+        status = (lambda: source.status) if isinstance(source, LiveSource) and source.info.live else None
+        here.append(WindowSink(config.view, pointer=pointer if config.pointing.select else None, status=status))
     return here, [made[name] for name in SLOW if name in made]
+
+
+def linger(sinks: Sequence[Sink]) -> None:
+    """After a run: a window among the sinks stays at the last frame until somebody closes it, where it is to stay."""
+    for sink in sinks:
+        stay = getattr(sink, "linger", None)
+        if stay is not None:
+            stay()
 
 
 def inputs(config: TrackConfig) -> dict[str, Path]:

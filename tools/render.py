@@ -11,7 +11,7 @@ from datasets import Annotations, open_source, read
 from datasets.rle import decode
 from models.errors import ConfigError, DataError
 from tools.config import OutputConfig, TrackConfig
-from tools.plugins import build_camera_motion, build_sinks, check_outputs
+from tools.plugins import build_camera_motion, build_sinks, check_outputs, linger
 from tools.render_config import RenderConfig
 from tools.track import progress_bar, stoppable
 from tracker.pipeline import Summary, run
@@ -181,6 +181,7 @@ def render(config: RenderConfig) -> int:
             stop=stop,
         )
     _check(config, source.info.name, tracks, given, summary)
+    linger(sinks)
     return 0 if summary.complete or config.show else 1
 
 

@@ -28,6 +28,7 @@ from tools.plugins import (
     build_returning,
     build_sinks,
     check_outputs,
+    linger,
     outputs,
     own_looks,
 )
@@ -72,7 +73,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         returning = build_returning(config, tracker, networks)
         recogniser = build_recogniser(config, networks)
         pointer = build_pointer(config, source.info, tracker, detector.names, networks)
-        sinks, slow = build_sinks(config, pointer)
+        sinks, slow = build_sinks(config, pointer, source)
     except BaseException:
         source.close()
         raise
@@ -110,6 +111,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         for box in pointer.waiting if pointer is not None and summary.complete else ():
             print(f"  warning: box {box} was never followed; the video ends before its time.")
         sys.stdout.flush()
+    linger(sinks)
     return summary, source.info.live
 
 

@@ -24,6 +24,7 @@ from tracker.protocols import (
     CameraSink,
     Detector,
     Embedder,
+    EndSink,
     IdleSink,
     Pointer,
     Sink,
@@ -343,6 +344,10 @@ def run(
                 frames += 1
                 seen.update(step.tracks.shown.id.tolist())
                 progress(step.frame)
+            if not stop.is_set():
+                for sink in sinks:
+                    if isinstance(sink, EndSink):
+                        sink.end()
         except Stop:
             stop.set()
         except LiquidTrackError:

@@ -182,3 +182,12 @@ class CameraSink(Protocol):
     def camera(self, warp: Float64 | None) -> None:
         """(2, 3) affine from the pixels of the frame before to those of the next one; None where unknown."""
         ...
+
+
+@runtime_checkable
+class EndSink(Protocol):
+    """What a sink in the caller's thread may offer besides: it is told that the source came to its end."""
+
+    def end(self) -> None:
+        """The last frame was written, before `close`; not called where a person, a signal or an error ended the run."""
+        ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -125,14 +126,28 @@ def window(screen: str, tmp_path: Path) -> Iterator[Window]:
     shown.end()
 
 
-def test_pause_step_and_go_on(window: Window) -> None:
+def saved(window: Window, folder: Path) -> float:
+    """The time of the picture that is shown, by the name that it is saved under."""
+    before = set(folder.glob("*.png"))
+    window.key("s")
+    until(lambda: len(set(folder.glob("*.png"))) > len(before), "a saved picture")
+    (new,) = set(folder.glob("*.png")) - before
+    return float(re.search(r"_(\d+\.\d+)s", new.name)[1])  # type: ignore[index]
+
+
+def test_pause_step_both_ways_and_go_on(window: Window, tmp_path: Path) -> None:
     stands = window.pause()
+    shown = saved(window, tmp_path)
+    assert round(shown / 0.04) in (stands, stands + 1)
     window.key("n")
-    until(lambda: window.frame() == stands + 1, "one step")
-    window.key("n")
-    until(lambda: window.frame() == stands + 2, "another step")
+    assert saved(window, tmp_path) == pytest.approx(shown + 0.04)
+    window.key("Right")
+    assert saved(window, tmp_path) == pytest.approx(shown + 0.08)
+    for key in ("b", "Left", "b"):
+        window.key(key)
+    assert saved(window, tmp_path) == pytest.approx(shown - 0.04)
     time.sleep(0.3)
-    assert window.frame() == stands + 2
+    assert window.frame() <= stands + 2  # nothing goes on by itself
     window.key("space")
     until(lambda: window.frame() > stands + 20, "going on")
 
@@ -141,19 +156,120 @@ def test_saved_pictures_never_replace_each_other(window: Window, tmp_path: Path)
     stands = window.pause()
     window.key("s")
     until(lambda: len(list(tmp_path.glob("*.png"))) == 1, "a saved picture")
-    window.key("l")
-    window.key("t")
-    window.key("h")
+    for key in ("n", "b", "l", "t", "h"):  # the newest picture, drawn anew
+        window.key(key)
     window.key("s")
     until(lambda: len(list(tmp_path.glob("*.png"))) == 2, "a second picture")
     window.key("space")
     until(lambda: window.frame() > stands + 5, "all is written")
     first, second = sorted(tmp_path.glob("*.png"), key=lambda p: len(p.name))
-    assert first.name == f"street_.._film_1.mp4_{(stands + 1) * 0.04:.3f}s.png"
+    assert re.fullmatch(r"street_.._film_1.mp4_\d+\.\d{3}s\.png", first.name)
     assert second.stem == first.stem + "_2"
-    with_labels, without = cv2.imread(str(first)), cv2.imread(str(second))
-    assert with_labels.shape == (240, 320, 3)
-    assert (with_labels != without).any(axis=2).sum() > 500  # the label is gone; help is never saved
+    assert cv2.imread(str(first)).shape == cv2.imread(str(second)).shape == (240, 320, 3)
+
+
+def test_labels_are_left_out_of_the_newest_picture(window: Window, tmp_path: Path) -> None:
+    window.pause()
+    window.key("n")  # to the newest
+    saved(window, tmp_path)
+    window.key("l")
+    window.key("h")
+    saved(window, tmp_path)
+    first, second = (cv2.imread(str(path)) for path in sorted(tmp_path.glob("*.png"), key=lambda p: len(p.name)))
+    assert (first != second).any(axis=2).sum() > 500  # the label is gone; help is never saved
+
+
+ENDING = """
+import sys
+import numpy as np
+from tools.view_config import ViewConfig
+from tools.window import WindowSink
+from tracker.protocols import SourceInfo
+from tracker.types import Frame, Tracks
+
+sink = WindowSink(ViewConfig(stay=len(sys.argv) < 3, speed=8.0), sys.argv[1])
+sink.open(SourceInfo("film", 320, 240), ("person",))
+for k in range(12):
+    sink.write(Frame(np.full((240, 320, 3), 90, np.uint8), k, k * 0.04), Tracks.empty())
+    print(k, flush=True)
+sink.end()
+sink.close()
+print("closed", flush=True)
+sink.linger()
+print("left", flush=True)
+"""
+
+
+def test_the_last_picture_stays_until_somebody_quits(screen: str, tmp_path: Path) -> None:
+    window = Window(screen, tmp_path, ENDING)
+    try:
+        until(lambda: "closed" in window.lines(), "the end")
+        time.sleep(0.3)
+        assert window.child.poll() is None
+        assert saved(window, tmp_path) == pytest.approx(0.44)
+        window.key("b")
+        assert saved(window, tmp_path) == pytest.approx(0.40)
+        window.key("q")
+        assert window.child.wait(20) == 0
+        assert window.lines()[-1] == "left"
+    finally:
+        window.end()
+
+
+def test_without_stay_nothing_waits_at_the_end(screen: str, tmp_path: Path) -> None:
+    words = [sys.executable, "-c", ENDING, str(tmp_path), "no"]
+    done = subprocess.run(
+        words, cwd=ROOT, env={**os.environ, "DISPLAY": screen}, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.split()[-2:] == ["closed", "left"]
+
+
+DYING = """
+import sys, time
+import cv2
+import numpy as np
+from tools.view_config import ViewConfig
+from tools.window import WindowSink
+from tracker.protocols import SourceInfo, SourceStatus, Stop
+from tracker.types import Frame, Tracks
+
+imshow = cv2.imshow
+def spied(title, picture):
+    print("light", int(picture[100:110, 5:50].mean()), int(picture[-5:].mean()), flush=True)
+    imshow(title, picture)
+cv2.imshow = spied
+state = "running"
+sink = WindowSink(ViewConfig(), sys.argv[1], None, lambda: SourceStatus(state, silence=5.0, reason="gone", time=9.0))
+sink.open(SourceInfo("camera", 320, 240, live=True), ())
+for k in range(3):
+    sink.write(Frame(np.full((240, 320, 3), 200, np.uint8), k, k * 9.0), Tracks.empty())  # nobody waits for its time
+    print(k, flush=True)
+try:
+    while True:
+        state = "reconnecting"
+        sink.idle()
+        time.sleep(0.05)
+except Stop:
+    print("stop", flush=True)
+"""
+
+
+def test_a_stream_that_died_is_dimmed_under_a_banner_and_obeys_keys(screen: str, tmp_path: Path) -> None:
+    window = Window(screen, tmp_path, DYING)
+    try:
+
+        def lights() -> list[tuple[int, int]]:
+            found = [line.split()[1:] for line in window.lines() if line.startswith("light")]
+            return [(int(banner), int(edge)) for banner, edge in found]
+
+        until(lambda: bool(lights()) and lights()[-1][1] < 90, "a dimmed picture")
+        assert max(edge for _, edge in lights()) > 150  # before
+        assert lights()[-1][0] < 60  # the banner's ground
+        window.key("q")
+        assert window.child.wait(20) == 0
+        assert window.lines()[-1] == "stop"
+    finally:
+        window.end()
 
 
 @pytest.mark.parametrize("key", ["q", "Escape"])

@@ -47,7 +47,8 @@ class ClassifiedPictures:
         if not (folder / TABLE).is_file():
             raise ConfigError(f"{folder}: holds no {TABLE}; it names each class: index, wnid and name a line.")
         self._archive: zipfile.ZipFile | None = None
-        self.names, label_of = _table(folder / TABLE)
+        self._table = folder / TABLE
+        self.names, label_of = _table(self._table)
         if (folder / ARCHIVE).is_file():
             self._root = folder / ARCHIVE
             try:
@@ -76,6 +77,11 @@ class ClassifiedPictures:
         except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise SourceError(f"{self._root / picture.name}: this picture cannot be unpacked ({error}).") from error
         return decode_picture(np.frombuffer(data, np.uint8), self._root / picture.name)
+
+    def files(self) -> list[Path]:
+        """The table and what holds the pictures, or the pictures themselves."""
+        own = [self._root] if self._archive is not None else [self._root / picture.name for picture in self.pictures]
+        return [self._table, *own]
 
     def close(self) -> None:
         """Close the zip where there is one."""

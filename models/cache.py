@@ -30,9 +30,16 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+ELSEWHERE = "make room, or set LIQUIDTRACK_CACHE to a folder of yours"
+
+
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, help: str = ELSEWHERE) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place at the end: a kill leaves the old or a whole new one.
+
+    Args:
+        path: the file.
+        help: what to do where it cannot be written, for the error.
 
     Raises:
         ConfigError: the folder cannot be written, or is full.
@@ -41,9 +48,7 @@ def atomic(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(suffix=".part", prefix=f".{path.stem}-", dir=path.parent)
     except OSError as error:
-        raise ConfigError(
-            f"{path.parent}: cannot write to the cache ({error.strerror}); set LIQUIDTRACK_CACHE to a folder of yours."
-        ) from error
+        raise ConfigError(f"{path.parent}: cannot be written to ({error.strerror}); {help}.") from error
     os.close(handle)
     part = Path(name)
     try:
@@ -51,10 +56,7 @@ def atomic(path: Path) -> Iterator[Path]:
         part.chmod(0o666 & ~_umask())
         part.replace(path)
     except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot be written ({error.strerror or error}); "
-            "make room, or set LIQUIDTRACK_CACHE to another place."
-        ) from error
+        raise ConfigError(f"{path}: cannot be written ({error.strerror or error}); {help}.") from error
     finally:
         part.unlink(missing_ok=True)
 

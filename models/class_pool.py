@@ -29,8 +29,12 @@ class ClassPool(nn.Module):
 
     def __init__(self, config: ClassPoolConfig) -> None:
         super().__init__()
-        torch.manual_seed(config.seed)
         self.config = config
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self._make(config)
+
+    def _make(self, config: ClassPoolConfig) -> None:
         self.cell = CfC(config.inputs, config.units, backbone=0, time_unit=config.time_unit)
         self.read = nn.Linear(config.units + config.inputs, 1 + config.kinds)
         self.trust = nn.Linear(config.units, 1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from models.limits import SEEDS, check_ranges
+
 
 @dataclass(frozen=True, slots=True)
 class ClassPoolConfig:
@@ -25,6 +27,9 @@ class ClassPoolConfig:
     soft: bool = True
     agreement: bool = True
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_ranges(self, {"quality": (0, 64), "units": (1, 512), "time_unit": (1e-6, 1e6), "seed": SEEDS})
 
     @property
     def inputs(self) -> int:

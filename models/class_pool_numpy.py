@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from models.cells_numpy import cfc, sigmoid
 from models.class_pool_config import ClassPoolConfig
-from models.errors import WeightsError
-from models.sealed import read_sealed, write_sealed
+from models.sealed import check_shapes, read_sealed, write_sealed
 
 Array = NDArray[np.float32]
 FIRST = np.float32(5.0)  # `class_pool.FIRST`
@@ -100,7 +99,7 @@ def save_class_pool(path: Path, pool: ClassPoolNumpy, card: dict[str, str]) -> N
     """Writes a safetensors file that holds the weights, the config, their sha256 and the model card.
 
     Raises:
-        OSError: it cannot be written.
+        ConfigError: it cannot be written.
     """
     write_sealed(path, pool.weights, pool.config, FORMAT, card)
 
@@ -111,19 +110,19 @@ def load_class_pool(path: Path) -> ClassPoolNumpy:
     Raises:
         WeightsError: the file is missing, no class pool, of another version, or damaged.
     """
-    weights, config = read_sealed(path, FORMAT, "a class pool", HOW)
-    try:
-        made = ClassPoolNumpy(weights, ClassPoolConfig(**config))
-        c = made.config
-        fits = weights["cell.blocks.0.weight"].shape == (4, c.units, c.inputs + c.units)
-        fits &= weights["read.weight"].shape == (1 + c.kinds, c.units + c.inputs)
-        fits &= weights["trust.weight"].shape == (1, c.units)
-        fits &= weights["pace"].shape == (2,) and ("floor" in weights) == c.soft
-    except (KeyError, TypeError) as error:
-        raise WeightsError(f"{path}: the weights do not fit their config ({error}); {HOW}.") from None
-    if not fits:
-        raise WeightsError(f"{path}: the weights do not fit their config; {HOW}.")
-    return made
+    weights, c = read_sealed(path, ClassPoolConfig, FORMAT, "a class pool", HOW)
+    width = c.inputs + c.units
+    shapes: dict[str, tuple[int, ...]] = {
+        "cell.blocks.0.weight": (4, c.units, width),
+        "cell.blocks.0.bias": (4, c.units),
+        "read.weight": (1 + c.kinds, width),
+        "read.bias": (1 + c.kinds,),
+        "trust.weight": (1, c.units),
+        "trust.bias": (1,),
+        "pace": (2,),
+    }
+    check_shapes(path, weights, shapes | ({"floor": (1,)} if c.soft else {}), HOW)
+    return ClassPoolNumpy(weights, c)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.errors import ConfigError
+from models.limits import check_ranges
 
 # What cameras in streets and gardens see: people, what carries them, and COCO's animals.
 CLASSES = (
@@ -42,6 +42,4 @@ class DetectConfig:
     bins: int = 12
 
     def __post_init__(self) -> None:
-        for name, least in (("width", 8), ("depth", 1), ("bins", 4)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} is {getattr(self, name)}; give {least} or more.")
+        check_ranges(self, {"width": (8, 1024), "depth": (1, 16), "bins": (4, 64)})

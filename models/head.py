@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from models.head_config import HeadConfig
+from models.head_shapes import HEARD, NUMBERS, READOUT
 from models.liquid.cell import Cell, Stepper
 from models.liquid.cells import make_cell
 from models.liquid.wiring import auto_ncp
 
-READOUT = 9  # corrections of 4 means, of 4 log spreads, of the log-odds of being seen again
 LIMIT = 15.0  # log-odds beyond which rivals do not differ
 
 
@@ -33,9 +33,14 @@ class Head(nn.Module):
 
     def __init__(self, inputs: int, features: int, config: HeadConfig) -> None:
         super().__init__()
-        torch.manual_seed(config.seed)
-        c = self.config = config
+        self.config = config
         self.cell: Cell | None = None
+        # the caller's own random numbers go on as if no head had been made
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self._make(inputs, features, config)
+
+    def _make(self, inputs: int, features: int, c: HeadConfig) -> None:
         if c.cell in ("cfc", "mixed-cfc"):
             wiring = auto_ncp(inputs, c.units, c.motor, sparsity=0.3, seed=c.seed)
             self.cell = make_cell(c.cell, inputs, c.units, wiring=wiring, time_unit=c.time_unit, horizon=c.horizon)
@@ -48,8 +53,8 @@ class Head(nn.Module):
         self.first = nn.Linear(features + c.query, c.hidden)
         self.second = nn.Linear(c.hidden, c.hidden)
         self.judge = nn.Linear(c.hidden, 1 + c.code)
-        self.listen = nn.ModuleList(nn.Linear(7 + c.code, 32) for _ in range(c.rounds))
-        self.revise = nn.ModuleList(nn.Linear(32, 1 + c.code) for _ in range(c.rounds))
+        self.listen = nn.ModuleList(nn.Linear(NUMBERS + c.code, HEARD) for _ in range(c.rounds))
+        self.revise = nn.ModuleList(nn.Linear(HEARD, 1 + c.code) for _ in range(c.rounds))
         with torch.no_grad():
             for layer in (self.readout, *self.revise):
                 layer.weight.zero_()

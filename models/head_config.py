@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from models.errors import ConfigError
+from models.limits import SEEDS, check_ranges
+
+CELLS = ("cfc-leaky", "cfc", "mixed-cfc", "gru-dt", "none")  # what the engine runs
+WIRED = ("cfc", "mixed-cfc")
+LONG = 1e6  # seconds
 TAIL = 3.0  # degrees of freedom of a prediction's error, of which the std is the scale; 1.8 to 3.1 on real detections
 
 
@@ -44,6 +50,16 @@ class HeadConfig:
     alike: float = 0.0
     horizon: float = 0.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.cell not in CELLS:
+            raise ConfigError(f"cell is {self.cell!r}; give {', '.join(CELLS)}.")
+        sizes = {"units": 1024, "query": 1024, "hidden": 4096, "motor": 1024}
+        check_ranges(self, {name: (1, most) for name, most in sizes.items()} | {"code": (0, 256), "rounds": (0, 16)})
+        check_ranges(self, {"time_unit": (1e-6, LONG), "slowing": (0, LONG), "horizon": (0, LONG)})
+        check_ranges(self, {"alike": (-1000, 1000), "seed": SEEDS})
+        if self.cell in WIRED and self.motor > self.units - 2:
+            raise ConfigError(f"motor is {self.motor}; give 2 less than the {self.units} units, or fewer.")
 
     @property
     def state(self) -> int:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.cells_numpy import cfc, leaky_cfc, sigmoid
-from models.errors import WeightsError
 from models.head_config import HeadConfig
-from models.sealed import read_sealed, write_sealed
+from models.head_shapes import head_inputs, head_shapes
+from models.sealed import check_shapes, read_sealed, write_sealed
 
 Array = NDArray[np.float32]
 Index = NDArray[np.int64]
@@ -19,16 +19,15 @@ LIMIT = np.float32(15.0)  # `head.LIMIT`
 LONGEST = np.float32(1e6)  # time units; `liquid.cell.LONGEST`
 NOTHING: Array = np.zeros((0, 2), np.float32)
 FORMAT = "liquidtrack-head-4"
-SUPPORTED = ("cfc-leaky", "cfc", "mixed-cfc", "gru-dt", "none")
+HOW = "train one with `liquidtrack train head`"
 
 
 class HeadNumpy:
     """The head's step, query and odds over NumPy arrays (shapes as in `head.Head`)."""
 
     def __init__(self, weights: dict[str, Array], config: HeadConfig) -> None:
-        if config.cell not in SUPPORTED:
-            raise WeightsError(f"the head's cell is {config.cell!r}; this engine runs {', '.join(SUPPORTED)}.")
         self.config = config
+        self.inputs, self.features = head_inputs(weights, config), weights["first.weight"].shape[1] - config.query
         self._w = w = {name: np.asarray(value, np.float32) for name, value in weights.items()}
         self._blocks = []
         inner = "cell.cell" if config.cell == "mixed-cfc" else "cell"
@@ -151,11 +150,11 @@ def load_head(path: Path, kind: type[HeadNumpy] = HeadNumpy) -> HeadNumpy:
     Raises:
         WeightsError: the file is missing, no head, of another version, or damaged.
     """
-    weights, config = read_sealed(path, FORMAT, "a head", "train one with `liquidtrack train head`")
-    try:
-        return kind(weights, HeadConfig(**config))
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path}: the weights do not fit their config ({error}); train them again.") from None
+    weights, config = read_sealed(path, HeadConfig, FORMAT, "a head", HOW)
+    first = weights["first.weight"].shape if "first.weight" in weights else ()
+    features = max(0, first[1] - config.query) if len(first) == 2 else 0
+    check_shapes(path, weights, head_shapes(config, head_inputs(weights, config), features), HOW)
+    return kind(weights, config)
 
 
 class _Rivals:

@@ -7,34 +7,48 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import WeightsError
+from models.cache import atomic
+from models.errors import ConfigError, WeightsError
+from models.limits import from_json
 
 Array = NDArray[np.float32]
+T = TypeVar("T")
 
 
 def write_sealed(path: Path, weights: Mapping[str, Array], config: Any, form: str, card: dict[str, str]) -> None:
     """Writes a safetensors file that holds the weights, the dataclass `config`, their sha256 and the model card.
 
     Raises:
-        OSError: it cannot be written.
+        ConfigError: it cannot be written.
     """
-    from safetensors.numpy import save_file
-
     plain = {name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()}
     about = {"format": form, "config": json.dumps(asdict(config)), "sha256": _digest(plain), **card}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(plain, path, metadata=about)
+    with atomic(path, "free space, or name another place") as part:
+        part.write_bytes(encode(plain, about))
 
 
-def read_sealed(path: Path, form: str, what: str, how: str) -> tuple[dict[str, Array], dict[str, Any]]:
-    """The weights and the config of a file of `write_sealed`.
+def encode(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, str]) -> bytes:
+    """A safetensors file: the same arrays and metadata give the same bytes, which the library does not promise."""
+    from safetensors.numpy import save
+
+    whole = save(dict(arrays), metadata=dict(about))
+    end = 8 + int.from_bytes(whole[:8], "little")
+    header = json.dumps(json.loads(whole[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # the arrays begin at a multiple of 8
+    return len(header).to_bytes(8, "little") + header + whole[end:]
+
+
+def read_sealed(path: Path, kind: type[T], form: str, what: str, how: str) -> tuple[dict[str, Array], T]:
+    """The weights and the config of a file of `write_sealed`; the weights are all finite.
 
     Args:
+        path: the file.
+        kind: dataclass of its config.
         form: the format that it must name.
         what: what the file is, for errors ("a head").
         how: how to get a right one, for errors.
@@ -42,23 +56,57 @@ def read_sealed(path: Path, form: str, what: str, how: str) -> tuple[dict[str, A
     Raises:
         WeightsError: the file is missing, another kind of file, of another version, or damaged.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            about = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no dict)
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path}: cannot be read as {what}'s weights ({error}); {how}.") from None
+    weights, about = read_arrays(path, what, how)
     if about.get("format") != form:
         raise WeightsError(f"{path}: is no {form} file; {how}.")
     if about.get("sha256") != _digest(weights):
         raise WeightsError(f"{path}: the weights do not fit their checksum; get the file again.")
     try:
-        config = json.loads(about["config"])
-    except (KeyError, ValueError) as error:
-        raise WeightsError(f"{path}: the weights do not fit their config ({error}); {how}.") from None
+        config = from_json(kind, json.loads(about["config"]))
+    except (KeyError, ValueError, RecursionError, ConfigError) as error:
+        reason = {KeyError: "it is missing", RecursionError: "it is nested too deeply"}.get(type(error), str(error))
+        raise WeightsError(f"{path}: its config cannot be used ({reason.rstrip('.')}); {how}.") from None
     return weights, config
+
+
+def read_arrays(path: Path, what: str, how: str) -> tuple[dict[str, Array], dict[str, str]]:
+    """The arrays of a safetensors file, and its metadata.
+
+    Raises:
+        WeightsError: the file is missing or damaged, or an array holds no finite numbers; `what` it is and `how` to get
+            a right one end the sentence.
+    """
+    from safetensors import safe_open
+
+    if path.is_dir():
+        raise WeightsError(f"{path}: is a folder, not a file of {what}'s weights; {how}.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = file.metadata() or {}
+            weights = {name: np.asarray(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118  (no dict)
+    except Exception as error:  # safetensors raises types of its own, and NumPy others for what it has no type for
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise WeightsError(f"{path}: cannot be read as {what}'s weights ({reason}); {how}.") from None
+    for name, value in weights.items():
+        if value.dtype.kind not in "fiu" or not np.isfinite(value).all():
+            raise WeightsError(f"{path}: its array {name[:60]} holds what is no finite number; {how}.")
+    return weights, about
+
+
+def check_shapes(path: Path, weights: Mapping[str, Array], wanted: Mapping[str, tuple[int, ...]], how: str) -> None:
+    """Refuse weights whose arrays are not those of the `wanted` names and shapes.
+
+    Raises:
+        WeightsError: which array is missing, left over or of another shape.
+    """
+    for name, shape in wanted.items():
+        if name not in weights:
+            raise WeightsError(f"{path}: lacks the array {name} that its config asks for; {how}.")
+        if weights[name].shape != shape:
+            said = "x".join(map(str, weights[name].shape)) or "a single number"
+            raise WeightsError(f"{path}: its array {name} is {said}, not {'x'.join(map(str, shape))}; {how}.")
+    if odd := sorted(set(weights) - set(wanted)):
+        raise WeightsError(f"{path}: holds an array {odd[0][:60]} that its config does not ask for; {how}.")
 
 
 def _digest(weights: Mapping[str, Array]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,16 +16,19 @@ from datasets.augment import Marked
 from datasets.labelled_pictures import LabelledPicture, read_labelled_pictures
 from datasets.sources.pictures import decode_picture, is_picture
 from datasets.teaching import HEARD, Marks, agreed, merged
-from models.errors import ConfigError, DataError, SourceError
+from models.cache import sha256
+from models.errors import ConfigError, DataError, SourceError, WeightsError
 from tools.eval_detect import label_scale
 from tools.plugins import build_detector
 from tools.train_detector_config import TrainDetectorConfig
+from tools.training import digest, keep_arrays, kept_arrays
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.names import same_name, suggest
 from tracker.types import Bool, Detections, Float32, Frame, Int64, UInt8
 
 LARGEST = 640  # pixels; longer sides are stored smaller, since training looks at a few hundred
 QUALITY = 92
+PARTS = ("xyxy", "score", "label")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,25 +127,32 @@ def _pack(bgr: UInt8) -> tuple[NDArray[np.uint8], float]:
 
 
 def _ask(config: TrainDetectorConfig, paths: Sequence[Path]) -> list[list[Detections]]:
-    """What each teacher sees in each picture, labelled as `config.classes`; asked once, then kept in teachers.npz."""
+    """What each teacher sees in each picture, labelled as `config.classes`; asked once, then kept in a file."""
     answers = []
+    shown = digest([config.classes, [_content(path) for path in paths]]) if config.teachers else ""
     for teacher in config.teachers:
-        kept = config.out / f"teacher-{teacher.stem}.npz"
-        key = hashlib.sha256("\n".join([str(teacher), *config.classes, *map(str, paths)]).encode()).hexdigest()
-        if kept.is_file():
-            with np.load(kept) as file:
-                if str(file["key"]) == key:
-                    ends = file["ends"]
-                    parts = (np.split(file[name], ends[:-1]) for name in ("xyxy", "score", "label"))
-                    answers.append([Detections(*row) for row in zip(*parts, strict=True)])
-                    continue
+        if not teacher.is_file():
+            raise WeightsError(f"{teacher}: there is no such file; give the path of an .onnx network to --teachers.")
+        key = digest([shown, teacher])
+        place = config.out / f"teacher-{teacher.stem}-{key[:8]}.npz"
+        if paths and (kept := kept_arrays(place, key)) is not None:
+            parts = (np.split(kept[name], kept["ends"][:-1]) for name in PARTS)
+            answers.append([Detections(*row) for row in zip(*parts, strict=True)])
+            continue
         answers.append(_ask_one(teacher, config, paths))
-        everything: dict[str, Any] = {
-            name: np.concatenate([getattr(a, name) for a in answers[-1]]) for name in ("xyxy", "score", "label")
-        }
-        ends = np.cumsum([len(a) for a in answers[-1]])
-        np.savez_compressed(kept, key=np.array(key), ends=ends, **everything)
+        if paths:
+            everything: dict[str, Any] = {
+                name: np.concatenate([getattr(a, name) for a in answers[-1]]) for name in PARTS
+            }
+            keep_arrays(place, key, everything | {"ends": np.cumsum([len(a) for a in answers[-1]])})
     return answers
+
+
+def _content(path: Path) -> str:
+    try:
+        return sha256(path)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror}); check the labels' file names.") from None
 
 
 def _ask_one(teacher: Path, config: TrainDetectorConfig, paths: Sequence[Path]) -> list[Detections]:

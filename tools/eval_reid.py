@@ -73,7 +73,7 @@ def evaluate(config: EvalReidConfig) -> Ranking:
         network = IdentityFeatures(share(config.threads, 1), config.device)
         features = describe(data, scored, network, config.quiet)
         if config.metric is not None:
-            embeddings = load_metric(config.metric)(features)
+            embeddings = load_metric(config.metric, network.dim)(features)
         elif config.fit == "even":
             taught = data.identity % 2 == 0
             seen = describe(data, taught, network, config.quiet)
@@ -138,9 +138,5 @@ def train_reid(config: TrainReidConfig) -> None:
         "identities": str((counts > 0).sum()),
         "pictures": str(taught.sum()),
     }
-    try:
-        config.out.parent.mkdir(parents=True, exist_ok=True)
-        metric.save(config.out, about)
-    except OSError as error:
-        raise ConfigError(f"{config.out}: cannot be written ({error.strerror}); name another file.") from None
+    metric.save(config.out, about)
     print(f"{config.out}: learnt from {taught.sum()} pictures of {(counts > 0).sum()} identities")

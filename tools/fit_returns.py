@@ -51,7 +51,7 @@ def fit_returns(config: FitReturnsConfig) -> None:
     data = read_identities(config.folder)
     network = IdentityFeatures(share(config.threads, 1))
     features = describe(data, np.ones(len(data.identity), bool), network, config.quiet)
-    views = (load_metric(config.metric) if config.metric is not None else plain)(features)
+    views = (load_metric(config.metric, network.dim) if config.metric is not None else plain)(features)
     taught, others = (draw(data, views, half, config.scenes, config.seed) for half in (0, 1))
     slope, offset = regress(taught)
     print(f"slope {slope:.2f}, offset {offset:.2f}, from {taught.same.sum()} of {len(taught.same)} pairs")

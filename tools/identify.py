@@ -73,7 +73,7 @@ def identify(config: IdentifyConfig) -> tuple[tuple[str, ...], list[Identified]]
     if not views:
         raise DataError(f"{config.tracks}: holds no boxes with track numbers; track the video first.")
     network = IdentityFeatures(share(config.threads, 1), config.device)
-    embed = load_metric(config.metric) if config.metric is not None else plain
+    embed = load_metric(config.metric, network.dim) if config.metric is not None else plain
     gallery = embed(np.stack([network(read_picture(path)) for path in people.pictures]))
     seen: dict[int, list[Float32]] = defaultdict(list)
     last = max(views)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets.classified_pictures import ClassifiedPictures
-from datasets.labelled_pictures import read_labelled_pictures
+from datasets.labelled_pictures import find_labels, read_labelled_pictures
 from datasets.noise import Rng
 from datasets.sources.pictures import read_picture
 from models.backbones.registry import get_entry
@@ -47,6 +47,10 @@ class views_of_pictures:
     def __len__(self) -> int:
         return len(self.data.pictures)
 
+    def files(self) -> list[Path]:
+        """All that the evidence is made from."""
+        return self.data.files()
+
     def __call__(
         self, picture: int, times: Times, views: int, rng: Rng, keep: Callable[[UInt8], None] | None = None
     ) -> Evidence:
@@ -73,12 +77,18 @@ class labels_of_pictures:
 
     def __init__(self, folder: Path, detectors: tuple[str, ...], threads: int = 1) -> None:
         self._data = read_labelled_pictures(folder)
+        chosen = (DetectorConfig(name).kind_and_argument() for name in detectors)
+        self._files = [find_labels(folder)[0], *(Path(file) for kind, file in chosen if kind == "onnx")]
         self._true = _coco(self._data.names, str(folder))
         made = [build_detector(DetectorConfig(name, threads=threads)) for name in detectors]
         self._detectors = [(one, _coco(one.names, name)) for one, name in zip(made, detectors, strict=True)]
 
     def __len__(self) -> int:
         return len(self._data.pictures)
+
+    def files(self) -> list[Path]:
+        """All that the evidence is made from."""
+        return [*self._files, *(picture.path for picture in self._data.pictures)]
 
     def __call__(self, picture: int, times: Times, views: int, rng: Rng) -> Evidence | None:
         """A sequence for each of a picture's larger objects of a class that the detector knows; None where none is."""

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,8 +15,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from datasets.series import Series
+from models.cache import atomic
 from models.errors import ConfigError
 from models.liquid import LiquidRNN
+from tools.training import ROOM, Checkpoint, digest, make_out, settings_of
 
 EVAL_ROWS = 512  # series scored at once
 POOL = 50  # batches that are sorted by length together
@@ -72,14 +71,11 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
         ConfigError: the folder holds a training of another recipe, or cannot be written.
     """
     saved, done = folder / "state.pt", folder / "result.json"
+    learnt = digest(sets)
     if done.exists():
-        result: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
-        _same(result["recipe"], recipe, folder)
-        return result
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{folder} cannot be made ({error.strerror}); choose another --out.") from None
+        return _result(done, recipe, learnt)
+    make_out(folder, ("log.jsonl",))
+    checkpoint = Checkpoint(saved, settings_of(recipe))
     torch.manual_seed(recipe.seed)
     spread = {"horizon": recipe.horizon} if recipe.horizon else {}
     model = LiquidRNN(
@@ -97,9 +93,8 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
         "weights": model.state_dict(),
         "seconds": 0.0,
     }
-    if saved.exists():
-        state = torch.load(saved, weights_only=True)
-        _same(json.loads(state["recipe"]), recipe, folder)
+    if (kept := checkpoint.resume(learnt)) is not None:
+        state = kept
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
     data = {name: _tensors(series) for name, series in sets.items()}
@@ -113,14 +108,9 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
         if value > state["score"]:
             weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
             state.update(score=value, best=epoch, weights=weights)
-        state.update(
-            epoch=epoch + 1,
-            model=model.state_dict(),
-            optimizer=optimizer.state_dict(),
-            recipe=json.dumps(asdict(recipe)),
-        )
+        state.update(epoch=epoch + 1, model=model.state_dict(), optimizer=optimizer.state_dict())
         state["seconds"] += time.process_time() - began
-        _replace(saved, partial(torch.save, state))
+        checkpoint.save(state)
         with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
             line = {"epoch": epoch, "train": loss, **{f"valid_{k}": v for k, v in figures.items()}}
             log.write(json.dumps(line | {"cpu_seconds": round(state["seconds"], 1)}) + "\n")
@@ -129,13 +119,15 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
     model.load_state_dict(state["weights"])
     result = {
         "recipe": asdict(recipe),
+        "data_sha256": learnt,
         "parameters": sum(p.numel() for p in model.parameters()),
         "best_epoch": state["best"],
         "cpu_minutes": state["seconds"] / 60,
         "valid": score(recipe, model, data["valid"]),
         "test": score(recipe, model, data["test"]),
     }
-    _replace(done, lambda beside: beside.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8"))
+    with atomic(done, ROOM) as part:
+        part.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     saved.unlink(missing_ok=True)
     return result
 
@@ -202,14 +194,21 @@ def _tensors(series: Series) -> tuple[Tensor, ...]:
     return tuple(torch.from_numpy(a) for a in (series.x, series.times, series.mask, series.y))
 
 
-def _same(known: dict[str, Any], recipe: Recipe, folder: Path) -> None:
-    other = [name for name, value in asdict(recipe).items() if known.get(name) != value]
+def _result(path: Path, recipe: Recipe, learnt: str) -> dict[str, Any]:
+    """The figures of a training that is done.
+
+    Raises:
+        ConfigError: the file is damaged, or of a training with another recipe or data.
+    """
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        known = result["recipe"] | {"data": result.get("data_sha256", learnt)}
+        figures = result["test"], result["parameters"], result["best_epoch"], result["cpu_minutes"]
+        if None in figures:
+            raise ValueError("a figure is missing")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise ConfigError(f"{path}: is damaged, or no result; remove it, or choose another --out.") from None
+    other = [name for name, value in (asdict(recipe) | {"data": learnt}).items() if known.get(name) != value]
     if other:
-        raise ConfigError(f"{folder} holds a training with another {', '.join(other)}; choose another --out.")
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside, then rename: a kill leaves the old file or the new one, never half of one."""
-    beside = path.with_suffix(".new")
-    write(beside)
-    os.replace(beside, path)
+        raise ConfigError(f"{path.parent} holds a training with another {', '.join(other)}; choose another --out.")
+    return result

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
@@ -21,6 +20,7 @@ from tqdm import tqdm
 from datasets.augment import Marked, compose, flat
 from datasets.labelled_pictures import LabelledPicture
 from models.backbones.registry import get_entry
+from models.cache import atomic
 from models.detect import DetectHead, LiteTaps, cells
 from models.detect_calibrate import fit_classes
 from models.detect_export import config_of, describe, export_detector, export_taps, load_taps
@@ -29,17 +29,31 @@ from models.detect_quantise import quantise
 from models.errors import ConfigError, WeightsError
 from models.families import make_family
 from models.runtime import Session
+from models.sealed import encode, read_arrays
 from tools.detection_scores import coco_classes, score_detections
 from tools.detector_pictures import Stored, gather
 from tools.eval_detect import LOWEST_SCORE
 from tools.plugins import build_detector
 from tools.train_detector_config import TrainDetectorConfig
-from tools.training import add_to_curve, follow, revision, save_checkpoint
+from tools.training import (
+    ROOM,
+    Checkpoint,
+    add_to_curve,
+    check_loss,
+    digest,
+    follow,
+    make_out,
+    revision,
+    settings_of,
+)
 from tracker.boxes import overlaps
 from tracker.detectors.config import DetectorConfig
 from tracker.frozen import BACKBONE, standardise
 from tracker.types import Frame
 
+HEAD, CURVE, NETWORK, SMALL = "head.safetensors", "curve.csv", "detector.onnx", "detector-int8.onnx"
+TAPS = "taps.onnx"
+DATA = ("labelled", "unlabelled", "teachers")  # settings for which the digest of the pictures and marks stands
 AVERAGE = 0.998  # what the mean of the weights keeps at a step
 SAVE = 50  # steps between checkpoints
 WARM = 200  # steps of a growing rate
@@ -59,14 +73,12 @@ def train_detector(config: TrainDetectorConfig) -> None:
         LiquidTrackError: labels, pictures, teachers or weights are missing or wrong.
     """
     torch.set_num_threads(1 if config.workers else max(1, torch.get_num_threads()))
-    try:
-        config.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{config.out}: cannot be made ({error.strerror}); give another --out.") from None
+    make_out(config.out, (HEAD, CURVE, NETWORK, SMALL, TAPS))
+    state = Progress(config)
     train, held = gather(config)
     if not config.quiet:
         print(f"{len(train)} pictures to train on, {len(held)} held back")
-    state = Progress(config, len(train))
+    state.resume(train, held)
     state.run(train)
     paths = state.export(train, held)
     if not config.quiet:
@@ -142,42 +154,46 @@ def _tensors(marked: list[Marked]) -> dict[str, Any]:
 class Progress:
     """Head, optimiser and where they are, on disk at every checkpoint."""
 
-    def __init__(self, config: TrainDetectorConfig, pictures: int) -> None:
+    def __init__(self, config: TrainDetectorConfig) -> None:
         self.config = config
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        if config.device != "auto":
-            self.device = torch.device(config.device)
+        there = torch.cuda.is_available()
+        if config.device == "cuda" and not there:
+            raise ConfigError("device cuda: torch found no usable CUDA device; choose device cpu.")
+        self.device = torch.device("cuda" if there and config.device != "cpu" else "cpu")
+        self.checkpoint = Checkpoint(config.out / "checkpoint.pt", settings_of(config, data=DATA))
         torch.manual_seed(config.data_seed)
         self.taps: LiteTaps = load_taps()
         self.head = DetectHead(len(config.classes), config.model)
         if config.start is not None:
             start(self.head, config.start)
         self.head = self.head.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.steps = max(1, round(config.epochs * pictures / config.batch))
         plain = [p for p in self.head.parameters() if p.ndim < 2]
         wide = [p for p in self.head.parameters() if p.ndim >= 2]
         self.optimiser = torch.optim.AdamW(
             [{"params": wide, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}], lr=config.rate
         )
-        self.step = 0
+        self.step, self.steps = 0, 0
         self.mean = {name: value.clone() for name, value in self.head.state_dict().items()}
-        self.path = config.out / "checkpoint.pt"
-        if self.path.is_file():
-            try:
-                kept = torch.load(self.path, weights_only=True, map_location=self.device)
-                self.head.load_state_dict(kept["head"])
-                self.optimiser.load_state_dict(kept["optimiser"])
-                self.step, self.mean = kept["step"], kept["mean"]
-            except Exception as error:  # the unpickler raises a dozen unrelated types over damaged bytes
-                raise ConfigError(
-                    f"{self.path}: is damaged, or of a run with other classes or sizes; remove it, or change --out."
-                ) from error
+        self.data = ""
+
+    def resume(self, train: Sequence[Stored], held: Sequence[Stored]) -> None:
+        """To where the training on these pictures stood, if it was begun before.
+
+        Raises:
+            ConfigError: the folder holds a training on other pictures.
+        """
+        self.steps = max(1, round(self.config.epochs * len(train) / self.config.batch))
+        self.data = digest([train, held])
+        if (kept := self.checkpoint.resume(self.data)) is not None:
+            self.head.load_state_dict(kept["head"])
+            self.optimiser.load_state_dict(kept["optimiser"])
+            self.step, self.mean = kept["step"], {n: v.to(self.device) for n, v in kept["mean"].items()}
 
     def run(self, pictures: list[Stored]) -> None:
         """The steps that are still to do."""
         c = self.config
         on_gpu = self.device.type != "cpu"
-        network = None if on_gpu else c.out / "taps.onnx"
+        network = None if on_gpu else c.out / TAPS
         if network is not None:
             export_taps(network, self.taps)
         self.taps.to(self.device)
@@ -234,8 +250,9 @@ class Progress:
             "step": self.step,
             "mean": self.mean,
         }
-        save_checkpoint(self.path, kept)
-        add_to_curve(self.config.out / "curve.csv", self.step, means)
+        check_loss(sum(means.values()), self.step)
+        self.checkpoint.save(kept)
+        add_to_curve(self.config.out / CURVE, self.step, means)
 
     def export(self, pictures: Sequence[Stored], held: Sequence[Stored]) -> tuple[Path, Path]:
         """The averaged weights as head.safetensors and, with the backbone, as detector.onnx and detector-int8.onnx.
@@ -246,14 +263,15 @@ class Progress:
         head = DetectHead(len(c.classes), c.model)
         head.load_state_dict({name: value.cpu() for name, value in self.mean.items()})
         halves = {n: v.half() if v.is_floating_point() else v for n, v in head.state_dict().items()}
-        about = card(c) | {"config": config_of(head), "names": json.dumps(c.classes)}
-        save_file({n: v.contiguous() for n, v in halves.items()}, c.out / "head.safetensors", metadata=about)
-        path = c.out / "detector.onnx"
-        export_detector(path, load_taps(), head.eval(), c.classes, card(c) | {"imgsz": str(c.look)})
+        about = card(c, self.data) | {"config": config_of(head), "names": json.dumps(c.classes)}
+        with atomic(c.out / HEAD, ROOM) as part:
+            part.write_bytes(encode({n: v.contiguous().numpy() for n, v in halves.items()}, about))
+        path = c.out / NETWORK
+        export_detector(path, load_taps(), head.eval(), c.classes, card(c, self.data) | {"imgsz": str(c.look)})
         if held:
             lines = fit_classes(*judged(path, held, max(1, c.workers)), len(c.classes))
             describe(path, {"calibration": json.dumps([[round(v, 4) for v in line] for line in lines])})
-        small = c.out / "detector-int8.onnx"
+        small = c.out / SMALL
         session = Session(path, threads=1, device="cpu")
         family = make_family("lite", session.inputs, session.outputs, session.metadata)
         shown = pictures[:: max(1, len(pictures) // CALIBRATE)][:CALIBRATE]
@@ -312,10 +330,8 @@ def start(head: DetectHead, path: Path) -> None:
     Raises:
         WeightsError: the file is missing, damaged or of another size.
     """
-    try:
-        state = {name: value.float() for name, value in load_file(path).items()}
-    except Exception as error:  # safetensors raises a type of its own over damaged bytes
-        raise WeightsError(f"{path}: cannot be read as a head's weights; give a head.safetensors.") from error
+    arrays, _ = read_arrays(path, "a head", "give a head.safetensors of a detector")
+    state = {name: torch.from_numpy(value).float() for name, value in arrays.items()}
     own = head.state_dict()
     fits = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
     if "lateral.0.0.weight" not in fits:
@@ -330,12 +346,13 @@ def _calm(worker: int) -> None:
     torch.set_num_threads(1)
 
 
-def card(config: TrainDetectorConfig) -> dict[str, str]:
-    """What the files say of themselves."""
+def card(config: TrainDetectorConfig, data: str) -> dict[str, str]:
+    """What the files say of themselves; `data` is the digest of the pictures and their marks."""
     left = ("labelled", "unlabelled", "teachers", "out", "model", "start", "quiet", "classes")
     settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in left}
     return {
         "data": ", ".join(path.name for path in (*config.labelled, *config.unlabelled)),
+        "data_sha256": data,
         "teachers": ", ".join(path.name for path in config.teachers),
         "training": json.dumps(settings | {"model": json.dumps(asdict(config.model))}),
         "revision": revision(),

@@ -9,6 +9,8 @@ from tyro.conf import Positional
 
 from models.detect_config import CLASSES, DetectConfig
 from models.errors import ConfigError
+from models.limits import SEEDS, WORKERS, check_ranges, check_rate
+from tracker.detectors.config import Device
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +52,26 @@ class TrainDetectorConfig:
     rate: float = 2e-3
     data_seed: int = 0
     workers: int = 1
-    device: str = "auto"
+    device: Device = "auto"
     quiet: bool = False
     model: DetectConfig = field(default_factory=DetectConfig)
 
     def __post_init__(self) -> None:
-        for name, least in (("hold", 0), ("batch", 2), ("workers", 0)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} is {getattr(self, name)}; give {least} or more.")
+        check_ranges(self, {"hold": (0, 1_000_000), "batch": (2, 1024), "workers": (0, WORKERS), "data_seed": SEEDS})
+        check_rate(self.rate)
+        if not 0 < self.epochs <= 100_000:
+            raise ConfigError(f"epochs is {self.epochs}; give more than 0, and 100000 at most.")
+        if not self.labelled:
+            raise ConfigError("there is nothing to learn from; name COCO json files, or folders with instances.json.")
         if self.hold == 1:
             raise ConfigError("hold is 1, so no picture would be left to train on; give 2 or more, or 0.")
-        if not self.sizes or any(size < 64 or size % 32 for size in self.sizes):
-            raise ConfigError(f"sizes are {' '.join(map(str, self.sizes))}; give multiples of 32 from 64 on.")
+        if not self.sizes or any(not 64 <= size <= 2048 or size % 32 for size in self.sizes):
+            raise ConfigError(f"sizes are {' '.join(map(str, self.sizes))}; give multiples of 32 from 64 to 2048.")
         if not 64 <= self.look <= 4096:
             raise ConfigError(f"look is {self.look}; give 64 to 4096 pixels.")
         if not self.classes or len(set(self.classes)) < len(self.classes):
             raise ConfigError("classes must name each class once, and at least one.")
-        if self.epochs <= 0 or self.rate <= 0:
-            raise ConfigError(f"epochs is {self.epochs} and rate {self.rate}; both must be positive.")
+        if not all(name.strip() for name in self.classes):
+            raise ConfigError("classes hold an empty name; name each class.")
         if self.unlabelled and not self.teachers:
             raise ConfigError("pictures without labels need --teachers that mark them.")

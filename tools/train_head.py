@@ -28,10 +28,20 @@ from models.head_config import TAIL
 from models.head_numpy import HeadNumpy, load_head, save_head
 from tools.rollouts import Record, roll
 from tools.train_head_config import TrainHeadConfig
-from tools.training import add_to_curve, follow, revision, save_checkpoint
+from tools.training import (
+    Checkpoint,
+    add_to_curve,
+    check_loss,
+    digest,
+    follow,
+    make_out,
+    revision,
+    settings_of,
+)
 from tracker.pair_features import FEATURES, INPUTS
 
 Array = NDArray[Any]
+HEAD, CURVE = "head.safetensors", "curve.csv"
 AVERAGE = 0.995  # what the mean of the weights keeps at a step
 BATCHES = 50  # steps between checkpoints
 CELL = "cell."  # what its weights' names begin with
@@ -51,30 +61,34 @@ def train_head(config: TrainHeadConfig) -> None:
     """Trains, and says where the weights are.
 
     Raises:
+        ConfigError: the folder of results cannot be used, or holds a training with other settings or data.
         DataError: no sequences, or none that lasts for two frames.
+        WeightsError: `start` or `blend` are no heads of these sizes.
     """
     torch.set_num_threads(max(1, config.workers))
-    sequences = [s for s in read_sequences(config.roots) if len(s.times) > 1]
-    if not sequences:
-        raise DataError(f"{config.roots[0]}: every sequence is shorter than two frames; give longer ones.")
-    real = [s for s in sequences if s.detections is not None]
-    noise = fit(real) if real else Noise()
-    config.out.mkdir(parents=True, exist_ok=True)
+    make_out(config.out, (HEAD, CURVE))
     model = Head(INPUTS, FEATURES, config.model)
     if config.start is not None:
         begin = _weights(config.start, model, config.renew_cell)
         model.load_state_dict({name: torch.from_numpy(value) for name, value in begin.items()})
     other = None if config.blend is None else _weights(config.blend, model)
-    state = _Progress(config, model)
+    checkpoint = Checkpoint(config.out / "checkpoint.pt", settings_of(config, data=("roots",)))
+    sequences = [s for s in read_sequences(config.roots) if len(s.times) > 1]
+    if not sequences:
+        raise DataError(f"{config.roots[0]}: every sequence is shorter than two frames; give longer ones.")
+    real = [s for s in sequences if s.detections is not None]
+    noise = fit(real) if real else Noise()
+    data = digest(sequences)
+    state = _Progress(config, model, checkpoint, data)
     records: list[Record] = []
     for round_ in range(config.rollouts):
         records += _roll_out(config, round_, sequences, noise, state.start_of(round_))
         state.train(round_, records)
-    path = config.out / "head.safetensors"
+    path = config.out / HEAD
     weights = state.weights()
     if other is not None:
         weights = {name: (value + other[name]) / 2 for name, value in weights.items()}
-    save_head(path, weights, config.model, _card(config))
+    save_head(path, weights, config.model, _card(config, data))
     if not config.quiet:
         print(f"{path} holds the head; track with it: --motion liquid --head {path}")
 
@@ -107,16 +121,14 @@ def _as_wide(weight: Array, own: Array) -> Array:
 class _Progress:
     """Model, optimiser and where they are, on disk at every checkpoint."""
 
-    def __init__(self, config: TrainHeadConfig, model: Head) -> None:
-        self.config, self.model = config, model
+    def __init__(self, config: TrainHeadConfig, model: Head, checkpoint: Checkpoint, data: str) -> None:
+        self.config, self.model, self.checkpoint = config, model, checkpoint
         self.optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
         self.step = 0
         self.mean = {name: value.clone() for name, value in model.state_dict().items()}
         # the weights that each round rolls out with
         self.starts: list[dict[str, Array]] = []
-        self.path = config.out / "checkpoint.pt"
-        if self.path.is_file():
-            kept = torch.load(self.path, weights_only=True)
+        if (kept := checkpoint.resume(data)) is not None:
             model.load_state_dict(kept["model"])
             self.optimiser.load_state_dict(kept["optimiser"])
             self.step, self.mean = kept["step"], kept["mean"]
@@ -173,8 +185,9 @@ class _Progress:
             "mean": self.mean,
             "starts": starts,
         }
-        save_checkpoint(self.path, kept)
-        add_to_curve(self.config.out / "curve.csv", self.step, means)
+        check_loss(sum(means.values()), self.step)
+        self.checkpoint.save(kept)
+        add_to_curve(self.config.out / CURVE, self.step, means)
 
 
 def loss(model: Head, records: list[Record]) -> dict[str, Tensor]:
@@ -288,14 +301,15 @@ def _roll_one(seed: tuple[int, ...]) -> Record:
     return roll(sample(sequences, noise, rng), head, rng)
 
 
-def _card(config: TrainHeadConfig) -> dict[str, str]:
-    """What the file says of itself."""
+def _card(config: TrainHeadConfig, data: str) -> dict[str, str]:
+    """What the file says of itself; `data` is the digest of what it learnt from."""
     settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in ("roots", "out", "model")}
     for name, path in (("start", config.start), ("blend", config.blend)):
         if path is not None:  # the file by its content: folders are nobody's business
             settings[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return {
         "data": ", ".join(root.name for root in config.roots),
+        "data_sha256": data,
         "training": json.dumps(settings | {"model": json.dumps(asdict(config.model))}),
         "revision": revision(),
         "date": time.strftime("%Y-%m-%d"),

@@ -9,6 +9,7 @@ from tyro.conf import Positional
 
 from models.errors import ConfigError
 from models.head_config import HeadConfig
+from models.limits import SEEDS, WORKERS, check_ranges, check_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +49,10 @@ class TrainHeadConfig:
     model: HeadConfig = field(default_factory=HeadConfig)
 
     def __post_init__(self) -> None:
+        sizes = {"rollouts": 100, "clips": 1_000_000, "steps": 10_000_000, "batch": 4096, "workers": WORKERS}
+        check_ranges(self, {name: (1, most) for name, most in sizes.items()} | {"data_seed": SEEDS})
+        check_rate(self.rate)
+        if not self.roots:
+            raise ConfigError("there is nothing to learn from; name one folder of sequences or more.")
         if self.renew_cell and self.start is None:
             raise ConfigError("renew_cell takes all but the cell from other weights; name them with --start.")

@@ -18,14 +18,27 @@ from datasets.noise import Rng
 from models.class_pool import ClassPool
 from models.class_pool_config import ClassPoolConfig
 from models.class_pool_numpy import ClassPoolNumpy, log_softmax, save_class_pool
-from models.errors import DataError, WeightsError
+from models.coco import COCO_NAMES
+from models.errors import DataError
+from models.imagenet import imagenet_names
 from tools.recognition_evidence import labels_of_pictures, views_of_pictures
 from tools.recognition_views import Evidence, join
 from tools.train_recognition_config import TrainRecognitionConfig
-from tools.training import add_to_curve, follow, save_checkpoint
+from tools.training import (
+    Checkpoint,
+    add_to_curve,
+    check_loss,
+    digest,
+    follow,
+    keep_arrays,
+    kept_arrays,
+    make_out,
+    settings_of,
+)
 from tracker.types import Bool, Float32
 from tracker.views import LABEL_QUALITY, QUALITY
 
+CURVE = "curve.csv"
 AVERAGE = 0.99  # what the mean of the weights keeps at a step
 STILL = 0.3  # share of the objects that stand still
 SAVE = 100  # steps between checkpoints
@@ -37,17 +50,20 @@ def train_recognition(config: TrainRecognitionConfig) -> None:
     """Trains, and says where the weights are.
 
     Raises:
-        ConfigError, DataError, SourceError: the pictures are not as they should be.
-        WeightsError: a network is not to be had, or the folder holds another training.
+        ConfigError, DataError, SourceError: the pictures are not as they should be, or the folder of results cannot be
+            used or holds another training.
+        WeightsError: a network is not to be had.
     """
     torch.set_num_threads(config.threads)
-    config.out.mkdir(parents=True, exist_ok=True)
+    path = config.out / f"recognition-{config.kind}.safetensors"
+    make_out(config.out, (path.name, CURVE))
+    checkpoint = Checkpoint(config.out / "checkpoint.pt", settings_of(config, data=("folder",)))
     evidence = _evidence(config)
+    data = digest(evidence)
     soft = config.kind == "views"
     sizes = ClassPoolConfig(len(QUALITY if soft else LABEL_QUALITY), units=config.units, soft=soft, agreement=False)
-    weights = fit(evidence, sizes, config)
-    path = config.out / f"recognition-{config.kind}.safetensors"
-    save_class_pool(path, ClassPoolNumpy(weights, sizes), _card(config))
+    weights = fit(evidence, sizes, config, checkpoint, data)
+    save_class_pool(path, ClassPoolNumpy(weights, sizes), _card(config, data))
     if not config.quiet:
         print(f"{path} holds the pool, learnt from {len(evidence.truth)} sequences")
 
@@ -67,52 +83,52 @@ def _evidence(config: TrainRecognitionConfig) -> Evidence:
     with closing(source(config.folder, config.detectors, config.threads)) as made:
         chosen = range(0, len(made), 2 if config.pictures == "even" else 1)
         parts = [range(k, min(k + PART, len(chosen))) for k in range(0, len(chosen), PART)]
+        told = {name: getattr(config, name) for name in ("kind", "detectors", "views", "data_seed", "repeats")}
+        key = digest([told, made.files()])
         found = []
         for k, part in enumerate(tqdm(parts, desc="views", unit="part", disable=config.quiet or None)):
             path = config.out / f"evidence-{config.kind}-{k:03d}.npz"
-            if not path.is_file():
+            if (kept := kept_arrays(path, digest([key, list(part)]))) is None:
                 drawn = [
                     made(chosen[n], draw_times, config.views, np.random.default_rng([config.data_seed, n, repeat]))
                     for n in part
                     for repeat in range(config.repeats)
                 ]
-                _keep(path, join([one for one in drawn if one is not None]))
-            found.append(_load(path))
+                # a part in whose pictures nothing is to be seen leaves nothing
+                whole = join([one for one in drawn if one is not None] or [_nothing(config)])
+                kept = {f.name: getattr(whole, f.name) for f in fields(Evidence)}
+                kept["scores"] = whole.scores.astype(np.float16)
+                keep_arrays(path, digest([key, list(part)]), kept)
+            found.append(Evidence(**kept | {"scores": kept["scores"].astype(np.float32)}))
     whole = join(found)
     if not len(whole.truth) or not whole.seen.any():
         raise DataError(f"{config.folder}: nothing was seen in these pictures; there is nothing to learn from.")
     return whole.take(np.flatnonzero(whole.seen.any(axis=1)))
 
 
-def _keep(path: Path, evidence: Evidence) -> None:
-    fresh = path.with_suffix(".new.npz")
-    columns = {f.name: getattr(evidence, f.name) for f in fields(Evidence)}
-    np.savez(fresh, **columns | {"scores": evidence.scores.astype(np.float16)})
-    fresh.replace(path)
+def _nothing(config: TrainRecognitionConfig) -> Evidence:
+    """No sequence."""
+    soft = config.kind == "views"
+    classes, told = (len(imagenet_names()), QUALITY) if soft else (len(COCO_NAMES), LABEL_QUALITY)
+    shape = 0, config.views
+    numbers = np.zeros((*shape, classes), np.float32), np.zeros((*shape, len(told)), np.float32)
+    return Evidence(np.zeros(shape), np.zeros(shape, bool), *numbers, np.zeros(0, np.int64))
 
 
-def _load(path: Path) -> Evidence:
-    with np.load(path) as kept:
-        columns = {f.name: kept[f.name] for f in fields(Evidence)}
-    return Evidence(**columns | {"scores": columns["scores"].astype(np.float32)})
-
-
-def fit(evidence: Evidence, sizes: ClassPoolConfig, config: TrainRecognitionConfig) -> dict[str, Float32]:
-    """The mean of the latest weights, trained on `evidence`.
+def fit(
+    evidence: Evidence, sizes: ClassPoolConfig, config: TrainRecognitionConfig, checkpoint: Checkpoint, data: str
+) -> dict[str, Float32]:
+    """The mean of the latest weights, trained on `evidence`, whose digest is `data`.
 
     Raises:
-        WeightsError: the folder's checkpoint is of another pool.
+        ConfigError: the checkpoint is of a training on other evidence, or the loss is no number any more.
     """
     model = ClassPool(sizes)
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
     mean = {name: value.clone() for name, value in model.state_dict().items()}
-    step, path = 0, config.out / "checkpoint.pt"
-    if path.is_file():
-        kept = torch.load(path, weights_only=True)
-        try:
-            model.load_state_dict(kept["model"])
-        except RuntimeError:
-            raise WeightsError(f"{path}: is of another training; give another --out, or take it away.") from None
+    step = 0
+    if (kept := checkpoint.resume(data)) is not None:
+        model.load_state_dict(kept["model"])
         optimiser.load_state_dict(kept["optimiser"])
         step, mean = kept["step"], kept["mean"]
     losses: list[float] = []
@@ -134,8 +150,9 @@ def fit(evidence: Evidence, sizes: ClassPoolConfig, config: TrainRecognitionConf
             bar.update()
             if step % SAVE == 0 or step == config.steps:
                 state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "mean": mean}
-                save_checkpoint(path, state)
-                add_to_curve(config.out / "curve.csv", step, {"loss": float(np.mean(losses))})
+                check_loss(float(np.mean(losses)), step)
+                checkpoint.save(state)
+                add_to_curve(config.out / CURVE, step, {"loss": float(np.mean(losses))})
                 bar.set_postfix(loss=f"{np.mean(losses):.3f}")
                 losses = []
     return {name: value.numpy().copy() for name, value in mean.items()}
@@ -198,13 +215,14 @@ def loss(model: ClassPool, evidence: Evidence, seen: Bool) -> Tensor:
     return total / mask.sum()
 
 
-def _card(config: TrainRecognitionConfig) -> dict[str, str]:
-    """What the file says of itself."""
+def _card(config: TrainRecognitionConfig, data: str) -> dict[str, str]:
+    """What the file says of itself; `data` is the digest of the evidence."""
     left_out = ("folder", "out", "quiet", "threads", "detectors")
     settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in left_out}
     settings["detectors"] = ", ".join(Path(name).name for name in config.detectors)
     return {
         "data": config.folder.resolve().name,
+        "data_sha256": data,
         "training": json.dumps(settings),
         "date": time.strftime("%Y-%m-%d"),
     }

@@ -9,6 +9,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from models.errors import ConfigError
+from models.limits import SEEDS, WORKERS, check_ranges, check_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,9 @@ class TrainRecognitionConfig:
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("repeats", "steps", "batch", "units", "threads"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; give 1 or more.")
-        if self.views < 2:
-            raise ConfigError(f"views is {self.views}; give 2 or more.")
-        if not 0 < self.rate < 1:
-            raise ConfigError(f"rate is {self.rate}; give a learning rate between 0 and 1.")
+        sizes = {"repeats": 1000, "steps": 10_000_000, "batch": 65_536, "units": 512, "threads": WORKERS}
+        check_ranges(self, {name: (1, most) for name, most in sizes.items()})
+        check_ranges(self, {"views": (2, 1000), "data_seed": SEEDS})
+        check_rate(self.rate)
         if not self.detectors:
             raise ConfigError("there is no detector whose labels could be pooled; name one, such as lite0.")

@@ -14,8 +14,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from models.cache import atomic
 from models.errors import DataError, WeightsError
 from models.pooling import unit
+from models.sealed import check_shapes, encode, read_arrays
 from tracker.frozen import FrozenMaps
 from tracker.types import Float32, Int64, UInt8
 
@@ -25,6 +27,8 @@ STRIPES = 8
 DIMENSIONS = 200  # principal components that the metric is learnt in
 RIDGE = 0.2  # of the mean variance, added to each: a few identities do not show all that can differ
 FORMAT = "liquidtrack-identity-1"
+NONE: Float32 = np.zeros((), np.float32)
+HOW = "give a file that `liquidtrack train reid` wrote"
 
 
 class IdentityFeatures:
@@ -71,28 +75,39 @@ class Metric:
         return np.asarray(unit(both.reshape(-1, both.shape[-1])).reshape(both.shape), np.float32)
 
     def save(self, path: Path, about: dict[str, str]) -> None:
-        """Write it with a word on what it was learnt from. `OSError` where it cannot be written."""
-        from safetensors.numpy import save_file
+        """Write it with a word on what it was learnt from.
 
+        Raises:
+            ConfigError: it cannot be written.
+        """
         content = {"mean": self.mean, "axes": np.ascontiguousarray(self.axes)}
-        save_file(content, path, metadata={"format": FORMAT, "about": json.dumps(about)})
+        with atomic(path, "free space, or name another file") as part:
+            part.write_bytes(encode(content, {"format": FORMAT, "about": json.dumps(about)}))
 
 
-def load_metric(path: Path) -> Metric:
+def load_metric(path: Path, features: int | None = None) -> Metric:
     """A metric that `train reid` wrote.
 
-    Raises:
-        WeightsError: the file is missing, damaged or another kind of file.
-    """
-    from safetensors import SafetensorError, safe_open
+    Args:
+        path: the file.
+        features: numbers of the features that it is to be used for; None for any.
 
-    try:
-        with safe_open(path, framework="numpy") as file:
-            if (file.metadata() or {}).get("format") != FORMAT:
-                raise WeightsError(f"{path}: no identity metric; give a file that `liquidtrack train reid` wrote.")
-            return Metric(file.get_tensor("mean"), file.get_tensor("axes"))
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path}: cannot be read ({error}); give a file that `train reid` wrote.") from None
+    Raises:
+        WeightsError: the file is missing, damaged, another kind of file, or for other features.
+    """
+    arrays, about = read_arrays(path, "an identity metric", HOW)
+    if about.get("format") != FORMAT:
+        raise WeightsError(f"{path}: is no identity metric; {HOW}.")
+    have, shape = arrays.get("mean", NONE).shape, arrays.get("axes", NONE).shape
+    if len(have) != 1 or len(shape) != 2 or shape[0] != have[0] or not 1 <= shape[1] <= shape[0]:
+        raise WeightsError(f"{path}: holds no mean (D,) and axes (D, E) of a metric; {HOW}.")
+    check_shapes(path, arrays, {"mean": have, "axes": shape}, HOW)
+    if features not in (None, *have):
+        raise WeightsError(
+            f"{path}: is a metric of shapes {have} and {shape} where features have {features} "
+            "numbers; write one anew with `liquidtrack train reid`."
+        )
+    return Metric(arrays["mean"].astype(np.float32), arrays["axes"].astype(np.float32))
 
 
 def plain(features: Float32) -> Float32:

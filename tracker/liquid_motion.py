@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.errors import WeightsError
 from models.head_numpy import HeadNumpy, load_head
 from tracker import habit
 from tracker.adaptation import Scales
@@ -15,7 +16,7 @@ from tracker.config import TrackerConfig
 from tracker.costs import Pairs, appearance
 from tracker.kalman_motion import KalmanMotion
 from tracker.motion import Look, Prediction
-from tracker.pair_features import WEAK, WEAK_ODDS, PairView, match_inputs, pair_view
+from tracker.pair_features import FEATURES, INPUTS, WEAK, WEAK_ODDS, PairView, match_inputs, pair_view
 from tracker.types import Float32, Float64
 
 WEIGHTS = Path(__file__).parent.parent / "models" / "weights" / "head.safetensors"
@@ -41,7 +42,14 @@ class LiquidMotion:
     @classmethod
     def build(cls, config: TrackerConfig, kind: type[HeadNumpy] = HeadNumpy) -> LiquidMotion:
         """With the weights that `config` names, run by a `kind` of head."""
-        return cls(load_head(Path(config.head) if config.head else WEIGHTS, kind), config.adapt)
+        path = Path(config.head) if config.head else WEIGHTS
+        head = load_head(path, kind)
+        if head.features != FEATURES or head.inputs not in (0, INPUTS):
+            raise WeightsError(
+                f"{path}: is a head for {head.inputs} and {head.features} numbers a match and a pair, and this version "
+                f"has {INPUTS} and {FEATURES}; train it again."
+            )
+        return cls(head, config.adapt)
 
     def start(self, look: Look, time: float, others: Float64) -> Float64:
         n = len(look.score)

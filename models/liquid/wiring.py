@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ConfigError
+from models.ncp_layers import ncp_layers
 
 Polarity = NDArray[np.int8]
 
@@ -114,12 +115,9 @@ def auto_ncp(inputs: int, units: int, outputs: int, *, sparsity: float = 0.5, se
     Args:
         sparsity: 0 (every possible synapse between neighbouring layers) up to below 1.
     """
-    if not 1 <= outputs <= units - 2:
-        raise ConfigError(f"{outputs} outputs of {units} units; at least one inter and one command neuron must remain.")
+    inter, command, _ = ncp_layers(units, outputs)
     if not 0 <= sparsity < 1:
         raise ConfigError(f"sparsity is {sparsity}; give 0 up to below 1.")
-    command = max(int(0.4 * (units - outputs)), 1)
-    inter = units - outputs - command
     density = 1 - sparsity
     fan = max(int(command * density), 1)
     return ncp(

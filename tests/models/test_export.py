@@ -158,7 +158,7 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("LIQUIDTRACK_CACHE", str(tmp_path / "file"))
     with pytest.raises(
-        ConfigError, match=r"cannot write to the cache .*; set LIQUIDTRACK_CACHE to a folder of yours\."
+        ConfigError, match=r"cannot be written to .*; make room, or set LIQUIDTRACK_CACHE to a folder of yours\."
     ):
         export_network(network_path(SMALL, STRIDE, RANDOM), SMALL, STRIDE, RANDOM)
 

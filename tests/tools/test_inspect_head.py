@@ -30,6 +30,7 @@ pytest.importorskip("matplotlib")
 def weights(config: HeadConfig, noise: float = 0.05) -> Any:
     from models.head import Head
 
+    torch.manual_seed(0)
     model = Head(INPUTS, FEATURES, config)
     with torch.no_grad():
         for parameter in model.parameters():

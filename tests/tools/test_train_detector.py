@@ -187,7 +187,7 @@ def test_teachers_mark_what_nobody_labelled(tmp_path: Path) -> None:
         (("data", "--classes", "ball", "ball"), "classes must name each class once"),
         (("data", "--hold", "1"), "hold is 1, so no picture would be left"),
         (("data", "--sizes", "100"), "sizes are 100; give multiples of 32"),
-        (("data", "--epochs", "0"), "epochs is 0.0"),
+        (("data", "--epochs", "0"), "epochs is 0.0; give more than 0"),
         (("data", "--unlabelled", "data"), "pictures without labels need --teachers"),
         (("data", "--unlabelled", "none", "--teachers", "t.onnx"), "none: there is no such folder of pictures"),
         (("data", "--unlabelled", "bare", "--teachers", "t.onnx"), "bare: holds no pictures"),
@@ -198,8 +198,8 @@ def test_teachers_mark_what_nobody_labelled(tmp_path: Path) -> None:
         (("gone",), "0.png: cannot be read"),
         (("empty",), "there is no box of ball or box to learn from"),
         (("data", "--out", "broken.json/out"), "broken.json/out: cannot be made"),
-        (("data", "--out", "damaged"), "damaged/checkpoint.pt: is damaged, or of a run with other classes"),
-        (("data", "--width", "2"), "width is 2; give 8 or more"),
+        (("data", "--out", "damaged"), "damaged/checkpoint.pt: is damaged, or no checkpoint; remove it"),
+        (("data", "--width", "2"), "width is 2; give 8 to 1024"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(
@@ -236,5 +236,5 @@ def test_what_cannot_be_is_one_sentence(
 def test_a_class_must_be_known_to_the_run_that_goes_on(tmp_path: Path) -> None:
     config = settings(pictures(tmp_path / "data", 4), epochs=0.1)
     train_detector(config)
-    with pytest.raises(ConfigError, match="other classes or sizes"):
+    with pytest.raises(ConfigError, match=r"checkpoint\.pt: is of a training with --classes ball box; give the same"):
         train_detector(replace(config, classes=("ball",)))

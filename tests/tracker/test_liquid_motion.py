@@ -24,6 +24,7 @@ WARP = np.array([[1.01, 0.02, 9.0], [-0.01, 0.99, -4.0]])
 
 
 def head(noise: float) -> HeadNumpy:
+    torch.manual_seed(0)
     model = Head(INPUTS, FEATURES, HeadConfig())
     with torch.no_grad():
         for parameter in model.parameters():

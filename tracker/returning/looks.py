@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from models.errors import WeightsError
 from tracker.identity import IdentityFeatures, load_metric, plain
 from tracker.types import Float32, Frame, Int64, UInt8
 
@@ -30,13 +29,7 @@ class Looks:
         self._network = IdentityFeatures(threads, device)
         self._embed, self.dim = plain, self._network.dim
         if metric is not None:
-            learnt = load_metric(metric)
-            shapes = learnt.mean.shape, learnt.axes.shape
-            if learnt.mean.shape != (self.dim,) or learnt.axes.ndim != 2 or len(learnt.axes) != self.dim:
-                raise WeightsError(
-                    f"{metric}: is a metric of shapes {shapes[0]} and {shapes[1]} where features have {self.dim} "
-                    "numbers; write one anew with `liquidtrack train reid`."
-                )
+            learnt = load_metric(metric, self.dim)
             self._embed, self.dim = learnt, learnt.axes.shape[1]
 
     def __call__(self, frame: Frame, boxes: Int64) -> Float32:

@@ -10,6 +10,7 @@ import numpy as np
 from models.errors import ConfigError, DataError
 from tracker.association import assign
 from tracker.classes import Classes, Votes
+from tracker.columns import real, seconds
 from tracker.config import TrackerConfig
 from tracker.costs import COSTS, Pairs
 from tracker.likeness import remember, similarity
@@ -78,12 +79,13 @@ class Tracker:
             warp: (2, 3) affine from the previous update's pixels to this frame's, where the camera moved.
 
         Raises:
-            DataError: the time is not finite or does not come after the last one, embeddings change their length, or
-                the warp is not one.
+            DataError: the detections are none, the time is not finite or does not come after the last one, embeddings
+                change their length, or the warp is not one.
         """
+        detections = Detections.of(detections)
+        affine = None if warp is None else _affine(warp, time)
         now = self._clock(time)
         c, table = self.config, self._table
-        affine = None if warp is None else _affine(warp, time)
         if affine is not None and self._standing is not None:
             self._standing.warp(affine)
         index = (detections.score >= c.low_score).nonzero()[0]
@@ -156,8 +158,7 @@ class Tracker:
 
     def _clock(self, time: float) -> float:
         """Seconds since the first update."""
-        if not math.isfinite(time):
-            raise DataError(f"the time {time} is not a number of seconds; give finite, increasing times.")
+        time = seconds(time, "the time")
         ticks = round(time * GRAIN)
         if self._ticks is None:
             self._origin = ticks
@@ -288,10 +289,12 @@ class Tracker:
         return shown
 
 
-def _affine(warp: Float64, time: float) -> Float64:
-    affine = np.asarray(warp, np.float64)
+def _affine(warp: object, time: float) -> Float64:
+    affine = real("the camera motion", warp, np.float64)
     if affine.shape != (2, 3) or not np.isfinite(affine).all() or np.linalg.det(affine[:, :2]) == 0:
-        raise DataError(f"the camera motion at {time:.3f} s is {affine.tolist()}; give a (2, 3) affine, not singular.")
+        raise DataError(
+            f"the camera motion at {time} s is {affine.tolist()!s:.80}; give a (2, 3) affine, not singular."
+        )
     return affine
 
 

@@ -16,8 +16,11 @@ from typing import Any, Protocol, TypedDict, TypeVar, Unpack
 import cv2
 from threadpoolctl import threadpool_limits
 
-from models.errors import LiquidTrackError
+from models.errors import DataError, LiquidTrackError
 from models.runtime import beside_threads
+from tracker.detectors.build import detector_of
+from tracker.detectors.names import names_of
+from tracker.given_pictures import source_of
 from tracker.overlap import QUEUE, overlap
 from tracker.protocols import (
     CameraMotion,
@@ -172,7 +175,7 @@ class _Clock:
 
 
 def _stages(
-    detector: Detector,
+    detector: Detector | Callable[[Frame], Any],
     tracker: Engine,
     embedder: Embedder | None = None,
     camera_motion: CameraMotion | None = None,
@@ -181,7 +184,16 @@ def _stages(
     returning: Renaming | None = None,
     recogniser: Behind | None = None,
 ) -> Iterator[tuple[str, Callable[[Step], Step]]]:
-    yield "detect", lambda step: replace(step, detections=detector(step.frame))
+    known = names_of(detector) if hasattr(detector, "names") else ()
+
+    def detect(step: Step) -> Step:
+        found = Detections.of(detector(step.frame), known, flat=True)
+        if known and len(found) and found.label.max() >= len(known):
+            said = f"frame {step.frame.index}: the detector answered class {found.label.max()}"
+            raise DataError(f"{said} where {len(known)} have names; complete its `names`.")
+        return replace(step, detections=found)
+
+    yield "detect", detect
     if embedder is not None:
 
         def features(step: Step) -> Step:
@@ -210,7 +222,7 @@ def _stages(
 
 def steps(
     source: Source,
-    detector: Detector,
+    detector: Detector | Callable[[Frame], Any],
     tracker: Engine,
     *,
     after: Sequence[tuple[str, Callable[[Step], Step]]] = (),
@@ -245,15 +257,40 @@ def steps(
 
 
 def track(
-    source: Source, detector: Detector, tracker: Engine, **others: Unpack[Others]
+    source: Source | Iterable[Any],
+    detector: Detector | Callable[[Frame], Any],
+    tracker: Engine,
+    **others: Unpack[Others],
 ) -> Iterator[tuple[Frame, Tracks]]:
     """Each frame of `source` with its tracks; closes the source at the end.
 
     NumPy's matrix products and OpenCV run in few threads until the iterator ends or is closed, the caller's too.
 
-    >>> for frame, tracks in track(open_source("street.mp4"), build_detector(), Tracker()):  # doctest: +SKIP
-    ...     print(frame.time, tracks.shown.id, tracks.shown.xyxy)
+    >>> from datasets import open_source
+    >>> from tracker import Tracker, build_detector, track
+    >>> for frame, tracks in track(open_source("street.mp4"), build_detector(), Tracker()):
+    ...     print(f"{frame.time:.3f} s:", tracks.shown.id, tracks.shown.xyxy)
+    0.000 s: ...
+
+    Pictures of your own come as (picture, seconds), and any function is a detector:
+
+    >>> import numpy as np
+    >>> pictures = ((np.zeros((90, 160, 3), np.uint8), seconds) for seconds in (0.0, 0.1, 0.35))
+    >>> for frame, tracks in track(pictures, lambda frame: [[20, 30, 40, 80, 0.9, 0]], Tracker()):
+    ...     print(f"{frame.time:.2f} s:", tracks.shown.id)
+    0.00 s: [1]
+    0.10 s: [1]
+    0.35 s: [1]
+
+    Args:
+        source: what `open_source` opens, or an iterable of (picture, seconds) or of `Frame`s.
+        detector: what `build_detector` builds, or any function of a frame that answers as `Detections.of` takes it.
+        tracker: whose `update` is called for each frame.
+        others: further stages, see `Others`.
     """
+    if not callable(detector):
+        detector_of(detector)
+    source = source_of(source)
     chain = steps(source, detector, tracker, **others)
     with calm_libraries(), closing(chain):
         try:
@@ -264,8 +301,8 @@ def track(
 
 
 def run(
-    source: Source,
-    detector: Detector,
+    source: Source | Iterable[Any],
+    detector: Detector | Callable[[Frame], Any],
     tracker: Engine,
     sinks: Sequence[Sink],
     *,
@@ -277,6 +314,9 @@ def run(
     """Track all of `source` into `sinks`, and close everything whatever happens.
 
     Args:
+        source: as for `track`.
+        detector: as for `track`.
+        tracker: as for `track`.
         sinks: written in the caller's thread, in this order (windows need that).
         slow_sinks: written in a thread each (video encoders).
         progress: called after each frame was written.
@@ -290,6 +330,7 @@ def run(
     Raises:
         LiquidTrackError: the first thing that went wrong, after the frames before it were written.
     """
+    source, detector = source_of(source), detector_of(detector)
     clock = _Clock()
     stop = stop or threading.Event()
     seen: set[int] = set()

@@ -26,7 +26,7 @@ def to_supervision(rows: Detections | Tracks, names: tuple[str, ...] = ()) -> sv
     sv = _supervision()
     data: dict[str, Any] = {}
     if names:
-        data["class_name"] = np.array([names[label] for label in rows.label], dtype=str)
+        data["class_name"] = np.array([names[k] if k < len(names) else f"class {k}" for k in rows.label], dtype=str)
     if isinstance(rows, Detections) and rows.embedding is not None:
         data["embedding"] = rows.embedding
     return sv.Detections(
@@ -40,16 +40,9 @@ def to_supervision(rows: Detections | Tracks, names: tuple[str, ...] = ()) -> sv
 
 
 def from_supervision(rows: sv.Detections) -> Detections:
-    """`supervision.Detections` as ours; a missing confidence counts as 1, a missing class as 0.
+    """`supervision.Detections` as ours, as `Detections.of` takes them; a missing confidence is 1, a missing class 0.
 
     Raises:
         DataError: boxes without area, or scores outside 0..1.
     """
-    n = len(rows)
-    return Detections(
-        xyxy=rows.xyxy,
-        score=np.ones(n, np.float32) if rows.confidence is None else rows.confidence,
-        label=np.zeros(n, np.int64) if rows.class_id is None else rows.class_id,
-        embedding=rows.data.get("embedding"),
-        mask=rows.mask,
-    )
+    return Detections.of(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.errors import DataError
+from tracker.columns import FARTHEST, LATEST, MOST_CLASSES, ROUNDING, numbers, real, rows, seconds, whole
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -33,12 +35,25 @@ class Frame:
     time: float
 
     def __post_init__(self) -> None:
-        if self.bgr.ndim != 3 or self.bgr.shape[2] != 3 or self.bgr.dtype != np.uint8:
-            raise DataError(
-                f"frame {self.index}: the picture is {self.bgr.dtype} {self.bgr.shape}; give (H, W, 3) uint8, BGR."
-            )
-        if not np.isfinite(self.time):
-            raise DataError(f"frame {self.index}: the time is {self.time}; give finite seconds.")
+        bgr: Any = self.bgr
+        if not (type(bgr) is np.ndarray and bgr.ndim == 3 and bgr.shape[2] == 3 and bgr.dtype == np.uint8 and bgr.size):
+            what = f"{bgr.dtype} {bgr.shape}" if isinstance(bgr, np.ndarray) else f"a {type(bgr).__name__}"
+            raise DataError(f"frame {self.index}: the picture is {what}; give (H, W, 3) uint8, BGR.")
+        if type(self.time) is not float or not abs(self.time) <= LATEST:
+            object.__setattr__(self, "time", seconds(self.time, f"frame {self.index}: the time"))
+
+    @classmethod
+    def of(cls, picture: object, index: int = 0, time: float = 0.0) -> Frame:
+        """A frame as it is, or of a picture: BGR, BGRA or grey as OpenCV's, or one of PIL's; bytes, not fractions.
+
+        Raises:
+            DataError: it is no picture.
+        """
+        if isinstance(picture, cls):
+            return picture
+        from tracker.accept import picture_of
+
+        return cls(picture_of(picture), index, time)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -46,30 +61,48 @@ class Frame:
         return self.bgr.shape[1], self.bgr.shape[0]
 
 
-def _column(name: str, value: ArrayLike, dtype: Any, rows: int) -> NDArray[Any]:
-    array = np.ascontiguousarray(value, dtype=dtype)
-    if array.shape != (rows,):
-        raise DataError(f"{name} has shape {array.shape}; it needs one value for each of the {rows} boxes.")
-    return array
+def _embedding(value: ArrayLike, count: int) -> Float32:
+    """(N, D) of unit length; rows of zeros, which say nothing, stay."""
+    embedding: Float32 = real("embedding", value)
+    if embedding.ndim != 2 or len(embedding) != count or not embedding.shape[1]:
+        raise DataError(f"embedding has shape {embedding.shape}; give ({count}, D), one row a box.")
+    with np.errstate(over="ignore"):
+        square = np.einsum("nd,nd->n", embedding, embedding)
+    if not (np.abs(square - 1) < 2 * ROUNDING).all():
+        if not np.isfinite(square).all():
+            row = int(np.argmin(np.isfinite(square)))
+            raise DataError(f"embedding {row} is not finite, or too long to measure; give rows of unit length.")
+        embedding = (embedding / np.sqrt(np.where(square > 0, square, 1))[:, None]).astype(np.float32, copy=False)
+    return embedding
 
 
-def _boxes(value: ArrayLike) -> Float32:
-    xyxy = np.ascontiguousarray(value, dtype=np.float32)
+def _boxes(value: ArrayLike, farthest: float = np.inf) -> Float32:
+    xyxy: Float32 = real("xyxy", value)
     if xyxy.size == 0:
         return xyxy.reshape(0, 4)
     if xyxy.ndim != 2 or xyxy.shape[1] != 4:
         raise DataError(f"xyxy has shape {xyxy.shape}; give (N, 4) as left, top, right, bottom in pixels.")
-    ok = np.isfinite(xyxy).all(axis=1) & (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
+    ok = (np.abs(xyxy) < farthest).all(axis=1) & (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
     if not ok.all():
         row = int(np.argmin(ok))
-        raise DataError(f"box {row} is {xyxy[row].tolist()}; a box needs finite numbers, right > left, bottom > top.")
+        box = xyxy[row]
+        hint = " (is it x, y, width, height?)" if (box[2:] > 0).all() and (np.abs(box) < FARTHEST).all() else ""
+        raise DataError(
+            f"box {row} is {box.tolist()}{hint}; a box needs finite numbers of pixels, right > left, bottom > top."
+        )
     return xyxy
 
 
-def _fraction(name: str, array: Float32) -> None:
-    if array.size and not ((array >= 0) & (array <= 1)).all():
-        row = int(np.argmin((array >= 0) & (array <= 1)))
-        raise DataError(f"{name} {row} is {float(array[row])}; scores are probabilities between 0 and 1.")
+def _fractions(name: str, value: ArrayLike, count: int) -> Float32:
+    array: Float32 = rows(name, real(name, value), count)
+    good = (array >= 0) & (array <= 1)
+    if not good.all():
+        near = (array >= -ROUNDING) & (array <= 1 + ROUNDING)
+        if not near.all():
+            row = int(np.argmin(near))
+            raise DataError(f"{name} {row} is {float(array[row])}; scores are probabilities between 0 and 1.")
+        array = array.clip(0, 1)
+    return array
 
 
 S = TypeVar("S", "Detections", "Tracks")
@@ -108,20 +141,45 @@ class Detections:
     mask: Bool | None = None
 
     def __post_init__(self) -> None:
-        xyxy = _boxes(self.xyxy)
+        xyxy = _boxes(self.xyxy, FARTHEST)
         n = len(xyxy)
-        score = _column("score", self.score, np.float32, n)
-        _fraction("score", score)
+        label = rows("label", whole("label", self.label), n)
+        if n and (label.min() < 0 or label.max() >= MOST_CLASSES):
+            worst = int(label.min() if label.min() < 0 else label.max())
+            raise DataError(f"label {worst} is no class; labels count from 0, below {MOST_CLASSES}.")
         object.__setattr__(self, "xyxy", xyxy)
-        object.__setattr__(self, "score", score)
-        object.__setattr__(self, "label", _column("label", self.label, np.int64, n))
+        object.__setattr__(self, "score", _fractions("score", self.score, n))
+        object.__setattr__(self, "label", label)
         if self.embedding is not None:
-            embedding = np.ascontiguousarray(self.embedding, dtype=np.float32)
-            if embedding.ndim != 2 or len(embedding) != n:
-                raise DataError(f"embedding has shape {embedding.shape}; give ({n}, D), one row a box.")
-            object.__setattr__(self, "embedding", embedding)
-        if self.mask is not None and (self.mask.ndim != 3 or len(self.mask) != n):
-            raise DataError(f"mask has shape {self.mask.shape}; give ({n}, H, W), one picture a box.")
+            object.__setattr__(self, "embedding", _embedding(self.embedding, n))
+        if self.mask is not None:
+            mask = np.asarray(self.mask)
+            if mask.ndim != 3 or len(mask) != n or mask.dtype != np.bool_:
+                raise DataError(f"mask is {mask.dtype} {mask.shape}; give ({n}, H, W) of bool, one picture a box.")
+            object.__setattr__(self, "mask", mask)
+
+    @classmethod
+    def of(cls, found: object, names: Sequence[str] = (), flat: bool = False) -> Detections:
+        """Detections of what people have; their own kind is passed on as it is.
+
+        Takes rows (N, 6) of left, top, right, bottom, score, class; (N, 5) without the class (then 0); (N, 4) without
+        the score too (then 1); a tuple (boxes, scores[, labels]); objects and dicts with such columns: Ultralytics'
+        results, supervision's Detections, torchvision's and Transformers' dicts; tensors wherever they live. An
+        empty list is nothing found.
+
+        Args:
+            found: what a detector gave for one frame.
+            names: class names, for labels that are names.
+            flat: leave out boxes of no width or no height (cut at the picture's edge) instead of refusing them.
+
+        Raises:
+            DataError: it is none of these, or a box, a score or a label is wrong.
+        """
+        if isinstance(found, cls):
+            return found
+        from tracker.accept import detections_of
+
+        return detections_of(found, names, flat)
 
     @classmethod
     def empty(cls) -> Detections:
@@ -181,17 +239,18 @@ class Tracks:
         object.__setattr__(self, "xyxy", xyxy)
         for name, dtype in (
             ("id", np.int64),
-            ("score", np.float32),
             ("label", np.int64),
             ("state", np.int8),
             ("unseen", np.float64),
             ("detection", np.int64),
         ):
-            object.__setattr__(self, name, _column(name, getattr(self, name), dtype, n))
-        _fraction("score", self.score)
+            column = rows(name, numbers(name, getattr(self, name)), n)
+            object.__setattr__(self, name, np.ascontiguousarray(column, dtype=dtype))
+        object.__setattr__(self, "score", _fractions("score", self.score, n))
         if self.class_score is not None:
-            object.__setattr__(self, "class_score", _column("class_score", self.class_score, np.float32, n))
-            _fraction("class_score", np.nan_to_num(self.class_score))
+            column = rows("class_score", real("class_score", self.class_score), n)
+            _fractions("class_score", np.nan_to_num(column), n)
+            object.__setattr__(self, "class_score", column)
         if len(np.unique(self.id)) != n:
             raise DataError(f"the ids {self.id.tolist()} repeat; each track needs one of its own.")
 

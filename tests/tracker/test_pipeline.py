@@ -188,12 +188,12 @@ def test_camera_motion_and_features_reach_the_tracker() -> None:
             return frame.index
 
         def pool(self, features: int, xyxy: np.ndarray) -> np.ndarray:
-            return np.full((len(xyxy), 2), features, np.float32)
+            return np.full((len(xyxy), 2), (np.sin(features), np.cos(features)), np.float32)
 
     class Looks(Same):
         def update(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks:
             assert detections.embedding is not None
-            assert detections.embedding[0, 0] == round(time * 10)
+            assert detections.embedding[0, 0] == pytest.approx(np.sin(round(time * 10)))
             return super().update(detections, time, warp)
 
     engine = Looks()

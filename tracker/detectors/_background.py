@@ -12,6 +12,7 @@ import math
 import cv2
 import numpy as np
 
+from models.errors import DataError
 from tracker.detectors._select import Select
 from tracker.detectors.config import DetectorConfig
 from tracker.types import Detections, Float32, Frame, UInt8
@@ -56,6 +57,8 @@ class BackgroundDetector:
         return 1.0 if seen <= 0 else 1 - math.exp(-dt / min(self._memory, seen))
 
     def __call__(self, frame: Frame) -> Detections:
+        if not isinstance(frame, Frame):
+            raise DataError("detector background needs to know the time of a picture; give Frame(bgr, index, seconds).")
         if frame.size != self._size:
             self._reset(frame)
         width, height = frame.size

@@ -10,7 +10,7 @@ from models.errors import ConfigError
 from tracker.appearance import pool_strips
 from tracker.detectors._onnx import OnnxDetector
 from tracker.detectors.config import DetectorConfig
-from tracker.types import Detections, Frame
+from tracker.types import Detections, Frame, UInt8
 
 NETWORK = Path(models.__file__).parent / "weights" / "detector.onnx"
 SIZES = (64, 4096)  # pixels
@@ -40,7 +40,8 @@ class LiteDetector:
         self.names = self._network.names
         self._looks = looks
 
-    def __call__(self, frame: Frame) -> Detections:
+    def __call__(self, frame: Frame | UInt8) -> Detections:
+        frame = Frame.of(frame)
         found, fit, maps = self._network.look(frame)
         if not self._looks:
             return found

@@ -13,7 +13,7 @@ from models.runtime import Session
 from tracker.detectors._select import Select
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.names import network_names
-from tracker.types import Detections, Frame
+from tracker.types import Detections, Frame, UInt8
 
 
 class OnnxDetector:
@@ -41,8 +41,8 @@ class OnnxDetector:
         self.names = network_names(self._family.classes, self._session.metadata, config.names, str(path))
         self._select = Select(self.names, config, score=0.1, nms=self._family.nms)
 
-    def __call__(self, frame: Frame) -> Detections:
-        return self.look(frame)[0]
+    def __call__(self, frame: Frame | UInt8) -> Detections:
+        return self.look(Frame.of(frame))[0]
 
     def look(self, frame: Frame) -> tuple[Detections, Fit, dict[str, NDArray[Any]]]:
         """Detections, how the frame lay in the network's input, and all that the network answered, by output."""

@@ -5,18 +5,16 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from models.errors import ConfigError, LiquidTrackError
 from tracker.detectors._select import Select
 from tracker.detectors.config import DetectorConfig
-from tracker.detectors.names import names_from_file
-from tracker.types import Detections, Frame
+from tracker.detectors.names import names_from_file, names_of
+from tracker.types import Detections, Frame, UInt8
 
 
 def _module(name: str) -> ModuleType:
@@ -59,30 +57,33 @@ def load_callable(text: str) -> Callable[[Frame], Any]:
 class PythonDetector:
     """Calls `function(frame)` for each frame.
 
-    It answers with `Detections`, or with a tuple of boxes (N, 4), scores (N,) and labels (N,) in pixels of the frame.
-    Class names: --names, else its attribute `names`, else one class "object".
+    It answers with anything that `Detections.of` takes, in pixels of the frame. Boxes of no width or height, as a cut
+    at the picture's edge leaves them, are left out.
+    Class names: --names, else its attribute `names` (a list, or a dict by number), else one class "object".
 
     Args:
         function: the callable.
         config: class filter, score threshold and IoU; by default all is kept.
         title: how errors call it.
+
+    Raises:
+        ConfigError: `names` are none.
     """
 
-    def __init__(self, function: Callable[[Frame], Any], config: DetectorConfig, title: str = "") -> None:
+    def __init__(self, function: Callable[[Frame], Any], config: DetectorConfig | None = None, title: str = "") -> None:
+        config = config or DetectorConfig("python")
         self._function = function
         self._title = title or getattr(function, "__qualname__", type(function).__qualname__)
-        names: Sequence[str] = getattr(function, "names", ("object",))
-        names = (names,) if isinstance(names, str) else names
-        self.names = names_from_file(config.names) if config.names else tuple(map(str, names))
+        self.names = names_from_file(config.names) if config.names else names_of(function, self._title)
         self._select = Select(self.names, config, score=0.0, nms=1.0)
 
-    def __call__(self, frame: Frame) -> Detections:
+    def __call__(self, frame: Frame | UInt8) -> Detections:
+        frame = Frame.of(frame)
         try:
-            found = self._function(frame)
-            if not isinstance(found, Detections):
-                xyxy, score, label = found
-                found = Detections(np.asarray(xyxy), np.asarray(score), np.asarray(label))
-        except Exception as error:
+            found = Detections.of(self._function(frame), self.names, flat=True)
+        except (Exception, SystemExit, GeneratorExit) as error:
             reason = str(error) if isinstance(error, LiquidTrackError) else f"{type(error).__name__}: {error}"
-            raise ConfigError(f"detector {self._title} failed at frame {frame.index}: {reason.rstrip('.')}.") from error
+            raise ConfigError(
+                f"detector {self._title} failed at frame {frame.index}: {reason.rstrip('.: ')}."
+            ) from error
         return self._select.filter(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from models.errors import DataError
 from tracker.detectors._select import Select
 from tracker.detectors.config import DetectorConfig
 from tracker.types import Detections, Frame
@@ -35,5 +36,7 @@ class ReplayDetector:
         self._select = Select(names, config or DetectorConfig(detector="file"), score=0.0, nms=1.0)
 
     def __call__(self, frame: Frame) -> Detections:
+        if not isinstance(frame, Frame):
+            raise DataError("ready detections belong to numbered frames; give Frame(bgr, index, seconds).")
         found = self._at(frame.index)
         return Detections.empty() if found is None else self._select.filter(found)

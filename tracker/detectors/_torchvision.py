@@ -14,7 +14,7 @@ from models.runtime import usable_cores
 from tracker.detectors._select import Select
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.names import names_from_file, suggest
-from tracker.types import Detections, Frame
+from tracker.types import Detections, Frame, UInt8
 
 RANDOM = "random"
 _HOLES = ("__background__", "no person", "N/A")  # categories that name nothing to find
@@ -63,9 +63,9 @@ class TorchvisionDetector:
             if hasattr(head, "nms_thresh") and config.nms is not None:
                 head.nms_thresh = config.nms
 
-    def __call__(self, frame: Frame) -> Detections:
+    def __call__(self, frame: Frame | UInt8) -> Detections:
         torch = self._torch
-        rgb = np.ascontiguousarray(frame.bgr[:, :, ::-1].transpose(2, 0, 1))
+        rgb = np.ascontiguousarray(Frame.of(frame).bgr[:, :, ::-1].transpose(2, 0, 1))
         with torch.inference_mode():
             picture = torch.from_numpy(rgb).to(self._device).float().div_(255)
             found = {name: value.cpu().numpy() for name, value in self._model([picture])[0].items()}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from models.errors import ConfigError
 from tracker.detectors._replay import ByFrame, ReplayDetector
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.names import suggest
 from tracker.protocols import Detector
+from tracker.types import Frame
 
 ReadDetections = Callable[[Path], tuple[ByFrame, tuple[str, ...]]]
 
@@ -93,11 +95,13 @@ DETECTORS: dict[str, Callable[[Order], Detector]] = {
 LOOKING = ("lite0",)  # detectors whose pass gives embeddings too
 
 
-def build_detector(config: DetectorConfig, read: ReadDetections | None = None, looks: bool = False) -> Detector:
+def build_detector(
+    config: DetectorConfig | str | Path | None = None, read: ReadDetections | None = None, looks: bool = False
+) -> Detector:
     """The detector that `config` asks for.
 
     Args:
-        config: the choice.
+        config: the choice; text is what `--detector` takes ("lite0:640", "yolox.onnx"), and without any it is lite0.
         read: reads files of ready detections (detections by frame index, class names); a floor above knows the formats.
         looks: detections are to carry embeddings from the detector's own pass, which lite0 alone has.
 
@@ -105,6 +109,10 @@ def build_detector(config: DetectorConfig, read: ReadDetections | None = None, l
         ConfigError: an unknown kind, class or callable, a missing argument, or a detector that has no looks.
         WeightsError: a network that is missing, damaged or of an unknown family.
     """
+    if not isinstance(config, DetectorConfig):
+        if not isinstance(config, str | Path | None):
+            raise ConfigError(f"a {type(config).__name__} names no detector; give text or a DetectorConfig.")
+        config = DetectorConfig("auto" if config is None else str(config))
     kind, argument = config.kind_and_argument()
     if kind not in DETECTORS:
         raise ConfigError(f"there is no detector {kind!r}; {suggest(kind, tuple(DETECTORS))}")
@@ -113,3 +121,20 @@ def build_detector(config: DetectorConfig, read: ReadDetections | None = None, l
             f"detector {kind} has no features of its own; choose --detector lite0, or a frozen CNN for --appearance."
         )
     return DETECTORS[kind](Order(argument, config, read, looks))
+
+
+def detector_of(detector: Detector | Callable[[Frame], Any]) -> Detector:
+    """A detector with class names: itself where it has some, else one that calls it and names its one class "object".
+
+    Raises:
+        ConfigError: it is nothing to call.
+    """
+    if not callable(detector):
+        raise ConfigError(
+            f"a {type(detector).__name__} is no detector; give build_detector(...) or a function of a frame."
+        )
+    if isinstance(detector, Detector):
+        return detector
+    from tracker.detectors._python import PythonDetector
+
+    return PythonDetector(detector)

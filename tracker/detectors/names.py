@@ -7,6 +7,7 @@ import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -94,6 +95,24 @@ def network_names(classes: int | None, metadata: Mapping[str, str], file: Path |
             f"{network} tells {classes} classes apart but {where} names {len(names)}; give --names that fit."
         )
     return names
+
+
+def names_of(detector: Any, title: str = "") -> tuple[str, ...]:
+    """The class names of a callable: its attribute `names`, else one class "object".
+
+    Raises:
+        ConfigError: `names` is neither text, nor a list of names, nor a dict of names by number from 0.
+    """
+    names = getattr(detector, "names", None)
+    if names is None:
+        return ("object",)
+    if isinstance(names, Mapping) and sorted(names, key=str) == sorted(range(len(names)), key=str):
+        names = [names[i] for i in range(len(names))]  # as Ultralytics keeps them
+    names = (names,) if isinstance(names, str) else names
+    if isinstance(names, list | tuple) and names and all(isinstance(name, str) for name in names):
+        return tuple(names)
+    title = title or type(detector).__qualname__
+    raise ConfigError(f"detector {title} has {names!r:.60} as `names`; give a list of class names.")
 
 
 def suggest(word: str, known: tuple[str, ...]) -> str:

@@ -115,8 +115,8 @@ def refuses(frame: Frame) -> Any:
     [
         (fails, "detector fails failed at frame 7: KeyError: 'weights'."),
         (refuses, "detector refuses failed at frame 7: the network is asleep."),
-        (lambda frame: None, "failed at frame 7: TypeError"),
-        (lambda frame: ([], []), "failed at frame 7: ValueError"),
+        (lambda frame: None, "failed at frame 7: detections are None; give an empty list where nothing is found"),
+        (lambda frame: 7, r"failed at frame 7: detections have shape \(\); give rows \(N, 6\)"),
         (lambda frame: ([[0, 0, 5]], [0.5], [0]), r"xyxy has shape \(1, 3\)"),
         (lambda frame: ([[0, 0, -5, 5]], [0.5], [0]), "right > left"),
         (lambda frame: ([[0, 0, 5, 5]], [1.5], [0]), "probabilities between 0 and 1"),

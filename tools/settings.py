@@ -22,7 +22,10 @@ import tomli_w
 import tyro
 from tyro.conf import Positional, UseAppendAction
 
+from datasets.sources.redact import redact_text
 from models.errors import ConfigError
+from models.paths import PathError, checked, read_bounded
+from models.printable import one_line
 from tools.messages import unguarded
 from tools.typed import in_seconds, understand
 
@@ -30,6 +33,23 @@ T = TypeVar("T")
 
 # Flat flags (`--score`, not `--detector.score`): the names are unique across the sections; a test holds that.
 OPTIONS = (tyro.conf.OmitArgPrefixes, tyro.conf.PositionalMetavarFromFieldName)
+PATHS = tyro.constructors.ConstructorRegistry()
+LARGEST = 1 << 20  # bytes of a file of settings
+CODE = "python:"  # how a detector of the user's own begins
+
+
+@PATHS.primitive_rule
+def _path(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[Path] | None:
+    """Every path of every command is checked where it comes in."""
+    if info.type is not Path:
+        return None
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="PATH",
+        instance_from_str=lambda words: checked(words[0]),
+        is_instance=lambda value: isinstance(value, Path),
+        str_from_instance=lambda path: [str(path)],
+    )
 
 
 def settings(kind: type) -> dict[str, bool]:
@@ -70,42 +90,44 @@ def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
             setting that the command does not have.
         SystemExit: 0 after --help.
     """
-    typed, files = _take_files(arguments)
+    typed, files, trusted = _take_files(arguments)
     about = inspect.getdoc(kind) or ""
     description = (
-        about.split("\n\nAttributes:")[0] + "\n\n--config FILE.toml reads settings from a file; flags stand over it."
+        about.split("\n\nAttributes:")[0] + "\n\n--config FILE.toml reads settings from a file; flags stand over it. A"
+        " file that names Python code to run (python:MODULE:CALLABLE) needs --allow-code beside it."
     )
     hint = f"see {prog} --help"
     known = settings(kind)
     places = [name for name, positional in known.items() if positional]
     typed = understand(typed, kind, prog, places, tuple(known))
     if not files:
-        with _one_sentence("", hint):
-            return tyro.cli(kind, prog=prog, description=description, args=typed, config=OPTIONS)
+        with _one_sentence("", hint, typed):
+            return tyro.cli(kind, prog=prog, description=description, args=typed, config=OPTIONS, registry=PATHS)
     words: dict[str, list[str]] = {}
     for path in files:
-        words.update(_read(path, known, _appended(kind)))
+        words.update(_read(path, known, _appended(kind), trusted))
     # A place that no file fills gets a filler here and is asked for again below.
     first = [word for name in places for word in words.get(name, ["-"])]
     flags = [word for name, value in words.items() if not known[name] for word in value]
-    with _one_sentence(where := f"{', '.join(map(str, files))}: ", hint):
+    with _one_sentence(where := f"{', '.join(map(str, files))}: ", hint, flags):
         flags = in_seconds(flags, kind, where)
-        default = tyro.cli(kind, prog=prog, args=[*first, *flags], config=OPTIONS)
+        default = tyro.cli(kind, prog=prog, args=[*first, *flags], config=OPTIONS, registry=PATHS)
     open_places = {name: tyro.MISSING for name in places if name not in words}
-    with _one_sentence("", hint):
+    with _one_sentence("", hint, typed):
         return tyro.cli(
             kind,
             prog=prog,
             description=description,
             args=typed,
             config=OPTIONS,
+            registry=PATHS,
             default=dataclasses.replace(default, **open_places),  # type: ignore[type-var]
         )
 
 
 @contextlib.contextmanager
-def _one_sentence(where: str, hint: str) -> Iterator[None]:
-    """What tyro prints in a box before it exits becomes an error of ours, like every other mistake."""
+def _one_sentence(where: str, hint: str, words: Sequence[str]) -> Iterator[None]:
+    """What tyro prints in a box before it exits becomes an error of ours, like every other mistake in `words`."""
     said = io.StringIO()
     try:
         # Help is ours and may be coloured; nothing of the user's stands in it.
@@ -115,6 +137,19 @@ def _one_sentence(where: str, hint: str) -> Iterator[None]:
         if not ended.code:
             raise
         raise ConfigError(f"{where}{_unbox(said.getvalue())}; {hint}.") from None
+    except PathError as error:
+        raise ConfigError(f"{where}{_flag_of(error.text, words)}{error}") from None
+
+
+def _flag_of(value: str, words: Sequence[str]) -> str:
+    """`--flag: ` before a value that was given to a flag."""
+    for k, word in enumerate(words):
+        flag, equals, given = word.partition("=")
+        if word.startswith("--") and equals and given == value:
+            return f"{flag}: "
+        if word == value and k and words[k - 1].startswith("--"):
+            return f"{words[k - 1]}: "
+    return ""
 
 
 def _unbox(text: str) -> str:
@@ -129,30 +164,49 @@ def _unbox(text: str) -> str:
     return f"{first[:1].lower()}{first[1:]}{meant if first.startswith('Unrecognized') else ''}"
 
 
-def _take_files(arguments: Sequence[str]) -> tuple[list[str], list[Path]]:
+def _take_files(arguments: Sequence[str]) -> tuple[list[str], list[Path], bool]:
+    """(the other words, the files of --config, whether --allow-code stands among them)."""
     typed: list[str] = []
     files: list[Path] = []
+    trusted = False
     words = iter(arguments)
     for word in words:
-        if word == "--config":
+        if word == "--allow-code":
+            trusted = True
+        elif word == "--config":
             if (path := next(words, None)) is None:
                 raise ConfigError("--config needs the path of a TOML file.")
-            files.append(Path(path))
+            files.append(checked(path))
         elif word.startswith("--config="):
-            files.append(Path(word.removeprefix("--config=")))
+            files.append(checked(word.removeprefix("--config=")))
         else:
             typed.append(word)
-    return typed, files
+    return typed, files, trusted
 
 
-def _read(path: Path, known: dict[str, bool], appended: set[str]) -> dict[str, list[str]]:
-    """The settings of a TOML file as the words that would have been typed."""
+def _content(path: Path) -> dict[str, Any]:
+    """What a TOML file says.
+
+    Raises:
+        ConfigError: it is missing, too large, not TOML, or holds text that no setting can have.
+    """
+    data = read_bounded(path, LARGEST, ConfigError)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give a TOML file of settings.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = tomllib.loads(data.decode("utf-8"))
+    except RecursionError:
+        raise ConfigError(f"{path}: is nested too deeply; settings are a flat list of names and values.") from None
+    except ValueError as error:  # also of bytes that are no UTF-8, and of numbers of thousands of digits
         raise ConfigError(f"{path}: is not valid TOML ({error}).") from None
+    for key, value in content.items():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and one_line(text) != text:
+                raise ConfigError(f"{path}: {key} is {text[:80]!r}; take its control characters out.")
+    return content
+
+
+def _read(path: Path, known: dict[str, bool], appended: set[str], trusted: bool) -> dict[str, list[str]]:
+    """The settings of a TOML file as the words that would have been typed; Python code only where it is `trusted`."""
+    content = _content(path)
     found = {}
     for key, value in content.items():
         name = key.replace("-", "_")
@@ -165,6 +219,10 @@ def _read(path: Path, known: dict[str, bool], appended: set[str]) -> dict[str, l
             found[name] = [flag if value else f"--no-{flag[2:]}"]
         elif isinstance(value, str | int | float | list):
             values = [str(v) for v in value] if isinstance(value, list) else [str(value)]
+            if not trusted and (code := next((v for v in values if v.strip().lower().startswith(CODE)), "")):
+                raise ConfigError(
+                    f"{path}: {key} = {code!r} runs Python code; look at that code, and add --allow-code to let it."
+                )
             again = [f"{flag}={value}" for value in values]
             found[name] = values if known[name] else again if name in appended else [flag, *values]
         else:
@@ -184,5 +242,11 @@ def flatten(config: Any) -> Iterator[tuple[str, Any]]:
 
 def to_toml(config: Any) -> str:
     """The resolved settings as TOML that `--config` reads back; settings that are None are left out."""
-    values = {name: value for name, value in flatten(config) if value is not None}
+    values = {name: _without_secrets(value) for name, value in flatten(config) if value is not None}
     return tomli_w.dumps({k: v if isinstance(v, bool | int | float | tuple) else str(v) for k, v in values.items()})
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_without_secrets, value))
+    return redact_text(value) if isinstance(value, str) else value

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from datasets.sources.config import SourceConfig
 from models.errors import ConfigError, SourceError
+from models.paths import checked
 
 if TYPE_CHECKING:
     from datasets.sources.live import Live
@@ -48,7 +48,7 @@ def open_source(spec: str, config: SourceConfig = DEFAULT) -> Recorded | Live:
         from datasets.sources.streams import open_address
 
         return open_address(spec, config)
-    path = Path(spec).expanduser()
+    path = checked(spec)
     if path.is_dir():
         if (path / "seqinfo.ini").is_file():
             from datasets.sources.motchallenge import open_motchallenge

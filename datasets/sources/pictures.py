@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from datasets.sources.quiet import quiet_opencv
 from datasets.sources.recorded import Recorded
 from datasets.sources.times import read_times
 from models.errors import ConfigError, DataError, SourceError
+from models.paths import globbed
 from tracker.protocols import SourceInfo
 from tracker.types import Float64, UInt8
 
@@ -44,8 +44,7 @@ def in_folder(folder: Path) -> list[Path]:
 
 def in_glob(pattern: str) -> list[Path]:
     """The pictures that `pattern` names, in natural order within each folder."""
-    found = [Path(path) for path in glob.glob(pattern, recursive=True)]
-    found = [path for path in found if is_picture(path) and path.is_file()]
+    found = [path for path in globbed(pattern) if is_picture(path) and path.is_file()]
     pictures = sorted(found, key=lambda path: (str(path.parent), natural(path)))
     if not pictures:
         raise SourceError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from models.errors import ConfigError
+from models.paths import checked
 
 FamilyName = Literal["auto", "lite", "yolox", "yolov8", "detr", "nanodet"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -63,11 +64,11 @@ class DetectorConfig:
         """("onnx", "net.onnx") of `onnx:net.onnx` or of `net.onnx`: a bare path's kind follows from its suffix."""
         kind, colon, argument = ("lite0" if self.detector == "auto" else self.detector).partition(":")
         if kind in KINDS or (colon and "/" not in kind and "\\" not in kind and "." not in kind and len(kind) > 1):
-            return kind, argument
-        suffix = Path(self.detector).suffix.lower()
-        if suffix == ".onnx":
-            return "onnx", self.detector
-        return ("file", self.detector) if suffix or Path(self.detector).exists() else (kind, argument)
+            return kind, str(checked(argument)) if argument and kind in ("onnx", "file") else argument
+        path = checked(self.detector)
+        if path.suffix.lower() == ".onnx":
+            return "onnx", str(path)
+        return ("file", str(path)) if path.suffix or path.exists() else (kind, argument)
 
 
 @dataclass(frozen=True)

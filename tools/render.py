@@ -12,8 +12,9 @@ from datasets.rle import decode
 from models.errors import ConfigError, DataError
 from tools.config import OutputConfig, TrackConfig
 from tools.plugins import build_camera_motion, build_sinks, check_outputs, linger
+from tools.progress import progress
 from tools.render_config import RenderConfig
-from tools.track import progress_bar, stoppable
+from tools.track import stoppable
 from tracker.pipeline import Summary, run
 from tracker.types import Bool, Detections, Float64, Frame, State, Tracks
 
@@ -168,7 +169,7 @@ def render(config: RenderConfig) -> int:
     except BaseException:
         source.close()
         raise
-    with stoppable(source) as stop, progress_bar(source.info, settings) as progress:
+    with stoppable(source) as stop, progress(source.info, config.reading, config.quiet) as tell:
         summary = run(
             source,
             _Boxes(given),
@@ -177,7 +178,7 @@ def render(config: RenderConfig) -> int:
             slow_sinks=slow,
             camera_motion=build_camera_motion(config.camera_motion),
             masks=_Behind(given),
-            progress=progress,
+            progress=tell,
             stop=stop,
         )
     _check(config, source.info.name, tracks, given, summary)

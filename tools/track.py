@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from datasets.formats._write import make_folder
 from datasets.sources.redact import redact
 from models.errors import ConfigError, DataError
 from tools.config import TrackConfig
+from tools.findings import nothing_tracked
 from tools.interrupt import heard
 from tools.marks import build_masks
 from tools.plugins import (
@@ -32,9 +33,10 @@ from tools.plugins import (
     outputs,
     own_looks,
 )
+from tools.progress import progress
 from tools.settings import to_toml
 from tracker.pipeline import Summary, run
-from tracker.protocols import Detector, Source, SourceInfo
+from tracker.protocols import Detector, Source
 from tracker.types import Frame
 
 
@@ -84,9 +86,9 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
     def seen(frame: Frame) -> None:
         nonlocal last
         last = frame.index
-        progress(frame)
+        tell(frame)
 
-    with stoppable(source) as stop, progress_bar(source.info, config) as progress:
+    with stoppable(source) as stop, progress(source.info, config.reading, config.quiet) as tell:
         summary = run(
             source,
             detector,
@@ -104,6 +106,8 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         )
     if not config.quiet:
         _report(summary, source, wanted)
+        if line := nothing_tracked(summary, config, detector.names):
+            print(f"  {line}")
         for mark in masks.waiting if masks is not None else ():
             print(f"  warning: nothing was followed from {mark.time:g} s on; the source ended before")
         if summary.complete and not source.info.live and config.reading.end is None:
@@ -163,19 +167,6 @@ def stoppable(source: Source) -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def progress_bar(info: SourceInfo, config: TrackConfig) -> Iterator[Callable[[Frame], None]]:
-    """A bar of the frames, to be called with each of them."""
-    from tqdm import tqdm
-
-    frames = info.frames
-    if frames is not None and (config.reading.every > 1 or config.reading.start or config.reading.end is not None):
-        frames = None
-    # disable=None: silent where standard error is no terminal.
-    with tqdm(total=frames, unit=" frames", disable=config.quiet or None, desc=info.name) as bar:
-        yield lambda frame: bar.update() and None
 
 
 def _report(summary: Summary, source: Source, wanted: dict[str, Path]) -> None:

@@ -35,6 +35,7 @@ from tracker.protocols import (
     Stop,
     Update,
 )
+from tracker.stage_clock import StageClock
 from tracker.types import Detections, Float64, Frame, Tracks
 
 A = TypeVar("A")
@@ -128,6 +129,9 @@ class Summary:
         wall: seconds that the run took.
         busy: seconds of work by stage (not waiting), by name.
         complete: False where a person or a signal ended the run early.
+        detections: how many the detector found in all frames.
+        top_score: the highest of their scores, 0..1.
+        top_label: the class of that one, an index into the detector's names; -1 where there is none.
     """
 
     frames: int
@@ -136,42 +140,9 @@ class Summary:
     wall: float
     busy: dict[str, float]
     complete: bool
-
-
-class _Clock:
-    """Seconds of work by stage, each stage writing its own key alone."""
-
-    def __init__(self) -> None:
-        self.busy: dict[str, float] = {}
-
-    def timed(self, name: str, work: Callable[[A], B]) -> Callable[[A], B]:
-        self.busy[name] = 0.0
-
-        def run(item: A) -> B:
-            start = time.perf_counter()
-            result = work(item)
-            self.busy[name] += time.perf_counter() - start
-            return result
-
-        run.__name__ = name
-        return run
-
-    def reading(self, frames: Iterable[Frame]) -> Generator[Frame, None, None]:
-        """The frames, with the time that the source took for each counted under `read`."""
-        self.busy["read"] = 0.0
-        iterator = iter(frames)
-        try:
-            while True:
-                start = time.perf_counter()
-                try:
-                    frame = next(iterator)
-                except StopIteration:
-                    return
-                self.busy["read"] += time.perf_counter() - start
-                yield frame
-        finally:
-            if isinstance(iterator, Generator):
-                iterator.close()
+    detections: int = 0
+    top_score: float = 0.0
+    top_label: int = -1
 
 
 def _stages(
@@ -226,7 +197,7 @@ def steps(
     tracker: Engine,
     *,
     after: Sequence[tuple[str, Callable[[Step], Step]]] = (),
-    clock: _Clock | None = None,
+    clock: StageClock | None = None,
     idle: Callable[[], None] | None = None,
     **others: Unpack[Others],
 ) -> Generator[Step, None, None]:
@@ -238,7 +209,7 @@ def steps(
         idle: called in the taker's thread about ten times a second while the next frame is not there.
         others: see `Others`.
     """
-    clock = clock or _Clock()
+    clock = clock or StageClock()
     stages: list[tuple[str, Callable[[Any], Step]]] = [*_stages(detector, tracker, **others), *after]
     frames: Generator[Any, None, None] = clock.reading(source)
     if source.info.live:
@@ -331,10 +302,11 @@ def run(
         LiquidTrackError: the first thing that went wrong, after the frames before it were written.
     """
     source, detector = source_of(source), detector_of(detector)
-    clock = _Clock()
+    clock = StageClock()
     stop = stop or threading.Event()
     seen: set[int] = set()
     frames, first, last = 0, 0.0, 0.0
+    detections, top = 0, (0.0, -1)
     start = time.perf_counter()
 
     def into(sink: Sink) -> Callable[[Step], Step]:
@@ -384,6 +356,10 @@ def run(
                 last = step.frame.time
                 frames += 1
                 seen.update(step.tracks.shown.id.tolist())
+                if found := len(step.detections):
+                    detections += found
+                    best = int(step.detections.score.argmax())
+                    top = max(top, (float(step.detections.score[best]), int(step.detections.label[best])))
                 progress(step.frame)
             if not stop.is_set():
                 for sink in sinks:
@@ -395,4 +371,4 @@ def run(
             if not stop.is_set():  # what a source that is closed under way complains of is no error
                 raise
     wall = time.perf_counter() - start
-    return Summary(frames, len(seen), last - first, wall, clock.busy, complete=not stop.is_set())
+    return Summary(frames, len(seen), last - first, wall, clock.busy, not stop.is_set(), detections, *top)

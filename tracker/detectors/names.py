@@ -109,7 +109,7 @@ def names_of(detector: Any, title: str = "") -> tuple[str, ...]:
     if isinstance(names, Mapping) and sorted(names, key=str) == sorted(range(len(names)), key=str):
         names = [names[i] for i in range(len(names))]  # as Ultralytics keeps them
     names = (names,) if isinstance(names, str) else names
-    if isinstance(names, list | tuple) and names and all(isinstance(name, str) for name in names):
+    if isinstance(names, list | tuple) and all(isinstance(name, str) for name in names):
         return tuple(names)
     title = title or type(detector).__qualname__
     raise ConfigError(f"detector {title} has {names!r:.60} as `names`; give a list of class names.")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
+import av.error
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from datasets.sources.containers import open_file, video_stream
 
 
 class Sound:
@@ -20,35 +25,46 @@ class Sound:
             so the packet that covers `start` is kept whole; else sound begins with the next packet.
 
     Raises:
-        av.error.FFmpegError, OSError: the file cannot be read.
+        SourceError: the file cannot be read.
+        ValueError: the codec of its sound is unknown.
         LookupError: it has no sound, or no picture to count time from.
     """
 
     def __init__(self, path: Path, start: float, exact: bool = True) -> None:
-        self._container = av.open(str(path))
+        self._media = open_file(path, path.name)
         try:
-            if not self._container.streams.audio or not self._container.streams.video:
+            container = self._media.container
+            if not container.streams.audio or not container.streams.video:
                 raise LookupError(f"{path}: no sound beside pictures.")
-            self.stream = self._container.streams.audio[0]
+            self.stream = container.streams.audio[0]
+            if self.stream.codec_context is None:
+                raise ValueError("its codec is unknown")
             self._base = Fraction(self.stream.time_base or Fraction(1, self.stream.codec_context.sample_rate))
             # Frame times count from the first decoded picture, which need not be where the stream claims to start.
-            first = next(self._container.decode(self._container.streams.video[0]), None)
+            first = self._first_picture(video_stream(container, path.name))
             if first is None or first.pts is None or first.time_base is None:
                 raise LookupError(f"{path}: no picture with a time.")
             self._offset = round((first.pts * first.time_base + Fraction(start)) / self._base)
             # Opus counts its lead-in as negative time in every container, so there it is always kept.
             self._exact = exact or self.stream.codec_context.name in ("opus", "libopus")
             # A second early: a seek lands where it likes, and the packet that covers `start` begins before it.
-            self._container.seek(max(self._offset - round(1 / self._base), 0), stream=self.stream)
+            container.seek(max(self._offset - round(1 / self._base), 0), stream=self.stream)
         except BaseException:
             self.close()
             raise
         self._packets = self._read()
         self._next: Any = next(self._packets, None)
 
+    def _first_picture(self, stream: VideoStream) -> VideoFrame | None:
+        for packet in self._media.packets(stream):
+            with suppress(av.error.FFmpegError):
+                if frames := stream.decode(packet):
+                    return frames[0]
+        return None
+
     def _read(self) -> Iterator[Any]:
         last: int | None = None
-        for packet in self._container.demux(self.stream):
+        for packet in self._media.packets(self.stream):
             if packet.pts is None or packet.dts is None or (last is not None and packet.dts <= last):
                 continue  # no muxer takes packets without a time or with the time of the packet before
             begin = packet.pts - self._offset
@@ -68,4 +84,4 @@ class Sound:
 
     def close(self) -> None:
         """Closes the file. Calling it again does nothing."""
-        self._container.close()
+        self._media.close()

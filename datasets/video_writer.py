@@ -226,12 +226,11 @@ class VideoWriter:
             self._audio = self._container.add_stream_from_template(self._sound.stream)
         except LookupError:
             return  # a silent film
-        except (OSError, ValueError) as error:
+        except (av.error.FFmpegError, OSError, ValueError, LiquidTrackError) as error:
             # ValueError: the container does not take this codec.
-            log.warning("%s: the sound of %s is left out (%s).", self.path, path, reason(error))
-            if self._sound is not None:
-                self._sound.close()
-            self._sound = None
+            why = reason(error).rstrip(".")
+            log.warning("%s: the sound of %s is left out (%s).", self.path, path, why)
+            self._end_sound()
 
     def _advance(self, time: float) -> None:
         pts = round((time - self._start) / self._ticks)
@@ -280,18 +279,22 @@ class VideoWriter:
         if sound is None:
             return
         packets = sound.until(end)
-        while True:
-            try:
-                packet = next(packets, None)
-            except av.error.FFmpegError as error:  # the source's sound is damaged from here on
-                log.warning("%s: the sound ends at %.1f s (%s).", self.path, end, reason(error))
-                packet = None
-                sound.close()
-                self._sound = None
-            if packet is None:
-                return
-            packet.stream = self._audio
-            self._container.mux(packet)
+        try:
+            for packet in packets:
+                packet.stream = self._audio
+                self._container.mux(packet)
+        except (av.error.FFmpegError, ValueError) as error:
+            assert self._file is not None
+            if self._file.broken:
+                raise
+            # the source's sound is damaged from here on
+            log.warning("%s: the sound ends at %.1f s (%s).", self.path, end, reason(error))
+            self._end_sound()
+
+    def _end_sound(self) -> None:
+        if self._sound is not None:
+            self._sound.close()
+        self._sound = None
 
     def _fail(self, error: Exception) -> None:
         """Leaves the file as it is on the disk and says so."""

@@ -2,47 +2,150 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Self
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from datasets.sources.bytes import BUFFER, Bytes, FileBytes, PipeBytes
 from datasets.sources.config import SourceConfig
-from datasets.sources.wholeness import torn
 from models.errors import SourceError
 
 NOT_VIDEO = frozenset(("tty", "bin", "xbin", "adf", "idf"))  # demuxers that draw any text as a picture
+PIPED = (
+    "not a video that can be read from a pipe, in which nothing is sought; give the file itself, or write Matroska or"
+    " a transport stream into the pipe"
+)
 CONNECT_S = 10.0  # how long a server may take to answer at all
 
 
-def open_container(
-    location: Path | str, name: str, options: dict[str, str] | None = None, stall: float | None = None
-) -> InputContainer:
-    """Opens a file or an address.
+class Media:
+    """A container that is open for reading, and the bytes under it where they come from this machine.
+
+    Attributes:
+        container: PyAV's.
+        bytes: what FFmpeg reads through; None behind an address.
+    """
+
+    def __init__(self, container: InputContainer, under: Bytes | None = None) -> None:
+        self.container = container
+        self.bytes = under
+
+    def packets(self, stream: Any) -> Iterator[Packet[Any]]:
+        """The packets of `stream`, then an empty one; see `packets`."""
+        return packets(self.container, stream, None if self.bytes is None else self.bytes.packet)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Calling it again does nothing."""
+        self.container.close()
+        if self.bytes is not None:
+            self.bytes.close()
+
+
+def packets(
+    container: InputContainer, stream: Any, progress: Callable[[], None] | None = None
+) -> Iterator[Packet[Any]]:
+    """The packets of one stream, and an empty one at the end that flushes its decoder.
 
     Args:
-        location: a path, or an address; FFmpeg takes whatever a path holds as a file, never as an address.
+        container: where it stands.
+        stream: which one.
+        progress: called for each packet of any stream.
+
+    Raises:
+        av.error.FFmpegError: the container is damaged.
+    """
+    try:
+        for packet in container.demux(stream) if progress is None else container.demux():
+            if progress is not None and packet.size:
+                progress()
+            if packet.stream is stream:
+                yield packet
+    except IndexError:
+        # A damaged transport stream may announce a further stream on its way. PyAV does not know it, and fails at it at
+        # the very end, after the empty packet of `stream`.
+        return
+
+
+def open_container(address: str, name: str, options: dict[str, str], stall: float) -> InputContainer:
+    """Opens what is behind an address.
+
+    Args:
+        address: where it is.
         name: what to call it in messages.
         options: FFmpeg's options of protocol and demuxer.
-        stall: seconds after which reading an address gives up.
+        stall: seconds after which reading gives up.
+
+    Raises:
+        SourceError: it cannot be reached, or is no video.
+    """
+    return _open(address, name, options, (CONNECT_S, stall), lambda: None)
+
+
+def open_file(path: Path, name: str, first: Media | None = None) -> Media:
+    """Opens a file of this machine; FFmpeg takes whatever a path holds as a file, never as an address.
+
+    Args:
+        path: where it is.
+        name: what to call it in messages.
+        first: the file as it was opened before, to be read again from its beginning.
 
     Raises:
         SourceError: it is missing, empty, unreadable or no video.
     """
-    if isinstance(location, Path):
-        check_file(location, name)
-        target, timeout = f"file:{location}", None
-    else:
-        target, timeout = location, (CONNECT_S, stall)
+    under = FileBytes(path, name, first.bytes if first is not None and isinstance(first.bytes, FileBytes) else None)
+    return _under(under, name, under.torn)
+
+
+def open_pipe(path: Path, name: str, patience: float) -> Media:
+    """Opens a pipe, whose content comes once and in order.
+
+    Args:
+        path: where it is.
+        name: what to call it in messages.
+        patience: seconds to wait for what is written into it.
+
+    Raises:
+        SourceError: nothing comes, or no video that can be read in order.
+    """
+    return _under(PipeBytes(path, name, patience), name, lambda: PIPED)
+
+
+def _under(under: Bytes, name: str, missing: Callable[[], str | None]) -> Media:
     try:
-        container = av.open(target, "r", options=options or {}, metadata_errors="replace", timeout=timeout)
+        container = _open(under, name, {}, None, lambda: under.problem or missing())
+    except BaseException:
+        under.close()
+        raise
+    under.begin()  # what was read to find out its kind does not count
+    return Media(container, under)
+
+
+def _open(
+    target: Any,
+    name: str,
+    options: dict[str, str],
+    timeout: tuple[float, float] | None,
+    missing: Callable[[], str | None],
+) -> InputContainer:
+    try:
+        container: InputContainer = av.open(
+            target, "r", options=options, metadata_errors="replace", timeout=timeout, buffer_size=BUFFER
+        )
     except av.error.InvalidDataError:
-        missing = torn(location) if isinstance(location, Path) else None
-        raise SourceError(
-            f"{name}: {missing}." if missing else f"{name}: not a video; its content is damaged or of another kind."
-        ) from None
+        raise SourceError(f"{name}: {missing() or 'not a video; its content is damaged or of another kind'}.") from None
     except (av.error.FFmpegError, OSError) as error:
         raise SourceError(f"{name}: it cannot be opened ({reason(error)}).") from None
     if container.format.name in NOT_VIDEO:
@@ -56,22 +159,12 @@ def http_options(config: SourceConfig) -> dict[str, str]:
     return {"reconnect": "1", "reconnect_delay_max": str(int(config.reconnect))} if config.reconnect >= 1 else {}
 
 
-def check_file(path: Path, name: str) -> None:
-    """Raises SourceError where there is no file to read."""
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise SourceError(f"{path}: it cannot be opened ({error.strerror}); check the name.") from None
-    if path.is_dir():
-        raise SourceError(f"{path}: a folder where a video file is expected.")
-    if size == 0 and path.is_file():
-        raise SourceError(f"{name}: the file is empty.")
-
-
 def reason(error: BaseException) -> str:
     """What went wrong, in the library's words, without the address that its message would carry."""
     if isinstance(error, av.error.ExitError):
         return "no answer in time"
+    if isinstance(error, av.error.BlockingIOError):  # what a demuxer says that reads on and on and finds nothing
+        return "what follows is damaged"
     return getattr(error, "strerror", None) or type(error).__name__
 
 
@@ -85,6 +178,15 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
         return stream
     kinds = sorted({stream.type for stream in container.streams})
     raise SourceError(f"{name}: there is no video in it, only {' and '.join(kinds) or 'nothing'}.")
+
+
+def describe_sound(stream: AudioStream) -> str:
+    """Codec, rate and channels as far as they are known."""
+    if stream.codec_context is None:
+        return "of an unknown codec"
+    rate = f"{stream.rate} Hz" if stream.rate else "unknown rate"
+    layout = stream.layout
+    return f"{stream.codec_context.name}, {rate}, {layout.name if layout is not None else 'unknown channels'}"
 
 
 def declared_duration(container: InputContainer, stream: VideoStream) -> float | None:

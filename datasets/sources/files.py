@@ -15,14 +15,25 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from datasets.sources.bytes import FileBytes, PipeBytes, is_pipe
 from datasets.sources.config import SourceConfig
-from datasets.sources.containers import declared_duration, http_options, open_container, video_stream
+from datasets.sources.containers import (
+    PIPED,
+    Media,
+    declared_duration,
+    describe_sound,
+    http_options,
+    open_container,
+    open_file,
+    open_pipe,
+    reason,
+    video_stream,
+)
 from datasets.sources.packets import FrameClock, PacketTimes, read_packet_times
 from datasets.sources.recorded import Recorded, count
 from datasets.sources.times import read_times
 from datasets.sources.upright import ToBgr, read_turn
-from datasets.sources.wholeness import torn
-from models.errors import DataError, SourceError
+from models.errors import ChangedError, DataError, SourceError
 from tracker.protocols import SourceInfo
 from tracker.types import Float64, Int64, UInt8
 
@@ -44,24 +55,24 @@ class VideoFile(Recorded):
         location: a path, or an address that FFmpeg reads.
         name: what to call it in messages; never with credentials.
         config: which part, which clock.
-        container: the same, already open; opened here where it is None.
+        media: the same, already open; opened here where it is None.
     """
 
-    def __init__(
-        self, location: Path | str, name: str, config: SourceConfig, container: InputContainer | None = None
-    ) -> None:
+    def __init__(self, location: Path | str, name: str, config: SourceConfig, media: Media | None = None) -> None:
         super().__init__(config)
         self._location = location
         self._name = name
         self._options: dict[str, str] = {} if isinstance(location, Path) else http_options(config)
         self._scanned: PacketTimes | None = None
         self._times = None if config.times is None else _from_zero(read_times(config.times))
-        self._container = container if container is not None else self._open()
+        self._media = media if media is not None else self._open()
+        self._once = isinstance(self._media.bytes, PipeBytes)  # read in order, and then never again
         try:
             self._begin()
             first = next(self._decoded, None)
             if first is None:
-                raise SourceError(f"{name}: no frame of it can be decoded; it is damaged or holds no pictures.")
+                why = PIPED if self._once else "no frame of it can be decoded; it is damaged or holds no pictures"
+                raise SourceError(f"{name}: {why}.")
             self._zero, _, frame = first
             own_clock = self._zero is not None and self._container.format.name not in TIMELESS
             if not own_clock and self._times is None and config.rate is None:
@@ -77,11 +88,19 @@ class VideoFile(Recorded):
             self.close()
             raise
 
-    def _open(self) -> InputContainer:
-        return open_container(self._location, self._name, self._options, self._config.stall)
+    def _open(self, first: Media | None = None) -> Media:
+        if isinstance(self._location, Path):
+            return open_file(self._location, self._name, first)
+        return Media(open_container(self._location, self._name, self._options, self._config.stall))
+
+    @property
+    def _container(self) -> InputContainer:
+        return self._media.container
 
     def _begin(self) -> None:
         """From where the container stands: nothing decoded, nothing damaged."""
+        if self._media.bytes is not None:
+            self._media.bytes.begin()
         self._stream = video_stream(self._container, self._name)
         if not self._stream.codec_context.is_open:
             self._stream.thread_type = ThreadType.AUTO
@@ -111,12 +130,17 @@ class VideoFile(Recorded):
             rate=rate,
             frames=count(frames, duration, config),
             duration=duration,
-            path=str(self._location) if isinstance(self._location, Path) else None,
+            path=str(self._location) if isinstance(self._location, Path) and not self._once else None,
             rotation=self._turn.rotation,
         )
 
     def times(self) -> Float64:
-        """(F,) seconds since the first frame, from one pass over the packets; where they repeat, each time once."""
+        """(F,) seconds since the first frame, from one pass over the packets; where they repeat, each time once.
+
+        Of a pipe this decodes all frames, which are gone then.
+        """
+        if self._once:
+            return np.array([time for _, time, _ in self._candidates()])
         packets, pts = self._packets()
         if self._times is not None:
             return self._times
@@ -126,28 +150,25 @@ class VideoFile(Recorded):
 
     def details(self) -> dict[str, str | None]:
         """Codec, pixel format, container, sound, and what is wrong with the file as a whole."""
-        stream = self._stream
+        stream, under = self._stream, self._media.bytes
         sound = self._container.streams.audio
-        about = None
-        if sound:
-            about = f"{sound[0].codec_context.name}, {sound[0].rate} Hz, {sound[0].layout.name}"
-        problem = torn(self._location) if isinstance(self._location, Path) else None
-        repeated = self._packets()[0].repeated
+        problem = under.torn() if isinstance(under, FileBytes) else None
+        repeated = 0 if self._once else self._packets()[0].repeated
         if problem is None and repeated:
             problem = f"{repeated} frames have the time of another; a rate or a file of times gives another clock"
         return {
             "codec": stream.codec_context.name,
             "pixels": stream.codec_context.pix_fmt,
             "container": self._container.format.name.partition(",")[0],
-            "audio": about,
+            "audio": describe_sound(sound[0]) if sound else None,
             "problem": problem,
         }
 
     def _packets(self) -> tuple[PacketTimes, Int64]:
         """All packet times, and those from the first frame on; read once."""
         if self._scanned is None:
-            with self._open() as other:
-                self._scanned = read_packet_times(other, video_stream(other, self._name))
+            with self._open(self._media) as other:
+                self._scanned = read_packet_times(other, video_stream(other.container, self._name))
         begin = 0 if self._zero is None else int(np.searchsorted(self._scanned.pts, self._zero))
         return self._scanned, self._scanned.pts[begin:]
 
@@ -189,16 +210,16 @@ class VideoFile(Recorded):
         tell (no presentation times, times twice, a damaged file) all frames from the first on are decoded: returns 0.
         """
         zero = self._zero
-        if zero is None or self._container.format.name in TIMELESS:
+        if zero is None or self._once or self._container.format.name in TIMELESS:
             return 0
         packets, pts = self._packets()
         if not packets.exact or not len(pts) or pts[0] != zero:
             return 0
         landed = self._seek(packets, pts, zero)
         if landed is None:
-            self._container.close()
-            self._container = self._open()
-            self._first = None
+            again = self._open(self._media)
+            self._media.close()
+            self._media, self._first = again, None
             self._begin()
             return 0
         return landed
@@ -236,7 +257,7 @@ class VideoFile(Recorded):
         clock = FrameClock(self._container, self._stream)
         held: Packet[VideoStream] | None = None  # marked as damaged; if it is the file's last it is torn and left out
         try:
-            for packet in self._container.demux(self._stream):
+            for packet in self._media.packets(self._stream):
                 if self._closing:
                     return
                 if packet.size == 0 and held is not None:  # the end: only what the decoder still holds comes out
@@ -247,7 +268,7 @@ class VideoFile(Recorded):
                 if held is None:
                     yield from self._decode_packet(clock, packet)
         except av.error.FFmpegError as error:
-            self._broken = error.strerror or "it is damaged"
+            self._broken = reason(error)
             yield from self._decode_packet(clock, None)
 
     def _decode_packet(self, clock: FrameClock, packet: Packet[VideoStream] | None) -> Iterator[Decoded]:
@@ -265,7 +286,11 @@ class VideoFile(Recorded):
 
     def _check_end(self, frames: int) -> None:
         """Comes after the last frame that there is, so that nothing is lost by what it says."""
-        missing = torn(self._location) if isinstance(self._location, Path) else None
+        under = self._media.bytes
+        if isinstance(under, FileBytes) and (changed := under.changed()) is not None:
+            raise ChangedError(f"{self._name}: {changed}; the {frames} frames before that were read.")
+        missing = under.torn() if isinstance(under, FileBytes) else None
+        missing = missing or (None if under is None else under.problem)
         if missing is not None or self._broken is not None:
             raise SourceError(
                 f"{self._name}: it breaks off after {frames} frames ({missing or self._broken}); all these were read."
@@ -281,13 +306,21 @@ class VideoFile(Recorded):
         assert isinstance(item, VideoFrame)
         return self._to_bgr(item)
 
+    def close(self) -> None:
+        """Ends the iteration, wherever it is, and lets go of the files."""
+        if isinstance(self._media.bytes, PipeBytes):
+            self._media.bytes.stop()  # a read that waits holds the lock
+        super().close()
+
     def _release(self) -> None:
         self._first = None
-        self._container.close()
+        self._media.close()
 
 
 def open_video(path: Path, config: SourceConfig) -> VideoFile:
-    """A video file on this machine; its kind is found out from its content, not from its name."""
+    """A video file or pipe on this machine; its kind is found out from its content, not from its name."""
+    if is_pipe(path):
+        return VideoFile(path, path.name, config, open_pipe(path, path.name, config.stall + config.reconnect))
     return VideoFile(path, path.name, config)
 
 

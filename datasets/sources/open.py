@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -18,12 +20,13 @@ ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # two letters at least: `C:
 DEFAULT = SourceConfig()
 
 
-def open_source(spec: str, config: SourceConfig = DEFAULT) -> Recorded | Live:
+def open_source(spec: str | Path | int, config: SourceConfig = DEFAULT) -> Recorded | Live:
     """Opens a source and reads as much of it as its size needs.
 
     Args:
-        spec: a video file; a camera's number such as "0"; an address (rtsp://, http://, ...); a folder or a glob of
-            pictures, or one picture; a MOTChallenge folder (seqinfo.ini beside img1/); scene:SEED, a rendered scene.
+        spec: a video file or a pipe; a camera's number such as 0 or "0"; an address (rtsp://, http://, ...); a folder
+            or a glob of pictures, or one picture; a MOTChallenge folder (seqinfo.ini beside img1/); scene:SEED, a
+            rendered scene. A Path is always a place on this machine.
         config: which part of it, by which clock.
 
     Raises:
@@ -31,9 +34,15 @@ def open_source(spec: str, config: SourceConfig = DEFAULT) -> Recorded | Live:
         ConfigError: the settings contradict each other or are out of range.
         DataError: its file of times or its seqinfo.ini is wrong.
     """
+    if isinstance(spec, Path):
+        return _open_path(spec, config)
+    if isinstance(spec, int):
+        if spec < 0:
+            raise ConfigError(f"camera {spec}: cameras are counted from 0.")
+        spec = str(spec)
     if not spec.strip():
         raise ConfigError("the source is empty; name a video, a camera's number, an address or a folder of pictures.")
-    camera = re.fullmatch(r"(?:/dev/video)?(\d+)", spec)
+    camera = re.fullmatch(r"(?:/dev/video)?([0-9]{1,9})", spec)
     if camera:
         from datasets.sources.cameras import CameraSource
 
@@ -43,31 +52,39 @@ def open_source(spec: str, config: SourceConfig = DEFAULT) -> Recorded | Live:
 
         return open_scene(spec, config)
     if re.match(r"file://", spec, re.IGNORECASE):
-        spec = unquote(urlsplit(spec).path)
-    elif ADDRESS.match(spec):
+        return _open_path(Path(unquote(urlsplit(spec).path)), config)
+    if ADDRESS.match(spec):
         from datasets.sources.streams import open_address
 
         return open_address(spec, config)
+    return _open_path(spec, config)
+
+
+def _open_path(spec: str | Path, config: SourceConfig) -> Recorded:
+    from datasets.sources.pictures import is_picture, open_pictures
+
     path = checked(spec)
-    if path.is_dir():
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except FileNotFoundError:
+        if any(sign in str(path) for sign in "*?["):
+            return open_pictures(str(path), config)
+        place = re.sub(r"[^/\s]+@", "***@", str(spec))  # perhaps an address with a slip of the pen in it
+        raise SourceError(
+            f"{place}: there is no such file or folder, and it is no camera number and no address."
+        ) from None
+    except OSError as error:
+        raise SourceError(f"{path}: it cannot be opened ({error.strerror}).") from None
+    if kind == stat.S_IFDIR:
         if (path / "seqinfo.ini").is_file():
             from datasets.sources.motchallenge import open_motchallenge
 
             return open_motchallenge(path, config)
-        from datasets.sources.pictures import open_pictures
-
         return open_pictures(str(path), config)
-    if path.is_file():
-        from datasets.sources.pictures import is_picture, open_pictures
-
-        if is_picture(path):
-            return open_pictures(str(path), config)
-        from datasets.sources.files import open_video
-
-        return open_video(path, config)
-    if any(sign in spec for sign in "*?["):
-        from datasets.sources.pictures import open_pictures
-
+    if kind not in (stat.S_IFREG, stat.S_IFIFO):
+        raise SourceError(f"{path}: a device or a socket, not a file; name a video, or a camera by its number.")
+    if kind == stat.S_IFREG and is_picture(path):
         return open_pictures(str(path), config)
-    spec = re.sub(r"[^/\s]+@", "***@", spec)  # perhaps an address with a slip of the pen in it
-    raise SourceError(f"{spec}: there is no such file or folder, and it is no camera number and no address.")
+    from datasets.sources.files import open_video
+
+    return open_video(path, config)

@@ -13,6 +13,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from datasets.sources.containers import Media
 from tracker.types import Float64, Int64
 
 
@@ -41,14 +42,14 @@ class PacketTimes:
         return units * self.time_base.numerator / self.time_base.denominator
 
 
-def read_packet_times(container: InputContainer, stream: VideoStream) -> PacketTimes:
+def read_packet_times(media: Media, stream: VideoStream) -> PacketTimes:
     """Reads all packets from where the container stands; a damaged end ends the list."""
     pts: list[int] = []
     keys: list[int] = []
     exact, torn, count = True, False, 0
-    dts_only = counts_in_dts(container, stream)
+    dts_only = counts_in_dts(media.container, stream)
     try:
-        for packet in container.demux(stream):
+        for packet in media.packets(stream):
             if packet.size == 0 or packet.is_discard:
                 continue
             count += 1

@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from datasets.sources.config import SourceConfig
-from datasets.sources.containers import http_options, open_container, reason, video_stream
+from datasets.sources.containers import Media, http_options, open_container, packets, reason, video_stream
 from datasets.sources.files import TIMELESS, VideoFile
 from datasets.sources.live import Feed, Live
 from datasets.sources.recorded import Recorded, check
@@ -43,7 +43,7 @@ def open_address(address: str, config: SourceConfig) -> Recorded | Live:
     container = open_container(address, name, _options(address, config), config.stall)
     web = urlsplit(address).scheme.lower() in ("http", "https")
     if web and (container.duration is not None or container.format.name in SEGMENTED):
-        return VideoFile(address, name, config, container)
+        return VideoFile(address, name, config, Media(container))
     return StreamSource(address, name, config, container)
 
 
@@ -101,7 +101,7 @@ class StreamFeed:
             raise
         rate = self._stream.average_rate or self._stream.guessed_rate
         self.rate = float(rate) if rate and not self._timeless else None
-        self._packets = container.demux(self._stream)
+        self._packets = packets(container, self._stream)
         self._opened = self._heard = time.monotonic()
 
     def read(self) -> tuple[float, VideoFrame]:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import BinaryIO
 
+MOST_BOXES = 1_000_000  # that are looked at: ten days of fragments
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 
-def torn(path: Path) -> str | None:
+def torn(file: BinaryIO) -> str | None:
     """What is missing of an MP4/MOV, AVI or Matroska/WebM file, as the end of a sentence; None if nothing is, or
     if the file's kind does not tell (a transport stream, a recording that was killed and knows no length of its own).
     """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(12)
-        if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
-            names, end = _boxes(file, size)
-            if "moov" not in names:
-                return "its index (the 'moov' box) is missing, so the recording or the copy was never finished"
-        elif head[:4] == b"RIFF" and head[8:12] == b"AVI ":
-            end = _riffs(file, size)
-        elif head[:4] == EBML:
-            end = _segment(file, size)
-        else:
-            return None
+    size = os.fstat(file.fileno()).st_size
+    file.seek(0)
+    head = file.read(12)
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+        names, end = _boxes(file, size)
+        if "moov" not in names:
+            return "its index (the 'moov' box) is missing, so the recording or the copy was never finished"
+    elif head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        end = _riffs(file, size)
+    elif head[:4] == EBML:
+        end = _segment(file, size)
+    else:
+        return None
     return f"{end - size} of its {end} bytes are missing" if end > size else None
 
 
@@ -32,7 +33,9 @@ def _boxes(file: BinaryIO, size: int) -> tuple[set[str], int]:
     """Names of the outermost boxes and where the last one should end (ISO 14496-12, 4.2)."""
     names: set[str] = set()
     at = 0
-    while at + 8 <= size:
+    for _ in range(MOST_BOXES):
+        if at + 8 > size:
+            break
         file.seek(at)
         head = file.read(16)
         length = int.from_bytes(head[:4], "big")
@@ -50,7 +53,9 @@ def _boxes(file: BinaryIO, size: int) -> tuple[set[str], int]:
 def _riffs(file: BinaryIO, size: int) -> int:
     """Where the last RIFF chunk should end; OpenDML files have more than one."""
     at = 0
-    while at + 8 <= size:
+    for _ in range(MOST_BOXES):
+        if at + 8 > size:
+            break
         file.seek(at)
         head = file.read(8)
         length = int.from_bytes(head[4:8], "little")
@@ -65,6 +70,8 @@ def _segment(file: BinaryIO, size: int) -> int:
     file.seek(4)
     length, width = _vint(file)
     at = 4 + width + (length or 0)
+    if at > size:
+        return size
     file.seek(at)
     if file.read(4) != SEGMENT:
         return size

@@ -18,9 +18,10 @@ from datasets.thinning import UNEVEN, is_even, thin
 from tools import mot_plot, peers, plots
 from tools.bench_mot_config import BenchMotConfig
 from tools.bootstrap import Difference, compare
-from tools.eval_mot import Evaluation, evaluate_all
+from tools.eval_mot import evaluate_all
 from tools.mot import for_each_sequence, mot
 from tools.mot_config import MotConfig
+from tools.mot_tables import Evaluation
 from tools.report_file import write_report
 from tools.spoil import spoil
 from tracker.config import TrackerConfig

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from models.errors import DataError
-from tools.eval_mot import Evaluation
+from tools.mot_tables import Evaluation
 from tracker.types import Float64
 
 METRICS = ("hota", "deta", "assa", "idf1", "mota", "idsw")

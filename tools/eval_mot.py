@@ -1,45 +1,29 @@
-"""`liquidtrack eval mot`: which files belong together, all sequences in parallel, and how figures are shown."""
+"""`liquidtrack eval mot`: which files belong together, and all sequences in parallel (`mot_tables` shows figures)."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 from tqdm import tqdm
 
 from datasets.formats.clock import read_seqinfo
-from models.errors import ConfigError
+from models.errors import ConfigError, DataError
 from tools.eval_mot_config import EvalMotConfig
-from tools.mot_scores import Counts, Job, Scores, combine, metrics, score, summarise
+from tools.mot_scores import Job, Result, merge, metrics, score, summarise
+from tools.mot_tables import Evaluation, draw, table, to_csv, to_json, to_latex
+from tools.plots import check
 from tools.report_file import write_report
 
 DISTRACTORS = (2, 7, 8, 12)  # MOT16/17: person on vehicle, static person, distractor, reflection
+LABEL_FILES = (".txt", ".jsonl", ".ndjson", ".json", ".xml")
+NOTES = ("times.csv", "seqinfo.ini", "classes.txt", "labels.txt", "run.json")  # beside label files, and none themselves
 PARALLEL_BYTES = 3_000_000  # a worker costs 1.5 s of imports; a megabyte of text takes about that to score
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Evaluation:
-    """One set of predictions against the truth.
-
-    Attributes:
-        name: of the predictions: their folder's or file's.
-        sequences: sequence name -> its scores.
-        combined: all sequences as one, the way TrackEval combines them.
-        counts: sequence name -> TrackEval's raw results, from which any selection can be combined again.
-        notes: sentences on what was missing or left out.
-    """
-
-    name: str
-    sequences: dict[str, Scores]
-    combined: Scores
-    counts: dict[str, Counts]
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +37,10 @@ def evaluate(
     truth: Path | str,
     predictions: Path | str,
     *,
-    classes: tuple[int, ...] = (1,),
+    classes: tuple[int | str, ...] = (),
     distractors: tuple[int, ...] = DISTRACTORS,
     skip_bad_rows: bool = False,
+    per_class: bool = False,
     workers: int = 1,
     progress: bool = False,
 ) -> Evaluation:
@@ -71,6 +56,7 @@ def evaluate(
         classes=classes,
         distractors=distractors,
         skip_bad_rows=skip_bad_rows,
+        per_class=per_class,
         workers=workers,
         progress=progress,
     )[0]
@@ -80,9 +66,10 @@ def evaluate_all(
     truth: Path | str,
     predictions: Iterable[Path | str],
     *,
-    classes: tuple[int, ...] = (1,),
+    classes: tuple[int | str, ...] = (),
     distractors: tuple[int, ...] = DISTRACTORS,
     skip_bad_rows: bool = False,
+    per_class: bool = False,
     workers: int = 1,
     progress: bool = False,
 ) -> list[Evaluation]:
@@ -92,7 +79,7 @@ def evaluate_all(
     sequences = _sequences(Path(truth))
     found = [_files(path, sequences) for path in paths]
     jobs = [
-        Job(s.name, s.truth, s.length, files.get(s.name), classes, distractors, skip_bad_rows)
+        Job(s.name, s.truth, s.length, files.get(s.name), classes, distractors, skip_bad_rows, per_class)
         for files, _ in found
         for s in sequences
     ]
@@ -104,15 +91,31 @@ def evaluate_all(
     evaluations = []
     for i, (path, (_, notes)) in enumerate(zip(paths, found, strict=True)):
         part = done[i * len(sequences) : (i + 1) * len(sequences)]
-        counts = {s.name: c for s, (c, _) in zip(sequences, part, strict=True)}
+        if not any(r.touched for r in part) and (boxes := sum(r.found for r in part)):
+            raise DataError(
+                f"{path}: none of its {boxes} boxes overlaps any box of the truth in the same frame; are these the same"
+                " video, the same frame numbers, and pixels of the same size?"
+            )
+        counts = {s.name: r.counts for s, r in zip(sequences, part, strict=True)}
         scores = {name: summarise(c) for name, c in counts.items()}
-        said = (*notes, *(note for _, note in part if note))
-        evaluations.append(Evaluation(_label(path), scores, combine(counts), counts, said))
+        kinds = dict.fromkeys(kind for r in part for kind in r.by_class)
+        by_class = {
+            kind: summarise(
+                merge({s.name: r.by_class[kind] for s, r in zip(sequences, part, strict=True) if kind in r.by_class})
+            )
+            for kind in kinds
+        }
+        said = (*notes, *(r.note for r in part if r.note))
+        whole = merge(counts)
+        curves = {name: [100 * float(v) for v in whole["HOTA"][name]] for name in ("HOTA", "DetA", "AssA")}
+        evaluations.append(Evaluation(_label(path), scores, summarise(whole), counts, said, by_class, curves))
     return evaluations
 
 
 def eval_mot(config: EvalMotConfig) -> None:
-    """Score, print the table, and write the JSON file where one is asked for."""
+    """Score, print the table, and write the files and the picture that are asked for."""
+    if config.plot is not None:
+        check(config.plot)
     if not config.predictions:
         raise ConfigError("there are no predictions to score; name a folder or file of them after the truth.")
     evaluations = evaluate_all(
@@ -121,6 +124,7 @@ def eval_mot(config: EvalMotConfig) -> None:
         classes=config.classes,
         distractors=config.distractors,
         skip_bad_rows=config.skip_bad_rows,
+        per_class=config.per_class,
         workers=config.workers,
         progress=not config.quiet,
     )
@@ -128,40 +132,14 @@ def eval_mot(config: EvalMotConfig) -> None:
         for note in evaluation.notes:
             print(f"liquidtrack: {note}", file=sys.stderr)
     print(table(evaluations, config.per_sequence))
-    if config.json is not None:
-        write_report(config.json, to_json(evaluations))
+    for path, text in ((config.json, to_json), (config.csv, to_csv), (config.latex, to_latex)):
+        if path is not None:
+            write_report(path, text(evaluations))
+    if config.plot is not None:
+        draw(evaluations, config.plot)
 
 
-def table(evaluations: Sequence[Evaluation], per_sequence: bool = False) -> str:
-    """The scores as aligned text, a row each."""
-    rows = []
-    for evaluation in evaluations:
-        if per_sequence:
-            rows += [(f"{evaluation.name} {name}", scores) for name, scores in evaluation.sequences.items()]
-        rows.append((f"{evaluation.name} COMBINED" if per_sequence else evaluation.name, evaluation.combined))
-    width = max(len(name) for name, _ in rows)
-    lines = [" " * width + "".join(f"{name:>8}" for name in ("HOTA", "DetA", "AssA", "IDF1", "MOTA", "IDSW"))]
-    for name, s in rows:
-        figures = "".join(f"{v:8.2f}" for v in (s.hota, s.deta, s.assa, s.idf1, s.mota))
-        lines.append(f"{name:{width}}{figures}{s.idsw:8d}")
-    return "\n".join(lines)
-
-
-def to_json(evaluations: Sequence[Evaluation]) -> str:
-    """The scores as a JSON list, an object for each set of predictions: name, combined, sequences, notes."""
-    content = [
-        {
-            "name": e.name,
-            "combined": asdict(e.combined),
-            "sequences": {name: asdict(scores) for name, scores in e.sequences.items()},
-            "notes": list(e.notes),
-        }
-        for e in evaluations
-    ]
-    return json.dumps(content, indent=1)
-
-
-def _map(jobs: list[Job], workers: int) -> Iterator[tuple[Counts, str | None]]:
+def _map(jobs: list[Job], workers: int) -> Iterator[Result]:
     size = sum(p.stat().st_size for job in jobs for p in (job.truth, job.predictions) if p is not None)
     workers = min(workers, len(jobs))
     if workers < 2 or size < PARALLEL_BYTES:
@@ -176,17 +154,21 @@ def _map(jobs: list[Job], workers: int) -> Iterator[tuple[Counts, str | None]]:
 
 
 def _label(path: Path) -> str:
-    return path.resolve().name.removesuffix(".gz").removesuffix(".txt")
+    name = path.resolve().name.removesuffix(".gz")
+    return name.removesuffix(next((suffix for suffix in LABEL_FILES if name.endswith(suffix)), ""))
 
 
 def _sequences(root: Path) -> list[_Sequence]:
+    """The sequences under `root`: a label file or folder, MOTChallenge sequences, or a folder of label files."""
     if not root.exists():
         raise ConfigError(f"{root}: there is no such file or folder; name the truth's folder or its gt.txt.")
-    if root.is_file():
+    if not root.is_dir():
         folder = root.resolve().parent
         folder = folder.parent if folder.name == "gt" else folder
         bare = not (folder / "seqinfo.ini").is_file()
         return [_Sequence(_label(root) if bare else folder.name, root, None if bare else _length(folder))]
+    if _is_yolo(root):
+        return [_Sequence(_label(root), root, None)]
     found = []
     for folder in [root, *sorted(p for p in root.iterdir() if p.is_dir())]:
         for name in ("gt.txt", "gt.txt.gz"):
@@ -195,8 +177,26 @@ def _sequences(root: Path) -> list[_Sequence]:
                 break
         if found and folder == root:
             break
+    found = found or [_Sequence(name, path, None) for name, path in _label_files(root).items()]
     if not found:
-        raise ConfigError(f"{root}: holds no <sequence>/gt/gt.txt; name a MOTChallenge folder, a sequence or a gt.txt.")
+        raise ConfigError(
+            f"{root}: holds no <sequence>/gt/gt.txt and no label files; name a MOTChallenge folder or a label file."
+        )
+    return found
+
+
+def _is_yolo(path: Path) -> bool:
+    return (path / "labels").is_dir()
+
+
+def _label_files(folder: Path) -> dict[str, Path]:
+    """Sequence's name -> its label file or YOLO folder, of all that lie in `folder`."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        name = path.name.removesuffix(".gz")
+        labels = _is_yolo(path) or (path.is_file() and name.endswith(LABEL_FILES) and name not in NOTES)
+        if labels and (other := found.setdefault(_label(path), path)) != path:
+            raise ConfigError(f"{folder}: {other.name} and {path.name} are both of {_label(path)}; keep one of them.")
     return found
 
 
@@ -210,14 +210,16 @@ def _files(path: Path, sequences: list[_Sequence]) -> tuple[dict[str, Path], tup
     if not path.exists():
         raise ConfigError(f"{path}: there is no such file or folder of predictions; name one.")
     names = [s.name for s in sequences]
-    if path.is_file():
+    if not path.is_dir() or _is_yolo(path):
         if len(names) == 1:
             return {names[0]: path}, ()
         files = {_label(path): path}
     else:
-        files = {_label(p): p for p in sorted(path.iterdir()) if p.name.endswith((".txt", ".txt.gz"))}
+        files = _label_files(path)
         if not files:
-            raise ConfigError(f"{path}: holds no .txt file; the predictions of a sequence stand in <sequence>.txt.")
+            raise ConfigError(
+                f"{path}: holds no label file; the predictions of a sequence stand in <sequence>.txt (or .jsonl, ...)."
+            )
     if not files.keys() & set(names):
         raise ConfigError(
             f"{path}: none of its files belongs to a sequence of the truth "

@@ -1,28 +1,34 @@
-"""The scores of one sequence: from two MOTChallenge files to the raw results of TrackEval's metric classes.
+"""The scores of one sequence: from two label files to the raw results of TrackEval's metric classes.
 
 HOTA: Luiten et al., IJCV 2021; CLEAR (MOTA): Bernardin and Stiefelhagen, 2008; Identity (IDF1): Ristani et al., 2016.
 What is matched and what is left out follows the MOTChallenge: a prediction whose best partner is a distractor is
-dropped, and truth with flag 0 or of another class does not count. A test holds all figures equal to TrackEval's.
+dropped, and truth with flag 0 or of another class does not count. Of other formats, boxes to ignore are regions: a
+prediction that lies in one by half and matches no truth is dropped. A test holds all figures equal to TrackEval's.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datasets.annotations import Annotations
-from datasets.formats import mot
+from datasets.formats import read
+from datasets.formats.registry import sniff
 from models.errors import ConfigError, DataError
 from tracker.boxes import overlaps
-from tracker.types import Bool, Float32, Float64
+from tracker.types import Bool, Float32, Float64, Int64
 
 EPS = float(np.finfo(float).eps)  # TrackEval's slack at its thresholds
+# Names of one class, in the words of data sets and of COCO.
+SAME_CLASS = {"pedestrian": "person", "people": "person", "motorcycle": "motorbike"}
 
 Counts = dict[str, dict[str, Any]]  # TrackEval's own results of one sequence, by metric
 
@@ -38,6 +44,13 @@ class Scores:
         idf1: percent.
         mota: percent; below 0 where mistakes outnumber the truth.
         idsw: identity switches.
+        fp: boxes that match no truth.
+        fn: true boxes that nothing matches.
+        frag: how often a true track is lost and found again.
+        mt: true tracks that are matched in more than 80 % of their frames (mostly tracked).
+        ml: true tracks that are matched in less than 20 % of their frames (mostly lost).
+        ids: objects in the predictions.
+        gt_ids: objects in the truth.
     """
 
     hota: float
@@ -46,6 +59,13 @@ class Scores:
     idf1: float
     mota: float
     idsw: int
+    fp: int
+    fn: int
+    frag: int
+    mt: int
+    ml: int
+    ids: int
+    gt_ids: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,56 +74,83 @@ class Job:
 
     Attributes:
         name: its name, for messages.
-        truth: its gt.txt.
+        truth: its gt.txt, or a label file or folder of another format.
         length: how many frames it has, or None where no seqinfo.ini says.
         predictions: its results, or None where there are none.
-        classes: class numbers that count.
-        distractors: class numbers on which a prediction is neither right nor wrong.
+        classes: numbers (from 1) or names that count; none at all: class 1 of MOTChallenge text, else every class.
+        distractors: class numbers of MOTChallenge text on which a prediction is neither right nor wrong.
         skip_bad_rows: drop rows that break the format.
+        per_class: score each class by itself, too.
     """
 
     name: str
     truth: Path
     length: int | None
     predictions: Path | None
-    classes: tuple[int, ...]
+    classes: tuple[int | str, ...]
     distractors: tuple[int, ...]
     skip_bad_rows: bool = False
+    per_class: bool = False
 
 
-def metrics() -> tuple[Any, Any, Any]:
-    """TrackEval's HOTA, CLEAR and Identity.
+class Result(NamedTuple):
+    """What came of a job.
+
+    Attributes:
+        counts: TrackEval's raw results.
+        note: what there is to say about the predictions, or None.
+        by_class: class name -> its raw results, where they were asked for.
+        found: how many predictions count.
+        touched: whether any of them overlaps any true box of its frame.
+    """
+
+    counts: Counts
+    note: str | None
+    by_class: dict[str, Counts]
+    found: int
+    touched: bool
+
+
+def metrics() -> tuple[Any, Any, Any, Any]:
+    """TrackEval's HOTA, CLEAR, Identity and Count.
 
     Raises:
         ConfigError: TrackEval is not installed.
     """
     try:
-        from trackeval.metrics import CLEAR, HOTA, Identity
+        from trackeval.metrics import CLEAR, HOTA, Count, Identity
     except ImportError:
         raise ConfigError("scoring needs TrackEval: pip install '.[eval]' in liquidtrack's folder.") from None
     quiet = {"PRINT_CONFIG": False}
     with contextlib.redirect_stdout(io.StringIO()):
-        return HOTA(), CLEAR(quiet), Identity(quiet)
+        return HOTA(), CLEAR(quiet), Identity(quiet), Count()
 
 
 def summarise(result: Counts) -> Scores:
     """The figures in TrackEval's raw results."""
     hota, deta, assa = (100 * float(np.mean(result["HOTA"][name])) for name in ("HOTA", "DetA", "AssA"))
-    clear = result["CLEAR"]
-    idf1 = 100 * float(result["Identity"]["IDF1"])
-    return Scores(hota, deta, assa, idf1, 100 * float(clear["MOTA"]), int(clear["IDSW"]))
+    clear, count = result["CLEAR"], result["Count"]
+    idsw, fp, fn, frag, mt, ml = (int(clear[name]) for name in ("IDSW", "CLR_FP", "CLR_FN", "Frag", "MT", "ML"))
+    idf1, mota = 100 * float(result["Identity"]["IDF1"]), 100 * float(clear["MOTA"])
+    ids, true_ids = int(count["IDs"]), int(count["GT_IDs"])
+    return Scores(hota, deta, assa, idf1, mota, idsw, fp, fn, frag, mt, ml, ids, true_ids)
 
 
-def combine(counts: dict[str, Counts]) -> Scores:
+def merge(counts: dict[str, Counts]) -> Counts:
     """Several sequences as one, by TrackEval's own combination (sums, not a mean of the rows)."""
     whole = {}
     for metric in metrics():
         name = type(metric).__name__
         whole[name] = metric.combine_sequences({sequence: result[name] for sequence, result in counts.items()})
-    return summarise(whole)
+    return whole
 
 
-def score(job: Job) -> tuple[Counts, str | None]:
+def combine(counts: dict[str, Counts]) -> Scores:
+    """The figures of several sequences as one."""
+    return summarise(merge(counts))
+
+
+def score(job: Job) -> Result:
     """TrackEval's raw results of one sequence, and what there is to say about its predictions."""
     try:
         return _score(job)
@@ -111,36 +158,96 @@ def score(job: Job) -> tuple[Counts, str | None]:
         raise DataError(f"{job.name}: {error}") from error
 
 
-def _score(job: Job) -> tuple[Counts, str | None]:
-    truth = mot.read(job.truth, job.skip_bad_rows)
-    counted = ~truth.ignore & np.isin(truth.label + 1, job.classes)
-    classes = " or ".join(map(str, job.classes))
+def _score(job: Job) -> Result:
+    truth_format = sniff(job.truth)
+    challenge = truth_format == "mot"
+    truth = read(job.truth, truth_format, skip_bad_rows=job.skip_bad_rows)
+    wanted = _wanted(job, truth, challenge)
+    counted = ~truth.ignore & np.isin(truth.label, wanted)
+    classes = " or ".join(map(str, job.classes or ((1,) if challenge else ()))) or "any class"
     if not counted.any():
         raise DataError(
             f"none of the {len(truth)} rows of {job.truth} counts as truth (flag not 0, class {classes}); "
             "check the file and --classes."
         )
     if (truth.id[counted] < 0).any():
-        raise DataError(f"{job.truth} has rows with id -1; truth to score against must name its objects.")
-    if job.predictions is None:
-        found = _take(truth, np.zeros(0, np.int64))
-    else:
-        found = mot.read(job.predictions, job.skip_bad_rows)
-    if (found.id < 0).any():
-        raise DataError(f"{job.predictions} has rows with id -1, so it holds detections; track them first.")
-    frames = job.length or max(int(a.frames[-1]) + 1 for a in (truth, found) if len(a.frames))
+        raise DataError(f"{job.truth} has boxes without an id (-1); truth to score against must name its objects.")
+    found, note = _take(truth, np.zeros(0, np.int64)), None
+    if job.predictions is not None:
+        found = read(job.predictions, skip_bad_rows=job.skip_bad_rows)
+        label = _labels(found, truth, wanted)
+        if (found.id < 0).any():
+            raise DataError(f"{job.predictions} has boxes without an id (-1), so it is no result; track them first.")
+        asked = np.isin(label, wanted) & ~found.ignore
+        if len(found) and not asked.any():
+            raise DataError(
+                f"{job.predictions}: none of its {len(found)} boxes is of class {classes} (they are "
+                f"{', '.join(sorted({found.names[k] for k in found.label.tolist()}))[:80]}); check --classes."
+            )
+        if not asked.all():
+            note = f"{job.predictions}: {(~asked).sum()} of {len(found)} boxes are not of class {classes}; left out."
+        elif not len(found):
+            note = f"{job.predictions}: holds no boxes; counted as empty."
+        rows = np.flatnonzero(asked)
+        found = replace(_take(found, rows), label=label[rows], names=truth.names)
     for path, boxes in ((job.truth, truth), (job.predictions, found)):
-        if len(boxes) and (last := int(boxes.frames[boxes.row[-1]]) + 1) > frames:
-            raise DataError(f"{path} names frame {last}, where seqinfo.ini counts {frames}; are these the same frames?")
-    # A prediction that names a class is of that class; most trackers name none, and then it is class 1.
-    asked = np.isin(found.label + 1, job.classes)
-    note = None
-    if not asked.all():
-        note = f"{job.predictions}: {(~asked).sum()} of {len(found)} boxes are not of class {classes}; left out."
-        found = _take(found, np.flatnonzero(asked))
-    data = _match(truth, counted, found, frames, [c for c in job.distractors if c not in job.classes])
+        if job.length and len(boxes) and (last := int(boxes.frames[boxes.row[-1]]) + 1) > job.length:
+            raise DataError(
+                f"{path} names frame {last}, where seqinfo.ini counts {job.length}; are these the same frames?"
+            )
+    distracts = np.isin(truth.label + 1, [c for c in job.distractors if c - 1 not in wanted]) & challenge
+    regions = truth.ignore & (not challenge)
+    data, touched = _match(truth, counted, distracts, regions, found)
+    counts = _evaluated(data)
+    by_class: dict[str, Counts] = {}
+    for k in wanted if job.per_class else ():
+        mine, theirs = counted & (truth.label == k), np.flatnonzero(found.label == k)
+        if mine.any() or len(theirs):
+            by_class[truth.names[k]] = _evaluated(_match(truth, mine, distracts, regions, _take(found, theirs))[0])
+    return Result(counts, note, by_class, len(found), touched)
+
+
+def _evaluated(data: dict[str, Any]) -> Counts:
     with contextlib.redirect_stdout(io.StringIO()):
-        return {type(metric).__name__: metric.eval_sequence(data) for metric in metrics()}, note
+        return {type(metric).__name__: metric.eval_sequence(data) for metric in metrics()}
+
+
+def _wanted(job: Job, truth: Annotations, challenge: bool) -> list[int]:
+    """Which of the truth's classes count, as indices into its names."""
+    if not job.classes:
+        return [0] if challenge else list(range(len(truth.names)))
+    by_name = {_plain(name): k for k, name in reversed(list(enumerate(truth.names)))}
+    out = []
+    for asked in job.classes:
+        word = str(asked).strip()
+        index = by_name.get(_plain(word), int(word) - 1 if re.fullmatch(r"[1-9]\d{0,8}", word) else -1)
+        if index < 0:
+            raise DataError(
+                f"{job.truth} has no class {word[:40]!r}; there are {', '.join(truth.names)[:160]}, by number or name."
+            )
+        out.append(index)
+    return out
+
+
+def _labels(found: Annotations, truth: Annotations, wanted: Sequence[int]) -> Int64:
+    """The predictions' classes as the truth's, -1 where it has no such class.
+
+    By name; by number where a file knows numbers alone; and where it names no class at all, its boxes are of the first
+    class, or of the only one that counts.
+    """
+    by_name = {_plain(name): k for k, name in reversed(list(enumerate(truth.names)))}
+    out = []
+    for name in found.names:
+        number = re.fullmatch(r"class ([1-9]\d{0,8})", name)
+        out.append(by_name.get(_plain(name), int(number[1]) - 1 if number else -1))
+    if out == [-1] and found.names[0] in ("person", "object"):  # what the readers call a class that nobody named
+        out = [wanted[0] if len(wanted) == 1 else 0]
+    return np.array(out, np.int64)[found.label]
+
+
+def _plain(name: str) -> str:
+    name = name.strip().lower().replace("_", " ")
+    return SAME_CLASS.get(name, name)
 
 
 def _take(boxes: Annotations, rows: NDArray[np.int64]) -> Annotations:
@@ -155,34 +262,51 @@ def _decimal(xyxy: Float32) -> Float64:
 
 
 def _match(
-    truth: Annotations, counted: Bool, found: Annotations, frames: int, distractors: list[int]
-) -> dict[str, Any]:
-    """What TrackEval's metrics take: ids from 0 without gaps and the IoU of every counted pair, frame by frame."""
+    truth: Annotations, counted: Bool, distracts: Bool, regions: Bool, found: Annotations
+) -> tuple[dict[str, Any], bool]:
+    """What TrackEval's metrics take, and whether any two boxes overlap.
+
+    Ids from 0 without gaps and the IoU of every counted pair, frame by frame; frames without any box add nothing to any
+    figure, so they are left out: a file may count its frames in billions.
+    """
     from scipy.optimize import linear_sum_assignment  # comes with TrackEval, and breaks ties as it does
 
     true_box, found_box = _decimal(truth.xyxy), _decimal(found.xyxy)
     true_frame, found_frame = truth.frames[truth.row], found.frames[found.row]
-    distracts = np.isin(truth.label + 1, distractors)
-    bounds = np.arange(frames + 1)
-    true_at, found_at = np.searchsorted(true_frame, bounds), np.searchsorted(found_frame, bounds)
-    similarity, kept = [], np.ones(len(found), bool)
-    for t in range(frames):
+    frames = np.union1d(true_frame, found_frame)
+    true_at, found_at = (np.append(np.searchsorted(of, frames), len(of)) for of in (true_frame, found_frame))
+    similarity, kept, touched = [], np.ones(len(found), bool), False
+    for t in range(len(frames)):
         g, f = slice(true_at[t], true_at[t + 1]), slice(found_at[t], found_at[t + 1])
         overlap = overlaps(true_box[g], found_box[f])
-        if distracts[g].any():
-            fit = np.where(overlap < 0.5 - EPS, 0, overlap)
+        touched = touched or bool((overlap[counted[g]] > 0).any())
+        if distracts[g].any() or regions[g].any():
+            fit = np.where((overlap < 0.5 - EPS) | regions[g][:, None], 0, overlap)
             row, column = linear_sum_assignment(-fit)
-            kept[f.start + column[(fit[row, column] > EPS) & distracts[g][row]]] = False
+            good = fit[row, column] > EPS
+            kept[f.start + column[good & distracts[g][row]]] = False
+            alone = np.setdiff1d(np.arange(f.stop - f.start), column[good])
+            inside = _shares(found_box[f][alone], true_box[g][regions[g]])
+            kept[f.start + alone[(inside > 0.5).any(axis=1)]] = False
         similarity.append(overlap[counted[g]][:, kept[f]])
     true_ids, true_id = np.unique(truth.id[counted], return_inverse=True)
     found_ids, found_id = np.unique(found.id[kept], return_inverse=True)
     return {
-        "gt_ids": np.split(true_id, np.searchsorted(true_frame[counted], bounds[1:-1])),
-        "tracker_ids": np.split(found_id, np.searchsorted(found_frame[kept], bounds[1:-1])),
+        "gt_ids": np.split(true_id, np.searchsorted(true_frame[counted], frames[1:])),
+        "tracker_ids": np.split(found_id, np.searchsorted(found_frame[kept], frames[1:])),
         "similarity_scores": similarity,
         "num_gt_ids": len(true_ids),
         "num_tracker_ids": len(found_ids),
         "num_gt_dets": len(true_id),
         "num_tracker_dets": len(found_id),
-        "num_timesteps": frames,
-    }
+        "num_timesteps": len(frames),
+    }, touched
+
+
+def _shares(box: Float64, region: Float64) -> Float64:
+    """(N, M): how much of each of N boxes lies in each of M regions, 0..1."""
+    low = np.maximum(box[:, None, :2], region[None, :, :2])
+    high = np.minimum(box[:, None, 2:], region[None, :, 2:])
+    area = np.prod(box[:, 2:] - box[:, :2], axis=1)[:, None]
+    share: Float64 = np.prod(np.clip(high - low, 0, None), axis=2) / np.maximum(area, EPS)
+    return share

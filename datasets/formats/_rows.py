@@ -153,6 +153,7 @@ def assemble(
     keep = np.flatnonzero(good)
     keep = keep[np.argsort(frame[keep], kind="stable")]
     frames, times = _timeline(frame[keep], clock)
+    bad.good += len(keep)
     bad.report()
     if size is None and clock is not None:
         size = clock.size

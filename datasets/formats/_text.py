@@ -22,6 +22,7 @@ SMALL_BYTES = 1 << 20  # of the notes beside label files (data.yaml, seqinfo.ini
 PACKED_BYTES, MAX_RATIO = 1 << 26, 100  # text packs 5:1 to 30:1; what unpacks to more than the first at 100:1 is a bomb
 PATIENCE_S = 10.0  # for the first byte of a pipe
 
+MOST_BAD = 0.2  # of all rows may be dropped
 HEAD = 1 << 16  # bytes
 GZIP, UTF_16 = b"\x1f\x8b", (b"\xff\xfe", b"\xfe\xff")
 
@@ -135,12 +136,21 @@ def read_text(path: Path, most: int = MAX_BYTES) -> str:
 
 
 class BadRows:
-    """Raises for the first bad row, or counts and drops bad rows where the user asked for that."""
+    """Raises for the first bad row, or counts and drops bad rows where the user asked for that.
+
+    A single bad row is dropped beside any good one, more only up to a fifth of all: beyond that the file is another
+    than it is taken for, and what is left of it would be a wrong answer.
+
+    Attributes:
+        count: bad rows so far.
+        good: rows that were found good, as far as somebody has counted them.
+    """
 
     def __init__(self, path: Path, skip: bool) -> None:
         self.path = path
         self.skip = skip
         self.count = 0
+        self.good = 0
         self._first = ""
 
     def __call__(self, where: str, what: str) -> None:
@@ -151,7 +161,17 @@ class BadRows:
         self._first = self._first or f"{where}: {what}"
 
     def report(self) -> None:
-        """One line in the log where rows were dropped."""
+        """One line in the log where rows were dropped.
+
+        Raises:
+            DataError: they are so many that the file is another than it is taken for.
+        """
+        whole = self.count + self.good
+        if self.count and (not self.good or self.count > max(1, MOST_BAD * whole)):
+            raise DataError(
+                f"{self.path.name}: {self.count} of {whole} rows are bad, the first {self._first}; more than a fifth is"
+                " not dropped, so check the file and its format."
+            )
         if self.count:
             log.warning("%s: dropped %d bad rows, the first %s", self.path.name, self.count, self._first)
 

@@ -73,6 +73,7 @@ def make_clock(
             )
         else:
             kept.append(i)
+    bad.good += len(kept)
     return Clock(number_of[kept].astype(np.int64), None if seconds is None else seconds[kept], bad.path.name, size=size)
 
 

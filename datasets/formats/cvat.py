@@ -88,10 +88,10 @@ def _filled(path: Path, tracks: list[tuple[list[Shape], list[int]]], clock: Cloc
         stop = np.append(np.searchsorted(clock.frames, frames[order][1:]), len(clock.frames))
         for k in np.flatnonzero(stop > start).tolist():
             here, after = shapes[order[k]], shapes[order[k + 1]] if k + 1 < len(order) else None
-            if not here.outside:
+            if not here.outside and np.isfinite(here.ltrb).all():
                 source.append(at[order[k]])
                 bounds.append((int(start[k]), int(stop[k])))
-                moves = after is not None and not after.outside
+                moves = after is not None and not after.outside and np.isfinite(after.ltrb).all()
                 target.append((after.frame, after.ltrb) if moves and after is not None else (np.inf, here.ltrb))
     length = np.array([stop - start for start, stop in bounds], np.int64)
     total, written = int(length.sum()), np.arange(len(table.frame))

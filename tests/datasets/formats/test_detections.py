@@ -52,7 +52,7 @@ def test_boxes_to_ignore_are_left_out_and_masks_come_along(tmp_path: Path) -> No
 
 
 def test_a_wrong_file_is_said_at_once(tmp_path: Path) -> None:
-    (tmp_path / "det.txt").write_text("1,-1,1,2,-3,4,0.5\n")
+    (tmp_path / "det.txt").write_text("1,-1,1,2,-3,4,0.5\n2,-1,1,2,3,4,0.5\n")
     with pytest.raises(DataError, match=r"det.txt line 1: width is -3.0"):
         DetectionFile(tmp_path / "det.txt")
     assert len(DetectionFile(tmp_path / "det.txt", skip_bad_rows=True)(0)) == 0

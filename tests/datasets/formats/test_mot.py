@@ -67,9 +67,20 @@ def test_a_bad_row_is_named_or_dropped(rows: str, message: str, tmp_path: Path) 
 
 
 def test_dropped_rows_are_counted_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = put(tmp_path / "det.txt", GOOD + "1,-1,1,2,-3,4,0.5\n1,-1,1,2,3,4,x\n")
+    path = put(tmp_path / "det.txt", GOOD + "1,-1,1,2,-3,4,0.5\n1,-1,1,2,3,4,x\n" + 7 * GOOD)
     read(path, skip_bad_rows=True)
     assert "dropped 2 bad rows, the first line 3: 'x' is no number" in caplog.text
+
+
+def test_no_more_than_a_fifth_of_the_rows_is_dropped(tmp_path: Path) -> None:
+    bad = "1,-1,1,2,-3,4,0.5\n"
+    assert len(read(put(tmp_path / "a.txt", 8 * GOOD + 2 * bad), skip_bad_rows=True)) == 8
+    assert len(read(put(tmp_path / "b.txt", GOOD + bad), skip_bad_rows=True)) == 1  # one is never many
+    for text, said in ((7 * GOOD + 2 * bad, "2 of 9 rows are bad, the first line 8: width"), (bad, "1 of 1 rows")):
+        with pytest.raises(DataError) as error:
+            read(put(tmp_path / "c.txt", text), skip_bad_rows=True)
+        assert said in str(error.value)
+        assert "more than a fifth is not dropped" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +231,7 @@ class TestTimes:
             ("1,1,0\n2,2,\n", "line 3: frame 2 has no finite time"),
             ("1,1,0\n2,2,x\n", "line 3: '2,2,x' is no frame number with a time"),
             ("1,1,0\n2\n", "line 3: '2' is no frame number with a time"),
-            ("0,1,0\n", "line 2: frame is 0; frames are whole numbers from 1"),
+            ("0,1,0\n2,2,1\n", "line 2: frame is 0; frames are whole numbers from 1"),
             ("1,1,0\n", "det.txt line 2: frame 2 is not listed in times.csv"),
         ],
     )

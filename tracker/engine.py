@@ -9,6 +9,7 @@ import numpy as np
 
 from models.errors import ConfigError, DataError
 from tracker.association import assign
+from tracker.bounds import MOST_PAIRS, MOST_TRACKS, nearest, strongest
 from tracker.classes import Classes, Votes
 from tracker.columns import real, seconds
 from tracker.config import TrackerConfig
@@ -89,6 +90,7 @@ class Tracker:
         if affine is not None and self._standing is not None:
             self._standing.warp(affine)
         index = (detections.score >= c.low_score).nonzero()[0]
+        index = index.take(strongest(detections.score.take(index)))
         index, votes = self._votes(detections, index)
         label = detections.label.take(index)
         look = Look.at(detections.xyxy.take(index, 0), detections.score.take(index), self._motion.crowded, label)
@@ -127,7 +129,7 @@ class Tracker:
             table, matched, boxes = table.take(keep), matched[keep], boxes[keep]
         free = look.score >= c.birth_score
         free[taken] = False
-        new = free.nonzero()[0]
+        new = free.nonzero()[0][: max(0, MOST_TRACKS - len(table.id))]
         if len(new):
             table = table.join(self._born(look.take(new), label[new], now, embedding, votes, new))
             matched = np.concatenate([matched, new])
@@ -266,6 +268,10 @@ class Tracker:
         same = self._table.label.take(i) == label.take(j)
         near &= same if free is None else ~same & free[0].take(i) & free[1].take(j)
         i, j = i.compress(near), j.compress(near)
+        if len(i) > MOST_PAIRS:
+            away = np.hypot((at_x.take(j) - x.take(i)) / reach_x.take(i), (at_y.take(j) - y.take(i)) / reach_y.take(i))
+            few = nearest(i, away)
+            i, j = i.take(few), j.take(few)
         alike = None if embedding is None else similarity(self._table.likeness, embedding, i, j)
         return Pairs(i, j, prediction, look, self._table.score, alike)
 

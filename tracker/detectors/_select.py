@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import cv2
 import numpy as np
 
 from models.errors import ConfigError
+from tracker.bounds import MOST_BOXES, strongest
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.names import class_mask
 from tracker.types import Detections, Float32, Int64
+
+log = logging.getLogger("liquidtrack.detectors")
+MOST_CANDIDATES = 5000  # boxes of one frame among which overlapping ones are suppressed: the work grows by the square
 
 
 def suppress(xyxy: Float32, score: Float32, label: Int64, iou: float) -> Int64:
@@ -44,6 +49,7 @@ class Select:
         self.score = score if config.score is None else config.score
         self.nms = nms if config.nms is None else config.nms
         self._detector = config.detector
+        self._told = False
         self._mask = class_mask(config.classes, names, config.detector)
 
     def _rows(self, xyxy: Float32, score: Float32, label: Int64) -> Int64:
@@ -55,8 +61,19 @@ class Select:
         keep = (score >= self.score) & (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
         if self._mask is not None:
             keep &= self._mask[label]
-        rows = np.flatnonzero(keep)
-        return rows[suppress(xyxy[rows], score[rows], label[rows], self.nms)] if self.nms < 1 else rows
+        found = np.flatnonzero(keep)
+        if self.nms < 1:
+            rows = found[strongest(score[found], MOST_CANDIDATES)]
+            rows = rows[suppress(xyxy[rows], score[rows], label[rows], self.nms)]
+        else:
+            rows = found
+        if len(rows) > MOST_BOXES and not self._told:
+            self._told = True
+            log.warning(
+                "detector %s found %d boxes in one frame; of such frames the %d of the highest scores are kept.",
+                self._detector, len(rows), MOST_BOXES,
+            )  # fmt: skip
+        return rows[strongest(score[rows])]
 
     def __call__(self, xyxy: Float32, score: Float32, label: Int64, size: tuple[int, int] | None = None) -> Detections:
         """Boxes, scores and labels -> detections; cut to a picture of `size` = (width, height) where that is given."""

@@ -1,0 +1,38 @@
+"""How much one frame may hold: what a broken or malicious detector finds must not take all memory and time.
+
+Real crowds stay far below these numbers, so that nothing changes for them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracker.types import Float32, Float64, Int64
+
+MOST_BOXES = 1000  # detections of one frame that are looked at, the highest scores first
+MOST_TRACKS = 3000  # tracks alive, from which on none begins
+MOST_PAIRS = 150_000  # of tracks and detections that are compared in one frame
+
+
+def strongest(score: Float32 | Float64, most: int = MOST_BOXES) -> Int64:
+    """(min(N, most),) rows of the highest scores (N,), in their own order."""
+    if len(score) <= most:
+        return np.arange(len(score))
+    best: Int64 = np.sort(np.argsort(-score, kind="stable")[:most])
+    return best
+
+
+def nearest(track: Int64, distance: Float64, most: int = MOST_PAIRS) -> Int64:
+    """Rows of the pairs (K,) that are kept of too many: of each track the nearest ones, the same number for all.
+
+    Args:
+        track: (K,) whose pair it is.
+        distance: (K,) how far apart its two are.
+        most: pairs that may be kept.
+    """
+    order = np.lexsort((distance, track))
+    sorted_ = track[order]
+    first = np.flatnonzero(np.concatenate([[True], sorted_[1:] != sorted_[:-1]]))
+    rank = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))
+    kept: Int64 = np.sort(order[rank < max(1, most // len(first))])
+    return kept

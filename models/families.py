@@ -27,6 +27,7 @@ Array = NDArray[Any]
 Boxes = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]  # xyxy (N, 4) pixels, score (N,), label (N,)
 
 STRIDES = (8, 16, 32)
+LARGEST = 4096  # pixels a side of a network's input
 LITE_SIZE = 512  # pixels of the long side that our own detector looks at where nothing else is said
 _DETR = ("boxes", "scores", "labels")
 _NANODET_MEAN = np.array([103.53, 116.28, 123.675], np.float32)  # BGR, ImageNet
@@ -102,9 +103,20 @@ def _grid(size: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float3
 
 def _input_size(port: Port, metadata: Mapping[str, str], default: int) -> tuple[int, int]:
     """(width, height) that an image input wants: its own, the metadata's `imgsz`, or the default."""
-    numbers = [int(n) for n in re.findall(r"\d+", metadata.get("imgsz", ""))] or [default]
+    numbers = _numbers(metadata.get("imgsz", "")) or [default]
     height, width = port.shape[2:] if len(port.shape) == 4 else (None, None)
     return width or numbers[-1], height or numbers[0]
+
+
+def _numbers(text: str) -> list[int]:
+    """The whole numbers of a file's metadata; of long ones the first digits."""
+    return [int(digits[:9]) for digits in re.findall(r"\d+", text)]
+
+
+def _check_sizes(inputs: Sequence[Port], metadata: Mapping[str, str]) -> None:
+    sides = [side for port in inputs if len(port.shape) == 4 for side in port.shape if side]
+    if (most := max(*sides, *_numbers(metadata.get("imgsz", "")), 0, 0)) > LARGEST:
+        raise WeightsError(f"it takes pictures of {most} pixels a side; export it for {LARGEST} or fewer.")
 
 
 def _picture(inputs: Sequence[Port]) -> Port:
@@ -190,7 +202,7 @@ class YoloV8:
         if metadata.get("task") == "obb":
             raise WeightsError("it answers with turned boxes, which no track has")
         masks = outputs[1].shape[1] if len(outputs) > 1 and len(outputs[1].shape) == 4 else 0
-        extra = math.prod(map(int, re.findall(r"\d+", metadata.get("kpt_shape", "0")))) + (masks or 0)
+        extra = math.prod(_numbers(metadata.get("kpt_shape", "0"))) + (masks or 0)
         self._final = second == 6 + extra and (first is None or first > second)
         self.classes: int | None = None
         if self._final:
@@ -371,8 +383,9 @@ def make_family(
     """The family of that name, or with "auto" the first one that these inputs and outputs belong to.
 
     Raises:
-        WeightsError: the inputs and outputs belong to no known family, or not to the one that was named.
+        WeightsError: they belong to no known family, or not to the one that was named, or the picture is too large.
     """
+    _check_sizes(inputs, metadata or {})
     seen = f"inputs {', '.join(map(str, inputs))}; outputs {', '.join(map(str, outputs))}"
     if name != "auto":
         try:

@@ -52,5 +52,10 @@ class OnnxDetector:
             xyxy, score, label = self._family.decode(answer, fit, self._select.score)
         except WeightsError as error:
             raise WeightsError(f"{self._session.path}: {error}") from None
+        except (ValueError, IndexError, TypeError, AssertionError) as error:  # arrays of shapes that it did not declare
+            raise WeightsError(
+                f"{self._session.path}: its answer cannot be read ({error or type(error).__name__}); "
+                "name its --family, or export it again."
+            ) from error
         found = self._select(xyxy, score.clip(0, 1), label, frame.size)
         return found, fit, {port.name: part for port, part in zip(self._session.outputs, answer, strict=True)}

@@ -47,8 +47,9 @@ def load_callable(text: str) -> Callable[[Frame], Any]:
         found = found() if isinstance(found, type) else found
     except LiquidTrackError:
         raise
-    except Exception as error:  # whatever the user's module does while it is imported
-        raise ConfigError(f"detector python:{text} cannot be loaded: {type(error).__name__}: {error}.") from error
+    except (Exception, SystemExit, GeneratorExit) as error:  # whatever the user's module does while it is imported
+        reason = f"{type(error).__name__}: {error}".rstrip(".: ")
+        raise ConfigError(f"detector python:{text} cannot be loaded: {reason}.") from error
     if not callable(found):
         raise ConfigError(f"detector python:{text} is a {type(found).__name__}; name something that can be called.")
     return found  # type: ignore[no-any-return]

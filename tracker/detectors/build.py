@@ -10,6 +10,7 @@ from typing import Any
 from models.errors import ConfigError
 from tracker.detectors._replay import ByFrame, ReplayDetector
 from tracker.detectors.config import DetectorConfig
+from tracker.detectors.foreign import how_to_export
 from tracker.detectors.names import suggest
 from tracker.protocols import Detector
 from tracker.types import Frame
@@ -114,6 +115,8 @@ def build_detector(
             raise ConfigError(f"a {type(config).__name__} names no detector; give text or a DetectorConfig.")
         config = DetectorConfig("auto" if config is None else str(config))
     kind, argument = config.kind_and_argument()
+    if kind in ("onnx", "file") and (said := how_to_export(Path(argument))):
+        raise ConfigError(said)
     if kind not in DETECTORS:
         raise ConfigError(f"there is no detector {kind!r}; {suggest(kind, tuple(DETECTORS))}")
     if looks and kind not in LOOKING:

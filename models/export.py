@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from models.backbones.registry import get_entry
 from models.cache import atomic, cache_folder, sha256
 from models.errors import ConfigError, WeightsError
+from models.extras import needs
 from models.pieces import FOLDER, NAME, PIECES, Pieces, piece_path
 from models.runtime import Network, Session
 
@@ -92,9 +93,7 @@ def export_network(path: Path, name: str, stride: Tap, weights: str | None = Non
 
         from models.backbones.network import load_backbone
     except ImportError as error:
-        raise ConfigError(
-            f"{name} must be exported once, which needs {error.name}; pip install '.[torch]' in liquidtrack's folder."
-        ) from error
+        raise needs(f"{name} must be exported once, which", error) from error
     backbone = load_backbone(name, weights)
     module: Any
     if isinstance(stride, tuple):

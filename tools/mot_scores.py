@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from datasets.annotations import Annotations
 from datasets.formats import read
 from datasets.formats.registry import sniff
-from models.errors import ConfigError, DataError
+from models.errors import DataError
+from models.extras import needs
 from tracker.boxes import overlaps
 from tracker.types import Bool, Float32, Float64, Int64
 
@@ -119,8 +120,8 @@ def metrics() -> tuple[Any, Any, Any, Any]:
     """
     try:
         from trackeval.metrics import CLEAR, HOTA, Count, Identity
-    except ImportError:
-        raise ConfigError("scoring needs TrackEval: pip install '.[eval]' in liquidtrack's folder.") from None
+    except ImportError as error:
+        raise needs("scoring", error) from None
     quiet = {"PRINT_CONFIG": False}
     with contextlib.redirect_stdout(io.StringIO()):
         return HOTA(), CLEAR(quiet), Identity(quiet), Count()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 
 from models.errors import ConfigError
+from models.extras import how_to_get
 from tools.mot_text import ltwh
 from tracker.types import Float64
 
@@ -41,8 +42,8 @@ def names(wanted: Iterable[str] = DEFAULT) -> list[str]:
         for package in ("arcsort",) if name == "arcsort" else ("trackers", "supervision"):
             if importlib.util.find_spec(package) is None:
                 # Its own dependency `lap` would be written over our `lapx`: both are the module `lap`.
-                extra = "--no-deps arcsort loguru" if name == "arcsort" else "'.[bench]' in liquidtrack's folder"
-                raise ConfigError(f"the peer {name} needs the package {package}: pip install {extra}.")
+                how = "pip install --no-deps arcsort loguru" if name == "arcsort" else how_to_get(package)
+                raise ConfigError(f"the peer {name} needs {package}; {how}.")
         runs += [name] if name == "arcsort" else [name, f"{name}+t"]
     return runs
 

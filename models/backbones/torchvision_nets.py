@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from models.backbones.network import Backbone, Frozen, Trunk
-from models.errors import ConfigError
+from models.extras import needs
 
 
 class TorchvisionBackbone(Backbone):
@@ -26,7 +26,7 @@ class TorchvisionBackbone(Backbone):
         try:
             from torchvision import models
         except ImportError as error:
-            raise ConfigError(f"{name} needs torchvision; pip install '.[torch]' in liquidtrack's folder.") from error
+            raise needs(name, error) from error
         super().__init__()
         self.network: nn.Module = models.get_model(name, weights=None)
         self._nodes = dict(nodes)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.errors import ConfigError
+from models.extras import needs
 from models.liquid.cell import Cell, unsoftplus
 from models.liquid.cfc import check_wiring
 from models.liquid.wiring import Wiring, dense
@@ -164,10 +165,8 @@ def _adaptive(flow: _Flow, v: Tensor, t: Tensor, tolerance: float) -> Tensor:
     """The flow over `t` (B, 1): every row's time is stretched to [0, 1], so that one solver call serves them all."""
     try:
         from torchdiffeq import odeint
-    except ImportError:
-        raise ConfigError(
-            "the solver dopri5 needs torchdiffeq: pip install '.[bench]' in liquidtrack's folder."
-        ) from None
+    except ImportError as error:
+        raise needs("the solver dopri5", error) from None
     ends = torch.tensor([0.0, 1.0], dtype=v.dtype, device=v.device)
     path: Tensor = odeint(
         lambda _, state: t * flow.slope(state), v, ends, rtol=tolerance, atol=tolerance, method="dopri5"

@@ -67,7 +67,7 @@ def test_a_missing_matplotlib_is_one_sentence(monkeypatch: pytest.MonkeyPatch, t
 
     def without(name: str, *rest: Any) -> Any:
         if name.partition(".")[0] == "matplotlib":
-            raise ImportError(name)
+            raise ModuleNotFoundError(name, name=name)
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)

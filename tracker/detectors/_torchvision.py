@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from models.errors import ConfigError, WeightsError
+from models.extras import needs
 from models.runtime import usable_cores
 from tracker.detectors._select import Select
 from tracker.detectors.config import DetectorConfig
@@ -37,9 +38,7 @@ class TorchvisionDetector:
             import torch
             from torchvision import models
         except ImportError as error:
-            raise ConfigError(
-                "detector torchvision needs torch and torchvision; pip install '.[torch]' in liquidtrack's folder."
-            ) from error
+            raise needs("detector torchvision", error) from error
         known = tuple(models.list_models(models.detection))
         if model not in known:
             raise ConfigError(f"torchvision has no detector {model!r}; {suggest(model, known)}")

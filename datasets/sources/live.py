@@ -19,7 +19,11 @@ from tracker.types import Frame, UInt8
 
 logger = logging.getLogger(__name__)
 
-BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)  # pauses between attempts; the last one stays
+BACK_OFF_S = (
+    0.2,
+    0.5,
+    1.0,
+)  # pauses between attempts; the last one stays: no outage costs more than this beyond its own
 SILENT_S = 1.0  # without a frame for so long, a source counts as silent
 RATE_S = 2.0  # over so many seconds the rate of arrivals is told
 JOIN_S = 1.0  # how long close() waits for a reader that sits in the system's hands; it ends by itself later

@@ -15,7 +15,7 @@ from datasets.sources.config import SourceConfig
 from datasets.sources.open import open_source
 from models.errors import ConfigError, SourceError
 from tests.datasets.sources.media import number_of, stripes
-from tracker.protocols import Source
+from tracker.protocols import LiveSource, Source, SourceStatus
 
 QUICK = SourceConfig(stall=1.0, reconnect=0.0)
 
@@ -138,6 +138,73 @@ def test_a_camera_that_is_plugged_in_again_goes_on_in_true_time() -> None:
     for time_, grabbed in frames:
         assert time_ - frames[0][0] == pytest.approx(grabbed - frames[0][1], abs=0.005)
     assert max(np.diff([time_ for time_, _ in frames])) > 0.5  # the back-off is in the times
+
+
+def test_pauses_between_attempts_stay_short_however_long_an_outage_is() -> None:
+    camera = FakeCamera((30, *12 * [0], None))
+    source = CameraSource(0, SourceConfig(stall=1.0, reconnect=60.0), camera)
+    pauses: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        pauses.append(seconds)
+        return source._stop.is_set()
+
+    source._stop.wait = wait  # type: ignore[method-assign, assignment]
+    with source:
+        assert sum(1 for _ in zip(source, range(60), strict=False)) == 60
+    assert len(pauses) == 13
+    assert max(pauses) <= 1.0
+
+
+def test_a_source_tells_how_it_is_doing() -> None:
+    seen: list[SourceStatus] = []
+    back = threading.Event()
+
+    class Unplugged(FakeCamera):
+        def __call__(self, number: int) -> Capture:
+            if self.opened:  # asked at the moment of an attempt to win it back
+                seen.append(source.status)
+                assert back.wait(timeout=30)
+            return super().__call__(number)
+
+    camera = Unplugged((30, None))
+    with CameraSource(0, SourceConfig(stall=1.0, reconnect=60.0), camera) as source:
+        assert isinstance(source, LiveSource)
+        frames = iter(source)
+        first = next(frames)
+        running = source.status
+        assert (running.state, running.reason, running.reconnects) == ("running", "", 0)
+        assert running.received >= 1
+        assert running.time >= first.time
+        for _ in frames:
+            if source.reconnects and source.status.state == "running":
+                break
+            back.set()
+        again = source.status
+        assert again.state == "running"
+        assert again.reason == ""
+        assert again.reconnects == 1
+        assert again.received > running.received
+        assert again.dropped == source.dropped
+        assert again.rate > 0
+    (lost,) = seen
+    assert lost.state == "reconnecting"
+    assert lost.silence > 0
+    assert "camera 0 gives no more pictures" in lost.reason
+    assert source.status.state == "ended"
+
+
+def test_a_source_that_says_nothing_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasets.sources.live.SILENT_S", 0.05)
+    monkeypatch.setattr("datasets.sources.live.JOIN_S", 0.05)
+    camera = FakeCamera(stuck_after=20)
+    with CameraSource(0, SourceConfig(stall=60.0, reconnect=60.0), camera) as source:
+        iter(source)
+        while (status := source.status).state == "running":
+            time.sleep(0.01)
+        assert status.state == "silent"
+        assert status.silence > 0.05
+        camera.freed.set()
 
 
 def test_a_driver_that_never_returns_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,13 @@ What was decided, and why:
 
 * MP4 and MOV are written in fragments, one a second, and turned into a plain file at the end (`hybrid_fragmented`):
   after a kill the fragments play, after a normal end it is the plain file that every player and browser knows.
-  Matroska and WebM are made of clusters and survive a kill by themselves.
+  Matroska and WebM are made of clusters, of a picture or two each, and survive a kill by themselves.
+* The first second has key pictures after 1, 2, 4, 8, ... pictures, so that a kill in it leaves a file that opens too.
 * No B-frames: pictures leave the encoder in the order of their times, so decoding and presentation times are one.
 * Pictures of odd width or height get their last column or row twice, since 4:2:0 video holds only even sizes; nothing
   is cut off.
 * AVI knows no presentation times, only a rate: it is written at 1000 ticks a second (MPEG-4, for H.264 in AVI is read
-  back one picture late) and without sound, which would begin at zero whatever its time.
+  back one picture late) and without sound, which would begin at zero whatever its time. FFmpeg writes no more ticks.
 * Presets were measured on a drawn street scene (768x576, two cores): "superfast" takes a quarter less time than
   "veryfast" for a fifth more bytes at the same PSNR.
 """
@@ -40,7 +41,11 @@ AVI_TICKS = Fraction(1, 1000)
 # FFmpeg before 8.1 loses the file's first boxes when fragments wait for the moov box: there they stay fragments.
 HYBRID = av.library_versions["libavformat"] >= (62, 12)
 KEY_S = 1.0  # s between key pictures, so that a kill costs at most this much and players can jump
+CLUSTER_S = 0.02
+# Ticks from one picture to the next at least: Matroska's clock ticks once a millisecond, whatever it is given.
+LEAST_TICKS = {"matroska": 90, "webm": 90}
 LONGEST_S = {"avi": 60.0, "mp4": 20_000.0, "mov": 20_000.0}  # what the container can hold between two pictures
+LATEST_S = 0.003  # how far a picture may be put off for the one before
 LAST_S = 0.04  # how long the last picture stands where neither a rate nor a picture before says it
 
 # suffix -> (FFmpeg's name of the container, codecs in order of preference)
@@ -86,7 +91,7 @@ class VideoWriter:
         crf: int = 23,
         preset: str = "superfast",
         rate: float | None = None,
-        sound: Path | None = None,
+        sound: Path | str | None = None,
     ) -> None:
         self.path = Path(path)
         self._format, self._codec = _choose(self.path, codec)
@@ -97,7 +102,7 @@ class VideoWriter:
         self._crf = crf
         self._preset = preset
         self._rate = rate if rate and math.isfinite(rate) and rate > 0 else None
-        self._sound_path = sound
+        self._sound_path = None if sound is None else Path(sound)
         self._ticks = AVI_TICKS if self._format == "avi" else TICKS
         self._existed = self.path.exists()
         if sound is not None and self._existed and os.path.samefile(sound, self.path):
@@ -109,9 +114,10 @@ class VideoWriter:
         self._sound: Sound | None = None
         self._convert = VideoReformatter()
         self._size = (0, 0)
-        self._start = 0.0
+        self._start = self._last = 0.0  # times of the first and the latest picture
         self._pts = 0
         self._key_pts = 0
+        self._count = 0  # pictures so far
         self._step: int | None = None  # ticks between the last two pictures
         self._held: Any = None  # the latest packet, kept back until its duration is known
 
@@ -181,18 +187,20 @@ class VideoWriter:
         return min(self._step, nominal) if self._rate else self._step
 
     def _open(self, size: tuple[int, int], time: float) -> None:
-        self._size, self._start = size, time
+        self._size, self._start, self._last = size, time, time
         # 1e6 us: sound that ended must not hold back the pictures.
         options = {"flush_packets": "1", "max_interleave_delta": "1000000"}
         if self._format in ("mp4", "mov"):
             # The moov box waits for the first fragment so that edit lists can hide sound before the first picture.
             options["movflags"] = "frag_keyframe+default_base_moof+delay_moov" + "+hybrid_fragmented" * HYBRID
         if self._format in ("matroska", "webm"):
-            options["cluster_time_limit"] = str(round(KEY_S * 1000))
+            options["cluster_time_limit"] = str(round(CLUSTER_S * 1000))
         self._file = self._file or OutputFile(self.path)
         self._container = av.open(self._file, "w", format=self._format, container_options=options)
         rate = Fraction(self._rate or 25).limit_denominator(1001)
-        video = self._container.add_stream(ENCODERS[self._codec], rate=1000 if self._format == "avi" else rate)
+        video = self._container.add_stream(
+            ENCODERS[self._codec], rate=1 / self._ticks if self._format == "avi" else rate
+        )
         video.width, video.height = (side + side % 2 for side in size)
         video.pix_fmt = "yuv420p"
         video.options = self._options()
@@ -241,11 +249,16 @@ class VideoWriter:
                 f"{self.path}: no picture came for {gap:.0f} s before {time:.3f} s, and {self.path.suffix} holds gaps "
                 f"of {longest:.0f} s at most; write .mkv instead."
             )
-        now = self._start + float(self._pts * self._ticks)
-        if time <= now - float(self._ticks):
-            raise DataError(f"{self.path}: time goes from {now:.6f} s to {time:.6f} s; it must increase.")
-        pts = max(pts, self._pts + 1)  # two pictures within one tick
-        self._step, self._pts = pts - self._pts, pts
+        if time < self._last:
+            raise DataError(f"{self.path}: time goes from {self._last:.6f} s to {time:.6f} s; it must increase.")
+        true, pts = pts, max(pts, self._pts + LEAST_TICKS.get(self._format, 1))  # two pictures within one tick
+        if (pts - true) * self._ticks > LATEST_S:
+            most = round(1 / (self._ticks * LEAST_TICKS.get(self._format, 1)))
+            raise DataError(
+                f"{self.path}: more than {most} pictures a second come at {time:.3f} s, and {self.path.suffix} holds no"
+                " more; write .mp4 instead."
+            )
+        self._step, self._pts, self._last = pts - self._pts, pts, time
 
     def _encode(self, bgr: UInt8) -> None:
         width, height = self._size
@@ -255,9 +268,11 @@ class VideoWriter:
         picture = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(bgr), format="bgr24")
         frame = self._convert.reformat(picture, format="yuv420p", threads=beside_threads())
         frame.pts, frame.time_base = self._pts, self._ticks
-        if self._step is None or (self._pts - self._key_pts) * self._ticks >= KEY_S:
+        early = self._pts * self._ticks < KEY_S and self._count & (self._count - 1) == 0
+        if early or (self._pts - self._key_pts) * self._ticks >= KEY_S:
             frame.pict_type = 1  # I
             self._key_pts = self._pts
+        self._count += 1
         for packet in self._video.encode(frame):
             self._hold(packet)
 

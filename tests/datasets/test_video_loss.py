@@ -34,7 +34,7 @@ k = 0
 try:
     for k in range(400):
         writer.write(rng.integers(0, 255, (64, 96, 3), np.uint8), k * 0.04)
-        if k == 200 and not limit:
+        if k == int(sys.argv[4]) and not limit:
             os.kill(os.getpid(), signal.SIGKILL)
 except LiquidTrackError as error:
     print(error)
@@ -44,8 +44,8 @@ except LiquidTrackError as error:
 """
 
 
-def child(path: Path, limit: int = 0, sound: Path | None = None) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-c", CHILD, str(path), str(limit), str(sound or "")]
+def child(path: Path, limit: int = 0, sound: Path | None = None, last: int = 200) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-c", CHILD, str(path), str(limit), str(sound or ""), str(last)]
     root = Path(__file__).parents[2]
     return subprocess.run(words, capture_output=True, text=True, cwd=root, timeout=60, check=False)
 
@@ -69,6 +69,18 @@ def test_a_kill_leaves_what_was_written(tmp_path: Path, suffix: str, with_sound:
         assert len(packets(path)) > 100
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX signal")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("last", [9, 22])
+def test_a_kill_in_the_first_second_leaves_a_file_that_opens(tmp_path: Path, suffix: str, last: int) -> None:
+    path = tmp_path / f"killed{suffix}"
+    assert child(path, last=last).returncode == -signal.SIGKILL
+    got = read_damaged(path)
+    # the encoder keeps up to four pictures, the writer one, a fragment as many as came before it
+    assert len(got) >= (last - 4) // 2
+    np.testing.assert_allclose(got - got[0], np.arange(len(got)) * 0.04, atol=0.00052)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_full_disk_is_one_sentence(tmp_path: Path, suffix: str) -> None:
@@ -90,12 +102,12 @@ def test_a_disk_that_fills_up_at_the_very_end(tmp_path: Path) -> None:
     whole = tmp_path / "whole.mp4"
     root = Path(__file__).parents[2]
     words = [sys.executable, "-c", code]
-    subprocess.run([*words, str(whole), "0", ""], cwd=root, timeout=60, check=True)
+    subprocess.run([*words, str(whole), "0", "", "200"], cwd=root, timeout=60, check=True)
     size = whole.stat().st_size
     for missing in (1, 200, 900, 1500):
         path = tmp_path / f"less{missing}.mp4"
         done = subprocess.run(
-            [*words, str(path), str(size - missing), ""],
+            [*words, str(path), str(size - missing), "", "200"],
             cwd=root,
             timeout=60,
             capture_output=True,

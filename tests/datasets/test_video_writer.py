@@ -51,6 +51,21 @@ def test_the_last_picture_lasts(tmp_path: Path) -> None:
             assert container.duration == pytest.approx(3_100_000, abs=1000)
 
 
+@pytest.mark.parametrize(("suffix", "rate"), [(".mp4", 2400.0), (".mkv", 900.0), (".avi", 900.0)])
+def test_high_speed_films_keep_their_times(tmp_path: Path, suffix: str, rate: float) -> None:
+    times = np.arange(120) / rate
+    write(tmp_path / f"a{suffix}", times, rate=rate)
+    got, _ = read(tmp_path / f"a{suffix}")
+    np.testing.assert_allclose(got, times, atol=1e-5 if suffix == ".mp4" else 0.0006)
+
+
+@pytest.mark.parametrize(("suffix", "rate"), [(".avi", None), (".mkv", 2400.0), (".webm", None)])
+def test_films_that_are_too_fast_for_the_container_are_refused(tmp_path: Path, suffix: str, rate: float | None) -> None:
+    with pytest.raises(DataError, match=rf"more than 1000 pictures a second come at 0\.0\d+ s, and {suffix} holds"):
+        write(tmp_path / f"a{suffix}", np.arange(120) / 2400, rate=rate)
+    assert len(read(tmp_path / f"a{suffix}")[0]) > 2
+
+
 def test_two_pictures_within_one_tick_keep_their_order(tmp_path: Path) -> None:
     times = [0.0, 1e-7, 2e-7, 1.0]
     write(tmp_path / "a.mp4", times)

@@ -135,10 +135,10 @@ def _around(path: Path) -> Float64:
 
 
 def _check(path: Path, truth: Mapping[str, tuple[str, ...]], known: tuple[str, ...]) -> None:
+    """Of the names that are right for a sequence one must be known; kinds may be beside it that only ImageNet has."""
     for name, words in truth.items():
-        for word in words:
-            if not any(same_name(word, one) for one in known):
-                raise ConfigError(f"{path}: nobody can call {name} a {word!r} here; {suggest(word, known)}")
+        if not any(same_name(word, one) for word in words for one in known):
+            raise ConfigError(f"{path}: nobody can call {name} a {words[0]!r} here; {suggest(words[0], known)}")
 
 
 def _right(words: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:

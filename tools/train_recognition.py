@@ -38,7 +38,6 @@ from tools.training import (
 from tracker.types import Bool, Float32
 from tracker.views import LABEL_QUALITY, QUALITY
 
-CURVE = "curve.csv"
 AVERAGE = 0.99  # what the mean of the weights keeps at a step
 STILL = 0.3  # share of the objects that stand still
 SAVE = 100  # steps between checkpoints
@@ -56,8 +55,8 @@ def train_recognition(config: TrainRecognitionConfig) -> None:
     """
     torch.set_num_threads(config.threads)
     path = config.out / f"recognition-{config.kind}.safetensors"
-    make_out(config.out, (path.name, CURVE))
-    checkpoint = Checkpoint(config.out / "checkpoint.pt", settings_of(config, data=("folder",)))
+    make_out(config.out, (path.name, f"curve-{config.kind}.csv"))
+    checkpoint = Checkpoint(config.out / f"checkpoint-{config.kind}.pt", settings_of(config, data=("folder",)))
     evidence = _evidence(config)
     data = digest(evidence)
     soft = config.kind == "views"
@@ -152,7 +151,7 @@ def fit(
                 state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "mean": mean}
                 check_loss(float(np.mean(losses)), step)
                 checkpoint.save(state)
-                add_to_curve(config.out / CURVE, step, {"loss": float(np.mean(losses))})
+                add_to_curve(config.out / f"curve-{config.kind}.csv", step, {"loss": float(np.mean(losses))})
                 bar.set_postfix(loss=f"{np.mean(losses):.3f}")
                 losses = []
     return {name: value.numpy().copy() for name, value in mean.items()}

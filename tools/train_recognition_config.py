@@ -20,7 +20,7 @@ class TrainRecognitionConfig:
         kind: views: what a classifier sees in boxes, from pictures of one class each (labels.tsv, as for `eval
             recognition`); labels: what detectors call objects, from pictures with boxes (instances.json).
         folder: the pictures.
-        out: gets recognition-<kind>.safetensors, checkpoint.pt, curve.csv, and the simulated evidence.
+        out: gets recognition-<kind>.safetensors, checkpoint-<kind>.pt, curve-<kind>.csv, and the simulated evidence.
         detectors: whose labels are pooled, as `--detector` takes them, in turn from picture to picture; of `labels`.
         pictures: even: learn from every second picture (0, 2, ... in the order of their names) and leave the others to
             be scored; all.

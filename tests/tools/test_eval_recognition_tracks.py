@@ -272,7 +272,7 @@ def test_training_goes_on_where_it_was_stopped(pictures: Path, tmp_path: Path, m
     a, b = (load_class_pool(p / "recognition-views.safetensors") for p in (whole, parts))
     assert a.config == b.config
     assert all((a.weights[n] == b.weights[n]).all() for n in b.weights)
-    assert (parts / "curve.csv").read_text().splitlines()[0] == "step,loss"
+    assert (parts / "curve-views.csv").read_text().splitlines()[0] == "step,loss"
     assert len(list(parts.glob("evidence-views-*.npz"))) == 1
 
 
@@ -280,7 +280,7 @@ def test_training_learns(pictures: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="training needs the extra `torch`")
     out = tmp_path / "out"
     assert main(train(pictures, out, "--steps", "200")) == 0
-    losses = [float(line.split(",")[1]) for line in (out / "curve.csv").read_text().splitlines()[1:]]
+    losses = [float(line.split(",")[1]) for line in (out / "curve-views.csv").read_text().splitlines()[1:]]
     assert losses[-1] < losses[0]  # means of a hundred steps each
     assert losses[-1] < 0.93 * np.log(3)
 
@@ -310,6 +310,6 @@ def test_a_folder_of_another_training_is_refused(
     assert main(train(pictures, out, "--steps", "2")) == 0
     assert main(train(pictures, out, "--steps", "4", "--units", "6")) == 2
     assert (
-        "checkpoint.pt: is of a training with --steps 2, --units 4; give the same to go on with it"
+        "checkpoint-views.pt: is of a training with --steps 2, --units 4; give the same to go on with it"
         in capsys.readouterr().err
     )

@@ -115,6 +115,11 @@ COMMANDS: dict[str, Command] = {
         "tools.fit_returns_config:FitReturnsConfig",
         "fit what a likeness is worth to --reid",
     ),
+    "fit identify": Command(
+        "tools.fit_identify:fit_identify",
+        "tools.fit_identify_config:FitIdentifyConfig",
+        "fit how likely a track is somebody of a gallery",
+    ),
     "draw streets": Command(
         "tools.draw_streets:draw_streets",
         "tools.draw_streets_config:DrawStreetsConfig",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -132,7 +133,10 @@ def train_reid(config: TrainReidConfig) -> None:
     if not (counts > 1).any():
         raise DataError(f"{config.folder}: no identity has two pictures; give several of each, best of two cameras.")
     features = describe(data, taught, IdentityFeatures(share(config.threads, 1), config.device), config.quiet)
+    from tools.fit_identify import cross_fit
+
     metric = fit_metric(features, data.identity[taught], data.camera[taught])
+    metric = replace(metric, weights=cross_fit(data, features, taught))
     about = {
         "folder": config.folder.resolve().name,
         "identities": str((counts > 0).sum()),

@@ -1,8 +1,9 @@
-"""`liquidtrack identify`: tracks of a video against a gallery of pictures."""
+"""`liquidtrack identify`: who of a gallery of pictures each track of a video is, or nobody of it."""
 
 from __future__ import annotations
 
 import json
+import logging
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -13,15 +14,19 @@ from datasets import open_source, read
 from datasets.annotations import Annotations
 from datasets.identities import read_identities
 from datasets.sources.pictures import read_picture
-from models.errors import ConfigError, DataError
-from models.pooling import unit
+from models.errors import DataError
+from models.printable import one_line
 from tools.identify_config import IdentifyConfig
 from tools.plugins import share
 from tools.report_file import write_report
 from tracker.identity import IdentityFeatures, load_metric, plain
-from tracker.types import Float32
+from tracker.returning.open_set import WEIGHTS, evidence, probabilities
+from tracker.types import Float32, Float64
 
 LEAST_SIDE = 4  # pixels; a smaller box shows nobody
+NOBODY = "nobody"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -31,12 +36,23 @@ class Identified:
     Attributes:
         id: its number.
         views: how many of its boxes were looked at.
-        likeness: (P,) cosine with each name of the gallery: the mean of the two best pictures of each.
+        chance: (P + 1,) probability of each name of the gallery, and in the last place that it is nobody of them.
     """
 
     id: int
     views: int
-    likeness: Float32
+    chance: Float64
+
+    @property
+    def best(self) -> int:
+        """The likeliest name."""
+        return int(self.chance[:-1].argmax())
+
+    @property
+    def margin(self) -> float:
+        """By how much it is likelier than the second best name, and than nobody."""
+        rest = np.delete(self.chance, self.best)
+        return float(self.chance[self.best] - rest.max())
 
 
 def chosen_views(tracks: Annotations, count: int) -> dict[int, list[tuple[int, int]]]:
@@ -55,25 +71,22 @@ def chosen_views(tracks: Annotations, count: int) -> dict[int, list[tuple[int, i
 
 
 def identify(config: IdentifyConfig) -> tuple[tuple[str, ...], list[Identified]]:
-    """The gallery's names, and every track's likeness with each.
+    """The gallery's names, and how likely every track is each of them.
 
     Raises:
-        ConfigError: the gallery is missing or holds one identity alone, or the tracks' file is none.
+        ConfigError: the gallery is missing or empty, or the tracks' file is none.
         DataError: there are no tracks in the file, or the video ends before them.
         SourceError: the video or a picture cannot be read.
         WeightsError: the network or the metric is not to be had.
     """
     people = read_identities(config.gallery)
-    if len(people.names) < 2:
-        raise ConfigError(
-            f"{config.gallery}: holds {people.names[0]!r} alone, whom every track would be likest to; add others."
-        )
     tracks = read(config.tracks)
     views = chosen_views(tracks, config.views)
     if not views:
         raise DataError(f"{config.tracks}: holds no boxes with track numbers; track the video first.")
     network = IdentityFeatures(share(config.threads, 1), config.device)
-    embed = load_metric(config.metric, network.dim) if config.metric is not None else plain
+    metric = load_metric(config.metric, network.dim) if config.metric is not None else None
+    embed = plain if metric is None else metric
     gallery = embed(np.stack([network(read_picture(path)) for path in people.pictures]))
     seen: dict[int, list[Float32]] = defaultdict(list)
     last = max(views)
@@ -90,30 +103,42 @@ def identify(config: IdentifyConfig) -> tuple[tuple[str, ...], list[Identified]]
             if frame.index >= last:
                 break
     if not seen:
-        raise DataError(f"{config.tracks}: none of its boxes lies in {config.source}; do they belong together?")
-    found = []
-    for id in sorted(seen):
-        own = unit(embed(np.stack(seen[id])).mean(axis=0, keepdims=True))[0]
-        likeness = gallery @ own
-        each = [np.sort(likeness[people.identity == k])[-2:].mean() for k in range(len(people.names))]
-        found.append(Identified(id, len(seen[id]), np.array(each, np.float32)))
-    return people.names, found
+        raise DataError(f"{config.tracks}: none of its boxes lies in {source.info.name}; do they belong together?")
+    if metric is not None and metric.weights is None:
+        log.warning(
+            "%s holds no weights for probabilities; those of the bare features promise too much.", config.metric
+        )
+    ids = sorted(seen)
+    told = evidence(
+        [gallery[people.identity == k] for k in range(len(people.names))], [embed(np.stack(seen[id])) for id in ids]
+    )
+    weights = WEIGHTS if metric is None or metric.weights is None else metric.weights
+    chance = probabilities(told, weights)
+    return people.names, [Identified(id, len(seen[id]), row) for id, row in zip(ids, chance, strict=True)]
 
 
 def run(config: IdentifyConfig) -> None:
     """Identify, print the table, and write the JSON file where one is asked for."""
     names, found = identify(config)
-    print(f"{'track':>6}{'views':>7}  likeness")
+    shown = [one_line(name) for name in names]
+    width = max(6, *(len(name) for name in shown))
+    print(f"{'track':>6}{'views':>7}  {'who':{width}}{'probability':>13}{'margin':>8}  likeliest")
     for one in found:
-        order = np.argsort(-one.likeness, kind="stable")[: config.best]
-        said = ", ".join(f"{names[k]} {one.likeness[k]:.3f}" for k in order.tolist() if one.likeness[k] >= config.least)
-        print(f"{one.id:6d}{one.views:7d}  {said or 'nobody'}")
+        who = shown[one.best] if one.chance[one.best] >= config.probability else NOBODY
+        order = np.argsort(-one.chance, kind="stable")[: config.best]
+        likeliest = ", ".join(f"{[*shown, NOBODY][k]} {one.chance[k]:.2f}" for k in order.tolist())
+        sure = one.chance[-1 if who is NOBODY else one.best]
+        print(f"{one.id:6d}{one.views:7d}  {who:{width}}{sure:13.2f}{one.margin:8.2f}  {likeliest}")
     if config.json is not None:
         content = [
             {
                 "id": one.id,
                 "views": one.views,
-                "likeness": {name: round(float(v), 6) for name, v in zip(names, one.likeness, strict=True)},
+                "name": names[one.best] if one.chance[one.best] >= config.probability else None,
+                "probability": round(float(one.chance[one.best]), 6),
+                "margin": round(one.margin, 6),
+                "nobody": round(float(one.chance[-1]), 6),
+                "probabilities": {name: round(float(v), 6) for name, v in zip(names, one.chance, strict=False)},
             }
             for one in found
         ]

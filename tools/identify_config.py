@@ -14,7 +14,7 @@ from tracker.detectors.config import Device
 
 @dataclass(frozen=True)
 class IdentifyConfig:
-    """Say whom of a gallery each track looks like: the frozen CNN's features of its boxes against pictures.
+    """Say who of a gallery each track is, and how likely, or that it is nobody of them, by its looks alone.
 
     Attributes:
         source: the video that was tracked, as `track` takes it.
@@ -22,11 +22,11 @@ class IdentifyConfig:
         gallery: <name>/<picture> for each one who is known, or <name>.png.
         metric: a metric that `train reid` wrote; without one the bare features are compared.
         views: how many boxes of each track are looked at, spread over its life, the larger and surer ones first.
-        least: a likeness below this is said to be nobody, -1 to 1.
-        best: how many names are listed for each track.
+        probability: a name is said from this probability on, else nobody; 0 to 1.
+        best: how many names are listed for each track, with their probabilities.
         threads: CPU threads of the network; 0 takes a fair share of the cores.
         device: where the network runs.
-        json: write all likenesses to this file as well.
+        json: write all probabilities to this file as well.
         quiet: no progress bar.
     """
 
@@ -35,7 +35,7 @@ class IdentifyConfig:
     gallery: Positional[Path]
     metric: Path | None = None
     views: int = 8
-    least: float = -1.0
+    probability: float = 0.8
     best: int = 3
     threads: int = 0
     device: Device = "auto"
@@ -47,5 +47,5 @@ class IdentifyConfig:
         for name in ("views", "best"):
             if not 1 <= getattr(self, name) <= 1000:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give 1 to 1000.")
-        if not -1 <= self.least <= 1:
-            raise ConfigError(f"least is {self.least}; give a likeness between -1 and 1.")
+        if not 0 <= self.probability <= 1:
+            raise ConfigError(f"probability is {self.probability}; give 0 to 1.")

@@ -19,13 +19,14 @@ from models.errors import DataError, WeightsError
 from models.pooling import unit
 from models.sealed import check_shapes, encode, read_arrays
 from tracker.frozen import FrozenMaps
-from tracker.types import Float32, Int64, UInt8
+from tracker.types import Float32, Float64, Int64, UInt8
 
 STRIDES = (4, 8, 16)
 SIZE = (256, 128)  # height and width that every picture is brought to: persons are taller than wide
 STRIPES = 8
 DIMENSIONS = 200  # principal components that the metric is learnt in
 RIDGE = 0.2  # of the mean variance, added to each: a few identities do not show all that can differ
+EVIDENCE = 8  # columns of evidence that `identify` weighs
 FORMAT = "liquidtrack-identity-1"
 NONE: Float32 = np.zeros((), np.float32)
 HOW = "give a file that `liquidtrack train reid` wrote"
@@ -62,10 +63,13 @@ class Metric:
     Attributes:
         mean: (D,) of the features.
         axes: (D, E) what they are multiplied with after the mean is taken off.
+        weights: (8,) what evidence in this metric counts for, `tracker.returning.open_set`; None where too few people
+            were there to learn it from.
     """
 
     mean: Float32
     axes: Float32
+    weights: Float64 | None = None
 
     def __call__(self, features: Float32) -> Float32:
         """(..., 2, D) features of pictures and their mirror images -> (..., E) of unit length."""
@@ -81,8 +85,9 @@ class Metric:
             ConfigError: it cannot be written.
         """
         content = {"mean": self.mean, "axes": np.ascontiguousarray(self.axes)}
+        known = {} if self.weights is None else {"identify": json.dumps(self.weights.round(4).tolist())}
         with atomic(path, "free space, or name another file") as part:
-            part.write_bytes(encode(content, {"format": FORMAT, "about": json.dumps(about)}))
+            part.write_bytes(encode(content, {"format": FORMAT, "about": json.dumps(about), **known}))
 
 
 def load_metric(path: Path, features: int | None = None) -> Metric:
@@ -107,7 +112,20 @@ def load_metric(path: Path, features: int | None = None) -> Metric:
             f"{path}: is a metric of shapes {have} and {shape} where features have {features} "
             "numbers; write one anew with `liquidtrack train reid`."
         )
-    return Metric(arrays["mean"].astype(np.float32), arrays["axes"].astype(np.float32))
+    mean, axes = arrays["mean"].astype(np.float32), arrays["axes"].astype(np.float32)
+    return Metric(mean, axes, _weights(path, about.get("identify")))
+
+
+def _weights(path: Path, text: str | None) -> Float64 | None:
+    if text is None:
+        return None
+    try:
+        weights = np.array(json.loads(text), np.float64)
+    except (ValueError, TypeError, RecursionError):
+        weights = np.zeros(0)
+    if weights.shape != (EVIDENCE,) or not (np.abs(weights) < 1e6).all():
+        raise WeightsError(f"{path}: its weights for `identify` are no {EVIDENCE} numbers; {HOW}.")
+    return weights
 
 
 def plain(features: Float32) -> Float32:

@@ -28,6 +28,7 @@ class Annotations:
         size: (width, height) in pixels, or None where the file does not say.
         visibility: (N,) float32, 0..1, how much of the object can be seen, or None where the file does not say.
         mask: one run-length mask or None for each box, or None where there are no masks at all.
+        start: seconds at which the first frame stands on the source's own clock, from which `times` count.
     """
 
     frames: Int64
@@ -42,6 +43,7 @@ class Annotations:
     size: tuple[int, int] | None = None
     visibility: Float32 | None = None
     mask: tuple[Rle | None, ...] | None = None
+    start: float = 0.0
 
     def __post_init__(self) -> None:
         n = len(self.row)

@@ -34,6 +34,8 @@ class OutputConfig:
         yolo: write a folder of YOLO labels as training wants them, with ids and scores in tracks.csv beside them.
         kitti: write KITTI tracking text.
         masks: write a folder of PNG masks with a palette, <folder>/<source>/00000.png, as DAVIS does.
+        images: write every frame's picture into this folder, named as --coco names it.
+        yolo_images: write every frame's picture into images/ of the --yolo folder, to train on.
     """
 
     show: bool = False
@@ -45,6 +47,8 @@ class OutputConfig:
     yolo: Path | None = None
     kitti: Path | None = None
     masks: Path | None = None
+    images: Path | None = None
+    yolo_images: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from datasets.annotations import Annotations
 from datasets.formats import read, write
-from models.errors import ConfigError
+from models.errors import ConfigError, DataError
 from tools.convert_config import ConvertConfig
 from tracker.types import Float64
 
@@ -21,11 +22,27 @@ def convert(config: ConvertConfig) -> None:
         raise ConfigError(f"{config.a} and {config.b} are the same; name another place for the result.")
     size = None if config.size is None else _size(config.size)
     annotations = read(config.a, config.from_format, skip_bad_rows=config.skip_bad_rows, rate=config.rate, size=size)
-    write(annotations, config.b, config.to_format, name=_name(config.a), config=config.labels)
+    write(
+        annotations, config.b, config.to_format, name=_name(config.a), config=config.labels,
+        pictures=() if config.images is None else _pictures(config.images, annotations),
+    )  # fmt: skip
     ids = len(set(annotations.id.tolist()) - {-1})
     print(
         f"{config.b}: {len(annotations)} boxes, {ids} ids, {len(annotations.frames)} frames, {_span(annotations.times)}"
     )
+
+
+def _pictures(folder: Path, annotations: Annotations) -> tuple[str, ...]:
+    """The names of the pictures in `folder`, one a frame."""
+    from datasets.sources.pictures import in_folder
+
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is no folder; name the one that holds the frames' pictures.")
+    names = tuple(path.name for path in in_folder(folder))
+    last = int(annotations.frames[-1]) if len(annotations.frames) else -1
+    if last >= len(names):
+        raise DataError(f"{folder} holds {len(names)} pictures where the labels name frame {last}; are these its?")
+    return names
 
 
 def _span(times: Float64 | None) -> str:

@@ -25,6 +25,8 @@ class ConvertConfig:
         skip_bad_rows: drop rows that break the format instead of stopping at the first.
         rate: frames a second, for files that know no times.
         size: the pictures' size as WIDTHxHEIGHT, for files that do not say it (YOLO needs it).
+        images: a folder of the frames' pictures, in order of their names, which COCO then names; by default it names
+            frame_000000.jpg and so on, as CVAT names the frames of a video.
         labels: how label files are written.
     """
 
@@ -35,4 +37,5 @@ class ConvertConfig:
     skip_bad_rows: bool = False
     rate: float | None = None
     size: str | None = None
+    images: Path | None = None
     labels: LabelConfig = field(default_factory=LabelConfig)

@@ -41,6 +41,7 @@ def gather(config: InfoConfig) -> dict[str, Any]:
     reading = config.reading
     with open_source(config.source, reading) as source:
         facts: dict[str, Any] = asdict(source.info)
+        del facts["pictures"]  # a name a frame
         if isinstance(source, Live):
             end = config.sample if reading.end is None else min(config.sample, reading.end)
             facts["listened"] = end
@@ -110,6 +111,8 @@ def text(facts: dict[str, Any]) -> str:
         row("listened", f"{facts['listened']:g} s: {facts['dropped']} frames dropped, {facts['skipped']} skipped")
     else:
         row("frames", facts["frames"])
+        if facts["start"]:
+            row("start", f"{facts['start']:.6g} s on the file's own clock; times count from the first frame")
         if facts["duration"] is not None:
             row("duration", f"{facts['duration']:.3f} s")
     if facts.get("problem"):

@@ -37,6 +37,12 @@ def _masks(path: Path, config: TrackConfig) -> Sink:
     return MaskFolder(path)
 
 
+def _images(path: Path, config: TrackConfig) -> Sink:
+    from datasets.picture_folder import PictureFolder
+
+    return PictureFolder(path)
+
+
 def _labels(name: str) -> Callable[[Path, TrackConfig], Sink]:
     def make(path: Path, config: TrackConfig) -> Sink:
         from datasets.formats import FORMATS
@@ -52,9 +58,10 @@ SINKS: dict[str, Callable[[Path, TrackConfig], Sink]] = {
     "video": _video,
     **{name: _labels(name) for name in ("mot", "jsonl", "coco", "cvat", "yolo", "kitti")},
     "masks": _masks,
+    "images": _images,
 }
 AUTO, OWN = "auto", "detector"  # the appearance that comes from the detector's pass: where it has one; always
-SLOW = ("video",)  # drawing and encoding earn a thread of their own
+SLOW = ("video", "images")  # drawing and encoding earn a thread of their own
 
 
 def outputs(config: OutputConfig) -> dict[str, Path]:
@@ -217,7 +224,14 @@ def build_sinks(
 
         status = (lambda: source.status) if isinstance(source, LiveSource) and source.info.live else None
         here.append(WindowSink(config.view, pointer=pointer if config.pointing.select else None, status=status))
-    return here, [made[name] for name in SLOW if name in made]
+    slow = [made[name] for name in SLOW if name in made]
+    if config.output.yolo_images:
+        if config.output.yolo is None:
+            raise ConfigError("--yolo-images stand in the folder of --yolo; name one.")
+        from datasets.picture_folder import PictureFolder
+
+        slow.append(PictureFolder(config.output.yolo / "images", naming="yolo"))
+    return here, slow
 
 
 def linger(sinks: Sequence[Sink]) -> None:

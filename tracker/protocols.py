@@ -23,6 +23,8 @@ class SourceInfo:
         live: True for cameras and streams: frames that nobody took are dropped, and time never stops.
         path: the file or folder behind it, or None.
         rotation: degrees clockwise that were applied to make the pictures upright: 0, 90, 180 or 270.
+        start: seconds at which the first frame stands on the file's own clock; its times here count from there.
+        pictures: the file names of the pictures, frame by frame, where the source is a folder of them.
     """
 
     name: str
@@ -34,6 +36,8 @@ class SourceInfo:
     live: bool = False
     path: str | None = None
     rotation: int = 0
+    start: float = 0.0
+    pictures: tuple[str, ...] = ()
 
 
 @runtime_checkable

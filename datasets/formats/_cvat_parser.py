@@ -15,7 +15,7 @@ from xml.parsers import expat
 
 import numpy as np
 
-from datasets.formats._text import BadRows, log, parse, parse_all
+from datasets.formats._text import BadRows, log, parse, parse_all, start_of
 from datasets.formats.clock import MAX_FRAMES
 from models.errors import DataError
 from tracker.types import Int64
@@ -55,6 +55,7 @@ class CvatFile:
     task_frames: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))
     size: tuple[int, int] | None = None
     still: bool = False
+    start: float = 0.0
 
 
 class CvatParser:
@@ -170,6 +171,9 @@ class CvatParser:
         if target != "liquidtrack" or len(data) > MAX_NOTE:
             return
         values = dict(re.findall(r'(\w+)="([^"]*)"', data))
+        if "start" in values:
+            self._out.start = start_of(parse(values["start"]))
+            return
         frame, time = parse(values.get("frame", "")), parse(values.get("seconds", "nan"))
         self._out.frames.append(float("nan") if frame is None else frame)
         self._out.times.append(None if "seconds" not in values else float("nan") if time is None else time)

@@ -23,6 +23,7 @@ PACKED_BYTES, MAX_RATIO = 1 << 26, 100  # text packs 5:1 to 30:1; what unpacks t
 PATIENCE_S = 10.0  # for the first byte of a pipe
 
 MOST_BAD = 0.2  # of all rows may be dropped
+MAX_START = 1e9  # seconds: thirty years
 HEAD = 1 << 16  # bytes
 GZIP, UTF_16 = b"\x1f\x8b", (b"\xff\xfe", b"\xfe\xff")
 
@@ -184,6 +185,12 @@ def number(value: Any) -> float | None:
         return float(value)
     except OverflowError:
         return float("inf")
+
+
+def start_of(value: Any) -> float:
+    """The second of the first frame on a file's own clock, as a header says it; 0 where it says nothing that can be."""
+    start = number(value)
+    return start if start is not None and abs(start) < MAX_START else 0.0
 
 
 def parse(token: str) -> float | None:

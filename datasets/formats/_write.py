@@ -291,6 +291,11 @@ def clean_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name or f"class {k}" for k, name in enumerate(clean, 1))
 
 
+def picture_name(info: SourceInfo, index: int) -> str:
+    """The file name of frame `index`: the picture's own, else the one that CVAT gives the frames of a video."""
+    return info.pictures[index] if index < len(info.pictures) else f"frame_{index:06d}.jpg"
+
+
 def ltwh(xyxy: Float32) -> list[list[float]]:
     """Left, top, width, height; width and height never below what three decimals can hold."""
     box = xyxy.astype(np.float64)

@@ -58,6 +58,8 @@ class YoloWriter(Writer):
                     old.unlink()
         names = "".join(f"  {k}: {json.dumps(name, ensure_ascii=False)}\n" for k, name in enumerate(self.names))
         size = f"width: {self.info.width}\nheight: {self.info.height}\n"
+        if self.info.start:
+            size += f"start: {self.info.start!r}\n"
         # No `path`: Ultralytics takes a missing one for the folder of this file, and "." for the one it was started in.
         replace_file(self.path / "data.yaml", f"train: images\nval: images\n{size}names:\n{names}")
         replace_file(self.path / "classes.txt", "\n".join(self.names) + "\n")

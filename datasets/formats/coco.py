@@ -2,8 +2,9 @@
 
 The keys are TAO's, beside plain COCO's, so that pycocotools loads the file as it is. `time` is ours. Plain COCO is read
 as well: images in the order of their ids are frames 0, 1, ...; MMTracking's `frame_id` and `instance_id` are
-understood. Boxes to ignore have `iscrowd` 1. A file name that no picture had is `<source>/<frame from 1, six
-digits>.jpg`.
+understood. Boxes to ignore have `iscrowd` 1. `file_name` is the picture's own; of a video's frames it is the name by
+which CVAT knows them, `frame_<from 0, six digits>.jpg`. A video's `start`, which is ours, is where its first frame
+stands on the file's own clock, in seconds.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from datasets.annotations import Annotations
 from datasets.formats._rows import RowList, assemble
-from datasets.formats._text import BadRows, log, number, read_text
-from datasets.formats._write import Boxes, WholeFile, Writer, ltwh
+from datasets.formats._text import BadRows, log, number, read_text, start_of
+from datasets.formats._write import Boxes, WholeFile, Writer, ltwh, picture_name
 from datasets.formats.clock import Clock, find_clock, make_clock
 from datasets.rle import Rle, from_json
 from models.errors import DataError
@@ -45,7 +47,9 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
     rows = RowList()
     for k, value in enumerate(annotations):
         _annotation(f"annotation {k + 1}", value, category, frame_of, rows, bad)
-    return assemble(rows.rows(with_wh=True), lambda i: rows.where[i], bad, names, clock)
+    video = videos[0] if isinstance(videos, list) and videos and isinstance(videos[0], dict) else {}
+    got = assemble(rows.rows(with_wh=True), lambda i: rows.where[i], bad, names, clock)
+    return replace(got, start=start_of(video.get("start")))
 
 
 def _load(path: Path, text: str) -> dict[str, Any]:
@@ -172,7 +176,9 @@ class CocoWriter(Writer):
 
     def _open(self) -> None:
         info = self.info
-        video = {"id": 1, "name": info.name, "width": info.width, "height": info.height}
+        video: dict[str, Any] = {"id": 1, "name": info.name, "width": info.width, "height": info.height}
+        if info.start:
+            video["start"] = info.start
         categories = [{"id": k, "name": name} for k, name in enumerate(self.names, 1)]
         start = {"info": {"description": MAKER}, "videos": [video], "categories": categories, "images": []}
         self._head = json.dumps(start, ensure_ascii=False).removesuffix("]}").encode("utf-8", "replace")
@@ -186,7 +192,7 @@ class CocoWriter(Writer):
         info = self.info
         image: dict[str, Any] = {
             "id": index + 1,
-            "file_name": f"{info.name}/{index + 1:06d}.jpg",
+            "file_name": picture_name(info, index),
             "width": info.width,
             "height": info.height,
             "video_id": 1,

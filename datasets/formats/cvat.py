@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 from xml.sax.saxutils import escape, quoteattr
@@ -71,7 +72,8 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
             tracks.append((shapes, at))
     table, of = _filled(path, tracks, clock, rows.rows())
     size = parsed.size or clock.size
-    return assemble(table, lambda i: rows.where[of[i]], bad, parsed.names, clock, size=size)
+    got = assemble(table, lambda i: rows.where[of[i]], bad, parsed.names, clock, size=size)
+    return replace(got, start=parsed.start)
 
 
 def _filled(path: Path, tracks: list[tuple[list[Shape], list[int]]], clock: Clock, table: Rows) -> tuple[Rows, Int64]:
@@ -145,10 +147,14 @@ class CvatWriter(Writer):
         )
         info = self.info
         size = f"<original_size><width>{info.width}</width><height>{info.height}</height></original_size>\n"
+        if not (info.width > 0 and info.height > 0):
+            size = ""
+        if info.start:
+            size += f'<?liquidtrack start="{info.start!r}"?>\n'
         return (
             '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n<meta>\n<task>\n'
             f"<name>{escape(_printable(info.name))}</name>\n{extent}<mode>interpolation</mode>\n"
-            f"<labels>\n{labels}</labels>\n{size if info.width > 0 and info.height > 0 else ''}</task>\n</meta>\n"
+            f"<labels>\n{labels}</labels>\n{size}</task>\n</meta>\n"
         )
 
     def _put(self, index: int, time: float | None, boxes: Boxes) -> None:

@@ -1,10 +1,18 @@
 """Our JSON lines. One header line, then one line for each frame, also for frames without boxes:
 
-    {"format": "liquidtrack", "version": 1, "source": "street", "width": 768, "height": 576, "rate": 10.0,
+    {"format": "liquidtrack", "version": 1, "source": "street", "width": 768, "height": 576, "rate": 10.0, "start": 0.0,
      "names": ["person"]}  (all in one line)
-    {"frame": 0, "seconds": 0.0, "boxes": [{"id": 3, "xyxy": [10.0, 20.0, 30.0, 60.5], "label": "car", "score": 0.91}]}
+    {"frame": 0, "seconds": 0.0, "seek": 0.05,
+     "boxes": [{"id": 3, "xyxy": [10.0, 20.0, 30.0, 60.5], "label": "car", "score": 0.91}]}  (all in one line)
 
-Frames count from 0; `seconds` is null where no time is known. A box may leave out `id` (a detection) and `score` (1),
+`jsonl.schema.json` beside this module is their JSON Schema, and docs/jsonl.md explains them.
+
+Frames count from 0; `seconds` counts from the source's first frame and is null where no time is known. `start` is where
+that frame stands on the file's own clock. `seek` is the second on that clock in the middle of the frame's time: a
+player that is sent there shows this frame, where rounding of `seconds` may show the one before. It becomes known with
+the next frame, and is written into the line then; into a pipe it is not written.
+
+A box may leave out `id` (a detection) and `score` (1),
 and may have `class_score` (how likely the label is right, 0..1, from all that was seen until then; not
 read back), `ignore` (true), `visibility` (0..1), `mask` (COCO's run lengths: {"size": [height, width], "counts":
 "..."}) and, beside it, `polygons` (its outlines as COCO writes them, [[x1, y1, x2, y2, ...], ...], for those who do not
@@ -14,6 +22,7 @@ unpack run lengths: readers here take the mask).
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +30,8 @@ import numpy as np
 
 from datasets.annotations import Annotations
 from datasets.formats._rows import RowList, assemble
-from datasets.formats._text import BadRows, log, number, read_text
-from datasets.formats._write import Boxes, WholeFile, Writer
+from datasets.formats._text import BadRows, log, number, read_text, start_of
+from datasets.formats._write import Boxes, WholeFile, Writer, is_plain
 from datasets.formats.clock import make_clock
 from datasets.polygons import polygons
 from datasets.rle import decode, from_json
@@ -30,6 +39,7 @@ from models.errors import DataError
 from tracker.types import Float32
 
 VERSION = 1
+ROOM = 17  # bytes of a `seek`: microseconds over thirty years
 
 
 def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
@@ -62,7 +72,8 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
         for b, box in enumerate(boxes, 1):
             _box(f"line {k} box {b}", frame, box, names, index, rows, bad, open_names=not header["names_given"])
     clock = make_clock(frames, times, lambda i: f"line {numbers[i]}", bad)
-    return assemble(rows.rows(), lambda i: rows.where[i], bad, tuple(names), clock, size=header["size"])
+    got = assemble(rows.rows(), lambda i: rows.where[i], bad, tuple(names), clock, size=header["size"])
+    return replace(got, start=header["start"])
 
 
 def _load(line: str) -> Any:
@@ -88,7 +99,8 @@ def _header(path: Path, line: str) -> dict[str, Any]:
         raise DataError(f"{path.name} line 1: names is no list of texts; give the class names.")
     width, height = value.get("width"), value.get("height")
     known = type(width) is int and type(height) is int and 0 < width < 2**31 and 0 < height < 2**31
-    return {"names": list(names), "names_given": bool(names), "size": (width, height) if known else None}
+    size = (width, height) if known else None
+    return {"names": list(names), "names_given": bool(names), "size": size, "start": start_of(value.get("start"))}
 
 
 def _box(
@@ -145,9 +157,13 @@ class JsonlWriter(Writer):
             "width": self.info.width or None,
             "height": self.info.height or None,
             "rate": self.info.rate,
+            "start": self.info.start,
             "names": list(self.names),
         }
         self._file = WholeFile(self.path, json.dumps(header, ensure_ascii=False) + "\n")
+        self._seeks = is_plain(self.path)
+        self._before: tuple[int, int, float] | None = None  # of the last frame: its room, index, time
+        self._half = 0.5 / self.info.rate if self.info.rate else None
 
     def _put(self, index: int, time: float | None, boxes: Boxes) -> None:
         out: list[dict[str, Any]] = []
@@ -166,11 +182,38 @@ class JsonlWriter(Writer):
                 box["mask"] = mask.to_json()
                 box["polygons"] = polygons(decode(mask))
             out.append(box)
-        line = {"frame": index, "seconds": time, "boxes": out}
-        self._file.append(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+        head = f'{{"frame": {index}, "seconds": {"null" if time is None else repr(time)}, '
+        room = None
+        if self._seeks and time is not None:
+            self._fill(index, time)
+            head += '"seek": '
+            room = self._file.end + len(head), index, time
+            head += f"{'null':{ROOM}}, "
+        self._file.append(f'{head}"boxes": {json.dumps(out, ensure_ascii=False, allow_nan=False)}}}\n')
+        self._before = room  # only now: a line that the disk did not take has no room
+
+    def _fill(self, index: int, time: float) -> None:
+        """Puts the middle of the last frame's time into its room: this frame ends it."""
+        if self._before is None:
+            return
+        _, last, begin = self._before
+        self._half = (time - begin) / (index - last) / 2  # of frames that were left out between, an even share
+        self._write_seek()
+
+    def _write_seek(self) -> None:
+        if self._before is None or self._half is None:
+            return
+        at, _, begin = self._before
+        text = f"{self.info.start + begin + self._half:.6f}"
+        if len(text) <= ROOM:
+            self._file.patch(f"{text:{ROOM}}".encode(), at)
+        self._before = None
 
     def _close(self) -> None:
-        self._file.close()
+        try:
+            self._write_seek()  # the last frame is taken to last as long as the one before
+        finally:
+            self._file.close()
 
 
 def _short(values: Float32) -> Any:

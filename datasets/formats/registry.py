@@ -113,12 +113,14 @@ def write(
     *,
     name: str | None = None,
     config: LabelConfig | None = None,
+    pictures: tuple[str, ...] = (),
 ) -> None:
     """Writes annotations; the format is told by the suffix where none is named (no suffix: a YOLO folder).
 
     Args:
         name: of the source, for formats that keep it; the file's own name where it is None.
         config: how label files are written.
+        pictures: file names of the frames' pictures, for formats that name them.
     """
     path = Path(path)
     writer = _format(format or by_suffix(path)).writer(path, config)
@@ -128,6 +130,7 @@ def write(
     if times is not None and len(times) > 1:
         rate = round(float(1 / np.median(np.diff(times))), 6)
     info = SourceInfo(name or path.stem, width, height, rate, frames=len(annotations.frames))
+    info = replace(info, start=annotations.start, pictures=pictures)
     starts = np.searchsorted(annotations.row, np.arange(len(annotations.frames) + 1)).tolist()
     with writer:
         writer.open(info, annotations.names)

@@ -18,14 +18,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from datasets.annotations import Annotations
 from datasets.formats._rows import RowList, assemble
-from datasets.formats._text import SMALL_BYTES, BadRows, log, parse_all, read_text
+from datasets.formats._text import SMALL_BYTES, BadRows, log, parse, parse_all, read_text, start_of
 from datasets.formats._yolo_writer import TRACKS, visible
 from datasets.formats.clock import Clock, read_times
 from models.errors import DataError
@@ -44,7 +44,7 @@ def read(path: Path, skip_bad_rows: bool = False, size: tuple[int, int] | None =
     if not labels.is_dir():
         raise DataError(f"{path} has no folder 'labels'; a YOLO folder is labels/<number>.txt and data.yaml.")
     bad = BadRows(folder, skip_bad_rows)
-    names, own_size = _settings(folder)
+    names, own_size, start = _settings(folder)
     clock = read_times(folder / "times.csv", skip_bad_rows) if (folder / "times.csv").is_file() else None
     files = _numbered(labels, bad)
     first = 0 if clock is None and any(number == 0 for number, _ in files) else 1
@@ -71,7 +71,8 @@ def read(path: Path, skip_bad_rows: bool = False, size: tuple[int, int] | None =
     lost = sum(map(len, tracks.seen.values())) if tracks is not None else 0
     if lost:
         log.warning("%s: %d boxes of %s have no label any more; edited labels have no id", folder.name, lost, TRACKS)
-    return assemble(rows.rows(), lambda i: rows.where[i], bad, names, clock, first=first, size=(width, height))
+    got = assemble(rows.rows(), lambda i: rows.where[i], bad, names, clock, first=first, size=(width, height))
+    return replace(got, start=start)
 
 
 def _numbered(labels: Path, bad: BadRows) -> list[tuple[int, Path]]:
@@ -198,23 +199,25 @@ def _scores_and_ids(rows: RowList, tail: list[list[str]]) -> None:
             rows.score[k] = float(rest[0])
 
 
-def _settings(folder: Path) -> tuple[tuple[str, ...], tuple[int, int] | None]:
-    """Class names, and the picture's size where data.yaml says it."""
+def _settings(folder: Path) -> tuple[tuple[str, ...], tuple[int, int] | None, float]:
+    """Class names, and where data.yaml says them the picture's size and the start on the file's own clock."""
     names: tuple[str, ...] = ()
-    size = None
+    size, start = None, 0.0
     for candidate in (*sorted(folder.glob("*.yaml")), *sorted(folder.glob("*.yml"))):
         text = read_text(candidate, SMALL_BYTES)
         names = _yaml_names(text)
         sides = [re.search(rf"^{key}\s*:\s*(\d{{1,9}})\s*(#.*)?$", text, re.MULTILINE) for key in ("width", "height")]
         if sides[0] and sides[1] and int(sides[0][1]) and int(sides[1][1]):
             size = int(sides[0][1]), int(sides[1][1])
+        if found := re.search(r"^start\s*:\s*(\S{1,40})\s*$", text, re.MULTILINE):
+            start = start_of(parse(found[1]))
         if names:
-            return names, size
+            return names, size, start
     for name in NAME_FILES:
         if (folder / name).is_file():
             names = tuple(line.strip() for line in read_text(folder / name, SMALL_BYTES).split("\n") if line.strip())
             if names:
-                return names, size
+                return names, size, start
     raise DataError(f"{folder} names no classes; write data.yaml with names, or classes.txt with one name a line.")
 
 

@@ -132,7 +132,16 @@ class VideoFile(Recorded):
             duration=duration,
             path=str(self._location) if isinstance(self._location, Path) and not self._once else None,
             rotation=self._turn.rotation,
+            start=self._start(),
         )
+
+    def _start(self) -> float:
+        """Seconds of the first frame on the file's own clock; 0 where another clock is given."""
+        base = self._stream.time_base
+        foreign = self._times is not None or self._config.rate is not None
+        if foreign or self._zero is None or base is None:
+            return 0.0
+        return self._zero * base.numerator / base.denominator
 
     def times(self) -> Float64:
         """(F,) seconds since the first frame, from one pass over the packets; where they repeat, each time once.

@@ -143,6 +143,7 @@ class Pictures(Recorded):
             frames=int((inside & (np.asarray(self._numbers) % config.every == 0)).sum()),
             duration=float(seconds[-1]),
             path=None if path is None else str(path),
+            pictures=tuple(path.name for path in paths) if numbers is None else (),
         )
 
     def times(self) -> Float64:

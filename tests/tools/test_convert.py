@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 from typing import get_args
 
@@ -73,7 +74,7 @@ def test_a_rate_supplies_times(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["a.txt", "b.jsonl", "--rate", "-1"], "the rate is -1.0; give frames a second"),
         (["a.txt", "b", "--size", "640"], "the size is '640'; write it as WIDTHxHEIGHT"),
         (["a.txt", "b"], "YOLO counts in fractions of the picture, whose size is not known"),
-        (["a.txt", "a.txt/b.json"], "cannot be written (Not a directory)"),
+        (["a.txt", "a.txt/b.json"], "a part of it is a file where a folder is due"),
         (["bad.txt", "b.json"], "bad.txt line 1: height is -40.0; a box needs a positive height (use --skip-bad-rows"),
     ],
 )
@@ -133,3 +134,19 @@ def test_tracks_of_every_second_frame_leave_the_recording_as_it_was(seqinfo: boo
     got = read(folder / "out.txt")
     assert got.times is not None
     assert got.times.tolist() == pytest.approx([0, 0.1])
+
+
+def test_coco_names_the_pictures_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_text("1,1,1,2,30,40,1,-1,-1,-1\n3,1,1,2,30,40,1,-1,-1,-1\n")
+    (tmp_path / "pictures").mkdir()
+    for name in ("p10.png", "p9.png", "p11.png"):
+        (tmp_path / "pictures" / name).write_bytes(b"")
+    words = ["convert", str(tmp_path / "a.txt"), str(tmp_path / "b.json"), "--images"]
+    assert main([*words, str(tmp_path / "pictures")]) == 0
+    assert [image["file_name"] for image in json.loads((tmp_path / "b.json").read_text())["images"]] == [
+        "p9.png", "p11.png",
+    ]  # fmt: skip
+    (tmp_path / "pictures" / "p11.png").unlink()
+    assert main([*words, str(tmp_path / "pictures")]) == 2
+    assert "holds 2 pictures where the labels name frame 2" in capsys.readouterr().err
+    assert main([*words, str(tmp_path / "nowhere")]) == 2

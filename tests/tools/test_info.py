@@ -66,6 +66,21 @@ def test_a_turned_file_and_a_folder_of_pictures(tmp_path: Path, capsys: pytest.C
     assert "times" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
+def test_a_file_that_starts_later_says_so_here_and_in_what_is_written_of_it(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = encode(tmp_path / name, [1500 + 40 * k for k in range(8)])
+    info(InfoConfig(str(path)))
+    assert "start      1.5 s on the file's own clock" in capsys.readouterr().out
+    assert gather(InfoConfig(str(path)))["start"] == pytest.approx(1.5, abs=1e-3)
+    out = tmp_path / "a.jsonl"
+    assert main(["track", str(path), "--detector", "background", "--jsonl", str(out), "--quiet"]) == 0
+    head, *lines = (json.loads(line) for line in out.read_text().splitlines())
+    assert head["start"] == pytest.approx(1.5, abs=1e-3)
+    assert [line["seek"] for line in lines] == pytest.approx([1.52 + 0.04 * k for k in range(8)], abs=2e-3)
+
+
 def test_a_cut_file_is_told_of(tmp_path: Path) -> None:
     path = encode(tmp_path / "cut.mkv", [40 * k for k in range(50)], options={"bf": "0"})
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

@@ -12,6 +12,10 @@ import pytest
 
 from datasets.annotations import Annotations
 from datasets.formats import read, write
+from datasets.picture_folder import PictureFolder
+from models.errors import DataError
+from tracker.protocols import SourceInfo
+from tracker.types import Frame, Tracks
 
 dm = pytest.importorskip("datumaro", reason="datumaro is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -120,3 +124,47 @@ def test_what_datumaro_writes(kind: str, place: str, tmp_path: Path) -> None:
     assert wanted(got) == wanted(WANT)
     if kind == "mot_seq_gt":
         assert [sorted(got.id[got.at(k)].tolist()) for k in range(3)] == [[1, 2], [1], [2]]
+
+
+def test_coco_names_the_pictures_that_lie_beside_it(tmp_path: Path) -> None:
+    """The frames of a video by CVAT's names for them, and pictures by their own: datumaro finds each."""
+    for part, pictures in (("video", ()), ("pictures", ("b.png", "a.png", "c.png"))):
+        root = tmp_path / part
+        write(WANT, root / "annotations" / "instances_default.json", pictures=pictures)
+        info = SourceInfo(part, 64, 48, pictures=pictures)
+        sink = PictureFolder(root / "images" / "default")
+        sink.open(info, WANT.names)
+        for k in range(3):
+            sink.write(Frame(np.full((48, 64, 3), 80 * k, np.uint8), k, k / 10), Tracks.empty())
+        dataset = dm.Dataset.import_from(str(root), "coco_instances")
+        items = {item.id: item for item in dataset}
+        names = [Path(name).stem for name in pictures or ("frame_000000", "frame_000001", "frame_000002")]
+        assert sorted(items) == sorted(names)
+        for k, name in enumerate(names):
+            assert abs(int(items[name].media.data[0, 0, 0]) - 80 * k) < 3
+            assert len(items[name].annotations) == (2, 1, 1)[k]
+        with pytest.raises(DataError, match="holds pictures already"):
+            PictureFolder(root / "images" / "default").open(info, WANT.names)
+
+
+def test_sparse_key_frames_of_cvat_mean_the_same_to_datumaro(tmp_path: Path) -> None:
+    """It takes boxes as they stand, key frames or not: those that it finds are ours, outside and all."""
+    write(WANT, tmp_path / "a.xml", name="s")
+    keys = {
+        (item.attributes["frame"], a.attributes["track_id"], bool(a.attributes["outside"]))
+        for item in dm.Dataset.import_from(str(tmp_path), "cvat")
+        for a in item.annotations
+    }
+    assert keys == {(0, 1, False), (1, 1, False), (2, 1, True), (0, 2, False), (1, 2, True), (2, 2, False)}
+
+
+def test_yolo(tmp_path: Path) -> None:
+    write(WANT, tmp_path, "yolo", name="s")
+    sink = PictureFolder(tmp_path / "images", naming="yolo")
+    sink.open(SourceInfo("s", 64, 48), WANT.names)
+    for k in range(3):
+        sink.write(Frame(np.zeros((48, 64, 3), np.uint8), k, k / 10), Tracks.empty())
+    got, want = boxes(dm.Dataset.import_from(str(tmp_path), "yolo")), wanted(WANT)
+    assert [[name for name, _ in frame] for frame in got] == [[name for name, _ in frame] for frame in want]
+    for mine, theirs in zip(got, want, strict=True):
+        assert np.allclose([box for _, box in mine], [box for _, box in theirs], atol=0.02)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from datasets.formats import read
+from datasets.formats import FORMATS, read, write
 from datasets.formats._write import Boxes
 from datasets.formats.jsonl import JsonlWriter
+from datasets.rle import encode
 from models.errors import DataError
+from tests.datasets.formats.scenes import target
 from tracker.protocols import SourceInfo
 
 HEAD = '{"format": "liquidtrack", "version": 1, "width": 64, "height": 48, "names": ["person", "car"]}\n'
@@ -133,7 +136,84 @@ def test_every_line_is_json_with_frame_and_seconds(tmp_path: Path) -> None:
         "width": 64,
         "height": 48,
         "rate": 29.97,
+        "start": 0.0,
         "names": ["person"],
     }
     boxes = [{"id": 3, "xyxy": [0.1, 2.0, 3.3, 4.0], "label": "person", "score": 0.9}]
-    assert line == {"frame": 5, "seconds": 0.25, "boxes": boxes}
+    assert line == {"frame": 5, "seconds": 0.25, "seek": pytest.approx(0.25 + 0.5 / 29.97, abs=1e-6), "boxes": boxes}
+
+
+def _lines_of(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_every_line_is_by_the_published_schema(tmp_path: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads((resources.files("datasets.formats") / "jsonl.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    mask = encode(np.ones((48, 64), bool))
+    for name, info in (("a", SourceInfo("s", 64, 48, 25.0, start=1.5)), ("b", SourceInfo("s", 0, 0))):
+        with JsonlWriter(tmp_path / f"{name}.jsonl") as writer:
+            writer.open(info, ("person", "car"))
+            for k, time in enumerate((0.0, 0.04, None, 0.2)):
+                ids = np.array([3, -1])
+                box = np.array([[1, 2, 3, 4], [-5.5, 2, 30, 40]], np.float32)
+                score = np.array([0.5, 1], np.float32)
+                extra = {"ignore": np.array([True, False]), "visibility": score, "class_score": score}
+                masks = (mask, None)
+                writer.put(k, time, Boxes(ids, box, score, np.array([0, 1]), **extra, mask=masks))  # type: ignore[arg-type]
+        lines = _lines_of(tmp_path / f"{name}.jsonl")
+        assert len(lines) == 5
+        for line in lines:
+            validator.validate(line)
+    for wrong in ({"frame": -1, "seconds": 0, "boxes": []}, {"frame": 0}, {"format": "liquidtrack", "version": 2}):
+        assert not validator.is_valid(wrong)
+    assert not validator.is_valid({"frame": 0, "seconds": 0, "boxes": [{"xyxy": [1, 2, 3]}]})
+
+
+@pytest.mark.parametrize("start", [0.0, 1.5, -0.02])
+def test_a_player_that_is_sent_to_seek_shows_the_frame(start: float, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    times = np.concatenate([np.arange(300) * 1001 / 30000, 10.01 + np.cumsum(rng.uniform(0.002, 0.3, 300))])
+    with JsonlWriter(tmp_path / "a.jsonl") as writer:
+        writer.open(SourceInfo("s", 64, 48, 30.0, start=start), ("person",))
+        for k, time in enumerate(times.tolist()):
+            writer.put(k, time, Boxes(*(np.zeros((0, *tail)) for tail in ((), (4,), (), ()))))  # type: ignore[arg-type]
+            if k == 9:  # readable while it grows; the last line's is not known yet
+                seeks = [line["seek"] for line in _lines_of(tmp_path / "a.jsonl")[1:]]
+                assert seeks[-1] is None
+                assert None not in seeks[:-1]
+    head, *lines = _lines_of(tmp_path / "a.jsonl")
+    assert head["start"] == start
+
+    def shown(at: float) -> int:
+        """The frame that a player with a clock of microseconds, which rounds down, shows."""
+        clock = np.floor(at * 1e6)
+        return int(np.searchsorted(np.round((start + times) * 1e6), clock, "right")) - 1
+
+    assert [shown(float(line["seek"])) for line in lines] == list(range(len(times)))  # type: ignore[arg-type]
+    naive = [shown(start + float(line["seconds"])) for line in lines]  # type: ignore[arg-type]
+    assert naive != list(range(len(times)))  # which is why there is a `seek`
+
+
+def test_frames_left_out_between_do_not_move_the_middle(tmp_path: Path) -> None:
+    with JsonlWriter(tmp_path / "a.jsonl") as writer:
+        writer.open(SourceInfo("s", 64, 48), ("person",))
+        for k in (0, 3, 6):
+            writer.put(k, k / 10, Boxes(*(np.zeros((0, *tail)) for tail in ((), (4,), (), ()))))  # type: ignore[arg-type]
+    assert [line["seek"] for line in _lines_of(tmp_path / "a.jsonl")[1:]] == pytest.approx([0.05, 0.35, 0.65])
+
+
+@pytest.mark.parametrize("name", ["jsonl", "coco", "cvat", "yolo"])
+def test_the_start_of_the_files_clock_is_kept(name: str, tmp_path: Path) -> None:
+    path = target(tmp_path, name)
+    with FORMATS[name].writer(path) as writer:
+        writer.open(SourceInfo("s", 64, 48, start=1.5), ("person",))
+        writer.put(
+            0, 0.0, Boxes(np.array([1]), np.array([[1, 2, 3, 4]], np.float32), np.ones(1, np.float32), np.array([0]))
+        )
+    got = read(path)
+    assert got.start == 1.5
+    write(got, tmp_path / "again.jsonl")
+    assert read(tmp_path / "again.jsonl").start == 1.5

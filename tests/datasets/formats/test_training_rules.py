@@ -9,6 +9,7 @@ with a number beyond 0..1, a class beyond the names, or rows of another length i
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,7 @@ from datasets.annotations import Annotations
 from datasets.formats import FORMATS, read, write
 from datasets.formats._write import Boxes
 from datasets.formats.config import LabelConfig
+from tools.cli import main
 from tracker.protocols import SourceInfo
 
 SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
@@ -114,6 +116,20 @@ def test_what_we_write_is_trained_on_as_it_is(tmp_path: Path, monkeypatch: pytes
     assert np.allclose(first[1, 1:], [15 / 64, 34 / 48, 30 / 64, 28 / 48])  # cut at the edge
     assert len(got["000004.jpg"]) == 0
     assert np.allclose(read(tmp_path / "set").xyxy, WANT.xyxy, atol=1e-3)  # and whole for us
+
+
+def test_a_run_writes_a_set_that_is_trained_on(tmp_path: Path) -> None:
+    """Pictures beside labels, and the frames of COCO in a folder of their own, by one command."""
+    words = ["track", "scene:2", "--end", "1", "--detector", "background", "--quiet", "--yolo", str(tmp_path / "set")]
+    more = ["--yolo-images", "--coco", str(tmp_path / "a.json"), "--images", str(tmp_path / "frames")]
+    assert main([*words, *more]) == 0
+    got = training_set(tmp_path / "set" / "data.yaml")
+    assert len(got) == len(read(tmp_path / "set").frames) > 5
+    named = [image["file_name"] for image in json.loads((tmp_path / "a.json").read_text())["images"]]
+    assert named[:2] == ["frame_000000.jpg", "frame_000001.jpg"]
+    assert sorted(path.name for path in (tmp_path / "frames").iterdir()) == named
+    assert main([*words, *more]) == 2  # pictures are never written over others
+    assert main([*words[:-2], "--yolo-images", "--mot", str(tmp_path / "a.txt")]) == 2
 
 
 def test_rows_with_ids_are_no_training_set(tmp_path: Path) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 from tqdm import tqdm
@@ -19,6 +17,7 @@ from tools.mot_scores import Job, Result, merge, metrics, score, summarise
 from tools.mot_tables import Evaluation, draw, table, to_csv, to_json, to_latex
 from tools.plots import check
 from tools.report_file import write_report
+from tools.workers import in_processes
 
 DISTRACTORS = (2, 7, 8, 12)  # MOT16/17: person on vehicle, static person, distractor, reflection
 LABEL_FILES = (".txt", ".jsonl", ".ndjson", ".json", ".xml")
@@ -145,12 +144,7 @@ def _map(jobs: list[Job], workers: int) -> Iterator[Result]:
     if workers < 2 or size < PARALLEL_BYTES:
         yield from map(score, jobs)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        try:
-            yield from pool.map(score, jobs)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    yield from in_processes(score, jobs, workers)
 
 
 def _label(path: Path) -> str:

@@ -121,6 +121,14 @@ def unguarded(stream: TextIO) -> TextIO:
     return stream._to if isinstance(stream, Said) else stream
 
 
+def guard_streams() -> None:
+    """For good, in a process that only works for another one."""
+    if sys.stdout is not None:
+        sys.stdout = Said(sys.stdout)
+    if sys.stderr is not None:
+        sys.stderr = Said(sys.stderr, bars=True)
+
+
 @contextlib.contextmanager
 def guarded_streams() -> Iterator[None]:
     """While inside, everything that is printed or logged is harmless; a closed stream is a silent one."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 from tqdm import tqdm
@@ -17,6 +15,7 @@ from datasets.gmc import read_camera_motion
 from models.errors import DataError
 from tools.mot_config import MotConfig
 from tools.plugins import cores
+from tools.workers import in_processes
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.protocols import SourceInfo
@@ -52,10 +51,8 @@ def for_each_sequence(root: Path, work: Callable[[Path], None], workers: int, qu
                 work(sequence)
                 bar.update()
             return
-        # spawn: a fork of a process with threads (OpenCV's, the progress bar's) may hang
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            for _ in pool.map(work, sequences):
-                bar.update()
+        for _ in in_processes(work, sequences, workers):
+            bar.update()
 
 
 def find_sequences(root: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -53,6 +54,6 @@ class RenderConfig:
         """The video that will be written, or None where a window is all."""
         if self.video is not None or self.show:
             return self.video
-        tracks = self.tracks
+        tracks = self.tracks if self.tracks.name else Path(os.path.abspath(self.tracks))  # of `.`
         stem = tracks.name if tracks.is_dir() else tracks.name.removesuffix(".gz").rsplit(".", 1)[0]
-        return tracks.with_name(f"{stem or 'tracks'}.rendered.mp4")
+        return tracks.parent / f"{stem or 'tracks'}.rendered.mp4"

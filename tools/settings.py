@@ -22,12 +22,14 @@ import tomli_w
 import tyro
 from tyro.conf import Positional, UseAppendAction
 
+from datasets.sources.open import path_of
 from datasets.sources.redact import redact_text
 from models.errors import ConfigError
 from models.paths import PathError, checked, read_bounded
 from models.printable import one_line
 from tools.messages import unguarded
 from tools.typed import in_seconds, understand
+from tracker.detectors.config import DetectorConfig
 
 T = TypeVar("T")
 
@@ -102,7 +104,9 @@ def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
     typed = understand(typed, kind, prog, places, tuple(known))
     if not files:
         with _one_sentence("", hint, typed):
-            return tyro.cli(kind, prog=prog, description=description, args=typed, config=OPTIONS, registry=PATHS)
+            return _with_places(
+                tyro.cli(kind, prog=prog, description=description, args=typed, config=OPTIONS, registry=PATHS)
+            )
     words: dict[str, list[str]] = {}
     for path in files:
         words.update(_read(path, known, _appended(kind), trusted))
@@ -114,15 +118,41 @@ def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
         default = tyro.cli(kind, prog=prog, args=[*first, *flags], config=OPTIONS, registry=PATHS)
     open_places = {name: tyro.MISSING for name in places if name not in words}
     with _one_sentence("", hint, typed):
-        return tyro.cli(
-            kind,
-            prog=prog,
-            description=description,
-            args=typed,
-            config=OPTIONS,
-            registry=PATHS,
-            default=dataclasses.replace(default, **open_places),  # type: ignore[type-var]
+        return _with_places(
+            tyro.cli(
+                kind,
+                prog=prog,
+                description=description,
+                args=typed,
+                config=OPTIONS,
+                registry=PATHS,
+                default=dataclasses.replace(default, **open_places),  # type: ignore[type-var]
+            )
         )
+
+
+def _with_places(config: T) -> T:
+    """The same, with the places checked that settings name as text: the source, and a detector's file.
+
+    Raises:
+        PathError: one of them is no path.
+        ConfigError: an empty source.
+    """
+    for name, value in flatten(config):
+        if name == "source" and isinstance(value, str):
+            if not value.strip():
+                raise PathError(value, "the source is empty; name a video, a camera's number, an address or a folder")
+            if (path := path_of(value)) is not None:
+                checked(path)
+    for section in (config, *vars_of(config)):
+        if isinstance(section, DetectorConfig):
+            section.kind_and_argument()
+    return config
+
+
+def vars_of(config: Any) -> list[Any]:
+    """The values of a configuration object, sections as they are."""
+    return [getattr(config, field.name) for field in dataclasses.fields(config)]
 
 
 @contextlib.contextmanager

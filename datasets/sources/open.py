@@ -20,6 +20,18 @@ ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # two letters at least: `C:
 DEFAULT = SourceConfig()
 
 
+CAMERA = re.compile(r"(?:/dev/video)?([0-9]{1,9})")
+
+
+def path_of(spec: str) -> str | None:
+    """The path or glob that `spec` is; None where it is empty, a camera, a scene or an address."""
+    if not spec.strip() or CAMERA.fullmatch(spec) or spec.startswith("scene:"):
+        return None
+    if re.match(r"file://", spec, re.IGNORECASE):
+        return unquote(urlsplit(spec).path)
+    return None if ADDRESS.match(spec) else spec
+
+
 def open_source(spec: str | Path | int, config: SourceConfig = DEFAULT) -> Recorded | Live:
     """Opens a source and reads as much of it as its size needs.
 
@@ -42,7 +54,7 @@ def open_source(spec: str | Path | int, config: SourceConfig = DEFAULT) -> Recor
         spec = str(spec)
     if not spec.strip():
         raise ConfigError("the source is empty; name a video, a camera's number, an address or a folder of pictures.")
-    camera = re.fullmatch(r"(?:/dev/video)?([0-9]{1,9})", spec)
+    camera = CAMERA.fullmatch(spec)
     if camera:
         from datasets.sources.cameras import CameraSource
 
@@ -51,13 +63,11 @@ def open_source(spec: str | Path | int, config: SourceConfig = DEFAULT) -> Recor
         from datasets.scenes.source import open_scene
 
         return open_scene(spec, config)
-    if re.match(r"file://", spec, re.IGNORECASE):
-        return _open_path(Path(unquote(urlsplit(spec).path)), config)
-    if ADDRESS.match(spec):
-        from datasets.sources.streams import open_address
+    if (path := path_of(spec)) is not None:
+        return _open_path(path, config)
+    from datasets.sources.streams import open_address
 
-        return open_address(spec, config)
-    return _open_path(spec, config)
+    return open_address(spec, config)
 
 
 def _open_path(spec: str | Path, config: SourceConfig) -> Recorded:

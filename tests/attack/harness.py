@@ -88,6 +88,10 @@ class Running:
     _files: list[IO[bytes] | None]
     _answer: Answer | None = field(default=None)
 
+    def go(self) -> None:
+        """Lets one go on that was started with `hold`."""
+        self._talk.sendall(b"!")
+
     def signal(self, number: int) -> None:
         """Sends a signal to the attacked process alone."""
         with contextlib.suppress(ProcessLookupError):
@@ -142,6 +146,7 @@ def start(
     limits: Mapping[int, int] | None = None,
     options: Sequence[str] = (),
     grace: float = 3.0,
+    hold: bool = False,
 ) -> Running:
     """Starts `liquidtrack` with these words.
 
@@ -158,6 +163,7 @@ def start(
         limits: `resource.RLIMIT_*` to a value.
         options: of the interpreter, of a fresh one.
         grace: seconds that children may outlive it.
+        hold: it stands in its folder and waits for `Running.go`, so that the world can change first.
     """
     words = [os.fsdecode(word) if isinstance(word, bytes | os.PathLike) else str(word) for word in arguments]
     environment = dict(os.environ) | {"PYTHONPATH": str(ROOT)}
@@ -180,6 +186,7 @@ def start(
         "limits": {str(name): value for name, value in (limits or {}).items()},
         "options": list(options),
         "grace": grace,
+        "hold": hold,
     }
     files = [None if file is not None else tempfile.TemporaryFile() for file in (stdout, stderr)]  # noqa: SIM115
     trace = tempfile.TemporaryFile()  # noqa: SIM115

@@ -62,6 +62,13 @@ def preload(torch: bool) -> None:
             continue
         with contextlib.suppress(ImportError):  # the attacked process will say it
             importlib.import_module(place)
+    from models.errors import ConfigError
+    from tools.cli import load
+    from tools.settings import parse
+
+    for command in COMMANDS.values():  # the parser keeps what it has found out about a command
+        with contextlib.suppress(ConfigError):
+            parse(load(command.config), "liquidtrack", ["--no-such-flag"])
     threads = len(os.listdir("/proc/self/task"))
     if threads > 1:  # a fork would lack them, and hang at its end; onnxruntime makes one, so each fork imports it
         raise RuntimeError(f"the imports started {threads - 1} threads")
@@ -96,8 +103,11 @@ def warden(descriptors: list[int], script: str) -> dict[str, Any]:
     start = time.monotonic()
     child = os.fork()
     if child == 0:
-        talk.detach()
         os.setsid()
+        os.fchdir(descriptors[5])
+        if request["hold"]:
+            os.read(descriptors[0], 1)
+        talk.detach()
         return enter(request, descriptors, script)
     for descriptor in descriptors[1:]:
         os.close(descriptor)
@@ -195,9 +205,8 @@ def highest(process: int) -> int:
 
 def enter(request: dict[str, Any], descriptors: list[int], script: str) -> dict[str, Any]:
     """Becomes the attacked process: its folder, environment, limits and standard files. Returns unless it is fresh."""
-    _, given, out, error, trace, folder = descriptors
+    _, given, out, error, trace, _ = descriptors
     trace = os.dup2(trace, 100, inheritable=False)
-    os.fchdir(folder)
     for number, descriptor in enumerate((given, out, error)):
         os.dup2(descriptor, number)
     for descriptor in descriptors:

@@ -1,0 +1,126 @@
+"""Processes of ours: they end with the one that started them, run our code alone, and hear Ctrl-C whatever they do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.attack.harness import Running, assert_answered, attack, start
+
+
+def sequences(root: Path, frames: int, count: int = 2) -> Path:
+    """Sequences of detections that take some seconds to track."""
+    for k in range(count):
+        folder = root / f"seq{k}"
+        (folder / "det").mkdir(parents=True)
+        (folder / "seqinfo.ini").write_text("[Sequence]\nframeRate=25\nimWidth=1920\nimHeight=1080\n")
+        rows = [
+            f"{frame},-1,{40 * i + frame % 30},{20 * i},30,60,0.9,-1,-1,-1\n"
+            for frame in range(1, frames + 1)
+            for i in range(20)
+        ]
+        (folder / "det/det.txt").write_text("".join(rows))
+    return root
+
+
+def workers(run: Running, out: Path) -> list[int]:
+    """The children of an attacked process, once two of them are at work on their sequences."""
+    found: list[int] = []
+    until = time.monotonic() + 60
+    while (len(found) < 2 or len(list(out.glob("seq?.txt"))) < 2) and time.monotonic() < until:
+        time.sleep(0.02)
+        found = []
+        for child in Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split():
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.append(int(child))
+    return found
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_no_module_of_the_folder_that_one_stands_in_is_run(tmp_path: Path, fresh: bool) -> None:
+    for name in ("multiprocessing", "numpy", "cv2", "tomllib", "datasets", "tools", "tracker", "json", "encodings"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'owned')!r}, 'a').write({name!r})\n")
+    sequences(tmp_path / "root", 5)
+    answer = attack(["mot", "root", "out", "--workers", "2", "--quiet"], cwd=tmp_path, fresh=fresh, seconds=60)
+    assert_answered(answer, code=0)
+    assert sorted(path.name for path in (tmp_path / "out").glob("seq?.txt")) == ["seq0.txt", "seq1.txt"]
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_the_process_that_started_them(number: int, tmp_path: Path) -> None:
+    sequences(tmp_path / "root", 3000)
+    with start(["mot", "root", "out", "--workers", "2", "--quiet"], cwd=tmp_path, seconds=90, grace=5) as run:
+        assert len(workers(run, tmp_path / "out")) == 2
+        run.signal(number)
+        answer = run.wait()
+    assert answer.code == -number
+    assert not answer.left, str(answer)
+
+
+def test_ctrl_c_ends_all_of_them_at_once(tmp_path: Path) -> None:
+    sequences(tmp_path / "root", 3000)
+    with start(["mot", "root", "out", "--workers", "2", "--quiet"], cwd=tmp_path, seconds=90) as run:
+        assert len(workers(run, tmp_path / "out")) == 2
+        os.killpg(run.pid, signal.SIGINT)
+        answer = run.wait()
+    assert_answered(answer, code=1, says="ended by Ctrl-C")
+
+
+def test_a_worker_that_is_killed_is_told_of(tmp_path: Path) -> None:
+    sequences(tmp_path / "root", 3000)
+    with start(["mot", "root", "out", "--workers", "2", "--quiet"], cwd=tmp_path, seconds=90) as run:
+        os.kill(workers(run, tmp_path / "out")[0], signal.SIGKILL)
+        answer = run.wait()
+    assert_answered(answer, code=1, says="--workers")
+
+
+NEVER = """
+import ctypes, pathlib
+def detect(frame):
+    pathlib.Path("began").touch()
+    ctypes.CDLL(None).sleep(1000)  # like a network that never returns: outside of Python
+"""
+TRACK = ["track", "scene:3", "--detector", "python:never:detect", "--jsonl", "o.jsonl"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_ends_a_run_whose_network_never_returns(times: int, tmp_path: Path) -> None:
+    (tmp_path / "never.py").write_text(NEVER)
+    with start(TRACK, cwd=tmp_path, seconds=60) as run:
+        while not (tmp_path / "began").exists():
+            time.sleep(0.02)
+        for _ in range(times):
+            run.signal(signal.SIGINT)
+            time.sleep(0.3)
+        answer = run.wait()
+    assert_answered(answer, code=1) if times == 2 else None
+    assert answer.code == 1, str(answer)
+    assert not answer.why
+    if times == 1:  # the files are finished
+        assert (tmp_path / "o.jsonl").read_text().startswith('{"format"')
+
+
+BLOCKED = """
+import ctypes, pathlib
+pathlib.Path("began").touch()
+ctypes.CDLL(None).sleep(1000)
+"""
+
+
+def test_ctrl_c_ends_a_command_that_never_hears_it(tmp_path: Path) -> None:
+    """The main thread sits in a library; a thread of its own hears the second Ctrl-C."""
+    (tmp_path / "never.py").write_text(BLOCKED)
+    with start(TRACK, cwd=tmp_path, seconds=60) as run:
+        while not (tmp_path / "began").exists():
+            time.sleep(0.02)
+        for _ in range(2):
+            run.signal(signal.SIGINT)
+            time.sleep(0.3)
+        assert_answered(run.wait(), code=1, says="ended by Ctrl-C")

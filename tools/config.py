@@ -60,12 +60,15 @@ class TrackConfig:
             MOTChallenge folder, or scene:SEED for a rendered one.
         camera_motion: how the camera's own motion is taken out: none, or flow (from the pixels; for moving cameras).
         skip_bad_rows: of a file of ready detections drop the rows that break the format, instead of refusing it.
+        keep_ids: write the tracks of `--detector file:TRACKS` on under the ids that the file gives them, matched with
+            nothing; boxes without an id are left out.
         quiet: no progress bar and no summary.
     """
 
     source: Positional[str]
     camera_motion: Literal["none", "flow"] = "none"
     skip_bad_rows: bool = False
+    keep_ids: bool = False
     quiet: bool = False
     output: OutputConfig = field(default_factory=OutputConfig)
     reading: SourceConfig = field(default_factory=SourceConfig)

@@ -110,7 +110,7 @@ class GivenTracks:
         return masks
 
 
-class _Boxes:
+class Boxes:
     """The given boxes as a detector: what moves by itself says nothing of the camera's motion."""
 
     def __init__(self, given: GivenTracks) -> None:
@@ -121,12 +121,14 @@ class _Boxes:
         return Detections(found.xyxy, found.score, found.label)
 
 
-class _NoTracker:
+class NoTracker:
+    """In the place of a tracker where the tracks are there already."""
+
     def update(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks:
         return Tracks.empty()
 
 
-class _Behind:
+class Behind:
     """The given tracks as a stage of the loop."""
 
     def __init__(self, given: GivenTracks) -> None:
@@ -172,12 +174,12 @@ def render(config: RenderConfig) -> int:
     with stoppable(source) as stop, progress(source.info, config.reading, config.quiet) as tell:
         summary = run(
             source,
-            _Boxes(given),
-            _NoTracker(),
+            Boxes(given),
+            NoTracker(),
             sinks,
             slow_sinks=slow,
             camera_motion=build_camera_motion(config.camera_motion),
-            masks=_Behind(given),
+            masks=Behind(given),
             progress=tell,
             stop=stop,
         )

@@ -77,6 +77,11 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         returning = build_returning(config, tracker, networks)
         recogniser = build_recogniser(config, networks)
         pointer = build_pointer(config, source.info, tracker, detector.names, networks)
+        given = None
+        if config.keep_ids:
+            from tools.kept_ids import kept_ids
+
+            given = kept_ids(config, detector)
         sinks, slow = build_sinks(config, pointer, source)
     except BaseException:
         source.close()
@@ -93,14 +98,14 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
     with stoppable(source) as stop, progress(source.info, config.reading, config.quiet) as tell:
         summary = run(
             source,
-            detector,
-            tracker,
+            detector if given is None else given[0],
+            tracker if given is None else given[1],
             sinks,
             slow_sinks=slow,
             embedder=embedder,
             camera_motion=build_camera_motion(config.camera_motion),
             pointer=pointer,
-            masks=masks,
+            masks=masks if given is None else given[2],
             returning=returning,
             recogniser=recogniser,
             progress=seen,

@@ -233,3 +233,27 @@ def test_ready_detections_of_a_longer_video_are_told(
     printed = capsys.readouterr().out
     assert ("warning" in printed) == (said is not None)
     assert said is None or said in printed
+
+
+@pytest.mark.parametrize("kept", ["tracks.jsonl", "tracks.txt", "tracks.xml"])
+def test_ids_of_a_file_of_tracks_are_kept_where_that_is_asked_for(kept: str, tmp_path: Path) -> None:
+    lines = ['{"format": "liquidtrack", "version": 1, "names": ["person", "car"]}']
+    for k in range(4):  # two far apart and one that jumps, which no tracker would call one object
+        boxes = [{"id": 7, "xyxy": [10 + k, 10, 40 + k, 60], "label": "car", "score": 0.1}]
+        boxes += [{"id": 41, "xyxy": [200 * (k % 2), 100, 200 * (k % 2) + 50, 150], "label": "person", "score": 0.3}]
+        boxes += [{"xyxy": [5, 5, 50, 50], "label": "car", "score": 0.9}]
+        lines.append(json.dumps({"frame": k, "seconds": k / 10, "boxes": boxes}))
+    (tmp_path / "source.jsonl").write_text("\n".join(lines) + "\n")
+    tracks = tmp_path / kept
+    assert main(["convert", str(tmp_path / "source.jsonl"), str(tracks), "--cvat-keyframes", "0"]) == 0
+    words = ["track", "scene:1", "--end", "0.35", "--detector", f"file:{tracks}", "--quiet", "--jsonl"]
+    assert main([*words, str(tmp_path / "all.jsonl"), "--keep-ids"]) == 0
+    got = read(tmp_path / "all.jsonl")
+    assert set(got.id.tolist()) == {7, 41}
+    assert main([*words, str(tmp_path / "one.jsonl"), "--keep-ids", "--classes", "car"]) == 0
+    assert set(read(tmp_path / "one.jsonl").id.tolist()) == {7}
+    assert main([*words, str(tmp_path / "x.jsonl"), "--keep-ids", "--reid"]) == 2
+    assert main(["track", "scene:1", "--keep-ids", "--detector", "background", "--mot", str(tmp_path / "x.txt")]) == 2
+    (tmp_path / "det.txt").write_text("1,-1,1,2,30,40,0.5\n")
+    words[words.index(f"file:{tracks}")] = f"file:{tmp_path / 'det.txt'}"
+    assert main([*words, str(tmp_path / "x.jsonl"), "--keep-ids"]) == 2

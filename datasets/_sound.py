@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av.error
+from av.bitstream import BitStreamFilterContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -81,6 +82,22 @@ class Sound:
             packet, self._next = self._next, None
             yield packet
             self._next = next(self._packets, None)
+
+    def repacking(self) -> Callable[[Any], list[Any]]:
+        """What makes packets for another container of the packets: AAC of transport streams has a header in each
+        packet (ADTS), and everywhere else one for all of them.
+        """
+        if self.stream.codec_context.name != "aac" or self.stream.codec_context.extradata:
+            return lambda packet: [packet]
+        strip = BitStreamFilterContext("aac_adtstoasc", self.stream)
+
+        def repack(packet: Any) -> list[Any]:
+            pieces = strip.filter(packet)
+            for piece in pieces:
+                piece.time_base = self._base
+            return pieces
+
+        return repack
 
     def close(self) -> None:
         """Closes the file. Calling it again does nothing."""

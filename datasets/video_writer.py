@@ -20,6 +20,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -112,6 +113,7 @@ class VideoWriter:
         self._video: Any = None
         self._audio: Any = None
         self._sound: Sound | None = None
+        self._repack: Callable[[Any], list[Any]] = lambda packet: [packet]
         self._convert = VideoReformatter()
         self._size = (0, 0)
         self._start = self._last = 0.0  # times of the first and the latest picture
@@ -232,6 +234,7 @@ class VideoWriter:
         try:
             self._sound = Sound(path, start, exact=self._format in ("mp4", "mov"))
             self._audio = self._container.add_stream_from_template(self._sound.stream)
+            self._repack = self._sound.repacking()
         except LookupError:
             return  # a silent film
         except (av.error.FFmpegError, OSError, ValueError, LiquidTrackError) as error:
@@ -296,8 +299,9 @@ class VideoWriter:
         packets = sound.until(end)
         try:
             for packet in packets:
-                packet.stream = self._audio
-                self._container.mux(packet)
+                for piece in self._repack(packet):
+                    piece.stream = self._audio
+                    self._container.mux(piece)
         except (av.error.FFmpegError, ValueError) as error:
             assert self._file is not None
             if self._file.broken:

@@ -16,7 +16,7 @@ from datasets.sources.wholeness import torn
 from models.errors import ChangedError, SourceError
 
 BUFFER = 1 << 18  # bytes that FFmpeg asks for at once: few calls, so few waits for the interpreter's lock
-BARREN = 1 << 27  # bytes without one packet after which nothing more is looked for; an uncompressed 8K picture has 1e8
+BARREN = 100 << 20  # bytes without one packet after which nothing more is looked for; an 8K picture as BGR has less
 HEAD = 1 << 16  # bytes by which a file that was overwritten is known
 POLL_S = 0.1
 

@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from datasets.sources.bytes import BUFFER, Bytes, FileBytes, PipeBytes
 from datasets.sources.config import SourceConfig
+from datasets.sources.pictures import MOST_PIXELS
 from models.errors import SourceError
 
 NOT_VIDEO = frozenset(("tty", "bin", "xbin", "adf", "idf"))  # demuxers that draw any text as a picture
@@ -22,6 +23,7 @@ PIPED = (
     "not a video that can be read from a pipe, in which nothing is sought; give the file itself, or write Matroska or"
     " a transport stream into the pipe"
 )
+BOUNDED = {"max_pixels": str(MOST_PIXELS)}  # of decoders; the default allows 2^31
 CONNECT_S = 10.0  # how long a server may take to answer at all
 
 
@@ -141,8 +143,9 @@ def _open(
     missing: Callable[[], str | None],
 ) -> InputContainer:
     try:
+        # what is no option of the container goes to the decoders that find out what is in it
         container: InputContainer = av.open(
-            target, "r", options=options, metadata_errors="replace", timeout=timeout, buffer_size=BUFFER
+            target, "r", options=BOUNDED | options, metadata_errors="replace", timeout=timeout, buffer_size=BUFFER
         )
     except av.error.InvalidDataError:
         raise SourceError(f"{name}: {missing() or 'not a video; its content is damaged or of another kind'}.") from None
@@ -175,6 +178,13 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
             continue
         if stream.codec_context is None:
             raise SourceError(f"{name}: this PyAV build has no decoder for its video; convert it to H.264.")
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if width * height > MOST_PIXELS:
+            raise SourceError(
+                f"{name}: its pictures are {width}x{height}, and {MOST_PIXELS} pixels are the most; scale it down."
+            )
+        if not stream.codec_context.is_open:
+            stream.codec_context.options = BOUNDED  # a damaged header may ask for any size later on
         return stream
     kinds = sorted({stream.type for stream in container.streams})
     raise SourceError(f"{name}: there is no video in it, only {' and '.join(kinds) or 'nothing'}.")

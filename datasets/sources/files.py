@@ -82,7 +82,7 @@ class VideoFile(Recorded):
                 )
             self._first: Decoded | None = first
             self._turn = read_turn(frame)
-            self._to_bgr = ToBgr(self._turn)
+            self._to_bgr = ToBgr(self._turn, name)
             self.info = self._describe(frame)
         except BaseException:
             self.close()

@@ -14,13 +14,17 @@ from datasets.sources.quiet import quiet_opencv
 from datasets.sources.recorded import Recorded
 from datasets.sources.times import read_times
 from models.errors import ConfigError, DataError, SourceError
-from models.paths import globbed
+from models.paths import globbed, read_bounded
 from tracker.protocols import SourceInfo
 from tracker.types import Float64, UInt8
 
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2")
 )
+
+
+MOST_PIXELS = 1 << 27  # of one picture: 400 MB as BGR
+MOST_BYTES = 1 << 28  # of the file of one picture
 
 
 def natural(path: Path) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -55,11 +59,8 @@ def in_glob(pattern: str) -> list[Path]:
 
 def read_picture(path: Path) -> UInt8:
     """The picture in a file, see `decode_picture`."""
-    try:
-        data = np.fromfile(path, np.uint8)  # not cv2.imread: that one fails on some systems' file names
-    except OSError as error:
-        raise SourceError(f"{path}: this picture cannot be read ({error.strerror}).") from None
-    return decode_picture(data, path)
+    # not cv2.imread: that one fails on some systems' file names
+    return decode_picture(np.frombuffer(read_bounded(path, MOST_BYTES, SourceError, text=False), np.uint8), path)
 
 
 def decode_picture(data: UInt8, path: Path) -> UInt8:
@@ -73,6 +74,9 @@ def decode_picture(data: UInt8, path: Path) -> UInt8:
         raise SourceError(f"{path}: this picture is empty.")
     if _cut_jpeg(data.tobytes() if data[:2].tobytes() == b"\xff\xd8" else b""):
         raise SourceError(f"{path}: this picture is cut off; its end is missing.")
+    width, height = _claimed(data[: 1 << 20].tobytes())
+    if width * height > MOST_PIXELS:
+        raise SourceError(f"{path}: this picture is {width}x{height}, and {MOST_PIXELS} pixels are the most; scale it.")
     try:
         with quiet_opencv():  # what it has to say is said by the error below
             bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
@@ -81,6 +85,22 @@ def decode_picture(data: UInt8, path: Path) -> UInt8:
     if bgr is None:
         raise SourceError(f"{path}: not a picture that can be read; its content is damaged or of another kind.")
     return bgr  # type: ignore[return-value]
+
+
+def _claimed(data: bytes) -> tuple[int, int]:
+    """(width, height) that a PNG, BMP or JPEG file says it has; (0, 0) where it is of another kind or does not say."""
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if data[:2] == b"BM":
+        width, height = (int.from_bytes(data[at : at + 4], "little", signed=True) for at in (18, 22))
+        return abs(width), abs(height)
+    at = 2 if data[:2] == b"\xff\xd8" else len(data)
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # start of frame
+            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
+        at += 1 if marker == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return 0, 0
 
 
 def _cut_jpeg(data: bytes) -> bool:

@@ -67,7 +67,7 @@ class StreamSource(Live):
             feed.close()
             raise
         turn = read_turn(frame)
-        self._to_bgr = ToBgr(turn)
+        self._to_bgr = ToBgr(turn, name)
         width, height = (frame.height, frame.width) if turn.transpose else (frame.width, frame.height)
         self.info = SourceInfo(name, width, height, rate=feed.rate, live=True, rotation=turn.rotation)
         self._start(feed)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import av.error
 import cv2
 import numpy as np
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
+from models.errors import SourceError
 from models.runtime import beside_threads
 from tracker.types import UInt8
+
+UNSPECIFIED = 2  # what ISO 23091-2 calls colours of which nothing is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +60,27 @@ def read_turn(frame: VideoFrame) -> Turn:
 class ToBgr:
     """Decoded frames to (H, W, 3) uint8 BGR, upright; each frame's own colour matrix and range are honoured by FFmpeg.
 
+    Raises SourceError where FFmpeg has no way from a frame's kind to BGR; it names the source by `name`.
+
     One for each source: it sets its converter up once, where `VideoFrame.to_ndarray(format=...)` does so every time.
     """
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, turn: Turn, name: str) -> None:
         self._turn = turn
+        self._name = name
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: VideoFrame) -> UInt8:
-        packed = self._reformatter.reformat(frame, format="bgr24", threads=beside_threads())
+        try:
+            packed = self._reformatter.reformat(frame, format="bgr24", threads=beside_threads())
+        except av.error.FFmpegError:  # most likely colours that nobody knows: a damaged header
+            try:
+                frame.colorspace = frame.color_primaries = frame.color_trc = UNSPECIFIED
+                packed = self._reformatter.reformat(frame, format="bgr24", threads=beside_threads())
+            except av.error.FFmpegError as error:
+                raise SourceError(
+                    f"{self._name}: pictures of its kind ({frame.format.name}) cannot be converted ({error.strerror})."
+                ) from None
         return upright(np.ascontiguousarray(packed.to_ndarray(), np.uint8), self._turn)
 
 

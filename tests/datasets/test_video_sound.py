@@ -89,3 +89,29 @@ def test_sound_that_breaks_off(tmp_path: Path) -> None:
     write(tmp_path / "out.mp4", np.arange(100) / 25, sound=tmp_path / "cut.mkv")
     assert len(read(tmp_path / "out.mp4")[0]) == 100
     assert 10 < len(packets(tmp_path / "out.mp4")) < 190
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_sound_of_a_transport_stream_gets_one_header_for_all_packets(tmp_path: Path, suffix: str) -> None:
+    film(tmp_path / "film.ts", "aac")
+    times, _ = read(tmp_path / "film.ts")
+    write(tmp_path / f"out{suffix}", times - times[0], sound=tmp_path / "film.ts", rate=25)
+    expected = [time for time, _ in packets(tmp_path / "film.ts") if time > -0.01]
+    got = [time for time, _ in packets(tmp_path / f"out{suffix}")]
+    assert len(got) > 100
+    np.testing.assert_allclose(got, expected[: len(got)], atol=0.001)
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        assert sum(frame.samples for frame in container.decode(audio=0)) >= 3 * 48000 - 2048
+
+
+def test_sound_that_is_damaged_on_its_way_leaves_the_pictures(tmp_path: Path) -> None:
+    film(tmp_path / "film.ts", "aac")
+    data = bytearray((tmp_path / "film.ts").read_bytes())
+    for at in range(len(data) // 2 // 188 * 188, len(data), 188):
+        if data[at + 1] & 0x1F == 1 and data[at + 2] == 1:  # the sound's packets
+            data[at + 4 : at + 188] = bytes(184)
+    (tmp_path / "film.ts").write_bytes(data)
+    times = np.arange(75) / 25
+    write(tmp_path / "out.mp4", times, sound=tmp_path / "film.ts", rate=25)
+    got, _ = read(tmp_path / "out.mp4")
+    np.testing.assert_allclose(got, times, atol=1e-5)

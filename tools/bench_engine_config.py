@@ -33,7 +33,7 @@ class BenchEngineConfig:
     json: Path | None = None
 
     def __post_init__(self) -> None:
-        if not self.objects or min(self.objects) < 1:
-            raise ConfigError("objects must be numbers from 1 on, such as 20 100 500.")
+        if not self.objects or not 1 <= min(self.objects) <= max(self.objects) <= 100_000:
+            raise ConfigError("objects must be numbers from 1 to 100000, such as 20 100 500.")
         if self.frames < 2 or self.rounds < 1 or self.memory_frames < 0:
             raise ConfigError("frames must be 2 or more, rounds 1 or more, memory_frames 0 or more.")

@@ -29,5 +29,7 @@ class BenchGradientsConfig:
     plot: Path | None = None
 
     def __post_init__(self) -> None:
+        if max(self.steps, self.units, self.inputs, self.seeds) > 100_000:
+            raise ConfigError("steps, units, inputs and seeds go up to 100000 each; give less.")
         if self.steps < 2 or min(self.units, self.inputs, self.seeds) < 1 or not self.cells:
             raise ConfigError("give steps of 2 or more, and one or more units, inputs, seeds and cells.")

@@ -47,5 +47,7 @@ class BenchMotionConfig:
     def __post_init__(self) -> None:
         if not self.roots or not self.motions or not self.profiles:
             raise ConfigError("bench motion needs a folder, a motion and a profile; name at least one of each.")
-        if self.ask_every < 1 or min(self.frames, default=1) < 1 or min(self.seconds, default=1) <= 0:
-            raise ConfigError("ask_every and horizons in frames must be 1 or more, horizons in seconds above 0.")
+        if self.ask_every < 1 or min(self.frames, default=1) < 1:
+            raise ConfigError("ask_every and horizons in frames must be 1 or more.")
+        if not all(0 < value <= 3600 for value in self.seconds):
+            raise ConfigError("horizons in seconds must be above 0, up to 3600.")

@@ -48,7 +48,7 @@ class BenchSeriesConfig:
             raise ConfigError("--drop is for the task cheetah; leave it out.")
         if not 0 <= self.drop < 1:
             raise ConfigError(f"drop is {self.drop}; give 0 up to below 1.")
-        if min(self.units, self.epochs) < 0 or self.rate < 0:
-            raise ConfigError("units, epochs and rate must not be negative; 0 stands for the usual.")
+        if not (0 <= self.units <= 10_000 and 0 <= self.epochs <= 1_000_000 and 0 <= self.rate <= 1):
+            raise ConfigError("units go up to 10000, epochs to 1000000, and a rate up to 1; 0 stands for the usual.")
         if self.threads < 1 or not self.seeds:
-            raise ConfigError("give 1 thread or more and one seed or more.")
+            raise ConfigError("threads must be 1 or more, and one seed or more be given.")

@@ -193,7 +193,22 @@ def split(words: Sequence[str]) -> tuple[str, list[str]]:
     groups = sorted(name for name in COMMANDS if name.startswith(f"{words[0]} "))
     if groups:
         raise ConfigError(f"liquidtrack {words[0]} needs one more word: {', '.join(g.split()[1] for g in groups)}.")
-    raise ConfigError(f"there is no command {words[0]!r}; the commands are {', '.join(COMMANDS)}.")
+    raise ConfigError(f"there is no command {words[0]!r}; {_meant(words)}.")
+
+
+def _meant(words: Sequence[str]) -> str:
+    """The command that a mistyped line most likely means, or all of them."""
+    if words[0] == "liquidtrack":
+        return "leave the second liquidtrack out"
+    if "://" in words[0] or os.path.splitext(words[0])[1]:  # a video, not a command
+        return f"to track it write liquidtrack track {words[0]}"
+    import difflib
+
+    near = difflib.get_close_matches(" ".join(words[:2]).lower(), COMMANDS, 1, 0.8)
+    first = {name.split()[0]: None for name in COMMANDS}
+    if near or (near := difflib.get_close_matches(words[0].lower(), first, 1, 0.6)):
+        return f"perhaps liquidtrack {near[0]} was meant"
+    return f"the commands are {', '.join(COMMANDS)}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -204,8 +219,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             closed standard files, errors of threads.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if not words or words[0] in ("-h", "--help", "help"):
-        words = ["--help"] if words else []
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
+    if words[:1] in (["-h"], ["--help"]):
+        words = ["--help"]
     from tools.messages import complain, guarded_streams, open_closed_files
 
     if arguments is None:
@@ -284,9 +301,11 @@ def _run(words: list[str]) -> int:
         print(f"liquidtrack {version('liquidtrack')}")
         return OK
     name, rest = split(words)
+    from tools.number_ranges import check_numbers
     from tools.settings import parse
 
     config = parse(load(COMMANDS[name].config), f"liquidtrack {name}", rest)
+    check_numbers(config)
     result = load(COMMANDS[name].run)(config)
     return OK if result is None else int(result)
 

@@ -10,6 +10,7 @@ from tyro.conf import Positional
 
 from datasets.formats.config import LabelConfig
 from datasets.sources.config import SourceConfig
+from models.errors import ConfigError
 from tools.mark_config import MarkConfig
 from tools.point_config import PointConfig
 from tools.view_config import ViewConfig
@@ -134,3 +135,7 @@ class BenchPipelineConfig:
     frames: int = 200
     rounds: int = 3
     json: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.frames < 1 or self.rounds < 1:
+            raise ConfigError("frames and rounds must be 1 or more.")

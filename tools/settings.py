@@ -242,7 +242,7 @@ def _read(path: Path, known: dict[str, bool], appended: set[str], trusted: bool)
         name = key.replace("-", "_")
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(known)}."
+            hint = f"perhaps {near[0]} was meant." if near else f"the settings are {', '.join(known)}."
             raise ConfigError(f"{path}: there is no setting {key!r}; {hint}")
         flag = "--" + name.replace("_", "-")
         if isinstance(value, bool):

@@ -60,7 +60,7 @@ LEARNING: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("imgsz", "img_size"), ("look",)),
 }
 INPUT = ("i", "input", "source", "src", "video_path", "data")  # their value is the command's first place
-ONE_WORD = ("box", "mask_box", "mask_polygon")  # several values, each of which has commas of its own
+ONE_WORD = ("box", "mask_box", "mask_polygon", "same")  # several values, each of which has commas of its own
 OUTPUT = ("o", "output", "outfile", "out_file")  # their value goes where its suffix belongs
 BY_SUFFIX = {
     ".mp4": "video",

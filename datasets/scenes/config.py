@@ -94,7 +94,7 @@ def parse(spec: str) -> Scene:
     for key, text in parse_qsl(query, keep_blank_values=True):
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(known)}."
+            hint = f"perhaps {near[0]} was meant." if near else f"the settings are {', '.join(known)}."
             raise ConfigError(f"{spec}: a scene has no setting {key!r}; {hint}")
         default = known[key]
         if isinstance(default, bool):

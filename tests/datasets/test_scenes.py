@@ -344,7 +344,7 @@ def test_short_form() -> None:
     assert got == Scene(seed=7, people=3, profile="bursty", exposure=0.0, shadows=False, camera="pan")
     for text, words in {
         "scene:x": "seed of a scene is 'x'; give a whole number",
-        "scene:1?peeple=2": "did you mean people",
+        "scene:1?peeple=2": "perhaps people was meant",
         "scene:1?people=2.5": "give a whole number",
         "scene:1?people=-1": "give 0 to 500",
         "scene:1?rate=nan": "give a number",

@@ -112,7 +112,7 @@ def test_resolved_settings_come_back_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("scor = 1", "did you mean score"),
+        ("scor = 1", "perhaps score was meant"),
         ("score = ", "not valid TOML"),
         ("zzz = 1", "the settings are source, score"),
         ("[score]\na = 1", "is a dict"),

@@ -54,7 +54,7 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         ("track a.mp4 --box 1,2,3,4@0:01", {"box": "('1,2,3,4@0:01',)"}),
         ("bench motion a --seconds 1s,500ms 2", {"seconds": "(1.0, 0.5, 2.0)"}),
         ("track a.mp4 --classes person,car bus", {"classes": "('person', 'car', 'bus')"}),
-        ("eval mot a b --classes=1,3", {"classes": "(1, 3)"}),
+        ("eval mot a b --classes=1,3", {"classes": "('1', '3')"}),
         ("track a.mp4 --mask-box 1,2,3,4 5,6,7,8", {"mask_box": "('1,2,3,4', '5,6,7,8')"}),
         ("track a.mp4 --conf 0.3 --iou=0.5", {"score": "0.3", "nms": "0.5"}),
         ("track --source a.mp4 --model b.onnx", {"source": "a.mp4", "detector": "b.onnx"}),

@@ -119,7 +119,7 @@ def suggest(word: str, known: tuple[str, ...]) -> str:
     """A hint for a word that is not known: the near ones, or some of all."""
     near = difflib.get_close_matches(word.lower(), [name.lower() for name in known], n=3, cutoff=0.6)
     if near:
-        return f"did you mean {' or '.join(near)}?"
+        return f"perhaps {' or '.join(near)} was meant."
     return f"it knows {', '.join(known[:12])}{', ...' if len(known) > 12 else '.'}"
 
 
@@ -135,6 +135,10 @@ def class_mask(classes: tuple[str, ...], names: tuple[str, ...], detector: str) 
     for wanted in classes:
         found = [i for i, name in enumerate(names) if name.lower() == wanted.strip().lower()]
         if not found:
-            raise ConfigError(f"detector {detector} knows no class {wanted!r}; {suggest(wanted, names)}")
+            if wanted.isascii() and wanted.isdigit() and int(wanted) < len(names):
+                said = f"classes go by name, and {wanted} is {names[int(wanted)]} here; write that."
+            else:
+                said = suggest(wanted, names)
+            raise ConfigError(f"detector {detector} knows no class {wanted!r}; {said}")
         mask[found] = True
     return mask

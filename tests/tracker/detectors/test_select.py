@@ -96,7 +96,7 @@ def test_classes_are_chosen_by_name_and_near_ones_are_told() -> None:
     assert mask is not None
     assert np.flatnonzero(mask).tolist() == [0, 2]
     assert class_mask((), COCO_NAMES, "onnx") is None
-    with pytest.raises(ConfigError, match=r"detector onnx knows no class 'persn'; did you mean person\?"):
+    with pytest.raises(ConfigError, match=r"detector onnx knows no class 'persn'; perhaps person was meant\."):
         class_mask(("persn",), COCO_NAMES, "onnx")
     assert suggest("xyz", ("a", "b")) == "it knows a, b."
     assert suggest("xyz", COCO_NAMES).endswith("fire hydrant, stop sign, ...")

@@ -128,7 +128,7 @@ def test_no_way_to_the_published_weights(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_an_unknown_model_and_no_torchvision(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigError, match=r"torchvision has no detector 'ssdlite320'; (did you mean|it knows)"):
+    with pytest.raises(ConfigError, match=r"torchvision has no detector 'ssdlite320'; (perhaps|it knows)"):
         TorchvisionDetector("ssdlite320", config())
     with pytest.raises(ConfigError, match="torchvision has no detector ''"):
         TorchvisionDetector("", config())

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from datasets.annotations import Annotations
-from datasets.formats._text import SMALL_BYTES, BadRows, log, read_text
+from datasets.formats._text import SMALL_BYTES, BadRows, read_text
 from datasets.formats._write import replace_file, writing
 from datasets.formats.clock import MAX_INDEX, Clock, stem
 from datasets.rle import Rle
@@ -210,7 +210,10 @@ def _checks(
             np.any(~(small[:, 2:] > small[:, :2]), axis=1),
             lambda i: f"the box {box[i].tolist()} is too small for where it lies; give pixels",
         ),
-        (~((score >= 0) & (score <= 1)), lambda i: f"score is {score[i]}; scores are probabilities between 0 and 1"),
+        (
+            ~((score >= 0) & (score <= 1)),
+            lambda i: f"score is {score[i]}; scores are probabilities between 0 and 1, so divide percent by 100",
+        ),
         (
             (label < 0) | (label >= len(names)),
             lambda i: f"class {label[i] + first} is none of the {len(names)} classes of this file",
@@ -240,28 +243,6 @@ def _timeline(frame: Int64, clock: Clock | None) -> tuple[Int64, Float64 | None]
         return clock.frames, clock.times
     frames = union(clock.frames, frame)
     return frames, frames / clock.rate
-
-
-def squash(score: Float64, path: Path) -> Float64:
-    """Scores of any scale -> 0..1. Probabilities stay; -1 among them means "no score" and becomes 1.
-
-    Scores outside 0..1 (ACF's and DPM's are not probabilities) go through z / (1 + |z|), with z counted from the file's
-    median in its interquartile ranges: the order stays, the median becomes 0.5, and neither end saturates.
-    """
-    fine = ((score >= 0) & (score <= 1)) | (score == -1) | ~np.isfinite(score)
-    if fine.all():
-        return np.where(score == -1, 1.0, score)
-    finite = score[np.isfinite(score)]
-    low, middle, high = np.percentile(finite, [25, 50, 75])
-    z = (score - middle) / max(high - low, 1e-6 * max(1.0, abs(middle)))
-    log.info(
-        "%s: scores from %.4g to %.4g are no probabilities; squashed into 0..1, their median %.4g becomes 0.5",
-        path.name,
-        finite.min(),
-        finite.max(),
-        middle,
-    )
-    return np.where(np.isfinite(score), 0.5 + 0.5 * z / (1 + np.abs(z)), score)
 
 
 def read_names(path: Path) -> tuple[str, ...] | None:

@@ -15,7 +15,8 @@ from urllib.parse import unquote
 import numpy as np
 
 from datasets.annotations import Annotations
-from datasets.formats._rows import RowList, assemble, squash
+from datasets.formats._rows import RowList, assemble
+from datasets.formats._scores import probabilities
 from datasets.formats._text import BadRows, log, parse_all, read_text
 from datasets.formats._write import LEAST_SIDE, Boxes, WholeFile, Writer, times_beside
 from datasets.formats.clock import find_clock
@@ -54,7 +55,7 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
             score = rest[11] if len(rest) > 11 else 1.0
             rows.add(f"line {k}", frame, number, rest[:4], label, score, ignore, None if ignore else seen)
     table = rows.rows()
-    table.score = squash(table.score, path)
+    table.score = probabilities(table.score, path)
     known = tuple(names) or ((DONT_CARE,) if lines else ("object",))
     return assemble(table, lambda i: rows.where[i], bad, known, clock)
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from datasets.annotations import Annotations
-from datasets.formats._rows import Rows, assemble, read_names, squash, write_names
+from datasets.formats._rows import Rows, assemble, read_names, write_names
+from datasets.formats._scores import probabilities
 from datasets.formats._text import BadRows, log, parse_all, read_text
 from datasets.formats._write import Boxes, WholeFile, Writer, is_plain, ltwh, times_beside
 from datasets.formats.clock import find_clock
@@ -61,7 +62,7 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
             visibility = np.where(table[:, 8] == -1, 1.0, table[:, 8])
     else:
         if columns > 6:
-            score = squash(table[:, 6], path)
+            score = probabilities(table[:, 6], path)
         label, names = _result_labels(table, names)
     with np.errstate(all="ignore"):
         box = np.hstack([table[:, 2:4], table[:, 2:4] + table[:, 4:6]])

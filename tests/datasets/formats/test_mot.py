@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -188,15 +187,32 @@ def test_classes_of_detections_only_where_the_column_can_be_nothing_else(tmp_pat
     assert named.label.tolist() == [1, 0]
 
 
+def test_percent_is_divided_by_a_hundred_with_one_notice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    raw = [0.0, 12.5, 87.0, 99.5, 100.0, -1.0]
+    got = read(put(tmp_path / "det.txt", "".join(f"1,-1,{k + 1},2,3,4,{s}\n" for k, s in enumerate(raw))))
+    np.testing.assert_allclose(got.score, [0, 0.125, 0.87, 0.995, 1, 1], rtol=1e-6)
+    assert [record.getMessage() for record in caplog.records] == [
+        "det.txt: scores from 0 to 100 are taken for percent and divided by 100."
+    ]
+
+
+def test_a_stray_score_among_probabilities_is_a_bad_row_and_not_a_scale(tmp_path: Path) -> None:
+    rows = "".join(f"{k + 1},-1,1,2,3,4,{0.5 if k != 70 else 1.7}\n" for k in range(200))
+    with pytest.raises(DataError, match=r"line 71.*score is 1.7"):
+        read(put(tmp_path / "det.txt", rows))
+    rounded = read(put(tmp_path / "r.txt", rows.replace("1.7", "1.0000002")))
+    assert rounded.score.max() == 1.0
+
+
 def test_scores_of_any_scale_keep_their_order(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     raw = [-12.5, 0.0, 3.0, 42.8, 42.9, 117.0, 1e6]
     rows = "".join(f"1,-1,1,2,3,4,{s}\n" for s in raw)
-    with caplog.at_level(logging.INFO):
-        got = read(put(tmp_path / "det.txt", rows))
+    got = read(put(tmp_path / "det.txt", rows))
     assert (np.diff(got.score) > 0).all()
     assert 0 < got.score[0] < got.score[-1] < 1
-    assert got.score[3] == 0.5
-    assert "squashed into 0..1" in caplog.text
+    assert got.score[3] == 0.75
+    assert len(caplog.records) == 1
+    assert "the median 42.8 to 0.75" in caplog.text
     fine = read(put(tmp_path / "a.txt", "1,-1,1,2,3,4,-1\n1,-1,1,2,3,4,0.25\n"))
     assert fine.score.tolist() == [1, 0.25]
 

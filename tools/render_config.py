@@ -22,7 +22,7 @@ class RenderConfig:
         source: the video, or whatever else `track` takes that has an end.
         tracks: its tracks, truth or detections, in any format that `convert` reads (JSON lines, MOTChallenge, ...).
         video: the file to write; .mp4, .mkv, .webm or .avi, frame times and sound kept. Without it and without --show:
-            <tracks>.rendered.mp4 beside the tracks.
+            <tracks>.rendered.mp4 beside the tracks (of a pipe: tracks.rendered.mp4 here).
         show: open a window (h in it shows the keys).
         format: the format of the tracks, where it is not to be told by the file itself (mot, jsonl, coco, cvat, yolo,
             kitti).

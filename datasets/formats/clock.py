@@ -18,7 +18,7 @@ from datasets.formats._text import SMALL_BYTES, BadRows, log, parse, read_text
 from models.errors import DataError
 from tracker.types import Float64, Int64
 
-MAX_FRAMES = 2_600_000  # a day at 30 Hz; a larger count in a header is a mistake that would eat memory or disk
+MAX_FRAMES = 1_000_000  # nine hours at 30 Hz; a larger count in a header is a mistake that would eat memory or disk
 LONGEST_LINE = 1000  # characters in a seqinfo.ini
 MAX_INDEX = 2**53  # float64 counts exactly up to here
 LABEL_FOLDERS = ("gt", "det")  # MOTChallenge keeps label files one folder below seqinfo.ini

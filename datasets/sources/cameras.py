@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable
@@ -63,7 +64,7 @@ class CameraSource(Live):
         self.info = SourceInfo(self._name, bgr.shape[1], bgr.shape[0], rate=rate, live=True)
         self._start(feed)
 
-    def _connect(self) -> CameraFeed:
+    def _connect(self, patience: float = math.inf) -> CameraFeed:
         with quiet_opencv():
             capture = self._capture(self._number)
         if not capture.isOpened():

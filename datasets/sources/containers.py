@@ -81,7 +81,9 @@ def packets(
         return
 
 
-def open_container(address: str, name: str, options: dict[str, str], stall: float) -> InputContainer:
+def open_container(
+    address: str, name: str, options: dict[str, str], stall: float, patience: float = CONNECT_S
+) -> InputContainer:
     """Opens what is behind an address.
 
     Args:
@@ -89,11 +91,12 @@ def open_container(address: str, name: str, options: dict[str, str], stall: floa
         name: what to call it in messages.
         options: FFmpeg's options of protocol and demuxer.
         stall: seconds after which reading gives up.
+        patience: seconds after which opening gives up.
 
     Raises:
         SourceError: it cannot be reached, or is no video.
     """
-    return _open(address, name, options, (CONNECT_S, stall), lambda: None)
+    return _open(address, name, options, (patience, stall), lambda: None)
 
 
 def open_file(path: Path, name: str, first: Media | None = None) -> Media:

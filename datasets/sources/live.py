@@ -24,6 +24,7 @@ BACK_OFF_S = (
     0.5,
     1.0,
 )  # pauses between attempts; the last one stays: no outage costs more than this beyond its own
+ATTEMPT_S = 5.0  # for an attempt to win a source back
 SILENT_S = 1.0  # without a frame for so long, a source counts as silent
 RATE_S = 2.0  # over so many seconds the rate of arrivals is told
 JOIN_S = 1.0  # how long close() waits for a reader that sits in the system's hands; it ends by itself later
@@ -77,8 +78,8 @@ class Live(Closing, ABC):
         self._reader = threading.Thread(target=self._read, name=f"reader of {name}", daemon=True)
 
     @abstractmethod
-    def _connect(self) -> Feed:
-        """A new connection, or a SourceError."""
+    def _connect(self, patience: float) -> Feed:
+        """A new connection within `patience` seconds, as far as that can be told to it, or a SourceError."""
 
     @abstractmethod
     def _picture(self, item: object) -> UInt8: ...
@@ -203,7 +204,9 @@ class Live(Closing, ABC):
             if self._stop.wait(pause):
                 return None
             try:
-                feed = self._connect()
+                # every second attempt may take long: some servers do, and some networks swallow what begins an attempt
+                left = began + self._config.reconnect - time.monotonic()
+                feed = self._connect(max(1.0, min(left, ATTEMPT_S * (1 + self._attempt % 2))))
             except SourceError as error:
                 lost = str(error)
                 continue

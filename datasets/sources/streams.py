@@ -72,9 +72,9 @@ class StreamSource(Live):
         self.info = SourceInfo(name, width, height, rate=feed.rate, live=True, rotation=turn.rotation)
         self._start(feed)
 
-    def _connect(self) -> Feed:
+    def _connect(self, patience: float) -> Feed:
         options = _options(self._address, self._config)
-        container = open_container(self._address, self._name, options, self._config.stall)
+        container = open_container(self._address, self._name, options, self._config.stall, patience)
         return StreamFeed(container, self._name, self._config.stall)
 
     def _picture(self, item: object) -> UInt8:

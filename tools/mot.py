@@ -78,8 +78,8 @@ def track_sequence(
     if times is None:
         raise DataError(f"{sequence}: knows no times; put a times.csv or a seqinfo.ini with frameRate into it.")
     warps = read_camera_motion(sequence) if camera_motion else {}
-    tracker = Tracker(settings)
     width, height = detections.annotations.size or (0, 0)
+    tracker = Tracker(settings, size=(width, height))
     with MotWriter(out / f"{sequence.name}.txt", own_times=True) as writer:
         writer.open(SourceInfo(sequence.name, width, height, frames=len(frames)), detections.names)
         for frame, time in zip(frames.tolist(), times.tolist(), strict=True):

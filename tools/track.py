@@ -72,7 +72,9 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         embedder = build_embedder(
             config.appearance_features, networks, config.detection.threads, config.detection.device
         )
-        tracker = Tracker(config.tracking, classes=Classes(len(detector.names)))
+        tracker = Tracker(
+            config.tracking, classes=Classes(len(detector.names)), size=(source.info.width, source.info.height)
+        )
         masks = build_masks(config, networks)
         returning = build_returning(config, tracker, networks)
         recogniser = build_recogniser(config, networks)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from models.errors import ConfigError, DataError
 from tracker.association import assign
 from tracker.bounds import MOST_PAIRS, MOST_TRACKS, nearest, strongest
+from tracker.boxes import to_xyxy
+from tracker.candidates import Candidates
 from tracker.classes import Classes, Votes
 from tracker.columns import real, seconds
 from tracker.config import TrackerConfig
 from tracker.costs import COSTS, Pairs
+from tracker.gating import at_border, reentered, uncontested
 from tracker.likeness import remember, similarity
 from tracker.motion import Look, Motion, Prediction
 from tracker.motions import MOTIONS
@@ -22,8 +25,10 @@ from tracker.standing import Standing
 from tracker.types import Bool, Detections, Float32, Float64, Int64, State, Tracks
 
 OWN = "own"  # the cost of the motion model itself, where it has one
+NEVER = -50.0  # log-odds of pairs that may not match
 ACROSS = 2.0  # log-odds that a match with a detection of an unlikely class must have beyond the others
 CROWDED = 0.3  # IoU with another detection from which a weak one may be but a second look at it
+MIN_SIDE = 64.0  # pixels: a picture whose size nobody gave is taken to be at least so large
 GRAIN = 1_000_000  # ticks a second: a microsecond, as FFmpeg's AV_TIME_BASE
 TENTATIVE, ACTIVE, LOST = (np.int8(state) for state in State)
 
@@ -47,7 +52,11 @@ class Tracker:
     """Tracks objects in true time: call `update` once a frame, with that frame's time in seconds."""
 
     def __init__(
-        self, config: TrackerConfig | None = None, motion: Motion | None = None, classes: Classes | None = None
+        self,
+        config: TrackerConfig | None = None,
+        motion: Motion | None = None,
+        classes: Classes | None = None,
+        size: tuple[int, int] | None = None,
     ) -> None:
         config = config or TrackerConfig()
         self.config = config
@@ -64,7 +73,13 @@ class Tracker:
         self._classes = classes or Classes()
         # a filter's odds for weak detections are strict already
         self._standing = None if self._in_stages else Standing()
+        self._candidates = Candidates()
+        self._size: Float64 | None = None if size is None or 0 in size else np.array(size, np.float64)
+        self._extent = np.full(2, MIN_SIDE)  # right and bottom of all boxes so far, where no size is given
         self._next_id = 1
+        self._latest = 0.0  # seconds on the tracker's clock
+        self._now = 0.0
+        self._evidence = _logit(config.birth_probability) if config.birth_probability < 1 else math.inf
         self._ticks: int | None = None
         self._origin = 0
         whole, real = np.zeros(0, np.int64), np.zeros(0)
@@ -85,10 +100,12 @@ class Tracker:
         """
         detections = Detections.of(detections)
         affine = None if warp is None else _affine(warp, time)
-        now = self._clock(time)
+        self._now = now = self._clock(time)
         c, table = self.config, self._table
-        if affine is not None and self._standing is not None:
-            self._standing.warp(affine)
+        if affine is not None:
+            self._candidates.warp(affine)
+            if self._standing is not None:
+                self._standing.warp(affine)
         index = (detections.score >= c.low_score).nonzero()[0]
         index = index.take(strongest(detections.score.take(index)))
         index, votes = self._votes(detections, index)
@@ -105,8 +122,16 @@ class Tracker:
             boxes = prediction.xyxy
             if prediction.wait is not None:
                 life = c.life + np.clip(0.5 * prediction.wait, -0.75 * c.life, 1.5 * c.life)
-            if len(index):
-                matched = self._match(prediction, look, label, embedding)
+            alive = prediction.elapsed <= np.where(self._shown(table), life, c.tentative_life)
+            alive |= (
+                prediction.elapsed <= c.life
+            )  # what the head shortens, it shortens where frames came and showed nothing
+        sure = look.score >= c.birth_score
+        weak = (~sure).nonzero()[0]
+        odds = self._candidates.see(look.take(weak), boxes, now, self._area(look.xyxy))
+        sure[weak] = odds >= self._evidence
+        if len(table.id) and len(index):
+            matched = self._match(prediction, look, label, embedding, sure, alive)
         hit = (matched >= 0).nonzero()[0]
         taken = matched.take(hit)
         if len(hit):
@@ -127,17 +152,18 @@ class Tracker:
         keep = unseen <= np.where(self._shown(table), life, c.tentative_life)
         if not keep.all():
             table, matched, boxes = table.take(keep), matched[keep], boxes[keep]
-        free = look.score >= c.birth_score
+        free = np.ones(len(index), bool)
         free[taken] = False
-        new = free.nonzero()[0][: max(0, MOST_TRACKS - len(table.id))]
+        self._candidates.keep((free & ~sure).take(weak))
+        new = (free & sure).nonzero()[0][: max(0, MOST_TRACKS - len(table.id))]
         if len(new):
             table = table.join(self._born(look.take(new), label[new], now, embedding, votes, new))
             matched = np.concatenate([matched, new])
             boxes = np.concatenate([boxes, look.xyxy[new]])
-        self._table = table
+        self._table, self._latest = table, now
         if self._standing is not None:
-            nobody = look.score < c.birth_score
-            nobody[taken] = False
+            self._standing.forget(look.xyxy[new])
+            nobody = free & ~sure
             if look.crowding is not None:  # a second look at somebody is no thing of its own
                 nobody &= look.crowding < CROWDED
             self._standing.see(look.xyxy[nobody], now)
@@ -201,17 +227,22 @@ class Tracker:
             return None
         return self._classes.probability(table.classes)[np.arange(len(table.id)), table.label]
 
-    def _match(self, prediction: Prediction, look: Look, label: Int64, embedding: Float32 | None) -> Int64:
-        """(N,) the detection of each track, -1 where it has none: first those of high score, then the rest."""
+    def _match(
+        self, prediction: Prediction, look: Look, label: Int64, embedding: Float32 | None, sure: Bool, alive: Bool
+    ) -> Int64:
+        """(N,) the detection of each track, -1 where it has none: first those of high score, then the rest.
+
+        `sure` (M,) are the detections that would start a track, `alive` (N,) the tracks whose life is not over.
+        """
         pairs = self._pairs(prediction, look, label, embedding)
         odds = self._cost(pairs)
+        odds[self._forbidden(pairs, look, sure, alive)] = NEVER
         matched, left = np.full(len(prediction.elapsed), -1), np.ones(len(look.score), bool)
         gain = odds - self._threshold
         if self._in_stages:
             weak = (look.score < self.config.high_score).take(pairs.detection)
             gain[weak] = 0  # worth nothing yet
         else:  # whoever would become somebody new is better taken for the likeliest that is known
-            sure = look.score >= self.config.birth_score
             strong = sure.take(pairs.detection)
             gain[strong] = odds[strong] - self._birth_threshold
             if self._standing is not None and not sure.all():
@@ -228,7 +259,7 @@ class Tracker:
                 matched[row] = column
         if self._classes.several:
             left[matched[matched >= 0]] = False
-            self._match_across(matched, left, prediction, look, label, embedding)
+            self._match_across(matched, left, prediction, look, label, embedding, sure, alive)
         return matched
 
     def _match_across(
@@ -239,6 +270,8 @@ class Tracker:
         look: Look,
         label: Int64,
         embedding: Float32 | None,
+        sure: Bool,
+        alive: Bool,
     ) -> None:
         """What found nothing of its own class may take what is left of another, where it fits that much better."""
         track = matched < 0
@@ -248,6 +281,7 @@ class Tracker:
         if len(pairs.track):
             doubt = self._classes.surprise(self._table.classes, pairs.track, label.take(pairs.detection))
             gain = self._cost(pairs) - self._threshold - np.minimum(doubt, ACROSS)
+            gain[self._forbidden(pairs, look, sure, alive)] = 0
             row, column = assign(pairs.track, pairs.detection, gain)
             matched[row] = column
 
@@ -272,8 +306,31 @@ class Tracker:
             away = np.hypot((at_x.take(j) - x.take(i)) / reach_x.take(i), (at_y.take(j) - y.take(i)) / reach_y.take(i))
             few = nearest(i, away)
             i, j = i.take(few), j.take(few)
-        alike = None if embedding is None else similarity(self._table.likeness, embedding, i, j)
-        return Pairs(i, j, prediction, look, self._table.score, alike)
+        pairs = Pairs(i, j, prediction, look, self._table.score)
+        if embedding is None:
+            return pairs
+        alike = similarity(self._table.likeness, embedding, i, j)
+        alike[uncontested(pairs, len(x), len(at_x))] = np.nan  # place alone says who is who: no embedding may forbid it
+        return replace(pairs, similarity=alike)
+
+    def _forbidden(self, pairs: Pairs, look: Look, sure: Bool, alive: Bool) -> Bool:
+        """(K,) the pairs that may not match, whatever their odds: the track's life is over, or it left the picture."""
+        prediction = pairs.prediction
+        over: Bool = ~alive.take(pairs.track)
+        if self._size is None:
+            return over
+        weak = ~sure & (look.score < self.config.high_score)
+        missed = prediction.elapsed - (self._now - self._latest)
+        exited = at_border(to_xyxy(prediction.seen), self._size)
+        return over | reentered(missed, exited, weak, pairs.track, pairs.detection)
+
+    def _area(self, xyxy: Float64) -> float:
+        """Square pixels of the picture: what was said of it, else what the boxes have reached so far."""
+        if self._size is not None:
+            return float(self._size.prod())
+        if len(xyxy):
+            self._extent = np.maximum(self._extent, xyxy[:, 2:].max(axis=0))
+        return float(self._extent.prod())
 
     def _born(
         self, look: Look, label: Int64, now: float, embedding: Float32 | None, votes: Votes | None, rows: Int64

@@ -36,6 +36,11 @@ class Standing:
         stands: Bool = overlaps(xyxy, known[:, :4]).max(axis=1, initial=0) >= SAME
         return stands
 
+    def forget(self, xyxy: Float64) -> None:
+        """Drops the places of boxes (N, 4) that have become tracks."""
+        if len(xyxy) and len(self._rows):
+            self._rows = self._rows[overlaps(self._rows[:, :4], xyxy).max(axis=1) < SAME]
+
     def see(self, xyxy: Float64, time: float) -> None:
         """Learns from weak boxes (N, 4) that are nobody's, nor on anybody, at `time` seconds."""
         if not (len(xyxy) or len(self._rows)):

@@ -87,7 +87,7 @@ class Candidates:
         self._table = table
         count, one = len(look.score), np.ones(len(look.score))
         score = np.minimum(look.score, MAX_SCORE)
-        logit = np.log(score / (1 - score))
+        logit: Float64 = np.log(score / (1 - score))
         start = one * time
         self._now = new = _Table(
             look.xyxy, _centre(look.xyxy), np.zeros((count, 2)), start, start.copy(), one, one.copy(), logit

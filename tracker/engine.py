@@ -321,7 +321,7 @@ class Tracker:
             return over
         weak = ~sure & (look.score < self.config.high_score)
         missed = prediction.elapsed - (self._now - self._latest)
-        exited = at_border(to_xyxy(prediction.seen), self._size)
+        exited = at_border(to_xyxy(prediction.seen), (self._size[0], self._size[1]))
         return over | reentered(missed, exited, weak, pairs.track, pairs.detection)
 
     def _area(self, xyxy: Float64) -> float:

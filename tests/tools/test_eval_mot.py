@@ -163,6 +163,20 @@ def test_equals_trackevals_run_on_real_data(shared: Path, tmp_path: Path) -> Non
         assert dataclasses.astuple(got.sequences[name])[:6] == pytest.approx(tuple(figures.values()), abs=1e-6)
 
 
+def test_trackeval_reads_what_we_write(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    truth, results = folders
+    for name in ("A-01", "B-02", "C-03"):
+        (tmp_path / "gt2" / name).mkdir(parents=True)
+        (tmp_path / "gt2" / name / "seqinfo.ini").write_bytes((truth / name / "seqinfo.ini").read_bytes())
+        write(read(truth / name / "gt" / "gt.txt"), tmp_path / "gt2" / name / "gt" / "gt.txt")
+        write(read(results / f"{name}.txt"), tmp_path / "res2" / f"{name}.txt")
+    for file in (tmp_path / "res2").glob("*times.csv"):
+        file.unlink()
+    ours, theirs = (trackeval_says(*pair) for pair in ((tmp_path / "gt2", tmp_path / "res2"), folders))
+    for name, figures in theirs.items():
+        assert ours[name] == pytest.approx(figures, abs=1e-6)
+
+
 def test_processes_change_nothing(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     serial = evaluate(*folders)
     monkeypatch.setattr("tools.eval_mot.PARALLEL_BYTES", 0)

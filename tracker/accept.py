@@ -6,6 +6,7 @@ Nothing here is imported while our own detectors run.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ def detections_of(found: object, names: Sequence[str] = (), flat: bool = False) 
         raise DataError("detections are None; give an empty list where nothing is found.")
     if isinstance(found, str | bytes):
         raise DataError(f"detections are text; {FORMS}.")
+    if isinstance(found, type | ModuleType):
+        raise DataError(f"detections are the {type(found).__name__} {found.__name__}; {FORMS}.")
     if isinstance(found, list | tuple) and len(found) == 1 and _has_columns(found[0]):
         found = found[0]  # networks answer a list of pictures, here of one
     if _has_columns(found):

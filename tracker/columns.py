@@ -74,7 +74,8 @@ def whole(name: str, value: Any) -> NDArray[np.int64]:
     if array.dtype == np.int64:
         return np.ascontiguousarray(array)
     if array.dtype.kind in "fu" and array.size:
-        array = array.astype(np.float64) if array.dtype.kind == "f" else array
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float64) if array.dtype.kind == "f" else array
         good = (array == np.floor(array)) & (np.abs(array) < 2**62)
         if not good.all():
             raise DataError(f"{name} holds {array[~good].flat[0]}; give whole numbers.")

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from models.errors import DataError, SourceError
 from tracker.columns import seconds
 from tracker.protocols import Source, SourceInfo
@@ -25,7 +27,7 @@ def source_of(source: object) -> Source:
         return source
     if isinstance(source, str | bytes) or hasattr(source, "__fspath__"):
         raise SourceError(f"{source!r} is not open yet; give open_source({str(source)!r}) of the package datasets.")
-    if not isinstance(source, Iterable):
+    if not isinstance(source, Iterable) or getattr(source, "ndim", 1) == 0:
         raise SourceError(f"a {type(source).__name__} is no source of frames; {FORMS}.")
     return GivenPictures(source)
 
@@ -82,7 +84,7 @@ def _frame(item: Any, index: int) -> Frame:
         what = f"a {type(item).__name__}{getattr(item, 'shape', '')}"
         raise DataError(f"item {index} is {what}; give pairs of a picture and its time in seconds.")
     picture, time = item
-    if hasattr(time, "shape") and len(time.shape) >= 2:
+    if isinstance(time, np.ndarray) and time.ndim >= 2:
         raise DataError(f"item {index} has its picture last; give (picture, seconds).")
     frame = Frame.of(picture, index, seconds(time, f"the time of picture {index}"))
     return Frame(frame.bgr.copy(), index, frame.time)

@@ -153,7 +153,7 @@ class Detections:
         if self.embedding is not None:
             object.__setattr__(self, "embedding", _embedding(self.embedding, n))
         if self.mask is not None:
-            mask = np.asarray(self.mask)
+            mask = self.mask if isinstance(self.mask, np.ndarray) else numbers("mask", self.mask)
             if mask.ndim != 3 or len(mask) != n or mask.dtype != np.bool_:
                 raise DataError(f"mask is {mask.dtype} {mask.shape}; give ({n}, H, W) of bool, one picture a box.")
             object.__setattr__(self, "mask", mask)

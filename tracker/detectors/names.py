@@ -112,7 +112,7 @@ def names_of(detector: Any, title: str = "") -> tuple[str, ...]:
     if isinstance(names, list | tuple) and all(isinstance(name, str) for name in names):
         return tuple(names)
     title = title or type(detector).__qualname__
-    raise ConfigError(f"detector {title} has {names!r:.60} as `names`; give a list of class names.")
+    raise ConfigError(f"detector {title} has a {type(names).__name__} as `names`; give a list of class names.")
 
 
 def suggest(word: str, known: tuple[str, ...]) -> str:

@@ -19,6 +19,7 @@ from models.errors import LiquidTrackError
 from models.printable import one_line, printable
 
 LONGEST = 2_000  # characters of one sentence; a name that makes it longer is cut in the middle
+MOST_READ = 20_000  # characters of which a sentence is made
 # What a progress bar writes in a piece by itself to go to another line of a terminal.
 _BAR_MOVES = re.compile("(?:\n|\x1b\\[A)+")
 
@@ -163,7 +164,7 @@ def open_closed_files() -> None:
 
 def complain(what: object) -> None:
     """One sentence on standard error, in one line."""
-    text = one_line(redact_text(str(what))).strip()
+    text = one_line(redact_text(str(what)[:MOST_READ])).strip()
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
     end = "" if text.endswith((".", "!", "?")) else "."

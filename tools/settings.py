@@ -37,6 +37,9 @@ T = TypeVar("T")
 OPTIONS = (tyro.conf.OmitArgPrefixes, tyro.conf.PositionalMetavarFromFieldName)
 PATHS = tyro.constructors.ConstructorRegistry()
 LARGEST = 1 << 20  # bytes of a file of settings
+# What would cost the parser memory or its stack: settings are flat.
+NESTED = re.compile(rb"(?:[\[{][^\[\]{}]{0,40}){64}|(?:\.[^.\n]{0,40}){64}")
+A_FLAG = re.compile(r"--|-[A-Za-z]")
 CODE = "python:"  # how a detector of the user's own begins
 
 
@@ -221,16 +224,20 @@ def _content(path: Path) -> dict[str, Any]:
         ConfigError: it is missing, too large, not TOML, or holds text that no setting can have.
     """
     data = read_bounded(path, LARGEST, ConfigError)
+    if NESTED.search(data):
+        raise ConfigError(f"{path}: is nested too deeply; settings are a flat list of names and values.")
     try:
         content = tomllib.loads(data.decode("utf-8"))
-    except RecursionError:
-        raise ConfigError(f"{path}: is nested too deeply; settings are a flat list of names and values.") from None
     except ValueError as error:  # also of bytes that are no UTF-8, and of numbers of thousands of digits
         raise ConfigError(f"{path}: is not valid TOML ({error}).") from None
     for key, value in content.items():
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and one_line(text) != text:
                 raise ConfigError(f"{path}: {key} is {text[:80]!r}; take its control characters out.")
+            if isinstance(text, str) and A_FLAG.match(text):
+                raise ConfigError(f"{path}: {key} is {text[:80]!r}, a flag; write the setting by its name.")
+            if isinstance(text, int) and abs(text) >= 1 << 63:
+                raise ConfigError(f"{path}: {key} is a number of more than 64 bits; give a smaller one.")
     return content
 
 
@@ -243,7 +250,7 @@ def _read(path: Path, known: dict[str, bool], appended: set[str], trusted: bool)
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"perhaps {near[0]} was meant." if near else f"the settings are {', '.join(known)}."
-            raise ConfigError(f"{path}: there is no setting {key!r}; {hint}")
+            raise ConfigError(f"{path}: there is no setting {key[:80]!r}; {hint}")
         flag = "--" + name.replace("_", "-")
         if isinstance(value, bool):
             found[name] = [flag if value else f"--no-{flag[2:]}"]

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import cv2
 
+from datasets.sources.redact import redact_text
+from models.printable import one_line
 from tools.display import check_display
 from tools.draw import Painter, clock_text
 from tools.drawn_boxes import DELETE, KEYS, DrawnBoxes
@@ -92,7 +94,7 @@ class WindowSink:
         """
         check_display()
         self._painter = Painter(names, self._config)
-        self._title = f"liquidtrack: {info.name}"
+        self._title = f"liquidtrack: {one_line(redact_text(info.name))}"
         cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         fit = min(LARGEST[0] / info.width, LARGEST[1] / info.height, 1.0)
         cv2.resizeWindow(self._title, max(1, round(info.width * fit)), max(1, round(info.height * fit)))

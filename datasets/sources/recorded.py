@@ -16,6 +16,8 @@ from models.errors import ConfigError, DataError, SourceError
 from tracker.protocols import SourceInfo
 from tracker.types import Float64, Frame, UInt8
 
+RATES = (1e-5, 1e6)  # frames a second: from one a day to what no camera does
+
 
 def check(config: SourceConfig) -> None:
     """Raises ConfigError where the settings are out of range or contradict each other."""
@@ -27,6 +29,8 @@ def check(config: SourceConfig) -> None:
         raise ConfigError(f"end is {config.end} s, which leaves nothing after the start at {config.start} s.")
     if config.rate is not None and not (math.isfinite(config.rate) and config.rate > 0):
         raise ConfigError(f"rate is {config.rate}; give frames a second above 0.")
+    if config.rate is not None and not RATES[0] <= config.rate <= RATES[1]:
+        raise ConfigError(f"rate is {config.rate:g}; give frames a second from {RATES[0]:g} to {RATES[1]:g}.")
     if config.rate is not None and config.times is not None:
         raise ConfigError("a rate and a file of times are both given; give only one of them.")
     for name in ("camera_width", "camera_height", "camera_rate", "stall"):

@@ -27,7 +27,7 @@ HIDDEN = "***"
 
 # Names whose values nobody may read: `user=bob_password=x_channel=1`, `;token=x`, `?api-key=x`.
 _NAMES = (
-    r"(?:[a-z0-9]+[-_.]?)?(?:pass(?:word|wd|phrase|code)?|pwd|psw|secret|token|auth(?:orization)?|credentials?|signature"
+    r"(?:[a-z0-9]{1,30}[-_.]?)?(?:pass(?:word|wd|phrase|code)?|pwd|psw|secret|token|auth(?:orization)?|credentials?|signature"
     r"|sig|jwt|user(?:name)?|usr|login|(?:api|access|stream|private|shared|secret|account)[-_]?key|streamid|session(?:id)?)"
 )
 _BY_NAME = re.compile(
@@ -38,10 +38,10 @@ _IN_JSON = re.compile(rf"(?i)([\"'](?:{_NAMES}|pw|key)[\"']\s*:\s*)(\"(?:[^\"\\]
 _IN_PATH = re.compile(r"(?i)(/(?:pass(?:word|wd)?|pwd|secret|token|auth|(?:api|stream)[-_]?key|key)/)([^/\s'\",?]+)")
 _HEADER = re.compile(r"(?i)(authorization\s*:\s*)[^\r\n]+")
 # `scheme:` with one slash or more, as also a slip of the pen has it; then what holds no blank.
-_ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]+:/{1,3}|[a-z][a-z0-9+.-]+//)([^\s\"<>]+)")
-_BARE = re.compile(r"[^\W\d][^\s/@'\"=:,(]*:(?!/)[^\s@'\"]*@(?=[\w.\[-])")
+_ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,30}:/{1,3}|[a-z][a-z0-9+.-]{1,30}//)([^\s\"<>]+)")
+_BARE = re.compile(r"[^\W\d][^\s/@'\"=:,(]{0,100}:(?!/)[^\s@'\"]{0,200}@(?=[\w.\[-])")
 # Whoever knows such an address may send: it ends with the key of the stream.
-_KEYED = re.compile(r"(?i)(rtmp[a-z]*://[^/\s]+/[^/\s]+/)[^\s'\"?]+")
+_KEYED = re.compile(r"(?i)(rtmp[a-z]*:/{1,3}[^/\s]+/[^/\s]+/)[^\s'\"?]+")
 
 
 def redact(address: str) -> str:

@@ -254,7 +254,7 @@ def assert_answered(
     sentences = [line for line in lines if line.startswith("liquidtrack: ")]
     assert len(sentences) == 1, f"{len(sentences)} sentences\n{answer}"
     assert more_lines or lines == sentences, f"more than one sentence\n{answer}"
-    assert sentences[0].endswith("."), f"a sentence without an end\n{answer}"
+    assert sentences[0].endswith((".", "?")), f"a sentence without an end\n{answer}"
     for piece in (says,) if isinstance(says, str) else says:
         assert piece in sentences[0], f"it does not say {piece!r}\n{answer}"
     return sentences[0]

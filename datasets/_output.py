@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
 from models.errors import ConfigError
+
+STDOUT = Path("-")
+STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")  # may lead to files, but are not named as such
+
+
+def is_stdout(path: Path) -> bool:
+    """Whether it is this process's standard output."""
+    return path == STDOUT or str(path) in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+
+
+def is_stream(path: Path) -> bool:
+    """Whether it is standard output, a device or a pipe: they hold nobody's data and want no files beside them."""
+    if path == STDOUT or str(path).startswith(STREAMS):
+        return True
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISCHR(mode) or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 class OutputFile:

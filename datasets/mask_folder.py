@@ -16,6 +16,11 @@ from tracker.types import Frame, Tracks
 MOST = 254  # object numbers: 0 is the ground, 255 means "not known"
 
 
+def folder_name(info: SourceInfo) -> str:
+    """Of the folder that a source's pictures go into."""
+    return "".join(c if c.isalnum() or c in "-_.+" else "_" for c in info.name).strip(".") or "masks"
+
+
 class MaskFolder:
     """A `Sink`. A pixel has its track's id; the numbers of the pictures are those of the source's frames.
 
@@ -33,8 +38,7 @@ class MaskFolder:
         Raises:
             DataError: it cannot be made.
         """
-        safe = "".join(c if c.isalnum() or c in "-_.+" else "_" for c in info.name).strip(".") or "masks"
-        self._folder = self.path / safe
+        self._folder = self.path / folder_name(info)
         with writing(self._folder):
             make_folder(self._folder)
 

@@ -95,11 +95,7 @@ class VideoWriter:
         sound: Path | str | None = None,
     ) -> None:
         self.path = Path(path)
-        self._format, self._codec = _choose(self.path, codec)
-        if not 0 <= crf <= 51:
-            raise ConfigError(f"crf is {crf}; give a quality from 0 (best) to 51 (worst).")
-        if preset not in PRESETS:
-            raise ConfigError(f"there is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
+        self._format, self._codec = check_video(self.path, codec, crf, preset)
         self._crf = crf
         self._preset = preset
         self._rate = rate if rate and math.isfinite(rate) and rate > 0 else None
@@ -345,8 +341,16 @@ class VideoWriter:
             self.path.unlink(missing_ok=True)
 
 
-def _choose(path: Path, codec: str) -> tuple[str, str]:
-    """(container, codec) for a path."""
+def check_video(path: Path, codec: str = "auto", crf: int = 23, preset: str = "superfast") -> tuple[str, str]:
+    """(container, codec) for a path, without touching it.
+
+    Raises:
+        ConfigError: the suffix, codec, quality or preset is unknown.
+    """
+    if not 0 <= crf <= 51:
+        raise ConfigError(f"crf is {crf}; give a quality from 0 (best) to 51 (worst).")
+    if preset not in PRESETS:
+        raise ConfigError(f"there is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
     if path.suffix.lower() not in CONTAINERS:
         raise ConfigError(f"{path}: videos are written as {', '.join(CONTAINERS)}; end the name with one of these.")
     container, possible = CONTAINERS[path.suffix.lower()]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
 
 
@@ -20,12 +21,14 @@ class BenchDetectorConfig:
         sizes: pictures to time, WIDTHxHEIGHT, multiples of 32.
         rounds: how often each is run; the median counts.
         json: write the figures here too.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
     """
 
     networks: Positional[tuple[Path, ...]] = ()
     sizes: tuple[str, ...] = ("416x416", "640x384")
     rounds: int = 30
     json: Path | None = None
+    overwrite: bool = False
 
     def __post_init__(self) -> None:
         if self.rounds < 1:
@@ -34,3 +37,7 @@ class BenchDetectorConfig:
             sides = [int(side) for side in size.split("x")] if re.fullmatch(r"\d+x\d+", size) else []
             if not sides or any(side < 32 or side % 32 for side in sides):
                 raise ConfigError(f"sizes has {size!r}; write WIDTHxHEIGHT in multiples of 32, as 640x384.")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        return file_outputs(self, "json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
 
 
@@ -19,6 +20,7 @@ class BenchGradientsConfig:
         inputs: numbers a sample, random.
         seeds: how many cells of each kind; the median is shown.
         plot: picture to write (.png, .svg or .pdf); needs matplotlib.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
     """
 
     cells: tuple[str, ...] = ("ltc", "mixed-ltc", "cfc", "mixed-cfc", "ctrnn", "lstm", "gru")
@@ -27,9 +29,14 @@ class BenchGradientsConfig:
     inputs: int = 8
     seeds: int = 5
     plot: Path | None = None
+    overwrite: bool = False
 
     def __post_init__(self) -> None:
         if max(self.steps, self.units, self.inputs, self.seeds) > 100_000:
             raise ConfigError("steps, units, inputs and seeds go up to 100000 each; give less.")
         if self.steps < 2 or min(self.units, self.inputs, self.seeds) < 1 or not self.cells:
             raise ConfigError("give steps of 2 or more, and one or more units, inputs, seeds and cells.")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        return file_outputs(self, "plot")

@@ -14,6 +14,7 @@ import numpy as np
 from datasets.formats import DetectionFile
 from datasets.formats.clock import read_seqinfo
 from datasets.gmc import read_camera_motion
+from datasets.output_guard import begin
 from datasets.thinning import UNEVEN, is_even, thin
 from tools import mot_plot, peers, plots
 from tools.bench_mot_config import BenchMotConfig
@@ -55,6 +56,7 @@ def measure(config: BenchMotConfig) -> Figures:
     ours = {name: _settings(config, name) for name in config.motions}
     figures: Figures = {name: {p: [] for p in config.profiles} for name in (*ours, *runs)}
     with tempfile.TemporaryDirectory() as scratch:
+        begin()
         for profile in config.profiles:
             for seed in config.seeds:
                 if seed != config.seeds[0] and is_even(profile) and not (config.noise or config.alarms):

@@ -8,6 +8,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
 from tracker.config import TrackerConfig
 
@@ -30,6 +31,7 @@ class BenchMotConfig:
         json: write the figures here too.
         plot: picture of HOTA against the mean time between frames (.png, .svg or .pdf); needs matplotlib.
         workers: processes; 0 means one for each core.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -46,6 +48,7 @@ class BenchMotConfig:
     json: Path | None = None
     plot: Path | None = None
     workers: int = 0
+    overwrite: bool = False
     quiet: bool = False
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
 
@@ -55,3 +58,10 @@ class BenchMotConfig:
         for name in ("noise", "alarms"):
             if not 0 <= getattr(self, name) < 10:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give a share, 0 or more.")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        folders = [f"{profile}-{seed}" for profile in self.profiles for seed in self.seeds]
+        made = tuple(f"{folder}/{part}" for folder in folders for part in ("*", "*/*", "*/*/*", "*/*/*/*"))
+        tracks = () if self.out is None else (Output("--out", self.out, made),)
+        return (*tracks, *file_outputs(self, "json", "plot"))

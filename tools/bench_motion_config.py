@@ -8,6 +8,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
 from models.seconds import Seconds
 
@@ -29,6 +30,7 @@ class BenchMotionConfig:
         camera_motion: use gmc.txt where there is one.
         draw_seed: of the thinning and of simulated detections.
         json: write the figures here too, also by coordinate.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -42,6 +44,7 @@ class BenchMotionConfig:
     camera_motion: bool = True
     draw_seed: int = 0
     json: Path | None = None
+    overwrite: bool = False
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -51,3 +54,7 @@ class BenchMotionConfig:
             raise ConfigError("ask_every and horizons in frames must be 1 or more.")
         if not all(0 < value <= 3600 for value in self.seconds):
             raise ConfigError("horizons in seconds must be above 0, up to 3600.")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        return file_outputs(self, "json")

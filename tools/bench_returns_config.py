@@ -8,6 +8,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
 from models.seconds import Seconds
 from tracker.config import TrackerConfig
@@ -34,6 +35,7 @@ class BenchReturnsConfig:
         looks: by what people are known again: identity (as in `track`), bare (the same features, with no metric learnt
             on the job), hue (histograms of hue and saturation), each a run of its own beside the one without.
         json: write the figures to this file as well.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -49,6 +51,7 @@ class BenchReturnsConfig:
     full: bool = True
     looks: tuple[Looks, ...] = ("identity", "bare", "hue")
     json: Path | None = None
+    overwrite: bool = False
     quiet: bool = False
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
     returning: ReidConfig = field(default_factory=ReidConfig)
@@ -67,3 +70,7 @@ class BenchReturnsConfig:
             return [[int(word) for word in text.split(",")] for text in self.same]
         except ValueError:
             raise ConfigError(f"same is {' '.join(self.same)}; give ids parted by commas, such as 13,2.") from None
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        return file_outputs(self, "json")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
 
 
@@ -18,12 +19,18 @@ class BenchStartupConfig:
         clip: the video to open.
         rounds: how often to start; the least of each figure is kept.
         json: write the figures here too.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
     """
 
     clip: Positional[Path]
     rounds: int = 5
     json: Path | None = None
+    overwrite: bool = False
 
     def __post_init__(self) -> None:
         if self.rounds < 1:
             raise ConfigError(f"rounds is {self.rounds}; give 1 or more.")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        return file_outputs(self, "json")

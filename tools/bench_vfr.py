@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from datasets.formats import read
 from datasets.formats.clock import read_seqinfo
+from datasets.output_guard import begin
 from datasets.retime import retime
 from datasets.thinning import UNEVEN, thin_indices, thin_sequence
 from models.errors import ConfigError, DataError, LiquidTrackError
@@ -87,6 +88,7 @@ def measure(config: BenchVfrConfig) -> dict[str, Profile]:
         work = config.work or Path(temporary)
         found = None
         done = {}
+        begin()
         for profile in tqdm(config.profiles, desc="profiles", disable=config.quiet or None):
             folder = work / profile
             kept = thin_sequence(config.truth, folder / config.truth.name, profile, config.seed)
@@ -172,7 +174,7 @@ def _track(config: BenchVfrConfig, folder: Path) -> Path:
     settings = TrackConfig(
         str(folder / "clip.mp4"),
         quiet=True,
-        output=OutputConfig(**files),
+        output=OutputConfig(**files, overwrite=True),  # the guard of the whole folder has looked
         detection=_detector(config),
         appearance_features=config.appearance_features,
         tracking=config.tracking,

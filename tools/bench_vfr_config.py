@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output, file_outputs
 from tracker.config import TrackerConfig
 from tracker.detectors.config import AppearanceConfig
 
@@ -25,6 +26,7 @@ class BenchVfrConfig:
         peers: other trackers on the same detections: sort, bytetrack, ocsort, cbiou, arcsort; none where it is empty.
         work: keep the clips and results in this folder; a temporary one otherwise.
         json: write the figures to this file as well.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -37,6 +39,13 @@ class BenchVfrConfig:
     peers: tuple[str, ...] = ("bytetrack", "ocsort", "cbiou")
     work: Path | None = None
     json: Path | None = None
+    overwrite: bool = False
     quiet: bool = False
     appearance_features: AppearanceConfig = field(default_factory=AppearanceConfig)
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        made = tuple(f"{profile}/{part}" for profile in self.profiles for part in ("*", "*/*", "*/*/*"))
+        work = () if self.work is None else (Output("--work", self.work, made),)
+        return (*work, *file_outputs(self, "json"))

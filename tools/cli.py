@@ -306,7 +306,10 @@ def _run(words: list[str]) -> int:
 
     config = parse(load(COMMANDS[name].config), f"liquidtrack {name}", rest)
     check_numbers(config)
-    result = load(COMMANDS[name].run)(config)
+    from tools.guarding import guarded
+
+    with guarded(name, config):
+        result = load(COMMANDS[name].run)(config)
     return OK if result is None else int(result)
 
 

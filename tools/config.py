@@ -9,6 +9,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from datasets.formats.config import LabelConfig
+from datasets.output_guard import Output, file_outputs
 from datasets.sources.config import SourceConfig
 from models.errors import ConfigError
 from tools.mark_config import MarkConfig
@@ -25,11 +26,13 @@ from tracker.returning.config import ReidConfig
 class OutputConfig:
     """Where the tracks go; any number of them at once. Every file holds the true times.
 
+    Where nothing is named: the drawn video and JSON lines, beside the source. Labels beside a video are numbered by it.
+
     Attributes:
         show: open a window: space pause, n and b step, + and - speed, s save picture, h all keys, q quit.
         video: write the video with the tracks drawn in; .mp4, .mkv, .webm or .avi, frame times and sound kept.
-        mot: write MOTChallenge text, and times.csv beside it.
-        jsonl: write JSON lines, one a frame, readable while it grows.
+        mot: write MOTChallenge text, and <stem>.times.csv beside it; - is standard output.
+        jsonl: write JSON lines, one a frame, readable while it grows; - is standard output.
         coco: write COCO-video JSON.
         cvat: write CVAT video XML 1.1, with key frames.
         yolo: write a folder of YOLO labels as training wants them, with ids and scores in tracks.csv beside them.
@@ -37,6 +40,8 @@ class OutputConfig:
         masks: write a folder of PNG masks with a palette, <folder>/<source>/00000.png, as DAVIS does.
         images: write every frame's picture into this folder, named as --coco names it.
         yolo_images: write every frame's picture into images/ of the --yolo folder, to train on.
+        out: write <name>.tracked.mp4 and <name>.jsonl into this folder.
+        overwrite: replace what is there, also if it was made by hand or with other settings.
     """
 
     show: bool = False
@@ -50,6 +55,8 @@ class OutputConfig:
     masks: Path | None = None
     images: Path | None = None
     yolo_images: bool = False
+    out: Path | None = None
+    overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,12 +101,14 @@ class DemoConfig:
         clip: auto takes the first that can be had: vtest (people in a street, from Debian's opencv-doc or the
             internet), then scene (rendered).
         show: open a window too.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
     out: Path = Path("out")
     clip: Literal["auto", "vtest", "scene"] = "auto"
     show: bool = False
+    overwrite: bool = False
     quiet: bool = False
 
 
@@ -126,6 +135,7 @@ class BenchPipelineConfig:
         frames: how many frames to take.
         rounds: how often to measure everything; the least of each figure is kept.
         json: write the figures here too.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
     """
 
     clip: Positional[Path]
@@ -135,7 +145,12 @@ class BenchPipelineConfig:
     frames: int = 200
     rounds: int = 3
     json: Path | None = None
+    overwrite: bool = False
 
     def __post_init__(self) -> None:
         if self.frames < 1 or self.rounds < 1:
             raise ConfigError("frames and rounds must be 1 or more.")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        return file_outputs(self, "json")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from datasets.annotations import Annotations
 from datasets.formats import read, write
+from datasets.output_guard import begin
 from models.errors import ConfigError, DataError
 from tools.convert_config import ConvertConfig
 from tracker.types import Float64
@@ -16,12 +17,11 @@ def convert(config: ConvertConfig) -> None:
     """Reads A, writes B, and says in one line what that was.
 
     Raises:
-        LiquidTrackError: A is missing or wrong, B cannot be written, or both are the same.
+        LiquidTrackError: A is missing or wrong, or B cannot be written.
     """
-    if config.a.exists() and config.b.exists() and config.a.samefile(config.b):
-        raise ConfigError(f"{config.a} and {config.b} are the same; name another place for the result.")
     size = None if config.size is None else _size(config.size)
     annotations = read(config.a, config.from_format, skip_bad_rows=config.skip_bad_rows, rate=config.rate, size=size)
+    begin()
     write(
         annotations, config.b, config.to_format, name=_name(config.a), config=config.labels,
         pictures=() if config.images is None else _pictures(config.images, annotations),

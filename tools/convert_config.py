@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from datasets.formats.config import LabelConfig
+from datasets.output_guard import Output
 
 FormatName = Literal["mot", "jsonl", "coco", "cvat", "yolo", "kitti"]
 
@@ -28,6 +29,7 @@ class ConvertConfig:
         images: a folder of the frames' pictures, in order of their names, which COCO then names; by default it names
             frame_000000.jpg and so on, as CVAT names the frames of a video.
         labels: how label files are written.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
     """
 
     a: Positional[Path]
@@ -38,4 +40,12 @@ class ConvertConfig:
     rate: float | None = None
     size: str | None = None
     images: Path | None = None
+    overwrite: bool = False
     labels: LabelConfig = field(default_factory=LabelConfig)
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        from datasets.formats import FORMATS
+        from datasets.formats.registry import by_suffix
+
+        return (FORMATS[self.to_format or by_suffix(self.b)].output("the result", self.b),)

@@ -34,7 +34,13 @@ def demo(config: DemoConfig) -> int:
         quiet=config.quiet,
         # a rendered scene's people are drawn, which no network that learned from photographs need know
         detection=DetectorConfig("background" if clip == SCENE else "lite0"),
-        output=OutputConfig(show=config.show, video=out / "demo.mp4", mot=out / "demo.txt", jsonl=out / "demo.jsonl"),
+        output=OutputConfig(
+            show=config.show,
+            video=out / "demo.mp4",
+            mot=out / "demo.txt",
+            jsonl=out / "demo.jsonl",
+            overwrite=config.overwrite,
+        ),
     )
     summary, _ = track_summary(settings)
     print(f"open {out / 'demo.mp4'} to see the tracks; {out / 'demo.jsonl'} holds them with frame and seconds.")

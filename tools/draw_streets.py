@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from datasets.drives import Camera, drive
 from datasets.noise import Noise, Rng, simulate
+from datasets.output_guard import begin
 from datasets.truth import Sequence
 from models.errors import ConfigError
 from tools.draw_streets_config import DrawStreetsConfig
@@ -26,6 +27,7 @@ def draw_streets(config: DrawStreetsConfig) -> None:
     for k in tqdm(range(config.sequences), desc="drives", disable=config.quiet or None):
         rng = np.random.default_rng([config.seed, k])
         sequence, camera = drive(rng, config.seconds, config.rate)
+        begin()
         folder = config.out / f"drive{config.seed:03}-{k:03}"
         try:
             _write(folder, sequence, camera, config.rate, rng if config.detections else None)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output
 from models.errors import ConfigError
 from models.seconds import Seconds
 
@@ -22,6 +23,7 @@ class DrawStreetsConfig:
         seconds: of each drive.
         rate: frames a second.
         detections: write det/det.txt too: what a usual detector would say.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -31,6 +33,7 @@ class DrawStreetsConfig:
     seconds: Seconds = 40.0
     rate: float = 10.0
     detections: bool = False
+    overwrite: bool = False
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -40,3 +43,9 @@ class DrawStreetsConfig:
             raise ConfigError(
                 f"{self.seconds:g} seconds at {self.rate:g} frames a second are no drive; give two frames or more."
             )
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        names = ("gt/gt.txt", "seqinfo.ini", *(("det/det.txt",) if self.detections else ()))
+        parts = tuple(f"drive{self.seed:03}-{k:03}/{name}" for k in range(self.sequences) for name in names)
+        return (Output("the folder", self.out, parts),)

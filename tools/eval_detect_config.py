@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
 from tracker.detectors.config import DetectorConfig
 
@@ -25,6 +26,7 @@ class EvalDetectConfig:
         every: take only every n-th picture.
         limit: take at most so many pictures.
         json: write all figures to this file as well.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -34,6 +36,7 @@ class EvalDetectConfig:
     every: int = 1
     limit: int | None = None
     json: Path | None = None
+    overwrite: bool = False
     quiet: bool = False
     detection: DetectorConfig = field(default_factory=DetectorConfig)
 
@@ -45,3 +48,7 @@ class EvalDetectConfig:
         for pair in self.rename:
             if pair.count("=") != 1 or not all(part.strip() for part in pair.split("=")):
                 raise ConfigError(f"rename is {pair!r}; write the detector's name and the truth's, as walker=person.")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        return file_outputs(self, "json")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output, file_outputs
+
 
 @dataclass(frozen=True, slots=True)
 class EvalMotConfig:
@@ -30,6 +32,7 @@ class EvalMotConfig:
         latex: the combined figures as a LaTeX table.
         plot: draw HOTA, DetA and AssA over the localisation thresholds (.png, .svg or .pdf).
         workers: processes; 0 means one for each core.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -45,4 +48,9 @@ class EvalMotConfig:
     latex: Path | None = None
     plot: Path | None = None
     workers: int = 0
+    overwrite: bool = False
     quiet: bool = False
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        return file_outputs(self, "json")

@@ -8,6 +8,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
 from models.seconds import Seconds
 from tracker.detectors.config import Device
@@ -52,6 +53,7 @@ class EvalRecognitionConfig:
         device: where the network runs; auto takes a CUDA device where ONNX Runtime can use one.
         json: write all figures to this file as well, with every picture that was taken for something else.
         plot: picture of confidence against accuracy (.png, .svg or .pdf); needs matplotlib.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -77,6 +79,7 @@ class EvalRecognitionConfig:
     device: Device = "auto"
     json: Path | None = None
     plot: Path | None = None
+    overwrite: bool = False
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -104,3 +107,8 @@ class EvalRecognitionConfig:
             raise ConfigError("video needs --truth FILE, which names the right classes of each sequence.")
         if self.over == "video" and self.export is not None:
             raise ConfigError("--export writes simulated views; a video has pictures already.")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        views = () if self.export is None else (Output("--export", self.export, ("*/[0-9]*.png", "*/times.csv")),)
+        return (*views, *file_outputs(self, "answers", "json", "plot"))

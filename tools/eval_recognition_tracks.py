@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from datasets.output_guard import begin
 from datasets.thinning import thin_indices
 from models.class_pool_numpy import own_class_pool
 from models.errors import ConfigError, DataError
@@ -121,6 +122,7 @@ class _Export:
 
     def __init__(self, folder: Path, time: Float64) -> None:
         self._folder, self._time, self._count = folder, time, 0
+        begin()
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets.identities import Identities, read_identities
+from datasets.output_guard import begin
 from datasets.sources.pictures import read_picture
 from models.errors import ConfigError, DataError, WeightsError
 from models.pooling import unit
@@ -142,5 +143,6 @@ def train_reid(config: TrainReidConfig) -> None:
         "identities": str((counts > 0).sum()),
         "pictures": str(taught.sum()),
     }
+    begin()
     metric.save(config.out, about)
     print(f"{config.out}: learnt from {taught.sum()} pictures of {(counts > 0).sum()} identities")

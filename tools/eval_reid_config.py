@@ -8,6 +8,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
 from tracker.detectors.config import Device
 
@@ -28,6 +29,7 @@ class EvalReidConfig:
         device: where the network runs.
         json: write all figures to this file as well.
         plot: picture of the CMC (.png, .svg or .pdf); needs matplotlib.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -41,6 +43,7 @@ class EvalReidConfig:
     device: Device = "auto"
     json: Path | None = None
     plot: Path | None = None
+    overwrite: bool = False
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -53,6 +56,10 @@ class EvalReidConfig:
         if not self.network_scale > 0:
             raise ConfigError(f"network_scale is {self.network_scale}; give a number above 0.")
 
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        return file_outputs(self, "json", "plot")
+
 
 @dataclass(frozen=True, slots=True)
 class TrainReidConfig:
@@ -64,6 +71,7 @@ class TrainReidConfig:
         people: learn from every second identity (0, 2, ...), or from all.
         threads: CPU threads of the network; 0 takes a fair share of the cores.
         device: where the network runs.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -72,4 +80,9 @@ class TrainReidConfig:
     people: Literal["even", "all"] = "all"
     threads: int = 0
     device: Device = "auto"
+    overwrite: bool = False
     quiet: bool = False
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        return file_outputs(self, "out")

@@ -8,6 +8,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
 from tracker.masks.config import MaskConfig
 
@@ -36,6 +37,7 @@ class EvalSegmentationConfig:
         save: of our own run: write the masks here, in DAVIS's layout.
         json: write all figures to this file as well.
         plot: picture of J and F in the course of the sequences (.png, .svg or .pdf); needs matplotlib.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -52,6 +54,7 @@ class EvalSegmentationConfig:
     save: Path | None = None
     json: Path | None = None
     plot: Path | None = None
+    overwrite: bool = False
     quiet: bool = False
     propagation: MaskConfig = field(default_factory=MaskConfig)
 
@@ -66,3 +69,8 @@ class EvalSegmentationConfig:
             for name, plain in (("start", "mask"), ("compose", 1), ("save", None)):
                 if getattr(self, name) != plain:
                     raise ConfigError(f"--{name} belongs to a run of our own; leave the results away, or --{name}.")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        masks = () if self.save is None else (Output("--save", self.save, ("*/*.png",)),)
+        return (*masks, *file_outputs(self, "json", "plot"))

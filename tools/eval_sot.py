@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from datasets.output_guard import begin
 from datasets.sot import SotSequence, read_boxes, read_sequences, write_boxes
 from datasets.sources.pictures import read_picture
 from datasets.thinning import thin_indices
@@ -76,6 +77,7 @@ def evaluate(config: EvalSotConfig) -> list[SotEvaluation]:
                         bar.update()
                     scores[sequence.name] = score(sequence.xyxy[at], answers)
                     if config.out is not None:
+                        begin()
                         path = config.out / f"{name}-{profile}" / f"{sequence.name}.txt"
                         write_boxes(path, answers, sequence.base)
                 rate = frames / spent if spent > 0 else None

@@ -8,6 +8,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
 from tracker.detectors.config import Device
 
@@ -38,6 +39,7 @@ class EvalSotConfig:
         out: keep the boxes of every run here, as <tracker>-<profile>/<sequence>.txt.
         json: write all figures and curves to this file as well.
         plot: picture of the success and precision curves (.png, .svg or .pdf); needs matplotlib.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -56,6 +58,7 @@ class EvalSotConfig:
     out: Path | None = None
     json: Path | None = None
     plot: Path | None = None
+    overwrite: bool = False
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -67,3 +70,8 @@ class EvalSotConfig:
             raise ConfigError("there is nothing to score; name a tracker, or folders of results after the sequences.")
         if self.threads < 0:
             raise ConfigError(f"threads is {self.threads}; give 0 for all cores, or a positive number.")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        boxes = () if self.out is None else (Output("--out", self.out, ("*-*/*.txt",)),)
+        return (*boxes, *file_outputs(self, "json", "plot"))

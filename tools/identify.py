@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from datasets import open_source, read
+from datasets import open_source
 from datasets.annotations import Annotations
+from datasets.formats import read
 from datasets.identities import read_identities
 from datasets.sources.pictures import read_picture
 from models.errors import DataError

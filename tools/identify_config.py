@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output, file_outputs
 from datasets.sources.config import SourceConfig
 from models.errors import ConfigError
 from tracker.detectors.config import Device
@@ -27,6 +28,7 @@ class IdentifyConfig:
         threads: CPU threads of the network; 0 takes a fair share of the cores.
         device: where the network runs.
         json: write all probabilities to this file as well.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -40,6 +42,7 @@ class IdentifyConfig:
     threads: int = 0
     device: Device = "auto"
     json: Path | None = None
+    overwrite: bool = False
     quiet: bool = False
     reading: SourceConfig = field(default_factory=SourceConfig)
 
@@ -49,3 +52,7 @@ class IdentifyConfig:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give 1 to 1000.")
         if not 0 <= self.probability <= 1:
             raise ConfigError(f"probability is {self.probability}; give 0 to 1.")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        return file_outputs(self, "json")

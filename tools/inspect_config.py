@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from datasets.output_guard import Output
 from models.errors import ConfigError
 
 SCENE = "scene:1?duration=8&width=320&height=180&rate=20&people=14&camera=all&exposure=0&noise=0"
@@ -23,6 +24,7 @@ class InspectConfig:
         matches: at most so many are looked at, drawn by chance.
         pairs: the same of pairs.
         draw_seed: of the thinning and of what is looked at.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -34,8 +36,13 @@ class InspectConfig:
     matches: int = 4000
     pairs: int = 400
     draw_seed: int = 0
+    overwrite: bool = False
     quiet: bool = False
 
     def __post_init__(self) -> None:
         if min(self.matches, self.pairs) < 2 or not self.profiles:
             raise ConfigError("matches and pairs must be 2 or more, and one profile or more be named.")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        return (Output("--out", self.out, ("time_constants.png", "neurons.png", "pairs.png", "inspect.json")),)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.output_guard import begin
 from models.errors import ConfigError, WeightsError
 from models.head_config import HeadConfig
 from models.head_numpy import load_head
@@ -92,6 +93,7 @@ def inspect(config: InspectConfig) -> None:
     plots.check(config.out / "neurons.png")
     found = find(config)
     print(report(found))
+    begin()
     from tools import head_plots
 
     if found.seconds is not None:

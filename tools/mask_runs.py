@@ -11,6 +11,7 @@ import numpy as np
 from datasets.composed_masks import compose, shifts
 from datasets.davis import MaskSequence, find_sequences
 from datasets.indexed_png import read_indexed, write_indexed
+from datasets.output_guard import begin
 from datasets.sources.pictures import read_picture
 from models.errors import ConfigError, DataError
 from tools.eval_segmentation import kept_frames
@@ -114,6 +115,7 @@ def save(folder: Path, clip: Clip, masks: list[UInt8]) -> None:
     Raises:
         ConfigError: the folder cannot be written.
     """
+    begin()
     try:
         (folder / clip.name).mkdir(parents=True, exist_ok=True)
         for k, mask in zip(clip.kept.tolist(), masks, strict=True):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
-from datasets.formats import DetectionFile
+from datasets.formats import FORMATS, DetectionFile
 from datasets.formats._write import Boxes
 from datasets.formats.mot import MotWriter
 from datasets.gmc import read_camera_motion
+from datasets.output_guard import begin
 from models.errors import DataError
 from tools.mot_config import MotConfig
 from tools.plugins import cores
@@ -34,7 +36,18 @@ def mot(config: MotConfig) -> None:
         camera_motion=config.camera_motion,
         skip_bad_rows=config.skip_bad_rows,
     )
+    begin()
     for_each_sequence(config.root, work, config.workers, config.quiet)
+
+
+def written(root: Path) -> tuple[str, ...]:
+    """The patterns of the files that `mot` writes of what is under `root`.
+
+    Raises:
+        DataError: no sequence is there.
+    """
+    names = (glob.escape(folder.name) for folder in find_sequences(root))
+    return tuple(f"{name}{ending}" for name in names for ending in (".txt", *FORMATS["mot"].beside))
 
 
 def for_each_sequence(root: Path, work: Callable[[Path], None], workers: int, quiet: bool) -> None:
@@ -80,7 +93,7 @@ def track_sequence(
     warps = read_camera_motion(sequence) if camera_motion else {}
     width, height = detections.annotations.size or (0, 0)
     tracker = Tracker(settings, size=(width, height))
-    with MotWriter(out / f"{sequence.name}.txt", own_times=True) as writer:
+    with MotWriter(out / f"{sequence.name}.txt") as writer:
         writer.open(SourceInfo(sequence.name, width, height, frames=len(frames)), detections.names)
         for frame, time in zip(frames.tolist(), times.tolist(), strict=True):
             shown = tracker.update(detections(frame), time, warps.get(frame)).shown

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output
 from tracker.config import TrackerConfig
 
 
@@ -20,6 +21,7 @@ class MotConfig:
         camera_motion: use gmc.txt where there is one.
         skip_bad_rows: drop rows that break the format instead of stopping at the first.
         workers: processes; 0 means one for each core.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -28,5 +30,12 @@ class MotConfig:
     camera_motion: bool = True
     skip_bad_rows: bool = False
     workers: int = 0
+    overwrite: bool = False
     quiet: bool = False
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        from tools.mot import written
+
+        return (Output("the folder", self.out, written(self.root)),)

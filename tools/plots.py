@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from datasets.output_guard import begin
 from models.errors import ConfigError
 from models.extras import needs
 
@@ -47,6 +48,7 @@ def save(figure: Any, path: Path) -> None:
     Raises:
         ConfigError: the file cannot be written, or its suffix names no kind of picture.
     """
+    begin()
     try:
         figure.savefig(path, dpi=120)
     except (OSError, ValueError) as error:

@@ -205,7 +205,10 @@ def build_camera_motion(name: Literal["none", "flow"]) -> CameraMotion | None:
 
 
 def build_sinks(
-    config: TrackConfig, pointer: Pointer | None = None, source: Source | None = None
+    config: TrackConfig,
+    pointer: Pointer | None = None,
+    source: Source | None = None,
+    late: Callable[[Sink], Sink] = lambda sink: sink,
 ) -> tuple[list[Sink], list[Sink]]:
     """(sinks for the caller's thread, sinks that earn a thread of their own).
 
@@ -213,11 +216,12 @@ def build_sinks(
         config: the choice.
         pointer: what a window points with.
         source: what a window asks how it is doing, where it is live.
+        late: put around every sink that writes a file.
 
     Raises:
-        ConfigError: a window without a display.
+        ConfigError: a window without a display, or a video that cannot be written so.
     """
-    made = {name: SINKS[name](path, config) for name, path in outputs(config.output).items()}
+    made = {name: late(SINKS[name](path, config)) for name, path in outputs(config.output).items()}
     here = [sink for name, sink in made.items() if name not in SLOW]
     if config.output.show:
         from tools.window import WindowSink
@@ -230,7 +234,7 @@ def build_sinks(
             raise ConfigError("--yolo-images stand in the folder of --yolo; name one.")
         from datasets.picture_folder import PictureFolder
 
-        slow.append(PictureFolder(config.output.yolo / "images", naming="yolo"))
+        slow.append(late(PictureFolder(config.output.yolo / "images", naming="yolo")))
     return here, slow
 
 
@@ -256,19 +260,3 @@ def inputs(config: TrackConfig) -> dict[str, Path]:
         "file of --reid-metric": config.returning.reid_metric,
     }
     return {name: Path(place) for name, place in places.items() if place}
-
-
-def check_outputs(config: TrackConfig) -> None:
-    """Refuse outputs that would overwrite what is read, or each other.
-
-    Raises:
-        ConfigError: which flag, and what to do.
-    """
-    wanted = outputs(config.output)
-    places = [path.resolve() for path in wanted.values()]
-    read = {path.resolve(): name for name, path in inputs(config).items()}
-    for flag, path in wanted.items():
-        if path.resolve() in read:
-            raise ConfigError(f"--{flag} {path} is the {read[path.resolve()]} itself; write to another file.")
-        if places.count(path.resolve()) > 1:
-            raise ConfigError(f"--{flag} {path} is written by two sinks; give each a file of its own.")

@@ -7,11 +7,14 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from datasets import Annotations, open_source, read
+from datasets import Annotations, open_source
+from datasets.formats import read
+from datasets.output_guard import begin
 from datasets.rle import decode
 from models.errors import ConfigError, DataError
 from tools.config import OutputConfig, TrackConfig
-from tools.plugins import build_camera_motion, build_sinks, check_outputs, linger
+from tools.late_sink import LateSink
+from tools.plugins import build_camera_motion, build_sinks, linger
 from tools.progress import progress
 from tools.render_config import RenderConfig
 from tools.track import stoppable
@@ -155,9 +158,6 @@ def render(config: RenderConfig) -> int:
         reading=config.reading,
         view=config.view,
     )
-    if config.out is not None and config.out.exists() and config.tracks.exists() and config.out.samefile(config.tracks):
-        raise ConfigError(f"{config.out} is the file of the tracks itself; write to another file.")
-    check_outputs(settings)
     source = open_source(config.source, config.reading)
     try:
         if source.info.live:
@@ -167,7 +167,7 @@ def render(config: RenderConfig) -> int:
         size = (source.info.width, source.info.height)
         tracks = read(config.tracks, config.format, skip_bad_rows=config.skip_bad_rows, size=size)
         given = GivenTracks(tracks, _matching(config, tracks), config.tracks.name)
-        sinks, slow = build_sinks(settings)
+        sinks, slow = build_sinks(settings, late=lambda sink: LateSink(sink, begin))
     except BaseException:
         source.close()
         raise

@@ -9,6 +9,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output
 from datasets.sources.config import SourceConfig
 from models.errors import ConfigError
 from tools.view_config import ViewConfig
@@ -30,6 +31,7 @@ class RenderConfig:
             or auto: by seconds where the tracks know them, else by number.
         camera_motion: how trails are carried along with a moving camera: none, or flow (from the pixels).
         skip_bad_rows: drop the rows of the tracks that break the format, instead of refusing the file.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar and no summary.
     """
 
@@ -41,6 +43,7 @@ class RenderConfig:
     match: Literal["auto", "frame", "seconds"] = "auto"
     camera_motion: Literal["none", "flow"] = "none"
     skip_bad_rows: bool = False
+    overwrite: bool = False
     quiet: bool = False
     reading: SourceConfig = field(default_factory=SourceConfig)
     view: ViewConfig = field(default_factory=ViewConfig)
@@ -57,3 +60,7 @@ class RenderConfig:
         tracks = self.tracks if self.tracks.name else Path(os.path.abspath(self.tracks))  # of `.`
         stem = tracks.name if tracks.is_dir() else tracks.name.removesuffix(".gz").rsplit(".", 1)[0]
         return tracks.parent / f"{stem or 'tracks'}.rendered.mp4"
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        return () if self.out is None else (Output("--video", self.out),)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from datasets._output import is_stdout
+from datasets.output_guard import begin
 from models.errors import ConfigError
 
 
@@ -13,6 +15,10 @@ def write_report(path: Path, text: str) -> None:
     Raises:
         ConfigError: it cannot be written.
     """
+    if is_stdout(path):
+        print(text)
+        return
+    begin()
     try:
         path.write_text(f"{text}\n", encoding="utf-8")
     except OSError as error:

@@ -33,6 +33,8 @@ from tracker.detectors.config import DetectorConfig
 
 T = TypeVar("T")
 
+files_read: list[Path] = []  # the files of settings that the command line named: nothing may be written over them
+
 # Flat flags (`--score`, not `--detector.score`): the names are unique across the sections; a test holds that.
 OPTIONS = (tyro.conf.OmitArgPrefixes, tyro.conf.PositionalMetavarFromFieldName)
 PATHS = tyro.constructors.ConstructorRegistry()
@@ -96,6 +98,7 @@ def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
         SystemExit: 0 after --help.
     """
     typed, files, trusted = _take_files(arguments)
+    files_read[:] = files
     about = inspect.getdoc(kind) or ""
     description = (
         about.split("\n\nAttributes:")[0] + "\n\n--config FILE.toml reads settings from a file; flags stand over it. A"

@@ -5,15 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from datasets.formats._write import make_folder
-from datasets.sources.redact import redact
-from models.errors import ConfigError, DataError
+from datasets._output import is_stdout
 from tools.config import TrackConfig
 from tools.findings import nothing_tracked
 from tools.interrupt import heard
@@ -28,13 +27,12 @@ from tools.plugins import (
     build_recogniser,
     build_returning,
     build_sinks,
-    check_outputs,
     linger,
     outputs,
     own_looks,
 )
 from tools.progress import progress
-from tools.settings import to_toml
+from tools.track_outputs import Beginning, guard, with_defaults
 from tracker.pipeline import Summary, run
 from tracker.protocols import Detector, Source
 from tracker.types import Frame
@@ -58,12 +56,15 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
 
     if config.pointing.active or config.marking:
         config = _pointing(config)
-    wanted = outputs(config.output)
-    check_outputs(config)
-    if not wanted and not config.output.show and config.quiet:
-        raise ConfigError("nothing would come out: give --show or a file to write, such as --jsonl tracks.jsonl.")
+    asked = outputs(config.output)
     source = open_source(config.source, config.reading)
-    try:
+    with ExitStack() as stack:
+        stack.callback(source.close)
+        config = with_defaults(config, source.info)
+        wanted = outputs(config.output)
+        beginning = Beginning(config, stack.enter_context(guard(config, source.info)))
+        # Where results go to standard output, what is said goes elsewhere.
+        say = partial(print, file=sys.stderr if any(map(is_stdout, wanted.values())) else sys.stdout)
         finds = config.detection.kind_and_argument()[0] != "none"
         looks = config.appearance_features.appearance not in ("none", AUTO, OWN)
         networks = finds + looks + config.pointing.active + bool(config.marking) + config.returning.reid
@@ -84,45 +85,42 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
             from tools.kept_ids import kept_ids
 
             given = kept_ids(config, detector)
-        sinks, slow = build_sinks(config, pointer, source)
-    except BaseException:
-        source.close()
-        raise
-    if wanted:
-        _save_settings(config, *next(iter(wanted.items())))
-    last = 0
+        sinks, slow = build_sinks(config, pointer, source, beginning.late(source))
+        if not config.quiet and wanted != asked:
+            say(f"writing {' and '.join(str(path) for path in wanted.values())}", flush=True)
+        last = 0
 
-    def seen(frame: Frame) -> None:
-        nonlocal last
-        last = frame.index
-        tell(frame)
+        def seen(frame: Frame) -> None:
+            nonlocal last
+            last = frame.index
+            tell(frame)
 
-    with stoppable(source) as stop, progress(source.info, config.reading, config.quiet) as tell:
-        summary = run(
-            source,
-            detector if given is None else given[0],
-            tracker if given is None else given[1],
-            sinks,
-            slow_sinks=slow,
-            embedder=embedder,
-            camera_motion=build_camera_motion(config.camera_motion),
-            pointer=pointer,
-            masks=masks if given is None else given[2],
-            returning=returning,
-            recogniser=recogniser,
-            progress=seen,
-            stop=stop,
-        )
+        with stoppable(source) as stop, progress(source.info, config.reading, config.quiet) as tell:
+            summary = run(
+                source,
+                detector if given is None else given[0],
+                tracker if given is None else given[1],
+                sinks,
+                slow_sinks=slow,
+                embedder=embedder,
+                camera_motion=build_camera_motion(config.camera_motion),
+                pointer=pointer,
+                masks=masks if given is None else given[2],
+                returning=returning,
+                recogniser=recogniser,
+                progress=seen,
+                stop=stop,
+            )
     if not config.quiet:
-        _report(summary, source, wanted)
+        _report(summary, source, wanted if summary.frames else {}, say)
         if line := nothing_tracked(summary, config, detector.names):
-            print(f"  {line}")
+            say(f"  {line}")
         for mark in masks.waiting if masks is not None else ():
-            print(f"  warning: nothing was followed from {mark.time:g} s on; the source ended before")
+            say(f"  warning: nothing was followed from {mark.time:g} s on; the source ended before")
         if summary.complete and not source.info.live and config.reading.end is None:
-            _warn_of_rest(config, detector, last + config.reading.every - 1)
+            _warn_of_rest(config, detector, last + config.reading.every - 1, say)
         for box in pointer.waiting if pointer is not None and summary.complete else ():
-            print(f"  warning: box {box} was never followed; the video ends before its time.")
+            say(f"  warning: box {box} was never followed; the video ends before its time.")
         sys.stdout.flush()
     linger(sinks)
     return summary, source.info.live
@@ -136,22 +134,6 @@ def _pointing(config: TrackConfig) -> TrackConfig:
     if config.pointing.select:
         output = replace(output, show=True)
     return replace(config, detection=detection, output=output)
-
-
-def _save_settings(config: TrackConfig, flag: str, result: Path) -> None:
-    """The resolved settings without passwords, beside the first result (inside a folder of YOLO labels).
-
-    `--config` reads them back.
-    """
-    if result.exists() and not (result.is_file() or result.is_dir()):
-        return  # a device or a pipe wants no file beside it
-    path = result / "run.toml" if flag == "yolo" else result.with_name(f"{result.stem}.run.toml")
-    try:
-        make_folder(path.parent)
-        source = redact(config.source) if "://" in config.source else config.source
-        path.write_text(to_toml(replace(config, source=source)), encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror}); choose a folder that can be.") from None
 
 
 @contextmanager
@@ -178,21 +160,23 @@ def stoppable(source: Source) -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _report(summary: Summary, source: Source, wanted: dict[str, Path]) -> None:
+def _report(summary: Summary, source: Source, wanted: dict[str, Path], say: Callable[..., None]) -> None:
     rate = summary.frames / summary.wall if summary.wall > 0 else 0.0
     how = "" if summary.complete else " (ended early)"
-    print(
+    say(
         f"{source.info.name}: {summary.frames} frames, {summary.video:.2f} s of video, {summary.tracks} tracks"
         f" in {summary.wall:.1f} s ({rate:.1f} frames/s){how}"
     )
     for counter in ("dropped", "skipped"):
         if count := getattr(source, counter, 0):
-            print(f"  {counter}: {count} frames")
+            say(f"  {counter}: {count} frames")
+    if not summary.frames:
+        say("  no frame came, and nothing was written")
     for flag, path in wanted.items():
-        print(f"  {flag}: {path}")
+        say(f"  {flag}: {path}")
 
 
-def _warn_of_rest(config: TrackConfig, detector: Detector, last: int) -> None:
+def _warn_of_rest(config: TrackConfig, detector: Detector, last: int, say: Callable[..., None]) -> None:
     """Ready detections of frames after the source's `last` one most likely belong to another video."""
     from datasets.formats import DetectionFile
 
@@ -200,4 +184,4 @@ def _warn_of_rest(config: TrackConfig, detector: Detector, last: int) -> None:
     if isinstance(file, DetectionFile) and (rest := file.after(last)):
         name = Path(config.detection.kind_and_argument()[1]).name
         frames = "1 frame" if rest == 1 else f"{rest} frames"
-        print(f"  warning: {name} has detections for {frames} after the last one; does it belong to this video?")
+        say(f"  warning: {name} has detections for {frames} after the last one; does it belong to this video?")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output
 from models.detect_config import CLASSES, DetectConfig
 from models.errors import ConfigError
 from models.limits import SEEDS, WORKERS, check_ranges, check_rate
@@ -35,6 +36,7 @@ class TrainDetectorConfig:
         data_seed: of the order of the pictures and of what is done to them.
         workers: processes that make pictures and run the frozen CNN; 0 does it in this one.
         device: where the head is trained; auto takes CUDA where torch has it.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -53,6 +55,7 @@ class TrainDetectorConfig:
     data_seed: int = 0
     workers: int = 1
     device: Device = "auto"
+    overwrite: bool = False
     quiet: bool = False
     model: DetectConfig = field(default_factory=DetectConfig)
 
@@ -75,3 +78,8 @@ class TrainDetectorConfig:
             raise ConfigError("classes hold an empty name; name each class.")
         if self.unlabelled and not self.teachers:
             raise ConfigError("pictures without labels need --teachers that mark them.")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        made = ("head.safetensors", "detector.onnx", "detector-int8.onnx", "taps.onnx", "checkpoint.pt", "curve.csv")
+        return (Output("--out", self.out, (*made, "teacher-*.npz"), resumes="checkpoint.pt"),)

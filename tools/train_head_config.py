@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output
 from models.errors import ConfigError
 from models.head_config import HeadConfig
 from models.limits import SEEDS, WORKERS, check_ranges, check_rate
@@ -30,6 +31,7 @@ class TrainHeadConfig:
         renew_cell: begin the cell anew and take all else from `start`, whose cell may be of another kind then.
         blend: a head whose weights the result is averaged with, such as the one to start from: it learns what is new
             and keeps what it knew (Wortsman et al., CVPR 2022).
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -45,6 +47,7 @@ class TrainHeadConfig:
     start: Path | None = None
     renew_cell: bool = False
     blend: Path | None = None
+    overwrite: bool = False
     quiet: bool = False
     model: HeadConfig = field(default_factory=HeadConfig)
 
@@ -56,3 +59,7 @@ class TrainHeadConfig:
             raise ConfigError("there is nothing to learn from; name one folder of sequences or more.")
         if self.renew_cell and self.start is None:
             raise ConfigError("renew_cell takes all but the cell from other weights; name them with --start.")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        return (Output("--out", self.out, ("head.safetensors", "checkpoint.pt", "curve.csv"), resumes="checkpoint.pt"),)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
+from datasets.output_guard import Output
 from models.errors import ConfigError
 from models.limits import SEEDS, WORKERS, check_ranges, check_rate
 
@@ -32,6 +33,7 @@ class TrainRecognitionConfig:
         units: numbers of the liquid state of one track.
         data_seed: of views and batches.
         threads: CPU threads.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar.
     """
 
@@ -48,6 +50,7 @@ class TrainRecognitionConfig:
     units: int = 12
     data_seed: int = 0
     threads: int = 1
+    overwrite: bool = False
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -57,3 +60,13 @@ class TrainRecognitionConfig:
         check_rate(self.rate)
         if not self.detectors:
             raise ConfigError("there is no detector whose labels could be pooled; name one, such as lite0.")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        made = (
+            f"recognition-{self.kind}.safetensors",
+            f"checkpoint-{self.kind}.pt",
+            f"curve-{self.kind}.csv",
+            f"evidence-{self.kind}-*.npz",
+        )
+        return (Output("--out", self.out, made, resumes=f"checkpoint-{self.kind}.pt"),)

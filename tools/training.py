@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from datasets.output_guard import begin, makes_room
 from models.cache import atomic, sha256
 from models.errors import ConfigError
 from tools.settings import flatten
@@ -25,7 +26,7 @@ from tools.settings import flatten
 CHECKPOINT = "liquidtrack-checkpoint-1"
 ROOM = "free space, or give another --out"  # what helps where a file cannot be written
 # what a training may change when it goes on: where it runs and what it says, never what comes out
-FREE = frozenset({"out", "quiet", "workers", "threads", "device"})
+FREE = frozenset({"out", "overwrite", "quiet", "workers", "threads", "device"})
 
 
 @torch.no_grad()
@@ -120,7 +121,7 @@ class Checkpoint:
         self.path, self._settings = path, dict(settings)
         self._data: str | None = None
         self._kept: dict[str, Any] | None = None
-        if path.exists():
+        if path.exists() and not makes_room(path):
             self._kept, self._data, before = self._read()
             self._refuse([_flag(n, before.get(n)) for n in {**before, **settings} if before.get(n) != settings.get(n)])
 
@@ -135,6 +136,7 @@ class Checkpoint:
         """
         if self._kept is not None and self._data != data:
             self._refuse(["other data"])
+        begin()
         kept, self._kept, self._data = self._kept, None, data
         return kept
 
@@ -199,6 +201,7 @@ def keep_arrays(path: Path, key: str, arrays: Mapping[str, NDArray[Any]]) -> Non
     Raises:
         ConfigError: it cannot be written.
     """
+    begin()
     with atomic(path, ROOM) as part, part.open("wb") as file:
         everything: dict[str, Any] = {"key": np.array(key), **arrays}
         np.savez_compressed(file, **everything)

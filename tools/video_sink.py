@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.video_writer import VideoWriter
+from datasets.video_writer import VideoWriter, check_video
 from models.errors import ConfigError
 from tools.draw import Painter
 from tools.view_config import ViewConfig
@@ -21,11 +21,15 @@ class VideoSink:
         path: the file to write; its suffix chooses the container.
         config: what is drawn and how it is encoded.
         source: the file to copy sound from, where it is not the one that the source itself names.
+
+    Raises:
+        ConfigError: the suffix, codec, quality or preset is unknown.
     """
 
     def __init__(self, path: Path | str, config: ViewConfig | None = None, source: Path | str | None = None) -> None:
         self.path = Path(path)
         self._config = config or ViewConfig()
+        check_video(self.path, self._config.video_codec, self._config.video_crf, self._config.video_preset)
         self._source = source
         self._painter = Painter()
         self._writer: VideoWriter | None = None

@@ -25,6 +25,7 @@ class SourceInfo:
         rotation: degrees clockwise that were applied to make the pictures upright: 0, 90, 180 or 270.
         start: seconds at which the first frame stands on the file's own clock; its times here count from there.
         pictures: the file names of the pictures, frame by frame, where the source is a folder of them.
+        started: the wall clock at time 0, in seconds since 1970 (UTC), or None where it is not known (yet).
     """
 
     name: str
@@ -38,6 +39,7 @@ class SourceInfo:
     rotation: int = 0
     start: float = 0.0
     pictures: tuple[str, ...] = ()
+    started: float | None = None
 
 
 @runtime_checkable

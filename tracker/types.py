@@ -28,11 +28,13 @@ class Frame:
         bgr: the picture, (H, W, 3) uint8, blue-green-red as in OpenCV, already rotated upright.
         index: which frame of the source it is, counted from 0 over *all* of the source's frames, also the ones skipped.
         time: seconds since the source's first frame, float64; never index / fps where the source knows better.
+        source_index: where `index` counts the frames of a video that is written, the number in the source; else None.
     """
 
     bgr: UInt8
     index: int
     time: float
+    source_index: int | None = None
 
     def __post_init__(self) -> None:
         bgr: Any = self.bgr

@@ -7,12 +7,14 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
 import numpy as np
 
+from datasets._output import is_stdout, is_stream
 from datasets.formats.clock import stem
 from datasets.rle import Rle, encode
 from models.errors import DataError
@@ -20,6 +22,7 @@ from tracker.protocols import SourceInfo
 from tracker.types import Bool, Float32, Frame, Int64, Tracks
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")  # what makes a folder a recording
+TIMES = ".times.csv"
 LEAST_SIDE = 0.001  # pixels: what three decimals can hold; a thinner box would come back as an empty one
 
 
@@ -64,7 +67,7 @@ def make_folder(folder: Path) -> None:
 
 def is_plain(path: Path) -> bool:
     """False for devices and pipes (/dev/stdout, ...), which cannot be rewritten and want no files beside them."""
-    return path.is_file() or not path.exists()
+    return not is_stream(path) and (path.is_file() or not path.exists())
 
 
 class WholeFile:
@@ -75,18 +78,21 @@ class WholeFile:
     before.
     """
 
-    def __init__(self, path: Path, head: str, tail: str = "", exclusive: bool = False) -> None:
+    def __init__(self, path: Path, head: str, tail: str = "") -> None:
         self.path = path
         self._tail = tail.encode()
         self.end = 0  # bytes of content, without the tail
         with writing(path):
             if path.is_dir():
                 raise IsADirectoryError(21, "it is a folder")
-            make_folder(path.parent)
             self._plain = is_plain(path)
             if tail and not self._plain:
                 raise OSError(29, "this format needs an ordinary file that can be rewritten")
-            self._file = path.open("xb" if exclusive else "wb", buffering=0)
+            if is_stdout(path):  # not opened anew: `>> file` must not be emptied
+                self._file = os.fdopen(os.dup(1), "wb", buffering=0)
+            else:
+                make_folder(path.parent)
+                self._file = path.open("wb", buffering=0)
         try:
             self.append(head)
         except DataError:
@@ -168,58 +174,51 @@ class TimesFile:
     """A times.csv, created with the first frame, one line a frame; the time is blank where none is known.
 
     Args:
-        places: where it may stand; the first that is free is taken, the last in any case. None at all: no file. A mere
-            list of frames, without times, takes the last: under the folder's name, pictures would look for times in it.
+        path: where it goes; None: no file.
+        started: the wall clock at time 0, in seconds since 1970; with it each line says its own in UTC.
     """
 
-    def __init__(self, *places: Path) -> None:
-        self._places = places
+    def __init__(self, path: Path | None, started: float | None = None) -> None:
+        self._path = path
+        self._started = started
         self._file: WholeFile | None = None
 
-    def put(self, index: int, time: float | None) -> None:
-        """A line for frame `index` (from 0) at `time` seconds."""
-        if not self._places:
+    def put(self, index: int, time: float | None, source: int | None = None) -> None:
+        """A line for frame `index` at `time` seconds, which is the source's frame `source` (its own number if None)."""
+        if self._path is None:
             return
         if self._file is None:
-            self._file = self._create(self._places if time is not None else self._places[-1:])
-        self._file.append(f"{index + 1},{index + 1},{'' if time is None else repr(time)}\n")
-
-    @staticmethod
-    def _create(places: tuple[Path, ...]) -> WholeFile:
-        head = "frame,source_frame,time\n"
-        for place in places[:-1]:
-            try:  # exclusive: of two processes that write into one folder at once, one gets the common name
-                return WholeFile(place, head, exclusive=True)
-            except DataError as error:
-                if not isinstance(error.__cause__, FileExistsError):
-                    raise
-        return WholeFile(places[-1], head)
+            self._file = WholeFile(self._path, f"frame,source_frame,time{'' if self._started is None else ',utc'}\n")
+        number = index if source is None else source
+        clock = "" if self._started is None else f",{utc(self._started + (time or 0.0))}"
+        self._file.append(f"{index + 1},{number + 1},{'' if time is None else repr(time)}{clock}\n")
 
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
 
 
-def times_beside(path: Path, own: bool = False) -> TimesFile:
-    """The times of the label file `path`, which must not be there yet or be an earlier run's.
+def utc(seconds: float) -> str:
+    """Seconds since 1970 as ISO 8601 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-    The folder's `times.csv` where it is free or only this file's, else `<stem>.times.csv`: another sequence's times, or
-    those of a recording that lies there, are never overwritten. Nor is a recording (seqinfo.ini or pictures) given
-    times that it did not have: those of every second frame would not fit its pictures.
+
+def beside(path: Path, ending: str) -> Path:
+    """The file of `path`'s stem with another ending, such as `.times.csv`, beside it."""
+    return path.parent / f"{stem(path)}{ending}"
+
+
+def times_beside(path: Path, started: float | None = None) -> TimesFile:
+    """The times of the label file `path`, as `<stem>.times.csv`; an earlier run's are taken away at once.
+
+    Never the folder's `times.csv`: that may be another sequence's, or of a recording that lies there.
     """
     if not is_plain(path):
-        return TimesFile()
-    mine, common = path.parent / f"{stem(path)}.times.csv", path.parent / "times.csv"
+        return TimesFile(None)
+    mine = beside(path, TIMES)
     with writing(path):
-        alone = path.exists() and not mine.exists() and all(p.name == path.name for p in path.parent.glob("*.txt"))
-        recording = path.parent.is_dir() and any(
-            other.name == "seqinfo.ini" or other.suffix.lower() in PICTURES for other in path.parent.iterdir()
-        )
-        if own or recording or mine.exists() or (common.exists() and not alone):
-            mine.unlink(missing_ok=True)  # an earlier run's, which must not stay if this one knows no times
-            return TimesFile(mine)
-        common.unlink(missing_ok=True)
-    return TimesFile(common, mine)
+        mine.unlink(missing_ok=True)  # it must not stay if this run knows no times
+    return TimesFile(mine, started)
 
 
 class Writer:
@@ -233,6 +232,7 @@ class Writer:
         self.info = SourceInfo(self.path.stem, 0, 0)
         self.names: tuple[str, ...] = ()
         self._last = -1
+        self._source_index: int | None = None
         self._opened = False
 
     def open(self, info: SourceInfo, names: tuple[str, ...]) -> None:
@@ -248,10 +248,13 @@ class Writer:
         shown = tracks.shown
         mask = None if shown.mask is None else [encode(m) if m.any() else None for m in shown.mask]
         boxes = Boxes(shown.id, shown.xyxy, shown.score, shown.label, mask=mask, class_score=shown.class_score)
-        self.put(frame.index, frame.time, boxes)
+        self.put(frame.index, frame.time, boxes, frame.source_index)
 
-    def put(self, index: int, time: float | None, boxes: Boxes) -> None:
-        """Writes the boxes of frame `index` (from 0) at `time` seconds."""
+    def put(self, index: int, time: float | None, boxes: Boxes, source: int | None = None) -> None:
+        """Writes the boxes of frame `index` (from 0) at `time` seconds.
+
+        `source`: its number in the source (from 0), where `index` counts the frames of a video that is written beside.
+        """
         if index <= self._last:
             raise DataError(f"{self.path}: frame {index} comes after frame {self._last}; frames must come in order.")
         if len(boxes) and not (boxes.label.min() >= 0 and boxes.label.max() < len(self.names)):
@@ -259,6 +262,7 @@ class Writer:
                 f"{self.path}: frame {index} has a class beyond the {len(self.names)} names that were given."
             )
         self._last = index
+        self._source_index = source
         self._put(index, None if time is None else float(time), boxes)
 
     def close(self) -> None:

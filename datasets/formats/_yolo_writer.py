@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def visible(box: Sequence[float]) -> list[str] | None:
 
 
 class YoloWriter(Writer):
-    """Writes a YOLO folder; label files of an earlier run in it are taken away first.
+    """Writes a YOLO folder. Label files of other frames that are there already stay.
 
     Args:
         ids: write `score id` behind each box and leave boxes whole, instead of tracks.csv beside the labels.
@@ -53,9 +52,6 @@ class YoloWriter(Writer):
             make_folder(self._labels)
             for name in ("times.csv", TRACKS):
                 (self.path / name).unlink(missing_ok=True)
-            for old in self._labels.glob("*.txt"):
-                if re.fullmatch(r"\d{6,}", old.stem):
-                    old.unlink()
         names = "".join(f"  {k}: {json.dumps(name, ensure_ascii=False)}\n" for k, name in enumerate(self.names))
         size = f"width: {self.info.width}\nheight: {self.info.height}\n"
         if self.info.start:
@@ -63,7 +59,7 @@ class YoloWriter(Writer):
         # No `path`: Ultralytics takes a missing one for the folder of this file, and "." for the one it was started in.
         replace_file(self.path / "data.yaml", f"train: images\nval: images\n{size}names:\n{names}")
         replace_file(self.path / "classes.txt", "\n".join(self.names) + "\n")
-        self._times = TimesFile(self.path / "times.csv")
+        self._times = TimesFile(self.path / "times.csv", self.info.started)
         self._tracks: WholeFile | None = None
 
     def _put(self, index: int, time: float | None, boxes: Boxes) -> None:
@@ -94,7 +90,8 @@ class YoloWriter(Writer):
         file = WholeFile(self._labels / f"{index + 1:06d}.txt", "".join(labels))
         file.close()
         if time is not None:
-            self._times.put(index, time)  # last: a label file that a kill has cut has no time, and the reader skips it
+            # Last: a label file that a kill has cut has no time, and the reader skips it.
+            self._times.put(index, time, self._source_index)
 
     def _close(self) -> None:
         self._times.close()

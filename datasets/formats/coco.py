@@ -19,7 +19,7 @@ from typing import Any
 from datasets.annotations import Annotations
 from datasets.formats._rows import RowList, assemble
 from datasets.formats._text import BadRows, log, number, read_text, start_of
-from datasets.formats._write import Boxes, WholeFile, Writer, ltwh, picture_name
+from datasets.formats._write import Boxes, WholeFile, Writer, ltwh, picture_name, utc
 from datasets.formats.clock import Clock, find_clock, make_clock
 from datasets.rle import Rle, from_json
 from models.errors import DataError
@@ -179,6 +179,8 @@ class CocoWriter(Writer):
         video: dict[str, Any] = {"id": 1, "name": info.name, "width": info.width, "height": info.height}
         if info.start:
             video["start"] = info.start
+        if info.started is not None:
+            video["start_utc"] = utc(info.started)
         categories = [{"id": k, "name": name} for k, name in enumerate(self.names, 1)]
         start = {"info": {"description": MAKER}, "videos": [video], "categories": categories, "images": []}
         self._head = json.dumps(start, ensure_ascii=False).removesuffix("]}").encode("utf-8", "replace")
@@ -198,6 +200,8 @@ class CocoWriter(Writer):
             "video_id": 1,
             "frame_index": index,
         }
+        if self._source_index is not None:
+            image["source_frame"] = self._source_index
         if time is not None:
             image["time"] = time
         self._put_image(json.dumps(image, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace"))

@@ -159,7 +159,8 @@ class CvatWriter(Writer):
 
     def _put(self, index: int, time: float | None, boxes: Boxes) -> None:
         seconds = "" if time is None else f' seconds="{time!r}"'
-        lines = [f'<?liquidtrack frame="{index}"{seconds}?>\n']
+        source = "" if self._source_index is None else f' source_frame="{self._source_index}"'
+        lines = [f'<?liquidtrack frame="{index}"{seconds}{source}?>\n']
         shown: dict[tuple[int, int], str] = {}
         columns = boxes.id.tolist(), boxes.label.tolist(), boxes.xyxy.tolist(), boxes.score.tolist()
         for k, (number, label, (left, top, right, bottom), score) in enumerate(zip(*columns, strict=True)):

@@ -31,7 +31,7 @@ import numpy as np
 from datasets.annotations import Annotations
 from datasets.formats._rows import RowList, assemble
 from datasets.formats._text import BadRows, log, number, read_text, start_of
-from datasets.formats._write import Boxes, WholeFile, Writer, is_plain
+from datasets.formats._write import Boxes, WholeFile, Writer, is_plain, utc
 from datasets.formats.clock import make_clock
 from datasets.polygons import polygons
 from datasets.rle import decode, from_json
@@ -150,7 +150,7 @@ class JsonlWriter(Writer):
     """Writes our JSON lines."""
 
     def _open(self) -> None:
-        header = {
+        header: dict[str, Any] = {
             "format": "liquidtrack",
             "version": VERSION,
             "source": self.info.name,
@@ -160,6 +160,8 @@ class JsonlWriter(Writer):
             "start": self.info.start,
             "names": list(self.names),
         }
+        if self.info.started is not None:
+            header["start_utc"] = utc(self.info.started)
         self._file = WholeFile(self.path, json.dumps(header, ensure_ascii=False) + "\n")
         self._seeks = is_plain(self.path)
         self._before: tuple[int, int, float] | None = None  # of the last frame: its room, index, time
@@ -182,7 +184,8 @@ class JsonlWriter(Writer):
                 box["mask"] = mask.to_json()
                 box["polygons"] = polygons(decode(mask))
             out.append(box)
-        head = f'{{"frame": {index}, "seconds": {"null" if time is None else repr(time)}, '
+        source = "" if self._source_index is None else f'"source_frame": {self._source_index}, '
+        head = f'{{"frame": {index}, {source}"seconds": {"null" if time is None else repr(time)}, '
         room = None
         if self._seeks and time is not None:
             self._fill(index, time)

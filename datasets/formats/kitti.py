@@ -64,12 +64,13 @@ class KittiWriter(Writer):
     """Writes results with a score (18 columns), and the times beside them."""
 
     def _open(self) -> None:
-        self._times = times_beside(self.path)
+        self._times = times_beside(self.path, self.info.started)
         self._file = WholeFile(self.path, "")
         self._types = [re.sub(r"[\s%]", lambda m: "".join(f"%{b:02X}" for b in m[0].encode()), n) for n in self.names]
 
     def _put(self, index: int, time: float | None, boxes: Boxes) -> None:
-        self._times.put(index, time)  # first: a frame without boxes is a lesser loss than boxes without a time
+        # First: a frame without boxes is a lesser loss than boxes without a time.
+        self._times.put(index, time, self._source_index)
         lines = []
         xyxy = boxes.xyxy.astype(np.float64)
         xyxy[:, 2:] = np.maximum(xyxy[:, 2:], xyxy[:, :2] + 2 * LEAST_SIDE)  # three decimals must not close the box

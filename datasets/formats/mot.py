@@ -3,7 +3,7 @@
 Truth (`gt.txt`) has flag, class and visibility behind the box: flag 0 = ignore; the classes are MOT17's unless
 `gt.names` or `labels.txt` beside it lists others. Detections have id -1. Results have a score, then -1,-1,-1; where
 there is more than one class, its number (from 1) stands in the eighth column and the names in `<stem>.names`. Times
-stand in times.csv (`clock`).
+stand in `<stem>.times.csv` (`clock`).
 """
 
 from __future__ import annotations
@@ -155,25 +155,20 @@ class MotWriter(Writer):
 
     Args:
         path: results, or truth where it is named gt... (`is_truth`). Results leave boxes to ignore out; truth has no
-        score. own_times: always `<stem>.times.csv`, never the folder's `times.csv`: for programs that fill one folder
-        with many files.
+            score.
     """
-
-    def __init__(self, path: str | Path, own_times: bool = False) -> None:
-        super().__init__(path)
-        self._own_times = own_times
-        self._ignored = 0
 
     def _open(self) -> None:
         self._truth = is_truth(self.path)
         self._ignored = 0
-        self._times = times_beside(self.path, self._own_times)
+        self._times = times_beside(self.path, self.info.started)
         self._file = WholeFile(self.path, "")
         if is_plain(self.path):
             write_names(self.path, self.names, MOT_NAMES if self._truth else ("person",))
 
     def _put(self, index: int, time: float | None, boxes: Boxes) -> None:
-        self._times.put(index, time)  # first: a frame without boxes is a lesser loss than boxes without a time
+        # First: a frame without boxes is a lesser loss than boxes without a time.
+        self._times.put(index, time, self._source_index)
         lines = []
         ids, scores, labels = boxes.id.tolist(), boxes.score.tolist(), boxes.label.tolist()
         ignored = [False] * len(boxes) if boxes.ignore is None else boxes.ignore.tolist()

@@ -14,9 +14,10 @@ from datasets.annotations import Annotations
 from datasets.formats import coco, cvat, jsonl, kitti, mot, yolo
 from datasets.formats._keyframes import parse_tolerance
 from datasets.formats._text import log, read_head
-from datasets.formats._write import Boxes, Writer
+from datasets.formats._write import TIMES, Boxes, Writer, beside
 from datasets.formats._yolo_writer import YoloWriter
 from datasets.formats.config import LabelConfig
+from datasets.output_guard import Output
 from models.errors import ConfigError, DataError
 from tracker.protocols import SourceInfo
 
@@ -31,6 +32,8 @@ class Format:
         suffix: of a file that is written in it; empty where it is a folder.
         about: one line for people.
         fractions: boxes are fractions of the picture: reading and writing need its size.
+        beside: endings of the files that may be written beside `<stem><suffix>`.
+        parts: of a folder, the patterns of what is written in it.
     """
 
     read: Callable[..., Annotations]
@@ -38,6 +41,12 @@ class Format:
     suffix: str
     about: str
     fractions: bool = False
+    beside: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+
+    def output(self, name: str, path: Path) -> Output:
+        """What will be written at `path`, for the guard; `name` is how the user asked for it."""
+        return Output(name, path, self.parts, tuple(beside(path, ending) for ending in self.beside))
 
     def writer(self, path: str | Path, config: LabelConfig | None = None) -> Writer:
         """A writer of this format into `path`."""
@@ -45,7 +54,13 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    "mot": Format(mot.read, lambda path, _: mot.MotWriter(path), ".txt", "MOTChallenge text with times.csv beside it"),
+    "mot": Format(
+        mot.read,
+        lambda path, _: mot.MotWriter(path),
+        ".txt",
+        "MOTChallenge text with <stem>.times.csv beside it",
+        beside=(TIMES, ".names"),
+    ),
     "jsonl": Format(
         jsonl.read,
         lambda path, _: jsonl.JsonlWriter(path),
@@ -65,9 +80,14 @@ FORMATS: dict[str, Format] = {
         "",
         "YOLO folder: labels/<frame>.txt, data.yaml, tracks.csv with ids and scores, times.csv",
         True,
+        parts=("labels/*.txt", "data.yaml", "classes.txt", "times.csv", "tracks.csv"),
     ),
     "kitti": Format(
-        kitti.read, lambda path, _: kitti.KittiWriter(path), ".txt", "KITTI tracking text with times.csv beside it"
+        kitti.read,
+        lambda path, _: kitti.KittiWriter(path),
+        ".txt",
+        "KITTI tracking text with <stem>.times.csv beside it",
+        beside=(TIMES,),
     ),
 }
 

@@ -53,6 +53,7 @@ class Live(Closing, ABC):
         dropped: frames that came in while the one before was not yet taken; they are counted in `Frame.index`.
         skipped: frames whose time did not come after the one before.
         reconnects: how often the source was lost and won back; time goes on meanwhile.
+        started: the wall clock at time 0, in seconds since 1970, or None while no frame came.
     """
 
     info: SourceInfo
@@ -62,6 +63,7 @@ class Live(Closing, ABC):
         if config.rate is not None or config.times is not None:
             raise ConfigError(f"{name} has its own clock; leave rate and times out.")
         self.dropped = self.skipped = self.reconnects = 0
+        self.started: float | None = None
         self._name = name
         self._config = config
         self._change = threading.Condition()  # guards all below
@@ -170,6 +172,7 @@ class Live(Closing, ABC):
                 return
             if self._next == 0:
                 self._zero = moment
+                self.started = time.time() - (time.monotonic() - moment)
             index, seconds = self._next, moment - self._zero
             self._next += 1
             self._arrivals.append(self._heard)

@@ -96,6 +96,7 @@ def test_a_box_and_a_polygon_beside_a_detector(davis: Path, tmp_path: Path) -> N
 def test_our_own_run_is_scored_from_masks_boxes_and_composed(davis: Path, tmp_path: Path, capsys: Any) -> None:
     needs_weights()
     base = ["eval", "segmentation", str(davis), "--quiet", "--mask-cells", "32", "--json", str(tmp_path / "s.json")]
+    base.append("--overwrite")
     results = {}
     for name, words in {"mask": [], "box": ["--start", "box"], "two": ["--compose", "2"]}.items():
         assert main([*base, *words, "--save", str(tmp_path / name)]) == 0

@@ -189,10 +189,13 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "output is a folder": (["track", "CLIP", "--detector", "file:DET", "--mot", "FOLDER"], "FOLDER"),
     "full disk": (["track", "CLIP", "--detector", "file:DET", "--jsonl", "/dev/full"], "/dev/full"),
     "output is the source": (["track", "CLIP", "--detector", "file:DET", "--video", "CLIP"], "is the source itself"),
-    "two sinks, one file": (["track", "CLIP", "--detector", "file:DET", "--mot", "x", "--coco", "x"], "two sinks"),
+    "two sinks, one file": (
+        ["track", "CLIP", "--detector", "file:DET", "--mot", "x", "--coco", "x"],
+        "would both write",
+    ),
     "no display": (["track", "CLIP", "--detector", "file:DET", "--show"], "display"),
     "unknown video type": (["track", "CLIP", "--detector", "file:DET", "--video", "o.xyz"], "xyz"),
-    "nothing asked for": (["track", "CLIP", "--detector", "file:DET", "--quiet"], "nothing would come out"),
+    "COCO to standard output": (["track", "CLIP", "--detector", "file:DET", "--coco", "-"], "standard output"),
 }
 
 

@@ -61,14 +61,14 @@ def test_a_rate_supplies_times(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (tmp_path / "a.txt").write_text(GT)
     assert main(["convert", str(tmp_path / "a.txt"), str(tmp_path / "b.jsonl")]) == 0
     assert "no times (--rate gives some)" in capsys.readouterr().out
-    assert main(["convert", str(tmp_path / "a.txt"), str(tmp_path / "b.jsonl"), "--rate", "12.5"]) == 0
+    assert main(["convert", str(tmp_path / "a.txt"), str(tmp_path / "b.jsonl"), "--rate", "12.5", "--overwrite"]) == 0
     assert read(tmp_path / "b.jsonl").times.tolist() == [0, 0.24]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["a.txt", "a.txt"], "are the same; name another place for the result"),
+        (["a.txt", "a.txt"], "the result a.txt is the input a.txt itself; name another place"),
         (["none.txt", "b.json"], "none.txt cannot be read (No such file or directory)"),
         (["a.txt", "b.avi"], "no format is written with the suffix '.avi'; name one of mot, jsonl"),
         (["a.txt", "b.jsonl", "--rate", "-1"], "the rate is -1.0; give frames a second"),

@@ -110,7 +110,7 @@ def test_people_are_scored_and_a_metric_is_learnt(tmp_path: Path, capsys: Any) -
     assert first["rank_1"] > 0.8
     assert picture.stat().st_size > 3000
     assert main(["train", "reid", str(tmp_path / "set"), "--people", "even", "--out", str(metric), "--quiet"]) == 0
-    assert main([*words, "--metric", str(metric)]) == 0
+    assert main([*words, "--metric", str(metric), "--overwrite"]) == 0
     assert json.loads(out.read_text())["mean_ap"] == pytest.approx(first["mean_ap"], abs=1e-4)
 
 

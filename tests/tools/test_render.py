@@ -94,7 +94,7 @@ def test_boxes_of_another_size_are_scaled_and_of_another_shape_refused(
     assert main([*words, str(tmp_path / "half.jsonl")]) == 0
     assert drawn(tmp_path / "o.mp4") == [expected(0), expected(1)]
     write(boxes([0, 1], [0.0, 0.1], size=(128, 192)), tmp_path / "tall.jsonl")
-    assert main([*words, str(tmp_path / "tall.jsonl")]) == 2
+    assert main([*words, str(tmp_path / "tall.jsonl"), "--overwrite"]) == 2
     assert "128 x 192 pixels where the video has 192 x 128" in capsys.readouterr().err
 
 

@@ -197,7 +197,7 @@ def test_teachers_mark_what_nobody_labelled(tmp_path: Path) -> None:
         (("other size",), "the picture is 90x90 but its labels are for 120x90"),
         (("gone",), "0.png: cannot be read"),
         (("empty",), "there is no box of ball or box to learn from"),
-        (("data", "--out", "broken.json/out"), "broken.json/out: cannot be made"),
+        (("data", "--out", "broken.json/out"), "broken.json/out: a part of it is a file where a folder is due"),
         (("data", "--out", "damaged"), "damaged/checkpoint.pt: is damaged, or no checkpoint; remove it"),
         (("data", "--width", "2"), "width is 2; give 8 to 1024"),
     ],

@@ -278,21 +278,13 @@ class TestTimes:
         with pytest.raises(DataError, match=message):
             read(put(tmp_path / "det.txt", GOOD))
 
-    def test_another_results_times_are_not_overwritten(self, tmp_path: Path) -> None:
+    def test_each_result_has_times_of_its_own(self, tmp_path: Path) -> None:
         results = [tmp_path / f"{name}.txt" for name in "abc"]
         for k, path in enumerate(results):
             _write(path, [0.0, 0.1 + k])
-        assert sorted(p.name for p in tmp_path.glob("*.csv")) == ["b.times.csv", "c.times.csv", "times.csv"]
-        for k, path in enumerate(results):
-            assert read(path).times.tolist() == [0.0, 0.1 + k]  # type: ignore[union-attr]
-        _write(results[0], [0.0, 9.0])  # again: now the common file might be another's
+        assert sorted(p.name for p in tmp_path.glob("*.csv")) == ["a.times.csv", "b.times.csv", "c.times.csv"]
+        _write(results[0], [0.0, 9.0, 9.5])
         assert [read(p).times[1] for p in results] == [9.0, 1.1, 2.1]  # type: ignore[index]
-
-    def test_the_same_result_again_takes_the_same_file(self, tmp_path: Path) -> None:
-        _write(tmp_path / "a.txt", [0.0, 0.1])
-        _write(tmp_path / "a.txt", [0.0, 0.2, 0.3])
-        assert [p.name for p in tmp_path.glob("*.csv")] == ["times.csv"]
-        assert read(tmp_path / "a.txt").times.tolist() == [0.0, 0.2, 0.3]  # type: ignore[union-attr]
 
     def test_a_recordings_times_are_not_overwritten(self, tmp_path: Path) -> None:
         put(tmp_path / "times.csv", "frame,source_frame,time\n1,1,0\n2,9,5\n")
@@ -300,11 +292,6 @@ class TestTimes:
         _write(tmp_path / "out.txt", [0.0, 0.2])
         assert (tmp_path / "times.csv").read_text().endswith("2,9,5\n")
         assert read(tmp_path / "out.txt").times.tolist() == [0.0, 0.2]  # type: ignore[union-attr]
-
-    def test_many_files_in_one_folder(self, tmp_path: Path) -> None:
-        for name in "ab":
-            _write(tmp_path / f"{name}.txt", [0.0, 0.1], own_times=True)
-        assert sorted(p.name for p in tmp_path.glob("*.csv")) == ["a.times.csv", "b.times.csv"]
 
     def test_two_writers_at_once(self, tmp_path: Path) -> None:
         writers = [MotWriter(tmp_path / f"{name}.txt") for name in "ab"]
@@ -319,8 +306,8 @@ class TestTimes:
 _BOXES = Boxes(np.array([4]), np.array([[1, 2, 4, 6]], np.float32), np.array([0.5], np.float32), np.array([0]))
 
 
-def _write(path: Path, times: list[float], own_times: bool = False) -> None:
-    with MotWriter(path, own_times=own_times) as writer:
+def _write(path: Path, times: list[float]) -> None:
+    with MotWriter(path) as writer:
         writer.open(SourceInfo("s", 64, 48), ("person",))
         for k, time in enumerate(times):
             writer.put(k, time, _BOXES)
@@ -331,7 +318,7 @@ def test_the_results_are_what_motchallenge_tools_read(tmp_path: Path) -> None:
     assert (tmp_path / "a.txt").read_text() == (
         "1,4,1.000,2.000,3.000,4.000,0.5,-1,-1,-1\n2,4,1.000,2.000,3.000,4.000,0.5,-1,-1,-1\n"
     )
-    assert (tmp_path / "times.csv").read_text() == "frame,source_frame,time\n1,1,0.0\n2,2,0.04\n"
+    assert (tmp_path / "a.times.csv").read_text() == "frame,source_frame,time\n1,1,0.0\n2,2,0.04\n"
 
 
 def test_boxes_to_ignore_are_no_results(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -17,7 +17,7 @@ from tracker.association import assign
 from tracker.boxes import overlap, overlaps
 from tracker.motion import Look
 from tracker.rows import Rows
-from tracker.types import Bool, Float64
+from tracker.types import Bool, Float64, Int64
 
 # log-odds: constant; per log-odds of mean score, factor e of time, share of frames, factor e of relative side length
 WEIGHTS = np.array([0.476, 1.427, 0.352, 0.467, 0.269])
@@ -82,49 +82,29 @@ class Candidates:
         """
         table = self._table
         if len(table.first):
-            table = table.take(time - table.latest <= MAX_GAP_S)
+            fresh = time - table.latest <= MAX_GAP_S
+            table = table if fresh.all() else table.take(fresh)
             table.frames = table.frames + 1
         self._table = table
-        count, one = len(look.score), np.ones(len(look.score))
+        count = len(look.score)
         score = np.minimum(look.score, MAX_SCORE)
         logit: Float64 = np.log(score / (1 - score))
-        start = one * time
-        self._now = new = _Table(
-            look.xyxy, _centre(look.xyxy), np.zeros((count, 2)), start, start.copy(), one, one.copy(), logit
-        )
-        if not count:
-            return logit
-        if len(table.first):
+        now, one, zero = np.full(count, time), np.ones(count), np.zeros((count, 2))
+        self._now = new = _Table(look.xyxy, _centre(look.xyxy), zero, now.copy(), now, one, one.copy(), logit)
+        if count and len(table.first):
             self._follow(look.xyxy, time)
-        seconds = new.latest - new.first
-        size = 0.5 * np.log(np.maximum((new.xyxy[:, 2:] - new.xyxy[:, :2]).prod(axis=1), 1) / area)
-        share = new.sights / new.frames
-        features = [
-            np.ones(count),
-            new.logits / new.sights,
-            np.log1p(np.minimum(seconds, MAX_TIME_S) / TIME_UNIT_S),
-            share,
-            size,
-        ]
-        odds: Float64 = WEIGHTS @ np.stack(features)
-        odds += (size - PIVOT) * np.where(size > PIVOT, LEAN_LARGE, np.where(self._still(), LEAN_STILL, LEAN_SMALL))
-        ripe = (seconds >= MIN_TIME_S) & (new.sights >= MIN_SIGHTS)
-        if ripe.any() and len(tracks):
-            ripe &= overlaps(new.xyxy, tracks).max(axis=1) < EXPLAINED_IOU
-        odds[~ripe] = -np.inf
+        odds = np.full(count, -np.inf)
+        ripe = ((new.latest - new.first >= MIN_TIME_S) & (new.sights >= MIN_SIGHTS)).nonzero()[0]
+        if len(ripe) and len(tracks):
+            ripe = ripe.compress(overlaps(new.xyxy.take(ripe, 0), tracks).max(axis=1) < EXPLAINED_IOU)
+        if len(ripe):
+            odds[ripe] = _evidence(new, ripe, area)
         return odds
 
     def keep(self, rows: Bool) -> None:
         """Goes on with the weak detections of the last `see` that are in the (M,) mask: the others are tracks now."""
         if len(rows):
             self._table = self._table.join(self._now.take(rows))
-
-    def _still(self) -> Bool:
-        """(M,) which of the frame's weak detections are about where their candidates were first seen."""
-        new = self._now
-        side = np.sqrt((new.xyxy[:, 2:] - new.xyxy[:, :2]).prod(axis=1))
-        still: Bool = np.hypot(*(_centre(new.xyxy) - new.origin).T) < MOVED * side
-        return still
 
     def _follow(self, xyxy: Float64, time: float) -> None:
         """Gives the frame's rows the past of the candidates that they continue, which leave the table."""
@@ -147,6 +127,20 @@ class Candidates:
         left = np.ones(n, bool)
         left[to] = False
         self._table = table.take(left)
+
+
+def _evidence(table: _Table, rows: Int64, area: float) -> Float64:
+    """(R,) log-odds that these rows are objects, in a picture of `area` square pixels."""
+    xyxy, sights = table.xyxy.take(rows, 0), table.sights.take(rows)
+    side = np.sqrt((xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1))
+    size = np.log(np.maximum(side, 1)) - 0.5 * np.log(area)
+    seconds = np.minimum(table.latest.take(rows) - table.first.take(rows), MAX_TIME_S)
+    mean, share = table.logits.take(rows) / sights, sights / table.frames.take(rows)
+    odds: Float64 = WEIGHTS @ np.stack([np.ones(len(rows)), mean, np.log1p(seconds / TIME_UNIT_S), share, size])
+    still = np.hypot(*(_centre(xyxy) - table.origin.take(rows, 0)).T) < MOVED * side
+    lean = np.where(size > PIVOT, LEAN_LARGE, np.where(still, LEAN_STILL, LEAN_SMALL))
+    odds += lean * (size - PIVOT)
+    return odds
 
 
 def _centre(xyxy: Float64) -> Float64:

@@ -25,6 +25,7 @@ from tracker.standing import Standing
 from tracker.types import Bool, Detections, Float32, Float64, Int64, State, Tracks
 
 OWN = "own"  # the cost of the motion model itself, where it has one
+LONGEST = 2.5  # lives for which a learned motion waits at most
 NEVER = -50.0  # log-odds of pairs that may not match
 ACROSS = 2.0  # log-odds that a match with a detection of an unlikely class must have beyond the others
 CROWDED = 0.3  # IoU with another detection from which a weak one may be but a second look at it
@@ -101,7 +102,8 @@ class Tracker:
         detections = Detections.of(detections)
         affine = None if warp is None else _affine(warp, time)
         self._now = now = self._clock(time)
-        c, table = self.config, self._table
+        c = self.config
+        self._table = table = self._alive(now)
         if affine is not None:
             self._candidates.warp(affine)
             if self._standing is not None:
@@ -121,11 +123,10 @@ class Tracker:
             prediction = self._motion.predict(table.motion, now)
             boxes = prediction.xyxy
             if prediction.wait is not None:
-                life = c.life + np.clip(0.5 * prediction.wait, -0.75 * c.life, 1.5 * c.life)
+                life = c.life + np.clip(0.5 * prediction.wait, -0.75 * c.life, (LONGEST - 1) * c.life)
             alive = prediction.elapsed <= np.where(self._shown(table), life, c.tentative_life)
-            alive |= (
-                prediction.elapsed <= c.life
-            )  # what the head shortens, it shortens where frames came and showed nothing
+            # a life that the head shortens is over only where frames came meanwhile and showed nothing
+            alive |= prediction.elapsed <= c.life
         sure = look.score >= c.birth_score
         weak = (~sure).nonzero()[0]
         odds = self._candidates.see(look.take(weak), boxes, now, self._area(look.xyxy))
@@ -323,6 +324,12 @@ class Tracker:
         missed = prediction.elapsed - (self._now - self._latest)
         exited = at_border(to_xyxy(prediction.seen), (self._size[0], self._size[1]))
         return over | reentered(missed, exited, weak, pairs.track, pairs.detection)
+
+    def _alive(self, now: float) -> _Table:
+        """The tracks that a motion could still wait for at `now`: nothing is asked of the rest, however long ago."""
+        longest = max(LONGEST * self.config.life, self.config.tentative_life)
+        keep = now - self._table.seen <= longest
+        return self._table if keep.all() else self._table.take(keep)
 
     def _area(self, xyxy: Float64) -> float:
         """Square pixels of the picture: what was said of it, else what the boxes have reached so far."""

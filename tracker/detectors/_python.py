@@ -31,6 +31,15 @@ def _module(name: str) -> ModuleType:
     return module
 
 
+def _reason(error: BaseException) -> str:
+    """What an error of the user's code says of itself, even where it fails at that too."""
+    try:
+        said = str(error)
+    except Exception:
+        said = ""
+    return (said if isinstance(error, LiquidTrackError) else f"{type(error).__name__}: {said}").rstrip(".: ")
+
+
 def load_callable(text: str) -> Callable[[Frame], Any]:
     """The callable of "package.module:name" or "folder/file.py:name"; a class is called once to make it.
 
@@ -48,8 +57,7 @@ def load_callable(text: str) -> Callable[[Frame], Any]:
     except LiquidTrackError:
         raise
     except (Exception, SystemExit, GeneratorExit) as error:  # whatever the user's module does while it is imported
-        reason = f"{type(error).__name__}: {error}".rstrip(".: ")
-        raise ConfigError(f"detector python:{text} cannot be loaded: {reason}.") from error
+        raise ConfigError(f"detector python:{text} cannot be loaded: {_reason(error)}.") from error
     if not callable(found):
         raise ConfigError(f"detector python:{text} is a {type(found).__name__}; name something that can be called.")
     return found  # type: ignore[no-any-return]
@@ -83,8 +91,5 @@ class PythonDetector:
         try:
             found = Detections.of(self._function(frame), self.names, flat=True)
         except (Exception, SystemExit, GeneratorExit) as error:
-            reason = str(error) if isinstance(error, LiquidTrackError) else f"{type(error).__name__}: {error}"
-            raise ConfigError(
-                f"detector {self._title} failed at frame {frame.index}: {reason.rstrip('.: ')}."
-            ) from error
+            raise ConfigError(f"detector {self._title} failed at frame {frame.index}: {_reason(error)}.") from error
         return self._select.filter(found)

@@ -29,7 +29,7 @@ class RenderConfig:
             kitti).
         match: which of its frames are the video's: those of the same number (frame), those nearest in time (seconds),
             or auto: by seconds where the tracks know them, else by number.
-        camera_motion: how trails are carried along with a moving camera: none, or flow (from the pixels).
+        camera_motion: how trails are carried along with a moving camera: flow (from the pixels), or none.
         skip_bad_rows: drop the rows of the tracks that break the format, instead of refusing the file.
         overwrite: replace results that are there, also if they were made by hand or with other settings.
         quiet: no progress bar and no summary.
@@ -41,7 +41,7 @@ class RenderConfig:
     show: bool = False
     format: str | None = None
     match: Literal["auto", "frame", "seconds"] = "auto"
-    camera_motion: Literal["none", "flow"] = "none"
+    camera_motion: Literal["none", "flow"] = "flow"
     skip_bad_rows: bool = False
     overwrite: bool = False
     quiet: bool = False

@@ -379,8 +379,6 @@ def results(work: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("flag", FLAGS)
 def test_the_same_command_replaces_its_own_results(flag: str, work: Path) -> None:
-    if flag == "masks":
-        pytest.skip("needs marks; its own test is below")
     for _ in range(2):
         assert_answered(attack(track(flag=flag), cwd=work), 0)
     assert not list(work.glob(".*.lock"))

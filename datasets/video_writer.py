@@ -98,7 +98,7 @@ class VideoWriter:
         self._format, self._codec = check_video(self.path, codec, crf, preset)
         self._crf = crf
         self._preset = preset
-        self._rate = rate if rate and math.isfinite(rate) and rate > 0 else None
+        self._rate = rate if rate and 1e-3 <= rate <= 1e5 else None
         self._sound_path = None if sound is None else Path(sound)
         self._ticks = AVI_TICKS if self._format == "avi" else TICKS
         self._existed = self.path.exists()
@@ -165,7 +165,7 @@ class VideoWriter:
         if self._file is None:
             return
         try:
-            if self._container is not None and not self._file.broken:
+            if self._video is not None and not self._file.broken:
                 for packet in self._video.encode():
                     self._hold(packet)
                 end = self._pts + self._last_step()

@@ -24,6 +24,7 @@ PIPED = (
     " a transport stream into the pipe"
 )
 BOUNDED = {"max_pixels": str(MOST_PIXELS)}  # of decoders; the default allows 2^31
+LOCAL = {"protocol_whitelist": "file,crypto,data"}  # a file makes nobody reach for the network
 CONNECT_S = 10.0  # how long a server may take to answer at all
 
 
@@ -130,7 +131,7 @@ def open_pipe(path: Path, name: str, patience: float) -> Media:
 
 def _under(under: Bytes, name: str, missing: Callable[[], str | None]) -> Media:
     try:
-        container = _open(under, name, {}, None, lambda: under.problem or missing())
+        container = _open(under, name, LOCAL, None, lambda: under.problem or missing())
     except BaseException:
         under.close()
         raise

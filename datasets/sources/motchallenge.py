@@ -8,6 +8,7 @@ from pathlib import Path
 
 from datasets.sources.config import SourceConfig
 from datasets.sources.pictures import Pictures, in_folder
+from datasets.sources.recorded import RATES
 from datasets.sources.times import read_times
 from models.errors import DataError, SourceError
 
@@ -59,6 +60,6 @@ def _rate(ini: Path, text: str | None) -> float:
         rate = float(text or "")
     except ValueError:
         rate = math.nan
-    if not (math.isfinite(rate) and rate > 0):
+    if not RATES[0] <= rate <= RATES[1]:
         raise DataError(f"{ini}: frameRate is {text!r}; it needs frames a second above 0, or give a rate or times.")
     return rate

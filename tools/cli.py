@@ -89,6 +89,11 @@ COMMANDS: dict[str, Command] = {
         "tools.bench_returns_config:BenchReturnsConfig",
         "who gets his id back after an absence",
     ),
+    "bench births": Command(
+        "tools.bench_births:bench_births",
+        "tools.bench_births_config:BenchBirthsConfig",
+        "whether objects that are seen are tracked, and false tracks",
+    ),
     "bench detector": Command(
         "tools.bench_detector:bench_detector",
         "tools.bench_detector_config:BenchDetectorConfig",

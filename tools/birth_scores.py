@@ -1,0 +1,178 @@
+"""What `liquidtrack bench births` counts: found objects that get a track in time, and tracks of nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.coco import COCO_NAMES
+from tracker.boxes import overlaps
+from tracker.detectors.names import same_name
+from tracker.types import Bool, Detections, Float64, Int64, Tracks
+
+GROUPS = ("person", "vehicle", "animal", "other")
+_VEHICLES, _ANIMALS = COCO_NAMES[1:9], COCO_NAMES[14:24]  # bicycle to boat, bird to giraffe
+
+VISIBLE = 0.6  # share of an object inside the picture from which a detector is expected to find it
+GLIMPSED = 0.05  # share inside from which a track of it is no false one
+SAME_IOU = 0.5  # of an object and its detection or track
+FOUND_SHARE = 0.5  # of the frames in which an object is visible: the detector finds it
+SIGHTS = 5  # the sight from which the clock runs
+PATIENCE_S = 0.5  # seconds after that sight within which a track is in time
+TRUE_IOU, TRUE_SHARE = 0.4, 0.5  # a track is false if fewer than this share of its boxes overlap an object so far
+PHANTOM_IOU = 0.1  # a phantom never overlaps any object so far
+ROUNDING_S = 1e-6  # seconds
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scene:
+    """What is known of a thinned video: F frames, N objects.
+
+    Attributes:
+        time: (F,) seconds.
+        xyxy: (F, N, 4) float64, pixels; without area where an object is not to be seen.
+        visible: (F, N) float64, the share of each box inside the picture, 0..1.
+        names: (N,) classes, None where the truth does not say.
+        ignore: (N,) bool, crowds and boxes to ignore.
+        size: (width, height) of the picture, pixels.
+    """
+
+    time: Float64
+    xyxy: Float64
+    visible: Float64
+    names: tuple[str | None, ...]
+    ignore: Bool
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundObject:
+    """An object that the detector finds.
+
+    Attributes:
+        name: its class, in the detector's words.
+        group: one of GROUPS.
+        area: mean share of the picture, 0..1.
+        found: share of its visible frames in which the detector finds it, 0..1.
+        fifth: when it was found for the fifth time, seconds.
+        tracked: when it first had a track, seconds; None where it had none in time.
+    """
+
+    name: str
+    group: str
+    area: float
+    found: float
+    fifth: float
+    tracked: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FalseTracks:
+    """Tracks where every object is labelled: all, those that are false, and those of them that are on nothing."""
+
+    tracks: int = 0
+    false: int = 0
+    phantoms: int = 0
+
+
+def group_of(name: str) -> str:
+    """The group of a class."""
+    if same_name(name, "person"):
+        return "person"
+    if any(same_name(name, known) for known in _VEHICLES):
+        return "vehicle"
+    return "animal" if any(same_name(name, known) for known in _ANIMALS) else "other"
+
+
+def found_objects(
+    scene: Scene, detections: Sequence[Detections], shown: Sequence[Tracks], names: Sequence[str], least_area: float
+) -> list[FoundObject]:
+    """The objects that the detector finds in at least half of the frames in which they are visible, and their tracks.
+
+    An object whose class the truth does not say is of the class that most of the detections on it have.
+
+    Args:
+        scene: the truth.
+        detections: of each of its F frames.
+        shown: the tracks that are shown in each.
+        names: the detector's classes.
+        least_area: smaller objects are left out, as a share of the picture.
+    """
+    found = []
+    for k in np.flatnonzero(~scene.ignore).tolist():
+        rows = np.flatnonzero(scene.visible[:, k] > VISIBLE)
+        boxes = scene.xyxy[:, k]
+        area = (boxes[rows, 2:] - boxes[rows, :2]).prod(axis=1) / (scene.size[0] * scene.size[1])
+        if len(rows) < SIGHTS or area.mean() < least_area:
+            continue
+        labels = [_labels(detections[i], boxes[i]) for i in rows.tolist()]
+        label = _label(scene.names[k], labels, names)
+        sights = np.array([label in of for of in labels])
+        if label < 0 or sights.sum() < SIGHTS or sights.mean() < FOUND_SHARE:
+            continue
+        fifth = float(scene.time[rows[np.flatnonzero(sights)[SIGHTS - 1]]])
+        latest = fifth + PATIENCE_S + ROUNDING_S
+        at = next((i for i in np.flatnonzero(scene.time <= latest).tolist() if _on(shown[i], boxes[i])), None)
+        tracked = None if at is None else float(scene.time[at])
+        name = names[label]
+        found.append(FoundObject(name, group_of(name), float(area.mean()), float(sights.mean()), fifth, tracked))
+    return found
+
+
+def false_tracks(scene: Scene, shown: Iterable[Tracks], names: Sequence[str], complete: Sequence[str]) -> FalseTracks:
+    """How many tracks there are, and how many of them are on no labelled object.
+
+    Args:
+        scene: the truth, of which every object of the classes `complete` is labelled.
+        shown: the tracks that are shown in each of its frames.
+        names: the detector's classes; tracks of those that are not in `complete` are not counted.
+        complete: the truth's classes.
+    """
+    known = [any(same_name(name, c) for c in complete) for name in names]
+    best: dict[int, list[float]] = {}
+    latest: dict[int, int] = {}
+    for xyxy, visible, tracks in zip(scene.xyxy, scene.visible, shown, strict=True):
+        there = visible > GLIMPSED
+        value = _cover(tracks.xyxy.astype(np.float64), xyxy[there], scene.ignore[there]).max(axis=1, initial=0)
+        for key, label, v in zip(tracks.id.tolist(), tracks.label.tolist(), value.tolist(), strict=True):
+            best.setdefault(key, []).append(v)
+            latest[key] = label
+    counted = [np.array(of) for key, of in best.items() if known[latest[key]]]
+    return FalseTracks(
+        len(counted),
+        sum(bool((of >= TRUE_IOU).mean() < TRUE_SHARE) for of in counted),
+        sum(bool((of < PHANTOM_IOU).all()) for of in counted),
+    )
+
+
+def _labels(detections: Detections, box: Float64) -> Int64:
+    """The labels of the detections on a box (4,)."""
+    labels: Int64 = detections.label[overlaps(detections.xyxy.astype(np.float64), box[None])[:, 0] >= SAME_IOU]
+    return labels
+
+
+def _label(name: str | None, labels: Sequence[Int64], names: Sequence[str]) -> int:
+    """The detector's label of an object, -1 where it has none: by its name, else what most of the detections say."""
+    if name is not None:
+        return next((k for k, known in enumerate(names) if same_name(known, name)), -1)
+    every = np.concatenate([*labels, np.zeros(0, np.int64)])
+    return int(np.bincount(every).argmax()) if len(every) else -1
+
+
+def _on(tracks: Tracks, box: Float64) -> bool:
+    """Whether a track is on a box (4,)."""
+    return bool((overlaps(tracks.xyxy.astype(np.float64), box[None]) >= SAME_IOU).any())
+
+
+def _cover(tracks: Float64, objects: Float64, ignore: Bool) -> Float64:
+    """(M, N) IoU of tracks and objects; with crowds and boxes to ignore the share of the track inside, as COCO does."""
+    cover = overlaps(tracks, objects)
+    if ignore.any() and len(tracks):
+        crowds = objects[ignore]
+        low = np.maximum(tracks[:, None, :2], crowds[None, :, :2])
+        high = np.minimum(tracks[:, None, 2:], crowds[None, :, 2:])
+        shared = np.maximum(high - low, 0).prod(axis=2)
+        cover[:, ignore] = shared / (tracks[:, 2:] - tracks[:, :2]).prod(axis=1)[:, None]
+    return cover

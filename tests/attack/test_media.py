@@ -425,7 +425,7 @@ def _replace(path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "code"),
     [(_cut, 1), (_overwrite, 1), (_delete, 0), (_move, 0), (_replace, 0)],
-    ids=lambda value: str(value),
+    ids=["cut", "overwritten", "deleted", "moved", "replaced"],
 )
 def test_a_video_that_changes_while_it_is_tracked(long_clip: Path, change: Callable[[Path], None], code: int) -> None:
     folder = long_clip.parent

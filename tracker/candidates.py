@@ -25,7 +25,7 @@ WEIGHTS = np.array([0.476, 1.427, 0.352, 0.467, 0.269])
 # the same error in every frame; what moves is not. Log-odds for each factor e in side length above and below
 # exp(PIVOT), 20 % of the picture's.
 PIVOT = -1.6
-LEAN_LARGE = 0.4
+LEAN_LARGE = 0.7
 LEAN_SMALL = 0.35
 LEAN_STILL = 1.0  # for small ones that have moved less than MOVED of their side
 MOVED = 0.5
@@ -38,6 +38,7 @@ BUFFER = 0.3  # share of its size by which a box is grown to meet its candidate 
 MIN_BUFFERED_IOU = 0.3  # from which a detection continues a candidate
 VELOCITY_SHARE = 0.4  # what a new velocity counts beside those before
 EXPLAINED_IOU = 0.5  # overlap with a track from which a weak detection is that track's, not a new object
+EXPLAINED_SHARE = 0.7  # the same, of the detection that lies in a track of its class: a part of it
 MAX_SCORE = 0.999  # keeps log-odds finite
 
 
@@ -71,12 +72,14 @@ class Candidates:
         table.velocity = table.velocity @ linear.T
         table.origin = table.origin @ linear.T + affine[:, 2]
 
-    def see(self, look: Look, tracks: Float64, time: float, area: float) -> Float64:
+    def see(self, look: Look, label: Int64, tracks: Float64, track_label: Int64, time: float, area: float) -> Float64:
         """(M,) evidence, in log-odds, that each weak detection shows an object without a track; -inf where too little.
 
         Args:
             look: the M weak detections of the frame.
+            label: (M,) their classes.
             tracks: (N, 4) where the tracks are predicted, pixels.
+            track_label: (N,) their classes.
             time: seconds, later than the last call's.
             area: of the picture, square pixels.
         """
@@ -96,7 +99,7 @@ class Candidates:
         odds = np.full(count, -np.inf)
         ripe = ((new.latest - new.first >= MIN_TIME_S) & (new.sights >= MIN_SIGHTS)).nonzero()[0]
         if len(ripe) and len(tracks):
-            ripe = ripe.compress(overlaps(new.xyxy.take(ripe, 0), tracks).max(axis=1) < EXPLAINED_IOU)
+            ripe = ripe.compress(~_explained(new.xyxy.take(ripe, 0), label.take(ripe), tracks, track_label))
         if len(ripe):
             odds[ripe] = _evidence(new, ripe, area)
         return odds
@@ -127,6 +130,16 @@ class Candidates:
         left = np.ones(n, bool)
         left[to] = False
         self._table = table.take(left)
+
+
+def _explained(xyxy: Float64, label: Int64, tracks: Float64, track_label: Int64) -> Bool:
+    """(R,) which boxes (R, 4) of classes (R,) a track's box (N, 4) of class (N,) explains: another sight, or a part."""
+    iou = overlaps(xyxy, tracks)
+    areas, of_tracks = ((box[:, 2:] - box[:, :2]).prod(axis=1) for box in (xyxy, tracks))
+    shared = iou * (areas[:, None] + of_tracks) / (1 + iou)
+    part = (shared / areas[:, None] >= EXPLAINED_SHARE) & (label[:, None] == track_label)
+    explained: Bool = ((iou >= EXPLAINED_IOU) | part).any(axis=1)
+    return explained
 
 
 def _evidence(table: _Table, rows: Int64, area: float) -> Float64:

@@ -129,7 +129,8 @@ class Tracker:
             alive |= prediction.elapsed <= c.life
         sure = look.score >= c.birth_score
         weak = (~sure).nonzero()[0]
-        odds = self._candidates.see(look.take(weak), boxes, now, self._area(look.xyxy))
+        area = self._area(look.xyxy)
+        odds = self._candidates.see(look.take(weak), label.take(weak), boxes, table.label, now, area)
         sure[weak] = odds >= self._evidence
         if len(table.id) and len(index):
             matched = self._match(prediction, look, label, embedding, sure, alive)

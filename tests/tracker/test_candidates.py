@@ -22,6 +22,7 @@ from tracker.types import Detections, Float64, Frame
 
 SIZE = (640, 480)
 LARGE = np.array([200.0, 120, 420, 360])  # 17 % of the picture
+NO, NOBODY = np.zeros(9, np.int64), (np.zeros((0, 4)), np.zeros(0, np.int64))
 SMALL = np.array([200.0, 120, 224, 160])  # 0.3 %
 
 
@@ -86,6 +87,13 @@ def test_what_a_track_explains_is_not_born_a_second_time() -> None:
     assert tracks.id.tolist() == [1]
 
 
+def test_a_part_of_a_tracked_object_is_no_object_of_its_own() -> None:
+    tracker, part = Tracker(size=SIZE), np.array([230.0, 140, 330, 260])
+    for k in range(60):
+        tracks = tracker.update(found((LARGE, 0.9), (part, 0.55)), k / 25)
+    assert tracks.id.tolist() == [1]
+
+
 def test_evidence_can_be_switched_off() -> None:
     tracker = Tracker(TrackerConfig(birth_probability=1), size=SIZE)
     for k in range(100):
@@ -114,7 +122,7 @@ def evidence(scores: list[float], rate: float) -> float:
     """Log-odds of the last of these sights of one place."""
     candidates, odds = Candidates(), np.zeros(1)
     for k, score in enumerate(scores):
-        odds = candidates.see(Look.at(LARGE[None], np.array([score])), np.zeros((0, 4)), k / rate, 640.0 * 480)
+        odds = candidates.see(Look.at(LARGE[None], np.array([score])), NO[:1], *NOBODY, k / rate, 640.0 * 480)
         candidates.keep(np.ones(1, bool))
     return float(odds[0])
 
@@ -144,7 +152,7 @@ def test_order_of_the_detections_does_not_matter(seed: int) -> None:
         score = rng.uniform(0.2, 0.6, 6)
         for candidates, rows in ((one, np.flatnonzero(seen)), (two, order[seen[order]])):
             look = Look.at(boxes[rows], score[rows])
-            odds = candidates.see(look, np.zeros((0, 4)), k / 10, 1e6)
+            odds = candidates.see(look, NO[: len(rows)], *NOBODY, k / 10, 1e6)
             candidates.keep(np.ones(len(rows), bool))
             if candidates is one:
                 first = dict(zip(rows.tolist(), odds.tolist(), strict=True))

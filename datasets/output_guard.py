@@ -96,7 +96,8 @@ class OutputGuard:
         self._overwrite = overwrite
         self._locks: list[FileLock] = []
         self._made: list[Path] = []  # folders
-        self._before: dict[Place, tuple[Entry | None, object]] = {}
+        self._before: dict[Place, tuple[Entry | None, list[object]]] = {}
+        self._resumed: set[Place] = set()
         self.making_room: dict[Place, Callable[[Path], bool]] = {}  # which files make room for the new ones
         self._begun = False
 
@@ -148,10 +149,10 @@ class OutputGuard:
         changes: dict[Path, dict[str, Entry | None]] = {}
         for place in self._before:
             changes.setdefault(place.folder, {})[place.key] = self._entry
-            stale = self.making_room.get(place, _never)
+            stale = self.making_room.get(place)
             for path in place.files():
                 with contextlib.suppress(OSError):
-                    if stale(path) or (path.lstat().st_nlink > 1 and path.is_file()):
+                    if (stale is not None and stale(path)) or (path.lstat().st_nlink > 1 and path.is_file()):
                         path.unlink()  # its other names keep the bytes
         for folder, entries in changes.items():
             update(folder, entries)
@@ -206,10 +207,12 @@ class OutputGuard:
                     f"{output.name} {_said(output, path)} is write-protected; name another one or make it writable."
                 )
         unchanged = mine and entry is not None and entry.fingerprint == _fingerprint(place)
+        if output.resumes:
+            self._resumed.add(place)
         if output.resumes and self._overwrite:
             self.making_room[place] = lambda path: not mine  # what another training left would be gone on from
         elif place.key.startswith(PATTERN) and not output.resumes:
-            self.making_room[place] = lambda path: unchanged or path.stem.isdecimal()
+            self.making_room[place] = lambda path: unchanged or path.stem.removeprefix("frame_").isdecimal()
         if self._overwrite or unchanged:
             return
         if entry is None and output.resumes and (real(output.path) / output.resumes).is_file():
@@ -264,8 +267,9 @@ class OutputGuard:
         for place, (entry, before) in self._before.items():
             now = _state(place)
             if now != before:
-                mark = _fingerprint(place)
-                entry = None if not place.files() else Entry(self._entry.command, self._entry.settings, mark)
+                # A folder in which files of somebody else still lie does not become this command's own.
+                ours = bool(now) and (place in self._resumed or not {*before} & {*now})
+                entry = Entry(self._entry.command, self._entry.settings, _fingerprint(place)) if ours else None
             elif not self._begun:
                 continue
             changes.setdefault(place.folder, {})[place.key] = entry
@@ -355,13 +359,9 @@ def _end(text: str) -> str:
     return text if len(text) <= 60 else f"...{text[-57:]}"
 
 
-def _never(path: Path) -> bool:
-    return False
-
-
-def _state(place: Place) -> object:
+def _state(place: Place) -> list[object]:
     """Changes when a file of the place is written."""
-    found = []
+    found: list[object] = []
     for path in place.files():
         with contextlib.suppress(OSError):
             status = path.stat()

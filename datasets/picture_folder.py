@@ -7,7 +7,7 @@ from typing import Literal
 
 import cv2
 
-from datasets.formats._write import PICTURES, make_folder, picture_name, writing
+from datasets.formats._write import make_folder, picture_name, writing
 from models.errors import DataError
 from tracker.protocols import SourceInfo
 from tracker.types import Frame, Tracks
@@ -16,8 +16,10 @@ from tracker.types import Frame, Tracks
 class PictureFolder:
     """A `Sink` that writes every tracked frame's picture, without anything drawn in.
 
+    What lies in the folder already is the affair of the guard of outputs (`output_guard`), as with every output.
+
     Args:
-        path: the folder, in which no picture may lie yet.
+        path: the folder.
         naming: as COCO's `file_name` (frame_000000.jpg, or the pictures' own names), or as YOLO's labels (000001.jpg).
     """
 
@@ -30,14 +32,11 @@ class PictureFolder:
         """Makes the folder.
 
         Raises:
-            DataError: it cannot be made, or holds pictures.
+            DataError: it cannot be made.
         """
         self._info = info
         with writing(self.path):
             make_folder(self.path)
-            held = next((p.name for p in sorted(self.path.iterdir()) if p.suffix.lower() in PICTURES), None)
-        if held is not None:
-            raise DataError(f"{self.path} holds pictures already ({held}); name a folder without any.")
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Writes the frame's picture.

@@ -49,7 +49,7 @@ class LateSink:
             assert self._told is not None, "open comes first"
             self._begin()
             info, names = self._told
-            info = replace(info, started=self._started())
+            info = replace(info, started=self._started(), video_start=0.0 - frame.time if self._numbered else None)
             # Pictures of a folder have names by the source's numbers, which are not those that are written.
             self._sink.open(replace(info, pictures=()) if self._numbered else info, names)
         if self._numbered:

@@ -26,6 +26,8 @@ class SourceInfo:
         start: seconds at which the first frame stands on the file's own clock; its times here count from there.
         pictures: the file names of the pictures, frame by frame, where the source is a folder of them.
         started: the wall clock at time 0, in seconds since 1970 (UTC), or None where it is not known (yet).
+        video_start: for writers of labels that a written video numbers: seconds at which time 0 stands on that video's
+            clock (negative where the video begins later); else None.
     """
 
     name: str
@@ -40,6 +42,7 @@ class SourceInfo:
     start: float = 0.0
     pictures: tuple[str, ...] = ()
     started: float | None = None
+    video_start: float | None = None
 
 
 @runtime_checkable

@@ -5,8 +5,9 @@ and these stay within a tolerance of every box (`_keyframes`). Absences are exac
 
 CVAT has no seat for times. They stand in processing instructions, which XML keeps for exactly such private notes and
 which CVAT passes over: `<?liquidtrack frame="12" seconds="0.48"?>`, one a frame, also for frames without boxes. A file
-that went through CVAT has lost them: put its times.csv beside it (`clock`). Score and ignore are attributes of the box,
-declared in the labels.
+that went through CVAT has lost them: put its times.csv beside it (`clock`). Where the first frame stands on the file's
+clock, and of a camera on the wall clock, stands in `<meta>`: `<?liquidtrack start="0.0" start_utc="2026-...Z"?>`. Score
+and ignore are attributes of the box, declared in the labels.
 
 Reading: boxes that CVAT did not write out between two key frames are interpolated, as CVAT does, and a track without an
 end lasts to the last frame. `occluded` is a visibility of 0, else 1. Rotated boxes and polygons become the box around
@@ -30,7 +31,7 @@ from datasets.formats._cvat_parser import CvatParser, Shape
 from datasets.formats._keyframes import key_frames
 from datasets.formats._rows import RowList, Rows, assemble, union
 from datasets.formats._text import BadRows, read_text
-from datasets.formats._write import Boxes, WholeFile, Writer
+from datasets.formats._write import Boxes, WholeFile, Writer, utc
 from datasets.formats.clock import MAX_FRAMES, Clock, find_clock, make_clock
 from models.errors import DataError
 from tracker.types import Int64
@@ -149,8 +150,9 @@ class CvatWriter(Writer):
         size = f"<original_size><width>{info.width}</width><height>{info.height}</height></original_size>\n"
         if not (info.width > 0 and info.height > 0):
             size = ""
-        if info.start:
-            size += f'<?liquidtrack start="{info.start!r}"?>\n'
+        if info.start or info.started is not None:
+            clock = "" if info.started is None else f' start_utc="{utc(info.started)}"'
+            size += f'<?liquidtrack start="{info.start!r}"{clock}?>\n'
         return (
             '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n<meta>\n<task>\n'
             f"<name>{escape(_printable(info.name))}</name>\n{extent}<mode>interpolation</mode>\n"

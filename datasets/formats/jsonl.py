@@ -12,6 +12,9 @@ that frame stands on the file's own clock. `seek` is the second on that clock in
 player that is sent there shows this frame, where rounding of `seconds` may show the one before. It becomes known with
 the next frame, and is written into the line then; into a pipe it is not written.
 
+The frames of a run that writes a video too are those of that video: `video_start` in the header is where time 0 stands
+on its clock (it begins with the first frame that was tracked), and `seek` is on that clock.
+
 A box may leave out `id` (a detection) and `score` (1),
 and may have `class_score` (how likely the label is right, 0..1, from all that was seen until then; not
 read back), `ignore` (true), `visibility` (0..1), `mask` (COCO's run lengths: {"size": [height, width], "counts":
@@ -160,6 +163,8 @@ class JsonlWriter(Writer):
             "start": self.info.start,
             "names": list(self.names),
         }
+        if self.info.video_start is not None:
+            header["video_start"] = self.info.video_start
         if self.info.started is not None:
             header["start_utc"] = utc(self.info.started)
         self._file = WholeFile(self.path, json.dumps(header, ensure_ascii=False) + "\n")
@@ -207,7 +212,8 @@ class JsonlWriter(Writer):
         if self._before is None or self._half is None:
             return
         at, _, begin = self._before
-        text = f"{self.info.start + begin + self._half:.6f}"
+        start = self.info.start if self.info.video_start is None else self.info.video_start
+        text = f"{start + begin + self._half:.6f}"
         if len(text) <= ROOM:
             self._file.patch(f"{text:{ROOM}}".encode(), at)
         self._before = None

@@ -135,7 +135,7 @@ class Recorded(Closing, ABC):
         return f"{self.info.name} frame {index}"
 
     def _chosen(self) -> Iterator[tuple[int, float, object]]:
-        config, last = self._config, -math.inf
+        config, last, empty = self._config, -math.inf, True
         for index, time, item in self._candidates():
             if self._closing:
                 return
@@ -146,9 +146,20 @@ class Recorded(Closing, ABC):
                 )
             last = time
             if config.end is not None and time >= config.end:
-                return
+                break
             if time >= config.start and index % config.every == 0:
+                empty = False
                 yield index, time, item
+        if empty and config.start > 0 and not self._closing:
+            self._refuse_start(last)
+
+    def _refuse_start(self, last: float) -> None:
+        """Says why there is no frame from the start on; `last` is the time of the last one that was looked at."""
+        config, name = self._config, self.info.name
+        known = f"its last frame is at {last:g} s" if math.isfinite(last) else "it has none so late"
+        if last >= config.start:  # they are between those that were chosen
+            known = f"with every {config.every} and the end at {config.end}"
+        raise ConfigError(f"{name}: no frame is left from the start at {config.start:g} s on ({known}); start earlier.")
 
     def close(self) -> None:
         """Ends the iteration, wherever it is, and lets go of the files."""

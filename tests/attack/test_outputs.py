@@ -584,3 +584,26 @@ def test_every_file_that_a_format_writes_is_known_to_the_guard(work: Path) -> No
             known = {path for place in output.places() for path in place.files()}
             made = {path for path in folder.rglob("*") if path.is_file() and path.name != ".liquidtrack.json"}
             assert made - known == {path for path in made if path.name.endswith("run.toml")}, flag
+
+
+PICTURED = {"images": ["--images", "pics"], "yolo": ["--yolo", "pics", "--yolo-images"]}
+
+
+@pytest.mark.parametrize("flag", PICTURED)
+def test_pictures_of_the_users_stay_and_own_ones_are_replaced(flag: str, work: Path) -> None:
+    words = ["track", "clip.mp4", "--detector", "file:det.txt", *PICTURED[flag]]
+    folder, name = (work / "pics", "frame_{:06d}.jpg") if flag == "images" else (work / "pics/images", "{:06d}.jpg")
+    theirs, same, stale = put(folder / "IMG_1.jpg"), put(folder / name.format(1)), put(folder / name.format(900))
+    for more in ([], ["--every", "2"]):
+        with kept(folder):
+            refused(attack([*words, *more], cwd=work), "--overwrite")
+    with kept(theirs):
+        assert_answered(attack([*words, "--overwrite"], cwd=work), 0)
+        assert same.read_bytes() != HAND
+        assert not stale.exists(), "a picture of another run would be taken for one of this"
+        refused(attack(words, cwd=work), "not written by this command", "--overwrite")
+    theirs.unlink()
+    assert_answered(attack([*words, "--overwrite"], cwd=work), 0)
+    made = sorted(folder.iterdir())
+    assert_answered(attack(words, cwd=work), 0)  # its own, and nothing else
+    assert sorted(folder.iterdir()) == made

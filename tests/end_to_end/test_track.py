@@ -260,3 +260,40 @@ def test_ids_of_a_file_of_tracks_are_kept_where_that_is_asked_for(kept: str, tmp
     (tmp_path / "det.txt").write_text("1,-1,1,2,30,40,0.5\n")
     words[words.index(f"file:{tracks}")] = f"file:{tmp_path / 'det.txt'}"
     assert main([*words, str(tmp_path / "x.jsonl"), "--keep-ids"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--start", "3"], "its last frame is at 2.7 s"),
+        (["--start", "1e4", "--end", "2e4"], "its last frame is at 2.7 s"),
+        (["--start", "1", "--end", "1.5"], "no frame is left from the start at 1 s on"),
+    ],
+)
+def test_a_start_that_leaves_no_frame_is_a_mistake(words: list[str], says: str, clip: Path, tmp_path: Path) -> None:
+    done = liquidtrack("track", clip, "--detector", "background", "--jsonl", tmp_path / "o.jsonl", *words)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.glob("*.jsonl"))
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+@pytest.mark.parametrize("words", [["--start", "0.3"], ["--every", "3"], []])
+def test_seek_beside_a_written_video_shows_the_frame_there(
+    words: list[str], name: str, clip: Path, detections: Path, tmp_path: Path
+) -> None:
+    out, video = tmp_path / "a.jsonl", tmp_path / name
+    detector = f"file:{detections}"
+    assert main(["track", str(clip), "--detector", detector, "--video", str(video), "--jsonl", str(out), *words]) == 0
+    head, *lines = (json.loads(line) for line in out.read_text().splitlines())
+    with av.open(str(video)) as container:
+        shown = np.array([frame.time for frame in container.decode(video=0)])
+    assert [int(np.searchsorted(shown, line["seek"], "right")) - 1 for line in lines] == list(range(len(lines)))
+    assert len(lines) == len(shown)
+    assert [head["video_start"] + line["seconds"] for line in lines] == pytest.approx(shown.tolist(), abs=1e-3)
+    assert [line["source_frame"] for line in lines] == [
+        k
+        for k, t in enumerate(TIMES)
+        if t >= (0.3 if "--start" in words else 0) and k % (3 if "--every" in words else 1) == 0
+    ]

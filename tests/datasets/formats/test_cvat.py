@@ -309,3 +309,19 @@ def test_characters_that_xml_cannot_hold(tmp_path: Path) -> None:
         boxes = np.array([[1, 2, 3, 4]] * 3, np.float32)
         writer.put(0, 0.0, Boxes(np.arange(3), boxes, np.ones(3, np.float32), np.arange(3)))
     assert read(tmp_path / "a.xml").names == ("per son", "quo\"te's", "<&>")
+
+
+@pytest.mark.parametrize("start", [0.0, 1.5])
+def test_a_cameras_wall_clock_stands_in_the_meta(start: float, tmp_path: Path) -> None:
+    with CvatWriter(tmp_path / "a.xml") as writer:
+        writer.open(SourceInfo("camera 0", 64, 48, start=start, started=1_700_000_000.25), ("person",))
+        box = Boxes(
+            np.array([1]), np.array([[1, 2, 30, 40]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int64)
+        )
+        for k in range(3):
+            writer.put(k, k / 10, box)
+            assert 'start_utc="2023-11-14T22:13:20.250Z"' in (tmp_path / "a.xml").read_text().partition("</meta>")[0]
+    meta = (tmp_path / "a.xml").read_text().partition("</meta>")[0]
+    assert f'<?liquidtrack start="{start}" start_utc="2023-11-14T22:13:20.250Z"?>' in meta
+    got = read(tmp_path / "a.xml")
+    assert (got.frames.tolist(), got.start) == ([0, 1, 2], start)

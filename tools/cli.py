@@ -206,7 +206,7 @@ def _meant(words: Sequence[str]) -> str:
     if words[0] == "liquidtrack":
         return "leave the second liquidtrack out"
     if "://" in words[0] or os.path.splitext(words[0])[1]:  # a video, not a command
-        return f"to track it write liquidtrack track {words[0]}"
+        return f"write 'liquidtrack track {words[0]}' to track it"
     import difflib
 
     near = difflib.get_close_matches(" ".join(words[:2]).lower(), COMMANDS, 1, 0.8)

@@ -268,7 +268,13 @@ def _for_output(flag: str, value: str, prog: str, places: Sequence[str], known: 
     if places and places[-1] in ("b", "out"):
         return None
     suffix = Path(value).suffix.lower()
-    choices = (BY_SUFFIX.get(suffix), "out", "save", "json" if suffix == ".json" and prog != "liquidtrack info" else "")
+    folder = "out" if "video" not in known or not suffix else ""  # of `track`, what has a suffix is no folder
+    choices = (
+        BY_SUFFIX.get(suffix),
+        folder,
+        "save",
+        "json" if suffix == ".json" and prog != "liquidtrack info" else "",
+    )
     for ours in choices:
         if ours in known:
             return f"--{ours}"

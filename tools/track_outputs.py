@@ -13,7 +13,7 @@ from datasets._output import is_stdout, is_stream
 from datasets.formats._write import PICTURES
 from datasets.output_guard import Input, Output, OutputGuard
 from datasets.sources.redact import redact
-from models.errors import DataError
+from models.errors import ConfigError, DataError
 from tools.config import OutputConfig, TrackConfig
 from tools.guarding import described
 from tools.late_sink import LateSink
@@ -68,6 +68,8 @@ def guard(config: TrackConfig, info: SourceInfo) -> OutputGuard:
         if is_stdout(path) and name not in TEXT:
             raise DataError(f"--{name} - cannot go to standard output; only {', '.join(TEXT)} can.")
         kept.append(_output(name, path, info, config.output.yolo_images))
+    if config.output.record is not None:
+        kept.append(Output("--record", config.output.record, once=True))
     if sum(is_stdout(path) for path in outputs(config.output).values()) > 1:
         raise DataError("only one of the outputs can go to standard output; name files for the others.")
     if (own := settings_file(config)) is not None and _content(own) != _settings(config):
@@ -78,6 +80,24 @@ def guard(config: TrackConfig, info: SourceInfo) -> OutputGuard:
     if config.output.video is not None:
         settings["frames_numbered_by"] = "video"
     return OutputGuard("track", settings, kept, _inputs(config, info), config.output.overwrite)
+
+
+def check_record(config: TrackConfig, info: SourceInfo) -> None:
+    """Whether what `--record` asks for can be done.
+
+    Raises:
+        ConfigError: the source is no camera or stream, or such a video cannot be written.
+    """
+    if config.output.record is None:
+        return
+    if not info.live:
+        raise ConfigError(
+            f"--record {config.output.record} keeps what a camera or stream delivers, and {info.name} is there"
+            " already; leave --record out."
+        )
+    from datasets.video_writer import check_video
+
+    check_video(config.output.record)
 
 
 def _output(name: str, path: Path, info: SourceInfo, pictures: bool) -> Output:

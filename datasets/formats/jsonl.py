@@ -206,6 +206,8 @@ class JsonlWriter(Writer):
             return
         _, last, begin = self._before
         self._half = (time - begin) / (index - last) / 2  # of frames that were left out between, an even share
+        if index - last > 1 and self.info.rate:  # a camera's come unevenly: within this one even if it was short
+            self._half = min(self._half, 0.25 / self.info.rate)
         self._write_seek()
 
     def _write_seek(self) -> None:

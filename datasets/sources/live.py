@@ -8,7 +8,8 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Literal, Protocol
 
 from datasets.sources.config import SourceConfig
@@ -28,6 +29,8 @@ ATTEMPT_S = 5.0  # for an attempt to win a source back
 SILENT_S = 1.0  # without a frame for so long, a source counts as silent
 RATE_S = 2.0  # over so many seconds the rate of arrivals is told
 JOIN_S = 1.0  # how long close() waits for a reader that sits in the system's hands; it ends by itself later
+
+Tap = Callable[[float, Callable[[], UInt8]], bool]
 
 
 class Feed(Protocol):
@@ -51,7 +54,8 @@ class Live(Closing, ABC):
     Attributes:
         info: size and name; rotation and rate as far as known.
         dropped: frames that came in while the one before was not yet taken; they are counted in `Frame.index`.
-        skipped: frames whose time did not come after the one before.
+        skipped: frames whose time did not come after the one before; they are not counted in `Frame.index`.
+        unrecorded: frames that what records them could not take; they are not counted in `Frame.index` either.
         reconnects: how often the source was lost and won back; time goes on meanwhile.
         started: the wall clock at time 0, in seconds since 1970, or None while no frame came.
     """
@@ -62,7 +66,7 @@ class Live(Closing, ABC):
         check(config)
         if config.rate is not None or config.times is not None:
             raise ConfigError(f"{name} has its own clock; leave rate and times out.")
-        self.dropped = self.skipped = self.reconnects = 0
+        self.dropped = self.skipped = self.unrecorded = self.reconnects = 0
         self.started: float | None = None
         self._name = name
         self._config = config
@@ -70,6 +74,8 @@ class Live(Closing, ABC):
         self._stop = threading.Event()
         self._slot: tuple[int, float, object] | None = None
         self._error: SourceError | None = None
+        self._tap: Tap | None = None
+        self._converting = threading.Lock()
         self._began = self._over = self._closed = False
         self._zero = self._last = -math.inf
         self._next = 0
@@ -90,6 +96,15 @@ class Live(Closing, ABC):
         """To be called at the end of a subclass's constructor: from now on `feed` belongs to the reader."""
         self._feed = feed
         self._reader.start()
+
+    def record(self, tap: Tap) -> None:
+        """Gives every frame that comes to `tap` too, whether it is taken or not; to be called before the iteration.
+
+        Args:
+            tap: called in order from the reader's thread, which must not wait, with the frame's time and a function
+                that makes its picture, for any thread. False: it has no room, and the frame counts as `unrecorded`.
+        """
+        self._tap = tap
 
     def __iter__(self) -> Iterator[Frame]:
         with self._change:
@@ -115,11 +130,16 @@ class Live(Closing, ABC):
                         self._change.wait(left)
                     index, moment, item = self._slot
                     self._slot = None
-                size = (self.info.width, self.info.height)
-                bgr = fitted(self._picture(item), size, self._config.resize, f"{self._name} frame {index}")
-                yield Frame(bgr, index, moment)
+                bgr = self._bgr(index, item)
+                # What is recorded must stay as it is, whatever others draw into theirs.
+                yield Frame(bgr if self._tap is None else bgr.copy(), index, moment)
         finally:
             self.close()
+
+    def _bgr(self, index: int, item: object) -> UInt8:
+        size = (self.info.width, self.info.height)
+        with self._converting:  # one converter, and two who want pictures of it
+            return fitted(self._picture(item), size, self._config.resize, f"{self._name} frame {index}")
 
     @property
     def status(self) -> SourceStatus:
@@ -174,13 +194,17 @@ class Live(Closing, ABC):
                 self._zero = moment
                 self.started = time.time() - (time.monotonic() - moment)
             index, seconds = self._next, moment - self._zero
-            self._next += 1
             self._arrivals.append(self._heard)
             if seconds <= self._last:
                 self.skipped += 1
                 return
+            over = config.end is not None and seconds >= config.end
+            if self._tap is not None and not over and not self._tap(seconds, partial(self._bgr, index, item)):
+                self.unrecorded += 1
+                return
+            self._next += 1
             self._last = seconds
-            if config.end is not None and seconds >= config.end:
+            if over:
                 self._over = True
                 self._stop.set()
             elif seconds >= config.start and index % config.every == 0:

@@ -99,7 +99,7 @@ class OutputGuard:
         self._locks: list[FileLock] = []
         self._made: list[Path] = []  # folders
         self._before: dict[Place, tuple[Entry | None, list[object]]] = {}
-        self._resumed: set[Place] = set()
+        self._owned: set[Place] = set()  # all that is there is this command's own
         self.making_room: dict[Place, Callable[[Path], bool]] = {}  # which files make room for the new ones
         self._begun = False
 
@@ -209,8 +209,8 @@ class OutputGuard:
                     f"{output.name} {_said(output, path)} is write-protected; name another one or make it writable."
                 )
         unchanged = mine and entry is not None and entry.fingerprint == _fingerprint(place)
-        if output.resumes:
-            self._resumed.add(place)
+        if unchanged or output.resumes:
+            self._owned.add(place)
         if output.resumes and self._overwrite:
             self.making_room[place] = lambda path: not mine  # what another training left would be gone on from
         elif place.key.startswith(PATTERN) and not output.resumes:
@@ -272,7 +272,7 @@ class OutputGuard:
             now = _state(place)
             if now != before:
                 # A folder in which files of somebody else still lie does not become this command's own.
-                ours = bool(now) and (place in self._resumed or not {*before} & {*now})
+                ours = bool(now) and (place in self._owned or not {*before} & {*now})
                 entry = Entry(self._entry.command, self._entry.settings, _fingerprint(place)) if ours else None
             elif not self._begun:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 # C0 and C1 controls, what turns the direction of writing, line separators, and halves of pairs, as which the bytes of
 # names that are no UTF-8 come.
@@ -25,3 +26,8 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """`printable`, with line ends and tabs spelt out too: for names, titles and the parts of a sentence."""
     return _BREAKS.sub(_escaped, printable(text))
+
+
+def as_lines(lines: Iterable[str]) -> str:
+    """A text of these lines, none of which a name in it breaks."""
+    return "\n".join(map(one_line, lines))

@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets.thinning import thin_indices
+from models.printable import as_lines
 from tools.bench_births_config import BenchBirthsConfig
 from tools.birth_clips import Clip, LabelledFrame, find_clips, frames_of
 from tools.birth_scores import GROUPS, FalseTracks, FoundObject, Scene, false_tracks, found_objects
@@ -173,7 +174,7 @@ def report(runs: Sequence[Run]) -> str:
     for row, of in rows:
         figures = "".join(f"{_share(of, group):>14}" for group in (*GROUPS, ALL))
         lines.append("  ".join(f"{v:{w}}" for v, w in zip(row, widths, strict=True)) + figures + _false(of))
-    return "\n".join(lines)
+    return as_lines(lines)
 
 
 def to_json(runs: Sequence[Run]) -> str:

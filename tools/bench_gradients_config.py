@@ -7,6 +7,7 @@ from pathlib import Path
 
 from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
+from models.limits import check_ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,9 @@ class BenchGradientsConfig:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if max(self.steps, self.units, self.inputs, self.seeds) > 100_000:
-            raise ConfigError("steps, units, inputs and seeds go up to 100000 each; give less.")
-        if self.steps < 2 or min(self.units, self.inputs, self.seeds) < 1 or not self.cells:
-            raise ConfigError("give steps of 2 or more, and one or more units, inputs, seeds and cells.")
+        check_ranges(self, {"steps": (2, 10_000), "units": (1, 1024), "inputs": (1, 1024), "seeds": (1, 1000)})
+        if not self.cells:
+            raise ConfigError("there is no cell whose gradients could be shown; name one, such as cfc.")
 
     def outputs(self) -> tuple[Output, ...]:
         """What will be written."""

@@ -16,6 +16,7 @@ from datasets.formats.clock import read_seqinfo
 from datasets.gmc import read_camera_motion
 from datasets.output_guard import begin
 from datasets.thinning import UNEVEN, is_even, thin
+from models.printable import as_lines
 from tools import mot_plot, peers, plots
 from tools.bench_mot_config import BenchMotConfig
 from tools.bootstrap import Difference, compare
@@ -106,7 +107,7 @@ def report(figures: Figures) -> str:
     for name in list(figures)[1:]:
         for label, group in groups:
             lines.append(f"{name} minus {first}, {label}: {difference(figures, name, first, group)}")
-    return "\n".join(lines)
+    return as_lines(lines)
 
 
 def difference(figures: Figures, a: str, b: str, profiles: Sequence[str]) -> Difference:

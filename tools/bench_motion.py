@@ -20,6 +20,7 @@ from datasets.noise import Noise
 from datasets.thinning import thin_indices
 from datasets.truth import read_sequences
 from models.errors import DataError
+from models.printable import as_lines
 from tools.bench_motion_config import BenchMotionConfig
 from tools.foresight import NEXT, Foresight, Horizon, foresee, join, make_motion, reach, seen_boxes, tail_of
 from tools.report_file import write_report
@@ -137,7 +138,7 @@ def report(title: str, answers: Answers, horizons: tuple[Horizon, ...]) -> str:
     profiles = list(next(iter(answers.values())))
     for profile in profiles:
         lines += ["", *_at_horizons(answers, profile, horizons)]
-    return "\n".join(lines)
+    return as_lines(lines)
 
 
 def to_dict(answers: Answers, horizons: tuple[Horizon, ...]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from datasets.formats.clock import read_seqinfo
 from datasets.sources import open_source
 from models.errors import ConfigError, DataError
 from models.pooling import unit
+from models.printable import as_lines
 from tools.bench_returns_config import BenchReturnsConfig
 from tools.mot_scores import Counts, Job, Scores, combine, metrics, score
 from tools.plugins import build_detector, share
@@ -325,4 +326,4 @@ def report(figures: dict[str, dict[str, Outcome]]) -> str:
             s = one.scores
             values = "".join(f"{v:10.2f}" for v in (s.hota, s.assa, s.idf1, s.deta))
             lines.append(f"{kind:12}{name:10}{values}{one.right:10d}{one.wrong:10d}{one.away:10d}")
-    return "\n".join(lines)
+    return as_lines(lines)

@@ -9,6 +9,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from models.errors import ConfigError
+from models.limits import RATE, SEEDS, WORKERS, check_ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class BenchSeriesConfig:
             raise ConfigError("--drop is for the task cheetah; leave it out.")
         if not 0 <= self.drop < 1:
             raise ConfigError(f"drop is {self.drop}; give 0 up to below 1.")
-        if not (0 <= self.units <= 10_000 and 0 <= self.epochs <= 1_000_000 and 0 <= self.rate <= 1):
-            raise ConfigError("units go up to 10000, epochs to 1000000, and a rate up to 1; 0 stands for the usual.")
-        if self.threads < 1 or not self.seeds:
-            raise ConfigError("threads must be 1 or more, and one seed or more be given.")
+        ranges = {"units": (0, 1024), "epochs": (0, 100_000), "rate": (0, RATE), "threads": (1, WORKERS)}
+        check_ranges(self, ranges)
+        if not self.seeds or not all(SEEDS[0] <= seed <= SEEDS[1] for seed in self.seeds):
+            raise ConfigError(f"seeds are {' '.join(map(str, self.seeds)) or 'none'}; give whole numbers from 0.")

@@ -24,6 +24,7 @@ from datasets.output_guard import begin
 from datasets.retime import retime
 from datasets.thinning import UNEVEN, thin_indices, thin_sequence
 from models.errors import ConfigError, DataError, LiquidTrackError
+from models.printable import as_lines
 from tools.bench_vfr_config import BenchVfrConfig
 from tools.config import OutputConfig, TrackConfig
 from tools.eval_mot import evaluate
@@ -139,7 +140,7 @@ def report(figures: dict[str, Profile]) -> str:
     ]
     for sink in FILES:
         lines.append(f"{sink:{width}}" + "".join(f"{1000 * figures[p].time_error[sink]:9.3f}" for p in profiles))
-    return "\n".join(lines)
+    return as_lines(lines)
 
 
 def to_json(figures: dict[str, Profile]) -> str:

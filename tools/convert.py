@@ -10,6 +10,7 @@ from datasets.formats import read, write
 from datasets.output_guard import begin
 from models.errors import ConfigError, DataError
 from tools.convert_config import ConvertConfig
+from tools.messages import say
 from tracker.types import Float64
 
 
@@ -27,7 +28,7 @@ def convert(config: ConvertConfig) -> None:
         pictures=() if config.images is None else _pictures(config.images, annotations),
     )  # fmt: skip
     ids = len(set(annotations.id.tolist()) - {-1})
-    print(
+    say(
         f"{config.b}: {len(annotations)} boxes, {ids} ids, {len(annotations.frames)} frames, {_span(annotations.times)}"
     )
 

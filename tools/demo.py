@@ -12,6 +12,7 @@ from pathlib import Path
 from models.cache import atomic, cache_folder, sha256
 from models.errors import SourceError
 from tools.config import DemoConfig, OutputConfig, TrackConfig
+from tools.messages import say
 from tools.track import track_summary
 from tracker.detectors.config import DetectorConfig
 
@@ -27,7 +28,7 @@ PATIENCE_S = 120.0
 def demo(config: DemoConfig) -> int:
     """Fetch or render a clip, track it, and say what was found and where it lies."""
     clip, origin = _clip(config.clip)
-    print(f"clip: {origin}")
+    say(f"clip: {origin}")
     out = config.out
     settings = TrackConfig(
         clip,
@@ -43,7 +44,7 @@ def demo(config: DemoConfig) -> int:
         ),
     )
     summary, _ = track_summary(settings)
-    print(f"open {out / 'demo.mp4'} to see the tracks; {out / 'demo.jsonl'} holds them with frame and seconds.")
+    say(f"open {out / 'demo.mp4'} to see the tracks; {out / 'demo.jsonl'} holds them with frame and seconds.")
     return 0 if summary.complete else 1
 
 

@@ -13,6 +13,7 @@ from datasets.output_guard import begin
 from datasets.truth import Sequence
 from models.errors import ConfigError
 from tools.draw_streets_config import DrawStreetsConfig
+from tools.messages import say
 from tools.mot_text import ltwh
 
 MISSED = 0.03  # share of those in full view that the detector misses, more than on pictures that it was trained on
@@ -34,7 +35,7 @@ def draw_streets(config: DrawStreetsConfig) -> None:
         except OSError as error:
             raise ConfigError(f"{folder}: cannot be written ({error.strerror}); name another folder.") from None
     if not config.quiet:
-        print(f"{config.out} holds {config.sequences} drives; track them with `liquidtrack bench mot {config.out}`.")
+        say(f"{config.out} holds {config.sequences} drives; track them with `liquidtrack bench mot {config.out}`.")
 
 
 def _write(folder: Path, sequence: Sequence, camera: Camera, rate: float, rng: Rng | None) -> None:

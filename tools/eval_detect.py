@@ -14,8 +14,10 @@ from tqdm import tqdm
 from datasets.labelled_pictures import LabelledPicture, LabelledPictures, read_labelled_pictures
 from datasets.sources.pictures import read_picture
 from models.errors import ConfigError, DataError
+from models.printable import as_lines
 from tools.detection_scores import Precision, coco_classes, mean, score_detections
 from tools.eval_detect_config import EvalDetectConfig
+from tools.messages import say
 from tools.plugins import build_detector
 from tools.report_file import write_report
 from tracker.detectors.names import same_name, suggest
@@ -186,7 +188,7 @@ def eval_detect(config: EvalDetectConfig) -> None:
         progress=not config.quiet,
     )
     for note in result.notes:
-        print(f"liquidtrack: {note}", file=sys.stderr)
+        say(f"liquidtrack: {note}", file=sys.stderr)
     print(table(result))
     if config.json is not None:
         content = {"detector": wanted.detector, "truth": str(config.truth), **asdict(result)}
@@ -195,7 +197,7 @@ def eval_detect(config: EvalDetectConfig) -> None:
 
 def table(result: Evaluation) -> str:
     """The figures as aligned text: classes with an object to find, then their mean; percent."""
-    return "\n".join(_lines(result))
+    return as_lines(_lines(result))
 
 
 def _lines(result: Evaluation) -> Iterator[str]:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from datasets.formats.clock import read_seqinfo
 from models.errors import ConfigError, DataError
 from tools.eval_mot_config import EvalMotConfig
+from tools.messages import say
 from tools.mot_scores import Job, Result, merge, metrics, score, summarise
 from tools.mot_tables import Evaluation, draw, table, to_csv, to_json, to_latex
 from tools.plots import check
@@ -129,7 +130,7 @@ def eval_mot(config: EvalMotConfig) -> None:
     )
     for evaluation in evaluations:
         for note in evaluation.notes:
-            print(f"liquidtrack: {note}", file=sys.stderr)
+            say(f"liquidtrack: {note}", file=sys.stderr)
     print(table(evaluations, config.per_sequence))
     for path, text in ((config.json, to_json), (config.csv, to_csv), (config.latex, to_latex)):
         if path is not None:

@@ -18,6 +18,7 @@ from models.errors import ConfigError, DataError, WeightsError
 from models.pooling import unit
 from models.runtime import Session
 from tools.eval_reid_config import EvalReidConfig, TrainReidConfig
+from tools.messages import say
 from tools.plugins import share
 from tools.reid_scores import RANKS, Ranking, rank_gallery
 from tools.report_file import write_report
@@ -95,7 +96,7 @@ def eval_reid(config: EvalReidConfig) -> None:
     name = config.network.stem if config.network is not None else "liquidtrack"
     width = max(len(name), 12)
     print(f"{'':{width}}{'queries':>9}{'mAP':>8}" + "".join(f"{f'rank-{k}':>9}" for k in RANKS))
-    print(f"{name:{width}}{result.queries:9d}{result.mean_ap:8.3f}" + "".join(f"{result.rank(k):9.3f}" for k in RANKS))
+    say(f"{name:{width}}{result.queries:9d}{result.mean_ap:8.3f}" + "".join(f"{result.rank(k):9.3f}" for k in RANKS))
     if config.json is not None:
         content = {
             "name": name,
@@ -145,4 +146,4 @@ def train_reid(config: TrainReidConfig) -> None:
     }
     begin()
     metric.save(config.out, about)
-    print(f"{config.out}: learnt from {taught.sum()} pictures of {(counts > 0).sum()} identities")
+    say(f"{config.out}: learnt from {taught.sum()} pictures of {(counts > 0).sum()} identities")

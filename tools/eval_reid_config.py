@@ -10,6 +10,7 @@ from tyro.conf import Positional
 
 from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
+from models.limits import WORKERS, check_ranges
 from tracker.detectors.config import Device
 
 
@@ -53,6 +54,7 @@ class EvalReidConfig:
             )
         if self.metric is not None and self.network is not None:
             raise ConfigError("--metric belongs to our own features; leave it or --network away.")
+        check_ranges(self, {"threads": (0, WORKERS)})
         if not self.network_scale > 0:
             raise ConfigError(f"network_scale is {self.network_scale}; give a number above 0.")
 
@@ -82,6 +84,9 @@ class TrainReidConfig:
     device: Device = "auto"
     overwrite: bool = False
     quiet: bool = False
+
+    def __post_init__(self) -> None:
+        check_ranges(self, {"threads": (0, WORKERS)})
 
     def outputs(self) -> tuple[Output, ...]:
         """What will be written."""

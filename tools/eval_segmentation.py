@@ -16,7 +16,9 @@ from datasets.davis import MaskSequence, find_sequences
 from datasets.indexed_png import read_indexed
 from datasets.thinning import thin_indices
 from models.errors import ConfigError, DataError
+from models.printable import as_lines
 from tools.eval_segmentation_config import EvalSegmentationConfig
+from tools.messages import say
 from tools.report_file import write_report
 from tools.segmentation_scores import VOID, Segmentation, best_ids, frame_scores, mean, region, summarise
 from tracker.types import Float64, Int64, UInt8
@@ -214,7 +216,7 @@ def evaluate(config: EvalSegmentationConfig) -> list[Evaluation]:
 
 def table(evaluations: Sequence[Evaluation]) -> str:
     """The scores as aligned text in percent, a row for each sequence (or object) and one for all together."""
-    return "\n".join(_lines(evaluations))
+    return as_lines(_lines(evaluations))
 
 
 def _lines(evaluations: Sequence[Evaluation]) -> Iterator[str]:
@@ -296,7 +298,7 @@ def eval_segmentation(config: EvalSegmentationConfig) -> None:
         check(config.plot)
     evaluations = evaluate(config)
     for note in (note for e in evaluations for note in e.notes):
-        print(f"liquidtrack: {note}", file=sys.stderr)
+        say(f"liquidtrack: {note}", file=sys.stderr)
     print(table(evaluations))
     if config.json is not None:
         write_report(config.json, to_json(evaluations))

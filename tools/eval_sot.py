@@ -16,6 +16,7 @@ from datasets.sot import SotSequence, read_boxes, read_sequences, write_boxes
 from datasets.sources.pictures import read_picture
 from datasets.thinning import thin_indices
 from models.errors import ConfigError, DataError
+from models.printable import as_lines
 from tools import plots
 from tools.eval_sot_config import EvalSotConfig
 from tools.report_file import write_report
@@ -155,7 +156,7 @@ def table(evaluations: Sequence[SotEvaluation], per_sequence: bool = False) -> s
     for name, s, rate in rows:
         figures = "".join(f"{value:8.3f}" for value in s.figures.values())
         lines.append(f"{name:{width}}{s.frames:8d}{figures}{'' if rate is None else f'{rate:8.1f}'}")
-    return "\n".join(lines)
+    return as_lines(lines)
 
 
 def to_json(evaluations: Sequence[SotEvaluation]) -> str:

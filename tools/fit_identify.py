@@ -14,6 +14,7 @@ from datasets.identities import Identities, read_identities
 from models.errors import DataError
 from tools.eval_reid import describe
 from tools.fit_identify_config import FitIdentifyConfig
+from tools.messages import say
 from tools.plugins import share
 from tracker.identity import IdentityFeatures, fit_metric, load_metric, plain
 from tracker.returning.open_set import WEIGHTS, evidence, fit, probabilities
@@ -60,7 +61,7 @@ def fit_identify(config: FitIdentifyConfig) -> None:
     for name, chosen in (("fitted here", weights), ready):
         print(f"{name}, on the odd identities:")
         for line in report(others, chosen):
-            print(f"  {line}")
+            say(f"  {line}")
 
 
 def cross_fit(data: Identities, features: Float32, taught: Bool, scenes: int = 300) -> Float64 | None:

@@ -17,6 +17,7 @@ from datasets.noise import Noise, fit, simulate
 from datasets.truth import Sequence, read_sequences
 from models.errors import DataError
 from tools.fit_motion_config import FitMotionConfig
+from tools.messages import say
 from tracker import kalman
 from tracker.boxes import to_coordinates
 from tracker.kalman_motion import PRIORS, TAIL, Prior
@@ -52,7 +53,7 @@ def fit_motion(config: FitMotionConfig) -> None:
         rows = [(f"fitted on {root.name}", fit_prior(series))] + [(f"package {k + 1}", p) for k, p in enumerate(PRIORS)]
         for name, prior in rows:
             values = "".join(f"{getattr(prior, f.name):16.4g}" for f in fields(Prior))
-            print(f"{name:24}{values}{loss(prior, series):16.4f}")
+            say(f"{name:24}{values}{loss(prior, series):16.4f}")
 
 
 def fit_prior(series: Series) -> Prior:

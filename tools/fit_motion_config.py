@@ -8,6 +8,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from models.errors import ConfigError
+from models.limits import SEEDS, check_ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,5 +28,6 @@ class FitMotionConfig:
     draw_seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.runs < 1 or self.frames < 3:
-            raise ConfigError("runs must be 1 or more and frames 3 or more.")
+        if not self.roots:
+            raise ConfigError("there is nothing to fit to; name one folder of sequences or more.")
+        check_ranges(self, {"runs": (1, 100_000), "frames": (3, 10_000), "draw_seed": SEEDS})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from models.errors import ConfigError
+from models.limits import SEEDS, WORKERS, check_ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +31,4 @@ class FitReturnsConfig:
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        if self.scenes < 1:
-            raise ConfigError(f"scenes is {self.scenes}; give 1 or more.")
+        check_ranges(self, {"scenes": (1, 100_000), "seed": SEEDS, "threads": (0, WORKERS)})

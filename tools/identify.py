@@ -18,6 +18,7 @@ from datasets.sources.pictures import read_picture
 from models.errors import DataError
 from models.printable import one_line
 from tools.identify_config import IdentifyConfig
+from tools.messages import say
 from tools.plugins import share
 from tools.report_file import write_report
 from tracker.identity import IdentityFeatures, load_metric, plain
@@ -129,7 +130,7 @@ def run(config: IdentifyConfig) -> None:
         order = np.argsort(-one.chance, kind="stable")[: config.best]
         likeliest = ", ".join(f"{[*shown, NOBODY][k]} {one.chance[k]:.2f}" for k in order.tolist())
         sure = one.chance[-1 if who is NOBODY else one.best]
-        print(f"{one.id:6d}{one.views:7d}  {who:{width}}{sure:13.2f}{one.margin:8.2f}  {likeliest}")
+        say(f"{one.id:6d}{one.views:7d}  {who:{width}}{sure:13.2f}{one.margin:8.2f}  {likeliest}")
     if config.json is not None:
         content = [
             {

@@ -16,6 +16,7 @@ import numpy as np
 from datasets.sources import open_source
 from datasets.sources.live import Live
 from models.errors import ConfigError
+from models.printable import as_lines
 from tools.info_config import InfoConfig
 from tracker.types import Float64
 
@@ -118,7 +119,7 @@ def text(facts: dict[str, Any]) -> str:
     if facts.get("problem"):
         row("problem", facts["problem"])
     if even is None:
-        return "\n".join(lines)
+        return as_lines(lines)
     mean = f"{even['mean_rate']:.3f} frames/s on average"
     if even["share_off"] == 0:
         row("times", f"steady, {_ms(even['median'])} apart, {mean}")
@@ -134,7 +135,7 @@ def text(facts: dict[str, Any]) -> str:
         same = item["from"] == item["to"]
         label = _ms(item["from"]) if same else f"{_ms(item['from'])} .. {_ms(item['to'])}"
         lines.append(f"  {label:>22} {item['count']:7} {'#' * math.ceil(BAR * item['count'] / most)}".rstrip())
-    return "\n".join(lines)
+    return as_lines(lines)
 
 
 def _ms(seconds: float) -> str:

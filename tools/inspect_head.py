@@ -17,6 +17,7 @@ from datasets.output_guard import begin
 from models.errors import ConfigError, WeightsError
 from models.head_config import HeadConfig
 from models.head_numpy import load_head
+from models.printable import as_lines
 from tools import plots
 from tools.head_names import FEATURE_NAMES, INPUT_NAMES, named
 from tools.head_watch import (
@@ -205,7 +206,7 @@ def report(found: Findings) -> str:
     for i in np.argsort(-found.size)[:SHOWN]:
         lines.append(f"{found.features[i]:24}{found.slope[i]:+8.2f}{found.size[i]:8.2f}")
     lines.append("(change of the log-odds of a pair in doubt for one std more of a feature, all else as it was)")
-    return "\n".join(lines)
+    return as_lines(lines)
 
 
 def _why(cell: str) -> str:

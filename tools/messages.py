@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import re
 import sys
@@ -122,12 +123,26 @@ def unguarded(stream: TextIO) -> TextIO:
     return stream._to if isinstance(stream, Said) else stream
 
 
+class _OneLine(logging.Formatter):
+    """Warnings as one line each, whatever names are in them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return one_line(super().format(record))
+
+
 def guard_streams() -> None:
     """For good, in a process that only works for another one."""
+    _log_in_lines(_OneLine())
     if sys.stdout is not None:
         sys.stdout = Said(sys.stdout)
     if sys.stderr is not None:
         sys.stderr = Said(sys.stderr, bars=True)
+
+
+def _log_in_lines(formatter: logging.Formatter | None) -> None:
+    """Of warnings for which nobody has set up a handler, which go to standard error."""
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(formatter)
 
 
 @contextlib.contextmanager
@@ -140,6 +155,7 @@ def guarded_streams() -> Iterator[None]:
             for stream in before
         )
         sys.stdout, sys.stderr = Said(out, needed=True), Said(error, bars=True)
+        _log_in_lines(_OneLine())
         try:
             yield
             sys.stdout.flush()
@@ -148,6 +164,7 @@ def guarded_streams() -> Iterator[None]:
                 sys.stdout.flush()
             sys.stderr.flush()
             sys.stdout, sys.stderr = before
+            _log_in_lines(None)
 
 
 def open_closed_files() -> None:
@@ -160,6 +177,11 @@ def open_closed_files() -> None:
             if opened != number:
                 os.dup2(opened, number)
                 os.close(opened)
+
+
+def say(line: str, file: TextIO | None = None, flush: bool = False) -> None:
+    """One line on standard output, or in `file`, whatever names are in it."""
+    print(one_line(line), file=file, flush=flush)
 
 
 def complain(what: object) -> None:

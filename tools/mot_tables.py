@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.printable import as_lines
 from tools.mot_scores import Counts, Scores
 from tools.plots import pyplot, save
 
@@ -57,7 +58,7 @@ def table(evaluations: Sequence[Evaluation], per_sequence: bool = False) -> str:
     lines = [" " * width + "".join(f"{title:>8}" for title in TITLES.values())]
     for name, scores in rows:
         lines.append(f"{name:{width}}" + "".join(f"{text:>8}" for text in _figures(scores)))
-    return "\n".join(lines)
+    return as_lines(lines)
 
 
 def to_json(evaluations: Sequence[Evaluation]) -> str:

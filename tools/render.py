@@ -14,6 +14,7 @@ from datasets.rle import decode
 from models.errors import ConfigError, DataError
 from tools.config import OutputConfig, TrackConfig
 from tools.late_sink import LateSink
+from tools.messages import say
 from tools.plugins import build_camera_motion, build_sinks, linger
 from tools.progress import progress
 from tools.render_config import RenderConfig
@@ -210,8 +211,8 @@ def _check(config: RenderConfig, video: str, tracks: Annotations, given: GivenTr
     if config.quiet:
         return
     how = "" if summary.complete else " (ended early)"
-    print(f"{config.tracks.name}: {drawn} of {total} boxes drawn into {summary.frames} frames{how}")
+    say(f"{config.tracks.name}: {drawn} of {total} boxes drawn into {summary.frames} frames{how}")
     if drawn < total and summary.complete and not part:
-        print(f"  warning: {total - drawn} boxes belong to no frame of the video; does --match {other} fit better?")
+        say(f"  warning: {total - drawn} boxes belong to no frame of the video; does --match {other} fit better?")
     if config.out is not None:
-        print(f"  video: {config.out}")
+        say(f"  video: {config.out}")

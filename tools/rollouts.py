@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.clips import Clip
+from datasets.clips import Clip, sample
+from datasets.noise import Noise
+from datasets.truth import Sequence
 from models.head_numpy import HeadNumpy
 from tracker.config import TrackerConfig
 from tracker.costs import Pairs
@@ -85,6 +87,12 @@ class _Watched(LiquidMotion):
 
     def odds(self, pairs: Pairs) -> Float64:
         return super().odds(pairs) + self.shake * self.rng.normal(size=len(pairs.track))
+
+
+def roll_one(sequences: list[Sequence], noise: Noise, head: HeadNumpy, seed: tuple[int, ...]) -> Record:
+    """Draws one clip and tracks it; what comes out depends on the `seed` alone."""
+    rng = np.random.default_rng(seed)
+    return roll(sample(sequences, noise, rng), head, rng)
 
 
 def roll(clip: Clip, head: HeadNumpy, rng: np.random.Generator) -> Record:

@@ -17,6 +17,7 @@ from tools.config import TrackConfig
 from tools.findings import nothing_tracked
 from tools.interrupt import heard
 from tools.marks import build_masks
+from tools.messages import say as say_line
 from tools.plugins import (
     AUTO,
     OWN,
@@ -65,7 +66,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         wanted = outputs(config.output)
         beginning = Beginning(config, stack.enter_context(guard(config, source.info)))
         # Where results go to standard output, what is said goes elsewhere.
-        say = partial(print, file=sys.stderr if any(map(is_stdout, wanted.values())) else sys.stdout)
+        say = partial(say_line, file=sys.stderr if any(map(is_stdout, wanted.values())) else sys.stdout)
         finds = config.detection.kind_and_argument()[0] != "none"
         looks = config.appearance_features.appearance not in ("none", AUTO, OWN)
         networks = finds + looks + config.pointing.active + bool(config.marking) + config.returning.reid

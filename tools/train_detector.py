@@ -29,11 +29,13 @@ from models.detect_quantise import quantise
 from models.errors import ConfigError, WeightsError
 from models.extras import require
 from models.families import make_family
+from models.printable import as_lines
 from models.runtime import Session
 from models.sealed import encode, read_arrays
 from tools.detection_scores import coco_classes, score_detections
 from tools.detector_pictures import Stored, gather
 from tools.eval_detect import LOWEST_SCORE
+from tools.messages import say
 from tools.plugins import build_detector
 from tools.train_detector_config import TrainDetectorConfig
 from tools.training import (
@@ -86,7 +88,7 @@ def train_detector(config: TrainDetectorConfig) -> None:
     if not config.quiet:
         if held:
             print(report(paths, held, config))
-        print(f"{paths[0]} is the detector; use it: --detector {paths[0]} (on a CPU quicker: {paths[1]})")
+        say(f"{paths[0]} is the detector; use it: --detector {paths[0]} (on a CPU quicker: {paths[1]})")
 
 
 class Batches(Dataset[Batch]):
@@ -323,7 +325,7 @@ def report(paths: Sequence[Path], held: Sequence[Stored], config: TrainDetectorC
         scores = score_detections(truth, found, config.classes, range(len(config.classes)))
         known = [f"{name} {s.ap50:.1f} ({s.objects})" for name, s in scores.items() if s.ap50 is not None]
         lines.append(f"  {path.name}: {', '.join(known) or 'nothing to find'}")
-    return "\n".join(lines)
+    return as_lines(lines)
 
 
 def start(head: DetectHead, path: Path) -> None:

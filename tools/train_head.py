@@ -6,9 +6,8 @@ import hashlib
 import json
 import math
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, fields
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from datasets.clips import sample
 from datasets.noise import Noise, fit
 from datasets.truth import Sequence, read_sequences
 from models.errors import DataError, WeightsError
@@ -27,7 +25,8 @@ from models.extras import require
 from models.head import Head
 from models.head_config import TAIL
 from models.head_numpy import HeadNumpy, load_head, save_head
-from tools.rollouts import Record, roll
+from tools.messages import say
+from tools.rollouts import Record, roll_one
 from tools.train_head_config import TrainHeadConfig
 from tools.training import (
     Checkpoint,
@@ -39,6 +38,7 @@ from tools.training import (
     revision,
     settings_of,
 )
+from tools.workers import in_processes
 from tracker.pair_features import FEATURES, INPUTS
 
 Array = NDArray[Any]
@@ -92,7 +92,7 @@ def train_head(config: TrainHeadConfig) -> None:
         weights = {name: (value + other[name]) / 2 for name, value in weights.items()}
     save_head(path, weights, config.model, _card(config, data))
     if not config.quiet:
-        print(f"{path} holds the head; track with it: --motion liquid --head {path}")
+        say(f"{path} holds the head; track with it: --motion liquid --head {path}")
 
 
 def _weights(path: Path, model: Head, renew_cell: bool = False) -> dict[str, Array]:
@@ -277,30 +277,14 @@ def _roll_out(
 ) -> list[Record]:
     """This round's records; each depends on its own number alone, so that a resumed run sees the same."""
     jobs = [(config.data_seed, round_, k) for k in range(config.clips)]
-    with (
-        ProcessPoolExecutor(config.workers, get_context("fork"), _begin, (sequences, noise, head)) as pool,
-        tqdm(total=len(jobs), desc=f"rolling out {round_ + 1}", disable=config.quiet or None) as bar,
-    ):
+    work = partial(roll_one, sequences, noise, head)
+    found = map(work, jobs) if config.workers == 1 else in_processes(work, jobs, config.workers, chunk=20)
+    with tqdm(total=len(jobs), desc=f"rolling out {round_ + 1}", disable=config.quiet or None) as bar:
         records = []
-        for record in pool.map(_roll_one, jobs, chunksize=20):
+        for record in found:
             records.append(record)
             bar.update()
     return records
-
-
-_world: tuple[list[Sequence], Noise, HeadNumpy] | None = None
-
-
-def _begin(sequences: list[Sequence], noise: Noise, head: HeadNumpy) -> None:
-    global _world
-    _world = (sequences, noise, head)
-
-
-def _roll_one(seed: tuple[int, ...]) -> Record:
-    assert _world is not None
-    sequences, noise, head = _world
-    rng = np.random.default_rng(seed)
-    return roll(sample(sequences, noise, rng), head, rng)
 
 
 def _card(config: TrainHeadConfig, data: str) -> dict[str, str]:

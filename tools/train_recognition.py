@@ -21,6 +21,7 @@ from models.class_pool_numpy import ClassPoolNumpy, log_softmax, save_class_pool
 from models.coco import COCO_NAMES
 from models.errors import DataError
 from models.imagenet import imagenet_names
+from tools.messages import say
 from tools.recognition_evidence import labels_of_pictures, views_of_pictures
 from tools.recognition_views import Evidence, join
 from tools.train_recognition_config import TrainRecognitionConfig
@@ -64,7 +65,7 @@ def train_recognition(config: TrainRecognitionConfig) -> None:
     weights = fit(evidence, sizes, config, checkpoint, data)
     save_class_pool(path, ClassPoolNumpy(weights, sizes), _card(config, data))
     if not config.quiet:
-        print(f"{path} holds the pool, learnt from {len(evidence.truth)} sequences")
+        say(f"{path} holds the pool, learnt from {len(evidence.truth)} sequences")
 
 
 def draw_times(rng: Rng, views: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -26,8 +26,10 @@ class WorkerDied(LiquidTrackError):
     exit_code = 1
 
 
-def in_processes(work: Callable[[A], B], jobs: Sequence[A], workers: int) -> Iterator[B]:
+def in_processes(work: Callable[[A], B], jobs: Sequence[A], workers: int, chunk: int = 1) -> Iterator[B]:
     """`map(work, jobs)` in so many processes of their own, which end with the iterator and with this process.
+
+    Each process gets `work` once, so that a `partial` may hold much, and `chunk` jobs at a time.
 
     Raises:
         WorkerDied: one of them was killed; most often there was too little memory.
@@ -36,9 +38,9 @@ def in_processes(work: Callable[[A], B], jobs: Sequence[A], workers: int) -> Ite
     # spawn: a fork of a process with threads (OpenCV's, the progress bar's) may hang
     context = multiprocessing.get_context("spawn")
     with _safe_path():
-        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(work,))
         try:
-            yield from pool.map(work, jobs)
+            yield from pool.map(_do, jobs, chunksize=chunk)
         except BrokenProcessPool:
             raise WorkerDied(
                 f"one of {workers} processes was ended from outside, perhaps for want of memory; give fewer --workers."
@@ -65,8 +67,18 @@ def _safe_path() -> Iterator[None]:
             os.environ[SAFE_PATH] = before
 
 
-def _begin() -> None:
+_work: Callable[[Any], Any] | None = None
+
+
+def _do(job: Any) -> Any:
+    assert _work is not None
+    return _work(job)
+
+
+def _begin(work: Callable[[Any], Any]) -> None:
     """In each process: Ctrl-C is for the one that shares the work; when that is gone, so is this."""
+    global _work
+    _work = work
     from tools.messages import guard_streams
 
     guard_streams()

@@ -117,6 +117,39 @@ def test_reports_of_files_with_evil_names_are_harmless(evil: str, tmp_path: Path
         )
 
 
+SPLIT = "two\nSPLIT"  # a name whose second line a careless report would begin a line with
+
+
+def test_a_line_break_in_a_name_breaks_no_line_of_a_report(tmp_path: Path, clip: Path) -> None:
+    video, labels = tmp_path / f"{SPLIT}.mp4", tmp_path / f"{SPLIT}.jsonl"
+    shutil.copy(clip, video)
+    head = {"format": "liquidtrack", "version": 1, "names": [SPLIT], "source": SPLIT, "width": 64, "height": 48}
+    boxes = [{"id": 1, "xyxy": [5, 5, 35, 35], "label": SPLIT, "score": 0.9}]
+    rows = [{"frame": k, "seconds": None, "boxes": boxes} for k in range(9)]
+    labels.write_text("\n".join(map(json.dumps, [head, *rows])) + "\n")
+    sequence = tmp_path / SPLIT / SPLIT
+    for kind in ("gt", "det"):
+        (sequence / kind).mkdir(parents=True)
+        (sequence / kind / f"{kind}.txt").write_text("1,1,5,5,30,30,1,1,1\n2,1,6,5,30,30,1,1,1\n")
+    (sequence / "seqinfo.ini").write_text("[Sequence]\nframeRate=25\nimWidth=64\nimHeight=48\n")
+    lines: list[str] = []
+    for words in (
+        ["info", video.name],
+        ["track", video.name, "--detector", f"file:{labels.name}", "--classes", SPLIT, "--jsonl", f"{SPLIT} o.jsonl"],
+        ["track", video.name, "--detector", f"file:{labels.name}", "--jsonl", f"{SPLIT} o2.jsonl"],
+        ["convert", labels.name, f"{SPLIT} o.xml"],
+        ["render", video.name, labels.name, "--video", f"{SPLIT} o.mp4"],
+        ["eval", "mot", labels.name, labels.name, "--per-class", "--per-sequence"],
+        ["mot", SPLIT, f"{SPLIT} out"],
+        ["eval", "mot", SPLIT, f"{SPLIT} out", "--per-sequence"],
+    ):
+        answer = attack(words, cwd=tmp_path)
+        assert_answered(answer, code=0)
+        lines += (answer.stdout + answer.stderr).decode().splitlines()
+    assert sum("two\\nSPLIT" in line for line in lines) >= 7
+    assert not [line for line in lines if line.startswith("SPLIT")]
+
+
 def test_class_names_of_a_file_are_harmless(tmp_path: Path, clip: Path) -> None:
     head = {
         "format": "liquidtrack",

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,11 @@ def sequences(root: Path, frames: int, count: int = 2) -> Path:
     return root
 
 
-def workers(run: Running, out: Path) -> list[int]:
-    """The children of an attacked process, once two of them are at work on their sequences."""
+def started(run: Running, ready: Callable[[], bool] = lambda: True) -> list[int]:
+    """The children of an attacked process, once there are two of them and all is `ready`."""
     found: list[int] = []
     until = time.monotonic() + 60
-    while (len(found) < 2 or len(list(out.glob("seq?.txt"))) < 2) and time.monotonic() < until:
+    while (len(found) < 2 or not ready()) and time.monotonic() < until:
         time.sleep(0.02)
         found = []
         for child in Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split():
@@ -40,6 +41,11 @@ def workers(run: Running, out: Path) -> list[int]:
                 if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
                     found.append(int(child))
     return found
+
+
+def workers(run: Running, out: Path) -> list[int]:
+    """The same, once they are at work on their sequences."""
+    return started(run, lambda: len(list(out.glob("seq?.txt"))) == 2)
 
 
 @pytest.mark.parametrize("fresh", [False, True])
@@ -58,6 +64,21 @@ def test_workers_end_with_the_process_that_started_them(number: int, tmp_path: P
     sequences(tmp_path / "root", 3000)
     with start(["mot", "root", "out", "--workers", "2", "--quiet"], cwd=tmp_path, seconds=90, grace=5) as run:
         assert len(workers(run, tmp_path / "out")) == 2
+        run.signal(number)
+        answer = run.wait()
+    assert answer.code == -number
+    assert not answer.left, str(answer)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_the_roll_out_of_a_training_ends_with_the_process_that_started_it(number: int, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="training needs the extra `torch`")
+    from tests.tools.test_train_head import folder
+
+    folder(tmp_path / "data")
+    words = ["train", "head", "data", "--out", "out", "--clips", "100000", "--workers", "2", "--quiet"]
+    with start(words, cwd=tmp_path, seconds=90, grace=5) as run:
+        assert len(started(run)) == 2
         run.signal(number)
         answer = run.wait()
     assert answer.code == -number

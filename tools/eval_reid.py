@@ -127,13 +127,15 @@ def train_reid(config: TrainReidConfig) -> None:
 
     Raises:
         ConfigError: there are no such pictures, or the file cannot be written.
-        DataError: nobody has two pictures.
+        DataError: there is one identity alone, or none has two pictures.
     """
     data = read_identities(config.folder)
     taught = np.full(len(data.identity), True) if config.people == "all" else data.identity % 2 == 0
     counts = np.bincount(data.identity[taught])
     if not (counts > 1).any():
         raise DataError(f"{config.folder}: no identity has two pictures; give several of each, best of two cameras.")
+    if (counts > 0).sum() < 2:
+        raise DataError(f"{config.folder}: there is one identity to learn from; give two or more to tell apart.")
     features = describe(data, taught, IdentityFeatures(share(config.threads, 1), config.device), config.quiet)
     from tools.fit_identify import cross_fit
 

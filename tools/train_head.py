@@ -23,7 +23,7 @@ from datasets.truth import Sequence, read_sequences
 from models.errors import DataError, WeightsError
 from models.extras import require
 from models.head import Head
-from models.head_config import TAIL
+from models.head_config import TAIL, HeadConfig
 from models.head_numpy import HeadNumpy, load_head, save_head
 from tools.messages import say
 from tools.rollouts import Record, roll_one
@@ -32,6 +32,7 @@ from tools.training import (
     Checkpoint,
     add_to_curve,
     check_loss,
+    check_memory,
     digest,
     follow,
     make_out,
@@ -55,6 +56,8 @@ UNKNOWN = -30.0  # log-odds
 # somebody new, a track that is given nothing only waits, so that the odds must be right about the former.
 MISSED = 0.5
 WINDOW = 64  # matches through which gradients go back; earlier ones only lead the state to where it is
+FIRST = 8  # clips by whose sizes a batch's memory is judged
+PROCESS = 150e6  # bytes of one that rolls out
 SOFT = 0.5  # seconds that change the log-odds of being seen again by 1
 
 
@@ -67,6 +70,7 @@ def train_head(config: TrainHeadConfig) -> None:
         WeightsError: `start` or `blend` are no heads of these sizes.
     """
     torch.set_num_threads(max(1, config.workers))
+    check_memory(PROCESS * config.workers, f"--workers {config.workers}")
     require("train head", "scipy")
     make_out(config.out, (HEAD, CURVE))
     model = Head(INPUTS, FEATURES, config.model)
@@ -213,6 +217,19 @@ def loss(model: Head, records: list[Record]) -> dict[str, Tensor]:
     return {"pair": pair, "box": 0.1 * miss, "again": 0.1 * again}
 
 
+def step_bytes(records: list[Record], model: HeadConfig) -> float:
+    """About how many bytes of a training step's memory a clip of these takes, by its tracks and pairs.
+
+    Six times what the inputs, states and messages themselves take, as measured for heads of six forms.
+    """
+    numbers = 0.0
+    for r in records:
+        numbers += len(np.unique(r.track)) * min(WINDOW, int(r.order.max(initial=0)) + 1) * model.state
+        numbers += len(r.row) * (FEATURES + model.hidden + model.code * max(1, model.rounds))
+        numbers += len(r.row_track) * (model.state + model.query + model.hidden)
+    return 6 * 4 * numbers / len(records)
+
+
 def _states(model: Head, inputs: Tensor, waits: Tensor, empty: Tensor) -> Tensor:
     """(tracks, events + 1, state) states before and after each match; the first `empty` (tracks,) are no matches."""
     h = torch.zeros(len(inputs), model.config.state)
@@ -284,6 +301,8 @@ def _roll_out(
         for record in found:
             records.append(record)
             bar.update()
+            if len(records) == min(FIRST, config.clips):
+                check_memory(config.batch * step_bytes(records, config.model), f"--batch {config.batch}")
     return records
 
 

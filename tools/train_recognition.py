@@ -29,6 +29,7 @@ from tools.training import (
     Checkpoint,
     add_to_curve,
     check_loss,
+    check_memory,
     digest,
     follow,
     keep_arrays,
@@ -56,6 +57,9 @@ def train_recognition(config: TrainRecognitionConfig) -> None:
     """
     torch.set_num_threads(config.threads)
     path = config.out / f"recognition-{config.kind}.safetensors"
+    # a step takes sixteen times what its evidence and states do, as measured for both kinds
+    numbers = config.batch * config.views * (_classes(config) + config.units)
+    check_memory(16 * 4 * numbers, f"--batch {config.batch} of --views {config.views}")
     make_out(config.out, (path.name, f"curve-{config.kind}.csv"))
     checkpoint = Checkpoint(config.out / f"checkpoint-{config.kind}.pt", settings_of(config, data=("folder",)))
     evidence = _evidence(config)
@@ -82,6 +86,9 @@ def _evidence(config: TrainRecognitionConfig) -> Evidence:
     source = views_of_pictures if config.kind == "views" else labels_of_pictures
     with closing(source(config.folder, config.detectors, config.threads)) as made:
         chosen = range(0, len(made), 2 if config.pictures == "even" else 1)
+        # scores as they are kept, and as they are joined
+        need = len(chosen) * config.repeats * config.views * _classes(config) * 12
+        check_memory(need, f"--repeats {config.repeats} of --views {config.views} from {len(chosen)} pictures")
         parts = [range(k, min(k + PART, len(chosen))) for k in range(0, len(chosen), PART)]
         told = {name: getattr(config, name) for name in ("kind", "detectors", "views", "data_seed", "repeats")}
         key = digest([told, made.files()])
@@ -106,10 +113,13 @@ def _evidence(config: TrainRecognitionConfig) -> Evidence:
     return whole.take(np.flatnonzero(whole.seen.any(axis=1)))
 
 
+def _classes(config: TrainRecognitionConfig) -> int:
+    return len(imagenet_names()) if config.kind == "views" else len(COCO_NAMES)
+
+
 def _nothing(config: TrainRecognitionConfig) -> Evidence:
     """No sequence."""
-    soft = config.kind == "views"
-    classes, told = (len(imagenet_names()), QUALITY) if soft else (len(COCO_NAMES), LABEL_QUALITY)
+    classes, told = _classes(config), QUALITY if config.kind == "views" else LABEL_QUALITY
     shape = 0, config.views
     numbers = np.zeros((*shape, classes), np.float32), np.zeros((*shape, len(told)), np.float32)
     return Evidence(np.zeros(shape), np.zeros(shape, bool), *numbers, np.zeros(0, np.int64))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
 import json
 import math
+import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -224,6 +226,32 @@ def kept_arrays(path: Path, key: str) -> dict[str, NDArray[Any]] | None:
     if own != key:
         raise ConfigError(f"{path}: was made from other data or with other settings; remove it, or give another --out.")
     return arrays
+
+
+def memory() -> float:
+    """Bytes that this process may take: the machine's, or its container's where that has fewer; inf where unknown."""
+    found = float("inf")
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        found = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    with contextlib.suppress(OSError, ValueError):  # ValueError: "max", a container without a limit
+        found = min(found, float(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return found
+
+
+def check_memory(need: float, what: str) -> None:
+    """Refuse settings that this machine cannot hold, rather than be killed for them after hours.
+
+    Args:
+        need: bytes, about.
+        what: the settings that make it so many, as they are given.
+
+    Raises:
+        ConfigError: there is less memory.
+    """
+    if need > (room := memory()):
+        raise ConfigError(
+            f"{what} would take about {need / 1e9:.0f} GB of memory where there are {room / 1e9:.0f}; give less."
+        )
 
 
 def check_loss(value: float, step: int) -> None:

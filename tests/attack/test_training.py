@@ -2,24 +2,115 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from models.errors import ConfigError
 from tests.attack.harness import assert_answered, attack, kept
 from tests.tools.test_train_head import folder
 
 torch = pytest.importorskip("torch", reason="training needs the extra `torch`")
 pytest.importorskip("torchvision", reason="training needs the extra `torch`")
 
+from tests.models.nets import write_net, yolox_answer  # noqa: E402
 from tests.tools.test_train_detector import pictures  # noqa: E402
+from tools import cli  # noqa: E402
+from tools.cli import load  # noqa: E402
+from tools.detector_pictures import gather  # noqa: E402
+from tools.settings import parse  # noqa: E402
+from tools.train_detector_config import TrainDetectorConfig  # noqa: E402
 
 SMALL = "--rollouts 1 --clips 1 --steps 1 --batch 1 --workers 1 --cell none --units 4 --quiet".split()  # noqa: SIM905
 HEAD = ["train", "head", "data", "--out", "new"]
 DETECTOR = ["train", "detector", "coco", "--out", "new", "--workers", "0", "--classes", "ball", "box"]
 VIEWS = ["train", "recognition", "views", "pictures", "--out", "new"]
 REID = ["train", "reid", "people", "--out", "new/m.safetensors"]
+MOTION = ["fit", "motion", "data"]
+RETURNS = ["fit", "returns", "people"]
 SERIES = ["bench", "series", "xor", "--out", "new"]
+GRADIENTS = ["bench", "gradients"]
+COMMANDS = {
+    "head": HEAD, "detector": DETECTOR, "views": VIEWS, "reid": REID, "motion": MOTION, "returns": RETURNS,
+    "series": SERIES, "gradients": GRADIENTS,
+}  # fmt: skip
+NO_COUNT = ("0", "-1", "1.5", str(10**30))
+NO_SEED = ("-1", "nan", str(2**64))
+NO_RATE = ("0", "-1", "nan", "inf", "1e308", "x")
+# command -> flag -> values that it must refuse
+BAD: dict[str, dict[str, tuple[str, ...]]] = {
+    "head": {
+            **dict.fromkeys(("--rollouts", "--clips", "--steps", "--batch", "--workers", "--units"), NO_COUNT),
+            **dict.fromkeys(("--query", "--hidden", "--motor"), ("0", "-1", "1000000000")),
+        "--motor": ("0", "99 --cell cfc"),
+            **dict.fromkeys(("--code", "--rounds"), ("-1", "1000000000")),
+            **dict.fromkeys(("--time-unit", "--slowing", "--horizon", "--alike"), ("nan", "inf", "-1e308")),
+            "--data-seed": NO_SEED,
+            "--seed": NO_SEED,
+            "--rate": NO_RATE,
+            "--start": ("",),
+            "--cell": ("ltc", ""),
+        },
+    "detector": {
+            "--epochs": (*NO_RATE, "inf"),
+            "--batch": (*NO_COUNT, "1"),
+            "--workers": ("-1", "1.5", "nan", str(10**9)),
+            "--hold": ("-1", "1", "nan"),
+            "--sizes": ("0", "100", "-32", "1000000000000", "nan", ""),
+            "--look": ("0", "-1", "5000", "nan"),
+            "--rate": NO_RATE,
+            "--data-seed": NO_SEED,
+            "--device": ("tpu", "", "cuda:99", "CPU "),
+            "--width": ("0", "-1", "1000000000"),
+            "--depth": ("0", "1000000000"),
+            "--bins": ("0", "3", "1000000000"),
+            "--classes": ("", "ball ball"),
+            "--start": ("",),
+        },
+    "views": {
+            **dict.fromkeys(("--repeats", "--views", "--steps", "--batch", "--units", "--threads"), NO_COUNT),
+            "--rate": NO_RATE,
+            "--data-seed": NO_SEED,
+            "--pictures": ("odd", ""),
+        },
+    "reid": {"--threads": ("-1", "nan"), "--device": ("tpu", ""), "--people": ("odd", "")},
+    "motion": {"--runs": NO_COUNT, "--frames": (*NO_COUNT, "2"), "--draw-seed": NO_SEED},
+    "returns": {"--scenes": NO_COUNT, "--seed": NO_SEED, "--threads": ("-1",)},
+    "series": {"--units": ("-1", "nan", str(10**30)), "--epochs": ("-1", "nan"),
+         "--rate": ("-1", "nan", "inf", "1e308"),
+         "--threads": ("0", "-1", str(10**9)), "--seeds": ("-1", "nan", ""), "--drop": ("1", "nan", "-1", "0.5")},
+    "gradients": {"--steps": ("0", "1", "-1", "nan", str(10**30)), "--units": NO_COUNT, "--inputs": NO_COUNT,
+         "--seeds": NO_COUNT},
+}  # fmt: skip
+# What is not known before the files are looked at.
+AT_RUN = {
+    "head": {"--start": ("absent", ".", "data/walk/seqinfo.ini", "/dev/null"), "--blend": ("absent", ".", "/dev/null")},
+    "detector": {
+        "--classes": ("unicorn",), "--start": ("absent", ".", "/dev/null", "coco/instances.json"),
+        "--unlabelled": ("bare",),
+    },
+    "returns": {"--metric": ("absent",)},
+    "series": {"--cells": ("x", "")},
+    "gradients": {"--cells": ("x",)},
+}  # fmt: skip
+
+
+def cases(table: Mapping[str, Mapping[str, tuple[str, ...]]]) -> list[tuple[str, str, str]]:
+    return [(name, flag, value) for name, flags in table.items() for flag, values in flags.items() for value in values]
+
+
+def long_form(items: Sequence[Any], short: Container[Any]) -> list[Any]:
+    """All of them, of which the short form of the suite takes those in `short`."""
+    return [pytest.param(*item, marks=[] if item in short else [pytest.mark.slow]) for item in items]
+
+
+def words(name: str, flag: str, value: str) -> list[str]:
+    """The command `name` with this flag, without what it had for it."""
+    own = COMMANDS[name]
+    return [*(own[: own.index(flag)] if flag in own else own), flag, *(value.split(" ") if value else [""])]
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +131,95 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_value_of_a_training_is_one_sentence(name: str) -> None:
+    """By the parser and the settings alone, which every command asks before all else."""
+    first = " ".join(COMMANDS[name][: 3 if name == "views" else 2]).removesuffix(" views")
+    kind = load(cli.COMMANDS[first].config)
+    for case in cases({name: BAD[name]}):
+        with pytest.raises(ConfigError) as refused:
+            parse(kind, "liquidtrack", words(*case)[len(first.split()) :])
+        sentence = str(refused.value)
+        assert sentence.strip(), case
+        assert "\n" not in sentence, case
+        assert case[1].strip("-").replace("-", "_") in sentence.replace("-", "_"), (case, sentence)
+
+
+@pytest.mark.parametrize(
+    ("name", "flag", "value"),
+    long_form(cases(AT_RUN), [("head", "--start", "/dev/null"), ("detector", "--classes", "unicorn")]),
+)
+def test_a_bad_file_for_a_training_is_one_sentence(place: Path, name: str, flag: str, value: str) -> None:
+    answer = attack(words(name, flag, value), cwd=place, torch=True)
+    assert_answered(answer)
+    assert not list((place / "new").glob("*.safetensors"))
+
+
+NO_DATA = {
+    "absent": ["train", "head", "absent"],
+    "a file": ["train", "head", "file"],
+    "empty name": ["train", "head", ""],
+    "nothing": ["train", "head"],
+    "no sequences": ["train", "head", "coco"],
+    "detector absent": ["train", "detector", "absent"],
+    "detector file": ["train", "detector", "file"],
+    "detector nothing": ["train", "detector"],
+    "detector folder": ["train", "detector", "data"],
+    "views absent": ["train", "recognition", "views", "absent"],
+    "views file": ["train", "recognition", "views", "file"],
+    "views nothing": ["train", "recognition"],
+    "labels without labels": ["train", "recognition", "labels", "data"],
+    "labels without detector": ["train", "recognition", "labels", "coco", "--detectors"],
+    "labels of nobody": ["train", "recognition", "labels", "coco", "--detectors", "absent.onnx"],
+    "a kind of nothing": ["train", "recognition", "sounds", "pictures"],
+    "people absent": ["train", "reid", "absent"],
+    "people file": ["train", "reid", "file"],
+    "people of none": ["train", "reid", "coco"],
+    "motion absent": ["fit", "motion", "absent"],
+    "motion file": ["fit", "motion", "file"],
+    "motion nothing": ["fit", "motion"],
+    "returns absent": ["fit", "returns", "absent"],
+    "returns of few": ["fit", "returns", "people"],
+    "series absent": ["bench", "series", "occupancy", "--data", "absent"],
+}
+
+
+TOO_LARGE = {  # permitted, each for itself
+    "head": "--batch 4096 --clips 1 --workers 1 --hidden 4096 --code 0",
+    "detector": "--batch 1024 --width 1024 --depth 16",
+    "views": "--batch 65536 --views 1000 --pictures all",
+}
+
+
+@pytest.mark.parametrize("name", TOO_LARGE)
+def test_a_training_that_no_memory_holds_is_refused_before_it_begins(place: Path, name: str) -> None:
+    answer = attack([*COMMANDS[name], *TOO_LARGE[name].split(), "--quiet"], cwd=place, torch=True)
+    assert_answered(answer, says="of memory where there are")
+    assert not list((place / "new").glob("checkpoint*"))
+
+
+SHORT = ("a file", "nothing", "detector folder", "views file", "labels of nobody", "people of none", "motion nothing")
+
+
+@pytest.mark.parametrize("name", long_form([(name,) for name in NO_DATA], [(name,) for name in SHORT]))
+def test_nothing_to_learn_from_is_one_sentence(place: Path, name: str) -> None:
+    answer = attack(NO_DATA[name], cwd=place, torch=True)
+    assert_answered(answer, memory=10**9)
+
+
 OUTS = {"head": [*HEAD[:3], *SMALL], "detector": DETECTOR[:3] + DETECTOR[5:], "views": VIEWS[:4], "series": SERIES[:3]}
 
 
-@pytest.mark.parametrize("name", OUTS)
-@pytest.mark.parametrize("out", ["file", "file/below", "/proc/x", "/dev/null", "x" * 300])
+PLACES = ["file", "file/below", "/proc/x", "/dev/null", "x" * 300]
+
+
+@pytest.mark.parametrize(
+    ("name", "out"),
+    long_form(
+        [(n, o) for n in OUTS for o in PLACES],
+        list(zip(OUTS, ("file", "/dev/null", "/proc/x", "file/below"), strict=True)),
+    ),
+)
 def test_an_output_that_cannot_be_is_one_sentence(place: Path, name: str, out: str) -> None:
     with kept(place / "file"):
         answer = attack([*OUTS[name], "--out", out], cwd=place, torch=True)
@@ -65,8 +240,116 @@ OTHERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("change", OTHERS, ids=" ".join)
+@pytest.mark.parametrize(
+    "change", long_form([(change,) for change in OTHERS], [(OTHERS[0],), (OTHERS[7],), (OTHERS[9],)])
+)
 def test_a_finished_training_of_other_settings_is_refused(place: Path, finished: Path, change: list[str]) -> None:
     with kept(finished):
         answer = attack([*HEAD[:3], *SMALL, "--out", "done", *change], cwd=place, torch=True)
         assert_answered(answer, says="done/")
+
+
+def test_a_finished_training_on_other_data_is_refused_and_the_same_one_is_not(place: Path, finished: Path) -> None:
+    truth = place / "data" / "walk" / "gt" / "gt.txt"
+    before = truth.read_text()
+    truth.write_text(before.replace("40,100", "41,100", 1))
+    with kept(finished):
+        answer = attack([*HEAD[:3], *SMALL, "--out", "done"], cwd=place, torch=True)
+        truth.write_text(before)
+        assert_answered(answer, says="checkpoint.pt: is of a training with other data")
+        assert attack([*HEAD[:3], *SMALL, "--out", "done"], cwd=place, torch=True).code == 0
+
+
+def changed(whole: bytes) -> bytes:
+    middle = len(whole) // 2
+    return whole[:middle] + bytes([whole[middle] ^ 0xFF]) + whole[middle + 1 :]
+
+
+CHECKPOINTS: dict[str, Any] = {
+    "empty": lambda whole: b"",
+    "text": lambda whole: b"hello",
+    "half": lambda whole: whole[: len(whole) // 2],
+    "all but a byte": lambda whole: whole[:-1],
+    "zeros": lambda whole: bytes(len(whole)),
+    "a changed byte": changed,
+    "a pickle that runs": lambda whole: b"cposix\nsystem\n(S'touch hacked'\ntR.",
+    "a zip of nothing": lambda whole: b"PK\x05\x06" + bytes(18),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    long_form(
+        [(kind, name) for kind in ("head", "detector", "views", "series") for name in CHECKPOINTS],
+        [
+            ("head", "a changed byte"),
+            ("head", "a pickle that runs"),
+            ("detector", "half"),
+            ("views", "a zip of nothing"),
+        ],
+    ),
+)
+def test_a_damaged_checkpoint_is_one_sentence(place: Path, finished: Path, kind: str, name: str) -> None:
+    out = place / f"damaged-{kind}"
+    inner = out / "xor-mixed-cfc-u64-e24-r0.004-s0" if kind == "series" else out
+    inner.mkdir(parents=True, exist_ok=True)
+    file = {"views": "checkpoint-views.pt", "series": "state.pt"}.get(kind, "checkpoint.pt")
+    (inner / file).write_bytes(CHECKPOINTS[name]((finished / "checkpoint.pt").read_bytes()))
+    more = ["--cells", "mixed-cfc"] if kind == "series" else []
+    with kept(inner / file):
+        answer = attack([*OUTS[kind], "--out", out, *more], cwd=place, torch=True)
+        said = assert_answered(answer, says=f"{file}: ")
+    assert "remove it" in said
+    assert not (place / "hacked").exists()
+
+
+RESULTS = [b"", b"{", b"[]", b'{"recipe": 3}', b"[" * 100_000, b'{"recipe": {}, "test": null}']
+
+
+@pytest.mark.parametrize("content", long_form([(content,) for content in RESULTS], [(b"[]",)]), ids=range(len(RESULTS)))
+def test_a_damaged_result_of_a_bench_is_one_sentence(place: Path, content: bytes) -> None:
+    path = place / "results" / "xor-mixed-cfc-u64-e24-r0.004-s0" / "result.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    with kept(path):
+        answer = attack([*SERIES[:3], "--cells", "mixed-cfc", "--out", "results"], cwd=place, torch=True)
+        assert_answered(answer, says="result.json: is damaged")
+
+
+@pytest.mark.parametrize("name", long_form([("empty",), ("text",), ("half",), ("a changed byte",)], [("half",)]))
+def test_a_damaged_answer_of_a_teacher_is_one_sentence(place: Path, name: str) -> None:
+    root = place / f"teacher of {name}"
+    pictures(root / "coco", 2, names=("person", "dog"), complete_for=["dog"])
+    ports = {"images": ((1, 3, 96, 128), np.float32)}
+    net = write_net(root / "t.onnx", ports, {"output": yolox_answer((128, 96), [])})
+    classes = ("person", "dog")
+    gather(TrainDetectorConfig((root / "coco",), root / "out", classes, teachers=(net,), hold=0, quiet=True))
+    (file,) = (root / "out").glob("teacher-t-*.npz")
+    file.write_bytes(CHECKPOINTS[name](file.read_bytes()))
+    with kept(file):
+        line = ["train", "detector", "coco", "--classes", *classes, "--teachers", net, "--out", "out", "--hold", "0"]
+        answer = attack([*line, "--workers", "0", "--sizes", "64"], cwd=root, torch=True)
+        assert_answered(answer, says=file.name, memory=10**9)
+
+
+def test_classes_in_another_order_do_not_take_the_old_weights(place: Path) -> None:
+    small = [
+        "--hold",
+        "0",
+        "--batch",
+        "2",
+        "--sizes",
+        "64",
+        "--epochs",
+        "0.1",
+        "--width",
+        "8",
+        "--bins",
+        "4",
+        "--quiet",
+    ]
+    train = ["train", "detector", "coco", "--out", "order", "--workers", "0", *small, "--classes"]
+    assert attack([*train, "ball", "box"], cwd=place, torch=True, seconds=120).code == 0
+    with kept(place / "order"):
+        answer = attack([*train, "box", "ball"], cwd=place, torch=True)
+        assert_answered(answer, says="classes was 'ball, box'", memory=10**9)

@@ -64,5 +64,5 @@ def test_the_command_prints_a_row_for_each_set(tmp_path: Path, capsys: pytest.Ca
 def test_wrong_input_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds neither"):
         fit_motion(FitMotionConfig((tmp_path,)))
-    with pytest.raises(ConfigError, match="frames 3"):
+    with pytest.raises(ConfigError, match="frames is 2; give 3 to"):
         FitMotionConfig((tmp_path,), frames=2)

@@ -12,6 +12,7 @@ from models.liquid import make_cell, run
 from models.liquid.cells import check_name
 from tools.bench_gradients_config import BenchGradientsConfig
 from tools.plots import check, pyplot, save
+from tools.training import check_memory
 
 SHOWN = (0, 10, 25, 50, 99)  # steps back that are printed
 
@@ -24,6 +25,9 @@ def bench_gradients(config: BenchGradientsConfig) -> None:
     """
     for cell in config.cells:
         check_name(cell)
+    # an LTC keeps numbers for each pair of its neurons in each of its six steps
+    pairs = config.steps * config.units * (config.units + config.inputs) if any("ltc" in c for c in config.cells) else 0
+    check_memory(192 * pairs, f"--units {config.units} over --steps {config.steps}")
     if config.plot is not None:
         check(config.plot)
     norms = {cell: gradient_norms(cell, config) for cell in config.cells}

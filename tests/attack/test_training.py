@@ -188,12 +188,13 @@ TOO_LARGE = {  # permitted, each for itself
     "head": "--batch 4096 --clips 1 --workers 1 --hidden 4096 --code 0",
     "detector": "--batch 1024 --width 1024 --depth 16",
     "views": "--batch 65536 --views 1000 --pictures all",
+    "gradients": "--units 1024 --steps 10000",
 }
 
 
 @pytest.mark.parametrize("name", TOO_LARGE)
 def test_a_training_that_no_memory_holds_is_refused_before_it_begins(place: Path, name: str) -> None:
-    answer = attack([*COMMANDS[name], *TOO_LARGE[name].split(), "--quiet"], cwd=place, torch=True)
+    answer = attack([*COMMANDS[name], *TOO_LARGE[name].split()], cwd=place, torch=True)
     assert_answered(answer, says="of memory where there are")
     assert not list((place / "new").glob("checkpoint*"))
 

@@ -58,6 +58,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
     if config.pointing.active or config.marking:
         config = _pointing(config)
     asked = outputs(config.output)
+    finds = config.detection.kind_and_argument()[0] != "none"  # looks at the words before anything is opened
     source = open_source(config.source, config.reading)
     with ExitStack() as stack:
         stack.callback(source.close)
@@ -67,7 +68,6 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         beginning = Beginning(config, stack.enter_context(guard(config, source.info)))
         # Where results go to standard output, what is said goes elsewhere.
         say = partial(say_line, file=sys.stderr if any(map(is_stdout, wanted.values())) else sys.stdout)
-        finds = config.detection.kind_and_argument()[0] != "none"
         looks = config.appearance_features.appearance not in ("none", AUTO, OWN)
         networks = finds + looks + config.pointing.active + bool(config.marking) + config.returning.reid
         networks += config.recognition.recognise != "none"

@@ -64,7 +64,7 @@ class DetectorConfig:
         """("onnx", "net.onnx") of `onnx:net.onnx` or of `net.onnx`: a bare path's kind follows from its suffix."""
         kind, colon, argument = ("lite0" if self.detector == "auto" else self.detector).partition(":")
         if kind in KINDS or (colon and "/" not in kind and "\\" not in kind and "." not in kind and len(kind) > 1):
-            return kind, str(checked(argument)) if argument and kind in ("onnx", "file") else argument
+            return kind, str(checked(argument)) if kind in ("onnx", "file") else argument
         path = checked(self.detector)
         if path.suffix.lower() == ".onnx":
             return "onnx", str(path)

@@ -189,7 +189,9 @@ def _label_files(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         name = path.name.removesuffix(".gz")
-        labels = _is_yolo(path) or (path.is_file() and name.endswith(LABEL_FILES) and name not in NOTES)
+        labels = _is_yolo(path) or (
+            path.is_file() and name.endswith(LABEL_FILES) and name not in NOTES and name[0] != "."
+        )
         if labels and (other := found.setdefault(_label(path), path)) != path:
             raise ConfigError(f"{folder}: {other.name} and {path.name} are both of {_label(path)}; keep one of them.")
     return found

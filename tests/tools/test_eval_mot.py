@@ -185,6 +185,20 @@ def test_processes_change_nothing(folders: tuple[Path, Path], monkeypatch: pytes
     assert parallel.combined == serial.combined
 
 
+def test_a_folder_s_manifest_is_no_sequence(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth, results = folders
+    for sequence in truth.iterdir():
+        rows = [line.split(",") for line in (results / f"{sequence.name}.txt").read_text().splitlines()]
+        (sequence / "det").mkdir()
+        (sequence / "det/det.txt").write_text("".join(",".join([row[0], "-1", *row[2:7]]) + "\n" for row in rows))
+    assert main(["mot", str(truth), str(tmp_path / "out"), "--quiet", "--workers", "1"]) == 0
+    assert (tmp_path / "out/.liquidtrack.json").is_file()
+    assert main(["eval", "mot", str(truth), str(tmp_path / "out"), "--quiet", "--workers", "1"]) == 0
+    assert "left out" not in "".join(capsys.readouterr())
+
+
 def test_a_perfect_result_is_perfect(folders: tuple[Path, Path], tmp_path: Path) -> None:
     truth, _ = folders
     rows = [line.split(",") for line in (truth / "A-01/gt/gt.txt").read_text().split()]

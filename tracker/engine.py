@@ -124,16 +124,13 @@ class Tracker:
             boxes = prediction.xyxy
             if prediction.wait is not None:
                 life = c.life + np.clip(0.5 * prediction.wait, -0.75 * c.life, (LONGEST - 1) * c.life)
-            alive = prediction.elapsed <= np.where(self._shown(table), life, c.tentative_life)
-            # a life that the head shortens is over only where frames came meanwhile and showed nothing
-            alive |= prediction.elapsed <= c.life
         sure = look.score >= c.birth_score
         weak = (~sure).nonzero()[0]
         area = self._area(look.xyxy)
         odds = self._candidates.see(look.take(weak), label.take(weak), boxes, table.label, now, area)
         sure[weak] = odds >= self._evidence
         if len(table.id) and len(index):
-            matched = self._match(prediction, look, label, embedding, sure, alive)
+            matched = self._match(prediction, look, label, embedding, sure)
         hit = (matched >= 0).nonzero()[0]
         taken = matched.take(hit)
         if len(hit):
@@ -229,16 +226,14 @@ class Tracker:
             return None
         return self._classes.probability(table.classes)[np.arange(len(table.id)), table.label]
 
-    def _match(
-        self, prediction: Prediction, look: Look, label: Int64, embedding: Float32 | None, sure: Bool, alive: Bool
-    ) -> Int64:
+    def _match(self, prediction: Prediction, look: Look, label: Int64, embedding: Float32 | None, sure: Bool) -> Int64:
         """(N,) the detection of each track, -1 where it has none: first those of high score, then the rest.
 
-        `sure` (M,) are the detections that would start a track, `alive` (N,) the tracks whose life is not over.
+        `sure` (M,) are the detections that would start a track.
         """
         pairs = self._pairs(prediction, look, label, embedding)
         odds = self._cost(pairs)
-        odds[self._forbidden(pairs, look, sure, alive)] = NEVER
+        odds[self._forbidden(pairs, look, sure)] = NEVER
         matched, left = np.full(len(prediction.elapsed), -1), np.ones(len(look.score), bool)
         gain = odds - self._threshold
         if self._in_stages:
@@ -261,7 +256,7 @@ class Tracker:
                 matched[row] = column
         if self._classes.several:
             left[matched[matched >= 0]] = False
-            self._match_across(matched, left, prediction, look, label, embedding, sure, alive)
+            self._match_across(matched, left, prediction, look, label, embedding, sure)
         return matched
 
     def _match_across(
@@ -273,7 +268,6 @@ class Tracker:
         label: Int64,
         embedding: Float32 | None,
         sure: Bool,
-        alive: Bool,
     ) -> None:
         """What found nothing of its own class may take what is left of another, where it fits that much better."""
         track = matched < 0
@@ -283,7 +277,7 @@ class Tracker:
         if len(pairs.track):
             doubt = self._classes.surprise(self._table.classes, pairs.track, label.take(pairs.detection))
             gain = self._cost(pairs) - self._threshold - np.minimum(doubt, ACROSS)
-            gain[self._forbidden(pairs, look, sure, alive)] = 0
+            gain[self._forbidden(pairs, look, sure)] = 0
             row, column = assign(pairs.track, pairs.detection, gain)
             matched[row] = column
 
@@ -315,20 +309,20 @@ class Tracker:
         alike[uncontested(pairs, len(x), len(at_x))] = np.nan  # place alone says who is who: no embedding may forbid it
         return replace(pairs, similarity=alike)
 
-    def _forbidden(self, pairs: Pairs, look: Look, sure: Bool, alive: Bool) -> Bool:
-        """(K,) the pairs that may not match, whatever their odds: the track's life is over, or it left the picture."""
+    def _forbidden(self, pairs: Pairs, look: Look, sure: Bool) -> Bool:
+        """(K,) the pairs that may not match, whatever their odds: the track has left, and the detection is weak."""
         prediction = pairs.prediction
-        over: Bool = ~alive.take(pairs.track)
         if self._size is None:
-            return over
+            return np.zeros(len(pairs.track), bool)
         weak = ~sure & (look.score < self.config.high_score)
         missed = prediction.elapsed - (self._now - self._latest)
         exited = at_border(to_xyxy(prediction.seen), (self._size[0], self._size[1]))
-        return over | reentered(missed, exited, weak, pairs.track, pairs.detection)
+        return reentered(missed, exited, weak, pairs.track, pairs.detection)
 
     def _alive(self, now: float) -> _Table:
         """The tracks that a motion could still wait for at `now`: nothing is asked of the rest, however long ago."""
-        longest = max(LONGEST * self.config.life, self.config.tentative_life)
+        lives = 1.0 if self._motion.odds is None else LONGEST
+        longest = max(lives * self.config.life, self.config.tentative_life)
         keep = now - self._table.seen <= longest
         return self._table if keep.all() else self._table.take(keep)
 

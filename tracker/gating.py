@@ -9,13 +9,14 @@ from tracker.costs import Pairs
 from tracker.types import Bool, Float64, Int64
 
 MIN_IOU = 0.3  # of a prediction and a detection that are one object unless something else claims either
+FRESH_S = 0.2  # seconds unseen up to which that holds: after longer gaps somebody else may stand there
 RIVAL_SHARE = 0.5  # of that overlap times the score: from here on another track or detection is a rival
 EXIT_AFTER_S = 0.1  # seconds missed from which a track that was last seen at the border counts as gone
 BORDER_SHARE = 0.01  # of the picture's side: how near to the border that is
 
 
 def uncontested(pairs: Pairs, tracks: int, detections: int) -> Bool:
-    """(K,) which pairs overlap while nothing else claims either: place alone says that they are one object.
+    """(K,) which pairs of tracks just seen overlap while nothing else claims either: place alone says who is who.
 
     Args:
         pairs: K of them.
@@ -25,7 +26,8 @@ def uncontested(pairs: Pairs, tracks: int, detections: int) -> Bool:
     claim = iou * pairs.look.score.take(pairs.detection)  # a weak detection is no rival to a strong one
     group = np.concatenate([pairs.track, pairs.detection + tracks])
     others = best_of_others(np.concatenate([claim, claim]), group, tracks + detections).reshape(2, -1).max(axis=0)
-    alone: Bool = (iou >= MIN_IOU) & (others < RIVAL_SHARE * claim)
+    fresh = (pairs.prediction.elapsed <= FRESH_S).take(pairs.track)
+    alone: Bool = fresh & (iou >= MIN_IOU) & (others < RIVAL_SHARE * claim)
     return alone
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from datasets.noise import SUPPRESSED, Found, Rng
 from datasets.truth import Boxes
-from models.detect_calibrate import expit, logit
+from models.detection.calibration import expit, logit
 from tracker.boxes import overlaps
 from tracker.types import Float64, Int64
 

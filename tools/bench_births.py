@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets.thinning import thin_indices
-from models.printable import as_lines
+from models.checks.printable import as_lines
 from tools.bench_births_config import BenchBirthsConfig
 from tools.birth_clips import Clip, LabelledFrame, find_clips, frames_of
 from tools.birth_scores import GROUPS, FalseTracks, FoundObject, Scene, false_tracks, found_objects

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
-from models.limits import SEEDS, WORKERS, check_ranges
+from models.checks.limits import SEEDS, WORKERS, check_ranges
 from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
 

@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 
-from models.export import open_network
-from models.runtime import Network, Session
+from models.backbones.export import open_network
+from models.runtime.session import Network, Session
 from tools.bench_detector_config import BenchDetectorConfig
 from tools.report_file import write_report
 from tracker.detectors._lite import NETWORK

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
-from models.limits import check_ranges
+from models.checks.limits import check_ranges
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from datasets.formats.clock import read_seqinfo
 from datasets.gmc import read_camera_motion
 from datasets.output_guard import begin
 from datasets.thinning import UNEVEN, is_even, thin
-from models.printable import as_lines
+from models.checks.printable import as_lines
 from tools import mot_plot, peers, plots
 from tools.bench_mot_config import BenchMotConfig
 from tools.bootstrap import Difference, compare

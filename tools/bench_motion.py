@@ -20,7 +20,7 @@ from datasets.noise import Noise
 from datasets.thinning import thin_indices
 from datasets.truth import read_sequences
 from models.errors import DataError
-from models.printable import as_lines
+from models.checks.printable import as_lines
 from tools.bench_motion_config import BenchMotionConfig
 from tools.foresight import NEXT, Foresight, Horizon, foresee, join, make_motion, reach, seen_boxes, tail_of
 from tools.report_file import write_report

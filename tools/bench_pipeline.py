@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from models.errors import ConfigError
-from models.runtime import usable_cores
+from models.runtime.session import usable_cores
 from tools.config import BenchPipelineConfig, OutputConfig, TrackConfig
 from tools.plugins import build_detector, build_embedder, build_sinks
 from tools.report_file import write_report

@@ -23,8 +23,8 @@ from datasets.formats import mot
 from datasets.formats.clock import read_seqinfo
 from datasets.sources import open_source
 from models.errors import ConfigError, DataError
-from models.pooling import unit
-from models.printable import as_lines
+from models.backbones.roi_align import unit
+from models.checks.printable import as_lines
 from tools.bench_returns_config import BenchReturnsConfig
 from tools.mot_scores import Counts, Job, Scores, combine, metrics, score
 from tools.plugins import build_detector, share

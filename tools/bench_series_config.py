@@ -9,7 +9,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from models.errors import ConfigError
-from models.limits import RATE, SEEDS, WORKERS, check_ranges
+from models.checks.limits import RATE, SEEDS, WORKERS, check_ranges
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from datasets.output_guard import begin
 from datasets.retime import retime
 from datasets.thinning import UNEVEN, thin_indices, thin_sequence
 from models.errors import ConfigError, DataError, LiquidTrackError
-from models.printable import as_lines
+from models.checks.printable import as_lines
 from tools.bench_vfr_config import BenchVfrConfig
 from tools.config import OutputConfig, TrackConfig
 from tools.eval_mot import evaluate

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.coco import COCO_NAMES
+from models.labels.coco import COCO_NAMES
 from tracker.boxes import overlaps
 from tracker.detectors.names import same_name
 from tracker.types import Bool, Detections, Float64, Int64, Tracks

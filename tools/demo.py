@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from models.cache import atomic, cache_folder, sha256
+from models.runtime.cache import atomic, cache_folder, sha256
 from models.errors import SourceError
 from tools.config import DemoConfig, OutputConfig, TrackConfig
 from tools.messages import say

@@ -16,7 +16,7 @@ from datasets.augment import Marked
 from datasets.labelled_pictures import LabelledPicture, read_labelled_pictures
 from datasets.sources.pictures import decode_picture, is_picture
 from datasets.teaching import HEARD, Marks, agreed, merged
-from models.cache import sha256
+from models.runtime.cache import sha256
 from models.errors import ConfigError, DataError, SourceError, WeightsError
 from tools.eval_detect import label_scale
 from tools.plugins import build_detector

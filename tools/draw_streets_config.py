@@ -9,7 +9,7 @@ from tyro.conf import Positional
 
 from datasets.output_guard import Output
 from models.errors import ConfigError
-from models.seconds import Seconds
+from models.checks.seconds import Seconds
 
 
 @dataclass(frozen=True, slots=True)

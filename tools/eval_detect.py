@@ -14,7 +14,7 @@ from tqdm import tqdm
 from datasets.labelled_pictures import LabelledPicture, LabelledPictures, read_labelled_pictures
 from datasets.sources.pictures import read_picture
 from models.errors import ConfigError, DataError
-from models.printable import as_lines
+from models.checks.printable import as_lines
 from tools.detection_scores import Precision, coco_classes, mean, score_detections
 from tools.eval_detect_config import EvalDetectConfig
 from tools.messages import say

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from datasets.classified_pictures import ClassifiedPicture, ClassifiedPictures
 from models.backbones.registry import Weights, get_entry
 from models.errors import DataError
-from models.export import open_network
+from models.backbones.export import open_network
 from tools.eval_recognition_config import EvalRecognitionConfig
 from tools.plugins import share
 from tools.report_file import write_report

@@ -10,7 +10,7 @@ from tyro.conf import Positional
 
 from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
-from models.seconds import Seconds
+from models.checks.seconds import Seconds
 from tracker.detectors.config import Device
 
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from datasets.output_guard import begin
 from datasets.thinning import thin_indices
-from models.class_pool_numpy import own_class_pool
+from models.class_pool.inference import own_class_pool
 from models.errors import ConfigError, DataError
 from tools.eval_recognition_config import EvalRecognitionConfig
 from tools.plugins import share

@@ -15,7 +15,7 @@ from datasets.sot import TRUTHS, read_sequences
 from datasets.sources.pictures import read_picture
 from datasets.thinning import thin_indices
 from models.errors import ConfigError, DataError
-from models.imagenet import imagenet_names
+from models.labels.imagenet import imagenet_names
 from tools.eval_recognition_config import EvalRecognitionConfig
 from tools.eval_recognition_tracks import Scored
 from tools.plugins import build_detector, share

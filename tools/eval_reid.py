@@ -15,8 +15,8 @@ from datasets.identities import Identities, read_identities
 from datasets.output_guard import begin
 from datasets.sources.pictures import read_picture
 from models.errors import ConfigError, DataError, WeightsError
-from models.pooling import unit
-from models.runtime import Session
+from models.backbones.roi_align import unit
+from models.runtime.session import Session
 from tools.eval_reid_config import EvalReidConfig, TrainReidConfig
 from tools.messages import say
 from tools.plugins import share

@@ -10,7 +10,7 @@ from tyro.conf import Positional
 
 from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
-from models.limits import WORKERS, check_ranges
+from models.checks.limits import WORKERS, check_ranges
 from tracker.detectors.config import Device
 
 

@@ -16,7 +16,7 @@ from datasets.davis import MaskSequence, find_sequences
 from datasets.indexed_png import read_indexed
 from datasets.thinning import thin_indices
 from models.errors import ConfigError, DataError
-from models.printable import as_lines
+from models.checks.printable import as_lines
 from tools.eval_segmentation_config import EvalSegmentationConfig
 from tools.messages import say
 from tools.report_file import write_report

@@ -16,7 +16,7 @@ from datasets.sot import SotSequence, read_boxes, read_sequences, write_boxes
 from datasets.sources.pictures import read_picture
 from datasets.thinning import thin_indices
 from models.errors import ConfigError, DataError
-from models.printable import as_lines
+from models.checks.printable import as_lines
 from tools import plots
 from tools.eval_sot_config import EvalSotConfig
 from tools.report_file import write_report

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from datasets.sources.redact import redact_text
-from models.cache import cache_folder
-from models.printable import printable
+from models.runtime.cache import cache_folder
+from models.checks.printable import printable
 
 LONGEST = 1 << 20  # characters of a report
 MOST = 50  # reports that are kept; older ones go

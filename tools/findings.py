@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from models.printable import one_line
+from models.checks.printable import one_line
 from tools.config import TrackConfig
 from tracker.pipeline import Summary
 

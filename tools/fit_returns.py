@@ -14,7 +14,7 @@ import numpy as np
 
 from datasets.identities import Identities, read_identities
 from models.errors import DataError
-from models.pooling import unit
+from models.backbones.roi_align import unit
 from tools.eval_reid import describe
 from tools.fit_returns_config import FitReturnsConfig
 from tools.plugins import share

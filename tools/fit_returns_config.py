@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from models.limits import SEEDS, WORKERS, check_ranges
+from models.checks.limits import SEEDS, WORKERS, check_ranges
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from datasets.clips import SCORE, WAIT, between
 from datasets.noise import Noise, simulate
 from datasets.thinning import thin_indices
 from datasets.truth import Boxes, Sequence
-from models import head_config
+from models.association_head import config as head_config
 from models.errors import ConfigError
 from models.extras import needs
 from tracker.boxes import overlap, to_xyxy

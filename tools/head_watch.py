@@ -19,7 +19,7 @@ from datasets.formats import DetectionFile
 from datasets.gmc import read_camera_motion
 from datasets.thinning import thin
 from models.errors import DataError
-from models.head_numpy import HeadNumpy
+from models.association_head.inference import HeadNumpy
 from tools.mot import find_sequences
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker

@@ -16,7 +16,7 @@ from datasets.formats import read
 from datasets.identities import read_identities
 from datasets.sources.pictures import read_picture
 from models.errors import DataError
-from models.printable import one_line
+from models.checks.printable import one_line
 from tools.identify_config import IdentifyConfig
 from tools.messages import say
 from tools.plugins import share

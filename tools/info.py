@@ -16,7 +16,7 @@ import numpy as np
 from datasets.sources import open_source
 from datasets.sources.live import Live
 from models.errors import ConfigError
-from models.printable import as_lines
+from models.checks.printable import as_lines
 from tools.info_config import InfoConfig
 from tracker.types import Float64
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tyro.conf import Positional
 
 from datasets.sources.config import SourceConfig
-from models.seconds import Seconds
+from models.checks.seconds import Seconds
 
 
 @dataclass(frozen=True, slots=True)

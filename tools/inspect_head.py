@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from datasets.output_guard import begin
 from models.errors import ConfigError, WeightsError
-from models.head_config import HeadConfig
-from models.head_numpy import load_head
-from models.printable import as_lines
+from models.association_head.config import HeadConfig
+from models.association_head.inference import load_head
+from models.checks.printable import as_lines
 from tools import plots
 from tools.head_names import FEATURE_NAMES, INPUT_NAMES, named
 from tools.head_watch import (
@@ -34,7 +34,7 @@ from tools.inspect_config import InspectConfig
 from tracker.liquid_motion import WEIGHTS
 
 if TYPE_CHECKING:
-    from models.head import Head
+    from models.association_head.model import Head
 
 Array = NDArray[Any]
 LAYERS = ("inter", "command", "motor")  # of a wired cell
@@ -167,7 +167,7 @@ def _defined(path: Path, config: HeadConfig) -> Head:
     """
     from safetensors.torch import load_file
 
-    from models.head import Head
+    from models.association_head.model import Head
     from tracker.pair_features import FEATURES, INPUTS
 
     model = Head(INPUTS, FEATURES, config)

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from datasets.sources.redact import redact_text
 from models.errors import LiquidTrackError
-from models.printable import one_line, printable
+from models.checks.printable import one_line, printable
 
 LONGEST = 2_000  # characters of one sentence; a name that makes it longer is cut in the middle
 MOST_READ = 20_000  # characters of which a sentence is made

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.printable import as_lines
+from models.checks.printable import as_lines
 from tools.mot_scores import Counts, Scores
 from tools.plots import pyplot, save
 

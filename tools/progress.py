@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from datasets.sources.config import SourceConfig
-from models.printable import one_line
+from models.checks.printable import one_line
 from tracker.protocols import SourceInfo
 from tracker.types import Frame
 

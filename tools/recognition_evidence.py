@@ -12,9 +12,9 @@ from datasets.labelled_pictures import find_labels, read_labelled_pictures
 from datasets.noise import Rng
 from datasets.sources.pictures import read_picture
 from models.backbones.registry import get_entry
-from models.coco import COCO_NAMES
+from models.labels.coco import COCO_NAMES
 from models.errors import ConfigError
-from models.export import open_network
+from models.backbones.export import open_network
 from tools.recognition_views import Evidence, simulate, simulate_labels
 from tracker.detectors.build import build_detector
 from tracker.detectors.config import DetectorConfig

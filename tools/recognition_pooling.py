@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from models.class_pool_numpy import ClassPoolNumpy, log_softmax, softmax
+from models.class_pool.inference import ClassPoolNumpy, log_softmax, softmax
 from tools.recognition_views import Evidence
 from tracker.decided import decide
 from tracker.types import Float32, Int64

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from datasets.clips import Clip, sample
 from datasets.noise import Noise
 from datasets.truth import Sequence
-from models.head_numpy import HeadNumpy
+from models.association_head.inference import HeadNumpy
 from tracker.config import TrackerConfig
 from tracker.costs import Pairs
 from tracker.engine import Tracker

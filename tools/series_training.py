@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from datasets.series import Series
-from models.cache import atomic
+from models.runtime.cache import atomic
 from models.errors import ConfigError
 from models.liquid import LiquidRNN
 from tools.training import ROOM, Checkpoint, digest, make_out, settings_of

@@ -25,8 +25,8 @@ from tyro.conf import Positional, UseAppendAction
 from datasets.sources.open import path_of
 from datasets.sources.redact import redact_text
 from models.errors import ConfigError
-from models.paths import PathError, checked, read_bounded
-from models.printable import one_line
+from models.checks.paths import PathError, checked, read_bounded
+from models.checks.printable import one_line
 from tools.messages import unguarded
 from tools.typed import in_seconds, understand
 from tracker.detectors.config import DetectorConfig

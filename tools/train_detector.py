@@ -20,18 +20,18 @@ from tqdm import tqdm
 from datasets.augment import Marked, compose, flat
 from datasets.labelled_pictures import LabelledPicture
 from models.backbones.registry import get_entry
-from models.cache import atomic
-from models.detect import TAPPED, DetectHead, LiteTaps, cells
-from models.detect_calibrate import fit_classes
-from models.detect_export import config_of, describe, export_detector, export_taps, load_taps
-from models.detect_loss import Objects, loss
-from models.detect_quantise import quantise
+from models.runtime.cache import atomic
+from models.detection.lite_head import TAPPED, DetectHead, LiteTaps, cells
+from models.detection.calibration import fit_classes
+from models.detection.export import config_of, describe, export_detector, export_taps, load_taps
+from models.detection.loss import Objects, loss
+from models.detection.quantise import quantise
 from models.errors import ConfigError, WeightsError
 from models.extras import require
-from models.families import make_family
-from models.printable import as_lines
-from models.runtime import Session
-from models.sealed import encode, read_arrays
+from models.detection.decoders import make_family
+from models.checks.printable import as_lines
+from models.runtime.session import Session
+from models.runtime.weight_files import encode, read_arrays
 from tools.detection_scores import coco_classes, score_detections
 from tools.detector_pictures import Stored, gather
 from tools.eval_detect import LOWEST_SCORE

@@ -22,9 +22,9 @@ from datasets.noise import Noise, fit
 from datasets.truth import Sequence, read_sequences
 from models.errors import DataError, WeightsError
 from models.extras import require
-from models.head import Head
-from models.head_config import TAIL, HeadConfig
-from models.head_numpy import HeadNumpy, load_head, save_head
+from models.association_head.model import Head
+from models.association_head.config import TAIL, HeadConfig
+from models.association_head.inference import HeadNumpy, load_head, save_head
 from tools.messages import say
 from tools.rollouts import Record, roll_one
 from tools.train_head_config import TrainHeadConfig

@@ -9,8 +9,8 @@ from tyro.conf import Positional
 
 from datasets.output_guard import Output
 from models.errors import ConfigError
-from models.head_config import HeadConfig
-from models.limits import SEEDS, WORKERS, check_ranges, check_rate
+from models.association_head.config import HeadConfig
+from models.checks.limits import SEEDS, WORKERS, check_ranges, check_rate
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from datasets.noise import Rng
-from models.class_pool import ClassPool
-from models.class_pool_config import ClassPoolConfig
-from models.class_pool_numpy import ClassPoolNumpy, log_softmax, save_class_pool
-from models.coco import COCO_NAMES
+from models.class_pool.model import ClassPool
+from models.class_pool.config import ClassPoolConfig
+from models.class_pool.inference import ClassPoolNumpy, log_softmax, save_class_pool
+from models.labels.coco import COCO_NAMES
 from models.errors import DataError
-from models.imagenet import imagenet_names
+from models.labels.imagenet import imagenet_names
 from tools.messages import say
 from tools.recognition_evidence import labels_of_pictures, views_of_pictures
 from tools.recognition_views import Evidence, join

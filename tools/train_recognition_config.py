@@ -10,7 +10,7 @@ from tyro.conf import Positional
 
 from datasets.output_guard import Output
 from models.errors import ConfigError
-from models.limits import SEEDS, WORKERS, check_ranges, check_rate
+from models.checks.limits import SEEDS, WORKERS, check_ranges, check_rate
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from datasets.output_guard import begin, makes_room
-from models.cache import atomic, sha256
+from models.runtime.cache import atomic, sha256
 from models.errors import ConfigError
 from tools.settings import flatten
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.errors import ConfigError
-from models.seconds import Seconds
+from models.checks.seconds import Seconds
 
 
 @dataclass(frozen=True, slots=True)

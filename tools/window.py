@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from datasets.sources.redact import redact_text
-from models.printable import one_line
+from models.checks.printable import one_line
 from tools.display import check_display
 from tools.draw import Painter, clock_text
 from tools.drawn_boxes import DELETE, KEYS, DrawnBoxes

@@ -16,8 +16,8 @@ import numpy as np
 
 from models.backbones.registry import get_entry
 from models.errors import ConfigError
-from models.export import open_network
-from models.pooling import roi_align, unit
+from models.backbones.export import open_network
+from models.backbones.roi_align import roi_align, unit
 from tracker.detectors.config import AppearanceConfig, Device
 from tracker.frozen import standardise
 from tracker.glance import Glance

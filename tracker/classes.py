@@ -1,6 +1,6 @@
 """What class each track is of, from all that a detector called it: belief and liquid state as rows of arrays.
 
-A detector calls the same car a truck now and then. Each match is a vote; the liquid pool (`models/class_pool.py`)
+A detector calls the same car a truck now and then. Each match is a vote; the liquid pool (`models/class_pool/model.py`)
 weighs it by its score, size, crowding and the true seconds since the last one, and says how sure the class is by now.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.class_pool_numpy import ClassPoolNumpy, own_class_pool
+from models.class_pool.inference import ClassPoolNumpy, own_class_pool
 from tracker.boxes import crowding, touching
 from tracker.decided import decide
 from tracker.motion import Look

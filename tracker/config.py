@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.errors import ConfigError
-from models.seconds import Seconds
+from models.checks.seconds import Seconds
 
 
 @dataclass(frozen=True, slots=True)

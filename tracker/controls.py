@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.head_numpy import Array, HeadNumpy
+from models.association_head.inference import Array, HeadNumpy
 
 
 class ShuffledTime(HeadNumpy):

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from models.backbones.registry import Weights, get_entry
-from models.export import open_network
+from models.backbones.export import open_network
 from tracker.types import Float32, UInt8
 
 BACKBONE = "efficientnet_lite0"

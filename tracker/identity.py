@@ -14,10 +14,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from models.cache import atomic
+from models.runtime.cache import atomic
 from models.errors import DataError, WeightsError
-from models.pooling import unit
-from models.sealed import check_shapes, encode, read_arrays
+from models.backbones.roi_align import unit
+from models.runtime.weight_files import check_shapes, encode, read_arrays
 from tracker.frozen import FrozenMaps
 from tracker.types import Float32, Float64, Int64, UInt8
 

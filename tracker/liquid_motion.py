@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from models.errors import WeightsError
-from models.head_numpy import HeadNumpy, load_head
+from models.association_head.inference import HeadNumpy, load_head
 from tracker import habit
 from tracker.adaptation import Scales
 from tracker.boxes import to_xyxy

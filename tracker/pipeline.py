@@ -17,7 +17,7 @@ import cv2
 from threadpoolctl import threadpool_limits
 
 from models.errors import DataError, LiquidTrackError
-from models.runtime import beside_threads
+from models.runtime.session import beside_threads
 from tracker.detectors.build import detector_of
 from tracker.detectors.names import names_of
 from tracker.given_pictures import source_of

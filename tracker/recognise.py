@@ -13,9 +13,9 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from models.backbones.registry import get_entry
-from models.class_pool_numpy import ClassPoolNumpy, log_softmax, own_class_pool
-from models.export import open_network
-from models.imagenet import imagenet_names, kinds_of
+from models.class_pool.inference import ClassPoolNumpy, log_softmax, own_class_pool
+from models.backbones.export import open_network
+from models.labels.imagenet import imagenet_names, kinds_of
 from tracker.decided import CLEAR, decide
 from tracker.detectors.names import same_name
 from tracker.frozen import BACKBONE, standardise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.head_numpy import best_of_others
+from models.association_head.inference import best_of_others
 from tracker.costs import Pairs
 from tracker.types import Bool, Float64, Int64
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from datasets.sources.config import SourceConfig
 from models.errors import ConfigError, SourceError
-from models.paths import checked
+from models.checks.paths import checked
 
 if TYPE_CHECKING:
     from datasets.sources.live import Live

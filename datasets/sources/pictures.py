@@ -14,7 +14,7 @@ from datasets.sources.quiet import quiet_opencv
 from datasets.sources.recorded import Recorded
 from datasets.sources.times import read_times
 from models.errors import ConfigError, DataError, SourceError
-from models.paths import globbed, read_bounded
+from models.checks.paths import globbed, read_bounded
 from tracker.protocols import SourceInfo
 from tracker.types import Float64, UInt8
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ConfigError
-from models.ncp_layers import ncp_layers
+from models.liquid.ncp_layers import ncp_layers
 
 Polarity = NDArray[np.int8]
 

@@ -128,7 +128,7 @@ def test_a_glob_looks_at_so_many_names_and_no_more(pattern: str, here: Path) -> 
 
 
 def test_a_glob_finds_what_the_shell_would(tmp_path: Path) -> None:
-    from models.paths import globbed
+    from models.checks.paths import globbed
 
     for name in ("a/1.png", "a/b/2.png", "a/b/.3.png", "c/4.png", ".d/5.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +145,7 @@ def test_a_glob_finds_what_the_shell_would(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["~x.mp4", "~", "-", "é ü.txt"])
 def test_a_file_with_an_odd_name_is_read(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tilde means the user's folder only where no file is called so."""
-    from models.paths import checked
+    from models.checks.paths import checked
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).write_text("1,1,10,10,20,20,1,-1,-1,-1\n")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from models.errors import LiquidTrackError
-from models.seconds import parse_seconds
+from models.checks.seconds import parse_seconds
 from tests.attack.harness import RAW
 from tracker.config import TrackerConfig
 from tracker.detectors._python import PythonDetector

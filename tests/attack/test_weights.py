@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 import pytest
 
-from models.class_pool_numpy import WEIGHTS as OWN
-from models.head_config import HeadConfig
-from models.head_numpy import FORMAT, load_head, save_head
-from models.head_shapes import head_shapes
-from models.sealed import encode
+from models.class_pool.inference import WEIGHTS as OWN
+from models.association_head.config import HeadConfig
+from models.association_head.inference import FORMAT, load_head, save_head
+from models.association_head.shapes import head_shapes
+from models.runtime.weight_files import encode
 from tests.attack.harness import assert_answered, attack, kept
 from tests.end_to_end.clips import write_clip
 from tracker.liquid_motion import WEIGHTS

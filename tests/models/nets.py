@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.runtime import Port
+from models.runtime.session import Port
 
 Shape = tuple[int | None, ...]
 STRIDES = (8, 16, 32)

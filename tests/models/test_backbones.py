@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch", reason="the definitions need the extra `tor
 pytest.importorskip("torchvision", reason="the definitions need the extra `torch`")
 
 from models.backbones.network import RANDOM, load_backbone  # noqa: E402
-from models.weights_file import read_weights  # noqa: E402
+from models.runtime.torch_weights import read_weights  # noqa: E402
 
 SMALL = "mobilenet_v3_small"
 
@@ -118,7 +118,7 @@ def test_weights_of_a_file_are_taken(tmp_path: Path) -> None:
 def test_published_weights_are_fetched_and_their_checksum_is_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from models.cache import sha256
+    from models.runtime.cache import sha256
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
     state = load_backbone(SMALL, RANDOM).network.state_dict()

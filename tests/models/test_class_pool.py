@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.class_pool_config import ClassPoolConfig
-from models.class_pool_numpy import (
+from models.class_pool.config import ClassPoolConfig
+from models.class_pool.inference import (
     ClassPoolNumpy,
     load_class_pool,
     log_softmax,
@@ -61,7 +61,7 @@ def pooled(pool: ClassPoolNumpy, seen: list[tuple[Any, ...]]) -> Any:
 @pytest.mark.parametrize("soft", [True, False])
 def test_numpy_is_torch(soft: bool, agreement: bool) -> None:
     torch = pytest.importorskip("torch", reason="the definition needs the extra `torch`")
-    from models.class_pool import ClassPool
+    from models.class_pool.model import ClassPool
 
     config = ClassPoolConfig(3, units=7, soft=soft, agreement=agreement)
     pool = drawn(config)
@@ -79,7 +79,7 @@ def test_numpy_is_torch(soft: bool, agreement: bool) -> None:
 @pytest.mark.parametrize("name", ["views", "labels"])
 def test_the_package_s_own_pools_are_torch_s_too(name: str) -> None:
     torch = pytest.importorskip("torch", reason="the definition needs the extra `torch`")
-    from models.class_pool import ClassPool
+    from models.class_pool.model import ClassPool
 
     pool = own_class_pool(name)
     module = ClassPool(pool.config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.detect_calibrate import YOLOX, apply, expit, fit, fit_classes, logit, undo
+from models.detection.calibration import YOLOX, apply, expit, fit, fit_classes, logit, undo
 
 
 def test_a_planted_line_is_found() -> None:

@@ -9,8 +9,8 @@ pytest.importorskip("torchvision", reason="the boxes' loss is torchvision's; it 
 
 from torchvision.ops import box_iou  # noqa: E402
 
-from models.detect import cells, expected  # noqa: E402
-from models.detect_loss import MOST, Objects, assign, loss, overlap  # noqa: E402
+from models.detection.lite_head import cells, expected  # noqa: E402
+from models.detection.loss import MOST, Objects, assign, loss, overlap  # noqa: E402
 
 SIZE = (96, 160)  # height, width
 POINTS, STRIDES = cells(*SIZE)

@@ -10,11 +10,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="the detection head is defined in torch; it needs the extra `torch`")
 pytest.importorskip("onnx", reason="quantising needs the extra `torch`")
 
-from models.detect import DetectHead  # noqa: E402
-from models.detect_config import DetectConfig  # noqa: E402
-from models.detect_export import export_detector, load_taps  # noqa: E402
-from models.detect_quantise import quantise  # noqa: E402
-from models.runtime import Session  # noqa: E402
+from models.detection.lite_head import DetectHead  # noqa: E402
+from models.detection.config import DetectConfig  # noqa: E402
+from models.detection.export import export_detector, load_taps  # noqa: E402
+from models.detection.quantise import quantise  # noqa: E402
+from models.runtime.session import Session  # noqa: E402
 
 
 def test_eight_bits_follow_floating_point_and_are_smaller(tmp_path: Path) -> None:

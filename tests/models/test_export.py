@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models import export
+from models.backbones import export
 from models.backbones.registry import BACKBONES
-from models.cache import atomic, cache_folder, sha256
+from models.runtime.cache import atomic, cache_folder, sha256
 from models.errors import ConfigError, WeightsError
-from models.export import TOLERANCE, export_network, network_path, open_network
-from models.runtime import Session
+from models.backbones.export import TOLERANCE, export_network, network_path, open_network
+from models.runtime.session import Session
 
 SMALL, STRIDE, RANDOM = "mobilenet_v3_small", 8, "random"
 ROOT = Path(__file__).parents[2]
@@ -76,7 +76,7 @@ def test_the_second_time_it_is_found_and_torch_stays_away(own: Path, monkeypatch
     (made,) = (own / "networks").iterdir()
     stamp = made.stat().st_mtime_ns
     code = (
-        "import sys; from models.export import open_network\n"
+        "import sys; from models.backbones.export import open_network\n"
         f"open_network({SMALL!r}, {STRIDE}, {RANDOM!r}, 1, 'cpu')\n"
         "assert not {'torch', 'torchvision', 'onnx'} & set(sys.modules)\n"
     )

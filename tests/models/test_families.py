@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import WeightsError
-from models.families import FAMILIES, Detr, Family, Fit, NanoDet, YoloV8, YoloX, letterbox, make_family
-from models.runtime import Port, Session
+from models.detection.decoders import FAMILIES, Detr, Family, Fit, NanoDet, YoloV8, YoloX, letterbox, make_family
+from models.runtime.session import Port, Session
 from tests.models.nets import STRIDES, cell, cells, image, ports, yolox_answer
 
 SIZE = (96, 64)  # width, height of the networks' input

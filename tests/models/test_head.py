@@ -10,9 +10,9 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from models.errors import WeightsError
-from models.head import Head
-from models.head_config import CELLS, HeadConfig
-from models.head_numpy import HeadNumpy, load_head, save_head
+from models.association_head.model import Head
+from models.association_head.config import CELLS, HeadConfig
+from models.association_head.inference import HeadNumpy, load_head, save_head
 
 INPUTS, FEATURES = 24, 45
 

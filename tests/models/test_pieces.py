@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import models.pieces
+import models.backbones.staged_efficientnet
 from models.errors import WeightsError
-from models.export import HALF_TOLERANCE, open_network, write_pieces
-from models.pieces import NAME, PIECES, Pieces, piece_path
+from models.backbones.export import HALF_TOLERANCE, open_network, write_pieces
+from models.backbones.staged_efficientnet import NAME, PIECES, Pieces, piece_path
 
 ROOT = Path(__file__).parents[2]
 IMAGE = np.random.default_rng(3).standard_normal((2, 3, 96, 160), dtype=np.float32)
@@ -41,7 +41,7 @@ def test_one_pass_gives_several_strides_in_order() -> None:
 
 def test_nothing_but_the_package_is_needed(tmp_path: Path) -> None:
     code = (
-        "import sys; sys.modules.update(torch=None, onnx=None); from models.export import open_network\n"
+        "import sys; sys.modules.update(torch=None, onnx=None); from models.backbones.export import open_network\n"
         "import numpy as np\n"
         f"open_network({NAME!r}, (8, 16, 32), None, 1, 'cpu').run({{'image': np.zeros((1, 3, 64, 64), np.float32)}})\n"
     )
@@ -60,6 +60,6 @@ def test_they_can_be_written_anew(tmp_path: Path) -> None:
 
 
 def test_a_missing_piece_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models.pieces, "piece_path", lambda last: tmp_path / f"{last}.onnx")
+    monkeypatch.setattr(models.backbones.staged_efficientnet, "piece_path", lambda last: tmp_path / f"{last}.onnx")
     with pytest.raises(WeightsError, match=r"8\.onnx: there is no such file"):
         Pieces((8,))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.pooling import roi_align, unit
+from models.backbones.roi_align import roi_align, unit
 
 SCALE = 1 / 8
 

@@ -183,9 +183,9 @@ def test_intervals_are_the_quantiles_of_each_motions_own_distribution() -> None:
 
 def test_an_untrained_head_foresees_as_the_filter(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    from models.head import Head
-    from models.head_config import HeadConfig
-    from models.head_numpy import save_head
+    from models.association_head.model import Head
+    from models.association_head.config import HeadConfig
+    from models.association_head.inference import save_head
     from tracker.pair_features import FEATURES, INPUTS
 
     model = Head(INPUTS, FEATURES, HeadConfig())

@@ -51,7 +51,7 @@ def make_folder(folder: Path, kind: str = "images") -> Path:
 @pytest.fixture
 def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """In place of the frozen CNN one that answers class 1, then 0, 2, 3, 4, 5 for every picture; what it was shown."""
-    from models.runtime import Session
+    from models.runtime.session import Session
 
     scores = np.zeros((1, 1000), np.float32)
     scores[0, [1, 0, 2, 3, 4, 5]] = 9, 8, 7, 6, 5, 4

@@ -116,7 +116,7 @@ def test_controls_by_hand() -> None:
 
 def test_between_views_the_last_answer_stands() -> None:
     e = evidence(np.log([[[0.6, 0.4], [0.1, 0.9], [0.7, 0.3]]]), [[False, True, False]])
-    from models.class_pool_numpy import own_class_pool
+    from models.class_pool.inference import own_class_pool
 
     ways = [way(e, True) for way in CONTROLS.values()] + [liquid(e, own_class_pool("views"))]
     for _, said in ways:
@@ -252,7 +252,7 @@ def train(folder: Path, out: Path, *words: str) -> list[str]:
 def test_training_goes_on_where_it_was_stopped(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch", reason="training needs the extra `torch`")
     import tools.train_recognition
-    from models.class_pool_numpy import load_class_pool
+    from models.class_pool.inference import load_class_pool
 
     monkeypatch.setattr(tools.train_recognition, "SAVE", 2)
     whole, parts = tmp_path / "whole", tmp_path / "parts"

@@ -15,7 +15,7 @@ from datasets.annotations import Annotations
 from datasets.identities import read_identities
 from datasets.scenes import Scene, render
 from models.errors import DataError
-from models.pooling import unit
+from models.backbones.roi_align import unit
 from tests.frozen import needs_weights
 from tools.cli import main
 from tools.identify import chosen_views

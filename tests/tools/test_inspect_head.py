@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from models.errors import ConfigError, DataError, WeightsError
-from models.head_config import HeadConfig
-from models.head_numpy import HeadNumpy, save_head
+from models.association_head.config import HeadConfig
+from models.association_head.inference import HeadNumpy, save_head
 from tools.head_names import FEATURE_NAMES, INPUT_NAMES, named
 from tools.head_watch import Matches, WatchedHead, answer_times, correlations, past, responses, sensitivities
 from tools.inspect_config import InspectConfig
@@ -28,7 +28,7 @@ pytest.importorskip("matplotlib")
 
 
 def weights(config: HeadConfig, noise: float = 0.05) -> Any:
-    from models.head import Head
+    from models.association_head.model import Head
 
     torch.manual_seed(0)
     model = Head(INPUTS, FEATURES, config)
@@ -235,7 +235,7 @@ def test_a_cell_without_time_constants_is_one_sentence(
 
 
 def test_mistakes_are_one_sentence(root: Path, tmp_path: Path) -> None:
-    from models.head import Head
+    from models.association_head.model import Head
 
     with pytest.raises(WeightsError, match="cannot be read"):
         inspect(InspectConfig(str(tmp_path / "no"), tmp_path / "out", root))

@@ -19,10 +19,10 @@ from safetensors.torch import load_file  # noqa: E402
 import tools.train_detector  # noqa: E402
 from datasets.labelled_pictures import read_labelled_pictures  # noqa: E402
 from datasets.sources.pictures import read_picture  # noqa: E402
-from models.detect import DetectHead  # noqa: E402
-from models.detect_config import DetectConfig  # noqa: E402
+from models.detection.lite_head import DetectHead  # noqa: E402
+from models.detection.config import DetectConfig  # noqa: E402
 from models.errors import ConfigError, WeightsError  # noqa: E402
-from models.runtime import Session  # noqa: E402
+from models.runtime.session import Session  # noqa: E402
 from tests.models.nets import write_net, yolox_answer  # noqa: E402
 from tests.tracker.detectors.scenes import iou  # noqa: E402
 from tools.cli import main  # noqa: E402

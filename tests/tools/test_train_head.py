@@ -11,9 +11,9 @@ from safetensors.numpy import load_file
 
 import tools.train_head
 from models.errors import ConfigError, DataError, WeightsError
-from models.head import Head
-from models.head_config import HeadConfig
-from models.head_numpy import load_head, save_head
+from models.association_head.model import Head
+from models.association_head.config import HeadConfig
+from models.association_head.inference import load_head, save_head
 from tools.cli import main
 from tools.train_head import train_head
 from tools.train_head_config import TrainHeadConfig

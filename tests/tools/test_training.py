@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the extra `torch`")
 
 from models.errors import ConfigError  # noqa: E402
-from models.head_config import HeadConfig  # noqa: E402
+from models.association_head.config import HeadConfig  # noqa: E402
 from tests.tools.test_train_head import folder  # noqa: E402
 from tools.train_head import train_head  # noqa: E402
 from tools.train_head_config import TrainHeadConfig  # noqa: E402

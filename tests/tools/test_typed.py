@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from models.errors import ConfigError
-from models.seconds import parse_seconds
+from models.checks.seconds import parse_seconds
 from tools.cli import COMMANDS, load, split
 from tools.settings import flatten, parse, settings
 from tools.typed import ANSWERS, FILMING, LEARNING, SAME

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.head_config import TAIL
+from models.association_head.config import TAIL
 from tracker.adaptation import MOST, REACH, Scales
 from tracker.motion import Look
 from tracker.types import Float64

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.head import Head
-from models.head_config import HeadConfig
-from models.head_numpy import HeadNumpy
+from models.association_head.model import Head
+from models.association_head.config import HeadConfig
+from models.association_head.inference import HeadNumpy
 from tracker.config import TrackerConfig
 from tracker.costs import Pairs
 from tracker.engine import Tracker

@@ -12,7 +12,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from models.errors import DataError, SourceError
-from models.runtime import beside_threads
+from models.runtime.session import beside_threads
 from tracker.overlap import overlap
 from tracker.pipeline import run, track
 from tracker.protocols import SourceInfo, Stop

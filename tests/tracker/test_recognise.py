@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from models.errors import ConfigError
-from models.imagenet import imagenet_names, kinds_of
+from models.labels.imagenet import imagenet_names, kinds_of
 from tracker.recognise import Recogniser
 from tracker.recognise_config import RecogniseConfig
 from tracker.types import Frame, State, Tracks
@@ -174,8 +174,8 @@ def test_settings_that_cannot_be(settings: Any, words: str) -> None:
 
 
 def test_imagenet_s_names_and_kinds() -> None:
-    from models import imagenet
-    from models.coco import COCO_NAMES
+    from models.labels import imagenet
+    from models.labels.coco import COCO_NAMES
 
     names = imagenet_names()
     assert len(names) == len(set(names)) == 1000

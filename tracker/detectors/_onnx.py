@@ -8,8 +8,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from models.errors import ConfigError, WeightsError
-from models.families import Fit, make_family
-from models.runtime import Session
+from models.detection.decoders import Fit, make_family
+from models.runtime.session import Session
 from tracker.detectors._select import Select
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.names import network_names

@@ -11,7 +11,7 @@ import numpy as np
 
 from models.errors import ConfigError, WeightsError
 from models.extras import needs
-from models.runtime import usable_cores
+from models.runtime.session import usable_cores
 from tracker.detectors._select import Select
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.names import names_from_file, suggest
@@ -97,7 +97,7 @@ def _network(models: Any, torch: Any, model: str, weights: str | None, published
         network = models.get_model(model, weights=None, weights_backbone=None, num_classes=classes)
     if weights == RANDOM:
         return network.eval()
-    from models.weights_file import read_weights
+    from models.runtime.torch_weights import read_weights
 
     try:
         network.load_state_dict(read_weights(Path(weights)))

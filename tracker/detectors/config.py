@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from models.errors import ConfigError
-from models.paths import checked
+from models.checks.paths import checked
 
 FamilyName = Literal["auto", "lite", "yolox", "yolov8", "detr", "nanodet"]
 Device = Literal["auto", "cpu", "cuda"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from models.coco import COCO_NAMES
+from models.labels.coco import COCO_NAMES
 from models.errors import ConfigError, DataError
 from tracker.types import Bool
 

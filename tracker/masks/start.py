@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from models.errors import ConfigError
-from models.salience import SIDE, Salience
+from models.saliency.u2netp import SIDE, Salience
 from tracker.masks.crop import Crop
 from tracker.types import Bool, Float32, Float64, Int64, UInt8
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from models.errors import ConfigError
-from models.seconds import parse_seconds
+from models.checks.seconds import parse_seconds
 
 LONGEST_NAME = 80
 # What follows a time is a name, unless it is one more part of a time: @2:05 is two minutes and five seconds.

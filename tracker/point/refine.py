@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.pooling import roi_align
+from models.backbones.roi_align import roi_align
 from tracker.point.view import CELL
 from tracker.types import Float32, Float64
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import ConfigError
-from models.seconds import Seconds
+from models.checks.seconds import Seconds
 
 
 @dataclass(frozen=True, slots=True)

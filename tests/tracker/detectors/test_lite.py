@@ -12,7 +12,7 @@ import pytest
 
 from datasets.labelled_pictures import read_labelled_pictures
 from datasets.sources.pictures import read_picture
-from models.detect_config import CLASSES
+from models.detection.config import CLASSES
 from models.errors import ConfigError, WeightsError
 from tests.tracker.detectors.scenes import frame, iou
 from tracker.detectors import _lite

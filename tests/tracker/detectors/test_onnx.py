@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.coco import COCO_NAMES
+from models.labels.coco import COCO_NAMES
 from models.errors import ConfigError, DataError, WeightsError
-from models.runtime import Session
+from models.runtime.session import Session
 from tests.models.nets import cells, write_net, yolox_answer
 from tracker.detectors._onnx import OnnxDetector
 from tracker.detectors.config import DetectorConfig

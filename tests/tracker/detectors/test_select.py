@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.coco import COCO_NAMES
+from models.labels.coco import COCO_NAMES
 from models.errors import ConfigError
 from tracker.detectors._replay import ReplayDetector
 from tracker.detectors._select import Select, suppress

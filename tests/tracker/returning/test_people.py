@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.pooling import unit
+from models.backbones.roi_align import unit
 from tracker.returning.people import VIEWS, keep_views, view_quality
 
 

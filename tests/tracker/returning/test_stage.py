@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from models.pooling import unit
+from models.backbones.roi_align import unit
 from tracker.returning.config import ReidConfig
 from tracker.returning.people import GONE
 from tracker.returning.stage import Returning

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from models.head_config import HeadConfig
-from models.head_shapes import HEARD, NUMBERS, READOUT
+from models.association_head.config import HeadConfig
+from models.association_head.shapes import HEARD, NUMBERS, READOUT
 from models.liquid.cell import Cell, Stepper
 from models.liquid.cells import make_cell
 from models.liquid.wiring import auto_ncp

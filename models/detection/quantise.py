@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.cache import atomic
+from models.runtime.cache import atomic
 
 Feeds = Mapping[str, NDArray[Any]]
 KINDS = ("Conv", "Add", "Resize", "Clip", "Relu")  # the answers' last sums stay in floating point: they cost nothing

@@ -1,6 +1,6 @@
 """From a torch definition to ONNX, once; later runs find the file in the cache and never import torch.
 
-`python -m models.export` writes anew what the package carries of EfficientNet-Lite0.
+`python -m models.backbones.export` writes anew what the package carries of EfficientNet-Lite0.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.backbones.registry import get_entry
-from models.cache import atomic, cache_folder, sha256
+from models.runtime.cache import atomic, cache_folder, sha256
 from models.errors import ConfigError, WeightsError
 from models.extras import needs
-from models.pieces import FOLDER, NAME, PIECES, Pieces, piece_path
-from models.runtime import Network, Session
+from models.backbones.staged_efficientnet import FOLDER, NAME, PIECES, Pieces, piece_path
+from models.runtime.session import Network, Session
 
 OPSET = 17
 VERSION = 1  # of the definitions and of this export: raise it and every cached file is made anew

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from models.head_config import WIRED, HeadConfig
-from models.ncp_layers import ncp_layers
+from models.association_head.config import WIRED, HeadConfig
+from models.liquid.ncp_layers import ncp_layers
 
 HEARD = 32  # width of a round's layer between what a pair hears and what it makes of it
 NUMBERS = 7  # numbers of its rivals that a pair hears in a round

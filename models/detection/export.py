@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from models.backbones.efficientnet_lite import EfficientNetLite0
 from models.backbones.network import load_backbone
-from models.cache import atomic
-from models.detect import DetectHead, Detector, LiteTaps
-from models.detect_config import DetectConfig
-from models.export import HALF_TOLERANCE, check, store_halves, write_network
+from models.runtime.cache import atomic
+from models.detection.lite_head import DetectHead, Detector, LiteTaps
+from models.detection.config import DetectConfig
+from models.backbones.export import HALF_TOLERANCE, check, store_halves, write_network
 
 OUTPUTS = ("distances", "scores", "stride8", "stride16", "stride32")
 SHAPE = (1, 3, 96, 160)  # of the picture that an export is tried with
-FAMILY = "lite"  # what the file's metadata says, so that models.families knows it
+FAMILY = "lite"  # what the file's metadata says, so that models.detection.decoders knows it
 
 
 def load_taps(weights: str | None = None) -> LiteTaps:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.cells_numpy import cfc, leaky_cfc, sigmoid
-from models.head_config import HeadConfig
-from models.head_shapes import head_inputs, head_shapes
-from models.sealed import check_shapes, read_sealed, write_sealed
+from models.liquid.inference import cfc, leaky_cfc, sigmoid
+from models.association_head.config import HeadConfig
+from models.association_head.shapes import head_inputs, head_shapes
+from models.runtime.weight_files import check_shapes, read_sealed, write_sealed
 
 Array = NDArray[np.float32]
 Index = NDArray[np.int64]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.limits import SEEDS, check_ranges
+from models.checks.limits import SEEDS, check_ranges
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.class_pool_config import ClassPoolConfig
+from models.class_pool.config import ClassPoolConfig
 from models.liquid.cfc import CfC
 
 FIRST = 5.0  # seconds that count as elapsed before a first view

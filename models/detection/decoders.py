@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.detect_calibrate import apply, undo
+from models.detection.calibration import apply, undo
 from models.errors import WeightsError
-from models.runtime import Port
+from models.runtime.session import Port
 
 Array = NDArray[Any]
 Boxes = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]  # xyxy (N, 4) pixels, score (N,), label (N,)
@@ -308,7 +308,7 @@ class NanoDet:
 class Lite:
     """RGB, (x - 127) / 128, at the top left on 127, sides rounded up to 32; scores (1, A, C), distances (1, A, 4).
 
-    liquidtrack's own (models/detect.py): distances to the sides in strides, from the middle of each cell; further
+    liquidtrack's own (models/detection/lite_head.py): distances to the sides in strides, from the middle of each cell; further
     outputs are the backbone's maps of strides 8, 16, 32. It takes pictures of any size; their long side is `size`.
     """
 

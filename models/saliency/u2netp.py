@@ -1,6 +1,6 @@
 """What stands out of a picture: U2-Net's small form (Qin et al., Pattern Recognition 2020) in ONNX Runtime.
 
-`python -m models.salience U2NETP.onnx` makes the package's file of a published one, which gives its side maps too.
+`python -m models.saliency.u2netp U2NETP.onnx` makes the package's file of a published one, which gives its side maps too.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.cache import atomic
-from models.pieces import FOLDER
-from models.runtime import Session
+from models.runtime.cache import atomic
+from models.backbones.staged_efficientnet import FOLDER
+from models.runtime.session import Session
 
 PATH = FOLDER / "u2netp.onnx"
 SIDE = 320  # pixels of the square that it was trained on
@@ -45,7 +45,7 @@ def write(source: Path, path: Path = PATH) -> None:
     """The package's file from a published one: its fused map alone, large weights in half precision."""
     import onnx
 
-    from models.export import store_halves
+    from models.backbones.export import store_halves
 
     model: Any = onnx.load(str(source))
     del model.graph.output[1:]

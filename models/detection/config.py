@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.limits import check_ranges
+from models.checks.limits import check_ranges
 
 # What cameras in streets and gardens see: people, what carries them, and COCO's animals.
 CLASSES = (

@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from models.runtime import Session
+from models.runtime.session import Session
 
 NAME = "efficientnet_lite0"
 FOLDER = Path(__file__).parent / "weights"

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from models.backbones.efficientnet_lite import EfficientNetLite0
 from models.backbones.network import Frozen
-from models.detect_config import DetectConfig
+from models.detection.config import DetectConfig
 
 STRIDES = (8, 16, 32)
 TAPPED = (240, 672, 1152)  # channels at these strides

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.ops import complete_box_iou_loss
 
-from models.detect import expected
+from models.detection.lite_head import expected
 
 ALPHA, BETA = 1.0, 6.0  # how much score and overlap weigh in a cell's alignment (TOOD, section 4.1)
 MOST = 10  # cells that may answer for one object

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.errors import ConfigError
-from models.limits import SEEDS, check_ranges
+from models.checks.limits import SEEDS, check_ranges
 
 CELLS = ("cfc-leaky", "cfc", "mixed-cfc", "gru-dt", "none")  # what the engine runs
 WIRED = ("cfc", "mixed-cfc")

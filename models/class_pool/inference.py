@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.cells_numpy import cfc, sigmoid
-from models.class_pool_config import ClassPoolConfig
-from models.sealed import check_shapes, read_sealed, write_sealed
+from models.liquid.inference import cfc, sigmoid
+from models.class_pool.config import ClassPoolConfig
+from models.runtime.weight_files import check_shapes, read_sealed, write_sealed
 
 Array = NDArray[np.float32]
 FIRST = np.float32(5.0)  # `class_pool.FIRST`

@@ -16,7 +16,7 @@ from datasets.scenes.export import detect
 from tools.draw import Painter
 from tools.view_config import ViewConfig
 from tracker import Tracker
-from tracker.classes import Classes
+from tracker.classification.track_classes import Classes
 from tracker.types import Detections, State, Tracks
 
 SCENE = Scene(seed=23, duration=3.0, people=4, vehicles=3, width=640, height=360, profile="jitter")

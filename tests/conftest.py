@@ -12,7 +12,7 @@ import pytest
 from tests.frozen import needs_weights
 
 if TYPE_CHECKING:
-    from tracker.point.view import FrozenView
+    from tracker.single_object.search_region import FrozenView
 
 SHARED = Path(os.environ.get("LIQUIDTRACK_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -37,7 +37,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def view(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrozenView]:
     """The frozen CNN of pointed objects with its real weights in one thread, exported into a cache of this run."""
     needs_weights()
-    from tracker.point.view import FrozenView
+    from tracker.single_object.search_region import FrozenView
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LIQUIDTRACK_CACHE", str(tmp_path_factory.mktemp("cache")))

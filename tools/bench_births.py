@@ -22,7 +22,7 @@ from tools.birth_scores import GROUPS, FalseTracks, FoundObject, Scene, false_tr
 from tools.plugins import build_detector, cores
 from tools.report_file import write_report
 from tools.workers import in_processes
-from tracker.classes import Classes
+from tracker.classification.track_classes import Classes
 from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
 from tracker.engine import Tracker

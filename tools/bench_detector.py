@@ -11,8 +11,8 @@ from models.backbones.export import open_network
 from models.runtime.session import Network, Session
 from tools.bench_detector_config import BenchDetectorConfig
 from tools.report_file import write_report
-from tracker.detectors._lite import NETWORK
-from tracker.frozen import BACKBONE
+from tracker.detectors.lite import NETWORK
+from models.backbones.feature_maps import BACKBONE
 
 ALONE = f"{BACKBONE} alone"
 

@@ -30,14 +30,14 @@ from tools.mot_scores import Counts, Job, Scores, combine, metrics, score
 from tools.plugins import build_detector, share
 from tools.report_file import write_report
 from tracker.boxes import overlaps
-from tracker.detectors.build import LOOKING
+from tracker.detectors.registry import LOOKING
 from tracker.detectors.config import DetectorConfig
 from tracker.engine import Tracker
-from tracker.glance import Glance
-from tracker.returning.likeness import BARE
-from tracker.returning.looks import Looks as IdentityLooks
-from tracker.returning.people import LEAST_SIDE
-from tracker.returning.stage import Returning
+from tracker.appearance.schedule import Glance
+from tracker.reid.matching import BARE
+from tracker.reid.features import Looks as IdentityLooks
+from tracker.reid.gallery import LEAST_SIDE
+from tracker.reid.stage import Returning
 from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, Tracks, UInt8
 
 OFF = "without"

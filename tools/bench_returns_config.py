@@ -12,7 +12,7 @@ from datasets.output_guard import Output, file_outputs
 from models.errors import ConfigError
 from models.checks.seconds import Seconds
 from tracker.config import TrackerConfig
-from tracker.returning.config import ReidConfig
+from tracker.reid.config import ReidConfig
 
 Looks = Literal["identity", "bare", "hue"]
 

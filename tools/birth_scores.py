@@ -9,7 +9,7 @@ import numpy as np
 
 from models.labels.coco import COCO_NAMES
 from tracker.boxes import overlaps
-from tracker.detectors.names import same_name
+from tracker.detectors.class_names import same_name
 from tracker.types import Bool, Detections, Float64, Int64, Tracks
 
 GROUPS = ("person", "vehicle", "animal", "other")

@@ -18,8 +18,8 @@ from tools.view_config import ViewConfig
 from tracker.config import TrackerConfig
 from tracker.detectors.config import AppearanceConfig, DetectorConfig
 from tracker.masks.config import MaskConfig
-from tracker.recognise_config import RecogniseConfig
-from tracker.returning.config import ReidConfig
+from tracker.classification.config import RecogniseConfig
+from tracker.reid.config import ReidConfig
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from tools.plugins import build_detector
 from tools.train_detector_config import TrainDetectorConfig
 from tools.training import digest, keep_arrays, kept_arrays
 from tracker.detectors.config import DetectorConfig
-from tracker.detectors.names import same_name, suggest
+from tracker.detectors.class_names import same_name, suggest
 from tracker.types import Bool, Detections, Float32, Frame, Int64, UInt8
 
 LARGEST = 640  # pixels; longer sides are stored smaller, since training looks at a few hundred

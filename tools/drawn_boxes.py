@@ -12,7 +12,7 @@ from tools.draw import WHITE, draw_box
 from tracker.types import Frame, Tracks, UInt8
 
 if TYPE_CHECKING:
-    from tracker.point.pointer import Pointer
+    from tracker.single_object.manager import Pointer
 
 LEAST = 4  # pixels each way: a smaller one is a click that slipped
 DELETE = (255, 127, 8)  # Del as Qt and GTK, macOS and a backspace give it, of which the window keeps the lowest byte

@@ -20,8 +20,8 @@ from tools.eval_detect_config import EvalDetectConfig
 from tools.messages import say
 from tools.plugins import build_detector
 from tools.report_file import write_report
-from tracker.detectors.names import same_name, suggest
-from tracker.overlap import overlap
+from tracker.detectors.class_names import same_name, suggest
+from tracker.prefetch import overlap
 from tracker.protocols import Detector
 from tracker.types import Detections, Float32, Frame, Int64
 

@@ -17,8 +17,8 @@ from models.backbones.export import open_network
 from tools.eval_recognition_config import EvalRecognitionConfig
 from tools.plugins import share
 from tools.report_file import write_report
-from tracker.frozen import standardise
-from tracker.overlap import overlap
+from models.backbones.feature_maps import standardise
+from tracker.prefetch import overlap
 from tracker.types import Float32, UInt8
 
 MIDDLE = 0.875  # of the short side: 224 of 256 pixels, as ImageNet's networks are scored

@@ -22,13 +22,13 @@ from tools.plugins import build_detector, share
 from tools.recognition_results import read_results, read_truth
 from tools.recognition_scores import Answers, score
 from tracker.boxes import overlaps
-from tracker.classes import Classes
+from tracker.classification.track_classes import Classes
 from tracker.detectors.config import DetectorConfig
-from tracker.detectors.names import same_name, suggest
+from tracker.detectors.class_names import same_name, suggest
 from tracker.engine import Tracker
 from tracker.pipeline import calm_libraries
-from tracker.recognise import build_recogniser
-from tracker.recognise_config import RecogniseConfig
+from tracker.classification.recogniser import build_recogniser
+from tracker.classification.config import RecogniseConfig
 from tracker.types import Detections, Float64, Frame, Tracks
 
 RATE = 30.0  # frames a second where nothing is said

@@ -22,7 +22,7 @@ from tools.messages import say
 from tools.plugins import share
 from tools.reid_scores import RANKS, Ranking, rank_gallery
 from tools.report_file import write_report
-from tracker.identity import IdentityFeatures, fit_metric, load_metric, plain
+from tracker.reid.descriptor import IdentityFeatures, fit_metric, load_metric, plain
 from tracker.types import Bool, Float32, UInt8
 
 

@@ -16,8 +16,8 @@ from tools.eval_reid import describe
 from tools.fit_identify_config import FitIdentifyConfig
 from tools.messages import say
 from tools.plugins import share
-from tracker.identity import IdentityFeatures, fit_metric, load_metric, plain
-from tracker.returning.open_set import WEIGHTS, evidence, fit, probabilities
+from tracker.reid.descriptor import IdentityFeatures, fit_metric, load_metric, plain
+from tracker.reid.open_set import WEIGHTS, evidence, fit, probabilities
 from tracker.types import Bool, Float32, Float64, Int64
 
 MOST_NAMES, MOST_TRACKS, MOST_PICTURES = 20, 12, 4

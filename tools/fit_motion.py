@@ -18,9 +18,9 @@ from datasets.truth import Sequence, read_sequences
 from models.errors import DataError
 from tools.fit_motion_config import FitMotionConfig
 from tools.messages import say
-from tracker import kalman
+from tracker.motion import kalman
 from tracker.boxes import to_coordinates
-from tracker.kalman_motion import PRIORS, TAIL, Prior
+from tracker.motion.kalman_mixture import PRIORS, TAIL, Prior
 from tracker.types import Float64
 
 WIDTH, HEIGHT = 2, 3  # columns of coordinates

@@ -18,8 +18,8 @@ from models.backbones.roi_align import unit
 from tools.eval_reid import describe
 from tools.fit_returns_config import FitReturnsConfig
 from tools.plugins import share
-from tracker.identity import IdentityFeatures, load_metric, plain
-from tracker.returning.likeness import embed, standing, within_metric
+from tracker.reid.descriptor import IdentityFeatures, load_metric, plain
+from tracker.reid.matching import embed, standing, within_metric
 from tracker.types import Bool, Float32, Float64, Int64
 
 FEWEST, MOST = 4, 14  # identities of a scene
@@ -32,7 +32,7 @@ class Pairs:
     """Newcomers beside those who left.
 
     Attributes:
-        standing: (K,) as `tracker.returning.likeness.standing` gives it.
+        standing: (K,) as `tracker.reid.matching.standing` gives it.
         same: (K,) whether the two are one.
     """
 

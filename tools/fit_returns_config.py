@@ -12,7 +12,7 @@ from models.checks.limits import SEEDS, WORKERS, check_ranges
 
 @dataclass(frozen=True, slots=True)
 class FitReturnsConfig:
-    """Fit what a likeness is worth to `--reid`: the constants of tracker/returning/likeness.py.
+    """Fit what a likeness is worth to `--reid`: the constants of tracker/reid/matching.py.
 
     Attributes:
         folder: <identity>/<camera>_<number>.png, two cameras at least.

@@ -2,7 +2,7 @@
 
 An interval of a coordinate is mean +- q std, q the quantile of the distribution that the std belongs to:
 
-- `kalman` and its kin: a Gaussian, whose standard deviation `tracker/kalman.py` carries (the spread of the mixture of
+- `kalman` and its kin: a Gaussian, whose standard deviation `tracker/motion/kalman.py` carries (the spread of the mixture of
   priors, the next detection's noise in it);
 - `liquid`: a Student-t with `head_config.TAIL` degrees of freedom, of which the std is the scale, since that is the
   likelihood that it is trained under (`tools/train_head.py`, `loss`);
@@ -30,9 +30,9 @@ from models.errors import ConfigError
 from models.extras import needs
 from tracker.boxes import overlap, to_xyxy
 from tracker.config import TrackerConfig
-from tracker.kalman_motion import PRIORS, TAIL, KalmanMotion
-from tracker.motion import Look, Motion, Prediction
-from tracker.motions import MOTIONS
+from tracker.motion.kalman_mixture import PRIORS, TAIL, KalmanMotion
+from tracker.motion.base import Look, Motion, Prediction
+from tracker.motion_registry import MOTIONS
 from tracker.types import Float64, Int64
 
 FOREVER = 1000.0  # seconds in which the control forgets a velocity: never, within any horizon here

@@ -1,11 +1,11 @@
-"""What the numbers are called that the liquid head is told: names of `tracker/pair_features.py`'s columns, in order.
+"""What the numbers are called that the liquid head is told: names of `tracker/learned/pair_features.py`'s columns, in order.
 
 A test holds the lengths to `INPUTS` and `FEATURES`. Where a head has more numbers than names, the rest is numbered.
 """
 
 from __future__ import annotations
 
-from tracker.habit import SPANS
+from tracker.motion.track_averages import SPANS
 
 INPUT_NAMES = (  # of `match_inputs`
     *(f"innovation {c}" for c in ("x", "y", "width", "height")),

@@ -23,7 +23,7 @@ from models.association_head.inference import HeadNumpy
 from tools.mot import find_sequences
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
-from tracker.liquid_motion import LiquidMotion
+from tracker.learned.liquid_motion import LiquidMotion
 
 Array = NDArray[Any]
 CONTESTED = 6.0  # log-odds beyond which nothing that a pair is told would change what becomes of it

@@ -21,8 +21,8 @@ from tools.identify_config import IdentifyConfig
 from tools.messages import say
 from tools.plugins import share
 from tools.report_file import write_report
-from tracker.identity import IdentityFeatures, load_metric, plain
-from tracker.returning.open_set import WEIGHTS, evidence, probabilities
+from tracker.reid.descriptor import IdentityFeatures, load_metric, plain
+from tracker.reid.open_set import WEIGHTS, evidence, probabilities
 from tracker.types import Float32, Float64
 
 LEAST_SIDE = 4  # pixels; a smaller box shows nobody

@@ -31,7 +31,7 @@ from tools.head_watch import (
     watch,
 )
 from tools.inspect_config import InspectConfig
-from tracker.liquid_motion import WEIGHTS
+from tracker.learned.liquid_motion import WEIGHTS
 
 if TYPE_CHECKING:
     from models.association_head.model import Head
@@ -168,7 +168,7 @@ def _defined(path: Path, config: HeadConfig) -> Head:
     from safetensors.torch import load_file
 
     from models.association_head.model import Head
-    from tracker.pair_features import FEATURES, INPUTS
+    from tracker.learned.pair_features import FEATURES, INPUTS
 
     model = Head(INPUTS, FEATURES, config)
     try:

@@ -10,7 +10,7 @@ from datasets.formats import DetectionFile
 from models.errors import ConfigError
 from tools.config import TrackConfig
 from tools.render import Behind, Boxes, GivenTracks, NoTracker
-from tracker.detectors.names import class_mask
+from tracker.detectors.class_names import class_mask
 from tracker.protocols import Detector
 
 

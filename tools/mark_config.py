@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import ConfigError
-from tracker.point.given import numbers_at
+from tracker.single_object.box_prompt import numbers_at
 
 
 @dataclass(frozen=True, slots=True)

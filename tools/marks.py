@@ -25,7 +25,7 @@ def build_masks(config: TrackConfig, networks: int = 1) -> MaskStage | None:
     marking = config.marking
     if not marking:
         return None
-    from tracker.masks.follower import MaskFollower
+    from tracker.masks.propagation import MaskFollower
 
     marks: list[Mark] = []
     if marking.mask is not None:
@@ -65,14 +65,14 @@ def _picture(config: TrackConfig) -> Mark:
 
 
 def _box(frame: Frame, values: tuple[float, ...]) -> Bool:
-    from tracker.masks.start import mask_of_box
+    from tracker.masks.initial_mask import mask_of_box
 
     x, y, w, h = values
     return mask_of_box(frame.bgr, np.array([x, y, x + w, y + h]))
 
 
 def _polygon(frame: Frame, values: tuple[float, ...]) -> Bool:
-    from tracker.masks.start import mask_of_polygon
+    from tracker.masks.initial_mask import mask_of_polygon
 
     return mask_of_polygon(np.array(values).reshape(-1, 2), *frame.size)
 

@@ -17,8 +17,8 @@ from models.errors import ConfigError, DataError
 from tools.eval_segmentation import kept_frames
 from tools.eval_segmentation_config import EvalSegmentationConfig
 from tools.segmentation_scores import VOID
-from tracker.masks.follower import MaskFollower
-from tracker.masks.start import By, mask_of_box
+from tracker.masks.propagation import MaskFollower
+from tracker.masks.initial_mask import By, mask_of_box
 from tracker.types import Float64, Frame, Int64, UInt8
 
 

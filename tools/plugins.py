@@ -18,9 +18,9 @@ from tracker.types import Float64, UInt8
 
 if TYPE_CHECKING:
     from tracker.engine import Tracker
-    from tracker.point.pointer import Pointer
-    from tracker.recognise import Recogniser
-    from tracker.returning.stage import Returning
+    from tracker.single_object.manager import Pointer
+    from tracker.classification.recogniser import Recogniser
+    from tracker.reid.stage import Returning
 
 
 def _video(path: Path, config: TrackConfig) -> Sink:
@@ -97,7 +97,7 @@ def build_detector(
         LiquidTrackError: an unknown name, a missing file, damaged weights.
     """
     from datasets.formats import DetectionFile
-    from tracker.detectors.build import build_detector as build
+    from tracker.detectors.registry import build_detector as build
 
     def read(path: Path) -> tuple[DetectionFile, tuple[str, ...]]:
         file = DetectionFile(path, skip_bad_rows=skip_bad_rows)
@@ -112,14 +112,14 @@ def build_embedder(
     """The frozen CNN that the settings name, or None where looks need no pass of their own."""
     if config.appearance in ("none", AUTO, OWN):
         return None
-    from tracker.appearance import build_embedder as build
+    from tracker.appearance.embedder import build_embedder as build
 
     return build(config, threads=share(threads, networks), device=device)
 
 
 def own_looks(config: TrackConfig) -> bool:
     """Whether the detector is to say what its finds look like: always where that is asked for, by itself if it can."""
-    from tracker.detectors.build import LOOKING
+    from tracker.detectors.registry import LOOKING
 
     wanted = config.appearance_features.appearance
     return wanted == OWN or (wanted == AUTO and config.detection.kind_and_argument()[0] in LOOKING)
@@ -143,10 +143,10 @@ def build_pointer(
     """
     if not config.pointing.active:
         return None
-    from tracker.motions import MOTIONS
-    from tracker.point.follower import Follower
-    from tracker.point.pointer import Pointer, inside
-    from tracker.point.view import FrozenView
+    from tracker.motion_registry import MOTIONS
+    from tracker.single_object.tracker import Follower
+    from tracker.single_object.manager import Pointer, inside
+    from tracker.single_object.search_region import FrozenView
 
     boxes = config.pointing.boxes()
     for box in boxes:
@@ -174,8 +174,8 @@ def build_returning(config: TrackConfig, tracker: Tracker, networks: int = 1) ->
     """
     if not config.returning.reid:
         return None
-    from tracker.returning.looks import Looks
-    from tracker.returning.stage import Returning
+    from tracker.reid.features import Looks
+    from tracker.reid.stage import Returning
 
     threads = share(config.detection.threads, networks)
     looks = Looks(threads, config.detection.device, config.returning.reid_metric)
@@ -190,7 +190,7 @@ def build_recogniser(config: TrackConfig, networks: int = 1) -> Recogniser | Non
     """
     if config.recognition.recognise == "none":
         return None
-    from tracker.recognise import build_recogniser as build
+    from tracker.classification.recogniser import build_recogniser as build
 
     return build(config.recognition, share(config.detection.threads, networks), config.detection.device)
 

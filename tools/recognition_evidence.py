@@ -16,10 +16,10 @@ from models.labels.coco import COCO_NAMES
 from models.errors import ConfigError
 from models.backbones.export import open_network
 from tools.recognition_views import Evidence, simulate, simulate_labels
-from tracker.detectors.build import build_detector
+from tracker.detectors.registry import build_detector
 from tracker.detectors.config import DetectorConfig
-from tracker.detectors.names import same_name
-from tracker.frozen import BACKBONE
+from tracker.detectors.class_names import same_name
+from models.backbones.feature_maps import BACKBONE
 from tracker.protocols import Detector
 from tracker.types import Detections, Float32, Float64, Frame, Int64, UInt8
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.class_pool.inference import ClassPoolNumpy, log_softmax, softmax
 from tools.recognition_views import Evidence
-from tracker.decided import decide
+from tracker.classification.hysteresis import decide
 from tracker.types import Float32, Int64
 
 Pooled = tuple[Float32, Int64]  # (S, T, K) probabilities after each view, (S, T) the class said then, -1 before any
@@ -52,7 +52,7 @@ def mean_log(e: Evidence, soft: bool, temperature: float = 1.0, floor: float = 0
 
 
 def liquid(e: Evidence, pool: ClassPoolNumpy) -> Pooled:
-    """The liquid pool, as a tracker runs it; classes are said as `tracker.decided` does."""
+    """The liquid pool, as a tracker runs it; classes are said as `tracker.classification.hysteresis` does."""
     s, t, k = e.scores.shape
     out, said = np.zeros((s, t, k), np.float32), np.full((s, t), -1)
     belief, h = np.zeros((s, k), np.float32), np.zeros((s, pool.config.units), np.float32)

@@ -13,9 +13,9 @@ from datasets.noise import Rng
 from datasets.view_sequences import Course, draw_course, show
 from models.backbones.registry import Weights
 from tracker.boxes import crowding, overlaps, touching
-from tracker.frozen import standardise
+from models.backbones.feature_maps import standardise
 from tracker.types import Bool, Detections, Float32, Float64, Int64, UInt8
-from tracker.views import LABEL_QUALITY, label_quality, shares, sharpness, to_size, view_quality
+from tracker.classification.crops import LABEL_QUALITY, label_quality, shares, sharpness, to_size, view_quality
 
 Classify = Callable[[Float32], Float32]  # (B, 3, S, S) standardised pictures -> (B, K) class scores before the softmax
 
@@ -28,7 +28,7 @@ class Evidence:
         time: (S, T) float64, seconds, rising.
         seen: (S, T) bool, which of the times hold a view.
         scores: (S, T, K) class scores before the softmax, of a classifier.
-        quality: (S, T, Q) float32, as `tracker.views` gives it.
+        quality: (S, T, Q) float32, as `tracker.classification.crops` gives it.
         truth: (S,) int64, the objects' classes.
     """
 

@@ -17,11 +17,11 @@ from datasets.noise import Noise
 from datasets.truth import Sequence
 from models.association_head.inference import HeadNumpy
 from tracker.config import TrackerConfig
-from tracker.costs import Pairs
+from tracker.association.costs import Pairs
 from tracker.engine import Tracker
-from tracker.liquid_motion import LiquidMotion
-from tracker.motion import Look, Prediction
-from tracker.pair_features import INPUTS, PairView, pair_view
+from tracker.learned.liquid_motion import LiquidMotion
+from tracker.motion.base import Look, Prediction
+from tracker.learned.pair_features import INPUTS, PairView, pair_view
 from tracker.types import Float32, Float64, Int64
 
 Array = NDArray[Any]

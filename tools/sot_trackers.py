@@ -43,9 +43,9 @@ def starter(name: str, config: EvalSotConfig) -> Start:
 
 def _ours(config: EvalSotConfig) -> Start:
     from tracker.config import TrackerConfig
-    from tracker.motions import MOTIONS
-    from tracker.point.follower import Follower
-    from tracker.point.view import FrozenView
+    from tracker.motion_registry import MOTIONS
+    from tracker.single_object.tracker import Follower
+    from tracker.single_object.search_region import FrozenView
 
     view = FrozenView(config.threads, config.device)
     motion = MOTIONS[config.motion](TrackerConfig(motion=config.motion))

@@ -52,7 +52,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         LiquidTrackError: whatever the user can mend, after what went before it was written.
     """
     from datasets.sources import open_source
-    from tracker.classes import Classes
+    from tracker.classification.track_classes import Classes
     from tracker.engine import Tracker
 
     if config.pointing.active or config.marking:

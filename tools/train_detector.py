@@ -52,7 +52,7 @@ from tools.training import (
 )
 from tracker.boxes import overlaps
 from tracker.detectors.config import DetectorConfig
-from tracker.frozen import BACKBONE, standardise
+from models.backbones.feature_maps import BACKBONE, standardise
 from tracker.types import Frame
 
 HEAD, CURVE, NETWORK, SMALL = "head.safetensors", "curve.csv", "detector.onnx", "detector-int8.onnx"

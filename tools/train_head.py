@@ -40,7 +40,7 @@ from tools.training import (
     settings_of,
 )
 from tools.workers import in_processes
-from tracker.pair_features import FEATURES, INPUTS
+from tracker.learned.pair_features import FEATURES, INPUTS
 
 Array = NDArray[Any]
 HEAD, CURVE = "head.safetensors", "curve.csv"

@@ -38,7 +38,7 @@ from tools.training import (
     settings_of,
 )
 from tracker.types import Bool, Float32
-from tracker.views import LABEL_QUALITY, QUALITY
+from tracker.classification.crops import LABEL_QUALITY, QUALITY
 
 AVERAGE = 0.99  # what the mean of the weights keeps at a step
 STILL = 0.3  # share of the objects that stand still

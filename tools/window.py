@@ -23,7 +23,7 @@ from tracker.protocols import SourceInfo, SourceStatus, Stop
 from tracker.types import Float64, Frame, Tracks
 
 if TYPE_CHECKING:
-    from tracker.point.pointer import Pointer
+    from tracker.single_object.manager import Pointer
 
 HELP = (
     ("space", "pause, go on"),

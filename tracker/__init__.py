@@ -10,29 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tracker.config import TrackerConfig
-    from tracker.detectors.build import build_detector
+    from tracker.detectors.registry import build_detector
     from tracker.detectors.config import DetectorConfig
     from tracker.engine import Tracker
-    from tracker.liquid_motion import LiquidMotion
+    from tracker.learned.liquid_motion import LiquidMotion
     from tracker.pipeline import Summary, run, track
-    from tracker.point.follower import Follower
-    from tracker.point.given import PointedBox
-    from tracker.point.pointer import Pointer
-    from tracker.point.view import FrozenView
+    from tracker.single_object.tracker import Follower
+    from tracker.single_object.box_prompt import PointedBox
+    from tracker.single_object.manager import Pointer
+    from tracker.single_object.search_region import FrozenView
     from tracker.protocols import Detector, Sink, Source, SourceInfo
     from tracker.supervision import from_supervision, to_supervision
     from tracker.types import Detections, Frame, State, Tracks
 
 _PLACES = {
     "TrackerConfig": "tracker.config",
-    "build_detector": "tracker.detectors.build",
+    "build_detector": "tracker.detectors.registry",
     "DetectorConfig": "tracker.detectors.config",
     "Tracker": "tracker.engine",
-    "LiquidMotion": "tracker.liquid_motion",
-    "Follower": "tracker.point.follower",
-    "PointedBox": "tracker.point.given",
-    "Pointer": "tracker.point.pointer",
-    "FrozenView": "tracker.point.view",
+    "LiquidMotion": "tracker.learned.liquid_motion",
+    "Follower": "tracker.single_object.tracker",
+    "PointedBox": "tracker.single_object.box_prompt",
+    "Pointer": "tracker.single_object.manager",
+    "FrozenView": "tracker.single_object.search_region",
     "Summary": "tracker.pipeline",
     "run": "tracker.pipeline",
     "track": "tracker.pipeline",

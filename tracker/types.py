@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.errors import DataError
-from tracker.columns import FARTHEST, LATEST, MOST_CLASSES, ROUNDING, numbers, real, rows, seconds, whole
+from tracker.inputs.columns import FARTHEST, LATEST, MOST_CLASSES, ROUNDING, numbers, real, rows, seconds, whole
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -53,7 +53,7 @@ class Frame:
         """
         if isinstance(picture, cls):
             return picture
-        from tracker.accept import picture_of
+        from tracker.inputs.conversion import picture_of
 
         return cls(picture_of(picture), index, time)
 
@@ -179,7 +179,7 @@ class Detections:
         """
         if isinstance(found, cls):
             return found
-        from tracker.accept import detections_of
+        from tracker.inputs.conversion import detections_of
 
         return detections_of(found, names, flat)
 

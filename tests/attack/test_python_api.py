@@ -20,11 +20,11 @@ from models.errors import LiquidTrackError
 from models.checks.seconds import parse_seconds
 from tests.attack.harness import RAW
 from tracker.config import TrackerConfig
-from tracker.detectors._python import PythonDetector
-from tracker.detectors.build import build_detector
-from tracker.detectors.names import names_of
+from tracker.detectors.python_callable import PythonDetector
+from tracker.detectors.registry import build_detector
+from tracker.detectors.class_names import names_of
 from tracker.engine import Tracker
-from tracker.given_pictures import source_of
+from tracker.inputs.images import source_of
 from tracker.pipeline import track
 from tracker.types import Detections, Frame, State, Tracks
 

@@ -38,10 +38,10 @@ PARTS = (
     "datasets.video_writer",
     "datasets.scenes.source",
     "tracker.engine",
-    "tracker.classes",
+    "tracker.classification.track_classes",
     "tracker.pipeline",
-    "tracker.liquid_motion",
-    "tracker.detectors.build",
+    "tracker.learned.liquid_motion",
+    "tracker.detectors.registry",
     "tools.video_sink",
     "tools.settings",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from datasets.looks import DIM, Looks
-from tracker.likeness import remember, similarity
+from tracker.appearance.track_embedding import remember, similarity
 
 NUMBERS = np.arange(8)
 APART = np.column_stack([90.0 * NUMBERS, 0 * NUMBERS, 90.0 * NUMBERS + 40, 0 * NUMBERS + 100])

@@ -11,7 +11,7 @@ import pytest
 from datasets import read
 from tests.tracker.point.pictures import box_at, iou, scene
 from tools.cli import main
-from tracker.point.view import FrozenView
+from tracker.single_object.search_region import FrozenView
 
 
 def at(k: int) -> np.ndarray:

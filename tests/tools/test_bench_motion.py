@@ -21,7 +21,7 @@ from tools.bench_motion import bench_motion, summarise
 from tools.bench_motion_config import BenchMotionConfig
 from tools.foresight import NEXT, Foresight, Horizon, _Lags, foresee, make_motion, reach, seen_boxes
 from tracker.boxes import to_xyxy
-from tracker.kalman_motion import KalmanMotion
+from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.types import Float64
 
 pytest.importorskip("scipy")
@@ -186,7 +186,7 @@ def test_an_untrained_head_foresees_as_the_filter(tmp_path: Path) -> None:
     from models.association_head.model import Head
     from models.association_head.config import HeadConfig
     from models.association_head.inference import save_head
-    from tracker.pair_features import FEATURES, INPUTS
+    from tracker.learned.pair_features import FEATURES, INPUTS
 
     model = Head(INPUTS, FEATURES, HeadConfig())
     save_head(tmp_path / "new", {n: v.numpy() for n, v in model.state_dict().items()}, model.config, {})

@@ -20,8 +20,8 @@ from tests.frozen import needs_weights
 from tools.cli import main
 from tools.identify import chosen_views
 from tools.reid_scores import average_precision, rank_gallery
-from tracker.identity import fit_metric, load_metric, plain
-from tracker.returning.open_set import evidence, fit, probabilities
+from tracker.reid.descriptor import fit_metric, load_metric, plain
+from tracker.reid.open_set import evidence, fit, probabilities
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 

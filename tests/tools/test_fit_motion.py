@@ -9,7 +9,7 @@ import pytest
 from models.errors import ConfigError, DataError
 from tools.fit_motion import Series, fit_motion, fit_prior, loss
 from tools.fit_motion_config import FitMotionConfig
-from tracker.kalman_motion import PRIORS, Prior
+from tracker.motion.kalman_mixture import PRIORS, Prior
 
 TRUE = Prior(0.8, 0.3, 0.02, 0.02, 0.1, 0.03, 0.15, 0.02)
 

@@ -17,11 +17,11 @@ from tools.head_names import FEATURE_NAMES, INPUT_NAMES, named
 from tools.head_watch import Matches, WatchedHead, answer_times, correlations, past, responses, sensitivities
 from tools.inspect_config import InspectConfig
 from tools.inspect_head import find, inspect
-from tracker.costs import Pairs
-from tracker.habit import SPANS
-from tracker.liquid_motion import LiquidMotion
-from tracker.motion import Look
-from tracker.pair_features import FEATURES, INPUTS, match_inputs, pair_view
+from tracker.association.costs import Pairs
+from tracker.motion.track_averages import SPANS
+from tracker.learned.liquid_motion import LiquidMotion
+from tracker.motion.base import Look
+from tracker.learned.pair_features import FEATURES, INPUTS, match_inputs, pair_view
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("matplotlib")

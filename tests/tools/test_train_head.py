@@ -17,7 +17,7 @@ from models.association_head.inference import load_head, save_head
 from tools.cli import main
 from tools.train_head import train_head
 from tools.train_head_config import TrainHeadConfig
-from tracker.pair_features import FEATURES, INPUTS
+from tracker.learned.pair_features import FEATURES, INPUTS
 
 
 def folder(root: Path) -> Path:

@@ -19,8 +19,8 @@ import numpy as np
 from tools.view_config import ViewConfig
 from tools.window import WindowSink
 from tracker.engine import Tracker
-from tracker.point.follower import Sight
-from tracker.point.pointer import Pointer
+from tracker.single_object.tracker import Sight
+from tracker.single_object.manager import Pointer
 from tracker.protocols import SourceInfo, Stop
 from tracker.types import Detections, Frame
 

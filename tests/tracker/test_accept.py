@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.errors import DataError
-from tracker.detectors.build import build_detector
+from tracker.detectors.registry import build_detector
 from tracker.engine import Tracker
 from tracker.types import Detections, Frame
 
@@ -242,7 +242,7 @@ def test_embeddings_of_another_length_are_told() -> None:
 
 @pytest.mark.parametrize("detector", ["python", "lite0"])
 def test_detectors_take_a_plain_picture(detector: str) -> None:
-    from tracker.detectors._python import PythonDetector
+    from tracker.detectors.python_callable import PythonDetector
 
     picture = np.zeros((48, 64, 3), np.uint8)
     found = build_detector() if detector == "lite0" else PythonDetector(lambda frame: [[0, 0, *frame.size]])
@@ -266,6 +266,6 @@ def test_detectors_that_need_the_time_ask_for_it(detector: str) -> None:
 
 @pytest.mark.parametrize("names", [{0: "a", 1: "b"}, ["a", "b"], ("a", "b")])
 def test_names_come_as_a_list_or_by_number(names: Any) -> None:
-    from tracker.detectors.names import names_of
+    from tracker.detectors.class_names import names_of
 
     assert names_of(SimpleNamespace(names=names)) == ("a", "b")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from models.association_head.config import TAIL
-from tracker.adaptation import MOST, REACH, Scales
-from tracker.motion import Look
+from tracker.learned.online_calibration import MOST, REACH, Scales
+from tracker.motion.base import Look
 from tracker.types import Float64
 
 

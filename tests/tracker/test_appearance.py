@@ -12,7 +12,7 @@ import pytest
 from models.backbones.registry import BACKBONES, get_entry
 from models.errors import ConfigError, WeightsError
 from models.backbones.export import open_network
-from tracker.appearance import STRIPS, FrozenEmbedder, build_embedder, standardise
+from tracker.appearance.embedder import STRIPS, FrozenEmbedder, build_embedder, standardise
 from tracker.detectors.config import AppearanceConfig
 from tracker.protocols import Embedder
 from tracker.types import Detections, Frame

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracker.boxes import overlaps
-from tracker.candidates import MIN_SIGHTS, MIN_TIME_S, Candidates
-from tracker.classes import Classes
+from tracker.association.candidates import MIN_SIGHTS, MIN_TIME_S, Candidates
+from tracker.classification.track_classes import Classes
 from tracker.config import TrackerConfig
-from tracker.detectors.build import build_detector
+from tracker.detectors.registry import build_detector
 from tracker.detectors.config import DetectorConfig
 from tracker.engine import Tracker
-from tracker.motion import Look
+from tracker.motion.base import Look
 from tracker.types import Detections, Float64, Frame
 
 SIZE = (640, 480)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracker.decided import CLEAR, decide
+from tracker.classification.hysteresis import CLEAR, decide
 
 
 def test_the_first_answer_is_the_likeliest_and_a_change_needs_clear_evidence() -> None:

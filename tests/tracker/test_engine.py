@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from models.errors import ConfigError, DataError
 from tracker.config import TrackerConfig
-from tracker.costs import COSTS, Pairs
+from tracker.association.costs import COSTS, Pairs
 from tracker.engine import Tracker
-from tracker.kalman import Gaussian, Noise, correct, first, step
-from tracker.kalman_motion import PRIORS, KalmanMotion
-from tracker.liquid_motion import LiquidMotion
-from tracker.motion import Look, Motion
-from tracker.motions import MOTIONS
+from tracker.motion.kalman import Gaussian, Noise, correct, first, step
+from tracker.motion.kalman_mixture import PRIORS, KalmanMotion
+from tracker.learned.liquid_motion import LiquidMotion
+from tracker.motion.base import Look, Motion
+from tracker.motion_registry import MOTIONS
 from tracker.types import Detections, Float64, State, Tracks
 
 

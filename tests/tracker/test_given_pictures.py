@@ -15,7 +15,7 @@ import tracker.pipeline
 from models.errors import ConfigError, DataError, SourceError
 from tests.end_to_end.clips import write_clip
 from tracker.engine import Tracker
-from tracker.given_pictures import GivenPictures, source_of
+from tracker.inputs.images import GivenPictures, source_of
 from tracker.pipeline import run, track
 from tracker.types import Frame, Tracks
 

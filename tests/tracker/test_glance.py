@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracker.glance import REFRESH, Glance
+from tracker.appearance.schedule import REFRESH, Glance
 from tracker.types import Detections
 
 HERE, THERE = (10.0, 10, 50, 110), (200.0, 10, 240, 110)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracker import habit
+from tracker.motion import track_averages as habit
 from tracker.boxes import overlaps, touching
-from tracker.motion import Look
+from tracker.motion.base import Look
 from tracker.types import Float64
 
 

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from models.errors import DataError, SourceError
 from models.runtime.session import beside_threads
-from tracker.overlap import overlap
+from tracker.prefetch import overlap
 from tracker.pipeline import run, track
 from tracker.protocols import SourceInfo, Stop
 from tracker.types import Detections, Float64, Frame, Tracks

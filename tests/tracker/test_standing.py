@@ -7,7 +7,7 @@ import pytest
 
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
-from tracker.standing import LOOKS, MEMORY, Standing
+from tracker.association.static_clutter import LOOKS, MEMORY, Standing
 from tracker.types import Detections, Float64
 
 SIGN = np.array([[30.0, 110, 48, 144]])

@@ -7,7 +7,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from tracker.frozen import FrozenMaps
+from models.backbones.feature_maps import FrozenMaps
 from tracker.types import Float32, UInt8
 
 STRIDES = (8, 16, 32)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.errors import ConfigError
-from tracker.masks.follower import MOST, Followed, MaskFollower
+from tracker.masks.propagation import MOST, Followed, MaskFollower
 from tracker.types import Frame, State, Tracks, UInt8
 
 NAME = "object"  # the class of what was marked

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.tracker.detectors.scenes import START, frame, iou, truth
-from tracker.detectors._background import BackgroundDetector, find_things
+from tracker.detectors.background import BackgroundDetector, find_things
 from tracker.types import Detections, Frame
 
 

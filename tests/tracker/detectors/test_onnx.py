@@ -15,7 +15,7 @@ from models.labels.coco import COCO_NAMES
 from models.errors import ConfigError, DataError, WeightsError
 from models.runtime.session import Session
 from tests.models.nets import cells, write_net, yolox_answer
-from tracker.detectors._onnx import OnnxDetector
+from tracker.detectors.onnx_file import OnnxDetector
 from tracker.detectors.config import DetectorConfig
 from tracker.types import Frame
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.errors import ConfigError, DataError
-from tracker.detectors._python import PythonDetector, load_callable
+from tracker.detectors.python_callable import PythonDetector, load_callable
 from tracker.detectors.config import DetectorConfig
 from tracker.types import Detections, Frame
 

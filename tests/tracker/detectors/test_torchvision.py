@@ -17,7 +17,7 @@ from tracker.types import Frame
 torch = pytest.importorskip("torch", reason="these detectors need the extra `torch`")
 models = pytest.importorskip("torchvision", reason="these detectors need the extra `torch`").models
 
-from tracker.detectors._torchvision import TorchvisionDetector  # noqa: E402
+from tracker.detectors.torchvision_model import TorchvisionDetector  # noqa: E402
 
 NAME = "ssdlite320_mobilenet_v3_large"
 FRAME = Frame(np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8), 0, 0.0)

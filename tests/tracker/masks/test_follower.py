@@ -11,7 +11,7 @@ import pytest
 from datasets.scenes import Scene, render
 from models.errors import DataError, WeightsError
 from tracker.masks.config import MaskConfig
-from tracker.masks.follower import MaskFollower
+from tracker.masks.propagation import MaskFollower
 from tracker.masks.stage import Mark, MaskStage
 from tracker.types import Frame, State, Tracks, UInt8
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from tests.tracker.point.pictures import SIZE, box_at, iou, scene
-from tracker.kalman_motion import KalmanMotion
-from tracker.liquid_motion import LiquidMotion
-from tracker.motion import Motion
-from tracker.point.follower import Follower
-from tracker.point.view import FrozenView
+from tracker.motion.kalman_mixture import KalmanMotion
+from tracker.learned.liquid_motion import LiquidMotion
+from tracker.motion.base import Motion
+from tracker.single_object.tracker import Follower
+from tracker.single_object.search_region import FrozenView
 from tracker.types import Float64
 
 

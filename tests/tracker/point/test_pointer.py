@@ -10,14 +10,14 @@ import pytest
 
 from models.errors import ConfigError, DataError
 from tests.tracker.point.pictures import SIZE, box_at, iou, scene
-from tracker.classes import Classes
+from tracker.classification.track_classes import Classes
 from tracker.engine import Tracker
-from tracker.kalman_motion import KalmanMotion
+from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.pipeline import run
-from tracker.point.follower import Follower, Sight
-from tracker.point.given import parse_box
-from tracker.point.pointer import Pointer, inside
-from tracker.point.view import FrozenView
+from tracker.single_object.tracker import Follower, Sight
+from tracker.single_object.box_prompt import parse_box
+from tracker.single_object.manager import Pointer, inside
+from tracker.single_object.search_region import FrozenView
 from tracker.protocols import Pointer as Seam
 from tracker.protocols import SourceInfo
 from tracker.types import Detections, Float64, Frame, State, Tracks, UInt8

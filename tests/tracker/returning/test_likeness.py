@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.backbones.roi_align import unit
-from tracker.returning.likeness import embed, log_odds, marginals, possible, standing, within_metric
+from tracker.reid.matching import embed, log_odds, marginals, possible, standing, within_metric
 from tracker.types import Float32, Float64
 
 RNG = np.random.default_rng(3)

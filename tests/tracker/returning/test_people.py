@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.backbones.roi_align import unit
-from tracker.returning.people import VIEWS, keep_views, view_quality
+from tracker.reid.gallery import VIEWS, keep_views, view_quality
 
 
 def test_views_are_spread_and_the_weaker_of_two_alike_goes() -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from models.backbones.roi_align import unit
-from tracker.returning.config import ReidConfig
-from tracker.returning.people import GONE
-from tracker.returning.stage import Returning
+from tracker.reid.config import ReidConfig
+from tracker.reid.gallery import GONE
+from tracker.reid.stage import Returning
 from tracker.types import Float32, Frame, Int64, State, Tracks
 
 DIM, SIZE = 200, (800, 300)

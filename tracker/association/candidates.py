@@ -1,0 +1,161 @@
+"""Births by evidence: detections that are too weak to start a track alone are followed until enough of them agree.
+
+A candidate is one place (which may move) at which weak detections repeat while no track explains them. The log-odds
+that an object is there are a logistic regression on four numbers: the mean log-odds of its scores, for how many seconds
+it has been seen, in what share of the frames since its first one, and how large it is in the picture. One rule serves
+all detectors: the weights were fitted on three networks over 240 moving views of COCO pictures and on MOT17's public
+detections at 30 and 6 frames a second, each with the same total weight (`docs/lab/births.md` has the fit).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tracker.association.assignment import assign
+from tracker.boxes import overlap, overlaps
+from tracker.motion.base import Look
+from tracker.table import Rows
+from tracker.types import Bool, Float64, Int64
+
+# log-odds: constant; per log-odds of mean score, factor e of time, share of frames, factor e of relative side length
+WEIGHTS = np.array([0.476, 1.427, 0.352, 0.467, 0.269])
+# A large object without a track is what people notice first. What is small and stands still is often a sign or a bush,
+# the same error in every frame; what moves is not. Log-odds for each factor e in side length above and below
+# exp(PIVOT), 20 % of the picture's.
+PIVOT = -1.6
+LEAN_LARGE = 0.7
+LEAN_SMALL = 0.35
+LEAN_STILL = 1.0  # for small ones that have moved less than MOVED of their side
+MOVED = 0.5
+TIME_UNIT_S = 0.1  # the time that the second number is measured in: log(1 + seconds / unit)
+MAX_TIME_S = 0.7  # more time says no more: sights of the same pixels share their errors
+MIN_TIME_S = 0.3  # seconds between a candidate's first and latest sight before it can become a track
+MIN_SIGHTS = 4
+MAX_GAP_S = 0.5  # seconds unseen after which a candidate is forgotten
+BUFFER = 0.3  # share of its size by which a box is grown to meet its candidate (C-BIoU)
+MIN_BUFFERED_IOU = 0.3  # from which a detection continues a candidate
+VELOCITY_SHARE = 0.4  # what a new velocity counts beside those before
+EXPLAINED_IOU = 0.5  # overlap with a track from which a weak detection is that track's, not a new object
+EXPLAINED_SHARE = 0.7  # the same, of the detection that lies in a track of its class: a part of it
+MAX_SCORE = 0.999  # keeps log-odds finite
+
+
+@dataclass(slots=True)
+class _Table(Rows):
+    """All candidates, one row each, in every array."""
+
+    xyxy: Float64  # (N, 4) the latest box, pixels
+    origin: Float64  # (N, 2) the centre of the first box, in the latest frame's pixels
+    velocity: Float64  # (N, 2) pixels a second
+    first: Float64  # seconds
+    latest: Float64  # seconds
+    sights: Float64
+    frames: Float64  # since the first sight, that one included
+    logits: Float64  # sum of the scores' log-odds
+
+
+class Candidates:
+    """Weak detections that no track has explained yet. Call `see`, then `keep`, once a frame."""
+
+    def __init__(self) -> None:
+        zero = np.zeros(0)
+        self._table = _Table(np.zeros((0, 4)), np.zeros((0, 2)), np.zeros((0, 2)), zero, zero, zero, zero, zero)
+        self._now = self._table  # one row for each weak detection of the frame
+
+    def warp(self, affine: Float64) -> None:
+        """Carries all candidates into the pixels of a frame whose camera has moved by the (2, 3) `affine`."""
+        table, linear = self._table, affine[:, :2]
+        corners = table.xyxy.reshape(-1, 2, 2) @ linear.T + affine[:, 2]
+        table.xyxy = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+        table.velocity = table.velocity @ linear.T
+        table.origin = table.origin @ linear.T + affine[:, 2]
+
+    def see(self, look: Look, label: Int64, tracks: Float64, track_label: Int64, time: float, area: float) -> Float64:
+        """(M,) evidence, in log-odds, that each weak detection shows an object without a track; -inf where too little.
+
+        Args:
+            look: the M weak detections of the frame.
+            label: (M,) their classes.
+            tracks: (N, 4) where the tracks are predicted, pixels.
+            track_label: (N,) their classes.
+            time: seconds, later than the last call's.
+            area: of the picture, square pixels.
+        """
+        table = self._table
+        if len(table.first):
+            fresh = time - table.latest <= MAX_GAP_S
+            table = table if fresh.all() else table.take(fresh)
+            table.frames = table.frames + 1
+        self._table = table
+        count = len(look.score)
+        score = np.minimum(look.score, MAX_SCORE)
+        logit: Float64 = np.log(score / (1 - score))
+        now, one, zero = np.full(count, time), np.ones(count), np.zeros((count, 2))
+        self._now = new = _Table(look.xyxy, _centre(look.xyxy), zero, now.copy(), now, one, one.copy(), logit)
+        if count and len(table.first):
+            self._follow(look.xyxy, time)
+        odds = np.full(count, -np.inf)
+        ripe = ((new.latest - new.first >= MIN_TIME_S) & (new.sights >= MIN_SIGHTS)).nonzero()[0]
+        if len(ripe) and len(tracks):
+            ripe = ripe.compress(~_explained(new.xyxy.take(ripe, 0), label.take(ripe), tracks, track_label))
+        if len(ripe):
+            odds[ripe] = _evidence(new, ripe, area)
+        return odds
+
+    def keep(self, rows: Bool) -> None:
+        """Goes on with the weak detections of the last `see` that are in the (M,) mask: the others are tracks now."""
+        if len(rows):
+            self._table = self._table.join(self._now.take(rows))
+
+    def _follow(self, xyxy: Float64, time: float) -> None:
+        """Gives the frame's rows the past of the candidates that they continue, which leave the table."""
+        table, new = self._table, self._now
+        step = (time - table.latest)[:, None]
+        predicted = table.xyxy + np.tile(table.velocity * step, 2)
+        m, n = len(xyxy), len(table.first)
+        i, j = np.divmod(np.arange(m * n), n)
+        gain = overlap(predicted.take(j, 0), xyxy.take(i, 0), BUFFER).buffered - MIN_BUFFERED_IOU
+        at, to = assign(i, j, gain)
+        moved = _centre(xyxy[at]) - _centre(table.xyxy[to])
+        velocity = moved / step[to]
+        trust = np.where(table.sights[to] == 1, 1.0, VELOCITY_SHARE)[:, None]
+        new.velocity[at] = table.velocity[to] + trust * (velocity - table.velocity[to])
+        new.origin[at] = table.origin[to]
+        new.first[at] = table.first[to]
+        new.sights[at] += table.sights[to]
+        new.frames[at] = table.frames[to]
+        new.logits[at] += table.logits[to]
+        left = np.ones(n, bool)
+        left[to] = False
+        self._table = table.take(left)
+
+
+def _explained(xyxy: Float64, label: Int64, tracks: Float64, track_label: Int64) -> Bool:
+    """(R,) which boxes (R, 4) of classes (R,) a track's box (N, 4) of class (N,) explains: another sight, or a part."""
+    iou = overlaps(xyxy, tracks)
+    areas, of_tracks = ((box[:, 2:] - box[:, :2]).prod(axis=1) for box in (xyxy, tracks))
+    shared = iou * (areas[:, None] + of_tracks) / (1 + iou)
+    part = (shared / areas[:, None] >= EXPLAINED_SHARE) & (label[:, None] == track_label)
+    explained: Bool = ((iou >= EXPLAINED_IOU) | part).any(axis=1)
+    return explained
+
+
+def _evidence(table: _Table, rows: Int64, area: float) -> Float64:
+    """(R,) log-odds that these rows are objects, in a picture of `area` square pixels."""
+    xyxy, sights = table.xyxy.take(rows, 0), table.sights.take(rows)
+    side = np.sqrt((xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1))
+    size = np.log(np.maximum(side, 1)) - 0.5 * np.log(area)
+    seconds = np.minimum(table.latest.take(rows) - table.first.take(rows), MAX_TIME_S)
+    mean, share = table.logits.take(rows) / sights, sights / table.frames.take(rows)
+    odds: Float64 = WEIGHTS @ np.stack([np.ones(len(rows)), mean, np.log1p(seconds / TIME_UNIT_S), share, size])
+    still = np.hypot(*(_centre(xyxy) - table.origin.take(rows, 0)).T) < MOVED * side
+    lean = np.where(size > PIVOT, LEAN_LARGE, np.where(still, LEAN_STILL, LEAN_SMALL))
+    odds += lean * (size - PIVOT)
+    return odds
+
+
+def _centre(xyxy: Float64) -> Float64:
+    """(N, 2) of boxes (N, 4)."""
+    return 0.5 * (xyxy[:, :2] + xyxy[:, 2:])

@@ -1,0 +1,124 @@
+"""What class each track is of, from all that a detector called it: belief and liquid state as rows of arrays.
+
+A detector calls the same car a truck now and then. Each match is a vote; the liquid pool (`models/class_pool/model.py`)
+weighs it by its score, size, crowding and the true seconds since the last one, and says how sure the class is by now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.class_pool.inference import ClassPoolNumpy, own_class_pool
+from tracker.boxes import crowding, touching
+from tracker.classification.hysteresis import decide
+from tracker.motion.base import Look
+from tracker.types import Bool, Float32, Float64, Int64
+from tracker.classification.crops import label_quality, shares
+
+# What tracks count for that were called by the one class there was, before a second one came: a few clear looks.
+PAST = (np.inf, 0.5, 0.5, 0.5)  # seconds between them
+CLEAR_LOOK = np.array([[0.0, 0.0, 64.0, 64.0]]), np.array([0.8]), np.array([0])  # box, score, class
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Votes:
+    """What a frame's detections say of classes.
+
+    Attributes:
+        share: (M, K) of the classes at each detection's place, by score.
+        crowding: (M,) the largest IoU with another detection, 0..1.
+    """
+
+    share: Float32
+    crowding: Float64
+
+    def take(self, rows: Int64) -> Votes:
+        """Those of some detections."""
+        return Votes(self.share.take(rows, 0), self.crowding.take(rows))
+
+
+class Classes:
+    """Pools the classes of all tracks.
+
+    A row holds the belief (K numbers), the probabilities (K), and the liquid state. With one class nothing is kept.
+
+    Args:
+        count: K, how many classes there are as far as is known; grows where a label lies beyond.
+        pool: what weighs the votes; the package's own by default.
+    """
+
+    def __init__(self, count: int = 0, pool: ClassPoolNumpy | None = None) -> None:
+        self.count = count
+        self._pool = pool
+
+    @property
+    def several(self) -> bool:
+        """Whether there is anything to tell apart."""
+        return self.count > 1
+
+    @property
+    def width(self) -> int:
+        """Numbers of a row."""
+        return 2 * self.count + self.pool.config.units if self.several else 0
+
+    @property
+    def pool(self) -> ClassPoolNumpy:
+        """What weighs the votes; read when it is first needed."""
+        if self._pool is None:
+            self._pool = own_class_pool("labels")
+        return self._pool
+
+    def votes(self, xyxy: Float64, score: Float64, label: Int64) -> tuple[Votes, Bool]:
+        """The votes of M detections, and which of them are but another class for a better one's object."""
+        share, worse = shares(xyxy, score, label, self.count)
+        return Votes(share, crowding(xyxy, touching(xyxy))), worse
+
+    def fit(self, rows: Float32, label: Int64) -> Float32:
+        """The tracks' rows with room for the highest of the (M,) labels that came now."""
+        most = int(label.max(initial=-1)) + 1
+        if most <= self.count:
+            return rows if rows.shape[1] == self.width else np.zeros((len(rows), self.width), np.float32)
+        before, self.count = self.count, most
+        fresh = np.zeros((len(rows), self.width), np.float32)
+        if before > 1 and len(rows):  # what was never seen is as unlikely as the least likely so far
+            belief = rows[:, :before]
+            fresh[:, :most] = belief.min(axis=1, keepdims=True)
+            fresh[:, :before] = belief
+            fresh[:, 2 * most :] = rows[:, 2 * before :]
+            fresh[:, most : 2 * most] = self.pool.probability(fresh[:, :most], fresh[:, 2 * most :])
+        elif before == 1 and len(rows):
+            xyxy, score, _ = CLEAR_LOOK
+            votes, look, one = self.votes(*CLEAR_LOOK)[0], Look.at(xyxy, score), fresh[:1]
+            for waited in PAST:
+                one = self.update(one, votes, look, np.array([waited]))
+            fresh[:] = one
+        return fresh
+
+    def start(self, votes: Votes, look: Look) -> Float32:
+        """Rows of new tracks, from their first detections."""
+        empty = np.zeros((len(look.score), self.width), np.float32)
+        return self.update(empty, votes, look, np.full(len(empty), np.inf))
+
+    def update(self, rows: Float32, votes: Votes, look: Look, elapsed: Float64) -> Float32:
+        """The rows of N tracks after a match each, `elapsed` (N,) seconds after the one before (infinite: none)."""
+        k = self.count
+        quality = label_quality(look.xyxy, look.score, votes.crowding)
+        dt = elapsed.astype(np.float32)
+        belief, state = self.pool.step(votes.share, quality, dt, rows[:, :k], rows[:, 2 * k :])
+        return np.concatenate([belief, self.pool.probability(belief, state), state], axis=1)
+
+    def probability(self, rows: Float32) -> Float32:
+        """(N, K) of each class."""
+        return rows[:, self.count : 2 * self.count]
+
+    def decide(self, label: Int64, rows: Float32) -> Int64:
+        """(N,) classes to say where `label` was said before, -1 for new tracks."""
+        return decide(label, self.probability(rows))
+
+    def surprise(self, rows: Float32, track: Int64, label: Int64) -> Float64:
+        """(P,) how much likelier the likeliest class of each pair's `track` is than the pair's `label`, log-odds."""
+        p = self.probability(rows)
+        log: Float64 = np.log(np.maximum(p.max(axis=1), 1e-6)).astype(np.float64)
+        return log[track] - np.log(np.maximum(p[track, label], 1e-6))

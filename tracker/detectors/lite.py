@@ -1,0 +1,53 @@
+"""The package's own detector: one pass of the frozen EfficientNet-Lite0 finds objects and says what they look like."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import models
+from models.errors import ConfigError
+from tracker.appearance.embedder import pool_strips
+from tracker.detectors.onnx_file import OnnxDetector
+from tracker.detectors.config import DetectorConfig
+from tracker.types import Detections, Frame, UInt8
+
+NETWORK = Path(models.__file__).parent / "weights" / "detector.onnx"
+SIZES = (64, 4096)  # pixels
+STRIDE = 8  # of the map that tells people apart best (tracker/appearance/embedder.py)
+
+
+class LiteDetector:
+    """People, vehicles and animals, with nothing to fetch.
+
+    Args:
+        size: long side of the picture that the network looks at, pixels, or "" for the one that it is made for.
+        config: everything else.
+        looks: whether detections carry embeddings, pooled from the backbone's map of the same pass.
+
+    Raises:
+        ConfigError: a size that is no number, or unknown classes.
+        WeightsError: the package's network is missing or damaged.
+    """
+
+    def __init__(self, size: str, config: DetectorConfig, looks: bool = False) -> None:
+        if size and not (size.isascii() and size.isdigit() and SIZES[0] <= int(size) <= SIZES[1]):
+            raise ConfigError(
+                f"detector lite0 takes the long side of its picture, {SIZES[0]} to {SIZES[1]} pixels; "
+                f"write lite0:640 in place of {config.detector}."
+            )
+        self._network = OnnxDetector(NETWORK, replace(config, family="lite"), size=int(size) if size else None)
+        self.names = self._network.names
+        self._looks = looks
+
+    def __call__(self, frame: Frame | UInt8) -> Detections:
+        frame = Frame.of(frame)
+        found, fit, maps = self._network.look(frame)
+        if not self._looks:
+            return found
+        features = maps[f"stride{STRIDE}"][0]
+        # Only the part of the map that the picture covers counts for the mean, which is taken off.
+        height, width = (max(1, round(side * fit.scale[0] / STRIDE)) for side in frame.size[::-1])
+        features = features - features[:, :height, :width].mean(axis=(1, 2), keepdims=True)
+        scale = (fit.scale[0] / STRIDE, fit.scale[1] / STRIDE)
+        return found.with_embedding(pool_strips(features, found.xyxy, scale))

@@ -1,0 +1,143 @@
+"""The dict of detectors, and the one function that makes the one that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.errors import ConfigError
+from tracker.detectors.replay import ByFrame, ReplayDetector
+from tracker.detectors.config import DetectorConfig
+from tracker.detectors.other_formats import how_to_export
+from tracker.detectors.class_names import suggest
+from tracker.protocols import Detector
+from tracker.types import Frame
+
+ReadDetections = Callable[[Path], tuple[ByFrame, tuple[str, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a detector is made from.
+
+    Attributes:
+        argument: what stood after the colon of `KIND:ARGUMENT`, or "".
+        config: everything else that was chosen.
+        read: reads a file of ready detections: (detections by frame index, class names); None where nobody can.
+        looks: whether its detections are to carry embeddings of its own.
+    """
+
+    argument: str
+    config: DetectorConfig
+    read: ReadDetections | None = None
+    looks: bool = False
+
+
+def _lite0(order: Order) -> Detector:
+    from tracker.detectors.lite import LiteDetector
+
+    return LiteDetector(order.argument, order.config, order.looks)
+
+
+def _background(order: Order) -> Detector:
+    from tracker.detectors.background import BackgroundDetector
+
+    if order.argument:
+        raise ConfigError(
+            f"detector background takes no argument; write background in place of {order.config.detector}."
+        )
+    return BackgroundDetector(order.config)
+
+
+def _onnx(order: Order) -> Detector:
+    from tracker.detectors.onnx_file import OnnxDetector
+
+    return OnnxDetector(order.argument, order.config)
+
+
+def _torchvision(order: Order) -> Detector:
+    from tracker.detectors.torchvision_model import TorchvisionDetector
+
+    return TorchvisionDetector(order.argument, order.config)
+
+
+def _python(order: Order) -> Detector:
+    from tracker.detectors.python_callable import PythonDetector, load_callable
+
+    return PythonDetector(load_callable(order.argument), order.config, order.argument)
+
+
+def _file(order: Order) -> Detector:
+    if order.read is None:
+        raise ConfigError("detector file: no reader of label files was given to build_detector(read=...).")
+    if not order.argument:
+        raise ConfigError("detector file needs a file of detections; write file:det.txt.")
+    detections, names = order.read(Path(order.argument))
+    return ReplayDetector(detections, names, order.config)
+
+
+def _none(order: Order) -> Detector:
+    if order.argument:
+        raise ConfigError(f"detector none takes no argument; write none in place of {order.config.detector}.")
+    return ReplayDetector({}, (), order.config)
+
+
+DETECTORS: dict[str, Callable[[Order], Detector]] = {
+    "lite0": _lite0,
+    "background": _background,
+    "onnx": _onnx,
+    "torchvision": _torchvision,
+    "python": _python,
+    "file": _file,
+    "none": _none,
+}
+LOOKING = ("lite0",)  # detectors whose pass gives embeddings too
+
+
+def build_detector(
+    config: DetectorConfig | str | Path | None = None, read: ReadDetections | None = None, looks: bool = False
+) -> Detector:
+    """The detector that `config` asks for.
+
+    Args:
+        config: the choice; text is what `--detector` takes ("lite0:640", "yolox.onnx"), and without any it is lite0.
+        read: reads files of ready detections (detections by frame index, class names); a floor above knows the formats.
+        looks: detections are to carry embeddings from the detector's own pass, which lite0 alone has.
+
+    Raises:
+        ConfigError: an unknown kind, class or callable, a missing argument, or a detector that has no looks.
+        WeightsError: a network that is missing, damaged or of an unknown family.
+    """
+    if not isinstance(config, DetectorConfig):
+        if not isinstance(config, str | Path | None):
+            raise ConfigError(f"a {type(config).__name__} names no detector; give text or a DetectorConfig.")
+        config = DetectorConfig("auto" if config is None else str(config))
+    kind, argument = config.kind_and_argument()
+    if kind in ("onnx", "file") and (said := how_to_export(Path(argument))):
+        raise ConfigError(said)
+    if kind not in DETECTORS:
+        raise ConfigError(f"there is no detector {kind!r}; {suggest(kind, tuple(DETECTORS))}")
+    if looks and kind not in LOOKING:
+        raise ConfigError(
+            f"detector {kind} has no features of its own; choose --detector lite0, or a frozen CNN for --appearance."
+        )
+    return DETECTORS[kind](Order(argument, config, read, looks))
+
+
+def detector_of(detector: Detector | Callable[[Frame], Any]) -> Detector:
+    """A detector with class names: itself where it has some, else one that calls it and names its one class "object".
+
+    Raises:
+        ConfigError: it is nothing to call.
+    """
+    if not callable(detector):
+        raise ConfigError(
+            f"a {type(detector).__name__} is no detector; give build_detector(...) or a function of a frame."
+        )
+    if isinstance(detector, Detector):
+        return detector
+    from tracker.detectors.python_callable import PythonDetector
+
+    return PythonDetector(detector)

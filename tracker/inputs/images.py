@@ -1,0 +1,90 @@
+"""Pictures with their times, from any iterable, as a source: for people who read their own video."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from models.errors import DataError, SourceError
+from tracker.inputs.columns import seconds
+from tracker.protocols import Source, SourceInfo
+from tracker.types import Frame
+
+FORMS = "give open_source(...), or an iterable of (picture, seconds)"
+
+
+def source_of(source: object) -> Source:
+    """`source` if it is one; of an iterable of (picture, seconds) pairs, or of `Frame`s, one that reads it.
+
+    Raises:
+        SourceError: it is neither.
+        DataError: its first item is no picture with a time.
+    """
+    if isinstance(source, Source):
+        return source
+    if isinstance(source, str | bytes) or hasattr(source, "__fspath__"):
+        raise SourceError(f"{source!r} is not open yet; give open_source({str(source)!r}) of the package datasets.")
+    if not isinstance(source, Iterable) or getattr(source, "ndim", 1) == 0:
+        raise SourceError(f"a {type(source).__name__} is no source of frames; {FORMS}.")
+    return GivenPictures(source)
+
+
+class GivenPictures:
+    """A source of pictures that somebody gives one by one with their times; each is copied, so buffers may be reused.
+
+    The iterable runs in a thread of its own, a few pictures ahead of the tracker; its first picture is taken at once.
+
+    Args:
+        pictures: (picture, seconds) pairs, the seconds rising from any origin, or `Frame`s; pictures as `Frame.of`
+            takes them, all of one size.
+
+    Raises:
+        SourceError: it is empty.
+        DataError: its first item is no picture with a time.
+    """
+
+    def __init__(self, pictures: Iterable[Any]) -> None:
+        self._items = iter(pictures)
+        first = next(self._items, None)
+        if first is None:
+            raise SourceError(f"the iterable gave no picture; {FORMS}.")
+        self._first = _frame(first, 0)
+        self._closed = False
+        width, height = self._first.size
+        self.info = SourceInfo("pictures", width, height)
+
+    def __iter__(self) -> Iterator[Frame]:
+        yield self._first
+        for index, item in enumerate(self._items, 1):
+            if self._closed:
+                return
+            frame = _frame(item, index)
+            if frame.size != self._first.size:
+                raise DataError(
+                    f"picture {index} is {frame.size[0]} x {frame.size[1]} pixels where the first is "
+                    f"{self._first.size[0]} x {self._first.size[1]}; resize it."
+                )
+            yield frame
+
+    def close(self) -> None:
+        """Asks for no more pictures, and closes a generator."""
+        self._closed = True
+        if isinstance(self._items, Generator):
+            with contextlib.suppress(ValueError):  # it is at work in the reading thread, which ends behind this picture
+                self._items.close()
+
+
+def _frame(item: Any, index: int) -> Frame:
+    if isinstance(item, Frame):
+        return item
+    if not isinstance(item, tuple | list) or len(item) != 2:
+        what = f"a {type(item).__name__}{getattr(item, 'shape', '')}"
+        raise DataError(f"item {index} is {what}; give pairs of a picture and its time in seconds.")
+    picture, time = item
+    if isinstance(time, np.ndarray) and time.ndim >= 2:
+        raise DataError(f"item {index} has its picture last; give (picture, seconds).")
+    frame = Frame.of(picture, index, seconds(time, f"the time of picture {index}"))
+    return Frame(frame.bgr.copy(), index, frame.time)

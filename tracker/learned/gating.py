@@ -1,0 +1,61 @@
+"""Which pairs of a frame the head is asked about: on most frames place alone says who is who."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.association_head.inference import best_of_others
+from tracker.association.costs import Pairs
+from tracker.types import Bool, Float64, Int64
+
+HOPELESS = -8.0  # log-odds of the prior up to which a pair is not looked at: none below -6 was ever matched
+# A pair of this log-odds, so far above every other of its track and of its detection, is settled: the head hardly ever
+# says otherwise.
+SETTLED, CLEAR = 4.0, 4.0
+VAIN = -4.0  # log-odds up to which a pair is no rival to a settled one
+FRESH = 0.5  # seconds unseen up to which a track's pairs can be settled
+SURE = 0.4  # score from which a detection's can
+
+
+def shortlist(pairs: Pairs, odds: Float64, settle: bool) -> tuple[Int64, Int64]:
+    """The pairs that are worth a look, and those that are matches beyond doubt and left out, by their places among all.
+
+    Args:
+        pairs: all.
+        odds: (K,) log-odds of the prior's own association.
+        settle: leave out what is beyond doubt.
+    """
+    worth: Bool = odds > HOPELESS
+    settled = _settled(pairs, odds) if settle else np.zeros(0, np.int64)
+    if len(settled):
+        worth, settled = _disputed(pairs, worth, odds > VAIN, settled)
+    return worth.nonzero()[0], settled
+
+
+def _settled(pairs: Pairs, odds: Float64) -> Int64:
+    """The pairs that nobody disputes: sure detections of tracks that were just seen, far likelier than any rival."""
+    sure = (odds >= SETTLED) & (pairs.look.score >= SURE).take(pairs.detection)
+    sure &= (pairs.prediction.elapsed <= FRESH).take(pairs.track)
+    above = odds - (SETTLED - CLEAR)  # only what is above this can be settled, or a rival to it
+    strong = (above > 0).nonzero()[0]
+    n, above = len(pairs.prediction.elapsed), above.take(strong)
+    group = np.concatenate([pairs.track.take(strong), pairs.detection.take(strong) + n])
+    rivals = best_of_others(np.concatenate([above, above]), group, n + len(pairs.look.score)).reshape(2, -1)
+    return strong.compress((above - CLEAR >= rivals.max(axis=0)) & sure.take(strong))
+
+
+def _disputed(pairs: Pairs, good: Bool, rival: Bool, settled: Int64) -> tuple[Bool, Int64]:
+    """The good pairs to look at, and the settled ones to leave out.
+
+    A pair of two that are settled, each with another one, is left out, and so is a settled pair that no rival meets:
+    whoever is not settled still sees all that could matter.
+    """
+    track, detection = pairs.track, pairs.detection
+    tracks, detections = np.ones(len(pairs.prediction.elapsed), bool), np.ones(len(pairs.look.score), bool)
+    tracks[track.take(settled)] = detections[detection.take(settled)] = False
+    free_track, free_detection = tracks.take(track), detections.take(detection)
+    open_ = good & (free_track | free_detection) & (rival | (free_track & free_detection))
+    tracks[track[open_]] = detections[detection[open_]] = True
+    met = tracks.take(track.take(settled)) | detections.take(detection.take(settled))
+    open_[settled[met]] = True
+    return open_, settled[~met]

@@ -1,0 +1,122 @@
+"""The liquid head as a `Motion`: the Kalman prior carries on, and a liquid state corrects what it says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from models.errors import WeightsError
+from models.association_head.inference import HeadNumpy, load_head
+from tracker.motion import track_averages as habit
+from tracker.learned.online_calibration import Scales
+from tracker.boxes import to_xyxy
+from tracker.config import TrackerConfig
+from tracker.association.costs import Pairs, appearance
+from tracker.motion.kalman_mixture import KalmanMotion
+from tracker.motion.base import Look, Prediction
+from tracker.learned.pair_features import FEATURES, INPUTS, WEAK, WEAK_ODDS, PairView, match_inputs, pair_view
+from tracker.types import Float32, Float64
+
+WEIGHTS = Path(__file__).parent.parent / "models" / "weights" / "head.safetensors"
+NEVER = -50.0  # log-odds of pairs that are not worth a look
+SURE = 15.0  # log-odds of pairs that place alone settles
+
+
+class LiquidMotion:
+    """Rows: the Kalman filter's, the liquid state, the habit, then the camera's motion since the last match (2)."""
+
+    crowded = True
+
+    def __init__(self, head: HeadNumpy | None = None, adapt: bool = False) -> None:
+        self.head = head or load_head(WEIGHTS)
+        self.scales = Scales() if adapt else None
+        self.prior = KalmanMotion()
+        own = self.prior.width
+        self._own = slice(0, own)
+        self._state = slice(own, own + self.head.config.state)
+        self._habit = slice(self._state.stop, self._state.stop + habit.WIDTH)
+        self.width = self._habit.stop + 2
+
+    @classmethod
+    def build(cls, config: TrackerConfig, kind: type[HeadNumpy] = HeadNumpy) -> LiquidMotion:
+        """With the weights that `config` names, run by a `kind` of head."""
+        path = Path(config.head) if config.head else WEIGHTS
+        head = load_head(path, kind)
+        if head.features != FEATURES or head.inputs not in (0, INPUTS):
+            raise WeightsError(
+                f"{path}: is a head for {head.inputs} and {head.features} numbers a match and a pair, and this version "
+                f"has {INPUTS} and {FEATURES}; train it again."
+            )
+        return cls(head, config.adapt)
+
+    def start(self, look: Look, time: float, others: Float64) -> Float64:
+        n = len(look.score)
+        own = self.prior.start(look, time, others[:, self._own])
+        habits = habit.first(look, time)
+        zero = np.zeros(n)
+        usual = habit.recall(habits, look.xyxy, np.full(n, np.inf), time)
+        still = Prediction(look.coordinates, np.ones((n, 4)), look.xyxy, look.coordinates, zero, habit=usual)
+        empty = np.zeros((n, self.head.config.state))
+        return self._rows(own, self._step(own, still, look, empty, np.zeros((n, 2))), habits)
+
+    def predict(self, rows: Float64, time: float) -> Prediction:
+        prior = self.prior.predict(rows[:, self._own], time)
+        usual = habit.recall(rows[:, self._habit], prior.xyxy, prior.elapsed, time)
+        state = rows[:, self._state].astype(np.float32)
+        code, readout = self.head.query(state, prior.elapsed.astype(np.float32))
+        prior = replace(prior, habit=usual)
+        mean = prior.coordinates + prior.std * np.tanh(readout[:, :4])
+        std = prior.std * np.exp(np.clip(readout[:, 4:8], -2, 2))
+        if self.scales:  # the association was trained on the prior's own spread, and keeps it
+            std = std * self.scales.factor
+        return Prediction(mean, std, to_xyxy(mean), prior.seen, prior.elapsed, code, readout[:, 8], prior)
+
+    def update(self, rows: Float64, look: Look, time: float, prediction: Prediction | None = None) -> Float64:
+        prediction = prediction or self.predict(rows, time)
+        prior = prediction.prior
+        assert prior is not None
+        if self.scales:
+            self.scales.learn((look.coordinates - prediction.coordinates) / prediction.std, look)
+        own = rows[:, self._own]
+        state = self._step(own, prior, look, rows[:, self._state], rows[:, -2:])
+        habits = habit.follow(rows[:, self._habit], look, time, prior.elapsed)
+        return self._rows(self.prior.update(own, look, time, prior), state, habits)
+
+    def warp(self, rows: Float64, affine: Float64) -> Float64:
+        own = self.prior.warp(rows[:, self._own], affine)
+        moved = rows[:, -2:] + own[:, -4:-2] - rows[:, self._own][:, -4:-2]
+        return np.concatenate([own, rows[:, self._state], habit.warp(rows[:, self._habit], affine), moved], axis=1)
+
+    def odds(self, pairs: Pairs) -> Float64:
+        """(K,) the learned log-odds, and what `HeadConfig.alike` adds to them for looks."""
+        p = pairs.prediction
+        assert p.code is not None
+        assert p.prior is not None
+        view = self.view(pairs.of(p.prior))
+        odds = np.full(len(pairs.track), NEVER)
+        odds[view.settled] = SURE
+        if len(view.rows):
+            at = view.track, view.detection
+            learned = self.head.odds(view.features, view.base, view.gap, p.code, at, view.known)
+            alike = appearance(pairs, self.head.config.alike).take(view.rows)
+            # of a weak detection the prior asks to be surer; so does the head where the prior would say no by itself
+            doubtful = (view.base < -WEAK_ODDS) & (pairs.look.score < WEAK).take(view.detection)
+            odds[view.rows] = learned + alike - WEAK_ODDS * doubtful
+        return odds
+
+    def view(self, pairs: Pairs) -> PairView:
+        """What the head is given of the pairs; see `pair_view`."""
+        return pair_view(pairs, self.head.config.habits, settle=True)
+
+    def inputs(self, own: Float64, prediction: Prediction, look: Look, moved: Float64) -> Float32:
+        """(N, INPUTS) what the liquid state is told of a match."""
+        return match_inputs(prediction, look, moved, self.prior.shares(own)[:, 0])
+
+    def _step(self, own: Float64, p: Prediction, look: Look, state: Float64, moved: Float64) -> Float64:
+        inputs, dt = self.inputs(own, p, look, moved), p.elapsed.astype(np.float32)
+        return self.head.step(inputs, state.astype(np.float32), dt).astype(np.float64)
+
+    def _rows(self, own: Float64, state: Float64, habits: Float64) -> Float64:
+        return np.concatenate([own, state, habits, np.zeros((len(own), 2))], axis=1)

@@ -1,0 +1,39 @@
+"""Learning that goes on: the spread of predictions follows the camera at hand, from the tracker's confident matches.
+
+One factor a coordinate multiplies the predicted standard deviations. A confident match outside of its 90 % interval
+makes the factor a little larger, one inside of it makes it smaller by a ninth of that, so that it comes to rest where
+nine in ten lie inside, whatever the errors' distribution (adaptive conformal inference: Gibbs & Candes, NeurIPS 2021).
+A wrong match can only move it by a bounded amount, and the factors themselves are bounded.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracker.motion.base import Look
+from tracker.types import Float64
+
+RATE = 0.001  # of the logarithm, a match
+OUTSIDE = 0.1  # share of matches that should lie outside of the interval
+REACH = 2.353  # half the 90 % interval of a Student-t with `head_config.TAIL` degrees of freedom, in its scale
+MOST = np.log(2.0)  # no factor leaves 1/2 to 2
+SURE, FREE = 0.6, 0.3  # least score and largest crowding of a match that is learned from
+
+
+class Scales:
+    """The factors; `factor` is (4,), for centre x, centre y, log width and log height."""
+
+    def __init__(self) -> None:
+        self.factor = np.ones(4)
+
+    def reset(self) -> None:
+        """Back to what was trained."""
+        self.factor = np.ones(4)
+
+    def learn(self, errors: Float64, look: Look) -> None:
+        """From the errors (N, 4) of predictions, in their standard deviations, at the matches of `look`."""
+        good = look.score >= SURE
+        if look.crowding is not None:
+            good &= look.crowding <= FREE
+        score = ((abs(errors[good]) > REACH) / OUTSIDE - 1).sum(axis=0)
+        self.factor = np.exp(np.clip(np.log(self.factor) + RATE * score, -MOST, MOST))

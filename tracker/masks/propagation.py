@@ -1,0 +1,357 @@
+"""The loop of mask propagation: several objects, each in its own square, one answer for every pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from models.errors import DataError
+from tracker.config import TrackerConfig
+from tracker.masks.colour_model import Colours
+from tracker.masks.config import MaskConfig
+from tracker.masks.crop import Crop, extent, longest
+from tracker.masks.guided_filter import Guide
+from tracker.masks.features import CELL, CellFeatures, Projection
+from tracker.masks.occlusion import shape_of, with_hidden
+from tracker.masks.memory import Memory, recall, remember
+from tracker.masks.redetection import Search
+from tracker.motion.base import Look, Prediction
+from tracker.motion_registry import MOTIONS
+from tracker.types import Bool, Float32, Float64, Frame, UInt8
+
+FACTOR = 1.7  # the square's side in lengths of the object: it needs the ground beside it to be told from
+GAP_S = 0.1  # after so long unseen an object is searched for farther off before it is looked at
+OFF = 0.2  # in lengths of the object, or as a log of its size: what is found so far off is looked at again, from there
+SPACING_S = 0.4  # between the older memories
+LEAST_PIXELS = 20  # a smaller mask is no sight of the object
+LEAST_SHARE = 0.15  # of the pixels that the object had when it was seen last, in its own square
+RIVAL = 0.2  # from this probability of another object on, colours are not asked
+STRANGE = 0.2  # so much less like its memories than it usually is, and it is not the object
+PACE = 0.2  # how far a new frame counts in that average
+SURE = 0.5  # from this probability on a pixel is the object's
+MOST = 254  # objects in a picture of numbers: 0 is the ground, 255 means "not known" in DAVIS's files
+
+
+@dataclass(slots=True)
+class _Object:
+    """What is known of one object; its motion stands in the follower's table."""
+
+    number: int
+    projection: Projection
+    first: Memory
+    search: Search
+    colours: Colours
+    seen: float  # seconds, when it was seen last
+    share: float  # of its square that it filled then
+    shape: Float32  # that it had then, with what was hidden of it
+    likeness: float = 0.0  # a slow average of how well its cells are known from memory
+    recent: list[Memory] = field(default_factory=list)
+    spaced: list[Memory] = field(default_factory=list)
+    score: float = 1.0
+    given: Bool | None = None  # the first mask, until the first frame's answer is made up
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Followed:
+    """All objects in one frame: N of them.
+
+    Attributes:
+        number: (N,) int64, the object's number.
+        mask: (H, W) uint8, the object that each pixel belongs to, 0 for none.
+        score: (N,) float32, mean probability of its pixels; of an unseen one, that of its latest sight.
+        unseen: (N,) float64, seconds since it was seen; 0 where it is seen in this frame.
+        xyxy: (N, 4) float32, around its pixels; where it is unseen, where it is expected.
+    """
+
+    number: np.ndarray
+    mask: UInt8
+    score: Float32
+    unseen: Float64
+    xyxy: Float32
+
+
+class MaskFollower:
+    """Follows objects from their first masks. Memory is bounded: a few frames an object, whatever the video's length.
+
+    Args:
+        config: how.
+        threads: CPU threads of the frozen CNN; 0 takes all cores that the process may use.
+        device: where the CNN runs.
+        weights: a file in place of the CNN's published weights, or `random` (for tests).
+
+    Raises:
+        ConfigError: torch is needed for the one export and is not installed.
+        WeightsError: the weights are not to be had.
+    """
+
+    def __init__(
+        self, config: MaskConfig | None = None, threads: int = 0, device: str = "auto", weights: str | None = None
+    ) -> None:
+        self.config = config or MaskConfig()
+        self._features = CellFeatures(threads, device, weights)
+        self._motion = MOTIONS[self.config.mask_motion](TrackerConfig(motion=self.config.mask_motion))
+        self._rows = np.zeros((0, self._motion.width))
+        self._objects: list[_Object] = []
+        self._shape: tuple[int, int] | None = None
+        self._time = -np.inf
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The objects that are followed."""
+        return tuple(o.number for o in self._objects)
+
+    @property
+    def remembered(self) -> int:
+        """How many frames are remembered, over all objects."""
+        return sum(1 + len(o.recent) + len(o.spaced) for o in self._objects)
+
+    def add(self, frame: Frame, masks: UInt8) -> None:
+        """Follow the objects of `masks`, (H, W) numbers of objects in this frame, from here on.
+
+        A number that is followed already starts anew. Call it before or after `update` for the same frame.
+
+        Raises:
+            DataError: the masks have another size than the frame, or hold no object.
+        """
+        if masks.shape != frame.bgr.shape[:2]:
+            raise DataError(
+                f"the mask is {masks.shape[1]} x {masks.shape[0]} pixels where the picture is {frame.size[0]} x "
+                f"{frame.size[1]}; give one of the picture's size."
+            )
+        self._check(frame)
+        found = [int(k) for k in np.unique(masks) if 0 < k <= MOST]
+        if not found:
+            raise DataError("the mask is empty; mark at least one object in it.")
+        for number in found:
+            self.drop(number)
+            mask = (masks == number).astype(np.float32)
+            if np.count_nonzero(mask) < LEAST_PIXELS:
+                raise DataError(f"object {number} has fewer than {LEAST_PIXELS} pixels in its mask; mark all of it.")
+            self._add(frame, mask, number)
+
+    def _add(self, frame: Frame, mask: Float32, number: int) -> None:
+        box = extent(mask)
+        crop = Crop.around(box, FACTOR)
+        cells = self.config.mask_cells
+        raw = self._features(crop.picture(frame.bgr, cells * CELL), cells)
+        projection = Projection(raw)
+        own = crop.weights(mask, cells * CELL)
+        first = remember(projection(raw), own, cells, frame.time)
+        search = Search(self._features, projection, frame, mask, box)
+        colours = Colours(crop.picture(frame.bgr, cells * CELL), own, frame.time)
+        shape = shape_of(mask, box)
+        self._objects.append(
+            _Object(number, projection, first, search, colours, frame.time, float(own.mean()), shape, given=mask > SURE)
+        )
+        look = Look.at(box[None], np.ones(1), self._motion.crowded)
+        self._rows = np.concatenate([self._rows, self._motion.start(look, frame.time, self._rows)])
+
+    def state(self, frame: Frame, before: Followed) -> Followed:
+        """`before`, what `update` said of this frame, with the objects that were added to it since."""
+        new = {o.number: o for o in self._objects if o.seen == frame.time}
+        numbers = np.array(self.numbers, np.int64)
+        mask = np.where(np.isin(before.mask, numbers), before.mask, 0).astype(np.uint8)
+        rows = {int(number): k for k, number in enumerate(before.number)}
+        score, unseen, xyxy = [], [], []
+        for number in self.numbers:
+            given = new[number].given if number in new else None
+            if given is not None:
+                mask[given] = number
+            k = rows.get(number)
+            score.append(1.0 if given is not None or k is None else float(before.score[k]))
+            unseen.append(0.0 if given is not None or k is None else float(before.unseen[k]))
+            xyxy.append(_around(mask == number) if given is not None or k is None else before.xyxy[k])
+        for o in new.values():
+            o.given = None  # a picture's worth of memory that nobody asks for again
+        boxes = np.array(xyxy, np.float32).reshape(-1, 4)
+        return Followed(numbers, mask, np.array(score, np.float32), np.array(unseen), boxes)
+
+    def drop(self, number: int) -> None:
+        """Follow this object no longer; nothing happens where it is not followed."""
+        keep = [k for k, o in enumerate(self._objects) if o.number != number]
+        self._rows = self._rows[keep]
+        self._objects = [self._objects[k] for k in keep]
+
+    def _check(self, frame: Frame) -> None:
+        shape = frame.bgr.shape[:2]
+        if self._shape is None:
+            self._shape = (shape[0], shape[1])
+        elif self._shape != shape:
+            raise DataError(
+                f"frame {frame.index} is {shape[1]} x {shape[0]} pixels where the first was {self._shape[1]} x "
+                f"{self._shape[0]}; masks need one size."
+            )
+
+    def update(self, frame: Frame) -> Followed:
+        """Find all objects in a later frame.
+
+        Raises:
+            DataError: the time does not come after the last one, or the picture has another size.
+        """
+        self._check(frame)
+        if frame.time <= self._time:
+            raise DataError(f"the time {frame.time} s does not come after {self._time} s; give rising times.")
+        self._time = frame.time
+        if not self._objects:
+            return _nobody(frame)
+        prediction = self._motion.predict(self._rows, frame.time)
+        looks = [self._look(o, frame, prediction.xyxy[k], frame.time - o.seen) for k, o in enumerate(self._objects)]
+        shares = _shared(self._masks(looks))
+        owner = np.zeros(shares.shape[1:], np.uint8)
+        for k, share in enumerate(shares):  # they add up to 1 at the most: no two are beyond one half
+            owner[share > SURE] = k + 1
+        return self._learn(frame, prediction, looks, shares, owner)
+
+    @staticmethod
+    def _masks(looks: list[_Sight]) -> list[Float32]:
+        """(H, W) of each object.
+
+        Colours choose between an object and the ground; where a rival stands they say nothing, since its colours may be
+        the object's own.
+        """
+        if len(looks) == 1:
+            return [looks[0].mask]
+        shape = (looks[0].mask.shape[0], looks[0].mask.shape[1])
+        plain = [look.crop.back(look.plain, shape) for look in looks]
+        shares = _shared(plain)
+        everybody = shares.sum(axis=0)
+        return [
+            np.where(everybody - share > RIVAL, own, look.mask).astype(np.float32)
+            for share, own, look in zip(shares, plain, looks, strict=True)
+        ]
+
+    def _look(self, o: _Object, frame: Frame, expected: Float64, unseen: float) -> _Sight:
+        box = expected
+        if unseen > GAP_S:
+            box = o.search(frame, box)
+        sight = self._see(o, frame, box)
+        if sight.seen(o):
+            found = extent(sight.mask)
+            away = float(np.abs(found[:2] + found[2:] - box[:2] - box[2:]).max()) / 2 / longest(box)
+            if away > OFF or abs(np.log(longest(found) / longest(box))) > OFF:
+                again = self._see(o, frame, found)
+                sight = again if again.seen(o) else sight
+        return sight
+
+    def _see(self, o: _Object, frame: Frame, box: Float64) -> _Sight:
+        cells = self.config.mask_cells
+        crop = Crop.around(box, FACTOR)
+        picture = crop.picture(frame.bgr, cells * CELL)
+        features = o.projection(self._features(picture, cells))
+        coarse, known = recall(features, [o.first, *o.spaced, *o.recent], cells)
+        size = (cells * CELL, cells * CELL)
+        own = np.clip(cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC), 0, 1).astype(np.float32, copy=False)
+        plain = own
+        if self.config.mask_edges:
+            guide = Guide(picture)
+            plain = guide(own)
+            own = guide(o.colours(picture, own)) if o.colours.telling else plain
+        shape = (frame.bgr.shape[0], frame.bgr.shape[1])
+        weight = cv2.resize(coarse, (cells, cells), interpolation=cv2.INTER_AREA).ravel()
+        likeness = float(weight @ known / max(float(weight.sum()), 1e-6))
+        return _Sight(crop, picture, plain, features, crop.back(own, shape), float((own > SURE).mean()), likeness)
+
+    def _learn(
+        self,
+        frame: Frame,
+        prediction: Prediction,
+        looks: list[_Sight],
+        shares: Float32,
+        owner: UInt8,
+    ) -> Followed:
+        xyxy = prediction.xyxy.astype(np.float32)
+        seen: list[int] = []
+        boxes = []
+        for k, (o, sight) in enumerate(zip(self._objects, looks, strict=True)):
+            mask = owner == k + 1
+            if not sight.seen(o) or np.count_nonzero(mask) < LEAST_PIXELS:
+                owner[mask] = 0
+                continue
+            o.score = float(shares[k][mask].mean())
+            rivals = (owner > 0) & ~mask
+            whole = with_hidden(np.where(mask, shares[k], 0), rivals, o.shape, prediction.xyxy[k])
+            boxes.append(extent(whole))
+            o.shape = shape_of(whole, boxes[-1])
+            xyxy[k] = _around(mask)
+            size = self.config.mask_cells * CELL
+            own = sight.crop.weights(shares[k], size)
+            o.share = float((own > SURE).mean())
+            o.likeness += (PACE if o.likeness else 1.0) * (sight.likeness - o.likeness)
+            # A rival's pixels are not the object's, but its mere claims are nothing to remember: they would weigh on
+            # what is remembered frame by frame, until it fades.
+            plain = sight.plain * sight.crop.free(rivals.astype(np.float32), size)
+            self._remember(o, remember(sight.features, plain, self.config.mask_cells, frame.time))
+            o.colours.learn(sight.picture, own, frame.time)
+            o.search.learn(frame, shares[k], boxes[-1])
+            o.seen = frame.time
+            seen.append(k)
+        if seen:
+            look = Look.at(np.array(boxes), np.array([self._objects[k].score for k in seen]), self._motion.crowded)
+            rows = np.array(seen)
+            self._rows[rows] = self._motion.update(self._rows[rows], look, frame.time, prediction.take(rows))
+        numbers = np.array([o.number for o in self._objects], np.int64)
+        table = np.concatenate([[0], numbers]).astype(np.uint8)
+        score = np.array([min(max(o.score, 0.0), 1.0) for o in self._objects], np.float32)
+        unseen = frame.time - np.array([o.seen for o in self._objects])
+        return Followed(numbers, table[owner], score, unseen, xyxy)
+
+    def _remember(self, o: _Object, memory: Memory) -> None:
+        o.recent.append(memory)
+        if len(o.recent) <= self.config.mask_recent:
+            return
+        old = o.recent.pop(0)
+        before = o.spaced[-1].time if o.spaced else o.first.time
+        if self.config.mask_spaced and old.time - before >= SPACING_S:
+            o.spaced.append(old)
+            del o.spaced[: -self.config.mask_spaced]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Sight:
+    """What was made of an object's square.
+
+    Attributes:
+        crop: where it lay.
+        picture: (S, S, 3) what was in it.
+        plain: (S, S) mask by features alone, 0..1: what is remembered, so that colours cannot feed on themselves.
+        features: (G * G, D) of its cells.
+        mask: (H, W) of the whole picture, 0..1.
+        share: of the square that the mask fills.
+        likeness: how well the mask's cells are known from memory, a cosine.
+    """
+
+    crop: Crop
+    picture: UInt8
+    plain: Float32
+    features: Float32
+    mask: Float32
+    share: float
+    likeness: float
+
+    def seen(self, o: _Object) -> bool:
+        """Whether enough of the object is there."""
+        known = self.likeness >= o.likeness - STRANGE
+        return known and self.share >= LEAST_SHARE * o.share and int(np.count_nonzero(self.mask > SURE)) >= LEAST_PIXELS
+
+
+def _shared(masks: list[Float32]) -> Float32:
+    """(N, H, W) probabilities of N objects that add up to 1 with the ground's (soft aggregation, Oh et al. 2019)."""
+    if len(masks) == 1:
+        return masks[0][None]
+    own = np.clip(np.stack(masks), 1e-6, 1 - 1e-6)
+    odds = own / (1 - own)
+    ground = np.prod(1 - own, axis=0)
+    return np.asarray(odds / (odds.sum(axis=0) + ground / (1 - ground)), np.float32)
+
+
+def _around(mask: Bool) -> Float32:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
+
+
+def _nobody(frame: Frame) -> Followed:
+    none = np.zeros(0)
+    empty = np.zeros(frame.bgr.shape[:2], np.uint8)
+    return Followed(none.astype(np.int64), empty, none.astype(np.float32), none, np.zeros((0, 4), np.float32))

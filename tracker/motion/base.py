@@ -1,0 +1,161 @@
+"""Where a track will be: what a `Motion` plug-in is asked and what it answers.
+
+A motion model keeps what it knows of each track in one row of a float64 array. The engine never looks into a row: it
+takes, joins and drops rows. Two verbs matter: `predict` is a pure query (ask it twice, ask it for any time), and
+`update` happens only where a detection matched, so that a track which is not seen makes no step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from tracker.boxes import below, crowding, to_coordinates, touching
+from tracker.motion.kalman import Gaussian
+from tracker.types import Float32, Float64, Int64
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen of N objects in one frame.
+
+    Attributes:
+        coordinates: (N, 4) centre x, centre y in pixels, log width, log height.
+        xyxy: (N, 4) the same boxes by their corners, pixels.
+        score: (N,) 0..1.
+        crowding: (N,) IoU with the nearest other box of the frame; None where no motion asks for it.
+        inside: (N,) share that lies in another box of the frame, of a better score and the same class; None likewise.
+    """
+
+    coordinates: Float64
+    xyxy: Float64
+    score: Float64
+    crowding: Float64 | None = None
+    inside: Float64 | None = None
+
+    @classmethod
+    def at(
+        cls, xyxy: Float32 | Float64, score: Float32 | Float64, crowded: bool = False, label: Int64 | None = None
+    ) -> Look:
+        """The look at boxes `xyxy`, (N, 4) pixels, with scores (N,) and classes (N,), all of one where not given."""
+        corners, sure = np.asarray(xyxy, np.float64), np.asarray(score, np.float64)
+        if not crowded:
+            return cls(to_coordinates(corners), corners, sure)
+        i, j, shared = touching(corners)
+        near = crowding(corners, (i, j, shared))
+        if label is not None:
+            same = label[i] == label[j]
+            i, j, shared = i[same], j[same], shared[same]
+        return cls(to_coordinates(corners), corners, sure, near, below(corners, sure, (i, j, shared)))
+
+    def take(self, rows: Int64) -> Look:
+        """Only `rows`, by their numbers."""
+        crowding = None if self.crowding is None else self.crowding.take(rows)
+        inside = None if self.inside is None else self.inside.take(rows)
+        return Look(self.coordinates.take(rows, 0), self.xyxy.take(rows, 0), self.score.take(rows), crowding, inside)
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """What is known of N tracks besides their motion.
+
+    Attributes:
+        usual: (N, S, 4) slow averages of their coordinates, this frame's pixels.
+        crowding: (N,) of their last match.
+        age: (N,) seconds since they were born.
+        hidden: (N,) the largest share of the predicted box that another track, nearer to the camera, covers.
+        near: (N,) the largest IoU of the predicted box with another track's.
+    """
+
+    usual: Float64
+    crowding: Float64
+    age: Float64
+    hidden: Float64
+    near: Float64
+
+    def take(self, rows: Int64) -> Habit:
+        """Those of some tracks."""
+        return Habit(self.usual[rows], self.crowding[rows], self.age[rows], self.hidden[rows], self.near[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Where a detector will see N tracks at one time.
+
+    Attributes:
+        coordinates: (N, 4) mean of centre x, centre y in pixels, log width, log height.
+        std: (N, 4) standard deviations of the same, of the model and of the next detection's own noise together.
+        xyxy: (N, 4) the mean box by its corners, pixels.
+        seen: (N, 4) the coordinates of the box that was seen last, in this frame's pixels.
+        elapsed: (N,) seconds since then.
+        code: (N, Q) what a learned association asks of each track, or None.
+        wait: (N,) correction of the log-odds of being seen again, or None.
+        prior: the prediction that a learned one corrects, or None.
+        state: what the model itself expects, (C, N) each, where its update goes on from there, or None.
+        habit: what a learned model knows besides, or None.
+    """
+
+    coordinates: Float64
+    std: Float64
+    xyxy: Float64
+    seen: Float64
+    elapsed: Float64
+    code: Float32 | None = None
+    wait: Float32 | None = None
+    prior: Prediction | None = None
+    state: Gaussian | None = None
+    habit: Habit | None = None
+
+    def take(self, rows: Int64) -> Prediction:
+        """Those of some tracks, as far as an update needs them: without code and wait."""
+        return Prediction(
+            self.coordinates.take(rows, 0),
+            self.std.take(rows, 0),
+            self.xyxy.take(rows, 0),
+            self.seen.take(rows, 0),
+            self.elapsed.take(rows),
+            prior=self.prior and self.prior.take(rows),
+            state=self.state and Gaussian(*[part.take(rows, 1) for part in self.state]),
+            habit=self.habit and self.habit.take(rows),
+        )
+
+
+class Motion(Protocol):
+    """A motion model. `rows` is its own (N, width) float64 array, opaque to everybody else."""
+
+    @property
+    def crowded(self) -> bool:
+        """Whether it wants to know how crowded a look is."""
+        ...
+
+    @property
+    def odds(self) -> Callable[..., Float64] | None:
+        """The log-odds of pairs (a `costs.Cost`) where it has its own."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Numbers a row."""
+        ...
+
+    def start(self, look: Look, time: float, others: Float64) -> Float64:
+        """Rows of new tracks, seen first at `time` seconds, among the `others`: (N, width)."""
+        ...
+
+    def predict(self, rows: Float64, time: float) -> Prediction:
+        """Where these tracks are at `time` seconds. Pure: changes nothing."""
+        ...
+
+    def update(self, rows: Float64, look: Look, time: float, prediction: Prediction | None = None) -> Float64:
+        """The rows after each track was seen in its row of `look` at `time` seconds.
+
+        `prediction` is the one of these rows for that time; without it, it is made anew.
+        """
+        ...
+
+    def warp(self, rows: Float64, affine: Float64) -> Float64:
+        """The rows in the pixels of a frame whose camera has moved by the (2, 3) `affine`."""
+        ...

@@ -1,0 +1,161 @@
+"""The Kalman filter in seconds as a `Motion`: a few kinds of mover, each a filter of its own, weighed by its foresight.
+
+People who walk keep their velocity for seconds; people who dance lose it in half of one; people who run, and what a
+panning camera sees, are many times as fast. No single constant serves them all. So every track is filtered under each
+`Prior` at once, and its answer is the mixture by how well each prior has foreseen the track so far (the multiple-model
+estimator of Magill, IEEE Trans. Automatic Control 10, 1965). What a track has shown fades over `MEMORY` seconds; a new
+track starts with the mean of what the scene's others have shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tracker.boxes import to_xyxy
+from tracker.motion.kalman import Gaussian, Noise, correct, first, step
+from tracker.motion.base import Look, Prediction
+from tracker.types import Float64
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """How one kind of object moves and is seen. Lengths are in heights of the object's own box.
+
+    Attributes:
+        decay: seconds in which a velocity is forgotten.
+        speed: standing deviation of the velocity, heights a second.
+        wander: what moves a centre besides its velocity, heights a square root of a second.
+        measure: noise of a detected centre, heights.
+        width_wander: what changes the log width, per square root of a second.
+        width_measure: noise of a detected log width.
+        height_wander: what changes the log height, per square root of a second.
+        height_measure: noise of a detected log height.
+    """
+
+    decay: float
+    speed: float
+    wander: float
+    measure: float
+    width_wander: float
+    width_measure: float
+    height_wander: float
+    height_measure: float
+
+
+PRIORS = (
+    Prior(5.0, 0.11, 0.03, 0.012, 0.08, 0.012, 0.05, 0.012),
+    Prior(0.5, 0.17, 0.09, 0.012, 0.26, 0.02, 0.16, 0.02),
+    Prior(2.0, 0.8, 0.09, 0.012, 0.26, 0.02, 0.16, 0.02),
+)
+TAIL = 2.5  # degrees of freedom of the Student-t error by which foresight is judged
+MEMORY = 10.0  # seconds
+SURPRISE = 2.0  # the most log odds that one look may move: a wrong match must not decide alone
+
+
+class KalmanMotion:
+    """Ornstein-Uhlenbeck velocity on the centre, random walk on log size, under each of K priors."""
+
+    crowded = False
+    odds = None  # it leaves the association to a cost
+
+    def __init__(self, priors: tuple[Prior, ...] = PRIORS) -> None:
+        self._k = k = len(priors)
+        self._n = n = 4 * k
+        # Columns: when seen, then x, v, xx, xv, vv (each K x 4), log weight (K), the box last seen (4).
+        self.width = 5 + 5 * n + k
+        self._weight = slice(1 + 5 * n, 1 + 5 * n + k)
+        # A log size has no velocity: its speed is 0 and any decay serves. Each is a column, (4 K, 1).
+        constants = [
+            each
+            for p in priors
+            for each in (
+                *[(p.decay, p.speed, p.wander, p.measure)] * 2,
+                (1, 0, p.width_wander, p.width_measure),
+                (1, 0, p.height_wander, p.height_measure),
+            )
+        ]
+        self._tau, self._speed, self._wander, self._measure = np.array(constants).T[:, :, None]
+        self._centre = np.array([[1.0, 1.0, 0.0, 0.0]] * k).reshape(-1, 1)
+
+    def start(self, look: Look, time: float, others: Float64) -> Float64:
+        noise = self._noise(look.coordinates[:, 3])
+        weight = np.zeros((self._k, len(look.score)))
+        if len(others):
+            weight += others[:, self._weight].mean(axis=0)[:, None]
+        return self._rows(first(self._under_each(look), noise.measure**2, noise), weight, look, time)
+
+    def predict(self, rows: Float64, time: float) -> Prediction:
+        elapsed = time - rows[:, 0]
+        noise = self._noise(rows[:, -1])
+        state = step(self._state(rows), elapsed, noise)
+        share = self._shares(rows)[:, None]
+        x = state.x.reshape(self._k, 4, -1)
+        variance = (state.xx + noise.measure**2).reshape(x.shape)
+        mean = np.add.reduce(share * x)
+        apart = x - mean
+        std = np.sqrt(np.add.reduce(share * (variance + apart * apart)))
+        return Prediction(mean.T, std.T, to_xyxy(mean.T), rows[:, -4:], elapsed, state=state)
+
+    def update(self, rows: Float64, look: Look, time: float, prediction: Prediction | None = None) -> Float64:
+        prediction = prediction or self.predict(rows, time)
+        state = prediction.state
+        assert state is not None
+        z = self._under_each(look)
+        variance = (self._measure * self._unit(rows[:, -1])) ** 2
+        total = state.xx + variance
+        gap = z - state.x
+        density = (TAIL + 1) * np.log1p(gap * gap / (TAIL * total)) + np.log(total)
+        foresight = -0.5 * np.add.reduce(density.reshape(self._k, 4, -1), axis=1)
+        foresight -= np.add.reduce(foresight) / self._k
+        foresight = np.minimum(np.maximum(foresight, -SURPRISE), SURPRISE)
+        weight = rows[:, self._weight].T * np.exp(prediction.elapsed / -MEMORY) + foresight
+        return self._rows(correct(state, z, variance), weight, look, time)
+
+    def warp(self, rows: Float64, affine: Float64) -> Float64:
+        linear, shift = affine[:, :2], affine[:, 2]
+        grow = 0.5 * np.log(abs(np.linalg.det(linear)))
+        square = linear * linear
+        new = rows.copy()
+        parts = new[:, 1 : 1 + 5 * self._n].reshape(len(rows), 5, self._k, 4)
+        parts[:, 0, :, :2] = parts[:, 0, :, :2] @ linear.T + shift
+        parts[:, 0, :, 2:] += grow
+        parts[:, 1, :, :2] = parts[:, 1, :, :2] @ linear.T
+        parts[:, 2:, :, :2] = parts[:, 2:, :, :2] @ square.T  # the covariance of x with y that it brings is left out
+        new[:, 1 : 1 + 5 * self._n] = parts.reshape(len(rows), -1)
+        new[:, -4:-2] = rows[:, -4:-2] @ linear.T + shift
+        new[:, -2:] += grow
+        return new
+
+    def shares(self, rows: Float64) -> Float64:
+        """(N, K) how much each prior counts in a track's answer, summing to 1."""
+        return self._shares(rows).T
+
+    # Inside, arrays are (what, N): NumPy's inner loop then runs over all tracks, not over a track's few numbers.
+
+    def _shares(self, rows: Float64) -> Float64:
+        weight = np.ascontiguousarray(rows[:, self._weight].T)
+        odds = np.exp(weight - np.maximum.reduce(weight))
+        share: Float64 = odds / np.add.reduce(odds)
+        return share
+
+    def _noise(self, log_height: Float64) -> Noise:
+        """The constants in pixels, for boxes of these log heights, (N,)."""
+        unit = self._unit(log_height)
+        return Noise(self._tau, self._speed * unit, self._wander * unit, self._measure * unit)
+
+    def _unit(self, log_height: Float64) -> Float64:
+        return np.exp(self._centre * log_height)
+
+    def _under_each(self, look: Look) -> Float64:
+        """(4 K, N) the coordinates seen, once for each prior."""
+        return np.concatenate([look.coordinates.T] * self._k)
+
+    def _state(self, rows: Float64) -> Gaussian:
+        parts = np.ascontiguousarray(rows[:, 1 : 1 + 5 * self._n].T)
+        return Gaussian(*parts.reshape(5, self._n, -1))
+
+    def _rows(self, state: Gaussian, weight: Float64, look: Look, time: float) -> Float64:
+        when = np.full((1, len(look.score)), time)
+        return np.ascontiguousarray(np.concatenate([when, *state, weight, look.coordinates.T]).T)

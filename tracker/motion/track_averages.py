@@ -1,0 +1,66 @@
+"""Where a track usually is and how large: averages in continuous time, slower than any motion.
+
+A dancer comes back to a place, and a size that was seen for seconds tells more than the last box before a person was
+covered. One row a track: when it was born, how crowded its last match was, and for each of `SPANS` an average of its
+boxes' coordinates that forgets in so many seconds (bias-corrected, so that a young track's average is a plain mean).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracker.boxes import crowding, hidden, touching
+from tracker.motion.base import Habit, Look
+from tracker.types import Float64
+
+SPANS = np.array([1.0, 6.0])  # seconds
+BORN, CROWDED, USUAL = 0, 1, 2  # columns
+WIDTH = USUAL + 4 * len(SPANS)
+PRESENT = 1.0  # seconds unseen up to which a track can cover another one
+
+
+def first(look: Look, time: float) -> Float64:
+    """(N, WIDTH) rows of tracks that were born at `time` seconds."""
+    born = np.full((len(look.score), 1), time)
+    return np.concatenate([born, _crowding(look)[:, None], np.tile(look.coordinates, len(SPANS))], axis=1)
+
+
+def follow(rows: Float64, look: Look, time: float, elapsed: Float64) -> Float64:
+    """The rows after matches at `time`, `elapsed` (N,) seconds after those before; sure, free looks count most."""
+    crowded = _crowding(look)
+    age = (time - rows[:, BORN])[:, None]
+    quality = (look.score * (1 - crowded))[:, None]
+    # what is new since the last match, of all that is remembered
+    gain = quality * np.expm1(-elapsed[:, None] / SPANS) / np.expm1(-(age + elapsed[:, None]) / SPANS)
+    new = rows.copy()
+    new[:, CROWDED] = crowded
+    usual = new[:, USUAL:].reshape(len(rows), len(SPANS), 4)
+    usual += gain[:, :, None] * (look.coordinates[:, None] - usual)
+    return new
+
+
+def warp(rows: Float64, affine: Float64) -> Float64:
+    """The rows in the pixels of a frame whose camera has moved by the (2, 3) `affine`."""
+    linear, shift = affine[:, :2], affine[:, 2]
+    new = rows.copy()
+    usual = new[:, USUAL:].reshape(len(rows), len(SPANS), 4)
+    usual[:, :, :2] = usual[:, :, :2] @ linear.T + shift
+    usual[:, :, 2:] += 0.5 * np.log(abs(np.linalg.det(linear)))
+    return new
+
+
+def recall(rows: Float64, xyxy: Float64, elapsed: Float64, time: float) -> Habit:
+    """What the rows say at `time` of tracks that are predicted at `xyxy` (N, 4), unseen for `elapsed` (N,) seconds."""
+    covered, near = np.zeros(len(rows)), np.zeros(len(rows))
+    there = np.flatnonzero(elapsed < PRESENT)
+    if len(there) > 1:
+        boxes = xyxy[there]
+        touch = touching(boxes)
+        near[there] = crowding(boxes, touch)
+        covered[there] = hidden(boxes, touch)
+    usual = rows[:, USUAL:].reshape(len(rows), len(SPANS), 4)
+    return Habit(usual, rows[:, CROWDED], time - rows[:, BORN], covered, near)
+
+
+def _crowding(look: Look) -> Float64:
+    return np.zeros(len(look.score)) if look.crowding is None else look.crowding

@@ -1,0 +1,17 @@
+"""The `Motion` plug-ins by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tracker.config import TrackerConfig
+from tracker.learned.ablations import ShuffledTime
+from tracker.motion.kalman_mixture import KalmanMotion
+from tracker.learned.liquid_motion import LiquidMotion
+from tracker.motion.base import Motion
+
+MOTIONS: dict[str, Callable[[TrackerConfig], Motion]] = {
+    "kalman": lambda config: KalmanMotion(),
+    "liquid": LiquidMotion.build,
+    "liquid-shuffled": lambda config: LiquidMotion.build(config, ShuffledTime),
+}

@@ -1,0 +1,168 @@
+"""Who is in a picture: features of a frozen CNN in horizontal stripes, and a metric learnt from a few identities.
+
+Stripes from top to bottom keep head, trunk and legs apart (Sun et al., arXiv:1711.09349, without its training). The
+metric is that of KISSME (Koestinger et al., CVPR 2012) with its first half alone: differences between two pictures of
+one person seen by two cameras are made alike in all directions, so that what differs between cameras counts little.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from models.runtime.cache import atomic
+from models.errors import DataError, WeightsError
+from models.backbones.roi_align import unit
+from models.runtime.weight_files import check_shapes, encode, read_arrays
+from models.backbones.feature_maps import FrozenMaps
+from tracker.types import Float32, Float64, Int64, UInt8
+
+STRIDES = (4, 8, 16)
+SIZE = (256, 128)  # height and width that every picture is brought to: persons are taller than wide
+STRIPES = 8
+DIMENSIONS = 200  # principal components that the metric is learnt in
+RIDGE = 0.2  # of the mean variance, added to each: a few identities do not show all that can differ
+EVIDENCE = 8  # columns of evidence that `identify` weighs
+FORMAT = "liquidtrack-identity-1"
+NONE: Float32 = np.zeros((), np.float32)
+HOW = "give a file that `liquidtrack train reid` wrote"
+
+
+class IdentityFeatures:
+    """The frozen CNN on single pictures of persons (or other things, all cut alike); arguments and errors are those of
+    `FrozenMaps`.
+
+    Attributes:
+        dim: numbers of a picture's features.
+    """
+
+    def __init__(self, threads: int = 0, device: str = "auto", weights: str | None = None) -> None:
+        self._maps = FrozenMaps(STRIDES, threads, device, weights)
+        self.dim = 2 * STRIPES * self._maps.channels
+
+    def __call__(self, bgr: UInt8) -> Float32:
+        """(H, W, 3) picture -> (2, D): as it is and mirrored; mean and maximum of each stripe, of all strides."""
+        picture = np.asarray(cv2.resize(bgr, SIZE[::-1], interpolation=cv2.INTER_CUBIC), np.uint8)
+        parts = []
+        for one in self._maps([picture, np.ascontiguousarray(picture[:, ::-1])]):
+            maps = one.reshape(2, one.shape[1], STRIPES, -1)
+            for pooled in (maps.mean(axis=3), maps.max(axis=3)):
+                rows: Float32 = pooled.transpose(0, 2, 1).reshape(2, -1).astype(np.float32)
+                parts.append(unit(rows))
+        return np.asarray(np.concatenate(parts, axis=1), np.float32)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Metric:
+    """Unit embeddings in which one identity's pictures are near each other.
+
+    Attributes:
+        mean: (D,) of the features.
+        axes: (D, E) what they are multiplied with after the mean is taken off.
+        weights: (8,) what evidence in this metric counts for, `tracker.reid.open_set`; None where too few people
+            were there to learn it from.
+    """
+
+    mean: Float32
+    axes: Float32
+    weights: Float64 | None = None
+
+    def __call__(self, features: Float32) -> Float32:
+        """(..., 2, D) features of pictures and their mirror images -> (..., E) of unit length."""
+        turned = np.asarray((features - self.mean) @ self.axes, np.float32)
+        flat = unit(turned.reshape(-1, turned.shape[-1])).reshape(turned.shape)
+        both = np.asarray(flat.sum(axis=-2), np.float32)
+        return np.asarray(unit(both.reshape(-1, both.shape[-1])).reshape(both.shape), np.float32)
+
+    def save(self, path: Path, about: dict[str, str]) -> None:
+        """Write it with a word on what it was learnt from.
+
+        Raises:
+            ConfigError: it cannot be written.
+        """
+        content = {"mean": self.mean, "axes": np.ascontiguousarray(self.axes)}
+        known = {} if self.weights is None else {"identify": json.dumps(self.weights.round(4).tolist())}
+        with atomic(path, "free space, or name another file") as part:
+            part.write_bytes(encode(content, {"format": FORMAT, "about": json.dumps(about), **known}))
+
+
+def load_metric(path: Path, features: int | None = None) -> Metric:
+    """A metric that `train reid` wrote.
+
+    Args:
+        path: the file.
+        features: numbers of the features that it is to be used for; None for any.
+
+    Raises:
+        WeightsError: the file is missing, damaged, another kind of file, or for other features.
+    """
+    arrays, about = read_arrays(path, "an identity metric", HOW)
+    if about.get("format") != FORMAT:
+        raise WeightsError(f"{path}: is no identity metric; {HOW}.")
+    have, shape = arrays.get("mean", NONE).shape, arrays.get("axes", NONE).shape
+    if len(have) != 1 or len(shape) != 2 or shape[0] != have[0] or not 1 <= shape[1] <= shape[0]:
+        raise WeightsError(f"{path}: holds no mean (D,) and axes (D, E) of a metric; {HOW}.")
+    check_shapes(path, arrays, {"mean": have, "axes": shape}, HOW)
+    if features not in (None, *have):
+        raise WeightsError(
+            f"{path}: is a metric of shapes {have} and {shape} where features have {features} "
+            "numbers; write one anew with `liquidtrack train reid`."
+        )
+    mean, axes = arrays["mean"].astype(np.float32), arrays["axes"].astype(np.float32)
+    return Metric(mean, axes, _weights(path, about.get("identify")))
+
+
+def _weights(path: Path, text: str | None) -> Float64 | None:
+    if text is None:
+        return None
+    try:
+        weights = np.array(json.loads(text), np.float64)
+    except (ValueError, TypeError, RecursionError):
+        weights = np.zeros(0)
+    if weights.shape != (EVIDENCE,) or not (np.abs(weights) < 1e6).all():
+        raise WeightsError(f"{path}: its weights for `identify` are no {EVIDENCE} numbers; {HOW}.")
+    return weights
+
+
+def plain(features: Float32) -> Float32:
+    """(..., 2, D) -> (..., D) unit embeddings without any metric."""
+    both = np.asarray(features.sum(axis=-2), np.float32)
+    return np.asarray(unit(both.reshape(-1, both.shape[-1])).reshape(both.shape), np.float32)
+
+
+def fit_metric(features: Float32, identity: Int64, camera: Int64) -> Metric:
+    """Learn from (N, 2, D) features of pictures with their identities and cameras.
+
+    Pairs of one identity from two cameras are compared; where nobody is seen by two, all pairs of one identity.
+
+    Raises:
+        DataError: no identity has two pictures.
+    """
+    flat = features.reshape(-1, features.shape[-1]).astype(np.float64)
+    who, where = np.repeat(identity, 2), np.repeat(camera, 2)
+    mean = flat.mean(axis=0)
+    centred = flat - mean
+    # fewer pictures than numbers: the components come from the pictures' products with each other
+    values, vectors = np.linalg.eigh(centred @ centred.T)
+    order = np.argsort(-values)[: min(DIMENSIONS, len(flat) - 1)]
+    order = order[values[order] > 1e-9 * values.max()]
+    components = centred.T @ vectors[:, order] / np.sqrt(values[order])
+    z = centred @ components
+    differences = []
+    across = any(len(np.unique(camera[identity == k])) > 1 for k in np.unique(identity))
+    for k in np.unique(who):
+        rows, seen = z[who == k], where[who == k]
+        i, j = np.triu_indices(len(rows), 1)
+        wanted = seen[i] != seen[j] if across else np.ones(len(i), bool)
+        differences.append(rows[i[wanted]] - rows[j[wanted]])
+    d = np.concatenate(differences) if differences else z[:0]
+    if len(np.unique(identity)) == len(identity) or not len(d):
+        raise DataError("no identity has two pictures; give several pictures of each, best from two cameras.")
+    spread = d.T @ d / (2 * len(d))
+    spread += RIDGE * np.trace(spread) / len(spread) * np.eye(len(spread))
+    within, turn = np.linalg.eigh(spread)
+    return Metric(mean.astype(np.float32), (components @ (turn / np.sqrt(within))).astype(np.float32))

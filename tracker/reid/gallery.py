@@ -1,0 +1,105 @@
+"""Everybody who is or was seen, as rows of arrays: a few views of each, spread over what he looked like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tracker.boxes import hidden, touching
+from tracker.table import Rows
+from tracker.types import Bool, Float32, Float64, Int64
+
+VIEWS = 8  # of each; 8 of 2,816 numbers are 90 kB
+LEAST_SIDE = 12.0  # pixels; a smaller box shows nobody
+GONE = 0  # the engine's number of whoever is not tracked now
+
+
+@dataclass(slots=True)
+class People(Rows):
+    """N identities, those that are tracked and those that ended.
+
+    Attributes:
+        id: (N,) as it is shown.
+        engine: (N,) the engine's number of the track that it is now, `GONE` where it ended.
+        label: (N,) class.
+        decided: (N,) whether it is known who it is; the others are not shown.
+        claim: (N,) the id that the engine itself took it for after an absence, 0 where there is none.
+        first: (N,) seconds, when it was first seen.
+        born: (N,) seconds, when it was first seen since the last absence.
+        seen: (N,) seconds, when last.
+        looked: (N,) seconds, when the latest view was taken.
+        xyxy: (N, 4) pixels, where last.
+        quality: (N, VIEWS) what each view is worth, 0..1; 0 where there is none.
+        views: (N, VIEWS, D) unit features.
+    """
+
+    id: Int64
+    engine: Int64
+    label: Int64
+    decided: Bool
+    claim: Int64
+    first: Float64
+    born: Float64
+    seen: Float64
+    looked: Float64
+    xyxy: Float64
+    quality: Float32
+    views: Float32
+
+    @classmethod
+    def fresh(cls, engine: Int64, label: Int64, xyxy: Float64, time: float, dim: int, claim: Int64) -> People:
+        """Rows of tracks that began at `time`; who they are is open, and nothing of them was looked at."""
+        n, now = len(engine), np.full(len(engine), time)
+        return cls(
+            engine.copy(), engine, label, np.zeros(n, bool), claim, now, now.copy(), now.copy(), np.full(n, -np.inf),
+            xyxy, np.zeros((n, VIEWS), np.float32), np.zeros((n, VIEWS, dim), np.float32),
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    @property
+    def count(self) -> Int64:
+        """(N,) how many views there are of each."""
+        return np.asarray((self.quality > 0).sum(axis=1), np.int64)
+
+
+def keep_views(views: Float32, quality: Float32, new: Float32, worth: Float32) -> tuple[Float32, Float32]:
+    """The views and qualities of M identities after one more look at each.
+
+    Where all places are taken, the two views that are most alike are one too many, and the one of less quality goes:
+    what is kept is spread over all that an identity looked like.
+
+    Args:
+        views: (M, V, D) unit.
+        quality: (M, V), 0 where a place is free.
+        new: (M, D) unit.
+        worth: (M,) its quality, above 0.
+    """
+    every = np.concatenate([views, new[:, None]], axis=1)
+    worths = np.concatenate([quality, worth[:, None]], axis=1)
+    alike = every @ every.transpose(0, 2, 1)
+    m, size = worths.shape
+    alike[:, np.arange(size), np.arange(size)] = -np.inf
+    first, second = np.divmod(alike.reshape(m, -1).argmax(axis=1), size)
+    rows = np.arange(m)
+    weaker = np.where(worths[rows, first] < worths[rows, second], first, second)
+    out = np.where((quality > 0).all(axis=1), weaker, worths.argmin(axis=1))
+    every[rows, out], worths[rows, out] = every[:, -1], worths[:, -1]
+    return every[:, :-1], worths[:, :-1]
+
+
+def view_quality(xyxy: Float64, score: Float32, size: tuple[int, int]) -> Float32:
+    """(N,) what a look at each box (N, 4) of a frame is worth, 0..1; 0 where it shows next to nothing.
+
+    The detector's score, times the square of the share that nobody in front covers (of two who overlap, the one whose
+    feet are lower in the picture), times the share that lies in the picture of `size` (width, height).
+    """
+    if not len(xyxy):
+        return np.zeros(0, np.float32)
+    sides = xyxy[:, 2:] - xyxy[:, :2]
+    inside = np.clip(xyxy[:, 2:], 0, size) - np.clip(xyxy[:, :2], 0, size)
+    share = (inside / sides).prod(axis=1)
+    worth = score * np.clip(1 - hidden(xyxy, touching(xyxy)), 0, 1) ** 2 * share
+    return np.where(inside.min(axis=1) >= LEAST_SIDE, worth, 0).astype(np.float32)

@@ -1,0 +1,221 @@
+"""The step after the engine that gives old ids again: looks at tracks, compares, decides, renames.
+
+A track is shown under its final id from the first moment on that it is shown. So a new track is held back while
+somebody of before may have come back in it: until one of them is likely enough, or nobody is, at the latest for
+`reid_wait` seconds. Where nobody can have come back, nothing is held back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from tracker.protocols import Update
+from tracker.reid.config import ReidConfig
+from tracker.reid.matching import (
+    BARE,
+    WithinMetric,
+    embed,
+    log_odds,
+    marginals,
+    possible,
+    standing,
+    within_metric,
+)
+from tracker.reid.gallery import GONE, People, keep_views, view_quality
+from tracker.table import find
+from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, State, Tracks
+
+Look = Callable[[Frame, Int64], Float32]  # boxes (N, 4) of a frame, whole pixels inside it -> (N, D) unit features
+
+SPEED, SLACK = 3.0, 1.0  # box heights a second, and box heights: a runner makes 2.5, a box may stand off by half
+ABSENT = 2.0  # seconds after which a track that the engine goes on with must be known again too
+NEWCOMER = 0.9  # probability of nobody from which a new track is not waited with
+FEW = 3  # identities that were looked at, from which their mean says something and a newcomer can be told from them
+ENOUGH = 2  # views from which the wait may end early with somebody
+LEAST_QUALITY = 0.25  # of a view
+SHARE, OFTEN, SELDOM = 0.25, 0.1, 2.0  # seconds between looks at one track: share of its age, least, most
+TAUGHT = 256  # views that the metric is learnt from
+FRESH = 1.0  # seconds for which a metric is good
+CLAIM = 1.0  # odds against nobody of the identity that the engine goes on with, before looks
+
+
+class Returning:
+    """Give `around(tracker.update, frame)` a frame's detections, in order and from one thread.
+
+    Args:
+        look: what boxes look like.
+        dim: how many numbers that is.
+        new_id: gives the next id that no track will have had.
+        config: bounds and thresholds.
+        bare: as in `within_metric`; infinite for the control that learns nothing.
+    """
+
+    def __init__(
+        self,
+        look: Look,
+        dim: int,
+        new_id: Callable[[], int],
+        config: ReidConfig | None = None,
+        bare: float = BARE,
+    ) -> None:
+        self._bare = bare
+        self._look, self._dim, self._new_id, self._config = look, dim, new_id, config or ReidConfig()
+        none = np.zeros(0, np.int64)
+        self._people = People.fresh(none, none, np.zeros((0, 4)), 0.0, dim, none)
+        self._metric: WithinMetric | None = None
+        self._learnt = -np.inf
+
+    @property
+    def people(self) -> People:
+        """Everybody who is known now."""
+        return self._people
+
+    def around(self, update: Update, frame: Frame) -> Update:
+        """The engine's `update`, with its tracks under the ids of whoever came back."""
+
+        def renamed(detections: Detections, time: float, warp: Float64 | None = None) -> Tracks:
+            return self(frame, update(detections, time, warp))
+
+        return renamed
+
+    def __call__(self, frame: Frame, tracks: Tracks) -> Tracks:
+        """The engine's tracks of a frame under the ids of before; `TENTATIVE` where it is open who they are."""
+        self._follow(tracks, frame.time)
+        pairs = self._pairs(frame.time)
+        self._view(frame, tracks)
+        self._decide(pairs, frame.time)
+        self._forget(frame.time)
+        p = self._people
+        row = find(tracks.id, p.engine)
+        known = row >= 0
+        id, state = tracks.id.copy(), tracks.state.copy()
+        id[known] = p.id[row[known]]
+        state[known] = np.where(p.decided[row[known]], state[known], np.int8(State.TENTATIVE))
+        return replace(tracks, id=id, state=state)
+
+    def _follow(self, tracks: Tracks, now: float) -> None:
+        """Rows for tracks that began, an end for those that ended or were away for long."""
+        p = self._people
+        p.engine[~np.isin(p.engine, tracks.id)] = GONE
+        p = p.take((p.engine != GONE) | (p.decided & (p.count > 0)))
+        here = tracks.take(tracks.unseen == 0)
+        row = find(here.id, p.engine)
+        claim = np.zeros(len(here), np.int64)
+        away = (row >= 0) & (now - p.seen[row] > ABSENT) & p.decided[row] & (p.count[row] > 0) if len(p) else row >= 0
+        claim[away] = p.id[row[away]]
+        p.engine[row[away]] = GONE
+        row[away] = -1
+        known = row >= 0
+        p.seen[row[known]] = now
+        p.xyxy[row[known]] = here.xyxy[known]
+        if not known.all():
+            new, xyxy = here.take(~known), here.xyxy[~known].astype(np.float64)
+            fresh = People.fresh(new.id, new.label, xyxy, now, self._dim, claim[~known])
+            for k in fresh.claim.nonzero()[0].tolist():  # the engine's number is that of whoever it was before
+                fresh.id[k] = self._new_id()
+            p = p.join(fresh)
+        self._people = p
+
+    def _pairs(self, now: float) -> tuple[Int64, Int64, Bool]:
+        """(M,) rows that are open, (G,) rows that ended, (M, G) which can be one; whoever can be nobody is decided."""
+        p = self._people
+        gone = (p.engine == GONE).nonzero()[0]
+        open_ = (~p.decided).nonzero()[0]
+        elapsed = p.born[open_][:, None] - p.seen[gone]
+        can = possible(p.xyxy[open_], p.xyxy[gone], elapsed, SPEED, SLACK)
+        can &= p.label[open_][:, None] == p.label[gone]
+        waits = can.any(axis=1) & ((p.decided & (p.count > 0)).sum() >= FEW)
+        p.decided[open_[~waits]] = True
+        return open_[waits], gone, can[waits]
+
+    def _view(self, frame: Frame, tracks: Tracks) -> None:
+        """The most wanted looks of this frame: first at whom it is open, then at whom was not looked at for longest."""
+        p, now = self._people, frame.time
+        here = tracks.take(tracks.unseen == 0)
+        row = find(here.id, p.engine)
+        quality = view_quality(here.xyxy.astype(np.float64), here.score, frame.size)
+        pause = now - p.looked[row]
+        due = pause >= np.clip(SHARE * (now - p.born[row]), OFTEN, SELDOM)
+        wanted = (due & (quality >= LEAST_QUALITY)).nonzero()[0]
+        order = np.lexsort((-pause[wanted], p.decided[row[wanted]]))
+        wanted = wanted[order[: self._config.reid_looks]]
+        if len(wanted):
+            boxes = np.clip(np.rint(here.xyxy[wanted]), 0, [*frame.size, *frame.size]).astype(np.int64)
+            new, rows = self._look(frame, boxes), row[wanted]
+            p.views[rows], p.quality[rows] = keep_views(p.views[rows], p.quality[rows], new, quality[wanted])
+            p.looked[rows] = now
+
+    def _decide(self, pairs: tuple[Int64, Int64, Bool], now: float) -> None:
+        """Who the open tracks are, where that is clear or has been waited for long enough."""
+        open_, gone, can = pairs
+        if not len(open_):
+            return
+        p = self._people
+        late = now - p.born[open_] >= self._config.reid_wait
+        seen = p.count[open_] > 0
+        weights = can / np.maximum(can.sum(axis=1, keepdims=True), 1)  # half of all who come are new
+        claimed = can & (p.id[gone] == p.claim[open_][:, None])
+        weights[claimed] = CLAIM
+        weights[seen] *= self._odds(open_[seen], gone, now)
+        weights[~seen & ~late] = 0  # not yet in competition
+        chance = marginals(weights)
+        best = chance[:, :-1].argmax(axis=1)
+        each = np.arange(len(open_))
+        enough = (p.count[open_] >= ENOUGH) | late
+        asked = np.where(claimed[each, best] & late, 0.5, self._config.reid_probability)
+        joins = enough & (chance[each, best] >= asked)
+        joins = _first(best, chance[each, best], joins)
+        new = ~joins & (late | (seen & (chance[:, -1] >= NEWCOMER)))
+        p.decided[open_[new]] = True
+        self._join(open_[joins], gone[best[joins]])
+
+    def _odds(self, open_: Int64, gone: Int64, now: float) -> Float64:
+        """(M, G) how much likelier the looks of each pair are if the two are one than if they are two."""
+        p = self._people
+        count = p.count
+        if self._metric is None or now - self._learnt >= FRESH:
+            latest = np.argsort(np.where(p.decided, -p.seen, np.inf), kind="stable")
+            latest = latest[p.decided[latest] & (np.cumsum(count[latest]) <= TAUGHT)]
+            who, which = (p.quality[latest] > 0).nonzero()
+            self._metric, self._learnt = within_metric(p.views[latest[who], which], latest[who], self._bare), now
+        rows = (count > 0).nonzero()[0]
+        e = embed(self._metric, p.views[rows], p.quality[rows])
+        z = standing((e @ e.T).astype(np.float64), p.first[rows], p.seen[rows], p.decided[rows])
+        return np.exp(log_odds(z[np.ix_(np.searchsorted(rows, open_), np.searchsorted(rows, gone))]))
+
+    def _join(self, new: Int64, old: Int64) -> None:
+        """Rows `new` are the identities of rows `old`."""
+        p = self._people
+        for column in ("engine", "born", "seen", "looked", "xyxy"):
+            getattr(p, column)[old] = getattr(p, column)[new]
+        for k in range(p.views.shape[1]):
+            has = p.quality[new, k] > 0
+            o, n = old[has], new[has]
+            if len(o):
+                p.views[o], p.quality[o] = keep_views(p.views[o], p.quality[o], p.views[n, k], p.quality[n, k])
+        keep = np.ones(len(p), bool)
+        keep[new] = False
+        self._people = p.take(keep)
+
+    def _forget(self, now: float) -> None:
+        """Those who ended too long ago, or before too many others."""
+        p = self._people
+        gone = (p.engine == GONE).nonzero()[0]
+        gone = gone[np.argsort(-p.seen[gone], kind="stable")]
+        keep = np.ones(len(p), bool)
+        keep[gone[self._config.reid_count :]] = False
+        keep[gone[now - p.seen[gone] > self._config.reid_seconds]] = False
+        if not keep.all():
+            self._people = p.take(keep)
+
+
+def _first(column: Int64, value: Float64, among: Bool) -> Bool:
+    """(M,) which of the rows `among` has the largest value of those with its column."""
+    order = np.argsort(-value, kind="stable")
+    order = order[among[order]]
+    first = np.zeros(len(column), bool)
+    first[order[np.unique(column[order], return_index=True)[1]]] = True
+    return first

@@ -1,0 +1,109 @@
+"""From a box that is nearly right to a better one: a ridge regression from the features in it, fitted on the job.
+
+Boxes are moved and stretched at random around the known one, and what the features in each say about its error is
+learned (Jurie & Dhome, "Hyperplane approximation for template matching", PAMI 2002; MDNet's box regression, Nam & Han,
+CVPR 2016, is the same with a CNN's features). Width and height are learned apart, so that the aspect follows too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.backbones.roi_align import roi_align
+from tracker.single_object.search_region import CELL
+from tracker.types import Float32, Float64
+
+BINS = 4  # a side of the grid of features in a box
+GROW = 1.25  # the grid is laid over the box and a bit of its surroundings
+RIDGE = 2 / 300  # of the features' total power
+SHIFT, STRETCH, SQUEEZE = 0.1, 0.12, 0.07  # standard deviations of the errors it learns: sides, log size, log aspect
+FIRST_SHARE = 0.5  # of all weight stays with the user's own box
+MEMORY_S = 1.0  # seconds in which later examples lose their weight
+FIRST_STEPS, STEPS = 60, 8  # of conjugate gradients
+
+
+def describe(features: Float32, centre: Float64, size: Float64) -> Float32:
+    """(C, N, N) and K boxes, (K, 2) centres and sizes in cells -> (K, C BINS BINS)."""
+    half = size * GROW / 2
+    boxes = np.concatenate([centre - half, centre + half], axis=1) + 0.5  # roi_align counts from the map's corner
+    return roi_align(features, (boxes * CELL).astype(np.float32), (BINS, BINS), (1 / CELL, 1 / CELL), 2).reshape(
+        len(boxes), -1
+    )
+
+
+class Refiner:
+    """Learns from examples around known boxes, and corrects other ones. The same examples give the same corrections."""
+
+    def __init__(self) -> None:
+        self._random = np.random.default_rng(0)
+        self._first: tuple[Float32, Float32] | None = None
+        self._later: tuple[Float32, Float32] | None = None
+        self._total = 0.0  # of the weights of later examples
+        self._time = 0.0
+        self._map = np.zeros((0, 4), np.float32)
+
+    def examples(self, features: Float32, centre: Float64, size: Float64, count: int) -> tuple[Float32, Float32]:
+        """(count, D + 1) descriptions of wrong boxes and a constant, (count, 4) what is wrong with them.
+
+        Args:
+            features: (C, N, N).
+            centre: (2,) of the right box, cells.
+            size: (2,) of it, cells.
+            count: how many.
+        """
+        random = self._random
+        shift = np.clip(random.normal(0, SHIFT, (count, 2)), -0.25, 0.25)
+        stretch, squeeze = random.normal(0, STRETCH, (count, 1)), random.normal(0, SQUEEZE, (count, 1))
+        log = np.clip(np.concatenate([stretch + squeeze, stretch - squeeze], axis=1), -0.3, 0.3)
+        wrong = describe(features, centre + shift * size, size * np.exp(log))
+        error = np.concatenate([-shift / np.exp(log), -log], axis=1)
+        return np.concatenate([wrong, np.ones((count, 1), np.float32)], axis=1), error.astype(np.float32)
+
+    def start(self, x: Float32, y: Float32, time: float) -> None:
+        """Learn from examples of the user's own box."""
+        self._first, self._time = _moments(x, y), time
+        self._map = np.zeros((x.shape[1], 4), np.float32)
+        self.solve(FIRST_STEPS)
+
+    def remember(self, x: Float32, y: Float32, time: float) -> None:
+        """Take later examples at `time` seconds; older ones count less."""
+        new, kept = _moments(x, y), self._total * float(np.exp((self._time - time) / MEMORY_S))
+        self._total, self._time = kept + 1, time
+        if self._later is None:
+            self._later = new
+        else:
+            self._later = (
+                (self._later[0] * kept + new[0]) / self._total,
+                (self._later[1] * kept + new[1]) / self._total,
+            )
+
+    def solve(self, steps: int = STEPS) -> None:
+        """So many steps of conjugate gradients on the normal equations, for all four numbers at once."""
+        assert self._first is not None
+        square, product = self._first
+        if self._later is not None:
+            share = max(FIRST_SHARE, 1 / (1 + self._total))
+            square = share * square + (1 - share) * self._later[0]
+            product = share * product + (1 - share) * self._later[1]
+        diagonal = np.full((len(square), 1), RIDGE * np.trace(square[:-1, :-1]), np.float32)
+        diagonal[-1] = 1e-6
+        w = self._map
+        residual = product - square @ w - diagonal * w
+        direction, length = residual, (residual * residual).sum(axis=0)
+        for _ in range(steps):
+            moved = square @ direction + diagonal * direction
+            step = length / np.maximum((direction * moved).sum(axis=0), 1e-20)
+            w, residual = w + step * direction, residual - step * moved
+            before, length = length, (residual * residual).sum(axis=0)
+            direction = residual + length / np.maximum(before, 1e-20) * direction
+        self._map = w
+
+    def __call__(self, features: Float32, centre: Float64, size: Float64) -> Float64:
+        """(K, 4) what is wrong with K boxes: shift of the centre in own sides, change of log width and log height."""
+        wrong = describe(features, centre, size) @ self._map[:-1] + self._map[-1]
+        return np.asarray(np.clip(wrong, -0.25, 0.25), np.float64)
+
+
+def _moments(x: Float32, y: Float32) -> tuple[Float32, Float32]:
+    share = np.float32(1 / len(x))
+    return np.asarray(x.T @ x * share, np.float32), np.asarray(x.T @ y * share, np.float32)

@@ -1,0 +1,227 @@
+"""All pointed objects of a run, followed beside the engine's own tracks.
+
+What is pointed at counts more than what a detector says of the same thing: the detection that lies best over a found
+object (from `SAME` on) is kept from the engine, so that no second track stands over it, and has a say in its class.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from models.errors import DataError
+from tracker.boxes import overlaps
+from tracker.classification.track_classes import Classes
+from tracker.motion.base import Look
+from tracker.single_object.tracker import Follower, Sight
+from tracker.single_object.box_prompt import PointedBox
+from tracker.protocols import Update
+from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, State, Tracks, UInt8
+
+SAME = 0.5  # IoU of a detection and a pointed object from which on they are one
+LEAST = 2.0  # pixels of a box that must lie in the picture, each way
+OBJECT = "object"  # the class of what no detector has named
+
+Follow = Callable[[UInt8, Float64, float], Follower]
+
+
+@dataclass(slots=True)
+class _Pointed:
+    """One object; `known` (width,) of its class since a detector named it first, at `named` seconds the latest time.
+
+    `given`: its class was given with its box, and no detector's word changes it.
+    """
+
+    id: int
+    follower: Follower
+    label: int
+    known: Float32
+    last: Sight
+    named: float = -inf
+    given: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What a window asks for: a box in a frame, or that the object `drop` is forgotten."""
+
+    frame: Frame | None = None
+    xyxy: Float64 | None = None
+    drop: int = 0
+
+
+class Pointer:
+    """Follows pointed objects; called once a frame, in the engine's thread. `point` and `drop` may come from any other.
+
+    Args:
+        follow: makes a follower of a picture, a box (4,) and a time.
+        new_id: the next id that no track has had.
+        names: the detector's classes.
+        boxes: to be followed from their times on; they get their ids now, in this order.
+        interactive: whether boxes may come from a window too: then the stages run less far ahead of it.
+
+    Attributes:
+        names: the classes of all tracks: the detector's, `object`, and those that the boxes were given with.
+        interactive: as given.
+    """
+
+    def __init__(
+        self,
+        follow: Follow,
+        new_id: Callable[[], int],
+        names: Sequence[str] = (),
+        boxes: Sequence[PointedBox] = (),
+        interactive: bool = False,
+    ) -> None:
+        self._follow, self._new_id = follow, new_id
+        self.interactive = interactive
+        more = dict.fromkeys((OBJECT, *(box.name for box in boxes if box.name)))
+        self.names = (*names, *(name for name in more if name not in names))
+        self._classes = Classes(len(names))
+        self._waiting = [(new_id(), box) for box in boxes]
+        self._pointed: list[_Pointed] = []
+        self._wishes: queue.SimpleQueue[_Wish] = queue.SimpleQueue()
+
+    def point(self, frame: Frame, xyxy: Float64) -> None:
+        """Follow what is in a box (4,) of `frame` from that frame's time on.
+
+        Raises:
+            DataError: the box has no area in the picture.
+        """
+        self._wishes.put(_Wish(frame, inside(xyxy, frame.size)))
+
+    def drop(self, id: int) -> None:
+        """Forget an object."""
+        self._wishes.put(_Wish(drop=id))
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Of the objects that are followed now."""
+        return tuple(one.id for one in self._pointed)
+
+    @property
+    def waiting(self) -> tuple[PointedBox, ...]:
+        """The boxes whose time has not come."""
+        return tuple(box for _, box in self._waiting)
+
+    def __call__(self, frame: Frame, detections: Detections, warp: Float64 | None, update: Update) -> Tracks:
+        """All tracks of the frame: the pointed ones, and the engine's of what they leave of the detections.
+
+        Raises:
+            DataError: a box whose time has come has no area in the picture.
+        """
+        for one in self._pointed:
+            one.last = one.follower.look(frame.bgr, frame.time, warp)
+        self._begin(frame)
+        taken = self._claim(detections)
+        self._name(taken, detections, frame.time)
+        free = np.ones(len(detections), bool)
+        free[taken[taken >= 0]] = False
+        rows = free.nonzero()[0]
+        tracks = update(detections if free.all() else detections.take(free), frame.time, warp)
+        return _join(self._tracks(taken), tracks, rows)
+
+    def _begin(self, frame: Frame) -> None:
+        """What was asked for since the last frame, and the boxes whose time has come."""
+        while not self._wishes.empty():
+            wish = self._wishes.get()
+            if wish.drop:
+                self._pointed = [one for one in self._pointed if one.id != wish.drop]
+            elif wish.frame is not None and wish.xyxy is not None:
+                self._add(self._new_id(), wish.frame, wish.xyxy, "")
+                one = self._pointed[-1]
+                if frame.time > wish.frame.time:  # the stages were ahead of the window; elapsed time is known
+                    one.last = one.follower.look(frame.bgr, frame.time)
+        due = [(id, box) for id, box in self._waiting if box.time <= frame.time]
+        self._waiting = [(id, box) for id, box in self._waiting if box.time > frame.time]
+        for id, box in due:
+            self._add(id, frame, inside(np.array(box.xyxy), frame.size), box.name)
+
+    def _add(self, id: int, frame: Frame, xyxy: Float64, name: str) -> None:
+        follower = self._follow(frame.bgr, xyxy, frame.time)
+        known = np.zeros(self._classes.width, np.float32)
+        label, sight = self.names.index(name or OBJECT), Sight(xyxy, 1.0, seen=True, unseen=0.0)
+        self._pointed.append(_Pointed(id, follower, label, known, sight, given=bool(name)))
+
+    def _claim(self, detections: Detections) -> Int64:
+        """(P,) the detection that is each pointed object, -1 where none is."""
+        taken = np.full(len(self._pointed), -1)
+        if not len(self._pointed) or not len(detections):
+            return taken
+        boxes = np.array([one.last.xyxy for one in self._pointed])
+        iou = overlaps(boxes, detections.xyxy.astype(np.float64))
+        iou[~np.array([one.last.seen for one in self._pointed])] = 0
+        while iou.max() >= SAME:  # a handful of objects: the best pair first
+            row, column = np.unravel_index(int(iou.argmax()), iou.shape)
+            taken[row] = column
+            iou[row], iou[:, column] = 0, 0
+        return taken
+
+    def _name(self, taken: Int64, detections: Detections, time: float) -> None:
+        """What the detections that were `taken` say of classes, weighed as the engine's tracks weigh it."""
+        classes = self._classes
+        open_ = np.array([not one.given for one in self._pointed], bool)
+        named = [one for one, column in zip(self._pointed, taken, strict=True) if column >= 0 and not one.given]
+        if not named:
+            return
+        found, known = taken[(taken >= 0) & open_], np.array([one.known for one in named])
+        label = detections.label[found]
+        if classes.several:
+            xyxy, score = detections.xyxy.astype(np.float64), detections.score.astype(np.float64)
+            votes = classes.votes(xyxy, score, detections.label)[0].take(found)
+            elapsed = np.array([time - one.named for one in named])
+            known = classes.update(known, votes, Look.at(xyxy[found], score[found]), elapsed)
+            before = np.array([one.label if one.named > -inf else -1 for one in named])
+            label = classes.decide(before, known)
+        for one, what, row in zip(named, label.tolist(), known, strict=True):
+            one.label, one.known, one.named = what, row, time
+
+    def _class_score(self) -> Float32 | None:
+        """(P,) how likely each object's label is right, NaN where no detector has named it."""
+        if not self._classes.several:
+            return None
+        k = self._classes.count
+        likely = [one.known[k + one.label] if one.named > -inf else np.nan for one in self._pointed]
+        return np.array(likely, np.float32)
+
+    def _tracks(self, taken: Int64) -> Tracks:
+        seen: Bool = np.array([one.last.seen for one in self._pointed], bool)
+        return Tracks.trusted(
+            id=np.array([one.id for one in self._pointed], np.int64),
+            xyxy=np.array([one.last.xyxy for one in self._pointed], np.float32).reshape(-1, 4),
+            score=np.array([one.last.score for one in self._pointed], np.float32),
+            label=np.array([one.label for one in self._pointed], np.int64),
+            state=np.where(seen, np.int8(State.ACTIVE), np.int8(State.LOST)),
+            unseen=np.array([one.last.unseen for one in self._pointed], np.float64),
+            detection=taken,
+            class_score=self._class_score(),
+        )
+
+
+def inside(xyxy: Float64, size: tuple[int, int]) -> Float64:
+    """(4,) the part of a box that lies in a picture of `size` (width, height).
+
+    Raises:
+        DataError: next to nothing of it does.
+    """
+    box = np.clip(np.asarray(xyxy, np.float64), 0, [*size, *size])
+    if (box[2:] - box[:2] < LEAST).any():
+        given = ",".join(f"{v:g}" for v in [*xyxy[:2], xyxy[2] - xyxy[0], xyxy[3] - xyxy[1]])
+        raise DataError(f"box {given} lies outside the picture of {size[0]}x{size[1]} pixels; give one inside it.")
+    return box
+
+
+def _join(pointed: Tracks, tracks: Tracks, rows: Int64) -> Tracks:
+    """Both; `rows` says which of the frame's detections the engine's were."""
+    found = tracks.detection >= 0
+    detection = np.where(found, rows[tracks.detection], -1) if len(rows) else tracks.detection
+    columns = {name: np.concatenate([getattr(pointed, name), getattr(tracks, name)])
+               for name in ("id", "xyxy", "score", "label", "state", "unseen")}  # fmt: skip
+    known = None
+    if pointed.class_score is not None or tracks.class_score is not None:
+        known = np.concatenate([pointed.class_scores(), tracks.class_scores()])
+    return Tracks.trusted(**columns, detection=np.concatenate([pointed.detection, detection]), class_score=known)

@@ -1,0 +1,223 @@
+"""One pointed object: looked for where the motion expects it, at the frame's true time, and learned anew where found.
+
+A frame costs one pass of the frozen CNN over a window four objects wide. While the object is not found, two more
+windows a frame go over the rest of the picture, near ones first, as far as it may have come in the time passed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from tracker.motion.base import Look, Motion
+from tracker.single_object.confidence import belief, likeness
+from tracker.single_object.correlation_filter import FIRST_STEPS, Complex64, ObjectFilter, bump, peaks
+from tracker.single_object.box_refinement import Refiner, describe
+from tracker.single_object.search_region import CELLS, SIZE, FrozenView, Projection, Window, cut, window
+from tracker.types import Float32, Float64, UInt8
+
+REACH, PACE = 0.5, 6.0  # sides of the object, and in a second, that it may be off before that tells against it
+SURE = 3.0  # standard deviations of the motion that are added to that
+LOST = 0.1  # the probability below which a place is not the object; from here what is asked for rises with the time ...
+DOUBT = 0.3  # ... unseen to this,
+FOUND = 0.8  # and it is this for a place elsewhere: there are many of them
+LEARN, LEARN_ANSWER = 0.4, 0.2  # a place is learned from as the object above this probability and this answer
+PEAKS = 3  # places of the expected window that are looked at closely
+SPEED = 5.0  # sides of the object in a second: how far a lost one is looked for
+ELSEWHERE = 2  # windows a frame besides the expected one, while it is lost
+OVERLAP = 0.6  # of a window's side from one of them to the next
+DAMP = 0.4  # of a refinement is believed: its error is as large as a frame's change of size
+SOLVE_S = 0.05  # seconds between two solutions; a filter that is younger changes little
+EXAMPLES = 40  # of wrong boxes a look
+FIRST_EXAMPLES = 100  # of each of three sizes of the user's own box
+MEMORY = 12  # looks besides the first ones
+LEAST = 3.0  # pixels, of a box's side
+INSIDE = 0.3  # share of a box that must lie in the picture
+HALF_LIFE = 1.0  # seconds in which the belief in an unseen object halves
+GROWN = 1.5  # the filter's sides in those of the object
+ANGLE, ZOOMS, BLUR = 15.0, (1 / 1.15, 1.15), 2.0  # of the first looks: degrees, factors, pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is known of the object at one time.
+
+    Attributes:
+        xyxy: (4,) pixels; where it was found, or where it is expected.
+        score: 0..1; how sure that is: falls while it is not seen.
+        seen: whether it was found.
+        unseen: seconds since it was found last.
+    """
+
+    xyxy: Float64
+    score: float
+    seen: bool
+    unseen: float
+
+
+class _Candidate(NamedTuple):
+    """A place that may be the object."""
+
+    window: int  # the number of the window that it lies in; 0 is where it is expected
+    centre: Float64
+    size: Float64
+    answer: float  # of the filter, less where it is far from the expected place
+    sure: float  # the probability that it is the object
+
+
+class Follower:
+    """Follows one object from the box that somebody drew.
+
+    Args:
+        view: the frozen CNN.
+        motion: what expects it; asked and told at true times.
+        bgr: (H, W, 3) uint8, the picture that the box was drawn in.
+        xyxy: (4,) pixels, with an area inside the picture.
+        time: seconds.
+    """
+
+    def __init__(self, view: FrozenView, motion: Motion, bgr: UInt8, xyxy: Float64, time: float) -> None:
+        self._view, self._motion = view, motion
+        self._centre, self._size = (xyxy[:2] + xyxy[2:]) / 2, np.maximum(xyxy[2:] - xyxy[:2], LEAST)
+        here = window(self._centre, self._size)
+        maps = view(_first_looks(bgr, here))
+        self._project = Projection([m[:1] for m in maps])
+        features = self._project(maps)
+        sides = self._size[::-1] / here.cell * GROWN
+        shape = tuple(int(np.clip(2 * round((s - 1) / 2) + 1, 3, 13)) for s in sides)
+        self._filter = ObjectFilter(features.shape[1], CELLS, (shape[0], shape[1]), MEMORY, len(features))
+        middle = (CELLS - 1) / 2
+        for look in self._filter.spectra(features):
+            self._filter.remember(look, bump(CELLS, middle, middle), time)
+        self._filter.solve(FIRST_STEPS)
+        self._refiner = Refiner()
+        self._learn_first(features, here, time)
+        self._rows = motion.start(self._seen_at(1.0), time, np.zeros((0, motion.width)))
+        self._score, self._seen, self._solved, self._lost, self._turn = 1.0, time, time, False, 0
+
+    def look(self, bgr: UInt8, time: float, warp: Float64 | None = None) -> Sight:
+        """The object in the frame at `time` seconds, later than the last one.
+
+        Args:
+            bgr: the frame.
+            time: seconds.
+            warp: (2, 3) affine from the last frame's pixels to this one's, where the camera moved.
+        """
+        if warp is not None:
+            self._rows = self._motion.warp(self._rows, warp)
+        prediction = self._motion.predict(self._rows, time)
+        height, width = bgr.shape[:2]
+        expected = np.clip(prediction.coordinates[0, :2], 0, [width, height])
+        windows = [window(expected, self._size)]
+        if self._lost:
+            windows += self._elsewhere(windows[0], (width, height), time)
+        features = self._project(self._view([cut(bgr, w) for w in windows]))
+        looks = self._filter.spectra(features)
+        answers = self._filter.answer(looks)
+        near = self._nearness(windows[0], expected, prediction.std[0, :2], time - self._seen)
+        answers[0] *= near
+        candidates = [
+            self._candidate(k, features[k], windows[k], *peaks(answers[k], PEAKS if k == 0 else 1))
+            for k in range(len(windows))
+        ]
+        best = max(candidates, key=lambda candidate: candidate.answer * candidate.sure)
+        at, centre, size, sure = best.window, best.centre, best.size, best.sure
+        if sure < self._asked(at > 0, time) or _inside(centre, size, (width, height)) < INSIDE:
+            self._lost = True
+            unseen = time - self._seen
+            return Sight(self._box(expected), self._score * 0.5 ** (unseen / HALF_LIFE), seen=False, unseen=unseen)
+        self._centre, self._size, self._score = centre, size, sure
+        if at == 0:
+            self._rows = self._motion.update(self._rows, self._seen_at(sure), time, prediction)
+        else:  # whoever comes back elsewhere has not moved there in a way that any motion foresaw
+            self._rows = self._motion.start(self._seen_at(sure), time, np.zeros((0, self._motion.width)))
+        self._seen, self._lost, self._turn = time, False, 0
+        if sure > LEARN and best.answer > LEARN_ANSWER:
+            self._learn(features[at], looks[at], windows[at], time)
+        return Sight(self._box(centre), sure, seen=True, unseen=0.0)
+
+    def _asked(self, elsewhere: bool, time: float) -> float:
+        """How likely a place must be to be believed."""
+        if not self._lost:
+            return LOST
+        return FOUND if elsewhere else DOUBT + (LOST - DOUBT) * 0.5 ** ((time - self._seen) / HALF_LIFE)
+
+    def _elsewhere(self, here: Window, frame: tuple[int, int], time: float) -> list[Window]:
+        """The next windows of the rest of the frame, nearest first, as far as the object may have come."""
+        step = here.side * OVERLAP
+        across, down = (np.arange(n // 2 % step, n, step) for n in frame)
+        places = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
+        apart = np.hypot(*(places - self._centre).T)
+        side = float(np.sqrt(self._size.prod()))
+        reach = here.side + SPEED * side * (time - self._seen)
+        near = np.argsort(apart)[: max(int((apart < reach).sum()), ELSEWHERE)]
+        turn = [near[(self._turn + k) % len(near)] for k in range(min(ELSEWHERE, len(near)))]
+        self._turn += ELSEWHERE
+        return [Window(places[k], here.side) for k in turn]
+
+    def _nearness(self, here: Window, expected: Float64, std: Float64, unseen: float) -> Float32:
+        """(N, N) factors that fall with the distance from the expected place."""
+        reach = (REACH + PACE * unseen) * np.sqrt(self._size.prod()) + SURE * std
+        cells = np.stack([np.arange(CELLS, dtype=np.float64)] * 2, axis=1)
+        x, y = ((here.to_pixels(cells) - expected) / reach).T
+        factors: Float32 = np.exp(-0.5 * (x[None, :] ** 2 + y[:, None] ** 2)).astype(np.float32)
+        return factors
+
+    def _candidate(self, at: int, features: Float32, here: Window, cells: Float64, answers: Float64) -> _Candidate:
+        """The likeliest of (K, 2) peaks in window `at`, its box refined."""
+        size = np.broadcast_to(self._size / here.cell, cells.shape)
+        wrong = DAMP * self._refiner(features, cells, size)
+        centres, sizes = cells + wrong[:, :2] * size, size * np.exp(wrong[:, 2:])
+        seen = describe(features, centres, sizes).reshape(len(cells), *self._template.shape)
+        sure = np.array([belief(a, likeness(self._template, s)) for a, s in zip(answers.tolist(), seen, strict=True)])
+        best = int(np.argmax(answers * sure))
+        centre, size = here.to_pixels(centres[best]), np.maximum(sizes[best] * here.cell, LEAST)
+        return _Candidate(at, centre, size, float(answers[best]), float(sure[best]))
+
+    def _learn(self, features: Float32, look: Complex64, here: Window, time: float) -> None:
+        cells, size = here.to_cells(self._centre), self._size / here.cell
+        self._filter.remember(look, bump(CELLS, *cells.tolist()), time)
+        self._refiner.remember(*self._refiner.examples(features, cells, size, EXAMPLES), time)
+        if time - self._solved >= SOLVE_S:
+            self._filter.solve()
+            self._refiner.solve()
+            self._solved = time
+
+    def _learn_first(self, features: Float32, here: Window, time: float) -> None:
+        middle, size = np.full(2, (CELLS - 1) / 2), self._size / here.cell
+        # the picture itself, and the two in which the object is larger and smaller: the first three looks
+        parts = [
+            self._refiner.examples(map, middle, size / zoom, FIRST_EXAMPLES)
+            for map, zoom in zip(features, (1.0, *ZOOMS), strict=False)
+        ]
+        self._template = describe(features[0], middle[None], size[None]).reshape(len(features[0]), -1)
+        x, y = (np.concatenate(part) for part in zip(*parts, strict=True))
+        self._refiner.start(x, y, time)
+
+    def _seen_at(self, score: float) -> Look:
+        return Look.at(self._box(self._centre)[None], np.array([score]), self._motion.crowded)
+
+    def _box(self, centre: Float64) -> Float64:
+        return np.concatenate([centre - self._size / 2, centre + self._size / 2])
+
+
+def _first_looks(bgr: UInt8, here: Window) -> list[UInt8]:
+    """The user's box as it is, larger, smaller, turned both ways, mirrored, and blurred."""
+    own = cut(bgr, here)
+    middle = (SIZE / 2 - 0.5, SIZE / 2 - 0.5)
+    looks = [own, *(cut(bgr, Window(here.centre, here.side * zoom)) for zoom in ZOOMS)]
+    for angle in (ANGLE, -ANGLE):
+        turn = cv2.getRotationMatrix2D(middle, angle, 1.0)
+        looks.append(np.asarray(cv2.warpAffine(own, turn, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE), np.uint8))
+    looks.append(np.ascontiguousarray(own[:, ::-1]))
+    looks.append(np.asarray(cv2.GaussianBlur(own, (0, 0), BLUR), np.uint8))
+    return looks
+
+
+def _inside(centre: Float64, size: Float64, frame: tuple[int, int]) -> float:
+    """The share of a box that lies in a frame of (width, height)."""
+    low, high = np.maximum(centre - size / 2, 0), np.minimum(centre + size / 2, frame)
+    return float(np.maximum(high - low, 0).prod() / size.prod())

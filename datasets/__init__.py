@@ -9,12 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datasets.annotations import Annotations
+    from datasets.formats.annotations import Annotations
     from datasets.formats import FORMATS, read, write
     from datasets.sources import SourceConfig, open_source
 
 _PLACES = {
-    "Annotations": "datasets.annotations",
+    "Annotations": "datasets.formats.annotations",
     "FORMATS": "datasets.formats",
     "read": "datasets.formats",
     "write": "datasets.formats",

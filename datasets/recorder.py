@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from datasets.sources.live import Live
-from datasets.video_writer import VideoWriter, check_video
+from datasets.video.writer import VideoWriter, check_video
 from tracker.types import UInt8
 
 CRF = 18  # of H.264: a loss that is hardly seen

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets import open_source
-from datasets.labelled_pictures import LabelledPicture
+from datasets.ground_truth.detection import LabelledPicture
 from datasets.sources.config import SourceConfig
 from tools.detection_scores import score_detections
 from tools.eval_detect import LOWEST_SCORE

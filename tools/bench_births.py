@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from datasets.thinning import thin_indices
+from datasets.subsampling.sequences import thin_indices
 from models.checks.printable import as_lines
 from tools.bench_births_config import BenchBirthsConfig
 from tools.birth_clips import Clip, LabelledFrame, find_clips, frames_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.output_guard import Output, file_outputs
+from datasets.output_guard.guard import Output, file_outputs
 from models.errors import ConfigError
 from models.checks.limits import check_ranges
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from datasets.formats import DetectionFile
-from datasets.formats.clock import read_seqinfo
-from datasets.gmc import read_camera_motion
-from datasets.output_guard import begin
-from datasets.thinning import UNEVEN, is_even, thin
+from datasets.formats.timeline import read_seqinfo
+from datasets.ground_truth.camera_motion import read_camera_motion
+from datasets.output_guard.guard import begin
+from datasets.subsampling.sequences import UNEVEN, is_even, thin
 from models.checks.printable import as_lines
 from tools import mot_plot, peers, plots
 from tools.bench_mot_config import BenchMotConfig

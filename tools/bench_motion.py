@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from datasets.noise import Noise
-from datasets.thinning import thin_indices
-from datasets.truth import read_sequences
+from datasets.simulation.detector_noise import Noise
+from datasets.subsampling.sequences import thin_indices
+from datasets.ground_truth.tracking import read_sequences
 from models.errors import DataError
 from models.checks.printable import as_lines
 from tools.bench_motion_config import BenchMotionConfig

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from datasets.annotations import Annotations
+from datasets.formats.annotations import Annotations
 from datasets.formats import mot
-from datasets.formats.clock import read_seqinfo
+from datasets.formats.timeline import read_seqinfo
 from datasets.sources import open_source
 from models.errors import ConfigError, DataError
 from models.backbones.roi_align import unit

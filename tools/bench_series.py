@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import torch
 
-from datasets.series import XOR_LENGTH, Series, event_xor, half_cheetah, occupancy
+from datasets.ground_truth.time_series import XOR_LENGTH, Series, event_xor, half_cheetah, occupancy
 from models.liquid.cells import check_name
 from tools.bench_series_config import BenchSeriesConfig
 from tools.series_training import Goal, Recipe, fit

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from datasets.output_guard import Output, file_outputs
+from datasets.output_guard.guard import Output, file_outputs
 from models.errors import ConfigError
 
 

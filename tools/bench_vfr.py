@@ -19,10 +19,10 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets.formats import read
-from datasets.formats.clock import read_seqinfo
-from datasets.output_guard import begin
-from datasets.retime import retime
-from datasets.thinning import UNEVEN, thin_indices, thin_sequence
+from datasets.formats.timeline import read_seqinfo
+from datasets.output_guard.guard import begin
+from datasets.subsampling.video import retime
+from datasets.subsampling.sequences import UNEVEN, thin_indices, thin_sequence
 from models.errors import ConfigError, DataError, LiquidTrackError
 from models.checks.printable import as_lines
 from tools.bench_vfr_config import BenchVfrConfig

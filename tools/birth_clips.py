@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datasets.davis import MaskSequence, find_sequences
-from datasets.indexed_png import read_indexed
-from datasets.labelled_pictures import LabelledPicture, read_labelled_pictures
-from datasets.simulated_camera import simulate_camera
-from datasets.sot import SotSequence, read_sequences
-from datasets.sources.pictures import read_picture
+from datasets.ground_truth.davis import MaskSequence, find_sequences
+from datasets.masks.indexed_png import read_indexed
+from datasets.ground_truth.detection import LabelledPicture, read_labelled_pictures
+from datasets.simulation.camera import simulate_camera
+from datasets.ground_truth.single_object import SotSequence, read_sequences
+from datasets.sources.images import read_picture
 from models.errors import DataError
 from tools.bench_births_config import BenchBirthsConfig
 from tools.eval_detect import label_scale

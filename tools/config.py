@@ -9,7 +9,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from datasets.formats.config import LabelConfig
-from datasets.output_guard import Output, file_outputs
+from datasets.output_guard.guard import Output, file_outputs
 from datasets.sources.config import SourceConfig
 from models.errors import ConfigError
 from tools.mark_config import MarkConfig

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from datasets.annotations import Annotations
+from datasets.formats.annotations import Annotations
 from datasets.formats import read, write
-from datasets.output_guard import begin
+from datasets.output_guard.guard import begin
 from models.errors import ConfigError, DataError
 from tools.convert_config import ConvertConfig
 from tools.messages import say
@@ -35,7 +35,7 @@ def convert(config: ConvertConfig) -> None:
 
 def _pictures(folder: Path, annotations: Annotations) -> tuple[str, ...]:
     """The names of the pictures in `folder`, one a frame."""
-    from datasets.sources.pictures import in_folder
+    from datasets.sources.images import in_folder
 
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder; name the one that holds the frames' pictures.")

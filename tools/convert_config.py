@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from datasets.formats.config import LabelConfig
-from datasets.output_guard import Output
+from datasets.output_guard.guard import Output
 
 FormatName = Literal["mot", "jsonl", "coco", "cvat", "yolo", "kitti"]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from datasets.labelled_pictures import LabelledPicture
+from datasets.ground_truth.detection import LabelledPicture
 from models.extras import needs
 from tracker.types import Detections, Float64
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from datasets.augment import Marked
-from datasets.labelled_pictures import LabelledPicture, read_labelled_pictures
-from datasets.sources.pictures import decode_picture, is_picture
-from datasets.teaching import HEARD, Marks, agreed, merged
+from datasets.augmentation.detection import Marked
+from datasets.ground_truth.detection import LabelledPicture, read_labelled_pictures
+from datasets.sources.images import decode_picture, is_picture
+from datasets.augmentation.pseudo_labels import HEARD, Marks, agreed, merged
 from models.runtime.cache import sha256
 from models.errors import ConfigError, DataError, SourceError, WeightsError
 from tools.eval_detect import label_scale

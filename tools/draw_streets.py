@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from datasets.drives import Camera, drive
-from datasets.noise import Noise, Rng, simulate
-from datasets.output_guard import begin
-from datasets.truth import Sequence
+from datasets.simulation.driving import Camera, drive
+from datasets.simulation.detector_noise import Noise, Rng, simulate
+from datasets.output_guard.guard import begin
+from datasets.ground_truth.tracking import Sequence
 from models.errors import ConfigError
 from tools.draw_streets_config import DrawStreetsConfig
 from tools.messages import say

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from tqdm import tqdm
 
-from datasets.labelled_pictures import LabelledPicture, LabelledPictures, read_labelled_pictures
-from datasets.sources.pictures import read_picture
+from datasets.ground_truth.detection import LabelledPicture, LabelledPictures, read_labelled_pictures
+from datasets.sources.images import read_picture
 from models.errors import ConfigError, DataError
 from models.checks.printable import as_lines
 from tools.detection_scores import Precision, coco_classes, mean, score_detections

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from datasets.formats.clock import read_seqinfo
+from datasets.formats.timeline import read_seqinfo
 from models.errors import ConfigError, DataError
 from tools.eval_mot_config import EvalMotConfig
 from tools.messages import say

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from datasets.classified_pictures import ClassifiedPicture, ClassifiedPictures
+from datasets.ground_truth.classification import ClassifiedPicture, ClassifiedPictures
 from models.backbones.registry import Weights, get_entry
 from models.errors import DataError
 from models.backbones.export import open_network

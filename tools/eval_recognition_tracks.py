@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from datasets.output_guard import begin
-from datasets.thinning import thin_indices
+from datasets.output_guard.guard import begin
+from datasets.subsampling.sequences import thin_indices
 from models.class_pool.inference import own_class_pool
 from models.errors import ConfigError, DataError
 from tools.eval_recognition_config import EvalRecognitionConfig

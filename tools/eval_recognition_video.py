@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from datasets.davis import find_sequences
-from datasets.sot import TRUTHS, read_sequences
-from datasets.sources.pictures import read_picture
-from datasets.thinning import thin_indices
+from datasets.ground_truth.davis import find_sequences
+from datasets.ground_truth.single_object import TRUTHS, read_sequences
+from datasets.sources.images import read_picture
+from datasets.subsampling.sequences import thin_indices
 from models.errors import ConfigError, DataError
 from models.labels.imagenet import imagenet_names
 from tools.eval_recognition_config import EvalRecognitionConfig

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from datasets.identities import Identities, read_identities
-from datasets.output_guard import begin
-from datasets.sources.pictures import read_picture
+from datasets.ground_truth.reid import Identities, read_identities
+from datasets.output_guard.guard import begin
+from datasets.sources.images import read_picture
 from models.errors import ConfigError, DataError, WeightsError
 from models.backbones.roi_align import unit
 from models.runtime.session import Session

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from datasets.davis import MaskSequence, find_sequences
-from datasets.indexed_png import read_indexed
-from datasets.thinning import thin_indices
+from datasets.ground_truth.davis import MaskSequence, find_sequences
+from datasets.masks.indexed_png import read_indexed
+from datasets.subsampling.sequences import thin_indices
 from models.errors import ConfigError, DataError
 from models.checks.printable import as_lines
 from tools.eval_segmentation_config import EvalSegmentationConfig

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from datasets.output_guard import begin
-from datasets.sot import SotSequence, read_boxes, read_sequences, write_boxes
-from datasets.sources.pictures import read_picture
-from datasets.thinning import thin_indices
+from datasets.output_guard.guard import begin
+from datasets.ground_truth.single_object import SotSequence, read_boxes, read_sequences, write_boxes
+from datasets.sources.images import read_picture
+from datasets.subsampling.sequences import thin_indices
 from models.errors import ConfigError, DataError
 from models.checks.printable import as_lines
 from tools import plots

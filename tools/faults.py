@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from datasets.sources.redact import redact_text
+from datasets.sources.credentials import redact_text
 from models.runtime.cache import cache_folder
 from models.checks.printable import printable
 

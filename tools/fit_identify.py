@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from datasets.identities import Identities, read_identities
+from datasets.ground_truth.reid import Identities, read_identities
 from models.errors import DataError
 from tools.eval_reid import describe
 from tools.fit_identify_config import FitIdentifyConfig

@@ -12,9 +12,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy.optimize import minimize
 
-from datasets.clips import SCORE, between, gaps
-from datasets.noise import Noise, fit, simulate
-from datasets.truth import Sequence, read_sequences
+from datasets.simulation.training_clips import SCORE, between, gaps
+from datasets.simulation.detector_noise import Noise, fit, simulate
+from datasets.ground_truth.tracking import Sequence, read_sequences
 from models.errors import DataError
 from tools.fit_motion_config import FitMotionConfig
 from tools.messages import say

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datasets.identities import Identities, read_identities
+from datasets.ground_truth.reid import Identities, read_identities
 from models.errors import DataError
 from models.backbones.roi_align import unit
 from tools.eval_reid import describe

@@ -21,10 +21,10 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from datasets.clips import SCORE, WAIT, between
-from datasets.noise import Noise, simulate
-from datasets.thinning import thin_indices
-from datasets.truth import Boxes, Sequence
+from datasets.simulation.training_clips import SCORE, WAIT, between
+from datasets.simulation.detector_noise import Noise, simulate
+from datasets.subsampling.sequences import thin_indices
+from datasets.ground_truth.tracking import Boxes, Sequence
 from models.association_head import config as head_config
 from models.errors import ConfigError
 from models.extras import needs
@@ -177,7 +177,7 @@ def foresee(
 
     Args:
         seen: what is seen in all frames of the source; rows with number -1 only crowd the others.
-        profile: which frames are kept, as `datasets.thinning` draws them by `seed`.
+        profile: which frames are kept, as `datasets.subsampling.sequences` draws them by `seed`.
     """
     times = sequence.times
     rate = 1 / float(np.median(np.diff(times))) if len(times) > 1 else 1.0

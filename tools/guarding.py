@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from datasets.output_guard import Input, Output, OutputGuard
-from datasets.sources.redact import redact
+from datasets.output_guard.guard import Input, Output, OutputGuard
+from datasets.sources.credentials import redact
 from tools import settings
 
 # What changes nothing in a result.

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from datasets.formats import DetectionFile
-from datasets.gmc import read_camera_motion
-from datasets.thinning import thin
+from datasets.ground_truth.camera_motion import read_camera_motion
+from datasets.subsampling.sequences import thin
 from models.errors import DataError
 from models.association_head.inference import HeadNumpy
 from tools.mot import find_sequences

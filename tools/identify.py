@@ -11,10 +11,10 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets import open_source
-from datasets.annotations import Annotations
+from datasets.formats.annotations import Annotations
 from datasets.formats import read
-from datasets.identities import read_identities
-from datasets.sources.pictures import read_picture
+from datasets.ground_truth.reid import read_identities
+from datasets.sources.images import read_picture
 from models.errors import DataError
 from models.checks.printable import one_line
 from tools.identify_config import IdentifyConfig

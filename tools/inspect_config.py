@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.output_guard import Output
+from datasets.output_guard.guard import Output
 from models.errors import ConfigError
 
 SCENE = "scene:1?duration=8&width=320&height=180&rate=20&people=14&camera=all&exposure=0&noise=0"

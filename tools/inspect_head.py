@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.output_guard import begin
+from datasets.output_guard.guard import begin
 from models.errors import ConfigError, WeightsError
 from models.association_head.config import HeadConfig
 from models.association_head.inference import load_head

@@ -44,7 +44,7 @@ def build_masks(config: TrackConfig, networks: int = 1) -> MaskStage | None:
 
 
 def _picture(config: TrackConfig) -> Mark:
-    from datasets.indexed_png import read_indexed
+    from datasets.masks.indexed_png import read_indexed
 
     path = config.marking.mask
     assert path is not None

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.composed_masks import compose, shifts
-from datasets.davis import MaskSequence, find_sequences
-from datasets.indexed_png import read_indexed, write_indexed
-from datasets.output_guard import begin
-from datasets.sources.pictures import read_picture
+from datasets.masks.compositing import compose, shifts
+from datasets.ground_truth.davis import MaskSequence, find_sequences
+from datasets.masks.indexed_png import read_indexed, write_indexed
+from datasets.output_guard.guard import begin
+from datasets.sources.images import read_picture
 from models.errors import ConfigError, DataError
 from tools.eval_segmentation import kept_frames
 from tools.eval_segmentation_config import EvalSegmentationConfig

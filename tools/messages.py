@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from datasets.sources.redact import redact_text
+from datasets.sources.credentials import redact_text
 from models.errors import LiquidTrackError
 from models.checks.printable import one_line, printable
 

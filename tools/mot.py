@@ -10,10 +10,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from datasets.formats import FORMATS, DetectionFile
-from datasets.formats._write import Boxes
+from datasets.formats.writer import Boxes
 from datasets.formats.mot import MotWriter
-from datasets.gmc import read_camera_motion
-from datasets.output_guard import begin
+from datasets.ground_truth.camera_motion import read_camera_motion
+from datasets.output_guard.guard import begin
 from models.errors import DataError
 from tools.mot_config import MotConfig
 from tools.plugins import cores

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from datasets.formats.clock import read_seqinfo
-from datasets.thinning import is_even, thin_indices
+from datasets.formats.timeline import read_seqinfo
+from datasets.subsampling.sequences import is_even, thin_indices
 from tools.mot import find_sequences
 from tools.plots import pyplot, save
 

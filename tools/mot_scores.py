@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.annotations import Annotations
+from datasets.formats.annotations import Annotations
 from datasets.formats import read
 from datasets.formats.registry import sniff
 from models.errors import DataError

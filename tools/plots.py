@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from datasets.output_guard import begin
+from datasets.output_guard.guard import begin
 from models.errors import ConfigError
 from models.extras import needs
 

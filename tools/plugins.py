@@ -32,13 +32,13 @@ def _video(path: Path, config: TrackConfig) -> Sink:
 
 
 def _masks(path: Path, config: TrackConfig) -> Sink:
-    from datasets.mask_folder import MaskFolder
+    from datasets.formats.davis_masks import MaskFolder
 
     return MaskFolder(path)
 
 
 def _images(path: Path, config: TrackConfig) -> Sink:
-    from datasets.picture_folder import PictureFolder
+    from datasets.formats.image_folder import PictureFolder
 
     return PictureFolder(path)
 
@@ -232,7 +232,7 @@ def build_sinks(
     if config.output.yolo_images:
         if config.output.yolo is None:
             raise ConfigError("--yolo-images stand in the folder of --yolo; name one.")
-        from datasets.picture_folder import PictureFolder
+        from datasets.formats.image_folder import PictureFolder
 
         slow.append(late(PictureFolder(config.output.yolo / "images", naming="yolo")))
     return here, slow

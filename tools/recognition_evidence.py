@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.classified_pictures import ClassifiedPictures
-from datasets.labelled_pictures import find_labels, read_labelled_pictures
-from datasets.noise import Rng
-from datasets.sources.pictures import read_picture
+from datasets.ground_truth.classification import ClassifiedPictures
+from datasets.ground_truth.detection import find_labels, read_labelled_pictures
+from datasets.simulation.detector_noise import Rng
+from datasets.sources.images import read_picture
 from models.backbones.registry import get_entry
 from models.labels.coco import COCO_NAMES
 from models.errors import ConfigError

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from datasets.formats._text import read_text
+from datasets.formats.text import read_text
 from models.errors import DataError
 from tools.recognition_scores import Answers
 from tracker.types import Float64

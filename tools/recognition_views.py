@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields
 import cv2
 import numpy as np
 
-from datasets.classified_pictures import ClassifiedPicture, ClassifiedPictures
-from datasets.noise import Rng
-from datasets.view_sequences import Course, draw_course, show
+from datasets.ground_truth.classification import ClassifiedPicture, ClassifiedPictures
+from datasets.simulation.detector_noise import Rng
+from datasets.simulation.crops import Course, draw_course, show
 from models.backbones.registry import Weights
 from tracker.boxes import crowding, overlaps, touching
 from models.backbones.feature_maps import standardise

@@ -9,8 +9,8 @@ import numpy as np
 
 from datasets import Annotations, open_source
 from datasets.formats import read
-from datasets.output_guard import begin
-from datasets.rle import decode
+from datasets.output_guard.guard import begin
+from datasets.masks.rle import decode
 from models.errors import ConfigError, DataError
 from tools.config import OutputConfig, TrackConfig
 from tools.late_sink import LateSink

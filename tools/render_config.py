@@ -9,7 +9,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
-from datasets.output_guard import Output
+from datasets.output_guard.guard import Output
 from datasets.sources.config import SourceConfig
 from models.errors import ConfigError
 from tools.view_config import ViewConfig

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.clips import Clip, sample
-from datasets.noise import Noise
-from datasets.truth import Sequence
+from datasets.simulation.training_clips import Clip, sample
+from datasets.simulation.detector_noise import Noise
+from datasets.ground_truth.tracking import Sequence
 from models.association_head.inference import HeadNumpy
 from tracker.config import TrackerConfig
 from tracker.association.costs import Pairs

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from datasets.series import Series
+from datasets.ground_truth.time_series import Series
 from models.runtime.cache import atomic
 from models.errors import ConfigError
 from models.liquid import LiquidRNN

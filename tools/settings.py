@@ -22,8 +22,8 @@ import tomli_w
 import tyro
 from tyro.conf import Positional, UseAppendAction
 
-from datasets.sources.open import path_of
-from datasets.sources.redact import redact_text
+from datasets.source_factory import path_of
+from datasets.sources.credentials import redact_text
 from models.errors import ConfigError
 from models.checks.paths import PathError, checked, read_bounded
 from models.checks.printable import one_line

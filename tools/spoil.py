@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from datasets.formats.mot import read
-from datasets.noise import spoil as worse
-from datasets.truth import PEDESTRIAN
+from datasets.simulation.detector_noise import spoil as worse
+from datasets.ground_truth.tracking import PEDESTRIAN
 from models.errors import DataError
 from tools.mot_text import ltwh
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from datasets._output import is_stdout
+from datasets.video.output_file import is_stdout
 from tools.config import TrackConfig
 from tools.findings import nothing_tracked
 from tools.interrupt import heard

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 
-from datasets._output import is_stdout, is_stream
-from datasets.formats._write import PICTURES
-from datasets.output_guard import Input, Output, OutputGuard
-from datasets.sources.redact import redact
+from datasets.video.output_file import is_stdout, is_stream
+from datasets.formats.writer import PICTURES
+from datasets.output_guard.guard import Input, Output, OutputGuard
+from datasets.sources.credentials import redact
 from models.errors import ConfigError, DataError
 from tools.config import OutputConfig, TrackConfig
 from tools.guarding import described
@@ -95,7 +95,7 @@ def check_record(config: TrackConfig, info: SourceInfo) -> None:
             f"--record {config.output.record} keeps what a camera or stream delivers, and {info.name} is there"
             " already; leave --record out."
         )
-    from datasets.video_writer import check_video
+    from datasets.video.writer import check_video
 
     check_video(config.output.record)
 
@@ -104,7 +104,7 @@ def _output(name: str, path: Path, info: SourceInfo, pictures: bool) -> Output:
     if name == "video":
         return Output("--video", path)
     if name == "masks":
-        from datasets.mask_folder import folder_name
+        from datasets.formats.davis_masks import folder_name
 
         return Output("--masks", path, (f"{folder_name(info)}/*.png",))
     if name == "images":

@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from datasets.augment import Marked, compose, flat
-from datasets.labelled_pictures import LabelledPicture
+from datasets.augmentation.detection import Marked, compose, flat
+from datasets.ground_truth.detection import LabelledPicture
 from models.backbones.registry import get_entry
 from models.runtime.cache import atomic
 from models.detection.lite_head import TAPPED, DetectHead, LiteTaps, cells

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from datasets.output_guard import Output
+from datasets.output_guard.guard import Output
 from models.detection.config import CLASSES, DetectConfig
 from models.errors import ConfigError
 from models.checks.limits import SEEDS, WORKERS, check_ranges, check_rate

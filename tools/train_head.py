@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from datasets.noise import Noise, fit
-from datasets.truth import Sequence, read_sequences
+from datasets.simulation.detector_noise import Noise, fit
+from datasets.ground_truth.tracking import Sequence, read_sequences
 from models.errors import DataError, WeightsError
 from models.extras import require
 from models.association_head.model import Head

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from datasets.noise import Rng
+from datasets.simulation.detector_noise import Rng
 from models.class_pool.model import ClassPool
 from models.class_pool.config import ClassPoolConfig
 from models.class_pool.inference import ClassPoolNumpy, log_softmax, save_class_pool

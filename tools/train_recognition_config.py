@@ -8,7 +8,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
-from datasets.output_guard import Output
+from datasets.output_guard.guard import Output
 from models.errors import ConfigError
 from models.checks.limits import SEEDS, WORKERS, check_ranges, check_rate
 

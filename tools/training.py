@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from datasets.output_guard import begin, makes_room
+from datasets.output_guard.guard import begin, makes_room
 from models.runtime.cache import atomic, sha256
 from models.errors import ConfigError
 from tools.settings import flatten

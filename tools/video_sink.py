@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.video_writer import VideoWriter, check_video
+from datasets.video.writer import VideoWriter, check_video
 from models.errors import ConfigError
 from tools.draw import Painter
 from tools.view_config import ViewConfig

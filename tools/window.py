@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from datasets.sources.redact import redact_text
+from datasets.sources.credentials import redact_text
 from models.checks.printable import one_line
 from tools.display import check_display
 from tools.draw import Painter, clock_text

@@ -9,7 +9,7 @@ __all__ = ["FORMATS", "DetectionFile", "read", "write"]
 
 def __getattr__(name: str) -> Any:
     if name == "DetectionFile":
-        from datasets.formats.detections import DetectionFile
+        from datasets.formats.detection_file import DetectionFile
 
         return DetectionFile
     if name in __all__:

@@ -16,12 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from datasets.annotations import Annotations
-from datasets.formats._rows import RowList, assemble
-from datasets.formats._text import BadRows, log, number, read_text, start_of
-from datasets.formats._write import Boxes, WholeFile, Writer, ltwh, picture_name, utc
-from datasets.formats.clock import Clock, find_clock, make_clock
-from datasets.rle import Rle, from_json
+from datasets.formats.annotations import Annotations
+from datasets.formats.table import RowList, assemble
+from datasets.formats.text import BadRows, log, number, read_text, start_of
+from datasets.formats.writer import Boxes, WholeFile, Writer, ltwh, picture_name, utc
+from datasets.formats.timeline import Clock, find_clock, make_clock
+from datasets.masks.rle import Rle, from_json
 from models.errors import DataError
 
 MAKER = "liquidtrack"

@@ -26,13 +26,13 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from datasets.annotations import Annotations
-from datasets.formats._cvat_parser import CvatParser, Shape
-from datasets.formats._keyframes import key_frames
-from datasets.formats._rows import RowList, Rows, assemble, union
-from datasets.formats._text import BadRows, read_text
-from datasets.formats._write import Boxes, WholeFile, Writer, utc
-from datasets.formats.clock import MAX_FRAMES, Clock, find_clock, make_clock
+from datasets.formats.annotations import Annotations
+from datasets.formats.cvat_parser import CvatParser, Shape
+from datasets.formats.keyframes import key_frames
+from datasets.formats.table import RowList, Rows, assemble, union
+from datasets.formats.text import BadRows, read_text
+from datasets.formats.writer import Boxes, WholeFile, Writer, utc
+from datasets.formats.timeline import MAX_FRAMES, Clock, find_clock, make_clock
 from models.errors import DataError
 from tracker.types import Int64
 

@@ -31,13 +31,13 @@ from typing import Any
 
 import numpy as np
 
-from datasets.annotations import Annotations
-from datasets.formats._rows import RowList, assemble
-from datasets.formats._text import BadRows, log, number, read_text, start_of
-from datasets.formats._write import Boxes, WholeFile, Writer, is_plain, utc
-from datasets.formats.clock import make_clock
-from datasets.polygons import polygons
-from datasets.rle import decode, from_json
+from datasets.formats.annotations import Annotations
+from datasets.formats.table import RowList, assemble
+from datasets.formats.text import BadRows, log, number, read_text, start_of
+from datasets.formats.writer import Boxes, WholeFile, Writer, is_plain, utc
+from datasets.formats.timeline import make_clock
+from datasets.masks.polygons import polygons
+from datasets.masks.rle import decode, from_json
 from models.errors import DataError
 from tracker.types import Float32
 

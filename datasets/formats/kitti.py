@@ -14,12 +14,12 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from datasets.annotations import Annotations
-from datasets.formats._rows import RowList, assemble
-from datasets.formats._scores import probabilities
-from datasets.formats._text import BadRows, log, parse_all, read_text
-from datasets.formats._write import LEAST_SIDE, Boxes, WholeFile, Writer, times_beside
-from datasets.formats.clock import find_clock
+from datasets.formats.annotations import Annotations
+from datasets.formats.table import RowList, assemble
+from datasets.formats.score_scale import probabilities
+from datasets.formats.text import BadRows, log, parse_all, read_text
+from datasets.formats.writer import LEAST_SIDE, Boxes, WholeFile, Writer, times_beside
+from datasets.formats.timeline import find_clock
 
 DONT_CARE = "DontCare"
 VISIBILITY = (1.0, 0.66, 0.33)

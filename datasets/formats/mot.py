@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.annotations import Annotations
-from datasets.formats._rows import Rows, assemble, read_names, write_names
-from datasets.formats._scores import probabilities
-from datasets.formats._text import BadRows, log, parse_all, read_text
-from datasets.formats._write import Boxes, WholeFile, Writer, is_plain, ltwh, times_beside
-from datasets.formats.clock import find_clock
+from datasets.formats.annotations import Annotations
+from datasets.formats.table import Rows, assemble, read_names, write_names
+from datasets.formats.score_scale import probabilities
+from datasets.formats.text import BadRows, log, parse_all, read_text
+from datasets.formats.writer import Boxes, WholeFile, Writer, is_plain, ltwh, times_beside
+from datasets.formats.timeline import find_clock
 from models.errors import DataError
 from tracker.types import Bool, Float64, Int64
 

@@ -23,11 +23,11 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.annotations import Annotations
-from datasets.formats._rows import RowList, assemble
-from datasets.formats._text import SMALL_BYTES, BadRows, log, parse, parse_all, read_text, start_of
-from datasets.formats._yolo_writer import TRACKS, visible
-from datasets.formats.clock import Clock, read_times
+from datasets.formats.annotations import Annotations
+from datasets.formats.table import RowList, assemble
+from datasets.formats.text import SMALL_BYTES, BadRows, log, parse, parse_all, read_text, start_of
+from datasets.formats.yolo_writer import TRACKS, visible
+from datasets.formats.timeline import Clock, read_times
 from models.errors import DataError
 
 FARTHEST = 10.0  # pictures; numbers beyond are pixels by mistake

@@ -8,12 +8,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from datasets.annotations import Annotations
+from datasets.formats.annotations import Annotations
 from datasets.formats.mot import MOT_NAMES
 from datasets.scenes.config import Scene
 from datasets.scenes.renderer import Truth, frame_times, render
 from datasets.scenes.source import collect
-from datasets.video_writer import VideoWriter
+from datasets.video.writer import VideoWriter
 from models.errors import ConfigError
 from tracker.types import Detections, UInt8
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from datasets.scenes.cars import draw_vehicle
-from datasets.scenes.compose import add_shadow, clip, darken, paste, to_pixels, vignette
+from datasets.scenes.vehicles import draw_vehicle
+from datasets.scenes.compositing import add_shadow, clip, darken, paste, to_pixels, vignette
 from datasets.scenes.config import Scene
-from datasets.scenes.figures import draw_person, look_of
+from datasets.scenes.pedestrians import draw_person, look_of
 from datasets.scenes.sprites import Sprite, blurred
-from datasets.scenes.stage import Stage, build_stage
-from datasets.scenes.world import Actor, View, actors, camera_at, camera_motion
-from datasets.thinning import thin_indices
+from datasets.scenes.background import Stage, build_stage
+from datasets.scenes.trajectories import Actor, View, actors, camera_at, camera_motion
+from datasets.subsampling.sequences import thin_indices
 from tracker.types import Bool, Float32, Float64, Frame, Int64, UInt8
 
 NAMES = ("person", "car")  # what labels 0 and 1 are; vans and buses count as cars

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from datasets.sources.config import SourceConfig
-    from datasets.sources.open import open_source
+    from datasets.source_factory import open_source
 
 __all__ = ["SourceConfig", "open_source"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "open_source":
-        from datasets.sources.open import open_source
+        from datasets.source_factory import open_source
 
         return open_source
     if name == "SourceConfig":

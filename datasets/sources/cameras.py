@@ -14,7 +14,7 @@ import numpy as np
 
 from datasets.sources.config import SourceConfig
 from datasets.sources.live import Live
-from datasets.sources.quiet import quiet_opencv
+from datasets.sources.opencv_log import quiet_opencv
 from models.errors import SourceError
 from tracker.protocols import SourceInfo
 from tracker.types import UInt8

@@ -13,9 +13,9 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from datasets.sources.bytes import BUFFER, Bytes, FileBytes, PipeBytes
+from datasets.sources.byte_reader import BUFFER, Bytes, FileBytes, PipeBytes
 from datasets.sources.config import SourceConfig
-from datasets.sources.pictures import MOST_PIXELS
+from datasets.sources.images import MOST_PIXELS
 from models.errors import SourceError
 
 NOT_VIDEO = frozenset(("tty", "bin", "xbin", "adf", "idf"))  # demuxers that draw any text as a picture

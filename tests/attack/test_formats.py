@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets.annotations import Annotations
+from datasets.formats.annotations import Annotations
 from datasets.formats import FORMATS, write
 from tests.attack.harness import assert_answered, attack, kept, start
 

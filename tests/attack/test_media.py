@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from datasets.sources import SourceConfig, open_source
-from datasets.sources.pictures import read_picture
+from datasets.sources.images import read_picture
 from models.errors import LiquidTrackError
 from tests.attack.harness import assert_answered, attack, kept, start
 from tests.datasets.sources.media import encode, stripes

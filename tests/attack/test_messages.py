@@ -259,7 +259,7 @@ def test_without_a_folder_for_reports_the_sentence_stays(
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_text_without_secrets_stays_as_it_is(number: int) -> None:
-    from datasets.sources.redact import redact_text
+    from datasets.sources.credentials import redact_text
 
     text = [
         "see https://github.com/a/b#c and x=3, low_score=7 at 0:01@2",

@@ -31,11 +31,11 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 LIBRARIES = ("cv2", "av", "lap", "safetensors.numpy", "tqdm", "tyro", "scipy.optimize")
 PARTS = (
     "datasets",
-    "datasets.sources.files",
-    "datasets.sources.pictures",
+    "datasets.sources.video_files",
+    "datasets.sources.images",
     "datasets.sources.streams",
     "datasets.formats",
-    "datasets.video_writer",
+    "datasets.video.writer",
     "datasets.scenes.source",
     "tracker.engine",
     "tracker.classification.track_classes",

@@ -12,7 +12,7 @@ import av
 import av.error
 import numpy as np
 
-from datasets.video_writer import CONTAINERS, VideoWriter
+from datasets.video.writer import CONTAINERS, VideoWriter
 
 SUFFIXES = tuple(CONTAINERS)
 SIZE = (96, 64)

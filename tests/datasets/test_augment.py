@@ -7,7 +7,7 @@ from itertools import cycle
 import numpy as np
 import pytest
 
-from datasets.augment import SEEN, Marked, compose, flat, spoil
+from datasets.augmentation.detection import SEEN, Marked, compose, flat, spoil
 
 COLOURS = {0: (0, 0, 255), 1: (0, 255, 0), 2: (255, 0, 0)}  # BGR of each class's rectangles
 
@@ -32,7 +32,7 @@ def picture(seed: int, size: tuple[int, int] = (300, 200), boxes: int = 3) -> Ma
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without changes of colour, so that the pixels still show what is where."""
-    monkeypatch.setattr("datasets.augment.spoil", lambda bgr, rng: bgr)
+    monkeypatch.setattr("datasets.augmentation.detection.spoil", lambda bgr, rng: bgr)
 
 
 @pytest.mark.usefixtures("plain")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from datasets.composed_masks import compose, shifts
+from datasets.masks.compositing import compose, shifts
 from tracker.types import UInt8
 
 

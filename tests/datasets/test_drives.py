@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datasets.drives import PERSON, Camera, Objects, drive, look
+from datasets.simulation.driving import PERSON, Camera, Objects, drive, look
 
 CAMERA = Camera(focal=700, width=1200, height=400, above=1.5, horizon=200)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from datasets.looks import DIM, Looks
+from datasets.simulation.embeddings import DIM, Looks
 from tracker.appearance.track_embedding import remember, similarity
 
 NUMBERS = np.arange(8)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datasets.clips import sample
-from datasets.noise import PERFECT, Found
-from datasets.occlusion import Eye, Obstacles
-from datasets.truth import Boxes, Sequence
+from datasets.simulation.training_clips import sample
+from datasets.simulation.detector_noise import PERFECT, Found
+from datasets.simulation.occlusion import Eye, Obstacles
+from datasets.ground_truth.tracking import Boxes, Sequence
 
 FRAMES = 60
 

@@ -30,12 +30,12 @@ from datasets.scenes import (
     write_video,
 )
 from datasets.scenes.export import detect
-from datasets.scenes.figures import draw_person, look_of
+from datasets.scenes.pedestrians import draw_person, look_of
 from datasets.scenes.renderer import frame_times
 from datasets.scenes.sprites import blurred
-from datasets.scenes.world import STEP, Pose, actors, camera_at, camera_motion
+from datasets.scenes.trajectories import STEP, Pose, actors, camera_at, camera_motion
 from datasets.sources import SourceConfig, open_source
-from datasets.thinning import thin_indices
+from datasets.subsampling.sequences import thin_indices
 from models.errors import ConfigError, LiquidTrackError
 from tracker.protocols import Source
 from tracker.types import Frame
@@ -177,7 +177,7 @@ def test_camera_motion_is_the_motion_of_the_pixels(camera: str) -> None:
 
 
 def test_camera_stays_on_the_canvas() -> None:
-    from datasets.scenes.world import View
+    from datasets.scenes.trajectories import View
 
     scene = Scene(camera="all", width=640, height=360)
     view = View.of(scene)
@@ -260,7 +260,7 @@ def test_source(small: list[tuple[Frame, Truth]]) -> None:
 
 
 def test_annotations(small: list[tuple[Frame, Truth]]) -> None:
-    from datasets.rle import decode
+    from datasets.masks.rle import decode
 
     whole = truth_of(SMALL, masks=True)
     assert whole.names == NAMES

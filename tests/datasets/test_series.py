@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.series import Series, event_xor, half_cheetah, occupancy
+from datasets.ground_truth.time_series import Series, event_xor, half_cheetah, occupancy
 from models.errors import DataError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datasets.simulated_camera import simulate_camera
+from datasets.simulation.camera import simulate_camera
 from models.errors import DataError
 from tracker.types import Float64, UInt8
 

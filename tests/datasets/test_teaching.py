@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datasets.teaching import Marks, agreed, merged
+from datasets.augmentation.pseudo_labels import Marks, agreed, merged
 from tracker.types import Detections
 
 

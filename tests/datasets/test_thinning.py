@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.thinning import PROFILES, thin, thin_indices
+from datasets.subsampling.sequences import PROFILES, thin, thin_indices
 from models.errors import ConfigError, DataError
 
 

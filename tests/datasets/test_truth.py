@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.truth import read_sequences
+from datasets.ground_truth.tracking import read_sequences
 from models.errors import DataError
 from tools.train_head import train_head
 from tools.train_head_config import TrainHeadConfig

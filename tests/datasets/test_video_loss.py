@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.video_writer import VideoWriter
+from datasets.video.writer import VideoWriter
 from models.errors import LiquidTrackError
 from tests.datasets.films import (
     SUFFIXES,
@@ -23,7 +23,7 @@ from tests.datasets.films import (
 CHILD = """
 import os, resource, signal, sys
 import numpy as np
-from datasets.video_writer import VideoWriter
+from datasets.video.writer import VideoWriter
 from models.errors import LiquidTrackError
 path, limit, sound = sys.argv[1], int(sys.argv[2]), sys.argv[3] or None
 if limit:

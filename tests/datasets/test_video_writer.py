@@ -10,7 +10,7 @@ import av.error
 import numpy as np
 import pytest
 
-from datasets.video_writer import HYBRID, VideoWriter
+from datasets.video.writer import HYBRID, VideoWriter
 from models.errors import ConfigError, DataError
 from tests.datasets.films import (
     SUFFIXES,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from datasets.view_sequences import SIZES, draw_course, show, wander
+from datasets.simulation.crops import SIZES, draw_course, show, wander
 
 
 def test_what_spoils_forgets_within_its_time() -> None:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from datasets import read
-from datasets.indexed_png import read_indexed, write_indexed
-from datasets.mask_folder import MaskFolder
-from datasets.rle import decode
+from datasets.masks.indexed_png import read_indexed, write_indexed
+from datasets.formats.davis_masks import MaskFolder
+from datasets.masks.rle import decode
 from datasets.scenes import Scene, render
 from models.errors import ConfigError, DataError
 from tests.frozen import needs_weights

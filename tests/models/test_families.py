@@ -334,7 +334,7 @@ def test_an_answer_of_another_size_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("file", REAL)
 def test_a_real_network_finds_the_people_where_they_are(file: str, shared: Path) -> None:
-    from datasets.labelled_pictures import read_labelled_pictures
+    from datasets.ground_truth.detection import read_labelled_pictures
 
     session = Session(shared / f"models/{file}.onnx", threads=1, device="cpu")
     family = make_family("auto", session.inputs, session.outputs, session.metadata)

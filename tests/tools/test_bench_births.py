@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets.indexed_png import write_indexed
+from datasets.masks.indexed_png import write_indexed
 from models.errors import ConfigError
 from tools.bench_births import bench_births, measure, report
 from tools.bench_births_config import BenchBirthsConfig

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.thinning import thin
+from datasets.subsampling.sequences import thin
 from models.errors import ConfigError
 from tools.bench_mot import bench_mot, difference, measure
 from tools.bench_mot_config import BenchMotConfig

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.clips import between
-from datasets.noise import PERFECT
-from datasets.thinning import thin_indices
-from datasets.truth import Boxes, Sequence
+from datasets.simulation.training_clips import between
+from datasets.simulation.detector_noise import PERFECT
+from datasets.subsampling.sequences import thin_indices
+from datasets.ground_truth.tracking import Boxes, Sequence
 from models.errors import ConfigError, DataError
 from tests.tools.test_fit_motion import TRUE
 from tools.bench_motion import bench_motion, summarise

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.series import Series
+from datasets.ground_truth.time_series import Series
 from models.errors import ConfigError
 from tools import series_training
 from tools.cli import main

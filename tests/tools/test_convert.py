@@ -13,7 +13,7 @@ import pytest
 
 from datasets.formats import FORMATS, read
 from datasets.sources.config import SourceConfig
-from datasets.sources.open import open_source
+from datasets.source_factory import open_source
 from tools.cli import main
 from tools.convert_config import FormatName
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.drives import drive
-from datasets.truth import read_sequence
+from datasets.simulation.driving import drive
+from datasets.ground_truth.tracking import read_sequence
 from models.errors import ConfigError
 from tools.cli import main
 from tools.draw_streets_config import DrawStreetsConfig

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.labelled_pictures import LabelledPictures, read_labelled_pictures
+from datasets.ground_truth.detection import LabelledPictures, read_labelled_pictures
 from models.errors import ConfigError, DataError, LiquidTrackError
 from tools.cli import main
 from tools.eval_detect import evaluate, match_classes, table

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.classified_pictures import ClassifiedPictures
+from datasets.ground_truth.classification import ClassifiedPictures
 from models.errors import ConfigError, DataError, LiquidTrackError
 from tests.models.nets import write_net
 from tools import eval_recognition

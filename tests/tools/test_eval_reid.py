@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets.annotations import Annotations
-from datasets.identities import read_identities
+from datasets.formats.annotations import Annotations
+from datasets.ground_truth.reid import read_identities
 from datasets.scenes import Scene, render
 from models.errors import DataError
 from models.backbones.roi_align import unit

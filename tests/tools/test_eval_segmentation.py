@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets.indexed_png import read_indexed, write_indexed
+from datasets.masks.indexed_png import read_indexed, write_indexed
 from models.errors import ConfigError, DataError
 from tools.cli import main
 from tools.eval_segmentation import evaluate, score_masks, table

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.sot import read_boxes, read_sequences, write_boxes
+from datasets.ground_truth.single_object import read_boxes, read_sequences, write_boxes
 from models.errors import DataError, LiquidTrackError, SourceError
 from tools import eval_sot
 from tools.cli import main

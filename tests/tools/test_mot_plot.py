@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tools.mot_plot
-from datasets.thinning import thin_indices
+from datasets.subsampling.sequences import thin_indices
 from models.errors import ConfigError
 from tools import plots
 from tools.bench_mot import bench_mot

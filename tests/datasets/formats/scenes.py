@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from hypothesis import strategies as st
 
-from datasets.annotations import Annotations
+from datasets.formats.annotations import Annotations
 from datasets.formats import FORMATS
-from datasets.formats._write import clean_names
-from datasets.rle import encode
+from datasets.formats.writer import clean_names
+from datasets.masks.rle import encode
 
 SIZE = (64, 48)
 

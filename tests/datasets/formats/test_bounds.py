@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from datasets.formats import _text, read
+from datasets.formats import read
+from datasets.formats import text as _text
 from models.errors import DataError
 
 needs_devices = pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero")

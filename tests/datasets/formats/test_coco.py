@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datasets.annotations import Annotations
+from datasets.formats.annotations import Annotations
 from datasets.formats import read, write
-from datasets.rle import decode, encode
+from datasets.masks.rle import decode, encode
 from models.errors import DataError
 
 TOP: dict[str, Any] = {

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datasets.formats import FORMATS, read, write
-from datasets.formats._rows import union
-from datasets.formats._write import Boxes
+from datasets.formats.table import union
+from datasets.formats.writer import Boxes
 from datasets.formats.config import LabelConfig
 from datasets.formats.cvat import CvatWriter
 from models.errors import ConfigError, DataError

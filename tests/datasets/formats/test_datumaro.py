@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datasets.annotations import Annotations
+from datasets.formats.annotations import Annotations
 from datasets.formats import read, write
-from datasets.picture_folder import PictureFolder
+from datasets.formats.image_folder import PictureFolder
 from tracker.protocols import SourceInfo
 from tracker.types import Frame, Tracks
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.annotations import Annotations
+from datasets.formats.annotations import Annotations
 from datasets.formats import DetectionFile, write
-from datasets.rle import encode
+from datasets.masks.rle import encode
 from models.errors import DataError
 
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from datasets.annotations import Annotations
+from datasets.formats.annotations import Annotations
 from datasets.formats import FORMATS, DetectionFile, read, write
-from datasets.formats.clock import read_seqinfo, read_times
+from datasets.formats.timeline import read_seqinfo, read_times
 from models.errors import LiquidTrackError
 
 NAMES = ("person", "a car", "x<&>y")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from datasets.formats import FORMATS, read, write
-from datasets.formats._write import Boxes
+from datasets.formats.writer import Boxes
 from datasets.formats.jsonl import JsonlWriter
-from datasets.rle import encode
+from datasets.masks.rle import encode
 from models.errors import DataError
 from tests.datasets.formats.scenes import target
 from tracker.protocols import SourceInfo

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from datasets.formats import FORMATS, read
-from datasets.formats._write import Boxes
+from datasets.formats.writer import Boxes
 from models.errors import DataError, LiquidTrackError
 from tests.datasets.formats.scenes import target
 from tracker.protocols import SourceInfo
@@ -24,7 +24,7 @@ WRITE_FOREVER = """
 import sys
 import numpy as np
 from datasets.formats import FORMATS
-from datasets.formats._write import Boxes
+from datasets.formats.writer import Boxes
 from tracker.protocols import SourceInfo
 
 name, path, n = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -130,7 +130,7 @@ LIMITED = """
 import resource, sys
 import numpy as np
 from datasets.formats import FORMATS
-from datasets.formats._write import Boxes
+from datasets.formats.writer import Boxes
 from models.errors import LiquidTrackError
 from tracker.protocols import SourceInfo
 

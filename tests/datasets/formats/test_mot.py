@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from datasets.formats import read, write
-from datasets.formats._write import Boxes
+from datasets.formats.writer import Boxes
 from datasets.formats.mot import MOT_NAMES, MotWriter
 from models.errors import DataError, LiquidTrackError
 from tracker.protocols import SourceInfo

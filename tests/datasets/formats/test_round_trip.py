@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datasets.annotations import Annotations
+from datasets.formats.annotations import Annotations
 from datasets.formats import FORMATS, read, write
 from datasets.formats.config import LabelConfig
 from datasets.formats.mot import MOT_NAMES, MotWriter
-from datasets.rle import decode
+from datasets.masks.rle import decode
 from tests.datasets.formats.scenes import annotations, assert_same, order, target
 from tracker.protocols import Sink, SourceInfo
 from tracker.types import Frame, State, Tracks

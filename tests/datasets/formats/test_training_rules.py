@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 import yaml
 
-from datasets.annotations import Annotations
+from datasets.formats.annotations import Annotations
 from datasets.formats import FORMATS, read, write
-from datasets.formats._write import Boxes
+from datasets.formats.writer import Boxes
 from datasets.formats.config import LabelConfig
 from tools.cli import main
 from tracker.protocols import SourceInfo

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.sources import bytes as under
+from datasets.sources import byte_reader as under
 from datasets.sources.config import SourceConfig
-from datasets.sources.files import VideoFile
-from datasets.sources.open import open_source
+from datasets.sources.video_files import VideoFile
+from datasets.source_factory import open_source
 from models.errors import ChangedError, ConfigError, SourceError
 from tests.datasets.sources.media import UNEVEN_MS, encode, number_of
 from tools.info import gather

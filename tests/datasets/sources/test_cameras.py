@@ -12,7 +12,7 @@ import pytest
 
 from datasets.sources.cameras import CameraSource, Capture
 from datasets.sources.config import SourceConfig
-from datasets.sources.open import open_source
+from datasets.source_factory import open_source
 from models.errors import ConfigError, SourceError
 from tests.datasets.sources.media import number_of, stripes
 from tracker.protocols import LiveSource, Source, SourceStatus

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from datasets.sources.config import SourceConfig
-from datasets.sources.files import VideoFile
+from datasets.sources.video_files import VideoFile
 from datasets.sources.live import Live
-from datasets.sources.open import open_source
-from datasets.sources.redact import redact, secrets
+from datasets.source_factory import open_source
+from datasets.sources.credentials import redact, secrets
 from datasets.sources.streams import StreamClock, StreamFeed, StreamSource
 from models.errors import ConfigError, SourceError
 from tests.datasets.sources.media import UNEVEN_MS, encode, number_of

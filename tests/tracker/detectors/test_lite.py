@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets.labelled_pictures import read_labelled_pictures
-from datasets.sources.pictures import read_picture
+from datasets.ground_truth.detection import read_labelled_pictures
+from datasets.sources.images import read_picture
 from models.detection.config import CLASSES
 from models.errors import ConfigError, WeightsError
 from tests.tracker.detectors.scenes import frame, iou

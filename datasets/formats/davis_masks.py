@@ -1,0 +1,70 @@
+"""Tracks' masks as a folder of pictures of numbers: <folder>/<source>/00000.png, one a frame, as DAVIS's results."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from datasets.formats.writer import make_folder, writing
+from datasets.masks.indexed_png import write_indexed
+from models.errors import DataError
+from tracker.protocols import SourceInfo
+from tracker.types import Frame, Tracks
+
+MOST = 254  # object numbers: 0 is the ground, 255 means "not known"
+
+
+def folder_name(info: SourceInfo) -> str:
+    """Of the folder that a source's pictures go into."""
+    return "".join(c if c.isalnum() or c in "-_.+" else "_" for c in info.name).strip(".") or "masks"
+
+
+class MaskFolder:
+    """A `Sink`. A pixel has its track's id; the numbers of the pictures are those of the source's frames.
+
+    Args:
+        path: the folder; one for the source is made inside it.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._folder = self.path
+
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> None:
+        """Makes the folder.
+
+        Raises:
+            DataError: it cannot be made.
+        """
+        self._folder = self.path / folder_name(info)
+        with writing(self._folder):
+            make_folder(self._folder)
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        """Writes the frame's picture, whole or not at all.
+
+        Raises:
+            DataError: it cannot be written, or a track with a mask has a number beyond 254.
+        """
+        numbers = np.zeros(frame.bgr.shape[:2], np.uint8)
+        shown = tracks.shown
+        if shown.mask is not None:
+            for id, mask in zip(shown.id.tolist(), shown.mask, strict=True):
+                if not mask.any():
+                    continue
+                if id > MOST:
+                    raise DataError(f"{self.path}: track {id} has a mask, but pictures hold numbers up to {MOST} only.")
+                numbers[mask] = id
+        target = self._folder / f"{frame.index:05d}.png"
+        part = target.with_name(f".{target.name}.{os.getpid()}.new")
+        with writing(target):
+            try:
+                write_indexed(part, numbers)
+                part.replace(target)
+            finally:
+                part.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Nothing is left to do: every frame's picture is whole already."""

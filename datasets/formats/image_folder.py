@@ -1,0 +1,62 @@
+"""A source's pictures as files, named as the label files beside them name them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import cv2
+
+from datasets.formats.writer import make_folder, picture_name, writing
+from models.errors import DataError
+from tracker.protocols import SourceInfo
+from tracker.types import Frame, Tracks
+
+
+class PictureFolder:
+    """A `Sink` that writes every tracked frame's picture, without anything drawn in.
+
+    What lies in the folder already is the affair of the guard of outputs (`output_guard`), as with every output.
+
+    Args:
+        path: the folder.
+        naming: as COCO's `file_name` (frame_000000.jpg, or the pictures' own names), or as YOLO's labels (000001.jpg).
+    """
+
+    def __init__(self, path: Path | str, naming: Literal["coco", "yolo"] = "coco") -> None:
+        self.path = Path(path)
+        self._naming = naming
+        self._info = SourceInfo("", 0, 0)
+
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> None:
+        """Makes the folder.
+
+        Raises:
+            DataError: it cannot be made.
+        """
+        self._info = info
+        with writing(self.path):
+            make_folder(self.path)
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        """Writes the frame's picture.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        name = f"{frame.index + 1:06d}.jpg" if self._naming == "yolo" else picture_name(self._info, frame.index)
+        place = self.path / name
+        done, data = cv2.imencode(place.suffix, frame.bgr)
+        if not done:
+            raise DataError(f"{place}: OpenCV writes no such picture; give pictures that end in .jpg or .png.")
+        with writing(place):
+            make_folder(place.parent)
+            new = place.with_name(f".{place.name}.new")
+            try:
+                new.write_bytes(data.tobytes())
+                new.replace(place)
+            finally:
+                new.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Nothing is left to do: every picture is whole already."""

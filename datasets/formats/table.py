@@ -1,0 +1,274 @@
+"""From a file's columns to `Annotations`: one place that knows what a good box is, for every format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datasets.formats.annotations import Annotations
+from datasets.formats.text import SMALL_BYTES, BadRows, read_text
+from datasets.formats.writer import replace_file, writing
+from datasets.formats.timeline import MAX_INDEX, Clock, stem
+from datasets.masks.rle import Rle
+from models.errors import DataError
+from tracker.types import Bool, Float64, Int64
+
+MAX_PIXEL = 1e9  # beyond any picture; float32 boxes could not tell such an edge from its neighbour
+
+
+@dataclass
+class Rows:
+    """Boxes as a file gives them, before any check, one entry a box.
+
+    Attributes:
+        frame: counted from 0.
+        id: -1 where the file names none.
+        ltrb: (N, 4) left, top, right, bottom in pixels.
+        wh: (N, 2) width and height as the file gives them, or None where it gives right and bottom.
+        score: 0..1.
+        label: an index into the names.
+    """
+
+    frame: Float64
+    id: Float64
+    ltrb: Float64
+    score: Float64
+    label: Int64
+    wh: Float64 | None = None
+    ignore: Bool | None = None
+    visibility: Float64 | None = None
+    mask: Sequence[Rle | None] | None = None
+
+    def extended(self, at: Int64, frame: Float64, ltrb: Float64) -> Rows:
+        """These rows, and behind them copies of the rows `at` in other frames and places; without `wh`."""
+
+        def more(column: Any) -> Any:
+            return None if column is None else np.concatenate([column, column[at]])
+
+        none = [None] * len(at)
+        return Rows(
+            np.concatenate([self.frame, frame]),
+            more(self.id),
+            np.concatenate([self.ltrb, ltrb]),
+            more(self.score),
+            more(self.label),
+            None,
+            more(self.ignore),
+            more(self.visibility),
+            None if self.mask is None else [*self.mask, *none],
+        )
+
+
+@dataclass
+class RowList:
+    """Collects boxes one by one, for the formats that are no table of numbers."""
+
+    frame: list[float] = field(default_factory=list)
+    id: list[float] = field(default_factory=list)
+    ltrb: list[Sequence[float]] = field(default_factory=list)
+    score: list[float] = field(default_factory=list)
+    label: list[int] = field(default_factory=list)
+    ignore: list[bool] = field(default_factory=list)
+    visibility: list[float] = field(default_factory=list)
+    mask: list[Rle | None] = field(default_factory=list)
+    where: list[str] = field(default_factory=list)
+
+    def add(
+        self,
+        where: str,
+        frame: float,
+        id: float,
+        ltrb: Sequence[float],
+        label: int,
+        score: float = 1.0,
+        ignore: bool = False,
+        visibility: float | None = None,
+        mask: Rle | None = None,
+    ) -> None:
+        """One box; `where` it stands in the file, for messages."""
+        self.frame.append(frame)
+        self.id.append(id)
+        self.ltrb.append(ltrb)
+        self.score.append(score)
+        self.label.append(label)
+        self.ignore.append(ignore)
+        self.visibility.append(-1.0 if visibility is None else visibility)
+        self.mask.append(mask)
+        self.where.append(where)
+
+    def rows(self, with_wh: bool = False) -> Rows:
+        """The table. `with_wh`: the boxes were given as left, top, width, height."""
+        box = np.array(self.ltrb, float).reshape(-1, 4)
+        wh = box[:, 2:].copy() if with_wh else None
+        if with_wh:
+            with np.errstate(all="ignore"):
+                box[:, 2:] += box[:, :2]
+        visibility = np.array(self.visibility, float)
+        said = visibility != -1
+        return Rows(
+            np.array(self.frame, float),
+            np.array(self.id, float),
+            box,
+            np.array(self.score, float),
+            np.array(self.label, np.int64),
+            wh,
+            np.array(self.ignore, bool),
+            np.where(said, visibility, 1.0) if said.any() else None,
+            self.mask if any(m is not None for m in self.mask) else None,
+        )
+
+
+def assemble(
+    rows: Rows,
+    where: Callable[[int], str],
+    bad: BadRows,
+    names: tuple[str, ...],
+    clock: Clock | None,
+    *,
+    first: int = 0,
+    size: tuple[int, int] | None = None,
+) -> Annotations:
+    """Checks every row, drops or refuses bad ones, sorts the rest (stable) and lays them beside the clock's frames.
+
+    Args:
+        where: the place of row i in the file.
+        first: how the file counts its frames, for messages.
+        size: the file's own picture size; otherwise the clock's.
+    """
+    good = np.ones(len(rows.frame), bool)
+    with np.errstate(all="ignore"):
+        for wrong, reason in _checks(rows, names, clock, first):
+            for i in np.flatnonzero(wrong & good).tolist():
+                bad(where(i), reason(i))
+            good &= ~wrong
+    frame = np.where(good, rows.frame, 0).astype(np.int64)
+    number = np.where(good, rows.id, -1).astype(np.int64)
+    for i in _repeats(frame, number, good):
+        bad(where(i), f"id {number[i]} stands twice in frame {frame[i] + first}; an object has one box a frame")
+        good[i] = False
+    keep = np.flatnonzero(good)
+    keep = keep[np.argsort(frame[keep], kind="stable")]
+    frames, times = _timeline(frame[keep], clock)
+    bad.good += len(keep)
+    bad.report()
+    if size is None and clock is not None:
+        size = clock.size
+    return Annotations(
+        frames,
+        times,
+        np.searchsorted(frames, frame[keep]),
+        number[keep],
+        rows.ltrb[keep].astype(np.float32),
+        rows.score[keep].astype(np.float32),
+        rows.label[keep],
+        names,
+        np.zeros(len(keep), bool) if rows.ignore is None else rows.ignore[keep],
+        size,
+        None if rows.visibility is None else rows.visibility[keep].astype(np.float32),
+        None if rows.mask is None else tuple(rows.mask[i] for i in keep.tolist()),
+    )
+
+
+def _checks(
+    rows: Rows, names: tuple[str, ...], clock: Clock | None, first: int
+) -> list[tuple[Bool, Callable[[int], str]]]:
+    """(which rows are wrong, why row i is), in the order in which a reader of the message wants to know."""
+    frame, number, box, score, label = rows.frame, rows.id, rows.ltrb, rows.score, rows.label
+    wh = box[:, 2:] - box[:, :2] if rows.wh is None else rows.wh
+    edges = box if rows.wh is None else np.hstack([box[:, :2], rows.wh])
+    edge_names = ("left", "top", "right", "bottom") if rows.wh is None else ("left", "top", "width", "height")
+    far: Bool = ~(np.abs(edges) <= MAX_PIXEL)
+    flat: Bool = ~(wh > 0)
+    small = box.astype(np.float32)
+
+    def edge(i: int) -> str:
+        k = int(np.argmax(far[i]))
+        rule = "numbers must be finite" if not np.isfinite(edges[i, k]) else "no picture is that large"
+        return f"{edge_names[k]} is {edges[i, k]}; {rule}"
+
+    def side(i: int) -> str:
+        k = int(np.argmax(flat[i]))
+        name = ("width", "height")[k]
+        return f"{name} is {wh[i, k]}; a box needs a positive {name}"
+
+    checks: list[tuple[Bool, Callable[[int], str]]] = [
+        (
+            ~((frame >= 0) & (frame < MAX_INDEX) & (frame == np.floor(frame))),
+            lambda i: f"frame is {frame[i] + first:.15g}; frames are whole numbers from {first}",
+        ),
+        (
+            ~((number >= -1) & (number < MAX_INDEX) & (number == np.floor(number))),
+            lambda i: f"id is {number[i]:.15g}; ids are whole numbers from 0, or -1 where there is none",
+        ),
+        (np.any(far, axis=1), edge),
+        (np.any(flat, axis=1), side),
+        (
+            np.any(~(small[:, 2:] > small[:, :2]), axis=1),
+            lambda i: f"the box {box[i].tolist()} is too small for where it lies; give pixels",
+        ),
+        (
+            ~((score >= 0) & (score <= 1)),
+            lambda i: f"score is {score[i]}; scores are probabilities between 0 and 1, so divide percent by 100",
+        ),
+        (
+            (label < 0) | (label >= len(names)),
+            lambda i: f"class {label[i] + first} is none of the {len(names)} classes of this file",
+        ),
+    ]
+    if rows.visibility is not None:
+        seen = rows.visibility
+        checks.append((~((seen >= 0) & (seen <= 1)), lambda i: f"visibility is {seen[i]}; it lies between 0 and 1"))
+    if clock is not None and clock.rate is None:
+        listed = np.isin(frame, clock.frames)
+        checks.append((~listed, lambda i: f"frame {frame[i] + first:.0f} is not listed in {clock.origin}"))
+    return checks
+
+
+def _repeats(frame: Int64, number: Int64, good: Bool) -> list[int]:
+    """Rows whose id stands in an earlier row of the same frame already."""
+    at = np.flatnonzero(good & (number >= 0))
+    order = at[np.lexsort((number[at], frame[at]))]  # stable: of equal keys the earlier row comes first
+    same = (np.diff(frame[order]) == 0) & (np.diff(number[order]) == 0)
+    return sorted(order[1:][same].tolist())
+
+
+def _timeline(frame: Int64, clock: Clock | None) -> tuple[Int64, Float64 | None]:
+    if clock is None:
+        return np.unique(frame), None
+    if clock.rate is None:
+        return clock.frames, clock.times
+    frames = union(clock.frames, frame)
+    return frames, frames / clock.rate
+
+
+def read_names(path: Path) -> tuple[str, ...] | None:
+    """Class names, one a line, in `<stem>.names` or `labels.txt` beside a label file; None where there is neither."""
+    for candidate in (path.parent / f"{stem(path)}.names", path.parent / "labels.txt"):
+        if candidate.is_file() and candidate.name != path.name:
+            names = tuple(line.strip() for line in read_text(candidate, SMALL_BYTES).split("\n") if line.strip())
+            if not names:
+                raise DataError(f"{candidate} is empty; write the class names, one a line, or delete it.")
+            return names
+    return None
+
+
+def write_names(path: Path, names: tuple[str, ...], usual: tuple[str, ...]) -> None:
+    """Writes `<stem>.names` where a reader would not guess the names; else takes an earlier run's file away."""
+    own = path.parent / f"{stem(path)}.names"
+    if names != usual or (path.parent / "labels.txt").exists():
+        replace_file(own, "\n".join(names) + "\n")
+    else:
+        with writing(own):
+            own.unlink(missing_ok=True)
+
+
+def union(listed: Int64, more: Int64) -> Int64:
+    """All numbers of both, sorted. `listed` increases already and may be long: `np.union1d` would hash all of it."""
+    at = np.searchsorted(listed, more)
+    known = np.append(listed, -1)[at] == more
+    extra = np.unique(more[~known])
+    return np.insert(listed, np.searchsorted(listed, extra), extra)

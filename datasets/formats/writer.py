@@ -1,0 +1,319 @@
+"""What every writer stands on: files that are whole after each frame, and one base class that is a `Sink`."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import numpy as np
+
+from datasets.video.output_file import is_stdout, is_stream
+from datasets.formats.timeline import stem
+from datasets.masks.rle import Rle, encode
+from models.errors import DataError
+from tracker.protocols import SourceInfo
+from tracker.types import Bool, Float32, Frame, Int64, Tracks
+
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")  # what makes a folder a recording
+TIMES = ".times.csv"
+LEAST_SIDE = 0.001  # pixels: what three decimals can hold; a thinner box would come back as an empty one
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Boxes:
+    """One frame's boxes on their way into a file; the columns are those of `Annotations`."""
+
+    id: Int64
+    xyxy: Float32
+    score: Float32
+    label: Int64
+    ignore: Bool | None = None
+    visibility: Float32 | None = None
+    mask: Sequence[Rle | None] | None = None
+    class_score: Float32 | None = None
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns the operating system's complaint about `path` into our sentence."""
+    try:
+        yield
+    except BrokenPipeError:  # `... --jsonl /dev/stdout | head`: the reader has enough, which is no mistake
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(
+            f"{path} cannot be written ({reason}); free space or name another place; what was written before is kept."
+        ) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Creates the folder and those above it where they are missing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:  # a file stands in the way, which "File exists" says badly
+        raise NotADirectoryError(20, "Not a directory") from error
+
+
+def is_plain(path: Path) -> bool:
+    """False for devices and pipes (/dev/stdout, ...), which cannot be rewritten and want no files beside them."""
+    return not is_stream(path) and (path.is_file() or not path.exists())
+
+
+class WholeFile:
+    """A file that can be read after every `append`, whatever happens next.
+
+    Each append is one write that starts where the last one's content ended and ends with `tail` (closing brackets),
+    which the next one overwrites. A write that fails (disk full) is taken back, so that the file stays what it was
+    before.
+    """
+
+    def __init__(self, path: Path, head: str, tail: str = "") -> None:
+        self.path = path
+        self._tail = tail.encode()
+        self.end = 0  # bytes of content, without the tail
+        with writing(path):
+            if path.is_dir():
+                raise IsADirectoryError(21, "it is a folder")
+            self._plain = is_plain(path)
+            if tail and not self._plain:
+                raise OSError(29, "this format needs an ordinary file that can be rewritten")
+            if is_stdout(path):  # not opened anew: `>> file` must not be emptied
+                self._file = os.fdopen(os.dup(1), "wb", buffering=0)
+            else:
+                make_folder(path.parent)
+                self._file = path.open("wb", buffering=0)
+        try:
+            self.append(head)
+        except DataError:
+            self._file.close()
+            if self._plain:
+                path.unlink(missing_ok=True)  # there is nothing in it
+            raise
+
+    def append(self, text: str) -> None:
+        """Adds text in front of the tail."""
+        data = text.encode("utf-8", "replace")
+        if not data and self.end:
+            return
+        with writing(self.path):
+            try:
+                self._write(data + self._tail, self.end)
+            except OSError:
+                self._take_back()
+                raise
+        self.end += len(data)
+
+    def patch(self, data: bytes, at: int) -> None:
+        """Overwrites bytes inside the content."""
+        with writing(self.path):
+            self._write(data, at)
+
+    def reading(self) -> BinaryIO:
+        """The content once more, for reading.
+
+        Raises:
+            DataError: another program has cut, replaced or deleted the file.
+        """
+        with writing(self.path):
+            file = self.path.open("rb")
+            mine, there = os.fstat(self._file.fileno()), os.fstat(file.fileno())
+        if (mine.st_dev, mine.st_ino) != (there.st_dev, there.st_ino) or there.st_size < self.end:
+            file.close()
+            raise DataError(
+                f"{self.path} was cut or replaced by another program while it was written; let one program write it."
+            )
+        return file
+
+    def rewrite(self, content: Iterable[bytes]) -> None:
+        """Puts other content in the file's place at once: a kill leaves the old or the new."""
+        real = self.path.resolve()  # of a link, the file behind it
+        new = real.with_name(f".{real.name}.{os.getpid()}.new")
+        with writing(self.path):
+            try:
+                with new.open("wb") as file:
+                    file.writelines(content)
+                    end = file.tell()
+                    file.write(self._tail)
+                self._file.close()
+                new.replace(real)
+                self.end = end
+            finally:
+                new.unlink(missing_ok=True)
+                if self._file.closed:
+                    self._file = real.open("r+b", buffering=0)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _write(self, data: bytes, at: int) -> None:
+        if self._plain:
+            self._file.seek(at)
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) or 0 :]
+
+    def _take_back(self) -> None:
+        with contextlib.suppress(OSError, io.UnsupportedOperation):
+            self._file.truncate(self.end)
+            if self.end:
+                self._write(self._tail, self.end)
+
+
+class TimesFile:
+    """A times.csv, created with the first frame, one line a frame; the time is blank where none is known.
+
+    Args:
+        path: where it goes; None: no file.
+        started: the wall clock at time 0, in seconds since 1970; with it each line says its own in UTC.
+    """
+
+    def __init__(self, path: Path | None, started: float | None = None) -> None:
+        self._path = path
+        self._started = started
+        self._file: WholeFile | None = None
+
+    def put(self, index: int, time: float | None, source: int | None = None) -> None:
+        """A line for frame `index` at `time` seconds, which is the source's frame `source` (its own number if None)."""
+        if self._path is None:
+            return
+        if self._file is None:
+            self._file = WholeFile(self._path, f"frame,source_frame,time{'' if self._started is None else ',utc'}\n")
+        number = index if source is None else source
+        clock = "" if self._started is None else f",{utc(self._started + (time or 0.0))}"
+        self._file.append(f"{index + 1},{number + 1},{'' if time is None else repr(time)}{clock}\n")
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def utc(seconds: float) -> str:
+    """Seconds since 1970 as ISO 8601 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def beside(path: Path, ending: str) -> Path:
+    """The file of `path`'s stem with another ending, such as `.times.csv`, beside it."""
+    return path.parent / f"{stem(path)}{ending}"
+
+
+def times_beside(path: Path, started: float | None = None) -> TimesFile:
+    """The times of the label file `path`, as `<stem>.times.csv`; an earlier run's are taken away at once.
+
+    Never the folder's `times.csv`: that may be another sequence's, or of a recording that lies there.
+    """
+    if not is_plain(path):
+        return TimesFile(None)
+    mine = beside(path, TIMES)
+    with writing(path):
+        mine.unlink(missing_ok=True)  # it must not stay if this run knows no times
+    return TimesFile(mine, started)
+
+
+class Writer:
+    """Base of all label writers: a `Sink` for tracking, and `put` for boxes that come without a picture.
+
+    A format implements `_open`, `_put` and `_close`. Frames come in increasing order.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.info = SourceInfo(self.path.stem, 0, 0)
+        self.names: tuple[str, ...] = ()
+        self._last = -1
+        self._source_index: int | None = None
+        self._opened = False
+
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> None:
+        """Creates the file; it is valid from here on."""
+        self.info = info
+        self.names = clean_names(names)
+        self._last = -1
+        self._open()
+        self._opened = True
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        """Writes the tracks that are shown."""
+        shown = tracks.shown
+        mask = None if shown.mask is None else [encode(m) if m.any() else None for m in shown.mask]
+        boxes = Boxes(shown.id, shown.xyxy, shown.score, shown.label, mask=mask, class_score=shown.class_score)
+        self.put(frame.index, frame.time, boxes, frame.source_index)
+
+    def put(self, index: int, time: float | None, boxes: Boxes, source: int | None = None) -> None:
+        """Writes the boxes of frame `index` (from 0) at `time` seconds.
+
+        `source`: its number in the source (from 0), where `index` counts the frames of a video that is written beside.
+        """
+        if index <= self._last:
+            raise DataError(f"{self.path}: frame {index} comes after frame {self._last}; frames must come in order.")
+        if len(boxes) and not (boxes.label.min() >= 0 and boxes.label.max() < len(self.names)):
+            raise DataError(
+                f"{self.path}: frame {index} has a class beyond the {len(self.names)} names that were given."
+            )
+        self._last = index
+        self._source_index = source
+        self._put(index, None if time is None else float(time), boxes)
+
+    def close(self) -> None:
+        """Ends the file; a second call does nothing."""
+        if self._opened:
+            self._opened = False
+            self._close()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self) -> None:
+        raise NotImplementedError
+
+    def _put(self, index: int, time: float | None, boxes: Boxes) -> None:
+        raise NotImplementedError
+
+    def _close(self) -> None:
+        raise NotImplementedError
+
+
+def clean_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Names that every format can hold: one line of printable characters each, never empty, at least one."""
+    clean = [" ".join("".join(c if c.isprintable() else " " for c in name).split()) for name in names] or ["object"]
+    return tuple(name or f"class {k}" for k, name in enumerate(clean, 1))
+
+
+def picture_name(info: SourceInfo, index: int) -> str:
+    """The file name of frame `index`: the picture's own, else the one that CVAT gives the frames of a video."""
+    return info.pictures[index] if index < len(info.pictures) else f"frame_{index:06d}.jpg"
+
+
+def ltwh(xyxy: Float32) -> list[list[float]]:
+    """Left, top, width, height; width and height never below what three decimals can hold."""
+    box = xyxy.astype(np.float64)
+    box[:, 2:] = np.maximum(box[:, 2:] - box[:, :2], LEAST_SIDE)
+    return box.tolist()  # type: ignore[no-any-return]
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Writes a small file whole or not at all."""
+    with writing(path):
+        make_folder(path.parent)
+        new = path.with_name(f".{path.name}.{os.getpid()}.new")
+        try:
+            new.write_text(text, encoding="utf-8", newline="\n")
+            new.replace(path)
+        finally:
+            new.unlink(missing_ok=True)

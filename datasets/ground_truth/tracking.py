@@ -1,0 +1,181 @@
+"""Sequences to learn from: truth, the detections where there are real ones, and the camera's motion between frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from datasets.formats.annotations import Annotations
+from datasets.formats import kitti
+from datasets.formats.mot import read
+from datasets.ground_truth.camera_motion import read_camera_motion
+from models.errors import DataError
+from tracker.boxes import overlaps
+from tracker.types import Bool, Float64, Int64
+
+PEDESTRIAN = "pedestrian"
+# the MOTChallenge counts none of them, but a detector sees them and a tracker may follow them
+ALSO_PEOPLE = ("person on vehicle", "static person", "distractor", "reflection")
+KITTI_RATE = 10.0  # frames a second, where no times.csv says otherwise
+HIT = 0.5  # IoU from which a detection shows an object
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Boxes:
+    """The boxes of a whole sequence, sorted by frame.
+
+    Attributes:
+        start: (F + 1,) the rows of frame k are start[k]:start[k + 1].
+        id: (N,) the object's number; -1 where it is none.
+        xyxy: (N, 4) pixels.
+        score: (N,) 0..1.
+    """
+
+    start: Int64
+    id: Int64
+    xyxy: Float64
+    score: Float64
+
+    def at(self, frame: int) -> tuple[Int64, Float64, Float64]:
+        """Numbers, boxes and scores of one frame."""
+        rows = slice(int(self.start[frame]), int(self.start[frame + 1]))
+        return self.id[rows], self.xyxy[rows], self.score[rows]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Sequence:
+    """One video's truth.
+
+    Attributes:
+        home: the folder that holds the sequence's; one data set.
+        name: the folder's.
+        times: (F,) seconds.
+        truth: the objects; their score is how much of them can be seen.
+        detections: real ones, each with the number of the object that it shows (also of people who do not count and
+            stand in no truth); None where there are none.
+        warps: by frame, the (2, 3) affine from the previous frame's pixels; empty where nothing is known.
+        last: the last time at which each object is there, by its number.
+    """
+
+    home: str
+    name: str
+    times: Float64
+    truth: Boxes
+    detections: Boxes | None
+    warps: dict[int, Float64]
+    last: dict[int, float]
+
+
+def read_sequences(roots: tuple[Path, ...]) -> list[Sequence]:
+    """Every `<sequence>/gt/gt.txt[.gz]` (MOTChallenge) and `label_02/<sequence>.txt` (KITTI) under the roots, by name.
+
+    Raises:
+        DataError: a root holds none, or a sequence's times are unknown.
+    """
+    found = []
+    for root in roots:
+        folders = sorted(p.parent.parent for p in root.glob("*/gt/gt.txt*"))
+        labels = sorted(root.glob("label_02/*.txt"))
+        if not folders and not labels:
+            raise DataError(
+                f"{root}: holds neither <sequence>/gt/gt.txt nor label_02/<sequence>.txt; "
+                "give a folder in the MOTChallenge's or in KITTI's form."
+            )
+        found += [read_sequence(folder) for folder in folders]
+        found += [_kitti_sequence(root.name, path) for path in labels]
+    return found
+
+
+def read_sequence(folder: Path) -> Sequence:
+    """One sequence's folder, in the MOTChallenge's form."""
+    gt = read(folder)
+    if gt.times is None:
+        raise DataError(f"{folder}: knows no times; put a times.csv or a seqinfo.ini with frameRate into it.")
+    counts = ~gt.ignore
+    if PEDESTRIAN in gt.names:
+        counts &= gt.label == gt.names.index(PEDESTRIAN)
+    large = _large(gt)
+    truth = _truth(gt, counts & large)
+    also = np.isin(gt.label, [gt.names.index(name) for name in ALSO_PEOPLE if name in gt.names]) & large
+    others = np.searchsorted(gt.row[also], np.arange(len(gt.frames) + 1)), gt.id[also], gt.xyxy[also].astype(np.float64)
+    detections = _detections(folder, gt.frames, truth, Boxes(*others, np.ones(also.sum())))
+    warps, last = read_camera_motion(folder), last_seen(truth, gt.times)
+    return Sequence(folder.parent.name, folder.name, gt.times, truth, detections, warps, last)
+
+
+def _kitti_sequence(home: str, path: Path) -> Sequence:
+    """One file of KITTI's labels: everything in it but `DontCare`, whatever its class."""
+    gt = kitti.read(path)
+    times = gt.frames / KITTI_RATE if gt.times is None else gt.times
+    truth = _truth(gt, ~gt.ignore & _large(gt))
+    return Sequence(home, path.stem, times, truth, None, {}, last_seen(truth, times))
+
+
+def _large(gt: Annotations) -> Bool:
+    """(N,) which boxes are more than a pixel in width and height."""
+    large: Bool = np.asarray((gt.xyxy[:, 2:] - gt.xyxy[:, :2] > 1).all(axis=1), bool)
+    return large
+
+
+def _truth(gt: Annotations, counts: Bool) -> Boxes:
+    """The rows that count (N,), scored by how much of each can be seen: as the file says, else by who covers whom."""
+    row, xyxy = gt.row[counts], gt.xyxy[counts].astype(np.float64)
+    start = np.searchsorted(row, np.arange(len(gt.frames) + 1))
+    if gt.visibility is not None and gt.visibility.min(initial=1) < 1:
+        seen = gt.visibility[counts].astype(np.float64)
+    else:
+        seen = np.concatenate([visible(xyxy[a:b]) for a, b in pairwise(start)])
+    return Boxes(start, gt.id[counts], xyxy, seen)
+
+
+def last_seen(truth: Boxes, times: Float64) -> dict[int, float]:
+    """The last time at which each object is there."""
+    frame = np.repeat(np.arange(len(times)), np.diff(truth.start))
+    return dict(zip(truth.id.tolist(), times[frame].tolist(), strict=True))
+
+
+def visible(xyxy: Float64) -> Float64:
+    """(N,) the share of each box that no box nearer to the camera (one that stands lower) covers: 0..1, at least."""
+    low = np.maximum(xyxy[:, None, :2], xyxy[None, :, :2])
+    high = np.minimum(xyxy[:, None, 2:], xyxy[None, :, 2:])
+    shared = np.maximum(high - low, 0).prod(axis=2) / (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)[:, None]
+    shared[xyxy[:, None, 3] >= xyxy[None, :, 3]] = 0
+    share: Float64 = 1 - np.minimum(shared.sum(axis=1), 1)
+    return share
+
+
+def _detections(folder: Path, frames: Int64, truth: Boxes, others: Boxes) -> Boxes | None:
+    """The real detections, each named after the object of whose box it covers most, one to one in each frame.
+
+    Those that show nobody of `truth` may show one of the `others`.
+    """
+    path = next((p for p in (folder / "det/det.txt", folder / "det/det.txt.gz") if p.is_file()), None)
+    if path is None:
+        return None
+    found = read(path)
+    row = np.searchsorted(frames, found.frames[found.row])
+    start = np.searchsorted(row, np.arange(len(frames) + 1))
+    id_ = np.full(len(row), -1)
+    xyxy = found.xyxy.astype(np.float64)
+    for k in range(len(frames)):
+        for objects in (truth, others):
+            rows = np.arange(start[k], start[k + 1])
+            rows = rows[id_[rows] < 0]
+            number, boxes, _ = objects.at(k)
+            i, j = _closest(xyxy[rows], boxes)
+            id_[rows[i]] = number[j]
+    return Boxes(start, id_, xyxy, found.score.astype(np.float64))
+
+
+def _closest(found: Float64, true: Float64) -> tuple[Int64, Int64]:
+    """Rows of the boxes (M, 4) and (N, 4) that belong together: the largest sum of overlaps of `HIT` or more."""
+    from scipy.optimize import linear_sum_assignment
+
+    iou = overlaps(found, true)
+    iou[iou < HIT] = 0
+    i, j = linear_sum_assignment(-iou)
+    good = iou[i, j] > 0
+    return i[good], j[good]

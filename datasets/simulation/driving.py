@@ -1,0 +1,237 @@
+"""Streets seen from a car, drawn at random: truth to try a tracker on, and to teach it, where nobody has filmed any.
+
+A pinhole camera stands in a car that follows a winding path, brakes, waits and turns at crossings. Beside the path cars
+are parked; others come towards it, go ahead, overtake; people walk, cross and cycle. Everything is a block on level
+ground; its box is what the camera would see of the block, cut at the picture's edges, as KITTI's and nuScenes' are.
+`liquidtrack draw streets` writes them as folders.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from datasets.simulation.detector_noise import Rng
+from datasets.ground_truth.tracking import Boxes, Sequence, last_seen
+from tracker.types import Bool, Float64, Int64
+
+NEAR, FAR = 1.0, 80.0  # metres: what is nearer than the first is not whole, beyond the last nobody labels
+LEAST_HEIGHT = 14.0  # pixels
+LEAST_INSIDE = 0.2  # share of a box in the picture
+LEAST_SEEN = 0.08  # share of what is in the picture that nothing nearer covers
+GRID = 8  # points along each side of a box by which cover is told
+Size = tuple[float, float, float]  # metres: length, width, height
+CAR, VAN, TRUCK = (4.2, 1.75, 1.5), (5.2, 2.0, 2.2), (8.0, 2.5, 3.2)
+PERSON, CYCLIST = (0.5, 0.6, 1.73), (1.75, 0.6, 1.75)
+
+
+class Camera(NamedTuple):
+    """Focal length in pixels, size of the picture, metres above the ground, row of the horizon."""
+
+    focal: float
+    width: float
+    height: float
+    above: float
+    horizon: float
+
+
+class Objects(NamedTuple):
+    """N blocks: sizes (N, 3) metres, and at each of T moments places (T, N, 2) metres and headings (T, N) radians."""
+
+    size: Float64
+    place: Float64
+    heading: Float64
+
+
+def drive(rng: Rng, seconds: float = 40.0, rate: float = 10.0) -> tuple[Sequence, Camera]:
+    """One drive of so many seconds at `rate` frames a second, two frames at least, and the camera that saw it."""
+    times = np.arange(int(seconds * rate)) / rate
+    focal, height, above = rng.uniform([500, 375, 1.3], [1100, 720, 1.9]).tolist()
+    camera = Camera(focal, 1242.0, height, above, height * float(rng.uniform(0.42, 0.52)))
+    path, along = _path(times, rng)
+    objects = _objects(times, path, along, rng)
+    at, heading = _on(path, along)
+    pitch = _wander(len(times), 1 / rate, 0.5, 0.003, rng)
+    rows, number, boxes, seen = [0], [], [], []
+    for k in range(len(times)):
+        found, xyxy, share = look(objects, k, at[k], float(heading[k]), float(pitch[k]), camera)
+        rows.append(rows[-1] + len(found))
+        number.append(found + 1)
+        boxes.append(xyxy)
+        seen.append(share)
+    truth = Boxes(np.array(rows), np.concatenate(number), np.concatenate(boxes), np.concatenate(seen))
+    return Sequence("drives", "drive", times, truth, None, {}, last_seen(truth, times)), camera
+
+
+def _path(times: Float64, rng: Rng) -> tuple[Float64, Float64]:
+    """(P, 3) east, north, heading of a path at every metre from 100 m behind the start, and (T,) metres driven."""
+    dt = float(times[1] - times[0])
+    wish, until, speed = 0.0, -1.0, float(rng.uniform(0, 14))
+    along, at = np.zeros(len(times)), 0.0
+    for k, t in enumerate(times.tolist()):
+        if t >= until:  # a new mind every few seconds: to wait, to creep, to drive on
+            wish = float(rng.choice([0.0, rng.uniform(3, 8), rng.uniform(8, 16)], p=[0.15, 0.35, 0.5]))
+            until = t + float(rng.uniform(3, 12))
+        speed = max(0.0, speed + float(np.clip(wish - speed, -3.5 * dt, 2.0 * dt)))
+        at += speed * dt
+        along[k] = at
+    metres = int(at) + 300
+    bend = _wander(metres, 1.0, 60.0, 0.006, rng)
+    for start in np.cumsum(rng.exponential(120, 12)).astype(int):  # crossings: a quarter turn within some 15 m
+        if start < metres - 20 and rng.random() < 0.5:
+            bend[start : start + 16] += rng.choice([-1, 1]) * np.pi / 2 / 16
+    heading = np.cumsum(bend) - bend[:100].sum()
+    east, north = np.cumsum(np.sin(heading)), np.cumsum(np.cos(heading))
+    return np.stack([east, north, heading], 1), along + 100
+
+
+def _on(path: Float64, along: Float64) -> tuple[Float64, Float64]:
+    """(..., 2) places and (...) headings of the path at `along` metres."""
+    metre = np.arange(len(path))
+    at = np.stack([np.interp(along, metre, path[:, c]) for c in range(3)], -1)
+    return at[..., :2], at[..., 2]
+
+
+def _wander(n: int, dt: float, memory: float, spread: float, rng: Rng) -> Float64:
+    """(n,) of an Ornstein-Uhlenbeck process."""
+    keep = np.exp(-dt / memory)
+    out, x = np.empty(n), spread * rng.normal()
+    for k in range(n):
+        x = keep * x + spread * np.sqrt(1 - keep**2) * rng.normal()
+        out[k] = x
+    return out
+
+
+def _objects(times: Float64, path: Float64, along: Float64, rng: Rng) -> Objects:
+    """Everything beside the path."""
+    street = _Street(times, along, rng)
+    for side in (-1, 1):
+        kerb = float(rng.uniform(4.0, 6.5))
+        street.park(side, kerb)
+        street.walk(side, kerb)
+    street.drive()
+    s, right, turn = (np.stack(column, 1) for column in zip(*street.track, strict=True))
+    at, heading = _on(path, s)
+    place = at + right[..., None] * np.stack([np.cos(heading), -np.sin(heading)], -1)
+    return Objects(np.array(street.size), place, heading + turn)
+
+
+class _Street:
+    """Blocks as they are put beside the path: sizes, and over T moments metres along it, to its right, and a turn."""
+
+    def __init__(self, times: Float64, along: Float64, rng: Rng) -> None:
+        self.times, self.along, self.rng = times, along, rng
+        self.begin, self.end = float(along[0]) - 10, float(along[-1]) + 90
+        self.size: list[Size] = []
+        self.track: list[tuple[Float64, Float64, Float64]] = []
+
+    def _add(self, size: Size, along: Float64 | float, right: Float64 | float, turn: float = 0.0) -> None:
+        ones = np.ones(len(self.times))
+        self.size.append(size)
+        self.track.append((ones * along, ones * right, ones * turn))
+
+    def _sway(self, memory: float, spread: float) -> Float64:
+        return _wander(len(self.times), float(self.times[1] - self.times[0]), memory, spread, self.rng)
+
+    def park(self, side: int, kerb: float) -> None:
+        """Cars along the kerb, with gaps where gates and side streets are."""
+        rng, s = self.rng, self.begin
+        across = rng.random() < 0.15
+        while s < self.end:
+            if rng.random() < 0.3:
+                s += float(rng.exponential(40))
+            size = _vehicle(rng)
+            s += size[1] + 0.8 if across else size[0] + float(rng.uniform(0.6, 2.0))
+            right = side * (kerb + (size[0] / 2 if across else 0) + 0.2 * rng.normal())
+            self._add(size, s, right, np.pi / 2 if across else float(rng.choice([0, np.pi])) + 0.03 * rng.normal())
+
+    def walk(self, side: int, kerb: float) -> None:
+        """People on the pavement, alone or in company; some stand, some cross the street."""
+        rng, times = self.rng, self.times
+        starts = self.begin - 30 + np.cumsum(rng.exponential(1 / rng.uniform(0.002, 0.06), 200))
+        for s in starts[starts < self.end + 60].tolist():
+            pace = float(rng.choice([-1, 1]) * rng.uniform(0.8, 1.8)) if rng.random() < 0.8 else 0.0
+            along = s + pace * times + self._sway(3.0, 0.3)
+            right = side * rng.uniform(kerb + 1.5, kerb + 5) + self._sway(3.0, 0.2)
+            if rng.random() < 0.12:
+                begin = float(rng.uniform(0, times[-1]))
+                along, right = s + 0 * times, side * (kerb - np.clip((times - begin) * 1.4, 0, 2 * kerb))
+            self._add(PERSON, along, right)
+            if rng.random() < 0.35:
+                self._add(PERSON, along + 0.2 * rng.normal(), right + rng.choice([-0.7, 0.7]))
+
+    def drive(self) -> None:
+        """Traffic: towards us, a queue ahead that keeps its distance, the next lane, cyclists; cars in side streets."""
+        rng, times = self.rng, self.times
+        speed = float(rng.uniform(4, 14))
+        towards = self.begin + np.cumsum(rng.exponential(1 / rng.uniform(0.004, 0.04), 300))
+        for s in towards[towards < self.end + speed * times[-1]].tolist():
+            self._add(_vehicle(rng), s - speed * rng.normal(1, 0.05) * times, -3.2 + 0.2 * rng.normal(), np.pi)
+        ahead = 0.0
+        for _ in range(int(rng.integers(0, 5))):
+            ahead += float(rng.uniform(8, 30))
+            gap = np.maximum(6, ahead + self._sway(6.0, 3.0))
+            self._add(_vehicle(rng), self.along + gap, 0.2 * rng.normal())
+        for _ in range(int(rng.integers(0, 4))):
+            s = self.along[0] + rng.uniform(-30, 60) + rng.uniform(2, 17) * times
+            self._add(_vehicle(rng), s, float(rng.choice([3.3, -3.2])))
+        for _ in range(int(rng.integers(0, 7))):
+            pace = float(rng.choice([-1, 1]) * rng.uniform(2.5, 6.5))
+            right = float(rng.choice([-1, 1]) * rng.uniform(2, 3.5))
+            self._add(CYCLIST, rng.uniform(self.begin, self.end) + pace * times, right)
+        for _ in range(int(rng.integers(0, 25))):
+            right = float(rng.choice([-1, 1]) * rng.uniform(9, 30))
+            self._add(_vehicle(rng), rng.uniform(self.begin, self.end), right, float(rng.uniform(0, 6)))
+
+
+def _vehicle(rng: Rng) -> Size:
+    kind = (CAR, VAN, TRUCK)[int(rng.choice(3, p=[0.8, 0.14, 0.06]))]
+    long, wide, high = (float(m * np.exp(rng.normal(0, 0.06))) for m in kind)
+    return long, wide, high
+
+
+def look(
+    objects: Objects, k: int, at: Float64, heading: float, pitch: float, camera: Camera
+) -> tuple[Int64, Float64, Float64]:
+    """Rows (M,), boxes (M, 4) and visible shares (M,) of what the camera sees at moment k."""
+    ahead = np.array([np.sin(heading), np.cos(heading)])
+    side = np.array([ahead[1], -ahead[0]])
+    turn = objects.heading[k]
+    long = np.stack([np.sin(turn), np.cos(turn)], -1) * objects.size[:, :1] / 2
+    wide = np.stack([np.cos(turn), -np.sin(turn)], -1) * objects.size[:, 1:2] / 2
+    middle = objects.place[k] - at
+    corners = np.stack([middle + a * long + b * wide for a in (-1, 1) for b in (-1, 1)], 1)  # (N, 4, 2)
+    depth, right = corners @ ahead, corners @ side
+    good = (depth.min(1) > NEAR) & (middle @ ahead < FAR)
+    rows = np.flatnonzero(good)
+    depth, right, high = depth[good], right[good], objects.size[good, 2]
+    scale = camera.focal / depth
+    u = camera.width / 2 + right * scale
+    level = camera.horizon + camera.focal * pitch
+    top, foot = level + (camera.above - high[:, None]) * scale, level + camera.above * scale
+    whole = np.stack([u.min(1), top.min(1), u.max(1), foot.max(1)], 1)
+    edge = np.array([camera.width, camera.height] * 2)
+    xyxy = np.clip(whole, 0, edge)
+    area = (xyxy[:, 2:] - xyxy[:, :2]).prod(1)
+    inside = area / (whole[:, 2:] - whole[:, :2]).prod(1)
+    width, height = (xyxy[:, 2:] - xyxy[:, :2]).T
+    good = (inside > LEAST_INSIDE) & (height > LEAST_HEIGHT) & (width > LEAST_HEIGHT / 4)
+    rows, xyxy, near = rows[good], xyxy[good], depth[good].min(1)
+    seen = _uncovered(xyxy, near)
+    good = seen > LEAST_SEEN
+    return rows[good], xyxy[good], seen[good]
+
+
+def _uncovered(xyxy: Float64, near: Float64) -> Float64:
+    """(M,) share of each box that no box of a nearer block covers."""
+    steps = (np.arange(GRID) + 0.5) / GRID
+    size = xyxy[:, 2:] - xyxy[:, :2]
+    x = xyxy[:, :1] + size[:, :1] * steps
+    y = xyxy[:, 1:2] + size[:, 1:] * steps
+    before: Bool = near[None, :] < near[:, None]
+    in_x = (x[:, None] > xyxy[None, :, :1]) & (x[:, None] < xyxy[None, :, 2:3])  # (M, M, GRID)
+    in_y = (y[:, None] > xyxy[None, :, 1:2]) & (y[:, None] < xyxy[None, :, 3:])
+    hidden = np.einsum("ij,ijx,ijy->ixy", before, in_x, in_y) > 0
+    share: Float64 = 1 - hidden.mean(axis=(1, 2))
+    return share

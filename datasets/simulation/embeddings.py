@@ -1,0 +1,70 @@
+"""Simulated embeddings: what a frozen CNN would say of each detection, for truth that comes without its pixels.
+
+Likenesses beside those of EfficientNet-Lite0 on four real clips (TUD-Campus, TUD-Stadtmitte, MOT16-11, PETS09-S2L1),
+after the mean is taken off: a track and its own object .62 (std .16), another's -.05 (.18).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from datasets.simulation.detector_noise import Rng
+from tracker.boxes import touching
+from tracker.types import Float32, Float64, Int64
+
+DIM = 24  # unit vectors of so many numbers are as unlike one another as real objects are
+UNLIKE = 1.15  # noise of a look beside the object's own vector, in lengths of it: half of it new in each frame
+LASTS = 1.5  # seconds in which the other half, pose and light, changes
+
+
+class Looks:
+    """The objects of one clip and how they look; one drawn network, light and wardrobe for all of them."""
+
+    def __init__(self, rng: Rng) -> None:
+        self._rng = rng
+        self._noise = UNLIKE * float(np.exp(rng.normal(0, 0.35)))
+        # dancers and players wear the clothes of their team
+        self._uniform = float(rng.uniform(0, 0.7)) * (rng.random() < 0.5)
+        self._teams = _units(rng, int(rng.integers(1, 4)))
+        self._own: dict[int, Float64] = {}
+        self._pose: dict[int, tuple[float, Float64]] = {}
+
+    def at(self, number: Int64, xyxy: Float64, time: float) -> Float32:
+        """(M, DIM) unit embeddings of the objects `number` (M,), -1 for clutter, in boxes (M, 4) at `time` seconds.
+
+        Of two boxes that overlap the one whose feet are lower stands in front and lends the other its look.
+        """
+        own = np.array([self._vector(int(n), time) for n in number]).reshape(len(number), DIM)
+        i, j, shared = touching(xyxy)
+        front = np.where(xyxy[i, 3] > xyxy[j, 3], i, j)
+        behind = i + j - front
+        area = (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)
+        cover = np.minimum(shared / area[behind], 1)
+        seen = own.copy()
+        np.add.at(seen, behind, cover[:, None] * (own[front] - own[behind]))
+        seen += self._noise * np.sqrt(0.5 / DIM) * self._rng.normal(size=seen.shape)
+        unit: Float64 = seen / np.linalg.norm(seen, axis=1, keepdims=True)
+        return unit.astype(np.float32)
+
+    def _vector(self, number: int, time: float) -> Float64:
+        """(DIM,) an object's own vector in its pose of the moment; clutter is somebody new each time."""
+        if number < 0:
+            vector: Float64 = _units(self._rng, 1)[0]
+            return vector
+        if number not in self._own:
+            team = self._teams[self._rng.integers(len(self._teams))]
+            mixed = self._uniform * team + (1 - self._uniform) * _units(self._rng, 1)[0]
+            self._own[number] = mixed / np.linalg.norm(mixed)
+        before, pose = self._pose.get(number, (-np.inf, np.zeros(DIM)))
+        keep = np.exp((before - time) / LASTS)
+        pose = keep * pose + np.sqrt((1 - keep**2) / DIM) * self._rng.normal(size=DIM)
+        self._pose[number] = (time, pose)
+        turned: Float64 = self._own[number] + self._noise * np.sqrt(0.5) * pose
+        return turned
+
+
+def _units(rng: Rng, n: int) -> Float64:
+    """(n, DIM) vectors of length 1, any direction alike."""
+    rows = rng.normal(size=(n, DIM))
+    unit: Float64 = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit

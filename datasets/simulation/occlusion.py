@@ -1,0 +1,168 @@
+"""Who is half hidden, by things of which truth knows nothing (posts, walls, cars) or by other people.
+
+A detector shows of somebody half hidden the part that can be seen, or two parts, or the whole by guess, or nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from datasets.simulation.detector_noise import SUPPRESSED, Found, Rng
+from datasets.ground_truth.tracking import Boxes
+from models.detection.calibration import expit, logit
+from tracker.boxes import overlaps
+from tracker.types import Float64, Int64
+
+TOUCHED = 0.1  # share of a box that must be hidden before a detector notices
+GLIMPSE = 0.25  # share that must be left of somebody; of less hardly a detector makes a person
+CHANGE = 0.2  # a frame: how often a detector makes up its mind anew about somebody half hidden
+
+
+class Eye:
+    """How one detector takes what is half hidden, drawn for a clip.
+
+    Attributes:
+        missed: probability that somebody wholly hidden is missed; of others by the square of the share that is.
+        cut: probability that the box ends where what hides begins.
+        split: probability that the smaller part on the other side, or the whole by guess, is seen as well.
+        doubt: log-odds that a score loses per share hidden.
+    """
+
+    def __init__(self, rng: Rng) -> None:
+        self._rng = rng
+        self.missed, self.cut, self.split, self.doubt = rng.uniform([0.3, 0, 0, 0], [1, 1, 0.5, 5]).tolist()
+        self._mind: dict[tuple[int, int], Float64] = {}
+
+    def behind(self, found: Found, things: Float64, name: Int64) -> Found:
+        """A frame's detections as they are behind `things` (N, 4), numbered `name` (N,) from frame to frame.
+
+        Nobody hides himself: the thing of his own number. What is seen twice stands behind the others, as nobody's.
+        """
+        number, boxes, score = found[0], found[1].copy(), found[2].copy()
+        left = np.ones(len(number), bool)
+        parts: list[tuple[Float64, float]] = []
+        for thing, own in zip(things, name.tolist(), strict=True):
+            shared = np.minimum(boxes[:, 2:], thing[2:]) - np.maximum(boxes[:, :2], thing[:2])
+            hidden = np.maximum(shared, 0).prod(axis=1) / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+            # whose feet are lower than the thing's stands before it
+            touched = (hidden > TOUCHED) & (boxes[:, 3] < thing[3]) & (number != own) & left
+            for i in np.flatnonzero(touched).tolist():
+                seen = self._seen((int(number[i]), own), boxes[i].copy(), score[i], float(hidden[i]), thing)
+                left[i] = bool(seen)
+                if seen:
+                    (boxes[i], score[i]), *second = seen
+                    parts += second
+        return _and((number[left], boxes[left], score[left]), parts)
+
+    def _seen(
+        self, who: tuple[int, int], box: Float64, score: float, hidden: float, thing: Float64
+    ) -> list[tuple[Float64, float]]:
+        """Boxes and scores of what is seen of somebody behind a thing: first what is theirs; none where nothing is.
+
+        Args:
+            who: the number of the object and of the thing.
+            box, score: as they are without it.
+            hidden: the share of the box behind it.
+            thing: (4,) its box.
+        """
+        mind = self._mind.get(who)
+        if mind is None or who[0] < 0 or self._rng.random() < CHANGE:
+            mind = self._mind[who] = self._rng.random(5)
+        if mind[0] < (0.95 if hidden > 1 - GLIMPSE else self.missed * hidden**2):
+            return []
+        odds = logit(np.array(score)) - self.doubt * hidden
+        strips, share = _strips(box, thing)
+        if mind[1] >= self.cut or share[0] <= 0.1:
+            return [(box, float(expit(odds)))]
+        seen = [(box + (0.5 + 0.5 * mind[3]) * (strips[0] - box), float(expit(odds)))]
+        other = box if mind[4] < 0.5 else strips[1]
+        apart = overlaps(other[None], seen[0][0][None])[0, 0] < SUPPRESSED and (mind[4] < 0.5 or share[1] > 0.1)
+        if apart and mind[2] < self.split:
+            seen.append((other, float(expit(odds - 2 * mind[3]))))
+        return seen
+
+
+class Obstacles:
+    """What stands in one clip, somewhere where people pass.
+
+    Attributes:
+        xyxy: (N, 4) one to four boxes, in the first kept frame's pixels.
+        mistaken: probability that an obstacle itself is taken for somebody in a frame; mostly 0.
+        alike: mean log-odds of the score that it has then: some signs are people to a detector, as sure as any.
+    """
+
+    def __init__(self, truth: Boxes, kept: Int64, to_first: list[Float64], rng: Rng) -> None:
+        """Draws them.
+
+        Args:
+            truth: of the sequence.
+            kept: (L,) its frames that are looked at.
+            to_first: of each, the (3, 3) affine from its pixels to the first's.
+            rng: the source of chance.
+        """
+        self._rng, self._eye = rng, Eye(rng)
+        self.mistaken = float(rng.uniform(0, 0.8)) * (rng.random() < 0.4)
+        self.alike = float(rng.uniform(-2.5, 1.5))
+        standing = []
+        for _ in range(int(rng.integers(1, 5))):
+            k = int(rng.integers(len(kept)))
+            _, boxes, _ = truth.at(int(kept[k]))
+            if len(boxes):
+                standing.append(_moved(_drawn(boxes[rng.integers(len(boxes))], rng)[None], to_first[k])[0])
+        self.xyxy = np.array(standing).reshape(-1, 4)
+
+    def hide(self, found: Found, from_first: Float64) -> Found:
+        """A frame's detections as they are with the obstacles there.
+
+        Args:
+            found: numbers, boxes, scores.
+            from_first: (3, 3) affine from the first kept frame's pixels to this one's.
+        """
+        obstacles = _moved(self.xyxy, from_first)
+        found = self._eye.behind(found, obstacles, -2 - np.arange(len(obstacles)))
+        taken: list[tuple[Float64, float]] = []
+        for obstacle in obstacles:
+            if self._rng.random() < self.mistaken:
+                jitter = 0.05 * np.tile(obstacle[2:] - obstacle[:2], 2) * self._rng.normal(size=4)
+                taken.append((obstacle + jitter, float(expit(np.array(self._rng.normal(self.alike, 0.7))))))
+        return _and(found, taken)
+
+
+def _drawn(box: Float64, rng: Rng) -> Float64:
+    """(4,) a post or a low wall that somebody in `box` would be behind."""
+    (x, y), (w, h) = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
+    foot = box[3] + h * rng.uniform(0.02, 0.4)
+    if rng.random() < 0.6:
+        half = 0.5 * w * np.exp(rng.normal(-0.3, 0.6))
+        top = y - h * rng.uniform(0.2, 1.5)
+    else:
+        half = 0.5 * w * rng.uniform(1.5, 6)
+        top = box[1] + h * rng.uniform(0.25, 0.8)
+    return np.array([x - half, top, x + half, foot])
+
+
+def _moved(xyxy: Float64, affine: Float64) -> Float64:
+    """Upright boxes (N, 4) under an affine (3, 3): the centre moves, the sides scale."""
+    centre, half = (xyxy[:, :2] + xyxy[:, 2:]) / 2, (xyxy[:, 2:] - xyxy[:, :2]) / 2
+    centre = centre @ affine[:2, :2].T + affine[:2, 2]
+    half = half * np.sqrt(abs(np.linalg.det(affine[:2, :2])))
+    return np.concatenate([centre - half, centre + half], axis=1)
+
+
+def _strips(box: Float64, obstacle: Float64) -> tuple[Float64, Float64]:
+    """The four parts of a box left, above, right and below of an obstacle, largest first, and their shares of it."""
+    strips = np.tile(box, (4, 1))
+    for side, (edge, limit) in enumerate(((2, 0), (3, 1), (0, 2), (1, 3))):
+        strips[side, edge] = np.clip(obstacle[limit], *sorted((box[edge % 2], box[edge % 2 + 2])))
+    share = (strips[:, 2:] - strips[:, :2]).prod(axis=1) / (box[2:] - box[:2]).prod()
+    order = np.argsort(-share)
+    return strips[order], share[order]
+
+
+def _and(found: Found, more: list[tuple[Float64, float]]) -> Found:
+    """The same and, behind them, boxes (4,) with their scores that are nobody's."""
+    return (
+        np.concatenate([found[0], np.full(len(more), -1)]),
+        np.concatenate([found[1], np.array([box for box, _ in more]).reshape(-1, 4)]),
+        np.concatenate([found[2], [score for _, score in more]]),
+    )

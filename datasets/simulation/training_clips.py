@@ -1,0 +1,218 @@
+"""Short runs of frames, as life brings them: uneven times, missed and wrong detections, moving cameras."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from datasets.simulation.embeddings import Looks
+from datasets.simulation.detector_noise import PERFECT, Found, Noise, Rng, simulate, spoil
+from datasets.simulation.occlusion import Eye, Obstacles
+from datasets.ground_truth.tracking import Sequence
+from tracker.types import Detections, Float32, Float64, Int64
+
+FRAMES = 64  # to learn from
+WARM = 192  # frames that half of the clips may have before: a scene's habits take longer to show than its moves
+CLEAN = 0.15  # of the clips show the truth itself, as good detectors nearly do: it got rare among all the spoilt ones
+SPOILT = 0.3  # of the clips have errors that are new in every frame, whatever their detector: real ones are good ones
+HIDDEN = 0.4  # of the clips have things standing in them that people pass behind
+VISIBLE = 0.4  # of the clips are seen by a detector that shows what is visible of somebody behind others, not the whole
+STUTTER = 0.15  # of the clips come from a source that now and then hangs and then skips, while its clock runs on
+HANGS = 40  # frames between two such moments, on average
+STRETCH = (0.5, 4.0)  # by which a third of the clips are made wide, places and boxes: people are tall, cars are not
+SCORE = 0.1  # of detections that are used
+WAIT = 3.0  # seconds in which an object that is gone may come back
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Clip:
+    """A run of L frames.
+
+    Attributes:
+        warm: how many frames from the first are there to be tracked only, not to learn from.
+        times: (L,) seconds from 0.
+        detections: of each frame.
+        number: of each frame, (M,) the object that each detection shows, -1 where it shows none.
+        there: of each frame, the numbers of the objects that will be seen within the next `WAIT` seconds.
+        warps: of each frame, the camera's motion since the one before, or None.
+    """
+
+    warm: int
+    times: Float64
+    detections: tuple[Detections, ...]
+    number: tuple[Int64, ...]
+    there: tuple[frozenset[int], ...]
+    warps: tuple[Float64 | None, ...]
+
+
+def gaps(n: int, rate: float, rng: Rng) -> Int64:
+    """(n,) source frames from 0 on, rising: every frame, a fixed stride, random gaps, or bursts with blackouts."""
+    family = rng.integers(5)
+    if family == 0:
+        step = np.ones(n, np.int64)
+    elif family == 1:
+        step = np.full(n, rng.integers(2, 11))
+    elif family == 2:
+        step = rng.geometric(rng.uniform(0.15, 0.7), n)
+    elif family == 3:
+        step = rng.integers(1, rng.integers(4, 12), n)
+    else:
+        step, at = np.ones(n, np.int64), 0
+        while at < n:
+            at += max(1, round(rng.uniform(0.2, 1.5) * rate))
+            if at < n:
+                step[at] += round(rng.uniform(0.3, 1.5) * rate)
+    return np.concatenate([[0], np.cumsum(step[1:])])
+
+
+def stutter(kept: Int64, rng: Rng) -> Int64:
+    """(n,) the frames that are shown in place of `kept` (n,), by a source that stands still or creeps at times."""
+    shown, k = kept.copy(), int(rng.geometric(1 / HANGS))
+    while k < len(kept):
+        end = k + int(rng.integers(2, 8))
+        shown[k:end] = kept[k] + (rng.uniform(0, 0.7) * (kept[k:end] - kept[k])).astype(np.int64)
+        k = end + int(rng.geometric(1 / HANGS))
+    return shown
+
+
+def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAMES) -> Clip:
+    """One clip, with one drawn detector, gap family, mirror, speed and camera.
+
+    Each data set has the same share, so that the largest does not decide alone; its sequences by their length.
+    """
+    homes = sorted({s.home for s in sequences})
+    home = homes[rng.integers(len(homes))]
+    choice = [s for s in sequences if s.home == home]
+    length = np.array([len(s.times) for s in choice], float)
+    s = choice[int(rng.choice(len(choice), p=length / length.sum()))]
+    rate = 1 / float(np.median(np.diff(s.times)))
+    warm = int(rng.integers(WARM)) if rng.random() < 0.5 else 0
+    steps = gaps(frames + warm, rate, rng)
+    at = int(rng.integers(max(1, len(s.times) - min(int(steps[-1]), len(s.times) // 2))))
+    kept = at + steps
+    kept = kept[kept < len(s.times)]
+    warm = min(warm, max(0, len(kept) - frames))
+    told_at = s.times[kept]
+    if rng.random() < STUTTER:
+        kept = stutter(kept, rng)
+    clean = rng.random() < CLEAN
+    if s.detections is not None and not clean and rng.random() < 0.8:
+        found = [s.detections.at(k) for k in kept.tolist()]
+    else:
+        found = simulate(s.truth, s.times, kept, PERFECT if clean else noise.sample(rng), rng)
+    moves = between(s, kept)
+    if not clean and rng.random() < VISIBLE:
+        eye = Eye(rng)
+        people = (s.truth.at(k) for k in kept.tolist())
+        found = [eye.behind(one, boxes, number) for one, (number, boxes, _) in zip(found, people, strict=True)]
+    if not clean and rng.random() < HIDDEN:
+        found = _behind_obstacles(s, kept, moves, found, rng)
+    if not clean and rng.random() < SPOILT:
+        edge, missed, alarms = rng.uniform(0, [0.12, 0.25, 0.15])
+        found = [spoil(one, edge, missed, alarms, rng) for one in found]
+    warps = moves if rng.random() < 0.7 else [None] * len(kept)
+    there = tuple(_there(s, int(k)) for k in kept)
+    mirror = rng.random() < 0.5
+    speed = float(np.exp(rng.normal(0, 0.25)))
+    wide = float(np.exp(rng.uniform(*np.log(STRETCH)))) if rng.random() < 1 / 3 else 1.0
+    detections, number = [], []
+    shake = _camera(s.times[kept], rng) if rng.random() < 0.3 else np.zeros((len(kept), 2))
+    told = rng.random() < 0.5
+    looks = Looks(rng) if rng.random() < 0.5 else None
+    glances = rng.uniform(0.3, 1)  # a look is not taken in every frame
+    moments = (told_at - s.times[at]) * speed
+    for k, (who, boxes, score) in enumerate(found):
+        good = score >= SCORE
+        boxes = boxes[good].copy()
+        if mirror:
+            boxes = boxes[:, [2, 1, 0, 3]] * [-1, 1, -1, 1]
+        boxes = (boxes + np.tile(shake[k], 2)) * [wide, 1, wide, 1]
+        one = Detections(_single(boxes), _single(np.clip(score[good], 0, 1)), np.zeros(len(boxes), np.int64))
+        if looks is not None and rng.random() < glances:
+            one = one.with_embedding(looks.at(who[good], boxes, float(moments[k])))
+        detections.append(one)
+        number.append(who[good])
+    final: list[Float64 | None] = []
+    for k, warp in enumerate(warps):
+        final.append(_seen_through(warp, mirror, shake, k, told, wide))
+    return Clip(warm, moments, tuple(detections), tuple(number), there, tuple(final))
+
+
+def _single(values: Float64) -> Float32:
+    return values.astype(np.float32)
+
+
+def _there(s: Sequence, k: int) -> frozenset[int]:
+    end = int(np.searchsorted(s.times, s.times[k] + WAIT, side="right")) - 1
+    if end <= k:
+        return frozenset()
+    told = (s.truth,) if s.detections is None else (s.truth, s.detections)
+    return frozenset(i for boxes in told for i in boxes.id[boxes.start[k + 1] : boxes.start[end + 1]].tolist())
+
+
+def between(s: Sequence, kept: Int64) -> list[Float64 | None]:
+    """The camera's motion from each kept frame to the next, in the pixels of both."""
+    if not s.warps:
+        return [None] * len(kept)
+    out: list[Float64 | None] = [None]
+    for a, b in zip(kept[:-1].tolist(), kept[1:].tolist(), strict=True):
+        whole = np.eye(3)
+        for k in range(a + 1, b + 1):
+            if k in s.warps:
+                whole = _after(s.warps[k], whole)
+        out.append(whole[:2])
+    return out
+
+
+def _after(move: Float64, whole: Float64) -> Float64:
+    """(3, 3) of a camera that has moved by `whole` (3, 3), then by the affine `move` (2, 3)."""
+    chained: Float64 = np.concatenate([move, [[0, 0, 1]]]) @ whole
+    return chained
+
+
+def _behind_obstacles(
+    s: Sequence, kept: Int64, moves: list[Float64 | None], found: list[Found], rng: Rng
+) -> list[Found]:
+    """What is found with things standing in the scene, which moves with the camera."""
+    at: list[Float64] = []
+    whole = np.eye(3)
+    for move in moves:
+        if move is not None:
+            whole = _after(move, whole)
+        at.append(whole)
+    obstacles = Obstacles(s.truth, kept, [np.linalg.inv(a).astype(np.float64) for a in at], rng)
+    return [obstacles.hide(one, a) for one, a in zip(found, at, strict=True)]
+
+
+def _camera(times: Float64, rng: Rng) -> Float64:
+    """(L, 2) pixels by which a hand-held camera has panned: a velocity that is forgotten in a second."""
+    speed = rng.uniform(20, 250)
+    v, at, out = rng.normal(0, speed, 2) * [1, 0.4], np.zeros(2), []
+    for dt in np.diff(times, prepend=times[0]):
+        keep = np.exp(-dt)
+        at = at + v * (1 - keep)
+        v = keep * v + np.sqrt(1 - keep**2) * rng.normal(0, speed, 2) * [1, 0.4]
+        out.append(at)
+    return np.array(out)
+
+
+def _seen_through(
+    warp: Float64 | None, mirror: bool, shake: Float64, k: int, told: bool, wide: float
+) -> Float64 | None:
+    """The warp between frames k - 1 and k after the mirror, the stretch and, where the tracker is told, the shake."""
+    if k == 0:
+        return None
+    moved = bool(np.any(shake)) and told
+    if warp is None and not moved:
+        return None
+    full = np.eye(3)
+    if warp is not None:
+        full[:2] = warp
+    if mirror:
+        flip = np.diag([-1.0, 1, 1])
+        full = flip @ full @ flip
+    if moved:
+        full[:2, 2] += shake[k] - full[:2, :2] @ shake[k - 1]
+    full = np.diag([wide, 1, 1]) @ full @ np.diag([1 / wide, 1, 1])
+    return full[:2]

@@ -1,0 +1,338 @@
+"""Video files (and recordings behind an HTTP address): every frame with its own presentation time, through PyAV."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from itertools import dropwhile
+from pathlib import Path
+
+import av
+import numpy as np
+from av.codec.context import ThreadType
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from datasets.sources.byte_reader import FileBytes, PipeBytes, is_pipe
+from datasets.sources.config import SourceConfig
+from datasets.sources.containers import (
+    PIPED,
+    Media,
+    declared_duration,
+    describe_sound,
+    http_options,
+    open_container,
+    open_file,
+    open_pipe,
+    reason,
+    video_stream,
+)
+from datasets.sources.packet_times import FrameClock, PacketTimes, read_packet_times
+from datasets.sources.recorded import Recorded, count
+from datasets.sources.frame_times import read_times
+from datasets.sources.orientation import ToBgr, read_turn
+from models.errors import ChangedError, DataError, SourceError
+from tracker.protocols import SourceInfo
+from tracker.types import Float64, Int64, UInt8
+
+logger = logging.getLogger(__name__)
+
+Decoded = tuple[int | None, int, VideoFrame]  # pts in time_base units, frames lost before it, the frame
+
+# Demuxers that invent 25 frames a second (FFmpeg's `framerate` option), since nothing in the file tells the time.
+TIMELESS = frozenset(
+    ["h264", "hevc", "vvc", "evc", "obu", "avs2", "avs3", "cavsvideo", "h261", "h263", "m4v", "mpegvideo", "vc1"]
+)
+TIMELESS |= {"mjpeg", "mpjpeg", "mjpeg_2000", "dirac", "dnxhd", "rawvideo", "bitpacked"}
+
+
+class VideoFile(Recorded):
+    """A video file as a source; frame 0 is the first frame that is shown, at time 0.
+
+    Args:
+        location: a path, or an address that FFmpeg reads.
+        name: what to call it in messages; never with credentials.
+        config: which part, which clock.
+        media: the same, already open; opened here where it is None.
+    """
+
+    def __init__(self, location: Path | str, name: str, config: SourceConfig, media: Media | None = None) -> None:
+        super().__init__(config)
+        self._location = location
+        self._name = name
+        self._options: dict[str, str] = {} if isinstance(location, Path) else http_options(config)
+        self._scanned: PacketTimes | None = None
+        self._times = None if config.times is None else _from_zero(read_times(config.times))
+        self._media = media if media is not None else self._open()
+        self._once = isinstance(self._media.bytes, PipeBytes)  # read in order, and then never again
+        try:
+            self._begin()
+            first = next(self._decoded, None)
+            if first is None:
+                why = PIPED if self._once else "no frame of it can be decoded; it is damaged or holds no pictures"
+                raise SourceError(f"{name}: {why}.")
+            self._zero, _, frame = first
+            own_clock = self._zero is not None and self._container.format.name not in TIMELESS
+            if not own_clock and self._times is None and config.rate is None:
+                raise SourceError(
+                    f"{name}: it carries no times; state its rate in frames a second (--rate) or give a file of times"
+                    " (--times)."
+                )
+            self._first: Decoded | None = first
+            self._turn = read_turn(frame)
+            self._to_bgr = ToBgr(self._turn, name)
+            self.info = self._describe(frame)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, first: Media | None = None) -> Media:
+        if isinstance(self._location, Path):
+            return open_file(self._location, self._name, first)
+        return Media(open_container(self._location, self._name, self._options, self._config.stall))
+
+    @property
+    def _container(self) -> InputContainer:
+        return self._media.container
+
+    def _begin(self) -> None:
+        """From where the container stands: nothing decoded, nothing damaged."""
+        if self._media.bytes is not None:
+            self._media.bytes.begin()
+        self._stream = video_stream(self._container, self._name)
+        if not self._stream.codec_context.is_open:
+            self._stream.thread_type = ThreadType.AUTO
+        self._damaged = 0
+        self._broken: str | None = None
+        self._decoded = self._decode()
+
+    def _describe(self, frame: VideoFrame) -> SourceInfo:
+        stream, config = self._stream, self._config
+        width, height = (frame.height, frame.width) if self._turn.transpose else (frame.width, frame.height)
+        own = stream.average_rate or stream.guessed_rate
+        rate, frames = float(own) if own else None, stream.frames or None
+        duration = declared_duration(self._container, stream)
+        if duration is not None and rate:
+            duration = max(0.0, duration - 1 / rate)  # it is declared up to the end of the last frame
+            frames = frames or round(duration * rate) + 1
+        if self._times is not None:
+            frames, duration = len(self._times), float(self._times[-1])
+            rate = (frames - 1) / duration if duration else None
+        elif config.rate is not None:
+            rate = config.rate
+            duration = None if frames is None else (frames - 1) / rate
+        return SourceInfo(
+            name=self._name,
+            width=width,
+            height=height,
+            rate=rate,
+            frames=count(frames, duration, config),
+            duration=duration,
+            path=str(self._location) if isinstance(self._location, Path) and not self._once else None,
+            rotation=self._turn.rotation,
+            start=self._start(),
+        )
+
+    def _start(self) -> float:
+        """Seconds of the first frame on the file's own clock; 0 where another clock is given."""
+        base = self._stream.time_base
+        foreign = self._times is not None or self._config.rate is not None
+        if foreign or self._zero is None or base is None:
+            return 0.0
+        return self._zero * base.numerator / base.denominator
+
+    def times(self) -> Float64:
+        """(F,) seconds since the first frame, from one pass over the packets; where they repeat, each time once.
+
+        Of a pipe this decodes all frames, which are gone then.
+        """
+        if self._once:
+            return np.array([time for _, time, _ in self._candidates()])
+        packets, pts = self._packets()
+        if self._times is not None:
+            return self._times
+        if self._config.rate is not None:
+            return np.arange(packets.count) / self._config.rate
+        return packets.in_seconds(pts - (self._zero or 0))
+
+    def details(self) -> dict[str, str | None]:
+        """Codec, pixel format, container, sound, and what is wrong with the file as a whole."""
+        stream, under = self._stream, self._media.bytes
+        sound = self._container.streams.audio
+        problem = under.torn() if isinstance(under, FileBytes) else None
+        repeated = 0 if self._once else self._packets()[0].repeated
+        if problem is None and repeated:
+            problem = f"{repeated} frames have the time of another; a rate or a file of times gives another clock"
+        return {
+            "codec": stream.codec_context.name,
+            "pixels": stream.codec_context.pix_fmt,
+            "container": self._container.format.name.partition(",")[0],
+            "audio": describe_sound(sound[0]) if sound else None,
+            "problem": problem,
+        }
+
+    def _packets(self) -> tuple[PacketTimes, Int64]:
+        """All packet times, and those from the first frame on; read once."""
+        if self._scanned is None:
+            with self._open(self._media) as other:
+                self._scanned = read_packet_times(other, video_stream(other.container, self._name))
+        begin = 0 if self._zero is None else int(np.searchsorted(self._scanned.pts, self._zero))
+        return self._scanned, self._scanned.pts[begin:]
+
+    def _seconds(self, index: int, pts: int | None) -> float:
+        if self._times is not None:
+            if index >= len(self._times):
+                raise DataError(
+                    f"{self._config.times}: {len(self._times)} times, but {self._name} has more frames; give each one."
+                )
+            return float(self._times[index])
+        if self._config.rate is not None:
+            return index / self._config.rate
+        if pts is None or self._zero is None:
+            raise DataError(f"{self._name} frame {index}: it carries no time; give --rate or --times.")
+        base = self._stream.time_base
+        assert base is not None
+        return (pts - self._zero) * base.numerator / base.denominator
+
+    def _candidates(self) -> Iterator[tuple[int, float, object]]:
+        index = self._from_start() if self._config.start > 0 else 0
+        while (decoded := self._next()) is not None:
+            pts, lost, frame = decoded
+            index += lost
+            yield index, self._seconds(index, pts), frame
+            index += 1
+        if not self._closing:
+            self._check_end(index)
+
+    def _next(self) -> Decoded | None:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        return next(self._decoded, None)
+
+    def _from_start(self) -> int:
+        """Jumps to a key frame not after the start and returns its frame number.
+
+        Numbers are counted over the whole file, so that its packets are read once, without decoding. Where they do not
+        tell (no presentation times, times twice, a damaged file) all frames from the first on are decoded: returns 0.
+        """
+        zero = self._zero
+        if zero is None or self._once or self._container.format.name in TIMELESS:
+            return 0
+        packets, pts = self._packets()
+        if not packets.exact or not len(pts) or pts[0] != zero:
+            return 0
+        landed = self._seek(packets, pts, zero)
+        if landed is None:
+            again = self._open(self._media)
+            self._media.close()
+            self._media, self._first = again, None
+            self._begin()
+            return 0
+        return landed
+
+    def _seek(self, packets: PacketTimes, pts: Int64, zero: int) -> int | None:
+        if self._times is not None:
+            seconds = self._times
+        elif self._config.rate is not None:
+            seconds = np.arange(len(pts)) / self._config.rate
+        else:
+            seconds = packets.in_seconds(pts - zero)
+        target = min(int(np.searchsorted(seconds, self._config.start)), len(pts) - 1)
+        keys = packets.keys[(packets.keys <= pts[target]) & (packets.keys > zero)]
+        if not len(keys):  # the start lies before the second key frame: nothing to jump over
+            return 0
+        # a seek may land late, where the container's index is in decoding order: then once more, one key frame earlier
+        for key in keys[::-1][:3]:
+            try:
+                self._container.seek(int(key), stream=self._stream)
+            except av.error.FFmpegError:
+                return None
+            self._begin()
+            # what a decoder gives before the first key frame leans on pictures that were jumped over
+            first = next(dropwhile(lambda decoded: not decoded[2].key_frame, self._decoded), None)
+            if first is None or first[0] is None:
+                continue
+            at = int(np.searchsorted(pts, first[0]))
+            if at <= target and pts[at] == first[0]:
+                self._first = (first[0], 0, first[2])
+                return at
+        return None
+
+    def _decode(self) -> Iterator[Decoded]:
+        """Frames in presentation order from where the container stands; damage thins or ends them, but never raises."""
+        clock = FrameClock(self._container, self._stream)
+        held: Packet[VideoStream] | None = None  # marked as damaged; if it is the file's last it is torn and left out
+        try:
+            for packet in self._media.packets(self._stream):
+                if self._closing:
+                    return
+                if packet.size == 0 and held is not None:  # the end: only what the decoder still holds comes out
+                    self._damaged += 1
+                elif held is not None:
+                    yield from self._decode_packet(clock, held)
+                held = packet if packet.is_corrupt and packet.size else None
+                if held is None:
+                    yield from self._decode_packet(clock, packet)
+        except av.error.FFmpegError as error:
+            self._broken = reason(error)
+            yield from self._decode_packet(clock, None)
+
+    def _decode_packet(self, clock: FrameClock, packet: Packet[VideoStream] | None) -> Iterator[Decoded]:
+        if packet is not None and packet.size:
+            clock.packet(packet)
+        try:
+            frames = self._stream.decode(packet)
+        except av.error.FFmpegError:
+            self._damaged += 1
+            if packet is not None:
+                clock.refused(packet)
+            return
+        for frame in frames:
+            yield *clock.frame(frame), frame
+
+    def _check_end(self, frames: int) -> None:
+        """Comes after the last frame that there is, so that nothing is lost by what it says."""
+        under = self._media.bytes
+        if isinstance(under, FileBytes) and (changed := under.changed()) is not None:
+            raise ChangedError(f"{self._name}: {changed}; the {frames} frames before that were read.")
+        missing = under.torn() if isinstance(under, FileBytes) else None
+        missing = missing or (None if under is None else under.problem)
+        if missing is not None or self._broken is not None:
+            raise SourceError(
+                f"{self._name}: it breaks off after {frames} frames ({missing or self._broken}); all these were read."
+            )
+        if self._times is not None and frames < len(self._times):
+            raise DataError(
+                f"{self._config.times}: {len(self._times)} times, but {self._name} has {frames} frames; give each one."
+            )
+        if self._damaged:
+            logger.warning("%s: %d packets are damaged and could not be decoded", self._name, self._damaged)
+
+    def _picture(self, index: int, item: object) -> UInt8:
+        assert isinstance(item, VideoFrame)
+        return self._to_bgr(item)
+
+    def close(self) -> None:
+        """Ends the iteration, wherever it is, and lets go of the files."""
+        if isinstance(self._media.bytes, PipeBytes):
+            self._media.bytes.stop()  # a read that waits holds the lock
+        super().close()
+
+    def _release(self) -> None:
+        self._first = None
+        self._media.close()
+
+
+def open_video(path: Path, config: SourceConfig) -> VideoFile:
+    """A video file or pipe on this machine; its kind is found out from its content, not from its name."""
+    if is_pipe(path):
+        return VideoFile(path, path.name, config, open_pipe(path, path.name, config.stall + config.reconnect))
+    return VideoFile(path, path.name, config)
+
+
+def _from_zero(times: Float64) -> Float64:
+    zeroed: Float64 = times - times[0]
+    return zeroed

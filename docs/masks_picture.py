@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from datasets.scenes import parse, render
-from tools.draw import Painter
-from tools.view_config import ViewConfig
+from tools.display.annotate import Painter
+from tools.display.config import ViewConfig
 from tracker.masks.propagation import MaskFollower
 from tracker.masks.stage import NAME, Mark, MaskStage
 from tracker.masks.initial_mask import mask_of_box

@@ -16,8 +16,8 @@ import av
 
 from datasets.scenes import NAMES, DetectorNoise, parse, render
 from datasets.scenes.export import detect
-from tools.draw import Painter
-from tools.view_config import ViewConfig
+from tools.display.annotate import Painter
+from tools.display.config import ViewConfig
 from tracker import Tracker
 from tracker.types import UInt8
 

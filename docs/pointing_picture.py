@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from datasets.scenes import Scene, open_scene, truth_of
-from tools.draw import Painter
-from tools.view_config import ViewConfig
+from tools.display.annotate import Painter
+from tools.display.config import ViewConfig
 from tracker import (
     DetectorConfig,
     Follower,

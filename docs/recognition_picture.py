@@ -13,8 +13,8 @@ import numpy as np
 
 from datasets.scenes import DetectorNoise, Scene, render
 from datasets.scenes.export import detect
-from tools.draw import Painter
-from tools.view_config import ViewConfig
+from tools.display.annotate import Painter
+from tools.display.config import ViewConfig
 from tracker import Tracker
 from tracker.classification.track_classes import Classes
 from tracker.types import Detections, State, Tracks

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from tools.cli import COMMANDS, load
-from tools.settings import settings
-from tools.typed import _hints
+from tools.cli.main import COMMANDS, load
+from tools.cli.settings import settings
+from tools.cli.typed import _hints
 
 # Settings that are text and may be a path.
 PATHS_AS_TEXT = {"source": "{}", "detector": "file:{}"}

@@ -223,13 +223,13 @@ def test_an_ascii_locale(words: list[str], tmp_path: Path, clip: Path) -> None:
 def test_a_fault_of_ours_is_one_sentence_and_a_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from tools.cli import FAILED, main
+    from tools.cli.main import FAILED, main
 
     def faulty(place: str) -> None:
         raise IndexError(f"out of range for rtsp://bob:{SECRET}@cam/x \x1b[31m\nand more")
 
     monkeypatch.setenv("LIQUIDTRACK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("tools.cli.load", faulty)
+    monkeypatch.setattr("tools.cli.main.load", faulty)
     assert main(["info", f"rtsp://bob:{SECRET}@cam/x"]) == FAILED
     (line,) = capsys.readouterr().err.splitlines()
     (log,) = (tmp_path / "cache/faults").glob("*.log")
@@ -246,10 +246,10 @@ def test_a_fault_of_ours_is_one_sentence_and_a_report(
 def test_without_a_folder_for_reports_the_sentence_stays(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from tools.cli import FAILED, main
+    from tools.cli.main import FAILED, main
 
     monkeypatch.setenv("LIQUIDTRACK_CACHE", "/proc/nowhere")
-    monkeypatch.setattr("tools.cli.load", lambda place: 1 / 0)
+    monkeypatch.setattr("tools.cli.main.load", lambda place: 1 / 0)
     monkeypatch.setattr("tempfile.tempdir", "/proc/nowhere")
     assert main(["info", "x"]) == FAILED
     (line,) = capsys.readouterr().err.splitlines()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.attack.commands import OUT, PathSetting, path_settings, places, unfit
 from tests.attack.harness import assert_answered, attack, kept, start
-from tools.cli import COMMANDS
+from tools.cli.main import COMMANDS
 
 SETTINGS = list(path_settings())
 

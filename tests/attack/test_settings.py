@@ -12,9 +12,9 @@ import pytest
 from tests.attack.commands import NEEDED, harmless, places
 from tests.attack.harness import assert_answered, attack, kept
 from tests.end_to_end.clips import write_clip
-from tools.cli import COMMANDS, load
-from tools.settings import settings
-from tools.typed import _hints
+from tools.cli.main import COMMANDS, load
+from tools.cli.settings import settings
+from tools.cli.typed import _hints
 
 TRACK = ["track", "absent.mp4", "--jsonl", "o.jsonl", "--config", "s.toml"]
 

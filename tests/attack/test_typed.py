@@ -10,9 +10,9 @@ import pytest
 
 from tests.attack.harness import Answer, assert_answered, attack
 from tests.end_to_end.clips import write_clip, write_detections
-from tools.cli import COMMANDS, load, main
-from tools.settings import settings
-from tools.typed import ANSWERS, FILMING, LEARNING, SAME, _hints, _is_seconds
+from tools.cli.main import COMMANDS, load, main
+from tools.cli.settings import settings
+from tools.cli.typed import ANSWERS, FILMING, LEARNING, SAME, _hints, _is_seconds
 
 Type = Callable[..., str]
 # What a command needs beside its places before it gets as far as its numbers.

@@ -42,14 +42,14 @@ PARTS = (
     "tracker.pipeline",
     "tracker.learned.liquid_motion",
     "tracker.detectors.registry",
-    "tools.video_sink",
-    "tools.settings",
+    "tools.display.video_sink",
+    "tools.cli.settings",
 )
 
 
 def preload(torch: bool) -> None:
     """Imports what a fresh process would import by itself for nearly every command line."""
-    from tools.cli import COMMANDS
+    from tools.cli.main import COMMANDS
 
     places = [*LIBRARIES, *PARTS, *(command.config.partition(":")[0] for command in COMMANDS.values())]
     if torch:
@@ -63,8 +63,8 @@ def preload(torch: bool) -> None:
         with contextlib.suppress(ImportError):  # the attacked process will say it
             importlib.import_module(place)
     from models.errors import ConfigError
-    from tools.cli import load
-    from tools.settings import parse
+    from tools.cli.main import load
+    from tools.cli.settings import parse
 
     for command in COMMANDS.values():  # the parser keeps what it has found out about a command
         with contextlib.suppress(ConfigError):
@@ -76,7 +76,7 @@ def preload(torch: bool) -> None:
 
 def needs_torch(place: str) -> bool:
     """Whether the module `tools.x` imports torch at its top; these are left to the zygote that has it."""
-    return place.startswith(("tools.bench_series", "tools.bench_gradients", "tools.fit_", "tools.train_"))
+    return place.startswith(("tools.benchmark.recurrent_cells", "tools.benchmark.gradient_reach", "tools.fit_", "tools.train_"))
 
 
 def serve(control: socket.socket, script: str) -> dict[str, Any] | None:
@@ -257,6 +257,6 @@ if __name__ == "__main__":
     if here is None:
         sys.exit(0)
     sys.modules["__main__"].__dict__.update(__file__=script, __spec__=None)  # what a spawned worker would import again
-    from tools.cli import main
+    from tools.cli.main import main
 
     sys.exit(main())

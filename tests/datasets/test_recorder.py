@@ -20,7 +20,7 @@ from tests.datasets.sources.media import number_of
 from tests.datasets.sources.servers import http
 from tests.datasets.sources.test_cameras import QUICK, FakeCamera
 from tests.end_to_end.clips import write_clip
-from tools.cli import main
+from tools.cli.main import main
 from tracker.types import Frame, UInt8
 
 SLOW = """import time

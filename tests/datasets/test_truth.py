@@ -9,8 +9,8 @@ import pytest
 
 from datasets.ground_truth.tracking import read_sequences
 from models.errors import DataError
-from tools.train_head import train_head
-from tools.train_head_config import TrainHeadConfig
+from tools.train.association_head import train_head
+from tools.train.config.association_head import TrainHeadConfig
 
 
 def label(frame: int, number: int, kind: str, occluded: int, *box: float) -> str:

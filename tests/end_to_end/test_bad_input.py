@@ -277,7 +277,7 @@ def test_a_full_disk_at_the_first_byte_leaves_nothing_behind(flag: str, tmp_path
     clip = write_clip(tmp_path / "clip.mp4")
     write_detections(tmp_path / "det.txt")
     (tmp_path / "results").mkdir()
-    head = "from tools.cli import main; from datasets.formats.writer import WholeFile; import errno, sys\n"
+    head = "from tools.cli.main import main; from datasets.formats.writer import WholeFile; import errno, sys\n"
     full = "def full(self, data, at): raise OSError(errno.ENOSPC, 'No space left on device')\nWholeFile._write = full\n"
     words = ["track", str(clip), "--detector", "file:det.txt", f"--{flag}", "results/out"]
     done = subprocess.run(

@@ -9,7 +9,7 @@ import pytest
 
 from tests.end_to_end.clips import write_clip
 from tests.models.nets import write_net, yolox_answer
-from tools.cli import main
+from tools.cli.main import main
 
 SSD = "torchvision:ssdlite320_mobilenet_v3_large"
 YOLOX = ("--detector", "good.onnx")

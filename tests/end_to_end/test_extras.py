@@ -19,7 +19,7 @@ from tests.tools.test_train_head import folder
 
 ROOT = Path(__file__).parents[2]
 FLOORS = ("tools", "datasets", "tracker", "models")
-BY_HAND = {"arcsort", "loguru"}  # tools/peers.py says how these are installed, which no extra can
+BY_HAND = {"arcsort", "loguru"}  # tools/benchmark/baseline_trackers.py says how these are installed, which no extra can
 STEMS = {"opencv-python": "cv2", "tomli-w": "tomli_w"}
 SMALL = ("--out", "out", "--workers", "1", "--rollouts", "1", "--clips", "1", "--steps", "1", "--batch", "1")
 TRACK = ("track", "clip.mp4", "--jsonl", "o.jsonl", "--detector")
@@ -65,7 +65,7 @@ BLOCKED: dict[str, tuple[tuple[str, ...], ...]] = {
 # imported, and prints what it said.
 SCRIPT = """
 import importlib, json, os, sys, tempfile
-from tools.cli import main
+from tools.cli.main import main
 for name in sys.argv[2:]:
     importlib.import_module(name)
 for package, words in json.loads(sys.argv[1]):

@@ -17,9 +17,9 @@ from datasets.masks.rle import decode
 from datasets.scenes import Scene, render
 from models.errors import ConfigError, DataError
 from tests.frozen import needs_weights
-from tools.cli import main
-from tools.eval_segmentation import score_masks
-from tools.mark_config import MarkConfig
+from tools.cli.main import main
+from tools.evaluate.segmentation import score_masks
+from tools.track.config.mask_prompts import MarkConfig
 from tracker.protocols import SourceInfo
 from tracker.types import Frame, State, Tracks
 

@@ -10,7 +10,7 @@ import pytest
 
 from datasets import read
 from tests.tracker.point.pictures import box_at, iou, scene
-from tools.cli import main
+from tools.cli.main import main
 from tracker.single_object.search_region import FrozenView
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.clips import TIMES, write_clip
-from tools.cli import COMMANDS, load, split
-from tools.settings import parse
+from tools.cli.main import COMMANDS, load, split
+from tools.cli.settings import parse
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tools.cli import main
+from tools.cli.main import main
 
 FRAMES = 8
 

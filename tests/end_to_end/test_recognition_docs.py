@@ -13,7 +13,7 @@ import pytest
 
 from tests.end_to_end.clips import write_clip
 from tests.models.nets import write_net, yolox_answer
-from tools.cli import main
+from tools.cli.main import main
 
 DOC = (Path(__file__).parents[2] / "docs" / "recognition.md").read_text(encoding="utf-8")
 WNIDS = ("n01440764", "n01443537")

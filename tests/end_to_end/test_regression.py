@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.mot import mot
-from tools.mot_config import MotConfig
+from tools.track.detections import mot
+from tools.track.config.detections import MotConfig
 from tracker.config import TrackerConfig
 
 DATA = Path(__file__).parent.parent / "data"

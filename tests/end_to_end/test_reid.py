@@ -10,7 +10,7 @@ import pytest
 
 from datasets import read
 from tests.frozen import needs_weights
-from tools.cli import main
+from tools.cli.main import main
 from tracker.reid.descriptor import Metric
 
 RATE, AWAY = 4, range(10, 34)  # frames a second; six seconds in which nobody is there

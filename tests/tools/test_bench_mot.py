@@ -8,11 +8,11 @@ import pytest
 
 from datasets.subsampling.sequences import thin
 from models.errors import ConfigError
-from tools.bench_mot import bench_mot, difference, measure
-from tools.bench_mot_config import BenchMotConfig
-from tools.eval_mot import evaluate
-from tools.mot import mot
-from tools.mot_config import MotConfig
+from tools.benchmark.mot import bench_mot, difference, measure
+from tools.benchmark.config.mot import BenchMotConfig
+from tools.evaluate.mot import evaluate
+from tools.track.detections import mot
+from tools.track.config.detections import MotConfig
 
 pytest.importorskip("trackeval")
 

@@ -17,9 +17,9 @@ from datasets.subsampling.sequences import thin_indices
 from datasets.ground_truth.tracking import Boxes, Sequence
 from models.errors import ConfigError, DataError
 from tests.tools.test_fit_motion import TRUE
-from tools.bench_motion import bench_motion, summarise
-from tools.bench_motion_config import BenchMotionConfig
-from tools.foresight import NEXT, Foresight, Horizon, _Lags, foresee, make_motion, reach, seen_boxes
+from tools.benchmark.motion import bench_motion, summarise
+from tools.benchmark.config.motion import BenchMotionConfig
+from tools.benchmark.motion_forecast import NEXT, Foresight, Horizon, _Lags, foresee, make_motion, reach, seen_boxes
 from tracker.boxes import to_xyxy
 from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.types import Float64

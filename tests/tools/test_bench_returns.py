@@ -12,10 +12,10 @@ from datasets.scenes import Scene, write_motchallenge, write_video
 from models.errors import ConfigError
 from tests.frozen import needs_weights
 from tests.tools.test_eval_reid import write_people
-from tools.bench_returns import hue_histogram, returned, scenarios
-from tools.bench_returns_config import BenchReturnsConfig
-from tools.cli import main
-from tools.fit_returns import Pairs, regress
+from tools.benchmark.reid import hue_histogram, returned, scenarios
+from tools.benchmark.config.reid import BenchReturnsConfig
+from tools.cli.main import main
+from tools.train.reid_odds import Pairs, regress
 from tracker.types import Float64
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from datasets.ground_truth.time_series import Series
 from models.errors import ConfigError
-from tools import series_training
-from tools.cli import main
-from tools.series_training import Recipe, batches, fit
+from tools.train import recurrent_cells as series_training
+from tools.cli.main import main
+from tools.train.recurrent_cells import Recipe, batches, fit
 
 RECIPE = Recipe("toy", "cfc", 4, seed=0, goal="regress", outputs=1, epochs=4, batch=4, rate=1e-2)
 
@@ -122,7 +122,7 @@ def test_gradients_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize("words", [["series", "xor"], ["gradients"]])
 def test_without_torch_one_sentence(words: list[str]) -> None:
-    script = "import sys; sys.modules['torch'] = None; from tools.cli import main; sys.exit(main(sys.argv[1:]))"
+    script = "import sys; sys.modules['torch'] = None; from tools.cli.main import main; sys.exit(main(sys.argv[1:]))"
     ended = subprocess.run([sys.executable, "-c", script, "bench", *words], capture_output=True, text=True)
     assert ended.returncode == 2
     assert (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.clips import write_clip
-from tools.cli import MISTAKE, OK, main
+from tools.cli.main import MISTAKE, OK, main
 
 
 def test_figures_are_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from models.errors import DataError
 from tests.tools.test_eval_mot import make_sequence
-from tools.bootstrap import METRICS, combined, compare, compare_values, draws
-from tools.eval_mot import Evaluation, evaluate
-from tools.mot_scores import combine
+from tools.benchmark.paired_bootstrap import METRICS, combined, compare, compare_values, draws
+from tools.evaluate.mot import Evaluation, evaluate
+from tools.metrics.mot import combine
 
 pytest.importorskip("trackeval", reason="scoring needs the extra `eval`")
 

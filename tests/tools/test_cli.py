@@ -6,8 +6,8 @@ import ast
 
 import pytest
 
-from tools.cli import COMMANDS, MISTAKE, OK, load, main
-from tools.settings import settings
+from tools.cli.main import COMMANDS, MISTAKE, OK, load, main
+from tools.cli.settings import settings
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -40,7 +40,7 @@ def test_a_system_without_opencvs_libraries_is_told_what_to_install(
     def no_library(place: str) -> None:
         raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
 
-    monkeypatch.setattr("tools.cli.load", no_library)
+    monkeypatch.setattr("tools.cli.main.load", no_library)
     assert main(["info", "clip.mp4"]) == MISTAKE
     (line,) = capsys.readouterr().err.splitlines()
     assert "apt install libgl1" in line

@@ -14,8 +14,8 @@ import pytest
 from datasets.formats import FORMATS, read
 from datasets.sources.config import SourceConfig
 from datasets.source_factory import open_source
-from tools.cli import main
-from tools.convert_config import FormatName
+from tools.cli.main import main
+from tools.track.config.convert import FormatName
 
 GT = "1,1,10,20,30,40,1,1,1\n1,2,50,60,7,8,1,1,1\n4,1,12,20,30,40,1,1,1\n"
 

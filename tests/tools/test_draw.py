@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from models.errors import ConfigError
-from tools.draw import DARK, WHITE, Painter, _place, _Sizes, clock_text, colour, text_colour
-from tools.view_config import ViewConfig
+from tools.display.annotate import DARK, WHITE, Painter, _place, _Sizes, clock_text, colour, text_colour
+from tools.display.config import ViewConfig
 from tracker.types import Frame, State, Tracks
 
 PLAIN = ViewConfig(trails=0, labels=False, clock=False)

@@ -10,8 +10,8 @@ import pytest
 from datasets.simulation.driving import drive
 from datasets.ground_truth.tracking import read_sequence
 from models.errors import ConfigError
-from tools.cli import main
-from tools.draw_streets_config import DrawStreetsConfig
+from tools.cli.main import main
+from tools.train.config.driving_sequences import DrawStreetsConfig
 
 
 def test_the_folders_hold_the_drives_and_what_a_detector_says(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from datasets.ground_truth.detection import LabelledPictures, read_labelled_pictures
 from models.errors import ConfigError, DataError, LiquidTrackError
-from tools.cli import main
-from tools.eval_detect import evaluate, match_classes, table
-from tools.eval_detect_config import EvalDetectConfig
+from tools.cli.main import main
+from tools.evaluate.detection import evaluate, match_classes, table
+from tools.evaluate.config.detection import EvalDetectConfig
 from tracker.types import Detections, Frame
 
 pytest.importorskip("pycocotools", reason="scoring needs the extra `eval`")
@@ -373,7 +373,7 @@ def test_settings_are_checked_without_a_set() -> None:
 @pytest.mark.parametrize(("network", "least"), [("yolox_nano", 60.0), ("deimv2_femto", 60.0), ("nanodet_m_416", 57.0)])
 def test_real_networks_reach_what_was_measured(network: str, least: float, shared: Path) -> None:
     """All 128 pictures: 64.1, 65.3 and 61.7 in docs/benchmarks.md."""
-    from tools.plugins import build_detector
+    from tools.track.build import build_detector
     from tracker.detectors.config import DetectorConfig
 
     detector = build_detector(DetectorConfig(str(shared / f"models/{network}.onnx"), score=0.001, device="cpu"))

@@ -19,11 +19,11 @@ import pytest
 from datasets.formats import read, write
 from datasets.formats.config import LabelConfig
 from models.errors import ConfigError, DataError
-from tools import mot_scores
-from tools.cli import main
-from tools.eval_mot import evaluate, evaluate_all
-from tools.mot_scores import Scores
-from tools.mot_tables import table, to_csv, to_latex
+from tools.metrics import mot as mot_scores
+from tools.cli.main import main
+from tools.evaluate.mot import evaluate, evaluate_all
+from tools.metrics.mot import Scores
+from tools.metrics.mot_tables import table, to_csv, to_latex
 
 pytest.importorskip("trackeval", reason="scoring needs the extra `eval`")
 
@@ -179,7 +179,7 @@ def test_trackeval_reads_what_we_write(folders: tuple[Path, Path], tmp_path: Pat
 
 def test_processes_change_nothing(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     serial = evaluate(*folders)
-    monkeypatch.setattr("tools.eval_mot.PARALLEL_BYTES", 0)
+    monkeypatch.setattr("tools.evaluate.mot.PARALLEL_BYTES", 0)
     parallel = evaluate(*folders, workers=2)
     assert parallel.sequences == serial.sequences
     assert parallel.combined == serial.combined

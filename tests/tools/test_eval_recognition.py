@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from datasets.ground_truth.classification import ClassifiedPictures
 from models.errors import ConfigError, DataError, LiquidTrackError
 from tests.models.nets import write_net
-from tools import eval_recognition
-from tools.cli import main
-from tools.eval_recognition import centre, evaluate
-from tools.eval_recognition_config import EvalRecognitionConfig
+from tools.evaluate import classification as eval_recognition
+from tools.cli.main import main
+from tools.evaluate.classification import centre, evaluate
+from tools.evaluate.config.classification import EvalRecognitionConfig
 
 WNIDS = ("n01440764", "n01443537", "n01484850")
 TABLE = "index\twnid\tname\n" + "".join(f"{k}\t{wnid}\tfish {k}\n" for k, wnid in enumerate(WNIDS))

@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from tools import eval_recognition_video, recognition_evidence
-from tools.cli import main
-from tools.recognition_pooling import CONTROLS, best_temperature, liquid, mean_log
-from tools.recognition_views import Evidence
+from tools.evaluate import video_classification as eval_recognition_video
+from tools.track_classes import evidence as recognition_evidence
+from tools.cli.main import main
+from tools.track_classes.pooling import CONTROLS, best_temperature, liquid, mean_log
+from tools.track_classes.simulated_views import Evidence
 from tracker.types import Detections, Frame
 
 WNIDS = ("n01440764", "n01443537", "n01484850")
@@ -251,13 +252,13 @@ def train(folder: Path, out: Path, *words: str) -> list[str]:
 
 def test_training_goes_on_where_it_was_stopped(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch", reason="training needs the extra `torch`")
-    import tools.train_recognition
+    import tools.train.class_pool
     from models.class_pool.inference import load_class_pool
 
-    monkeypatch.setattr(tools.train_recognition, "SAVE", 2)
+    monkeypatch.setattr(tools.train.class_pool, "SAVE", 2)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert main(train(pictures, whole, "--steps", "6")) == 0
-    rows = tools.train_recognition.add_to_curve
+    rows = tools.train.class_pool.add_to_curve
 
     def kill(path: Path, step: int, losses: dict[str, float]) -> None:
         rows(path, step, losses)
@@ -265,7 +266,7 @@ def test_training_goes_on_where_it_was_stopped(pictures: Path, tmp_path: Path, m
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(tools.train_recognition, "add_to_curve", kill)
+        patch.setattr(tools.train.class_pool, "add_to_curve", kill)
         assert main(train(pictures, parts, "--steps", "6")) == 1
     assert not (parts / "recognition-views.safetensors").exists()
     assert main(train(pictures, parts, "--steps", "6")) == 0

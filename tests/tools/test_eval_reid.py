@@ -17,9 +17,9 @@ from datasets.scenes import Scene, render
 from models.errors import DataError
 from models.backbones.roi_align import unit
 from tests.frozen import needs_weights
-from tools.cli import main
-from tools.identify import chosen_views
-from tools.reid_scores import average_precision, rank_gallery
+from tools.cli.main import main
+from tools.track.identify import chosen_views
+from tools.metrics.reid import average_precision, rank_gallery
 from tracker.reid.descriptor import fit_metric, load_metric, plain
 from tracker.reid.open_set import evidence, fit, probabilities
 

@@ -12,10 +12,10 @@ import pytest
 
 from datasets.masks.indexed_png import read_indexed, write_indexed
 from models.errors import ConfigError, DataError
-from tools.cli import main
-from tools.eval_segmentation import evaluate, score_masks, table
-from tools.eval_segmentation_config import EvalSegmentationConfig
-from tools.segmentation_scores import VOID, boundary, contour, region
+from tools.cli.main import main
+from tools.evaluate.segmentation import evaluate, score_masks, table
+from tools.evaluate.config.segmentation import EvalSegmentationConfig
+from tools.metrics.segmentation import VOID, boundary, contour, region
 from tracker.types import UInt8
 
 SIZE = (90, 120)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from datasets.ground_truth.single_object import read_boxes, read_sequences, write_boxes
 from models.errors import DataError, LiquidTrackError, SourceError
-from tools import eval_sot
-from tools.cli import main
-from tools.sot_scores import mean, score
+from tools.evaluate import sot as eval_sot
+from tools.cli.main import main
+from tools.metrics.sot import mean, score
 
 NAN = [np.nan] * 4
 

@@ -12,9 +12,9 @@ from datasets.sources.config import SourceConfig
 from models.errors import ConfigError, SourceError
 from tests.datasets.sources.media import UNEVEN_MS, encode
 from tests.datasets.sources.servers import http
-from tools.cli import main
-from tools.info import gather, histogram, info, intervals
-from tools.info_config import InfoConfig
+from tools.cli.main import main
+from tools.track.source_info import gather, histogram, info, intervals
+from tools.track.config.source_info import InfoConfig
 
 
 def test_an_uneven_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

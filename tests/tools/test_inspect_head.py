@@ -13,10 +13,10 @@ import pytest
 from models.errors import ConfigError, DataError, WeightsError
 from models.association_head.config import HeadConfig
 from models.association_head.inference import HeadNumpy, save_head
-from tools.head_names import FEATURE_NAMES, INPUT_NAMES, named
-from tools.head_watch import Matches, WatchedHead, answer_times, correlations, past, responses, sensitivities
-from tools.inspect_config import InspectConfig
-from tools.inspect_head import find, inspect
+from tools.inspect.feature_names import FEATURE_NAMES, INPUT_NAMES, named
+from tools.inspect.probes import Matches, WatchedHead, answer_times, correlations, past, responses, sensitivities
+from tools.inspect.config import InspectConfig
+from tools.inspect.report import find, inspect
 from tracker.association.costs import Pairs
 from tracker.motion.track_averages import SPANS
 from tracker.learned.liquid_motion import LiquidMotion
@@ -60,8 +60,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_every_input_and_feature_has_a_name() -> None:
-    assert len(INPUT_NAMES) == INPUTS, "tools/head_names.py: name the new inputs of match_inputs, in order"
-    assert len(FEATURE_NAMES) == FEATURES, "tools/head_names.py: name the new features of pair_view, in order"
+    assert len(INPUT_NAMES) == INPUTS, "tools/inspect/feature_names.py: name the new inputs of match_inputs, in order"
+    assert len(FEATURE_NAMES) == FEATURES, "tools/inspect/feature_names.py: name the new features of pair_view, in order"
     assert len(set(INPUT_NAMES)) == INPUTS
     assert len(set(FEATURE_NAMES)) == FEATURES
     assert named(("a", "b"), 1) == ("a",)

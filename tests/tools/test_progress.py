@@ -10,8 +10,8 @@ import pytest
 
 from datasets.sources.config import SourceConfig
 from tests.end_to_end.clips import write_clip
-from tools.cli import main
-from tools.progress import ProgressLines, progress
+from tools.cli.main import main
+from tools.track.progress import ProgressLines, progress
 from tracker.protocols import SourceInfo
 from tracker.types import Frame
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from models.errors import DataError
-from tools.recognition_results import read_results, read_truth, results_text
-from tools.recognition_scores import Answers, among_best, reliability, score
+from tools.evaluate.classification_files import read_results, read_truth, results_text
+from tools.metrics.classification import Answers, among_best, reliability, score
 
 
 def test_calibration_of_bins_by_hand() -> None:

@@ -10,9 +10,9 @@ import pytest
 from datasets import Annotations, write
 from datasets.masks.rle import encode
 from tests.datasets import films
-from tools.cli import main
-from tools.draw import colour
-from tools.render import GivenTracks
+from tools.cli.main import main
+from tools.display.annotate import colour
+from tools.track.render import GivenTracks
 from tracker.types import Frame
 
 SIZE = (192, 128)

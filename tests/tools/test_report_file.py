@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import ConfigError
-from tools.report_file import write_report
+from tools.reporting.files import write_report
 
 
 def test_a_report_is_text_that_ends_its_line(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from datasets.formats.mot import read
 from models.errors import DataError
-from tools.spoil import spoil
+from tools.benchmark.corrupt_detections import spoil
 
 
 @pytest.fixture

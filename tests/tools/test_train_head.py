@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-import tools.train_head
+import tools.train.association_head
 from models.errors import ConfigError, DataError, WeightsError
 from models.association_head.model import Head
 from models.association_head.config import HeadConfig
 from models.association_head.inference import load_head, save_head
-from tools.cli import main
-from tools.train_head import train_head
-from tools.train_head_config import TrainHeadConfig
+from tools.cli.main import main
+from tools.train.association_head import train_head
+from tools.train.config.association_head import TrainHeadConfig
 from tracker.learned.pair_features import FEATURES, INPUTS
 
 
@@ -36,7 +36,7 @@ def folder(root: Path) -> Path:
 
 
 def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tools.train_head, "BATCHES", 3)
+    monkeypatch.setattr(tools.train.association_head, "BATCHES", 3)
     whole = TrainHeadConfig(
         roots=(folder(tmp_path / "data"),),
         out=tmp_path / "a",
@@ -49,9 +49,9 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatc
     )
     train_head(whole)
 
-    save, calls = tools.train_head._Progress._save, []
+    save, calls = tools.train.association_head._Progress._save, []
 
-    def kill(self: tools.train_head._Progress, means: dict[str, float]) -> None:
+    def kill(self: tools.train.association_head._Progress, means: dict[str, float]) -> None:
         save(self, means)
         calls.append(1)
         if len(calls) == 3:
@@ -59,7 +59,7 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatc
 
     cut = replace(whole, out=tmp_path / "b")
     with monkeypatch.context() as patch:
-        patch.setattr(tools.train_head._Progress, "_save", kill)
+        patch.setattr(tools.train.association_head._Progress, "_save", kill)
         with pytest.raises(KeyboardInterrupt):
             train_head(cut)
     train_head(cut)

@@ -14,9 +14,9 @@ torch = pytest.importorskip("torch", reason="training needs the extra `torch`")
 from models.errors import ConfigError  # noqa: E402
 from models.association_head.config import HeadConfig  # noqa: E402
 from tests.tools.test_train_head import folder  # noqa: E402
-from tools.train_head import train_head  # noqa: E402
-from tools.train_head_config import TrainHeadConfig  # noqa: E402
-from tools.training import (  # noqa: E402
+from tools.train.association_head import train_head  # noqa: E402
+from tools.train.config.association_head import TrainHeadConfig  # noqa: E402
+from tools.train.checkpoints import (  # noqa: E402
     Checkpoint,
     check_loss,
     digest,

@@ -8,9 +8,9 @@ import pytest
 
 from models.errors import ConfigError
 from models.checks.seconds import parse_seconds
-from tools.cli import COMMANDS, load, split
-from tools.settings import flatten, parse, settings
-from tools.typed import ANSWERS, FILMING, LEARNING, SAME
+from tools.cli.main import COMMANDS, load, split
+from tools.cli.settings import flatten, parse, settings
+from tools.cli.typed import ANSWERS, FILMING, LEARNING, SAME
 
 
 def typed(line: str) -> dict[str, Any]:

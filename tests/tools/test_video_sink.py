@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from models.errors import ConfigError
-from tools.draw import colour
-from tools.video_sink import VideoSink
-from tools.view_config import ViewConfig
+from tools.display.annotate import colour
+from tools.display.video_sink import VideoSink
+from tools.display.config import ViewConfig
 from tracker.protocols import Sink, SourceInfo
 from tracker.types import Frame, Tracks
 

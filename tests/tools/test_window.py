@@ -22,8 +22,8 @@ CHILD = """
 import sys, time
 import numpy as np
 from models.errors import LiquidTrackError
-from tools.view_config import ViewConfig
-from tools.window import WindowSink
+from tools.display.config import ViewConfig
+from tools.display.window import WindowSink
 from tracker.protocols import SourceInfo, Stop
 from tracker.types import Frame, Tracks
 
@@ -182,8 +182,8 @@ def test_labels_are_left_out_of_the_newest_picture(window: Window, tmp_path: Pat
 ENDING = """
 import sys
 import numpy as np
-from tools.view_config import ViewConfig
-from tools.window import WindowSink
+from tools.display.config import ViewConfig
+from tools.display.window import WindowSink
 from tracker.protocols import SourceInfo
 from tracker.types import Frame, Tracks
 
@@ -228,8 +228,8 @@ DYING = """
 import sys, time
 import cv2
 import numpy as np
-from tools.view_config import ViewConfig
-from tools.window import WindowSink
+from tools.display.config import ViewConfig
+from tools.display.window import WindowSink
 from tracker.protocols import SourceInfo, SourceStatus, Stop
 from tracker.types import Frame, Tracks
 

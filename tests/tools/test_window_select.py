@@ -16,8 +16,8 @@ __all__ = ["screen"]  # the fixture
 CHILD = """
 import json, sys, time
 import numpy as np
-from tools.view_config import ViewConfig
-from tools.window import WindowSink
+from tools.display.config import ViewConfig
+from tools.display.window import WindowSink
 from tracker.engine import Tracker
 from tracker.single_object.tracker import Sight
 from tracker.single_object.manager import Pointer

@@ -21,7 +21,7 @@ from datasets.formats.annotations import Annotations
 from datasets.formats import FORMATS, read, write
 from datasets.formats.writer import Boxes
 from datasets.formats.config import LabelConfig
-from tools.cli import main
+from tools.cli.main import main
 from tracker.protocols import SourceInfo
 
 SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}

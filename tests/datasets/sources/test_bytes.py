@@ -17,8 +17,8 @@ from datasets.sources.video_files import VideoFile
 from datasets.source_factory import open_source
 from models.errors import ChangedError, ConfigError, SourceError
 from tests.datasets.sources.media import UNEVEN_MS, encode, number_of
-from tools.info import gather
-from tools.info_config import InfoConfig
+from tools.track.source_info import gather
+from tools.track.config.source_info import InfoConfig
 
 SECONDS = [at / 1000 for at in UNEVEN_MS]
 QUICK = {"bf": "0", "preset": "ultrafast"}

@@ -1,0 +1,211 @@
+"""`liquidtrack bench births`: objects that a detector finds should be tracked soon, and nothing else should.
+
+Every detector looks at every frame once; its detections are then tracked by each rule of births on each profile.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from datasets.subsampling.sequences import thin_indices
+from models.checks.printable import as_lines
+from tools.benchmark.config.births import BenchBirthsConfig
+from tools.benchmark.birth_clips import Clip, LabelledFrame, find_clips, frames_of
+from tools.metrics.births import GROUPS, FalseTracks, FoundObject, Scene, false_tracks, found_objects
+from tools.track.build import build_detector, cores
+from tools.reporting.files import write_report
+from tools.track.workers import in_processes
+from tracker.classification.track_classes import Classes
+from tracker.config import TrackerConfig
+from tracker.detectors.config import DetectorConfig
+from tracker.engine import Tracker
+from tracker.pipeline import calm_libraries
+from tracker.protocols import Detector
+from tracker.types import Detections, Frame, Tracks
+
+EVIDENCE, SCORE = "evidence", "score"  # what starts a track: weak detections that repeat too, or one strong one alone
+NEVER = 1.0  # the birth probability by which no evidence is enough
+STATELESS = ("lite0", "onnx", "torchvision")  # detectors that serve one video after the other
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One video, tracked.
+
+    Attributes:
+        source: where the video comes from.
+        clip: its name.
+        detector, profile, rule: how it was tracked.
+        objects: those that the detector finds.
+        false: the false tracks, None where not everything is labelled.
+        seconds: how long the video is.
+    """
+
+    source: str
+    clip: str
+    detector: str
+    profile: str
+    rule: str
+    objects: tuple[FoundObject, ...]
+    false: FalseTracks | None
+    seconds: float
+
+
+def bench_births(config: BenchBirthsConfig) -> None:
+    """Tracks, scores and prints.
+
+    Raises:
+        ConfigError: a folder, a detector or a profile that is not there, or an output that cannot be written.
+        DataError: truth that breaks its format.
+    """
+    runs = measure(config)
+    print(report(runs))
+    if config.json is not None:
+        write_report(config.json, to_json(runs))
+
+
+def measure(config: BenchBirthsConfig) -> list[Run]:
+    """Every video by every detector, profile and rule."""
+    clips = find_clips(config)
+    for profile in config.profiles:
+        thin_indices(1, config.rate, profile, "")  # a name that is none is refused before hours of work
+    workers = min(config.workers or cores(), len(clips))
+    config = replace(config, threads=config.threads or max(1, cores() // workers))
+    for name in config.detectors:
+        _detector(name, config.threads)
+    work = partial(track_clip, config)
+    with tqdm(total=len(clips), unit="video", disable=True if config.quiet else None, leave=False) as bar:
+        runs: list[Run] = []
+        for found in map(work, clips) if workers == 1 else in_processes(work, clips, workers):
+            runs += found
+            bar.update()
+    return runs
+
+
+def track_clip(config: BenchBirthsConfig, clip: Clip) -> list[Run]:
+    """One video by every detector, profile and rule."""
+    detectors = {name: _detector(name, config.threads) for name in config.detectors}
+    with calm_libraries():
+        size, truth, found = _look(frames_of(clip, config), list(detectors.values()), config.rate)
+    time = np.arange(len(truth)) / config.rate
+    xyxy, visible = np.stack([f[0] for f in truth]), np.stack([f[1] for f in truth])
+    count = xyxy.shape[1]
+    runs = []
+    for profile in config.profiles:
+        kept = thin_indices(len(truth), config.rate, profile, clip.name, config.seed)
+        scene = Scene(
+            time[kept], xyxy[kept], visible[kept],
+            clip.names or (None,) * count, np.array(clip.ignore or (False,) * count, bool), size,
+        )  # fmt: skip
+        for (name, detector), every in zip(detectors.items(), found, strict=True):
+            detections = [every[i] for i in kept.tolist()]
+            for rule, settings in rules(config.tracking).items():
+                shown = list(_track(settings, detector, scene, detections))
+                objects = found_objects(scene, detections, shown, detector.names, config.least_area)
+                false = false_tracks(scene, shown, detector.names, clip.complete) if clip.complete else None
+                seconds = len(truth) / config.rate
+                runs.append(Run(clip.source, clip.name, name, profile, rule, tuple(objects), false, seconds))
+    return runs
+
+
+def rules(tracking: TrackerConfig) -> dict[str, TrackerConfig]:
+    """The settings as they are, and the same with births by score alone."""
+    return {EVIDENCE: tracking, SCORE: replace(tracking, birth_probability=NEVER)}
+
+
+def _look(
+    frames: Iterable[LabelledFrame], detectors: Sequence[Detector], rate: float
+) -> tuple[tuple[int, int], list[tuple[Any, Any]], list[list[Detections]]]:
+    """((width, height), boxes and visibility of each frame, each detector's detections of each frame)."""
+    size, truth, found = (0, 0), [], [[] for _ in detectors]  # type: ignore[var-annotated]
+    for index, labelled in enumerate(frames):
+        frame = Frame(labelled.bgr, index, index / rate)
+        size = frame.size
+        truth.append((labelled.xyxy, labelled.visible))
+        for detector, of in zip(detectors, found, strict=True):
+            of.append(detector(frame))
+    return size, truth, found
+
+
+def _track(
+    settings: TrackerConfig, detector: Detector, scene: Scene, detections: Sequence[Detections]
+) -> Iterator[Tracks]:
+    """The tracks that are shown in each frame; the tracker is given boxes, scores and classes alone."""
+    tracker = Tracker(settings, classes=Classes(len(detector.names)), size=scene.size)
+    for found, time in zip(detections, scene.time.tolist(), strict=True):
+        yield tracker.update(found, time).shown
+
+
+def _detector(name: str, threads: int) -> Detector:
+    """A detector for a new video."""
+    kind = DetectorConfig(detector=name).kind_and_argument()[0]
+    return _kept(name, threads) if kind in STATELESS else _new(name, threads)
+
+
+def _new(name: str, threads: int) -> Detector:
+    return build_detector(DetectorConfig(detector=name, threads=threads))
+
+
+_kept = lru_cache(maxsize=8)(_new)
+
+
+def report(runs: Sequence[Run]) -> str:
+    """Found objects with a track in time by group and source, and false tracks a minute; the rules below each other."""
+    sources = list(dict.fromkeys(run.source for run in runs))
+    keys = list(dict.fromkeys((run.detector, run.profile) for run in runs))
+    rows = []
+    for source in [*sources, *([ALL] if len(sources) > 1 else [])]:
+        for detector, profile in keys:
+            for rule in (EVIDENCE, SCORE):
+                of = _chosen(runs, source, detector, profile, rule)
+                rows.append(([source, _short(detector), profile, rule], of))
+    heads = ["source", "detector", "profile", "births by"]
+    widths = [max(len(head), *(len(row[k]) for row, _ in rows)) for k, head in enumerate(heads)]
+    title = "  ".join(f"{head:{w}}" for head, w in zip(heads, widths, strict=True))
+    lines = [title + "".join(f"{g:>14}" for g in (*GROUPS, ALL)) + f"{'tracks':>8}{'false/min':>11}{'phantom/min':>13}"]
+    for row, of in rows:
+        figures = "".join(f"{_share(of, group):>14}" for group in (*GROUPS, ALL))
+        lines.append("  ".join(f"{v:{w}}" for v, w in zip(row, widths, strict=True)) + figures + _false(of))
+    return as_lines(lines)
+
+
+def to_json(runs: Sequence[Run]) -> str:
+    """A JSON list with an object for each video, detector, profile and rule."""
+    return json.dumps([asdict(run) for run in runs], indent=1)
+
+
+def _chosen(runs: Sequence[Run], source: str, detector: str, profile: str, rule: str) -> list[Run]:
+    key = (detector, profile, rule)
+    return [r for r in runs if source in (ALL, r.source) and (r.detector, r.profile, r.rule) == key]
+
+
+def _share(runs: Sequence[Run], group: str) -> str:
+    objects = [o for run in runs for o in run.objects if group in (ALL, o.group)]
+    if not objects:
+        return "-"
+    tracked = sum(o.tracked is not None for o in objects)
+    return f"{100 * tracked / len(objects):.0f}% {tracked}/{len(objects)}"
+
+
+def _false(runs: Sequence[Run]) -> str:
+    counted = [run for run in runs if run.false is not None]
+    if not counted:
+        return f"{'-':>8}{'-':>11}{'-':>13}"
+    totals = [run.false for run in counted if run.false is not None]
+    minutes = sum(run.seconds for run in counted) / 60
+    false, phantoms = sum(t.false for t in totals) / minutes, sum(t.phantoms for t in totals) / minutes
+    return f"{sum(t.tracks for t in totals):8d}{false:11.1f}{phantoms:13.1f}"
+
+
+def _short(detector: str) -> str:
+    """A detector's name without the folders of its file."""
+    kind, argument = DetectorConfig(detector=detector).kind_and_argument()
+    return argument.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".onnx") if kind == "onnx" else detector

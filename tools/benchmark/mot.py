@@ -1,0 +1,159 @@
+"""`liquidtrack bench mot`: the same detections at even and uneven times, tracked by us and by peers, scored alike."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from datasets.formats import DetectionFile
+from datasets.formats.timeline import read_seqinfo
+from datasets.ground_truth.camera_motion import read_camera_motion
+from datasets.output_guard.guard import begin
+from datasets.subsampling.sequences import UNEVEN, is_even, thin
+from models.checks.printable import as_lines
+from tools.benchmark import mot_plot
+from tools.benchmark import baseline_trackers as peers
+from tools.reporting import plots
+from tools.benchmark.config.mot import BenchMotConfig
+from tools.benchmark.paired_bootstrap import Difference, compare
+from tools.evaluate.mot import evaluate_all
+from tools.track.detections import for_each_sequence, mot
+from tools.track.config.detections import MotConfig
+from tools.metrics.mot_tables import Evaluation
+from tools.reporting.files import write_report
+from tools.benchmark.corrupt_detections import spoil
+from tracker.config import TrackerConfig
+
+PEERS_RATE = 30.0  # frames a second, where a sequence does not say; what the peers take for granted
+
+Figures = dict[str, dict[str, list[Evaluation]]]  # by entrant and profile, one for each seed
+
+
+def bench_mot(config: BenchMotConfig) -> None:
+    """Tracks, scores and prints.
+
+    Raises:
+        ConfigError: a motion, a peer or a profile is unknown, a package is missing, or an output cannot be written.
+        DataError: a file under the root breaks its format.
+    """
+    if config.plot is not None:
+        plots.check(config.plot)
+    figures = measure(config)
+    print(report(figures))
+    if config.plot is not None:
+        intervals = {p: mot_plot.mean_interval(config.root, p, config.seeds) for p in config.profiles}
+        mot_plot.plot(mot_plot.means(figures), intervals, config.plot)
+    if config.json is not None:
+        write_report(config.json, to_json(figures))
+
+
+def measure(config: BenchMotConfig) -> Figures:
+    """Every entrant's scores on every profile and seed."""
+    runs = peers.names(config.peers)
+    ours = {name: _settings(config, name) for name in config.motions}
+    figures: Figures = {name: {p: [] for p in config.profiles} for name in (*ours, *runs)}
+    with tempfile.TemporaryDirectory() as scratch:
+        begin()
+        for profile in config.profiles:
+            for seed in config.seeds:
+                if seed != config.seeds[0] and is_even(profile) and not (config.noise or config.alarms):
+                    for of in figures.values():  # no chance in it: every seed gives the same
+                        of[profile].append(of[profile][0])
+                    continue
+                folder = (config.out or Path(scratch)) / f"{profile}-{seed}"
+                kept = thin(config.root, folder / "input", profile, seed)
+                if config.boxes == "truth" or config.noise or config.alarms:
+                    for sequence in kept:
+                        spoil(
+                            folder / "input" / sequence, truth=config.boxes == "truth",
+                            noise=config.noise, alarms=config.alarms, seed=seed,
+                        )  # fmt: skip
+                for name, settings in ours.items():
+                    mot(
+                        MotConfig(
+                            folder / "input", folder / _plain(name), config.camera_motion,
+                            workers=config.workers, quiet=config.quiet, tracking=settings,
+                        )
+                    )  # fmt: skip
+                for run in runs:
+                    work = partial(_track_peer, run, folder / run, config.camera_motion)
+                    for_each_sequence(folder / "input", work, config.workers, config.quiet)
+                outs = [folder / _plain(name) for name in figures]
+                found = evaluate_all(folder / "input", outs, workers=config.workers, progress=not config.quiet)
+                for name, evaluation in zip(figures, found, strict=True):
+                    figures[name][profile].append(evaluation)
+    return figures
+
+
+def report(figures: Figures) -> str:
+    """HOTA of every entrant by profile, the mean of the uneven ones, and the differences to the first entrant."""
+    profiles = list(next(iter(figures.values())))
+    uneven = [p for p in profiles if p in UNEVEN]
+    width = max(len(name) for name in figures)
+    lines = [f"{'HOTA':{width}}" + "".join(f"{p:>9}" for p in profiles) + f"{'uneven':>9}"]
+    for name, of in figures.items():
+        values = [_mean(of, [p], "hota") for p in profiles] + ([_mean(of, uneven, "hota")] if uneven else [])
+        lines.append(f"{name:{width}}" + "".join(f"{v:9.2f}" for v in values))
+    groups = [("full", ["full"])] * ("full" in profiles) + [("uneven", uneven)] * bool(uneven)
+    lines += ["", f"{'means':{width}}" + "".join(f"{m:>9}" for m in ("AssA", "DetA", "IDF1", "MOTA", "IDSW"))]
+    for name, of in figures.items():
+        values = [_mean(of, profiles, m) for m in ("assa", "deta", "idf1", "mota", "idsw")]
+        lines.append(f"{name:{width}}" + "".join(f"{v:9.2f}" for v in values))
+    first = next(iter(figures))
+    for name in list(figures)[1:]:
+        for label, group in groups:
+            lines.append(f"{name} minus {first}, {label}: {difference(figures, name, first, group)}")
+    return as_lines(lines)
+
+
+def difference(figures: Figures, a: str, b: str, profiles: Sequence[str]) -> Difference:
+    """HOTA of entrant `a` minus that of `b`, over the profiles, paired by sequence."""
+
+    def every(name: str) -> list[Evaluation]:
+        return [evaluation for p in profiles for evaluation in figures[name][p]]
+
+    return compare(every(a), every(b))
+
+
+def to_json(figures: Figures) -> str:
+    """The combined scores, by entrant, profile and seed."""
+    return json.dumps(
+        {n: {p: [asdict(e.combined) for e in found] for p, found in of.items()} for n, of in figures.items()}, indent=1
+    )
+
+
+def _mean(of: dict[str, list[Evaluation]], profiles: Sequence[str], metric: str) -> float:
+    return float(np.mean([getattr(e.combined, metric) for p in profiles for e in of[p]]))
+
+
+def _settings(config: BenchMotConfig, name: str) -> TrackerConfig:
+    motion, _, head = name.partition(":")
+    motion, _, cost = motion.partition("/")
+    old = config.tracking
+    return replace(old, motion=motion, cost=cost or old.cost, head=head or old.head)
+
+
+def _plain(name: str) -> str:
+    """An entrant's name as a folder's."""
+    return name.replace("/", "_").replace(":", "_")
+
+
+def _track_peer(run: str, out: Path, camera_motion: bool, sequence: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    detections = DetectionFile(sequence / "det/det.txt", "mot")
+    frames, times = detections.annotations.frames, detections.annotations.times
+    assert times is not None  # thin writes them
+    found = []
+    for frame in frames.tolist():
+        got = detections(frame)
+        found.append(np.column_stack([got.xyxy, got.score]).astype(np.float64))
+    rate = read_seqinfo(sequence / "seqinfo.ini").rate or PEERS_RATE
+    motion = read_camera_motion(sequence) if camera_motion else None
+    rows = peers.track(run, found, times.tolist(), rate, motion)
+    (out / f"{sequence.name}.txt").write_text(peers.to_mot(rows))

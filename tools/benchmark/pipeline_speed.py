@@ -1,0 +1,124 @@
+"""`liquidtrack bench pipeline`: what each stage costs alone, and what the overlap makes of them together."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from models.errors import ConfigError
+from models.runtime.session import usable_cores
+from tools.track.config.video import BenchPipelineConfig, OutputConfig, TrackConfig
+from tools.track.build import build_detector, build_embedder, build_sinks
+from tools.reporting.files import write_report
+from tracker.config import TrackerConfig
+from tracker.detectors.config import AppearanceConfig, DetectorConfig
+from tracker.protocols import Sink
+
+T = TypeVar("T")
+
+WHOLE = "whole"
+
+
+class Cost(NamedTuple):
+    """Seconds that a frame takes, and seconds of work that it makes for all cores together."""
+
+    wall: float
+    cpu: float
+
+
+def _now() -> Cost:
+    return Cost(time.perf_counter(), time.process_time())
+
+
+def _since(start: Cost, frames: int) -> Cost:
+    end = _now()
+    return Cost((end.wall - start.wall) / frames, (end.cpu - start.cpu) / frames)
+
+
+def bench_pipeline(config: BenchPipelineConfig) -> None:
+    """Print milliseconds a frame for each stage alone and for the whole, and the whole over its slowest stage."""
+    rounds = [measure(config) for _ in range(config.rounds)]
+    # The least of several rounds: what the machine can do when nothing else disturbs it.
+    figures = {name: Cost(*map(min, zip(*(r[name] for r in rounds), strict=True))) for name in rounds[0]}
+    stages = {name: cost for name, cost in figures.items() if name != WHOLE}
+    slowest = max(stages, key=lambda name: stages[name].wall)
+    ratio = figures[WHOLE].wall / stages[slowest].wall
+    work = sum(cost.cpu for cost in stages.values())
+    print(f"{'ms a frame':12} {'time':>8} {'CPU time':>8}")
+    for name, cost in figures.items():
+        print(f"{name:12} {1000 * cost.wall:8.2f} {1000 * cost.cpu:8.2f}")
+    print(f"whole / slowest stage alone ({slowest}): {ratio:.3f}")
+    print(f"CPU time of all stages / {usable_cores()} cores: {1000 * work / usable_cores():.2f} ms")
+    if config.json is not None:
+        found = {name: cost._asdict() for name, cost in figures.items()}
+        content = {"seconds_a_frame": found, "slowest": slowest, "ratio": ratio, "cores": usable_cores()}
+        write_report(config.json, json.dumps(content, indent=1))
+
+
+def measure(config: BenchPipelineConfig) -> dict[str, Cost]:
+    """What each stage costs, over the first `frames` frames; the order of the stages is a frame's way.
+
+    A stage runs alone just as it runs in the pipeline, with as many threads: what it would take with all cores to
+    itself is not what it could ever take beside the others.
+
+    Raises:
+        ConfigError: the clip has no frames.
+    """
+    from datasets.sources import SourceConfig, open_source
+    from tracker.engine import Tracker
+    from tracker.pipeline import calm_libraries, run
+
+    networks = 1 + (config.backbone != "none")
+    detector = build_detector(DetectorConfig(detector=config.network), networks)
+    embedder = build_embedder(AppearanceConfig(appearance=config.backbone), networks)
+    fresh = build_embedder(AppearanceConfig(appearance=config.backbone), networks)  # has seen no frame of the clip
+    figures: dict[str, Cost] = {}
+
+    def alone(name: str, work: Iterable[T], end: Callable[[], None] = lambda: None) -> list[T]:
+        start = _now()
+        done = list(work)
+        end()
+        if not done:
+            raise ConfigError(f"{config.clip}: has no frames to measure on.")
+        figures[name] = _since(start, len(done))
+        return done
+
+    with tempfile.TemporaryDirectory() as folder, calm_libraries():
+
+        def video(name: str) -> Sink:
+            output = OutputConfig(video=Path(folder) / name)
+            return build_sinks(TrackConfig(str(config.clip), output=output))[1][0]
+
+        source = open_source(str(config.clip))
+        frames = alone("read", islice(source, config.frames))
+        source.close()
+        detector(frames[0])  # the first call of a network allocates
+        found = alone("detect", (detector(frame) for frame in frames))
+        if embedder is not None and fresh is not None:
+            for network in (embedder, fresh):
+                network.features(frames[0])
+            needed = (embedder.needed(d, f.time) for d, f in zip(found, frames, strict=True))
+            looks = zip(frames, needed, strict=True)
+            maps = alone("features", (embedder.features(frame) if look else None for frame, look in looks))
+            seen = zip(found, maps, strict=True)
+            found = alone("pool", (d if m is None else d.with_embedding(embedder.pool(m, d.xyxy)) for d, m in seen))
+            del maps
+        tracking = TrackerConfig(motion=config.motion)
+        tracker = Tracker(tracking)
+        tracks = alone("track", (tracker.update(d, f.time) for d, f in zip(found, frames, strict=True)))
+        sink = video("alone.mp4")
+        sink.open(source.info, detector.names)
+        alone("draw+encode", map(sink.write, frames, tracks), sink.close)
+
+        part = SourceConfig(end=frames[-1].time + 1e-6)
+        del frames, found, tracks
+        clip, whole = open_source(str(config.clip), part), video("whole.mp4")
+        start = _now()
+        summary = run(clip, detector, Tracker(tracking), [], slow_sinks=[whole], embedder=fresh)
+        figures[WHOLE] = _since(start, summary.frames)
+    return figures

@@ -1,0 +1,329 @@
+"""`liquidtrack bench returns`: a real clip with people taken out of it for a while, tracked with and without `--reid`.
+
+Detections and their pictures come from one pass over the clip's own pixels; the scenarios leave out frames
+(a gap: times stay true) or what lies outside a part of the picture (a room: people walk out of it and come back).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from datasets.formats.annotations import Annotations
+from datasets.formats import mot
+from datasets.formats.timeline import read_seqinfo
+from datasets.sources import open_source
+from models.errors import ConfigError, DataError
+from models.backbones.roi_align import unit
+from models.checks.printable import as_lines
+from tools.benchmark.config.reid import BenchReturnsConfig
+from tools.metrics.mot import Counts, Job, Scores, combine, metrics, score
+from tools.track.build import build_detector, share
+from tools.reporting.files import write_report
+from tracker.boxes import overlaps
+from tracker.detectors.registry import LOOKING
+from tracker.detectors.config import DetectorConfig
+from tracker.engine import Tracker
+from tracker.appearance.schedule import Glance
+from tracker.reid.matching import BARE
+from tracker.reid.features import Looks as IdentityLooks
+from tracker.reid.gallery import LEAST_SIDE
+from tracker.reid.stage import Returning
+from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, Tracks, UInt8
+
+OFF = "without"
+ABSENT = 2.0  # seconds without a match after which somebody counts as having been away
+MATCHED = 0.5  # IoU from which a result's box is that of a person
+BINS = (16, 4)  # of hue and saturation, in each of `STRIPS` strips
+STRIPS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is left of the clip: the frames `kept`, and of each what stands between `left` and `right` (pixels)."""
+
+    kept: tuple[int, ...]
+    left: float = -math.inf
+    right: float = math.inf
+
+    def inside(self, xyxy: Float32) -> Bool:
+        """(N,) which boxes have their middle in the part that is left."""
+        middle = (xyxy[:, 0] + xyxy[:, 2]) / 2
+        return np.asarray((middle >= self.left) & (middle < self.right))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Seen:
+    """The clip as one pass over its pixels saw it.
+
+    Attributes:
+        rate: frames a second.
+        size: (width, height).
+        found: the detections of each frame.
+        cuts: the pictures of each frame's detections, None where next to nothing lies in the frame.
+    """
+
+    rate: float
+    size: tuple[int, int]
+    found: list[Detections]
+    cuts: list[list[UInt8 | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of all scenarios of one kind together.
+
+    Attributes:
+        scores: as TrackEval combines them.
+        right: how often somebody who had been away got his own id back.
+        wrong: how often an id that had been away came back on somebody else.
+        away: how often somebody was away and came back.
+    """
+
+    scores: Scores
+    right: int
+    wrong: int
+    away: int
+
+
+def bench_returns(config: BenchReturnsConfig) -> None:
+    """Measure, print the tables, and write the JSON file where one is asked for."""
+    metrics()
+    figures = measure(config)
+    print(report(figures))
+    if config.json is not None:
+        content = {kind: {name: asdict(one) for name, one in of.items()} for kind, of in figures.items()}
+        write_report(config.json, json.dumps(content, indent=1))
+
+
+def measure(config: BenchReturnsConfig) -> dict[str, dict[str, Outcome]]:
+    """Kind of scenario -> entrant -> what came of it.
+
+    Raises:
+        LiquidTrackError: a file or a network is missing or wrong, or the clip is too short for the gaps.
+    """
+    clock = read_seqinfo(config.truth / "seqinfo.ini")
+    if clock.rate is None or not len(clock.frames):
+        raise DataError(
+            f"{config.truth / 'seqinfo.ini'} needs seqLength and frameRate; the clip's clock comes from it."
+        )
+    truth = mot.read(config.truth)
+    for group in config.groups():
+        truth.id[np.isin(truth.id, group)] = group[0]
+    seen = look_at(config, clock.rate, len(clock.frames))
+    kinds = scenarios(config, len(clock.frames), clock.rate, seen.size[0])
+    known = memories(config, seen)
+    entrants = (OFF, *config.looks)
+    figures: dict[str, dict[str, Outcome]] = {}
+    total = sum(map(len, kinds.values()))
+    with tqdm(total=total, desc="tracking", disable=config.quiet or None, leave=False) as bar:
+        for kind, several in kinds.items():
+            counts: dict[str, dict[str, Counts]] = {name: {} for name in entrants}
+            sums = {name: np.zeros(3, int) for name in entrants}
+            for k, scenario in enumerate(several):
+                true, run = _true_rows(truth, scenario), engine(config, seen, scenario)
+                for name in entrants:
+                    bare = math.inf if name == "bare" else BARE
+                    result = shown(config, seen, scenario, run, known.get(name), bare)
+                    counts[name][str(k)] = _score(true, result, len(scenario.kept))
+                    sums[name] += returned(true, result, np.array(scenario.kept) / seen.rate)
+                bar.update()
+            figures[kind] = {name: Outcome(combine(counts[name]), *sums[name].tolist()) for name in entrants}
+    return figures
+
+
+def scenarios(config: BenchReturnsConfig, frames: int, rate: float, width: int) -> dict[str, list[Scenario]]:
+    """Those of each kind for a clip of so many frames.
+
+    Raises:
+        ConfigError: the clip is too short for a gap.
+    """
+    around = round(config.around * rate)
+    kinds: dict[str, list[Scenario]] = {}
+    for gap in config.gaps:
+        cut = max(round(gap * rate), 1)
+        first, last = frames // 8, frames - frames // 8 - cut
+        if last < first:
+            raise ConfigError(
+                f"a gap of {gap:g} s is too long for {frames / rate:.1f} s of video; give shorter --gaps."
+            )
+        kinds[f"gap {gap:g} s"] = [
+            Scenario((*range(max(0, at - around), at), *range(at + cut, min(frames, at + cut + around))))
+            for at in np.unique(np.linspace(first, last, config.places).astype(int)).tolist()
+        ]
+    every = tuple(range(frames))
+    if config.rooms:
+        parts = ((0, 1 / 2), (1 / 2, 1), (1 / 3, 2 / 3), (1 / 4, 3 / 4))
+        kinds["rooms"] = [Scenario(every, a * width, b * width) for a, b in parts]
+    if config.full:
+        kinds["full"] = [Scenario(every)]
+    return kinds
+
+
+def look_at(config: BenchReturnsConfig, rate: float, frames: int) -> Seen:
+    """One pass over the pixels: what is found in each frame, and what it looks like.
+
+    Raises:
+        ConfigError: the clip has fewer frames than the truth.
+    """
+    settings = DetectorConfig(config.network, classes=config.classes)
+    detector = build_detector(settings, 2, looks=settings.kind_and_argument()[0] in LOOKING)
+    found: list[Detections] = []
+    cuts: list[list[UInt8 | None]] = []
+    with open_source(str(config.clip)) as source:
+        size = source.info.width, source.info.height
+        for frame in tqdm(source, total=frames, desc="looking", disable=config.quiet or None, leave=False):
+            found.append(detector(frame))
+            boxes = np.clip(np.rint(found[-1].xyxy), 0, [*size, *size]).astype(int)
+            shows = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= LEAST_SIDE if len(boxes) else ()
+            cuts.append(
+                [frame.bgr[b[1] : b[3], b[0] : b[2]].copy() if ok else None for b, ok in zip(boxes, shows, strict=True)]
+            )
+    if len(found) < frames:
+        raise ConfigError(
+            f"{config.clip} has {len(found)} frames where the truth counts {frames}; are they the same clip?"
+        )
+    return Seen(rate, size, found, cuts)
+
+
+def hue_histogram(bgr: UInt8) -> Float32:
+    """(D,) the square roots of how often each hue and saturation stands in each strip, as many trackers do."""
+    hsv = cv2.cvtColor(np.ascontiguousarray(bgr), cv2.COLOR_BGR2HSV)
+    parts = [
+        cv2.calcHist([strip], [0, 1], None, list(BINS), [0, 180, 0, 256]).ravel()
+        for strip in np.array_split(hsv, STRIPS)
+    ]
+    shares = np.concatenate(parts) / max(hsv.shape[0] * hsv.shape[1], 1)
+    return np.asarray(unit(np.sqrt(shares).astype(np.float32)[None])[0], np.float32)
+
+
+class Memory:
+    """What detections look like; each is looked at once, when it is first asked for."""
+
+    def __init__(self, seen: Seen, say: Callable[[UInt8], Float32], dim: int) -> None:
+        self.dim = dim
+        self._seen, self._say = seen, say
+        self._known: dict[tuple[int, int], Float32] = {}
+
+    def __call__(self, frame: Frame, boxes: Int64) -> Float32:
+        """(N, D) of the detections that these boxes (N, 4) are."""
+        k = frame.index
+        rows = overlaps(boxes.astype(np.float64), self._seen.found[k].xyxy.astype(np.float64)).argmax(axis=1)
+        for row in rows.tolist():
+            cut = self._seen.cuts[k][row]
+            if (k, row) not in self._known:
+                self._known[k, row] = np.zeros(self.dim, np.float32) if cut is None else self._say(cut)
+        return np.asarray(np.stack([self._known[k, row] for row in rows.tolist()]), np.float32)
+
+
+def memories(config: BenchReturnsConfig, seen: Seen) -> dict[str, Memory]:
+    """By kind of looks; identity and bare share one."""
+    made: dict[str, Memory] = {}
+    if {"identity", "bare"} & set(config.looks):
+        looks = IdentityLooks(share(0, 1), metric=config.returning.reid_metric)
+        made["identity"] = made["bare"] = Memory(seen, looks.of_picture, looks.dim)
+    if "hue" in config.looks:
+        made["hue"] = Memory(seen, hue_histogram, STRIPS * BINS[0] * BINS[1])
+    return made
+
+
+def engine(config: BenchReturnsConfig, seen: Seen, scenario: Scenario) -> tuple[list[Tracks], int]:
+    """The engine's tracks of each frame that is kept, and the next id that no track has had."""
+    tracker, glance = Tracker(config.tracking), Glance()
+    tracks = []
+    for k in scenario.kept:
+        found, time = seen.found[k].take(scenario.inside(seen.found[k].xyxy)), k / seen.rate
+        if not glance.needed(found, time):  # what `track` would not look at
+            found = Detections(found.xyxy, found.score, found.label)
+        tracks.append(tracker.update(found, time))
+    return tracks, tracker.new_id()
+
+
+def shown(
+    config: BenchReturnsConfig, seen: Seen, scenario: Scenario, run: tuple[list[Tracks], int], memory: Memory | None,
+    bare: float = BARE,
+) -> Float64:  # fmt: skip
+    """(N, 6) of all that is shown: number of the kept frame, id, left, top, right, bottom."""
+    tracks, next_id = run
+    black = np.zeros((seen.size[1], seen.size[0], 3), np.uint8)
+    ids = itertools.count(next_id)
+    returning = None
+    if memory is not None:
+        returning = Returning(memory, memory.dim, lambda: next(ids), config.returning, bare)
+    rows = []
+    for n, (k, of) in enumerate(zip(scenario.kept, tracks, strict=True)):
+        now = (of if returning is None else returning(Frame(black, k, k / seen.rate), of)).shown
+        rows.append(np.column_stack([np.full(len(now), n), now.id, now.xyxy]))
+    return np.asarray(np.concatenate(rows), np.float64)
+
+
+def _true_rows(truth: Annotations, scenario: Scenario) -> Float64:
+    """(N, 8) of what is left: number of the kept frame, id, left, top, right, bottom, whether it counts, class."""
+    kept = np.array(scenario.kept)
+    frame = truth.frames[truth.row]
+    n = np.searchsorted(kept, frame).clip(max=len(kept) - 1)
+    there = (kept[n] == frame) & scenario.inside(truth.xyxy)
+    rows = np.column_stack([n, truth.id, truth.xyxy, ~truth.ignore, truth.label + 1])
+    return np.asarray(rows[there], np.float64)
+
+
+def _score(true: Float64, result: Float64, frames: int) -> Counts:
+    with tempfile.TemporaryDirectory() as folder:
+        places = Path(folder) / "gt.txt", Path(folder) / "result.txt"
+        for path, rows in zip(places, (true, result), strict=True):
+            tail = rows[:, 6:] if rows.shape[1] > 6 else np.tile([1.0, 1.0], (len(rows), 1))
+            lines = np.column_stack([rows[:, :1] + 1, rows[:, 1:4], rows[:, 4:6] - rows[:, 2:4], tail])
+            np.savetxt(path, lines, fmt="%d,%d,%.3f,%.3f,%.3f,%.3f,%d,%d,1")
+        return score(Job("clip", places[0], frames, places[1], (1,), (2, 7, 8, 12)))[0]
+
+
+def returned(true: Float64, result: Float64, times: Float64) -> Int64:
+    """(3,) how many got their own id back after an absence, how many ids came back on others, how many were away.
+
+    Args:
+        true, result: (N, 6 or more) rows of number of the frame, id, left, top, right, bottom.
+        times: (F,) seconds of the frames.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    counted = true[true[:, 6] > 0] if true.shape[1] > 6 else true
+    pairs = []
+    for n in range(len(times)):
+        a, b = counted[counted[:, 0] == n], result[result[:, 0] == n]
+        iou = overlaps(a[:, 2:6], b[:, 2:6])
+        i, j = linear_sum_assignment(-iou)
+        good = iou[i, j] >= MATCHED
+        pairs.append(np.column_stack([np.full(good.sum(), times[n]), a[i[good], 1], b[j[good], 1]]))
+    seen = np.concatenate(pairs)
+    right = wrong = away = 0
+    for column in (1, 2):  # a person's life, then an id's
+        order = np.lexsort((seen[:, 0], seen[:, column]))
+        before, after = seen[order][:-1], seen[order][1:]
+        gap = (before[:, column] == after[:, column]) & (after[:, 0] - before[:, 0] > ABSENT)
+        if column == 1:
+            away = int(gap.sum())
+        else:
+            right = int((gap & (before[:, 1] == after[:, 1])).sum())
+            wrong = int((gap & (before[:, 1] != after[:, 1])).sum())
+    return np.array([right, wrong, away])
+
+
+def report(figures: dict[str, dict[str, Outcome]]) -> str:
+    """A row for each kind and entrant."""
+    names = ("HOTA", "AssA", "IDF1", "DetA", "own id", "another's", "of")
+    lines = [f"{'':12}{'':10}" + "".join(f"{name:>10}" for name in names)]
+    for kind, of in figures.items():
+        for name, one in of.items():
+            s = one.scores
+            values = "".join(f"{v:10.2f}" for v in (s.hota, s.assa, s.idf1, s.deta))
+            lines.append(f"{kind:12}{name:10}{values}{one.right:10d}{one.wrong:10d}{one.away:10d}")
+    return as_lines(lines)

@@ -1,0 +1,35 @@
+"""Numbers that no command can use, refused before it begins, in one place for all of them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from models.errors import ConfigError
+from tools.cli.settings import flatten
+
+LARGEST = 2**53  # whole numbers up to here are exact as float64 too
+# What these settings mean is the same for every command.
+COMMON: dict[str, tuple[int, int]] = {
+    "workers": (0, 1024),
+    "threads": (0, 1024),
+    **dict.fromkeys(("seed", "seeds", "data_seed", "draw_seed", "crowd_seed"), (0, 2**32 - 1)),
+}
+
+
+def check_numbers(config: Any) -> None:
+    """Refuse what is no number, whole numbers beyond 2^53, and values of common settings out of their range.
+
+    Args:
+        config: a command's dataclass.
+
+    Raises:
+        ConfigError: which setting, and what it may be.
+    """
+    for name, value in flatten(config):
+        low, high = COMMON.get(name, (-LARGEST, LARGEST))
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, float) and math.isnan(one):
+                raise ConfigError(f"{name} is nan, which is no number; give one.")
+            if isinstance(one, int) and not isinstance(one, bool) and not low <= one <= high:
+                raise ConfigError(f"{name} is {one}; give a whole number from {low} to {high}.")

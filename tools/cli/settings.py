@@ -1,0 +1,292 @@
+"""Settings from flags and TOML files, and back: a file's keys are the flags, so both build the same objects.
+
+A file is read as if its settings had been typed; the result is the default under the flags that were typed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import difflib
+import inspect
+import io
+import re
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import tomli_w
+import tyro
+from tyro.conf import Positional, UseAppendAction
+
+from datasets.source_factory import path_of
+from datasets.sources.credentials import redact_text
+from models.errors import ConfigError
+from models.checks.paths import PathError, checked, read_bounded
+from models.checks.printable import one_line
+from tools.cli.messages import unguarded
+from tools.cli.typed import in_seconds, understand
+from tracker.detectors.config import DetectorConfig
+
+T = TypeVar("T")
+
+files_read: list[Path] = []  # the files of settings that the command line named: nothing may be written over them
+
+# Flat flags (`--score`, not `--detector.score`): the names are unique across the sections; a test holds that.
+OPTIONS = (tyro.conf.OmitArgPrefixes, tyro.conf.PositionalMetavarFromFieldName)
+PATHS = tyro.constructors.ConstructorRegistry()
+LARGEST = 1 << 20  # bytes of a file of settings
+# What would cost the parser memory or its stack: settings are flat.
+NESTED = re.compile(rb"(?:[\[{][^\[\]{}]{0,40}){64}|(?:\.[^.\n]{0,40}){64}")
+A_FLAG = re.compile(r"--|-[A-Za-z]")
+CODE = "python:"  # how a detector of the user's own begins
+
+
+@PATHS.primitive_rule
+def _path(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[Path] | None:
+    """Every path of every command is checked where it comes in."""
+    if info.type is not Path:
+        return None
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="PATH",
+        instance_from_str=lambda words: checked(words[0]),
+        is_instance=lambda value: isinstance(value, Path),
+        str_from_instance=lambda path: [str(path)],
+    )
+
+
+def settings(kind: type) -> dict[str, bool]:
+    """Every setting of the dataclass `kind`, sections flattened: name -> is it positional?
+
+    Raises:
+        ConfigError: two sections have a setting of the same name.
+    """
+    found: dict[str, bool] = {}
+    hints = get_type_hints(kind, include_extras=True)
+    for field in dataclasses.fields(kind):
+        hint = hints[field.name]
+        section = isinstance(hint, type) and dataclasses.is_dataclass(hint)
+        place = Positional in getattr(hint, "__metadata__", ())
+        inner = settings(hint) if section else {field.name: place}
+        if twice := found.keys() & inner.keys():
+            raise ConfigError(f"{kind.__name__} has the setting {min(twice)} twice; rename one.")
+        found.update(inner)
+    return found
+
+
+def _appended(kind: type) -> set[str]:
+    """The settings of `kind` whose flag takes one value and is given once for each."""
+    found: set[str] = set()
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+            found |= _appended(hint)
+        elif UseAppendAction in getattr(hint, "__metadata__", ()):
+            found.add(name)
+    return found
+
+
+def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
+    """The object of dataclass `kind` that the command line asks for.
+
+    Raises:
+        ConfigError: a flag or its value is wrong or missing; a file of settings is missing, is not TOML, or names a
+            setting that the command does not have.
+        SystemExit: 0 after --help.
+    """
+    typed, files, trusted = _take_files(arguments)
+    files_read[:] = files
+    about = inspect.getdoc(kind) or ""
+    description = (
+        about.split("\n\nAttributes:")[0] + "\n\n--config FILE.toml reads settings from a file; flags stand over it. A"
+        " file that names Python code to run (python:MODULE:CALLABLE) needs --allow-code beside it."
+    )
+    hint = f"see {prog} --help"
+    known = settings(kind)
+    places = [name for name, positional in known.items() if positional]
+    typed = understand(typed, kind, prog, places, tuple(known))
+    if not files:
+        with _one_sentence("", hint, typed):
+            return _with_places(
+                tyro.cli(kind, prog=prog, description=description, args=typed, config=OPTIONS, registry=PATHS)
+            )
+    words: dict[str, list[str]] = {}
+    for path in files:
+        words.update(_read(path, known, _appended(kind), trusted))
+    # A place that no file fills gets a filler here and is asked for again below.
+    first = [word for name in places for word in words.get(name, ["-"])]
+    flags = [word for name, value in words.items() if not known[name] for word in value]
+    with _one_sentence(where := f"{', '.join(map(str, files))}: ", hint, flags):
+        flags = in_seconds(flags, kind, where)
+        default = tyro.cli(kind, prog=prog, args=[*first, *flags], config=OPTIONS, registry=PATHS)
+    open_places = {name: tyro.MISSING for name in places if name not in words}
+    with _one_sentence("", hint, typed):
+        return _with_places(
+            tyro.cli(
+                kind,
+                prog=prog,
+                description=description,
+                args=typed,
+                config=OPTIONS,
+                registry=PATHS,
+                default=dataclasses.replace(default, **open_places),  # type: ignore[type-var]
+            )
+        )
+
+
+def _with_places(config: T) -> T:
+    """The same, with the places checked that settings name as text: the source, and a detector's file.
+
+    Raises:
+        PathError: one of them is no path.
+        ConfigError: an empty source.
+    """
+    for name, value in flatten(config):
+        if name == "source" and isinstance(value, str):
+            if not value.strip():
+                raise PathError(value, "the source is empty; name a video, a camera's number, an address or a folder")
+            if (path := path_of(value)) is not None:
+                checked(path)
+    for section in (config, *vars_of(config)):
+        if isinstance(section, DetectorConfig):
+            section.kind_and_argument()
+    return config
+
+
+def vars_of(config: Any) -> list[Any]:
+    """The values of a configuration object, sections as they are."""
+    return [getattr(config, field.name) for field in dataclasses.fields(config)]
+
+
+@contextlib.contextmanager
+def _one_sentence(where: str, hint: str, words: Sequence[str]) -> Iterator[None]:
+    """What tyro prints in a box before it exits becomes an error of ours, like every other mistake in `words`."""
+    said = io.StringIO()
+    try:
+        # Help is ours and may be coloured; nothing of the user's stands in it.
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(unguarded(sys.stdout)):
+            yield
+    except SystemExit as ended:
+        if not ended.code:
+            raise
+        raise ConfigError(f"{where}{_unbox(said.getvalue())}; {hint}.") from None
+    except PathError as error:
+        raise ConfigError(f"{where}{_flag_of(error.text, words)}{error}") from None
+
+
+def _flag_of(value: str, words: Sequence[str]) -> str:
+    """`--flag: ` before a value that was given to a flag."""
+    for k, word in enumerate(words):
+        flag, equals, given = word.partition("=")
+        if word.startswith("--") and equals and given == value:
+            return f"{flag}: "
+        if word == value and k and words[k - 1].startswith("--"):
+            return f"{words[k - 1]}: "
+    return ""
+
+
+def _unbox(text: str) -> str:
+    """The first paragraph of tyro's box, and the flag that it thinks was meant."""
+    plain = re.sub(r"\x1b\[[\d;]*m", "", text)
+    # Where standard output can show no lines of a box, the title is a paragraph of its own.
+    body = plain.partition("╮")[2] or plain.partition("--")[2]
+    lines = [line.strip("│ ") for line in body.splitlines()[1:]]
+    first = " ".join(takewhile(lambda line: set(line) - set("─-"), lines)).removesuffix(" (required)").rstrip(".")
+    first = re.sub(r"^Missing from (.+?): (\S+)", r"\1 needs \2:", first)
+    meant = next((f"; perhaps {line.split()[0]} was meant" for line in lines if re.match(r"--\w", line)), "")
+    return f"{first[:1].lower()}{first[1:]}{meant if first.startswith('Unrecognized') else ''}"
+
+
+def _take_files(arguments: Sequence[str]) -> tuple[list[str], list[Path], bool]:
+    """(the other words, the files of --config, whether --allow-code stands among them)."""
+    typed: list[str] = []
+    files: list[Path] = []
+    trusted = False
+    words = iter(arguments)
+    for word in words:
+        if word == "--allow-code":
+            trusted = True
+        elif word == "--config":
+            if (path := next(words, None)) is None:
+                raise ConfigError("--config needs the path of a TOML file.")
+            files.append(checked(path))
+        elif word.startswith("--config="):
+            files.append(checked(word.removeprefix("--config=")))
+        else:
+            typed.append(word)
+    return typed, files, trusted
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """What a TOML file says.
+
+    Raises:
+        ConfigError: it is missing, too large, not TOML, or holds text that no setting can have.
+    """
+    data = read_bounded(path, LARGEST, ConfigError)
+    if NESTED.search(data):
+        raise ConfigError(f"{path}: is nested too deeply; settings are a flat list of names and values.")
+    try:
+        content = tomllib.loads(data.decode("utf-8"))
+    except ValueError as error:  # also of bytes that are no UTF-8, and of numbers of thousands of digits
+        raise ConfigError(f"{path}: is not valid TOML ({error}).") from None
+    for key, value in content.items():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and one_line(text) != text:
+                raise ConfigError(f"{path}: {key} is {text[:80]!r}; take its control characters out.")
+            if isinstance(text, str) and A_FLAG.match(text):
+                raise ConfigError(f"{path}: {key} is {text[:80]!r}, a flag; write the setting by its name.")
+            if isinstance(text, int) and abs(text) >= 1 << 63:
+                raise ConfigError(f"{path}: {key} is a number of more than 64 bits; give a smaller one.")
+    return content
+
+
+def _read(path: Path, known: dict[str, bool], appended: set[str], trusted: bool) -> dict[str, list[str]]:
+    """The settings of a TOML file as the words that would have been typed; Python code only where it is `trusted`."""
+    content = _content(path)
+    found = {}
+    for key, value in content.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"perhaps {near[0]} was meant." if near else f"the settings are {', '.join(known)}."
+            raise ConfigError(f"{path}: there is no setting {key[:80]!r}; {hint}")
+        flag = "--" + name.replace("_", "-")
+        if isinstance(value, bool):
+            found[name] = [flag if value else f"--no-{flag[2:]}"]
+        elif isinstance(value, str | int | float | list):
+            values = [str(v) for v in value] if isinstance(value, list) else [str(value)]
+            if not trusted and (code := next((v for v in values if v.strip().lower().startswith(CODE)), "")):
+                raise ConfigError(
+                    f"{path}: {key} = {code!r} runs Python code; look at that code, and add --allow-code to let it."
+                )
+            again = [f"{flag}={value}" for value in values]
+            found[name] = values if known[name] else again if name in appended else [flag, *values]
+        else:
+            raise ConfigError(f"{path}: {key} is a {type(value).__name__}; give text, a number, true/false or a list.")
+    return found
+
+
+def flatten(config: Any) -> Iterator[tuple[str, Any]]:
+    """Every (name, value) of a configuration object, sections flattened."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from flatten(value)
+        else:
+            yield field.name, value
+
+
+def to_toml(config: Any) -> str:
+    """The resolved settings as TOML that `--config` reads back; settings that are None are left out."""
+    values = {name: _without_secrets(value) for name, value in flatten(config) if value is not None}
+    return tomli_w.dumps({k: v if isinstance(v, bool | int | float | tuple) else str(v) for k, v in values.items()})
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_without_secrets, value))
+    return redact_text(value) if isinstance(value, str) else value

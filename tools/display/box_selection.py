@@ -1,0 +1,114 @@
+"""Boxes drawn with the mouse into a window: what the hand does, and what it means to the pointer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from models.errors import DataError
+from tools.display.annotate import WHITE, draw_box
+from tracker.types import Frame, Tracks, UInt8
+
+if TYPE_CHECKING:
+    from tracker.single_object.manager import Pointer
+
+LEAST = 4  # pixels each way: a smaller one is a click that slipped
+DELETE = (255, 127, 8)  # Del as Qt and GTK, macOS and a backspace give it, of which the window keeps the lowest byte
+KEYS = (("mouse", "draw a box: it is followed"), ("Esc", "give a box up"), ("Del", "drop the object nearest the mouse"))
+
+
+class DrawnBoxes:
+    """What is drawn over the frame that the window shows.
+
+    Args:
+        pointer: told of every box, with the very picture and time that it was drawn on.
+
+    Attributes:
+        said: a note on the last box, for people.
+    """
+
+    def __init__(self, pointer: Pointer) -> None:
+        self._pointer = pointer
+        self._frame: Frame | None = None
+        self._tracks = Tracks.empty()
+        self._start: tuple[int, int] | None = None
+        self._mouse = (0, 0)
+        self._given: list[tuple[int, int, int, int]] = []  # on this frame, not yet tracks
+        self._dropped: set[int] = set()
+        self._changed = False
+        self.said = ""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a box is being drawn: the video waits for it."""
+        return self._start is not None
+
+    @property
+    def any(self) -> bool:
+        """Whether there is something to paint."""
+        return self.busy or bool(self._given)
+
+    def show(self, frame: Frame, tracks: Tracks) -> None:
+        """From now on this frame is looked at."""
+        self._frame, self._tracks, self._given = frame, tracks, []
+
+    def changed(self) -> bool:
+        """Whether something has changed since this was asked last."""
+        changed, self._changed = self._changed, False
+        return changed
+
+    def mouse(self, event: int, x: int, y: int, flags: int, context: object = None) -> None:
+        """What OpenCV says of the mouse, (x, y) in pixels of the picture."""
+        self._mouse = (x, y)
+        if event == cv2.EVENT_LBUTTONDOWN:
+            self._start, self._changed = (x, y), True
+        elif event == cv2.EVENT_MOUSEMOVE and self._start is not None:
+            self._changed = True
+        elif event == cv2.EVENT_LBUTTONUP and self._start is not None:
+            box, self._start, self._changed = self._box(self._start), None, True
+            self._give(box)
+
+    def cancel(self) -> str:
+        """Gives up the box in hand; says so."""
+        was, self._start, self._changed = self._start, None, True
+        return "box given up" if was is not None else "no box in hand; q quits"
+
+    def drop(self) -> str:
+        """Drops the pointed object nearest to the mouse; says which."""
+        mine = np.isin(self._tracks.id, [id for id in self._pointer.ids if id not in self._dropped])
+        if not mine.any():
+            return "no object of yours to drop"
+        boxes, ids = self._tracks.xyxy[mine], self._tracks.id[mine]
+        # to the box, 0 inside it; of several that the mouse is in, the one whose middle is nearest
+        place = np.array(self._mouse)
+        outside = np.maximum(np.maximum(boxes[:, :2] - place, place - boxes[:, 2:]), 0)
+        middle = (boxes[:, :2] + boxes[:, 2:]) / 2 - place
+        nearest = int(np.lexsort((np.hypot(*middle.T), np.hypot(*outside.T)))[0])
+        id = int(ids[nearest])
+        self._pointer.drop(id)
+        self._dropped.add(id)  # it is still to be seen until the next picture comes
+        return f"dropped {id}"
+
+    def paint(self, picture: UInt8) -> None:
+        """The boxes that are no tracks yet, dashed."""
+        width = max(1, round(picture.shape[0] / 400))
+        for box in [*self._given, *([] if self._start is None else [self._box(self._start)])]:
+            draw_box(picture, box, WHITE, width, False)
+
+    def _box(self, start: tuple[int, int]) -> tuple[int, int, int, int]:
+        (x1, y1), (x2, y2) = start, self._mouse
+        return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+
+    def _give(self, box: tuple[int, int, int, int]) -> None:
+        if self._frame is None or min(box[2] - box[0], box[3] - box[1]) < LEAST:
+            self.said = "too small for a box"
+            return
+        try:
+            self._pointer.point(self._frame, np.array(box, np.float64))
+        except DataError as error:
+            self.said = str(error)
+            return
+        self._given.append(box)
+        self.said = f"followed from {self._frame.time:.3f} s on"

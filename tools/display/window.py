@@ -1,0 +1,381 @@
+"""A window on the tracking: it plays files at their true times, shows live sources as they come, and obeys keys."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+
+from datasets.sources.credentials import redact_text
+from models.checks.printable import one_line
+from tools.display.check import check_display
+from tools.display.annotate import Painter, clock_text
+from tools.display.box_selection import DELETE, KEYS, DrawnBoxes
+from tools.display.playback import Drawn, History, Pace
+from tools.display.config import ViewConfig
+from tools.display.window_panels import banner, panel, status_line
+from tracker.protocols import SourceInfo, SourceStatus, Stop
+from tracker.types import Float64, Frame, Tracks
+
+if TYPE_CHECKING:
+    from tracker.single_object.manager import Pointer
+
+HELP = (
+    ("space", "pause, go on"),
+    ("n, right", "next picture"),
+    ("b, left", "picture before"),
+    ("+, -", "faster, slower (files)"),
+    ("f", "as fast as pictures come"),
+    ("s", "save the picture"),
+    ("t", "trails"),
+    ("l", "labels"),
+    ("i", "rate, delay, dropped frames"),
+    ("h", "this help"),
+    ("q, Esc", "quit"),
+)
+# Arrows as GTK, Qt, Windows and macOS give them.
+LEFT = (65361, 0x01000012, 2424832, 63234)
+RIGHT = (65363, 0x01000014, 2555904, 63235)
+LARGEST = (1600, 900)  # pixels that the window opens with at most; it can be resized
+NOTE_S = 3.0  # how long a note stays in the picture
+POLL_MS = 30  # how often a window that waits looks for keys
+SLOW_S = 1.0  # a frame of a file that takes longer is counted in the picture
+REFRESH_S = 0.5  # how often the line of figures is written anew
+
+log = logging.getLogger(__name__)
+
+
+class WindowSink:
+    """Shows each frame with its tracks. To be used from the main thread, where windowing systems want their calls.
+
+    Args:
+        config: what is drawn and how fast it plays; keys change it while it runs.
+        folder: where the key `s` puts pictures.
+        pointer: takes the boxes that are drawn with the mouse; None where none are to be drawn.
+        status: how a live source is doing now; None where it is none.
+
+    Raises `Stop` from `write` and `idle` when the window is closed or q or Esc is pressed.
+    """
+
+    def __init__(
+        self,
+        config: ViewConfig | None = None,
+        folder: Path | str = ".",
+        pointer: Pointer | None = None,
+        status: Callable[[], SourceStatus] | None = None,
+    ) -> None:
+        self._config = config or ViewConfig()
+        self._folder = Path(folder)
+        self._status = status
+        self._title = ""
+        self._painter = Painter()
+        self._drawn = None if pointer is None else DrawnBoxes(pointer)
+        self._paused = pointer is not None  # until the first boxes are drawn
+        self._step = True  # the next picture is shown although it is paused
+        self._ended = False
+        self._help = False
+        self._figures = status is not None
+        self._note = ("", 0.0)  # text, until when on the monotonic clock
+        self._history, self._pace = History(), Pace(0.0 if status is not None else self._config.speed)
+        self._newest: tuple[Frame, Tracks] | None = None
+        self._delay = 0.0  # seconds, of the newest picture of a live source when it was shown
+        self._refreshed = self._came = time.monotonic()
+
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> None:
+        """Opens the window.
+
+        Raises:
+            ConfigError: there is no display to open it on.
+        """
+        check_display()
+        self._painter = Painter(names, self._config)
+        self._title = f"liquidtrack: {one_line(redact_text(info.name))}"
+        cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+        fit = min(LARGEST[0] / info.width, LARGEST[1] / info.height, 1.0)
+        cv2.resizeWindow(self._title, max(1, round(info.width * fit)), max(1, round(info.height * fit)))
+        if self._drawn is not None:
+            cv2.setMouseCallback(self._title, self._drawn.mouse)
+            self._say("draw boxes with the mouse; space: go on, h: help", 1e9)
+        else:
+            self._say("h: help", 2.0)
+
+    def camera(self, warp: Float64 | None) -> None:
+        """Carries the trails along with a moving camera: (2, 3) affine from the frame before to the next one."""
+        self._painter.camera(warp)
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        """Shows one frame when it is due and obeys the keys; waits here while paused."""
+        self._history.push(Drawn(self._painter(frame, tracks), frame.time))
+        self._newest, self._came = (frame, tracks), time.monotonic()
+        if self._status is not None:
+            self._delay = self._status().time - frame.time
+        while True:
+            ahead = self._history.next
+            if self._paused or self._busy:
+                if self._step:
+                    if ahead is None:
+                        return  # to step on, another frame is needed
+                    self._advance()
+                    self._step = False
+                self._tick(POLL_MS)
+            elif ahead is None:
+                self._tick(1)
+                if not (self._paused or self._busy):
+                    return
+            elif (wait := self._pace.wait(ahead.time)) > 0:
+                self._tick(max(1, min(POLL_MS, round(1000 * wait))))
+            else:
+                self._step = False
+                self._advance()
+
+    def idle(self) -> None:
+        """Obeys the keys while no frame comes, and says how long none has come."""
+        self._tick(1)
+
+    def end(self) -> None:
+        """Nothing more will come: `close` leaves the window to `linger` now."""
+        self._ended = self._config.stay
+
+    def close(self) -> None:
+        """Closes the window, but after `end`. Calling it again does nothing."""
+        if not self._ended:
+            self._destroy()
+
+    def _destroy(self) -> None:
+        if self._title:
+            if self._visible():
+                cv2.destroyWindow(self._title)
+                cv2.waitKey(1)
+            self._title = ""
+
+    def linger(self) -> None:
+        """After `end`: stays at the last picture until somebody quits, with the keys that look back; then closes."""
+        try:
+            if self._title and self._ended and len(self._history):
+                self._paused = True
+                self._history.to_newest()
+                self._show()
+                while True:
+                    self._look_back()
+        except (Stop, KeyboardInterrupt):
+            pass
+        finally:
+            self._destroy()
+
+    def _look_back(self) -> None:
+        """One round of looking at what is kept, when nothing more will come."""
+        ahead = self._history.next
+        if self._paused:
+            if self._step and ahead is not None:
+                self._advance()
+            self._step = False
+            self._tick(POLL_MS)
+        elif ahead is None:
+            self._paused = True
+            self._show()
+        elif (wait := self._pace.wait(ahead.time)) > 0:
+            self._tick(max(1, min(POLL_MS, round(1000 * wait))))
+        else:
+            self._advance()
+
+    @property
+    def _busy(self) -> bool:
+        return self._drawn is not None and self._drawn.busy
+
+    @property
+    def _at_newest(self) -> bool:
+        return self._history.ahead == 0
+
+    def _visible(self) -> bool:
+        try:
+            return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error:  # what OpenCV 5 says of a window that was closed
+            return False
+
+    def _advance(self) -> None:
+        """Shows the next picture."""
+        self._history.step(1)
+        if (shown := self._history.shown) is not None:
+            self._pace.showed(shown.time)
+        if self._at_newest and self._drawn is not None and self._newest is not None:
+            self._drawn.show(*self._newest)
+        self._show()
+
+    def _tick(self, milliseconds: int) -> None:
+        """Waits for a key so long, obeys it, and draws anew what has changed."""
+        key = self._key(milliseconds)
+        anew = self._obey(key)
+        now = time.monotonic()
+        if self._drawn is not None and self._drawn.changed():
+            anew = True
+            if self._drawn.said:
+                self._say(self._drawn.said, NOTE_S)
+        if self._note[0] and now >= self._note[1]:
+            anew = True
+        if now - self._refreshed >= REFRESH_S and (self._figures or self._status is not None or self._waited > SLOW_S):
+            anew = True
+        if anew:
+            self._show()
+
+    @property
+    def _waited(self) -> float:
+        """Seconds since the newest frame came, while another is waited for."""
+        over = self._ended or self._paused or not self._at_newest
+        return 0.0 if over else time.monotonic() - self._came
+
+    def _show(self) -> None:
+        """Shows the picture at the place in the history, with what is written over it."""
+        shown = self._history.shown
+        if shown is None:
+            return
+        now = self._refreshed = time.monotonic()
+        if now >= self._note[1]:
+            self._note = ("", 0.0)
+        over = shown.picture.copy()
+        status = None if self._status is None or self._ended else self._status()
+        if self._drawn is not None and self._at_newest:
+            self._drawn.paint(over)
+        if status is not None and status.state != "running":
+            banner(over, *_trouble(status))
+        status_line(over, self._facts(shown, status))
+        if self._help:
+            panel(over, HELP if self._drawn is None else (*HELP[:-1], *KEYS, ("q", "quit")), centred=True)
+        if self._note[0]:
+            panel(over, [(self._note[0],)], centred=False)
+        cv2.imshow(self._title, over)
+
+    def _facts(self, shown: Drawn, status: SourceStatus | None) -> list[str]:
+        """The line of figures: what is not as usual, and with the key `i` all."""
+        facts = []
+        if self._ended and self._at_newest:
+            facts.append("end   q: close")
+        elif self._paused:
+            facts.append("paused")
+        newest = self._newest
+        if not self._at_newest and newest is not None:
+            facts.append(f"{shown.time - newest[0].time:.2f} s")
+        if self._status is None and self._pace.speed != 1 and not self._ended:
+            facts.append(f"{self._pace.speed:g}x" if self._pace.speed else "full speed")
+        if self._waited > SLOW_S and status is None:
+            facts.append(f"next frame: {self._waited:.0f} s")
+        if self._figures and not self._paused and (status is None or status.state == "running"):
+            facts.append(f"{self._pace.rate:.1f} fps")
+            if status is not None:
+                facts.append(f"delay {self._delay:.2f} s")
+        if self._figures and status is not None:
+            facts.append(f"dropped {status.dropped}")
+        return facts
+
+    def _key(self, milliseconds: int) -> int:
+        """The key that was pressed, or -1."""
+        key = cv2.waitKeyEx(milliseconds)
+        if not self._visible():
+            raise Stop
+        return key if key in (*LEFT, *RIGHT) or key < 0 else key & 0xFF
+
+    def _obey(self, key: int) -> bool:
+        """Does what a key says; True where the picture must be drawn anew."""
+        if key < 0:
+            return False
+        if self._drawn is not None and key in (27, *DELETE):
+            self._say(self._drawn.cancel() if key == 27 else self._drawn.drop(), NOTE_S)
+        elif key in (ord("q"), 27) or (self._ended and key in (10, 13)):
+            raise Stop
+        elif key == ord(" "):
+            self._pause()
+        elif key in (ord("n"), ord("."), *RIGHT):
+            self._paused = self._step = True
+        elif key in (ord("b"), ord(","), *LEFT):
+            self._back()
+        elif key in (ord("+"), ord("="), ord("]"), ord("-"), ord("["), ord("f")):
+            self._speed(key)
+        elif key == ord("s"):
+            self._save()
+        elif key == ord("i"):
+            self._figures = not self._figures
+        elif key == ord("h"):
+            self._help = not self._help
+        else:
+            return self._repaint(key)
+        return True
+
+    def _pause(self) -> None:
+        self._paused = not self._paused
+        self._step = False
+        self._note = ("", 0.0)
+        self._pace.restart()
+        if not self._paused and self._status is not None:
+            self._history.to_newest()  # what is live goes on with what is now
+        if self._ended and not self._paused and self._at_newest:
+            self._history.step(1 - len(self._history))  # once more what is kept
+
+    def _back(self) -> None:
+        self._paused, self._step = True, False
+        self._pace.restart()
+        if not self._history.step(-1):
+            self._say("no earlier picture is kept", NOTE_S)
+
+    def _speed(self, key: int) -> None:
+        if self._status is not None:
+            self._say("a live source plays at its own speed", NOTE_S)
+        elif key == ord("f"):
+            self._pace.speed = 0.0 if self._pace.speed else 1.0
+            self._pace.restart()
+        else:
+            self._pace.change(-1 if key in (ord("-"), ord("[")) else 1)
+
+    def _repaint(self, key: int) -> bool:
+        """Other options of drawing, for the newest picture and those that come."""
+        painter = self._painter
+        if key == ord("t"):
+            if painter.config.trails == 0:
+                painter.config = replace(painter.config, trails=ViewConfig().trails)
+            else:
+                painter.show_trails = not painter.show_trails
+        elif key == ord("l"):
+            painter.config = replace(painter.config, labels=not painter.config.labels)
+        else:
+            return False
+        if self._newest is not None:
+            self._history.replace_newest(painter(*self._newest))
+        return True
+
+    def _save(self) -> None:
+        """Writes the picture beside what was saved before, never over it."""
+        shown = self._history.shown
+        if shown is None:
+            return
+        data = cv2.imencode(".png", shown.picture)[1].tobytes()
+        name = "".join(c if c.isalnum() or c in "-_." else "_" for c in self._title.removeprefix("liquidtrack: "))
+        for count in range(1, 10_000):
+            path = self._folder / f"{name}_{shown.time:.3f}s{f'_{count}' if count > 1 else ''}.png"
+            try:
+                with path.open("xb") as file:
+                    file.write(data)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                self._say(f"not saved: {path} ({error.strerror})", NOTE_S)
+                log.warning("%s could not be saved (%s).", path, error.strerror)
+                return
+            self._say(f"saved {path.resolve()}", NOTE_S)
+            log.info("saved %s", path.resolve())
+            return
+
+    def _say(self, text: str, seconds: float) -> None:
+        self._note = (text, time.monotonic() + seconds)
+
+
+def _trouble(status: SourceStatus) -> tuple[str, str]:
+    """(headline, line) of the banner over a live picture that stands still."""
+    age = f"{status.silence:.0f} s" if status.silence < 120 else clock_text(status.silence)[:-4]
+    if status.state == "reconnecting":
+        return f"connection lost: picture {age} old, trying again", status.reason
+    if status.state == "ended":
+        return f"stream ended {age} ago", status.reason
+    return f"no picture for {age}", "still connected, waiting"

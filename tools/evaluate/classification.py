@@ -1,0 +1,141 @@
+"""`liquidtrack eval recognition`: the classifier of a frozen CNN on pictures, and the classes of tracks over time."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import asdict, dataclass
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from datasets.ground_truth.classification import ClassifiedPicture, ClassifiedPictures
+from models.backbones.registry import Weights, get_entry
+from models.errors import DataError
+from models.backbones.export import open_network
+from tools.evaluate.config.classification import EvalRecognitionConfig
+from tools.track.build import share
+from tools.reporting.files import write_report
+from models.backbones.feature_maps import standardise
+from tracker.prefetch import overlap
+from tracker.types import Float32, UInt8
+
+MIDDLE = 0.875  # of the short side: 224 of 256 pixels, as ImageNet's networks are scored
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A picture that was taken for something else.
+
+    Attributes:
+        picture: its name.
+        truth: its class.
+        answer: the five best classes, best first.
+    """
+
+    picture: str
+    truth: str
+    answer: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """How often a classifier is right.
+
+    Attributes:
+        pictures: how many were looked at.
+        top1: share whose class is the network's first answer.
+        top5: share whose class is among its first five.
+        mistakes: those whose class is not the first.
+    """
+
+    pictures: int
+    top1: float
+    top5: float
+    mistakes: tuple[Mistake, ...]
+
+
+def centre(bgr: UInt8, size: int) -> UInt8:
+    """The middle square of a picture as (size, size, 3); a picture of just that size goes in whole, cut already."""
+    height, width = bgr.shape[:2]
+    if (height, width) == (size, size):
+        return bgr
+    side = max(1, round(min(height, width) * MIDDLE))
+    top, left = (height - side) // 2, (width - side) // 2
+    square = bgr[top : top + side, left : left + side]
+    how = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(square, (size, size), interpolation=how), np.uint8)
+
+
+def evaluate(config: EvalRecognitionConfig) -> Recognition:
+    """Show the network every picture.
+
+    Raises:
+        ConfigError: an unknown network, or a folder that lacks its table or its pictures.
+        WeightsError: the weights are not to be had.
+        DataError: the table names classes that the network has not.
+        SourceError: a picture that cannot be read.
+    """
+    weights = get_entry(config.backbone).weights
+    data = ClassifiedPictures(config.folder)
+    with closing(data):
+        network = open_network(config.backbone, None, config.backbone_weights, share(config.threads, 1), config.device)
+        pictures = data.pictures[:: config.every][: config.limit]
+
+        def read(picture: ClassifiedPicture) -> Float32:
+            return _prepare(data.read(picture), weights)
+
+        first = fifth = 0
+        mistakes = []
+        reading = overlap(iter(pictures), read)
+        with (
+            closing(reading),
+            tqdm(total=len(pictures), unit="picture", disable=None if not config.quiet else True, leave=False) as bar,
+        ):
+            for picture, image in zip(pictures, reading, strict=True):
+                scores = np.asarray(network.run({"image": image})[0][0])
+                if picture.label >= len(scores):
+                    raise DataError(
+                        f"{config.folder}: class {picture.label} is beyond the {len(scores)} classes "
+                        f"of {config.backbone}."
+                    )
+                best = np.argsort(-scores, kind="stable")[:5].tolist()
+                first += best[0] == picture.label
+                fifth += picture.label in best
+                if best[0] != picture.label:
+                    answer = tuple(data.names.get(k, f"class {k}") for k in best)
+                    mistakes.append(Mistake(picture.name, data.names[picture.label], answer))
+                bar.update()
+    return Recognition(len(pictures), first / len(pictures), fifth / len(pictures), tuple(mistakes))
+
+
+def _prepare(bgr: UInt8, weights: Weights) -> Float32:
+    return standardise(centre(bgr, weights.size), weights)
+
+
+def eval_recognition(config: EvalRecognitionConfig) -> None:
+    """Score, print the table, and write what else was asked for."""
+    if config.over != "pictures":
+        return _over_time(config)
+    result = evaluate(config)
+    width = max(len(config.backbone), 12)
+    print(f"{'':{width}}{'pictures':>10}{'top-1':>8}{'top-5':>8}")
+    print(f"{config.backbone:{width}}{result.pictures:10d}{result.top1:8.3f}{result.top5:8.3f}")
+    if config.json is not None:
+        content = {"backbone": config.backbone, "folder": str(config.folder), **asdict(result)}
+        write_report(config.json, json.dumps(content, indent=1))
+
+
+def _over_time(config: EvalRecognitionConfig) -> None:
+    from tools.evaluate import track_classification as tracks
+
+    if config.plot is not None:
+        from tools.reporting.plots import check
+
+        check(config.plot)
+    if config.over == "views":
+        return tracks.report(config, tracks.evaluate_views(config), tracks.OURS)
+    from tools.evaluate import video_classification as video
+
+    return tracks.report(config, video.evaluate_video(config), video.OURS)

@@ -1,0 +1,124 @@
+"""Our own mask propagation over sequences with truth: what `eval segmentation` scores where no results are named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from datasets.masks.compositing import compose, shifts
+from datasets.ground_truth.davis import MaskSequence, find_sequences
+from datasets.masks.indexed_png import read_indexed, write_indexed
+from datasets.output_guard.guard import begin
+from datasets.sources.images import read_picture
+from models.errors import ConfigError, DataError
+from tools.evaluate.segmentation import kept_frames
+from tools.evaluate.config.segmentation import EvalSegmentationConfig
+from tools.metrics.segmentation import VOID
+from tracker.masks.propagation import MaskFollower
+from tracker.masks.initial_mask import By, mask_of_box
+from tracker.types import Float64, Frame, Int64, UInt8
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Clip:
+    """The frames of one sequence that are left, or of several laid over one another.
+
+    Attributes:
+        name: of the sequence, or of all of them.
+        parts: the sequences, the one in front last.
+        kept: (T,) which frames are left.
+        times: (T,) their seconds.
+        right: pixels that each part is moved to the right.
+    """
+
+    name: str
+    parts: tuple[MaskSequence, ...]
+    kept: Int64
+    times: Float64
+    right: tuple[int, ...] = ()
+
+    def frame(self, k: int) -> tuple[Frame, UInt8]:
+        """The k-th frame that is left and its truth."""
+        at = int(self.kept[k])
+        pictures = [read_picture(part.pictures[at]) for part in self.parts]
+        masks = [read_indexed(part.masks[at]) for part in self.parts]
+        for picture, mask, part in zip(pictures, masks, self.parts, strict=True):
+            if picture.shape[:2] != mask.shape:
+                raise DataError(f"{part.masks[at]}: the mask's size is not that of its picture; give both alike.")
+        if len(self.parts) == 1:
+            return Frame(pictures[0], at, float(self.times[k])), masks[0]
+        if any(mask.shape != masks[0].shape for mask in masks):
+            raise DataError(
+                f"{self.name}: the sequences have different sizes; compose those of one size (--sequences)."
+            )
+        whole, numbers = compose(pictures, masks, self.right)
+        return Frame(whole, at, float(self.times[k])), numbers
+
+    def truth(self) -> list[UInt8]:
+        """The truth of all frames that are left."""
+        return [self.frame(k)[1] for k in range(len(self.kept))]
+
+
+def clips(config: EvalSegmentationConfig, profile: str) -> Iterator[Clip]:
+    """What is to be followed: each sequence, or each with the next ones over it.
+
+    Raises:
+        ConfigError: there are no pictures, or fewer sequences than are to be laid over one another.
+    """
+    sequences = find_sequences(config.truth, config.sequences, pictures=True)
+    if len(sequences) < config.compose:
+        raise ConfigError(f"--compose {config.compose} needs as many sequences; {config.truth} has {len(sequences)}.")
+    for k in range(len(sequences)):
+        parts = tuple(sequences[(k + i) % len(sequences)] for i in range(config.compose))
+        name = "+".join(part.name for part in parts)
+        count = min(len(part.masks) for part in parts)
+        kept = kept_frames(config, profile, name, count)
+        firsts = [read_indexed(part.masks[int(kept[0])]) for part in parts]
+        alike = all(mask.shape == firsts[0].shape for mask in firsts)
+        yield Clip(name, parts, kept, kept / config.rate, shifts(firsts) if alike else ())
+
+
+def follow(clip: Clip, config: EvalSegmentationConfig) -> Iterator[UInt8]:
+    """(H, W) object numbers of each frame of the clip, the first as it was given.
+
+    Raises:
+        DataError: the first mask holds no object.
+    """
+    frame, truth = clip.frame(0)
+    given = np.where(truth == VOID, 0, truth)
+    if config.start != "mask":
+        given = _from_boxes(frame, given, "salience" if config.start == "box" else "grabcut")
+    follower = MaskFollower(config.propagation)
+    follower.add(frame, given)
+    yield given
+    for k in range(1, len(clip.kept)):
+        yield follower.update(clip.frame(k)[0]).mask
+
+
+def _from_boxes(frame: Frame, truth: UInt8, by: By) -> UInt8:
+    """The objects' masks as far as the boxes around them tell, larger ones behind."""
+    found = np.zeros_like(truth)
+    numbers = [int(k) for k in np.unique(truth) if k]
+    for k in sorted(numbers, key=lambda k: -np.count_nonzero(truth == k)):
+        rows, columns = np.nonzero(truth == k)
+        box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], np.float32)
+        found[mask_of_box(frame.bgr, box, by)] = k
+    return found
+
+
+def save(folder: Path, clip: Clip, masks: list[UInt8]) -> None:
+    """Write masks in DAVIS's layout.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    begin()
+    try:
+        (folder / clip.name).mkdir(parents=True, exist_ok=True)
+        for k, mask in zip(clip.kept.tolist(), masks, strict=True):
+            write_indexed(folder / clip.name / clip.parts[0].masks[k].name, mask)
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be written ({error.strerror}); name another folder.") from None

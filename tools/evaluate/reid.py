@@ -1,0 +1,151 @@
+"""`liquidtrack eval reid` and `liquidtrack train reid`: how well identities are told apart, and the metric for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from datasets.ground_truth.reid import Identities, read_identities
+from datasets.output_guard.guard import begin
+from datasets.sources.images import read_picture
+from models.errors import ConfigError, DataError, WeightsError
+from models.backbones.roi_align import unit
+from models.runtime.session import Session
+from tools.evaluate.config.reid import EvalReidConfig, TrainReidConfig
+from tools.cli.messages import say
+from tools.track.build import share
+from tools.metrics.reid import RANKS, Ranking, rank_gallery
+from tools.reporting.files import write_report
+from tracker.reid.descriptor import IdentityFeatures, fit_metric, load_metric, plain
+from tracker.types import Bool, Float32, UInt8
+
+
+def describe(data: Identities, wanted: Bool, say: Callable[[UInt8], Float32], quiet: bool) -> Float32:
+    """What a function says of each wanted picture, stacked."""
+    paths = [path for path, take in zip(data.pictures, wanted, strict=True) if take]
+    bar = tqdm(paths, unit="picture", disable=None if not quiet else True, leave=False)
+    return np.stack([say(read_picture(path)) for path in bar])
+
+
+def _foreign(config: EvalReidConfig) -> Callable[[UInt8], Float32]:
+    """A network of somebody else's as a function of one picture."""
+    assert config.network is not None
+    session = Session(config.network, share(config.threads, 1), config.device)
+    shape = session.inputs[0].shape
+    last = len(shape) == 4 and shape[3] == 3  # channels last, as TensorFlow's
+    sides = (shape[1:3] if last else shape[2:4]) if len(shape) == 4 else ()
+    if len(sides) != 2 or not all(sides) or 3 not in (shape[1], shape[3]):
+        raise WeightsError(
+            f"{config.network}: takes {session.inputs[0]}; a network of pictures [1, 3, H, W] is needed."
+        )
+    size = (sides[1] or 0, sides[0] or 0)
+
+    def describe(bgr: UInt8) -> Float32:
+        picture = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_LINEAR), np.float32) / config.network_scale
+        fed = picture[None] if last else picture.transpose(2, 0, 1)[None]
+        answer = session.run({session.inputs[0].name: fed})[0]
+        return np.asarray(answer, np.float32).ravel()
+
+    return describe
+
+
+def evaluate(config: EvalReidConfig) -> Ranking:
+    """Embed, and rank every picture's gallery.
+
+    Raises:
+        ConfigError: there is no such folder, or no pictures of two cameras in it.
+        DataError: nobody has two pictures to learn from.
+        SourceError: a picture cannot be read.
+        WeightsError: a network or a metric is not to be had.
+    """
+    data = read_identities(config.folder)
+    if len(data.cameras) < 2:
+        raise ConfigError(f"{config.folder}: all pictures are of one camera; name them <camera>_<number>.png.")
+    scored = np.full(len(data.identity), True) if config.people == "all" else data.identity % 2 == 1
+    if len(np.unique(data.identity[scored])) < 2:
+        raise ConfigError(f"{config.folder}: fewer than two identities are scored; nothing can be mistaken.")
+    if config.network is not None:
+        embeddings = unit(describe(data, scored, _foreign(config), config.quiet))
+    else:
+        network = IdentityFeatures(share(config.threads, 1), config.device)
+        features = describe(data, scored, network, config.quiet)
+        if config.metric is not None:
+            embeddings = load_metric(config.metric, network.dim)(features)
+        elif config.fit == "even":
+            taught = data.identity % 2 == 0
+            seen = describe(data, taught, network, config.quiet)
+            embeddings = fit_metric(seen, data.identity[taught], data.camera[taught])(features)
+        else:
+            embeddings = plain(features)
+    return rank_gallery(embeddings, data.identity[scored], data.camera[scored])
+
+
+def eval_reid(config: EvalReidConfig) -> None:
+    """Score, print the table, and write what else was asked for."""
+    if config.plot is not None:
+        from tools.reporting.plots import check
+
+        check(config.plot)
+    result = evaluate(config)
+    name = config.network.stem if config.network is not None else "liquidtrack"
+    width = max(len(name), 12)
+    print(f"{'':{width}}{'queries':>9}{'mAP':>8}" + "".join(f"{f'rank-{k}':>9}" for k in RANKS))
+    say(f"{name:{width}}{result.queries:9d}{result.mean_ap:8.3f}" + "".join(f"{result.rank(k):9.3f}" for k in RANKS))
+    if config.json is not None:
+        content = {
+            "name": name,
+            "folder": str(config.folder),
+            "queries": result.queries,
+            "mean_ap": result.mean_ap,
+            **{f"rank_{k}": result.rank(k) for k in RANKS},
+            "cmc": result.cmc.round(6).tolist(),
+        }
+        write_report(config.json, json.dumps(content, indent=1))
+    if config.plot is not None:
+        _plot(result, name, config.plot)
+
+
+def _plot(result: Ranking, name: str, path: Path) -> None:
+    from tools.reporting.plots import pyplot, save
+
+    figure, axes = pyplot().subplots(figsize=(6, 4), layout="constrained")
+    ranks = np.arange(1, min(len(result.cmc), 50) + 1)
+    axes.plot(ranks, 100 * result.cmc[: len(ranks)], label=f"{name}, mAP {100 * result.mean_ap:.1f}")
+    axes.set(xlabel="rank", ylabel="identity found by then (%)", ylim=(0, 100))
+    axes.legend()
+    save(figure, path)
+
+
+def train_reid(config: TrainReidConfig) -> None:
+    """Learn a metric and write it.
+
+    Raises:
+        ConfigError: there are no such pictures, or the file cannot be written.
+        DataError: there is one identity alone, or none has two pictures.
+    """
+    data = read_identities(config.folder)
+    taught = np.full(len(data.identity), True) if config.people == "all" else data.identity % 2 == 0
+    counts = np.bincount(data.identity[taught])
+    if not (counts > 1).any():
+        raise DataError(f"{config.folder}: no identity has two pictures; give several of each, best of two cameras.")
+    if (counts > 0).sum() < 2:
+        raise DataError(f"{config.folder}: there is one identity to learn from; give two or more to tell apart.")
+    features = describe(data, taught, IdentityFeatures(share(config.threads, 1), config.device), config.quiet)
+    from tools.train.identify_odds import cross_fit
+
+    metric = fit_metric(features, data.identity[taught], data.camera[taught])
+    metric = replace(metric, weights=cross_fit(data, features, taught))
+    about = {
+        "folder": config.folder.resolve().name,
+        "identities": str((counts > 0).sum()),
+        "pictures": str(taught.sum()),
+    }
+    begin()
+    metric.save(config.out, about)
+    say(f"{config.out}: learnt from {taught.sum()} pictures of {(counts > 0).sum()} identities")

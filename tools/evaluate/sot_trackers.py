@@ -1,0 +1,75 @@
+"""What `eval sot` runs: our own follower, and OpenCV's trackers where the installed build has them, behind one face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+
+from models.errors import ConfigError
+from tools.evaluate.config.sot import EvalSotConfig
+from tracker.types import Float64, UInt8
+
+OPENCV = {"mil": "TrackerMIL", "kcf": "TrackerKCF", "csrt": "TrackerCSRT"}
+
+
+class Run(Protocol):
+    """One object followed through one video."""
+
+    def __call__(self, bgr: UInt8, time: float) -> Float64 | None:
+        """(4,) its box in the frame at `time` seconds, None where it is not found."""
+        ...
+
+
+Start = Callable[[UInt8, Float64, float], Run]
+
+
+def starter(name: str, config: EvalSotConfig) -> Start:
+    """What makes a `Run` of a first picture, its box and its time.
+
+    Raises:
+        ConfigError: this build of OpenCV has no such tracker, or the frozen CNN cannot be exported.
+        WeightsError: its weights are not to be had.
+    """
+    if name == "point":
+        return _ours(config)
+    kind = getattr(cv2, OPENCV[name], None) or getattr(getattr(cv2, "legacy", None), OPENCV[name], None)
+    if kind is None:
+        raise ConfigError(f"this build of OpenCV has no tracker {name}; pip install opencv-contrib-python brings it.")
+    return lambda bgr, xyxy, time: _Peer(kind.create(), bgr, xyxy)
+
+
+def _ours(config: EvalSotConfig) -> Start:
+    from tracker.config import TrackerConfig
+    from tracker.motion_registry import MOTIONS
+    from tracker.single_object.tracker import Follower
+    from tracker.single_object.search_region import FrozenView
+
+    view = FrozenView(config.threads, config.device)
+    motion = MOTIONS[config.motion](TrackerConfig(motion=config.motion))
+
+    def start(bgr: UInt8, xyxy: Float64, time: float) -> Run:
+        follower = Follower(view, motion, bgr, xyxy, time)
+
+        def look(bgr: UInt8, time: float) -> Float64 | None:
+            sight = follower.look(bgr, time)
+            return sight.xyxy if sight.seen else None
+
+        return look
+
+    return start
+
+
+class _Peer:
+    """A tracker of OpenCV, which takes whole pixels and knows nothing of time."""
+
+    def __init__(self, tracker: Any, bgr: UInt8, xyxy: Float64) -> None:
+        self._tracker = tracker
+        left, top, right, bottom = (round(float(v)) for v in xyxy)
+        tracker.init(bgr, (left, top, max(right - left, 1), max(bottom - top, 1)))
+
+    def __call__(self, bgr: UInt8, time: float) -> Float64 | None:
+        found, (left, top, width, height) = self._tracker.update(bgr)
+        return np.array([left, top, left + width, top + height], np.float64) if found else None

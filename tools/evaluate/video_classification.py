@@ -1,0 +1,170 @@
+"""The class of one known object in each video, as the tracker says it over time, beside the detector's own word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from datasets.ground_truth.davis import find_sequences
+from datasets.ground_truth.single_object import TRUTHS, read_sequences
+from datasets.sources.images import read_picture
+from datasets.subsampling.sequences import thin_indices
+from models.errors import ConfigError, DataError
+from models.labels.imagenet import imagenet_names
+from tools.evaluate.config.classification import EvalRecognitionConfig
+from tools.evaluate.track_classification import Scored
+from tools.track.build import build_detector, share
+from tools.evaluate.classification_files import read_results, read_truth
+from tools.metrics.classification import Answers, score
+from tracker.boxes import overlaps
+from tracker.classification.track_classes import Classes
+from tracker.detectors.config import DetectorConfig
+from tracker.detectors.class_names import same_name, suggest
+from tracker.engine import Tracker
+from tracker.pipeline import calm_libraries
+from tracker.classification.recogniser import build_recogniser
+from tracker.classification.config import RecogniseConfig
+from tracker.types import Detections, Float64, Frame, Tracks
+
+RATE = 30.0  # frames a second where nothing is said
+SAME = 0.5  # IoU from which a box is the object's
+SURE = 0.4  # score from which the detector's word is taken by itself
+OURS, ALONE = "tracks", "detector, frame by frame"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Video:
+    name: str
+    pictures: tuple[Path, ...]
+    xyxy: Float64  # (F, 4) pixels, NaN where the object is not to be seen
+
+
+def evaluate_video(config: EvalRecognitionConfig) -> list[Scored]:
+    """Track every sequence and score what the object's tracks are called, and the results of others.
+
+    Raises:
+        ConfigError: no such sequences, a class that nobody knows, an unknown profile.
+        DataError: a truth or results of another form.
+        SourceError: a picture that cannot be read.
+        WeightsError: a network is not to be had.
+    """
+    assert config.truth is not None
+    truth = read_truth(config.truth)
+    videos = [v for v in _videos(config.folder, config.sequences) if v.name in truth]
+    if not videos:
+        raise ConfigError(f"{config.truth}: names none of the sequences of {config.folder}; write one a line.")
+    rate = config.rate or RATE
+    kept = {p: {v.name: thin_indices(len(v.pictures), rate, p, v.name, config.seed) for v in videos}
+            for p in config.profiles}  # fmt: skip
+    there = {p: {v.name: [k for k in kept[p][v.name].tolist() if not np.isnan(v.xyxy[k]).any()] for v in videos}
+             for p in config.profiles}  # fmt: skip
+    times = {p: {n: np.array(at) / rate for n, at in there[p].items()} for p in config.profiles}
+    foreign = {(p, path): read_results(path, times[p]) for p in config.profiles for path in config.results}
+    networks = 1 + (config.recognise != "none")
+    detector = build_detector(DetectorConfig(config.detector, threads=config.threads, device=config.device), networks)
+    known = (*detector.names, *(imagenet_names() if config.recognise == "imagenet" else ()))
+    _check(config.truth, {v.name: truth[v.name] for v in videos}, known)
+    found: dict[str, dict[int, Detections]] = {v.name: {} for v in videos}
+    done = []
+    total = sum(len(at) for by in kept.values() for at in by.values())
+    with calm_libraries(), tqdm(total=total, unit="frame", disable=config.quiet or None, leave=False) as bar:
+        for profile in config.profiles:
+            ours, alone = {}, {}
+            for video in videos:
+                tracker = Tracker(classes=Classes(len(detector.names)))
+                recogniser = None
+                names: tuple[str, ...] = detector.names
+                if config.recognise != "none":
+                    threads = share(config.threads, networks)
+                    recogniser = build_recogniser(RecogniseConfig(config.recognise), threads, config.device)
+                    names = recogniser.names(names)
+                said: list[dict[str, float]] = []
+                word: list[dict[str, float]] = []
+                ids: set[int] = set()
+                for k in kept[profile][video.name].tolist():
+                    frame = Frame(read_picture(video.pictures[k]), k, k / rate)
+                    if k not in found[video.name]:
+                        found[video.name][k] = detector(frame)
+                    detections = found[video.name][k]
+                    tracks = tracker.update(detections, frame.time)
+                    tracks = tracks if recogniser is None else recogniser(frame, tracks)
+                    bar.update()
+                    if np.isnan(video.xyxy[k]).any():
+                        continue
+                    word.append(_word(detections, video.xyxy[k], detector.names))
+                    row = _at(tracks.shown, video.xyxy[k])
+                    said.append({} if row is None else _said(tracks.shown, row, names))
+                    if row is not None:
+                        ids.add(int(tracks.shown.id[row]))
+                ours[video.name] = Answers(times[profile][video.name], tuple(said), len(ids))
+                alone[video.name] = Answers(times[profile][video.name], tuple(word))
+            right = {v.name: _right(truth[v.name], known) for v in videos}
+            done += [Scored(n, profile, score(a, right), a) for n, a in ((ALONE, alone), (OURS, ours))]
+            for path in config.results:
+                answers = foreign[profile, path]
+                done.append(Scored(path.name, profile, score(answers, truth), answers))
+    return done
+
+
+def _videos(root: Path, only: tuple[str, ...]) -> list[_Video]:
+    """Sequences of boxes or of masks, whichever the folder holds."""
+    if not root.is_dir():
+        raise ConfigError(f"{root}: there is no such folder; name a folder of sequences.")
+    boxes = any((p / name).is_file() for p in (root, *(p for p in root.iterdir() if p.is_dir())) for name in TRUTHS)
+    if boxes:
+        return [_Video(s.name, s.pictures, s.xyxy) for s in read_sequences(root, only)]
+    return [
+        _Video(s.name, s.pictures, np.array([_around(p) for p in s.masks])) for s in find_sequences(root, only, True)
+    ]
+
+
+def _around(path: Path) -> Float64:
+    """(4,) the box around a mask, NaN where it is empty."""
+    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if mask is None:
+        raise DataError(f"{path}: not a picture that can be read.")
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return np.full(4, np.nan)
+    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float64)
+
+
+def _check(path: Path, truth: Mapping[str, tuple[str, ...]], known: tuple[str, ...]) -> None:
+    """Of the names that are right for a sequence one must be known; kinds may be beside it that only ImageNet has."""
+    for name, words in truth.items():
+        if not any(same_name(word, one) for word in words for one in known):
+            raise ConfigError(f"{path}: nobody can call {name} a {words[0]!r} here; {suggest(words[0], known)}")
+
+
+def _right(words: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    """The names as they are said here."""
+    return tuple(one for one in known if any(same_name(word, one) for word in words))
+
+
+def _at(tracks: Tracks, xyxy: Float64) -> int | None:
+    """The track that is the object."""
+    if not len(tracks):
+        return None
+    iou = overlaps(tracks.xyxy.astype(np.float64), xyxy[None])[:, 0]
+    return int(iou.argmax()) if iou.max() >= SAME else None
+
+
+def _said(tracks: Tracks, row: int, names: tuple[str, ...]) -> dict[str, float]:
+    return {names[int(tracks.label[row])]: float(tracks.class_scores()[row])}
+
+
+def _word(detections: Detections, xyxy: Float64, names: tuple[str, ...]) -> dict[str, float]:
+    """What the detector calls the object in this frame: the surest of its boxes there."""
+    sure = detections.take(detections.score >= SURE)
+    if not len(sure):
+        return {}
+    there = np.flatnonzero(overlaps(sure.xyxy.astype(np.float64), xyxy[None])[:, 0] >= SAME)
+    if not len(there):
+        return {}
+    row = int(there[sure.score[there].argmax()])
+    return {names[int(sure.label[row])]: float(sure.score[row])}

@@ -1,0 +1,41 @@
+"""Settings of `liquidtrack mot`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from datasets.output_guard.guard import Output
+from tracker.config import TrackerConfig
+
+
+@dataclass(frozen=True, slots=True)
+class MotConfig:
+    """Track folders of ready detections, as the MOTChallenge lays them out, sequences in parallel.
+
+    Attributes:
+        root: holds <sequence>/det/det.txt with times.csv or seqinfo.ini beside it, and gmc.txt where known.
+        out: gets <sequence>.txt and <sequence>.times.csv.
+        camera_motion: use gmc.txt where there is one.
+        skip_bad_rows: drop rows that break the format instead of stopping at the first.
+        workers: processes; 0 means one for each core.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
+        quiet: no progress bar.
+    """
+
+    root: Positional[Path]
+    out: Positional[Path]
+    camera_motion: bool = True
+    skip_bad_rows: bool = False
+    workers: int = 0
+    overwrite: bool = False
+    quiet: bool = False
+    tracking: TrackerConfig = field(default_factory=TrackerConfig)
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        from tools.track.detections import written
+
+        return (Output("the folder", self.out, written(self.root)),)

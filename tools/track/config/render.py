@@ -1,0 +1,66 @@
+"""Settings of `liquidtrack render`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from datasets.output_guard.guard import Output
+from datasets.sources.config import SourceConfig
+from models.errors import ConfigError
+from tools.display.config import ViewConfig
+
+
+@dataclass(frozen=True)
+class RenderConfig:
+    """Draw tracks that are there already into their video, without tracking again.
+
+    Attributes:
+        source: the video, or whatever else `track` takes that has an end.
+        tracks: its tracks, truth or detections, in any format that `convert` reads (JSON lines, MOTChallenge, ...).
+        video: the file to write; .mp4, .mkv, .webm or .avi, frame times and sound kept. Without it and without --show:
+            <tracks>.rendered.mp4 beside the tracks (of a pipe: tracks.rendered.mp4 here).
+        show: open a window (h in it shows the keys).
+        format: the format of the tracks, where it is not to be told by the file itself (mot, jsonl, coco, cvat, yolo,
+            kitti).
+        match: which of its frames are the video's: those of the same number (frame), those nearest in time (seconds),
+            or auto: by seconds where the tracks know them, else by number.
+        camera_motion: how trails are carried along with a moving camera: flow (from the pixels), or none.
+        skip_bad_rows: drop the rows of the tracks that break the format, instead of refusing the file.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
+        quiet: no progress bar and no summary.
+    """
+
+    source: Positional[str]
+    tracks: Positional[Path]
+    video: Path | None = None
+    show: bool = False
+    format: str | None = None
+    match: Literal["auto", "frame", "seconds"] = "auto"
+    camera_motion: Literal["none", "flow"] = "flow"
+    skip_bad_rows: bool = False
+    overwrite: bool = False
+    quiet: bool = False
+    reading: SourceConfig = field(default_factory=SourceConfig)
+    view: ViewConfig = field(default_factory=ViewConfig)
+
+    def __post_init__(self) -> None:
+        if self.format == "":
+            raise ConfigError("format is empty; name one such as jsonl, or leave it out.")
+
+    @property
+    def out(self) -> Path | None:
+        """The video that will be written, or None where a window is all."""
+        if self.video is not None or self.show:
+            return self.video
+        tracks = self.tracks if self.tracks.name else Path(os.path.abspath(self.tracks))  # of `.`
+        stem = tracks.name if tracks.is_dir() else tracks.name.removesuffix(".gz").rsplit(".", 1)[0]
+        return tracks.parent / f"{stem or 'tracks'}.rendered.mp4"
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        return () if self.out is None else (Output("--video", self.out),)

@@ -1,0 +1,158 @@
+"""The configuration of `track`, `demo` and the small commands. Nothing here imports more than dataclasses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from datasets.formats.config import LabelConfig
+from datasets.output_guard.guard import Output, file_outputs
+from datasets.sources.config import SourceConfig
+from models.errors import ConfigError
+from tools.track.config.mask_prompts import MarkConfig
+from tools.track.config.box_prompts import PointConfig
+from tools.display.config import ViewConfig
+from tracker.config import TrackerConfig
+from tracker.detectors.config import AppearanceConfig, DetectorConfig
+from tracker.masks.config import MaskConfig
+from tracker.classification.config import RecogniseConfig
+from tracker.reid.config import ReidConfig
+
+
+@dataclass(frozen=True)
+class OutputConfig:
+    """Where the tracks go; any number of them at once. Every file holds the true times.
+
+    Where nothing is named: the drawn video and JSON lines, beside the source. Labels beside a video are numbered by it.
+
+    Attributes:
+        show: open a window: space pause, n and b step, + and - speed, s save picture, h all keys, q quit.
+        video: write the video with the tracks drawn in; .mp4, .mkv, .webm or .avi, frame times and sound kept.
+        mot: write MOTChallenge text, and <stem>.times.csv beside it; - is standard output.
+        jsonl: write JSON lines, one a frame, readable while it grows; - is standard output.
+        coco: write COCO-video JSON.
+        cvat: write CVAT video XML 1.1, with key frames.
+        yolo: write a folder of YOLO labels as training wants them, with ids and scores in tracks.csv beside them.
+        kitti: write KITTI tracking text.
+        masks: write a folder of PNG masks with a palette, <folder>/<source>/00000.png, as DAVIS does.
+        images: write every frame's picture into this folder, named as --coco names it.
+        yolo_images: write every frame's picture into images/ of the --yolo folder, to train on.
+        record: keep every frame that a camera or stream delivers, tracked or not, in this video file, nothing drawn in.
+        out: write <name>.tracked.mp4 and <name>.jsonl into this folder.
+        overwrite: replace what is there, also if it was made by hand or with other settings.
+    """
+
+    show: bool = False
+    video: Path | None = None
+    mot: Path | None = None
+    jsonl: Path | None = None
+    coco: Path | None = None
+    cvat: Path | None = None
+    yolo: Path | None = None
+    kitti: Path | None = None
+    masks: Path | None = None
+    images: Path | None = None
+    yolo_images: bool = False
+    record: Path | None = None
+    out: Path | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class TrackConfig:
+    """Track a video, camera, stream, or folder of pictures, in true time.
+
+    Attributes:
+        source: a video file, a camera's number, an rtsp:// or http:// address, a folder or glob of pictures, a
+            MOTChallenge folder, or scene:SEED for a rendered one.
+        camera_motion: how the camera's own motion is taken out: none, or flow (from the pixels; for moving cameras).
+        skip_bad_rows: of a file of ready detections drop the rows that break the format, instead of refusing it.
+        keep_ids: write the tracks of `--detector file:TRACKS` on under the ids that the file gives them, matched with
+            nothing; boxes without an id are left out.
+        quiet: no progress bar and no summary.
+    """
+
+    source: Positional[str]
+    camera_motion: Literal["none", "flow"] = "none"
+    skip_bad_rows: bool = False
+    keep_ids: bool = False
+    quiet: bool = False
+    output: OutputConfig = field(default_factory=OutputConfig)
+    reading: SourceConfig = field(default_factory=SourceConfig)
+    detection: DetectorConfig = field(default_factory=DetectorConfig)
+    pointing: PointConfig = field(default_factory=PointConfig)
+    appearance_features: AppearanceConfig = field(default_factory=AppearanceConfig)
+    tracking: TrackerConfig = field(default_factory=TrackerConfig)
+    marking: MarkConfig = field(default_factory=MarkConfig)
+    propagation: MaskConfig = field(default_factory=MaskConfig)
+    returning: ReidConfig = field(default_factory=ReidConfig)
+    recognition: RecogniseConfig = field(default_factory=RecogniseConfig)
+    view: ViewConfig = field(default_factory=ViewConfig)
+    labels: LabelConfig = field(default_factory=LabelConfig)
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """Track a real clip with what works offline, write the video, and say what was found.
+
+    Attributes:
+        out: folder for the results.
+        clip: auto takes the first that can be had: vtest (people in a street, from Debian's opencv-doc or the
+            internet), then scene (rendered).
+        show: open a window too.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
+        quiet: no progress bar.
+    """
+
+    out: Path = Path("out")
+    clip: Literal["auto", "vtest", "scene"] = "auto"
+    show: bool = False
+    overwrite: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class CompletionConfig:
+    """Print a completion script, for example `liquidtrack completion bash >> ~/.bash_completion`.
+
+    Attributes:
+        shell: which shell.
+    """
+
+    shell: Positional[Literal["bash", "zsh", "tcsh"]]
+
+
+@dataclass(frozen=True)
+class BenchPipelineConfig:
+    """Time each stage of the pipeline alone, then all of them together, on one clip.
+
+    Attributes:
+        clip: the video to work on.
+        network: the detector, as `--detector` takes it.
+        backbone: the frozen CNN for the features, or none.
+        motion: the tracker's motion model.
+        frames: how many frames to take.
+        rounds: how often to measure everything; the least of each figure is kept.
+        json: write the figures here too.
+        overwrite: replace results that are there, also if they were made by hand or with other settings.
+    """
+
+    clip: Positional[Path]
+    network: str
+    backbone: str = "efficientnet_lite0"
+    motion: str = "liquid"
+    frames: int = 200
+    rounds: int = 3
+    json: Path | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.frames < 1 or self.rounds < 1:
+            raise ConfigError("frames and rounds must be 1 or more.")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written."""
+        return file_outputs(self, "json")

@@ -1,0 +1,66 @@
+"""`liquidtrack convert A B`: one label file into another format."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from datasets.formats.annotations import Annotations
+from datasets.formats import read, write
+from datasets.output_guard.guard import begin
+from models.errors import ConfigError, DataError
+from tools.track.config.convert import ConvertConfig
+from tools.cli.messages import say
+from tracker.types import Float64
+
+
+def convert(config: ConvertConfig) -> None:
+    """Reads A, writes B, and says in one line what that was.
+
+    Raises:
+        LiquidTrackError: A is missing or wrong, or B cannot be written.
+    """
+    size = None if config.size is None else _size(config.size)
+    annotations = read(config.a, config.from_format, skip_bad_rows=config.skip_bad_rows, rate=config.rate, size=size)
+    begin()
+    write(
+        annotations, config.b, config.to_format, name=_name(config.a), config=config.labels,
+        pictures=() if config.images is None else _pictures(config.images, annotations),
+    )  # fmt: skip
+    ids = len(set(annotations.id.tolist()) - {-1})
+    say(
+        f"{config.b}: {len(annotations)} boxes, {ids} ids, {len(annotations.frames)} frames, {_span(annotations.times)}"
+    )
+
+
+def _pictures(folder: Path, annotations: Annotations) -> tuple[str, ...]:
+    """The names of the pictures in `folder`, one a frame."""
+    from datasets.sources.images import in_folder
+
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is no folder; name the one that holds the frames' pictures.")
+    names = tuple(path.name for path in in_folder(folder))
+    last = int(annotations.frames[-1]) if len(annotations.frames) else -1
+    if last >= len(names):
+        raise DataError(f"{folder} holds {len(names)} pictures where the labels name frame {last}; are these its?")
+    return names
+
+
+def _span(times: Float64 | None) -> str:
+    if times is None:
+        return "no times (--rate gives some)"
+    return f"{times[-1] - times[0]:.3f} s" if len(times) else "0 s"
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d{0,5})[xX]([1-9]\d{0,5})", text)
+    if match is None:
+        raise ConfigError(f"the size is {text!r}; write it as WIDTHxHEIGHT, for example 1920x1080.")
+    return int(match[1]), int(match[2])
+
+
+def _name(path: Path) -> str:
+    """The source's name: of a sequence's gt/gt.txt the sequence's, else the file's."""
+    if path.parent.name in ("gt", "det") and path.parent.parent.name:
+        return path.parent.parent.name
+    return path.name.removesuffix(".gz").rsplit(".", 1)[0] or path.name

@@ -1,0 +1,43 @@
+"""What a run that tracked nothing says: what its detector saw, and which flag would help."""
+
+from __future__ import annotations
+
+import math
+
+from models.checks.printable import one_line
+from tools.track.config.video import TrackConfig
+from tracker.pipeline import Summary
+
+
+def nothing_tracked(summary: Summary, config: TrackConfig, names: tuple[str, ...]) -> str | None:
+    """One line about a run without a single track; None where there are tracks, or nobody was to be found.
+
+    Args:
+        summary: of the run.
+        config: its settings.
+        names: the detector's class names.
+    """
+    kind, argument = config.detection.kind_and_argument()
+    if summary.tracks or not summary.frames or kind == "none":
+        return None
+    wanted = f" of --classes {' '.join(map(one_line, config.detection.classes))}" if config.detection.classes else ""
+    if not summary.detections:
+        if kind == "file":
+            return (
+                f"no track: {one_line(argument)} holds no detection{wanted} for these frames; does it belong to them?"
+            )
+        if kind == "python":
+            return f"no track: the detector found nothing{wanted}."
+        score = 0.1 if config.detection.score is None else config.detection.score
+        return f"no track: nothing{wanted} was found with --score {score:g}; give a lower one, or another --detector."
+    many = "1 detection" if summary.detections == 1 else f"{summary.detections} detections"
+    label = one_line(names[summary.top_label]) if 0 <= summary.top_label < len(names) else "object"
+    seen = f"no track: of {many}{wanted} the surest was a {label} at {summary.top_score:.2f}"
+    tracking = config.tracking
+    if summary.top_score >= tracking.birth_score:
+        if tracking.confirmation > 0:
+            return f"{seen}, and none was seen for --confirmation {tracking.confirmation:g} s; give less."
+        return f"{seen}."
+    lower = max(math.floor(summary.top_score * 95) / 100, 0.01)
+    flags = f"--birth-score {lower:g}" + (f" --low-score {lower:g}" if lower < tracking.low_score else "")
+    return f"{seen}, too unsure to begin a track; {flags} begins one there."

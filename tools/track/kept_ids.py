@@ -1,0 +1,45 @@
+"""`track --detector file:TRACKS --keep-ids`: tracks that somebody else made go through with the ids that they have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from datasets.formats import DetectionFile
+from models.errors import ConfigError
+from tools.track.config.video import TrackConfig
+from tools.track.render import Behind, Boxes, GivenTracks, NoTracker
+from tracker.detectors.class_names import class_mask
+from tracker.protocols import Detector
+
+
+def kept_ids(config: TrackConfig, detector: Detector) -> tuple[Boxes, NoTracker, Behind]:
+    """What takes the place of detector, tracker and masks: nothing is matched, boxes without an id are left out.
+
+    Raises:
+        ConfigError: the detector is no file, the file has no ids, or something else is to give ids.
+    """
+    file = getattr(detector, "detections", None)
+    if not isinstance(file, DetectionFile):
+        raise ConfigError("--keep-ids keeps those of a file of tracks; give one with --detector file:TRACKS.")
+    if config.returning.reid or config.pointing.active or config.marking:
+        raise ConfigError("--keep-ids leaves no id to give; leave --reid, --box, --select and masks out.")
+    name = config.detection.kind_and_argument()[1]
+    found = file.annotations
+    kept = found.id >= 0
+    if len(found) and not kept.any():
+        raise ConfigError(f"{name} has no ids to keep, it holds detections; leave --keep-ids out to track them.")
+    wanted = class_mask(config.detection.classes, found.names, config.detection.detector)
+    if wanted is not None:
+        kept &= np.asarray(wanted)[found.label]
+    if config.detection.score is not None:
+        kept &= found.score >= config.detection.score
+    columns = {
+        key: value[kept]
+        for key in ("row", "id", "xyxy", "score", "label", "ignore", "visibility")
+        if (value := getattr(found, key)) is not None
+    }
+    masks = None if found.mask is None else tuple(m for m, k in zip(found.mask, kept.tolist(), strict=True) if k)
+    given = GivenTracks(replace(found, **columns, mask=masks), "frame", name)
+    return Boxes(given), NoTracker(), Behind(given)

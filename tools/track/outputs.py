@@ -1,0 +1,186 @@
+"""What a run of `track` writes: by default, under guard, and not before the first frame is tracked."""
+
+from __future__ import annotations
+
+import glob
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+
+from datasets.video.output_file import is_stdout, is_stream
+from datasets.formats.writer import PICTURES
+from datasets.output_guard.guard import Input, Output, OutputGuard
+from datasets.sources.credentials import redact
+from models.errors import ConfigError, DataError
+from tools.track.config.video import OutputConfig, TrackConfig
+from tools.cli.output_guard import described
+from tools.track.late_sink import LateSink
+from tools.track.build import inputs, outputs
+from tools.cli.settings import files_read, flatten, to_toml
+from tools.display.config import ViewConfig
+from tracker.protocols import Sink, Source, SourceInfo
+
+CLOCKS = ("times.csv", "seqinfo.ini")
+ALIKE = {"quiet", "threads"} | {field.name for field in fields(OutputConfig)}
+TEXT = ("jsonl", "mot", "kitti")  # what can go to standard output
+
+
+def with_defaults(config: TrackConfig, info: SourceInfo) -> TrackConfig:
+    """The settings with the drawn video and JSON lines added: where `--out` says, or where nothing else was asked for.
+
+    They are called `<name>.tracked.mp4` and `<name>.jsonl` and lie beside the source; those of cameras, addresses and
+    drawn scenes in the working folder.
+    """
+    output = config.output
+    if output.out is None and (outputs(output) or output.show):
+        return config
+    folder, name = _place(info)
+    folder = output.out or folder
+    video = output.video or folder / f"{name}.tracked.mp4"
+    jsonl = output.jsonl or folder / f"{name}.jsonl"
+    return replace(config, output=replace(output, video=video, jsonl=jsonl))
+
+
+def _place(info: SourceInfo) -> tuple[Path, str]:
+    """Where a source lies, and its name."""
+    name = "".join(c if c.isalnum() or c in "-_.+ " else "_" for c in info.name).strip(" .") or "source"
+    if info.live:
+        return Path(), f"{name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    if info.path is None:
+        return Path(), name
+    path = Path(info.path)
+    while glob.has_magic(path.name) and not path.exists():
+        path = path.parent  # of a glob: the folder that it is in
+    path = path.absolute() if path.name in ("", "..") else path
+    return path.parent, path.stem if path.is_file() else path.resolve().name or name
+
+
+def guard(config: TrackConfig, info: SourceInfo) -> OutputGuard:
+    """Of all that the run writes.
+
+    Raises:
+        DataError: one of the formats cannot go to standard output.
+    """
+    kept = []
+    for name, path in outputs(config.output).items():
+        if is_stdout(path) and name not in TEXT:
+            raise DataError(f"--{name} - cannot go to standard output; only {', '.join(TEXT)} can.")
+        kept.append(_output(name, path, info, config.output.yolo_images))
+    if config.output.record is not None:
+        kept.append(Output("--record", config.output.record, once=True))
+    if sum(is_stdout(path) for path in outputs(config.output).values()) > 1:
+        raise DataError("only one of the outputs can go to standard output; name files for the others.")
+    if (own := settings_file(config)) is not None and _content(own) != _settings(config):
+        kept.append(Output("the file of settings", own))
+    leave_out = ALIKE if config.output.video is not None else ALIKE | {field.name for field in fields(ViewConfig)}
+    values = {name: value for name, value in flatten(config) if name not in leave_out}
+    settings = described(config, values)
+    if config.output.video is not None:
+        settings["frames_numbered_by"] = "video"
+    return OutputGuard("track", settings, kept, _inputs(config, info), config.output.overwrite)
+
+
+def check_record(config: TrackConfig, info: SourceInfo) -> None:
+    """Whether what `--record` asks for can be done.
+
+    Raises:
+        ConfigError: the source is no camera or stream, or such a video cannot be written.
+    """
+    if config.output.record is None:
+        return
+    if not info.live:
+        raise ConfigError(
+            f"--record {config.output.record} keeps what a camera or stream delivers, and {info.name} is there"
+            " already; leave --record out."
+        )
+    from datasets.video.writer import check_video
+
+    check_video(config.output.record)
+
+
+def _output(name: str, path: Path, info: SourceInfo, pictures: bool) -> Output:
+    if name == "video":
+        return Output("--video", path)
+    if name == "masks":
+        from datasets.formats.davis_masks import folder_name
+
+        return Output("--masks", path, (f"{folder_name(info)}/*.png",))
+    if name == "images":
+        return Output("--images", path, tuple(f"*{suffix}" for suffix in PICTURES))
+    from datasets.formats import FORMATS
+
+    output: Output = FORMATS[name].output(f"--{name}", path)
+    if name == "yolo" and pictures:
+        output = replace(output, parts=(*output.parts, "images/*.jpg"))
+    return output
+
+
+def _inputs(config: TrackConfig, info: SourceInfo) -> list[Input]:
+    found = [Input(f"the file of settings {path}", path) for path in files_read]
+    for name, path in inputs(config).items():
+        if name != "source":
+            found.append(Input(f"the {name}", path))
+    if info.live or "://" in config.source:
+        return found
+    path = Path(info.path or config.source).expanduser()
+    if glob.has_magic(str(path)) and not path.exists():
+        return found + [Input("the source", Path(picture)) for picture in glob.glob(str(path), recursive=True)]
+    return [*found, Input("the source", path, _read_of_folder)]
+
+
+def _read_of_folder(path: Path) -> bool:
+    return path.suffix.lower() in PICTURES or path.name in CLOCKS
+
+
+def settings_file(config: TrackConfig) -> Path | None:
+    """Where the resolved settings go: beside the first result, inside a folder of YOLO labels; None beside a pipe."""
+    for flag, path in outputs(config.output).items():
+        if not is_stream(path):
+            return path / "run.toml" if flag == "yolo" else path.with_name(f"{path.stem}.run.toml")
+    return None
+
+
+def _settings(config: TrackConfig) -> str:
+    """The resolved settings without passwords; `--config` reads them back. That something may be overwritten is no
+    setting of a result, and must be said anew."""
+    source = redact(config.source) if "://" in config.source else config.source
+    return to_toml(replace(config, source=source, output=replace(config.output, overwrite=False, out=None)))
+
+
+def _content(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+
+
+class Beginning:
+    """Called before anything is written, by whoever is first: tells the guard, and saves the settings."""
+
+    def __init__(self, config: TrackConfig, guard: OutputGuard) -> None:
+        self._config = config
+        self._guard = guard
+        self._lock = threading.Lock()
+        self._done = False
+
+    def __call__(self) -> None:
+        with self._lock:
+            if self._done:
+                return
+            self._done = True
+            self._guard.begin()
+            path, content = settings_file(self._config), _settings(self._config)
+            if path is None or _content(path) == content:
+                return
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(content, encoding="utf-8")
+            except OSError as error:
+                raise DataError(f"{path}: cannot be written ({error.strerror}); choose a folder that can be.") from None
+
+    def late(self, source: Source) -> Callable[[Sink], Sink]:
+        """Makes sinks wait for this; labels beside a video are numbered by it."""
+        numbered = self._config.output.video is not None
+        return lambda sink: LateSink(sink, self, numbered, lambda: getattr(source, "started", None))

@@ -1,0 +1,204 @@
+"""`liquidtrack track`: settings in, tracked video out."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+from datasets.video.output_file import is_stdout
+from tools.track.config.video import TrackConfig
+from tools.track.findings import nothing_tracked
+from tools.cli.interrupt import heard
+from tools.track.mask_prompts import build_masks
+from tools.cli.messages import say as say_line
+from tools.track.build import (
+    AUTO,
+    OWN,
+    build_camera_motion,
+    build_detector,
+    build_embedder,
+    build_pointer,
+    build_recogniser,
+    build_returning,
+    build_sinks,
+    linger,
+    outputs,
+    own_looks,
+)
+from tools.track.progress import progress
+from tools.track.outputs import Beginning, check_record, guard, with_defaults
+from tracker.pipeline import Summary, run
+from tracker.protocols import Detector, Source
+from tracker.types import Frame
+
+
+def track(config: TrackConfig) -> int:
+    """Track one source into everything that was asked for; 0, or 1 where a recording was ended early."""
+    summary, live = track_summary(config)
+    return 0 if summary.complete or live or config.output.show else 1
+
+
+def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
+    """Run `config`; returns the summary and whether the source was live.
+
+    Raises:
+        LiquidTrackError: whatever the user can mend, after what went before it was written.
+    """
+    from datasets.sources import open_source
+    from tracker.classification.track_classes import Classes
+    from tracker.engine import Tracker
+
+    if config.pointing.active or config.marking:
+        config = _pointing(config)
+    asked = outputs(config.output)
+    finds = config.detection.kind_and_argument()[0] != "none"  # looks at the words before anything is opened
+    source = open_source(config.source, config.reading)
+    with ExitStack() as stack:
+        stack.callback(source.close)
+        check_record(config, source.info)
+        config = with_defaults(config, source.info)
+        wanted = outputs(config.output)
+        beginning = Beginning(config, stack.enter_context(guard(config, source.info)))
+        # Where results go to standard output, what is said goes elsewhere.
+        say = partial(say_line, file=sys.stderr if any(map(is_stdout, wanted.values())) else sys.stdout)
+        looks = config.appearance_features.appearance not in ("none", AUTO, OWN)
+        networks = finds + looks + config.pointing.active + bool(config.marking) + config.returning.reid
+        networks += config.recognition.recognise != "none"
+        detector = build_detector(config.detection, networks, config.skip_bad_rows, looks=own_looks(config))
+        embedder = build_embedder(
+            config.appearance_features, networks, config.detection.threads, config.detection.device
+        )
+        tracker = Tracker(
+            config.tracking, classes=Classes(len(detector.names)), size=(source.info.width, source.info.height)
+        )
+        masks = build_masks(config, networks)
+        returning = build_returning(config, tracker, networks)
+        recogniser = build_recogniser(config, networks)
+        pointer = build_pointer(config, source.info, tracker, detector.names, networks)
+        given = None
+        if config.keep_ids:
+            from tools.track.kept_ids import kept_ids
+
+            given = kept_ids(config, detector)
+        sinks, slow = build_sinks(config, pointer, source, beginning.late(source))
+        if not config.quiet and wanted != asked:
+            say(f"writing {' and '.join(str(path) for path in wanted.values())}", flush=True)
+        recorder = None
+        if config.output.record is not None:
+            from datasets.recorder import Recorder
+            from datasets.sources.live import Live
+
+            assert isinstance(source, Live)
+            recorder = stack.enter_context(Recorder(config.output.record, source, beginning))
+        last = 0
+
+        def seen(frame: Frame) -> None:
+            nonlocal last
+            last = frame.index
+            if recorder is not None:
+                recorder.begin()
+            tell(frame)
+
+        with stoppable(source) as stop, progress(source.info, config.reading, config.quiet) as tell:
+            summary = run(
+                source,
+                detector if given is None else given[0],
+                tracker if given is None else given[1],
+                sinks,
+                slow_sinks=slow,
+                embedder=embedder,
+                camera_motion=build_camera_motion(config.camera_motion),
+                pointer=pointer,
+                masks=masks if given is None else given[2],
+                returning=returning,
+                recogniser=recogniser,
+                progress=seen,
+                stop=stop,
+            )
+    if not config.quiet:
+        _report(summary, source, wanted if summary.frames else {}, say)
+        if recorder is not None and recorder.frames:
+            say(f"  record: {recorder.path} ({recorder.frames} frames)")
+        if count := getattr(source, "unrecorded", 0):
+            say(
+                f"  unrecorded: {count} frames, which came faster than they can be written, and were not tracked either"
+            )
+        if line := nothing_tracked(summary, config, detector.names):
+            say(f"  {line}")
+        for mark in masks.waiting if masks is not None else ():
+            say(f"  warning: nothing was followed from {mark.time:g} s on; the source ended before")
+        if summary.complete and not source.info.live and config.reading.end is None:
+            _warn_of_rest(config, detector, last + config.reading.every - 1, say)
+        for box in pointer.waiting if pointer is not None and summary.complete else ():
+            say(f"  warning: box {box} was never followed; the video ends before its time.")
+        sys.stdout.flush()
+    linger(sinks)
+    return summary, source.info.live
+
+
+def _pointing(config: TrackConfig) -> TrackConfig:
+    """The settings where somebody points at or marks objects: no detector but one asked for, a window to draw in."""
+    detection, output = config.detection, config.output
+    if detection.detector == "auto":
+        detection = replace(detection, detector="none")
+    if config.pointing.select:
+        output = replace(output, show=True)
+    return replace(config, detection=detection, output=output)
+
+
+@contextmanager
+def stoppable(source: Source) -> Iterator[threading.Event]:
+    """Ctrl-C and SIGTERM end the run after the frame in hand; a second Ctrl-C ends it at once."""
+    stop = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        heard()
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        # Not in the handler itself: closing may wait for the very lock that the interrupted code holds.
+        threading.Thread(target=source.close, daemon=True).start()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _report(summary: Summary, source: Source, wanted: dict[str, Path], say: Callable[..., None]) -> None:
+    rate = summary.frames / summary.wall if summary.wall > 0 else 0.0
+    how = "" if summary.complete else " (ended early)"
+    say(
+        f"{source.info.name}: {summary.frames} frames, {summary.video:.2f} s of video, {summary.tracks} tracks"
+        f" in {summary.wall:.1f} s ({rate:.1f} frames/s){how}"
+    )
+    for counter in ("dropped", "skipped"):
+        if count := getattr(source, counter, 0):
+            say(f"  {counter}: {count} frames")
+    if not summary.frames:
+        say("  no frame came, and nothing was written")
+    for flag, path in wanted.items():
+        say(f"  {flag}: {path}")
+
+
+def _warn_of_rest(config: TrackConfig, detector: Detector, last: int, say: Callable[..., None]) -> None:
+    """Ready detections of frames after the source's `last` one most likely belong to another video."""
+    from datasets.formats import DetectionFile
+
+    file = getattr(detector, "detections", None)
+    if isinstance(file, DetectionFile) and (rest := file.after(last)):
+        name = Path(config.detection.kind_and_argument()[1]).name
+        frames = "1 frame" if rest == 1 else f"{rest} frames"
+        say(f"  warning: {name} has detections for {frames} after the last one; does it belong to this video?")

@@ -1,0 +1,125 @@
+"""Where evidence to learn from comes from: pictures and the networks that look at their simulated views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from datasets.ground_truth.classification import ClassifiedPictures
+from datasets.ground_truth.detection import find_labels, read_labelled_pictures
+from datasets.simulation.detector_noise import Rng
+from datasets.sources.images import read_picture
+from models.backbones.registry import get_entry
+from models.labels.coco import COCO_NAMES
+from models.errors import ConfigError
+from models.backbones.export import open_network
+from tools.track_classes.simulated_views import Evidence, simulate, simulate_labels
+from tracker.detectors.registry import build_detector
+from tracker.detectors.config import DetectorConfig
+from tracker.detectors.class_names import same_name
+from models.backbones.feature_maps import BACKBONE
+from tracker.protocols import Detector
+from tracker.types import Detections, Float32, Float64, Frame, Int64, UInt8
+
+Times = Callable[[Rng, int], Float64]  # (rng, how many) -> their seconds
+BATCH = 12  # views a pass: more would only take memory
+LEAST = 24.0  # pixels of a labelled object's side
+MOST = 6  # objects of one picture, the largest ones
+
+
+class views_of_pictures:
+    """Pictures of one class each, seen by the frozen CNN.
+
+    Raises:
+        ConfigError, DataError: the folder is not as it should be.
+        WeightsError: the frozen CNN is not to be had.
+    """
+
+    def __init__(
+        self, folder: Path, detectors: tuple[str, ...] = (), threads: int = 1, weights: str | None = None
+    ) -> None:
+        self.data = ClassifiedPictures(folder)
+        self._weights = get_entry(BACKBONE).weights
+        self._network = open_network(BACKBONE, None, weights, threads, "cpu")
+
+    def __len__(self) -> int:
+        return len(self.data.pictures)
+
+    def files(self) -> list[Path]:
+        """All that the evidence is made from."""
+        return self.data.files()
+
+    def __call__(
+        self, picture: int, times: Times, views: int, rng: Rng, keep: Callable[[UInt8], None] | None = None
+    ) -> Evidence:
+        """One sequence of views of a picture; `keep` is given every view."""
+        time = times(rng, views)
+        return simulate(self.data, self.data.pictures[picture], time, self._classify, self._weights, rng, keep)
+
+    def _classify(self, images: Float32) -> Float32:
+        runs = [self._network.run({"image": images[k : k + BATCH]})[0] for k in range(0, len(images), BATCH)]
+        return np.asarray(np.concatenate(runs), np.float32)
+
+    def close(self) -> None:
+        """Close the pictures."""
+        self.data.close()
+
+
+class labels_of_pictures:
+    """Pictures with boxes, seen by detectors in turn; classes are COCO's, whatever the detectors know of them.
+
+    Raises:
+        ConfigError, DataError: the folder is not as it should be, or a detector or the labels share no class with COCO.
+        WeightsError: a detector is not to be had.
+    """
+
+    def __init__(self, folder: Path, detectors: tuple[str, ...], threads: int = 1) -> None:
+        self._data = read_labelled_pictures(folder)
+        chosen = (DetectorConfig(name).kind_and_argument() for name in detectors)
+        self._files = [find_labels(folder)[0], *(Path(file) for kind, file in chosen if kind == "onnx")]
+        self._true = _coco(self._data.names, str(folder))
+        made = [build_detector(DetectorConfig(name, threads=threads)) for name in detectors]
+        self._detectors = [(one, _coco(one.names, name)) for one, name in zip(made, detectors, strict=True)]
+
+    def __len__(self) -> int:
+        return len(self._data.pictures)
+
+    def files(self) -> list[Path]:
+        """All that the evidence is made from."""
+        return [*self._files, *(picture.path for picture in self._data.pictures)]
+
+    def __call__(self, picture: int, times: Times, views: int, rng: Rng) -> Evidence | None:
+        """A sequence for each of a picture's larger objects of a class that the detector knows; None where none is."""
+        one = self._data.pictures[picture]
+        detector, known = self._detectors[picture // 2 % len(self._detectors)]
+        xyxy, label = one.xyxy.astype(np.float64), self._true[one.label]
+        side = np.sqrt((xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1))
+        rows = np.flatnonzero(~one.ignore & (side >= LEAST) & (label >= 0) & np.isin(label, known))
+        rows = rows[np.argsort(-side[rows], kind="stable")][:MOST]
+        if not len(rows):
+            return None
+        time = times(rng, views)
+        look = _looker(detector, known)
+        return simulate_labels(read_picture(one.path), xyxy[rows], label[rows], time, look, len(COCO_NAMES), rng)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _looker(detector: Detector, known: Int64) -> Callable[[UInt8], Detections]:
+    def look(bgr: UInt8) -> Detections:
+        found = detector(Frame(bgr, 0, 0.0))
+        found = found.take(known[found.label] >= 0)
+        return Detections(found.xyxy, found.score, known[found.label])
+
+    return look
+
+
+def _coco(names: tuple[str, ...], what: str) -> Int64:
+    """(N,) COCO's class of each name, -1 where it has none."""
+    found = np.array([next((k for k, c in enumerate(COCO_NAMES) if same_name(c, name)), -1) for name in names])
+    if not (found >= 0).any():
+        raise ConfigError(f"{what}: none of its classes is one of COCO's; labels are learnt from those.")
+    return found

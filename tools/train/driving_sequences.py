@@ -1,0 +1,56 @@
+"""`liquidtrack draw streets`: drawn drives as MOTChallenge folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from datasets.simulation.driving import Camera, drive
+from datasets.simulation.detector_noise import Noise, Rng, simulate
+from datasets.output_guard.guard import begin
+from datasets.ground_truth.tracking import Sequence
+from models.errors import ConfigError
+from tools.train.config.driving_sequences import DrawStreetsConfig
+from tools.cli.messages import say
+from tools.reporting.mot_text import ltwh
+
+MISSED = 0.03  # share of those in full view that the detector misses, more than on pictures that it was trained on
+
+
+def draw_streets(config: DrawStreetsConfig) -> None:
+    """Draws, writes, and says where they are.
+
+    Raises:
+        ConfigError: a folder cannot be written.
+    """
+    for k in tqdm(range(config.sequences), desc="drives", disable=config.quiet or None):
+        rng = np.random.default_rng([config.seed, k])
+        sequence, camera = drive(rng, config.seconds, config.rate)
+        begin()
+        folder = config.out / f"drive{config.seed:03}-{k:03}"
+        try:
+            _write(folder, sequence, camera, config.rate, rng if config.detections else None)
+        except OSError as error:
+            raise ConfigError(f"{folder}: cannot be written ({error.strerror}); name another folder.") from None
+    if not config.quiet:
+        say(f"{config.out} holds {config.sequences} drives; track them with `liquidtrack bench mot {config.out}`.")
+
+
+def _write(folder: Path, sequence: Sequence, camera: Camera, rate: float, rng: Rng | None) -> None:
+    """A MOTChallenge folder; with `rng` also what a usual detector would say."""
+    truth, frames = sequence.truth, range(len(sequence.times))
+    lines = (f"{k + 1},{i},{ltwh(b)},1,1,{v:.3f}\n" for k in frames for i, b, v in zip(*truth.at(k), strict=True))
+    (folder / "gt").mkdir(parents=True, exist_ok=True)
+    (folder / "gt/gt.txt").write_text("".join(lines))
+    (folder / "seqinfo.ini").write_text(
+        f"[Sequence]\nname={folder.name}\nimDir=img1\nframeRate={rate:g}\nseqLength={len(frames)}\n"
+        f"imWidth={camera.width:.0f}\nimHeight={camera.height:.0f}\nimExt=.jpg\n"
+    )
+    if rng is None:
+        return
+    found = simulate(truth, sequence.times, np.arange(len(frames)), Noise(missed=MISSED), rng)
+    lines = (f"{k + 1},-1,{ltwh(b)},{p:.4f}\n" for k in frames for b, p in zip(*found[k][1:], strict=True))
+    (folder / "det").mkdir(exist_ok=True)
+    (folder / "det/det.txt").write_text("".join(lines))

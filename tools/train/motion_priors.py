@@ -1,0 +1,156 @@
+"""`liquidtrack fit motion`: the constants of the Kalman priors from data, by maximum likelihood.
+
+Of every object in randomly thinned runs of frames, each detection is foreseen from those before it; the constants
+maximise the Student-t likelihood by which the tracker itself judges foresight. Coordinates are independent, so that
+the centre's four constants and the two of each size are found apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from scipy.optimize import minimize
+
+from datasets.simulation.training_clips import SCORE, between, gaps
+from datasets.simulation.detector_noise import Noise, fit, simulate
+from datasets.ground_truth.tracking import Sequence, read_sequences
+from models.errors import DataError
+from tools.train.config.motion_priors import FitMotionConfig
+from tools.cli.messages import say
+from tracker.motion import kalman
+from tracker.boxes import to_coordinates
+from tracker.motion.kalman_mixture import PRIORS, TAIL, Prior
+from tracker.types import Float64
+
+WIDTH, HEIGHT = 2, 3  # columns of coordinates
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Series:
+    """What was seen of N objects, padded to L looks.
+
+    Attributes:
+        z: (N, L, 4) coordinates in the pixels of the run's first frame.
+        dt: (N, L) seconds since the look before; 0 at the first.
+        there: (N, L) which looks there are.
+    """
+
+    z: Float64
+    dt: Float64
+    there: Float64
+
+
+def fit_motion(config: FitMotionConfig) -> None:
+    """Prints the fitted constants of every folder beside those of the package, and what each is worth.
+
+    Raises:
+        DataError: a folder holds no sequences, or nothing is seen three times in them.
+    """
+    print(f"{'':24}" + "".join(f"{f.name:>16}" for f in fields(Prior)) + f"{'loss a look':>16}")
+    for root in config.roots:
+        series = collect(read_sequences((root,)), config)
+        rows = [(f"fitted on {root.name}", fit_prior(series))] + [(f"package {k + 1}", p) for k, p in enumerate(PRIORS)]
+        for name, prior in rows:
+            values = "".join(f"{getattr(prior, f.name):16.4g}" for f in fields(Prior))
+            say(f"{name:24}{values}{loss(prior, series):16.4f}")
+
+
+def fit_prior(series: Series) -> Prior:
+    """The constants under which the series are likeliest."""
+    decay, speed, wander, measure = _minimise(lambda c: _centre(c, series), (1.0, 0.15, 0.05, 0.02))
+    width = _minimise(lambda c: _size(c, series, WIDTH), (0.1, 0.02))
+    height = _minimise(lambda c: _size(c, series, HEIGHT), (0.1, 0.02))
+    return Prior(decay, speed, wander, measure, *width, *height)
+
+
+def loss(prior: Prior, series: Series) -> float:
+    """Mean negative log-likelihood of a look, up to a constant; lengths in heights."""
+    p = prior
+    sizes = _size((p.width_wander, p.width_measure), series, WIDTH)
+    sizes += _size((p.height_wander, p.height_measure), series, HEIGHT)
+    return _centre((p.decay, p.speed, p.wander, p.measure), series) + sizes
+
+
+def collect(sequences: list[Sequence], config: FitMotionConfig) -> Series:
+    """Objects of randomly thinned runs, each seen three times at least, the camera's motion taken out."""
+    rng = np.random.default_rng(config.draw_seed)
+    real = [s for s in sequences if s.detections is not None]
+    noise = fit(real) if real else Noise()
+    found = []
+    for _ in range(config.runs):
+        s = sequences[int(rng.integers(len(sequences)))]
+        steps = gaps(config.frames, 1 / float(np.median(np.diff(s.times))), rng)
+        kept = int(rng.integers(max(1, len(s.times) - int(steps[-1])))) + steps
+        kept = kept[kept < len(s.times)]
+        if s.detections is not None:
+            looks = [s.detections.at(k) for k in kept.tolist()]
+        else:
+            looks = simulate(s.truth, s.times, kept, noise, rng)
+        found += _objects(s, kept, looks)
+    if not found:
+        raise DataError("no object is seen three times in these folders; give longer sequences.")
+    length = max(len(t) for t, _ in found)
+    z, dt, there = np.zeros((len(found), length, 4)), np.zeros((len(found), length)), np.zeros((len(found), length))
+    for row, (times, coordinates) in enumerate(found):
+        n = len(times)
+        z[row, :n], dt[row, 1:n], there[row, :n] = coordinates, np.diff(times), 1
+    return Series(z, dt, there)
+
+
+def _objects(
+    s: Sequence, kept: np.ndarray, looks: list[tuple[np.ndarray, Float64, Float64]]
+) -> list[tuple[Float64, Float64]]:
+    """Times and coordinates of each object that is seen three times or more."""
+    seen: dict[int, list[tuple[float, Float64]]] = {}
+    back = np.eye(3)
+    for k, warp, (who, boxes, score) in zip(kept.tolist(), between(s, kept), looks, strict=True):
+        if warp is not None:
+            back = back @ np.linalg.inv(np.concatenate([warp, [[0, 0, 1]]]))
+        z = to_coordinates(boxes)
+        z[:, :2] = z[:, :2] @ back[:2, :2].T + back[:2, 2]
+        z[:, 2:] += 0.5 * np.log(abs(np.linalg.det(back[:2, :2])))
+        for i, row, sure in zip(who.tolist(), z, score, strict=True):
+            if i >= 0 and sure >= SCORE:
+                seen.setdefault(i, []).append((float(s.times[k]), row))
+    return [(np.array([t for t, _ in v]), np.stack([r for _, r in v])) for v in seen.values() if len(v) > 2]
+
+
+def _centre(constants: tuple[float, ...], series: Series) -> float:
+    unit = np.exp(series.z[:, :, HEIGHT])
+    return _foresight(constants, series, series.z[:, :, :2], unit)
+
+
+def _size(constants: tuple[float, ...], series: Series, column: int) -> float:
+    wander, measure = constants
+    one = np.ones(series.dt.shape)
+    return _foresight((1.0, 0.0, wander, measure), series, series.z[:, :, column : column + 1], one)
+
+
+def _foresight(constants: tuple[float, ...], series: Series, z: Float64, unit: Float64) -> float:
+    """Mean loss of the looks after the first; `unit` (N, L) is what each look's lengths are measured in."""
+    decay, speed, wander, measure = constants
+    total = 0.0
+    state = None
+    for k in range(z.shape[1]):
+        u = unit[:, max(k - 1, 0), None]  # of the box seen last, as in the tracker
+        noise = kalman.Noise(np.array([decay]), speed * u, wander * u, measure * u)
+        if state is None:
+            state = kalman.first(z[:, 0], noise.measure**2 * np.ones_like(z[:, 0]), noise)
+            continue
+        state = kalman.step(state, series.dt[:, k, None], noise)
+        spread = state.xx + noise.measure**2
+        gap = z[:, k] - state.x
+        miss = 0.5 * ((TAIL + 1) * np.log1p(gap * gap / (TAIL * spread)) + np.log(spread / (u * u)))
+        total += float((miss.sum(axis=1) * series.there[:, k]).sum())
+        state = kalman.correct(state, z[:, k], noise.measure**2 * np.ones_like(gap))
+    return total / float(series.there[:, 1:].sum())
+
+
+def _minimise(objective, start: tuple[float, ...]) -> tuple[float, ...]:  # type: ignore[no-untyped-def]
+    """The positive constants of least loss, searched by their logarithms (Nelder and Mead, 1965)."""
+    done = minimize(
+        lambda x: objective(tuple(np.exp(np.clip(x, -9, 4)))), np.log(start), method="Nelder-Mead",
+        options={"xatol": 0.01, "fatol": 1e-5, "maxfev": 400},
+    )  # fmt: skip
+    return tuple(float(v) for v in np.exp(np.clip(done.x, -9, 4)))

@@ -1,0 +1,214 @@
+"""Trains a `LiquidRNN` on a `Series`: seeded, logged, resumable at any kill, the same weights either way."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from datasets.ground_truth.time_series import Series
+from models.runtime.cache import atomic
+from models.errors import ConfigError
+from models.liquid import LiquidRNN
+from tools.train.checkpoints import ROOM, Checkpoint, digest, make_out, settings_of
+
+EVAL_ROWS = 512  # series scored at once
+POOL = 50  # batches that are sorted by length together
+Goal = Literal["regress", "label", "classify"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that decides about the trained weights, besides the data.
+
+    Attributes:
+        task: name of the data, with all that was done to them.
+        cell: name of the cell.
+        units: neurons.
+        seed: of the weights and of the batches' order.
+        goal: regress (mean squared error a sample), label (class a sample) or classify (class a series).
+        outputs: numbers that come out.
+        epochs: rounds through the training set.
+        batch: series a step.
+        rate: learning rate.
+        decay: factor on the rate after each epoch.
+        clip: largest norm of the gradient, 0: any.
+        time_unit: seconds that count as 1 for the cell.
+        optimizer: Adam, or RMSprop as TensorFlow sets it.
+        horizon: seconds over which a CfC's gates are spread at first; 0: they are not.
+    """
+
+    task: str
+    cell: str
+    units: int
+    seed: int
+    goal: Goal
+    outputs: int
+    epochs: int
+    batch: int
+    rate: float
+    decay: float = 1.0
+    clip: float = 0.0
+    time_unit: float = 1.0
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    horizon: float = 0.0
+
+
+def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]:
+    """Train, or go on where `folder` says that training was, and return the figures of the best epoch.
+
+    The epoch of the lowest validation loss (regress) or highest validation accuracy gives the test figure.
+
+    Raises:
+        ConfigError: the folder holds a training of another recipe, or cannot be written.
+    """
+    saved, done = folder / "state.pt", folder / "result.json"
+    learnt = digest(sets)
+    if done.exists():
+        return _result(done, recipe, learnt)
+    make_out(folder, ("log.jsonl",))
+    checkpoint = Checkpoint(saved, settings_of(recipe))
+    torch.manual_seed(recipe.seed)
+    spread = {"horizon": recipe.horizon} if recipe.horizon else {}
+    model = LiquidRNN(
+        sets["train"].x.shape[2], recipe.outputs, recipe.units, cell=recipe.cell, time_unit=recipe.time_unit, **spread
+    )
+    optimizer = (
+        torch.optim.RMSprop(model.parameters(), recipe.rate, alpha=0.9, eps=1e-7)
+        if recipe.optimizer == "rmsprop"
+        else torch.optim.Adam(model.parameters(), recipe.rate)
+    )
+    state: dict[str, Any] = {
+        "epoch": 0,
+        "score": -float("inf"),
+        "best": 0,
+        "weights": model.state_dict(),
+        "seconds": 0.0,
+    }
+    if (kept := checkpoint.resume(learnt)) is not None:
+        state = kept
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+    data = {name: _tensors(series) for name, series in sets.items()}
+    for epoch in range(state["epoch"], recipe.epochs):
+        began = time.process_time()
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.rate * recipe.decay**epoch
+        loss = _epoch(recipe, model, optimizer, data["train"], epoch)
+        figures = score(recipe, model, data["valid"])
+        value = -figures["loss"] if recipe.goal == "regress" else figures["accuracy"]
+        if value > state["score"]:
+            weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+            state.update(score=value, best=epoch, weights=weights)
+        state.update(epoch=epoch + 1, model=model.state_dict(), optimizer=optimizer.state_dict())
+        state["seconds"] += time.process_time() - began
+        checkpoint.save(state)
+        with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            line = {"epoch": epoch, "train": loss, **{f"valid_{k}": v for k, v in figures.items()}}
+            log.write(json.dumps(line | {"cpu_seconds": round(state["seconds"], 1)}) + "\n")
+        if not np.isfinite(loss):
+            break  # nothing that comes later could be better
+    model.load_state_dict(state["weights"])
+    result = {
+        "recipe": asdict(recipe),
+        "data_sha256": learnt,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "best_epoch": state["best"],
+        "cpu_minutes": state["seconds"] / 60,
+        "valid": score(recipe, model, data["valid"]),
+        "test": score(recipe, model, data["test"]),
+    }
+    with atomic(done, ROOM) as part:
+        part.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    saved.unlink(missing_ok=True)
+    return result
+
+
+def _epoch(
+    recipe: Recipe, model: LiquidRNN, optimizer: torch.optim.Optimizer, data: tuple[Tensor, ...], epoch: int
+) -> float:
+    losses = []
+    for rows in batches(data[2].sum(1).numpy(), recipe.batch, np.random.default_rng((recipe.seed, epoch))):
+        batch = _cut(data, torch.from_numpy(rows))
+        total, count, _ = _loss(recipe, model, batch)
+        loss = total / count
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        if recipe.clip:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    return float(np.mean(losses))
+
+
+def batches(lengths: NDArray[Any], size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    """All rows in random batches, the last few left out; rows of like length share one, so that little is padding."""
+    order = rng.permutation(len(lengths))
+    pools = [order[start : start + size * POOL] for start in range(0, len(order), size * POOL)]
+    alike = np.concatenate([rows[np.argsort(lengths[rows], kind="stable")] for rows in pools])
+    cut = [alike[start : start + size] for start in range(0, len(alike) - size + 1, size)]
+    return cut if np.ptp(lengths) == 0 else [cut[k] for k in rng.permutation(len(cut))]
+
+
+def score(recipe: Recipe, model: LiquidRNN, data: tuple[Tensor, ...]) -> dict[str, float]:
+    """Mean loss a sample, and accuracy in % or mean absolute error."""
+    totals = np.zeros(3)
+    with torch.no_grad():
+        for start in range(0, len(data[0]), EVAL_ROWS):
+            batch = _cut(data, torch.arange(start, min(start + EVAL_ROWS, len(data[0]))))
+            loss, count, second = _loss(recipe, model, batch)
+            totals += (float(loss), count, float(second))
+    mean, other = float(totals[0] / totals[1]), float(totals[2] / totals[1])
+    return {"loss": mean, "mae": other} if recipe.goal == "regress" else {"loss": mean, "accuracy": 100 * other}
+
+
+def _loss(recipe: Recipe, model: LiquidRNN, batch: tuple[Tensor, ...]) -> tuple[Tensor, int, Tensor]:
+    """Summed loss, how many numbers it sums over, and summed absolute errors or right answers."""
+    x, times, mask, y = batch
+    if recipe.goal == "classify":
+        logits = model.classify(x, times, mask)
+    else:
+        logits, y = model(x, times, mask)[mask], y[mask]
+    if recipe.goal == "regress":
+        error = logits - y
+        return error.square().sum(), error.numel(), error.detach().abs().sum()
+    return functional.cross_entropy(logits, y, reduction="sum"), len(y), (logits.argmax(-1) == y).sum()
+
+
+def _cut(data: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
+    """The rows, no longer than their longest."""
+    x, times, mask, y = (column[rows] for column in data)
+    longest = int(mask.sum(1).max())
+    return x[:, :longest], times[:, :longest], mask[:, :longest], y[:, :longest] if y.dim() > 1 else y
+
+
+def _tensors(series: Series) -> tuple[Tensor, ...]:
+    return tuple(torch.from_numpy(a) for a in (series.x, series.times, series.mask, series.y))
+
+
+def _result(path: Path, recipe: Recipe, learnt: str) -> dict[str, Any]:
+    """The figures of a training that is done.
+
+    Raises:
+        ConfigError: the file is damaged, or of a training with another recipe or data.
+    """
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        known = result["recipe"] | {"data": result.get("data_sha256", learnt)}
+        figures = result["test"], result["parameters"], result["best_epoch"], result["cpu_minutes"]
+        if None in figures:
+            raise ValueError("a figure is missing")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise ConfigError(f"{path}: is damaged, or no result; remove it, or choose another --out.") from None
+    other = [name for name, value in (asdict(recipe) | {"data": learnt}).items() if known.get(name) != value]
+    if other:
+        raise ConfigError(f"{path.parent} holds a training with another {', '.join(other)}; choose another --out.")
+    return result

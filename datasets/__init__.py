@@ -9,8 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datasets.formats.annotations import Annotations
     from datasets.formats import FORMATS, read, write
+    from datasets.formats.annotations import Annotations
     from datasets.sources import SourceConfig, open_source
 
 _PLACES = {

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from datasets.sources.config import SourceConfig
-from models.errors import ConfigError, SourceError
 from models.checks.paths import checked
+from models.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
     from datasets.sources.live import Live

@@ -15,9 +15,9 @@ import numpy as np
 from datasets.scenes import parse, render
 from tools.display.annotate import Painter
 from tools.display.config import ViewConfig
+from tracker.masks.initial_mask import mask_of_box
 from tracker.masks.propagation import MaskFollower
 from tracker.masks.stage import NAME, Mark, MaskStage
-from tracker.masks.initial_mask import mask_of_box
 from tracker.types import Frame, Tracks, UInt8
 
 SCENE = "scene:11?people=5&vehicles=1&profile=drop70&duration=2.4&lookalikes=0&occluders=1&width=854&height=480"

@@ -14,8 +14,8 @@ import numpy as np
 from datasets import open_source
 from datasets.ground_truth.detection import LabelledPicture
 from datasets.sources.config import SourceConfig
-from tools.metrics.detection import score_detections
 from tools.evaluate.detection import LOWEST_SCORE
+from tools.metrics.detection import score_detections
 from tracker import DetectorConfig, build_detector
 from tracker.types import Detections, Frame
 

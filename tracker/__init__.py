@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tracker.config import TrackerConfig
-    from tracker.detectors.registry import build_detector
     from tracker.detectors.config import DetectorConfig
+    from tracker.detectors.registry import build_detector
     from tracker.engine import Tracker
     from tracker.learned.liquid_motion import LiquidMotion
     from tracker.pipeline import Summary, run, track
-    from tracker.single_object.tracker import Follower
+    from tracker.protocols import Detector, Sink, Source, SourceInfo
     from tracker.single_object.box_prompt import PointedBox
     from tracker.single_object.manager import Pointer
     from tracker.single_object.search_region import FrozenView
-    from tracker.protocols import Detector, Sink, Source, SourceInfo
+    from tracker.single_object.tracker import Follower
     from tracker.supervision import from_supervision, to_supervision
     from tracker.types import Detections, Frame, State, Tracks
 

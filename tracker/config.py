@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.errors import ConfigError
 from models.checks.seconds import Seconds
+from models.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)

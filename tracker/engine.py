@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.errors import ConfigError, DataError
+from tracker.appearance.track_embedding import remember, similarity
 from tracker.association.assignment import assign
 from tracker.association.bounds import MOST_PAIRS, MOST_TRACKS, nearest, strongest
-from tracker.boxes import to_xyxy
 from tracker.association.candidates import Candidates
-from tracker.classification.track_classes import Classes, Votes
-from tracker.inputs.columns import real, seconds
-from tracker.config import TrackerConfig
 from tracker.association.costs import COSTS, Pairs
 from tracker.association.gating import at_border, reentered, uncontested
-from tracker.appearance.track_embedding import remember, similarity
+from tracker.association.static_clutter import Standing
+from tracker.boxes import to_xyxy
+from tracker.classification.track_classes import Classes, Votes
+from tracker.config import TrackerConfig
+from tracker.inputs.columns import real, seconds
 from tracker.motion.base import Look, Motion, Prediction
 from tracker.motion_registry import MOTIONS
 from tracker.table import Rows
-from tracker.association.static_clutter import Standing
 from tracker.types import Bool, Detections, Float32, Float64, Int64, State, Tracks
 
 OWN = "own"  # the cost of the motion model itself, where it has one

@@ -18,8 +18,8 @@ from threadpoolctl import threadpool_limits
 
 from models.errors import DataError, LiquidTrackError
 from models.runtime.session import beside_threads
-from tracker.detectors.registry import detector_of
 from tracker.detectors.class_names import names_of
+from tracker.detectors.registry import detector_of
 from tracker.inputs.images import source_of
 from tracker.prefetch import QUEUE, overlap
 from tracker.protocols import (

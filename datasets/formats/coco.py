@@ -19,8 +19,8 @@ from typing import Any
 from datasets.formats.annotations import Annotations
 from datasets.formats.table import RowList, assemble
 from datasets.formats.text import BadRows, log, number, read_text, start_of
-from datasets.formats.writer import Boxes, WholeFile, Writer, ltwh, picture_name, utc
 from datasets.formats.timeline import Clock, find_clock, make_clock
+from datasets.formats.writer import Boxes, WholeFile, Writer, ltwh, picture_name, utc
 from datasets.masks.rle import Rle, from_json
 from models.errors import DataError
 

@@ -31,8 +31,8 @@ from datasets.formats.cvat_parser import CvatParser, Shape
 from datasets.formats.keyframes import key_frames
 from datasets.formats.table import RowList, Rows, assemble, union
 from datasets.formats.text import BadRows, read_text
-from datasets.formats.writer import Boxes, WholeFile, Writer, utc
 from datasets.formats.timeline import MAX_FRAMES, Clock, find_clock, make_clock
+from datasets.formats.writer import Boxes, WholeFile, Writer, utc
 from models.errors import DataError
 from tracker.types import Int64
 

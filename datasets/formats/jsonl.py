@@ -34,8 +34,8 @@ import numpy as np
 from datasets.formats.annotations import Annotations
 from datasets.formats.table import RowList, assemble
 from datasets.formats.text import BadRows, log, number, read_text, start_of
-from datasets.formats.writer import Boxes, WholeFile, Writer, is_plain, utc
 from datasets.formats.timeline import make_clock
+from datasets.formats.writer import Boxes, WholeFile, Writer, is_plain, utc
 from datasets.masks.polygons import polygons
 from datasets.masks.rle import decode, from_json
 from models.errors import DataError

@@ -15,11 +15,11 @@ from urllib.parse import unquote
 import numpy as np
 
 from datasets.formats.annotations import Annotations
-from datasets.formats.table import RowList, assemble
 from datasets.formats.score_scale import probabilities
+from datasets.formats.table import RowList, assemble
 from datasets.formats.text import BadRows, log, parse_all, read_text
-from datasets.formats.writer import LEAST_SIDE, Boxes, WholeFile, Writer, times_beside
 from datasets.formats.timeline import find_clock
+from datasets.formats.writer import LEAST_SIDE, Boxes, WholeFile, Writer, times_beside
 
 DONT_CARE = "DontCare"
 VISIBILITY = (1.0, 0.66, 0.33)

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from datasets.formats.annotations import Annotations
-from datasets.formats.table import Rows, assemble, read_names, write_names
 from datasets.formats.score_scale import probabilities
+from datasets.formats.table import Rows, assemble, read_names, write_names
 from datasets.formats.text import BadRows, log, parse_all, read_text
-from datasets.formats.writer import Boxes, WholeFile, Writer, is_plain, ltwh, times_beside
 from datasets.formats.timeline import find_clock
+from datasets.formats.writer import Boxes, WholeFile, Writer, is_plain, ltwh, times_beside
 from models.errors import DataError
 from tracker.types import Bool, Float64, Int64
 

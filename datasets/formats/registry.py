@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from datasets.formats.annotations import Annotations
 from datasets.formats import coco, cvat, jsonl, kitti, mot, yolo
+from datasets.formats.annotations import Annotations
+from datasets.formats.config import LabelConfig
 from datasets.formats.keyframes import parse_tolerance
 from datasets.formats.text import log, read_head
 from datasets.formats.writer import TIMES, Boxes, Writer, beside
 from datasets.formats.yolo_writer import YoloWriter
-from datasets.formats.config import LabelConfig
 from datasets.output_guard.guard import Output
 from models.errors import ConfigError, DataError
 from tracker.protocols import SourceInfo

@@ -11,8 +11,8 @@ import numpy as np
 
 from datasets.formats.annotations import Annotations
 from datasets.formats.text import SMALL_BYTES, BadRows, read_text
-from datasets.formats.writer import replace_file, writing
 from datasets.formats.timeline import MAX_INDEX, Clock, stem
+from datasets.formats.writer import replace_file, writing
 from datasets.masks.rle import Rle
 from models.errors import DataError
 from tracker.types import Bool, Float64, Int64

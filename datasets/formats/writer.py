@@ -14,9 +14,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from datasets.video.output_file import is_stdout, is_stream
 from datasets.formats.timeline import stem
 from datasets.masks.rle import Rle, encode
+from datasets.video.output_file import is_stdout, is_stream
 from models.errors import DataError
 from tracker.protocols import SourceInfo
 from tracker.types import Bool, Float32, Frame, Int64, Tracks

@@ -26,8 +26,8 @@ import numpy as np
 from datasets.formats.annotations import Annotations
 from datasets.formats.table import RowList, assemble
 from datasets.formats.text import SMALL_BYTES, BadRows, log, parse, parse_all, read_text, start_of
-from datasets.formats.yolo_writer import TRACKS, visible
 from datasets.formats.timeline import Clock, read_times
+from datasets.formats.yolo_writer import TRACKS, visible
 from models.errors import DataError
 
 FARTHEST = 10.0  # pictures; numbers beyond are pixels by mistake

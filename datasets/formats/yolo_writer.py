@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from datasets.formats.text import log
-from datasets.formats.writer import Boxes, TimesFile, WholeFile, Writer, make_folder, replace_file, writing
 from datasets.formats.timeline import MAX_INDEX
+from datasets.formats.writer import Boxes, TimesFile, WholeFile, Writer, make_folder, replace_file, writing
 from models.errors import DataError
 
 TRACKS = "tracks.csv"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.formats.annotations import Annotations
 from datasets.formats import kitti
+from datasets.formats.annotations import Annotations
 from datasets.formats.mot import read
 from datasets.ground_truth.camera_motion import read_camera_motion
 from models.errors import DataError

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from datasets.scenes.buildings import clouds, houses, sky
 from datasets.scenes.compositing import add_shadow, darken
 from datasets.scenes.config import Scene
-from datasets.scenes.street_furniture import Fixture, fixtures
-from datasets.scenes.buildings import clouds, houses, sky
 from datasets.scenes.sprites import Colour
+from datasets.scenes.street_furniture import Fixture, fixtures
 from datasets.scenes.trajectories import CURB, FACADE, NEAR, ROAD_FAR, View
 from tracker.types import Float32
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from datasets.scenes.vehicles import draw_vehicle
+from datasets.scenes.background import Stage, build_stage
 from datasets.scenes.compositing import add_shadow, clip, darken, paste, to_pixels, vignette
 from datasets.scenes.config import Scene
 from datasets.scenes.pedestrians import draw_person, look_of
 from datasets.scenes.sprites import Sprite, blurred
-from datasets.scenes.background import Stage, build_stage
 from datasets.scenes.trajectories import Actor, View, actors, camera_at, camera_motion
+from datasets.scenes.vehicles import draw_vehicle
 from datasets.subsampling.sequences import thin_indices
 from tracker.types import Bool, Float32, Float64, Frame, Int64, UInt8
 

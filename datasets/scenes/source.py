@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from datasets.masks import rle
 from datasets.formats.annotations import Annotations
+from datasets.masks import rle
 from datasets.scenes.config import Scene, parse
 from datasets.scenes.renderer import NAMES, Renderer, Truth, frame_times, render
 from datasets.sources.config import SourceConfig

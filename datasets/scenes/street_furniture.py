@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datasets.scenes.config import Scene
 from datasets.scenes.buildings import AWNINGS
+from datasets.scenes.config import Scene
 from datasets.scenes.sprites import Colour, Pen, Sprite, dark, smooth
 from datasets.scenes.trajectories import CURB, NEAR, View
 

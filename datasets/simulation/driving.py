@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.simulation.detector_noise import Rng
 from datasets.ground_truth.tracking import Boxes, Sequence, last_seen
+from datasets.simulation.detector_noise import Rng
 from tracker.types import Bool, Float64, Int64
 
 NEAR, FAR = 1.0, 80.0  # metres: what is nearer than the first is not whole, beyond the last nobody labels

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from datasets.simulation.detector_noise import SUPPRESSED, Found, Rng
 from datasets.ground_truth.tracking import Boxes
+from datasets.simulation.detector_noise import SUPPRESSED, Found, Rng
 from models.detection.calibration import expit, logit
 from tracker.boxes import overlaps
 from tracker.types import Float64, Int64

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datasets.simulation.embeddings import Looks
-from datasets.simulation.detector_noise import PERFECT, Found, Noise, Rng, simulate, spoil
-from datasets.simulation.occlusion import Eye, Obstacles
 from datasets.ground_truth.tracking import Sequence
+from datasets.simulation.detector_noise import PERFECT, Found, Noise, Rng, simulate, spoil
+from datasets.simulation.embeddings import Looks
+from datasets.simulation.occlusion import Eye, Obstacles
 from tracker.types import Detections, Float32, Float64, Int64
 
 FRAMES = 64  # to learn from

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datasets.sources.config import SourceConfig
     from datasets.source_factory import open_source
+    from datasets.sources.config import SourceConfig
 
 __all__ = ["SourceConfig", "open_source"]
 

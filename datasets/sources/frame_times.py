@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.errors import DataError
 from models.checks.paths import read_bounded
+from models.errors import DataError
 from tracker.types import Float64
 
 MOST_BYTES = 256 << 20  # ten million times

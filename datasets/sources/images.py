@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from datasets.sources.config import SourceConfig
+from datasets.sources.frame_times import read_times
 from datasets.sources.opencv_log import quiet_opencv
 from datasets.sources.recorded import Recorded
-from datasets.sources.frame_times import read_times
-from models.errors import ConfigError, DataError, SourceError
 from models.checks.paths import globbed, read_bounded
+from models.errors import ConfigError, DataError, SourceError
 from tracker.protocols import SourceInfo
 from tracker.types import Float64, UInt8
 

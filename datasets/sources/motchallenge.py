@@ -7,9 +7,9 @@ import math
 from pathlib import Path
 
 from datasets.sources.config import SourceConfig
+from datasets.sources.frame_times import read_times
 from datasets.sources.images import Pictures, in_folder
 from datasets.sources.recorded import RATES
-from datasets.sources.frame_times import read_times
 from models.errors import DataError, SourceError
 
 

@@ -29,10 +29,10 @@ from datasets.sources.containers import (
     reason,
     video_stream,
 )
-from datasets.sources.packet_times import FrameClock, PacketTimes, read_packet_times
-from datasets.sources.recorded import Recorded, count
 from datasets.sources.frame_times import read_times
 from datasets.sources.orientation import ToBgr, read_turn
+from datasets.sources.packet_times import FrameClock, PacketTimes, read_packet_times
+from datasets.sources.recorded import Recorded, count
 from models.errors import ChangedError, DataError, SourceError
 from tracker.protocols import SourceInfo
 from tracker.types import Float64, Int64, UInt8

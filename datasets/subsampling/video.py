@@ -14,9 +14,9 @@ import av
 import numpy as np
 from numpy.typing import ArrayLike
 
-from datasets.video.output_file import OutputFile, reason
 from datasets.sources.config import SourceConfig
 from datasets.sources.video_files import open_video
+from datasets.video.output_file import OutputFile, reason
 from models.errors import ConfigError, DataError
 from tracker.types import Float64, Int64
 

@@ -31,8 +31,8 @@ import av.error
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from datasets.video.output_file import OutputFile, reason
 from datasets.video.audio import Sound
+from datasets.video.output_file import OutputFile, reason
 from models.errors import ConfigError, DataError, LiquidTrackError
 from models.runtime.session import beside_threads
 from tracker.types import UInt8

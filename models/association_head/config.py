@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.errors import ConfigError
 from models.checks.limits import SEEDS, check_ranges
+from models.errors import ConfigError
 
 CELLS = ("cfc-leaky", "cfc", "mixed-cfc", "gru-dt", "none")  # what the engine runs
 WIRED = ("cfc", "mixed-cfc")

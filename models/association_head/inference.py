@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.liquid.inference import cfc, leaky_cfc, sigmoid
 from models.association_head.config import HeadConfig
 from models.association_head.shapes import head_inputs, head_shapes
+from models.liquid.inference import cfc, leaky_cfc, sigmoid
 from models.runtime.weight_files import check_shapes, read_sealed, write_sealed
 
 Array = NDArray[np.float32]

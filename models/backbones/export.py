@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.backbones.registry import get_entry
-from models.runtime.cache import atomic, cache_folder, sha256
+from models.backbones.staged_efficientnet import FOLDER, NAME, PIECES, Pieces, piece_path
 from models.errors import ConfigError, WeightsError
 from models.extras import needs
-from models.backbones.staged_efficientnet import FOLDER, NAME, PIECES, Pieces, piece_path
+from models.runtime.cache import atomic, cache_folder, sha256
 from models.runtime.session import Network, Session
 
 OPSET = 17

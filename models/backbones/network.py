@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from models.backbones.registry import Entry, get_entry
-from models.runtime.cache import sha256
 from models.errors import WeightsError
 from models.extras import EXTRAS, how_to_get
+from models.runtime.cache import sha256
 from models.runtime.torch_weights import read_weights
 
 RANDOM = "random"  # weights of no training, for tests

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.runtime.session import Session
 
 NAME = "efficientnet_lite0"
-FOLDER = Path(__file__).parent / "weights"
+FOLDER = Path(__file__).parents[1] / "weights"
 # what each piece gives: maps of these strides, or (None) the class scores; the last goes into the next piece
 PIECES: tuple[tuple[int | None, ...], ...] = ((4, 8), (16,), (32,), (None,))
 

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.liquid.inference import cfc, sigmoid
 from models.class_pool.config import ClassPoolConfig
+from models.liquid.inference import cfc, sigmoid
 from models.runtime.weight_files import check_shapes, read_sealed, write_sealed
 
 Array = NDArray[np.float32]
 FIRST = np.float32(5.0)  # `class_pool.FIRST`
 KEEP = np.float32(4.0)  # `class_pool.KEEP`
 FORMAT = "liquidtrack-class-pool-1"
-WEIGHTS = Path(__file__).parent / "weights"
+WEIGHTS = Path(__file__).parents[1] / "weights"
 HOW = "train one with `liquidtrack train recognition`"
 
 

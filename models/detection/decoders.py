@@ -308,7 +308,7 @@ class NanoDet:
 class Lite:
     """RGB, (x - 127) / 128, at the top left on 127, sides rounded up to 32; scores (1, A, C), distances (1, A, 4).
 
-    liquidtrack's own (models/detection/lite_head.py): distances to the sides in strides, from the middle of each cell; further
+    liquidtrack's own (`lite_head.py`): distances to the sides in strides, from the middle of each cell; further
     outputs are the backbone's maps of strides 8, 16, 32. It takes pictures of any size; their long side is `size`.
     """
 

@@ -11,11 +11,11 @@ import numpy as np
 from torch import Tensor, nn
 
 from models.backbones.efficientnet_lite import EfficientNetLite0
-from models.backbones.network import load_backbone
-from models.runtime.cache import atomic
-from models.detection.lite_head import DetectHead, Detector, LiteTaps
-from models.detection.config import DetectConfig
 from models.backbones.export import HALF_TOLERANCE, check, store_halves, write_network
+from models.backbones.network import load_backbone
+from models.detection.config import DetectConfig
+from models.detection.lite_head import DetectHead, Detector, LiteTaps
+from models.runtime.cache import atomic
 
 OUTPUTS = ("distances", "scores", "stride8", "stride16", "stride32")
 SHAPE = (1, 3, 96, 160)  # of the picture that an export is tried with

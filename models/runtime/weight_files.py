@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from models.runtime.cache import atomic
-from models.errors import ConfigError, WeightsError
 from models.checks.limits import from_json
+from models.errors import ConfigError, WeightsError
+from models.runtime.cache import atomic
 
 Array = NDArray[np.float32]
 T = TypeVar("T")

@@ -1,6 +1,6 @@
 """What stands out of a picture: U2-Net's small form (Qin et al., Pattern Recognition 2020) in ONNX Runtime.
 
-`python -m models.saliency.u2netp U2NETP.onnx` makes the package's file of a published one, which gives its side maps too.
+`python -m models.saliency.u2netp U2NETP.onnx` makes the package's file of a published one, with its side maps.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.runtime.cache import atomic
 from models.backbones.staged_efficientnet import FOLDER
+from models.runtime.cache import atomic
 from models.runtime.session import Session
 
 PATH = FOLDER / "u2netp.onnx"

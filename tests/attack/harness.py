@@ -297,7 +297,9 @@ def _zygote(torch: bool) -> socket.socket:
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         script = Path(tempfile.mkdtemp(prefix="liquidtrack-attack-")) / "liquidtrack"
         atexit.register(_remove, script)
-        script.write_text("import sys\nfrom tools.cli.main import main\nif __name__ == '__main__':\n    sys.exit(main())\n")
+        script.write_text(
+            "import sys\nfrom tools.cli.main import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
+        )
         words = [sys.executable, str(Path(__file__).with_name("zygote.py")), str(ROOT), str(script)]
         env = dict(os.environ) | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         with theirs:

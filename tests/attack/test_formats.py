@@ -23,8 +23,8 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets.formats.annotations import Annotations
 from datasets.formats import FORMATS, write
+from datasets.formats.annotations import Annotations
 from tests.attack.harness import assert_answered, attack, kept, start
 
 FRAMES = 6

@@ -25,8 +25,8 @@ from datasets.sources.images import read_picture
 from models.errors import LiquidTrackError
 from tests.attack.harness import assert_answered, attack, kept, start
 from tests.datasets.sources.media import encode, stripes
-from tools.track.source_info import gather, text
 from tools.track.config.source_info import InfoConfig
+from tools.track.source_info import gather, text
 
 CIF = (176, 144)  # the size that H.261 and H.263 know
 CODECS = {  # by container

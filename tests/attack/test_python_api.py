@@ -16,13 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from models.errors import LiquidTrackError
 from models.checks.seconds import parse_seconds
+from models.errors import LiquidTrackError
 from tests.attack.harness import RAW
 from tracker.config import TrackerConfig
+from tracker.detectors.class_names import names_of
 from tracker.detectors.python_callable import PythonDetector
 from tracker.detectors.registry import build_detector
-from tracker.detectors.class_names import names_of
 from tracker.engine import Tracker
 from tracker.inputs.images import source_of
 from tracker.pipeline import track

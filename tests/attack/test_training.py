@@ -20,9 +20,9 @@ from tests.models.nets import write_net, yolox_answer  # noqa: E402
 from tests.tools.test_train_detector import pictures  # noqa: E402
 from tools.cli import main as cli  # noqa: E402
 from tools.cli.main import load  # noqa: E402
-from tools.train.detector_data import gather  # noqa: E402
 from tools.cli.settings import parse  # noqa: E402
 from tools.train.config.detector import TrainDetectorConfig  # noqa: E402
+from tools.train.detector_data import gather  # noqa: E402
 
 SMALL = "--rollouts 1 --clips 1 --steps 1 --batch 1 --workers 1 --cell none --units 4 --quiet".split()  # noqa: SIM905
 HEAD = ["train", "head", "data", "--out", "new"]

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
-from models.class_pool.inference import WEIGHTS as OWN
 from models.association_head.config import HeadConfig
 from models.association_head.inference import FORMAT, load_head, save_head
 from models.association_head.shapes import head_shapes
+from models.class_pool.inference import WEIGHTS as OWN
 from models.runtime.weight_files import encode
 from tests.attack.harness import assert_answered, attack, kept
 from tests.end_to_end.clips import write_clip

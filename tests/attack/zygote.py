@@ -76,7 +76,7 @@ def preload(torch: bool) -> None:
 
 def needs_torch(place: str) -> bool:
     """Whether the module `tools.x` imports torch at its top; these are left to the zygote that has it."""
-    return place.startswith(("tools.benchmark.recurrent_cells", "tools.benchmark.gradient_reach", "tools.fit_", "tools.train_"))
+    return place.startswith(("tools.benchmark.recurrent_cells", "tools.benchmark.gradient_reach", "tools.train."))
 
 
 def serve(control: socket.socket, script: str) -> dict[str, Any] | None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.simulation.training_clips import gaps, sample, stutter
-from datasets.simulation.detector_noise import LEAST, PERFECT, Noise, fit, simulate, spoil
 from datasets.ground_truth.tracking import Boxes, Sequence, read_sequences, visible
+from datasets.simulation.detector_noise import LEAST, PERFECT, Noise, fit, simulate, spoil
+from datasets.simulation.training_clips import gaps, sample, stutter
 from models.errors import DataError
 from tracker.types import Float64, Int64
 

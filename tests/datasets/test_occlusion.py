@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datasets.simulation.training_clips import sample
+from datasets.ground_truth.tracking import Boxes, Sequence
 from datasets.simulation.detector_noise import PERFECT, Found
 from datasets.simulation.occlusion import Eye, Obstacles
-from datasets.ground_truth.tracking import Boxes, Sequence
+from datasets.simulation.training_clips import sample
 
 FRAMES = 60
 

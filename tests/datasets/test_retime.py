@@ -9,9 +9,9 @@ import av
 import numpy as np
 import pytest
 
-from datasets.subsampling.video import retime
 from datasets.sources import open_source
 from datasets.subsampling.sequences import thin_indices
+from datasets.subsampling.video import retime
 from models.errors import ConfigError, DataError, SourceError
 from tracker.types import Frame
 

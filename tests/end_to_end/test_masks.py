@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from datasets import read
-from datasets.masks.indexed_png import read_indexed, write_indexed
 from datasets.formats.davis_masks import MaskFolder
+from datasets.masks.indexed_png import read_indexed, write_indexed
 from datasets.masks.rle import decode
 from datasets.scenes import Scene, render
 from models.errors import ConfigError, DataError

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.track.detections import mot
 from tools.track.config.detections import MotConfig
+from tools.track.detections import mot
 from tracker.config import TrackerConfig
 
 DATA = Path(__file__).parent.parent / "data"

@@ -11,11 +11,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="the detection head is defined in torch; it needs the extra `torch`")
 
 from models.backbones.network import load_backbone  # noqa: E402
-from models.detection.lite_head import STRIDES, TAPPED, DetectHead, Detector, LiteTaps, cells, expected  # noqa: E402
 from models.detection.config import CLASSES, DetectConfig  # noqa: E402
-from models.detection.export import OUTPUTS, export_detector, load_taps  # noqa: E402
-from models.errors import ConfigError  # noqa: E402
 from models.detection.decoders import _grid  # noqa: E402
+from models.detection.export import OUTPUTS, export_detector, load_taps  # noqa: E402
+from models.detection.lite_head import STRIDES, TAPPED, DetectHead, Detector, LiteTaps, cells, expected  # noqa: E402
+from models.errors import ConfigError  # noqa: E402
 from models.runtime.session import Session  # noqa: E402
 
 SMALL = DetectConfig(width=16, bins=6)

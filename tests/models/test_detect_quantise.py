@@ -10,9 +10,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="the detection head is defined in torch; it needs the extra `torch`")
 pytest.importorskip("onnx", reason="quantising needs the extra `torch`")
 
-from models.detection.lite_head import DetectHead  # noqa: E402
 from models.detection.config import DetectConfig  # noqa: E402
 from models.detection.export import export_detector, load_taps  # noqa: E402
+from models.detection.lite_head import DetectHead  # noqa: E402
 from models.detection.quantise import quantise  # noqa: E402
 from models.runtime.session import Session  # noqa: E402
 

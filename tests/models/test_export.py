@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from models.backbones import export
-from models.backbones.registry import BACKBONES
-from models.runtime.cache import atomic, cache_folder, sha256
-from models.errors import ConfigError, WeightsError
 from models.backbones.export import TOLERANCE, export_network, network_path, open_network
+from models.backbones.registry import BACKBONES
+from models.errors import ConfigError, WeightsError
+from models.runtime.cache import atomic, cache_folder, sha256
 from models.runtime.session import Session
 
 SMALL, STRIDE, RANDOM = "mobilenet_v3_small", 8, "random"

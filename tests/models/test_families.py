@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.errors import WeightsError
 from models.detection.decoders import FAMILIES, Detr, Family, Fit, NanoDet, YoloV8, YoloX, letterbox, make_family
+from models.errors import WeightsError
 from models.runtime.session import Port, Session
 from tests.models.nets import STRIDES, cell, cells, image, ports, yolox_answer
 

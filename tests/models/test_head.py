@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from models.errors import WeightsError
-from models.association_head.model import Head
 from models.association_head.config import CELLS, HeadConfig
 from models.association_head.inference import HeadNumpy, load_head, save_head
+from models.association_head.model import Head
+from models.errors import WeightsError
 
 INPUTS, FEATURES = 24, 45
 

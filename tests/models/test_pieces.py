@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import models.backbones.staged_efficientnet
-from models.errors import WeightsError
 from models.backbones.export import HALF_TOLERANCE, open_network, write_pieces
 from models.backbones.staged_efficientnet import NAME, PIECES, Pieces, piece_path
+from models.errors import WeightsError
 
 ROOT = Path(__file__).parents[2]
 IMAGE = np.random.default_rng(3).standard_normal((2, 3, 96, 160), dtype=np.float32)

@@ -14,8 +14,8 @@ from datasets.masks.indexed_png import write_indexed
 from models.errors import ConfigError
 from tools.benchmark.births import bench_births, measure, report
 from tools.benchmark.config.births import BenchBirthsConfig
-from tools.metrics.births import FalseTracks, Scene, false_tracks, found_objects, group_of
 from tools.cli.main import MISTAKE, OK, main
+from tools.metrics.births import FalseTracks, Scene, false_tracks, found_objects, group_of
 from tracker.types import Detections, Frame, Tracks
 
 HERE = "python:tests.tools.test_bench_births"

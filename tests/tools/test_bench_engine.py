@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from models.errors import ConfigError
-from tools.benchmark.engine_speed import bench_engine, crowd
 from tools.benchmark.config.engine_speed import BenchEngineConfig
+from tools.benchmark.engine_speed import bench_engine, crowd
 
 
 def test_every_entrant_is_timed_and_memory_is_flat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

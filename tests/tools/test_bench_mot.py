@@ -8,11 +8,11 @@ import pytest
 
 from datasets.subsampling.sequences import thin
 from models.errors import ConfigError
-from tools.benchmark.mot import bench_mot, difference, measure
 from tools.benchmark.config.mot import BenchMotConfig
+from tools.benchmark.mot import bench_mot, difference, measure
 from tools.evaluate.mot import evaluate
-from tools.track.detections import mot
 from tools.track.config.detections import MotConfig
+from tools.track.detections import mot
 
 pytest.importorskip("trackeval")
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.simulation.training_clips import between
-from datasets.simulation.detector_noise import PERFECT
-from datasets.subsampling.sequences import thin_indices
 from datasets.ground_truth.tracking import Boxes, Sequence
+from datasets.simulation.detector_noise import PERFECT
+from datasets.simulation.training_clips import between
+from datasets.subsampling.sequences import thin_indices
 from models.errors import ConfigError, DataError
 from tests.tools.test_fit_motion import TRUE
-from tools.benchmark.motion import bench_motion, summarise
 from tools.benchmark.config.motion import BenchMotionConfig
+from tools.benchmark.motion import bench_motion, summarise
 from tools.benchmark.motion_forecast import NEXT, Foresight, Horizon, _Lags, foresee, make_motion, reach, seen_boxes
 from tracker.boxes import to_xyxy
 from tracker.motion.kalman_mixture import KalmanMotion
@@ -183,9 +183,9 @@ def test_intervals_are_the_quantiles_of_each_motions_own_distribution() -> None:
 
 def test_an_untrained_head_foresees_as_the_filter(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    from models.association_head.model import Head
     from models.association_head.config import HeadConfig
     from models.association_head.inference import save_head
+    from models.association_head.model import Head
     from tracker.learned.pair_features import FEATURES, INPUTS
 
     model = Head(INPUTS, FEATURES, HeadConfig())

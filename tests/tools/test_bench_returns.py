@@ -12,8 +12,8 @@ from datasets.scenes import Scene, write_motchallenge, write_video
 from models.errors import ConfigError
 from tests.frozen import needs_weights
 from tests.tools.test_eval_reid import write_people
-from tools.benchmark.reid import hue_histogram, returned, scenarios
 from tools.benchmark.config.reid import BenchReturnsConfig
+from tools.benchmark.reid import hue_histogram, returned, scenarios
 from tools.cli.main import main
 from tools.train.reid_odds import Pairs, regress
 from tracker.types import Float64

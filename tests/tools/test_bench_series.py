@@ -13,8 +13,8 @@ import pytest
 
 from datasets.ground_truth.time_series import Series
 from models.errors import ConfigError
-from tools.train import recurrent_cells as series_training
 from tools.cli.main import main
+from tools.train import recurrent_cells as series_training
 from tools.train.recurrent_cells import Recipe, batches, fit
 
 RECIPE = Recipe("toy", "cfc", 4, seed=0, goal="regress", outputs=1, epochs=4, batch=4, rate=1e-2)

@@ -12,9 +12,9 @@ import pytest
 
 from datasets.scenes import Scene, write_motchallenge, write_video
 from models.errors import ConfigError, DataError
-from tools.benchmark.vfr import FILES, OURS, bench_vfr, measure, report, time_errors, uneven_mean
-from tools.benchmark.config.vfr import BenchVfrConfig
 from tools.benchmark.baseline_trackers import names, start, to_mot, track
+from tools.benchmark.config.vfr import BenchVfrConfig
+from tools.benchmark.vfr import FILES, OURS, bench_vfr, measure, report, time_errors, uneven_mean
 
 pytest.importorskip("trackeval", reason="scoring needs the extra `eval`")
 SCENE = Scene(seed=6, width=320, height=180, duration=4, rate=12, people=6, vehicles=1, noise=0)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from datasets.formats import FORMATS, read
-from datasets.sources.config import SourceConfig
 from datasets.source_factory import open_source
+from datasets.sources.config import SourceConfig
 from tools.cli.main import main
 from tools.track.config.convert import FormatName
 

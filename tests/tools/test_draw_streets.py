@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.simulation.driving import drive
 from datasets.ground_truth.tracking import read_sequence
+from datasets.simulation.driving import drive
 from models.errors import ConfigError
 from tools.cli.main import main
 from tools.train.config.driving_sequences import DrawStreetsConfig

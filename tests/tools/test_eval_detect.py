@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from datasets.ground_truth.detection import LabelledPictures, read_labelled_pictures
 from models.errors import ConfigError, DataError, LiquidTrackError
 from tools.cli.main import main
-from tools.evaluate.detection import evaluate, match_classes, table
 from tools.evaluate.config.detection import EvalDetectConfig
+from tools.evaluate.detection import evaluate, match_classes, table
 from tracker.types import Detections, Frame
 
 pytest.importorskip("pycocotools", reason="scoring needs the extra `eval`")

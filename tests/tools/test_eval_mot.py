@@ -19,9 +19,9 @@ import pytest
 from datasets.formats import read, write
 from datasets.formats.config import LabelConfig
 from models.errors import ConfigError, DataError
-from tools.metrics import mot as mot_scores
 from tools.cli.main import main
 from tools.evaluate.mot import evaluate, evaluate_all
+from tools.metrics import mot as mot_scores
 from tools.metrics.mot import Scores
 from tools.metrics.mot_tables import table, to_csv, to_latex
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from datasets.ground_truth.classification import ClassifiedPictures
 from models.errors import ConfigError, DataError, LiquidTrackError
 from tests.models.nets import write_net
-from tools.evaluate import classification as eval_recognition
 from tools.cli.main import main
+from tools.evaluate import classification as eval_recognition
 from tools.evaluate.classification import centre, evaluate
 from tools.evaluate.config.classification import EvalRecognitionConfig
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
+from tools.cli.main import main
 from tools.evaluate import video_classification as eval_recognition_video
 from tools.track_classes import evidence as recognition_evidence
-from tools.cli.main import main
 from tools.track_classes.pooling import CONTROLS, best_temperature, liquid, mean_log
 from tools.track_classes.simulated_views import Evidence
 from tracker.types import Detections, Frame

@@ -14,12 +14,12 @@ import pytest
 from datasets.formats.annotations import Annotations
 from datasets.ground_truth.reid import read_identities
 from datasets.scenes import Scene, render
-from models.errors import DataError
 from models.backbones.roi_align import unit
+from models.errors import DataError
 from tests.frozen import needs_weights
 from tools.cli.main import main
-from tools.track.identify import chosen_views
 from tools.metrics.reid import average_precision, rank_gallery
+from tools.track.identify import chosen_views
 from tracker.reid.descriptor import fit_metric, load_metric, plain
 from tracker.reid.open_set import evidence, fit, probabilities
 

@@ -13,8 +13,8 @@ import pytest
 from datasets.masks.indexed_png import read_indexed, write_indexed
 from models.errors import ConfigError, DataError
 from tools.cli.main import main
-from tools.evaluate.segmentation import evaluate, score_masks, table
 from tools.evaluate.config.segmentation import EvalSegmentationConfig
+from tools.evaluate.segmentation import evaluate, score_masks, table
 from tools.metrics.segmentation import VOID, boundary, contour, region
 from tracker.types import UInt8
 

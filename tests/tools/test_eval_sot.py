@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from datasets.ground_truth.single_object import read_boxes, read_sequences, write_boxes
 from models.errors import DataError, LiquidTrackError, SourceError
-from tools.evaluate import sot as eval_sot
 from tools.cli.main import main
+from tools.evaluate import sot as eval_sot
 from tools.metrics.sot import mean, score
 
 NAN = [np.nan] * 4

@@ -13,8 +13,8 @@ from models.errors import ConfigError, SourceError
 from tests.datasets.sources.media import UNEVEN_MS, encode
 from tests.datasets.sources.servers import http
 from tools.cli.main import main
-from tools.track.source_info import gather, histogram, info, intervals
 from tools.track.config.source_info import InfoConfig
+from tools.track.source_info import gather, histogram, info, intervals
 
 
 def test_an_uneven_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

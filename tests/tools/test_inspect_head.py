@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.errors import ConfigError, DataError, WeightsError
 from models.association_head.config import HeadConfig
 from models.association_head.inference import HeadNumpy, save_head
+from models.errors import ConfigError, DataError, WeightsError
+from tools.inspect.config import InspectConfig
 from tools.inspect.feature_names import FEATURE_NAMES, INPUT_NAMES, named
 from tools.inspect.probes import Matches, WatchedHead, answer_times, correlations, past, responses, sensitivities
-from tools.inspect.config import InspectConfig
 from tools.inspect.report import find, inspect
 from tracker.association.costs import Pairs
-from tracker.motion.track_averages import SPANS
 from tracker.learned.liquid_motion import LiquidMotion
-from tracker.motion.base import Look
 from tracker.learned.pair_features import FEATURES, INPUTS, match_inputs, pair_view
+from tracker.motion.base import Look
+from tracker.motion.track_averages import SPANS
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("matplotlib")
@@ -61,7 +61,9 @@ def root(tmp_path: Path) -> Path:
 
 def test_every_input_and_feature_has_a_name() -> None:
     assert len(INPUT_NAMES) == INPUTS, "tools/inspect/feature_names.py: name the new inputs of match_inputs, in order"
-    assert len(FEATURE_NAMES) == FEATURES, "tools/inspect/feature_names.py: name the new features of pair_view, in order"
+    assert len(FEATURE_NAMES) == FEATURES, (
+        "tools/inspect/feature_names.py: name the new features of pair_view, in order"
+    )
     assert len(set(INPUT_NAMES)) == INPUTS
     assert len(set(FEATURE_NAMES)) == FEATURES
     assert named(("a", "b"), 1) == ("a",)

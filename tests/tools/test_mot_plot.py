@@ -12,10 +12,10 @@ import pytest
 import tools.benchmark.mot_plot
 from datasets.subsampling.sequences import thin_indices
 from models.errors import ConfigError
-from tools.reporting import plots
-from tools.benchmark.mot import bench_mot
 from tools.benchmark.config.mot import BenchMotConfig
+from tools.benchmark.mot import bench_mot
 from tools.benchmark.mot_plot import mean_interval, plot
+from tools.reporting import plots
 
 pytest.importorskip("matplotlib")
 
@@ -46,7 +46,9 @@ def test_the_mean_interval_is_that_of_all_kept_frames(root: Path) -> None:
 
 def test_even_times_are_joined_and_uneven_ones_are_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     drawn: list[Any] = []
-    monkeypatch.setattr(tools.benchmark.mot_plot, "save", lambda figure, path: drawn.append(figure) or plots.save(figure, path))
+    monkeypatch.setattr(
+        tools.benchmark.mot_plot, "save", lambda figure, path: drawn.append(figure) or plots.save(figure, path)
+    )
     plot(HOTA, INTERVAL, tmp_path / "hota.png")
     assert (tmp_path / "hota.png").read_bytes().startswith(b"\x89PNG")
     lines = {(line.get_label(), line.get_linestyle()): line for line in drawn[0].axes[0].lines}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from models.errors import ConfigError
-from tools.display.playback import SPEEDS, Drawn, History, Pace
 from tools.display.config import ViewConfig
+from tools.display.playback import SPEEDS, Drawn, History, Pace
 
 
 def drawn(k: int, size: int = 10) -> Drawn:

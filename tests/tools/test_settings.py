@@ -9,8 +9,8 @@ import pytest
 import tyro
 
 from models.errors import ConfigError
-from tools.track.config.convert import ConvertConfig
 from tools.cli.settings import parse, settings, to_toml
+from tools.track.config.convert import ConvertConfig
 
 
 @dataclass(frozen=True)

@@ -19,16 +19,16 @@ from safetensors.torch import load_file  # noqa: E402
 import tools.train.detector  # noqa: E402
 from datasets.ground_truth.detection import read_labelled_pictures  # noqa: E402
 from datasets.sources.images import read_picture  # noqa: E402
-from models.detection.lite_head import DetectHead  # noqa: E402
 from models.detection.config import DetectConfig  # noqa: E402
+from models.detection.lite_head import DetectHead  # noqa: E402
 from models.errors import ConfigError, WeightsError  # noqa: E402
 from models.runtime.session import Session  # noqa: E402
 from tests.models.nets import write_net, yolox_answer  # noqa: E402
 from tests.tracker.detectors.scenes import iou  # noqa: E402
 from tools.cli.main import main  # noqa: E402
-from tools.train.detector_data import Stored, gather  # noqa: E402
-from tools.train.detector import EMPTY, odds, start, train_detector  # noqa: E402
 from tools.train.config.detector import TrainDetectorConfig  # noqa: E402
+from tools.train.detector import EMPTY, odds, start, train_detector  # noqa: E402
+from tools.train.detector_data import Stored, gather  # noqa: E402
 from tracker import DetectorConfig, build_detector  # noqa: E402
 from tracker.types import Frame  # noqa: E402
 

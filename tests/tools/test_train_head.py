@@ -10,10 +10,10 @@ import pytest
 from safetensors.numpy import load_file
 
 import tools.train.association_head
-from models.errors import ConfigError, DataError, WeightsError
-from models.association_head.model import Head
 from models.association_head.config import HeadConfig
 from models.association_head.inference import load_head, save_head
+from models.association_head.model import Head
+from models.errors import ConfigError, DataError, WeightsError
 from tools.cli.main import main
 from tools.train.association_head import train_head
 from tools.train.config.association_head import TrainHeadConfig

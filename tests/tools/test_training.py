@@ -11,11 +11,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra `torch`")
 
-from models.errors import ConfigError  # noqa: E402
 from models.association_head.config import HeadConfig  # noqa: E402
+from models.errors import ConfigError  # noqa: E402
 from tests.tools.test_train_head import folder  # noqa: E402
 from tools.train.association_head import train_head  # noqa: E402
-from tools.train.config.association_head import TrainHeadConfig  # noqa: E402
 from tools.train.checkpoints import (  # noqa: E402
     Checkpoint,
     check_loss,
@@ -25,6 +24,7 @@ from tools.train.checkpoints import (  # noqa: E402
     make_out,
     settings_of,
 )
+from tools.train.config.association_head import TrainHeadConfig  # noqa: E402
 
 SETTINGS = {"batch": "2", "rate": "0.1"}
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from models.errors import ConfigError
 from models.checks.seconds import parse_seconds
+from models.errors import ConfigError
 from tools.cli.main import COMMANDS, load, split
 from tools.cli.settings import flatten, parse, settings
 from tools.cli.typed import ANSWERS, FILMING, LEARNING, SAME

@@ -10,8 +10,8 @@ import pytest
 
 from models.errors import ConfigError
 from tools.display.annotate import colour
-from tools.display.video_sink import VideoSink
 from tools.display.config import ViewConfig
+from tools.display.video_sink import VideoSink
 from tracker.protocols import Sink, SourceInfo
 from tracker.types import Frame, Tracks
 

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from models.backbones.export import open_network
 from models.backbones.registry import BACKBONES, get_entry
 from models.errors import ConfigError, WeightsError
-from models.backbones.export import open_network
 from tracker.appearance.embedder import STRIPS, FrozenEmbedder, build_embedder, standardise
 from tracker.detectors.config import AppearanceConfig
 from tracker.protocols import Embedder

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker.boxes import overlaps
 from tracker.association.candidates import MIN_SIGHTS, MIN_TIME_S, Candidates
+from tracker.boxes import overlaps
 from tracker.classification.track_classes import Classes
 from tracker.config import TrackerConfig
-from tracker.detectors.registry import build_detector
 from tracker.detectors.config import DetectorConfig
+from tracker.detectors.registry import build_detector
 from tracker.engine import Tracker
 from tracker.motion.base import Look
 from tracker.types import Detections, Float64, Frame

@@ -7,11 +7,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from tracker.classification.crops import shares
 from tracker.classification.track_classes import Classes
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.types import Detections, State, Tracks
-from tracker.classification.crops import shares
 
 CAR, TRUCK, PERSON = 2, 7, 0
 BOX = (100.0, 100.0, 180.0, 150.0)

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import ConfigError, DataError
-from tracker.config import TrackerConfig
 from tracker.association.costs import COSTS, Pairs
+from tracker.config import TrackerConfig
 from tracker.engine import Tracker
-from tracker.motion.kalman import Gaussian, Noise, correct, first, step
-from tracker.motion.kalman_mixture import PRIORS, KalmanMotion
 from tracker.learned.liquid_motion import LiquidMotion
 from tracker.motion.base import Look, Motion
+from tracker.motion.kalman import Gaussian, Noise, correct, first, step
+from tracker.motion.kalman_mixture import PRIORS, KalmanMotion
 from tracker.motion_registry import MOTIONS
 from tracker.types import Detections, Float64, State, Tracks
 

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
+from tracker.association.gating import at_border
 from tracker.classification.track_classes import Classes
 from tracker.config import TrackerConfig
-from tracker.detectors.registry import build_detector
 from tracker.detectors.config import DetectorConfig
+from tracker.detectors.registry import build_detector
 from tracker.engine import Tracker
-from tracker.association.gating import at_border
 from tracker.types import Detections, Float32, Frame
 
 SIZE = (640, 480)

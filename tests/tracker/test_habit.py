@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracker.motion import track_averages as habit
 from tracker.boxes import overlaps, touching
+from tracker.motion import track_averages as habit
 from tracker.motion.base import Look
 from tracker.types import Float64
 

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from models.association_head.model import Head
 from models.association_head.config import HeadConfig
 from models.association_head.inference import HeadNumpy
-from tracker.config import TrackerConfig
+from models.association_head.model import Head
 from tracker.association.costs import Pairs
+from tracker.config import TrackerConfig
 from tracker.engine import Tracker
-from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.learned.liquid_motion import LiquidMotion
-from tracker.motion.base import Look
 from tracker.learned.pair_features import FEATURES, INPUTS, PAIR, USUAL, WEAK_ODDS, pair_view
+from tracker.motion.base import Look
+from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.types import Detections, Float64, Tracks
 
 WARP = np.array([[1.01, 0.02, 9.0], [-0.01, 0.99, -4.0]])

@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from models.errors import DataError, SourceError
 from models.runtime.session import beside_threads
-from tracker.prefetch import overlap
 from tracker.pipeline import run, track
+from tracker.prefetch import overlap
 from tracker.protocols import SourceInfo, Stop
 from tracker.types import Detections, Float64, Frame, Tracks
 

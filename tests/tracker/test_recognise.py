@@ -10,8 +10,8 @@ import pytest
 
 from models.errors import ConfigError
 from models.labels.imagenet import imagenet_names, kinds_of
-from tracker.classification.recogniser import Recogniser
 from tracker.classification.config import RecogniseConfig
+from tracker.classification.recogniser import Recogniser
 from tracker.types import Frame, State, Tracks
 
 NAMES = ("person", "dog", "car", "object")

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from tracker.association.assignment import assign
-from tracker.config import TrackerConfig
 from tracker.association.costs import Pairs
+from tracker.config import TrackerConfig
 from tracker.engine import Tracker
+from tracker.learned.gating import CLEAR, FRESH, SETTLED, SURE, VAIN
 from tracker.learned.liquid_motion import LiquidMotion
 from tracker.learned.pair_features import PairView, pair_view
-from tracker.learned.gating import CLEAR, FRESH, SETTLED, SURE, VAIN
 from tracker.types import Detections, Float64
 
 PEOPLE = 30

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tracker.association.static_clutter import LOOKS, MEMORY, Standing
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
-from tracker.association.static_clutter import LOOKS, MEMORY, Standing
 from tracker.types import Detections, Float64
 
 SIGN = np.array([[30.0, 110, 48, 144]])

@@ -63,7 +63,7 @@ def track(
 ) -> list[tuple[int, Float64]]:
     """All tracks of a sequence: (frame from 1, (5,) left, top, right, bottom, id) a box.
 
-    `motion` is the camera's, as `datasets.ground_truth.camera_motion` reads it: by frame from 0, from the previous one's pixels.
+    `motion` is the camera's, as `camera_motion.py` reads it: by frame from 0, from the previous one's pixels.
     """
     rows, motion = [], motion or {}
     with warnings.catch_warnings():

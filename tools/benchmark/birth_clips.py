@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.ground_truth.davis import MaskSequence, find_sequences
-from datasets.masks.indexed_png import read_indexed
 from datasets.ground_truth.detection import LabelledPicture, read_labelled_pictures
-from datasets.simulation.camera import simulate_camera
 from datasets.ground_truth.single_object import SotSequence, read_sequences
+from datasets.masks.indexed_png import read_indexed
+from datasets.simulation.camera import simulate_camera
 from datasets.sources.images import read_picture
 from models.errors import DataError
 from tools.benchmark.config.births import BenchBirthsConfig

@@ -16,11 +16,11 @@ from tqdm import tqdm
 
 from datasets.subsampling.sequences import thin_indices
 from models.checks.printable import as_lines
-from tools.benchmark.config.births import BenchBirthsConfig
 from tools.benchmark.birth_clips import Clip, LabelledFrame, find_clips, frames_of
+from tools.benchmark.config.births import BenchBirthsConfig
 from tools.metrics.births import GROUPS, FalseTracks, FoundObject, Scene, false_tracks, found_objects
-from tools.track.build import build_detector, cores
 from tools.reporting.files import write_report
+from tools.track.build import build_detector, cores
 from tools.track.workers import in_processes
 from tracker.classification.track_classes import Classes
 from tracker.config import TrackerConfig

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from datasets.formats.mot import read
-from datasets.simulation.detector_noise import spoil as worse
 from datasets.ground_truth.tracking import PEDESTRIAN
+from datasets.simulation.detector_noise import spoil as worse
 from models.errors import DataError
 from tools.reporting.mot_text import ltwh
 

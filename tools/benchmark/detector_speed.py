@@ -8,11 +8,11 @@ import time
 import numpy as np
 
 from models.backbones.export import open_network
+from models.backbones.feature_maps import BACKBONE
 from models.runtime.session import Network, Session
 from tools.benchmark.config.detector_speed import BenchDetectorConfig
 from tools.reporting.files import write_report
 from tracker.detectors.lite import NETWORK
-from models.backbones.feature_maps import BACKBONE
 
 ALONE = f"{BACKBONE} alone"
 

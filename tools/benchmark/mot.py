@@ -17,17 +17,17 @@ from datasets.ground_truth.camera_motion import read_camera_motion
 from datasets.output_guard.guard import begin
 from datasets.subsampling.sequences import UNEVEN, is_even, thin
 from models.checks.printable import as_lines
-from tools.benchmark import mot_plot
 from tools.benchmark import baseline_trackers as peers
-from tools.reporting import plots
+from tools.benchmark import mot_plot
 from tools.benchmark.config.mot import BenchMotConfig
+from tools.benchmark.corrupt_detections import spoil
 from tools.benchmark.paired_bootstrap import Difference, compare
 from tools.evaluate.mot import evaluate_all
-from tools.track.detections import for_each_sequence, mot
-from tools.track.config.detections import MotConfig
 from tools.metrics.mot_tables import Evaluation
+from tools.reporting import plots
 from tools.reporting.files import write_report
-from tools.benchmark.corrupt_detections import spoil
+from tools.track.config.detections import MotConfig
+from tools.track.detections import for_each_sequence, mot
 from tracker.config import TrackerConfig
 
 PEERS_RATE = 30.0  # frames a second, where a sequence does not say; what the peers take for granted

@@ -16,13 +16,23 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from datasets.ground_truth.tracking import read_sequences
 from datasets.simulation.detector_noise import Noise
 from datasets.subsampling.sequences import thin_indices
-from datasets.ground_truth.tracking import read_sequences
-from models.errors import DataError
 from models.checks.printable import as_lines
+from models.errors import DataError
 from tools.benchmark.config.motion import BenchMotionConfig
-from tools.benchmark.motion_forecast import NEXT, Foresight, Horizon, foresee, join, make_motion, reach, seen_boxes, tail_of
+from tools.benchmark.motion_forecast import (
+    NEXT,
+    Foresight,
+    Horizon,
+    foresee,
+    join,
+    make_motion,
+    reach,
+    seen_boxes,
+    tail_of,
+)
 from tools.reporting.files import write_report
 from tracker.types import Float64
 

@@ -2,7 +2,7 @@
 
 An interval of a coordinate is mean +- q std, q the quantile of the distribution that the std belongs to:
 
-- `kalman` and its kin: a Gaussian, whose standard deviation `tracker/motion/kalman.py` carries (the spread of the mixture of
+- `kalman` and its kin: a Gaussian, whose standard deviation `motion/kalman.py` carries (the spread of the mixture of
   priors, the next detection's noise in it);
 - `liquid`: a Student-t with `head_config.TAIL` degrees of freedom, of which the std is the scale, since that is the
   likelihood that it is trained under (`tools/train/association_head.py`, `loss`);
@@ -21,17 +21,17 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from datasets.simulation.training_clips import SCORE, WAIT, between
-from datasets.simulation.detector_noise import Noise, simulate
-from datasets.subsampling.sequences import thin_indices
 from datasets.ground_truth.tracking import Boxes, Sequence
+from datasets.simulation.detector_noise import Noise, simulate
+from datasets.simulation.training_clips import SCORE, WAIT, between
+from datasets.subsampling.sequences import thin_indices
 from models.association_head import config as head_config
 from models.errors import ConfigError
 from models.extras import needs
 from tracker.boxes import overlap, to_xyxy
 from tracker.config import TrackerConfig
-from tracker.motion.kalman_mixture import PRIORS, TAIL, KalmanMotion
 from tracker.motion.base import Look, Motion, Prediction
+from tracker.motion.kalman_mixture import PRIORS, TAIL, KalmanMotion
 from tracker.motion_registry import MOTIONS
 from tracker.types import Float64, Int64
 

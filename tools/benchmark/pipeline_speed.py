@@ -12,9 +12,9 @@ from typing import NamedTuple, TypeVar
 
 from models.errors import ConfigError
 from models.runtime.session import usable_cores
-from tools.track.config.video import BenchPipelineConfig, OutputConfig, TrackConfig
-from tools.track.build import build_detector, build_embedder, build_sinks
 from tools.reporting.files import write_report
+from tools.track.build import build_detector, build_embedder, build_sinks
+from tools.track.config.video import BenchPipelineConfig, OutputConfig, TrackConfig
 from tracker.config import TrackerConfig
 from tracker.detectors.config import AppearanceConfig, DetectorConfig
 from tracker.protocols import Sink

@@ -18,25 +18,25 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from datasets.formats.annotations import Annotations
 from datasets.formats import mot
+from datasets.formats.annotations import Annotations
 from datasets.formats.timeline import read_seqinfo
 from datasets.sources import open_source
-from models.errors import ConfigError, DataError
 from models.backbones.roi_align import unit
 from models.checks.printable import as_lines
+from models.errors import ConfigError, DataError
 from tools.benchmark.config.reid import BenchReturnsConfig
 from tools.metrics.mot import Counts, Job, Scores, combine, metrics, score
-from tools.track.build import build_detector, share
 from tools.reporting.files import write_report
-from tracker.boxes import overlaps
-from tracker.detectors.registry import LOOKING
-from tracker.detectors.config import DetectorConfig
-from tracker.engine import Tracker
+from tools.track.build import build_detector, share
 from tracker.appearance.schedule import Glance
-from tracker.reid.matching import BARE
+from tracker.boxes import overlaps
+from tracker.detectors.config import DetectorConfig
+from tracker.detectors.registry import LOOKING
+from tracker.engine import Tracker
 from tracker.reid.features import Looks as IdentityLooks
 from tracker.reid.gallery import LEAST_SIDE
+from tracker.reid.matching import BARE
 from tracker.reid.stage import Returning
 from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, Tracks, UInt8
 

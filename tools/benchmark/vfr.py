@@ -21,15 +21,15 @@ from tqdm import tqdm
 from datasets.formats import read
 from datasets.formats.timeline import read_seqinfo
 from datasets.output_guard.guard import begin
-from datasets.subsampling.video import retime
 from datasets.subsampling.sequences import UNEVEN, thin_indices, thin_sequence
-from models.errors import ConfigError, DataError, LiquidTrackError
+from datasets.subsampling.video import retime
 from models.checks.printable import as_lines
+from models.errors import ConfigError, DataError, LiquidTrackError
 from tools.benchmark.config.vfr import BenchVfrConfig
-from tools.track.config.video import OutputConfig, TrackConfig
 from tools.evaluate.mot import evaluate
 from tools.metrics.mot import Scores
 from tools.reporting.files import write_report
+from tools.track.config.video import OutputConfig, TrackConfig
 from tools.track.video import track_summary
 from tracker.detectors.config import DetectorConfig
 from tracker.types import Float64, Int64

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Union
 import tyro
 
 from tools.cli.main import COMMANDS, load
-from tools.track.config.video import CompletionConfig
 from tools.cli.settings import OPTIONS
+from tools.track.config.video import CompletionConfig
 
 
 def completion(config: CompletionConfig) -> None:

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from datasets.sources.credentials import redact_text
-from models.runtime.cache import cache_folder
 from models.checks.printable import printable
+from models.runtime.cache import cache_folder
 
 LONGEST = 1 << 20  # characters of a report
 MOST = 50  # reports that are kept; older ones go

@@ -33,11 +33,25 @@ class Command:
 
 
 COMMANDS: dict[str, Command] = {
-    "track": Command("tools.track.video:track", "tools.track.config.video:TrackConfig", "track a video, camera, stream or pictures"),
-    "demo": Command("tools.track.demo:demo", "tools.track.config.video:DemoConfig", "track a real clip with what works offline"),
-    "render": Command("tools.track.render:render", "tools.track.config.render:RenderConfig", "draw given tracks into their video"),
-    "info": Command("tools.track.source_info:info", "tools.track.config.source_info:InfoConfig", "size, times and irregularity of a source"),
-    "mot": Command("tools.track.detections:mot", "tools.track.config.detections:MotConfig", "track folders of detections (MOTChallenge)"),
+    "track": Command(
+        "tools.track.video:track", "tools.track.config.video:TrackConfig", "track a video, camera, stream or pictures"
+    ),
+    "demo": Command(
+        "tools.track.demo:demo", "tools.track.config.video:DemoConfig", "track a real clip with what works offline"
+    ),
+    "render": Command(
+        "tools.track.render:render", "tools.track.config.render:RenderConfig", "draw given tracks into their video"
+    ),
+    "info": Command(
+        "tools.track.source_info:info",
+        "tools.track.config.source_info:InfoConfig",
+        "size, times and irregularity of a source",
+    ),
+    "mot": Command(
+        "tools.track.detections:mot",
+        "tools.track.config.detections:MotConfig",
+        "track folders of detections (MOTChallenge)",
+    ),
     "convert": Command(
         "tools.track.convert:convert", "tools.track.config.convert:ConvertConfig", "convert between annotation formats"
     ),
@@ -45,7 +59,9 @@ COMMANDS: dict[str, Command] = {
         "tools.evaluate.mot:eval_mot", "tools.evaluate.config.mot:EvalMotConfig", "score tracks: HOTA, IDF1, MOTA"
     ),
     "eval detect": Command(
-        "tools.evaluate.detection:eval_detect", "tools.evaluate.config.detection:EvalDetectConfig", "score a detector: COCO's AP, AR"
+        "tools.evaluate.detection:eval_detect",
+        "tools.evaluate.config.detection:EvalDetectConfig",
+        "score a detector: COCO's AP, AR",
     ),
     "eval recognition": Command(
         "tools.evaluate.classification:eval_recognition",
@@ -63,10 +79,14 @@ COMMANDS: dict[str, Command] = {
         "score masks: DAVIS's J and F",
     ),
     "eval reid": Command(
-        "tools.evaluate.reid:eval_reid", "tools.evaluate.config.reid:EvalReidConfig", "score re-identification: mAP, CMC"
+        "tools.evaluate.reid:eval_reid",
+        "tools.evaluate.config.reid:EvalReidConfig",
+        "score re-identification: mAP, CMC",
     ),
     "bench pipeline": Command(
-        "tools.benchmark.pipeline_speed:bench_pipeline", "tools.track.config.video:BenchPipelineConfig", "time the stages, alone and together"
+        "tools.benchmark.pipeline_speed:bench_pipeline",
+        "tools.track.config.video:BenchPipelineConfig",
+        "time the stages, alone and together",
     ),
     "bench engine": Command(
         "tools.benchmark.engine_speed:bench_engine",
@@ -74,7 +94,9 @@ COMMANDS: dict[str, Command] = {
         "time and memory of the engine",
     ),
     "bench mot": Command(
-        "tools.benchmark.mot:bench_mot", "tools.benchmark.config.mot:BenchMotConfig", "track under thinned time, beside peers"
+        "tools.benchmark.mot:bench_mot",
+        "tools.benchmark.config.mot:BenchMotConfig",
+        "track under thinned time, beside peers",
     ),
     "bench motion": Command(
         "tools.benchmark.motion:bench_motion",
@@ -82,7 +104,9 @@ COMMANDS: dict[str, Command] = {
         "where objects will be, and how surely, without association",
     ),
     "bench vfr": Command(
-        "tools.benchmark.vfr:bench_vfr", "tools.benchmark.config.vfr:BenchVfrConfig", "variable-rate video from end to end"
+        "tools.benchmark.vfr:bench_vfr",
+        "tools.benchmark.config.vfr:BenchVfrConfig",
+        "variable-rate video from end to end",
     ),
     "bench returns": Command(
         "tools.benchmark.reid:bench_returns",
@@ -100,7 +124,9 @@ COMMANDS: dict[str, Command] = {
         "time detector networks beside the frozen CNN alone",
     ),
     "bench startup": Command(
-        "tools.benchmark.startup_time:bench_startup", "tools.benchmark.config.startup_time:BenchStartupConfig", "time to the first answer"
+        "tools.benchmark.startup_time:bench_startup",
+        "tools.benchmark.config.startup_time:BenchStartupConfig",
+        "time to the first answer",
     ),
     "bench series": Command(
         "tools.benchmark.recurrent_cells:bench_series",
@@ -113,7 +139,9 @@ COMMANDS: dict[str, Command] = {
         "how far back the gradients of recurrent cells reach",
     ),
     "fit motion": Command(
-        "tools.train.motion_priors:fit_motion", "tools.train.config.motion_priors:FitMotionConfig", "fit the Kalman prior to your data"
+        "tools.train.motion_priors:fit_motion",
+        "tools.train.config.motion_priors:FitMotionConfig",
+        "fit the Kalman prior to your data",
     ),
     "fit returns": Command(
         "tools.train.reid_odds:fit_returns",
@@ -151,12 +179,16 @@ COMMANDS: dict[str, Command] = {
         "train the pool that makes one class of many views",
     ),
     "identify": Command(
-        "tools.track.identify:run", "tools.track.config.identify:IdentifyConfig", "say whom of a gallery each track looks like"
+        "tools.track.identify:run",
+        "tools.track.config.identify:IdentifyConfig",
+        "say whom of a gallery each track looks like",
     ),
     "inspect": Command(
         "tools.inspect.report:inspect", "tools.inspect.config:InspectConfig", "look inside the liquid head: pictures"
     ),
-    "completion": Command("tools.cli.completion:completion", "tools.track.config.video:CompletionConfig", "print shell completion"),
+    "completion": Command(
+        "tools.cli.completion:completion", "tools.track.config.video:CompletionConfig", "print shell completion"
+    ),
 }
 
 

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from datasets.sources.credentials import redact_text
-from models.errors import LiquidTrackError
 from models.checks.printable import one_line, printable
+from models.errors import LiquidTrackError
 
 LONGEST = 2_000  # characters of one sentence; a name that makes it longer is cut in the middle
 MOST_READ = 20_000  # characters of which a sentence is made

@@ -24,9 +24,9 @@ from tyro.conf import Positional, UseAppendAction
 
 from datasets.source_factory import path_of
 from datasets.sources.credentials import redact_text
-from models.errors import ConfigError
 from models.checks.paths import PathError, checked, read_bounded
 from models.checks.printable import one_line
+from models.errors import ConfigError
 from tools.cli.messages import unguarded
 from tools.cli.typed import in_seconds, understand
 from tracker.detectors.config import DetectorConfig

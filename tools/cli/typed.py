@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from models.errors import ConfigError
 from models.checks.seconds import FORMS, IN_SECONDS, parse_seconds
+from models.errors import ConfigError
 
 # Other tools' flags that mean the same as one of ours: the first that the command has is taken.
 SAME: dict[str, tuple[str, ...]] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from models.errors import ConfigError
 from models.checks.seconds import Seconds
+from models.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)

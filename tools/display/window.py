@@ -13,11 +13,11 @@ import cv2
 
 from datasets.sources.credentials import redact_text
 from models.checks.printable import one_line
-from tools.display.check import check_display
 from tools.display.annotate import Painter, clock_text
 from tools.display.box_selection import DELETE, KEYS, DrawnBoxes
-from tools.display.playback import Drawn, History, Pace
+from tools.display.check import check_display
 from tools.display.config import ViewConfig
+from tools.display.playback import Drawn, History, Pace
 from tools.display.window_panels import banner, panel, status_line
 from tracker.protocols import SourceInfo, SourceStatus, Stop
 from tracker.types import Float64, Frame, Tracks

@@ -11,13 +11,13 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets.ground_truth.classification import ClassifiedPicture, ClassifiedPictures
+from models.backbones.export import open_network
+from models.backbones.feature_maps import standardise
 from models.backbones.registry import Weights, get_entry
 from models.errors import DataError
-from models.backbones.export import open_network
 from tools.evaluate.config.classification import EvalRecognitionConfig
-from tools.track.build import share
 from tools.reporting.files import write_report
-from models.backbones.feature_maps import standardise
+from tools.track.build import share
 from tracker.prefetch import overlap
 from tracker.types import Float32, UInt8
 

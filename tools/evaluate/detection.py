@@ -13,13 +13,13 @@ from tqdm import tqdm
 
 from datasets.ground_truth.detection import LabelledPicture, LabelledPictures, read_labelled_pictures
 from datasets.sources.images import read_picture
-from models.errors import ConfigError, DataError
 from models.checks.printable import as_lines
-from tools.metrics.detection import Precision, coco_classes, mean, score_detections
-from tools.evaluate.config.detection import EvalDetectConfig
+from models.errors import ConfigError, DataError
 from tools.cli.messages import say
-from tools.track.build import build_detector
+from tools.evaluate.config.detection import EvalDetectConfig
+from tools.metrics.detection import Precision, coco_classes, mean, score_detections
 from tools.reporting.files import write_report
+from tools.track.build import build_detector
 from tracker.detectors.class_names import same_name, suggest
 from tracker.prefetch import overlap
 from tracker.protocols import Detector

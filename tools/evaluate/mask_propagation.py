@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.masks.compositing import compose, shifts
 from datasets.ground_truth.davis import MaskSequence, find_sequences
+from datasets.masks.compositing import compose, shifts
 from datasets.masks.indexed_png import read_indexed, write_indexed
 from datasets.output_guard.guard import begin
 from datasets.sources.images import read_picture
 from models.errors import ConfigError, DataError
-from tools.evaluate.segmentation import kept_frames
 from tools.evaluate.config.segmentation import EvalSegmentationConfig
+from tools.evaluate.segmentation import kept_frames
 from tools.metrics.segmentation import VOID
-from tracker.masks.propagation import MaskFollower
 from tracker.masks.initial_mask import By, mask_of_box
+from tracker.masks.propagation import MaskFollower
 from tracker.types import Float64, Frame, Int64, UInt8
 
 

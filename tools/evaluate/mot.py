@@ -12,12 +12,12 @@ from tqdm import tqdm
 
 from datasets.formats.timeline import read_seqinfo
 from models.errors import ConfigError, DataError
-from tools.evaluate.config.mot import EvalMotConfig
 from tools.cli.messages import say
+from tools.evaluate.config.mot import EvalMotConfig
 from tools.metrics.mot import Job, Result, merge, metrics, score, summarise
 from tools.metrics.mot_tables import Evaluation, draw, table, to_csv, to_json, to_latex
-from tools.reporting.plots import check
 from tools.reporting.files import write_report
+from tools.reporting.plots import check
 from tools.track.workers import in_processes
 
 DISTRACTORS = (2, 7, 8, 12)  # MOT16/17: person on vehicle, static person, distractor, reflection

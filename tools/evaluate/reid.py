@@ -14,14 +14,14 @@ from tqdm import tqdm
 from datasets.ground_truth.reid import Identities, read_identities
 from datasets.output_guard.guard import begin
 from datasets.sources.images import read_picture
-from models.errors import ConfigError, DataError, WeightsError
 from models.backbones.roi_align import unit
+from models.errors import ConfigError, DataError, WeightsError
 from models.runtime.session import Session
-from tools.evaluate.config.reid import EvalReidConfig, TrainReidConfig
 from tools.cli.messages import say
-from tools.track.build import share
+from tools.evaluate.config.reid import EvalReidConfig, TrainReidConfig
 from tools.metrics.reid import RANKS, Ranking, rank_gallery
 from tools.reporting.files import write_report
+from tools.track.build import share
 from tracker.reid.descriptor import IdentityFeatures, fit_metric, load_metric, plain
 from tracker.types import Bool, Float32, UInt8
 

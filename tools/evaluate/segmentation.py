@@ -15,12 +15,12 @@ from tqdm import tqdm
 from datasets.ground_truth.davis import MaskSequence, find_sequences
 from datasets.masks.indexed_png import read_indexed
 from datasets.subsampling.sequences import thin_indices
-from models.errors import ConfigError, DataError
 from models.checks.printable import as_lines
-from tools.evaluate.config.segmentation import EvalSegmentationConfig
+from models.errors import ConfigError, DataError
 from tools.cli.messages import say
-from tools.reporting.files import write_report
+from tools.evaluate.config.segmentation import EvalSegmentationConfig
 from tools.metrics.segmentation import VOID, Segmentation, best_ids, frame_scores, mean, region, summarise
+from tools.reporting.files import write_report
 from tracker.types import Float64, Int64, UInt8
 
 HEAD = ("J&F", "J", "recall", "decay", "F", "recall", "decay")

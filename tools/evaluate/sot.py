@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from datasets.output_guard.guard import begin
 from datasets.ground_truth.single_object import SotSequence, read_boxes, read_sequences, write_boxes
+from datasets.output_guard.guard import begin
 from datasets.sources.images import read_picture
 from datasets.subsampling.sequences import thin_indices
-from models.errors import ConfigError, DataError
 from models.checks.printable import as_lines
-from tools.reporting import plots
+from models.errors import ConfigError, DataError
 from tools.evaluate.config.sot import EvalSotConfig
-from tools.reporting.files import write_report
-from tools.metrics.sot import AT_PIXELS, OVERLAPS, PIXELS, SHARES, SotScores, mean, score
 from tools.evaluate.sot_trackers import Start, starter
+from tools.metrics.sot import AT_PIXELS, OVERLAPS, PIXELS, SHARES, SotScores, mean, score
+from tools.reporting import plots
+from tools.reporting.files import write_report
 from tracker.pipeline import calm_libraries
 from tracker.types import Float64, Int64
 

@@ -44,8 +44,8 @@ def starter(name: str, config: EvalSotConfig) -> Start:
 def _ours(config: EvalSotConfig) -> Start:
     from tracker.config import TrackerConfig
     from tracker.motion_registry import MOTIONS
-    from tracker.single_object.tracker import Follower
     from tracker.single_object.search_region import FrozenView
+    from tracker.single_object.tracker import Follower
 
     view = FrozenView(config.threads, config.device)
     motion = MOTIONS[config.motion](TrackerConfig(motion=config.motion))

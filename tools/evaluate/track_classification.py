@@ -17,14 +17,14 @@ from datasets.output_guard.guard import begin
 from datasets.subsampling.sequences import thin_indices
 from models.class_pool.inference import own_class_pool
 from models.errors import ConfigError, DataError
+from tools.evaluate.classification_files import read_results, results_text
 from tools.evaluate.config.classification import EvalRecognitionConfig
+from tools.metrics.classification import COLUMNS, Answers, RecognitionScores, row, score
+from tools.reporting.files import write_report
 from tools.track.build import share
 from tools.track_classes.evidence import views_of_pictures
 from tools.track_classes.pooling import CONTROLS, Pooled, best_temperature, liquid, mean_log
-from tools.evaluate.classification_files import read_results, results_text
-from tools.metrics.classification import COLUMNS, Answers, RecognitionScores, row, score
 from tools.track_classes.simulated_views import Evidence, join
-from tools.reporting.files import write_report
 from tracker.types import Float64, UInt8
 
 RATE = 12.0  # views a second

@@ -16,19 +16,19 @@ from datasets.sources.images import read_picture
 from datasets.subsampling.sequences import thin_indices
 from models.errors import ConfigError, DataError
 from models.labels.imagenet import imagenet_names
+from tools.evaluate.classification_files import read_results, read_truth
 from tools.evaluate.config.classification import EvalRecognitionConfig
 from tools.evaluate.track_classification import Scored
-from tools.track.build import build_detector, share
-from tools.evaluate.classification_files import read_results, read_truth
 from tools.metrics.classification import Answers, score
+from tools.track.build import build_detector, share
 from tracker.boxes import overlaps
+from tracker.classification.config import RecogniseConfig
+from tracker.classification.recogniser import build_recogniser
 from tracker.classification.track_classes import Classes
-from tracker.detectors.config import DetectorConfig
 from tracker.detectors.class_names import same_name, suggest
+from tracker.detectors.config import DetectorConfig
 from tracker.engine import Tracker
 from tracker.pipeline import calm_libraries
-from tracker.classification.recogniser import build_recogniser
-from tracker.classification.config import RecogniseConfig
 from tracker.types import Detections, Float64, Frame, Tracks
 
 RATE = 30.0  # frames a second where nothing is said

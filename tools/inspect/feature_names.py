@@ -1,4 +1,4 @@
-"""What the numbers are called that the liquid head is told: names of `tracker/learned/pair_features.py`'s columns, in order.
+"""What the liquid head is told, by name: the columns of `tracker/learned/pair_features.py`, in order.
 
 A test holds the lengths to `INPUTS` and `FEATURES`. Where a head has more numbers than names, the rest is numbered.
 """

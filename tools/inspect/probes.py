@@ -18,8 +18,8 @@ from tqdm import tqdm
 from datasets.formats import DetectionFile
 from datasets.ground_truth.camera_motion import read_camera_motion
 from datasets.subsampling.sequences import thin
-from models.errors import DataError
 from models.association_head.inference import HeadNumpy
+from models.errors import DataError
 from tools.track.detections import find_sequences
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker

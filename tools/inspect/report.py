@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.output_guard.guard import begin
-from models.errors import ConfigError, WeightsError
 from models.association_head.config import HeadConfig
 from models.association_head.inference import load_head
 from models.checks.printable import as_lines
-from tools.reporting import plots
+from models.errors import ConfigError, WeightsError
+from tools.inspect.config import InspectConfig
 from tools.inspect.feature_names import FEATURE_NAMES, INPUT_NAMES, named
 from tools.inspect.probes import (
     Matches,
@@ -30,7 +30,7 @@ from tools.inspect.probes import (
     sensitivities,
     watch,
 )
-from tools.inspect.config import InspectConfig
+from tools.reporting import plots
 from tracker.learned.liquid_motion import WEIGHTS
 
 if TYPE_CHECKING:

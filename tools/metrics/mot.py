@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.formats.annotations import Annotations
 from datasets.formats import read
+from datasets.formats.annotations import Annotations
 from datasets.formats.registry import sniff
 from models.errors import DataError
 from models.extras import needs

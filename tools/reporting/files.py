@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from datasets.video.output_file import is_stdout
 from datasets.output_guard.guard import begin
+from datasets.video.output_file import is_stdout
 from models.errors import ConfigError
 
 

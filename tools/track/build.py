@@ -17,10 +17,10 @@ from tracker.protocols import CameraMotion, Detector, Embedder, LiveSource, Sink
 from tracker.types import Float64, UInt8
 
 if TYPE_CHECKING:
-    from tracker.engine import Tracker
-    from tracker.single_object.manager import Pointer
     from tracker.classification.recogniser import Recogniser
+    from tracker.engine import Tracker
     from tracker.reid.stage import Returning
+    from tracker.single_object.manager import Pointer
 
 
 def _video(path: Path, config: TrackConfig) -> Sink:
@@ -144,9 +144,9 @@ def build_pointer(
     if not config.pointing.active:
         return None
     from tracker.motion_registry import MOTIONS
-    from tracker.single_object.tracker import Follower
     from tracker.single_object.manager import Pointer, inside
     from tracker.single_object.search_region import FrozenView
+    from tracker.single_object.tracker import Follower
 
     boxes = config.pointing.boxes()
     for box in boxes:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from datasets.formats.annotations import Annotations
 from datasets.formats import read, write
+from datasets.formats.annotations import Annotations
 from datasets.output_guard.guard import begin
 from models.errors import ConfigError, DataError
-from tools.track.config.convert import ConvertConfig
 from tools.cli.messages import say
+from tools.track.config.convert import ConvertConfig
 from tracker.types import Float64
 
 

@@ -9,10 +9,10 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from models.runtime.cache import atomic, cache_folder, sha256
 from models.errors import SourceError
-from tools.track.config.video import DemoConfig, OutputConfig, TrackConfig
+from models.runtime.cache import atomic, cache_folder, sha256
 from tools.cli.messages import say
+from tools.track.config.video import DemoConfig, OutputConfig, TrackConfig
 from tools.track.video import track_summary
 from tracker.detectors.config import DetectorConfig
 

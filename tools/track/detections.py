@@ -10,13 +10,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from datasets.formats import FORMATS, DetectionFile
-from datasets.formats.writer import Boxes
 from datasets.formats.mot import MotWriter
+from datasets.formats.writer import Boxes
 from datasets.ground_truth.camera_motion import read_camera_motion
 from datasets.output_guard.guard import begin
 from models.errors import DataError
-from tools.track.config.detections import MotConfig
 from tools.track.build import cores
+from tools.track.config.detections import MotConfig
 from tools.track.workers import in_processes
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker

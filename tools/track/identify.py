@@ -11,16 +11,16 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets import open_source
-from datasets.formats.annotations import Annotations
 from datasets.formats import read
+from datasets.formats.annotations import Annotations
 from datasets.ground_truth.reid import read_identities
 from datasets.sources.images import read_picture
-from models.errors import DataError
 from models.checks.printable import one_line
-from tools.track.config.identify import IdentifyConfig
+from models.errors import DataError
 from tools.cli.messages import say
-from tools.track.build import share
 from tools.reporting.files import write_report
+from tools.track.build import share
+from tools.track.config.identify import IdentifyConfig
 from tracker.reid.descriptor import IdentityFeatures, load_metric, plain
 from tracker.reid.open_set import WEIGHTS, evidence, probabilities
 from tracker.types import Float32, Float64

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from models.errors import ConfigError, DataError
-from tools.track.config.video import TrackConfig
-from tools.track.config.mask_prompts import parse_mark
 from tools.track.build import share
+from tools.track.config.mask_prompts import parse_mark
+from tools.track.config.video import TrackConfig
 from tracker.masks.stage import Mark, MaskStage
 from tracker.types import Bool, Frame, UInt8
 

@@ -9,17 +9,17 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 
-from datasets.video.output_file import is_stdout, is_stream
 from datasets.formats.writer import PICTURES
 from datasets.output_guard.guard import Input, Output, OutputGuard
 from datasets.sources.credentials import redact
+from datasets.video.output_file import is_stdout, is_stream
 from models.errors import ConfigError, DataError
-from tools.track.config.video import OutputConfig, TrackConfig
 from tools.cli.output_guard import described
-from tools.track.late_sink import LateSink
-from tools.track.build import inputs, outputs
 from tools.cli.settings import files_read, flatten, to_toml
 from tools.display.config import ViewConfig
+from tools.track.build import inputs, outputs
+from tools.track.config.video import OutputConfig, TrackConfig
+from tools.track.late_sink import LateSink
 from tracker.protocols import Sink, Source, SourceInfo
 
 CLOCKS = ("times.csv", "seqinfo.ini")

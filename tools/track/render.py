@@ -9,15 +9,15 @@ import numpy as np
 
 from datasets import Annotations, open_source
 from datasets.formats import read
-from datasets.output_guard.guard import begin
 from datasets.masks.rle import decode
+from datasets.output_guard.guard import begin
 from models.errors import ConfigError, DataError
-from tools.track.config.video import OutputConfig, TrackConfig
-from tools.track.late_sink import LateSink
 from tools.cli.messages import say
 from tools.track.build import build_camera_motion, build_sinks, linger
-from tools.track.progress import progress
 from tools.track.config.render import RenderConfig
+from tools.track.config.video import OutputConfig, TrackConfig
+from tools.track.late_sink import LateSink
+from tools.track.progress import progress
 from tools.track.video import stoppable
 from tracker.pipeline import Summary, run
 from tracker.types import Bool, Detections, Float64, Frame, State, Tracks

@@ -15,8 +15,8 @@ import numpy as np
 
 from datasets.sources import open_source
 from datasets.sources.live import Live
-from models.errors import ConfigError
 from models.checks.printable import as_lines
+from models.errors import ConfigError
 from tools.track.config.source_info import InfoConfig
 from tracker.types import Float64
 

@@ -13,10 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from datasets.video.output_file import is_stdout
-from tools.track.config.video import TrackConfig
-from tools.track.findings import nothing_tracked
 from tools.cli.interrupt import heard
-from tools.track.mask_prompts import build_masks
 from tools.cli.messages import say as say_line
 from tools.track.build import (
     AUTO,
@@ -32,8 +29,11 @@ from tools.track.build import (
     outputs,
     own_looks,
 )
-from tools.track.progress import progress
+from tools.track.config.video import TrackConfig
+from tools.track.findings import nothing_tracked
+from tools.track.mask_prompts import build_masks
 from tools.track.outputs import Beginning, check_record, guard, with_defaults
+from tools.track.progress import progress
 from tracker.pipeline import Summary, run
 from tracker.protocols import Detector, Source
 from tracker.types import Frame

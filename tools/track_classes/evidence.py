@@ -11,15 +11,15 @@ from datasets.ground_truth.classification import ClassifiedPictures
 from datasets.ground_truth.detection import find_labels, read_labelled_pictures
 from datasets.simulation.detector_noise import Rng
 from datasets.sources.images import read_picture
-from models.backbones.registry import get_entry
-from models.labels.coco import COCO_NAMES
-from models.errors import ConfigError
 from models.backbones.export import open_network
-from tools.track_classes.simulated_views import Evidence, simulate, simulate_labels
-from tracker.detectors.registry import build_detector
-from tracker.detectors.config import DetectorConfig
-from tracker.detectors.class_names import same_name
 from models.backbones.feature_maps import BACKBONE
+from models.backbones.registry import get_entry
+from models.errors import ConfigError
+from models.labels.coco import COCO_NAMES
+from tools.track_classes.simulated_views import Evidence, simulate, simulate_labels
+from tracker.detectors.class_names import same_name
+from tracker.detectors.config import DetectorConfig
+from tracker.detectors.registry import build_detector
 from tracker.protocols import Detector
 from tracker.types import Detections, Float32, Float64, Frame, Int64, UInt8
 

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 
 from datasets.ground_truth.classification import ClassifiedPicture, ClassifiedPictures
-from datasets.simulation.detector_noise import Rng
 from datasets.simulation.crops import Course, draw_course, show
+from datasets.simulation.detector_noise import Rng
+from models.backbones.feature_maps import standardise
 from models.backbones.registry import Weights
 from tracker.boxes import crowding, overlaps, touching
-from models.backbones.feature_maps import standardise
-from tracker.types import Bool, Detections, Float32, Float64, Int64, UInt8
 from tracker.classification.crops import LABEL_QUALITY, label_quality, shares, sharpness, to_size, view_quality
+from tracker.types import Bool, Detections, Float32, Float64, Int64, UInt8
 
 Classify = Callable[[Float32], Float32]  # (B, 3, S, S) standardised pictures -> (B, K) class scores before the softmax
 

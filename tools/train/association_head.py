@@ -18,16 +18,15 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from datasets.simulation.detector_noise import Noise, fit
 from datasets.ground_truth.tracking import Sequence, read_sequences
-from models.errors import DataError, WeightsError
-from models.extras import require
-from models.association_head.model import Head
+from datasets.simulation.detector_noise import Noise, fit
 from models.association_head.config import TAIL, HeadConfig
 from models.association_head.inference import HeadNumpy, load_head, save_head
+from models.association_head.model import Head
+from models.errors import DataError, WeightsError
+from models.extras import require
 from tools.cli.messages import say
-from tools.train.rollouts import Record, roll_one
-from tools.train.config.association_head import TrainHeadConfig
+from tools.track.workers import in_processes
 from tools.train.checkpoints import (
     Checkpoint,
     add_to_curve,
@@ -39,7 +38,8 @@ from tools.train.checkpoints import (
     revision,
     settings_of,
 )
-from tools.track.workers import in_processes
+from tools.train.config.association_head import TrainHeadConfig
+from tools.train.rollouts import Record, roll_one
 from tracker.learned.pair_features import FEATURES, INPUTS
 
 Array = NDArray[Any]

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from datasets.output_guard.guard import begin, makes_room
-from models.runtime.cache import atomic, sha256
 from models.errors import ConfigError
+from models.runtime.cache import atomic, sha256
 from tools.cli.settings import flatten
 
 CHECKPOINT = "liquidtrack-checkpoint-1"

@@ -15,16 +15,15 @@ from torch import Tensor
 from tqdm import tqdm
 
 from datasets.simulation.detector_noise import Rng
-from models.class_pool.model import ClassPool
 from models.class_pool.config import ClassPoolConfig
 from models.class_pool.inference import ClassPoolNumpy, log_softmax, save_class_pool
-from models.labels.coco import COCO_NAMES
+from models.class_pool.model import ClassPool
 from models.errors import DataError
+from models.labels.coco import COCO_NAMES
 from models.labels.imagenet import imagenet_names
 from tools.cli.messages import say
 from tools.track_classes.evidence import labels_of_pictures, views_of_pictures
 from tools.track_classes.simulated_views import Evidence, join
-from tools.train.config.class_pool import TrainRecognitionConfig
 from tools.train.checkpoints import (
     Checkpoint,
     add_to_curve,
@@ -37,8 +36,9 @@ from tools.train.checkpoints import (
     make_out,
     settings_of,
 )
-from tracker.types import Bool, Float32
+from tools.train.config.class_pool import TrainRecognitionConfig
 from tracker.classification.crops import LABEL_QUALITY, QUALITY
+from tracker.types import Bool, Float32
 
 AVERAGE = 0.99  # what the mean of the weights keeps at a step
 STILL = 0.3  # share of the objects that stand still

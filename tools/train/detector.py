@@ -19,25 +19,24 @@ from tqdm import tqdm
 
 from datasets.augmentation.detection import Marked, compose, flat
 from datasets.ground_truth.detection import LabelledPicture
+from models.backbones.feature_maps import BACKBONE, standardise
 from models.backbones.registry import get_entry
-from models.runtime.cache import atomic
-from models.detection.lite_head import TAPPED, DetectHead, LiteTaps, cells
+from models.checks.printable import as_lines
 from models.detection.calibration import fit_classes
+from models.detection.decoders import make_family
 from models.detection.export import config_of, describe, export_detector, export_taps, load_taps
+from models.detection.lite_head import TAPPED, DetectHead, LiteTaps, cells
 from models.detection.loss import Objects, loss
 from models.detection.quantise import quantise
 from models.errors import ConfigError, WeightsError
 from models.extras import require
-from models.detection.decoders import make_family
-from models.checks.printable import as_lines
+from models.runtime.cache import atomic
 from models.runtime.session import Session
 from models.runtime.weight_files import encode, read_arrays
-from tools.metrics.detection import coco_classes, score_detections
-from tools.train.detector_data import Stored, gather
-from tools.evaluate.detection import LOWEST_SCORE
 from tools.cli.messages import say
+from tools.evaluate.detection import LOWEST_SCORE
+from tools.metrics.detection import coco_classes, score_detections
 from tools.track.build import build_detector
-from tools.train.config.detector import TrainDetectorConfig
 from tools.train.checkpoints import (
     ROOM,
     Checkpoint,
@@ -50,9 +49,10 @@ from tools.train.checkpoints import (
     revision,
     settings_of,
 )
+from tools.train.config.detector import TrainDetectorConfig
+from tools.train.detector_data import Stored, gather
 from tracker.boxes import overlaps
 from tracker.detectors.config import DetectorConfig
-from models.backbones.feature_maps import BACKBONE, standardise
 from tracker.types import Frame
 
 HEAD, CURVE, NETWORK, SMALL = "head.safetensors", "curve.csv", "detector.onnx", "detector-int8.onnx"

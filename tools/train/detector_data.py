@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from datasets.augmentation.detection import Marked
+from datasets.augmentation.pseudo_labels import HEARD, Marks, agreed, merged
 from datasets.ground_truth.detection import LabelledPicture, read_labelled_pictures
 from datasets.sources.images import decode_picture, is_picture
-from datasets.augmentation.pseudo_labels import HEARD, Marks, agreed, merged
-from models.runtime.cache import sha256
 from models.errors import ConfigError, DataError, SourceError, WeightsError
+from models.runtime.cache import sha256
 from tools.evaluate.detection import label_scale
 from tools.track.build import build_detector
-from tools.train.config.detector import TrainDetectorConfig
 from tools.train.checkpoints import digest, keep_arrays, kept_arrays
-from tracker.detectors.config import DetectorConfig
+from tools.train.config.detector import TrainDetectorConfig
 from tracker.detectors.class_names import same_name, suggest
+from tracker.detectors.config import DetectorConfig
 from tracker.types import Bool, Detections, Float32, Frame, Int64, UInt8
 
 LARGEST = 640  # pixels; longer sides are stored smaller, since training looks at a few hundred

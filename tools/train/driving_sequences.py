@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from datasets.simulation.driving import Camera, drive
-from datasets.simulation.detector_noise import Noise, Rng, simulate
-from datasets.output_guard.guard import begin
 from datasets.ground_truth.tracking import Sequence
+from datasets.output_guard.guard import begin
+from datasets.simulation.detector_noise import Noise, Rng, simulate
+from datasets.simulation.driving import Camera, drive
 from models.errors import ConfigError
-from tools.train.config.driving_sequences import DrawStreetsConfig
 from tools.cli.messages import say
 from tools.reporting.mot_text import ltwh
+from tools.train.config.driving_sequences import DrawStreetsConfig
 
 MISSED = 0.03  # share of those in full view that the detector misses, more than on pictures that it was trained on
 

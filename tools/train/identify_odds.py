@@ -12,10 +12,10 @@ import numpy as np
 
 from datasets.ground_truth.reid import Identities, read_identities
 from models.errors import DataError
-from tools.evaluate.reid import describe
-from tools.train.config.identify_odds import FitIdentifyConfig
 from tools.cli.messages import say
+from tools.evaluate.reid import describe
 from tools.track.build import share
+from tools.train.config.identify_odds import FitIdentifyConfig
 from tracker.reid.descriptor import IdentityFeatures, fit_metric, load_metric, plain
 from tracker.reid.open_set import WEIGHTS, evidence, fit, probabilities
 from tracker.types import Bool, Float32, Float64, Int64

@@ -12,14 +12,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy.optimize import minimize
 
-from datasets.simulation.training_clips import SCORE, between, gaps
-from datasets.simulation.detector_noise import Noise, fit, simulate
 from datasets.ground_truth.tracking import Sequence, read_sequences
+from datasets.simulation.detector_noise import Noise, fit, simulate
+from datasets.simulation.training_clips import SCORE, between, gaps
 from models.errors import DataError
-from tools.train.config.motion_priors import FitMotionConfig
 from tools.cli.messages import say
-from tracker.motion import kalman
+from tools.train.config.motion_priors import FitMotionConfig
 from tracker.boxes import to_coordinates
+from tracker.motion import kalman
 from tracker.motion.kalman_mixture import PRIORS, TAIL, Prior
 from tracker.types import Float64
 

@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from datasets.ground_truth.time_series import Series
-from models.runtime.cache import atomic
 from models.errors import ConfigError
 from models.liquid import LiquidRNN
+from models.runtime.cache import atomic
 from tools.train.checkpoints import ROOM, Checkpoint, digest, make_out, settings_of
 
 EVAL_ROWS = 512  # series scored at once

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.ground_truth.reid import Identities, read_identities
-from models.errors import DataError
 from models.backbones.roi_align import unit
+from models.errors import DataError
 from tools.evaluate.reid import describe
-from tools.train.config.reid_odds import FitReturnsConfig
 from tools.track.build import share
+from tools.train.config.reid_odds import FitReturnsConfig
 from tracker.reid.descriptor import IdentityFeatures, load_metric, plain
 from tracker.reid.matching import embed, standing, within_metric
 from tracker.types import Bool, Float32, Float64, Int64

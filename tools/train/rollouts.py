@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.simulation.training_clips import Clip, sample
-from datasets.simulation.detector_noise import Noise
 from datasets.ground_truth.tracking import Sequence
+from datasets.simulation.detector_noise import Noise
+from datasets.simulation.training_clips import Clip, sample
 from models.association_head.inference import HeadNumpy
-from tracker.config import TrackerConfig
 from tracker.association.costs import Pairs
+from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.learned.liquid_motion import LiquidMotion
-from tracker.motion.base import Look, Prediction
 from tracker.learned.pair_features import INPUTS, PairView, pair_view
+from tracker.motion.base import Look, Prediction
 from tracker.types import Float32, Float64, Int64
 
 Array = NDArray[Any]

@@ -14,13 +14,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from models.backbones.registry import get_entry
-from models.errors import ConfigError
 from models.backbones.export import open_network
-from models.backbones.roi_align import roi_align, unit
-from tracker.detectors.config import AppearanceConfig, Device
 from models.backbones.feature_maps import standardise
+from models.backbones.registry import get_entry
+from models.backbones.roi_align import roi_align, unit
+from models.errors import ConfigError
 from tracker.appearance.schedule import Glance
+from tracker.detectors.config import AppearanceConfig, Device
 from tracker.types import Detections, Float32, Frame, UInt8
 
 STRIPS = 4

@@ -12,17 +12,17 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from models.backbones.export import open_network
+from models.backbones.feature_maps import BACKBONE, standardise
 from models.backbones.registry import get_entry
 from models.class_pool.inference import ClassPoolNumpy, log_softmax, own_class_pool
-from models.backbones.export import open_network
 from models.labels.imagenet import imagenet_names, kinds_of
+from tracker.classification.config import RecogniseConfig
+from tracker.classification.crops import cover, cut, cut_square, sharpness, view_quality
 from tracker.classification.hysteresis import CLEAR, decide
 from tracker.detectors.class_names import same_name
-from models.backbones.feature_maps import BACKBONE, standardise
-from tracker.classification.config import RecogniseConfig
 from tracker.table import find
 from tracker.types import Bool, Float32, Float64, Frame, Int64, State, Tracks, UInt8
-from tracker.classification.crops import cover, cut, cut_square, sharpness, view_quality
 
 SURE = 0.95  # probability from which a track is looked at ten times more rarely
 RARELY = 10.0

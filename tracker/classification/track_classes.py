@@ -12,10 +12,10 @@ import numpy as np
 
 from models.class_pool.inference import ClassPoolNumpy, own_class_pool
 from tracker.boxes import crowding, touching
+from tracker.classification.crops import label_quality, shares
 from tracker.classification.hysteresis import decide
 from tracker.motion.base import Look
 from tracker.types import Bool, Float32, Float64, Int64
-from tracker.classification.crops import label_quality, shares
 
 # What tracks count for that were called by the one class there was, before a second one came: a few clear looks.
 PAST = (np.inf, 0.5, 0.5, 0.5)  # seconds between them

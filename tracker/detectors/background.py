@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from models.errors import DataError
-from tracker.detectors.postprocess import Select
 from tracker.detectors.config import DetectorConfig
+from tracker.detectors.postprocess import Select
 from tracker.types import Detections, Float32, Frame, UInt8
 
 NAMES = ("object",)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from models.labels.coco import COCO_NAMES
 from models.errors import ConfigError, DataError
+from models.labels.coco import COCO_NAMES
 from tracker.types import Bool
 
 # PASCAL VOC's words, and others' for the same things, by COCO's.

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from models.errors import ConfigError
 from models.checks.paths import checked
+from models.errors import ConfigError
 
 FamilyName = Literal["auto", "lite", "yolox", "yolov8", "detr", "nanodet"]
 Device = Literal["auto", "cpu", "cuda"]

@@ -8,8 +8,8 @@ from pathlib import Path
 import models
 from models.errors import ConfigError
 from tracker.appearance.embedder import pool_strips
-from tracker.detectors.onnx_file import OnnxDetector
 from tracker.detectors.config import DetectorConfig
+from tracker.detectors.onnx_file import OnnxDetector
 from tracker.types import Detections, Frame, UInt8
 
 NETWORK = Path(models.__file__).parent / "weights" / "detector.onnx"

@@ -7,12 +7,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from models.errors import ConfigError, WeightsError
 from models.detection.decoders import Fit, make_family
+from models.errors import ConfigError, WeightsError
 from models.runtime.session import Session
-from tracker.detectors.postprocess import Select
-from tracker.detectors.config import DetectorConfig
 from tracker.detectors.class_names import network_names
+from tracker.detectors.config import DetectorConfig
+from tracker.detectors.postprocess import Select
 from tracker.types import Detections, Frame, UInt8
 
 

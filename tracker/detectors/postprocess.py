@@ -10,8 +10,8 @@ import numpy as np
 
 from models.errors import ConfigError
 from tracker.association.bounds import MOST_BOXES, strongest
-from tracker.detectors.config import DetectorConfig
 from tracker.detectors.class_names import class_mask
+from tracker.detectors.config import DetectorConfig
 from tracker.types import Detections, Float32, Int64
 
 log = logging.getLogger("liquidtrack.detectors")

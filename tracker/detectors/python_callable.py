@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import Any
 
 from models.errors import ConfigError, LiquidTrackError
-from tracker.detectors.postprocess import Select
-from tracker.detectors.config import DetectorConfig
 from tracker.detectors.class_names import names_from_file, names_of
+from tracker.detectors.config import DetectorConfig
+from tracker.detectors.postprocess import Select
 from tracker.types import Detections, Frame, UInt8
 
 

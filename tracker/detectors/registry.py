@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ConfigError
-from tracker.detectors.replay import ByFrame, ReplayDetector
+from tracker.detectors.class_names import suggest
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.other_formats import how_to_export
-from tracker.detectors.class_names import suggest
+from tracker.detectors.replay import ByFrame, ReplayDetector
 from tracker.protocols import Detector
 from tracker.types import Frame
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from models.errors import DataError
-from tracker.detectors.postprocess import Select
 from tracker.detectors.config import DetectorConfig
+from tracker.detectors.postprocess import Select
 from tracker.types import Detections, Frame
 
 ByFrame = Mapping[int, Detections] | Callable[[int], Detections | None]

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from models.errors import WeightsError
 from models.association_head.inference import HeadNumpy, load_head
-from tracker.motion import track_averages as habit
-from tracker.learned.online_calibration import Scales
+from models.errors import WeightsError
+from tracker.association.costs import Pairs, appearance
 from tracker.boxes import to_xyxy
 from tracker.config import TrackerConfig
-from tracker.association.costs import Pairs, appearance
-from tracker.motion.kalman_mixture import KalmanMotion
-from tracker.motion.base import Look, Prediction
+from tracker.learned.online_calibration import Scales
 from tracker.learned.pair_features import FEATURES, INPUTS, WEAK, WEAK_ODDS, PairView, match_inputs, pair_view
+from tracker.motion import track_averages as habit
+from tracker.motion.base import Look, Prediction
+from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.types import Float32, Float64
 
-WEIGHTS = Path(__file__).parent.parent / "models" / "weights" / "head.safetensors"
+WEIGHTS = Path(__file__).parents[2] / "models" / "weights" / "head.safetensors"
 NEVER = -50.0  # log-odds of pairs that are not worth a look
 SURE = 15.0  # log-odds of pairs that place alone settles
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tracker.boxes import overlap, to_xyxy
 from tracker.association.costs import Pairs, cues
-from tracker.motion.track_averages import SPANS
-from tracker.motion.base import Habit, Look, Prediction
+from tracker.boxes import overlap, to_xyxy
 from tracker.learned.gating import shortlist
+from tracker.motion.base import Habit, Look, Prediction
+from tracker.motion.track_averages import SPANS
 from tracker.types import Float32, Float64, Int64
 
 WEAK = 0.4  # score below which the untrained odds ask for more: the second of the two stages

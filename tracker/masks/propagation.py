@@ -12,10 +12,10 @@ from tracker.config import TrackerConfig
 from tracker.masks.colour_model import Colours
 from tracker.masks.config import MaskConfig
 from tracker.masks.crop import Crop, extent, longest
-from tracker.masks.guided_filter import Guide
 from tracker.masks.features import CELL, CellFeatures, Projection
-from tracker.masks.occlusion import shape_of, with_hidden
+from tracker.masks.guided_filter import Guide
 from tracker.masks.memory import Memory, recall, remember
+from tracker.masks.occlusion import shape_of, with_hidden
 from tracker.masks.redetection import Search
 from tracker.motion.base import Look, Prediction
 from tracker.motion_registry import MOTIONS

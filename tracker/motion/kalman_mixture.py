@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tracker.boxes import to_xyxy
-from tracker.motion.kalman import Gaussian, Noise, correct, first, step
 from tracker.motion.base import Look, Prediction
+from tracker.motion.kalman import Gaussian, Noise, correct, first, step
 from tracker.types import Float64
 
 

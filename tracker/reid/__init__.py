@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tracker.reid.features import Looks
     from tracker.reid.stage import Returning
 
-_PLACES = {"ReidConfig": "config", "Looks": "looks", "Returning": "stage"}
+_PLACES = {"ReidConfig": "config", "Looks": "features", "Returning": "stage"}
 
 __all__ = ["Looks", "ReidConfig", "Returning"]
 

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.errors import ConfigError
 from models.checks.seconds import Seconds
+from models.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)

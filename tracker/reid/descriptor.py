@@ -14,11 +14,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from models.runtime.cache import atomic
-from models.errors import DataError, WeightsError
-from models.backbones.roi_align import unit
-from models.runtime.weight_files import check_shapes, encode, read_arrays
 from models.backbones.feature_maps import FrozenMaps
+from models.backbones.roi_align import unit
+from models.errors import DataError, WeightsError
+from models.runtime.cache import atomic
+from models.runtime.weight_files import check_shapes, encode, read_arrays
 from tracker.types import Float32, Float64, Int64, UInt8
 
 STRIDES = (4, 8, 16)

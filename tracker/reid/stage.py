@@ -14,6 +14,7 @@ import numpy as np
 
 from tracker.protocols import Update
 from tracker.reid.config import ReidConfig
+from tracker.reid.gallery import GONE, People, keep_views, view_quality
 from tracker.reid.matching import (
     BARE,
     WithinMetric,
@@ -24,7 +25,6 @@ from tracker.reid.matching import (
     standing,
     within_metric,
 )
-from tracker.reid.gallery import GONE, People, keep_views, view_quality
 from tracker.table import find
 from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, State, Tracks
 

@@ -6,8 +6,8 @@ import math
 import re
 from dataclasses import dataclass
 
-from models.errors import ConfigError
 from models.checks.seconds import parse_seconds
+from models.errors import ConfigError
 
 LONGEST_NAME = 80
 # What follows a time is a name, unless it is one more part of a time: @2:05 is two minutes and five seconds.

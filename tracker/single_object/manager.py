@@ -17,9 +17,9 @@ from models.errors import DataError
 from tracker.boxes import overlaps
 from tracker.classification.track_classes import Classes
 from tracker.motion.base import Look
-from tracker.single_object.tracker import Follower, Sight
-from tracker.single_object.box_prompt import PointedBox
 from tracker.protocols import Update
+from tracker.single_object.box_prompt import PointedBox
+from tracker.single_object.tracker import Follower, Sight
 from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, State, Tracks, UInt8
 
 SAME = 0.5  # IoU of a detection and a pointed object from which on they are one

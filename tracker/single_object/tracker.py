@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 
 from tracker.motion.base import Look, Motion
+from tracker.single_object.box_refinement import Refiner, describe
 from tracker.single_object.confidence import belief, likeness
 from tracker.single_object.correlation_filter import FIRST_STEPS, Complex64, ObjectFilter, bump, peaks
-from tracker.single_object.box_refinement import Refiner, describe
 from tracker.single_object.search_region import CELLS, SIZE, FrozenView, Projection, Window, cut, window
 from tracker.types import Float32, Float64, UInt8
 

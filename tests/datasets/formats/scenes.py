@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from hypothesis import strategies as st
 
-from datasets.formats.annotations import Annotations
 from datasets.formats import FORMATS
+from datasets.formats.annotations import Annotations
 from datasets.formats.writer import clean_names
 from datasets.masks.rle import encode
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datasets.formats.annotations import Annotations
 from datasets.formats import read, write
+from datasets.formats.annotations import Annotations
 from datasets.masks.rle import decode, encode
 from models.errors import DataError
 

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datasets.formats import FORMATS, read, write
-from datasets.formats.table import union
-from datasets.formats.writer import Boxes
 from datasets.formats.config import LabelConfig
 from datasets.formats.cvat import CvatWriter
+from datasets.formats.table import union
+from datasets.formats.writer import Boxes
 from models.errors import ConfigError, DataError
 from tracker.protocols import SourceInfo
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datasets.formats.annotations import Annotations
 from datasets.formats import read, write
+from datasets.formats.annotations import Annotations
 from datasets.formats.image_folder import PictureFolder
 from tracker.protocols import SourceInfo
 from tracker.types import Frame, Tracks

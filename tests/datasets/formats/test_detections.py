@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.formats.annotations import Annotations
 from datasets.formats import DetectionFile, write
+from datasets.formats.annotations import Annotations
 from datasets.masks.rle import encode
 from models.errors import DataError
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from datasets.formats.annotations import Annotations
 from datasets.formats import FORMATS, DetectionFile, read, write
+from datasets.formats.annotations import Annotations
 from datasets.formats.timeline import read_seqinfo, read_times
 from models.errors import LiquidTrackError
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from datasets.formats import FORMATS, read, write
-from datasets.formats.writer import Boxes
 from datasets.formats.jsonl import JsonlWriter
+from datasets.formats.writer import Boxes
 from datasets.masks.rle import encode
 from models.errors import DataError
 from tests.datasets.formats.scenes import target

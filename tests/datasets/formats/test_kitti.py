@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.formats.annotations import Annotations
 from datasets.formats import read, write
+from datasets.formats.annotations import Annotations
 from models.errors import DataError
 
 # The first rows of KITTI's own example in its development kit, and two rows of results.

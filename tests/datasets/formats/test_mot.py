@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from datasets.formats import read, write
-from datasets.formats.writer import Boxes
 from datasets.formats.mot import MOT_NAMES, MotWriter
+from datasets.formats.writer import Boxes
 from models.errors import DataError, LiquidTrackError
 from tracker.protocols import SourceInfo
 

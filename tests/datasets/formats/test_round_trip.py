@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datasets.formats.annotations import Annotations
 from datasets.formats import FORMATS, read, write
+from datasets.formats.annotations import Annotations
 from datasets.formats.config import LabelConfig
 from datasets.formats.mot import MOT_NAMES, MotWriter
 from datasets.masks.rle import decode

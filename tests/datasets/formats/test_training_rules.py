@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 import yaml
 
-from datasets.formats.annotations import Annotations
 from datasets.formats import FORMATS, read, write
-from datasets.formats.writer import Boxes
+from datasets.formats.annotations import Annotations
 from datasets.formats.config import LabelConfig
+from datasets.formats.writer import Boxes
 from tools.cli.main import main
 from tracker.protocols import SourceInfo
 

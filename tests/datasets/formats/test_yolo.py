@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from datasets.formats import read, write
+from datasets.formats.config import LabelConfig
 from datasets.formats.writer import Boxes
 from datasets.formats.yolo_writer import YoloWriter
-from datasets.formats.config import LabelConfig
 from models.errors import DataError
 from tests.datasets.formats.scenes import assert_same
 from tracker.protocols import SourceInfo

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from datasets.source_factory import open_source
 from datasets.sources import byte_reader as under
 from datasets.sources.config import SourceConfig
 from datasets.sources.video_files import VideoFile
-from datasets.source_factory import open_source
 from models.errors import ChangedError, ConfigError, SourceError
 from tests.datasets.sources.media import UNEVEN_MS, encode, number_of
-from tools.track.source_info import gather
 from tools.track.config.source_info import InfoConfig
+from tools.track.source_info import gather
 
 SECONDS = [at / 1000 for at in UNEVEN_MS]
 QUICK = {"bf": "0", "preset": "ultrafast"}

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
+from datasets.source_factory import open_source
 from datasets.sources.cameras import CameraSource, Capture
 from datasets.sources.config import SourceConfig
-from datasets.source_factory import open_source
 from models.errors import ConfigError, SourceError
 from tests.datasets.sources.media import number_of, stripes
 from tracker.protocols import LiveSource, Source, SourceStatus

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
+from datasets.source_factory import open_source
 from datasets.sources.config import SourceConfig
 from datasets.sources.video_files import VideoFile
-from datasets.source_factory import open_source
 from models.errors import ConfigError, DataError, SourceError
 from tests.datasets.sources.media import MS, UNEVEN_MS, encode, number_of, sound_only, stripes
 from tracker.protocols import Source

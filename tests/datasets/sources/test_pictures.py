@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.sources.config import SourceConfig
 from datasets.source_factory import open_source
-from datasets.sources.images import natural, read_picture
+from datasets.sources.config import SourceConfig
 from datasets.sources.frame_times import read_times
+from datasets.sources.images import natural, read_picture
 from models.errors import ConfigError, DataError, SourceError
 from tests.datasets.sources.media import number_of, stripes
 

@@ -13,12 +13,12 @@ import av
 import numpy as np
 import pytest
 
-from datasets.sources.config import SourceConfig
-from datasets.sources.video_files import VideoFile
-from datasets.sources.live import Live
 from datasets.source_factory import open_source
+from datasets.sources.config import SourceConfig
 from datasets.sources.credentials import redact, secrets
+from datasets.sources.live import Live
 from datasets.sources.streams import StreamClock, StreamFeed, StreamSource
+from datasets.sources.video_files import VideoFile
 from models.errors import ConfigError, SourceError
 from tests.datasets.sources.media import UNEVEN_MS, encode, number_of
 from tests.datasets.sources.servers import RATE, Camera, http, rtsp

@@ -14,8 +14,8 @@ from models.errors import ConfigError
 from tests.models.nets import write_net, yolox_answer
 from tests.tracker.detectors.scenes import frame, iou, truth
 from tracker.detectors.background import BackgroundDetector
-from tracker.detectors.registry import DETECTORS, build_detector
 from tracker.detectors.config import KINDS, DetectorConfig
+from tracker.detectors.registry import DETECTORS, build_detector
 from tracker.protocols import Detector
 from tracker.types import Detections, Frame
 

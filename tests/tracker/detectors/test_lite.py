@@ -16,9 +16,9 @@ from models.detection.config import CLASSES
 from models.errors import ConfigError, WeightsError
 from tests.tracker.detectors.scenes import frame, iou
 from tracker.detectors import lite as _lite
+from tracker.detectors.config import DetectorConfig
 from tracker.detectors.lite import LiteDetector
 from tracker.detectors.registry import build_detector
-from tracker.detectors.config import DetectorConfig
 from tracker.types import Frame
 
 ONE = DetectorConfig("lite0", threads=1, device="cpu")

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.labels.coco import COCO_NAMES
 from models.errors import ConfigError, DataError, WeightsError
+from models.labels.coco import COCO_NAMES
 from models.runtime.session import Session
 from tests.models.nets import cells, write_net, yolox_answer
-from tracker.detectors.onnx_file import OnnxDetector
 from tracker.detectors.config import DetectorConfig
+from tracker.detectors.onnx_file import OnnxDetector
 from tracker.types import Frame
 
 SIZE = (96, 64)

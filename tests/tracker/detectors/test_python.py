@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from models.errors import ConfigError, DataError
-from tracker.detectors.python_callable import PythonDetector, load_callable
 from tracker.detectors.config import DetectorConfig
+from tracker.detectors.python_callable import PythonDetector, load_callable
 from tracker.types import Detections, Frame
 
 FRAME = Frame(np.zeros((48, 64, 3), np.uint8), 7, 0.28)

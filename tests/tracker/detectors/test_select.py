@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.labels.coco import COCO_NAMES
 from models.errors import ConfigError
-from tracker.detectors.replay import ReplayDetector
-from tracker.detectors.postprocess import Select, suppress
-from tracker.detectors.config import DetectorConfig
+from models.labels.coco import COCO_NAMES
 from tracker.detectors.class_names import class_mask, same_name, suggest
+from tracker.detectors.config import DetectorConfig
+from tracker.detectors.postprocess import Select, suppress
+from tracker.detectors.replay import ReplayDetector
 from tracker.types import Detections, Frame
 
 place = st.tuples(st.integers(-30, 90), st.integers(-30, 90), st.integers(1, 60), st.integers(1, 60))

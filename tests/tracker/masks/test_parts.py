@@ -14,9 +14,9 @@ from tracker.masks.colour_model import Colours
 from tracker.masks.config import MaskConfig
 from tracker.masks.crop import Crop, extent
 from tracker.masks.guided_filter import Guide
-from tracker.masks.occlusion import shape_of, with_hidden
-from tracker.masks.memory import GIVEN, SUBCELLS, recall, remember
 from tracker.masks.initial_mask import By, mask_of_box, mask_of_polygon
+from tracker.masks.memory import GIVEN, SUBCELLS, recall, remember
+from tracker.masks.occlusion import shape_of, with_hidden
 from tracker.types import Float32, UInt8
 
 CELLS = 16

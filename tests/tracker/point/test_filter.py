@@ -7,8 +7,8 @@ import pytest
 
 from tests.tracker.point.pictures import scene
 from tracker.single_object import correlation_filter as room
-from tracker.single_object.correlation_filter import ObjectFilter, bump, peaks
 from tracker.single_object.box_refinement import RIDGE, Refiner, describe
+from tracker.single_object.correlation_filter import ObjectFilter, bump, peaks
 from tracker.single_object.search_region import CELLS, CONTEXT, SIZE, FrozenView, Projection, Window, cut, window
 
 RNG = np.random.default_rng(3)

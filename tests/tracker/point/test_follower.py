@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from tests.tracker.point.pictures import SIZE, box_at, iou, scene
-from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.learned.liquid_motion import LiquidMotion
 from tracker.motion.base import Motion
-from tracker.single_object.tracker import Follower
+from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.single_object.search_region import FrozenView
+from tracker.single_object.tracker import Follower
 from tracker.types import Float64
 
 

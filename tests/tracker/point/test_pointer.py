@@ -14,12 +14,12 @@ from tracker.classification.track_classes import Classes
 from tracker.engine import Tracker
 from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.pipeline import run
-from tracker.single_object.tracker import Follower, Sight
+from tracker.protocols import Pointer as Seam
+from tracker.protocols import SourceInfo
 from tracker.single_object.box_prompt import parse_box
 from tracker.single_object.manager import Pointer, inside
 from tracker.single_object.search_region import FrozenView
-from tracker.protocols import Pointer as Seam
-from tracker.protocols import SourceInfo
+from tracker.single_object.tracker import Follower, Sight
 from tracker.types import Detections, Float64, Frame, State, Tracks, UInt8
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datasets.output_guard.guard import Output, file_outputs
-from models.errors import ConfigError
 from models.checks.limits import SEEDS, WORKERS, check_ranges
+from models.errors import ConfigError
 from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
 

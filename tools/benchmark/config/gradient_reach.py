@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.output_guard.guard import Output, file_outputs
-from models.errors import ConfigError
 from models.checks.limits import check_ranges
+from models.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)

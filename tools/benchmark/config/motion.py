@@ -9,8 +9,8 @@ from typing import Literal
 from tyro.conf import Positional
 
 from datasets.output_guard.guard import Output, file_outputs
-from models.errors import ConfigError
 from models.checks.seconds import Seconds
+from models.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)

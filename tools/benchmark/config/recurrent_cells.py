@@ -8,8 +8,8 @@ from typing import Literal
 
 from tyro.conf import Positional
 
-from models.errors import ConfigError
 from models.checks.limits import RATE, SEEDS, WORKERS, check_ranges
+from models.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)

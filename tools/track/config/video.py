@@ -12,13 +12,13 @@ from datasets.formats.config import LabelConfig
 from datasets.output_guard.guard import Output, file_outputs
 from datasets.sources.config import SourceConfig
 from models.errors import ConfigError
-from tools.track.config.mask_prompts import MarkConfig
-from tools.track.config.box_prompts import PointConfig
 from tools.display.config import ViewConfig
+from tools.track.config.box_prompts import PointConfig
+from tools.track.config.mask_prompts import MarkConfig
+from tracker.classification.config import RecogniseConfig
 from tracker.config import TrackerConfig
 from tracker.detectors.config import AppearanceConfig, DetectorConfig
 from tracker.masks.config import MaskConfig
-from tracker.classification.config import RecogniseConfig
 from tracker.reid.config import ReidConfig
 
 

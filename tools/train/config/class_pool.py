@@ -9,8 +9,8 @@ from typing import Literal
 from tyro.conf import Positional
 
 from datasets.output_guard.guard import Output
-from models.errors import ConfigError
 from models.checks.limits import SEEDS, WORKERS, check_ranges, check_rate
+from models.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from datasets.output_guard.guard import Output
+from models.checks.limits import SEEDS, WORKERS, check_ranges, check_rate
 from models.detection.config import CLASSES, DetectConfig
 from models.errors import ConfigError
-from models.checks.limits import SEEDS, WORKERS, check_ranges, check_rate
 from tracker.detectors.config import Device
 
 

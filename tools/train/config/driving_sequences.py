@@ -8,8 +8,8 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from datasets.output_guard.guard import Output
-from models.errors import ConfigError
 from models.checks.seconds import Seconds
+from models.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)

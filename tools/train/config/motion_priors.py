@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from models.errors import ConfigError
 from models.checks.limits import SEEDS, check_ranges
+from models.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)

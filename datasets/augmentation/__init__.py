@@ -1,0 +1,1 @@
+"""Training augmentation and pseudo-labels of the detector."""

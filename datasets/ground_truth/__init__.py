@@ -1,0 +1,1 @@
+"""Readers of research sets with ground truth."""

@@ -1,0 +1,1 @@
+"""Simulated training data: detectors, occlusion, embeddings, cameras, driving."""

@@ -1,0 +1,1 @@
+"""Writing video: the encoder, its audio, its file."""

@@ -1,0 +1,1 @@
+"""What people write, checked once at the border: paths, seconds, limits, printable text."""

@@ -1,0 +1,1 @@
+"""The class pool: one class out of many views of a track."""

@@ -1,0 +1,1 @@
+"""Saliency: what stands out in a picture."""

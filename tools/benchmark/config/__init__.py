@@ -1,0 +1,1 @@
+"""Settings of `liquidtrack bench`. Light: nothing heavy is imported."""

@@ -1,0 +1,1 @@
+"""The command line: commands, settings, messages, faults, completion."""

@@ -1,0 +1,1 @@
+"""What people see: drawing, the window, the video."""

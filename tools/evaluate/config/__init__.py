@@ -1,0 +1,1 @@
+"""Settings of `liquidtrack eval`. Light: nothing heavy is imported."""

@@ -1,0 +1,1 @@
+"""A look inside the liquid head: `liquidtrack inspect`."""

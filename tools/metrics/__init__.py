@@ -1,0 +1,1 @@
+"""Metrics: detection, tracking, classification, re-identification, masks."""

@@ -1,0 +1,1 @@
+"""The everyday commands: track, render, convert, identify, info, demo, mot."""

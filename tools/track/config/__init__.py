@@ -1,0 +1,1 @@
+"""Settings of the everyday commands. Light: nothing heavy is imported."""

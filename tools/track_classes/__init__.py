@@ -1,0 +1,1 @@
+"""Evidence of classes over tracks, shared by training and scoring."""

@@ -1,0 +1,1 @@
+"""Training and fitting: `liquidtrack train`, `fit`, `draw`."""

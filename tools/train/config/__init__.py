@@ -1,0 +1,1 @@
+"""Settings of `liquidtrack train` and `fit`. Light: nothing heavy is imported."""

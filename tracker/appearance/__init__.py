@@ -1,0 +1,1 @@
+"""Appearance embeddings of detections and tracks, and when they are computed."""

@@ -1,0 +1,1 @@
+"""Association: costs, gating, assignment, births by evidence, static clutter."""

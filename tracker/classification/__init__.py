@@ -1,0 +1,1 @@
+"""Classification of tracks: votes of detections, the recogniser, hysteresis."""

@@ -1,0 +1,1 @@
+"""What other libraries and plain Python hand over, as our own structs."""

@@ -1,0 +1,1 @@
+"""The learned motion and association: the liquid head at run time."""

@@ -1,0 +1,1 @@
+"""Motion models: the protocol, the Kalman mixture, slow averages of a track."""

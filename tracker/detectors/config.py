@@ -14,6 +14,8 @@ Device = Literal["auto", "cpu", "cuda"]
 
 KINDS = ("lite0", "background", "onnx", "torchvision", "python", "file", "none")
 
+NEEDS = {"onnx": "a file; write onnx:FILE", "file": "a file of detections; write file:det.txt"}
+
 
 def _check_fraction(name: str, value: float | None) -> None:
     if value is not None and not 0 <= value <= 1:
@@ -64,7 +66,9 @@ class DetectorConfig:
         """("onnx", "net.onnx") of `onnx:net.onnx` or of `net.onnx`: a bare path's kind follows from its suffix."""
         kind, colon, argument = ("lite0" if self.detector == "auto" else self.detector).partition(":")
         if kind in KINDS or (colon and "/" not in kind and "\\" not in kind and "." not in kind and len(kind) > 1):
-            return kind, str(checked(argument)) if kind in ("onnx", "file") else argument
+            if not argument and kind in NEEDS:
+                raise ConfigError(f"the path behind {kind}: is empty; detector {kind} needs {NEEDS[kind]}.")
+            return kind, str(checked(argument)) if kind in NEEDS else argument
         path = checked(self.detector)
         if path.suffix.lower() == ".onnx":
             return "onnx", str(path)

@@ -27,7 +27,7 @@ class TrackerConfig:
         low_match_probability: least probability of a match with one of low score.
         confirmation: seconds between its first and its latest detection from which on a track is a result.
         life: seconds for which a track that is not seen is waited for; the liquid motion, which learned who comes back,
-            makes it a quarter to two and a half times as long. When it is over the track ends, frames or none.
+            makes it a quarter to two and a half times as long. At the longest of these a track ends, frames or none.
         tentative_life: the same, of a track that is not yet a result.
     """
 

@@ -50,7 +50,15 @@ class _Table(Rows):
 
 
 class Tracker:
-    """Tracks objects in true time: call `update` once a frame, with that frame's time in seconds."""
+    """Tracks objects in true time: call `update` once a frame, with that frame's time in seconds.
+
+    Args:
+        config: how tracks are made, matched and ended.
+        motion: in place of the one that `config` names.
+        classes: pools what detections are called; by default it grows with the classes that come.
+        size: (width, height) of the pictures, pixels. Evidence for births goes by it, and a track's exit is known by it
+            alone; without it, the boxes so far stand for the picture and no track counts as having left.
+    """
 
     def __init__(
         self,

@@ -5,7 +5,7 @@
     {"frame": 0, "seconds": 0.0, "seek": 0.05,
      "boxes": [{"id": 3, "xyxy": [10.0, 20.0, 30.0, 60.5], "label": "car", "score": 0.91}]}  (all in one line)
 
-`jsonl.schema.json` beside this module is their JSON Schema, and docs/jsonl.md explains them.
+`jsonl.schema.json` beside this module is their JSON Schema, and docs/formats/jsonl.md explains them.
 
 Frames count from 0; `seconds` counts from the source's first frame and is null where no time is known. `start` is where
 that frame stands on the file's own clock. `seek` is the second on that clock in the middle of the frame's time: a

@@ -1,8 +1,7 @@
-"""Makes docs/demo.webp: a rendered scene of which most frames are missing, tracked in true time.
+"""Make docs/images/demo.webp: a rendered scene with 70 % of its frames removed, tracked in true time.
 
-`python docs/picture.py` renders the scene, lets its simulated detector look at it (misses, false alarms and shaken
-boxes included), tracks that, and draws what `liquidtrack track --video` would draw. Frames stand in the file for
-as long as they lasted.
+Run `python docs/scripts/demo_picture.py`. The simulated detector misses objects, adds false positives and moves boxes.
+The tracks are drawn as `liquidtrack track --video` draws them. Each frame is shown for its true duration.
 """
 
 from __future__ import annotations
@@ -54,4 +53,4 @@ def write(path: Path, pictures: list[tuple[float, UInt8]]) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/demo.webp"), frames())
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images/demo.webp"), frames())

@@ -1,7 +1,7 @@
-"""Makes docs/masks.webp: three people of a rendered scene, marked by boxes in its first frame, and their masks later.
+"""Make docs/images/masks.webp: three people of a rendered scene, marked by boxes, and their masks later.
 
-`python docs/masks_picture.py` leaves out most frames (a drop70 profile), follows the marked people by their masks, and
-puts four moments side by side, drawn as `liquidtrack track --video` would draw them.
+Run `python docs/scripts/masks_picture.py`. Most frames are removed (profile drop70). Four moments stand side by side,
+drawn as `liquidtrack track --video` draws them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def pictures() -> list[UInt8]:
 
 
 if __name__ == "__main__":
-    path = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/masks.webp")
+    path = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images/masks.webp")
     moments = pictures()
     rows = [np.hstack(moments[k : k + 2]) for k in range(0, len(moments) - 1, 2)]
     whole = cv2.resize(np.vstack(rows), None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)

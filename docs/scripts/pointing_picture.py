@@ -1,6 +1,6 @@
-"""Makes docs/pointing.webp: a pedestrian of a rendered scene, followed from one box under a moving camera.
+"""Make docs/images/pointing.webp: a pedestrian of a rendered scene, tracked from one box under a moving camera.
 
-python docs/pointing_picture.py docs/pointing.webp
+Run `python docs/scripts/pointing_picture.py docs/images/pointing.webp`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Makes docs/recognition.webp: cars that their detector calls trucks now and then, by its own word and as tracks.
+"""Make docs/images/recognition.webp: cars that the detector sometimes calls trucks; detections above, tracks below.
 
-python docs/recognition_picture.py docs/recognition.webp
+Run `python docs/scripts/recognition_picture.py docs/images/recognition.webp`.
 """
 
 from __future__ import annotations

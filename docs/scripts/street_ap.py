@@ -1,6 +1,6 @@
-"""Average precision of persons in street video: detectors against the truth of MOTChallenge folders.
+"""Average precision of persons in street video: detectors compared with the ground truth of MOTChallenge folders.
 
-python docs/street_ap.py ../shared/data/mot_video lite0 ../shared/models/yolox_nano.onnx
+Run `python docs/scripts/street_ap.py ROOT lite0 yolox_nano.onnx`.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class HeadConfig:
         slowing: seconds after a match around which a query's own time slows down, as slowing * log(1 + t / slowing): a
             track that is lost keeps what it knew; 0 for time as it is.
         alike: log-odds for a unit of cosine that the tracker adds to the learned ones, 0 for none: what a head learns
-            of likenesses from simulated looks is too little for real ones (`docs/decisions.md`).
+            of likenesses from simulated looks is too little for real ones (`docs/decisions`).
         horizon: seconds over which a wired CfC's gates are spread before training (`liquid.CfC`); 0: all begin near 0.
         seed: of the wiring and the first weights.
     """

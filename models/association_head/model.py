@@ -44,7 +44,7 @@ class Head(nn.Module):
         if c.cell in ("cfc", "mixed-cfc"):
             wiring = auto_ncp(inputs, c.units, c.motor, sparsity=0.3, seed=c.seed)
             self.cell = make_cell(c.cell, inputs, c.units, wiring=wiring, time_unit=c.time_unit, horizon=c.horizon)
-        elif c.cell == "cfc-leaky":  # all to all: it learned better than an NCP (`docs/benchmarks.md`, "A fresh cell")
+        elif c.cell == "cfc-leaky":  # all to all: it learned better than an NCP (`docs/lab/2026-11-benchmarks.md`)
             self.cell = make_cell(c.cell, inputs, c.units, backbone=0, time_unit=c.time_unit)
         elif c.cell != "none":
             self.cell = make_cell(c.cell, inputs, c.units, time_unit=c.time_unit)

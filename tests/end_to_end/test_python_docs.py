@@ -1,4 +1,4 @@
-"""What docs/python.md shows runs as it stands: its Python, its detector, its command."""
+"""What docs/guides/python.md shows runs as it stands: its Python, its detector, its command."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.end_to_end.clips import write_clip
 from tools.cli.main import main
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "guides" / "python.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 FILES = {name: code for code in PYTHON if (name := code.splitlines()[0].removeprefix("# ")).endswith(".py")}
 
@@ -49,4 +49,4 @@ def test_the_template_of_a_detector_tracks_by_the_command_beside_it(folder: Path
 
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
-        assert target.startswith("https://") or (ROOT / "docs" / target).exists(), target
+        assert target.startswith("https://") or (ROOT / "docs" / "guides" / target).exists(), target

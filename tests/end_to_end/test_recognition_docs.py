@@ -1,4 +1,4 @@
-"""What docs/recognition.md shows runs as it stands there, on small files of the names that it gives."""
+"""What docs/guides/classify.md shows runs as it stands there, on small files of the names that it gives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.end_to_end.clips import write_clip
 from tests.models.nets import write_net, yolox_answer
 from tools.cli.main import main
 
-DOC = (Path(__file__).parents[2] / "docs" / "recognition.md").read_text(encoding="utf-8")
+DOC = (Path(__file__).parents[2] / "docs" / "guides" / "classify.md").read_text(encoding="utf-8")
 WNIDS = ("n01440764", "n01443537")
 BRIEF = {
     "train": "--steps 2 --views 8 --repeats 2 --batch 2 --quiet",

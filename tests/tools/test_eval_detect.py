@@ -372,7 +372,7 @@ def test_settings_are_checked_without_a_set() -> None:
 
 @pytest.mark.parametrize(("network", "least"), [("yolox_nano", 60.0), ("deimv2_femto", 60.0), ("nanodet_m_416", 57.0)])
 def test_real_networks_reach_what_was_measured(network: str, least: float, shared: Path) -> None:
-    """All 128 pictures: 64.1, 65.3 and 61.7 in docs/benchmarks.md."""
+    """All 128 pictures: 64.1, 65.3 and 61.7 in docs/results."""
     from tools.track.build import build_detector
     from tracker.detectors.config import DetectorConfig
 

@@ -99,7 +99,7 @@ class Cues(NamedTuple):
 
 
 def mix(pairs: Pairs) -> Float64:
-    """The cues together, with weights chosen for HOTA on training sequences (`docs/decisions.md`)."""
+    """The cues together, with weights chosen for HOTA on training sequences (`docs/decisions`)."""
     return cues(pairs).odds
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 from tools.cli.main import COMMANDS, Command, load
 from tools.cli.settings import parse
@@ -21,6 +22,7 @@ from tools.cli.settings import parse
 COLUMNS = "100"  # the width of the help texts
 FULL_HELP = ("--help-all", "--help")  # the first that the command knows
 FOLDERS = {"Results": "results", "Decisions": "decisions", "Laboratory notes": "lab", "Model cards": "cards"}
+RECORD = re.compile(r"# (.+)\n\nStatus: (.+)\n")
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -35,6 +37,22 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for path, content in command_pages().items():
         files.append(File.generated(config, path, content=content))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Append the table of records to the index of decisions."""
+    if page.file.src_uri != "decisions/index.md":
+        return markdown
+    return f"{markdown}\n\n{decision_table(Path(config.docs_dir) / 'decisions')}"
+
+
+def decision_table(folder: Path) -> str:
+    """Every record of `folder` with its status, as a table."""
+    rows = ["| record | status |", "|---|---|"]
+    for path in sorted(folder.glob("[0-9]*.md")):
+        title, status = RECORD.match(path.read_text(encoding="utf-8")).groups()  # type: ignore[union-attr]
+        rows.append(f"| [{title}]({path.name}) | {status} |")
+    return "\n".join(rows)
 
 
 def command_pages() -> dict[str, str]:

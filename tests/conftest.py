@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.frozen import needs_weights
+from tests.support.weights import needs_weights
 
 if TYPE_CHECKING:
     from tracker.single_object.search_region import FrozenView

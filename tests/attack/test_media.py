@@ -24,7 +24,7 @@ from datasets.sources import SourceConfig, open_source
 from datasets.sources.images import read_picture
 from models.errors import LiquidTrackError
 from tests.attack.harness import assert_answered, attack, kept, start
-from tests.datasets.sources.media import encode, stripes
+from tests.support.striped_video import encode, stripes
 from tools.track.config.source_info import InfoConfig
 from tools.track.source_info import gather, text
 

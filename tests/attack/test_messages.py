@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.attack.harness import CLOSED, RAW, Word, assert_answered, attack, kept
-from tests.end_to_end.clips import write_clip
+from tests.support.moving_box_clip import write_clip
 
 SECRET = "S3cr3tPw"
 ADDRESSES = [

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from tests.attack.harness import assert_answered, attack, kept, start
-from tests.end_to_end.clips import write_clip
-from tests.models.nets import cells, write_net, yolox_answer
+from tests.support.moving_box_clip import write_clip
+from tests.support.onnx_nets import cells, write_net, yolox_answer
 
 onnx = pytest.importorskip("onnx", reason="networks are written with the extra `torch`")
 make, KIND = onnx.helper, onnx.TensorProto

@@ -15,7 +15,7 @@ import pytest
 
 from datasets.formats import FORMATS
 from tests.attack.harness import Answer, assert_answered, attack, kept, start
-from tests.end_to_end.clips import write_clip, write_detections
+from tests.support.moving_box_clip import write_clip, write_detections
 
 GT = "1,1,10,20,30,40,1,1,1\n2,1,12,20,30,40,1,1,1\n"
 HAND = b"made by hand, and nowhere else\n"

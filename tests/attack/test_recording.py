@@ -13,7 +13,7 @@ import pytest
 
 from tests.attack.harness import Word, assert_answered, attack, kept, start
 from tests.attack.test_outputs import VICTIMS, put
-from tests.datasets.sources.servers import HttpServer, http
+from tests.support.media_servers import HttpServer, http
 
 SLOW = b"""import time
 names = ("person",)

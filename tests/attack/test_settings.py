@@ -11,7 +11,7 @@ import pytest
 
 from tests.attack.commands import NEEDED, harmless, places
 from tests.attack.harness import assert_answered, attack, kept
-from tests.end_to_end.clips import write_clip
+from tests.support.moving_box_clip import write_clip
 from tools.cli.main import COMMANDS, load
 from tools.cli.settings import settings
 from tools.cli.typed import _hints

@@ -19,8 +19,8 @@ import cv2
 import pytest
 
 from tests.attack.harness import Answer, assert_answered, attack
-from tests.datasets.sources.media import encode, stripes
-from tests.datasets.sources.servers import Interleaved, RtspServer
+from tests.support.media_servers import Interleaved, RtspServer
+from tests.support.striped_video import encode, stripes
 
 Pieces = Iterator[bytes | float]  # what is sent, and seconds of silence in between
 Answering = Callable[["Server"], Pieces]

@@ -9,7 +9,7 @@ from typing import Any, get_origin
 import pytest
 
 from tests.attack.harness import Answer, assert_answered, attack
-from tests.end_to_end.clips import write_clip, write_detections
+from tests.support.moving_box_clip import write_clip, write_detections
 from tools.cli.main import COMMANDS, load, main
 from tools.cli.settings import settings
 from tools.cli.typed import ANSWERS, FILMING, LEARNING, SAME, _hints, _is_seconds

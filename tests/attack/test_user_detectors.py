@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.attack.harness import assert_answered, attack, start
-from tests.end_to_end.clips import write_clip
+from tests.support.moving_box_clip import write_clip
 
 TRACK = ["track", "clip.mp4", "--jsonl", "o.jsonl", "--quiet", "--detector"]
 # What the function does with a frame, where that must be answered by one sentence.

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from tests.attack.harness import assert_answered, attack, kept
-from tests.datasets import films
-from tests.frozen import needs_weights
+from tests.support import sound_video
+from tests.support.weights import needs_weights
 
 HEAD = {"format": "liquidtrack", "version": 1, "source": "v", "width": 96, "height": 64, "names": ["person"]}
 ROW = {"id": 1, "xyxy": [8, 8, 40, 60], "label": "person", "score": 0.5}
@@ -36,8 +36,8 @@ def changed(**fields: object) -> str:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A video, tracks and a gallery that are right."""
     root = tmp_path_factory.mktemp("view")
-    films.write(root / "v.mp4", [0.0, 0.1, 0.2])
-    films.write(root / "tall.mp4", [0.0, 0.1], (64, 96))
+    sound_video.write(root / "v.mp4", [0.0, 0.1, 0.2])
+    sound_video.write(root / "tall.mp4", [0.0, 0.1], (64, 96))
     (root / "t.jsonl").write_text(lines(frame(ROW), frame(ROW, k=1, seconds=0.1)))
     (root / "t.txt").write_text("1,1,8,8,30,50,0.5,-1,-1,-1\n2,1,9,8,30,50,0.5,-1,-1,-1\n")
     (root / "empty.jsonl").write_text(lines())
@@ -189,7 +189,7 @@ def test_render_answers_bad_words(place: Path, name: str) -> None:
 
 def test_render_draws_empty_tracks_and_says_nothing_wrong(place: Path) -> None:
     assert_answered(attack(["render", "v.mp4", "empty.jsonl", "--quiet"], cwd=place), 0)
-    assert len(films.read(place / "empty.rendered.mp4")[0]) == 3
+    assert len(sound_video.read(place / "empty.rendered.mp4")[0]) == 3
 
 
 @pytest.mark.parametrize("names", [["\x1b[31mred"], ["a\nb"], ["x" * 5000], ["人", "🚗"], [""], ["%s%n{0}"]])

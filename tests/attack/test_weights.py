@@ -19,7 +19,7 @@ from models.association_head.shapes import head_shapes
 from models.class_pool.inference import WEIGHTS as OWN
 from models.runtime.weight_files import encode
 from tests.attack.harness import assert_answered, attack, kept
-from tests.end_to_end.clips import write_clip
+from tests.support.moving_box_clip import write_clip
 from tracker.learned.liquid_motion import WEIGHTS
 
 Arrays = dict[str, Any]

@@ -16,15 +16,15 @@ from datasets.recorder import Recorder
 from datasets.sources.cameras import CameraSource
 from datasets.sources.config import SourceConfig
 from models.errors import DataError
-from tests.datasets.sources.media import number_of
-from tests.datasets.sources.servers import http
 from tests.datasets.sources.test_cameras import QUICK, FakeCamera
-from tests.end_to_end.clips import write_clip
+from tests.support.media_servers import http
+from tests.support.moving_box_clip import write_clip
+from tests.support.striped_video import number_of
 from tools.cli.main import main
 from tracker.types import Frame, UInt8
 
 SLOW = """import time
-from tests.datasets.sources.media import number_of
+from tests.support.striped_video import number_of
 seen = []
 names = ("person",)
 def detect(frame):

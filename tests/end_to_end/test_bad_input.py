@@ -20,10 +20,10 @@ import cv2
 import pytest
 
 from datasets import read
-from tests.datasets.sources.media import encode, sound_only, stripes
-from tests.datasets.sources.servers import http, rtsp
-from tests.end_to_end.clips import TIMES, write_clip, write_detections
 from tests.end_to_end.test_track import LIQUIDTRACK
+from tests.support.media_servers import http, rtsp
+from tests.support.moving_box_clip import TIMES, write_clip, write_detections
+from tests.support.striped_video import encode, sound_only, stripes
 
 MPEG = Fraction(1, 90_000)  # s, in which transport streams count
 PATIENCE = ("--stall", "1.5", "--reconnect", "0")

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.end_to_end.clips import write_clip
-from tests.models.nets import write_net, yolox_answer
+from tests.support.moving_box_clip import write_clip
+from tests.support.onnx_nets import write_net, yolox_answer
 from tools.cli.main import main
 
 SSD = "torchvision:ssdlite320_mobilenet_v3_large"

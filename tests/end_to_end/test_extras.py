@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from models.extras import EXTRAS
-from tests.end_to_end.clips import write_clip
-from tests.tools.test_train_head import folder
+from tests.support.moving_box_clip import write_clip
+from tests.tools.train.test_association_head import folder
 
 ROOT = Path(__file__).parents[2]
 FLOORS = ("tools", "datasets", "tracker", "models")
@@ -88,7 +88,7 @@ for package, words in json.loads(sys.argv[1]):
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with something for every command to begin with."""
-    from tests.tools.test_train_detector import pictures
+    from tests.tools.train.test_detector import pictures
 
     root = tmp_path_factory.mktemp("extras")
     sequence = folder(root / "data") / "walk"

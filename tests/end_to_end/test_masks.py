@@ -16,7 +16,7 @@ from datasets.masks.indexed_png import read_indexed, write_indexed
 from datasets.masks.rle import decode
 from datasets.scenes import Scene, render
 from models.errors import ConfigError, DataError
-from tests.frozen import needs_weights
+from tests.support.weights import needs_weights
 from tools.cli.main import main
 from tools.evaluate.segmentation import score_masks
 from tools.track.config.mask_prompts import MarkConfig

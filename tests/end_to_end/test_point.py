@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from datasets import read
-from tests.tracker.point.pictures import box_at, iou, scene
+from tests.support.pattern_images import box_at, iou, scene
 from tools.cli.main import main
 from tracker.single_object.search_region import FrozenView
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.clips import write_clip
+from tests.support.moving_box_clip import write_clip
 from tools.cli.main import main
 
 ROOT = Path(__file__).parents[2]

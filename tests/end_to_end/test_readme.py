@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.clips import TIMES, write_clip
+from tests.support.moving_box_clip import TIMES, write_clip
 from tools.cli.main import COMMANDS, load, split
 from tools.cli.settings import parse
 

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.end_to_end.clips import write_clip
-from tests.models.nets import write_net, yolox_answer
+from tests.support.moving_box_clip import write_clip
+from tests.support.onnx_nets import write_net, yolox_answer
 from tools.cli.main import main
 
 DOC = (Path(__file__).parents[2] / "docs" / "guides" / "classify.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from datasets import read
-from tests.frozen import needs_weights
+from tests.support.weights import needs_weights
 from tools.cli.main import main
 from tracker.reid.descriptor import Metric
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from datasets import read
-from tests.end_to_end.clips import TIMES, box_at, write_clip, write_detections
+from tests.support.moving_box_clip import TIMES, box_at, write_clip, write_detections
 from tools.cli.main import main
 
 LABEL_SINKS = {

@@ -14,7 +14,7 @@ from datasets.formats.jsonl import JsonlWriter
 from datasets.formats.writer import Boxes
 from datasets.masks.rle import encode
 from models.errors import DataError
-from tests.datasets.formats.scenes import target
+from tests.support.annotations import target
 from tracker.protocols import SourceInfo
 
 HEAD = '{"format": "liquidtrack", "version": 1, "width": 64, "height": 48, "names": ["person", "car"]}\n'

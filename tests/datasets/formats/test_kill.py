@@ -15,7 +15,7 @@ import pytest
 from datasets.formats import FORMATS, read
 from datasets.formats.writer import Boxes
 from models.errors import DataError, LiquidTrackError
-from tests.datasets.formats.scenes import target
+from tests.support.annotations import target
 from tracker.protocols import SourceInfo
 
 EACH = pytest.mark.parametrize("name", FORMATS)

@@ -14,7 +14,7 @@ from datasets.formats.annotations import Annotations
 from datasets.formats.config import LabelConfig
 from datasets.formats.mot import MOT_NAMES, MotWriter
 from datasets.masks.rle import decode
-from tests.datasets.formats.scenes import annotations, assert_same, order, target
+from tests.support.annotations import annotations, assert_same, order, target
 from tracker.protocols import Sink, SourceInfo
 from tracker.types import Frame, State, Tracks
 

@@ -12,7 +12,7 @@ from datasets.formats.config import LabelConfig
 from datasets.formats.writer import Boxes
 from datasets.formats.yolo_writer import YoloWriter
 from models.errors import DataError
-from tests.datasets.formats.scenes import assert_same
+from tests.support.annotations import assert_same
 from tracker.protocols import SourceInfo
 
 YAML = "width: 100\nheight: 50\nnames: [person, car]\n"

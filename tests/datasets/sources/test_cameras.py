@@ -14,7 +14,7 @@ from datasets.source_factory import open_source
 from datasets.sources.cameras import CameraSource, Capture
 from datasets.sources.config import SourceConfig
 from models.errors import ConfigError, SourceError
-from tests.datasets.sources.media import number_of, stripes
+from tests.support.striped_video import number_of, stripes
 from tracker.protocols import LiveSource, Source, SourceStatus
 
 QUICK = SourceConfig(stall=1.0, reconnect=0.0)

@@ -20,8 +20,8 @@ from datasets.sources.live import Live
 from datasets.sources.streams import StreamClock, StreamFeed, StreamSource
 from datasets.sources.video_files import VideoFile
 from models.errors import ConfigError, SourceError
-from tests.datasets.sources.media import UNEVEN_MS, encode, number_of
-from tests.datasets.sources.servers import RATE, Camera, http, rtsp
+from tests.support.media_servers import RATE, Camera, http, rtsp
+from tests.support.striped_video import UNEVEN_MS, encode, number_of
 from tracker.types import Frame
 
 QUICK = SourceConfig(stall=2.0, reconnect=0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.tracker.detectors.scenes import START, frame, iou, truth
+from tests.support.detector_scenes import START, frame, iou, truth
 from tracker.detectors.background import BackgroundDetector, find_things
 from tracker.types import Detections, Frame
 

@@ -11,8 +11,8 @@ import pytest
 
 from datasets.formats import DetectionFile
 from models.errors import ConfigError
-from tests.models.nets import write_net, yolox_answer
-from tests.tracker.detectors.scenes import frame, iou, truth
+from tests.support.detector_scenes import frame, iou, truth
+from tests.support.onnx_nets import write_net, yolox_answer
 from tracker.detectors.background import BackgroundDetector
 from tracker.detectors.config import KINDS, DetectorConfig
 from tracker.detectors.registry import DETECTORS, build_detector

@@ -14,7 +14,7 @@ from datasets.ground_truth.detection import read_labelled_pictures
 from datasets.sources.images import read_picture
 from models.detection.config import CLASSES
 from models.errors import ConfigError, WeightsError
-from tests.tracker.detectors.scenes import frame, iou
+from tests.support.detector_scenes import frame, iou
 from tracker.detectors import lite as _lite
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.lite import LiteDetector

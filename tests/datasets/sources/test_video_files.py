@@ -1,0 +1,436 @@
+"""Video files: presentation times, the chosen part, rotation, colours, and every kind of broken file."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from datasets.source_factory import open_source
+from datasets.sources.config import SourceConfig
+from datasets.sources.video_files import VideoFile
+from models.errors import ConfigError, DataError, SourceError
+from tests.support.striped_video import MS, UNEVEN_MS, encode, number_of, sound_only, stripes
+from tracker.protocols import Source
+
+B_FRAMES = {"bf": "3", "b-adapt": "0", "g": "8"}
+KINDS = {
+    "h264_b_frames.mp4": ("libx264", B_FRAMES),
+    "h264_b_frames.mkv": ("libx264", B_FRAMES),
+    "h264_b_frames.ts": ("libx264", B_FRAMES),
+    "open_gop.ts": ("libx264", {"bf": "3", "g": "8", "x264-params": "open-gop=1:keyint=8:min-keyint=4:bframes=3"}),
+    "h265.mp4": ("libx265", {"x265-params": "log-level=none:keyint=8"}),
+    "vp9.webm": ("libvpx-vp9", {"g": "8", "deadline": "realtime", "cpu-used": "8"}),
+    "mpeg4.mov": ("mpeg4", {"bf": "2", "g": "8"}),
+    "mpeg4.ts": ("mpeg4", {"bf": "2", "g": "8"}),
+    "mjpeg.mkv": ("mjpeg", {}),
+    "ffv1.mkv": ("ffv1", {}),
+}
+
+
+def make(folder: Path, name: str, pts: list[int] = UNEVEN_MS) -> Path:
+    codec, options = KINDS[name]
+    pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    return encode(folder / name, pts, codec, options=options, pix_fmt=pix_fmt)
+
+
+def read(spec: str | Path, config: SourceConfig | None = None) -> list[tuple[int, float, int]]:
+    """(index, time, the number that the picture shows) of every frame."""
+    with open_source(str(spec), config or SourceConfig()) as source:
+        return [(frame.index, frame.time, number_of(frame.bgr)) for frame in source]
+
+
+def expect(pts: list[int]) -> list[tuple[int, float, int]]:
+    return [(k, pytest.approx((at - pts[0]) / 1000, abs=1e-9), k) for k, at in enumerate(pts)]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_uneven_times_are_the_presentation_times(tmp_path: Path, name: str) -> None:
+    assert read(make(tmp_path, name)) == expect(UNEVEN_MS)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_time_starts_at_the_first_frame_wherever_the_file_starts(tmp_path: Path, name: str) -> None:
+    assert read(make(tmp_path, name, [at + 7000 for at in UNEVEN_MS])) == expect(UNEVEN_MS)
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("offset", [0, 7000])
+def test_start_end_every_keep_numbers_and_times_of_the_whole_file(tmp_path: Path, name: str, offset: int) -> None:
+    path = make(tmp_path, name, [at + offset for at in UNEVEN_MS])
+    whole = read(path)
+    for start in (0.0, 0.04, 0.041, 0.3, 1.4, 2.12, 2.38):
+        assert read(path, SourceConfig(start=start)) == [row for row in whole if row[1] >= start]
+    with pytest.raises(ConfigError, match="no frame is left from the start at 99 s"):
+        read(path, SourceConfig(start=99.0))
+    chosen = SourceConfig(start=0.2, end=2.08, every=3)
+    assert read(path, chosen) == [row for row in whole if 0.2 <= row[1] < 2.08 and row[0] % 3 == 0]
+
+
+def test_start_does_not_decode_what_comes_before_the_key_frame(tmp_path: Path) -> None:
+    path = encode(tmp_path / "long.mp4", range(0, 400 * 40, 40), options={"g": "10", "bf": "2"})
+    with open_source(str(path), SourceConfig(start=15.0)) as source:
+        assert isinstance(source, VideoFile)
+        decoded = 0
+        plain = source._decode_packet
+
+        def counting(*args: object) -> object:
+            nonlocal decoded
+            decoded += 1
+            return plain(*args)  # type: ignore[arg-type]
+
+        source._decode_packet = counting  # type: ignore[method-assign, assignment]
+        assert [frame.index for frame in source] == list(range(375, 400))
+    assert decoded < 60
+
+
+@pytest.mark.parametrize(("codec", "options"), [("libx264", B_FRAMES), ("mpeg4", {"bf": "2"}), ("mjpeg", {})])
+def test_avi_knows_decoding_order_alone_and_still_comes_in_order(
+    tmp_path: Path, codec: str, options: dict[str, str]
+) -> None:
+    pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    path = encode(tmp_path / "a.avi", range(20), codec, Fraction(1, 25), options, pix_fmt=pix_fmt)
+    assert read(path) == expect([40 * k for k in range(20)])
+    assert read(path, SourceConfig(start=0.3)) == expect([40 * k for k in range(20)])[8:]
+
+
+def test_edit_list_hides_the_frames_before_it(tmp_path: Path) -> None:
+    path = encode(tmp_path / "plain.mp4", [40 * k for k in range(25)], options={"g": "25", "bf": "0"})
+    cut = tmp_path / "cut.mp4"
+    with av.open(str(path)) as source, av.open(str(cut), "w") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        first = round(0.2 / source.streams.video[0].time_base)  # type: ignore[operator]
+        for packet in source.demux(video=0):
+            if packet.dts is None:
+                continue
+            packet.pts, packet.dts = packet.pts - first, packet.dts - first  # type: ignore[operator]
+            packet.stream = stream
+            out.mux(packet)
+    with av.open(str(cut)) as check:
+        assert any(packet.is_discard for packet in check.demux(video=0))  # the file is what it should be
+    shown = [(k, pytest.approx(0.04 * k, abs=1e-9), k + 5) for k in range(20)]
+    assert read(cut) == shown
+    assert read(cut, SourceConfig(start=0.4)) == shown[10:]
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, -90])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_rotation_and_mirroring_are_undone(tmp_path: Path, degrees: int, mirrored: bool) -> None:
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:24, :32], picture[:24, 32:], picture[24:, :32] = (0, 0, 255), (0, 255, 0), (255, 0, 0)
+    path = encode(tmp_path / "phone.mp4", [0, 40], rotation=(degrees, mirrored), pictures=[picture, picture])
+    upright = np.rot90(picture, degrees // 90)  # np.rot90 and PyAV both count against the clock
+    upright = upright[:, ::-1] if mirrored else upright
+    with open_source(str(path)) as source:
+        info, frame = source.info, next(iter(source))
+    assert (info.width, info.height) == frame.size == (upright.shape[1], upright.shape[0])
+    assert np.abs(frame.bgr.astype(int) - upright).mean() < 8
+    if not mirrored:
+        assert info.rotation == -degrees % 360
+
+
+def test_rotation_in_the_track_header_agrees_with_the_ffmpeg_program(tmp_path: Path) -> None:
+    ffmpeg = shutil.which("ffmpeg")
+    if ffmpeg is None:
+        pytest.skip("no ffmpeg program here")
+    import subprocess
+
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:24, :32], picture[:24, 32:], picture[24:, :32] = (0, 0, 255), (0, 255, 0), (255, 0, 0)
+    path = encode(tmp_path / "phone.mp4", [0, 40], rotation=(90, False), pictures=[picture, picture])
+    shot = tmp_path / "shot.png"
+    command = [ffmpeg, "-v", "error", "-i", str(path), "-frames:v", "1", str(shot)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    seen = cv2.imread(str(shot))
+    with open_source(str(path)) as source:
+        frame = next(iter(source))
+    assert np.abs(frame.bgr.astype(int) - seen).mean() < 4
+
+
+@pytest.mark.parametrize(("colorspace", "full"), [("bt709", False), ("smpte170m", False), ("bt709", True)])
+def test_colours_follow_the_files_own_matrix_and_range(tmp_path: Path, colorspace: str, full: bool) -> None:
+    colour = np.full((48, 64, 3), (40, 200, 90), np.uint8)  # blue, green, red
+    with av.open(str(tmp_path / "c.mp4"), "w") as out:
+        stream = out.add_stream("libx264", rate=25, options={"qp": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p" if full else "yuv420p"
+        matrix = {"bt709": 1, "smpte170m": 6}[colorspace]  # ISO 23091-2
+        stream.codec_context.colorspace, stream.codec_context.color_range = matrix, 2 if full else 1
+        kr, kb = (0.2126, 0.0722) if colorspace == "bt709" else (0.299, 0.114)
+        b, g, r = (float(v) / 255 for v in colour[0, 0])
+        y = kr * r + (1 - kr - kb) * g + kb * b
+        u, v = (b - y) / (2 - 2 * kb), (r - y) / (2 - 2 * kr)
+        luma, chroma = (255.0, 255.0) if full else (219.0, 224.0)
+        planes = [y * luma + (0 if full else 16), u * chroma + 128, v * chroma + 128]
+        data = np.concatenate([np.full(n, round(p), np.uint8) for n, p in zip((3072, 768, 768), planes, strict=True)])
+        frame = av.VideoFrame.from_ndarray(data.reshape(72, 64), format="yuvj420p" if full else "yuv420p")
+        frame.colorspace, frame.color_range, frame.pts = matrix, 2 if full else 1, 0
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    with open_source(str(tmp_path / "c.mp4")) as source:
+        seen = next(iter(source)).bgr
+    assert np.abs(seen.astype(int) - colour).max() <= 3
+
+
+def test_info_of_a_file(tmp_path: Path) -> None:
+    path = encode(tmp_path / "even.mp4", [40 * k for k in range(50)], sound=True)
+    with open_source(str(path)) as source:
+        assert isinstance(source, Source)
+        info = source.info
+    assert (info.name, info.width, info.height, info.frames, info.live) == ("even.mp4", 64, 48, 50, False)
+    assert info.rate == pytest.approx(25, rel=0.05)
+    assert info.duration == pytest.approx(1.96, abs=0.05)
+    assert info.path == str(path)
+    with open_source(str(path), SourceConfig(start=1.0, every=2)) as source:
+        assert source.info.frames is not None
+        assert abs(source.info.frames - len(list(source))) <= 1
+
+
+def test_raw_streams_carry_no_times_and_need_a_rate(tmp_path: Path) -> None:
+    path = encode(tmp_path / "raw.h264", range(20), "libx264", Fraction(1, 25), B_FRAMES)
+    with pytest.raises(SourceError, match="carries no times; state its rate"):
+        open_source(str(path))
+    assert read(path, SourceConfig(rate=10)) == [(k, pytest.approx(k / 10), k) for k in range(20)]
+    assert [row[0] for row in read(path, SourceConfig(rate=10, start=1.05))] == list(range(11, 20))
+    jpegs = encode(tmp_path / "raw.mjpeg", range(9), "mjpeg", Fraction(1, 25), pix_fmt="yuvj420p", container="mjpeg")
+    with pytest.raises(SourceError, match="carries no times"):
+        open_source(str(jpegs))
+
+
+def test_a_stated_rate_or_a_file_of_times_overrides_the_files_own(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mp4", UNEVEN_MS)
+    assert [row[1] for row in read(path, SourceConfig(rate=5))] == pytest.approx([k / 5 for k in range(20)])
+    times = tmp_path / "times.txt"
+    times.write_text("\n".join(str(100 + k * k) for k in range(20)))
+    assert [row[1] for row in read(path, SourceConfig(times=times))] == [float(k * k) for k in range(20)]
+    assert [row[0] for row in read(path, SourceConfig(times=times, start=150))] == list(range(13, 20))
+    times.write_text("\n".join(str(k) for k in range(12)))
+    with pytest.raises(DataError, match=r"12 times, but a\.mp4 has more frames"):
+        read(path, SourceConfig(times=times))
+    times.write_text("\n".join(str(k) for k in range(30)))
+    with pytest.raises(DataError, match=r"30 times, but a\.mp4 has 20 frames"):
+        read(path, SourceConfig(times=times))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"every": 0}, "every is 0"),
+        ({"start": -1.0}, "start is -1"),
+        ({"start": float("nan")}, "start is nan"),
+        ({"start": 5.0, "end": 5.0}, "leaves nothing"),
+        ({"rate": 0.0}, "rate is 0"),
+        ({"rate": float("inf")}, "rate is inf"),
+        ({"rate": 5.0, "times": Path("t.csv")}, "only one"),
+        ({"stall": 0.0}, "stall is 0"),
+        ({"reconnect": -1.0}, "reconnect is -1"),
+        ({"camera_width": 0}, "camera width is 0"),
+    ],
+)
+def test_settings_out_of_range(tmp_path: Path, settings: dict[str, object], words: str) -> None:
+    path = encode(tmp_path / "a.mp4", [0, 40])
+    with pytest.raises(ConfigError, match=words):
+        open_source(str(path), SourceConfig(**settings))  # type: ignore[arg-type]
+
+
+def test_missing_empty_and_foreign_files(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no such file or folder"):
+        open_source(str(tmp_path / "nowhere.mp4"))
+    (tmp_path / "empty.mp4").touch()
+    with pytest.raises(SourceError, match=r"empty\.mp4: the file is empty"):
+        open_source(str(tmp_path / "empty.mp4"))
+    for name in ("text.mp4", "text.txt", "text.nfo"):
+        (tmp_path / name).write_text("Dear diary, today I recorded nothing at all.\n" * 50)
+        with pytest.raises(SourceError, match=f"{name}: not a video"):
+            open_source(str(tmp_path / name))
+    (tmp_path / "noise.mp4").write_bytes(np.random.default_rng(0).bytes(5000))
+    with pytest.raises(SourceError, match=r"noise\.mp4: not a video"):
+        open_source(str(tmp_path / "noise.mp4"))
+
+
+def test_sound_without_video(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="there is no video in it, only audio"):
+        open_source(str(sound_only(tmp_path / "song.mp4")))
+
+
+def test_a_video_of_another_name_just_works(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mp4", UNEVEN_MS)
+    for name in ("a.txt", "a.avi", "a", "день 1 [x].bin"):
+        shutil.copy(path, tmp_path / name)
+        assert read(tmp_path / name) == expect(UNEVEN_MS)
+
+
+def test_mp4_that_was_never_finished(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mp4", UNEVEN_MS)
+    data = path.read_bytes()
+    assert data.find(b"moov") > data.find(b"mdat") > 0
+    path.write_bytes(data[: data.find(b"moov") - 4])
+    with pytest.raises(SourceError, match="never finished"):
+        open_source(str(path))
+    path.write_bytes(data[: data.find(b"mdat") + 200])
+    with pytest.raises(SourceError, match="never finished"):
+        open_source(str(path))
+
+
+@pytest.mark.parametrize("name", ["front.mp4", "cut.mkv", "cut.webm", "cut.avi"])
+def test_a_file_cut_in_the_middle_gives_its_good_frames_and_then_says_so(tmp_path: Path, name: str) -> None:
+    codec = "libvpx-vp9" if name.endswith("webm") else "libx264"
+    rng = np.random.default_rng(1)
+    noisy = [
+        np.clip(stripes(k).astype(int) + rng.integers(-25, 26, (48, 64, 3)), 0, 255).astype(np.uint8) for k in range(40)
+    ]
+    base = Fraction(1, 25)
+    options = {"movflags": "faststart"} if name.endswith("mp4") else None
+    path = encode(tmp_path / name, range(40), codec, base, {"g": "10", "bf": "0"}, noisy, container_options=options)
+    whole = read(path)
+    assert [row[0] for row in whole] == list(range(40))
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.6)])
+    seen = []
+    with (
+        open_source(str(path)) as source,
+        pytest.raises(SourceError, match=r"breaks off after \d+ frames \(\d+ of its"),
+    ):
+        seen.extend((frame.index, frame.time, number_of(frame.bgr)) for frame in source)
+    assert 15 <= len(seen) < 32
+    assert seen == whole[: len(seen)]
+    part = read(path, SourceConfig(end=0.2))  # who wanted no more than what is there has no reason to complain
+    assert part == whole[:5]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options", "lost"),
+    [
+        ("a.mkv", "ffv1", {"g": "1"}, {12}),
+        ("a.avi", "libx264", {"g": "5", "bf": "2"}, None),
+        ("a.mp4", "libx264", {"g": "5", "keyint_min": "5", "sc_threshold": "0", "bf": "0"}, {12, 13, 14}),
+    ],
+)
+def test_damage_in_the_middle_costs_its_own_frames_alone(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    codec: str,
+    options: dict[str, str],
+    lost: set[int] | None,
+) -> None:
+    path = encode(tmp_path / name, range(30), codec, Fraction(1, 25), options)
+    with av.open(str(path)) as container:
+        packet = [bytes(packet) for packet in container.demux(video=0) if packet.size][12]
+    data = path.read_bytes()
+    assert data.count(packet) == 1
+    path.write_bytes(data.replace(packet, b"\xff" * len(packet)))
+    with caplog.at_level(logging.WARNING):
+        seen = read(path)
+    assert "1 packets are damaged" in caplog.text
+    if lost is not None:
+        kept = [k for k in range(30) if k not in lost]
+        assert {row[0] for row in seen} >= set(kept)  # frames that lean on the lost one may come out, wrong but there
+        assert [row for row in seen if row[0] in kept] == [(k, pytest.approx(k / 25), k) for k in kept]
+        # numbers are the same when the reading begins behind the damage
+        assert read(path, SourceConfig(start=0.8)) == [row for row in seen if row[1] >= 0.8]
+    else:
+        assert seen[-1][2] == 29
+
+
+def test_times_that_repeat_name_the_frame(tmp_path: Path) -> None:
+    path = tmp_path / "again.nut"
+    with av.open(str(path), "w", format="matroska") as out:
+        stream = out.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        stream.codec_context.time_base = MS
+        packets = []
+        for k in range(6):
+            frame = av.VideoFrame.from_ndarray(stripes(k), format="bgr24")
+            frame.pts, frame.time_base = 40 * k, MS
+            packets += stream.encode(frame)
+        packets += stream.encode(None)
+        for packet, at in zip(packets, [0, 40, 80, 80, 120, 160], strict=True):
+            packet.pts = packet.dts = at
+            packet.time_base = MS
+            out.mux(packet)
+    seen = []
+    with pytest.raises(DataError, match=r"again\.nut frame 3: its time 0\.08"), open_source(str(path)) as source:
+        seen.extend(frame.index for frame in source)
+    assert seen == [0, 1, 2]
+    assert len(read(path, SourceConfig(rate=25))) == 6
+
+
+def test_changing_size_inside_a_stream(tmp_path: Path) -> None:
+    parts = [
+        encode(tmp_path / "small.ts", [0, 40, 80], options={"bf": "0"}),
+        encode(
+            tmp_path / "large.ts",
+            [120, 160, 200],
+            options={"bf": "0"},
+            pictures=[stripes(k, (128, 96)) for k in range(3, 6)],
+        ),
+    ]
+    both = tmp_path / "both.ts"
+    both.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with pytest.raises(SourceError, match=r"both\.ts frame 3 is 128x96 where the first frame is 64x48"):
+        read(both)
+    assert [row[2] for row in read(both, SourceConfig(resize=True))] == list(range(6))
+
+
+def test_cover_pictures_are_no_video(tmp_path: Path) -> None:
+    path = tmp_path / "song.mp3"
+    plain = sound_only(tmp_path / "song.m4a").read_bytes()
+    cover = cv2.imencode(".jpg", stripes(1))[1].tobytes()
+    frame = b"APIC" + (len(cover) + 14).to_bytes(4, "big") + b"\0\0" + b"\0image/jpeg\0\x03\0" + cover
+    size = len(frame)
+    head = b"ID3\x03\0\0" + bytes([size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127])
+    adts = tmp_path / "song.aac"
+    with av.open(str(adts), "w", format="adts") as out, av.open(str(tmp_path / "song.m4a")) as source:
+        stream = out.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux(audio=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
+    assert plain
+    path.write_bytes(head + frame + adts.read_bytes())
+    with av.open(str(path)) as check:
+        assert len(check.streams.video) == 1  # FFmpeg calls the cover a video
+    with pytest.raises(SourceError, match="there is no video in it, only audio"):
+        open_source(str(path))
+
+
+def test_iterating_twice_is_an_error_and_closing_is_always_safe(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mp4", UNEVEN_MS)
+    source = open_source(str(path))
+    frames = iter(source)
+    next(frames)
+    with pytest.raises(SourceError, match="read already"):
+        iter(source)
+    source.close()
+    source.close()
+    assert list(frames) == []
+    open_source(str(path)).close()
+
+
+def test_closing_from_another_thread_ends_the_iteration(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mp4", range(0, 4000, 4), options={"preset": "ultrafast"})
+    for wait in (0.0, 0.002, 0.01, 0.03):
+        source = open_source(str(path))
+        timer = threading.Timer(wait, source.close)
+        timer.start()
+        count = sum(1 for _ in source)
+        timer.join()
+        assert count <= 1000
+
+
+def test_nothing_is_written_to_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = encode(tmp_path / "a.mp4", UNEVEN_MS, container_options={"movflags": "faststart"})
+    path.write_bytes(path.read_bytes()[:-300])
+    (tmp_path / "t.mp4").write_text("no video")
+    capfd.readouterr()
+    with pytest.raises(SourceError):
+        read(path)
+    with pytest.raises(SourceError):
+        open_source(str(tmp_path / "t.mp4"))
+    assert capfd.readouterr() == ("", "")

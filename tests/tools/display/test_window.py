@@ -1,0 +1,337 @@
+"""A real window on a virtual screen, real key presses; each window lives in a process of its own."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+CHILD = """
+import sys, time
+import numpy as np
+from models.errors import LiquidTrackError
+from tools.display.config import ViewConfig
+from tools.display.window import WindowSink
+from tracker.protocols import SourceInfo, Stop
+from tracker.types import Frame, Tracks
+
+sink = WindowSink(ViewConfig(), sys.argv[1])
+try:
+    sink.open(SourceInfo("street/../film 1.mp4", 320, 240), ("person",))
+except LiquidTrackError as error:
+    print(error, flush=True)
+    sys.exit(2)
+try:
+    for k in range(20_000):
+        one = Tracks([1], [[50 + k % 200, 60, 90 + k % 200, 160]], [0.9], [0], [1], [0], [0])
+        sink.write(Frame(np.full((240, 320, 3), 90, np.uint8), k, k * 0.04), one)
+        print(k, flush=True)
+        time.sleep(0.005)
+except Stop:
+    print("stop", flush=True)
+sink.close()
+sink.close()
+print("closed", flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def screen() -> Iterator[str]:
+    """The name of a virtual screen of our own."""
+    if sys.platform != "linux" or not shutil.which("Xvfb") or not shutil.which("xdotool"):
+        pytest.skip("needs Xvfb and xdotool (apt install xvfb xdotool)")
+    read, write = os.pipe()
+    # Without -noreset the server starts anew when its last client leaves, and may take one that just comes with it.
+    words = ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "-nolisten", "tcp", "-noreset"]
+    server = subprocess.Popen(words, pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        number = pipe.readline().strip()  # comes when the server is ready
+    yield f":{number}"
+    server.terminate()
+    server.wait(10)
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain: {what}"
+        time.sleep(0.05)
+
+
+class Window:
+    """A child that shows frames, its keyboard, and what it printed."""
+
+    def __init__(self, screen: str, folder: Path, code: str = CHILD) -> None:
+        self.env = {**os.environ, "DISPLAY": screen}
+        self.log = folder / "log"
+        with self.log.open("w") as log:
+            words = [sys.executable, "-c", code, str(folder)]
+            self.child = subprocess.Popen(words, cwd=ROOT, env=self.env, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            # A busy machine imports slowly.
+            until(lambda: self.frame() >= 0 or self.child.poll() is not None, "first frame", 120.0)
+            assert self.frame() >= 0, self.log.read_text()
+            self.id = self.xdotool("search", "--name", "^liquidtrack: ").split()[-1]
+            self.xdotool("windowfocus", "--sync", self.id)
+        except BaseException:
+            self.end()
+            raise
+
+    def xdotool(self, *words: str) -> str:
+        done = subprocess.run(["xdotool", *words], env=self.env, capture_output=True, text=True, timeout=20, check=True)
+        return done.stdout
+
+    def key(self, name: str) -> None:
+        self.xdotool("key", name)
+
+    def lines(self) -> list[str]:
+        return self.log.read_text().splitlines()
+
+    def frame(self) -> int:
+        return max((int(line) for line in self.lines() if line.isdigit()), default=-1)
+
+    def pause(self) -> int:
+        """Presses space and gives the frame that it stands at."""
+        self.key("space")
+        last = -2
+        end = time.monotonic() + 20
+        while last != self.frame():
+            assert time.monotonic() < end
+            last = self.frame()
+            time.sleep(0.4)
+        return last
+
+    def end(self) -> None:
+        self.child.kill()
+        self.child.wait(10)
+
+
+@pytest.fixture
+def window(screen: str, tmp_path: Path) -> Iterator[Window]:
+    shown = Window(screen, tmp_path)
+    yield shown
+    shown.end()
+
+
+def saved(window: Window, folder: Path) -> float:
+    """The time of the picture that is shown, by the name that it is saved under."""
+    before = set(folder.glob("*.png"))
+    window.key("s")
+    until(lambda: len(set(folder.glob("*.png"))) > len(before), "a saved picture")
+    (new,) = set(folder.glob("*.png")) - before
+    return float(re.search(r"_(\d+\.\d+)s", new.name)[1])  # type: ignore[index]
+
+
+def test_pause_step_both_ways_and_go_on(window: Window, tmp_path: Path) -> None:
+    stands = window.pause()
+    shown = saved(window, tmp_path)
+    assert round(shown / 0.04) in (stands, stands + 1)
+    window.key("n")
+    assert saved(window, tmp_path) == pytest.approx(shown + 0.04)
+    window.key("Right")
+    assert saved(window, tmp_path) == pytest.approx(shown + 0.08)
+    for key in ("b", "Left", "b"):
+        window.key(key)
+    assert saved(window, tmp_path) == pytest.approx(shown - 0.04)
+    time.sleep(0.3)
+    assert window.frame() <= stands + 2  # nothing goes on by itself
+    window.key("space")
+    until(lambda: window.frame() > stands + 20, "going on")
+
+
+def test_saved_pictures_never_replace_each_other(window: Window, tmp_path: Path) -> None:
+    stands = window.pause()
+    window.key("s")
+    until(lambda: len(list(tmp_path.glob("*.png"))) == 1, "a saved picture")
+    for key in ("n", "b", "l", "t", "h"):  # the newest picture, drawn anew
+        window.key(key)
+    window.key("s")
+    until(lambda: len(list(tmp_path.glob("*.png"))) == 2, "a second picture")
+    window.key("space")
+    until(lambda: window.frame() > stands + 5, "all is written")
+    first, second = sorted(tmp_path.glob("*.png"), key=lambda p: len(p.name))
+    assert re.fullmatch(r"street_.._film_1.mp4_\d+\.\d{3}s\.png", first.name)
+    assert second.stem == first.stem + "_2"
+    assert cv2.imread(str(first)).shape == cv2.imread(str(second)).shape == (240, 320, 3)
+
+
+def test_labels_are_left_out_of_the_newest_picture(window: Window, tmp_path: Path) -> None:
+    window.pause()
+    window.key("n")  # to the newest
+    saved(window, tmp_path)
+    window.key("l")
+    window.key("h")
+    saved(window, tmp_path)
+    first, second = (cv2.imread(str(path)) for path in sorted(tmp_path.glob("*.png"), key=lambda p: len(p.name)))
+    assert (first != second).any(axis=2).sum() > 500  # the label is gone; help is never saved
+
+
+ENDING = """
+import sys
+import numpy as np
+from tools.display.config import ViewConfig
+from tools.display.window import WindowSink
+from tracker.protocols import SourceInfo
+from tracker.types import Frame, Tracks
+
+sink = WindowSink(ViewConfig(stay=len(sys.argv) < 3, speed=8.0), sys.argv[1])
+sink.open(SourceInfo("film", 320, 240), ("person",))
+for k in range(12):
+    sink.write(Frame(np.full((240, 320, 3), 90, np.uint8), k, k * 0.04), Tracks.empty())
+    print(k, flush=True)
+sink.end()
+sink.close()
+print("closed", flush=True)
+sink.linger()
+print("left", flush=True)
+"""
+
+
+def test_the_last_picture_stays_until_somebody_quits(screen: str, tmp_path: Path) -> None:
+    window = Window(screen, tmp_path, ENDING)
+    try:
+        until(lambda: "closed" in window.lines(), "the end")
+        time.sleep(0.3)
+        assert window.child.poll() is None
+        assert saved(window, tmp_path) == pytest.approx(0.44)
+        window.key("b")
+        assert saved(window, tmp_path) == pytest.approx(0.40)
+        window.key("q")
+        assert window.child.wait(20) == 0
+        assert window.lines()[-1] == "left"
+    finally:
+        window.end()
+
+
+def test_without_stay_nothing_waits_at_the_end(screen: str, tmp_path: Path) -> None:
+    words = [sys.executable, "-c", ENDING, str(tmp_path), "no"]
+    done = subprocess.run(
+        words, cwd=ROOT, env={**os.environ, "DISPLAY": screen}, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.split()[-2:] == ["closed", "left"]
+
+
+DYING = """
+import sys, time
+import cv2
+import numpy as np
+from tools.display.config import ViewConfig
+from tools.display.window import WindowSink
+from tracker.protocols import SourceInfo, SourceStatus, Stop
+from tracker.types import Frame, Tracks
+
+imshow = cv2.imshow
+def spied(title, picture):
+    print("light", int(picture[100:110, 5:50].mean()), int(picture[-5:].mean()), flush=True)
+    imshow(title, picture)
+cv2.imshow = spied
+state = "running"
+sink = WindowSink(ViewConfig(), sys.argv[1], None, lambda: SourceStatus(state, silence=5.0, reason="gone", time=9.0))
+sink.open(SourceInfo("camera", 320, 240, live=True), ())
+for k in range(3):
+    sink.write(Frame(np.full((240, 320, 3), 200, np.uint8), k, k * 9.0), Tracks.empty())  # nobody waits for its time
+    print(k, flush=True)
+try:
+    while True:
+        state = "reconnecting"
+        sink.idle()
+        time.sleep(0.05)
+except Stop:
+    print("stop", flush=True)
+"""
+
+
+def test_a_stream_that_died_is_dimmed_under_a_banner_and_obeys_keys(screen: str, tmp_path: Path) -> None:
+    window = Window(screen, tmp_path, DYING)
+    try:
+
+        def lights() -> list[tuple[int, int]]:
+            found = [line.split()[1:] for line in window.lines() if line.startswith("light")]
+            return [(int(banner), int(edge)) for banner, edge in found]
+
+        until(lambda: bool(lights()) and lights()[-1][1] < 90, "a dimmed picture")
+        assert max(edge for _, edge in lights()) > 150  # before
+        assert lights()[-1][0] < 60  # the banner's ground
+        window.key("q")
+        assert window.child.wait(20) == 0
+        assert window.lines()[-1] == "stop"
+    finally:
+        window.end()
+
+
+@pytest.mark.parametrize("key", ["q", "Escape"])
+def test_quit(window: Window, key: str) -> None:
+    window.key(key)
+    assert window.child.wait(20) == 0
+    assert window.lines()[-2:] == ["stop", "closed"]
+
+
+def test_quit_while_paused(window: Window) -> None:
+    window.pause()
+    window.key("q")
+    assert window.child.wait(20) == 0
+    assert window.lines()[-2:] == ["stop", "closed"]
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_the_close_button_quits(window: Window, screen: str, paused: bool) -> None:
+    if paused:
+        window.pause()
+    press_close_button(screen, int(window.id))
+    assert window.child.wait(20) == 0
+    assert window.lines()[-2:] == ["stop", "closed"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a display")
+@pytest.mark.parametrize("display", [None, "", ":987", "nowhere.invalid:0"])
+def test_no_display_is_one_sentence(tmp_path: Path, display: str | None) -> None:
+    env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")}
+    if display is not None:
+        env["DISPLAY"] = display
+    words = [sys.executable, "-c", CHILD, str(tmp_path)]
+    done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stdout.count("\n") == 1
+    assert "--video" in done.stdout
+    assert done.stderr == ""
+
+
+def press_close_button(screen: str, window: int) -> None:
+    """What a window manager does when someone clicks the cross: WM_DELETE_WINDOW as a client message."""
+
+    class Message(ctypes.Structure):
+        _fields_ = [
+            ("type", ctypes.c_int),
+            ("serial", ctypes.c_ulong),
+            ("send_event", ctypes.c_int),
+            ("display", ctypes.c_void_p),
+            ("window", ctypes.c_ulong),
+            ("message_type", ctypes.c_ulong),
+            ("format", ctypes.c_int),
+            ("data", ctypes.c_long * 5),
+            ("rest", ctypes.c_long * 24),
+        ]
+
+    x11 = ctypes.CDLL(ctypes.util.find_library("X11"))
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    x11.XInternAtom.restype = ctypes.c_ulong
+    display = ctypes.c_void_p(x11.XOpenDisplay(screen.encode()))
+    protocols = x11.XInternAtom(display, b"WM_PROTOCOLS", 0)
+    message = Message(type=33, window=window, message_type=protocols, format=32)
+    message.data[0] = x11.XInternAtom(display, b"WM_DELETE_WINDOW", 0)
+    x11.XSendEvent(display, ctypes.c_ulong(window), 0, ctypes.c_long(0), ctypes.byref(message))
+    x11.XSync(display, 0)
+    x11.XCloseDisplay(display)

@@ -1,0 +1,113 @@
+"""One object followed through real pictures: moves, sizes, uneven time, loss, return."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.support.pattern_images import SIZE, box_at, iou, scene
+from tracker.learned.liquid_motion import LiquidMotion
+from tracker.motion.base import Motion
+from tracker.motion.kalman_mixture import KalmanMotion
+from tracker.single_object.search_region import FrozenView
+from tracker.single_object.tracker import Follower
+from tracker.types import Float64
+
+
+def begin(view: FrozenView, box: Float64, motion: Motion | None = None) -> Follower:
+    return Follower(view, motion or LiquidMotion(), scene(box), box, 0.0)
+
+
+@pytest.mark.parametrize("motion", [LiquidMotion, KalmanMotion])
+@pytest.mark.parametrize("step", [0.04, 0.2])
+def test_a_moving_object_is_followed_at_its_true_times(view: FrozenView, motion: type[Motion], step: float) -> None:
+    def at(time: float) -> Float64:
+        return box_at(60 + 90 * time, 150 - 50 * time)
+
+    follower = begin(view, at(0.0), motion())
+    for k in range(1, 9):
+        sight = follower.look(scene(at(k * step)), k * step)
+        assert sight.seen
+        assert sight.unseen == 0
+        assert iou(sight.xyxy, at(k * step)) > 0.7
+    assert sight.score > 0.3
+
+
+def test_size_and_aspect_follow(view: FrozenView) -> None:
+    boxes = [box_at(160, 120, 36 * 1.03**k, 48 * 1.015**k) for k in range(15)]
+    follower = begin(view, boxes[0])
+    for k, box in enumerate(boxes[1:], 1):
+        sight = follower.look(scene(box), k * 0.04)
+    width, height = sight.xyxy[2:] - sight.xyxy[:2]
+    assert iou(sight.xyxy, boxes[-1]) > 0.75
+    assert width > 36 * 1.2
+    assert width / 36 > height / 48
+
+
+def test_an_object_that_is_gone_is_not_made_up_and_is_found_again(view: FrozenView) -> None:
+    here, there = box_at(70, 80), box_at(250, 180)
+    follower = begin(view, here)
+    for k in range(1, 5):
+        assert follower.look(scene(here), k * 0.1).seen
+    scores = []
+    for k in range(5, 15):
+        sight = follower.look(scene(), k * 0.1)
+        scores.append(sight.score)
+    assert not sight.seen
+    assert sight.unseen == pytest.approx(1.0, abs=0.31)  # since the last time that it was believed to be there
+    assert scores[-1] < 0.6 * scores[0]  # the belief falls with the seconds
+    found = [follower.look(scene(there), k * 0.1) for k in range(15, 30)]
+    assert found[-1].seen
+    assert iou(found[-1].xyxy, there) > 0.6
+
+
+@pytest.mark.parametrize("other", ["plain", "disc", "stripes"])
+def test_another_thing_that_comes_is_not_it(view: FrozenView, other: str) -> None:
+    picture, there = scene(), box_at(250, 180)
+    left, top, right, bottom = there.astype(int).tolist()
+    if other == "plain":
+        picture[top:bottom, left:right] = (200, 120, 40)
+    elif other == "disc":
+        cv2.ellipse(picture, (250, 180), (18, 24), 0, 0, 360, (40, 220, 220), -1)
+    else:
+        picture[top:bottom, left:right] = 240 * (np.arange(left, right) // 3 % 2)[None, :, None]
+    follower = begin(view, box_at(70, 80))
+    for k in range(1, 5):
+        follower.look(scene(box_at(70, 80)), k * 0.1)
+    for k in range(5, 17):
+        assert not follower.look(picture, k * 0.1).seen or k < 7
+
+
+def test_an_object_that_leaves_the_picture_is_lost(view: FrozenView) -> None:
+    follower = begin(view, box_at(250, 120))
+    for k in range(1, 15):
+        sight = follower.look(scene(box_at(250 + 10 * k, 120)), k * 0.1)
+    assert not sight.seen
+    centre = (sight.xyxy[:2] + sight.xyxy[2:]) / 2
+    assert (centre <= SIZE).all()
+
+
+def test_the_same_pictures_give_the_same_boxes(view: FrozenView) -> None:
+    def run() -> Float64:
+        follower = begin(view, box_at(100, 100))
+        return np.array([follower.look(scene(box_at(100 + 4 * k, 100)), k * 0.04).xyxy for k in range(1, 6)])
+
+    np.testing.assert_array_equal(run(), run())
+
+
+@pytest.mark.parametrize("box", [[0, 0, 5, 5], [310, 100, 320, 240], [0, 0, 320, 240], [100.5, 50.2, 101.1, 51.0]])
+def test_any_box_in_the_picture_can_be_followed(view: FrozenView, box: list[float]) -> None:
+    follower = begin(view, np.array(box, np.float64))
+    sight = follower.look(scene(), 0.1)
+    assert np.isfinite(sight.xyxy).all()
+    assert (sight.xyxy[2:] > sight.xyxy[:2]).all()
+
+
+def test_camera_motion_moves_where_it_is_expected(view: FrozenView) -> None:
+    follower = begin(view, box_at(100, 120))
+    for k in range(1, 4):
+        follower.look(scene(box_at(100, 120)), k * 0.04)
+    moved = follower.look(scene(box_at(230, 120)), 0.16, np.array([[1.0, 0, 130], [0, 1, 0]]))
+    assert moved.seen
+    assert iou(moved.xyxy, box_at(230, 120)) > 0.7

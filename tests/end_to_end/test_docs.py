@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.moving_box_clip import TIMES, write_clip
 from tools.cli.main import COMMANDS, load, split
 from tools.cli.settings import parse, settings
 
@@ -43,6 +46,21 @@ def test_every_named_flag_exists() -> None:
     for page in PAGES:
         named = re.findall(r"`(--[a-z][a-z-]*)", page.read_text(encoding="utf-8"))
         assert not set(named) - flags, page
+
+
+def test_the_python_of_the_guides_runs(tmp_path: Path) -> None:
+    """One after another in one process, on a short clip; python.md has a test of its own."""
+    write_clip(tmp_path / "street.mp4", TIMES[:4])
+    texts = [page.read_text(encoding="utf-8") for page in PAGES if page.name != "python.md" and "docs" in page.parts]
+    code = [block for text in texts for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL)]
+    assert len(code) >= 3
+    boxes = ("PointedBox(412, 180, 36, 90)", "PointedBox(10, 40, 24, 24)")  # the clip is smaller than the guide's
+    joined = "\n".join(code)
+    assert boxes[0] in joined
+    joined = joined.replace(*boxes)
+    done = subprocess.run([sys.executable, "-c", joined], capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(" s [") == 4 * len(code)
 
 
 def test_decisions_are_numbered_and_have_a_status() -> None:

@@ -6,6 +6,8 @@ Pages that follow from the code or from a folder's files are made here at build 
 from __future__ import annotations
 
 import contextlib
+import importlib
+import inspect
 import io
 import os
 import re
@@ -23,6 +25,7 @@ COLUMNS = "100"  # the width of the help texts
 FULL_HELP = ("--help-all", "--help")  # the first that the command knows
 FOLDERS = {"Results": "results", "Decisions": "decisions", "Laboratory notes": "lab", "Model cards": "cards"}
 RECORD = re.compile(r"# (.+)\n\nStatus: (.+)\n")
+PUBLIC = re.compile(r"^<!-- public names of ([\w.]+) -->$", re.MULTILINE)
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -40,10 +43,21 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Append the table of records to the index of decisions."""
-    if page.file.src_uri != "decisions/index.md":
-        return markdown
-    return f"{markdown}\n\n{decision_table(Path(config.docs_dir) / 'decisions')}"
+    """Append the table of records to the index of decisions, and fill in the public names of packages."""
+    if page.file.src_uri == "decisions/index.md":
+        return f"{markdown}\n\n{decision_table(Path(config.docs_dir) / 'decisions')}"
+    return PUBLIC.sub(lambda match: public_names(match[1]), markdown)
+
+
+def public_names(package: str) -> str:
+    """The reference of everything that `package` lists in `__all__`, each at the place where it is defined."""
+    face = importlib.import_module(package)
+    lines = []
+    for name in sorted(face.__all__, key=str.lower):
+        value = getattr(face, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            lines += [f"::: {value.__module__}.{value.__qualname__}", ""]
+    return "\n".join(lines)
 
 
 def decision_table(folder: Path) -> str:

@@ -34,7 +34,7 @@ def to_supervision(rows: Detections | Tracks, names: tuple[str, ...] = ()) -> sv
         confidence=rows.score,
         class_id=rows.label.astype(int),
         tracker_id=rows.id.astype(int) if isinstance(rows, Tracks) else None,
-        mask=rows.mask,
+        mask=None if rows.mask is None else np.asarray(rows.mask),
         data=data,
     )
 

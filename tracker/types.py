@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from models.errors import DataError
 from tracker.inputs.columns import FARTHEST, LATEST, MOST_CLASSES, ROUNDING, numbers, real, rows, seconds, whole
+from tracker.inputs.masks import Masks
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -220,7 +221,7 @@ class Tracks:
         state: (N,) int8, values of `State`.
         unseen: (N,) float64, seconds since the track was last matched; 0 where it was matched at this very time.
         detection: (N,) int64, the row of this frame's `Detections` that it was matched with, -1 where there is none.
-        mask: (N, H, W) bool, or None.
+        mask: the tracks' `Masks`, where any has one, or None; an (N, H, W) bool array is taken too.
         class_score: (N,) float32, 0..1, how likely the label is right by all that was seen so far; NaN where nobody
             weighed it; None where nobody weighed any.
     """
@@ -232,7 +233,7 @@ class Tracks:
     state: NDArray[np.int8]
     unseen: Float64
     detection: Int64
-    mask: Bool | None = None
+    mask: Masks | None = None
     class_score: Float32 | None = None
 
     def __post_init__(self) -> None:
@@ -253,6 +254,12 @@ class Tracks:
             column = rows("class_score", real("class_score", self.class_score), n)
             _fractions("class_score", np.nan_to_num(column), n)
             object.__setattr__(self, "class_score", column)
+        if self.mask is not None:
+            mask: Any = self.mask
+            mask = mask if isinstance(mask, Masks) else Masks.of(mask)
+            if len(mask) != n:
+                raise DataError(f"there are {len(mask)} masks for {n} tracks; give one picture a track.")
+            object.__setattr__(self, "mask", mask)
         if len(np.unique(self.id)) != n:
             raise DataError(f"the ids {self.id.tolist()} repeat; each track needs one of its own.")
 
@@ -278,14 +285,37 @@ class Tracks:
         columns = {"id": id, "xyxy": xyxy, "score": score, "label": label, "state": state, "unseen": unseen}
         return _trusted(cls, {**columns, "detection": detection, "mask": None, "class_score": class_score})
 
+    def with_trusted(self, **columns: Any) -> Tracks:
+        """These tracks with other columns, of the types above: nothing is checked."""
+        return _trusted(Tracks, {**{name: getattr(self, name) for name in _COLUMNS}, **columns})
+
+    @classmethod
+    def concat(cls, parts: Sequence[Tracks]) -> Tracks:
+        """All tracks of the parts, in their order; a part without masks or class scores has none in the whole either.
+
+        Raises:
+            DataError: an id stands in two of them, or their masks differ in height and width.
+        """
+        if len(parts) == 1:
+            return parts[0]
+        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _PLAIN} if parts else {}
+        if not columns:
+            return cls.empty()
+        if len(np.unique(columns["id"])) != len(columns["id"]):
+            raise DataError(f"the ids {columns['id'].tolist()} repeat; each track needs one of its own.")
+        known = [part.class_scores() for part in parts] if any(p.class_score is not None for p in parts) else None
+        score = None if known is None else np.concatenate(known)
+        return _trusted(
+            cls,
+            {**columns, "class_score": score, "mask": Masks.concat([p.mask for p in parts], [len(p) for p in parts])},
+        )
+
     def __len__(self) -> int:
         return len(self.id)
 
     def take(self, rows: Any) -> Tracks:
         """Only `rows`: a mask, indices or a slice."""
-        return _take(
-            self, rows, ("id", "xyxy", "score", "label", "state", "unseen", "detection", "mask", "class_score")
-        )
+        return _take(self, rows, _COLUMNS)
 
     def class_scores(self) -> Float32:
         """`class_score`, NaN where nobody weighed it."""
@@ -295,3 +325,7 @@ class Tracks:
     def shown(self) -> Tracks:
         """The tracks that results are made of: active, and seen at this very time."""
         return self.take((self.state == State.ACTIVE) & (self.unseen == 0))
+
+
+_PLAIN = ("id", "xyxy", "score", "label", "state", "unseen", "detection")  # the columns that all tracks have
+_COLUMNS = (*_PLAIN, "mask", "class_score")

@@ -52,7 +52,7 @@ class MaskFolder:
         shown = tracks.shown
         if shown.mask is not None:
             for id, mask in zip(shown.id.tolist(), shown.mask, strict=True):
-                if not mask.any():
+                if mask is None or not mask.any():
                     continue
                 if id > MOST:
                     raise DataError(f"{self.path}: track {id} has a mask, but pictures hold numbers up to {MOST} only.")

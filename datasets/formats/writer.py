@@ -246,7 +246,7 @@ class Writer:
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Writes the tracks that are shown."""
         shown = tracks.shown
-        mask = None if shown.mask is None else [encode(m) if m.any() else None for m in shown.mask]
+        mask = None if shown.mask is None else [None if m is None or not m.any() else encode(m) for m in shown.mask]
         boxes = Boxes(shown.id, shown.xyxy, shown.score, shown.label, mask=mask, class_score=shown.class_score)
         self.put(frame.index, frame.time, boxes, frame.source_index)
 

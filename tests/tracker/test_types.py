@@ -90,3 +90,46 @@ def test_frame_refuses_other_pictures_and_times() -> None:
             Frame(bgr, 0, 0.0)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="finite"):
         Frame(np.zeros((4, 6, 3), np.uint8), 0, float("nan"))
+
+
+def test_concat_keeps_every_column_in_order() -> None:
+    one, other = tracks(class_score=[0.5, 0.25]), tracks(id=[3, 4])
+    both = Tracks.concat([one, other])
+    assert both.id.tolist() == [1, 2, 3, 4]
+    np.testing.assert_array_equal(both.class_scores(), [0.5, 0.25, np.nan, np.nan])
+    for name in ("xyxy", "score", "label", "state", "unseen", "detection"):
+        column = getattr(both, name)
+        np.testing.assert_array_equal(column, np.concatenate([getattr(one, name), getattr(other, name)]))
+        assert column.dtype == getattr(one, name).dtype
+    assert both.mask is None
+    assert len(Tracks.concat([])) == 0
+
+
+def test_concat_refuses_an_id_that_stands_in_two_parts() -> None:
+    with pytest.raises(DataError, match="repeat"):
+        Tracks.concat([tracks(), tracks()])
+
+
+def test_tracks_without_a_mask_take_no_memory_for_it() -> None:
+    pixels = np.zeros((2, 30, 40), bool)
+    pixels[0, 3:6] = pixels[1, 10:20] = True
+    masked, plain = tracks(mask=pixels), tracks(id=[3, 4])
+    both = Tracks.concat([plain, masked])
+    assert both.mask is not None
+    assert both.mask.pixels.shape == (2, 30, 40)
+    assert both.mask.shape == (4, 30, 40)
+    np.testing.assert_array_equal(np.asarray(both.mask), np.concatenate([0 * pixels, pixels]).astype(bool))
+    assert [mask is not None for mask in both.mask] == [False, False, True, True]
+    last = both.take([3, 0])
+    assert last.mask is not None
+    np.testing.assert_array_equal(last.mask[0], pixels[1])
+    assert not last.mask[1].any()
+
+
+def test_masks_of_another_number_or_size_are_refused() -> None:
+    with pytest.raises(DataError, match="1 masks for 2 tracks"):
+        tracks(mask=np.zeros((1, 4, 4), bool))
+    with pytest.raises(DataError, match=r"\(N, H, W\) of bool"):
+        tracks(mask=np.zeros((2, 4, 4)))
+    with pytest.raises(DataError, match="4x4 and 5x4 pixels"):
+        Tracks.concat([tracks(mask=np.zeros((2, 4, 4), bool)), tracks(id=[3, 4], mask=np.zeros((2, 4, 5), bool))])

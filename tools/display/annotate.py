@@ -122,7 +122,8 @@ class Painter:
         inks = [colour(k) for k in np.where(drawn.id >= 0, drawn.id, drawn.label + 1).tolist()]
         if drawn.mask is not None:
             for ink, mask in zip(inks, drawn.mask, strict=True):
-                _draw_mask(picture, mask, ink)
+                if mask is not None:
+                    _draw_mask(picture, mask, ink)
         if config.trails > 0 and self.show_trails:
             for id in drawn.id.tolist():
                 self._draw_way(picture, id, sizes.line)

@@ -20,7 +20,7 @@ from tools.track.late_sink import LateSink
 from tools.track.progress import progress
 from tools.track.video import stoppable
 from tracker.pipeline import Summary, run
-from tracker.types import Bool, Detections, Float64, Frame, State, Tracks
+from tracker.types import Bool, Detections, Float64, Frame, Masks, State, Tracks
 
 SAME_SHAPE = 0.02  # part by which width to height may differ between the tracks' pictures and the video's
 
@@ -99,19 +99,20 @@ class GivenTracks:
             )
         return np.asarray(scale)
 
-    def _masks(self, rows: np.ndarray, frame: Frame) -> Bool | None:
+    def _masks(self, rows: np.ndarray, frame: Frame) -> Masks | None:
         if self._tracks.mask is None:
             return None
         width, height = frame.size
-        masks = np.zeros((len(rows), height, width), bool)
+        place, masks = np.full(len(rows), -1), []
         for k, row in enumerate(rows.tolist()):
             if (rle := self._tracks.mask[row]) is None:
                 continue
             mask = decode(rle)
             if mask.shape != (height, width):
                 mask = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
-            masks[k] = mask
-        return masks
+            place[k] = len(masks)
+            masks.append(mask)
+        return Masks(np.array(masks, bool).reshape(-1, height, width), place)
 
 
 class Boxes:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from models.errors import ConfigError
 from tracker.masks.propagation import MOST, Followed, MaskFollower
-from tracker.types import Frame, State, Tracks, UInt8
+from tracker.types import Frame, Masks, State, Tracks, UInt8
 
 NAME = "object"  # the class of what was marked
 
@@ -68,25 +68,17 @@ class MaskStage:
         return self._joined(frame, followed, tracks)
 
     def _joined(self, frame: Frame, followed: Followed, tracks: Tracks) -> Tracks:
-        n = len(followed.number)
-        height, width = frame.bgr.shape[:2]
-        mask = np.zeros((n + len(tracks), height, width), bool)
-        for k, number in enumerate(followed.number.tolist()):
-            np.equal(followed.mask, number, out=mask[k])
-        seen = followed.unseen == 0
-        whole = np.full(n, -1)
-        label = np.full(n, self._label or 0)
-        both = {
-            "id": (followed.number, tracks.id + self._offset),
-            "xyxy": (followed.xyxy, tracks.xyxy),
-            "score": (followed.score, tracks.score),
-            "label": (label, tracks.label),
-            "state": (np.where(seen, State.ACTIVE, State.LOST), tracks.state),
-            "unseen": (followed.unseen, tracks.unseen),
-            "detection": (whole, tracks.detection),
-        }
-        joined = Tracks(**{name: np.concatenate(pair) for name, pair in both.items()})  # type: ignore[arg-type]
-        known = None
-        if tracks.class_score is not None:
-            known = np.concatenate([np.full(n, np.nan, np.float32), tracks.class_score])
-        return replace(joined, mask=mask, class_score=known)
+        pixels = np.empty((len(followed.number), *frame.bgr.shape[:2]), bool)
+        for number, mask in zip(followed.number.tolist(), pixels, strict=True):
+            np.equal(followed.mask, number, out=mask)
+        marked = Tracks(
+            id=followed.number,
+            xyxy=followed.xyxy,
+            score=followed.score,
+            label=np.full(len(pixels), self._label or 0),
+            state=np.where(followed.unseen == 0, State.ACTIVE, State.LOST).astype(np.int8),
+            unseen=followed.unseen,
+            detection=np.full(len(pixels), -1),
+            mask=Masks.of(pixels),
+        )
+        return Tracks.concat([marked, tracks.with_trusted(id=tracks.id + self._offset)])

@@ -219,9 +219,4 @@ def _join(pointed: Tracks, tracks: Tracks, rows: Int64) -> Tracks:
     """Both; `rows` says which of the frame's detections the engine's were."""
     found = tracks.detection >= 0
     detection = np.where(found, rows[tracks.detection], -1) if len(rows) else tracks.detection
-    columns = {name: np.concatenate([getattr(pointed, name), getattr(tracks, name)])
-               for name in ("id", "xyxy", "score", "label", "state", "unseen")}  # fmt: skip
-    known = None
-    if pointed.class_score is not None or tracks.class_score is not None:
-        known = np.concatenate([pointed.class_scores(), tracks.class_scores()])
-    return Tracks.trusted(**columns, detection=np.concatenate([pointed.detection, detection]), class_score=known)
+    return Tracks.concat([pointed, tracks.with_trusted(detection=detection)])

@@ -19,8 +19,9 @@ from tools.track.config.video import OutputConfig, TrackConfig
 from tools.track.late_sink import LateSink
 from tools.track.progress import progress
 from tools.track.video import stoppable
+from tracker.inputs.masks import Masks
 from tracker.pipeline import Summary, run
-from tracker.types import Bool, Detections, Float64, Frame, Masks, State, Tracks
+from tracker.types import Bool, Detections, Float64, Frame, State, Tracks
 
 SAME_SHAPE = 0.02  # part by which width to height may differ between the tracks' pictures and the video's
 
@@ -103,7 +104,8 @@ class GivenTracks:
         if self._tracks.mask is None:
             return None
         width, height = frame.size
-        place, masks = np.full(len(rows), -1), []
+        place = np.full(len(rows), -1)
+        masks: list[Bool] = []
         for k, row in enumerate(rows.tolist()):
             if (rle := self._tracks.mask[row]) is None:
                 continue

@@ -6,12 +6,13 @@ All is relative to the object's own box height or to the prediction's spread: im
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tracker.association.costs import Pairs, cues
-from tracker.boxes import overlap, to_xyxy
+from tracker.association.costs import Cues, Pairs, cues
+from tracker.boxes import Overlap, overlap, to_xyxy
 from tracker.learned.gating import shortlist
 from tracker.motion.base import Habit, Look, Prediction
 from tracker.motion.track_averages import SPANS
@@ -20,14 +21,189 @@ from tracker.types import Float32, Float64, Int64
 WEAK = 0.4  # score below which the untrained odds ask for more: the second of the two stages
 WEAK_ODDS = 2.94
 
-PAIR = 23  # numbers of the pair itself
-USUAL = 4 * len(SPANS)
-TRACK = 5  # numbers of the pair's track
-SCENE = 6  # numbers of the frame
-FEATURES = PAIR + USUAL + TRACK + SCENE
-INPUTS = 16 + USUAL  # numbers a match
 LATE = 1.0  # seconds after the scene's first track from which on a track came late
 GONE = 0.3  # seconds unseen from which on a track is lost
+
+
+class Group(NamedTuple):
+    """Numbers that are computed together: their names, in the order of their rows, and the computation.
+
+    Attributes:
+        names: of each row.
+        rows: the (len(names), K) numbers, or (K,) of one name, from what is known of K pairs or matches.
+        long_term: of the track's statistics, which a head without them is told nothing of.
+    """
+
+    names: tuple[str, ...]
+    rows: Callable[[Any], Any]
+    long_term: bool = False
+
+
+class _PairColumns(NamedTuple):
+    """What the features of K pairs are made of; K columns each."""
+
+    i: Int64  # (K,) the tracks
+    j: Int64  # (K,) the detections
+    pairs: Pairs
+    statistics: Habit
+    boxes: Overlap  # of the predicted and the detected boxes
+    density: Float64  # (K,) log density of the detection under the prediction
+    odds: Float64  # (K,) prior log-odds
+    similarity: Float64 | None  # (K,) of the appearance, nan where unknown
+    last: Float64  # (4, K) coordinates of the tracks' last boxes
+    z: Float64  # (4, K) gaps to the prediction in standard deviations
+    place: Float64  # (2 + 2 + 2 S, K) gaps of centres in heights: to the prediction, the last box, the averages
+    distance: Float64  # the same, compressed by `_soft`
+    size: Float64  # the same of log sizes, by `_size`
+    track: Float64  # (T, K) numbers of the pairs' tracks
+
+    @classmethod
+    def of(cls, pairs: Pairs, found: Cues, odds: Float64, good: Int64) -> _PairColumns:
+        """Of the pairs `good` among all."""
+        i, j = pairs.track.take(good), pairs.detection.take(good)
+        p, look, statistics = pairs.prediction, pairs.look, pairs.prediction.habit
+        assert statistics is not None
+        # what is known of tracks and of detections, each laid out once and taken to the pairs at once
+        height, means = np.exp(p.seen[:, 3]), statistics.usual.reshape(len(p.seen), -1)
+        of_pair = np.concatenate([p.coordinates.T, p.seen.T, means.T, p.std.T, height[None]]).take(i, 1)
+        here = look.coordinates.T.take(j, 1)
+        gaps = np.concatenate([here] * (2 + len(SPANS))) - of_pair[: 8 + 4 * len(SPANS)]
+        place, size = _split(gaps)
+        place = place / of_pair[-1]
+        told = [statistics.crowding, np.log1p(statistics.age) / 3, statistics.hidden, statistics.near, _wait(p.elapsed)]
+        return cls(
+            i=i,
+            j=j,
+            pairs=pairs,
+            statistics=statistics,
+            boxes=Overlap(*[part.take(good) for part in found.boxes]),
+            density=found.density.take(good),
+            odds=odds.take(good),
+            similarity=None if pairs.similarity is None else pairs.similarity.take(good),
+            last=of_pair[4:8],
+            z=gaps[:4] / of_pair[-5:-1],
+            place=place,
+            distance=_soft(place),
+            size=_size(size),
+            track=np.concatenate(told).reshape(len(told), -1).take(i, 1),
+        )
+
+
+def _last_iou(c: _PairColumns) -> Float64:
+    return overlap(to_xyxy(c.last.T), c.pairs.look.xyxy.T.take(c.j, 1).T, 0.0).iou
+
+
+def _spread(c: _PairColumns) -> Float64:
+    p = c.pairs.prediction
+    spread: Float64 = np.log(p.std[:, 0] / np.exp(p.seen[:, 3])).take(c.i)
+    return spread
+
+
+def _similarity(c: _PairColumns) -> Float64:
+    """(2, K) the similarity, 0 where it is unknown, and whether it is known."""
+    if c.similarity is None:
+        return np.zeros((2, len(c.i)))
+    known = np.isfinite(c.similarity)
+    return np.stack([np.where(known, c.similarity, 0), known])
+
+
+def _each(what: str, *coordinates: str) -> tuple[str, ...]:
+    return tuple(f"{what} {coordinate}" for coordinate in coordinates)
+
+
+_MEAN_PLACES = tuple(f"place against {span:g} s {c}" for span in SPANS for c in "xy")
+_MEAN_SIZES = tuple(f"size against {span:g} s {c}" for span in SPANS for c in ("width", "height"))
+
+# What the head is told of a pair. The order is that of the weights: a new group comes where a new training puts it.
+FEATURE_GROUPS: tuple[Group, ...] = (
+    Group(_each("gap", "x", "y"), lambda c: c.distance[:2]),
+    Group(_each("shift", "x", "y"), lambda c: c.distance[2:4]),
+    Group(_each("growth", "width", "height"), lambda c: c.size[2:4]),
+    Group(_each("normalised innovation", "x", "y", "width", "height"), lambda c: np.arcsinh(c.z)),
+    Group(("IoU", "buffered IoU", "height IoU"), lambda c: [*c.boxes]),
+    Group(("IoU with the last box",), _last_iou),
+    Group(("predicted spread",), _spread),
+    Group(("track's score",), lambda c: c.pairs.score.take(c.i)),
+    Group(("detection's score",), lambda c: c.pairs.look.score.take(c.j)),
+    Group(("detection's crowding",), lambda c: c.pairs.look.crowding.take(c.j)),
+    Group(("log density",), lambda c: _tenth(c.density)),
+    Group(("prior logits",), lambda c: _tenth(c.odds)),
+    Group(("appearance similarity", "appearance similarity known"), _similarity),
+    Group(("detection's containment",), lambda c: c.pairs.look.inside.take(c.j)),
+    Group(_MEAN_PLACES, lambda c: c.distance[4:], long_term=True),
+    Group(_MEAN_SIZES, lambda c: c.size[4:], long_term=True),
+    Group(("track's crowding", "track's age"), lambda c: c.track[:2], long_term=True),
+    Group(("track's occlusion", "track's neighbour IoU", "time since update"), lambda c: c.track[2:]),
+    Group(
+        (
+            "scene's age",
+            "tracks",
+            "share of late tracks",
+            "share of lost tracks",
+            "detections a track",
+            "frame interval",
+        ),
+        lambda c: _scene(c.pairs.prediction, c.statistics, c.pairs.look)[:, None],
+    ),
+)
+
+
+class _MatchColumns(NamedTuple):
+    """What the liquid state's inputs at N matches are made of; N columns each."""
+
+    look: Look
+    statistics: Habit
+    elapsed: Float64  # (N,) seconds since the match before
+    share: Float64  # (N,) of the first motion mode
+    z: Float64  # (4, N) gaps to the prediction in standard deviations
+    distance: Float64  # (2 + 2 S + 2, N) gaps of centres, by `_soft`: to the last box, the averages; the camera's shift
+    size: Float64  # (2 + 2 S, N) the same of log sizes, by `_size`
+
+    @classmethod
+    def of(cls, p: Prediction, look: Look, moved: Float64, share: Float64) -> _MatchColumns:
+        """As `match_inputs` is given them."""
+        assert p.habit is not None
+        here, means = look.coordinates.T, p.habit.usual.reshape(len(share), -1).T
+        gaps = np.concatenate([here] * (2 + len(SPANS)))
+        gaps -= np.concatenate([p.coordinates.T, p.seen.T, means])
+        place, size = _split(gaps[4:])
+        distance = _soft(np.concatenate([place, moved.T]) / np.exp(p.seen[:, 3]))
+        return cls(look, p.habit, p.elapsed, share, gaps[:4] / p.std.T, distance, _size(size))
+
+
+# What the liquid state is told of a match; the order is that of the weights.
+INPUT_GROUPS: tuple[Group, ...] = (
+    Group(_each("normalised innovation", "x", "y", "width", "height"), lambda c: np.arcsinh(c.z)),
+    Group(_each("shift", "x", "y"), lambda c: c.distance[:2]),
+    Group(_each("growth", "width", "height"), lambda c: c.size[:2]),
+    Group(_MEAN_PLACES, lambda c: c.distance[2:-2]),
+    Group(_MEAN_SIZES, lambda c: c.size[2:]),
+    Group(_each("camera shift", "x", "y"), lambda c: c.distance[-2:]),
+    Group(("detection's score",), lambda c: c.look.score),
+    Group(("detection's crowding",), lambda c: 0 if c.look.crowding is None else c.look.crowding),
+    Group(("time since update",), lambda c: _wait(c.elapsed)),
+    Group(("share of the steady motion mode",), lambda c: c.share),
+    Group(("track's occlusion",), lambda c: c.statistics.hidden),
+    Group(("track's age",), lambda c: np.log1p(c.statistics.age) / 3),
+)
+
+
+def _names(groups: tuple[Group, ...]) -> tuple[str, ...]:
+    return tuple(name for group in groups for name in group.names)
+
+
+def _fill(groups: tuple[Group, ...], columns: Any, count: int) -> Float32:
+    """(rows of all groups, count) float32."""
+    out, first = np.empty((sum(len(group.names) for group in groups), count), np.float32), 0
+    for names, rows, _ in groups:
+        out[first : first + len(names)] = rows(columns)
+        first += len(names)
+    return out
+
+
+FEATURE_NAMES, INPUT_NAMES = _names(FEATURE_GROUPS), _names(INPUT_GROUPS)
+FEATURES, INPUTS = len(FEATURE_NAMES), len(INPUT_NAMES)  # numbers a pair, numbers a match
+LONG_TERM = [k for k, g in enumerate(g for g in FEATURE_GROUPS for _ in g.names) if g.long_term]  # rows
 
 
 class PairView(NamedTuple):
@@ -55,12 +231,12 @@ class PairView(NamedTuple):
     known: Float32
 
 
-def pair_view(pairs: Pairs, habits: bool = True, settle: bool = False) -> PairView:
+def pair_view(pairs: Pairs, statistics: bool = True, settle: bool = False) -> PairView:
     """The pairs that are worth a look.
 
     Args:
         pairs: their `prediction` is the prior's, with a habit.
-        habits: without, nothing is told of what only a memory knows.
+        statistics: without, the features of the track's long-term statistics are 0.
         settle: leave out what is beyond doubt.
     """
     found = cues(pairs)
@@ -70,44 +246,13 @@ def pair_view(pairs: Pairs, habits: bool = True, settle: bool = False) -> PairVi
     if len(good) == 0:
         none = np.zeros((0, FEATURES), np.float32)
         return PairView(good, good, none, none[:, :4], none[:, :2], none[:, 0], good, settled, moved)
-    i, j = pairs.track.take(good), pairs.detection.take(good)
-    p, look, habit = pairs.prediction, pairs.look, pairs.prediction.habit
-    assert habit is not None
-    assert look.crowding is not None
-    assert look.inside is not None
-    out = np.empty((FEATURES, len(good)), np.float32)
-    # what is known of tracks and of detections, each laid out once and taken to the pairs at once
-    height = np.exp(p.seen[:, 3])
-    of_track = np.concatenate([p.coordinates.T, p.seen.T, habit.usual.reshape(-1, USUAL).T, p.std.T, height[None]])
-    of_pair = of_track.take(i, 1)
-    here = look.coordinates.T.take(j, 1)
-    gaps = np.concatenate([here, here, *[here] * len(SPANS)]) - of_pair[: 8 + USUAL]
-    place, size = _split(gaps)
-    place = place / of_pair[-1]
-    soft, sizes = _soft(place), _size(size)
-    z = gaps[:4] / of_pair[8 + USUAL : -1]
-    out[:4], out[4:6], out[6:10] = soft[:4], sizes[2:4], np.arcsinh(z)
-    boxes = (part.take(good) for part in found.boxes)
-    out[10:13] = [*boxes]
-    out[13] = overlap(to_xyxy(of_pair[4:8].T), look.xyxy.T.take(j, 1).T, 0.0).iou
-    seen = np.concatenate([look.score, look.crowding]).reshape(2, -1)
-    out[14], out[15] = np.log(p.std[:, 0] / height).take(i), pairs.score.take(i)
-    out[16:18] = seen.take(j, 1)
-    both = np.concatenate([found.density.take(good), odds.take(good)]).reshape(2, -1)
-    out[18:20] = np.minimum(np.maximum(both / 10, -2), 2)
-    alike = None if pairs.similarity is None else pairs.similarity.take(good)
-    known = np.zeros(len(good)) if alike is None else np.isfinite(alike)
-    out[20], out[21] = 0 if alike is None else np.where(known, alike, 0), known
-    out[22] = look.inside.take(j)
-    out[PAIR : PAIR + USUAL // 2], out[PAIR + USUAL // 2 : PAIR + USUAL] = soft[4:], sizes[4:]
-    told = np.concatenate([habit.crowding, np.log1p(habit.age) / 3, habit.hidden, habit.near, _wait(p.elapsed)])
-    out[-SCENE - TRACK : -SCENE] = told.reshape(TRACK, -1).take(i, 1)
-    out[-SCENE:] = _scene(p, habit, look)[:, None]
-    if not habits:
-        out[PAIR : PAIR + USUAL + 2] = 0
+    columns = _PairColumns.of(pairs, found, odds, good)
+    features = _fill(FEATURE_GROUPS, columns, len(good))
+    if not statistics:
+        features[LONG_TERM] = 0
     single = np.float32
-    gap, base = place[:2].T.astype(single), odds.take(good).astype(single)
-    return PairView(i, j, out.T, z.T.astype(single), gap, base, good, settled, moved)
+    gap, base = columns.place[:2].T.astype(single), columns.odds.astype(single)
+    return PairView(columns.i, columns.j, features.T, columns.z.T.astype(single), gap, base, good, settled, moved)
 
 
 def _moved(pairs: Pairs, rows: Int64) -> Float64:
@@ -119,9 +264,9 @@ def _moved(pairs: Pairs, rows: Int64) -> Float64:
 
 
 def _scene(p: Prediction, habit: Habit, look: Look) -> Float64:
-    """(SCENE,) of the frame: how old and full it is, how often somebody new comes, how many are lost or unexplained."""
+    """(6,) of the frame: how old and full it is, how often somebody new comes, how many are lost or unexplained."""
     if not len(p.elapsed):
-        return np.zeros(SCENE)
+        return np.zeros(6)
     oldest = habit.age.max()
     n, latest = len(p.elapsed), p.elapsed.min()
     here, late = np.count_nonzero(p.elapsed < 1.0), np.count_nonzero(habit.age < oldest - LATE)
@@ -146,23 +291,7 @@ def match_inputs(prediction: Prediction, look: Look, moved: Float64, share: Floa
         moved: (N, 2) pixels by which the camera has moved the track since its last match.
         share: (N,) how far the track is taken for a walker.
     """
-    p, habit = prediction, prediction.habit
-    assert habit is not None
-    n = len(share)
-    here, height = look.coordinates.T, np.exp(p.seen[:, 3])
-    gaps = np.concatenate([here, here, *[here] * len(SPANS)])
-    gaps -= np.concatenate([p.coordinates.T, p.seen.T, habit.usual.reshape(n, USUAL).T])
-    place, size = _split(gaps[4:])
-    soft, sizes = _soft(np.concatenate([place, moved.T]) / height), _size(size)
-    out = np.empty((INPUTS, n), np.float32)
-    out[:4] = np.arcsinh(gaps[:4] / p.std.T)
-    out[4:6], out[6:8] = soft[:2], sizes[:2]
-    half = 8 + USUAL // 2
-    out[8:half], out[half : 8 + USUAL] = soft[2:-2], sizes[2:]
-    out[8 + USUAL : 10 + USUAL] = soft[-2:]
-    crowding = look.crowding if look.crowding is not None else np.zeros(n)
-    out[10 + USUAL :] = [look.score, crowding, _wait(p.elapsed), share, habit.hidden, np.log1p(habit.age) / 3]
-    return out.T
+    return _fill(INPUT_GROUPS, _MatchColumns.of(prediction, look, moved, share), len(share)).T
 
 
 def _split(gaps: Float64) -> tuple[Float64, Float64]:
@@ -182,6 +311,12 @@ def _size(logs: Float64) -> Float64:
     """Differences of log sizes, within reason."""
     size: Float64 = np.minimum(np.maximum(2 * logs, -3), 3)
     return size
+
+
+def _tenth(logs: Float64) -> Float64:
+    """Log densities or log-odds, within reason."""
+    tenth: Float64 = np.minimum(np.maximum(logs / 10, -2), 2)
+    return tenth
 
 
 def _wait(seconds: Float64) -> Float64:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.errors import ConfigError
+from tracker.inputs.masks import Masks
 from tracker.masks.propagation import MOST, Followed, MaskFollower
-from tracker.types import Frame, Masks, State, Tracks, UInt8
+from tracker.types import Frame, State, Tracks, UInt8
 
 NAME = "object"  # the class of what was marked
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,10 @@ from models.association_head.config import HeadConfig
 from models.association_head.inference import HeadNumpy, save_head
 from models.errors import ConfigError, DataError, WeightsError
 from tools.inspect.config import InspectConfig
-from tools.inspect.feature_names import FEATURE_NAMES, INPUT_NAMES, named
+from tools.inspect.feature_names import FEATURE_NAMES, named
 from tools.inspect.probes import Matches, WatchedHead, answer_times, correlations, past, responses, sensitivities
 from tools.inspect.report import find, inspect
-from tracker.association.costs import Pairs
-from tracker.learned.liquid_motion import LiquidMotion
-from tracker.learned.pair_features import FEATURES, INPUTS, match_inputs, pair_view
-from tracker.motion.base import Look
-from tracker.motion.track_averages import SPANS
+from tracker.learned.pair_features import FEATURES, INPUTS
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("matplotlib")
@@ -59,53 +54,9 @@ def root(tmp_path: Path) -> Path:
     return folder.parent
 
 
-def test_every_input_and_feature_has_a_name() -> None:
-    assert len(INPUT_NAMES) == INPUTS, "tools/inspect/feature_names.py: name the new inputs of match_inputs, in order"
-    assert len(FEATURE_NAMES) == FEATURES, (
-        "tools/inspect/feature_names.py: name the new features of pair_view, in order"
-    )
-    assert len(set(INPUT_NAMES)) == INPUTS
-    assert len(set(FEATURE_NAMES)) == FEATURES
+def test_a_head_of_other_features_has_numbers_for_names() -> None:
     assert named(("a", "b"), 1) == ("a",)
     assert named(("a", "b"), 4) == ("a", "b", "number 3", "number 4")
-
-
-def test_names_stand_at_the_columns_that_they_name() -> None:
-    model = weights(HeadConfig())
-    motion = LiquidMotion(HeadNumpy({n: v.numpy() for n, v in model.state_dict().items()}, model.config))
-    first = Look.at(np.array([[0, 0, 40, 100.0]]), np.array([0.9]), True)
-    rows = motion.start(first, 0.0, np.zeros((0, motion.width)))
-    p = motion.predict(rows, 0.2).prior
-    assert p is not None
-
-    def told(box: list[float], score: float = 0.9, moved: float = 0, wait: float = 0.2, crowd: float = 0) -> Any:
-        look = replace(Look.at(np.array([box]), np.array([score]), True), crowding=np.array([crowd]))
-        later = replace(p, elapsed=np.array([wait]))
-        x = match_inputs(later, look, np.array([[moved, 0]]), np.array([0.5]))[0]
-        none = np.zeros(1, np.int64)
-        features = pair_view(Pairs(none, none, later, look, np.array([0.9]))).features[0]
-        return dict(zip(INPUT_NAMES, x, strict=True)), dict(zip(FEATURE_NAMES, features, strict=True))
-
-    same = told([0, 0, 40, 100])
-    cases: list[tuple[dict[str, Any], set[str], set[str]]] = [
-        ({"score": 0.5}, {"score"}, {"detection's score", "prior's odds"}),
-        ({"moved": 10}, {"camera x"}, set()),
-        ({"wait": 0.9}, {"elapsed"}, {"elapsed", "prior's odds", "frame's interval"}),
-        ({"crowd": 0.4}, {"crowding"}, {"detection's crowding"}),
-    ]
-    for change, inputs, features in cases:
-        now = told([0, 0, 40, 100], **change)
-        for names, a, b in ((inputs, same[0], now[0]), (features, same[1], now[1])):
-            assert {n for n in a if a[n] != b[n]} == names
-    places = {f"place against {span:g} s x" for span in SPANS}
-    sizes = {f"size against {span:g} s height" for span in SPANS}
-    x, f = told([8, 0, 48, 100])
-    assert {n for n in x if x[n] != same[0][n]} == {"innovation x", "shift x", *places}
-    changed = {n for n in f if f[n] != same[1][n]}
-    assert {"gap x", "shift x", "surprise x", *places, "IoU", "IoU with the last box", "density"} <= changed
-    assert not changed & {"gap y", "shift y", "surprise y", "growth width", "height IoU", "elapsed", "spread"}
-    taller = told([0, -10, 40, 110])
-    assert {n for n in x if taller[0][n] != same[0][n]} == {"innovation height", "growth height", *sizes}
 
 
 class Linear(HeadNumpy):

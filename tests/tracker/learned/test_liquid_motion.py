@@ -15,7 +15,7 @@ from tracker.association.costs import Pairs
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.learned.liquid_motion import LiquidMotion
-from tracker.learned.pair_features import FEATURES, INPUTS, PAIR, USUAL, WEAK_ODDS, pair_view
+from tracker.learned.pair_features import FEATURE_NAMES, FEATURES, INPUTS, WEAK_ODDS, pair_view
 from tracker.motion.base import Look
 from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.types import Detections, Float64, Tracks
@@ -101,7 +101,8 @@ def test_without_habits_nothing_of_them_is_told() -> None:
         tracker.update(found, time)
     whole, blind = (np.concatenate([v[k].features for v in views]) for k in (0, 1))
     differs = (whole != blind).any(axis=0)
-    assert differs.nonzero()[0].tolist() == list(range(PAIR, PAIR + USUAL + 2))
+    long_term = [name for name in FEATURE_NAMES if " against " in name] + ["track's crowding", "track's age"]
+    assert [name for name, other in zip(FEATURE_NAMES, differs, strict=True) if other] == long_term
     assert (blind[:, differs] == 0).all()
 
 

@@ -10,25 +10,28 @@ from models.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class TrackerConfig:
-    """How tracks are made, matched and ended. Every limit is in seconds or a probability, never in frames.
+    """How tracks are started, matched and ended. All limits are seconds or probabilities, never frames.
 
     Attributes:
-        motion: the motion model.
-        head: weights of the liquid motion, a file; empty for those of the package.
-        adapt: let the liquid motion's spread follow the camera at hand, from its own confident matches.
-        cost: what makes a track and a detection the same object; own: the motion's, or the mix of all cues.
-        high_score: detections from this score on are matched first.
-        low_score: detections below this score are not looked at.
-        birth_score: an unmatched detection from this score on starts a track at once.
-        birth_probability: weaker detections that repeat at one place start a track once they are together so likely an
-            object, 0 to 1; 1 never.
-        match_probability: least probability of a match with a detection of high score.
-        birth_match_probability: the same with a detection that would otherwise start a track, for learned odds.
-        low_match_probability: least probability of a match with one of low score.
-        confirmation: seconds between its first and its latest detection from which on a track is a result.
-        life: seconds for which a track that is not seen is waited for; the liquid motion, which learned who comes back,
-            makes it a quarter to two and a half times as long. At the longest of these a track ends, frames or none.
-        tentative_life: the same, of a track that is not yet a result.
+        motion: motion model.
+        head: weights of the liquid motion model, a file. By default those of the package.
+        adapt: calibrate the predicted spread online. For the liquid motion model; it learns from its own certain
+            matches.
+        cost: cue that matches tracks and detections. own: what the motion model brings, or the mix of all cues.
+        high_score: score from which a detection is matched first.
+        low_score: score below which a detection is ignored.
+        birth_score: score from which a detection starts a new track. At once, where it matches no track.
+        birth_probability: probability from which repeated weaker detections start a track. 0 to 1; they must repeat at
+            one place. 1 never starts a track from them.
+        match_probability: lowest probability of a match with a high-score detection.
+        birth_match_probability: lowest match probability of a detection that would start a track. For learned
+            association: a detection that would otherwise start a track joins an existing one from this probability on.
+        low_match_probability: lowest probability of a match with a low-score detection.
+        confirmation: seconds until a new track is confirmed. Counted from its first to its latest detection; only
+            confirmed tracks are results.
+        life: seconds that a lost track is kept. The liquid motion model estimates whether an object returns, and makes
+            it 0.25 to 2.5 times as long. A track ends at the longest of these, with or without frames.
+        tentative_life: seconds that an unconfirmed lost track is kept.
     """
 
     motion: str = "liquid"

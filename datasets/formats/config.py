@@ -10,10 +10,10 @@ class LabelConfig:
     """How label files are written.
 
     Attributes:
-        cvat_keyframes: how far a box may lie off the straight line between two of CVAT's key frames, in pixels; 0 makes
-            every frame a key frame.
-        yolo_ids: write score and id behind each YOLO box, not into tracks.csv beside the labels (more than five columns
-            are a polygon to programs that train on them).
+        cvat_keyframes: largest error between CVAT key frames. In pixels: how far a box may lie off the straight line
+            between two key frames; 0px makes every frame a key frame.
+        yolo_ids: write score and id into the YOLO files. After each box instead of into tracks.csv beside the labels;
+            programs that train on YOLO labels read more than five columns as a polygon.
     """
 
     cvat_keyframes: str = "2px"

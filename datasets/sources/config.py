@@ -10,20 +10,22 @@ from models.checks.seconds import Seconds
 
 @dataclass(frozen=True)
 class SourceConfig:
-    """Which part of a source is read, and by which clock.
+    """Which part of a source is read, and how its frames are timed.
 
     Attributes:
-        start: leave out what comes before this time, in seconds since the source's first frame (90.5, or 1:30.5).
-        end: leave out what comes at or after this time, in seconds since the source's first frame (90.5, or 1:30.5).
-        every: of all frames read only every n-th, counted from the first; times and frame numbers stay true.
-        rate: frames a second of pictures and raw streams that carry no times; it overrides a file's own times.
-        times: a file with the time of every frame in seconds, one a line or a `times.csv`; overrides the own times.
-        resize: frames of another size than the first are resized to it, instead of being an error.
-        camera_width: pixels that a camera is asked for; it may answer with its nearest.
-        camera_height: pixels that a camera is asked for; it may answer with its nearest.
-        camera_rate: frames a second that a camera is asked for.
+        start: skip frames before this time. Seconds since the first frame of the source, as 90.5 or 1:30.5.
+        end: stop at this time. Seconds since the first frame of the source, as 90.5 or 1:30.5.
+        every: read only every n-th frame. Times and frame numbers stay those of the source.
+        rate: frames a second of images without times. For folders of images and raw streams; it overrides the times of
+            a file.
+        times: file with the time of each frame in seconds. One time a line, or a `times.csv`; it overrides the times of
+            the source.
+        resize: scale frames that differ in size from the first. Without it such a frame is an error.
+        camera_width: width to ask a camera for, pixels. The camera may answer with the nearest width that it has.
+        camera_height: height to ask a camera for, pixels. The camera may answer with the nearest height that it has.
+        camera_rate: frames a second to ask a camera for.
         stall: seconds without a frame after which a camera or stream counts as lost.
-        reconnect: seconds of patience to win a lost camera or stream back before giving up; 0 gives up at once.
+        reconnect: seconds for which a lost camera or stream is tried again. 0 gives up at once.
     """
 
     start: Seconds = 0.0

@@ -15,26 +15,28 @@ TAIL = 3.0  # degrees of freedom of a prediction's error, of which the std is th
 
 @dataclass(frozen=True, slots=True)
 class HeadConfig:
-    """What a head is made of.
+    """What an association head is made of.
 
     Attributes:
-        cell: the recurrent cell: cfc-leaky, cfc, mixed-cfc (a gated memory beside it), gru-dt, or none for a head
-            without memory. cfc and mixed-cfc are wired as an NCP.
-        units: numbers of the state of one track.
-        motor: of a wired cell's, the neurons of the last layer.
-        query: numbers of the answer to a query.
+        cell: recurrent cell. mixed-cfc has a gated memory beside it; none is a head without memory; cfc and mixed-cfc
+            are wired as a neural circuit policy (NCP).
+        units: size of the state of one track.
+        motor: motor neurons of a wired cell, in its last layer.
+        query: size of the answer to a query.
         hidden: width of the pair network.
-        code: numbers by which a pair speaks to the others of its row and column.
-        rounds: of competition.
-        habits: whether it is told of slow averages, ages and the last match's crowding; without a cell and without
-            these it has no memory but its prior's.
-        time_unit: seconds that count as 1 in the cell's own time; with 1 a frame's 0.04 hardly reached the state.
-        slowing: seconds after a match around which a query's own time slows down, as slowing * log(1 + t / slowing): a
-            track that is lost keeps what it knew; 0 for time as it is.
-        alike: log-odds for a unit of cosine that the tracker adds to the learned ones, 0 for none: what a head learns
-            of likenesses from simulated looks is too little for real ones (`docs/decisions`).
-        horizon: seconds over which a wired CfC's gates are spread before training (`liquid.CfC`); 0: all begin near 0.
-        seed: of the wiring and the first weights.
+        code: size of the message between competing pairs. A (track, detection) pair sends it to the pairs that share
+            its track or detection.
+        rounds: rounds of message passing.
+        habits: use track statistics: slow averages, ages, crowding at the last match. A head without a cell and without
+            these has no memory but that of the Kalman prior.
+        time_unit: seconds that count as 1 in the cell's own time. With 1 a frame interval of 0.04 s hardly changed the
+            state.
+        slowing: seconds after a match from which the time of a query slows down, 0 for never. As slowing * log(1 + t /
+            slowing): a lost track keeps what it knew.
+        alike: weight of appearance similarity, log-odds for a unit of cosine. Added by the tracker to the learned
+            log-odds; what a head learns from simulated embeddings is too little for real ones.
+        horizon: seconds over which the gates of a wired cell are spread before training. 0: all begin near 0.
+        seed: seed of the wiring and of the first weights.
     """
 
     cell: str = "cfc-leaky"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from tools.cli.main import COMMANDS, load
+from tools.cli.commands import COMMANDS
+from tools.cli.main import load
 from tools.cli.settings import settings
 from tools.cli.typed import _hints
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.attack.commands import OUT, PathSetting, path_settings, places, unfit
 from tests.attack.harness import assert_answered, attack, kept, start
-from tools.cli.main import COMMANDS
+from tools.cli.commands import COMMANDS
 
 SETTINGS = list(path_settings())
 

@@ -12,7 +12,8 @@ import pytest
 from tests.attack.commands import NEEDED, harmless, places
 from tests.attack.harness import assert_answered, attack, kept
 from tests.support.moving_box_clip import write_clip
-from tools.cli.main import COMMANDS, load
+from tools.cli.commands import COMMANDS
+from tools.cli.main import load
 from tools.cli.settings import settings
 from tools.cli.typed import _hints
 

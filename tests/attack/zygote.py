@@ -49,7 +49,7 @@ PARTS = (
 
 def preload(torch: bool) -> None:
     """Imports what a fresh process would import by itself for nearly every command line."""
-    from tools.cli.main import COMMANDS
+    from tools.cli.commands import COMMANDS
 
     places = [*LIBRARIES, *PARTS, *(command.config.partition(":")[0] for command in COMMANDS.values())]
     if torch:

@@ -238,7 +238,7 @@ def test_a_video_whose_own_times_go_back(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("colour = 3\n", "run.toml: there is no setting 'colour'"),
-        ('low_score = "high"\n', "run.toml: error parsing --low-score"),
+        ('low_score = "high"\n', "run.toml: --low-score is 'high'; give a number"),
         ("low_score = 7\n", "low_score is 7.0; give a number between 0 and 1"),
         ("low_score = \n", "run.toml: is not valid TOML"),
     ],

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Union
 
 import tyro
 
-from tools.cli.main import COMMANDS, load
+from tools.cli.commands import COMMANDS
+from tools.cli.main import load
 from tools.cli.settings import OPTIONS
 from tools.track.config.video import CompletionConfig
 

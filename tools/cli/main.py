@@ -1,4 +1,4 @@
-"""`liquidtrack`: one table of commands, each a configuration dataclass and a function that takes it.
+"""`liquidtrack`: runs one command of `tools.cli.commands`, a configuration dataclass and a function that takes it.
 
 Nothing heavy is imported before the command is known, so that `liquidtrack --help` answers at once.
 
@@ -15,237 +15,18 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from models.errors import ConfigError, LiquidTrackError
+from models.errors import LiquidTrackError
+from tools.cli.commands import COMMANDS, split, usage
 
 OK, FAILED, MISTAKE = 0, 1, 2
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command: where its function and its configuration live (`module:name`), and a line of help."""
-
-    run: str
-    config: str
-    help: str
-
-
-COMMANDS: dict[str, Command] = {
-    "track": Command(
-        "tools.track.video:track", "tools.track.config.video:TrackConfig", "track a video, camera, stream or pictures"
-    ),
-    "demo": Command(
-        "tools.track.demo:demo", "tools.track.config.video:DemoConfig", "track a real clip with what works offline"
-    ),
-    "render": Command(
-        "tools.track.render:render", "tools.track.config.render:RenderConfig", "draw given tracks into their video"
-    ),
-    "info": Command(
-        "tools.track.source_info:info",
-        "tools.track.config.source_info:InfoConfig",
-        "size, times and irregularity of a source",
-    ),
-    "mot": Command(
-        "tools.track.detections:mot",
-        "tools.track.config.detections:MotConfig",
-        "track folders of detections (MOTChallenge)",
-    ),
-    "convert": Command(
-        "tools.track.convert:convert", "tools.track.config.convert:ConvertConfig", "convert between annotation formats"
-    ),
-    "eval mot": Command(
-        "tools.evaluate.mot:eval_mot", "tools.evaluate.config.mot:EvalMotConfig", "score tracks: HOTA, IDF1, MOTA"
-    ),
-    "eval detect": Command(
-        "tools.evaluate.detection:eval_detect",
-        "tools.evaluate.config.detection:EvalDetectConfig",
-        "score a detector: COCO's AP, AR",
-    ),
-    "eval recognition": Command(
-        "tools.evaluate.classification:eval_recognition",
-        "tools.evaluate.config.classification:EvalRecognitionConfig",
-        "score classes, of pictures and of tracks: top-1, flicker",
-    ),
-    "eval sot": Command(
-        "tools.evaluate.sot:eval_sot",
-        "tools.evaluate.config.sot:EvalSotConfig",
-        "score following one object: success, precision",
-    ),
-    "eval segmentation": Command(
-        "tools.evaluate.segmentation:eval_segmentation",
-        "tools.evaluate.config.segmentation:EvalSegmentationConfig",
-        "score masks: DAVIS's J and F",
-    ),
-    "eval reid": Command(
-        "tools.evaluate.reid:eval_reid",
-        "tools.evaluate.config.reid:EvalReidConfig",
-        "score re-identification: mAP, CMC",
-    ),
-    "bench pipeline": Command(
-        "tools.benchmark.pipeline_speed:bench_pipeline",
-        "tools.track.config.video:BenchPipelineConfig",
-        "time the stages, alone and together",
-    ),
-    "bench engine": Command(
-        "tools.benchmark.engine_speed:bench_engine",
-        "tools.benchmark.config.engine_speed:BenchEngineConfig",
-        "time and memory of the engine",
-    ),
-    "bench mot": Command(
-        "tools.benchmark.mot:bench_mot",
-        "tools.benchmark.config.mot:BenchMotConfig",
-        "track under thinned time, beside peers",
-    ),
-    "bench motion": Command(
-        "tools.benchmark.motion:bench_motion",
-        "tools.benchmark.config.motion:BenchMotionConfig",
-        "where objects will be, and how surely, without association",
-    ),
-    "bench vfr": Command(
-        "tools.benchmark.vfr:bench_vfr",
-        "tools.benchmark.config.vfr:BenchVfrConfig",
-        "variable-rate video from end to end",
-    ),
-    "bench returns": Command(
-        "tools.benchmark.reid:bench_returns",
-        "tools.benchmark.config.reid:BenchReturnsConfig",
-        "who gets his id back after an absence",
-    ),
-    "bench births": Command(
-        "tools.benchmark.births:bench_births",
-        "tools.benchmark.config.births:BenchBirthsConfig",
-        "whether objects that are seen are tracked, and false tracks",
-    ),
-    "bench detector": Command(
-        "tools.benchmark.detector_speed:bench_detector",
-        "tools.benchmark.config.detector_speed:BenchDetectorConfig",
-        "time detector networks beside the frozen CNN alone",
-    ),
-    "bench startup": Command(
-        "tools.benchmark.startup_time:bench_startup",
-        "tools.benchmark.config.startup_time:BenchStartupConfig",
-        "time to the first answer",
-    ),
-    "bench series": Command(
-        "tools.benchmark.recurrent_cells:bench_series",
-        "tools.benchmark.config.recurrent_cells:BenchSeriesConfig",
-        "compare recurrent cells on time series",
-    ),
-    "bench gradients": Command(
-        "tools.benchmark.gradient_reach:bench_gradients",
-        "tools.benchmark.config.gradient_reach:BenchGradientsConfig",
-        "how far back the gradients of recurrent cells reach",
-    ),
-    "fit motion": Command(
-        "tools.train.motion_priors:fit_motion",
-        "tools.train.config.motion_priors:FitMotionConfig",
-        "fit the Kalman prior to your data",
-    ),
-    "fit returns": Command(
-        "tools.train.reid_odds:fit_returns",
-        "tools.train.config.reid_odds:FitReturnsConfig",
-        "fit what a likeness is worth to --reid",
-    ),
-    "fit identify": Command(
-        "tools.train.identify_odds:fit_identify",
-        "tools.train.config.identify_odds:FitIdentifyConfig",
-        "fit how likely a track is somebody of a gallery",
-    ),
-    "draw streets": Command(
-        "tools.train.driving_sequences:draw_streets",
-        "tools.train.config.driving_sequences:DrawStreetsConfig",
-        "draw streets seen from a car: truth and detections",
-    ),
-    "train head": Command(
-        "tools.train.association_head:train_head",
-        "tools.train.config.association_head:TrainHeadConfig",
-        "train the liquid head on its own roll-outs",
-    ),
-    "train detector": Command(
-        "tools.train.detector:train_detector",
-        "tools.train.config.detector:TrainDetectorConfig",
-        "train the detection head on labelled pictures",
-    ),
-    "train reid": Command(
-        "tools.evaluate.reid:train_reid",
-        "tools.evaluate.config.reid:TrainReidConfig",
-        "learn a metric for identities from your pictures",
-    ),
-    "train recognition": Command(
-        "tools.train.class_pool:train_recognition",
-        "tools.train.config.class_pool:TrainRecognitionConfig",
-        "train the pool that makes one class of many views",
-    ),
-    "identify": Command(
-        "tools.track.identify:run",
-        "tools.track.config.identify:IdentifyConfig",
-        "say whom of a gallery each track looks like",
-    ),
-    "inspect": Command(
-        "tools.inspect.report:inspect", "tools.inspect.config:InspectConfig", "look inside the liquid head: pictures"
-    ),
-    "completion": Command(
-        "tools.cli.completion:completion", "tools.track.config.video:CompletionConfig", "print shell completion"
-    ),
-}
 
 
 def load(place: str) -> Any:
     """The object at `module:name`."""
     module, name = place.split(":")
     return getattr(importlib.import_module(module), name)
-
-
-def usage() -> str:
-    """The top-level help text."""
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:{width}}  {command.help}" for name, command in COMMANDS.items()]
-    return "\n".join(
-        [
-            "usage: liquidtrack COMMAND [OPTIONS]",
-            "",
-            "Track objects in video in true time.",
-            "",
-            "commands:",
-            *lines,
-            "",
-            "liquidtrack COMMAND --help shows a command's options; --config FILE.toml reads them from a file.",
-            "exit codes: 0 done, 1 ended early or failed, 2 a mistake in what was asked for.",
-        ]
-    )
-
-
-def split(words: Sequence[str]) -> tuple[str, list[str]]:
-    """The command's name (one word or two) and the rest.
-
-    Raises:
-        ConfigError: there is no such command.
-    """
-    for count in (2, 1):
-        name = " ".join(words[:count])
-        if name in COMMANDS:
-            return name, list(words[count:])
-    groups = sorted(name for name in COMMANDS if name.startswith(f"{words[0]} "))
-    if groups:
-        raise ConfigError(f"liquidtrack {words[0]} needs one more word: {', '.join(g.split()[1] for g in groups)}.")
-    raise ConfigError(f"there is no command {words[0]!r}; {_meant(words)}.")
-
-
-def _meant(words: Sequence[str]) -> str:
-    """The command that a mistyped line most likely means, or all of them."""
-    if words[0] == "liquidtrack":
-        return "leave the second liquidtrack out"
-    if "://" in words[0] or os.path.splitext(words[0])[1]:  # a video, not a command
-        return f"write 'liquidtrack track {words[0]}' to track it"
-    import difflib
-
-    near = difflib.get_close_matches(" ".join(words[:2]).lower(), COMMANDS, 1, 0.8)
-    first = {name.split()[0]: None for name in COMMANDS}
-    if near or (near := difflib.get_close_matches(words[0].lower(), first, 1, 0.6)):
-        return f"perhaps liquidtrack {near[0]} was meant"
-    return f"the commands are {', '.join(COMMANDS)}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -338,6 +119,14 @@ def _run(words: list[str]) -> int:
         print(f"liquidtrack {version('liquidtrack')}")
         return OK
     name, rest = split(words)
+    from tools.cli.help import asked, help_text
+
+    if which := asked(rest):
+        from tools.cli.messages import unguarded
+
+        # All of it is ours, and headings may be bold.
+        print(help_text(load(COMMANDS[name].config), name, which == "--help-all"), file=unguarded(sys.stdout))
+        return OK
     from tools.cli.number_ranges import check_numbers
     from tools.cli.settings import parse
 

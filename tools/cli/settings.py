@@ -8,13 +8,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
-import inspect
 import io
 import re
-import sys
 import tomllib
 from collections.abc import Iterator, Sequence
-from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -27,7 +24,8 @@ from datasets.sources.credentials import redact_text
 from models.checks.paths import PathError, checked, read_bounded
 from models.checks.printable import one_line
 from models.errors import ConfigError
-from tools.cli.messages import unguarded
+from tools.cli.mistakes import Objection, check_known, objections
+from tools.cli.options import options
 from tools.cli.typed import in_seconds, understand
 from tracker.detectors.config import DetectorConfig
 
@@ -95,46 +93,32 @@ def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
     Raises:
         ConfigError: a flag or its value is wrong or missing; a file of settings is missing, is not TOML, or names a
             setting that the command does not have.
-        SystemExit: 0 after --help.
     """
     typed, files, trusted = _take_files(arguments)
     files_read[:] = files
-    about = inspect.getdoc(kind) or ""
-    description = (
-        about.split("\n\nAttributes:")[0] + "\n\n--config FILE.toml reads settings from a file; flags stand over it. A"
-        " file that names Python code to run (python:MODULE:CALLABLE) needs --allow-code beside it."
-    )
+    found = options(kind)
     hint = f"see {prog} --help"
     known = settings(kind)
     places = [name for name, positional in known.items() if positional]
     typed = understand(typed, kind, prog, places, tuple(known))
+    with _one_sentence("", hint, typed):
+        check_known(typed, found)
     if not files:
-        with _one_sentence("", hint, typed):
-            return _with_places(
-                tyro.cli(kind, prog=prog, description=description, args=typed, config=OPTIONS, registry=PATHS)
-            )
+        with _one_sentence("", hint, typed), objections(prog, found):
+            return _with_places(tyro.cli(kind, prog=prog, args=typed, config=OPTIONS, registry=PATHS))
     words: dict[str, list[str]] = {}
     for path in files:
         words.update(_read(path, known, _appended(kind), trusted))
     # A place that no file fills gets a filler here and is asked for again below.
     first = [word for name in places for word in words.get(name, ["-"])]
     flags = [word for name, value in words.items() if not known[name] for word in value]
-    with _one_sentence(where := f"{', '.join(map(str, files))}: ", hint, flags):
+    with _one_sentence(where := f"{', '.join(map(str, files))}: ", hint, flags), objections(prog, found):
         flags = in_seconds(flags, kind, where)
         default = tyro.cli(kind, prog=prog, args=[*first, *flags], config=OPTIONS, registry=PATHS)
     open_places = {name: tyro.MISSING for name in places if name not in words}
-    with _one_sentence("", hint, typed):
-        return _with_places(
-            tyro.cli(
-                kind,
-                prog=prog,
-                description=description,
-                args=typed,
-                config=OPTIONS,
-                registry=PATHS,
-                default=dataclasses.replace(default, **open_places),  # type: ignore[type-var]
-            )
-        )
+    default = dataclasses.replace(default, **open_places)  # type: ignore[type-var]
+    with _one_sentence("", hint, typed), objections(prog, found):
+        return _with_places(tyro.cli(kind, prog=prog, args=typed, config=OPTIONS, registry=PATHS, default=default))
 
 
 def _with_places(config: T) -> T:
@@ -163,16 +147,18 @@ def vars_of(config: Any) -> list[Any]:
 
 @contextlib.contextmanager
 def _one_sentence(where: str, hint: str, words: Sequence[str]) -> Iterator[None]:
-    """What tyro prints in a box before it exits becomes an error of ours, like every other mistake in `words`."""
-    said = io.StringIO()
+    """What the parser objects to becomes an error of ours, like every other mistake in `words`."""
     try:
-        # Help is ours and may be coloured; nothing of the user's stands in it.
-        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(unguarded(sys.stdout)):
+        # What it might print all the same, of a mistake that a later release of tyro knows.
+        with contextlib.redirect_stderr(io.StringIO()):
             yield
-    except SystemExit as ended:
-        if not ended.code:
-            raise
-        raise ConfigError(f"{where}{_unbox(said.getvalue())}; {hint}.") from None
+    except Objection as objection:
+        text = str(objection)
+        raise ConfigError(
+            f"{where}{text}{'' if text.endswith('?') else ';'} {hint}.".replace("? see", "? See")
+        ) from None
+    except SystemExit:
+        raise ConfigError(f"{where}these options cannot be read; {hint}.") from None
     except PathError as error:
         raise ConfigError(f"{where}{_flag_of(error.text, words)}{error}") from None
 
@@ -186,18 +172,6 @@ def _flag_of(value: str, words: Sequence[str]) -> str:
         if word == value and k and words[k - 1].startswith("--"):
             return f"{words[k - 1]}: "
     return ""
-
-
-def _unbox(text: str) -> str:
-    """The first paragraph of tyro's box, and the flag that it thinks was meant."""
-    plain = re.sub(r"\x1b\[[\d;]*m", "", text)
-    # Where standard output can show no lines of a box, the title is a paragraph of its own.
-    body = plain.partition("╮")[2] or plain.partition("--")[2]
-    lines = [line.strip("│ ") for line in body.splitlines()[1:]]
-    first = " ".join(takewhile(lambda line: set(line) - set("─-"), lines)).removesuffix(" (required)").rstrip(".")
-    first = re.sub(r"^Missing from (.+?): (\S+)", r"\1 needs \2:", first)
-    meant = next((f"; perhaps {line.split()[0]} was meant" for line in lines if re.match(r"--\w", line)), "")
-    return f"{first[:1].lower()}{first[1:]}{meant if first.startswith('Unrecognized') else ''}"
 
 
 def _take_files(arguments: Sequence[str]) -> tuple[list[str], list[Path], bool]:

@@ -11,20 +11,20 @@ from models.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class ViewConfig:
-    """Drawing, the window and the video.
+    """How tracks are drawn, in the window and in the video.
 
     Attributes:
-        trails: how many seconds of each track's way are drawn; 0 draws none.
+        trails: seconds of each track's path that are drawn. 0 draws none.
         labels: write id, class and score at each box.
         clock: write the time into the top left corner.
-        line_scale: factor on the size of lines and letters, which follow the picture's size.
-        speed: how fast the window plays files, in times of life; 0: as fast as the frames are tracked.
-        stay: keep the window open at the last frame until q is pressed; without it, it closes there.
-        show_unseen: draw tracks that are not (or not yet) results dashed: tentative ones and lost ones where expected.
-        video_codec: h264, vp9, or auto for what suits the file's suffix.
+        line_scale: factor on the size of lines and letters. They follow the size of the image.
+        speed: playback speed of files in the window. 1 is real time; 0 shows frames as fast as they are tracked.
+        stay: keep the window open at the last frame. q closes it.
+        show_unseen: draw tentative and lost tracks too, dashed. Lost tracks are drawn where they are predicted.
+        video_codec: codec of the video. auto takes what suits the suffix of the file.
         video_crf: quality of the video, 0 (best) to 51 (worst).
-        video_preset: how hard H.264 works for a small file: slower is smaller.
-        sound: copy the source's sound into the video.
+        video_preset: effort of the H.264 encoder. A slower one gives a smaller file.
+        sound: copy the sound of the source into the video.
     """
 
     trails: Seconds = 2.0

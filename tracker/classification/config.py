@@ -11,13 +11,14 @@ from models.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class RecogniseConfig:
-    """A second look at what is tracked: which of ImageNet's 1000 classes it is of.
+    """Fine-grained classification of tracks.
 
     Attributes:
-        recognise: imagenet: name the kind (beagle for dog, minivan for car) where it is likely enough; none.
-        recognise_crops: boxes that are looked at in a frame at most, each a pass of the frozen CNN.
-        recognise_every: seconds between two looks at one track; ten times as long once its kind is sure.
-        recognise_from: probability from which a kind is said, above 0 and below 1.
+        recognise: name fine-grained classes, such as beagle for dog. imagenet: one of the 1000 classes of ImageNet,
+            where it is probable enough.
+        recognise_crops: crops of a frame that are classified at most. Each takes a pass of the frozen CNN.
+        recognise_every: seconds between two crops of one track. Ten times as long once its class is certain.
+        recognise_from: probability from which a fine-grained class is given. Above 0 and below 1.
     """
 
     recognise: Literal["none", "imagenet"] = "none"

@@ -27,21 +27,23 @@ class DetectorConfig:
     """What finds the objects in each frame.
 
     Attributes:
-        detector: KIND or KIND:ARGUMENT or a file (.onnx is a network, .txt and .jsonl are ready detections). Kinds:
-            lite0 (people, vehicles and animals; lite0:640 looks at a larger picture), background (moving things before
-            a static camera), onnx:FILE, torchvision:MODEL, python:MODULE:CALLABLE, file:FILE, none (finds nothing);
-            auto is lite0, or none where you point at objects yourself.
-        family: how an onnx network's outputs are read; auto looks at their names and shapes.
-        weights: weights FILE for a torchvision detector in place of the published ones, or `random` (untrained, for
-            tests).
-        names: text file with one class name a line, or a .json list, for networks that do not carry their names.
-        classes: keep only these classes, by name; all where none is given.
-        score: drop detections below this score, 0 to 1; by default .1 for networks and 0 for files and callables.
-        nms: of two boxes of one class that overlap by more than this IoU keep the better, 0 to 1 (1: keep all); by
-            default what the detector is made for.
-        threads: CPU threads of each network; 0 divides the cores evenly: one share for each network, one for reading,
-            drawing and encoding (a detector built in Python by itself takes all).
-        device: where networks run; auto takes a CUDA device where ONNX Runtime or torch can use one.
+        detector: name or file of the detector. lite0 finds people, vehicles and animals, and lite0:640 works on a
+            larger image; background finds what moves before a static camera; onnx:FILE, or a path that ends in .onnx,
+            runs a network; torchvision:MODEL needs torch; python:MODULE:CALLABLE calls a function of yours; file:FILE,
+            or a path that ends in .txt or .jsonl, reads ready detections; none finds nothing; auto is lite0, or none
+            where objects are marked by hand.
+        family: how the outputs of an ONNX network are decoded. By default their names and shapes tell.
+        weights: weights of a torchvision detector, or `random`. A file in place of the published weights; `random` is
+            untrained, for tests.
+        names: text or JSON file with the class names of a network. One name a line, or a JSON list; for networks that
+            do not carry their names.
+        classes: classes to keep, by name. All of them by default.
+        score: lowest score of a detection, 0 to 1. By default 0.1 for networks, and 0 for files and Python callables.
+        nms: largest IoU of two boxes of one class, 0 to 1. Of two boxes that overlap by more, the one with the higher
+            score is kept; 1 keeps all. By default what the detector was made for.
+        threads: CPU threads of each network. 0 divides the cores evenly: one share for each network, and one for
+            reading, drawing and encoding. A detector that is built in Python by itself takes all cores.
+        device: device of the networks. auto takes CUDA where ONNX Runtime or torch can use it.
     """
 
     detector: str = "auto"
@@ -77,17 +79,21 @@ class DetectorConfig:
 
 @dataclass(frozen=True)
 class AppearanceConfig:
-    """What each box looks like: features of a frozen CNN, so that a person who comes back can be known again.
+    """How appearance embeddings are computed: features of a frozen CNN, by which tracks are told apart.
 
     Attributes:
-        appearance: name of a frozen CNN (efficientnet_lite0, mobilenet_v3_small, ...) for a pass of its own, detector
-            (what the pass of lite0 gives, at no extra cost), auto (that if the detector has it), or none.
-        appearance_size: long side of the picture that the CNN looks at, pixels; larger sees more detail and costs more.
-        appearance_stride: how deep the CNN is tapped: pixels of that picture a feature stands for, 8, 16 or 32.
-        appearance_mode: map passes the CNN once over the frame and pools its features in every box; crop passes it over
-            each box (slower, for comparison).
-        appearance_always: look at every frame, also where everybody stands alone and near where he stood.
-        appearance_weights: weights FILE in place of the published ones, or `random` (untrained, for tests).
+        appearance: source of the embeddings. detector: the pass of lite0, at no extra cost; the name of a frozen CNN: a
+            pass of its own; none: no embeddings; auto: those of the detector, if it has them.
+        appearance_size: long side of the image that the CNN works on, pixels. A larger one shows more detail and takes
+            longer.
+        appearance_stride: stride of the feature map, pixels. Each feature stands for a square of this size in the
+            image.
+        appearance_mode: map runs the CNN once a frame, crop once a box. map pools the features inside each box; crop is
+            slower and serves as a comparison.
+        appearance_always: compute embeddings in every frame. Without it, frames are left out in which every box stands
+            apart from the others and near its place in the frame before.
+        appearance_weights: weights of the CNN, or `random`. A file in place of the published weights; `random` is
+            untrained, for tests.
     """
 
     appearance: str = "auto"

@@ -10,14 +10,14 @@ from models.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class MaskConfig:
-    """How masks are carried from frame to frame.
+    """How masks are propagated from frame to frame.
 
     Attributes:
-        mask_motion: what foresees where an object will be, and so where it is looked for: liquid or kalman.
-        mask_cells: cells a side of the square that an object is looked at in; more see finer and cost more.
-        mask_recent: how many of the latest frames are remembered, besides the first one.
-        mask_spaced: how many older frames are remembered, some time apart.
-        mask_edges: draw outlines to the edges of the picture.
+        mask_motion: motion model that predicts where an object is searched.
+        mask_cells: cells along a side of the search window. More cells give finer masks and take longer.
+        mask_recent: latest frames that are remembered, besides the first one.
+        mask_spaced: older frames that are remembered, some time apart.
+        mask_edges: refine outlines along the edges of the image. With a guided filter.
     """
 
     mask_motion: Literal["liquid", "kalman"] = "liquid"

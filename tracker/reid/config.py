@@ -12,17 +12,18 @@ from models.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class ReidConfig:
-    """Whether whoever comes back after a long absence gets the old id again.
+    """Re-identification: whether an object that returns after a long absence gets its old id.
 
     Attributes:
-        reid: know identities again by their looks; a new track is then shown once it is known whether it is somebody
-            who was here before, at the latest after --reid-wait seconds.
-        reid_metric: a metric that `train reid` wrote, in place of the bare features.
-        reid_probability: least probability that a new track is somebody of before, against all others and nobody.
-        reid_wait: seconds for which a new track may be held back, where somebody of before may have come back.
-        reid_seconds: how long identities that ended are remembered, in seconds.
-        reid_count: how many identities that ended are remembered; the longest gone are forgotten first.
-        reid_looks: how many boxes of a frame are looked at, at most; each costs two passes of the frozen CNN.
+        reid: give returning objects their old id. By appearance, within one video; a new track is shown once it is
+            decided whether it is a known one, at the latest after --reid-wait seconds.
+        reid_metric: metric that `train reid` wrote. Without it the embeddings are compared as they are.
+        reid_probability: lowest probability that a new track is a known one. Against all other known identities and an
+            unknown one.
+        reid_wait: seconds for which a new track may be held back. Only where a known identity may have returned.
+        reid_seconds: seconds for which ended identities are remembered.
+        reid_count: number of ended identities that are remembered. The oldest are forgotten first.
+        reid_looks: crops of a frame that are encoded at most. Each takes two passes of the frozen CNN.
     """
 
     reid: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import tyro
@@ -35,12 +36,14 @@ class Outer:
         inner: a section.
         video: where to write.
         quiet: say less.
+        shade: of the picture.
     """
 
     source: tyro.conf.Positional[str]
-    inner: Inner = field(default_factory=Inner)
+    detection: Inner = field(default_factory=Inner)
     video: Path | None = None
     quiet: bool = False
+    shade: Literal["light", "dark"] | None = None
 
 
 def file(tmp_path: Path, text: str) -> str:
@@ -70,11 +73,14 @@ def test_a_missing_source_is_a_mistake_even_with_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["in.mp4", "--colour", "7"], "unrecognized options: --colour, 7; see x --help."),
-        (["in.mp4", "--scor", "7"], "unrecognized options: --scor, 7; perhaps --score was meant; see x --help."),
-        (["in.mp4", "--score", "high"], "error parsing --score: could not convert string to float: 'high'; see x --"),
-        (["in.mp4", "--score"], "missing value for argument '--score'"),
-        (["in.mp4", "more"], "unrecognized options: more; see x --help."),
+        (["in.mp4", "--zzz", "7"], "there is no option --zzz; see x --help."),
+        (["in.mp4", "--scor", "7"], "there is no option --scor; did you mean --score? See x --help."),
+        (["in.mp4", "--score", "high"], "--score is 'high'; give a number; see x --help."),
+        (["in.mp4", "--score"], "--score needs a value behind it; see x --help."),
+        (["in.mp4", "--shade", "grey"], "--shade is 'grey'; give one of light, dark; see x --help."),
+        (["in.mp4", "more"], "more: unrecognized; x takes SOURCE and options; see x --help."),
+        (["in.mp4", "-x"], "there is no option -x; see x --help."),
+        (["in.mp4", "--quiet=maybe"], "maybe: unrecognized; x takes SOURCE and options; see x --help."),
         ([], "x needs SOURCE: what to read; see x --help."),
     ],
 )
@@ -92,7 +98,7 @@ def test_a_wrong_command_line_is_one_sentence(
 
 def test_a_wrong_value_in_a_file_names_the_file(tmp_path: Path) -> None:
     config = file(tmp_path, 'score = "high"\n')
-    with pytest.raises(ConfigError, match=f"{config}: error parsing --score"):
+    with pytest.raises(ConfigError, match=f"{config}: --score is 'high'; give a number"):
         parse(Outer, "x", ["in.mp4", "--config", config])
 
 

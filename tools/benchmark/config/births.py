@@ -14,27 +14,28 @@ from tracker.detectors.config import DetectorConfig
 
 @dataclass(frozen=True, slots=True)
 class BenchBirthsConfig:
-    """Measure whether the objects that a detector finds are tracked, and how many false tracks that costs.
+    """Measure how many detected objects are tracked, and how many false tracks that costs.
 
-    Of the objects that the detector finds in at least half of their frames, the share is counted that has a track soon
-    after the fifth sight. The same is measured with births by score alone (--birth-probability 1).
+    Of the objects that are detected in at least half of their frames, the share is counted that has a track soon
+    after the fifth detection. The same is measured with tracks that start by score alone (--birth-probability 1).
 
     Attributes:
-        davis: folders of sequences with masks and pictures in DAVIS's layout.
+        davis: folders of sequences with masks and images, as in DAVIS.
         sot: folders of single-object sequences (OTB, VOT).
-        pictures: folders of pictures with COCO boxes; each picture becomes a short video of a simulated camera.
-        detectors: what finds the objects, as --detector of track.
-        profiles: how frames are left out: full, strideN, drop70, jitter, bursty.
-        seed: of the simulated cameras and of the frames that are left out.
-        frames: length of a picture's video.
+        pictures: folders of images with COCO boxes. Each image becomes a short video of a simulated camera.
+        detectors: detectors, as --detector of `track` takes them.
+        profiles: temporal subsampling profiles. How frames are left out; strideN takes any N. Several give one result
+            each.
+        seed: seed of the simulated cameras and of the subsampling.
+        frames: frames of the video of one image.
         rate: frames a second of all videos.
-        least_area: smaller objects are not counted, as a share of the picture's area.
-        every: take only every n-th picture of the folders of pictures.
-        threads: CPU threads of each network; 0 divides the cores by the workers.
-        workers: processes; 0 means one for each core.
-        json: write all figures, and each object that the detector finds, to this file.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        least_area: smallest object that counts, as a share of the image area.
+        every: take only every n-th image of the folders of images.
+        threads: CPU threads of each network. 0 divides the cores by the workers.
+        workers: number of processes. 0 means one for each core.
+        json: write all figures, and each detected object, to this JSON file.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     davis: tuple[Path, ...] = ()

@@ -15,24 +15,26 @@ from tracker.config import TrackerConfig
 
 @dataclass(frozen=True, slots=True)
 class BenchMotConfig:
-    """Track the same detections under thinned time with our motions and with peers, and score them all.
+    """Compare trackers on the same detections under temporal subsampling, and score them.
 
     Attributes:
-        root: holds <sequence>/{det/det.txt, gt/gt.txt, seqinfo.ini}, and gmc.txt where known.
-        motions: ours; a name, NAME/COST for another cost than its own, or liquid:FILE for other weights of the head.
-        peers: of other people (bytetrack, ocsort, cbiou, sort, arcsort), each with and without true times.
-        profiles: how frames are left out.
-        seeds: of the thinning; figures are means over them.
-        boxes: detected, from det.txt, or truth: the true boxes as perfect detections.
-        noise: standard deviation by which every edge of a box is moved, in the box's own size.
-        alarms: false detections added for each detection.
+        root: folder of sequences. <sequence>/{det/det.txt, gt/gt.txt, seqinfo.ini}, and gmc.txt where known.
+        motions: motion models to compare. A name; NAME/COST for another cost than its own; or liquid:FILE for other
+            weights.
+        peers: other trackers to compare with. Each runs with and without the true times.
+        profiles: temporal subsampling profiles. How frames are left out; strideN takes any N. Several give one result
+            each.
+        seeds: seeds of the subsampling. Figures are means over them.
+        boxes: detections that are tracked. detected: from det.txt; truth: the true boxes, as perfect detections.
+        noise: standard deviation of box noise, as a share of the box size.
+        alarms: false positives that are added for each detection.
         camera_motion: use gmc.txt where there is one.
-        out: keeps the results of every run here instead of dropping them.
-        json: write the figures here too.
-        plot: picture of HOTA against the mean time between frames (.png, .svg or .pdf); needs matplotlib.
-        workers: processes; 0 means one for each core.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        out: keep the results of every run in this folder.
+        json: write all figures to this JSON file.
+        plot: plot HOTA against the mean time between frames. A .png, .svg or .pdf; needs matplotlib.
+        workers: number of processes. 0 means one for each core.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     root: Positional[Path]

@@ -29,32 +29,33 @@ class EvalRecognitionConfig:
     DAVIS's masks and pictures), as the tracker says it; --truth names the right classes.
 
     Attributes:
-        folder: the folder of pictures or sequences.
+        folder: folder of images or sequences.
         over: what is scored.
-        results: score these JSON files of classes over time too, whoever made them (of views and video).
-        profiles: how views or video are thinned: full, stride5, stride10, drop70, jitter, bursty.
-        truth: which classes are right: lines of a sequence, a tab, classes parted by |; or JSON (of video).
-        sequences: only these; all where none is given (of video).
-        detector: as `track` takes it (of video).
-        recognise: name kinds by the frozen CNN, as `track --recognise` does (of video).
-        held_out: odd: the pictures that `train recognition` left out (1, 3, ... in the order of their names); all (of
-            views).
-        rate: views a second, or frames a second of the video, which does not tell.
-        seconds: how long each object is seen (of views).
-        export: write the views as pictures here, <name>/0000.png and times.csv, for other programs.
-        answers: write what ours says to this JSON file, in the form of the results; one profile alone.
-        seed: of views and thinning.
-        backbone: the frozen CNN: efficientnet_lite0, mobilenet_v3_small, mobilenet_v3_large, resnet18, resnet34 or
-            resnet50 (of pictures).
-        backbone_weights: weights FILE in place of the published ones, or `random` (untrained, for tests).
-        every: take only every n-th picture, in the order of their names.
-        limit: take at most so many pictures.
-        threads: CPU threads of the network; 0 takes a fair share of the cores, as much again is left for reading.
-        device: where the network runs; auto takes a CUDA device where ONNX Runtime can use one.
-        json: write all figures to this file as well, with every picture that was taken for something else.
-        plot: picture of confidence against accuracy (.png, .svg or .pdf); needs matplotlib.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        results: result files of other programs to score too. JSON of classes over time (views, video).
+        profiles: temporal subsampling profiles. How frames are left out; strideN takes any N. Several give one result
+            each.
+        truth: file of the true classes. Lines of a sequence, a tab, and classes parted by |; or JSON (video).
+        sequences: sequences to score, by name. All by default (video).
+        detector: detector, as `track` takes it (video).
+        recognise: fine-grained classifier, as `track --recognise` takes it (video).
+        held_out: images to score, by the order of their names. odd: those that `train recognition` left out, 1, 3, ...
+            (views).
+        rate: crops a second, or frames a second of the video. Of video whose times are not known.
+        seconds: seconds for which each object is seen (views).
+        export: write the simulated crops as images there. <name>/0000.png and times.csv, for other programs.
+        answers: write our classes over time to this JSON file. In the form of the results; of one profile alone.
+        seed: seed of the simulated crops and of the subsampling.
+        backbone: frozen CNN (images).
+        backbone_weights: weights of the CNN, or `random`. A file in place of the published weights; `random` is
+            untrained, for tests.
+        every: take only every n-th image, by the order of their names.
+        limit: take at most so many images.
+        threads: CPU threads of the network. 0 takes a fair share of the cores.
+        device: device of the network. auto takes CUDA where ONNX Runtime can use it.
+        json: write all figures to this JSON file. With every image that was misclassified.
+        plot: plot confidence against accuracy. A .png, .svg or .pdf; needs matplotlib.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     folder: Positional[Path]

@@ -17,11 +17,10 @@ class PointConfig:
     """Objects that are followed from a box that you give, without or beside a detector.
 
     Attributes:
-        box: x,y,width,height@seconds:name: follow what is in this box from that time on (@0 may be left out, @1:30 is a
-            time too), and call it by this name (may be left out too); once for each object, 200 at most. A box that
-            begins left of the picture is written with =, as in --box=-5,10,40,80.
-        select: open a window that is paused at the first picture, and draw boxes with the mouse, then or at any time
-            (space goes on, Esc gives a box up, Del drops the nearest object).
+        box: x,y,w,h@seconds:name of an object to follow. Once for each object, 200 at most; @seconds (also @1:30) and
+            :name may be left out. Write --box=-5,10,40,80 where a number is negative.
+        select: open a window, paused, to draw boxes with the mouse. Boxes may be drawn at any time; space goes on, Esc
+            cancels a box, Del ends the nearest object.
     """
 
     box: UseAppendAction[tuple[str, ...]] = ()

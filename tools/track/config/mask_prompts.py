@@ -12,12 +12,13 @@ from tracker.single_object.box_prompt import numbers_at
 
 @dataclass(frozen=True, slots=True)
 class MarkConfig:
-    """Objects to follow by their masks, with or without a detector beside them; alone, no --detector is needed.
+    """Objects to follow by their masks, without or beside a detector.
 
     Attributes:
-        mask: a picture of object numbers (PNG with a palette or in grey, as DAVIS's) for the first frame.
-        mask_box: x,y,w,h or x,y,w,h@seconds: follow what this box is drawn around (GrabCut finds its outline).
-        mask_polygon: x1,y1,x2,y2,x3,y3,... or the same with @seconds: follow what is inside.
+        mask: image of object numbers for the first frame. A PNG with a palette or in grey, as in DAVIS.
+        mask_box: x,y,w,h@seconds of an object to segment. GrabCut finds its outline inside the box; @seconds may be
+            left out.
+        mask_polygon: x1,y1,x2,y2,x3,y3,...@seconds around an object to segment. @seconds may be left out.
     """
 
     mask: Path | None = None

@@ -24,25 +24,28 @@ from tracker.reid.config import ReidConfig
 
 @dataclass(frozen=True)
 class OutputConfig:
-    """Where the tracks go; any number of them at once. Every file holds the true times.
+    """Where the tracks go; any number of outputs at once. Every file holds the true times.
 
-    Where nothing is named: the drawn video and JSON lines, beside the source. Labels beside a video are numbered by it.
+    Where none is named: the drawn video and JSON lines, beside the source. Labels beside a video are numbered by
+    it.
 
     Attributes:
-        show: open a window: space pause, n and b step, + and - speed, s save picture, h all keys, q quit.
-        video: write the video with the tracks drawn in; .mp4, .mkv, .webm or .avi, frame times and sound kept.
-        mot: write MOTChallenge text, and <stem>.times.csv beside it; - is standard output.
-        jsonl: write JSON lines, one a frame, readable while it grows; - is standard output.
+        show: open a window with the tracks. Keys: space pauses, n and b step, + and - change the speed, s saves an
+            image, h shows all keys, q quits.
+        video: write the video with tracks: .mp4, .mkv, .webm, .avi. Frame times and sound are kept.
+        mot: write MOTChallenge text. Also <stem>.times.csv beside it; - is standard output.
+        jsonl: write JSON lines, one a frame. Readable while the file grows; - is standard output.
         coco: write COCO-video JSON.
         cvat: write CVAT video XML 1.1, with key frames.
-        yolo: write a folder of YOLO labels as training wants them, with ids and scores in tracks.csv beside them.
+        yolo: write a folder of YOLO labels. Ids and scores are in tracks.csv beside them.
         kitti: write KITTI tracking text.
-        masks: write a folder of PNG masks with a palette, <folder>/<source>/00000.png, as DAVIS does.
-        images: write every frame's picture into this folder, named as --coco names it.
-        yolo_images: write every frame's picture into images/ of the --yolo folder, to train on.
-        record: keep every frame that a camera or stream delivers, tracked or not, in this video file, nothing drawn in.
-        out: write <name>.tracked.mp4 and <name>.jsonl into this folder.
-        overwrite: replace what is there, also if it was made by hand or with other settings.
+        masks: write a folder of PNG masks, as in DAVIS. <folder>/<source>/00000.png, with a palette.
+        images: write each frame as an image into this folder. Named as --coco names them.
+        yolo_images: write each frame into images/ of the --yolo folder.
+        record: record a camera or stream in this video file. All frames that it delivers, tracked or not, without
+            drawings.
+        out: write <name>.tracked.mp4 and <name>.jsonl there. By default beside the source, where no output is named.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
     """
 
     show: bool = False
@@ -63,16 +66,16 @@ class OutputConfig:
 
 @dataclass(frozen=True)
 class TrackConfig:
-    """Track a video, camera, stream, or folder of pictures, in true time.
+    """Track objects in a video, camera, stream or folder of images.
 
     Attributes:
-        source: a video file, a camera's number, an rtsp:// or http:// address, a folder or glob of pictures, a
-            MOTChallenge folder, or scene:SEED for a rendered one.
-        camera_motion: how the camera's own motion is taken out: none, or flow (from the pixels; for moving cameras).
-        skip_bad_rows: of a file of ready detections drop the rows that break the format, instead of refusing it.
-        keep_ids: write the tracks of `--detector file:TRACKS` on under the ids that the file gives them, matched with
-            nothing; boxes without an id are left out.
-        quiet: no progress bar and no summary.
+        source: a video, camera number, address (rtsp:, http:) or folder. Also a glob of images, a MOTChallenge folder,
+            or scene:SEED for a rendered scene.
+        camera_motion: how camera motion is compensated. flow: estimated from the pixels, for moving cameras.
+        skip_bad_rows: drop malformed rows of a file of detections. Without it such a row is an error.
+        keep_ids: write tracks read by --detector file: with their ids. Nothing is matched; boxes without an id are
+            dropped.
+        quiet: show no progress bar and no summary.
     """
 
     source: Positional[str]

@@ -15,24 +15,26 @@ from models.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class TrainHeadConfig:
-    """Train the liquid head on its own roll-outs over folders of truth; resumes where it was stopped.
+    """Train the association head on its own roll-outs over ground truth. A stopped training resumes.
 
     Attributes:
-        roots: folders of <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any, or KITTI's label_02.
-        out: gets head.safetensors, checkpoint.pt, curve.csv.
-        rollouts: rounds of rolling out and training on all that was rolled out so far.
-        clips: rolled out in each round.
-        steps: of training in each round.
-        batch: clips a step.
+        roots: folders of sequences. <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any, or KITTI's
+            label_02.
+        out: output folder. It gets head.safetensors, checkpoint.pt and curve.csv.
+        rollouts: rounds of rolling out and training. Each trains on all clips that were rolled out so far.
+        clips: training clips that are rolled out in each round.
+        steps: training steps in each round.
+        batch: clips in a training step.
         rate: largest learning rate.
-        data_seed: of clips, noise and batches.
+        data_seed: seed of clips, noise and batches.
         workers: processes that roll out.
-        start: weights to go on from, of a head as `model` describes; none: from the beginning.
-        renew_cell: begin the cell anew and take all else from `start`, whose cell may be of another kind then.
-        blend: a head whose weights the result is averaged with, such as the one to start from: it learns what is new
-            and keeps what it knew (Wortsman et al., CVPR 2022).
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        start: weights to start from. The head must be as the options of the network describe it; none: random weights.
+        renew_cell: start with a new cell, and take all other weights from --start. The cell may be of another kind
+            then.
+        blend: head whose weights are averaged with the result. Such as the one to start from: it learns what is new and
+            keeps what it knew (Wortsman et al., CVPR 2022).
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     roots: Positional[tuple[Path, ...]]

@@ -1,0 +1,27 @@
+"""The names of the plug-ins that options take, for help texts and completion.
+
+A list of its own, because the registries import what they register; a test holds both equal. Ablations that only the
+benches use are left out.
+"""
+
+from __future__ import annotations
+
+from models.association_head.config import CELLS
+from tracker.detectors.config import KINDS
+
+MOTIONS = ("kalman", "liquid")
+COSTS = ("iou", "buffered_iou", "mahalanobis", "appearance", "mix")
+BACKBONES = (*("efficientnet_lite0", "mobilenet_v3_small", "mobilenet_v3_large", "resnet18", "resnet34", "resnet50"),)
+PROFILES = ("full", "stride5", "stride10", "drop70", "jitter", "bursty")
+PEERS = ("sort", "bytetrack", "ocsort", "cbiou", "arcsort")
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "motion": MOTIONS,
+    "cost": ("own", *COSTS),
+    "appearance": ("auto", "none", "detector", *BACKBONES),
+    "backbone": BACKBONES,
+    "detector": ("auto", *KINDS),
+    "cell": CELLS,
+    "profiles": PROFILES,
+    "peers": PEERS,
+}

@@ -1,0 +1,244 @@
+"""The table of commands: where each command's function and settings live, and what is said of it in one line.
+
+Standard library only, so that `liquidtrack --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: where its function and its settings live (`module:name`), and one line of help."""
+
+    run: str
+    config: str
+    help: str
+
+
+COMMANDS: dict[str, Command] = {
+    "track": Command(
+        "tools.track.video:track", "tools.track.config.video:TrackConfig", "track a video, camera, stream or pictures"
+    ),
+    "demo": Command(
+        "tools.track.demo:demo", "tools.track.config.video:DemoConfig", "track a real clip with what works offline"
+    ),
+    "render": Command(
+        "tools.track.render:render", "tools.track.config.render:RenderConfig", "draw given tracks into their video"
+    ),
+    "info": Command(
+        "tools.track.source_info:info",
+        "tools.track.config.source_info:InfoConfig",
+        "size, times and irregularity of a source",
+    ),
+    "mot": Command(
+        "tools.track.detections:mot",
+        "tools.track.config.detections:MotConfig",
+        "track folders of detections (MOTChallenge)",
+    ),
+    "convert": Command(
+        "tools.track.convert:convert", "tools.track.config.convert:ConvertConfig", "convert between annotation formats"
+    ),
+    "eval mot": Command(
+        "tools.evaluate.mot:eval_mot", "tools.evaluate.config.mot:EvalMotConfig", "score tracks: HOTA, IDF1, MOTA"
+    ),
+    "eval detect": Command(
+        "tools.evaluate.detection:eval_detect",
+        "tools.evaluate.config.detection:EvalDetectConfig",
+        "score a detector: COCO's AP, AR",
+    ),
+    "eval recognition": Command(
+        "tools.evaluate.classification:eval_recognition",
+        "tools.evaluate.config.classification:EvalRecognitionConfig",
+        "score classes, of pictures and of tracks: top-1, flicker",
+    ),
+    "eval sot": Command(
+        "tools.evaluate.sot:eval_sot",
+        "tools.evaluate.config.sot:EvalSotConfig",
+        "score following one object: success, precision",
+    ),
+    "eval segmentation": Command(
+        "tools.evaluate.segmentation:eval_segmentation",
+        "tools.evaluate.config.segmentation:EvalSegmentationConfig",
+        "score masks: DAVIS's J and F",
+    ),
+    "eval reid": Command(
+        "tools.evaluate.reid:eval_reid",
+        "tools.evaluate.config.reid:EvalReidConfig",
+        "score re-identification: mAP, CMC",
+    ),
+    "bench pipeline": Command(
+        "tools.benchmark.pipeline_speed:bench_pipeline",
+        "tools.track.config.video:BenchPipelineConfig",
+        "time the stages, alone and together",
+    ),
+    "bench engine": Command(
+        "tools.benchmark.engine_speed:bench_engine",
+        "tools.benchmark.config.engine_speed:BenchEngineConfig",
+        "time and memory of the engine",
+    ),
+    "bench mot": Command(
+        "tools.benchmark.mot:bench_mot",
+        "tools.benchmark.config.mot:BenchMotConfig",
+        "track under thinned time, beside peers",
+    ),
+    "bench motion": Command(
+        "tools.benchmark.motion:bench_motion",
+        "tools.benchmark.config.motion:BenchMotionConfig",
+        "where objects will be, and how surely, without association",
+    ),
+    "bench vfr": Command(
+        "tools.benchmark.vfr:bench_vfr",
+        "tools.benchmark.config.vfr:BenchVfrConfig",
+        "variable-rate video from end to end",
+    ),
+    "bench returns": Command(
+        "tools.benchmark.reid:bench_returns",
+        "tools.benchmark.config.reid:BenchReturnsConfig",
+        "who gets his id back after an absence",
+    ),
+    "bench births": Command(
+        "tools.benchmark.births:bench_births",
+        "tools.benchmark.config.births:BenchBirthsConfig",
+        "whether objects that are seen are tracked, and false tracks",
+    ),
+    "bench detector": Command(
+        "tools.benchmark.detector_speed:bench_detector",
+        "tools.benchmark.config.detector_speed:BenchDetectorConfig",
+        "time detector networks beside the frozen CNN alone",
+    ),
+    "bench startup": Command(
+        "tools.benchmark.startup_time:bench_startup",
+        "tools.benchmark.config.startup_time:BenchStartupConfig",
+        "time to the first answer",
+    ),
+    "bench series": Command(
+        "tools.benchmark.recurrent_cells:bench_series",
+        "tools.benchmark.config.recurrent_cells:BenchSeriesConfig",
+        "compare recurrent cells on time series",
+    ),
+    "bench gradients": Command(
+        "tools.benchmark.gradient_reach:bench_gradients",
+        "tools.benchmark.config.gradient_reach:BenchGradientsConfig",
+        "how far back the gradients of recurrent cells reach",
+    ),
+    "fit motion": Command(
+        "tools.train.motion_priors:fit_motion",
+        "tools.train.config.motion_priors:FitMotionConfig",
+        "fit the Kalman prior to your data",
+    ),
+    "fit returns": Command(
+        "tools.train.reid_odds:fit_returns",
+        "tools.train.config.reid_odds:FitReturnsConfig",
+        "fit what a likeness is worth to --reid",
+    ),
+    "fit identify": Command(
+        "tools.train.identify_odds:fit_identify",
+        "tools.train.config.identify_odds:FitIdentifyConfig",
+        "fit how likely a track is somebody of a gallery",
+    ),
+    "draw streets": Command(
+        "tools.train.driving_sequences:draw_streets",
+        "tools.train.config.driving_sequences:DrawStreetsConfig",
+        "draw streets seen from a car: truth and detections",
+    ),
+    "train head": Command(
+        "tools.train.association_head:train_head",
+        "tools.train.config.association_head:TrainHeadConfig",
+        "train the liquid head on its own roll-outs",
+    ),
+    "train detector": Command(
+        "tools.train.detector:train_detector",
+        "tools.train.config.detector:TrainDetectorConfig",
+        "train the detection head on labelled pictures",
+    ),
+    "train reid": Command(
+        "tools.evaluate.reid:train_reid",
+        "tools.evaluate.config.reid:TrainReidConfig",
+        "learn a metric for identities from your pictures",
+    ),
+    "train recognition": Command(
+        "tools.train.class_pool:train_recognition",
+        "tools.train.config.class_pool:TrainRecognitionConfig",
+        "train the pool that makes one class of many views",
+    ),
+    "identify": Command(
+        "tools.track.identify:run",
+        "tools.track.config.identify:IdentifyConfig",
+        "say whom of a gallery each track looks like",
+    ),
+    "inspect": Command(
+        "tools.inspect.report:inspect", "tools.inspect.config:InspectConfig", "look inside the liquid head: pictures"
+    ),
+    "completion": Command(
+        "tools.cli.completion:completion", "tools.track.config.video:CompletionConfig", "print shell completion"
+    ),
+}
+
+EVERYDAY = ("track", "demo", "render", "info", "mot", "convert", "eval mot", "identify")  # shown first
+
+
+def usage() -> str:
+    """The top-level help text: the everyday commands first."""
+    width = max(map(len, COMMANDS))
+
+    def lines(names: Sequence[str]) -> list[str]:
+        return [f"  {name:{width}}  {COMMANDS[name].help}" for name in names]
+
+    return "\n".join(
+        [
+            "usage: liquidtrack COMMAND [OPTIONS]",
+            "",
+            "Track objects in video by the true time of each frame.",
+            "",
+            "everyday commands:",
+            *lines(EVERYDAY),
+            "",
+            "evaluation, training and research:",
+            *lines([name for name in COMMANDS if name not in EVERYDAY]),
+            "",
+            "liquidtrack COMMAND --help shows the usual options of a command, --help-all all of them;",
+            "--config FILE.toml reads options from a file. Start with: liquidtrack demo",
+            "exit codes: 0 done, 1 ended early or failed, 2 a mistake in the command line or the input.",
+        ]
+    )
+
+
+def split(words: Sequence[str]) -> tuple[str, list[str]]:
+    """The command's name (one word or two) and the rest.
+
+    Raises:
+        ConfigError: there is no such command.
+    """
+    for count in (2, 1):
+        name = " ".join(words[:count])
+        if name in COMMANDS:
+            return name, list(words[count:])
+    groups = sorted(name for name in COMMANDS if name.startswith(f"{words[0]} "))
+    if groups and len(words) > 1 and (near := _nearest(" ".join(words[:2]), groups)):
+        raise ConfigError(f"there is no command {' '.join(words[:2])!r}; did you mean liquidtrack {near}?")
+    if groups:
+        raise ConfigError(f"liquidtrack {words[0]} needs one more word: {', '.join(g.split()[1] for g in groups)}.")
+    raise ConfigError(f"there is no command {words[0]!r}; {_meant(words)}")
+
+
+def _nearest(typed: str, names: Sequence[str], cutoff: float = 0.8) -> str:
+    return next(iter(difflib.get_close_matches(typed.lower(), names, 1, cutoff)), "")
+
+
+def _meant(words: Sequence[str]) -> str:
+    """The command that a mistyped line most likely means, or all of them."""
+    if words[0] == "liquidtrack":
+        return "leave the second liquidtrack out."
+    if "://" in words[0] or os.path.splitext(words[0])[1]:  # a video, not a command
+        return f"write 'liquidtrack track {words[0]}' to track it."
+    first = list({name.split()[0]: None for name in COMMANDS})
+    if near := _nearest(" ".join(words[:2]), list(COMMANDS)) or _nearest(words[0], first, 0.6):
+        return f"did you mean liquidtrack {near}?"
+    return f"the commands are {', '.join(COMMANDS)}."

@@ -29,7 +29,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     ),
 }
 NARROWEST, WIDEST = 60, 120  # columns of the text
-FEW = 29  # options, up to which the short help shows all
+FEW = 28  # options, up to which the short help shows all
 LEFT = 25  # columns of the flags, with the gap behind them
 
 

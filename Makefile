@@ -7,7 +7,7 @@ SHELL := /bin/bash
 # Without what it asks for: opencv-python-headless would take the windows of opencv-python away. The rest is in `dev`.
 DATUMARO := datumaro==1.13.12
 
-.PHONY: demo test bench lint docs clean
+.PHONY: demo test bench lint docs results run-results clean
 
 $(BIN)/liquidtrack: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +36,15 @@ lint: $(VENV)/dev  ## style, types and the floors' import contract
 
 docs: $(VENV)/dev  ## the documentation as a site, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+results: $(VENV)/dev  ## the pages of results and the README's table, from docs/results/*.json
+	$(BIN)/python docs/scripts/results.py
+
+DATA ?= ../shared/data
+MODELS ?= ../shared/models
+run-results: $(VENV)/dev  ## measure every result: the research data in DATA, the published detectors in MODELS
+	$(BIN)/pip install --quiet --no-deps arcsort loguru
+	$(BIN)/python docs/scripts/run_results.py '$(DATA)' '$(MODELS)'
 
 CLIP ?= out/demo.mp4
 NETWORK ?= background

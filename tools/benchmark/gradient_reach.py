@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from models.liquid import make_cell, run
 from models.liquid.cells import check_name
 from tools.benchmark.config.gradient_reach import BenchGradientsConfig
+from tools.reporting.files import write_report
 from tools.reporting.plots import check, pyplot, save
 from tools.train.checkpoints import check_memory
 
@@ -35,6 +37,9 @@ def bench_gradients(config: BenchGradientsConfig) -> None:
     print(f"{'steps back':12} " + " ".join(f"{back:9d}" for back in shown))
     for cell, values in norms.items():
         print(f"{cell:12} " + " ".join(f"{values[back]:9.1e}" for back in shown))
+    if config.json is not None:
+        content = {"units": config.units, "seeds": config.seeds, "norms": {n: v.tolist() for n, v in norms.items()}}
+        write_report(config.json, json.dumps(content, indent=1))
     if config.plot is not None:
         _plot(norms, config.plot)
 

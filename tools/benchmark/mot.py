@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from tools.track.config.detections import MotConfig
 from tools.track.detections import for_each_sequence, mot
 from tracker.config import TrackerConfig
 
+DIFFERENCES = "differences"  # the key of the comparisons, beside those of the entrants
 PEERS_RATE = 30.0  # frames a second, where a sequence does not say; what the peers take for granted
 
 Figures = dict[str, dict[str, list[Evaluation]]]  # by entrant and profile, one for each seed
@@ -100,14 +102,13 @@ def report(figures: Figures) -> str:
     for name, of in figures.items():
         values = [_mean(of, [p], "hota") for p in profiles] + ([_mean(of, uneven, "hota")] if uneven else [])
         lines.append(f"{name:{width}}" + "".join(f"{v:9.2f}" for v in values))
-    groups = [("full", ["full"])] * ("full" in profiles) + [("uneven", uneven)] * bool(uneven)
     lines += ["", f"{'means':{width}}" + "".join(f"{m:>9}" for m in ("AssA", "DetA", "IDF1", "MOTA", "IDSW"))]
     for name, of in figures.items():
         values = [_mean(of, profiles, m) for m in ("assa", "deta", "idf1", "mota", "idsw")]
         lines.append(f"{name:{width}}" + "".join(f"{v:9.2f}" for v in values))
     first = next(iter(figures))
     for name in list(figures)[1:]:
-        for label, group in groups:
+        for label, group in _groups(figures):
             lines.append(f"{name} minus {first}, {label}: {difference(figures, name, first, group)}")
     return as_lines(lines)
 
@@ -122,10 +123,25 @@ def difference(figures: Figures, a: str, b: str, profiles: Sequence[str]) -> Dif
 
 
 def to_json(figures: Figures) -> str:
-    """The combined scores, by entrant, profile and seed."""
-    return json.dumps(
-        {n: {p: [asdict(e.combined) for e in found] for p, found in of.items()} for n, of in figures.items()}, indent=1
-    )
+    """The combined scores, by entrant, profile and seed; under `differences`, HOTA minus that of the first entrant."""
+    content: dict[str, Any] = {
+        n: {p: [asdict(e.combined) for e in found] for p, found in of.items()} for n, of in figures.items()
+    }
+    first, *others = figures
+    content[DIFFERENCES] = {
+        first: {
+            name: {label: asdict(difference(figures, name, first, group)) for label, group in _groups(figures)}
+            for name in others
+        }
+    }
+    return json.dumps(content, indent=1)
+
+
+def _groups(figures: Figures) -> list[tuple[str, list[str]]]:
+    """Which profiles are compared together: all frames, and all ways of leaving some out."""
+    profiles = list(next(iter(figures.values())))
+    uneven = [p for p in profiles if p in UNEVEN]
+    return [("full", ["full"])] * ("full" in profiles) + [("uneven", uneven)] * bool(uneven)
 
 
 def _mean(of: dict[str, list[Evaluation]], profiles: Sequence[str], metric: str) -> float:

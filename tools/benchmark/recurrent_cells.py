@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ import torch
 from datasets.ground_truth.time_series import XOR_LENGTH, Series, event_xor, half_cheetah, occupancy
 from models.liquid.cells import check_name
 from tools.benchmark.config.recurrent_cells import BenchSeriesConfig
+from tools.reporting.files import write_report
 from tools.train.recurrent_cells import Goal, Recipe, fit
 
 
@@ -60,6 +62,7 @@ def bench_series(config: BenchSeriesConfig) -> None:
     sets = _data(config)
     figure = "test MSE" if task.goal == "regress" else "test %"
     print(f"{'cell':12} {'seed':>4} {'parameters':>10} {figure:>9} {'best epoch':>10} {'CPU min':>8}")
+    found: list[dict[str, Any]] = []
     for cell in cells:
         for seed in config.seeds:
             recipe = _recipe(config, task, cell, seed)
@@ -68,6 +71,9 @@ def bench_series(config: BenchSeriesConfig) -> None:
             )
             result = fit(recipe, sets, config.out / name)
             print(_line(cell, seed, result), flush=True)
+            found.append({"cell": cell, "seed": seed, **result})
+    if config.json is not None:
+        write_report(config.json, json.dumps({"task": config.task, "drop": config.drop, "cells": found}, indent=1))
 
 
 def _recipe(config: BenchSeriesConfig, task: Task, cell: str, seed: int) -> Recipe:

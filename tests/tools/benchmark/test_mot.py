@@ -61,6 +61,8 @@ def test_the_report_compares_all_with_the_first(root: Path, tmp_path: Path, caps
     assert "liquid minus kalman, full: " in said
     assert "bytetrack+t minus kalman, uneven: " in said
     figures = json.loads(out.read_text())
+    gap = figures.pop("differences")["kalman"]["liquid"]["full"]
+    assert f"liquid minus kalman, full: {gap['value']:+.2f} [{gap['low']:+.2f}, {gap['high']:+.2f}]" in said
     assert set(figures) == {"kalman", "liquid", "bytetrack", "bytetrack+t"}
     assert all(0 < figures[n]["full"][0]["hota"] <= 100 for n in figures)
     assert (tmp_path / "runs/jitter-0/liquid/two.txt").is_file()

@@ -98,7 +98,13 @@ def test_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     for file in tmp_path.glob("*.npy"):
         file.rename(folder / file.name)
     words = ["bench", "series", "cheetah", "--data", str(tmp_path), "--cells", "ltc", "gru-dt", "--units", "4"]
-    assert main([*words, "--epochs", "1", "--drop", "0.5", "--out", str(tmp_path / "out")]) == 0
+    figures = tmp_path / "figures.json"
+    out = ["--out", str(tmp_path / "out"), "--json", str(figures)]
+    assert main([*words, "--epochs", "1", "--drop", "0.5", *out]) == 0
+    assert [(one["cell"], one["seed"]) for one in json.loads(figures.read_text())["cells"]] == [
+        ("ltc", 0),
+        ("gru-dt", 0),
+    ]
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["cell", "ltc", "gru-dt"]
     assert float(lines[1].split()[3]) > 0
@@ -112,8 +118,11 @@ def test_gradients_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[
     pytest.importorskip("matplotlib")
     picture = tmp_path / "gradients.png"
     words = ["bench", "gradients", "--steps", "51", "--seeds", "1", "--cells", "ltc", "mixed-ltc"]
-    assert main([*words, "--plot", str(picture)]) == 0
+    figures = tmp_path / "gradients.json"
+    assert main([*words, "--plot", str(picture), "--json", str(figures)]) == 0
     _, ltc, mixed = (line.split() for line in capsys.readouterr().out.splitlines())
+    norms = json.loads(figures.read_text())["norms"]
+    assert [f"{norms[cell][-1]:.1e}" for cell in ("ltc", "mixed-ltc")] == [ltc[-1], mixed[-1]]
     assert float(mixed[-1]) > 1e6 * float(ltc[-1])
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert main([*words, "--plot", str(picture / "x.png")]) == 2

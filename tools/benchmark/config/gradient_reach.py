@@ -20,6 +20,7 @@ class BenchGradientsConfig:
         units: neurons of each cell.
         inputs: numbers a sample, random.
         seeds: how many cells of each kind; the median is shown.
+        json: write the norms at every step to this file as well.
         plot: picture to write (.png, .svg or .pdf); needs matplotlib.
         overwrite: replace results that are there, also if they were made by hand or with other settings.
     """
@@ -29,6 +30,7 @@ class BenchGradientsConfig:
     units: int = 32
     inputs: int = 8
     seeds: int = 5
+    json: Path | None = None
     plot: Path | None = None
     overwrite: bool = False
 
@@ -39,4 +41,4 @@ class BenchGradientsConfig:
 
     def outputs(self) -> tuple[Output, ...]:
         """What will be written."""
-        return file_outputs(self, "plot")
+        return file_outputs(self, "json", "plot")

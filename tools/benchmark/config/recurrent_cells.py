@@ -8,6 +8,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
+from datasets.output_guard.guard import Output, file_outputs
 from models.checks.limits import RATE, SEEDS, WORKERS, check_ranges
 from models.errors import ConfigError
 
@@ -29,6 +30,8 @@ class BenchSeriesConfig:
         drop: chance of a frame to be missing (cheetah).
         threads: processor threads.
         out: folder for logs, checkpoints and results.
+        json: write the test figures of all cells to this file as well.
+        overwrite: replace the file of --json if it is there, also if it was made by hand or with other settings.
     """
 
     task: Positional[Literal["cheetah", "xor", "occupancy"]]
@@ -41,6 +44,8 @@ class BenchSeriesConfig:
     drop: float = 0.0
     threads: int = 1
     out: Path = Path("out/series")
+    json: Path | None = None
+    overwrite: bool = False
 
     def __post_init__(self) -> None:
         if self.task != "xor" and self.data is None:
@@ -53,3 +58,7 @@ class BenchSeriesConfig:
         check_ranges(self, ranges)
         if not self.seeds or not all(SEEDS[0] <= seed <= SEEDS[1] for seed in self.seeds):
             raise ConfigError(f"seeds are {' '.join(map(str, self.seeds)) or 'none'}; give whole numbers from 0.")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """What will be written besides the folder, whose trainings look after themselves."""
+        return file_outputs(self, "json")

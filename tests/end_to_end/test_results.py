@@ -1,0 +1,96 @@
+"""The pages of results are what docs/results/*.json give, and hold for the weights that are there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "docs/results"
+RESULT = {
+    "queries": 296, "mean_ap": 0.7, "rank_1": 0.8, "rank_5": 0.9, "rank_10": 1.0,
+}  # fmt: skip
+
+
+def script(root: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(root / "docs/scripts" / name), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with one result: its figures, its record, and its page."""
+    (tmp_path / "docs/results").mkdir(parents=True)
+    shutil.copytree(ROOT / "docs/scripts", tmp_path / "docs/scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("models", "tests"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "weights").symlink_to(ROOT / folder / "weights")
+    (tmp_path / "README.md").write_text("# liquidtrack\n")
+    commands = '[reid]\ncommand = "eval reid data/reid"\nweights = ["lite0-stride8"]\n'
+    (tmp_path / "docs/results/commands.toml").write_text(commands)
+    (tmp_path / "docs/results/reid.json").write_text(json.dumps(RESULT))
+    digest = "import result_files as f; [r] = f.read_commands(); print(f.weights_of(r)['lite0-stride8.onnx'])"
+    found = subprocess.run(
+        [sys.executable, "-c", digest], capture_output=True, text=True, check=True,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "docs/scripts")},
+    )  # fmt: skip
+    record = {"command": "eval reid data/reid", "date": "2026-11-29", "seconds": 9.0, "machine": "any"}
+    record |= {"weights": {"lite0-stride8.onnx": found.stdout.strip()}}
+    (tmp_path / "docs/results/reid.run.json").write_text(json.dumps(record))
+    assert script(tmp_path, "results.py").returncode == 0
+    return tmp_path
+
+
+def test_the_committed_pages_are_what_the_figures_give() -> None:
+    checked = script(ROOT, "results.py", "--check")
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+def test_a_page_shows_figures_command_and_date(checkout: Path) -> None:
+    page = (checkout / "docs/results/reid.md").read_text()
+    assert "| 0.700 | 0.800 | 0.900 | 1.000 |" in page
+    assert "# 2026-11-29\nliquidtrack eval reid data/reid --json reid.json" in page
+    assert script(checkout, "results.py", "--check").returncode == 0
+
+
+def test_another_figure_another_page_and_other_weights_are_noticed(checkout: Path) -> None:
+    (checkout / "docs/results/reid.json").write_text(json.dumps(RESULT | {"mean_ap": 0.5}))
+    assert (
+        "docs/results/reid.md is not what docs/results/*.json give" in script(checkout, "results.py", "--check").stdout
+    )
+    assert script(checkout, "results.py").returncode == 0
+    record = json.loads((checkout / "docs/results/reid.run.json").read_text())
+    record["weights"]["lite0-stride8.onnx"] = "0" * 64
+    (checkout / "docs/results/reid.run.json").write_text(json.dumps(record))
+    (checkout / "docs/results/old.json").write_text("{}")
+    checked = script(checkout, "results.py", "--check")
+    assert checked.returncode == 1
+    assert "docs/results/reid.json was measured with another lite0-stride8.onnx" in checked.stdout
+    assert "docs/results/old.json belongs to no command" in checked.stdout
+
+
+def test_every_command_of_the_results_is_understood() -> None:
+    sys.path.insert(0, str(ROOT / "docs/scripts"))
+    try:
+        from result_files import read_commands, weights_of
+    finally:
+        sys.path.pop(0)
+    from tools.cli.main import COMMANDS, load, split
+    from tools.cli.settings import parse
+
+    for result in read_commands():
+        assert weights_of(result) is not None
+        name, words = split([*result.command.split(), "--json", "figures.json"])
+        assert parse(load(COMMANDS[name].config), f"liquidtrack {name}", words)
+
+
+def test_missing_data_for_the_results_get_one_sentence(tmp_path: Path) -> None:
+    ended = script(ROOT, "run_results.py", str(tmp_path / "none"), str(tmp_path))
+    assert ended.returncode == 2
+    assert "there is no such folder; name the folders of the data and of the detectors." in ended.stdout

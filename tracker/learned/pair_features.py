@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -25,7 +25,10 @@ LATE = 1.0  # seconds after the scene's first track from which on a track came l
 GONE = 0.3  # seconds unseen from which on a track is lost
 
 
-class Group(NamedTuple):
+C = TypeVar("C")
+
+
+class Group(NamedTuple, Generic[C]):
     """Numbers that are computed together: their names, in the order of their rows, and the computation.
 
     Attributes:
@@ -35,7 +38,7 @@ class Group(NamedTuple):
     """
 
     names: tuple[str, ...]
-    rows: Callable[[Any], Any]
+    rows: Callable[[C], Any]
     long_term: bool = False
 
 
@@ -45,6 +48,8 @@ class _PairColumns(NamedTuple):
     i: Int64  # (K,) the tracks
     j: Int64  # (K,) the detections
     pairs: Pairs
+    crowding: Float64  # (M,) of the detections
+    containment: Float64  # (M,) of the detections
     statistics: Habit
     boxes: Overlap  # of the predicted and the detected boxes
     density: Float64  # (K,) log density of the detection under the prediction
@@ -63,6 +68,8 @@ class _PairColumns(NamedTuple):
         i, j = pairs.track.take(good), pairs.detection.take(good)
         p, look, statistics = pairs.prediction, pairs.look, pairs.prediction.habit
         assert statistics is not None
+        assert look.crowding is not None
+        assert look.inside is not None
         # what is known of tracks and of detections, each laid out once and taken to the pairs at once
         height, means = np.exp(p.seen[:, 3]), statistics.usual.reshape(len(p.seen), -1)
         of_pair = np.concatenate([p.coordinates.T, p.seen.T, means.T, p.std.T, height[None]]).take(i, 1)
@@ -75,6 +82,8 @@ class _PairColumns(NamedTuple):
             i=i,
             j=j,
             pairs=pairs,
+            crowding=look.crowding,
+            containment=look.inside,
             statistics=statistics,
             boxes=Overlap(*[part.take(good) for part in found.boxes]),
             density=found.density.take(good),
@@ -115,7 +124,7 @@ _MEAN_PLACES = tuple(f"place against {span:g} s {c}" for span in SPANS for c in 
 _MEAN_SIZES = tuple(f"size against {span:g} s {c}" for span in SPANS for c in ("width", "height"))
 
 # What the head is told of a pair. The order is that of the weights: a new group comes where a new training puts it.
-FEATURE_GROUPS: tuple[Group, ...] = (
+FEATURE_GROUPS: tuple[Group[_PairColumns], ...] = (
     Group(_each("gap", "x", "y"), lambda c: c.distance[:2]),
     Group(_each("shift", "x", "y"), lambda c: c.distance[2:4]),
     Group(_each("growth", "width", "height"), lambda c: c.size[2:4]),
@@ -125,11 +134,11 @@ FEATURE_GROUPS: tuple[Group, ...] = (
     Group(("predicted spread",), _spread),
     Group(("track's score",), lambda c: c.pairs.score.take(c.i)),
     Group(("detection's score",), lambda c: c.pairs.look.score.take(c.j)),
-    Group(("detection's crowding",), lambda c: c.pairs.look.crowding.take(c.j)),
+    Group(("detection's crowding",), lambda c: c.crowding.take(c.j)),
     Group(("log density",), lambda c: _tenth(c.density)),
     Group(("prior logits",), lambda c: _tenth(c.odds)),
     Group(("appearance similarity", "appearance similarity known"), _similarity),
-    Group(("detection's containment",), lambda c: c.pairs.look.inside.take(c.j)),
+    Group(("detection's containment",), lambda c: c.containment.take(c.j)),
     Group(_MEAN_PLACES, lambda c: c.distance[4:], long_term=True),
     Group(_MEAN_SIZES, lambda c: c.size[4:], long_term=True),
     Group(("track's crowding", "track's age"), lambda c: c.track[:2], long_term=True),
@@ -172,7 +181,7 @@ class _MatchColumns(NamedTuple):
 
 
 # What the liquid state is told of a match; the order is that of the weights.
-INPUT_GROUPS: tuple[Group, ...] = (
+INPUT_GROUPS: tuple[Group[_MatchColumns], ...] = (
     Group(_each("normalised innovation", "x", "y", "width", "height"), lambda c: np.arcsinh(c.z)),
     Group(_each("shift", "x", "y"), lambda c: c.distance[:2]),
     Group(_each("growth", "width", "height"), lambda c: c.size[:2]),
@@ -188,11 +197,11 @@ INPUT_GROUPS: tuple[Group, ...] = (
 )
 
 
-def _names(groups: tuple[Group, ...]) -> tuple[str, ...]:
+def _names(groups: tuple[Group[C], ...]) -> tuple[str, ...]:
     return tuple(name for group in groups for name in group.names)
 
 
-def _fill(groups: tuple[Group, ...], columns: Any, count: int) -> Float32:
+def _fill(groups: tuple[Group[C], ...], columns: C, count: int) -> Float32:
     """(rows of all groups, count) float32."""
     out, first = np.empty((sum(len(group.names) for group in groups), count), np.float32), 0
     for names, rows, _ in groups:

@@ -16,13 +16,14 @@ import contextlib
 import fnmatch
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
 from datasets.output_guard.file_lock import FileLock
 from datasets.output_guard.manifest import PATTERN, Entry, Place, Settings, fingerprint, read, update
 from datasets.video.output_file import is_stream
+from models.checks.renames import COMMANDS, with_new_names
 from models.errors import ConfigError
 
 MOST_LOCKS = 256  # of one output: a process may have a thousand files open
@@ -197,6 +198,9 @@ class OutputGuard:
         files = place.files()
         if not files:
             return
+        if entry is not None:  # a run of an earlier version may have used old names
+            settings = with_new_names(entry.settings, self._entry.settings)
+            entry = replace(entry, command=COMMANDS.get(entry.command, entry.command), settings=settings)
         mine = entry is not None and (entry.command, entry.settings) == (self._entry.command, self._entry.settings)
         for path in files:
             if (name := self._reads(path, exact=entry is not None)) is not None:

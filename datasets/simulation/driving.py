@@ -3,7 +3,7 @@
 A pinhole camera stands in a car that follows a winding path, brakes, waits and turns at crossings. Beside the path cars
 are parked; others come towards it, go ahead, overtake; people walk, cross and cycle. Everything is a block on level
 ground; its box is what the camera would see of the block, cut at the picture's edges, as KITTI's and nuScenes' are.
-`liquidtrack draw streets` writes them as folders.
+`liquidtrack simulate driving` writes them as folders.
 """
 
 from __future__ import annotations

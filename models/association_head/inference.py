@@ -19,7 +19,7 @@ LIMIT = np.float32(15.0)  # `head.LIMIT`
 LONGEST = np.float32(1e6)  # time units; `liquid.cell.LONGEST`
 NOTHING: Array = np.zeros((0, 2), np.float32)
 FORMAT = "liquidtrack-head-4"
-HOW = "train one with `liquidtrack train head`"
+HOW = "train one with `liquidtrack train association`"
 
 
 class HeadNumpy:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_args, get_type_hints
 
+from models.checks.renames import with_new_names
 from models.errors import ConfigError
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ def from_json(kind: type[T], content: Any) -> T:
     if not isinstance(content, dict):
         raise ConfigError(f"it is a {type(content).__name__} where a table of settings is needed")
     hints = get_type_hints(kind)
+    content = with_new_names(content, hints)
     required = {
         f.name
         for f in dataclasses.fields(kind)  # type: ignore[arg-type]

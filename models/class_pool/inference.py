@@ -19,7 +19,7 @@ FIRST = np.float32(5.0)  # `class_pool.FIRST`
 KEEP = np.float32(4.0)  # `class_pool.KEEP`
 FORMAT = "liquidtrack-class-pool-1"
 WEIGHTS = Path(__file__).parents[1] / "weights"
-HOW = "train one with `liquidtrack train recognition`"
+HOW = "train one with `liquidtrack train classification`"
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -55,7 +55,7 @@ def path_settings() -> Iterator[PathSetting]:
         for name, hint in _hints(kind):
             if _is_path(hint):
                 yield PathSetting(command, name, positional[name], "{}")
-            elif name in PATHS_AS_TEXT and command != "eval recognition":  # its detector is needed for tracks alone
+            elif name in PATHS_AS_TEXT and command != "eval classification":  # its detector is needed for tracks alone
                 yield PathSetting(command, name, positional[name], PATHS_AS_TEXT[name])
 
 

@@ -43,7 +43,7 @@ def test_a_signal_reaches_a_run_under_way(tmp_path: Path) -> None:
 
 
 def test_commands_that_train_are_forked_with_torch_and_end(tmp_path: Path) -> None:
-    answer = attack(["train", "head"], cwd=tmp_path)
+    answer = attack(["train", "association"], cwd=tmp_path)
     assert answer.code != 0
     assert not answer.why, str(answer)
 

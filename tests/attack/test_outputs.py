@@ -279,17 +279,17 @@ def test_mot_keeps_what_is_in_its_folder(ending: str, work: Path) -> None:
 REPORTS = {
     "identify": ["identify", "clip.mp4", "det.txt", "gallery"],
     "eval mot": ["eval", "mot", "gt.txt", "det.txt"],
-    "eval detect": ["eval", "detect", "gt.txt", "--detector", "file:det.txt"],
+    "eval detection": ["eval", "detection", "gt.txt", "--detector", "file:det.txt"],
     "eval sot": ["eval", "sot", "root"],
     "eval segmentation": ["eval", "segmentation", "root", "root"],
-    "eval recognition": ["eval", "recognition", "root"],
+    "eval classification": ["eval", "classification", "root"],
     "eval reid": ["eval", "reid", "root"],
     "bench pipeline": ["bench", "pipeline", "clip.mp4", "--network", "background"],
     "bench engine": ["bench", "engine"],
     "bench motion": ["bench", "motion", "root"],
-    "bench returns": ["bench", "returns", "clip.mp4", "gt.txt"],
+    "bench reid": ["bench", "reid", "clip.mp4", "gt.txt"],
     "bench vfr": ["bench", "vfr", "clip.mp4", "root", "--network", "background"],
-    "bench detector": ["bench", "detector"],
+    "bench detection": ["bench", "detection"],
     "bench startup": ["bench", "startup", "clip.mp4"],
     "bench mot": ["bench", "mot", "root"],
 }
@@ -304,7 +304,7 @@ def test_a_report_keeps_what_is_there(command: str, victim: Callable[[Path], Pat
         refused(attack([*REPORTS[command], "--json", "report.json"], cwd=work), "--json report.json")
 
 
-@pytest.mark.parametrize("command", ["identify", "eval mot", "bench pipeline", "bench returns", "bench startup"])
+@pytest.mark.parametrize("command", ["identify", "eval mot", "bench pipeline", "bench reid", "bench startup"])
 def test_a_report_is_not_written_over_what_is_read(command: str, work: Path) -> None:
     for name in ("clip.mp4", "gt.txt"):
         if name in REPORTS[command]:
@@ -313,13 +313,13 @@ def test_a_report_is_not_written_over_what_is_read(command: str, work: Path) -> 
 
 
 TRAININGS = {
-    "head": (["train", "head", "root"], ("head.safetensors", "checkpoint.pt", "curve.csv")),
+    "head": (["train", "association", "root"], ("head.safetensors", "checkpoint.pt", "curve.csv")),
     "detector": (
-        ["train", "detector", "root"],
+        ["train", "detection", "root"],
         ("head.safetensors", "checkpoint.pt", "curve.csv", "detector.onnx", "detector-int8.onnx"),
     ),
     "recognition": (
-        ["train", "recognition", "views", "root"],
+        ["train", "classification", "views", "root"],
         ("recognition-views.safetensors", "checkpoint-views.pt", "curve-views.csv"),
     ),
 }
@@ -341,7 +341,7 @@ def test_train_reid_keeps_what_is_there(work: Path) -> None:
 @pytest.mark.parametrize("part", ["gt/gt.txt", "seqinfo.ini", "det/det.txt"])
 def test_drawn_streets_keep_what_is_there(part: str, work: Path) -> None:
     with kept(put(work / "streets/drive000-000" / part)):
-        words = ["draw", "streets", "streets", "--sequences", "1", "--seconds", "1", "--detections"]
+        words = ["simulate", "driving", "streets", "--sequences", "1", "--seconds", "1", "--detections"]
         refused(attack(words, cwd=work), "--overwrite")
 
 

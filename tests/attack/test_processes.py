@@ -76,7 +76,7 @@ def test_the_roll_out_of_a_training_ends_with_the_process_that_started_it(number
     from tests.tools.train.test_association_head import folder
 
     folder(tmp_path / "data")
-    words = ["train", "head", "data", "--out", "out", "--clips", "100000", "--workers", "2", "--quiet"]
+    words = ["train", "association", "data", "--out", "out", "--clips", "100000", "--workers", "2", "--quiet"]
     with start(words, cwd=tmp_path, seconds=90, grace=5) as run:
         assert len(started(run)) == 2
         run.signal(number)

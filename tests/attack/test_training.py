@@ -25,13 +25,13 @@ from tools.train.config.detector import TrainDetectorConfig  # noqa: E402
 from tools.train.detector_data import gather  # noqa: E402
 
 SMALL = "--rollouts 1 --clips 1 --steps 1 --batch 1 --workers 1 --cell none --units 4 --quiet".split()  # noqa: SIM905
-HEAD = ["train", "head", "data", "--out", "new"]
-DETECTOR = ["train", "detector", "coco", "--out", "new", "--workers", "0", "--classes", "ball", "box"]
-VIEWS = ["train", "recognition", "views", "pictures", "--out", "new"]
+HEAD = ["train", "association", "data", "--out", "new"]
+DETECTOR = ["train", "detection", "coco", "--out", "new", "--workers", "0", "--classes", "ball", "box"]
+VIEWS = ["train", "classification", "views", "pictures", "--out", "new"]
 REID = ["train", "reid", "people", "--out", "new/m.safetensors"]
 MOTION = ["fit", "motion", "data"]
-RETURNS = ["fit", "returns", "people"]
-SERIES = ["bench", "series", "xor", "--out", "new"]
+RETURNS = ["fit", "reid", "people"]
+SERIES = ["bench", "cells", "xor", "--out", "new"]
 GRADIENTS = ["bench", "gradients"]
 COMMANDS = {
     "head": HEAD, "detector": DETECTOR, "views": VIEWS, "reid": REID, "motion": MOTION, "returns": RETURNS,
@@ -156,31 +156,31 @@ def test_a_bad_file_for_a_training_is_one_sentence(place: Path, name: str, flag:
 
 
 NO_DATA = {
-    "absent": ["train", "head", "absent"],
-    "a file": ["train", "head", "file"],
-    "empty name": ["train", "head", ""],
-    "nothing": ["train", "head"],
-    "no sequences": ["train", "head", "coco"],
-    "detector absent": ["train", "detector", "absent"],
-    "detector file": ["train", "detector", "file"],
-    "detector nothing": ["train", "detector"],
-    "detector folder": ["train", "detector", "data"],
-    "views absent": ["train", "recognition", "views", "absent"],
-    "views file": ["train", "recognition", "views", "file"],
-    "views nothing": ["train", "recognition"],
-    "labels without labels": ["train", "recognition", "labels", "data"],
-    "labels without detector": ["train", "recognition", "labels", "coco", "--detectors"],
-    "labels of nobody": ["train", "recognition", "labels", "coco", "--detectors", "absent.onnx"],
-    "a kind of nothing": ["train", "recognition", "sounds", "pictures"],
+    "absent": ["train", "association", "absent"],
+    "a file": ["train", "association", "file"],
+    "empty name": ["train", "association", ""],
+    "nothing": ["train", "association"],
+    "no sequences": ["train", "association", "coco"],
+    "detector absent": ["train", "detection", "absent"],
+    "detector file": ["train", "detection", "file"],
+    "detector nothing": ["train", "detection"],
+    "detector folder": ["train", "detection", "data"],
+    "views absent": ["train", "classification", "views", "absent"],
+    "views file": ["train", "classification", "views", "file"],
+    "views nothing": ["train", "classification"],
+    "labels without labels": ["train", "classification", "labels", "data"],
+    "labels without detector": ["train", "classification", "labels", "coco", "--detectors"],
+    "labels of nobody": ["train", "classification", "labels", "coco", "--detectors", "absent.onnx"],
+    "a kind of nothing": ["train", "classification", "sounds", "pictures"],
     "people absent": ["train", "reid", "absent"],
     "people file": ["train", "reid", "file"],
     "people of none": ["train", "reid", "coco"],
     "motion absent": ["fit", "motion", "absent"],
     "motion file": ["fit", "motion", "file"],
     "motion nothing": ["fit", "motion"],
-    "returns absent": ["fit", "returns", "absent"],
-    "returns of few": ["fit", "returns", "people"],
-    "series absent": ["bench", "series", "occupancy", "--data", "absent"],
+    "returns absent": ["fit", "reid", "absent"],
+    "returns of few": ["fit", "reid", "people"],
+    "series absent": ["bench", "cells", "occupancy", "--data", "absent"],
 }
 
 
@@ -328,7 +328,7 @@ def test_a_damaged_answer_of_a_teacher_is_one_sentence(place: Path, name: str) -
     (file,) = (root / "out").glob("teacher-t-*.npz")
     file.write_bytes(CHECKPOINTS[name](file.read_bytes()))
     with kept(file):
-        line = ["train", "detector", "coco", "--classes", *classes, "--teachers", net, "--out", "out", "--hold", "0"]
+        line = ["train", "detection", "coco", "--classes", *classes, "--teachers", net, "--out", "out", "--hold", "0"]
         answer = attack([*line, "--workers", "0", "--sizes", "64"], cwd=root, torch=True)
         assert_answered(answer, says=file.name, memory=10**9)
 
@@ -349,7 +349,7 @@ def test_classes_in_another_order_do_not_take_the_old_weights(place: Path) -> No
         "4",
         "--quiet",
     ]
-    train = ["train", "detector", "coco", "--out", "order", "--workers", "0", *small, "--classes"]
+    train = ["train", "detection", "coco", "--out", "order", "--workers", "0", *small, "--classes"]
     assert attack([*train, "ball", "box"], cwd=place, torch=True, seconds=120).code == 0
     with kept(place / "order"):
         answer = attack([*train, "box", "ball"], cwd=place, torch=True)

@@ -18,7 +18,7 @@ from tools.cli.typed import ANSWERS, FILMING, LEARNING, SAME, _hints, _is_second
 Type = Callable[..., str]
 # What a command needs beside its places before it gets as far as its numbers.
 NEEDS = {"bench pipeline": ("--network", "x"), "bench vfr": ("--network", "x")}
-KINDS = {"bench series": ["xor"], "train recognition": ["views", "none"], "completion": ["bash"]}
+KINDS = {"bench cells": ["xor"], "train classification": ["views", "none"], "completion": ["bash"]}
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def flag(setting: str) -> str:
         ("trak a.mp4", "did you mean liquidtrack track?"),
         ("TRACK a.mp4", "did you mean liquidtrack track?"),
         ("tarck", "did you mean liquidtrack track?"),
-        ("trian head a", "did you mean liquidtrack train head?"),
+        ("trian head a", "did you mean liquidtrack train association?"),
         ("evl mot a b", "did you mean liquidtrack eval mot?"),
         ("identfy a b c", "did you mean liquidtrack identify?"),
         ("eval MOT a b", "did you mean liquidtrack eval mot?"),
@@ -128,8 +128,8 @@ def test_numbers_beyond_all_use_are_refused_before_anything_runs(name: str, type
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("bench series xor --rate=1e999", "rate is inf; give 0 to 1"),
-        ("bench series xor --units 99999999", "units is 99999999; give 0 to 1024"),
+        ("bench cells xor --rate=1e999", "rate is inf; give 0 to 1"),
+        ("bench cells xor --units 99999999", "units is 99999999; give 0 to 1024"),
         ("bench engine --objects 99999999999", "1 to 100000"),
         ("bench gradients --steps 99999999999", "give 2 to 10000"),
         ("bench pipeline a --network x --frames 0", "1 or more"),
@@ -161,7 +161,7 @@ def test_every_setting_in_seconds_refuses_what_is_no_time(name: str, setting: st
 @pytest.mark.parametrize(("key", "table"), [(key, table) for table in (SAME, FILMING) for key in table])
 def test_a_flag_of_another_tool_is_taken_where_ours_exists(key: str, table: dict[str, Any], typed: Type) -> None:
     """With one that no command knows beside it: the refusal names that one alone."""
-    for name in ("track", "info", "eval detect"):
+    for name in ("track", "info", "eval detection"):
         known = dict(_hints(load(COMMANDS[name].config)))
         ours = next((setting for setting in table[key] if setting in known), None)
         if ours is not None and key not in known:

@@ -174,8 +174,8 @@ def test_a_damaged_head_is_one_sentence(place: Path, name: str) -> None:
 FLAGS: dict[str, list[Any]] = {
     "--reid-metric": ["track", "clip.mp4", "--detector", "background", "--reid", "--jsonl", "o.jsonl", "--quiet"],
     "--metric": ["eval", "reid", "people", "--people", "all", "--quiet"],
-    "--start": ["train", "head", "mot", "--out", "new", "--quiet"],
-    "--blend": ["train", "head", "mot", "--out", "new", "--quiet"],
+    "--start": ["train", "association", "mot", "--out", "new", "--quiet"],
+    "--blend": ["train", "association", "mot", "--out", "new", "--quiet"],
 }
 
 

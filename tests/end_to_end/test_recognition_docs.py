@@ -76,7 +76,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_command_of_the_document_runs(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
-        main(["eval", "recognition", "PICTURES", "--over", "views", "--seconds", "0.3", "--answers", "theirs.json"])
+        main(["eval", "classification", "PICTURES", "--over", "views", "--seconds", "0.3", "--answers", "theirs.json"])
         == 0
     )
     lines = [line for block in blocks("bash") for line in block.splitlines()]
@@ -94,12 +94,12 @@ def test_the_results_of_the_document_are_read(place: Path, capsys: pytest.Captur
     (results,) = blocks("json")
     (place / "theirs.json").write_text(results)
     words = ["--over", "video", "--truth", "classes.tsv", "--detector", "yolox_nano.onnx", "--results", "theirs.json"]
-    assert main(["eval", "recognition", "DAVIS", *words, "--quiet"]) == 0
+    assert main(["eval", "classification", "DAVIS", *words, "--quiet"]) == 0
     assert "theirs.json" in capsys.readouterr().out
 
 
 def test_a_class_that_nobody_can_say_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "classes.tsv").write_text("libby\tbeagle|whippet\n")
     words = ["--over", "video", "--truth", "classes.tsv", "--detector", "yolox_nano.onnx"]
-    assert main(["eval", "recognition", "DAVIS", *words, "--quiet"]) == 2
+    assert main(["eval", "classification", "DAVIS", *words, "--quiet"]) == 2
     assert "classes.tsv: nobody can call libby a 'beagle' here" in capsys.readouterr().err

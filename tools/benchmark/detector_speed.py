@@ -1,4 +1,4 @@
-"""`liquidtrack bench detector`: what finding things costs beside the pass of the frozen CNN that it stands on."""
+"""`liquidtrack bench detection`: what finding things costs beside the pass of the frozen CNN that it stands on."""
 
 from __future__ import annotations
 

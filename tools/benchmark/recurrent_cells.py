@@ -1,4 +1,4 @@
-"""`liquidtrack bench series`: liquid cells against LSTM, GRU and CT-RNN on time series with true times."""
+"""`liquidtrack bench cells`: liquid cells against LSTM, GRU and CT-RNN on time series with true times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liquidtrack bench returns`: a real clip with people taken out of it for a while, tracked with and without `--reid`.
+"""`liquidtrack bench reid`: a real clip with people taken out of it for a while, tracked with and without `--reid`.
 
 Detections and their pictures come from one pass over the clip's own pixels; the scenarios leave out frames
 (a gap: times stay true) or what lies outside a part of the picture (a room: people walk out of it and come back).

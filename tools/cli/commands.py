@@ -24,49 +24,53 @@ class Command:
 
 COMMANDS: dict[str, Command] = {
     "track": Command(
-        "tools.track.video:track", "tools.track.config.video:TrackConfig", "track a video, camera, stream or pictures"
+        "tools.track.video:track",
+        "tools.track.config.video:TrackConfig",
+        "track a video, camera, stream or folder of images",
     ),
     "demo": Command(
-        "tools.track.demo:demo", "tools.track.config.video:DemoConfig", "track a real clip with what works offline"
+        "tools.track.demo:demo", "tools.track.config.video:DemoConfig", "track a sample clip; works offline"
     ),
     "render": Command(
-        "tools.track.render:render", "tools.track.config.render:RenderConfig", "draw given tracks into their video"
+        "tools.track.render:render", "tools.track.config.render:RenderConfig", "draw existing tracks into their video"
     ),
     "info": Command(
         "tools.track.source_info:info",
         "tools.track.config.source_info:InfoConfig",
-        "size, times and irregularity of a source",
+        "size, frame times and irregularity of a source",
     ),
     "mot": Command(
         "tools.track.detections:mot",
         "tools.track.config.detections:MotConfig",
-        "track folders of detections (MOTChallenge)",
+        "track folders of ready detections (MOTChallenge)",
     ),
     "convert": Command(
-        "tools.track.convert:convert", "tools.track.config.convert:ConvertConfig", "convert between annotation formats"
+        "tools.track.convert:convert",
+        "tools.track.config.convert:ConvertConfig",
+        "convert labels between annotation formats",
     ),
     "eval mot": Command(
         "tools.evaluate.mot:eval_mot", "tools.evaluate.config.mot:EvalMotConfig", "score tracks: HOTA, IDF1, MOTA"
     ),
-    "eval detect": Command(
+    "eval detection": Command(
         "tools.evaluate.detection:eval_detect",
         "tools.evaluate.config.detection:EvalDetectConfig",
-        "score a detector: COCO's AP, AR",
+        "score a detector: AP and AR of COCO",
     ),
-    "eval recognition": Command(
+    "eval classification": Command(
         "tools.evaluate.classification:eval_recognition",
         "tools.evaluate.config.classification:EvalRecognitionConfig",
-        "score classes, of pictures and of tracks: top-1, flicker",
+        "score classes of images and of tracks: top-1, flicker",
     ),
     "eval sot": Command(
         "tools.evaluate.sot:eval_sot",
         "tools.evaluate.config.sot:EvalSotConfig",
-        "score following one object: success, precision",
+        "score single-object tracking: success, precision",
     ),
     "eval segmentation": Command(
         "tools.evaluate.segmentation:eval_segmentation",
         "tools.evaluate.config.segmentation:EvalSegmentationConfig",
-        "score masks: DAVIS's J and F",
+        "score masks: J and F of DAVIS",
     ),
     "eval reid": Command(
         "tools.evaluate.reid:eval_reid",
@@ -76,39 +80,39 @@ COMMANDS: dict[str, Command] = {
     "bench pipeline": Command(
         "tools.benchmark.pipeline_speed:bench_pipeline",
         "tools.track.config.video:BenchPipelineConfig",
-        "time the stages, alone and together",
+        "time the stages of the pipeline, alone and together",
     ),
     "bench engine": Command(
         "tools.benchmark.engine_speed:bench_engine",
         "tools.benchmark.config.engine_speed:BenchEngineConfig",
-        "time and memory of the engine",
+        "time and memory of the tracking engine",
     ),
     "bench mot": Command(
         "tools.benchmark.mot:bench_mot",
         "tools.benchmark.config.mot:BenchMotConfig",
-        "track under thinned time, beside peers",
+        "compare trackers under temporal subsampling",
     ),
     "bench motion": Command(
         "tools.benchmark.motion:bench_motion",
         "tools.benchmark.config.motion:BenchMotionConfig",
-        "where objects will be, and how surely, without association",
+        "accuracy and calibration of motion forecasts",
     ),
     "bench vfr": Command(
         "tools.benchmark.vfr:bench_vfr",
         "tools.benchmark.config.vfr:BenchVfrConfig",
-        "variable-rate video from end to end",
+        "track re-timed variable-rate video, end to end",
     ),
-    "bench returns": Command(
+    "bench reid": Command(
         "tools.benchmark.reid:bench_returns",
         "tools.benchmark.config.reid:BenchReturnsConfig",
-        "who gets his id back after an absence",
+        "re-identification after absences in a real clip",
     ),
     "bench births": Command(
         "tools.benchmark.births:bench_births",
         "tools.benchmark.config.births:BenchBirthsConfig",
-        "whether objects that are seen are tracked, and false tracks",
+        "share of detected objects that are tracked, and false tracks",
     ),
-    "bench detector": Command(
+    "bench detection": Command(
         "tools.benchmark.detector_speed:bench_detector",
         "tools.benchmark.config.detector_speed:BenchDetectorConfig",
         "time detector networks beside the frozen CNN alone",
@@ -118,7 +122,7 @@ COMMANDS: dict[str, Command] = {
         "tools.benchmark.config.startup_time:BenchStartupConfig",
         "time to the first answer",
     ),
-    "bench series": Command(
+    "bench cells": Command(
         "tools.benchmark.recurrent_cells:bench_series",
         "tools.benchmark.config.recurrent_cells:BenchSeriesConfig",
         "compare recurrent cells on time series",
@@ -133,51 +137,55 @@ COMMANDS: dict[str, Command] = {
         "tools.train.config.motion_priors:FitMotionConfig",
         "fit the Kalman prior to your data",
     ),
-    "fit returns": Command(
+    "fit reid": Command(
         "tools.train.reid_odds:fit_returns",
         "tools.train.config.reid_odds:FitReturnsConfig",
-        "fit what a likeness is worth to --reid",
+        "fit the match probabilities of --reid",
     ),
     "fit identify": Command(
         "tools.train.identify_odds:fit_identify",
         "tools.train.config.identify_odds:FitIdentifyConfig",
-        "fit how likely a track is somebody of a gallery",
+        "fit the match probabilities of identify",
     ),
-    "draw streets": Command(
+    "simulate driving": Command(
         "tools.train.driving_sequences:draw_streets",
         "tools.train.config.driving_sequences:DrawStreetsConfig",
-        "draw streets seen from a car: truth and detections",
+        "simulate driving sequences: ground truth and detections",
     ),
-    "train head": Command(
+    "train association": Command(
         "tools.train.association_head:train_head",
         "tools.train.config.association_head:TrainHeadConfig",
-        "train the liquid head on its own roll-outs",
+        "train the association head on its own roll-outs",
     ),
-    "train detector": Command(
+    "train detection": Command(
         "tools.train.detector:train_detector",
         "tools.train.config.detector:TrainDetectorConfig",
-        "train the detection head on labelled pictures",
+        "train the detection head on labelled images",
     ),
     "train reid": Command(
         "tools.evaluate.reid:train_reid",
         "tools.evaluate.config.reid:TrainReidConfig",
-        "learn a metric for identities from your pictures",
+        "learn an identity metric from your images",
     ),
-    "train recognition": Command(
+    "train classification": Command(
         "tools.train.class_pool:train_recognition",
         "tools.train.config.class_pool:TrainRecognitionConfig",
-        "train the pool that makes one class of many views",
+        "train the pool that makes one class of many crops",
     ),
     "identify": Command(
         "tools.track.identify:run",
         "tools.track.config.identify:IdentifyConfig",
-        "say whom of a gallery each track looks like",
+        "name tracks after the people of a gallery",
     ),
     "inspect": Command(
-        "tools.inspect.report:inspect", "tools.inspect.config:InspectConfig", "look inside the liquid head: pictures"
+        "tools.inspect.report:inspect",
+        "tools.inspect.config:InspectConfig",
+        "plot what the association head responds to",
     ),
     "completion": Command(
-        "tools.cli.completion:completion", "tools.track.config.video:CompletionConfig", "print shell completion"
+        "tools.cli.completion:completion",
+        "tools.track.config.video:CompletionConfig",
+        "print a completion script for your shell",
     ),
 }
 

@@ -118,6 +118,12 @@ def _run(words: list[str]) -> int:
 
         print(f"liquidtrack {version('liquidtrack')}")
         return OK
+    from tools.cli.messages import complain
+    from tools.cli.renames import with_new_command
+
+    words, notices = with_new_command(words)
+    for notice in notices:
+        complain(notice)
     name, rest = split(words)
     from tools.cli.help import asked, help_text
 

@@ -24,8 +24,10 @@ from datasets.sources.credentials import redact_text
 from models.checks.paths import PathError, checked, read_bounded
 from models.checks.printable import one_line
 from models.errors import ConfigError
+from tools.cli.messages import complain
 from tools.cli.mistakes import Objection, check_known, objections
 from tools.cli.options import options
+from tools.cli.renames import with_new_flags, with_new_keys
 from tools.cli.typed import in_seconds, understand
 from tracker.detectors.config import DetectorConfig
 
@@ -100,6 +102,9 @@ def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
     hint = f"see {prog} --help"
     known = settings(kind)
     places = [name for name, positional in known.items() if positional]
+    typed, notices = with_new_flags(typed, known)
+    for notice in notices:
+        complain(notice)
     typed = understand(typed, kind, prog, places, tuple(known))
     with _one_sentence("", hint, typed):
         check_known(typed, found)
@@ -221,9 +226,12 @@ def _content(path: Path) -> dict[str, Any]:
 def _read(path: Path, known: dict[str, bool], appended: set[str], trusted: bool) -> dict[str, list[str]]:
     """The settings of a TOML file as the words that would have been typed; Python code only where it is `trusted`."""
     content = _content(path)
+    names, notices = with_new_keys(content, known, path)
+    for notice in notices:
+        complain(notice)
     found = {}
     for key, value in content.items():
-        name = key.replace("-", "_")
+        name = names[key]
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"perhaps {near[0]} was meant." if near else f"the settings are {', '.join(known)}."

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
+from models.checks.renames import new_name
 from models.checks.seconds import FORMS, IN_SECONDS, parse_seconds
 from models.errors import ConfigError
 
@@ -215,7 +216,7 @@ def _our_flags(words: Sequence[str], prog: str, places: Sequence[str], known: fr
     first: list[str] = []  # what fills the first place, and the last one
     last: list[str] = []
     result: list[str] = []
-    same = SAME | (LEARNING if " train " in prog or prog.endswith("series") else FILMING)
+    same = SAME | (LEARNING if " train " in prog or prog.endswith(" cells") else FILMING)
     rest = iter(words)
     for word in rest:
         if word == "--":
@@ -293,7 +294,8 @@ def _refuse_key(word: str, known: frozenset[str], places: Sequence[str], same: M
     key, value = found[1].lower(), found[2]
     if key in INPUT and places:
         raise ConfigError(f"{word}: write {value or places[0].upper()} alone.")
-    ours = key if key in known else next((ours for ours in same.get(key, ()) if ours in known), None)
+    ours = key if key in known else new_name(key, known)
+    ours = ours or next((ours for ours in same.get(key, ()) if ours in known), None)
     if ours is not None and ours not in places:
         raise ConfigError(f"{word}: a flag begins with two dashes; write --{ours.replace('_', '-')} {value}.")
     if key in ANSWERS and ANSWERS[key][0] in known:

@@ -1,4 +1,4 @@
-"""`liquidtrack eval recognition`: the classifier of a frozen CNN on pictures, and the classes of tracks over time."""
+"""`liquidtrack eval classification`: the classifier of a frozen CNN on images, and the classes of tracks over time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liquidtrack eval detect`: any detector on labelled pictures."""
+"""`liquidtrack eval detection`: any detector on labelled pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liquidtrack train head`: roll the tracker out on clips, label by truth, train, and again with what was learned."""
+"""`liquidtrack train association`: roll the tracker out on clips, label by truth, train, and repeat."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def train_head(config: TrainHeadConfig) -> None:
     """
     torch.set_num_threads(max(1, config.workers))
     check_memory(PROCESS * config.workers, f"--workers {config.workers}")
-    require("train head", "scipy")
+    require("train association", "scipy")
     make_out(config.out, (HEAD, CURVE))
     model = Head(INPUTS, FEATURES, config.model)
     if config.start is not None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from datasets.output_guard.guard import begin, makes_room
+from models.checks.renames import with_new_names
 from models.errors import ConfigError
 from models.runtime.cache import atomic, sha256
 from tools.cli.settings import flatten
@@ -125,6 +126,7 @@ class Checkpoint:
         self._kept: dict[str, Any] | None = None
         if path.exists() and not makes_room(path):
             self._kept, self._data, before = self._read()
+            before = with_new_names(before, settings)
             self._refuse([_flag(n, before.get(n)) for n in {**before, **settings} if before.get(n) != settings.get(n)])
 
     def resume(self, data: str) -> dict[str, Any] | None:

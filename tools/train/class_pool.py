@@ -1,4 +1,4 @@
-"""`liquidtrack train recognition`: simulate views, and learn how much each is worth for knowing a track's class."""
+"""`liquidtrack train classification`: simulate views, and learn how much each is worth for knowing a track's class."""
 
 from __future__ import annotations
 

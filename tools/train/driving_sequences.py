@@ -1,4 +1,4 @@
-"""`liquidtrack draw streets`: drawn drives as MOTChallenge folders."""
+"""`liquidtrack simulate driving`: drawn drives as MOTChallenge folders."""
 
 from __future__ import annotations
 

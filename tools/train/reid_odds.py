@@ -1,4 +1,4 @@
-"""`liquidtrack fit returns`: what a likeness is worth, from identities that leave one camera and come back in another.
+"""`liquidtrack fit reid`: what a likeness is worth, from identities that leave one camera and come back in another.
 
 Scenes of a few identities are drawn: most of them leave, with their pictures of one camera as their views, and come
 back with one to all of those of another; the others come without having been there. What differs between cameras as

@@ -23,7 +23,7 @@ COMPONENTS = 64  # principal components that the metric lives in
 BARE = 10.0  # differences that the bare features count as
 BEYOND = 0.3  # share of the lengths outside: of a stranger more lies there, but some of anybody's next view does too
 IMAGINED, USUAL = 4.0, 0.12  # pairs of two identities, and the standard deviation of their cosines
-SLOPE, OFFSET = 2.19, -4.02  # `liquidtrack fit returns` on the even 37 of 74 identities of two cameras
+SLOPE, OFFSET = 2.19, -4.02  # `liquidtrack fit reid` on the even 37 of 74 identities of two cameras
 ROUNDS = 30  # of belief propagation; it contracts, and is within 1e-6 long before on drawn cases
 
 

@@ -156,7 +156,7 @@ def test_the_file_is_read_back(tmp_path: Path) -> None:
 
 def test_wrong_files_are_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "pool.safetensors"
-    with pytest.raises(WeightsError, match=r"cannot be read as a class pool's weights .*train recognition`\.$"):
+    with pytest.raises(WeightsError, match=r"cannot be read as a class pool's weights .*train classification`\.$"):
         load_class_pool(path)
     path.write_bytes(b"nothing")
     with pytest.raises(WeightsError, match="cannot be read as a class pool"):

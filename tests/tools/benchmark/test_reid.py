@@ -1,4 +1,4 @@
-"""`bench returns` and `fit returns`: scenarios and counts by hand, and both commands on small drawn sets."""
+"""`bench reid` and `fit reid`: scenarios and counts by hand, and both commands on small drawn sets."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_the_bench_runs_and_without_absences_nothing_changes(tmp_path: Path) -> 
     write_motchallenge(scene, tmp_path, pictures=False)
     write_video(scene, tmp_path / "clip.mp4")
     out = tmp_path / "r.json"
-    words = ["bench", "returns", str(tmp_path / "clip.mp4"), str(tmp_path / scene.name), "--network", "background"]
+    words = ["bench", "reid", str(tmp_path / "clip.mp4"), str(tmp_path / scene.name), "--network", "background"]
     words += ["--classes", "object", "--gaps", "2", "--places", "2", "--looks", "hue", "--quiet", "--json", str(out)]
     assert main(words) == 0
     figures = json.loads(out.read_text())
@@ -89,13 +89,13 @@ def test_regression_is_that_of_maximum_likelihood() -> None:
 def test_constants_are_fitted_on_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     needs_weights()
     write_people(tmp_path / "set", 10)
-    words = ["fit", "returns", str(tmp_path / "set"), "--scenes", "5", "--threads", "1", "--quiet"]
+    words = ["fit", "reid", str(tmp_path / "set"), "--scenes", "5", "--threads", "1", "--quiet"]
     assert main(words) == 0
     said = capsys.readouterr().out
     assert float(said.split()[1].rstrip(",")) > 0
     assert "odd: log loss" in said
     write_people(tmp_path / "few", 3)
-    assert main(["fit", "returns", str(tmp_path / "few"), "--quiet"]) == 2
+    assert main(["fit", "reid", str(tmp_path / "few"), "--quiet"]) == 2
     assert "identities of one half were seen by two cameras; give 4 or more" in capsys.readouterr().err
 
 
@@ -110,7 +110,7 @@ def test_constants_are_fitted_on_pictures(tmp_path: Path, capsys: pytest.Capture
 def test_what_is_wrong_is_one_sentence(
     words: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["bench", "returns", "a.avi", str(tmp_path), *words]) == 2
+    assert main(["bench", "reid", "a.avi", str(tmp_path), *words]) == 2
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1

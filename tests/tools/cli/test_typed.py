@@ -65,7 +65,7 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         ("convert a.xml -o b.json", {"a": "a.xml", "b": "b.json"}),
         ("convert -o b.json a.xml", {"a": "a.xml", "b": "b.json"}),
         ("mot a -o b", {"root": "a", "out": "b"}),
-        ("train detector a --imgsz 640 --lr 0.1", {"look": "640", "rate": "0.1"}),
+        ("train detection a --imgsz 640 --lr 0.1", {"look": "640", "rate": "0.1"}),
         ("track a.mp4 --fps 25 --vid-stride 5", {"rate": "25.0", "every": "5"}),
     ],
 )

@@ -1,4 +1,4 @@
-"""`eval recognition`: which pictures of a folder or a zip are right, and what is said when they are wrong."""
+"""`eval classification`: which pictures of a folder or a zip are right, and what is said when they are wrong."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_the_command_prints_a_table_and_writes_json(
     network: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = make_folder(tmp_path / "set")
-    assert main(["eval", "recognition", str(folder), "--json", str(tmp_path / "out.json"), "--quiet"]) == 0
+    assert main(["eval", "classification", str(folder), "--json", str(tmp_path / "out.json"), "--quiet"]) == 0
     head, row = capsys.readouterr().out.splitlines()
     assert head.split() == ["pictures", "top-1", "top-5"]
     assert row.split() == ["efficientnet_lite0", "6", "0.333", "1.000"]
@@ -161,7 +161,7 @@ def test_mistakes_are_one_sentence(name: str, network: Any, tmp_path: Path, caps
     folder = make_folder(tmp_path / "set")
     if spoil is not None:
         spoil(folder)
-    assert main(["eval", "recognition", str(folder), "--quiet", *words]) == 2
+    assert main(["eval", "classification", str(folder), "--quiet", *words]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("liquidtrack: ")
     assert said in line
@@ -173,13 +173,13 @@ def test_missing_weights_and_a_missing_folder(
     pytest.importorskip("torch", reason="exporting needs the extra `torch`")
     monkeypatch.setenv("LIQUIDTRACK_CACHE", str(tmp_path / "cache"))
     folder = make_folder(tmp_path / "set")
-    words = ["eval", "recognition", str(folder), "--quiet", "--backbone-weights"]
+    words = ["eval", "classification", str(folder), "--quiet", "--backbone-weights"]
     (tmp_path / "text.pth").write_text("hello")
     for weights, said in (("none.pth", "there is no such weights file"), ("text.pth", "not a file of torch weights")):
         assert main([*words, str(tmp_path / weights)]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert f"{weights}: {said}" in line
-    assert main(["eval", "recognition", str(tmp_path / "nowhere")]) == 2
+    assert main(["eval", "classification", str(tmp_path / "nowhere")]) == 2
     assert "nowhere: there is no such folder; name one that holds labels.tsv" in capsys.readouterr().err
 
 

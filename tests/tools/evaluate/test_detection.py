@@ -1,4 +1,4 @@
-"""`eval detect` against pycocotools' own way through files, on pictures whose boxes are known."""
+"""`eval detection` against pycocotools' own way through files, on pictures whose boxes are known."""
 
 from __future__ import annotations
 
@@ -192,7 +192,9 @@ detect.names = NAMES
 def command(folder: Path, *words: object, names: str = "('person',)") -> int:
     (folder / "mine.py").write_text(DETECTOR.replace("NAMES", names))
     place = folder / "set"
-    return main(["eval", "detect", *map(str, words or (place,)), "--detector", f"python:{folder / 'mine.py'}:detect"])
+    return main(
+        ["eval", "detection", *map(str, words or (place,)), "--detector", f"python:{folder / 'mine.py'}:detect"]
+    )
 
 
 def test_the_command_prints_a_table_and_writes_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

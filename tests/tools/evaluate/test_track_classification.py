@@ -1,4 +1,4 @@
-"""`eval recognition --over views` and `--over video`, and `train recognition`: from pictures to figures and weights."""
+"""`eval classification` over views and video, and `train classification`: from pictures to figures and weights."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def views(folder: Path, *words: str) -> list[str]:
-    return ["eval", "recognition", str(folder), "--over", "views", "--seconds", "1", "--quiet", *words]
+    return ["eval", "classification", str(folder), "--over", "views", "--seconds", "1", "--quiet", *words]
 
 
 def test_the_table_the_json_and_the_plot(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,7 +191,7 @@ def videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def over_video(root: Path, *words: str) -> list[str]:
     truth = ["--truth", str(root / "truth.tsv")]
-    return ["eval", "recognition", str(root / "sot"), "--over", "video", *truth, "--quiet", *words]
+    return ["eval", "classification", str(root / "sot"), "--over", "video", *truth, "--quiet", *words]
 
 
 def test_a_moody_detector_and_a_calm_tracker(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -247,7 +247,7 @@ def test_wrong_truth_is_one_sentence(truth: str, said: str, videos: Path, capsys
 
 def train(folder: Path, out: Path, *words: str) -> list[str]:
     sizes = ["--views", "5", "--batch", "4", "--units", "4", "--quiet"]
-    return ["train", "recognition", "views", str(folder), "--out", str(out), *sizes, *words]
+    return ["train", "classification", "views", str(folder), "--out", str(out), *sizes, *words]
 
 
 def test_training_goes_on_where_it_was_stopped(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

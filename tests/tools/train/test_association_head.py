@@ -70,7 +70,7 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatc
 
 
 def test_it_trains_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["train", "head", str(folder(tmp_path)), "--out", str(tmp_path / "out")]
+    words = ["train", "association", str(folder(tmp_path)), "--out", str(tmp_path / "out")]
     for name in ("rollouts", "clips", "steps", "batch", "workers"):
         words += [f"--{name}", "1"]
     words += ["--cell", "none"]

@@ -227,7 +227,7 @@ def test_what_cannot_be_is_one_sentence(
     write_net(tmp_path / "t.onnx", inputs, {"output": yolox_answer((128, 96), [])})
     write_net(tmp_path / "other.onnx", inputs, {"output": yolox_answer((128, 96), [])}, {"names": str(["x"] * 80)})
     classes = () if "--classes" in words else ("--classes", *NAMES)
-    assert main(["train", "detector", *words, *classes, "--workers", "0", "--quiet"]) == 2
+    assert main(["train", "detection", *words, *classes, "--workers", "0", "--quiet"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("liquidtrack: ")
     assert said in line

@@ -1,4 +1,4 @@
-"""`draw streets`: folders that every reader of ours knows, and what is asked for in vain."""
+"""`simulate driving`: folders that every reader of ours knows, and what is asked for in vain."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tools.train.config.driving_sequences import DrawStreetsConfig
 
 def test_the_folders_hold_the_drives_and_what_a_detector_says(tmp_path: Path) -> None:
     asked = ["--sequences", "2", "--seed", "3", "--seconds", "5", "--rate", "5", "--detections", "--quiet"]
-    assert main(["draw", "streets", str(tmp_path), *asked]) == 0
+    assert main(["simulate", "driving", str(tmp_path), *asked]) == 0
     sequence, _ = drive(np.random.default_rng([3, 1]), 5.0, 5.0)
     found = read_sequence(tmp_path / "drive003-001")
     assert np.array_equal(found.truth.id, sequence.truth.id)
@@ -30,7 +30,7 @@ def test_the_folders_hold_the_drives_and_what_a_detector_says(tmp_path: Path) ->
 def test_a_folder_that_cannot_be_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     asked = ["--sequences", "1", "--seconds", "1", "--quiet"]
-    assert main(["draw", "streets", str(tmp_path / "file"), *asked]) == 2
+    assert main(["simulate", "driving", str(tmp_path / "file"), *asked]) == 2
     assert "cannot be written" in capsys.readouterr().err
 
 

@@ -1,4 +1,4 @@
-"""Settings of `liquidtrack bench detector`. Standard library only."""
+"""Settings of `liquidtrack bench detection`. Standard library only."""
 
 from __future__ import annotations
 

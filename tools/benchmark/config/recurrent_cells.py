@@ -1,4 +1,4 @@
-"""Settings of `liquidtrack bench series`."""
+"""Settings of `liquidtrack bench cells`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of `liquidtrack bench returns`."""
+"""Settings of `liquidtrack bench reid`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of `liquidtrack eval recognition`."""
+"""Settings of `liquidtrack eval classification`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class EvalRecognitionConfig:
         sequences: sequences to score, by name. All by default (video).
         detector: detector, as `track` takes it (video).
         recognise: fine-grained classifier, as `track --recognise` takes it (video).
-        held_out: images to score, by the order of their names. odd: those that `train recognition` left out, 1, 3, ...
+        held_out: images to score, by the order of their names. odd: those that `train classification` left out
             (views).
         rate: crops a second, or frames a second of the video. Of video whose times are not known.
         seconds: seconds for which each object is seen (views).

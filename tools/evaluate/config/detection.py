@@ -1,4 +1,4 @@
-"""Settings of `liquidtrack eval detect`."""
+"""Settings of `liquidtrack eval detection`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of `liquidtrack train head`. Standard library only."""
+"""Settings of `liquidtrack train association`. Standard library only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of `liquidtrack train recognition`. Nothing here imports more than dataclasses."""
+"""Settings of `liquidtrack train classification`. Nothing here imports more than dataclasses."""
 
 from __future__ import annotations
 

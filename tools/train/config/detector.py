@@ -1,4 +1,4 @@
-"""Settings of `liquidtrack train detector`. Standard library only."""
+"""Settings of `liquidtrack train detection`. Standard library only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of `liquidtrack draw streets`."""
+"""Settings of `liquidtrack simulate driving`."""
 
 from __future__ import annotations
 

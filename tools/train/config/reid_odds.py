@@ -1,4 +1,4 @@
-"""Settings of `liquidtrack fit returns`."""
+"""Settings of `liquidtrack fit reid`."""
 
 from __future__ import annotations
 

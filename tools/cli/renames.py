@@ -1,0 +1,73 @@
+"""Old names of options and commands work in this version, with a notice of one line (`models.checks.renames`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from models.checks.renames import COMMANDS, LAST, OPTIONS, new_name
+from models.errors import ConfigError
+
+
+def with_new_flags(words: Sequence[str], known: Collection[str]) -> tuple[list[str], list[str]]:
+    """(the words of a command line with old flags by their new names, notices about them).
+
+    Raises:
+        ConfigError: an option is given by both names.
+    """
+    renamed: list[str] = []
+    notices: dict[str, str] = {}
+    present = {_setting(word) for word in words if word.startswith("--")}
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            renamed += [word, *rest]
+            break
+        old = _setting(word)
+        new = new_name(old, known) if word.startswith("--") else None
+        if new is None:
+            renamed.append(word)
+            continue
+        if new in present:
+            raise ConfigError(f"{_flag(old)} is the old name of {_flag(new)}; give one of them.")
+        no = "no-" if word.startswith(("--no-", "--no_")) and old != word[2:].replace("-", "_") else ""
+        renamed.append(f"--{no}{_flag(new)[2:]}" + "".join(word.partition("=")[1:]))
+        notices[old] = f"{_flag(old)} is called {_flag(new)} now; the old name goes with {LAST}."
+    return renamed, list(notices.values())
+
+
+def with_new_keys(keys: Iterable[str], known: Collection[str], path: object) -> tuple[dict[str, str], list[str]]:
+    """(key -> setting of the keys of a file, one notice about all old ones).
+
+    Raises:
+        ConfigError: a setting stands there by both names.
+    """
+    settings = {key: key.replace("-", "_") for key in keys}
+    old = {key: new for key, name in settings.items() if (new := new_name(name, known)) is not None}
+    for key, new in old.items():
+        if new in settings.values() or list(old.values()).count(new) > 1:
+            raise ConfigError(f"{path}: {key} is the old name of {new}; keep one of them.")
+    if not old:
+        return settings, []
+    pairs = ", ".join(f"{key} is called {new}" for key, new in old.items())
+    return settings | old, [f"{path}: {pairs} now; old names go with {LAST}."]
+
+
+def with_new_command(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(a command line with an old command by its new name, a notice about it)."""
+    for count in (2, 1):
+        old = " ".join(words[:count])
+        if len(words) >= count and (new := COMMANDS.get(old)):
+            notice = f"{old} is called {new} now; the old name goes with {LAST}."
+            return [*new.split(), *words[count:]], [notice]
+    return list(words), []
+
+
+def _setting(word: str) -> str:
+    """`--no-tentative-life=...` -> tentative_life."""
+    name = word.partition("=")[0].removeprefix("--").replace("-", "_")
+    bare = name.removeprefix("no_")
+    return bare if any(bare == old for old, _ in OPTIONS) else name
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -5,12 +5,12 @@ Pages that follow from the code or from a folder's files are made here at build 
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
+import html
 import importlib
 import inspect
-import io
-import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,13 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from tools.cli.main import COMMANDS, Command, load
-from tools.cli.settings import parse
+from tools.cli.commands import COMMANDS
+from tools.cli.main import load
+from tools.cli.options import SHOWN_ALIASES, TITLES, Option, description, options
 
-COLUMNS = "100"  # the width of the help texts
-FULL_HELP = ("--help-all", "--help")  # the first that the command knows
 FOLDERS = {"Results": "results", "Decisions": "decisions", "Laboratory notes": "lab", "Model cards": "cards"}
 RECORD = re.compile(r"# (.+)\n\nStatus: (.+)\n")
 PUBLIC = re.compile(r"^<!-- public names of ([\w.]+) -->$", re.MULTILINE)
-ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -74,32 +72,62 @@ def command_pages() -> dict[str, str]:
     rows = "\n".join(f"| [`{name}`]({_slug(name)}.md) | {command.help} |" for name, command in COMMANDS.items())
     index = (
         "# Command line\n\n"
-        "Each page shows the full help of one command. `liquidtrack COMMAND --help` prints the same in the terminal.\n"
-        "Settings can also be read from a file: `--config FILE.toml`, whose keys are the flags.\n\n"
+        "Each page lists all options of one command, as `liquidtrack COMMAND --help-all` does. Options can also be "
+        "read from a file with `--config FILE.toml`. Its keys are the options' names without dashes in front.\n\n"
         f"| command | what it does |\n|---|---|\n{rows}\n"
     )
-    pages = {"reference/commands/index.md": index}
-    for name, command in COMMANDS.items():
-        text = full_help(name, command)
-        pages[f"reference/commands/{_slug(name)}.md"] = f"# `liquidtrack {name}`\n\n```text\n{text}\n```\n"
-    return pages
+    pages = {f"reference/commands/{_slug(name)}.md": command_page(name) for name in COMMANDS}
+    return {"reference/commands/index.md": index} | pages
 
 
-def full_help(name: str, command: Command) -> str:
-    """The longest help text that the command prints, without colours."""
-    kept = {key: os.environ.get(key) for key in ("COLUMNS", "NO_COLOR")}
-    os.environ.update(COLUMNS=COLUMNS, NO_COLOR="1")
-    try:
-        for flag in FULL_HELP:
-            out = io.StringIO()
-            with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit, Exception):
-                parse(load(command.config), f"liquidtrack {name}", [flag])
-            if text := ESCAPES.sub("", out.getvalue()).strip():
-                return text
-    finally:
-        for key, value in kept.items():
-            os.environ.pop(key) if value is None else os.environ.update({key: value})
-    raise RuntimeError(f"liquidtrack {name} --help printed nothing")
+def command_page(name: str) -> str:
+    """All options of a command, a table for each heading of its help text."""
+    kind = load(COMMANDS[name].config)
+    found = options(kind)
+    places = [option for option in found if option.positional]
+    usage = [option.metavar.replace(" ...", "...") for option in places]
+    parts = [
+        f"# `liquidtrack {name}`",
+        _cell(description(kind)),
+        f"```bash\nliquidtrack {' '.join([name, *usage])} [OPTIONS]\n```",
+    ]
+    if places:
+        parts.append(_table("argument", places))
+    for title in TITLES:
+        if members := [option for option in found if option.title == title and not option.positional]:
+            parts += [f"## {title}", _table("option", members)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(first: str, members: Sequence[Option]) -> str:
+    lines = [f"| {first} | meaning | default |", "|---|---|---|"]
+    for option in members:
+        if option.positional:
+            left = f"`{option.metavar}`"
+        else:
+            flag = f"--[no-]{option.flag[2:]}" if option.default is True else option.flag
+            names = [flag, *(f"--{alias}" for alias in [SHOWN_ALIASES.get(option.name)] if alias)]
+            value = "" if option.is_switch else f" {option.metavar}"
+            left = "<br>".join(f"`{flag}{value}`" for flag in names)
+        choices = f" One of {', '.join(f'`{choice}`' for choice in option.choices)}." if option.choices else ""
+        lines.append(f"| {left} | {_cell(option.help)}{choices} | {_default(option)} |")
+    return "\n".join(lines)
+
+
+def _default(option: Option) -> str:
+    value = option.default
+    if value is dataclasses.MISSING:
+        return "required"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if value is None or value in ((), ""):
+        return ""
+    return f"`{' '.join(map(str, value)) if isinstance(value, tuple) else value}`"
+
+
+def _cell(text: str) -> str:
+    """Text for a table: nothing in it is markup."""
+    return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|").replace("*", "\\*")
 
 
 def _slug(name: str) -> str:

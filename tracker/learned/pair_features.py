@@ -71,7 +71,7 @@ class _PairColumns(NamedTuple):
         assert look.crowding is not None
         assert look.inside is not None
         # what is known of tracks and of detections, each laid out once and taken to the pairs at once
-        height, means = np.exp(p.seen[:, 3]), statistics.usual.reshape(len(p.seen), -1)
+        height, means = np.exp(p.seen[:, 3]), statistics.usual.reshape(-1, 4 * len(SPANS))
         of_pair = np.concatenate([p.coordinates.T, p.seen.T, means.T, p.std.T, height[None]]).take(i, 1)
         here = look.coordinates.T.take(j, 1)
         gaps = np.concatenate([here] * (2 + len(SPANS))) - of_pair[: 8 + 4 * len(SPANS)]
@@ -172,7 +172,7 @@ class _MatchColumns(NamedTuple):
     def of(cls, p: Prediction, look: Look, moved: Float64, share: Float64) -> _MatchColumns:
         """As `match_inputs` is given them."""
         assert p.habit is not None
-        here, means = look.coordinates.T, p.habit.usual.reshape(len(share), -1).T
+        here, means = look.coordinates.T, p.habit.usual.reshape(-1, 4 * len(SPANS)).T
         gaps = np.concatenate([here] * (2 + len(SPANS)))
         gaps -= np.concatenate([p.coordinates.T, p.seen.T, means])
         place, size = _split(gaps[4:])

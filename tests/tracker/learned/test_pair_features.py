@@ -211,3 +211,9 @@ def test_names_are_as_many_as_the_committed_head_has_numbers_and_differ() -> Non
     assert (head.features, head.inputs) == (FEATURES, INPUTS)
     assert len(set(FEATURE_NAMES)) == FEATURES
     assert len(set(INPUT_NAMES)) == INPUTS
+
+
+def test_a_frame_without_matches_has_inputs_without_rows() -> None:
+    pairs, none = scene(), np.zeros(0, np.int64)
+    row = match_inputs(pairs.prediction.take(none), pairs.look.take(none), np.zeros((0, 2)), np.zeros(0))
+    assert row.shape == (0, INPUTS)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.checks.renames import COMMANDS, OPTIONS
+
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs/results"
 WEIGHTS = (ROOT / "models/weights", ROOT / "tests/weights")
@@ -74,7 +76,15 @@ def read_record(name: str) -> dict[str, Any]:
 def stale(result: Result) -> str | None:
     """Why a result does not hold for what is there now, or None."""
     record = read_record(result.name)
-    if record["command"] != result.command:
+    if _renamed(record["command"]) != _renamed(result.command):
         return f"docs/results/{result.name}.json was measured by another command"
     changed = [name for name, digest in weights_of(result).items() if record["weights"].get(name) != digest]
     return f"docs/results/{result.name}.json was measured with another {changed[0]}" if changed else None
+
+
+def _renamed(command: str) -> list[str]:
+    """The words of a command, old names of commands and options by the new ones."""
+    words = command.split()
+    words[:2] = COMMANDS.get(" ".join(words[:2]), " ".join(words[:2])).split()
+    options = {f"--{old}".replace("_", "-"): f"--{new}".replace("_", "-") for old, new in OPTIONS}
+    return [options.get(word, word) for word in words]

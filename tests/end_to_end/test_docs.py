@@ -63,6 +63,16 @@ def test_the_python_of_the_guides_runs(tmp_path: Path) -> None:
     assert done.stdout.count(" s [") == 4 * len(code)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_use_the_words_of_the_field(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    if page.name == "glossary.md":  # its last table translates the older words
+        text = text.partition("## Older words")[0]
+    found = re.findall(r"\b(?:somebody|whoever|likeness|glance|foresee|the head before|git show)\b", text)
+    assert not found  # CONTRIBUTING.md says how pages are written
+    assert not re.findall(r"(?<![\w.`/*])[-+]?\.\d+\b", text), "a number has a zero: 0.3"
+
+
 def test_decisions_are_numbered_and_have_a_status() -> None:
     records = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
     for number, path in enumerate(records, 1):

@@ -52,7 +52,10 @@ def public_names(package: str) -> str:
     face = importlib.import_module(package)
     lines = []
     for name in sorted(face.__all__, key=str.lower):
-        value = getattr(face, name)
+        try:
+            value = getattr(face, name)
+        except ImportError as error:
+            return f"*This page was built without `{error.name}`, which these names need.*"
         if inspect.isclass(value) or inspect.isfunction(value):
             lines += [f"::: {value.__module__}.{value.__qualname__}", ""]
     return "\n".join(lines)

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datasets.formats import FORMATS, read, write
     from datasets.formats.annotations import Annotations
-    from datasets.sources import SourceConfig, open_source
+    from datasets.source_factory import open_source
+from datasets.sources.config import SourceConfig
 
 _PLACES = {
     "Annotations": "datasets.formats.annotations",
     "FORMATS": "datasets.formats",
     "read": "datasets.formats",
     "write": "datasets.formats",
-    "SourceConfig": "datasets.sources",
-    "open_source": "datasets.sources",
+    "SourceConfig": "datasets.sources.config",
+    "open_source": "datasets.source_factory",
 }
 
 __all__ = ["FORMATS", "Annotations", "SourceConfig", "open_source", "read", "write"]

@@ -182,7 +182,7 @@ class Detections:
             return found
         from tracker.inputs.conversion import detections_of
 
-        return detections_of(found, names, flat)
+        return cls(**detections_of(found, names, flat))
 
     @classmethod
     def empty(cls) -> Detections:

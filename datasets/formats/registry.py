@@ -14,10 +14,10 @@ from datasets.formats import coco, cvat, jsonl, kitti, mot, yolo
 from datasets.formats.annotations import Annotations
 from datasets.formats.config import LabelConfig
 from datasets.formats.keyframes import parse_tolerance
+from datasets.formats.layout import LAYOUTS, Layout, by_suffix
 from datasets.formats.text import log, read_head
-from datasets.formats.writer import TIMES, Boxes, Writer, beside
+from datasets.formats.writer import Boxes, Writer
 from datasets.formats.yolo_writer import YoloWriter
-from datasets.output_guard.guard import Output
 from models.errors import ConfigError, DataError
 from tracker.protocols import SourceInfo
 
@@ -29,24 +29,16 @@ class Format:
     Attributes:
         read: (path, skip_bad_rows) -> Annotations; with `fractions` also size=(width, height), for files without it.
         make: (path, settings) -> a `Sink`, which also takes boxes without a picture (`Writer.put`).
-        suffix: of a file that is written in it; empty where it is a folder.
+        layout: the files that are written.
         about: one line for people.
         fractions: boxes are fractions of the picture: reading and writing need its size.
-        beside: endings of the files that may be written beside `<stem><suffix>`.
-        parts: of a folder, the patterns of what is written in it.
     """
 
     read: Callable[..., Annotations]
     make: Callable[[Path, LabelConfig], Writer]
-    suffix: str
+    layout: Layout
     about: str
     fractions: bool = False
-    beside: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ()
-
-    def output(self, name: str, path: Path) -> Output:
-        """What will be written at `path`, for the guard; `name` is how the user asked for it."""
-        return Output(name, path, self.parts, tuple(beside(path, ending) for ending in self.beside))
 
     def writer(self, path: str | Path, config: LabelConfig | None = None) -> Writer:
         """A writer of this format into `path`."""
@@ -57,37 +49,36 @@ FORMATS: dict[str, Format] = {
     "mot": Format(
         mot.read,
         lambda path, _: mot.MotWriter(path),
-        ".txt",
+        LAYOUTS["mot"],
         "MOTChallenge text with <stem>.times.csv beside it",
-        beside=(TIMES, ".names"),
     ),
     "jsonl": Format(
         jsonl.read,
         lambda path, _: jsonl.JsonlWriter(path),
-        ".jsonl",
+        LAYOUTS["jsonl"],
         "liquidtrack's JSON lines: frames with seconds, boxes, masks",
     ),
-    "coco": Format(coco.read, lambda path, _: coco.CocoWriter(path), ".json", "COCO-video JSON with track_id and time"),
+    "coco": Format(
+        coco.read, lambda path, _: coco.CocoWriter(path), LAYOUTS["coco"], "COCO-video JSON with track_id and time"
+    ),
     "cvat": Format(
         cvat.read,
         lambda path, config: cvat.CvatWriter(path, parse_tolerance(config.cvat_keyframes)),
-        ".xml",
+        LAYOUTS["cvat"],
         "CVAT for video 1.1 XML, with key frames",
     ),
     "yolo": Format(
         yolo.read,
         lambda path, config: YoloWriter(path, config.yolo_ids),
-        "",
+        LAYOUTS["yolo"],
         "YOLO folder: labels/<frame>.txt, data.yaml, tracks.csv with ids and scores, times.csv",
         True,
-        parts=("labels/*.txt", "data.yaml", "classes.txt", "times.csv", "tracks.csv"),
     ),
     "kitti": Format(
         kitti.read,
         lambda path, _: kitti.KittiWriter(path),
-        ".txt",
+        LAYOUTS["kitti"],
         "KITTI tracking text with <stem>.times.csv beside it",
-        beside=(TIMES,),
     ),
 }
 
@@ -157,15 +148,6 @@ def write(
         for k, index in enumerate(annotations.frames.tolist()):
             at = slice(starts[k], starts[k + 1])
             writer.put(index, None if times is None else float(times[k]), _boxes(annotations, at))
-
-
-def by_suffix(path: Path) -> str:
-    """The format that is written into a file of this name."""
-    suffix = path.suffix.lower()
-    for name, known in FORMATS.items():
-        if known.suffix == suffix:
-            return name
-    raise ConfigError(f"{path}: no format is written with the suffix {suffix!r}; name one of {', '.join(FORMATS)}.")
 
 
 def sniff(path: Path) -> str:

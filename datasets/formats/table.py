@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from datasets.formats.annotations import Annotations
+from datasets.formats.layout import stem
 from datasets.formats.text import SMALL_BYTES, BadRows, read_text
-from datasets.formats.timeline import MAX_INDEX, Clock, stem
+from datasets.formats.timeline import MAX_INDEX, Clock
 from datasets.formats.writer import replace_file, writing
 from datasets.masks.rle import Rle
 from models.errors import DataError

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from datasets.formats.layout import stem
 from datasets.formats.text import SMALL_BYTES, BadRows, log, parse, read_text
 from models.errors import DataError
 from tracker.types import Float64, Int64
@@ -160,9 +161,3 @@ def find_clock(path: Path, skip_bad_rows: bool = False) -> Clock | None:
             info = read_seqinfo(ini)
             return info if found is None else Clock(found.frames, found.times, found.origin, None, info.size)
     return found
-
-
-def stem(path: Path) -> str:
-    """The file's name without its suffix, and without `.gz`."""
-    name = path.name.removesuffix(".gz")
-    return name.rsplit(".", 1)[0] if "." in name.lstrip(".") else name

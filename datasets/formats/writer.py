@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from datasets.formats.timeline import stem
+from datasets.formats.layout import TIMES, beside
 from datasets.masks.rle import Rle, encode
 from datasets.video.output_file import is_stdout, is_stream
 from models.errors import DataError
@@ -22,7 +22,6 @@ from tracker.protocols import SourceInfo
 from tracker.types import Bool, Float32, Frame, Int64, Tracks
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")  # what makes a folder a recording
-TIMES = ".times.csv"
 LEAST_SIDE = 0.001  # pixels: what three decimals can hold; a thinner box would come back as an empty one
 
 
@@ -201,11 +200,6 @@ class TimesFile:
 def utc(seconds: float) -> str:
     """Seconds since 1970 as ISO 8601 in UTC, to the millisecond."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def beside(path: Path, ending: str) -> Path:
-    """The file of `path`'s stem with another ending, such as `.times.csv`, beside it."""
-    return path.parent / f"{stem(path)}{ending}"
 
 
 def times_beside(path: Path, started: float | None = None) -> TimesFile:

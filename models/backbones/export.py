@@ -91,7 +91,7 @@ def export_network(path: Path, name: str, stride: Tap, weights: str | None = Non
         import onnx  # noqa: F401
         import torch  # noqa: F401
 
-        from models.backbones.network import load_backbone
+        from models.backbones.load import load_backbone
     except ImportError as error:
         raise needs(f"{name} must be exported once, which", error) from error
     backbone = load_backbone(name, weights)
@@ -191,7 +191,7 @@ def write_pieces(folder: Path = FOLDER) -> None:
     Raises:
         WeightsError: the weights are not to be had, or the pieces differ from torch's numbers.
     """
-    from models.backbones.network import load_backbone
+    from models.backbones.load import load_backbone
 
     backbone: Any = load_backbone(NAME)
     x = np.random.default_rng(1).standard_normal((1, 3, 128, 96), dtype=np.float32)

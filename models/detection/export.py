@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.backbones.efficientnet_lite import EfficientNetLite0
 from models.backbones.export import HALF_TOLERANCE, check, store_halves, write_network
-from models.backbones.network import load_backbone
+from models.backbones.load import load_backbone
 from models.detection.config import DetectConfig
 from models.detection.lite_head import DetectHead, Detector, LiteTaps
 from models.runtime.cache import atomic

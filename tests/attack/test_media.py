@@ -20,7 +20,8 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets.sources import SourceConfig, open_source
+from datasets.source_factory import open_source
+from datasets.sources.config import SourceConfig
 from datasets.sources.images import read_picture
 from models.errors import LiquidTrackError
 from tests.attack.harness import assert_answered, attack, kept, start

@@ -199,8 +199,8 @@ def test_yolo_deletes_no_labels_made_by_hand(more: list[str], work: Path) -> Non
 
 @pytest.mark.parametrize("form", sorted(FORMATS))
 def test_convert_keeps_what_is_there(form: str, work: Path) -> None:
-    name = f"b{FORMATS[form].suffix}"
-    victim = put(work / name / "labels/000007.txt" if FORMATS[form].parts else work / name)
+    name = f"b{FORMATS[form].layout.suffix}"
+    victim = put(work / name / "labels/000007.txt" if FORMATS[form].layout.parts else work / name)
     with kept(victim, work / "gt.txt"):
         refused(attack(["convert", "gt.txt", name, "--to", form, "--size", "64x48"], cwd=work), "--overwrite")
 
@@ -208,7 +208,7 @@ def test_convert_keeps_what_is_there(form: str, work: Path) -> None:
 @pytest.mark.parametrize("form", ["mot", "kitti"])
 def test_convert_keeps_side_files(form: str, work: Path) -> None:
     with kept(put(work / "b.times.csv")):
-        refused(attack(["convert", "gt.txt", f"b{FORMATS[form].suffix}", "--to", form], cwd=work), "b.times.csv")
+        refused(attack(["convert", "gt.txt", f"b{FORMATS[form].layout.suffix}", "--to", form], cwd=work), "b.times.csv")
 
 
 def test_convert_of_a_sequence_keeps_its_own_truth(work: Path) -> None:
@@ -578,7 +578,7 @@ def test_every_file_that_a_format_writes_is_known_to_the_guard(work: Path) -> No
         if flag in FORMATS:
             folder = work / f"all-{flag}"
             folder.mkdir()
-            output = FORMATS[flag].output(f"--{flag}", folder / NAMES[flag])
+            output = FORMATS[flag].layout.output(f"--{flag}", folder / NAMES[flag])
             words = ["track", "../clip.mp4", "--detector", "file:../det.txt", f"--{flag}", NAMES[flag]]
             assert_answered(attack(words, cwd=folder), 0)
             known = {path for place in output.places() for path in place.files()}

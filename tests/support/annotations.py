@@ -17,7 +17,7 @@ SIZE = (64, 48)
 
 def target(folder: Path, name: str) -> Path:
     """Where format `name` is written in a folder of its own."""
-    return folder / name / f"out{FORMATS[name].suffix}"
+    return folder / name / f"out{FORMATS[name].layout.suffix}"
 
 
 @st.composite

@@ -11,7 +11,7 @@ import numpy as np
 from datasets.formats.timeline import read_seqinfo
 from datasets.subsampling.sequences import is_even, thin_indices
 from tools.reporting.plots import pyplot, save
-from tools.track.detections import find_sequences
+from tools.track.sequences import find_sequences
 
 TIMED = "+t"  # peers that are handed the true times
 MARKERS = {"drop70": "v", "jitter": "D", "bursty": "s"}  # of uneven times; even ones are dots

@@ -12,9 +12,10 @@ from typing import NamedTuple, TypeVar
 
 from models.errors import ConfigError
 from models.runtime.session import usable_cores
+from tools.benchmark.config.pipeline_speed import BenchPipelineConfig
 from tools.reporting.files import write_report
 from tools.track.build import build_detector, build_embedder, build_sinks
-from tools.track.config.video import BenchPipelineConfig, OutputConfig, TrackConfig
+from tools.track.config.video import OutputConfig, TrackConfig
 from tracker.config import TrackerConfig
 from tracker.detectors.config import AppearanceConfig, DetectorConfig
 from tracker.protocols import Sink
@@ -69,7 +70,8 @@ def measure(config: BenchPipelineConfig) -> dict[str, Cost]:
     Raises:
         ConfigError: the clip has no frames.
     """
-    from datasets.sources import SourceConfig, open_source
+    from datasets.source_factory import open_source
+    from datasets.sources.config import SourceConfig
     from tracker.engine import Tracker
     from tracker.pipeline import calm_libraries, run
 

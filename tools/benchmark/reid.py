@@ -21,7 +21,7 @@ from tqdm import tqdm
 from datasets.formats import mot
 from datasets.formats.annotations import Annotations
 from datasets.formats.timeline import read_seqinfo
-from datasets.sources import open_source
+from datasets.source_factory import open_source
 from models.backbones.roi_align import unit
 from models.checks.printable import as_lines
 from models.errors import ConfigError, DataError

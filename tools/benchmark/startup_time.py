@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from datasets.sources import open_source
+from datasets.source_factory import open_source
 from models.errors import ConfigError
 from tools.benchmark.config.startup_time import BenchStartupConfig
 from tools.reporting.files import write_report

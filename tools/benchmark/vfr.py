@@ -188,7 +188,7 @@ def _track(config: BenchVfrConfig, folder: Path) -> Path:
 
 def _detect(config: BenchVfrConfig, frames: int) -> list[Float64]:
     """The detections in each of the clip's frames: (N, 5) left, top, right, bottom, score."""
-    from datasets.sources import open_source
+    from datasets.source_factory import open_source
     from tools.track.build import build_detector
 
     detector = build_detector(_detector(config))

@@ -79,7 +79,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "bench pipeline": Command(
         "tools.benchmark.pipeline_speed:bench_pipeline",
-        "tools.track.config.video:BenchPipelineConfig",
+        "tools.benchmark.config.pipeline_speed:BenchPipelineConfig",
         "time the stages of the pipeline, alone and together",
     ),
     "bench engine": Command(
@@ -163,8 +163,8 @@ COMMANDS: dict[str, Command] = {
         "train the detection head on labelled images",
     ),
     "train reid": Command(
-        "tools.evaluate.reid:train_reid",
-        "tools.evaluate.config.reid:TrainReidConfig",
+        "tools.train.reid_metric:train_reid",
+        "tools.train.config.reid_metric:TrainReidConfig",
         "learn an identity metric from your images",
     ),
     "train classification": Command(
@@ -184,7 +184,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "completion": Command(
         "tools.cli.completion:completion",
-        "tools.track.config.video:CompletionConfig",
+        "tools.cli.config:CompletionConfig",
         "print a completion script for your shell",
     ),
 }

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Union
 import tyro
 
 from tools.cli.commands import COMMANDS
+from tools.cli.config import CompletionConfig
 from tools.cli.main import load
 from tools.cli.settings import OPTIONS
-from tools.track.config.video import CompletionConfig
 
 
 def completion(config: CompletionConfig) -> None:

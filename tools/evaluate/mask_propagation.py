@@ -13,9 +13,9 @@ from datasets.masks.compositing import compose, shifts
 from datasets.masks.indexed_png import read_indexed, write_indexed
 from datasets.output_guard.guard import begin
 from datasets.sources.images import read_picture
+from datasets.subsampling.sequences import thin_indices
 from models.errors import ConfigError, DataError
 from tools.evaluate.config.segmentation import EvalSegmentationConfig
-from tools.evaluate.segmentation import kept_frames
 from tools.metrics.segmentation import VOID
 from tracker.masks.initial_mask import By, mask_of_box
 from tracker.masks.propagation import MaskFollower
@@ -60,6 +60,20 @@ class Clip:
     def truth(self) -> list[UInt8]:
         """The truth of all frames that are left."""
         return [self.frame(k)[1] for k in range(len(self.kept))]
+
+
+def kept_frames(config: EvalSegmentationConfig, profile: str, name: str, count: int) -> Int64:
+    """Which of a sequence's `count` frames the profile keeps.
+
+    Raises:
+        ConfigError: there is no such profile.
+        DataError: fewer than two are left to score.
+    """
+    kept = thin_indices(count, config.rate, profile, name, config.seed)
+    edges = 2 if config.frames == "davis" else 0
+    if len(kept) <= edges:
+        raise DataError(f"{name}: {profile} keeps {len(kept)} of {count} frames, too few to score; try --frames all.")
+    return kept
 
 
 def clips(config: EvalSegmentationConfig, profile: str) -> Iterator[Clip]:

@@ -1,10 +1,9 @@
-"""`liquidtrack eval reid` and `liquidtrack train reid`: how well identities are told apart, and the metric for it."""
+"""`liquidtrack eval reid`: how well identities are told apart."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,13 +11,12 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets.ground_truth.reid import Identities, read_identities
-from datasets.output_guard.guard import begin
 from datasets.sources.images import read_picture
 from models.backbones.roi_align import unit
-from models.errors import ConfigError, DataError, WeightsError
+from models.errors import ConfigError, WeightsError
 from models.runtime.session import Session
 from tools.cli.messages import say
-from tools.evaluate.config.reid import EvalReidConfig, TrainReidConfig
+from tools.evaluate.config.reid import EvalReidConfig
 from tools.metrics.reid import RANKS, Ranking, rank_gallery
 from tools.reporting.files import write_report
 from tools.track.build import share
@@ -120,32 +118,3 @@ def _plot(result: Ranking, name: str, path: Path) -> None:
     axes.set(xlabel="rank", ylabel="identity found by then (%)", ylim=(0, 100))
     axes.legend()
     save(figure, path)
-
-
-def train_reid(config: TrainReidConfig) -> None:
-    """Learn a metric and write it.
-
-    Raises:
-        ConfigError: there are no such pictures, or the file cannot be written.
-        DataError: there is one identity alone, or none has two pictures.
-    """
-    data = read_identities(config.folder)
-    taught = np.full(len(data.identity), True) if config.people == "all" else data.identity % 2 == 0
-    counts = np.bincount(data.identity[taught])
-    if not (counts > 1).any():
-        raise DataError(f"{config.folder}: no identity has two pictures; give several of each, best of two cameras.")
-    if (counts > 0).sum() < 2:
-        raise DataError(f"{config.folder}: there is one identity to learn from; give two or more to tell apart.")
-    features = describe(data, taught, IdentityFeatures(share(config.threads, 1), config.device), config.quiet)
-    from tools.train.identify_odds import cross_fit
-
-    metric = fit_metric(features, data.identity[taught], data.camera[taught])
-    metric = replace(metric, weights=cross_fit(data, features, taught))
-    about = {
-        "folder": config.folder.resolve().name,
-        "identities": str((counts > 0).sum()),
-        "pictures": str(taught.sum()),
-    }
-    begin()
-    metric.save(config.out, about)
-    say(f"{config.out}: learnt from {taught.sum()} pictures of {(counts > 0).sum()} identities")

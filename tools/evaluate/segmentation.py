@@ -14,11 +14,11 @@ from tqdm import tqdm
 
 from datasets.ground_truth.davis import MaskSequence, find_sequences
 from datasets.masks.indexed_png import read_indexed
-from datasets.subsampling.sequences import thin_indices
 from models.checks.printable import as_lines
 from models.errors import ConfigError, DataError
 from tools.cli.messages import say
 from tools.evaluate.config.segmentation import EvalSegmentationConfig
+from tools.evaluate.mask_propagation import clips, follow, kept_frames, save
 from tools.metrics.segmentation import VOID, Segmentation, best_ids, frame_scores, mean, region, summarise
 from tools.reporting.files import write_report
 from tracker.types import Float64, Int64, UInt8
@@ -68,20 +68,6 @@ class Evaluation:
         """Frames a second of our own run over all sequences, None for results that were made elsewhere."""
         speeds = [s.speed for s in self.sequences if s.speed]
         return len(speeds) / sum(1 / s for s in speeds) if speeds else None
-
-
-def kept_frames(config: EvalSegmentationConfig, profile: str, name: str, count: int) -> Int64:
-    """Which of a sequence's `count` frames the profile keeps.
-
-    Raises:
-        ConfigError: there is no such profile.
-        DataError: fewer than two are left to score.
-    """
-    kept = thin_indices(count, config.rate, profile, name, config.seed)
-    edges = 2 if config.frames == "davis" else 0
-    if len(kept) <= edges:
-        raise DataError(f"{name}: {profile} keeps {len(kept)} of {count} frames, too few to score; try --frames all.")
-    return kept
 
 
 def score_masks(
@@ -178,8 +164,6 @@ def score_own(config: EvalSegmentationConfig, profile: str, tick: Callable[[], N
         DataError: a mask or picture is damaged, or the first mask holds no object.
         WeightsError: the frozen CNN's weights are not to be had.
     """
-    from tools.evaluate.mask_propagation import clips, follow, save
-
     scored = []
     for clip in clips(config, profile):
         begin = time.perf_counter()

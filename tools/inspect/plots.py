@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from tools.inspect.findings import Findings
 from tools.reporting.plots import pyplot, save
-
-if TYPE_CHECKING:
-    from tools.inspect.report import Findings
 
 COLOURS = {"inter": "tab:blue", "command": "tab:orange", "motor": "tab:green"}
 

@@ -20,7 +20,7 @@ from datasets.ground_truth.camera_motion import read_camera_motion
 from datasets.subsampling.sequences import thin
 from models.association_head.inference import HeadNumpy
 from models.errors import DataError
-from tools.track.detections import find_sequences
+from tools.track.sequences import find_sequences
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.learned.liquid_motion import LiquidMotion

@@ -6,12 +6,10 @@ import json
 import re
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from datasets.output_guard.guard import begin
 from models.association_head.config import HeadConfig
@@ -20,6 +18,7 @@ from models.checks.printable import as_lines
 from models.errors import ConfigError, WeightsError
 from tools.inspect.config import InspectConfig
 from tools.inspect.feature_names import FEATURE_NAMES, INPUT_NAMES, named
+from tools.inspect.findings import Array, Findings
 from tools.inspect.probes import (
     Matches,
     answer_times,
@@ -36,47 +35,10 @@ from tracker.learned.liquid_motion import WEIGHTS
 if TYPE_CHECKING:
     from models.association_head.model import Head
 
-Array = NDArray[Any]
 LAYERS = ("inter", "command", "motor")  # of a wired cell
 STRONGEST = 3  # inputs that the table names for a layer
 SHOWN = 8  # features that it names
 STATES = 300  # that the course of the answers is looked at from
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Findings:
-    """What was found of a head with U units, C inputs, F features and answers of Q numbers.
-
-    Attributes:
-        cell: its kind.
-        matches: how many were looked at.
-        layers: (U,) the name of each unit's layer.
-        inputs: (C,) names. features: (F,) names.
-        seconds: (E, U) time constants at every match, or None where the cell has none.
-        answers: (N, Q) seconds in which an answer goes most of its way; nan where it has none to go.
-        past: (U,) share of a state that is memory, 0 where the latest match alone speaks.
-        response: (U, C + 1) in std of the unit for one std of an input; last, for e times the elapsed time.
-        correlation: (U, C).
-        slope, size: (F,) change of a pair's log-odds for one std of a feature, with its sign and without.
-    """
-
-    cell: str
-    matches: int
-    layers: tuple[str, ...]
-    inputs: tuple[str, ...]
-    features: tuple[str, ...]
-    seconds: Array | None
-    answers: Array
-    past: Array
-    response: Array
-    correlation: Array
-    slope: Array
-    size: Array
-
-    def groups(self) -> dict[str, Array]:
-        """The units of each layer, in order."""
-        names = np.array(self.layers)
-        return {name: np.flatnonzero(names == name) for name in dict.fromkeys(self.layers)}
 
 
 def inspect(config: InspectConfig) -> None:

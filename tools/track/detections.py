@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
-from datasets.formats import FORMATS, DetectionFile
+from datasets.formats import DetectionFile
 from datasets.formats.mot import MotWriter
 from datasets.formats.writer import Boxes
 from datasets.ground_truth.camera_motion import read_camera_motion
@@ -17,6 +16,7 @@ from datasets.output_guard.guard import begin
 from models.errors import DataError
 from tools.track.build import cores
 from tools.track.config.detections import MotConfig
+from tools.track.sequences import detections_of, find_sequences
 from tools.track.workers import in_processes
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
@@ -40,16 +40,6 @@ def mot(config: MotConfig) -> None:
     for_each_sequence(config.root, work, config.workers, config.quiet)
 
 
-def written(root: Path) -> tuple[str, ...]:
-    """The patterns of the files that `mot` writes of what is under `root`.
-
-    Raises:
-        DataError: no sequence is there.
-    """
-    names = (glob.escape(folder.name) for folder in find_sequences(root))
-    return tuple(f"{name}{ending}" for name in names for ending in (".txt", *FORMATS["mot"].beside))
-
-
 def for_each_sequence(root: Path, work: Callable[[Path], None], workers: int, quiet: bool) -> None:
     """`work` on every sequence under `root`, in so many processes (0: one a core), with a bar unless `quiet`.
 
@@ -68,23 +58,11 @@ def for_each_sequence(root: Path, work: Callable[[Path], None], workers: int, qu
             bar.update()
 
 
-def find_sequences(root: Path) -> list[Path]:
-    """The folders under `root` (or `root` itself) that hold det/det.txt, sorted by name.
-
-    Raises:
-        DataError: there is none.
-    """
-    found = sorted(folder for folder in (root, *root.glob("*/")) if _detections(folder) is not None)
-    if not found:
-        raise DataError(f"{root}: holds no <sequence>/det/det.txt; give a folder in the MOTChallenge's form.")
-    return found
-
-
 def track_sequence(
     sequence: Path, out: Path, settings: TrackerConfig, camera_motion: bool, skip_bad_rows: bool = False
 ) -> None:
     """Track one sequence's detections into `out`/<sequence>.txt."""
-    path = _detections(sequence)
+    path = detections_of(sequence)
     assert path is not None
     detections = DetectionFile(path, "mot", skip_bad_rows=skip_bad_rows)
     frames, times = detections.annotations.frames, detections.annotations.times
@@ -98,7 +76,3 @@ def track_sequence(
         for frame, time in zip(frames.tolist(), times.tolist(), strict=True):
             shown = tracker.update(detections(frame), time, warps.get(frame)).shown
             writer.put(frame, time, Boxes(shown.id, shown.xyxy, shown.score, shown.label))
-
-
-def _detections(folder: Path) -> Path | None:
-    return next((p for p in (folder / "det/det.txt", folder / "det/det.txt.gz") if p.is_file()), None)

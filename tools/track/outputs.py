@@ -111,7 +111,7 @@ def _output(name: str, path: Path, info: SourceInfo, pictures: bool) -> Output:
         return Output("--images", path, tuple(f"*{suffix}" for suffix in PICTURES))
     from datasets.formats import FORMATS
 
-    output: Output = FORMATS[name].output(f"--{name}", path)
+    output: Output = FORMATS[name].layout.output(f"--{name}", path)
     if name == "yolo" and pictures:
         output = replace(output, parts=(*output.parts, "images/*.jpg"))
     return output

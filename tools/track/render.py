@@ -18,7 +18,7 @@ from tools.track.config.render import RenderConfig
 from tools.track.config.video import OutputConfig, TrackConfig
 from tools.track.late_sink import LateSink
 from tools.track.progress import progress
-from tools.track.video import stoppable
+from tools.track.stop_signals import stoppable
 from tracker.inputs.masks import Masks
 from tracker.pipeline import Summary, run
 from tracker.types import Bool, Detections, Float64, Frame, State, Tracks

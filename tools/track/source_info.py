@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from datasets.sources import open_source
+from datasets.source_factory import open_source
 from datasets.sources.live import Live
 from models.checks.printable import as_lines
 from models.errors import ConfigError

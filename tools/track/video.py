@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from datasets.video.output_file import is_stdout
-from tools.cli.interrupt import heard
 from tools.cli.messages import say as say_line
 from tools.track.build import (
     AUTO,
@@ -34,6 +30,7 @@ from tools.track.findings import nothing_tracked
 from tools.track.mask_prompts import build_masks
 from tools.track.outputs import Beginning, check_record, guard, with_defaults
 from tools.track.progress import progress
+from tools.track.stop_signals import stoppable
 from tracker.pipeline import Summary, run
 from tracker.protocols import Detector, Source
 from tracker.types import Frame
@@ -51,7 +48,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
     Raises:
         LiquidTrackError: whatever the user can mend, after what went before it was written.
     """
-    from datasets.sources import open_source
+    from datasets.source_factory import open_source
     from tracker.classification.track_classes import Classes
     from tracker.engine import Tracker
 
@@ -151,30 +148,6 @@ def _pointing(config: TrackConfig) -> TrackConfig:
     if config.pointing.select:
         output = replace(output, show=True)
     return replace(config, detection=detection, output=output)
-
-
-@contextmanager
-def stoppable(source: Source) -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM end the run after the frame in hand; a second Ctrl-C ends it at once."""
-    stop = threading.Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        heard()
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-        # Not in the handler itself: closing may wait for the very lock that the interrupted code holds.
-        threading.Thread(target=source.close, daemon=True).start()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _report(summary: Summary, source: Source, wanted: dict[str, Path], say: Callable[..., None]) -> None:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from models.errors import DataError
 from tracker.inputs.columns import numbers, whole
-from tracker.types import Detections, UInt8
 
 FORMS = (
     "give rows (N, 6) of left, top, right, bottom, score, class, a tuple (boxes, scores, labels), or the results of "
@@ -27,8 +26,8 @@ LABELS = ("class_id", "cls", "labels", "label")
 WRAPPED = ("boxes", "obb")  # Ultralytics' results keep their columns one deeper: in `boxes`, or `obb` for turned ones
 
 
-def detections_of(found: object, names: Sequence[str] = (), flat: bool = False) -> Detections:
-    """`Detections.of` for what is not our own kind; with `flat`, boxes of no width or height are left out."""
+def detections_of(found: object, names: Sequence[str] = (), flat: bool = False) -> dict[str, Any]:
+    """The columns of `Detections` for what is not our own kind; `flat` leaves out boxes of no width or height."""
     if found is None:
         raise DataError("detections are None; give an empty list where nothing is found.")
     if isinstance(found, str | bytes):
@@ -69,7 +68,7 @@ def _has(found: Any, name: str) -> bool:
         return True
 
 
-def _of_columns(found: Any, names: Sequence[str], flat: bool) -> Detections:
+def _of_columns(found: Any, names: Sequence[str], flat: bool) -> dict[str, Any]:
     for name in WRAPPED:
         inner = _get(found, name)
         if inner is not None and _get(inner, "xyxy") is not None:
@@ -93,10 +92,10 @@ def _is_table(value: Any) -> bool:
     return isinstance(value, list | tuple) and (not value or isinstance(value[0], list | tuple | np.ndarray))
 
 
-def _of_rows(found: Any, flat: bool) -> Detections:
+def _of_rows(found: Any, flat: bool) -> dict[str, Any]:
     table = numbers("detections", found)
     if table.size == 0:
-        return Detections.empty()
+        return {"xyxy": np.zeros((0, 4)), "score": np.zeros(0), "label": np.zeros(0, np.int64)}
     if table.ndim != 2 or table.shape[1] not in (4, 5, 6):
         hint = "; one row stands in a list of its own" if table.ndim == 1 and len(table) in (4, 5, 6) else ""
         raise DataError(f"detections have shape {table.shape}{hint}; {FORMS}.")
@@ -112,7 +111,7 @@ def _detections(
     embedding: Any = None,
     mask: Any = None,
     flat: bool = False,
-) -> Detections:
+) -> dict[str, Any]:
     xyxy = numbers("xyxy", boxes)
     n = len(xyxy) if xyxy.ndim else 0
     if n and xyxy.ndim == 2 and (xyxy >= 0).all() and (xyxy <= 1).all():
@@ -126,7 +125,7 @@ def _detections(
     if flat and xyxy.ndim == 2 and xyxy.shape[1] == 4 and all(c is None or len(c) == n for c in columns.values()):
         full = (xyxy[:, 2:] != xyxy[:, :2]).all(axis=1)
         xyxy, columns = xyxy[full], {name: c if c is None else c[full] for name, c in columns.items()}
-    return Detections(xyxy, **columns)
+    return {"xyxy": xyxy, **columns}
 
 
 def _labels(label: Any, names: Sequence[str]) -> NDArray[np.int64]:
@@ -149,7 +148,7 @@ def _masks(mask: Any) -> NDArray[np.bool_]:
     return array if array.dtype == np.bool_ else array > 0.5
 
 
-def picture_of(picture: Any) -> UInt8:
+def picture_of(picture: Any) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 BGR of a picture of OpenCV's or PIL's.
 
     Raises:

@@ -279,7 +279,7 @@ def test_a_tolerance_that_is_none_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_another_program_changes_ends_the_writing_with_a_sentence(
     name: str, fault: str, tmp_path: Path
 ) -> None:
-    path = tmp_path / f"a{FORMATS[name].suffix}"
+    path = tmp_path / f"a{FORMATS[name].layout.suffix}"
     writer = FORMATS[name].writer(path)
     writer.open(SourceInfo("s", 640, 480), ("person",))
     box = np.array([[1, 2, 30, 40]], np.float32)

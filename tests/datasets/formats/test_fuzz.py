@@ -57,7 +57,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("samples")
     found = {}
     for name in FILES:
-        path = folder / name / f"out{FORMATS[name].suffix}"
+        path = folder / name / f"out{FORMATS[name].layout.suffix}"
         write(SAMPLE, path, name)
         found[name] = path.read_bytes()
     write(SAMPLE, folder / "yolo", "yolo")
@@ -127,7 +127,7 @@ def check(path: Path, name: str | None) -> None:
 @example(data=b'{"images": [{"id": ' + b"9" * 5000 + b"}]}")
 @SOME
 def test_any_bytes(name: str, data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.mktemp("any") / f"a{FORMATS[name].suffix}"
+    path = tmp_path_factory.mktemp("any") / f"a{FORMATS[name].layout.suffix}"
     path.write_bytes(data)
     check(path, name)
     check(path, None)
@@ -139,10 +139,10 @@ def test_any_bytes(name: str, data: bytes, tmp_path_factory: pytest.TempPathFact
 def test_damaged_files(
     name: str, data: st.DataObject, samples: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    path = tmp_path_factory.mktemp("damaged") / f"gt{FORMATS[name].suffix}"
+    path = tmp_path_factory.mktemp("damaged") / f"gt{FORMATS[name].layout.suffix}"
     path.write_bytes(data.draw(damage(samples[name])))
     check(path, name)
-    path = path.with_name(f"a{FORMATS[name].suffix}")
+    path = path.with_name(f"a{FORMATS[name].layout.suffix}")
     path.write_bytes(data.draw(damage(samples[name])))
     check(path, name)
     detections = attempt(lambda: DetectionFile(path, name))

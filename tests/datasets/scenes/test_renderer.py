@@ -34,7 +34,8 @@ from datasets.scenes.pedestrians import draw_person, look_of
 from datasets.scenes.renderer import frame_times
 from datasets.scenes.sprites import blurred
 from datasets.scenes.trajectories import STEP, Pose, actors, camera_at, camera_motion
-from datasets.sources import SourceConfig, open_source
+from datasets.source_factory import open_source
+from datasets.sources.config import SourceConfig
 from datasets.subsampling.sequences import thin_indices
 from models.errors import ConfigError, LiquidTrackError
 from tracker.protocols import Source

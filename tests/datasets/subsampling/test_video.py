@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from datasets.sources import open_source
+from datasets.source_factory import open_source
 from datasets.subsampling.sequences import thin_indices
 from datasets.subsampling.video import retime
 from models.errors import ConfigError, DataError, SourceError

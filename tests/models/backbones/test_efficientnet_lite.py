@@ -11,7 +11,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the definition needs the extra `torch`")
 
-from models.backbones.network import RANDOM, Backbone, load_backbone  # noqa: E402
+from models.backbones.load import RANDOM, load_backbone  # noqa: E402
+from models.backbones.network import Backbone  # noqa: E402
 from models.backbones.registry import get_entry  # noqa: E402
 
 NAME = "efficientnet_lite0"

@@ -55,7 +55,7 @@ def test_one_pass_gives_the_maps_of_several_strides(name: str, strides: tuple[in
 @pytest.mark.parametrize(("name", "stride"), [*TAPS, *SCORES])
 def test_onnx_runtime_gives_torchs_numbers(name: str, stride: int | None, networks: Path) -> None:
     torch = pytest.importorskip("torch", reason="exporting needs the extra `torch`")
-    from models.backbones.network import load_backbone
+    from models.backbones.load import load_backbone
 
     session = open_network(name, stride, RANDOM, threads=1, device="cpu")
     assert session.path.is_relative_to(networks)

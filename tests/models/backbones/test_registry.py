@@ -18,7 +18,7 @@ from models.errors import ConfigError, WeightsError
 torch = pytest.importorskip("torch", reason="the definitions need the extra `torch`")
 pytest.importorskip("torchvision", reason="the definitions need the extra `torch`")
 
-from models.backbones.network import RANDOM, load_backbone  # noqa: E402
+from models.backbones.load import RANDOM, load_backbone  # noqa: E402
 from models.runtime.torch_weights import read_weights  # noqa: E402
 
 SMALL = "mobilenet_v3_small"

@@ -21,7 +21,7 @@ IMAGE = np.random.default_rng(3).standard_normal((2, 3, 96, 160), dtype=np.float
 @pytest.mark.parametrize("stride", [4, 8, 16, 32, None])
 def test_each_stride_gives_torchs_numbers(stride: int | None) -> None:
     torch = pytest.importorskip("torch", reason="torch's numbers need the extra `torch`")
-    from models.backbones.network import load_backbone
+    from models.backbones.load import load_backbone
 
     backbone = load_backbone(NAME)
     with torch.inference_mode():

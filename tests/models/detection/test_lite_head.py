@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the detection head is defined in torch; it needs the extra `torch`")
 
-from models.backbones.network import load_backbone  # noqa: E402
+from models.backbones.load import load_backbone  # noqa: E402
 from models.detection.config import CLASSES, DetectConfig  # noqa: E402
 from models.detection.decoders import _grid  # noqa: E402
 from models.detection.export import OUTPUTS, export_detector, load_taps  # noqa: E402

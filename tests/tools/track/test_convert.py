@@ -36,12 +36,12 @@ def test_the_settings_name_every_format() -> None:
 
 
 def test_every_format_into_every_other(truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    places = {name: tmp_path / name / f"a{form.suffix}" for name, form in FORMATS.items()}
+    places = {name: tmp_path / name / f"a{form.layout.suffix}" for name, form in FORMATS.items()}
     for name, path in places.items():
         assert main(["convert", str(truth), str(path), "--to", name]) == 0
     assert "3 boxes, 2 ids, 3 frames, 0.625 s" in capsys.readouterr().out
     for (a, source), (b, _) in itertools.product(places.items(), repeat=2):
-        again = tmp_path / f"{a}-{b}" / f"b{FORMATS[b].suffix}"
+        again = tmp_path / f"{a}-{b}" / f"b{FORMATS[b].layout.suffix}"
         assert main(["convert", str(source), str(again), "--from", a, "--to", b, "--size", "640x480"]) == 0
         got = read(again)
         assert got.frames.tolist() == [0, 1, 3]

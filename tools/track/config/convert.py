@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from datasets.formats.config import LabelConfig
+from datasets.formats.layout import LAYOUTS, by_suffix
 from datasets.output_guard.guard import Output
 
 FormatName = Literal["mot", "jsonl", "coco", "cvat", "yolo", "kitti"]
@@ -45,7 +46,4 @@ class ConvertConfig:
 
     def outputs(self) -> tuple[Output, ...]:
         """What will be written."""
-        from datasets.formats import FORMATS
-        from datasets.formats.registry import by_suffix
-
-        return (FORMATS[self.to_format or by_suffix(self.b)].output("the result", self.b),)
+        return (LAYOUTS[self.to_format or by_suffix(self.b)].output("the result", self.b),)

@@ -8,6 +8,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from datasets.output_guard.guard import Output
+from tools.track.sequences import written
 from tracker.config import TrackerConfig
 
 
@@ -36,6 +37,4 @@ class MotConfig:
 
     def outputs(self) -> tuple[Output, ...]:
         """What will be written."""
-        from tools.track.detections import written
-
         return (Output("the folder", self.out, written(self.root)),)

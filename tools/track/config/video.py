@@ -9,9 +9,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from datasets.formats.config import LabelConfig
-from datasets.output_guard.guard import Output, file_outputs
 from datasets.sources.config import SourceConfig
-from models.errors import ConfigError
 from tools.display.config import ViewConfig
 from tools.track.config.box_prompts import PointConfig
 from tools.track.config.mask_prompts import MarkConfig
@@ -115,47 +113,3 @@ class DemoConfig:
     show: bool = False
     overwrite: bool = False
     quiet: bool = False
-
-
-@dataclass(frozen=True)
-class CompletionConfig:
-    """Print a completion script, for example `liquidtrack completion bash >> ~/.bash_completion`.
-
-    Attributes:
-        shell: which shell.
-    """
-
-    shell: Positional[Literal["bash", "zsh", "tcsh"]]
-
-
-@dataclass(frozen=True)
-class BenchPipelineConfig:
-    """Time each stage of the pipeline alone, then all of them together, on one clip.
-
-    Attributes:
-        clip: the video to work on.
-        network: the detector, as `--detector` takes it.
-        backbone: the frozen CNN for the features, or none.
-        motion: the tracker's motion model.
-        frames: how many frames to take.
-        rounds: how often to measure everything; the least of each figure is kept.
-        json: write the figures here too.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-    """
-
-    clip: Positional[Path]
-    network: str
-    backbone: str = "efficientnet_lite0"
-    motion: str = "liquid"
-    frames: int = 200
-    rounds: int = 3
-    json: Path | None = None
-    overwrite: bool = False
-
-    def __post_init__(self) -> None:
-        if self.frames < 1 or self.rounds < 1:
-            raise ConfigError("frames and rounds must be 1 or more.")
-
-    def outputs(self) -> tuple[Output, ...]:
-        """What will be written."""
-        return file_outputs(self, "json")

@@ -1,0 +1,36 @@
+"""Folders of detections as the MOTChallenge lays them out, and what `liquidtrack mot` writes for them."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+
+from datasets.formats.layout import LAYOUTS
+from models.errors import DataError
+
+
+def find_sequences(root: Path) -> list[Path]:
+    """The folders under `root` (or `root` itself) that hold det/det.txt, sorted by name.
+
+    Raises:
+        DataError: there is none.
+    """
+    found = sorted(folder for folder in (root, *root.glob("*/")) if detections_of(folder) is not None)
+    if not found:
+        raise DataError(f"{root}: holds no <sequence>/det/det.txt; give a folder in the MOTChallenge's form.")
+    return found
+
+
+def written(root: Path) -> tuple[str, ...]:
+    """The patterns of the files that `mot` writes of what is under `root`.
+
+    Raises:
+        DataError: no sequence is there.
+    """
+    names = (glob.escape(folder.name) for folder in find_sequences(root))
+    return tuple(f"{name}{ending}" for name in names for ending in (".txt", *LAYOUTS["mot"].beside))
+
+
+def detections_of(folder: Path) -> Path | None:
+    """The file of detections in a sequence's folder, if there is one."""
+    return next((p for p in (folder / "det/det.txt", folder / "det/det.txt.gz") if p.is_file()), None)

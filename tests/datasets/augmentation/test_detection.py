@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable
 from itertools import cycle
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from datasets.augmentation.detection import SEEN, Marked, compose, flat, spoil
+pytest.importorskip("albumentations", reason="training augmentation needs the extra `train`")
+
+from datasets.augmentation.detection import (
+    MIN_VISIBILITY,
+    Marked,
+    compose,
+    fit_into,
+    flat,
+    photometric,
+)
+from tracker.types import Bool, UInt8
 
 COLOURS = {0: (0, 0, 255), 1: (0, 255, 0), 2: (255, 0, 0)}  # BGR of each class's rectangles
 
@@ -32,7 +47,7 @@ def picture(seed: int, size: tuple[int, int] = (300, 200), boxes: int = 3) -> Ma
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without changes of colour, so that the pixels still show what is where."""
-    monkeypatch.setattr("datasets.augmentation.detection.spoil", lambda bgr, rng: bgr)
+    monkeypatch.setattr("datasets.augmentation.detection.photometric", lambda bgr, rng: bgr)
 
 
 @pytest.mark.usefixtures("plain")
@@ -61,13 +76,91 @@ def test_what_is_cut_off_is_left_out_of_judgement() -> None:
     # a box that is sure has kept its share: none is a sliver of the large ones
     sides = np.concatenate([(m.xyxy[:, 2:] - m.xyxy[:, :2])[m.trust > 0] for m in made])
     assert sides.min() >= 3
-    assert 0 < SEEN < 1
+    assert 0 < MIN_VISIBILITY < 1
 
 
 def test_a_picture_can_be_made_again_from_its_seed() -> None:
     one, other = (compose(lambda: picture(2), 128, np.random.default_rng(7)) for _ in range(2))
     np.testing.assert_array_equal(one.bgr, other.bgr)
     np.testing.assert_array_equal(one.xyxy, other.xyxy)
+
+
+def checksum() -> str:
+    """Of training pictures and boxes from fixed seeds."""
+    whole = hashlib.sha256()
+    for seed in range(6):
+        made = compose(lambda: picture(2), 128, np.random.default_rng(seed))
+        whole.update(made.bgr.tobytes() + made.xyxy.tobytes() + made.label.tobytes() + made.trust.tobytes())
+    return whole.hexdigest()
+
+
+def test_another_process_makes_the_same_pictures_and_asks_no_network() -> None:
+    code = (
+        "import sys, urllib.request; urllib.request.build_opener = None\n"
+        "sys.modules['torch'] = None  # albumentations would take a second to load it\n"
+        f"from {__name__} import checksum; print(checksum())"
+    )
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=Path(__file__).parents[3], check=True)
+    assert (done.stdout.strip(), done.stderr) == (checksum(), "")
+
+
+def test_boxes_are_resized_mirrored_and_cropped_to_fractions_of_a_pixel() -> None:
+    """An image of columns that hold their own number: where a box's edges come to lie can be read from the pixels."""
+    ramp = np.linspace(0, 255, 200)[None, :, None]
+    bgr = np.broadcast_to(np.rint(ramp), (100, 200, 3)).astype(np.uint8)
+    source = Marked(bgr, np.array([[50.5, 20, 120.25, 80]], np.float32), np.zeros(1, int), np.ones(1, np.float32),
+                    np.ones(1, bool))  # fmt: skip
+    mirrored = 0
+    for seed in range(40):
+        made = fit_into(source, (400, 300), 300, np.random.default_rng(seed))  # padded only: the box stays whole
+        (left, top, right, bottom) = made.xyxy[0].tolist()
+        picture = np.flatnonzero((made.bgr[:, :, 0] != 127).any(axis=1))
+        columns = np.flatnonzero((made.bgr[:, :, 0] != 127).any(axis=0))
+        start, width = columns[0], columns[-1] + 1 - columns[0]
+        up = made.bgr[picture[0], columns[-1], 0] > made.bgr[picture[0], start, 0]
+        mirrored += not up
+        want = np.array([50.5, 120.25]) / 200 * width
+        want = start + (want if up else width - want[::-1])
+        np.testing.assert_allclose([left, right], want, atol=2e-3)
+        height = picture[-1] + 1 - picture[0]
+        np.testing.assert_allclose([top, bottom], picture[0] + np.array([0.2, 0.8]) * height, atol=2e-3)
+        assert made.trust[0] == 1
+    assert 10 < mirrored < 30
+
+
+def test_objects_of_which_too_little_is_left_are_neither_right_nor_wrong() -> None:
+    bgr = np.zeros((100, 100, 3), np.uint8)
+    boxes = np.array([[0, 0, 100, 100], [10, 10, 30, 30], [0, 0, 2, 2], [90, 90, 200, 200], [150, 150, 160, 160]])
+    source = Marked(bgr, boxes.astype(np.float32), np.arange(5), np.full(5, 0.8, np.float32), np.ones(5, bool))
+    kinds = set()
+    for seed in range(80):
+        made = fit_into(source, (60, 60), 100, np.random.default_rng(seed))
+        assert (made.xyxy >= 0).all()
+        assert (made.xyxy <= 60).all()
+        assert 4 not in made.label  # outside of its picture
+        assert not made.trust[np.isin(made.label, [2, 3])].any()  # too small; too little within the picture
+        trust = dict(zip(made.label.tolist(), made.trust.tolist(), strict=True))
+        sides = dict(zip(made.label.tolist(), (made.xyxy[:, 2:] - made.xyxy[:, :2]).tolist(), strict=True))
+        assert trust[0] == pytest.approx(0.8)  # a 36 % part is seen
+        if 1 in trust:
+            share = np.prod(sides[1]) / 400
+            assert (trust[1] > 0) == (share >= MIN_VISIBILITY and min(sides[1]) >= 3), (share, sides[1])
+            kinds.add(trust[1] > 0)
+    assert kinds == {True, False}
+
+
+def test_changes_are_drawn_apart() -> None:
+    """One seed for each transform would let all changes fall on the same pictures."""
+    changed = photometric_of(lambda bgr: abs(bgr.mean() - 120) > 5)
+    rough = photometric_of(lambda bgr: np.abs(np.diff(bgr[:, :, 1].astype(int), axis=1)).mean() > 1)
+    shares = rough[changed].mean(), rough[~changed].mean()
+    assert all(0.05 < share < 0.3 for share in shares), shares  # 15 % noise, blocks of compression do not show
+
+
+def photometric_of(test: Callable[[UInt8], bool]) -> Bool:
+    flat = np.full((24, 24, 3), (90, 120, 150), np.uint8)
+    return np.array([test(photometric(flat, np.random.default_rng(k))) for k in range(300)])
 
 
 def test_every_class_must_be_known_in_every_part() -> None:
@@ -89,9 +182,9 @@ def test_pictures_of_a_pixel_or_a_line(size: tuple[int, int]) -> None:
         assert len(made.xyxy) == 0
 
 
-def test_spoiling_keeps_shape_and_type_and_does_something() -> None:
+def test_photometric_changes_keep_shape_and_type_and_do_something() -> None:
     bgr = picture(4).bgr
-    made = [spoil(bgr, np.random.default_rng(k)) for k in range(60)]
+    made = [photometric(bgr, np.random.default_rng(k)) for k in range(60)]
     assert all(m.shape == bgr.shape and m.dtype == np.uint8 for m in made)
     assert np.mean([np.abs(m.astype(int) - bgr).max() > 20 for m in made]) > 0.5
     assert np.mean([np.abs(m.astype(float) - bgr).mean() for m in made]) < 60  # and leaves something to see

@@ -16,6 +16,8 @@ from pathlib import Path
 import cv2
 import pytest
 
+from tools.display.check import has_windows
+
 ROOT = Path(__file__).parents[3]
 
 CHILD = """
@@ -307,6 +309,62 @@ def test_no_display_is_one_sentence(tmp_path: Path, display: str | None) -> None
     assert done.stdout.count("\n") == 1
     assert "--video" in done.stdout
     assert done.stderr == ""
+
+
+HEADLESS = """
+import sys
+folder = sys.path.pop(sys.path.index(__file__.rpartition("/")[0]))
+del sys.modules["cv2"]
+import cv2
+sys.path.insert(0, folder)
+build = cv2.getBuildInformation()
+cv2.getBuildInformation = lambda: BUILD
+
+def missing(*args):
+    raise cv2.error(
+        "OpenCV(5.0.0) /io/opencv/modules/highgui/src/window.cpp:1200: error: (-2:Unspecified error) The function is "
+        "not implemented. Rebuild the library with Windows, GTK+ 2.x or Cocoa support. If you are on Ubuntu or Debian, "
+        "install libgtk2.0-dev and pkg-config, then re-run cmake or configure script in function 'namedWindowImpl'"
+    )
+
+cv2.namedWindow = cv2.imshow = cv2.waitKey = cv2.resizeWindow = missing
+"""
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        # as opencv-python-headless 5.0.0.93 says it
+        "\n  GUI:                           NONE\n    VTK support:                 NO\n",
+        "",  # one that does not say it
+    ],
+    ids=["told", "tried"],
+)
+def test_an_opencv_without_windows_says_how_to_mend_it(screen: str, tmp_path: Path, build: str) -> None:
+    (tmp_path / "cv2.py").write_text(f"BUILD = {build!r}\n{HEADLESS}")
+    env = {**os.environ, "DISPLAY": screen, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    words = [sys.executable, "-c", CHILD, str(tmp_path)]
+    done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout == (
+        "OpenCV here has no windows (opencv-python-headless lies over opencv-python); "
+        "run pip install --force-reinstall --no-deps opencv-python.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("build", "windows"),
+    [
+        (cv2.getBuildInformation(), True),
+        ("  GUI:                           COCOA\n", True),
+        ("  GUI:                           WIN32UI\n", True),
+        ("  GUI: \n    GTK+:                        YES (ver 3.24.41)\n", True),
+        ("  GUI:                           NONE\n", False),
+        ("  Non-free algorithms: NO\n", True),
+    ],
+)
+def test_the_build_notes_tell_whether_there_are_windows(build: str, windows: bool) -> None:
+    assert has_windows(build) == windows
 
 
 def press_close_button(screen: str, window: int) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from models.backbones.efficientnet_lite import EfficientNetLite0
-from models.backbones.export import HALF_TOLERANCE, check, store_halves, write_network
+from models.backbones.export import TOLERANCE, check, store_halves, write_network
 from models.backbones.load import load_backbone
 from models.detection.config import DetectConfig
 from models.detection.lite_head import DetectHead, Detector, LiteTaps
@@ -20,6 +20,7 @@ from models.runtime.cache import atomic
 OUTPUTS = ("distances", "scores", "stride8", "stride16", "stride32")
 SHAPE = (1, 3, 96, 160)  # of the picture that an export is tried with
 FAMILY = "lite"  # what the file's metadata says, so that models.detection.decoders knows it
+HALVES_TOLERANCE = 0.1  # of the largest output, on noise: rounding moved trained heads by 0.9 to 1.8 %
 
 
 def load_taps(weights: str | None = None) -> LiteTaps:
@@ -49,7 +50,7 @@ def export_taps(path: Path, taps: LiteTaps) -> None:
 def export_detector(
     path: Path, taps: LiteTaps, head: DetectHead, names: Sequence[str], card: Mapping[str, str] | None = None
 ) -> None:
-    """Write the whole detector, after ONNX Runtime gave torch's numbers.
+    """Write the whole detector, after ONNX Runtime gave torch's numbers before and after the weights were rounded.
 
     Args:
         path: the file.
@@ -66,14 +67,15 @@ def export_detector(
     whole = Detector(taps, head).eval()
     with atomic(path) as part:
         write_network(part, whole, SHAPE, OUTPUTS, {name: {0: "batch", 1: "cells"} for name in OUTPUTS[:2]})
+        # a size that the exporter did not see
+        picture = np.random.default_rng(1).standard_normal((1, 3, 128, 96), dtype=np.float32)
+        check(part, whole, "the detector", picture, TOLERANCE)
         model = onnx.load(str(part))
         store_halves(model)
         about = {"family": FAMILY, "names": json.dumps(list(names)), **(card or {})}
         onnx.helper.set_model_props(model, about)
         onnx.save(model, str(part))
-        # a size that the exporter did not see
-        picture = np.random.default_rng(1).standard_normal((1, 3, 128, 96), dtype=np.float32)
-        check(part, whole, "the detector", picture, HALF_TOLERANCE)
+        check(part, whole, "the detector in half precision", picture, HALVES_TOLERANCE)
 
 
 def describe(path: Path, more: Mapping[str, str]) -> None:

@@ -14,11 +14,12 @@ from models.errors import ConfigError, DataError
 from tracker.association.costs import COSTS, Pairs
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
+from tracker.learned.association import Learned
 from tracker.learned.liquid_motion import LiquidMotion
-from tracker.motion.base import Look, Motion
+from tracker.motion.base import Motion, Observations
 from tracker.motion.kalman import Gaussian, Noise, correct, first, step
 from tracker.motion.kalman_mixture import PRIORS, KalmanMotion
-from tracker.motion_registry import MOTIONS
+from tracker.motion_registry import MOTIONS, logit
 from tracker.types import Detections, Float64, State, Tracks
 
 
@@ -172,7 +173,7 @@ def seen(motion: Motion, times: Sequence[float] = MOTION_TIMES) -> Float64:
     rows = np.zeros((0, motion.width))
     for k, t in enumerate(times):
         found = walkers(t)
-        look = Look.at(found.xyxy, found.score)
+        look = Observations.at(found.xyxy, found.score)
         rows = motion.update(rows, look, t) if k else motion.start(look, t, rows)
     return rows
 
@@ -203,7 +204,7 @@ def test_motion_does_not_care_for_place_or_scale(name: str) -> None:
     plain, moved = seen(motion), np.zeros((0, motion.width))
     for k, t in enumerate(MOTION_TIMES):
         found = walkers(t)
-        look = Look.at(2 * found.xyxy + np.array([300, -40, 300, -40]), found.score)
+        look = Observations.at(2 * found.xyxy + np.array([300, -40, 300, -40]), found.score)
         moved = motion.update(moved, look, t) if k else motion.start(look, t, moved)
     for t in (0.4, 2.0):
         want, got = motion.predict(plain, t), motion.predict(moved, t)
@@ -230,9 +231,9 @@ def test_walkers_dancers_and_runners_are_each_foreseen_by_their_own_prior() -> N
         growth = rng.normal(0, 0.01 if name == "walks" else 0.06, (len(times), 2))
         grown = np.exp(np.cumsum(growth, axis=0))
         boxes = np.concatenate([place + 100, place + 100 + grown * np.array([30, 80])], axis=1)
-        rows = motion.start(Look.at(boxes[:1], np.ones(1)), 0.0, np.zeros((0, motion.width)))
+        rows = motion.start(Observations.at(boxes[:1], np.ones(1)), 0.0, np.zeros((0, motion.width)))
         for box, t in zip(boxes[1:], times[1:], strict=True):
-            rows = motion.update(rows, Look.at(box[None], np.ones(1)), float(t))
+            rows = motion.update(rows, Observations.at(box[None], np.ones(1)), float(t))
         share[name] = motion.shares(rows)[0]
     assert share["walks"][0] > 0.9  # PRIORS[0] keeps its velocity longest
     assert share["dances"][1] > 0.9
@@ -244,7 +245,7 @@ def test_walkers_dancers_and_runners_are_each_foreseen_by_their_own_prior() -> N
 def test_a_new_track_learns_from_the_scene_which_prior_holds() -> None:
     motion = KalmanMotion()
     old = seen(motion, [0.1 * k for k in range(30)])
-    look = Look.at(walkers(3.0).xyxy[:1], np.ones(1))
+    look = Observations.at(walkers(3.0).xyxy[:1], np.ones(1))
     alone, among = (motion.shares(motion.start(look, 3.0, rows))[0] for rows in (old[:0], old))
     np.testing.assert_allclose(alone, 1 / len(PRIORS))
     assert among[0] > alone[0]
@@ -254,8 +255,8 @@ def pairs(similarity: Float64 | None = None) -> Pairs:
     """A track against a detection on it, one beside it, and one far away."""
     motion = KalmanMotion()
     here = np.array([[100.0, 100, 140, 200]])
-    prediction = motion.predict(motion.start(Look.at(here, np.ones(1)), 0.0, np.zeros((0, motion.width))), 0.1)
-    look = Look.at(here + np.array([[1.0], [30.0], [400.0]]), np.ones(3))
+    prediction = motion.predict(motion.start(Observations.at(here, np.ones(1)), 0.0, np.zeros((0, motion.width))), 0.1)
+    look = Observations.at(here + np.array([[1.0], [30.0], [400.0]]), np.ones(3))
     return Pairs(np.zeros(3, int), np.arange(3), prediction, look, np.ones(1), similarity)
 
 
@@ -319,16 +320,18 @@ def test_embeddings_may_come_late_but_must_keep_their_length() -> None:
         tracker.update(with_embedding(0.2, 9), 0.2)
 
 
-class UnlikelyPairs(LiquidMotion):
+class UnlikelyPairs(Learned):
     """Finds every pair a little unlikely: probability .38."""
 
-    def odds(self, pairs: Pairs) -> Float64:
+    def logits(self, pairs: Pairs) -> Float64:
         return np.full(len(pairs.track), -0.5)
 
 
 @pytest.mark.parametrize(("score", "state"), [(0.9, State.ACTIVE), (0.5, State.LOST)])
 def test_whoever_would_become_new_is_taken_for_the_likeliest_known(score: float, state: State) -> None:
-    tracker = Tracker(TrackerConfig(motion="liquid"), UnlikelyPairs())
+    config, motion = TrackerConfig(motion="liquid"), LiquidMotion()
+    unlikely = UnlikelyPairs(motion.head, logit(config.match_probability), logit(config.birth_match_probability))
+    tracker = Tracker(config, motion, associator=unlikely)
     box = np.array([[0, 0, 40, 100.0]], np.float32)
     for time, s in ((0.0, 0.9), (0.1, score)):
         got = tracker.update(Detections(box, np.array([s], np.float32), np.zeros(1, np.int64)), time)

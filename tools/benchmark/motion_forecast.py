@@ -30,7 +30,7 @@ from models.errors import ConfigError
 from models.extras import needs
 from tracker.boxes import overlap, to_xyxy
 from tracker.config import TrackerConfig
-from tracker.motion.base import Look, Motion, Prediction
+from tracker.motion.base import Motion, Observations, Prediction
 from tracker.motion.kalman_mixture import PRIORS, TAIL, KalmanMotion
 from tracker.motion_registry import MOTIONS
 from tracker.types import Float64, Int64
@@ -188,7 +188,7 @@ def foresee(
     parts: list[Foresight] = []
     for turn, (k, warp) in enumerate(zip(kept.tolist(), warps, strict=True)):
         time = float(times[k])
-        index, look = _look(seen, k, motion.crowded, table.ids)
+        index, look = _look(seen, k, motion.uses_crowding, table.ids)
         known, answer = table.see(index, look, time, warp)
         parts.append(compare(answer, look.take(np.flatnonzero(known)), np.full(len(answer.elapsed), NEXT)))
         if turn % every == 0:
@@ -196,7 +196,7 @@ def foresee(
     return join(parts)
 
 
-def compare(answer: Prediction, look: Look, question: Int64) -> Foresight:
+def compare(answer: Prediction, look: Observations, question: Int64) -> Foresight:
     """What was expected of N objects beside what was seen of them, row by row."""
     gap = look.coordinates - answer.coordinates
     off = np.hypot(gap[:, 0], gap[:, 1]) / np.exp(look.coordinates[:, 3])
@@ -212,7 +212,7 @@ class _Table:
         self.rows = np.zeros((len(self.ids), motion.width))
         self.last = np.full(len(self.ids), -np.inf)
 
-    def see(self, index: Int64, look: Look, time: float, warp: Float64 | None) -> tuple[np.ndarray, Prediction]:
+    def see(self, index: Int64, look: Observations, time: float, warp: Float64 | None) -> tuple[np.ndarray, Prediction]:
         """Updates the objects `index` by the rows of `look`; says which were known, and what was expected of those."""
         alive = np.flatnonzero(time - self.last <= WAIT)
         if warp is not None:
@@ -247,11 +247,11 @@ class _Lags:
         return whole
 
 
-def _look(seen: Boxes, k: int, crowded: bool, ids: Int64) -> tuple[Int64, Look]:
+def _look(seen: Boxes, k: int, crowded: bool, ids: Int64) -> tuple[Int64, Observations]:
     """The objects of frame `k`, as rows of `ids`, and the look at them."""
     who, boxes, score = seen.at(k)
     good = score >= SCORE
-    look = Look.at(boxes[good], np.clip(score[good], 0, 1), crowded)
+    look = Observations.at(boxes[good], np.clip(score[good], 0, 1), crowded)
     named = np.flatnonzero(who[good] >= 0)
     return np.searchsorted(ids, who[good][named]), look.take(named)
 

@@ -19,9 +19,11 @@ from models.association_head.inference import HeadNumpy
 from tracker.association.costs import Pairs
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
+from tracker.learned.association import Learned
 from tracker.learned.liquid_motion import LiquidMotion
 from tracker.learned.pair_features import INPUTS, PairView, pair_view
-from tracker.motion.base import Look, Prediction
+from tracker.motion.base import Observations, Prediction
+from tracker.motion_registry import logit
 from tracker.types import Float32, Float64, Int64
 
 Array = NDArray[Any]
@@ -64,20 +66,27 @@ class Record:
     columns: int
 
 
-class _Watched(LiquidMotion):
-    """Writes down what passes."""
+class _WatchedMotion(LiquidMotion):
+    """Writes down the inputs of each match."""
 
-    def __init__(self, head: HeadNumpy, shake: float, rng: np.random.Generator) -> None:
+    def __init__(self, head: HeadNumpy) -> None:
         super().__init__(head)
-        self.shake, self.rng = shake, rng
-        self.pairs: PairView | None = None
-        self.elapsed = np.zeros(0)
         self.seen: list[tuple[Array, Array]] = []
 
-    def inputs(self, own: Float64, prediction: Prediction, look: Look, moved: Float64) -> Float32:
+    def inputs(self, own: Float64, prediction: Prediction, look: Observations, moved: Float64) -> Float32:
         x = super().inputs(own, prediction, look, moved)
         self.seen.append((x, prediction.elapsed))
         return x
+
+
+class _WatchedAssociation(Learned):
+    """Writes down the pairs of a frame, and shakes their odds."""
+
+    def __init__(self, head: HeadNumpy, config: TrackerConfig, shake: float, rng: np.random.Generator) -> None:
+        super().__init__(head, logit(config.match_probability), logit(config.birth_match_probability))
+        self.shake, self.rng = shake, rng
+        self.pairs: PairView | None = None
+        self.elapsed = np.zeros(0)
 
     def view(self, pairs: Pairs) -> PairView:
         """Of every pair: what is beyond doubt is learned from too."""
@@ -85,8 +94,8 @@ class _Watched(LiquidMotion):
         self.pairs = pair_view(pairs, self.head.config.habits)
         return self.pairs
 
-    def odds(self, pairs: Pairs) -> Float64:
-        return super().odds(pairs) + self.shake * self.rng.normal(size=len(pairs.track))
+    def logits(self, pairs: Pairs) -> Float64:
+        return super().logits(pairs) + self.shake * self.rng.normal(size=len(pairs.track))
 
 
 def roll_one(sequences: list[Sequence], noise: Noise, head: HeadNumpy, seed: tuple[int, ...]) -> Record:
@@ -97,9 +106,11 @@ def roll_one(sequences: list[Sequence], noise: Noise, head: HeadNumpy, seed: tup
 
 def roll(clip: Clip, head: HeadNumpy, rng: np.random.Generator) -> Record:
     """Tracks one clip with `head`, at times with shaken odds, so that mistakes are there to learn from."""
-    motion = _Watched(head, 1.5 * float(rng.random() < 0.25), rng)
+    motion, shake = _WatchedMotion(head), 1.5 * float(rng.random() < 0.25)
     # births at a drawn score: whoever uses the head sets their own
-    tracker = Tracker(TrackerConfig(birth_score=float(rng.uniform(0.4, 0.75)), life=3.0), motion)
+    config = TrackerConfig(birth_score=float(rng.uniform(0.4, 0.75)), life=3.0)
+    watched = _WatchedAssociation(head, config, shake, rng)
+    tracker = Tracker(config, motion, associator=watched)
     claims: dict[int, dict[int, float]] = {}
     events: dict[int, int] = {}
     seen: dict[int, float] = {}
@@ -107,13 +118,13 @@ def roll(clip: Clip, head: HeadNumpy, rng: np.random.Generator) -> Record:
     rows = columns = 0
     ids = np.zeros(0, np.int64)
     for k, time in enumerate(clip.times.tolist()):
-        motion.pairs, motion.seen = None, []
+        watched.pairs, motion.seen = None, []
         number = clip.number[k]
         owner = _owners(claims, {i: 0.5 ** ((time - seen[i]) / FORGET) for i in ids.tolist()})
         tracks = tracker.update(clip.detections[k], time, clip.warps[k])
-        if motion.pairs is not None and k >= clip.warm:
-            _add_rows(parts, motion.elapsed, ids, owner, events, clip.there[k])
-            _add_pairs(parts, motion.pairs, owner, number, rows, columns, k)
+        if watched.pairs is not None and k >= clip.warm:
+            _add_rows(parts, watched.elapsed, ids, owner, events, clip.there[k])
+            _add_pairs(parts, watched.pairs, owner, number, rows, columns, k)
             rows += len(ids)
             columns += len(number)
         order = [i for i in tracks.id[tracks.detection >= 0].tolist() if i in events]

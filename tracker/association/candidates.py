@@ -15,7 +15,7 @@ import numpy as np
 
 from tracker.association.assignment import assign
 from tracker.boxes import overlap, overlaps
-from tracker.motion.base import Look
+from tracker.motion.base import Observations
 from tracker.table import Rows
 from tracker.types import Bool, Float64, Int64
 
@@ -72,12 +72,11 @@ class Candidates:
         table.velocity = table.velocity @ linear.T
         table.origin = table.origin @ linear.T + affine[:, 2]
 
-    def see(self, look: Look, label: Int64, tracks: Float64, track_label: Int64, time: float, area: float) -> Float64:
+    def see(self, weak: Observations, tracks: Float64, track_label: Int64, time: float, area: float) -> Float64:
         """(M,) evidence, in log-odds, that each weak detection shows an object without a track; -inf where too little.
 
         Args:
-            look: the M weak detections of the frame.
-            label: (M,) their classes.
+            weak: the M weak detections of the frame.
             tracks: (N, 4) where the tracks are predicted, pixels.
             track_label: (N,) their classes.
             time: seconds, later than the last call's.
@@ -89,17 +88,17 @@ class Candidates:
             table = table if fresh.all() else table.take(fresh)
             table.frames = table.frames + 1
         self._table = table
-        count = len(look.score)
-        score = np.minimum(look.score, MAX_SCORE)
+        count = len(weak.score)
+        score = np.minimum(weak.score, MAX_SCORE)
         logit: Float64 = np.log(score / (1 - score))
         now, one, zero = np.full(count, time), np.ones(count), np.zeros((count, 2))
-        self._now = new = _Table(look.xyxy, _centre(look.xyxy), zero, now.copy(), now, one, one.copy(), logit)
+        self._now = new = _Table(weak.xyxy, _centre(weak.xyxy), zero, now.copy(), now, one, one.copy(), logit)
         if count and len(table.first):
-            self._follow(look.xyxy, time)
+            self._follow(weak.xyxy, time)
         odds = np.full(count, -np.inf)
         ripe = ((new.latest - new.first >= MIN_TIME_S) & (new.sights >= MIN_SIGHTS)).nonzero()[0]
         if len(ripe) and len(tracks):
-            ripe = ripe.compress(~_explained(new.xyxy.take(ripe, 0), label.take(ripe), tracks, track_label))
+            ripe = ripe.compress(~_explained(new.xyxy.take(ripe, 0), weak.label.take(ripe), tracks, track_label))
         if len(ripe):
             odds[ripe] = _evidence(new, ripe, area)
         return odds

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tracker.boxes import Overlap, overlap
-from tracker.motion.base import Look, Prediction
+from tracker.motion.base import Observations, Prediction
 from tracker.types import Float64, Int64
 
 
@@ -24,7 +24,7 @@ class Pairs:
     Attributes:
         track, detection: (K,) rows into the others.
         prediction: of the N tracks.
-        look: at the M detections.
+        observations: the M of the frame.
         score: (N,) the tracks' latest.
         similarity: (K,) cosine of the appearance, -1..1; nan where either has none; None where nobody has.
     """
@@ -32,14 +32,14 @@ class Pairs:
     track: Int64
     detection: Int64
     prediction: Prediction
-    look: Look
+    observations: Observations
     score: Float64
     similarity: Float64 | None = None
 
     def overlap(self, buffer: float, xyxy: Float64 | None = None) -> Overlap:
         """Of each predicted box (or the tracks' boxes `xyxy`) and its detection; `buffer` as in `boxes.overlap`."""
         boxes = self.prediction.xyxy if xyxy is None else xyxy
-        return overlap(boxes.T.take(self.track, 1).T, self.look.xyxy.T.take(self.detection, 1).T, buffer)
+        return overlap(boxes.T.take(self.track, 1).T, self.observations.xyxy.T.take(self.detection, 1).T, buffer)
 
     def of(self, prediction: Prediction) -> Pairs:
         """The same pairs under another prediction."""
@@ -106,7 +106,7 @@ def mix(pairs: Pairs) -> Float64:
 def cues(pairs: Pairs) -> Cues:
     """The mix and what it is made of."""
     boxes, fit = pairs.overlap(MIX_BUFFER), density(pairs)
-    change = abs(pairs.score.take(pairs.track) - pairs.look.score.take(pairs.detection))
+    change = abs(pairs.score.take(pairs.track) - pairs.observations.score.take(pairs.detection))
     wait = np.log1p(pairs.prediction.elapsed / 0.3).take(pairs.track)
     overlaps = MIX_IOU * boxes.iou + MIX_BUFFERED * boxes.buffered + MIX_HEIGHT * boxes.height
     odds = SHARP * (overlaps - MIX_SCORE * change - MIX_WAIT * wait - MIX_LEAST)
@@ -118,7 +118,7 @@ def density(pairs: Pairs) -> Float64:
     """(K,) log density up to a constant."""
     p, i = pairs.prediction, pairs.track
     std = p.std.T  # (4, N): sums over long rows are cheap, over rows of 4 they are not
-    gap = (pairs.look.coordinates.T.take(pairs.detection, 1) - p.coordinates.T.take(i, 1)) / std.take(i, 1)
+    gap = (pairs.observations.coordinates.T.take(pairs.detection, 1) - p.coordinates.T.take(i, 1)) / std.take(i, 1)
     volume = np.add.reduce(np.log(std)) - 2 * p.seen[:, 3]
     distance = np.add.reduce(gap * gap)
     density: Float64 = -0.5 * (TAIL + 4) * np.log1p(distance / TAIL) - volume.take(i)

@@ -23,7 +23,7 @@ def uncontested(pairs: Pairs, tracks: int, detections: int) -> Bool:
         tracks, detections: how many there are.
     """
     iou = pairs.overlap(0.0).iou
-    claim = iou * pairs.look.score.take(pairs.detection)  # a weak detection is no rival to a strong one
+    claim = iou * pairs.observations.score.take(pairs.detection)  # a weak detection is no rival to a strong one
     group = np.concatenate([pairs.track, pairs.detection + tracks])
     others = best_of_others(np.concatenate([claim, claim]), group, tracks + detections).reshape(2, -1).max(axis=0)
     fresh = (pairs.prediction.elapsed <= FRESH_S).take(pairs.track)

@@ -6,37 +6,18 @@ weighs it by its score, size, crowding and the true seconds since the last one, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from models.class_pool.inference import ClassPoolNumpy, own_class_pool
 from tracker.boxes import crowding, touching
 from tracker.classification.crops import label_quality, shares
 from tracker.classification.hysteresis import decide
-from tracker.motion.base import Look
+from tracker.motion.base import ClassEvidence, Observations
 from tracker.types import Bool, Float32, Float64, Int64
 
 # What tracks count for that were called by the one class there was, before a second one came: a few clear looks.
 PAST = (np.inf, 0.5, 0.5, 0.5)  # seconds between them
 CLEAR_LOOK = np.array([[0.0, 0.0, 64.0, 64.0]]), np.array([0.8]), np.array([0])  # box, score, class
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Votes:
-    """What a frame's detections say of classes.
-
-    Attributes:
-        share: (M, K) of the classes at each detection's place, by score.
-        crowding: (M,) the largest IoU with another detection, 0..1.
-    """
-
-    share: Float32
-    crowding: Float64
-
-    def take(self, rows: Int64) -> Votes:
-        """Those of some detections."""
-        return Votes(self.share.take(rows, 0), self.crowding.take(rows))
 
 
 class Classes:
@@ -70,10 +51,10 @@ class Classes:
             self._pool = own_class_pool("labels")
         return self._pool
 
-    def votes(self, xyxy: Float64, score: Float64, label: Int64) -> tuple[Votes, Bool]:
-        """The votes of M detections, and which of them are but another class for a better one's object."""
+    def votes(self, xyxy: Float64, score: Float64, label: Int64) -> tuple[ClassEvidence, Bool]:
+        """The evidence of M detections, and which of them are but another class for a better one's object."""
         share, worse = shares(xyxy, score, label, self.count)
-        return Votes(share, crowding(xyxy, touching(xyxy))), worse
+        return ClassEvidence(share, crowding(xyxy, touching(xyxy))), worse
 
     def fit(self, rows: Float32, label: Int64) -> Float32:
         """The tracks' rows with room for the highest of the (M,) labels that came now."""
@@ -89,24 +70,27 @@ class Classes:
             fresh[:, 2 * most :] = rows[:, 2 * before :]
             fresh[:, most : 2 * most] = self.pool.probability(fresh[:, :most], fresh[:, 2 * most :])
         elif before == 1 and len(rows):
-            xyxy, score, _ = CLEAR_LOOK
-            votes, look, one = self.votes(*CLEAR_LOOK)[0], Look.at(xyxy, score), fresh[:1]
+            xyxy, score, label = CLEAR_LOOK
+            evidence, one = self.votes(xyxy, score, label)[0], fresh[:1]
+            clear = Observations.at(xyxy, score, label=label, evidence=evidence)
             for waited in PAST:
-                one = self.update(one, votes, look, np.array([waited]))
+                one = self.update(one, clear, np.array([waited]))
             fresh[:] = one
         return fresh
 
-    def start(self, votes: Votes, look: Look) -> Float32:
-        """Rows of new tracks, from their first detections."""
-        empty = np.zeros((len(look.score), self.width), np.float32)
-        return self.update(empty, votes, look, np.full(len(empty), np.inf))
+    def start(self, observations: Observations) -> Float32:
+        """Rows of new tracks, from their first observations; without evidence they know nothing."""
+        empty = np.zeros((len(observations), self.width), np.float32)
+        return self.update(empty, observations, np.full(len(empty), np.inf))
 
-    def update(self, rows: Float32, votes: Votes, look: Look, elapsed: Float64) -> Float32:
+    def update(self, rows: Float32, observations: Observations, elapsed: Float64) -> Float32:
         """The rows of N tracks after a match each, `elapsed` (N,) seconds after the one before (infinite: none)."""
-        k = self.count
-        quality = label_quality(look.xyxy, look.score, votes.crowding)
+        k, evidence = self.count, observations.evidence
+        if evidence is None:
+            return rows
+        quality = label_quality(observations.xyxy, observations.score, evidence.crowding)
         dt = elapsed.astype(np.float32)
-        belief, state = self.pool.step(votes.share, quality, dt, rows[:, :k], rows[:, 2 * k :])
+        belief, state = self.pool.step(evidence.share, quality, dt, rows[:, :k], rows[:, 2 * k :])
         return np.concatenate([belief, self.pool.probability(belief, state), state], axis=1)
 
     def probability(self, rows: Float32) -> Float32:

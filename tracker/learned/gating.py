@@ -34,13 +34,13 @@ def shortlist(pairs: Pairs, odds: Float64, settle: bool) -> tuple[Int64, Int64]:
 
 def _settled(pairs: Pairs, odds: Float64) -> Int64:
     """The pairs that nobody disputes: sure detections of tracks that were just seen, far likelier than any rival."""
-    sure = (odds >= SETTLED) & (pairs.look.score >= SURE).take(pairs.detection)
+    sure = (odds >= SETTLED) & (pairs.observations.score >= SURE).take(pairs.detection)
     sure &= (pairs.prediction.elapsed <= FRESH).take(pairs.track)
     above = odds - (SETTLED - CLEAR)  # only what is above this can be settled, or a rival to it
     strong = (above > 0).nonzero()[0]
     n, above = len(pairs.prediction.elapsed), above.take(strong)
     group = np.concatenate([pairs.track.take(strong), pairs.detection.take(strong) + n])
-    rivals = best_of_others(np.concatenate([above, above]), group, n + len(pairs.look.score)).reshape(2, -1)
+    rivals = best_of_others(np.concatenate([above, above]), group, n + len(pairs.observations.score)).reshape(2, -1)
     return strong.compress((above - CLEAR >= rivals.max(axis=0)) & sure.take(strong))
 
 
@@ -51,7 +51,7 @@ def _disputed(pairs: Pairs, good: Bool, rival: Bool, settled: Int64) -> tuple[Bo
     whoever is not settled still sees all that could matter.
     """
     track, detection = pairs.track, pairs.detection
-    tracks, detections = np.ones(len(pairs.prediction.elapsed), bool), np.ones(len(pairs.look.score), bool)
+    tracks, detections = np.ones(len(pairs.prediction.elapsed), bool), np.ones(len(pairs.observations.score), bool)
     tracks[track.take(settled)] = detections[detection.take(settled)] = False
     free_track, free_detection = tracks.take(track), detections.take(detection)
     open_ = good & (free_track | free_detection) & (rival | (free_track & free_detection))

@@ -9,25 +9,23 @@ import numpy as np
 
 from models.association_head.inference import HeadNumpy, load_head
 from models.errors import WeightsError
-from tracker.association.costs import Pairs, appearance
 from tracker.boxes import to_xyxy
 from tracker.config import TrackerConfig
 from tracker.learned.online_calibration import Scales
-from tracker.learned.pair_features import FEATURES, INPUTS, WEAK, WEAK_ODDS, PairView, match_inputs, pair_view
+from tracker.learned.pair_features import FEATURES, INPUTS, match_inputs
 from tracker.motion import track_averages as habit
-from tracker.motion.base import Look, Prediction
+from tracker.motion.base import Observations, Prediction
 from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.types import Float32, Float64
 
 WEIGHTS = Path(__file__).parents[2] / "models" / "weights" / "head.safetensors"
-NEVER = -50.0  # log-odds of pairs that are not worth a look
-SURE = 15.0  # log-odds of pairs that place alone settles
 
 
 class LiquidMotion:
     """Rows: the Kalman filter's, the liquid state, the habit, then the camera's motion since the last match (2)."""
 
-    crowded = True
+    uses_crowding = True
+    max_lives = 2.5  # what the head says of a track's return makes it wait at most so many times the set life
 
     def __init__(self, head: HeadNumpy | None = None, adapt: bool = False) -> None:
         self.head = head or load_head(WEIGHTS)
@@ -51,7 +49,7 @@ class LiquidMotion:
             )
         return cls(head, config.adapt)
 
-    def start(self, look: Look, time: float, others: Float64) -> Float64:
+    def start(self, look: Observations, time: float, others: Float64) -> Float64:
         n = len(look.score)
         own = self.prior.start(look, time, others[:, self._own])
         habits = habit.first(look, time)
@@ -73,7 +71,7 @@ class LiquidMotion:
             std = std * self.scales.factor
         return Prediction(mean, std, to_xyxy(mean), prior.seen, prior.elapsed, code, readout[:, 8], prior)
 
-    def update(self, rows: Float64, look: Look, time: float, prediction: Prediction | None = None) -> Float64:
+    def update(self, rows: Float64, look: Observations, time: float, prediction: Prediction | None = None) -> Float64:
         prediction = prediction or self.predict(rows, time)
         prior = prediction.prior
         assert prior is not None
@@ -89,32 +87,11 @@ class LiquidMotion:
         moved = rows[:, -2:] + own[:, -4:-2] - rows[:, self._own][:, -4:-2]
         return np.concatenate([own, rows[:, self._state], habit.warp(rows[:, self._habit], affine), moved], axis=1)
 
-    def odds(self, pairs: Pairs) -> Float64:
-        """(K,) the learned log-odds, and what `HeadConfig.alike` adds to them for looks."""
-        p = pairs.prediction
-        assert p.code is not None
-        assert p.prior is not None
-        view = self.view(pairs.of(p.prior))
-        odds = np.full(len(pairs.track), NEVER)
-        odds[view.settled] = SURE
-        if len(view.rows):
-            at = view.track, view.detection
-            learned = self.head.odds(view.features, view.base, view.gap, p.code, at, view.known)
-            alike = appearance(pairs, self.head.config.alike).take(view.rows)
-            # of a weak detection the prior asks to be surer; so does the head where the prior would say no by itself
-            doubtful = (view.base < -WEAK_ODDS) & (pairs.look.score < WEAK).take(view.detection)
-            odds[view.rows] = learned + alike - WEAK_ODDS * doubtful
-        return odds
-
-    def view(self, pairs: Pairs) -> PairView:
-        """What the head is given of the pairs; see `pair_view`."""
-        return pair_view(pairs, self.head.config.habits, settle=True)
-
-    def inputs(self, own: Float64, prediction: Prediction, look: Look, moved: Float64) -> Float32:
+    def inputs(self, own: Float64, prediction: Prediction, look: Observations, moved: Float64) -> Float32:
         """(N, INPUTS) what the liquid state is told of a match."""
         return match_inputs(prediction, look, moved, self.prior.shares(own)[:, 0])
 
-    def _step(self, own: Float64, p: Prediction, look: Look, state: Float64, moved: Float64) -> Float64:
+    def _step(self, own: Float64, p: Prediction, look: Observations, state: Float64, moved: Float64) -> Float64:
         inputs, dt = self.inputs(own, p, look, moved), p.elapsed.astype(np.float32)
         return self.head.step(inputs, state.astype(np.float32), dt).astype(np.float64)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracker.motion.base import Look
+from tracker.motion.base import Observations
 from tracker.types import Float64
 
 RATE = 0.001  # of the logarithm, a match
@@ -30,7 +30,7 @@ class Scales:
         """Back to what was trained."""
         self.factor = np.ones(4)
 
-    def learn(self, errors: Float64, look: Look) -> None:
+    def learn(self, errors: Float64, look: Observations) -> None:
         """From the errors (N, 4) of predictions, in their standard deviations, at the matches of `look`."""
         good = look.score >= SURE
         if look.crowding is not None:

@@ -14,13 +14,14 @@ import numpy as np
 from tracker.association.costs import Cues, Pairs, cues
 from tracker.boxes import Overlap, overlap, to_xyxy
 from tracker.learned.gating import shortlist
-from tracker.motion.base import Habit, Look, Prediction
+from tracker.motion.base import Habit, Observations, Prediction
 from tracker.motion.track_averages import SPANS
 from tracker.types import Float32, Float64, Int64
 
 WEAK = 0.4  # score below which the untrained odds ask for more: the second of the two stages
 WEAK_ODDS = 2.94
 
+MEANS = 4 * len(SPANS)  # coordinates of all long-term averages
 LATE = 1.0  # seconds after the scene's first track from which on a track came late
 GONE = 0.3  # seconds unseen from which on a track is lost
 
@@ -66,15 +67,15 @@ class _PairColumns(NamedTuple):
     def of(cls, pairs: Pairs, found: Cues, odds: Float64, good: Int64) -> _PairColumns:
         """Of the pairs `good` among all."""
         i, j = pairs.track.take(good), pairs.detection.take(good)
-        p, look, statistics = pairs.prediction, pairs.look, pairs.prediction.habit
+        p, look, statistics = pairs.prediction, pairs.observations, pairs.prediction.habit
         assert statistics is not None
         assert look.crowding is not None
-        assert look.inside is not None
+        assert look.containment is not None
         # what is known of tracks and of detections, each laid out once and taken to the pairs at once
-        height, means = np.exp(p.seen[:, 3]), statistics.usual.reshape(-1, 4 * len(SPANS))
+        height, means = np.exp(p.seen[:, 3]), statistics.usual.reshape(len(p.seen), MEANS)
         of_pair = np.concatenate([p.coordinates.T, p.seen.T, means.T, p.std.T, height[None]]).take(i, 1)
         here = look.coordinates.T.take(j, 1)
-        gaps = np.concatenate([here] * (2 + len(SPANS))) - of_pair[: 8 + 4 * len(SPANS)]
+        gaps = np.concatenate([here] * (2 + len(SPANS))) - of_pair[: 8 + MEANS]
         place, size = _split(gaps)
         place = place / of_pair[-1]
         told = [statistics.crowding, np.log1p(statistics.age) / 3, statistics.hidden, statistics.near, _wait(p.elapsed)]
@@ -83,7 +84,7 @@ class _PairColumns(NamedTuple):
             j=j,
             pairs=pairs,
             crowding=look.crowding,
-            containment=look.inside,
+            containment=look.containment,
             statistics=statistics,
             boxes=Overlap(*[part.take(good) for part in found.boxes]),
             density=found.density.take(good),
@@ -99,7 +100,7 @@ class _PairColumns(NamedTuple):
 
 
 def _last_iou(c: _PairColumns) -> Float64:
-    return overlap(to_xyxy(c.last.T), c.pairs.look.xyxy.T.take(c.j, 1).T, 0.0).iou
+    return overlap(to_xyxy(c.last.T), c.pairs.observations.xyxy.T.take(c.j, 1).T, 0.0).iou
 
 
 def _spread(c: _PairColumns) -> Float64:
@@ -133,7 +134,7 @@ FEATURE_GROUPS: tuple[Group[_PairColumns], ...] = (
     Group(("IoU with the last box",), _last_iou),
     Group(("predicted spread",), _spread),
     Group(("track's score",), lambda c: c.pairs.score.take(c.i)),
-    Group(("detection's score",), lambda c: c.pairs.look.score.take(c.j)),
+    Group(("detection's score",), lambda c: c.pairs.observations.score.take(c.j)),
     Group(("detection's crowding",), lambda c: c.crowding.take(c.j)),
     Group(("log density",), lambda c: _tenth(c.density)),
     Group(("prior logits",), lambda c: _tenth(c.odds)),
@@ -152,7 +153,7 @@ FEATURE_GROUPS: tuple[Group[_PairColumns], ...] = (
             "detections a track",
             "frame interval",
         ),
-        lambda c: _scene(c.pairs.prediction, c.statistics, c.pairs.look)[:, None],
+        lambda c: _scene(c.pairs.prediction, c.statistics, c.pairs.observations)[:, None],
     ),
 )
 
@@ -160,7 +161,7 @@ FEATURE_GROUPS: tuple[Group[_PairColumns], ...] = (
 class _MatchColumns(NamedTuple):
     """What the liquid state's inputs at N matches are made of; N columns each."""
 
-    look: Look
+    look: Observations
     statistics: Habit
     elapsed: Float64  # (N,) seconds since the match before
     share: Float64  # (N,) of the first motion mode
@@ -169,10 +170,10 @@ class _MatchColumns(NamedTuple):
     size: Float64  # (2 + 2 S, N) the same of log sizes, by `_size`
 
     @classmethod
-    def of(cls, p: Prediction, look: Look, moved: Float64, share: Float64) -> _MatchColumns:
+    def of(cls, p: Prediction, look: Observations, moved: Float64, share: Float64) -> _MatchColumns:
         """As `match_inputs` is given them."""
         assert p.habit is not None
-        here, means = look.coordinates.T, p.habit.usual.reshape(-1, 4 * len(SPANS)).T
+        here, means = look.coordinates.T, p.habit.usual.reshape(len(share), MEANS).T
         gaps = np.concatenate([here] * (2 + len(SPANS)))
         gaps -= np.concatenate([p.coordinates.T, p.seen.T, means])
         place, size = _split(gaps[4:])
@@ -249,7 +250,9 @@ def pair_view(pairs: Pairs, statistics: bool = True, settle: bool = False) -> Pa
         settle: leave out what is beyond doubt.
     """
     found = cues(pairs)
-    odds = found.odds - WEAK_ODDS * (pairs.look.score < WEAK).take(pairs.detection)  # what two stages do, in one
+    odds = found.odds - WEAK_ODDS * (pairs.observations.score < WEAK).take(
+        pairs.detection
+    )  # what two stages do, in one
     good, settled = shortlist(pairs, odds, settle)
     moved = _moved(pairs, settled).astype(np.float32)
     if len(good) == 0:
@@ -267,12 +270,12 @@ def pair_view(pairs: Pairs, statistics: bool = True, settle: bool = False) -> Pa
 def _moved(pairs: Pairs, rows: Int64) -> Float64:
     """(S, 2) from the predictions to the detections of some pairs, in heights."""
     p, i = pairs.prediction, pairs.track.take(rows)
-    gap = pairs.look.coordinates.take(pairs.detection.take(rows), 0) - p.coordinates.take(i, 0)
+    gap = pairs.observations.coordinates.take(pairs.detection.take(rows), 0) - p.coordinates.take(i, 0)
     moved: Float64 = gap[:, :2] / np.exp(p.seen[:, 3]).take(i)[:, None]
     return moved
 
 
-def _scene(p: Prediction, habit: Habit, look: Look) -> Float64:
+def _scene(p: Prediction, habit: Habit, look: Observations) -> Float64:
     """(6,) of the frame: how old and full it is, how often somebody new comes, how many are lost or unexplained."""
     if not len(p.elapsed):
         return np.zeros(6)
@@ -293,7 +296,7 @@ def _scene(p: Prediction, habit: Habit, look: Look) -> Float64:
     )
 
 
-def match_inputs(prediction: Prediction, look: Look, moved: Float64, share: Float64) -> Float32:
+def match_inputs(prediction: Prediction, look: Observations, moved: Float64, share: Float64) -> Float32:
     """(N, INPUTS) of the tracks and the detections that matched them, row by row.
 
     Args:

@@ -17,7 +17,7 @@ from tracker.masks.guided_filter import Guide
 from tracker.masks.memory import Memory, recall, remember
 from tracker.masks.occlusion import shape_of, with_hidden
 from tracker.masks.redetection import Search
-from tracker.motion.base import Look, Prediction
+from tracker.motion.base import Observations, Prediction
 from tracker.motion_registry import MOTIONS
 from tracker.types import Bool, Float32, Float64, Frame, UInt8
 
@@ -145,7 +145,7 @@ class MaskFollower:
         self._objects.append(
             _Object(number, projection, first, search, colours, frame.time, float(own.mean()), shape, given=mask > SURE)
         )
-        look = Look.at(box[None], np.ones(1), self._motion.crowded)
+        look = Observations.at(box[None], np.ones(1), self._motion.uses_crowding)
         self._rows = np.concatenate([self._rows, self._motion.start(look, frame.time, self._rows)])
 
     def state(self, frame: Frame, before: Followed) -> Followed:
@@ -288,7 +288,9 @@ class MaskFollower:
             o.seen = frame.time
             seen.append(k)
         if seen:
-            look = Look.at(np.array(boxes), np.array([self._objects[k].score for k in seen]), self._motion.crowded)
+            look = Observations.at(
+                np.array(boxes), np.array([self._objects[k].score for k in seen]), self._motion.uses_crowding
+            )
             rows = np.array(seen)
             self._rows[rows] = self._motion.update(self._rows[rows], look, frame.time, prediction.take(rows))
         numbers = np.array([o.number for o in self._objects], np.int64)

@@ -7,9 +7,8 @@ takes, joins and drops rows. Two verbs matter: `predict` is a pure query (ask it
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,43 +18,96 @@ from tracker.types import Float32, Float64, Int64
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What was seen of N objects in one frame.
+class ClassEvidence:
+    """What a frame's detections say of classes.
 
     Attributes:
-        coordinates: (N, 4) centre x, centre y in pixels, log width, log height.
-        xyxy: (N, 4) the same boxes by their corners, pixels.
-        score: (N,) 0..1.
-        crowding: (N,) IoU with the nearest other box of the frame; None where no motion asks for it.
-        inside: (N,) share that lies in another box of the frame, of a better score and the same class; None likewise.
+        share: (M, K) of the classes at each detection's place, by score; rows sum to 1.
+        crowding: (M,) the largest IoU with another detection of any class, 0..1.
+    """
+
+    share: Float32
+    crowding: Float64
+
+    def take(self, rows: Int64) -> ClassEvidence:
+        """That of some detections."""
+        return ClassEvidence(self.share.take(rows, 0), self.crowding.take(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """What was seen of M objects in one frame, one row each.
+
+    Attributes:
+        coordinates: (M, 4) centre x, centre y in pixels, log width, log height.
+        xyxy: (M, 4) the same boxes by their corners, pixels.
+        score: (M,) 0..1.
+        label: (M,) the class, an index into the detector's names.
+        crowding: (M,) IoU with the nearest other box of the frame; None where nothing asks for it.
+        containment: (M,) the largest share that lies in one other box of the frame, of a better score and the same
+            class; None likewise.
+        embedding: (M, D) of unit length, or None where there are none.
+        evidence: of the class, or None where there is but one.
+        index: (M,) the row of the frame's `Detections`, or None where they come from elsewhere.
     """
 
     coordinates: Float64
     xyxy: Float64
     score: Float64
+    label: Int64
     crowding: Float64 | None = None
-    inside: Float64 | None = None
+    containment: Float64 | None = None
+    embedding: Float32 | None = None
+    evidence: ClassEvidence | None = None
+    index: Int64 | None = None
 
     @classmethod
     def at(
-        cls, xyxy: Float32 | Float64, score: Float32 | Float64, crowded: bool = False, label: Int64 | None = None
-    ) -> Look:
-        """The look at boxes `xyxy`, (N, 4) pixels, with scores (N,) and classes (N,), all of one where not given."""
-        corners, sure = np.asarray(xyxy, np.float64), np.asarray(score, np.float64)
-        if not crowded:
-            return cls(to_coordinates(corners), corners, sure)
-        i, j, shared = touching(corners)
-        near = crowding(corners, (i, j, shared))
-        if label is not None:
-            same = label[i] == label[j]
-            i, j, shared = i[same], j[same], shared[same]
-        return cls(to_coordinates(corners), corners, sure, near, below(corners, sure, (i, j, shared)))
+        cls,
+        xyxy: Float32 | Float64,
+        score: Float32 | Float64,
+        crowded: bool = False,
+        label: Int64 | None = None,
+        **columns: Any,
+    ) -> Observations:
+        """Boxes `xyxy`, (M, 4) pixels, with scores (M,) and classes (M,), all of class 0 where not given.
 
-    def take(self, rows: Int64) -> Look:
+        Args:
+            crowded: compute crowding and containment among them.
+            columns: the others.
+        """
+        corners, sure = np.asarray(xyxy, np.float64), np.asarray(score, np.float64)
+        if label is None:
+            label = np.zeros(len(sure), np.int64)
+        if crowded:
+            i, j, shared = touching(corners)
+            columns["crowding"] = crowding(corners, (i, j, shared))
+            same = label[i] == label[j]
+            columns["containment"] = below(corners, sure, (i[same], j[same], shared[same]))
+        return cls(to_coordinates(corners), corners, sure, label, **columns)
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def boxes(self, rows: Int64) -> Observations:
+        """Only `rows`, by their numbers, and of them the boxes, scores and classes alone."""
+        return Observations(
+            self.coordinates.take(rows, 0), self.xyxy.take(rows, 0), self.score.take(rows), self.label.take(rows)
+        )
+
+    def take(self, rows: Int64) -> Observations:
         """Only `rows`, by their numbers."""
-        crowding = None if self.crowding is None else self.crowding.take(rows)
-        inside = None if self.inside is None else self.inside.take(rows)
-        return Look(self.coordinates.take(rows, 0), self.xyxy.take(rows, 0), self.score.take(rows), crowding, inside)
+        return Observations(
+            self.coordinates.take(rows, 0),
+            self.xyxy.take(rows, 0),
+            self.score.take(rows),
+            self.label.take(rows),
+            None if self.crowding is None else self.crowding.take(rows),
+            None if self.containment is None else self.containment.take(rows),
+            None if self.embedding is None else self.embedding.take(rows, 0),
+            None if self.evidence is None else self.evidence.take(rows),
+            None if self.index is None else self.index.take(rows),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +179,13 @@ class Motion(Protocol):
     """A motion model. `rows` is its own (N, width) float64 array, opaque to everybody else."""
 
     @property
-    def crowded(self) -> bool:
-        """Whether it wants to know how crowded a look is."""
+    def uses_crowding(self) -> bool:
+        """Whether observations must bring their crowding."""
         ...
 
     @property
-    def odds(self) -> Callable[..., Float64] | None:
-        """The log-odds of pairs (a `costs.Cost`) where it has its own."""
+    def max_lives(self) -> float:
+        """The longest that a prediction's `wait` makes a track be waited for, in lives of the settings; 1 without."""
         ...
 
     @property
@@ -141,7 +193,7 @@ class Motion(Protocol):
         """Numbers a row."""
         ...
 
-    def start(self, look: Look, time: float, others: Float64) -> Float64:
+    def start(self, look: Observations, time: float, others: Float64) -> Float64:
         """Rows of new tracks, seen first at `time` seconds, among the `others`: (N, width)."""
         ...
 
@@ -149,7 +201,7 @@ class Motion(Protocol):
         """Where these tracks are at `time` seconds. Pure: changes nothing."""
         ...
 
-    def update(self, rows: Float64, look: Look, time: float, prediction: Prediction | None = None) -> Float64:
+    def update(self, rows: Float64, look: Observations, time: float, prediction: Prediction | None = None) -> Float64:
         """The rows after each track was seen in its row of `look` at `time` seconds.
 
         `prediction` is the one of these rows for that time; without it, it is made anew.

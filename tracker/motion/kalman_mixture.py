@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tracker.boxes import to_xyxy
-from tracker.motion.base import Look, Prediction
+from tracker.motion.base import Observations, Prediction
 from tracker.motion.kalman import Gaussian, Noise, correct, first, step
 from tracker.types import Float64
 
@@ -57,8 +57,8 @@ SURPRISE = 2.0  # the most log odds that one look may move: a wrong match must n
 class KalmanMotion:
     """Ornstein-Uhlenbeck velocity on the centre, random walk on log size, under each of K priors."""
 
-    crowded = False
-    odds = None  # it leaves the association to a cost
+    uses_crowding = False
+    max_lives = 1.0
 
     def __init__(self, priors: tuple[Prior, ...] = PRIORS) -> None:
         self._k = k = len(priors)
@@ -79,7 +79,7 @@ class KalmanMotion:
         self._tau, self._speed, self._wander, self._measure = np.array(constants).T[:, :, None]
         self._centre = np.array([[1.0, 1.0, 0.0, 0.0]] * k).reshape(-1, 1)
 
-    def start(self, look: Look, time: float, others: Float64) -> Float64:
+    def start(self, look: Observations, time: float, others: Float64) -> Float64:
         noise = self._noise(look.coordinates[:, 3])
         weight = np.zeros((self._k, len(look.score)))
         if len(others):
@@ -98,7 +98,7 @@ class KalmanMotion:
         std = np.sqrt(np.add.reduce(share * (variance + apart * apart)))
         return Prediction(mean.T, std.T, to_xyxy(mean.T), rows[:, -4:], elapsed, state=state)
 
-    def update(self, rows: Float64, look: Look, time: float, prediction: Prediction | None = None) -> Float64:
+    def update(self, rows: Float64, look: Observations, time: float, prediction: Prediction | None = None) -> Float64:
         prediction = prediction or self.predict(rows, time)
         state = prediction.state
         assert state is not None
@@ -148,7 +148,7 @@ class KalmanMotion:
     def _unit(self, log_height: Float64) -> Float64:
         return np.exp(self._centre * log_height)
 
-    def _under_each(self, look: Look) -> Float64:
+    def _under_each(self, look: Observations) -> Float64:
         """(4 K, N) the coordinates seen, once for each prior."""
         return np.concatenate([look.coordinates.T] * self._k)
 
@@ -156,6 +156,6 @@ class KalmanMotion:
         parts = np.ascontiguousarray(rows[:, 1 : 1 + 5 * self._n].T)
         return Gaussian(*parts.reshape(5, self._n, -1))
 
-    def _rows(self, state: Gaussian, weight: Float64, look: Look, time: float) -> Float64:
+    def _rows(self, state: Gaussian, weight: Float64, look: Observations, time: float) -> Float64:
         when = np.full((1, len(look.score)), time)
         return np.ascontiguousarray(np.concatenate([when, *state, weight, look.coordinates.T]).T)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from tracker.boxes import crowding, hidden, touching
-from tracker.motion.base import Habit, Look
+from tracker.motion.base import Habit, Observations
 from tracker.types import Float64
 
 SPANS = np.array([1.0, 6.0])  # seconds
@@ -19,13 +19,13 @@ WIDTH = USUAL + 4 * len(SPANS)
 PRESENT = 1.0  # seconds unseen up to which a track can cover another one
 
 
-def first(look: Look, time: float) -> Float64:
+def first(look: Observations, time: float) -> Float64:
     """(N, WIDTH) rows of tracks that were born at `time` seconds."""
     born = np.full((len(look.score), 1), time)
     return np.concatenate([born, _crowding(look)[:, None], np.tile(look.coordinates, len(SPANS))], axis=1)
 
 
-def follow(rows: Float64, look: Look, time: float, elapsed: Float64) -> Float64:
+def follow(rows: Float64, look: Observations, time: float, elapsed: Float64) -> Float64:
     """The rows after matches at `time`, `elapsed` (N,) seconds after those before; sure, free looks count most."""
     crowded = _crowding(look)
     age = (time - rows[:, BORN])[:, None]
@@ -62,5 +62,5 @@ def recall(rows: Float64, xyxy: Float64, elapsed: Float64, time: float) -> Habit
     return Habit(usual, rows[:, CROWDED], time - rows[:, BORN], covered, near)
 
 
-def _crowding(look: Look) -> Float64:
+def _crowding(look: Observations) -> Float64:
     return np.zeros(len(look.score)) if look.crowding is None else look.crowding

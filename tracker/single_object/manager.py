@@ -16,7 +16,7 @@ import numpy as np
 from models.errors import DataError
 from tracker.boxes import overlaps
 from tracker.classification.track_classes import Classes
-from tracker.motion.base import Look
+from tracker.motion.base import Observations
 from tracker.protocols import Update
 from tracker.single_object.box_prompt import PointedBox
 from tracker.single_object.tracker import Follower, Sight
@@ -174,7 +174,7 @@ class Pointer:
             xyxy, score = detections.xyxy.astype(np.float64), detections.score.astype(np.float64)
             votes = classes.votes(xyxy, score, detections.label)[0].take(found)
             elapsed = np.array([time - one.named for one in named])
-            known = classes.update(known, votes, Look.at(xyxy[found], score[found]), elapsed)
+            known = classes.update(known, Observations.at(xyxy[found], score[found], evidence=votes), elapsed)
             before = np.array([one.label if one.named > -inf else -1 for one in named])
             label = classes.decide(before, known)
         for one, what, row in zip(named, label.tolist(), known, strict=True):

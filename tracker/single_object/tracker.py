@@ -12,7 +12,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from tracker.motion.base import Look, Motion
+from tracker.motion.base import Motion, Observations
 from tracker.single_object.box_refinement import Refiner, describe
 from tracker.single_object.confidence import belief, likeness
 from tracker.single_object.correlation_filter import FIRST_STEPS, Complex64, ObjectFilter, bump, peaks
@@ -197,8 +197,8 @@ class Follower:
         x, y = (np.concatenate(part) for part in zip(*parts, strict=True))
         self._refiner.start(x, y, time)
 
-    def _seen_at(self, score: float) -> Look:
-        return Look.at(self._box(self._centre)[None], np.array([score]), self._motion.crowded)
+    def _seen_at(self, score: float) -> Observations:
+        return Observations.at(self._box(self._centre)[None], np.array([score]), self._motion.uses_crowding)
 
     def _box(self, centre: Float64) -> Float64:
         return np.concatenate([centre - self._size / 2, centre + self._size / 2])

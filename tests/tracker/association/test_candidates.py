@@ -17,7 +17,7 @@ from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
 from tracker.engine import Tracker
-from tracker.motion.base import Look
+from tracker.motion.base import Observations
 from tracker.types import Detections, Float64, Frame
 
 SIZE = (640, 480)
@@ -122,7 +122,7 @@ def evidence(scores: list[float], rate: float) -> float:
     """Log-odds of the last of these sights of one place."""
     candidates, odds = Candidates(), np.zeros(1)
     for k, score in enumerate(scores):
-        odds = candidates.see(Look.at(LARGE[None], np.array([score])), NO[:1], *NOBODY, k / rate, 640.0 * 480)
+        odds = candidates.see(Observations.at(LARGE[None], np.array([score])), *NOBODY, k / rate, 640.0 * 480)
         candidates.keep(np.ones(1, bool))
     return float(odds[0])
 
@@ -151,8 +151,8 @@ def test_order_of_the_detections_does_not_matter(seed: int) -> None:
         seen, order = rng.random(6) < 0.7, rng.permutation(6)
         score = rng.uniform(0.2, 0.6, 6)
         for candidates, rows in ((one, np.flatnonzero(seen)), (two, order[seen[order]])):
-            look = Look.at(boxes[rows], score[rows])
-            odds = candidates.see(look, NO[: len(rows)], *NOBODY, k / 10, 1e6)
+            look = Observations.at(boxes[rows], score[rows])
+            odds = candidates.see(look, *NOBODY, k / 10, 1e6)
             candidates.keep(np.ones(len(rows), bool))
             if candidates is one:
                 first = dict(zip(rows.tolist(), odds.tolist(), strict=True))

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from models.association_head.inference import load_head
 from tracker.association.assignment import assign
 from tracker.association.costs import Pairs
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
+from tracker.learned.association import Learned
 from tracker.learned.gating import CLEAR, FRESH, SETTLED, SURE, VAIN
-from tracker.learned.liquid_motion import LiquidMotion
+from tracker.learned.liquid_motion import WEIGHTS
 from tracker.learned.pair_features import PairView, pair_view
+from tracker.motion_registry import logit
 from tracker.types import Detections, Float64
 
 PEOPLE = 30
@@ -32,11 +35,11 @@ def square(frames: int = 60) -> Iterator[tuple[Detections, float]]:
         yield Detections(boxes.astype(np.float32), score.astype(np.float32), np.zeros(len(score), np.int64)), time
 
 
-class Everything(LiquidMotion):
+class Everything(Learned):
     """Looks at every pair, and keeps them."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(load_head(WEIGHTS), 0.0, logit(TrackerConfig().birth_match_probability))
         self.seen: list[Pairs] = []
 
     def view(self, pairs: Pairs) -> PairView:
@@ -45,18 +48,18 @@ class Everything(LiquidMotion):
 
 
 def test_only_what_is_beyond_doubt_is_left_out() -> None:
-    motion = Everything()
-    tracker = Tracker(TrackerConfig(), motion)
+    everything = Everything()
+    tracker = Tracker(TrackerConfig(), associator=everything)
     for found, time in square():
         tracker.update(found, time)
     left_out = looked_at = 0
-    for pairs in motion.seen:
+    for pairs in everything.seen:
         whole, short = pair_view(pairs), pair_view(pairs, settle=True)
         odds = dict(zip(whole.rows.tolist(), whole.base.tolist(), strict=True))
         i, j = pairs.track, pairs.detection
         for k in short.settled.tolist():
             assert _clear(k, odds, pairs)
-            assert pairs.look.score[j[k]] >= SURE
+            assert pairs.observations.score[j[k]] >= SURE
             assert pairs.prediction.elapsed[i[k]] <= FRESH
         kept = np.isin(whole.rows, short.rows)
         np.testing.assert_array_equal(whole.features[kept], short.features)
@@ -84,20 +87,20 @@ class Both(Everything):
     def __init__(self) -> None:
         super().__init__()
         self.either = self.both = 0
-        self.short = LiquidMotion()
+        self.short = Learned(self.head, 0.0, 0.0)
 
-    def odds(self, pairs: Pairs) -> Float64:
-        whole = super().odds(pairs)
-        short = self.short.odds(pairs)
+    def logits(self, pairs: Pairs) -> Float64:
+        whole = super().logits(pairs)
+        short = self.short.logits(pairs)
         one, other = (set(zip(*assign(pairs.track, pairs.detection, odds), strict=True)) for odds in (whole, short))
         self.either, self.both = self.either + len(one | other), self.both + len(one & other)
         return whole
 
 
 def test_the_matches_are_as_if_everything_had_been_looked_at() -> None:
-    motion = Both()
-    tracker = Tracker(TrackerConfig(), motion)
+    both = Both()
+    tracker = Tracker(TrackerConfig(), associator=both)
     for found, time in square(100):
         tracker.update(found, time)
-    assert motion.either > 1000
-    assert motion.both >= 0.99 * motion.either
+    assert both.either > 1000
+    assert both.both >= 0.99 * both.either

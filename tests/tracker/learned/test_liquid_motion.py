@@ -14,9 +14,10 @@ from models.association_head.model import Head
 from tracker.association.costs import Pairs
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
+from tracker.learned.association import Learned
 from tracker.learned.liquid_motion import LiquidMotion
 from tracker.learned.pair_features import FEATURE_NAMES, FEATURES, INPUTS, WEAK_ODDS, pair_view
-from tracker.motion.base import Look
+from tracker.motion.base import Observations
 from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.types import Detections, Float64, Tracks
 
@@ -57,7 +58,7 @@ def run(motion: LiquidMotion, scale: float = 1, shift: float = 0) -> list[Tracks
 
 def test_untrained_it_is_the_kalman_filter() -> None:
     liquid, kalman = LiquidMotion(head(0)), KalmanMotion()
-    looks = [Look.at(boxes[:3], score[:3], True) for _, boxes, score in crowd()]
+    looks = [Observations.at(boxes[:3], score[:3], True) for _, boxes, score in crowd()]
     a, b = (
         liquid.start(looks[0], 0.0, np.zeros((0, liquid.width))),
         kalman.start(looks[0], 0.0, np.zeros((0, kalman.width))),
@@ -80,7 +81,7 @@ def test_scale_and_place_do_not_matter(scale: float, shift: float) -> None:
 
 def test_a_query_changes_nothing_and_the_camera_is_remembered_until_the_match() -> None:
     motion = LiquidMotion(head(0.05))
-    look = Look.at(np.array([[0, 0, 40, 100.0], [30, 0, 70, 100]]), np.array([0.9, 0.8]), True)
+    look = Observations.at(np.array([[0, 0, 40, 100.0], [30, 0, 70, 100]]), np.array([0.9, 0.8]), True)
     rows = motion.start(look, 0.0, np.zeros((0, motion.width)))
     before = rows.copy()
     first, _ = motion.predict(rows, 1.0), motion.predict(rows, 5.0)
@@ -92,10 +93,10 @@ def test_a_query_changes_nothing_and_the_camera_is_remembered_until_the_match() 
 
 
 def test_without_habits_nothing_of_them_is_told() -> None:
-    motion = LiquidMotion(head(0.05))
-    tracker = Tracker(TrackerConfig(), motion)
+    learned = Learned(head(0.05), 0.0, 0.0)
+    tracker = Tracker(TrackerConfig(), LiquidMotion(learned.head), associator=learned)
     views = []
-    motion.view = lambda pairs: views.append((pair_view(pairs), pair_view(pairs, False))) or pair_view(pairs)  # type: ignore[method-assign,func-returns-value]
+    learned.view = lambda pairs: views.append((pair_view(pairs), pair_view(pairs, False))) or pair_view(pairs)  # type: ignore[method-assign,func-returns-value]
     for time, boxes, score in crowd():
         found = Detections(boxes.astype(np.float32), score.astype(np.float32), np.zeros(len(score), np.int64))
         tracker.update(found, time)
@@ -109,27 +110,28 @@ def test_without_habits_nothing_of_them_is_told() -> None:
 @pytest.mark.parametrize("known", [True, False])
 def test_looks_count_for_as_much_more_as_the_config_says(known: bool) -> None:
     plain = head(0.05)
-    more = LiquidMotion(HeadNumpy(plain.weights(), replace(plain.config, alike=7.0)))
+    more = HeadNumpy(plain.weights(), replace(plain.config, alike=7.0))
     motion = LiquidMotion(plain)
-    look = Look.at(np.array([[0, 0, 40, 100], [6, 0, 46, 100.0]]), np.array([0.9, 0.8]), True)
+    look = Observations.at(np.array([[0, 0, 40, 100], [6, 0, 46, 100.0]]), np.array([0.9, 0.8]), True)
     rows = motion.start(look, 0.0, np.zeros((0, motion.width)))
     track, detection = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
     similarity = np.array([0.9, -0.2, np.nan, 0.3]) if known else None
     pairs = Pairs(track, detection, motion.predict(rows, 0.1), look, look.score, similarity)
-    added = more.odds(pairs) - motion.odds(pairs)
+    added = Learned(more, 0.0, 0.0).logits(pairs) - Learned(plain, 0.0, 0.0).logits(pairs)
     np.testing.assert_allclose(added, [4.2, -3.5, 0, 0] if known else 0, atol=1e-4)
 
 
 @pytest.mark.parametrize(("score", "less"), [(0.3, WEAK_ODDS), (0.6, 0.0)])
 def test_a_weak_detection_that_the_prior_doubts_must_be_surer(score: float, less: float) -> None:
     motion = LiquidMotion(head(0.0))  # untrained: the prior's own odds
-    first = Look.at(np.array([[0.0, 0, 40, 100]]), np.array([0.9]), True)
+    first = Observations.at(np.array([[0.0, 0, 40, 100]]), np.array([0.9]), True)
     prediction = motion.predict(motion.start(first, 0.0, np.zeros((0, motion.width))), 0.1)
-    look = Look.at(np.array([[2.0, 0, 42, 100], [10.0, 30, 34, 62]]), np.full(2, score), True)
+    look = Observations.at(np.array([[2.0, 0, 42, 100], [10.0, 30, 34, 62]]), np.full(2, score), True)
     pairs = Pairs(np.zeros(2, np.int64), np.arange(2), prediction, look, first.score)
     assert prediction.prior is not None
-    view = motion.view(pairs.of(prediction.prior))
+    learned = Learned(motion.head, 0.0, 0.0)
+    view = learned.view(pairs.of(prediction.prior))
     assert view.rows.tolist() == [0, 1]
     likely, unlikely = view.base
     assert unlikely < -less <= 0 < likely
-    np.testing.assert_allclose(motion.odds(pairs), [likely, unlikely - less], atol=1e-5)
+    np.testing.assert_allclose(learned.logits(pairs), [likely, unlikely - less], atol=1e-5)

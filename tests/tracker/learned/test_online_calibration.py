@@ -7,13 +7,13 @@ import pytest
 
 from models.association_head.config import TAIL
 from tracker.learned.online_calibration import MOST, REACH, Scales
-from tracker.motion.base import Look
+from tracker.motion.base import Observations
 from tracker.types import Float64
 
 
-def looks(n: int, score: float = 0.9) -> Look:
+def looks(n: int, score: float = 0.9) -> Observations:
     boxes = np.tile([0, 0, 40, 100.0], (n, 1)) + 200 * np.arange(n)[:, None]
-    return Look.at(boxes, np.full(n, score), True)
+    return Observations.at(boxes, np.full(n, score), True)
 
 
 def settle(scales: Scales, true: Float64, frames: int = 400, score: float = 0.9) -> Float64:
@@ -39,7 +39,7 @@ def test_they_stay_within_their_bounds_and_can_be_reset() -> None:
 
 @pytest.mark.parametrize("case", ["unsure", "crowded"])
 def test_matches_that_are_not_confident_teach_nothing(case: str) -> None:
-    look = looks(5, 0.5) if case == "unsure" else Look.at(np.tile([0, 0, 40, 100.0], (5, 1)), np.ones(5), True)
+    look = looks(5, 0.5) if case == "unsure" else Observations.at(np.tile([0, 0, 40, 100.0], (5, 1)), np.ones(5), True)
     scales = Scales()
     scales.learn(np.full((5, 4), 30.0), look)
     assert (scales.factor == 1).all()

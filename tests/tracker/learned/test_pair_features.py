@@ -13,7 +13,7 @@ from tracker.association.costs import Pairs, density, mix
 from tracker.boxes import overlap, to_xyxy
 from tracker.learned.liquid_motion import WEIGHTS
 from tracker.learned.pair_features import FEATURE_NAMES, FEATURES, INPUT_NAMES, INPUTS, match_inputs, pair_view
-from tracker.motion.base import Habit, Look, Prediction
+from tracker.motion.base import Habit, Observations, Prediction
 from tracker.motion.track_averages import SPANS
 
 TRACK = np.zeros(1, np.int64)
@@ -29,8 +29,8 @@ def scene() -> Pairs:
     std = np.array([[5.0, 6.0, 0.1, 0.12]] * 2)
     p = Prediction(coordinates, std, to_xyxy(coordinates), coordinates - shift, np.array([0.4, 0.9]), habit=statistics)
     seen = to_xyxy(coordinates[::-1] + np.array([4.0, 5.0, 0.05, 0.04]))
-    look = replace(Look.at(seen, np.array([0.55, 0.85]), True), crowding=np.array([0.0, 0.41]))
-    look = replace(look, inside=np.array([0.0, 0.51]))
+    look = replace(Observations.at(seen, np.array([0.55, 0.85]), True), crowding=np.array([0.0, 0.41]))
+    look = replace(look, containment=np.array([0.0, 0.51]))
     return Pairs(TRACK, DETECTION, p, look, np.array([0.75, 0.6]), np.array([0.61]))
 
 
@@ -42,7 +42,7 @@ def features(pairs: Pairs) -> dict[str, float]:
 
 def inputs(pairs: Pairs, moved: float = 3.0, share: float = 0.3) -> dict[str, float]:
     p = pairs.prediction.take(TRACK)
-    row = match_inputs(p, pairs.look.take(DETECTION), np.array([[moved, -2.0]]), np.array([share]))
+    row = match_inputs(p, pairs.observations.take(DETECTION), np.array([[moved, -2.0]]), np.array([share]))
     assert row.shape == (1, INPUTS)
     return dict(zip(INPUT_NAMES, row[0].tolist(), strict=True))
 
@@ -58,8 +58,8 @@ def statistics(**columns: Any) -> Pairs:
     return prediction(habit=replace(habit, **columns))
 
 
-def look(**columns: Any) -> Pairs:
-    return replace(scene(), look=replace(scene().look, **columns))
+def seen(**columns: Any) -> Pairs:
+    return replace(scene(), observations=replace(scene().observations, **columns))
 
 
 def moved(column: np.ndarray, at: tuple[int, ...], by: float) -> np.ndarray:
@@ -68,7 +68,7 @@ def moved(column: np.ndarray, at: tuple[int, ...], by: float) -> np.ndarray:
     return new
 
 
-P, SEEN = scene().prediction, scene().look
+P, SEEN = scene().prediction, scene().observations
 USUAL = P.habit.usual  # type: ignore[union-attr]
 # what is changed; which features, and which inputs, change then: these and no others
 CHANGES: list[tuple[str, Pairs, set[str], set[str]]] = [
@@ -82,17 +82,17 @@ CHANGES: list[tuple[str, Pairs, set[str], set[str]]] = [
     ("the track's score", replace(scene(), score=np.array([0.7, 0.6])), {"track's score", "prior logits"}, set()),
     (
         "the detection's score",
-        look(score=np.array([0.55, 0.8])),
+        seen(score=np.array([0.55, 0.8])),
         {"detection's score", "prior logits"},
         {"detection's score"},
     ),
     (
         "crowding",
-        look(crowding=np.array([0.0, 0.2])),
+        seen(crowding=np.array([0.0, 0.2])),
         {"detection's crowding"},
         {"detection's crowding"},
     ),
-    ("containment", look(inside=np.array([0.0, 0.2])), {"detection's containment"}, set()),
+    ("containment", seen(containment=np.array([0.0, 0.2])), {"detection's containment"}, set()),
     (
         "the predicted x",
         prediction(coordinates=moved(P.coordinates, (0, 0), 1.0)),
@@ -171,15 +171,15 @@ def test_the_camera_and_the_motion_mode_have_inputs_of_their_own() -> None:
 def test_features_are_the_quantities_that_they_name() -> None:
     pairs = scene()
     p, i, j = pairs.prediction, 0, 1
-    z = (pairs.look.coordinates[j] - p.coordinates[i]) / p.std[i]
-    boxes = overlap(p.xyxy[i, None], pairs.look.xyxy[j, None], 0.4)
+    z = (pairs.observations.coordinates[j] - p.coordinates[i]) / p.std[i]
+    boxes = overlap(p.xyxy[i, None], pairs.observations.xyxy[j, None], 0.4)
     expected = {
         "normalised innovation y": np.arcsinh(z[1]),
         "normalised innovation height": np.arcsinh(z[3]),
         "IoU": boxes.iou[0],
         "buffered IoU": boxes.buffered[0],
         "height IoU": boxes.height[0],
-        "IoU with the last box": overlap(to_xyxy(p.seen)[i, None], pairs.look.xyxy[j, None], 0.0).iou[0],
+        "IoU with the last box": overlap(to_xyxy(p.seen)[i, None], pairs.observations.xyxy[j, None], 0.0).iou[0],
         "predicted spread": np.log(p.std[i, 0] / np.exp(p.seen[i, 3])),
         "track's score": 0.75,
         "detection's score": 0.85,
@@ -215,5 +215,5 @@ def test_names_are_as_many_as_the_committed_head_has_numbers_and_differ() -> Non
 
 def test_a_frame_without_matches_has_inputs_without_rows() -> None:
     pairs, none = scene(), np.zeros(0, np.int64)
-    row = match_inputs(pairs.prediction.take(none), pairs.look.take(none), np.zeros((0, 2)), np.zeros(0))
+    row = match_inputs(pairs.prediction.take(none), pairs.observations.take(none), np.zeros((0, 2)), np.zeros(0))
     assert row.shape == (0, INPUTS)

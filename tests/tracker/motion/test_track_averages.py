@@ -7,12 +7,12 @@ import pytest
 
 from tracker.boxes import overlaps, touching
 from tracker.motion import track_averages as habit
-from tracker.motion.base import Look
+from tracker.motion.base import Observations
 from tracker.types import Float64
 
 
-def look(x: float, score: float = 1.0) -> Look:
-    return Look.at(np.array([[x, 0, x + 40, 100]]), np.array([score]), True)
+def look(x: float, score: float = 1.0) -> Observations:
+    return Observations.at(np.array([[x, 0, x + 40, 100]]), np.array([score]), True)
 
 
 def averages(times: Float64, places: Float64) -> Float64:
@@ -56,7 +56,7 @@ def test_the_camera_moves_the_averages_along() -> None:
 
 def test_who_stands_lower_hides_who_stands_higher() -> None:
     xyxy = np.array([[0, 0, 40, 100.0], [20, 10, 60, 110], [500, 0, 540, 100]])
-    rows = habit.first(Look.at(xyxy, np.ones(3), True), 0.0)
+    rows = habit.first(Observations.at(xyxy, np.ones(3), True), 0.0)
     got = habit.recall(rows, xyxy, np.zeros(3), 1.0)
     np.testing.assert_allclose(got.hidden, [20 * 90 / 4000, 0, 0])
     np.testing.assert_allclose(got.near, [1800 / 6200, 1800 / 6200, 0])

@@ -1,0 +1,181 @@
+"""Data association of one frame: the pairs that are possible, and the plug-ins that choose among them.
+
+An `Associator` is given a `MatchProblem`, what is expected of the tracks beside what was observed, and answers with one
+observation at most for each track. `TwoStage` does so by a cost with fixed weights, those of high score first
+(ByteTrack: Zhang et al., ECCV 2022); `tracker/learned/association.py` by the liquid head, all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from tracker.appearance.track_embedding import similarity
+from tracker.association.assignment import assign
+from tracker.association.bounds import MOST_PAIRS, nearest
+from tracker.association.costs import Cost, Pairs
+from tracker.association.gating import reentered, uncontested
+from tracker.motion.base import Observations, Prediction
+from tracker.types import Bool, Float32, Float64, Int64
+
+NEVER_LOGIT = -50.0  # of pairs that may not match
+MAX_CLASS_LOGIT = 2.0  # the most that a match with an observation of an unlikely class must have beyond the others
+REACH_STD = 6.0  # standard deviations, and one height of the box, within which a pair is possible
+
+
+@dataclass(frozen=True, slots=True)
+class MatchProblem:
+    """One frame's N tracks and M observations.
+
+    Attributes:
+        prediction: of the tracks, at the frame's time.
+        label: (N,) their classes.
+        score: (N,) their latest scores.
+        embedding: (N, D) unit, zeros where none is known; D is 0 before the first one.
+        missed: (N,) seconds from the tracks' latest matches to the latest frame before this one.
+        exited: (N,) which tracks were last seen at the image's border.
+        observations: the frame's.
+        births: (M,) which of them would start a track if no track takes them.
+        weak: (M,) which are too weak to find a track again that has left the image.
+        class_cost: of (K,) tracks and classes, how much less likely the class is than the track's likeliest, in
+            log-odds; None where there is but one class.
+    """
+
+    prediction: Prediction
+    label: Int64
+    score: Float64
+    embedding: Float32
+    missed: Float64
+    exited: Bool
+    observations: Observations
+    births: Bool
+    weak: Bool
+    class_cost: Callable[[Int64, Int64], Float64] | None = None
+
+    def pairs(self, free: tuple[Bool, Bool] | None = None) -> Pairs:
+        """The pairs near enough to be worth a cost: of one class, or of two among the `free` rows (N,), (M,)."""
+        prediction, seen = self.prediction, self.observations
+        reach_x, reach_y = REACH_STD * prediction.std.T[:2] + np.exp(prediction.seen[:, 3])
+        (x, y), (at_x, at_y) = prediction.coordinates.T[:2], seen.coordinates.T[:2]
+        # the second coordinate and the label only where the first is near: most pairs of a crowd are never formed
+        j, i = np.divmod((abs(at_x[:, None] - x) < reach_x).ravel().nonzero()[0], len(x))
+        near = abs(at_y.take(j) - y.take(i)) < reach_y.take(i)
+        same = self.label.take(i) == seen.label.take(j)
+        near &= same if free is None else ~same & free[0].take(i) & free[1].take(j)
+        i, j = i.compress(near), j.compress(near)
+        if len(i) > MOST_PAIRS:
+            away = np.hypot((at_x.take(j) - x.take(i)) / reach_x.take(i), (at_y.take(j) - y.take(i)) / reach_y.take(i))
+            few = nearest(i, away)
+            i, j = i.take(few), j.take(few)
+        pairs = Pairs(i, j, prediction, seen, self.score)
+        if seen.embedding is None:
+            return pairs
+        cosine = similarity(self.embedding, seen.embedding, i, j)
+        # where place alone tells the identity, no embedding may forbid it
+        cosine[uncontested(pairs, len(x), len(at_x))] = np.nan
+        return replace(pairs, similarity=cosine)
+
+    def forbidden(self, pairs: Pairs) -> Bool:
+        """(K,) the pairs that may not match, whatever their odds: the track has left, and the observation is weak."""
+        return reentered(self.missed, self.exited, self.weak, pairs.track, pairs.detection)
+
+    def unmatched(self) -> Int64:
+        """(N,) of -1: no track has an observation yet."""
+        return np.full(len(self.label), -1)
+
+
+class Associator(Protocol):
+    """Decides in which observation each track is found. Called once a frame, in the order of its methods here."""
+
+    @property
+    def uses_crowding(self) -> bool:
+        """Whether observations must bring their crowding and containment."""
+        ...
+
+    def warp(self, affine: Float64) -> None:
+        """Carries what is remembered of places into a frame whose camera has moved by the (2, 3) `affine`, pixels."""
+        ...
+
+    def match(self, problem: MatchProblem) -> Int64:
+        """(N,) the observation of each track, -1 where it has none."""
+        ...
+
+    def learn(self, observations: Observations, born: Int64, unexplained: Bool, time: float) -> None:
+        """Is told how the frame at `time` seconds ended.
+
+        Args:
+            observations: the M of the frame.
+            born: which of them started tracks.
+            unexplained: (M,) which were neither taken by a track nor would start one.
+            time: seconds.
+        """
+        ...
+
+
+class TwoStage:
+    """Observations of high score first; then the rest, for the tracks that are left, at a higher threshold.
+
+    Args:
+        cost: gives the log-odds of pairs.
+        high_score: from which an observation is matched first, 0..1.
+        threshold: least log-odds of a match in the first stage, and across classes.
+        low_threshold: the same in the second stage.
+    """
+
+    uses_crowding = False
+
+    def __init__(self, cost: Cost, high_score: float, threshold: float, low_threshold: float) -> None:
+        self._cost, self._high_score = cost, high_score
+        self._threshold, self._low_threshold = threshold, low_threshold
+
+    def warp(self, affine: Float64) -> None:
+        """Remembers no places."""
+
+    def learn(self, observations: Observations, born: Int64, unexplained: Bool, time: float) -> None:
+        """Learns nothing."""
+
+    def match(self, problem: MatchProblem) -> Int64:
+        """(N,) the observation of each track, -1 where it has none."""
+        pairs, matched = problem.pairs(), problem.unmatched()
+        logits = self._cost(pairs)
+        logits[problem.forbidden(pairs)] = NEVER_LOGIT
+        gain = logits - self._threshold
+        weak = (problem.observations.score < self._high_score).take(pairs.detection)
+        gain[weak] = 0  # worth nothing yet
+        track, detection = assign(pairs.track, pairs.detection, gain)
+        matched[track] = detection
+        rest = (weak & (matched.take(pairs.track) < 0)).nonzero()[0]
+        if len(rest):
+            gain = logits.take(rest) - self._low_threshold
+            track, detection = assign(pairs.track.take(rest), pairs.detection.take(rest), gain)
+            matched[track] = detection
+        match_across_classes(problem, matched, np.ones(len(problem.observations), bool), self._cost, self._threshold)
+        return matched
+
+
+def match_across_classes(problem: MatchProblem, matched: Int64, usable: Bool, cost: Cost, threshold: float) -> None:
+    """Gives tracks without an observation of their class one of another class, where it fits that much better.
+
+    Args:
+        problem: the frame's.
+        matched: (N,) the matches so far; those that are found are written into it.
+        usable: (M,) which observations may be taken at all.
+        cost: gives the log-odds of pairs.
+        threshold: least log-odds of a match whose class is as likely as any.
+    """
+    if problem.class_cost is None:
+        return
+    track, left = matched < 0, usable.copy()
+    left[matched[~track]] = False
+    if not (track.any() and left.any()):
+        return
+    pairs = problem.pairs((track, left))
+    if len(pairs.track):
+        doubt = problem.class_cost(pairs.track, problem.observations.label.take(pairs.detection))
+        gain = cost(pairs) - threshold - np.minimum(doubt, MAX_CLASS_LOGIT)
+        gain[problem.forbidden(pairs)] = 0
+        rows, columns = assign(pairs.track, pairs.detection, gain)
+        matched[rows] = columns

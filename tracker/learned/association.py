@@ -1,0 +1,90 @@
+"""The liquid head as an `Associator`: learned log-odds of pairs, matched in one stage."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.association_head.inference import HeadNumpy
+from tracker.association.assignment import assign
+from tracker.association.costs import Pairs, appearance
+from tracker.association.matching import NEVER_LOGIT, MatchProblem, match_across_classes
+from tracker.association.static_clutter import Standing
+from tracker.learned.pair_features import WEAK, WEAK_ODDS, PairView, pair_view
+from tracker.motion.base import Observations
+from tracker.types import Bool, Float64, Int64
+
+UNAMBIGUOUS_LOGIT = 15.0  # of pairs that place alone settles
+MIN_NEIGHBOUR_IOU = 0.3  # from which a weak detection may be but a second one of another's object
+
+
+class Learned:
+    """Matches by the head's log-odds, which know what a score is worth; predictions come from a `LiquidMotion`.
+
+    Weak detections that stand still for seconds and are never an object's are known as static clutter, and no track is
+    found again in them; a filter's log-odds for weak detections are strict enough already.
+
+    Args:
+        head: scores the pairs; that of the motion.
+        threshold: least log-odds of a match, also across classes.
+        birth_threshold: the same with an observation that would start a track otherwise.
+    """
+
+    uses_crowding = True
+
+    def __init__(self, head: HeadNumpy, threshold: float, birth_threshold: float) -> None:
+        self.head = head
+        self._threshold, self._birth_threshold = threshold, birth_threshold
+        self._clutter = Standing()
+
+    def warp(self, affine: Float64) -> None:
+        """Carries the places of static clutter into a frame whose camera has moved by the (2, 3) `affine`, pixels."""
+        self._clutter.warp(affine)
+
+    def match(self, problem: MatchProblem) -> Int64:
+        """(N,) the observation of each track, -1 where it has none."""
+        pairs, matched = problem.pairs(), problem.unmatched()
+        births, seen = problem.births, problem.observations
+        logits = self.logits(pairs)
+        logits[problem.forbidden(pairs)] = NEVER_LOGIT
+        gain = logits - self._threshold
+        strong = births.take(pairs.detection)
+        # what would start a new track is better taken for the likeliest known one
+        gain[strong] = logits[strong] - self._birth_threshold
+        usable = np.ones(len(seen), bool)
+        if not births.all():
+            unsure = (~births).nonzero()[0]
+            usable[unsure] = ~self._clutter.nobody(seen.xyxy[unsure])
+            gain[~usable.take(pairs.detection)] = 0
+        track, detection = assign(pairs.track, pairs.detection, gain)
+        matched[track] = detection
+        match_across_classes(problem, matched, usable, self.logits, self._threshold)
+        return matched
+
+    def learn(self, observations: Observations, born: Int64, unexplained: Bool, time: float) -> None:
+        """Follows the static clutter among the observations that are no object's."""
+        assert observations.crowding is not None
+        self._clutter.forget(observations.xyxy[born])
+        # a second detection of another's object is no clutter
+        alone = unexplained & (observations.crowding < MIN_NEIGHBOUR_IOU)
+        self._clutter.see(observations.xyxy[alone], time)
+
+    def logits(self, pairs: Pairs) -> Float64:
+        """(K,) the learned log-odds, and what `HeadConfig.alike` adds to them for the appearance."""
+        p = pairs.prediction
+        assert p.code is not None
+        assert p.prior is not None
+        view = self.view(pairs.of(p.prior))
+        logits = np.full(len(pairs.track), NEVER_LOGIT)
+        logits[view.settled] = UNAMBIGUOUS_LOGIT
+        if len(view.rows):
+            at = view.track, view.detection
+            learned = self.head.odds(view.features, view.base, view.gap, p.code, at, view.known)
+            alike = appearance(pairs, self.head.config.alike).take(view.rows)
+            # of a weak detection the prior asks to be surer; so does the head where the prior would say no by itself
+            doubtful = (view.base < -WEAK_ODDS) & (pairs.observations.score < WEAK).take(view.detection)
+            logits[view.rows] = learned + alike - WEAK_ODDS * doubtful
+        return logits
+
+    def view(self, pairs: Pairs) -> PairView:
+        """What the head is given of the pairs, under the prior's prediction; see `pair_view`."""
+        return pair_view(pairs, self.head.config.habits, settle=True)

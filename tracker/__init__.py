@@ -9,13 +9,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tracker.build import build_pipeline, track_video
     from tracker.config import TrackerConfig
     from tracker.detectors.config import DetectorConfig
     from tracker.detectors.registry import build_detector
     from tracker.engine import Tracker
     from tracker.learned.liquid_motion import LiquidMotion
-    from tracker.pipeline import Summary, run, track
+    from tracker.pipeline import Pipeline, Summary, run, track
+    from tracker.pipeline_config import PipelineConfig
     from tracker.protocols import Detector, Sink, Source, SourceInfo
+    from tracker.reid.tracker import ReidTracker
     from tracker.single_object.box_prompt import PointedBox
     from tracker.single_object.manager import Pointer
     from tracker.single_object.search_region import FrozenView
@@ -34,6 +37,11 @@ _PLACES = {
     "Pointer": "tracker.single_object.manager",
     "FrozenView": "tracker.single_object.search_region",
     "Summary": "tracker.pipeline",
+    "Pipeline": "tracker.pipeline",
+    "PipelineConfig": "tracker.pipeline_config",
+    "ReidTracker": "tracker.reid.tracker",
+    "build_pipeline": "tracker.build",
+    "track_video": "tracker.build",
     "run": "tracker.pipeline",
     "track": "tracker.pipeline",
     "Detector": "tracker.protocols",
@@ -56,8 +64,11 @@ __all__ = [
     "Frame",
     "FrozenView",
     "LiquidMotion",
+    "Pipeline",
+    "PipelineConfig",
     "PointedBox",
     "Pointer",
+    "ReidTracker",
     "Sink",
     "Source",
     "SourceInfo",
@@ -67,10 +78,12 @@ __all__ = [
     "TrackerConfig",
     "Tracks",
     "build_detector",
+    "build_pipeline",
     "from_supervision",
     "run",
     "to_supervision",
     "track",
+    "track_video",
 ]
 
 

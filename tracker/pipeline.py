@@ -10,42 +10,40 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypedDict, TypeVar, Unpack
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import cv2
 from threadpoolctl import threadpool_limits
 
-from models.errors import DataError, LiquidTrackError
-from models.runtime.session import beside_threads
-from tracker.detectors.class_names import names_of
-from tracker.detectors.registry import detector_of
+from models.errors import ConfigError, LiquidTrackError
+from models.runtime.compute import beside_threads
 from tracker.inputs.images import source_of
-from tracker.prefetch import QUEUE, overlap
+from tracker.prefetch import QUEUE, prefetch_map
 from tracker.protocols import (
-    CameraMotion,
     CameraSink,
     Detector,
-    Embedder,
     EndSink,
+    Engine,
+    FrameContext,
     IdleSink,
-    Pointer,
     Sink,
     Source,
+    Stage,
     Stop,
-    Update,
 )
 from tracker.stage_clock import StageClock
-from tracker.types import Detections, Float64, Frame, Tracks
+from tracker.stages import DetectStage, TrackStage, stage_name
+from tracker.types import Frame, Tracks
 
-A = TypeVar("A")
-B = TypeVar("B")
+T = TypeVar("T")
+Work = Callable[[FrameContext], FrameContext]
 
 PATIENCE_S = 5.0  # for the frame in hand once somebody ends the run: a network may be slow, or never return
 
 
 @contextmanager
-def calm_libraries() -> Iterator[None]:
+def limit_library_threads() -> Iterator[None]:
     """Few threads inside NumPy's matrix products and OpenCV's functions while the stages run: they share the cores.
 
     OpenBLAS's other threads spin for 26 ms after each larger product (2^26 turns of the clock), on cores that the
@@ -59,63 +57,6 @@ def calm_libraries() -> Iterator[None]:
             yield
     finally:
         cv2.setNumThreads(threads)
-
-
-class Behind(Protocol):
-    """What the loop asks of what comes behind the tracker: it follows marked objects, or names the kinds of tracks."""
-
-    def names(self, known: tuple[str, ...]) -> tuple[str, ...]:
-        """The class names that are known, and its own."""
-        ...
-
-    def __call__(self, frame: Frame, tracks: Tracks) -> Tracks:
-        """The tracks of a frame, with its own beside them or its own classes in them."""
-        ...
-
-
-class Renaming(Protocol):
-    """What the loop asks of what gives old ids to tracks that come back."""
-
-    def around(self, update: Update, frame: Frame) -> Update:
-        """The engine's `update` for one frame, with those ids."""
-        ...
-
-
-class Engine(Protocol):
-    """What the loop asks of a tracker."""
-
-    def update(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks: ...
-
-
-class Others(TypedDict, total=False):
-    """The stages that may be left out.
-
-    Attributes:
-        embedder: tells how detections look, where the tracker should know.
-        camera_motion: tells how the camera has moved.
-        pointer: follows objects that were pointed at.
-        masks: follows marked objects beside the tracker.
-        returning: gives old ids to tracks that come back.
-        recogniser: names the kinds of what is tracked.
-    """
-
-    embedder: Embedder | None
-    camera_motion: CameraMotion | None
-    pointer: Pointer | None
-    masks: Behind | None
-    returning: Renaming | None
-    recogniser: Behind | None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What is known of one frame on its way through the stages."""
-
-    frame: Frame
-    detections: Detections = field(default_factory=Detections.empty)
-    features: Any = None
-    warp: Float64 | None = None
-    tracks: Tracks = field(default_factory=Tracks.empty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,109 +86,13 @@ class Summary:
     top_label: int = -1
 
 
-def _stages(
-    detector: Detector | Callable[[Frame], Any],
-    tracker: Engine,
-    embedder: Embedder | None = None,
-    camera_motion: CameraMotion | None = None,
-    pointer: Pointer | None = None,
-    masks: Behind | None = None,
-    returning: Renaming | None = None,
-    recogniser: Behind | None = None,
-) -> Iterator[tuple[str, Callable[[Step], Step]]]:
-    known = names_of(detector) if hasattr(detector, "names") else ()
-
-    def detect(step: Step) -> Step:
-        found = Detections.of(detector(step.frame), known, flat=True)
-        if known and len(found) and found.label.max() >= len(known):
-            said = f"frame {step.frame.index}: the detector answered class {found.label.max()}"
-            raise DataError(f"{said} where {len(known)} have names; complete its `names`.")
-        return replace(step, detections=found)
-
-    yield "detect", detect
-    if embedder is not None:
-
-        def features(step: Step) -> Step:
-            if not embedder.needed(step.detections, step.frame.time):
-                return step
-            return replace(step, features=embedder.features(step.frame))
-
-        yield "features", features
-
-    def track(step: Step) -> Step:
-        if embedder is not None and step.features is not None:
-            embedding = embedder.pool(step.features, step.detections.xyxy)
-            step = replace(step, detections=step.detections.with_embedding(embedding), features=None)
-        warp = None if camera_motion is None else camera_motion(step.frame, step.detections)
-        update = tracker.update if returning is None else returning.around(tracker.update, step.frame)
-        if pointer is not None:
-            return replace(step, warp=warp, tracks=pointer(step.frame, step.detections, warp, update))
-        return replace(step, warp=warp, tracks=update(step.detections, step.frame.time, warp))
-
-    yield "track", track
-    if recogniser is not None:
-        yield "recognise", lambda step: replace(step, tracks=recogniser(step.frame, step.tracks))
-    if masks is not None:
-        yield "masks", lambda step: replace(step, tracks=masks(step.frame, step.tracks))
-
-
-def steps(
-    source: Source,
-    detector: Detector | Callable[[Frame], Any],
-    tracker: Engine,
-    *,
-    after: Sequence[tuple[str, Callable[[Step], Step]]] = (),
-    clock: StageClock | None = None,
-    idle: Callable[[], None] | None = None,
-    **others: Unpack[Others],
-) -> Generator[Step, None, None]:
-    """Every frame of `source` with all that was found out about it, stages overlapping by threads.
-
-    Args:
-        after: further named stages (drawing, encoding), each in a thread of its own.
-        clock: counts the seconds of work of each stage.
-        idle: called in the taker's thread about ten times a second while the next frame is not there.
-        others: see `Others`.
-    """
-    clock = clock or StageClock()
-    stages: list[tuple[str, Callable[[Any], Step]]] = [*_stages(detector, tracker, **others), *after]
-    frames: Generator[Any, None, None] = clock.reading(source)
-    if source.info.live:
-        # The source keeps its newest frame in a slot; a frame that waits anywhere else only grows old. So the detector
-        # itself takes it from there, the moment it is free, and no stage runs ahead of the next one.
-        depth, (first, detect) = 0, stages[0]
-        stages[0] = (first, lambda frame: detect(Step(frame)))
-    else:
-        # The stages should not be far ahead of somebody who points at what a window shows.
-        pointer = others.get("pointer")
-        depth = 1 if pointer is not None and pointer.interactive else QUEUE
-        frames = overlap(frames, lambda frame: Step(frame), depth)
-    for name, work in stages:
-        frames = overlap(frames, clock.timed(name, work), depth, idle if name == stages[-1][0] else None)
-    return frames
-
-
-def track(
-    source: Source | Iterable[Any],
-    detector: Detector | Callable[[Frame], Any],
-    tracker: Engine,
-    **others: Unpack[Others],
-) -> Iterator[tuple[Frame, Tracks]]:
-    """Each frame of `source` with its tracks; closes the source at the end.
-
-    NumPy's matrix products and OpenCV run in few threads until the iterator ends or is closed, the caller's too.
-
-    >>> from datasets import open_source
-    >>> from tracker import Tracker, build_detector, track
-    >>> for frame, tracks in track(open_source("street.mp4"), build_detector(), Tracker()):
-    ...     print(f"{frame.time:.3f} s:", tracks.shown.id, tracks.shown.xyxy)
-    0.000 s: ...
-
-    Pictures of your own come as (picture, seconds), and any function is a detector:
+class Pipeline:
+    """One source on its way through detector, tracker and all stages: iterate it, or `run` it into sinks; once.
 
     >>> import numpy as np
+    >>> from tracker import Pipeline, Tracker
     >>> pictures = ((np.zeros((90, 160, 3), np.uint8), seconds) for seconds in (0.0, 0.1, 0.35))
-    >>> for frame, tracks in track(pictures, lambda frame: [[20, 30, 40, 80, 0.9, 0]], Tracker()):
+    >>> for frame, tracks in Pipeline(pictures, lambda frame: [[20, 30, 40, 80, 0.9, 0]], Tracker()):
     ...     print(f"{frame.time:.2f} s:", tracks.shown.id)
     0.00 s: [1]
     0.10 s: [1]
@@ -257,18 +102,231 @@ def track(
         source: what `open_source` opens, or an iterable of (picture, seconds) or of `Frame`s.
         detector: what `build_detector` builds, or any function of a frame that answers as `Detections.of` takes it.
         tracker: whose `update` is called for each frame.
-        others: further stages, see `Others`.
+        before: stages between the detector and the tracker.
+        after: stages behind the tracker.
+        ahead: how many frames each stage of a recording may be ahead of the next one.
+
+    Raises:
+        SourceError: the source is none.
+        ConfigError: the detector is none.
+
+    Attributes:
+        names: the classes of the tracks, once the first frame is asked for.
     """
-    if not callable(detector):
-        detector_of(detector)
-    source = source_of(source)
-    chain = steps(source, detector, tracker, **others)
-    with calm_libraries(), closing(chain):
-        try:
-            for step in chain:
-                yield step.frame, step.tracks
-        finally:
-            source.close()
+
+    def __init__(
+        self,
+        source: Source | Iterable[Any],
+        detector: Detector | Callable[[Frame], Any],
+        tracker: Engine,
+        *,
+        before: Sequence[Stage] = (),
+        after: Sequence[Stage] = (),
+        ahead: int = QUEUE,
+    ) -> None:
+        detect = DetectStage(detector)
+        self.source = source_of(source)
+        self.detector: Detector = detect.detector
+        self.tracker = tracker
+        self.stages: tuple[Stage, ...] = (detect, *before, TrackStage(tracker), *after)
+        self.names: tuple[str, ...] = self.detector.names
+        self._ahead, self._used = ahead, False
+
+    def find(self, kind: type[T]) -> T | None:
+        """The stage of this class, or the tracker or what stands around it, if there is one."""
+        inside: Any = self.tracker
+        while inside is not None:
+            if isinstance(inside, kind):
+                return inside
+            inside = getattr(inside, "tracker", None)
+        return next((stage for stage in self.stages if isinstance(stage, kind)), None)
+
+    def close(self) -> None:
+        """Closes the source; for a pipeline that is not run after all."""
+        self.source.close()
+
+    def __iter__(self) -> Generator[tuple[Frame, Tracks], None, None]:
+        """Each frame with its tracks; closes the source at the end.
+
+        NumPy's matrix products and OpenCV run in few threads until the iterator ends or is closed, the caller's too.
+        """
+        with closing(self.source):
+            self._open()
+            with limit_library_threads(), closing(self._contexts(StageClock())) as contexts:
+                try:
+                    for context in contexts:
+                        yield context.frame, context.tracks
+                finally:
+                    self.source.close()  # first of all: a blocked read must end before its thread is waited for
+
+    def run(
+        self,
+        sinks: Sequence[Sink] = (),
+        *,
+        slow_sinks: Sequence[Sink] = (),
+        progress: Callable[[Frame], None] = lambda frame: None,
+        stop: threading.Event | None = None,
+    ) -> Summary:
+        """Track all of the source into `sinks`, and close everything whatever happens.
+
+        Args:
+            sinks: written in the caller's thread, in this order (windows need that).
+            slow_sinks: written in a thread each (video encoders).
+            progress: called after each frame was written.
+            stop: set it (and close the source, to end a blocked read) from a signal handler or another thread to end
+                after the frame in hand, or without it where it takes more than PATIENCE_S; nothing half-written stays.
+
+        Returns:
+            the summary; `complete` is False where a sink raised `Stop` or `stop` was set.
+
+        Raises:
+            LiquidTrackError: the first thing that went wrong, after the frames before it were written.
+        """
+        clock, tally = StageClock(), _Tally()
+        stop = stop or threading.Event()
+        start = time.perf_counter()
+        with ExitStack() as stack:
+            stack.callback(self.source.close)
+            self._open()
+            stack.enter_context(limit_library_threads())
+            for sink in (*slow_sinks, *sinks):
+                sink.open(self.source.info, self.names)
+                stack.callback(sink.close)
+            titles = [f"sink {i} {type(sink).__name__}" for i, sink in enumerate((*slow_sinks, *sinks))]
+            behind = [(title, _writing(sink)) for title, sink in zip(titles, slow_sinks, strict=False)]
+            chain = self._contexts(clock, behind, _waiting(sinks, stop))
+            stack.callback(chain.close)
+            stack.callback(self.source.close)  # first of all: a blocked read must end before its thread is waited for
+            here = zip(titles[len(behind) :], sinks, strict=True)
+            writes = [clock.timed(title, _writing(sink)) for title, sink in here]
+            try:
+                for context in chain:
+                    if stop.is_set():
+                        break
+                    for write in writes:
+                        write(context)
+                    tally.add(context)
+                    progress(context.frame)
+                if not stop.is_set():
+                    for sink in sinks:
+                        if isinstance(sink, EndSink):
+                            sink.end()
+            except Stop:
+                stop.set()
+            except LiquidTrackError:
+                if not stop.is_set():  # what a source that is closed under way complains of is no error
+                    raise
+        return tally.summary(time.perf_counter() - start, clock.busy, not stop.is_set())
+
+    def _open(self) -> None:
+        if self._used:
+            raise ConfigError("this pipeline has run, and its source is read; build another one.")
+        self._used = True
+        names = self.detector.names
+        for stage in self.stages:
+            names = stage.open(self.source.info, names)
+        self.names = names
+
+    def _contexts(
+        self,
+        clock: StageClock,
+        behind: Sequence[tuple[str, Work]] = (),
+        idle: Callable[[], None] | None = None,
+    ) -> Generator[FrameContext, None, None]:
+        """Every frame of the source with all that was found out about it, stages overlapping by threads.
+
+        Args:
+            clock: counts the seconds of work of each stage.
+            behind: further named steps (drawing, encoding), each in a thread of its own.
+            idle: called in the taker's thread about ten times a second while the next frame is not there.
+        """
+        steps: list[tuple[str, Callable[[Any], FrameContext]]] = [(stage_name(s), s) for s in self.stages]
+        steps += behind
+        frames: Generator[Any, None, None] = clock.reading(self.source)
+        depth = self._ahead
+        if self.source.info.live:
+            # The source keeps its newest frame in a slot; a frame that waits anywhere else only grows old. So the
+            # detector itself takes it from there, the moment it is free, and no stage runs ahead of the next one.
+            depth, (first, detect) = 0, steps[0]
+            steps[0] = (first, lambda frame: detect(FrameContext(frame)))
+        else:
+            frames = prefetch_map(frames, lambda frame: FrameContext(frame), depth)
+        for left, (name, work) in zip(range(len(steps) - 1, -1, -1), steps, strict=True):
+            frames = prefetch_map(frames, clock.timed(name, work), depth, None if left else idle)
+        return frames
+
+
+class _Tally:
+    """Counts what a run amounts to."""
+
+    def __init__(self) -> None:
+        self.frames, self.first, self.last = 0, 0.0, 0.0
+        self.ids: set[int] = set()
+        self.detections, self.top = 0, (0.0, -1)
+
+    def add(self, context: FrameContext) -> None:
+        found = context.detections
+        self.first = context.frame.time if self.frames == 0 else self.first
+        self.last = context.frame.time
+        self.frames += 1
+        self.ids.update(context.tracks.shown.id.tolist())
+        if len(found):
+            self.detections += len(found)
+            best = int(found.score.argmax())
+            self.top = max(self.top, (float(found.score[best]), int(found.label[best])))
+
+    def summary(self, wall: float, busy: dict[str, float], complete: bool) -> Summary:
+        video = self.last - self.first
+        return Summary(self.frames, len(self.ids), video, wall, busy, complete, self.detections, *self.top)
+
+
+def _writing(sink: Sink) -> Work:
+    camera = sink.camera if isinstance(sink, CameraSink) else None
+
+    def write(context: FrameContext) -> FrameContext:
+        if camera is not None:
+            camera(context.warp)
+        sink.write(context.frame, context.tracks)
+        return context
+
+    return write
+
+
+def _waiting(sinks: Sequence[Sink], stop: threading.Event) -> Callable[[], None]:
+    """What is done while the next frame is not there: windows obey, and a stop that lasts too long ends the run."""
+    idlers = [sink for sink in sinks if isinstance(sink, IdleSink)]
+    stopped: list[float] = []  # when it was first seen that somebody wants to end
+
+    def idle() -> None:
+        for sink in idlers:
+            sink.idle()
+        if stop.is_set():
+            stopped.append(time.monotonic())
+            if stopped[-1] - stopped[0] > PATIENCE_S:
+                raise Stop
+
+    return idle
+
+
+def track(
+    source: Source | Iterable[Any],
+    detector: Detector | Callable[[Frame], Any],
+    tracker: Engine,
+    *,
+    before: Sequence[Stage] = (),
+    after: Sequence[Stage] = (),
+) -> Iterator[tuple[Frame, Tracks]]:
+    """Each frame of `source` with its tracks: a `Pipeline` of parts that you made yourself, iterated.
+
+    >>> from datasets import open_source
+    >>> from tracker import Tracker, build_detector, track
+    >>> for frame, tracks in track(open_source("street.mp4"), build_detector(), Tracker()):
+    ...     print(f"{frame.time:.3f} s:", tracks.shown.id, tracks.shown.xyxy)
+    0.000 s: ...
+
+    The arguments are those of `Pipeline`.
+    """
+    return iter(Pipeline(source, detector, tracker, before=before, after=after))
 
 
 def run(
@@ -280,95 +338,12 @@ def run(
     slow_sinks: Sequence[Sink] = (),
     progress: Callable[[Frame], None] = lambda frame: None,
     stop: threading.Event | None = None,
-    **others: Unpack[Others],
+    before: Sequence[Stage] = (),
+    after: Sequence[Stage] = (),
 ) -> Summary:
-    """Track all of `source` into `sinks`, and close everything whatever happens.
+    """Track all of `source` into `sinks`: a `Pipeline` of parts that you made yourself, run.
 
-    Args:
-        source: as for `track`.
-        detector: as for `track`.
-        tracker: as for `track`.
-        sinks: written in the caller's thread, in this order (windows need that).
-        slow_sinks: written in a thread each (video encoders).
-        progress: called after each frame was written.
-        stop: set it (and close the source, to end a blocked read) from a signal handler or another thread to end after
-            the frame in hand, or without it where it takes more than PATIENCE_S; nothing half-written stays behind.
-        others: further stages, see `Others`.
-
-    Returns:
-        the summary; `complete` is False where a sink raised `Stop` or `stop` was set.
-
-    Raises:
-        LiquidTrackError: the first thing that went wrong, after the frames before it were written.
+    The arguments are those of `Pipeline` and of its `run`.
     """
-    source, detector = source_of(source), detector_of(detector)
-    clock = StageClock()
-    stop = stop or threading.Event()
-    seen: set[int] = set()
-    frames, first, last = 0, 0.0, 0.0
-    detections, top = 0, (0.0, -1)
-    start = time.perf_counter()
-
-    def into(sink: Sink) -> Callable[[Step], Step]:
-        camera = sink.camera if isinstance(sink, CameraSink) else None
-
-        def write(step: Step) -> Step:
-            if camera is not None:
-                camera(step.warp)
-            sink.write(step.frame, step.tracks)
-            return step
-
-        return write
-
-    waiting = [sink for sink in sinks if isinstance(sink, IdleSink)]
-
-    stopped: list[float] = []  # when it was first seen that somebody wants to end
-
-    def idle() -> None:
-        for sink in waiting:
-            sink.idle()
-        if stop.is_set():
-            stopped.append(time.monotonic())
-            if stopped[-1] - stopped[0] > PATIENCE_S:
-                raise Stop
-
-    pointer = others.get("pointer")
-    names = detector.names if pointer is None else pointer.names
-    for behind in (others.get("recogniser"), others.get("masks")):
-        names = names if behind is None else behind.names(names)
-    with calm_libraries(), ExitStack() as stack:
-        stack.callback(source.close)
-        for sink in (*slow_sinks, *sinks):
-            sink.open(source.info, names)
-            stack.callback(sink.close)
-        after = [(f"sink {i} {type(s).__name__}", into(s)) for i, s in enumerate(slow_sinks)]
-        chain = steps(source, detector, tracker, after=after, clock=clock, idle=idle, **others)
-        stack.callback(chain.close)
-        stack.callback(source.close)  # first of all: a blocked read must end before its thread is waited for
-        writes = [clock.timed(f"sink {i} {type(s).__name__}", into(s)) for i, s in enumerate(sinks, len(after))]
-        try:
-            for step in chain:
-                if stop.is_set():
-                    break
-                for write in writes:
-                    write(step)
-                first = step.frame.time if frames == 0 else first
-                last = step.frame.time
-                frames += 1
-                seen.update(step.tracks.shown.id.tolist())
-                if found := len(step.detections):
-                    detections += found
-                    best = int(step.detections.score.argmax())
-                    top = max(top, (float(step.detections.score[best]), int(step.detections.label[best])))
-                progress(step.frame)
-            if not stop.is_set():
-                for sink in sinks:
-                    if isinstance(sink, EndSink):
-                        sink.end()
-        except Stop:
-            stop.set()
-        except LiquidTrackError:
-            if not stop.is_set():  # what a source that is closed under way complains of is no error
-                raise
-    wall = time.perf_counter() - start
-    return Summary(frames, len(seen), last - first, wall, clock.busy, not stop.is_set(), detections, *top)
+    pipeline = Pipeline(source, detector, tracker, before=before, after=after)
+    return pipeline.run(sinks, slow_sinks=slow_sinks, progress=progress, stop=stop)

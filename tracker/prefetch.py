@@ -22,13 +22,13 @@ class _Failure:
 _END = object()
 
 
-def overlap(
+def prefetch_map(
     items: Iterable[A], work: Callable[[A], B], depth: int = QUEUE, idle: Callable[[], None] | None = None
 ) -> Generator[B, None, None]:
     """`map(work, items)` in a thread of its own that runs at most `depth` results ahead of the taker.
 
     Order is kept. An error in `items` or `work` reaches the taker after the results before it. Closing this generator
-    ends the thread and closes `items` too, so that a chain of overlaps ends from its last link backwards.
+    ends the thread and closes `items` too, so that a chain of them ends from its last link backwards.
 
     Args:
         items: what to work on; the thread asks for them.

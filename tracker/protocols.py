@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from tracker.types import Detections, Float32, Float64, Frame, Tracks
@@ -130,28 +130,55 @@ class CameraMotion(Protocol):
         ...
 
 
-class Update(Protocol):
-    """What a `Pointer` gives the detections to that it leaves: `Tracker.update`."""
+class Engine(Protocol):
+    """What the pipeline asks of a tracker: `Tracker.update`."""
 
-    def __call__(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks: ...
+    def update(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks: ...
 
 
 @runtime_checkable
-class Pointer(Protocol):
-    """Follows what somebody pointed at, beside the engine. Called for frames in order, from the engine's thread."""
+class FrameTracker(Protocol):
+    """A tracker that looks at the pixels too, as those do that stand around another one (`TrackerDecorator`)."""
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The classes of all tracks: the detector's, and what it adds."""
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Told once, before the first frame, of the source and its classes; answers with the tracks' classes."""
         ...
 
-    @property
-    def interactive(self) -> bool:
-        """Whether somebody may point while the frames are shown."""
+    def update(
+        self, detections: Detections, time: float, warp: Float64 | None = None, frame: Frame | None = None
+    ) -> Tracks: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FrameContext:
+    """What is known of one frame on its way through the stages.
+
+    Attributes:
+        frame: the picture and its time.
+        detections: what was found in it.
+        warp: (2, 3) affine from the pixels of the frame before to this one's; None where it was not told.
+        tracks: all that are alive at its time.
+    """
+
+    frame: Frame
+    detections: Detections = field(default_factory=Detections.empty)
+    warp: Float64 | None = None
+    tracks: Tracks = field(default_factory=Tracks.empty)
+
+
+class Stage(Protocol):
+    """One step of the pipeline, in a thread of its own. Called for frames in order."""
+
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Told once, before the first frame: the source, and the classes so far; answers with the classes from here on.
+
+        Raises:
+            LiquidTrackError: the stage cannot work on this source.
+        """
         ...
 
-    def __call__(self, frame: Frame, detections: Detections, warp: Float64 | None, update: Update) -> Tracks:
-        """All tracks of the frame: its own, and what `update` makes of the detections that it leaves."""
+    def __call__(self, context: FrameContext) -> FrameContext:
+        """The context with what this stage adds to it."""
         ...
 
 

@@ -16,6 +16,16 @@ from tracker.types import Bool, Detections
 MAX_MASKS = 1 << 28  # pixels of one frame's masks together: 130 of a full HD picture
 
 
+def read_detections(path: Path, skip_bad_rows: bool = False) -> tuple[DetectionFile, tuple[str, ...]]:
+    """(the detections by frame, their class names) of a file: what the detector `file:` asks for.
+
+    Raises:
+        DataError: the file cannot be read, or its content is wrong.
+    """
+    file = DetectionFile(path, skip_bad_rows=skip_bad_rows)
+    return file, file.names
+
+
 class DetectionFile:
     """Detections of a file in any readable format (MOT's det.txt, our JSON lines, ...), by frame.
 

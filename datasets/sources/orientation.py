@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from models.errors import SourceError
-from models.runtime.session import beside_threads
+from models.runtime.compute import beside_threads
 from tracker.types import UInt8
 
 UNSPECIFIED = 2  # what ISO 23091-2 calls colours of which nothing is said

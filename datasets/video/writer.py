@@ -34,7 +34,7 @@ from av.video.reformatter import VideoReformatter
 from datasets.video.audio import Sound
 from datasets.video.output_file import OutputFile, reason
 from models.errors import ConfigError, DataError, LiquidTrackError
-from models.runtime.session import beside_threads
+from models.runtime.compute import beside_threads
 from tracker.types import UInt8
 
 TICKS = Fraction(1, 90_000)  # s, what MPEG counts in: 24, 25, 30, 50, 60 and their 1000/1001 all fall on whole ticks

@@ -18,6 +18,7 @@ from tools.display.config import ViewConfig
 from tracker.masks.initial_mask import mask_of_box
 from tracker.masks.propagation import MaskFollower
 from tracker.masks.stage import NAME, Mark, MaskStage
+from tracker.protocols import SourceInfo
 from tracker.types import Frame, Tracks, UInt8
 
 SCENE = "scene:11?people=5&vehicles=1&profile=drop70&duration=2.4&lookalikes=0&occluders=1&width=854&height=480"
@@ -42,8 +43,8 @@ def pictures() -> list[UInt8]:
                 return numbers
 
             stage = MaskStage(MaskFollower(), [Mark(0.0, tuple(range(1, MARKED + 1)), draw)])
-            stage.names(())
-        drawn = painter(frame, stage(frame, Tracks.empty()))
+            stage.open(SourceInfo(SCENE, 0, 0), ())
+        drawn = painter(frame, stage.update(frame, Tracks.empty()))
         if frame.index in SHOWN:
             found.append(drawn)
     return found

@@ -15,10 +15,6 @@ from datasets.scenes import Scene, open_scene, truth_of
 from tools.display.annotate import Painter
 from tools.display.config import ViewConfig
 from tracker import (
-    DetectorConfig,
-    Follower,
-    FrozenView,
-    LiquidMotion,
     PointedBox,
     Pointer,
     Tracker,
@@ -34,11 +30,10 @@ def main(out: Path) -> None:
     truth = truth_of(SCENE)
     box = truth.xyxy[(truth.row == 0) & (truth.id == 4)][0]
     given = PointedBox(*box[:2].tolist(), *(box[2:] - box[:2]).tolist())
-    tracker, view, motion = Tracker(), FrozenView(), LiquidMotion()
-    pointer = Pointer(lambda *start: Follower(view, motion, *start), tracker.new_id, (), [given])
+    pointer = Pointer(Tracker(), [given])
     painter = Painter(pointer.names, ViewConfig(show_unseen=True))
     pictures, left = [], list(AT)
-    for frame, tracks in track(open_scene(SCENE), build_detector(DetectorConfig("none")), tracker, pointer=pointer):
+    for frame, tracks in track(open_scene(SCENE), build_detector("none"), pointer):
         picture = painter(frame, tracks)
         if left and frame.time >= left[0]:
             left.pop(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ConfigError, WeightsError
+from models.runtime.compute import usable_cores
 
 _DTYPES: dict[str, Any] = {
     "tensor(float)": np.float32,
@@ -33,16 +33,6 @@ class Port:
 
     def __str__(self) -> str:
         return f"{self.name} [{', '.join('?' if size is None else str(size) for size in self.shape)}]"
-
-
-def usable_cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def beside_threads() -> int:
-    """Threads for the work beside the networks: half of the cores, for waiting for a busy one holds all up."""
-    return max(1, usable_cores() // 2)
 
 
 def _port(value: Any, path: Path) -> Port:

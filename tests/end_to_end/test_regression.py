@@ -22,6 +22,7 @@ from tracker.boxes import overlaps
 from tracker.camera_motion import FlowCameraMotion
 from tracker.classification.track_classes import Classes
 from tracker.config import TrackerConfig
+from tracker.stages import CameraMotionStage
 from tracker.types import Float64
 
 DATA = Path(__file__).parent.parent / "data"
@@ -76,7 +77,7 @@ def track_scene(out: Path, recorded: Recorded) -> list[bytes]:
     tracker = Tracker(classes=Classes(len(recorded.names)), size=(scene.width, scene.height))
     sinks = [FORMATS[name].writer(out / file) for name, file in EXPECTED.items()]
     pictures = ((blank, time) for time in recorded.times)
-    run(pictures, recorded, tracker, sinks, camera_motion=recorded.camera_motion)
+    run(pictures, recorded, tracker, sinks, before=[CameraMotionStage(recorded.camera_motion)])
     return [(out / name).read_bytes() for name in EXPECTED.values()]
 
 
@@ -104,7 +105,7 @@ def test_each_part_of_the_default_path_shows_in_the_expected_tracks(part: str, t
 
 def test_lite0_and_the_optical_flow_say_what_was_recorded() -> None:
     renderer, recorded = Renderer(parse(SCENE)), Recorded()
-    detector, flow = build_detector("lite0", looks=True), FlowCameraMotion()
+    detector, flow = build_detector("lite0", embeddings=True), FlowCameraMotion()
     assert detector.names == recorded.names
     for k in COMPARED:
         frame = Frame(renderer.at(recorded.times[k])[0], k, recorded.times[k])
@@ -132,7 +133,7 @@ def _same_detections(some: Detections, others: Detections) -> None:
 
 def record(path: Path = RECORDED) -> None:
     """Runs lite0 and the optical flow over the scene, and keeps what they say."""
-    detector, flow, source = build_detector("lite0", looks=True), FlowCameraMotion(), open_scene(SCENE)
+    detector, flow, source = build_detector("lite0", embeddings=True), FlowCameraMotion(), open_scene(SCENE)
     with source:
         frames = list(source)
     found = [detector(frame) for frame in frames]

@@ -12,10 +12,11 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from models.errors import DataError, SourceError
-from models.runtime.session import beside_threads
+from models.runtime.compute import beside_threads
 from tracker.pipeline import run, track
-from tracker.prefetch import overlap
+from tracker.prefetch import prefetch_map
 from tracker.protocols import SourceInfo, Stop
+from tracker.stages import CameraMotionStage, EmbedStage
 from tracker.types import Detections, Float64, Frame, Tracks
 
 
@@ -198,7 +199,8 @@ def test_camera_motion_and_features_reach_the_tracker() -> None:
 
     engine = Looks()
     shift = np.array([[1.0, 0, 3], [0, 1, 0]])
-    run(Clip(5), OneBox(), engine, [], embedder=Embed(), camera_motion=lambda frame, found: shift * frame.index)
+    moves = CameraMotionStage(lambda frame, found: shift * frame.index)
+    run(Clip(5), OneBox(), engine, [], before=[EmbedStage(Embed()), moves])
     assert [w[0, 2] for w in engine.warps if w is not None] == [0, 3, 6, 9, 12]
     assert engine.times == [0, 0.1, 0.2, 0.3, 0.4]
 
@@ -222,7 +224,7 @@ def test_the_network_looks_only_where_the_embedder_asks_for_it() -> None:
 
     looked: list[int] = []
     seen: list[bool] = []
-    assert run(Clip(6), OneBox(), Looks(), [], embedder=Embed()).frames == 6
+    assert run(Clip(6), OneBox(), Looks(), [], before=[EmbedStage(Embed())]).frames == 6
     assert looked == [1, 3, 5]
     assert seen == [False, True] * 3
 
@@ -254,7 +256,7 @@ def test_stages_really_overlap() -> None:
             ahead.release()
         return item
 
-    assert list(overlap(overlap(range(10), first), second)) == list(range(10))
+    assert list(prefetch_map(prefetch_map(range(10), first), second)) == list(range(10))
 
 
 def test_no_live_frame_grows_old_between_the_stages() -> None:
@@ -328,7 +330,7 @@ def test_a_window_that_is_closed_while_nothing_comes_ends_the_run() -> None:
 
 def test_memory_between_stages_is_bounded() -> None:
     made = []
-    taken = overlap(iter(range(1000)), lambda i: made.append(i) or i, depth=2)
+    taken = prefetch_map(iter(range(1000)), lambda i: made.append(i) or i, depth=2)
     next(taken)
     time.sleep(0.3)
     assert len(made) <= 5

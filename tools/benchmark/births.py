@@ -16,17 +16,18 @@ from tqdm import tqdm
 
 from datasets.subsampling.sequences import thin_indices
 from models.checks.printable import as_lines
+from models.runtime.compute import usable_cores
 from tools.benchmark.birth_clips import Clip, LabelledFrame, find_clips, frames_of
 from tools.benchmark.config.births import BenchBirthsConfig
 from tools.metrics.births import GROUPS, FalseTracks, FoundObject, Scene, false_tracks, found_objects
 from tools.reporting.files import write_report
-from tools.track.build import build_detector, cores
 from tools.track.workers import in_processes
 from tracker.classification.track_classes import Classes
 from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
+from tracker.detectors.registry import build_detector
 from tracker.engine import Tracker
-from tracker.pipeline import calm_libraries
+from tracker.pipeline import limit_library_threads
 from tracker.protocols import Detector
 from tracker.types import Detections, Frame, Tracks
 
@@ -77,8 +78,8 @@ def measure(config: BenchBirthsConfig) -> list[Run]:
     clips = find_clips(config)
     for profile in config.profiles:
         thin_indices(1, config.rate, profile, "")  # a name that is none is refused before hours of work
-    workers = min(config.workers or cores(), len(clips))
-    config = replace(config, threads=config.threads or max(1, cores() // workers))
+    workers = min(config.workers or usable_cores(), len(clips))
+    config = replace(config, threads=config.threads or max(1, usable_cores() // workers))
     for name in config.detectors:
         _detector(name, config.threads)
     work = partial(track_clip, config)
@@ -93,7 +94,7 @@ def measure(config: BenchBirthsConfig) -> list[Run]:
 def track_clip(config: BenchBirthsConfig, clip: Clip) -> list[Run]:
     """One video by every detector, profile and rule."""
     detectors = {name: _detector(name, config.threads) for name in config.detectors}
-    with calm_libraries():
+    with limit_library_threads():
         size, truth, found = _look(frames_of(clip, config), list(detectors.values()), config.rate)
     time = np.arange(len(truth)) / config.rate
     xyxy, visible = np.stack([f[0] for f in truth]), np.stack([f[1] for f in truth])
@@ -151,7 +152,7 @@ def _detector(name: str, threads: int) -> Detector:
 
 
 def _new(name: str, threads: int) -> Detector:
-    return build_detector(DetectorConfig(detector=name, threads=threads))
+    return build_detector(DetectorConfig(detector=name, threads=threads), embeddings=False)
 
 
 _kept = lru_cache(maxsize=8)(_new)

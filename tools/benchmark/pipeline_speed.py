@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from models.errors import ConfigError
-from models.runtime.session import usable_cores
+from models.runtime.compute import usable_cores
 from tools.benchmark.config.pipeline_speed import BenchPipelineConfig
 from tools.reporting.files import write_report
-from tools.track.build import build_detector, build_embedder, build_sinks
+from tools.track.build import build_sinks
 from tools.track.config.video import OutputConfig, TrackConfig
 from tracker.config import TrackerConfig
 from tracker.detectors.config import AppearanceConfig, DetectorConfig
+from tracker.pipeline_config import PipelineConfig
 from tracker.protocols import Sink
 
 T = TypeVar("T")
@@ -72,13 +73,17 @@ def measure(config: BenchPipelineConfig) -> dict[str, Cost]:
     """
     from datasets.source_factory import open_source
     from datasets.sources.config import SourceConfig
-    from tracker.engine import Tracker
-    from tracker.pipeline import calm_libraries, run
+    from tracker.build import build_pipeline
+    from tracker.pipeline import limit_library_threads
+    from tracker.stages import EmbedStage
 
-    networks = 1 + (config.backbone != "none")
-    detector = build_detector(DetectorConfig(detector=config.network), networks)
-    embedder = build_embedder(AppearanceConfig(appearance=config.backbone), networks)
-    fresh = build_embedder(AppearanceConfig(appearance=config.backbone), networks)  # has seen no frame of the clip
+    settings = PipelineConfig(
+        detection=DetectorConfig(config.network),
+        appearance_features=AppearanceConfig(config.backbone),
+        tracking=TrackerConfig(motion=config.motion),
+    )
+    parts = build_pipeline(settings, source=config.clip)
+    detector, stage = parts.detector, parts.find(EmbedStage)
     figures: dict[str, Cost] = {}
 
     def alone(name: str, work: Iterable[T], end: Callable[[], None] = lambda: None) -> list[T]:
@@ -90,37 +95,39 @@ def measure(config: BenchPipelineConfig) -> dict[str, Cost]:
         figures[name] = _since(start, len(done))
         return done
 
-    with tempfile.TemporaryDirectory() as folder, calm_libraries():
+    with tempfile.TemporaryDirectory() as folder, limit_library_threads():
 
         def video(name: str) -> Sink:
             output = OutputConfig(video=Path(folder) / name)
             return build_sinks(TrackConfig(str(config.clip), output=output))[1][0]
 
-        source = open_source(str(config.clip))
+        source = parts.source
         frames = alone("read", islice(source, config.frames))
         source.close()
         detector(frames[0])  # the first call of a network allocates
         found = alone("detect", (detector(frame) for frame in frames))
-        if embedder is not None and fresh is not None:
-            for network in (embedder, fresh):
-                network.features(frames[0])
+        if stage is not None:
+            embedder = stage.embedder
+            embedder.features(frames[0])
             needed = (embedder.needed(d, f.time) for d, f in zip(found, frames, strict=True))
             looks = zip(frames, needed, strict=True)
             maps = alone("features", (embedder.features(frame) if look else None for frame, look in looks))
             seen = zip(found, maps, strict=True)
             found = alone("pool", (d if m is None else d.with_embedding(embedder.pool(m, d.xyxy)) for d, m in seen))
             del maps
-        tracking = TrackerConfig(motion=config.motion)
-        tracker = Tracker(tracking)
-        tracks = alone("track", (tracker.update(d, f.time) for d, f in zip(found, frames, strict=True)))
+        tracks = alone("track", (parts.tracker.update(d, f.time) for d, f in zip(found, frames, strict=True)))
         sink = video("alone.mp4")
         sink.open(source.info, detector.names)
         alone("draw+encode", map(sink.write, frames, tracks), sink.close)
 
         part = SourceConfig(end=frames[-1].time + 1e-6)
+        together = build_pipeline(settings, source=open_source(config.clip, part))
+        together.detector(frames[0])
+        if (stage := together.find(EmbedStage)) is not None:
+            stage.embedder.features(frames[0])
         del frames, found, tracks
-        clip, whole = open_source(str(config.clip), part), video("whole.mp4")
+        whole = video("whole.mp4")
         start = _now()
-        summary = run(clip, detector, Tracker(tracking), [], slow_sinks=[whole], embedder=fresh)
+        summary = together.run(slow_sinks=[whole])
         figures[WHOLE] = _since(start, summary.frames)
     return figures

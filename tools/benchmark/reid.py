@@ -25,14 +25,14 @@ from datasets.source_factory import open_source
 from models.backbones.roi_align import unit
 from models.checks.printable import as_lines
 from models.errors import ConfigError, DataError
+from models.runtime.compute import Compute
 from tools.benchmark.config.reid import BenchReturnsConfig
 from tools.metrics.mot import Counts, Job, Scores, combine, metrics, score
 from tools.reporting.files import write_report
-from tools.track.build import build_detector, share
 from tracker.appearance.schedule import Glance
 from tracker.boxes import overlaps
 from tracker.detectors.config import DetectorConfig
-from tracker.detectors.registry import LOOKING
+from tracker.detectors.registry import build_detector
 from tracker.engine import Tracker
 from tracker.reid.features import Looks as IdentityLooks
 from tracker.reid.gallery import LEAST_SIDE
@@ -176,7 +176,7 @@ def look_at(config: BenchReturnsConfig, rate: float, frames: int) -> Seen:
         ConfigError: the clip has fewer frames than the truth.
     """
     settings = DetectorConfig(config.network, classes=config.classes)
-    detector = build_detector(settings, 2, looks=settings.kind_and_argument()[0] in LOOKING)
+    detector = build_detector(settings, compute=Compute.shared(2, settings.threads, settings.device))
     found: list[Detections] = []
     cuts: list[list[UInt8 | None]] = []
     with open_source(str(config.clip)) as source:
@@ -229,7 +229,7 @@ def memories(config: BenchReturnsConfig, seen: Seen) -> dict[str, Memory]:
     """By kind of looks; identity and bare share one."""
     made: dict[str, Memory] = {}
     if {"identity", "bare"} & set(config.looks):
-        looks = IdentityLooks(share(0, 1), metric=config.returning.reid_metric)
+        looks = IdentityLooks(Compute.shared().threads, metric=config.returning.reid_metric)
         made["identity"] = made["bare"] = Memory(seen, looks.of_picture, looks.dim)
     if "hue" in config.looks:
         made["hue"] = Memory(seen, hue_histogram, STRIPS * BINS[0] * BINS[1])

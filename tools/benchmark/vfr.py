@@ -25,6 +25,7 @@ from datasets.subsampling.sequences import UNEVEN, thin_indices, thin_sequence
 from datasets.subsampling.video import retime
 from models.checks.printable import as_lines
 from models.errors import ConfigError, DataError, LiquidTrackError
+from models.runtime.compute import Compute
 from tools.benchmark.config.vfr import BenchVfrConfig
 from tools.evaluate.mot import evaluate
 from tools.metrics.mot import Scores
@@ -189,9 +190,9 @@ def _track(config: BenchVfrConfig, folder: Path) -> Path:
 def _detect(config: BenchVfrConfig, frames: int) -> list[Float64]:
     """The detections in each of the clip's frames: (N, 5) left, top, right, bottom, score."""
     from datasets.source_factory import open_source
-    from tools.track.build import build_detector
+    from tracker.detectors.registry import build_detector
 
-    detector = build_detector(_detector(config))
+    detector = build_detector(_detector(config), embeddings=False, compute=Compute.shared())
     found = []
     with open_source(str(config.clip)) as source:
         for frame in source:

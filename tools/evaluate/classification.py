@@ -15,10 +15,10 @@ from models.backbones.export import open_network
 from models.backbones.feature_maps import standardise
 from models.backbones.registry import Weights, get_entry
 from models.errors import DataError
+from models.runtime.compute import Compute
 from tools.evaluate.config.classification import EvalRecognitionConfig
 from tools.reporting.files import write_report
-from tools.track.build import share
-from tracker.prefetch import overlap
+from tracker.prefetch import prefetch_map
 from tracker.types import Float32, UInt8
 
 MIDDLE = 0.875  # of the short side: 224 of 256 pixels, as ImageNet's networks are scored
@@ -80,7 +80,8 @@ def evaluate(config: EvalRecognitionConfig) -> Recognition:
     weights = get_entry(config.backbone).weights
     data = ClassifiedPictures(config.folder)
     with closing(data):
-        network = open_network(config.backbone, None, config.backbone_weights, share(config.threads, 1), config.device)
+        threads = Compute.shared(threads=config.threads).threads
+        network = open_network(config.backbone, None, config.backbone_weights, threads, config.device)
         pictures = data.pictures[:: config.every][: config.limit]
 
         def read(picture: ClassifiedPicture) -> Float32:
@@ -88,7 +89,7 @@ def evaluate(config: EvalRecognitionConfig) -> Recognition:
 
         first = fifth = 0
         mistakes = []
-        reading = overlap(iter(pictures), read)
+        reading = prefetch_map(iter(pictures), read)
         with (
             closing(reading),
             tqdm(total=len(pictures), unit="picture", disable=None if not config.quiet else True, leave=False) as bar,

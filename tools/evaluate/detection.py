@@ -15,13 +15,14 @@ from datasets.ground_truth.detection import LabelledPicture, LabelledPictures, r
 from datasets.sources.images import read_picture
 from models.checks.printable import as_lines
 from models.errors import ConfigError, DataError
+from models.runtime.compute import Compute
 from tools.cli.messages import say
 from tools.evaluate.config.detection import EvalDetectConfig
 from tools.metrics.detection import Precision, coco_classes, mean, score_detections
 from tools.reporting.files import write_report
-from tools.track.build import build_detector
 from tracker.detectors.class_names import same_name, suggest
-from tracker.prefetch import overlap
+from tracker.detectors.registry import build_detector
+from tracker.prefetch import prefetch_map
 from tracker.protocols import Detector
 from tracker.types import Detections, Float32, Frame, Int64
 
@@ -72,7 +73,7 @@ def evaluate(
         notes.append(f"{truth.dropped} boxes of the truth have no area; left out.")
     pictures = truth.pictures[::every][:limit]
     found = []
-    read = overlap(iter(pictures), _read)
+    read = prefetch_map(iter(pictures), _read)
     with (
         closing(read),
         tqdm(total=len(pictures), unit="picture", disable=None if progress else True, leave=False) as bar,
@@ -178,8 +179,9 @@ def eval_detect(config: EvalDetectConfig) -> None:
     truth = read_labelled_pictures(config.truth, config.pictures)
     wanted = config.detection
     score = LOWEST_SCORE if wanted.score is None else wanted.score
+    compute = Compute.shared(1, wanted.threads, wanted.device)
     result = evaluate(
-        build_detector(replace(wanted, score=score, classes=())),
+        build_detector(replace(wanted, score=score, classes=()), embeddings=False, compute=compute),
         truth,
         classes=wanted.classes,
         rename=config.rename,

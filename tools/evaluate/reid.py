@@ -14,12 +14,12 @@ from datasets.ground_truth.reid import Identities, read_identities
 from datasets.sources.images import read_picture
 from models.backbones.roi_align import unit
 from models.errors import ConfigError, WeightsError
+from models.runtime.compute import Compute
 from models.runtime.session import Session
 from tools.cli.messages import say
 from tools.evaluate.config.reid import EvalReidConfig
 from tools.metrics.reid import RANKS, Ranking, rank_gallery
 from tools.reporting.files import write_report
-from tools.track.build import share
 from tracker.reid.descriptor import IdentityFeatures, fit_metric, load_metric, plain
 from tracker.types import Bool, Float32, UInt8
 
@@ -34,7 +34,7 @@ def describe(data: Identities, wanted: Bool, say: Callable[[UInt8], Float32], qu
 def _foreign(config: EvalReidConfig) -> Callable[[UInt8], Float32]:
     """A network of somebody else's as a function of one picture."""
     assert config.network is not None
-    session = Session(config.network, share(config.threads, 1), config.device)
+    session = Session(config.network, Compute.shared(threads=config.threads).threads, config.device)
     shape = session.inputs[0].shape
     last = len(shape) == 4 and shape[3] == 3  # channels last, as TensorFlow's
     sides = (shape[1:3] if last else shape[2:4]) if len(shape) == 4 else ()
@@ -71,7 +71,7 @@ def evaluate(config: EvalReidConfig) -> Ranking:
     if config.network is not None:
         embeddings = unit(describe(data, scored, _foreign(config), config.quiet))
     else:
-        network = IdentityFeatures(share(config.threads, 1), config.device)
+        network = IdentityFeatures(Compute.shared(threads=config.threads).threads, config.device)
         features = describe(data, scored, network, config.quiet)
         if config.metric is not None:
             embeddings = load_metric(config.metric, network.dim)(features)

@@ -22,7 +22,7 @@ from tools.evaluate.sot_trackers import Start, starter
 from tools.metrics.sot import AT_PIXELS, OVERLAPS, PIXELS, SHARES, SotScores, mean, score
 from tools.reporting import plots
 from tools.reporting.files import write_report
-from tracker.pipeline import calm_libraries
+from tracker.pipeline import limit_library_threads
 from tracker.types import Float64, Int64
 
 
@@ -62,7 +62,7 @@ def evaluate(config: EvalSotConfig) -> list[SotEvaluation]:
     total = len(starts) * sum(len(at) for at in kept.values())
     done = []
     with (
-        calm_libraries(),
+        limit_library_threads(),
         tqdm(total=total, unit="frame", disable=True if config.quiet else None, leave=False) as bar,
     ):
         for profile in config.profiles:

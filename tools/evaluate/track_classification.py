@@ -17,11 +17,11 @@ from datasets.output_guard.guard import begin
 from datasets.subsampling.sequences import thin_indices
 from models.class_pool.inference import own_class_pool
 from models.errors import ConfigError, DataError
+from models.runtime.compute import Compute
 from tools.evaluate.classification_files import read_results, results_text
 from tools.evaluate.config.classification import EvalRecognitionConfig
 from tools.metrics.classification import COLUMNS, Answers, RecognitionScores, row, score
 from tools.reporting.files import write_report
-from tools.track.build import share
 from tools.track_classes.evidence import views_of_pictures
 from tools.track_classes.pooling import CONTROLS, Pooled, best_temperature, liquid, mean_log
 from tools.track_classes.simulated_views import Evidence, join
@@ -53,7 +53,8 @@ def evaluate_views(config: EvalRecognitionConfig) -> list[Scored]:
     """
     rate = config.rate or RATE
     time = np.arange(max(2, round(config.seconds * rate))) / rate
-    with closing(views_of_pictures(config.folder, (), share(config.threads, 1), config.backbone_weights)) as source:
+    threads = Compute.shared(threads=config.threads).threads
+    with closing(views_of_pictures(config.folder, (), threads, config.backbone_weights)) as source:
         data = source.data
         chosen = range(1 if config.held_out == "odd" else 0, len(source), 2 if config.held_out == "odd" else 1)
         chosen = chosen[:: config.every][: config.limit]

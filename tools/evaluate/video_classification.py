@@ -16,19 +16,21 @@ from datasets.sources.images import read_picture
 from datasets.subsampling.sequences import thin_indices
 from models.errors import ConfigError, DataError
 from models.labels.imagenet import imagenet_names
+from models.runtime.compute import Compute
 from tools.evaluate.classification_files import read_results, read_truth
 from tools.evaluate.config.classification import EvalRecognitionConfig
 from tools.evaluate.track_classification import Scored
 from tools.metrics.classification import Answers, score
-from tools.track.build import build_detector, share
 from tracker.boxes import overlaps
 from tracker.classification.config import RecogniseConfig
 from tracker.classification.recogniser import build_recogniser
 from tracker.classification.track_classes import Classes
 from tracker.detectors.class_names import same_name, suggest
 from tracker.detectors.config import DetectorConfig
+from tracker.detectors.registry import build_detector
 from tracker.engine import Tracker
-from tracker.pipeline import calm_libraries
+from tracker.pipeline import limit_library_threads
+from tracker.protocols import SourceInfo
 from tracker.types import Detections, Float64, Frame, Tracks
 
 RATE = 30.0  # frames a second where nothing is said
@@ -65,14 +67,14 @@ def evaluate_video(config: EvalRecognitionConfig) -> list[Scored]:
              for p in config.profiles}  # fmt: skip
     times = {p: {n: np.array(at) / rate for n, at in there[p].items()} for p in config.profiles}
     foreign = {(p, path): read_results(path, times[p]) for p in config.profiles for path in config.results}
-    networks = 1 + (config.recognise != "none")
-    detector = build_detector(DetectorConfig(config.detector, threads=config.threads, device=config.device), networks)
+    compute = Compute.shared(1 + (config.recognise != "none"), config.threads, config.device)
+    detector = build_detector(DetectorConfig(config.detector), embeddings=False, compute=compute)
     known = (*detector.names, *(imagenet_names() if config.recognise == "imagenet" else ()))
     _check(config.truth, {v.name: truth[v.name] for v in videos}, known)
     found: dict[str, dict[int, Detections]] = {v.name: {} for v in videos}
     done = []
     total = sum(len(at) for by in kept.values() for at in by.values())
-    with calm_libraries(), tqdm(total=total, unit="frame", disable=config.quiet or None, leave=False) as bar:
+    with limit_library_threads(), tqdm(total=total, unit="frame", disable=config.quiet or None, leave=False) as bar:
         for profile in config.profiles:
             ours, alone = {}, {}
             for video in videos:
@@ -80,9 +82,8 @@ def evaluate_video(config: EvalRecognitionConfig) -> list[Scored]:
                 recogniser = None
                 names: tuple[str, ...] = detector.names
                 if config.recognise != "none":
-                    threads = share(config.threads, networks)
-                    recogniser = build_recogniser(RecogniseConfig(config.recognise), threads, config.device)
-                    names = recogniser.names(names)
+                    recogniser = build_recogniser(RecogniseConfig(config.recognise), compute.threads, compute.device)
+                    names = recogniser.open(SourceInfo(video.name, 0, 0), names)
                 said: list[dict[str, float]] = []
                 word: list[dict[str, float]] = []
                 ids: set[int] = set()
@@ -92,7 +93,7 @@ def evaluate_video(config: EvalRecognitionConfig) -> list[Scored]:
                         found[video.name][k] = detector(frame)
                     detections = found[video.name][k]
                     tracks = tracker.update(detections, frame.time)
-                    tracks = tracks if recogniser is None else recogniser(frame, tracks)
+                    tracks = tracks if recogniser is None else recogniser.update(frame, tracks)
                     bar.update()
                     if np.isnan(video.xyxy[k]).any():
                         continue

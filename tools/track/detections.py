@@ -14,7 +14,7 @@ from datasets.formats.writer import Boxes
 from datasets.ground_truth.camera_motion import read_camera_motion
 from datasets.output_guard.guard import begin
 from models.errors import DataError
-from tools.track.build import cores
+from models.runtime.compute import usable_cores
 from tools.track.config.detections import MotConfig
 from tools.track.sequences import detections_of, find_sequences
 from tools.track.workers import in_processes
@@ -47,7 +47,7 @@ def for_each_sequence(root: Path, work: Callable[[Path], None], workers: int, qu
         DataError: no sequence is there, or whatever `work` raises.
     """
     sequences = find_sequences(root)
-    workers = min(workers or cores(), len(sequences))
+    workers = min(workers or usable_cores(), len(sequences))
     with tqdm(total=len(sequences), unit=" sequences", disable=quiet or None) as bar:
         if workers == 1:
             for sequence in sequences:

@@ -17,9 +17,9 @@ from datasets.ground_truth.reid import read_identities
 from datasets.sources.images import read_picture
 from models.checks.printable import one_line
 from models.errors import DataError
+from models.runtime.compute import Compute
 from tools.cli.messages import say
 from tools.reporting.files import write_report
-from tools.track.build import share
 from tools.track.config.identify import IdentifyConfig
 from tracker.reid.descriptor import IdentityFeatures, load_metric, plain
 from tracker.reid.open_set import WEIGHTS, evidence, probabilities
@@ -86,7 +86,7 @@ def identify(config: IdentifyConfig) -> tuple[tuple[str, ...], list[Identified]]
     views = chosen_views(tracks, config.views)
     if not views:
         raise DataError(f"{config.tracks}: holds no boxes with track numbers; track the video first.")
-    network = IdentityFeatures(share(config.threads, 1), config.device)
+    network = IdentityFeatures(Compute.shared(threads=config.threads).threads, config.device)
     metric = load_metric(config.metric, network.dim) if config.metric is not None else None
     embed = plain if metric is None else metric
     gallery = embed(np.stack([network(read_picture(path)) for path in people.pictures]))

@@ -9,13 +9,13 @@ import numpy as np
 from datasets.formats import DetectionFile
 from models.errors import ConfigError
 from tools.track.config.video import TrackConfig
-from tools.track.render import Behind, Boxes, GivenTracks, NoTracker
+from tools.track.render import Boxes, GivenTracker, GivenTracks
 from tracker.detectors.class_names import class_mask
 from tracker.protocols import Detector
 
 
-def kept_ids(config: TrackConfig, detector: Detector) -> tuple[Boxes, NoTracker, Behind]:
-    """What takes the place of detector, tracker and masks: nothing is matched, boxes without an id are left out.
+def kept_ids(config: TrackConfig, detector: Detector) -> tuple[Boxes, GivenTracker]:
+    """What takes the place of detector and tracker: nothing is matched, boxes without an id are left out.
 
     Raises:
         ConfigError: the detector is no file, the file has no ids, or something else is to give ids.
@@ -42,4 +42,4 @@ def kept_ids(config: TrackConfig, detector: Detector) -> tuple[Boxes, NoTracker,
     }
     masks = None if found.mask is None else tuple(m for m, k in zip(found.mask, kept.tolist(), strict=True) if k)
     given = GivenTracks(replace(found, **columns, mask=masks), "frame", name)
-    return Boxes(given), NoTracker(), Behind(given)
+    return Boxes(given), GivenTracker(given)

@@ -1,4 +1,4 @@
-"""From the user's marks to the stage that follows them."""
+"""From the user's masks, boxes and polygons to the marks that are followed."""
 
 from __future__ import annotations
 
@@ -7,26 +7,20 @@ from collections.abc import Callable
 import numpy as np
 
 from models.errors import ConfigError, DataError
-from tools.track.build import share
 from tools.track.config.mask_prompts import parse_mark
 from tools.track.config.video import TrackConfig
-from tracker.masks.stage import Mark, MaskStage
+from tracker.masks.stage import Mark
 from tracker.types import Bool, Frame, UInt8
 
 
-def build_masks(config: TrackConfig, networks: int = 1) -> MaskStage | None:
-    """What follows the marked objects, or None where nothing is marked.
+def build_marks(config: TrackConfig) -> tuple[Mark, ...]:
+    """What is marked to be followed by its mask.
 
     Raises:
-        ConfigError: two marks are one object, torch is needed for the frozen CNN's one export, or nothing is marked.
+        ConfigError: two marks are one object.
         DataError: the mask picture cannot be read or holds no object.
-        WeightsError: the frozen CNN's weights are not to be had.
     """
     marking = config.marking
-    if not marking:
-        return None
-    from tracker.masks.propagation import MaskFollower
-
     marks: list[Mark] = []
     if marking.mask is not None:
         marks.append(_picture(config))
@@ -39,8 +33,7 @@ def build_masks(config: TrackConfig, networks: int = 1) -> MaskStage | None:
             values, time = parse_mark(flag, text)
             taken += 1
             marks.append(Mark(time, (taken,), _drawn(draw, values, taken)))
-    threads = share(config.detection.threads, networks)
-    return MaskStage(MaskFollower(config.propagation, threads, config.detection.device), marks)
+    return tuple(marks)
 
 
 def _picture(config: TrackConfig) -> Mark:

@@ -13,14 +13,16 @@ from datasets.masks.rle import decode
 from datasets.output_guard.guard import begin
 from models.errors import ConfigError, DataError
 from tools.cli.messages import say
-from tools.track.build import build_camera_motion, build_sinks, linger
+from tools.track.build import build_sinks, linger
 from tools.track.config.render import RenderConfig
 from tools.track.config.video import OutputConfig, TrackConfig
 from tools.track.late_sink import LateSink
 from tools.track.progress import progress
 from tools.track.stop_signals import stoppable
+from tracker.build import camera_motion_stages
 from tracker.inputs.masks import Masks
-from tracker.pipeline import Summary, run
+from tracker.pipeline import Pipeline, Summary
+from tracker.protocols import SourceInfo
 from tracker.types import Bool, Detections, Float64, Frame, State, Tracks
 
 SAME_SHAPE = 0.02  # part by which width to height may differ between the tracks' pictures and the video's
@@ -128,24 +130,22 @@ class Boxes:
         return Detections(found.xyxy, found.score, found.label)
 
 
-class NoTracker:
+class GivenTracker:
     """In the place of a tracker where the tracks are there already."""
-
-    def update(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks:
-        return Tracks.empty()
-
-
-class Behind:
-    """The given tracks as a stage of the loop."""
 
     def __init__(self, given: GivenTracks) -> None:
         self._given = given
 
-    def names(self, known: tuple[str, ...]) -> tuple[str, ...]:
-        return known
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
+        return names
 
-    def __call__(self, frame: Frame, tracks: Tracks) -> Tracks:
-        return self._given(frame)
+    def update(
+        self, detections: Detections, time: float, warp: Float64 | None = None, frame: Frame | None = None
+    ) -> Tracks:
+        return Tracks.empty() if frame is None else self._given(frame)
+
+    def new_id(self) -> int:
+        raise ConfigError("tracks that are given as they are leave no id to give.")
 
 
 def render(config: RenderConfig) -> int:
@@ -176,17 +176,9 @@ def render(config: RenderConfig) -> int:
         source.close()
         raise
     with stoppable(source) as stop, progress(source.info, config.reading, config.quiet) as tell:
-        summary = run(
-            source,
-            Boxes(given),
-            NoTracker(),
-            sinks,
-            slow_sinks=slow,
-            camera_motion=build_camera_motion(config.camera_motion),
-            masks=Behind(given),
-            progress=tell,
-            stop=stop,
-        )
+        before = camera_motion_stages(config.camera_motion)
+        pipeline = Pipeline(source, Boxes(given), GivenTracker(given), before=before)
+        summary = pipeline.run(sinks, slow_sinks=slow, progress=tell, stop=stop)
     _check(config, source.info.name, tracks, given, summary)
     linger(sinks)
     return 0 if summary.complete or config.show else 1

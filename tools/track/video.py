@@ -8,32 +8,29 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from datasets.video.output_file import is_stdout
 from tools.cli.messages import say as say_line
-from tools.track.build import (
-    AUTO,
-    OWN,
-    build_camera_motion,
-    build_detector,
-    build_embedder,
-    build_pointer,
-    build_recogniser,
-    build_returning,
-    build_sinks,
-    linger,
-    outputs,
-    own_looks,
-)
+from tools.track.build import build_sinks, linger, outputs
 from tools.track.config.video import TrackConfig
 from tools.track.findings import nothing_tracked
-from tools.track.mask_prompts import build_masks
+from tools.track.mask_prompts import build_marks
 from tools.track.outputs import Beginning, check_record, guard, with_defaults
 from tools.track.progress import progress
 from tools.track.stop_signals import stoppable
-from tracker.pipeline import Summary, run
+from tracker.build import build_pipeline
+from tracker.detectors.config import DetectorConfig
+from tracker.detectors.registry import build_detector
+from tracker.masks.stage import MaskStage
+from tracker.pipeline import Pipeline, Summary
+from tracker.pipeline_config import PipelineConfig
 from tracker.protocols import Detector, Source
 from tracker.types import Frame
+
+if TYPE_CHECKING:
+    from datasets.sources.live import Live
+    from datasets.sources.recorded import Recorded
 
 
 def track(config: TrackConfig) -> int:
@@ -49,13 +46,11 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         LiquidTrackError: whatever the user can mend, after what went before it was written.
     """
     from datasets.source_factory import open_source
-    from tracker.classification.track_classes import Classes
-    from tracker.engine import Tracker
 
     if config.pointing.active or config.marking:
         config = _pointing(config)
     asked = outputs(config.output)
-    finds = config.detection.kind_and_argument()[0] != "none"  # looks at the words before anything is opened
+    config.detection.kind_and_argument()  # looks at the words before anything is opened
     source = open_source(config.source, config.reading)
     with ExitStack() as stack:
         stack.callback(source.close)
@@ -65,25 +60,12 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         beginning = Beginning(config, stack.enter_context(guard(config, source.info)))
         # Where results go to standard output, what is said goes elsewhere.
         say = partial(say_line, file=sys.stderr if any(map(is_stdout, wanted.values())) else sys.stdout)
-        looks = config.appearance_features.appearance not in ("none", AUTO, OWN)
-        networks = finds + looks + config.pointing.active + bool(config.marking) + config.returning.reid
-        networks += config.recognition.recognise != "none"
-        detector = build_detector(config.detection, networks, config.skip_bad_rows, looks=own_looks(config))
-        embedder = build_embedder(
-            config.appearance_features, networks, config.detection.threads, config.detection.device
-        )
-        tracker = Tracker(
-            config.tracking, classes=Classes(len(detector.names)), size=(source.info.width, source.info.height)
-        )
-        masks = build_masks(config, networks)
-        returning = build_returning(config, tracker, networks)
-        recogniser = build_recogniser(config, networks)
-        pointer = build_pointer(config, source.info, tracker, detector.names, networks)
-        given = None
-        if config.keep_ids:
-            from tools.track.kept_ids import kept_ids
+        pipeline, detector = _pipeline(config, source)
+        pointer = None
+        if config.pointing.active:
+            from tracker.single_object.manager import Pointer
 
-            given = kept_ids(config, detector)
+            pointer = pipeline.find(Pointer)
         sinks, slow = build_sinks(config, pointer, source, beginning.late(source))
         if not config.quiet and wanted != asked:
             say(f"writing {' and '.join(str(path) for path in wanted.values())}", flush=True)
@@ -104,21 +86,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
             tell(frame)
 
         with stoppable(source) as stop, progress(source.info, config.reading, config.quiet) as tell:
-            summary = run(
-                source,
-                detector if given is None else given[0],
-                tracker if given is None else given[1],
-                sinks,
-                slow_sinks=slow,
-                embedder=embedder,
-                camera_motion=build_camera_motion(config.camera_motion),
-                pointer=pointer,
-                masks=masks if given is None else given[2],
-                returning=returning,
-                recogniser=recogniser,
-                progress=seen,
-                stop=stop,
-            )
+            summary = pipeline.run(sinks, slow_sinks=slow, progress=seen, stop=stop)
     if not config.quiet:
         _report(summary, source, wanted if summary.frames else {}, say)
         if recorder is not None and recorder.frames:
@@ -129,7 +97,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
             )
         if line := nothing_tracked(summary, config, detector.names):
             say(f"  {line}")
-        for mark in masks.waiting if masks is not None else ():
+        for mark in masks.waiting if (masks := pipeline.find(MaskStage)) is not None else ():
             say(f"  warning: nothing was followed from {mark.time:g} s on; the source ended before")
         if summary.complete and not source.info.live and config.reading.end is None:
             _warn_of_rest(config, detector, last + config.reading.every - 1, say)
@@ -138,6 +106,42 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         sys.stdout.flush()
     linger(sinks)
     return summary, source.info.live
+
+
+def pipeline_config(config: TrackConfig) -> PipelineConfig:
+    """The part of the settings that says how to detect and track, as Python's `build_pipeline` takes it.
+
+    Raises:
+        DataError: the picture of a mask cannot be read or holds no object.
+    """
+    return PipelineConfig(
+        camera_motion=config.camera_motion,
+        skip_bad_rows=config.skip_bad_rows,
+        detection=config.detection,
+        appearance_features=config.appearance_features,
+        tracking=config.tracking,
+        boxes=config.pointing.boxes(),
+        select=config.pointing.select,
+        marks=build_marks(config),
+        propagation=config.propagation,
+        returning=config.returning,
+        recognition=config.recognition,
+    )
+
+
+def _pipeline(config: TrackConfig, source: Recorded | Live) -> tuple[Pipeline, Detector]:
+    """The pipeline of a run, and the detector that its settings name."""
+    settings = pipeline_config(config)
+    if not config.keep_ids:
+        pipeline = build_pipeline(settings, source=source)
+        return pipeline, pipeline.detector
+    from tools.track.kept_ids import kept_ids
+
+    detector = build_detector(config.detection, skip_bad_rows=config.skip_bad_rows)
+    boxes, tracker = kept_ids(config, detector)
+    compute = DetectorConfig(threads=config.detection.threads, device=config.detection.device)  # the choice was made
+    settings = replace(settings, detection=compute)
+    return build_pipeline(settings, source=source, detector=boxes, tracker=tracker), detector
 
 
 def _pointing(config: TrackConfig) -> TrackConfig:

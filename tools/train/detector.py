@@ -36,7 +36,6 @@ from models.runtime.weight_files import encode, read_arrays
 from tools.cli.messages import say
 from tools.evaluate.detection import LOWEST_SCORE
 from tools.metrics.detection import coco_classes, score_detections
-from tools.track.build import build_detector
 from tools.train.checkpoints import (
     ROOM,
     Checkpoint,
@@ -53,6 +52,7 @@ from tools.train.config.detector import TrainDetectorConfig
 from tools.train.detector_data import Stored, gather
 from tracker.boxes import overlaps
 from tracker.detectors.config import DetectorConfig
+from tracker.detectors.registry import build_detector
 from tracker.types import Frame
 
 HEAD, CURVE, NETWORK, SMALL = "head.safetensors", "curve.csv", "detector.onnx", "detector-int8.onnx"
@@ -303,7 +303,7 @@ def judged(
     path: Path, held: Sequence[Stored], threads: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64]]:
     """(N,) scores of all that was found in the pictures, whether each is there, its class; an object counts once."""
-    detector = build_detector(DetectorConfig(str(path), score=FAINT, threads=threads))
+    detector = build_detector(DetectorConfig(str(path), score=FAINT, threads=threads), embeddings=False)
     scores, rights, labels = [], [], []
     for k, picture in enumerate(held):
         found = detector(Frame(picture.open().bgr, k, float(k)))
@@ -336,7 +336,8 @@ def report(paths: Sequence[Path], held: Sequence[Stored], config: TrainDetectorC
     ]
     lines = [f"AP50 on {len(held)} pictures held back:"]
     for path in paths:
-        detector = build_detector(DetectorConfig(str(path), score=LOWEST_SCORE, threads=max(1, config.workers)))
+        settings = DetectorConfig(str(path), score=LOWEST_SCORE, threads=max(1, config.workers))
+        detector = build_detector(settings, embeddings=False)
         found = [detector(Frame(picture.open().bgr, k, float(k))) for k, picture in enumerate(held)]
         scores = score_detections(truth, found, config.classes, range(len(config.classes)))
         known = [f"{name} {s.ap50:.1f} ({s.objects})" for name, s in scores.items() if s.ap50 is not None]

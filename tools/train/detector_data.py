@@ -19,11 +19,11 @@ from datasets.sources.images import decode_picture, is_picture
 from models.errors import ConfigError, DataError, SourceError, WeightsError
 from models.runtime.cache import sha256
 from tools.evaluate.detection import label_scale
-from tools.track.build import build_detector
 from tools.train.checkpoints import digest, keep_arrays, kept_arrays
 from tools.train.config.detector import TrainDetectorConfig
 from tracker.detectors.class_names import same_name, suggest
 from tracker.detectors.config import DetectorConfig
+from tracker.detectors.registry import build_detector
 from tracker.types import Bool, Detections, Float32, Frame, Int64, UInt8
 
 LARGEST = 640  # pixels; longer sides are stored smaller, since training looks at a few hundred
@@ -156,7 +156,9 @@ def _content(path: Path) -> str:
 
 
 def _ask_one(teacher: Path, config: TrainDetectorConfig, paths: Sequence[Path]) -> list[Detections]:
-    detector = build_detector(DetectorConfig(f"onnx:{teacher}", score=HEARD / 2, threads=max(1, config.workers)))
+    detector = build_detector(
+        DetectorConfig(f"onnx:{teacher}", score=HEARD / 2, threads=max(1, config.workers)), embeddings=False
+    )
     of = np.array([next((k for k, n in enumerate(config.classes) if same_name(n, t)), -1) for t in detector.names])
     if (of < 0).all():
         raise ConfigError(f"{teacher}: knows none of the classes; {suggest(config.classes[0], detector.names)}")

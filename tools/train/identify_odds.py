@@ -12,9 +12,9 @@ import numpy as np
 
 from datasets.ground_truth.reid import Identities, read_identities
 from models.errors import DataError
+from models.runtime.compute import Compute
 from tools.cli.messages import say
 from tools.evaluate.reid import describe
-from tools.track.build import share
 from tools.train.config.identify_odds import FitIdentifyConfig
 from tracker.reid.descriptor import IdentityFeatures, fit_metric, load_metric, plain
 from tracker.reid.open_set import WEIGHTS, evidence, fit, probabilities
@@ -49,7 +49,7 @@ def fit_identify(config: FitIdentifyConfig) -> None:
         WeightsError: the network or the metric is not to be had.
     """
     data = read_identities(config.folder)
-    network = IdentityFeatures(share(config.threads, 1))
+    network = IdentityFeatures(Compute.shared(threads=config.threads).threads)
     features = describe(data, np.ones(len(data.identity), bool), network, config.quiet)
     metric = load_metric(config.metric) if config.metric is not None else None
     views = plain(features) if metric is None else metric(features)

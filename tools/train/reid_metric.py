@@ -9,9 +9,9 @@ import numpy as np
 from datasets.ground_truth.reid import read_identities
 from datasets.output_guard.guard import begin
 from models.errors import DataError
+from models.runtime.compute import Compute
 from tools.cli.messages import say
 from tools.evaluate.reid import describe
-from tools.track.build import share
 from tools.train.config.reid_metric import TrainReidConfig
 from tools.train.identify_odds import cross_fit
 from tracker.reid.descriptor import IdentityFeatures, fit_metric
@@ -31,7 +31,8 @@ def train_reid(config: TrainReidConfig) -> None:
         raise DataError(f"{config.folder}: no identity has two pictures; give several of each, best of two cameras.")
     if (counts > 0).sum() < 2:
         raise DataError(f"{config.folder}: there is one identity to learn from; give two or more to tell apart.")
-    features = describe(data, taught, IdentityFeatures(share(config.threads, 1), config.device), config.quiet)
+    network = IdentityFeatures(Compute.shared(threads=config.threads).threads, config.device)
+    features = describe(data, taught, network, config.quiet)
     metric = fit_metric(features, data.identity[taught], data.camera[taught])
     metric = replace(metric, weights=cross_fit(data, features, taught))
     about = {

@@ -15,8 +15,8 @@ import numpy as np
 from datasets.ground_truth.reid import Identities, read_identities
 from models.backbones.roi_align import unit
 from models.errors import DataError
+from models.runtime.compute import Compute
 from tools.evaluate.reid import describe
-from tools.track.build import share
 from tools.train.config.reid_odds import FitReturnsConfig
 from tracker.reid.descriptor import IdentityFeatures, load_metric, plain
 from tracker.reid.matching import embed, standing, within_metric
@@ -49,7 +49,7 @@ def fit_returns(config: FitReturnsConfig) -> None:
         WeightsError: the network or the metric is not to be had.
     """
     data = read_identities(config.folder)
-    network = IdentityFeatures(share(config.threads, 1))
+    network = IdentityFeatures(Compute.shared(threads=config.threads).threads)
     features = describe(data, np.ones(len(data.identity), bool), network, config.quiet)
     views = (load_metric(config.metric, network.dim) if config.metric is not None else plain)(features)
     taught, others = (draw(data, views, half, config.scenes, config.seed) for half in (0, 1))

@@ -19,8 +19,9 @@ from models.backbones.feature_maps import standardise
 from models.backbones.registry import get_entry
 from models.backbones.roi_align import roi_align, unit
 from models.errors import ConfigError
+from models.runtime.compute import Device
 from tracker.appearance.schedule import Glance
-from tracker.detectors.config import AppearanceConfig, Device
+from tracker.detectors.config import AppearanceConfig
 from tracker.types import Detections, Float32, Frame, UInt8
 
 STRIPS = 4

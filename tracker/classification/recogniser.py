@@ -21,6 +21,7 @@ from tracker.classification.config import RecogniseConfig
 from tracker.classification.crops import cover, cut, cut_square, sharpness, view_quality
 from tracker.classification.hysteresis import CLEAR, decide
 from tracker.detectors.class_names import same_name
+from tracker.protocols import FrameContext, SourceInfo
 from tracker.table import find
 from tracker.types import Bool, Float32, Float64, Frame, Int64, State, Tracks, UInt8
 
@@ -60,6 +61,8 @@ class Recogniser:
         looks: how many have been taken.
     """
 
+    name = "recognise"
+
     def __init__(
         self,
         config: RecogniseConfig,
@@ -79,14 +82,14 @@ class Recogniser:
         self._open = np.zeros(0, bool)
         self.looks = 0
 
-    def names(self, known: tuple[str, ...]) -> tuple[str, ...]:
-        """The classes that are known, and the kinds that are not among them."""
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The classes so far, and the kinds that are not among them."""
+        known, all_ = names, list(names)
         place = {name: k for k, name in reversed(list(enumerate(known)))}
-        names = list(known)
         for name in self._kinds:
             if name not in place:
-                place[name] = len(names)
-                names.append(name)
+                place[name] = len(all_)
+                all_.append(name)
         self._number = np.array([place[name] for name in self._kinds])
         own = [kinds_of(name) for name in known]
         self._prior = np.zeros((len(known), len(self._kinds)), np.float32)
@@ -94,9 +97,13 @@ class Recogniser:
             self._prior[row, [k for k in inside if k < len(self._kinds)]] = 1
         anything = np.array([any(same_name(name, word) for word in UNNAMED) for name in known], bool)
         self._open = anything | self._prior.any(axis=1)
-        return tuple(names)
+        return tuple(all_)
 
-    def __call__(self, frame: Frame, tracks: Tracks) -> Tracks:
+    def __call__(self, context: FrameContext) -> FrameContext:
+        """With tracks of the classes of their kinds."""
+        return replace(context, tracks=self.update(context.frame, context.tracks))
+
+    def update(self, frame: Frame, tracks: Tracks) -> Tracks:
         """The tracks with the classes of their kinds, and how likely these are."""
         self._follow(tracks)
         kept = self._kept

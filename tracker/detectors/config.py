@@ -8,9 +8,9 @@ from typing import Literal
 
 from models.checks.paths import checked
 from models.errors import ConfigError
+from models.runtime.compute import Device
 
 FamilyName = Literal["auto", "lite", "yolox", "yolov8", "detr", "nanodet"]
-Device = Literal["auto", "cpu", "cuda"]
 
 KINDS = ("lite0", "background", "onnx", "torchvision", "python", "file", "none")
 

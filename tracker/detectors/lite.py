@@ -23,14 +23,14 @@ class LiteDetector:
     Args:
         size: long side of the picture that the network looks at, pixels, or "" for the one that it is made for.
         config: everything else.
-        looks: whether detections carry embeddings, pooled from the backbone's map of the same pass.
+        embeddings: whether detections carry embeddings, pooled from the backbone's map of the same pass.
 
     Raises:
         ConfigError: a size that is no number, or unknown classes.
         WeightsError: the package's network is missing or damaged.
     """
 
-    def __init__(self, size: str, config: DetectorConfig, looks: bool = False) -> None:
+    def __init__(self, size: str, config: DetectorConfig, embeddings: bool = False) -> None:
         if size and not (size.isascii() and size.isdigit() and SIZES[0] <= int(size) <= SIZES[1]):
             raise ConfigError(
                 f"detector lite0 takes the long side of its picture, {SIZES[0]} to {SIZES[1]} pixels; "
@@ -38,12 +38,12 @@ class LiteDetector:
             )
         self._network = OnnxDetector(NETWORK, replace(config, family="lite"), size=int(size) if size else None)
         self.names = self._network.names
-        self._looks = looks
+        self._embeddings = embeddings
 
     def __call__(self, frame: Frame | UInt8) -> Detections:
         frame = Frame.of(frame)
         found, fit, maps = self._network.look(frame)
-        if not self._looks:
+        if not self._embeddings:
             return found
         features = maps[f"stride{STRIDE}"][0]
         # Only the part of the map that the picture covers counts for the mean, which is taken off.

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from models.errors import ConfigError
+from models.runtime.compute import Compute
 from tracker.detectors.class_names import suggest
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.other_formats import how_to_export
 from tracker.detectors.replay import ByFrame, ReplayDetector
 from tracker.protocols import Detector
+from tracker.providers import provider
 from tracker.types import Frame
 
 ReadDetections = Callable[[Path], tuple[ByFrame, tuple[str, ...]]]
@@ -25,20 +28,22 @@ class Order:
     Attributes:
         argument: what stood after the colon of `KIND:ARGUMENT`, or "".
         config: everything else that was chosen.
-        read: reads a file of ready detections: (detections by frame index, class names); None where nobody can.
-        looks: whether its detections are to carry embeddings of its own.
+        read: reads a file of ready detections: (detections by frame index, class names); None: the package's reader.
+        embeddings: whether its detections are to carry embeddings from its own pass.
+        skip_bad_rows: of a file of ready detections drop the rows that break the format.
     """
 
     argument: str
     config: DetectorConfig
     read: ReadDetections | None = None
-    looks: bool = False
+    embeddings: bool = False
+    skip_bad_rows: bool = False
 
 
 def _lite0(order: Order) -> Detector:
     from tracker.detectors.lite import LiteDetector
 
-    return LiteDetector(order.argument, order.config, order.looks)
+    return LiteDetector(order.argument, order.config, order.embeddings)
 
 
 def _background(order: Order) -> Detector:
@@ -70,11 +75,10 @@ def _python(order: Order) -> Detector:
 
 
 def _file(order: Order) -> Detector:
-    if order.read is None:
-        raise ConfigError("detector file: no reader of label files was given to build_detector(read=...).")
     if not order.argument:
         raise ConfigError("detector file needs a file of detections; write file:det.txt.")
-    detections, names = order.read(Path(order.argument))
+    read = order.read or partial(provider("read_detections"), skip_bad_rows=order.skip_bad_rows)
+    detections, names = read(Path(order.argument))
     return ReplayDetector(detections, names, order.config)
 
 
@@ -93,37 +97,55 @@ DETECTORS: dict[str, Callable[[Order], Detector]] = {
     "file": _file,
     "none": _none,
 }
-LOOKING = ("lite0",)  # detectors whose pass gives embeddings too
+EMBEDDING = ("lite0",)  # detectors whose pass gives embeddings too
 
 
 def build_detector(
-    config: DetectorConfig | str | Path | None = None, read: ReadDetections | None = None, looks: bool = False
+    config: DetectorConfig | str | Path | None = None,
+    read: ReadDetections | None = None,
+    embeddings: bool | None = None,
+    skip_bad_rows: bool = False,
+    compute: Compute | None = None,
 ) -> Detector:
     """The detector that `config` asks for.
 
+    >>> import numpy as np
+    >>> detect = build_detector("lite0")
+    >>> found = detect(np.zeros((120, 160, 3), np.uint8))
+    >>> found.embedding.shape == (len(found), 160)
+    True
+
     Args:
         config: the choice; text is what `--detector` takes ("lite0:640", "yolox.onnx"), and without any it is lite0.
-        read: reads files of ready detections (detections by frame index, class names); a floor above knows the formats.
-        looks: detections are to carry embeddings from the detector's own pass, which lite0 alone has.
+        read: reads files of ready detections (detections by frame index, class names); by default all formats that
+            the package `datasets` knows.
+        embeddings: whether detections are to carry appearance embeddings from the detector's own pass, which lite0
+            alone has; by default they do where it has them.
+        skip_bad_rows: of a file of ready detections drop the rows that break the format, instead of refusing it.
+        compute: threads and device, in place of those in `config`.
 
     Raises:
-        ConfigError: an unknown kind, class or callable, a missing argument, or a detector that has no looks.
+        ConfigError: an unknown kind, class or callable, a missing argument, or a detector that has no embeddings.
         WeightsError: a network that is missing, damaged or of an unknown family.
     """
     if not isinstance(config, DetectorConfig):
         if not isinstance(config, str | Path | None):
             raise ConfigError(f"a {type(config).__name__} names no detector; give text or a DetectorConfig.")
         config = DetectorConfig("auto" if config is None else str(config))
+    if compute is not None:
+        config = replace(config, threads=compute.threads, device=compute.device)
     kind, argument = config.kind_and_argument()
     if kind in ("onnx", "file") and (said := how_to_export(Path(argument))):
         raise ConfigError(said)
     if kind not in DETECTORS:
         raise ConfigError(f"there is no detector {kind!r}; {suggest(kind, tuple(DETECTORS))}")
-    if looks and kind not in LOOKING:
+    if embeddings is None:
+        embeddings = kind in EMBEDDING
+    if embeddings and kind not in EMBEDDING:
         raise ConfigError(
             f"detector {kind} has no features of its own; choose --detector lite0, or a frozen CNN for --appearance."
         )
-    return DETECTORS[kind](Order(argument, config, read, looks))
+    return DETECTORS[kind](Order(argument, config, read, embeddings, skip_bad_rows))
 
 
 def detector_of(detector: Detector | Callable[[Frame], Any]) -> Detector:

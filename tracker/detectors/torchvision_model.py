@@ -11,7 +11,7 @@ import numpy as np
 
 from models.errors import ConfigError, WeightsError
 from models.extras import needs
-from models.runtime.session import usable_cores
+from models.runtime.compute import usable_cores
 from tracker.detectors.class_names import names_from_file, suggest
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.postprocess import Select

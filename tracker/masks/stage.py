@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from models.errors import ConfigError
 from tracker.inputs.masks import Masks
 from tracker.masks.propagation import MOST, Followed, MaskFollower
+from tracker.protocols import FrameContext, SourceInfo
 from tracker.types import Frame, State, Tracks, UInt8
 
 NAME = "object"  # the class of what was marked
@@ -37,9 +38,14 @@ class MaskStage:
         follower: the mask propagation.
         marks: what is to be followed.
 
+    Attributes:
+        waiting: the marks whose time has not come.
+
     Raises:
         ConfigError: there is nothing to follow, or more objects than a picture of numbers holds.
     """
+
+    name = "masks"
 
     def __init__(self, follower: MaskFollower, marks: Sequence[Mark]) -> None:
         self._follower = follower
@@ -52,12 +58,16 @@ class MaskStage:
         self._offset = max(numbers)
         self._label: int | None = None
 
-    def names(self, known: tuple[str, ...]) -> tuple[str, ...]:
-        """The detector's class names and that of the marked objects."""
-        self._label = known.index(NAME) if NAME in known else len(known)
-        return known if NAME in known else (*known, NAME)
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The class names so far and that of the marked objects."""
+        self._label = names.index(NAME) if NAME in names else len(names)
+        return names if NAME in names else (*names, NAME)
 
-    def __call__(self, frame: Frame, tracks: Tracks) -> Tracks:
+    def __call__(self, context: FrameContext) -> FrameContext:
+        """With the marked objects, which come first, among the tracks."""
+        return replace(context, tracks=self.update(context.frame, context.tracks))
+
+    def update(self, frame: Frame, tracks: Tracks) -> Tracks:
         """All tracks of a frame, the marked objects first."""
         followed = self._follower.update(frame)
         due = [mark for mark in self.waiting if mark.time <= frame.time]

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from tracker.protocols import Update
 from tracker.reid.config import ReidConfig
 from tracker.reid.gallery import GONE, People, keep_views, view_quality
 from tracker.reid.matching import (
@@ -26,7 +25,7 @@ from tracker.reid.matching import (
     within_metric,
 )
 from tracker.table import find
-from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, State, Tracks
+from tracker.types import Bool, Float32, Float64, Frame, Int64, State, Tracks
 
 Look = Callable[[Frame, Int64], Float32]  # boxes (N, 4) of a frame, whole pixels inside it -> (N, D) unit features
 
@@ -43,7 +42,7 @@ CLAIM = 1.0  # odds against nobody of the identity that the engine goes on with,
 
 
 class Returning:
-    """Give `around(tracker.update, frame)` a frame's detections, in order and from one thread.
+    """Give it each frame with the engine's tracks, in order and from one thread; `ReidTracker` does.
 
     Args:
         look: what boxes look like.
@@ -72,14 +71,6 @@ class Returning:
     def people(self) -> People:
         """Everybody who is known now."""
         return self._people
-
-    def around(self, update: Update, frame: Frame) -> Update:
-        """The engine's `update`, with its tracks under the ids of whoever came back."""
-
-        def renamed(detections: Detections, time: float, warp: Float64 | None = None) -> Tracks:
-            return self(frame, update(detections, time, warp))
-
-        return renamed
 
     def __call__(self, frame: Frame, tracks: Tracks) -> Tracks:
         """The engine's tracks of a frame under the ids of before; `TENTATIVE` where it is open who they are."""

@@ -14,11 +14,16 @@ from math import inf
 import numpy as np
 
 from models.errors import DataError
+from models.runtime.compute import Compute
 from tracker.boxes import overlaps
 from tracker.classification.track_classes import Classes
-from tracker.motion.base import Observations
-from tracker.protocols import Update
+from tracker.config import TrackerConfig
+from tracker.decorators import InnerTracker, TrackerDecorator, frame_at
+from tracker.motion.base import Motion, Observations
+from tracker.motion_registry import MOTIONS
+from tracker.protocols import SourceInfo
 from tracker.single_object.box_prompt import PointedBox
+from tracker.single_object.search_region import FrozenView
 from tracker.single_object.tracker import Follower, Sight
 from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, State, Tracks, UInt8
 
@@ -54,37 +59,53 @@ class _Wish:
     drop: int = 0
 
 
-class Pointer:
-    """Follows pointed objects; called once a frame, in the engine's thread. `point` and `drop` may come from any other.
+class Pointer(TrackerDecorator):
+    """A tracker that follows pointed objects too, beside those of the tracker inside, by their pixels.
+
+    `update` is called once a frame, in order and from one thread; `point` and `drop` may come from any other.
 
     Args:
-        follow: makes a follower of a picture, a box (4,) and a time.
-        new_id: the next id that no track has had.
-        names: the detector's classes.
+        tracker: the one inside; it gets the detections that are no pointed object.
         boxes: to be followed from their times on; they get their ids now, in this order.
-        interactive: whether boxes may come from a window too: then the stages run less far ahead of it.
+        follow: makes a follower of a picture, a box (4,) and a time; by default with the package's frozen CNN.
+        names: the detector's classes, where `open` does not tell them.
 
     Attributes:
         names: the classes of all tracks: the detector's, `object`, and those that the boxes were given with.
-        interactive: as given.
+
+    Raises:
+        WeightsError: the frozen CNN is not to be had.
     """
 
     def __init__(
         self,
-        follow: Follow,
-        new_id: Callable[[], int],
-        names: Sequence[str] = (),
+        tracker: InnerTracker,
         boxes: Sequence[PointedBox] = (),
-        interactive: bool = False,
+        follow: Follow | None = None,
+        names: Sequence[str] = (),
     ) -> None:
-        self._follow, self._new_id = follow, new_id
-        self.interactive = interactive
-        more = dict.fromkeys((OBJECT, *(box.name for box in boxes if box.name)))
-        self.names = (*names, *(name for name in more if name not in names))
-        self._classes = Classes(len(names))
-        self._waiting = [(new_id(), box) for box in boxes]
+        super().__init__(tracker)
+        self._follow = follow or frozen_follower()
+        self._given_names = tuple(dict.fromkeys((OBJECT, *(box.name for box in boxes if box.name))))
+        self._waiting = [(self.new_id(), box) for box in boxes]
+        self._name_classes(tuple(names))
         self._pointed: list[_Pointed] = []
         self._wishes: queue.SimpleQueue[_Wish] = queue.SimpleQueue()
+
+    def _name_classes(self, names: tuple[str, ...]) -> None:
+        self.names = (*names, *(name for name in self._given_names if name not in names))
+        self._classes = Classes(len(names))
+
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The source and the detector's classes; answers with all classes.
+
+        Raises:
+            DataError: a box outside the picture.
+        """
+        for _, box in self._waiting:
+            inside(np.array(box.xyxy), (info.width, info.height))
+        self._name_classes(super().open(info, names))
+        return self.names
 
     def point(self, frame: Frame, xyxy: Float64) -> None:
         """Follow what is in a box (4,) of `frame` from that frame's time on.
@@ -108,12 +129,17 @@ class Pointer:
         """The boxes whose time has not come."""
         return tuple(box for _, box in self._waiting)
 
-    def __call__(self, frame: Frame, detections: Detections, warp: Float64 | None, update: Update) -> Tracks:
-        """All tracks of the frame: the pointed ones, and the engine's of what they leave of the detections.
+    def update(
+        self, detections: Detections, time: float, warp: Float64 | None = None, frame: Frame | None = None
+    ) -> Tracks:
+        """All tracks of the frame: the pointed ones, and those inside of what they leave of the detections.
+
+        The arguments are those of `TrackerDecorator.update`.
 
         Raises:
-            DataError: a box whose time has come has no area in the picture.
+            DataError: no frame is given, or a box whose time has come has no area in the picture.
         """
+        frame, detections = frame_at(frame, time, "a tracker of pointed objects"), Detections.of(detections)
         for one in self._pointed:
             one.last = one.follower.look(frame.bgr, frame.time, warp)
         self._begin(frame)
@@ -122,7 +148,7 @@ class Pointer:
         free = np.ones(len(detections), bool)
         free[taken[taken >= 0]] = False
         rows = free.nonzero()[0]
-        tracks = update(detections if free.all() else detections.take(free), frame.time, warp)
+        tracks = self._inner(detections if free.all() else detections.take(free), time, warp, frame)
         return _join(self._tracks(taken), tracks, rows)
 
     def _begin(self, frame: Frame) -> None:
@@ -132,7 +158,7 @@ class Pointer:
             if wish.drop:
                 self._pointed = [one for one in self._pointed if one.id != wish.drop]
             elif wish.frame is not None and wish.xyxy is not None:
-                self._add(self._new_id(), wish.frame, wish.xyxy, "")
+                self._add(self.new_id(), wish.frame, wish.xyxy, "")
                 one = self._pointed[-1]
                 if frame.time > wish.frame.time:  # the stages were ahead of the window; elapsed time is known
                     one.last = one.follower.look(frame.bgr, frame.time)
@@ -200,6 +226,26 @@ class Pointer:
             detection=taken,
             class_score=self._class_score(),
         )
+
+
+def frozen_follower(compute: Compute | None = None, motion: Motion | None = None) -> Follow:
+    """What makes followers that share one frozen CNN and one motion model.
+
+    Args:
+        compute: threads and device of the network.
+        motion: how objects move; the package's liquid motion by default.
+
+    Raises:
+        WeightsError: the frozen CNN is not to be had.
+    """
+    compute = compute or Compute()
+    view = FrozenView(compute.threads, compute.device)
+    moves = motion or MOTIONS[TrackerConfig().motion](TrackerConfig())
+
+    def follow(bgr: UInt8, xyxy: Float64, time: float) -> Follower:
+        return Follower(view, moves, bgr, xyxy, time)
+
+    return follow
 
 
 def inside(xyxy: Float64, size: tuple[int, int]) -> Float64:

@@ -33,14 +33,14 @@ class Still:
         return Sight(self.xyxy, 0.9, True, 0.0)
 
 tracker = Tracker()
-pointer = Pointer(Still, tracker.new_id, interactive=True)
+pointer = Pointer(tracker, follow=Still)
 sink = WindowSink(ViewConfig(), sys.argv[1], pointer)
 sink.open(SourceInfo("film", 320, 240), pointer.names)
 print(-1 + 1, flush=True)
 try:
     for k in range(20_000):
         frame = Frame(np.full((240, 320, 3), 90, np.uint8), k, k * 0.04)
-        tracks = pointer(frame, Detections.empty(), None, tracker.update)
+        tracks = pointer.update(Detections.empty(), frame.time, frame=frame)
         print("ids", tracks.id.tolist(), flush=True)
         sink.write(frame, tracks)
         print(k, flush=True)

@@ -375,8 +375,8 @@ def test_settings_are_checked_without_a_set() -> None:
 @pytest.mark.parametrize(("network", "least"), [("yolox_nano", 60.0), ("deimv2_femto", 60.0), ("nanodet_m_416", 57.0)])
 def test_real_networks_reach_what_was_measured(network: str, least: float, shared: Path) -> None:
     """All 128 pictures: 64.1, 65.3 and 61.7 in docs/results."""
-    from tools.track.build import build_detector
     from tracker.detectors.config import DetectorConfig
+    from tracker.detectors.registry import build_detector
 
     detector = build_detector(DetectorConfig(str(shared / f"models/{network}.onnx"), score=0.001, device="cpu"))
     result = evaluate(detector, read_labelled_pictures(shared / "data/detect/coco_val128"), classes=("person",))

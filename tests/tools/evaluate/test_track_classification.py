@@ -175,7 +175,7 @@ class Moody:
 @pytest.fixture
 def videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """One sequence of boxes with a car that drives through it."""
-    monkeypatch.setattr(eval_recognition_video, "build_detector", lambda *_: Moody())
+    monkeypatch.setattr(eval_recognition_video, "build_detector", lambda *_, **__: Moody())
     folder = tmp_path / "sot/street"
     (folder / "img").mkdir(parents=True)
     rows = []

@@ -82,7 +82,7 @@ def test_a_look_that_changes_does_not_forbid_an_uncontested_match() -> None:
 
 
 def test_one_woman_at_a_desk_keeps_one_id(shared: Path) -> None:
-    detector = build_detector(DetectorConfig(detector="lite0", threads=1), looks=True)
+    detector = build_detector(DetectorConfig(detector="lite0", threads=1), embeddings=True)
     pictures = sorted((shared / "data/sot/FaceOcc1/img").glob("*.jpg"))
     tracker, ids = Tracker(classes=Classes(len(detector.names)), size=(352, 288)), set()
     for k, path in enumerate(pictures):

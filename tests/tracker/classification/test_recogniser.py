@@ -12,6 +12,7 @@ from models.errors import ConfigError
 from models.labels.imagenet import imagenet_names, kinds_of
 from tracker.classification.config import RecogniseConfig
 from tracker.classification.recogniser import Recogniser
+from tracker.protocols import SourceInfo
 from tracker.types import Frame, State, Tracks
 
 NAMES = ("person", "dog", "car", "object")
@@ -54,7 +55,7 @@ def frame(time: float, *greys: int) -> Frame:
 
 def recogniser(sees: Any, **settings: Any) -> tuple[Recogniser, tuple[str, ...]]:
     made = Recogniser(RecogniseConfig("imagenet", **settings), sees, imagenet_names(), 64)
-    return made, made.names(NAMES)
+    return made, made.open(SourceInfo("clip", 160, 120), NAMES)
 
 
 def test_a_dog_becomes_a_beagle_and_says_how_surely() -> None:
@@ -62,7 +63,7 @@ def test_a_dog_becomes_a_beagle_and_says_how_surely() -> None:
     assert names[: len(NAMES)] == NAMES
     assert len(set(names)) == len(names)
     for k in range(8):
-        told = made(frame(0.3 * k, 10), tracks((7, 1)))
+        told = made.update(frame(0.3 * k, 10), tracks((7, 1)))
     assert [names[k] for k in told.label] == ["beagle"]
     assert told.class_score is not None
     assert 0.5 <= told.class_score[0] <= 1
@@ -71,7 +72,7 @@ def test_a_dog_becomes_a_beagle_and_says_how_surely() -> None:
 def test_persons_are_not_looked_at_and_keep_their_class() -> None:
     sees = Sees({10: BEAGLE})
     made, _ = recogniser(sees)
-    told = made(frame(0, 10), tracks((1, 0)))
+    told = made.update(frame(0, 10), tracks((1, 0)))
     assert told.label.tolist() == [0]
     assert sees.seen == []
     assert kinds_of("person") == ()
@@ -87,7 +88,7 @@ def test_the_detector_s_class_is_evidence_too() -> None:
 
     made, names = recogniser(torn)
     for k in range(6):
-        told = made(frame(0.3 * k, 10, 10), tracks((1, 2), (2, 3)))
+        told = made.update(frame(0.3 * k, 10, 10), tracks((1, 2), (2, 3)))
     assert names[told.label[0]] == "minivan"
     assert told.label[1] == 3  # an object of no known class: neither is likely enough
 
@@ -97,44 +98,44 @@ def test_few_looks_a_frame_and_everybody_gets_one() -> None:
     made, _ = recogniser(sees, recognise_crops=2, recognise_every=0.5)
     everybody = tracks(*((k, 1) for k in range(1, 7)))
     for k in range(3):
-        made(frame(0.04 * k, *(20 * j for j in range(1, 7))), everybody)
+        made.update(frame(0.04 * k, *(20 * j for j in range(1, 7))), everybody)
     assert [len(s) for s in sees.seen] == [2, 2, 2]
     assert sorted(g for s in sees.seen for g in s) == [20, 40, 60, 80, 100, 120]
-    made(frame(0.2, *(20 * j for j in range(1, 7))), everybody)  # nobody's time has come
+    made.update(frame(0.2, *(20 * j for j in range(1, 7))), everybody)  # nobody's time has come
     assert made.looks == 6
 
 
 def test_who_is_sure_is_looked_at_rarely() -> None:
     made, _ = recogniser(Sees({10: BEAGLE}, logit=20.0), recognise_every=0.1)
     for k in range(101):
-        made(frame(0.1 * k, 10), tracks((1, 1)))
+        made.update(frame(0.1 * k, 10), tracks((1, 1)))
     assert made.looks <= 40
 
 
 def test_rows_stay_with_their_tracks() -> None:
     made, names = recogniser(Sees({10: BEAGLE, 40: MINIVAN, 128: TABBY}, logit=15.0), recognise_crops=5)
     for k in range(8):
-        told = made(frame(0.3 * k, 10, 40), tracks((1, 1), (2, 2)))
+        told = made.update(frame(0.3 * k, 10, 40), tracks((1, 1), (2, 2)))
     assert [names[k] for k in told.label] == ["beagle", "minivan"]
-    told = made(frame(2.35, 128, 40, 10), tracks((9, 0), (2, 2), (1, 1)))  # another order, and somebody new
+    told = made.update(frame(2.35, 128, 40, 10), tracks((9, 0), (2, 2), (1, 1)))  # another order, and somebody new
     assert [names[k] for k in told.label] == ["person", "minivan", "beagle"]
-    told = made(frame(2.4), tracks())
+    told = made.update(frame(2.4), tracks())
     assert len(told) == 0
-    told = made(frame(2.45, 128), tracks((1, 1)))  # gone is forgotten
+    told = made.update(frame(2.45, 128), tracks((1, 1)))  # gone is forgotten
     assert names[told.label[0]] != "beagle"
 
 
 @pytest.mark.parametrize("state", [State.TENTATIVE, State.LOST])
 def test_only_what_is_seen_now_is_looked_at(state: State) -> None:
     sees = Sees({10: BEAGLE})
-    recogniser(sees)[0](frame(0, 10), tracks((1, 1), state=state))
+    recogniser(sees)[0].update(frame(0, 10), tracks((1, 1), state=state))
     assert sees.seen == []
 
 
 def test_without_any_class_score() -> None:
     made, names = recogniser(Sees({10: BEAGLE}, logit=15.0))
     for k in range(6):
-        told = made(frame(0.3 * k, 10), tracks((1, 3), score=None))
+        told = made.update(frame(0.3 * k, 10), tracks((1, 3), score=None))
     assert names[told.label[0]] == "beagle"
     assert told.class_score is not None
 
@@ -145,14 +146,14 @@ def test_boxes_beyond_the_picture_are_cut() -> None:
     for left, top in ((-500.0, -500.0), (5000.0, 10.0), (290.0, 230.0)):
         box = np.array([[left, top, left + 90, top + 90]], np.float32)
         moved = Tracks(far.id, box, far.score, far.label, far.state, far.unseen, far.detection)
-        assert len(made(frame(left + 600, 10), moved)) == 1
+        assert len(made.update(frame(left + 600, 10), moved)) == 1
 
 
 def test_no_kind_is_ever_said_below_recognise_from() -> None:
     """Doubt comes up slowly and goes again: below the limit the detector's class stands, and nothing flickers."""
     grey = {10: BEAGLE, 60: TABBY}
     made, names = recogniser(Sees(grey, logit=7.5), recognise_from=0.5, recognise_every=0.0)
-    told = [made(frame(0.3 * k, 10 if k < 5 or k > 12 else 60), tracks((1, 1), score=None)) for k in range(40)]
+    told = [made.update(frame(0.3 * k, 10 if k < 5 or k > 12 else 60), tracks((1, 1), score=None)) for k in range(40)]
     said = [(names[t.label[0]], float(t.class_scores()[0])) for t in told]
     assert "beagle" in dict(said)
     assert all(share >= 0.5 for name, share in said if name != "dog")

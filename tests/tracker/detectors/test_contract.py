@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from datasets.formats import DetectionFile
-from models.errors import ConfigError
+from models.errors import ConfigError, DataError
 from tests.support.detector_scenes import frame, iou, truth
 from tests.support.onnx_nets import write_net, yolox_answer
 from tracker.detectors.background import BackgroundDetector
@@ -221,9 +221,24 @@ def test_a_detector_that_is_no_detector(detector: str, said: str) -> None:
         build(DetectorConfig(detector))
 
 
-def test_ready_detections_need_somebody_who_reads_them() -> None:
-    with pytest.raises(ConfigError, match="no reader of label files"):
-        build_detector(DetectorConfig("file:det.txt"))
+def test_ready_detections_are_read_from_python_as_by_the_command(tmp_path: Path) -> None:
+    (tmp_path / "det.txt").write_text("1,-1,10,20,30,40,0.9\n1,-1,10,20,30,x,0.9\n")
+    with pytest.raises(DataError, match="line 2"):
+        build_detector(f"file:{tmp_path / 'det.txt'}")
+    detector = build_detector(tmp_path / "det.txt", skip_bad_rows=True)
+    assert detector(FRAMES[0]).xyxy.tolist() == [[10, 20, 40, 60]]
+
+
+def test_who_reads_ready_detections_can_be_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tracker import providers
+
+    monkeypatch.setattr(providers, "_GIVEN", {})
+    monkeypatch.setitem(providers._BY_NAME, "read_detections", ("not_there.at_all", "read"))
+    with pytest.raises(ConfigError, match=r"not_there.at_all of liquidtrack cannot be imported") as raised:
+        build_detector("file:det.txt")
+    assert "\n" not in str(raised.value)
+    providers.provide("read_detections", lambda path, skip_bad_rows: ({0: Detections.empty()}, ("boat",)))
+    assert build_detector("file:det.txt").names == ("boat",)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_it_runs_without_torch_and_without_the_cache(tmp_path: Path) -> None:
         "import numpy as np\n"
         "from tracker import DetectorConfig, build_detector\n"
         "from tracker.types import Frame\n"
-        "d = build_detector(DetectorConfig('lite0:64', threads=1, device='cpu'), looks=True)\n"
+        "d = build_detector(DetectorConfig('lite0:64', threads=1, device='cpu'), embeddings=True)\n"
         "d(Frame(np.zeros((48, 64, 3), np.uint8), 0, 0.0))\n"
     )
     done = subprocess.run(
@@ -96,7 +96,7 @@ def test_its_looks_are_those_of_the_frozen_cnn(street: Frame) -> None:
     from tracker.appearance.embedder import build_embedder
     from tracker.detectors.config import AppearanceConfig
 
-    found = build_detector(DetectorConfig("lite0:640", threads=1, device="cpu"), looks=True)(street)
+    found = build_detector(DetectorConfig("lite0:640", threads=1, device="cpu"), embeddings=True)(street)
     assert found.embedding is not None
     assert len(found) >= 3
     np.testing.assert_allclose(np.linalg.norm(found.embedding, axis=1), 1, atol=1e-5)
@@ -107,7 +107,7 @@ def test_its_looks_are_those_of_the_frozen_cnn(street: Frame) -> None:
 
 
 def test_nothing_found_has_no_looks_to_carry() -> None:
-    found = build_detector(DetectorConfig("lite0:64", score=1.0, threads=1, device="cpu"), looks=True)(frame(0.0))
+    found = build_detector(DetectorConfig("lite0:64", score=1.0, threads=1, device="cpu"), embeddings=True)(frame(0.0))
     assert len(found) == 0
     assert found.embedding is not None
     assert found.embedding.shape[0] == 0
@@ -115,7 +115,7 @@ def test_nothing_found_has_no_looks_to_carry() -> None:
 
 def test_other_detectors_have_no_looks() -> None:
     with pytest.raises(ConfigError, match="detector background has no features of its own; choose --detector lite0"):
-        build_detector(DetectorConfig("background"), looks=True)
+        build_detector(DetectorConfig("background"), embeddings=True)
 
 
 def test_a_damaged_package_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

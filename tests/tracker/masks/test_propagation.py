@@ -13,6 +13,7 @@ from models.errors import DataError, WeightsError
 from tracker.masks.config import MaskConfig
 from tracker.masks.propagation import MaskFollower
 from tracker.masks.stage import Mark, MaskStage
+from tracker.protocols import SourceInfo
 from tracker.types import Frame, State, Tracks, UInt8
 
 pytest.importorskip("torch", reason="the one export needs the extra `torch`")
@@ -135,11 +136,11 @@ def test_the_stage_puts_marked_objects_beside_other_tracks() -> None:
         Mark(0.15, (2,), lambda f: np.where(clip[2][1] == 2, 2, 0).astype(np.uint8)),
     ]
     stage = MaskStage(follower(), marks)
-    assert stage.names(("person",)) == ("person", "object")
+    assert stage.open(SourceInfo("clip", 480, 270), ("person",)) == ("person", "object")
     other = Tracks(*(np.array([v]) for v in (1, (5, 5, 9, 9), 0.5, 0, State.ACTIVE, 0.0, 0)))  # type: ignore[arg-type]
     seen = []
     for frame, _ in clip:
-        tracks = stage(frame, other)
+        tracks = stage.update(frame, other)
         assert tracks.mask is not None
         assert tracks.mask.shape == (len(tracks), *frame.bgr.shape[:2])
         seen.append(tracks.id.tolist())

@@ -14,8 +14,7 @@ from tracker.classification.track_classes import Classes
 from tracker.engine import Tracker
 from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.pipeline import run
-from tracker.protocols import Pointer as Seam
-from tracker.protocols import SourceInfo
+from tracker.protocols import FrameTracker, SourceInfo
 from tracker.single_object.box_prompt import parse_box
 from tracker.single_object.manager import Pointer, inside
 from tracker.single_object.search_region import FrozenView
@@ -38,7 +37,7 @@ def told(tracker: Tracker, *boxes: str, until: float = np.inf, names: tuple[str,
     def follow(bgr: UInt8, xyxy: Float64, time: float) -> Follower:
         return Told(bgr, xyxy, time, until)  # type: ignore[return-value]
 
-    return Pointer(follow, tracker.new_id, names, [parse_box(b) for b in boxes])
+    return Pointer(tracker, [parse_box(b) for b in boxes], follow, names)
 
 
 def frame(k: int) -> Frame:
@@ -52,10 +51,10 @@ def found(*boxes: list[float], label: int = 0) -> Detections:
 def test_boxes_come_at_their_times_with_ids_of_their_own() -> None:
     tracker = Tracker()
     pointer = told(tracker, "10,10,20,30@0.25", "100,10,20,30")
-    assert isinstance(pointer, Seam)
+    assert isinstance(pointer, FrameTracker)
     ids = []
     for k in range(5):
-        tracks = pointer(frame(k), found([50, 50, 70, 90]), None, tracker.update)
+        tracks = pointer.update(found([50, 50, 70, 90]), frame(k).time, frame=frame(k))
         ids.append(tracks.id.tolist())
     assert ids == [[2, 3], [2, 3], [2, 3], [2, 1, 3], [2, 1, 3]]  # the first frame from 0.25 s on is that at 0.3 s
     assert pointer.ids == (2, 1)
@@ -72,11 +71,11 @@ def test_a_detection_over_a_pointed_object_is_no_second_track_and_names_it() -> 
     pointer = told(tracker, "10,10,20,30", names=("car", "person"))
     over, beside = [11.0, 11.0, 31.0, 41.0], [150.0, 50.0, 170.0, 90.0]
     for k in range(4):
-        tracks = pointer(frame(k), found(beside, over, label=1), None, tracker.update)
+        tracks = pointer.update(found(beside, over, label=1), frame(k).time, frame=frame(k))
         assert len(tracks) == 2
         assert tracks.detection.tolist() == [1, 0]
         assert tracks.label.tolist() == [1, 1]
-    later = pointer(frame(4), found(beside, label=1), None, tracker.update)
+    later = pointer.update(found(beside, label=1), frame(4).time, frame=frame(4))
     assert later.label.tolist() == [1, 1]  # it is known by now
     assert later.detection.tolist() == [-1, 0]
 
@@ -87,7 +86,7 @@ def test_one_wrong_name_changes_no_class_and_many_do() -> None:
     over = [11.0, 11.0, 31.0, 41.0]
     said, sure = [], []
     for k, label in enumerate([0] * 8 + [1] + [0] * 3 + [1] * 20):
-        tracks = pointer(frame(k), found(over, label=label), None, tracker.update)
+        tracks = pointer.update(found(over, label=label), frame(k).time, frame=frame(k))
         said.append(int(tracks.label[0]))
         assert pointer.names[tracks.label[1]] == "object"  # nobody ever named that one
         if tracks.class_score is not None:
@@ -104,7 +103,7 @@ def test_a_lost_object_claims_nothing_and_is_shown_to_be_lost() -> None:
     tracker = Tracker()
     pointer = told(tracker, "10,10,20,30", until=0.15)
     for k in range(4):
-        tracks = pointer(frame(k), found([11, 11, 31, 41]), None, tracker.update)
+        tracks = pointer.update(found([11, 11, 31, 41]), frame(k).time, frame=frame(k))
     assert tracks.state.tolist() == [State.LOST, State.ACTIVE]
     assert tracks.unseen[0] == pytest.approx(0.15)
     assert tracks.detection.tolist() == [-1, 0]
@@ -115,12 +114,12 @@ def test_boxes_of_a_window_are_taken_at_the_time_of_their_frame_and_dropped() ->
     tracker = Tracker()
     pointer = told(tracker)
     shown = frame(3)
-    pointer(frame(5), Detections.empty(), None, tracker.update)
+    pointer.update(Detections.empty(), frame(5).time, frame=frame(5))
     pointer.point(shown, np.array([10.0, 10, 30, 40]))  # the stages are ahead of what is shown
-    tracks = pointer(frame(6), Detections.empty(), None, tracker.update)
+    tracks = pointer.update(Detections.empty(), frame(6).time, frame=frame(6))
     np.testing.assert_allclose(tracks.xyxy[0], np.array([10.0, 10, 30, 40]) + 0.6, rtol=1e-5)
     pointer.drop(1)
-    assert len(pointer(frame(7), Detections.empty(), None, tracker.update)) == 0
+    assert len(pointer.update(Detections.empty(), frame(7).time, frame=frame(7))) == 0
     with pytest.raises(DataError, match="lies outside the picture of 200x100"):
         pointer.point(shown, np.array([200.0, 10, 230, 40]))
 
@@ -131,7 +130,7 @@ def test_a_box_outside_the_picture_is_one_sentence(box: list[float]) -> None:
         inside(np.array(box, np.float64), (200, 100))
     tracker, text = Tracker(), f"{box[0]},{box[1]},{box[2] - box[0]},{box[3] - box[1]}"
     with pytest.raises(DataError, match="lies outside"):
-        told(tracker, text)(frame(0), Detections.empty(), None, tracker.update)
+        told(tracker, text).update(Detections.empty(), 0.0, frame=frame(0))
 
 
 def test_a_box_half_outside_is_cut() -> None:
@@ -176,7 +175,7 @@ def test_a_name_given_with_a_box_is_its_class_whatever_a_detector_says() -> None
     assert pointer.names == ("dog", "cat", "object", "van")
     for k in range(4):
         boxes = [[10 + left, 10, 30 + left, 40] for left in (0, 90, 50)]
-        tracks = pointer(frame(k), found(*boxes, label=1), None, tracker.update)
+        tracks = pointer.update(found(*boxes, label=1), frame(k).time, frame=frame(k))
     assert [pointer.names[label] for label in tracks.label] == ["van", "dog", "cat"]
     assert np.isnan(tracks.class_scores()[:2]).all()
 
@@ -226,12 +225,9 @@ class Keeps:
 def test_the_loop_follows_beside_a_detector(view: FrozenView) -> None:
     tracker, sink, motion = Tracker(), Keeps(), KalmanMotion()
     pointer = Pointer(
-        lambda bgr, xyxy, time: Follower(view, motion, bgr, xyxy, time),
-        tracker.new_id,
-        Finds.names,
-        [parse_box("42,96,36,48")],
+        tracker, [parse_box("42,96,36,48")], lambda bgr, xyxy, time: Follower(view, motion, bgr, xyxy, time)
     )
-    summary = run(Clip(), Finds(), tracker, [sink], pointer=pointer)
+    summary = run(Clip(), Finds(), pointer, [sink])
     assert summary.frames == 8
     assert summary.tracks == 2
     assert sink.names == ("thing", "object")

@@ -11,7 +11,7 @@ from tyro.conf import Positional
 from datasets.output_guard.guard import Output, file_outputs
 from models.checks.seconds import Seconds
 from models.errors import ConfigError
-from tracker.detectors.config import Device
+from models.runtime.compute import Device
 
 
 @dataclass(frozen=True, slots=True)

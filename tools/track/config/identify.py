@@ -10,7 +10,7 @@ from tyro.conf import Positional
 from datasets.output_guard.guard import Output, file_outputs
 from datasets.sources.config import SourceConfig
 from models.errors import ConfigError
-from tracker.detectors.config import Device
+from models.runtime.compute import Device
 
 
 @dataclass(frozen=True)

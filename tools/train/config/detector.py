@@ -11,7 +11,7 @@ from datasets.output_guard.guard import Output
 from models.checks.limits import SEEDS, WORKERS, check_ranges, check_rate
 from models.detection.config import CLASSES, DetectConfig
 from models.errors import ConfigError
-from tracker.detectors.config import Device
+from models.runtime.compute import Device
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,198 @@
+"""From settings to a pipeline: the one place where its parts meet, for the command and for Python alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from models.errors import ConfigError
+from models.runtime.compute import Compute
+from tracker.decorators import InnerTracker
+from tracker.detectors.config import AppearanceConfig, DetectorConfig
+from tracker.detectors.registry import EMBEDDING, build_detector, detector_of
+from tracker.inputs.images import source_of
+from tracker.pipeline import Pipeline
+from tracker.pipeline_config import AUTO, OWN, PipelineConfig
+from tracker.prefetch import QUEUE
+from tracker.protocols import Detector, Embedder, Engine, Source, SourceInfo, Stage
+from tracker.providers import provider
+from tracker.stages import CameraMotionStage, EmbedStage
+from tracker.types import Frame, Tracks
+
+Detects = DetectorConfig | Detector | Callable[[Frame], Any] | str | Path
+
+
+def track_video(
+    source: Source | Iterable[Any] | str | Path | int, detector: Detects | None = None, **settings: Any
+) -> Iterable[tuple[Frame, Tracks]]:
+    """Each frame of a video, camera, stream or folder of pictures with its tracks, as `liquidtrack track` finds them.
+
+    >>> for frame, tracks in track_video("street.mp4", detector="lite0"):
+    ...     print(f"{frame.time:.3f} s", tracks.shown.id, tracks.shown.xyxy)
+    0.000 s ...
+
+    Args:
+        source: what `open_source` takes or opens, or an iterable of (picture, seconds).
+        detector: what `--detector` takes, a `DetectorConfig`, or any function of a frame; lite0 by default.
+        settings: the flags of `liquidtrack track` that say how to detect and track, as in `build_pipeline`.
+
+    Raises:
+        LiquidTrackError: whatever you can mend, in one sentence.
+    """
+    return build_pipeline(detector, source=source, **settings)
+
+
+def build_pipeline(
+    config: PipelineConfig | Detects | None = None,
+    *,
+    source: Source | Iterable[Any] | str | Path | int,
+    detector: Detector | Callable[[Frame], Any] | None = None,
+    tracker: InnerTracker | None = None,
+    **settings: Any,
+) -> Pipeline:
+    """The pipeline that the settings ask for; `liquidtrack track` runs the same one.
+
+    >>> pipeline = build_pipeline("lite0", source="street.mp4", reid=True, score=0.2, camera_motion="flow")
+    >>> summary = pipeline.run()
+    >>> summary.frames
+    20
+
+    Args:
+        config: all settings; or the detector alone: what `--detector` takes, a `DetectorConfig`, or any
+            function of a frame.
+        source: what `open_source` takes or opens, or an iterable of (picture, seconds).
+        detector: in the place of the one that the settings name.
+        tracker: in the place of the one that the settings name.
+        settings: single settings by the names of the command's flags, such as `reid=True` or `classes=("person",)`.
+
+    Raises:
+        LiquidTrackError: whatever you can mend: a source that cannot be opened, an unknown setting, missing weights.
+    """
+    if not isinstance(config, PipelineConfig):
+        if isinstance(config, str | Path):
+            config = PipelineConfig(detection=DetectorConfig(str(config)))
+        elif isinstance(config, DetectorConfig) or config is None:
+            config = PipelineConfig(detection=config or DetectorConfig())
+        else:
+            detector, config = config, PipelineConfig()
+    config = config.with_settings(**settings)
+    finds = config.resolved_detection().kind_and_argument()[0] != "none"  # looks at the words before anything is opened
+    opened = provider("open_source")(source) if isinstance(source, str | Path | int) else source_of(source)
+    try:
+        return _Builder(config, opened.info, finds).pipeline(opened, detector, tracker)
+    except BaseException:
+        opened.close()
+        raise
+
+
+class _Builder:
+    """The parts of one pipeline, which share the cores."""
+
+    def __init__(self, config: PipelineConfig, info: SourceInfo, finds: bool) -> None:
+        self._config, self._info = config, info
+        embeds = config.appearance_features.appearance not in ("none", AUTO, OWN)
+        recognises = config.recognition.recognise != "none"
+        networks = finds + embeds + config.pointing + bool(config.marks) + config.returning.reid + recognises
+        self._compute = Compute.shared(networks, config.detection.threads, config.detection.device)
+
+    def pipeline(
+        self,
+        source: Source,
+        detector: Detector | Callable[[Frame], Any] | None,
+        tracker: InnerTracker | None,
+    ) -> Pipeline:
+        config = self._config
+        found_by = self._detector(detector)
+        before: list[Stage] = []
+        if (embedder := _embedder(config.appearance_features, self._compute)) is not None:
+            before.append(EmbedStage(embedder))
+        before += camera_motion_stages(config.camera_motion)
+        inner = tracker or self._tracker(found_by.names)
+        # The stages should not be far ahead of somebody who points at what a window shows.
+        ahead = 1 if config.select else QUEUE
+        return Pipeline(source, found_by, self._around(inner), before=before, after=self._after(), ahead=ahead)
+
+    def _detector(self, given: Detector | Callable[[Frame], Any] | None) -> Detector:
+        detection, appearance = self._config.resolved_detection(), self._config.appearance_features.appearance
+        if given is not None:
+            chosen = (detection.classes, detection.score, detection.nms, detection.names) != ((), None, None, None)
+            if not chosen or not callable(given):
+                return detector_of(given)
+            from tracker.detectors.python_callable import PythonDetector
+
+            return PythonDetector(given, detection)
+        kind = detection.kind_and_argument()[0]
+        return build_detector(
+            detection,
+            embeddings=appearance == OWN or (appearance == AUTO and kind in EMBEDDING),
+            skip_bad_rows=self._config.skip_bad_rows,
+            compute=self._compute,
+        )
+
+    def _tracker(self, names: tuple[str, ...]) -> InnerTracker:
+        from tracker.classification.track_classes import Classes
+        from tracker.engine import Tracker
+
+        size = (self._info.width, self._info.height)
+        return Tracker(self._config.tracking, classes=Classes(len(names)), size=size)
+
+    def _after(self) -> list[Stage]:
+        """The stages behind the tracker."""
+        config, compute, stages = self._config, self._compute, list[Stage]()
+        if config.recognition.recognise != "none":
+            from tracker.classification.recogniser import build_recogniser
+
+            stages.append(build_recogniser(config.recognition, compute.threads, compute.device))
+        if config.marks:
+            from tracker.masks.propagation import MaskFollower
+            from tracker.masks.stage import MaskStage
+
+            stages.append(MaskStage(MaskFollower(config.propagation, compute.threads, compute.device), config.marks))
+        return stages
+
+    def _around(self, tracker: InnerTracker) -> Engine:
+        """The tracker with what stands around it."""
+        config, compute = self._config, self._compute
+        if config.returning.reid:
+            from tracker.reid.features import Looks
+            from tracker.reid.tracker import ReidTracker
+
+            features = Looks(compute.threads, compute.device, config.returning.reid_metric)
+            tracker = ReidTracker(tracker, features, config.returning)
+        if config.pointing:
+            from tracker.motion_registry import MOTIONS
+            from tracker.single_object.manager import Pointer, frozen_follower
+
+            motion = MOTIONS[config.tracking.motion](config.tracking)
+            tracker = Pointer(tracker, config.boxes, frozen_follower(compute, motion))
+        return tracker
+
+
+def _embedder(config: AppearanceConfig, compute: Compute) -> Embedder | None:
+    """The frozen CNN that the settings name for embeddings, or None where they need no pass of their own.
+
+    Raises:
+        ConfigError: an unknown network, or torch is needed for its one export and is not installed.
+        WeightsError: the weights are not to be had.
+    """
+    if config.appearance in ("none", AUTO, OWN):
+        return None
+    from tracker.appearance.embedder import FrozenEmbedder
+
+    return FrozenEmbedder(config, compute.threads, compute.device)
+
+
+def camera_motion_stages(name: Literal["none", "flow"]) -> list[Stage]:
+    """The stage that estimates the camera's own motion, or none.
+
+    Raises:
+        ConfigError: an unknown estimate.
+    """
+    if name == "none":
+        return []
+    if name != "flow":
+        raise ConfigError(f"there is no camera motion {name!r}; choose none or flow.")
+    from tracker.camera_motion import FlowCameraMotion
+
+    return [CameraMotionStage(FlowCameraMotion())]

@@ -1,0 +1,83 @@
+"""Trackers around a tracker: they have its `update`, look at the pixels too, and change what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from models.errors import DataError
+from tracker.protocols import Engine, FrameTracker, SourceInfo
+from tracker.types import Detections, Float64, Frame, Tracks
+
+
+class InnerTracker(Engine, Protocol):
+    """What stands inside: `Tracker`, or another decorator."""
+
+    def new_id(self) -> int:
+        """The next id that no track has had."""
+        ...
+
+
+FrameUpdate = Callable[[Detections, float, Float64 | None, Frame | None], Tracks]
+
+
+def update_of(tracker: Engine) -> FrameUpdate:
+    """`tracker.update`, with the frame where it takes one."""
+    if isinstance(tracker, FrameTracker):
+        return tracker.update
+
+    def update(detections: Detections, time: float, warp: Float64 | None, frame: Frame | None) -> Tracks:
+        return tracker.update(detections, time, warp)
+
+    return update
+
+
+class TrackerDecorator:
+    """Hands everything on to the tracker inside; others are made of it.
+
+    Args:
+        tracker: the one inside.
+    """
+
+    def __init__(self, tracker: InnerTracker) -> None:
+        self.tracker = tracker
+        self._inner = update_of(tracker)
+
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The source and the detector's classes; answers with the classes of the tracks."""
+        return self.tracker.open(info, names) if isinstance(self.tracker, FrameTracker) else names
+
+    def new_id(self) -> int:
+        """The next id that no track has had."""
+        return self.tracker.new_id()
+
+    def update(
+        self, detections: Detections, time: float, warp: Float64 | None = None, frame: Frame | None = None
+    ) -> Tracks:
+        """All tracks alive after the frame at `time`; see `Tracker.update`.
+
+        Args:
+            detections: what was found in the frame.
+            time: seconds, later than the last update's; any origin.
+            warp: (2, 3) affine from the previous update's pixels to this frame's, where the camera moved.
+            frame: the frame itself, or its picture.
+        """
+        return self._inner(detections, time, warp, frame)
+
+
+def frame_at(frame: Any, time: float, what: str) -> Frame:
+    """The frame that a decorator was given, or of its picture.
+
+    Args:
+        frame: a frame, a picture as `Frame.of` takes it, or None.
+        time: seconds.
+        what: the decorator, for the message.
+
+    Raises:
+        DataError: it was not given.
+    """
+    if frame is None:
+        raise DataError(
+            f"{what} looks at the pixels; give the picture too: update(detections, seconds, frame=picture)."
+        )
+    return frame if isinstance(frame, Frame) else Frame.of(frame, 0, time)

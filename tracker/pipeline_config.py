@@ -1,0 +1,90 @@
+"""The settings of a whole pipeline, for the command and for Python. Standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from models.errors import ConfigError
+from tracker.classification.config import RecogniseConfig
+from tracker.config import TrackerConfig
+from tracker.detectors.config import AppearanceConfig, DetectorConfig
+from tracker.masks.config import MaskConfig
+from tracker.reid.config import ReidConfig
+from tracker.single_object.box_prompt import PointedBox
+
+if TYPE_CHECKING:
+    from tracker.masks.stage import Mark
+
+AUTO, OWN = "auto", "detector"  # the embeddings that come from the detector's pass: where it has them; always
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """What finds, tracks and names the objects of one source.
+
+    Attributes:
+        camera_motion: how the camera's own motion is taken out: none, or flow (from the pixels; for moving cameras).
+        skip_bad_rows: of a file of ready detections drop the rows that break the format, instead of refusing it.
+        detection: the detector.
+        appearance_features: appearance embeddings.
+        tracking: the tracker.
+        boxes: objects that are followed from these boxes.
+        select: more boxes may come while it runs, from a window.
+        marks: objects that are followed by their masks.
+        propagation: how masks are followed.
+        returning: re-identification.
+        recognition: fine-grained classes.
+    """
+
+    camera_motion: Literal["none", "flow"] = "none"
+    skip_bad_rows: bool = False
+    detection: DetectorConfig = field(default_factory=DetectorConfig)
+    appearance_features: AppearanceConfig = field(default_factory=AppearanceConfig)
+    tracking: TrackerConfig = field(default_factory=TrackerConfig)
+    boxes: tuple[PointedBox, ...] = ()
+    select: bool = False
+    marks: tuple[Mark, ...] = ()
+    propagation: MaskConfig = field(default_factory=MaskConfig)
+    returning: ReidConfig = field(default_factory=ReidConfig)
+    recognition: RecogniseConfig = field(default_factory=RecogniseConfig)
+
+    @property
+    def pointing(self) -> bool:
+        """Whether objects are, or may be, followed from boxes."""
+        return self.select or bool(self.boxes)
+
+    def resolved_detection(self) -> DetectorConfig:
+        """The detector's settings, auto decided: none where objects are given by boxes or masks, else lite0."""
+        given = self.pointing or bool(self.marks)
+        if given and self.detection.detector == "auto":
+            return replace(self.detection, detector="none")
+        return self.detection
+
+    def with_settings(self, **settings: Any) -> PipelineConfig:
+        """With single settings changed, whichever group they stand in; their names are those of the command's flags.
+
+        >>> changed = PipelineConfig().with_settings(reid=True, score=0.3, camera_motion="flow")
+        >>> changed.returning.reid, changed.detection.score, changed.camera_motion
+        (True, 0.3, 'flow')
+
+        Raises:
+            ConfigError: there is no such setting, or its value is out of range.
+        """
+        groups = {f.name: getattr(self, f.name) for f in fields(self)}
+        of = {f.name: name for name, group in groups.items() if is_dataclass(group) for f in fields(group)}
+        changed: dict[str, dict[str, Any]] = {}
+        for name, value in settings.items():
+            if name in of:
+                changed.setdefault(of[name], {})[name] = value
+            elif name in groups:
+                groups[name] = value
+            else:
+                from tracker.detectors.class_names import suggest
+
+                raise ConfigError(f"a pipeline has no setting {name!r}; {suggest(name, (*of, *groups))}")
+        for name, values in changed.items():
+            if "classes" in values and isinstance(values["classes"], str):
+                values["classes"] = (values["classes"],)
+            groups[name] = replace(groups[name], **values)
+        return PipelineConfig(**groups)

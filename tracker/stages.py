@@ -1,0 +1,115 @@
+"""The stages of the pipeline up to the tracker: detection, appearance embeddings, camera motion, tracking.
+
+Those behind it, which name kinds or follow masks, stand in their own rooms (`classification`, `masks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from models.errors import DataError
+from tracker.decorators import update_of
+from tracker.detectors.class_names import names_of
+from tracker.detectors.registry import detector_of
+from tracker.protocols import (
+    CameraMotion,
+    Detector,
+    Embedder,
+    Engine,
+    FrameContext,
+    FrameTracker,
+    SourceInfo,
+    Stage,
+)
+from tracker.types import Detections, Frame
+
+
+def stage_name(stage: Stage) -> str:
+    """What a stage's thread and its seconds are called: its `name`, or that of its class."""
+    return str(getattr(stage, "name", type(stage).__name__))
+
+
+class DetectStage:
+    """Finds the objects of a frame.
+
+    Args:
+        detector: what `build_detector` builds, or any function of a frame that answers as `Detections.of` takes it.
+
+    Raises:
+        ConfigError: it is nothing to call.
+    """
+
+    name = "detect"
+
+    def __init__(self, detector: Detector | Callable[[Frame], Any]) -> None:
+        self.detector = detector_of(detector)
+        self._names = names_of(self.detector)
+
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
+        return self._names
+
+    def __call__(self, context: FrameContext) -> FrameContext:
+        """With the frame's detections.
+
+        Raises:
+            DataError: the detector answered with a class that has no name, or with no detections.
+        """
+        frame, names = context.frame, self._names
+        found = Detections.of(self.detector(frame), names, flat=True)
+        if names and len(found) and found.label.max() >= len(names):
+            said = f"frame {frame.index}: the detector answered class {found.label.max()}"
+            raise DataError(f"{said} where {len(names)} have names; complete its `names`.")
+        return replace(context, detections=found)
+
+
+class EmbedStage:
+    """Appearance embeddings of the detections, by a network of their own, in frames where they may matter."""
+
+    name = "embed"
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.embedder = embedder
+
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
+        return names
+
+    def __call__(self, context: FrameContext) -> FrameContext:
+        found = context.detections
+        if not self.embedder.needed(found, context.frame.time):
+            return context
+        embedding = self.embedder.pool(self.embedder.features(context.frame), found.xyxy)
+        return replace(context, detections=found.with_embedding(embedding))
+
+
+class CameraMotionStage:
+    """How the camera has moved since the frame before."""
+
+    name = "camera motion"
+
+    def __init__(self, camera_motion: CameraMotion) -> None:
+        self.camera_motion = camera_motion
+
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
+        return names
+
+    def __call__(self, context: FrameContext) -> FrameContext:
+        return replace(context, warp=self.camera_motion(context.frame, context.detections))
+
+
+class TrackStage:
+    """The tracker, and whatever stands around it."""
+
+    name = "track"
+
+    def __init__(self, tracker: Engine) -> None:
+        self.tracker = tracker
+        self._update = update_of(tracker)
+
+    def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
+        return self.tracker.open(info, names) if isinstance(self.tracker, FrameTracker) else names
+
+    def __call__(self, context: FrameContext) -> FrameContext:
+        frame = context.frame
+        return replace(context, tracks=self._update(context.detections, frame.time, context.warp, frame))

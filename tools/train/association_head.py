@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import time
 from dataclasses import asdict, fields
 from functools import partial
@@ -29,22 +28,22 @@ from tools.cli.messages import say
 from tools.track.workers import in_processes
 from tools.train.checkpoints import (
     Checkpoint,
-    add_to_curve,
-    check_loss,
     check_memory,
     digest,
-    follow,
     make_out,
     revision,
     settings_of,
 )
 from tools.train.config.association_head import TrainHeadConfig
+from tools.train.loop import Loop, Schedule, cosine
 from tools.train.rollouts import Record, roll_one
 from tracker.learned.pair_features import FEATURES, INPUTS
 
 Array = NDArray[Any]
 HEAD, CURVE = "head.safetensors", "curve.csv"
 AVERAGE = 0.995  # what the mean of the weights keeps at a step
+FLOOR = 0.02  # of the learning rate at the end
+WARM = 100  # steps of a growing learning rate
 BATCHES = 50  # steps between checkpoints
 CELL = "cell."  # what its weights' names begin with
 FLOW = "flow.weight"  # what hears the cell's units
@@ -125,75 +124,40 @@ def _as_wide(weight: Array, own: Array) -> Array:
 
 
 class _Progress:
-    """Model, optimiser and where they are, on disk at every checkpoint."""
+    """The training over its rounds, each of which rolls out with the weights that stood at its beginning."""
 
     def __init__(self, config: TrainHeadConfig, model: Head, checkpoint: Checkpoint, data: str) -> None:
-        self.config, self.model, self.checkpoint = config, model, checkpoint
-        self.optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
-        self.step = 0
-        self.mean = {name: value.clone() for name, value in model.state_dict().items()}
-        # the weights that each round rolls out with
-        self.starts: list[dict[str, Array]] = []
-        if (kept := checkpoint.resume(data)) is not None:
-            model.load_state_dict(kept["model"])
-            self.optimiser.load_state_dict(kept["optimiser"])
-            self.step, self.mean = kept["step"], kept["mean"]
-            self.starts = [{n: v.numpy() for n, v in start.items()} for start in kept["starts"]]
+        self.config, self.model = config, model
+        optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
+        schedule = Schedule(self._rate, clip=1.0, average=AVERAGE, save=BATCHES)
+        self.loop = Loop(model, optimiser, checkpoint, schedule, config.out / CURVE, config.quiet)
+        self.loop.extra["starts"] = []  # the weights that each round rolls out with
+        self.loop.resume(data)
 
     def start_of(self, round_: int) -> HeadNumpy:
         """The head that rolls out in this round."""
-        if len(self.starts) == round_:
-            self.starts.append(self.weights())
-        return HeadNumpy(self.starts[round_], self.config.model)
+        starts: list[dict[str, Tensor]] = self.loop.extra["starts"]
+        if len(starts) == round_:
+            starts.append({name: value.clone() for name, value in self.loop.mean.items()})
+        return HeadNumpy({name: value.numpy() for name, value in starts[round_].items()}, self.config.model)
 
     def train(self, round_: int, records: list[Record]) -> None:
         """The steps of one round that are still to do."""
         c = self.config
-        total, end = c.rollouts * c.steps, (round_ + 1) * c.steps
-        with tqdm(
-            total=c.steps,
-            initial=max(0, self.step - round_ * c.steps),
-            desc=f"round {round_ + 1}",
-            disable=c.quiet or None,
-        ) as bar:
-            sums: list[list[float]] = []
-            while self.step < end:
-                rng = np.random.default_rng([c.data_seed, 1, self.step])
-                chosen = [records[k] for k in rng.integers(len(records), size=c.batch)]
-                warm = min(1.0, self.step / 100)
-                for group in self.optimiser.param_groups:
-                    group["lr"] = c.rate * warm * (0.51 + 0.49 * math.cos(math.pi * self.step / total))
-                losses = loss(self.model, chosen)
-                self.optimiser.zero_grad()
-                sum(losses.values()).backward()  # type: ignore[union-attr]
-                torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-                self.optimiser.step()
-                follow(self.mean, self.model, self.step, AVERAGE)
-                self.step += 1
-                sums.append([float(v.detach()) for v in losses.values()])
-                bar.update()
-                if self.step % BATCHES == 0 or self.step == end:
-                    means = dict(zip(losses, np.mean(sums, axis=0).tolist(), strict=True))
-                    sums = []
-                    bar.set_postfix({k: f"{v:.3f}" for k, v in means.items()})
-                    self._save(means)
+
+        def losses(step: int) -> dict[str, Tensor]:
+            rng = np.random.default_rng([c.data_seed, 1, step])
+            return loss(self.model, [records[k] for k in rng.integers(len(records), size=c.batch)])
+
+        self.loop.run(round_ * c.steps, (round_ + 1) * c.steps, losses, f"round {round_ + 1}")
 
     def weights(self) -> dict[str, Array]:
         """The mean ones, as they are saved."""
-        return {name: value.numpy().copy() for name, value in self.mean.items()}
+        return {name: value.numpy().copy() for name, value in self.loop.mean.items()}
 
-    def _save(self, means: dict[str, float]) -> None:
-        starts = [{n: torch.from_numpy(v) for n, v in s.items()} for s in self.starts]
-        kept = {
-            "model": self.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "step": self.step,
-            "mean": self.mean,
-            "starts": starts,
-        }
-        check_loss(sum(means.values()), self.step)
-        self.checkpoint.save(kept)
-        add_to_curve(self.config.out / CURVE, self.step, means)
+    def _rate(self, step: int) -> float:
+        total = self.config.rollouts * self.config.steps
+        return self.config.rate * min(1.0, step / WARM) * cosine(step, total, FLOOR)
 
 
 def loss(model: Head, records: list[Record]) -> dict[str, Tensor]:

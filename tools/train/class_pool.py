@@ -26,21 +26,20 @@ from tools.track_classes.evidence import labels_of_pictures, views_of_pictures
 from tools.track_classes.simulated_views import Evidence, join
 from tools.train.checkpoints import (
     Checkpoint,
-    add_to_curve,
-    check_loss,
     check_memory,
     digest,
-    follow,
     keep_arrays,
     kept_arrays,
     make_out,
     settings_of,
 )
 from tools.train.config.class_pool import TrainRecognitionConfig
+from tools.train.loop import Loop, Schedule, cosine
 from tracker.classification.crops import LABEL_QUALITY, QUALITY
 from tracker.types import Bool, Float32
 
 AVERAGE = 0.99  # what the mean of the weights keeps at a step
+FLOOR = 0.02  # of the learning rate at the end
 STILL = 0.3  # share of the objects that stand still
 SAVE = 100  # steps between checkpoints
 PART = 50  # pictures whose evidence is kept in one file
@@ -135,37 +134,21 @@ def fit(
     """
     model = ClassPool(sizes)
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
-    mean = {name: value.clone() for name, value in model.state_dict().items()}
-    step = 0
-    if (kept := checkpoint.resume(data)) is not None:
-        model.load_state_dict(kept["model"])
-        optimiser.load_state_dict(kept["optimiser"])
-        step, mean = kept["step"], kept["mean"]
-    losses: list[float] = []
-    with tqdm(total=config.steps, initial=step, desc="training", disable=config.quiet or None) as bar:
-        while step < config.steps:
-            rng = np.random.default_rng([config.data_seed, 1, step])
-            rows = rng.integers(len(evidence.truth), size=config.batch)
-            for group in optimiser.param_groups:
-                group["lr"] = config.rate * (0.51 + 0.49 * math.cos(math.pi * step / config.steps))
-            part = freeze(evidence.take(rows), rng)
-            value = loss(model, part, thin(part.seen, rng))
-            optimiser.zero_grad()
-            value.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
-            follow(mean, model, step, AVERAGE)
-            step += 1
-            losses.append(float(value.detach()))
-            bar.update()
-            if step % SAVE == 0 or step == config.steps:
-                state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "mean": mean}
-                check_loss(float(np.mean(losses)), step)
-                checkpoint.save(state)
-                add_to_curve(config.out / f"curve-{config.kind}.csv", step, {"loss": float(np.mean(losses))})
-                bar.set_postfix(loss=f"{np.mean(losses):.3f}")
-                losses = []
-    return {name: value.numpy().copy() for name, value in mean.items()}
+
+    def rate(step: int) -> float:
+        return config.rate * cosine(step, config.steps, FLOOR)
+
+    def losses(step: int) -> dict[str, Tensor]:
+        rng = np.random.default_rng([config.data_seed, 1, step])
+        rows = rng.integers(len(evidence.truth), size=config.batch)
+        part = freeze(evidence.take(rows), rng)
+        return {"loss": loss(model, part, thin(part.seen, rng))}
+
+    schedule = Schedule(rate, clip=1.0, average=AVERAGE, save=SAVE)
+    loop = Loop(model, optimiser, checkpoint, schedule, config.out / f"curve-{config.kind}.csv", config.quiet)
+    loop.resume(data)
+    loop.run(0, config.steps, losses)
+    return {name: value.numpy().copy() for name, value in loop.mean.items()}
 
 
 def freeze(evidence: Evidence, rng: Rng) -> Evidence:

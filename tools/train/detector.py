@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, fields
@@ -15,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from tqdm import tqdm
 
 from datasets.augmentation.detection import Marked, compose, flat
 from datasets.ground_truth.detection import LabelledPicture
@@ -39,17 +37,15 @@ from tools.metrics.detection import coco_classes, score_detections
 from tools.train.checkpoints import (
     ROOM,
     Checkpoint,
-    add_to_curve,
-    check_loss,
     check_memory,
     digest,
-    follow,
     make_out,
     revision,
     settings_of,
 )
 from tools.train.config.detector import TrainDetectorConfig
 from tools.train.detector_data import Stored, gather
+from tools.train.loop import Loop, Schedule, cosine
 from tracker.boxes import overlaps
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
@@ -61,6 +57,7 @@ DATA = ("labelled", "unlabelled", "teachers")  # settings for which the digest o
 AVERAGE = 0.998  # what the mean of the weights keeps at a step
 SAVE = 50  # steps between checkpoints
 WARM = 200  # steps of a growing rate
+FLOOR = 0.01  # of the learning rate at the end
 DECAY = 0.05  # AdamW's, of weights but not of normalisations and biases
 EMPTY = 0.5  # how often a picture without objects is taken, beside one with objects
 FAINT = 0.02  # score from which finds count for what scores are worth
@@ -172,7 +169,7 @@ def _tensors(marked: list[Marked]) -> dict[str, Any]:
 
 
 class Progress:
-    """Head, optimiser and where they are, on disk at every checkpoint."""
+    """The training of a head, from its beginning or its checkpoint to the exported detector."""
 
     def __init__(self, config: TrainDetectorConfig) -> None:
         self.config = config
@@ -180,7 +177,7 @@ class Progress:
         if config.device == "cuda" and not there:
             raise ConfigError("device cuda: torch found no usable CUDA device; choose device cpu.")
         self.device = torch.device("cuda" if there and config.device != "cpu" else "cpu")
-        self.checkpoint = Checkpoint(config.out / "checkpoint.pt", settings_of(config, data=DATA))
+        checkpoint = Checkpoint(config.out / "checkpoint.pt", settings_of(config, data=DATA))
         torch.manual_seed(config.data_seed)
         self.taps: LiteTaps = load_taps()
         self.head = DetectHead(len(config.classes), config.model)
@@ -189,11 +186,12 @@ class Progress:
         self.head = self.head.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         plain = [p for p in self.head.parameters() if p.ndim < 2]
         wide = [p for p in self.head.parameters() if p.ndim >= 2]
-        self.optimiser = torch.optim.AdamW(
+        optimiser = torch.optim.AdamW(
             [{"params": wide, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}], lr=config.rate
         )
-        self.step, self.steps = 0, 0
-        self.mean = {name: value.clone() for name, value in self.head.state_dict().items()}
+        schedule = Schedule(self._rate, clip=10.0, average=AVERAGE, save=SAVE)
+        self.loop = Loop(self.head, optimiser, checkpoint, schedule, config.out / CURVE, config.quiet)
+        self.steps = 0
         self.data = ""
 
     def resume(self, train: Sequence[Stored], held: Sequence[Stored]) -> None:
@@ -204,10 +202,7 @@ class Progress:
         """
         self.steps = max(1, round(self.config.epochs * len(train) / self.config.batch))
         self.data = digest([train, held])
-        if (kept := self.checkpoint.resume(self.data)) is not None:
-            self.head.load_state_dict(kept["head"])
-            self.optimiser.load_state_dict(kept["optimiser"])
-            self.step, self.mean = kept["step"], {n: v.to(self.device) for n, v in kept["mean"].items()}
+        self.loop.resume(self.data)
 
     def run(self, pictures: list[Stored]) -> None:
         """The steps that are still to do."""
@@ -218,7 +213,7 @@ class Progress:
             export_taps(network, self.taps)
         self.taps.to(self.device)
         loader: DataLoader[Batch] = DataLoader(
-            Batches(pictures, c, network, range(self.step, self.steps)),
+            Batches(pictures, c, network, range(self.loop.step, self.steps)),
             batch_size=None,
             num_workers=c.workers,
             prefetch_factor=AHEAD if c.workers else None,
@@ -227,24 +222,14 @@ class Progress:
             multiprocessing_context="spawn" if c.workers else None,
         )
         self.head.train()
-        sums: list[list[float]] = []
-        with tqdm(total=self.steps, initial=self.step, desc="training", disable=c.quiet or None) as bar:
-            for batch in loader:
-                losses = self._learn(batch)
-                sums.append([float(v) for v in losses.values()])
-                bar.update()
-                if self.step % SAVE == 0 or self.step == self.steps:
-                    means = dict(zip(losses, np.mean(sums, axis=0).tolist(), strict=True))
-                    sums = []
-                    bar.set_postfix({k: f"{v:.3f}" for k, v in means.items()})
-                    self._save(means)
+        made = iter(loader)
+        self.loop.run(0, self.steps, lambda step: self._losses(next(made)))
 
-    def _learn(self, batch: Batch) -> dict[str, Tensor]:
-        c = self.config
-        warm = min(1.0, (self.step + 1) / min(WARM, 1 + self.steps // 10))
-        rate = c.rate * warm * (0.505 + 0.495 * math.cos(math.pi * self.step / self.steps))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+    def _rate(self, step: int) -> float:
+        warm = min(1.0, (step + 1) / min(WARM, 1 + self.steps // 10))
+        return self.config.rate * warm * cosine(step, self.steps, FLOOR)
+
+    def _losses(self, batch: Batch) -> dict[str, Tensor]:
         if "rgb" in batch:
             picture = batch["rgb"].to(self.device).permute(0, 3, 1, 2).float().sub(127).div(128)
             with torch.no_grad():
@@ -254,25 +239,7 @@ class Progress:
         points, strides = (part.to(self.device) for part in cells(batch["size"], batch["size"]))
         kind, place = self.head(taps)
         objects, unknown = (Objects(*batch[name]).to(self.device) for name in ("objects", "unknown"))
-        losses = loss(kind, place, points, strides, objects, unknown, batch["known"].to(self.device))
-        self.optimiser.zero_grad(set_to_none=True)
-        sum(losses.values()).backward()  # type: ignore[union-attr]
-        torch.nn.utils.clip_grad_norm_(self.head.parameters(), 10.0)
-        self.optimiser.step()
-        follow(self.mean, self.head, self.step, AVERAGE)
-        self.step += 1
-        return {name: value.detach() for name, value in losses.items()}
-
-    def _save(self, means: dict[str, float]) -> None:
-        kept = {
-            "head": self.head.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "step": self.step,
-            "mean": self.mean,
-        }
-        check_loss(sum(means.values()), self.step)
-        self.checkpoint.save(kept)
-        add_to_curve(self.config.out / CURVE, self.step, means)
+        return loss(kind, place, points, strides, objects, unknown, batch["known"].to(self.device))
 
     def export(self, pictures: Sequence[Stored], held: Sequence[Stored]) -> tuple[Path, Path]:
         """The averaged weights as head.safetensors and, with the backbone, as detector.onnx and detector-int8.onnx.
@@ -281,7 +248,7 @@ class Progress:
         """
         c = self.config
         head = DetectHead(len(c.classes), c.model)
-        head.load_state_dict({name: value.cpu() for name, value in self.mean.items()})
+        head.load_state_dict({name: value.cpu() for name, value in self.loop.mean.items()})
         halves = {n: v.half() if v.is_floating_point() else v for n, v in head.state_dict().items()}
         about = card(c, self.data) | {"config": config_of(head), "names": json.dumps(c.classes)}
         with atomic(c.out / HEAD, ROOM) as part:

@@ -19,6 +19,7 @@ from models.errors import ConfigError
 from models.liquid import LiquidRNN
 from models.runtime.cache import atomic
 from tools.train.checkpoints import ROOM, Checkpoint, digest, make_out, settings_of
+from tools.train.loop import Loop, Schedule
 
 EVAL_ROWS = 512  # series scored at once
 POOL = 50  # batches that are sorted by length together
@@ -86,43 +87,49 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
         if recipe.optimizer == "rmsprop"
         else torch.optim.Adam(model.parameters(), recipe.rate)
     )
-    state: dict[str, Any] = {
-        "epoch": 0,
-        "score": -float("inf"),
-        "best": 0,
-        "weights": model.state_dict(),
-        "seconds": 0.0,
-    }
-    if (kept := checkpoint.resume(learnt)) is not None:
-        state = kept
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
     data = {name: _tensors(series) for name, series in sets.items()}
-    for epoch in range(state["epoch"], recipe.epochs):
-        began = time.process_time()
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.rate * recipe.decay**epoch
-        loss = _epoch(recipe, model, optimizer, data["train"], epoch)
-        figures = score(recipe, model, data["valid"])
+    order = _Order(recipe, data["train"][2].sum(1).numpy())
+
+    def rate(step: int) -> float:
+        return recipe.rate * recipe.decay ** (step // len(order))
+
+    def losses(step: int) -> dict[str, Tensor]:
+        total, count, _ = _loss(recipe, model, _cut(data["train"], torch.from_numpy(order(step))))
+        return {"train": total / count}
+
+    loop = Loop(model, optimizer, checkpoint, Schedule(rate, recipe.clip, average=0, save=len(order)), quiet=True)
+    best = loop.extra
+    best |= {"score": -float("inf"), "best": 0, "weights": model.state_dict(), "seconds": 0.0}
+    figures: dict[str, float] = {}
+    began = time.process_time()
+
+    def judge(step: int, means: dict[str, float]) -> None:
+        """Keeps the weights of the best epoch."""
+        nonlocal began
+        figures.update(score(recipe, model, data["valid"]))
         value = -figures["loss"] if recipe.goal == "regress" else figures["accuracy"]
-        if value > state["score"]:
+        if value > best["score"]:
             weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-            state.update(score=value, best=epoch, weights=weights)
-        state.update(epoch=epoch + 1, model=model.state_dict(), optimizer=optimizer.state_dict())
-        state["seconds"] += time.process_time() - began
-        checkpoint.save(state)
+            best.update(score=value, best=step // len(order) - 1, weights=weights)
+        best["seconds"] += time.process_time() - began
+        began = time.process_time()
+        if not np.isfinite(means["train"]):
+            loop.stop()  # nothing that comes later could be better
+
+    def note(step: int, means: dict[str, float]) -> None:
+        line = {"epoch": step // len(order) - 1, **means, **{f"valid_{k}": v for k, v in figures.items()}}
         with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
-            line = {"epoch": epoch, "train": loss, **{f"valid_{k}": v for k, v in figures.items()}}
-            log.write(json.dumps(line | {"cpu_seconds": round(state["seconds"], 1)}) + "\n")
-        if not np.isfinite(loss):
-            break  # nothing that comes later could be better
-    model.load_state_dict(state["weights"])
+            log.write(json.dumps(line | {"cpu_seconds": round(best["seconds"], 1)}) + "\n")
+
+    loop.resume(learnt)
+    loop.run(0, recipe.epochs * len(order), losses, judge=judge, note=note)
+    model.load_state_dict(best["weights"])
     result = {
         "recipe": asdict(recipe),
         "data_sha256": learnt,
         "parameters": sum(p.numel() for p in model.parameters()),
-        "best_epoch": state["best"],
-        "cpu_minutes": state["seconds"] / 60,
+        "best_epoch": best["best"],
+        "cpu_minutes": best["seconds"] / 60,
         "valid": score(recipe, model, data["valid"]),
         "test": score(recipe, model, data["test"]),
     }
@@ -132,21 +139,24 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
     return result
 
 
-def _epoch(
-    recipe: Recipe, model: LiquidRNN, optimizer: torch.optim.Optimizer, data: tuple[Tensor, ...], epoch: int
-) -> float:
-    losses = []
-    for rows in batches(data[2].sum(1).numpy(), recipe.batch, np.random.default_rng((recipe.seed, epoch))):
-        batch = _cut(data, torch.from_numpy(rows))
-        total, count, _ = _loss(recipe, model, batch)
-        loss = total / count
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        if recipe.clip:
-            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-        optimizer.step()
-        losses.append(float(loss.detach()))
-    return float(np.mean(losses))
+class _Order:
+    """The rows of each step's batch; its length is the number of batches of an epoch."""
+
+    def __init__(self, recipe: Recipe, lengths: NDArray[Any]) -> None:
+        self._recipe, self._lengths = recipe, lengths
+        self._epoch, self._batches = 0, self._drawn(0)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __call__(self, step: int) -> NDArray[np.int64]:
+        epoch, k = divmod(step, len(self))
+        if epoch != self._epoch:
+            self._epoch, self._batches = epoch, self._drawn(epoch)
+        return self._batches[k]
+
+    def _drawn(self, epoch: int) -> list[NDArray[np.int64]]:
+        return batches(self._lengths, self._recipe.batch, np.random.default_rng((self._recipe.seed, epoch)))
 
 
 def batches(lengths: NDArray[Any], size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:

@@ -30,15 +30,15 @@ def toy(rows: int = 12) -> dict[str, Series]:
 
 def test_a_killed_training_ends_as_one_that_was_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = fit(RECIPE, toy(), tmp_path / "whole")
-    epoch_of = series_training._epoch
+    batch_of = series_training._Order.__call__
 
-    def killed(*given: object) -> float:
-        if given[-1] == 2:
+    def killed(self: series_training._Order, step: int) -> object:
+        if step == 2 * len(self) + 1:  # within the third epoch
             raise KeyboardInterrupt
-        return epoch_of(*given)  # type: ignore[arg-type]
+        return batch_of(self, step)
 
     with monkeypatch.context() as patch:
-        patch.setattr(series_training, "_epoch", killed)
+        patch.setattr(series_training._Order, "__call__", killed)
         with pytest.raises(KeyboardInterrupt):
             fit(RECIPE, toy(), tmp_path / "cut")
     resumed = fit(RECIPE, toy(), tmp_path / "cut")

@@ -253,12 +253,13 @@ def train(folder: Path, out: Path, *words: str) -> list[str]:
 def test_training_goes_on_where_it_was_stopped(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch", reason="training needs the extra `torch`")
     import tools.train.class_pool
+    import tools.train.loop
     from models.class_pool.inference import load_class_pool
 
     monkeypatch.setattr(tools.train.class_pool, "SAVE", 2)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert main(train(pictures, whole, "--steps", "6")) == 0
-    rows = tools.train.class_pool.add_to_curve
+    rows = tools.train.loop.add_to_curve
 
     def kill(path: Path, step: int, losses: dict[str, float]) -> None:
         rows(path, step, losses)
@@ -266,7 +267,7 @@ def test_training_goes_on_where_it_was_stopped(pictures: Path, tmp_path: Path, m
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(tools.train.class_pool, "add_to_curve", kill)
+        patch.setattr(tools.train.loop, "add_to_curve", kill)
         assert main(train(pictures, parts, "--steps", "6")) == 1
     assert not (parts / "recognition-views.safetensors").exists()
     assert main(train(pictures, parts, "--steps", "6")) == 0

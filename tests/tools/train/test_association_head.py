@@ -17,6 +17,7 @@ from models.errors import ConfigError, DataError, WeightsError
 from tools.cli.main import main
 from tools.train.association_head import train_head
 from tools.train.config.association_head import TrainHeadConfig
+from tools.train.loop import Loop
 from tracker.learned.pair_features import FEATURES, INPUTS
 
 
@@ -49,17 +50,17 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatc
     )
     train_head(whole)
 
-    save, calls = tools.train.association_head._Progress._save, []
+    save, calls = Loop._save, []
 
-    def kill(self: tools.train.association_head._Progress, means: dict[str, float]) -> None:
-        save(self, means)
+    def kill(self: Loop) -> None:
+        save(self)
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
 
     cut = replace(whole, out=tmp_path / "b")
     with monkeypatch.context() as patch:
-        patch.setattr(tools.train.association_head._Progress, "_save", kill)
+        patch.setattr(Loop, "_save", kill)
         with pytest.raises(KeyboardInterrupt):
             train_head(cut)
     train_head(cut)

@@ -29,6 +29,7 @@ from tools.cli.main import main  # noqa: E402
 from tools.train.config.detector import TrainDetectorConfig  # noqa: E402
 from tools.train.detector import EMPTY, odds, start, train_detector  # noqa: E402
 from tools.train.detector_data import Stored, gather  # noqa: E402
+from tools.train.loop import Loop  # noqa: E402
 from tracker import DetectorConfig, build_detector  # noqa: E402
 from tracker.types import Frame  # noqa: E402
 
@@ -92,17 +93,17 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatc
     monkeypatch.setattr(tools.train.detector, "SAVE", 2)
     whole = settings(pictures(tmp_path / "data", 8), epochs=2, hold=4)
     train_detector(whole)
-    save, calls = tools.train.detector.Progress._save, []
+    save, calls = Loop._save, []
 
-    def kill(self: tools.train.detector.Progress, means: dict[str, float]) -> None:
-        save(self, means)
+    def kill(self: Loop) -> None:
+        save(self)
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
 
     cut = replace(whole, out=tmp_path / "cut")
     with monkeypatch.context() as patch:
-        patch.setattr(tools.train.detector.Progress, "_save", kill)
+        patch.setattr(Loop, "_save", kill)
         with pytest.raises(KeyboardInterrupt):
             train_detector(cut)
     assert not (cut.out / "head.safetensors").exists()

@@ -73,7 +73,7 @@ def test_workers_end_with_the_process_that_started_them(number: int, tmp_path: P
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_the_roll_out_of_a_training_ends_with_the_process_that_started_it(number: int, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="training needs the extra `torch`")
-    from tests.tools.train.test_association_head import folder
+    from tests.support.walking_people import folder
 
     folder(tmp_path / "data")
     words = ["train", "association", "data", "--out", "out", "--clips", "100000", "--workers", "2", "--quiet"]

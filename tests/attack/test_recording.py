@@ -12,8 +12,8 @@ import av
 import pytest
 
 from tests.attack.harness import Word, assert_answered, attack, kept, start
-from tests.attack.test_outputs import VICTIMS, put
 from tests.support.media_servers import HttpServer, http
+from tests.support.output_victims import VICTIMS, put
 
 SLOW = b"""import time
 names = ("person",)

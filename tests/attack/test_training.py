@@ -11,13 +11,13 @@ import pytest
 
 from models.errors import ConfigError
 from tests.attack.harness import assert_answered, attack, kept
-from tests.tools.train.test_association_head import folder
+from tests.support.walking_people import folder
 
 torch = pytest.importorskip("torch", reason="training needs the extra `torch`")
 pytest.importorskip("torchvision", reason="training needs the extra `torch`")
 
+from tests.support.labelled_images import pictures  # noqa: E402
 from tests.support.onnx_nets import write_net, yolox_answer  # noqa: E402
-from tests.tools.train.test_detector import pictures  # noqa: E402
 from tools.cli import main as cli  # noqa: E402
 from tools.cli.main import load  # noqa: E402
 from tools.cli.settings import parse  # noqa: E402

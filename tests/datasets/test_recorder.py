@@ -16,7 +16,7 @@ from datasets.recorder import Recorder
 from datasets.sources.cameras import CameraSource
 from datasets.sources.config import SourceConfig
 from models.errors import DataError
-from tests.datasets.sources.test_cameras import QUICK, FakeCamera
+from tests.support.fake_camera import QUICK, FakeCamera
 from tests.support.media_servers import http
 from tests.support.moving_box_clip import write_clip
 from tests.support.striped_video import number_of

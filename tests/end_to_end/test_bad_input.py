@@ -20,7 +20,7 @@ import cv2
 import pytest
 
 from datasets import read
-from tests.end_to_end.test_track import LIQUIDTRACK
+from tests.support.command import LIQUIDTRACK
 from tests.support.media_servers import http, rtsp
 from tests.support.moving_box_clip import TIMES, write_clip, write_detections
 from tests.support.striped_video import encode, sound_only, stripes

@@ -15,7 +15,7 @@ import pytest
 
 from models.extras import EXTRAS
 from tests.support.moving_box_clip import write_clip
-from tests.tools.train.test_association_head import folder
+from tests.support.walking_people import folder
 
 ROOT = Path(__file__).parents[2]
 FLOORS = ("tools", "datasets", "tracker", "models")
@@ -89,7 +89,7 @@ for package, words in json.loads(sys.argv[1]):
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with something for every command to begin with."""
-    from tests.tools.train.test_detector import pictures
+    from tests.support.labelled_images import pictures
 
     root = tmp_path_factory.mktemp("extras")
     sequence = folder(root / "data") / "walk"

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from datasets import read
+from tests.support.command import LIQUIDTRACK, liquidtrack
 from tests.support.moving_box_clip import TIMES, box_at, write_clip, write_detections
 from tools.cli.main import main
 
@@ -25,12 +26,6 @@ LABEL_SINKS = {
     "yolo": "yolo",
     "kitti": "k/0.txt",
 }
-LIQUIDTRACK = (sys.executable, "-m", "tools.cli.main")
-
-
-def liquidtrack(*words: object, **options: object) -> subprocess.CompletedProcess[str]:
-    command = [*LIQUIDTRACK, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)  # type: ignore[call-overload]
 
 
 @pytest.fixture(scope="module")

@@ -15,17 +15,10 @@ from datasets.sources.config import SourceConfig
 from datasets.sources.frame_times import read_times
 from datasets.sources.images import natural, read_picture
 from models.errors import ConfigError, DataError, SourceError
+from tests.support.striped_files import folder_of
 from tests.support.striped_video import number_of, stripes
 
 RATE = SourceConfig(rate=10.0)
-
-
-def folder_of(folder: Path, names: list[str]) -> Path:
-    """Pictures that say 0, 1, 2, ... in the order of `names`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for k, name in enumerate(names):
-        cv2.imwrite(str(folder / name), stripes(k))
-    return folder
 
 
 def read(spec: str | Path, config: SourceConfig | None = None) -> list[tuple[int, float, int]]:

@@ -16,7 +16,7 @@ from datasets.simulation.detector_noise import PERFECT
 from datasets.simulation.training_clips import between
 from datasets.subsampling.sequences import thin_indices
 from models.errors import ConfigError, DataError
-from tests.tools.train.test_motion_priors import TRUE
+from tests.support.known_prior import TRUE
 from tools.benchmark.config.motion import BenchMotionConfig
 from tools.benchmark.motion import bench_motion, summarise
 from tools.benchmark.motion_forecast import NEXT, Foresight, Horizon, _Lags, foresee, make_motion, reach, seen_boxes

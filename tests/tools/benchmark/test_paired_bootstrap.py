@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.errors import DataError
-from tests.tools.evaluate.test_mot import make_sequence
+from tests.support.mot_results import make_sequence
 from tools.benchmark.paired_bootstrap import METRICS, combined, compare, compare_values, draws
 from tools.evaluate.mot import Evaluation, evaluate
 from tools.metrics.mot import combine

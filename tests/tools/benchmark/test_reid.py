@@ -10,8 +10,8 @@ import pytest
 
 from datasets.scenes import Scene, write_motchallenge, write_video
 from models.errors import ConfigError
+from tests.support.reid_images import write_people
 from tests.support.weights import needs_weights
-from tests.tools.evaluate.test_reid import write_people
 from tools.benchmark.config.reid import BenchReturnsConfig
 from tools.benchmark.reid import hue_histogram, returned, scenarios
 from tools.cli.main import main

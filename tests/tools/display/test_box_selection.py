@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.display.test_window import Window, screen, until
-
-__all__ = ["screen"]  # the fixture
+from tests.support.window_process import Window, until
 
 CHILD = """
 import json, sys, time

@@ -16,6 +16,7 @@ from datasets.ground_truth.reid import read_identities
 from datasets.scenes import Scene, render
 from models.backbones.roi_align import unit
 from models.errors import DataError
+from tests.support.reid_images import write_people
 from tests.support.weights import needs_weights
 from tools.cli.main import main
 from tools.metrics.reid import average_precision, rank_gallery
@@ -82,19 +83,6 @@ def test_views_are_spread_over_a_tracks_life() -> None:
     )  # fmt: skip
     assert sorted(chosen_views(tracks, 3)) == [3, 17, 31]
     assert len(chosen_views(tracks, 100)) == n
-
-
-def write_people(root: Path, count: int = 6) -> None:
-    """Striped persons in two lights."""
-    for k in range(count):
-        rng = np.random.default_rng(k)
-        bands = rng.integers(40, 220, (4, 1, 3))
-        for camera in (1, 2):
-            for n in range(2):
-                rows = np.repeat(bands, 32, axis=0).repeat(48, axis=1) * (1.0 if camera == 1 else 0.8)
-                picture = np.clip(rows + np.random.default_rng([k, camera, n]).normal(0, 12, rows.shape), 0, 255)
-                (root / f"{k:03d}").mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(root / f"{k:03d}/0{camera}_{n}.png"), picture.astype(np.uint8))
 
 
 def test_people_are_scored_and_a_metric_is_learnt(tmp_path: Path, capsys: Any) -> None:

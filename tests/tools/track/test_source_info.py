@@ -57,7 +57,7 @@ def test_a_turned_file_and_a_folder_of_pictures(tmp_path: Path, capsys: pytest.C
     out = capsys.readouterr().out
     assert "48x64, turned 90 degrees clockwise" in out
     assert "steady" in out  # milliseconds cannot say 1/30 s: 33 and 34 are the same
-    from tests.datasets.sources.test_images import folder_of
+    from tests.support.striped_files import folder_of
 
     folder = folder_of(tmp_path / "shots", ["1.png", "2.png", "3.png"])
     assert main(["info", str(folder), "--rate", "5"]) == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
@@ -14,26 +13,12 @@ from models.association_head.config import HeadConfig
 from models.association_head.inference import load_head, save_head
 from models.association_head.model import Head
 from models.errors import ConfigError, DataError, WeightsError
+from tests.support.walking_people import folder
 from tools.cli.main import main
 from tools.train.association_head import train_head
 from tools.train.config.association_head import TrainHeadConfig
 from tools.train.loop import Loop
 from tracker.learned.pair_features import FEATURES, INPUTS
-
-
-def folder(root: Path) -> Path:
-    """A sequence of six people who walk to and fro."""
-    lines = []
-    for k in range(90):
-        for i in range(6):
-            x, y = 60 * i + 40 * np.sin(k / 12 + i), 50 + 8 * i
-            lines.append(f"{k + 1},{i + 1},{x:.1f},{y:.1f},40,100,1,1,1")
-    (root / "walk" / "gt").mkdir(parents=True)
-    (root / "walk" / "gt" / "gt.txt").write_text("\n".join(lines))
-    (root / "walk" / "seqinfo.ini").write_text(
-        "[Sequence]\nname=walk\nframeRate=25\nseqLength=90\nimWidth=640\nimHeight=360\n"
-    )
-    return root
 
 
 def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

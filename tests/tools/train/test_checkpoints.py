@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra `torch`")
 
 from models.association_head.config import HeadConfig  # noqa: E402
 from models.errors import ConfigError  # noqa: E402
-from tests.tools.train.test_association_head import folder  # noqa: E402
+from tests.support.walking_people import folder  # noqa: E402
 from tools.train.association_head import train_head  # noqa: E402
 from tools.train.checkpoints import (  # noqa: E402
     Checkpoint,

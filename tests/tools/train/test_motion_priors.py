@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from models.errors import ConfigError, DataError
+from tests.support.known_prior import TRUE
 from tools.train.config.motion_priors import FitMotionConfig
 from tools.train.motion_priors import Series, fit_motion, fit_prior, loss
 from tracker.motion.kalman_mixture import PRIORS, Prior
-
-TRUE = Prior(0.8, 0.3, 0.02, 0.02, 0.1, 0.03, 0.15, 0.02)
 
 
 def drawn(prior: Prior, objects: int = 300, looks: int = 30) -> Series:

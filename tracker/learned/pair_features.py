@@ -16,7 +16,7 @@ from tracker.boxes import Overlap, overlap, to_xyxy
 from tracker.learned.gating import shortlist
 from tracker.motion.base import Habit, Observations, Prediction
 from tracker.motion.track_averages import SPANS
-from tracker.types import Float32, Float64, Int64
+from tracker.types import Bool, Float32, Float64, Int64
 
 WEAK = 0.4  # score below which the untrained odds ask for more: the second of the two stages
 WEAK_ODDS = 2.94
@@ -53,9 +53,9 @@ class _PairColumns(NamedTuple):
     containment: Float64  # (M,) of the detections
     statistics: Habit
     boxes: Overlap  # of the predicted and the detected boxes
-    density: Float64  # (K,) log density of the detection under the prediction
-    odds: Float64  # (K,) prior log-odds
-    similarity: Float64 | None  # (K,) of the appearance, nan where unknown
+    logs: Float64  # (2, K) log density of the detection under the prediction, and the prior log-odds
+    similarity: Float64  # (K,) of the appearance, 0 where unknown
+    known: Bool  # (K,) whether it is known
     last: Float64  # (4, K) coordinates of the tracks' last boxes
     z: Float64  # (4, K) gaps to the prediction in standard deviations
     place: Float64  # (2 + 2 + 2 S, K) gaps of centres in heights: to the prediction, the last box, the averages
@@ -78,6 +78,8 @@ class _PairColumns(NamedTuple):
         gaps = np.concatenate([here] * (2 + len(SPANS))) - of_pair[: 8 + MEANS]
         place, size = _split(gaps)
         place = place / of_pair[-1]
+        similarity = np.full(len(i), np.nan) if pairs.similarity is None else pairs.similarity.take(good)
+        known = np.isfinite(similarity)
         told = [statistics.crowding, np.log1p(statistics.age) / 3, statistics.hidden, statistics.near, _wait(p.elapsed)]
         return cls(
             i=i,
@@ -87,9 +89,9 @@ class _PairColumns(NamedTuple):
             containment=look.containment,
             statistics=statistics,
             boxes=Overlap(*[part.take(good) for part in found.boxes]),
-            density=found.density.take(good),
-            odds=odds.take(good),
-            similarity=None if pairs.similarity is None else pairs.similarity.take(good),
+            logs=np.concatenate([found.density.take(good), odds.take(good)]).reshape(2, -1),
+            similarity=np.where(known, similarity, 0),
+            known=known,
             last=of_pair[4:8],
             z=gaps[:4] / of_pair[-5:-1],
             place=place,
@@ -107,14 +109,6 @@ def _spread(c: _PairColumns) -> Float64:
     p = c.pairs.prediction
     spread: Float64 = np.log(p.std[:, 0] / np.exp(p.seen[:, 3])).take(c.i)
     return spread
-
-
-def _similarity(c: _PairColumns) -> Float64:
-    """(2, K) the similarity, 0 where it is unknown, and whether it is known."""
-    if c.similarity is None:
-        return np.zeros((2, len(c.i)))
-    known = np.isfinite(c.similarity)
-    return np.stack([np.where(known, c.similarity, 0), known])
 
 
 def _each(what: str, *coordinates: str) -> tuple[str, ...]:
@@ -136,9 +130,9 @@ FEATURE_GROUPS: tuple[Group[_PairColumns], ...] = (
     Group(("track's score",), lambda c: c.pairs.score.take(c.i)),
     Group(("detection's score",), lambda c: c.pairs.observations.score.take(c.j)),
     Group(("detection's crowding",), lambda c: c.crowding.take(c.j)),
-    Group(("log density",), lambda c: _tenth(c.density)),
-    Group(("prior logits",), lambda c: _tenth(c.odds)),
-    Group(("appearance similarity", "appearance similarity known"), _similarity),
+    Group(("log density", "prior logits"), lambda c: np.minimum(np.maximum(c.logs / 10, -2), 2)),
+    Group(("appearance similarity",), lambda c: c.similarity),
+    Group(("appearance similarity known",), lambda c: c.known),
     Group(("detection's containment",), lambda c: c.containment.take(c.j)),
     Group(_MEAN_PLACES, lambda c: c.distance[4:], long_term=True),
     Group(_MEAN_SIZES, lambda c: c.size[4:], long_term=True),
@@ -202,17 +196,24 @@ def _names(groups: tuple[Group[C], ...]) -> tuple[str, ...]:
     return tuple(name for group in groups for name in group.names)
 
 
-def _fill(groups: tuple[Group[C], ...], columns: C, count: int) -> Float32:
-    """(rows of all groups, count) float32."""
-    out, first = np.empty((sum(len(group.names) for group in groups), count), np.float32), 0
-    for names, rows, _ in groups:
-        out[first : first + len(names)] = rows(columns)
-        first += len(names)
+def _places(groups: tuple[Group[C], ...]) -> list[int | slice]:
+    """Where each group's rows stand: one row, or several."""
+    ends = np.cumsum([len(group.names) for group in groups]).tolist()
+    return [
+        end - 1 if len(g.names) == 1 else slice(end - len(g.names), end) for g, end in zip(groups, ends, strict=True)
+    ]
+
+
+def _fill(out: Float32, groups: tuple[Group[C], ...], places: list[int | slice], columns: C) -> Float32:
+    """`out` (rows of all groups, K), each filled."""
+    for place, (_, rows, _) in zip(places, groups, strict=True):
+        out[place] = rows(columns)
     return out
 
 
 FEATURE_NAMES, INPUT_NAMES = _names(FEATURE_GROUPS), _names(INPUT_GROUPS)
 FEATURES, INPUTS = len(FEATURE_NAMES), len(INPUT_NAMES)  # numbers a pair, numbers a match
+FEATURE_PLACES, INPUT_PLACES = _places(FEATURE_GROUPS), _places(INPUT_GROUPS)
 LONG_TERM = [k for k, g in enumerate(g for g in FEATURE_GROUPS for _ in g.names) if g.long_term]  # rows
 
 
@@ -259,11 +260,11 @@ def pair_view(pairs: Pairs, statistics: bool = True, settle: bool = False) -> Pa
         none = np.zeros((0, FEATURES), np.float32)
         return PairView(good, good, none, none[:, :4], none[:, :2], none[:, 0], good, settled, moved)
     columns = _PairColumns.of(pairs, found, odds, good)
-    features = _fill(FEATURE_GROUPS, columns, len(good))
+    features = _fill(np.empty((FEATURES, len(good)), np.float32), FEATURE_GROUPS, FEATURE_PLACES, columns)
     if not statistics:
         features[LONG_TERM] = 0
     single = np.float32
-    gap, base = columns.place[:2].T.astype(single), columns.odds.astype(single)
+    gap, base = columns.place[:2].T.astype(single), columns.logs[1].astype(single)
     return PairView(columns.i, columns.j, features.T, columns.z.T.astype(single), gap, base, good, settled, moved)
 
 
@@ -303,7 +304,8 @@ def match_inputs(prediction: Prediction, look: Observations, moved: Float64, sha
         moved: (N, 2) pixels by which the camera has moved the track since its last match.
         share: (N,) how far the track is taken for a walker.
     """
-    return _fill(INPUT_GROUPS, _MatchColumns.of(prediction, look, moved, share), len(share)).T
+    columns = _MatchColumns.of(prediction, look, moved, share)
+    return _fill(np.empty((INPUTS, len(share)), np.float32), INPUT_GROUPS, INPUT_PLACES, columns).T
 
 
 def _split(gaps: Float64) -> tuple[Float64, Float64]:
@@ -323,12 +325,6 @@ def _size(logs: Float64) -> Float64:
     """Differences of log sizes, within reason."""
     size: Float64 = np.minimum(np.maximum(2 * logs, -3), 3)
     return size
-
-
-def _tenth(logs: Float64) -> Float64:
-    """Log densities or log-odds, within reason."""
-    tenth: Float64 = np.minimum(np.maximum(logs / 10, -2), 2)
-    return tenth
 
 
 def _wait(seconds: Float64) -> Float64:

@@ -5,28 +5,61 @@ What others may use is listed here and loaded when it is first asked for.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from models.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from datasets.formats import FORMATS, read, write
-    from datasets.formats.annotations import Annotations
-    from datasets.source_factory import open_source
-from datasets.sources.config import SourceConfig
+    from datasets.formats.annotations import Annotations as Annotations
+    from datasets.formats.config import LabelConfig as LabelConfig
+    from datasets.formats.davis_masks import MaskFolder as MaskFolder
+    from datasets.formats.detection_file import DetectionFile as DetectionFile
+    from datasets.formats.image_folder import PictureFolder as PictureFolder
+    from datasets.formats.registry import FORMATS as FORMATS
+    from datasets.formats.registry import label_writer as label_writer
+    from datasets.formats.registry import read as read
+    from datasets.formats.registry import write as write
+    from datasets.source_factory import open_source as open_source
+    from datasets.sources.config import SourceConfig as SourceConfig
+    from datasets.video.writer import VideoWriter as VideoWriter
+    from models.errors import (
+        ConfigError as ConfigError,
+    )
+    from models.errors import (
+        DataError as DataError,
+    )
+    from models.errors import (
+        LiquidTrackError as LiquidTrackError,
+    )
+    from models.errors import (
+        SourceError as SourceError,
+    )
+    from models.errors import (
+        WeightsError as WeightsError,
+    )
 
 _PLACES = {
-    "Annotations": "datasets.formats.annotations",
-    "FORMATS": "datasets.formats",
-    "read": "datasets.formats",
-    "write": "datasets.formats",
-    "SourceConfig": "datasets.sources.config",
-    "open_source": "datasets.source_factory",
+    "datasets.formats.annotations": ("Annotations",),
+    "datasets.formats.config": ("LabelConfig",),
+    "datasets.formats.davis_masks": ("MaskFolder",),
+    "datasets.formats.detection_file": ("DetectionFile",),
+    "datasets.formats.image_folder": ("PictureFolder",),
+    "datasets.formats.registry": (
+        "FORMATS",
+        "label_writer",
+        "read",
+        "write",
+    ),
+    "datasets.source_factory": ("open_source",),
+    "datasets.sources.config": ("SourceConfig",),
+    "datasets.video.writer": ("VideoWriter",),
+    "models.errors": (
+        "ConfigError",
+        "DataError",
+        "LiquidTrackError",
+        "SourceError",
+        "WeightsError",
+    ),
 }
 
-__all__ = ["FORMATS", "Annotations", "SourceConfig", "open_source", "read", "write"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_PLACES[name]), name)
+__getattr__, __dir__, __all__ = lazy_exports(__name__, _PLACES)

@@ -5,89 +5,167 @@ What others may use is listed here and loaded when it is first asked for.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from models.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from tracker.build import build_pipeline, track_video
-    from tracker.config import TrackerConfig
-    from tracker.detectors.config import DetectorConfig
-    from tracker.detectors.registry import build_detector
-    from tracker.engine import Tracker
-    from tracker.learned.liquid_motion import LiquidMotion
-    from tracker.pipeline import Pipeline, Summary, run, track
-    from tracker.pipeline_config import PipelineConfig
-    from tracker.protocols import Detector, Sink, Source, SourceInfo
-    from tracker.reid.tracker import ReidTracker
-    from tracker.single_object.box_prompt import PointedBox
-    from tracker.single_object.manager import Pointer
-    from tracker.single_object.search_region import FrozenView
-    from tracker.single_object.tracker import Follower
-    from tracker.supervision import from_supervision, to_supervision
-    from tracker.types import Detections, Frame, State, Tracks
+    from models.errors import (
+        ConfigError as ConfigError,
+    )
+    from models.errors import (
+        DataError as DataError,
+    )
+    from models.errors import (
+        LiquidTrackError as LiquidTrackError,
+    )
+    from models.errors import (
+        SourceError as SourceError,
+    )
+    from models.errors import (
+        WeightsError as WeightsError,
+    )
+    from models.runtime.compute import Compute as Compute
+    from tracker.appearance.embedder import FrozenEmbedder as FrozenEmbedder
+    from tracker.build import build_pipeline as build_pipeline
+    from tracker.build import track_video as track_video
+    from tracker.camera_motion import FlowCameraMotion as FlowCameraMotion
+    from tracker.classification.config import RecogniseConfig as RecogniseConfig
+    from tracker.classification.recogniser import Recogniser as Recogniser
+    from tracker.classification.recogniser import build_recogniser as build_recogniser
+    from tracker.classification.track_classes import Classes as Classes
+    from tracker.config import TrackerConfig as TrackerConfig
+    from tracker.decorators import TrackerDecorator as TrackerDecorator
+    from tracker.detectors.config import AppearanceConfig as AppearanceConfig
+    from tracker.detectors.config import DetectorConfig as DetectorConfig
+    from tracker.detectors.registry import build_detector as build_detector
+    from tracker.engine import Tracker as Tracker
+    from tracker.learned.liquid_motion import LiquidMotion as LiquidMotion
+    from tracker.masks.config import MaskConfig as MaskConfig
+    from tracker.masks.initial_mask import mask_of_box as mask_of_box
+    from tracker.masks.initial_mask import mask_of_polygon as mask_of_polygon
+    from tracker.masks.propagation import MaskFollower as MaskFollower
+    from tracker.masks.stage import Mark as Mark
+    from tracker.masks.stage import MaskStage as MaskStage
+    from tracker.pipeline import Pipeline as Pipeline
+    from tracker.pipeline import Summary as Summary
+    from tracker.pipeline import run as run
+    from tracker.pipeline import track as track
+    from tracker.pipeline_config import PipelineConfig as PipelineConfig
+    from tracker.protocols import (
+        Detector as Detector,
+    )
+    from tracker.protocols import (
+        FrameContext as FrameContext,
+    )
+    from tracker.protocols import (
+        Sink as Sink,
+    )
+    from tracker.protocols import (
+        Source as Source,
+    )
+    from tracker.protocols import (
+        SourceInfo as SourceInfo,
+    )
+    from tracker.protocols import (
+        Stage as Stage,
+    )
+    from tracker.protocols import (
+        Stop as Stop,
+    )
+    from tracker.providers import provide as provide
+    from tracker.reid.config import ReidConfig as ReidConfig
+    from tracker.reid.tracker import ReidTracker as ReidTracker
+    from tracker.single_object.box_prompt import PointedBox as PointedBox
+    from tracker.single_object.manager import Pointer as Pointer
+    from tracker.single_object.search_region import FrozenView as FrozenView
+    from tracker.single_object.tracker import Follower as Follower
+    from tracker.stages import CameraMotionStage as CameraMotionStage
+    from tracker.stages import EmbedStage as EmbedStage
+    from tracker.supervision import from_supervision as from_supervision
+    from tracker.supervision import to_supervision as to_supervision
+    from tracker.types import Detections as Detections
+    from tracker.types import Frame as Frame
+    from tracker.types import State as State
+    from tracker.types import Tracks as Tracks
 
 _PLACES = {
-    "TrackerConfig": "tracker.config",
-    "build_detector": "tracker.detectors.registry",
-    "DetectorConfig": "tracker.detectors.config",
-    "Tracker": "tracker.engine",
-    "LiquidMotion": "tracker.learned.liquid_motion",
-    "Follower": "tracker.single_object.tracker",
-    "PointedBox": "tracker.single_object.box_prompt",
-    "Pointer": "tracker.single_object.manager",
-    "FrozenView": "tracker.single_object.search_region",
-    "Summary": "tracker.pipeline",
-    "Pipeline": "tracker.pipeline",
-    "PipelineConfig": "tracker.pipeline_config",
-    "ReidTracker": "tracker.reid.tracker",
-    "build_pipeline": "tracker.build",
-    "track_video": "tracker.build",
-    "run": "tracker.pipeline",
-    "track": "tracker.pipeline",
-    "Detector": "tracker.protocols",
-    "Sink": "tracker.protocols",
-    "Source": "tracker.protocols",
-    "SourceInfo": "tracker.protocols",
-    "from_supervision": "tracker.supervision",
-    "to_supervision": "tracker.supervision",
-    "Detections": "tracker.types",
-    "Frame": "tracker.types",
-    "State": "tracker.types",
-    "Tracks": "tracker.types",
+    "models.errors": (
+        "ConfigError",
+        "DataError",
+        "LiquidTrackError",
+        "SourceError",
+        "WeightsError",
+    ),
+    "models.runtime.compute": ("Compute",),
+    "tracker.appearance.embedder": ("FrozenEmbedder",),
+    "tracker.build": (
+        "build_pipeline",
+        "track_video",
+    ),
+    "tracker.camera_motion": ("FlowCameraMotion",),
+    "tracker.classification.config": ("RecogniseConfig",),
+    "tracker.classification.recogniser": (
+        "Recogniser",
+        "build_recogniser",
+    ),
+    "tracker.classification.track_classes": ("Classes",),
+    "tracker.config": ("TrackerConfig",),
+    "tracker.decorators": ("TrackerDecorator",),
+    "tracker.detectors.config": (
+        "AppearanceConfig",
+        "DetectorConfig",
+    ),
+    "tracker.detectors.registry": ("build_detector",),
+    "tracker.engine": ("Tracker",),
+    "tracker.learned.liquid_motion": ("LiquidMotion",),
+    "tracker.masks.config": ("MaskConfig",),
+    "tracker.masks.initial_mask": (
+        "mask_of_box",
+        "mask_of_polygon",
+    ),
+    "tracker.masks.propagation": ("MaskFollower",),
+    "tracker.masks.stage": (
+        "Mark",
+        "MaskStage",
+    ),
+    "tracker.pipeline": (
+        "Pipeline",
+        "Summary",
+        "run",
+        "track",
+    ),
+    "tracker.pipeline_config": ("PipelineConfig",),
+    "tracker.protocols": (
+        "Detector",
+        "FrameContext",
+        "Sink",
+        "Source",
+        "SourceInfo",
+        "Stage",
+        "Stop",
+    ),
+    "tracker.providers": ("provide",),
+    "tracker.reid.config": ("ReidConfig",),
+    "tracker.reid.tracker": ("ReidTracker",),
+    "tracker.single_object.box_prompt": ("PointedBox",),
+    "tracker.single_object.manager": ("Pointer",),
+    "tracker.single_object.search_region": ("FrozenView",),
+    "tracker.single_object.tracker": ("Follower",),
+    "tracker.stages": (
+        "CameraMotionStage",
+        "EmbedStage",
+    ),
+    "tracker.supervision": (
+        "from_supervision",
+        "to_supervision",
+    ),
+    "tracker.types": (
+        "Detections",
+        "Frame",
+        "State",
+        "Tracks",
+    ),
 }
 
-__all__ = [
-    "Detections",
-    "Detector",
-    "DetectorConfig",
-    "Follower",
-    "Frame",
-    "FrozenView",
-    "LiquidMotion",
-    "Pipeline",
-    "PipelineConfig",
-    "PointedBox",
-    "Pointer",
-    "ReidTracker",
-    "Sink",
-    "Source",
-    "SourceInfo",
-    "State",
-    "Summary",
-    "Tracker",
-    "TrackerConfig",
-    "Tracks",
-    "build_detector",
-    "build_pipeline",
-    "from_supervision",
-    "run",
-    "to_supervision",
-    "track",
-    "track_video",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_PLACES[name]), name)
+__getattr__, __dir__, __all__ = lazy_exports(__name__, _PLACES)

@@ -321,6 +321,30 @@ class Tracks:
         """`class_score`, NaN where nobody weighed it."""
         return np.full(len(self), np.nan, np.float32) if self.class_score is None else self.class_score
 
+    def to_columns(self, frame: Frame | None = None, names: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
+        """One array of N values for each column, which `pandas.DataFrame` and `polars.DataFrame` make a table of.
+
+        >>> tracks = Tracks([1], [[10, 20, 50, 90]], [0.9], [0], [1], [0], [0])
+        >>> table = tracks.to_columns(names=("person",))
+        >>> table["id"], table["left"], table["class_name"]
+        (array([1]), array([10.], dtype=float32), array(['person'], dtype='<U6'))
+
+        Args:
+            frame: whose `index` and `time` (seconds) become the columns `frame` and `time`.
+            names: class names, for the column `class_name`.
+        """
+        n, columns = len(self), dict[str, NDArray[Any]]()
+        if frame is not None:
+            columns = {"frame": np.full(n, frame.index), "time": np.full(n, frame.time)}
+        columns["id"] = self.id
+        columns.update(zip(("left", "top", "right", "bottom"), self.xyxy.T, strict=True))  # pixels
+        columns.update(score=self.score, label=self.label, class_score=self.class_scores())
+        if names:
+            known = [names[k] if k < len(names) else f"class {k}" for k in self.label.tolist()]
+            columns["class_name"] = np.array(known, dtype=str)
+        state = np.array([kind.name.lower() for kind in State])[self.state]
+        return {**columns, "state": state, "time_since_update": self.unseen, "detection": self.detection}
+
     @property
     def shown(self) -> Tracks:
         """The tracks that results are made of: active, and seen at this very time."""

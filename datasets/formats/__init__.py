@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-__all__ = ["FORMATS", "DetectionFile", "read", "write"]
+from models.lazy_exports import lazy_exports
 
+if TYPE_CHECKING:
+    from datasets.formats.detection_file import DetectionFile as DetectionFile
+    from datasets.formats.registry import FORMATS as FORMATS
+    from datasets.formats.registry import read as read
+    from datasets.formats.registry import write as write
 
-def __getattr__(name: str) -> Any:
-    if name == "DetectionFile":
-        from datasets.formats.detection_file import DetectionFile
+_PLACES = {
+    "datasets.formats.detection_file": ("DetectionFile",),
+    "datasets.formats.registry": (
+        "FORMATS",
+        "read",
+        "write",
+    ),
+}
 
-        return DetectionFile
-    if name in __all__:
-        from datasets.formats import registry
-
-        return getattr(registry, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__, __all__ = lazy_exports(__name__, _PLACES)

@@ -150,6 +150,23 @@ def write(
             writer.put(index, None if times is None else float(times[k]), _boxes(annotations, at))
 
 
+def label_writer(path: str | Path, format: str | None = None, config: LabelConfig | None = None) -> Writer:
+    """A sink that writes tracks into `path`, for `Pipeline.run`.
+
+    >>> type(label_writer("tracks.jsonl")).__name__, type(label_writer("tracks.txt", "kitti")).__name__
+    ('JsonlWriter', 'KittiWriter')
+
+    Args:
+        path: the file or folder.
+        format: one of `FORMATS`; told by the suffix where none is named (.txt: MOTChallenge, no suffix: a YOLO folder).
+        config: how label files are written.
+
+    Raises:
+        ConfigError: no such format.
+    """
+    return _format(format or by_suffix(Path(path))).writer(path, config)
+
+
 def sniff(path: Path) -> str:
     """The format of a file or folder, by suffix and content."""
     if path.is_dir():

@@ -5,47 +5,51 @@ What others may use is listed here and loaded when it is first asked for.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from models.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from datasets.scenes.config import Scene, parse
-    from datasets.scenes.export import DetectorNoise, write_motchallenge, write_video
-    from datasets.scenes.renderer import NAMES, Renderer, Truth, render
-    from datasets.scenes.source import SceneSource, open_scene, truth_of
+    from datasets.scenes.config import Scene as Scene
+    from datasets.scenes.config import parse as parse
+    from datasets.scenes.export import (
+        DetectorNoise as DetectorNoise,
+    )
+    from datasets.scenes.export import (
+        write_motchallenge as write_motchallenge,
+    )
+    from datasets.scenes.export import (
+        write_video as write_video,
+    )
+    from datasets.scenes.renderer import NAMES as NAMES
+    from datasets.scenes.renderer import Renderer as Renderer
+    from datasets.scenes.renderer import Truth as Truth
+    from datasets.scenes.renderer import render as render
+    from datasets.scenes.source import SceneSource as SceneSource
+    from datasets.scenes.source import open_scene as open_scene
+    from datasets.scenes.source import truth_of as truth_of
 
 _PLACES = {
-    "Scene": "config",
-    "parse": "config",
-    "DetectorNoise": "export",
-    "write_motchallenge": "export",
-    "write_video": "export",
-    "NAMES": "renderer",
-    "Renderer": "renderer",
-    "Truth": "renderer",
-    "render": "renderer",
-    "SceneSource": "source",
-    "open_scene": "source",
-    "truth_of": "source",
+    "datasets.scenes.config": (
+        "Scene",
+        "parse",
+    ),
+    "datasets.scenes.export": (
+        "DetectorNoise",
+        "write_motchallenge",
+        "write_video",
+    ),
+    "datasets.scenes.renderer": (
+        "NAMES",
+        "Renderer",
+        "Truth",
+        "render",
+    ),
+    "datasets.scenes.source": (
+        "SceneSource",
+        "open_scene",
+        "truth_of",
+    ),
 }
 
-__all__ = [
-    "NAMES",
-    "DetectorNoise",
-    "Renderer",
-    "Scene",
-    "SceneSource",
-    "Truth",
-    "open_scene",
-    "parse",
-    "render",
-    "truth_of",
-    "write_motchallenge",
-    "write_video",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+__getattr__, __dir__, __all__ = lazy_exports(__name__, _PLACES)

@@ -5,32 +5,55 @@ Stands on its own: nothing here knows of video or tracks. Importing a name from 
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from typing import TYPE_CHECKING
 
-_HOMES = {
-    "Cell": "cell",
-    "CfC": "cfc",
-    "LTC": "ltc",
-    "CTRNN": "ctrnn",
-    "LSTM": "gated",
-    "GRU": "gated",
-    "MixedMemory": "mixed",
-    "CELLS": "cells",
-    "make_cell": "cells",
-    "Wiring": "wiring",
-    "ncp": "wiring",
-    "auto_ncp": "wiring",
-    "dense": "wiring",
-    "Memory": "runner",
-    "run": "runner",
-    "start": "runner",
-    "LiquidRNN": "rnn",
+from models.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from models.liquid.cell import Cell as Cell
+    from models.liquid.cells import CELLS as CELLS
+    from models.liquid.cells import make_cell as make_cell
+    from models.liquid.cfc import CfC as CfC
+    from models.liquid.ctrnn import CTRNN as CTRNN
+    from models.liquid.gated import GRU as GRU
+    from models.liquid.gated import LSTM as LSTM
+    from models.liquid.ltc import LTC as LTC
+    from models.liquid.mixed import MixedMemory as MixedMemory
+    from models.liquid.rnn import LiquidRNN as LiquidRNN
+    from models.liquid.runner import Memory as Memory
+    from models.liquid.runner import run as run
+    from models.liquid.runner import start as start
+    from models.liquid.wiring import Wiring as Wiring
+    from models.liquid.wiring import auto_ncp as auto_ncp
+    from models.liquid.wiring import dense as dense
+    from models.liquid.wiring import ncp as ncp
+
+_PLACES = {
+    "models.liquid.cell": ("Cell",),
+    "models.liquid.cells": (
+        "CELLS",
+        "make_cell",
+    ),
+    "models.liquid.cfc": ("CfC",),
+    "models.liquid.ctrnn": ("CTRNN",),
+    "models.liquid.gated": (
+        "GRU",
+        "LSTM",
+    ),
+    "models.liquid.ltc": ("LTC",),
+    "models.liquid.mixed": ("MixedMemory",),
+    "models.liquid.rnn": ("LiquidRNN",),
+    "models.liquid.runner": (
+        "Memory",
+        "run",
+        "start",
+    ),
+    "models.liquid.wiring": (
+        "Wiring",
+        "auto_ncp",
+        "dense",
+        "ncp",
+    ),
 }
-__all__ = list(_HOMES)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__, __dir__, __all__ = lazy_exports(__name__, _PLACES)

@@ -78,7 +78,7 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
     make_out(folder, ("log.jsonl",))
     checkpoint = Checkpoint(saved, settings_of(recipe))
     torch.manual_seed(recipe.seed)
-    spread = {"horizon": recipe.horizon} if recipe.horizon else {}
+    spread: dict[str, Any] = {"horizon": recipe.horizon} if recipe.horizon else {}
     model = LiquidRNN(
         sets["train"].x.shape[2], recipe.outputs, recipe.units, cell=recipe.cell, time_unit=recipe.time_unit, **spread
     )

@@ -1,25 +1,26 @@
-"""Identities that come back: who was seen before, how alike two of them are, and the step that gives old ids again.
+"""Re-identification: a gallery of earlier identities, their similarity, and a tracker that uses both.
 
-What stands here: the settings (`config`), everybody as rows of arrays (`people`), metric and odds (`likeness`), what
-boxes look like (`looks`), and the step after the engine (`stage`).
+`config` holds the settings, `gallery` the identities, `matching` the metric and its odds, `features` the networks;
+`stage` decides and renames, and `tracker` puts it around a tracker.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from models.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from tracker.reid.config import ReidConfig
-    from tracker.reid.features import Looks
-    from tracker.reid.stage import Returning
+    from tracker.reid.config import ReidConfig as ReidConfig
+    from tracker.reid.features import Looks as Looks
+    from tracker.reid.stage import Returning as Returning
+    from tracker.reid.tracker import ReidTracker as ReidTracker
 
-_PLACES = {"ReidConfig": "config", "Looks": "features", "Returning": "stage"}
+_PLACES = {
+    "tracker.reid.config": ("ReidConfig",),
+    "tracker.reid.features": ("Looks",),
+    "tracker.reid.stage": ("Returning",),
+    "tracker.reid.tracker": ("ReidTracker",),
+}
 
-__all__ = ["Looks", "ReidConfig", "Returning"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+__getattr__, __dir__, __all__ = lazy_exports(__name__, _PLACES)

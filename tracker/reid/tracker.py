@@ -12,6 +12,7 @@ from tracker.types import Detections, Float64, Frame, Tracks
 class ReidTracker(TrackerDecorator):
     """Gives a track that comes back after its life ended the id that it had, by appearance.
 
+    >>> import numpy as np
     >>> from tracker import ReidTracker, Tracker
     >>> tracker = ReidTracker(Tracker())
     >>> picture = np.zeros((120, 160, 3), np.uint8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,9 @@ import pytest
 
 import tracker.pipeline
 from models.errors import ConfigError, DataError, SourceError
-from tests.support.moving_box_clip import write_clip
-from tracker.build import build_pipeline, track_video
-from tracker.detectors.registry import build_detector
 from tracker.engine import Tracker
 from tracker.inputs.images import GivenPictures, source_of
-from tracker.pipeline import Pipeline, run, track
-from tracker.reid.tracker import ReidTracker
+from tracker.pipeline import run, track
 from tracker.types import Frame, Tracks
 
 PICTURE = np.zeros((48, 64, 3), np.uint8)
@@ -28,16 +23,6 @@ TIMES = (5.0, 5.1, 5.5)
 
 def one_box(frame: Frame) -> Any:
     return [[10, 10, 30, 40, 0.9, 0]]
-
-
-@pytest.mark.parametrize("thing", [track, Pipeline, build_pipeline, track_video, build_detector, ReidTracker])
-def test_the_examples_in_the_docstrings_run(thing: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_clip(tmp_path / "street.mp4")
-    monkeypatch.chdir(tmp_path)
-    example = doctest.DocTestFinder(recurse=False).find(thing, globs={"np": np, thing.__name__: thing})[0]
-    failed, tried = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example)
-    assert tried >= 1
-    assert not failed
 
 
 @pytest.mark.parametrize(

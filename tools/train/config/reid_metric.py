@@ -10,7 +10,7 @@ from tyro.conf import Positional
 
 from datasets.output_guard.guard import Output, file_outputs
 from models.checks.limits import WORKERS, check_ranges
-from tracker.detectors.config import Device
+from models.runtime.compute import Device
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from collections.abc import Sequence as Several
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,8 +78,76 @@ def stutter(kept: Int64, rng: Rng) -> Int64:
     return shown
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class View:
+    """How the camera is held: what is done to the places of boxes, the same in all frames but for the shake.
+
+    Attributes:
+        mirror: left and right are swapped.
+        shake: (L, 2) pixels by which the camera has panned.
+        told: whether the tracker is told of the shake.
+        wide: factor on all widths and horizontal places.
+    """
+
+    mirror: bool
+    shake: Float64
+    told: bool
+    wide: float
+
+    def boxes(self, xyxy: Float64, k: int) -> Float64:
+        """(M, 4) boxes of frame `k` as they are seen."""
+        if self.mirror:
+            xyxy = xyxy[:, [2, 1, 0, 3]] * [-1, 1, -1, 1]
+        seen: Float64 = (xyxy + np.tile(self.shake[k], 2)) * [self.wide, 1, self.wide, 1]
+        return seen
+
+    def warp(self, warp: Float64 | None, k: int) -> Float64 | None:
+        """The camera's motion between frames `k - 1` and `k` as it is seen."""
+        return _seen_through(warp, self.mirror, self.shake, k, self.told, self.wide)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Draft:
+    """A clip in the making.
+
+    Attributes:
+        source: what it is drawn from.
+        noise: from which detectors are drawn.
+        warm: how many of its frames are there to be tracked only.
+        times: (L,) seconds from 0 at which the frames are told.
+        kept: (L,) the source's frames that are shown, rising or standing still.
+        clean: the detector is perfect.
+        found: of each frame, numbers, boxes and scores.
+        moves: of each frame, the camera's motion since the one before, or None.
+        warps: the same as far as the tracker is told.
+        embeddings: of each frame, (M, D) of its detections, or None.
+    """
+
+    source: Sequence
+    noise: Noise
+    warm: int
+    times: Float64
+    kept: Int64
+    clean: bool = False
+    found: tuple[Found, ...] = ()
+    moves: tuple[Float64 | None, ...] = ()
+    warps: tuple[Float64 | None, ...] = ()
+    embeddings: tuple[Float32 | None, ...] = ()
+
+
+Transform = Callable[[Draft, Rng], Draft]
+
+
 def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAMES) -> Clip:
-    """One clip, with one drawn detector, gap family, mirror, speed and camera.
+    """One clip, with one drawn detector, gap family, mirror, speed and camera: `TRANSFORMS` on a run of frames."""
+    draft = draw_run(sequences, noise, rng, frames)
+    for transform in TRANSFORMS:
+        draft = transform(draft, rng)
+    return _finished(draft)
+
+
+def draw_run(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int) -> Draft:
+    """A run of frames of one sequence with gaps between them, half of the time with a burn-in before.
 
     Each data set has the same share, so that the largest does not decide alone; its sequences by their length.
     """
@@ -92,51 +162,106 @@ def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAM
     at = int(rng.integers(max(1, len(s.times) - min(int(steps[-1]), len(s.times) // 2))))
     kept = at + steps
     kept = kept[kept < len(s.times)]
-    warm = min(warm, max(0, len(kept) - frames))
-    told_at = s.times[kept]
-    if rng.random() < STUTTER:
-        kept = stutter(kept, rng)
-    clean = rng.random() < CLEAN
+    return Draft(s, noise, min(warm, max(0, len(kept) - frames)), s.times[kept] - s.times[at], kept)
+
+
+def stall(draft: Draft, rng: Rng) -> Draft:
+    """The source hangs now and then, while its clock runs on."""
+    return replace(draft, kept=stutter(draft.kept, rng)) if rng.random() < STUTTER else draft
+
+
+def detect(draft: Draft, rng: Rng) -> Draft:
+    """The sequence's own detections, or those of a simulated detector."""
+    s, clean = draft.source, rng.random() < CLEAN
     if s.detections is not None and not clean and rng.random() < 0.8:
-        found = [s.detections.at(k) for k in kept.tolist()]
+        found = [s.detections.at(k) for k in draft.kept.tolist()]
     else:
-        found = simulate(s.truth, s.times, kept, PERFECT if clean else noise.sample(rng), rng)
-    moves = between(s, kept)
-    if not clean and rng.random() < VISIBLE:
-        eye = Eye(rng)
-        people = (s.truth.at(k) for k in kept.tolist())
-        found = [eye.behind(one, boxes, number) for one, (number, boxes, _) in zip(found, people, strict=True)]
-    if not clean and rng.random() < HIDDEN:
-        found = _behind_obstacles(s, kept, moves, found, rng)
-    if not clean and rng.random() < SPOILT:
-        edge, missed, alarms = rng.uniform(0, [0.12, 0.25, 0.15])
-        found = [spoil(one, edge, missed, alarms, rng) for one in found]
-    warps = moves if rng.random() < 0.7 else [None] * len(kept)
-    there = tuple(_there(s, int(k)) for k in kept)
+        found = simulate(s.truth, s.times, draft.kept, PERFECT if clean else draft.noise.sample(rng), rng)
+    return replace(draft, clean=clean, found=tuple(found), moves=tuple(between(s, draft.kept)))
+
+
+def show_visible_parts(draft: Draft, rng: Rng) -> Draft:
+    """The detector shows what is visible of somebody behind others, not the whole."""
+    if draft.clean or rng.random() >= VISIBLE:
+        return draft
+    eye = Eye(rng)
+    people = (draft.source.truth.at(k) for k in draft.kept.tolist())
+    found = [eye.behind(one, boxes, number) for one, (number, boxes, _) in zip(draft.found, people, strict=True)]
+    return replace(draft, found=tuple(found))
+
+
+def add_obstacles(draft: Draft, rng: Rng) -> Draft:
+    """Things stand in the scene that people pass behind."""
+    if draft.clean or rng.random() >= HIDDEN:
+        return draft
+    return replace(draft, found=tuple(_behind_obstacles(draft.source, draft.kept, draft.moves, draft.found, rng)))
+
+
+def add_errors(draft: Draft, rng: Rng) -> Draft:
+    """Errors that are new in every frame."""
+    if draft.clean or rng.random() >= SPOILT:
+        return draft
+    edge, missed, alarms = rng.uniform(0, [0.12, 0.25, 0.15])
+    return replace(draft, found=tuple(spoil(one, edge, missed, alarms, rng) for one in draft.found))
+
+
+def tell_camera_motion(draft: Draft, rng: Rng) -> Draft:
+    """The tracker is told how the camera moves, or not."""
+    return replace(draft, warps=draft.moves if rng.random() < 0.7 else (None,) * len(draft.kept))
+
+
+def hold_camera(draft: Draft, rng: Rng) -> Draft:
+    """Mirror, speed, stretch and a hand-held camera's shake.
+
+    They are one transform because they are drawn in another order than they are applied in: the shake is stretched.
+    """
     mirror = rng.random() < 0.5
     speed = float(np.exp(rng.normal(0, 0.25)))
     wide = float(np.exp(rng.uniform(*np.log(STRETCH)))) if rng.random() < 1 / 3 else 1.0
-    detections, number = [], []
-    shake = _camera(s.times[kept], rng) if rng.random() < 0.3 else np.zeros((len(kept), 2))
-    told = rng.random() < 0.5
-    looks = Looks(rng) if rng.random() < 0.5 else None
-    glances = rng.uniform(0.3, 1)  # a look is not taken in every frame
-    moments = (told_at - s.times[at]) * speed
-    for k, (who, boxes, score) in enumerate(found):
+    shaken = rng.random() < 0.3
+    shake = _camera(draft.source.times[draft.kept], rng) if shaken else np.zeros((len(draft.kept), 2))
+    view = View(mirror, shake, rng.random() < 0.5, wide)
+    found = []
+    for k, (who, boxes, score) in enumerate(draft.found):
         good = score >= SCORE
-        boxes = boxes[good].copy()
-        if mirror:
-            boxes = boxes[:, [2, 1, 0, 3]] * [-1, 1, -1, 1]
-        boxes = (boxes + np.tile(shake[k], 2)) * [wide, 1, wide, 1]
-        one = Detections(_single(boxes), _single(np.clip(score[good], 0, 1)), np.zeros(len(boxes), np.int64))
-        if looks is not None and rng.random() < glances:
-            one = one.with_embedding(looks.at(who[good], boxes, float(moments[k])))
-        detections.append(one)
-        number.append(who[good])
-    final: list[Float64 | None] = []
-    for k, warp in enumerate(warps):
-        final.append(_seen_through(warp, mirror, shake, k, told, wide))
-    return Clip(warm, moments, tuple(detections), tuple(number), there, tuple(final))
+        found.append((who[good], view.boxes(boxes[good], k), score[good]))
+    warps = tuple(view.warp(warp, k) for k, warp in enumerate(draft.warps))
+    return replace(draft, times=draft.times * speed, found=tuple(found), warps=warps)
+
+
+def embed(draft: Draft, rng: Rng) -> Draft:
+    """Half of the clips have embeddings, in some of their frames only."""
+    looks = Looks(rng) if rng.random() < 0.5 else None
+    share = rng.uniform(0.3, 1)
+    seen: list[Float32 | None] = [None] * len(draft.found)
+    if looks is not None:
+        for k, (who, boxes, _) in enumerate(draft.found):
+            if rng.random() < share:
+                seen[k] = looks.at(who, boxes, float(draft.times[k]))
+    return replace(draft, embeddings=tuple(seen))
+
+
+# In the order of their random draws: another order gives other clips of the same seed.
+TRANSFORMS: tuple[Transform, ...] = (
+    stall,
+    detect,
+    show_visible_parts,
+    add_obstacles,
+    add_errors,
+    tell_camera_motion,
+    hold_camera,
+    embed,
+)
+
+
+def _finished(draft: Draft) -> Clip:
+    detections = []
+    for (_, boxes, score), embedding in zip(draft.found, draft.embeddings, strict=True):
+        one = Detections(_single(boxes), _single(np.clip(score, 0, 1)), np.zeros(len(boxes), np.int64))
+        detections.append(one if embedding is None else one.with_embedding(embedding))
+    there = tuple(_there(draft.source, int(k)) for k in draft.kept)
+    number = tuple(who for who, _, _ in draft.found)
+    return Clip(draft.warm, draft.times, tuple(detections), number, there, draft.warps)
 
 
 def _single(values: Float64) -> Float32:
@@ -172,7 +297,7 @@ def _after(move: Float64, whole: Float64) -> Float64:
 
 
 def _behind_obstacles(
-    s: Sequence, kept: Int64, moves: list[Float64 | None], found: list[Found], rng: Rng
+    s: Sequence, kept: Int64, moves: Several[Float64 | None], found: Several[Found], rng: Rng
 ) -> list[Found]:
     """What is found with things standing in the scene, which moves with the camera."""
     at: list[Float64] = []

@@ -1,7 +1,7 @@
-"""Boxes as numbers: conversions and overlaps. All arrays are float64 inside; N boxes as rows.
+"""Box arithmetic: conversions, IoU, overlapping pairs, containment. All arrays are float64; N boxes are rows.
 
-The (N, 4) results lie in memory coordinate by coordinate, and the sums run over such columns: NumPy's inner loop then
-runs over all boxes, where over a box's 4 or 2 numbers its start would cost more than its work.
+The (N, 4) results lie in memory coordinate by coordinate, and sums run over such columns: NumPy's inner loop then
+runs over all boxes, where its start for the 2 or 4 numbers of one box would cost more than the work.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Overlap(NamedTuple):
 
 
 def overlap(a: Float64, b: Float64, buffer: float) -> Overlap:
-    """Overlaps of boxes row by row, (K, 4) and (K, 4); `buffer` >= 0 is the share (C-BIoU, Yang et al., WACV 2023)."""
+    """Overlaps of boxes row by row, (K, 4) with (K, 4); `buffer` >= 0 as in C-BIoU (Yang et al., WACV 2023)."""
     (low_a, high_a), (low_b, high_b) = _columns(a), _columns(b)
     size_a, size_b = high_a - low_a, high_b - low_b
     both = np.minimum(high_a, high_b) - np.maximum(low_a, low_b)  # negative where they are apart
@@ -60,7 +60,7 @@ def overlap(a: Float64, b: Float64, buffer: float) -> Overlap:
 
 
 def overlaps(a: Float64, b: Float64) -> Float64:
-    """(M, N) IoU of every box of `a`, (M, 4), with every box of `b`, (N, 4)."""
+    """(M, N) IoU (Jaccard index), 0..1, of every box of `a` (M, 4) with every box of `b` (N, 4)."""
     (low_a, high_a), (low_b, high_b) = _columns(a), _columns(b)
     (wide_a, tall_a), (wide_b, tall_b) = high_a - low_a, high_b - low_b
     both = np.minimum(high_a[:, :, None], high_b[:, None]) - np.maximum(low_a[:, :, None], low_b[:, None])
@@ -71,7 +71,7 @@ def overlaps(a: Float64, b: Float64) -> Float64:
 
 
 def touching(xyxy: Float64) -> tuple[Int64, Int64, Float64]:
-    """Every pair of boxes of (N, 4) that overlap: (K,) rows i, (K,) rows j, (K,) the area that they share."""
+    """All overlapping pairs of boxes (N, 4), by a sweep along x: (K,) rows i, (K,) rows j, (K,) shared area."""
     order = np.argsort(xyxy[:, 0], kind="stable")
     left, top, right, bottom = xyxy[order].T
     # sorted by their left edges, a box meets along x those that begin before it ends
@@ -87,7 +87,7 @@ def touching(xyxy: Float64) -> tuple[Int64, Int64, Float64]:
 
 
 def crowding(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
-    """(N,) the largest IoU of each box with another one, where `touch` is what `touching` says of them."""
+    """(N,) the largest IoU of each box with another one, 0..1; `touch` is the result of `touching`."""
     i, j, shared = touch
     area = (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)
     iou = shared / (area[i] + area[j] - shared)
@@ -98,9 +98,9 @@ def crowding(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
 
 
 def below(xyxy: Float64, rank: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
-    """(N,) the largest share of each box that lies in one of a higher rank; `touch` is what `touching` says of them.
+    """(N,) the largest share of each box that lies in one box of a higher `rank` (N,), 0..1 (intersection over area).
 
-    Of two with one rank (N,) the first of a pair is the higher.
+    `touch` is the result of `touching`; of two boxes of equal rank the first of a pair is the higher.
     """
     i, j, shared = touch
     lower = np.where(rank[i] < rank[j], i, j)
@@ -110,8 +110,8 @@ def below(xyxy: Float64, rank: Float64, touch: tuple[Int64, Int64, Float64]) -> 
 
 
 def hidden(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
-    """(N,) the largest share of each box that one other hides, where `touch` is what `touching` says of them.
+    """(N,) the largest share of each box that one other box occludes, 0..1; `touch` is the result of `touching`.
 
-    Of two the one whose feet are lower in the picture is nearer to the camera, of two level ones the first of a pair.
+    Of two boxes the one whose lower edge is lower in the image is nearer to the camera; of two level ones, the first.
     """
     return below(xyxy, xyxy[:, 3], touch)

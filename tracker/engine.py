@@ -1,4 +1,9 @@
-"""The tracker: detections of one frame in, tracks out. All tracks live as rows of arrays; nothing loops over them."""
+"""The tracker: the detections of one frame in, all tracks out. Tracks are rows of arrays; nothing loops over them.
+
+An update goes as in tracking by detection (SORT: Bewley et al., ICIP 2016): predict every track at the frame's time,
+match predictions with detections, update what matched, end what is overdue, start new tracks. What differs is the
+time: predictions, lifetimes and weights all follow from true seconds, never from a count of frames.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +44,7 @@ class _Table(Rows):
     classes: Float32  # (N, width), what is known of the class; width is 0 while there is but one
     score: Float64
     seen: Float64  # seconds on the tracker's clock
-    looked: Float64  # when its likeness was last renewed, the same
+    looked: Float64  # when its embedding was last updated, the same
     born: Float64  # seconds on the tracker's clock
 
 
@@ -51,8 +56,12 @@ class Tracker:
         motion: in place of the one that `config` names.
         associator: in place of the one that `config.cost` names; one that fits the motion.
         classes: pools what detections are called; by default it grows with the classes that come.
-        size: (width, height) of the pictures, pixels. Evidence for births goes by it, and a track's exit is known by it
-            alone; without it, the boxes so far stand for the picture and no track counts as having left.
+        size: (width, height) of the frames, pixels. The evidence for births depends on it, and exits are detected by it
+            alone; without it, the extent of all boxes so far is taken for the frame and no track counts as exited.
+
+    Raises:
+        ConfigError: `config` names a motion or a cost that does not exist.
+        WeightsError: the weights that `config` names are missing, damaged or of another version.
     """
 
     def __init__(
@@ -300,7 +309,7 @@ class Tracker:
         return np.where(self._shown(table), life + longer, tentative)
 
     def _area(self, xyxy: Float64) -> float:
-        """Square pixels of the picture: what was said of it, else what the boxes have reached so far."""
+        """Area of the frame in square pixels: of the given size, else of the extent of all boxes so far."""
         if self._size is not None:
             return float(self._size.prod())
         if len(xyxy):

@@ -1,4 +1,4 @@
-"""A table whose columns are arrays of one length, one row a track: what the engine and the gallery keep theirs in."""
+"""A table of arrays of one length, one row a track: the engine and the gallery keep their tracks in one."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Frame:
 
 
 def _embedding(value: ArrayLike, count: int) -> Float32:
-    """(N, D) of unit length; rows of zeros, which say nothing, stay."""
+    """(N, D) of unit length; rows of zeros, which carry no information, stay."""
     embedding: Float32 = real("embedding", value)
     if embedding.ndim != 2 or len(embedding) != count or not embedding.shape[1]:
         raise DataError(f"embedding has shape {embedding.shape}; give ({count}, D), one row a box.")
@@ -222,8 +222,8 @@ class Tracks:
         unseen: (N,) float64, seconds since the track was last matched; 0 where it was matched at this very time.
         detection: (N,) int64, the row of this frame's `Detections` that it was matched with, -1 where there is none.
         mask: the tracks' `Masks`, where any has one, or None; an (N, H, W) bool array is taken too.
-        class_score: (N,) float32, 0..1, how likely the label is right by all that was seen so far; NaN where nobody
-            weighed it; None where nobody weighed any.
+        class_score: (N,) float32, 0..1, how likely the label is right given all class evidence so far; NaN where a
+            track has none; None with a single class.
     """
 
     id: Int64
@@ -318,7 +318,7 @@ class Tracks:
         return _take(self, rows, _COLUMNS)
 
     def class_scores(self) -> Float32:
-        """`class_score`, NaN where nobody weighed it."""
+        """(N,) `class_score`, NaN where there is none."""
         return np.full(len(self), np.nan, np.float32) if self.class_score is None else self.class_score
 
     def to_columns(self, frame: Frame | None = None, names: Sequence[str] = ()) -> dict[str, NDArray[Any]]:

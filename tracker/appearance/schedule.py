@@ -1,7 +1,7 @@
-"""When a look is worth its price: where everybody stands alone and near where he stood, place alone tells who he is.
+"""The embedding schedule: when appearance is worth a pass of the network.
 
-The decision needs the detections alone, not the tracks, so that the pass of the CNN stays a stage of its own that runs
-beside the tracker's.
+Where every object stands alone and near its last place, place alone tells the identity. The decision needs the
+detections alone, not the tracks, so that the network's pass stays a stage of its own beside the tracker's.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Glance:
         self._looked = -np.inf
 
     def needed(self, detections: Detections, time: float) -> bool:
-        """True where somebody is new, stands in more than one known place, shares one, is crowded, or a look is due.
+        """Whether an object is new, fits several known places or shares one, is crowded, or its embedding is due.
 
         Only things of one class are ever taken for each other. Call once a frame, with rising times in seconds.
         """

@@ -1,4 +1,8 @@
-"""How a track looks: a unit embedding that follows its matches, and its likeness to new ones."""
+"""A track's appearance: a unit embedding that follows its matches as an exponential average over true seconds.
+
+Cosines are taken after the common mean of all embeddings is subtracted (Mu & Viswanath, "All-but-the-Top", ICLR 2018,
+its first step): embeddings of a frozen classifier share most of their length.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,10 @@ FEW = 4  # embeddings from which their mean says something
 
 
 def similarity(likeness: Float32, embedding: Float32, track: Int64, detection: Int64) -> Float64:
-    """Cosine of tracks and detections after their common mean is taken out, -1..1; nan where a track has no look yet.
+    """(K,) cosine of tracks and detections after their common mean is subtracted, -1..1; nan without an embedding.
 
-    Embeddings of a frozen classifier share most of their length: the scene's mean holds what is common to all and says
-    nothing about who is who. Where there are too few to know a mean, all are nan.
+    Embeddings of a frozen classifier share most of their length: the scene's mean holds what is common to all and does
+    not tell identities apart. With fewer than FEW embeddings there is no mean, and all are nan.
 
     Args:
         likeness: (N, D) unit, 0 where none is known.
@@ -32,7 +36,7 @@ def similarity(likeness: Float32, embedding: Float32, track: Int64, detection: I
 
 
 def remember(likeness: Float32, embedding: Float32, elapsed: Float64, score: Float64) -> Float32:
-    """(N, D) likeness after a look `elapsed` seconds after the one before: unsure detections say less."""
+    """(N, D) unit track embeddings after a match `elapsed` (N,) seconds after the last one; low scores weigh less."""
     share = np.where(likeness.any(axis=1), -np.expm1(-elapsed / MEMORY) * score, 1.0)[:, None]
     return _unit(likeness + share.astype(np.float32) * (embedding - likeness))
 

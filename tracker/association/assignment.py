@@ -1,4 +1,8 @@
-"""Who is who: the best one-to-one matching of tracks and detections, given log-odds for the pairs that are possible."""
+"""Linear assignment: the best one-to-one matching of tracks and detections, from log-odds of the possible pairs.
+
+The optimum is that of Jonker & Volgenant, "A shortest augmenting path algorithm for dense and sparse linear
+assignment problems", Computing 38, 1987, by the package `lap`; pairs without a rival are matched before it.
+"""
 
 from __future__ import annotations
 

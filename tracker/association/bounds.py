@@ -1,6 +1,6 @@
-"""How much one frame may hold: what a broken or malicious detector finds must not take all memory and time.
+"""Upper bounds for one frame, so that a broken or malicious detector cannot take all memory and time.
 
-Real crowds stay far below these numbers, so that nothing changes for them.
+Real crowds stay far below these numbers: for them nothing changes.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Births by evidence: detections that are too weak to start a track alone are followed until enough of them agree.
+"""Track birth by evidence: weak detections that repeat at one place start a track once they are likely an object.
 
-A candidate is one place (which may move) at which weak detections repeat while no track explains them. The log-odds
-that an object is there are a logistic regression on four numbers: the mean log-odds of its scores, for how many seconds
-it has been seen, in what share of the frames since its first one, and how large it is in the picture. One rule serves
-all detectors: the weights were fitted on three networks over 240 moving views of COCO pictures and on MOT17's public
-detections at 30 and 6 frames a second, each with the same total weight (`docs/lab/births.md` has the fit).
+A candidate is a place (which may move) at which weak detections repeat while no track explains them. The log-odds
+that an object is there are a logistic regression on four numbers: the mean log-odds of the scores, the seconds since
+the first sight, the share of frames with a sight, and the size in the image. One rule serves all detectors: the
+weights were fitted on three networks over 240 moving views of COCO images and on MOT17's public detections at 30 and
+6 frames a second, each with the same total weight (`docs/lab/births.md` has the fit).
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Candidates:
             tracks: (N, 4) where the tracks are predicted, pixels.
             track_label: (N,) their classes.
             time: seconds, later than the last call's.
-            area: of the picture, square pixels.
+            area: of the frame, square pixels.
         """
         table = self._table
         if len(table.first):
@@ -142,7 +142,7 @@ def _explained(xyxy: Float64, label: Int64, tracks: Float64, track_label: Int64)
 
 
 def _evidence(table: _Table, rows: Int64, area: float) -> Float64:
-    """(R,) log-odds that these rows are objects, in a picture of `area` square pixels."""
+    """(R,) log-odds that these rows are objects, in a frame of `area` square pixels."""
     xyxy, sights = table.xyxy.take(rows, 0), table.sights.take(rows)
     side = np.sqrt((xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1))
     size = np.log(np.maximum(side, 1)) - 0.5 * np.log(area)

@@ -1,7 +1,7 @@
-"""How likely a track and a detection are the same object: the `COSTS` plug-ins.
+"""Pair scores: the log-odds that a track and a detection are the same object. The `COSTS` plug-ins.
 
-Every entry gives log-odds for pairs: so they mix by addition, a threshold is a probability, and a learned scorer can
-take their place.
+Every entry gives log-odds of pairs, (K,): so they mix by addition, a threshold is a probability, and a learned scorer
+can take their place.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Pairs:
         prediction: of the N tracks.
         observations: the M of the frame.
         score: (N,) the tracks' latest.
-        similarity: (K,) cosine of the appearance, -1..1; nan where either has none; None where nobody has.
+        similarity: (K,) cosine of the embeddings, -1..1; nan where either has none; None without embeddings.
     """
 
     track: Int64
@@ -68,7 +68,7 @@ MIX_DENSITY = 0.1  # of the log density
 
 
 def iou(pairs: Pairs) -> Float64:
-    """Overlap of the predicted and the detected box."""
+    """IoU of the predicted and the detected box, as in SORT (Bewley et al., ICIP 2016)."""
     return SHARP * (pairs.overlap(BUFFER).iou - LEAST)
 
 
@@ -78,12 +78,15 @@ def buffered_iou(pairs: Pairs) -> Float64:
 
 
 def mahalanobis(pairs: Pairs) -> Float64:
-    """Student-t log density of the detection under the prediction, above that of other objects; lengths in heights."""
+    """Student-t log density of the detection under the prediction, above that of clutter; lengths in heights.
+
+    The Mahalanobis distance of DeepSORT (Wojke et al., ICIP 2017, eq. 1) with heavy tails instead of a gate.
+    """
     return density(pairs) - CLUTTER
 
 
 def appearance(pairs: Pairs, alike: float = ALIKE) -> Float64:
-    """Likeness of the embeddings, `alike` log-odds for a unit of cosine; 0 where a pair has none."""
+    """Appearance similarity, `alike` log-odds for a unit of cosine; 0 where a pair has none."""
     if pairs.similarity is None:
         return np.zeros(len(pairs.track))
     odds: Float64 = np.nan_to_num(alike * (pairs.similarity - ALIKE_FROM))

@@ -1,4 +1,4 @@
-"""Which pairs of a track and a detection may match at all, and which cues may speak, before any odds are asked."""
+"""Gating: which pairs of a track and a detection may match, and which cues count, before any score is computed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BORDER_SHARE = 0.01  # of the picture's side: how near to the border that is
 
 
 def uncontested(pairs: Pairs, tracks: int, detections: int) -> Bool:
-    """(K,) which pairs of tracks just seen overlap while nothing else claims either: place alone says who is who.
+    """(K,) which pairs of recently matched tracks overlap without a rival: place alone settles the identity.
 
     Args:
         pairs: K of them.
@@ -41,11 +41,11 @@ def at_border(xyxy: Float64, size: tuple[float, float]) -> Bool:
 
 
 def reentered(missed: Float64, exited: Bool, weak: Bool, track: Int64, detection: Int64) -> Bool:
-    """(K,) which pairs would find a track that has left the picture again in a detection too weak to say who is there.
+    """(K,) which pairs would re-attach a track that has left the frame to a detection too weak to identify it.
 
     Args:
-        missed: (N,) seconds from the tracks' latest sights to the latest frame before this one.
-        exited: (N,) which were last seen at the picture's border.
+        missed: (N,) seconds from the tracks' latest matches to the latest frame before this one.
+        exited: (N,) which were last matched at the frame's border.
         weak: (M,) which detections are weak.
         track, detection: (K,) the pairs.
     """

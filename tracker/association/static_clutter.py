@@ -1,8 +1,7 @@
-"""Weak detections that stand where they stand: a sign, a poster, a bush that a detector half takes for a person.
+"""Static clutter: weak detections that stand still, a sign or a bush that a detector half takes for a person.
 
-Nobody begins a track there, since none of them is sure enough; but somebody who is lost near by could be found in them
-again, and would then stand there for good. What was seen at one place for a while, was never sure, and was nobody's, is
-known for what it is.
+None of them is sure enough to start a track, but a lost track nearby could re-attach to one and stay there for good.
+What was seen at one place for a while, was never sure and belonged to no track, is remembered as clutter.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ LOOKS = 4  # sights that this needs at the least
 
 
 class Standing:
-    """The places; one row each: box (4), seconds of the first and of the latest sight, how many sights."""
+    """The known places; one row each: box (4), seconds of the first and of the latest sight, number of sights."""
 
     def __init__(self) -> None:
         self._rows: Float64 = np.zeros((0, 7))
@@ -31,7 +30,7 @@ class Standing:
             self._rows[:, corner] = self._rows[:, corner] @ affine[:, :2].T + affine[:, 2]
 
     def nobody(self, xyxy: Float64) -> Bool:
-        """(N,) which of the weak boxes (N, 4) are known things."""
+        """(N,) which of the weak boxes (N, 4) are known clutter."""
         known = self._rows[_known(self._rows)]
         stands: Bool = overlaps(xyxy, known[:, :4]).max(axis=1, initial=0) >= SAME
         return stands
@@ -42,7 +41,7 @@ class Standing:
             self._rows = self._rows[overlaps(self._rows[:, :4], xyxy).max(axis=1) < SAME]
 
     def see(self, xyxy: Float64, time: float) -> None:
-        """Learns from weak boxes (N, 4) that are nobody's, nor on anybody, at `time` seconds."""
+        """Learns from weak boxes (N, 4) that belong to no track and overlap no other object, at `time` seconds."""
         if not (len(xyxy) or len(self._rows)):
             return
         rows = self._rows[time - self._rows[:, 5] <= np.where(_known(self._rows), MEMORY, BRIEF)]

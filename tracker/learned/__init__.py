@@ -1,1 +1,1 @@
-"""The learned motion and association: the liquid head at run time."""
+"""Learned motion and association: the liquid head at run time, its features, its online calibration."""

@@ -1,4 +1,4 @@
-"""Controls: what lacks one thing, so that a benchmark shows what that thing is worth. Nobody tracks with them."""
+"""Ablations: heads that lack one thing, so that a benchmark shows what that thing is worth. Not for tracking."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from models.association_head.inference import Array, HeadNumpy
 
 
 class ShuffledTime(HeadNumpy):
-    """A head whose memory is told another track's elapsed time: what it knows of time is worth what is lost here."""
+    """A head whose state is given another track's elapsed time: what it loses is what true time is worth to it."""
 
     def step(self, x: Array, h: Array, dt: Array) -> Array:
         return super().step(x, h, np.roll(dt, 1))

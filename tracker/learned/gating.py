@@ -1,4 +1,4 @@
-"""Which pairs of a frame the head is asked about: on most frames place alone says who is who."""
+"""Gating for the head: which pairs of a frame it scores. On most frames place alone settles most pairs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SURE = 0.4  # score from which a detection's can
 
 
 def shortlist(pairs: Pairs, odds: Float64, settle: bool) -> tuple[Int64, Int64]:
-    """The pairs that are worth a look, and those that are matches beyond doubt and left out, by their places among all.
+    """Rows of the pairs that the head is to score, and of those that are unambiguous matches and left out.
 
     Args:
         pairs: all.
         odds: (K,) log-odds of the prior's own association.
-        settle: leave out what is beyond doubt.
+        settle: leave out the unambiguous ones.
     """
     worth: Bool = odds > HOPELESS
     settled = _settled(pairs, odds) if settle else np.zeros(0, np.int64)
@@ -33,7 +33,7 @@ def shortlist(pairs: Pairs, odds: Float64, settle: bool) -> tuple[Int64, Int64]:
 
 
 def _settled(pairs: Pairs, odds: Float64) -> Int64:
-    """The pairs that nobody disputes: sure detections of tracks that were just seen, far likelier than any rival."""
+    """Rows of unambiguous pairs: high scores, recently matched tracks, log-odds far above those of every rival."""
     sure = (odds >= SETTLED) & (pairs.observations.score >= SURE).take(pairs.detection)
     sure &= (pairs.prediction.elapsed <= FRESH).take(pairs.track)
     above = odds - (SETTLED - CLEAR)  # only what is above this can be settled, or a rival to it

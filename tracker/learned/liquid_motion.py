@@ -1,4 +1,4 @@
-"""The liquid head as a `Motion`: the Kalman prior carries on, and a liquid state corrects what it says."""
+"""The liquid head as a `Motion`: the Kalman mixture predicts, a liquid state per track corrects mean and spread."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ WEIGHTS = Path(__file__).parents[2] / "models" / "weights" / "head.safetensors"
 
 
 class LiquidMotion:
-    """Rows: the Kalman filter's, the liquid state, the habit, then the camera's motion since the last match (2)."""
+    """A row holds the filter's, the liquid state, the track statistics, the camera's shift since the last match (2).
+
+    Args:
+        head: the liquid head; the package's own by default.
+        adapt: let the predicted spread follow the camera at hand, see `online_calibration`.
+    """
 
     uses_crowding = True
     max_lives = 2.5  # what the head says of a track's return makes it wait at most so many times the set life
@@ -39,7 +44,11 @@ class LiquidMotion:
 
     @classmethod
     def build(cls, config: TrackerConfig, kind: type[HeadNumpy] = HeadNumpy) -> LiquidMotion:
-        """With the weights that `config` names, run by a `kind` of head."""
+        """With the weights that `config` names, run by a `kind` of head.
+
+        Raises:
+            WeightsError: the file is missing, damaged, or made for other features.
+        """
         path = Path(config.head) if config.head else WEIGHTS
         head = load_head(path, kind)
         if head.features != FEATURES or head.inputs not in (0, INPUTS):
@@ -88,7 +97,7 @@ class LiquidMotion:
         return np.concatenate([own, rows[:, self._state], habit.warp(rows[:, self._habit], affine), moved], axis=1)
 
     def inputs(self, own: Float64, prediction: Prediction, look: Observations, moved: Float64) -> Float32:
-        """(N, INPUTS) what the liquid state is told of a match."""
+        """(N, INPUTS) the inputs of the liquid state at a match."""
         return match_inputs(prediction, look, moved, self.prior.shares(own)[:, 0])
 
     def _step(self, own: Float64, p: Prediction, look: Observations, state: Float64, moved: Float64) -> Float64:

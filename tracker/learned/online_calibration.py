@@ -1,9 +1,9 @@
-"""Learning that goes on: the spread of predictions follows the camera at hand, from the tracker's confident matches.
+"""Online calibration: the spread of predictions follows the camera at hand, from the tracker's confident matches.
 
-One factor a coordinate multiplies the predicted standard deviations. A confident match outside of its 90 % interval
-makes the factor a little larger, one inside of it makes it smaller by a ninth of that, so that it comes to rest where
-nine in ten lie inside, whatever the errors' distribution (adaptive conformal inference: Gibbs & Candes, NeurIPS 2021).
-A wrong match can only move it by a bounded amount, and the factors themselves are bounded.
+One factor a coordinate multiplies the predicted standard deviations. A confident match outside the 90 % interval
+raises the factor a little, one inside lowers it by a ninth of that. It comes to rest where nine in ten lie inside,
+whatever the distribution of the errors (adaptive conformal inference: Gibbs & Candes, NeurIPS 2021, here on the
+logarithm of the factor). A wrong match moves it by a bounded amount only, and the factors are bounded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SURE, FREE = 0.6, 0.3  # least score and largest crowding of a match that is lea
 
 
 class Scales:
-    """The factors; `factor` is (4,), for centre x, centre y, log width and log height."""
+    """The factors of the predicted spread: `factor` is (4,), for centre x, centre y, log width and log height."""
 
     def __init__(self) -> None:
         self.factor = np.ones(4)

@@ -1,6 +1,7 @@
-"""What the learned association sees of a pair and what the liquid state sees of a match.
+"""The head's inputs: features of a (track, detection) pair, and inputs of the liquid state at a match.
 
-All is relative to the object's own box height or to the prediction's spread: image scale and position do not matter.
+Each group of numbers is declared once, with its names and its computation; its place follows from the order. All are
+relative to the object's box height or to the prediction's spread, so that scale and position do not matter.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def _each(what: str, *coordinates: str) -> tuple[str, ...]:
 _MEAN_PLACES = tuple(f"place against {span:g} s {c}" for span in SPANS for c in "xy")
 _MEAN_SIZES = tuple(f"size against {span:g} s {c}" for span in SPANS for c in ("width", "height"))
 
-# What the head is told of a pair. The order is that of the weights: a new group comes where a new training puts it.
+# The features of a pair. The order is that of the weights: a new group needs a new training.
 FEATURE_GROUPS: tuple[Group[_PairColumns], ...] = (
     Group(_each("gap", "x", "y"), lambda c: c.distance[:2]),
     Group(_each("shift", "x", "y"), lambda c: c.distance[2:4]),
@@ -175,7 +176,7 @@ class _MatchColumns(NamedTuple):
         return cls(look, p.habit, p.elapsed, share, gaps[:4] / p.std.T, distance, _size(size))
 
 
-# What the liquid state is told of a match; the order is that of the weights.
+# The liquid state's inputs at a match; the order is that of the weights.
 INPUT_GROUPS: tuple[Group[_MatchColumns], ...] = (
     Group(_each("normalised innovation", "x", "y", "width", "height"), lambda c: np.arcsinh(c.z)),
     Group(_each("shift", "x", "y"), lambda c: c.distance[:2]),
@@ -218,7 +219,7 @@ LONG_TERM = [k for k, g in enumerate(g for g in FEATURE_GROUPS for _ in g.names)
 
 
 class PairView(NamedTuple):
-    """What the head is given of K pairs of a frame.
+    """What the head is given of K pairs of one frame.
 
     Attributes:
         track, detection: (K,) rows.
@@ -243,10 +244,10 @@ class PairView(NamedTuple):
 
 
 def pair_view(pairs: Pairs, statistics: bool = True, settle: bool = False) -> PairView:
-    """The pairs that are worth a look.
+    """What the head is given of a frame's pairs: those that pass the gate, with their features.
 
     Args:
-        pairs: their `prediction` is the prior's, with a habit.
+        pairs: their `prediction` is the prior's, with track statistics.
         statistics: without, the features of the track's long-term statistics are 0.
         settle: leave out what is beyond doubt.
     """
@@ -277,7 +278,7 @@ def _moved(pairs: Pairs, rows: Int64) -> Float64:
 
 
 def _scene(p: Prediction, habit: Habit, look: Observations) -> Float64:
-    """(6,) of the frame: how old and full it is, how often somebody new comes, how many are lost or unexplained."""
+    """(6,) of the frame: age, number of tracks, shares of late and of lost ones, detections a track, last interval."""
     if not len(p.elapsed):
         return np.zeros(6)
     oldest = habit.age.max()

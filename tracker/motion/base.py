@@ -1,8 +1,8 @@
-"""Where a track will be: what a `Motion` plug-in is asked and what it answers.
+"""The `Motion` protocol: where each track will be at any time, and what an observation changes in that.
 
-A motion model keeps what it knows of each track in one row of a float64 array. The engine never looks into a row: it
-takes, joins and drops rows. Two verbs matter: `predict` is a pure query (ask it twice, ask it for any time), and
-`update` happens only where a detection matched, so that a track which is not seen makes no step.
+A motion model keeps its state of each track in one row of a float64 array. The engine never looks into a row: it
+takes, joins and drops rows. `predict` is a pure query (any number of times, for any time); `update` happens only
+where a detection matched, so that a missed track makes no step.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tracker.types import Float32, Float64, Int64
 
 @dataclass(frozen=True, slots=True)
 class ClassEvidence:
-    """What a frame's detections say of classes.
+    """The class evidence of M detections of one frame.
 
     Attributes:
         share: (M, K) of the classes at each detection's place, by score; rows sum to 1.
@@ -112,14 +112,14 @@ class Observations:
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """What is known of N tracks besides their motion.
+    """Track statistics: what is known of N tracks besides their motion.
 
     Attributes:
-        usual: (N, S, 4) slow averages of their coordinates, this frame's pixels.
-        crowding: (N,) of their last match.
-        age: (N,) seconds since they were born.
-        hidden: (N,) the largest share of the predicted box that another track, nearer to the camera, covers.
-        near: (N,) the largest IoU of the predicted box with another track's.
+        usual: (N, S, 4) slow averages of their coordinates, in this frame's pixels.
+        crowding: (N,) of their last match, 0..1.
+        age: (N,) seconds since their first detection.
+        hidden: (N,) the largest share of the predicted box that one track nearer to the camera covers, 0..1.
+        near: (N,) the largest IoU of the predicted box with another track's, 0..1.
     """
 
     usual: Float64
@@ -129,25 +129,25 @@ class Habit:
     near: Float64
 
     def take(self, rows: Int64) -> Habit:
-        """Those of some tracks."""
+        """Those of some rows (K,)."""
         return Habit(self.usual[rows], self.crowding[rows], self.age[rows], self.hidden[rows], self.near[rows])
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Where a detector will see N tracks at one time.
+    """Where the next detections of N tracks are expected at one time.
 
     Attributes:
         coordinates: (N, 4) mean of centre x, centre y in pixels, log width, log height.
         std: (N, 4) standard deviations of the same, of the model and of the next detection's own noise together.
         xyxy: (N, 4) the mean box by its corners, pixels.
-        seen: (N, 4) the coordinates of the box that was seen last, in this frame's pixels.
-        elapsed: (N,) seconds since then.
-        code: (N, Q) what a learned association asks of each track, or None.
-        wait: (N,) correction of the log-odds of being seen again, or None.
+        seen: (N, 4) the coordinates of the last matched box, in this frame's pixels.
+        elapsed: (N,) seconds since that match.
+        code: (N, Q) the query code of a learned association, or None.
+        wait: (N,) correction of the log-odds that the track is detected again soon, or None.
         prior: the prediction that a learned one corrects, or None.
-        state: what the model itself expects, (C, N) each, where its update goes on from there, or None.
-        habit: what a learned model knows besides, or None.
+        state: the predicted state of the filter, (C, N) each, from which its update continues, or None.
+        habit: the track statistics that a learned model keeps, or None.
     """
 
     coordinates: Float64
@@ -162,7 +162,7 @@ class Prediction:
     habit: Habit | None = None
 
     def take(self, rows: Int64) -> Prediction:
-        """Those of some tracks, as far as an update needs them: without code and wait."""
+        """Those of some rows (K,), as far as an update needs them: without code and wait."""
         return Prediction(
             self.coordinates.take(rows, 0),
             self.std.take(rows, 0),
@@ -176,7 +176,7 @@ class Prediction:
 
 
 class Motion(Protocol):
-    """A motion model. `rows` is its own (N, width) float64 array, opaque to everybody else."""
+    """A motion model. `rows` is its own (N, width) float64 array; nothing else reads it."""
 
     @property
     def uses_crowding(self) -> bool:
@@ -194,17 +194,17 @@ class Motion(Protocol):
         ...
 
     def start(self, look: Observations, time: float, others: Float64) -> Float64:
-        """Rows of new tracks, seen first at `time` seconds, among the `others`: (N, width)."""
+        """(M, width) rows of new tracks, first observed at `time` seconds, beside the scene's `others` (N, width)."""
         ...
 
     def predict(self, rows: Float64, time: float) -> Prediction:
-        """Where these tracks are at `time` seconds. Pure: changes nothing."""
+        """Where these tracks are at `time` seconds, not before their last match. Pure: changes nothing."""
         ...
 
     def update(self, rows: Float64, look: Observations, time: float, prediction: Prediction | None = None) -> Float64:
-        """The rows after each track was seen in its row of `look` at `time` seconds.
+        """The (N, width) rows after each track was observed in its row of `look` at `time` seconds.
 
-        `prediction` is the one of these rows for that time; without it, it is made anew.
+        `prediction` is that of these rows for that time; without it, it is computed again.
         """
         ...
 

@@ -1,14 +1,16 @@
-"""The Kalman filter of one coordinate with Ornstein-Uhlenbeck velocity, for all rows and coordinates at once.
+"""A Kalman filter of independent coordinates with Ornstein-Uhlenbeck velocity, for all tracks at once, in true time.
 
-The model of each coordinate x (a centre in pixels or a log size) with velocity v, in seconds:
+The model of each coordinate x (a centre in pixels, or a log size) with velocity v, in seconds:
 
     dv = -v / tau dt + speed sqrt(2 / tau) dW1        (Uhlenbeck & Ornstein, Phys. Rev. 36, 1930)
     dx =  v dt       + wander dW2
     z  =  x          + measure e,   e ~ N(0, 1)
 
-`speed` is the standing deviation of v. After a gap the velocity has decayed to zero and its variance has risen back
-to speed^2: the filter stops, unsure, where a constant velocity would run away. Coordinates are independent: a
-covariance is three numbers and all is closed form; the discretisation is exact (Gardiner, Stochastic Methods, 4.5).
+`speed` is the stationary standard deviation of v. After a gap the velocity has decayed to zero and its variance has
+risen back to speed^2: the prediction comes to rest and gets uncertain, where a constant velocity would run away.
+Coordinates are independent, so a covariance is three numbers and all is closed form: `step` is the exact
+discretisation (Gardiner, Stochastic Methods, section 4.5), `correct` the scalar measurement update (Kalman, "A New
+Approach to Linear Filtering and Prediction Problems", Journal of Basic Engineering 82, 1960).
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ class Noise(NamedTuple):
 
 
 def step(state: Gaussian, dt: Float64, noise: Noise) -> Gaussian:
-    """The state after `dt` >= 0 seconds, (N,); exact, so two steps are as good as one of their sum."""
+    """The predicted state after `dt` >= 0 seconds, (N,). Exact: two steps equal one step of their sum."""
     a = dt / noise.tau
     u = -np.expm1(-a)  # 1 - e^-a without its cancellation at small a
     e = 1.0 - u
@@ -61,7 +63,7 @@ def step(state: Gaussian, dt: Float64, noise: Noise) -> Gaussian:
 
 
 def correct(state: Gaussian, z: Float64, variance: Float64) -> Gaussian:
-    """The state after a look at x: `z` with that measurement variance, each (C, N)."""
+    """The state after a measurement `z` of x with that `variance`, each (C, N): the Kalman update in closed form."""
     total = state.xx + variance
     gain_x, gain_v = state.xx / total, state.xv / total
     gap = z - state.x
@@ -75,6 +77,6 @@ def correct(state: Gaussian, z: Float64, variance: Float64) -> Gaussian:
 
 
 def first(z: Float64, variance: Float64, noise: Noise) -> Gaussian:
-    """The state after the first look: at `z`, standing still, as unsure of the velocity as the model lets it be."""
+    """The state after the first measurement (C, N): at `z`, at rest, with the stationary variance of the velocity."""
     speed = np.broadcast_to(noise.speed, z.shape)
     return Gaussian(z, np.zeros_like(z), np.broadcast_to(variance, z.shape), np.zeros_like(z), speed * speed)

@@ -1,10 +1,12 @@
-"""The Kalman filter in seconds as a `Motion`: a few kinds of mover, each a filter of its own, weighed by its foresight.
+"""The default filter as a `Motion`: a mixture of Kalman filters in seconds, weighted by how well each has predicted.
 
-People who walk keep their velocity for seconds; people who dance lose it in half of one; people who run, and what a
-panning camera sees, are many times as fast. No single constant serves them all. So every track is filtered under each
-`Prior` at once, and its answer is the mixture by how well each prior has foreseen the track so far (the multiple-model
-estimator of Magill, IEEE Trans. Automatic Control 10, 1965). What a track has shown fades over `MEMORY` seconds; a new
-track starts with the mean of what the scene's others have shown.
+People who walk keep their velocity for seconds; dancers lose it in half a second; runners, and objects before a
+panning camera, are many times as fast. No single set of constants serves them all. So every track is filtered under
+each motion mode at once, and the prediction is the mixture by the modes' probabilities (static multiple-model
+estimation: Magill, "Optimal adaptive estimation of sampled stochastic processes", IEEE Trans. Automatic Control 10,
+1965; there is no mixing between modes as in the IMM of Blom & Bar-Shalom, IEEE Trans. Automatic Control 33, 1988).
+Likelihoods are Student-t, so that one wrong match does not decide (Lange, Little & Taylor, JASA 84, 1989), and fade
+over `MEMORY` seconds; a new track starts with the mean of the scene's other tracks.
 """
 
 from __future__ import annotations
@@ -21,17 +23,17 @@ from tracker.types import Float64
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """How one kind of object moves and is seen. Lengths are in heights of the object's own box.
+    """A motion mode: how one kind of object moves and is detected. Lengths are in heights of the object's own box.
 
     Attributes:
-        decay: seconds in which a velocity is forgotten.
+        decay: time constant of the velocity, seconds.
         speed: standing deviation of the velocity, heights a second.
-        wander: what moves a centre besides its velocity, heights a square root of a second.
-        measure: noise of a detected centre, heights.
-        width_wander: what changes the log width, per square root of a second.
-        width_measure: noise of a detected log width.
-        height_wander: what changes the log height, per square root of a second.
-        height_measure: noise of a detected log height.
+        wander: diffusion of the centre besides its velocity, heights per square root of a second.
+        measure: standard deviation of a detected centre, heights.
+        width_wander: diffusion of the log width, per square root of a second.
+        width_measure: standard deviation of a detected log width.
+        height_wander: diffusion of the log height, per square root of a second.
+        height_measure: standard deviation of a detected log height.
     """
 
     decay: float
@@ -49,13 +51,13 @@ PRIORS = (
     Prior(0.5, 0.17, 0.09, 0.012, 0.26, 0.02, 0.16, 0.02),
     Prior(2.0, 0.8, 0.09, 0.012, 0.26, 0.02, 0.16, 0.02),
 )
-TAIL = 2.5  # degrees of freedom of the Student-t error by which foresight is judged
+TAIL = 2.5  # degrees of freedom of the Student-t likelihood
 MEMORY = 10.0  # seconds
-SURPRISE = 2.0  # the most log odds that one look may move: a wrong match must not decide alone
+SURPRISE = 2.0  # log-odds that one observation can move at most: a wrong match must not decide alone
 
 
 class KalmanMotion:
-    """Ornstein-Uhlenbeck velocity on the centre, random walk on log size, under each of K priors."""
+    """Ornstein-Uhlenbeck velocity of the centre, random walk of the log size, under each of K motion modes."""
 
     uses_crowding = False
     max_lives = 1.0
@@ -129,7 +131,7 @@ class KalmanMotion:
         return new
 
     def shares(self, rows: Float64) -> Float64:
-        """(N, K) how much each prior counts in a track's answer, summing to 1."""
+        """(N, K) the probability of each motion mode; rows sum to 1."""
         return self._shares(rows).T
 
     # Inside, arrays are (what, N): NumPy's inner loop then runs over all tracks, not over a track's few numbers.

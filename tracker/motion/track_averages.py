@@ -1,8 +1,9 @@
-"""Where a track usually is and how large: averages in continuous time, slower than any motion.
+"""Track statistics: slow averages of a track's box in continuous time, its age and its last crowding.
 
-A dancer comes back to a place, and a size that was seen for seconds tells more than the last box before a person was
-covered. One row a track: when it was born, how crowded its last match was, and for each of `SPANS` an average of its
-boxes' coordinates that forgets in so many seconds (bias-corrected, so that a young track's average is a plain mean).
+A dancer returns to a place, and a size seen for seconds tells more than the last box before an occlusion. One row a
+track: time of birth, crowding of the last match, and for each of `SPANS` an exponential average of the box's
+coordinates with that time constant. Averages are bias-corrected, so that a young track's is a plain mean (Kingma &
+Ba, "Adam", ICLR 2015, section 3, here for uneven intervals).
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ PRESENT = 1.0  # seconds unseen up to which a track can cover another one
 
 
 def first(look: Observations, time: float) -> Float64:
-    """(N, WIDTH) rows of tracks that were born at `time` seconds."""
+    """(N, WIDTH) rows of tracks whose first detections were at `time` seconds."""
     born = np.full((len(look.score), 1), time)
     return np.concatenate([born, _crowding(look)[:, None], np.tile(look.coordinates, len(SPANS))], axis=1)
 
 
 def follow(rows: Float64, look: Observations, time: float, elapsed: Float64) -> Float64:
-    """The rows after matches at `time`, `elapsed` (N,) seconds after those before; sure, free looks count most."""
+    """The rows after matches at `time`, `elapsed` (N,) seconds after the last ones; sure, uncrowded ones weigh most."""
     crowded = _crowding(look)
     age = (time - rows[:, BORN])[:, None]
     quality = (look.score * (1 - crowded))[:, None]
@@ -50,7 +51,7 @@ def warp(rows: Float64, affine: Float64) -> Float64:
 
 
 def recall(rows: Float64, xyxy: Float64, elapsed: Float64, time: float) -> Habit:
-    """What the rows say at `time` of tracks that are predicted at `xyxy` (N, 4), unseen for `elapsed` (N,) seconds."""
+    """The statistics at `time` of tracks predicted at `xyxy` (N, 4), last matched `elapsed` (N,) seconds before."""
     covered, near = np.zeros(len(rows)), np.zeros(len(rows))
     there = np.flatnonzero(elapsed < PRESENT)
     if len(there) > 1:

@@ -36,6 +36,7 @@ from tools.train.checkpoints import (
 )
 from tools.train.config.association_head import TrainHeadConfig
 from tools.train.loop import Loop, Schedule, cosine
+from tools.train.rollout_batch import Batch, collate
 from tools.train.rollouts import Record, roll_one
 from tracker.learned.pair_features import FEATURES, INPUTS
 
@@ -47,7 +48,6 @@ WARM = 100  # steps of a growing learning rate
 BATCHES = 50  # steps between checkpoints
 CELL = "cell."  # what its weights' names begin with
 FLOW = "flow.weight"  # what hears the cell's units
-PAIRS = ("row", "column", "frame", "features", "z", "gap", "base", "true", "known")
 AGAIN = -1.73  # log-odds of .15: a track is kept while it is at least as likely as this to be seen again
 LIFE = 2.0  # seconds; the untrained head's
 UNKNOWN = -30.0  # log-odds
@@ -162,22 +162,20 @@ class _Progress:
 
 def loss(model: Head, records: list[Record]) -> dict[str, Tensor]:
     """The losses of a batch: association, prediction of boxes, being seen again; the last two weigh a tenth."""
-    index, waits, inputs, empty = _tracks(records)
-    table = _states(model, inputs, waits, empty)  # (tracks, events + 1, units)
-    row_track, row_events, elapsed, there, parts = index
-    answer = model.query(table[row_track, row_events], elapsed)
-    row, column, frame = parts["row"], parts["column"], parts["frame"]
-    z = model.odds(parts["features"], parts["base"], parts["gap"], answer.code[row], (row, column, frame))
-    true = parts["true"]
+    batch = collate(records)
+    table = _states(model, batch)  # (tracks, events + 1, units)
+    answer = model.query(table[batch.row_track, batch.row_events], batch.row_elapsed)
+    row, column, true = batch.row, batch.column, batch.true
+    z = model.odds(batch.features, batch.base, batch.gap, answer.code[row], (row, column, batch.frame))
     # of a pair without any name nobody knows what is right: as good as left out
-    z = torch.where(parts["known"], z, z.new_tensor(UNKNOWN))
+    z = torch.where(batch.known, z, z.new_tensor(UNKNOWN))
     pair = MISSED * _choice(z, row, true) + (2 - MISSED) * _choice(z, column, true)
     readout = answer.readout[row[true]]
-    off = (parts["z"][true] - torch.tanh(readout[:, :4])) * torch.exp(-readout[:, 4:8].clamp(-2, 2))
+    off = (batch.z[true] - torch.tanh(readout[:, :4])) * torch.exp(-readout[:, 4:8].clamp(-2, 2))
     miss = (0.5 * (TAIL + 1) * torch.log1p(off * off / TAIL) + readout[:, 4:8].clamp(-2, 2)).sum(1).mean()
-    known = there >= 0
-    seen = answer.readout[known, 8] + (LIFE - elapsed[known]) / SOFT + AGAIN
-    again = functional.binary_cross_entropy_with_logits(seen, there[known].float())
+    known = batch.row_there >= 0
+    seen = answer.readout[known, 8] + (LIFE - batch.row_elapsed[known]) / SOFT + AGAIN
+    again = functional.binary_cross_entropy_with_logits(seen, batch.row_there[known].float())
     return {"pair": pair, "box": 0.1 * miss, "again": 0.1 * again}
 
 
@@ -194,15 +192,16 @@ def step_bytes(records: list[Record], model: HeadConfig) -> float:
     return 6 * 4 * numbers / len(records)
 
 
-def _states(model: Head, inputs: Tensor, waits: Tensor, empty: Tensor) -> Tensor:
-    """(tracks, events + 1, state) states before and after each match; the first `empty` (tracks,) are no matches."""
-    h = torch.zeros(len(inputs), model.config.state)
+def _states(model: Head, batch: Batch) -> Tensor:
+    """(tracks, events + 1, state) states before and after each match."""
+    h = torch.zeros(len(batch.inputs), model.config.state)
     states = [h]
     step = model.stepper()
-    for k in range(inputs.shape[1]):
-        with torch.set_grad_enabled(k >= inputs.shape[1] - WINDOW):
-            new = step(inputs[:, k], h, waits[:, k])
-            h = torch.where((k >= empty)[:, None], new, h)
+    events = batch.inputs.shape[1]
+    for k in range(events):
+        with torch.set_grad_enabled(k >= events - WINDOW):
+            new = step(batch.inputs[:, k], h, batch.waits[:, k])
+            h = torch.where((k >= batch.empty)[:, None], new, h)
         states.append(h)
     return torch.stack(states, 1)
 
@@ -215,42 +214,6 @@ def _choice(z: Tensor, group: Tensor, true: Tensor) -> Tensor:
     used = torch.zeros(n, dtype=torch.bool).index_fill(0, group, True)
     right = z.new_zeros(n).index_add(0, group[true], z[true])
     return ((total - right) * used).sum() / used.sum()
-
-
-def _tracks(records: list[Record]):  # type: ignore[no-untyped-def]
-    """Everything of a batch as tensors: rows and pairs flat, the matches (tracks, events), all ending together."""
-    tracks = rows = columns = frames = 0
-    track, order, wait, inputs, events, index = [], [], [], [], [], []
-    pairs: dict[str, list[Array]] = {n: [] for n in PAIRS}
-    for r in records:
-        if len(r.row_track) == 0:
-            continue
-        names, at, count = np.unique(r.track, return_inverse=True, return_counts=True)
-        track.append(at + tracks)
-        order.append(r.order)
-        wait.append(r.wait)
-        inputs.append(r.inputs)
-        events.append(count)
-        index.append((np.searchsorted(names, r.row_track) + tracks, r.row_events, r.row_elapsed, r.row_there))
-        for name, add in (("row", rows), ("column", columns), ("frame", frames)):
-            pairs[name].append(getattr(r, name) + add)
-        for name in PAIRS[3:]:
-            pairs[name].append(getattr(r, name))
-        tracks, rows, columns = tracks + len(names), rows + len(r.row_track), columns + r.columns
-        frames += int(r.frame.max(initial=0)) + 1
-    t, o, n = np.concatenate(track), np.concatenate(order), np.concatenate(events)
-    empty = n.max() - n
-    x = torch.zeros(tracks, int(n.max()), INPUTS)
-    w = torch.zeros(tracks, int(n.max()))
-    x[t, o + empty[t]] = torch.from_numpy(np.concatenate(inputs).astype(np.float32))
-    w[t, o + empty[t]] = torch.from_numpy(np.concatenate(wait))
-    flat = {}
-    for name, part in pairs.items():
-        whole = np.concatenate(part)
-        flat[name] = torch.from_numpy(whole.astype(np.float32) if whole.dtype == np.float16 else whole)
-    row_track, row_events, *rest = (np.concatenate(column) for column in zip(*index, strict=True))
-    rows_of = (torch.from_numpy(a) for a in (row_track, row_events + empty[row_track], *rest))
-    return (*rows_of, flat), w, x, torch.from_numpy(empty)
 
 
 def _roll_out(

@@ -24,7 +24,7 @@ from tracker.learned.liquid_motion import LiquidMotion
 from tracker.learned.pair_features import INPUTS, PairView, pair_view
 from tracker.motion.base import Observations, Prediction
 from tracker.motion_registry import logit
-from tracker.types import Float32, Float64, Int64
+from tracker.types import Float32, Float64, Int64, Tracks
 
 Array = NDArray[Any]
 
@@ -111,48 +111,102 @@ def roll(clip: Clip, head: HeadNumpy, rng: np.random.Generator) -> Record:
     config = TrackerConfig(birth_score=float(rng.uniform(0.4, 0.75)), life=3.0)
     watched = _WatchedAssociation(head, config, shake, rng)
     tracker = Tracker(config, motion, associator=watched)
-    claims: dict[int, dict[int, float]] = {}
-    events: dict[int, int] = {}
-    seen: dict[int, float] = {}
-    parts: dict[str, list[Array]] = {f.name: [] for f in fields(Record)}
-    rows = columns = 0
+    claims, notes = _Claims(), _Notes()
     ids = np.zeros(0, np.int64)
     for k, time in enumerate(clip.times.tolist()):
         watched.pairs, motion.seen = None, []
-        number = clip.number[k]
-        owner = _owners(claims, {i: 0.5 ** ((time - seen[i]) / FORGET) for i in ids.tolist()})
+        owner = claims.owners(ids, time)
         tracks = tracker.update(clip.detections[k], time, clip.warps[k])
         if watched.pairs is not None and k >= clip.warm:
-            _add_rows(parts, watched.elapsed, ids, owner, events, clip.there[k])
-            _add_pairs(parts, watched.pairs, owner, number, rows, columns, k)
-            rows += len(ids)
-            columns += len(number)
-        order = [i for i in tracks.id[tracks.detection >= 0].tolist() if i in events]
-        order += [i for i in tracks.id[tracks.detection >= 0].tolist() if i not in events]
-        x = np.concatenate([a for a, _ in motion.seen]) if motion.seen else np.zeros((0, INPUTS))
-        wait = np.concatenate([b for _, b in motion.seen]) if motion.seen else np.zeros(0)
-        parts["inputs"].append(x.astype(np.float16))
-        parts["wait"].append(wait.astype(np.float32))
-        parts["track"].append(np.array(order, np.int64))
-        parts["order"].append(np.array([events.get(i, 0) for i in order], np.int64))
-        for i in order:
-            events[i] = events.get(i, 0) + 1
-        for i, j in zip(tracks.id.tolist(), tracks.detection.tolist(), strict=True):
-            if j >= 0:
-                seen[i] = time
-                claim = claims.setdefault(i, {})
-                who = int(number[j])
-                for one in claim if who >= 0 else ():  # clutter says nothing
-                    claim[one] *= FADE
-                if who >= 0:
-                    claim[who] = claim.get(who, 0) + 1
+            notes.add_rows(watched.elapsed, ids, owner, clip.there[k])
+            notes.add_pairs(watched.pairs, owner, clip.number[k], k)
+        notes.add_matches(tracks.id[tracks.detection >= 0], motion.seen)
+        claims.add(tracks, clip.number[k], time)
         ids = tracks.id
-    whole = {
-        name: np.concatenate(part) if part else np.zeros(0, np.int64)
-        for name, part in parts.items()
-        if name != "columns"
-    }
-    return Record(**whole, columns=columns)
+    return notes.record()
+
+
+class _Claims:
+    """Which objects the tracks have followed, and how much each of them is worth."""
+
+    def __init__(self) -> None:
+        self._claims: dict[int, dict[int, float]] = {}  # track -> object -> claim
+        self._seen: dict[int, float] = {}  # track -> seconds of its last match
+
+    def owners(self, ids: Int64, time: float) -> Int64:
+        """(N,) the object that each of the tracks (N,) stands for at `time`, -1 for none."""
+        return _owners(self._claims, {i: 0.5 ** ((time - self._seen[i]) / FORGET) for i in ids.tolist()})
+
+    def add(self, tracks: Tracks, number: Int64, time: float) -> None:
+        """What the tracks took at `time`, by the objects `number` (M,) of the detections."""
+        for i, j in zip(tracks.id.tolist(), tracks.detection.tolist(), strict=True):
+            if j < 0:
+                continue
+            self._seen[i] = time
+            claim = self._claims.setdefault(i, {})
+            if (who := int(number[j])) >= 0:  # clutter says nothing
+                for one in claim:
+                    claim[one] *= FADE
+                claim[who] = claim.get(who, 0) + 1
+
+
+class _Notes:
+    """A record in the making."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[Array]] = {f.name: [] for f in fields(Record) if f.name != "columns"}
+        self._events: dict[int, int] = {}  # track -> its matches so far
+        self._rows = self._columns = 0
+
+    def add_rows(self, elapsed: Float64, ids: Int64, owner: Int64, there: frozenset[int]) -> None:
+        """The tracks `ids` (N,) before a frame, and whether their objects will be seen again."""
+        self._add(
+            row_track=ids,
+            row_events=np.array([self._events[n] for n in ids.tolist()], np.int64),
+            row_elapsed=elapsed.astype(np.float32),
+            row_there=np.array([-1 if o < 0 else o in there for o in owner.tolist()], np.int64),
+        )
+        self._rows += len(ids)
+
+    def add_pairs(self, pairs: PairView, owner: Int64, number: Int64, frame: int) -> None:
+        """The pairs of a frame, and which of them are right; after its rows."""
+        i, j = pairs.track, pairs.detection
+        self._add(
+            features=pairs.features.astype(np.float16),
+            z=np.clip(pairs.z, -1e4, 1e4).astype(np.float16),
+            gap=pairs.gap.astype(np.float16),
+            base=pairs.base,
+            row=i + self._rows - len(owner),
+            column=j + self._columns,
+            frame=np.full(len(i), frame),
+            true=(owner[i] == number[j]) & (owner[i] >= 0),
+            known=(owner[i] >= 0) | (number[j] >= 0),
+        )
+        self._columns += len(number)
+
+    def add_matches(self, matched: Int64, seen: list[tuple[Array, Array]]) -> None:
+        """The tracks `matched` (N,) in a frame, and what the head was told of their matches: known tracks first."""
+        known = [i for i in matched.tolist() if i in self._events]
+        order = known + [i for i in matched.tolist() if i not in self._events]
+        x = np.concatenate([a for a, _ in seen]) if seen else np.zeros((0, INPUTS))
+        wait = np.concatenate([b for _, b in seen]) if seen else np.zeros(0)
+        self._add(
+            inputs=x.astype(np.float16),
+            wait=wait.astype(np.float32),
+            track=np.array(order, np.int64),
+            order=np.array([self._events.get(i, 0) for i in order], np.int64),
+        )
+        for i in order:
+            self._events[i] = self._events.get(i, 0) + 1
+
+    def record(self) -> Record:
+        """All of it."""
+        whole = {name: np.concatenate(part) if part else np.zeros(0, np.int64) for name, part in self._parts.items()}
+        return Record(**whole, columns=self._columns)
+
+    def _add(self, **arrays: Array) -> None:
+        for name, array in arrays.items():
+            self._parts[name].append(array)
 
 
 def _owners(claims: dict[int, dict[int, float]], worth: dict[int, float]) -> Int64:
@@ -168,28 +222,3 @@ def _owners(claims: dict[int, dict[int, float]], worth: dict[int, float]) -> Int
             holder[i] = who
             taken.add(who)
     return np.array([holder.get(i, -1) for i in worth], np.int64)
-
-
-def _add_rows(
-    parts: dict[str, list[Array]], elapsed: Float64, ids: Int64, owner: Int64, events: dict[int, int],
-    there: frozenset[int],
-) -> None:  # fmt: skip
-    parts["row_track"].append(ids)
-    parts["row_events"].append(np.array([events[n] for n in ids.tolist()], np.int64))
-    parts["row_elapsed"].append(elapsed.astype(np.float32))
-    parts["row_there"].append(np.array([-1 if o < 0 else o in there for o in owner.tolist()], np.int64))
-
-
-def _add_pairs(
-    parts: dict[str, list[Array]], pairs: PairView, owner: Int64, number: Int64, rows: int, columns: int, frame: int
-) -> None:
-    i, j = pairs.track, pairs.detection
-    parts["features"].append(pairs.features.astype(np.float16))
-    parts["z"].append(np.clip(pairs.z, -1e4, 1e4).astype(np.float16))
-    parts["gap"].append(pairs.gap.astype(np.float16))
-    parts["base"].append(pairs.base)
-    parts["row"].append(i + rows)
-    parts["column"].append(j + columns)
-    parts["frame"].append(np.full(len(i), frame))
-    parts["true"].append((owner[i] == number[j]) & (owner[i] >= 0))
-    parts["known"].append((owner[i] >= 0) | (number[j] >= 0))

@@ -48,6 +48,18 @@ def detector() -> Page | None:
     return Page("detector", "Detection", about, tuple(parts), tuple(says), tuple(names))
 
 
+def detector_table() -> str | None:
+    """The card's table: persons."""
+    sets = {"val128": "coco_val128", "coco128": "coco128/val"}
+    if not all(have(f"detector-{key}-{name}") for key in sets for name in ("lite0", "yolox")):
+        return None
+    rows = []
+    for name in ("lite0", "yolox"):
+        persons = [read_figures(f"detector-{key}-{name}")["classes"]["person"] for key in sets]
+        rows.append([DETECTORS[name], *(number(of[metric]) for of in persons for metric in ("ap", "ap50"))])
+    return table(["persons", *(f"{metric}, {title}" for title in sets.values() for metric in ("AP", "AP50"))], rows)
+
+
 def single_object() -> Page | None:
     """OTB, VOT and UAV123 sequences."""
     if not have("single-object"):

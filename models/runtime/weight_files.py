@@ -19,6 +19,11 @@ from models.runtime.cache import atomic
 Array = NDArray[np.float32]
 T = TypeVar("T")
 
+# Ablations, and weights that only a training starts from.
+IN_CHECKOUT = tuple(
+    f"{name}.safetensors" for name in ("control-gru-dt", "control-memoryless", "control-none", "detector")
+)
+
 
 def write_sealed(path: Path, weights: Mapping[str, Array], config: Any, form: str, card: dict[str, str]) -> None:
     """Writes a safetensors file that holds the weights, the dataclass `config`, their sha256 and the model card.
@@ -80,6 +85,11 @@ def read_arrays(path: Path, what: str, how: str) -> tuple[dict[str, Array], dict
 
     if path.is_dir():
         raise WeightsError(f"{path}: is a folder, not a file of {what}'s weights; {how}.")
+    if path.name in IN_CHECKOUT and not path.exists():
+        raise WeightsError(
+            f"{path}: there is no such file; {path.name} is not part of the installed package, "
+            "but in tests/weights of a checkout of liquidtrack."
+        )
     try:
         with safe_open(path, framework="numpy") as file:
             about = file.metadata() or {}

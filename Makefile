@@ -7,7 +7,7 @@ SHELL := /bin/bash
 # Without what they ask for: opencv-python-headless would take the windows of opencv-python away. The rest is in `dev`.
 WITHOUT_HEADLESS := datumaro==1.13.12 albumentations==2.0.8 albucore==0.0.24
 
-.PHONY: demo test bench lint docs results run-results clean
+.PHONY: demo test test-fast wheel bench lint docs results run-results clean
 
 $(BIN)/liquidtrack: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +27,13 @@ demo: $(BIN)/liquidtrack  ## track a real clip: out/demo.mp4
 
 test: $(VENV)/dev  ## every test, on all cores
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+test-fast: $(BIN)/liquidtrack  ## the quick tests of each room, with a plain installation: what needs an extra skips itself
+	$(BIN)/pip install --quiet pytest pytest-xdist hypothesis
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'fast and not slow'
+
+wheel:  ## the package in dist/, installed without extras in an environment of its own, at work in a foreign folder
+	$(PYTHON) docs/scripts/smoke_wheel.py
 
 lint: $(VENV)/dev  ## style, types and the floors' import contract
 	$(BIN)/ruff check .

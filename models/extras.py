@@ -14,6 +14,21 @@ EXTRAS = {
     **dict.fromkeys(("trackers", "supervision", "torchdiffeq", "matplotlib"), "bench"),
 }
 
+# What every installation has: the distribution by the name that is imported. A test holds it against pyproject.toml.
+REQUIRED = {
+    "numpy": "numpy",
+    "cv2": "opencv-python",
+    "av": "av",
+    "onnxruntime": "onnxruntime",
+    "lap": "lapx",
+    "safetensors": "safetensors",
+    "threadpoolctl": "threadpoolctl",
+    "tqdm": "tqdm",
+    "tomli_w": "tomli-w",
+    "tyro": "tyro",
+}
+RENEW = "run `pip install .` again (`pip install -e .` in a checkout)"
+
 
 def how_to_get(package: str) -> str:
     """The command that brings a package of the table."""
@@ -24,6 +39,14 @@ def missing(error: ImportError) -> str:
     """The package of the table that an import did not find, "" where it failed for another reason."""
     package = (error.name or "").partition(".")[0]
     return package if package in EXTRAS and isinstance(error, ModuleNotFoundError) else ""
+
+
+def stale(error: ImportError) -> str:
+    """A sentence where an import did not find what every installation has: the environment is older than the source."""
+    package = REQUIRED.get((error.name or "").partition(".")[0])
+    if package is None or not isinstance(error, ModuleNotFoundError):
+        return ""
+    return f"{package} is not installed: this environment is older than liquidtrack; {RENEW}."
 
 
 def require(what: str, *packages: str) -> None:

@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.extras import Module, absent
 from tests.support.weights import needs_weights
 
 if TYPE_CHECKING:
     from tracker.single_object.search_region import FrozenView
 
 SHARED = Path(os.environ.get("LIQUIDTRACK_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> Module:
+    """Modules of tests that know what a plain installation lacks."""
+    return Module.from_parent(parent, path=module_path)  # type: ignore[no-any-return]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """A test that comes to need an optional package which is absent skips itself."""
+    try:
+        return (yield)
+    except Exception as error:
+        if reason := absent(error):
+            pytest.skip(reason)
+        raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, object, object]:
+    """The same of what a test's fixtures need."""
+    try:
+        return (yield)
+    except Exception as error:
+        if reason := absent(error):
+            pytest.skip(reason)
+        raise
 
 
 @pytest.fixture(scope="session")

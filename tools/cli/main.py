@@ -148,10 +148,12 @@ def _run(words: list[str]) -> int:
 def _missing(error: ImportError, words: list[str]) -> str:
     """What to install where a library is not there; "" where that is not what went wrong."""
     command = next((" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in COMMANDS), words[0])
-    from models.extras import how_to_get, missing
+    from models.extras import how_to_get, missing, stale
 
     if package := missing(error):
         return f"{command} needs {package}; {how_to_get(package)}."
+    if said := stale(error):
+        return said
     if "cannot open shared object file" in str(error):
         return f"{error}; on Debian and Ubuntu: apt install libgl1 libglib2.0-0."
     return ""

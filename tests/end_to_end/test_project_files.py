@@ -1,0 +1,43 @@
+"""The project's own files agree with each other: one version, and workflows that call targets that there are."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_one_version_in_every_file() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## (\d+\.\d+\.\d+)", changelog, re.MULTILINE)
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert versions[0] == PROJECT["version"]
+    assert versions == sorted(versions, reverse=True)
+    assert f"version: {PROJECT['version']}\n" in citation
+    assert f"## {PROJECT['version']} - {re.findall(r'date-released: (.+)', citation)[0]}\n" in changelog
+
+
+def test_workflows_call_targets_of_the_makefile() -> None:
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"run: make ([\w-]+)", workflow)
+    assert {"lint", "test", "test-fast", "wheel", "docs"} <= set(targets)
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
+
+
+def test_workflows_run_the_versions_of_python_that_are_promised() -> None:
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    tested = re.search(r"matrix: \{ python-version: \[(.+)\] \}", workflow)
+    promised = [line.rsplit(" ", 1)[1] for line in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", line)]
+    assert tested is not None
+    assert re.findall(r"[\d.]+", tested[1]) == promised
+    assert PROJECT["requires-python"] == f">={promised[0]},<3.{int(promised[-1].split('.')[1]) + 1}"
+
+
+def test_no_address_of_a_forge_that_is_not_known() -> None:
+    pages = [path for folder in ("", "docs", "models/weights") for path in (ROOT / folder).glob("*.md")]
+    assert pages
+    assert not [path.name for path in pages if "github.com/liquidtrack" in path.read_text(encoding="utf-8")]

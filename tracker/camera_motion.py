@@ -1,7 +1,8 @@
-"""How the camera moved since the frame before, from the pixels: sparse optical flow and a robust affine.
+"""Camera motion since the last frame, from the image: sparse optical flow and a robust similarity transform.
 
-Corners (Shi and Tomasi, 1994) outside the detected boxes are followed by pyramidal Lucas-Kanade (Bouguet, 2001); a
-similarity (shift, turn, zoom) is fitted by RANSAC. The background is what most corners agree on.
+Corners (Shi & Tomasi, "Good Features to Track", CVPR 1994) outside the detected boxes are followed by pyramidal
+Lucas-Kanade (Bouguet, 2001); a similarity (shift, rotation, zoom) is fitted by RANSAC (Fischler & Bolles, 1981). Most
+corners lie on the background, and that is what the fit keeps.
 """
 
 from __future__ import annotations

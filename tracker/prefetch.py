@@ -1,4 +1,4 @@
-"""One stage of the loop in a thread of its own: bounded, in order, and ended from its taker's side."""
+"""One stage of the pipeline in a thread of its own: bounded queue, order kept, stopped by its consumer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The temporal head's sizes. Standard library only."""
+"""The association head's sizes. Standard library only."""
 
 from __future__ import annotations
 

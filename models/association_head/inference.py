@@ -1,4 +1,4 @@
-"""The temporal head in NumPy: what `head.Head` defines, from its weights, without torch; float32 inside."""
+"""The association head in NumPy: the same network as `model.Head`, without torch; float32 inside."""
 
 from __future__ import annotations
 

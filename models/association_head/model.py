@@ -1,8 +1,9 @@
-"""The temporal head in torch: the one definition, for training. `head_numpy` runs the same weights without torch.
+"""The association head in torch: the one definition, for training. `inference` runs the same weights without torch.
 
-A liquid state per track is stepped at every match and answers queries at any elapsed time; a pair network turns the
-answer and the pair's features into log-odds, in rounds in which each pair sees its rivals of the same track and the
-same detection. Every output is a correction that is zero at first: an untrained head leaves the prior as it is.
+A liquid state per track is stepped at every match and answers queries at any elapsed time. A pair network turns the
+answer and the pair's features into log-odds, with rounds of message passing (Gilmer et al., ICML 2017; for tracking
+Braso & Leal-Taixe, CVPR 2020) between the pairs that share a track or a detection. Every output is a correction that
+is zero at first: an untrained head leaves the prior's log-odds and prediction as they are.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The arrays of a temporal head: their names and shapes, from its config alone."""
+"""The association head's arrays: names and shapes, from its config alone."""
 
 from __future__ import annotations
 

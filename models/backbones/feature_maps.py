@@ -1,4 +1,4 @@
-"""The frozen CNN on pictures that were cut out: what pointing, masks and identities look at."""
+"""Feature maps of the frozen CNN on crops: for single-object tracking, masks and re-identification."""
 
 from __future__ import annotations
 

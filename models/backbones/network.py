@@ -1,4 +1,4 @@
-"""What every frozen CNN offers in torch."""
+"""The interface of every frozen CNN in torch."""
 
 from __future__ import annotations
 

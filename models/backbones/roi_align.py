@@ -1,4 +1,4 @@
-"""Features of a box: roi_align in NumPy, and unit embeddings.
+"""RoIAlign in NumPy: the features of a box, and unit embeddings.
 
 RoIAlign: He et al., "Mask R-CNN", arXiv:1703.06870, section 3, with torchvision's semantics (aligned=True). The
 bilinear weight of a sample is a product of a row's and a column's weight, and so is the mean over a regular grid of

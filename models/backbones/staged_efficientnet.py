@@ -1,8 +1,8 @@
-"""EfficientNet-Lite0 in the package: pieces from stride to stride, so that a pass goes only as far as it is asked for.
+"""EfficientNet-Lite0 in the package, cut into graphs from stride to stride, so that a pass goes only as far as needed.
 
-ONNX Runtime computes a whole graph whichever of its outputs is wanted; as pieces that follow one another every stride's
-map, and the class scores, are to be had from one set of weights, without torch and without a cache. The pieces hold the
-published weights rounded to half precision.
+ONNX Runtime computes a whole graph whichever of its outputs is wanted. As graphs that follow one another, every
+stride's map and the class scores come from one set of weights, without torch and without a cache. The weights are the
+published ones rounded to half precision.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The class pool: one class out of many views of a track."""
+"""The class pool: one class probability from many views of a track."""

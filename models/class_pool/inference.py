@@ -1,4 +1,4 @@
-"""The class pool in NumPy: what `class_pool.ClassPool` defines, from its weights, without torch; float32 inside."""
+"""The class pool in NumPy: the same network as `model.ClassPool`, without torch; float32 inside."""
 
 from __future__ import annotations
 

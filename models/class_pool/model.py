@@ -1,14 +1,16 @@
-"""The class pool in torch: the one definition, for training. `class_pool_numpy` runs the same weights without torch.
+"""The class pool in torch: the one definition, for training. `inference` runs the same weights without torch.
 
-A track's belief is a number for each class, log-odds up to a constant: L' = r L + n(t) w e, e being a view's evidence.
-Of a classifier's probabilities p it is of two kinds, each with its own w: log p, by which one wrong view can rule the
-truth out, and log(1 + p / floor), which no view can spoil and which is slow to be sure.
-A small liquid state decides w, how much the view weighs, and r, how much of the earlier belief is kept, from the view's
-quality, from how it agrees with the belief, and from the true seconds t since the last view (the state flows through
-them in closed form); it also says how far the belief can be trusted, a: the probabilities are softmax(a L).
-n(t) = 1 - (1 - n0) exp(-t / tau) is the share of a view that is new: looks at the same moment are spoiled alike, as
-noise that forgets within tau seconds is. Only a few numbers are learned, the same for all classes: a pool knows no
-class, and serves any number of them.
+A track's belief is a number L for each class, log-odds up to a constant, accumulated over views (a Bayes filter with
+learned weights): L' = r L + n(t) w e, where e is the evidence of a view. Of a classifier's probabilities p the
+evidence has two kinds, each with its own weight w: log p, by which one wrong view can rule the right class out, and
+log(1 + p / floor), which no single view can spoil but which is slow to become sure.
+
+A small liquid state (its flow over time in closed form) gives w, how much the view weighs, and r, how much of the
+earlier belief is kept. Its inputs are the view's quality, its agreement with the belief, and the true seconds t since
+the last view. It also gives a, how far the belief can be trusted: the probabilities are softmax(a L). n(t) = 1 - (1 -
+n0) exp(-t / tau) is the share of a view that is new: views of the same moment share their errors, like noise with
+correlation time tau. Only a few numbers are learned, the same for all classes, so that a pool serves any number of
+classes.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Scores that mean what the tracker takes them for.
+"""Score calibration: brings the detection head's scores to the scale that the tracker's thresholds were made for.
 
-The head's scores are qualities (overlap times presence), so that even sure finds stay below .7, while the tracker's
-limits (which detection starts a track, which only continues one) were made with scores like YOLOX's. A straight line in
-log-odds brings a score to that of YOLOX-nano which is right equally often: it changes no order, so no average
-precision. Platt, "Probabilistic Outputs for Support Vector Machines", 1999, section 2.
+The head's scores are qualities (IoU times presence), so that even sure detections stay below 0.7, while the tracker's
+thresholds were made with scores like YOLOX's. A straight line in log-odds maps a score to that of YOLOX-nano which is
+right equally often. It changes no order, so no average precision (Platt, "Probabilistic Outputs for Support Vector
+Machines", 1999, section 2).
 """
 
 from __future__ import annotations

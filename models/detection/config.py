@@ -1,4 +1,4 @@
-"""What the detection head is made of. Standard library only."""
+"""The detection head's sizes. Standard library only."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Detector networks by family: how a picture goes in, how the raw outputs become boxes. Arrays only, no files.
+"""Decoders of detector networks by family: how the image goes in, how raw outputs become boxes. Arrays only, no files.
 
 YOLOX: Ge et al., "YOLOX: Exceeding YOLO Series in 2021", arXiv:2107.08430. NanoDet: RangiLyu/nanodet; its boxes are
-distributions over distances, Li et al., "Generalized Focal Loss", arXiv:2006.04388, eq. 3-4. DETR style: networks that
-take `orig_target_sizes` and answer with labels, boxes and scores (RT-DETR, D-FINE; DEIM: Huang et al.,
+distributions over distances, Li et al., "Generalized Focal Loss", arXiv:2006.04388, eq. 3-4. DETR style: networks
+that take `orig_target_sizes` and answer with labels, boxes and scores (RT-DETR, D-FINE; DEIM: Huang et al.,
 arXiv:2412.04234).
 """
 

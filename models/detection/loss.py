@@ -1,4 +1,4 @@
-"""What the detection head learns from: which cells answer for which object, and how wrong they are.
+"""The detection head's loss: which cells are assigned to which object, and how wrong they are.
 
 Assignment: Feng et al., "TOOD: Task-aligned One-stage Object Detection", arXiv:2108.07755, section 3.2. Classes: the
 quality focal loss of Li et al., "Generalized Focal Loss", arXiv:2006.04388, eq. 5; distances: its eq. 6. Boxes:

@@ -1,4 +1,4 @@
-"""From float to whole numbers of 8 bits, calibrated on pictures: half the time on processors with VNNI, half the bytes.
+"""Static quantisation to 8-bit integers, calibrated on images: half the time on processors with VNNI, half the bytes.
 
 Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
 arXiv:1712.05877, by ONNX Runtime's tools. EfficientNet-Lite was made for it: no squeeze-and-excitation, ReLU6 in

@@ -1,4 +1,4 @@
-"""What every recurrent cell here offers: one step over uneven time, in plain tensors.
+"""The interface of every recurrent cell: one step over an uneven interval, in plain tensors.
 
 Shapes: B rows, C inputs, S state numbers, O outputs. Time is in seconds, one elapsed time a row.
 """

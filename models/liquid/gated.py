@@ -1,4 +1,8 @@
-"""LSTM and GRU behind the same signature: the controls that a liquid cell must beat."""
+"""LSTM and GRU behind the same interface: the baselines that a liquid cell is compared with.
+
+LSTM: Hochreiter & Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997. GRU: Cho et al.,
+arXiv:1406.1078. Both by torch.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the liquid cells compute, over NumPy arrays: for heads and pools that run without torch; float32 inside."""
+"""The liquid cells' equations over NumPy arrays, for heads and pools that run without torch; float32 inside."""
 
 from __future__ import annotations
 

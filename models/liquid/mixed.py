@@ -1,6 +1,7 @@
-"""Mixed memory: an LSTM-like path beside a continuous-time cell (Lechner & Hasani 2020, arXiv 2006.04418).
+"""Mixed memory: an LSTM-like path beside a continuous-time cell (Lechner & Hasani 2020, arXiv:2006.04418).
 
-A flow that forgets also forgets its gradients; the path's memory is only gated, so they reach far back.
+The state of an ODE forgets exponentially, and so do its gradients; the path's memory is only gated, so that gradients
+reach far back.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The layers of a neural circuit policy (`liquid.wiring.auto_ncp`), for who must not import torch."""
+"""The layer sizes of a neural circuit policy (`liquid.wiring.auto_ncp`), without torch."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Who speaks to whom: sparse wirings of liquid networks (Lechner et al. 2020, Neural circuit policies, "Design").
+"""Sparse wirings of liquid networks: which neuron has a synapse to which (neural circuit policies).
 
-Neurons are numbered inter, command, motor; the motor neurons are the outputs. Synapses have a polarity:
-+1 excites, -1 inhibits, 0 is no synapse. The same seed gives the same wiring, on every machine.
+Lechner et al., "Neural circuit policies enabling auditable autonomy", Nature Machine Intelligence 2, 2020, "Design".
+Neurons are numbered inter, command, motor; the motor neurons are the outputs. Synapses have a polarity: +1 excites,
+-1 inhibits, 0 is no synapse. The same seed gives the same wiring, on every machine.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where liquidtrack keeps what it can make or fetch again."""
+"""The cache folder: what can be computed or fetched again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of weights that know what they are: arrays, config and model card in safetensors, with a checksum."""
+"""Checksummed files of weights: arrays, config and model card in safetensors."""
 
 from __future__ import annotations
 

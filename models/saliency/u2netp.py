@@ -1,4 +1,4 @@
-"""What stands out of a picture: U2-Net's small form (Qin et al., Pattern Recognition 2020) in ONNX Runtime.
+"""Saliency: the salient object of an image by U2-Net's small form (Qin et al., Pattern Recognition 2020), ONNX Runtime.
 
 `python -m models.saliency.u2netp U2NETP.onnx` makes the package's file of a published one, with its side maps.
 """

@@ -1,1 +1,1 @@
-"""Classification of tracks: votes of detections, the recogniser, hysteresis."""
+"""Classification of tracks: class evidence pooled over time, label hysteresis, and the optional recogniser."""

@@ -1,4 +1,4 @@
-"""What a box's picture is worth to somebody who wants to know what is in it, and how the frozen CNN is shown it."""
+"""Crops for classification: cut-outs for the frozen CNN, quality measures, duplicate boxes of another class."""
 
 from __future__ import annotations
 

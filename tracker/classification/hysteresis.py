@@ -1,4 +1,4 @@
-"""Which class a track is said to be of: the likeliest, but a change only when the evidence for it is clear."""
+"""Label hysteresis: a track's label is its likeliest class, but changes only on clear evidence."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The kind of thing each track is: the frozen CNN's ImageNet classes, from a few looks pooled over time.
+"""Fine-grained classes of tracks: the frozen CNN's ImageNet classes, from a few crops pooled over time.
 
-A stage of the pipeline behind the tracker. A look is a pass of the CNN over one box's square; only a few are taken in a
-frame, where they are due and promise most. All tracks live as rows of arrays. The detector's class is evidence too: a
-dog is likelier a beagle than a minivan, by the odds that the detector's class is right (Bayes).
+A stage of the pipeline after the tracker. Only a few crops are classified in a frame, those that are due and promise
+most. The detector's class is evidence too: a dog is likelier a beagle than a minivan, by the odds that the detector
+is right (Bayes' rule).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""What class each track is of, from all that a detector called it: belief and liquid state as rows of arrays.
+"""The class of each track, pooled from all that a detector called it: accumulated logits and a liquid state per row.
 
-A detector calls the same car a truck now and then. Each match is a vote; the liquid pool (`models/class_pool/model.py`)
-weighs it by its score, size, crowding and the true seconds since the last one, and says how sure the class is by now.
+A detector calls the same car a truck now and then. Each match gives evidence; the liquid pool
+(`models/class_pool/model.py`) weighs it by score, size, crowding and the true seconds since the last one, and says
+how sure the class is.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Moving things before a camera that stands still: a background model per pixel, no weights.
+"""Moving objects before a static camera: a background model per pixel, no weights.
 
-Background: OpenCV's MOG2, Zivkovic & van der Heijden, "Efficient adaptive density estimation per image pixel", Pattern
-Recognition Letters 27(7), 2006. Its memory counts frames; here the learning rate of each frame follows from the seconds
-since the frame before, so that a thinned or stuttering video forgets as fast as the full one.
+Background: OpenCV's MOG2, Zivkovic & van der Heijden, "Efficient adaptive density estimation per image pixel",
+Pattern Recognition Letters 27(7), 2006. Its memory counts frames; here each frame's learning rate follows from the
+seconds since the last frame, so that a thinned or irregular video forgets as fast as the full one.
 """
 
 from __future__ import annotations

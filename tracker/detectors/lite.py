@@ -1,4 +1,4 @@
-"""The package's own detector: one pass of the frozen EfficientNet-Lite0 finds objects and says what they look like."""
+"""The package's own detector: one pass of the frozen EfficientNet-Lite0 gives detections and their embeddings."""
 
 from __future__ import annotations
 

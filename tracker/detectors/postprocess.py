@@ -1,4 +1,9 @@
-"""What every detector shares: class filter, score threshold, non-maximum suppression by library."""
+"""Post-processing shared by all detectors: class filter, score threshold, non-maximum suppression.
+
+Suppression is greedy and per class, by OpenCV: the best box of a class stays, boxes of the class whose IoU with it is
+above the threshold go (Felzenszwalb et al., "Object Detection with Discriminatively Trained Part-Based Models", PAMI
+2010, section 7.2).
+"""
 
 from __future__ import annotations
 

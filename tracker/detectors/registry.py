@@ -1,4 +1,4 @@
-"""The dict of detectors, and the one function that makes the one that was asked for."""
+"""The detectors by name, and the one function that builds the detector that was asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detections that are ready before the video is looked at."""
+"""Detections that were computed before, replayed frame by frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The column of masks: what a frame's tracks cover, where only some of them are known by more than a box."""
+"""The column of masks: the pixels of a frame's tracks, where only some tracks have more than a box."""
 
 from __future__ import annotations
 

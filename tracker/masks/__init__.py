@@ -1,5 +1,6 @@
-"""Masks: from a first mask, polygon or box to the object's pixels in every later frame, whenever that frame comes.
+"""Mask propagation (semi-supervised video object segmentation): from a first mask, polygon or box to every later frame.
 
-What stands here: the settings, where to look (`crop`), with which features (`features`), the bounded memory that labels
-are drawn from (`memory`), edges (`edges`), the first mask (`start`), and the loop over frames (`follower`).
+`crop` chooses where to look, `features` what is compared, `memory` is the bounded memory from which labels are read,
+`colour_model` and `guided_filter` sharpen outlines, `occlusion` keeps hidden parts, `redetection` finds lost objects,
+`initial_mask` makes the first mask, `propagation` is the loop over frames, `stage` its place in the pipeline.
 """

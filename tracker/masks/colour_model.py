@@ -1,9 +1,8 @@
-"""Which colours are the object's: two histograms, of the object and of the ground beside it, learnt on the way.
+"""The colour model: two histograms, of the object and of the background beside it, learned over time.
 
-Features of cells tell where the object is; colours tell which pixels of a doubtful place are its own: a leg that comes
-out of the water. How far colours are to be believed differs from scene to scene, so that is learnt too: near the
-outline of each mask that is known, a logistic regression weighs them against a blurred mask, which is what cells alone
-would say.
+Features of cells tell where the object is; colours tell which pixels of an uncertain place are its own, such as a leg
+that comes out of the water. How far colours can be trusted differs between scenes, so that is learned too: near the
+outline of each known mask, a logistic regression weighs them against a blurred mask, which is what cells alone say.
 """
 
 from __future__ import annotations

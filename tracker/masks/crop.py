@@ -1,4 +1,4 @@
-"""Where to look: a square around an object, scaled so that the object is always about as large in it."""
+"""The crop: a square around an object, scaled so that the object always has about the same size in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a place looks like: maps of a frozen CNN at several strides side by side, in few numbers."""
+"""Features for mask propagation: a frozen CNN's maps at several strides side by side, reduced to few channels."""
 
 from __future__ import annotations
 

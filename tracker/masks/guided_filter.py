@@ -1,7 +1,7 @@
-"""Outlines at the edges of the picture: the guided filter.
+"""The guided filter: mask outlines aligned with the edges of the image.
 
-He, Sun and Tang, "Guided Image Filtering", TPAMI 2013, equations 11 to 16 (colour guide). OpenCV has it in its contrib
-modules only; it is a dozen box filters.
+He, Sun and Tang, "Guided Image Filtering", TPAMI 2013, equations 11 to 16 (colour guide). OpenCV has it in its
+contrib modules only; it is a dozen box filters.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The first mask of an object: from a box, or from a polygon."""
+"""The initial mask of an object, from a box or from a polygon."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""What an object looked like: a bounded memory of cells with the masks that they had, and labels drawn from it.
+"""The memory of an object: a bounded set of cells with the masks that they had, and labels read from it.
 
-A cell of the new frame looks at the cells near its own place in every remembered frame and takes over their labels, the
-more the more alike they are (space-time memory: Oh et al., arXiv:1904.00607, without learned keys; label propagation:
-Jabri et al., arXiv:2006.14613). A label is not one number but the mask around the cell, in finer steps: so outlines are
-finer than cells. All frames are seen through the object's own square, so `near` means near in parts of the object.
+A cell of the new frame is compared with the cells near its own place in every remembered frame and takes over their
+labels, weighted by similarity (space-time memory: Oh et al., arXiv:1904.00607, without learned keys; label
+propagation: Jabri et al., arXiv:2006.14613). A label is not one number but the mask around the cell, in finer steps,
+so that outlines are finer than cells. All frames are cut to the object's own square, so `near` means near in parts of
+the object.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Behind another object: what is hidden of one still counts for where it is and how large.
+"""Occlusion: the hidden part of an object still counts for its place and its size.
 
-Otherwise an object that goes behind another shrinks to what shows of it, is looked at too closely, and is not known
-again when it comes out.
+Otherwise an object behind another one shrinks to its visible part, the crop gets too tight, and the object is not
+recognised when it comes out.
 """
 
 from __future__ import annotations

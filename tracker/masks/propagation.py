@@ -1,4 +1,4 @@
-"""The loop of mask propagation: several objects, each in its own square, one answer for every pixel."""
+"""The loop of mask propagation: several objects, each in its own crop, one label for every pixel."""
 
 from __future__ import annotations
 

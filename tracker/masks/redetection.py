@@ -1,4 +1,4 @@
-"""Where an object has got to since it was seen: a coarse look at a wide square around where it is expected."""
+"""Re-detection of a lost object: a coarse search in a wide square around the place where it is expected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks in the pipeline: objects that were marked are tracks like the others, beside those of the detector."""
+"""Masks in the pipeline: marked objects become tracks with masks beside the tracker's own."""
 
 from __future__ import annotations
 

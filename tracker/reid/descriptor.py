@@ -1,8 +1,8 @@
-"""Who is in a picture: features of a frozen CNN in horizontal stripes, and a metric learnt from a few identities.
+"""Person descriptors: features of a frozen CNN in horizontal stripes, and a metric learned from a few identities.
 
 Stripes from top to bottom keep head, trunk and legs apart (Sun et al., arXiv:1711.09349, without its training). The
-metric is that of KISSME (Koestinger et al., CVPR 2012) with its first half alone: differences between two pictures of
-one person seen by two cameras are made alike in all directions, so that what differs between cameras counts little.
+metric is the first half of KISSME (Koestinger et al., CVPR 2012): differences between two images of one person seen
+by two cameras are whitened, so that what differs between cameras counts little.
 """
 
 from __future__ import annotations

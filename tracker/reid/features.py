@@ -1,4 +1,4 @@
-"""What boxes look like to `--reid`: the identity features of their pictures, bare or in a metric of the user's."""
+"""Re-identification features of boxes, bare or in a metric of the user's."""
 
 from __future__ import annotations
 

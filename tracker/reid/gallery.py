@@ -1,4 +1,4 @@
-"""Everybody who is or was seen, as rows of arrays: a few views of each, spread over what he looked like."""
+"""The gallery: all identities seen so far as rows of arrays, each with a few views spread over its appearances."""
 
 from __future__ import annotations
 

@@ -1,13 +1,12 @@
-"""How likely a new track is somebody of before: a metric learnt on the job, odds, and who competes with whom.
+"""The probability that a new track is an earlier identity: a metric learned online, log-odds, and one-to-one marginals.
 
-**Metric.** Views of one track show one identity, so the video itself teaches what may differ between views of one:
-their differences are made alike in all directions (KISSME's first half, Koestinger et al., CVPR 2012, as
-`tracker.reid.descriptor` learns it from named pictures), shrunk towards the bare features while there are few.
-**Odds.** The cosine of two identities' mean views in that metric, measured against the cosines of those who were here
-at the same time and so are two, as log-odds of being one.
-**Competition.** One newcomer is one identity and one identity is one newcomer: marginals of all matchings together by
-belief propagation (Williams and Lau, "Approximate evaluation of marginal association probabilities with belief
-propagation", IEEE Transactions on Aerospace and Electronic Systems 50(4), 2014, equations 28 to 31).
+**Metric.** Views of one track show one identity, so the video itself teaches how views of one identity differ: these
+differences are whitened (KISSME's first half, Koestinger et al., CVPR 2012, as `tracker.reid.descriptor` learns it from
+labelled images), shrunk towards the bare features while there are few. **Log-odds.** The cosine of two identities' mean
+views in that metric, normalised by the cosines of tracks that were visible at the same time and therefore differ.
+**Competition.** A new track is at most one identity and the other way round: marginals over all matchings by belief
+propagation (Williams and Lau, "Approximate evaluation of marginal association probabilities with belief propagation",
+IEEE Transactions on Aerospace and Electronic Systems 50(4), 2014, equations 28 to 31).
 """
 
 from __future__ import annotations

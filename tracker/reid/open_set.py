@@ -1,10 +1,10 @@
-"""Who of a gallery each track is, or nobody of it: calibrated probabilities for `identify`.
+"""Open-set identification for `identify`: the probability that a track is each name of a gallery, or none of them.
 
-The gallery's pictures of one name show one person, and so do a track's views: they teach what may differ between views
-of one (`likeness.within_metric`). What differs between the gallery's camera and the video as such is taken off first. A
-cosine counts by how far it lies above those of the same track with other names and of other tracks with the same name,
-and the more, the more differences the metric has learnt from. A conditional logit (McFadden 1974) over all names and
-"nobody" makes probabilities of these: `liquidtrack fit identify` fits it.
+A name's images show one person, and so do a track's views: they teach how views of one person differ
+(`matching.within_metric`). The mean difference between the gallery's camera and the video is subtracted first. A
+cosine counts by how far it lies above those of the same track with other names and of other tracks with the same
+name, and it counts more, the more differences the metric has learned from. A conditional logit (McFadden 1974) over
+all names and "none" turns these into probabilities.
 """
 
 from __future__ import annotations

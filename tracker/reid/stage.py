@@ -1,8 +1,8 @@
-"""The step after the engine that gives old ids again: looks at tracks, compares, decides, renames.
+"""The re-identification stage after the tracker: compares new tracks with the gallery, decides, and restores ids.
 
-A track is shown under its final id from the first moment on that it is shown. So a new track is held back while
-somebody of before may have come back in it: until one of them is likely enough, or nobody is, at the latest for
-`reid_wait` seconds. Where nobody can have come back, nothing is held back.
+A track carries its final id from the first frame in which it is shown. So a new track is held back while an earlier
+identity may have come back in it: until one of them, or none, is likely enough, at the latest for `reid_wait`
+seconds. Where no identity can have come back, nothing is held back.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A box that somebody gives, as text and as numbers. Standard library only: the command line reads it."""
+"""Box prompts: a box given by the user, as text and as numbers. Standard library only: the command line reads it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""From a box that is nearly right to a better one: a ridge regression from the features in it, fitted on the job.
+"""Box refinement: a ridge regression from the features in a box to the error of the box, fitted online.
 
-Boxes are moved and stretched at random around the known one, and what the features in each say about its error is
-learned (Jurie & Dhome, "Hyperplane approximation for template matching", PAMI 2002; MDNet's box regression, Nam & Han,
-CVPR 2016, is the same with a CNN's features). Width and height are learned apart, so that the aspect follows too.
+Boxes are moved and stretched at random around the known one, and the error of each is learned from the features in it
+(Jurie & Dhome, "Hyperplane approximation for template matching", PAMI 2002; MDNet's box regression, Nam & Han, CVPR
+2016, is the same with a CNN's features). Width and height are learned apart, so that the aspect ratio follows too.
 """
 
 from __future__ import annotations

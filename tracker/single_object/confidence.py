@@ -1,9 +1,9 @@
-"""How likely a place is the object: what the filter answers there, and how much it looks like the user's own box.
+"""Target confidence: the probability that a place is the object, by filter response and template similarity.
 
-The filter knows this object from this background, and answers anything that stands out when the object is gone; the
-likeness to the first box knows the object from other things. A logistic regression weighs them. It was fitted to
-"IoU with the truth above 0.3" on 23 sequences thinned to 6 frames a second, none of which the benchmarks report: boxes
-of DAVIS's masks, people in real street scenes, and rendered ones.
+The filter tells this object from this background, and responds to anything salient once the object is gone; the
+similarity to the first box tells the object from other things. A logistic regression weighs the two. It was fitted to
+"IoU with ground truth above 0.3" on 23 sequences thinned to 6 frames a second, none of which the benchmarks report:
+boxes of DAVIS's masks, people in real street scenes, and rendered ones.
 """
 
 from __future__ import annotations

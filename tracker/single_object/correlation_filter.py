@@ -1,8 +1,8 @@
-"""Object against background: one convolution over the frozen features, fitted on the job by ridge regression.
+"""The correlation filter: object against background, one convolution over frozen features, fitted online.
 
-The filter w minimises  sum_s a_s |x_s * w - y_s|^2 + lambda |w|^2  over a bounded memory of looks x_s, where y_s is a
-Gaussian at the object's place. As in ATOM (Danelljan et al., CVPR 2019, section 3.2) it is smaller than the map, so
-that every cell around the object is a true example of background, and conjugate gradients go on from the last
+The filter w minimises  sum_s a_s |x_s * w - y_s|^2 + lambda |w|^2  over a bounded memory of samples x_s, where y_s is
+a Gaussian at the object's place. As in ATOM (Danelljan et al., CVPR 2019, section 3.2) it is smaller than the map, so
+that every cell around the object is a true example of background, and conjugate gradients continue from the last
 solution. Correlations are products of spectra (MOSSE, Bolme et al., CVPR 2010), padded so that nothing wraps around.
 """
 

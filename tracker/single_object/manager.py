@@ -1,7 +1,7 @@
-"""All pointed objects of a run, followed beside the engine's own tracks.
+"""All objects that the user has pointed at, followed beside the engine's own tracks.
 
-What is pointed at counts more than what a detector says of the same thing: the detection that lies best over a found
-object (from `SAME` on) is kept from the engine, so that no second track stands over it, and has a say in its class.
+They take precedence over the detector: the detection that overlaps a found object best (from `SAME` on) is withheld
+from the engine, so that no second track covers it, and counts as evidence of the object's class.
 """
 
 from __future__ import annotations

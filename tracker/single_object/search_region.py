@@ -1,7 +1,8 @@
-"""What a pointed object is looked for in: a square of the frame at the object's own scale, seen by a frozen CNN.
+"""The search region: a square of the frame at the object's own scale, as features of a frozen CNN.
 
 The square is a multiple of the object's size, so that the object always covers about as many cells of the feature
-map, whatever its size in pixels. Strides 8 and 16 stand side by side: the first says where, the second what.
+map, whatever its size in pixels. Strides 8 and 16 are used side by side: the first is precise in place, the second in
+content.
 """
 
 from __future__ import annotations

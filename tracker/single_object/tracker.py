@@ -1,7 +1,7 @@
-"""One pointed object: looked for where the motion expects it, at the frame's true time, and learned anew where found.
+"""One object followed without a detector: searched where the motion model expects it, and learned again where found.
 
-A frame costs one pass of the frozen CNN over a window four objects wide. While the object is not found, two more
-windows a frame go over the rest of the picture, near ones first, as far as it may have come in the time passed.
+A frame costs one pass of the frozen CNN over a window four objects wide. While the object is lost, two more windows a
+frame search the rest of the image, near ones first, as far as it may have moved in the elapsed time.
 """
 
 from __future__ import annotations

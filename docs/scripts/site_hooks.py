@@ -24,6 +24,7 @@ from tools.cli.options import SHOWN_ALIASES, TITLES, Option, description, option
 
 FOLDERS = {"Results": "results", "Decisions": "decisions", "Laboratory notes": "lab", "Model cards": "cards"}
 RECORD = re.compile(r"# (.+)\n\nStatus: (.+)\n")
+ROOMS = {"": "", "reid": "Re-identification", "learned": "Learned motion"}  # headings that a room's name does not give
 PUBLIC = re.compile(r"^<!-- public names of ([\w.]+) -->$", re.MULTILINE)
 
 
@@ -48,17 +49,25 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def public_names(package: str) -> str:
-    """The reference of everything that `package` lists in `__all__`, each at the place where it is defined."""
+    """The reference of what `package` defines and lists in `__all__`, under a heading for each of its rooms."""
     face = importlib.import_module(package)
-    lines = []
-    for name in sorted(face.__all__, key=str.lower):
+    rooms: dict[str, list[str]] = {}
+    for name in sorted(face.__all__, key=lambda name: (name[0].isupper(), name.lower())):  # functions, then classes
         try:
             value = getattr(face, name)
         except ImportError as error:
             return f"*This page was built without `{error.name}`, which these names need.*"
-        if inspect.isclass(value) or inspect.isfunction(value):
-            lines += [f"::: {value.__module__}.{value.__qualname__}", ""]
-    return "\n".join(lines)
+        if (inspect.isclass(value) or inspect.isfunction(value)) and _is_of(package, value.__module__):
+            room = value.__module__.removeprefix(f"{package}.").rpartition(".")[0]
+            rooms.setdefault(ROOMS.get(room, room.replace("_", " ").capitalize()), []).append(
+                f"::: {value.__module__}.{value.__qualname__}\n    options:\n      heading_level: 3\n"
+            )
+    return "\n".join(f"## {room or 'Main names'}\n\n" + "\n".join(rooms[room]) for room in sorted(rooms))
+
+
+def _is_of(package: str, module: str) -> bool:
+    """Errors have a section of their own in the page of `models`; other packages offer them too."""
+    return module.startswith(f"{package}.") and module != "models.errors"
 
 
 def decision_table(folder: Path) -> str:

@@ -47,6 +47,23 @@ class Stored:
         return Marked(bgr, self.xyxy, self.label, self.trust, self.known)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Source:
+    """A picture that is still on disk.
+
+    Attributes:
+        path: the file.
+        marks: what its labels show, in the classes to learn.
+        complete: (C,) bool, the classes of which the labels show every object.
+        labelled: the labels; None where there are none.
+    """
+
+    path: Path
+    marks: Marks
+    complete: Bool
+    labelled: LabelledPicture | None = None
+
+
 def gather(config: TrainDetectorConfig) -> tuple[list[Stored], list[Stored]]:
     """(pictures to train on, labelled pictures held back).
 
@@ -55,50 +72,91 @@ def gather(config: TrainDetectorConfig) -> tuple[list[Stored], list[Stored]]:
         DataError: labels that do not fit their pictures.
         SourceError: a picture that cannot be read.
     """
+    sources = [*_labelled(config), *_unlabelled(config)]
+    pseudo = _pseudo_labels(config, sources)
+    back = _held_back(sources, config.hold)
+    train: list[Stored] = []
+    held: list[Stored] = []
+    bar = tqdm(sources, desc="reading", unit="picture", disable=config.quiet or None, leave=False)
+    for k, source in enumerate(bar):
+        if k in back:
+            held.append(_stored(source, None, bool(config.teachers)))
+        else:
+            train.append(_stored(source, pseudo.get(k, _nothing()), bool(config.teachers)))
+    if not any((picture.trust > 0).any() for picture in train):
+        some = " or ".join(config.classes[:3])
+        raise DataError(f"there is no box of {some} to learn from; check --classes, and that the json has boxes.")
+    return train, held
+
+
+def _labelled(config: TrainDetectorConfig) -> list[_Source]:
+    """The pictures of --labelled with their labels.
+
+    Raises:
+        ConfigError: no labels know a class, and there are no teachers who might.
+    """
     names = config.classes
-    items: list[tuple[Path, Marks, Bool, LabelledPicture | None]] = []  # path, marks, complete, what was labelled
+    sources: list[_Source] = []
     found = np.zeros(len(names), bool)
     for place in config.labelled:
         truth = read_labelled_pictures(place)
         of = np.array([next((k for k, n in enumerate(names) if same_name(n, t)), -1) for t in truth.names], np.int64)
         complete = np.array([any(same_name(n, t) for t in truth.complete) for n in names])
         found[of[of >= 0]] = True
-        items += [(p.path, _marks(p, of), complete, p) for p in truth.pictures]
+        sources += [_Source(p.path, _marks(p, of), complete, p) for p in truth.pictures]
+    if not config.teachers and not found.all():
+        missing = [n for n, there in zip(names, found, strict=True) if not there]
+        raise ConfigError(f"no labels know the class {missing[0]!r}; name the classes that there are in --classes.")
+    return sources
+
+
+def _unlabelled(config: TrainDetectorConfig) -> list[_Source]:
+    """The pictures of --unlabelled.
+
+    Raises:
+        ConfigError: a folder is missing, or holds none.
+    """
+    sources: list[_Source] = []
     for folder in config.unlabelled:
         if not folder.is_dir():
             raise ConfigError(f"{folder}: there is no such folder of pictures; check --unlabelled.")
         pictures = sorted(path for path in folder.rglob("*") if path.is_file() and is_picture(path))
         if not pictures:
             raise ConfigError(f"{folder}: holds no pictures; check --unlabelled.")
-        items += [(path, _nothing(), np.zeros(len(names), bool), None) for path in pictures]
-    if not config.teachers and not found.all():
-        missing = [n for n, there in zip(names, found, strict=True) if not there]
-        raise ConfigError(f"no labels know the class {missing[0]!r}; name the classes that there are in --classes.")
-    # where the labels are complete a teacher could only repeat them
-    asked = [k for k, (_, _, complete, _) in enumerate(items) if not complete.all()]
-    answers = _ask(config, [items[k][0] for k in asked])
-    heard = {k: agreed([answer[row] for answer in answers]) for row, k in enumerate(asked)} if answers else {}
-    train: list[Stored] = []
-    held: list[Stored] = []
-    count = 0
-    for k, (path, marks, complete, labelled) in enumerate(
-        tqdm(items, desc="reading", unit="picture", disable=config.quiet or None, leave=False)
-    ):
-        bgr = _read(path)
-        code, scale = _pack(bgr)
-        taught = heard.get(k, _nothing())
-        keep = labelled is not None and config.hold > 0 and count % config.hold == config.hold - 1
-        if labelled is not None:
-            count += 1
-            marks = (marks[0] / label_scale(labelled, (bgr.shape[1], bgr.shape[0])), *marks[1:])
-        xyxy, label, trust = marks if keep else merged(marks, complete, taught)
-        known = complete | bool(answers)
-        (held if keep else train).append(Stored(code, (xyxy * scale).astype(np.float32), label, trust, known))
-    if not any((picture.trust > 0).any() for picture in train):
-        raise DataError(
-            f"there is no box of {' or '.join(names[:3])} to learn from; check --classes, and that the json has boxes."
-        )
-    return train, held
+        sources += [_Source(path, _nothing(), np.zeros(len(config.classes), bool)) for path in pictures]
+    return sources
+
+
+def _pseudo_labels(config: TrainDetectorConfig, sources: Sequence[_Source]) -> dict[int, Marks]:
+    """What the teachers agree on, by the place in `sources`; where labels are complete they could only repeat them."""
+    if not config.teachers:
+        return {}
+    asked = [k for k, source in enumerate(sources) if not source.complete.all()]
+    answers = _ask(config, [sources[k].path for k in asked])
+    return {k: agreed([answer[row] for answer in answers]) for row, k in enumerate(asked)}
+
+
+def _held_back(sources: Sequence[_Source], every: int) -> frozenset[int]:
+    """Places of every n-th labelled picture; of none where `every` is 0."""
+    labelled = [k for k, source in enumerate(sources) if source.labelled is not None]
+    return frozenset(labelled[every - 1 :: every] if every else [])
+
+
+def _stored(source: _Source, pseudo: Marks | None, taught: bool) -> Stored:
+    """A picture read, made smaller if it is large, and its labels joined with pseudo-labels; None: labels alone.
+
+    Args:
+        source: the picture.
+        pseudo: what teachers agree on.
+        taught: there are teachers, so that what is not marked is known not to be there.
+    """
+    bgr = _read(source.path)
+    code, scale = _pack(bgr)
+    marks = source.marks
+    if source.labelled is not None:
+        marks = (marks[0] / label_scale(source.labelled, (bgr.shape[1], bgr.shape[0])), *marks[1:])
+    xyxy, label, trust = marks if pseudo is None else merged(marks, source.complete, pseudo)
+    return Stored(code, (xyxy * scale).astype(np.float32), label, trust, source.complete | taught)
 
 
 def _marks(picture: LabelledPicture, of: Int64) -> Marks:

@@ -16,7 +16,7 @@ class LiquidTrackError(Exception):
 
 
 class SourceError(LiquidTrackError):
-    """A video, camera, stream or folder of pictures that cannot be opened or read."""
+    """A video, camera, stream or folder of images that cannot be opened or read."""
 
 
 class ChangedError(SourceError):

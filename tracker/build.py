@@ -26,14 +26,14 @@ Detects = DetectorConfig | Detector | Callable[[Frame], Any] | str | Path
 def track_video(
     source: Source | Iterable[Any] | str | Path | int, detector: Detects | None = None, **settings: Any
 ) -> Iterable[tuple[Frame, Tracks]]:
-    """Each frame of a video, camera, stream or folder of pictures with its tracks, as `liquidtrack track` finds them.
+    """Each frame of a video, camera, stream or folder of images with its tracks, as `liquidtrack track` finds them.
 
     >>> for frame, tracks in track_video("street.mp4", detector="lite0"):
     ...     print(f"{frame.time:.3f} s", tracks.shown.id, tracks.shown.xyxy)
     0.000 s ...
 
     Args:
-        source: what `open_source` takes or opens, or an iterable of (picture, seconds).
+        source: what `open_source` takes or opens, or an iterable of (image, seconds).
         detector: what `--detector` takes, a `DetectorConfig`, or any function of a frame; lite0 by default.
         settings: the flags of `liquidtrack track` that say how to detect and track, as in `build_pipeline`.
 
@@ -61,7 +61,7 @@ def build_pipeline(
     Args:
         config: all settings; or the detector alone: what `--detector` takes, a `DetectorConfig`, or any
             function of a frame.
-        source: what `open_source` takes or opens, or an iterable of (picture, seconds).
+        source: what `open_source` takes or opens, or an iterable of (image, seconds).
         detector: in the place of the one that the settings name.
         tracker: in the place of the one that the settings name.
         settings: single settings by the names of the command's flags, such as `reid=True` or `classes=("person",)`.

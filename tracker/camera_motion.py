@@ -12,13 +12,13 @@ import numpy as np
 
 from tracker.types import Detections, Float64, Frame, UInt8
 
-LONG_SIDE = 480  # pixels of the picture that is compared: shifts are measured to a tenth of a pixel of it
+LONG_SIDE = 480  # pixels of the image that is compared: shifts are measured to a tenth of a pixel of it
 CORNERS = 400
 LEAST_CORNERS = 12  # fewer followed corners than this decide nothing
 
 
 class FlowCameraMotion:
-    """Called for frames in order: the (2, 3) affine from the previous frame's pixels to this frame's, or None."""
+    """Called for frames in order: (2, 3) affine from the last frame's pixels to this frame's; None where unknown."""
 
     def __init__(self) -> None:
         self._before: UInt8 | None = None

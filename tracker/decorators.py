@@ -60,16 +60,16 @@ class TrackerDecorator:
             detections: what was found in the frame.
             time: seconds, later than the last update's; any origin.
             warp: (2, 3) affine from the previous update's pixels to this frame's, where the camera moved.
-            frame: the frame itself, or its picture.
+            frame: the frame itself, or its image.
         """
         return self._inner(detections, time, warp, frame)
 
 
 def frame_at(frame: Any, time: float, what: str) -> Frame:
-    """The frame that a decorator was given, or of its picture.
+    """The frame that a decorator was given, or of its image.
 
     Args:
-        frame: a frame, a picture as `Frame.of` takes it, or None.
+        frame: a frame, an image as `Frame.of` takes it, or None.
         time: seconds.
         what: the decorator, for the message.
 

@@ -99,7 +99,7 @@ class Pipeline:
     0.35 s: [1]
 
     Args:
-        source: what `open_source` opens, or an iterable of (picture, seconds) or of `Frame`s.
+        source: what `open_source` opens, or an iterable of (image, seconds) or of `Frame`s.
         detector: what `build_detector` builds, or any function of a frame that answers as `Detections.of` takes it.
         tracker: whose `update` is called for each frame.
         before: stages between the detector and the tracker.

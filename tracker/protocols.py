@@ -22,9 +22,9 @@ class SourceInfo:
         duration: seconds from the first to the last frame as far as known, or None.
         live: True for cameras and streams: frames that nobody took are dropped, and time never stops.
         path: the file or folder behind it, or None.
-        rotation: degrees clockwise that were applied to make the pictures upright: 0, 90, 180 or 270.
+        rotation: degrees clockwise that were applied to make the images upright: 0, 90, 180 or 270.
         start: seconds at which the first frame stands on the file's own clock; its times here count from there.
-        pictures: the file names of the pictures, frame by frame, where the source is a folder of them.
+        pictures: the file names of the images, frame by frame, where the source is a folder of them.
         started: the wall clock at time 0, in seconds since 1970 (UTC), or None where it is not known (yet).
         video_start: for writers of labels that a written video numbers: seconds at which time 0 stands on that video's
             clock (negative where the video begins later); else None.
@@ -123,7 +123,7 @@ class Embedder(Protocol):
 
 @runtime_checkable
 class CameraMotion(Protocol):
-    """How the picture moved since the frame before. Called for frames in order."""
+    """How the image moved since the frame before. Called for frames in order."""
 
     def __call__(self, frame: Frame, detections: Detections) -> Float64 | None:
         """(2, 3) affine that maps the previous frame's pixels to this frame's; None where it could not be told."""
@@ -154,7 +154,7 @@ class FrameContext:
     """What is known of one frame on its way through the stages.
 
     Attributes:
-        frame: the picture and its time.
+        frame: the image and its time.
         detections: what was found in it.
         warp: (2, 3) affine from the pixels of the frame before to this one's; None where it was not told.
         tracks: all that are alive at its time.

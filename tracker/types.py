@@ -23,10 +23,10 @@ UInt8 = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Frame:
-    """One picture of a source.
+    """One image of a source.
 
     Attributes:
-        bgr: the picture, (H, W, 3) uint8, blue-green-red as in OpenCV, already rotated upright.
+        bgr: the image, (H, W, 3) uint8, blue-green-red as in OpenCV, already rotated upright.
         index: which frame of the source it is, counted from 0 over *all* of the source's frames, also the ones skipped.
         time: seconds since the source's first frame, float64; never index / fps where the source knows better.
         source_index: where `index` counts the frames of a video that is written, the number in the source; else None.
@@ -50,7 +50,7 @@ class Frame:
         """A frame as it is, or of a picture: BGR, BGRA or grey as OpenCV's, or one of PIL's; bytes, not fractions.
 
         Raises:
-            DataError: it is no picture.
+            DataError: it is no image.
         """
         if isinstance(picture, cls):
             return picture
@@ -173,7 +173,7 @@ class Detections:
         Args:
             found: what a detector gave for one frame.
             names: class names, for labels that are names.
-            flat: leave out boxes of no width or no height (cut at the picture's edge) instead of refusing them.
+            flat: leave out boxes of no width or no height (cut at the image's edge) instead of refusing them.
 
         Raises:
             DataError: it is none of these, or a box, a score or a label is wrong.

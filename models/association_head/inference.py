@@ -23,7 +23,7 @@ HOW = "train one with `liquidtrack train association`"
 
 
 class HeadNumpy:
-    """The head's step, query and odds over NumPy arrays (shapes as in `head.Head`)."""
+    """The head's step, query and log-odds over NumPy arrays; shapes as in `model.Head`, N tracks, K pairs, float32."""
 
     def __init__(self, weights: dict[str, Array], config: HeadConfig) -> None:
         self.config = config
@@ -38,7 +38,7 @@ class HeadNumpy:
             self._blocks.append((both.reshape(-1, both.shape[2]).T.copy(), bias.ravel()))
 
     def weights(self) -> dict[str, Array]:
-        """Every array by its name in `head.Head`."""
+        """Every array by its name in `model.Head`."""
         return dict(self._w)
 
     def step(self, x: Array, h: Array, dt: Array) -> Array:
@@ -109,7 +109,7 @@ class HeadNumpy:
             gap: (K, 2).
             code: (N, Q) of the tracks, not of the pairs.
             at: (K,) numbers of each pair's track and detection.
-            known: (S, 2) gaps of the frame's matches that are beyond doubt and not among the pairs.
+            known: (S, 2) gaps of the frame's unambiguous matches, which are not among the pairs.
         """
         (row, column), w, split = at, self._w, features.shape[1]
         # (numbers, K) inside: NumPy's inner loops then run over all pairs
@@ -166,7 +166,7 @@ class _Rivals:
         self._n = rows + int(column.max(initial=-1)) + 1
 
     def __call__(self, z: Array) -> tuple[Array, Array]:
-        """(2, K) log(1 + sum exp) over each pair's row and column, (2, K) the best of the others; "none" is a 0."""
+        """(2, K) log(1 + sum exp) over each pair's row and column, (2, K) the best of the others; "no match" is a 0."""
         group, n = self._group, self._n
         both = np.concatenate([z, z])
         total = np.log1p(np.bincount(group, np.exp(both), n)).astype(np.float32)
@@ -174,7 +174,7 @@ class _Rivals:
 
 
 def best_of_others(values: NDArray[Any], group: Index, groups: int) -> NDArray[Any]:
-    """(K,) the largest value of each one's group but its own, 0 where none is larger; who tie for first see neither."""
+    """(K,) the largest value among the others of each element's group, 0 at least; of ties for first, the next lower."""
     best, second = np.zeros((2, groups), values.dtype)
     np.maximum.at(best, group, values)
     top = values >= best.take(group)

@@ -72,7 +72,7 @@ class Head(nn.Module):
         return self.step if self.cell is None else self.cell.stepper()
 
     def query(self, h: Tensor, elapsed: Tensor) -> Query:
-        """What the states (N, state) say `elapsed` (N,) seconds after their last match: their own flow, closed form."""
+        """The answers of states (N, state) `elapsed` (N,) seconds after their last match, by their closed-form flow."""
         f, g, a, b = self.flow(h[:, : self.config.units]).chunk(4, 1)
         slowing = self.config.slowing
         if slowing:
@@ -113,7 +113,7 @@ class Head(nn.Module):
 
 
 def _rivals(z: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
-    """(K,) log(1 + sum exp) over each pair's group, and the best of the others; "none" counts as a 0."""
+    """(K,) log(1 + sum exp) over each pair's group, and the best of the others; "no match" counts as 0."""
     n = int(group.max()) + 1 if len(group) else 0
     total = torch.log1p(z.new_zeros(n).index_add(0, group, z.exp()))[group]
     best = z.new_zeros(n).scatter_reduce(0, group, z.detach(), "amax")[group]

@@ -121,7 +121,7 @@ def write_network(
     Args:
         path: the file.
         module: takes one tensor, gives one for each of `outputs`.
-        shape: of a picture to try it with.
+        shape: of an image to try it with.
         outputs: names.
         free: the axes of any size of those outputs that are no maps (B, C, H, W).
         half: keep large weights in half precision.

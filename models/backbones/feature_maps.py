@@ -53,6 +53,6 @@ class FrozenMaps:
         self.channels = sum(entry.channels[stride] for stride in strides)
 
     def __call__(self, pictures: Sequence[UInt8]) -> tuple[Float32, ...]:
-        """B pictures (H, W, 3) of one size -> (B, C, H / stride, W / stride) float32 for each stride."""
+        """B images (H, W, 3) of one size -> (B, C, H / stride, W / stride) float32 for each stride."""
         image = np.concatenate([standardise(picture, self._weights) for picture in pictures])
         return tuple(np.asarray(m, np.float32) for m in self._network.run({"image": image}))

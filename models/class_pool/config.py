@@ -33,7 +33,7 @@ class ClassPoolConfig:
 
     @property
     def inputs(self) -> int:
-        """Numbers that the cell is told of a view."""
+        """Inputs of the cell for a view."""
         return self.quality + 2 + 3 * self.agreement + 3 * self.soft
 
     @property

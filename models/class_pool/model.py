@@ -75,13 +75,13 @@ class ClassPool(nn.Module):
         return torch.softmax(torch.exp(self.trust(h)) * belief, 1)
 
     def evidence(self, e: Tensor) -> Tensor:
-        """(N, kinds, K) what a view says, each kind with its mean at 0."""
+        """(N, kinds, K) the evidence of a view, each kind with mean 0 over the classes."""
         kinds = (e, torch.log1p(torch.exp(e - self.floor))) if self.config.soft else (e,)
         told = torch.stack(kinds, 1)
         return told - told.mean(2, keepdim=True)
 
     def features(self, e: Tensor, quality: Tensor, dt: Tensor, before: Tensor) -> Tensor:
-        """(N, inputs) what the cell is told, `before` (N, K) being the probabilities before the view."""
+        """(N, inputs) of the cell, `before` (N, K) being the probabilities before the view."""
         first = ~torch.isfinite(dt)
         best = e.argmax(1, keepdim=True)
         waited = torch.where(first, FIRST, dt).clamp(max=FIRST)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Float64 = NDArray[np.float64]
 
-# of yolox_nano on every second of 118 held-back pictures of COCO val2017: log-odds of being right by those of the score
+# of yolox_nano on every second of 118 held-back images of COCO val2017: log-odds of being right by those of the score
 YOLOX = (1.30, 0.80)
 STEPS = 30  # Newton's method is done after a dozen
 LEAST = 1e-6

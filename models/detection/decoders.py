@@ -36,35 +36,35 @@ _NANODET_STD = np.array([57.375, 57.12, 58.395], np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How a picture was laid into a network's input: input = picture * scale + offset, in pixels."""
+    """How an image was laid into a network's input: input = image * scale + offset, in pixels."""
 
     scale: tuple[float, float]
     offset: tuple[float, float]
-    size: tuple[int, int]  # (width, height) of the picture
+    size: tuple[int, int]  # (width, height) of the image
 
     def to_picture(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Boxes in pixels of the network's input -> boxes in pixels of the picture."""
+        """Boxes in pixels of the network's input -> boxes in pixels of the image."""
         shift, scale = np.array([self.offset * 2, self.scale * 2], np.float32)
         return np.asarray((xyxy - shift) / scale, dtype=np.float32)
 
 
 class Family(Protocol):
-    """A network's way of taking pictures and of answering."""
+    """A network's way of taking images and of answering."""
 
     classes: int | None  # how many the outputs tell apart, None where they do not show it
     nms: float  # IoU of the non-maximum suppression that the family is made for, 1 where it needs none
 
     def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], Fit]:
-        """(H, W, 3) uint8 BGR -> arrays by input name, and how the picture lies in them."""
+        """(H, W, 3) uint8 BGR -> arrays by input name, and how the image lies in them."""
         ...
 
     def decode(self, outputs: Sequence[Array], fit: Fit, score: float) -> Boxes:
-        """Raw outputs -> boxes in pixels of the picture with at least `score`, before non-maximum suppression."""
+        """Raw outputs -> boxes in pixels of the image with at least `score`, before non-maximum suppression."""
         ...
 
 
 def letterbox(bgr: NDArray[np.uint8], size: tuple[int, int], fill: int, centred: bool) -> tuple[NDArray[np.uint8], Fit]:
-    """The picture scaled into (width, height) with its aspect kept, on `fill`; top left or in the middle."""
+    """The image scaled into (width, height) with its aspect kept, on `fill`; top left or in the middle."""
     height, width = bgr.shape[:2]
     scale = min(size[0] / width, size[1] / height)
     inner = (max(1, int(width * scale)), max(1, int(height * scale)))
@@ -231,7 +231,7 @@ class YoloV8:
 
 
 class Detr:
-    """RGB 0..1 stretched to the input, original size beside it; labels, boxes (corners, picture pixels), scores out."""
+    """RGB 0..1 stretched to the input, original size beside it; labels, boxes (corners, image pixels), scores out."""
 
     nms = 1.0  # one query answers for one object: the matching loss has taught it so
 
@@ -309,7 +309,7 @@ class Lite:
     """RGB, (x - 127) / 128, at the top left on 127, sides rounded up to 32; scores (1, A, C), distances (1, A, 4).
 
     liquidtrack's own (`lite_head.py`): distances to the sides in strides, from the middle of each cell; further
-    outputs are the backbone's maps of strides 8, 16, 32. It takes pictures of any size; their long side is `size`.
+    outputs are the backbone's maps of strides 8, 16, 32. It takes images of any size; their long side is `size`.
     """
 
     nms = 0.5
@@ -383,7 +383,7 @@ def make_family(
     """The family of that name, or with "auto" the first one that these inputs and outputs belong to.
 
     Raises:
-        WeightsError: they belong to no known family, or not to the one that was named, or the picture is too large.
+        WeightsError: they belong to no known family, or not to the one that was named, or the image is too large.
     """
     _check_sizes(inputs, metadata or {})
     seen = f"inputs {', '.join(map(str, inputs))}; outputs {', '.join(map(str, outputs))}"

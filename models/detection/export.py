@@ -18,7 +18,7 @@ from models.detection.lite_head import DetectHead, Detector, LiteTaps
 from models.runtime.cache import atomic
 
 OUTPUTS = ("distances", "scores", "stride8", "stride16", "stride32")
-SHAPE = (1, 3, 96, 160)  # of the picture that an export is tried with
+SHAPE = (1, 3, 96, 160)  # of the image that an export is tried with
 FAMILY = "lite"  # what the file's metadata says, so that models.detection.decoders knows it
 HALVES_TOLERANCE = 0.1  # of the largest output, on noise: rounding moved trained heads by 0.9 to 1.8 %
 
@@ -42,7 +42,7 @@ class _Inner(nn.Module):
 
 
 def export_taps(path: Path, taps: LiteTaps) -> None:
-    """The frozen part alone: pictures in, the three maps that the head reads out."""
+    """The frozen part alone: images in, the three maps that the head reads out."""
     with atomic(path) as part:
         write_network(part, _Inner(taps).eval(), SHAPE, ("tap8", "tap16", "tap32"), {})
 

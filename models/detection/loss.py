@@ -29,7 +29,7 @@ class Objects:
     """All objects of a batch, one after the other.
 
     Attributes:
-        picture: (G,) int64, which picture of the batch each is in.
+        picture: (G,) int64, which image of the batch each is in.
         label: (G,) int64; in a region to leave out, -1 stands for all classes.
         xyxy: (G, 4) float32, pixels of the network's input.
         trust: (G,) float32, 0 to 1: how sure it is that the object is there.
@@ -51,7 +51,7 @@ class Assignment:
 
     Attributes:
         score: (B, A, C) quality of the cell's box where it answers for an object of that class, else 0.
-        cell: (P,) int64, flat number (picture * A + cell) of each cell that answers for an object.
+        cell: (P,) int64, flat number (image * A + cell) of each cell that answers for an object.
         owner: (P,) int64, the object that it answers for.
     """
 
@@ -128,7 +128,7 @@ def loss(
         strides: (A,) theirs.
         objects: what there is.
         unknown: regions where nobody knows whether there is an object of that class (crowds, doubtful boxes).
-        known: (B, C) bool, the classes of which everything in the picture is labelled.
+        known: (B, C) bool, the classes of which everything in the image is labelled.
     """
     bins = place.shape[-1] // 4
     # a box without height has no aspect that complete IoU could judge

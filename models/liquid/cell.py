@@ -58,7 +58,7 @@ class Cell(nn.Module):
         return self.step(x, h, dt)
 
     def output(self, h: Tensor) -> Tensor:
-        """What others may read of a state: (..., S) -> (..., O), the last O neurons (all, or the motor neurons)."""
+        """The outputs of a state: (..., S) -> (..., O), the last O neurons (all, or the motor neurons)."""
         return h[..., self.units - self.output_size : self.units]
 
     def initial(self, rows: int) -> Tensor:

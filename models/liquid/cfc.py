@@ -27,7 +27,7 @@ class LecunTanh(nn.Module):
 
 
 class CfC(Cell):
-    """A liquid network whose flow over dt is written down, not integrated.
+    """A liquid network whose flow over dt is given in closed form, not integrated.
 
     With z a layer over (x, h), t the elapsed time and s = sigmoid(a(z) t + b(z)):
     default  h' = (1 - s) tanh f(z) + s tanh g(z);  no_gate  h' = tanh f(z) + s tanh g(z);

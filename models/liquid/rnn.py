@@ -13,7 +13,7 @@ from models.liquid.runner import Memory, run
 
 
 class LiquidRNN(nn.Module):
-    """Samples at any times in, numbers out: after each sample, at any later time, or once for the whole series.
+    """A recurrent network for irregular time series: outputs after each sample, at any later time, or once a series.
 
     Shapes: B rows, L samples, C inputs, Q asked times, O outputs. `times`, `mask` and `memory` are `runner.run`'s.
 

@@ -27,7 +27,7 @@ class Memory:
     time: Tensor
 
     def detach(self) -> Memory:
-        """The same numbers, cut off from the gradients of what was."""
+        """The same numbers, detached from the gradients of earlier steps (truncated backpropagation through time)."""
         return Memory(self.h.detach(), self.time)
 
 

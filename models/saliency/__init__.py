@@ -1,1 +1,1 @@
-"""Saliency: what stands out in a picture."""
+"""Saliency: what stands out in an image."""

@@ -27,7 +27,7 @@ from tracker.types import Detections, Float32, Frame, UInt8
 
 STRIPS = 4
 _COARSEST = 32  # sides are multiples of this, so that each map cell stands for a whole number of pixels
-_CROP = (128, 64)  # height, width of a box's picture in crop mode: persons are taller than wide
+_CROP = (128, 64)  # height, width of a box's image in crop mode: persons are taller than wide
 _BATCH = 32
 
 
@@ -37,7 +37,7 @@ class FeatureMap:
 
     Attributes:
         map: (C, H, W) float32, or None in crop mode.
-        bgr: the frame's picture in crop mode, else None.
+        bgr: the frame's image in crop mode, else None.
         size: (width, height) of the frame in pixels.
     """
 
@@ -104,7 +104,7 @@ class FrozenEmbedder:
         return self.pool(self.features(frame), xyxy)
 
     def _crops(self, bgr: UInt8, boxes: Float32) -> Float32:
-        """(N, D) strips of the map of each box's own picture."""
+        """(N, D) strips of the map of each box's own image."""
         rows = []
         for start in range(0, len(boxes), _BATCH):
             pictures = [standardise(_crop(bgr, box), self._weights) for box in boxes[start : start + _BATCH]]
@@ -118,7 +118,7 @@ class FrozenEmbedder:
 
 
 def _crop(bgr: UInt8, box: Float32) -> UInt8:
-    """The picture in a box, stretched to the size of all crops; at least one pixel."""
+    """The image in a box, stretched to the size of all crops; at least one pixel."""
     height, width = bgr.shape[:2]
     left, top = int(min(np.floor(box[0]), width - 1)), int(min(np.floor(box[1]), height - 1))
     right, bottom = int(max(np.ceil(box[2]), left + 1)), int(max(np.ceil(box[3]), top + 1))

@@ -23,11 +23,11 @@ def strongest(score: Float32 | Float64, most: int = MOST_BOXES) -> Int64:
 
 
 def nearest(track: Int64, distance: Float64, most: int = MOST_PAIRS) -> Int64:
-    """Rows of the pairs (K,) that are kept of too many: of each track the nearest ones, the same number for all.
+    """Rows of the pairs (K,) to keep when there are too many: the nearest ones of each track, the same number for all.
 
     Args:
-        track: (K,) whose pair it is.
-        distance: (K,) how far apart its two are.
+        track: (K,) the track of each pair.
+        distance: (K,) of its track and its detection, any unit.
         most: pairs that may be kept.
     """
     order = np.lexsort((distance, track))

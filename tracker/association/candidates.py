@@ -23,7 +23,7 @@ from tracker.types import Bool, Float64, Int64
 WEIGHTS = np.array([0.476, 1.427, 0.352, 0.467, 0.269])
 # A large object without a track is what people notice first. What is small and stands still is often a sign or a bush,
 # the same error in every frame; what moves is not. Log-odds for each factor e in side length above and below
-# exp(PIVOT), 20 % of the picture's.
+# exp(PIVOT), 20 % of the image's.
 PIVOT = -1.6
 LEAN_LARGE = 0.7
 LEAN_SMALL = 0.35
@@ -57,7 +57,7 @@ class _Table(Rows):
 
 
 class Candidates:
-    """Weak detections that no track has explained yet. Call `see`, then `keep`, once a frame."""
+    """The candidates: weak detections that no track explains. Call `see`, then `keep`, once a frame."""
 
     def __init__(self) -> None:
         zero = np.zeros(0)
@@ -104,7 +104,7 @@ class Candidates:
         return odds
 
     def keep(self, rows: Bool) -> None:
-        """Goes on with the weak detections of the last `see` that are in the (M,) mask: the others are tracks now."""
+        """Keeps as candidates those weak detections of the last `see` that are in the (M,) mask; others are tracks now."""
         if len(rows):
             self._table = self._table.join(self._now.take(rows))
 

@@ -19,7 +19,7 @@ from tracker.types import Float64, Int64
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """K pairs of a track and a detection, and what there is to compare them by.
+    """K pairs of a track and a detection, with the cues to compare them by.
 
     Attributes:
         track, detection: (K,) rows into the others.

@@ -12,7 +12,7 @@ MIN_IOU = 0.3  # of a prediction and a detection that are one object unless some
 FRESH_S = 0.2  # seconds unseen up to which that holds: after longer gaps somebody else may stand there
 RIVAL_SHARE = 0.5  # of that overlap times the score: from here on another track or detection is a rival
 EXIT_AFTER_S = 0.1  # seconds missed from which a track that was last seen at the border counts as gone
-BORDER_SHARE = 0.01  # of the picture's side: how near to the border that is
+BORDER_SHARE = 0.01  # of the image's side: how near to the border that is
 
 
 def uncontested(pairs: Pairs, tracks: int, detections: int) -> Bool:
@@ -32,7 +32,7 @@ def uncontested(pairs: Pairs, tracks: int, detections: int) -> Bool:
 
 
 def at_border(xyxy: Float64, size: tuple[float, float]) -> Bool:
-    """(N,) which boxes (N, 4) touch the border of a picture of `size` = (width, height) pixels."""
+    """(N,) which boxes (N, 4) touch the border of an image of `size` = (width, height) pixels."""
     width, height = size
     near_x, near_y = BORDER_SHARE * width, BORDER_SHARE * height
     left, top, right, bottom = xyxy.T

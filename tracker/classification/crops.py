@@ -10,11 +10,11 @@ from tracker.types import Bool, Float32, Float64, Int64, UInt8
 
 CONTEXT = 1.1  # side of the square that is cut out, over the box's longer side
 QUALITY = ("size", "sharpness", "score", "cover", "cut")
-EDGE = 2.0  # pixels from the picture's edge within which a box counts as cut by it
+EDGE = 2.0  # pixels from the image's edge within which a box counts as cut by it
 
 
 def cut_square(bgr: UInt8, xyxy: Float32, size: int) -> UInt8:
-    """The square around a box as (size, size, 3), as far as the picture reaches."""
+    """The square around a box as (size, size, 3), as far as the image reaches."""
     height, width = bgr.shape[:2]
     side = CONTEXT * max(float(xyxy[2] - xyxy[0]), float(xyxy[3] - xyxy[1]))
     x, y = float(xyxy[0] + xyxy[2]) / 2, float(xyxy[1] + xyxy[3]) / 2
@@ -25,7 +25,7 @@ def cut_square(bgr: UInt8, xyxy: Float32, size: int) -> UInt8:
 
 
 def to_size(bgr: UInt8, size: int) -> UInt8:
-    """A picture of any size as (size, size, 3)."""
+    """An image of any size as (size, size, 3)."""
     if bgr.shape[:2] == (size, size):
         return bgr
     how = cv2.INTER_AREA if max(bgr.shape[:2]) > size else cv2.INTER_LINEAR
@@ -33,7 +33,7 @@ def to_size(bgr: UInt8, size: int) -> UInt8:
 
 
 def sharpness(bgr: UInt8) -> float:
-    """Log of the share of a picture's variance that lies in its finest detail: near 0 sharp, -6 very blurred."""
+    """Log of the share of an image's variance that lies in its finest detail: near 0 sharp, -6 very blurred."""
     grey = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
     detail = float(cv2.Laplacian(grey, cv2.CV_32F).var())
     return float(np.log((detail + 1e-2) / (float(grey.var()) + 1.0)))
@@ -47,7 +47,7 @@ def cover(xyxy: Float64) -> Float64:
 
 
 def cut(xyxy: Float64, size: tuple[int, int]) -> Float64:
-    """(N,) how many of the four sides of boxes (N, 4) lie at the edge of a picture of `size` (width, height), 0..1."""
+    """(N,) how many of the four sides of boxes (N, 4) lie at the edge of an image of `size` (width, height), 0..1."""
     low, high = xyxy[:, :2] <= EDGE, xyxy[:, 2:] >= np.array(size) - EDGE
     return np.asarray((low.sum(axis=1) + high.sum(axis=1)) / 4, np.float64)
 

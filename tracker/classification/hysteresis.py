@@ -10,7 +10,7 @@ CLEAR = 3.0  # times as likely as the class that is said now: Jeffreys' "substan
 
 
 def decide(label: Int64, probability: Float32) -> Int64:
-    """(N,) classes to say, where (N,) `label` was said before (-1: nothing yet) and (N, K) is what is believed now."""
+    """(N,) labels to report, from the (N,) `label` reported before (-1: none yet) and the (N, K) probabilities now."""
     rows = np.arange(len(label))
     best = probability.argmax(axis=1)
     held = np.where(label >= 0, probability[rows, np.maximum(label, 0)], 0)

@@ -22,9 +22,10 @@ CLEAR_LOOK = np.array([[0.0, 0.0, 64.0, 64.0]]), np.array([0.8]), np.array([0]) 
 
 
 class Classes:
-    """Pools the classes of all tracks.
+    """Pools the class evidence of all tracks.
 
-    A row holds the belief (K numbers), the probabilities (K), and the liquid state. With one class nothing is kept.
+    A row holds the accumulated logits (K numbers), the probabilities (K), and the liquid state. With a single class
+    nothing is kept.
 
     Args:
         count: K, how many classes there are as far as is known; grows where a label lies beyond.
@@ -53,7 +54,7 @@ class Classes:
         return self._pool
 
     def votes(self, xyxy: Float64, score: Float64, label: Int64) -> tuple[ClassEvidence, Bool]:
-        """The evidence of M detections, and which of them are but another class for a better one's object."""
+        """Class evidence of M detections, and a mask of duplicates: boxes on a better one of another class."""
         share, worse = shares(xyxy, score, label, self.count)
         return ClassEvidence(share, crowding(xyxy, touching(xyxy))), worse
 
@@ -99,7 +100,7 @@ class Classes:
         return rows[:, self.count : 2 * self.count]
 
     def decide(self, label: Int64, rows: Float32) -> Int64:
-        """(N,) classes to say where `label` was said before, -1 for new tracks."""
+        """(N,) labels to report, from the (N,) `label` reported before (-1 for new tracks), with hysteresis."""
         return decide(label, self.probability(rows))
 
     def surprise(self, rows: Float32, track: Int64, label: Int64) -> Float64:

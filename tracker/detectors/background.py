@@ -30,7 +30,7 @@ class BackgroundDetector:
             there for a tenth of them, or of the time since the first frame where that is less.
         warmup: seconds of the first frames in which nothing is reported: the model knows no background yet.
         threshold: squared distance, in variances of a pixel, beyond which the pixel is foreground.
-        long_side: pixels of the picture's long side that the model works at; larger pictures are shrunk for it.
+        long_side: pixels of the image's long side that the model works at; larger images are shrunk for it.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ def find_things(mask: UInt8, min_area: float = 3e-4, min_fill: float = 0.15) -> 
 
     Args:
         mask: (H, W) uint8, 255 where foreground, less where shadow or background.
-        min_area: smallest foreground of a thing, as a share of the picture.
+        min_area: smallest foreground of a thing, as a share of the image.
         min_fill: smallest share of its box that a thing fills.
     """
-    unit = max(mask.shape) / 768  # the kernels were chosen on a picture of 768 pixels
+    unit = max(mask.shape) / 768  # the kernels were chosen on an image of 768 pixels
     thing = cv2.medianBlur(np.where(mask > _SHADOW, np.uint8(255), np.uint8(0)), 3)
     # Persons fall apart into head, trunk and legs, above one another: close gaps upwards, hardly sideways.
     kernel = (max(1, round(3 * unit)), max(1, round(11 * unit)))

@@ -21,7 +21,7 @@ class LiteDetector:
     """People, vehicles and animals, with nothing to fetch.
 
     Args:
-        size: long side of the picture that the network looks at, pixels, or "" for the one that it is made for.
+        size: long side of the image that the network looks at, pixels, or "" for the one that it is made for.
         config: everything else.
         embeddings: whether detections carry embeddings, pooled from the backbone's map of the same pass.
 
@@ -46,7 +46,7 @@ class LiteDetector:
         if not self._embeddings:
             return found
         features = maps[f"stride{STRIDE}"][0]
-        # Only the part of the map that the picture covers counts for the mean, which is taken off.
+        # Only the part of the map that the image covers counts for the mean, which is taken off.
         height, width = (max(1, round(side * fit.scale[0] / STRIDE)) for side in frame.size[::-1])
         features = features - features[:, :height, :width].mean(axis=(1, 2), keepdims=True)
         scale = (fit.scale[0] / STRIDE, fit.scale[1] / STRIDE)

@@ -81,7 +81,7 @@ class Select:
         return rows[strongest(score[rows])]
 
     def __call__(self, xyxy: Float32, score: Float32, label: Int64, size: tuple[int, int] | None = None) -> Detections:
-        """Boxes, scores and labels -> detections; cut to a picture of `size` = (width, height) where that is given."""
+        """Boxes, scores and labels -> detections; cut to an image of `size` = (width, height) where that is given."""
         if size is not None:
             xyxy = np.clip(xyxy, 0, np.array(size * 2, np.float32))
         rows = self._rows(xyxy, score, label)

@@ -67,7 +67,7 @@ class PythonDetector:
     """Calls `function(frame)` for each frame.
 
     It answers with anything that `Detections.of` takes, in pixels of the frame. Boxes of no width or height, as a cut
-    at the picture's edge leaves them, are left out.
+    at the image's edge leaves them, are left out.
     Class names: --names, else its attribute `names` (a list, or a dict by number), else one class "object".
 
     Args:

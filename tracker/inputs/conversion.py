@@ -35,7 +35,7 @@ def detections_of(found: object, names: Sequence[str] = (), flat: bool = False) 
     if isinstance(found, type | ModuleType):
         raise DataError(f"detections are the {type(found).__name__} {found.__name__}; {FORMS}.")
     if isinstance(found, list | tuple) and len(found) == 1 and _has_columns(found[0]):
-        found = found[0]  # networks answer a list of pictures, here of one
+        found = found[0]  # networks answer a list of images, here of one
     if _has_columns(found):
         return _of_columns(found, names, flat)
     if isinstance(found, list | tuple) and len(found) in (2, 3) and _is_table(found[0]):
@@ -149,7 +149,7 @@ def _masks(mask: Any) -> NDArray[np.bool_]:
 
 
 def picture_of(picture: Any) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 BGR of a picture of OpenCV's or PIL's.
+    """(H, W, 3) uint8 BGR of an image of OpenCV's or PIL's.
 
     Raises:
         DataError: it is none.

@@ -1,4 +1,4 @@
-"""Pictures with their times, from any iterable, as a source: for people who read their own video."""
+"""Images with their times, from any iterable, as a source: for people who read their own video."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ FORMS = "give open_source(...), or an iterable of (picture, seconds)"
 
 
 def source_of(source: object) -> Source:
-    """`source` if it is one; of an iterable of (picture, seconds) pairs, or of `Frame`s, one that reads it.
+    """`source` if it is one; of an iterable of (image, seconds) pairs, or of `Frame`s, one that reads it.
 
     Raises:
         SourceError: it is neither.
-        DataError: its first item is no picture with a time.
+        DataError: its first item is no image with a time.
     """
     if isinstance(source, Source):
         return source
@@ -33,17 +33,17 @@ def source_of(source: object) -> Source:
 
 
 class GivenPictures:
-    """A source of pictures that somebody gives one by one with their times; each is copied, so buffers may be reused.
+    """A source of images that somebody gives one by one with their times; each is copied, so buffers may be reused.
 
-    The iterable runs in a thread of its own, a few pictures ahead of the tracker; its first picture is taken at once.
+    The iterable runs in a thread of its own, a few images ahead of the tracker; its first image is taken at once.
 
     Args:
-        pictures: (picture, seconds) pairs, the seconds rising from any origin, or `Frame`s; pictures as `Frame.of`
+        pictures: (image, seconds) pairs, the seconds rising from any origin, or `Frame`s; images as `Frame.of`
             takes them, all of one size.
 
     Raises:
         SourceError: it is empty.
-        DataError: its first item is no picture with a time.
+        DataError: its first item is no image with a time.
     """
 
     def __init__(self, pictures: Iterable[Any]) -> None:
@@ -70,10 +70,10 @@ class GivenPictures:
             yield frame
 
     def close(self) -> None:
-        """Asks for no more pictures, and closes a generator."""
+        """Asks for no more images, and closes a generator."""
         self._closed = True
         if isinstance(self._items, Generator):
-            with contextlib.suppress(ValueError):  # it is at work in the reading thread, which ends behind this picture
+            with contextlib.suppress(ValueError):  # it is at work in the reading thread, which ends behind this image
                 self._items.close()
 
 

@@ -17,7 +17,7 @@ Int64 = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Masks:
-    """The masks of N tracks; only those that exist take memory, which a full-HD picture needs 2 MB each of.
+    """The masks of N tracks; only those that exist take memory, which a full-HD image needs 2 MB each of.
 
     `masks[k]` is the (H, W) bool mask of track k, all False where it has none; `masks[rows]` are those of some tracks;
     a loop gives each mask or None; `np.asarray(masks)` is the whole (N, H, W) bool array.

@@ -105,7 +105,7 @@ class Colours:
         return float(np.clip((w[1] - LEAST_WEIGHT) / (1 - LEAST_WEIGHT), 0, 1))
 
     def __call__(self, bgr: UInt8, mask: Float32) -> Float32:
-        """(S, S) mask of the cells, 0..1 -> the same with what the (S, S, 3) picture's colours say."""
+        """(S, S) mask of the cells, 0..1 -> the same with what the (S, S, 3) image's colours say."""
         odds = np.log(np.clip(mask, 1e-3, 1 - 1e-3) / np.clip(1 - mask, 1e-3, 1 - 1e-3))
         said = STRENGTH * self._believed * self._odds[_bins(bgr)]
         both = odds + np.where(np.abs(odds) < CERTAIN, said, 0)

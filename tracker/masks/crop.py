@@ -10,7 +10,7 @@ import numpy as np
 from tracker.types import Float32, Float64, UInt8
 
 SPREAD = 1.7320508  # sqrt(3): half the side of an even bar in standard deviations
-LEAST_SIDE = 48  # pixels of the picture; below that there is nothing to be seen
+LEAST_SIDE = 48  # pixels of the image; below that there is nothing to be seen
 
 
 def extent(weight: Float32) -> Float64:
@@ -36,7 +36,7 @@ def longest(box: Float64) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """A square of whole pixels of a picture; it may reach beyond the picture.
+    """A square of whole pixels of an image; it may reach beyond the image.
 
     Attributes:
         left: pixels.
@@ -56,7 +56,7 @@ class Crop:
         return cls(left, top, side)
 
     def _overlap(self, height: int, width: int) -> tuple[slice, slice, tuple[int, int, int, int]]:
-        """The rows and columns of the picture that are in the square, and how far it sticks out at each side."""
+        """The rows and columns of the image that are in the square, and how far it sticks out at each side."""
         top, left = min(max(self.top, 0), height - 1), min(max(self.left, 0), width - 1)
         bottom, right = (
             max(min(self.top + self.side, height), top + 1),
@@ -66,7 +66,7 @@ class Crop:
         return slice(top, bottom), slice(left, right), (max(out[0], 0), max(out[1], 0), max(out[2], 0), max(out[3], 0))
 
     def picture(self, bgr: UInt8, size: int) -> UInt8:
-        """(size, size, 3) of a picture; beyond its rim the outermost pixels go on."""
+        """(size, size, 3) of an image; beyond its rim the outermost pixels go on."""
         rows, columns, out = self._overlap(*bgr.shape[:2])
         part = cv2.copyMakeBorder(bgr[rows, columns], *out, cv2.BORDER_REPLICATE)
         how = cv2.INTER_AREA if min(part.shape[:2]) > size else cv2.INTER_LINEAR
@@ -80,11 +80,11 @@ class Crop:
         return np.asarray(cv2.resize(part, (size, size), interpolation=how), np.float32)
 
     def free(self, taken: Float32, size: int) -> Float32:
-        """(size, size) how much of each place lies in the picture and is not `taken`, (H, W) 0..1."""
+        """(size, size) how much of each place lies in the image and is not `taken`, (H, W) 0..1."""
         return self.weights(1 - taken, size)
 
     def back(self, weight: Float32, shape: tuple[int, int]) -> Float32:
-        """(H, W) of a picture from (size, size) weights in the square; nothing elsewhere."""
+        """(H, W) of an image from (size, size) weights in the square; nothing elsewhere."""
         whole = np.zeros(shape, np.float32)
         rows, columns, (above, _, before, _) = self._overlap(*shape)
         how = cv2.INTER_AREA if weight.shape[0] > self.side else cv2.INTER_LINEAR

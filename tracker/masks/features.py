@@ -11,7 +11,7 @@ from models.backbones.feature_maps import FrozenMaps
 from tracker.types import Float32, UInt8
 
 STRIDES = (8, 16, 32)
-CELL = 8  # pixels of the looked-at picture for each cell
+CELL = 8  # pixels of the looked-at image for each cell
 NUMBERS = 96  # of the 472: principal components of the first frame
 
 
@@ -27,13 +27,13 @@ def _unit(vectors: Float32, axis: int) -> Float32:
 
 
 class CellFeatures:
-    """The frozen CNN on square pictures; arguments and errors are those of `FrozenMaps`."""
+    """The frozen CNN on square images; arguments and errors are those of `FrozenMaps`."""
 
     def __init__(self, threads: int = 0, device: str = "auto", weights: str | None = None) -> None:
         self._maps = FrozenMaps(STRIDES, threads, device, weights)
 
     def __call__(self, bgr: UInt8, cells: int) -> Float32:
-        """(S, S, 3) picture -> (cells * cells, 472) unit features, row by row; each stride counts alike."""
+        """(S, S, 3) image -> (cells * cells, 472) unit features, row by row; each stride counts alike."""
         maps = self._maps([bgr])
         parts = []
         for one in maps:
@@ -47,7 +47,7 @@ class CellFeatures:
 
 
 class Projection:
-    """The directions in which one object's first picture varies most.
+    """The directions in which one object's first image varies most.
 
     Args:
         features: (N, D) of the first frame's cells.

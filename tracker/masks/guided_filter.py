@@ -24,10 +24,10 @@ def _box(image: NDArray[Any]) -> Float32:
 
 
 class Guide:
-    """A picture whose edges outlines are drawn to; what depends on it alone is computed once.
+    """An image whose edges outlines are drawn to; what depends on it alone is computed once.
 
     Args:
-        bgr: (S, S, 3) the picture.
+        bgr: (S, S, 3) the image.
     """
 
     def __init__(self, bgr: UInt8) -> None:
@@ -46,7 +46,7 @@ class Guide:
         self._scale = 1 / (bb * c0 + bg * c1 + br * c2)
 
     def __call__(self, mask: Float32) -> Float32:
-        """(S, S) mask, 0..1 -> the same with its outline at the edges of the picture."""
+        """(S, S) mask, 0..1 -> the same with its outline at the edges of the image."""
         mean_mask = _box(mask)
         cover = [_box(g * mask) - m * mean_mask for g, m in zip(self._guide, self._mean, strict=True)]
         slope = [(row[0] * cover[0] + row[1] * cover[1] + row[2] * cover[2]) * self._scale for row in self._inverse]

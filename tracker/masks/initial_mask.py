@@ -28,7 +28,7 @@ By = Literal["salience", "grabcut"]
 
 
 def check_box(xyxy: Float32 | Float64, width: int, height: int) -> Float64:
-    """The part of a box that lies in the picture.
+    """The part of a box that lies in the image.
 
     Raises:
         ConfigError: it has no area, or lies outside.
@@ -53,7 +53,7 @@ def mask_of_box(bgr: UInt8, xyxy: Float32 | Float64, by: By = "salience") -> Boo
     GrabCut (Rother et al., SIGGRAPH 2004) learns the colours outside the box and parts those inside.
 
     Raises:
-        ConfigError: the box has no area, or lies outside the picture.
+        ConfigError: the box has no area, or lies outside the image.
     """
     height, width = bgr.shape[:2]
     box = check_box(xyxy, width, height)
@@ -122,7 +122,7 @@ def mask_of_polygon(points: Float64, width: int, height: int) -> Bool:
     """(H, W) the pixels inside a polygon of (N, 2) corners in pixels.
 
     Raises:
-        ConfigError: it has fewer than three corners, no area, or lies outside the picture.
+        ConfigError: it has fewer than three corners, no area, or lies outside the image.
     """
     corners = np.asarray(points, np.float64)
     if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3 or not np.isfinite(corners).all():

@@ -31,7 +31,7 @@ RIVAL = 0.2  # from this probability of another object on, colours are not asked
 STRANGE = 0.2  # so much less like its memories than it usually is, and it is not the object
 PACE = 0.2  # how far a new frame counts in that average
 SURE = 0.5  # from this probability on a pixel is the object's
-MOST = 254  # objects in a picture of numbers: 0 is the ground, 255 means "not known" in DAVIS's files
+MOST = 254  # objects in an image of numbers: 0 is the ground, 255 means "not known" in DAVIS's files
 
 
 @dataclass(slots=True)
@@ -164,7 +164,7 @@ class MaskFollower:
             unseen.append(0.0 if given is not None or k is None else float(before.unseen[k]))
             xyxy.append(_around(mask == number) if given is not None or k is None else before.xyxy[k])
         for o in new.values():
-            o.given = None  # a picture's worth of memory that nobody asks for again
+            o.given = None  # an image's worth of memory that nobody asks for again
         boxes = np.array(xyxy, np.float32).reshape(-1, 4)
         return Followed(numbers, mask, np.array(score, np.float32), np.array(unseen), boxes)
 
@@ -188,7 +188,7 @@ class MaskFollower:
         """Find all objects in a later frame.
 
         Raises:
-            DataError: the time does not come after the last one, or the picture has another size.
+            DataError: the time does not come after the last one, or the image has another size.
         """
         self._check(frame)
         if frame.time <= self._time:
@@ -319,7 +319,7 @@ class _Sight:
         picture: (S, S, 3) what was in it.
         plain: (S, S) mask by features alone, 0..1: what is remembered, so that colours cannot feed on themselves.
         features: (G * G, D) of its cells.
-        mask: (H, W) of the whole picture, 0..1.
+        mask: (H, W) of the whole image, 0..1.
         share: of the square that the mask fills.
         likeness: how well the mask's cells are known from memory, a cosine.
     """

@@ -42,7 +42,7 @@ class MaskStage:
         waiting: the marks whose time has not come.
 
     Raises:
-        ConfigError: there is nothing to follow, or more objects than a picture of numbers holds.
+        ConfigError: there is nothing to follow, or more objects than an image of numbers holds.
     """
 
     name = "masks"

@@ -22,7 +22,7 @@ from models.runtime.weight_files import check_shapes, encode, read_arrays
 from tracker.types import Float32, Float64, Int64, UInt8
 
 STRIDES = (4, 8, 16)
-SIZE = (256, 128)  # height and width that every picture is brought to: persons are taller than wide
+SIZE = (256, 128)  # height and width that every image is brought to: persons are taller than wide
 STRIPES = 8
 DIMENSIONS = 200  # principal components that the metric is learnt in
 RIDGE = 0.2  # of the mean variance, added to each: a few identities do not show all that can differ
@@ -33,11 +33,11 @@ HOW = "give a file that `liquidtrack train reid` wrote"
 
 
 class IdentityFeatures:
-    """The frozen CNN on single pictures of persons (or other things, all cut alike); arguments and errors are those of
+    """The frozen CNN on single images of persons (or other things, all cut alike); arguments and errors are those of
     `FrozenMaps`.
 
     Attributes:
-        dim: numbers of a picture's features.
+        dim: numbers of an image's features.
     """
 
     def __init__(self, threads: int = 0, device: str = "auto", weights: str | None = None) -> None:
@@ -45,7 +45,7 @@ class IdentityFeatures:
         self.dim = 2 * STRIPES * self._maps.channels
 
     def __call__(self, bgr: UInt8) -> Float32:
-        """(H, W, 3) picture -> (2, D): as it is and mirrored; mean and maximum of each stripe, of all strides."""
+        """(H, W, 3) image -> (2, D): as it is and mirrored; mean and maximum of each stripe, of all strides."""
         picture = np.asarray(cv2.resize(bgr, SIZE[::-1], interpolation=cv2.INTER_CUBIC), np.uint8)
         parts = []
         for one in self._maps([picture, np.ascontiguousarray(picture[:, ::-1])]):
@@ -58,7 +58,7 @@ class IdentityFeatures:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Metric:
-    """Unit embeddings in which one identity's pictures are near each other.
+    """A linear metric: unit embeddings in which the images of one identity are near each other.
 
     Attributes:
         mean: (D,) of the features.
@@ -72,7 +72,7 @@ class Metric:
     weights: Float64 | None = None
 
     def __call__(self, features: Float32) -> Float32:
-        """(..., 2, D) features of pictures and their mirror images -> (..., E) of unit length."""
+        """(..., 2, D) features of images and their mirror images -> (..., E) of unit length."""
         turned = np.asarray((features - self.mean) @ self.axes, np.float32)
         flat = unit(turned.reshape(-1, turned.shape[-1])).reshape(turned.shape)
         both = np.asarray(flat.sum(axis=-2), np.float32)
@@ -135,18 +135,18 @@ def plain(features: Float32) -> Float32:
 
 
 def fit_metric(features: Float32, identity: Int64, camera: Int64) -> Metric:
-    """Learn from (N, 2, D) features of pictures with their identities and cameras.
+    """Learn from (N, 2, D) features of images with their identities and cameras.
 
     Pairs of one identity from two cameras are compared; where nobody is seen by two, all pairs of one identity.
 
     Raises:
-        DataError: no identity has two pictures.
+        DataError: no identity has two images.
     """
     flat = features.reshape(-1, features.shape[-1]).astype(np.float64)
     who, where = np.repeat(identity, 2), np.repeat(camera, 2)
     mean = flat.mean(axis=0)
     centred = flat - mean
-    # fewer pictures than numbers: the components come from the pictures' products with each other
+    # fewer images than numbers: the components come from the images' products with each other
     values, vectors = np.linalg.eigh(centred @ centred.T)
     order = np.argsort(-values)[: min(DIMENSIONS, len(flat) - 1)]
     order = order[values[order] > 1e-9 * values.max()]

@@ -38,5 +38,5 @@ class Looks:
         return np.stack([self.of_picture(cut) for cut in cuts])
 
     def of_picture(self, bgr: UInt8) -> Float32:
-        """(H, W, 3) picture of one -> (D,)."""
+        """(H, W, 3) image of one -> (D,)."""
         return self._embed(self._network(bgr))

@@ -49,7 +49,7 @@ class People(Rows):
 
     @classmethod
     def fresh(cls, engine: Int64, label: Int64, xyxy: Float64, time: float, dim: int, claim: Int64) -> People:
-        """Rows of tracks that began at `time`; who they are is open, and nothing of them was looked at."""
+        """Rows of tracks that began at `time` seconds: their identity is open, and they have no view yet."""
         n, now = len(engine), np.full(len(engine), time)
         return cls(
             engine.copy(), engine, label, np.zeros(n, bool), claim, now, now.copy(), now.copy(), np.full(n, -np.inf),
@@ -66,7 +66,7 @@ class People(Rows):
 
 
 def keep_views(views: Float32, quality: Float32, new: Float32, worth: Float32) -> tuple[Float32, Float32]:
-    """The views and qualities of M identities after one more look at each.
+    """The views and qualities of M identities after one more view of each.
 
     Where all places are taken, the two views that are most alike are one too many, and the one of less quality goes:
     what is kept is spread over all that an identity looked like.
@@ -94,7 +94,7 @@ def view_quality(xyxy: Float64, score: Float32, size: tuple[int, int]) -> Float3
     """(N,) what a look at each box (N, 4) of a frame is worth, 0..1; 0 where it shows next to nothing.
 
     The detector's score, times the square of the share that nobody in front covers (of two who overlap, the one whose
-    feet are lower in the picture), times the share that lies in the picture of `size` (width, height).
+    feet are lower in the image), times the share that lies in the image of `size` (width, height).
     """
     if not len(xyxy):
         return np.zeros(0, np.float32)

@@ -48,8 +48,8 @@ def within_metric(views: Float32, who: Int64, bare: float = BARE) -> WithinMetri
 
     Args:
         views: (N, D) features.
-        who: (N,) whose they are.
-        bare: how many differences the bare features count as; infinite: nothing is learnt.
+        who: (N,) the identity of each view.
+        bare: how many differences the bare features count as; infinite: nothing is learned.
     """
     mean = views.mean(axis=0)
     centred = (views - mean).astype(np.float64)
@@ -77,8 +77,8 @@ def within_metric(views: Float32, who: Int64, bare: float = BARE) -> WithinMetri
 def embed(metric: WithinMetric, views: Float32, quality: Float32) -> Float32:
     """(N, E) of length 1 at most: means of views (N, V, D) by their quality (N, V), one above 0 in each row.
 
-    What of a view lies outside of all that the metric knows makes the rest of it shorter: a stranger is like nobody,
-    rather than like the one who is least unlike him.
+    The part of a view outside of the metric's subspace shortens the rest, so that an unknown person is dissimilar to
+    every gallery entry instead of closest to the nearest one.
     """
     n, v, d = views.shape
     x = views.reshape(-1, d) - metric.mean
@@ -90,13 +90,13 @@ def embed(metric: WithinMetric, views: Float32, quality: Float32) -> Float32:
 
 
 def standing(cosine: Float64, first: Float64, last: Float64, taught: Bool) -> Float64:
-    """(N, N) cosines of identities in units of what two who are surely not one have in this very video.
+    """(N, N) z-scores of cosines: in standard deviations of pairs that are certainly different in this video.
 
-    Whoever was here at the same time are two. The mean and spread of their cosines differ from video to video (in one
-    all wear suits), so that a cosine alone says nothing; a few imagined pairs stand in while there are none.
-    Of n unrelated identities whose own mean is taken off, two have a cosine of -1 / (n - 1), two others have
-    1 / (n + 1), and one of each have 0: the first two are brought to the last, which is what a newcomer has with whom
-    he is not.
+    Tracks that were visible at the same time are different objects. The mean and spread of their cosines differ between
+    videos (in one all wear suits), so that a cosine alone says little; a few prior pairs stand in while there are none.
+    Of n unrelated identities whose own mean is subtracted, two have a cosine of -1 / (n - 1), two others have
+    1 / (n + 1), and one of each have 0: the first two are shifted to the last, the value of a new track and an
+    identity that it is not.
 
     Args:
         cosine: (N, N) of all with all.
@@ -113,15 +113,15 @@ def standing(cosine: Float64, first: Float64, last: Float64, taught: Bool) -> Fl
 
 
 def log_odds(standing: Float64) -> Float64:
-    """Log of how much likelier a `standing` is between two views of one identity than between those of two."""
+    """Log-likelihood ratio of a `standing` (a z-score): between views of one identity, against views of two."""
     return SLOPE * standing + OFFSET
 
 
 def marginals(weights: Float64) -> Float64:
-    """(M, G + 1) probability that newcomer m is identity g, and in the last column that it is nobody of them.
+    """(M, G + 1) probability that new track m is identity g, and in the last column that it is none of them.
 
     Args:
-        weights: (M, G) odds of each pair against "nobody" if there were no others, 0 where it is impossible.
+        weights: (M, G) odds of each pair against "none" if there were no others, 0 where it is impossible.
     """
     m, g = weights.shape
     back = np.ones((m, g))

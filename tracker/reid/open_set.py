@@ -26,10 +26,10 @@ MOST_TAUGHT = 1200  # views that the metric is learnt from
 
 
 def evidence(gallery: Sequence[Float32], tracks: Sequence[Float32]) -> Float64:
-    """(T, G, 8) what speaks for each of T tracks to be each of G names.
+    """(T, G, 8) the evidence that each of T tracks is each of G names.
 
     Args:
-        gallery: (n, D) unit embeddings of each name's pictures, one row at least.
+        gallery: (n, D) unit embeddings of each name's images, one row at least.
         tracks: (n, D) of each track's views.
     """
     groups = [*gallery, *tracks]
@@ -56,7 +56,7 @@ def evidence(gallery: Sequence[Float32], tracks: Sequence[Float32]) -> Float64:
 
 
 def probabilities(evidence: Float64, weights: Float64 = WEIGHTS) -> Float64:
-    """(T, G + 1) of each name, and in the last column that it is nobody of them; half of all tracks are expected to be.
+    """(T, G + 1) probability of each name, in the last column of none of them; the prior of "none" is one half.
 
     Args:
         evidence: (T, G, 8), as `evidence` gives it.
@@ -69,7 +69,7 @@ def probabilities(evidence: Float64, weights: Float64 = WEIGHTS) -> Float64:
 
 
 def fit(cases: Sequence[tuple[Float64, int]], steps: int = 60) -> Float64:
-    """(8,) weights by Newton's method from (evidence of one track (G, 8), which name it is, G: nobody)."""
+    """(8,) weights by Newton's method, from pairs (evidence of one track (G, 8), its name; G where it is none)."""
     width = cases[0][0].shape[1]
     weights = np.zeros(width)
     for _ in range(steps):

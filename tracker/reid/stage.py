@@ -69,11 +69,11 @@ class Returning:
 
     @property
     def people(self) -> People:
-        """Everybody who is known now."""
+        """All identities known now."""
         return self._people
 
     def __call__(self, frame: Frame, tracks: Tracks) -> Tracks:
-        """The engine's tracks of a frame under the ids of before; `TENTATIVE` where it is open who they are."""
+        """The frame's tracks under their restored ids; `TENTATIVE` while their identity is open."""
         self._follow(tracks, frame.time)
         pairs = self._pairs(frame.time)
         self._view(frame, tracks)
@@ -192,7 +192,7 @@ class Returning:
         self._people = p.take(keep)
 
     def _forget(self, now: float) -> None:
-        """Those who ended too long ago, or before too many others."""
+        """Removes identities that ended too long ago, or the oldest beyond the most that are kept."""
         p = self._people
         gone = (p.engine == GONE).nonzero()[0]
         gone = gone[np.argsort(-p.seen[gone], kind="stable")]

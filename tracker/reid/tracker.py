@@ -37,7 +37,7 @@ class ReidTracker(TrackerDecorator):
     def update(
         self, detections: Detections, time: float, warp: Float64 | None = None, frame: Frame | None = None
     ) -> Tracks:
-        """The tracks inside under the ids of before; `TENTATIVE` where it is open who they are.
+        """The tracks of the tracker inside under their restored ids; `TENTATIVE` while their identity is open.
 
         The arguments are those of `TrackerDecorator.update`.
 

@@ -16,7 +16,7 @@ BOX = re.compile(r"(?P<numbers>[^@:]*)(?:@(?P<time>[^@:]*(?::[0-9.]+){0,2}))?(?:
 
 @dataclass(frozen=True, slots=True)
 class PointedBox:
-    """A box that somebody gave.
+    """A box given by the user.
 
     Attributes:
         left: pixels.

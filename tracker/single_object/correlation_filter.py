@@ -32,7 +32,7 @@ def bump(cells: int, x: float, y: float) -> Float32:
 
 
 class ObjectFilter:
-    """A filter and the looks that it is fitted to.
+    """A correlation filter and the samples that it is fitted to.
 
     Args:
         channels: of the maps.
@@ -68,11 +68,11 @@ class ObjectFilter:
         return full.reshape(*maps.shape[:-2], -1)
 
     def answer(self, looks: Complex64) -> Float32:
-        """(B, C, F) spectra of looks -> (B, N, N) how much each cell is the object: at best 1 at it, 0 elsewhere."""
+        """(B, C, F) spectra of samples -> (B, N, N) response of each cell: ideally 1 at the object, 0 elsewhere."""
         return self._answers(np.ascontiguousarray(looks.transpose(2, 0, 1)), self._spectrum)
 
     def remember(self, look: Complex64, wanted: Float32, time: float) -> None:
-        """Take (C, F) a look's spectrum and its (N, N) wanted answer at `time` seconds; the first ones stay."""
+        """Adds a sample at `time` seconds: (C, F) its spectrum, (N, N) its target response. The first ones are kept."""
         if self._count < len(self._time):
             at, self._count = self._count, self._count + 1
         else:

@@ -28,7 +28,7 @@ from tracker.single_object.tracker import Follower, Sight
 from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, State, Tracks, UInt8
 
 SAME = 0.5  # IoU of a detection and a pointed object from which on they are one
-LEAST = 2.0  # pixels of a box that must lie in the picture, each way
+LEAST = 2.0  # pixels of a box that must lie in the image, each way
 OBJECT = "object"  # the class of what no detector has named
 
 Follow = Callable[[UInt8, Float64, float], Follower]
@@ -67,7 +67,7 @@ class Pointer(TrackerDecorator):
     Args:
         tracker: the one inside; it gets the detections that are no pointed object.
         boxes: to be followed from their times on; they get their ids now, in this order.
-        follow: makes a follower of a picture, a box (4,) and a time; by default with the package's frozen CNN.
+        follow: makes a follower of an image, a box (4,) and a time; by default with the package's frozen CNN.
         names: the detector's classes, where `open` does not tell them.
 
     Attributes:
@@ -100,7 +100,7 @@ class Pointer(TrackerDecorator):
         """The source and the detector's classes; answers with all classes.
 
         Raises:
-            DataError: a box outside the picture.
+            DataError: a box outside the image.
         """
         for _, box in self._waiting:
             inside(np.array(box.xyxy), (info.width, info.height))
@@ -111,7 +111,7 @@ class Pointer(TrackerDecorator):
         """Follow what is in a box (4,) of `frame` from that frame's time on.
 
         Raises:
-            DataError: the box has no area in the picture.
+            DataError: the box has no area in the image.
         """
         self._wishes.put(_Wish(frame, inside(xyxy, frame.size)))
 
@@ -137,7 +137,7 @@ class Pointer(TrackerDecorator):
         The arguments are those of `TrackerDecorator.update`.
 
         Raises:
-            DataError: no frame is given, or a box whose time has come has no area in the picture.
+            DataError: no frame is given, or a box whose time has come has no area in the image.
         """
         frame, detections = frame_at(frame, time, "a tracker of pointed objects"), Detections.of(detections)
         for one in self._pointed:
@@ -249,7 +249,7 @@ def frozen_follower(compute: Compute | None = None, motion: Motion | None = None
 
 
 def inside(xyxy: Float64, size: tuple[int, int]) -> Float64:
-    """(4,) the part of a box that lies in a picture of `size` (width, height).
+    """(4,) the part of a box (left, top, right, bottom) inside an image of `size` (width, height), pixels.
 
     Raises:
         DataError: next to nothing of it does.

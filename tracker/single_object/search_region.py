@@ -56,7 +56,7 @@ def window(centre: Float64, size: Float64, zoom: float = 1.0) -> Window:
 
 
 def cut(bgr: UInt8, where: Window) -> UInt8:
-    """(SIZE, SIZE, 3) the picture in a window; beyond the frame its border goes on."""
+    """(SIZE, SIZE, 3) the image in a window; beyond the frame its border goes on."""
     height, width = bgr.shape[:2]
     scale = SIZE / where.side
     (x, y), at = where.centre, (0.0, 0.0)
@@ -111,7 +111,7 @@ def _components(rows: Float32) -> tuple[Float32, Float32]:
     mean = rows.mean(axis=1, dtype=np.float64, keepdims=True)
     variance, axes = np.linalg.eigh(np.cov(rows.astype(np.float64)))
     variance, axes = variance[::-1][:CHANNELS], axes[:, ::-1][:, :CHANNELS]
-    scale = 1 / np.sqrt(max(variance.mean(), 1e-9))  # a picture of one colour has no variance
+    scale = 1 / np.sqrt(max(variance.mean(), 1e-9))  # an image of one colour has no variance
     return mean.astype(np.float32), np.ascontiguousarray(scale * axes.T, np.float32)
 
 

@@ -35,7 +35,7 @@ EXAMPLES = 40  # of wrong boxes a look
 FIRST_EXAMPLES = 100  # of each of three sizes of the user's own box
 MEMORY = 12  # looks besides the first ones
 LEAST = 3.0  # pixels, of a box's side
-INSIDE = 0.3  # share of a box that must lie in the picture
+INSIDE = 0.3  # share of a box that must lie in the image
 HALF_LIFE = 1.0  # seconds in which the belief in an unseen object halves
 GROWN = 1.5  # the filter's sides in those of the object
 ANGLE, ZOOMS, BLUR = 15.0, (1 / 1.15, 1.15), 2.0  # of the first looks: degrees, factors, pixels
@@ -69,13 +69,13 @@ class _Candidate(NamedTuple):
 
 
 class Follower:
-    """Follows one object from the box that somebody drew.
+    """Follows one object from the box that the user drew.
 
     Args:
         view: the frozen CNN.
-        motion: what expects it; asked and told at true times.
-        bgr: (H, W, 3) uint8, the picture that the box was drawn in.
-        xyxy: (4,) pixels, with an area inside the picture.
+        motion: predicts where it is at the frame's true time.
+        bgr: (H, W, 3) uint8, the image that the box was drawn in.
+        xyxy: (4,) pixels, with an area inside the image.
         time: seconds.
     """
 
@@ -188,7 +188,7 @@ class Follower:
 
     def _learn_first(self, features: Float32, here: Window, time: float) -> None:
         middle, size = np.full(2, (CELLS - 1) / 2), self._size / here.cell
-        # the picture itself, and the two in which the object is larger and smaller: the first three looks
+        # the image itself, and the two in which the object is larger and smaller: the first three looks
         parts = [
             self._refiner.examples(map, middle, size / zoom, FIRST_EXAMPLES)
             for map, zoom in zip(features, (1.0, *ZOOMS), strict=False)

@@ -174,7 +174,7 @@ class _Rivals:
 
 
 def best_of_others(values: NDArray[Any], group: Index, groups: int) -> NDArray[Any]:
-    """(K,) the largest value among the others of each element's group, 0 at least; of ties for first, the next lower."""
+    """(K,) the largest value of the others in each element's group, at least 0; ties for first get the next lower."""
     best, second = np.zeros((2, groups), values.dtype)
     np.maximum.at(best, group, values)
     top = values >= best.take(group)

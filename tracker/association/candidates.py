@@ -104,7 +104,7 @@ class Candidates:
         return odds
 
     def keep(self, rows: Bool) -> None:
-        """Keeps as candidates those weak detections of the last `see` that are in the (M,) mask; others are tracks now."""
+        """Keeps those weak detections of the last `see` that are in the (M,) mask as candidates; others are tracks."""
         if len(rows):
             self._table = self._table.join(self._now.take(rows))
 

@@ -22,9 +22,11 @@ from tools.cli.commands import COMMANDS
 from tools.cli.main import load
 from tools.cli.options import SHOWN_ALIASES, TITLES, Option, description, options
 
-FOLDERS = {"Results": "results", "Decisions": "decisions", "Laboratory notes": "lab", "Model cards": "cards"}
+FOLDERS = {"Measurements": "results", "Decisions": "decisions", "Laboratory notes": "lab"}
+WEIGHTS = Path("models/weights")  # where the model cards are, from the project's folder
 RECORD = re.compile(r"# (.+)\n\nStatus: (.+)\n")
 ROOMS = {"": "", "reid": "Re-identification", "learned": "Learned motion"}  # headings that a room's name does not give
+CARD_LINK = re.compile(r"\[([^\]]+)\]\(\.\./\.\./docs/([^)#]+)\)")
 PUBLIC = re.compile(r"^<!-- public names of ([\w.]+) -->$", re.MULTILINE)
 
 
@@ -36,7 +38,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add one page a command and one a model card."""
-    for path, content in command_pages().items():
+    for path, content in {**command_pages(), **card_pages(Path(config.docs_dir))}.items():
         files.append(File.generated(config, path, content=content))
     return files
 
@@ -77,6 +79,23 @@ def decision_table(folder: Path) -> str:
         title, status = RECORD.match(path.read_text(encoding="utf-8")).groups()  # type: ignore[union-attr]
         rows.append(f"| [{title}]({path.name}) | {status} |")
     return "\n".join(rows)
+
+
+def card_pages(docs: Path) -> dict[str, str]:
+    """Path of each model card's page -> its text. A link to a page that is not there yet becomes plain text."""
+
+    def link(match: re.Match[str]) -> str:
+        text, target = match.groups()
+        return f"[{text}](../{target})" if (docs / target).exists() else text
+
+    return {
+        _card(path): CARD_LINK.sub(link, path.read_text(encoding="utf-8"))
+        for path in sorted((docs.parent / WEIGHTS).glob("*.md"))
+    }
+
+
+def _card(path: Path) -> str:
+    return "cards/index.md" if path.name == "README.md" else f"cards/{path.name}"
 
 
 def command_pages() -> dict[str, str]:
@@ -154,6 +173,9 @@ def _filled(entry: Any, docs: Path) -> Any:
     if title == "Command line":
         names = [{name: f"reference/commands/{_slug(name)}.md"} for name in COMMANDS]
         return {title: ["reference/commands/index.md", *names]}
+    if title == "Model cards":
+        cards = sorted((docs.parent / WEIGHTS).glob("*.md"), key=lambda path: (path.name != "README.md", path.name))
+        return {title: [_card(path) for path in cards]}
     if title in FOLDERS:
         pages = sorted((docs / FOLDERS[title]).glob("*.md"), key=lambda path: (path.name != "index.md", path.name))
         return {title: [str(path.relative_to(docs)) for path in pages]}

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
         WeightsError as WeightsError,
     )
     from models.runtime.compute import Compute as Compute
+    from tracker.appearance.config import AppearanceConfig as AppearanceConfig
     from tracker.appearance.embedder import FrozenEmbedder as FrozenEmbedder
-    from tracker.build import build_pipeline as build_pipeline
-    from tracker.build import track_video as track_video
     from tracker.camera_motion import FlowCameraMotion as FlowCameraMotion
     from tracker.classification.config import RecogniseConfig as RecogniseConfig
     from tracker.classification.recogniser import Recogniser as Recogniser
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from tracker.classification.track_classes import Classes as Classes
     from tracker.config import TrackerConfig as TrackerConfig
     from tracker.decorators import TrackerDecorator as TrackerDecorator
-    from tracker.detectors.config import AppearanceConfig as AppearanceConfig
     from tracker.detectors.config import DetectorConfig as DetectorConfig
     from tracker.detectors.registry import build_detector as build_detector
     from tracker.engine import Tracker as Tracker
@@ -47,11 +45,15 @@ if TYPE_CHECKING:
     from tracker.masks.propagation import MaskFollower as MaskFollower
     from tracker.masks.stage import Mark as Mark
     from tracker.masks.stage import MaskStage as MaskStage
-    from tracker.pipeline import Pipeline as Pipeline
-    from tracker.pipeline import Summary as Summary
-    from tracker.pipeline import run as run
-    from tracker.pipeline import track as track
-    from tracker.pipeline_config import PipelineConfig as PipelineConfig
+    from tracker.pipeline.build import build_pipeline as build_pipeline
+    from tracker.pipeline.build import track_video as track_video
+    from tracker.pipeline.config import PipelineConfig as PipelineConfig
+    from tracker.pipeline.loop import Pipeline as Pipeline
+    from tracker.pipeline.loop import Summary as Summary
+    from tracker.pipeline.loop import run as run
+    from tracker.pipeline.loop import track as track
+    from tracker.pipeline.stages import CameraMotionStage as CameraMotionStage
+    from tracker.pipeline.stages import EmbedStage as EmbedStage
     from tracker.protocols import (
         Detector as Detector,
     )
@@ -80,8 +82,6 @@ if TYPE_CHECKING:
     from tracker.single_object.manager import Pointer as Pointer
     from tracker.single_object.search_region import FrozenView as FrozenView
     from tracker.single_object.tracker import Follower as Follower
-    from tracker.stages import CameraMotionStage as CameraMotionStage
-    from tracker.stages import EmbedStage as EmbedStage
     from tracker.supervision import from_supervision as from_supervision
     from tracker.supervision import to_supervision as to_supervision
     from tracker.types import Detections as Detections
@@ -99,7 +99,7 @@ _PLACES = {
     ),
     "models.runtime.compute": ("Compute",),
     "tracker.appearance.embedder": ("FrozenEmbedder",),
-    "tracker.build": (
+    "tracker.pipeline.build": (
         "build_pipeline",
         "track_video",
     ),
@@ -112,10 +112,8 @@ _PLACES = {
     "tracker.classification.track_classes": ("Classes",),
     "tracker.config": ("TrackerConfig",),
     "tracker.decorators": ("TrackerDecorator",),
-    "tracker.detectors.config": (
-        "AppearanceConfig",
-        "DetectorConfig",
-    ),
+    "tracker.appearance.config": ("AppearanceConfig",),
+    "tracker.detectors.config": ("DetectorConfig",),
     "tracker.detectors.registry": ("build_detector",),
     "tracker.engine": ("Tracker",),
     "tracker.learned.liquid_motion": ("LiquidMotion",),
@@ -129,13 +127,13 @@ _PLACES = {
         "Mark",
         "MaskStage",
     ),
-    "tracker.pipeline": (
+    "tracker.pipeline.loop": (
         "Pipeline",
         "Summary",
         "run",
         "track",
     ),
-    "tracker.pipeline_config": ("PipelineConfig",),
+    "tracker.pipeline.config": ("PipelineConfig",),
     "tracker.protocols": (
         "Detector",
         "FrameContext",
@@ -152,7 +150,7 @@ _PLACES = {
     "tracker.single_object.manager": ("Pointer",),
     "tracker.single_object.search_region": ("FrozenView",),
     "tracker.single_object.tracker": ("Follower",),
-    "tracker.stages": (
+    "tracker.pipeline.stages": (
         "CameraMotionStage",
         "EmbedStage",
     ),

@@ -115,3 +115,9 @@ def hidden(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
     Of two boxes the one whose lower edge is lower in the image is nearer to the camera; of two level ones, the first.
     """
     return below(xyxy, xyxy[:, 3], touch)
+
+
+def ltwh(xyxy: ArrayLike) -> Float64:
+    """(N, 4) left, top, width, height of boxes (N, 4) by their corners."""
+    boxes = np.asarray(xyxy, np.float64)
+    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)

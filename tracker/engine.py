@@ -15,13 +15,13 @@ import numpy as np
 
 from models.errors import ConfigError, DataError
 from tracker.appearance.track_embedding import remember
-from tracker.association.bounds import MOST_TRACKS, strongest
 from tracker.association.candidates import Candidates
 from tracker.association.gating import at_border
 from tracker.association.matching import Associator, MatchProblem
 from tracker.boxes import to_xyxy
 from tracker.classification.track_classes import Classes
 from tracker.config import TrackerConfig
+from tracker.inputs.bounds import MOST_TRACKS, strongest
 from tracker.inputs.columns import real, seconds
 from tracker.motion.base import Motion, Observations, Prediction
 from tracker.motion_registry import ASSOCIATORS, MOTIONS, logit

@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.errors import DataError
+from models.runtime.arrays import Bool as Bool
+from models.runtime.arrays import Float32 as Float32
+from models.runtime.arrays import Float64 as Float64
+from models.runtime.arrays import Int64 as Int64
+from models.runtime.arrays import UInt8 as UInt8
 from tracker.inputs.columns import FARTHEST, LATEST, MOST_CLASSES, ROUNDING, numbers, real, rows, seconds, whole
 from tracker.inputs.masks import Masks
-
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
-Int64 = NDArray[np.int64]
-Bool = NDArray[np.bool_]
-UInt8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -20,7 +20,7 @@ from datasets.formats.annotations import Annotations
 from datasets.formats.table import RowList, assemble
 from datasets.formats.text import BadRows, log, number, read_text, start_of
 from datasets.formats.timeline import Clock, find_clock, make_clock
-from datasets.formats.writer import Boxes, WholeFile, Writer, ltwh, picture_name, utc
+from datasets.formats.writer import Boxes, WholeFile, Writer, picture_name, utc, wide_ltwh
 from datasets.masks.rle import Rle, from_json
 from models.errors import DataError
 
@@ -205,7 +205,7 @@ class CocoWriter(Writer):
         if time is not None:
             image["time"] = time
         self._put_image(json.dumps(image, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace"))
-        lines = [self._line(index, boxes, k, box) for k, box in enumerate(ltwh(boxes.xyxy))]
+        lines = [self._line(index, boxes, k, box) for k, box in enumerate(wide_ltwh(boxes.xyxy))]
         if lines:
             comma = "" if self._annotations == 0 else ","
             self._file.append(comma + "\n" + ",\n".join(lines))

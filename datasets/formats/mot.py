@@ -8,6 +8,7 @@ stand in `<stem>.times.csv` (`clock`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from datasets.formats.score_scale import probabilities
 from datasets.formats.table import Rows, assemble, read_names, write_names
 from datasets.formats.text import BadRows, log, parse_all, read_text
 from datasets.formats.timeline import find_clock
-from datasets.formats.writer import Boxes, WholeFile, Writer, is_plain, ltwh, times_beside
+from datasets.formats.writer import Boxes, WholeFile, Writer, is_plain, times_beside, wide_ltwh
 from models.errors import DataError
 from tracker.types import Bool, Float64, Int64
 
@@ -174,7 +175,7 @@ class MotWriter(Writer):
         ignored = [False] * len(boxes) if boxes.ignore is None else boxes.ignore.tolist()
         seen = [1.0] * len(boxes) if boxes.visibility is None else boxes.visibility.tolist()
         many = len(self.names) > 1
-        for k, (left, top, width, height) in enumerate(ltwh(boxes.xyxy)):
+        for k, (left, top, width, height) in enumerate(wide_ltwh(boxes.xyxy)):
             if self._truth:
                 rest = f"{int(not ignored[k])},{labels[k] + 1},{seen[k]:.5g}"
             elif ignored[k]:
@@ -192,3 +193,9 @@ class MotWriter(Writer):
             log.warning(
                 "%s: %d boxes to ignore were left out; name the file gt.txt to keep them", self.path, self._ignored
             )
+
+
+def box_text(box: Iterable[float]) -> str:
+    """`left,top,width,height` of a box (4,) by its corners, to a hundredth of a pixel."""
+    left, top, right, bottom = map(float, box)
+    return f"{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f}"

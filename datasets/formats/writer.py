@@ -18,6 +18,7 @@ from datasets.formats.layout import TIMES, beside
 from datasets.masks.rle import Rle, encode
 from datasets.video.output_file import is_stdout, is_stream
 from models.errors import DataError
+from tracker.boxes import ltwh
 from tracker.protocols import SourceInfo
 from tracker.types import Bool, Float32, Frame, Int64, Tracks
 
@@ -294,10 +295,10 @@ def picture_name(info: SourceInfo, index: int) -> str:
     return info.pictures[index] if index < len(info.pictures) else f"frame_{index:06d}.jpg"
 
 
-def ltwh(xyxy: Float32) -> list[list[float]]:
+def wide_ltwh(xyxy: Float32) -> list[list[float]]:
     """Left, top, width, height; width and height never below what three decimals can hold."""
-    box = xyxy.astype(np.float64)
-    box[:, 2:] = np.maximum(box[:, 2:] - box[:, :2], LEAST_SIDE)
+    box = ltwh(xyxy)
+    box[:, 2:] = np.maximum(box[:, 2:], LEAST_SIDE)
     return box.tolist()  # type: ignore[no-any-return]
 
 

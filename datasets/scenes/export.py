@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from datasets.formats.annotations import Annotations
-from datasets.formats.mot import MOT_NAMES
+from datasets.formats.mot import MOT_NAMES, box_text
 from datasets.scenes.config import Scene
 from datasets.scenes.renderer import Truth, frame_times, render
 from datasets.scenes.source import collect
@@ -86,10 +86,10 @@ def write_motchallenge(
             for id, box, kind, seen in zip(
                 truth.id.tolist(), truth.xyxy.tolist(), kinds, truth.visibility.tolist(), strict=True
             ):
-                marks.append(f"{number},{id},{_ltwh(box)},1,{kind},{seen:.5g}\n")
+                marks.append(f"{number},{id},{box_text(box)},1,{kind},{seen:.5g}\n")
             found = detect(scene, truth, frame.index, noise)
             for box, score in zip(found.xyxy.tolist(), found.score.tolist(), strict=True):
-                detections.append(f"{number},-1,{_ltwh(box)},{score:.3f}\n")
+                detections.append(f"{number},-1,{box_text(box)},{score:.3f}\n")
             motions.append(f"{number}," + ",".join(f"{v:.9g}" for v in truth.motion.ravel()) + "\n")
             truths.append(replace(truth, mask=truth.mask[:0]))  # the masks of a long scene would fill the memory
         (folder / "gt/gt.txt").write_text("".join(marks))
@@ -120,11 +120,6 @@ def write_video(scene: Scene, path: Path) -> Annotations:
             writer.write(frame.bgr, frame.time)
             truths.append(replace(truth, mask=truth.mask[:0]))
     return collect(scene, truths)
-
-
-def _ltwh(box: list[float]) -> str:
-    left, top, right, bottom = box
-    return f"{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f}"
 
 
 def _encode(bgr: UInt8, suffix: str) -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 
 from datasets.ground_truth.tracking import Boxes
 from datasets.simulation.detector_noise import SUPPRESSED, Found, Rng
-from models.detection.calibration import expit, logit
+from models.runtime.maths import expit, logit
 from tracker.boxes import overlaps
 from tracker.types import Float64, Int64
 

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from models.association_head.config import HeadConfig
 from models.association_head.shapes import head_inputs, head_shapes
 from models.liquid.inference import cfc, leaky_cfc, sigmoid
+from models.runtime.arrays import Float32
 from models.runtime.weight_files import check_shapes, read_sealed, write_sealed
 
-Array = NDArray[np.float32]
 Index = NDArray[np.int64]
 LIMIT = np.float32(15.0)  # `head.LIMIT`
 LONGEST = np.float32(1e6)  # time units; `liquid.cell.LONGEST`
-NOTHING: Array = np.zeros((0, 2), np.float32)
+NOTHING: Float32 = np.zeros((0, 2), np.float32)
 FORMAT = "liquidtrack-head-4"
 HOW = "train one with `liquidtrack train association`"
 
@@ -25,7 +25,7 @@ HOW = "train one with `liquidtrack train association`"
 class HeadNumpy:
     """The head's step, query and log-odds over NumPy arrays; shapes as in `model.Head`, N tracks, K pairs, float32."""
 
-    def __init__(self, weights: dict[str, Array], config: HeadConfig) -> None:
+    def __init__(self, weights: dict[str, Float32], config: HeadConfig) -> None:
         self.config = config
         self.inputs, self.features = head_inputs(weights, config), weights["first.weight"].shape[1] - config.query
         self._w = w = {name: np.asarray(value, np.float32) for name, value in weights.items()}
@@ -37,11 +37,11 @@ class HeadNumpy:
             both = np.concatenate([directed, weight[2:] * mask])
             self._blocks.append((both.reshape(-1, both.shape[2]).T.copy(), bias.ravel()))
 
-    def weights(self) -> dict[str, Array]:
+    def weights(self) -> dict[str, Float32]:
         """Every array by its name in `model.Head`."""
         return dict(self._w)
 
-    def step(self, x: Array, h: Array, dt: Array) -> Array:
+    def step(self, x: Float32, h: Float32, dt: Float32) -> Float32:
         """(N, state)."""
         t = np.minimum(dt / np.float32(self.config.time_unit), LONGEST)[:, None]
         match self.config.cell:
@@ -55,12 +55,12 @@ class HeadNumpy:
                 return self._gru(x, h, t)
         return h
 
-    def _leaky(self, x: Array, h: Array, t: Array) -> Array:
+    def _leaky(self, x: Float32, h: Float32, t: Float32) -> Float32:
         weight, bias = self._w["cell.blocks.0.weight"], self._w["cell.blocks.0.bias"]
         heard = np.concatenate([x, h], 1) @ weight.reshape(-1, weight.shape[2]).T + bias.ravel()
         return leaky_cfc(heard, h, t)
 
-    def _cfc(self, x: Array, h: Array, t: Array) -> Array:
+    def _cfc(self, x: Float32, h: Float32, t: Float32) -> Float32:
         # one array all along: the inputs, then the neurons, each with its new state once it has one
         heard, at = np.concatenate([x, h], 1), x.shape[1]
         for weight, bias in self._blocks:
@@ -69,7 +69,7 @@ class HeadNumpy:
             at += new.shape[1]
         return heard[:, x.shape[1] :]
 
-    def _mixed(self, x: Array, h: Array, t: Array) -> Array:
+    def _mixed(self, x: Float32, h: Float32, t: Float32) -> Float32:
         w, units = self._w, self.config.units
         h, c = h[:, :units], h[:, units:]
         gates = x @ w["cell.drive.weight"].T + w["cell.drive.bias"] + h @ w["cell.recur.weight"].T
@@ -78,29 +78,35 @@ class HeadNumpy:
         c = sigmoid(f + np.float32(1)) * fade * c + sigmoid(i) * np.tanh(u)
         return np.concatenate([self._cfc(x, sigmoid(o) * np.tanh(c), t), c], 1)
 
-    def _gru(self, x: Array, h: Array, t: Array) -> Array:
+    def _gru(self, x: Float32, h: Float32, t: Float32) -> Float32:
         w = self._w
         told = np.concatenate([x, np.log1p(t)], 1) @ w["cell.cell.weight_ih"].T + w["cell.cell.bias_ih"]
         kept = h @ w["cell.cell.weight_hh"].T + w["cell.cell.bias_hh"]
         (r, z, n), (own_r, own_z, own_n) = np.split(told, 3, axis=1), np.split(kept, 3, axis=1)
         new = np.tanh(n + sigmoid(r + own_r) * own_n)
-        y: Array = new + sigmoid(z + own_z) * (h - new)
+        y: Float32 = new + sigmoid(z + own_z) * (h - new)
         return y
 
-    def query(self, h: Array, elapsed: Array) -> tuple[Array, Array]:
+    def query(self, h: Float32, elapsed: Float32) -> tuple[Float32, Float32]:
         """The code (N, Q) and the corrections (N, 9)."""
         flow, n = self._linear("flow", h[:, : self.config.units]), self.config.query
         both, a, b = np.tanh(flow[:, : 2 * n]), flow[:, 2 * n : 3 * n], flow[:, 3 * n :]
         if self.config.slowing:
             elapsed = self.config.slowing * np.log1p(elapsed / np.float32(self.config.slowing))
-        rate: Array = np.log1p(np.exp(-abs(a))) + np.maximum(a, 0)  # softplus
+        rate: Float32 = np.log1p(np.exp(-abs(a))) + np.maximum(a, 0)  # softplus
         s = sigmoid(b - rate * elapsed[:, None])
         code = s * both[:, :n] + (1 - s) * both[:, n:]
         return code, self._linear("readout", code)
 
     def odds(
-        self, features: Array, base: Array, gap: Array, code: Array, at: tuple[Index, Index], known: Array = NOTHING
-    ) -> Array:
+        self,
+        features: Float32,
+        base: Float32,
+        gap: Float32,
+        code: Float32,
+        at: tuple[Index, Index],
+        known: Float32 = NOTHING,
+    ) -> Float32:
         """(K,) for the pairs of one frame.
 
         Args:
@@ -129,17 +135,17 @@ class HeadNumpy:
             z, word = z + out[0], word + out[1:]
         return np.asarray(z, np.float32)
 
-    def _layer(self, name: str, x: Array) -> Array:
-        y: Array = self._w[f"{name}.weight"] @ x
+    def _layer(self, name: str, x: Float32) -> Float32:
+        y: Float32 = self._w[f"{name}.weight"] @ x
         y += self._w[f"{name}.bias"][:, None]
         return y
 
-    def _linear(self, name: str, x: Array) -> Array:
-        y: Array = x @ self._w[f"{name}.weight"].T + self._w[f"{name}.bias"]
+    def _linear(self, name: str, x: Float32) -> Float32:
+        y: Float32 = x @ self._w[f"{name}.weight"].T + self._w[f"{name}.bias"]
         return y
 
 
-def save_head(path: Path, weights: dict[str, Array], config: HeadConfig, card: dict[str, str]) -> None:
+def save_head(path: Path, weights: dict[str, Float32], config: HeadConfig, card: dict[str, str]) -> None:
     """Writes a safetensors file that holds the weights, the config, their sha256 and the model card."""
     write_sealed(path, weights, config, FORMAT, card)
 
@@ -165,7 +171,7 @@ class _Rivals:
         self._group = np.concatenate([row, column + rows])
         self._n = rows + int(column.max(initial=-1)) + 1
 
-    def __call__(self, z: Array) -> tuple[Array, Array]:
+    def __call__(self, z: Float32) -> tuple[Float32, Float32]:
         """(2, K) log(1 + sum exp) over each pair's row and column, (2, K) the best of the others; "no match" is a 0."""
         group, n = self._group, self._n
         both = np.concatenate([z, z])

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.backbones.registry import get_entry
 from models.backbones.staged_efficientnet import FOLDER, NAME, PIECES, Pieces, piece_path
 from models.errors import ConfigError, WeightsError
 from models.extras import needs
+from models.runtime.arrays import Array
 from models.runtime.cache import atomic, cache_folder, sha256
 from models.runtime.session import Network, Session
 
@@ -28,7 +28,6 @@ LARGE = 256  # numbers from which an array is kept in half precision
 HALF_TOLERANCE = 1e-2  # the same with half precision, which keeps 11 bits of each weight
 TOLERANCE = 1e-4  # of the largest output, between torch and ONNX Runtime
 
-Array = NDArray[Any]
 ROWS = {0: "batch"}  # the free axis of class scores (B, N)
 Tap = int | tuple[int, ...] | None  # a stride's map, several strides' maps from one pass, or the class scores
 

@@ -6,13 +6,10 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from models.backbones.export import open_network
 from models.backbones.registry import Weights, get_entry
-
-Float32 = NDArray[np.float32]
-UInt8 = NDArray[np.uint8]
+from models.runtime.arrays import Float32, UInt8
 
 BACKBONE = "efficientnet_lite0"
 

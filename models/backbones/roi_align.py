@@ -8,9 +8,11 @@ samples: out[n, c] = Wy[n] @ map[c] @ Wx[n].T, two matrix products for all boxes
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Float32 = NDArray[np.float32]
+from models.runtime.arrays import Float32
+from models.runtime.maths import unit
+
+STRIPS = 4  # of equal height, that a box is cut into
 
 
 def _axis_weights(low: Float32, high: Float32, bins: int, cells: int, samples: int) -> Float32:
@@ -65,8 +67,6 @@ def roi_align(
     return np.ascontiguousarray((down @ half).reshape(n, output[0], channels, output[1]).transpose(0, 2, 1, 3))
 
 
-def unit(vectors: Float32) -> Float32:
-    """(N, D) -> rows of length 1; a row of zeros, which points nowhere, becomes the same constant row for all."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    flat = np.float32(1 / np.sqrt(max(vectors.shape[1], 1)))
-    return np.where(length > 1e-12, vectors / np.maximum(length, 1e-12), flat).astype(np.float32)
+def pool_strips(features: Float32, xyxy: Float32, scale: tuple[float, float]) -> Float32:
+    """(N, STRIPS * C) unit embeddings of boxes (N, 4), whose numbers times `scale` (x, y) are cells of (C, H, W)."""
+    return unit(roi_align(features, xyxy, (STRIPS, 1), scale).reshape(len(xyxy), len(features) * STRIPS))

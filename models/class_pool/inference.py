@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from models.class_pool.config import ClassPoolConfig
 from models.liquid.inference import cfc, sigmoid
+from models.runtime.arrays import Float32
 from models.runtime.weight_files import check_shapes, read_sealed, write_sealed
 
-Array = NDArray[np.float32]
 FIRST = np.float32(5.0)  # `class_pool.FIRST`
 KEEP = np.float32(4.0)  # `class_pool.KEEP`
 FORMAT = "liquidtrack-class-pool-1"
@@ -31,10 +31,10 @@ class ClassPoolNumpy:
         config: its sizes.
     """
 
-    weights: dict[str, Array]
+    weights: dict[str, Float32]
     config: ClassPoolConfig
 
-    def step(self, e: Array, quality: Array, dt: Array, belief: Array, h: Array) -> tuple[Array, Array]:
+    def step(self, e: Float32, quality: Float32, dt: Float32, belief: Float32, h: Float32) -> tuple[Float32, Float32]:
         """The belief (N, K) and the state (N, S) after one view."""
         w = self.weights
         x = self._features(e, quality, dt, self.probability(belief, h))
@@ -52,23 +52,23 @@ class ClassPoolNumpy:
             belief += weight[:, kind : kind + 1] * said
         return belief, h
 
-    def news(self, dt: Array) -> Array:
+    def news(self, dt: Float32) -> Float32:
         """(N,) the share of a view that is new `dt` (N,) seconds after the last one."""
         tau, least = self.weights["pace"]
         seen = np.isfinite(dt)
         old = np.exp(-np.where(seen, np.minimum(dt, FIRST), FIRST) / np.exp(tau))
         return np.where(seen, 1 - (1 - sigmoid(least)) * old, 1).astype(np.float32)
 
-    def probability(self, belief: Array, h: Array) -> Array:
+    def probability(self, belief: Float32, h: Float32) -> Float32:
         """(N, K) of each class."""
         z = np.exp(h @ self.weights["trust.weight"].T + self.weights["trust.bias"]) * belief
         return softmax(z)
 
-    def _evidence(self, e: Array) -> list[Array]:
+    def _evidence(self, e: Float32) -> list[Float32]:
         kinds = [e, np.log1p(np.exp(e - self.weights["floor"]))] if self.config.soft else [e]
         return [np.asarray(k - k.mean(axis=1, keepdims=True), np.float32) for k in kinds]
 
-    def _features(self, e: Array, quality: Array, dt: Array, before: Array) -> Array:
+    def _features(self, e: Float32, quality: Float32, dt: Float32, before: Float32) -> Float32:
         first = ~np.isfinite(dt)
         waited = np.where(first, FIRST, np.minimum(dt, FIRST))
         told: list[NDArray[Any]] = [quality.T, np.log(waited + np.float32(0.02))[None] / 2, first[None]]
@@ -83,13 +83,13 @@ class ClassPoolNumpy:
         return np.asarray(np.concatenate(told).T, np.float32)
 
 
-def softmax(z: Array) -> Array:
+def softmax(z: Float32) -> Float32:
     """(N, K) numbers -> (N, K) probabilities, row by row."""
     p = np.exp(z - z.max(axis=1, keepdims=True))
     return np.asarray(p / p.sum(axis=1, keepdims=True), np.float32)
 
 
-def log_softmax(z: Array) -> Array:
+def log_softmax(z: Float32) -> Float32:
     """The logarithm of `softmax`."""
     z = z - z.max(axis=1, keepdims=True)
     return np.asarray(z - np.log(np.exp(z).sum(axis=1, keepdims=True)), np.float32)

@@ -11,24 +11,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Float64 = NDArray[np.float64]
+from models.runtime.arrays import Float64
+from models.runtime.maths import expit, logit
 
 # of yolox_nano on every second of 118 held-back images of COCO val2017: log-odds of being right by those of the score
 YOLOX = (1.30, 0.80)
 STEPS = 30  # Newton's method is done after a dozen
-LEAST = 1e-6
 FEW = 50  # right finds from which a class has a line of its own
-
-
-def logit(score: NDArray[np.floating]) -> Float64:
-    """Log-odds of scores, 0 and 1 held off."""
-    p = np.clip(np.asarray(score, np.float64), LEAST, 1 - LEAST)
-    return np.asarray(np.log(p / (1 - p)))
-
-
-def expit(odds: Float64) -> Float64:
-    """Scores of log-odds."""
-    return np.asarray(1 / (1 + np.exp(-np.clip(odds, -60, 60))))
 
 
 def fit(score: NDArray[np.floating], right: NDArray[np.bool_]) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from models.detection.calibration import apply, undo
 from models.errors import WeightsError
+from models.runtime.arrays import Array
 from models.runtime.session import Port
 
-Array = NDArray[Any]
 Boxes = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]  # xyxy (N, 4) pixels, score (N,), label (N,)
 
 STRIDES = (8, 16, 32)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from models.runtime.arrays import Float32
 
 
-def sigmoid(x: Array) -> Array:
+def sigmoid(x: Float32) -> Float32:
     """By tanh, which overflows nowhere."""
     return np.asarray(np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1)), np.float32)
 
 
-def cfc(branches: Array, t: Array) -> Array:
+def cfc(branches: Float32, t: Float32) -> Float32:
     """(N, U) new states of CfC neurons (`liquid.cfc.CfC`, default mode).
 
     Args:
@@ -23,11 +22,11 @@ def cfc(branches: Array, t: Array) -> Array:
     n = branches.shape[1] // 4
     both = np.tanh(branches[:, : 2 * n])
     f, g = both[:, :n], both[:, n:]
-    new: Array = f + sigmoid(branches[:, 2 * n : 3 * n] * t + branches[:, 3 * n :]) * (g - f)
+    new: Float32 = f + sigmoid(branches[:, 2 * n : 3 * n] * t + branches[:, 3 * n :]) * (g - f)
     return new
 
 
-def leaky_cfc(branches: Array, h: Array, t: Array) -> Array:
+def leaky_cfc(branches: Float32, h: Float32, t: Float32) -> Float32:
     """(N, U) new states of leaky CfC neurons (`liquid.cfc.CfC`).
 
     Args:
@@ -37,5 +36,5 @@ def leaky_cfc(branches: Array, h: Array, t: Array) -> Array:
     """
     n = h.shape[1]
     f = np.tanh(branches[:, :n])
-    new: Array = f + sigmoid(branches[:, n : 2 * n] * t + branches[:, 2 * n :]) * (h - f)
+    new: Float32 = f + sigmoid(branches[:, n : 2 * n] * t + branches[:, 2 * n :]) * (h - f)
     return new

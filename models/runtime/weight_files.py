@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from models.checks.limits import from_json
 from models.errors import ConfigError, WeightsError
+from models.runtime.arrays import Float32
 from models.runtime.cache import atomic
 
-Array = NDArray[np.float32]
 T = TypeVar("T")
 
 # Ablations, and weights that only a training starts from.
@@ -25,7 +25,7 @@ IN_CHECKOUT = tuple(
 )
 
 
-def write_sealed(path: Path, weights: Mapping[str, Array], config: Any, form: str, card: dict[str, str]) -> None:
+def write_sealed(path: Path, weights: Mapping[str, Float32], config: Any, form: str, card: dict[str, str]) -> None:
     """Writes a safetensors file that holds the weights, the dataclass `config`, their sha256 and the model card.
 
     Raises:
@@ -48,7 +48,7 @@ def encode(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, str]) -> byte
     return len(header).to_bytes(8, "little") + header + whole[end:]
 
 
-def read_sealed(path: Path, kind: type[T], form: str, what: str, how: str) -> tuple[dict[str, Array], T]:
+def read_sealed(path: Path, kind: type[T], form: str, what: str, how: str) -> tuple[dict[str, Float32], T]:
     """The weights and the config of a file of `write_sealed`; the weights are all finite.
 
     Args:
@@ -74,7 +74,7 @@ def read_sealed(path: Path, kind: type[T], form: str, what: str, how: str) -> tu
     return weights, config
 
 
-def read_arrays(path: Path, what: str, how: str) -> tuple[dict[str, Array], dict[str, str]]:
+def read_arrays(path: Path, what: str, how: str) -> tuple[dict[str, Float32], dict[str, str]]:
     """The arrays of a safetensors file, and its metadata.
 
     Raises:
@@ -103,7 +103,7 @@ def read_arrays(path: Path, what: str, how: str) -> tuple[dict[str, Array], dict
     return weights, about
 
 
-def check_shapes(path: Path, weights: Mapping[str, Array], wanted: Mapping[str, tuple[int, ...]], how: str) -> None:
+def check_shapes(path: Path, weights: Mapping[str, Float32], wanted: Mapping[str, tuple[int, ...]], how: str) -> None:
     """Refuse weights whose arrays are not those of the `wanted` names and shapes.
 
     Raises:
@@ -119,7 +119,7 @@ def check_shapes(path: Path, weights: Mapping[str, Array], wanted: Mapping[str, 
         raise WeightsError(f"{path}: holds an array {odd[0][:60]} that its config does not ask for; {how}.")
 
 
-def _digest(weights: Mapping[str, Array]) -> str:
+def _digest(weights: Mapping[str, Float32]) -> str:
     whole = hashlib.sha256()
     for name in sorted(weights):
         whole.update(f"{name}{weights[name].shape}".encode() + weights[name].tobytes())

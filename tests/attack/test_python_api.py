@@ -24,8 +24,8 @@ from tracker.detectors.class_names import names_of
 from tracker.detectors.python_callable import PythonDetector
 from tracker.detectors.registry import build_detector
 from tracker.engine import Tracker
-from tracker.inputs.images import source_of
-from tracker.pipeline import track
+from tracker.pipeline.given_images import source_of
+from tracker.pipeline.loop import track
 from tracker.types import Detections, Frame, State, Tracks
 
 MANY = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))

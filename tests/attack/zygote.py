@@ -39,7 +39,7 @@ PARTS = (
     "datasets.scenes.source",
     "tracker.engine",
     "tracker.classification.track_classes",
-    "tracker.pipeline",
+    "tracker.pipeline.loop",
     "tracker.learned.liquid_motion",
     "tracker.detectors.registry",
     "tools.display.video_sink",

@@ -12,8 +12,8 @@ import pytest
 from datasets.scenes import Scene, write_video
 from datasets.source_factory import open_source
 from tools.cli.main import main
-from tracker.build import build_pipeline
 from tracker.detectors.registry import build_detector
+from tracker.pipeline.build import build_pipeline
 from tracker.types import Frame
 
 SCENE = Scene(seed=3, width=480, height=270, duration=2, rate=12, people=7, vehicles=2, camera="pan", profile="bursty")

@@ -22,7 +22,7 @@ from tracker.boxes import overlaps
 from tracker.camera_motion import FlowCameraMotion
 from tracker.classification.track_classes import Classes
 from tracker.config import TrackerConfig
-from tracker.stages import CameraMotionStage
+from tracker.pipeline.stages import CameraMotionStage
 from tracker.types import Float64
 
 DATA = Path(__file__).parent.parent / "data"

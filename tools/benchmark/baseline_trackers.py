@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
+from datasets.formats.mot import box_text
 from models.errors import ConfigError
 from models.extras import how_to_get
-from tools.reporting.mot_text import ltwh
 from tracker.types import Float64
 
 CLASSES = {
@@ -76,7 +76,7 @@ def track(
 
 def to_mot(rows: Iterable[tuple[int, Float64]]) -> str:
     """The tracks as MOTChallenge text."""
-    return "".join(f"{number},{int(row[4])},{ltwh(row[:4])},1,-1,-1,-1\n" for number, row in rows)
+    return "".join(f"{number},{int(row[4])},{box_text(row[:4])},1,-1,-1,-1\n" for number, row in rows)
 
 
 def _roboflow(name: str, rate: float, timed: bool) -> Step:

@@ -27,7 +27,7 @@ from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
 from tracker.engine import Tracker
-from tracker.pipeline import limit_library_threads
+from tracker.pipeline.loop import limit_library_threads
 from tracker.protocols import Detector
 from tracker.types import Detections, Frame, Tracks
 

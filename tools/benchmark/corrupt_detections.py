@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.formats.mot import read
+from datasets.formats.mot import box_text, read
 from datasets.ground_truth.tracking import PEDESTRIAN
 from datasets.simulation.detector_noise import spoil as worse
 from models.errors import DataError
-from tools.reporting.mot_text import ltwh
 
 
 def spoil(sequence: Path, *, truth: bool, noise: float, alarms: float, seed: int) -> None:
@@ -39,6 +38,6 @@ def spoil(sequence: Path, *, truth: bool, noise: float, alarms: float, seed: int
     for k in np.unique(frame).tolist():
         here = frame == k
         _, moved, scores = worse((np.zeros(here.sum(), np.int64), boxes[here], score[here]), noise, 0.0, alarms, rng)
-        rows += [f"{k + 1},-1,{ltwh(box)},{p:.4f}\n" for box, p in zip(moved, scores, strict=True)]
+        rows += [f"{k + 1},-1,{box_text(box)},{p:.4f}\n" for box, p in zip(moved, scores, strict=True)]
     det.parent.mkdir(exist_ok=True)
     det.write_text("".join(rows))

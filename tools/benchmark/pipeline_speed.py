@@ -16,9 +16,10 @@ from tools.benchmark.config.pipeline_speed import BenchPipelineConfig
 from tools.reporting.files import write_report
 from tools.track.build import build_sinks
 from tools.track.config.video import OutputConfig, TrackConfig
+from tracker.appearance.config import AppearanceConfig
 from tracker.config import TrackerConfig
-from tracker.detectors.config import AppearanceConfig, DetectorConfig
-from tracker.pipeline_config import PipelineConfig
+from tracker.detectors.config import DetectorConfig
+from tracker.pipeline.config import PipelineConfig
 from tracker.protocols import Sink
 
 T = TypeVar("T")
@@ -73,9 +74,9 @@ def measure(config: BenchPipelineConfig) -> dict[str, Cost]:
     """
     from datasets.source_factory import open_source
     from datasets.sources.config import SourceConfig
-    from tracker.build import build_pipeline
-    from tracker.pipeline import limit_library_threads
-    from tracker.stages import EmbedStage
+    from tracker.pipeline.build import build_pipeline
+    from tracker.pipeline.loop import limit_library_threads
+    from tracker.pipeline.stages import EmbedStage
 
     settings = PipelineConfig(
         detection=DetectorConfig(config.network),

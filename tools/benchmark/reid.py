@@ -22,10 +22,10 @@ from datasets.formats import mot
 from datasets.formats.annotations import Annotations
 from datasets.formats.timeline import read_seqinfo
 from datasets.source_factory import open_source
-from models.backbones.roi_align import unit
 from models.checks.printable import as_lines
 from models.errors import ConfigError, DataError
 from models.runtime.compute import Compute
+from models.runtime.maths import unit
 from tools.benchmark.config.reid import BenchReturnsConfig
 from tools.metrics.mot import Counts, Job, Scores, combine, metrics, score
 from tools.reporting.files import write_report

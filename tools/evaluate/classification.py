@@ -18,7 +18,7 @@ from models.errors import DataError
 from models.runtime.compute import Compute
 from tools.evaluate.config.classification import EvalRecognitionConfig
 from tools.reporting.files import write_report
-from tracker.prefetch import prefetch_map
+from tracker.pipeline.prefetch import prefetch_map
 from tracker.types import Float32, UInt8
 
 MIDDLE = 0.875  # of the short side: 224 of 256 pixels, as ImageNet's networks are scored

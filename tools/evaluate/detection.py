@@ -14,15 +14,16 @@ from tqdm import tqdm
 from datasets.ground_truth.detection import LabelledPicture, LabelledPictures, read_labelled_pictures
 from datasets.sources.images import read_picture
 from models.checks.printable import as_lines
+from models.checks.suggestion import suggest
 from models.errors import ConfigError, DataError
 from models.runtime.compute import Compute
 from tools.cli.messages import say
 from tools.evaluate.config.detection import EvalDetectConfig
 from tools.metrics.detection import Precision, coco_classes, mean, score_detections
 from tools.reporting.files import write_report
-from tracker.detectors.class_names import same_name, suggest
+from tracker.detectors.class_names import same_name
 from tracker.detectors.registry import build_detector
-from tracker.prefetch import prefetch_map
+from tracker.pipeline.prefetch import prefetch_map
 from tracker.protocols import Detector
 from tracker.types import Detections, Float32, Frame, Int64
 

@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from datasets.ground_truth.reid import Identities, read_identities
 from datasets.sources.images import read_picture
-from models.backbones.roi_align import unit
 from models.errors import ConfigError, WeightsError
 from models.runtime.compute import Compute
+from models.runtime.maths import unit
 from models.runtime.session import Session
 from tools.cli.messages import say
 from tools.evaluate.config.reid import EvalReidConfig

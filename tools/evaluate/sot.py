@@ -22,7 +22,7 @@ from tools.evaluate.sot_trackers import Start, starter
 from tools.metrics.sot import AT_PIXELS, OVERLAPS, PIXELS, SHARES, SotScores, mean, score
 from tools.reporting import plots
 from tools.reporting.files import write_report
-from tracker.pipeline import limit_library_threads
+from tracker.pipeline.loop import limit_library_threads
 from tracker.types import Float64, Int64
 
 

@@ -14,6 +14,7 @@ from datasets.ground_truth.davis import find_sequences
 from datasets.ground_truth.single_object import TRUTHS, read_sequences
 from datasets.sources.images import read_picture
 from datasets.subsampling.sequences import thin_indices
+from models.checks.suggestion import suggest
 from models.errors import ConfigError, DataError
 from models.labels.imagenet import imagenet_names
 from models.runtime.compute import Compute
@@ -25,11 +26,11 @@ from tracker.boxes import overlaps
 from tracker.classification.config import RecogniseConfig
 from tracker.classification.recogniser import build_recogniser
 from tracker.classification.track_classes import Classes
-from tracker.detectors.class_names import same_name, suggest
+from tracker.detectors.class_names import same_name
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
 from tracker.engine import Tracker
-from tracker.pipeline import limit_library_threads
+from tracker.pipeline.loop import limit_library_threads
 from tracker.protocols import SourceInfo
 from tracker.types import Detections, Float64, Frame, Tracks
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from datasets.formats import DetectionFile
@@ -20,12 +19,12 @@ from datasets.ground_truth.camera_motion import read_camera_motion
 from datasets.subsampling.sequences import thin
 from models.association_head.inference import HeadNumpy
 from models.errors import DataError
+from models.runtime.arrays import Array
 from tools.track.sequences import find_sequences
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.learned.liquid_motion import LiquidMotion
 
-Array = NDArray[Any]
 CONTESTED = 6.0  # log-odds beyond which nothing that a pair is told would change what becomes of it
 FLOW = np.geomspace(0.01, 100, 161).astype(np.float32)  # seconds at which an answer's course is looked at
 NEVER = np.float32(1e30)  # seconds after which an answer has come to its end, in a query's slow time too

@@ -16,9 +16,10 @@ from models.association_head.config import HeadConfig
 from models.association_head.inference import load_head
 from models.checks.printable import as_lines
 from models.errors import ConfigError, WeightsError
+from models.runtime.arrays import Array
 from tools.inspect.config import InspectConfig
 from tools.inspect.feature_names import FEATURE_NAMES, INPUT_NAMES, named
-from tools.inspect.findings import Array, Findings
+from tools.inspect.findings import Findings
 from tools.inspect.probes import (
     Matches,
     answer_times,

@@ -17,6 +17,7 @@ import numpy as np
 
 from datasets.ground_truth.detection import LabelledPicture
 from models.extras import needs
+from tracker.boxes import ltwh
 from tracker.types import Detections, Float64
 
 MOST = 100  # boxes of one class in one picture that count, as COCO has it
@@ -70,10 +71,10 @@ def score_detections(
     truths: list[dict[str, Any]] = []
     answers: list[dict[str, Any]] = []
     for number, (picture, detections) in enumerate(zip(pictures, found, strict=True), 1):
-        for box, label, ignore in zip(_ltwh(picture.xyxy), picture.label, picture.ignore, strict=True):
+        for box, label, ignore in zip(ltwh(picture.xyxy).tolist(), picture.label, picture.ignore, strict=True):
             # pycocotools reads iscrowd alone, so a box to ignore is told to it as a crowd
             truths.append(_entry(len(truths) + 1, number, int(label), box) | {"iscrowd": int(ignore)})
-        for box, label, value in zip(_ltwh(detections.xyxy), detections.label, detections.score, strict=True):
+        for box, label, value in zip(ltwh(detections.xyxy).tolist(), detections.label, detections.score, strict=True):
             answers.append(_entry(len(answers) + 1, number, int(label), box) | {"score": float(value), "iscrowd": 0})
     images = [{"id": number} for number in range(1, len(pictures) + 1)]
     with contextlib.redirect_stdout(io.StringIO()):
@@ -115,11 +116,6 @@ def mean(scores: Sequence[Precision]) -> Precision:
         over([s.ap75 for s in scores]),
         over([s.ar for s in scores]),
     )
-
-
-def _ltwh(xyxy: Any) -> list[list[float]]:
-    boxes = np.asarray(xyxy, np.float64)
-    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).tolist()  # type: ignore[no-any-return]
 
 
 def _entry(key: int, image: int, label: int, box: list[float]) -> dict[str, Any]:

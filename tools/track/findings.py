@@ -6,7 +6,7 @@ import math
 
 from models.checks.printable import one_line
 from tools.track.config.video import TrackConfig
-from tracker.pipeline import Summary
+from tracker.pipeline.loop import Summary
 
 
 def nothing_tracked(summary: Summary, config: TrackConfig, names: tuple[str, ...]) -> str | None:

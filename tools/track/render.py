@@ -19,9 +19,9 @@ from tools.track.config.video import OutputConfig, TrackConfig
 from tools.track.late_sink import LateSink
 from tools.track.progress import progress
 from tools.track.stop_signals import stoppable
-from tracker.build import camera_motion_stages
 from tracker.inputs.masks import Masks
-from tracker.pipeline import Pipeline, Summary
+from tracker.pipeline.build import camera_motion_stages
+from tracker.pipeline.loop import Pipeline, Summary
 from tracker.protocols import SourceInfo
 from tracker.types import Bool, Detections, Float64, Frame, State, Tracks
 

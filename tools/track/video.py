@@ -19,12 +19,12 @@ from tools.track.mask_prompts import build_marks
 from tools.track.outputs import Beginning, check_record, guard, with_defaults
 from tools.track.progress import progress
 from tools.track.stop_signals import stoppable
-from tracker.build import build_pipeline
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
 from tracker.masks.stage import MaskStage
-from tracker.pipeline import Pipeline, Summary
-from tracker.pipeline_config import PipelineConfig
+from tracker.pipeline.build import build_pipeline
+from tracker.pipeline.config import PipelineConfig
+from tracker.pipeline.loop import Pipeline, Summary
 from tracker.protocols import Detector, Source
 from tracker.types import Frame
 

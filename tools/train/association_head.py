@@ -8,11 +8,9 @@ import time
 from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
@@ -24,6 +22,7 @@ from models.association_head.inference import HeadNumpy, load_head, save_head
 from models.association_head.model import Head
 from models.errors import DataError, WeightsError
 from models.extras import require
+from models.runtime.arrays import Array
 from tools.cli.messages import say
 from tools.track.workers import in_processes
 from tools.train.checkpoints import (
@@ -40,7 +39,6 @@ from tools.train.rollout_batch import Batch, collate
 from tools.train.rollouts import Record, roll_one
 from tracker.learned.pair_features import FEATURES, INPUTS
 
-Array = NDArray[Any]
 HEAD, CURVE = "head.safetensors", "curve.csv"
 AVERAGE = 0.995  # what the mean of the weights keeps at a step
 FLOOR = 0.02  # of the learning rate at the end

@@ -16,12 +16,13 @@ from datasets.augmentation.detection import Marked
 from datasets.augmentation.pseudo_labels import HEARD, Marks, agreed, merged
 from datasets.ground_truth.detection import LabelledPicture, read_labelled_pictures
 from datasets.sources.images import decode_picture, is_picture
+from models.checks.suggestion import suggest
 from models.errors import ConfigError, DataError, SourceError, WeightsError
 from models.runtime.cache import sha256
 from tools.evaluate.detection import label_scale
 from tools.train.checkpoints import digest, keep_arrays, kept_arrays
 from tools.train.config.detector import TrainDetectorConfig
-from tracker.detectors.class_names import same_name, suggest
+from tracker.detectors.class_names import same_name
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
 from tracker.types import Bool, Detections, Float32, Frame, Int64, UInt8

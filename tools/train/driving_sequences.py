@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from datasets.formats.mot import box_text
 from datasets.ground_truth.tracking import Sequence
 from datasets.output_guard.guard import begin
 from datasets.simulation.detector_noise import Noise, Rng, simulate
 from datasets.simulation.driving import Camera, drive
 from models.errors import ConfigError
 from tools.cli.messages import say
-from tools.reporting.mot_text import ltwh
 from tools.train.config.driving_sequences import DrawStreetsConfig
 
 MISSED = 0.03  # share of those in full view that the detector misses, more than on pictures that it was trained on
@@ -41,7 +41,7 @@ def draw_streets(config: DrawStreetsConfig) -> None:
 def _write(folder: Path, sequence: Sequence, camera: Camera, rate: float, rng: Rng | None) -> None:
     """A MOTChallenge folder; with `rng` also what a usual detector would say."""
     truth, frames = sequence.truth, range(len(sequence.times))
-    lines = (f"{k + 1},{i},{ltwh(b)},1,1,{v:.3f}\n" for k in frames for i, b, v in zip(*truth.at(k), strict=True))
+    lines = (f"{k + 1},{i},{box_text(b)},1,1,{v:.3f}\n" for k in frames for i, b, v in zip(*truth.at(k), strict=True))
     (folder / "gt").mkdir(parents=True, exist_ok=True)
     (folder / "gt/gt.txt").write_text("".join(lines))
     (folder / "seqinfo.ini").write_text(
@@ -51,6 +51,6 @@ def _write(folder: Path, sequence: Sequence, camera: Camera, rate: float, rng: R
     if rng is None:
         return
     found = simulate(truth, sequence.times, np.arange(len(frames)), Noise(missed=MISSED), rng)
-    lines = (f"{k + 1},-1,{ltwh(b)},{p:.4f}\n" for k in frames for b, p in zip(*found[k][1:], strict=True))
+    lines = (f"{k + 1},-1,{box_text(b)},{p:.4f}\n" for k in frames for b, p in zip(*found[k][1:], strict=True))
     (folder / "det").mkdir(exist_ok=True)
     (folder / "det/det.txt").write_text("".join(lines))

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.ground_truth.reid import Identities, read_identities
-from models.backbones.roi_align import unit
 from models.errors import DataError
 from models.runtime.compute import Compute
+from models.runtime.maths import unit
 from tools.evaluate.reid import describe
 from tools.train.config.reid_odds import FitReturnsConfig
 from tracker.reid.descriptor import IdentityFeatures, load_metric, plain

@@ -7,15 +7,14 @@ A head learns from histories that hold the tracker's own mistakes: roll out, lab
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from datasets.ground_truth.tracking import Sequence
 from datasets.simulation.detector_noise import Noise
 from datasets.simulation.training_clips import Clip, sample
 from models.association_head.inference import HeadNumpy
+from models.runtime.arrays import Array
 from tracker.association.costs import Pairs
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
@@ -25,8 +24,6 @@ from tracker.learned.pair_features import INPUTS, PairView, pair_view
 from tracker.motion.base import Observations, Prediction
 from tracker.motion_registry import logit
 from tracker.types import Float32, Float64, Int64, Tracks
-
-Array = NDArray[Any]
 
 FORGET = 0.5  # seconds in which a claim halves while its track is not seen: who follows the object now has more right
 FADE = 0.5  # what a claim on an object keeps at each later match: who was on another one twice is there to stay

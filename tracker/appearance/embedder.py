@@ -18,14 +18,14 @@ import numpy as np
 from models.backbones.export import open_network
 from models.backbones.feature_maps import standardise
 from models.backbones.registry import get_entry
-from models.backbones.roi_align import roi_align, unit
+from models.backbones.roi_align import STRIPS, pool_strips
 from models.errors import ConfigError
 from models.runtime.compute import Device
+from models.runtime.maths import unit
+from tracker.appearance.config import AppearanceConfig
 from tracker.appearance.schedule import Glance
-from tracker.detectors.config import AppearanceConfig
 from tracker.types import Detections, Float32, Frame, UInt8
 
-STRIPS = 4
 _COARSEST = 32  # sides are multiples of this, so that each map cell stands for a whole number of pixels
 _CROP = (128, 64)  # height, width of a box's image in crop mode: persons are taller than wide
 _BATCH = 32
@@ -44,11 +44,6 @@ class FeatureMap:
     map: Float32 | None
     bgr: UInt8 | None
     size: tuple[int, int]
-
-
-def pool_strips(features: Float32, xyxy: Float32, scale: tuple[float, float]) -> Float32:
-    """(N, STRIPS * C) unit embeddings of boxes (N, 4), whose numbers times `scale` (x, y) are cells of (C, H, W)."""
-    return unit(roi_align(features, xyxy, (STRIPS, 1), scale).reshape(len(xyxy), len(features) * STRIPS))
 
 
 class FrozenEmbedder:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.runtime.maths import unit
 from tracker.types import Bool, Float32, Float64, Int64
 
 MEMORY = 1.0  # seconds in which a look is taken over, at full score
@@ -30,7 +31,7 @@ def similarity(likeness: Float32, embedding: Float32, track: Int64, detection: I
     if len(everyone) < FEW:
         return np.full(len(track), np.nan)
     mean = everyone.mean(axis=0)
-    a, b = _unit(likeness - mean), _unit(embedding - mean)
+    a, b = unit(likeness - mean, flat=False), unit(embedding - mean, flat=False)
     cosine = (a @ b.T)[track, detection].astype(np.float64)
     return np.where(known[track], cosine, np.nan)
 
@@ -38,10 +39,4 @@ def similarity(likeness: Float32, embedding: Float32, track: Int64, detection: I
 def remember(likeness: Float32, embedding: Float32, elapsed: Float64, score: Float64) -> Float32:
     """(N, D) unit track embeddings after a match `elapsed` (N,) seconds after the last one; low scores weigh less."""
     share = np.where(likeness.any(axis=1), -np.expm1(-elapsed / MEMORY) * score, 1.0)[:, None]
-    return _unit(likeness + share.astype(np.float32) * (embedding - likeness))
-
-
-def _unit(rows: Float32) -> Float32:
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: Float32 = rows / np.maximum(length, 1e-12)
-    return unit
+    return unit(likeness + share.astype(np.float32) * (embedding - likeness), flat=False)

@@ -15,9 +15,9 @@ import numpy as np
 
 from tracker.appearance.track_embedding import similarity
 from tracker.association.assignment import assign
-from tracker.association.bounds import MOST_PAIRS, nearest
 from tracker.association.costs import Cost, Pairs
 from tracker.association.gating import reentered, uncontested
+from tracker.inputs.bounds import MOST_PAIRS, nearest
 from tracker.motion.base import Observations, Prediction
 from tracker.types import Bool, Float32, Float64, Int64
 

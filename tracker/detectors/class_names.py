@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from models.checks.suggestion import suggest
 from models.errors import ConfigError, DataError
 from models.labels.coco import COCO_NAMES
 from tracker.types import Bool
@@ -113,14 +113,6 @@ def names_of(detector: Any, title: str = "") -> tuple[str, ...]:
         return tuple(names)
     title = title or type(detector).__qualname__
     raise ConfigError(f"detector {title} has a {type(names).__name__} as `names`; give a list of class names.")
-
-
-def suggest(word: str, known: tuple[str, ...]) -> str:
-    """A hint for a word that is not known: the near ones, or some of all."""
-    near = difflib.get_close_matches(word.lower(), [name.lower() for name in known], n=3, cutoff=0.6)
-    if near:
-        return f"perhaps {' or '.join(near)} was meant."
-    return f"it knows {', '.join(known[:12])}{', ...' if len(known) > 12 else '.'}"
 
 
 def class_mask(classes: tuple[str, ...], names: tuple[str, ...], detector: str) -> Bool | None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import models
+from models.backbones.roi_align import pool_strips
 from models.errors import ConfigError
-from tracker.appearance.embedder import pool_strips
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.onnx_file import OnnxDetector
 from tracker.types import Detections, Frame, UInt8

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from models.errors import ConfigError
-from tracker.association.bounds import MOST_BOXES, strongest
 from tracker.detectors.class_names import class_mask
 from tracker.detectors.config import DetectorConfig
+from tracker.inputs.bounds import MOST_BOXES, strongest
 from tracker.types import Detections, Float32, Int64
 
 log = logging.getLogger("liquidtrack.detectors")

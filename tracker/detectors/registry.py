@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from models.checks.suggestion import suggest
 from models.errors import ConfigError
 from models.runtime.compute import Compute
-from tracker.detectors.class_names import suggest
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.other_formats import how_to_export
 from tracker.detectors.replay import ByFrame, ReplayDetector

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from models.checks.suggestion import suggest
 from models.errors import ConfigError, WeightsError
 from models.extras import needs
 from models.runtime.compute import usable_cores
-from tracker.detectors.class_names import names_from_file, suggest
+from tracker.detectors.class_names import names_from_file
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.postprocess import Select
 from tracker.types import Detections, Frame, UInt8

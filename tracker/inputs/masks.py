@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import DataError
-
-Bool = NDArray[np.bool_]
-Int64 = NDArray[np.int64]
+from models.runtime.arrays import Bool, Int64
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from models.backbones.feature_maps import FrozenMaps
+from models.runtime.maths import unit
 from tracker.types import Float32, UInt8
 
 STRIDES = (8, 16, 32)
@@ -20,10 +21,6 @@ def _resampling(source: int, target: int) -> Float32:
     """(target, source): carries a row of cells to another number of them."""
     how = cv2.INTER_AREA if source > target else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(np.eye(source, dtype=np.float32), (source, target), interpolation=how), np.float32)
-
-
-def _unit(vectors: Float32, axis: int) -> Float32:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=axis, keepdims=True), 1e-6), np.float32)
 
 
 class CellFeatures:
@@ -41,7 +38,7 @@ class CellFeatures:
             if grid.shape[1] != cells:
                 u = _resampling(grid.shape[1], cells)
                 grid = np.asarray(u @ grid @ u.T, np.float32)
-            parts.append(_unit(grid, 0))
+            parts.append(unit(grid, 0, 1e-6, flat=False))
         flat = np.concatenate(parts).reshape(-1, cells * cells).T
         return np.ascontiguousarray(flat / np.float32(len(maps) ** 0.5))
 
@@ -61,4 +58,4 @@ class Projection:
 
     def __call__(self, features: Float32) -> Float32:
         """(N, D) -> (N, NUMBERS) of unit length."""
-        return _unit((features - self._mean) @ self._axes, 1)
+        return unit((features - self._mean) @ self._axes, 1, 1e-6, flat=False)

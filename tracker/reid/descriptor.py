@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 
 from models.backbones.feature_maps import FrozenMaps
-from models.backbones.roi_align import unit
 from models.errors import DataError, WeightsError
 from models.runtime.cache import atomic
+from models.runtime.maths import unit
 from models.runtime.weight_files import check_shapes, encode, read_arrays
 from tracker.types import Float32, Float64, Int64, UInt8
 

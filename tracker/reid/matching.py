@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.backbones.roi_align import unit
+from models.runtime.maths import unit
 from tracker.types import Bool, Float32, Float64, Int64
 
 COMPONENTS = 64  # principal components that the metric lives in

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.backbones.roi_align import unit
+from models.runtime.maths import unit
 from tracker.reid.matching import embed, within_metric
 from tracker.types import Float32, Float64
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.backbones.roi_align import roi_align, unit
+from models.backbones.roi_align import roi_align
+from models.runtime.maths import unit
 
 SCALE = 1 / 8
 

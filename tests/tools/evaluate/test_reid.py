@@ -14,8 +14,8 @@ import pytest
 from datasets.formats.annotations import Annotations
 from datasets.ground_truth.reid import read_identities
 from datasets.scenes import Scene, render
-from models.backbones.roi_align import unit
 from models.errors import DataError
+from models.runtime.maths import unit
 from tests.support.reid_images import write_people
 from tests.support.weights import needs_weights
 from tools.cli.main import main

@@ -11,9 +11,10 @@ import pytest
 
 from models.backbones.export import open_network
 from models.backbones.registry import BACKBONES, get_entry
+from models.backbones.roi_align import STRIPS
 from models.errors import ConfigError, WeightsError
-from tracker.appearance.embedder import STRIPS, FrozenEmbedder, build_embedder, standardise
-from tracker.detectors.config import AppearanceConfig
+from tracker.appearance.config import AppearanceConfig
+from tracker.appearance.embedder import FrozenEmbedder, build_embedder, standardise
 from tracker.protocols import Embedder
 from tracker.types import Detections, Frame
 

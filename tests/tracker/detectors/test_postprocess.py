@@ -10,9 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from models.checks.suggestion import suggest
 from models.errors import ConfigError
 from models.labels.coco import COCO_NAMES
-from tracker.detectors.class_names import class_mask, same_name, suggest
+from tracker.detectors.class_names import class_mask, same_name
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.postprocess import Select, suppress
 from tracker.detectors.replay import ReplayDetector

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.backbones.roi_align import unit
+from models.runtime.maths import unit
 from tracker.reid.gallery import VIEWS, keep_views, view_quality
 
 

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from models.backbones.roi_align import unit
+from models.runtime.maths import unit
 from tracker.reid.matching import embed, log_odds, marginals, possible, standing, within_metric
 from tracker.types import Float32, Float64
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from models.backbones.roi_align import unit
+from models.runtime.maths import unit
 from tracker.reid.config import ReidConfig
 from tracker.reid.gallery import GONE
 from tracker.reid.stage import Returning

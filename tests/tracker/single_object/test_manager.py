@@ -13,7 +13,7 @@ from tests.support.pattern_images import SIZE, box_at, iou, scene
 from tracker.classification.track_classes import Classes
 from tracker.engine import Tracker
 from tracker.motion.kalman_mixture import KalmanMotion
-from tracker.pipeline import run
+from tracker.pipeline.loop import run
 from tracker.protocols import FrameTracker, SourceInfo
 from tracker.single_object.box_prompt import parse_box
 from tracker.single_object.manager import Pointer, inside

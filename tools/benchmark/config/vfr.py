@@ -8,8 +8,8 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from datasets.output_guard.guard import Output, file_outputs
+from tracker.appearance.config import AppearanceConfig
 from tracker.config import TrackerConfig
-from tracker.detectors.config import AppearanceConfig
 
 
 @dataclass(frozen=True)

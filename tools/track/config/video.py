@@ -13,9 +13,10 @@ from datasets.sources.config import SourceConfig
 from tools.display.config import ViewConfig
 from tools.track.config.box_prompts import PointConfig
 from tools.track.config.mask_prompts import MarkConfig
+from tracker.appearance.config import AppearanceConfig
 from tracker.classification.config import RecogniseConfig
 from tracker.config import TrackerConfig
-from tracker.detectors.config import AppearanceConfig, DetectorConfig
+from tracker.detectors.config import DetectorConfig
 from tracker.masks.config import MaskConfig
 from tracker.reid.config import ReidConfig
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracker.types import Float32, Float64, Int64
+from models.runtime.arrays import Float32, Float64, Int64
 
 MOST_BOXES = 1000  # detections of one frame that are looked at, the highest scores first
 MOST_TRACKS = 3000  # tracks alive, from which on none begins

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-import tracker.pipeline
+import tracker.pipeline.loop
 from models.errors import ConfigError, DataError, SourceError
 from tracker.engine import Tracker
-from tracker.inputs.images import GivenPictures, source_of
-from tracker.pipeline import run, track
+from tracker.pipeline.given_images import GivenPictures, source_of
+from tracker.pipeline.loop import run, track
 from tracker.types import Frame, Tracks
 
 PICTURE = np.zeros((48, 64, 3), np.uint8)
@@ -129,4 +129,4 @@ def test_a_class_without_a_name_is_told_before_a_file_of_labels_meets_it() -> No
         with pytest.raises((ConfigError, DataError), match="answered class 2 where 1 have names"):
             run([(PICTURE, 0.0)], detector, Tracker(), [Memory()])
     with pytest.raises(ConfigError, match="a int is no detector"):
-        list(tracker.pipeline.track([(PICTURE, 0.0)], 7, Tracker()))  # type: ignore[arg-type]
+        list(tracker.pipeline.loop.track([(PICTURE, 0.0)], 7, Tracker()))  # type: ignore[arg-type]

@@ -13,10 +13,10 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from models.errors import DataError, SourceError
 from models.runtime.compute import beside_threads
-from tracker.pipeline import run, track
-from tracker.prefetch import prefetch_map
+from tracker.pipeline.loop import run, track
+from tracker.pipeline.prefetch import prefetch_map
+from tracker.pipeline.stages import CameraMotionStage, EmbedStage
 from tracker.protocols import SourceInfo, Stop
-from tracker.stages import CameraMotionStage, EmbedStage
 from tracker.types import Detections, Float64, Frame, Tracks
 
 

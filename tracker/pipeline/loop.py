@@ -18,8 +18,10 @@ from threadpoolctl import threadpool_limits
 
 from models.errors import ConfigError, LiquidTrackError
 from models.runtime.compute import beside_threads
-from tracker.inputs.images import source_of
-from tracker.prefetch import QUEUE, prefetch_map
+from tracker.pipeline.given_images import source_of
+from tracker.pipeline.prefetch import QUEUE, prefetch_map
+from tracker.pipeline.stage_clock import StageClock
+from tracker.pipeline.stages import DetectStage, TrackStage, stage_name
 from tracker.protocols import (
     CameraSink,
     Detector,
@@ -32,8 +34,6 @@ from tracker.protocols import (
     Stage,
     Stop,
 )
-from tracker.stage_clock import StageClock
-from tracker.stages import DetectStage, TrackStage, stage_name
 from tracker.types import Frame, Tracks
 
 T = TypeVar("T")

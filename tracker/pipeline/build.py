@@ -8,16 +8,17 @@ from typing import Any, Literal
 
 from models.errors import ConfigError
 from models.runtime.compute import Compute
+from tracker.appearance.config import AppearanceConfig
 from tracker.decorators import InnerTracker
-from tracker.detectors.config import AppearanceConfig, DetectorConfig
+from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import EMBEDDING, build_detector, detector_of
-from tracker.inputs.images import source_of
-from tracker.pipeline import Pipeline
-from tracker.pipeline_config import AUTO, OWN, PipelineConfig
-from tracker.prefetch import QUEUE
+from tracker.pipeline.config import AUTO, OWN, PipelineConfig
+from tracker.pipeline.given_images import source_of
+from tracker.pipeline.loop import Pipeline
+from tracker.pipeline.prefetch import QUEUE
+from tracker.pipeline.stages import CameraMotionStage, EmbedStage
 from tracker.protocols import Detector, Embedder, Engine, Source, SourceInfo, Stage
 from tracker.providers import provider
-from tracker.stages import CameraMotionStage, EmbedStage
 from tracker.types import Frame, Tracks
 
 Detects = DetectorConfig | Detector | Callable[[Frame], Any] | str | Path

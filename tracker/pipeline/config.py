@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from models.errors import ConfigError
+from tracker.appearance.config import AppearanceConfig
 from tracker.classification.config import RecogniseConfig
 from tracker.config import TrackerConfig
-from tracker.detectors.config import AppearanceConfig, DetectorConfig
+from tracker.detectors.config import DetectorConfig
 from tracker.masks.config import MaskConfig
 from tracker.reid.config import ReidConfig
 from tracker.single_object.box_prompt import PointedBox
@@ -80,7 +81,7 @@ class PipelineConfig:
             elif name in groups:
                 groups[name] = value
             else:
-                from tracker.detectors.class_names import suggest
+                from models.checks.suggestion import suggest
 
                 raise ConfigError(f"a pipeline has no setting {name!r}; {suggest(name, (*of, *groups))}")
         for name, values in changed.items():

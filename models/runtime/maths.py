@@ -1,0 +1,38 @@
+"""Small functions of arrays that several rooms need."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.runtime.arrays import Float32, Float64
+
+LEAST = 1e-6  # by which a probability is held off 0 and 1
+
+
+def logit(score: NDArray[np.floating]) -> Float64:
+    """Log-odds of scores, 0 and 1 held off."""
+    p = np.clip(np.asarray(score, np.float64), LEAST, 1 - LEAST)
+    return np.asarray(np.log(p / (1 - p)))
+
+
+def expit(odds: Float64) -> Float64:
+    """Scores of log-odds."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(odds, -60, 60))))
+
+
+def unit(vectors: Float32, axis: int = 1, least: float = 1e-12, flat: bool = True) -> Float32:
+    """Vectors of length 1.
+
+    Args:
+        vectors: of any shape.
+        axis: along which the components of one vector lie.
+        least: shorter ones are divided by this length.
+        flat: a vector of zeros, which points nowhere, becomes the same constant vector for all; else it stays.
+    """
+    length = np.linalg.norm(vectors, axis=axis, keepdims=True)
+    made: Float32 = np.asarray(vectors / np.maximum(length, least), np.float32)
+    if not flat:
+        return made
+    constant = np.float32(1 / np.sqrt(max(vectors.shape[axis], 1)))
+    return np.where(length > least, made, constant).astype(np.float32)

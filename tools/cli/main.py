@@ -147,6 +147,9 @@ def _run(words: list[str]) -> int:
 
 def _missing(error: ImportError, words: list[str]) -> str:
     """What to install where a library is not there; "" where that is not what went wrong."""
+    from tools.cli.renames import with_new_command
+
+    words, _ = with_new_command(words)
     command = next((" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in COMMANDS), words[0])
     from models.extras import how_to_get, missing, stale
 

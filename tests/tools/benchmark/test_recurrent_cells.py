@@ -129,7 +129,7 @@ def test_gradients_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "a file where a folder is due" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["series", "xor"], ["gradients"]])
+@pytest.mark.parametrize("words", [["cells", "xor"], ["gradients"]])
 def test_without_torch_one_sentence(words: list[str]) -> None:
     script = "import sys; sys.modules['torch'] = None; from tools.cli.main import main; sys.exit(main(sys.argv[1:]))"
     ended = subprocess.run([sys.executable, "-c", script, "bench", *words], capture_output=True, text=True)

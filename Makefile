@@ -56,7 +56,7 @@ run-results: $(VENV)/dev  ## measure every result: the research data in DATA, th
 CLIP ?= out/demo.mp4
 NETWORK ?= background
 bench: $(VENV)/dev  ## the pipeline's stages on CLIP with the detector NETWORK
-	$(BIN)/liquidtrack bench pipeline $(CLIP) --network $(NETWORK)
+	$(BIN)/liquidtrack bench pipeline $(CLIP) --detector $(NETWORK)
 
 clean:
 	rm -rf $(VENV) out site build dist *.egg-info

@@ -87,7 +87,7 @@ class Tracker:
         self._next_id = 1
         self._latest = 0.0  # seconds on the tracker's clock
         self._now = 0.0
-        self._evidence = logit(config.birth_probability) if config.birth_probability < 1 else math.inf
+        self._evidence = logit(config.new_track_probability) if config.new_track_probability < 1 else math.inf
         self._ticks: int | None = None
         self._origin = 0
         whole, real = np.zeros(0, np.int64), np.zeros(0)
@@ -122,7 +122,7 @@ class Tracker:
                 table.motion = self._motion.warp(table.motion, affine)
             prediction = self._motion.predict(table.motion, now)
             boxes, life = prediction.xyxy, self._life(table, prediction)
-        births = seen.score >= c.birth_score
+        births = seen.score >= c.new_track_score
         weak = (~births).nonzero()[0]
         odds = self._candidates.see(seen.boxes(weak), boxes, table.label, now, self._area(seen.xyxy))
         births[weak] = odds >= self._evidence
@@ -296,13 +296,13 @@ class Tracker:
 
     def _alive(self, table: _Table, now: float) -> _Table:
         """The tracks that a motion could still wait for at `now`: nothing is asked of the rest, however long ago."""
-        longest = max(self._motion.max_lives * self.config.life, self.config.tentative_life)
+        longest = max(self._motion.max_lives * self.config.max_age, self.config.tentative_max_age)
         keep = now - table.seen <= longest
         return table if keep.all() else table.take(keep)
 
     def _life(self, table: _Table, prediction: Prediction) -> Float64:
         """(N,) seconds for which each track is waited for from its latest match on."""
-        life, tentative = self.config.life, self.config.tentative_life
+        life, tentative = self.config.max_age, self.config.tentative_max_age
         if prediction.wait is None:
             return np.where(self._shown(table), life, tentative)
         longer = np.clip(0.5 * prediction.wait, -0.75 * life, (self._motion.max_lives - 1) * life)
@@ -330,7 +330,7 @@ class Tracker:
 
     def _shown(self, table: _Table) -> Bool:
         """(N,) which tracks are results: those that were seen for as long as asked for."""
-        shown: Bool = table.seen - table.born >= self.config.confirmation
+        shown: Bool = table.seen - table.born >= self.config.min_confirm
         return shown
 
 

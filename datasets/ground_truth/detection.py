@@ -77,7 +77,7 @@ def find_labels(place: Path, pictures: Path | None = None) -> tuple[Path, Path]:
         inner = place.parent / "images"
         pictures = inner if inner.is_dir() else place.parent
     elif not pictures.is_dir():
-        raise ConfigError(f"{pictures}: there is no such folder of pictures; check --pictures.")
+        raise ConfigError(f"{pictures}: there is no such folder of pictures; check --images.")
     return place, pictures
 
 

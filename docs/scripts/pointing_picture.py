@@ -31,7 +31,7 @@ def main(out: Path) -> None:
     box = truth.xyxy[(truth.row == 0) & (truth.id == 4)][0]
     given = PointedBox(*box[:2].tolist(), *(box[2:] - box[:2]).tolist())
     pointer = Pointer(Tracker(), [given])
-    painter = Painter(pointer.names, ViewConfig(show_unseen=True))
+    painter = Painter(pointer.names, ViewConfig(show_lost=True))
     pictures, left = [], list(AT)
     for frame, tracks in track(open_scene(SCENE), build_detector("none"), pointer):
         picture = painter(frame, tracks)

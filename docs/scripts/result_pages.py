@@ -283,7 +283,7 @@ def births() -> Page | None:
         "(number of "
         "objects in brackets), by the default rule, where repeated weak detections start a track too, and by "
         "score alone "
-        "(`--birth-probability 1`). False tracks overlap no labelled object in most of their frames; they are "
+        "(`--new-track-probability 1`). False tracks overlap no labelled object in most of their frames; they are "
         "counted on "
         "COCO's images, seen by a simulated camera."
     )

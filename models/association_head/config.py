@@ -22,44 +22,47 @@ class HeadConfig:
             are wired as a neural circuit policy (NCP).
         units: size of the state of one track.
         motor: motor neurons of a wired cell, in its last layer.
-        query: size of the answer to a query.
+        query_size: size of the answer to a query.
         hidden: width of the pair network.
-        code: size of the message between competing pairs. A (track, detection) pair sends it to the pairs that share
-            its track or detection.
-        rounds: rounds of message passing.
-        habits: use track statistics: slow averages, ages, crowding at the last match. A head without a cell and without
-            these has no memory but that of the Kalman prior.
+        message_size: size of the message between competing pairs. A (track, detection) pair sends it to the pairs that
+            share its track or detection.
+        message_rounds: rounds of message passing.
+        track_statistics: use track statistics: slow averages, ages, crowding at the last match. A head without a cell
+            and without these has no memory but that of the Kalman prior.
         time_unit: seconds that count as 1 in the cell's own time. With 1 a frame interval of 0.04 s hardly changed the
             state.
         slowing: seconds after a match from which the time of a query slows down, 0 for never. As slowing * log(1 + t /
             slowing): a lost track keeps what it knew.
-        alike: weight of appearance similarity, log-odds for a unit of cosine. Added by the tracker to the learned
-            log-odds; what a head learns from simulated embeddings is too little for real ones.
+        similarity_weight: weight of appearance similarity, log-odds for a unit of cosine. Added by the tracker to the
+            learned log-odds; what a head learns from simulated embeddings is too little for real ones.
         horizon: seconds over which the gates of a wired cell are spread before training. 0: all begin near 0.
-        seed: seed of the wiring and of the first weights.
+        weights_seed: seed of the wiring and of the first weights.
     """
 
     cell: str = "cfc-leaky"
     units: int = 48
     motor: int = 12
-    query: int = 20
+    query_size: int = 20
     hidden: int = 56
-    code: int = 12
-    rounds: int = 2
-    habits: bool = True
+    message_size: int = 12
+    message_rounds: int = 2
+    track_statistics: bool = True
     time_unit: float = 0.1
     slowing: float = 0.3
-    alike: float = 0.0
+    similarity_weight: float = 0.0
     horizon: float = 0.0
-    seed: int = 0
+    weights_seed: int = 0
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
             raise ConfigError(f"cell is {self.cell!r}; give {', '.join(CELLS)}.")
-        sizes = {"units": 1024, "query": 1024, "hidden": 4096, "motor": 1024}
-        check_ranges(self, {name: (1, most) for name, most in sizes.items()} | {"code": (0, 256), "rounds": (0, 16)})
+        sizes = {"units": 1024, "query_size": 1024, "hidden": 4096, "motor": 1024}
+        check_ranges(
+            self,
+            {name: (1, most) for name, most in sizes.items()} | {"message_size": (0, 256), "message_rounds": (0, 16)},
+        )
         check_ranges(self, {"time_unit": (1e-6, LONG), "slowing": (0, LONG), "horizon": (0, LONG)})
-        check_ranges(self, {"alike": (-1000, 1000), "seed": SEEDS})
+        check_ranges(self, {"similarity_weight": (-1000, 1000), "weights_seed": SEEDS})
         if self.cell in WIRED and self.motor > self.units - 2:
             raise ConfigError(f"motor is {self.motor}; give 2 less than the {self.units} units, or fewer.")
 

@@ -27,7 +27,7 @@ class HeadNumpy:
 
     def __init__(self, weights: dict[str, Float32], config: HeadConfig) -> None:
         self.config = config
-        self.inputs, self.features = head_inputs(weights, config), weights["first.weight"].shape[1] - config.query
+        self.inputs, self.features = head_inputs(weights, config), weights["first.weight"].shape[1] - config.query_size
         self._w = w = {name: np.asarray(value, np.float32) for name, value in weights.items()}
         self._blocks = []
         inner = "cell.cell" if config.cell == "mixed-cfc" else "cell"
@@ -89,7 +89,7 @@ class HeadNumpy:
 
     def query(self, h: Float32, elapsed: Float32) -> tuple[Float32, Float32]:
         """The code (N, Q) and the corrections (N, 9)."""
-        flow, n = self._linear("flow", h[:, : self.config.units]), self.config.query
+        flow, n = self._linear("flow", h[:, : self.config.units]), self.config.query_size
         both, a, b = np.tanh(flow[:, : 2 * n]), flow[:, 2 * n : 3 * n], flow[:, 3 * n :]
         if self.config.slowing:
             elapsed = self.config.slowing * np.log1p(elapsed / np.float32(self.config.slowing))
@@ -124,7 +124,7 @@ class HeadNumpy:
         out = self._layer("judge", np.maximum(self._layer("second", np.maximum(x, 0)), 0))
         z, word = base + out[0], np.tanh(out[1:])
         rivals, shift, count = _Rivals(row, column), known.sum(0), np.float32(len(known) + 0.1)
-        for k in range(self.config.rounds):
+        for k in range(self.config.message_rounds):
             c = np.minimum(np.maximum(z, -LIMIT), LIMIT)
             sums, bests = rivals(c)
             sure = np.exp(2 * c - sums[0] - sums[1])
@@ -158,7 +158,7 @@ def load_head(path: Path, kind: type[HeadNumpy] = HeadNumpy) -> HeadNumpy:
     """
     weights, config = read_sealed(path, HeadConfig, FORMAT, "a head", HOW)
     first = weights["first.weight"].shape if "first.weight" in weights else ()
-    features = max(0, first[1] - config.query) if len(first) == 2 else 0
+    features = max(0, first[1] - config.query_size) if len(first) == 2 else 0
     check_shapes(path, weights, head_shapes(config, head_inputs(weights, config), features), HOW)
     return kind(weights, config)
 

@@ -38,24 +38,24 @@ class Head(nn.Module):
         self.cell: Cell | None = None
         # the caller's own random numbers go on as if no head had been made
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
+            torch.manual_seed(config.weights_seed)
             self._make(inputs, features, config)
 
     def _make(self, inputs: int, features: int, c: HeadConfig) -> None:
         if c.cell in ("cfc", "mixed-cfc"):
-            wiring = auto_ncp(inputs, c.units, c.motor, sparsity=0.3, seed=c.seed)
+            wiring = auto_ncp(inputs, c.units, c.motor, sparsity=0.3, seed=c.weights_seed)
             self.cell = make_cell(c.cell, inputs, c.units, wiring=wiring, time_unit=c.time_unit, horizon=c.horizon)
         elif c.cell == "cfc-leaky":  # all to all: it learned better than an NCP (`docs/lab/2026-11-benchmarks.md`)
             self.cell = make_cell(c.cell, inputs, c.units, backbone=0, time_unit=c.time_unit)
         elif c.cell != "none":
             self.cell = make_cell(c.cell, inputs, c.units, time_unit=c.time_unit)
-        self.flow = nn.Linear(c.units, 4 * c.query)
-        self.readout = nn.Linear(c.query, READOUT)
-        self.first = nn.Linear(features + c.query, c.hidden)
+        self.flow = nn.Linear(c.units, 4 * c.query_size)
+        self.readout = nn.Linear(c.query_size, READOUT)
+        self.first = nn.Linear(features + c.query_size, c.hidden)
         self.second = nn.Linear(c.hidden, c.hidden)
-        self.judge = nn.Linear(c.hidden, 1 + c.code)
-        self.listen = nn.ModuleList(nn.Linear(NUMBERS + c.code, HEARD) for _ in range(c.rounds))
-        self.revise = nn.ModuleList(nn.Linear(HEARD, 1 + c.code) for _ in range(c.rounds))
+        self.judge = nn.Linear(c.hidden, 1 + c.message_size)
+        self.listen = nn.ModuleList(nn.Linear(NUMBERS + c.message_size, HEARD) for _ in range(c.message_rounds))
+        self.revise = nn.ModuleList(nn.Linear(HEARD, 1 + c.message_size) for _ in range(c.message_rounds))
         with torch.no_grad():
             for layer in (self.readout, *self.revise):
                 layer.weight.zero_()

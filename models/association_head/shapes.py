@@ -18,13 +18,13 @@ def head_shapes(config: HeadConfig, inputs: int, features: int) -> Shapes:
     """Every array of `head.Head` by its name: of `inputs` numbers a match and `features` numbers a pair."""
     c = config
     layers = {
-        "flow": (4 * c.query, c.units),
-        "readout": (READOUT, c.query),
-        "first": (c.hidden, features + c.query),
+        "flow": (4 * c.query_size, c.units),
+        "readout": (READOUT, c.query_size),
+        "first": (c.hidden, features + c.query_size),
         "second": (c.hidden, c.hidden),
-        "judge": (1 + c.code, c.hidden),
-        **{f"listen.{k}": (HEARD, NUMBERS + c.code) for k in range(c.rounds)},
-        **{f"revise.{k}": (1 + c.code, HEARD) for k in range(c.rounds)},
+        "judge": (1 + c.message_size, c.hidden),
+        **{f"listen.{k}": (HEARD, NUMBERS + c.message_size) for k in range(c.message_rounds)},
+        **{f"revise.{k}": (1 + c.message_size, HEARD) for k in range(c.message_rounds)},
     }
     found = _cell(c, inputs)
     for name, shape in layers.items():

@@ -32,7 +32,7 @@ def _said(number: float) -> str:
     return str(number) if isinstance(number, int) else f"{number:g}"
 
 
-def check_rate(rate: float, name: str = "rate") -> None:
+def check_rate(rate: float, name: str = "learning_rate") -> None:
     """Refuse what is no learning rate.
 
     Raises:

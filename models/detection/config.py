@@ -32,9 +32,10 @@ class DetectConfig:
     """The detection head on the frozen EfficientNet-Lite0.
 
     Attributes:
-        width: channels of the maps that the three strides are brought to, at least 8.
-        depth: blocks of each of the two branches, 1 or more.
-        bins: a distance to a side is a distribution over 0 to bins - 1 strides, 4 or more.
+        width: channels of the feature maps, at least 8.
+        depth: blocks of each of the two branches.
+        bins: bins of the distance from a cell to a side. A distance is a distribution over 0 to bins - 1 strides; 4 or
+            more.
     """
 
     width: int = 96

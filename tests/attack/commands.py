@@ -18,7 +18,7 @@ PATHS_AS_TEXT = {"source": "{}", "detector": "file:{}"}
 # Places where a command writes.
 OUT = ("b", "out")
 # What a command needs beside its places.
-NEEDED = {"bench pipeline": ["--network", "background"], "bench vfr": ["--network", "background"]}
+NEEDED = {"bench pipeline": ["--detector", "background"], "bench vfr": ["--detector", "background"]}
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ NOT_ONNX: dict[str, bytes] = {
 @pytest.mark.parametrize("name", NOT_ONNX)
 @pytest.mark.parametrize(
     "words",
-    [TRACK, ["eval", "reid", "people", "--people", "all", "--quiet", "--network"], ["bench", "detection"]],
+    [TRACK, ["eval", "reid", "people", "--identities", "all", "--quiet", "--embedder"], ["bench", "detection"]],
     ids=["track", "reid", "bench"],
 )
 def test_what_is_no_onnx_is_one_sentence(place: Path, words: list[Any], name: str) -> None:

@@ -203,7 +203,7 @@ def test_devices_in_the_place_of_files_are_read_with_a_bound(device: str, tmp_pa
         ["track", clip, "--times", device, "--jsonl", "o.jsonl"],
         ["track", clip, "--detector", f"onnx:{device}", "--jsonl", "o.jsonl"],
         ["track", clip, "--mask", device, "--jsonl", "o.jsonl"],
-        ["track", clip, "--head", device, "--jsonl", "o.jsonl"],
+        ["track", clip, "--association-head", device, "--jsonl", "o.jsonl"],
         ["track", clip, "--reid", "--reid-metric", device, "--jsonl", "o.jsonl"],
         ["convert", device, "o.jsonl"],
         ["render", clip, device],

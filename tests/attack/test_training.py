@@ -44,52 +44,53 @@ NO_RATE = ("0", "-1", "nan", "inf", "1e308", "x")
 BAD: dict[str, dict[str, tuple[str, ...]]] = {
     "head": {
             **dict.fromkeys(("--rollouts", "--clips", "--steps", "--batch", "--workers", "--units"), NO_COUNT),
-            **dict.fromkeys(("--query", "--hidden", "--motor"), ("0", "-1", "1000000000")),
+            **dict.fromkeys(("--query-size", "--hidden", "--motor"), ("0", "-1", "1000000000")),
         "--motor": ("0", "99 --cell cfc"),
-            **dict.fromkeys(("--code", "--rounds"), ("-1", "1000000000")),
-            **dict.fromkeys(("--time-unit", "--slowing", "--horizon", "--alike"), ("nan", "inf", "-1e308")),
+            **dict.fromkeys(("--message-size", "--message-rounds"), ("-1", "1000000000")),
+            **dict.fromkeys(("--time-unit", "--slowing", "--horizon", "--similarity-weight"), ("nan", "inf", "-1e308")),
             "--data-seed": NO_SEED,
-            "--seed": NO_SEED,
-            "--rate": NO_RATE,
-            "--start": ("",),
+            "--weights-seed": NO_SEED,
+            "--learning-rate": NO_RATE,
+            "--init-weights": ("",),
             "--cell": ("ltc", ""),
         },
     "detector": {
             "--epochs": (*NO_RATE, "inf"),
             "--batch": (*NO_COUNT, "1"),
             "--workers": ("-1", "1.5", "nan", str(10**9)),
-            "--hold": ("-1", "1", "nan"),
+            "--validation-every": ("-1", "1", "nan"),
             "--sizes": ("0", "100", "-32", "1000000000000", "nan", ""),
-            "--look": ("0", "-1", "5000", "nan"),
-            "--rate": NO_RATE,
-            "--data-seed": NO_SEED,
+            "--input-size": ("0", "-1", "5000", "nan"),
+            "--learning-rate": NO_RATE,
+            "--seed": NO_SEED,
             "--device": ("tpu", "", "cuda:99", "CPU "),
             "--width": ("0", "-1", "1000000000"),
             "--depth": ("0", "1000000000"),
             "--bins": ("0", "3", "1000000000"),
             "--classes": ("", "ball ball"),
-            "--start": ("",),
+            "--init-weights": ("",),
         },
     "views": {
-            **dict.fromkeys(("--repeats", "--views", "--steps", "--batch", "--units", "--threads"), NO_COUNT),
-            "--rate": NO_RATE,
-            "--data-seed": NO_SEED,
-            "--pictures": ("odd", ""),
+            **dict.fromkeys(("--repeats", "--crops", "--steps", "--batch", "--units", "--threads"), NO_COUNT),
+            "--learning-rate": NO_RATE,
+            "--seed": NO_SEED,
+            "--images": ("odd", ""),
         },
-    "reid": {"--threads": ("-1", "nan"), "--device": ("tpu", ""), "--people": ("odd", "")},
-    "motion": {"--runs": NO_COUNT, "--frames": (*NO_COUNT, "2"), "--draw-seed": NO_SEED},
+    "reid": {"--threads": ("-1", "nan"), "--device": ("tpu", ""), "--identities": ("odd", "")},
+    "motion": {"--runs": NO_COUNT, "--frames": (*NO_COUNT, "2"), "--seed": NO_SEED},
     "returns": {"--scenes": NO_COUNT, "--seed": NO_SEED, "--threads": ("-1",)},
     "series": {"--units": ("-1", "nan", str(10**30)), "--epochs": ("-1", "nan"),
-         "--rate": ("-1", "nan", "inf", "1e308"),
+         "--learning-rate": ("-1", "nan", "inf", "1e308"),
          "--threads": ("0", "-1", str(10**9)), "--seeds": ("-1", "nan", ""), "--drop": ("1", "nan", "-1", "0.5")},
     "gradients": {"--steps": ("0", "1", "-1", "nan", str(10**30)), "--units": NO_COUNT, "--inputs": NO_COUNT,
          "--seeds": NO_COUNT},
 }  # fmt: skip
 # What is not known before the files are looked at.
 AT_RUN = {
-    "head": {"--start": ("absent", ".", "data/walk/seqinfo.ini", "/dev/null"), "--blend": ("absent", ".", "/dev/null")},
+    "head": {"--init-weights": ("absent", ".", "data/walk/seqinfo.ini", "/dev/null"),
+             "--average-with": ("absent", ".", "/dev/null")},
     "detector": {
-        "--classes": ("unicorn",), "--start": ("absent", ".", "/dev/null", "coco/instances.json"),
+        "--classes": ("unicorn",), "--init-weights": ("absent", ".", "/dev/null", "coco/instances.json"),
         "--unlabelled": ("bare",),
     },
     "returns": {"--metric": ("absent",)},
@@ -147,7 +148,7 @@ def test_a_bad_value_of_a_training_is_one_sentence(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "flag", "value"),
-    long_form(cases(AT_RUN), [("head", "--start", "/dev/null"), ("detector", "--classes", "unicorn")]),
+    long_form(cases(AT_RUN), [("head", "--init-weights", "/dev/null"), ("detector", "--classes", "unicorn")]),
 )
 def test_a_bad_file_for_a_training_is_one_sentence(place: Path, name: str, flag: str, value: str) -> None:
     answer = attack(words(name, flag, value), cwd=place, torch=True)
@@ -185,9 +186,9 @@ NO_DATA = {
 
 
 TOO_LARGE = {  # permitted, each for itself
-    "head": "--batch 4096 --clips 1 --workers 1 --hidden 4096 --code 0",
+    "head": "--batch 4096 --clips 1 --workers 1 --hidden 4096 --message-size 0",
     "detector": "--batch 1024 --width 1024 --depth 16",
-    "views": "--batch 65536 --views 1000 --pictures all",
+    "views": "--batch 65536 --crops 1000 --images all",
     "gradients": "--units 1024 --steps 10000",
 }
 
@@ -236,8 +237,10 @@ def finished(place: Path) -> Path:
 
 
 OTHERS = [
-    ["--data-seed", "1"], ["--seed", "1"], ["--steps", "2"], ["--clips", "2"], ["--batch", "2"], ["--rollouts", "2"],
-    ["--rate", "0.1"], ["--units", "5"], ["--hidden", "5"], ["--cell", "gru-dt"], ["--no-habits"], ["--alike", "1"],
+    ["--data-seed", "1"], ["--weights-seed", "1"],
+    ["--steps", "2"], ["--clips", "2"], ["--batch", "2"], ["--rollouts", "2"],
+    ["--learning-rate", "0.1"], ["--units", "5"], ["--hidden", "5"], ["--cell", "gru-dt"], ["--no-track-statistics"],
+    ["--similarity-weight", "1"],
 ]  # fmt: skip
 
 
@@ -324,18 +327,32 @@ def test_a_damaged_answer_of_a_teacher_is_one_sentence(place: Path, name: str) -
     ports = {"images": ((1, 3, 96, 128), np.float32)}
     net = write_net(root / "t.onnx", ports, {"output": yolox_answer((128, 96), [])})
     classes = ("person", "dog")
-    gather(TrainDetectorConfig((root / "coco",), root / "out", classes, teachers=(net,), hold=0, quiet=True))
+    gather(
+        TrainDetectorConfig((root / "coco",), root / "out", classes, teachers=(net,), validation_every=0, quiet=True)
+    )
     (file,) = (root / "out").glob("teacher-t-*.npz")
     file.write_bytes(CHECKPOINTS[name](file.read_bytes()))
     with kept(file):
-        line = ["train", "detection", "coco", "--classes", *classes, "--teachers", net, "--out", "out", "--hold", "0"]
+        line = [
+            "train",
+            "detection",
+            "coco",
+            "--classes",
+            *classes,
+            "--teachers",
+            net,
+            "--out",
+            "out",
+            "--validation-every",
+            "0",
+        ]
         answer = attack([*line, "--workers", "0", "--sizes", "64"], cwd=root, torch=True)
         assert_answered(answer, says=file.name, memory=10**9)
 
 
 def test_classes_in_another_order_do_not_take_the_old_weights(place: Path) -> None:
     small = [
-        "--hold",
+        "--validation-every",
         "0",
         "--batch",
         "2",

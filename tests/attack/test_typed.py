@@ -17,7 +17,7 @@ from tools.cli.typed import ANSWERS, FILMING, LEARNING, SAME, _hints, _is_second
 
 Type = Callable[..., str]
 # What a command needs beside its places before it gets as far as its numbers.
-NEEDS = {"bench pipeline": ("--network", "x"), "bench vfr": ("--network", "x")}
+NEEDS = {"bench pipeline": ("--detector", "x"), "bench vfr": ("--detector", "x")}
 KINDS = {"bench cells": ["xor"], "train classification": ["views", "none"], "completion": ["bash"]}
 
 
@@ -119,7 +119,7 @@ def test_every_number_refuses_what_is_none(name: str, typed: Type) -> None:
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "completion"])
 def test_numbers_beyond_all_use_are_refused_before_anything_runs(name: str, typed: Type) -> None:
     hints = dict(_hints(load(COMMANDS[name].config)))
-    for setting in ("workers", "threads", "seed", "seeds", "data_seed", "draw_seed", "crowd_seed"):
+    for setting in ("workers", "threads", "seed", "seeds", "data_seed", "weights_seed"):
         if setting in hints:
             for wrong in ("-1", "-99999999999999999999", "99999999999999999999"):
                 assert setting in typed(*line(name), f"{flag(setting)}={wrong}")
@@ -128,12 +128,12 @@ def test_numbers_beyond_all_use_are_refused_before_anything_runs(name: str, type
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("bench cells xor --rate=1e999", "rate is inf; give 0 to 1"),
+        ("bench cells xor --learning-rate=1e999", "learning_rate is inf; give 0 to 1"),
         ("bench cells xor --units 99999999", "units is 99999999; give 0 to 1024"),
         ("bench engine --objects 99999999999", "1 to 100000"),
         ("bench gradients --steps 99999999999", "give 2 to 10000"),
-        ("bench pipeline a --network x --frames 0", "1 or more"),
-        ("bench pipeline a --network x --rounds=-3", "1 or more"),
+        ("bench pipeline a --detector x --frames 0", "1 or more"),
+        ("bench pipeline a --detector x --rounds=-3", "1 or more"),
         ("bench motion a --seconds 1 inf", "up to 3600"),
         ("bench motion a --seconds 1,-2", "above 0"),
     ],
@@ -196,7 +196,7 @@ def test_a_flag_of_another_tool_that_has_no_equal_is_answered(key: str, typed: T
         ("track -i a.mp4 b.mp4", "unrecognized"),
         ("track", "needs SOURCE"),
         ("track --", "needs SOURCE"),
-        ("convert a", "needs B"),
+        ("convert a", "needs OUTPUT"),
         ("convert a b c", "unrecognized"),
         ("convert -o", "-o needs a value"),
         ("identify a b", "needs GALLERY"),

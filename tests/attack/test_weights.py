@@ -146,7 +146,7 @@ HEADS: dict[str, bytes] = {
     "units of 0": configured(units=0),
     "time of 0": configured(time_unit=0),
     **{f"cell {value!r}"[:40]: configured(cell=value) for value in ("ltc", "", None, 3, "gru-dt", "mixed-cfc")},
-    "habits a word": configured(habits="yes"),
+    "track_statistics a word": configured(track_statistics="yes"),
     "a setting more": configured(layers=3),
     **{
         f"config {name}": seal(head()[0], text)
@@ -165,7 +165,7 @@ def test_a_damaged_head_is_one_sentence(place: Path, name: str) -> None:
     path = place / "bad.safetensors"
     path.write_bytes((ANY | HEADS)[name])
     with kept(path, place / "mot"):
-        answer = attack(["mot", "mot", "out", "--head", path, "--workers", "1", "--quiet"], cwd=place)
+        answer = attack(["mot", "mot", "out", "--association-head", path, "--workers", "1", "--quiet"], cwd=place)
     said = assert_answered(answer, says="bad.safetensors: ")
     assert "train" in said or "get the file again" in said
     assert not (place / "out").exists()
@@ -173,9 +173,9 @@ def test_a_damaged_head_is_one_sentence(place: Path, name: str) -> None:
 
 FLAGS: dict[str, list[Any]] = {
     "--reid-metric": ["track", "clip.mp4", "--detector", "background", "--reid", "--jsonl", "o.jsonl", "--quiet"],
-    "--metric": ["eval", "reid", "people", "--people", "all", "--quiet"],
-    "--start": ["train", "association", "mot", "--out", "new", "--quiet"],
-    "--blend": ["train", "association", "mot", "--out", "new", "--quiet"],
+    "--metric": ["eval", "reid", "people", "--identities", "all", "--quiet"],
+    "--init-weights": ["train", "association", "mot", "--out", "new", "--quiet"],
+    "--average-with": ["train", "association", "mot", "--out", "new", "--quiet"],
 }
 
 
@@ -219,8 +219,8 @@ def test_a_wrong_metric_is_one_sentence(place: Path, flag: str, name: str) -> No
 
 @pytest.mark.parametrize("cell", ["none", "gru-dt"])
 def test_a_head_of_other_numbers_is_refused(place: Path, cell: str) -> None:
-    config = HeadConfig(cell=cell, units=4, query=4, hidden=4, code=2)
+    config = HeadConfig(cell=cell, units=4, query_size=4, hidden=4, message_size=2)
     weights = {n: np.zeros(s, np.float32) for n, s in head_shapes(config, 5, 9).items()}
     save_head(place / "bad.safetensors", weights, config, {})
-    answer = attack(["mot", "mot", "out", "--head", "bad.safetensors", "--quiet"], cwd=place)
+    answer = attack(["mot", "mot", "out", "--association-head", "bad.safetensors", "--quiet"], cwd=place)
     assert_answered(answer, says="numbers a match and a pair")

@@ -55,7 +55,7 @@ def test_a_mood_of_the_detector_changes_nothing(street: tuple[Path, Path], tmp_p
 
 def test_kinds_are_looked_for_with_the_real_network(street: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
-    assert main(words(street, out, "--recognise", "imagenet", "--video", str(tmp_path / "out.mp4"))) == 0
+    assert main(words(street, out, "--classify", "imagenet", "--video", str(tmp_path / "out.mp4"))) == 0
     names, frames = boxes(out)
     assert names[:3] == ["person", "dog", "cat"]
     assert {"beagle", "tabby"} <= set(names)
@@ -66,6 +66,6 @@ def test_kinds_are_looked_for_with_the_real_network(street: tuple[Path, Path], t
 def test_a_setting_that_cannot_be_is_one_sentence(
     street: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(words(street, tmp_path / "out.jsonl", "--recognise-crops", "0")) == 2
+    assert main(words(street, tmp_path / "out.jsonl", "--classify-crops", "0")) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == "liquidtrack: recognise_crops is 0; give 1 or more."
+    assert line == "liquidtrack: classify_crops is 0; give 1 or more."

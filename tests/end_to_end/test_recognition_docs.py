@@ -18,7 +18,7 @@ from tools.cli.main import main
 DOC = (Path(__file__).parents[2] / "docs" / "guides" / "classify.md").read_text(encoding="utf-8")
 WNIDS = ("n01440764", "n01443537")
 BRIEF = {
-    "train": "--steps 2 --views 8 --repeats 2 --batch 2 --quiet",
+    "train": "--steps 2 --crops 8 --repeats 2 --batch 2 --quiet",
     "eval": "--seconds 0.3 --quiet",
     "track": "--overwrite",  # the document's runs share their file names
 }

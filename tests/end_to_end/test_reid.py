@@ -80,9 +80,9 @@ def test_a_metric_of_other_features_is_refused(clip: Path, tmp_path: Path, capsy
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--reid-count", "0"), "reid_count is 0; give 1 or more"),
-        (("--reid-looks", "-1"), "reid_looks is -1; give 1 or more"),
-        (("--reid-seconds", "-5"), "reid_seconds is -5.0; give a positive number of seconds"),
+        (("--reid-gallery-size", "0"), "reid_gallery_size is 0; give 1 or more"),
+        (("--reid-crops", "-1"), "reid_crops is -1; give 1 or more"),
+        (("--reid-memory", "-5"), "reid_memory is -5.0; give a positive number of seconds"),
         (("--reid-wait", "-1"), "reid_wait is -1.0; give seconds, 0 or more"),
         (("--reid-wait", "inf"), "reid_wait is inf"),
         (("--reid-probability", "1.5"), "reid_probability is 1.5; give one above .5 and below 1"),

@@ -64,7 +64,7 @@ def test_ids_stay_and_every_walker_is_shown() -> None:
 
 @pytest.mark.parametrize(("motion", "longest"), [("kalman", 1.0), ("liquid", 2.5)])
 def test_an_unseen_track_is_lost_then_found_then_dropped_in_seconds(motion: str, longest: float) -> None:
-    tracker = Tracker(TrackerConfig(motion=motion, life=1.0))
+    tracker = Tracker(TrackerConfig(motion=motion, max_age=1.0))
     for t in (0.0, 0.1, 0.2):
         tracker.update(walkers(t), t)
     lost = tracker.update(walkers(0.5, missing=[2]), 0.5)
@@ -88,10 +88,10 @@ def test_looking_without_seeing_changes_no_later_answer() -> None:
 
 
 def test_a_track_is_tentative_until_it_was_seen_for_long_enough() -> None:
-    tracker = Tracker(TrackerConfig(confirmation=0.15, tentative_life=0.3))
+    tracker = Tracker(TrackerConfig(min_confirm=0.15, tentative_max_age=0.3))
     states = [tracker.update(walkers(t), t).state.tolist() for t in (0.0, 0.1, 0.2)]
     assert states == [[State.TENTATIVE] * 4, [State.TENTATIVE] * 4, [State.ACTIVE] * 4]
-    young = Tracker(TrackerConfig(confirmation=0.15, tentative_life=0.3))
+    young = Tracker(TrackerConfig(min_confirm=0.15, tentative_max_age=0.3))
     young.update(walkers(0.0), 0.0)
     assert len(young.update(Detections.empty(), 0.31).id) == 0
 
@@ -136,7 +136,7 @@ def test_unknown_names_and_numbers_out_of_range_are_refused() -> None:
         Tracker(TrackerConfig(motion="warp"))
     with pytest.raises(ConfigError, match="mahalanobis"):
         Tracker(TrackerConfig(cost="luck"))
-    for wrong in ({"life": 0.0}, {"high_score": 2.0}, {"match_probability": 1.0}, {"confirmation": -1.0}):
+    for wrong in ({"max_age": 0.0}, {"high_score": 2.0}, {"match_probability": 1.0}, {"min_confirm": -1.0}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
             TrackerConfig(**wrong)
 
@@ -330,7 +330,7 @@ class UnlikelyPairs(Learned):
 @pytest.mark.parametrize(("score", "state"), [(0.9, State.ACTIVE), (0.5, State.LOST)])
 def test_whoever_would_become_new_is_taken_for_the_likeliest_known(score: float, state: State) -> None:
     config, motion = TrackerConfig(motion="liquid"), LiquidMotion()
-    unlikely = UnlikelyPairs(motion.head, logit(config.match_probability), logit(config.birth_match_probability))
+    unlikely = UnlikelyPairs(motion.head, logit(config.match_probability), logit(config.new_track_match_probability))
     tracker = Tracker(config, motion, associator=unlikely)
     box = np.array([[0, 0, 40, 100.0]], np.float32)
     for time, s in ((0.0, 0.9), (0.1, score)):

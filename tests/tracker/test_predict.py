@@ -47,7 +47,7 @@ def same(some: Tracks, others: Tracks, *but: str) -> None:
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_any_number_of_predictions_leaves_the_next_updates_as_they_were(motion: str, seed: int) -> None:
-    config = TrackerConfig(motion=motion, adapt=True)
+    config = TrackerConfig(motion=motion, online_calibration=True)
     plain, asked, rng = Tracker(config, size=SIZE), Tracker(config, size=SIZE), np.random.default_rng(seed)
     for found, time in crowd(seed, 25):
         same(plain.update(found, time), asked.update(found, time))
@@ -72,7 +72,7 @@ def test_a_prediction_holds_what_an_update_without_detections_would_keep(motion:
 
 @pytest.mark.parametrize("motion", MOTIONS)
 def test_a_walker_is_predicted_ahead_and_every_track_ends_with_its_life(motion: str) -> None:
-    tracker = Tracker(TrackerConfig(motion=motion, life=2.0))
+    tracker = Tracker(TrackerConfig(motion=motion, max_age=2.0))
     for k in range(20):
         box = np.array([[100 + 6 * k, 100, 140 + 6 * k, 200]], np.float32)  # 60 pixels a second
         tracks = tracker.update(Detections(box, np.array([0.9], np.float32), np.zeros(1, np.int64)), k / 10)

@@ -64,7 +64,7 @@ def find_clips(config: BenchBirthsConfig) -> list[Clip]:
     """
     clips = [Clip(root.resolve().name, s.name, s) for root in config.davis for s in find_sequences(root, pictures=True)]
     clips += [Clip(root.resolve().name, s.name, s) for root in config.sot for s in read_sequences(root)]
-    for place in config.pictures:
+    for place in config.images:
         truth = read_labelled_pictures(place)
         source = (place if place.is_dir() else place.with_suffix("")).resolve()
         title = f"{source.parent.name}/{source.name}" if source.name in ("train", "val", "test") else source.name

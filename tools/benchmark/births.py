@@ -110,7 +110,7 @@ def track_clip(config: BenchBirthsConfig, clip: Clip) -> list[Run]:
             detections = [every[i] for i in kept.tolist()]
             for rule, settings in rules(config.tracking).items():
                 shown = list(_track(settings, detector, scene, detections))
-                objects = found_objects(scene, detections, shown, detector.names, config.least_area)
+                objects = found_objects(scene, detections, shown, detector.names, config.min_area)
                 false = false_tracks(scene, shown, detector.names, clip.complete) if clip.complete else None
                 seconds = len(truth) / config.rate
                 runs.append(Run(clip.source, clip.name, name, profile, rule, tuple(objects), false, seconds))
@@ -119,7 +119,7 @@ def track_clip(config: BenchBirthsConfig, clip: Clip) -> list[Run]:
 
 def rules(tracking: TrackerConfig) -> dict[str, TrackerConfig]:
     """The settings as they are, and the same with births by score alone."""
-    return {EVIDENCE: tracking, SCORE: replace(tracking, birth_probability=NEVER)}
+    return {EVIDENCE: tracking, SCORE: replace(tracking, new_track_probability=NEVER)}
 
 
 def _look(

@@ -24,7 +24,7 @@ def bench_detector(config: BenchDetectorConfig) -> None:
         LiquidTrackError: a network is missing, damaged, or takes no pictures of these sizes.
     """
     networks: dict[str, tuple[Network, str]] = {ALONE: (open_network(BACKBONE, 32, threads=1, device="cpu"), "image")}
-    paths = config.networks or (NETWORK,)
+    paths = config.detectors or (NETWORK,)
     alike = len({path.name for path in paths}) < len(paths)
     for path in paths:
         session = Session(path, threads=1, device="cpu")

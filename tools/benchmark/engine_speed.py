@@ -71,7 +71,7 @@ def crowd(objects: int, seed: int) -> Iterator[tuple[Detections, float]]:
 
 def _times(config: BenchEngineConfig, objects: int, peer: str) -> dict[str, float]:
     """Median milliseconds a frame of every entrant; they take turns, so that what else the machine does hits all."""
-    source = crowd(objects, config.crowd_seed)
+    source = crowd(objects, config.seed)
     frames = [next(source) for _ in range(config.frames)]
     rows = [np.concatenate([d.xyxy, d.score[:, None]], axis=1).astype(np.float64) for d, _ in frames]
     spent: dict[str, list[float]] = {name: [] for name in (*config.motions, *([peer] if peer else []))}
@@ -104,7 +104,7 @@ def _theirs(run: str, rows: list[Float64], times: list[float]) -> list[float]:
 def _memory(config: BenchEngineConfig) -> dict[int, int]:
     """Bytes that Python holds after each tenth of a long run of the first motion, by the number of frames."""
     tracker = Tracker(TrackerConfig(motion=config.motions[0]))
-    source = crowd(config.objects[0], config.crowd_seed)
+    source = crowd(config.objects[0], config.seed)
     every, sizes = max(1, config.memory_frames // 10), {}
     tracemalloc.start()
     for k in tqdm(range(1, config.memory_frames + 1), desc="memory", disable=None):

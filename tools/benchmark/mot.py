@@ -64,17 +64,17 @@ def measure(config: BenchMotConfig) -> Figures:
         begin()
         for profile in config.profiles:
             for seed in config.seeds:
-                if seed != config.seeds[0] and is_even(profile) and not (config.noise or config.alarms):
+                if seed != config.seeds[0] and is_even(profile) and not (config.box_noise or config.false_positives):
                     for of in figures.values():  # no chance in it: every seed gives the same
                         of[profile].append(of[profile][0])
                     continue
                 folder = (config.out or Path(scratch)) / f"{profile}-{seed}"
                 kept = thin(config.root, folder / "input", profile, seed)
-                if config.boxes == "truth" or config.noise or config.alarms:
+                if config.boxes == "truth" or config.box_noise or config.false_positives:
                     for sequence in kept:
                         spoil(
                             folder / "input" / sequence, truth=config.boxes == "truth",
-                            noise=config.noise, alarms=config.alarms, seed=seed,
+                            noise=config.box_noise, alarms=config.false_positives, seed=seed,
                         )  # fmt: skip
                 for name, settings in ours.items():
                     mot(
@@ -152,7 +152,7 @@ def _settings(config: BenchMotConfig, name: str) -> TrackerConfig:
     motion, _, head = name.partition(":")
     motion, _, cost = motion.partition("/")
     old = config.tracking
-    return replace(old, motion=motion, cost=cost or old.cost, head=head or old.head)
+    return replace(old, motion=motion, cost=cost or old.cost, association_head=head or old.association_head)
 
 
 def _plain(name: str) -> str:

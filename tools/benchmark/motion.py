@@ -130,12 +130,12 @@ def measure(config: BenchMotionConfig, root: Path) -> Answers:
     total = len(sequences) * len(config.profiles) * len(config.motions)
     with tqdm(total=total, desc=root.name, disable=config.quiet or None) as bar:
         for sequence in sequences:
-            seen = seen_boxes(sequence, noise, config.draw_seed)
+            seen = seen_boxes(sequence, noise, config.seed)
             for profile in config.profiles:
                 for name in config.motions:
                     found = foresee(
                         make_motion(name), sequence, seen, profile, horizons, every=config.ask_every,
-                        camera_motion=config.camera_motion, seed=config.draw_seed,
+                        camera_motion=config.camera_motion, seed=config.seed,
                     )  # fmt: skip
                     parts[name][profile].append(found)
                     bar.update()

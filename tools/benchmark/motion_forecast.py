@@ -6,7 +6,7 @@ An interval of a coordinate is mean +- q std, q the quantile of the distribution
   priors, the next detection's noise in it);
 - `liquid`: a Student-t with `head_config.TAIL` degrees of freedom, of which the std is the scale, since that is the
   likelihood that it is trained under (`tools/train/association_head.py`, `loss`);
-- `liquid-adapt`: the liquid head with its spread following the sequence at hand (`--adapt`);
+- `liquid-adapt`: the liquid head with its spread following the sequence at hand (`--online-calibration`);
 - `kalman-t`: the same filter with its std read as the scale of a Student-t with `kalman_motion.TAIL` degrees of
   freedom, which is what the constants were fitted under and how the filter judges its priors;
 - `still`: none; it says where, not how surely.
@@ -111,7 +111,7 @@ CONTROLS: dict[str, Callable[[], Motion]] = {
     "still": Still,
     "constant-velocity": constant_velocity,
     "kalman-t": KalmanMotion,
-    "liquid-adapt": lambda: MOTIONS["liquid"](TrackerConfig(adapt=True)),
+    "liquid-adapt": lambda: MOTIONS["liquid"](TrackerConfig(online_calibration=True)),
 }
 
 
@@ -128,7 +128,7 @@ def make_motion(name: str) -> Motion:
     if kind not in MOTIONS:
         known = (*MOTIONS, *CONTROLS)
         raise ConfigError(f"there is no motion {name!r}; choose from {', '.join(known)}, or liquid:FILE.")
-    return MOTIONS[kind](TrackerConfig(motion=kind, head=head))
+    return MOTIONS[kind](TrackerConfig(motion=kind, association_head=head))
 
 
 def tail_of(name: str) -> float:

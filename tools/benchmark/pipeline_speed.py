@@ -79,7 +79,7 @@ def measure(config: BenchPipelineConfig) -> dict[str, Cost]:
     from tracker.pipeline.stages import EmbedStage
 
     settings = PipelineConfig(
-        detection=DetectorConfig(config.network),
+        detection=DetectorConfig(config.detector),
         appearance_features=AppearanceConfig(config.backbone),
         tracking=TrackerConfig(motion=config.motion),
     )

@@ -80,7 +80,8 @@ def _recipe(config: BenchSeriesConfig, task: Task, cell: str, seed: int) -> Reci
     return Recipe(
         task=f"{config.task}-drop{config.drop:g}" if config.task == "cheetah" else config.task,
         cell=cell, units=config.units or task.units, seed=seed, goal=task.goal, outputs=task.outputs,
-        epochs=config.epochs or task.epochs, batch=task.batch, rate=config.rate or task.rates.get(cell, task.rate),
+        epochs=config.epochs or task.epochs, batch=task.batch,
+        rate=config.learning_rate or task.rates.get(cell, task.rate),
         decay=task.decay, clip=task.clip, time_unit=task.time_unit, optimizer=task.optimizer,
         horizon=task.horizon if cell in GATED else 0.0,
     )  # fmt: skip

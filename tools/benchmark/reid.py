@@ -122,7 +122,7 @@ def measure(config: BenchReturnsConfig) -> dict[str, dict[str, Outcome]]:
     seen = look_at(config, clock.rate, len(clock.frames))
     kinds = scenarios(config, len(clock.frames), clock.rate, seen.size[0])
     known = memories(config, seen)
-    entrants = (OFF, *config.looks)
+    entrants = (OFF, *config.embeddings)
     figures: dict[str, dict[str, Outcome]] = {}
     total = sum(map(len, kinds.values()))
     with tqdm(total=total, desc="tracking", disable=config.quiet or None, leave=False) as bar:
@@ -147,7 +147,7 @@ def scenarios(config: BenchReturnsConfig, frames: int, rate: float, width: int) 
     Raises:
         ConfigError: the clip is too short for a gap.
     """
-    around = round(config.around * rate)
+    around = round(config.context * rate)
     kinds: dict[str, list[Scenario]] = {}
     for gap in config.gaps:
         cut = max(round(gap * rate), 1)
@@ -158,10 +158,10 @@ def scenarios(config: BenchReturnsConfig, frames: int, rate: float, width: int) 
             )
         kinds[f"gap {gap:g} s"] = [
             Scenario((*range(max(0, at - around), at), *range(at + cut, min(frames, at + cut + around))))
-            for at in np.unique(np.linspace(first, last, config.places).astype(int)).tolist()
+            for at in np.unique(np.linspace(first, last, config.cuts).astype(int)).tolist()
         ]
     every = tuple(range(frames))
-    if config.rooms:
+    if config.exits:
         parts = ((0, 1 / 2), (1 / 2, 1), (1 / 3, 2 / 3), (1 / 4, 3 / 4))
         kinds["rooms"] = [Scenario(every, a * width, b * width) for a, b in parts]
     if config.full:
@@ -175,7 +175,7 @@ def look_at(config: BenchReturnsConfig, rate: float, frames: int) -> Seen:
     Raises:
         ConfigError: the clip has fewer frames than the truth.
     """
-    settings = DetectorConfig(config.network, classes=config.classes)
+    settings = DetectorConfig(config.detector, classes=config.classes)
     detector = build_detector(settings, compute=Compute.shared(2, settings.threads, settings.device))
     found: list[Detections] = []
     cuts: list[list[UInt8 | None]] = []
@@ -228,10 +228,10 @@ class Memory:
 def memories(config: BenchReturnsConfig, seen: Seen) -> dict[str, Memory]:
     """By kind of looks; identity and bare share one."""
     made: dict[str, Memory] = {}
-    if {"identity", "bare"} & set(config.looks):
+    if {"identity", "bare"} & set(config.embeddings):
         looks = IdentityLooks(Compute.shared().threads, metric=config.returning.reid_metric)
         made["identity"] = made["bare"] = Memory(seen, looks.of_picture, looks.dim)
-    if "hue" in config.looks:
+    if "hue" in config.embeddings:
         made["hue"] = Memory(seen, hue_histogram, STRIPS * BINS[0] * BINS[1])
     return made
 

@@ -166,7 +166,7 @@ def _peers(config: BenchVfrConfig) -> list[str]:
 
 
 def _detector(config: BenchVfrConfig) -> DetectorConfig:
-    return DetectorConfig(config.network, score=SCORE, nms=NMS, classes=config.classes)
+    return DetectorConfig(config.detector, score=SCORE, nms=NMS, classes=config.classes)
 
 
 def _track(config: BenchVfrConfig, folder: Path) -> Path:

@@ -13,7 +13,7 @@ class CompletionConfig:
     """Print a completion script, for example `liquidtrack completion bash >> ~/.bash_completion`.
 
     Attributes:
-        shell: which shell.
+        shell: the shell that the script is for.
     """
 
     shell: Positional[Literal["bash", "zsh", "tcsh"]]

@@ -22,7 +22,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "track": (
         *("source", "start", "end", "every", "rate", "times"),
         *("detector", "classes", "score", "nms"),
-        *("motion", "camera_motion", "birth_score", "life", "confirmation", "appearance", "reid", "recognise"),
+        *("motion", "camera_motion", "new_track_score", "max_age", "min_confirm", "appearance", "reid", "classify"),
         *("box", "select", "mask", "mask_box"),
         *("out", "video", "mot", "jsonl", "coco", "cvat", "yolo", "show", "overwrite", "quiet"),
         *("threads", "device"),

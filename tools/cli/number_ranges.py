@@ -13,7 +13,7 @@ LARGEST = 2**53  # whole numbers up to here are exact as float64 too
 COMMON: dict[str, tuple[int, int]] = {
     "workers": (0, 1024),
     "threads": (0, 1024),
-    **dict.fromkeys(("seed", "seeds", "data_seed", "draw_seed", "crowd_seed"), (0, 2**32 - 1)),
+    **dict.fromkeys(("seed", "seeds", "data_seed", "weights_seed"), (0, 2**32 - 1)),
 }
 
 

@@ -28,7 +28,7 @@ SAME: dict[str, tuple[str, ...]] = {
     "nms_threshold": ("nms",),
     "class": ("classes",),
     "filter_classes": ("classes",),
-    "model": ("detector", "network", "networks"),
+    "model": ("detector", "detectors", "embedder"),
     "yolo_model": ("detector",),
     "yolo_weights": ("detector",),
     "det_model": ("detector",),
@@ -55,10 +55,10 @@ SAME: dict[str, tuple[str, ...]] = {
 }
 FILMING: dict[str, tuple[str, ...]] = {"fps": ("rate",), "framerate": ("rate",), "r": ("rate",)}
 LEARNING: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("lr", "lr0", "learning_rate"), ("rate",)),
+    **dict.fromkeys(("lr", "lr0"), ("learning_rate",)),
     **dict.fromkeys(("batch_size", "bs"), ("batch",)),
     **dict.fromkeys(("num_workers", "j"), ("workers",)),
-    **dict.fromkeys(("imgsz", "img_size"), ("look",)),
+    **dict.fromkeys(("imgsz", "img_size"), ("input_size",)),
 }
 INPUT = ("i", "input", "source", "src", "video_path", "data")  # their value is the command's first place
 ONE_WORD = ("box", "mask_box", "mask_polygon", "same")  # several values, each of which has commas of its own
@@ -101,9 +101,8 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "tracker": _ONE,
     "tracking_method": _ONE,
     "tracker_type": _ONE,
-    "track_buffer": ("life", "{0} counts frames; here a track waits by the clock: --life SECONDS."),
-    "max_age": ("life", "{0} counts frames; here a track waits by the clock: --life SECONDS."),
-    "min_hits": ("confirmation", "{0} counts frames; here a track is confirmed by the clock: --confirmation SECONDS."),
+    "track_buffer": ("max_age", "{0} counts frames; here a track waits by the clock: --max-age SECONDS."),
+    "min_hits": ("min_confirm", "{0} counts frames; here a track is confirmed by the clock: --min-confirm SECONDS."),
     "half": _HALF,
     "fp16": _HALF,
     "reid_model": _REID,
@@ -266,7 +265,7 @@ def _value(flag: str, rest: Any) -> str:
 
 def _for_output(flag: str, value: str, prog: str, places: Sequence[str], known: frozenset[str]) -> str | None:
     """Our flag for a result at the path `value`; None where it is the command's last place."""
-    if places and places[-1] in ("b", "out"):
+    if places and places[-1] in ("output", "out"):
         return None
     suffix = Path(value).suffix.lower()
     folder = "out" if "video" not in known or not suffix else ""  # of `track`, what has a suffix is no folder

@@ -112,7 +112,7 @@ class Painter:
     def __call__(self, frame: Frame, tracks: Tracks, out: UInt8 | None = None) -> UInt8:
         """A picture of `frame`'s size with `tracks` in it: `out`, or a new one. The frame's own is left alone."""
         config = self.config
-        drawn = tracks if config.show_unseen else tracks.shown
+        drawn = tracks if config.show_lost else tracks.shown
         drawn = drawn.take(np.argsort(drawn.xyxy[:, 3], kind="stable"))  # what stands lower stands in front
         self._remember(frame.time, tracks)
         picture = np.empty_like(frame.bgr) if out is None else out

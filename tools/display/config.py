@@ -20,7 +20,7 @@ class ViewConfig:
         line_scale: factor on the size of lines and letters. They follow the size of the image.
         speed: playback speed of files in the window. 1 is real time; 0 shows frames as fast as they are tracked.
         stay: keep the window open at the last frame. q closes it.
-        show_unseen: draw tentative and lost tracks too, dashed. Lost tracks are drawn where they are predicted.
+        show_lost: draw tentative and lost tracks too, dashed. Lost tracks are drawn where they are predicted.
         video_codec: codec of the video. auto takes what suits the suffix of the file.
         video_crf: quality of the video, 0 (best) to 51 (worst).
         video_preset: effort of the H.264 encoder. A slower one gives a smaller file.
@@ -33,7 +33,7 @@ class ViewConfig:
     line_scale: float = 1.0
     speed: float = 1.0
     stay: bool = True
-    show_unseen: bool = False
+    show_lost: bool = False
     video_codec: Literal["auto", "h264", "vp9"] = "auto"
     video_crf: int = 23
     video_preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "superfast"

@@ -177,7 +177,7 @@ def label_scale(picture: LabelledPicture, size: tuple[int, int]) -> Float32:
 def eval_detect(config: EvalDetectConfig) -> None:
     """Score, print the table, and write the JSON file where one is asked for."""
     coco_classes()
-    truth = read_labelled_pictures(config.truth, config.pictures)
+    truth = read_labelled_pictures(config.truth, config.images)
     wanted = config.detection
     score = LOWEST_SCORE if wanted.score is None else wanted.score
     compute = Compute.shared(1, wanted.threads, wanted.device)

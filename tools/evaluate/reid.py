@@ -33,19 +33,19 @@ def describe(data: Identities, wanted: Bool, say: Callable[[UInt8], Float32], qu
 
 def _foreign(config: EvalReidConfig) -> Callable[[UInt8], Float32]:
     """A network of somebody else's as a function of one picture."""
-    assert config.network is not None
-    session = Session(config.network, Compute.shared(threads=config.threads).threads, config.device)
+    assert config.embedder is not None
+    session = Session(config.embedder, Compute.shared(threads=config.threads).threads, config.device)
     shape = session.inputs[0].shape
     last = len(shape) == 4 and shape[3] == 3  # channels last, as TensorFlow's
     sides = (shape[1:3] if last else shape[2:4]) if len(shape) == 4 else ()
     if len(sides) != 2 or not all(sides) or 3 not in (shape[1], shape[3]):
         raise WeightsError(
-            f"{config.network}: takes {session.inputs[0]}; a network of pictures [1, 3, H, W] is needed."
+            f"{config.embedder}: takes {session.inputs[0]}; a network of pictures [1, 3, H, W] is needed."
         )
     size = (sides[1] or 0, sides[0] or 0)
 
     def describe(bgr: UInt8) -> Float32:
-        picture = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_LINEAR), np.float32) / config.network_scale
+        picture = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_LINEAR), np.float32) / config.embedder_scale
         fed = picture[None] if last else picture.transpose(2, 0, 1)[None]
         answer = session.run({session.inputs[0].name: fed})[0]
         return np.asarray(answer, np.float32).ravel()
@@ -65,10 +65,10 @@ def evaluate(config: EvalReidConfig) -> Ranking:
     data = read_identities(config.folder)
     if len(data.cameras) < 2:
         raise ConfigError(f"{config.folder}: all pictures are of one camera; name them <camera>_<number>.png.")
-    scored = np.full(len(data.identity), True) if config.people == "all" else data.identity % 2 == 1
+    scored = np.full(len(data.identity), True) if config.identities == "all" else data.identity % 2 == 1
     if len(np.unique(data.identity[scored])) < 2:
         raise ConfigError(f"{config.folder}: fewer than two identities are scored; nothing can be mistaken.")
-    if config.network is not None:
+    if config.embedder is not None:
         embeddings = unit(describe(data, scored, _foreign(config), config.quiet))
     else:
         network = IdentityFeatures(Compute.shared(threads=config.threads).threads, config.device)
@@ -91,7 +91,7 @@ def eval_reid(config: EvalReidConfig) -> None:
 
         check(config.plot)
     result = evaluate(config)
-    name = config.network.stem if config.network is not None else "liquidtrack"
+    name = config.embedder.stem if config.embedder is not None else "liquidtrack"
     width = max(len(name), 12)
     print(f"{'':{width}}{'queries':>9}{'mAP':>8}" + "".join(f"{f'rank-{k}':>9}" for k in RANKS))
     say(f"{name:{width}}{result.queries:9d}{result.mean_ap:8.3f}" + "".join(f"{result.rank(k):9.3f}" for k in RANKS))

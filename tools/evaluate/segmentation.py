@@ -184,11 +184,11 @@ def _evaluation(name: str, profile: str, scored: list[Scored], notes: tuple[str,
 
 def evaluate(config: EvalSegmentationConfig) -> list[Evaluation]:
     """Every set of masks under every profile; see `score_results` and `score_own` for what can be wrong."""
-    count = len(find_sequences(config.truth, config.sequences)) * len(config.profile) * max(len(config.results), 1)
+    count = len(find_sequences(config.truth, config.sequences)) * len(config.profiles) * max(len(config.results), 1)
     found = []
     with tqdm(total=count, unit="sequence", disable=None if not config.quiet else True, leave=False) as bar:
         for results in config.results or (None,):
-            for profile in config.profile:
+            for profile in config.profiles:
                 run: Evaluation
                 if results is None:
                     run = score_own(config, profile, lambda: bar.update() and None)

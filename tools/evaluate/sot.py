@@ -53,7 +53,7 @@ def evaluate(config: EvalSotConfig) -> list[SotEvaluation]:
         DataError: a file that breaks its form.
         SourceError: a picture that cannot be read.
     """
-    sequences = read_sequences(config.root, config.sequences, config.base)
+    sequences = read_sequences(config.root, config.sequences, config.first_pixel)
     kept = {(p, s.name): thin_indices(len(s.pictures), config.rate, p, s.name, config.seed) for p in config.profiles
             for s in sequences}  # fmt: skip
     for folder in config.results:  # said before anything is run

@@ -13,29 +13,31 @@ SCENE = "scene:1?duration=8&width=320&height=180&rate=20&people=14&camera=all&ex
 
 @dataclass(frozen=True, slots=True)
 class InspectConfig:
-    """Look inside the liquid head: its time constants, what each neuron answers to, which features decide a pair.
+    """Show what the association head has learned: time constants, what each neuron responds to, which features decide a
+    pair.
 
     Attributes:
-        head: weights to look into; empty for those of the package.
-        out: gets time_constants.png, neurons.png, pairs.png and inspect.json.
-        root: a MOTChallenge folder with detections that the head is watched on; by default the scene.
-        scene: rendered scene that it is watched on where there is no root.
-        profiles: how frames are left out while it is watched.
-        matches: at most so many are looked at, drawn by chance.
-        pairs: the same of pairs.
-        draw_seed: of the thinning and of what is looked at.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        association_head: weights to look into, a file. By default those of the package.
+        out: output folder. It gets time_constants.png, neurons.png, pairs.png and inspect.json.
+        root: MOTChallenge folder with detections that the head runs on. By default a rendered scene.
+        scene: rendered scene that the head runs on.
+        profiles: temporal subsampling profiles. How frames are left out; strideN takes any N. Several give one result
+            each.
+        matches: matches that are looked at, drawn at random.
+        pairs: pairs that are looked at, drawn at random.
+        seed: seed of the subsampling and of the draws.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
-    head: str = ""
+    association_head: str = ""
     out: Path = Path("out/inspect")
     root: Path | None = None
     scene: str = SCENE
     profiles: tuple[str, ...] = ("full", "drop70", "bursty")
     matches: int = 4000
     pairs: int = 400
-    draw_seed: int = 0
+    seed: int = 0
     overwrite: bool = False
     quiet: bool = False
 

@@ -73,14 +73,14 @@ def inspect(config: InspectConfig) -> None:
 
 def find(config: InspectConfig) -> Findings:
     """All that is to be told of a head."""
-    path = Path(config.head) if config.head else WEIGHTS
+    path = Path(config.association_head) if config.association_head else WEIGHTS
     head = load_head(path)
     model = _defined(path, head.config)
     with tempfile.TemporaryDirectory() as scratch:
         root = config.root or _rendered(config.scene, Path(scratch) / "scene")
-        watched = watch(head, root, config.profiles, Path(scratch), config.draw_seed, config.quiet)
-    matches = matches_of(watched, config.matches, config.draw_seed)
-    slope, size = sensitivities(watched, config.pairs, config.draw_seed)
+        watched = watch(head, root, config.profiles, Path(scratch), config.seed, config.quiet)
+    matches = matches_of(watched, config.matches, config.seed)
+    slope, size = sensitivities(watched, config.pairs, config.seed)
     remembers = head.config.cell != "none"
     units = matches.h.shape[1] if remembers else 0
     return Findings(

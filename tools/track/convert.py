@@ -21,15 +21,18 @@ def convert(config: ConvertConfig) -> None:
         LiquidTrackError: A is missing or wrong, or B cannot be written.
     """
     size = None if config.size is None else _size(config.size)
-    annotations = read(config.a, config.from_format, skip_bad_rows=config.skip_bad_rows, rate=config.rate, size=size)
+    annotations = read(
+        config.input, config.from_format, skip_bad_rows=config.skip_bad_rows, rate=config.rate, size=size
+    )
     begin()
     write(
-        annotations, config.b, config.to_format, name=_name(config.a), config=config.labels,
+        annotations, config.output, config.to_format, name=_name(config.input), config=config.labels,
         pictures=() if config.images is None else _pictures(config.images, annotations),
     )  # fmt: skip
     ids = len(set(annotations.id.tolist()) - {-1})
     say(
-        f"{config.b}: {len(annotations)} boxes, {ids} ids, {len(annotations.frames)} frames, {_span(annotations.times)}"
+        f"{config.output}: {len(annotations)} boxes, {ids} ids, {len(annotations.frames)} frames, "
+        f"{_span(annotations.times)}"
     )
 
 

@@ -34,10 +34,10 @@ def nothing_tracked(summary: Summary, config: TrackConfig, names: tuple[str, ...
     label = one_line(names[summary.top_label]) if 0 <= summary.top_label < len(names) else "object"
     seen = f"no track: of {many}{wanted} the surest was a {label} at {summary.top_score:.2f}"
     tracking = config.tracking
-    if summary.top_score >= tracking.birth_score:
-        if tracking.confirmation > 0:
-            return f"{seen}, and none was seen for --confirmation {tracking.confirmation:g} s; give less."
+    if summary.top_score >= tracking.new_track_score:
+        if tracking.min_confirm > 0:
+            return f"{seen}, and none was seen for --min-confirm {tracking.min_confirm:g} s; give less."
         return f"{seen}."
     lower = max(math.floor(summary.top_score * 95) / 100, 0.01)
-    flags = f"--birth-score {lower:g}" + (f" --low-score {lower:g}" if lower < tracking.low_score else "")
+    flags = f"--new-track-score {lower:g}" + (f" --low-score {lower:g}" if lower < tracking.low_score else "")
     return f"{seen}, too unsure to begin a track; {flags} begins one there."

@@ -83,7 +83,7 @@ def identify(config: IdentifyConfig) -> tuple[tuple[str, ...], list[Identified]]
     """
     people = read_identities(config.gallery)
     tracks = read(config.tracks)
-    views = chosen_views(tracks, config.views)
+    views = chosen_views(tracks, config.crops)
     if not views:
         raise DataError(f"{config.tracks}: holds no boxes with track numbers; track the video first.")
     network = IdentityFeatures(Compute.shared(threads=config.threads).threads, config.device)
@@ -127,7 +127,7 @@ def run(config: IdentifyConfig) -> None:
     print(f"{'track':>6}{'views':>7}  {'who':{width}}{'probability':>13}{'margin':>8}  likeliest")
     for one in found:
         who = shown[one.best] if one.chance[one.best] >= config.probability else NOBODY
-        order = np.argsort(-one.chance, kind="stable")[: config.best]
+        order = np.argsort(-one.chance, kind="stable")[: config.top]
         likeliest = ", ".join(f"{[*shown, NOBODY][k]} {one.chance[k]:.2f}" for k in order.tolist())
         sure = one.chance[-1 if who is NOBODY else one.best]
         say(f"{one.id:6d}{one.views:7d}  {who:{width}}{sure:13.2f}{one.margin:8.2f}  {likeliest}")

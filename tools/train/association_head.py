@@ -71,10 +71,10 @@ def train_head(config: TrainHeadConfig) -> None:
     require("train association", "scipy")
     make_out(config.out, (HEAD, CURVE))
     model = Head(INPUTS, FEATURES, config.model)
-    if config.start is not None:
-        begin = _weights(config.start, model, config.renew_cell)
+    if config.init_weights is not None:
+        begin = _weights(config.init_weights, model, config.reset_cell)
         model.load_state_dict({name: torch.from_numpy(value) for name, value in begin.items()})
-    other = None if config.blend is None else _weights(config.blend, model)
+    other = None if config.average_with is None else _weights(config.average_with, model)
     checkpoint = Checkpoint(config.out / "checkpoint.pt", settings_of(config, data=("roots",)))
     sequences = [s for s in read_sequences(config.roots) if len(s.times) > 1]
     if not sequences:
@@ -93,7 +93,7 @@ def train_head(config: TrainHeadConfig) -> None:
         weights = {name: (value + other[name]) / 2 for name, value in weights.items()}
     save_head(path, weights, config.model, _card(config, data))
     if not config.quiet:
-        say(f"{path} holds the head; track with it: --motion liquid --head {path}")
+        say(f"{path} holds the head; track with it: --motion liquid --association-head {path}")
 
 
 def _weights(path: Path, model: Head, renew_cell: bool = False) -> dict[str, Array]:
@@ -126,7 +126,7 @@ class _Progress:
 
     def __init__(self, config: TrainHeadConfig, model: Head, checkpoint: Checkpoint, data: str) -> None:
         self.config, self.model = config, model
-        optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
+        optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=1e-4)
         schedule = Schedule(self._rate, clip=1.0, average=AVERAGE, save=BATCHES)
         self.loop = Loop(model, optimiser, checkpoint, schedule, config.out / CURVE, config.quiet)
         self.loop.extra["starts"] = []  # the weights that each round rolls out with
@@ -155,7 +155,7 @@ class _Progress:
 
     def _rate(self, step: int) -> float:
         total = self.config.rollouts * self.config.steps
-        return self.config.rate * min(1.0, step / WARM) * cosine(step, total, FLOOR)
+        return self.config.learning_rate * min(1.0, step / WARM) * cosine(step, total, FLOOR)
 
 
 def loss(model: Head, records: list[Record]) -> dict[str, Tensor]:
@@ -185,8 +185,8 @@ def step_bytes(records: list[Record], model: HeadConfig) -> float:
     numbers = 0.0
     for r in records:
         numbers += len(np.unique(r.track)) * min(WINDOW, int(r.order.max(initial=0)) + 1) * model.state
-        numbers += len(r.row) * (FEATURES + model.hidden + model.code * max(1, model.rounds))
-        numbers += len(r.row_track) * (model.state + model.query + model.hidden)
+        numbers += len(r.row) * (FEATURES + model.hidden + model.message_size * max(1, model.message_rounds))
+        numbers += len(r.row_track) * (model.state + model.query_size + model.hidden)
     return 6 * 4 * numbers / len(records)
 
 
@@ -234,7 +234,7 @@ def _roll_out(
 def _card(config: TrainHeadConfig, data: str) -> dict[str, str]:
     """What the file says of itself; `data` is the digest of what it learnt from."""
     settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in ("roots", "out", "model")}
-    for name, path in (("start", config.start), ("blend", config.blend)):
+    for name, path in (("start", config.init_weights), ("blend", config.average_with)):
         if path is not None:  # the file by its content: folders are nobody's business
             settings[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return {

@@ -263,7 +263,7 @@ def check_loss(value: float, step: int) -> None:
         ConfigError: its loss is no number.
     """
     if not math.isfinite(value):
-        raise ConfigError(f"the loss is no number after {step} steps; start anew with a smaller --rate.")
+        raise ConfigError(f"the loss is no number after {step} steps; start anew with a smaller --learning-rate.")
 
 
 def add_to_curve(path: Path, step: int, losses: Mapping[str, float]) -> None:

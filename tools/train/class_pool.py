@@ -57,8 +57,8 @@ def train_recognition(config: TrainRecognitionConfig) -> None:
     torch.set_num_threads(config.threads)
     path = config.out / f"recognition-{config.kind}.safetensors"
     # a step takes sixteen times what its evidence and states do, as measured for both kinds
-    numbers = config.batch * config.views * (_classes(config) + config.units)
-    check_memory(16 * 4 * numbers, f"--batch {config.batch} of --views {config.views}")
+    numbers = config.batch * config.crops * (_classes(config) + config.units)
+    check_memory(16 * 4 * numbers, f"--batch {config.batch} of --crops {config.crops}")
     make_out(config.out, (path.name, f"curve-{config.kind}.csv"))
     checkpoint = Checkpoint(config.out / f"checkpoint-{config.kind}.pt", settings_of(config, data=("folder",)))
     evidence = _evidence(config)
@@ -84,19 +84,19 @@ def _evidence(config: TrainRecognitionConfig) -> Evidence:
     """
     source = views_of_pictures if config.kind == "views" else labels_of_pictures
     with closing(source(config.folder, config.detectors, config.threads)) as made:
-        chosen = range(0, len(made), 2 if config.pictures == "even" else 1)
+        chosen = range(0, len(made), 2 if config.images == "even" else 1)
         # scores as they are kept, and as they are joined
-        need = len(chosen) * config.repeats * config.views * _classes(config) * 12
-        check_memory(need, f"--repeats {config.repeats} of --views {config.views} from {len(chosen)} pictures")
+        need = len(chosen) * config.repeats * config.crops * _classes(config) * 12
+        check_memory(need, f"--repeats {config.repeats} of --crops {config.crops} from {len(chosen)} pictures")
         parts = [range(k, min(k + PART, len(chosen))) for k in range(0, len(chosen), PART)]
-        told = {name: getattr(config, name) for name in ("kind", "detectors", "views", "data_seed", "repeats")}
+        told = {name: getattr(config, name) for name in ("kind", "detectors", "crops", "seed", "repeats")}
         key = digest([told, made.files()])
         found = []
         for k, part in enumerate(tqdm(parts, desc="views", unit="part", disable=config.quiet or None)):
             path = config.out / f"evidence-{config.kind}-{k:03d}.npz"
             if (kept := kept_arrays(path, digest([key, list(part)]))) is None:
                 drawn = [
-                    made(chosen[n], draw_times, config.views, np.random.default_rng([config.data_seed, n, repeat]))
+                    made(chosen[n], draw_times, config.crops, np.random.default_rng([config.seed, n, repeat]))
                     for n in part
                     for repeat in range(config.repeats)
                 ]
@@ -119,7 +119,7 @@ def _classes(config: TrainRecognitionConfig) -> int:
 def _nothing(config: TrainRecognitionConfig) -> Evidence:
     """No sequence."""
     classes, told = _classes(config), QUALITY if config.kind == "views" else LABEL_QUALITY
-    shape = 0, config.views
+    shape = 0, config.crops
     numbers = np.zeros((*shape, classes), np.float32), np.zeros((*shape, len(told)), np.float32)
     return Evidence(np.zeros(shape), np.zeros(shape, bool), *numbers, np.zeros(0, np.int64))
 
@@ -133,13 +133,13 @@ def fit(
         ConfigError: the checkpoint is of a training on other evidence, or the loss is no number any more.
     """
     model = ClassPool(sizes)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=1e-4)
 
     def rate(step: int) -> float:
-        return config.rate * cosine(step, config.steps, FLOOR)
+        return config.learning_rate * cosine(step, config.steps, FLOOR)
 
     def losses(step: int) -> dict[str, Tensor]:
-        rng = np.random.default_rng([config.data_seed, 1, step])
+        rng = np.random.default_rng([config.seed, 1, step])
         rows = rng.integers(len(evidence.truth), size=config.batch)
         part = freeze(evidence.take(rows), rng)
         return {"loss": loss(model, part, thin(part.seen, rng))}

@@ -126,7 +126,7 @@ class Batches(Dataset[Batch]):
         if k >= len(self):
             raise IndexError(k)
         step, c = self._steps[k], self._config
-        rng = np.random.default_rng([c.data_seed, step])
+        rng = np.random.default_rng([c.seed, step])
         size = int(rng.choice(c.sizes))
 
         def pick() -> Marked:
@@ -178,16 +178,16 @@ class Progress:
             raise ConfigError("device cuda: torch found no usable CUDA device; choose device cpu.")
         self.device = torch.device("cuda" if there and config.device != "cpu" else "cpu")
         checkpoint = Checkpoint(config.out / "checkpoint.pt", settings_of(config, data=DATA))
-        torch.manual_seed(config.data_seed)
+        torch.manual_seed(config.seed)
         self.taps: LiteTaps = load_taps()
         self.head = DetectHead(len(config.classes), config.model)
-        if config.start is not None:
-            start(self.head, config.start)
+        if config.init_weights is not None:
+            start(self.head, config.init_weights)
         self.head = self.head.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         plain = [p for p in self.head.parameters() if p.ndim < 2]
         wide = [p for p in self.head.parameters() if p.ndim >= 2]
         optimiser = torch.optim.AdamW(
-            [{"params": wide, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}], lr=config.rate
+            [{"params": wide, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}], lr=config.learning_rate
         )
         schedule = Schedule(self._rate, clip=10.0, average=AVERAGE, save=SAVE)
         self.loop = Loop(self.head, optimiser, checkpoint, schedule, config.out / CURVE, config.quiet)
@@ -227,7 +227,7 @@ class Progress:
 
     def _rate(self, step: int) -> float:
         warm = min(1.0, (step + 1) / min(WARM, 1 + self.steps // 10))
-        return self.config.rate * warm * cosine(step, self.steps, FLOOR)
+        return self.config.learning_rate * warm * cosine(step, self.steps, FLOOR)
 
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
         if "rgb" in batch:
@@ -254,7 +254,7 @@ class Progress:
         with atomic(c.out / HEAD, ROOM) as part:
             part.write_bytes(encode({n: v.contiguous().numpy() for n, v in halves.items()}, about))
         path = c.out / NETWORK
-        export_detector(path, load_taps(), head.eval(), c.classes, card(c, self.data) | {"imgsz": str(c.look)})
+        export_detector(path, load_taps(), head.eval(), c.classes, card(c, self.data) | {"imgsz": str(c.input_size)})
         if held:
             lines = fit_classes(*judged(path, held, max(1, c.workers)), len(c.classes))
             describe(path, {"calibration": json.dumps([[round(v, 4) for v in line] for line in lines])})

@@ -75,7 +75,7 @@ def gather(config: TrainDetectorConfig) -> tuple[list[Stored], list[Stored]]:
     """
     sources = [*_labelled(config), *_unlabelled(config)]
     pseudo = _pseudo_labels(config, sources)
-    back = _held_back(sources, config.hold)
+    back = _held_back(sources, config.validation_every)
     train: list[Stored] = []
     held: list[Stored] = []
     bar = tqdm(sources, desc="reading", unit="picture", disable=config.quiet or None, leave=False)

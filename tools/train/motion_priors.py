@@ -74,7 +74,7 @@ def loss(prior: Prior, series: Series) -> float:
 
 def collect(sequences: list[Sequence], config: FitMotionConfig) -> Series:
     """Objects of randomly thinned runs, each seen three times at least, the camera's motion taken out."""
-    rng = np.random.default_rng(config.draw_seed)
+    rng = np.random.default_rng(config.seed)
     real = [s for s in sequences if s.detections is not None]
     noise = fit(real) if real else Noise()
     found = []

@@ -25,7 +25,7 @@ def train_reid(config: TrainReidConfig) -> None:
         DataError: there is one identity alone, or none has two pictures.
     """
     data = read_identities(config.folder)
-    taught = np.full(len(data.identity), True) if config.people == "all" else data.identity % 2 == 0
+    taught = np.full(len(data.identity), True) if config.identities == "all" else data.identity % 2 == 0
     counts = np.bincount(data.identity[taught])
     if not (counts > 1).any():
         raise DataError(f"{config.folder}: no identity has two pictures; give several of each, best of two cameras.")

@@ -80,7 +80,7 @@ class _WatchedAssociation(Learned):
     """Writes down the pairs of a frame, and shakes their odds."""
 
     def __init__(self, head: HeadNumpy, config: TrackerConfig, shake: float, rng: np.random.Generator) -> None:
-        super().__init__(head, logit(config.match_probability), logit(config.birth_match_probability))
+        super().__init__(head, logit(config.match_probability), logit(config.new_track_match_probability))
         self.shake, self.rng = shake, rng
         self.pairs: PairView | None = None
         self.elapsed = np.zeros(0)
@@ -88,7 +88,7 @@ class _WatchedAssociation(Learned):
     def view(self, pairs: Pairs) -> PairView:
         """Of every pair: what is beyond doubt is learned from too."""
         self.elapsed = pairs.prediction.elapsed
-        self.pairs = pair_view(pairs, self.head.config.habits)
+        self.pairs = pair_view(pairs, self.head.config.track_statistics)
         return self.pairs
 
     def logits(self, pairs: Pairs) -> Float64:
@@ -105,7 +105,7 @@ def roll(clip: Clip, head: HeadNumpy, rng: np.random.Generator) -> Record:
     """Tracks one clip with `head`, at times with shaken odds, so that mistakes are there to learn from."""
     motion, shake = _WatchedMotion(head), 1.5 * float(rng.random() < 0.25)
     # births at a drawn score: whoever uses the head sets their own
-    config = TrackerConfig(birth_score=float(rng.uniform(0.4, 0.75)), life=3.0)
+    config = TrackerConfig(new_track_score=float(rng.uniform(0.4, 0.75)), max_age=3.0)
     watched = _WatchedAssociation(head, config, shake, rng)
     tracker = Tracker(config, motion, associator=watched)
     claims, notes = _Claims(), _Notes()

@@ -116,7 +116,7 @@ class Recogniser:
         probability = self._probability(tracks, rows)
         kind = decide(kept.kind[rows], probability)
         likely = probability[np.arange(len(rows)), kind]
-        least = self._config.recognise_from
+        least = self._config.classify_probability
         # Nothing is said below the limit; what fell below it must become clearly likelier to be said again, so that
         # it does not flicker there.
         back = kept.withdrawn[rows] & (kind == kept.kind[rows])
@@ -160,13 +160,13 @@ class Recogniser:
         rows = np.flatnonzero(seen & kept.said)
         if len(rows):
             sure[rows] = self._probability(tracks, rows).max(axis=1) >= SURE
-        wait = np.where(sure, RARELY * c.recognise_every, c.recognise_every)
+        wait = np.where(sure, RARELY * c.classify_interval, c.classify_interval)
         elapsed = frame.time - kept.looked
         due = np.flatnonzero(seen & (elapsed >= wait))
         free = 1 - cover(tracks.xyxy.astype(np.float64))[due]
         overdue = np.minimum(elapsed[due] / np.maximum(wait[due], 1e-3), 100)
         worth = overdue * free * np.minimum(np.sqrt(size[due].prod(axis=1)) / 100, 1)
-        return due[np.argsort(-worth, kind="stable")][: c.recognise_crops]
+        return due[np.argsort(-worth, kind="stable")][: c.classify_crops]
 
     def _look(self, frame: Frame, tracks: Tracks, rows: Int64) -> None:
         kept = self._kept

@@ -69,7 +69,7 @@ class Learned:
         self._clutter.see(observations.xyxy[alone], time)
 
     def logits(self, pairs: Pairs) -> Float64:
-        """(K,) the learned log-odds, and what `HeadConfig.alike` adds to them for the appearance."""
+        """(K,) the learned log-odds, and what `HeadConfig.similarity_weight` adds to them for the appearance."""
         p = pairs.prediction
         assert p.code is not None
         assert p.prior is not None
@@ -79,7 +79,7 @@ class Learned:
         if len(view.rows):
             at = view.track, view.detection
             learned = self.head.odds(view.features, view.base, view.gap, p.code, at, view.known)
-            alike = appearance(pairs, self.head.config.alike).take(view.rows)
+            alike = appearance(pairs, self.head.config.similarity_weight).take(view.rows)
             # of a weak detection the prior asks to be surer; so does the head where the prior would say no by itself
             doubtful = (view.base < -WEAK_ODDS) & (pairs.observations.score < WEAK).take(view.detection)
             logits[view.rows] = learned + alike - WEAK_ODDS * doubtful
@@ -87,4 +87,4 @@ class Learned:
 
     def view(self, pairs: Pairs) -> PairView:
         """What the head is given of the pairs, under the prior's prediction; see `pair_view`."""
-        return pair_view(pairs, self.head.config.habits, settle=True)
+        return pair_view(pairs, self.head.config.track_statistics, settle=True)

@@ -49,14 +49,14 @@ class LiquidMotion:
         Raises:
             WeightsError: the file is missing, damaged, or made for other features.
         """
-        path = Path(config.head) if config.head else WEIGHTS
+        path = Path(config.association_head) if config.association_head else WEIGHTS
         head = load_head(path, kind)
         if head.features != FEATURES or head.inputs not in (0, INPUTS):
             raise WeightsError(
                 f"{path}: is a head for {head.inputs} and {head.features} numbers a match and a pair, and this version "
                 f"has {INPUTS} and {FEATURES}; train it again."
             )
-        return cls(head, config.adapt)
+        return cls(head, config.online_calibration)
 
     def start(self, look: Observations, time: float, others: Float64) -> Float64:
         n = len(look.score)

@@ -93,7 +93,7 @@ class _Builder:
     def __init__(self, config: PipelineConfig, info: SourceInfo, finds: bool) -> None:
         self._config, self._info = config, info
         embeds = config.appearance_features.appearance not in ("none", AUTO, OWN)
-        recognises = config.recognition.recognise != "none"
+        recognises = config.recognition.classify != "none"
         networks = finds + embeds + config.pointing + bool(config.marks) + config.returning.reid + recognises
         self._compute = Compute.shared(networks, config.detection.threads, config.detection.device)
 
@@ -141,7 +141,7 @@ class _Builder:
     def _after(self) -> list[Stage]:
         """The stages behind the tracker."""
         config, compute, stages = self._config, self._compute, list[Stage]()
-        if config.recognition.recognise != "none":
+        if config.recognition.classify != "none":
             from tracker.classification.recogniser import build_recogniser
 
             stages.append(build_recogniser(config.recognition, compute.threads, compute.device))

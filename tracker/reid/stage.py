@@ -132,7 +132,7 @@ class Returning:
         due = pause >= np.clip(SHARE * (now - p.born[row]), OFTEN, SELDOM)
         wanted = (due & (quality >= LEAST_QUALITY)).nonzero()[0]
         order = np.lexsort((-pause[wanted], p.decided[row[wanted]]))
-        wanted = wanted[order[: self._config.reid_looks]]
+        wanted = wanted[order[: self._config.reid_crops]]
         if len(wanted):
             boxes = np.clip(np.rint(here.xyxy[wanted]), 0, [*frame.size, *frame.size]).astype(np.int64)
             new, rows = self._look(frame, boxes), row[wanted]
@@ -197,8 +197,8 @@ class Returning:
         gone = (p.engine == GONE).nonzero()[0]
         gone = gone[np.argsort(-p.seen[gone], kind="stable")]
         keep = np.ones(len(p), bool)
-        keep[gone[self._config.reid_count :]] = False
-        keep[gone[now - p.seen[gone] > self._config.reid_seconds]] = False
+        keep[gone[self._config.reid_gallery_size :]] = False
+        keep[gone[now - p.seen[gone] > self._config.reid_memory]] = False
         if not keep.all():
             self._people = p.take(keep)
 

@@ -53,9 +53,9 @@ def test_a_result_that_was_changed_by_hand_is_kept(flag: str, part: int, work: P
 def test_a_result_of_other_settings_is_kept(flag: str, work: Path) -> None:
     assert_answered(attack(track(flag=flag), cwd=work), 0)
     with kept(*(work / name for name in MADE[flag])):
-        said = refused(attack(track("--life", "1", flag=flag), cwd=work), "other settings", "--overwrite")
+        said = refused(attack(track("--max-age", "1", flag=flag), cwd=work), "other settings", "--overwrite")
         assert "life was the default and is '1.0'" in said
-    assert_answered(attack(track("--life", "1", "--overwrite", flag=flag), cwd=work), 0)
+    assert_answered(attack(track("--max-age", "1", "--overwrite", flag=flag), cwd=work), 0)
 
 
 def test_a_label_added_by_hand_is_kept(work: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_backup_by_hard_links_keeps_the_old_result(work: Path) -> None:
     assert_answered(attack(track(), cwd=work), 0)
     (work / "backup.jsonl").hardlink_to(work / "o.jsonl")
     with kept(work / "backup.jsonl"):
-        assert_answered(attack(track("--life", "1", "--score", "0.99", "--overwrite"), cwd=work), 0)
+        assert_answered(attack(track("--max-age", "1", "--score", "0.99", "--overwrite"), cwd=work), 0)
         assert (work / "o.jsonl").read_bytes() != (work / "backup.jsonl").read_bytes()
 
 

@@ -74,7 +74,7 @@ def root(tmp_path: Path) -> Path:
 
 def _config(root: Path, *detectors: str, **other: object) -> BenchBirthsConfig:
     return BenchBirthsConfig(
-        davis=(root / "davis",), sot=(root / "sot",), pictures=(root / "pictures",),
+        davis=(root / "davis",), sot=(root / "sot",), images=(root / "pictures",),
         detectors=tuple(f"{HERE}:{name}" for name in detectors), workers=1, quiet=True, **other,  # type: ignore[arg-type]
     )  # fmt: skip
 
@@ -112,10 +112,10 @@ def test_the_command_line_runs_it_and_answers_mistakes(root: Path, capsys: pytes
     assert main([*words, "--sot", str(root / "sot")]) == OK
     assert "100% 1/1" in capsys.readouterr().out
     for wrong, said in (
-        ([], "give --davis, --sot or --pictures"),
+        ([], "give --davis, --sot or --images"),
         (["--sot", str(root / "none")], "there is no such folder"),
         (["--sot", str(root / "sot"), "--profiles", "often"], "there is no profile 'often'"),
-        (["--sot", str(root / "sot"), "--least-area", "1.5"], "least_area is 1.5"),
+        (["--sot", str(root / "sot"), "--min-area", "1.5"], "min_area is 1.5"),
     ):
         assert main([*words, *wrong]) == MISTAKE
         assert said in capsys.readouterr().err

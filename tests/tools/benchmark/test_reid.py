@@ -38,7 +38,7 @@ def test_returns_are_counted_as_they_are() -> None:
 
 
 def test_scenarios_leave_out_what_they_say() -> None:
-    config = BenchReturnsConfig(Path("a"), Path("b"), gaps=(4.0,), places=3, around=5.0)
+    config = BenchReturnsConfig(Path("a"), Path("b"), gaps=(4.0,), cuts=3, context=5.0)
     kinds = scenarios(config, 200, 10.0, 600)
     assert list(kinds) == ["gap 4 s", "rooms", "full"]
     for one in kinds["gap 4 s"]:
@@ -65,8 +65,8 @@ def test_the_bench_runs_and_without_absences_nothing_changes(tmp_path: Path) -> 
     write_motchallenge(scene, tmp_path, pictures=False)
     write_video(scene, tmp_path / "clip.mp4")
     out = tmp_path / "r.json"
-    words = ["bench", "reid", str(tmp_path / "clip.mp4"), str(tmp_path / scene.name), "--network", "background"]
-    words += ["--classes", "object", "--gaps", "2", "--places", "2", "--looks", "hue", "--quiet", "--json", str(out)]
+    words = ["bench", "reid", str(tmp_path / "clip.mp4"), str(tmp_path / scene.name), "--detector", "background"]
+    words += ["--classes", "object", "--gaps", "2", "--cuts", "2", "--embeddings", "hue", "--quiet", "--json", str(out)]
     assert main(words) == 0
     figures = json.loads(out.read_text())
     assert set(figures) == {"gap 2 s", "rooms", "full"}
@@ -102,7 +102,7 @@ def test_constants_are_fitted_on_pictures(tmp_path: Path, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--places", "0"), "places is 0; give 1 or more"),
+        (("--cuts", "0"), "cuts is 0; give 1 or more"),
         (("--gaps", "0"), "give seconds above 0"),
         (("--same", "1,x"), "give ids parted by commas"),
     ],

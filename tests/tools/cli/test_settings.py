@@ -104,7 +104,7 @@ def test_a_wrong_value_in_a_file_names_the_file(tmp_path: Path) -> None:
 
 def test_a_setting_with_a_second_name_is_no_place(tmp_path: Path) -> None:
     config = ConvertConfig(Path("a.xml"), Path("b.json"), from_format="cvat", skip_bad_rows=True)
-    assert [name for name, place in settings(ConvertConfig).items() if place] == ["a", "b"]
+    assert [name for name, place in settings(ConvertConfig).items() if place] == ["input", "output"]
     assert parse(ConvertConfig, "x", ["--config", file(tmp_path, to_toml(config))]) == config
     saved = file(tmp_path, 'from_format = "cvat"\n')
     assert parse(ConvertConfig, "x", ["a.xml", "b.json", "--to", "coco", "--config", saved]).from_format == "cvat"

@@ -51,7 +51,7 @@ def test_what_is_no_time_is_refused(text: str) -> None:
     ("line", "wanted"),
     [
         ("track a.mp4 --start 0:01 --end=00:01:02.5", {"start": "1.0", "end": "62.5"}),
-        ("track a.mp4 --life 1500ms --trails 2s", {"life": "1.5", "trails": "2.0"}),
+        ("track a.mp4 --max-age 1500ms --trails 2s", {"max_age": "1.5", "trails": "2.0"}),
         ("track a.mp4 --box 1,2,3,4@0:01", {"box": "('1,2,3,4@0:01',)"}),
         ("bench motion a --seconds 1s,500ms 2", {"seconds": "(1.0, 0.5, 2.0)"}),
         ("track a.mp4 --classes person,car bus", {"classes": "('person', 'car', 'bus')"}),
@@ -65,7 +65,7 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         ("convert a.xml -o b.json", {"a": "a.xml", "b": "b.json"}),
         ("convert -o b.json a.xml", {"a": "a.xml", "b": "b.json"}),
         ("mot a -o b", {"root": "a", "out": "b"}),
-        ("train detection a --imgsz 640 --lr 0.1", {"look": "640", "rate": "0.1"}),
+        ("train detection a --imgsz 640 --lr 0.1", {"input_size": "640", "learning_rate": "0.1"}),
         ("track a.mp4 --fps 25 --vid-stride 5", {"rate": "25.0", "every": "5"}),
     ],
 )
@@ -81,7 +81,7 @@ def test_what_people_type_is_understood(line: str, wanted: dict[str, str]) -> No
         ("track a.mp4 --save", "--video out.mp4"),
         ("track a.mp4 --save-txt", "--mot out.txt"),
         ("track a.mp4 --tracker bytetrack.yaml", "--motion"),
-        ("track a.mp4 --track-buffer 30", "--life SECONDS"),
+        ("track a.mp4 --track-buffer 30", "--max-age SECONDS"),
         ("track a.mp4 conf=0.25", "write --score 0.25"),
         ("track source=a.mp4", "write a.mp4 alone"),
         ("track a.mp4 save=True", "--video out.mp4"),

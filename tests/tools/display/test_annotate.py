@@ -236,7 +236,7 @@ def test_detections_without_ids_have_a_label_and_no_trail() -> None:
 def test_unseen_tracks_are_dashed_or_left_out(state: State, unseen: float) -> None:
     given, track = frame(), tracks([[50, 60, 190, 260]], state=state, unseen=unseen)
     assert not changed(given.bgr, Painter((), PLAIN)(given, track)).any()
-    config = ViewConfig(trails=0, labels=False, clock=False, show_unseen=True)
+    config = ViewConfig(trails=0, labels=False, clock=False, show_lost=True)
     left_side = changed(given.bgr, Painter((), config)(given, track))[70:250, 50]
     assert 0.3 < left_side.mean() < 0.8
     solid = changed(given.bgr, Painter((), config)(given, tracks([[50, 60, 190, 260]])))[70:250, 50]

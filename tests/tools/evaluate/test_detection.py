@@ -252,7 +252,7 @@ def _no_labels(folder: Path) -> None:
         (None, ("--rename", "dog=person"), "the detector knows no class 'dog'"),
         (None, ("--every", "0"), "every is 0; give 1 or more"),
         (None, ("--limit", "0"), "limit is 0; give 1 or more"),
-        (None, ("--pictures", "nowhere"), "nowhere: there is no such folder of pictures"),
+        (None, ("--images", "nowhere"), "nowhere: there is no such folder of pictures"),
         (None, ("--json", "/dev/null/out.json"), "a file where a folder is due"),
     ],
 )

@@ -97,7 +97,7 @@ def test_people_are_scored_and_a_metric_is_learnt(tmp_path: Path, capsys: Any) -
     assert first["queries"] == 12
     assert first["rank_1"] > 0.8
     assert picture.stat().st_size > 3000
-    assert main(["train", "reid", str(tmp_path / "set"), "--people", "even", "--out", str(metric), "--quiet"]) == 0
+    assert main(["train", "reid", str(tmp_path / "set"), "--identities", "even", "--out", str(metric), "--quiet"]) == 0
     assert main([*words, "--metric", str(metric), "--overwrite"]) == 0
     assert json.loads(out.read_text())["mean_ap"] == pytest.approx(first["mean_ap"], abs=1e-4)
 
@@ -203,7 +203,7 @@ def alone(root: Path) -> list[str]:
         (alone, "fewer than two identities"),
         (lambda root: ["eval", "reid", str(root / "none")], "there is no such folder"),
         (lambda root: ["train", "reid", str(root)], "holds no pictures"),
-        (lambda root: ["eval", "reid", str(root), "--people", "all"], "add --fit none or --metric"),
+        (lambda root: ["eval", "reid", str(root), "--identities", "all"], "add --fit none or --metric"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(make: Any, said: str, tmp_path: Path, capsys: Any) -> None:

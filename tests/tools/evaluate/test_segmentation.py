@@ -123,7 +123,7 @@ def test_best_ids_undo_a_swap() -> None:
 def test_folders_are_scored_by_sequence_and_profile(folders: tuple[Path, Path], tmp_path: Path, capsys: Any) -> None:
     truth, results = folders
     out, picture = tmp_path / "s.json", tmp_path / "s.png"
-    words = ["eval", "segmentation", str(truth), str(results), "--profile", "full", "stride2", "--quiet"]
+    words = ["eval", "segmentation", str(truth), str(results), "--profiles", "full", "stride2", "--quiet"]
     assert main([*words, "--json", str(out), "--plot", str(picture)]) == 0
     shown = capsys.readouterr().out.splitlines()
     assert len(shown) == 1 + 2 * (4 + 1)  # a row an object and one for all, twice

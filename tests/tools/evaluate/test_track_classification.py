@@ -246,7 +246,7 @@ def test_wrong_truth_is_one_sentence(truth: str, said: str, videos: Path, capsys
 
 
 def train(folder: Path, out: Path, *words: str) -> list[str]:
-    sizes = ["--views", "5", "--batch", "4", "--units", "4", "--quiet"]
+    sizes = ["--crops", "5", "--batch", "4", "--units", "4", "--quiet"]
     return ["train", "classification", "views", str(folder), "--out", str(out), *sizes, *words]
 
 
@@ -290,9 +290,9 @@ def test_training_learns(pictures: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--views", "1"), "views is 1; give 2 to 1000"),
+        (("--crops", "1"), "crops is 1; give 2 to 1000"),
         (("--steps", "0"), "steps is 0; give 1 to 10000000"),
-        (("--rate", "2"), "rate is 2.0; give a learning rate above 0, 1 at most"),
+        (("--learning-rate", "2"), "learning_rate is 2.0; give a learning rate above 0, 1 at most"),
     ],
 )
 def test_settings_of_the_training(

@@ -123,7 +123,7 @@ def test_answers_go_their_way_in_the_time_that_their_rate_says(slowing: float, s
     model = weights(HeadConfig(slowing=slowing), 0)
     with torch.no_grad():
         model.flow.weight.zero_()
-        f, g, rate, gate = model.flow.bias.view(4, model.config.query)
+        f, g, rate, gate = model.flow.bias.view(4, model.config.query_size)
         f[:], g[:] = 20.0, -20.0
         f[0] = -20.0  # an answer that has nowhere to go
         rate[:] = np.log(np.expm1(2.0))  # softplus: 2 a second

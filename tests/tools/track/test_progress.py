@@ -80,17 +80,17 @@ class Sure(Once):
         (
             "--detector python:mine.py:Once",
             "  no track: of 1 detection the surest was a dog at 0.47, too unsure to begin a track; "
-            "--birth-score 0.44 begins one there.",
+            "--new-track-score 0.44 begins one there.",
         ),
-        ("--detector python:mine.py:Once --birth-score 0.44", None),
+        ("--detector python:mine.py:Once --new-track-score 0.44", None),
         ("--detector python:mine.py:Never", "  no track: the detector found nothing."),
         (
             "--detector python:mine.py:Once --classes cow",
             "  no track: the detector found nothing of --classes cow.",
         ),
         (
-            "--detector python:mine.py:Sure --confirmation 5s",
-            "  no track: of 2 detections the surest was a dog at 0.93, and none was seen for --confirmation 5 s; "
+            "--detector python:mine.py:Sure --min-confirm 5s",
+            "  no track: of 2 detections the surest was a dog at 0.93, and none was seen for --min-confirm 5 s; "
             "give less.",
         ),
         ("--detector python:mine.py:Sure", None),

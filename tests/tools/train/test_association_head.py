@@ -72,7 +72,7 @@ def test_a_training_goes_on_from_given_weights(tmp_path: Path) -> None:
     save_head(start, weights, model, {})
     config = TrainHeadConfig(
         roots=(folder(tmp_path),), out=tmp_path / "out", rollouts=1, clips=2, steps=3, batch=1, workers=1,
-        start=start, quiet=True, model=model,
+        init_weights=start, quiet=True, model=model,
     )  # fmt: skip
     train_head(config)
     went_on = load_file(tmp_path / "out" / "head.safetensors")
@@ -84,27 +84,27 @@ def test_a_training_goes_on_from_given_weights(tmp_path: Path) -> None:
     # half way back to another head
     other = {name: value + 1 for name, value in weights.items()}
     save_head(tmp_path / "other.safetensors", other, model, {})
-    train_head(replace(config, out=tmp_path / "mean", blend=tmp_path / "other.safetensors"))
+    train_head(replace(config, out=tmp_path / "mean", average_with=tmp_path / "other.safetensors"))
     mean = load_file(tmp_path / "mean" / "head.safetensors")
     assert all(abs(mean[name] - (went_on[name] + other[name]) / 2).max() < 1e-6 for name in weights)
     with pytest.raises(WeightsError, match=r"other\.safetensors: is of another shape"):
         train_head(
-            replace(config, start=None, model=HeadConfig(cell="gru-dt"), out=tmp_path / "no",
-                    blend=tmp_path / "other.safetensors")
+            replace(config, init_weights=None, model=HeadConfig(cell="gru-dt"), out=tmp_path / "no",
+                    average_with=tmp_path / "other.safetensors")
         )  # fmt: skip
     # another cell in the same place
-    train_head(replace(config, out=tmp_path / "gru", model=HeadConfig(cell="gru-dt"), renew_cell=True))
+    train_head(replace(config, out=tmp_path / "gru", model=HeadConfig(cell="gru-dt"), reset_cell=True))
     renewed = load_file(tmp_path / "gru" / "head.safetensors")
     assert all(abs(renewed[name] - weights[name]).max() < 1e-3 for name in weights)
     assert any(name.startswith("cell.") for name in renewed)
     # one of another size: what heard the old units still hears them, and all else is as it was
     wide = HeadConfig(cell="cfc-leaky", units=model.units + 8)
-    train_head(replace(config, out=tmp_path / "wide", model=wide, renew_cell=True))
+    train_head(replace(config, out=tmp_path / "wide", model=wide, reset_cell=True))
     renewed = load_file(tmp_path / "wide" / "head.safetensors")
     assert renewed["flow.weight"].shape[1] == wide.units
     assert abs(renewed["flow.weight"][:, : model.units] - weights["flow.weight"]).max() < 1e-3
-    with pytest.raises(ConfigError, match="name them with --start"):
-        replace(config, start=None, renew_cell=True)
+    with pytest.raises(ConfigError, match="name them with --init-weights"):
+        replace(config, init_weights=None, reset_cell=True)
 
 
 def test_sequences_that_are_too_short_are_refused(tmp_path: Path) -> None:

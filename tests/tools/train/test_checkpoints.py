@@ -26,7 +26,7 @@ from tools.train.checkpoints import (  # noqa: E402
 )
 from tools.train.config.association_head import TrainHeadConfig  # noqa: E402
 
-SETTINGS = {"batch": "2", "rate": "0.1"}
+SETTINGS = {"batch": "2", "learning_rate": "0.1"}
 
 
 def kept(path: Path) -> Path:
@@ -50,7 +50,7 @@ def test_a_checkpoint_of_other_settings_or_data_is_refused(tmp_path: Path) -> No
     with pytest.raises(
         ConfigError, match=r"is of a training with --batch 2, no --data-seed; give the same .* --out\.$"
     ):
-        Checkpoint(path, {"batch": "4", "rate": "0.1", "data_seed": "1"})
+        Checkpoint(path, {"batch": "4", "learning_rate": "0.1", "data_seed": "1"})
     with pytest.raises(ConfigError, match="is of a training with other data; give the same"):
         Checkpoint(path, SETTINGS).resume("abd")
 
@@ -88,15 +88,22 @@ def test_a_checkpoint_of_another_program_is_refused(tmp_path: Path) -> None:
 def test_settings_leave_out_what_changes_no_weights(tmp_path: Path) -> None:
     start = tmp_path / "start"
     start.write_bytes(b"1")
-    config = TrainHeadConfig((tmp_path,), start=start)
+    config = TrainHeadConfig((tmp_path,), init_weights=start)
     mine = settings_of(config, data=("roots",))
     assert mine == settings_of(replace(config, workers=9, quiet=True, out=tmp_path / "x"), data=("roots",))
     moved = tmp_path / "moved"
     moved.write_bytes(b"1")
-    assert mine == settings_of(replace(config, start=moved), data=("roots",))
+    assert mine == settings_of(replace(config, init_weights=moved), data=("roots",))
     moved.write_bytes(b"2")
-    assert mine != settings_of(replace(config, start=moved), data=("roots",))
-    for change in ({"data_seed": 1}, {"steps": 1}, {"batch": 1}, {"clips": 1}, {"rate": 0.1}, {"start": None}):
+    assert mine != settings_of(replace(config, init_weights=moved), data=("roots",))
+    for change in (
+        {"data_seed": 1},
+        {"steps": 1},
+        {"batch": 1},
+        {"clips": 1},
+        {"learning_rate": 0.1},
+        {"init_weights": None},
+    ):
         assert mine != settings_of(replace(config, **change), data=("roots",))  # type: ignore[arg-type]
     assert mine != settings_of(replace(config, model=HeadConfig(units=8)), data=("roots",))
 
@@ -106,7 +113,8 @@ def test_a_digest_tells_contents_apart(tmp_path: Path) -> None:
     file.write_bytes(b"x")
     values: list[Any] = [
         None, 0, 0.0, False, "", "0", b"0", [], [[]], [0], ["a", "b"], ["ab"], {"a": 1}, {"b": 1}, {1: "a"}, file,
-        np.zeros(3), np.zeros(3, np.float32), np.zeros((1, 3)), np.array([0, 0, 1.0]), HeadConfig(), HeadConfig(seed=1),
+        np.zeros(3), np.zeros(3, np.float32), np.zeros((1, 3)), np.array([0, 0, 1.0]), HeadConfig(),
+        HeadConfig(weights_seed=1),
     ]  # fmt: skip
     assert len({digest(value) for value in values}) == len(values)
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
@@ -140,7 +148,7 @@ def test_a_folder_of_results_that_cannot_be_is_refused_at_once(tmp_path: Path) -
 
 def test_a_loss_that_is_no_number_ends_a_training() -> None:
     check_loss(1.0, 5)
-    with pytest.raises(ConfigError, match="no number after 5 steps; start anew with a smaller --rate"):
+    with pytest.raises(ConfigError, match="no number after 5 steps; start anew with a smaller --learning-rate"):
         check_loss(float("nan"), 5)
 
 
@@ -153,7 +161,7 @@ def test_a_finished_training_of_other_settings_or_data_keeps_its_files(tmp_path:
     before = {path.name: path.read_bytes() for path in config.out.iterdir()}
     for changed, said in (
         (replace(config, data_seed=1), "--data-seed 0"),
-        (replace(config, rate=0.1), "--rate 0.002"),
+        (replace(config, learning_rate=0.1), "--learning-rate 0.002"),
         (replace(config, model=HeadConfig(cell="none", hidden=8)), "--hidden 56"),
         (replace(config, roots=(folder(tmp_path / "more"), *config.roots)), "other data"),
     ):

@@ -37,8 +37,9 @@ from tracker.types import Frame  # noqa: E402
 
 def settings(folder: Path, **changes: object) -> TrainDetectorConfig:
     small = TrainDetectorConfig(
-        (folder,), out=folder.parent / "out", classes=NAMES, hold=0, batch=2, sizes=(64,), workers=0, quiet=True,
-        model=DetectConfig(width=24, bins=5), rate=4e-3,
+        (folder,), out=folder.parent / "out", classes=NAMES, validation_every=0, batch=2, sizes=(64,),
+        workers=0, quiet=True,
+        model=DetectConfig(width=24, bins=5), learning_rate=4e-3,
     )  # fmt: skip
     return replace(small, **changes)  # type: ignore[arg-type]
 
@@ -158,7 +159,7 @@ def test_teachers_mark_what_nobody_labelled(tmp_path: Path) -> None:
         (("broken.json",), "broken.json is no JSON file"),
         (("data", "--classes", "unicorn"), "no labels know the class 'unicorn'"),
         (("data", "--classes", "ball", "ball"), "classes must name each class once"),
-        (("data", "--hold", "1"), "hold is 1, so no picture would be left"),
+        (("data", "--validation-every", "1"), "validation_every is 1, so no picture would be left"),
         (("data", "--sizes", "100"), "sizes are 100; give multiples of 32"),
         (("data", "--epochs", "0"), "epochs is 0.0; give more than 0"),
         (("data", "--unlabelled", "data"), "pictures without labels need --teachers"),
@@ -166,7 +167,7 @@ def test_teachers_mark_what_nobody_labelled(tmp_path: Path) -> None:
         (("data", "--unlabelled", "bare", "--teachers", "t.onnx"), "bare: holds no pictures"),
         (("half", "--teachers", "none.onnx"), "none.onnx: there is no such file"),
         (("half", "--teachers", "other.onnx"), "other.onnx: knows none of the classes"),
-        (("data", "--start", "broken.json"), "broken.json: cannot be read as a head's weights"),
+        (("data", "--init-weights", "broken.json"), "broken.json: cannot be read as a head's weights"),
         (("other size",), "the picture is 90x90 but its labels are for 120x90"),
         (("gone",), "0.png: cannot be read"),
         (("empty",), "there is no box of ball or box to learn from"),

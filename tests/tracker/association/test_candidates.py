@@ -95,7 +95,7 @@ def test_a_part_of_a_tracked_object_is_no_object_of_its_own() -> None:
 
 
 def test_evidence_can_be_switched_off() -> None:
-    tracker = Tracker(TrackerConfig(birth_probability=1), size=SIZE)
+    tracker = Tracker(TrackerConfig(new_track_probability=1), size=SIZE)
     for k in range(100):
         assert len(tracker.update(found((LARGE, 0.64)), k / 25)) == 0
 

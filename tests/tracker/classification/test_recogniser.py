@@ -95,7 +95,7 @@ def test_the_detector_s_class_is_evidence_too() -> None:
 
 def test_few_looks_a_frame_and_everybody_gets_one() -> None:
     sees = Sees(dict.fromkeys(range(256), BEAGLE))
-    made, _ = recogniser(sees, recognise_crops=2, recognise_every=0.5)
+    made, _ = recogniser(sees, classify_crops=2, classify_interval=0.5)
     everybody = tracks(*((k, 1) for k in range(1, 7)))
     for k in range(3):
         made.update(frame(0.04 * k, *(20 * j for j in range(1, 7))), everybody)
@@ -106,14 +106,14 @@ def test_few_looks_a_frame_and_everybody_gets_one() -> None:
 
 
 def test_who_is_sure_is_looked_at_rarely() -> None:
-    made, _ = recogniser(Sees({10: BEAGLE}, logit=20.0), recognise_every=0.1)
+    made, _ = recogniser(Sees({10: BEAGLE}, logit=20.0), classify_interval=0.1)
     for k in range(101):
         made.update(frame(0.1 * k, 10), tracks((1, 1)))
     assert made.looks <= 40
 
 
 def test_rows_stay_with_their_tracks() -> None:
-    made, names = recogniser(Sees({10: BEAGLE, 40: MINIVAN, 128: TABBY}, logit=15.0), recognise_crops=5)
+    made, names = recogniser(Sees({10: BEAGLE, 40: MINIVAN, 128: TABBY}, logit=15.0), classify_crops=5)
     for k in range(8):
         told = made.update(frame(0.3 * k, 10, 40), tracks((1, 1), (2, 2)))
     assert [names[k] for k in told.label] == ["beagle", "minivan"]
@@ -152,7 +152,7 @@ def test_boxes_beyond_the_picture_are_cut() -> None:
 def test_no_kind_is_ever_said_below_recognise_from() -> None:
     """Doubt comes up slowly and goes again: below the limit the detector's class stands, and nothing flickers."""
     grey = {10: BEAGLE, 60: TABBY}
-    made, names = recogniser(Sees(grey, logit=7.5), recognise_from=0.5, recognise_every=0.0)
+    made, names = recogniser(Sees(grey, logit=7.5), classify_probability=0.5, classify_interval=0.0)
     told = [made.update(frame(0.3 * k, 10 if k < 5 or k > 12 else 60), tracks((1, 1), score=None)) for k in range(40)]
     said = [(names[t.label[0]], float(t.class_scores()[0])) for t in told]
     assert "beagle" in dict(said)
@@ -164,9 +164,9 @@ def test_no_kind_is_ever_said_below_recognise_from() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"recognise_crops": 0}, "recognise_crops is 0; give 1 or more"),
-        ({"recognise_every": -1}, "recognise_every is -1; give seconds"),
-        ({"recognise_from": 1.0}, r"recognise_from is 1.0; give a probability"),
+        ({"classify_crops": 0}, "classify_crops is 0; give 1 or more"),
+        ({"classify_interval": -1}, "classify_interval is -1; give seconds"),
+        ({"classify_probability": 1.0}, r"classify_probability is 1.0; give a probability"),
     ],
 )
 def test_settings_that_cannot_be(settings: Any, words: str) -> None:

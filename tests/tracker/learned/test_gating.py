@@ -39,7 +39,7 @@ class Everything(Learned):
     """Looks at every pair, and keeps them."""
 
     def __init__(self) -> None:
-        super().__init__(load_head(WEIGHTS), 0.0, logit(TrackerConfig().birth_match_probability))
+        super().__init__(load_head(WEIGHTS), 0.0, logit(TrackerConfig().new_track_match_probability))
         self.seen: list[Pairs] = []
 
     def view(self, pairs: Pairs) -> PairView:

@@ -110,7 +110,7 @@ def test_without_habits_nothing_of_them_is_told() -> None:
 @pytest.mark.parametrize("known", [True, False])
 def test_looks_count_for_as_much_more_as_the_config_says(known: bool) -> None:
     plain = head(0.05)
-    more = HeadNumpy(plain.weights(), replace(plain.config, alike=7.0))
+    more = HeadNumpy(plain.weights(), replace(plain.config, similarity_weight=7.0))
     motion = LiquidMotion(plain)
     look = Observations.at(np.array([[0, 0, 40, 100], [6, 0, 46, 100.0]]), np.array([0.9, 0.8]), True)
     rows = motion.start(look, 0.0, np.zeros((0, motion.width)))

@@ -132,7 +132,7 @@ def test_lost_tracks_keep_their_rows_and_are_not_shown() -> None:
 
 
 def test_memory_is_bounded_by_count_and_seconds() -> None:
-    stage = Stage(ReidConfig(reid=True, reid_count=3, reid_seconds=30.0))
+    stage = Stage(ReidConfig(reid=True, reid_gallery_size=3, reid_memory=30.0))
     for k in range(12):  # each as another class, so that nobody can be one of before
         run(stage, seconds(3 * k, 1), [(k + 1, k, 2)], label=k)
         assert len(stage.returning.people) <= 4
@@ -143,7 +143,7 @@ def test_memory_is_bounded_by_count_and_seconds() -> None:
 
 
 def test_looks_are_bounded_a_frame_and_grow_rare() -> None:
-    stage = Stage(ReidConfig(reid=True, reid_looks=2))
+    stage = Stage(ReidConfig(reid=True, reid_crops=2))
     run(stage, seconds(0, 30), FIVE)
     assert max(stage.looked) == 2
     assert sum(stage.looked) < 5 * 40  # of 1,500 boxes

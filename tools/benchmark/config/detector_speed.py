@@ -14,17 +14,17 @@ from models.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class BenchDetectorConfig:
-    """Time detector networks beside the frozen CNN alone, in turns, one thread, as ratios to it.
+    """Time detector networks beside the frozen CNN alone, in turns, with one thread, as ratios to it.
 
     Attributes:
-        networks: .onnx files of our own family (any size of picture); the package's own where none is given.
-        sizes: pictures to time, WIDTHxHEIGHT, multiples of 32.
-        rounds: how often each is run; the median counts.
-        json: write the figures here too.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
+        detectors: ONNX files of our detector family. With any image size; by default the detector of the package.
+        sizes: image sizes to time, WIDTHxHEIGHT, multiples of 32.
+        rounds: number of runs of each. The median counts.
+        json: write all figures to this JSON file.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
     """
 
-    networks: Positional[tuple[Path, ...]] = ()
+    detectors: Positional[tuple[Path, ...]] = ()
     sizes: tuple[str, ...] = ("416x416", "640x384")
     rounds: int = 30
     json: Path | None = None

@@ -11,18 +11,18 @@ from models.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class BenchEngineConfig:
-    """Engine time per frame beside a peer's, and its memory over a long run, on a seeded crowd of walkers.
+    """Time a frame of the tracking engine beside another tracker, and its memory over a long run, on a simulated crowd.
 
     Attributes:
-        objects: in the picture at a time.
-        motions: of ours that are timed.
-        peer: the tracker of somebody else that they are compared with; empty for none.
-        frames: timed in each round.
-        rounds: every tracker in turn; medians are kept.
-        memory_frames: of the run that watches memory; 0 leaves it out.
-        crowd_seed: of the walkers.
-        json: write the figures here too.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
+        objects: number of objects in the image at a time.
+        motions: motion models that are timed.
+        peer: other tracker to compare with. Empty for none.
+        frames: frames that are timed in each round.
+        rounds: number of rounds. Every tracker runs in each; medians are kept.
+        memory_frames: frames of the run that watches memory. 0 leaves it out.
+        seed: seed of the simulated crowd.
+        json: write all figures to this JSON file.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
     """
 
     objects: tuple[int, ...] = (20, 100, 500)
@@ -31,7 +31,7 @@ class BenchEngineConfig:
     frames: int = 60
     rounds: int = 5
     memory_frames: int = 0
-    crowd_seed: int = 0
+    seed: int = 0
     json: Path | None = None
     overwrite: bool = False
 

@@ -15,14 +15,14 @@ class BenchGradientsConfig:
     """Show how far back the gradients of untrained cells reach: their norm against the steps in between.
 
     Attributes:
-        cells: which cells, by name.
+        cells: recurrent cells, by name.
         steps: length of the series.
         units: neurons of each cell.
-        inputs: numbers a sample, random.
-        seeds: how many cells of each kind; the median is shown.
-        json: write the norms at every step to this file as well.
-        plot: picture to write (.png, .svg or .pdf); needs matplotlib.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
+        inputs: random numbers in a sample.
+        seeds: number of cells of each kind. The median is shown.
+        json: write all figures to this JSON file.
+        plot: plot to write. A .png, .svg or .pdf; needs matplotlib.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
     """
 
     cells: tuple[str, ...] = ("ltc", "mixed-ltc", "cfc", "mixed-cfc", "ctrnn", "lstm", "gru")

@@ -26,8 +26,8 @@ class BenchMotConfig:
             each.
         seeds: seeds of the subsampling. Figures are means over them.
         boxes: detections that are tracked. detected: from det.txt; truth: the true boxes, as perfect detections.
-        noise: standard deviation of box noise, as a share of the box size.
-        alarms: false positives that are added for each detection.
+        box_noise: standard deviation of box noise, as a share of the box size.
+        false_positives: false positives that are added for each detection.
         camera_motion: use gmc.txt where there is one.
         out: keep the results of every run in this folder.
         json: write all figures to this JSON file.
@@ -43,8 +43,8 @@ class BenchMotConfig:
     profiles: tuple[str, ...] = ("full", "stride5", "drop70", "jitter", "bursty")
     seeds: tuple[int, ...] = (0,)
     boxes: Literal["detected", "truth"] = "detected"
-    noise: float = 0.0
-    alarms: float = 0.0
+    box_noise: float = 0.0
+    false_positives: float = 0.0
     camera_motion: bool = True
     out: Path | None = None
     json: Path | None = None
@@ -57,7 +57,7 @@ class BenchMotConfig:
     def __post_init__(self) -> None:
         if not self.profiles or not self.seeds or not (self.motions or self.peers):
             raise ConfigError("bench mot needs a profile, a seed, and a motion or a peer; name at least one of each.")
-        for name in ("noise", "alarms"):
+        for name in ("box_noise", "false_positives"):
             if not 0 <= getattr(self, name) < 10:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give a share, 0 or more.")
 

@@ -15,23 +15,25 @@ from models.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class BenchMotionConfig:
-    """Score what a motion foresees, without association: each object is told its own detections and no others.
+    """Evaluate motion forecasts without association: accuracy, and calibration of the predicted intervals.
 
     Attributes:
-        roots: folders of <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any, or KITTI's label_02.
-        motions: kalman, liquid, or liquid:FILE for other weights; liquid-adapt, which learns each sequence's spread on
-            the way; as controls still, constant-velocity, and kalman-t, whose intervals are those of the Student-t that
-            the filter was fitted under.
-        profiles: how frames are left out.
-        frames: horizons in frames of the source after an update.
-        seconds: horizons in seconds after an update; the frame nearest to that time is asked for.
-        ask_every: updates of the table between two rounds of questions at the horizons; 1 asks after each.
-        boxes: what a sequence without detections is seen by: its true boxes, or simulated detections.
+        roots: folders of sequences. <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any, or KITTI's
+            label_02.
+        motions: motion models to score. kalman, liquid, or liquid:FILE for other weights; liquid-adapt calibrates its
+            spread online; baselines: still, constant-velocity, and kalman-t, with the intervals of the Student-t
+            distribution that the filter was fitted under.
+        profiles: temporal subsampling profiles. How frames are left out; strideN takes any N. Several give one result
+            each.
+        frames: forecast horizons, frames of the source after an update.
+        seconds: forecast horizons after an update. The frame nearest to that time is scored.
+        ask_every: updates between two rounds of forecasts. 1 forecasts after each.
+        boxes: boxes of sequences without detections. true: the true boxes; simulated: simulated detections.
         camera_motion: use gmc.txt where there is one.
-        draw_seed: of the thinning and of simulated detections.
-        json: write the figures here too, also by coordinate.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        seed: seed of the subsampling and of simulated detections.
+        json: write all figures, also by coordinate, to this JSON file.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     roots: Positional[tuple[Path, ...]]
@@ -42,7 +44,7 @@ class BenchMotionConfig:
     ask_every: int = 4
     boxes: Literal["true", "simulated"] = "true"
     camera_motion: bool = True
-    draw_seed: int = 0
+    seed: int = 0
     json: Path | None = None
     overwrite: bool = False
     quiet: bool = False

@@ -17,17 +17,17 @@ class BenchPipelineConfig:
 
     Attributes:
         clip: the video to work on.
-        network: the detector, as `--detector` takes it.
-        backbone: the frozen CNN for the features, or none.
-        motion: the tracker's motion model.
-        frames: how many frames to take.
-        rounds: how often to measure everything; the least of each figure is kept.
-        json: write the figures here too.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
+        detector: detector, as `track` takes it.
+        backbone: frozen CNN of the embeddings, or none.
+        motion: motion model.
+        frames: number of frames to take.
+        rounds: number of measurements. The least of each figure is kept.
+        json: write all figures to this JSON file.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
     """
 
     clip: Positional[Path]
-    network: str
+    detector: str
     backbone: str = "efficientnet_lite0"
     motion: str = "liquid"
     frames: int = 200

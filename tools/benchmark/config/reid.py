@@ -19,37 +19,37 @@ Looks = Literal["identity", "bare", "hue"]
 
 @dataclass(frozen=True)
 class BenchReturnsConfig:
-    """Take people out of a real clip for a while, and measure who gets his id back with and without `--reid`.
+    """Cut people out of a clip for a while, and measure how often they get their old id, with and without `--reid`.
 
     Attributes:
-        clip: a real video or a MOTChallenge folder with pictures; its frame k is the truth's frame k + 1.
-        truth: the clip's MOTChallenge folder: gt/gt.txt and seqinfo.ini; its frameRate is the clip's true clock.
-        network: the detector, as `--detector` takes it.
-        classes: the detector's classes that the truth is about.
-        same: ids of the truth that are one person, such as 13,2: some truths give who comes back a new id.
+        clip: a video, or a MOTChallenge folder with images. Its frame k is frame k + 1 of the ground truth.
+        truth: MOTChallenge folder of the clip: gt/gt.txt and seqinfo.ini. Its frameRate is the true rate of the clip.
+        detector: detector, as `track` takes it.
+        classes: classes of the detector that the ground truth is about.
+        same: ids of the ground truth that are one person, as 13,2. Some ground truth gives a returning person a new id.
         gaps: seconds that are cut out of the clip.
-        places: how many places each gap is cut out at, spread over the clip.
-        around: seconds of the clip that are tracked before a gap, and after it.
-        rooms: also leave out all that lies outside of one part of the picture, so that people walk out of it and back.
-        full: also track the whole clip, in which nobody should get the id of somebody else.
-        looks: by what people are known again: identity (as in `track`), bare (the same features, with no metric learnt
-            on the job), hue (histograms of hue and saturation), each a run of its own beside the one without.
-        json: write the figures to this file as well.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        cuts: number of places where each gap is cut out. Spread over the clip.
+        context: seconds of the clip that are tracked before and after a gap.
+        exits: also hide a part of the image, so that people leave and return.
+        full: also track the whole clip. In it no person should get the id of another.
+        embeddings: features that are compared, each in a run of its own. identity: as in `track`; bare: the same
+            without the metric that is learned on the job; hue: histograms of hue and saturation.
+        json: write all figures to this JSON file.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     clip: Positional[Path]
     truth: Positional[Path]
-    network: str = "lite0"
+    detector: str = "lite0"
     classes: tuple[str, ...] = ("person",)
     same: tuple[str, ...] = ()
     gaps: tuple[Seconds, ...] = (5.0, 10.0, 20.0)
-    places: int = 6
-    around: Seconds = 20.0
-    rooms: bool = True
+    cuts: int = 6
+    context: Seconds = 20.0
+    exits: bool = True
     full: bool = True
-    looks: tuple[Looks, ...] = ("identity", "bare", "hue")
+    embeddings: tuple[Looks, ...] = ("identity", "bare", "hue")
     json: Path | None = None
     overwrite: bool = False
     quiet: bool = False
@@ -58,9 +58,9 @@ class BenchReturnsConfig:
 
     def __post_init__(self) -> None:
         self.groups()
-        if self.places < 1:
-            raise ConfigError(f"places is {self.places}; give 1 or more.")
-        for name, values in (("gaps", self.gaps), ("around", (self.around,))):
+        if self.cuts < 1:
+            raise ConfigError(f"cuts is {self.cuts}; give 1 or more.")
+        for name, values in (("gaps", self.gaps), ("context", (self.context,))):
             if not all(value > 0 for value in values):
                 raise ConfigError(f"{name} is {values[0] if name == 'around' else values}; give seconds above 0.")
 

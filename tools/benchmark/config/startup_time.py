@@ -13,13 +13,13 @@ from models.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class BenchStartupConfig:
-    """Time from a command's start to its answer: --help, and the first tracked frame with ready detections.
+    """Time from the start of a command to its answer: --help, and the first tracked frame with ready detections.
 
     Attributes:
         clip: the video to open.
-        rounds: how often to start; the least of each figure is kept.
-        json: write the figures here too.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
+        rounds: number of starts. The least of each figure is kept.
+        json: write all figures to this JSON file.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
     """
 
     clip: Positional[Path]

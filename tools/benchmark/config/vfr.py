@@ -14,25 +14,26 @@ from tracker.config import TrackerConfig
 
 @dataclass(frozen=True)
 class BenchVfrConfig:
-    """Re-time a real clip unevenly, track it from its pixels, and measure what becomes of its times and its tracks.
+    """Re-time a clip unevenly, track it from its pixels, and measure its times and its tracks.
 
     Attributes:
-        clip: a real video at a steady rate; its frame k is the truth's frame k + 1.
-        truth: the clip's MOTChallenge folder: gt/gt.txt and seqinfo.ini; its frameRate is the clip's true clock.
-        network: the detector, as `--detector` takes it.
-        classes: the detector's classes that the truth is about.
-        profiles: how the clip is thinned, each a run of its own.
-        seed: of the thinning.
-        peers: other trackers on the same detections: sort, bytetrack, ocsort, cbiou, arcsort; none where it is empty.
-        work: keep the clips and results in this folder; a temporary one otherwise.
-        json: write the figures to this file as well.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        clip: a video at a steady rate. Its frame k is frame k + 1 of the ground truth.
+        truth: MOTChallenge folder of the clip: gt/gt.txt and seqinfo.ini. Its frameRate is the true rate of the clip.
+        detector: detector, as `track` takes it.
+        classes: classes of the detector that the ground truth is about.
+        profiles: temporal subsampling profiles. How frames are left out; strideN takes any N. Several give one result
+            each.
+        seed: seed of the subsampling.
+        peers: other trackers on the same detections. None where it is empty.
+        work: keep clips and results in this folder. By default a temporary one.
+        json: write all figures to this JSON file.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     clip: Positional[Path]
     truth: Positional[Path]
-    network: str
+    detector: str
     classes: tuple[str, ...] = ("person",)
     profiles: tuple[str, ...] = ("full", "stride5", "drop70", "jitter", "bursty")
     seed: int = 0

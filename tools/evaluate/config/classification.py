@@ -37,9 +37,9 @@ class EvalRecognitionConfig:
         truth: file of the true classes. Lines of a sequence, a tab, and classes parted by |; or JSON (video).
         sequences: sequences to score, by name. All by default (video).
         detector: detector, as `track` takes it (video).
-        recognise: fine-grained classifier, as `track --recognise` takes it (video).
-        held_out: images to score, by the order of their names. odd: those that `train classification` left out
-            (views).
+        recognise: fine-grained classifier, as `track --classify` takes it (video).
+        held_out: images to score, by the order of their names. odd: those that `train classification` left out, 1, 3,
+            ... (views).
         rate: crops a second, or frames a second of the video. Of video whose times are not known.
         seconds: seconds for which each object is seen (views).
         export: write the simulated crops as images there. <name>/0000.png and times.csv, for other programs.

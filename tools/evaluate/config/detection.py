@@ -14,24 +14,24 @@ from tracker.detectors.config import DetectorConfig
 
 @dataclass(frozen=True, slots=True)
 class EvalDetectConfig:
-    """Score a detector on labelled pictures: COCO's mean average precision, per class and over all.
+    """Score a detector on labelled images: mean average precision of COCO, for each class and over all.
 
     Classes are those of --classes, else those that the labels are complete for (info.complete_for) and the detector
-    knows. For this command --score is .001 by default, since average precision looks at all scores.
+    knows. For this command --score is 0.001 by default, since average precision looks at all scores.
 
     Attributes:
-        truth: COCO json of boxes, or a folder that holds instances.json.
-        pictures: folder that the json's file names are in; by default images/ beside the json, else its own folder.
-        rename: the detector's class names where the truth has others, as walker=person; several may become one.
-        every: take only every n-th picture.
-        limit: take at most so many pictures.
-        json: write all figures to this file as well.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        truth: ground truth. COCO JSON of boxes, or a folder that holds instances.json.
+        images: folder of the images. By default images/ beside the JSON file, else its own folder.
+        rename: class names of the detector that differ from the ground truth, as walker=person. Several may become one.
+        every: take only every n-th image.
+        limit: take at most so many images.
+        json: write all figures to this JSON file.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     truth: Positional[Path]
-    pictures: Path | None = None
+    images: Path | None = None
     rename: tuple[str, ...] = ()
     every: int = 1
     limit: int | None = None

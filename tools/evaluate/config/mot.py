@@ -12,28 +12,29 @@ from datasets.output_guard.guard import Output, file_outputs
 
 @dataclass(frozen=True, slots=True)
 class EvalMotConfig:
-    """Score tracks against the truth, as TrackEval does: HOTA, IDF1, MOTA and what they are made of.
+    """Score tracks against ground truth, as TrackEval does: HOTA, IDF1, MOTA and their parts.
 
-    Truth and predictions may be in any format that `convert` reads.
+    Ground truth and predictions may be in any format that `convert` reads.
 
     Attributes:
-        truth: MOTChallenge folder of <sequence>/{gt/gt.txt, seqinfo.ini}, one such <sequence>, a folder of label files,
-            or one label file.
-        predictions: folders of <sequence>.txt (.jsonl, .json, .xml or YOLO folders), or single files.
-        classes: classes of the truth that count, by name or number (from 1); by default class 1 of MOTChallenge text
-            (pedestrians; 3 is cars) and all of any other format; rows without a class are class 1.
-        distractors: class numbers of MOTChallenge text on which a track is neither right nor wrong (MOT16/17's four;
-            MOT20 adds 6).
-        skip_bad_rows: drop rows that break the format instead of stopping at the first, up to a fifth of a file.
+        truth: ground truth. A MOTChallenge folder of <sequence>/{gt/gt.txt, seqinfo.ini}, one such <sequence>, a folder
+            of label files, or one label file.
+        predictions: tracks to score. Folders of <sequence>.txt (.jsonl, .json, .xml or YOLO folders), or single files.
+        classes: classes of the ground truth that count, by name or number. Numbers begin at 1. By default class 1 of
+            MOTChallenge text (pedestrians; 3 is cars) and all classes of any other format; rows without a class are
+            class 1.
+        distractors: class numbers on which a track is neither right nor wrong. Of MOTChallenge text; these four are
+            those of MOT16 and MOT17, and MOT20 adds 6.
+        skip_bad_rows: drop malformed rows, up to a fifth of a file. Without it the first one is an error.
         per_sequence: show every sequence, not the combined row alone.
         per_class: score each class by itself as well.
-        json: write all figures to this file as well.
-        csv: the same as a table for spreadsheets.
-        latex: the combined figures as a LaTeX table.
-        plot: draw HOTA, DetA and AssA over the localisation thresholds (.png, .svg or .pdf).
-        workers: processes; 0 means one for each core.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        json: write all figures to this JSON file.
+        csv: write all figures to this CSV file.
+        latex: write the combined figures as a LaTeX table.
+        plot: plot HOTA, DetA and AssA over the localisation thresholds. A .png, .svg or .pdf; needs matplotlib.
+        workers: number of processes. 0 means one for each core.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     truth: Positional[Path]

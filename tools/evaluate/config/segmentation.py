@@ -15,36 +15,37 @@ from tracker.masks.config import MaskConfig
 
 @dataclass(frozen=True)
 class EvalSegmentationConfig:
-    """Score masks against the truth as DAVIS does: J, F, their mean, recall and decay.
+    """Score masks against ground truth as DAVIS does: J, F, their mean, recall and decay.
 
-    Without results it follows the truth's first masks itself and scores what comes out.
+    Without results it propagates the first masks of the ground truth itself and scores the outcome.
 
     Attributes:
-        truth: folder in DAVIS's layout: Annotations/480p/<sequence>/00000.png (or <sequence>/00000.png); beside it
-            JPEGImages/480p/<sequence>/00000.jpg, where there is something to follow.
-        results: folders of <sequence>/00000.png made by any program; none: follow the objects here.
-        sequences: score these alone; all where none is named.
-        profile: how frames are left out (full, stride5, stride10, drop70, jitter, bursty); several at once give a row
-            each. Only the frames that stay are scored.
-        seed: of the thinning.
+        truth: ground truth in the layout of DAVIS. Annotations/480p/<sequence>/00000.png (or <sequence>/00000.png),
+            with JPEGImages/480p/<sequence>/00000.jpg beside it for runs of our own.
+        results: folders of masks of any program: <sequence>/00000.png. None: the objects are propagated here.
+        sequences: sequences to score, by name. All by default.
+        profiles: temporal subsampling profiles. How frames are left out; strideN takes any N. Several give one result
+            each. Only the frames that are kept are scored.
+        seed: seed of the subsampling.
         rate: frames a second of the sequences.
-        frames: davis leaves out the first frame, whose mask is given, and the last, as DAVIS's own code does; all takes
-            every frame, as TrackEval does.
-        ids: same: object 3 of a result is object 3 of the truth; best: objects are paired so that J is greatest.
-        start: of our own run: the first frame's mask, or only the box around it (grabcut: by its colours alone).
-        compose: of our own run: lay the objects of so many sequences over one another, moved sideways so that all are
-            seen in the first frame; 1 leaves them alone.
-        save: of our own run: write the masks here, in DAVIS's layout.
-        json: write all figures to this file as well.
-        plot: picture of J and F in the course of the sequences (.png, .svg or .pdf); needs matplotlib.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        frames: frames that are scored. davis leaves out the first frame, whose mask is given, and the last, as the code
+            of DAVIS does; all takes every frame, as TrackEval does.
+        ids: how objects are paired. same: by number; best: so that J is greatest.
+        start: prompt of our own run. mask: the mask of the first frame; box: only the box around it; grabcut: the box,
+            segmented by colour alone.
+        compose: sequences that our own run lays over one another, 1 to 8. Moved sideways so that all objects are
+            visible in the first frame.
+        save: write the masks of our own run there, in the layout of DAVIS.
+        json: write all figures to this JSON file.
+        plot: plot J and F over time. A .png, .svg or .pdf; needs matplotlib.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     truth: Positional[Path]
     results: Positional[tuple[Path, ...]] = ()
     sequences: tuple[str, ...] = ()
-    profile: tuple[str, ...] = ("full",)
+    profiles: tuple[str, ...] = ("full",)
     seed: int = 0
     rate: float = 24.0
     frames: Literal["davis", "all"] = "davis"
@@ -59,8 +60,8 @@ class EvalSegmentationConfig:
     propagation: MaskConfig = field(default_factory=MaskConfig)
 
     def __post_init__(self) -> None:
-        if not self.profile:
-            raise ConfigError("profile is empty; name at least one, such as full.")
+        if not self.profiles:
+            raise ConfigError("profiles is empty; name at least one, such as full.")
         if not 0 < self.rate < 1e4:
             raise ConfigError(f"rate is {self.rate}; give frames a second, more than 0.")
         if not 1 <= self.compose <= 8:

@@ -17,30 +17,33 @@ Which = Literal["point", "mil", "kcf", "csrt"]
 
 @dataclass(frozen=True, slots=True)
 class EvalSotConfig:
-    """Follow one object through each sequence from its first box (one-pass evaluation), and score: success, precision.
+    """Score single-object tracking in one-pass evaluation, from the first box of each sequence: success and precision.
 
-    A sequence is a folder of groundtruth_rect.txt (OTB, UAV123) or groundtruth.txt (VOT, GOT-10k, LaSOT) and pictures.
+    A sequence is a folder of groundtruth_rect.txt (OTB, UAV123) or groundtruth.txt (VOT, GOT-10k, LaSOT) and
+    images.
 
     Attributes:
-        root: a folder of such sequences, or one of them.
-        results: score folders of <sequence>.txt (left,top,width,height a line) too, whoever made them; a file has a
-            line for each picture, or for each that the profile keeps.
-        trackers: what is run: point is ours, the others are OpenCV's, as far as the installed build has them (kcf and
-            csrt are in opencv-contrib-python). Give none to score results alone.
-        profiles: how the video is thinned before it is tracked: full, stride5, stride10, drop70, jitter, bursty.
-        sequences: only these; all where none is given.
-        rate: frames a second of the sequences, which do not tell.
-        base: the number of the first pixel in truth and results, 0 or 1; by default 1 with groundtruth_rect.txt.
-        seed: of the thinning.
-        motion: what expects our object: liquid or kalman.
-        threads: CPU threads of our network; 0 takes all cores.
-        device: where our network runs.
+        root: folder of sequences, or one sequence.
+        results: folders of <sequence>.txt of any program to score too. left,top,width,height a line; a line for each
+            image, or for each that the profile keeps.
+        trackers: trackers that are run. point is ours, the others are those of OpenCV, as far as the installed build
+            has them (kcf and csrt are in opencv-contrib-python). Give none to score results alone.
+        profiles: temporal subsampling profiles. How frames are left out; strideN takes any N. Several give one result
+            each.
+        sequences: sequences to score, by name. All by default.
+        rate: frames a second of the sequences.
+        first_pixel: number of the first pixel in ground truth and results. By default 1 with groundtruth_rect.txt, else
+            0.
+        seed: seed of the subsampling.
+        motion: motion model of our tracker.
+        threads: CPU threads of our network. 0 takes all cores.
+        device: device of our network. auto takes CUDA where ONNX Runtime can use it.
         per_sequence: show every sequence, not the mean alone.
-        out: keep the boxes of every run here, as <tracker>-<profile>/<sequence>.txt.
-        json: write all figures and curves to this file as well.
-        plot: picture of the success and precision curves (.png, .svg or .pdf); needs matplotlib.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        out: keep the boxes of every run there, as <tracker>-<profile>/<sequence>.txt.
+        json: write all figures and curves to this JSON file.
+        plot: plot the success and precision curves. A .png, .svg or .pdf; needs matplotlib.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     root: Positional[Path]
@@ -49,7 +52,7 @@ class EvalSotConfig:
     profiles: tuple[str, ...] = ("full",)
     sequences: tuple[str, ...] = ()
     rate: float = 30.0
-    base: Literal[0, 1] | None = None
+    first_pixel: Literal[0, 1] | None = None
     seed: int = 0
     motion: Literal["liquid", "kalman"] = "liquid"
     threads: int = 0

@@ -17,24 +17,24 @@ FormatName = Literal["mot", "jsonl", "coco", "cvat", "yolo", "kitti"]
 
 @dataclass(frozen=True, slots=True)
 class ConvertConfig:
-    """Convert labels between annotation formats; what both formats can say is kept, times and empty frames always.
+    """Convert labels between annotation formats. What both formats can hold is kept; times and empty frames always.
 
     Attributes:
-        a: what to read: a label file (also .gz), a YOLO folder or a MOTChallenge sequence.
-        b: what to write: .txt (MOTChallenge), .jsonl, .json (COCO), .xml (CVAT), or a folder (YOLO).
-        from_format: the format of A; by default its name and content tell.
-        to_format: the format of B; by default its suffix tells.
-        skip_bad_rows: drop rows that break the format instead of stopping at the first.
-        rate: frames a second, for files that know no times.
-        size: the pictures' size as WIDTHxHEIGHT, for files that do not say it (YOLO needs it).
-        images: a folder of the frames' pictures, in order of their names, which COCO then names; by default it names
-            frame_000000.jpg and so on, as CVAT names the frames of a video.
+        input: labels to read. A label file (also .gz), a YOLO folder or a MOTChallenge sequence.
+        output: labels to write. .txt (MOTChallenge), .jsonl, .json (COCO), .xml (CVAT), or a folder (YOLO).
+        from_format: format of the input. By default its name and content tell.
+        to_format: format of the output. By default its suffix tells.
+        skip_bad_rows: drop malformed rows. Without it the first one is an error.
+        rate: frames a second of labels without times.
+        size: image size as WIDTHxHEIGHT, for labels that do not hold it. YOLO needs it.
+        images: folder of the images that COCO names. In order of their names; by default COCO names frame_000000.jpg
+            and so on, as CVAT names the frames of a video.
         labels: how label files are written.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
     """
 
-    a: Positional[Path]
-    b: Positional[Path]
+    input: Positional[Path]
+    output: Positional[Path]
     from_format: Annotated[FormatName | None, arg(aliases=("--from",))] = None
     to_format: Annotated[FormatName | None, arg(aliases=("--to",))] = None
     skip_bad_rows: bool = False
@@ -46,4 +46,4 @@ class ConvertConfig:
 
     def outputs(self) -> tuple[Output, ...]:
         """What will be written."""
-        return (LAYOUTS[self.to_format or by_suffix(self.b)].output("the result", self.b),)
+        return (LAYOUTS[self.to_format or by_suffix(self.output)].output("the result", self.output),)

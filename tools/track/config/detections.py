@@ -14,16 +14,17 @@ from tracker.config import TrackerConfig
 
 @dataclass(frozen=True, slots=True)
 class MotConfig:
-    """Track folders of ready detections, as the MOTChallenge lays them out, sequences in parallel.
+    """Track folders of ready detections, as in the MOTChallenge, with sequences in parallel.
 
     Attributes:
-        root: holds <sequence>/det/det.txt with times.csv or seqinfo.ini beside it, and gmc.txt where known.
-        out: gets <sequence>.txt and <sequence>.times.csv.
+        root: folder of sequences. <sequence>/det/det.txt with times.csv or seqinfo.ini beside it, and gmc.txt where
+            known.
+        out: output folder. It gets <sequence>.txt and <sequence>.times.csv.
         camera_motion: use gmc.txt where there is one.
-        skip_bad_rows: drop rows that break the format instead of stopping at the first.
-        workers: processes; 0 means one for each core.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        skip_bad_rows: drop malformed rows. Without it the first one is an error.
+        workers: number of processes. 0 means one for each core.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     root: Positional[Path]

@@ -15,30 +15,31 @@ from models.runtime.compute import Device
 
 @dataclass(frozen=True)
 class IdentifyConfig:
-    """Say who of a gallery each track is, and how likely, or that it is nobody of them, by its looks alone.
+    """Say which person of a gallery each track shows, with probabilities, or that it is none of them. By appearance
+    alone.
 
     Attributes:
-        source: the video that was tracked, as `track` takes it.
-        tracks: its tracks, in any format that `convert` reads (JSON lines, MOTChallenge text, ...).
-        gallery: <name>/<picture> for each one who is known, or <name>.png.
-        metric: a metric that `train reid` wrote; without one the bare features are compared.
-        views: how many boxes of each track are looked at, spread over its life, the larger and surer ones first.
-        probability: a name is said from this probability on, else nobody; 0 to 1.
-        best: how many names are listed for each track, with their probabilities.
-        threads: CPU threads of the network; 0 takes a fair share of the cores.
-        device: where the network runs.
-        json: write all probabilities to this file as well.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        source: the video that was tracked.
+        tracks: its tracks, in any format that `convert` reads.
+        gallery: folder of known people. <name>/<image> for each, or <name>.png.
+        metric: metric that `train reid` wrote. Without it the embeddings are compared as they are.
+        crops: crops of each track that are compared. Spread over its duration; larger and surer boxes first.
+        probability: probability from which a name is given, 0 to 1.
+        top: names listed for each track, with their probabilities.
+        threads: CPU threads of the network. 0 takes a fair share of the cores.
+        device: device of the network. auto takes CUDA where ONNX Runtime can use it.
+        json: write all probabilities to this JSON file.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     source: Positional[str]
     tracks: Positional[Path]
     gallery: Positional[Path]
     metric: Path | None = None
-    views: int = 8
+    crops: int = 8
     probability: float = 0.8
-    best: int = 3
+    top: int = 3
     threads: int = 0
     device: Device = "auto"
     json: Path | None = None
@@ -47,7 +48,7 @@ class IdentifyConfig:
     reading: SourceConfig = field(default_factory=SourceConfig)
 
     def __post_init__(self) -> None:
-        for name in ("views", "best"):
+        for name in ("crops", "top"):
             if not 1 <= getattr(self, name) <= 1000:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give 1 to 1000.")
         if not 0 <= self.probability <= 1:

@@ -17,22 +17,22 @@ from tools.display.config import ViewConfig
 
 @dataclass(frozen=True)
 class RenderConfig:
-    """Draw tracks that are there already into their video, without tracking again.
+    """Draw existing tracks into their video, without tracking again.
 
     Attributes:
-        source: the video, or whatever else `track` takes that has an end.
-        tracks: its tracks, truth or detections, in any format that `convert` reads (JSON lines, MOTChallenge, ...).
-        video: the file to write; .mp4, .mkv, .webm or .avi, frame times and sound kept. Without it and without --show:
+        source: the video, or another source of `track` that has an end.
+        tracks: its tracks, ground truth or detections. In any format that `convert` reads (JSON lines, MOTChallenge,
+            ...).
+        video: video to write: .mp4, .mkv, .webm or .avi. Frame times and sound are kept. Without it and without --show:
             <tracks>.rendered.mp4 beside the tracks (of a pipe: tracks.rendered.mp4 here).
-        show: open a window (h in it shows the keys).
-        format: the format of the tracks, where it is not to be told by the file itself (mot, jsonl, coco, cvat, yolo,
-            kitti).
-        match: which of its frames are the video's: those of the same number (frame), those nearest in time (seconds),
-            or auto: by seconds where the tracks know them, else by number.
-        camera_motion: how trails are carried along with a moving camera: flow (from the pixels), or none.
-        skip_bad_rows: drop the rows of the tracks that break the format, instead of refusing the file.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar and no summary.
+        show: open a window. h in it shows the keys.
+        format: format of the tracks. mot, jsonl, coco, cvat, yolo or kitti; by default the file tells.
+        match: how frames of the tracks and of the video correspond. By number (frame), by the nearest time (seconds),
+            or auto: by time where the tracks hold times, else by number.
+        camera_motion: how trails follow a moving camera. flow: estimated from the pixels.
+        skip_bad_rows: drop malformed rows of the tracks. Without it the first one is an error.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar and no summary.
     """
 
     source: Positional[str]

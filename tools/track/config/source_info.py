@@ -12,12 +12,12 @@ from models.checks.seconds import Seconds
 
 @dataclass(frozen=True, slots=True)
 class InfoConfig:
-    """Say what a source is and how even its times are: size, codec, rate, duration, intervals between frames.
+    """Describe a source: size, codec, rate, duration, and how regular its frame times are.
 
     Attributes:
-        source: a video file, a camera's number, an address, a folder or glob of pictures, or a MOTChallenge folder.
+        source: a video, camera number, address or folder. Also a glob of images or a MOTChallenge folder.
         json: print one JSON object instead of text.
-        sample: how long to listen to a camera or stream, in seconds.
+        sample: seconds for which a camera or stream is sampled.
     """
 
     source: Positional[str]

@@ -98,15 +98,15 @@ class TrackConfig:
 
 @dataclass(frozen=True)
 class DemoConfig:
-    """Track a real clip with what works offline, write the video, and say what was found.
+    """Track a sample clip that works offline, write the video, and report what was found.
 
     Attributes:
-        out: folder for the results.
-        clip: auto takes the first that can be had: vtest (people in a street, from Debian's opencv-doc or the
-            internet), then scene (rendered).
+        out: folder of the results.
+        clip: clip that is tracked. auto takes the first that can be had: vtest (people in a street, from Debian's
+            opencv-doc or the internet), then scene (rendered).
         show: open a window too.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     out: Path = Path("out")

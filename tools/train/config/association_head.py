@@ -25,14 +25,15 @@ class TrainHeadConfig:
         clips: training clips that are rolled out in each round.
         steps: training steps in each round.
         batch: clips in a training step.
-        rate: largest learning rate.
+        learning_rate: largest learning rate.
         data_seed: seed of clips, noise and batches.
         workers: processes that roll out.
-        start: weights to start from. The head must be as the options of the network describe it; none: random weights.
-        renew_cell: start with a new cell, and take all other weights from --start. The cell may be of another kind
-            then.
-        blend: head whose weights are averaged with the result. Such as the one to start from: it learns what is new and
-            keeps what it knew (Wortsman et al., CVPR 2022).
+        init_weights: weights to start from. The head must be as the options of the network describe it; none: random
+            weights.
+        reset_cell: start with a new cell, and take all other weights from --init-weights. The cell may be of another
+            kind then.
+        average_with: head whose weights are averaged with the result. Such as the one to start from: it learns what is
+            new and keeps what it knew (Wortsman et al., CVPR 2022).
         overwrite: replace existing results. Also those that were made by hand or with other settings.
         quiet: show no progress bar.
     """
@@ -43,12 +44,12 @@ class TrainHeadConfig:
     clips: int = 2000
     steps: int = 2000
     batch: int = 16
-    rate: float = 2e-3
+    learning_rate: float = 2e-3
     data_seed: int = 0
     workers: int = 2
-    start: Path | None = None
-    renew_cell: bool = False
-    blend: Path | None = None
+    init_weights: Path | None = None
+    reset_cell: bool = False
+    average_with: Path | None = None
     overwrite: bool = False
     quiet: bool = False
     model: HeadConfig = field(default_factory=HeadConfig)
@@ -56,11 +57,11 @@ class TrainHeadConfig:
     def __post_init__(self) -> None:
         sizes = {"rollouts": 100, "clips": 1_000_000, "steps": 10_000_000, "batch": 4096, "workers": WORKERS}
         check_ranges(self, {name: (1, most) for name, most in sizes.items()} | {"data_seed": SEEDS})
-        check_rate(self.rate)
+        check_rate(self.learning_rate)
         if not self.roots:
             raise ConfigError("there is nothing to learn from; name one folder of sequences or more.")
-        if self.renew_cell and self.start is None:
-            raise ConfigError("renew_cell takes all but the cell from other weights; name them with --start.")
+        if self.reset_cell and self.init_weights is None:
+            raise ConfigError("reset_cell takes all but the cell from other weights; name them with --init-weights.")
 
     def outputs(self) -> tuple[Output, ...]:
         """What will be written."""

@@ -15,40 +15,42 @@ from models.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class TrainRecognitionConfig:
-    """Train the liquid pool that makes one class of many views, on simulated views; resumes where it was stopped.
+    """Train the liquid pool that makes one class of many crops, on simulated crops. A stopped training resumes.
 
     Attributes:
-        kind: views: what a classifier sees in boxes, from pictures of one class each (labels.tsv, as for `eval
-            recognition`); labels: what detectors call objects, from pictures with boxes (instances.json).
-        folder: the pictures.
-        out: gets recognition-<kind>.safetensors, checkpoint-<kind>.pt, curve-<kind>.csv, and the simulated evidence.
-        detectors: whose labels are pooled, as `--detector` takes them, in turn from picture to picture; of `labels`.
-        pictures: even: learn from every second picture (0, 2, ... in the order of their names) and leave the others to
-            be scored; all.
-        repeats: sequences of views made from each picture.
-        views: in each sequence.
-        steps: of training.
-        batch: sequences a step.
-        rate: largest learning rate.
-        units: numbers of the liquid state of one track.
-        data_seed: of views and batches.
+        kind: evidence that is pooled. views: what a classifier says of crops, from images of one class each
+            (labels.tsv, as for `eval classification`); labels: what detectors call objects, from images with boxes
+            (instances.json).
+        folder: the folder of images.
+        out: output folder. It gets recognition-<kind>.safetensors, checkpoint-<kind>.pt, curve-<kind>.csv, and the
+            simulated evidence.
+        detectors: detectors whose labels are pooled, as `track` takes them. In turn from image to image (labels).
+        images: images to train on. even: every second one (0, 2, ... in the order of their names), so that the others
+            can be scored.
+        repeats: simulated sequences made from each image.
+        crops: crops in each sequence.
+        steps: training steps.
+        batch: sequences in a training step.
+        learning_rate: largest learning rate.
+        units: size of the liquid state of one track.
+        seed: seed of crops and batches.
         threads: CPU threads.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     kind: Positional[Literal["views", "labels"]]
     folder: Positional[Path]
     out: Path = Path("out/recognition")
     detectors: tuple[str, ...] = ("lite0",)
-    pictures: Literal["even", "all"] = "even"
+    images: Literal["even", "all"] = "even"
     repeats: int = 2
-    views: int = 24
+    crops: int = 24
     steps: int = 1500
     batch: int = 48
-    rate: float = 5e-3
+    learning_rate: float = 5e-3
     units: int = 12
-    data_seed: int = 0
+    seed: int = 0
     threads: int = 1
     overwrite: bool = False
     quiet: bool = False
@@ -56,8 +58,8 @@ class TrainRecognitionConfig:
     def __post_init__(self) -> None:
         sizes = {"repeats": 1000, "steps": 10_000_000, "batch": 65_536, "units": 512, "threads": WORKERS}
         check_ranges(self, {name: (1, most) for name, most in sizes.items()})
-        check_ranges(self, {"views": (2, 1000), "data_seed": SEEDS})
-        check_rate(self.rate)
+        check_ranges(self, {"crops": (2, 1000), "seed": SEEDS})
+        check_rate(self.learning_rate)
         if not self.detectors:
             raise ConfigError("there is no detector whose labels could be pooled; name one, such as lite0.")
 

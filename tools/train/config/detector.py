@@ -16,28 +16,28 @@ from models.runtime.compute import Device
 
 @dataclass(frozen=True, slots=True)
 class TrainDetectorConfig:
-    """Train the detection head on the frozen CNN with labelled pictures; resumes where it was stopped.
+    """Train the detection head on the frozen CNN with labelled images. A stopped training resumes.
 
     Attributes:
-        labelled: COCO json files of boxes, or folders that hold instances.json.
-        out: gets detector.onnx (give it to --detector), detector-int8.onnx (quicker on CPUs), head.safetensors,
-            checkpoint.pt, curve.csv, and what the teachers said.
-        classes: the classes to learn, by the names that the labels or the teachers have for them.
-        unlabelled: folders of pictures without labels; teachers mark what they see there.
-        teachers: .onnx detectors that mark unlabelled pictures, and classes that the labels are not complete for; what
-            two agree on is believed, so give two or more.
-        start: head.safetensors to start from, in place of chance.
-        hold: keep every n-th picture of the labelled ones for choosing, 0 none; they are not trained on.
-        epochs: how often each picture is looked at, roughly.
-        batch: pictures of 320 pixels a step; of smaller ones more are taken, of larger ones fewer.
-        sizes: sides of the training pictures, pixels, multiples of 32; one is drawn at each step.
-        look: long side of the pictures that the trained detector will look at, pixels.
-        rate: largest learning rate.
-        data_seed: of the order of the pictures and of what is done to them.
-        workers: processes that make pictures and run the frozen CNN; 0 does it in this one.
-        device: where the head is trained; auto takes CUDA where torch has it.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        labelled: labelled images. COCO JSON files of boxes, or folders that hold instances.json.
+        out: output folder. It gets detector.onnx (for --detector), detector-int8.onnx (faster on CPUs),
+            head.safetensors, checkpoint.pt, curve.csv, and the pseudo-labels.
+        classes: classes to learn, by the names of the labels or teachers.
+        unlabelled: folders of images without labels. Teachers label them.
+        teachers: ONNX detectors that make pseudo-labels. For unlabelled images, and for classes that the labels are not
+            complete for; what two agree on counts, so give two or more.
+        init_weights: head.safetensors to start from. Without it, random weights.
+        validation_every: keep every n-th labelled image for validation. 0 keeps none; they are not trained on.
+        epochs: number of epochs, roughly.
+        batch: images of 320 pixels in a training step. More of smaller ones, fewer of larger ones.
+        sizes: sides of the training images, pixels, multiples of 32. One is drawn for each step.
+        input_size: long side of the images that the trained detector takes, pixels.
+        learning_rate: largest learning rate.
+        seed: seed of the order of the images and of augmentation.
+        workers: processes that load images and run the frozen CNN. 0 does both in the main process.
+        device: device of the training. auto takes CUDA where torch has it.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     labelled: Positional[tuple[Path, ...]]
@@ -45,14 +45,14 @@ class TrainDetectorConfig:
     classes: tuple[str, ...] = CLASSES
     unlabelled: tuple[Path, ...] = ()
     teachers: tuple[Path, ...] = ()
-    start: Path | None = None
-    hold: int = 12
+    init_weights: Path | None = None
+    validation_every: int = 12
     epochs: float = 20.0
     batch: int = 16
     sizes: tuple[int, ...] = (256, 320, 384, 448)
-    look: int = 512
-    rate: float = 2e-3
-    data_seed: int = 0
+    input_size: int = 512
+    learning_rate: float = 2e-3
+    seed: int = 0
     workers: int = 1
     device: Device = "auto"
     overwrite: bool = False
@@ -60,18 +60,20 @@ class TrainDetectorConfig:
     model: DetectConfig = field(default_factory=DetectConfig)
 
     def __post_init__(self) -> None:
-        check_ranges(self, {"hold": (0, 1_000_000), "batch": (2, 1024), "workers": (0, WORKERS), "data_seed": SEEDS})
-        check_rate(self.rate)
+        check_ranges(
+            self, {"validation_every": (0, 1_000_000), "batch": (2, 1024), "workers": (0, WORKERS), "seed": SEEDS}
+        )
+        check_rate(self.learning_rate)
         if not 0 < self.epochs <= 100_000:
             raise ConfigError(f"epochs is {self.epochs}; give more than 0, and 100000 at most.")
         if not self.labelled:
             raise ConfigError("there is nothing to learn from; name COCO json files, or folders with instances.json.")
-        if self.hold == 1:
-            raise ConfigError("hold is 1, so no picture would be left to train on; give 2 or more, or 0.")
+        if self.validation_every == 1:
+            raise ConfigError("validation_every is 1, so no picture would be left to train on; give 2 or more, or 0.")
         if not self.sizes or any(not 64 <= size <= 2048 or size % 32 for size in self.sizes):
             raise ConfigError(f"sizes are {' '.join(map(str, self.sizes))}; give multiples of 32 from 64 to 2048.")
-        if not 64 <= self.look <= 4096:
-            raise ConfigError(f"look is {self.look}; give 64 to 4096 pixels.")
+        if not 64 <= self.input_size <= 4096:
+            raise ConfigError(f"input_size is {self.input_size}; give 64 to 4096 pixels.")
         if not self.classes or len(set(self.classes)) < len(self.classes):
             raise ConfigError("classes must name each class once, and at least one.")
         if not all(name.strip() for name in self.classes):

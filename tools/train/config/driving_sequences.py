@@ -14,17 +14,17 @@ from models.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class DrawStreetsConfig:
-    """Draw streets seen from a car: MOTChallenge folders of truth to track by, or to train the head on.
+    """Simulate sequences seen from a driving car: MOTChallenge folders of ground truth, to track or to train on.
 
     Attributes:
-        out: gets <drive>/gt/gt.txt and <drive>/seqinfo.ini, replacing what is there of the same name.
-        sequences: how many drives.
-        seed: of the drives; the same seed gives the same ones.
-        seconds: of each drive.
+        out: output folder. It gets <drive>/gt/gt.txt and <drive>/seqinfo.ini.
+        sequences: number of drives.
+        seed: seed of the drives. The same seed gives the same drives.
+        seconds: seconds of each drive.
         rate: frames a second.
-        detections: write det/det.txt too: what a usual detector would say.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        detections: write simulated detections to det/det.txt too.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     out: Positional[Path]

@@ -15,12 +15,12 @@ class FitIdentifyConfig:
     """Fit the probabilities of `identify` on the even identities of a folder, and report them on the odd ones.
 
     Attributes:
-        folder: <identity>/<camera>_<number>.png, of two cameras.
-        metric: a metric that `train reid` wrote, in place of the bare features; one of the even identities alone.
-        scenes: how many galleries with tracks are drawn of each half.
-        seed: seed of the random draws of galleries and tracks.
-        threads: CPU threads of the network; 0 takes a fair share of the cores.
-        quiet: no progress bar.
+        folder: folder of images: <identity>/<camera>_<number>.png, from two cameras.
+        metric: metric that `train reid` wrote. One of the even identities alone.
+        scenes: galleries with tracks that are drawn from each half.
+        seed: seed of the draws of galleries and tracks.
+        threads: CPU threads of the network. 0 takes a fair share of the cores.
+        quiet: show no progress bar.
     """
 
     folder: Positional[Path]

@@ -13,21 +13,22 @@ from models.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class FitMotionConfig:
-    """Fit the Kalman prior's constants by maximum likelihood, one set for each folder of sequences.
+    """Fit the constants of the Kalman prior by maximum likelihood, one set for each folder of sequences.
 
     Attributes:
-        roots: folders of <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any, or KITTI's label_02.
-        runs: of frames that are drawn from each folder, thinned at random.
-        frames: in a run.
-        draw_seed: of the runs and of simulated detections.
+        roots: folders of sequences. <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any, or KITTI's
+            label_02.
+        runs: runs of frames that are drawn from each folder. Subsampled at random.
+        frames: frames in a run.
+        seed: seed of the runs and of simulated detections.
     """
 
     roots: Positional[tuple[Path, ...]]
     runs: int = 120
     frames: int = 40
-    draw_seed: int = 0
+    seed: int = 0
 
     def __post_init__(self) -> None:
         if not self.roots:
             raise ConfigError("there is nothing to fit to; name one folder of sequences or more.")
-        check_ranges(self, {"runs": (1, 100_000), "frames": (3, 10_000), "draw_seed": SEEDS})
+        check_ranges(self, {"runs": (1, 100_000), "frames": (3, 10_000), "seed": SEEDS})

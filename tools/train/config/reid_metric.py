@@ -15,21 +15,21 @@ from models.runtime.compute import Device
 
 @dataclass(frozen=True, slots=True)
 class TrainReidConfig:
-    """Learn a metric for identities from pictures of yours; `identify` and `eval reid` take it with --metric.
+    """Learn an identity metric from your images. `identify` and `eval reid` take it with --metric.
 
     Attributes:
-        folder: <identity>/<camera>_<number>.png.
-        out: the file to write.
-        people: learn from every second identity (0, 2, ...), or from all.
-        threads: CPU threads of the network; 0 takes a fair share of the cores.
-        device: where the network runs.
-        overwrite: replace results that are there, also if they were made by hand or with other settings.
-        quiet: no progress bar.
+        folder: folder of images: <identity>/<camera>_<number>.png.
+        out: file to write.
+        identities: identities to learn from. even: every second one, 0, 2, ...
+        threads: CPU threads of the network. 0 takes a fair share of the cores.
+        device: device of the network. auto takes CUDA where ONNX Runtime can use it.
+        overwrite: replace existing results. Also those that were made by hand or with other settings.
+        quiet: show no progress bar.
     """
 
     folder: Positional[Path]
     out: Path = Path("out/identity.safetensors")
-    people: Literal["even", "all"] = "all"
+    identities: Literal["even", "all"] = "all"
     threads: int = 0
     device: Device = "auto"
     overwrite: bool = False

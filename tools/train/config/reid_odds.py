@@ -12,15 +12,15 @@ from models.checks.limits import SEEDS, WORKERS, check_ranges
 
 @dataclass(frozen=True, slots=True)
 class FitReturnsConfig:
-    """Fit what a likeness is worth to `--reid`: the constants of tracker/reid/matching.py.
+    """Fit the match probabilities of `--reid`: the constants of tracker/reid/matching.py.
 
     Attributes:
-        folder: <identity>/<camera>_<number>.png, two cameras at least.
-        metric: a metric that `train reid` wrote, in place of the bare features.
-        scenes: how many scenes of a few identities are drawn.
-        seed: of the draws.
-        threads: CPU threads of the network; 0 takes a fair share of the cores.
-        quiet: no progress bar.
+        folder: folder of images: <identity>/<camera>_<number>.png, from two cameras or more.
+        metric: metric that `train reid` wrote. Without it the embeddings are compared as they are.
+        scenes: scenes of a few identities that are drawn.
+        seed: seed of the draws.
+        threads: CPU threads of the network. 0 takes a fair share of the cores.
+        quiet: show no progress bar.
     """
 
     folder: Positional[Path]

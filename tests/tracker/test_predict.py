@@ -59,7 +59,7 @@ def test_any_number_of_predictions_leaves_the_next_updates_as_they_were(motion: 
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.02, 0.4, 1.0, 1.9, 4.0, 6.0]))
 def test_a_prediction_holds_what_an_update_without_detections_would_keep(motion: str, seed: int, wait: float) -> None:
-    tracker = Tracker(TrackerConfig(motion=motion, confirmation=0.2), size=SIZE)
+    tracker = Tracker(TrackerConfig(motion=motion, min_confirm=0.2), size=SIZE)
     for found, time in crowd(seed, 20):
         latest = tracker.update(found, time)
     later = tracker.predict(time + wait)

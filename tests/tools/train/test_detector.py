@@ -45,7 +45,9 @@ def settings(folder: Path, **changes: object) -> TrainDetectorConfig:
 
 
 def test_it_finds_what_it_was_shown_in_new_pictures(tmp_path: Path) -> None:
-    config = settings(pictures(tmp_path / "data", 24), epochs=8, batch=2, rate=6e-3, sizes=(128,), look=128)
+    config = settings(
+        pictures(tmp_path / "data", 24), epochs=8, batch=2, learning_rate=6e-3, sizes=(128,), input_size=128
+    )
     train_detector(config)
     detector = build_detector(DetectorConfig(str(config.out / "detector.onnx"), score=0.15, threads=1, device="cpu"))
     assert detector.names == NAMES
@@ -64,7 +66,7 @@ def test_it_finds_what_it_was_shown_in_new_pictures(tmp_path: Path) -> None:
 
 def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tools.train.detector, "SAVE", 2)
-    whole = settings(pictures(tmp_path / "data", 8), epochs=2, hold=4)
+    whole = settings(pictures(tmp_path / "data", 8), epochs=2, validation_every=4)
     train_detector(whole)
     save, calls = Loop._save, []
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datasets.formats.config import LabelConfig as LabelConfig
     from datasets.formats.davis_masks import MaskFolder as MaskFolder
     from datasets.formats.detection_file import DetectionFile as DetectionFile
-    from datasets.formats.image_folder import PictureFolder as PictureFolder
+    from datasets.formats.image_folder import ImageFolder as ImageFolder
     from datasets.formats.registry import FORMATS as FORMATS
     from datasets.formats.registry import label_writer as label_writer
     from datasets.formats.registry import read as read
@@ -43,7 +43,7 @@ _PLACES = {
     "datasets.formats.config": ("LabelConfig",),
     "datasets.formats.davis_masks": ("MaskFolder",),
     "datasets.formats.detection_file": ("DetectionFile",),
-    "datasets.formats.image_folder": ("PictureFolder",),
+    "datasets.formats.image_folder": ("ImageFolder",),
     "datasets.formats.registry": (
         "FORMATS",
         "label_writer",

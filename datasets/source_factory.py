@@ -71,14 +71,14 @@ def open_source(spec: str | Path | int, config: SourceConfig = DEFAULT) -> Recor
 
 
 def _open_path(spec: str | Path, config: SourceConfig) -> Recorded:
-    from datasets.sources.images import is_picture, open_pictures
+    from datasets.sources.images import is_image, open_images
 
     path = checked(spec)
     try:
         kind = stat.S_IFMT(path.stat().st_mode)
     except FileNotFoundError:
         if any(sign in str(path) for sign in "*?["):
-            return open_pictures(str(path), config)
+            return open_images(str(path), config)
         place = re.sub(r"[^/\s]+@", "***@", str(spec))  # perhaps an address with a slip of the pen in it
         raise SourceError(
             f"{place}: there is no such file or folder, and it is no camera number and no address."
@@ -90,11 +90,11 @@ def _open_path(spec: str | Path, config: SourceConfig) -> Recorded:
             from datasets.sources.motchallenge import open_motchallenge
 
             return open_motchallenge(path, config)
-        return open_pictures(str(path), config)
+        return open_images(str(path), config)
     if kind not in (stat.S_IFREG, stat.S_IFIFO):
         raise SourceError(f"{path}: a device or a socket, not a file; name a video, or a camera by its number.")
-    if kind == stat.S_IFREG and is_picture(path):
-        return open_pictures(str(path), config)
+    if kind == stat.S_IFREG and is_image(path):
+        return open_images(str(path), config)
     from datasets.sources.video_files import open_video
 
     return open_video(path, config)

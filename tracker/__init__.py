@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tracker.classification.config import RecogniseConfig as RecogniseConfig
     from tracker.classification.recogniser import Recogniser as Recogniser
     from tracker.classification.recogniser import build_recogniser as build_recogniser
-    from tracker.classification.track_classes import Classes as Classes
+    from tracker.classification.track_classes import ClassPooling as ClassPooling
     from tracker.config import TrackerConfig as TrackerConfig
     from tracker.decorators import TrackerDecorator as TrackerDecorator
     from tracker.detectors.config import DetectorConfig as DetectorConfig
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from tracker.masks.config import MaskConfig as MaskConfig
     from tracker.masks.initial_mask import mask_of_box as mask_of_box
     from tracker.masks.initial_mask import mask_of_polygon as mask_of_polygon
-    from tracker.masks.propagation import MaskFollower as MaskFollower
-    from tracker.masks.stage import Mark as Mark
+    from tracker.masks.propagation import MaskPropagator as MaskPropagator
+    from tracker.masks.stage import MaskPrompt as MaskPrompt
     from tracker.masks.stage import MaskStage as MaskStage
     from tracker.pipeline.build import build_pipeline as build_pipeline
     from tracker.pipeline.build import track_video as track_video
@@ -78,10 +78,10 @@ if TYPE_CHECKING:
     from tracker.providers import provide as provide
     from tracker.reid.config import ReidConfig as ReidConfig
     from tracker.reid.tracker import ReidTracker as ReidTracker
-    from tracker.single_object.box_prompt import PointedBox as PointedBox
-    from tracker.single_object.manager import Pointer as Pointer
+    from tracker.single_object.box_prompt import BoxPrompt as BoxPrompt
+    from tracker.single_object.manager import SingleObjectManager as SingleObjectManager
     from tracker.single_object.search_region import FrozenView as FrozenView
-    from tracker.single_object.tracker import Follower as Follower
+    from tracker.single_object.tracker import SingleObjectTracker as SingleObjectTracker
     from tracker.supervision import from_supervision as from_supervision
     from tracker.supervision import to_supervision as to_supervision
     from tracker.types import Detections as Detections
@@ -109,7 +109,7 @@ _PLACES = {
         "Recogniser",
         "build_recogniser",
     ),
-    "tracker.classification.track_classes": ("Classes",),
+    "tracker.classification.track_classes": ("ClassPooling",),
     "tracker.config": ("TrackerConfig",),
     "tracker.decorators": ("TrackerDecorator",),
     "tracker.appearance.config": ("AppearanceConfig",),
@@ -122,9 +122,9 @@ _PLACES = {
         "mask_of_box",
         "mask_of_polygon",
     ),
-    "tracker.masks.propagation": ("MaskFollower",),
+    "tracker.masks.propagation": ("MaskPropagator",),
     "tracker.masks.stage": (
-        "Mark",
+        "MaskPrompt",
         "MaskStage",
     ),
     "tracker.pipeline.loop": (
@@ -146,10 +146,10 @@ _PLACES = {
     "tracker.providers": ("provide",),
     "tracker.reid.config": ("ReidConfig",),
     "tracker.reid.tracker": ("ReidTracker",),
-    "tracker.single_object.box_prompt": ("PointedBox",),
-    "tracker.single_object.manager": ("Pointer",),
+    "tracker.single_object.box_prompt": ("BoxPrompt",),
+    "tracker.single_object.manager": ("SingleObjectManager",),
     "tracker.single_object.search_region": ("FrozenView",),
-    "tracker.single_object.tracker": ("Follower",),
+    "tracker.single_object.tracker": ("SingleObjectTracker",),
     "tracker.pipeline.stages": (
         "CameraMotionStage",
         "EmbedStage",

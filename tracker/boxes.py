@@ -70,7 +70,7 @@ def overlaps(a: Float64, b: Float64) -> Float64:
     return iou
 
 
-def touching(xyxy: Float64) -> tuple[Int64, Int64, Float64]:
+def overlapping_pairs(xyxy: Float64) -> tuple[Int64, Int64, Float64]:
     """All overlapping pairs of boxes (N, 4), by a sweep along x: (K,) rows i, (K,) rows j, (K,) shared area."""
     order = np.argsort(xyxy[:, 0], kind="stable")
     left, top, right, bottom = xyxy[order].T
@@ -86,8 +86,8 @@ def touching(xyxy: Float64) -> tuple[Int64, Int64, Float64]:
     return order[i], order[j], shared
 
 
-def crowding(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
-    """(N,) the largest IoU of each box with another one, 0..1; `touch` is the result of `touching`."""
+def neighbour_iou(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
+    """(N,) the largest IoU of each box with another one, 0..1; `touch` is the result of `overlapping_pairs`."""
     i, j, shared = touch
     area = (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)
     iou = shared / (area[i] + area[j] - shared)
@@ -97,10 +97,10 @@ def crowding(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
     return largest
 
 
-def below(xyxy: Float64, rank: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
+def containment(xyxy: Float64, rank: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
     """(N,) the largest share of each box that lies in one box of a higher `rank` (N,), 0..1 (intersection over area).
 
-    `touch` is the result of `touching`; of two boxes of equal rank the first of a pair is the higher.
+    `touch` is the result of `overlapping_pairs`; of two boxes of equal rank the first of a pair is the higher.
     """
     i, j, shared = touch
     lower = np.where(rank[i] < rank[j], i, j)
@@ -109,12 +109,13 @@ def below(xyxy: Float64, rank: Float64, touch: tuple[Int64, Int64, Float64]) -> 
     return share
 
 
-def hidden(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
-    """(N,) the largest share of each box that one other box occludes, 0..1; `touch` is the result of `touching`.
+def occlusion_ratio(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
+    """(N,) the largest share of each box that one other box occludes, 0..1; `touch` is the result of
+    `overlapping_pairs`.
 
     Of two boxes the one whose lower edge is lower in the image is nearer to the camera; of two level ones, the first.
     """
-    return below(xyxy, xyxy[:, 3], touch)
+    return containment(xyxy, xyxy[:, 3], touch)
 
 
 def ltwh(xyxy: ArrayLike) -> Float64:

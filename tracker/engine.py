@@ -14,38 +14,38 @@ from functools import partial
 import numpy as np
 
 from models.errors import ConfigError, DataError
-from tracker.appearance.track_embedding import remember
+from tracker.appearance.track_embedding import update_embedding
 from tracker.association.candidates import Candidates
 from tracker.association.gating import at_border
 from tracker.association.matching import Associator, MatchProblem
 from tracker.boxes import to_xyxy
-from tracker.classification.track_classes import Classes
+from tracker.classification.track_classes import ClassPooling
 from tracker.config import TrackerConfig
 from tracker.inputs.bounds import MOST_TRACKS, strongest
 from tracker.inputs.columns import real, seconds
 from tracker.motion.base import Motion, Observations, Prediction
 from tracker.motion_registry import ASSOCIATORS, MOTIONS, logit
-from tracker.table import Rows
+from tracker.table import Table
 from tracker.types import Bool, Detections, Float32, Float64, Int64, State, Tracks
 
-MIN_SIDE = 64.0  # pixels: an image whose size nobody gave is taken to be at least so large
-GRAIN = 1_000_000  # ticks a second: a microsecond, as FFmpeg's AV_TIME_BASE
+MIN_EXTENT_PX = 64.0  # pixels: an image whose size nobody gave is taken to be at least so large
+TICKS_PER_S = 1_000_000  # ticks a second: a microsecond, as FFmpeg's AV_TIME_BASE
 TENTATIVE, ACTIVE, LOST = (np.int8(state) for state in State)
 
 
 @dataclass(slots=True)
-class _Table(Rows):
+class _Table(Table):
     """All tracks alive, one row each, in every array."""
 
     id: Int64
     motion: Float64  # (N, width), the motion model's own
-    likeness: Float32  # (N, D) unit embeddings, 0 where none is known; D is 0 until the first one comes
+    embedding: Float32  # (N, D) unit embeddings, 0 where none is known; D is 0 until the first one comes
     label: Int64
     classes: Float32  # (N, width), what is known of the class; width is 0 while there is but one
     score: Float64
-    seen: Float64  # seconds on the tracker's clock
-    looked: Float64  # when its embedding was last updated, the same
-    born: Float64  # seconds on the tracker's clock
+    last_update: Float64  # seconds on the tracker's clock
+    last_embedded: Float64  # when its embedding was last updated, the same
+    start_time: Float64  # seconds on the tracker's clock
 
 
 class Tracker:
@@ -68,7 +68,7 @@ class Tracker:
         self,
         config: TrackerConfig | None = None,
         motion: Motion | None = None,
-        classes: Classes | None = None,
+        classes: ClassPooling | None = None,
         size: tuple[int, int] | None = None,
         associator: Associator | None = None,
     ) -> None:
@@ -80,10 +80,10 @@ class Tracker:
         self._motion = motion or MOTIONS[config.motion](config)
         self._associator = associator or ASSOCIATORS[config.cost](config, self._motion)
         self._crowded = self._motion.uses_crowding or self._associator.uses_crowding
-        self._classes = classes or Classes()
+        self._classes = classes or ClassPooling()
         self._candidates = Candidates()
         self._size: Float64 | None = None if size is None or 0 in size else np.array(size, np.float64)
-        self._extent = np.full(2, MIN_SIDE)  # right and bottom of all boxes so far, where no size is given
+        self._extent = np.full(2, MIN_EXTENT_PX)  # right and bottom of all boxes so far, where no size is given
         self._next_id = 1
         self._latest = 0.0  # seconds on the tracker's clock
         self._now = 0.0
@@ -91,8 +91,8 @@ class Tracker:
         self._ticks: int | None = None
         self._origin = 0
         whole, real = np.zeros(0, np.int64), np.zeros(0)
-        rows, likeness = np.zeros((0, self._motion.width)), np.zeros((0, 0), np.float32)
-        self._table = _Table(whole, rows, likeness, whole, likeness, real, real, real, real)
+        rows, embeddings = np.zeros((0, self._motion.width)), np.zeros((0, 0), np.float32)
+        self._table = _Table(whole, rows, embeddings, whole, embeddings, real, real, real, real)
 
     def update(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks:
         """All tracks alive after the frame at `time`.
@@ -124,7 +124,7 @@ class Tracker:
             boxes, life = prediction.xyxy, self._life(table, prediction)
         births = seen.score >= c.new_track_score
         weak = (~births).nonzero()[0]
-        odds = self._candidates.see(seen.boxes(weak), boxes, table.label, now, self._area(seen.xyxy))
+        odds = self._candidates.observe(seen.boxes(weak), boxes, table.label, now, self._area(seen.xyxy))
         births[weak] = odds >= self._evidence
         if len(table.id) and len(seen):
             matched = self._associator.match(self._problem(table, prediction, seen, births))
@@ -134,7 +134,7 @@ class Tracker:
             found = seen.take(taken)
             self._update(table, hit, found, prediction.take(hit))
             boxes[hit] = found.xyxy
-        keep = now - table.seen <= life
+        keep = now - table.last_update <= life
         if not keep.all():
             table, matched, boxes = table.take(keep), matched[keep], boxes[keep]
         free = np.ones(len(seen), bool)
@@ -143,7 +143,7 @@ class Tracker:
         self._candidates.keep(unexplained.take(weak))
         new = (free & births).nonzero()[0][: max(0, MOST_TRACKS - len(table.id))]
         if len(new):
-            table = table.join(self._born(seen.take(new)))
+            table = table.join(self._new_tracks(seen.take(new)))
             matched = np.concatenate([matched, new])
             boxes = np.concatenate([boxes, seen.xyxy[new]])
         self._table, self._latest = table, now
@@ -174,22 +174,22 @@ class Tracker:
         Raises:
             DataError: the time is not finite, or lies before the latest update.
         """
-        ticks = round(seconds(time, "the time") * GRAIN)
+        ticks = round(seconds(time, "the time") * TICKS_PER_S)
         if self._ticks is None:
             return Tracks.empty()
         if ticks < self._ticks:
             raise DataError(
-                f"the time {time:.6f} s lies before the latest update at {self._ticks / GRAIN:.6f} s; "
+                f"the time {time:.6f} s lies before the latest update at {self._ticks / TICKS_PER_S:.6f} s; "
                 "ask for that time or a later one."
             )
-        now = (ticks - self._origin) / GRAIN
+        now = (ticks - self._origin) / TICKS_PER_S
         table = self._alive(self._table, now)
         boxes = np.zeros((0, 4))
         if len(table.id):
             prediction = self._motion.predict(table.motion, now)
-            keep = now - table.seen <= self._life(table, prediction)
+            keep = now - table.last_update <= self._life(table, prediction)
             table, boxes = table.take(keep), prediction.xyxy[keep]
-        return self._tracks(table, boxes, table.seen == self._latest, np.full(len(boxes), -1), now)
+        return self._tracks(table, boxes, table.last_update == self._latest, np.full(len(boxes), -1), now)
 
     def new_id(self) -> int:
         """The next id, which no track will have then: for what is tracked beside the engine."""
@@ -199,15 +199,15 @@ class Tracker:
     def _clock(self, time: float) -> float:
         """Seconds since the first update."""
         time = seconds(time, "the time")
-        ticks = round(time * GRAIN)
+        ticks = round(time * TICKS_PER_S)
         if self._ticks is None:
             self._origin = ticks
         elif ticks <= self._ticks:
             raise DataError(
-                f"the time {time:.6f} s does not come after {self._ticks / GRAIN:.6f} s; give rising times."
+                f"the time {time:.6f} s does not come after {self._ticks / TICKS_PER_S:.6f} s; give rising times."
             )
         self._ticks = ticks
-        return (ticks - self._origin) / GRAIN
+        return (ticks - self._origin) / TICKS_PER_S
 
     def _observations(self, detections: Detections) -> Observations:
         """The detections in use: those of enough score, without what calls a better one's object by another class."""
@@ -217,7 +217,7 @@ class Tracker:
         self._table.classes, evidence = self._classes.fit(self._table.classes, label), None
         if self._classes.several:
             xyxy, score = detections.xyxy.take(index, 0), detections.score.take(index)
-            evidence, worse = self._classes.votes(xyxy.astype(np.float64), score.astype(np.float64), label)
+            evidence, worse = self._classes.evidence(xyxy.astype(np.float64), score.astype(np.float64), label)
             rows = (~worse).nonzero()[0]
             index, label, evidence = index.take(rows), label.take(rows), evidence.take(rows)
         return Observations.at(
@@ -235,11 +235,11 @@ class Tracker:
         if detections.embedding is None:
             return None
         length, table = detections.embedding.shape[1], self._table
-        if table.likeness.shape[1] == 0:
-            table.likeness = np.zeros((len(table.id), length), np.float32)
-        elif table.likeness.shape[1] != length:
+        if table.embedding.shape[1] == 0:
+            table.embedding = np.zeros((len(table.id), length), np.float32)
+        elif table.embedding.shape[1] != length:
             raise DataError(
-                f"an embedding has {length} numbers where earlier ones had {table.likeness.shape[1]}; "
+                f"an embedding has {length} numbers where earlier ones had {table.embedding.shape[1]}; "
                 "keep to one appearance network."
             )
         return detections.embedding[index]
@@ -248,33 +248,33 @@ class Tracker:
         """What the associator is to solve; `births` (M,) are the observations that would start a track."""
         exited = np.zeros(len(table.id), bool)
         if self._size is not None:
-            exited = at_border(to_xyxy(prediction.seen), (self._size[0], self._size[1]))
+            exited = at_border(to_xyxy(prediction.last_coordinates), (self._size[0], self._size[1]))
         return MatchProblem(
             prediction=prediction,
             label=table.label,
             score=table.score,
-            embedding=table.likeness,
+            embedding=table.embedding,
             missed=prediction.elapsed - (self._now - self._latest),
             exited=exited,
             observations=seen,
             births=births,
             weak=~births & (seen.score < self.config.high_score),
-            class_cost=partial(self._classes.surprise, table.classes) if self._classes.several else None,
+            class_cost=partial(self._classes.label_cost, table.classes) if self._classes.several else None,
         )
 
     def _update(self, table: _Table, hit: Int64, found: Observations, prediction: Prediction) -> None:
         """The rows `hit` of the table after each was found in its row of `found`, where `prediction` expected it."""
         if found.embedding is not None:
-            elapsed = self._now - table.looked[hit]
-            table.looked[hit] = self._now
-            table.likeness[hit] = remember(table.likeness[hit], found.embedding, elapsed, found.score)
+            elapsed = self._now - table.last_embedded[hit]
+            table.last_embedded[hit] = self._now
+            table.embedding[hit] = update_embedding(table.embedding[hit], found.embedding, elapsed, found.score)
         if found.evidence is not None:
-            known = self._classes.update(table.classes.take(hit, 0), found, self._now - table.seen[hit])
+            known = self._classes.update(table.classes.take(hit, 0), found, self._now - table.last_update[hit])
             table.classes[hit] = known
             table.label[hit] = self._classes.decide(table.label[hit], known)
         table.motion[hit] = self._motion.update(table.motion.take(hit, 0), found, self._now, prediction)
         table.score[hit] = found.score
-        table.seen[hit] = self._now
+        table.last_update[hit] = self._now
 
     def _tracks(self, table: _Table, boxes: Float64, found: Bool, detection: Int64, now: float) -> Tracks:
         """The table as tracks at these boxes (N, 4), which were `found` (N,) by the latest update or missed."""
@@ -283,8 +283,8 @@ class Tracker:
             xyxy=boxes.astype(np.float32, order="C"),
             score=table.score.astype(np.float32),
             label=table.label,
-            state=np.where(self._shown(table), np.where(found, ACTIVE, LOST), TENTATIVE),
-            unseen=now - table.seen,
+            state=np.where(self._is_confirmed(table), np.where(found, ACTIVE, LOST), TENTATIVE),
+            time_since_update=now - table.last_update,
             detection=detection,
             class_score=self._class_score(table),
         )
@@ -297,16 +297,16 @@ class Tracker:
     def _alive(self, table: _Table, now: float) -> _Table:
         """The tracks that a motion could still wait for at `now`: nothing is asked of the rest, however long ago."""
         longest = max(self._motion.max_lives * self.config.max_age, self.config.tentative_max_age)
-        keep = now - table.seen <= longest
+        keep = now - table.last_update <= longest
         return table if keep.all() else table.take(keep)
 
     def _life(self, table: _Table, prediction: Prediction) -> Float64:
         """(N,) seconds for which each track is waited for from its latest match on."""
         life, tentative = self.config.max_age, self.config.tentative_max_age
         if prediction.wait is None:
-            return np.where(self._shown(table), life, tentative)
+            return np.where(self._is_confirmed(table), life, tentative)
         longer = np.clip(0.5 * prediction.wait, -0.75 * life, (self._motion.max_lives - 1) * life)
-        return np.where(self._shown(table), life + longer, tentative)
+        return np.where(self._is_confirmed(table), life + longer, tentative)
 
     def _area(self, xyxy: Float64) -> float:
         """Area of the frame in square pixels: of the given size, else of the extent of all boxes so far."""
@@ -316,21 +316,21 @@ class Tracker:
             self._extent = np.maximum(self._extent, xyxy[:, 2:].max(axis=0))
         return float(self._extent.prod())
 
-    def _born(self, seen: Observations) -> _Table:
+    def _new_tracks(self, seen: Observations) -> _Table:
         """New tracks for observations that no track took."""
         count = len(seen)
         ids = np.arange(self._next_id, self._next_id + count)
         self._next_id += count
         motion = self._motion.start(seen, self._now, self._table.motion)
-        likeness = np.zeros((count, self._table.likeness.shape[1]), np.float32)
+        embeddings = np.zeros((count, self._table.embedding.shape[1]), np.float32)
         if seen.embedding is not None:
-            likeness[:] = seen.embedding
+            embeddings[:] = seen.embedding
         now = np.full(count, self._now)
-        return _Table(ids, motion, likeness, seen.label, self._classes.start(seen), seen.score, now, now, now)
+        return _Table(ids, motion, embeddings, seen.label, self._classes.start(seen), seen.score, now, now, now)
 
-    def _shown(self, table: _Table) -> Bool:
+    def _is_confirmed(self, table: _Table) -> Bool:
         """(N,) which tracks are results: those that were seen for as long as asked for."""
-        shown: Bool = table.seen - table.born >= self.config.min_confirm
+        shown: Bool = table.last_update - table.start_time >= self.config.min_confirm
         return shown
 
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from tracker.types import Bool, Int64
 
-R = TypeVar("R", bound="Rows")
+R = TypeVar("R", bound="Table")
 
 
 @dataclass(slots=True)
-class Rows:
+class Table:
     """The two things that are done to all columns at once."""
 
     def take(self: R, rows: Bool) -> R:

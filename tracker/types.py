@@ -53,9 +53,9 @@ class Frame:
         """
         if isinstance(picture, cls):
             return picture
-        from tracker.inputs.conversion import picture_of
+        from tracker.inputs.conversion import image_of
 
-        return cls(picture_of(picture), index, time)
+        return cls(image_of(picture), index, time)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -230,7 +230,7 @@ class Tracks:
     score: Float32
     label: Int64
     state: NDArray[np.int8]
-    unseen: Float64
+    time_since_update: Float64
     detection: Int64
     mask: Masks | None = None
     class_score: Float32 | None = None
@@ -243,7 +243,7 @@ class Tracks:
             ("id", np.int64),
             ("label", np.int64),
             ("state", np.int8),
-            ("unseen", np.float64),
+            ("time_since_update", np.float64),
             ("detection", np.int64),
         ):
             column = rows(name, numbers(name, getattr(self, name)), n)
@@ -276,12 +276,19 @@ class Tracks:
         score: Float32,
         label: Int64,
         state: NDArray[np.int8],
-        unseen: Float64,
+        time_since_update: Float64,
         detection: Int64,
         class_score: Float32 | None = None,
     ) -> Tracks:
         """Tracks of the engine's own arrays, of the types above: nothing is checked, since every frame would pay."""
-        columns = {"id": id, "xyxy": xyxy, "score": score, "label": label, "state": state, "unseen": unseen}
+        columns = {
+            "id": id,
+            "xyxy": xyxy,
+            "score": score,
+            "label": label,
+            "state": state,
+            "time_since_update": time_since_update,
+        }
         return _trusted(cls, {**columns, "detection": detection, "mask": None, "class_score": class_score})
 
     def with_trusted(self, **columns: Any) -> Tracks:
@@ -342,13 +349,13 @@ class Tracks:
             known = [names[k] if k < len(names) else f"class {k}" for k in self.label.tolist()]
             columns["class_name"] = np.array(known, dtype=str)
         state = np.array([kind.name.lower() for kind in State])[self.state]
-        return {**columns, "state": state, "time_since_update": self.unseen, "detection": self.detection}
+        return {**columns, "state": state, "time_since_update": self.time_since_update, "detection": self.detection}
 
     @property
-    def shown(self) -> Tracks:
+    def confirmed(self) -> Tracks:
         """The tracks that results are made of: active, and seen at this very time."""
-        return self.take((self.state == State.ACTIVE) & (self.unseen == 0))
+        return self.take((self.state == State.ACTIVE) & (self.time_since_update == 0))
 
 
-_PLAIN = ("id", "xyxy", "score", "label", "state", "unseen", "detection")  # the columns that all tracks have
+_PLAIN = ("id", "xyxy", "score", "label", "state", "time_since_update", "detection")  # the columns that all tracks have
 _COLUMNS = (*_PLAIN, "mask", "class_score")

@@ -29,7 +29,7 @@ MAX_STRETCH = 0.12  # largest log of the factor on the width, and of that on the
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Marked:
+class AugmentedImage:
     """A picture and the objects in it.
 
     Attributes:
@@ -47,7 +47,7 @@ class Marked:
     known: Bool
 
 
-def compose(pick: Callable[[], Marked], size: int, rng: np.random.Generator) -> Marked:
+def compose(pick: Callable[[], AugmentedImage], size: int, rng: np.random.Generator) -> AugmentedImage:
     """One square training picture of `size` pixels from one picture, or from four around a random point.
 
     Args:
@@ -67,7 +67,7 @@ def compose(pick: Callable[[], Marked], size: int, rng: np.random.Generator) -> 
         part = fit_into(pick(), (right - left, bottom - top), long_side, rng)
         canvas[top:bottom, left:right] = part.bgr
         parts.append((part, np.array([left, top] * 2, np.float32)))
-    return Marked(
+    return AugmentedImage(
         photometric(canvas, rng),
         np.concatenate([part.xyxy + corner for part, corner in parts]),
         np.concatenate([part.label for part, _ in parts]),
@@ -76,7 +76,9 @@ def compose(pick: Callable[[], Marked], size: int, rng: np.random.Generator) -> 
     )
 
 
-def fit_into(marked: Marked, size: tuple[int, int], long_side: float, rng: np.random.Generator) -> Marked:
+def fit_into(
+    marked: AugmentedImage, size: tuple[int, int], long_side: float, rng: np.random.Generator
+) -> AugmentedImage:
     """A picture mirrored by chance, resized, then cropped or padded at random to (width, height) `size`.
 
     Boxes are cut at the edges; those of which too little is left get trust 0, and those of which nothing is left go.
@@ -108,7 +110,7 @@ def fit_into(marked: Marked, size: tuple[int, int], long_side: float, rng: np.ra
     sides = xyxy[:, 2:] - xyxy[:, :2]
     judged = (_area(xyxy) >= MIN_VISIBILITY * whole) & (sides.min(axis=1, initial=np.inf) >= MIN_SIDE_PX)
     trust = np.where(judged, marked.trust[row], 0).astype(np.float32)
-    return Marked(np.asarray(made["image"], np.uint8), xyxy, marked.label[row], trust, marked.known)
+    return AugmentedImage(np.asarray(made["image"], np.uint8), xyxy, marked.label[row], trust, marked.known)
 
 
 def photometric(bgr: UInt8, rng: np.random.Generator) -> UInt8:
@@ -151,7 +153,7 @@ def _area(xyxy: Float32) -> Float32:
     return np.asarray((xyxy[:, 2] - xyxy[:, 0]).clip(0) * (xyxy[:, 3] - xyxy[:, 1]).clip(0), np.float32)
 
 
-def flat(pictures: Sequence[Marked]) -> tuple[Int64, Int64, Float32, Float32]:
+def flat(pictures: Sequence[AugmentedImage]) -> tuple[Int64, Int64, Float32, Float32]:
     """(G,) picture, (G,) label, (G, 4) xyxy and (G,) trust of all boxes of several pictures."""
     picture = np.concatenate([np.full(len(p.label), k, np.int64) for k, p in enumerate(pictures)])
     label, xyxy, trust = (np.concatenate([getattr(p, name) for p in pictures]) for name in ("label", "xyxy", "trust"))

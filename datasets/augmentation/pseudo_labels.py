@@ -13,24 +13,24 @@ import numpy as np
 from tracker.boxes import overlaps
 from tracker.types import Bool, Detections, Float32, Float64, Int64
 
-SURE = 0.3  # mean score from which two teachers that agree are believed
-HEARD = 0.15  # a box of a single teacher from this score on is left out of judgement
-SAME = 0.55  # IoU from which two boxes mean the same object
+CONSENSUS_MIN_SCORE = 0.3  # mean score from which two teachers that agree are believed
+MIN_SCORE = 0.15  # a box of a single teacher from this score on is left out of judgement
+SAME_IOU = 0.55  # IoU from which two boxes mean the same object
 
-Marks = tuple[Float32, Int64, Float32]  # xyxy, label, trust
+PseudoLabels = tuple[Float32, Int64, Float32]  # xyxy, label, trust
 
 
-def agreed(answers: Sequence[Detections]) -> Marks:
+def consensus(answers: Sequence[Detections]) -> PseudoLabels:
     """What the teachers say together: boxes that two saw (mean box, trust above 0), and what one saw (trust 0)."""
     xyxy, label, trust = _none()
     for answer in answers:
-        rows = np.flatnonzero(answer.score >= HEARD / 2)
+        rows = np.flatnonzero(answer.score >= MIN_SCORE / 2)
         xyxy, label, trust = _join((xyxy, label, trust), answer.take(rows))
-    keep = (trust >= SURE) | (trust <= -HEARD)
+    keep = (trust >= CONSENSUS_MIN_SCORE) | (trust <= -MIN_SCORE)
     return xyxy[keep], label[keep], np.where(trust[keep] < 0, 0, np.minimum(1, trust[keep] * 1.3)).astype(np.float32)
 
 
-def _join(marks: Marks, answer: Detections) -> Marks:
+def _join(marks: PseudoLabels, answer: Detections) -> PseudoLabels:
     """Marks with one more teacher's answer; the score of what one teacher saw alone is negative."""
     xyxy, label, trust = marks[0].copy(), marks[1], marks[2].copy()
     new = np.ones(len(answer), bool)
@@ -38,7 +38,7 @@ def _join(marks: Marks, answer: Detections) -> Marks:
         iou = _overlaps(xyxy, answer.xyxy) * (label[:, None] == answer.label)
         for k in np.argsort(-answer.score):
             row = int(iou[:, k].argmax())
-            if iou[row, k] >= SAME:
+            if iou[row, k] >= SAME_IOU:
                 new[k] = False
                 if trust[row] < 0:
                     xyxy[row] = (xyxy[row] + answer.xyxy[k]) / 2
@@ -54,13 +54,13 @@ def _join(marks: Marks, answer: Detections) -> Marks:
     )
 
 
-def merged(labelled: Marks, complete: Bool, taught: Marks) -> Marks:
+def merged(labelled: PseudoLabels, complete: Bool, taught: PseudoLabels) -> PseudoLabels:
     """Labels and teachers' marks of one picture.
 
     Args:
         labelled: the labels; trust 0 marks regions to leave out of judgement.
         complete: (C,) bool, the classes of which the labels show every object: there teachers add no objects.
-        taught: what `agreed` gave.
+        taught: what `consensus` gave.
     """
     xyxy, label, trust = taught
     if len(label) == 0:
@@ -82,5 +82,5 @@ def _overlaps(a: Float32, b: Float32) -> Float64:
     return overlaps(a.astype(np.float64), b.astype(np.float64))
 
 
-def _none() -> Marks:
+def _none() -> PseudoLabels:
     return np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32)

@@ -20,7 +20,7 @@ from datasets.formats.annotations import Annotations
 from datasets.formats.table import RowList, assemble
 from datasets.formats.text import BadRows, log, number, read_text, start_of
 from datasets.formats.timeline import Clock, find_clock, make_clock
-from datasets.formats.writer import Boxes, WholeFile, Writer, picture_name, utc, wide_ltwh
+from datasets.formats.writer import FrameBoxes, WholeFile, Writer, image_name, utc, wide_ltwh
 from datasets.masks.rle import Rle, from_json
 from models.errors import DataError
 
@@ -190,11 +190,11 @@ class CocoWriter(Writer):
         self._annotations = 0
         self._file = WholeFile(self.path, self._head.decode() + " " * room + BETWEEN, tail="\n]}\n")
 
-    def _put(self, index: int, time: float | None, boxes: Boxes) -> None:
+    def _put(self, index: int, time: float | None, boxes: FrameBoxes) -> None:
         info = self.info
         image: dict[str, Any] = {
             "id": index + 1,
-            "file_name": picture_name(info, index),
+            "file_name": image_name(info, index),
             "width": info.width,
             "height": info.height,
             "video_id": 1,
@@ -211,7 +211,7 @@ class CocoWriter(Writer):
             self._file.append(comma + "\n" + ",\n".join(lines))
             self._annotations += len(lines)
 
-    def _line(self, index: int, boxes: Boxes, k: int, box: list[float]) -> str:
+    def _line(self, index: int, boxes: FrameBoxes, k: int, box: list[float]) -> str:
         left, top, width, height = (round(v, 3) for v in box)
         out: dict[str, Any] = {
             "id": self._annotations + k + 1,

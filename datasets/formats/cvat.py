@@ -29,10 +29,10 @@ import numpy as np
 from datasets.formats.annotations import Annotations
 from datasets.formats.cvat_parser import CvatParser, Shape
 from datasets.formats.keyframes import key_frames
-from datasets.formats.table import RowList, Rows, assemble, union
+from datasets.formats.table import LabelRows, RowList, assemble, union
 from datasets.formats.text import BadRows, read_text
 from datasets.formats.timeline import MAX_FRAMES, Clock, find_clock, make_clock
-from datasets.formats.writer import Boxes, WholeFile, Writer, utc
+from datasets.formats.writer import FrameBoxes, WholeFile, Writer, utc
 from models.errors import DataError
 from tracker.types import Int64
 
@@ -77,7 +77,9 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
     return replace(got, start=parsed.start)
 
 
-def _filled(path: Path, tracks: list[tuple[list[Shape], list[int]]], clock: Clock, table: Rows) -> tuple[Rows, Int64]:
+def _filled(
+    path: Path, tracks: list[tuple[list[Shape], list[int]]], clock: Clock, table: LabelRows
+) -> tuple[LabelRows, Int64]:
     """The rows, and behind them the boxes between a track's written ones and after its last; which row each is of."""
     source: list[int] = []
     bounds: list[tuple[int, int]] = []
@@ -159,7 +161,7 @@ class CvatWriter(Writer):
             f"<labels>\n{labels}</labels>\n{size}</task>\n</meta>\n"
         )
 
-    def _put(self, index: int, time: float | None, boxes: Boxes) -> None:
+    def _put(self, index: int, time: float | None, boxes: FrameBoxes) -> None:
         seconds = "" if time is None else f' seconds="{time!r}"'
         source = "" if self._source_index is None else f' source_frame="{self._source_index}"'
         lines = [f'<?liquidtrack frame="{index}"{seconds}{source}?>\n']

@@ -13,7 +13,7 @@ from models.errors import DataError
 from tracker.protocols import SourceInfo
 from tracker.types import Frame, Tracks
 
-MOST = 254  # object numbers: 0 is the ground, 255 means "not known"
+MAX_OBJECTS = 254  # object numbers: 0 is the ground, 255 means "not known"
 
 
 def folder_name(info: SourceInfo) -> str:
@@ -49,13 +49,15 @@ class MaskFolder:
             DataError: it cannot be written, or a track with a mask has a number beyond 254.
         """
         numbers = np.zeros(frame.bgr.shape[:2], np.uint8)
-        shown = tracks.shown
+        shown = tracks.confirmed
         if shown.mask is not None:
             for id, mask in zip(shown.id.tolist(), shown.mask, strict=True):
                 if mask is None or not mask.any():
                     continue
-                if id > MOST:
-                    raise DataError(f"{self.path}: track {id} has a mask, but pictures hold numbers up to {MOST} only.")
+                if id > MAX_OBJECTS:
+                    raise DataError(
+                        f"{self.path}: track {id} has a mask, but pictures hold numbers up to {MAX_OBJECTS} only."
+                    )
                 numbers[mask] = id
         target = self._folder / f"{frame.index:05d}.png"
         part = target.with_name(f".{target.name}.{os.getpid()}.new")

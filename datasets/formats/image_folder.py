@@ -7,13 +7,13 @@ from typing import Literal
 
 import cv2
 
-from datasets.formats.writer import make_folder, picture_name, writing
+from datasets.formats.writer import image_name, make_folder, writing
 from models.errors import DataError
 from tracker.protocols import SourceInfo
 from tracker.types import Frame, Tracks
 
 
-class PictureFolder:
+class ImageFolder:
     """A `Sink` that writes every tracked frame's picture, without anything drawn in.
 
     What lies in the folder already is the affair of the guard of outputs (`output_guard`), as with every output.
@@ -44,7 +44,7 @@ class PictureFolder:
         Raises:
             DataError: it cannot be written.
         """
-        name = f"{frame.index + 1:06d}.jpg" if self._naming == "yolo" else picture_name(self._info, frame.index)
+        name = f"{frame.index + 1:06d}.jpg" if self._naming == "yolo" else image_name(self._info, frame.index)
         place = self.path / name
         done, data = cv2.imencode(place.suffix, frame.bgr)
         if not done:

@@ -35,7 +35,7 @@ from datasets.formats.annotations import Annotations
 from datasets.formats.table import RowList, assemble
 from datasets.formats.text import BadRows, log, number, read_text, start_of
 from datasets.formats.timeline import make_clock
-from datasets.formats.writer import Boxes, WholeFile, Writer, is_plain, utc
+from datasets.formats.writer import FrameBoxes, WholeFile, Writer, is_plain, utc
 from datasets.masks.polygons import polygons
 from datasets.masks.rle import decode, from_json
 from models.errors import DataError
@@ -172,7 +172,7 @@ class JsonlWriter(Writer):
         self._before: tuple[int, int, float] | None = None  # of the last frame: its room, index, time
         self._half = 0.5 / self.info.rate if self.info.rate else None
 
-    def _put(self, index: int, time: float | None, boxes: Boxes) -> None:
+    def _put(self, index: int, time: float | None, boxes: FrameBoxes) -> None:
         out: list[dict[str, Any]] = []
         columns = boxes.id.tolist(), _short(boxes.xyxy), _short(boxes.score), boxes.label.tolist()
         for k, (id, xyxy, score, label) in enumerate(zip(*columns, strict=True)):

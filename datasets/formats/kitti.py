@@ -19,7 +19,7 @@ from datasets.formats.score_scale import probabilities
 from datasets.formats.table import RowList, assemble
 from datasets.formats.text import BadRows, log, parse_all, read_text
 from datasets.formats.timeline import find_clock
-from datasets.formats.writer import LEAST_SIDE, Boxes, WholeFile, Writer, times_beside
+from datasets.formats.writer import LEAST_SIDE, FrameBoxes, WholeFile, Writer, times_beside
 
 DONT_CARE = "DontCare"
 VISIBILITY = (1.0, 0.66, 0.33)
@@ -68,7 +68,7 @@ class KittiWriter(Writer):
         self._file = WholeFile(self.path, "")
         self._types = [re.sub(r"[\s%]", lambda m: "".join(f"%{b:02X}" for b in m[0].encode()), n) for n in self.names]
 
-    def _put(self, index: int, time: float | None, boxes: Boxes) -> None:
+    def _put(self, index: int, time: float | None, boxes: FrameBoxes) -> None:
         # First: a frame without boxes is a lesser loss than boxes without a time.
         self._times.put(index, time, self._source_index)
         lines = []

@@ -15,10 +15,10 @@ import numpy as np
 
 from datasets.formats.annotations import Annotations
 from datasets.formats.score_scale import probabilities
-from datasets.formats.table import Rows, assemble, read_names, write_names
+from datasets.formats.table import LabelRows, assemble, read_names, write_names
 from datasets.formats.text import BadRows, log, parse_all, read_text
 from datasets.formats.timeline import find_clock
-from datasets.formats.writer import Boxes, WholeFile, Writer, is_plain, times_beside, wide_ltwh
+from datasets.formats.writer import FrameBoxes, WholeFile, Writer, is_plain, times_beside, wide_ltwh
 from models.errors import DataError
 from tracker.types import Bool, Float64, Int64
 
@@ -67,7 +67,7 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
         label, names = _result_labels(table, names)
     with np.errstate(all="ignore"):
         box = np.hstack([table[:, 2:4], table[:, 2:4] + table[:, 4:6]])
-    rows = Rows(table[:, 0] - 1, table[:, 1], box, score, label, table[:, 4:6], ignore, visibility)
+    rows = LabelRows(table[:, 0] - 1, table[:, 1], box, score, label, table[:, 4:6], ignore, visibility)
     return assemble(rows, where, bad, names, clock, first=1)
 
 
@@ -167,7 +167,7 @@ class MotWriter(Writer):
         if is_plain(self.path):
             write_names(self.path, self.names, MOT_NAMES if self._truth else ("person",))
 
-    def _put(self, index: int, time: float | None, boxes: Boxes) -> None:
+    def _put(self, index: int, time: float | None, boxes: FrameBoxes) -> None:
         # First: a frame without boxes is a lesser loss than boxes without a time.
         self._times.put(index, time, self._source_index)
         lines = []

@@ -16,7 +16,7 @@ from datasets.formats.config import LabelConfig
 from datasets.formats.keyframes import parse_tolerance
 from datasets.formats.layout import LAYOUTS, Layout, by_suffix
 from datasets.formats.text import log, read_head
-from datasets.formats.writer import Boxes, Writer
+from datasets.formats.writer import FrameBoxes, Writer
 from datasets.formats.yolo_writer import YoloWriter
 from models.errors import ConfigError, DataError
 from tracker.protocols import SourceInfo
@@ -200,7 +200,7 @@ def _format(name: str) -> Format:
     return FORMATS[name]
 
 
-def _boxes(a: Annotations, at: slice) -> Boxes:
+def _boxes(a: Annotations, at: slice) -> FrameBoxes:
     optional: dict[str, Any] = {"visibility": None if a.visibility is None else a.visibility[at]}
     optional["mask"] = None if a.mask is None else a.mask[at]
-    return Boxes(a.id[at], a.xyxy[at], a.score[at], a.label[at], a.ignore[at], **optional)
+    return FrameBoxes(a.id[at], a.xyxy[at], a.score[at], a.label[at], a.ignore[at], **optional)

@@ -22,7 +22,7 @@ MAX_PIXEL = 1e9  # beyond any picture; float32 boxes could not tell such an edge
 
 
 @dataclass
-class Rows:
+class LabelRows:
     """Boxes as a file gives them, before any check, one entry a box.
 
     Attributes:
@@ -44,14 +44,14 @@ class Rows:
     visibility: Float64 | None = None
     mask: Sequence[Rle | None] | None = None
 
-    def extended(self, at: Int64, frame: Float64, ltrb: Float64) -> Rows:
+    def extended(self, at: Int64, frame: Float64, ltrb: Float64) -> LabelRows:
         """These rows, and behind them copies of the rows `at` in other frames and places; without `wh`."""
 
         def more(column: Any) -> Any:
             return None if column is None else np.concatenate([column, column[at]])
 
         none = [None] * len(at)
-        return Rows(
+        return LabelRows(
             np.concatenate([self.frame, frame]),
             more(self.id),
             np.concatenate([self.ltrb, ltrb]),
@@ -101,7 +101,7 @@ class RowList:
         self.mask.append(mask)
         self.where.append(where)
 
-    def rows(self, with_wh: bool = False) -> Rows:
+    def rows(self, with_wh: bool = False) -> LabelRows:
         """The table. `with_wh`: the boxes were given as left, top, width, height."""
         box = np.array(self.ltrb, float).reshape(-1, 4)
         wh = box[:, 2:].copy() if with_wh else None
@@ -110,7 +110,7 @@ class RowList:
                 box[:, 2:] += box[:, :2]
         visibility = np.array(self.visibility, float)
         said = visibility != -1
-        return Rows(
+        return LabelRows(
             np.array(self.frame, float),
             np.array(self.id, float),
             box,
@@ -124,7 +124,7 @@ class RowList:
 
 
 def assemble(
-    rows: Rows,
+    rows: LabelRows,
     where: Callable[[int], str],
     bad: BadRows,
     names: tuple[str, ...],
@@ -175,7 +175,7 @@ def assemble(
 
 
 def _checks(
-    rows: Rows, names: tuple[str, ...], clock: Clock | None, first: int
+    rows: LabelRows, names: tuple[str, ...], clock: Clock | None, first: int
 ) -> list[tuple[Bool, Callable[[int], str]]]:
     """(which rows are wrong, why row i is), in the order in which a reader of the message wants to know."""
     frame, number, box, score, label = rows.frame, rows.id, rows.ltrb, rows.score, rows.label

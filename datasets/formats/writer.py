@@ -27,7 +27,7 @@ LEAST_SIDE = 0.001  # pixels: what three decimals can hold; a thinner box would 
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Boxes:
+class FrameBoxes:
     """One frame's boxes on their way into a file; the columns are those of `Annotations`."""
 
     id: Int64
@@ -240,12 +240,12 @@ class Writer:
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Writes the tracks that are shown."""
-        shown = tracks.shown
+        shown = tracks.confirmed
         mask = None if shown.mask is None else [None if m is None or not m.any() else encode(m) for m in shown.mask]
-        boxes = Boxes(shown.id, shown.xyxy, shown.score, shown.label, mask=mask, class_score=shown.class_score)
+        boxes = FrameBoxes(shown.id, shown.xyxy, shown.score, shown.label, mask=mask, class_score=shown.class_score)
         self.put(frame.index, frame.time, boxes, frame.source_index)
 
-    def put(self, index: int, time: float | None, boxes: Boxes, source: int | None = None) -> None:
+    def put(self, index: int, time: float | None, boxes: FrameBoxes, source: int | None = None) -> None:
         """Writes the boxes of frame `index` (from 0) at `time` seconds.
 
         `source`: its number in the source (from 0), where `index` counts the frames of a video that is written beside.
@@ -277,7 +277,7 @@ class Writer:
     def _open(self) -> None:
         raise NotImplementedError
 
-    def _put(self, index: int, time: float | None, boxes: Boxes) -> None:
+    def _put(self, index: int, time: float | None, boxes: FrameBoxes) -> None:
         raise NotImplementedError
 
     def _close(self) -> None:
@@ -290,7 +290,7 @@ def clean_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name or f"class {k}" for k, name in enumerate(clean, 1))
 
 
-def picture_name(info: SourceInfo, index: int) -> str:
+def image_name(info: SourceInfo, index: int) -> str:
     """The file name of frame `index`: the picture's own, else the one that CVAT gives the frames of a video."""
     return info.pictures[index] if index < len(info.pictures) else f"frame_{index:06d}.jpg"
 

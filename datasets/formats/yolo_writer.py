@@ -10,7 +10,7 @@ import numpy as np
 
 from datasets.formats.text import log
 from datasets.formats.timeline import MAX_INDEX
-from datasets.formats.writer import Boxes, TimesFile, WholeFile, Writer, make_folder, replace_file, writing
+from datasets.formats.writer import FrameBoxes, TimesFile, WholeFile, Writer, make_folder, replace_file, writing
 from models.errors import DataError
 
 TRACKS = "tracks.csv"
@@ -62,7 +62,7 @@ class YoloWriter(Writer):
         self._times = TimesFile(self.path / "times.csv", self.info.started)
         self._tracks: WholeFile | None = None
 
-    def _put(self, index: int, time: float | None, boxes: Boxes) -> None:
+    def _put(self, index: int, time: float | None, boxes: FrameBoxes) -> None:
         if index >= MAX_INDEX:
             raise DataError(f"{self.path}: frame {index} is beyond what can be counted.")
         box = boxes.xyxy.astype(np.float64) / np.tile([self.info.width, self.info.height], 2)

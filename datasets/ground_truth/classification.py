@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from datasets.formats.text import read_text
-from datasets.sources.images import decode_picture, is_picture, read_picture
+from datasets.sources.images import decode_image, is_image, read_image
 from models.errors import ConfigError, DataError, SourceError
 from tracker.types import UInt8
 
@@ -21,7 +21,7 @@ HEADER = ("index", "wnid", "name")
 
 
 @dataclass(frozen=True, slots=True)
-class ClassifiedPicture:
+class ClassifiedImage:
     """One picture.
 
     Attributes:
@@ -33,7 +33,7 @@ class ClassifiedPicture:
     label: int
 
 
-class ClassifiedPictures:
+class ClassifiedImages:
     """The pictures of a folder that holds labels.tsv, and images.zip, images/ or the pictures themselves.
 
     Raises:
@@ -59,24 +59,24 @@ class ClassifiedPictures:
         else:
             self._root = folder / "images" if (folder / "images").is_dir() else folder
             found = (path.relative_to(self._root).as_posix() for path in self._root.rglob("*") if path.is_file())
-        names = sorted(name for name in found if is_picture(Path(name)))
+        names = sorted(name for name in found if is_image(Path(name)))
         if not names:
             raise ConfigError(f"{self._root}: holds no pictures; put them into {ARCHIVE}, images/ or the folder.")
-        self.pictures = tuple(ClassifiedPicture(name, _label(self._root, name, label_of)) for name in names)
+        self.pictures = tuple(ClassifiedImage(name, _label(self._root, name, label_of)) for name in names)
 
-    def read(self, picture: ClassifiedPicture) -> UInt8:
+    def read(self, picture: ClassifiedImage) -> UInt8:
         """(H, W, 3) uint8 BGR; from one thread at a time.
 
         Raises:
             SourceError: the picture cannot be read.
         """
         if self._archive is None:
-            return read_picture(self._root / picture.name)
+            return read_image(self._root / picture.name)
         try:
             data = self._archive.read(picture.name)
         except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise SourceError(f"{self._root / picture.name}: this picture cannot be unpacked ({error}).") from error
-        return decode_picture(np.frombuffer(data, np.uint8), self._root / picture.name)
+        return decode_image(np.frombuffer(data, np.uint8), self._root / picture.name)
 
     def files(self) -> list[Path]:
         """The table and what holds the pictures, or the pictures themselves."""

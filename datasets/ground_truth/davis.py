@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.sources.images import is_picture, natural
+from datasets.sources.images import is_image, natural
 from models.errors import ConfigError, DataError
 
 ANNOTATIONS, PICTURES = "Annotations", "JPEGImages"
@@ -82,7 +82,7 @@ def _pictures(home: Path, name: str, masks: tuple[Path, ...]) -> tuple[Path, ...
     folder = Path(*parts[:at], PICTURES, *parts[at + 1 :]) / name
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder; the pictures of {name} belong there.")
-    by_stem = {p.stem: p for p in folder.iterdir() if is_picture(p)}
+    by_stem = {p.stem: p for p in folder.iterdir() if is_image(p)}
     missing = next((mask for mask in masks if mask.stem not in by_stem), None)
     if missing is not None:
         raise DataError(f"{folder}: the picture of the mask {missing.name} is missing; add it or take the mask away.")

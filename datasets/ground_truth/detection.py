@@ -21,7 +21,7 @@ NAME = "instances.json"  # what a folder's labels are called
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class LabelledPicture:
+class LabelledImage:
     """One picture and its boxes.
 
     Attributes:
@@ -42,7 +42,7 @@ class LabelledPicture:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class LabelledPictures:
+class LabelledImages:
     """A file of labels.
 
     Attributes:
@@ -55,7 +55,7 @@ class LabelledPictures:
 
     names: tuple[str, ...]
     complete: tuple[str, ...]
-    pictures: tuple[LabelledPicture, ...]
+    pictures: tuple[LabelledImage, ...]
     dropped: int = 0
 
 
@@ -81,7 +81,7 @@ def find_labels(place: Path, pictures: Path | None = None) -> tuple[Path, Path]:
     return place, pictures
 
 
-def read_labelled_pictures(place: Path, pictures: Path | None = None) -> LabelledPictures:
+def read_labelled_images(place: Path, pictures: Path | None = None) -> LabelledImages:
     """The pictures and boxes of a COCO json.
 
     Args:
@@ -118,11 +118,11 @@ def read_labelled_pictures(place: Path, pictures: Path | None = None) -> Labelle
             continue
         ignore = value.get("iscrowd") in (1, True) or value.get("ignore") in (1, True)
         boxes[value["image_id"]].append((box, label_of[value["category_id"]], ignore))
-    return LabelledPictures(
+    return LabelledImages(
         names,
         complete,
         tuple(
-            LabelledPicture(
+            LabelledImage(
                 index,
                 folder / name,
                 size,

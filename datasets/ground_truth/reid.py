@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.sources.images import is_picture, natural
+from datasets.sources.images import is_image, natural
 from models.errors import ConfigError
 from tracker.types import Int64
 
@@ -42,8 +42,8 @@ def read_identities(folder: Path) -> Identities:
     found: list[tuple[str, Path]] = []
     for place in sorted(folder.iterdir()):
         if place.is_dir():
-            found += [(place.name, p) for p in sorted(place.iterdir(), key=natural) if is_picture(p)]
-        elif is_picture(place):
+            found += [(place.name, p) for p in sorted(place.iterdir(), key=natural) if is_image(p)]
+        elif is_image(place):
             found.append((place.stem, place))
     if not found:
         raise ConfigError(f"{folder}: holds no pictures; put them into <identity>/<camera>_<number>.png.")

@@ -41,7 +41,7 @@ class SotSequence:
     base: int
 
 
-def read_sequences(root: Path, names: tuple[str, ...] = (), base: int | None = None) -> tuple[SotSequence, ...]:
+def read_sot_sequences(root: Path, names: tuple[str, ...] = (), base: int | None = None) -> tuple[SotSequence, ...]:
     """The sequences under `root`, or `root` itself, sorted by name.
 
     Args:

@@ -24,7 +24,7 @@ HIT = 0.5  # IoU from which a detection shows an object
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Boxes:
+class BoxTable:
     """The boxes of a whole sequence, sorted by frame.
 
     Attributes:
@@ -46,7 +46,7 @@ class Boxes:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Sequence:
+class TrackingSequence:
     """One video's truth.
 
     Attributes:
@@ -63,13 +63,13 @@ class Sequence:
     home: str
     name: str
     times: Float64
-    truth: Boxes
-    detections: Boxes | None
+    truth: BoxTable
+    detections: BoxTable | None
     warps: dict[int, Float64]
     last: dict[int, float]
 
 
-def read_sequences(roots: tuple[Path, ...]) -> list[Sequence]:
+def read_sequences(roots: tuple[Path, ...]) -> list[TrackingSequence]:
     """Every `<sequence>/gt/gt.txt[.gz]` (MOTChallenge) and `label_02/<sequence>.txt` (KITTI) under the roots, by name.
 
     Raises:
@@ -89,7 +89,7 @@ def read_sequences(roots: tuple[Path, ...]) -> list[Sequence]:
     return found
 
 
-def read_sequence(folder: Path) -> Sequence:
+def read_sequence(folder: Path) -> TrackingSequence:
     """One sequence's folder, in the MOTChallenge's form."""
     gt = read(folder)
     if gt.times is None:
@@ -101,17 +101,17 @@ def read_sequence(folder: Path) -> Sequence:
     truth = _truth(gt, counts & large)
     also = np.isin(gt.label, [gt.names.index(name) for name in ALSO_PEOPLE if name in gt.names]) & large
     others = np.searchsorted(gt.row[also], np.arange(len(gt.frames) + 1)), gt.id[also], gt.xyxy[also].astype(np.float64)
-    detections = _detections(folder, gt.frames, truth, Boxes(*others, np.ones(also.sum())))
+    detections = _detections(folder, gt.frames, truth, BoxTable(*others, np.ones(also.sum())))
     warps, last = read_camera_motion(folder), last_seen(truth, gt.times)
-    return Sequence(folder.parent.name, folder.name, gt.times, truth, detections, warps, last)
+    return TrackingSequence(folder.parent.name, folder.name, gt.times, truth, detections, warps, last)
 
 
-def _kitti_sequence(home: str, path: Path) -> Sequence:
+def _kitti_sequence(home: str, path: Path) -> TrackingSequence:
     """One file of KITTI's labels: everything in it but `DontCare`, whatever its class."""
     gt = kitti.read(path)
     times = gt.frames / KITTI_RATE if gt.times is None else gt.times
     truth = _truth(gt, ~gt.ignore & _large(gt))
-    return Sequence(home, path.stem, times, truth, None, {}, last_seen(truth, times))
+    return TrackingSequence(home, path.stem, times, truth, None, {}, last_seen(truth, times))
 
 
 def _large(gt: Annotations) -> Bool:
@@ -120,7 +120,7 @@ def _large(gt: Annotations) -> Bool:
     return large
 
 
-def _truth(gt: Annotations, counts: Bool) -> Boxes:
+def _truth(gt: Annotations, counts: Bool) -> BoxTable:
     """The rows that count (N,), scored by how much of each can be seen: as the file says, else by who covers whom."""
     row, xyxy = gt.row[counts], gt.xyxy[counts].astype(np.float64)
     start = np.searchsorted(row, np.arange(len(gt.frames) + 1))
@@ -128,10 +128,10 @@ def _truth(gt: Annotations, counts: Bool) -> Boxes:
         seen = gt.visibility[counts].astype(np.float64)
     else:
         seen = np.concatenate([visible(xyxy[a:b]) for a, b in pairwise(start)])
-    return Boxes(start, gt.id[counts], xyxy, seen)
+    return BoxTable(start, gt.id[counts], xyxy, seen)
 
 
-def last_seen(truth: Boxes, times: Float64) -> dict[int, float]:
+def last_seen(truth: BoxTable, times: Float64) -> dict[int, float]:
     """The last time at which each object is there."""
     frame = np.repeat(np.arange(len(times)), np.diff(truth.start))
     return dict(zip(truth.id.tolist(), times[frame].tolist(), strict=True))
@@ -147,7 +147,7 @@ def visible(xyxy: Float64) -> Float64:
     return share
 
 
-def _detections(folder: Path, frames: Int64, truth: Boxes, others: Boxes) -> Boxes | None:
+def _detections(folder: Path, frames: Int64, truth: BoxTable, others: BoxTable) -> BoxTable | None:
     """The real detections, each named after the object of whose box it covers most, one to one in each frame.
 
     Those that show nobody of `truth` may show one of the `others`.
@@ -167,7 +167,7 @@ def _detections(folder: Path, frames: Int64, truth: Boxes, others: Boxes) -> Box
             number, boxes, _ = objects.at(k)
             i, j = _closest(xyxy[rows], boxes)
             id_[rows[i]] = number[j]
-    return Boxes(start, id_, xyxy, found.score.astype(np.float64))
+    return BoxTable(start, id_, xyxy, found.score.astype(np.float64))
 
 
 def _closest(found: Float64, true: Float64) -> tuple[Int64, Int64]:

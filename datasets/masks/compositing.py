@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tracker.types import UInt8
 
-STEPS = 8  # shifts to either side, of an eighth of the width each
+SHIFT_STEPS = 8  # shifts to either side, of an eighth of the width each
 
 
 def shifts(masks: Sequence[UInt8]) -> tuple[int, ...]:
@@ -27,7 +27,8 @@ def shifts(masks: Sequence[UInt8]) -> tuple[int, ...]:
     sizes = [max(int(np.count_nonzero(mask)), 1) for mask in masks]
     seen = [masks[0] > 0]
     chosen = [0]
-    wanted = [step * width // STEPS for step in sorted(range(-STEPS + 1, STEPS), key=abs)]  # of equals the least shift
+    # of equals the least shift
+    wanted = [step * width // SHIFT_STEPS for step in sorted(range(-SHIFT_STEPS + 1, SHIFT_STEPS), key=abs)]
     for mask in masks[1:]:
         lost, left = [], []
         for right in wanted:

@@ -7,10 +7,10 @@ import numpy as np
 
 from tracker.types import Bool
 
-LEAST = 3  # corners
+MIN_CORNERS = 3  # corners
 
 
 def polygons(mask: Bool) -> list[list[float]]:
     """(H, W) -> [[x1, y1, x2, y2, ...], ...], one outline a part, through its outermost pixels; holes are left out."""
     outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    return [outline.ravel().astype(float).tolist() for outline in outlines if len(outline) >= LEAST]
+    return [outline.ravel().astype(float).tolist() for outline in outlines if len(outline) >= MIN_CORNERS]

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 
 from datasets.output_guard.file_lock import FileLock
-from datasets.output_guard.manifest import PATTERN, Entry, Place, Settings, fingerprint, read, update
+from datasets.output_guard.manifest import PATTERN, ManifestEntry, Place, Settings, fingerprint, read, update
 from datasets.video.output_file import is_stream
 from models.checks.renames import COMMANDS, with_new_names
 from models.errors import ConfigError
@@ -93,13 +93,13 @@ class OutputGuard:
         inputs: Sequence[Input] = (),
         overwrite: bool = False,
     ) -> None:
-        self._entry = Entry(command, settings, None)
+        self._entry = ManifestEntry(command, settings, None)
         self._outputs = [output for output in outputs if not is_stream(output.path)]
         self._inputs = inputs
         self._overwrite = overwrite
         self._locks: list[FileLock] = []
         self._made: list[Path] = []  # folders
-        self._before: dict[Place, tuple[Entry | None, list[object]]] = {}
+        self._before: dict[Place, tuple[ManifestEntry | None, list[object]]] = {}
         self._owned: set[Place] = set()  # all that is there is this command's own
         self.making_room: dict[Place, Callable[[Path], bool]] = {}  # which files make room for the new ones
         self._begun = False
@@ -118,7 +118,7 @@ class OutputGuard:
             self._check_each_other()
             for output in self._outputs:
                 self._lock(output)
-            known: dict[Path, dict[str, Entry]] = {}
+            known: dict[Path, dict[str, ManifestEntry]] = {}
             for output in self._outputs:
                 for place in output.places():
                     entries = known.setdefault(place.folder, read(place.folder))
@@ -149,7 +149,7 @@ class OutputGuard:
         if self._begun:
             return
         self._begun = True
-        changes: dict[Path, dict[str, Entry | None]] = {}
+        changes: dict[Path, dict[str, ManifestEntry | None]] = {}
         for place in self._before:
             changes.setdefault(place.folder, {})[place.key] = self._entry
             stale = self.making_room.get(place)
@@ -194,7 +194,7 @@ class OutputGuard:
                 )
             self._locks.append(lock)
 
-    def _check(self, output: Output, place: Place, entry: Entry | None) -> None:
+    def _check(self, output: Output, place: Place, entry: ManifestEntry | None) -> None:
         files = place.files()
         if not files:
             return
@@ -237,7 +237,7 @@ class OutputGuard:
         else:
             raise ConfigError(f"{output.name} {said}{also} was changed since liquidtrack wrote it; {hint}.")
 
-    def _difference(self, entry: Entry) -> str:
+    def _difference(self, entry: ManifestEntry) -> str:
         if entry.command != self._entry.command:
             return f"by `liquidtrack {entry.command}`"
         old, new = entry.settings, self._entry.settings
@@ -271,13 +271,13 @@ class OutputGuard:
 
     def _note(self) -> None:
         """Puts what was written into the manifests; what was left alone keeps the entry that it had."""
-        changes: dict[Path, dict[str, Entry | None]] = {}
+        changes: dict[Path, dict[str, ManifestEntry | None]] = {}
         for place, (entry, before) in self._before.items():
             now = _state(place)
             if now != before:
                 # A folder in which files of somebody else still lie does not become this command's own.
                 ours = bool(now) and (place in self._owned or not {*before} & {*now})
-                entry = Entry(self._entry.command, self._entry.settings, _fingerprint(place)) if ours else None
+                entry = ManifestEntry(self._entry.command, self._entry.settings, _fingerprint(place)) if ours else None
             elif not self._begun:
                 continue
             changes.setdefault(place.folder, {})[place.key] = entry

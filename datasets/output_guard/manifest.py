@@ -21,7 +21,7 @@ NAME = ".liquidtrack.json"
 PATTERN = "glob:"
 FORMAT = "liquidtrack results"
 ABOUT = "What liquidtrack wrote in this folder: by it, it replaces its own results and nothing else."
-MOST = 64 << 20  # bytes of a manifest
+MAX_BYTES = 64 << 20  # bytes of a manifest
 WHOLE = 64 << 20  # bytes up to which every byte of a file counts for its fingerprint
 SAMPLE = 1 << 20  # bytes; of larger files so many at 16 places, and the time of the last change
 PATIENCE_S = 10.0  # for another process that is writing the manifest
@@ -50,7 +50,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ManifestEntry:
     """What the manifest says of a place.
 
     Attributes:
@@ -64,11 +64,11 @@ class Entry:
     fingerprint: str | None
 
 
-def read(folder: Path) -> dict[str, Entry]:
+def read(folder: Path) -> dict[str, ManifestEntry]:
     """The entries by key; none where there is no manifest, or none that can be understood."""
     try:
         path = folder / NAME
-        if path.stat().st_size > MOST:
+        if path.stat().st_size > MAX_BYTES:
             return {}
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
@@ -78,13 +78,13 @@ def read(folder: Path) -> dict[str, Entry]:
             run = content["runs"][value["run"]]
             settings = {str(k): str(v) for k, v in run["settings"].items()}
             mark = value.get("sha256")
-            found[str(key)] = Entry(str(run["command"]), settings, None if mark is None else str(mark))
+            found[str(key)] = ManifestEntry(str(run["command"]), settings, None if mark is None else str(mark))
         return found
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 
-def update(folder: Path, changes: Mapping[str, Entry | None]) -> None:
+def update(folder: Path, changes: Mapping[str, ManifestEntry | None]) -> None:
     """Puts entries into the manifest, or takes them out. A manifest that cannot be written stays as it is.
 
     Without an entry a result counts as somebody else's, which costs a question and no data.
@@ -115,7 +115,7 @@ def _ours(path: Path) -> bool:
         return False
 
 
-def _write(path: Path, entries: Mapping[str, Entry]) -> None:
+def _write(path: Path, entries: Mapping[str, ManifestEntry]) -> None:
     if not entries:
         path.unlink(missing_ok=True)
         return

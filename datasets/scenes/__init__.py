@@ -22,8 +22,8 @@ if TYPE_CHECKING:
         write_video as write_video,
     )
     from datasets.scenes.renderer import NAMES as NAMES
+    from datasets.scenes.renderer import FrameTruth as FrameTruth
     from datasets.scenes.renderer import Renderer as Renderer
-    from datasets.scenes.renderer import Truth as Truth
     from datasets.scenes.renderer import render as render
     from datasets.scenes.source import SceneSource as SceneSource
     from datasets.scenes.source import open_scene as open_scene
@@ -42,7 +42,7 @@ _PLACES = {
     "datasets.scenes.renderer": (
         "NAMES",
         "Renderer",
-        "Truth",
+        "FrameTruth",
         "render",
     ),
     "datasets.scenes.source": (

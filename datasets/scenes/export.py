@@ -11,7 +11,7 @@ import numpy as np
 from datasets.formats.annotations import Annotations
 from datasets.formats.mot import MOT_NAMES, box_text
 from datasets.scenes.config import Scene
-from datasets.scenes.renderer import Truth, frame_times, render
+from datasets.scenes.renderer import FrameTruth, frame_times, render
 from datasets.scenes.source import collect
 from datasets.video.writer import VideoWriter
 from models.errors import ConfigError
@@ -39,7 +39,7 @@ class DetectorNoise:
     false_alarms: float = 0.15
 
 
-def detect(scene: Scene, truth: Truth, index: int, noise: DetectorNoise) -> Detections:
+def detect(scene: Scene, truth: FrameTruth, index: int, noise: DetectorNoise) -> Detections:
     """What the simulated detector says of frame `index`: misses, false alarms, shaken boxes, scores that show it."""
     rng = np.random.default_rng([scene.seed, 6, index])
     n = len(truth.id)

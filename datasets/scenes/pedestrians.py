@@ -28,7 +28,7 @@ BOX = (-0.75, -0.2, 0.75, 2.05)  # m of room around the feet
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Outfit:
     """What a person looks like."""
 
     height: float
@@ -46,7 +46,7 @@ class Look:
     bag: int  # none, backpack, shoulder bag
 
 
-def look_of(seed: int) -> Look:
+def outfit_of(seed: int) -> Outfit:
     """Everything by lot from one number."""
     rng = np.random.default_rng([seed, 11])
 
@@ -55,7 +55,7 @@ def look_of(seed: int) -> Look:
         b, g, r = (int(np.clip(c + shade, 0, 255)) for c in colours[rng.integers(len(colours))])
         return b, g, r
 
-    return Look(
+    return Outfit(
         height=float(np.clip(rng.normal(1.73, 0.09), 1.45, 1.96)),
         width=float(rng.uniform(0.9, 1.15)),
         top=one(TOPS),
@@ -72,16 +72,16 @@ def look_of(seed: int) -> Look:
     )
 
 
-def draw_person(look: Look, pose: Pose, column: float, row: float, scale: float) -> Sprite:
+def draw_person(outfit: Outfit, pose: Pose, column: float, row: float, scale: float) -> Sprite:
     """The person at a pose, standing on (column, row) of the canvas, `scale` pixels a metre."""
-    size = look.height / 1.75
+    size = outfit.height / 1.75
     pen = Pen(column, row, scale * size, BOX)
     speed = float(np.hypot(pose.vx, pose.vz))
     side = pose.vx / speed if speed > 0.05 else 0.35  # 1 walks to the right, 0 to or from the camera
     away = pose.vz / speed if speed > 0.05 else -0.9  # 1 walks away
     swing = min(1.0, speed / 1.1)
     phase = 2 * np.pi * pose.walked / (STRIDE * size)
-    broad = look.width * (0.125 + 0.075 * (1 - abs(side)))  # half of the shoulders
+    broad = outfit.width * (0.125 + 0.075 * (1 - abs(side)))  # half of the shoulders
     bob = 0.018 * swing * np.cos(2 * phase)
     order = (1, 0) if side >= 0 else (0, 1)  # the far limb first
 
@@ -95,13 +95,13 @@ def draw_person(look: Look, pose: Pose, column: float, row: float, scale: float)
         bend = (0.03 + 0.16 * swing * max(0.0, np.cos(beat))) * side
         knee = ((hip[0] + ankle[0]) / 2 + bend, (hip[1] + ankle[1]) / 2 + 0.01)
         shade = 0.78 if k == order[0] else 1.0
-        bare = look.skirt and look.hem > 0.7
-        pen.limb([hip, knee, ankle], [0.088, 0.062, 0.043], dark(look.skin if bare else look.bottom, shade))
+        bare = outfit.skirt and outfit.hem > 0.7
+        pen.limb([hip, knee, ankle], [0.088, 0.062, 0.043], dark(outfit.skin if bare else outfit.bottom, shade))
         toe = 0.13 * side
         pen.limb(
             [(ankle[0] - 0.02 * side, ankle[1] - 0.03), (ankle[0] + toe, ankle[1] - 0.045 + 0.02 * (1 - abs(side)))],
             [0.05, 0.036],
-            dark(look.shoes, shade),
+            dark(outfit.shoes, shade),
         )
 
     def arm(k: int) -> None:
@@ -111,77 +111,77 @@ def draw_person(look: Look, pose: Pose, column: float, row: float, scale: float)
         hand = (shoulder[0] * 1.2 + reach * side, 0.86 + bob + 0.06 * abs(reach) + 0.05 * reach * away)
         elbow = ((shoulder[0] + hand[0]) / 2 - 0.05 * side + 0.03 * np.sign(shoulder[0]) * (1 - abs(side)), 1.13 + bob)
         shade = 0.78 if k == order[0] else 0.93
-        pen.limb([shoulder, elbow, hand], [0.062, 0.052, 0.042], dark(look.top, shade))
-        pen.ellipse(hand[0], hand[1] - 0.03, 0.04, 0.05, dark(look.skin, shade))
+        pen.limb([shoulder, elbow, hand], [0.062, 0.052, 0.042], dark(outfit.top, shade))
+        pen.ellipse(hand[0], hand[1] - 0.03, 0.04, 0.05, dark(outfit.skin, shade))
 
     def torso() -> None:
         waist, hip = broad * 0.86, broad * 0.98
-        hem = look.hem + bob
-        flare = hip * (1.25 if look.hem < 0.7 else 1.05)
+        hem = outfit.hem + bob
+        flare = hip * (1.25 if outfit.hem < 0.7 else 1.05)
         outline = [
             (-broad * 0.45, 1.50), (broad * 0.45, 1.50), (broad, 1.43), (broad * 1.02, 1.30), (waist, 1.10),
             (hip, 0.95), (flare, hem - bob), (-flare, hem - bob), (-hip, 0.95), (-waist, 1.10), (-broad * 1.02, 1.30),
             (-broad, 1.43),
         ]  # fmt: skip
         shape = [(x, y + bob) for x, y in outline]
-        if look.skirt:
+        if outfit.skirt:
             wide = hip * 1.5
-            pen.polygon([(-hip, 0.98 + bob), (hip, 0.98 + bob), (wide, 0.52 + bob), (-wide, 0.52 + bob)], look.bottom)
-        pen.polygon(shape, look.top)
+            pen.polygon([(-hip, 0.98 + bob), (hip, 0.98 + bob), (wide, 0.52 + bob), (-wide, 0.52 + bob)], outfit.bottom)
+        pen.polygon(shape, outfit.top)
         inside = pen.stamp(shape)
-        if look.stripes:
+        if outfit.stripes:
             for y in np.arange(0.55, 1.5, 0.11):
-                pen.box(-0.5, y, 0.5, y + 0.045, look.accent, inside)
-        if away < -0.3 and not look.stripes:  # an open collar, seen from the front
-            pen.inside([(-0.06, 1.52), (0.06, 1.52), (0.0 + 0.03 * side, 1.36 + bob)], dark(look.accent, 1.1), inside)
-        pen.box(-0.5, hem - 0.1, 0.5, hem + 0.03, dark(look.top, 0.8), inside)
+                pen.box(-0.5, y, 0.5, y + 0.045, outfit.accent, inside)
+        if away < -0.3 and not outfit.stripes:  # an open collar, seen from the front
+            pen.inside([(-0.06, 1.52), (0.06, 1.52), (0.0 + 0.03 * side, 1.36 + bob)], dark(outfit.accent, 1.1), inside)
+        pen.box(-0.5, hem - 0.1, 0.5, hem + 0.03, dark(outfit.top, 0.8), inside)
 
     def bag() -> None:
-        if look.bag == 1:
+        if outfit.bag == 1:
             x = -0.16 * side if abs(side) > 0.4 else 0.0
             half = 0.1 + 0.06 * (1 - abs(side))
-            pen.box(x - half, 1.43 + bob, x + half, 1.02 + bob, look.accent)
-            pen.box(x - half, 1.2 + bob, x + half, 1.17 + bob, dark(look.accent, 0.6))
-        elif look.bag == 2:
+            pen.box(x - half, 1.43 + bob, x + half, 1.02 + bob, outfit.accent)
+            pen.box(x - half, 1.2 + bob, x + half, 1.17 + bob, dark(outfit.accent, 0.6))
+        elif outfit.bag == 2:
             x = 0.17 * (1 if side >= 0 else -1)
             pen.polygon(
                 [(x - 0.1, 0.98 + bob), (x + 0.1, 0.98 + bob), (x + 0.12, 0.74 + bob), (x - 0.12, 0.74 + bob)],
-                look.accent,
+                outfit.accent,
             )
-            pen.limb([(x, 0.97 + bob), (-x * 0.3, 1.44 + bob)], [0.014, 0.014], dark(look.accent, 0.7))
+            pen.limb([(x, 0.97 + bob), (-x * 0.3, 1.44 + bob)], [0.014, 0.014], dark(outfit.accent, 0.7))
 
     def head() -> None:
         y = 1.625 + bob
-        pen.limb([(0, 1.45 + bob), (0.01 * side, 1.56 + bob)], [0.055, 0.05], dark(look.skin, 0.82))
-        if look.style == 1:  # long hair, behind the face
-            pen.limb([(-0.035 * side, y + 0.02), (-0.05 * side, y - 0.2)], [0.115, 0.085], look.hair)
-        if look.style == 4:
-            pen.ellipse(-0.03 * side, y - 0.01, 0.13, 0.155, dark(look.top, 0.86))
-        pen.ellipse(0.015 * side, y, 0.088, 0.118, look.skin)
+        pen.limb([(0, 1.45 + bob), (0.01 * side, 1.56 + bob)], [0.055, 0.05], dark(outfit.skin, 0.82))
+        if outfit.style == 1:  # long hair, behind the face
+            pen.limb([(-0.035 * side, y + 0.02), (-0.05 * side, y - 0.2)], [0.115, 0.085], outfit.hair)
+        if outfit.style == 4:
+            pen.ellipse(-0.03 * side, y - 0.01, 0.13, 0.155, dark(outfit.top, 0.86))
+        pen.ellipse(0.015 * side, y, 0.088, 0.118, outfit.skin)
         if abs(side) > 0.3 and away < 0.8:
-            pen.ellipse(0.095 * side, y - 0.015, 0.018, 0.02, look.skin)  # nose
-        if away > 0.5 and look.style != 4:  # the back of the head
-            pen.ellipse(0, y + 0.015, 0.093, 0.112, look.hair)
-        elif look.style == 3:
-            pen.ellipse(0.01 * side, y + 0.075, 0.1, 0.055, look.accent)
-            pen.limb([(0.02 * side, y + 0.062), (0.15 * side, y + 0.058)], [0.022, 0.012], dark(look.accent, 0.8))
-        elif look.style != 4:
+            pen.ellipse(0.095 * side, y - 0.015, 0.018, 0.02, outfit.skin)  # nose
+        if away > 0.5 and outfit.style != 4:  # the back of the head
+            pen.ellipse(0, y + 0.015, 0.093, 0.112, outfit.hair)
+        elif outfit.style == 3:
+            pen.ellipse(0.01 * side, y + 0.075, 0.1, 0.055, outfit.accent)
+            pen.limb([(0.02 * side, y + 0.062), (0.15 * side, y + 0.058)], [0.022, 0.012], dark(outfit.accent, 0.8))
+        elif outfit.style != 4:
             cap = [
                 (np.cos(t) * 0.098 - 0.02 * side, y + 0.02 + np.sin(t) * 0.108)
                 for t in np.linspace(0.1, np.pi - 0.1, 14)
             ]
-            pen.polygon([*cap, (-0.085 - 0.01 * side, y - 0.02), (-0.045 * side, y + 0.045)], look.hair)
-            pen.ellipse(-0.055 * side, y + 0.01, 0.055, 0.085, look.hair)
-        if look.style == 2:
-            pen.ellipse(-0.1 * side, y + 0.09, 0.045, 0.045, look.hair)
+            pen.polygon([*cap, (-0.085 - 0.01 * side, y - 0.02), (-0.045 * side, y + 0.045)], outfit.hair)
+            pen.ellipse(-0.055 * side, y + 0.01, 0.055, 0.085, outfit.hair)
+        if outfit.style == 2:
+            pen.ellipse(-0.1 * side, y + 0.09, 0.045, 0.045, outfit.hair)
 
     arm(order[0])
     leg(order[0])
     leg(order[1])
-    if look.bag == 1 and away < 0.2:
+    if outfit.bag == 1 and away < 0.2:
         bag()
     torso()
-    if look.bag == 2 or away >= 0.2:
+    if outfit.bag == 2 or away >= 0.2:
         bag()
     head()
     arm(order[1])

@@ -11,7 +11,7 @@ import numpy as np
 from datasets.scenes.background import Stage, build_stage
 from datasets.scenes.compositing import add_shadow, clip, darken, paste, to_pixels, vignette
 from datasets.scenes.config import Scene
-from datasets.scenes.pedestrians import draw_person, look_of
+from datasets.scenes.pedestrians import draw_person, outfit_of
 from datasets.scenes.sprites import Sprite, blurred
 from datasets.scenes.trajectories import Actor, View, actors, camera_at, camera_motion
 from datasets.scenes.vehicles import draw_vehicle
@@ -21,11 +21,11 @@ from tracker.types import Bool, Float32, Float64, Frame, Int64, UInt8
 NAMES = ("person", "car")  # what labels 0 and 1 are; vans and buses count as cars
 SOLID = 0.5  # alpha from which a pixel belongs to the object
 WARPS = 5  # pictures of a moving camera that are averaged over an exposure
-LEAST = 12  # visible pixels that make an object part of the truth
+MIN_VISIBLE_PX = 12  # visible pixels that make an object part of the truth
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Truth:
+class FrameTruth:
     """What can be known of one frame: N objects, those of which at least a few pixels are to be seen.
 
     Attributes:
@@ -46,7 +46,7 @@ class Truth:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Drawn:
+class DrawnActor:
     """An actor on the canvas.
 
     Attributes:
@@ -68,7 +68,7 @@ def frame_times(scene: Scene) -> Float64:
     return thin_indices(n, scene.rate, scene.profile, scene.name, scene.seed) / scene.rate
 
 
-def render(scene: Scene) -> Iterator[tuple[Frame, Truth]]:
+def render(scene: Scene) -> Iterator[tuple[Frame, FrameTruth]]:
     """All frames of the scene in order, each with its truth."""
     renderer = Renderer(scene)
     before = 0.0
@@ -85,14 +85,14 @@ class Renderer:
         self._scene = scene
         self._view = View.of(scene)
         self._actors = actors(scene)
-        self._looks = {actor.id: look_of(actor.look) for actor in self._actors if actor.kind == "person"}
+        self._outfits = {actor.id: outfit_of(actor.appearance_seed) for actor in self._actors if actor.kind == "person"}
         self._stage: Stage = build_stage(scene)
         self._lens = vignette(scene.width, scene.height)
         rng = np.random.default_rng([scene.seed, 4])
         grain = rng.standard_normal((scene.height + 64, scene.width + 64, 3), dtype=np.float32)
         self._grain: Float32 = grain * np.float32(scene.noise)
 
-    def at(self, time: float, before: float | None = None) -> tuple[UInt8, Truth]:
+    def at(self, time: float, before: float | None = None) -> tuple[UInt8, FrameTruth]:
         """(picture, truth) at a time; `before` is the time of the frame that the camera's motion is counted from."""
         scene = self._scene
         seen = [drawn for actor in self._actors if (drawn := self._draw(actor, time)) is not None]
@@ -116,7 +116,7 @@ class Renderer:
         motion = camera_motion(scene, time if before is None else before, time)
         return picture, self._truth(owner, seen, pose, motion)
 
-    def _draw(self, actor: Actor, time: float) -> Drawn | None:
+    def _draw(self, actor: Actor, time: float) -> DrawnActor | None:
         """The actor at a time, or None where it is not there."""
         pose = actor.at(time)
         if pose is None:
@@ -128,10 +128,10 @@ class Renderer:
         ends = [self._view.project(pose.x + s * half * pose.vx, pose.z + s * half * pose.vz) for s in (-1, 1)]
         smear = (ends[1][0] - ends[0][0], ends[1][1] - ends[0][1])
         if actor.kind == "person":
-            sprite = draw_person(self._looks[actor.id], pose, column, row, scale)
+            sprite = draw_person(self._outfits[actor.id], pose, column, row, scale)
         else:
-            sprite = draw_vehicle(actor.look, pose, column, row, scale)
-        return Drawn(actor, pose.z, sprite, smear)
+            sprite = draw_vehicle(actor.appearance_seed, pose, column, row, scale)
+        return DrawnActor(actor, pose.z, sprite, smear)
 
     @staticmethod
     def _put(canvas: Float32, owner: Int64, sprite: Sprite, number: int, shown: Sprite | None = None) -> None:
@@ -159,7 +159,7 @@ class Renderer:
             picture += self._grain[roll[0] : roll[0] + scene.height, roll[1] : roll[1] + scene.width]
         return to_pixels(picture)
 
-    def _truth(self, owner: Int64, seen: list[Drawn], pose: Float64, motion: Float64) -> Truth:
+    def _truth(self, owner: Int64, seen: list[DrawnActor], pose: Float64, motion: Float64) -> FrameTruth:
         scene = self._scene
         size = (scene.width, scene.height)
         still = scene.camera == "still"
@@ -172,12 +172,12 @@ class Renderer:
         for drawn in sorted(seen, key=lambda drawn: drawn.actor.id):
             mask = owner == drawn.actor.id
             visible = int(np.count_nonzero(mask))
-            if visible < LEAST:
+            if visible < MIN_VISIBLE_PX:
                 continue
             box, whole = _extent(drawn.sprite, pose)
             rows.append((drawn.actor, box, min(1.0, visible / max(whole, 1)), mask))
         n = len(rows)
-        return Truth(
+        return FrameTruth(
             np.array([r[0].id for r in rows], np.int64),
             np.array([r[1] for r in rows], np.float32).reshape(n, 4),
             np.array([r[0].kind == "vehicle" for r in rows], np.int64),

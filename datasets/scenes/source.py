@@ -9,7 +9,7 @@ import numpy as np
 from datasets.formats.annotations import Annotations
 from datasets.masks import rle
 from datasets.scenes.config import Scene, parse
-from datasets.scenes.renderer import NAMES, Renderer, Truth, frame_times, render
+from datasets.scenes.renderer import NAMES, FrameTruth, Renderer, frame_times, render
 from datasets.sources.config import SourceConfig
 from datasets.sources.recorded import Recorded, count
 from models.errors import ConfigError
@@ -70,7 +70,7 @@ def truth_of(scene: Scene, masks: bool = False) -> Annotations:
     return collect(scene, [truth for _, truth in render(scene)], masks)
 
 
-def collect(scene: Scene, truths: list[Truth], masks: bool = False) -> Annotations:
+def collect(scene: Scene, truths: list[FrameTruth], masks: bool = False) -> Annotations:
     """The truths of all the scene's frames, in order, as annotations."""
     rows = np.concatenate([np.full(len(t.id), k, np.int64) for k, t in enumerate(truths)])
     n = len(rows)

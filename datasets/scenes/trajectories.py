@@ -92,7 +92,7 @@ class Actor:
 
     id: int
     kind: Kind
-    look: int
+    appearance_seed: int
     start: float
     path: Float64
     walked: Float64

@@ -3,7 +3,7 @@
 Boxes jitter with a part that lasts and a part that is new in every frame; scores fall with cover; objects that others
 cover are missed, often for a while; of two boxes that nearly coincide the weaker is suppressed, as detectors do; some
 objects are seen twice; some detections show nothing. The constants are fitted on real detections (`fit`), and
-`Noise.sample` draws detectors around them: from perfect ones to weak ones, since whoever uses the tracker brings a
+`NoiseModel.sample` draws detectors around them: from perfect ones to weak ones, since whoever uses the tracker brings a
 detector of their own.
 """
 
@@ -14,24 +14,24 @@ from statistics import NormalDist
 
 import numpy as np
 
-from datasets.ground_truth.tracking import Boxes, Sequence
+from datasets.ground_truth.tracking import BoxTable, TrackingSequence
 from tracker.boxes import overlap, overlaps
 from tracker.types import Bool, Float64, Int64
 
-LEAST = 0.1  # score below which a detector says nothing
+MIN_SCORE = 0.1  # score below which a detector says nothing
 MOST_SWAY = 6.0  # yolox_nano's walkers: 4 to 6 on PETS09 and TUD, 2 on MOT16-11, where truth's boxes hold all limbs
 MOST_SWUNG = 0.25  # jitter beyond which the sway goes no further, or boxes would turn inside out
 MOST_MISSED = 0.4  # share of the objects in full view that a drawn detector may miss
-TWINS = (0.08, 0.4)  # by how much the edges of a second look are off, in sizes of the box: from, to
+DUPLICATE_OFFSET = (0.08, 0.4)  # by how much the edges of a second look are off, in sizes of the box: from, to
 BESIDE = 0.2  # IoU of two objects from which one box may hold both
-FEW = 20  # examples from which a constant is fitted
+MIN_EXAMPLES = 20  # examples from which a constant is fitted
 SUPPRESSED = 0.6  # IoU of true boxes from which one's detection may suppress the other's
 Rng = np.random.Generator
 Found = tuple[Int64, Float64, Float64]  # numbers, boxes, scores of one frame
 
 
 @dataclass(frozen=True, slots=True)
-class Noise:
+class NoiseModel:
     """A detector's errors. Lengths are in sizes of the object's own box.
 
     Attributes:
@@ -70,7 +70,7 @@ class Noise:
     clutter: float = 0.12
     merged: float = 0.0
 
-    def sample(self, rng: Rng) -> Noise:
+    def sample(self, rng: Rng) -> NoiseModel:
         """Another detector: one in five is perfect, the others are around these constants, some much worse."""
         if rng.random() < 0.2:
             return PERFECT
@@ -95,11 +95,11 @@ class Noise:
         )
 
 
-PERFECT = Noise(0, 1, 0, 0, 0, 1, False, 50, 0, 0, 0, 0, 1, 0, 0)
+PERFECT = NoiseModel(0, 1, 0, 0, 0, 1, False, 50, 0, 0, 0, 0, 1, 0, 0)
 DIMENSIONS = 7  # of an object's state: four edges, its score, the size of its jitter, whether it is missed
 
 
-def simulate(truth: Boxes, times: Float64, frames: Int64, noise: Noise, rng: Rng) -> list[Found]:
+def simulate(truth: BoxTable, times: Float64, frames: Int64, noise: NoiseModel, rng: Rng) -> list[Found]:
     """What a detector with `noise` says in these frames: (numbers, boxes, scores) of each, number -1 for clutter.
 
     Args:
@@ -135,19 +135,19 @@ def simulate(truth: Boxes, times: Float64, frames: Int64, noise: Noise, rng: Rng
         if noise.merged and n:
             moved = _merged(boxes, moved, there, ~there & (rank >= noise.missed), noise.merged)
         number, moved, odds = number[there], moved[there], odds[there]
-        number, moved, odds = _twice(number, moved, odds, noise.twice, noise.same, rng)
+        number, moved, odds = _duplicates(number, moved, odds, noise.twice, noise.same, rng)
         extra = _clutter(boxes, rng.poisson(noise.clutter * n), rng)
         number = np.concatenate([number, np.full(len(extra), -1)])
         moved = np.concatenate([moved, extra])
         odds = np.concatenate([odds, rng.normal(-1.0, 0.9, len(extra))])
         score = 1 / (1 + np.exp(-odds))
-        good = (score >= LEAST) & (moved[:, 2:] - moved[:, :2] > 2).all(axis=1)
+        good = (score >= MIN_SCORE) & (moved[:, 2:] - moved[:, :2] > 2).all(axis=1)
         good[good] = _distinct(moved[good], score[good], noise.same)
         found.append((number[good], moved[good], score[good]))
     return found
 
 
-def spoil(found: Found, edge: float, missed: float, alarms: float, rng: Rng) -> Found:
+def perturb_boxes(found: Found, edge: float, missed: float, alarms: float, rng: Rng) -> Found:
     """A frame's detections made worse, with errors that are new in every frame.
 
     Args:
@@ -168,11 +168,11 @@ def spoil(found: Found, edge: float, missed: float, alarms: float, rng: Rng) -> 
         centre = rng.uniform(boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0), (n, 2))
         moved = np.concatenate([moved, np.concatenate([centre - half, centre + half], axis=1)])
         number = np.concatenate([number, np.full(n, -1)])
-        score = np.concatenate([score, rng.uniform(LEAST, 0.95, n)])
+        score = np.concatenate([score, rng.uniform(MIN_SCORE, 0.95, n)])
     return number, moved, score
 
 
-def fit(sequences: list[Sequence]) -> Noise:
+def fit(sequences: list[TrackingSequence]) -> NoiseModel:
     """The constants that real detections show, by moments, each its default where too few show it.
 
     `twice` keeps its default (truth does not name twins), and so do `edge_spread` and `same` (the largest overlaps of
@@ -208,7 +208,7 @@ def fit(sequences: list[Sequence]) -> Noise:
                 if one in before and seen[i] > 0.7:
                     pairs.append((before[one], e))
             before = now
-    usual = Noise()
+    usual = NoiseModel()
     e, c, o = np.array(error).reshape(-1, 4), np.array(cover), np.array(odds)
     edge = _spread(e[c < 0.1], usual.edge)
     half = _spread(e[(c > 0.4) & (c < 0.7)], edge + 0.55 * usual.edge_cover)
@@ -216,7 +216,7 @@ def fit(sequences: list[Sequence]) -> Noise:
     covers, absent = np.concatenate(gone).T
     missed, missed_cover = _line(covers, absent, (usual.missed, usual.missed_cover))
     # two errors of one sign tell their correlation whatever the size of either (Sheppard 1899)
-    same = (np.prod(pairs, axis=1) > 0).mean() if len(pairs) >= FEW else 0.5 + np.arcsin(usual.lasting) / np.pi
+    same = (np.prod(pairs, axis=1) > 0).mean() if len(pairs) >= MIN_EXAMPLES else 0.5 + np.arcsin(usual.lasting) / np.pi
     return replace(
         usual,
         edge=edge,
@@ -224,7 +224,7 @@ def fit(sequences: list[Sequence]) -> Noise:
         lasting=float(np.clip(np.sin(np.pi * (same - 0.5)), 0, 1)),
         score=full,
         score_cover=-fall,
-        score_spread=float((o - full - fall * c).std()) if len(o) >= FEW else usual.score_spread,
+        score_spread=float((o - full - fall * c).std()) if len(o) >= MIN_EXAMPLES else usual.score_spread,
         missed=min(max(missed, 0), 1),
         missed_cover=min(max(missed_cover, 0), 1),
         clutter=clutter / max(objects, 1),
@@ -233,12 +233,12 @@ def fit(sequences: list[Sequence]) -> Noise:
 
 def _spread(errors: Float64, usual: float) -> float:
     """The standard deviation of errors (N, 4), by their middle: truth itself is off by much where objects are cut."""
-    return float(1.4826 * np.median(abs(errors - np.median(errors, axis=0)))) if len(errors) >= FEW else usual
+    return float(1.4826 * np.median(abs(errors - np.median(errors, axis=0)))) if len(errors) >= MIN_EXAMPLES else usual
 
 
 def _line(x: Float64, y: Float64, usual: tuple[float, float]) -> tuple[float, float]:
     """Height at 0 and slope of the line through points; the usual slope where `x` hardly changes."""
-    if len(x) < FEW:
+    if len(x) < MIN_EXAMPLES:
         return usual
     slope, height = np.polyfit(x, y, 1) if np.ptp(x) > 0.1 else (usual[1], float(np.mean(y - usual[1] * x)))
     return float(height), float(slope)
@@ -269,7 +269,7 @@ def _merged(boxes: Float64, moved: Float64, there: Bool, gone: Bool, share: floa
     return moved
 
 
-def _twice(
+def _duplicates(
     number: Int64, boxes: Float64, odds: Float64, share: float, same: float, rng: Rng
 ) -> tuple[Int64, Float64, Float64]:
     """The same and, behind them, weak second looks at some: nobody's, or an object would be there twice.
@@ -280,7 +280,7 @@ def _twice(
     first = boxes[again]
     size = np.tile(first[:, 2:] - first[:, :2], 2)
     # what a detector's own suppression leaves overlaps by less than half, mostly
-    off = np.exp(rng.uniform(np.log(TWINS[0]), np.log(TWINS[1]), (len(again), 1)))
+    off = np.exp(rng.uniform(np.log(DUPLICATE_OFFSET[0]), np.log(DUPLICATE_OFFSET[1]), (len(again), 1)))
     twins = first + off * size * rng.normal(size=(len(again), 4))
     # of an object that is hardly seen the second look may be the surer one
     sure = np.minimum(odds[again] + rng.normal(-1.5, 1.5, len(again)), rng.normal(-0.5, 0.8, len(again)))

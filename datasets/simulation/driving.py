@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.ground_truth.tracking import Boxes, Sequence, last_seen
+from datasets.ground_truth.tracking import BoxTable, TrackingSequence, last_seen
 from datasets.simulation.detector_noise import Rng
 from tracker.types import Bool, Float64, Int64
 
@@ -36,7 +36,7 @@ class Camera(NamedTuple):
     horizon: float
 
 
-class Objects(NamedTuple):
+class RoadObjects(NamedTuple):
     """N blocks: sizes (N, 3) metres, and at each of T moments places (T, N, 2) metres and headings (T, N) radians."""
 
     size: Float64
@@ -44,7 +44,7 @@ class Objects(NamedTuple):
     heading: Float64
 
 
-def drive(rng: Rng, seconds: float = 40.0, rate: float = 10.0) -> tuple[Sequence, Camera]:
+def drive(rng: Rng, seconds: float = 40.0, rate: float = 10.0) -> tuple[TrackingSequence, Camera]:
     """One drive of so many seconds at `rate` frames a second, two frames at least, and the camera that saw it."""
     times = np.arange(int(seconds * rate)) / rate
     focal, height, above = rng.uniform([500, 375, 1.3], [1100, 720, 1.9]).tolist()
@@ -60,8 +60,8 @@ def drive(rng: Rng, seconds: float = 40.0, rate: float = 10.0) -> tuple[Sequence
         number.append(found + 1)
         boxes.append(xyxy)
         seen.append(share)
-    truth = Boxes(np.array(rows), np.concatenate(number), np.concatenate(boxes), np.concatenate(seen))
-    return Sequence("drives", "drive", times, truth, None, {}, last_seen(truth, times)), camera
+    truth = BoxTable(np.array(rows), np.concatenate(number), np.concatenate(boxes), np.concatenate(seen))
+    return TrackingSequence("drives", "drive", times, truth, None, {}, last_seen(truth, times)), camera
 
 
 def _path(times: Float64, rng: Rng) -> tuple[Float64, Float64]:
@@ -103,7 +103,7 @@ def _wander(n: int, dt: float, memory: float, spread: float, rng: Rng) -> Float6
     return out
 
 
-def _objects(times: Float64, path: Float64, along: Float64, rng: Rng) -> Objects:
+def _objects(times: Float64, path: Float64, along: Float64, rng: Rng) -> RoadObjects:
     """Everything beside the path."""
     street = _Street(times, along, rng)
     for side in (-1, 1):
@@ -114,7 +114,7 @@ def _objects(times: Float64, path: Float64, along: Float64, rng: Rng) -> Objects
     s, right, turn = (np.stack(column, 1) for column in zip(*street.track, strict=True))
     at, heading = _on(path, s)
     place = at + right[..., None] * np.stack([np.cos(heading), -np.sin(heading)], -1)
-    return Objects(np.array(street.size), place, heading + turn)
+    return RoadObjects(np.array(street.size), place, heading + turn)
 
 
 class _Street:
@@ -192,7 +192,7 @@ def _vehicle(rng: Rng) -> Size:
 
 
 def look(
-    objects: Objects, k: int, at: Float64, heading: float, pitch: float, camera: Camera
+    objects: RoadObjects, k: int, at: Float64, heading: float, pitch: float, camera: Camera
 ) -> tuple[Int64, Float64, Float64]:
     """Rows (M,), boxes (M, 4) and visible shares (M,) of what the camera sees at moment k."""
     ahead = np.array([np.sin(heading), np.cos(heading)])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from datasets.simulation.detector_noise import Rng
-from tracker.boxes import touching
+from tracker.boxes import overlapping_pairs
 from tracker.types import Float32, Float64, Int64
 
 DIM = 24  # unit vectors of so many numbers are as unlike one another as real objects are
@@ -17,7 +17,7 @@ UNLIKE = 1.15  # noise of a look beside the object's own vector, in lengths of i
 LASTS = 1.5  # seconds in which the other half, pose and light, changes
 
 
-class Looks:
+class SimulatedEmbeddings:
     """The objects of one clip and how they look; one drawn network, light and wardrobe for all of them."""
 
     def __init__(self, rng: Rng) -> None:
@@ -35,7 +35,7 @@ class Looks:
         Of two boxes that overlap the one whose feet are lower stands in front and lends the other its look.
         """
         own = np.array([self._vector(int(n), time) for n in number]).reshape(len(number), DIM)
-        i, j, shared = touching(xyxy)
+        i, j, shared = overlapping_pairs(xyxy)
         front = np.where(xyxy[i, 3] > xyxy[j, 3], i, j)
         behind = i + j - front
         area = (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)

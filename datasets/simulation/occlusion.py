@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from datasets.ground_truth.tracking import Boxes
+from datasets.ground_truth.tracking import BoxTable
 from datasets.simulation.detector_noise import SUPPRESSED, Found, Rng
 from models.runtime.maths import expit, logit
 from tracker.boxes import overlaps
@@ -18,7 +18,7 @@ GLIMPSE = 0.25  # share that must be left of somebody; of less hardly a detector
 CHANGE = 0.2  # a frame: how often a detector makes up its mind anew about somebody half hidden
 
 
-class Eye:
+class OcclusionModel:
     """How one detector takes what is half hidden, drawn for a clip.
 
     Attributes:
@@ -31,7 +31,7 @@ class Eye:
     def __init__(self, rng: Rng) -> None:
         self._rng = rng
         self.missed, self.cut, self.split, self.doubt = rng.uniform([0.3, 0, 0, 0], [1, 1, 0.5, 5]).tolist()
-        self._mind: dict[tuple[int, int], Float64] = {}
+        self._pair_state: dict[tuple[int, int], Float64] = {}
 
     def behind(self, found: Found, things: Float64, name: Int64) -> Found:
         """A frame's detections as they are behind `things` (N, 4), numbered `name` (N,) from frame to frame.
@@ -65,9 +65,9 @@ class Eye:
             hidden: the share of the box behind it.
             thing: (4,) its box.
         """
-        mind = self._mind.get(who)
+        mind = self._pair_state.get(who)
         if mind is None or who[0] < 0 or self._rng.random() < CHANGE:
-            mind = self._mind[who] = self._rng.random(5)
+            mind = self._pair_state[who] = self._rng.random(5)
         if mind[0] < (0.95 if hidden > 1 - GLIMPSE else self.missed * hidden**2):
             return []
         odds = logit(np.array(score)) - self.doubt * hidden
@@ -82,7 +82,7 @@ class Eye:
         return seen
 
 
-class Obstacles:
+class Occluders:
     """What stands in one clip, somewhere where people pass.
 
     Attributes:
@@ -91,7 +91,7 @@ class Obstacles:
         alike: mean log-odds of the score that it has then: some signs are people to a detector, as sure as any.
     """
 
-    def __init__(self, truth: Boxes, kept: Int64, to_first: list[Float64], rng: Rng) -> None:
+    def __init__(self, truth: BoxTable, kept: Int64, to_first: list[Float64], rng: Rng) -> None:
         """Draws them.
 
         Args:
@@ -100,7 +100,7 @@ class Obstacles:
             to_first: of each, the (3, 3) affine from its pixels to the first's.
             rng: the source of chance.
         """
-        self._rng, self._eye = rng, Eye(rng)
+        self._rng, self._eye = rng, OcclusionModel(rng)
         self.mistaken = float(rng.uniform(0, 0.8)) * (rng.random() < 0.4)
         self.alike = float(rng.uniform(-2.5, 1.5))
         standing = []

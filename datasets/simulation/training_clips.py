@@ -8,18 +8,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from datasets.ground_truth.tracking import Sequence
-from datasets.simulation.detector_noise import PERFECT, Found, Noise, Rng, simulate, spoil
-from datasets.simulation.embeddings import Looks
-from datasets.simulation.occlusion import Eye, Obstacles
+from datasets.ground_truth.tracking import TrackingSequence
+from datasets.simulation.detector_noise import PERFECT, Found, NoiseModel, Rng, perturb_boxes, simulate
+from datasets.simulation.embeddings import SimulatedEmbeddings
+from datasets.simulation.occlusion import Occluders, OcclusionModel
 from tracker.types import Detections, Float32, Float64, Int64
 
 FRAMES = 64  # to learn from
-WARM = 192  # frames that half of the clips may have before: a scene's habits take longer to show than its moves
+# frames that half of the clips may have before: a scene's habits take longer to show than its moves
+BURN_IN_FRAMES = 192
 CLEAN = 0.15  # of the clips show the truth itself, as good detectors nearly do: it got rare among all the spoilt ones
 SPOILT = 0.3  # of the clips have errors that are new in every frame, whatever their detector: real ones are good ones
-HIDDEN = 0.4  # of the clips have things standing in them that people pass behind
-VISIBLE = 0.4  # of the clips are seen by a detector that shows what is visible of somebody behind others, not the whole
+OCCLUDER_SHARE = 0.4  # of the clips have things standing in them that people pass behind
+# of the clips are seen by a detector that shows what is visible of somebody behind others, not the whole
+VISIBLE_ONLY_SHARE = 0.4
 STUTTER = 0.15  # of the clips come from a source that now and then hangs and then skips, while its clock runs on
 HANGS = 40  # frames between two such moments, on average
 STRETCH = (0.5, 4.0)  # by which a third of the clips are made wide, places and boxes: people are tall, cars are not
@@ -28,7 +30,7 @@ WAIT = 3.0  # seconds in which an object that is gone may come back
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Clip:
+class TrainingClip:
     """A run of L frames.
 
     Attributes:
@@ -40,11 +42,11 @@ class Clip:
         warps: of each frame, the camera's motion since the one before, or None.
     """
 
-    warm: int
+    burn_in: int
     times: Float64
     detections: tuple[Detections, ...]
     number: tuple[Int64, ...]
-    there: tuple[frozenset[int], ...]
+    seen_again: tuple[frozenset[int], ...]
     warps: tuple[Float64 | None, ...]
 
 
@@ -123,8 +125,8 @@ class Draft:
         embeddings: of each frame, (M, D) of its detections, or None.
     """
 
-    source: Sequence
-    noise: Noise
+    source: TrackingSequence
+    noise: NoiseModel
     warm: int
     times: Float64
     kept: Int64
@@ -138,7 +140,7 @@ class Draft:
 Transform = Callable[[Draft, Rng], Draft]
 
 
-def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAMES) -> Clip:
+def sample(sequences: list[TrackingSequence], noise: NoiseModel, rng: Rng, frames: int = FRAMES) -> TrainingClip:
     """One clip, with one drawn detector, gap family, mirror, speed and camera: `TRANSFORMS` on a run of frames."""
     draft = draw_run(sequences, noise, rng, frames)
     for transform in TRANSFORMS:
@@ -146,7 +148,7 @@ def sample(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int = FRAM
     return _finished(draft)
 
 
-def draw_run(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int) -> Draft:
+def draw_run(sequences: list[TrackingSequence], noise: NoiseModel, rng: Rng, frames: int) -> Draft:
     """A run of frames of one sequence with gaps between them, half of the time with a burn-in before.
 
     Each data set has the same share, so that the largest does not decide alone; its sequences by their length.
@@ -157,7 +159,7 @@ def draw_run(sequences: list[Sequence], noise: Noise, rng: Rng, frames: int) -> 
     length = np.array([len(s.times) for s in choice], float)
     s = choice[int(rng.choice(len(choice), p=length / length.sum()))]
     rate = 1 / float(np.median(np.diff(s.times)))
-    warm = int(rng.integers(WARM)) if rng.random() < 0.5 else 0
+    warm = int(rng.integers(BURN_IN_FRAMES)) if rng.random() < 0.5 else 0
     steps = gaps(frames + warm, rate, rng)
     at = int(rng.integers(max(1, len(s.times) - min(int(steps[-1]), len(s.times) // 2))))
     kept = at + steps
@@ -182,9 +184,9 @@ def detect(draft: Draft, rng: Rng) -> Draft:
 
 def show_visible_parts(draft: Draft, rng: Rng) -> Draft:
     """The detector shows what is visible of somebody behind others, not the whole."""
-    if draft.clean or rng.random() >= VISIBLE:
+    if draft.clean or rng.random() >= VISIBLE_ONLY_SHARE:
         return draft
-    eye = Eye(rng)
+    eye = OcclusionModel(rng)
     people = (draft.source.truth.at(k) for k in draft.kept.tolist())
     found = [eye.behind(one, boxes, number) for one, (number, boxes, _) in zip(draft.found, people, strict=True)]
     return replace(draft, found=tuple(found))
@@ -192,7 +194,7 @@ def show_visible_parts(draft: Draft, rng: Rng) -> Draft:
 
 def add_obstacles(draft: Draft, rng: Rng) -> Draft:
     """Things stand in the scene that people pass behind."""
-    if draft.clean or rng.random() >= HIDDEN:
+    if draft.clean or rng.random() >= OCCLUDER_SHARE:
         return draft
     return replace(draft, found=tuple(_behind_obstacles(draft.source, draft.kept, draft.moves, draft.found, rng)))
 
@@ -202,7 +204,7 @@ def add_errors(draft: Draft, rng: Rng) -> Draft:
     if draft.clean or rng.random() >= SPOILT:
         return draft
     edge, missed, alarms = rng.uniform(0, [0.12, 0.25, 0.15])
-    return replace(draft, found=tuple(spoil(one, edge, missed, alarms, rng) for one in draft.found))
+    return replace(draft, found=tuple(perturb_boxes(one, edge, missed, alarms, rng) for one in draft.found))
 
 
 def tell_camera_motion(draft: Draft, rng: Rng) -> Draft:
@@ -231,7 +233,7 @@ def hold_camera(draft: Draft, rng: Rng) -> Draft:
 
 def embed(draft: Draft, rng: Rng) -> Draft:
     """Half of the clips have embeddings, in some of their frames only."""
-    looks = Looks(rng) if rng.random() < 0.5 else None
+    looks = SimulatedEmbeddings(rng) if rng.random() < 0.5 else None
     share = rng.uniform(0.3, 1)
     seen: list[Float32 | None] = [None] * len(draft.found)
     if looks is not None:
@@ -254,21 +256,21 @@ TRANSFORMS: tuple[Transform, ...] = (
 )
 
 
-def _finished(draft: Draft) -> Clip:
+def _finished(draft: Draft) -> TrainingClip:
     detections = []
     for (_, boxes, score), embedding in zip(draft.found, draft.embeddings, strict=True):
         one = Detections(_single(boxes), _single(np.clip(score, 0, 1)), np.zeros(len(boxes), np.int64))
         detections.append(one if embedding is None else one.with_embedding(embedding))
     there = tuple(_there(draft.source, int(k)) for k in draft.kept)
     number = tuple(who for who, _, _ in draft.found)
-    return Clip(draft.warm, draft.times, tuple(detections), number, there, draft.warps)
+    return TrainingClip(draft.warm, draft.times, tuple(detections), number, there, draft.warps)
 
 
 def _single(values: Float64) -> Float32:
     return values.astype(np.float32)
 
 
-def _there(s: Sequence, k: int) -> frozenset[int]:
+def _there(s: TrackingSequence, k: int) -> frozenset[int]:
     end = int(np.searchsorted(s.times, s.times[k] + WAIT, side="right")) - 1
     if end <= k:
         return frozenset()
@@ -276,7 +278,7 @@ def _there(s: Sequence, k: int) -> frozenset[int]:
     return frozenset(i for boxes in told for i in boxes.id[boxes.start[k + 1] : boxes.start[end + 1]].tolist())
 
 
-def between(s: Sequence, kept: Int64) -> list[Float64 | None]:
+def between(s: TrackingSequence, kept: Int64) -> list[Float64 | None]:
     """The camera's motion from each kept frame to the next, in the pixels of both."""
     if not s.warps:
         return [None] * len(kept)
@@ -297,7 +299,7 @@ def _after(move: Float64, whole: Float64) -> Float64:
 
 
 def _behind_obstacles(
-    s: Sequence, kept: Int64, moves: Several[Float64 | None], found: Several[Found], rng: Rng
+    s: TrackingSequence, kept: Int64, moves: Several[Float64 | None], found: Several[Found], rng: Rng
 ) -> list[Found]:
     """What is found with things standing in the scene, which moves with the camera."""
     at: list[Float64] = []
@@ -306,7 +308,7 @@ def _behind_obstacles(
         if move is not None:
             whole = _after(move, whole)
         at.append(whole)
-    obstacles = Obstacles(s.truth, kept, [np.linalg.inv(a).astype(np.float64) for a in at], rng)
+    obstacles = Occluders(s.truth, kept, [np.linalg.inv(a).astype(np.float64) for a in at], rng)
     return [obstacles.hide(one, a) for one, a in zip(found, at, strict=True)]
 
 

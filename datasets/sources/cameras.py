@@ -14,7 +14,7 @@ import numpy as np
 
 from datasets.sources.config import SourceConfig
 from datasets.sources.live import Live
-from datasets.sources.opencv_log import quiet_opencv
+from datasets.sources.opencv_log import silence_opencv
 from models.errors import SourceError
 from tracker.protocols import SourceInfo
 from tracker.types import UInt8
@@ -65,7 +65,7 @@ class CameraSource(Live):
         self._start(feed)
 
     def _connect(self, patience: float = math.inf) -> CameraFeed:
-        with quiet_opencv():
+        with silence_opencv():
             capture = self._capture(self._number)
         if not capture.isOpened():
             capture.release()

@@ -44,7 +44,7 @@ _BARE = re.compile(r"[^\W\d][^\s/@'\"=:,(]{0,100}:(?!/)[^\s@'\"]{0,200}@(?=[\w.\
 _KEYED = re.compile(r"(?i)(rtmp[a-z]*:/{1,3}[^/\s]+/[^/\s]+/)[^\s'\"?]+")
 
 
-def redact(address: str) -> str:
+def strip_credentials(address: str) -> str:
     """The address without user name, password, query and fragment: what may stand in names, messages and logs.
 
     Raises:
@@ -53,9 +53,9 @@ def redact(address: str) -> str:
     urlsplit(address)
     head, found, rest = address.partition("://")
     if not found:
-        return redact_text(address)
+        return strip_credentials_from_text(address)
     host = re.split(r"[?#]", _without_user(rest), maxsplit=1)[0]
-    return redact_text(f"{head}://{host}")
+    return strip_credentials_from_text(f"{head}://{host}")
 
 
 def _without_user(rest: str) -> str:
@@ -67,7 +67,7 @@ def _without_user(rest: str) -> str:
     return rest
 
 
-def redact_text(text: str) -> str:
+def strip_credentials_from_text(text: str) -> str:
     """`text` without the secrets of addresses in it, and without the values of what is named like a secret."""
     if not any(sign in text for sign in "@=:/%"):  # nearly always
         return text
@@ -99,7 +99,7 @@ def secrets(address: str) -> frozenset[str]:
 
 
 class Scrub(logging.Filter):
-    """Strikes given words out of log messages, and what `redact_text` knows for a secret."""
+    """Strikes given words out of log messages, and what `strip_credentials_from_text` knows for a secret."""
 
     def __init__(self, words: frozenset[str]) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class Scrub(logging.Filter):
         text = record.getMessage()
         for word in self._words:
             text = text.replace(word, HIDDEN)
-        record.msg = redact_text(text)
+        record.msg = strip_credentials_from_text(text)
         record.args = None
         return True
 

@@ -15,7 +15,7 @@ MOST_BYTES = 256 << 20  # ten million times
 LATEST_S = 1e11  # three thousand years: seconds since 1970 fit, and float64 tells microseconds apart up to here
 
 
-def read_times(path: Path) -> Float64:
+def read_frame_times(path: Path) -> Float64:
     """The times of all frames, (F,) float64 seconds, strictly increasing, as written (the first need not be 0).
 
     Either one number a line, or comma-separated columns below a header that names `time` and perhaps `frame`, which

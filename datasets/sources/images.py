@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from datasets.sources.config import SourceConfig
-from datasets.sources.frame_times import read_times
-from datasets.sources.opencv_log import quiet_opencv
+from datasets.sources.frame_times import read_frame_times
+from datasets.sources.opencv_log import silence_opencv
 from datasets.sources.recorded import Recorded
 from models.checks.paths import globbed, read_bounded
 from models.errors import ConfigError, DataError, SourceError
@@ -34,13 +34,13 @@ def natural(path: Path) -> tuple[tuple[tuple[int, int, str], ...], str]:
     return key, path.name
 
 
-def is_picture(path: Path) -> bool:
+def is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def in_folder(folder: Path) -> list[Path]:
     """The pictures right inside `folder`, in natural order."""
-    found = sorted((path for path in folder.iterdir() if is_picture(path) and path.is_file()), key=natural)
+    found = sorted((path for path in folder.iterdir() if is_image(path) and path.is_file()), key=natural)
     if not found:
         raise SourceError(f"{folder}: no pictures in this folder; known kinds are {', '.join(sorted(SUFFIXES))}.")
     return found
@@ -48,7 +48,7 @@ def in_folder(folder: Path) -> list[Path]:
 
 def in_glob(pattern: str) -> list[Path]:
     """The pictures that `pattern` names, in natural order within each folder."""
-    found = [path for path in globbed(pattern) if is_picture(path) and path.is_file()]
+    found = [path for path in globbed(pattern) if is_image(path) and path.is_file()]
     pictures = sorted(found, key=lambda path: (str(path.parent), natural(path)))
     if not pictures:
         raise SourceError(
@@ -57,13 +57,13 @@ def in_glob(pattern: str) -> list[Path]:
     return pictures
 
 
-def read_picture(path: Path) -> UInt8:
-    """The picture in a file, see `decode_picture`."""
+def read_image(path: Path) -> UInt8:
+    """The picture in a file, see `decode_image`."""
     # not cv2.imread: that one fails on some systems' file names
-    return decode_picture(np.frombuffer(read_bounded(path, MOST_BYTES, SourceError, text=False), np.uint8), path)
+    return decode_image(np.frombuffer(read_bounded(path, MOST_BYTES, SourceError, text=False), np.uint8), path)
 
 
-def decode_picture(data: UInt8, path: Path) -> UInt8:
+def decode_image(data: UInt8, path: Path) -> UInt8:
     """(H, W, 3) uint8 BGR, upright by EXIF; grey is spread, alpha dropped, of 16 bit the upper 8 are kept.
 
     Args:
@@ -78,7 +78,7 @@ def decode_picture(data: UInt8, path: Path) -> UInt8:
     if width * height > MOST_PIXELS:
         raise SourceError(f"{path}: this picture is {width}x{height}, and {MOST_PIXELS} pixels are the most; scale it.")
     try:
-        with quiet_opencv():  # what it has to say is said by the error below
+        with silence_opencv():  # what it has to say is said by the error below
             bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
     except cv2.error:
         bgr = None
@@ -113,7 +113,7 @@ def _cut_jpeg(data: bytes) -> bool:
     return bool(data) and at >= len(data)
 
 
-class Pictures(Recorded):
+class ImageSource(Recorded):
     """Pictures as a source.
 
     Args:
@@ -151,7 +151,7 @@ class Pictures(Recorded):
                 " (--times)."
             )
         self._seconds = seconds
-        first = read_picture(paths[0])
+        first = read_image(paths[0])
         self._first: UInt8 | None = first
         steps = np.diff(seconds)
         inside = (seconds >= config.start) & (seconds < (np.inf if config.end is None else config.end))
@@ -183,7 +183,7 @@ class Pictures(Recorded):
         if item == 0 and self._first is not None:
             first, self._first = self._first, None
             return first
-        return read_picture(self._paths[item])
+        return read_image(self._paths[item])
 
     def _where(self, index: int, item: object) -> str:
         assert isinstance(item, int)
@@ -193,7 +193,7 @@ class Pictures(Recorded):
         self._first = None
 
 
-def open_pictures(spec: str, config: SourceConfig) -> Pictures:
+def open_images(spec: str, config: SourceConfig) -> ImageSource:
     """A folder, a glob or one picture; a `times.csv` inside a folder is used where no other clock is given."""
     path = Path(spec)
     times_file = config.times
@@ -206,12 +206,12 @@ def open_pictures(spec: str, config: SourceConfig) -> Pictures:
     else:
         paths, name = in_glob(spec), Path(spec).name
     times = None if times_file is None else timed(times_file, len(paths), name)
-    return Pictures(paths, name, path, config, times, config.rate)
+    return ImageSource(paths, name, path, config, times, config.rate)
 
 
 def timed(path: Path, frames: int, name: str) -> Float64:
     """The times in `path`, exactly one for each of `frames` pictures."""
-    times = read_times(path)
+    times = read_frame_times(path)
     if len(times) != frames:
         raise DataError(f"{path}: {len(times)} times for the {frames} pictures of {name}; each picture needs one.")
     return times

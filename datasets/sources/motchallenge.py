@@ -7,13 +7,13 @@ import math
 from pathlib import Path
 
 from datasets.sources.config import SourceConfig
-from datasets.sources.frame_times import read_times
-from datasets.sources.images import Pictures, in_folder
+from datasets.sources.frame_times import read_frame_times
+from datasets.sources.images import ImageSource, in_folder
 from datasets.sources.recorded import RATES
 from models.errors import DataError, SourceError
 
 
-def open_motchallenge(folder: Path, config: SourceConfig) -> Pictures:
+def open_motchallenge(folder: Path, config: SourceConfig) -> ImageSource:
     """The sequence's pictures; picture `000007.jpg` is frame 6, also where pictures before it are missing.
 
     The clock is, in this order: the stated times or rate, `times.csv` of the folder, frameRate of `seqinfo.ini`.
@@ -35,7 +35,7 @@ def open_motchallenge(folder: Path, config: SourceConfig) -> Pictures:
     times, rate = None, config.rate
     times_file = config.times or (folder / "times.csv" if (folder / "times.csv").is_file() and rate is None else None)
     if times_file is not None:
-        every = read_times(times_file)
+        every = read_frame_times(times_file)
         if numbers[-1] >= len(every):
             raise DataError(
                 f"{times_file}: {len(every)} times, but {paths[-1].name} is picture {numbers[-1] + 1}; each needs one."
@@ -43,7 +43,7 @@ def open_motchallenge(folder: Path, config: SourceConfig) -> Pictures:
         times = every[numbers]
     elif rate is None:
         rate = _rate(ini, sequence.get("frameRate"))
-    return Pictures(paths, folder.resolve().name, folder, config, times, rate, numbers)
+    return ImageSource(paths, folder.resolve().name, folder, config, times, rate, numbers)
 
 
 def _numbers(paths: list[Path]) -> list[int]:

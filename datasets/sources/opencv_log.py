@@ -9,7 +9,7 @@ import cv2
 
 
 @contextmanager
-def quiet_opencv() -> Iterator[None]:
+def silence_opencv() -> Iterator[None]:
     """OpenCV writes nothing to stderr meanwhile; the level is the whole process's."""
     log = cv2.utils.logging
     level = log.getLogLevel()

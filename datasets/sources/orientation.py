@@ -81,10 +81,10 @@ class ToBgr:
                 raise SourceError(
                     f"{self._name}: pictures of its kind ({frame.format.name}) cannot be converted ({error.strerror})."
                 ) from None
-        return upright(np.ascontiguousarray(packed.to_ndarray(), np.uint8), self._turn)
+        return rotate_upright(np.ascontiguousarray(packed.to_ndarray(), np.uint8), self._turn)
 
 
-def upright(bgr: UInt8, turn: Turn) -> UInt8:
+def rotate_upright(bgr: UInt8, turn: Turn) -> UInt8:
     """The stored picture as it is meant to be seen."""
     if turn.transpose:
         bgr = cv2.transpose(bgr)  # type: ignore[assignment]

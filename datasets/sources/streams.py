@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 
 from datasets.sources.config import SourceConfig
 from datasets.sources.containers import Media, http_options, open_container, packets, reason, video_stream
-from datasets.sources.credentials import guard_library_logs, redact
+from datasets.sources.credentials import guard_library_logs, strip_credentials
 from datasets.sources.live import Feed, Live
 from datasets.sources.orientation import ToBgr, read_turn
 from datasets.sources.recorded import Recorded, check
@@ -36,7 +36,7 @@ def open_address(address: str, config: SourceConfig) -> Recorded | Live:
     """A stream; or, where an HTTP server offers a file of known length or segments, a recording with its own times."""
     check(config)
     try:
-        name = redact(address)
+        name = strip_credentials(address)
     except ValueError:  # its message would show the address
         raise SourceError("the address cannot be understood; give it as scheme://host:port/path.") from None
     guard_library_logs(address)

@@ -29,7 +29,7 @@ from datasets.sources.containers import (
     reason,
     video_stream,
 )
-from datasets.sources.frame_times import read_times
+from datasets.sources.frame_times import read_frame_times
 from datasets.sources.orientation import ToBgr, read_turn
 from datasets.sources.packet_times import FrameClock, PacketTimes, read_packet_times
 from datasets.sources.recorded import Recorded, count
@@ -64,7 +64,7 @@ class VideoFile(Recorded):
         self._name = name
         self._options: dict[str, str] = {} if isinstance(location, Path) else http_options(config)
         self._scanned: PacketTimes | None = None
-        self._times = None if config.times is None else _from_zero(read_times(config.times))
+        self._times = None if config.times is None else _from_zero(read_frame_times(config.times))
         self._media = media if media is not None else self._open()
         self._once = isinstance(self._media.bytes, PipeBytes)  # read in order, and then never again
         try:

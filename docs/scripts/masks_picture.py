@@ -16,8 +16,8 @@ from datasets.scenes import parse, render
 from tools.display.annotate import Painter
 from tools.display.config import ViewConfig
 from tracker.masks.initial_mask import mask_of_box
-from tracker.masks.propagation import MaskFollower
-from tracker.masks.stage import NAME, Mark, MaskStage
+from tracker.masks.propagation import MaskPropagator
+from tracker.masks.stage import NAME, MaskPrompt, MaskStage
 from tracker.protocols import SourceInfo
 from tracker.types import Frame, Tracks, UInt8
 
@@ -42,7 +42,7 @@ def pictures() -> list[UInt8]:
                     numbers[mask_of_box(first.bgr, box)] = k
                 return numbers
 
-            stage = MaskStage(MaskFollower(), [Mark(0.0, tuple(range(1, MARKED + 1)), draw)])
+            stage = MaskStage(MaskPropagator(), [MaskPrompt(0.0, tuple(range(1, MARKED + 1)), draw)])
             stage.open(SourceInfo(SCENE, 0, 0), ())
         drawn = painter(frame, stage.update(frame, Tracks.empty()))
         if frame.index in SHOWN:

@@ -15,8 +15,8 @@ from datasets.scenes import Scene, open_scene, truth_of
 from tools.display.annotate import Painter
 from tools.display.config import ViewConfig
 from tracker import (
-    PointedBox,
-    Pointer,
+    BoxPrompt,
+    SingleObjectManager,
     Tracker,
     build_detector,
     track,
@@ -29,8 +29,8 @@ AT = (0.0, 1.4, 3.0)  # seconds
 def main(out: Path) -> None:
     truth = truth_of(SCENE)
     box = truth.xyxy[(truth.row == 0) & (truth.id == 4)][0]
-    given = PointedBox(*box[:2].tolist(), *(box[2:] - box[:2]).tolist())
-    pointer = Pointer(Tracker(), [given])
+    given = BoxPrompt(*box[:2].tolist(), *(box[2:] - box[:2]).tolist())
+    pointer = SingleObjectManager(Tracker(), [given])
     painter = Painter(pointer.names, ViewConfig(show_lost=True))
     pictures, left = [], list(AT)
     for frame, tracks in track(open_scene(SCENE), build_detector("none"), pointer):

@@ -16,7 +16,7 @@ from datasets.scenes.export import detect
 from tools.display.annotate import Painter
 from tools.display.config import ViewConfig
 from tracker import Tracker
-from tracker.classification.track_classes import Classes
+from tracker.classification.track_classes import ClassPooling
 from tracker.types import Detections, State, Tracks
 
 SCENE = Scene(seed=23, duration=3.0, people=4, vehicles=3, width=640, height=360, profile="jitter")
@@ -37,14 +37,14 @@ def as_tracks(found: Detections) -> Tracks:
     n = len(found)
     return Tracks(
         id=np.arange(1, n + 1), xyxy=found.xyxy, score=found.score, label=found.label,
-        state=np.full(n, State.ACTIVE), unseen=np.zeros(n), detection=np.arange(n),
+        state=np.full(n, State.ACTIVE), time_since_update=np.zeros(n), detection=np.arange(n),
     )  # fmt: skip
 
 
 def main(out: Path) -> None:
     rng = np.random.default_rng(0)
     tracker, above, below = (
-        Tracker(classes=Classes(len(NAMES))),
+        Tracker(classes=ClassPooling(len(NAMES))),
         *(Painter(NAMES, ViewConfig(trails=0, clock=False)) for _ in range(2)),
     )
     columns, left = [], list(AT)

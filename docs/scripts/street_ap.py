@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets import open_source
-from datasets.ground_truth.detection import LabelledPicture
+from datasets.ground_truth.detection import LabelledImage
 from datasets.sources.config import SourceConfig
 from tools.evaluate.detection import LOWEST_SCORE
 from tools.metrics.detection import score_detections
@@ -39,7 +39,7 @@ def main(root: Path, detectors: list[str]) -> None:
                 ltwh = here[:, 2:6]
                 xyxy = np.concatenate([ltwh[:, :2], ltwh[:, :2] + ltwh[:, 2:]], axis=1).astype(np.float32)
                 labels = np.zeros(len(here), np.int64)
-                truth.append(LabelledPicture(len(truth), Path(), None, xyxy, labels, here[:, 6] == 0))
+                truth.append(LabelledImage(len(truth), Path(), None, xyxy, labels, here[:, 6] == 0))
                 got = detector(frame)
                 found.append(Detections(got.xyxy, got.score, np.zeros(len(got), np.int64)))
             figures = score_detections(truth, found, ("person",), [0])["person"]

@@ -10,7 +10,8 @@ from models.errors import ConfigError
 CELLS = ("cfc-leaky", "cfc", "mixed-cfc", "gru-dt", "none")  # what the engine runs
 WIRED = ("cfc", "mixed-cfc")
 LONG = 1e6  # seconds
-TAIL = 3.0  # degrees of freedom of a prediction's error, of which the std is the scale; 1.8 to 3.1 on real detections
+# degrees of freedom of a prediction's error, of which the std is the scale; 1.8 to 3.1 on real detections
+STUDENT_T_DOF = 3.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from models.association_head.config import HeadConfig
 from models.association_head.shapes import head_inputs, head_shapes
 from models.liquid.inference import cfc, leaky_cfc, sigmoid
 from models.runtime.arrays import Float32
-from models.runtime.weight_files import check_shapes, read_sealed, write_sealed
+from models.runtime.weight_files import check_shapes, read_checksummed, write_checksummed
 
 Index = NDArray[np.int64]
-LIMIT = np.float32(15.0)  # `head.LIMIT`
-LONGEST = np.float32(1e6)  # time units; `liquid.cell.LONGEST`
+MAX_LOGIT = np.float32(15.0)  # `head.MAX_LOGIT`
+MAX_TIME = np.float32(1e6)  # time units; `liquid.cell.LONGEST`
 NOTHING: Float32 = np.zeros((0, 2), np.float32)
 FORMAT = "liquidtrack-head-4"
 HOW = "train one with `liquidtrack train association`"
@@ -43,7 +43,7 @@ class HeadNumpy:
 
     def step(self, x: Float32, h: Float32, dt: Float32) -> Float32:
         """(N, state)."""
-        t = np.minimum(dt / np.float32(self.config.time_unit), LONGEST)[:, None]
+        t = np.minimum(dt / np.float32(self.config.time_unit), MAX_TIME)[:, None]
         match self.config.cell:
             case "cfc-leaky":
                 return self._leaky(x, h, t)
@@ -98,7 +98,7 @@ class HeadNumpy:
         code = s * both[:, :n] + (1 - s) * both[:, n:]
         return code, self._linear("readout", code)
 
-    def odds(
+    def logits(
         self,
         features: Float32,
         base: Float32,
@@ -123,9 +123,9 @@ class HeadNumpy:
         x = w["first.weight"][:, :split] @ features.T + told.take(row, 1)
         out = self._layer("judge", np.maximum(self._layer("second", np.maximum(x, 0)), 0))
         z, word = base + out[0], np.tanh(out[1:])
-        rivals, shift, count = _Rivals(row, column), known.sum(0), np.float32(len(known) + 0.1)
+        rivals, shift, count = _CompetingPairs(row, column), known.sum(0), np.float32(len(known) + 0.1)
         for k in range(self.config.message_rounds):
-            c = np.minimum(np.maximum(z, -LIMIT), LIMIT)
+            c = np.minimum(np.maximum(z, -MAX_LOGIT), MAX_LOGIT)
             sums, bests = rivals(c)
             sure = np.exp(2 * c - sums[0] - sums[1])
             mean = (gap.T @ sure + shift) / (sure.sum() + count)
@@ -147,7 +147,7 @@ class HeadNumpy:
 
 def save_head(path: Path, weights: dict[str, Float32], config: HeadConfig, card: dict[str, str]) -> None:
     """Writes a safetensors file that holds the weights, the config, their sha256 and the model card."""
-    write_sealed(path, weights, config, FORMAT, card)
+    write_checksummed(path, weights, config, FORMAT, card)
 
 
 def load_head(path: Path, kind: type[HeadNumpy] = HeadNumpy) -> HeadNumpy:
@@ -156,14 +156,14 @@ def load_head(path: Path, kind: type[HeadNumpy] = HeadNumpy) -> HeadNumpy:
     Raises:
         WeightsError: the file is missing, no head, of another version, or damaged.
     """
-    weights, config = read_sealed(path, HeadConfig, FORMAT, "a head", HOW)
+    weights, config = read_checksummed(path, HeadConfig, FORMAT, "a head", HOW)
     first = weights["first.weight"].shape if "first.weight" in weights else ()
     features = max(0, first[1] - config.query_size) if len(first) == 2 else 0
     check_shapes(path, weights, head_shapes(config, head_inputs(weights, config), features), HOW)
     return kind(weights, config)
 
 
-class _Rivals:
+class _CompetingPairs:
     """For K pairs, those of the same row and those of the same column, both at once."""
 
     def __init__(self, row: Index, column: Index) -> None:

@@ -19,7 +19,7 @@ from models.liquid.cell import Cell, Stepper
 from models.liquid.cells import make_cell
 from models.liquid.wiring import auto_ncp
 
-LIMIT = 15.0  # log-odds beyond which rivals do not differ
+MAX_LOGIT = 15.0  # log-odds beyond which rivals do not differ
 
 
 class Query(NamedTuple):
@@ -29,7 +29,7 @@ class Query(NamedTuple):
     readout: Tensor
 
 
-class Head(nn.Module):
+class AssociationHead(nn.Module):
     """See the module. `inputs` numbers a match, `features` numbers a pair."""
 
     def __init__(self, inputs: int, features: int, config: HeadConfig) -> None:
@@ -81,7 +81,7 @@ class Head(nn.Module):
         code = s * torch.tanh(f) + (1 - s) * torch.tanh(g)
         return Query(code, self.readout(code))
 
-    def odds(
+    def logits(
         self, features: Tensor, base: Tensor, gap: Tensor, code: Tensor, at: tuple[Tensor, Tensor, Tensor]
     ) -> Tensor:
         """(K,) log-odds of K pairs.
@@ -99,8 +99,8 @@ class Head(nn.Module):
         z: Tensor = base + out[:, 0]
         word = torch.tanh(out[:, 1:])
         for listen, revise in zip(self.listen, self.revise, strict=True):
-            c = z.clamp(-LIMIT, LIMIT)
-            (row_sum, row_best), (column_sum, column_best) = _rivals(c, row), _rivals(c, column)
+            c = z.clamp(-MAX_LOGIT, MAX_LOGIT)
+            (row_sum, row_best), (column_sum, column_best) = _competing(c, row), _competing(c, column)
             sure = torch.exp(2 * c - row_sum - column_sum)[:, None]
             n = int(frame.max()) + 1 if len(frame) else 0
             total = sure.new_zeros(n, 1).index_add(0, frame, sure)
@@ -112,7 +112,7 @@ class Head(nn.Module):
         return z
 
 
-def _rivals(z: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
+def _competing(z: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
     """(K,) log(1 + sum exp) over each pair's group, and the best of the others; "no match" counts as 0."""
     n = int(group.max()) + 1 if len(group) else 0
     total = torch.log1p(z.new_zeros(n).index_add(0, group, z.exp()))[group]

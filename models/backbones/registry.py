@@ -44,7 +44,7 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class BackboneEntry:
     """A frozen CNN.
 
     Attributes:
@@ -75,12 +75,12 @@ def _from_torchvision(name: str, nodes: dict[int, str]) -> Callable[[], Backbone
     return build
 
 
-def _torchvision(name: str, file: str, layers: dict[int, tuple[str, int]]) -> Entry:
+def _torchvision(name: str, file: str, layers: dict[int, tuple[str, int]]) -> BackboneEntry:
     """An entry for a classifier of torchvision's; `layers` maps stride to (node, channels)."""
     digits = file.rpartition("-")[2].removesuffix(".pth")
     weights = Weights(file, digits, f"https://download.pytorch.org/models/{file}")
     channels = {stride: width for stride, (_, width) in layers.items()}
-    return Entry(
+    return BackboneEntry(
         name, weights, channels, _from_torchvision(name, {stride: node for stride, (node, _) in layers.items()})
     )
 
@@ -88,15 +88,15 @@ def _torchvision(name: str, file: str, layers: dict[int, tuple[str, int]]) -> En
 _RESNET = ("layer2", "layer3", "layer4")
 
 
-def _resnet(name: str, file: str, expansion: int) -> Entry:
+def _resnet(name: str, file: str, expansion: int) -> BackboneEntry:
     widths = (128 * expansion, 256 * expansion, 512 * expansion)
     return _torchvision(name, file, dict(zip((8, 16, 32), zip(_RESNET, widths, strict=True), strict=True)))
 
 
-BACKBONES: dict[str, Entry] = {
+BACKBONES: dict[str, BackboneEntry] = {
     entry.name: entry
     for entry in (
-        Entry(
+        BackboneEntry(
             "efficientnet_lite0",
             Weights(
                 "efficientnet-lite0-57934424.pth",
@@ -126,7 +126,7 @@ BACKBONES: dict[str, Entry] = {
 }
 
 
-def get_entry(name: str) -> Entry:
+def get_entry(name: str) -> BackboneEntry:
     """The frozen CNN of that name.
 
     Raises:

@@ -26,7 +26,7 @@ def piece_path(last: int | None, folder: Path = FOLDER) -> Path:
     return folder / f"lite0-{'scores' if last is None else f'stride{last}'}.onnx"
 
 
-class Pieces:
+class StagedNetwork:
     """The package's CNN: (B, 3, H, W) standardised RGB in, the maps of the strides (None: the class scores) out.
 
     Args:

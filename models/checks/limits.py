@@ -36,7 +36,7 @@ def check_rate(rate: float, name: str = "learning_rate") -> None:
     """Refuse what is no learning rate.
 
     Raises:
-        ConfigError: it is not above 0, or larger than `RATE`.
+        ConfigError: it is not above 0, or larger than `STEP_SIZE`.
     """
     if not 0 < rate <= RATE:
         raise ConfigError(f"{name} is {rate}; give a learning rate above 0, {RATE:g} at most.")

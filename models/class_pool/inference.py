@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.class_pool.config import ClassPoolConfig
 from models.liquid.inference import cfc, sigmoid
 from models.runtime.arrays import Float32
-from models.runtime.weight_files import check_shapes, read_sealed, write_sealed
+from models.runtime.weight_files import check_shapes, read_checksummed, write_checksummed
 
 FIRST = np.float32(5.0)  # `class_pool.FIRST`
 KEEP = np.float32(4.0)  # `class_pool.KEEP`
@@ -101,7 +101,7 @@ def save_class_pool(path: Path, pool: ClassPoolNumpy, card: dict[str, str]) -> N
     Raises:
         ConfigError: it cannot be written.
     """
-    write_sealed(path, pool.weights, pool.config, FORMAT, card)
+    write_checksummed(path, pool.weights, pool.config, FORMAT, card)
 
 
 def load_class_pool(path: Path) -> ClassPoolNumpy:
@@ -110,7 +110,7 @@ def load_class_pool(path: Path) -> ClassPoolNumpy:
     Raises:
         WeightsError: the file is missing, no class pool, of another version, or damaged.
     """
-    weights, c = read_sealed(path, ClassPoolConfig, FORMAT, "a class pool", HOW)
+    weights, c = read_checksummed(path, ClassPoolConfig, FORMAT, "a class pool", HOW)
     width = c.inputs + c.units
     shapes: dict[str, tuple[int, ...]] = {
         "cell.blocks.0.weight": (4, c.units, width),

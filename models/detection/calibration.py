@@ -16,8 +16,8 @@ from models.runtime.maths import expit, logit
 
 # of yolox_nano on every second of 118 held-back images of COCO val2017: log-odds of being right by those of the score
 YOLOX = (1.30, 0.80)
-STEPS = 30  # Newton's method is done after a dozen
-FEW = 50  # right finds from which a class has a line of its own
+NEWTON_STEPS = 30  # Newton's method is done after a dozen
+MIN_EXAMPLES = 50  # right finds from which a class has a line of its own
 
 
 def fit(score: NDArray[np.floating], right: NDArray[np.bool_]) -> tuple[float, float]:
@@ -31,7 +31,7 @@ def fit(score: NDArray[np.floating], right: NDArray[np.bool_]) -> tuple[float, f
         return 1.0, 0.0
     x = np.stack([logit(score), np.ones(len(score))], axis=1)
     weight = np.array([1.0, 0.0])
-    for _ in range(STEPS):
+    for _ in range(NEWTON_STEPS):
         p = expit(x @ weight)
         curve = (x * (p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(2)
         weight = weight + np.linalg.solve(curve, x.T @ (right - p))
@@ -46,7 +46,8 @@ def fit_classes(
     """A line of `fit` for each class; classes of which few were found share one."""
     common = fit(score, right)
     return [
-        fit(score[label == k], right[label == k]) if right[label == k].sum() >= FEW else common for k in range(classes)
+        fit(score[label == k], right[label == k]) if right[label == k].sum() >= MIN_EXAMPLES else common
+        for k in range(classes)
     ]
 
 

@@ -28,7 +28,7 @@ CLASSES = (
 
 
 @dataclass(frozen=True, slots=True)
-class DetectConfig:
+class DetectionHeadConfig:
     """The detection head on the frozen EfficientNet-Lite0.
 
     Attributes:

@@ -24,7 +24,7 @@ from models.errors import WeightsError
 from models.runtime.arrays import Array
 from models.runtime.session import Port
 
-Boxes = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]  # xyxy (N, 4) pixels, score (N,), label (N,)
+DecodedBoxes = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]  # (N, 4) pixels, score, label
 
 STRIDES = (8, 16, 32)
 LARGEST = 4096  # pixels a side of a network's input
@@ -35,35 +35,35 @@ _NANODET_STD = np.array([57.375, 57.12, 58.395], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class InputTransform:
     """How an image was laid into a network's input: input = image * scale + offset, in pixels."""
 
     scale: tuple[float, float]
     offset: tuple[float, float]
     size: tuple[int, int]  # (width, height) of the image
 
-    def to_picture(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+    def to_image(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
         """Boxes in pixels of the network's input -> boxes in pixels of the image."""
         shift, scale = np.array([self.offset * 2, self.scale * 2], np.float32)
         return np.asarray((xyxy - shift) / scale, dtype=np.float32)
 
 
-class Family(Protocol):
+class Decoder(Protocol):
     """A network's way of taking images and of answering."""
 
     classes: int | None  # how many the outputs tell apart, None where they do not show it
     nms: float  # IoU of the non-maximum suppression that the family is made for, 1 where it needs none
 
-    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], Fit]:
+    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], InputTransform]:
         """(H, W, 3) uint8 BGR -> arrays by input name, and how the image lies in them."""
         ...
 
-    def decode(self, outputs: Sequence[Array], fit: Fit, score: float) -> Boxes:
+    def decode(self, outputs: Sequence[Array], fit: InputTransform, score: float) -> DecodedBoxes:
         """Raw outputs -> boxes in pixels of the image with at least `score`, before non-maximum suppression."""
         ...
 
 
-def letterbox(bgr: NDArray[np.uint8], size: tuple[int, int], fill: int, centred: bool) -> tuple[NDArray[np.uint8], Fit]:
+def letterbox(bgr: NDArray[np.uint8], size: tuple[int, int], fill: int, centred: bool) -> tuple[Array, InputTransform]:
     """The image scaled into (width, height) with its aspect kept, on `fill`; top left or in the middle."""
     height, width = bgr.shape[:2]
     scale = min(size[0] / width, size[1] / height)
@@ -75,7 +75,7 @@ def letterbox(bgr: NDArray[np.uint8], size: tuple[int, int], fill: int, centred:
         target[:] = bgr
     else:
         target[:] = cv2.resize(bgr, inner, interpolation=cv2.INTER_LINEAR)
-    return canvas, Fit((scale, scale), (float(left), float(top)), (width, height))
+    return canvas, InputTransform((scale, scale), (float(left), float(top)), (width, height))
 
 
 def _blob(bgr: Array, scale: float = 1.0, rgb: bool = False) -> Array:
@@ -87,7 +87,7 @@ def _corners(cx: Array, cy: Array, w: Array, h: Array) -> NDArray[np.float32]:
     return np.stack([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2], axis=1).astype(np.float32)
 
 
-def _empty() -> Boxes:
+def _empty() -> DecodedBoxes:
     return np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)
 
 
@@ -146,7 +146,7 @@ def _table(outputs: Sequence[Port]) -> tuple[int | None, int | None]:
     return outputs[0].shape[1], outputs[0].shape[2]
 
 
-class YoloX:
+class YoloXDecoder:
     """BGR 0..255 at the top left on 114; output (1, A, 5 + C): centre and log size in strides, objectness, classes.
 
     Exports with the decoding inside (YOLOX's --decode_in_inference), with centre and size in pixels, are read too.
@@ -163,11 +163,11 @@ class YoloX:
             raise WeightsError(f"its output {outputs[0]} is not YOLOX's [1, {len(self._strides)}, 5 + classes]")
         self.classes: int | None = channels - 5
 
-    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], Fit]:
+    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], InputTransform]:
         canvas, fit = letterbox(bgr, self._size, 114, centred=False)
         return {self._name: _blob(canvas)}, fit
 
-    def decode(self, outputs: Sequence[Array], fit: Fit, score: float) -> Boxes:
+    def decode(self, outputs: Sequence[Array], fit: InputTransform, score: float) -> DecodedBoxes:
         raw = outputs[0][0]
         _check_cells(len(raw), len(self._cells))
         # A raw centre lies within a few cells of its own; one in pixels goes far beyond the finest grid's last cell.
@@ -183,10 +183,10 @@ class YoloX:
             stride = self._strides[rows, None]
             centre, size = (centre + self._cells[rows]) * stride, np.exp(size) * stride
         xyxy = _corners(centre[:, 0], centre[:, 1], size[:, 0], size[:, 1])
-        return fit.to_picture(xyxy), joint, label.astype(np.int64)
+        return fit.to_image(xyxy), joint, label.astype(np.int64)
 
 
-class YoloV8:
+class YoloV8Decoder:
     """RGB 0..1 in the middle on 114; output (1, 4 + C, A): centre and size in input pixels, classes.
 
     Exports with the suppression inside, (1, N, 6) of corners, score, class, are read too. Further columns of
@@ -212,25 +212,25 @@ class YoloV8:
         else:
             self.classes = first - 4 - extra
 
-    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], Fit]:
+    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], InputTransform]:
         canvas, fit = letterbox(bgr, self._size, 114, centred=True)
         return {self._name: _blob(canvas, 1 / 255, rgb=True)}, fit
 
-    def decode(self, outputs: Sequence[Array], fit: Fit, score: float) -> Boxes:
+    def decode(self, outputs: Sequence[Array], fit: InputTransform, score: float) -> DecodedBoxes:
         raw = outputs[0][0].astype(np.float32, copy=False)
         if self._final:
             raw = raw[raw[:, 4] >= score]
-            return fit.to_picture(raw[:, :4]), raw[:, 4], raw[:, 5].astype(np.int64)
+            return fit.to_image(raw[:, :4]), raw[:, 4], raw[:, 5].astype(np.int64)
         assert self.classes is not None
         scores = raw[4 : 4 + self.classes]
         columns = np.flatnonzero(scores.max(axis=0) >= score)
         box, scores = raw[:4, columns], scores[:, columns]
         label = scores.argmax(axis=0)
         best = scores[label, np.arange(len(columns))]
-        return fit.to_picture(_corners(*box)), best, label.astype(np.int64)
+        return fit.to_image(_corners(*box)), best, label.astype(np.int64)
 
 
-class Detr:
+class DetrDecoder:
     """RGB 0..1 stretched to the input, original size beside it; labels, boxes (corners, image pixels), scores out."""
 
     nms = 1.0  # one query answers for one object: the matching loss has taught it so
@@ -247,19 +247,19 @@ class Detr:
         self._order = [names.index(name) for name in _DETR]
         self.classes: int | None = None
 
-    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], Fit]:
+    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], InputTransform]:
         height, width = bgr.shape[:2]
         image = _blob(cv2.resize(bgr, self._size, interpolation=cv2.INTER_LINEAR), 1 / 255, rgb=True)
-        fit = Fit((self._size[0] / width, self._size[1] / height), (0.0, 0.0), (width, height))
+        fit = InputTransform((self._size[0] / width, self._size[1] / height), (0.0, 0.0), (width, height))
         return {self._image: image, self._sizes: np.array([[width, height]], np.int64)}, fit
 
-    def decode(self, outputs: Sequence[Array], fit: Fit, score: float) -> Boxes:
+    def decode(self, outputs: Sequence[Array], fit: InputTransform, score: float) -> DecodedBoxes:
         boxes, scores, labels = (outputs[i][0] for i in self._order)
         keep = scores >= score
         return boxes[keep].astype(np.float32), scores[keep].astype(np.float32), labels[keep].astype(np.int64)
 
 
-class NanoDet:
+class NanoDetDecoder:
     """BGR, standardised, in the middle on 0; per stride cls_pred (1, n, C) and dis_pred (1, n, 4 * bins)."""
 
     nms = 0.6
@@ -279,14 +279,14 @@ class NanoDet:
         self._points = (cells + 0.5) * self._strides[:, None] - 0.5
         self._starts = np.concatenate([[0], np.cumsum([np.sum(self._strides == stride) for stride in STRIDES])])
 
-    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], Fit]:
+    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], InputTransform]:
         canvas, fit = letterbox(bgr, self._size, 0, centred=True)
         blob = _blob(canvas)
         blob -= _NANODET_MEAN[:, None, None]
         blob /= _NANODET_STD[:, None, None]
         return {self._name: blob}, fit
 
-    def decode(self, outputs: Sequence[Array], fit: Fit, score: float) -> Boxes:
+    def decode(self, outputs: Sequence[Array], fit: InputTransform, score: float) -> DecodedBoxes:
         found = []
         for level, (cls, dis) in enumerate(self._pairs):
             _check_cells(len(outputs[cls][0]), self._starts[level + 1] - self._starts[level])
@@ -302,10 +302,10 @@ class NanoDet:
         points = self._points[rows]
         xyxy = np.concatenate([points - distance[:, :2], points + distance[:, 2:]], axis=1).astype(np.float32)
         label = scores.argmax(axis=1)
-        return fit.to_picture(xyxy), scores[np.arange(len(rows)), label].astype(np.float32), label.astype(np.int64)
+        return fit.to_image(xyxy), scores[np.arange(len(rows)), label].astype(np.float32), label.astype(np.int64)
 
 
-class Lite:
+class LiteDecoder:
     """RGB, (x - 127) / 128, at the top left on 127, sides rounded up to 32; scores (1, A, C), distances (1, A, 4).
 
     liquidtrack's own (`lite_head.py`): distances to the sides in strides, from the middle of each cell; further
@@ -328,7 +328,7 @@ class Lite:
         self._shape = self._fixed[1] or self.size, self._fixed[0] or self.size  # of the latest input
         self._cells, self._strides = _grid(self._shape)
 
-    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], Fit]:
+    def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], InputTransform]:
         height, width = bgr.shape[:2]
         scale = self.size / max(height, width)
         free = (-(-max(1, int(side * scale)) // 32) * 32 for side in (width, height))
@@ -339,7 +339,7 @@ class Lite:
             self._cells, self._strides = _grid(self._shape)
         return {self._name: np.asarray(cv2.dnn.blobFromImage(canvas, 1 / 128, mean=(127.0,) * 3, swapRB=True))}, fit
 
-    def decode(self, outputs: Sequence[Array], fit: Fit, score: float) -> Boxes:
+    def decode(self, outputs: Sequence[Array], fit: InputTransform, score: float) -> DecodedBoxes:
         scores, distances = (outputs[k][0] for k in self._order)
         _check_cells(len(scores), len(self._cells))
         rows = np.flatnonzero((scores >= undo(score, self._lines).astype(np.float32)).any(axis=1))
@@ -349,7 +349,7 @@ class Lite:
         reach = distances[rows].astype(np.float32, copy=False) * self._strides[rows, None]
         middle = (self._cells[rows] + 0.5) * self._strides[rows, None]
         xyxy = np.concatenate([middle - reach[:, :2], middle + reach[:, 2:]], axis=1).astype(np.float32)
-        return fit.to_picture(xyxy), sure, label.astype(np.int64)
+        return fit.to_image(xyxy), sure, label.astype(np.int64)
 
 
 def _lines(text: str | None, classes: int | None) -> NDArray[np.float64]:
@@ -368,18 +368,18 @@ def _lines(text: str | None, classes: int | None) -> NDArray[np.float64]:
 
 
 # In the order that "auto" tries them: named outputs leave no doubt, YOLOX is known by its number of anchors.
-FAMILIES: dict[str, Callable[[Sequence[Port], Sequence[Port], Mapping[str, str]], Family]] = {
-    "lite": Lite,
-    "nanodet": NanoDet,
-    "detr": Detr,
-    "yolox": YoloX,
-    "yolov8": YoloV8,
+DECODERS: dict[str, Callable[[Sequence[Port], Sequence[Port], Mapping[str, str]], Decoder]] = {
+    "lite": LiteDecoder,
+    "nanodet": NanoDetDecoder,
+    "detr": DetrDecoder,
+    "yolox": YoloXDecoder,
+    "yolov8": YoloV8Decoder,
 }
 
 
-def make_family(
+def make_decoder(
     name: str, inputs: Sequence[Port], outputs: Sequence[Port], metadata: Mapping[str, str] | None = None
-) -> Family:
+) -> Decoder:
     """The family of that name, or with "auto" the first one that these inputs and outputs belong to.
 
     Raises:
@@ -389,12 +389,12 @@ def make_family(
     seen = f"inputs {', '.join(map(str, inputs))}; outputs {', '.join(map(str, outputs))}"
     if name != "auto":
         try:
-            return FAMILIES[name](inputs, outputs, metadata or {})
+            return DECODERS[name](inputs, outputs, metadata or {})
         except WeightsError as error:
             raise WeightsError(f"not a network of the family {name}: {error} ({seen}).") from None
-    for candidate in FAMILIES.values():
+    for candidate in DECODERS.values():
         try:
             return candidate(inputs, outputs, metadata or {})
         except WeightsError:
             continue
-    raise WeightsError(f"a network of no known family (knows: {', '.join(FAMILIES)}), with {seen}.")
+    raise WeightsError(f"a network of no known family (knows: {', '.join(DECODERS)}), with {seen}.")

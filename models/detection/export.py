@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from models.backbones.efficientnet_lite import EfficientNetLite0
 from models.backbones.export import TOLERANCE, check, store_halves, write_network
 from models.backbones.load import load_backbone
-from models.detection.config import DetectConfig
-from models.detection.lite_head import DetectHead, Detector, LiteTaps
+from models.detection.config import DetectionHeadConfig
+from models.detection.lite_head import DetectionHead, LiteNetwork, LiteTaps
 from models.runtime.cache import atomic
 
 OUTPUTS = ("distances", "scores", "stride8", "stride16", "stride32")
@@ -48,7 +48,7 @@ def export_taps(path: Path, taps: LiteTaps) -> None:
 
 
 def export_detector(
-    path: Path, taps: LiteTaps, head: DetectHead, names: Sequence[str], card: Mapping[str, str] | None = None
+    path: Path, taps: LiteTaps, head: DetectionHead, names: Sequence[str], card: Mapping[str, str] | None = None
 ) -> None:
     """Write the whole detector, after ONNX Runtime gave torch's numbers before and after the weights were rounded.
 
@@ -64,7 +64,7 @@ def export_detector(
     """
     import onnx
 
-    whole = Detector(taps, head).eval()
+    whole = LiteNetwork(taps, head).eval()
     with atomic(path) as part:
         write_network(part, whole, SHAPE, OUTPUTS, {name: {0: "batch", 1: "cells"} for name in OUTPUTS[:2]})
         # a size that the exporter did not see
@@ -89,11 +89,11 @@ def describe(path: Path, more: Mapping[str, str]) -> None:
         onnx.save(model, str(part))
 
 
-def config_of(head: DetectHead) -> str:
+def config_of(head: DetectionHead) -> str:
     """The head's sizes as text."""
     return json.dumps(asdict(head.config))
 
 
-def head_from(text: str, classes: int) -> DetectHead:
+def head_from(text: str, classes: int) -> DetectionHead:
     """An untrained head of the sizes that `config_of` wrote down."""
-    return DetectHead(classes, DetectConfig(**json.loads(text)))
+    return DetectionHead(classes, DetectionHeadConfig(**json.loads(text)))

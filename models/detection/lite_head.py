@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from models.backbones.efficientnet_lite import EfficientNetLite0
 from models.backbones.network import Frozen
-from models.detection.config import DetectConfig
+from models.detection.config import DetectionHeadConfig
 
 STRIDES = (8, 16, 32)
 TAPPED = (240, 672, 1152)  # channels at these strides
@@ -108,7 +108,7 @@ def _answer(inputs: int, outputs: int, bias: float) -> nn.Conv2d:
     return last
 
 
-class DetectHead(nn.Module):
+class DetectionHead(nn.Module):
     """From the backbone's inner maps to class logits and distances, cell by cell.
 
     Args:
@@ -116,7 +116,7 @@ class DetectHead(nn.Module):
         config: sizes.
     """
 
-    def __init__(self, classes: int, config: DetectConfig) -> None:
+    def __init__(self, classes: int, config: DetectionHeadConfig) -> None:
         super().__init__()
         self.classes, self.config = classes, config
         width, depth = config.width, config.depth
@@ -158,14 +158,14 @@ class DetectHead(nn.Module):
         return torch.cat(kinds, 2).transpose(1, 2), torch.cat(places, 2).transpose(1, 2)
 
 
-class Detector(nn.Module):
+class LiteNetwork(nn.Module):
     """Backbone and head as one: what is exported.
 
     (B, 3, H, W) standardised RGB, H and W multiples of 32 -> distances in strides (B, A, 4), scores (B, A, classes),
     and the backbone's maps of strides 8, 16 and 32 for pooling.
     """
 
-    def __init__(self, taps: LiteTaps, head: DetectHead) -> None:
+    def __init__(self, taps: LiteTaps, head: DetectionHead) -> None:
         super().__init__()
         self.taps, self.head = taps, head
 
@@ -183,7 +183,7 @@ def expected(place: Tensor, bins: int) -> Tensor:
 
 
 def cells(height: int, width: int) -> tuple[Tensor, Tensor]:
-    """((A, 2) centres x, y in pixels, (A,) strides) of an input of that size, in the order of `DetectHead`."""
+    """((A, 2) centres x, y in pixels, (A,) strides) of an input of that size, in the order of `DetectionHead`."""
     points, strides = [], []
     for stride in STRIDES:
         y, x = torch.meshgrid(torch.arange(height // stride), torch.arange(width // stride), indexing="ij")

@@ -17,15 +17,15 @@ from torchvision.ops import complete_box_iou_loss
 from models.detection.lite_head import expected
 
 ALPHA, BETA = 1.0, 6.0  # how much score and overlap weigh in a cell's alignment (TOOD, section 4.1)
-MOST = 10  # cells that may answer for one object
-NEAR = 4.0  # pixels: a cell of the finest stride answers for an object that is smaller than the cell
-FOCUS = 2.0  # QFL's beta
-LEAST = 1e-3  # strides
+MAX_CELLS = 10  # cells that may answer for one object
+MIN_REACH_PX = 4.0  # pixels: a cell of the finest stride answers for an object that is smaller than the cell
+QFL_BETA = 2.0  # QFL's beta
+MIN_STRIDES = 1e-3  # strides
 BOX, DISTANCE = 2.0, 0.5  # weights beside the class loss
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Objects:
+class TargetObjects:
     """All objects of a batch, one after the other.
 
     Attributes:
@@ -40,9 +40,9 @@ class Objects:
     xyxy: Tensor
     trust: Tensor
 
-    def to(self, device: torch.device | str) -> Objects:
+    def to(self, device: torch.device | str) -> TargetObjects:
         """The same on another device."""
-        return Objects(*(getattr(self, name).to(device) for name in ("picture", "label", "xyxy", "trust")))
+        return TargetObjects(*(getattr(self, name).to(device) for name in ("picture", "label", "xyxy", "trust")))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +60,7 @@ class Assignment:
     owner: Tensor
 
 
-def overlap(a: Tensor, b: Tensor) -> Tensor:
+def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
     """(N,) IoU of (N, 4) with (N, 4), row by row."""
     width = (torch.minimum(a[:, 2], b[:, 2]) - torch.maximum(a[:, 0], b[:, 0])).clamp(min=0)
     height = (torch.minimum(a[:, 3], b[:, 3]) - torch.maximum(a[:, 1], b[:, 1])).clamp(min=0)
@@ -77,7 +77,7 @@ def _within(points: Tensor, xyxy: Tensor, margin: float = 0.0) -> Tensor:
 
 
 @torch.no_grad()
-def assign(score: Tensor, boxes: Tensor, points: Tensor, objects: Objects) -> Assignment:
+def assign(score: Tensor, boxes: Tensor, points: Tensor, objects: TargetObjects) -> Assignment:
     """The cells that answer for each object: of those inside it the best aligned, by score and overlap.
 
     Args:
@@ -91,15 +91,15 @@ def assign(score: Tensor, boxes: Tensor, points: Tensor, objects: Objects) -> As
     if len(objects.label) == 0:
         return Assignment(target, none, none)
     count = score.shape[1]
-    owner, cell = _within(points, objects.xyxy, NEAR).nonzero(as_tuple=True)
+    owner, cell = _within(points, objects.xyxy, MIN_REACH_PX).nonzero(as_tuple=True)
     picture = objects.picture[owner]
-    iou = overlap(boxes[picture, cell], objects.xyxy[owner])
+    iou = pairwise_iou(boxes[picture, cell], objects.xyxy[owner])
     aligned = score[picture, cell, objects.label[owner]] ** ALPHA * iou**BETA
     table = score.new_zeros(len(objects.label), count)
     table[owner, cell] = aligned + 1e-12  # cells inside come before cells outside even where nothing overlaps yet
     quality = score.new_zeros(len(objects.label), count)
     quality[owner, cell] = iou
-    best, at = table.topk(min(MOST, count), dim=1)
+    best, at = table.topk(min(MAX_CELLS, count), dim=1)
     chosen = torch.zeros_like(table).scatter_(1, at, (best > 0).to(table.dtype))
     # a cell answers for one object: of several that which it overlaps most
     flat = score.new_zeros(score.shape[0], count).scatter_reduce_(
@@ -117,7 +117,13 @@ def assign(score: Tensor, boxes: Tensor, points: Tensor, objects: Objects) -> As
 
 
 def loss(
-    kind: Tensor, place: Tensor, points: Tensor, strides: Tensor, objects: Objects, unknown: Objects, known: Tensor
+    kind: Tensor,
+    place: Tensor,
+    points: Tensor,
+    strides: Tensor,
+    objects: TargetObjects,
+    unknown: TargetObjects,
+    known: Tensor,
 ) -> dict[str, Tensor]:
     """The weighted losses of a batch, to be added up.
 
@@ -132,7 +138,7 @@ def loss(
     """
     bins = place.shape[-1] // 4
     # a box without height has no aspect that complete IoU could judge
-    distance = expected(place, bins).clamp(min=LEAST) * strides[:, None]
+    distance = expected(place, bins).clamp(min=MIN_STRIDES) * strides[:, None]
     boxes = torch.cat([points - distance[..., :2], points + distance[..., 2:]], -1)
     score = kind.sigmoid()
     right = assign(score.detach(), boxes.detach(), points, objects)
@@ -145,7 +151,7 @@ def loss(
         region, cell = region[~every], cell[~every]
         weight[unknown.picture[region], cell, unknown.label[region]] = False
         weight |= right.score > 0
-    focal = (right.score - score).abs() ** FOCUS * functional.binary_cross_entropy_with_logits(
+    focal = (right.score - score).abs() ** QFL_BETA * functional.binary_cross_entropy_with_logits(
         kind, right.score, reduction="none"
     )
     total = right.score.sum().clamp(min=1.0)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from models.liquid.ltc import LTC as LTC
     from models.liquid.mixed import MixedMemory as MixedMemory
     from models.liquid.rnn import LiquidRNN as LiquidRNN
-    from models.liquid.runner import Memory as Memory
+    from models.liquid.runner import RecurrentState as RecurrentState
     from models.liquid.runner import run as run
     from models.liquid.runner import start as start
     from models.liquid.wiring import Wiring as Wiring
@@ -44,7 +44,7 @@ _PLACES = {
     "models.liquid.mixed": ("MixedMemory",),
     "models.liquid.rnn": ("LiquidRNN",),
     "models.liquid.runner": (
-        "Memory",
+        "RecurrentState",
         "run",
         "start",
     ),

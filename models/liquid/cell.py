@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.errors import ConfigError
 
-LONGEST = 1e6  # time units; all that is longer counts as this, so that no step meets an infinite number
+MAX_TIME = 1e6  # time units; all that is longer counts as this, so that no step meets an infinite number
 
 Stepper = Callable[[Tensor, Tensor, Tensor], Tensor]  # as `Cell.step`
 
@@ -20,7 +20,7 @@ Stepper = Callable[[Tensor, Tensor, Tensor], Tensor]  # as `Cell.step`
 class Cell(nn.Module):
     """A recurrent cell in continuous time: `step(x, h, dt) -> h`.
 
-    Any dt >= 0 is allowed, another one in each row: 0 is safe, infinity counts as `LONGEST` time units.
+    Any dt >= 0 is allowed, another one in each row: 0 is safe, infinity counts as `MAX_TIME` time units.
 
     Attributes:
         input_size: C.
@@ -67,8 +67,8 @@ class Cell(nn.Module):
         return torch.zeros(rows, self.state_size, dtype=like.dtype, device=like.device)
 
     def elapsed(self, dt: Tensor, like: Tensor) -> Tensor:
-        """(B,) seconds -> (B, 1) in the cell's own time, between 0 and `LONGEST`, of the type of `like`."""
-        return (dt.to(like.dtype) / self.time_unit).clamp(0.0, LONGEST).unsqueeze(-1)
+        """(B,) seconds -> (B, 1) in the cell's own time, between 0 and `MAX_TIME`, of the type of `like`."""
+        return (dt.to(like.dtype) / self.time_unit).clamp(0.0, MAX_TIME).unsqueeze(-1)
 
 
 def unsoftplus(value: Tensor) -> Tensor:

@@ -15,8 +15,9 @@ from models.liquid.wiring import Wiring
 
 Mode = Literal["default", "no_gate", "pure", "leaky"]
 BRANCHES = {"default": ("f", "g", "a", "b"), "no_gate": ("f", "g", "a", "b"), "pure": ("f",), "leaky": ("f", "a", "b")}
-FAINT = 0.3  # what is left at first of the weights by which inputs move a gate whose times or steps are spread
-LASTING = 32  # steps over which the memories of a leaky cell's neurons are spread at first
+# what is left at first of the weights by which inputs move a gate whose times or steps are spread
+INITIAL_GATE_GAIN = 0.3
+INITIAL_MEMORY_STEPS = 32  # steps over which the memories of a leaky cell's neurons are spread at first
 
 
 class LecunTanh(nn.Module):
@@ -35,8 +36,8 @@ class CfC(Cell):
 
     Default writes every number anew at each step. Leaky lets a neuron keep what it has: with g its own state, the flow
     of a leaky membrane, LTC's, towards a target that is held over dt (exponential Euler), where b is what an event
-    leaves at once and a how fast the rest leaks. At first its neurons remember 1 to `LASTING` steps, evenly in their
-    logarithm (chrono initialisation: Tallec & Ollivier, ICLR 2018).
+    leaves at once and a how fast the rest leaks. At first its neurons remember 1 to `INITIAL_MEMORY_STEPS` steps,
+    evenly in their logarithm (chrono initialisation: Tallec & Ollivier, ICLR 2018).
 
     Args:
         backbone: units of the layer z; 0 leaves it out.
@@ -81,7 +82,7 @@ class CfC(Cell):
         for block in self.blocks:
             assert isinstance(block, _Block)
             if mode == "leaky":
-                block.remember(LASTING)
+                block.remember(INITIAL_MEMORY_STEPS)
             elif horizon and mode != "pure":
                 block.spread(horizon / time_unit)
 
@@ -148,7 +149,7 @@ class _Block(nn.Module):
         with torch.no_grad():
             slope = units / horizon * torch.where(torch.rand(units) < 0.5, -1.0, 1.0)
             self.bias[2], self.bias[3] = slope, -slope * horizon * (torch.randperm(units) + 0.5) / units
-            self.weight[2:] *= FAINT
+            self.weight[2:] *= INITIAL_GATE_GAIN
 
     def remember(self, steps: float) -> None:
         """Lets the neurons keep, at first, what fades to 1 / e in 1 to `steps` steps, whatever the time."""
@@ -156,7 +157,7 @@ class _Block(nn.Module):
         with torch.no_grad():
             lasting = torch.logspace(0, math.log10(steps), units)[torch.randperm(units)]
             self.bias[-2], self.bias[-1] = 0, -torch.log(torch.expm1(1 / lasting))
-            self.weight[-2:] *= FAINT
+            self.weight[-2:] *= INITIAL_GATE_GAIN
 
     def effective(self) -> Tensor:
         """The weights (branches, N, W) that act: no synapse, no weight; in f and g a polarity is kept."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from models.errors import ConfigError, DataError
 from models.liquid.cells import make_cell
-from models.liquid.runner import Memory, run
+from models.liquid.runner import RecurrentState, run
 
 
 class LiquidRNN(nn.Module):
@@ -34,19 +34,19 @@ class LiquidRNN(nn.Module):
         self.readout = nn.Linear(self.cell.output_size, output_size)
 
     def predict(
-        self, x: Tensor, times: Tensor | None = None, mask: Tensor | None = None, memory: Memory | None = None
-    ) -> tuple[Tensor, Memory]:
+        self, x: Tensor, times: Tensor | None = None, mask: Tensor | None = None, memory: RecurrentState | None = None
+    ) -> tuple[Tensor, RecurrentState]:
         """(B, L, O) after each sample, and the memory to go on with."""
         seen, memory = run(self.cell, self._given(x), times, mask, memory)
         return self.readout(seen), memory
 
     def forward(
-        self, x: Tensor, times: Tensor | None = None, mask: Tensor | None = None, memory: Memory | None = None
+        self, x: Tensor, times: Tensor | None = None, mask: Tensor | None = None, memory: RecurrentState | None = None
     ) -> Tensor:
         """`predict` without the memory."""
         return self.predict(x, times, mask, memory)[0]
 
-    def forecast(self, memory: Memory, at: Tensor) -> Tensor:
+    def forecast(self, memory: RecurrentState, at: Tensor) -> Tensor:
         """(B, Q, O) at the times `at` (B, Q), seconds, none before the memory's; the memory stays as it was.
 
         Raises:
@@ -67,7 +67,7 @@ class LiquidRNN(nn.Module):
         return out
 
     def classify(
-        self, x: Tensor, times: Tensor | None = None, mask: Tensor | None = None, memory: Memory | None = None
+        self, x: Tensor, times: Tensor | None = None, mask: Tensor | None = None, memory: RecurrentState | None = None
     ) -> Tensor:
         """(B, O) logits after each row's last sample."""
         _, memory = run(self.cell, self._given(x), times, mask, memory)

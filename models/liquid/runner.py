@@ -15,7 +15,7 @@ from models.liquid.cell import Cell
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class RecurrentState:
     """What is carried from one piece of a stream to the next.
 
     Attributes:
@@ -26,20 +26,20 @@ class Memory:
     h: Tensor
     time: Tensor
 
-    def detach(self) -> Memory:
+    def detach(self) -> RecurrentState:
         """The same numbers, detached from the gradients of earlier steps (truncated backpropagation through time)."""
-        return Memory(self.h.detach(), self.time)
+        return RecurrentState(self.h.detach(), self.time)
 
 
-def start(cell: Cell, rows: int) -> Memory:
+def start(cell: Cell, rows: int) -> RecurrentState:
     """The memory before anything was seen."""
     h = cell.initial(rows)
-    return Memory(h, torch.full((rows,), torch.nan, dtype=torch.float64, device=h.device))
+    return RecurrentState(h, torch.full((rows,), torch.nan, dtype=torch.float64, device=h.device))
 
 
 def run(
-    cell: Cell, x: Tensor, times: Tensor | None = None, mask: Tensor | None = None, memory: Memory | None = None
-) -> tuple[Tensor, Memory]:
+    cell: Cell, x: Tensor, times: Tensor | None = None, mask: Tensor | None = None, memory: RecurrentState | None = None
+) -> tuple[Tensor, RecurrentState]:
     """The cell's outputs after each sample, (B, L, O), and the memory after the last.
 
     The step to a sample lasts from the row's sample before; a row's very first lasts one `time_unit`.
@@ -70,7 +70,7 @@ def run(
         h = new if mask is None else torch.where(mask[:, k : k + 1], new, h)
         states.append(h)
     seen = torch.stack(states, 1) if states else h.new_zeros(len(x), 0, cell.state_size)
-    return cell.output(seen), Memory(h, last)
+    return cell.output(seen), RecurrentState(h, last)
 
 
 def elapsed(

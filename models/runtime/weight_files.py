@@ -25,7 +25,7 @@ IN_CHECKOUT = tuple(
 )
 
 
-def write_sealed(path: Path, weights: Mapping[str, Float32], config: Any, form: str, card: dict[str, str]) -> None:
+def write_checksummed(path: Path, weights: Mapping[str, Float32], config: Any, form: str, card: dict[str, str]) -> None:
     """Writes a safetensors file that holds the weights, the dataclass `config`, their sha256 and the model card.
 
     Raises:
@@ -48,8 +48,8 @@ def encode(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, str]) -> byte
     return len(header).to_bytes(8, "little") + header + whole[end:]
 
 
-def read_sealed(path: Path, kind: type[T], form: str, what: str, how: str) -> tuple[dict[str, Float32], T]:
-    """The weights and the config of a file of `write_sealed`; the weights are all finite.
+def read_checksummed(path: Path, kind: type[T], form: str, what: str, how: str) -> tuple[dict[str, Float32], T]:
+    """The weights and the config of a file of `write_checksummed`; the weights are all finite.
 
     Args:
         path: the file.

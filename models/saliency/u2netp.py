@@ -21,7 +21,7 @@ SIDE = 320  # pixels of the square that it was trained on
 MEAN, STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
 
 
-class Salience:
+class SaliencyNetwork:
     """(SIDE, SIDE, 3) uint8 RGB in, (SIDE, SIDE) float32 out: how surely each pixel is of what stands out, 0..1.
 
     Args:

@@ -16,7 +16,7 @@ import pytest
 
 from datasets.source_factory import open_source
 from datasets.sources.config import SourceConfig
-from datasets.sources.images import read_picture
+from datasets.sources.images import read_image
 from models.errors import LiquidTrackError
 from tests.attack.harness import assert_answered, attack, kept
 from tests.support.encoders import CODECS, PAIRS, written
@@ -134,7 +134,7 @@ def test_damaged_pictures_give_a_picture_or_a_sentence(tmp_path: Path, suffix: s
         for fault in FAULTS:
             path.write_bytes(fault(whole, rng))
             try:
-                assert read_picture(path).ndim == 3
+                assert read_image(path).ndim == 3
             except LiquidTrackError as error:
                 one_sentence(error, path)
 

@@ -259,14 +259,14 @@ def test_without_a_folder_for_reports_the_sentence_stays(
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_text_without_secrets_stays_as_it_is(number: int) -> None:
-    from datasets.sources.credentials import redact_text
+    from datasets.sources.credentials import strip_credentials_from_text
 
     text = [
         "see https://github.com/a/b#c and x=3, low_score=7 at 0:01@2",
         "error parsing --box: 1,2,3,4@2.5:name; see liquidtrack track --help.",
         "det.txt line 812: width is -3.0; a box needs a positive width (use --skip-bad-rows to drop such rows).",
     ][number]
-    assert redact_text(text) == text
+    assert strip_credentials_from_text(text) == text
 
 
 def test_many_boxes_are_refused_at_once(tmp_path: Path) -> None:

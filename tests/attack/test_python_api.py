@@ -60,7 +60,7 @@ def sound(found: Any) -> None:
         assert np.isfinite(found.xyxy).all()
         assert (found.xyxy[:, 2:] >= found.xyxy[:, :2]).all()
         assert len(set(found.id.tolist())) == len(found)
-        assert (found.unseen >= 0).all()
+        assert (found.time_since_update >= 0).all()
 
 
 class Raises:
@@ -178,7 +178,7 @@ def test_update_with_anything_leaves_a_tracker_that_works(thing: str) -> None:
     tracker = Tracker()
     tracker.update([ROW], 0.0)
     sound(answered(lambda: tracker.update(THINGS[thing], 0.1)))
-    assert tracker.update([ROW], 0.2).shown.id[0] == 1
+    assert tracker.update([ROW], 0.2).confirmed.id[0] == 1
 
 
 @pytest.mark.parametrize("thing", THINGS)

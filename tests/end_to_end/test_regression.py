@@ -20,7 +20,7 @@ from tools.track.detections import mot
 from tracker import Detections, Frame, Tracker, build_detector, run
 from tracker.boxes import overlaps
 from tracker.camera_motion import FlowCameraMotion
-from tracker.classification.track_classes import Classes
+from tracker.classification.track_classes import ClassPooling
 from tracker.config import TrackerConfig
 from tracker.pipeline.stages import CameraMotionStage
 from tracker.types import Float64
@@ -74,7 +74,7 @@ def track_scene(out: Path, recorded: Recorded) -> list[bytes]:
     """The files of the recorded scene's tracks, as `track` makes them: embeddings, several classes, camera motion."""
     scene = parse(SCENE)
     blank = np.zeros((scene.height, scene.width, 3), np.uint8)
-    tracker = Tracker(classes=Classes(len(recorded.names)), size=(scene.width, scene.height))
+    tracker = Tracker(classes=ClassPooling(len(recorded.names)), size=(scene.width, scene.height))
     sinks = [FORMATS[name].writer(out / file) for name, file in EXPECTED.items()]
     pictures = ((blank, time) for time in recorded.times)
     run(pictures, recorded, tracker, sinks, before=[CameraMotionStage(recorded.camera_motion)])

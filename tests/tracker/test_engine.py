@@ -17,8 +17,8 @@ from tracker.engine import Tracker
 from tracker.learned.association import Learned
 from tracker.learned.liquid_motion import LiquidMotion
 from tracker.motion.base import Motion, Observations
-from tracker.motion.kalman import Gaussian, Noise, correct, first, step
-from tracker.motion.kalman_mixture import PRIORS, KalmanMotion
+from tracker.motion.kalman import Gaussian, MotionNoise, correct, first, step
+from tracker.motion.kalman_mixture import MOTION_MODES, KalmanMotion
 from tracker.motion_registry import MOTIONS, logit
 from tracker.types import Detections, Float64, State, Tracks
 
@@ -38,7 +38,7 @@ def run(times: Sequence[float], origin: float = 0.0) -> list[Tracks]:
 
 def assert_same(a: list[Tracks], b: list[Tracks]) -> None:
     for x, y in zip(a, b, strict=True):
-        for name in ("id", "xyxy", "score", "state", "unseen"):
+        for name in ("id", "xyxy", "score", "state", "time_since_update"):
             assert getattr(x, name).tobytes() == getattr(y, name).tobytes()
 
 
@@ -58,8 +58,8 @@ def test_true_times_of_a_steady_camera_are_the_fixed_rate() -> None:
 
 def test_ids_stay_and_every_walker_is_shown() -> None:
     for tracks in run(TIMES):
-        assert tracks.shown.id.tolist() == [1, 2, 3, 4]
-        assert tracks.shown.detection.tolist() == [0, 1, 2, 3]
+        assert tracks.confirmed.id.tolist() == [1, 2, 3, 4]
+        assert tracks.confirmed.detection.tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(("motion", "longest"), [("kalman", 1.0), ("liquid", 2.5)])
@@ -69,8 +69,8 @@ def test_an_unseen_track_is_lost_then_found_then_dropped_in_seconds(motion: str,
         tracker.update(walkers(t), t)
     lost = tracker.update(walkers(0.5, missing=[2]), 0.5)
     assert lost.state[lost.id == 3].tolist() == [State.LOST]
-    assert lost.unseen[lost.id == 3].tolist() == pytest.approx([0.3])
-    assert tracker.update(walkers(0.6), 0.6).shown.id.tolist() == [1, 2, 3, 4]
+    assert lost.time_since_update[lost.id == 3].tolist() == pytest.approx([0.3])
+    assert tracker.update(walkers(0.6), 0.6).confirmed.id.tolist() == [1, 2, 3, 4]
     end = 0.6 + longest + 0.1  # the liquid head may wait longer for who is likely to come back
     assert 3 not in tracker.update(walkers(end, missing=[2]), end).id
 
@@ -109,7 +109,7 @@ def test_a_moving_camera_is_taken_out() -> None:
     for k in range(6):
         found = walkers(k / 10)
         moved = Detections(found.xyxy + np.array([90 * k, 0, 90 * k, 0]), found.score, found.label)
-        assert tracker.update(moved, k / 10, shift if k else None).shown.id.tolist() == [1, 2, 3, 4]
+        assert tracker.update(moved, k / 10, shift if k else None).confirmed.id.tolist() == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("warp", [np.zeros((2, 3)), np.full((2, 3), np.nan), np.eye(3)])
@@ -141,7 +141,7 @@ def test_unknown_names_and_numbers_out_of_range_are_refused() -> None:
             TrackerConfig(**wrong)
 
 
-NOISE = Noise(np.array([0.6]), np.array([0.8]), np.array([0.3]), np.array([0.04]))
+NOISE = MotionNoise(np.array([0.6]), np.array([0.8]), np.array([0.3]), np.array([0.04]))
 
 
 @given(st.floats(1e-4, 5), st.floats(1e-4, 5))
@@ -173,8 +173,8 @@ def seen(motion: Motion, times: Sequence[float] = MOTION_TIMES) -> Float64:
     rows = np.zeros((0, motion.width))
     for k, t in enumerate(times):
         found = walkers(t)
-        look = Observations.at(found.xyxy, found.score)
-        rows = motion.update(rows, look, t) if k else motion.start(look, t, rows)
+        observations = Observations.at(found.xyxy, found.score)
+        rows = motion.update(rows, observations, t) if k else motion.start(observations, t, rows)
     return rows
 
 
@@ -204,8 +204,8 @@ def test_motion_does_not_care_for_place_or_scale(name: str) -> None:
     plain, moved = seen(motion), np.zeros((0, motion.width))
     for k, t in enumerate(MOTION_TIMES):
         found = walkers(t)
-        look = Observations.at(2 * found.xyxy + np.array([300, -40, 300, -40]), found.score)
-        moved = motion.update(moved, look, t) if k else motion.start(look, t, moved)
+        observations = Observations.at(2 * found.xyxy + np.array([300, -40, 300, -40]), found.score)
+        moved = motion.update(moved, observations, t) if k else motion.start(observations, t, moved)
     for t in (0.4, 2.0):
         want, got = motion.predict(plain, t), motion.predict(moved, t)
         np.testing.assert_allclose(got.xyxy, 2 * want.xyxy + np.array([300, -40, 300, -40]), rtol=1e-5)
@@ -234,20 +234,20 @@ def test_walkers_dancers_and_runners_are_each_foreseen_by_their_own_prior() -> N
         rows = motion.start(Observations.at(boxes[:1], np.ones(1)), 0.0, np.zeros((0, motion.width)))
         for box, t in zip(boxes[1:], times[1:], strict=True):
             rows = motion.update(rows, Observations.at(box[None], np.ones(1)), float(t))
-        share[name] = motion.shares(rows)[0]
+        share[name] = motion.mode_probabilities(rows)[0]
     assert share["walks"][0] > 0.9  # PRIORS[0] keeps its velocity longest
     assert share["dances"][1] > 0.9
     assert share["runs"][2] > 0.9
-    assert PRIORS[0].decay > PRIORS[1].decay
-    assert PRIORS[2].speed > PRIORS[1].speed
+    assert MOTION_MODES[0].velocity_tau > MOTION_MODES[1].velocity_tau
+    assert MOTION_MODES[2].velocity_std > MOTION_MODES[1].velocity_std
 
 
 def test_a_new_track_learns_from_the_scene_which_prior_holds() -> None:
     motion = KalmanMotion()
     old = seen(motion, [0.1 * k for k in range(30)])
-    look = Observations.at(walkers(3.0).xyxy[:1], np.ones(1))
-    alone, among = (motion.shares(motion.start(look, 3.0, rows))[0] for rows in (old[:0], old))
-    np.testing.assert_allclose(alone, 1 / len(PRIORS))
+    observations = Observations.at(walkers(3.0).xyxy[:1], np.ones(1))
+    alone, among = (motion.mode_probabilities(motion.start(observations, 3.0, rows))[0] for rows in (old[:0], old))
+    np.testing.assert_allclose(alone, 1 / len(MOTION_MODES))
     assert among[0] > alone[0]
 
 
@@ -256,8 +256,8 @@ def pairs(similarity: Float64 | None = None) -> Pairs:
     motion = KalmanMotion()
     here = np.array([[100.0, 100, 140, 200]])
     prediction = motion.predict(motion.start(Observations.at(here, np.ones(1)), 0.0, np.zeros((0, motion.width))), 0.1)
-    look = Observations.at(here + np.array([[1.0], [30.0], [400.0]]), np.ones(3))
-    return Pairs(np.zeros(3, int), np.arange(3), prediction, look, np.ones(1), similarity)
+    observations = Observations.at(here + np.array([[1.0], [30.0], [400.0]]), np.ones(3))
+    return Pairs(np.zeros(3, int), np.arange(3), prediction, observations, np.ones(1), similarity)
 
 
 @pytest.mark.parametrize("name", COSTS)
@@ -280,7 +280,7 @@ def test_a_cost_does_without_embeddings(name: str) -> None:
 def test_every_cost_tracks_walkers(name: str) -> None:
     tracker = Tracker(TrackerConfig(cost=name))
     for t in np.arange(0, 2, 0.1):
-        assert tracker.update(walkers(t), float(t)).shown.id.tolist() == [1, 2, 3, 4]
+        assert tracker.update(walkers(t), float(t)).confirmed.id.tolist() == [1, 2, 3, 4]
 
 
 def test_looks_tell_apart_whom_places_do_not() -> None:
@@ -315,7 +315,7 @@ def test_embeddings_may_come_late_but_must_keep_their_length() -> None:
         d = walkers(time)
         return Detections(d.xyxy, d.score, d.label, embedding=np.eye(4, length, dtype=np.float32))
 
-    assert tracker.update(with_embedding(0.1, 8), 0.1).shown.id.tolist() == [1, 2, 3, 4]
+    assert tracker.update(with_embedding(0.1, 8), 0.1).confirmed.id.tolist() == [1, 2, 3, 4]
     with pytest.raises(DataError, match="embedding"):
         tracker.update(with_embedding(0.2, 9), 0.2)
 

@@ -37,7 +37,7 @@ def crowd(seed: int, frames: int) -> Iterator[tuple[Detections, float]]:
 
 
 def same(some: Tracks, others: Tracks, *but: str) -> None:
-    for name in {"id", "xyxy", "score", "label", "state", "unseen", "detection", "class_score"} - set(but):
+    for name in {"id", "xyxy", "score", "label", "state", "time_since_update", "detection", "class_score"} - set(but):
         one, other = getattr(some, name), getattr(others, name)
         assert (one is None) == (other is None)
         assert one is None or one.tobytes() == other.tobytes(), name
@@ -79,7 +79,7 @@ def test_a_walker_is_predicted_ahead_and_every_track_ends_with_its_life(motion: 
     soon = tracker.predict(1.9 + 0.3)
     assert soon.id.tolist() == tracks.id.tolist()
     assert soon.state.tolist() == [State.ACTIVE]
-    assert soon.unseen == pytest.approx(0.3)
+    assert soon.time_since_update == pytest.approx(0.3)
     assert abs(soon.xyxy[0, 0] - (100 + 60 * 2.2)) < 0.5 * abs(tracks.xyxy[0, 0] - (100 + 60 * 2.2))
     assert abs(tracker.predict(1.9).xyxy - tracks.xyxy).max() < 3  # pixels: the model's estimate of the same moment
     assert len(tracker.predict(1.9 + 2.5 * 2.0 + 0.01)) == 0

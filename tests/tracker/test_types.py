@@ -20,7 +20,7 @@ def tracks(**changes: object) -> Tracks:
         "score": [0.9, 0.5],
         "label": [0, 1],
         "state": [State.ACTIVE, State.LOST],
-        "unseen": [0.0, 0.25],
+        "time_since_update": [0.0, 0.25],
         "detection": [0, -1],
     }
     return Tracks(**(values | changes))  # type: ignore[arg-type]
@@ -69,8 +69,8 @@ def test_empty_structs_are_empty_and_typed() -> None:
 
 def test_tracks_show_only_what_is_active_and_seen_now() -> None:
     found = tracks()
-    assert found.shown.id.tolist() == [1]
-    assert tracks(state=[State.TENTATIVE, State.ACTIVE], unseen=[0, 0]).shown.id.tolist() == [2]
+    assert found.confirmed.id.tolist() == [1]
+    assert tracks(state=[State.TENTATIVE, State.ACTIVE], time_since_update=[0, 0]).confirmed.id.tolist() == [2]
 
 
 def test_tracks_refuse_repeated_ids() -> None:
@@ -97,7 +97,7 @@ def test_concat_keeps_every_column_in_order() -> None:
     both = Tracks.concat([one, other])
     assert both.id.tolist() == [1, 2, 3, 4]
     np.testing.assert_array_equal(both.class_scores(), [0.5, 0.25, np.nan, np.nan])
-    for name in ("xyxy", "score", "label", "state", "unseen", "detection"):
+    for name in ("xyxy", "score", "label", "state", "time_since_update", "detection"):
         column = getattr(both, name)
         np.testing.assert_array_equal(column, np.concatenate([getattr(one, name), getattr(other, name)]))
         assert column.dtype == getattr(one, name).dtype

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.ground_truth.davis import MaskSequence, find_sequences
-from datasets.ground_truth.detection import LabelledPicture, read_labelled_pictures
-from datasets.ground_truth.single_object import SotSequence, read_sequences
+from datasets.ground_truth.detection import LabelledImage, read_labelled_images
+from datasets.ground_truth.single_object import SotSequence, read_sot_sequences
 from datasets.masks.indexed_png import read_indexed
 from datasets.simulation.camera import simulate_camera
-from datasets.sources.images import read_picture
+from datasets.sources.images import read_image
 from models.errors import DataError
 from tools.benchmark.config.births import BenchBirthsConfig
 from tools.evaluate.detection import label_scale
@@ -20,7 +20,7 @@ from tracker.types import Bool, Float64, UInt8
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Clip:
+class BirthClip:
     """A video that is not opened yet.
 
     Attributes:
@@ -34,7 +34,7 @@ class Clip:
 
     source: str
     name: str
-    origin: MaskSequence | SotSequence | LabelledPicture
+    origin: MaskSequence | SotSequence | LabelledImage
     names: tuple[str | None, ...] = ()
     ignore: tuple[bool, ...] = ()
     complete: tuple[str, ...] = ()
@@ -55,26 +55,28 @@ class LabelledFrame:
     visible: Float64
 
 
-def find_clips(config: BenchBirthsConfig) -> list[Clip]:
+def find_clips(config: BenchBirthsConfig) -> list[BirthClip]:
     """All videos of the settings, source after source.
 
     Raises:
         ConfigError: a folder that is not there or holds nothing of its kind.
         DataError: truth that breaks its format.
     """
-    clips = [Clip(root.resolve().name, s.name, s) for root in config.davis for s in find_sequences(root, pictures=True)]
-    clips += [Clip(root.resolve().name, s.name, s) for root in config.sot for s in read_sequences(root)]
+    clips = [
+        BirthClip(root.resolve().name, s.name, s) for root in config.davis for s in find_sequences(root, pictures=True)
+    ]
+    clips += [BirthClip(root.resolve().name, s.name, s) for root in config.sot for s in read_sot_sequences(root)]
     for place in config.images:
-        truth = read_labelled_pictures(place)
+        truth = read_labelled_images(place)
         source = (place if place.is_dir() else place.with_suffix("")).resolve()
         title = f"{source.parent.name}/{source.name}" if source.name in ("train", "val", "test") else source.name
         for p in truth.pictures[:: config.every]:
             names = tuple(truth.names[k] for k in p.label.tolist())
-            clips.append(Clip(title, p.path.name, p, names, tuple(p.ignore.tolist()), truth.complete))
+            clips.append(BirthClip(title, p.path.name, p, names, tuple(p.ignore.tolist()), truth.complete))
     return clips
 
 
-def frames_of(clip: Clip, config: BenchBirthsConfig) -> Iterator[LabelledFrame]:
+def frames_of(clip: BirthClip, config: BenchBirthsConfig) -> Iterator[LabelledFrame]:
     """The frames, one after the other.
 
     Raises:
@@ -87,9 +89,9 @@ def frames_of(clip: Clip, config: BenchBirthsConfig) -> Iterator[LabelledFrame]:
     elif isinstance(origin, SotSequence):
         for path, box in zip(origin.pictures, origin.xyxy, strict=True):
             there = ~np.isnan(box).any()
-            yield LabelledFrame(read_picture(path), np.where(there, box, 0.0)[None], np.array([float(there)]))
+            yield LabelledFrame(read_image(path), np.where(there, box, 0.0)[None], np.array([float(there)]))
     else:
-        bgr = read_picture(origin.path)
+        bgr = read_image(origin.path)
         xyxy = origin.xyxy.astype(np.float64) / label_scale(origin, (bgr.shape[1], bgr.shape[0]))
         for view in simulate_camera(bgr, xyxy, clip.name, config.frames, config.rate, config.seed):
             yield LabelledFrame(view.bgr, view.xyxy, view.visible)
@@ -99,7 +101,7 @@ def _masks(sequence: MaskSequence) -> Iterator[LabelledFrame]:
     masks = [read_indexed(path) for path in sequence.masks]
     numbers = sorted({int(k) for mask in masks for k in np.unique(mask)} - {0})
     for path, mask in zip(sequence.pictures, masks, strict=True):
-        bgr = read_picture(path)
+        bgr = read_image(path)
         if bgr.shape[:2] != mask.shape:
             raise DataError(f"{path}: its mask has another size; give the pictures that the masks were drawn on.")
         boxes = np.array([_box(mask == k) for k in numbers], np.float64).reshape(-1, 4)

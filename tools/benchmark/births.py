@@ -17,12 +17,12 @@ from tqdm import tqdm
 from datasets.subsampling.sequences import thin_indices
 from models.checks.printable import as_lines
 from models.runtime.compute import usable_cores
-from tools.benchmark.birth_clips import Clip, LabelledFrame, find_clips, frames_of
+from tools.benchmark.birth_clips import BirthClip, LabelledFrame, find_clips, frames_of
 from tools.benchmark.config.births import BenchBirthsConfig
-from tools.metrics.births import GROUPS, FalseTracks, FoundObject, Scene, false_tracks, found_objects
+from tools.metrics.births import GROUPS, BirthScene, FalseTracks, FoundObject, false_tracks, found_objects
 from tools.reporting.files import write_report
 from tools.track.workers import in_processes
-from tracker.classification.track_classes import Classes
+from tracker.classification.track_classes import ClassPooling
 from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
@@ -32,13 +32,13 @@ from tracker.protocols import Detector
 from tracker.types import Detections, Frame, Tracks
 
 EVIDENCE, SCORE = "evidence", "score"  # what starts a track: weak detections that repeat too, or one strong one alone
-NEVER = 1.0  # the birth probability by which no evidence is enough
+NEVER_PROBABILITY = 1.0  # the birth probability by which no evidence is enough
 STATELESS = ("lite0", "onnx", "torchvision")  # detectors that serve one video after the other
 ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class BirthRun:
     """One video, tracked.
 
     Attributes:
@@ -73,7 +73,7 @@ def bench_births(config: BenchBirthsConfig) -> None:
         write_report(config.json, to_json(runs))
 
 
-def measure(config: BenchBirthsConfig) -> list[Run]:
+def measure(config: BenchBirthsConfig) -> list[BirthRun]:
     """Every video by every detector, profile and rule."""
     clips = find_clips(config)
     for profile in config.profiles:
@@ -84,14 +84,14 @@ def measure(config: BenchBirthsConfig) -> list[Run]:
         _detector(name, config.threads)
     work = partial(track_clip, config)
     with tqdm(total=len(clips), unit="video", disable=True if config.quiet else None, leave=False) as bar:
-        runs: list[Run] = []
+        runs: list[BirthRun] = []
         for found in map(work, clips) if workers == 1 else in_processes(work, clips, workers):
             runs += found
             bar.update()
     return runs
 
 
-def track_clip(config: BenchBirthsConfig, clip: Clip) -> list[Run]:
+def track_clip(config: BenchBirthsConfig, clip: BirthClip) -> list[BirthRun]:
     """One video by every detector, profile and rule."""
     detectors = {name: _detector(name, config.threads) for name in config.detectors}
     with limit_library_threads():
@@ -102,7 +102,7 @@ def track_clip(config: BenchBirthsConfig, clip: Clip) -> list[Run]:
     runs = []
     for profile in config.profiles:
         kept = thin_indices(len(truth), config.rate, profile, clip.name, config.seed)
-        scene = Scene(
+        scene = BirthScene(
             time[kept], xyxy[kept], visible[kept],
             clip.names or (None,) * count, np.array(clip.ignore or (False,) * count, bool), size,
         )  # fmt: skip
@@ -113,13 +113,13 @@ def track_clip(config: BenchBirthsConfig, clip: Clip) -> list[Run]:
                 objects = found_objects(scene, detections, shown, detector.names, config.min_area)
                 false = false_tracks(scene, shown, detector.names, clip.complete) if clip.complete else None
                 seconds = len(truth) / config.rate
-                runs.append(Run(clip.source, clip.name, name, profile, rule, tuple(objects), false, seconds))
+                runs.append(BirthRun(clip.source, clip.name, name, profile, rule, tuple(objects), false, seconds))
     return runs
 
 
 def rules(tracking: TrackerConfig) -> dict[str, TrackerConfig]:
     """The settings as they are, and the same with births by score alone."""
-    return {EVIDENCE: tracking, SCORE: replace(tracking, new_track_probability=NEVER)}
+    return {EVIDENCE: tracking, SCORE: replace(tracking, new_track_probability=NEVER_PROBABILITY)}
 
 
 def _look(
@@ -137,12 +137,12 @@ def _look(
 
 
 def _track(
-    settings: TrackerConfig, detector: Detector, scene: Scene, detections: Sequence[Detections]
+    settings: TrackerConfig, detector: Detector, scene: BirthScene, detections: Sequence[Detections]
 ) -> Iterator[Tracks]:
     """The tracks that are shown in each frame; the tracker is given boxes, scores and classes alone."""
-    tracker = Tracker(settings, classes=Classes(len(detector.names)), size=scene.size)
+    tracker = Tracker(settings, classes=ClassPooling(len(detector.names)), size=scene.size)
     for found, time in zip(detections, scene.time.tolist(), strict=True):
-        yield tracker.update(found, time).shown
+        yield tracker.update(found, time).confirmed
 
 
 def _detector(name: str, threads: int) -> Detector:
@@ -158,7 +158,7 @@ def _new(name: str, threads: int) -> Detector:
 _kept = lru_cache(maxsize=8)(_new)
 
 
-def report(runs: Sequence[Run]) -> str:
+def report(runs: Sequence[BirthRun]) -> str:
     """Found objects with a track in time by group and source, and false tracks a minute; the rules below each other."""
     sources = list(dict.fromkeys(run.source for run in runs))
     keys = list(dict.fromkeys((run.detector, run.profile) for run in runs))
@@ -178,17 +178,17 @@ def report(runs: Sequence[Run]) -> str:
     return as_lines(lines)
 
 
-def to_json(runs: Sequence[Run]) -> str:
+def to_json(runs: Sequence[BirthRun]) -> str:
     """A JSON list with an object for each video, detector, profile and rule."""
     return json.dumps([asdict(run) for run in runs], indent=1)
 
 
-def _chosen(runs: Sequence[Run], source: str, detector: str, profile: str, rule: str) -> list[Run]:
+def _chosen(runs: Sequence[BirthRun], source: str, detector: str, profile: str, rule: str) -> list[BirthRun]:
     key = (detector, profile, rule)
     return [r for r in runs if source in (ALL, r.source) and (r.detector, r.profile, r.rule) == key]
 
 
-def _share(runs: Sequence[Run], group: str) -> str:
+def _share(runs: Sequence[BirthRun], group: str) -> str:
     objects = [o for run in runs for o in run.objects if group in (ALL, o.group)]
     if not objects:
         return "-"
@@ -196,7 +196,7 @@ def _share(runs: Sequence[Run], group: str) -> str:
     return f"{100 * tracked / len(objects):.0f}% {tracked}/{len(objects)}"
 
 
-def _false(runs: Sequence[Run]) -> str:
+def _false(runs: Sequence[BirthRun]) -> str:
     counted = [run for run in runs if run.false is not None]
     if not counted:
         return f"{'-':>8}{'-':>11}{'-':>13}"

@@ -9,11 +9,11 @@ import numpy as np
 
 from datasets.formats.mot import box_text, read
 from datasets.ground_truth.tracking import PEDESTRIAN
-from datasets.simulation.detector_noise import spoil as worse
+from datasets.simulation.detector_noise import perturb_boxes as worse
 from models.errors import DataError
 
 
-def spoil(sequence: Path, *, truth: bool, noise: float, alarms: float, seed: int) -> None:
+def corrupt_detections(sequence: Path, *, truth: bool, noise: float, alarms: float, seed: int) -> None:
     """Rewrites `sequence`/det/det.txt; which numbers are drawn depends on the seed and the sequence's name alone.
 
     Args:

@@ -21,10 +21,10 @@ from models.checks.printable import as_lines
 from tools.benchmark import baseline_trackers as peers
 from tools.benchmark import mot_plot
 from tools.benchmark.config.mot import BenchMotConfig
-from tools.benchmark.corrupt_detections import spoil
+from tools.benchmark.corrupt_detections import corrupt_detections
 from tools.benchmark.paired_bootstrap import Difference, compare
 from tools.evaluate.mot import evaluate_all
-from tools.metrics.mot_tables import Evaluation
+from tools.metrics.mot_tables import MotEvaluation
 from tools.reporting import plots
 from tools.reporting.files import write_report
 from tools.track.config.detections import MotConfig
@@ -34,7 +34,7 @@ from tracker.config import TrackerConfig
 DIFFERENCES = "differences"  # the key of the comparisons, beside those of the entrants
 PEERS_RATE = 30.0  # frames a second, where a sequence does not say; what the peers take for granted
 
-Figures = dict[str, dict[str, list[Evaluation]]]  # by entrant and profile, one for each seed
+Figures = dict[str, dict[str, list[MotEvaluation]]]  # by entrant and profile, one for each seed
 
 
 def bench_mot(config: BenchMotConfig) -> None:
@@ -72,7 +72,7 @@ def measure(config: BenchMotConfig) -> Figures:
                 kept = thin(config.root, folder / "input", profile, seed)
                 if config.boxes == "truth" or config.box_noise or config.false_positives:
                     for sequence in kept:
-                        spoil(
+                        corrupt_detections(
                             folder / "input" / sequence, truth=config.boxes == "truth",
                             noise=config.box_noise, alarms=config.false_positives, seed=seed,
                         )  # fmt: skip
@@ -116,7 +116,7 @@ def report(figures: Figures) -> str:
 def difference(figures: Figures, a: str, b: str, profiles: Sequence[str]) -> Difference:
     """HOTA of entrant `a` minus that of `b`, over the profiles, paired by sequence."""
 
-    def every(name: str) -> list[Evaluation]:
+    def every(name: str) -> list[MotEvaluation]:
         return [evaluation for p in profiles for evaluation in figures[name][p]]
 
     return compare(every(a), every(b))
@@ -144,7 +144,7 @@ def _groups(figures: Figures) -> list[tuple[str, list[str]]]:
     return [("full", ["full"])] * ("full" in profiles) + [("uneven", uneven)] * bool(uneven)
 
 
-def _mean(of: dict[str, list[Evaluation]], profiles: Sequence[str], metric: str) -> float:
+def _mean(of: dict[str, list[MotEvaluation]], profiles: Sequence[str], metric: str) -> float:
     return float(np.mean([getattr(e.combined, metric) for p in profiles for e in of[p]]))
 
 

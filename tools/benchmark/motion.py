@@ -17,16 +17,16 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets.ground_truth.tracking import read_sequences
-from datasets.simulation.detector_noise import Noise
+from datasets.simulation.detector_noise import NoiseModel
 from datasets.subsampling.sequences import thin_indices
 from models.checks.printable import as_lines
 from models.errors import DataError
 from tools.benchmark.config.motion import BenchMotionConfig
 from tools.benchmark.motion_forecast import (
     NEXT,
-    Foresight,
+    Forecasts,
     Horizon,
-    foresee,
+    forecast,
     join,
     make_motion,
     reach,
@@ -40,11 +40,11 @@ COORDINATES = ("x", "y", "width", "height")
 HALF, MOST = 0.5, 0.9  # shares of the two intervals
 WAITS = (0.0, 0.045, 0.075, 0.15, 0.3, 0.6, 1.2, 3.0)  # seconds between which looks are put together
 
-Answers = dict[str, dict[str, Foresight]]  # by motion and profile
+Answers = dict[str, dict[str, Forecasts]]  # by motion and profile
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Summary:
+class ForecastSummary:
     """What some answers are worth.
 
     Attributes:
@@ -78,7 +78,7 @@ class Summary:
         return found
 
 
-def summarise(answers: Foresight, tail: float) -> Summary | None:
+def summarise(answers: Forecasts, tail: float) -> ForecastSummary | None:
     """The figures of some answers under a Student-t with `tail` degrees of freedom; None where there are none."""
     if len(answers.iou) == 0:
         return None
@@ -88,7 +88,7 @@ def summarise(answers: Foresight, tail: float) -> Summary | None:
     else:
         half, most = ((size <= reach(share, tail)).mean(axis=0) for share in (HALF, MOST))
         factor = np.quantile(size, MOST, axis=0) / reach(MOST, tail)
-    return Summary(len(size), float(answers.iou.mean()), float(np.median(answers.off)), half, most, factor)
+    return ForecastSummary(len(size), float(answers.iou.mean()), float(np.median(answers.off)), half, most, factor)
 
 
 def bench_motion(config: BenchMotionConfig) -> None:
@@ -125,15 +125,15 @@ def measure(config: BenchMotionConfig, root: Path) -> Answers:
     sequences = [s for s in read_sequences((root,)) if len(s.times) > 1]
     if not sequences:
         raise DataError(f"{root}: every sequence is shorter than two frames; give longer ones.")
-    parts: dict[str, dict[str, list[Foresight]]] = {n: {p: [] for p in config.profiles} for n in config.motions}
-    noise = Noise() if config.boxes == "simulated" else None
+    parts: dict[str, dict[str, list[Forecasts]]] = {n: {p: [] for p in config.profiles} for n in config.motions}
+    noise = NoiseModel() if config.boxes == "simulated" else None
     total = len(sequences) * len(config.profiles) * len(config.motions)
     with tqdm(total=total, desc=root.name, disable=config.quiet or None) as bar:
         for sequence in sequences:
             seen = seen_boxes(sequence, noise, config.seed)
             for profile in config.profiles:
                 for name in config.motions:
-                    found = foresee(
+                    found = forecast(
                         make_motion(name), sequence, seen, profile, horizons, every=config.ask_every,
                         camera_motion=config.camera_motion, seed=config.seed,
                     )  # fmt: skip
@@ -168,7 +168,7 @@ def to_dict(answers: Answers, horizons: tuple[Horizon, ...]) -> dict[str, Any]:
     return whole
 
 
-def _plain(summary: Summary | None) -> dict[str, Any] | None:
+def _plain(summary: ForecastSummary | None) -> dict[str, Any] | None:
     return None if summary is None else summary.as_dict()
 
 
@@ -194,7 +194,7 @@ def _calibration(answers: Answers) -> list[str]:
     return lines
 
 
-def _waits(found: Foresight) -> list[tuple[str, Foresight]]:
+def _waits(found: Forecasts) -> list[tuple[str, Forecasts]]:
     """The answers put together by elapsed time, those bins that hold any."""
     parts = [(f"{a:g}-{b:g}", found.take((found.elapsed > a) & (found.elapsed <= b))) for a, b in pairwise(WAITS)]
     return [(label, part) for label, part in parts if len(part.iou)]
@@ -231,7 +231,7 @@ def _at_horizons(answers: Answers, profile: str, horizons: tuple[Horizon, ...]) 
     return lines
 
 
-COLUMNS: tuple[tuple[str, Callable[[Summary], float], int], ...] = (  # label, figure, decimals
+COLUMNS: tuple[tuple[str, Callable[[ForecastSummary], float], int], ...] = (  # label, figure, decimals
     ("IoU", lambda s: s.iou, 3),
     ("off", lambda s: s.off, 3),
     ("90 all", lambda s: float(100 * s.most.mean()), 1),

@@ -4,11 +4,11 @@ An interval of a coordinate is mean +- q std, q the quantile of the distribution
 
 - `kalman` and its kin: a Gaussian, whose standard deviation `motion/kalman.py` carries (the spread of the mixture of
   priors, the next detection's noise in it);
-- `liquid`: a Student-t with `head_config.TAIL` degrees of freedom, of which the std is the scale, since that is the
-  likelihood that it is trained under (`tools/train/association_head.py`, `loss`);
+- `liquid`: a Student-t with `head_config.STUDENT_T_DOF` degrees of freedom, of which the std is the scale, since that
+  is the likelihood that it is trained under (`tools/train/association_head.py`, `loss`);
 - `liquid-adapt`: the liquid head with its spread following the sequence at hand (`--online-calibration`);
-- `kalman-t`: the same filter with its std read as the scale of a Student-t with `kalman_motion.TAIL` degrees of
-  freedom, which is what the constants were fitted under and how the filter judges its priors;
+- `kalman-t`: the same filter with its std read as the scale of a Student-t with `kalman_motion.STUDENT_T_DOF` degrees
+  of freedom, which is what the constants were fitted under and how the filter judges its priors;
 - `still`: none; it says where, not how surely.
 """
 
@@ -21,8 +21,8 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from datasets.ground_truth.tracking import Boxes, Sequence
-from datasets.simulation.detector_noise import Noise, simulate
+from datasets.ground_truth.tracking import BoxTable, TrackingSequence
+from datasets.simulation.detector_noise import NoiseModel, simulate
 from datasets.simulation.training_clips import SCORE, WAIT, between
 from datasets.subsampling.sequences import thin_indices
 from models.association_head import config as head_config
@@ -31,7 +31,7 @@ from models.extras import needs
 from tracker.boxes import overlap, to_xyxy
 from tracker.config import TrackerConfig
 from tracker.motion.base import Motion, Observations, Prediction
-from tracker.motion.kalman_mixture import PRIORS, TAIL, KalmanMotion
+from tracker.motion.kalman_mixture import MOTION_MODES, STUDENT_T_DOF, KalmanMotion
 from tracker.motion_registry import MOTIONS
 from tracker.types import Float64, Int64
 
@@ -40,7 +40,7 @@ NEXT = -1  # the question of the next look, beside the numbered horizons
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Foresight:
+class Forecasts:
     """K answers of a motion beside what was seen then.
 
     Attributes:
@@ -57,9 +57,9 @@ class Foresight:
     iou: Float64
     off: Float64
 
-    def take(self, rows: np.ndarray) -> Foresight:
+    def take(self, rows: np.ndarray) -> Forecasts:
         """Only `rows`: a mask or indices."""
-        return Foresight(self.question[rows], self.elapsed[rows], self.z[rows], self.iou[rows], self.off[rows])
+        return Forecasts(self.question[rows], self.elapsed[rows], self.z[rows], self.iou[rows], self.off[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,29 +86,34 @@ class Horizon:
         return near if near > now and abs(float(times[near]) - wanted) <= slack else None
 
 
-def join(parts: list[Foresight]) -> Foresight:
+def join(parts: list[Forecasts]) -> Forecasts:
     """All answers in one."""
-    none = Foresight(np.zeros(0, np.int64), np.zeros(0), np.zeros((0, 4)), np.zeros(0), np.zeros(0))
-    columns = ([getattr(p, f.name) for p in (none, *parts)] for f in fields(Foresight))
-    return Foresight(*(np.concatenate(column) for column in columns))
+    none = Forecasts(np.zeros(0, np.int64), np.zeros(0), np.zeros((0, 4)), np.zeros(0), np.zeros(0))
+    columns = ([getattr(p, f.name) for p in (none, *parts)] for f in fields(Forecasts))
+    return Forecasts(*(np.concatenate(column) for column in columns))
 
 
-class Still(KalmanMotion):
+class StationaryMotion(KalmanMotion):
     """The control that expects an object where it was seen last. It has no spread of its own: std is nan."""
 
     def predict(self, rows: Float64, time: float) -> Prediction:
         p = super().predict(rows, time)
-        return replace(p, coordinates=p.seen, xyxy=to_xyxy(p.seen), std=np.full_like(p.std, np.nan))
+        return replace(
+            p, coordinates=p.last_coordinates, xyxy=to_xyxy(p.last_coordinates), std=np.full_like(p.std, np.nan)
+        )
 
 
 def constant_velocity() -> KalmanMotion:
     """The package's priors with the same accelerations and wander, but a velocity that is never forgotten."""
-    kept = tuple(replace(p, decay=FOREVER, speed=p.speed * math.sqrt(FOREVER / p.decay)) for p in PRIORS)
+    kept = tuple(
+        replace(p, velocity_tau=FOREVER, velocity_std=p.velocity_std * math.sqrt(FOREVER / p.velocity_tau))
+        for p in MOTION_MODES
+    )
     return KalmanMotion(kept)
 
 
-CONTROLS: dict[str, Callable[[], Motion]] = {
-    "still": Still,
+BASELINES: dict[str, Callable[[], Motion]] = {
+    "still": StationaryMotion,
     "constant-velocity": constant_velocity,
     "kalman-t": KalmanMotion,
     "liquid-adapt": lambda: MOTIONS["liquid"](TrackerConfig(online_calibration=True)),
@@ -116,26 +121,28 @@ CONTROLS: dict[str, Callable[[], Motion]] = {
 
 
 def make_motion(name: str) -> Motion:
-    """One of `CONTROLS`, or a motion of the tracker; `liquid:FILE` names other weights.
+    """One of `BASELINES`, or a motion of the tracker; `liquid:FILE` names other weights.
 
     Raises:
         ConfigError: there is no such motion.
         WeightsError: the weights cannot be read.
     """
     kind, _, head = name.partition(":")
-    if name in CONTROLS:
-        return CONTROLS[name]()
+    if name in BASELINES:
+        return BASELINES[name]()
     if kind not in MOTIONS:
-        known = (*MOTIONS, *CONTROLS)
+        known = (*MOTIONS, *BASELINES)
         raise ConfigError(f"there is no motion {name!r}; choose from {', '.join(known)}, or liquid:FILE.")
     return MOTIONS[kind](TrackerConfig(motion=kind, association_head=head))
 
 
 def tail_of(name: str) -> float:
     """Degrees of freedom of the distribution that a motion's std belongs to; infinite for a Gaussian."""
-    return {"liquid": head_config.TAIL, "liquid-adapt": head_config.TAIL, "kalman-t": TAIL}.get(
-        name.partition(":")[0], math.inf
-    )
+    return {
+        "liquid": head_config.STUDENT_T_DOF,
+        "liquid-adapt": head_config.STUDENT_T_DOF,
+        "kalman-t": STUDENT_T_DOF,
+    }.get(name.partition(":")[0], math.inf)
 
 
 def reach(share: float, tail: float) -> float:
@@ -152,7 +159,7 @@ def reach(share: float, tail: float) -> float:
     return float(ndtri(p) if math.isinf(tail) else stdtrit(tail, p))
 
 
-def seen_boxes(sequence: Sequence, noise: Noise | None, seed: int) -> Boxes:
+def seen_boxes(sequence: TrackingSequence, noise: NoiseModel | None, seed: int) -> BoxTable:
     """What is seen in every frame: real detections, else those of a detector with `noise`, else the true boxes."""
     if sequence.detections is not None:
         return sequence.detections
@@ -162,13 +169,13 @@ def seen_boxes(sequence: Sequence, noise: Noise | None, seed: int) -> Boxes:
     found = simulate(sequence.truth, sequence.times, np.arange(len(sequence.times)), noise, rng)
     who, boxes, score = (np.concatenate(column) for column in zip(*found, strict=True))
     start = np.concatenate([[0], np.cumsum([len(number) for number, _, _ in found])])
-    return Boxes(start, who, boxes, score)
+    return BoxTable(start, who, boxes, score)
 
 
-def foresee(
-    motion: Motion, sequence: Sequence, seen: Boxes, profile: str, horizons: tuple[Horizon, ...] = (),
+def forecast(
+    motion: Motion, sequence: TrackingSequence, seen: BoxTable, profile: str, horizons: tuple[Horizon, ...] = (),
     *, every: int = 1, camera_motion: bool = True, seed: int = 0,
-) -> Foresight:  # fmt: skip
+) -> Forecasts:  # fmt: skip
     """All answers of a motion over one thinned sequence.
 
     In each kept frame every object that is seen and was seen at most `WAIT` seconds before is foreseen (NEXT) and
@@ -185,22 +192,22 @@ def foresee(
     warps = between(sequence, kept) if camera_motion else [None] * len(kept)
     lags = _Lags(sequence, camera_motion)
     table = _Table(motion, np.unique(seen.id))
-    parts: list[Foresight] = []
+    parts: list[Forecasts] = []
     for turn, (k, warp) in enumerate(zip(kept.tolist(), warps, strict=True)):
         time = float(times[k])
-        index, look = _look(seen, k, motion.uses_crowding, table.ids)
-        known, answer = table.see(index, look, time, warp)
-        parts.append(compare(answer, look.take(np.flatnonzero(known)), np.full(len(answer.elapsed), NEXT)))
+        index, observations = _look(seen, k, motion.uses_crowding, table.ids)
+        known, answer = table.see(index, observations, time, warp)
+        parts.append(compare(answer, observations.take(np.flatnonzero(known)), np.full(len(answer.elapsed), NEXT)))
         if turn % every == 0:
             parts += _questions(table, index, horizons, times, k, seen, lags)
     return join(parts)
 
 
-def compare(answer: Prediction, look: Observations, question: Int64) -> Foresight:
+def compare(answer: Prediction, observations: Observations, question: Int64) -> Forecasts:
     """What was expected of N objects beside what was seen of them, row by row."""
-    gap = look.coordinates - answer.coordinates
-    off = np.hypot(gap[:, 0], gap[:, 1]) / np.exp(look.coordinates[:, 3])
-    return Foresight(question, answer.elapsed, gap / answer.std, overlap(answer.xyxy, look.xyxy, 0).iou, off)
+    gap = observations.coordinates - answer.coordinates
+    off = np.hypot(gap[:, 0], gap[:, 1]) / np.exp(observations.coordinates[:, 3])
+    return Forecasts(question, answer.elapsed, gap / answer.std, overlap(answer.xyxy, observations.xyxy, 0).iou, off)
 
 
 class _Table:
@@ -212,7 +219,9 @@ class _Table:
         self.rows = np.zeros((len(self.ids), motion.width))
         self.last = np.full(len(self.ids), -np.inf)
 
-    def see(self, index: Int64, look: Observations, time: float, warp: Float64 | None) -> tuple[np.ndarray, Prediction]:
+    def see(
+        self, index: Int64, observations: Observations, time: float, warp: Float64 | None
+    ) -> tuple[np.ndarray, Prediction]:
         """Updates the objects `index` by the rows of `look`; says which were known, and what was expected of those."""
         alive = np.flatnonzero(time - self.last <= WAIT)
         if warp is not None:
@@ -220,8 +229,8 @@ class _Table:
         known = time - self.last[index] <= WAIT
         old, new = index[known], index[~known]
         answer = self.motion.predict(self.rows[old], time)
-        self.rows[old] = self.motion.update(self.rows[old], look.take(np.flatnonzero(known)), time, answer)
-        self.rows[new] = self.motion.start(look.take(np.flatnonzero(~known)), time, self.rows[alive])
+        self.rows[old] = self.motion.update(self.rows[old], observations.take(np.flatnonzero(known)), time, answer)
+        self.rows[new] = self.motion.start(observations.take(np.flatnonzero(~known)), time, self.rows[alive])
         self.last[index] = time
         return known, answer
 
@@ -229,7 +238,7 @@ class _Table:
 class _Lags:
     """The camera's motion over several frames: composed once for all frames, and kept."""
 
-    def __init__(self, sequence: Sequence, camera_motion: bool) -> None:
+    def __init__(self, sequence: TrackingSequence, camera_motion: bool) -> None:
         self._step = np.tile(np.eye(3), (len(sequence.times), 1, 1))
         for k, warp in sequence.warps.items():
             if 0 <= k < len(self._step):
@@ -247,18 +256,18 @@ class _Lags:
         return whole
 
 
-def _look(seen: Boxes, k: int, crowded: bool, ids: Int64) -> tuple[Int64, Observations]:
+def _look(seen: BoxTable, k: int, crowded: bool, ids: Int64) -> tuple[Int64, Observations]:
     """The objects of frame `k`, as rows of `ids`, and the look at them."""
     who, boxes, score = seen.at(k)
     good = score >= SCORE
-    look = Observations.at(boxes[good], np.clip(score[good], 0, 1), crowded)
+    observations = Observations.at(boxes[good], np.clip(score[good], 0, 1), crowded)
     named = np.flatnonzero(who[good] >= 0)
-    return np.searchsorted(ids, who[good][named]), look.take(named)
+    return np.searchsorted(ids, who[good][named]), observations.take(named)
 
 
 def _questions(
-    table: _Table, index: Int64, horizons: tuple[Horizon, ...], times: Float64, k: int, seen: Boxes, lags: _Lags
-) -> list[Foresight]:
+    table: _Table, index: Int64, horizons: tuple[Horizon, ...], times: Float64, k: int, seen: BoxTable, lags: _Lags
+) -> list[Forecasts]:
     """Answers about the objects `index`, just seen in frame `k`, at every horizon."""
     asked: dict[int, list[int]] = {}
     for number, horizon in enumerate(horizons):
@@ -266,7 +275,7 @@ def _questions(
             asked.setdefault(frame, []).append(number)
     parts = []
     for frame, numbers in asked.items():
-        there, look = _look(seen, frame, False, table.ids)
+        there, observations = _look(seen, frame, False, table.ids)
         both, _, at = np.intersect1d(index, there, assume_unique=True, return_indices=True)
         if len(both) == 0:
             continue
@@ -275,5 +284,5 @@ def _questions(
             rows = table.motion.warp(rows, warp)
         answer = table.motion.predict(rows, float(times[frame]))
         for number in numbers:
-            parts.append(compare(answer, look.take(at), np.full(len(both), number)))
+            parts.append(compare(answer, observations.take(at), np.full(len(both), number)))
     return parts

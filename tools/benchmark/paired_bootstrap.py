@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from models.errors import DataError
-from tools.metrics.mot_tables import Evaluation
+from tools.metrics.mot_tables import MotEvaluation
 from tracker.types import Float64
 
 METRICS = ("hota", "deta", "assa", "idf1", "mota", "idsw")
@@ -49,7 +49,7 @@ def draws(sequences: int, samples: int = SAMPLES, seed: int = 0) -> Float64:
     return rng.multinomial(sequences, np.full(sequences, 1 / sequences), size=samples).astype(np.float64)
 
 
-def combined(evaluation: Evaluation, metric: str, weights: Float64) -> Float64:
+def combined(evaluation: MotEvaluation, metric: str, weights: Float64) -> Float64:
     """The metric of resamples: (samples, S) draws of the S sequences, in their own order -> (samples,)."""
     results = list(evaluation.counts.values())
 
@@ -77,8 +77,8 @@ def combined(evaluation: Evaluation, metric: str, weights: Float64) -> Float64:
 
 
 def compare(
-    a: Sequence[Evaluation],
-    b: Sequence[Evaluation],
+    a: Sequence[MotEvaluation],
+    b: Sequence[MotEvaluation],
     metric: str = "hota",
     samples: int = SAMPLES,
     seed: int = 0,

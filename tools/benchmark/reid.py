@@ -29,19 +29,19 @@ from models.runtime.maths import unit
 from tools.benchmark.config.reid import BenchReturnsConfig
 from tools.metrics.mot import Counts, Job, Scores, combine, metrics, score
 from tools.reporting.files import write_report
-from tracker.appearance.schedule import Glance
+from tracker.appearance.schedule import EmbeddingSchedule
 from tracker.boxes import overlaps
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
 from tracker.engine import Tracker
-from tracker.reid.features import Looks as IdentityLooks
+from tracker.reid.features import ReidFeatures as IdentityLooks
 from tracker.reid.gallery import LEAST_SIDE
 from tracker.reid.matching import BARE
-from tracker.reid.stage import Returning
+from tracker.reid.stage import ReidStage
 from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, Tracks, UInt8
 
 OFF = "without"
-ABSENT = 2.0  # seconds without a match after which somebody counts as having been away
+MIN_ABSENCE_S = 2.0  # seconds without a match after which somebody counts as having been away
 MATCHED = 0.5  # IoU from which a result's box is that of a person
 BINS = (16, 4)  # of hue and saturation, in each of `STRIPS` strips
 STRIPS = 4
@@ -119,9 +119,9 @@ def measure(config: BenchReturnsConfig) -> dict[str, dict[str, Outcome]]:
     truth = mot.read(config.truth)
     for group in config.groups():
         truth.id[np.isin(truth.id, group)] = group[0]
-    seen = look_at(config, clock.rate, len(clock.frames))
+    seen = detect_clip(config, clock.rate, len(clock.frames))
     kinds = scenarios(config, len(clock.frames), clock.rate, seen.size[0])
-    known = memories(config, seen)
+    known = cached_encoders(config, seen)
     entrants = (OFF, *config.embeddings)
     figures: dict[str, dict[str, Outcome]] = {}
     total = sum(map(len, kinds.values()))
@@ -169,7 +169,7 @@ def scenarios(config: BenchReturnsConfig, frames: int, rate: float, width: int) 
     return kinds
 
 
-def look_at(config: BenchReturnsConfig, rate: float, frames: int) -> Seen:
+def detect_clip(config: BenchReturnsConfig, rate: float, frames: int) -> Seen:
     """One pass over the pixels: what is found in each frame, and what it looks like.
 
     Raises:
@@ -206,7 +206,7 @@ def hue_histogram(bgr: UInt8) -> Float32:
     return np.asarray(unit(np.sqrt(shares).astype(np.float32)[None])[0], np.float32)
 
 
-class Memory:
+class CachedEncoder:
     """What detections look like; each is looked at once, when it is first asked for."""
 
     def __init__(self, seen: Seen, say: Callable[[UInt8], Float32], dim: int) -> None:
@@ -225,20 +225,20 @@ class Memory:
         return np.asarray(np.stack([self._known[k, row] for row in rows.tolist()]), np.float32)
 
 
-def memories(config: BenchReturnsConfig, seen: Seen) -> dict[str, Memory]:
+def cached_encoders(config: BenchReturnsConfig, seen: Seen) -> dict[str, CachedEncoder]:
     """By kind of looks; identity and bare share one."""
-    made: dict[str, Memory] = {}
+    made: dict[str, CachedEncoder] = {}
     if {"identity", "bare"} & set(config.embeddings):
         looks = IdentityLooks(Compute.shared().threads, metric=config.returning.reid_metric)
-        made["identity"] = made["bare"] = Memory(seen, looks.of_picture, looks.dim)
+        made["identity"] = made["bare"] = CachedEncoder(seen, looks.of_image, looks.dim)
     if "hue" in config.embeddings:
-        made["hue"] = Memory(seen, hue_histogram, STRIPS * BINS[0] * BINS[1])
+        made["hue"] = CachedEncoder(seen, hue_histogram, STRIPS * BINS[0] * BINS[1])
     return made
 
 
 def engine(config: BenchReturnsConfig, seen: Seen, scenario: Scenario) -> tuple[list[Tracks], int]:
     """The engine's tracks of each frame that is kept, and the next id that no track has had."""
-    tracker, glance = Tracker(config.tracking), Glance()
+    tracker, glance = Tracker(config.tracking), EmbeddingSchedule()
     tracks = []
     for k in scenario.kept:
         found, time = seen.found[k].take(scenario.inside(seen.found[k].xyxy)), k / seen.rate
@@ -249,7 +249,8 @@ def engine(config: BenchReturnsConfig, seen: Seen, scenario: Scenario) -> tuple[
 
 
 def shown(
-    config: BenchReturnsConfig, seen: Seen, scenario: Scenario, run: tuple[list[Tracks], int], memory: Memory | None,
+    config: BenchReturnsConfig, seen: Seen, scenario: Scenario, run: tuple[list[Tracks], int],
+    memory: CachedEncoder | None,
     bare: float = BARE,
 ) -> Float64:  # fmt: skip
     """(N, 6) of all that is shown: number of the kept frame, id, left, top, right, bottom."""
@@ -258,10 +259,10 @@ def shown(
     ids = itertools.count(next_id)
     returning = None
     if memory is not None:
-        returning = Returning(memory, memory.dim, lambda: next(ids), config.returning, bare)
+        returning = ReidStage(memory, memory.dim, lambda: next(ids), config.returning, bare)
     rows = []
     for n, (k, of) in enumerate(zip(scenario.kept, tracks, strict=True)):
-        now = (of if returning is None else returning(Frame(black, k, k / seen.rate), of)).shown
+        now = (of if returning is None else returning(Frame(black, k, k / seen.rate), of)).confirmed
         rows.append(np.column_stack([np.full(len(now), n), now.id, now.xyxy]))
     return np.asarray(np.concatenate(rows), np.float64)
 
@@ -308,7 +309,7 @@ def returned(true: Float64, result: Float64, times: Float64) -> Int64:
     for column in (1, 2):  # a person's life, then an id's
         order = np.lexsort((seen[:, 0], seen[:, column]))
         before, after = seen[order][:-1], seen[order][1:]
-        gap = (before[:, column] == after[:, column]) & (after[:, 0] - before[:, 0] > ABSENT)
+        gap = (before[:, column] == after[:, column]) & (after[:, 0] - before[:, 0] > MIN_ABSENCE_S)
         if column == 1:
             away = int(gap.sum())
         else:

@@ -13,12 +13,12 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from datasets.sources.credentials import redact_text
+from datasets.sources.credentials import strip_credentials_from_text
 from models.checks.printable import printable
 from models.runtime.cache import cache_folder
 
-LONGEST = 1 << 20  # characters of a report
-MOST = 50  # reports that are kept; older ones go
+MAX_CHARACTERS = 1 << 20  # characters of a report
+MAX_REPORTS = 50  # reports that are kept; older ones go
 
 
 def report(error: BaseException, words: list[str]) -> Path | None:
@@ -34,15 +34,15 @@ def report(error: BaseException, words: list[str]) -> Path | None:
 
         version = metadata.version("liquidtrack")
     text = "".join(traceback.format_exception(error))
-    if len(text) > LONGEST:
-        text = f"{text[: LONGEST // 2]}\n...\n{text[-LONGEST // 2 :]}"
+    if len(text) > MAX_CHARACTERS:
+        text = f"{text[: MAX_CHARACTERS // 2]}\n...\n{text[-MAX_CHARACTERS // 2 :]}"
     head = f"liquidtrack {version}, Python {platform.python_version()}, {platform.platform()}"
-    content = printable(redact_text(f"{head}\n{' '.join(map(repr, words))[:LONGEST]}\n\n{text}"))
+    content = printable(strip_credentials_from_text(f"{head}\n{' '.join(map(repr, words))[:MAX_CHARACTERS]}\n\n{text}"))
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     for folder in _folders():
         with contextlib.suppress(Exception):
             folder.mkdir(parents=True, exist_ok=True)
-            for old in sorted(folder.glob("*.log"))[: -MOST + 1]:
+            for old in sorted(folder.glob("*.log"))[: -MAX_REPORTS + 1]:
                 old.unlink(missing_ok=True)
             path = folder / name
             path.write_text(content, encoding="utf-8")

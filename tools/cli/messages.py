@@ -15,11 +15,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from datasets.sources.credentials import redact_text
+from datasets.sources.credentials import strip_credentials_from_text
 from models.checks.printable import one_line, printable
 from models.errors import LiquidTrackError
 
-LONGEST = 2_000  # characters of one sentence; a name that makes it longer is cut in the middle
+MAX_CHARACTERS = 2_000  # characters of one sentence; a name that makes it longer is cut in the middle
 MOST_READ = 20_000  # characters of which a sentence is made
 # What a progress bar writes in a piece by itself to go to another line of a terminal.
 _BAR_MOVES = re.compile("(?:\n|\x1b\\[A)+")
@@ -67,7 +67,7 @@ class Said(io.TextIOBase):
                 return text
             if text.startswith("\r"):
                 start, text = "\r", text[1:]
-        text = printable(redact_text(text))
+        text = printable(strip_credentials_from_text(text))
         encoding = self._to.encoding or "utf-8"
         if encoding.lower() not in ("utf-8", "utf8") and not text.isascii():
             text = text.encode(encoding, "backslashreplace").decode(encoding)
@@ -186,8 +186,8 @@ def say(line: str, file: TextIO | None = None, flush: bool = False) -> None:
 
 def complain(what: object) -> None:
     """One sentence on standard error, in one line."""
-    text = one_line(redact_text(str(what)[:MOST_READ])).strip()
-    if len(text) > LONGEST:
-        text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+    text = one_line(strip_credentials_from_text(str(what)[:MOST_READ])).strip()
+    if len(text) > MAX_CHARACTERS:
+        text = f"{text[: MAX_CHARACTERS // 2]} ... {text[-MAX_CHARACTERS // 2 :]}"
     end = "" if text.endswith((".", "!", "?")) else "."
     print(f"liquidtrack: {text}{end}", file=sys.stderr)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets.output_guard.guard import Input, Output, OutputGuard
-from datasets.sources.credentials import redact
+from datasets.sources.credentials import strip_credentials
 from tools.cli import settings
 
 # What changes nothing in a result.
@@ -83,7 +83,7 @@ def _text(value: Any) -> str:
     if isinstance(value, tuple | list):
         return ", ".join(map(_text, value))
     if isinstance(value, str) and "://" in value:
-        return redact(value)
+        return strip_credentials(value)
     if isinstance(value, Path) or (isinstance(value, str) and value and _exists(value)):
         return os.path.abspath(value)
     kind, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")

@@ -20,7 +20,7 @@ import tyro
 from tyro.conf import Positional, UseAppendAction
 
 from datasets.source_factory import path_of
-from datasets.sources.credentials import redact_text
+from datasets.sources.credentials import strip_credentials_from_text
 from models.checks.paths import PathError, checked, read_bounded
 from models.checks.printable import one_line
 from models.errors import ConfigError
@@ -271,4 +271,4 @@ def to_toml(config: Any) -> str:
 def _without_secrets(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(map(_without_secrets, value))
-    return redact_text(value) if isinstance(value, str) else value
+    return strip_credentials_from_text(value) if isinstance(value, str) else value

@@ -112,7 +112,7 @@ class Painter:
     def __call__(self, frame: Frame, tracks: Tracks, out: UInt8 | None = None) -> UInt8:
         """A picture of `frame`'s size with `tracks` in it: `out`, or a new one. The frame's own is left alone."""
         config = self.config
-        drawn = tracks if config.show_lost else tracks.shown
+        drawn = tracks if config.show_lost else tracks.confirmed
         drawn = drawn.take(np.argsort(drawn.xyxy[:, 3], kind="stable"))  # what stands lower stands in front
         self._remember(frame.time, tracks)
         picture = np.empty_like(frame.bgr) if out is None else out
@@ -128,7 +128,7 @@ class Painter:
             for id in drawn.id.tolist():
                 self._draw_way(picture, id, sizes.line)
         rectangles = np.rint(drawn.xyxy).astype(int).clip(-32768, 32767).tolist()
-        certain = ((drawn.state == State.ACTIVE) & (drawn.unseen == 0)).tolist()
+        certain = ((drawn.state == State.ACTIVE) & (drawn.time_since_update == 0)).tolist()
         for ink, (x1, y1, x2, y2), solid in zip(inks, rectangles, certain, strict=True):
             draw_box(picture, (x1, y1, x2, y2), ink, sizes.line, solid)
         taken: list[Rect] = []
@@ -139,7 +139,7 @@ class Painter:
         return picture
 
     def _remember(self, time: float, tracks: Tracks) -> None:
-        seen = tracks.unseen == 0
+        seen = tracks.time_since_update == 0
         seen &= tracks.id >= 0  # a detection without an id has no way
         feet = np.column_stack([(tracks.xyxy[seen, 0] + tracks.xyxy[seen, 2]) / 2, tracks.xyxy[seen, 3]])
         kept = np.linalg.solve(self._camera[:, :2], (feet - self._camera[:, 2]).T).T
@@ -188,7 +188,7 @@ class Painter:
         [('#3 car? (71%) 0.62', '#3')]
         """
         texts = []
-        columns = (tracks.id, tracks.label, tracks.score, tracks.state, tracks.unseen, tracks.class_scores())
+        columns = (tracks.id, tracks.label, tracks.score, tracks.state, tracks.time_since_update, tracks.class_scores())
         for id, label, score, state, unseen, share in zip(*(column.tolist() for column in columns), strict=True):
             number = f"#{id}" if id >= 0 else ""  # detections without an id have negative numbers in their place
             name = self.names[label] if 0 <= label < len(self.names) else ""

@@ -12,9 +12,9 @@ from tools.display.annotate import WHITE, draw_box
 from tracker.types import Frame, Tracks, UInt8
 
 if TYPE_CHECKING:
-    from tracker.single_object.manager import Pointer
+    from tracker.single_object.manager import SingleObjectManager
 
-LEAST = 4  # pixels each way: a smaller one is a click that slipped
+MIN_SIDE_PX = 4  # pixels each way: a smaller one is a click that slipped
 DELETE = (255, 127, 8)  # Del as Qt and GTK, macOS and a backspace give it, of which the window keeps the lowest byte
 KEYS = (("mouse", "draw a box: it is followed"), ("Esc", "give a box up"), ("Del", "drop the object nearest the mouse"))
 
@@ -29,7 +29,7 @@ class DrawnBoxes:
         said: a note on the last box, for people.
     """
 
-    def __init__(self, pointer: Pointer) -> None:
+    def __init__(self, pointer: SingleObjectManager) -> None:
         self._pointer = pointer
         self._frame: Frame | None = None
         self._tracks = Tracks.empty()
@@ -102,7 +102,7 @@ class DrawnBoxes:
         return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
 
     def _give(self, box: tuple[int, int, int, int]) -> None:
-        if self._frame is None or min(box[2] - box[0], box[3] - box[1]) < LEAST:
+        if self._frame is None or min(box[2] - box[0], box[3] - box[1]) < MIN_SIDE_PX:
             self.said = "too small for a box"
             return
         try:

@@ -16,7 +16,7 @@ MOST_BYTES, MOST_PICTURES = 256_000_000, 300  # 41 pictures of 1080p
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class DrawnFrame:
     """A picture with its tracks.
 
     Attributes:
@@ -37,7 +37,7 @@ class History:
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES, most: int = MOST_PICTURES) -> None:
-        self._kept: deque[Drawn] = deque()
+        self._kept: deque[DrawnFrame] = deque()
         self._most_bytes, self._most, self._bytes = most_bytes, most, 0
         self._at = -1
 
@@ -45,12 +45,12 @@ class History:
         return len(self._kept)
 
     @property
-    def shown(self) -> Drawn | None:
+    def shown(self) -> DrawnFrame | None:
         """The picture at the place; None before the first one."""
         return self._kept[self._at] if self._at >= 0 else None
 
     @property
-    def next(self) -> Drawn | None:
+    def next(self) -> DrawnFrame | None:
         """The one after it, or None."""
         return self._kept[self._at + 1] if self.ahead else None
 
@@ -59,7 +59,7 @@ class History:
         """How many pictures come after the place."""
         return len(self._kept) - 1 - self._at
 
-    def push(self, drawn: Drawn) -> None:
+    def push(self, drawn: DrawnFrame) -> None:
         """Keeps a new picture; the place stays where it is. The oldest ones go where there are too many."""
         self._kept.append(drawn)
         self._bytes += drawn.picture.nbytes
@@ -71,7 +71,7 @@ class History:
         """The newest picture was drawn anew."""
         last = self._kept.pop()
         self._bytes += picture.nbytes - last.picture.nbytes
-        self._kept.append(Drawn(picture, last.time))
+        self._kept.append(DrawnFrame(picture, last.time))
 
     def step(self, count: int) -> bool:
         """Moves the place, back where `count` is negative; False where there is nothing that far."""

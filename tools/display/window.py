@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from datasets.sources.credentials import redact_text
+from datasets.sources.credentials import strip_credentials_from_text
 from models.checks.printable import one_line
 from tools.display.annotate import Painter, clock_text
 from tools.display.box_selection import DELETE, KEYS, DrawnBoxes
 from tools.display.check import check_display
 from tools.display.config import ViewConfig
-from tools.display.playback import Drawn, History, Pace
+from tools.display.playback import DrawnFrame, History, Pace
 from tools.display.window_panels import banner, panel, status_line
 from tracker.protocols import SourceInfo, SourceStatus, Stop
 from tracker.types import Float64, Frame, Tracks
 
 if TYPE_CHECKING:
-    from tracker.single_object.manager import Pointer
+    from tracker.single_object.manager import SingleObjectManager
 
 HELP = (
     ("space", "pause, go on"),
@@ -66,7 +66,7 @@ class WindowSink:
         self,
         config: ViewConfig | None = None,
         folder: Path | str = ".",
-        pointer: Pointer | None = None,
+        pointer: SingleObjectManager | None = None,
         status: Callable[[], SourceStatus] | None = None,
     ) -> None:
         self._config = config or ViewConfig()
@@ -94,7 +94,7 @@ class WindowSink:
         """
         check_display()
         self._painter = Painter(names, self._config)
-        self._title = f"liquidtrack: {one_line(redact_text(info.name))}"
+        self._title = f"liquidtrack: {one_line(strip_credentials_from_text(info.name))}"
         cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         fit = min(LARGEST[0] / info.width, LARGEST[1] / info.height, 1.0)
         cv2.resizeWindow(self._title, max(1, round(info.width * fit)), max(1, round(info.height * fit)))
@@ -110,7 +110,7 @@ class WindowSink:
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Shows one frame when it is due and obeys the keys; waits here while paused."""
-        self._history.push(Drawn(self._painter(frame, tracks), frame.time))
+        self._history.push(DrawnFrame(self._painter(frame, tracks), frame.time))
         self._newest, self._came = (frame, tracks), time.monotonic()
         if self._status is not None:
             self._delay = self._status().time - frame.time
@@ -249,7 +249,7 @@ class WindowSink:
             panel(over, [(self._note[0],)], centred=False)
         cv2.imshow(self._title, over)
 
-    def _facts(self, shown: Drawn, status: SourceStatus | None) -> list[str]:
+    def _facts(self, shown: DrawnFrame, status: SourceStatus | None) -> list[str]:
         """The line of figures: what is not as usual, and with the key `i` all."""
         facts = []
         if self._ended and self._at_newest:

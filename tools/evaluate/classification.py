@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from datasets.ground_truth.classification import ClassifiedPicture, ClassifiedPictures
+from datasets.ground_truth.classification import ClassifiedImage, ClassifiedImages
 from models.backbones.export import open_network
 from models.backbones.feature_maps import standardise
 from models.backbones.registry import Weights, get_entry
@@ -78,13 +78,13 @@ def evaluate(config: EvalRecognitionConfig) -> Recognition:
         SourceError: a picture that cannot be read.
     """
     weights = get_entry(config.backbone).weights
-    data = ClassifiedPictures(config.folder)
+    data = ClassifiedImages(config.folder)
     with closing(data):
         threads = Compute.shared(threads=config.threads).threads
         network = open_network(config.backbone, None, config.backbone_weights, threads, config.device)
         pictures = data.pictures[:: config.every][: config.limit]
 
-        def read(picture: ClassifiedPicture) -> Float32:
+        def read(picture: ClassifiedImage) -> Float32:
             return _prepare(data.read(picture), weights)
 
         first = fifth = 0

@@ -15,7 +15,7 @@ from models.errors import DataError
 from tools.metrics.classification import Answers
 from tracker.types import Float64
 
-SAME = 1e-3  # seconds within which two times are the same moment
+SAME_TIME_S = 1e-3  # seconds within which two times are the same moment
 HOW = '{"sequences": {"NAME": [{"seconds": 0.0, "classes": {"car": 0.9, "truck": 0.1}}, ...]}}'
 
 
@@ -77,7 +77,7 @@ def read_results(path: Path, times: Mapping[str, Float64]) -> dict[str, Answers]
         for number, answer in enumerate(given):
             seconds, classes = _answer(path, name, number, answer)
             at = int(np.argmin(np.abs(time - seconds))) if len(time) else 0
-            if not len(time) or abs(time[at] - seconds) > SAME or not classes:
+            if not len(time) or abs(time[at] - seconds) > SAME_TIME_S or not classes:
                 continue
             said[at] = dict(sorted(classes.items(), key=lambda item: -item[1])[:5])
             used += 1

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from tqdm import tqdm
 
-from datasets.ground_truth.detection import LabelledPicture, LabelledPictures, read_labelled_pictures
-from datasets.sources.images import read_picture
+from datasets.ground_truth.detection import LabelledImage, LabelledImages, read_labelled_images
+from datasets.sources.images import read_image
 from models.checks.printable import as_lines
 from models.checks.suggestion import suggest
 from models.errors import ConfigError, DataError
@@ -32,7 +32,7 @@ ASPECT = 0.02  # how far a picture's width / height may be from its labels'
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class DetectionEvaluation:
     """A detector's figures on a set of labelled pictures.
 
     Attributes:
@@ -50,14 +50,14 @@ class Evaluation:
 
 def evaluate(
     detector: Detector,
-    truth: LabelledPictures,
+    truth: LabelledImages,
     *,
     classes: Sequence[str] = (),
     rename: Sequence[str] = (),
     every: int = 1,
     limit: int | None = None,
     progress: bool = False,
-) -> Evaluation:
+) -> DetectionEvaluation:
     """Run `detector` over the pictures and score it; `EvalDetectConfig` says what the other arguments are.
 
     The detector should let boxes of low scores pass: average precision looks at all scores.
@@ -87,7 +87,7 @@ def evaluate(
             found.append(Detections(detections.xyxy[rows] * scale, detections.score[rows], label[rows]))
             bar.update()
     figures = score_detections(pictures, found, truth.names, scored)
-    return Evaluation(len(pictures), figures, mean(list(figures.values())), tuple(notes))
+    return DetectionEvaluation(len(pictures), figures, mean(list(figures.values())), tuple(notes))
 
 
 def match_classes(detector: Sequence[str], truth: Sequence[str], rename: Sequence[str] = ()) -> Int64:
@@ -114,7 +114,7 @@ def _find(name: str, truth: Sequence[str]) -> int:
 
 
 def _scored(
-    truth: LabelledPictures, known: set[int], classes: Sequence[str], names: Sequence[str]
+    truth: LabelledImages, known: set[int], classes: Sequence[str], names: Sequence[str]
 ) -> tuple[list[int], list[str]]:
     """Which of the truth's classes count, and what to say about the others."""
     notes: list[str] = []
@@ -153,11 +153,11 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
-def _read(picture: LabelledPicture) -> Frame:
-    return Frame(read_picture(picture.path), picture.index, float(picture.index))
+def _read(picture: LabelledImage) -> Frame:
+    return Frame(read_image(picture.path), picture.index, float(picture.index))
 
 
-def label_scale(picture: LabelledPicture, size: tuple[int, int]) -> Float32:
+def label_scale(picture: LabelledImage, size: tuple[int, int]) -> Float32:
     """(4,) from pixels of the file, whose (width, height) is `size`, to the labels': pictures are often stored smaller.
 
     Raises:
@@ -177,7 +177,7 @@ def label_scale(picture: LabelledPicture, size: tuple[int, int]) -> Float32:
 def eval_detect(config: EvalDetectConfig) -> None:
     """Score, print the table, and write the JSON file where one is asked for."""
     coco_classes()
-    truth = read_labelled_pictures(config.truth, config.images)
+    truth = read_labelled_images(config.truth, config.images)
     wanted = config.detection
     score = LOWEST_SCORE if wanted.score is None else wanted.score
     compute = Compute.shared(1, wanted.threads, wanted.device)
@@ -198,12 +198,12 @@ def eval_detect(config: EvalDetectConfig) -> None:
         write_report(config.json, json.dumps(content, indent=1))
 
 
-def table(result: Evaluation) -> str:
+def table(result: DetectionEvaluation) -> str:
     """The figures as aligned text: classes with an object to find, then their mean; percent."""
     return as_lines(_lines(result))
 
 
-def _lines(result: Evaluation) -> Iterator[str]:
+def _lines(result: DetectionEvaluation) -> Iterator[str]:
     shown = [(name, s) for name, s in result.classes.items() if s.objects]
     total = f"mean of {len(shown)} classes, {result.pictures} pictures"
     width = max(map(len, [total, *(name for name, _ in shown)]))

@@ -12,18 +12,18 @@ from datasets.ground_truth.davis import MaskSequence, find_sequences
 from datasets.masks.compositing import compose, shifts
 from datasets.masks.indexed_png import read_indexed, write_indexed
 from datasets.output_guard.guard import begin
-from datasets.sources.images import read_picture
+from datasets.sources.images import read_image
 from datasets.subsampling.sequences import thin_indices
 from models.errors import ConfigError, DataError
 from tools.evaluate.config.segmentation import EvalSegmentationConfig
 from tools.metrics.segmentation import VOID
 from tracker.masks.initial_mask import By, mask_of_box
-from tracker.masks.propagation import MaskFollower
+from tracker.masks.propagation import MaskPropagator
 from tracker.types import Float64, Frame, Int64, UInt8
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Clip:
+class MaskClip:
     """The frames of one sequence that are left, or of several laid over one another.
 
     Attributes:
@@ -43,7 +43,7 @@ class Clip:
     def frame(self, k: int) -> tuple[Frame, UInt8]:
         """The k-th frame that is left and its truth."""
         at = int(self.kept[k])
-        pictures = [read_picture(part.pictures[at]) for part in self.parts]
+        pictures = [read_image(part.pictures[at]) for part in self.parts]
         masks = [read_indexed(part.masks[at]) for part in self.parts]
         for picture, mask, part in zip(pictures, masks, self.parts, strict=True):
             if picture.shape[:2] != mask.shape:
@@ -76,7 +76,7 @@ def kept_frames(config: EvalSegmentationConfig, profile: str, name: str, count: 
     return kept
 
 
-def clips(config: EvalSegmentationConfig, profile: str) -> Iterator[Clip]:
+def clips(config: EvalSegmentationConfig, profile: str) -> Iterator[MaskClip]:
     """What is to be followed: each sequence, or each with the next ones over it.
 
     Raises:
@@ -92,10 +92,10 @@ def clips(config: EvalSegmentationConfig, profile: str) -> Iterator[Clip]:
         kept = kept_frames(config, profile, name, count)
         firsts = [read_indexed(part.masks[int(kept[0])]) for part in parts]
         alike = all(mask.shape == firsts[0].shape for mask in firsts)
-        yield Clip(name, parts, kept, kept / config.rate, shifts(firsts) if alike else ())
+        yield MaskClip(name, parts, kept, kept / config.rate, shifts(firsts) if alike else ())
 
 
-def follow(clip: Clip, config: EvalSegmentationConfig) -> Iterator[UInt8]:
+def follow(clip: MaskClip, config: EvalSegmentationConfig) -> Iterator[UInt8]:
     """(H, W) object numbers of each frame of the clip, the first as it was given.
 
     Raises:
@@ -105,7 +105,7 @@ def follow(clip: Clip, config: EvalSegmentationConfig) -> Iterator[UInt8]:
     given = np.where(truth == VOID, 0, truth)
     if config.start != "mask":
         given = _from_boxes(frame, given, "salience" if config.start == "box" else "grabcut")
-    follower = MaskFollower(config.propagation)
+    follower = MaskPropagator(config.propagation)
     follower.add(frame, given)
     yield given
     for k in range(1, len(clip.kept)):
@@ -123,7 +123,7 @@ def _from_boxes(frame: Frame, truth: UInt8, by: By) -> UInt8:
     return found
 
 
-def save(folder: Path, clip: Clip, masks: list[UInt8]) -> None:
+def save(folder: Path, clip: MaskClip, masks: list[UInt8]) -> None:
     """Write masks in DAVIS's layout.
 
     Raises:

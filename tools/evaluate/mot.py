@@ -15,7 +15,7 @@ from models.errors import ConfigError, DataError
 from tools.cli.messages import say
 from tools.evaluate.config.mot import EvalMotConfig
 from tools.metrics.mot import Job, Result, merge, metrics, score, summarise
-from tools.metrics.mot_tables import Evaluation, draw, table, to_csv, to_json, to_latex
+from tools.metrics.mot_tables import MotEvaluation, draw, table, to_csv, to_json, to_latex
 from tools.reporting.files import write_report
 from tools.reporting.plots import check
 from tools.track.workers import in_processes
@@ -43,7 +43,7 @@ def evaluate(
     per_class: bool = False,
     workers: int = 1,
     progress: bool = False,
-) -> Evaluation:
+) -> MotEvaluation:
     """Score `predictions` against `truth`; `EvalMotConfig` says what the arguments are.
 
     Raises:
@@ -72,7 +72,7 @@ def evaluate_all(
     per_class: bool = False,
     workers: int = 1,
     progress: bool = False,
-) -> list[Evaluation]:
+) -> list[MotEvaluation]:
     """`evaluate` for several sets of predictions, all their sequences in parallel (`workers` 0: one for each core)."""
     metrics()  # where TrackEval is missing, it is said here rather than in a worker
     paths = [Path(p) for p in predictions]
@@ -108,7 +108,7 @@ def evaluate_all(
         said = (*notes, *(r.note for r in part if r.note))
         whole = merge(counts)
         curves = {name: [100 * float(v) for v in whole["HOTA"][name]] for name in ("HOTA", "DetA", "AssA")}
-        evaluations.append(Evaluation(_label(path), scores, summarise(whole), counts, said, by_class, curves))
+        evaluations.append(MotEvaluation(_label(path), scores, summarise(whole), counts, said, by_class, curves))
     return evaluations
 
 

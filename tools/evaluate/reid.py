@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets.ground_truth.reid import Identities, read_identities
-from datasets.sources.images import read_picture
+from datasets.sources.images import read_image
 from models.errors import ConfigError, WeightsError
 from models.runtime.compute import Compute
 from models.runtime.maths import unit
@@ -24,11 +24,11 @@ from tracker.reid.descriptor import IdentityFeatures, fit_metric, load_metric, p
 from tracker.types import Bool, Float32, UInt8
 
 
-def describe(data: Identities, wanted: Bool, say: Callable[[UInt8], Float32], quiet: bool) -> Float32:
+def embed_identities(data: Identities, wanted: Bool, say: Callable[[UInt8], Float32], quiet: bool) -> Float32:
     """What a function says of each wanted picture, stacked."""
     paths = [path for path, take in zip(data.pictures, wanted, strict=True) if take]
     bar = tqdm(paths, unit="picture", disable=None if not quiet else True, leave=False)
-    return np.stack([say(read_picture(path)) for path in bar])
+    return np.stack([say(read_image(path)) for path in bar])
 
 
 def _foreign(config: EvalReidConfig) -> Callable[[UInt8], Float32]:
@@ -69,15 +69,15 @@ def evaluate(config: EvalReidConfig) -> Ranking:
     if len(np.unique(data.identity[scored])) < 2:
         raise ConfigError(f"{config.folder}: fewer than two identities are scored; nothing can be mistaken.")
     if config.embedder is not None:
-        embeddings = unit(describe(data, scored, _foreign(config), config.quiet))
+        embeddings = unit(embed_identities(data, scored, _foreign(config), config.quiet))
     else:
         network = IdentityFeatures(Compute.shared(threads=config.threads).threads, config.device)
-        features = describe(data, scored, network, config.quiet)
+        features = embed_identities(data, scored, network, config.quiet)
         if config.metric is not None:
             embeddings = load_metric(config.metric, network.dim)(features)
         elif config.fit == "even":
             taught = data.identity % 2 == 0
-            seen = describe(data, taught, network, config.quiet)
+            seen = embed_identities(data, taught, network, config.quiet)
             embeddings = fit_metric(seen, data.identity[taught], data.camera[taught])(features)
         else:
             embeddings = plain(features)

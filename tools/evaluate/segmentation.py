@@ -27,7 +27,7 @@ HEAD = ("J&F", "J", "recall", "decay", "F", "recall", "decay")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Scored:
+class ScoredSequence:
     """One sequence's scores.
 
     Attributes:
@@ -46,7 +46,7 @@ class Scored:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Evaluation:
+class SegmentationEvaluation:
     """One set of masks against the truth.
 
     Attributes:
@@ -59,7 +59,7 @@ class Evaluation:
 
     name: str
     profile: str
-    sequences: tuple[Scored, ...]
+    sequences: tuple[ScoredSequence, ...]
     overall: Segmentation
     notes: tuple[str, ...] = ()
 
@@ -72,7 +72,7 @@ class Evaluation:
 
 def score_masks(
     name: str, truth: Sequence[UInt8], found: Sequence[UInt8], frames: str = "davis", ids: str = "same"
-) -> Scored:
+) -> ScoredSequence:
     """Scores of one sequence from the object numbers of its frames, (H, W) uint8 each.
 
     Args:
@@ -92,7 +92,7 @@ def score_masks(
         answers = [new[mask] for mask in answers]
     rows = [frame_scores(t, a, numbers) for t, a in zip(truth[part], answers[part], strict=True)]
     j, f = (np.stack([row[k] for row in rows], axis=1) for k in (0, 1))
-    return Scored(name, {k: summarise(j[i], f[i]) for i, k in enumerate(numbers)}, j, f)
+    return ScoredSequence(name, {k: summarise(j[i], f[i]) for i, k in enumerate(numbers)}, j, f)
 
 
 def _pairing(numbers: list[int], truth: Sequence[UInt8], found: Sequence[UInt8]) -> UInt8:
@@ -132,7 +132,9 @@ def _same_size(truth: list[UInt8], found: list[UInt8], files: Sequence[Path]) ->
             )
 
 
-def score_results(config: EvalSegmentationConfig, results: Path, profile: str, tick: Callable[[], None]) -> Evaluation:
+def score_results(
+    config: EvalSegmentationConfig, results: Path, profile: str, tick: Callable[[], None]
+) -> SegmentationEvaluation:
     """Score a folder of masks.
 
     Raises:
@@ -156,7 +158,7 @@ def score_results(config: EvalSegmentationConfig, results: Path, profile: str, t
     return _evaluation(results.resolve().name, profile, scored, notes)
 
 
-def score_own(config: EvalSegmentationConfig, profile: str, tick: Callable[[], None]) -> Evaluation:
+def score_own(config: EvalSegmentationConfig, profile: str, tick: Callable[[], None]) -> SegmentationEvaluation:
     """Follow the truth's first masks through the frames that the profile keeps, and score what comes out.
 
     Raises:
@@ -172,24 +174,26 @@ def score_own(config: EvalSegmentationConfig, profile: str, tick: Callable[[], N
         if config.save is not None:
             save(config.save, clip, found)
         one = score_masks(clip.name, clip.truth(), found, config.frames, config.ids)
-        scored.append(Scored(one.name, one.objects, one.j, one.f, speed))
+        scored.append(ScoredSequence(one.name, one.objects, one.j, one.f, speed))
         tick()
     return _evaluation("liquidtrack", profile, scored)
 
 
-def _evaluation(name: str, profile: str, scored: list[Scored], notes: tuple[str, ...] = ()) -> Evaluation:
+def _evaluation(
+    name: str, profile: str, scored: list[ScoredSequence], notes: tuple[str, ...] = ()
+) -> SegmentationEvaluation:
     overall = mean([s for one in scored for s in one.objects.values()])
-    return Evaluation(name, profile, tuple(scored), overall, notes)
+    return SegmentationEvaluation(name, profile, tuple(scored), overall, notes)
 
 
-def evaluate(config: EvalSegmentationConfig) -> list[Evaluation]:
+def evaluate(config: EvalSegmentationConfig) -> list[SegmentationEvaluation]:
     """Every set of masks under every profile; see `score_results` and `score_own` for what can be wrong."""
     count = len(find_sequences(config.truth, config.sequences)) * len(config.profiles) * max(len(config.results), 1)
     found = []
     with tqdm(total=count, unit="sequence", disable=None if not config.quiet else True, leave=False) as bar:
         for results in config.results or (None,):
             for profile in config.profiles:
-                run: Evaluation
+                run: SegmentationEvaluation
                 if results is None:
                     run = score_own(config, profile, lambda: bar.update() and None)
                 else:
@@ -198,12 +202,12 @@ def evaluate(config: EvalSegmentationConfig) -> list[Evaluation]:
     return found
 
 
-def table(evaluations: Sequence[Evaluation]) -> str:
+def table(evaluations: Sequence[SegmentationEvaluation]) -> str:
     """The scores as aligned text in percent, a row for each sequence (or object) and one for all together."""
     return as_lines(_lines(evaluations))
 
 
-def _lines(evaluations: Sequence[Evaluation]) -> Iterator[str]:
+def _lines(evaluations: Sequence[SegmentationEvaluation]) -> Iterator[str]:
     rows: list[tuple[str, Segmentation, float | None]] = []
     for e in evaluations:
         head = f"{e.name} {e.profile}"
@@ -222,7 +226,7 @@ def _lines(evaluations: Sequence[Evaluation]) -> Iterator[str]:
         yield f"{name:{width}}{figures}" + (f"{speed:9.1f}" if speed else "")
 
 
-def to_json(evaluations: Sequence[Evaluation]) -> str:
+def to_json(evaluations: Sequence[SegmentationEvaluation]) -> str:
     """The scores as a JSON list, shares of 1: name, profile, overall, and each sequence with its objects and frames."""
 
     def figures(s: Segmentation) -> dict[str, float]:
@@ -250,7 +254,7 @@ def to_json(evaluations: Sequence[Evaluation]) -> str:
     return json.dumps(content, indent=1)
 
 
-def plot(evaluations: Sequence[Evaluation], path: Path) -> None:
+def plot(evaluations: Sequence[SegmentationEvaluation], path: Path) -> None:
     """J (solid) and F (dashed) in the course of the sequences, the mean over all objects: how masks decay.
 
     Raises:

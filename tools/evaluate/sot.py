@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from datasets.ground_truth.single_object import SotSequence, read_boxes, read_sequences, write_boxes
+from datasets.ground_truth.single_object import SotSequence, read_boxes, read_sot_sequences, write_boxes
 from datasets.output_guard.guard import begin
-from datasets.sources.images import read_picture
+from datasets.sources.images import read_image
 from datasets.subsampling.sequences import thin_indices
 from models.checks.printable import as_lines
 from models.errors import ConfigError, DataError
@@ -53,7 +53,7 @@ def evaluate(config: EvalSotConfig) -> list[SotEvaluation]:
         DataError: a file that breaks its form.
         SourceError: a picture that cannot be read.
     """
-    sequences = read_sequences(config.root, config.sequences, config.first_pixel)
+    sequences = read_sot_sequences(config.root, config.sequences, config.first_pixel)
     kept = {(p, s.name): thin_indices(len(s.pictures), config.rate, p, s.name, config.seed) for p in config.profiles
             for s in sequences}  # fmt: skip
     for folder in config.results:  # said before anything is run
@@ -94,7 +94,7 @@ def _follow(start: Start, sequence: SotSequence, at: Int64, rate: float) -> Iter
     """The box of each kept frame (NaN where there is none) and the seconds that it took; the first is given."""
     run = None
     for index in at.tolist():
-        bgr = read_picture(sequence.pictures[index])
+        bgr = read_image(sequence.pictures[index])
         if run is None:
             run = start(bgr, sequence.xyxy[index], index / rate)
             yield sequence.xyxy[index], 0.0

@@ -15,7 +15,7 @@ from tracker.types import Float64, UInt8
 OPENCV = {"mil": "TrackerMIL", "kcf": "TrackerKCF", "csrt": "TrackerCSRT"}
 
 
-class Run(Protocol):
+class SotRun(Protocol):
     """One object followed through one video."""
 
     def __call__(self, bgr: UInt8, time: float) -> Float64 | None:
@@ -23,11 +23,11 @@ class Run(Protocol):
         ...
 
 
-Start = Callable[[UInt8, Float64, float], Run]
+Start = Callable[[UInt8, Float64, float], SotRun]
 
 
 def starter(name: str, config: EvalSotConfig) -> Start:
-    """What makes a `Run` of a first picture, its box and its time.
+    """What makes a `SotRun` of a first picture, its box and its time.
 
     Raises:
         ConfigError: this build of OpenCV has no such tracker, or the frozen CNN cannot be exported.
@@ -45,17 +45,17 @@ def _ours(config: EvalSotConfig) -> Start:
     from tracker.config import TrackerConfig
     from tracker.motion_registry import MOTIONS
     from tracker.single_object.search_region import FrozenView
-    from tracker.single_object.tracker import Follower
+    from tracker.single_object.tracker import SingleObjectTracker
 
     view = FrozenView(config.threads, config.device)
     motion = MOTIONS[config.motion](TrackerConfig(motion=config.motion))
 
-    def start(bgr: UInt8, xyxy: Float64, time: float) -> Run:
-        follower = Follower(view, motion, bgr, xyxy, time)
+    def start(bgr: UInt8, xyxy: Float64, time: float) -> SotRun:
+        follower = SingleObjectTracker(view, motion, bgr, xyxy, time)
 
         def look(bgr: UInt8, time: float) -> Float64 | None:
-            sight = follower.look(bgr, time)
-            return sight.xyxy if sight.seen else None
+            sight = follower.update(bgr, time)
+            return sight.xyxy if sight.found else None
 
         return look
 

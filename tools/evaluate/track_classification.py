@@ -22,7 +22,7 @@ from tools.evaluate.classification_files import read_results, results_text
 from tools.evaluate.config.classification import EvalRecognitionConfig
 from tools.metrics.classification import COLUMNS, Answers, RecognitionScores, row, score
 from tools.reporting.files import write_report
-from tools.track_classes.evidence import views_of_pictures
+from tools.track_classes.evidence import ViewsOfImages
 from tools.track_classes.pooling import CONTROLS, Pooled, best_temperature, liquid, mean_log
 from tools.track_classes.simulated_views import Evidence, join
 from tracker.types import Float64, UInt8
@@ -33,7 +33,7 @@ OURS = "liquid pool"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Scored:
+class ScoredMethod:
     """One program under one profile."""
 
     name: str
@@ -42,7 +42,7 @@ class Scored:
     answers: Mapping[str, Answers]
 
 
-def evaluate_views(config: EvalRecognitionConfig) -> list[Scored]:
+def evaluate_views(config: EvalRecognitionConfig) -> list[ScoredMethod]:
     """Simulate the views, pool them in every way, and score that and the results of others.
 
     Raises:
@@ -54,7 +54,7 @@ def evaluate_views(config: EvalRecognitionConfig) -> list[Scored]:
     rate = config.rate or RATE
     time = np.arange(max(2, round(config.seconds * rate))) / rate
     threads = Compute.shared(threads=config.threads).threads
-    with closing(views_of_pictures(config.folder, (), threads, config.backbone_weights)) as source:
+    with closing(ViewsOfImages(config.folder, (), threads, config.backbone_weights)) as source:
         data = source.data
         chosen = range(1 if config.held_out == "odd" else 0, len(source), 2 if config.held_out == "odd" else 1)
         chosen = chosen[:: config.every][: config.limit]
@@ -95,10 +95,10 @@ def evaluate_views(config: EvalRecognitionConfig) -> list[Scored]:
                 rows = np.arange(start, min(start + BATCH, len(names)))
                 part = thinned.take(rows)
                 answers |= _answers([names[r] for r in rows], part, pooling(part, True), words)
-            done.append(Scored(way, profile, score(answers, truth), answers))
+            done.append(ScoredMethod(way, profile, score(answers, truth), answers))
         for path in config.results:
             answers = foreign[profile, path]
-            done.append(Scored(path.name, profile, score(answers, truth), answers))
+            done.append(ScoredMethod(path.name, profile, score(answers, truth), answers))
     return done
 
 
@@ -140,7 +140,7 @@ class _Export:
         write_report(self._folder / "times.csv", f"frame,source_frame,time\n{rows}".rstrip())
 
 
-def report(config: EvalRecognitionConfig, done: list[Scored], ours: str) -> None:
+def report(config: EvalRecognitionConfig, done: list[ScoredMethod], ours: str) -> None:
     """Print the table, and write what else was asked for."""
     width = max(*(len(one.name) for one in done), 12)
     for profile in config.profiles:
@@ -157,7 +157,7 @@ def report(config: EvalRecognitionConfig, done: list[Scored], ours: str) -> None
         plot(done, config.plot)
 
 
-def plot(done: list[Scored], path: Path) -> None:
+def plot(done: list[ScoredMethod], path: Path) -> None:
     """Confidence against accuracy, a line for each program and a panel for each profile."""
     from tools.reporting.plots import pyplot, save
 

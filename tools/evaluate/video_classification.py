@@ -11,8 +11,8 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets.ground_truth.davis import find_sequences
-from datasets.ground_truth.single_object import TRUTHS, read_sequences
-from datasets.sources.images import read_picture
+from datasets.ground_truth.single_object import TRUTHS, read_sot_sequences
+from datasets.sources.images import read_image
 from datasets.subsampling.sequences import thin_indices
 from models.checks.suggestion import suggest
 from models.errors import ConfigError, DataError
@@ -20,12 +20,12 @@ from models.labels.imagenet import imagenet_names
 from models.runtime.compute import Compute
 from tools.evaluate.classification_files import read_results, read_truth
 from tools.evaluate.config.classification import EvalRecognitionConfig
-from tools.evaluate.track_classification import Scored
+from tools.evaluate.track_classification import ScoredMethod
 from tools.metrics.classification import Answers, score
 from tracker.boxes import overlaps
 from tracker.classification.config import RecogniseConfig
 from tracker.classification.recogniser import build_recogniser
-from tracker.classification.track_classes import Classes
+from tracker.classification.track_classes import ClassPooling
 from tracker.detectors.class_names import same_name
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
@@ -35,8 +35,8 @@ from tracker.protocols import SourceInfo
 from tracker.types import Detections, Float64, Frame, Tracks
 
 RATE = 30.0  # frames a second where nothing is said
-SAME = 0.5  # IoU from which a box is the object's
-SURE = 0.4  # score from which the detector's word is taken by itself
+SAME_IOU = 0.5  # IoU from which a box is the object's
+MIN_SCORE = 0.4  # score from which the detector's word is taken by itself
 OURS, ALONE = "tracks", "detector, frame by frame"
 
 
@@ -47,7 +47,7 @@ class _Video:
     xyxy: Float64  # (F, 4) pixels, NaN where the object is not to be seen
 
 
-def evaluate_video(config: EvalRecognitionConfig) -> list[Scored]:
+def evaluate_video(config: EvalRecognitionConfig) -> list[ScoredMethod]:
     """Track every sequence and score what the object's tracks are called, and the results of others.
 
     Raises:
@@ -79,7 +79,7 @@ def evaluate_video(config: EvalRecognitionConfig) -> list[Scored]:
         for profile in config.profiles:
             ours, alone = {}, {}
             for video in videos:
-                tracker = Tracker(classes=Classes(len(detector.names)))
+                tracker = Tracker(classes=ClassPooling(len(detector.names)))
                 recogniser = None
                 names: tuple[str, ...] = detector.names
                 if config.recognise != "none":
@@ -89,7 +89,7 @@ def evaluate_video(config: EvalRecognitionConfig) -> list[Scored]:
                 word: list[dict[str, float]] = []
                 ids: set[int] = set()
                 for k in kept[profile][video.name].tolist():
-                    frame = Frame(read_picture(video.pictures[k]), k, k / rate)
+                    frame = Frame(read_image(video.pictures[k]), k, k / rate)
                     if k not in found[video.name]:
                         found[video.name][k] = detector(frame)
                     detections = found[video.name][k]
@@ -99,17 +99,17 @@ def evaluate_video(config: EvalRecognitionConfig) -> list[Scored]:
                     if np.isnan(video.xyxy[k]).any():
                         continue
                     word.append(_word(detections, video.xyxy[k], detector.names))
-                    row = _at(tracks.shown, video.xyxy[k])
-                    said.append({} if row is None else _said(tracks.shown, row, names))
+                    row = _at(tracks.confirmed, video.xyxy[k])
+                    said.append({} if row is None else _said(tracks.confirmed, row, names))
                     if row is not None:
-                        ids.add(int(tracks.shown.id[row]))
+                        ids.add(int(tracks.confirmed.id[row]))
                 ours[video.name] = Answers(times[profile][video.name], tuple(said), len(ids))
                 alone[video.name] = Answers(times[profile][video.name], tuple(word))
             right = {v.name: _right(truth[v.name], known) for v in videos}
-            done += [Scored(n, profile, score(a, right), a) for n, a in ((ALONE, alone), (OURS, ours))]
+            done += [ScoredMethod(n, profile, score(a, right), a) for n, a in ((ALONE, alone), (OURS, ours))]
             for path in config.results:
                 answers = foreign[profile, path]
-                done.append(Scored(path.name, profile, score(answers, truth), answers))
+                done.append(ScoredMethod(path.name, profile, score(answers, truth), answers))
     return done
 
 
@@ -119,7 +119,7 @@ def _videos(root: Path, only: tuple[str, ...]) -> list[_Video]:
         raise ConfigError(f"{root}: there is no such folder; name a folder of sequences.")
     boxes = any((p / name).is_file() for p in (root, *(p for p in root.iterdir() if p.is_dir())) for name in TRUTHS)
     if boxes:
-        return [_Video(s.name, s.pictures, s.xyxy) for s in read_sequences(root, only)]
+        return [_Video(s.name, s.pictures, s.xyxy) for s in read_sot_sequences(root, only)]
     return [
         _Video(s.name, s.pictures, np.array([_around(p) for p in s.masks])) for s in find_sequences(root, only, True)
     ]
@@ -153,7 +153,7 @@ def _at(tracks: Tracks, xyxy: Float64) -> int | None:
     if not len(tracks):
         return None
     iou = overlaps(tracks.xyxy.astype(np.float64), xyxy[None])[:, 0]
-    return int(iou.argmax()) if iou.max() >= SAME else None
+    return int(iou.argmax()) if iou.max() >= SAME_IOU else None
 
 
 def _said(tracks: Tracks, row: int, names: tuple[str, ...]) -> dict[str, float]:
@@ -162,10 +162,10 @@ def _said(tracks: Tracks, row: int, names: tuple[str, ...]) -> dict[str, float]:
 
 def _word(detections: Detections, xyxy: Float64, names: tuple[str, ...]) -> dict[str, float]:
     """What the detector calls the object in this frame: the surest of its boxes there."""
-    sure = detections.take(detections.score >= SURE)
+    sure = detections.take(detections.score >= MIN_SCORE)
     if not len(sure):
         return {}
-    there = np.flatnonzero(overlaps(sure.xyxy.astype(np.float64), xyxy[None])[:, 0] >= SAME)
+    there = np.flatnonzero(overlaps(sure.xyxy.astype(np.float64), xyxy[None])[:, 0] >= SAME_IOU)
     if not len(there):
         return {}
     row = int(there[sure.score[there].argmax()])

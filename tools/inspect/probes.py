@@ -27,7 +27,7 @@ from tracker.learned.liquid_motion import LiquidMotion
 
 CONTESTED = 6.0  # log-odds beyond which nothing that a pair is told would change what becomes of it
 FLOW = np.geomspace(0.01, 100, 161).astype(np.float32)  # seconds at which an answer's course is looked at
-NEVER = np.float32(1e30)  # seconds after which an answer has come to its end, in a query's slow time too
+END_OF_TIME_S = np.float32(1e30)  # seconds after which an answer has come to its end, in a query's slow time too
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -52,42 +52,42 @@ class Matches:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Told:
+class RecordedCall:
     """One call of `odds`: what it was told, features first, and (K,) what it said."""
 
     arguments: tuple[Any, ...]
-    odds: Array
+    logits: Array
 
 
-class WatchedHead(HeadNumpy):
+class RecordingHead(HeadNumpy):
     """Answers as `head` does and writes down what it is told."""
 
     def __init__(self, head: HeadNumpy) -> None:
         self.__dict__.update(head.__dict__)
         self.head = head
         self.steps: list[Matches] = []
-        self.calls: list[Told] = []
+        self.calls: list[RecordedCall] = []
 
     def step(self, x: Array, h: Array, dt: Array) -> Array:
         after = self.head.step(x, h, dt)
         self.steps.append(Matches(x, h, dt, after))
         return after
 
-    def odds(self, *arguments: Any) -> Array:
-        said = self.head.odds(*arguments)
-        self.calls.append(Told(arguments, said))
+    def logits(self, *arguments: Any) -> Array:
+        said = self.head.logits(*arguments)
+        self.calls.append(RecordedCall(arguments, said))
         return said
 
 
-def watch(
+def record(
     head: HeadNumpy, root: Path, profiles: Iterable[str], scratch: Path, seed: int = 0, quiet: bool = True
-) -> WatchedHead:
+) -> RecordingHead:
     """Tracks every sequence under `root` with the head, thinned by every profile into `scratch`.
 
     Raises:
         DataError: a file breaks its format, or nothing was ever matched.
     """
-    watched = WatchedHead(head)
+    watched = RecordingHead(head)
     for profile in profiles:
         thin(root, scratch / profile, profile, seed)
         for sequence in tqdm(find_sequences(scratch / profile), desc=profile, disable=quiet or None):
@@ -103,7 +103,7 @@ def watch(
     return watched
 
 
-def matches_of(watched: WatchedHead, most: int, seed: int) -> Matches:
+def matches_of(watched: RecordingHead, most: int, seed: int) -> Matches:
     """At most `most` of the matches, by chance; first sights, which have no past, are left out."""
     columns = zip(*((m.x, m.h, m.dt, m.after) for m in watched.steps), strict=True)
     whole = Matches(*(np.concatenate(column) for column in columns))
@@ -135,7 +135,7 @@ def responses(head: HeadNumpy, matches: Matches) -> Array:
     return np.asarray(np.stack(columns, axis=1) / own[:, None])
 
 
-def past(head: HeadNumpy, matches: Matches, seed: int = 0) -> Array:
+def memory_fraction(head: HeadNumpy, matches: Matches, seed: int = 0) -> Array:
     """(units,) how much of a state is memory: 0 where only the latest match speaks, 1 where only what was before.
 
     Every match is repeated with the state that another one found: how far that leads the outcome astray, on average,
@@ -147,10 +147,10 @@ def past(head: HeadNumpy, matches: Matches, seed: int = 0) -> Array:
     return np.asarray(astray / np.maximum(apart, 1e-9))
 
 
-def answer_times(head: HeadNumpy, states: Array) -> Array:
+def response_times(head: HeadNumpy, states: Array) -> Array:
     """(N, Q) seconds after a look in which each number of an answer has gone 1 - 1/e of its way; nan: it has none."""
     n = len(states)
-    first, last = (head.query(states, np.full(n, t, np.float32))[0] for t in (np.float32(0), NEVER))
+    first, last = (head.query(states, np.full(n, t, np.float32))[0] for t in (np.float32(0), END_OF_TIME_S))
     way = last - first
     goal = 1 - np.exp(-1)
     found = np.full(first.shape, np.inf)
@@ -161,14 +161,14 @@ def answer_times(head: HeadNumpy, states: Array) -> Array:
     return np.where(abs(way) > 1e-3, found, np.nan)
 
 
-def sensitivities(watched: WatchedHead, most: int, seed: int) -> tuple[Array, Array]:
+def sensitivities(watched: RecordingHead, most: int, seed: int) -> tuple[Array, Array]:
     """(features,) twice: how a pair's log-odds change for one std more of a feature, on average and in size.
 
     Only that pair is changed, its rivals stay; drawn by chance from the pairs whose log-odds are within `CONTESTED`.
     """
     rng = np.random.default_rng(seed)
     spread = np.concatenate([c.arguments[0] for c in watched.calls]).std(axis=0)
-    open_ = [(call, int(k)) for call in watched.calls for k in np.flatnonzero(abs(call.odds) < CONTESTED)]
+    open_ = [(call, int(k)) for call in watched.calls for k in np.flatnonzero(abs(call.logits) < CONTESTED)]
     chosen = [open_[k] for k in rng.permutation(len(open_))[:most]]
     if not chosen:
         raise DataError("no pair was ever in doubt; give sequences in which objects meet.")
@@ -180,7 +180,7 @@ def sensitivities(watched: WatchedHead, most: int, seed: int) -> tuple[Array, Ar
             for by in (0.5, -0.5):
                 changed = features.copy()
                 changed[k, i] += by * spread[i]
-                said.append(watched.head.odds(changed, *rest)[k])
+                said.append(watched.head.logits(changed, *rest)[k])
             slopes[row, i] = said[0] - said[1]
     return slopes.mean(axis=0), abs(slopes).mean(axis=0)
 

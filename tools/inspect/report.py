@@ -22,19 +22,19 @@ from tools.inspect.feature_names import FEATURE_NAMES, INPUT_NAMES, named
 from tools.inspect.findings import Findings
 from tools.inspect.probes import (
     Matches,
-    answer_times,
     correlations,
     matches_of,
-    past,
+    memory_fraction,
+    record,
+    response_times,
     responses,
     sensitivities,
-    watch,
 )
 from tools.reporting import plots
 from tracker.learned.liquid_motion import WEIGHTS
 
 if TYPE_CHECKING:
-    from models.association_head.model import Head
+    from models.association_head.model import AssociationHead
 
 LAYERS = ("inter", "command", "motor")  # of a wired cell
 STRONGEST = 3  # inputs that the table names for a layer
@@ -78,7 +78,7 @@ def find(config: InspectConfig) -> Findings:
     model = _defined(path, head.config)
     with tempfile.TemporaryDirectory() as scratch:
         root = config.root or _rendered(config.scene, Path(scratch) / "scene")
-        watched = watch(head, root, config.profiles, Path(scratch), config.seed, config.quiet)
+        watched = record(head, root, config.profiles, Path(scratch), config.seed, config.quiet)
     matches = matches_of(watched, config.matches, config.seed)
     slope, size = sensitivities(watched, config.pairs, config.seed)
     remembers = head.config.cell != "none"
@@ -90,8 +90,8 @@ def find(config: InspectConfig) -> Findings:
         inputs=named(INPUT_NAMES, matches.x.shape[1]),
         features=named(FEATURE_NAMES, len(slope)),
         seconds=time_constants(model, matches),
-        answers=answer_times(head, matches.after[:STATES]),
-        past=past(head, matches)[:units],
+        answers=response_times(head, matches.after[:STATES]),
+        past=memory_fraction(head, matches)[:units],
         response=responses(head, matches)[:units],
         correlation=correlations(matches)[:units],
         slope=slope,
@@ -111,7 +111,7 @@ def layers_of(path: Path, units: int) -> tuple[str, ...]:
     return tuple(layer for layer, count in zip(LAYERS, counts, strict=True) for _ in range(count))
 
 
-def time_constants(model: Head, matches: Matches) -> Array | None:
+def time_constants(model: AssociationHead, matches: Matches) -> Array | None:
     """(E, U) seconds, by the cell's own definition; None where it has none."""
     import torch
 
@@ -122,7 +122,7 @@ def time_constants(model: Head, matches: Matches) -> Array | None:
         return np.asarray(flow(torch.from_numpy(matches.x), torch.from_numpy(matches.h)).numpy())
 
 
-def _defined(path: Path, config: HeadConfig) -> Head:
+def _defined(path: Path, config: HeadConfig) -> AssociationHead:
     """The weights in the torch definition, which knows time constants.
 
     Raises:
@@ -130,10 +130,10 @@ def _defined(path: Path, config: HeadConfig) -> Head:
     """
     from safetensors.torch import load_file
 
-    from models.association_head.model import Head
+    from models.association_head.model import AssociationHead
     from tracker.learned.pair_features import FEATURES, INPUTS
 
-    model = Head(INPUTS, FEATURES, config)
+    model = AssociationHead(INPUTS, FEATURES, config)
     try:
         model.load_state_dict(load_file(path))
     except RuntimeError as error:

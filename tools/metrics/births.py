@@ -15,7 +15,7 @@ from tracker.types import Bool, Detections, Float64, Int64, Tracks
 GROUPS = ("person", "vehicle", "animal", "other")
 _VEHICLES, _ANIMALS = COCO_NAMES[1:9], COCO_NAMES[14:24]  # bicycle to boat, bird to giraffe
 
-VISIBLE = 0.6  # share of an object inside the picture from which a detector is expected to find it
+MIN_VISIBLE_SHARE = 0.6  # share of an object inside the picture from which a detector is expected to find it
 GLIMPSED = 0.05  # share inside from which a track of it is no false one
 SAME_IOU = 0.5  # of an object and its detection or track
 FOUND_SHARE = 0.5  # of the frames in which an object is visible: the detector finds it
@@ -27,7 +27,7 @@ ROUNDING_S = 1e-6  # seconds
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Scene:
+class BirthScene:
     """What is known of a thinned video: F frames, N objects.
 
     Attributes:
@@ -87,7 +87,11 @@ def group_of(name: str) -> str:
 
 
 def found_objects(
-    scene: Scene, detections: Sequence[Detections], shown: Sequence[Tracks], names: Sequence[str], least_area: float
+    scene: BirthScene,
+    detections: Sequence[Detections],
+    shown: Sequence[Tracks],
+    names: Sequence[str],
+    least_area: float,
 ) -> list[FoundObject]:
     """The objects that the detector finds in at least half of the frames in which they are visible, and their tracks.
 
@@ -102,7 +106,7 @@ def found_objects(
     """
     found = []
     for k in np.flatnonzero(~scene.ignore).tolist():
-        rows = np.flatnonzero(scene.visible[:, k] > VISIBLE)
+        rows = np.flatnonzero(scene.visible[:, k] > MIN_VISIBLE_SHARE)
         boxes = scene.xyxy[:, k]
         area = (boxes[rows, 2:] - boxes[rows, :2]).prod(axis=1) / (scene.size[0] * scene.size[1])
         if len(rows) < SIGHTS or area.mean() < least_area:
@@ -121,7 +125,9 @@ def found_objects(
     return found
 
 
-def false_tracks(scene: Scene, shown: Iterable[Tracks], names: Sequence[str], complete: Sequence[str]) -> FalseTracks:
+def false_tracks(
+    scene: BirthScene, shown: Iterable[Tracks], names: Sequence[str], complete: Sequence[str]
+) -> FalseTracks:
     """How many tracks there are, and how many of them are on no labelled object.
 
     Args:

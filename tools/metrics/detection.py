@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from datasets.ground_truth.detection import LabelledPicture
+from datasets.ground_truth.detection import LabelledImage
 from models.extras import needs
 from tracker.boxes import ltwh
 from tracker.types import Detections, Float64
 
-MOST = 100  # boxes of one class in one picture that count, as COCO has it
+MAX_BOXES = 100  # boxes of one class in one picture that count, as COCO has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def coco_classes() -> tuple[Any, Any]:
 
 
 def score_detections(
-    pictures: Sequence[LabelledPicture], found: Sequence[Detections], names: Sequence[str], scored: Sequence[int]
+    pictures: Sequence[LabelledImage], found: Sequence[Detections], names: Sequence[str], scored: Sequence[int]
 ) -> dict[str, Precision]:
     """The figures of each scored class, by name.
 
@@ -81,7 +81,7 @@ def score_detections(
         sides = [_coco(coco_type, images, names, rows) for rows in (truths, answers)]
         evaluation = evaluation_type(*sides, "bbox")
         evaluation.params.catIds = sorted(scored)
-        evaluation.params.maxDets = [MOST]
+        evaluation.params.maxDets = [MAX_BOXES]
         evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
         evaluation.evaluate()
         evaluation.accumulate()

@@ -24,7 +24,7 @@ TITLES = {
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Evaluation:
+class MotEvaluation:
     """One set of predictions against the truth.
 
     Attributes:
@@ -46,7 +46,7 @@ class Evaluation:
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
-def table(evaluations: Sequence[Evaluation], per_sequence: bool = False) -> str:
+def table(evaluations: Sequence[MotEvaluation], per_sequence: bool = False) -> str:
     """The scores as aligned text, a row each."""
     rows = []
     for e in evaluations:
@@ -61,7 +61,7 @@ def table(evaluations: Sequence[Evaluation], per_sequence: bool = False) -> str:
     return as_lines(lines)
 
 
-def to_json(evaluations: Sequence[Evaluation]) -> str:
+def to_json(evaluations: Sequence[MotEvaluation]) -> str:
     """The scores as a JSON list, an object a set of predictions: name, combined, sequences, classes, curves, notes."""
     content = [
         {
@@ -78,7 +78,7 @@ def to_json(evaluations: Sequence[Evaluation]) -> str:
     return json.dumps(content, indent=1)
 
 
-def to_csv(evaluations: Sequence[Evaluation]) -> str:
+def to_csv(evaluations: Sequence[MotEvaluation]) -> str:
     """Columns predictions, sequence, class, then the scores; COMBINED and all where a row is of all of them."""
     text = io.StringIO()
     out = csv.writer(text, lineterminator="\n")
@@ -90,7 +90,7 @@ def to_csv(evaluations: Sequence[Evaluation]) -> str:
     return text.getvalue().rstrip("\n")
 
 
-def to_latex(evaluations: Sequence[Evaluation]) -> str:
+def to_latex(evaluations: Sequence[MotEvaluation]) -> str:
     """A tabular of the combined scores, a row each."""
     lines = [rf"\begin{{tabular}}{{l{'r' * len(TITLES)}}}", r"\hline"]
     lines += [" & ".join(["", *TITLES.values()]) + r" \\", r"\hline"]
@@ -101,7 +101,7 @@ def to_latex(evaluations: Sequence[Evaluation]) -> str:
     return "\n".join([*lines, r"\hline", r"\end{tabular}"])
 
 
-def draw(evaluations: Sequence[Evaluation], path: Path) -> None:
+def draw(evaluations: Sequence[MotEvaluation], path: Path) -> None:
     """Draws HOTA, DetA and AssA over the localisation thresholds, a line for each set of predictions.
 
     Raises:
@@ -119,7 +119,7 @@ def draw(evaluations: Sequence[Evaluation], path: Path) -> None:
     save(figure, path)
 
 
-def _rows(e: Evaluation) -> Iterator[tuple[str, str, Scores]]:
+def _rows(e: MotEvaluation) -> Iterator[tuple[str, str, Scores]]:
     for name, scores in e.sequences.items():
         yield name, "all", scores
     for name, scores in e.classes.items():

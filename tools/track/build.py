@@ -12,7 +12,7 @@ from tools.track.config.video import OutputConfig, TrackConfig
 from tracker.protocols import LiveSource, Sink, Source
 
 if TYPE_CHECKING:
-    from tracker.single_object.manager import Pointer
+    from tracker.single_object.manager import SingleObjectManager
 
 
 def _video(path: Path, config: TrackConfig) -> Sink:
@@ -30,9 +30,9 @@ def _masks(path: Path, config: TrackConfig) -> Sink:
 
 
 def _images(path: Path, config: TrackConfig) -> Sink:
-    from datasets.formats.image_folder import PictureFolder
+    from datasets.formats.image_folder import ImageFolder
 
-    return PictureFolder(path)
+    return ImageFolder(path)
 
 
 def _labels(name: str) -> Callable[[Path, TrackConfig], Sink]:
@@ -62,7 +62,7 @@ def outputs(config: OutputConfig) -> dict[str, Path]:
 
 def build_sinks(
     config: TrackConfig,
-    pointer: Pointer | None = None,
+    pointer: SingleObjectManager | None = None,
     source: Source | None = None,
     late: Callable[[Sink], Sink] = lambda sink: sink,
 ) -> tuple[list[Sink], list[Sink]]:
@@ -88,9 +88,9 @@ def build_sinks(
     if config.output.yolo_images:
         if config.output.yolo is None:
             raise ConfigError("--yolo-images stand in the folder of --yolo; name one.")
-        from datasets.formats.image_folder import PictureFolder
+        from datasets.formats.image_folder import ImageFolder
 
-        slow.append(late(PictureFolder(config.output.yolo / "images", naming="yolo")))
+        slow.append(late(ImageFolder(config.output.yolo / "images", naming="yolo")))
     return here, slow
 
 

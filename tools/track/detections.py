@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from datasets.formats import DetectionFile
 from datasets.formats.mot import MotWriter
-from datasets.formats.writer import Boxes
+from datasets.formats.writer import FrameBoxes
 from datasets.ground_truth.camera_motion import read_camera_motion
 from datasets.output_guard.guard import begin
 from models.errors import DataError
@@ -74,5 +74,5 @@ def track_sequence(
     with MotWriter(out / f"{sequence.name}.txt") as writer:
         writer.open(SourceInfo(sequence.name, width, height, frames=len(frames)), detections.names)
         for frame, time in zip(frames.tolist(), times.tolist(), strict=True):
-            shown = tracker.update(detections(frame), time, warps.get(frame)).shown
-            writer.put(frame, time, Boxes(shown.id, shown.xyxy, shown.score, shown.label))
+            shown = tracker.update(detections(frame), time, warps.get(frame)).confirmed
+            writer.put(frame, time, FrameBoxes(shown.id, shown.xyxy, shown.score, shown.label))

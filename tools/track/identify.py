@@ -14,7 +14,7 @@ from datasets import open_source
 from datasets.formats import read
 from datasets.formats.annotations import Annotations
 from datasets.ground_truth.reid import read_identities
-from datasets.sources.images import read_picture
+from datasets.sources.images import read_image
 from models.checks.printable import one_line
 from models.errors import DataError
 from models.runtime.compute import Compute
@@ -89,7 +89,7 @@ def identify(config: IdentifyConfig) -> tuple[tuple[str, ...], list[Identified]]
     network = IdentityFeatures(Compute.shared(threads=config.threads).threads, config.device)
     metric = load_metric(config.metric, network.dim) if config.metric is not None else None
     embed = plain if metric is None else metric
-    gallery = embed(np.stack([network(read_picture(path)) for path in people.pictures]))
+    gallery = embed(np.stack([network(read_image(path)) for path in people.pictures]))
     seen: dict[int, list[Float32]] = defaultdict(list)
     last = max(views)
     with (

@@ -9,12 +9,12 @@ import numpy as np
 from datasets.formats import DetectionFile
 from models.errors import ConfigError
 from tools.track.config.video import TrackConfig
-from tools.track.render import Boxes, GivenTracker, GivenTracks
+from tools.track.render import GivenTracker, GivenTracks, GivenTracksDetector
 from tracker.detectors.class_names import class_mask
 from tracker.protocols import Detector
 
 
-def kept_ids(config: TrackConfig, detector: Detector) -> tuple[Boxes, GivenTracker]:
+def kept_ids(config: TrackConfig, detector: Detector) -> tuple[GivenTracksDetector, GivenTracker]:
     """What takes the place of detector and tracker: nothing is matched, boxes without an id are left out.
 
     Raises:
@@ -42,4 +42,4 @@ def kept_ids(config: TrackConfig, detector: Detector) -> tuple[Boxes, GivenTrack
     }
     masks = None if found.mask is None else tuple(m for m, k in zip(found.mask, kept.tolist(), strict=True) if k)
     given = GivenTracks(replace(found, **columns, mask=masks), "frame", name)
-    return Boxes(given), GivenTracker(given)
+    return GivenTracksDetector(given), GivenTracker(given)

@@ -9,11 +9,11 @@ import numpy as np
 from models.errors import ConfigError, DataError
 from tools.track.config.mask_prompts import parse_mark
 from tools.track.config.video import TrackConfig
-from tracker.masks.stage import Mark
+from tracker.masks.stage import MaskPrompt
 from tracker.types import Bool, Frame, UInt8
 
 
-def build_marks(config: TrackConfig) -> tuple[Mark, ...]:
+def build_marks(config: TrackConfig) -> tuple[MaskPrompt, ...]:
     """What is marked to be followed by its mask.
 
     Raises:
@@ -21,7 +21,7 @@ def build_marks(config: TrackConfig) -> tuple[Mark, ...]:
         DataError: the mask picture cannot be read or holds no object.
     """
     marking = config.marking
-    marks: list[Mark] = []
+    marks: list[MaskPrompt] = []
     if marking.mask is not None:
         marks.append(_picture(config))
     taken = max((n for mark in marks for n in mark.numbers), default=0)
@@ -32,11 +32,11 @@ def build_marks(config: TrackConfig) -> tuple[Mark, ...]:
         for text in texts:
             values, time = parse_mark(flag, text)
             taken += 1
-            marks.append(Mark(time, (taken,), _drawn(draw, values, taken)))
+            marks.append(MaskPrompt(time, (taken,), _drawn(draw, values, taken)))
     return tuple(marks)
 
 
-def _picture(config: TrackConfig) -> Mark:
+def _picture(config: TrackConfig) -> MaskPrompt:
     from datasets.masks.indexed_png import read_indexed
 
     path = config.marking.mask
@@ -54,7 +54,7 @@ def _picture(config: TrackConfig) -> Mark:
             )
         return numbers
 
-    return Mark(0.0, found, draw)
+    return MaskPrompt(0.0, found, draw)
 
 
 def _box(frame: Frame, values: tuple[float, ...]) -> Bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from datasets.formats.writer import PICTURES
 from datasets.output_guard.guard import Input, Output, OutputGuard
-from datasets.sources.credentials import redact
+from datasets.sources.credentials import strip_credentials
 from datasets.video.output_file import is_stdout, is_stream
 from models.errors import ConfigError, DataError
 from tools.cli.output_guard import described
@@ -145,7 +145,7 @@ def settings_file(config: TrackConfig) -> Path | None:
 def _settings(config: TrackConfig) -> str:
     """The resolved settings without passwords; `--config` reads them back. That something may be overwritten is no
     setting of a result, and must be said anew."""
-    source = redact(config.source) if "://" in config.source else config.source
+    source = strip_credentials(config.source) if "://" in config.source else config.source
     return to_toml(replace(config, source=source, output=replace(config.output, overwrite=False, out=None)))
 
 

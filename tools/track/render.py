@@ -72,7 +72,7 @@ class GivenTracks:
             score=all_.score[kept],
             label=all_.label[kept],
             state=np.full(n, State.ACTIVE, np.int8),
-            unseen=np.zeros(n),
+            time_since_update=np.zeros(n),
             detection=np.arange(n),
             mask=self._masks(kept, frame),
         )
@@ -119,7 +119,7 @@ class GivenTracks:
         return Masks(np.array(masks, bool).reshape(-1, height, width), place)
 
 
-class Boxes:
+class GivenTracksDetector:
     """The given boxes as a detector: what moves by itself says nothing of the camera's motion."""
 
     def __init__(self, given: GivenTracks) -> None:
@@ -177,7 +177,7 @@ def render(config: RenderConfig) -> int:
         raise
     with stoppable(source) as stop, progress(source.info, config.reading, config.quiet) as tell:
         before = camera_motion_stages(config.camera_motion)
-        pipeline = Pipeline(source, Boxes(given), GivenTracker(given), before=before)
+        pipeline = Pipeline(source, GivenTracksDetector(given), GivenTracker(given), before=before)
         summary = pipeline.run(sinks, slow_sinks=slow, progress=tell, stop=stop)
     _check(config, source.info.name, tracks, given, summary)
     linger(sinks)

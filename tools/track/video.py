@@ -63,9 +63,9 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         pipeline, detector = _pipeline(config, source)
         pointer = None
         if config.pointing.active:
-            from tracker.single_object.manager import Pointer
+            from tracker.single_object.manager import SingleObjectManager
 
-            pointer = pipeline.find(Pointer)
+            pointer = pipeline.find(SingleObjectManager)
         sinks, slow = build_sinks(config, pointer, source, beginning.late(source))
         if not config.quiet and wanted != asked:
             say(f"writing {' and '.join(str(path) for path in wanted.values())}", flush=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.ground_truth.classification import ClassifiedPictures
-from datasets.ground_truth.detection import find_labels, read_labelled_pictures
+from datasets.ground_truth.classification import ClassifiedImages
+from datasets.ground_truth.detection import find_labels, read_labelled_images
 from datasets.simulation.detector_noise import Rng
-from datasets.sources.images import read_picture
+from datasets.sources.images import read_image
 from models.backbones.export import open_network
 from models.backbones.feature_maps import BACKBONE
 from models.backbones.registry import get_entry
@@ -25,11 +25,11 @@ from tracker.types import Detections, Float32, Float64, Frame, Int64, UInt8
 
 Times = Callable[[Rng, int], Float64]  # (rng, how many) -> their seconds
 BATCH = 12  # views a pass: more would only take memory
-LEAST = 24.0  # pixels of a labelled object's side
-MOST = 6  # objects of one picture, the largest ones
+MIN_SIDE_PX = 24.0  # pixels of a labelled object's side
+MAX_OBJECTS = 6  # objects of one picture, the largest ones
 
 
-class views_of_pictures:
+class ViewsOfImages:
     """Pictures of one class each, seen by the frozen CNN.
 
     Raises:
@@ -40,7 +40,7 @@ class views_of_pictures:
     def __init__(
         self, folder: Path, detectors: tuple[str, ...] = (), threads: int = 1, weights: str | None = None
     ) -> None:
-        self.data = ClassifiedPictures(folder)
+        self.data = ClassifiedImages(folder)
         self._weights = get_entry(BACKBONE).weights
         self._network = open_network(BACKBONE, None, weights, threads, "cpu")
 
@@ -67,7 +67,7 @@ class views_of_pictures:
         self.data.close()
 
 
-class labels_of_pictures:
+class LabelsOfImages:
     """Pictures with boxes, seen by detectors in turn; classes are COCO's, whatever the detectors know of them.
 
     Raises:
@@ -76,7 +76,7 @@ class labels_of_pictures:
     """
 
     def __init__(self, folder: Path, detectors: tuple[str, ...], threads: int = 1) -> None:
-        self._data = read_labelled_pictures(folder)
+        self._data = read_labelled_images(folder)
         chosen = (DetectorConfig(name).kind_and_argument() for name in detectors)
         self._files = [find_labels(folder)[0], *(Path(file) for kind, file in chosen if kind == "onnx")]
         self._true = _coco(self._data.names, str(folder))
@@ -96,13 +96,13 @@ class labels_of_pictures:
         detector, known = self._detectors[picture // 2 % len(self._detectors)]
         xyxy, label = one.xyxy.astype(np.float64), self._true[one.label]
         side = np.sqrt((xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1))
-        rows = np.flatnonzero(~one.ignore & (side >= LEAST) & (label >= 0) & np.isin(label, known))
-        rows = rows[np.argsort(-side[rows], kind="stable")][:MOST]
+        rows = np.flatnonzero(~one.ignore & (side >= MIN_SIDE_PX) & (label >= 0) & np.isin(label, known))
+        rows = rows[np.argsort(-side[rows], kind="stable")][:MAX_OBJECTS]
         if not len(rows):
             return None
         time = times(rng, views)
         look = _looker(detector, known)
-        return simulate_labels(read_picture(one.path), xyxy[rows], label[rows], time, look, len(COCO_NAMES), rng)
+        return simulate_labels(read_image(one.path), xyxy[rows], label[rows], time, look, len(COCO_NAMES), rng)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.class_pool.inference import ClassPoolNumpy, log_softmax, softmax
 from tools.track_classes.simulated_views import Evidence
-from tracker.classification.hysteresis import decide
+from tracker.classification.hysteresis import apply_hysteresis
 from tracker.types import Float32, Int64
 
 Pooled = tuple[Float32, Int64]  # (S, T, K) probabilities after each view, (S, T) the class said then, -1 before any
@@ -66,7 +66,7 @@ def liquid(e: Evidence, pool: ClassPoolNumpy) -> Pooled:
         out[:, j] = pool.probability(belief, h)
         before = said[:, j - 1] if j else np.full(s, -1)
         said[:, j] = before
-        said[r, j] = decide(before[r], out[r, j])
+        said[r, j] = apply_hysteresis(before[r], out[r, j])
     return out, said
 
 

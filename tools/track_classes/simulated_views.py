@@ -8,13 +8,13 @@ from dataclasses import dataclass, fields
 import cv2
 import numpy as np
 
-from datasets.ground_truth.classification import ClassifiedPicture, ClassifiedPictures
+from datasets.ground_truth.classification import ClassifiedImage, ClassifiedImages
 from datasets.simulation.crops import Course, draw_course, show
 from datasets.simulation.detector_noise import Rng
 from models.backbones.feature_maps import standardise
 from models.backbones.registry import Weights
-from tracker.boxes import crowding, overlaps, touching
-from tracker.classification.crops import LABEL_QUALITY, label_quality, shares, sharpness, to_size, view_quality
+from tracker.boxes import neighbour_iou, overlapping_pairs, overlaps
+from tracker.classification.crops import LABEL_QUALITY, class_evidence, crop_quality, label_quality, sharpness, to_size
 from tracker.types import Bool, Detections, Float32, Float64, Int64, UInt8
 
 Classify = Callable[[Float32], Float32]  # (B, 3, S, S) standardised pictures -> (B, K) class scores before the softmax
@@ -49,8 +49,8 @@ def join(parts: Sequence[Evidence]) -> Evidence:
 
 
 def simulate(
-    data: ClassifiedPictures,
-    picture: ClassifiedPicture,
+    data: ClassifiedImages,
+    picture: ClassifiedImage,
     time: Float64,
     classify: Classify,
     weights: Weights,
@@ -75,7 +75,7 @@ def simulate(
         told = float(course.cover[k]) if course.strangers[k] else 0.0
         sides = 0.25 * float(course.cut[k] > 0.02)
         quality.append(
-            view_quality(
+            crop_quality(
                 side=np.sqrt(view.shape[0] * view.shape[1]),
                 sharp=sharpness(net),
                 score=float(course.score[k]),
@@ -89,7 +89,7 @@ def simulate(
     return Evidence(time[None], seen[None], scores[None], np.array(quality, np.float32)[None], truth)
 
 
-def spoil(bgr: UInt8, course: Course, k: int, rng: Rng) -> tuple[UInt8, Float64]:
+def degrade_view(bgr: UInt8, course: Course, k: int, rng: Rng) -> tuple[UInt8, Float64]:
     """A whole picture as a camera shows it at moment `k`, and the (2, 3) map from the picture's pixels to it."""
     height, width = bgr.shape[:2]
     zoom = float(np.clip(course.side[k] / 220.0 + 0.25, 0.25, 1.2))
@@ -130,13 +130,13 @@ def simulate_labels(
     scores = np.zeros((n, t, classes), np.float32)
     quality = np.zeros((n, t, len(LABEL_QUALITY)), np.float32)
     for k in range(t):
-        view, into = spoil(bgr, course, k, rng)
+        view, into = degrade_view(bgr, course, k, rng)
         found = detect(view)
         if not len(found):
             continue
         boxes = found.xyxy.astype(np.float64)
-        votes, worse = shares(boxes, found.score.astype(np.float64), found.label, classes)
-        crowd = crowding(boxes, touching(boxes))
+        votes, worse = class_evidence(boxes, found.score.astype(np.float64), found.label, classes)
+        crowd = neighbour_iou(boxes, overlapping_pairs(boxes))
         told = label_quality(boxes, found.score.astype(np.float64), crowd)
         true = xyxy * np.tile(into[[0, 1], [0, 1]], 2) + np.tile(into[:, 2], 2)
         near = overlaps(true, boxes) * (~worse & (found.score >= 0.1))

@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from datasets.ground_truth.tracking import Sequence, read_sequences
-from datasets.simulation.detector_noise import Noise, fit
-from models.association_head.config import TAIL, HeadConfig
+from datasets.ground_truth.tracking import TrackingSequence, read_sequences
+from datasets.simulation.detector_noise import NoiseModel, fit
+from models.association_head.config import STUDENT_T_DOF, HeadConfig
 from models.association_head.inference import HeadNumpy, load_head, save_head
-from models.association_head.model import Head
+from models.association_head.model import AssociationHead
 from models.errors import DataError, WeightsError
 from models.extras import require
 from models.runtime.arrays import Array
@@ -70,7 +70,7 @@ def train_head(config: TrainHeadConfig) -> None:
     check_memory(PROCESS * config.workers, f"--workers {config.workers}")
     require("train association", "scipy")
     make_out(config.out, (HEAD, CURVE))
-    model = Head(INPUTS, FEATURES, config.model)
+    model = AssociationHead(INPUTS, FEATURES, config.model)
     if config.init_weights is not None:
         begin = _weights(config.init_weights, model, config.reset_cell)
         model.load_state_dict({name: torch.from_numpy(value) for name, value in begin.items()})
@@ -80,7 +80,7 @@ def train_head(config: TrainHeadConfig) -> None:
     if not sequences:
         raise DataError(f"{config.roots[0]}: every sequence is shorter than two frames; give longer ones.")
     real = [s for s in sequences if s.detections is not None]
-    noise = fit(real) if real else Noise()
+    noise = fit(real) if real else NoiseModel()
     data = digest(sequences)
     state = _Progress(config, model, checkpoint, data)
     records: list[Record] = []
@@ -96,7 +96,7 @@ def train_head(config: TrainHeadConfig) -> None:
         say(f"{path} holds the head; track with it: --motion liquid --association-head {path}")
 
 
-def _weights(path: Path, model: Head, renew_cell: bool = False) -> dict[str, Array]:
+def _weights(path: Path, model: AssociationHead, renew_cell: bool = False) -> dict[str, Array]:
     """The weights of a file that fit `model`; with `renew_cell` those of its cell are the model's own.
 
     Raises:
@@ -124,7 +124,7 @@ def _as_wide(weight: Array, own: Array) -> Array:
 class _Progress:
     """The training over its rounds, each of which rolls out with the weights that stood at its beginning."""
 
-    def __init__(self, config: TrainHeadConfig, model: Head, checkpoint: Checkpoint, data: str) -> None:
+    def __init__(self, config: TrainHeadConfig, model: AssociationHead, checkpoint: Checkpoint, data: str) -> None:
         self.config, self.model = config, model
         optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=1e-4)
         schedule = Schedule(self._rate, clip=1.0, average=AVERAGE, save=BATCHES)
@@ -158,19 +158,23 @@ class _Progress:
         return self.config.learning_rate * min(1.0, step / WARM) * cosine(step, total, FLOOR)
 
 
-def loss(model: Head, records: list[Record]) -> dict[str, Tensor]:
+def loss(model: AssociationHead, records: list[Record]) -> dict[str, Tensor]:
     """The losses of a batch: association, prediction of boxes, being seen again; the last two weigh a tenth."""
     batch = collate(records)
     table = _states(model, batch)  # (tracks, events + 1, units)
     answer = model.query(table[batch.row_track, batch.row_events], batch.row_elapsed)
     row, column, true = batch.row, batch.column, batch.true
-    z = model.odds(batch.features, batch.base, batch.gap, answer.code[row], (row, column, batch.frame))
+    z = model.logits(batch.features, batch.base, batch.gap, answer.code[row], (row, column, batch.frame))
     # of a pair without any name nobody knows what is right: as good as left out
     z = torch.where(batch.known, z, z.new_tensor(UNKNOWN))
     pair = MISSED * _choice(z, row, true) + (2 - MISSED) * _choice(z, column, true)
     readout = answer.readout[row[true]]
     off = (batch.z[true] - torch.tanh(readout[:, :4])) * torch.exp(-readout[:, 4:8].clamp(-2, 2))
-    miss = (0.5 * (TAIL + 1) * torch.log1p(off * off / TAIL) + readout[:, 4:8].clamp(-2, 2)).sum(1).mean()
+    miss = (
+        (0.5 * (STUDENT_T_DOF + 1) * torch.log1p(off * off / STUDENT_T_DOF) + readout[:, 4:8].clamp(-2, 2))
+        .sum(1)
+        .mean()
+    )
     known = batch.row_there >= 0
     seen = answer.readout[known, 8] + (LIFE - batch.row_elapsed[known]) / SOFT + AGAIN
     again = functional.binary_cross_entropy_with_logits(seen, batch.row_there[known].float())
@@ -190,7 +194,7 @@ def step_bytes(records: list[Record], model: HeadConfig) -> float:
     return 6 * 4 * numbers / len(records)
 
 
-def _states(model: Head, batch: Batch) -> Tensor:
+def _states(model: AssociationHead, batch: Batch) -> Tensor:
     """(tracks, events + 1, state) states before and after each match."""
     h = torch.zeros(len(batch.inputs), model.config.state)
     states = [h]
@@ -215,7 +219,7 @@ def _choice(z: Tensor, group: Tensor, true: Tensor) -> Tensor:
 
 
 def _roll_out(
-    config: TrainHeadConfig, round_: int, sequences: list[Sequence], noise: Noise, head: HeadNumpy
+    config: TrainHeadConfig, round_: int, sequences: list[TrackingSequence], noise: NoiseModel, head: HeadNumpy
 ) -> list[Record]:
     """This round's records; each depends on its own number alone, so that a resumed run sees the same."""
     jobs = [(config.data_seed, round_, k) for k in range(config.clips)]

@@ -22,7 +22,7 @@ from models.errors import DataError
 from models.labels.coco import COCO_NAMES
 from models.labels.imagenet import imagenet_names
 from tools.cli.messages import say
-from tools.track_classes.evidence import labels_of_pictures, views_of_pictures
+from tools.track_classes.evidence import LabelsOfImages, ViewsOfImages
 from tools.track_classes.simulated_views import Evidence, join
 from tools.train.checkpoints import (
     Checkpoint,
@@ -82,7 +82,7 @@ def _evidence(config: TrainRecognitionConfig) -> Evidence:
 
     Each sequence depends on its picture's place alone, so that a resumed run sees the same.
     """
-    source = views_of_pictures if config.kind == "views" else labels_of_pictures
+    source = ViewsOfImages if config.kind == "views" else LabelsOfImages
     with closing(source(config.folder, config.detectors, config.threads)) as made:
         chosen = range(0, len(made), 2 if config.images == "even" else 1)
         # scores as they are kept, and as they are joined

@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from datasets.augmentation.detection import Marked, compose, flat
-from datasets.ground_truth.detection import LabelledPicture
+from datasets.augmentation.detection import AugmentedImage, compose, flat
+from datasets.ground_truth.detection import LabelledImage
 from models.backbones.feature_maps import BACKBONE, standardise
 from models.backbones.registry import get_entry
 from models.checks.printable import as_lines
 from models.detection.calibration import fit_classes
-from models.detection.decoders import make_family
+from models.detection.decoders import make_decoder
 from models.detection.export import config_of, describe, export_detector, export_taps, load_taps
-from models.detection.lite_head import TAPPED, DetectHead, LiteTaps, cells
-from models.detection.loss import Objects, loss
+from models.detection.lite_head import TAPPED, DetectionHead, LiteTaps, cells
+from models.detection.loss import TargetObjects, loss
 from models.detection.quantise import quantise
 from models.errors import ConfigError, WeightsError
 from models.extras import require
@@ -60,7 +60,7 @@ WARM = 200  # steps of a growing rate
 FLOOR = 0.01  # of the learning rate at the end
 DECAY = 0.05  # AdamW's, of weights but not of normalisations and biases
 EMPTY = 0.5  # how often a picture without objects is taken, beside one with objects
-FAINT = 0.02  # score from which finds count for what scores are worth
+CALIBRATION_MIN_SCORE = 0.02  # score from which finds count for what scores are worth
 CALIBRATE = 48  # pictures that show the ranges of values
 COMMON = 0.5  # share of the pictures from which on a class is not drawn more often
 USUAL = 320  # pixels a side for which `batch` counts
@@ -129,7 +129,7 @@ class Batches(Dataset[Batch]):
         rng = np.random.default_rng([c.seed, step])
         size = int(rng.choice(c.sizes))
 
-        def pick() -> Marked:
+        def pick() -> AugmentedImage:
             return self._pictures[int(rng.choice(len(self._pictures), p=self._odds))].open()
 
         marked = [compose(pick, size, rng) for _ in range(count(c, size))]
@@ -158,7 +158,7 @@ def odds(pictures: Sequence[Stored], classes: int) -> NDArray[np.float64]:
     return chances
 
 
-def _tensors(marked: list[Marked]) -> dict[str, Any]:
+def _tensors(marked: list[AugmentedImage]) -> dict[str, Any]:
     picture, label, xyxy, trust = (torch.from_numpy(part) for part in flat(marked))
     sure = trust > 0
     return {
@@ -180,7 +180,7 @@ class Progress:
         checkpoint = Checkpoint(config.out / "checkpoint.pt", settings_of(config, data=DATA))
         torch.manual_seed(config.seed)
         self.taps: LiteTaps = load_taps()
-        self.head = DetectHead(len(config.classes), config.model)
+        self.head = DetectionHead(len(config.classes), config.model)
         if config.init_weights is not None:
             start(self.head, config.init_weights)
         self.head = self.head.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -238,7 +238,7 @@ class Progress:
             taps = [tap.float().contiguous(memory_format=torch.channels_last) for tap in batch["taps"]]
         points, strides = (part.to(self.device) for part in cells(batch["size"], batch["size"]))
         kind, place = self.head(taps)
-        objects, unknown = (Objects(*batch[name]).to(self.device) for name in ("objects", "unknown"))
+        objects, unknown = (TargetObjects(*batch[name]).to(self.device) for name in ("objects", "unknown"))
         return loss(kind, place, points, strides, objects, unknown, batch["known"].to(self.device))
 
     def export(self, pictures: Sequence[Stored], held: Sequence[Stored]) -> tuple[Path, Path]:
@@ -247,7 +247,7 @@ class Progress:
         `pictures` show the ranges that eight bits have to span, those `held` back what scores are worth.
         """
         c = self.config
-        head = DetectHead(len(c.classes), c.model)
+        head = DetectionHead(len(c.classes), c.model)
         head.load_state_dict({name: value.cpu() for name, value in self.loop.mean.items()})
         halves = {n: v.half() if v.is_floating_point() else v for n, v in head.state_dict().items()}
         about = card(c, self.data) | {"config": config_of(head), "names": json.dumps(c.classes)}
@@ -260,7 +260,7 @@ class Progress:
             describe(path, {"calibration": json.dumps([[round(v, 4) for v in line] for line in lines])})
         small = c.out / SMALL
         session = Session(path, threads=1, device="cpu")
-        family = make_family("lite", session.inputs, session.outputs, session.metadata)
+        family = make_decoder("lite", session.inputs, session.outputs, session.metadata)
         shown = pictures[:: max(1, len(pictures) // CALIBRATE)][:CALIBRATE]
         quantise(path, small, (family.prepare(picture.open().bgr)[0] for picture in shown))
         return path, small
@@ -270,7 +270,7 @@ def judged(
     path: Path, held: Sequence[Stored], threads: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64]]:
     """(N,) scores of all that was found in the pictures, whether each is there, its class; an object counts once."""
-    detector = build_detector(DetectorConfig(str(path), score=FAINT, threads=threads), embeddings=False)
+    detector = build_detector(DetectorConfig(str(path), score=CALIBRATION_MIN_SCORE, threads=threads), embeddings=False)
     scores, rights, labels = [], [], []
     for k, picture in enumerate(held):
         found = detector(Frame(picture.open().bgr, k, float(k)))
@@ -298,7 +298,7 @@ def report(paths: Sequence[Path], held: Sequence[Stored], config: TrainDetectorC
     except ConfigError as error:
         return f"the {len(held)} pictures held back are not scored: {error}"
     truth = [
-        LabelledPicture(k, Path(f"{k}"), None, picture.xyxy, picture.label, picture.trust <= 0)
+        LabelledImage(k, Path(f"{k}"), None, picture.xyxy, picture.label, picture.trust <= 0)
         for k, picture in enumerate(held)
     ]
     lines = [f"AP50 on {len(held)} pictures held back:"]
@@ -312,7 +312,7 @@ def report(paths: Sequence[Path], held: Sequence[Stored], config: TrainDetectorC
     return as_lines(lines)
 
 
-def start(head: DetectHead, path: Path) -> None:
+def start(head: DetectionHead, path: Path) -> None:
     """Take over what fits of a trained head: all but the answers for other classes.
 
     Raises:

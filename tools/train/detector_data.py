@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from datasets.augmentation.detection import Marked
-from datasets.augmentation.pseudo_labels import HEARD, Marks, agreed, merged
-from datasets.ground_truth.detection import LabelledPicture, read_labelled_pictures
-from datasets.sources.images import decode_picture, is_picture
+from datasets.augmentation.detection import AugmentedImage
+from datasets.augmentation.pseudo_labels import MIN_SCORE, PseudoLabels, consensus, merged
+from datasets.ground_truth.detection import LabelledImage, read_labelled_images
+from datasets.sources.images import decode_image, is_image
 from models.checks.suggestion import suggest
 from models.errors import ConfigError, DataError, SourceError, WeightsError
 from models.runtime.cache import sha256
@@ -42,10 +42,10 @@ class Stored:
     trust: Float32
     known: Bool
 
-    def open(self) -> Marked:
+    def open(self) -> AugmentedImage:
         """With its pixels."""
         bgr = np.asarray(cv2.imdecode(self.code, cv2.IMREAD_COLOR), np.uint8)
-        return Marked(bgr, self.xyxy, self.label, self.trust, self.known)
+        return AugmentedImage(bgr, self.xyxy, self.label, self.trust, self.known)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,9 +60,9 @@ class _Source:
     """
 
     path: Path
-    marks: Marks
+    marks: PseudoLabels
     complete: Bool
-    labelled: LabelledPicture | None = None
+    labelled: LabelledImage | None = None
 
 
 def gather(config: TrainDetectorConfig) -> tuple[list[Stored], list[Stored]]:
@@ -100,7 +100,7 @@ def _labelled(config: TrainDetectorConfig) -> list[_Source]:
     sources: list[_Source] = []
     found = np.zeros(len(names), bool)
     for place in config.labelled:
-        truth = read_labelled_pictures(place)
+        truth = read_labelled_images(place)
         of = np.array([next((k for k, n in enumerate(names) if same_name(n, t)), -1) for t in truth.names], np.int64)
         complete = np.array([any(same_name(n, t) for t in truth.complete) for n in names])
         found[of[of >= 0]] = True
@@ -121,20 +121,20 @@ def _unlabelled(config: TrainDetectorConfig) -> list[_Source]:
     for folder in config.unlabelled:
         if not folder.is_dir():
             raise ConfigError(f"{folder}: there is no such folder of pictures; check --unlabelled.")
-        pictures = sorted(path for path in folder.rglob("*") if path.is_file() and is_picture(path))
+        pictures = sorted(path for path in folder.rglob("*") if path.is_file() and is_image(path))
         if not pictures:
             raise ConfigError(f"{folder}: holds no pictures; check --unlabelled.")
         sources += [_Source(path, _nothing(), np.zeros(len(config.classes), bool)) for path in pictures]
     return sources
 
 
-def _pseudo_labels(config: TrainDetectorConfig, sources: Sequence[_Source]) -> dict[int, Marks]:
+def _pseudo_labels(config: TrainDetectorConfig, sources: Sequence[_Source]) -> dict[int, PseudoLabels]:
     """What the teachers agree on, by the place in `sources`; where labels are complete they could only repeat them."""
     if not config.teachers:
         return {}
     asked = [k for k, source in enumerate(sources) if not source.complete.all()]
     answers = _ask(config, [sources[k].path for k in asked])
-    return {k: agreed([answer[row] for answer in answers]) for row, k in enumerate(asked)}
+    return {k: consensus([answer[row] for answer in answers]) for row, k in enumerate(asked)}
 
 
 def _held_back(sources: Sequence[_Source], every: int) -> frozenset[int]:
@@ -143,7 +143,7 @@ def _held_back(sources: Sequence[_Source], every: int) -> frozenset[int]:
     return frozenset(labelled[every - 1 :: every] if every else [])
 
 
-def _stored(source: _Source, pseudo: Marks | None, taught: bool) -> Stored:
+def _stored(source: _Source, pseudo: PseudoLabels | None, taught: bool) -> Stored:
     """A picture read, made smaller if it is large, and its labels joined with pseudo-labels; None: labels alone.
 
     Args:
@@ -160,19 +160,19 @@ def _stored(source: _Source, pseudo: Marks | None, taught: bool) -> Stored:
     return Stored(code, (xyxy * scale).astype(np.float32), label, trust, source.complete | taught)
 
 
-def _marks(picture: LabelledPicture, of: Int64) -> Marks:
+def _marks(picture: LabelledImage, of: Int64) -> PseudoLabels:
     label = of[picture.label]
     rows = np.flatnonzero(label >= 0)
     return picture.xyxy[rows], label[rows], np.where(picture.ignore[rows], 0, 1).astype(np.float32)
 
 
-def _nothing() -> Marks:
+def _nothing() -> PseudoLabels:
     return np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32)
 
 
 def _read(path: Path) -> UInt8:
     try:
-        return decode_picture(np.fromfile(path, np.uint8), path)
+        return decode_image(np.fromfile(path, np.uint8), path)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror}); check the labels' file names.") from None
 
@@ -216,7 +216,7 @@ def _content(path: Path) -> str:
 
 def _ask_one(teacher: Path, config: TrainDetectorConfig, paths: Sequence[Path]) -> list[Detections]:
     detector = build_detector(
-        DetectorConfig(f"onnx:{teacher}", score=HEARD / 2, threads=max(1, config.workers)), embeddings=False
+        DetectorConfig(f"onnx:{teacher}", score=MIN_SCORE / 2, threads=max(1, config.workers)), embeddings=False
     )
     of = np.array([next((k for k, n in enumerate(config.classes) if same_name(n, t)), -1) for t in detector.names])
     if (of < 0).all():

@@ -8,9 +8,9 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets.formats.mot import box_text
-from datasets.ground_truth.tracking import Sequence
+from datasets.ground_truth.tracking import TrackingSequence
 from datasets.output_guard.guard import begin
-from datasets.simulation.detector_noise import Noise, Rng, simulate
+from datasets.simulation.detector_noise import NoiseModel, Rng, simulate
 from datasets.simulation.driving import Camera, drive
 from models.errors import ConfigError
 from tools.cli.messages import say
@@ -38,7 +38,7 @@ def draw_streets(config: DrawStreetsConfig) -> None:
         say(f"{config.out} holds {config.sequences} drives; track them with `liquidtrack bench mot {config.out}`.")
 
 
-def _write(folder: Path, sequence: Sequence, camera: Camera, rate: float, rng: Rng | None) -> None:
+def _write(folder: Path, sequence: TrackingSequence, camera: Camera, rate: float, rng: Rng | None) -> None:
     """A MOTChallenge folder; with `rng` also what a usual detector would say."""
     truth, frames = sequence.truth, range(len(sequence.times))
     lines = (f"{k + 1},{i},{box_text(b)},1,1,{v:.3f}\n" for k in frames for i, b, v in zip(*truth.at(k), strict=True))
@@ -50,7 +50,7 @@ def _write(folder: Path, sequence: Sequence, camera: Camera, rate: float, rng: R
     )
     if rng is None:
         return
-    found = simulate(truth, sequence.times, np.arange(len(frames)), Noise(missed=MISSED), rng)
+    found = simulate(truth, sequence.times, np.arange(len(frames)), NoiseModel(missed=MISSED), rng)
     lines = (f"{k + 1},-1,{box_text(b)},{p:.4f}\n" for k in frames for b, p in zip(*found[k][1:], strict=True))
     (folder / "det").mkdir(exist_ok=True)
     (folder / "det/det.txt").write_text("".join(lines))

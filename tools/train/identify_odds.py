@@ -14,7 +14,7 @@ from datasets.ground_truth.reid import Identities, read_identities
 from models.errors import DataError
 from models.runtime.compute import Compute
 from tools.cli.messages import say
-from tools.evaluate.reid import describe
+from tools.evaluate.reid import embed_identities
 from tools.train.config.identify_odds import FitIdentifyConfig
 from tracker.reid.descriptor import IdentityFeatures, fit_metric, load_metric, plain
 from tracker.reid.open_set import WEIGHTS, evidence, fit, probabilities
@@ -50,7 +50,7 @@ def fit_identify(config: FitIdentifyConfig) -> None:
     """
     data = read_identities(config.folder)
     network = IdentityFeatures(Compute.shared(threads=config.threads).threads)
-    features = describe(data, np.ones(len(data.identity), bool), network, config.quiet)
+    features = embed_identities(data, np.ones(len(data.identity), bool), network, config.quiet)
     metric = load_metric(config.metric) if config.metric is not None else None
     views = plain(features) if metric is None else metric(features)
     even, odd = (np.arange(half, len(data.names), 2) for half in (0, 1))

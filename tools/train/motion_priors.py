@@ -12,22 +12,22 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy.optimize import minimize
 
-from datasets.ground_truth.tracking import Sequence, read_sequences
-from datasets.simulation.detector_noise import Noise, fit, simulate
+from datasets.ground_truth.tracking import TrackingSequence, read_sequences
+from datasets.simulation.detector_noise import NoiseModel, fit, simulate
 from datasets.simulation.training_clips import SCORE, between, gaps
 from models.errors import DataError
 from tools.cli.messages import say
 from tools.train.config.motion_priors import FitMotionConfig
 from tracker.boxes import to_coordinates
 from tracker.motion import kalman
-from tracker.motion.kalman_mixture import PRIORS, TAIL, Prior
+from tracker.motion.kalman_mixture import MOTION_MODES, STUDENT_T_DOF, MotionMode
 from tracker.types import Float64
 
 WIDTH, HEIGHT = 2, 3  # columns of coordinates
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Series:
+class Trajectory:
     """What was seen of N objects, padded to L looks.
 
     Attributes:
@@ -47,36 +47,38 @@ def fit_motion(config: FitMotionConfig) -> None:
     Raises:
         DataError: a folder holds no sequences, or nothing is seen three times in them.
     """
-    print(f"{'':24}" + "".join(f"{f.name:>16}" for f in fields(Prior)) + f"{'loss a look':>16}")
+    print(f"{'':24}" + "".join(f"{f.name:>16}" for f in fields(MotionMode)) + f"{'loss a look':>16}")
     for root in config.roots:
         series = collect(read_sequences((root,)), config)
-        rows = [(f"fitted on {root.name}", fit_prior(series))] + [(f"package {k + 1}", p) for k, p in enumerate(PRIORS)]
+        rows = [(f"fitted on {root.name}", fit_prior(series))] + [
+            (f"package {k + 1}", p) for k, p in enumerate(MOTION_MODES)
+        ]
         for name, prior in rows:
-            values = "".join(f"{getattr(prior, f.name):16.4g}" for f in fields(Prior))
+            values = "".join(f"{getattr(prior, f.name):16.4g}" for f in fields(MotionMode))
             say(f"{name:24}{values}{loss(prior, series):16.4f}")
 
 
-def fit_prior(series: Series) -> Prior:
+def fit_prior(series: Trajectory) -> MotionMode:
     """The constants under which the series are likeliest."""
     decay, speed, wander, measure = _minimise(lambda c: _centre(c, series), (1.0, 0.15, 0.05, 0.02))
     width = _minimise(lambda c: _size(c, series, WIDTH), (0.1, 0.02))
     height = _minimise(lambda c: _size(c, series, HEIGHT), (0.1, 0.02))
-    return Prior(decay, speed, wander, measure, *width, *height)
+    return MotionMode(decay, speed, wander, measure, *width, *height)
 
 
-def loss(prior: Prior, series: Series) -> float:
+def loss(prior: MotionMode, series: Trajectory) -> float:
     """Mean negative log-likelihood of a look, up to a constant; lengths in heights."""
     p = prior
-    sizes = _size((p.width_wander, p.width_measure), series, WIDTH)
-    sizes += _size((p.height_wander, p.height_measure), series, HEIGHT)
-    return _centre((p.decay, p.speed, p.wander, p.measure), series) + sizes
+    sizes = _size((p.width_diffusion, p.width_noise), series, WIDTH)
+    sizes += _size((p.height_diffusion, p.height_noise), series, HEIGHT)
+    return _centre((p.velocity_tau, p.velocity_std, p.position_diffusion, p.measurement_noise), series) + sizes
 
 
-def collect(sequences: list[Sequence], config: FitMotionConfig) -> Series:
+def collect(sequences: list[TrackingSequence], config: FitMotionConfig) -> Trajectory:
     """Objects of randomly thinned runs, each seen three times at least, the camera's motion taken out."""
     rng = np.random.default_rng(config.seed)
     real = [s for s in sequences if s.detections is not None]
-    noise = fit(real) if real else Noise()
+    noise = fit(real) if real else NoiseModel()
     found = []
     for _ in range(config.runs):
         s = sequences[int(rng.integers(len(sequences)))]
@@ -95,11 +97,11 @@ def collect(sequences: list[Sequence], config: FitMotionConfig) -> Series:
     for row, (times, coordinates) in enumerate(found):
         n = len(times)
         z[row, :n], dt[row, 1:n], there[row, :n] = coordinates, np.diff(times), 1
-    return Series(z, dt, there)
+    return Trajectory(z, dt, there)
 
 
 def _objects(
-    s: Sequence, kept: np.ndarray, looks: list[tuple[np.ndarray, Float64, Float64]]
+    s: TrackingSequence, kept: np.ndarray, looks: list[tuple[np.ndarray, Float64, Float64]]
 ) -> list[tuple[Float64, Float64]]:
     """Times and coordinates of each object that is seen three times or more."""
     seen: dict[int, list[tuple[float, Float64]]] = {}
@@ -116,34 +118,34 @@ def _objects(
     return [(np.array([t for t, _ in v]), np.stack([r for _, r in v])) for v in seen.values() if len(v) > 2]
 
 
-def _centre(constants: tuple[float, ...], series: Series) -> float:
+def _centre(constants: tuple[float, ...], series: Trajectory) -> float:
     unit = np.exp(series.z[:, :, HEIGHT])
     return _foresight(constants, series, series.z[:, :, :2], unit)
 
 
-def _size(constants: tuple[float, ...], series: Series, column: int) -> float:
+def _size(constants: tuple[float, ...], series: Trajectory, column: int) -> float:
     wander, measure = constants
     one = np.ones(series.dt.shape)
     return _foresight((1.0, 0.0, wander, measure), series, series.z[:, :, column : column + 1], one)
 
 
-def _foresight(constants: tuple[float, ...], series: Series, z: Float64, unit: Float64) -> float:
+def _foresight(constants: tuple[float, ...], series: Trajectory, z: Float64, unit: Float64) -> float:
     """Mean loss of the looks after the first; `unit` (N, L) is what each look's lengths are measured in."""
     decay, speed, wander, measure = constants
     total = 0.0
     state = None
     for k in range(z.shape[1]):
         u = unit[:, max(k - 1, 0), None]  # of the box seen last, as in the tracker
-        noise = kalman.Noise(np.array([decay]), speed * u, wander * u, measure * u)
+        noise = kalman.MotionNoise(np.array([decay]), speed * u, wander * u, measure * u)
         if state is None:
-            state = kalman.first(z[:, 0], noise.measure**2 * np.ones_like(z[:, 0]), noise)
+            state = kalman.first(z[:, 0], noise.measurement_noise**2 * np.ones_like(z[:, 0]), noise)
             continue
         state = kalman.step(state, series.dt[:, k, None], noise)
-        spread = state.xx + noise.measure**2
+        spread = state.xx + noise.measurement_noise**2
         gap = z[:, k] - state.x
-        miss = 0.5 * ((TAIL + 1) * np.log1p(gap * gap / (TAIL * spread)) + np.log(spread / (u * u)))
+        miss = 0.5 * ((STUDENT_T_DOF + 1) * np.log1p(gap * gap / (STUDENT_T_DOF * spread)) + np.log(spread / (u * u)))
         total += float((miss.sum(axis=1) * series.there[:, k]).sum())
-        state = kalman.correct(state, z[:, k], noise.measure**2 * np.ones_like(gap))
+        state = kalman.correct(state, z[:, k], noise.measurement_noise**2 * np.ones_like(gap))
     return total / float(series.there[:, 1:].sum())
 
 

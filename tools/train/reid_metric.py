@@ -11,7 +11,7 @@ from datasets.output_guard.guard import begin
 from models.errors import DataError
 from models.runtime.compute import Compute
 from tools.cli.messages import say
-from tools.evaluate.reid import describe
+from tools.evaluate.reid import embed_identities
 from tools.train.config.reid_metric import TrainReidConfig
 from tools.train.identify_odds import cross_fit
 from tracker.reid.descriptor import IdentityFeatures, fit_metric
@@ -32,7 +32,7 @@ def train_reid(config: TrainReidConfig) -> None:
     if (counts > 0).sum() < 2:
         raise DataError(f"{config.folder}: there is one identity to learn from; give two or more to tell apart.")
     network = IdentityFeatures(Compute.shared(threads=config.threads).threads, config.device)
-    features = describe(data, taught, network, config.quiet)
+    features = embed_identities(data, taught, network, config.quiet)
     metric = fit_metric(features, data.identity[taught], data.camera[taught])
     metric = replace(metric, weights=cross_fit(data, features, taught))
     about = {

@@ -16,19 +16,19 @@ from datasets.ground_truth.reid import Identities, read_identities
 from models.errors import DataError
 from models.runtime.compute import Compute
 from models.runtime.maths import unit
-from tools.evaluate.reid import describe
+from tools.evaluate.reid import embed_identities
 from tools.train.config.reid_odds import FitReturnsConfig
 from tracker.reid.descriptor import IdentityFeatures, load_metric, plain
-from tracker.reid.matching import embed, standing, within_metric
+from tracker.reid.matching import embed, normalised_similarity, within_metric
 from tracker.types import Bool, Float32, Float64, Int64
 
 FEWEST, MOST = 4, 14  # identities of a scene
 STRANGERS = 0.3  # share of them who were not there before
-STEPS = 50  # of Newton's method
+NEWTON_STEPS = 50  # of Newton's method
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Pairs:
+class LabelledPairs:
     """Newcomers beside those who left.
 
     Attributes:
@@ -50,7 +50,7 @@ def fit_returns(config: FitReturnsConfig) -> None:
     """
     data = read_identities(config.folder)
     network = IdentityFeatures(Compute.shared(threads=config.threads).threads)
-    features = describe(data, np.ones(len(data.identity), bool), network, config.quiet)
+    features = embed_identities(data, np.ones(len(data.identity), bool), network, config.quiet)
     views = (load_metric(config.metric, network.dim) if config.metric is not None else plain)(features)
     taught, others = (draw(data, views, half, config.scenes, config.seed) for half in (0, 1))
     slope, offset = regress(taught)
@@ -67,7 +67,7 @@ def fit_returns(config: FitReturnsConfig) -> None:
         )
 
 
-def draw(data: Identities, views: Float32, half: int, scenes: int, seed: int) -> Pairs:
+def draw(data: Identities, views: Float32, half: int, scenes: int, seed: int) -> LabelledPairs:
     """Scenes of every second identity, from number `half` on; `views` (N, D) of the pictures.
 
     Raises:
@@ -90,7 +90,7 @@ def draw(data: Identities, views: Float32, half: int, scenes: int, seed: int) ->
             of = [np.flatnonzero((data.identity == k) & (data.camera == c)) for c in (first, second)]
             groups += [of[0], rng.permutation(of[1])[: int(rng.integers(1, len(of[1]) + 1))]]
         found.append(_compare(flat, groups[::2], groups[1::2], max(2, round((1 - STRANGERS) * size))))
-    return Pairs(*(np.concatenate(part) for part in zip(*found, strict=True)))
+    return LabelledPairs(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
 
 def _compare(flat: Float32, left: list[Int64], back: list[Int64], there: int) -> tuple[Float64, Bool]:
@@ -100,16 +100,16 @@ def _compare(flat: Float32, left: list[Int64], back: list[Int64], there: int) ->
     e = np.concatenate([embed(metric, flat[g][None], np.ones((1, len(g)), np.float32)) for g in (*left, *back)])
     later = np.arange(len(e)) >= there
     time: Float64 = np.asarray(later, np.float64)  # all leave together, and come together
-    z = standing((e @ e.T).astype(np.float64), time, time, ~later)
+    z = normalised_similarity((e @ e.T).astype(np.float64), time, time, ~later)
     return z[there:, :there].ravel(), np.eye(len(back), there, dtype=bool).ravel()
 
 
-def regress(pairs: Pairs) -> tuple[float, float]:
+def regress(pairs: LabelledPairs) -> tuple[float, float]:
     """Slope and offset of the log-odds by logistic regression, pairs of one and of two weighing the same in sum."""
     x = np.column_stack([pairs.standing, np.ones(len(pairs.same))])
     weight = np.where(pairs.same, 0.5 / pairs.same.sum(), 0.5 / (~pairs.same).sum())
     w = np.zeros(2)
-    for _ in range(STEPS):
+    for _ in range(NEWTON_STEPS):
         p = 1 / (1 + np.exp(-(x @ w)))
         curve = (x * (weight * p * (1 - p))[:, None]).T @ x + 1e-9 * np.eye(2)
         w = w + np.linalg.solve(curve, x.T @ (weight * (pairs.same - p)))

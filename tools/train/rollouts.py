@@ -10,9 +10,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from datasets.ground_truth.tracking import Sequence
-from datasets.simulation.detector_noise import Noise
-from datasets.simulation.training_clips import Clip, sample
+from datasets.ground_truth.tracking import TrackingSequence
+from datasets.simulation.detector_noise import NoiseModel
+from datasets.simulation.training_clips import TrainingClip, sample
 from models.association_head.inference import HeadNumpy
 from models.runtime.arrays import Array
 from tracker.association.costs import Pairs
@@ -70,8 +70,8 @@ class _WatchedMotion(LiquidMotion):
         super().__init__(head)
         self.seen: list[tuple[Array, Array]] = []
 
-    def inputs(self, own: Float64, prediction: Prediction, look: Observations, moved: Float64) -> Float32:
-        x = super().inputs(own, prediction, look, moved)
+    def inputs(self, own: Float64, prediction: Prediction, observations: Observations, moved: Float64) -> Float32:
+        x = super().inputs(own, prediction, observations, moved)
         self.seen.append((x, prediction.elapsed))
         return x
 
@@ -95,13 +95,13 @@ class _WatchedAssociation(Learned):
         return super().logits(pairs) + self.shake * self.rng.normal(size=len(pairs.track))
 
 
-def roll_one(sequences: list[Sequence], noise: Noise, head: HeadNumpy, seed: tuple[int, ...]) -> Record:
+def roll_one(sequences: list[TrackingSequence], noise: NoiseModel, head: HeadNumpy, seed: tuple[int, ...]) -> Record:
     """Draws one clip and tracks it; what comes out depends on the `seed` alone."""
     rng = np.random.default_rng(seed)
     return roll(sample(sequences, noise, rng), head, rng)
 
 
-def roll(clip: Clip, head: HeadNumpy, rng: np.random.Generator) -> Record:
+def roll(clip: TrainingClip, head: HeadNumpy, rng: np.random.Generator) -> Record:
     """Tracks one clip with `head`, at times with shaken odds, so that mistakes are there to learn from."""
     motion, shake = _WatchedMotion(head), 1.5 * float(rng.random() < 0.25)
     # births at a drawn score: whoever uses the head sets their own
@@ -114,8 +114,8 @@ def roll(clip: Clip, head: HeadNumpy, rng: np.random.Generator) -> Record:
         watched.pairs, motion.seen = None, []
         owner = claims.owners(ids, time)
         tracks = tracker.update(clip.detections[k], time, clip.warps[k])
-        if watched.pairs is not None and k >= clip.warm:
-            notes.add_rows(watched.elapsed, ids, owner, clip.there[k])
+        if watched.pairs is not None and k >= clip.burn_in:
+            notes.add_rows(watched.elapsed, ids, owner, clip.seen_again[k])
             notes.add_pairs(watched.pairs, owner, clip.number[k], k)
         notes.add_matches(tracks.id[tracks.detection >= 0], motion.seen)
         claims.add(tracks, clip.number[k], time)
@@ -172,7 +172,7 @@ class _Notes:
             features=pairs.features.astype(np.float16),
             z=np.clip(pairs.z, -1e4, 1e4).astype(np.float16),
             gap=pairs.gap.astype(np.float16),
-            base=pairs.base,
+            base=pairs.prior_logits,
             row=i + self._rows - len(owner),
             column=j + self._columns,
             frame=np.full(len(i), frame),

@@ -23,7 +23,7 @@ from models.errors import ConfigError
 from models.runtime.compute import Device
 from models.runtime.maths import unit
 from tracker.appearance.config import AppearanceConfig
-from tracker.appearance.schedule import Glance
+from tracker.appearance.schedule import EmbeddingSchedule
 from tracker.types import Detections, Float32, Frame, UInt8
 
 _COARSEST = 32  # sides are multiples of this, so that each map cell stands for a whole number of pixels
@@ -65,12 +65,12 @@ class FrozenEmbedder:
         self._network = open_network(
             config.appearance, config.appearance_stride, config.appearance_weights, threads, device
         )
-        self._glance = None if config.appearance_always else Glance()
+        self._schedule = None if config.appearance_always else EmbeddingSchedule()
         self.dim = entry.channels[config.appearance_stride] * STRIPS
 
     def needed(self, detections: Detections, time: float) -> bool:
         """Whether the appearance of these detections could matter; asked once a frame, in order."""
-        return len(detections) > 0 if self._glance is None else self._glance.needed(detections, time)
+        return len(detections) > 0 if self._schedule is None else self._schedule.needed(detections, time)
 
     def features(self, frame: Frame) -> FeatureMap:
         """One pass over the frame; in crop mode nothing yet, since the boxes are not known."""

@@ -11,14 +11,14 @@ import numpy as np
 from tracker.boxes import overlaps
 from tracker.types import Detections, Float64, Int64
 
-SURE = 0.4  # score from which a detection counts; the weaker ones come and go with every frame
-MEMORY = 1.0  # seconds for which a place is kept in which somebody was seen
-REFRESH = 0.5  # seconds after which looks are taken again, as poses and light change
-SAME = 0.2  # IoU with a place from which its owner may be the one who stands there now
-CROWDED = 0.1  # IoU from which two detections may swap identities; with .2 TUD-Stadtmitte lost 2.5 HOTA
+MIN_SCORE = 0.4  # score from which a detection counts; the weaker ones come and go with every frame
+MEMORY_S = 1.0  # seconds for which a place is kept in which somebody was seen
+REFRESH_S = 0.5  # seconds after which looks are taken again, as poses and light change
+SAME_IOU = 0.2  # IoU with a place from which its owner may be the one who stands there now
+CROWDED_IOU = 0.1  # IoU from which two detections may swap identities; with .2 TUD-Stadtmitte lost 2.5 HOTA
 
 
-class Glance:
+class EmbeddingSchedule:
     """Tells frame by frame whether the appearance of its detections could matter."""
 
     def __init__(self) -> None:
@@ -32,14 +32,14 @@ class Glance:
 
         Only things of one class are ever taken for each other. Call once a frame, with rising times in seconds.
         """
-        sure = detections.score >= SURE
+        sure = detections.score >= MIN_SCORE
         boxes, label = detections.xyxy[sure].astype(np.float64), detections.label[sure]
-        fresh = self._seen >= time - MEMORY
+        fresh = self._seen >= time - MEMORY_S
         places, place_label, seen = self._places[fresh], self._label[fresh], self._seen[fresh]
-        at = (overlaps(boxes, places) >= SAME) & (label[:, None] == place_label)
-        crowd = (overlaps(boxes, boxes) >= CROWDED) & (label[:, None] == label)
+        at = (overlaps(boxes, places) >= SAME_IOU) & (label[:, None] == place_label)
+        crowd = (overlaps(boxes, boxes) >= CROWDED_IOU) & (label[:, None] == label)
         needed = len(detections) > 0 and (
-            time - self._looked >= REFRESH
+            time - self._looked >= REFRESH_S
             or bool((at.sum(axis=1) != 1).any())
             or bool((at.sum(axis=0) > 1).any())
             or bool(np.triu(crowd, 1).any())

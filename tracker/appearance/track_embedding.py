@@ -11,11 +11,11 @@ import numpy as np
 from models.runtime.maths import unit
 from tracker.types import Bool, Float32, Float64, Int64
 
-MEMORY = 1.0  # seconds in which a look is taken over, at full score
-FEW = 4  # embeddings from which their mean says something
+MEMORY_S = 1.0  # seconds in which a look is taken over, at full score
+MIN_EMBEDDINGS = 4  # embeddings from which their mean says something
 
 
-def similarity(likeness: Float32, embedding: Float32, track: Int64, detection: Int64) -> Float64:
+def similarity(track_embedding: Float32, embedding: Float32, track: Int64, detection: Int64) -> Float64:
     """(K,) cosine of tracks and detections after their common mean is subtracted, -1..1; nan without an embedding.
 
     Embeddings of a frozen classifier share most of their length: the scene's mean holds what is common to all and does
@@ -26,17 +26,17 @@ def similarity(likeness: Float32, embedding: Float32, track: Int64, detection: I
         embedding: (M, D) unit.
         track, detection: (K,) the pairs asked for.
     """
-    known: Bool = np.asarray(likeness.any(axis=1), bool)
-    everyone = np.concatenate([likeness[known], embedding])
-    if len(everyone) < FEW:
+    known: Bool = np.asarray(track_embedding.any(axis=1), bool)
+    everyone = np.concatenate([track_embedding[known], embedding])
+    if len(everyone) < MIN_EMBEDDINGS:
         return np.full(len(track), np.nan)
     mean = everyone.mean(axis=0)
-    a, b = unit(likeness - mean, flat=False), unit(embedding - mean, flat=False)
+    a, b = unit(track_embedding - mean, flat=False), unit(embedding - mean, flat=False)
     cosine = (a @ b.T)[track, detection].astype(np.float64)
     return np.where(known[track], cosine, np.nan)
 
 
-def remember(likeness: Float32, embedding: Float32, elapsed: Float64, score: Float64) -> Float32:
+def update_embedding(track_embedding: Float32, embedding: Float32, elapsed: Float64, score: Float64) -> Float32:
     """(N, D) unit track embeddings after a match `elapsed` (N,) seconds after the last one; low scores weigh less."""
-    share = np.where(likeness.any(axis=1), -np.expm1(-elapsed / MEMORY) * score, 1.0)[:, None]
-    return unit(likeness + share.astype(np.float32) * (embedding - likeness), flat=False)
+    share = np.where(track_embedding.any(axis=1), -np.expm1(-elapsed / MEMORY_S) * score, 1.0)[:, None]
+    return unit(track_embedding + share.astype(np.float32) * (embedding - track_embedding), flat=False)

@@ -16,7 +16,7 @@ import numpy as np
 from tracker.association.assignment import assign
 from tracker.boxes import overlap, overlaps
 from tracker.motion.base import Observations
-from tracker.table import Rows
+from tracker.table import Table
 from tracker.types import Bool, Float64, Int64
 
 # log-odds: constant; per log-odds of mean score, factor e of time, share of frames, factor e of relative side length
@@ -43,7 +43,7 @@ MAX_SCORE = 0.999  # keeps log-odds finite
 
 
 @dataclass(slots=True)
-class _Table(Rows):
+class _Table(Table):
     """All candidates, one row each, in every array."""
 
     xyxy: Float64  # (N, 4) the latest box, pixels
@@ -72,7 +72,7 @@ class Candidates:
         table.velocity = table.velocity @ linear.T
         table.origin = table.origin @ linear.T + affine[:, 2]
 
-    def see(self, weak: Observations, tracks: Float64, track_label: Int64, time: float, area: float) -> Float64:
+    def observe(self, weak: Observations, tracks: Float64, track_label: Int64, time: float, area: float) -> Float64:
         """(M,) evidence, in log-odds, that each weak detection shows an object without a track; -inf where too little.
 
         Args:

@@ -48,10 +48,10 @@ class Pairs:
 
 Cost = Callable[[Pairs], Float64]
 
-SHARP = 12.0  # log odds from no overlap to a full one
-LEAST = 0.2  # overlap at which a match is as likely as not
+IOU_SLOPE = 12.0  # log odds from no overlap to a full one
+EVEN_IOU = 0.2  # overlap at which a match is as likely as not
 BUFFER = 0.3  # of a box's size on each side: the first stage's of C-BIoU
-TAIL = 2.0  # degrees of freedom of the Student-t error; small forgives large errors
+STUDENT_T_DOF = 2.0  # degrees of freedom of the Student-t error; small forgives large errors
 CLUTTER = -3.0  # log density of other objects where a detection may lie
 # Logistic regression beside the other cues on persons of TUD-Campus, TUD-Stadtmitte and MOT16-11: together 13.5 and
 # .31, each alone 8 to 19 and .25 to .33. HOTA there is flat from 10 to 13; the careful end is taken.
@@ -69,12 +69,12 @@ MIX_DENSITY = 0.1  # of the log density
 
 def iou(pairs: Pairs) -> Float64:
     """IoU of the predicted and the detected box, as in SORT (Bewley et al., ICIP 2016)."""
-    return SHARP * (pairs.overlap(BUFFER).iou - LEAST)
+    return IOU_SLOPE * (pairs.overlap(BUFFER).iou - EVEN_IOU)
 
 
 def buffered_iou(pairs: Pairs) -> Float64:
     """Overlap of both boxes grown on every side (C-BIoU: Yang et al., WACV 2023)."""
-    return SHARP * (pairs.overlap(BUFFER).buffered - LEAST)
+    return IOU_SLOPE * (pairs.overlap(BUFFER).buffered - EVEN_IOU)
 
 
 def mahalanobis(pairs: Pairs) -> Float64:
@@ -85,11 +85,11 @@ def mahalanobis(pairs: Pairs) -> Float64:
     return density(pairs) - CLUTTER
 
 
-def appearance(pairs: Pairs, alike: float = ALIKE) -> Float64:
+def appearance(pairs: Pairs, weight: float = ALIKE) -> Float64:
     """Appearance similarity, `alike` log-odds for a unit of cosine; 0 where a pair has none."""
     if pairs.similarity is None:
         return np.zeros(len(pairs.track))
-    odds: Float64 = np.nan_to_num(alike * (pairs.similarity - ALIKE_FROM))
+    odds: Float64 = np.nan_to_num(weight * (pairs.similarity - ALIKE_FROM))
     return odds
 
 
@@ -112,7 +112,7 @@ def cues(pairs: Pairs) -> Cues:
     change = abs(pairs.score.take(pairs.track) - pairs.observations.score.take(pairs.detection))
     wait = np.log1p(pairs.prediction.elapsed / 0.3).take(pairs.track)
     overlaps = MIX_IOU * boxes.iou + MIX_BUFFERED * boxes.buffered + MIX_HEIGHT * boxes.height
-    odds = SHARP * (overlaps - MIX_SCORE * change - MIX_WAIT * wait - MIX_LEAST)
+    odds = IOU_SLOPE * (overlaps - MIX_SCORE * change - MIX_WAIT * wait - MIX_LEAST)
     odds += MIX_DENSITY * np.minimum(np.maximum(fit, -20), 20)
     return Cues(boxes, fit, odds if pairs.similarity is None else odds + appearance(pairs))
 
@@ -122,9 +122,9 @@ def density(pairs: Pairs) -> Float64:
     p, i = pairs.prediction, pairs.track
     std = p.std.T  # (4, N): sums over long rows are cheap, over rows of 4 they are not
     gap = (pairs.observations.coordinates.T.take(pairs.detection, 1) - p.coordinates.T.take(i, 1)) / std.take(i, 1)
-    volume = np.add.reduce(np.log(std)) - 2 * p.seen[:, 3]
+    volume = np.add.reduce(np.log(std)) - 2 * p.last_coordinates[:, 3]
     distance = np.add.reduce(gap * gap)
-    density: Float64 = -0.5 * (TAIL + 4) * np.log1p(distance / TAIL) - volume.take(i)
+    density: Float64 = -0.5 * (STUDENT_T_DOF + 4) * np.log1p(distance / STUDENT_T_DOF) - volume.take(i)
     return density
 
 

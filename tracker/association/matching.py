@@ -58,7 +58,7 @@ class MatchProblem:
     def pairs(self, free: tuple[Bool, Bool] | None = None) -> Pairs:
         """The pairs near enough to be worth a cost: of one class, or of two among the `free` rows (N,), (M,)."""
         prediction, seen = self.prediction, self.observations
-        reach_x, reach_y = REACH_STD * prediction.std.T[:2] + np.exp(prediction.seen[:, 3])
+        reach_x, reach_y = REACH_STD * prediction.std.T[:2] + np.exp(prediction.last_coordinates[:, 3])
         (x, y), (at_x, at_y) = prediction.coordinates.T[:2], seen.coordinates.T[:2]
         # the second coordinate and the label only where the first is near: most pairs of a crowd are never formed
         j, i = np.divmod((abs(at_x[:, None] - x) < reach_x).ravel().nonzero()[0], len(x))

@@ -11,14 +11,14 @@ import numpy as np
 from tracker.boxes import overlaps
 from tracker.types import Bool, Float64
 
-SAME = 0.7  # IoU of two sights of one thing that does not move
-WHILE = 1.0  # seconds of standing from which a thing is known
-MEMORY = 10.0  # seconds unseen after which it is forgotten: people who pass hide it
-BRIEF = 1.0  # seconds unseen after which a place is forgotten that is not known yet
-LOOKS = 4  # sights that this needs at the least
+SAME_IOU = 0.7  # IoU of two sights of one thing that does not move
+MIN_DURATION_S = 1.0  # seconds of standing from which a thing is known
+MEMORY_S = 10.0  # seconds unseen after which it is forgotten: people who pass hide it
+UNCONFIRMED_MEMORY_S = 1.0  # seconds unseen after which a place is forgotten that is not known yet
+MIN_OBSERVATIONS = 4  # sights that this needs at the least
 
 
-class Standing:
+class StaticClutter:
     """The known places; one row each: box (4), seconds of the first and of the latest sight, number of sights."""
 
     def __init__(self) -> None:
@@ -29,25 +29,25 @@ class Standing:
         for corner in (slice(0, 2), slice(2, 4)):
             self._rows[:, corner] = self._rows[:, corner] @ affine[:, :2].T + affine[:, 2]
 
-    def nobody(self, xyxy: Float64) -> Bool:
+    def is_clutter(self, xyxy: Float64) -> Bool:
         """(N,) which of the weak boxes (N, 4) are known clutter."""
         known = self._rows[_known(self._rows)]
-        stands: Bool = overlaps(xyxy, known[:, :4]).max(axis=1, initial=0) >= SAME
+        stands: Bool = overlaps(xyxy, known[:, :4]).max(axis=1, initial=0) >= SAME_IOU
         return stands
 
     def forget(self, xyxy: Float64) -> None:
         """Drops the places of boxes (N, 4) that have become tracks."""
         if len(xyxy) and len(self._rows):
-            self._rows = self._rows[overlaps(self._rows[:, :4], xyxy).max(axis=1) < SAME]
+            self._rows = self._rows[overlaps(self._rows[:, :4], xyxy).max(axis=1) < SAME_IOU]
 
-    def see(self, xyxy: Float64, time: float) -> None:
+    def observe(self, xyxy: Float64, time: float) -> None:
         """Learns from weak boxes (N, 4) that belong to no track and overlap no other object, at `time` seconds."""
         if not (len(xyxy) or len(self._rows)):
             return
-        rows = self._rows[time - self._rows[:, 5] <= np.where(_known(self._rows), MEMORY, BRIEF)]
+        rows = self._rows[time - self._rows[:, 5] <= np.where(_known(self._rows), MEMORY_S, UNCONFIRMED_MEMORY_S)]
         if len(xyxy):
             shared = overlaps(xyxy, rows[:, :4])
-            known = shared.max(axis=1, initial=0) >= SAME
+            known = shared.max(axis=1, initial=0) >= SAME_IOU
             if known.any():
                 at = shared[known].argmax(axis=1)
                 rows[at, :4] += 0.2 * (xyxy[known] - rows[at, :4])
@@ -60,5 +60,5 @@ class Standing:
 
 def _known(rows: Float64) -> Bool:
     """(N,) which places were seen for long and often enough."""
-    known: Bool = (rows[:, 5] - rows[:, 4] >= WHILE) & (rows[:, 6] >= LOOKS)
+    known: Bool = (rows[:, 5] - rows[:, 4] >= MIN_DURATION_S) & (rows[:, 6] >= MIN_OBSERVATIONS)
     return known

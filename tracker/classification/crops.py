@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tracker.boxes import hidden, touching
+from tracker.boxes import occlusion_ratio, overlapping_pairs
 from tracker.types import Bool, Float32, Float64, Int64, UInt8
 
 CONTEXT = 1.1  # side of the square that is cut out, over the box's longer side
@@ -39,11 +39,11 @@ def sharpness(bgr: UInt8) -> float:
     return float(np.log((detail + 1e-2) / (float(grey.var()) + 1.0)))
 
 
-def cover(xyxy: Float64) -> Float64:
+def occluded_share(xyxy: Float64) -> Float64:
     """(N,) the largest share of each box (N, 4) that one other box hides, 0..1; of two that stand level, the second
-    of `touching`'s pair is in front."""
-    i, j, shared = touching(xyxy)
-    return np.minimum(hidden(xyxy, (j, i, shared)), 1)
+    of `overlapping_pairs`'s pair is in front."""
+    i, j, shared = overlapping_pairs(xyxy)
+    return np.minimum(occlusion_ratio(xyxy, (j, i, shared)), 1)
 
 
 def cut(xyxy: Float64, size: tuple[int, int]) -> Float64:
@@ -52,14 +52,14 @@ def cut(xyxy: Float64, size: tuple[int, int]) -> Float64:
     return np.asarray((low.sum(axis=1) + high.sum(axis=1)) / 4, np.float64)
 
 
-def view_quality(side: float, sharp: float, score: float, cover: float, cut: float) -> tuple[float, ...]:
+def crop_quality(side: float, sharp: float, score: float, cover: float, cut: float) -> tuple[float, ...]:
     """The numbers of `QUALITY`, each about 1 in size: `side` in pixels, `sharp` as `sharpness`, the others 0..1."""
     return (float(np.log(side / 64)) / 2, sharp / 3 + 1, score, cover, cut)
 
 
 LABEL_QUALITY = ("size", "score", "crowding")
 # IoU from which boxes of two classes are one object: of 18,124 boxes of COCO 118 lie so, most labelled twice
-TWIN = 0.7
+DUPLICATE_IOU = 0.7
 
 
 def label_quality(xyxy: Float64, score: Float64, crowding: Float64) -> Float32:
@@ -68,7 +68,7 @@ def label_quality(xyxy: Float64, score: Float64, crowding: Float64) -> Float32:
     return np.stack([np.log(side / 64) / 2, score, crowding], axis=1).astype(np.float32)
 
 
-def shares(xyxy: Float64, score: Float64, label: Int64, classes: int) -> tuple[Float32, Bool]:
+def class_evidence(xyxy: Float64, score: Float64, label: Int64, classes: int) -> tuple[Float32, Bool]:
     """What a detector says of each box's class, and which boxes are but another class for a better one's object.
 
     Args:
@@ -78,15 +78,15 @@ def shares(xyxy: Float64, score: Float64, label: Int64, classes: int) -> tuple[F
         classes: K, how many there are.
 
     Returns:
-        (N, K) shares of the classes among the boxes of IoU `TWIN` and more with each box, by score; (N,) whether a
-        better box of another class lies so.
+        (N, K) shares of the classes among the boxes of IoU `DUPLICATE_IOU` and more with each box, by score; (N,)
+        whether a better box of another class lies so.
     """
     n = len(xyxy)
     votes = np.zeros((n, classes), np.float32)
     votes[np.arange(n), label] = score
-    i, j, shared = touching(xyxy)
+    i, j, shared = overlapping_pairs(xyxy)
     area = (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)
-    twins = (shared >= TWIN * (area[i] + area[j] - shared)) & (label[i] != label[j])
+    twins = (shared >= DUPLICATE_IOU * (area[i] + area[j] - shared)) & (label[i] != label[j])
     i, j = i[twins], j[twins]
     worse = np.zeros(n, bool)
     if len(i):

@@ -6,12 +6,12 @@ import numpy as np
 
 from tracker.types import Float32, Int64
 
-CLEAR = 3.0  # times as likely as the class that is said now: Jeffreys' "substantial" evidence begins there
+SWITCH_RATIO = 3.0  # times as likely as the class that is said now: Jeffreys' "substantial" evidence begins there
 
 
-def decide(label: Int64, probability: Float32) -> Int64:
+def apply_hysteresis(label: Int64, probability: Float32) -> Int64:
     """(N,) labels to report, from the (N,) `label` reported before (-1: none yet) and the (N, K) probabilities now."""
     rows = np.arange(len(label))
     best = probability.argmax(axis=1)
     held = np.where(label >= 0, probability[rows, np.maximum(label, 0)], 0)
-    return np.where((label < 0) | (probability[rows, best] >= CLEAR * held), best, label)
+    return np.where((label < 0) | (probability[rows, best] >= SWITCH_RATIO * held), best, label)

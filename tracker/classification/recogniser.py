@@ -18,16 +18,16 @@ from models.backbones.registry import get_entry
 from models.class_pool.inference import ClassPoolNumpy, log_softmax, own_class_pool
 from models.labels.imagenet import imagenet_names, kinds_of
 from tracker.classification.config import RecogniseConfig
-from tracker.classification.crops import cover, cut, cut_square, sharpness, view_quality
-from tracker.classification.hysteresis import CLEAR, decide
+from tracker.classification.crops import crop_quality, cut, cut_square, occluded_share, sharpness
+from tracker.classification.hysteresis import SWITCH_RATIO, apply_hysteresis
 from tracker.detectors.class_names import same_name
 from tracker.protocols import FrameContext, SourceInfo
 from tracker.table import find
 from tracker.types import Bool, Float32, Float64, Frame, Int64, State, Tracks, UInt8
 
-SURE = 0.95  # probability from which a track is looked at ten times more rarely
-RARELY = 10.0
-LEAST = 12.0  # pixels of a box's shorter side below which the CNN sees nothing
+CONFIDENT_PROBABILITY = 0.95  # probability from which a track is looked at ten times more rarely
+CONFIDENT_INTERVAL_FACTOR = 10.0
+MIN_SIDE_PX = 12.0  # pixels of a box's shorter side below which the CNN sees nothing
 UNNAMED = ("object", "moving")  # classes that say nothing of what it is
 DETECTOR = (0.5, 0.98)  # least and largest trust in the detector's class
 
@@ -114,13 +114,13 @@ class Recogniser:
         if not len(rows):
             return tracks
         probability = self._probability(tracks, rows)
-        kind = decide(kept.kind[rows], probability)
+        kind = apply_hysteresis(kept.kind[rows], probability)
         likely = probability[np.arange(len(rows)), kind]
         least = self._config.classify_probability
         # Nothing is said below the limit; what fell below it must become clearly likelier to be said again, so that
         # it does not flicker there.
         back = kept.withdrawn[rows] & (kind == kept.kind[rows])
-        said = likely >= np.where(back, CLEAR * least / (CLEAR * least + 1 - least), least)
+        said = likely >= np.where(back, SWITCH_RATIO * least / (SWITCH_RATIO * least + 1 - least), least)
         kept.withdrawn[rows] = ~said & (back | kept.said[rows])
         kept.kind[rows], kept.said[rows] = kind, said
         label, score = tracks.label.copy(), tracks.class_scores().copy()
@@ -152,18 +152,18 @@ class Recogniser:
         """The tracks to look at now: those that are due, first what was not seen for long, is large and free."""
         kept, c = self._kept, self._config
         size = tracks.xyxy[:, 2:] - tracks.xyxy[:, :2]
-        seen = (tracks.unseen == 0) & (tracks.state == State.ACTIVE) & self._open[tracks.label]
-        seen &= size.min(axis=1, initial=np.inf) >= LEAST
+        seen = (tracks.time_since_update == 0) & (tracks.state == State.ACTIVE) & self._open[tracks.label]
+        seen &= size.min(axis=1, initial=np.inf) >= MIN_SIDE_PX
         if not seen.any():
             return np.zeros(0, np.int64)
         sure = np.zeros(len(tracks), bool)
         rows = np.flatnonzero(seen & kept.said)
         if len(rows):
-            sure[rows] = self._probability(tracks, rows).max(axis=1) >= SURE
-        wait = np.where(sure, RARELY * c.classify_interval, c.classify_interval)
+            sure[rows] = self._probability(tracks, rows).max(axis=1) >= CONFIDENT_PROBABILITY
+        wait = np.where(sure, CONFIDENT_INTERVAL_FACTOR * c.classify_interval, c.classify_interval)
         elapsed = frame.time - kept.looked
         due = np.flatnonzero(seen & (elapsed >= wait))
-        free = 1 - cover(tracks.xyxy.astype(np.float64))[due]
+        free = 1 - occluded_share(tracks.xyxy.astype(np.float64))[due]
         overdue = np.minimum(elapsed[due] / np.maximum(wait[due], 1e-3), 100)
         worth = overdue * free * np.minimum(np.sqrt(size[due].prod(axis=1)) / 100, 1)
         return due[np.argsort(-worth, kind="stable")][: c.classify_crops]
@@ -172,11 +172,11 @@ class Recogniser:
         kept = self._kept
         boxes = tracks.xyxy.astype(np.float64)
         squares = [cut_square(frame.bgr, tracks.xyxy[row], self._size) for row in rows.tolist()]
-        hidden, edge = cover(boxes)[rows], cut(boxes[rows], frame.size)
+        hidden, edge = occluded_share(boxes)[rows], cut(boxes[rows], frame.size)
         side = np.sqrt((boxes[rows, 2:] - boxes[rows, :2]).prod(axis=1))
         quality = np.array(
             [
-                view_quality(float(s), sharpness(square), float(score), float(h), float(e))
+                crop_quality(float(s), sharpness(square), float(score), float(h), float(e))
                 for s, square, score, h, e in zip(side, squares, tracks.score[rows], hidden, edge, strict=True)
             ],
             np.float32,

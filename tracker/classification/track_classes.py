@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from models.class_pool.inference import ClassPoolNumpy, own_class_pool
-from tracker.boxes import crowding, touching
-from tracker.classification.crops import label_quality, shares
-from tracker.classification.hysteresis import decide
+from tracker.boxes import neighbour_iou, overlapping_pairs
+from tracker.classification.crops import class_evidence, label_quality
+from tracker.classification.hysteresis import apply_hysteresis
 from tracker.motion.base import ClassEvidence, Observations
 from tracker.types import Bool, Float32, Float64, Int64
 
@@ -21,7 +21,7 @@ PAST = (np.inf, 0.5, 0.5, 0.5)  # seconds between them
 CLEAR_LOOK = np.array([[0.0, 0.0, 64.0, 64.0]]), np.array([0.8]), np.array([0])  # box, score, class
 
 
-class Classes:
+class ClassPooling:
     """Pools the class evidence of all tracks.
 
     A row holds the accumulated logits (K numbers), the probabilities (K), and the liquid state. With a single class
@@ -53,10 +53,10 @@ class Classes:
             self._pool = own_class_pool("labels")
         return self._pool
 
-    def votes(self, xyxy: Float64, score: Float64, label: Int64) -> tuple[ClassEvidence, Bool]:
+    def evidence(self, xyxy: Float64, score: Float64, label: Int64) -> tuple[ClassEvidence, Bool]:
         """Class evidence of M detections, and a mask of duplicates: boxes on a better one of another class."""
-        share, worse = shares(xyxy, score, label, self.count)
-        return ClassEvidence(share, crowding(xyxy, touching(xyxy))), worse
+        share, worse = class_evidence(xyxy, score, label, self.count)
+        return ClassEvidence(share, neighbour_iou(xyxy, overlapping_pairs(xyxy))), worse
 
     def fit(self, rows: Float32, label: Int64) -> Float32:
         """The tracks' rows with room for the highest of the (M,) labels that came now."""
@@ -73,7 +73,7 @@ class Classes:
             fresh[:, most : 2 * most] = self.pool.probability(fresh[:, :most], fresh[:, 2 * most :])
         elif before == 1 and len(rows):
             xyxy, score, label = CLEAR_LOOK
-            evidence, one = self.votes(xyxy, score, label)[0], fresh[:1]
+            evidence, one = self.evidence(xyxy, score, label)[0], fresh[:1]
             clear = Observations.at(xyxy, score, label=label, evidence=evidence)
             for waited in PAST:
                 one = self.update(one, clear, np.array([waited]))
@@ -101,9 +101,9 @@ class Classes:
 
     def decide(self, label: Int64, rows: Float32) -> Int64:
         """(N,) labels to report, from the (N,) `label` reported before (-1 for new tracks), with hysteresis."""
-        return decide(label, self.probability(rows))
+        return apply_hysteresis(label, self.probability(rows))
 
-    def surprise(self, rows: Float32, track: Int64, label: Int64) -> Float64:
+    def label_cost(self, rows: Float32, track: Int64, label: Int64) -> Float64:
         """(P,) how much likelier the likeliest class of each pair's `track` is than the pair's `label`, log-odds."""
         p = self.probability(rows)
         log: Float64 = np.log(np.maximum(p.max(axis=1), 1e-6)).astype(np.float64)

@@ -69,12 +69,12 @@ class BackgroundDetector:
         self._last = frame.time
         if frame.time - self._start < self._warmup:
             return Detections.empty()
-        xyxy, score = find_things(mask.astype(np.uint8, copy=False))
+        xyxy, score = find_blobs(mask.astype(np.uint8, copy=False))
         scale = np.array([width / small[0], height / small[1]] * 2, np.float32)
         return self._select(xyxy * scale, score, np.zeros(len(xyxy), np.int64), frame.size)
 
 
-def find_things(mask: UInt8, min_area: float = 3e-4, min_fill: float = 0.15) -> tuple[Float32, Float32]:
+def find_blobs(mask: UInt8, min_area: float = 3e-4, min_fill: float = 0.15) -> tuple[Float32, Float32]:
     """Boxes (N, 4) in pixels and scores (N,) of the things in MOG2's mask.
 
     Args:

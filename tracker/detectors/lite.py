@@ -42,7 +42,7 @@ class LiteDetector:
 
     def __call__(self, frame: Frame | UInt8) -> Detections:
         frame = Frame.of(frame)
-        found, fit, maps = self._network.look(frame)
+        found, fit, maps = self._network.infer(frame)
         if not self._embeddings:
             return found
         features = maps[f"stride{STRIDE}"][0]

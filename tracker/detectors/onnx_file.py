@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from models.detection.decoders import Fit, make_family
+from models.detection.decoders import InputTransform, make_decoder
 from models.errors import ConfigError, WeightsError
 from models.runtime.session import Session
 from tracker.detectors.class_names import network_names
@@ -35,16 +35,16 @@ class OnnxDetector:
         self._session = Session(path, config.threads, config.device)
         metadata = self._session.metadata | ({} if size is None else {"imgsz": str(size)})
         try:
-            self._family = make_family(config.family, self._session.inputs, self._session.outputs, metadata)
+            self._family = make_decoder(config.family, self._session.inputs, self._session.outputs, metadata)
         except WeightsError as error:
             raise WeightsError(f"{path}: {error}") from None
         self.names = network_names(self._family.classes, self._session.metadata, config.names, str(path))
         self._select = Select(self.names, config, score=0.1, nms=self._family.nms)
 
     def __call__(self, frame: Frame | UInt8) -> Detections:
-        return self.look(Frame.of(frame))[0]
+        return self.infer(Frame.of(frame))[0]
 
-    def look(self, frame: Frame) -> tuple[Detections, Fit, dict[str, NDArray[Any]]]:
+    def infer(self, frame: Frame) -> tuple[Detections, InputTransform, dict[str, NDArray[Any]]]:
         """Detections, how the frame lay in the network's input, and all that the network answered, by output."""
         feeds, fit = self._family.prepare(frame.bgr)
         answer = self._session.run(feeds)

@@ -22,7 +22,7 @@ ReadDetections = Callable[[Path], tuple[ByFrame, tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class DetectorRequest:
     """What a detector is made from.
 
     Attributes:
@@ -40,13 +40,13 @@ class Order:
     skip_bad_rows: bool = False
 
 
-def _lite0(order: Order) -> Detector:
+def _lite0(order: DetectorRequest) -> Detector:
     from tracker.detectors.lite import LiteDetector
 
     return LiteDetector(order.argument, order.config, order.embeddings)
 
 
-def _background(order: Order) -> Detector:
+def _background(order: DetectorRequest) -> Detector:
     from tracker.detectors.background import BackgroundDetector
 
     if order.argument:
@@ -56,25 +56,25 @@ def _background(order: Order) -> Detector:
     return BackgroundDetector(order.config)
 
 
-def _onnx(order: Order) -> Detector:
+def _onnx(order: DetectorRequest) -> Detector:
     from tracker.detectors.onnx_file import OnnxDetector
 
     return OnnxDetector(order.argument, order.config)
 
 
-def _torchvision(order: Order) -> Detector:
+def _torchvision(order: DetectorRequest) -> Detector:
     from tracker.detectors.torchvision_model import TorchvisionDetector
 
     return TorchvisionDetector(order.argument, order.config)
 
 
-def _python(order: Order) -> Detector:
+def _python(order: DetectorRequest) -> Detector:
     from tracker.detectors.python_callable import PythonDetector, load_callable
 
     return PythonDetector(load_callable(order.argument), order.config, order.argument)
 
 
-def _file(order: Order) -> Detector:
+def _file(order: DetectorRequest) -> Detector:
     if not order.argument:
         raise ConfigError("detector file needs a file of detections; write file:det.txt.")
     read = order.read or partial(provider("read_detections"), skip_bad_rows=order.skip_bad_rows)
@@ -82,13 +82,13 @@ def _file(order: Order) -> Detector:
     return ReplayDetector(detections, names, order.config)
 
 
-def _none(order: Order) -> Detector:
+def _none(order: DetectorRequest) -> Detector:
     if order.argument:
         raise ConfigError(f"detector none takes no argument; write none in place of {order.config.detector}.")
     return ReplayDetector({}, (), order.config)
 
 
-DETECTORS: dict[str, Callable[[Order], Detector]] = {
+DETECTORS: dict[str, Callable[[DetectorRequest], Detector]] = {
     "lite0": _lite0,
     "background": _background,
     "onnx": _onnx,
@@ -145,7 +145,7 @@ def build_detector(
         raise ConfigError(
             f"detector {kind} has no features of its own; choose --detector lite0, or a frozen CNN for --appearance."
         )
-    return DETECTORS[kind](Order(argument, config, read, embeddings, skip_bad_rows))
+    return DETECTORS[kind](DetectorRequest(argument, config, read, embeddings, skip_bad_rows))
 
 
 def detector_of(detector: Detector | Callable[[Frame], Any]) -> Detector:

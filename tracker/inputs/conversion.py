@@ -148,7 +148,7 @@ def _masks(mask: Any) -> NDArray[np.bool_]:
     return array if array.dtype == np.bool_ else array > 0.5
 
 
-def picture_of(picture: Any) -> NDArray[np.uint8]:
+def image_of(picture: Any) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 BGR of an image of OpenCV's or PIL's.
 
     Raises:

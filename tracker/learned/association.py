@@ -8,8 +8,8 @@ from models.association_head.inference import HeadNumpy
 from tracker.association.assignment import assign
 from tracker.association.costs import Pairs, appearance
 from tracker.association.matching import NEVER_LOGIT, MatchProblem, match_across_classes
-from tracker.association.static_clutter import Standing
-from tracker.learned.pair_features import WEAK, WEAK_ODDS, PairView, pair_view
+from tracker.association.static_clutter import StaticClutter
+from tracker.learned.pair_features import WEAK_LOGIT, WEAK_SCORE, PairView, pair_view
 from tracker.motion.base import Observations
 from tracker.types import Bool, Float64, Int64
 
@@ -34,7 +34,7 @@ class Learned:
     def __init__(self, head: HeadNumpy, threshold: float, birth_threshold: float) -> None:
         self.head = head
         self._threshold, self._birth_threshold = threshold, birth_threshold
-        self._clutter = Standing()
+        self._clutter = StaticClutter()
 
     def warp(self, affine: Float64) -> None:
         """Carries the places of static clutter into a frame whose camera has moved by the (2, 3) `affine`, pixels."""
@@ -53,7 +53,7 @@ class Learned:
         usable = np.ones(len(seen), bool)
         if not births.all():
             unsure = (~births).nonzero()[0]
-            usable[unsure] = ~self._clutter.nobody(seen.xyxy[unsure])
+            usable[unsure] = ~self._clutter.is_clutter(seen.xyxy[unsure])
             gain[~usable.take(pairs.detection)] = 0
         track, detection = assign(pairs.track, pairs.detection, gain)
         matched[track] = detection
@@ -66,7 +66,7 @@ class Learned:
         self._clutter.forget(observations.xyxy[born])
         # a second detection of another's object is no clutter
         alone = unexplained & (observations.crowding < MIN_NEIGHBOUR_IOU)
-        self._clutter.see(observations.xyxy[alone], time)
+        self._clutter.observe(observations.xyxy[alone], time)
 
     def logits(self, pairs: Pairs) -> Float64:
         """(K,) the learned log-odds, and what `HeadConfig.similarity_weight` adds to them for the appearance."""
@@ -78,11 +78,11 @@ class Learned:
         logits[view.settled] = UNAMBIGUOUS_LOGIT
         if len(view.rows):
             at = view.track, view.detection
-            learned = self.head.odds(view.features, view.base, view.gap, p.code, at, view.known)
+            learned = self.head.logits(view.features, view.prior_logits, view.gap, p.code, at, view.known)
             alike = appearance(pairs, self.head.config.similarity_weight).take(view.rows)
             # of a weak detection the prior asks to be surer; so does the head where the prior would say no by itself
-            doubtful = (view.base < -WEAK_ODDS) & (pairs.observations.score < WEAK).take(view.detection)
-            logits[view.rows] = learned + alike - WEAK_ODDS * doubtful
+            doubtful = (view.prior_logits < -WEAK_LOGIT) & (pairs.observations.score < WEAK_SCORE).take(view.detection)
+            logits[view.rows] = learned + alike - WEAK_LOGIT * doubtful
         return logits
 
     def view(self, pairs: Pairs) -> PairView:

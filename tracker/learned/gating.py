@@ -8,16 +8,16 @@ from models.association_head.inference import best_of_others
 from tracker.association.costs import Pairs
 from tracker.types import Bool, Float64, Int64
 
-HOPELESS = -8.0  # log-odds of the prior up to which a pair is not looked at: none below -6 was ever matched
+MIN_LOGIT = -8.0  # log-odds of the prior up to which a pair is not looked at: none below -6 was ever matched
 # A pair of this log-odds, so far above every other of its track and of its detection, is settled: the head hardly ever
 # says otherwise.
 SETTLED, CLEAR = 4.0, 4.0
-VAIN = -4.0  # log-odds up to which a pair is no rival to a settled one
-FRESH = 0.5  # seconds unseen up to which a track's pairs can be settled
-SURE = 0.4  # score from which a detection's can
+MIN_RIVAL_LOGIT = -4.0  # log-odds up to which a pair is no rival to a settled one
+MAX_UNSEEN_S = 0.5  # seconds unseen up to which a track's pairs can be settled
+MIN_SCORE = 0.4  # score from which a detection's can
 
 
-def shortlist(pairs: Pairs, odds: Float64, settle: bool) -> tuple[Int64, Int64]:
+def gate(pairs: Pairs, odds: Float64, settle: bool) -> tuple[Int64, Int64]:
     """Rows of the pairs that the head is to score, and of those that are unambiguous matches and left out.
 
     Args:
@@ -25,17 +25,17 @@ def shortlist(pairs: Pairs, odds: Float64, settle: bool) -> tuple[Int64, Int64]:
         odds: (K,) log-odds of the prior's own association.
         settle: leave out the unambiguous ones.
     """
-    worth: Bool = odds > HOPELESS
-    settled = _settled(pairs, odds) if settle else np.zeros(0, np.int64)
+    worth: Bool = odds > MIN_LOGIT
+    settled = _unambiguous(pairs, odds) if settle else np.zeros(0, np.int64)
     if len(settled):
-        worth, settled = _disputed(pairs, worth, odds > VAIN, settled)
+        worth, settled = _contested(pairs, worth, odds > MIN_RIVAL_LOGIT, settled)
     return worth.nonzero()[0], settled
 
 
-def _settled(pairs: Pairs, odds: Float64) -> Int64:
+def _unambiguous(pairs: Pairs, odds: Float64) -> Int64:
     """Rows of unambiguous pairs: high scores, recently matched tracks, log-odds far above those of every rival."""
-    sure = (odds >= SETTLED) & (pairs.observations.score >= SURE).take(pairs.detection)
-    sure &= (pairs.prediction.elapsed <= FRESH).take(pairs.track)
+    sure = (odds >= SETTLED) & (pairs.observations.score >= MIN_SCORE).take(pairs.detection)
+    sure &= (pairs.prediction.elapsed <= MAX_UNSEEN_S).take(pairs.track)
     above = odds - (SETTLED - CLEAR)  # only what is above this can be settled, or a rival to it
     strong = (above > 0).nonzero()[0]
     n, above = len(pairs.prediction.elapsed), above.take(strong)
@@ -44,7 +44,7 @@ def _settled(pairs: Pairs, odds: Float64) -> Int64:
     return strong.compress((above - CLEAR >= rivals.max(axis=0)) & sure.take(strong))
 
 
-def _disputed(pairs: Pairs, good: Bool, rival: Bool, settled: Int64) -> tuple[Bool, Int64]:
+def _contested(pairs: Pairs, good: Bool, rival: Bool, settled: Int64) -> tuple[Bool, Int64]:
     """The good pairs to look at, and the settled ones to leave out.
 
     A pair of two that are settled, each with another one, is left out, and so is a settled pair that no rival meets:

@@ -11,7 +11,7 @@ from models.association_head.inference import HeadNumpy, load_head
 from models.errors import WeightsError
 from tracker.boxes import to_xyxy
 from tracker.config import TrackerConfig
-from tracker.learned.online_calibration import Scales
+from tracker.learned.online_calibration import OnlineCalibration
 from tracker.learned.pair_features import FEATURES, INPUTS, match_inputs
 from tracker.motion import track_averages as habit
 from tracker.motion.base import Observations, Prediction
@@ -34,13 +34,13 @@ class LiquidMotion:
 
     def __init__(self, head: HeadNumpy | None = None, adapt: bool = False) -> None:
         self.head = head or load_head(WEIGHTS)
-        self.scales = Scales() if adapt else None
+        self.scales = OnlineCalibration() if adapt else None
         self.prior = KalmanMotion()
         own = self.prior.width
         self._own = slice(0, own)
         self._state = slice(own, own + self.head.config.state)
-        self._habit = slice(self._state.stop, self._state.stop + habit.WIDTH)
-        self.width = self._habit.stop + 2
+        self._statistics = slice(self._state.stop, self._state.stop + habit.WIDTH)
+        self.width = self._statistics.stop + 2
 
     @classmethod
     def build(cls, config: TrackerConfig, kind: type[HeadNumpy] = HeadNumpy) -> LiquidMotion:
@@ -58,50 +58,59 @@ class LiquidMotion:
             )
         return cls(head, config.online_calibration)
 
-    def start(self, look: Observations, time: float, others: Float64) -> Float64:
-        n = len(look.score)
-        own = self.prior.start(look, time, others[:, self._own])
-        habits = habit.first(look, time)
+    def start(self, observations: Observations, time: float, others: Float64) -> Float64:
+        n = len(observations.score)
+        own = self.prior.start(observations, time, others[:, self._own])
+        habits = habit.first(observations, time)
         zero = np.zeros(n)
-        usual = habit.recall(habits, look.xyxy, np.full(n, np.inf), time)
-        still = Prediction(look.coordinates, np.ones((n, 4)), look.xyxy, look.coordinates, zero, habit=usual)
+        usual = habit.recall(habits, observations.xyxy, np.full(n, np.inf), time)
+        still = Prediction(
+            observations.coordinates,
+            np.ones((n, 4)),
+            observations.xyxy,
+            observations.coordinates,
+            zero,
+            statistics=usual,
+        )
         empty = np.zeros((n, self.head.config.state))
-        return self._rows(own, self._step(own, still, look, empty, np.zeros((n, 2))), habits)
+        return self._rows(own, self._step(own, still, observations, empty, np.zeros((n, 2))), habits)
 
     def predict(self, rows: Float64, time: float) -> Prediction:
         prior = self.prior.predict(rows[:, self._own], time)
-        usual = habit.recall(rows[:, self._habit], prior.xyxy, prior.elapsed, time)
+        usual = habit.recall(rows[:, self._statistics], prior.xyxy, prior.elapsed, time)
         state = rows[:, self._state].astype(np.float32)
         code, readout = self.head.query(state, prior.elapsed.astype(np.float32))
-        prior = replace(prior, habit=usual)
+        prior = replace(prior, statistics=usual)
         mean = prior.coordinates + prior.std * np.tanh(readout[:, :4])
         std = prior.std * np.exp(np.clip(readout[:, 4:8], -2, 2))
         if self.scales:  # the association was trained on the prior's own spread, and keeps it
             std = std * self.scales.factor
-        return Prediction(mean, std, to_xyxy(mean), prior.seen, prior.elapsed, code, readout[:, 8], prior)
+        return Prediction(mean, std, to_xyxy(mean), prior.last_coordinates, prior.elapsed, code, readout[:, 8], prior)
 
-    def update(self, rows: Float64, look: Observations, time: float, prediction: Prediction | None = None) -> Float64:
+    def update(
+        self, rows: Float64, observations: Observations, time: float, prediction: Prediction | None = None
+    ) -> Float64:
         prediction = prediction or self.predict(rows, time)
         prior = prediction.prior
         assert prior is not None
         if self.scales:
-            self.scales.learn((look.coordinates - prediction.coordinates) / prediction.std, look)
+            self.scales.learn((observations.coordinates - prediction.coordinates) / prediction.std, observations)
         own = rows[:, self._own]
-        state = self._step(own, prior, look, rows[:, self._state], rows[:, -2:])
-        habits = habit.follow(rows[:, self._habit], look, time, prior.elapsed)
-        return self._rows(self.prior.update(own, look, time, prior), state, habits)
+        state = self._step(own, prior, observations, rows[:, self._state], rows[:, -2:])
+        habits = habit.follow(rows[:, self._statistics], observations, time, prior.elapsed)
+        return self._rows(self.prior.update(own, observations, time, prior), state, habits)
 
     def warp(self, rows: Float64, affine: Float64) -> Float64:
         own = self.prior.warp(rows[:, self._own], affine)
         moved = rows[:, -2:] + own[:, -4:-2] - rows[:, self._own][:, -4:-2]
-        return np.concatenate([own, rows[:, self._state], habit.warp(rows[:, self._habit], affine), moved], axis=1)
+        return np.concatenate([own, rows[:, self._state], habit.warp(rows[:, self._statistics], affine), moved], axis=1)
 
-    def inputs(self, own: Float64, prediction: Prediction, look: Observations, moved: Float64) -> Float32:
+    def inputs(self, own: Float64, prediction: Prediction, observations: Observations, moved: Float64) -> Float32:
         """(N, INPUTS) the inputs of the liquid state at a match."""
-        return match_inputs(prediction, look, moved, self.prior.shares(own)[:, 0])
+        return match_inputs(prediction, observations, moved, self.prior.mode_probabilities(own)[:, 0])
 
-    def _step(self, own: Float64, p: Prediction, look: Observations, state: Float64, moved: Float64) -> Float64:
-        inputs, dt = self.inputs(own, p, look, moved), p.elapsed.astype(np.float32)
+    def _step(self, own: Float64, p: Prediction, observations: Observations, state: Float64, moved: Float64) -> Float64:
+        inputs, dt = self.inputs(own, p, observations, moved), p.elapsed.astype(np.float32)
         return self.head.step(inputs, state.astype(np.float32), dt).astype(np.float64)
 
     def _rows(self, own: Float64, state: Float64, habits: Float64) -> Float64:

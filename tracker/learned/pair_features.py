@@ -14,17 +14,17 @@ import numpy as np
 
 from tracker.association.costs import Cues, Pairs, cues
 from tracker.boxes import Overlap, overlap, to_xyxy
-from tracker.learned.gating import shortlist
-from tracker.motion.base import Habit, Observations, Prediction
+from tracker.learned.gating import gate
+from tracker.motion.base import Observations, Prediction, TrackStatistics
 from tracker.motion.track_averages import SPANS
 from tracker.types import Bool, Float32, Float64, Int64
 
-WEAK = 0.4  # score below which the untrained odds ask for more: the second of the two stages
-WEAK_ODDS = 2.94
+WEAK_SCORE = 0.4  # score below which the untrained odds ask for more: the second of the two stages
+WEAK_LOGIT = 2.94
 
 MEANS = 4 * len(SPANS)  # coordinates of all long-term averages
-LATE = 1.0  # seconds after the scene's first track from which on a track came late
-GONE = 0.3  # seconds unseen from which on a track is lost
+LATE_START_S = 1.0  # seconds after the scene's first track from which on a track came late
+LOST_AFTER_S = 0.3  # seconds unseen from which on a track is lost
 
 
 C = TypeVar("C")
@@ -52,7 +52,7 @@ class _PairColumns(NamedTuple):
     pairs: Pairs
     crowding: Float64  # (M,) of the detections
     containment: Float64  # (M,) of the detections
-    statistics: Habit
+    statistics: TrackStatistics
     boxes: Overlap  # of the predicted and the detected boxes
     logs: Float64  # (2, K) log density of the detection under the prediction, and the prior log-odds
     similarity: Float64  # (K,) of the appearance, 0 where unknown
@@ -68,26 +68,35 @@ class _PairColumns(NamedTuple):
     def of(cls, pairs: Pairs, found: Cues, odds: Float64, good: Int64) -> _PairColumns:
         """Of the pairs `good` among all."""
         i, j = pairs.track.take(good), pairs.detection.take(good)
-        p, look, statistics = pairs.prediction, pairs.observations, pairs.prediction.habit
+        p, observations, statistics = pairs.prediction, pairs.observations, pairs.prediction.statistics
         assert statistics is not None
-        assert look.crowding is not None
-        assert look.containment is not None
+        assert observations.crowding is not None
+        assert observations.containment is not None
         # what is known of tracks and of detections, each laid out once and taken to the pairs at once
-        height, means = np.exp(p.seen[:, 3]), statistics.usual.reshape(len(p.seen), MEANS)
-        of_pair = np.concatenate([p.coordinates.T, p.seen.T, means.T, p.std.T, height[None]]).take(i, 1)
-        here = look.coordinates.T.take(j, 1)
+        height, means = (
+            np.exp(p.last_coordinates[:, 3]),
+            statistics.mean_coordinates.reshape(len(p.last_coordinates), MEANS),
+        )
+        of_pair = np.concatenate([p.coordinates.T, p.last_coordinates.T, means.T, p.std.T, height[None]]).take(i, 1)
+        here = observations.coordinates.T.take(j, 1)
         gaps = np.concatenate([here] * (2 + len(SPANS))) - of_pair[: 8 + MEANS]
         place, size = _split(gaps)
         place = place / of_pair[-1]
         similarity = np.full(len(i), np.nan) if pairs.similarity is None else pairs.similarity.take(good)
         known = np.isfinite(similarity)
-        told = [statistics.crowding, np.log1p(statistics.age) / 3, statistics.hidden, statistics.near, _wait(p.elapsed)]
+        told = [
+            statistics.crowding,
+            np.log1p(statistics.age) / 3,
+            statistics.occlusion,
+            statistics.neighbour_iou,
+            _wait(p.elapsed),
+        ]
         return cls(
             i=i,
             j=j,
             pairs=pairs,
-            crowding=look.crowding,
-            containment=look.containment,
+            crowding=observations.crowding,
+            containment=observations.containment,
             statistics=statistics,
             boxes=Overlap(*[part.take(good) for part in found.boxes]),
             logs=np.concatenate([found.density.take(good), odds.take(good)]).reshape(2, -1),
@@ -108,7 +117,7 @@ def _last_iou(c: _PairColumns) -> Float64:
 
 def _spread(c: _PairColumns) -> Float64:
     p = c.pairs.prediction
-    spread: Float64 = np.log(p.std[:, 0] / np.exp(p.seen[:, 3])).take(c.i)
+    spread: Float64 = np.log(p.std[:, 0] / np.exp(p.last_coordinates[:, 3])).take(c.i)
     return spread
 
 
@@ -156,8 +165,8 @@ FEATURE_GROUPS: tuple[Group[_PairColumns], ...] = (
 class _MatchColumns(NamedTuple):
     """What the liquid state's inputs at N matches are made of; N columns each."""
 
-    look: Observations
-    statistics: Habit
+    observations: Observations
+    statistics: TrackStatistics
     elapsed: Float64  # (N,) seconds since the match before
     share: Float64  # (N,) of the first motion mode
     z: Float64  # (4, N) gaps to the prediction in standard deviations
@@ -165,15 +174,15 @@ class _MatchColumns(NamedTuple):
     size: Float64  # (2 + 2 S, N) the same of log sizes, by `_size`
 
     @classmethod
-    def of(cls, p: Prediction, look: Observations, moved: Float64, share: Float64) -> _MatchColumns:
+    def of(cls, p: Prediction, observations: Observations, moved: Float64, share: Float64) -> _MatchColumns:
         """As `match_inputs` is given them."""
-        assert p.habit is not None
-        here, means = look.coordinates.T, p.habit.usual.reshape(len(share), MEANS).T
+        assert p.statistics is not None
+        here, means = observations.coordinates.T, p.statistics.mean_coordinates.reshape(len(share), MEANS).T
         gaps = np.concatenate([here] * (2 + len(SPANS)))
-        gaps -= np.concatenate([p.coordinates.T, p.seen.T, means])
+        gaps -= np.concatenate([p.coordinates.T, p.last_coordinates.T, means])
         place, size = _split(gaps[4:])
-        distance = _soft(np.concatenate([place, moved.T]) / np.exp(p.seen[:, 3]))
-        return cls(look, p.habit, p.elapsed, share, gaps[:4] / p.std.T, distance, _size(size))
+        distance = _soft(np.concatenate([place, moved.T]) / np.exp(p.last_coordinates[:, 3]))
+        return cls(observations, p.statistics, p.elapsed, share, gaps[:4] / p.std.T, distance, _size(size))
 
 
 # The liquid state's inputs at a match; the order is that of the weights.
@@ -184,11 +193,11 @@ INPUT_GROUPS: tuple[Group[_MatchColumns], ...] = (
     Group(_MEAN_PLACES, lambda c: c.distance[2:-2]),
     Group(_MEAN_SIZES, lambda c: c.size[2:]),
     Group(_each("camera shift", "x", "y"), lambda c: c.distance[-2:]),
-    Group(("detection's score",), lambda c: c.look.score),
-    Group(("detection's crowding",), lambda c: 0 if c.look.crowding is None else c.look.crowding),
+    Group(("detection's score",), lambda c: c.observations.score),
+    Group(("detection's crowding",), lambda c: 0 if c.observations.crowding is None else c.observations.crowding),
     Group(("time since update",), lambda c: _wait(c.elapsed)),
     Group(("share of the steady motion mode",), lambda c: c.share),
-    Group(("track's occlusion",), lambda c: c.statistics.hidden),
+    Group(("track's occlusion",), lambda c: c.statistics.occlusion),
     Group(("track's age",), lambda c: np.log1p(c.statistics.age) / 3),
 )
 
@@ -237,13 +246,13 @@ class PairView(NamedTuple):
     features: Float32
     z: Float32
     gap: Float32
-    base: Float32
+    prior_logits: Float32
     rows: Int64
     settled: Int64
     known: Float32
 
 
-def pair_view(pairs: Pairs, statistics: bool = True, settle: bool = False) -> PairView:
+def pair_view(pairs: Pairs, with_statistics: bool = True, settle: bool = False) -> PairView:
     """What the head is given of a frame's pairs: those that pass the gate, with their features.
 
     Args:
@@ -252,17 +261,17 @@ def pair_view(pairs: Pairs, statistics: bool = True, settle: bool = False) -> Pa
         settle: leave out what is beyond doubt.
     """
     found = cues(pairs)
-    odds = found.odds - WEAK_ODDS * (pairs.observations.score < WEAK).take(
+    odds = found.odds - WEAK_LOGIT * (pairs.observations.score < WEAK_SCORE).take(
         pairs.detection
     )  # what two stages do, in one
-    good, settled = shortlist(pairs, odds, settle)
+    good, settled = gate(pairs, odds, settle)
     moved = _moved(pairs, settled).astype(np.float32)
     if len(good) == 0:
         none = np.zeros((0, FEATURES), np.float32)
         return PairView(good, good, none, none[:, :4], none[:, :2], none[:, 0], good, settled, moved)
     columns = _PairColumns.of(pairs, found, odds, good)
     features = _fill(np.empty((FEATURES, len(good)), np.float32), FEATURE_GROUPS, FEATURE_PLACES, columns)
-    if not statistics:
+    if not with_statistics:
         features[LONG_TERM] = 0
     single = np.float32
     gap, base = columns.place[:2].T.astype(single), columns.logs[1].astype(single)
@@ -273,19 +282,19 @@ def _moved(pairs: Pairs, rows: Int64) -> Float64:
     """(S, 2) from the predictions to the detections of some pairs, in heights."""
     p, i = pairs.prediction, pairs.track.take(rows)
     gap = pairs.observations.coordinates.take(pairs.detection.take(rows), 0) - p.coordinates.take(i, 0)
-    moved: Float64 = gap[:, :2] / np.exp(p.seen[:, 3]).take(i)[:, None]
+    moved: Float64 = gap[:, :2] / np.exp(p.last_coordinates[:, 3]).take(i)[:, None]
     return moved
 
 
-def _scene(p: Prediction, habit: Habit, look: Observations) -> Float64:
+def _scene(p: Prediction, statistics: TrackStatistics, observations: Observations) -> Float64:
     """(6,) of the frame: age, number of tracks, shares of late and of lost ones, detections a track, last interval."""
     if not len(p.elapsed):
         return np.zeros(6)
-    oldest = habit.age.max()
+    oldest = statistics.age.max()
     n, latest = len(p.elapsed), p.elapsed.min()
-    here, late = np.count_nonzero(p.elapsed < 1.0), np.count_nonzero(habit.age < oldest - LATE)
-    lost = np.count_nonzero(p.elapsed > GONE + latest)
-    sure = np.count_nonzero(look.score >= WEAK)
+    here, late = np.count_nonzero(p.elapsed < 1.0), np.count_nonzero(statistics.age < oldest - LATE_START_S)
+    lost = np.count_nonzero(p.elapsed > LOST_AFTER_S + latest)
+    sure = np.count_nonzero(observations.score >= WEAK_SCORE)
     return np.array(
         [
             math.log1p(oldest) / 3,
@@ -298,14 +307,14 @@ def _scene(p: Prediction, habit: Habit, look: Observations) -> Float64:
     )
 
 
-def match_inputs(prediction: Prediction, look: Observations, moved: Float64, share: Float64) -> Float32:
+def match_inputs(prediction: Prediction, observations: Observations, moved: Float64, share: Float64) -> Float32:
     """(N, INPUTS) of the tracks and the detections that matched them, row by row.
 
     Args:
         moved: (N, 2) pixels by which the camera has moved the track since its last match.
         share: (N,) how far the track is taken for a walker.
     """
-    columns = _MatchColumns.of(prediction, look, moved, share)
+    columns = _MatchColumns.of(prediction, observations, moved, share)
     return _fill(np.empty((INPUTS, len(share)), np.float32), INPUT_GROUPS, INPUT_PLACES, columns).T
 
 

@@ -19,14 +19,14 @@ SIZE = 128  # pixels a side at which colours are counted
 MEMORY_S = 0.5  # how soon newer frames outweigh older ones; the first one keeps half of the weight
 FLOOR = 2e-4  # a share of pixels that is as good as none: colours that were never seen say nothing
 STRENGTH = 0.7  # of the colours' log-odds beside those of the cells, where they are wholly believed
-LEAST_WEIGHT = 0.35  # of the regression, below which colours are not asked: weak ones follow the ground, not the object
+MIN_WEIGHT = 0.35  # of the regression, below which colours are not asked: weak ones follow the ground, not the object
 BLUR = 8  # pixels: a cell
 CLOSE = 0.03  # what is left of a blurred outline within a dozen pixels of it
-STEPS = 8  # of Newton's method
+NEWTON_STEPS = 8  # of Newton's method
 PIXELS = 6000  # that this regression looks at, about: for three numbers plenty
 RIDGE = 0.1
-PACE = 0.2  # how far a new weight counts: one frame's may be off
-MOST = 3.0  # log-odds that colours may say
+WEIGHT_RATE = 0.2  # how far a new weight counts: one frame's may be off
+MAX_LOGIT = 3.0  # log-odds that colours may say
 CERTAIN = 4.0  # log-odds of the cells beyond which colours are not asked
 
 
@@ -45,7 +45,7 @@ def _smooth(counts: Float32) -> Float32:
     return np.asarray(cube.ravel() / max(float(cube.sum()), 1e-9), np.float32)
 
 
-class Colours:
+class ColourModel:
     """One object's.
 
     Args:
@@ -81,12 +81,12 @@ class Colours:
         self._time = time
         self._learnt()
         # Never above the first mask's weight, which alone was given: our own masks agree with our own colours.
-        self._believed += PACE * (min(self._most, self._weight(bgr, mask)) - self._believed)
+        self._believed += WEIGHT_RATE * (min(self._most, self._weight(bgr, mask)) - self._believed)
 
     def _learnt(self) -> None:
         own, ground = ((a + b) / 2 for a, b in zip(self._first, self._late, strict=True))
         odds = np.log((own + FLOOR) / (ground + FLOOR))
-        self._odds = np.clip(odds, -MOST, MOST).astype(np.float32)
+        self._odds = np.clip(odds, -MAX_LOGIT, MAX_LOGIT).astype(np.float32)
 
     def _weight(self, bgr: UInt8, mask: Float32) -> float:
         """0..1, how far this mask's outline bears the colours out."""
@@ -99,10 +99,10 @@ class Colours:
         x = np.stack([np.log(share / (1 - share)), said, np.ones(len(share))], axis=1)
         y = mask.ravel()[at] > 0.5
         w = np.zeros(3)
-        for _ in range(STEPS):
+        for _ in range(NEWTON_STEPS):
             p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
             w += np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + RIDGE * np.eye(3), x.T @ (y - p) - RIDGE * w)
-        return float(np.clip((w[1] - LEAST_WEIGHT) / (1 - LEAST_WEIGHT), 0, 1))
+        return float(np.clip((w[1] - MIN_WEIGHT) / (1 - MIN_WEIGHT), 0, 1))
 
     def __call__(self, bgr: UInt8, mask: Float32) -> Float32:
         """(S, S) mask of the cells, 0..1 -> the same with what the (S, S, 3) image's colours say."""

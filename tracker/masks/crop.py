@@ -9,8 +9,8 @@ import numpy as np
 
 from tracker.types import Float32, Float64, UInt8
 
-SPREAD = 1.7320508  # sqrt(3): half the side of an even bar in standard deviations
-LEAST_SIDE = 48  # pixels of the image; below that there is nothing to be seen
+STD_TO_HALF_SIDE = 1.7320508  # sqrt(3): half the side of an even bar in standard deviations
+MIN_SIDE_PX = 48  # pixels of the image; below that there is nothing to be seen
 
 
 def extent(weight: Float32) -> Float64:
@@ -23,7 +23,7 @@ def extent(weight: Float32) -> Float64:
         mass = weight.sum(axis=axis, dtype=np.float64)
         at = np.arange(len(mass)) + 0.5
         centre = float(mass @ at / mass.sum())
-        spread = SPREAD * max(float(mass @ (at - centre) ** 2 / mass.sum()), 1.0) ** 0.5
+        spread = STD_TO_HALF_SIDE * max(float(mass @ (at - centre) ** 2 / mass.sum()), 1.0) ** 0.5
         edges.append((centre - spread, centre + spread))
     (left, right), (top, bottom) = edges
     return np.array([left, top, right, bottom])
@@ -51,7 +51,7 @@ class Crop:
     @classmethod
     def around(cls, box: Float64, factor: float) -> Crop:
         """`factor` times the longer side of the box, about its centre."""
-        side = max(round(factor * longest(box)), LEAST_SIDE)
+        side = max(round(factor * longest(box)), MIN_SIDE_PX)
         left, top = (round(float(box[k] + box[k + 2] - side) / 2) for k in (0, 1))
         return cls(left, top, side)
 

@@ -43,7 +43,7 @@ class CellFeatures:
         return np.ascontiguousarray(flat / np.float32(len(maps) ** 0.5))
 
 
-class Projection:
+class CellProjection:
     """The directions in which one object's first image varies most.
 
     Args:

@@ -23,7 +23,7 @@ def _box(image: NDArray[Any]) -> Float32:
     return np.asarray(cv2.boxFilter(image, -1, (size, size), borderType=cv2.BORDER_REFLECT), np.float32)
 
 
-class Guide:
+class GuidedFilter:
     """An image whose edges outlines are drawn to; what depends on it alone is computed once.
 
     Args:

@@ -9,20 +9,20 @@ import cv2
 import numpy as np
 
 from models.errors import ConfigError
-from models.saliency.u2netp import SIDE, Salience
+from models.saliency.u2netp import SIDE, SaliencyNetwork
 from tracker.masks.crop import Crop
 from tracker.types import Bool, Float32, Float64, Int64, UInt8
 
-LEAST_SIDE = 4  # pixels of a box
+MIN_SIDE_PX = 4  # pixels of a box
 BESIDE = 0.2  # of the box's longer side: what the network is shown around it
-ROUNDS = 5  # of GrabCut
-LONGEST = 320  # pixels: what is larger is cut at this size, for GrabCut's time grows with the pixels
+GRABCUT_ROUNDS = 5  # of GrabCut
+MAX_SIDE_PX = 320  # pixels: what is larger is cut at this size, for GrabCut's time grows with the pixels
 AROUND = 0.35  # of the box's longer side: how much of the ground beside it GrabCut learns from
 # A box is drawn tight: how sure the network must be of a pixel, and the share of it that the box around such pixels
 # must fill; the first pair that holds is taken. A sign before a car filled .16, and so does a surfer without the kite
 # that the box holds too, who is lost by this.
 TIGHT = ((0.5, 0.7), (0.3, 0.7), (0.1, 0.3))
-LEAST_SHARE = 0.2  # of the box; where GrabCut leaves less, colours tell too little: the ellipse in the box is taken
+MIN_SHARE = 0.2  # of the box; where GrabCut leaves less, colours tell too little: the ellipse in the box is taken
 
 By = Literal["salience", "grabcut"]
 
@@ -34,12 +34,12 @@ def check_box(xyxy: Float32 | Float64, width: int, height: int) -> Float64:
         ConfigError: it has no area, or lies outside.
     """
     left, top, right, bottom = (float(v) for v in xyxy)
-    if not (right - left >= LEAST_SIDE and bottom - top >= LEAST_SIDE):
+    if not (right - left >= MIN_SIDE_PX and bottom - top >= MIN_SIDE_PX):
         raise ConfigError(
-            f"the box {left:g},{top:g} to {right:g},{bottom:g} is smaller than {LEAST_SIDE} pixels; draw a larger one."
+            f"the box {left:g},{top:g} to {right:g},{bottom:g} is smaller than {MIN_SIDE_PX} pixels; draw a larger one."
         )
     box = np.array([max(left, 0), max(top, 0), min(right, width), min(bottom, height)])
-    if box[2] - box[0] < LEAST_SIDE or box[3] - box[1] < LEAST_SIDE:
+    if box[2] - box[0] < MIN_SIDE_PX or box[3] - box[1] < MIN_SIDE_PX:
         raise ConfigError(
             f"the box {left:g},{top:g} to {right:g},{bottom:g} lies outside the picture of {width} x {height} pixels."
         )
@@ -82,8 +82,8 @@ def _standing_out(bgr: UInt8, box: Float64) -> Float32:
 
 
 @cache
-def _network() -> Salience:
-    return Salience()
+def _network() -> SaliencyNetwork:
+    return SaliencyNetwork()
 
 
 def _cut(bgr: UInt8, box: Float64) -> Bool:
@@ -93,7 +93,7 @@ def _cut(bgr: UInt8, box: Float64) -> Bool:
     left, top = int(max(box[0] - margin, 0)), int(max(box[1] - margin, 0))
     right, bottom = int(min(np.ceil(box[2] + margin), width)), int(min(np.ceil(box[3] + margin), height))
     part = bgr[top:bottom, left:right]
-    scale = min(1.0, LONGEST / max(part.shape[:2]))
+    scale = min(1.0, MAX_SIDE_PX / max(part.shape[:2]))
     size = (max(round(part.shape[1] * scale), 1), max(round(part.shape[0] * scale), 1))
     small = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
     inner = np.rint((box - [left, top, left, top]) * scale).astype(int)
@@ -102,9 +102,9 @@ def _cut(bgr: UInt8, box: Float64) -> Bool:
     if (labels == cv2.GC_BGD).any():
         background, object_ = np.zeros((1, 65)), np.zeros((1, 65))
         cv2.setRNGSeed(0)
-        cv2.grabCut(small, labels, [0, 0, 1, 1], background, object_, ROUNDS, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(small, labels, [0, 0, 1, 1], background, object_, GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
     found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
-    if found.mean() * found.size < LEAST_SHARE * (inner[2] - inner[0]) * (inner[3] - inner[1]):
+    if found.mean() * found.size < MIN_SHARE * (inner[2] - inner[0]) * (inner[3] - inner[1]):
         found = _ellipse(labels.shape, inner)
     whole = np.zeros((height, width), bool)
     share = cv2.resize(found.astype(np.float32), part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
@@ -129,6 +129,6 @@ def mask_of_polygon(points: Float64, width: int, height: int) -> Bool:
         raise ConfigError("a polygon needs three corners or more, each as x,y in pixels.")
     mask = np.zeros((height, width), np.uint8)
     cv2.fillPoly(mask, [np.rint(np.clip(corners, -32768, 32767)).astype(np.int32)], 1)
-    if np.count_nonzero(mask) < LEAST_SIDE**2:
+    if np.count_nonzero(mask) < MIN_SIDE_PX**2:
         raise ConfigError(f"the polygon covers no part of the picture of {width} x {height} pixels.")
     return mask > 0

@@ -22,14 +22,15 @@ from tracker.types import Float32
 SUBCELLS = 4  # steps a side of a cell in which masks are remembered
 PATCH = 2 * SUBCELLS  # a label reaches half a cell beyond its own: neighbours overlap, so no seams
 TEMPERATURE = 0.05  # of the likeness, a cosine
-REACH = 9 / 48  # of the square's side: how far an object's parts move in it between frames
+MAX_MOTION_SHARE = 9 / 48  # of the square's side: how far an object's parts move in it between frames
 BLOCK = 4, 16  # rows and columns of cells that are compared at once; a square's side is a multiple of the former
 FAR = -1e4
-GIVEN = 4.0  # times as much as another does the first frame count: its mask was given, all others are our own
+# times as much as another does the first frame count: its mask was given, all others are our own
+FIRST_FRAME_WEIGHT = 4.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Memory:
+class MaskMemory:
     """One remembered frame.
 
     Attributes:
@@ -45,7 +46,7 @@ class Memory:
 
 def reach(cells: int) -> int:
     """In cells, how far a cell looks."""
-    return max(1, round(REACH * cells))
+    return max(1, round(MAX_MOTION_SHARE * cells))
 
 
 @lru_cache(maxsize=32)
@@ -62,7 +63,7 @@ def _nearness(cells: int, left: int) -> tuple[slice, slice, Float32]:
     return asked, seen, np.where(near, 0, FAR).astype(np.float32).reshape(near.shape[0] * near.shape[1], -1)
 
 
-def remember(features: Float32, mask: Float32, cells: int, time: float) -> Memory:
+def remember(features: Float32, mask: Float32, cells: int, time: float) -> MaskMemory:
     """A frame to remember: (G * G, D) features and (S, S) mask of the object's square, 0..1."""
     r = reach(cells)
     fine = cv2.resize(mask, (cells * SUBCELLS, cells * SUBCELLS), interpolation=cv2.INTER_AREA)
@@ -73,10 +74,10 @@ def remember(features: Float32, mask: Float32, cells: int, time: float) -> Memor
     labels = np.zeros((cells + 2 * r, cells, PATCH * PATCH + 1), np.float32)
     labels[r : r + cells, :, :-1] = patches.reshape(cells, cells, -1)
     labels[r : r + cells, :, -1] = 1
-    return Memory(keys, labels, time)
+    return MaskMemory(keys, labels, time)
 
 
-def recall(features: Float32, memories: list[Memory], cells: int) -> tuple[Float32, Float32]:
+def recall(features: Float32, memories: list[MaskMemory], cells: int) -> tuple[Float32, Float32]:
     """Of a new frame with (G * G, D) features: the mask, (G * SUBCELLS, G * SUBCELLS), 0..1, and (G * G,) likeness.
 
     The first of the memories is the one whose mask was given. The likeness, a cosine, says how well a cell is known
@@ -96,7 +97,7 @@ def recall(features: Float32, memories: list[Memory], cells: int) -> tuple[Float
             likeness += near
             np.exp(likeness, out=likeness)
             told = likeness @ memory.labels[window].reshape(near.shape[1], -1)
-            total += told if k else np.float32(GIVEN) * told
+            total += told if k else np.float32(FIRST_FRAME_WEIGHT) * told
         weight = np.maximum(total[:, -1:], 1e-30)
         patches[block] = (total[:, :-1] / weight).reshape(rows, -1, PATCH * PATCH)
         known[block] = TEMPERATURE * np.log(weight[:, 0]).reshape(rows, -1)

@@ -13,7 +13,7 @@ from tracker.types import Bool, Float32, Float64
 
 FACTOR = 1.7  # the side, in lengths of the object, of the square that a shape is kept in
 SIZE = 96  # its pixels a side
-LEAST = 0.15  # of the object: with less hidden, it is rather the foresight that is a little off
+MIN_OCCLUDED_SHARE = 0.15  # of the object: with less hidden, it is rather the foresight that is a little off
 
 
 def shape_of(weight: Float32, box: Float64) -> Float32:
@@ -21,7 +21,7 @@ def shape_of(weight: Float32, box: Float64) -> Float32:
     return Crop.around(box, FACTOR).weights(weight, SIZE)
 
 
-def with_hidden(seen: Float32, rivals: Bool, shape: Float32, expected: Float64) -> Float32:
+def with_occluded_part(seen: Float32, rivals: Bool, shape: Float32, expected: Float64) -> Float32:
     """An object's weights, with what is likely to be hidden.
 
     Args:
@@ -34,4 +34,4 @@ def with_hidden(seen: Float32, rivals: Bool, shape: Float32, expected: Float64) 
         return seen
     before = Crop.around(expected, FACTOR).back(shape, (seen.shape[0], seen.shape[1]))
     whole = np.where(rivals, np.maximum(before, seen), seen)
-    return whole if seen.sum() < (1 - LEAST) * whole.sum() else seen
+    return whole if seen.sum() < (1 - MIN_OCCLUDED_SHARE) * whole.sum() else seen

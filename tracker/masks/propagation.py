@@ -9,29 +9,30 @@ import numpy as np
 
 from models.errors import DataError
 from tracker.config import TrackerConfig
-from tracker.masks.colour_model import Colours
+from tracker.masks.colour_model import ColourModel
 from tracker.masks.config import MaskConfig
 from tracker.masks.crop import Crop, extent, longest
-from tracker.masks.features import CELL, CellFeatures, Projection
-from tracker.masks.guided_filter import Guide
-from tracker.masks.memory import Memory, recall, remember
-from tracker.masks.occlusion import shape_of, with_hidden
-from tracker.masks.redetection import Search
+from tracker.masks.features import CELL, CellFeatures, CellProjection
+from tracker.masks.guided_filter import GuidedFilter
+from tracker.masks.memory import MaskMemory, recall, remember
+from tracker.masks.occlusion import shape_of, with_occluded_part
+from tracker.masks.redetection import Redetector
 from tracker.motion.base import Observations, Prediction
 from tracker.motion_registry import MOTIONS
 from tracker.types import Bool, Float32, Float64, Frame, UInt8
 
 FACTOR = 1.7  # the square's side in lengths of the object: it needs the ground beside it to be told from
 GAP_S = 0.1  # after so long unseen an object is searched for farther off before it is looked at
-OFF = 0.2  # in lengths of the object, or as a log of its size: what is found so far off is looked at again, from there
+# in lengths of the object, or as a log of its size: what is found so far off is looked at again, from there
+MAX_DRIFT = 0.2
 SPACING_S = 0.4  # between the older memories
-LEAST_PIXELS = 20  # a smaller mask is no sight of the object
-LEAST_SHARE = 0.15  # of the pixels that the object had when it was seen last, in its own square
-RIVAL = 0.2  # from this probability of another object on, colours are not asked
-STRANGE = 0.2  # so much less like its memories than it usually is, and it is not the object
-PACE = 0.2  # how far a new frame counts in that average
-SURE = 0.5  # from this probability on a pixel is the object's
-MOST = 254  # objects in an image of numbers: 0 is the ground, 255 means "not known" in DAVIS's files
+MIN_PIXELS = 20  # a smaller mask is no sight of the object
+MIN_SHARE = 0.15  # of the pixels that the object had when it was seen last, in its own square
+RIVAL_PROBABILITY = 0.2  # from this probability of another object on, colours are not asked
+MAX_SIMILARITY_DROP = 0.2  # so much less like its memories than it usually is, and it is not the object
+SIMILARITY_RATE = 0.2  # how far a new frame counts in that average
+MASK_PROBABILITY = 0.5  # from this probability on a pixel is the object's
+MAX_OBJECTS = 254  # objects in an image of numbers: 0 is the ground, 255 means "not known" in DAVIS's files
 
 
 @dataclass(slots=True)
@@ -39,22 +40,22 @@ class _Object:
     """What is known of one object; its motion stands in the follower's table."""
 
     number: int
-    projection: Projection
-    first: Memory
-    search: Search
-    colours: Colours
+    projection: CellProjection
+    first: MaskMemory
+    search: Redetector
+    colours: ColourModel
     seen: float  # seconds, when it was seen last
     share: float  # of its square that it filled then
     shape: Float32  # that it had then, with what was hidden of it
-    likeness: float = 0.0  # a slow average of how well its cells are known from memory
-    recent: list[Memory] = field(default_factory=list)
-    spaced: list[Memory] = field(default_factory=list)
+    similarity: float = 0.0  # a slow average of how well its cells are known from memory
+    recent: list[MaskMemory] = field(default_factory=list)
+    spaced: list[MaskMemory] = field(default_factory=list)
     score: float = 1.0
     given: Bool | None = None  # the first mask, until the first frame's answer is made up
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Followed:
+class PropagatedMasks:
     """All objects in one frame: N of them.
 
     Attributes:
@@ -68,11 +69,11 @@ class Followed:
     number: np.ndarray
     mask: UInt8
     score: Float32
-    unseen: Float64
+    time_since_update: Float64
     xyxy: Float32
 
 
-class MaskFollower:
+class MaskPropagator:
     """Follows objects from their first masks. Memory is bounded: a few frames an object, whatever the video's length.
 
     Args:
@@ -121,14 +122,14 @@ class MaskFollower:
                 f"{frame.size[1]}; give one of the picture's size."
             )
         self._check(frame)
-        found = [int(k) for k in np.unique(masks) if 0 < k <= MOST]
+        found = [int(k) for k in np.unique(masks) if 0 < k <= MAX_OBJECTS]
         if not found:
             raise DataError("the mask is empty; mark at least one object in it.")
         for number in found:
             self.drop(number)
             mask = (masks == number).astype(np.float32)
-            if np.count_nonzero(mask) < LEAST_PIXELS:
-                raise DataError(f"object {number} has fewer than {LEAST_PIXELS} pixels in its mask; mark all of it.")
+            if np.count_nonzero(mask) < MIN_PIXELS:
+                raise DataError(f"object {number} has fewer than {MIN_PIXELS} pixels in its mask; mark all of it.")
             self._add(frame, mask, number)
 
     def _add(self, frame: Frame, mask: Float32, number: int) -> None:
@@ -136,19 +137,29 @@ class MaskFollower:
         crop = Crop.around(box, FACTOR)
         cells = self.config.mask_cells
         raw = self._features(crop.picture(frame.bgr, cells * CELL), cells)
-        projection = Projection(raw)
+        projection = CellProjection(raw)
         own = crop.weights(mask, cells * CELL)
         first = remember(projection(raw), own, cells, frame.time)
-        search = Search(self._features, projection, frame, mask, box)
-        colours = Colours(crop.picture(frame.bgr, cells * CELL), own, frame.time)
+        search = Redetector(self._features, projection, frame, mask, box)
+        colours = ColourModel(crop.picture(frame.bgr, cells * CELL), own, frame.time)
         shape = shape_of(mask, box)
         self._objects.append(
-            _Object(number, projection, first, search, colours, frame.time, float(own.mean()), shape, given=mask > SURE)
+            _Object(
+                number,
+                projection,
+                first,
+                search,
+                colours,
+                frame.time,
+                float(own.mean()),
+                shape,
+                given=mask > MASK_PROBABILITY,
+            )
         )
         look = Observations.at(box[None], np.ones(1), self._motion.uses_crowding)
         self._rows = np.concatenate([self._rows, self._motion.start(look, frame.time, self._rows)])
 
-    def state(self, frame: Frame, before: Followed) -> Followed:
+    def state(self, frame: Frame, before: PropagatedMasks) -> PropagatedMasks:
         """`before`, what `update` said of this frame, with the objects that were added to it since."""
         new = {o.number: o for o in self._objects if o.seen == frame.time}
         numbers = np.array(self.numbers, np.int64)
@@ -161,12 +172,12 @@ class MaskFollower:
                 mask[given] = number
             k = rows.get(number)
             score.append(1.0 if given is not None or k is None else float(before.score[k]))
-            unseen.append(0.0 if given is not None or k is None else float(before.unseen[k]))
+            unseen.append(0.0 if given is not None or k is None else float(before.time_since_update[k]))
             xyxy.append(_around(mask == number) if given is not None or k is None else before.xyxy[k])
         for o in new.values():
             o.given = None  # an image's worth of memory that nobody asks for again
         boxes = np.array(xyxy, np.float32).reshape(-1, 4)
-        return Followed(numbers, mask, np.array(score, np.float32), np.array(unseen), boxes)
+        return PropagatedMasks(numbers, mask, np.array(score, np.float32), np.array(unseen), boxes)
 
     def drop(self, number: int) -> None:
         """Follow this object no longer; nothing happens where it is not followed."""
@@ -184,7 +195,7 @@ class MaskFollower:
                 f"{self._shape[0]}; masks need one size."
             )
 
-    def update(self, frame: Frame) -> Followed:
+    def update(self, frame: Frame) -> PropagatedMasks:
         """Find all objects in a later frame.
 
         Raises:
@@ -195,17 +206,17 @@ class MaskFollower:
             raise DataError(f"the time {frame.time} s does not come after {self._time} s; give rising times.")
         self._time = frame.time
         if not self._objects:
-            return _nobody(frame)
+            return _no_objects(frame)
         prediction = self._motion.predict(self._rows, frame.time)
         looks = [self._look(o, frame, prediction.xyxy[k], frame.time - o.seen) for k, o in enumerate(self._objects)]
         shares = _shared(self._masks(looks))
         owner = np.zeros(shares.shape[1:], np.uint8)
         for k, share in enumerate(shares):  # they add up to 1 at the most: no two are beyond one half
-            owner[share > SURE] = k + 1
+            owner[share > MASK_PROBABILITY] = k + 1
         return self._learn(frame, prediction, looks, shares, owner)
 
     @staticmethod
-    def _masks(looks: list[_Sight]) -> list[Float32]:
+    def _masks(looks: list[_MaskEstimate]) -> list[Float32]:
         """(H, W) of each object.
 
         Colours choose between an object and the ground; where a rival stands they say nothing, since its colours may be
@@ -218,11 +229,11 @@ class MaskFollower:
         shares = _shared(plain)
         everybody = shares.sum(axis=0)
         return [
-            np.where(everybody - share > RIVAL, own, look.mask).astype(np.float32)
+            np.where(everybody - share > RIVAL_PROBABILITY, own, look.mask).astype(np.float32)
             for share, own, look in zip(shares, plain, looks, strict=True)
         ]
 
-    def _look(self, o: _Object, frame: Frame, expected: Float64, unseen: float) -> _Sight:
+    def _look(self, o: _Object, frame: Frame, expected: Float64, unseen: float) -> _MaskEstimate:
         box = expected
         if unseen > GAP_S:
             box = o.search(frame, box)
@@ -230,12 +241,12 @@ class MaskFollower:
         if sight.seen(o):
             found = extent(sight.mask)
             away = float(np.abs(found[:2] + found[2:] - box[:2] - box[2:]).max()) / 2 / longest(box)
-            if away > OFF or abs(np.log(longest(found) / longest(box))) > OFF:
+            if away > MAX_DRIFT or abs(np.log(longest(found) / longest(box))) > MAX_DRIFT:
                 again = self._see(o, frame, found)
                 sight = again if again.seen(o) else sight
         return sight
 
-    def _see(self, o: _Object, frame: Frame, box: Float64) -> _Sight:
+    def _see(self, o: _Object, frame: Frame, box: Float64) -> _MaskEstimate:
         cells = self.config.mask_cells
         crop = Crop.around(box, FACTOR)
         picture = crop.picture(frame.bgr, cells * CELL)
@@ -245,40 +256,42 @@ class MaskFollower:
         own = np.clip(cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC), 0, 1).astype(np.float32, copy=False)
         plain = own
         if self.config.mask_edges:
-            guide = Guide(picture)
+            guide = GuidedFilter(picture)
             plain = guide(own)
             own = guide(o.colours(picture, own)) if o.colours.telling else plain
         shape = (frame.bgr.shape[0], frame.bgr.shape[1])
         weight = cv2.resize(coarse, (cells, cells), interpolation=cv2.INTER_AREA).ravel()
         likeness = float(weight @ known / max(float(weight.sum()), 1e-6))
-        return _Sight(crop, picture, plain, features, crop.back(own, shape), float((own > SURE).mean()), likeness)
+        return _MaskEstimate(
+            crop, picture, plain, features, crop.back(own, shape), float((own > MASK_PROBABILITY).mean()), likeness
+        )
 
     def _learn(
         self,
         frame: Frame,
         prediction: Prediction,
-        looks: list[_Sight],
+        looks: list[_MaskEstimate],
         shares: Float32,
         owner: UInt8,
-    ) -> Followed:
+    ) -> PropagatedMasks:
         xyxy = prediction.xyxy.astype(np.float32)
         seen: list[int] = []
         boxes = []
         for k, (o, sight) in enumerate(zip(self._objects, looks, strict=True)):
             mask = owner == k + 1
-            if not sight.seen(o) or np.count_nonzero(mask) < LEAST_PIXELS:
+            if not sight.seen(o) or np.count_nonzero(mask) < MIN_PIXELS:
                 owner[mask] = 0
                 continue
             o.score = float(shares[k][mask].mean())
             rivals = (owner > 0) & ~mask
-            whole = with_hidden(np.where(mask, shares[k], 0), rivals, o.shape, prediction.xyxy[k])
+            whole = with_occluded_part(np.where(mask, shares[k], 0), rivals, o.shape, prediction.xyxy[k])
             boxes.append(extent(whole))
             o.shape = shape_of(whole, boxes[-1])
             xyxy[k] = _around(mask)
             size = self.config.mask_cells * CELL
             own = sight.crop.weights(shares[k], size)
-            o.share = float((own > SURE).mean())
-            o.likeness += (PACE if o.likeness else 1.0) * (sight.likeness - o.likeness)
+            o.share = float((own > MASK_PROBABILITY).mean())
+            o.similarity += (SIMILARITY_RATE if o.similarity else 1.0) * (sight.likeness - o.similarity)
             # A rival's pixels are not the object's, but its mere claims are nothing to remember: they would weigh on
             # what is remembered frame by frame, until it fades.
             plain = sight.plain * sight.crop.free(rivals.astype(np.float32), size)
@@ -297,9 +310,9 @@ class MaskFollower:
         table = np.concatenate([[0], numbers]).astype(np.uint8)
         score = np.array([min(max(o.score, 0.0), 1.0) for o in self._objects], np.float32)
         unseen = frame.time - np.array([o.seen for o in self._objects])
-        return Followed(numbers, table[owner], score, unseen, xyxy)
+        return PropagatedMasks(numbers, table[owner], score, unseen, xyxy)
 
-    def _remember(self, o: _Object, memory: Memory) -> None:
+    def _remember(self, o: _Object, memory: MaskMemory) -> None:
         o.recent.append(memory)
         if len(o.recent) <= self.config.mask_recent:
             return
@@ -311,7 +324,7 @@ class MaskFollower:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Sight:
+class _MaskEstimate:
     """What was made of an object's square.
 
     Attributes:
@@ -334,8 +347,12 @@ class _Sight:
 
     def seen(self, o: _Object) -> bool:
         """Whether enough of the object is there."""
-        known = self.likeness >= o.likeness - STRANGE
-        return known and self.share >= LEAST_SHARE * o.share and int(np.count_nonzero(self.mask > SURE)) >= LEAST_PIXELS
+        known = self.likeness >= o.similarity - MAX_SIMILARITY_DROP
+        return (
+            known
+            and self.share >= MIN_SHARE * o.share
+            and int(np.count_nonzero(self.mask > MASK_PROBABILITY)) >= MIN_PIXELS
+        )
 
 
 def _shared(masks: list[Float32]) -> Float32:
@@ -353,7 +370,7 @@ def _around(mask: Bool) -> Float32:
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
 
 
-def _nobody(frame: Frame) -> Followed:
+def _no_objects(frame: Frame) -> PropagatedMasks:
     none = np.zeros(0)
     empty = np.zeros(frame.bgr.shape[:2], np.uint8)
-    return Followed(none.astype(np.int64), empty, none.astype(np.float32), none, np.zeros((0, 4), np.float32))
+    return PropagatedMasks(none.astype(np.int64), empty, none.astype(np.float32), none, np.zeros((0, 4), np.float32))

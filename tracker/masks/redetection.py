@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from tracker.masks.crop import Crop, longest
-from tracker.masks.features import CellFeatures, Projection
+from tracker.masks.features import CellFeatures, CellProjection
 from tracker.types import Float32, Float64, Frame, UInt8
 
 FACTOR = 4.5  # the square's side in lengths of the object
@@ -16,11 +16,11 @@ SIZE = 448  # pixels that the CNN sees of it
 GRID = 28  # cells a side: one for each 16 pixels
 TEMPERATURE = 0.05
 EVERY_S = 0.2  # how often the latest look is learnt
-LEAST = 0.15  # of the object's mass that must be found; with less it is looked for where it was expected
+MIN_MASS = 0.15  # of the object's mass that must be found; with less it is looked for where it was expected
 
 
 @dataclass(slots=True)
-class _Wide:
+class _WideCrop:
     """A remembered look.
 
     Attributes:
@@ -36,7 +36,7 @@ class _Wide:
     features: Float32 | None = None
 
 
-class Search:
+class Redetector:
     """One object's. It remembers the first frame and the latest.
 
     Args:
@@ -48,7 +48,7 @@ class Search:
     """
 
     def __init__(
-        self, features: CellFeatures, projection: Projection, frame: Frame, mask: Float32, box: Float64
+        self, features: CellFeatures, projection: CellProjection, frame: Frame, mask: Float32, box: Float64
     ) -> None:
         self._features, self._projection = features, projection
         self._first = self._latest = self._wide(frame, mask, box)
@@ -63,7 +63,7 @@ class Search:
     def _seen(self, picture: UInt8) -> Float32:
         return self._projection(self._features(picture, GRID))
 
-    def _known(self, look: _Wide) -> Float32:
+    def _known(self, look: _WideCrop) -> Float32:
         """The features of a remembered look."""
         if look.features is None:
             assert look.picture is not None
@@ -71,12 +71,12 @@ class Search:
         return look.features
 
     @staticmethod
-    def _wide(frame: Frame, mask: Float32, box: Float64) -> _Wide:
+    def _wide(frame: Frame, mask: Float32, box: Float64) -> _WideCrop:
         crop = Crop.around(box, FACTOR)
         cells = cv2.resize(crop.weights(mask, SIZE), (GRID, GRID), interpolation=cv2.INTER_AREA)
         y, x = (np.mgrid[:GRID, :GRID] + 0.5) / GRID - 0.5
         centre = np.array([(cells * x).sum(), (cells * y).sum()]) / max(float(cells.sum()), 1e-6) * FACTOR
-        return _Wide(crop.picture(frame.bgr, SIZE), np.asarray(cells.reshape(-1), np.float32), centre)
+        return _WideCrop(crop.picture(frame.bgr, SIZE), np.asarray(cells.reshape(-1), np.float32), centre)
 
     def __call__(self, frame: Frame, box: Float64) -> Float64:
         """The expected box, moved to where the object is seen; as it was where it is not."""
@@ -91,7 +91,7 @@ class Search:
             return box
         masses = [float(found[patches == k].sum()) for k in range(1, count)]
         best = int(np.argmax(masses))
-        if masses[best] < LEAST * np.mean([look.mask.sum() for look in looks]):
+        if masses[best] < MIN_MASS * np.mean([look.mask.sum() for look in looks]):
             return box
         own = np.where(patches == best + 1, found, 0)
         y, x = (np.mgrid[:GRID, :GRID] + 0.5) / GRID * crop.side

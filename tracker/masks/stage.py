@@ -9,7 +9,7 @@ import numpy as np
 
 from models.errors import ConfigError
 from tracker.inputs.masks import Masks
-from tracker.masks.propagation import MOST, Followed, MaskFollower
+from tracker.masks.propagation import MAX_OBJECTS, MaskPropagator, PropagatedMasks
 from tracker.protocols import FrameContext, SourceInfo
 from tracker.types import Frame, State, Tracks, UInt8
 
@@ -17,7 +17,7 @@ NAME = "object"  # the class of what was marked
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class MaskPrompt:
     """Objects that are to be followed from some time on.
 
     Attributes:
@@ -47,14 +47,14 @@ class MaskStage:
 
     name = "masks"
 
-    def __init__(self, follower: MaskFollower, marks: Sequence[Mark]) -> None:
+    def __init__(self, follower: MaskPropagator, marks: Sequence[MaskPrompt]) -> None:
         self._follower = follower
         self.waiting = sorted(marks, key=lambda mark: mark.time)
         numbers = [n for mark in marks for n in mark.numbers]
         if not numbers:
             raise ConfigError("no object is marked; give a mask, a box or a polygon.")
-        if max(numbers) > MOST:
-            raise ConfigError(f"{max(numbers)} objects are marked; masks hold {MOST} at most.")
+        if max(numbers) > MAX_OBJECTS:
+            raise ConfigError(f"{max(numbers)} objects are marked; masks hold {MAX_OBJECTS} at most.")
         self._offset = max(numbers)
         self._label: int | None = None
 
@@ -78,7 +78,7 @@ class MaskStage:
             followed = self._follower.state(frame, followed)
         return self._joined(frame, followed, tracks)
 
-    def _joined(self, frame: Frame, followed: Followed, tracks: Tracks) -> Tracks:
+    def _joined(self, frame: Frame, followed: PropagatedMasks, tracks: Tracks) -> Tracks:
         pixels = np.empty((len(followed.number), *frame.bgr.shape[:2]), bool)
         for number, mask in zip(followed.number.tolist(), pixels, strict=True):
             np.equal(followed.mask, number, out=mask)
@@ -87,8 +87,8 @@ class MaskStage:
             xyxy=followed.xyxy,
             score=followed.score,
             label=np.full(len(pixels), self._label or 0),
-            state=np.where(followed.unseen == 0, State.ACTIVE, State.LOST).astype(np.int8),
-            unseen=followed.unseen,
+            state=np.where(followed.time_since_update == 0, State.ACTIVE, State.LOST).astype(np.int8),
+            time_since_update=followed.time_since_update,
             detection=np.full(len(pixels), -1),
             mask=Masks.of(pixels),
         )

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tracker.boxes import below, crowding, to_coordinates, touching
+from tracker.boxes import containment, neighbour_iou, overlapping_pairs, to_coordinates
 from tracker.motion.kalman import Gaussian
 from tracker.types import Float32, Float64, Int64
 
@@ -80,10 +80,10 @@ class Observations:
         if label is None:
             label = np.zeros(len(sure), np.int64)
         if crowded:
-            i, j, shared = touching(corners)
-            columns["crowding"] = crowding(corners, (i, j, shared))
+            i, j, shared = overlapping_pairs(corners)
+            columns["crowding"] = neighbour_iou(corners, (i, j, shared))
             same = label[i] == label[j]
-            columns["containment"] = below(corners, sure, (i[same], j[same], shared[same]))
+            columns["containment"] = containment(corners, sure, (i[same], j[same], shared[same]))
         return cls(to_coordinates(corners), corners, sure, label, **columns)
 
     def __len__(self) -> int:
@@ -111,7 +111,7 @@ class Observations:
 
 
 @dataclass(frozen=True, slots=True)
-class Habit:
+class TrackStatistics:
     """Track statistics: what is known of N tracks besides their motion.
 
     Attributes:
@@ -122,15 +122,21 @@ class Habit:
         near: (N,) the largest IoU of the predicted box with another track's, 0..1.
     """
 
-    usual: Float64
+    mean_coordinates: Float64
     crowding: Float64
     age: Float64
-    hidden: Float64
-    near: Float64
+    occlusion: Float64
+    neighbour_iou: Float64
 
-    def take(self, rows: Int64) -> Habit:
+    def take(self, rows: Int64) -> TrackStatistics:
         """Those of some rows (K,)."""
-        return Habit(self.usual[rows], self.crowding[rows], self.age[rows], self.hidden[rows], self.near[rows])
+        return TrackStatistics(
+            self.mean_coordinates[rows],
+            self.crowding[rows],
+            self.age[rows],
+            self.occlusion[rows],
+            self.neighbour_iou[rows],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +159,13 @@ class Prediction:
     coordinates: Float64
     std: Float64
     xyxy: Float64
-    seen: Float64
+    last_coordinates: Float64
     elapsed: Float64
     code: Float32 | None = None
     wait: Float32 | None = None
     prior: Prediction | None = None
     state: Gaussian | None = None
-    habit: Habit | None = None
+    statistics: TrackStatistics | None = None
 
     def take(self, rows: Int64) -> Prediction:
         """Those of some rows (K,), as far as an update needs them: without code and wait."""
@@ -167,11 +173,11 @@ class Prediction:
             self.coordinates.take(rows, 0),
             self.std.take(rows, 0),
             self.xyxy.take(rows, 0),
-            self.seen.take(rows, 0),
+            self.last_coordinates.take(rows, 0),
             self.elapsed.take(rows),
             prior=self.prior and self.prior.take(rows),
             state=self.state and Gaussian(*[part.take(rows, 1) for part in self.state]),
-            habit=self.habit and self.habit.take(rows),
+            statistics=self.statistics and self.statistics.take(rows),
         )
 
 
@@ -193,7 +199,7 @@ class Motion(Protocol):
         """Numbers a row."""
         ...
 
-    def start(self, look: Observations, time: float, others: Float64) -> Float64:
+    def start(self, observations: Observations, time: float, others: Float64) -> Float64:
         """(M, width) rows of new tracks, first observed at `time` seconds, beside the scene's `others` (N, width)."""
         ...
 
@@ -201,7 +207,9 @@ class Motion(Protocol):
         """Where these tracks are at `time` seconds, not before their last match. Pure: changes nothing."""
         ...
 
-    def update(self, rows: Float64, look: Observations, time: float, prediction: Prediction | None = None) -> Float64:
+    def update(
+        self, rows: Float64, observations: Observations, time: float, prediction: Prediction | None = None
+    ) -> Float64:
         """The (N, width) rows after each track was observed in its row of `look` at `time` seconds.
 
         `prediction` is that of these rows for that time; without it, it is computed again.

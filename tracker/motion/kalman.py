@@ -32,31 +32,31 @@ class Gaussian(NamedTuple):
     vv: Float64  # variance of v
 
 
-class Noise(NamedTuple):
+class MotionNoise(NamedTuple):
     """The model's constants, each broadcastable to (C, N)."""
 
-    tau: Float64  # seconds in which a velocity decays
-    speed: Float64  # units a second
-    wander: Float64  # units a square root of a second
-    measure: Float64  # units
+    velocity_tau: Float64  # seconds in which a velocity decays
+    velocity_std: Float64  # units a second
+    position_diffusion: Float64  # units a square root of a second
+    measurement_noise: Float64  # units
 
 
-def step(state: Gaussian, dt: Float64, noise: Noise) -> Gaussian:
+def step(state: Gaussian, dt: Float64, noise: MotionNoise) -> Gaussian:
     """The predicted state after `dt` >= 0 seconds, (N,). Exact: two steps equal one step of their sum."""
-    a = dt / noise.tau
+    a = dt / noise.velocity_tau
     u = -np.expm1(-a)  # 1 - e^-a without its cancellation at small a
     e = 1.0 - u
-    reach = noise.tau * u  # what a unit of velocity moves x
-    power = noise.speed * noise.speed
+    reach = noise.velocity_tau * u  # what a unit of velocity moves x
+    power = noise.velocity_std * noise.velocity_std
     # tau^2 (2a - 2u - u^2) cancels down to a^3 / 1.5: its series keeps the digits where that matters.
     series = a * a * a * (2 / 3 - a * (0.5 - a * (7 / 30 - a / 12)))
-    spread = noise.speed * noise.tau
+    spread = noise.velocity_std * noise.velocity_tau
     qxx = spread * spread * np.where(a < 1e-2, series, 2.0 * (a - u) - u * u)
     xv = state.xv + reach * state.vv
     return Gaussian(
         x=state.x + reach * state.v,
         v=e * state.v,
-        xx=state.xx + reach * (state.xv + xv) + qxx + noise.wander**2 * dt,
+        xx=state.xx + reach * (state.xv + xv) + qxx + noise.position_diffusion**2 * dt,
         xv=e * xv + power * reach * u,
         vv=e * e * (state.vv - power) + power,
     )
@@ -76,7 +76,7 @@ def correct(state: Gaussian, z: Float64, variance: Float64) -> Gaussian:
     )
 
 
-def first(z: Float64, variance: Float64, noise: Noise) -> Gaussian:
+def first(z: Float64, variance: Float64, noise: MotionNoise) -> Gaussian:
     """The state after the first measurement (C, N): at `z`, at rest, with the stationary variance of the velocity."""
-    speed = np.broadcast_to(noise.speed, z.shape)
+    speed = np.broadcast_to(noise.velocity_std, z.shape)
     return Gaussian(z, np.zeros_like(z), np.broadcast_to(variance, z.shape), np.zeros_like(z), speed * speed)

@@ -6,7 +6,7 @@ each motion mode at once, and the prediction is the mixture by the modes' probab
 estimation: Magill, "Optimal adaptive estimation of sampled stochastic processes", IEEE Trans. Automatic Control 10,
 1965; there is no mixing between modes as in the IMM of Blom & Bar-Shalom, IEEE Trans. Automatic Control 33, 1988).
 Likelihoods are Student-t, so that one wrong match does not decide (Lange, Little & Taylor, JASA 84, 1989), and fade
-over `MEMORY` seconds; a new track starts with the mean of the scene's other tracks.
+over `MEMORY_S` seconds; a new track starts with the mean of the scene's other tracks.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import numpy as np
 
 from tracker.boxes import to_xyxy
 from tracker.motion.base import Observations, Prediction
-from tracker.motion.kalman import Gaussian, Noise, correct, first, step
+from tracker.motion.kalman import Gaussian, MotionNoise, correct, first, step
 from tracker.types import Float64
 
 
 @dataclass(frozen=True, slots=True)
-class Prior:
+class MotionMode:
     """A motion mode: how one kind of object moves and is detected. Lengths are in heights of the object's own box.
 
     Attributes:
@@ -36,23 +36,23 @@ class Prior:
         height_measure: standard deviation of a detected log height.
     """
 
-    decay: float
-    speed: float
-    wander: float
-    measure: float
-    width_wander: float
-    width_measure: float
-    height_wander: float
-    height_measure: float
+    velocity_tau: float
+    velocity_std: float
+    position_diffusion: float
+    measurement_noise: float
+    width_diffusion: float
+    width_noise: float
+    height_diffusion: float
+    height_noise: float
 
 
-PRIORS = (
-    Prior(5.0, 0.11, 0.03, 0.012, 0.08, 0.012, 0.05, 0.012),
-    Prior(0.5, 0.17, 0.09, 0.012, 0.26, 0.02, 0.16, 0.02),
-    Prior(2.0, 0.8, 0.09, 0.012, 0.26, 0.02, 0.16, 0.02),
+MOTION_MODES = (
+    MotionMode(5.0, 0.11, 0.03, 0.012, 0.08, 0.012, 0.05, 0.012),
+    MotionMode(0.5, 0.17, 0.09, 0.012, 0.26, 0.02, 0.16, 0.02),
+    MotionMode(2.0, 0.8, 0.09, 0.012, 0.26, 0.02, 0.16, 0.02),
 )
-TAIL = 2.5  # degrees of freedom of the Student-t likelihood
-MEMORY = 10.0  # seconds
+STUDENT_T_DOF = 2.5  # degrees of freedom of the Student-t likelihood
+MEMORY_S = 10.0  # seconds
 SURPRISE = 2.0  # log-odds that one observation can move at most: a wrong match must not decide alone
 
 
@@ -62,8 +62,8 @@ class KalmanMotion:
     uses_crowding = False
     max_lives = 1.0
 
-    def __init__(self, priors: tuple[Prior, ...] = PRIORS) -> None:
-        self._k = k = len(priors)
+    def __init__(self, modes: tuple[MotionMode, ...] = MOTION_MODES) -> None:
+        self._k = k = len(modes)
         self._n = n = 4 * k
         # Columns: when seen, then x, v, xx, xv, vv (each K x 4), log weight (K), the box last seen (4).
         self.width = 5 + 5 * n + k
@@ -71,49 +71,53 @@ class KalmanMotion:
         # A log size has no velocity: its speed is 0 and any decay serves. Each is a column, (4 K, 1).
         constants = [
             each
-            for p in priors
+            for p in modes
             for each in (
-                *[(p.decay, p.speed, p.wander, p.measure)] * 2,
-                (1, 0, p.width_wander, p.width_measure),
-                (1, 0, p.height_wander, p.height_measure),
+                *[(p.velocity_tau, p.velocity_std, p.position_diffusion, p.measurement_noise)] * 2,
+                (1, 0, p.width_diffusion, p.width_noise),
+                (1, 0, p.height_diffusion, p.height_noise),
             )
         ]
         self._tau, self._speed, self._wander, self._measure = np.array(constants).T[:, :, None]
         self._centre = np.array([[1.0, 1.0, 0.0, 0.0]] * k).reshape(-1, 1)
 
-    def start(self, look: Observations, time: float, others: Float64) -> Float64:
-        noise = self._noise(look.coordinates[:, 3])
-        weight = np.zeros((self._k, len(look.score)))
+    def start(self, observations: Observations, time: float, others: Float64) -> Float64:
+        noise = self._noise(observations.coordinates[:, 3])
+        weight = np.zeros((self._k, len(observations.score)))
         if len(others):
             weight += others[:, self._weight].mean(axis=0)[:, None]
-        return self._rows(first(self._under_each(look), noise.measure**2, noise), weight, look, time)
+        return self._rows(
+            first(self._under_each(observations), noise.measurement_noise**2, noise), weight, observations, time
+        )
 
     def predict(self, rows: Float64, time: float) -> Prediction:
         elapsed = time - rows[:, 0]
         noise = self._noise(rows[:, -1])
         state = step(self._state(rows), elapsed, noise)
-        share = self._shares(rows)[:, None]
+        share = self._mode_probabilities(rows)[:, None]
         x = state.x.reshape(self._k, 4, -1)
-        variance = (state.xx + noise.measure**2).reshape(x.shape)
+        variance = (state.xx + noise.measurement_noise**2).reshape(x.shape)
         mean = np.add.reduce(share * x)
         apart = x - mean
         std = np.sqrt(np.add.reduce(share * (variance + apart * apart)))
         return Prediction(mean.T, std.T, to_xyxy(mean.T), rows[:, -4:], elapsed, state=state)
 
-    def update(self, rows: Float64, look: Observations, time: float, prediction: Prediction | None = None) -> Float64:
+    def update(
+        self, rows: Float64, observations: Observations, time: float, prediction: Prediction | None = None
+    ) -> Float64:
         prediction = prediction or self.predict(rows, time)
         state = prediction.state
         assert state is not None
-        z = self._under_each(look)
+        z = self._under_each(observations)
         variance = (self._measure * self._unit(rows[:, -1])) ** 2
         total = state.xx + variance
         gap = z - state.x
-        density = (TAIL + 1) * np.log1p(gap * gap / (TAIL * total)) + np.log(total)
+        density = (STUDENT_T_DOF + 1) * np.log1p(gap * gap / (STUDENT_T_DOF * total)) + np.log(total)
         foresight = -0.5 * np.add.reduce(density.reshape(self._k, 4, -1), axis=1)
         foresight -= np.add.reduce(foresight) / self._k
         foresight = np.minimum(np.maximum(foresight, -SURPRISE), SURPRISE)
-        weight = rows[:, self._weight].T * np.exp(prediction.elapsed / -MEMORY) + foresight
-        return self._rows(correct(state, z, variance), weight, look, time)
+        weight = rows[:, self._weight].T * np.exp(prediction.elapsed / -MEMORY_S) + foresight
+        return self._rows(correct(state, z, variance), weight, observations, time)
 
     def warp(self, rows: Float64, affine: Float64) -> Float64:
         linear, shift = affine[:, :2], affine[:, 2]
@@ -130,34 +134,34 @@ class KalmanMotion:
         new[:, -2:] += grow
         return new
 
-    def shares(self, rows: Float64) -> Float64:
+    def mode_probabilities(self, rows: Float64) -> Float64:
         """(N, K) the probability of each motion mode; rows sum to 1."""
-        return self._shares(rows).T
+        return self._mode_probabilities(rows).T
 
     # Inside, arrays are (what, N): NumPy's inner loop then runs over all tracks, not over a track's few numbers.
 
-    def _shares(self, rows: Float64) -> Float64:
+    def _mode_probabilities(self, rows: Float64) -> Float64:
         weight = np.ascontiguousarray(rows[:, self._weight].T)
         odds = np.exp(weight - np.maximum.reduce(weight))
         share: Float64 = odds / np.add.reduce(odds)
         return share
 
-    def _noise(self, log_height: Float64) -> Noise:
+    def _noise(self, log_height: Float64) -> MotionNoise:
         """The constants in pixels, for boxes of these log heights, (N,)."""
         unit = self._unit(log_height)
-        return Noise(self._tau, self._speed * unit, self._wander * unit, self._measure * unit)
+        return MotionNoise(self._tau, self._speed * unit, self._wander * unit, self._measure * unit)
 
     def _unit(self, log_height: Float64) -> Float64:
         return np.exp(self._centre * log_height)
 
-    def _under_each(self, look: Observations) -> Float64:
+    def _under_each(self, observations: Observations) -> Float64:
         """(4 K, N) the coordinates seen, once for each prior."""
-        return np.concatenate([look.coordinates.T] * self._k)
+        return np.concatenate([observations.coordinates.T] * self._k)
 
     def _state(self, rows: Float64) -> Gaussian:
         parts = np.ascontiguousarray(rows[:, 1 : 1 + 5 * self._n].T)
         return Gaussian(*parts.reshape(5, self._n, -1))
 
-    def _rows(self, state: Gaussian, weight: Float64, look: Observations, time: float) -> Float64:
-        when = np.full((1, len(look.score)), time)
-        return np.ascontiguousarray(np.concatenate([when, *state, weight, look.coordinates.T]).T)
+    def _rows(self, state: Gaussian, weight: Float64, observations: Observations, time: float) -> Float64:
+        when = np.full((1, len(observations.score)), time)
+        return np.ascontiguousarray(np.concatenate([when, *state, weight, observations.coordinates.T]).T)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracker.boxes import crowding, hidden, touching
-from tracker.motion.base import Habit, Observations
+from tracker.boxes import neighbour_iou, occlusion_ratio, overlapping_pairs
+from tracker.motion.base import Observations, TrackStatistics
 from tracker.types import Float64
 
 SPANS = np.array([1.0, 6.0])  # seconds
@@ -20,23 +20,25 @@ WIDTH = USUAL + 4 * len(SPANS)
 PRESENT = 1.0  # seconds unseen up to which a track can cover another one
 
 
-def first(look: Observations, time: float) -> Float64:
+def first(observations: Observations, time: float) -> Float64:
     """(N, WIDTH) rows of tracks whose first detections were at `time` seconds."""
-    born = np.full((len(look.score), 1), time)
-    return np.concatenate([born, _crowding(look)[:, None], np.tile(look.coordinates, len(SPANS))], axis=1)
+    born = np.full((len(observations.score), 1), time)
+    return np.concatenate(
+        [born, _crowding(observations)[:, None], np.tile(observations.coordinates, len(SPANS))], axis=1
+    )
 
 
-def follow(rows: Float64, look: Observations, time: float, elapsed: Float64) -> Float64:
+def follow(rows: Float64, observations: Observations, time: float, elapsed: Float64) -> Float64:
     """The rows after matches at `time`, `elapsed` (N,) seconds after the last ones; sure, uncrowded ones weigh most."""
-    crowded = _crowding(look)
+    crowded = _crowding(observations)
     age = (time - rows[:, BORN])[:, None]
-    quality = (look.score * (1 - crowded))[:, None]
+    quality = (observations.score * (1 - crowded))[:, None]
     # what is new since the last match, of all that is remembered
     gain = quality * np.expm1(-elapsed[:, None] / SPANS) / np.expm1(-(age + elapsed[:, None]) / SPANS)
     new = rows.copy()
     new[:, CROWDED] = crowded
     usual = new[:, USUAL:].reshape(len(rows), len(SPANS), 4)
-    usual += gain[:, :, None] * (look.coordinates[:, None] - usual)
+    usual += gain[:, :, None] * (observations.coordinates[:, None] - usual)
     return new
 
 
@@ -50,18 +52,18 @@ def warp(rows: Float64, affine: Float64) -> Float64:
     return new
 
 
-def recall(rows: Float64, xyxy: Float64, elapsed: Float64, time: float) -> Habit:
+def recall(rows: Float64, xyxy: Float64, elapsed: Float64, time: float) -> TrackStatistics:
     """The statistics at `time` of tracks predicted at `xyxy` (N, 4), last matched `elapsed` (N,) seconds before."""
     covered, near = np.zeros(len(rows)), np.zeros(len(rows))
     there = np.flatnonzero(elapsed < PRESENT)
     if len(there) > 1:
         boxes = xyxy[there]
-        touch = touching(boxes)
-        near[there] = crowding(boxes, touch)
-        covered[there] = hidden(boxes, touch)
+        touch = overlapping_pairs(boxes)
+        near[there] = neighbour_iou(boxes, touch)
+        covered[there] = occlusion_ratio(boxes, touch)
     usual = rows[:, USUAL:].reshape(len(rows), len(SPANS), 4)
-    return Habit(usual, rows[:, CROWDED], time - rows[:, BORN], covered, near)
+    return TrackStatistics(usual, rows[:, CROWDED], time - rows[:, BORN], covered, near)
 
 
-def _crowding(look: Observations) -> Float64:
-    return np.zeros(len(look.score)) if look.crowding is None else look.crowding
+def _crowding(observations: Observations) -> Float64:
+    return np.zeros(len(observations.score)) if observations.crowding is None else observations.crowding

@@ -30,7 +30,7 @@ def track_video(
     """Each frame of a video, camera, stream or folder of images with its tracks, as `liquidtrack track` finds them.
 
     >>> for frame, tracks in track_video("street.mp4", detector="lite0"):
-    ...     print(f"{frame.time:.3f} s", tracks.shown.id, tracks.shown.xyxy)
+    ...     print(f"{frame.time:.3f} s", tracks.confirmed.id, tracks.confirmed.xyxy)
     0.000 s ...
 
     Args:
@@ -132,11 +132,11 @@ class _Builder:
         )
 
     def _tracker(self, names: tuple[str, ...]) -> InnerTracker:
-        from tracker.classification.track_classes import Classes
+        from tracker.classification.track_classes import ClassPooling
         from tracker.engine import Tracker
 
         size = (self._info.width, self._info.height)
-        return Tracker(self._config.tracking, classes=Classes(len(names)), size=size)
+        return Tracker(self._config.tracking, classes=ClassPooling(len(names)), size=size)
 
     def _after(self) -> list[Stage]:
         """The stages behind the tracker."""
@@ -146,27 +146,27 @@ class _Builder:
 
             stages.append(build_recogniser(config.recognition, compute.threads, compute.device))
         if config.marks:
-            from tracker.masks.propagation import MaskFollower
+            from tracker.masks.propagation import MaskPropagator
             from tracker.masks.stage import MaskStage
 
-            stages.append(MaskStage(MaskFollower(config.propagation, compute.threads, compute.device), config.marks))
+            stages.append(MaskStage(MaskPropagator(config.propagation, compute.threads, compute.device), config.marks))
         return stages
 
     def _around(self, tracker: InnerTracker) -> Engine:
         """The tracker with what stands around it."""
         config, compute = self._config, self._compute
         if config.returning.reid:
-            from tracker.reid.features import Looks
+            from tracker.reid.features import ReidFeatures
             from tracker.reid.tracker import ReidTracker
 
-            features = Looks(compute.threads, compute.device, config.returning.reid_metric)
+            features = ReidFeatures(compute.threads, compute.device, config.returning.reid_metric)
             tracker = ReidTracker(tracker, features, config.returning)
         if config.pointing:
             from tracker.motion_registry import MOTIONS
-            from tracker.single_object.manager import Pointer, frozen_follower
+            from tracker.single_object.manager import SingleObjectManager, tracker_factory
 
             motion = MOTIONS[config.tracking.motion](config.tracking)
-            tracker = Pointer(tracker, config.boxes, frozen_follower(compute, motion))
+            tracker = SingleObjectManager(tracker, config.boxes, tracker_factory(compute, motion))
         return tracker
 
 

@@ -12,10 +12,10 @@ from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
 from tracker.masks.config import MaskConfig
 from tracker.reid.config import ReidConfig
-from tracker.single_object.box_prompt import PointedBox
+from tracker.single_object.box_prompt import BoxPrompt
 
 if TYPE_CHECKING:
-    from tracker.masks.stage import Mark
+    from tracker.masks.stage import MaskPrompt
 
 AUTO, OWN = "auto", "detector"  # the embeddings that come from the detector's pass: where it has them; always
 
@@ -43,9 +43,9 @@ class PipelineConfig:
     detection: DetectorConfig = field(default_factory=DetectorConfig)
     appearance_features: AppearanceConfig = field(default_factory=AppearanceConfig)
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
-    boxes: tuple[PointedBox, ...] = ()
+    boxes: tuple[BoxPrompt, ...] = ()
     select: bool = False
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[MaskPrompt, ...] = ()
     propagation: MaskConfig = field(default_factory=MaskConfig)
     returning: ReidConfig = field(default_factory=ReidConfig)
     recognition: RecogniseConfig = field(default_factory=RecogniseConfig)

@@ -29,10 +29,10 @@ def source_of(source: object) -> Source:
         raise SourceError(f"{source!r} is not open yet; give open_source({str(source)!r}) of the package datasets.")
     if not isinstance(source, Iterable) or getattr(source, "ndim", 1) == 0:
         raise SourceError(f"a {type(source).__name__} is no source of frames; {FORMS}.")
-    return GivenPictures(source)
+    return ImageSequence(source)
 
 
-class GivenPictures:
+class ImageSequence:
     """A source of images that somebody gives one by one with their times; each is copied, so buffers may be reused.
 
     The iterable runs in a thread of its own, a few images ahead of the tracker; its first image is taken at once.

@@ -93,7 +93,7 @@ class Pipeline:
     >>> from tracker import Pipeline, Tracker
     >>> pictures = ((np.zeros((90, 160, 3), np.uint8), seconds) for seconds in (0.0, 0.1, 0.35))
     >>> for frame, tracks in Pipeline(pictures, lambda frame: [[20, 30, 40, 80, 0.9, 0]], Tracker()):
-    ...     print(f"{frame.time:.2f} s:", tracks.shown.id)
+    ...     print(f"{frame.time:.2f} s:", tracks.confirmed.id)
     0.00 s: [1]
     0.10 s: [1]
     0.35 s: [1]
@@ -269,7 +269,7 @@ class _Tally:
         self.first = context.frame.time if self.frames == 0 else self.first
         self.last = context.frame.time
         self.frames += 1
-        self.ids.update(context.tracks.shown.id.tolist())
+        self.ids.update(context.tracks.confirmed.id.tolist())
         if len(found):
             self.detections += len(found)
             best = int(found.score.argmax())
@@ -321,7 +321,7 @@ def track(
     >>> from datasets import open_source
     >>> from tracker import Tracker, build_detector, track
     >>> for frame, tracks in track(open_source("street.mp4"), build_detector(), Tracker()):
-    ...     print(f"{frame.time:.3f} s:", tracks.shown.id, tracks.shown.xyxy)
+    ...     print(f"{frame.time:.3f} s:", tracks.confirmed.id, tracks.confirmed.xyxy)
     0.000 s: ...
 
     The arguments are those of `Pipeline`.

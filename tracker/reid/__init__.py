@@ -12,14 +12,14 @@ from models.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from tracker.reid.config import ReidConfig as ReidConfig
-    from tracker.reid.features import Looks as Looks
-    from tracker.reid.stage import Returning as Returning
+    from tracker.reid.features import ReidFeatures as ReidFeatures
+    from tracker.reid.stage import ReidStage as ReidStage
     from tracker.reid.tracker import ReidTracker as ReidTracker
 
 _PLACES = {
     "tracker.reid.config": ("ReidConfig",),
-    "tracker.reid.features": ("Looks",),
-    "tracker.reid.stage": ("Returning",),
+    "tracker.reid.features": ("ReidFeatures",),
+    "tracker.reid.stage": ("ReidStage",),
     "tracker.reid.tracker": ("ReidTracker",),
 }
 

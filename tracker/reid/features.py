@@ -10,7 +10,7 @@ from tracker.reid.descriptor import IdentityFeatures, load_metric, plain
 from tracker.types import Float32, Frame, Int64, UInt8
 
 
-class Looks:
+class ReidFeatures:
     """Unit features of boxes; one pass of the frozen CNN for each and one for its mirror image.
 
     Args:
@@ -35,8 +35,8 @@ class Looks:
     def __call__(self, frame: Frame, boxes: Int64) -> Float32:
         """(N, 4) whole pixels inside the frame -> (N, D)."""
         cuts = [np.ascontiguousarray(frame.bgr[top:bottom, left:right]) for left, top, right, bottom in boxes.tolist()]
-        return np.stack([self.of_picture(cut) for cut in cuts])
+        return np.stack([self.of_image(cut) for cut in cuts])
 
-    def of_picture(self, bgr: UInt8) -> Float32:
+    def of_image(self, bgr: UInt8) -> Float32:
         """(H, W, 3) image of one -> (D,)."""
         return self._embed(self._network(bgr))

@@ -6,22 +6,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracker.boxes import hidden, touching
-from tracker.table import Rows
+from tracker.boxes import occlusion_ratio, overlapping_pairs
+from tracker.table import Table
 from tracker.types import Bool, Float32, Float64, Int64
 
 VIEWS = 8  # of each; 8 of 2,816 numbers are 90 kB
 LEAST_SIDE = 12.0  # pixels; a smaller box shows nobody
-GONE = 0  # the engine's number of whoever is not tracked now
+NO_TRACK = 0  # the engine's number of whoever is not tracked now
 
 
 @dataclass(slots=True)
-class People(Rows):
+class Gallery(Table):
     """N identities, those that are tracked and those that ended.
 
     Attributes:
         id: (N,) as it is shown.
-        engine: (N,) the engine's number of the track that it is now, `GONE` where it ended.
+        engine: (N,) the engine's number of the track that it is now, `NO_TRACK` where it ended.
         label: (N,) class.
         decided: (N,) whether it is known who it is; the others are not shown.
         claim: (N,) the id that the engine itself took it for after an absence, 0 where there is none.
@@ -35,25 +35,25 @@ class People(Rows):
     """
 
     id: Int64
-    engine: Int64
+    track_id: Int64
     label: Int64
-    decided: Bool
-    claim: Int64
-    first: Float64
-    born: Float64
-    seen: Float64
-    looked: Float64
+    resolved: Bool
+    tentative_id: Int64
+    first_seen: Float64
+    start_time: Float64
+    last_seen: Float64
+    last_viewed: Float64
     xyxy: Float64
     quality: Float32
     views: Float32
 
     @classmethod
-    def fresh(cls, engine: Int64, label: Int64, xyxy: Float64, time: float, dim: int, claim: Int64) -> People:
+    def fresh(cls, track_id: Int64, label: Int64, xyxy: Float64, time: float, dim: int, tentative_id: Int64) -> Gallery:
         """Rows of tracks that began at `time` seconds: their identity is open, and they have no view yet."""
-        n, now = len(engine), np.full(len(engine), time)
+        n, now = len(track_id), np.full(len(track_id), time)
         return cls(
-            engine.copy(), engine, label, np.zeros(n, bool), claim, now, now.copy(), now.copy(), np.full(n, -np.inf),
-            xyxy, np.zeros((n, VIEWS), np.float32), np.zeros((n, VIEWS, dim), np.float32),
+            track_id.copy(), track_id, label, np.zeros(n, bool), tentative_id, now, now.copy(), now.copy(),
+            np.full(n, -np.inf), xyxy, np.zeros((n, VIEWS), np.float32), np.zeros((n, VIEWS, dim), np.float32),
         )  # fmt: skip
 
     def __len__(self) -> int:
@@ -65,7 +65,7 @@ class People(Rows):
         return np.asarray((self.quality > 0).sum(axis=1), np.int64)
 
 
-def keep_views(views: Float32, quality: Float32, new: Float32, worth: Float32) -> tuple[Float32, Float32]:
+def keep_views(views: Float32, quality: Float32, new: Float32, new_quality: Float32) -> tuple[Float32, Float32]:
     """The views and qualities of M identities after one more view of each.
 
     Where all places are taken, the two views that are most alike are one too many, and the one of less quality goes:
@@ -78,7 +78,7 @@ def keep_views(views: Float32, quality: Float32, new: Float32, worth: Float32) -
         worth: (M,) its quality, above 0.
     """
     every = np.concatenate([views, new[:, None]], axis=1)
-    worths = np.concatenate([quality, worth[:, None]], axis=1)
+    worths = np.concatenate([quality, new_quality[:, None]], axis=1)
     alike = every @ every.transpose(0, 2, 1)
     m, size = worths.shape
     alike[:, np.arange(size), np.arange(size)] = -np.inf
@@ -101,5 +101,5 @@ def view_quality(xyxy: Float64, score: Float32, size: tuple[int, int]) -> Float3
     sides = xyxy[:, 2:] - xyxy[:, :2]
     inside = np.clip(xyxy[:, 2:], 0, size) - np.clip(xyxy[:, :2], 0, size)
     share = (inside / sides).prod(axis=1)
-    worth = score * np.clip(1 - hidden(xyxy, touching(xyxy)), 0, 1) ** 2 * share
+    worth = score * np.clip(1 - occlusion_ratio(xyxy, overlapping_pairs(xyxy)), 0, 1) ** 2 * share
     return np.where(inside.min(axis=1) >= LEAST_SIDE, worth, 0).astype(np.float32)

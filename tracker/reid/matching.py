@@ -23,7 +23,7 @@ BARE = 10.0  # differences that the bare features count as
 BEYOND = 0.3  # share of the lengths outside: of a stranger more lies there, but some of anybody's next view does too
 IMAGINED, USUAL = 4.0, 0.12  # pairs of two identities, and the standard deviation of their cosines
 SLOPE, OFFSET = 2.19, -4.02  # `liquidtrack fit reid` on the even 37 of 74 identities of two cameras
-ROUNDS = 30  # of belief propagation; it contracts, and is within 1e-6 long before on drawn cases
+BELIEF_PROPAGATION_ROUNDS = 30  # of belief propagation; it contracts, and is within 1e-6 long before on drawn cases
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -89,7 +89,7 @@ def embed(metric: WithinMetric, views: Float32, quality: Float32) -> Float32:
     return whole[:, :-1]
 
 
-def standing(cosine: Float64, first: Float64, last: Float64, taught: Bool) -> Float64:
+def normalised_similarity(cosine: Float64, first: Float64, last: Float64, taught: Bool) -> Float64:
     """(N, N) z-scores of cosines: in standard deviations of pairs that are certainly different in this video.
 
     Tracks that were visible at the same time are different objects. The mean and spread of their cosines differ between
@@ -112,9 +112,9 @@ def standing(cosine: Float64, first: Float64, last: Float64, taught: Bool) -> Fl
     return np.asarray((cosine - mean) / np.sqrt(variance))
 
 
-def log_odds(standing: Float64) -> Float64:
-    """Log-likelihood ratio of a `standing` (a z-score): between views of one identity, against views of two."""
-    return SLOPE * standing + OFFSET
+def log_odds(z_score: Float64) -> Float64:
+    """Log-likelihood ratio of a `normalised_similarity`: between views of one identity, against views of two."""
+    return SLOPE * z_score + OFFSET
 
 
 def marginals(weights: Float64) -> Float64:
@@ -125,7 +125,7 @@ def marginals(weights: Float64) -> Float64:
     """
     m, g = weights.shape
     back = np.ones((m, g))
-    for _ in range(ROUNDS):
+    for _ in range(BELIEF_PROPAGATION_ROUNDS):
         weighed = weights * back
         there = weights / (1 + weighed.sum(axis=1, keepdims=True) - weighed)
         back = 1 / (1 + there.sum(axis=0, keepdims=True) - there)
@@ -133,7 +133,7 @@ def marginals(weights: Float64) -> Float64:
     return np.asarray(weighed / weighed.sum(axis=1, keepdims=True))
 
 
-def possible(here: Float64, there: Float64, elapsed: Float64, speed: float, slack: float) -> Bool:
+def reachable(here: Float64, there: Float64, elapsed: Float64, speed: float, slack: float) -> Bool:
     """(M, G) whether boxes `here` (M, 4) can be reached from boxes `there` (G, 4) in `elapsed` (M, G) seconds.
 
     `speed` is in box heights a second, `slack` in box heights.

@@ -13,35 +13,38 @@ from dataclasses import replace
 import numpy as np
 
 from tracker.reid.config import ReidConfig
-from tracker.reid.gallery import GONE, People, keep_views, view_quality
+from tracker.reid.gallery import NO_TRACK, Gallery, keep_views, view_quality
 from tracker.reid.matching import (
     BARE,
     WithinMetric,
     embed,
     log_odds,
     marginals,
-    possible,
-    standing,
+    normalised_similarity,
+    reachable,
     within_metric,
 )
 from tracker.table import find
 from tracker.types import Bool, Float32, Float64, Frame, Int64, State, Tracks
 
-Look = Callable[[Frame, Int64], Float32]  # boxes (N, 4) of a frame, whole pixels inside it -> (N, D) unit features
+# boxes (N, 4) of a frame, whole pixels inside it -> (N, D) unit features
+CropEncoder = Callable[[Frame, Int64], Float32]
 
-SPEED, SLACK = 3.0, 1.0  # box heights a second, and box heights: a runner makes 2.5, a box may stand off by half
-ABSENT = 2.0  # seconds after which a track that the engine goes on with must be known again too
-NEWCOMER = 0.9  # probability of nobody from which a new track is not waited with
-FEW = 3  # identities that were looked at, from which their mean says something and a newcomer can be told from them
-ENOUGH = 2  # views from which the wait may end early with somebody
-LEAST_QUALITY = 0.25  # of a view
+# box heights a second, and box heights: a runner makes 2.5, a box may stand off by half
+MAX_SPEED, POSITION_SLACK = 3.0, 1.0
+MIN_ABSENCE_S = 2.0  # seconds after which a track that the engine goes on with must be known again too
+MIN_NEWCOMER_PROBABILITY = 0.9  # probability of nobody from which a new track is not waited with
+# identities that were looked at, from which their mean says something and a newcomer can be told from them
+MIN_GALLERY = 3
+MIN_VIEWS = 2  # views from which the wait may end early with somebody
+MIN_QUALITY = 0.25  # of a view
 SHARE, OFTEN, SELDOM = 0.25, 0.1, 2.0  # seconds between looks at one track: share of its age, least, most
-TAUGHT = 256  # views that the metric is learnt from
-FRESH = 1.0  # seconds for which a metric is good
-CLAIM = 1.0  # odds against nobody of the identity that the engine goes on with, before looks
+METRIC_VIEWS = 256  # views that the metric is learnt from
+METRIC_MAX_AGE_S = 1.0  # seconds for which a metric is good
+TENTATIVE_ODDS = 1.0  # odds against nobody of the identity that the engine goes on with, before looks
 
 
-class Returning:
+class ReidStage:
     """Give it each frame with the engine's tracks, in order and from one thread; `ReidTracker` does.
 
     Args:
@@ -54,23 +57,23 @@ class Returning:
 
     def __init__(
         self,
-        look: Look,
+        encode: CropEncoder,
         dim: int,
         new_id: Callable[[], int],
         config: ReidConfig | None = None,
         bare: float = BARE,
     ) -> None:
         self._bare = bare
-        self._look, self._dim, self._new_id, self._config = look, dim, new_id, config or ReidConfig()
+        self._encode, self._dim, self._new_id, self._config = encode, dim, new_id, config or ReidConfig()
         none = np.zeros(0, np.int64)
-        self._people = People.fresh(none, none, np.zeros((0, 4)), 0.0, dim, none)
+        self._gallery = Gallery.fresh(none, none, np.zeros((0, 4)), 0.0, dim, none)
         self._metric: WithinMetric | None = None
         self._learnt = -np.inf
 
     @property
-    def people(self) -> People:
+    def gallery(self) -> Gallery:
         """All identities known now."""
-        return self._people
+        return self._gallery
 
     def __call__(self, frame: Frame, tracks: Tracks) -> Tracks:
         """The frame's tracks under their restored ids; `TENTATIVE` while their identity is open."""
@@ -79,108 +82,112 @@ class Returning:
         self._view(frame, tracks)
         self._decide(pairs, frame.time)
         self._forget(frame.time)
-        p = self._people
-        row = find(tracks.id, p.engine)
+        p = self._gallery
+        row = find(tracks.id, p.track_id)
         known = row >= 0
         id, state = tracks.id.copy(), tracks.state.copy()
         id[known] = p.id[row[known]]
-        state[known] = np.where(p.decided[row[known]], state[known], np.int8(State.TENTATIVE))
+        state[known] = np.where(p.resolved[row[known]], state[known], np.int8(State.TENTATIVE))
         return replace(tracks, id=id, state=state)
 
     def _follow(self, tracks: Tracks, now: float) -> None:
         """Rows for tracks that began, an end for those that ended or were away for long."""
-        p = self._people
-        p.engine[~np.isin(p.engine, tracks.id)] = GONE
-        p = p.take((p.engine != GONE) | (p.decided & (p.count > 0)))
-        here = tracks.take(tracks.unseen == 0)
-        row = find(here.id, p.engine)
+        p = self._gallery
+        p.track_id[~np.isin(p.track_id, tracks.id)] = NO_TRACK
+        p = p.take((p.track_id != NO_TRACK) | (p.resolved & (p.count > 0)))
+        here = tracks.take(tracks.time_since_update == 0)
+        row = find(here.id, p.track_id)
         claim = np.zeros(len(here), np.int64)
-        away = (row >= 0) & (now - p.seen[row] > ABSENT) & p.decided[row] & (p.count[row] > 0) if len(p) else row >= 0
+        away = (
+            (row >= 0) & (now - p.last_seen[row] > MIN_ABSENCE_S) & p.resolved[row] & (p.count[row] > 0)
+            if len(p)
+            else row >= 0
+        )
         claim[away] = p.id[row[away]]
-        p.engine[row[away]] = GONE
+        p.track_id[row[away]] = NO_TRACK
         row[away] = -1
         known = row >= 0
-        p.seen[row[known]] = now
+        p.last_seen[row[known]] = now
         p.xyxy[row[known]] = here.xyxy[known]
         if not known.all():
             new, xyxy = here.take(~known), here.xyxy[~known].astype(np.float64)
-            fresh = People.fresh(new.id, new.label, xyxy, now, self._dim, claim[~known])
-            for k in fresh.claim.nonzero()[0].tolist():  # the engine's number is that of whoever it was before
+            fresh = Gallery.fresh(new.id, new.label, xyxy, now, self._dim, claim[~known])
+            for k in fresh.tentative_id.nonzero()[0].tolist():  # the engine's number is that of whoever it was before
                 fresh.id[k] = self._new_id()
             p = p.join(fresh)
-        self._people = p
+        self._gallery = p
 
     def _pairs(self, now: float) -> tuple[Int64, Int64, Bool]:
         """(M,) rows that are open, (G,) rows that ended, (M, G) which can be one; whoever can be nobody is decided."""
-        p = self._people
-        gone = (p.engine == GONE).nonzero()[0]
-        open_ = (~p.decided).nonzero()[0]
-        elapsed = p.born[open_][:, None] - p.seen[gone]
-        can = possible(p.xyxy[open_], p.xyxy[gone], elapsed, SPEED, SLACK)
+        p = self._gallery
+        gone = (p.track_id == NO_TRACK).nonzero()[0]
+        open_ = (~p.resolved).nonzero()[0]
+        elapsed = p.start_time[open_][:, None] - p.last_seen[gone]
+        can = reachable(p.xyxy[open_], p.xyxy[gone], elapsed, MAX_SPEED, POSITION_SLACK)
         can &= p.label[open_][:, None] == p.label[gone]
-        waits = can.any(axis=1) & ((p.decided & (p.count > 0)).sum() >= FEW)
-        p.decided[open_[~waits]] = True
+        waits = can.any(axis=1) & ((p.resolved & (p.count > 0)).sum() >= MIN_GALLERY)
+        p.resolved[open_[~waits]] = True
         return open_[waits], gone, can[waits]
 
     def _view(self, frame: Frame, tracks: Tracks) -> None:
         """The most wanted looks of this frame: first at whom it is open, then at whom was not looked at for longest."""
-        p, now = self._people, frame.time
-        here = tracks.take(tracks.unseen == 0)
-        row = find(here.id, p.engine)
+        p, now = self._gallery, frame.time
+        here = tracks.take(tracks.time_since_update == 0)
+        row = find(here.id, p.track_id)
         quality = view_quality(here.xyxy.astype(np.float64), here.score, frame.size)
-        pause = now - p.looked[row]
-        due = pause >= np.clip(SHARE * (now - p.born[row]), OFTEN, SELDOM)
-        wanted = (due & (quality >= LEAST_QUALITY)).nonzero()[0]
-        order = np.lexsort((-pause[wanted], p.decided[row[wanted]]))
+        pause = now - p.last_viewed[row]
+        due = pause >= np.clip(SHARE * (now - p.start_time[row]), OFTEN, SELDOM)
+        wanted = (due & (quality >= MIN_QUALITY)).nonzero()[0]
+        order = np.lexsort((-pause[wanted], p.resolved[row[wanted]]))
         wanted = wanted[order[: self._config.reid_crops]]
         if len(wanted):
             boxes = np.clip(np.rint(here.xyxy[wanted]), 0, [*frame.size, *frame.size]).astype(np.int64)
-            new, rows = self._look(frame, boxes), row[wanted]
+            new, rows = self._encode(frame, boxes), row[wanted]
             p.views[rows], p.quality[rows] = keep_views(p.views[rows], p.quality[rows], new, quality[wanted])
-            p.looked[rows] = now
+            p.last_viewed[rows] = now
 
     def _decide(self, pairs: tuple[Int64, Int64, Bool], now: float) -> None:
         """Who the open tracks are, where that is clear or has been waited for long enough."""
         open_, gone, can = pairs
         if not len(open_):
             return
-        p = self._people
-        late = now - p.born[open_] >= self._config.reid_wait
+        p = self._gallery
+        late = now - p.start_time[open_] >= self._config.reid_wait
         seen = p.count[open_] > 0
         weights = can / np.maximum(can.sum(axis=1, keepdims=True), 1)  # half of all who come are new
-        claimed = can & (p.id[gone] == p.claim[open_][:, None])
-        weights[claimed] = CLAIM
+        claimed = can & (p.id[gone] == p.tentative_id[open_][:, None])
+        weights[claimed] = TENTATIVE_ODDS
         weights[seen] *= self._odds(open_[seen], gone, now)
         weights[~seen & ~late] = 0  # not yet in competition
         chance = marginals(weights)
         best = chance[:, :-1].argmax(axis=1)
         each = np.arange(len(open_))
-        enough = (p.count[open_] >= ENOUGH) | late
+        enough = (p.count[open_] >= MIN_VIEWS) | late
         asked = np.where(claimed[each, best] & late, 0.5, self._config.reid_probability)
         joins = enough & (chance[each, best] >= asked)
         joins = _first(best, chance[each, best], joins)
-        new = ~joins & (late | (seen & (chance[:, -1] >= NEWCOMER)))
-        p.decided[open_[new]] = True
+        new = ~joins & (late | (seen & (chance[:, -1] >= MIN_NEWCOMER_PROBABILITY)))
+        p.resolved[open_[new]] = True
         self._join(open_[joins], gone[best[joins]])
 
     def _odds(self, open_: Int64, gone: Int64, now: float) -> Float64:
         """(M, G) how much likelier the looks of each pair are if the two are one than if they are two."""
-        p = self._people
+        p = self._gallery
         count = p.count
-        if self._metric is None or now - self._learnt >= FRESH:
-            latest = np.argsort(np.where(p.decided, -p.seen, np.inf), kind="stable")
-            latest = latest[p.decided[latest] & (np.cumsum(count[latest]) <= TAUGHT)]
+        if self._metric is None or now - self._learnt >= METRIC_MAX_AGE_S:
+            latest = np.argsort(np.where(p.resolved, -p.last_seen, np.inf), kind="stable")
+            latest = latest[p.resolved[latest] & (np.cumsum(count[latest]) <= METRIC_VIEWS)]
             who, which = (p.quality[latest] > 0).nonzero()
             self._metric, self._learnt = within_metric(p.views[latest[who], which], latest[who], self._bare), now
         rows = (count > 0).nonzero()[0]
         e = embed(self._metric, p.views[rows], p.quality[rows])
-        z = standing((e @ e.T).astype(np.float64), p.first[rows], p.seen[rows], p.decided[rows])
+        z = normalised_similarity((e @ e.T).astype(np.float64), p.first_seen[rows], p.last_seen[rows], p.resolved[rows])
         return np.exp(log_odds(z[np.ix_(np.searchsorted(rows, open_), np.searchsorted(rows, gone))]))
 
     def _join(self, new: Int64, old: Int64) -> None:
         """Rows `new` are the identities of rows `old`."""
-        p = self._people
-        for column in ("engine", "born", "seen", "looked", "xyxy"):
+        p = self._gallery
+        for column in ("track_id", "start_time", "last_seen", "last_viewed", "xyxy"):
             getattr(p, column)[old] = getattr(p, column)[new]
         for k in range(p.views.shape[1]):
             has = p.quality[new, k] > 0
@@ -189,18 +196,18 @@ class Returning:
                 p.views[o], p.quality[o] = keep_views(p.views[o], p.quality[o], p.views[n, k], p.quality[n, k])
         keep = np.ones(len(p), bool)
         keep[new] = False
-        self._people = p.take(keep)
+        self._gallery = p.take(keep)
 
     def _forget(self, now: float) -> None:
         """Removes identities that ended too long ago, or the oldest beyond the most that are kept."""
-        p = self._people
-        gone = (p.engine == GONE).nonzero()[0]
-        gone = gone[np.argsort(-p.seen[gone], kind="stable")]
+        p = self._gallery
+        gone = (p.track_id == NO_TRACK).nonzero()[0]
+        gone = gone[np.argsort(-p.last_seen[gone], kind="stable")]
         keep = np.ones(len(p), bool)
         keep[gone[self._config.reid_gallery_size :]] = False
-        keep[gone[now - p.seen[gone] > self._config.reid_memory]] = False
+        keep[gone[now - p.last_seen[gone] > self._config.reid_memory]] = False
         if not keep.all():
-            self._people = p.take(keep)
+            self._gallery = p.take(keep)
 
 
 def _first(column: Int64, value: Float64, among: Bool) -> Bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tracker.decorators import InnerTracker, TrackerDecorator, frame_at
 from tracker.reid.config import ReidConfig
-from tracker.reid.features import Looks
-from tracker.reid.stage import Returning
+from tracker.reid.features import ReidFeatures
+from tracker.reid.stage import ReidStage
 from tracker.types import Detections, Float64, Frame, Tracks
 
 
@@ -28,11 +28,13 @@ class ReidTracker(TrackerDecorator):
         WeightsError: the frozen CNN or the metric is not to be had, or the metric belongs to other features.
     """
 
-    def __init__(self, tracker: InnerTracker, features: Looks | None = None, config: ReidConfig | None = None) -> None:
+    def __init__(
+        self, tracker: InnerTracker, features: ReidFeatures | None = None, config: ReidConfig | None = None
+    ) -> None:
         super().__init__(tracker)
         config = config or ReidConfig(reid=True)
-        features = features or Looks(metric=config.reid_metric)
-        self._stage = Returning(features, features.dim, self.new_id, config)
+        features = features or ReidFeatures(metric=config.reid_metric)
+        self._stage = ReidStage(features, features.dim, self.new_id, config)
 
     def update(
         self, detections: Detections, time: float, warp: Float64 | None = None, frame: Frame | None = None

@@ -15,7 +15,7 @@ BOX = re.compile(r"(?P<numbers>[^@:]*)(?:@(?P<time>[^@:]*(?::[0-9.]+){0,2}))?(?:
 
 
 @dataclass(frozen=True, slots=True)
-class PointedBox:
+class BoxPrompt:
     """A box given by the user.
 
     Attributes:
@@ -50,7 +50,7 @@ def numbers_at(text: str) -> tuple[tuple[float, ...], float]:
     return tuple(float(word) for word in numbers.split(",")), parse_seconds(seconds or "0")
 
 
-def parse_box(text: str) -> PointedBox:
+def parse_box(text: str) -> BoxPrompt:
     """`x,y,width,height@seconds:name` as a box; without @ the seconds are 0, and the name may be left out.
 
     The time may also be m:ss or h:mm:ss.
@@ -78,4 +78,4 @@ def parse_box(text: str) -> PointedBox:
     name = match["name"]
     if name is not None and not (0 < len(name.strip()) <= LONGEST_NAME and name.isprintable()):
         raise ConfigError(f"box {text!r} needs a name of 1 to {LONGEST_NAME} printable characters behind the colon.")
-    return PointedBox(left, top, width, height, seconds, (name or "").strip())
+    return BoxPrompt(left, top, width, height, seconds, (name or "").strip())

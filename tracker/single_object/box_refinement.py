@@ -22,7 +22,7 @@ MEMORY_S = 1.0  # seconds in which later examples lose their weight
 FIRST_STEPS, STEPS = 60, 8  # of conjugate gradients
 
 
-def describe(features: Float32, centre: Float64, size: Float64) -> Float32:
+def box_descriptor(features: Float32, centre: Float64, size: Float64) -> Float32:
     """(C, N, N) and K boxes, (K, 2) centres and sizes in cells -> (K, C BINS BINS)."""
     half = size * GROW / 2
     boxes = np.concatenate([centre - half, centre + half], axis=1) + 0.5  # roi_align counts from the map's corner
@@ -55,7 +55,7 @@ class Refiner:
         shift = np.clip(random.normal(0, SHIFT, (count, 2)), -0.25, 0.25)
         stretch, squeeze = random.normal(0, STRETCH, (count, 1)), random.normal(0, SQUEEZE, (count, 1))
         log = np.clip(np.concatenate([stretch + squeeze, stretch - squeeze], axis=1), -0.3, 0.3)
-        wrong = describe(features, centre + shift * size, size * np.exp(log))
+        wrong = box_descriptor(features, centre + shift * size, size * np.exp(log))
         error = np.concatenate([-shift / np.exp(log), -log], axis=1)
         return np.concatenate([wrong, np.ones((count, 1), np.float32)], axis=1), error.astype(np.float32)
 
@@ -100,7 +100,7 @@ class Refiner:
 
     def __call__(self, features: Float32, centre: Float64, size: Float64) -> Float64:
         """(K, 4) what is wrong with K boxes: shift of the centre in own sides, change of log width and log height."""
-        wrong = describe(features, centre, size) @ self._map[:-1] + self._map[-1]
+        wrong = box_descriptor(features, centre, size) @ self._map[:-1] + self._map[-1]
         return np.asarray(np.clip(wrong, -0.25, 0.25), np.float64)
 
 

@@ -16,21 +16,21 @@ from tracker.types import Float32
 ANSWER, GRID, MEAN, BIAS = 3.3, 3.4, 4.9, -5.5  # log-odds for each unit
 
 
-class Likeness(NamedTuple):
+class TemplateSimilarity(NamedTuple):
     """Cosines of two descriptions of boxes, -1..1."""
 
     grid: float  # cell by cell: the same parts in the same places
     mean: float  # of the mean over all cells: the same parts wherever they are
 
 
-def likeness(one: Float32, other: Float32) -> Likeness:
+def template_similarity(one: Float32, other: Float32) -> TemplateSimilarity:
     """Of two descriptions, (C, K) each: C channels in K cells of a box."""
-    return Likeness(_cosine(one, other), _cosine(one.mean(axis=1), other.mean(axis=1)))
+    return TemplateSimilarity(_cosine(one, other), _cosine(one.mean(axis=1), other.mean(axis=1)))
 
 
-def belief(answer: float, alike: Likeness) -> float:
+def target_confidence(answer: float, similarity: TemplateSimilarity) -> float:
     """The probability that this place is the object."""
-    odds = ANSWER * answer + GRID * alike.grid + MEAN * alike.mean + BIAS
+    odds = ANSWER * answer + GRID * similarity.grid + MEAN * similarity.mean + BIAS
     return 1 / (1 + math.exp(-odds))
 
 

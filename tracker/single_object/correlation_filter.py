@@ -16,7 +16,7 @@ from tracker.types import Float32, Float64
 Complex64 = NDArray[np.complex64]
 
 RIDGE = 0.02  # lambda for each cell of the map; features have a variance of about 1
-SPREAD = 0.8  # cells, standard deviation of the wanted answer: 1/10 of the object
+RESPONSE_STD_CELLS = 0.8  # cells, standard deviation of the wanted answer: 1/10 of the object
 MEMORY_S = 2.0  # seconds in which a look loses its weight
 FIRST_SHARE = 0.3  # of all weight stays with the looks that the user's own box gave
 FIRST_STEPS, STEPS = 25, 3  # of conjugate gradients, from zero and from the last solution
@@ -28,7 +28,7 @@ def bump(cells: int, x: float, y: float) -> Float32:
     """(cells, cells) the wanted answer for an object at (x, y), in cells."""
     i = np.arange(cells)
     squares = (i[None, :] - x) ** 2 + (i[:, None] - y) ** 2
-    return np.exp(-0.5 * squares / SPREAD**2).astype(np.float32)
+    return np.exp(-0.5 * squares / RESPONSE_STD_CELLS**2).astype(np.float32)
 
 
 class ObjectFilter:

@@ -1,6 +1,6 @@
 """All objects that the user has pointed at, followed beside the engine's own tracks.
 
-They take precedence over the detector: the detection that overlaps a found object best (from `SAME` on) is withheld
+They take precedence over the detector: the detection that overlaps a found object best (from `SAME_IOU` on) is withheld
 from the engine, so that no second track covers it, and counts as evidence of the object's class.
 """
 
@@ -16,42 +16,42 @@ import numpy as np
 from models.errors import DataError
 from models.runtime.compute import Compute
 from tracker.boxes import overlaps
-from tracker.classification.track_classes import Classes
+from tracker.classification.track_classes import ClassPooling
 from tracker.config import TrackerConfig
 from tracker.decorators import InnerTracker, TrackerDecorator, frame_at
 from tracker.motion.base import Motion, Observations
 from tracker.motion_registry import MOTIONS
 from tracker.protocols import SourceInfo
-from tracker.single_object.box_prompt import PointedBox
+from tracker.single_object.box_prompt import BoxPrompt
 from tracker.single_object.search_region import FrozenView
-from tracker.single_object.tracker import Follower, Sight
+from tracker.single_object.tracker import Estimate, SingleObjectTracker
 from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, State, Tracks, UInt8
 
-SAME = 0.5  # IoU of a detection and a pointed object from which on they are one
-LEAST = 2.0  # pixels of a box that must lie in the image, each way
+SAME_IOU = 0.5  # IoU of a detection and a pointed object from which on they are one
+MIN_INSIDE_PX = 2.0  # pixels of a box that must lie in the image, each way
 OBJECT = "object"  # the class of what no detector has named
 
-Follow = Callable[[UInt8, Float64, float], Follower]
+MakeTracker = Callable[[UInt8, Float64, float], SingleObjectTracker]
 
 
 @dataclass(slots=True)
-class _Pointed:
+class _TrackedObject:
     """One object; `known` (width,) of its class since a detector named it first, at `named` seconds the latest time.
 
     `given`: its class was given with its box, and no detector's word changes it.
     """
 
     id: int
-    follower: Follower
+    tracker: SingleObjectTracker
     label: int
     known: Float32
-    last: Sight
+    last: Estimate
     named: float = -inf
     given: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class _Request:
     """What a window asks for: a box in a frame, or that the object `drop` is forgotten."""
 
     frame: Frame | None = None
@@ -59,7 +59,7 @@ class _Wish:
     drop: int = 0
 
 
-class Pointer(TrackerDecorator):
+class SingleObjectManager(TrackerDecorator):
     """A tracker that follows pointed objects too, beside those of the tracker inside, by their pixels.
 
     `update` is called once a frame, in order and from one thread; `point` and `drop` may come from any other.
@@ -80,21 +80,21 @@ class Pointer(TrackerDecorator):
     def __init__(
         self,
         tracker: InnerTracker,
-        boxes: Sequence[PointedBox] = (),
-        follow: Follow | None = None,
+        boxes: Sequence[BoxPrompt] = (),
+        make_tracker: MakeTracker | None = None,
         names: Sequence[str] = (),
     ) -> None:
         super().__init__(tracker)
-        self._follow = follow or frozen_follower()
+        self._make_tracker = make_tracker or tracker_factory()
         self._given_names = tuple(dict.fromkeys((OBJECT, *(box.name for box in boxes if box.name))))
         self._waiting = [(self.new_id(), box) for box in boxes]
         self._name_classes(tuple(names))
-        self._pointed: list[_Pointed] = []
-        self._wishes: queue.SimpleQueue[_Wish] = queue.SimpleQueue()
+        self._objects: list[_TrackedObject] = []
+        self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
 
     def _name_classes(self, names: tuple[str, ...]) -> None:
         self.names = (*names, *(name for name in self._given_names if name not in names))
-        self._classes = Classes(len(names))
+        self._classes = ClassPooling(len(names))
 
     def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
         """The source and the detector's classes; answers with all classes.
@@ -113,19 +113,19 @@ class Pointer(TrackerDecorator):
         Raises:
             DataError: the box has no area in the image.
         """
-        self._wishes.put(_Wish(frame, inside(xyxy, frame.size)))
+        self._requests.put(_Request(frame, inside(xyxy, frame.size)))
 
     def drop(self, id: int) -> None:
         """Forget an object."""
-        self._wishes.put(_Wish(drop=id))
+        self._requests.put(_Request(drop=id))
 
     @property
     def ids(self) -> tuple[int, ...]:
         """Of the objects that are followed now."""
-        return tuple(one.id for one in self._pointed)
+        return tuple(one.id for one in self._objects)
 
     @property
-    def waiting(self) -> tuple[PointedBox, ...]:
+    def waiting(self) -> tuple[BoxPrompt, ...]:
         """The boxes whose time has not come."""
         return tuple(box for _, box in self._waiting)
 
@@ -140,8 +140,8 @@ class Pointer(TrackerDecorator):
             DataError: no frame is given, or a box whose time has come has no area in the image.
         """
         frame, detections = frame_at(frame, time, "a tracker of pointed objects"), Detections.of(detections)
-        for one in self._pointed:
-            one.last = one.follower.look(frame.bgr, frame.time, warp)
+        for one in self._objects:
+            one.last = one.tracker.update(frame.bgr, frame.time, warp)
         self._begin(frame)
         taken = self._claim(detections)
         self._name(taken, detections, frame.time)
@@ -153,35 +153,35 @@ class Pointer(TrackerDecorator):
 
     def _begin(self, frame: Frame) -> None:
         """What was asked for since the last frame, and the boxes whose time has come."""
-        while not self._wishes.empty():
-            wish = self._wishes.get()
+        while not self._requests.empty():
+            wish = self._requests.get()
             if wish.drop:
-                self._pointed = [one for one in self._pointed if one.id != wish.drop]
+                self._objects = [one for one in self._objects if one.id != wish.drop]
             elif wish.frame is not None and wish.xyxy is not None:
                 self._add(self.new_id(), wish.frame, wish.xyxy, "")
-                one = self._pointed[-1]
+                one = self._objects[-1]
                 if frame.time > wish.frame.time:  # the stages were ahead of the window; elapsed time is known
-                    one.last = one.follower.look(frame.bgr, frame.time)
+                    one.last = one.tracker.update(frame.bgr, frame.time)
         due = [(id, box) for id, box in self._waiting if box.time <= frame.time]
         self._waiting = [(id, box) for id, box in self._waiting if box.time > frame.time]
         for id, box in due:
             self._add(id, frame, inside(np.array(box.xyxy), frame.size), box.name)
 
     def _add(self, id: int, frame: Frame, xyxy: Float64, name: str) -> None:
-        follower = self._follow(frame.bgr, xyxy, frame.time)
+        follower = self._make_tracker(frame.bgr, xyxy, frame.time)
         known = np.zeros(self._classes.width, np.float32)
-        label, sight = self.names.index(name or OBJECT), Sight(xyxy, 1.0, seen=True, unseen=0.0)
-        self._pointed.append(_Pointed(id, follower, label, known, sight, given=bool(name)))
+        label, sight = self.names.index(name or OBJECT), Estimate(xyxy, 1.0, found=True, time_since_update=0.0)
+        self._objects.append(_TrackedObject(id, follower, label, known, sight, given=bool(name)))
 
     def _claim(self, detections: Detections) -> Int64:
         """(P,) the detection that is each pointed object, -1 where none is."""
-        taken = np.full(len(self._pointed), -1)
-        if not len(self._pointed) or not len(detections):
+        taken = np.full(len(self._objects), -1)
+        if not len(self._objects) or not len(detections):
             return taken
-        boxes = np.array([one.last.xyxy for one in self._pointed])
+        boxes = np.array([one.last.xyxy for one in self._objects])
         iou = overlaps(boxes, detections.xyxy.astype(np.float64))
-        iou[~np.array([one.last.seen for one in self._pointed])] = 0
-        while iou.max() >= SAME:  # a handful of objects: the best pair first
+        iou[~np.array([one.last.found for one in self._objects])] = 0
+        while iou.max() >= SAME_IOU:  # a handful of objects: the best pair first
             row, column = np.unravel_index(int(iou.argmax()), iou.shape)
             taken[row] = column
             iou[row], iou[:, column] = 0, 0
@@ -190,15 +190,15 @@ class Pointer(TrackerDecorator):
     def _name(self, taken: Int64, detections: Detections, time: float) -> None:
         """What the detections that were `taken` say of classes, weighed as the engine's tracks weigh it."""
         classes = self._classes
-        open_ = np.array([not one.given for one in self._pointed], bool)
-        named = [one for one, column in zip(self._pointed, taken, strict=True) if column >= 0 and not one.given]
+        open_ = np.array([not one.given for one in self._objects], bool)
+        named = [one for one, column in zip(self._objects, taken, strict=True) if column >= 0 and not one.given]
         if not named:
             return
         found, known = taken[(taken >= 0) & open_], np.array([one.known for one in named])
         label = detections.label[found]
         if classes.several:
             xyxy, score = detections.xyxy.astype(np.float64), detections.score.astype(np.float64)
-            votes = classes.votes(xyxy, score, detections.label)[0].take(found)
+            votes = classes.evidence(xyxy, score, detections.label)[0].take(found)
             elapsed = np.array([time - one.named for one in named])
             known = classes.update(known, Observations.at(xyxy[found], score[found], evidence=votes), elapsed)
             before = np.array([one.label if one.named > -inf else -1 for one in named])
@@ -211,24 +211,24 @@ class Pointer(TrackerDecorator):
         if not self._classes.several:
             return None
         k = self._classes.count
-        likely = [one.known[k + one.label] if one.named > -inf else np.nan for one in self._pointed]
+        likely = [one.known[k + one.label] if one.named > -inf else np.nan for one in self._objects]
         return np.array(likely, np.float32)
 
     def _tracks(self, taken: Int64) -> Tracks:
-        seen: Bool = np.array([one.last.seen for one in self._pointed], bool)
+        seen: Bool = np.array([one.last.found for one in self._objects], bool)
         return Tracks.trusted(
-            id=np.array([one.id for one in self._pointed], np.int64),
-            xyxy=np.array([one.last.xyxy for one in self._pointed], np.float32).reshape(-1, 4),
-            score=np.array([one.last.score for one in self._pointed], np.float32),
-            label=np.array([one.label for one in self._pointed], np.int64),
+            id=np.array([one.id for one in self._objects], np.int64),
+            xyxy=np.array([one.last.xyxy for one in self._objects], np.float32).reshape(-1, 4),
+            score=np.array([one.last.score for one in self._objects], np.float32),
+            label=np.array([one.label for one in self._objects], np.int64),
             state=np.where(seen, np.int8(State.ACTIVE), np.int8(State.LOST)),
-            unseen=np.array([one.last.unseen for one in self._pointed], np.float64),
+            time_since_update=np.array([one.last.time_since_update for one in self._objects], np.float64),
             detection=taken,
             class_score=self._class_score(),
         )
 
 
-def frozen_follower(compute: Compute | None = None, motion: Motion | None = None) -> Follow:
+def tracker_factory(compute: Compute | None = None, motion: Motion | None = None) -> MakeTracker:
     """What makes followers that share one frozen CNN and one motion model.
 
     Args:
@@ -242,8 +242,8 @@ def frozen_follower(compute: Compute | None = None, motion: Motion | None = None
     view = FrozenView(compute.threads, compute.device)
     moves = motion or MOTIONS[TrackerConfig().motion](TrackerConfig())
 
-    def follow(bgr: UInt8, xyxy: Float64, time: float) -> Follower:
-        return Follower(view, moves, bgr, xyxy, time)
+    def follow(bgr: UInt8, xyxy: Float64, time: float) -> SingleObjectTracker:
+        return SingleObjectTracker(view, moves, bgr, xyxy, time)
 
     return follow
 
@@ -255,7 +255,7 @@ def inside(xyxy: Float64, size: tuple[int, int]) -> Float64:
         DataError: next to nothing of it does.
     """
     box = np.clip(np.asarray(xyxy, np.float64), 0, [*size, *size])
-    if (box[2:] - box[:2] < LEAST).any():
+    if (box[2:] - box[:2] < MIN_INSIDE_PX).any():
         given = ",".join(f"{v:g}" for v in [*xyxy[:2], xyxy[2] - xyxy[0], xyxy[3] - xyxy[1]])
         raise DataError(f"box {given} lies outside the picture of {size[0]}x{size[1]} pixels; give one inside it.")
     return box

@@ -85,7 +85,7 @@ class FrozenView(FrozenMaps):
         super().__init__(STRIDES, threads, device, weights)
 
 
-class Projection:
+class ChannelProjection:
     """The channels of one object's surroundings: each stride's principal components, both of the same mean power.
 
     Args:

@@ -13,36 +13,39 @@ import cv2
 import numpy as np
 
 from tracker.motion.base import Motion, Observations
-from tracker.single_object.box_refinement import Refiner, describe
-from tracker.single_object.confidence import belief, likeness
+from tracker.single_object.box_refinement import Refiner, box_descriptor
+from tracker.single_object.confidence import target_confidence, template_similarity
 from tracker.single_object.correlation_filter import FIRST_STEPS, Complex64, ObjectFilter, bump, peaks
-from tracker.single_object.search_region import CELLS, SIZE, FrozenView, Projection, Window, cut, window
+from tracker.single_object.search_region import CELLS, SIZE, ChannelProjection, FrozenView, Window, cut, window
 from tracker.types import Float32, Float64, UInt8
 
-REACH, PACE = 0.5, 6.0  # sides of the object, and in a second, that it may be off before that tells against it
-SURE = 3.0  # standard deviations of the motion that are added to that
-LOST = 0.1  # the probability below which a place is not the object; from here what is asked for rises with the time ...
-DOUBT = 0.3  # ... unseen to this,
-FOUND = 0.8  # and it is this for a place elsewhere: there are many of them
-LEARN, LEARN_ANSWER = 0.4, 0.2  # a place is learned from as the object above this probability and this answer
-PEAKS = 3  # places of the expected window that are looked at closely
-SPEED = 5.0  # sides of the object in a second: how far a lost one is looked for
-ELSEWHERE = 2  # windows a frame besides the expected one, while it is lost
-OVERLAP = 0.6  # of a window's side from one of them to the next
-DAMP = 0.4  # of a refinement is believed: its error is as large as a frame's change of size
+# sides of the object, and in a second, that it may be off before that tells against it
+MAX_OFFSET, MAX_OFFSET_PER_S = 0.5, 6.0
+OFFSET_SIGMAS = 3.0  # standard deviations of the motion that are added to that
+# the probability below which a place is not the object; from here what is asked for rises with the time ...
+MIN_PROBABILITY = 0.1
+LOST_MIN_PROBABILITY = 0.3  # ... unseen to this,
+ELSEWHERE_MIN_PROBABILITY = 0.8  # and it is this for a place elsewhere: there are many of them
+# a place is learned from as the object above this probability and this answer
+LEARN_MIN_PROBABILITY, LEARN_MIN_RESPONSE = 0.4, 0.2
+MAX_PEAKS = 3  # places of the expected window that are looked at closely
+SEARCH_SPEED = 5.0  # sides of the object in a second: how far a lost one is looked for
+SEARCH_WINDOWS = 2  # windows a frame besides the expected one, while it is lost
+WINDOW_STEP = 0.6  # of a window's side from one of them to the next
+REFINEMENT_GAIN = 0.4  # of a refinement is believed: its error is as large as a frame's change of size
 SOLVE_S = 0.05  # seconds between two solutions; a filter that is younger changes little
 EXAMPLES = 40  # of wrong boxes a look
 FIRST_EXAMPLES = 100  # of each of three sizes of the user's own box
-MEMORY = 12  # looks besides the first ones
-LEAST = 3.0  # pixels, of a box's side
-INSIDE = 0.3  # share of a box that must lie in the image
-HALF_LIFE = 1.0  # seconds in which the belief in an unseen object halves
-GROWN = 1.5  # the filter's sides in those of the object
+MEMORY_EXAMPLES = 12  # looks besides the first ones
+MIN_SIDE_PX = 3.0  # pixels, of a box's side
+MIN_INSIDE_SHARE = 0.3  # share of a box that must lie in the image
+CONFIDENCE_HALF_LIFE_S = 1.0  # seconds in which the belief in an unseen object halves
+FILTER_SCALE = 1.5  # the filter's sides in those of the object
 ANGLE, ZOOMS, BLUR = 15.0, (1 / 1.15, 1.15), 2.0  # of the first looks: degrees, factors, pixels
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Estimate:
     """What is known of the object at one time.
 
     Attributes:
@@ -54,8 +57,8 @@ class Sight:
 
     xyxy: Float64
     score: float
-    seen: bool
-    unseen: float
+    found: bool
+    time_since_update: float
 
 
 class _Candidate(NamedTuple):
@@ -68,7 +71,7 @@ class _Candidate(NamedTuple):
     sure: float  # the probability that it is the object
 
 
-class Follower:
+class SingleObjectTracker:
     """Follows one object from the box that the user drew.
 
     Args:
@@ -81,14 +84,14 @@ class Follower:
 
     def __init__(self, view: FrozenView, motion: Motion, bgr: UInt8, xyxy: Float64, time: float) -> None:
         self._view, self._motion = view, motion
-        self._centre, self._size = (xyxy[:2] + xyxy[2:]) / 2, np.maximum(xyxy[2:] - xyxy[:2], LEAST)
+        self._centre, self._size = (xyxy[:2] + xyxy[2:]) / 2, np.maximum(xyxy[2:] - xyxy[:2], MIN_SIDE_PX)
         here = window(self._centre, self._size)
         maps = view(_first_looks(bgr, here))
-        self._project = Projection([m[:1] for m in maps])
+        self._project = ChannelProjection([m[:1] for m in maps])
         features = self._project(maps)
-        sides = self._size[::-1] / here.cell * GROWN
+        sides = self._size[::-1] / here.cell * FILTER_SCALE
         shape = tuple(int(np.clip(2 * round((s - 1) / 2) + 1, 3, 13)) for s in sides)
-        self._filter = ObjectFilter(features.shape[1], CELLS, (shape[0], shape[1]), MEMORY, len(features))
+        self._filter = ObjectFilter(features.shape[1], CELLS, (shape[0], shape[1]), MEMORY_EXAMPLES, len(features))
         middle = (CELLS - 1) / 2
         for look in self._filter.spectra(features):
             self._filter.remember(look, bump(CELLS, middle, middle), time)
@@ -98,7 +101,7 @@ class Follower:
         self._rows = motion.start(self._seen_at(1.0), time, np.zeros((0, motion.width)))
         self._score, self._seen, self._solved, self._lost, self._turn = 1.0, time, time, False, 0
 
-    def look(self, bgr: UInt8, time: float, warp: Float64 | None = None) -> Sight:
+    def update(self, bgr: UInt8, time: float, warp: Float64 | None = None) -> Estimate:
         """The object in the frame at `time` seconds, later than the last one.
 
         Args:
@@ -120,47 +123,57 @@ class Follower:
         near = self._nearness(windows[0], expected, prediction.std[0, :2], time - self._seen)
         answers[0] *= near
         candidates = [
-            self._candidate(k, features[k], windows[k], *peaks(answers[k], PEAKS if k == 0 else 1))
+            self._candidate(k, features[k], windows[k], *peaks(answers[k], MAX_PEAKS if k == 0 else 1))
             for k in range(len(windows))
         ]
         best = max(candidates, key=lambda candidate: candidate.answer * candidate.sure)
         at, centre, size, sure = best.window, best.centre, best.size, best.sure
-        if sure < self._asked(at > 0, time) or _inside(centre, size, (width, height)) < INSIDE:
+        if sure < self._asked(at > 0, time) or _inside(centre, size, (width, height)) < MIN_INSIDE_SHARE:
             self._lost = True
             unseen = time - self._seen
-            return Sight(self._box(expected), self._score * 0.5 ** (unseen / HALF_LIFE), seen=False, unseen=unseen)
+            return Estimate(
+                self._box(expected),
+                self._score * 0.5 ** (unseen / CONFIDENCE_HALF_LIFE_S),
+                found=False,
+                time_since_update=unseen,
+            )
         self._centre, self._size, self._score = centre, size, sure
         if at == 0:
             self._rows = self._motion.update(self._rows, self._seen_at(sure), time, prediction)
         else:  # whoever comes back elsewhere has not moved there in a way that any motion foresaw
             self._rows = self._motion.start(self._seen_at(sure), time, np.zeros((0, self._motion.width)))
         self._seen, self._lost, self._turn = time, False, 0
-        if sure > LEARN and best.answer > LEARN_ANSWER:
+        if sure > LEARN_MIN_PROBABILITY and best.answer > LEARN_MIN_RESPONSE:
             self._learn(features[at], looks[at], windows[at], time)
-        return Sight(self._box(centre), sure, seen=True, unseen=0.0)
+        return Estimate(self._box(centre), sure, found=True, time_since_update=0.0)
 
     def _asked(self, elsewhere: bool, time: float) -> float:
         """How likely a place must be to be believed."""
         if not self._lost:
-            return LOST
-        return FOUND if elsewhere else DOUBT + (LOST - DOUBT) * 0.5 ** ((time - self._seen) / HALF_LIFE)
+            return MIN_PROBABILITY
+        return (
+            ELSEWHERE_MIN_PROBABILITY
+            if elsewhere
+            else LOST_MIN_PROBABILITY
+            + (MIN_PROBABILITY - LOST_MIN_PROBABILITY) * 0.5 ** ((time - self._seen) / CONFIDENCE_HALF_LIFE_S)
+        )
 
     def _elsewhere(self, here: Window, frame: tuple[int, int], time: float) -> list[Window]:
         """The next windows of the rest of the frame, nearest first, as far as the object may have come."""
-        step = here.side * OVERLAP
+        step = here.side * WINDOW_STEP
         across, down = (np.arange(n // 2 % step, n, step) for n in frame)
         places = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
         apart = np.hypot(*(places - self._centre).T)
         side = float(np.sqrt(self._size.prod()))
-        reach = here.side + SPEED * side * (time - self._seen)
-        near = np.argsort(apart)[: max(int((apart < reach).sum()), ELSEWHERE)]
-        turn = [near[(self._turn + k) % len(near)] for k in range(min(ELSEWHERE, len(near)))]
-        self._turn += ELSEWHERE
+        reach = here.side + SEARCH_SPEED * side * (time - self._seen)
+        near = np.argsort(apart)[: max(int((apart < reach).sum()), SEARCH_WINDOWS)]
+        turn = [near[(self._turn + k) % len(near)] for k in range(min(SEARCH_WINDOWS, len(near)))]
+        self._turn += SEARCH_WINDOWS
         return [Window(places[k], here.side) for k in turn]
 
     def _nearness(self, here: Window, expected: Float64, std: Float64, unseen: float) -> Float32:
         """(N, N) factors that fall with the distance from the expected place."""
-        reach = (REACH + PACE * unseen) * np.sqrt(self._size.prod()) + SURE * std
+        reach = (MAX_OFFSET + MAX_OFFSET_PER_S * unseen) * np.sqrt(self._size.prod()) + OFFSET_SIGMAS * std
         cells = np.stack([np.arange(CELLS, dtype=np.float64)] * 2, axis=1)
         x, y = ((here.to_pixels(cells) - expected) / reach).T
         factors: Float32 = np.exp(-0.5 * (x[None, :] ** 2 + y[:, None] ** 2)).astype(np.float32)
@@ -169,12 +182,17 @@ class Follower:
     def _candidate(self, at: int, features: Float32, here: Window, cells: Float64, answers: Float64) -> _Candidate:
         """The likeliest of (K, 2) peaks in window `at`, its box refined."""
         size = np.broadcast_to(self._size / here.cell, cells.shape)
-        wrong = DAMP * self._refiner(features, cells, size)
+        wrong = REFINEMENT_GAIN * self._refiner(features, cells, size)
         centres, sizes = cells + wrong[:, :2] * size, size * np.exp(wrong[:, 2:])
-        seen = describe(features, centres, sizes).reshape(len(cells), *self._template.shape)
-        sure = np.array([belief(a, likeness(self._template, s)) for a, s in zip(answers.tolist(), seen, strict=True)])
+        seen = box_descriptor(features, centres, sizes).reshape(len(cells), *self._template.shape)
+        sure = np.array(
+            [
+                target_confidence(a, template_similarity(self._template, s))
+                for a, s in zip(answers.tolist(), seen, strict=True)
+            ]
+        )
         best = int(np.argmax(answers * sure))
-        centre, size = here.to_pixels(centres[best]), np.maximum(sizes[best] * here.cell, LEAST)
+        centre, size = here.to_pixels(centres[best]), np.maximum(sizes[best] * here.cell, MIN_SIDE_PX)
         return _Candidate(at, centre, size, float(answers[best]), float(sure[best]))
 
     def _learn(self, features: Float32, look: Complex64, here: Window, time: float) -> None:
@@ -193,7 +211,7 @@ class Follower:
             self._refiner.examples(map, middle, size / zoom, FIRST_EXAMPLES)
             for map, zoom in zip(features, (1.0, *ZOOMS), strict=False)
         ]
-        self._template = describe(features[0], middle[None], size[None]).reshape(len(features[0]), -1)
+        self._template = box_descriptor(features[0], middle[None], size[None]).reshape(len(features[0]), -1)
         x, y = (np.concatenate(part) for part in zip(*parts, strict=True))
         self._refiner.start(x, y, time)
 

@@ -16,7 +16,7 @@ pytest.importorskip("albumentations", reason="training augmentation needs the ex
 
 from datasets.augmentation.detection import (
     MIN_VISIBILITY,
-    Marked,
+    AugmentedImage,
     compose,
     fit_into,
     flat,
@@ -27,7 +27,7 @@ from tracker.types import Bool, UInt8
 COLOURS = {0: (0, 0, 255), 1: (0, 255, 0), 2: (255, 0, 0)}  # BGR of each class's rectangles
 
 
-def picture(seed: int, size: tuple[int, int] = (300, 200), boxes: int = 3) -> Marked:
+def picture(seed: int, size: tuple[int, int] = (300, 200), boxes: int = 3) -> AugmentedImage:
     """Filled rectangles on black that do not overlap."""
     rng = np.random.default_rng(seed)
     width, height = size
@@ -41,7 +41,9 @@ def picture(seed: int, size: tuple[int, int] = (300, 200), boxes: int = 3) -> Ma
         bgr[top:bottom, left:right] = COLOURS[label]
         rows.append((left, top, right, bottom))
         labels.append(label)
-    return Marked(bgr, np.array(rows, np.float32), np.array(labels), np.ones(boxes, np.float32), np.ones(3, bool))
+    return AugmentedImage(
+        bgr, np.array(rows, np.float32), np.array(labels), np.ones(boxes, np.float32), np.ones(3, bool)
+    )
 
 
 @pytest.fixture
@@ -109,8 +111,8 @@ def test_boxes_are_resized_mirrored_and_cropped_to_fractions_of_a_pixel() -> Non
     """An image of columns that hold their own number: where a box's edges come to lie can be read from the pixels."""
     ramp = np.linspace(0, 255, 200)[None, :, None]
     bgr = np.broadcast_to(np.rint(ramp), (100, 200, 3)).astype(np.uint8)
-    source = Marked(bgr, np.array([[50.5, 20, 120.25, 80]], np.float32), np.zeros(1, int), np.ones(1, np.float32),
-                    np.ones(1, bool))  # fmt: skip
+    box, one = np.array([[50.5, 20, 120.25, 80]], np.float32), np.ones(1, np.float32)
+    source = AugmentedImage(bgr, box, np.zeros(1, int), one, np.ones(1, bool))
     mirrored = 0
     for seed in range(40):
         made = fit_into(source, (400, 300), 300, np.random.default_rng(seed))  # padded only: the box stays whole
@@ -132,7 +134,7 @@ def test_boxes_are_resized_mirrored_and_cropped_to_fractions_of_a_pixel() -> Non
 def test_objects_of_which_too_little_is_left_are_neither_right_nor_wrong() -> None:
     bgr = np.zeros((100, 100, 3), np.uint8)
     boxes = np.array([[0, 0, 100, 100], [10, 10, 30, 30], [0, 0, 2, 2], [90, 90, 200, 200], [150, 150, 160, 160]])
-    source = Marked(bgr, boxes.astype(np.float32), np.arange(5), np.full(5, 0.8, np.float32), np.ones(5, bool))
+    source = AugmentedImage(bgr, boxes.astype(np.float32), np.arange(5), np.full(5, 0.8, np.float32), np.ones(5, bool))
     kinds = set()
     for seed in range(80):
         made = fit_into(source, (60, 60), 100, np.random.default_rng(seed))
@@ -165,7 +167,7 @@ def photometric_of(test: Callable[[UInt8], bool]) -> Bool:
 
 def test_every_class_must_be_known_in_every_part() -> None:
     half = picture(3)
-    partly = Marked(half.bgr, half.xyxy, half.label, half.trust, np.array([True, False, True]))
+    partly = AugmentedImage(half.bgr, half.xyxy, half.label, half.trust, np.array([True, False, True]))
     source = cycle([half, partly])
     known = [compose(lambda: next(source), 96, np.random.default_rng(k)).known for k in range(20)]
     assert all(k[0] and k[2] for k in known)
@@ -175,7 +177,9 @@ def test_every_class_must_be_known_in_every_part() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (700, 2)])
 def test_pictures_of_a_pixel_or_a_line(size: tuple[int, int]) -> None:
     bgr = np.full((size[1], size[0], 3), 200, np.uint8)
-    none = Marked(bgr, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32), np.ones(1, bool))
+    none = AugmentedImage(
+        bgr, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32), np.ones(1, bool)
+    )
     for seed in range(10):
         made = compose(lambda: none, 64, np.random.default_rng(seed))
         assert made.bgr.shape == (64, 64, 3)

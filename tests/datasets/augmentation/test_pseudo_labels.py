@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datasets.augmentation.pseudo_labels import Marks, agreed, merged
+from datasets.augmentation.pseudo_labels import PseudoLabels, consensus, merged
 from tracker.types import Detections
 
 
@@ -15,7 +15,7 @@ def seen(*rows: tuple[float, float, float, float, float, int]) -> Detections:
     return Detections(table[:, :4].astype(np.float32), table[:, 4].astype(np.float32), table[:, 5].astype(np.int64))
 
 
-def marks(*rows: tuple[float, float, float, float, int, float]) -> Marks:
+def marks(*rows: tuple[float, float, float, float, int, float]) -> PseudoLabels:
     """Rows of left, top, right, bottom, label, trust."""
     table = np.array(rows, np.float64).reshape(-1, 6)
     return table[:, :4].astype(np.float32), table[:, 4].astype(np.int64), table[:, 5].astype(np.float32)
@@ -27,17 +27,17 @@ A, B, C = (0, 0, 40, 80), (100, 0, 140, 80), (200, 0, 240, 80)
 def test_two_that_agree_are_believed_and_one_alone_raises_a_doubt() -> None:
     first = seen((*A, 0.9, 0), (*B, 0.6, 0), (*C, 0.1, 1))
     second = seen((2, 0, 42, 80, 0.5, 0), (*B, 0.8, 1))  # of the second one says the class is another
-    xyxy, label, trust = agreed([first, second])
+    xyxy, label, trust = consensus([first, second])
     rows = {(int(box[0]), int(kind)): float(t) for box, kind, t in zip(xyxy, label, trust, strict=True)}
     assert rows == {(1, 0): pytest.approx(0.7 * 1.3), (100, 0): 0, (100, 1): 0}
 
 
 def test_two_weak_voices_are_not_believed() -> None:
-    assert agreed([seen((*A, 0.2, 0)), seen((*A, 0.25, 0))])[2].tolist() == []
+    assert consensus([seen((*A, 0.2, 0)), seen((*A, 0.25, 0))])[2].tolist() == []
 
 
 def test_nothing_seen_is_nothing() -> None:
-    assert [len(part) for part in agreed([seen(), seen()])] == [0, 0, 0]
+    assert [len(part) for part in consensus([seen(), seen()])] == [0, 0, 0]
 
 
 def test_labels_that_are_complete_are_only_doubted() -> None:

@@ -15,7 +15,7 @@ from datasets.formats import FORMATS, read, write
 from datasets.formats.config import LabelConfig
 from datasets.formats.cvat import CvatWriter
 from datasets.formats.table import union
-from datasets.formats.writer import Boxes
+from datasets.formats.writer import FrameBoxes
 from models.errors import ConfigError, DataError
 from tracker.protocols import SourceInfo
 
@@ -172,7 +172,7 @@ def _record(path: Path, close: bool = True) -> None:
     for k, rows in shown.items():
         xyxy = np.array([[10 * n + 20, k, 10 * n + 25, k + 9] for n, _ in rows], np.float32).reshape(-1, 4)
         ids, labels = (np.array([row[c] for row in rows], np.int64) for c in (0, 1))
-        writer.put(k, k / 8, Boxes(ids, xyxy, np.full(len(rows), 0.5, np.float32), labels))
+        writer.put(k, k / 8, FrameBoxes(ids, xyxy, np.full(len(rows), 0.5, np.float32), labels))
     if close:
         writer.close()
     else:
@@ -240,7 +240,9 @@ def test_boxes_between_key_frames_stay_within_the_tolerance_and_absences_are_exa
             n = int(box is not None)
             columns = np.full(n, 5), np.array([box] if box is not None else [], np.float32).reshape(-1, 4)
             visibility = np.full(n, float(seen >> k & 1), np.float32)
-            writer.put(stride * k, k / 7, Boxes(*columns, np.ones(n, np.float32), np.full(n, 1), visibility=visibility))
+            writer.put(
+                stride * k, k / 7, FrameBoxes(*columns, np.ones(n, np.float32), np.full(n, 1), visibility=visibility)
+            )
     got = read(path)
     assert got.frames.tolist() == [stride * k for k in range(len(walk))]
     assert got.frames[got.row].tolist() == sorted(boxes)
@@ -260,7 +262,7 @@ def test_key_frames_are_few_where_things_move_evenly(tmp_path: Path) -> None:
             for k in range(200):  # a walker: even steps, and a sway of two pixels
                 left = 10 + 2 * k + np.sin(k / 3)
                 box = np.array([[left, 50, left + 40, 150 + np.sin(k / 2)]], np.float32)
-                writer.put(k, k / 25, Boxes(np.array([1]), box, np.ones(1, np.float32), np.array([0])))
+                writer.put(k, k / 25, FrameBoxes(np.array([1]), box, np.ones(1, np.float32), np.array([0])))
         return (tmp_path / "a.xml").read_text().count("<box ")
 
     assert boxes_in("0") == 200
@@ -284,7 +286,7 @@ def test_a_file_that_another_program_changes_ends_the_writing_with_a_sentence(
     writer.open(SourceInfo("s", 640, 480), ("person",))
     box = np.array([[1, 2, 30, 40]], np.float32)
     for k in range(50):
-        writer.put(k, k / 25, Boxes(np.array([1]), box, np.ones(1, np.float32), np.array([0])))
+        writer.put(k, k / 25, FrameBoxes(np.array([1]), box, np.ones(1, np.float32), np.array([0])))
     if fault in ("cut", "emptied"):
         os.truncate(path, 0 if fault == "emptied" else path.stat().st_size // 2)
     elif fault == "garbled":
@@ -307,7 +309,7 @@ def test_characters_that_xml_cannot_hold(tmp_path: Path) -> None:
     with CvatWriter(tmp_path / "a.xml") as writer:
         writer.open(SourceInfo("bell\x07\ud800", 640, 480), ("per\x00son", "quo\"te's", "<&>"))
         boxes = np.array([[1, 2, 3, 4]] * 3, np.float32)
-        writer.put(0, 0.0, Boxes(np.arange(3), boxes, np.ones(3, np.float32), np.arange(3)))
+        writer.put(0, 0.0, FrameBoxes(np.arange(3), boxes, np.ones(3, np.float32), np.arange(3)))
     assert read(tmp_path / "a.xml").names == ("per son", "quo\"te's", "<&>")
 
 
@@ -315,7 +317,7 @@ def test_characters_that_xml_cannot_hold(tmp_path: Path) -> None:
 def test_a_cameras_wall_clock_stands_in_the_meta(start: float, tmp_path: Path) -> None:
     with CvatWriter(tmp_path / "a.xml") as writer:
         writer.open(SourceInfo("camera 0", 64, 48, start=start, started=1_700_000_000.25), ("person",))
-        box = Boxes(
+        box = FrameBoxes(
             np.array([1]), np.array([[1, 2, 30, 40]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int64)
         )
         for k in range(3):

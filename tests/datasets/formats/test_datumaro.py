@@ -12,7 +12,7 @@ import pytest
 
 from datasets.formats import read, write
 from datasets.formats.annotations import Annotations
-from datasets.formats.image_folder import PictureFolder
+from datasets.formats.image_folder import ImageFolder
 from tracker.protocols import SourceInfo
 from tracker.types import Frame, Tracks
 
@@ -131,7 +131,7 @@ def test_coco_names_the_pictures_that_lie_beside_it(tmp_path: Path) -> None:
         root = tmp_path / part
         write(WANT, root / "annotations" / "instances_default.json", pictures=pictures)
         info = SourceInfo(part, 64, 48, pictures=pictures)
-        sink = PictureFolder(root / "images" / "default")
+        sink = ImageFolder(root / "images" / "default")
         sink.open(info, WANT.names)
         for k in range(3):
             sink.write(Frame(np.full((48, 64, 3), 80 * k, np.uint8), k, k / 10), Tracks.empty())
@@ -157,7 +157,7 @@ def test_sparse_key_frames_of_cvat_mean_the_same_to_datumaro(tmp_path: Path) -> 
 
 def test_yolo(tmp_path: Path) -> None:
     write(WANT, tmp_path, "yolo", name="s")
-    sink = PictureFolder(tmp_path / "images", naming="yolo")
+    sink = ImageFolder(tmp_path / "images", naming="yolo")
     sink.open(SourceInfo("s", 64, 48), WANT.names)
     for k in range(3):
         sink.write(Frame(np.zeros((48, 64, 3), np.uint8), k, k / 10), Tracks.empty())

@@ -11,7 +11,7 @@ import pytest
 
 from datasets.formats import FORMATS, read, write
 from datasets.formats.jsonl import JsonlWriter
-from datasets.formats.writer import Boxes
+from datasets.formats.writer import FrameBoxes
 from datasets.masks.rle import encode
 from models.errors import DataError
 from tests.support.annotations import target
@@ -126,7 +126,9 @@ def test_a_last_line_that_breaks_off_is_left_out(tmp_path: Path, caplog: pytest.
 def test_every_line_is_json_with_frame_and_seconds(tmp_path: Path) -> None:
     with JsonlWriter(tmp_path / "a.jsonl") as writer:
         writer.open(SourceInfo("Straße", 64, 48, rate=29.97), ("person",))
-        box = Boxes(np.array([3]), np.array([[0.1, 2, 3.3, 4]], np.float32), np.array([0.9], np.float32), np.array([0]))
+        box = FrameBoxes(
+            np.array([3]), np.array([[0.1, 2, 3.3, 4]], np.float32), np.array([0.9], np.float32), np.array([0])
+        )
         writer.put(5, 0.25, box)
     head, line = (json.loads(text) for text in (tmp_path / "a.jsonl").read_text("utf-8").splitlines())
     assert head == {
@@ -162,7 +164,7 @@ def test_every_line_is_by_the_published_schema(tmp_path: Path) -> None:
                 score = np.array([0.5, 1], np.float32)
                 extra = {"ignore": np.array([True, False]), "visibility": score, "class_score": score}
                 masks = (mask, None)
-                writer.put(k, time, Boxes(ids, box, score, np.array([0, 1]), **extra, mask=masks))  # type: ignore[arg-type]
+                writer.put(k, time, FrameBoxes(ids, box, score, np.array([0, 1]), **extra, mask=masks))  # type: ignore[arg-type]
         lines = _lines_of(tmp_path / f"{name}.jsonl")
         assert len(lines) == 5
         for line in lines:
@@ -179,7 +181,7 @@ def test_a_player_that_is_sent_to_seek_shows_the_frame(start: float, tmp_path: P
     with JsonlWriter(tmp_path / "a.jsonl") as writer:
         writer.open(SourceInfo("s", 64, 48, 30.0, start=start), ("person",))
         for k, time in enumerate(times.tolist()):
-            writer.put(k, time, Boxes(*(np.zeros((0, *tail)) for tail in ((), (4,), (), ()))))  # type: ignore[arg-type]
+            writer.put(k, time, FrameBoxes(*(np.zeros((0, *tail)) for tail in ((), (4,), (), ()))))  # type: ignore[arg-type]
             if k == 9:  # readable while it grows; the last line's is not known yet
                 seeks = [line["seek"] for line in _lines_of(tmp_path / "a.jsonl")[1:]]
                 assert seeks[-1] is None
@@ -201,7 +203,7 @@ def test_frames_left_out_between_do_not_move_the_middle(tmp_path: Path) -> None:
     with JsonlWriter(tmp_path / "a.jsonl") as writer:
         writer.open(SourceInfo("s", 64, 48), ("person",))
         for k in (0, 3, 6):
-            writer.put(k, k / 10, Boxes(*(np.zeros((0, *tail)) for tail in ((), (4,), (), ()))))  # type: ignore[arg-type]
+            writer.put(k, k / 10, FrameBoxes(*(np.zeros((0, *tail)) for tail in ((), (4,), (), ()))))  # type: ignore[arg-type]
     assert [line["seek"] for line in _lines_of(tmp_path / "a.jsonl")[1:]] == pytest.approx([0.05, 0.35, 0.65])
 
 
@@ -211,7 +213,9 @@ def test_the_start_of_the_files_clock_is_kept(name: str, tmp_path: Path) -> None
     with FORMATS[name].writer(path) as writer:
         writer.open(SourceInfo("s", 64, 48, start=1.5), ("person",))
         writer.put(
-            0, 0.0, Boxes(np.array([1]), np.array([[1, 2, 3, 4]], np.float32), np.ones(1, np.float32), np.array([0]))
+            0,
+            0.0,
+            FrameBoxes(np.array([1]), np.array([[1, 2, 3, 4]], np.float32), np.ones(1, np.float32), np.array([0])),
         )
     got = read(path)
     assert got.start == 1.5

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from datasets.formats import FORMATS, read
-from datasets.formats.writer import Boxes
+from datasets.formats.writer import FrameBoxes
 from models.errors import DataError, LiquidTrackError
 from tests.support.annotations import target
 from tracker.protocols import SourceInfo
@@ -92,9 +92,9 @@ def test_the_file_is_whole_after_every_frame(name: str, tmp_path: Path) -> None:
     writer.close()
 
 
-def _boxes(n: int) -> Boxes:
+def _boxes(n: int) -> FrameBoxes:
     xyxy = np.array([[1, 2, 3, 4], [5, 6, 7, 8]], np.float32)[:n]
-    return Boxes(np.arange(n), xyxy, np.ones(n, np.float32), np.zeros(n, np.int64))
+    return FrameBoxes(np.arange(n), xyxy, np.ones(n, np.float32), np.zeros(n, np.int64))
 
 
 def test_coco_is_compact_in_the_end(tmp_path: Path) -> None:
@@ -215,6 +215,6 @@ def test_a_frame_out_of_order_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="frame 4 comes after frame 4"):
         writer.put(4, 0.2, _boxes(1))
     with pytest.raises(DataError, match="beyond the 1 names"):
-        writer.put(5, 0.2, Boxes(np.ones(1, int), _boxes(1).xyxy, np.ones(1, np.float32), np.ones(1, int)))
+        writer.put(5, 0.2, FrameBoxes(np.ones(1, int), _boxes(1).xyxy, np.ones(1, np.float32), np.ones(1, int)))
     writer.close()
     assert len(read(target(tmp_path, name))) == 1

@@ -10,7 +10,7 @@ import pytest
 
 from datasets.formats import read, write
 from datasets.formats.mot import MOT_NAMES, MotWriter
-from datasets.formats.writer import Boxes
+from datasets.formats.writer import FrameBoxes
 from models.errors import DataError, LiquidTrackError
 from tracker.protocols import SourceInfo
 
@@ -303,7 +303,7 @@ class TestTimes:
         assert [read(tmp_path / f"{name}.txt").times.tolist() for name in "ab"] == [[0.0], [1.0]]  # type: ignore[union-attr]
 
 
-_BOXES = Boxes(np.array([4]), np.array([[1, 2, 4, 6]], np.float32), np.array([0.5], np.float32), np.array([0]))
+_BOXES = FrameBoxes(np.array([4]), np.array([[1, 2, 4, 6]], np.float32), np.array([0.5], np.float32), np.array([0]))
 
 
 def _write(path: Path, times: list[float]) -> None:

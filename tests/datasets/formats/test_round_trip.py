@@ -94,7 +94,7 @@ def test_the_sink_keeps_what_is_shown_and_every_frame(name: str, tmp_path: Path)
             score=[0.5, 0.75, 0.9],
             label=[1, 0, 1],
             state=[State.ACTIVE, State.ACTIVE, State.TENTATIVE],
-            unseen=[0, 0.2 if k else 0, 0],
+            time_since_update=[0, 0.2 if k else 0, 0],
             detection=[0, -1, 2],
         )  # type: ignore[arg-type]
         sink.write(Frame(picture, 5 * k, time), tracks if k != 2 else Tracks.empty())

@@ -20,7 +20,7 @@ import yaml
 from datasets.formats import FORMATS, read, write
 from datasets.formats.annotations import Annotations
 from datasets.formats.config import LabelConfig
-from datasets.formats.writer import Boxes
+from datasets.formats.writer import FrameBoxes
 from tools.cli.main import main
 from tracker.protocols import SourceInfo
 
@@ -148,6 +148,6 @@ def test_any_boxes_make_a_training_set(tmp_path: Path) -> None:
             corner = rng.uniform(-400, 2000, (8, 2))
             boxes = np.hstack([corner, corner + rng.uniform(0.001, 900, (8, 2))]).astype(np.float32)
             score = rng.random(8).astype(np.float32)
-            writer.put(k, k / 25, Boxes(rng.permutation(100)[:8], boxes, score, rng.integers(0, 9, 8)))
+            writer.put(k, k / 25, FrameBoxes(rng.permutation(100)[:8], boxes, score, rng.integers(0, 9, 8)))
     data = with_pictures(tmp_path / "set")
     assert sum(len(boxes) for boxes in training_set(data).values()) > 100

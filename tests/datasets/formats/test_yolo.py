@@ -9,7 +9,7 @@ import pytest
 
 from datasets.formats import read, write
 from datasets.formats.config import LabelConfig
-from datasets.formats.writer import Boxes
+from datasets.formats.writer import FrameBoxes
 from datasets.formats.yolo_writer import YoloWriter
 from models.errors import DataError
 from tests.support.annotations import assert_same
@@ -167,7 +167,9 @@ def test_an_earlier_runs_labels_do_not_stay(tmp_path: Path) -> None:
                 writer.put(
                     k,
                     k / 5,
-                    Boxes(np.zeros(0, int), np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, int)),
+                    FrameBoxes(
+                        np.zeros(0, int), np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, int)
+                    ),
                 )
     assert read(tmp_path / "a").frames.tolist() == [0, 1]
 
@@ -176,8 +178,8 @@ def test_truth_without_ids_is_what_training_wants(tmp_path: Path) -> None:
     with YoloWriter(tmp_path / "a") as writer:
         writer.open(SourceInfo("s", 100, 50), ("person",))
         box = np.array([[40, 20, 60, 30], [0, 0, 50, 50]], np.float32)
-        writer.put(0, None, Boxes(np.array([-1, -1]), box, np.ones(2, np.float32), np.array([0, 0])))
-        writer.put(1, None, Boxes(np.array([-1, -1]), box, np.array([0.5, 1], np.float32), np.array([0, 0])))
+        writer.put(0, None, FrameBoxes(np.array([-1, -1]), box, np.ones(2, np.float32), np.array([0, 0])))
+        writer.put(1, None, FrameBoxes(np.array([-1, -1]), box, np.array([0.5, 1], np.float32), np.array([0, 0])))
     rows = [len(line.split()) for k in (1, 2) for line in _lines(tmp_path / "a" / "labels" / f"00000{k}.txt")]
     assert rows == [5, 5, 5, 5]
     assert read(tmp_path / "a").score.tolist() == [1, 1, 0.5, 1]
@@ -213,10 +215,12 @@ def _tracked(path: Path) -> Path:
     with YoloWriter(path) as writer:
         writer.open(SourceInfo("s", 100, 50), ("person", "car"))
         box = np.array([[40, 20, 60, 30], [-10, 0, 50, 60], [200, 10, 220, 20]], np.float32)
-        writer.put(0, 0.0, Boxes(np.array([7, 8, 9]), box, np.array([0.5, 1, 0.25], np.float32), np.array([0, 1, 0])))
+        writer.put(
+            0, 0.0, FrameBoxes(np.array([7, 8, 9]), box, np.array([0.5, 1, 0.25], np.float32), np.array([0, 1, 0]))
+        )
         two = np.array([7, -1]), box[[0, 0]], np.array([0.5, 1], np.float32), np.array([0, 0])
-        writer.put(1, 0.5, Boxes(*two))
-        writer.put(2, 0.7, Boxes(*(column[:1] for column in two)))
+        writer.put(1, 0.5, FrameBoxes(*two))
+        writer.put(2, 0.7, FrameBoxes(*(column[:1] for column in two)))
     return path
 
 

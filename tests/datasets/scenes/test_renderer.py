@@ -19,9 +19,9 @@ from datasets.formats import read
 from datasets.scenes import (
     NAMES,
     DetectorNoise,
+    FrameTruth,
     Renderer,
     Scene,
-    Truth,
     open_scene,
     parse,
     render,
@@ -30,7 +30,7 @@ from datasets.scenes import (
     write_video,
 )
 from datasets.scenes.export import detect
-from datasets.scenes.pedestrians import draw_person, look_of
+from datasets.scenes.pedestrians import draw_person, outfit_of
 from datasets.scenes.renderer import frame_times
 from datasets.scenes.sprites import blurred
 from datasets.scenes.trajectories import STEP, Pose, actors, camera_at, camera_motion
@@ -45,20 +45,20 @@ SMALL = Scene(seed=3, width=240, height=136, duration=1.0, rate=10, people=8, ve
 
 
 @pytest.fixture(scope="module")
-def small() -> list[tuple[Frame, Truth]]:
+def small() -> list[tuple[Frame, FrameTruth]]:
     return list(render(SMALL))
 
 
 @pytest.fixture(scope="module")
-def large() -> tuple[Frame, Truth]:
+def large() -> tuple[Frame, FrameTruth]:
     """One frame, sharp, without noise."""
     scene = Scene(seed=5, width=640, height=360, people=14, vehicles=3, noise=0, exposure=0)
     bgr, truth = Renderer(scene).at(3.0)
     return Frame(bgr, 90, 3.0), truth
 
 
-def test_the_same_bytes_also_in_another_process(small: list[tuple[Frame, Truth]]) -> None:
-    def digest(frames: list[tuple[Frame, Truth]]) -> str:
+def test_the_same_bytes_also_in_another_process(small: list[tuple[Frame, FrameTruth]]) -> None:
+    def digest(frames: list[tuple[Frame, FrameTruth]]) -> str:
         whole = hashlib.sha256()
         for frame, truth in frames:
             for part in (frame.bgr, truth.id, truth.xyxy, truth.visibility, truth.mask, truth.motion):
@@ -78,18 +78,18 @@ def test_the_same_bytes_also_in_another_process(small: list[tuple[Frame, Truth]]
     assert other.stdout.strip() == digest(small)
 
 
-def test_a_frame_does_not_depend_on_those_before(small: list[tuple[Frame, Truth]]) -> None:
+def test_a_frame_does_not_depend_on_those_before(small: list[tuple[Frame, FrameTruth]]) -> None:
     frame, _ = small[7]
     alone, _ = Renderer(SMALL).at(frame.time)
     assert np.array_equal(alone, frame.bgr)
 
 
-def test_another_seed_is_another_scene(small: list[tuple[Frame, Truth]]) -> None:
+def test_another_seed_is_another_scene(small: list[tuple[Frame, FrameTruth]]) -> None:
     other, _ = next(render(dataclasses.replace(SMALL, seed=4)))
     assert np.abs(other.bgr.astype(int) - small[0][0].bgr).mean() > 5
 
 
-def test_truth_is_about_the_pixels(large: tuple[Frame, Truth]) -> None:
+def test_truth_is_about_the_pixels(large: tuple[Frame, FrameTruth]) -> None:
     _, truth = large
     scene = Scene(seed=5, width=640, height=360, people=0, vehicles=0, noise=0, exposure=0, shadows=False)
     bare = dataclasses.replace(scene, people=14, vehicles=3)
@@ -105,7 +105,7 @@ def test_truth_is_about_the_pixels(large: tuple[Frame, Truth]) -> None:
     assert (truth.mask.sum(axis=0) <= 1).all()  # a pixel belongs to one object
 
 
-def test_boxes_hold_their_masks(large: tuple[Frame, Truth]) -> None:
+def test_boxes_hold_their_masks(large: tuple[Frame, FrameTruth]) -> None:
     _, truth = large
     assert set(truth.label) == {0, 1}
     height, width = truth.mask.shape[1:]
@@ -198,7 +198,7 @@ def test_camera_motions_compose() -> None:
 
 def test_blur_follows_the_exposure() -> None:
     pose = Pose(0, 15, 2.0, 0, 1.0)
-    sprite = draw_person(look_of(3), pose, 60.3, 150.7, 60)
+    sprite = draw_person(outfit_of(3), pose, 60.3, 150.7, 60)
     smeared = blurred(sprite, 12, 3)
     assert smeared.alpha.sum() == pytest.approx(sprite.alpha.sum(), rel=1e-4)  # light is spread, not made or lost
     assert smeared.bgr.sum() == pytest.approx(sprite.bgr.sum(), rel=1e-4)
@@ -235,9 +235,9 @@ def test_actors_move_as_people_and_cars_do() -> None:
 
 
 def test_lookalikes_look_alike() -> None:
-    looks = [a.look for a in actors(Scene(people=40, lookalikes=1, vehicles=0))]
+    looks = [a.appearance_seed for a in actors(Scene(people=40, lookalikes=1, vehicles=0))]
     assert len(set(looks)) == 2
-    assert len({a.look for a in actors(Scene(people=40, lookalikes=0, vehicles=0))}) > 20
+    assert len({a.appearance_seed for a in actors(Scene(people=40, lookalikes=0, vehicles=0))}) > 20
 
 
 @pytest.mark.parametrize("profile", ["full", "stride5", "stride10", "drop70", "jitter", "bursty"])
@@ -247,7 +247,7 @@ def test_profiles_are_those_of_thinning(profile: str) -> None:
     assert np.array_equal(frame_times(scene), kept / 25)
 
 
-def test_source(small: list[tuple[Frame, Truth]]) -> None:
+def test_source(small: list[tuple[Frame, FrameTruth]]) -> None:
     with open_scene(SMALL) as source:
         assert isinstance(source, Source)
         assert (source.info.width, source.info.height, source.info.frames) == (240, 136, 10)
@@ -260,7 +260,7 @@ def test_source(small: list[tuple[Frame, Truth]]) -> None:
         open_scene(SMALL, SourceConfig(rate=5))
 
 
-def test_annotations(small: list[tuple[Frame, Truth]]) -> None:
+def test_annotations(small: list[tuple[Frame, FrameTruth]]) -> None:
     from datasets.masks.rle import decode
 
     whole = truth_of(SMALL, masks=True)
@@ -319,7 +319,7 @@ def test_simulated_detector() -> None:
     visibility = np.where(np.arange(n) % 2, 1.0, 0.1).astype(np.float32)
     boxes = np.column_stack([left, top, left + 20, top + 50]).astype(np.float32)
     none = np.zeros((n, 1, 1), bool)
-    truth = Truth(np.arange(n), boxes, np.zeros(n, np.int64), visibility, none, np.eye(2, 3))
+    truth = FrameTruth(np.arange(n), boxes, np.zeros(n, np.int64), visibility, none, np.eye(2, 3))
     sure = DetectorNoise(jitter=0, hidden_jitter=0, false_alarms=0, miss=0.1)
     found = detect(scene, truth, 0, sure)
     kept = (found.xyxy[:, None, :2] == boxes[None, :, :2]).all(axis=2).any(axis=0)

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.ground_truth.tracking import Boxes, Sequence, read_sequences, visible
-from datasets.simulation.detector_noise import LEAST, PERFECT, Noise, fit, simulate, spoil
+from datasets.ground_truth.tracking import BoxTable, TrackingSequence, read_sequences, visible
+from datasets.simulation.detector_noise import MIN_SCORE, PERFECT, NoiseModel, fit, perturb_boxes, simulate
 from datasets.simulation.training_clips import gaps, sample, stutter
 from models.errors import DataError
 from tracker.types import Float64, Int64
 
 
-def walkers(frames: int = 400, people: int = 12) -> Sequence:
+def walkers(frames: int = 400, people: int = 12) -> TrackingSequence:
     rng = np.random.default_rng(3)
     times = np.arange(frames) / 25
     at, v = rng.uniform(0, 900, (people, 2)), rng.normal(0, 30, (people, 2))
@@ -23,14 +23,14 @@ def walkers(frames: int = 400, people: int = 12) -> Sequence:
     xyxy = np.concatenate([boxes, boxes + np.array([50, 120])], axis=2)
     start = np.arange(frames + 1) * people
     seen = np.concatenate([visible(b) for b in xyxy])
-    truth = Boxes(start, np.tile(np.arange(people), frames), xyxy.reshape(-1, 4), seen)
-    return Sequence("street", "walkers", times, truth, None, {}, dict.fromkeys(range(people), float(times[-1])))
+    truth = BoxTable(start, np.tile(np.arange(people), frames), xyxy.reshape(-1, 4), seen)
+    return TrackingSequence("street", "walkers", times, truth, None, {}, dict.fromkeys(range(people), float(times[-1])))
 
 
-def _boxes(found: list[tuple[Int64, Float64, Float64]]) -> Boxes:
+def _boxes(found: list[tuple[Int64, Float64, Float64]]) -> BoxTable:
     start = np.cumsum([0] + [len(number) for number, _, _ in found])
     number, boxes, score = (np.concatenate(part) for part in zip(*found, strict=True))
-    return Boxes(start, number, boxes, score)
+    return BoxTable(start, number, boxes, score)
 
 
 def test_a_perfect_detector_says_the_truth() -> None:
@@ -45,7 +45,7 @@ def test_a_perfect_detector_says_the_truth() -> None:
 
 def test_the_fit_finds_the_noise_that_was_put_in() -> None:
     s = walkers()
-    noise = replace(Noise(), edge=0.04, edge_spread=0.0, lasting=0.5, score=2.0, twice=0.0, clutter=0.2)
+    noise = replace(NoiseModel(), edge=0.04, edge_spread=0.0, lasting=0.5, score=2.0, twice=0.0, clutter=0.2)
     found = simulate(s.truth, s.times, np.arange(len(s.times)), noise, np.random.default_rng(1))
     back = fit([replace(s, detections=_boxes(found))])
     assert back.edge == pytest.approx(0.04, rel=0.1)
@@ -57,14 +57,14 @@ def test_covered_objects_are_missed_as_often_as_told_and_for_a_while() -> None:
     frames, people = 4000, 2
     times = np.arange(frames) / 25
     xyxy = np.tile([[0, 0, 50, 100.0], [300, 0, 350, 100]], (frames, 1))
-    truth = Boxes(np.arange(frames + 1) * people, np.tile([1, 2], frames), xyxy, np.tile([0.1, 1.0], frames))
-    noise = replace(Noise(), missed=0.05, missed_cover=0.4, twice=0.0, clutter=0.0, score=5.0, score_cover=0.0)
+    truth = BoxTable(np.arange(frames + 1) * people, np.tile([1, 2], frames), xyxy, np.tile([0.1, 1.0], frames))
+    noise = replace(NoiseModel(), missed=0.05, missed_cover=0.4, twice=0.0, clutter=0.0, score=5.0, score_cover=0.0)
     found = simulate(truth, times, np.arange(frames), noise, np.random.default_rng(2))
     seen = np.array([[who in number for who in (1, 2)] for number, _, _ in found])
     np.testing.assert_allclose(seen.mean(axis=0), [1 - 0.05 - 0.4 * 0.9**4, 0.95], atol=0.04)
     gone = ~seen[:, 0]
     assert gone[1:][gone[:-1]].mean() > 1.5 * gone.mean()  # who was missed is likelier missed again
-    real = Sequence("street", "two", times, truth, _boxes(found), {}, {1: times[-1], 2: times[-1]})
+    real = TrackingSequence("street", "two", times, truth, _boxes(found), {}, {1: times[-1], 2: times[-1]})
     back = fit([real])
     assert back.missed == pytest.approx(0.05, abs=0.03)
     assert back.missed_cover == pytest.approx(0.4, abs=0.08)
@@ -95,7 +95,7 @@ def test_the_sides_of_a_box_sway_more_than_its_ends() -> None:
 
 def test_of_two_boxes_that_coincide_the_weaker_is_suppressed() -> None:
     xyxy = np.array([[0, 0, 50, 100.0], [2, 0, 52, 100]])
-    truth = Boxes(np.array([0, 2]), np.array([1, 2]), xyxy, np.ones(2))
+    truth = BoxTable(np.array([0, 2]), np.array([1, 2]), xyxy, np.ones(2))
     exact = replace(PERFECT, score=1.0, score_spread=1.0)
     kept = [
         simulate(truth, np.zeros(1), np.arange(1), replace(exact, same=same), np.random.default_rng(4))[0]
@@ -107,8 +107,8 @@ def test_of_two_boxes_that_coincide_the_weaker_is_suppressed() -> None:
 
 def test_a_seed_decides_a_clip() -> None:
     s = [walkers()]
-    a, b = (sample(s, Noise(), np.random.default_rng(5)) for _ in range(2))
-    c = sample(s, Noise(), np.random.default_rng(6))
+    a, b = (sample(s, NoiseModel(), np.random.default_rng(5)) for _ in range(2))
+    c = sample(s, NoiseModel(), np.random.default_rng(6))
     np.testing.assert_array_equal(a.times, b.times)
     assert all((x.xyxy == y.xyxy).all() for x, y in zip(a.detections, b.detections, strict=True))
     assert len(a.times) != len(c.times) or (a.times != c.times).any()
@@ -160,29 +160,29 @@ def test_spoiling_moves_misses_and_invents_as_much_as_told() -> None:
     n = 4000
     left_top = np.random.default_rng(0).uniform(0, 1000, (n, 2))
     frame = (np.arange(n), np.concatenate([left_top, left_top + np.array([40, 100])], axis=1), np.full(n, 0.8))
-    number, boxes, score = spoil(frame, 0.05, 0.2, 0.1, np.random.default_rng(1))
+    number, boxes, score = perturb_boxes(frame, 0.05, 0.2, 0.1, np.random.default_rng(1))
     true = number >= 0
     assert true.sum() == pytest.approx(0.8 * n, rel=0.03)
     assert (~true).sum() == pytest.approx(0.1 * 0.8 * n, rel=0.15)
     off = (boxes[true] - frame[1][number[true]]) / [40, 100, 40, 100]
     np.testing.assert_allclose(off.std(axis=0), 0.05, rtol=0.05)
     assert (score[true] == 0.8).all()
-    assert ((score >= LEAST) & (score < 1)).all()
+    assert ((score >= MIN_SCORE) & (score < 1)).all()
 
 
 def test_spoiling_nothing_leaves_nothing() -> None:
     empty = (np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0))
-    assert [len(part) for part in spoil(empty, 0.1, 0.1, 5.0, np.random.default_rng(0))] == [0, 0, 0]
+    assert [len(part) for part in perturb_boxes(empty, 0.1, 0.1, 5.0, np.random.default_rng(0))] == [0, 0, 0]
 
 
 def test_a_second_look_is_somebody_else_unless_only_one_of_the_two_can_be_left() -> None:
     n = 4000
     left, zero = np.arange(n) * 1000.0, np.zeros(n)
     boxes = np.column_stack([left, zero, left + 60, zero + 160])
-    truth = Boxes(np.array([0, n]), np.arange(n), boxes, np.ones(n))
+    truth = BoxTable(np.array([0, n]), np.arange(n), boxes, np.ones(n))
     stronger = []
     for usual in (-1.0, 2.6):  # log-odds of the scores
-        often = replace(Noise(), twice=1.0, clutter=0.0, missed=0.0, score=usual)
+        often = replace(NoiseModel(), twice=1.0, clutter=0.0, missed=0.0, score=usual)
         number, found, score = simulate(truth, np.zeros(1), np.zeros(1, np.int64), often, np.random.default_rng(0))[0]
         named, second = number[number >= 0], found[number < 0]
         assert len(set(named.tolist())) == len(named)  # nobody is there twice
@@ -208,12 +208,12 @@ def test_a_source_that_hangs_shows_old_pictures_and_then_skips_to_the_present() 
 
 def test_who_is_missed_behind_somebody_may_be_taken_into_his_box() -> None:
     boxes = np.array([[0.0, 0, 40, 100], [20.0, 10, 60, 110], [500.0, 0, 540, 100]])
-    truth = Boxes(np.array([0, 3]), np.arange(3), boxes, np.array([0.4, 1.0, 1.0]))
+    truth = BoxTable(np.array([0, 3]), np.arange(3), boxes, np.array([0.4, 1.0, 1.0]))
     blind = replace(PERFECT, missed_cover=9.0, merged=1.0)
     number, found, _ = simulate(truth, np.zeros(1), np.zeros(1, np.int64), blind, np.random.default_rng(0))[0]
     assert number.tolist() == [1, 2]
     np.testing.assert_allclose(found, [[0.0, 0, 60, 110], boxes[2]])
-    empty = Boxes(np.array([0, 0]), np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0))
+    empty = BoxTable(np.array([0, 0]), np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0))
     assert len(simulate(empty, np.zeros(1), np.zeros(1, np.int64), blind, np.random.default_rng(0))[0][0]) == 0
     half = replace(blind, merged=0.5)
     found = simulate(truth, np.zeros(1), np.zeros(1, np.int64), half, np.random.default_rng(0))[0][1]

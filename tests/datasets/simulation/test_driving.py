@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datasets.simulation.driving import PERSON, Camera, Objects, drive, look
+from datasets.simulation.driving import PERSON, Camera, RoadObjects, drive, look
 
 CAMERA = Camera(focal=700, width=1200, height=400, above=1.5, horizon=200)
 
 
-def blocks(*places: tuple[float, float]) -> Objects:
+def blocks(*places: tuple[float, float]) -> RoadObjects:
     """Thin people at (right, ahead) metres."""
     n = len(places)
-    return Objects(np.tile([0.01, 0.6, 1.73], (n, 1)), np.array([places]), np.full((1, n), 0.0))
+    return RoadObjects(np.tile([0.01, 0.6, 1.73], (n, 1)), np.array([places]), np.full((1, n), 0.0))
 
 
-def seen(objects: Objects, ahead: float = 0.0, heading: float = 0.0, pitch: float = 0.0):  # type: ignore[no-untyped-def]
+def seen(objects: RoadObjects, ahead: float = 0.0, heading: float = 0.0, pitch: float = 0.0):  # type: ignore[no-untyped-def]
     return look(objects, 0, np.array([0.0, ahead]), heading, pitch, CAMERA)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from datasets.simulation.embeddings import DIM, Looks
-from tracker.appearance.track_embedding import remember, similarity
+from datasets.simulation.embeddings import DIM, SimulatedEmbeddings
+from tracker.appearance.track_embedding import similarity, update_embedding
 
 NUMBERS = np.arange(8)
 APART = np.column_stack([90.0 * NUMBERS, 0 * NUMBERS, 90.0 * NUMBERS + 40, 0 * NUMBERS + 100])
@@ -14,7 +14,7 @@ APART = np.column_stack([90.0 * NUMBERS, 0 * NUMBERS, 90.0 * NUMBERS + 40, 0 * N
 def test_a_track_is_as_like_its_object_and_as_unlike_others_as_on_real_clips() -> None:
     own, others = [], []
     for seed in range(30):
-        looks, memory = Looks(np.random.default_rng(seed)), np.zeros((8, DIM), np.float32)
+        looks, memory = SimulatedEmbeddings(np.random.default_rng(seed)), np.zeros((8, DIM), np.float32)
         for k in range(30):
             seen = looks.at(NUMBERS, APART, k / 10)
             np.testing.assert_allclose(np.linalg.norm(seen, axis=1), 1, atol=1e-6)
@@ -23,7 +23,7 @@ def test_a_track_is_as_like_its_object_and_as_unlike_others_as_on_real_clips() -
                 alike = similarity(memory, seen, i, j)
                 own += alike[i == j].tolist()
                 others += alike[i != j].tolist()
-            memory = remember(memory, seen, np.full(8, 0.1), np.full(8, 0.8))
+            memory = update_embedding(memory, seen, np.full(8, 0.1), np.full(8, 0.8))
     assert 0.55 < np.mean(own) < 0.72
     assert -0.15 < np.mean(others) < 0.0
     assert 0.1 < np.std(own) < 0.2
@@ -34,7 +34,7 @@ def test_who_stands_in_front_lends_his_look_to_whom_he_hides() -> None:
     one = np.array([[0.0, 0, 40, 100], [0, 5, 40, 105]])  # the second stands nearer and hides the first almost whole
     hidden = []
     for seed in range(40):
-        looks = Looks(np.random.default_rng(seed))
+        looks = SimulatedEmbeddings(np.random.default_rng(seed))
         first, second = looks.at(np.array([0, 1]), one, 0.0)
         alone = looks.at(np.array([1]), one[1:], 0.01)[0]
         hidden.append((first @ alone, second @ alone))
@@ -43,6 +43,6 @@ def test_who_stands_in_front_lends_his_look_to_whom_he_hides() -> None:
 
 
 def test_clutter_looks_like_nobody_twice() -> None:
-    looks = Looks(np.random.default_rng(0))
+    looks = SimulatedEmbeddings(np.random.default_rng(0))
     seen = np.concatenate([looks.at(np.array([-1]), APART[:1], k / 10) for k in range(20)])
     assert abs((seen @ seen.T)[np.triu_indices(20, 1)]).mean() < 0.3

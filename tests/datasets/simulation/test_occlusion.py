@@ -5,34 +5,34 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datasets.ground_truth.tracking import Boxes, Sequence
+from datasets.ground_truth.tracking import BoxTable, TrackingSequence
 from datasets.simulation.detector_noise import PERFECT, Found
-from datasets.simulation.occlusion import Eye, Obstacles
+from datasets.simulation.occlusion import Occluders, OcclusionModel
 from datasets.simulation.training_clips import sample
 
 FRAMES = 60
 
 
 @pytest.fixture
-def walk() -> Sequence:
+def walk() -> TrackingSequence:
     """One person from left to right and one who stands nearer to the camera."""
     k = np.arange(FRAMES)
     one = np.column_stack([10 + 8 * k, 0 * k + 100, 50 + 8 * k, 0 * k + 200])
     two = np.tile([220, 300, 300, 500], (FRAMES, 1))
     xyxy = np.stack([one, two], 1).reshape(-1, 4).astype(float)
     id_ = np.tile([1, 2], FRAMES)
-    truth = Boxes(np.arange(0, 2 * FRAMES + 1, 2), id_, xyxy, np.ones(len(id_)))
-    return Sequence("set", "walk", k / 10, truth, None, {}, {1: 5.9, 2: 5.9})
+    truth = BoxTable(np.arange(0, 2 * FRAMES + 1, 2), id_, xyxy, np.ones(len(id_)))
+    return TrackingSequence("set", "walk", k / 10, truth, None, {}, {1: 5.9, 2: 5.9})
 
 
-def frames(walk: Sequence, seed: int) -> tuple[Obstacles, list[Found]]:
+def frames(walk: TrackingSequence, seed: int) -> tuple[Occluders, list[Found]]:
     eye = np.eye(3)
     kept = np.arange(FRAMES)
-    obstacles = Obstacles(walk.truth, kept, [eye] * FRAMES, np.random.default_rng(seed))
+    obstacles = Occluders(walk.truth, kept, [eye] * FRAMES, np.random.default_rng(seed))
     return obstacles, [obstacles.hide(walk.truth.at(k), eye) for k in range(FRAMES)]
 
 
-def test_who_passes_is_missed_or_seen_in_part_and_comes_back(walk: Sequence) -> None:
+def test_who_passes_is_missed_or_seen_in_part_and_comes_back(walk: TrackingSequence) -> None:
     missed = cut = doubted = parts = 0
     for seed in range(40):
         for k, (number, boxes, score) in enumerate(frames(walk, seed)[1]):
@@ -52,12 +52,12 @@ def test_who_passes_is_missed_or_seen_in_part_and_comes_back(walk: Sequence) -> 
     assert missed < 1200
 
 
-def test_nothing_is_found_that_truth_does_not_hold_but_parts_and_obstacles(walk: Sequence) -> None:
+def test_nothing_is_found_that_truth_does_not_hold_but_parts_and_obstacles(walk: TrackingSequence) -> None:
     found = [one for seed in range(40) for one in frames(walk, seed)[1]]
     assert all(((number == 1).sum() <= 1) and ((number == 2).sum() <= 1) for number, _, _ in found)
 
 
-def test_who_stands_before_an_obstacle_is_seen_whole(walk: Sequence) -> None:
+def test_who_stands_before_an_obstacle_is_seen_whole(walk: TrackingSequence) -> None:
     for seed in range(40):
         obstacles, found = frames(walk, seed)
         if (obstacles.xyxy[:, 3] < 500).all():  # all of them end behind the second person's feet
@@ -65,7 +65,7 @@ def test_who_stands_before_an_obstacle_is_seen_whole(walk: Sequence) -> None:
                 assert np.allclose(boxes[number == 2], walk.truth.xyxy[1])
 
 
-def test_some_obstacles_are_taken_for_people_some_of_them_surely(walk: Sequence) -> None:
+def test_some_obstacles_are_taken_for_people_some_of_them_surely(walk: TrackingSequence) -> None:
     weak = sure = 0
     for seed in range(60):
         obstacles, found = frames(walk, seed)
@@ -79,13 +79,13 @@ def test_some_obstacles_are_taken_for_people_some_of_them_surely(walk: Sequence)
     assert min(weak, sure) > 100
 
 
-def test_obstacles_move_with_the_camera(walk: Sequence) -> None:
+def test_obstacles_move_with_the_camera(walk: TrackingSequence) -> None:
     shift = np.array([[1.0, 0, 500], [0, 1, -50], [0, 0, 1]])
     by = np.array([500.0, -50, 500, -50])
     moved = walk.truth.xyxy + by
     for seed in range(10):
         still, panned = (
-            Obstacles(walk.truth, np.arange(FRAMES), [np.eye(3)] * FRAMES, np.random.default_rng(seed)) for _ in "ab"
+            Occluders(walk.truth, np.arange(FRAMES), [np.eye(3)] * FRAMES, np.random.default_rng(seed)) for _ in "ab"
         )
         for k in range(FRAMES):
             number, boxes, score = walk.truth.at(k)
@@ -96,7 +96,7 @@ def test_obstacles_move_with_the_camera(walk: Sequence) -> None:
             assert np.allclose(a[2], b[2])
 
 
-def test_clips_have_them_and_come_again_from_their_seed(walk: Sequence) -> None:
+def test_clips_have_them_and_come_again_from_their_seed(walk: TrackingSequence) -> None:
     gone = 0
     for seed in range(60):
         a, b = (sample([walk], PERFECT, np.random.default_rng(seed), frames=40) for _ in "ab")
@@ -110,7 +110,7 @@ def test_who_stands_in_front_hides_who_stands_behind_but_not_himself() -> None:
     boxes = np.array([[100, 100, 150, 200.0], [125, 110, 180, 230]])  # the second one's feet are lower
     cut = missed = 0
     for seed in range(200):
-        eye = Eye(np.random.default_rng(seed))
+        eye = OcclusionModel(np.random.default_rng(seed))
         found, seen, worth = eye.behind((number, boxes, score), boxes, number)
         assert np.array_equal(seen[found == 2], boxes[1:])
         assert np.array_equal(worth[found == 2], score[1:])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from datasets.simulation.detector_noise import Noise
+from datasets.simulation.detector_noise import NoiseModel
 from datasets.simulation.training_clips import (
     TRANSFORMS,
-    Clip,
+    TrainingClip,
     add_errors,
     detect,
     draw_run,
@@ -20,16 +20,16 @@ from datasets.simulation.training_clips import (
 from tests.datasets.simulation.test_detector_noise import walkers
 
 
-def counts(clip: Clip) -> tuple[int, ...]:
+def counts(clip: TrainingClip) -> tuple[int, ...]:
     """Frames, burn-in, detections, clutter, frames with embeddings, frames with a told camera motion."""
     clutter = sum(int((number < 0).sum()) for number in clip.number)
     embedded = sum(one.embedding is not None for one in clip.detections)
     told = sum(warp is not None for warp in clip.warps)
-    return len(clip.times), clip.warm, sum(map(len, clip.detections)), clutter, embedded, told
+    return len(clip.times), clip.burn_in, sum(map(len, clip.detections)), clutter, embedded, told
 
 
 def test_a_seed_gives_the_clip_that_it_always_gave() -> None:
-    drawn = [counts(sample([walkers()], Noise(), np.random.default_rng(seed), 20)) for seed in range(6)]
+    drawn = [counts(sample([walkers()], NoiseModel(), np.random.default_rng(seed), 20)) for seed in range(6)]
     assert drawn == [
         (79, 59, 1084, 176, 34, 0),
         (20, 0, 255, 33, 11, 0),
@@ -41,14 +41,14 @@ def test_a_seed_gives_the_clip_that_it_always_gave() -> None:
 
 
 def test_a_stalling_source_shows_old_frames_at_new_times() -> None:
-    draft = draw_run([walkers()], Noise(), np.random.default_rng(3), 64)
+    draft = draw_run([walkers()], NoiseModel(), np.random.default_rng(3), 64)
     drawn = [stall(draft, np.random.default_rng(seed)) for seed in range(60)]
     assert 2 <= sum((d.kept != draft.kept).any() for d in drawn) <= 20
     assert all((d.times == draft.times).all() and (d.kept <= draft.kept).all() for d in drawn)
 
 
 def test_a_perfect_detector_gets_no_errors() -> None:
-    draft = draw_run([walkers()], Noise(), np.random.default_rng(3), 20)
+    draft = draw_run([walkers()], NoiseModel(), np.random.default_rng(3), 20)
     drawn = [detect(draft, np.random.default_rng(seed)) for seed in range(60)]
     assert 2 <= sum(d.clean for d in drawn) <= 20
     for one in drawn:
@@ -57,7 +57,7 @@ def test_a_perfect_detector_gets_no_errors() -> None:
 
 
 def test_the_camera_moves_boxes_but_numbers_stay() -> None:
-    draft = detect(draw_run([walkers()], Noise(), np.random.default_rng(3), 20), np.random.default_rng(0))
+    draft = detect(draw_run([walkers()], NoiseModel(), np.random.default_rng(3), 20), np.random.default_rng(0))
     draft = tell_camera_motion(draft, np.random.default_rng(0))
     mirrored = 0
     for seed in range(20):
@@ -73,7 +73,7 @@ def test_the_camera_moves_boxes_but_numbers_stay() -> None:
 
 
 def test_embeddings_come_with_half_of_the_clips_and_some_of_their_frames() -> None:
-    draft = detect(draw_run([walkers()], Noise(), np.random.default_rng(3), 20), np.random.default_rng(0))
+    draft = detect(draw_run([walkers()], NoiseModel(), np.random.default_rng(3), 20), np.random.default_rng(0))
     drawn = [[e is not None for e in embed(draft, np.random.default_rng(seed)).embeddings] for seed in range(30)]
     assert 8 <= sum(map(any, drawn)) <= 22
     assert any(any(seen) and not all(seen) for seen in drawn)

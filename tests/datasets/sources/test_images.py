@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from datasets.source_factory import open_source
 from datasets.sources.config import SourceConfig
-from datasets.sources.frame_times import read_times
-from datasets.sources.images import natural, read_picture
+from datasets.sources.frame_times import read_frame_times
+from datasets.sources.images import natural, read_image
 from models.errors import ConfigError, DataError, SourceError
 from tests.support.striped_files import folder_of
 from tests.support.striped_video import number_of, stripes
@@ -102,15 +102,15 @@ def test_wrong_files_of_times(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "times.csv"
     path.write_text(text)
     with pytest.raises(DataError, match=words):
-        read_times(path)
+        read_frame_times(path)
 
 
 def test_files_of_times_that_are_no_text(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
-        read_times(tmp_path / "times.csv")
+        read_frame_times(tmp_path / "times.csv")
     (tmp_path / "times.csv").write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(DataError, match="not a text"):
-        read_times(tmp_path / "times.csv")
+        read_frame_times(tmp_path / "times.csv")
 
 
 @given(
@@ -123,7 +123,7 @@ def test_any_text_is_times_or_a_data_error(tmp_path_factory: pytest.TempPathFact
     path = tmp_path_factory.mktemp("t") / "times.csv"
     path.write_text(text, encoding="utf-8", newline="")
     try:
-        times = read_times(path)
+        times = read_frame_times(path)
     except DataError:
         return
     assert times.dtype == np.float64
@@ -136,7 +136,7 @@ def test_any_text_is_times_or_a_data_error(tmp_path_factory: pytest.TempPathFact
 def test_times_come_back_as_written(tmp_path_factory: pytest.TempPathFactory, times: list[float]) -> None:
     path = tmp_path_factory.mktemp("t") / "times.csv"
     path.write_text("\ufefftime , frame\r\n" + "".join(f"{t!r},{k + 1}\r\n" for k, t in enumerate(times)), newline="")
-    assert read_times(path).tolist() == times
+    assert read_frame_times(path).tolist() == times
 
 
 def test_grey_alpha_palette_and_sixteen_bits(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_grey_alpha_palette_and_sixteen_bits(tmp_path: Path) -> None:
     }
     for name, (stored, expected) in kinds.items():
         cv2.imwrite(str(tmp_path / name), stored)
-        seen = read_picture(tmp_path / name)
+        seen = read_image(tmp_path / name)
         assert seen.dtype == np.uint8, name
         assert np.abs(seen.astype(int) - expected).max() <= 1, name
 
@@ -166,7 +166,7 @@ def test_exif_orientation_is_honoured(tmp_path: Path) -> None:
     tiff = b"II*\0\x08\0\0\0" + b"\x01\0" + b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0" + b"\0\0\0\0"  # 6: turn clockwise
     exif = b"Exif\0\0" + tiff
     (tmp_path / "turned.jpg").write_bytes(data[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + data[2:])
-    seen = read_picture(tmp_path / "turned.jpg")
+    seen = read_image(tmp_path / "turned.jpg")
     assert seen.shape == (48, 32, 3)
     assert seen[:20].mean() > 200
     assert seen[28:].mean() < 50
@@ -219,10 +219,10 @@ def test_a_jpeg_with_a_thumbnail_that_is_cut_off(tmp_path: Path) -> None:
     inside = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
     path = tmp_path / "a.jpg"
     path.write_bytes(data[:2] + inside + data[2:] + b"trailing")
-    assert number_of(read_picture(path)) == 2
+    assert number_of(read_image(path)) == 2
     path.write_bytes(data[:2] + inside + data[2:-300])
     with pytest.raises(SourceError, match="cut off"):
-        read_picture(path)
+        read_image(path)
 
 
 def sequence(

@@ -15,7 +15,7 @@ import pytest
 
 from datasets.source_factory import open_source
 from datasets.sources.config import SourceConfig
-from datasets.sources.credentials import redact, secrets
+from datasets.sources.credentials import secrets, strip_credentials
 from datasets.sources.live import Live
 from datasets.sources.streams import StreamClock, StreamFeed, StreamSource
 from datasets.sources.video_files import VideoFile
@@ -144,7 +144,7 @@ def test_credentials_reach_the_server_and_nobody_else(
 
 def test_addresses_without_secrets() -> None:
     address = "rtsp://us%20er:p@ss:word@[::1]:554/a/b?user=x&password=hunter2#frag"
-    assert redact(address) == "rtsp://[::1]:554/a/b"
+    assert strip_credentials(address) == "rtsp://[::1]:554/a/b"
     assert {"p@ss:word", "hunter2", "us%20er:p@ss:word"} <= secrets(address)
     assert secrets("http://host/path") == frozenset()
 

@@ -11,16 +11,16 @@ from safetensors.numpy import load_file, save_file
 
 from models.association_head.config import CELLS, HeadConfig
 from models.association_head.inference import HeadNumpy, load_head, save_head
-from models.association_head.model import Head
+from models.association_head.model import AssociationHead
 from models.errors import WeightsError
 
 INPUTS, FEATURES = 24, 45
 
 
-def trained(cell: str, slowing: float = HeadConfig().slowing) -> tuple[Head, HeadNumpy]:
+def trained(cell: str, slowing: float = HeadConfig().slowing) -> tuple[AssociationHead, HeadNumpy]:
     """A head whose weights are anything but zero."""
     torch.manual_seed(0)
-    model = Head(INPUTS, FEATURES, HeadConfig(cell=cell, slowing=slowing))
+    model = AssociationHead(INPUTS, FEATURES, HeadConfig(cell=cell, slowing=slowing))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
@@ -44,8 +44,8 @@ def test_numpy_says_what_torch_says(cell: str, slowing: float) -> None:
         np.testing.assert_allclose(readout, answer.readout, atol=1e-5)
         row, column = torch.arange(45) % 9, torch.arange(45) // 9
         features, gap, base = torch.randn(45, FEATURES), torch.randn(45, 2), 5 * torch.randn(45)
-        odds = model.odds(features, base, gap, answer.code[row], (row, column, torch.zeros(45, dtype=torch.int64)))
-        same = plain.odds(features.numpy(), base.numpy(), gap.numpy(), code, (row.numpy(), column.numpy()))
+        odds = model.logits(features, base, gap, answer.code[row], (row, column, torch.zeros(45, dtype=torch.int64)))
+        same = plain.logits(features.numpy(), base.numpy(), gap.numpy(), code, (row.numpy(), column.numpy()))
         np.testing.assert_allclose(same, odds, atol=1e-4)
 
 
@@ -62,7 +62,7 @@ def test_a_query_slows_down_late_and_not_early() -> None:
 
 
 def test_a_horizon_moves_the_gates_of_every_layer_of_the_wiring() -> None:
-    plain, spread = (Head(INPUTS, FEATURES, HeadConfig("cfc", horizon=h)).state_dict() for h in (0.0, 3.0))
+    plain, spread = (AssociationHead(INPUTS, FEATURES, HeadConfig("cfc", horizon=h)).state_dict() for h in (0.0, 3.0))
     changed = {name for name, value in plain.items() if not torch.equal(value, spread[name])}
     assert {name for name in changed if name.startswith("cell.")} == {
         f"cell.blocks.{k}.{part}" for k in range(3) for part in ("weight", "bias")
@@ -78,22 +78,22 @@ def test_frames_of_a_batch_do_not_hear_each_other() -> None:
     column = torch.arange(12)
     features, gap, base = (torch.tensor(np.concatenate([p[i] for p in parts]), dtype=torch.float32) for i in (1, 2, 3))
     with torch.no_grad():
-        odds = model.odds(features, base, gap, torch.from_numpy(code)[row], (row, column, row)).numpy()
+        odds = model.logits(features, base, gap, torch.from_numpy(code)[row], (row, column, row)).numpy()
     start = 0
     for k, (n, f, g, b) in enumerate(parts):
         f, g, b = (a.astype(np.float32) for a in (f, g, b))
-        alone = plain.odds(f, b, g, code[k : k + 1], (np.zeros(n, np.int64), np.arange(n)))
+        alone = plain.logits(f, b, g, code[k : k + 1], (np.zeros(n, np.int64), np.arange(n)))
         np.testing.assert_allclose(odds[start : start + n], alone, atol=1e-4)
         start += n
 
 
 def test_an_untrained_head_corrects_nothing() -> None:
-    model = Head(INPUTS, FEATURES, HeadConfig())
+    model = AssociationHead(INPUTS, FEATURES, HeadConfig())
     plain = HeadNumpy({n: v.numpy() for n, v in model.state_dict().items()}, model.config)
     rng = np.random.default_rng(0)
     code, readout = plain.query(rng.normal(size=(5, 48)).astype(np.float32), np.linspace(0, 3, 5, dtype=np.float32))
     base = rng.normal(size=5).astype(np.float32)
-    odds = plain.odds(
+    odds = plain.logits(
         rng.normal(size=(5, FEATURES)).astype(np.float32), base, np.zeros((5, 2), np.float32), code,
         (np.arange(5), np.zeros(5, np.int64)),
     )  # fmt: skip
@@ -104,7 +104,7 @@ def test_an_untrained_head_corrects_nothing() -> None:
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_head_is_small(cell: str) -> None:
     config = HeadConfig() if cell == HeadConfig().cell else HeadConfig(cell=cell, units=32)
-    assert sum(p.numel() for p in Head(INPUTS, FEATURES, config).parameters()) < 30_000
+    assert sum(p.numel() for p in AssociationHead(INPUTS, FEATURES, config).parameters()) < 30_000
 
 
 def test_weights_come_back_from_their_file(tmp_path: Path) -> None:

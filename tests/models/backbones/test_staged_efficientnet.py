@@ -11,7 +11,7 @@ import pytest
 
 import models.backbones.staged_efficientnet
 from models.backbones.export import HALF_TOLERANCE, open_network, write_pieces
-from models.backbones.staged_efficientnet import NAME, PIECES, Pieces, piece_path
+from models.backbones.staged_efficientnet import NAME, PIECES, StagedNetwork, piece_path
 from models.errors import WeightsError
 
 ROOT = Path(__file__).parents[3]
@@ -33,9 +33,9 @@ def test_each_stride_gives_torchs_numbers(stride: int | None) -> None:
 
 
 def test_one_pass_gives_several_strides_in_order() -> None:
-    several = Pieces((4, 16, 32), 1, "cpu").run({"image": IMAGE})
+    several = StagedNetwork((4, 16, 32), 1, "cpu").run({"image": IMAGE})
     for stride, found in zip((4, 16, 32), several, strict=True):
-        (alone,) = Pieces((stride,), 1, "cpu").run({"image": IMAGE})
+        (alone,) = StagedNetwork((stride,), 1, "cpu").run({"image": IMAGE})
         np.testing.assert_array_equal(found, alone)
 
 
@@ -62,4 +62,4 @@ def test_they_can_be_written_anew(tmp_path: Path) -> None:
 def test_a_missing_piece_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models.backbones.staged_efficientnet, "piece_path", lambda last: tmp_path / f"{last}.onnx")
     with pytest.raises(WeightsError, match=r"8\.onnx: there is no such file"):
-        Pieces((8,))
+        StagedNetwork((8,))

@@ -11,14 +11,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.detection.decoders import FAMILIES, Detr, Family, Fit, NanoDet, YoloV8, YoloX, letterbox, make_family
+from models.detection.decoders import (
+    DECODERS,
+    Decoder,
+    DetrDecoder,
+    InputTransform,
+    NanoDetDecoder,
+    YoloV8Decoder,
+    YoloXDecoder,
+    letterbox,
+    make_decoder,
+)
 from models.errors import WeightsError
 from models.runtime.session import Port, Session
 from tests.support.onnx_nets import STRIDES, cell, cells, image, ports, yolox_answer
 
 SIZE = (96, 64)  # width, height of the networks' input
 SIZES = Port("orig_target_sizes", (1, 2), np.int64)
-UNIT = Fit((1.0, 1.0), (0.0, 0.0), SIZE)
+UNIT = InputTransform((1.0, 1.0), (0.0, 0.0), SIZE)
 REAL = {"yolox_nano": "yolox", "deimv2_femto": "detr", "deimv2_atto": "detr", "nanodet_m_416": "nanodet"}
 
 
@@ -44,7 +54,7 @@ def detr_outputs(n: int = 3) -> dict[str, Any]:
     }
 
 
-def made(name: str) -> tuple[Family, list[Any]]:
+def made(name: str) -> tuple[Decoder, list[Any]]:
     """A family over an input of `SIZE`, and an answer that holds one box."""
     outputs: dict[str, Any]
     inputs = [image()]
@@ -64,7 +74,7 @@ def made(name: str) -> tuple[Family, list[Any]]:
         outputs["dis_pred_stride_16"][0, 7] = np.tile([-99, 0, *[-99] * 6], 4)
     else:
         outputs, inputs = detr_outputs(), [image(), SIZES]
-    return make_family(name, inputs, ports(outputs)), list(outputs.values())
+    return make_decoder(name, inputs, ports(outputs)), list(outputs.values())
 
 
 @given(st.integers(1, 400), st.integers(1, 400), st.booleans())
@@ -75,7 +85,7 @@ def test_a_letterbox_keeps_the_aspect_and_finds_the_way_back(width: int, height:
     ys, xs = np.nonzero((canvas == 255).all(axis=2))
     left, top, right, bottom = xs.min(), ys.min(), xs.max() + 1, ys.max() + 1
     assert (canvas == 7).all(axis=2).sum() == canvas.shape[0] * canvas.shape[1] - (right - left) * (bottom - top)
-    seen = fit.to_picture(np.array([[left, top, right, bottom]], np.float32))[0]
+    seen = fit.to_image(np.array([[left, top, right, bottom]], np.float32))[0]
     # Whole pixels of the input are all that can be filled: one of them is 1 / scale pixels of the picture.
     np.testing.assert_allclose(seen, [0, 0, width, height], atol=1.01 / min(fit.scale))
     assert fit.scale[0] == fit.scale[1]
@@ -86,7 +96,7 @@ def test_a_letterbox_keeps_the_aspect_and_finds_the_way_back(width: int, height:
         assert (left, top) == (0, 0)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", DECODERS)
 def test_colours_go_in_as_the_network_was_trained(name: str) -> None:
     bgr = np.full((64, 48, 3), (10, 100, 200), np.uint8)  # half as wide as the input: the rest is filled
     feeds, fit = made(name)[0].prepare(bgr)
@@ -122,7 +132,7 @@ def test_yolox_gives_back_what_was_planted(places: list[Any], decoded: bool) -> 
         for k, (stride, u, v, xywh, label) in enumerate(places)
     ]
     raw = yolox_answer(SIZE, planted)
-    family = YoloX([image()], ports({"output": raw}), {})
+    family = YoloXDecoder([image()], ports({"output": raw}), {})
     if decoded:  # as YOLOX's --decode_in_inference writes it, straight from the paper's code
         for stride in STRIDES:
             for row in range(SIZE[1] // stride):
@@ -142,7 +152,7 @@ def test_yolox_gives_back_what_was_planted(places: list[Any], decoded: bool) -> 
 def test_yolox_multiplies_objectness_and_class() -> None:
     raw = yolox_answer(SIZE, [(8, 1, 1, (20, 20, 9, 9), 5, 0.5)])
     raw[0, :, 4] *= 0.5
-    family = YoloX([image()], ports({"output": raw}), {})
+    family = YoloXDecoder([image()], ports({"output": raw}), {})
     assert family.decode([raw], UNIT, 0.2)[1].tolist() == [0.25]
     assert len(family.decode([raw], UNIT, 0.3)[0]) == 0
 
@@ -155,7 +165,7 @@ def test_yolov8_gives_back_what_was_planted(places: list[Any], masks: int) -> No
     for k, (xywh, label) in enumerate(places):
         raw[0, :4, 7 * k], raw[0, 4 + label, 7 * k] = xywh, 0.3 + 0.1 * k
     answer = {"output0": raw} | ({"output1": np.zeros((1, masks, 16, 24), np.float32)} if masks else {})
-    family = YoloV8([image()], ports(answer), {})
+    family = YoloV8Decoder([image()], ports(answer), {})
     assert family.classes == 5
     xyxy, score, label = family.decode(list(answer.values()), UNIT, 0.25)
     assert label.tolist() == [kind for _, kind in places]
@@ -168,7 +178,7 @@ def test_yolov8_with_the_suppression_inside() -> None:
     raw = np.array(
         [[[10, 20, 30, 40, 0.9, 2], [11, 21, 31, 41, 0.4, 0], [0, 0, 0, 0, 0, 0], *[[0] * 6] * 5]], np.float32
     )
-    family = YoloV8([image()], ports({"output0": raw}), {})
+    family = YoloV8Decoder([image()], ports({"output0": raw}), {})
     xyxy, score, label = family.decode([raw], UNIT, 0.1)
     assert xyxy.tolist() == [[10, 20, 30, 40], [11, 21, 31, 41]]
     assert score.tolist() == pytest.approx([0.9, 0.4])
@@ -178,9 +188,9 @@ def test_yolov8_with_the_suppression_inside() -> None:
 
 def test_yolov8_passes_over_key_points_and_refuses_turned_boxes() -> None:
     pose = [Port("output0", (1, 4 + 1 + 51, 126), np.float32)]
-    assert YoloV8([image()], pose, {"kpt_shape": "[17, 3]", "task": "pose"}).classes == 1
+    assert YoloV8Decoder([image()], pose, {"kpt_shape": "[17, 3]", "task": "pose"}).classes == 1
     with pytest.raises(WeightsError, match="turned boxes"):
-        YoloV8([image()], pose, {"task": "obb"})
+        YoloV8Decoder([image()], pose, {"task": "obb"})
 
 
 def test_the_input_size_is_the_files_own_else_the_metadatas() -> None:
@@ -188,8 +198,8 @@ def test_the_input_size_is_the_files_own_else_the_metadatas() -> None:
     outputs = [Port("output0", (1, 84, None), np.float32)]
     blank = np.zeros((50, 80, 3), np.uint8)
     for metadata, wanted in (({}, (640, 640)), ({"imgsz": "[320, 416]"}, (320, 416)), ({"imgsz": "256"}, (256, 256))):
-        assert YoloV8(free, outputs, metadata).prepare(blank)[0]["images"].shape[2:] == wanted
-    assert YoloV8([image()], outputs, {"imgsz": "[320, 320]"}).prepare(blank)[0]["images"].shape[2:] == (64, 96)
+        assert YoloV8Decoder(free, outputs, metadata).prepare(blank)[0]["images"].shape[2:] == wanted
+    assert YoloV8Decoder([image()], outputs, {"imgsz": "[320, 320]"}).prepare(blank)[0]["images"].shape[2:] == (64, 96)
 
 
 side = st.floats(0, 6.999)
@@ -216,7 +226,7 @@ def test_nanodet_takes_the_mean_of_its_distances(
         low = int(distance)
         logits[k, low : low + 2] = np.log([max(1 - distance + low, 1e-30), max(distance - low, 1e-30)])
     outputs[f"dis_pred_stride_{stride}"][0, at] = logits.ravel()
-    family = NanoDet([image()], ports(outputs), {})
+    family = NanoDetDecoder([image()], ports(outputs), {})
     xyxy, score, kind = family.decode(list(outputs.values()), UNIT, 0.5)
     x, y = (column + 0.5) * stride - 0.5, (row + 0.5) * stride - 0.5
     left, top, right, bottom = (d * stride for d in sides)
@@ -228,7 +238,7 @@ def test_nanodet_reads_its_outputs_by_name_in_any_order() -> None:
     family, answer = made("nanodet")
     outputs = dict(zip(nanodet_outputs(), answer, strict=True))
     turned = dict(reversed(outputs.items()))
-    other = NanoDet([image()], ports(turned), {})
+    other = NanoDetDecoder([image()], ports(turned), {})
     for one, two in zip(family.decode(answer, UNIT, 0.1), other.decode(list(turned.values()), UNIT, 0.1), strict=True):
         assert len(one) == 1
         np.testing.assert_array_equal(one, two)
@@ -236,7 +246,7 @@ def test_nanodet_reads_its_outputs_by_name_in_any_order() -> None:
 
 def test_detr_reads_its_outputs_by_name_and_its_boxes_as_they_are() -> None:
     outputs = dict(sorted(detr_outputs().items()))
-    family = Detr([image(), SIZES], ports(outputs), {})
+    family = DetrDecoder([image(), SIZES], ports(outputs), {})
     fit = family.prepare(np.zeros((480, 640, 3), np.uint8))[1]
     xyxy, score, label = family.decode(list(outputs.values()), fit, 0.3)
     assert xyxy.tolist() == [[10, 20, 30, 40]] * 2
@@ -255,20 +265,20 @@ def test_lite_scores_follow_the_calibration_of_the_file() -> None:
     outputs = lite_outputs()
     outputs["scores"][0, :3, 0] = 0.1, 0.4, 0.6
     outputs["distances"][0, :3] = 1
-    family = make_family("lite", [image()], ports(outputs), {"calibration": str([[2, 0.5]] * 16)})
+    family = make_decoder("lite", [image()], ports(outputs), {"calibration": str([[2, 0.5]] * 16)})
     _, score, _ = family.decode(list(outputs.values()), UNIT, 0.3)
     odds = 2 * np.log(np.array([0.4 / 0.6, 0.6 / 0.4])) + 0.5
     assert score.tolist() == pytest.approx(1 / (1 + np.exp(-odds)))  # .1 has become less than .3
     for wrong in ("", "2", "[[1, 0]]", str([[0, 1]] * 16), str([["a", 1]] * 16), "[" * 9):
         with pytest.raises(WeightsError, match="its metadata's calibration"):
-            make_family("lite", [image()], ports(outputs), {"calibration": wrong})
+            make_decoder("lite", [image()], ports(outputs), {"calibration": wrong})
 
 
 @given(st.integers(1, 900), st.integers(1, 900), st.sampled_from([96, 320]))
 @settings(max_examples=60, deadline=None)
 def test_lite_takes_pictures_of_any_size(width: int, height: int, size: int) -> None:
     inputs = [image(height=None, width=None)]
-    family = make_family("lite", inputs, ports(lite_outputs()), {"imgsz": str(size)})
+    family = make_decoder("lite", inputs, ports(lite_outputs()), {"imgsz": str(size)})
     feeds, fit = family.prepare(np.zeros((height, width, 3), np.uint8))
     high, wide = feeds["images"].shape[2:]
     assert high % 32 == wide % 32 == 0
@@ -281,7 +291,7 @@ def test_lite_takes_pictures_of_any_size(width: int, height: int, size: int) -> 
     np.testing.assert_allclose(box * scale, [wide - 32, high - 32, wide, high], rtol=1e-4, atol=1e-2)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", DECODERS)
 def test_nothing_above_the_score_is_nothing(name: str) -> None:
     family, answer = made(name)
     assert len(family.decode(answer, UNIT, 0.5)[0]) >= 1
@@ -289,7 +299,7 @@ def test_nothing_above_the_score_is_nothing(name: str) -> None:
     assert (xyxy.shape, score.shape, label.shape) == ((0, 4), (0,), (0,))
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", DECODERS)
 def test_auto_knows_each_family_and_refuses_the_others(name: str) -> None:
     family, answer = made(name)
     inputs = [image(), SIZES] if name == "detr" else [image()]
@@ -297,10 +307,10 @@ def test_auto_knows_each_family_and_refuses_the_others(name: str) -> None:
         {"lite": lite_outputs(), "nanodet": nanodet_outputs(), "detr": detr_outputs()}.get(name, {"output": 0})
     )
     outputs = [Port(n, value.shape, value.dtype.type) for n, value in zip(names, answer, strict=True)]
-    assert type(make_family("auto", inputs, outputs)) is type(family)
-    for other in set(FAMILIES) - {name}:
+    assert type(make_decoder("auto", inputs, outputs)) is type(family)
+    for other in set(DECODERS) - {name}:
         with pytest.raises(WeightsError, match=f"not a network of the family {other}: ") as raised:
-            make_family(other, inputs, outputs)
+            make_decoder(other, inputs, outputs)
         assert names[0] in str(raised.value)  # what the file has, so that its owner can tell
 
 
@@ -319,10 +329,10 @@ def test_auto_knows_each_family_and_refuses_the_others(name: str) -> None:
 )
 def test_what_is_no_detector_is_refused_by_all(inputs: list[Port], outputs: list[Port]) -> None:
     with pytest.raises(WeightsError, match=r"no known family \(knows: lite, nanodet, detr, yolox, yolov8\)"):
-        make_family("auto", inputs, outputs)
-    for name in FAMILIES:
+        make_decoder("auto", inputs, outputs)
+    for name in DECODERS:
         with pytest.raises(WeightsError):
-            make_family(name, inputs, outputs)
+            make_decoder(name, inputs, outputs)
 
 
 @pytest.mark.parametrize("name", ["lite", "yolox", "nanodet"])
@@ -334,12 +344,12 @@ def test_an_answer_of_another_size_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("file", REAL)
 def test_a_real_network_finds_the_people_where_they_are(file: str, shared: Path) -> None:
-    from datasets.ground_truth.detection import read_labelled_pictures
+    from datasets.ground_truth.detection import read_labelled_images
 
     session = Session(shared / f"models/{file}.onnx", threads=1, device="cpu")
-    family = make_family("auto", session.inputs, session.outputs, session.metadata)
-    assert type(family) is FAMILIES[REAL[file]]
-    truth = read_labelled_pictures(shared / "data/detect/coco_val128")
+    family = make_decoder("auto", session.inputs, session.outputs, session.metadata)
+    assert type(family) is DECODERS[REAL[file]]
+    truth = read_labelled_images(shared / "data/detect/coco_val128")
     person = truth.names.index("person")
     found = wanted = 0
     for picture in truth.pictures[:24]:

@@ -11,14 +11,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="the detection head is defined in torch; it needs the extra `torch`")
 
 from models.backbones.load import load_backbone  # noqa: E402
-from models.detection.config import CLASSES, DetectConfig  # noqa: E402
+from models.detection.config import CLASSES, DetectionHeadConfig  # noqa: E402
 from models.detection.decoders import _grid  # noqa: E402
 from models.detection.export import OUTPUTS, export_detector, load_taps  # noqa: E402
-from models.detection.lite_head import STRIDES, TAPPED, DetectHead, Detector, LiteTaps, cells, expected  # noqa: E402
+from models.detection.lite_head import STRIDES, TAPPED, DetectionHead, LiteNetwork, LiteTaps, cells, expected  # noqa: E402
 from models.errors import ConfigError  # noqa: E402
 from models.runtime.session import Session  # noqa: E402
 
-SMALL = DetectConfig(width=16, bins=6)
+SMALL = DetectionHeadConfig(width=16, bins=6)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def taps() -> LiteTaps:
 
 
 def test_the_head_is_small() -> None:
-    head = DetectHead(len(CLASSES), DetectConfig())
+    head = DetectionHead(len(CLASSES), DetectionHeadConfig())
     assert sum(p.numel() for p in head.parameters()) <= 1_500_000
 
 
@@ -42,7 +42,7 @@ def test_the_taps_are_the_backbones_own_maps(taps: LiteTaps) -> None:
 
 def test_the_backbone_stays_frozen_while_the_head_learns(taps: LiteTaps) -> None:
     torch.manual_seed(0)
-    whole = Detector(taps, DetectHead(2, SMALL)).train()
+    whole = LiteNetwork(taps, DetectionHead(2, SMALL)).train()
     before = {name: value.clone() for name, value in taps.state_dict().items()}
     learning = [p for p in whole.parameters() if p.requires_grad]
     optimiser = torch.optim.SGD(learning, lr=0.1)
@@ -65,7 +65,7 @@ def test_cells_stand_where_the_decoder_reads_them() -> None:
 def test_a_cell_sees_what_lies_around_it(taps: LiteTaps) -> None:
     """A change at one place moves the answers of the cells there most: rows and columns are not mixed up."""
     torch.manual_seed(0)
-    head = DetectHead(1, SMALL).eval()
+    head = DetectionHead(1, SMALL).eval()
     grey = [torch.rand(1, c, 128 // s, 192 // s) for c, s in zip(TAPPED, STRIDES, strict=True)]
     spot = [tap.clone() for tap in grey]
     spot[0][:, :, 3, 18] += 3  # stride 8, row 3, column 18
@@ -85,14 +85,14 @@ def test_distances_are_means_of_distributions() -> None:
 
 def test_the_export_gives_torchs_numbers_at_any_size(taps: LiteTaps, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    head = DetectHead(3, SMALL).eval()
+    head = DetectionHead(3, SMALL).eval()
     path = tmp_path / "detector.onnx"
     export_detector(path, taps, head, ("a", "b", "c"), {"data": "none"})
     session = Session(path, threads=1, device="cpu")
     assert [port.name for port in session.outputs] == list(OUTPUTS)
     assert json.loads(session.metadata["names"]) == ["a", "b", "c"]
     assert path.stat().st_size < 8e6  # half precision
-    whole = Detector(taps, head).eval()
+    whole = LiteNetwork(taps, head).eval()
     for height, width in ((64, 64), (32, 160)):
         x = np.random.default_rng(2).standard_normal((1, 3, height, width), dtype=np.float32)
         with torch.inference_mode():
@@ -104,4 +104,4 @@ def test_the_export_gives_torchs_numbers_at_any_size(taps: LiteTaps, tmp_path: P
 @pytest.mark.parametrize("wrong", [{"width": 4}, {"depth": 0}, {"bins": 1}])
 def test_sizes_that_cannot_be(wrong: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
-        DetectConfig(**wrong)
+        DetectionHeadConfig(**wrong)

@@ -10,20 +10,20 @@ pytest.importorskip("torchvision", reason="the boxes' loss is torchvision's; it 
 from torchvision.ops import box_iou  # noqa: E402
 
 from models.detection.lite_head import cells, expected  # noqa: E402
-from models.detection.loss import MOST, Objects, assign, loss, overlap  # noqa: E402
+from models.detection.loss import MAX_CELLS, TargetObjects, assign, loss, pairwise_iou  # noqa: E402
 
 SIZE = (96, 160)  # height, width
 POINTS, STRIDES = cells(*SIZE)
 BINS = 12
 
 
-def objects(*rows: tuple[int, int, float, float, float, float], trust: float = 1.0) -> Objects:
+def objects(*rows: tuple[int, int, float, float, float, float], trust: float = 1.0) -> TargetObjects:
     """Rows of picture, label, left, top, right, bottom."""
     table = torch.tensor(rows, dtype=torch.float32).reshape(-1, 6)
-    return Objects(table[:, 0].long(), table[:, 1].long(), table[:, 2:], torch.full((len(table),), trust))
+    return TargetObjects(table[:, 0].long(), table[:, 1].long(), table[:, 2:], torch.full((len(table),), trust))
 
 
-def answer(truth: Objects, pictures: int, classes: int, sure: float = 9.0) -> tuple[torch.Tensor, torch.Tensor]:
+def answer(truth: TargetObjects, pictures: int, classes: int, sure: float = 9.0) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits of a network that is right: every cell inside an object says its class and its box."""
     kind = torch.full((pictures, len(POINTS), classes), -sure)
     place = torch.full((pictures, len(POINTS), 4, BINS), -30.0)
@@ -49,7 +49,7 @@ TRUTH = objects((0, 1, 10, 10, 70, 80), (1, 0, 100, 20, 140, 60), (1, 2, 4, 4, 3
 def test_iou_is_torchvisions() -> None:
     torch.manual_seed(0)
     a, b = (torch.rand(50, 4).cumsum(1) for _ in range(2))
-    torch.testing.assert_close(overlap(a, b), box_iou(a, b).diagonal())
+    torch.testing.assert_close(pairwise_iou(a, b), box_iou(a, b).diagonal())
 
 
 def test_cells_inside_answer_and_each_for_one_object() -> None:
@@ -60,7 +60,7 @@ def test_cells_inside_answer_and_each_for_one_object() -> None:
     assert len(right.cell) == len(right.cell.unique())
     count = torch.bincount(right.owner, minlength=2)
     assert (count > 0).all()
-    assert (count <= MOST).all()
+    assert (count <= MAX_CELLS).all()
     at = POINTS[right.cell % len(POINTS)]
     box = near.xyxy[right.owner]
     assert ((at > box[:, :2]) & (at < box[:, 2:])).all()

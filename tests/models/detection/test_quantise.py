@@ -10,9 +10,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="the detection head is defined in torch; it needs the extra `torch`")
 pytest.importorskip("onnx", reason="quantising needs the extra `torch`")
 
-from models.detection.config import DetectConfig  # noqa: E402
+from models.detection.config import DetectionHeadConfig  # noqa: E402
 from models.detection.export import export_detector, load_taps  # noqa: E402
-from models.detection.lite_head import DetectHead  # noqa: E402
+from models.detection.lite_head import DetectionHead  # noqa: E402
 from models.detection.quantise import quantise  # noqa: E402
 from models.runtime.session import Session  # noqa: E402
 
@@ -20,7 +20,9 @@ from models.runtime.session import Session  # noqa: E402
 def test_eight_bits_follow_floating_point_and_are_smaller(tmp_path: Path) -> None:
     torch.manual_seed(0)
     wide, small = tmp_path / "wide.onnx", tmp_path / "small.onnx"
-    export_detector(wide, load_taps("random"), DetectHead(2, DetectConfig(width=16, bins=5)), ("a", "b"), {"data": "x"})
+    export_detector(
+        wide, load_taps("random"), DetectionHead(2, DetectionHeadConfig(width=16, bins=5)), ("a", "b"), {"data": "x"}
+    )
     rng = np.random.default_rng(0)
     pictures = [rng.uniform(-1, 1, (1, 3, 64, 96)).astype(np.float32) for _ in range(4)]
     quantise(wide, small, ({"image": picture} for picture in pictures))
@@ -42,7 +44,7 @@ def test_no_two_neighbouring_products_overflow_16_bits(tmp_path: Path) -> None:
 
     torch.manual_seed(0)
     wide, small = tmp_path / "wide.onnx", tmp_path / "small.onnx"
-    export_detector(wide, load_taps("random"), DetectHead(2, DetectConfig(width=16, bins=5)), ("a", "b"))
+    export_detector(wide, load_taps("random"), DetectionHead(2, DetectionHeadConfig(width=16, bins=5)), ("a", "b"))
     quantise(wide, small, iter([{"image": np.zeros((1, 3, 64, 64), np.float32)}]))
     graph = onnx.load(str(small)).graph
     weights = {entry.name: numpy_helper.to_array(entry) for entry in graph.initializer}

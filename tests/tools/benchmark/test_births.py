@@ -15,7 +15,7 @@ from models.errors import ConfigError
 from tools.benchmark.births import bench_births, measure, report
 from tools.benchmark.config.births import BenchBirthsConfig
 from tools.cli.main import MISTAKE, OK, main
-from tools.metrics.births import FalseTracks, Scene, false_tracks, found_objects, group_of
+from tools.metrics.births import BirthScene, FalseTracks, false_tracks, found_objects, group_of
 from tracker.types import Detections, Frame, Tracks
 
 HERE = "python:tests.tools.benchmark.test_births"
@@ -130,9 +130,9 @@ TIME = np.arange(40) / 25
 BOX = np.array([50.0, 30.0, 110.0, 90.0])
 
 
-def _known(name: str | None = "dog", visible: float = 1.0, ignore: bool = False) -> Scene:
+def _known(name: str | None = "dog", visible: float = 1.0, ignore: bool = False) -> BirthScene:
     xyxy, share = np.tile(BOX, (len(TIME), 1, 1)), np.full((len(TIME), 1), visible)
-    return Scene(TIME, xyxy, share, (name,), np.array([ignore]), (WIDTH, HEIGHT))
+    return BirthScene(TIME, xyxy, share, (name,), np.array([ignore]), (WIDTH, HEIGHT))
 
 
 def _sights(every: int, label: int = 1) -> list[Detections]:
@@ -155,7 +155,7 @@ def test_the_clock_runs_from_the_fifth_sight(every: int, begin: int, in_time: bo
 
 
 def test_only_objects_that_the_detector_finds_count() -> None:
-    def count(scene: Scene, found: list[Detections], least_area: float = 0.03) -> int:
+    def count(scene: BirthScene, found: list[Detections], least_area: float = 0.03) -> int:
         return len(found_objects(scene, found, _tracks(0), Unsure.names, least_area))
 
     assert count(_known(), _sights(2)) == 1

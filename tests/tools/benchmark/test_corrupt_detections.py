@@ -9,7 +9,7 @@ import pytest
 
 from datasets.formats.mot import read
 from models.errors import DataError
-from tools.benchmark.corrupt_detections import spoil
+from tools.benchmark.corrupt_detections import corrupt_detections
 
 
 @pytest.fixture
@@ -27,18 +27,18 @@ def sequence(tmp_path: Path) -> Path:
 
 def test_noise_moves_every_edge_by_its_share(sequence: Path) -> None:
     before = read(sequence / "det/det.txt").xyxy
-    spoil(sequence, truth=False, noise=0.05, alarms=0.0, seed=0)
+    corrupt_detections(sequence, truth=False, noise=0.05, alarms=0.0, seed=0)
     after = read(sequence / "det/det.txt")
     np.testing.assert_allclose((after.xyxy - before).std(axis=0) / [50, 100, 50, 100], 0.05, rtol=0.1)
     assert (after.score == np.float32(0.7)).all()
     text = (sequence / "det/det.txt").read_text()
-    spoil(sequence, truth=False, noise=0.0, alarms=0.0, seed=0)
+    corrupt_detections(sequence, truth=False, noise=0.0, alarms=0.0, seed=0)
     assert (sequence / "det/det.txt").read_text() == text
 
 
 def test_alarms_are_as_many_as_asked_for_and_the_detections_stay(sequence: Path) -> None:
     before = (sequence / "det/det.txt").read_text()
-    spoil(sequence, truth=False, noise=0.0, alarms=0.1, seed=0)
+    corrupt_detections(sequence, truth=False, noise=0.0, alarms=0.1, seed=0)
     after = read(sequence / "det/det.txt")
     assert len(after.row) - 1000 == pytest.approx(100, abs=30)
     real = after.score == np.float32(0.7)
@@ -48,7 +48,7 @@ def test_alarms_are_as_many_as_asked_for_and_the_detections_stay(sequence: Path)
 
 
 def test_the_truth_stands_in_for_the_detections_without_what_does_not_count(sequence: Path) -> None:
-    spoil(sequence, truth=True, noise=0.0, alarms=0.0, seed=0)
+    corrupt_detections(sequence, truth=True, noise=0.0, alarms=0.0, seed=0)
     found = read(sequence / "det/det.txt")
     assert len(found.row) == 500
     np.testing.assert_array_equal(np.unique(found.xyxy, axis=0), [[200, 100, 250, 200]])
@@ -58,4 +58,4 @@ def test_the_truth_stands_in_for_the_detections_without_what_does_not_count(sequ
 def test_without_truth_there_is_nothing_to_put_in(sequence: Path) -> None:
     (sequence / "gt/gt.txt").unlink()
     with pytest.raises(DataError, match=r"holds no gt/gt\.txt"):
-        spoil(sequence, truth=True, noise=0.0, alarms=0.0, seed=0)
+        corrupt_detections(sequence, truth=True, noise=0.0, alarms=0.0, seed=0)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.ground_truth.tracking import Boxes, Sequence
+from datasets.ground_truth.tracking import BoxTable, TrackingSequence
 from datasets.simulation.detector_noise import PERFECT
 from datasets.simulation.training_clips import between
 from datasets.subsampling.sequences import thin_indices
@@ -19,7 +19,7 @@ from models.errors import ConfigError, DataError
 from tests.support.known_prior import TRUE
 from tools.benchmark.config.motion import BenchMotionConfig
 from tools.benchmark.motion import bench_motion, summarise
-from tools.benchmark.motion_forecast import NEXT, Foresight, Horizon, _Lags, foresee, make_motion, reach, seen_boxes
+from tools.benchmark.motion_forecast import NEXT, Forecasts, Horizon, _Lags, forecast, make_motion, reach, seen_boxes
 from tracker.boxes import to_xyxy
 from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.types import Float64
@@ -28,44 +28,48 @@ pytest.importorskip("scipy")
 RATE = 20.0
 
 
-def sequence(z: Float64, warps: dict[int, Float64] | None = None) -> Sequence:
+def sequence(z: Float64, warps: dict[int, Float64] | None = None) -> TrackingSequence:
     """Objects of coordinates (F, N, 4); those with nan are not there."""
     frames, objects, _ = z.shape
     there = ~np.isnan(z).any(axis=2)
     start = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
     who = np.tile(np.arange(objects), (frames, 1))[there]
-    boxes = Boxes(start, who, to_xyxy(z[there]), np.ones(len(who)))
-    return Sequence("home", "name", np.arange(frames) / RATE, boxes, None, warps or {}, {})
+    boxes = BoxTable(start, who, to_xyxy(z[there]), np.ones(len(who)))
+    return TrackingSequence("home", "name", np.arange(frames) / RATE, boxes, None, warps or {}, {})
 
 
 @functools.cache
-def as_the_model_says(objects: int = 80, frames: int = 160) -> Sequence:
+def as_the_model_says(objects: int = 80, frames: int = 160) -> TrackingSequence:
     """Objects of 100 pixels that move as the prior TRUE says, simulated in small steps, and are seen with its noise."""
     rng = np.random.default_rng(0)
     p, h = TRUE, 1 / RATE / 10
-    x, v = rng.uniform(0, 1000, (objects, 2)), 100 * p.speed * rng.normal(size=(objects, 2))
+    x, v = rng.uniform(0, 1000, (objects, 2)), 100 * p.velocity_std * rng.normal(size=(objects, 2))
     size = np.log([40.0, 100.0]) + np.zeros((objects, 2))
     # the model measures lengths in the last seen height; a lasting height keeps that from mattering here
-    p = replace(p, height_wander=0.01, height_measure=0.01)
+    p = replace(p, height_diffusion=0.01, height_noise=0.01)
     z = np.zeros((frames, objects, 4))
     for k in range(frames):
         for _ in range(10):
-            x = x + v * h + 100 * p.wander * math.sqrt(h) * rng.normal(size=x.shape)
-            v = v * (1 - h / p.decay) + 100 * p.speed * math.sqrt(2 * h / p.decay) * rng.normal(size=v.shape)
-        size = size + math.sqrt(10 * h) * np.array([p.width_wander, p.height_wander]) * rng.normal(size=size.shape)
-        z[k, :, :2] = x + 100 * p.measure * rng.normal(size=x.shape)
-        z[k, :, 2:] = size + [p.width_measure, p.height_measure] * rng.normal(size=size.shape)
+            x = x + v * h + 100 * p.position_diffusion * math.sqrt(h) * rng.normal(size=x.shape)
+            v = v * (1 - h / p.velocity_tau) + 100 * p.velocity_std * math.sqrt(2 * h / p.velocity_tau) * rng.normal(
+                size=v.shape
+            )
+        size = size + math.sqrt(10 * h) * np.array([p.width_diffusion, p.height_diffusion]) * rng.normal(
+            size=size.shape
+        )
+        z[k, :, :2] = x + 100 * p.measurement_noise * rng.normal(size=x.shape)
+        z[k, :, 2:] = size + [p.width_noise, p.height_noise] * rng.normal(size=size.shape)
     return sequence(z)
 
 
-MODEL = replace(TRUE, height_wander=0.01, height_measure=0.01)
+MODEL = replace(TRUE, height_diffusion=0.01, height_noise=0.01)
 HORIZONS = (Horizon(frames=1), Horizon(frames=10), Horizon(seconds=1.0))
 
 
 @pytest.mark.parametrize("profile", ["full", "jitter", "bursty"])
 def test_who_moves_as_the_model_says_is_within_its_intervals(profile: str) -> None:
     s = as_the_model_says()
-    found = foresee(KalmanMotion((MODEL,)), s, s.truth, profile, HORIZONS, every=3)
+    found = forecast(KalmanMotion((MODEL,)), s, s.truth, profile, HORIZONS, every=3)
     for question in (NEXT, 0, 1, 2):
         summary = summarise(found.take(found.question == question), math.inf)
         assert summary is not None
@@ -79,14 +83,14 @@ def test_a_motion_that_is_too_sure_or_not_sure_enough_is_seen() -> None:
     names = ("speed", "wander", "measure", "width_wander", "width_measure", "height_wander", "height_measure")
     for by in (0.5, 2.0):
         wrong = replace(MODEL, **{n: by * getattr(MODEL, n) for n in names})
-        summary = summarise(foresee(KalmanMotion((wrong,)), s, s.truth, "jitter"), math.inf)
+        summary = summarise(forecast(KalmanMotion((wrong,)), s, s.truth, "jitter"), math.inf)
         assert summary is not None
         np.testing.assert_allclose(summary.factor, 1 / by, rtol=0.1)
         covered = math.erf(1.6449 * by / math.sqrt(2))
         np.testing.assert_allclose(summary.most, covered, atol=0.05)
 
 
-def steady(speed: float = 6.0, frames: int = 120) -> Sequence:
+def steady(speed: float = 6.0, frames: int = 120) -> TrackingSequence:
     """Three objects, 40 x 100 pixels, that go `speed` pixels a frame to the right, to the left and down."""
     z = np.zeros((frames, 3, 4))
     z[:, :, 2:] = np.log([40.0, 100.0])
@@ -99,8 +103,8 @@ def test_a_steady_mover_is_foreseen_by_constant_velocity_and_missed_by_still() -
     s = steady()
     horizons = (Horizon(frames=5), Horizon(seconds=1.0))
     # the first looks teach the velocity; the last third is asked for what was learned
-    moving = foresee(make_motion("constant-velocity"), s, s.truth, "stride5", horizons)
-    still = foresee(make_motion("still"), s, s.truth, "stride5", horizons)
+    moving = forecast(make_motion("constant-velocity"), s, s.truth, "stride5", horizons)
+    still = forecast(make_motion("still"), s, s.truth, "stride5", horizons)
     for question, frames in ((NEXT, 5), (0, 5), (1, 20)):
         late = moving.off[moving.question == question][-20:]
         assert late.max() < 0.01
@@ -114,7 +118,7 @@ def test_a_steady_mover_is_foreseen_by_constant_velocity_and_missed_by_still() -
     assert summarise(still, math.inf).sure is False  # type: ignore[union-attr]
 
 
-def panned(frames: int = 80) -> Sequence:
+def panned(frames: int = 80) -> TrackingSequence:
     """What stands still in the world, before a camera that pans by 4 pixels a frame and zooms in by 1 %."""
     warp = np.array([[1.01, 0, 4.0], [0, 1.01, -2.0]])
     z = np.zeros((frames, 2, 4))
@@ -128,10 +132,10 @@ def panned(frames: int = 80) -> Sequence:
 def test_the_cameras_motion_is_followed_over_frames_that_were_left_out() -> None:
     s = panned()
     horizons = (Horizon(frames=1), Horizon(frames=20))
-    told = foresee(make_motion("still"), s, s.truth, "drop70", horizons)
+    told = forecast(make_motion("still"), s, s.truth, "drop70", horizons)
     np.testing.assert_allclose(told.off, 0, atol=1e-9)
     np.testing.assert_allclose(told.iou, 1, atol=1e-9)
-    untold = foresee(make_motion("still"), s, s.truth, "drop70", horizons, camera_motion=False)
+    untold = forecast(make_motion("still"), s, s.truth, "drop70", horizons, camera_motion=False)
     assert untold.off[untold.question == 1].min() > 0.8
     assert len(told.off) == len(untold.off)
 
@@ -151,7 +155,7 @@ def test_who_comes_back_late_starts_anew() -> None:
     course = np.full((160, 1, 4), np.nan)
     course[:10] = course[30:40] = course[140:] = [100, 100, np.log(40), np.log(100)]
     s = sequence(course)
-    found = foresee(make_motion("kalman"), s, s.truth, "full")
+    found = forecast(make_motion("kalman"), s, s.truth, "full")
     # 9 + 10 + 19 looks at one who is known; 1.05 s are waited for, 5 s are not
     assert len(found.elapsed) == 38
     assert np.sort(found.elapsed)[-2:] == pytest.approx([1 / RATE, 21 / RATE])
@@ -172,7 +176,7 @@ def test_intervals_are_the_quantiles_of_each_motions_own_distribution() -> None:
     assert reach(0.9, 4.0) == pytest.approx(2.131847, abs=1e-5)  # tables of Student's t
     assert reach(0.5, 4.0) == pytest.approx(0.740697, abs=1e-5)
     size = np.array([[0.5, 1.0, 2.0, 3.0]] * 2) * [[1], [-1]]
-    found = Foresight(np.zeros(2, np.int64), np.ones(2), size, np.array([0.2, 0.4]), np.array([1.0, 3.0]))
+    found = Forecasts(np.zeros(2, np.int64), np.ones(2), size, np.array([0.2, 0.4]), np.array([1.0, 3.0]))
     summary = summarise(found, 4.0)
     assert summary is not None
     assert (summary.looks, summary.iou, summary.off) == (2, pytest.approx(0.3), 2)
@@ -185,13 +189,13 @@ def test_an_untrained_head_foresees_as_the_filter(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     from models.association_head.config import HeadConfig
     from models.association_head.inference import save_head
-    from models.association_head.model import Head
+    from models.association_head.model import AssociationHead
     from tracker.learned.pair_features import FEATURES, INPUTS
 
-    model = Head(INPUTS, FEATURES, HeadConfig())
+    model = AssociationHead(INPUTS, FEATURES, HeadConfig())
     save_head(tmp_path / "new", {n: v.numpy() for n, v in model.state_dict().items()}, model.config, {})
     s = as_the_model_says(objects=5, frames=40)
-    a, b = (foresee(make_motion(n), s, s.truth, "jitter") for n in (f"liquid:{tmp_path / 'new'}", "kalman"))
+    a, b = (forecast(make_motion(n), s, s.truth, "jitter") for n in (f"liquid:{tmp_path / 'new'}", "kalman"))
     np.testing.assert_array_equal(a.z, b.z)
 
 

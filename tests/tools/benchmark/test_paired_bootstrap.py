@@ -10,14 +10,14 @@ import pytest
 from models.errors import DataError
 from tests.support.mot_results import make_sequence
 from tools.benchmark.paired_bootstrap import METRICS, combined, compare, compare_values, draws
-from tools.evaluate.mot import Evaluation, evaluate
+from tools.evaluate.mot import MotEvaluation, evaluate
 from tools.metrics.mot import combine
 
 pytest.importorskip("trackeval", reason="scoring needs the extra `eval`")
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Evaluation, Evaluation]:
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[MotEvaluation, MotEvaluation]:
     """Two results on four sequences; the second is the first with a third of its boxes gone."""
     root = tmp_path_factory.mktemp("mot")
     (root / "less").mkdir()
@@ -28,7 +28,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Evaluation, Evaluati
     return evaluate(root / "gt", root / "res"), evaluate(root / "gt", root / "less")
 
 
-def test_combination_equals_trackevals(pair: tuple[Evaluation, Evaluation]) -> None:
+def test_combination_equals_trackevals(pair: tuple[MotEvaluation, MotEvaluation]) -> None:
     whole = pair[0]
     names = list(whole.counts)
     for picked in ([0, 1, 2, 3], [2], [3, 0], [1, 1, 1, 2]):
@@ -38,7 +38,7 @@ def test_combination_equals_trackevals(pair: tuple[Evaluation, Evaluation]) -> N
             assert combined(whole, metric, weights) == pytest.approx([dataclasses.asdict(again)[metric]], abs=1e-9)
 
 
-def test_compare(pair: tuple[Evaluation, Evaluation]) -> None:
+def test_compare(pair: tuple[MotEvaluation, MotEvaluation]) -> None:
     a, b = pair
     got = compare([a], [b], "deta")
     assert got.value == pytest.approx(a.combined.deta - b.combined.deta)
@@ -70,7 +70,7 @@ def test_draws_keep_the_number() -> None:
     assert weights.std() > 0.5
 
 
-def test_like_with_like(pair: tuple[Evaluation, Evaluation]) -> None:
+def test_like_with_like(pair: tuple[MotEvaluation, MotEvaluation]) -> None:
     a, b = pair
     other = dataclasses.replace(b, counts=dict(list(b.counts.items())[:2]))
     with pytest.raises(DataError, match="other sequences"):

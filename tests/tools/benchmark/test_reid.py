@@ -15,7 +15,7 @@ from tests.support.weights import needs_weights
 from tools.benchmark.config.reid import BenchReturnsConfig
 from tools.benchmark.reid import hue_histogram, returned, scenarios
 from tools.cli.main import main
-from tools.train.reid_odds import Pairs, regress
+from tools.train.reid_odds import LabelledPairs, regress
 from tracker.types import Float64
 
 
@@ -79,7 +79,7 @@ def test_regression_is_that_of_maximum_likelihood() -> None:
     rng = np.random.default_rng(0)
     same = rng.random(4000) < 0.2
     x = np.where(same, rng.normal(3, 1, 4000), rng.normal(0, 1, 4000))
-    slope, offset = regress(Pairs(x, same))
+    slope, offset = regress(LabelledPairs(x, same))
     # two normal distributions of one spread: log-odds 3 x - 4.5
     assert slope == pytest.approx(3, abs=0.35)
     assert offset / slope == pytest.approx(-1.5, abs=0.1)

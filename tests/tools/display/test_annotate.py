@@ -270,7 +270,7 @@ def test_labels_without_a_clock() -> None:
 def test_a_label_shows_the_score_and_the_class_only_where_it_is_in_doubt() -> None:
     painter = Painter(("person",))
     plain = tracks([[50, 60, 90, 160]])
-    columns = (plain.id, plain.xyxy, plain.score, plain.label, plain.state, plain.unseen, plain.detection)
+    columns = (plain.id, plain.xyxy, plain.score, plain.label, plain.state, plain.time_since_update, plain.detection)
     assert painter._texts(plain) == [("#1 person 0.87", "#1")]
     assert painter._texts(Tracks(*columns, class_score=np.array([0.973]))) == [("#1 person 0.87", "#1")]
     assert painter._texts(Tracks(*columns, class_score=np.array([0.71]))) == [("#1 person? (71%) 0.87", "#1")]

@@ -7,11 +7,11 @@ import pytest
 
 from models.errors import ConfigError
 from tools.display.config import ViewConfig
-from tools.display.playback import SPEEDS, Drawn, History, Pace
+from tools.display.playback import SPEEDS, DrawnFrame, History, Pace
 
 
-def drawn(k: int, size: int = 10) -> Drawn:
-    return Drawn(np.full((size, size, 3), k % 256, np.uint8), k * 0.1)
+def drawn(k: int, size: int = 10) -> DrawnFrame:
+    return DrawnFrame(np.full((size, size, 3), k % 256, np.uint8), k * 0.1)
 
 
 def test_history_steps_both_ways_and_stays_where_it_was() -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.ground_truth.classification import ClassifiedPictures
+from datasets.ground_truth.classification import ClassifiedImages
 from models.errors import ConfigError, DataError, LiquidTrackError
 from tests.support.onnx_nets import write_net
 from tools.cli.main import main
@@ -188,7 +188,7 @@ def test_a_zip_that_is_damaged_inside(tmp_path: Path) -> None:
     data = bytearray((folder / "images.zip").read_bytes())
     data[200:400] = bytes(200)
     (folder / "images.zip").write_bytes(data)
-    with contextlib.closing(ClassifiedPictures(folder)) as pictures:
+    with contextlib.closing(ClassifiedImages(folder)) as pictures:
         with pytest.raises(LiquidTrackError, match=r"this picture cannot be unpacked|not a picture"):
             pictures.read(pictures.pictures[0])
         assert pictures.read(pictures.pictures[-1]).shape == (224, 224, 3)
@@ -202,11 +202,11 @@ def test_whatever_is_in_the_table(tmp_path_factory: pytest.TempPathFactory, data
         make_folder(folder)
     (folder / "labels.tsv").write_bytes(data)
     with contextlib.suppress(ConfigError, DataError):
-        ClassifiedPictures(folder).close()
+        ClassifiedImages(folder).close()
 
 
 def test_the_research_data_are_read_whole(shared: Path) -> None:
-    with contextlib.closing(ClassifiedPictures(shared / "data/imagenet")) as data:
+    with contextlib.closing(ClassifiedImages(shared / "data/imagenet")) as data:
         assert len(data.pictures) == len(data.names) == 1000
         assert sorted(one.label for one in data.pictures) == list(range(1000))
         assert data.read(data.pictures[500]).shape == (224, 224, 3)

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.ground_truth.detection import LabelledPictures, read_labelled_pictures
+from datasets.ground_truth.detection import LabelledImages, read_labelled_images
 from models.errors import ConfigError, DataError, LiquidTrackError
 from tools.cli.main import main
 from tools.evaluate.config.detection import EvalDetectConfig
@@ -57,7 +57,7 @@ class Noisy:
 
     names = ("Airplane", "person", "traffic-light", "unicorn")
 
-    def __init__(self, truth: LabelledPictures, scale: int = 1) -> None:
+    def __init__(self, truth: LabelledImages, scale: int = 1) -> None:
         rng = np.random.default_rng(5)
         self.found = []
         for picture in truth.pictures:
@@ -74,7 +74,7 @@ class Noisy:
         return self.found[frame.index]
 
 
-def pycocotools_says(content: dict[str, Any], truth: LabelledPictures, noisy: Noisy, scale: int) -> dict[str, Any]:
+def pycocotools_says(content: dict[str, Any], truth: LabelledImages, noisy: Noisy, scale: int) -> dict[str, Any]:
     """{class: (AP, AP50, AP75, AR)} in percent, by its loaders, per class, with the protocol's own settings."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
@@ -111,7 +111,7 @@ def pycocotools_says(content: dict[str, Any], truth: LabelledPictures, noisy: No
 @pytest.mark.parametrize("scale", [1, 3], ids=["as labelled", "stored smaller"])
 def test_the_figures_are_pycocotools(scale: int, tmp_path: Path) -> None:
     content = make_set(tmp_path, scale=scale)
-    truth = read_labelled_pictures(tmp_path)
+    truth = read_labelled_images(tmp_path)
     noisy = Noisy(truth, scale)
     result = evaluate(noisy, truth)
     wanted = pycocotools_says(content, truth, noisy, scale)
@@ -132,7 +132,7 @@ def test_the_figures_are_pycocotools(scale: int, tmp_path: Path) -> None:
 
 def test_a_perfect_detector_has_all_and_an_empty_one_nothing(tmp_path: Path) -> None:
     make_set(tmp_path)
-    truth = read_labelled_pictures(tmp_path)
+    truth = read_labelled_images(tmp_path)
 
     class Perfect:
         names = NAMES
@@ -153,7 +153,7 @@ def test_a_perfect_detector_has_all_and_an_empty_one_nothing(tmp_path: Path) -> 
 
 def test_only_some_classes_and_pictures(tmp_path: Path) -> None:
     make_set(tmp_path)
-    truth = read_labelled_pictures(tmp_path)
+    truth = read_labelled_images(tmp_path)
     noisy = Noisy(truth)
     whole = evaluate(noisy, truth)
     one = evaluate(noisy, truth, classes=("Person",))
@@ -164,7 +164,7 @@ def test_only_some_classes_and_pictures(tmp_path: Path) -> None:
 
 def test_what_the_truth_is_not_complete_for_is_not_scored_unless_asked(tmp_path: Path) -> None:
     make_set(tmp_path, info={"complete_for": ["person", "airplane"]})
-    truth = read_labelled_pictures(tmp_path)
+    truth = read_labelled_images(tmp_path)
     result = evaluate(Noisy(truth), truth)
     assert set(result.classes) == {"person", "airplane"}
     assert result.notes == ("the truth is not complete for traffic light; not scored.",)
@@ -216,7 +216,7 @@ def test_a_class_with_nothing_to_find_is_not_shown(tmp_path: Path) -> None:
     content = make_set(tmp_path)
     content["annotations"] = [row for row in content["annotations"] if row["category_id"] != 7]
     (tmp_path / "instances.json").write_text(json.dumps(content))
-    truth = read_labelled_pictures(tmp_path)
+    truth = read_labelled_images(tmp_path)
     result = evaluate(Noisy(truth), truth)
     assert result.classes["traffic light"].ap is None
     assert "traffic light" not in table(result)
@@ -314,7 +314,7 @@ def test_wrong_labels_name_the_entry(place: tuple[Any, ...], value: Any, said: s
     _change(content, place, value)
     (tmp_path / "instances.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match=said):
-        read_labelled_pictures(tmp_path)
+        read_labelled_images(tmp_path)
 
 
 def test_boxes_without_an_area_are_counted(tmp_path: Path) -> None:
@@ -322,7 +322,7 @@ def test_boxes_without_an_area_are_counted(tmp_path: Path) -> None:
     content["annotations"][0]["bbox"][2] = 0
     content["annotations"][1]["bbox"][3] = -2.0
     (tmp_path / "instances.json").write_text(json.dumps(content))
-    truth = read_labelled_pictures(tmp_path / "instances.json")
+    truth = read_labelled_images(tmp_path / "instances.json")
     assert truth.dropped == 2
     assert "2 boxes of the truth have no area; left out." in evaluate(Noisy(truth), truth).notes
 
@@ -330,16 +330,16 @@ def test_boxes_without_an_area_are_counted(tmp_path: Path) -> None:
 def test_where_labels_and_pictures_are_looked_for(tmp_path: Path) -> None:
     make_set(tmp_path / "one")
     (tmp_path / "one/instances.json").rename(tmp_path / "one/val.json")
-    assert read_labelled_pictures(tmp_path / "one").pictures[0].path.parent == tmp_path / "one/images"
+    assert read_labelled_images(tmp_path / "one").pictures[0].path.parent == tmp_path / "one/images"
     (tmp_path / "one/train.json").write_text("{}")
     with pytest.raises(ConfigError, match=r"holds 2 json files and none is instances\.json; name the COCO json itself"):
-        read_labelled_pictures(tmp_path / "one")
+        read_labelled_images(tmp_path / "one")
     (tmp_path / "flat").mkdir()
     flat = (tmp_path / "one/val.json").rename(tmp_path / "flat/val.json")
-    assert read_labelled_pictures(flat).pictures[0].path.parent == tmp_path / "flat"
-    assert read_labelled_pictures(flat, tmp_path / "one/images").pictures[0].path.is_file()
+    assert read_labelled_images(flat).pictures[0].path.parent == tmp_path / "flat"
+    assert read_labelled_images(flat, tmp_path / "one/images").pictures[0].path.is_file()
     with pytest.raises(ConfigError, match="there is no such file or folder; name a COCO json"):
-        read_labelled_pictures(tmp_path / "nowhere")
+        read_labelled_images(tmp_path / "nowhere")
 
 
 values = st.recursive(
@@ -363,7 +363,7 @@ def test_whatever_is_in_the_file(tmp_path_factory: pytest.TempPathFactory, data:
     path = tmp_path_factory.getbasetemp() / "fuzz.json"
     path.write_bytes(data)
     with contextlib.suppress(LiquidTrackError):
-        read_labelled_pictures(path)
+        read_labelled_images(path)
 
 
 def test_settings_are_checked_without_a_set() -> None:
@@ -379,6 +379,6 @@ def test_real_networks_reach_what_was_measured(network: str, least: float, share
     from tracker.detectors.registry import build_detector
 
     detector = build_detector(DetectorConfig(str(shared / f"models/{network}.onnx"), score=0.001, device="cpu"))
-    result = evaluate(detector, read_labelled_pictures(shared / "data/detect/coco_val128"), classes=("person",))
+    result = evaluate(detector, read_labelled_images(shared / "data/detect/coco_val128"), classes=("person",))
     assert result.mean.ap50 is not None
     assert result.mean.ap50 >= least

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.ground_truth.single_object import read_boxes, read_sequences, write_boxes
+from datasets.ground_truth.single_object import read_boxes, read_sot_sequences, write_boxes
 from models.errors import DataError, LiquidTrackError, SourceError
 from tools.cli.main import main
 from tools.evaluate import sot as eval_sot
@@ -107,12 +107,12 @@ def test_pixels_are_counted_from_where_the_benchmark_does(tmp_path: Path) -> Non
     make_sequence(tmp_path / "otb", boxes)
     make_sequence(tmp_path / "vot", boxes, "groundtruth.txt", "color")
     (tmp_path / "results").mkdir()  # no sequence
-    otb, vot = read_sequences(tmp_path)
+    otb, vot = read_sot_sequences(tmp_path)
     assert (otb.name, vot.name) == ("otb", "vot")
     np.testing.assert_allclose(otb.xyxy, boxes)
     np.testing.assert_allclose(vot.xyxy, boxes)
     assert (tmp_path / "otb/groundtruth_rect.txt").read_text().startswith("21.000,31.000,32.000,40.000\n")
-    np.testing.assert_allclose(read_sequences(tmp_path / "otb", base=0)[0].xyxy, np.array(boxes) + 1)
+    np.testing.assert_allclose(read_sot_sequences(tmp_path / "otb", base=0)[0].xyxy, np.array(boxes) + 1)
     assert [p.name for p in otb.pictures] == ["0001.png", "0002.png", "0003.png"]
 
 
@@ -146,7 +146,7 @@ def wrong(folder: Path, how: str) -> None:
 def test_a_wrong_sequence_is_one_sentence(tmp_path: Path, how: str, kind: type[LiquidTrackError], said: str) -> None:
     wrong(tmp_path, how)
     with pytest.raises(kind, match=said):
-        read_sequences(tmp_path)
+        read_sot_sequences(tmp_path)
 
 
 # --- the command ---
@@ -162,7 +162,7 @@ def data(tmp_path: Path) -> Path:
 def test_results_of_anybody_are_scored(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib", reason="plots need the extra `bench`")
     out, plot = tmp_path / "s.json", tmp_path / "s.png"
-    for sequence in read_sequences(data):
+    for sequence in read_sot_sequences(data):
         write_boxes(tmp_path / f"theirs/{sequence.name}.txt", sequence.xyxy, 1)
         write_boxes(tmp_path / f"gone/{sequence.name}/{sequence.name}_001.txt", sequence.xyxy + 500, 1)
     words = [str(data), str(tmp_path / "theirs"), str(tmp_path / "gone"), "--trackers", "--per-sequence"]
@@ -179,7 +179,7 @@ def test_results_of_anybody_are_scored(data: Path, tmp_path: Path, capsys: pytes
 
 
 def test_thinned_results_are_of_all_or_of_the_kept_pictures(data: Path, tmp_path: Path) -> None:
-    for sequence in read_sequences(data):
+    for sequence in read_sot_sequences(data):
         write_boxes(tmp_path / f"all/{sequence.name}.txt", sequence.xyxy, 1)
         write_boxes(tmp_path / f"kept/{sequence.name}.txt", sequence.xyxy[::5], 1)
     out = tmp_path / "s.json"

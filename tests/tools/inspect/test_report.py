@@ -14,7 +14,15 @@ from models.association_head.inference import HeadNumpy, save_head
 from models.errors import ConfigError, DataError, WeightsError
 from tools.inspect.config import InspectConfig
 from tools.inspect.feature_names import FEATURE_NAMES, named
-from tools.inspect.probes import Matches, WatchedHead, answer_times, correlations, past, responses, sensitivities
+from tools.inspect.probes import (
+    Matches,
+    RecordingHead,
+    correlations,
+    memory_fraction,
+    response_times,
+    responses,
+    sensitivities,
+)
 from tools.inspect.report import find, inspect
 from tracker.learned.pair_features import FEATURES, INPUTS
 
@@ -23,10 +31,10 @@ pytest.importorskip("matplotlib")
 
 
 def weights(config: HeadConfig, noise: float = 0.05) -> Any:
-    from models.association_head.model import Head
+    from models.association_head.model import AssociationHead
 
     torch.manual_seed(0)
-    model = Head(INPUTS, FEATURES, config)
+    model = AssociationHead(INPUTS, FEATURES, config)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += noise * torch.randn_like(parameter)
@@ -71,7 +79,7 @@ class Linear(HeadNumpy):
     def step(self, x: Any, h: Any, dt: Any) -> Any:
         return x @ self.a + h * self.k + np.log(dt)[:, None] * self.c
 
-    def odds(self, features: Any, base: Any, *rest: Any) -> Any:
+    def logits(self, features: Any, base: Any, *rest: Any) -> Any:
         own = features @ self.b
         return base + own - (own.sum() - own)  # a pair takes from its rivals
 
@@ -97,7 +105,7 @@ def test_the_share_of_the_past_is_all_or_nothing_where_a_state_is() -> None:
     x, h, dt = rng.normal(size=(2000, 4)), rng.normal(size=(2000, 3)), np.ones(2000)
     head.a[:, 0] = 0  # the first unit keeps what it had, the last one hears the match alone
     head.k, head.a[:, 1] = np.array([1.0, 1.0, 0.0]), [1, 0, 0, 0]
-    found = past(head, Matches(x, h, dt, head.step(x, h, dt)))
+    found = memory_fraction(head, Matches(x, h, dt, head.step(x, h, dt)))
     # of the middle one, half the variance is memory
     np.testing.assert_allclose(found, [1, np.sqrt(0.5), 0], atol=0.03)
 
@@ -105,11 +113,11 @@ def test_the_share_of_the_past_is_all_or_nothing_where_a_state_is() -> None:
 def test_sensitivities_change_one_pair_and_leave_its_rivals() -> None:
     rng = np.random.default_rng(2)
     head = Linear()
-    watched = WatchedHead(head)
+    watched = RecordingHead(head)
     features = rng.normal(size=(6, 3)) * [1, 2, 3]
-    level = head.odds(features, 0)
+    level = head.logits(features, 0)
     for base in (-level, 1e6 - level):  # in doubt; far beyond any
-        watched.odds(features, base)
+        watched.logits(features, base)
     slope, size = sensitivities(watched, 50, 0)
     np.testing.assert_allclose(slope, head.b * features.std(axis=0), rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(size, abs(slope), rtol=1e-9)
@@ -129,7 +137,7 @@ def test_answers_go_their_way_in_the_time_that_their_rate_says(slowing: float, s
         rate[:] = np.log(np.expm1(2.0))  # softplus: 2 a second
         gate[:] = -6.0  # so low that sigmoid(b - rate t) is an exponential
     head = HeadNumpy({n: v.numpy() for n, v in model.state_dict().items()}, model.config)
-    found = answer_times(head, np.zeros((2, model.config.units), np.float32))
+    found = response_times(head, np.zeros((2, model.config.units), np.float32))
     assert np.isnan(found[:, 0]).all()
     np.testing.assert_allclose(found[:, 1:], seconds, rtol=0.07)  # 1 / rate in the query's time, on a grid of 6 %
 
@@ -188,11 +196,11 @@ def test_a_cell_without_time_constants_is_one_sentence(
 
 
 def test_mistakes_are_one_sentence(root: Path, tmp_path: Path) -> None:
-    from models.association_head.model import Head
+    from models.association_head.model import AssociationHead
 
     with pytest.raises(WeightsError, match="cannot be read"):
         inspect(InspectConfig(str(tmp_path / "no"), tmp_path / "out", root))
-    other = write(Head(INPUTS + 1, FEATURES, HeadConfig()), tmp_path / "other")
+    other = write(AssociationHead(INPUTS + 1, FEATURES, HeadConfig()), tmp_path / "other")
     with pytest.raises(WeightsError, match="do not fit this version's head"):
         inspect(InspectConfig(other, tmp_path / "out", root))
     (tmp_path / "file").write_text("")

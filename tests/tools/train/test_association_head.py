@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 import tools.train.association_head
 from models.association_head.config import HeadConfig
 from models.association_head.inference import load_head, save_head
-from models.association_head.model import Head
+from models.association_head.model import AssociationHead
 from models.errors import ConfigError, DataError, WeightsError
 from tests.support.walking_people import folder
 from tools.cli.main import main
@@ -68,7 +68,7 @@ def test_it_trains_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureF
 def test_a_training_goes_on_from_given_weights(tmp_path: Path) -> None:
     start = tmp_path / "start.safetensors"
     model = HeadConfig(cell="none")
-    weights = {n: v.numpy() + 0.01 for n, v in Head(INPUTS, FEATURES, model).state_dict().items()}
+    weights = {n: v.numpy() + 0.01 for n, v in AssociationHead(INPUTS, FEATURES, model).state_dict().items()}
     save_head(start, weights, model, {})
     config = TrainHeadConfig(
         roots=(folder(tmp_path),), out=tmp_path / "out", rollouts=1, clips=2, steps=3, batch=1, workers=1,

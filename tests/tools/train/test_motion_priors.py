@@ -9,39 +9,43 @@ import pytest
 from models.errors import ConfigError, DataError
 from tests.support.known_prior import TRUE
 from tools.train.config.motion_priors import FitMotionConfig
-from tools.train.motion_priors import Series, fit_motion, fit_prior, loss
-from tracker.motion.kalman_mixture import PRIORS, Prior
+from tools.train.motion_priors import Trajectory, fit_motion, fit_prior, loss
+from tracker.motion.kalman_mixture import MOTION_MODES, MotionMode
 
 
-def drawn(prior: Prior, objects: int = 300, looks: int = 30) -> Series:
+def drawn(prior: MotionMode, objects: int = 300, looks: int = 30) -> Trajectory:
     """Objects of 100 pixels that move as the prior says, at uneven times, simulated in small steps."""
     rng = np.random.default_rng(0)
     dt = np.where(rng.random((objects, looks)) < 0.7, 0.04, rng.uniform(0.1, 0.8, (objects, looks)))
     dt[:, 0] = 0
-    x, v = rng.uniform(0, 1000, (objects, 2)), 100 * prior.speed * rng.normal(size=(objects, 2))
+    x, v = rng.uniform(0, 1000, (objects, 2)), 100 * prior.velocity_std * rng.normal(size=(objects, 2))
     size = np.log([40.0, 100.0]) + np.zeros((objects, 2))
     z = np.zeros((objects, looks, 4))
     for k in range(looks):
         h = dt[:, k, None] / 20
         for _ in range(20):
-            x = x + v * h + 100 * prior.wander * np.sqrt(h) * rng.normal(size=x.shape)
-            push = 100 * prior.speed * np.sqrt(2 * h / prior.decay) * rng.normal(size=v.shape)
-            v = v * (1 - h / prior.decay) + push
-        size = size + np.sqrt(dt[:, k, None]) * [prior.width_wander, prior.height_wander] * rng.normal(size=size.shape)
-        z[:, k, :2] = x + 100 * prior.measure * rng.normal(size=x.shape)
-        z[:, k, 2:] = size + [prior.width_measure, prior.height_measure] * rng.normal(size=size.shape)
-    return Series(z, dt, np.ones(dt.shape))
+            x = x + v * h + 100 * prior.position_diffusion * np.sqrt(h) * rng.normal(size=x.shape)
+            push = 100 * prior.velocity_std * np.sqrt(2 * h / prior.velocity_tau) * rng.normal(size=v.shape)
+            v = v * (1 - h / prior.velocity_tau) + push
+        size = size + np.sqrt(dt[:, k, None]) * [prior.width_diffusion, prior.height_diffusion] * rng.normal(
+            size=size.shape
+        )
+        z[:, k, :2] = x + 100 * prior.measurement_noise * rng.normal(size=x.shape)
+        z[:, k, 2:] = size + [prior.width_noise, prior.height_noise] * rng.normal(size=size.shape)
+    return Trajectory(z, dt, np.ones(dt.shape))
 
 
 def test_the_fit_finds_the_constants_that_made_the_data() -> None:
     series = drawn(TRUE)
     found = fit_prior(series)
     # Gaussian noise under a Student-t likelihood: its spreads come out smaller by one factor, their ratios stay
-    assert found.decay == pytest.approx(TRUE.decay, rel=0.35)
-    assert found.speed / found.measure == pytest.approx(TRUE.speed / TRUE.measure, rel=0.35)
-    assert found.height_wander / found.height_measure == pytest.approx(7.5, rel=0.35)
+    assert found.velocity_tau == pytest.approx(TRUE.velocity_tau, rel=0.35)
+    assert found.velocity_std / found.measurement_noise == pytest.approx(
+        TRUE.velocity_std / TRUE.measurement_noise, rel=0.35
+    )
+    assert found.height_diffusion / found.height_noise == pytest.approx(7.5, rel=0.35)
     assert loss(found, series) <= loss(TRUE, series)
-    assert loss(found, series) < loss(replace(found, decay=10 * found.decay), series)
+    assert loss(found, series) < loss(replace(found, velocity_tau=10 * found.velocity_tau), series)
 
 
 def test_the_command_prints_a_row_for_each_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,7 +58,7 @@ def test_the_command_prints_a_row_for_each_set(tmp_path: Path, capsys: pytest.Ca
     said = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[0] for line in said[1:]] == [
         "fitted on street",
-        *(f"package {k + 1}" for k in range(len(PRIORS))),
+        *(f"package {k + 1}" for k in range(len(MOTION_MODES))),
     ]
     losses = [float(line.split()[-1]) for line in said[1:]]
     assert losses[0] <= min(losses[1:])

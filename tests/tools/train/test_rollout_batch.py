@@ -9,10 +9,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra `torch`")
 
-from datasets.simulation.detector_noise import Noise  # noqa: E402
+from datasets.simulation.detector_noise import NoiseModel  # noqa: E402
 from models.association_head.config import HeadConfig  # noqa: E402
 from models.association_head.inference import HeadNumpy  # noqa: E402
-from models.association_head.model import Head  # noqa: E402
+from models.association_head.model import AssociationHead  # noqa: E402
 from tests.datasets.simulation.test_detector_noise import walkers  # noqa: E402
 from tools.train.rollout_batch import collate  # noqa: E402
 from tools.train.rollouts import Record, roll_one  # noqa: E402
@@ -23,8 +23,8 @@ from tracker.learned.pair_features import FEATURES, INPUTS  # noqa: E402
 def records() -> list[Record]:
     config = HeadConfig(cell="none")
     torch.manual_seed(0)
-    weights = {n: v.numpy() for n, v in Head(INPUTS, FEATURES, config).state_dict().items()}
-    return [roll_one([walkers(60, 4)], Noise(), HeadNumpy(weights, config), (seed,)) for seed in (1, 2)]
+    weights = {n: v.numpy() for n, v in AssociationHead(INPUTS, FEATURES, config).state_dict().items()}
+    return [roll_one([walkers(60, 4)], NoiseModel(), HeadNumpy(weights, config), (seed,)) for seed in (1, 2)]
 
 
 def test_a_batch_holds_each_record_under_numbers_of_its_own(records: list[Record]) -> None:

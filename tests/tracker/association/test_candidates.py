@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tracker.association.candidates import MIN_SIGHTS, MIN_TIME_S, Candidates
 from tracker.boxes import overlaps
-from tracker.classification.track_classes import Classes
+from tracker.classification.track_classes import ClassPooling
 from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
@@ -38,7 +38,7 @@ def births(box: Float64, score: float, rate: float, seconds: float, speed: float
         time = k / rate
         moved = box + np.array([speed * time, 0, speed * time, 0])
         tracks = tracker.update(found((moved, score)) if k % every == 0 else Detections.empty(), time)
-        if len(tracks.shown):
+        if len(tracks.confirmed):
             times.append(time)
     return times
 
@@ -50,7 +50,7 @@ def test_a_large_object_that_is_seen_weakly_is_tracked_half_a_second_after_its_f
 ) -> None:
     tracker = Tracker(TrackerConfig(motion=motion), size=SIZE)
     end = 4 / rate + 0.5
-    shown = [len(tracker.update(found((LARGE, 0.42)), k / rate).shown) for k in range(round(end * rate) + 1)]
+    shown = [len(tracker.update(found((LARGE, 0.42)), k / rate).confirmed) for k in range(round(end * rate) + 1)]
     assert shown[0] == 0
     assert shown[-1] == 1
     assert max(shown) == 1
@@ -103,7 +103,7 @@ def test_evidence_can_be_switched_off() -> None:
 def test_a_track_born_by_evidence_lives_on_weak_detections() -> None:
     """Once it is a track it is no static clutter any more, even if it was taken for that before."""
     tracker = Tracker(size=SIZE)
-    ids = [tracker.update(found((LARGE, 0.36)), k / 25).shown.id.tolist() for k in range(150)]
+    ids = [tracker.update(found((LARGE, 0.36)), k / 25).confirmed.id.tolist() for k in range(150)]
     assert ids[-1] == [1]
     assert ids.count([1]) > 100
 
@@ -115,14 +115,14 @@ def test_candidates_move_with_the_camera() -> None:
     for k in range(20):
         moved = box + k * np.array([150.0, 0, 150, 0])
         tracks = tracker.update(found((moved, 0.5)), k / 10, shift if k else None)
-    assert len(tracks.shown) == 1
+    assert len(tracks.confirmed) == 1
 
 
 def evidence(scores: list[float], rate: float) -> float:
     """Log-odds of the last of these sights of one place."""
     candidates, odds = Candidates(), np.zeros(1)
     for k, score in enumerate(scores):
-        odds = candidates.see(Observations.at(LARGE[None], np.array([score])), *NOBODY, k / rate, 640.0 * 480)
+        odds = candidates.observe(Observations.at(LARGE[None], np.array([score])), *NOBODY, k / rate, 640.0 * 480)
         candidates.keep(np.ones(1, bool))
     return float(odds[0])
 
@@ -151,8 +151,8 @@ def test_order_of_the_detections_does_not_matter(seed: int) -> None:
         seen, order = rng.random(6) < 0.7, rng.permutation(6)
         score = rng.uniform(0.2, 0.6, 6)
         for candidates, rows in ((one, np.flatnonzero(seen)), (two, order[seen[order]])):
-            look = Observations.at(boxes[rows], score[rows])
-            odds = candidates.see(look, *NOBODY, k / 10, 1e6)
+            observations = Observations.at(boxes[rows], score[rows])
+            odds = candidates.observe(observations, *NOBODY, k / 10, 1e6)
             candidates.keep(np.ones(len(rows), bool))
             if candidates is one:
                 first = dict(zip(rows.tolist(), odds.tolist(), strict=True))
@@ -169,10 +169,10 @@ def test_a_dog_and_a_car_that_fill_the_picture_are_tracked(
     pictures = sorted((root / "JPEGImages/480p" / sequence).glob("*.jpg"))[:40]
     detector = build_detector(DetectorConfig(detector="lite0", threads=1))
     height, width = np.asarray(cv2.imread(str(pictures[0]))).shape[:2]
-    tracker, right = Tracker(classes=Classes(len(detector.names)), size=(width, height)), []
+    tracker, right = Tracker(classes=ClassPooling(len(detector.names)), size=(width, height)), []
     for k, path in enumerate(pictures):
         bgr = np.asarray(cv2.imread(str(path)), np.uint8)
-        tracks = tracker.update(detector(Frame(bgr, k, k / 25)), k / 25).shown
+        tracks = tracker.update(detector(Frame(bgr, k, k / 25)), k / 25).confirmed
         mask = cv2.imread(str(root / "Annotations/480p" / sequence / f"{path.stem}.png"), cv2.IMREAD_GRAYSCALE)
         x, y, w, h = cv2.boundingRect(np.asarray(mask))
         iou = overlaps(tracks.xyxy.astype(np.float64), np.array([[x, y, x + w, y + h]], np.float64))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tracker.association.gating import at_border
-from tracker.classification.track_classes import Classes
+from tracker.classification.track_classes import ClassPooling
 from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
@@ -41,7 +41,7 @@ def test_a_gap_shorter_than_a_life_keeps_the_id() -> None:
     tracker = Tracker(size=SIZE)
     for k in range(25):
         tracker.update(found((PERSON, 0.9)), k / 25)
-    assert tracker.update(found((PERSON, 0.9)), 0.96 + 1.5).shown.id.tolist() == [1]
+    assert tracker.update(found((PERSON, 0.9)), 0.96 + 1.5).confirmed.id.tolist() == [1]
 
 
 @pytest.mark.parametrize("motion", ["liquid", "kalman"])
@@ -78,15 +78,15 @@ def test_a_look_that_changes_does_not_forbid_an_uncontested_match() -> None:
         looks[0] = np.eye(16)[k % 5] * 4
         unit = (looks / np.linalg.norm(looks, axis=1, keepdims=True)).astype(np.float32)
         tracks = tracker.update(found((moved, 0.8), *weak, embedding=unit), k / 25)
-        assert tracks.shown.id.tolist() == [1]
+        assert tracks.confirmed.id.tolist() == [1]
 
 
 def test_one_woman_at_a_desk_keeps_one_id(shared: Path) -> None:
     detector = build_detector(DetectorConfig(detector="lite0", threads=1), embeddings=True)
     pictures = sorted((shared / "data/sot/FaceOcc1/img").glob("*.jpg"))
-    tracker, ids = Tracker(classes=Classes(len(detector.names)), size=(352, 288)), set()
+    tracker, ids = Tracker(classes=ClassPooling(len(detector.names)), size=(352, 288)), set()
     for k, path in enumerate(pictures):
         bgr = np.asarray(cv2.imread(str(path)), np.uint8)
-        ids.update(tracker.update(detector(Frame(bgr, k, k / 25)), k / 25).shown.id.tolist())
+        ids.update(tracker.update(detector(Frame(bgr, k, k / 25)), k / 25).confirmed.id.tolist())
     assert len(pictures) == 80
     assert ids == {1}

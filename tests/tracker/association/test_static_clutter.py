@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracker.association.static_clutter import LOOKS, MEMORY, Standing
+from tracker.association.static_clutter import MEMORY_S, MIN_OBSERVATIONS, StaticClutter
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.types import Detections, Float64
@@ -14,10 +14,10 @@ SIGN = np.array([[30.0, 110, 48, 144]])
 NONE = np.zeros((0, 4))
 
 
-def watched(times: Float64) -> Standing:
-    standing = Standing()
+def watched(times: Float64) -> StaticClutter:
+    standing = StaticClutter()
     for k, time in enumerate(times.tolist()):
-        standing.see(SIGN + 0.5 * (-1) ** k, time)
+        standing.observe(SIGN + 0.5 * (-1) ** k, time)
     return standing
 
 
@@ -25,20 +25,20 @@ def watched(times: Float64) -> Standing:
     ("times", "known"),
     [
         (np.arange(0, 0.9, 0.1), False),  # not for long enough
-        (np.arange(LOOKS - 1) / 1.5, False),  # not often enough
+        (np.arange(MIN_OBSERVATIONS - 1) / 1.5, False),  # not often enough
         (np.arange(0, 1.2, 0.1), True),
-        (np.arange(LOOKS) * 0.9, True),
+        (np.arange(MIN_OBSERVATIONS) * 0.9, True),
     ],
 )
 def test_a_thing_is_known_after_a_while(times: Float64, known: bool) -> None:
-    assert watched(times).nobody(np.concatenate([SIGN, SIGN + 40])).tolist() == [known, False]
+    assert watched(times).is_clutter(np.concatenate([SIGN, SIGN + 40])).tolist() == [known, False]
 
 
 def test_it_is_remembered_while_it_is_hidden_and_forgotten_when_it_is_gone() -> None:
-    for pause, known in ((MEMORY - 1, True), (MEMORY + 1, False)):
+    for pause, known in ((MEMORY_S - 1, True), (MEMORY_S + 1, False)):
         standing = watched(np.arange(0, 2, 0.1))
-        standing.see(NONE, 1.9 + pause)
-        assert standing.nobody(SIGN).tolist() == [known]
+        standing.observe(NONE, 1.9 + pause)
+        assert standing.is_clutter(SIGN).tolist() == [known]
 
 
 def test_a_second_look_at_somebody_is_no_thing() -> None:
@@ -48,13 +48,13 @@ def test_a_second_look_at_somebody_is_no_thing() -> None:
         boxes = np.array([person + 4, person][: 1 if k >= 40 else 2], np.float32)
         score = np.array([0.6, 0.9][: len(boxes)], np.float32)
         tracks = tracker.update(Detections(boxes, score, np.zeros(len(boxes), np.int64)), k / 15)
-    assert (tracks.shown.detection >= 0).tolist() == [True]
+    assert (tracks.confirmed.detection >= 0).tolist() == [True]
 
 
 def test_a_moving_camera_takes_its_things_along() -> None:
     standing = watched(np.arange(0, 2, 0.1))
     standing.warp(np.array([[1.0, 0, 100], [0, 1, -20]]))
-    assert standing.nobody(np.concatenate([SIGN, SIGN + np.tile([100, -20], 2)])).tolist() == [False, True]
+    assert standing.is_clutter(np.concatenate([SIGN, SIGN + np.tile([100, -20], 2)])).tolist() == [False, True]
 
 
 @pytest.mark.parametrize("several", [False, True], ids=["one class", "two classes"])
@@ -69,7 +69,7 @@ def test_nobody_is_found_again_in_a_sign(sure: bool, several: bool) -> None:
         boxes = np.array([[500, 100, 560, 140], SIGN[0].tolist(), *walker], np.float32)
         score = np.array([0.9, 0.9 if sure else 0.5, 0.85][: len(boxes)], np.float32)
         label = np.array([int(several), 0, 0][: len(boxes)])
-        tracks = tracker.update(Detections(boxes, score, label), k / 15).shown
+        tracks = tracker.update(Detections(boxes, score, label), k / 15).confirmed
         shown.append((tracks.detection >= 0) & (tracks.xyxy[:, 0] < 400))
     assert any(seen.any() for seen in shown[:30])
     assert shown[-1].any() == sure

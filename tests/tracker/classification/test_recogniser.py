@@ -26,7 +26,7 @@ def tracks(*rows: tuple[int, int], state: int = State.ACTIVE, score: float | Non
     boxes = np.stack([left, np.full(n, 20.0), left + 90, np.full(n, 110.0)], axis=1).reshape(n, 4)
     return Tracks(
         id=np.array([r[0] for r in rows], np.int64), xyxy=boxes, score=np.full(n, 0.8),
-        label=np.array([r[1] for r in rows], np.int64), state=np.full(n, state), unseen=np.zeros(n),
+        label=np.array([r[1] for r in rows], np.int64), state=np.full(n, state), time_since_update=np.zeros(n),
         detection=np.arange(n), class_score=None if score is None else np.full(n, score, np.float32),
     )  # fmt: skip
 
@@ -145,7 +145,7 @@ def test_boxes_beyond_the_picture_are_cut() -> None:
     far = tracks((1, 1))
     for left, top in ((-500.0, -500.0), (5000.0, 10.0), (290.0, 230.0)):
         box = np.array([[left, top, left + 90, top + 90]], np.float32)
-        moved = Tracks(far.id, box, far.score, far.label, far.state, far.unseen, far.detection)
+        moved = Tracks(far.id, box, far.score, far.label, far.state, far.time_since_update, far.detection)
         assert len(made.update(frame(left + 600, 10), moved)) == 1
 
 

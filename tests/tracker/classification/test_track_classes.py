@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tracker.classification.crops import shares
-from tracker.classification.track_classes import Classes
+from tracker.classification.crops import class_evidence
+from tracker.classification.track_classes import ClassPooling
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.types import Detections, State, Tracks
@@ -29,11 +29,11 @@ def moved(box: tuple[float, ...], by: float) -> tuple[float, ...]:
 @pytest.mark.parametrize("gap", [0.04, 0.5])
 def test_a_car_that_is_called_a_truck_now_and_then_is_one_track_and_a_car(motion: str, gap: float) -> None:
     rng = np.random.default_rng(0)
-    tracker = Tracker(TrackerConfig(motion=motion), classes=Classes(80))
+    tracker = Tracker(TrackerConfig(motion=motion), classes=ClassPooling(80))
     seen = []
     for k in range(40):
         label = TRUCK if k and rng.random() < 0.25 else CAR
-        seen.append(tracker.update(found((moved(BOX, 40 * gap * k), 0.8, label)), k * gap).shown)
+        seen.append(tracker.update(found((moved(BOX, 40 * gap * k), 0.8, label)), k * gap).confirmed)
     assert {tuple(t.id.tolist()) for t in seen} == {(1,)}
     assert {tuple(t.label.tolist()) for t in seen[3:]} == {(CAR,)}
     assert seen[-1].class_score is not None
@@ -41,9 +41,9 @@ def test_a_car_that_is_called_a_truck_now_and_then_is_one_track_and_a_car(motion
 
 
 def test_a_detector_that_changes_its_mind_for_good_is_followed() -> None:
-    tracker = Tracker(classes=Classes(80))
+    tracker = Tracker(classes=ClassPooling(80))
     labels = [CAR] * 5 + [TRUCK] * 40
-    seen = [tracker.update(found((BOX, 0.9, label)), 0.2 * k).shown for k, label in enumerate(labels)]
+    seen = [tracker.update(found((BOX, 0.9, label)), 0.2 * k).confirmed for k, label in enumerate(labels)]
     assert all(t.id.tolist() == [1] for t in seen)
     said = [int(t.label[0]) for t in seen]
     assert said[4] == CAR
@@ -52,7 +52,7 @@ def test_a_detector_that_changes_its_mind_for_good_is_followed() -> None:
 
 
 def test_two_boxes_of_two_classes_at_one_place_are_one_object() -> None:
-    tracker = Tracker(classes=Classes(80))
+    tracker = Tracker(classes=ClassPooling(80))
     both = found((BOX, 0.8, CAR), (moved(BOX, 2), 0.7, TRUCK), ((300.0, 50, 330, 140), 0.9, PERSON))
     for k in range(10):
         tracks = tracker.update(both, 0.1 * k)
@@ -64,7 +64,7 @@ def test_two_boxes_of_two_classes_at_one_place_are_one_object() -> None:
 
 
 def test_objects_of_two_classes_side_by_side_keep_their_own() -> None:
-    tracker = Tracker(classes=Classes(80))
+    tracker = Tracker(classes=ClassPooling(80))
     rider, bicycle = (100.0, 40.0, 140.0, 140.0), (95.0, 90.0, 150.0, 160.0)
     for k in range(20):
         tracks = tracker.update(found((moved(rider, k), 0.9, PERSON), (moved(bicycle, k), 0.8, 1)), 0.1 * k)
@@ -73,7 +73,7 @@ def test_objects_of_two_classes_side_by_side_keep_their_own() -> None:
 
 
 def test_what_appears_far_away_is_no_change_of_class() -> None:
-    tracker = Tracker(classes=Classes(80))
+    tracker = Tracker(classes=ClassPooling(80))
     for k in range(5):
         tracker.update(found((BOX, 0.9, CAR)), 0.1 * k)
     tracks = tracker.update(found((moved(BOX, 300), 0.9, TRUCK)), 0.5)
@@ -82,7 +82,7 @@ def test_what_appears_far_away_is_no_change_of_class() -> None:
 
 
 def test_one_class_is_no_question() -> None:
-    for classes in (None, Classes(1)):
+    for classes in (None, ClassPooling(1)):
         tracks = Tracker(classes=classes).update(found((BOX, 0.9, 0)), 0.0)
         assert tracks.class_score is None
 
@@ -109,7 +109,7 @@ def test_who_was_called_by_the_only_class_for_long_keeps_it_when_a_second_one_co
 
 
 def test_room_for_more_classes_keeps_what_is_known() -> None:
-    wide, grown = (Tracker(classes=Classes(n)) for n in (12, 3))
+    wide, grown = (Tracker(classes=ClassPooling(n)) for n in (12, 3))
     last: list[Tracks] = []
     for tracker in (wide, grown):
         for k, label in enumerate([2, 2, 1, 2]):
@@ -124,13 +124,13 @@ def test_room_for_more_classes_keeps_what_is_known() -> None:
 
 def test_shares_of_twins() -> None:
     xyxy = np.array([BOX, moved(BOX, 2), moved(BOX, 60), moved(BOX, 1)])
-    votes, worse = shares(xyxy, np.array([0.6, 0.2, 0.9, 0.5]), np.array([1, 2, 2, 1]), 3)
+    votes, worse = class_evidence(xyxy, np.array([0.6, 0.2, 0.9, 0.5]), np.array([1, 2, 2, 1]), 3)
     assert worse.tolist() == [False, True, False, False]  # two of one class are the detector's own business
     np.testing.assert_allclose(votes[0], [0, 0.75, 0.25])
     np.testing.assert_allclose(votes[2], [0, 0, 1])
-    assert shares(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64), 3)[0].shape == (0, 3)
+    assert class_evidence(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64), 3)[0].shape == (0, 3)
 
 
 def test_equal_twins_leave_one() -> None:
-    _, worse = shares(np.array([BOX, BOX]), np.array([0.5, 0.5]), np.array([1, 2]), 3)
+    _, worse = class_evidence(np.array([BOX, BOX]), np.array([0.5, 0.5]), np.array([1, 2]), 3)
     assert worse.tolist() == [False, True]

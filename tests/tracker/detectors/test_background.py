@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.support.detector_scenes import START, frame, iou, truth
-from tracker.detectors.background import BackgroundDetector, find_things
+from tracker.detectors.background import BackgroundDetector, find_blobs
 from tracker.types import Detections, Frame
 
 
@@ -85,7 +85,7 @@ def test_shadows_and_specks_are_left_out_and_parts_above_one_another_joined() ->
     mask[100:200, 230:260] = 127  # the shadow beside
     mask[300:305, 500:505] = 255
     mask[50:60, 600:700] = 255
-    xyxy, score = find_things(mask)
+    xyxy, score = find_blobs(mask)
     order = np.argsort(xyxy[:, 0])
     np.testing.assert_allclose(xyxy[order], [[200, 100, 230, 200], [600, 50, 700, 60]], atol=2)
     assert ((score > 0) & (score <= 1)).all()

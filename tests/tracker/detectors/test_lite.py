@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets.ground_truth.detection import read_labelled_pictures
-from datasets.sources.images import read_picture
+from datasets.ground_truth.detection import read_labelled_images
+from datasets.sources.images import read_image
 from models.detection.config import CLASSES
 from models.errors import ConfigError, WeightsError
 from tests.support.detector_scenes import frame, iou
@@ -27,7 +27,7 @@ ONE = DetectorConfig("lite0", threads=1, device="cpu")
 @pytest.fixture
 def street(shared: Path) -> Frame:
     """A frame of a street with people in it."""
-    return Frame(read_picture(shared / "data/mot_video/TUD-Stadtmitte/img1/000100.jpg"), 0, 0.0)
+    return Frame(read_image(shared / "data/mot_video/TUD-Stadtmitte/img1/000100.jpg"), 0, 0.0)
 
 
 def test_its_network_is_in_the_package_and_small() -> None:
@@ -73,7 +73,7 @@ def test_grey_alpha_and_sixteen_bits_give_what_colour_gives(street: Frame, tmp_p
     wanted = detector(Frame(spread.astype(np.uint8), 0, 0.0))
     assert len(wanted)
     for name in ("grey", "deep", "alpha"):
-        found = detector(Frame(read_picture(tmp_path / f"{name}.png"), 0, 0.0))
+        found = detector(Frame(read_image(tmp_path / f"{name}.png"), 0, 0.0))
         np.testing.assert_array_equal(found.xyxy, wanted.xyxy)
 
 
@@ -129,12 +129,12 @@ def test_a_damaged_package_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_people_of_new_pictures_are_found(shared: Path) -> None:
     """Large persons in pictures that it was not trained on: most are found with a good box."""
-    truth = read_labelled_pictures(shared / "data/detect/coco_val128")
+    truth = read_labelled_images(shared / "data/detect/coco_val128")
     person = truth.names.index("person")
     detector = LiteDetector("", DetectorConfig("lite0", classes=("person",), score=0.3, threads=1, device="cpu"))
     found = wanted = 0
     for picture in truth.pictures[:24]:
-        shown = Frame(read_picture(picture.path), 0, 0.0)
+        shown = Frame(read_image(picture.path), 0, 0.0)
         assert picture.size is not None
         boxes = detector(shown).xyxy * np.tile(np.array(picture.size) / np.array(shown.size), 2)
         large = (picture.label == person) & ((picture.xyxy[:, 2:] - picture.xyxy[:, :2]).prod(axis=1) > 96**2)

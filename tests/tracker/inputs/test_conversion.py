@@ -219,7 +219,7 @@ def test_what_is_no_camera_motion_is_told_and_changes_nothing(warp: Any) -> None
     tracker = Tracker()
     with pytest.raises(DataError, match="the camera motion"):
         tracker.update(ROWS, 0.0, warp)
-    assert tracker.update(ROWS, 0.0).shown.id.tolist() == [1]
+    assert tracker.update(ROWS, 0.0).confirmed.id.tolist() == [1]
 
 
 def test_wrong_detections_change_nothing() -> None:
@@ -227,7 +227,7 @@ def test_wrong_detections_change_nothing() -> None:
     tracker.update(ROWS, 0.0)
     with pytest.raises(DataError):
         tracker.update([[5, 5, 1, 1, 0.5, 0]], 0.1)
-    assert tracker.update(ROWS, 0.1).shown.id.tolist() == [1]
+    assert tracker.update(ROWS, 0.1).confirmed.id.tolist() == [1]
 
 
 def test_embeddings_of_another_length_are_told() -> None:

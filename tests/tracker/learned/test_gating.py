@@ -12,7 +12,7 @@ from tracker.association.costs import Pairs
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.learned.association import Learned
-from tracker.learned.gating import CLEAR, FRESH, SETTLED, SURE, VAIN
+from tracker.learned.gating import CLEAR, MAX_UNSEEN_S, MIN_RIVAL_LOGIT, MIN_SCORE, SETTLED
 from tracker.learned.liquid_motion import WEIGHTS
 from tracker.learned.pair_features import PairView, pair_view
 from tracker.motion_registry import logit
@@ -55,12 +55,12 @@ def test_only_what_is_beyond_doubt_is_left_out() -> None:
     left_out = looked_at = 0
     for pairs in everything.seen:
         whole, short = pair_view(pairs), pair_view(pairs, settle=True)
-        odds = dict(zip(whole.rows.tolist(), whole.base.tolist(), strict=True))
+        odds = dict(zip(whole.rows.tolist(), whole.prior_logits.tolist(), strict=True))
         i, j = pairs.track, pairs.detection
         for k in short.settled.tolist():
             assert _clear(k, odds, pairs)
-            assert pairs.observations.score[j[k]] >= SURE
-            assert pairs.prediction.elapsed[i[k]] <= FRESH
+            assert pairs.observations.score[j[k]] >= MIN_SCORE
+            assert pairs.prediction.elapsed[i[k]] <= MAX_UNSEEN_S
         kept = np.isin(whole.rows, short.rows)
         np.testing.assert_array_equal(whole.features[kept], short.features)
         gone = set(odds) - set(short.rows.tolist()) - set(short.settled.tolist())
@@ -69,7 +69,7 @@ def test_only_what_is_beyond_doubt_is_left_out() -> None:
         tracks, detections = set(i[sure].tolist()), set(j[sure].tolist())
         for k in gone:
             either = (i[k] in tracks) + (j[k] in detections)
-            assert either == 2 or (either == 1 and odds[k] <= VAIN)
+            assert either == 2 or (either == 1 and odds[k] <= MIN_RIVAL_LOGIT)
         left_out, looked_at = left_out + len(gone) + len(short.settled), looked_at + len(short.rows)
     assert min(left_out, looked_at) > 500
 

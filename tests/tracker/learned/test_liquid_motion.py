@@ -10,13 +10,13 @@ import torch
 
 from models.association_head.config import HeadConfig
 from models.association_head.inference import HeadNumpy
-from models.association_head.model import Head
+from models.association_head.model import AssociationHead
 from tracker.association.costs import Pairs
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.learned.association import Learned
 from tracker.learned.liquid_motion import LiquidMotion
-from tracker.learned.pair_features import FEATURE_NAMES, FEATURES, INPUTS, WEAK_ODDS, pair_view
+from tracker.learned.pair_features import FEATURE_NAMES, FEATURES, INPUTS, WEAK_LOGIT, pair_view
 from tracker.motion.base import Observations
 from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.types import Detections, Float64, Tracks
@@ -26,7 +26,7 @@ WARP = np.array([[1.01, 0.02, 9.0], [-0.01, 0.99, -4.0]])
 
 def head(noise: float) -> HeadNumpy:
     torch.manual_seed(0)
-    model = Head(INPUTS, FEATURES, HeadConfig())
+    model = AssociationHead(INPUTS, FEATURES, HeadConfig())
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += noise * torch.randn_like(parameter)
@@ -63,12 +63,12 @@ def test_untrained_it_is_the_kalman_filter() -> None:
         liquid.start(looks[0], 0.0, np.zeros((0, liquid.width))),
         kalman.start(looks[0], 0.0, np.zeros((0, kalman.width))),
     )
-    for k, look in enumerate(looks[1:], 1):
+    for k, observations in enumerate(looks[1:], 1):
         a, b = liquid.warp(a, WARP), kalman.warp(b, WARP)
         p, q = liquid.predict(a, 0.2 * k), kalman.predict(b, 0.2 * k)
         np.testing.assert_array_equal(p.coordinates, q.coordinates)
         np.testing.assert_array_equal(p.std, q.std)
-        a, b = liquid.update(a, look, 0.2 * k), kalman.update(b, look, 0.2 * k)
+        a, b = liquid.update(a, observations, 0.2 * k), kalman.update(b, observations, 0.2 * k)
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(4.0, 0.0), (0.5, 0.0), (1.0, 512.0), (2.0, -2048.0)])
@@ -81,15 +81,15 @@ def test_scale_and_place_do_not_matter(scale: float, shift: float) -> None:
 
 def test_a_query_changes_nothing_and_the_camera_is_remembered_until_the_match() -> None:
     motion = LiquidMotion(head(0.05))
-    look = Observations.at(np.array([[0, 0, 40, 100.0], [30, 0, 70, 100]]), np.array([0.9, 0.8]), True)
-    rows = motion.start(look, 0.0, np.zeros((0, motion.width)))
+    observations = Observations.at(np.array([[0, 0, 40, 100.0], [30, 0, 70, 100]]), np.array([0.9, 0.8]), True)
+    rows = motion.start(observations, 0.0, np.zeros((0, motion.width)))
     before = rows.copy()
     first, _ = motion.predict(rows, 1.0), motion.predict(rows, 5.0)
     np.testing.assert_array_equal(motion.predict(rows, 1.0).coordinates, first.coordinates)
     np.testing.assert_array_equal(rows, before)
     moved = motion.warp(rows, np.array([[1, 0, 7.0], [0, 1, -3]]))
     np.testing.assert_allclose(moved[:, -2:], [[7, -3], [7, -3]])
-    assert (motion.update(moved, look, 0.1)[:, -2:] == 0).all()
+    assert (motion.update(moved, observations, 0.1)[:, -2:] == 0).all()
 
 
 def test_without_habits_nothing_of_them_is_told() -> None:
@@ -112,26 +112,26 @@ def test_looks_count_for_as_much_more_as_the_config_says(known: bool) -> None:
     plain = head(0.05)
     more = HeadNumpy(plain.weights(), replace(plain.config, similarity_weight=7.0))
     motion = LiquidMotion(plain)
-    look = Observations.at(np.array([[0, 0, 40, 100], [6, 0, 46, 100.0]]), np.array([0.9, 0.8]), True)
-    rows = motion.start(look, 0.0, np.zeros((0, motion.width)))
+    observations = Observations.at(np.array([[0, 0, 40, 100], [6, 0, 46, 100.0]]), np.array([0.9, 0.8]), True)
+    rows = motion.start(observations, 0.0, np.zeros((0, motion.width)))
     track, detection = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
     similarity = np.array([0.9, -0.2, np.nan, 0.3]) if known else None
-    pairs = Pairs(track, detection, motion.predict(rows, 0.1), look, look.score, similarity)
+    pairs = Pairs(track, detection, motion.predict(rows, 0.1), observations, observations.score, similarity)
     added = Learned(more, 0.0, 0.0).logits(pairs) - Learned(plain, 0.0, 0.0).logits(pairs)
     np.testing.assert_allclose(added, [4.2, -3.5, 0, 0] if known else 0, atol=1e-4)
 
 
-@pytest.mark.parametrize(("score", "less"), [(0.3, WEAK_ODDS), (0.6, 0.0)])
+@pytest.mark.parametrize(("score", "less"), [(0.3, WEAK_LOGIT), (0.6, 0.0)])
 def test_a_weak_detection_that_the_prior_doubts_must_be_surer(score: float, less: float) -> None:
     motion = LiquidMotion(head(0.0))  # untrained: the prior's own odds
     first = Observations.at(np.array([[0.0, 0, 40, 100]]), np.array([0.9]), True)
     prediction = motion.predict(motion.start(first, 0.0, np.zeros((0, motion.width))), 0.1)
-    look = Observations.at(np.array([[2.0, 0, 42, 100], [10.0, 30, 34, 62]]), np.full(2, score), True)
-    pairs = Pairs(np.zeros(2, np.int64), np.arange(2), prediction, look, first.score)
+    observations = Observations.at(np.array([[2.0, 0, 42, 100], [10.0, 30, 34, 62]]), np.full(2, score), True)
+    pairs = Pairs(np.zeros(2, np.int64), np.arange(2), prediction, observations, first.score)
     assert prediction.prior is not None
     learned = Learned(motion.head, 0.0, 0.0)
     view = learned.view(pairs.of(prediction.prior))
     assert view.rows.tolist() == [0, 1]
-    likely, unlikely = view.base
+    likely, unlikely = view.prior_logits
     assert unlikely < -less <= 0 < likely
     np.testing.assert_allclose(learned.logits(pairs), [likely, unlikely - less], atol=1e-5)

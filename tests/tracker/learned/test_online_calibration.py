@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.association_head.config import TAIL
-from tracker.learned.online_calibration import MOST, REACH, Scales
+from models.association_head.config import STUDENT_T_DOF
+from tracker.learned.online_calibration import HALF_INTERVAL, MAX_LOG_FACTOR, OnlineCalibration
 from tracker.motion.base import Observations
 from tracker.types import Float64
 
@@ -16,37 +16,42 @@ def looks(n: int, score: float = 0.9) -> Observations:
     return Observations.at(boxes, np.full(n, score), True)
 
 
-def settle(scales: Scales, true: Float64, frames: int = 400, score: float = 0.9) -> Float64:
+def settle(scales: OnlineCalibration, true: Float64, frames: int = 400, score: float = 0.9) -> Float64:
     """The factor after frames of ten objects whose errors are `true` (4,) times as large as predicted."""
     rng = np.random.default_rng(0)
     for _ in range(frames):
-        errors = true * rng.standard_t(TAIL, (10, 4)) / scales.factor
+        errors = true * rng.standard_t(STUDENT_T_DOF, (10, 4)) / scales.factor
         scales.learn(errors, looks(10, score))
     return scales.factor
 
 
 def test_the_factors_find_the_true_scale_of_each_coordinate() -> None:
     true = np.array([1.6, 1.0, 0.7, 1.3])
-    np.testing.assert_allclose(settle(Scales(), true), true, rtol=0.12)
+    np.testing.assert_allclose(settle(OnlineCalibration(), true), true, rtol=0.12)
 
 
 def test_they_stay_within_their_bounds_and_can_be_reset() -> None:
-    scales = Scales()
-    np.testing.assert_allclose(settle(scales, np.array([50, 50, 0.01, 0.01])), np.exp([MOST, MOST, -MOST, -MOST]))
+    scales = OnlineCalibration()
+    np.testing.assert_allclose(
+        settle(scales, np.array([50, 50, 0.01, 0.01])),
+        np.exp([MAX_LOG_FACTOR, MAX_LOG_FACTOR, -MAX_LOG_FACTOR, -MAX_LOG_FACTOR]),
+    )
     scales.reset()
     assert (scales.factor == 1).all()
 
 
 @pytest.mark.parametrize("case", ["unsure", "crowded"])
 def test_matches_that_are_not_confident_teach_nothing(case: str) -> None:
-    look = looks(5, 0.5) if case == "unsure" else Observations.at(np.tile([0, 0, 40, 100.0], (5, 1)), np.ones(5), True)
-    scales = Scales()
-    scales.learn(np.full((5, 4), 30.0), look)
+    observations = (
+        looks(5, 0.5) if case == "unsure" else Observations.at(np.tile([0, 0, 40, 100.0], (5, 1)), np.ones(5), True)
+    )
+    scales = OnlineCalibration()
+    scales.learn(np.full((5, 4), 30.0), observations)
     assert (scales.factor == 1).all()
 
 
 def test_one_wild_error_moves_them_by_a_bounded_amount() -> None:
-    scales = Scales()
+    scales = OnlineCalibration()
     scales.learn(np.full((1, 4), 1e9), looks(1))
     assert (scales.factor < 1.02).all()
 
@@ -54,15 +59,15 @@ def test_one_wild_error_moves_them_by_a_bounded_amount() -> None:
 @pytest.mark.parametrize("draw", ["normal", "laplace", "uniform"])
 def test_nine_in_ten_lie_inside_whatever_the_distribution(draw: str) -> None:
     rng = np.random.default_rng(1)
-    scales, inside = Scales(), []
+    scales, inside = OnlineCalibration(), []
     for k in range(2000):
         errors = getattr(rng, draw)(-2 if draw == "uniform" else 0, 2, (5, 4)) / scales.factor
         if k > 1000:
-            inside.append(abs(errors) <= REACH)
+            inside.append(abs(errors) <= HALF_INTERVAL)
         scales.learn(errors, looks(5))
     assert np.mean(inside) == pytest.approx(0.9, abs=0.015)
 
 
 def test_the_interval_is_the_trained_distributions() -> None:
     stats = pytest.importorskip("scipy.stats")
-    assert pytest.approx(stats.t.ppf(0.95, TAIL), abs=1e-3) == REACH
+    assert pytest.approx(stats.t.ppf(0.95, STUDENT_T_DOF), abs=1e-3) == HALF_INTERVAL

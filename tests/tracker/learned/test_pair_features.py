@@ -13,7 +13,7 @@ from tracker.association.costs import Pairs, density, mix
 from tracker.boxes import overlap, to_xyxy
 from tracker.learned.liquid_motion import WEIGHTS
 from tracker.learned.pair_features import FEATURE_NAMES, FEATURES, INPUT_NAMES, INPUTS, match_inputs, pair_view
-from tracker.motion.base import Habit, Observations, Prediction
+from tracker.motion.base import Observations, Prediction, TrackStatistics
 from tracker.motion.track_averages import SPANS
 
 TRACK = np.zeros(1, np.int64)
@@ -25,13 +25,17 @@ def scene() -> Pairs:
     coordinates = np.array([[100, 80, 3.7, 4.6], [300, 90, 3.6, 4.4]])
     shift = np.array([2.0, -3.0, 0.02, -0.03])
     usual = coordinates[:, None] - shift * np.array([[[2.0], [3.0]]])[:, : len(SPANS)]
-    statistics = Habit(usual, np.array([0.11, 0.0]), np.array([7.0, 8.0]), np.array([0.21, 0.0]), np.array([0.31, 0.0]))
+    statistics = TrackStatistics(
+        usual, np.array([0.11, 0.0]), np.array([7.0, 8.0]), np.array([0.21, 0.0]), np.array([0.31, 0.0])
+    )
     std = np.array([[5.0, 6.0, 0.1, 0.12]] * 2)
-    p = Prediction(coordinates, std, to_xyxy(coordinates), coordinates - shift, np.array([0.4, 0.9]), habit=statistics)
+    p = Prediction(
+        coordinates, std, to_xyxy(coordinates), coordinates - shift, np.array([0.4, 0.9]), statistics=statistics
+    )
     seen = to_xyxy(coordinates[::-1] + np.array([4.0, 5.0, 0.05, 0.04]))
-    look = replace(Observations.at(seen, np.array([0.55, 0.85]), True), crowding=np.array([0.0, 0.41]))
-    look = replace(look, containment=np.array([0.0, 0.51]))
-    return Pairs(TRACK, DETECTION, p, look, np.array([0.75, 0.6]), np.array([0.61]))
+    observations = replace(Observations.at(seen, np.array([0.55, 0.85]), True), crowding=np.array([0.0, 0.41]))
+    observations = replace(observations, containment=np.array([0.0, 0.51]))
+    return Pairs(TRACK, DETECTION, p, observations, np.array([0.75, 0.6]), np.array([0.61]))
 
 
 def features(pairs: Pairs) -> dict[str, float]:
@@ -53,9 +57,9 @@ def prediction(**columns: Any) -> Pairs:
 
 
 def statistics(**columns: Any) -> Pairs:
-    habit = scene().prediction.habit
+    habit = scene().prediction.statistics
     assert habit is not None
-    return prediction(habit=replace(habit, **columns))
+    return prediction(statistics=replace(habit, **columns))
 
 
 def seen(**columns: Any) -> Pairs:
@@ -69,7 +73,7 @@ def moved(column: np.ndarray, at: tuple[int, ...], by: float) -> np.ndarray:
 
 
 P, SEEN = scene().prediction, scene().observations
-USUAL = P.habit.usual  # type: ignore[union-attr]
+USUAL = P.statistics.mean_coordinates  # type: ignore[union-attr]
 # what is changed; which features, and which inputs, change then: these and no others
 CHANGES: list[tuple[str, Pairs, set[str], set[str]]] = [
     ("appearance", replace(scene(), similarity=np.array([0.2])), {"appearance similarity", "prior logits"}, set()),
@@ -107,13 +111,13 @@ CHANGES: list[tuple[str, Pairs, set[str], set[str]]] = [
     ),
     (
         "the last box's y",
-        prediction(seen=moved(P.seen, (0, 1), 1.0)),
+        prediction(last_coordinates=moved(P.last_coordinates, (0, 1), 1.0)),
         {"shift y", "IoU with the last box"},
         {"shift y"},
     ),
     (
         "the last box's width",
-        prediction(seen=moved(P.seen, (0, 2), 0.01)),
+        prediction(last_coordinates=moved(P.last_coordinates, (0, 2), 0.01)),
         {"growth width", "IoU with the last box"},
         {"growth width"},
     ),
@@ -125,19 +129,19 @@ CHANGES: list[tuple[str, Pairs, set[str], set[str]]] = [
     ),
     (
         "a long-term place",
-        statistics(usual=moved(USUAL, (0, len(SPANS) - 1, 0), 1.0)),
+        statistics(mean_coordinates=moved(USUAL, (0, len(SPANS) - 1, 0), 1.0)),
         {f"place against {SPANS[-1]:g} s x"},
         {f"place against {SPANS[-1]:g} s x"},
     ),
     (
         "a long-term size",
-        statistics(usual=moved(USUAL, (0, 0, 3), 0.1)),
+        statistics(mean_coordinates=moved(USUAL, (0, 0, 3), 0.1)),
         {f"size against {SPANS[0]:g} s height"},
         {f"size against {SPANS[0]:g} s height"},
     ),
     ("the track's crowding", statistics(crowding=np.array([0.2, 0.0])), {"track's crowding"}, set()),
-    ("occlusion", statistics(hidden=np.array([0.9, 0.0])), {"track's occlusion"}, {"track's occlusion"}),
-    ("the nearest track", statistics(near=np.array([0.9, 0.0])), {"track's neighbour IoU"}, set()),
+    ("occlusion", statistics(occlusion=np.array([0.9, 0.0])), {"track's occlusion"}, {"track's occlusion"}),
+    ("the nearest track", statistics(neighbour_iou=np.array([0.9, 0.0])), {"track's neighbour IoU"}, set()),
     ("age", statistics(age=np.array([7.5, 8.0])), {"track's age"}, {"track's age"}),
     ("the scene's age", statistics(age=np.array([7.0, 9.5])), {"scene's age", "share of late tracks"}, set()),
     (
@@ -179,8 +183,10 @@ def test_features_are_the_quantities_that_they_name() -> None:
         "IoU": boxes.iou[0],
         "buffered IoU": boxes.buffered[0],
         "height IoU": boxes.height[0],
-        "IoU with the last box": overlap(to_xyxy(p.seen)[i, None], pairs.observations.xyxy[j, None], 0.0).iou[0],
-        "predicted spread": np.log(p.std[i, 0] / np.exp(p.seen[i, 3])),
+        "IoU with the last box": overlap(
+            to_xyxy(p.last_coordinates)[i, None], pairs.observations.xyxy[j, None], 0.0
+        ).iou[0],
+        "predicted spread": np.log(p.std[i, 0] / np.exp(p.last_coordinates[i, 3])),
         "track's score": 0.75,
         "detection's score": 0.85,
         "detection's crowding": 0.41,

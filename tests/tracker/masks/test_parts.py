@@ -10,13 +10,13 @@ import pytest
 
 from datasets.scenes import parse, render
 from models.errors import ConfigError
-from tracker.masks.colour_model import Colours
+from tracker.masks.colour_model import ColourModel
 from tracker.masks.config import MaskConfig
 from tracker.masks.crop import Crop, extent
-from tracker.masks.guided_filter import Guide
+from tracker.masks.guided_filter import GuidedFilter
 from tracker.masks.initial_mask import By, mask_of_box, mask_of_polygon
-from tracker.masks.memory import GIVEN, SUBCELLS, recall, remember
-from tracker.masks.occlusion import shape_of, with_hidden
+from tracker.masks.memory import FIRST_FRAME_WEIGHT, SUBCELLS, recall, remember
+from tracker.masks.occlusion import shape_of, with_occluded_part
 from tracker.types import Float32, UInt8
 
 CELLS = 16
@@ -91,7 +91,7 @@ def test_the_given_mask_counts_for_more_than_later_ones() -> None:
     given, later = np.ones((128, 128), np.float32), np.zeros((128, 128), np.float32)
     memories = [remember(features, mask, CELLS, float(k)) for k, mask in enumerate((given, later, later))]
     found, _ = recall(features, memories, CELLS)
-    np.testing.assert_allclose(found, GIVEN / (GIVEN + 2), atol=1e-5)
+    np.testing.assert_allclose(found, FIRST_FRAME_WEIGHT / (FIRST_FRAME_WEIGHT + 2), atol=1e-5)
 
 
 @pytest.mark.parametrize(("covered", "moved"), [(0.0, 0.0), (0.5, 20.0), (0.9, 20.0)])
@@ -104,27 +104,27 @@ def test_what_another_object_hides_counts_for_place_and_size(covered: float, mov
     rivals = np.zeros((200, 200), bool)
     rivals[:, : round(50 + moved + 60 * covered)] = covered > 0
     seen = np.where(rivals, 0, here).astype(np.float32)
-    np.testing.assert_allclose(extent(with_hidden(seen, rivals, shape, expected)), extent(here), atol=1.5)
+    np.testing.assert_allclose(extent(with_occluded_part(seen, rivals, shape, expected)), extent(here), atol=1.5)
 
 
 def test_a_rival_that_shows_where_an_object_was_hides_nothing() -> None:
     seen = disc(200, 80, 100, 30)
     shape = shape_of(seen, extent(seen))
     expected = extent(seen) - 2.0  # a little off
-    np.testing.assert_array_equal(with_hidden(seen, seen == 0, shape, expected), seen)
+    np.testing.assert_array_equal(with_occluded_part(seen, seen == 0, shape, expected), seen)
 
 
 def test_outlines_go_to_the_edges_of_the_picture() -> None:
     bgr, mask = two_colours()
     rough = cv2.GaussianBlur(np.roll(mask, (2, 2), (0, 1)), (0, 0), 3)
-    fine = Guide(bgr)(rough)
+    fine = GuidedFilter(bgr)(rough)
     assert 0 <= fine.min() <= fine.max() <= 1
     assert ((fine > 0.5) != mask).mean() < 0.5 * ((rough > 0.5) != mask).mean()
 
 
 def test_colours_win_a_part_that_cells_leave_open_where_they_tell() -> None:
     bgr, mask = two_colours()
-    colours = Colours(bgr, mask, 0.0)
+    colours = ColourModel(bgr, mask, 0.0)
     doubtful = np.where(mask > 0, 0.4, 0.1).astype(np.float32)
     assert ((colours(bgr, doubtful) > 0.5) == (mask > 0)).mean() > 0.99
 
@@ -133,7 +133,7 @@ def test_colours_are_not_asked_where_object_and_ground_share_them() -> None:
     bgr = np.random.default_rng(3).integers(0, 255, (128, 128, 3), dtype=np.uint8)
     mask = disc(128, 64, 64, 30)
     doubtful = np.full((128, 128), 0.4, np.float32)
-    np.testing.assert_allclose(Colours(bgr // 64 * 64, mask, 0.0)(bgr, doubtful), 0.4, atol=0.05)
+    np.testing.assert_allclose(ColourModel(bgr // 64 * 64, mask, 0.0)(bgr, doubtful), 0.4, atol=0.05)
 
 
 def test_a_box_or_a_polygon_gives_a_mask() -> None:

@@ -11,8 +11,8 @@ import pytest
 from datasets.scenes import Scene, render
 from models.errors import DataError, WeightsError
 from tracker.masks.config import MaskConfig
-from tracker.masks.propagation import MaskFollower
-from tracker.masks.stage import Mark, MaskStage
+from tracker.masks.propagation import MaskPropagator
+from tracker.masks.stage import MaskPrompt, MaskStage
 from tracker.protocols import SourceInfo
 from tracker.types import Frame, State, Tracks, UInt8
 
@@ -29,9 +29,9 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> object:
         yield
 
 
-def follower(config: MaskConfig = SMALL) -> MaskFollower:
+def follower(config: MaskConfig = SMALL) -> MaskPropagator:
     try:
-        return MaskFollower(config, threads=1, device="cpu")
+        return MaskPropagator(config, threads=1, device="cpu")
     except WeightsError as error:
         pytest.skip(f"the frozen CNN's weights are in the extra `torch`: {error}")
 
@@ -124,16 +124,16 @@ def test_memory_is_bounded_and_an_object_that_is_gone_is_not_faked() -> None:
     empty = np.full_like(frame.bgr, (200, 120, 40))
     gone = follow.update(Frame(empty, 20, 9.0))
     assert not gone.mask.any()
-    assert (gone.unseen > 0).all()
+    assert (gone.time_since_update > 0).all()
     back = follow.update(Frame(frame.bgr, 21, 9.2))
-    assert (back.unseen == 0).any()
+    assert (back.time_since_update == 0).any()
 
 
 def test_the_stage_puts_marked_objects_beside_other_tracks() -> None:
     clip = scene(duration=0.3)
     marks = [
-        Mark(0.0, (1,), lambda f: np.where(clip[0][1] == 1, 1, 0).astype(np.uint8)),
-        Mark(0.15, (2,), lambda f: np.where(clip[2][1] == 2, 2, 0).astype(np.uint8)),
+        MaskPrompt(0.0, (1,), lambda f: np.where(clip[0][1] == 1, 1, 0).astype(np.uint8)),
+        MaskPrompt(0.15, (2,), lambda f: np.where(clip[2][1] == 2, 2, 0).astype(np.uint8)),
     ]
     stage = MaskStage(follower(), marks)
     assert stage.open(SourceInfo("clip", 480, 270), ("person",)) == ("person", "object")
@@ -172,4 +172,4 @@ def test_what_does_not_fit_is_refused() -> None:
 
 def test_a_missing_package_of_weights_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(WeightsError):
-        MaskFollower(SMALL, threads=1, weights=str(tmp_path / "no.pth"))
+        MaskPropagator(SMALL, threads=1, weights=str(tmp_path / "no.pth"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracker.boxes import overlaps, touching
+from tracker.boxes import overlapping_pairs, overlaps
 from tracker.motion import track_averages as habit
 from tracker.motion.base import Observations
 from tracker.types import Float64
@@ -20,7 +20,7 @@ def averages(times: Float64, places: Float64) -> Float64:
     rows = habit.first(look(places[0]), times[0])
     for before, time, x in zip(times, times[1:], places[1:], strict=False):
         rows = habit.follow(rows, look(x), time, np.array([time - before]))
-    return habit.recall(rows, np.array([[0, 0, 40, 100.0]]), np.zeros(1), times[-1]).usual[0]
+    return habit.recall(rows, np.array([[0, 0, 40, 100.0]]), np.zeros(1), times[-1]).mean_coordinates[0]
 
 
 def test_a_young_track_is_averaged_evenly_and_an_old_one_forgets() -> None:
@@ -58,12 +58,12 @@ def test_who_stands_lower_hides_who_stands_higher() -> None:
     xyxy = np.array([[0, 0, 40, 100.0], [20, 10, 60, 110], [500, 0, 540, 100]])
     rows = habit.first(Observations.at(xyxy, np.ones(3), True), 0.0)
     got = habit.recall(rows, xyxy, np.zeros(3), 1.0)
-    np.testing.assert_allclose(got.hidden, [20 * 90 / 4000, 0, 0])
-    np.testing.assert_allclose(got.near, [1800 / 6200, 1800 / 6200, 0])
-    np.testing.assert_allclose(got.crowding, got.near)
+    np.testing.assert_allclose(got.occlusion, [20 * 90 / 4000, 0, 0])
+    np.testing.assert_allclose(got.neighbour_iou, [1800 / 6200, 1800 / 6200, 0])
+    np.testing.assert_allclose(got.crowding, got.neighbour_iou)
     np.testing.assert_allclose(got.age, 1.0)
     long_gone = habit.recall(rows, xyxy, np.array([0, 5.0, 0]), 5.0)
-    assert (long_gone.hidden == 0).all()
+    assert (long_gone.occlusion == 0).all()
 
 
 def test_touching_finds_what_a_full_table_finds() -> None:
@@ -71,7 +71,7 @@ def test_touching_finds_what_a_full_table_finds() -> None:
     for n in (0, 1, 2, 60):
         low = rng.uniform(0, 300, (n, 2))
         xyxy = np.concatenate([low, low + rng.uniform(5, 80, (n, 2))], axis=1)
-        i, j, shared = touching(xyxy)
+        i, j, shared = overlapping_pairs(xyxy)
         area = (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)
         table = np.zeros((n, n))
         table[i, j] = table[j, i] = shared / (area[i] + area[j] - shared)

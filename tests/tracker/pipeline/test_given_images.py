@@ -13,7 +13,7 @@ import pytest
 import tracker.pipeline.loop
 from models.errors import ConfigError, DataError, SourceError
 from tracker.engine import Tracker
-from tracker.pipeline.given_images import GivenPictures, source_of
+from tracker.pipeline.given_images import ImageSequence, source_of
 from tracker.pipeline.loop import run, track
 from tracker.types import Frame, Tracks
 
@@ -39,7 +39,7 @@ def test_pictures_with_times_are_tracked(make: Any) -> None:
     found = list(track(make(), one_box, Tracker()))
     assert [frame.time for frame, _ in found] == pytest.approx(TIMES)
     assert [frame.index for frame, _ in found] == [0, 1, 2]
-    assert [tracks.shown.id.tolist() for _, tracks in found] == [[1]] * 3
+    assert [tracks.confirmed.id.tolist() for _, tracks in found] == [[1]] * 3
 
 
 def test_a_buffer_may_be_used_again() -> None:
@@ -95,7 +95,7 @@ def test_what_is_no_source_is_told_in_one_sentence(source: Any, error: type, sai
 
 
 def test_a_source_stays_itself() -> None:
-    source = GivenPictures([(PICTURE, 0.0)])
+    source = ImageSequence([(PICTURE, 0.0)])
     assert source_of(source) is source
 
 

@@ -77,7 +77,7 @@ class Memory:
         if frame.index == self.stop_at:
             raise Stop
         self.thread = threading.current_thread()
-        self.rows.append((frame.index, frame.time, float(tracks.shown.xyxy[0, 0])))
+        self.rows.append((frame.index, frame.time, float(tracks.confirmed.xyxy[0, 0])))
 
     def close(self) -> None:
         self.closed += 1

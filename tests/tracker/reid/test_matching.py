@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.runtime.maths import unit
-from tracker.reid.matching import embed, log_odds, marginals, possible, standing, within_metric
+from tracker.reid.matching import embed, log_odds, marginals, normalised_similarity, reachable, within_metric
 from tracker.types import Float32, Float64
 
 RNG = np.random.default_rng(3)
@@ -82,7 +82,7 @@ def test_standing_is_measured_against_those_who_were_here_together() -> None:
     for (i, j), v in known.items():
         cosine[i, j] = cosine[j, i] = v
     cosine[3, :3] = cosine[:3, 3] = 0.9  # who came later may be any of them: no part of the measure
-    z = standing(cosine, first, last, np.array([True, True, True, False]))
+    z = normalised_similarity(cosine, first, last, np.array([True, True, True, False]))
     freed = [v + 1 / 2 for v in known.values()]  # of three whose mean is taken off, two have -1/2
     mean = sum(freed) / 7  # three pairs and four imagined ones of mean 0
     spread = np.sqrt((sum((v - mean) ** 2 for v in freed) + 4 * 0.12**2) / 7)
@@ -97,7 +97,7 @@ def test_strangers_stand_where_those_stand_who_are_surely_two() -> None:
         views = unit(who[k : k + 10])
         e = embed(within_metric(views[:n], np.arange(n)), views[:, None], np.ones((10, 1), np.float32))
         taught = np.arange(10) < n
-        z = standing((e @ e.T).astype(np.float64), 1.0 * ~taught, 1.0 * ~taught, taught)
+        z = normalised_similarity((e @ e.T).astype(np.float64), 1.0 * ~taught, 1.0 * ~taught, taught)
         found.append(z[n:, :n].mean())
     assert abs(np.mean(found)) < 0.3
 
@@ -106,4 +106,4 @@ def test_nobody_runs_faster_than_a_runner_or_is_in_two_places() -> None:
     here = np.array([[100.0, 0, 140, 100]])
     there = np.array([[100.0, 0, 140, 100], [600.0, 0, 640, 100], [600.0, 0, 640, 100], [100.0, 0, 140, 100]])
     elapsed = np.array([[1.0, 1.0, 2.0, -0.5]])  # five heights off; whoever was seen later is another
-    assert possible(here, there, elapsed, speed=3.0, slack=1.0).tolist() == [[True, False, True, False]]
+    assert reachable(here, there, elapsed, speed=3.0, slack=1.0).tolist() == [[True, False, True, False]]

@@ -9,8 +9,8 @@ import pytest
 
 from models.runtime.maths import unit
 from tracker.reid.config import ReidConfig
-from tracker.reid.gallery import GONE
-from tracker.reid.stage import Returning
+from tracker.reid.gallery import NO_TRACK
+from tracker.reid.stage import ReidStage
 from tracker.types import Float32, Frame, Int64, State, Tracks
 
 DIM, SIZE = 200, (800, 300)
@@ -25,7 +25,7 @@ class Stage:
         self.looked: list[int] = []
         self.who: dict[int, int] = {}  # place -> who stands there
         self.fresh = iter(range(900, 999))
-        self.returning = Returning(self.look, DIM, lambda: next(self.fresh), config)
+        self.returning = ReidStage(self.look, DIM, lambda: next(self.fresh), config)
         self.blank = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
 
     def look(self, frame: Frame, boxes: Int64) -> Float32:
@@ -51,7 +51,7 @@ class Stage:
         got = self.returning(Frame(self.blank, int(time * 100), time), tracks)
         assert len(set(got.id.tolist())) == n
         whose = {int(box[0]) // 60: who for box, (_, who, _) in zip(boxes, here, strict=False)}
-        return {whose[int(b[0]) // 60]: int(i) for i, b in zip(got.shown.id, got.shown.xyxy, strict=True)}
+        return {whose[int(b[0]) // 60]: int(i) for i, b in zip(got.confirmed.id, got.confirmed.xyxy, strict=True)}
 
 
 def run(
@@ -99,7 +99,7 @@ def test_who_is_here_is_nobody_who_comes_back() -> None:
     run(stage, seconds(5, 15, 2), rest)
     back = [stage.step(t, [*rest, (9, 0, 5)]) for t in seconds(20, 2)]
     assert all(shown.get(0) in (1, 9) for shown in back)
-    ids = set(stage.returning.people.id[stage.returning.people.engine != GONE].tolist())
+    ids = set(stage.returning.gallery.id[stage.returning.gallery.track_id != NO_TRACK].tolist())
     assert ids == {1, 9}
 
 
@@ -135,11 +135,11 @@ def test_memory_is_bounded_by_count_and_seconds() -> None:
     stage = Stage(ReidConfig(reid=True, reid_gallery_size=3, reid_memory=30.0))
     for k in range(12):  # each as another class, so that nobody can be one of before
         run(stage, seconds(3 * k, 1), [(k + 1, k, 2)], label=k)
-        assert len(stage.returning.people) <= 4
+        assert len(stage.returning.gallery) <= 4
     stage.step(34.5, [])
-    assert stage.returning.people.id.tolist() == [10, 11, 12]
+    assert stage.returning.gallery.id.tolist() == [10, 11, 12]
     stage.step(100.0, [])
-    assert len(stage.returning.people) == 0
+    assert len(stage.returning.gallery) == 0
 
 
 def test_looks_are_bounded_a_frame_and_grow_rare() -> None:
@@ -158,7 +158,7 @@ def test_what_nobody_could_look_at_is_new() -> None:
         np.array([11]), np.array([[0, 0, 8, 9]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int64),
         np.array([State.ACTIVE], np.int8), np.zeros(1), np.zeros(1, np.int64),
     )  # fmt: skip
-    shown = [stage.returning(Frame(stage.blank, 0, t), tracks).shown.id.tolist() for t in seconds(20, 1)]
+    shown = [stage.returning(Frame(stage.blank, 0, t), tracks).confirmed.id.tolist() for t in seconds(20, 1)]
     assert shown[0] == []
     assert shown[-1] == [11]
     assert len(stage.looked) == before

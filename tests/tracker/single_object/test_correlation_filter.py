@@ -7,9 +7,9 @@ import pytest
 
 from tests.support.pattern_images import scene
 from tracker.single_object import correlation_filter as room
-from tracker.single_object.box_refinement import RIDGE, Refiner, describe
+from tracker.single_object.box_refinement import RIDGE, Refiner, box_descriptor
 from tracker.single_object.correlation_filter import ObjectFilter, bump, peaks
-from tracker.single_object.search_region import CELLS, CONTEXT, SIZE, FrozenView, Projection, Window, cut, window
+from tracker.single_object.search_region import CELLS, CONTEXT, SIZE, ChannelProjection, FrozenView, Window, cut, window
 
 RNG = np.random.default_rng(3)
 
@@ -88,7 +88,7 @@ def test_windows_map_back_and_forth_and_cut_what_they_say() -> None:
 def test_both_strides_come_from_one_pass_and_share_their_power(view: FrozenView) -> None:
     maps = view([cut(scene(), Window(np.array([150.0, 120.0]), 160.0))] * 2)
     assert [m.shape for m in maps] == [(2, 40, 32, 32), (2, 112, 16, 16)]
-    project = Projection([m[:1] for m in maps])
+    project = ChannelProjection([m[:1] for m in maps])
     out = project(maps)
     assert out.shape == (2, 48, CELLS, CELLS)
     np.testing.assert_array_equal(out[0], out[1])
@@ -96,7 +96,7 @@ def test_both_strides_come_from_one_pass_and_share_their_power(view: FrozenView)
     assert fine == pytest.approx(1, abs=0.01)
     assert 0.5 < coarse < 1  # smoothed when its cells were cut in four
     flat = view([np.full((SIZE, SIZE, 3), 80, np.uint8)])
-    assert np.isfinite(Projection(flat)(flat)).all()
+    assert np.isfinite(ChannelProjection(flat)(flat)).all()
 
 
 def test_the_refiner_is_the_ridge_regression_of_its_examples() -> None:
@@ -115,7 +115,7 @@ def test_the_refiner_is_the_ridge_regression_of_its_examples() -> None:
 def test_a_refined_box_is_nearer(view: FrozenView) -> None:
     here = Window(np.array([160.0, 120.0]), 166.0)
     maps = view([cut(scene(np.array([142.0, 96, 178, 144])), here)])
-    features = Projection(maps)(maps)[0]
+    features = ChannelProjection(maps)(maps)[0]
     middle, size = np.full(2, (CELLS - 1) / 2), np.array([36.0, 48.0]) / here.cell
     made = Refiner()
     made.start(*made.examples(features, middle, size, 300), 0.0)
@@ -123,4 +123,4 @@ def test_a_refined_box_is_nearer(view: FrozenView) -> None:
         (wrong,) = made(features, (middle + np.array(shift) * size)[None], (size * factor)[None])
         left = -np.array(shift) / factor - wrong[:2], -np.log(factor) - wrong[2:]
         assert np.abs(left).max() < 0.05
-    assert describe(features, middle[None], size[None]).shape == (1, 48 * 16)
+    assert box_descriptor(features, middle[None], size[None]).shape == (1, 48 * 16)

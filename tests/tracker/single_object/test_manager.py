@@ -10,15 +10,15 @@ import pytest
 
 from models.errors import ConfigError, DataError
 from tests.support.pattern_images import SIZE, box_at, iou, scene
-from tracker.classification.track_classes import Classes
+from tracker.classification.track_classes import ClassPooling
 from tracker.engine import Tracker
 from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.pipeline.loop import run
 from tracker.protocols import FrameTracker, SourceInfo
 from tracker.single_object.box_prompt import parse_box
-from tracker.single_object.manager import Pointer, inside
+from tracker.single_object.manager import SingleObjectManager, inside
 from tracker.single_object.search_region import FrozenView
-from tracker.single_object.tracker import Follower, Sight
+from tracker.single_object.tracker import Estimate, SingleObjectTracker
 from tracker.types import Detections, Float64, Frame, State, Tracks, UInt8
 
 
@@ -28,16 +28,18 @@ class Told:
     def __init__(self, bgr: UInt8, xyxy: Float64, time: float, until: float = np.inf) -> None:
         self.xyxy, self.time, self.until = xyxy, time, until
 
-    def look(self, bgr: UInt8, time: float, warp: Float64 | None = None) -> Sight:
+    def look(self, bgr: UInt8, time: float, warp: Float64 | None = None) -> Estimate:
         box = self.xyxy + 2 * (time - self.time)
-        return Sight(box, 0.8, seen=time < self.until, unseen=max(time - self.until, 0.0))
+        return Estimate(box, 0.8, found=time < self.until, time_since_update=max(time - self.until, 0.0))
 
 
-def told(tracker: Tracker, *boxes: str, until: float = np.inf, names: tuple[str, ...] = ("person",)) -> Pointer:
-    def follow(bgr: UInt8, xyxy: Float64, time: float) -> Follower:
+def told(
+    tracker: Tracker, *boxes: str, until: float = np.inf, names: tuple[str, ...] = ("person",)
+) -> SingleObjectManager:
+    def follow(bgr: UInt8, xyxy: Float64, time: float) -> SingleObjectTracker:
         return Told(bgr, xyxy, time, until)  # type: ignore[return-value]
 
-    return Pointer(tracker, [parse_box(b) for b in boxes], follow, names)
+    return SingleObjectManager(tracker, [parse_box(b) for b in boxes], follow, names)
 
 
 def frame(k: int) -> Frame:
@@ -63,7 +65,7 @@ def test_boxes_come_at_their_times_with_ids_of_their_own() -> None:
     assert [pointer.names[i] for i in tracks.label] == ["object", "object", "person"]
     assert tracks.detection.tolist() == [-1, -1, 0]
     np.testing.assert_allclose(tracks.xyxy[1], [10.2, 10.2, 30.2, 40.2], rtol=1e-5)
-    assert len(tracks.shown) == 3
+    assert len(tracks.confirmed) == 3
 
 
 def test_a_detection_over_a_pointed_object_is_no_second_track_and_names_it() -> None:
@@ -105,9 +107,9 @@ def test_a_lost_object_claims_nothing_and_is_shown_to_be_lost() -> None:
     for k in range(4):
         tracks = pointer.update(found([11, 11, 31, 41]), frame(k).time, frame=frame(k))
     assert tracks.state.tolist() == [State.LOST, State.ACTIVE]
-    assert tracks.unseen[0] == pytest.approx(0.15)
+    assert tracks.time_since_update[0] == pytest.approx(0.15)
     assert tracks.detection.tolist() == [-1, 0]
-    assert tracks.shown.id.tolist() == [2]
+    assert tracks.confirmed.id.tolist() == [2]
 
 
 def test_boxes_of_a_window_are_taken_at_the_time_of_their_frame_and_dropped() -> None:
@@ -170,7 +172,7 @@ def test_a_box_reads_as_it_is_written() -> None:
 
 
 def test_a_name_given_with_a_box_is_its_class_whatever_a_detector_says() -> None:
-    tracker = Tracker(classes=Classes(2))
+    tracker = Tracker(classes=ClassPooling(2))
     pointer = told(tracker, "10,10,20,30:van", "100,10,20,30:dog", "60,10,20,30", names=("dog", "cat"))
     assert pointer.names == ("dog", "cat", "object", "van")
     for k in range(4):
@@ -224,14 +226,14 @@ class Keeps:
 
 def test_the_loop_follows_beside_a_detector(view: FrozenView) -> None:
     tracker, sink, motion = Tracker(), Keeps(), KalmanMotion()
-    pointer = Pointer(
-        tracker, [parse_box("42,96,36,48")], lambda bgr, xyxy, time: Follower(view, motion, bgr, xyxy, time)
+    pointer = SingleObjectManager(
+        tracker, [parse_box("42,96,36,48")], lambda bgr, xyxy, time: SingleObjectTracker(view, motion, bgr, xyxy, time)
     )
     summary = run(Clip(), Finds(), pointer, [sink])
     assert summary.frames == 8
     assert summary.tracks == 2
     assert sink.names == ("thing", "object")
     for k, tracks in enumerate(sink.tracks):
-        assert tracks.shown.id.tolist() == [1, 2]
+        assert tracks.confirmed.id.tolist() == [1, 2]
         assert iou(tracks.xyxy[0].astype(np.float64), box_at(60 + 12 * k, 120)) > 0.7
         assert tracks.label.tolist() == [0, 0]

@@ -11,12 +11,12 @@ from tracker.learned.liquid_motion import LiquidMotion
 from tracker.motion.base import Motion
 from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.single_object.search_region import FrozenView
-from tracker.single_object.tracker import Follower
+from tracker.single_object.tracker import SingleObjectTracker
 from tracker.types import Float64
 
 
-def begin(view: FrozenView, box: Float64, motion: Motion | None = None) -> Follower:
-    return Follower(view, motion or LiquidMotion(), scene(box), box, 0.0)
+def begin(view: FrozenView, box: Float64, motion: Motion | None = None) -> SingleObjectTracker:
+    return SingleObjectTracker(view, motion or LiquidMotion(), scene(box), box, 0.0)
 
 
 @pytest.mark.parametrize("motion", [LiquidMotion, KalmanMotion])
@@ -27,9 +27,9 @@ def test_a_moving_object_is_followed_at_its_true_times(view: FrozenView, motion:
 
     follower = begin(view, at(0.0), motion())
     for k in range(1, 9):
-        sight = follower.look(scene(at(k * step)), k * step)
-        assert sight.seen
-        assert sight.unseen == 0
+        sight = follower.update(scene(at(k * step)), k * step)
+        assert sight.found
+        assert sight.time_since_update == 0
         assert iou(sight.xyxy, at(k * step)) > 0.7
     assert sight.score > 0.3
 
@@ -38,7 +38,7 @@ def test_size_and_aspect_follow(view: FrozenView) -> None:
     boxes = [box_at(160, 120, 36 * 1.03**k, 48 * 1.015**k) for k in range(15)]
     follower = begin(view, boxes[0])
     for k, box in enumerate(boxes[1:], 1):
-        sight = follower.look(scene(box), k * 0.04)
+        sight = follower.update(scene(box), k * 0.04)
     width, height = sight.xyxy[2:] - sight.xyxy[:2]
     assert iou(sight.xyxy, boxes[-1]) > 0.75
     assert width > 36 * 1.2
@@ -49,16 +49,17 @@ def test_an_object_that_is_gone_is_not_made_up_and_is_found_again(view: FrozenVi
     here, there = box_at(70, 80), box_at(250, 180)
     follower = begin(view, here)
     for k in range(1, 5):
-        assert follower.look(scene(here), k * 0.1).seen
+        assert follower.update(scene(here), k * 0.1).found
     scores = []
     for k in range(5, 15):
-        sight = follower.look(scene(), k * 0.1)
+        sight = follower.update(scene(), k * 0.1)
         scores.append(sight.score)
-    assert not sight.seen
-    assert sight.unseen == pytest.approx(1.0, abs=0.31)  # since the last time that it was believed to be there
+    assert not sight.found
+    # since the last time that it was believed to be there
+    assert sight.time_since_update == pytest.approx(1.0, abs=0.31)
     assert scores[-1] < 0.6 * scores[0]  # the belief falls with the seconds
-    found = [follower.look(scene(there), k * 0.1) for k in range(15, 30)]
-    assert found[-1].seen
+    found = [follower.update(scene(there), k * 0.1) for k in range(15, 30)]
+    assert found[-1].found
     assert iou(found[-1].xyxy, there) > 0.6
 
 
@@ -74,16 +75,16 @@ def test_another_thing_that_comes_is_not_it(view: FrozenView, other: str) -> Non
         picture[top:bottom, left:right] = 240 * (np.arange(left, right) // 3 % 2)[None, :, None]
     follower = begin(view, box_at(70, 80))
     for k in range(1, 5):
-        follower.look(scene(box_at(70, 80)), k * 0.1)
+        follower.update(scene(box_at(70, 80)), k * 0.1)
     for k in range(5, 17):
-        assert not follower.look(picture, k * 0.1).seen or k < 7
+        assert not follower.update(picture, k * 0.1).found or k < 7
 
 
 def test_an_object_that_leaves_the_picture_is_lost(view: FrozenView) -> None:
     follower = begin(view, box_at(250, 120))
     for k in range(1, 15):
-        sight = follower.look(scene(box_at(250 + 10 * k, 120)), k * 0.1)
-    assert not sight.seen
+        sight = follower.update(scene(box_at(250 + 10 * k, 120)), k * 0.1)
+    assert not sight.found
     centre = (sight.xyxy[:2] + sight.xyxy[2:]) / 2
     assert (centre <= SIZE).all()
 
@@ -91,7 +92,7 @@ def test_an_object_that_leaves_the_picture_is_lost(view: FrozenView) -> None:
 def test_the_same_pictures_give_the_same_boxes(view: FrozenView) -> None:
     def run() -> Float64:
         follower = begin(view, box_at(100, 100))
-        return np.array([follower.look(scene(box_at(100 + 4 * k, 100)), k * 0.04).xyxy for k in range(1, 6)])
+        return np.array([follower.update(scene(box_at(100 + 4 * k, 100)), k * 0.04).xyxy for k in range(1, 6)])
 
     np.testing.assert_array_equal(run(), run())
 
@@ -99,7 +100,7 @@ def test_the_same_pictures_give_the_same_boxes(view: FrozenView) -> None:
 @pytest.mark.parametrize("box", [[0, 0, 5, 5], [310, 100, 320, 240], [0, 0, 320, 240], [100.5, 50.2, 101.1, 51.0]])
 def test_any_box_in_the_picture_can_be_followed(view: FrozenView, box: list[float]) -> None:
     follower = begin(view, np.array(box, np.float64))
-    sight = follower.look(scene(), 0.1)
+    sight = follower.update(scene(), 0.1)
     assert np.isfinite(sight.xyxy).all()
     assert (sight.xyxy[2:] > sight.xyxy[:2]).all()
 
@@ -107,7 +108,7 @@ def test_any_box_in_the_picture_can_be_followed(view: FrozenView, box: list[floa
 def test_camera_motion_moves_where_it_is_expected(view: FrozenView) -> None:
     follower = begin(view, box_at(100, 120))
     for k in range(1, 4):
-        follower.look(scene(box_at(100, 120)), k * 0.04)
-    moved = follower.look(scene(box_at(230, 120)), 0.16, np.array([[1.0, 0, 130], [0, 1, 0]]))
-    assert moved.seen
+        follower.update(scene(box_at(100, 120)), k * 0.04)
+    moved = follower.update(scene(box_at(230, 120)), 0.16, np.array([[1.0, 0, 130], [0, 1, 0]]))
+    assert moved.found
     assert iou(moved.xyxy, box_at(230, 120)) > 0.7

@@ -14,7 +14,7 @@ from models.errors import ConfigError
 from tracker.config import TrackerConfig
 from tracker.reid.config import ReidConfig
 
-Looks = Literal["identity", "bare", "hue"]
+FeatureKind = Literal["identity", "bare", "hue"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class BenchReturnsConfig:
     context: Seconds = 20.0
     exits: bool = True
     full: bool = True
-    embeddings: tuple[Looks, ...] = ("identity", "bare", "hue")
+    embeddings: tuple[FeatureKind, ...] = ("identity", "bare", "hue")
     json: Path | None = None
     overwrite: bool = False
     quiet: bool = False

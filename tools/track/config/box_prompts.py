@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tyro.conf import UseAppendAction
 
 from models.errors import ConfigError
-from tracker.single_object.box_prompt import PointedBox, parse_box
+from tracker.single_object.box_prompt import BoxPrompt, parse_box
 
 MOST_BOXES = 200  # 2 MB each, and 20 ms a frame
 
@@ -33,7 +33,7 @@ class PointConfig:
             )
         self.boxes()
 
-    def boxes(self) -> tuple[PointedBox, ...]:
+    def boxes(self) -> tuple[BoxPrompt, ...]:
         """The boxes as numbers.
 
         Raises:

@@ -9,7 +9,7 @@ from tyro.conf import Positional
 
 from datasets.output_guard.guard import Output
 from models.checks.limits import SEEDS, WORKERS, check_ranges, check_rate
-from models.detection.config import CLASSES, DetectConfig
+from models.detection.config import CLASSES, DetectionHeadConfig
 from models.errors import ConfigError
 from models.runtime.compute import Device
 
@@ -57,7 +57,7 @@ class TrainDetectorConfig:
     device: Device = "auto"
     overwrite: bool = False
     quiet: bool = False
-    model: DetectConfig = field(default_factory=DetectConfig)
+    model: DetectionHeadConfig = field(default_factory=DetectionHeadConfig)
 
     def __post_init__(self) -> None:
         check_ranges(

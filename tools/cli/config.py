@@ -16,4 +16,4 @@ class CompletionConfig:
         shell: the shell that the script is for.
     """
 
-    shell: Positional[Literal["bash", "zsh", "tcsh"]]
+    shell: Positional[Literal["bash", "zsh", "fish"]]

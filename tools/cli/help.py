@@ -20,8 +20,8 @@ ASKED = ("-h", "--help", "--help-all")
 # What the short help shows of commands with more options than a screen holds. The order is that of the options.
 USUAL: dict[str, tuple[str, ...]] = {
     "track": (
-        *("source", "start", "end", "every", "rate", "times"),
-        *("detector", "classes", "score", "nms"),
+        *("source", "start", "end", "every", "rate"),
+        *("detector", "classes", "score", "nms", "input_size"),
         *("motion", "camera_motion", "new_track_score", "max_age", "min_confirm", "appearance", "reid", "classify"),
         *("box", "select", "mask", "mask_box"),
         *("out", "video", "mot", "jsonl", "coco", "cvat", "yolo", "show", "overwrite", "quiet"),
@@ -59,7 +59,7 @@ def help_text(kind: type, command: str, everything: bool, columns: int | None = 
     places = " ".join(_place(option) for option in found if option.positional)
     about = description(kind)
     lines = [f"usage: liquidtrack {' '.join([command, *places.split()])} [OPTIONS]", ""]
-    paragraphs = about.split("\n\n") if everything else [_first_sentence(about.split("\n\n")[0]) + "."]
+    paragraphs = about.split("\n\n") if everything else [first_sentence(about.split("\n\n")[0]) + "."]
     for paragraph in paragraphs:
         lines += [*textwrap.wrap(" ".join(paragraph.split()), width, break_on_hyphens=False), ""]
     if positional := [option for option in shown if option.positional]:
@@ -117,7 +117,7 @@ def _left(option: Option) -> str:
 
 
 def _right(option: Option, everything: bool) -> str:
-    text = option.help if everything else _first_sentence(option.help)
+    text = option.help if everything else first_sentence(option.help)
     notes = []
     if option.choices:
         notes.append(", ".join(option.choices))
@@ -146,7 +146,8 @@ def _said(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _first_sentence(text: str) -> str:
+def first_sentence(text: str) -> str:
+    """The first sentence of a help text, without its end."""
     return re.split(r"\.\s+", text, maxsplit=1)[0].removesuffix(".")
 
 

@@ -47,7 +47,7 @@ PLACED = {
     "Compute": ("threads", "workers", "device"),
 }
 # Other tools' names that are shown beside ours; `tools.cli.typed` takes these and more.
-SHOWN_ALIASES = {"score": "conf", "nms": "iou"}
+SHOWN_ALIASES = {"score": "conf", "nms": "iou", "input_size": "imgsz"}
 _ATTRIBUTE = re.compile(r"(\w+): (.*)")
 _METAVARS = {int: "INT", float: "FLOAT", str: "TEXT", Path: "PATH"}
 

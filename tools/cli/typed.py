@@ -26,6 +26,7 @@ SAME: dict[str, tuple[str, ...]] = {
     "iou_thres": ("nms",),
     "iou_threshold": ("nms",),
     "nms_threshold": ("nms",),
+    **dict.fromkeys(("imgsz", "img", "img_size", "imgsize"), ("input_size",)),
     "class": ("classes",),
     "filter_classes": ("classes",),
     "model": ("detector", "detectors", "embedder"),
@@ -58,7 +59,6 @@ LEARNING: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("lr", "lr0"), ("learning_rate",)),
     **dict.fromkeys(("batch_size", "bs"), ("batch",)),
     **dict.fromkeys(("num_workers", "j"), ("workers",)),
-    **dict.fromkeys(("imgsz", "img_size"), ("input_size",)),
 }
 INPUT = ("i", "input", "source", "src", "video_path", "data")  # their value is the command's first place
 ONE_WORD = ("box", "mask_box", "mask_polygon", "same")  # several values, each of which has commas of its own

@@ -44,6 +44,8 @@ class DetectorConfig:
         threads: CPU threads of each network. 0 divides the cores evenly: one share for each network, and one for
             reading, drawing and encoding. A detector that is built in Python by itself takes all cores.
         device: device of the networks. auto takes CUDA where ONNX Runtime or torch can use it.
+        input_size: long side of the image of lite0, pixels. By default the one that it was made for; other
+            detectors have a size of their own.
     """
 
     detector: str = "auto"
@@ -55,6 +57,7 @@ class DetectorConfig:
     nms: float | None = None
     threads: int = 0
     device: Device = "auto"
+    input_size: int | None = None
 
     def __post_init__(self) -> None:
         _check_fraction("score", self.score)
@@ -65,7 +68,21 @@ class DetectorConfig:
             raise ConfigError(f"detector is empty; give one of {', '.join(KINDS)}.")
 
     def kind_and_argument(self) -> tuple[str, str]:
-        """("onnx", "net.onnx") of `onnx:net.onnx` or of `net.onnx`: a bare path's kind follows from its suffix."""
+        """("onnx", "net.onnx") of `onnx:net.onnx` or of `net.onnx`: a bare path's kind follows from its suffix.
+
+        Raises:
+            ConfigError: an argument is missing, or an input size is given that the detector cannot have.
+        """
+        kind, argument = self._kind_and_argument()
+        if self.input_size is None:
+            return kind, argument
+        if kind != "lite0":
+            raise ConfigError(f"input_size is for lite0, and {self.detector} has a size of its own; leave it out.")
+        if argument:
+            raise ConfigError(f"the input size is given twice; leave input_size or :{argument} of the detector out.")
+        return kind, str(self.input_size)
+
+    def _kind_and_argument(self) -> tuple[str, str]:
         kind, colon, argument = ("lite0" if self.detector == "auto" else self.detector).partition(":")
         if kind in KINDS or (colon and "/" not in kind and "\\" not in kind and "." not in kind and len(kind) > 1):
             if not argument and kind in NEEDS:

@@ -106,7 +106,7 @@ def test_a_system_without_opencvs_libraries_is_told_what_to_install(
     assert "apt install libgl1" in line
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_knows_every_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", shell]) == OK
     script = capsys.readouterr().out

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from models.checks.renames import COMMANDS as OLD_COMMANDS
 from models.checks.renames import LAST, OPTIONS, new_name, with_new_names
 from models.errors import ConfigError
 from tools.cli.commands import COMMANDS
-from tools.cli.main import OK, load, main
+from tools.cli.main import MISTAKE, OK, load, main
 from tools.cli.renames import with_new_flags, with_new_keys
-from tools.cli.settings import settings
+from tools.cli.settings import parse, settings, to_toml
+from tools.track.config.video import TrackConfig
 
 KNOWN = {name: settings(load(command.config)) for name, command in COMMANDS.items()}
 PAIRS = [
@@ -56,3 +60,40 @@ def test_an_old_command_works_with_one_notice(old: str, capsys: pytest.CaptureFi
     said = capsys.readouterr()
     assert said.out.startswith(f"usage: liquidtrack {OLD_COMMANDS[old]} ")
     assert said.err == f"liquidtrack: {old} is called {OLD_COMMANDS[old]} now; the old name goes with {LAST}.\n"
+
+
+OLD_RUN = """source = "a.mp4"
+life = 3.0
+tentative_life = 0.25
+birth_score = 0.7
+reid_looks = 2
+recognise = "imagenet"
+show_unseen = true
+adapt = true
+"""
+
+
+def test_the_settings_of_an_earlier_version_can_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.run.toml"
+    file.write_text(OLD_RUN)
+    config = parse(TrackConfig, "liquidtrack track", ["--config", str(file), "--life", "4s"])
+    assert config.tracking.max_age == 4.0
+    assert (config.tracking.tentative_max_age, config.tracking.new_track_score) == (0.25, 0.7)
+    assert config.tracking.online_calibration
+    assert config.view.show_lost
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == f"liquidtrack: --life is called --max-age now; the old name goes with {LAST}."
+    assert said[1].startswith(f"liquidtrack: {file}: life is called max_age, ")
+    assert len(said) == 2
+    written = to_toml(config)
+    assert "max_age = 4.0" in written
+    assert not re.search(r"^(life|birth_score|recognise)\b", written, re.MULTILINE)
+
+
+def test_both_names_of_an_option_are_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.run.toml"
+    file.write_text("life = 3.0\nmax_age = 2.0\n")
+    for words in (["--life", "1", "--max-age", "2"], ["--config", str(file)]):
+        assert main(["track", "a.mp4", *words]) == MISTAKE
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "is the old name of" in line

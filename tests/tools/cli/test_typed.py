@@ -65,6 +65,7 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         ("convert a.xml -o b.json", {"input": "a.xml", "output": "b.json"}),
         ("convert -o b.json a.xml", {"input": "a.xml", "output": "b.json"}),
         ("mot a -o b", {"root": "a", "out": "b"}),
+        ("track a.mp4 --imgsz 640 --iou 0.6", {"input_size": "640", "nms": "0.6"}),
         ("train detection a --imgsz 640 --lr 0.1", {"input_size": "640", "learning_rate": "0.1"}),
         ("track a.mp4 --fps 25 --vid-stride 5", {"rate": "25.0", "every": "5"}),
     ],
@@ -77,7 +78,7 @@ def test_what_people_type_is_understood(line: str, wanted: dict[str, str]) -> No
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("track a.mp4 --imgsz 640", "--detector lite0:640"),
+        ("bench vfr a b --detector x --imgsz 640", "--detector lite0:640"),
         ("track a.mp4 --save", "--video out.mp4"),
         ("track a.mp4 --save-txt", "--mot out.txt"),
         ("track a.mp4 --tracker bytetrack.yaml", "--motion"),

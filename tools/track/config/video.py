@@ -68,8 +68,8 @@ class TrackConfig:
     """Track objects in a video, camera, stream or folder of images.
 
     Attributes:
-        source: a video, camera number, address (rtsp:, http:) or folder. Also a glob of images, a MOTChallenge folder,
-            or scene:SEED for a rendered scene.
+        source: a video, camera number, rtsp address or folder. Also a http address, a glob of images, a MOTChallenge
+            folder, or scene:SEED for a rendered scene.
         camera_motion: how camera motion is compensated. flow: estimated from the pixels, for moving cameras.
         skip_bad_rows: drop malformed rows of a file of detections. Without it such a row is an error.
         keep_ids: write tracks read by --detector file: with their ids. Nothing is matched; boxes without an id are

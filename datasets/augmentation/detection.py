@@ -25,6 +25,7 @@ MIN_SIDE_PX = 3.0  # of what is left of a box; smaller ones are neither right no
 P_SINGLE = 0.5  # share of the training pictures that are made of one picture instead of four
 SINGLE_SCALE = (0.85, 1.8)  # long side of a single picture, in sides of the training picture
 MOSAIC_SCALE = (0.4, 1.1)  # long side of each of four pictures, in sides of the training picture
+AREA_BELOW = 0.6  # scale below which pixels are averaged; above, images are as sharp as the detector's own resizing
 MAX_STRETCH = 0.12  # largest log of the factor on the width, and of that on the height the other way
 
 
@@ -93,11 +94,12 @@ def fit_into(
     height, width = marked.bgr.shape[:2]
     stretch = math.exp(rng.uniform(-MAX_STRETCH, MAX_STRETCH))
     scale = long_side / max(height, width)
+    small = scale < AREA_BELOW
     columns, rows = max(1, round(width * scale * stretch)), max(1, round(height * scale / stretch))
     transform = A.Compose(
         [
             A.HorizontalFlip(p=0.5),
-            A.Resize(rows, columns, interpolation=cv2.INTER_LINEAR, area_for_downscale="image"),
+            A.Resize(rows, columns, interpolation=cv2.INTER_LINEAR, area_for_downscale="image" if small else None),
             A.RandomCrop(size[1], size[0], pad_if_needed=True, pad_position="random", fill=GREY),
         ],
         # boxes of a source may reach beyond their picture; `min_area` drops what lies outside of the crop

@@ -18,7 +18,7 @@ pytest.importorskip("torchvision", reason="training needs the extra `torch`")
 
 from tests.support.labelled_images import pictures  # noqa: E402
 from tests.support.onnx_nets import write_net, yolox_answer  # noqa: E402
-from tools.cli import main as cli  # noqa: E402
+from tools.cli.commands import COMMANDS as CLI_COMMANDS  # noqa: E402
 from tools.cli.main import load  # noqa: E402
 from tools.cli.settings import parse  # noqa: E402
 from tools.train.config.detector import TrainDetectorConfig  # noqa: E402
@@ -136,7 +136,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_bad_value_of_a_training_is_one_sentence(name: str) -> None:
     """By the parser and the settings alone, which every command asks before all else."""
     first = " ".join(COMMANDS[name][: 3 if name == "views" else 2]).removesuffix(" views")
-    kind = load(cli.COMMANDS[first].config)
+    kind = load(CLI_COMMANDS[first].config)
     for case in cases({name: BAD[name]}):
         with pytest.raises(ConfigError) as refused:
             parse(kind, "liquidtrack", words(*case)[len(first.split()) :])

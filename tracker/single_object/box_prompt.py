@@ -56,7 +56,7 @@ def parse_box(text: str) -> BoxPrompt:
     The time may also be m:ss or h:mm:ss.
 
     >>> parse_box("100,50,40,80@1:02.5:red car")
-    PointedBox(left=100.0, top=50.0, width=40.0, height=80.0, time=62.5, name='red car')
+    BoxPrompt(left=100.0, top=50.0, width=40.0, height=80.0, time=62.5, name='red car')
 
     Raises:
         ConfigError: it is something else, or has no area.

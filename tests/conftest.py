@@ -20,7 +20,7 @@ SHARED = Path(os.environ.get("LIQUIDTRACK_SHARED", Path(__file__).parents[2] / "
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> Module:
     """Modules of tests that know what a plain installation lacks."""
-    return Module.from_parent(parent, path=module_path)  # type: ignore[no-any-return]
+    return Module.from_parent(parent, path=module_path)
 
 
 @pytest.hookimpl(wrapper=True)

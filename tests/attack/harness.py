@@ -305,7 +305,7 @@ def _zygote(torch: bool) -> socket.socket:
         with theirs:
             process = subprocess.Popen(
                 [*words, "torch"] if torch else words,
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 env=env,
                 start_new_session=True,

@@ -222,7 +222,7 @@ def enter(request: dict[str, Any], descriptors: list[int], script: str) -> dict[
     sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r", closefd=False)), encoding="utf-8")
     sys.stdout = writer(1, "strict", not request["terminal"])
     sys.stderr = writer(2, "backslashreplace", False)
-    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+    vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout, __stderr__=sys.stderr)
     sys.argv = [script, *request["arguments"]]
     return request
 

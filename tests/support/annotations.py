@@ -21,7 +21,7 @@ def target(folder: Path, name: str) -> Path:
 
 
 @st.composite
-def annotations(draw: st.DrawFn, masks: bool = False) -> Annotations:
+def label_files(draw: st.DrawFn, masks: bool = False) -> Annotations:
     """Frames with and without boxes, uneven times or none, awkward names, boxes over the edge, ids or none."""
     texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=12)
     names = tuple(dict.fromkeys(clean_names(draw(st.lists(texts, min_size=1, max_size=4)))))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 LIQUIDTRACK = (sys.executable, "-m", "tools.cli.main")
 
 
-def liquidtrack(*words: object, **options: object) -> subprocess.CompletedProcess[str]:
+def liquidtrack(*words: object, **options: Any) -> subprocess.CompletedProcess[str]:
     command = [*LIQUIDTRACK, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)  # type: ignore[call-overload]
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, **options
+    )
+    return done

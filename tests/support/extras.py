@@ -29,7 +29,8 @@ class Module(pytest.Module):
 
     def _getobj(self) -> ModuleType:
         try:
-            return super()._getobj()  # type: ignore[no-any-return]
+            module: ModuleType = super()._getobj()  # type: ignore[no-untyped-call]
+            return module
         except self.CollectError as error:
             if reason := absent(error):
                 pytest.skip(reason, allow_module_level=True)

@@ -15,7 +15,8 @@ def pictures(folder: Path, count: int, seed: int = 0, names: tuple[str, ...] = N
     """Red balls and blue boxes on noise, 120x90, with their labels."""
     rng = np.random.default_rng(seed)
     (folder / "images").mkdir(parents=True)
-    images, boxes = [], []
+    images: list[dict[str, object]] = []
+    boxes: list[dict[str, object]] = []
     for k in range(count):
         bgr = rng.integers(60, 160, (90, 120, 3), dtype=np.uint8)
         for left in (4, 64):

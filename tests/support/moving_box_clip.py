@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -24,7 +25,7 @@ def box_at(time: float) -> tuple[float, float, float, float]:
 def write_clip(path: Path, times: Sequence[float] = TIMES, codec: str = "mpeg4") -> Path:
     """A clip of one bright square whose frames have exactly these presentation times."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25)
+        stream: Any = container.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         stream.codec_context.time_base = TIME_BASE
         stream.time_base = TIME_BASE

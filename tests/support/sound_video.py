@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
@@ -32,7 +33,7 @@ def picture(k: int, size: tuple[int, int] = SIZE) -> np.ndarray:
     return bgr
 
 
-def write(path: Path, times: Sequence[float], size: tuple[int, int] = SIZE, **options) -> None:
+def write(path: Path, times: Sequence[float], size: tuple[int, int] = SIZE, **options: Any) -> None:
     with VideoWriter(path, **options) as writer:
         for k, time in enumerate(times):
             writer.write(picture(k, size), time)
@@ -67,9 +68,9 @@ def uneven(kind: str, n: int = 60) -> np.ndarray:
 def film(path: Path, sound: str | None, seconds: float = 3.0, first: float = 0.0) -> None:
     """A film at 25 pictures a second whose pictures begin `first` seconds after its sound."""
     with av.open(str(path), "w") as container:
-        video = container.add_stream("libvpx-vp9" if path.suffix == ".webm" else "libx264", rate=25)
+        video: Any = container.add_stream("libvpx-vp9" if path.suffix == ".webm" else "libx264", rate=25)
         video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
-        audio = container.add_stream(sound, rate=48000) if sound else None
+        audio: Any = container.add_stream(sound, rate=48000) if sound else None
         for k in range(round(seconds * 25)):
             frame = av.VideoFrame.from_ndarray(picture(k), format="bgr24")
             frame.pts, frame.time_base = k + round(first * 25), Fraction(1, 25)
@@ -78,12 +79,12 @@ def film(path: Path, sound: str | None, seconds: float = 3.0, first: float = 0.0
         if audio is None:
             return
         wave = np.sin(np.arange(int(48000 * (seconds + first))) * 2 * np.pi * 440 / 48000).astype(np.float32)[None] / 3
-        frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = 48000, 0, Fraction(1, 48000)
+        heard = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
+        heard.sample_rate, heard.pts, heard.time_base = 48000, 0, Fraction(1, 48000)
         context = audio.codec_context
         samples = {"libopus": 960, "libmp3lame": 1152}.get(sound or "", 1024)
         resampler = av.AudioResampler(context.format.name, context.layout.name, 48000, samples)
-        for piece in (*resampler.resample(frame), *resampler.resample(None)):
+        for piece in (*resampler.resample(heard), *resampler.resample(None)):
             container.mux(audio.encode(piece))
         container.mux(audio.encode())
 
@@ -94,7 +95,7 @@ def packets(path: Path) -> list[tuple[float, str]]:
         zero = next(container.decode(video=0)).time
     with av.open(str(path)) as container:
         return [
-            (float(p.pts * p.time_base) - zero, hashlib.sha256(bytes(p)).hexdigest())
+            (float((p.pts or 0) * p.time_base) - zero, hashlib.sha256(bytes(p)).hexdigest())
             for p in container.demux(audio=0)
             if p.size
         ]

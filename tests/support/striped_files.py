@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
@@ -38,7 +39,8 @@ def read(spec: str | Path, config: SourceConfig | None = None) -> list[tuple[int
         return [(frame.index, frame.time, number_of(frame.bgr)) for frame in source]
 
 
-def expect(pts: list[int]) -> list[tuple[int, float, int]]:
+def expect(pts: list[int]) -> list[tuple[int, Any, int]]:
+    """What `read` gives of pictures at these milliseconds."""
     return [(k, pytest.approx((at - pts[0]) / 1000, abs=1e-9), k) for k, at in enumerate(pts)]
 
 

@@ -1,10 +1,12 @@
-"""Truth of six people who walk to and fro, to train and benchmark motion on."""
+"""Truth of people who walk: as a folder to train on, and as a sequence."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+
+from datasets.ground_truth.tracking import BoxTable, TrackingSequence, visible
 
 
 def folder(root: Path) -> Path:
@@ -20,3 +22,15 @@ def folder(root: Path) -> Path:
         "[Sequence]\nname=walk\nframeRate=25\nseqLength=90\nimWidth=640\nimHeight=360\n"
     )
     return root
+
+
+def walkers(frames: int = 400, people: int = 12) -> TrackingSequence:
+    rng = np.random.default_rng(3)
+    times = np.arange(frames) / 25
+    at, v = rng.uniform(0, 900, (people, 2)), rng.normal(0, 30, (people, 2))
+    boxes = at + v * times[:, None, None]
+    xyxy = np.concatenate([boxes, boxes + np.array([50, 120])], axis=2)
+    start = np.arange(frames + 1) * people
+    seen = np.concatenate([visible(b) for b in xyxy])
+    truth = BoxTable(start, np.tile(np.arange(people), frames), xyxy.reshape(-1, 4), seen)
+    return TrackingSequence("street", "walkers", times, truth, None, {}, dict.fromkeys(range(people), float(times[-1])))

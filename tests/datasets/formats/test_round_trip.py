@@ -14,7 +14,7 @@ from datasets.formats.annotations import Annotations
 from datasets.formats.config import LabelConfig
 from datasets.formats.mot import MOT_NAMES, MotWriter
 from datasets.masks.rle import decode
-from tests.support.annotations import annotations, assert_same, order, target
+from tests.support.annotations import assert_same, label_files, order, target
 from tracker.protocols import Sink, SourceInfo
 from tracker.types import Frame, State, Tracks
 
@@ -24,7 +24,7 @@ QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(Heal
 
 
 @EACH
-@given(want=annotations())
+@given(want=label_files())
 @QUICK
 def test_annotations_come_back(name: str, want: Annotations, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = target(tmp_path_factory.mktemp("round"), name)
@@ -32,7 +32,7 @@ def test_annotations_come_back(name: str, want: Annotations, tmp_path_factory: p
     assert_same(read(path), want, names=name not in ("kitti", "cvat"))
 
 
-@given(want=annotations(masks=True))
+@given(want=label_files(masks=True))
 @QUICK
 def test_masks_come_back(want: Annotations, tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in ("jsonl", "coco"):
@@ -46,7 +46,7 @@ def test_masks_come_back(want: Annotations, tmp_path_factory: pytest.TempPathFac
                 assert got.mask[k] == want.mask[m]
 
 
-@given(want=annotations(), seed=st.integers(0, 9))
+@given(want=label_files(), seed=st.integers(0, 9))
 @QUICK
 def test_ignore_and_visibility_come_back_where_the_format_has_a_seat(
     want: Annotations, seed: int, tmp_path_factory: pytest.TempPathFactory

@@ -12,19 +12,8 @@ from datasets.ground_truth.tracking import BoxTable, TrackingSequence, read_sequ
 from datasets.simulation.detector_noise import MIN_SCORE, PERFECT, NoiseModel, fit, perturb_boxes, simulate
 from datasets.simulation.training_clips import gaps, sample, stutter
 from models.errors import DataError
+from tests.support.walking_people import walkers
 from tracker.types import Float64, Int64
-
-
-def walkers(frames: int = 400, people: int = 12) -> TrackingSequence:
-    rng = np.random.default_rng(3)
-    times = np.arange(frames) / 25
-    at, v = rng.uniform(0, 900, (people, 2)), rng.normal(0, 30, (people, 2))
-    boxes = at + v * times[:, None, None]
-    xyxy = np.concatenate([boxes, boxes + np.array([50, 120])], axis=2)
-    start = np.arange(frames + 1) * people
-    seen = np.concatenate([visible(b) for b in xyxy])
-    truth = BoxTable(start, np.tile(np.arange(people), frames), xyxy.reshape(-1, 4), seen)
-    return TrackingSequence("street", "walkers", times, truth, None, {}, dict.fromkeys(range(people), float(times[-1])))
 
 
 def _boxes(found: list[tuple[Int64, Float64, Float64]]) -> BoxTable:

@@ -17,7 +17,7 @@ from datasets.simulation.training_clips import (
     stall,
     tell_camera_motion,
 )
-from tests.datasets.simulation.test_detector_noise import walkers
+from tests.support.walking_people import walkers
 
 
 def counts(clip: TrainingClip) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from datasets.simulation.detector_noise import NoiseModel  # noqa: E402
 from models.association_head.config import HeadConfig  # noqa: E402
 from models.association_head.inference import HeadNumpy  # noqa: E402
 from models.association_head.model import AssociationHead  # noqa: E402
-from tests.datasets.simulation.test_detector_noise import walkers  # noqa: E402
+from tests.support.walking_people import walkers  # noqa: E402
 from tools.train.rollout_batch import collate  # noqa: E402
 from tools.train.rollouts import Record, roll_one  # noqa: E402
 from tracker.learned.pair_features import FEATURES, INPUTS  # noqa: E402

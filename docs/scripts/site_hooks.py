@@ -18,6 +18,9 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from models.checks.renames import COMMANDS as OLD_COMMANDS
+from models.checks.renames import LAST
+from models.checks.renames import OPTIONS as OLD_OPTIONS
 from tools.cli.commands import COMMANDS
 from tools.cli.main import load
 from tools.cli.options import SHOWN_ALIASES, TITLES, Option, description, options
@@ -105,10 +108,18 @@ def command_pages() -> dict[str, str]:
         "# Command line\n\n"
         "Each page lists all options of one command, as `liquidtrack COMMAND --help-all` does. Options can also be "
         "read from a file with `--config FILE.toml`. Its keys are the options' names without dashes in front.\n\n"
-        f"| command | what it does |\n|---|---|\n{rows}\n"
+        f"| command | what it does |\n|---|---|\n{rows}\n\n"
+        "## Old names\n\n"
+        f"Old names of commands and options work until version {LAST} and print the new name.\n\n"
+        f"| old | new |\n|---|---|\n{_old_names()}\n"
     )
     pages = {f"reference/commands/{_slug(name)}.md": command_page(name) for name in COMMANDS}
     return {"reference/commands/index.md": index} | pages
+
+
+def _old_names() -> str:
+    pairs = [*OLD_COMMANDS.items(), *((f"--{old}", f"--{new}") for old, new in OLD_OPTIONS)]
+    return "\n".join(f"| `{old}` | `{new}` |".replace("_", "-") for old, new in pairs)
 
 
 def command_page(name: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from models.checks.renames import new_name
 from tests.support.moving_box_clip import TIMES, write_clip
 from tools.cli.main import COMMANDS, load, split
 from tools.cli.settings import parse, settings
@@ -37,15 +38,19 @@ SHOWN = [(str(page.relative_to(ROOT)), line) for page in PAGES for line in comma
 def test_every_shown_command_is_understood(page: str, line: str) -> None:
     name, words = split(shlex.split(line, comments=True)[1:])
     if words:
-        assert parse(load(COMMANDS[name].config), f"liquidtrack {name}", words)
+        config = load(COMMANDS[name].config)
+        assert parse(config, f"liquidtrack {name}", words)
+        typed = [word[2:].partition("=")[0].replace("-", "_") for word in words if word.startswith("--")]
+        old = [name for name in typed if new_name(name, settings(config))]
+        assert not old  # though they would still be understood
 
 
 def test_every_named_flag_exists() -> None:
     names = {name for command in COMMANDS.values() for name in settings(load(command.config))}
-    flags = {f"--{prefix}{name.replace('_', '-')}" for name in names for prefix in ("", "no-")} | GENERAL
+    known = {f"--{prefix}{name.replace('_', '-')}" for name in names for prefix in ("", "no-")} | GENERAL
     for page in PAGES:
         named = re.findall(r"`(--[a-z][a-z-]*)", page.read_text(encoding="utf-8"))
-        assert not set(named) - flags, page
+        assert not set(named) - known, page
 
 
 def test_the_python_of_the_guides_runs(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_the_python_of_the_guides_runs(tmp_path: Path) -> None:
     texts = [page.read_text(encoding="utf-8") for page in PAGES if page.name != "python.md" and "docs" in page.parts]
     code = [block for text in texts for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL)]
     assert len(code) >= 3
-    boxes = ("PointedBox(412, 180, 36, 90)", "PointedBox(10, 40, 24, 24)")  # the clip is smaller than the guide's
+    boxes = ("BoxPrompt(412, 180, 36, 90)", "BoxPrompt(10, 40, 24, 24)")  # the clip is smaller than the guide's
     joined = "\n".join(code)
     assert boxes[0] in joined
     joined = joined.replace(*boxes)

@@ -22,21 +22,11 @@ if TYPE_CHECKING:
     from datasets.source_factory import open_source as open_source
     from datasets.sources.config import SourceConfig as SourceConfig
     from datasets.video.writer import VideoWriter as VideoWriter
-    from models.errors import (
-        ConfigError as ConfigError,
-    )
-    from models.errors import (
-        DataError as DataError,
-    )
-    from models.errors import (
-        LiquidTrackError as LiquidTrackError,
-    )
-    from models.errors import (
-        SourceError as SourceError,
-    )
-    from models.errors import (
-        WeightsError as WeightsError,
-    )
+    from models.errors import ConfigError as ConfigError
+    from models.errors import DataError as DataError
+    from models.errors import LiquidTrackError as LiquidTrackError
+    from models.errors import SourceError as SourceError
+    from models.errors import WeightsError as WeightsError
 
 _PLACES = {
     "datasets.formats.annotations": ("Annotations",),

@@ -10,21 +10,11 @@ from typing import TYPE_CHECKING
 from models.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from models.errors import (
-        ConfigError as ConfigError,
-    )
-    from models.errors import (
-        DataError as DataError,
-    )
-    from models.errors import (
-        LiquidTrackError as LiquidTrackError,
-    )
-    from models.errors import (
-        SourceError as SourceError,
-    )
-    from models.errors import (
-        WeightsError as WeightsError,
-    )
+    from models.errors import ConfigError as ConfigError
+    from models.errors import DataError as DataError
+    from models.errors import LiquidTrackError as LiquidTrackError
+    from models.errors import SourceError as SourceError
+    from models.errors import WeightsError as WeightsError
     from models.runtime.compute import Compute as Compute
 
 _PLACES = {

@@ -10,21 +10,11 @@ from typing import TYPE_CHECKING
 from models.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from models.errors import (
-        ConfigError as ConfigError,
-    )
-    from models.errors import (
-        DataError as DataError,
-    )
-    from models.errors import (
-        LiquidTrackError as LiquidTrackError,
-    )
-    from models.errors import (
-        SourceError as SourceError,
-    )
-    from models.errors import (
-        WeightsError as WeightsError,
-    )
+    from models.errors import ConfigError as ConfigError
+    from models.errors import DataError as DataError
+    from models.errors import LiquidTrackError as LiquidTrackError
+    from models.errors import SourceError as SourceError
+    from models.errors import WeightsError as WeightsError
     from models.runtime.compute import Compute as Compute
     from tracker.appearance.config import AppearanceConfig as AppearanceConfig
     from tracker.appearance.embedder import FrozenEmbedder as FrozenEmbedder
@@ -54,27 +44,13 @@ if TYPE_CHECKING:
     from tracker.pipeline.loop import track as track
     from tracker.pipeline.stages import CameraMotionStage as CameraMotionStage
     from tracker.pipeline.stages import EmbedStage as EmbedStage
-    from tracker.protocols import (
-        Detector as Detector,
-    )
-    from tracker.protocols import (
-        FrameContext as FrameContext,
-    )
-    from tracker.protocols import (
-        Sink as Sink,
-    )
-    from tracker.protocols import (
-        Source as Source,
-    )
-    from tracker.protocols import (
-        SourceInfo as SourceInfo,
-    )
-    from tracker.protocols import (
-        Stage as Stage,
-    )
-    from tracker.protocols import (
-        Stop as Stop,
-    )
+    from tracker.protocols import Detector as Detector
+    from tracker.protocols import FrameContext as FrameContext
+    from tracker.protocols import Sink as Sink
+    from tracker.protocols import Source as Source
+    from tracker.protocols import SourceInfo as SourceInfo
+    from tracker.protocols import Stage as Stage
+    from tracker.protocols import Stop as Stop
     from tracker.providers import provide as provide
     from tracker.reid.config import ReidConfig as ReidConfig
     from tracker.reid.tracker import ReidTracker as ReidTracker

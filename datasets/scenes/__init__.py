@@ -12,15 +12,9 @@ from models.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from datasets.scenes.config import Scene as Scene
     from datasets.scenes.config import parse as parse
-    from datasets.scenes.export import (
-        DetectorNoise as DetectorNoise,
-    )
-    from datasets.scenes.export import (
-        write_motchallenge as write_motchallenge,
-    )
-    from datasets.scenes.export import (
-        write_video as write_video,
-    )
+    from datasets.scenes.export import DetectorNoise as DetectorNoise
+    from datasets.scenes.export import write_motchallenge as write_motchallenge
+    from datasets.scenes.export import write_video as write_video
     from datasets.scenes.renderer import NAMES as NAMES
     from datasets.scenes.renderer import FrameTruth as FrameTruth
     from datasets.scenes.renderer import Renderer as Renderer

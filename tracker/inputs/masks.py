@@ -73,6 +73,8 @@ class Masks:
         return (None if k < 0 else self.pixels[k] for k in self.row.tolist())
 
     def __getitem__(self, rows: Any) -> Any:
+        if isinstance(rows, tuple):  # pixels too, as of an array (N, H, W)
+            return np.asarray(self)[rows]
         row = self.row[rows]
         if isinstance(row, np.ndarray):
             return Masks(self.pixels, row)

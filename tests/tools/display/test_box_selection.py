@@ -17,8 +17,8 @@ import numpy as np
 from tools.display.config import ViewConfig
 from tools.display.window import WindowSink
 from tracker.engine import Tracker
-from tracker.single_object.tracker import Sight
-from tracker.single_object.manager import Pointer
+from tracker.single_object.tracker import Estimate
+from tracker.single_object.manager import SingleObjectManager
 from tracker.protocols import SourceInfo, Stop
 from tracker.types import Detections, Frame
 
@@ -27,11 +27,11 @@ class Still:
         self.xyxy = xyxy
         print("box", json.dumps([*xyxy.tolist(), time]), flush=True)
 
-    def look(self, bgr, time, warp=None):
-        return Sight(self.xyxy, 0.9, True, 0.0)
+    def update(self, bgr, time, warp=None):
+        return Estimate(self.xyxy, 0.9, True, 0.0)
 
 tracker = Tracker()
-pointer = Pointer(tracker, follow=Still)
+pointer = SingleObjectManager(tracker, follow=Still)
 sink = WindowSink(ViewConfig(), sys.argv[1], pointer)
 sink.open(SourceInfo("film", 320, 240), pointer.names)
 print(-1 + 1, flush=True)

@@ -31,7 +31,7 @@ class Still:
         return Estimate(self.xyxy, 0.9, True, 0.0)
 
 tracker = Tracker()
-pointer = SingleObjectManager(tracker, follow=Still)
+pointer = SingleObjectManager(tracker, make_tracker=Still)
 sink = WindowSink(ViewConfig(), sys.argv[1], pointer)
 sink.open(SourceInfo("film", 320, 240), pointer.names)
 print(-1 + 1, flush=True)

@@ -15,10 +15,11 @@ from tracker.learned.online_calibration import OnlineCalibration
 from tracker.learned.pair_features import FEATURES, INPUTS, match_inputs
 from tracker.motion import track_averages as habit
 from tracker.motion.base import Observations, Prediction
-from tracker.motion.kalman_mixture import KalmanMotion
+from tracker.motion.kalman_mixture import LAST_CENTRE, KalmanMotion
 from tracker.types import Float32, Float64
 
 WEIGHTS = Path(__file__).parents[2] / "models" / "weights" / "head.safetensors"
+CAMERA_SHIFT = slice(-2, None)  # the last columns of a row: by which the camera moved the track since its match
 
 
 class LiquidMotion:
@@ -96,13 +97,13 @@ class LiquidMotion:
         if self.scales:
             self.scales.learn((observations.coordinates - prediction.coordinates) / prediction.std, observations)
         own = rows[:, self._own]
-        state = self._step(own, prior, observations, rows[:, self._state], rows[:, -2:])
+        state = self._step(own, prior, observations, rows[:, self._state], rows[:, CAMERA_SHIFT])
         habits = habit.follow(rows[:, self._statistics], observations, time, prior.elapsed)
         return self._rows(self.prior.update(own, observations, time, prior), state, habits)
 
     def warp(self, rows: Float64, affine: Float64) -> Float64:
         own = self.prior.warp(rows[:, self._own], affine)
-        moved = rows[:, -2:] + own[:, -4:-2] - rows[:, self._own][:, -4:-2]
+        moved = rows[:, CAMERA_SHIFT] + own[:, LAST_CENTRE] - rows[:, self._own][:, LAST_CENTRE]
         return np.concatenate([own, rows[:, self._state], habit.warp(rows[:, self._statistics], affine), moved], axis=1)
 
     def inputs(self, own: Float64, prediction: Prediction, observations: Observations, moved: Float64) -> Float32:

@@ -54,6 +54,8 @@ MOTION_MODES = (
 STUDENT_T_DOF = 2.5  # degrees of freedom of the Student-t likelihood
 MEMORY_S = 10.0  # seconds
 SURPRISE = 2.0  # log-odds that one observation can move at most: a wrong match must not decide alone
+# The last columns of a row: the coordinates of the last matched box.
+LAST_BOX, LAST_CENTRE, LAST_SIZE, LAST_LOG_HEIGHT = slice(-4, None), slice(-4, -2), slice(-2, None), -1
 
 
 class KalmanMotion:
@@ -92,7 +94,7 @@ class KalmanMotion:
 
     def predict(self, rows: Float64, time: float) -> Prediction:
         elapsed = time - rows[:, 0]
-        noise = self._noise(rows[:, -1])
+        noise = self._noise(rows[:, LAST_LOG_HEIGHT])
         state = step(self._state(rows), elapsed, noise)
         share = self._mode_probabilities(rows)[:, None]
         x = state.x.reshape(self._k, 4, -1)
@@ -100,7 +102,7 @@ class KalmanMotion:
         mean = np.add.reduce(share * x)
         apart = x - mean
         std = np.sqrt(np.add.reduce(share * (variance + apart * apart)))
-        return Prediction(mean.T, std.T, to_xyxy(mean.T), rows[:, -4:], elapsed, state=state)
+        return Prediction(mean.T, std.T, to_xyxy(mean.T), rows[:, LAST_BOX], elapsed, state=state)
 
     def update(
         self, rows: Float64, observations: Observations, time: float, prediction: Prediction | None = None
@@ -109,7 +111,7 @@ class KalmanMotion:
         state = prediction.state
         assert state is not None
         z = self._under_each(observations)
-        variance = (self._measure * self._unit(rows[:, -1])) ** 2
+        variance = (self._measure * self._unit(rows[:, LAST_LOG_HEIGHT])) ** 2
         total = state.xx + variance
         gap = z - state.x
         density = (STUDENT_T_DOF + 1) * np.log1p(gap * gap / (STUDENT_T_DOF * total)) + np.log(total)
@@ -130,8 +132,8 @@ class KalmanMotion:
         parts[:, 1, :, :2] = parts[:, 1, :, :2] @ linear.T
         parts[:, 2:, :, :2] = parts[:, 2:, :, :2] @ square.T  # the covariance of x with y that it brings is left out
         new[:, 1 : 1 + 5 * self._n] = parts.reshape(len(rows), -1)
-        new[:, -4:-2] = rows[:, -4:-2] @ linear.T + shift
-        new[:, -2:] += grow
+        new[:, LAST_CENTRE] = rows[:, LAST_CENTRE] @ linear.T + shift
+        new[:, LAST_SIZE] += grow
         return new
 
     def mode_probabilities(self, rows: Float64) -> Float64:

@@ -28,9 +28,20 @@ demo: $(BIN)/liquidtrack  ## track a real clip: out/demo.mp4
 test: $(VENV)/dev  ## every test, on all cores
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-test-fast: $(BIN)/liquidtrack  ## the quick tests of each room, with a plain installation: what needs an extra skips itself
-	$(BIN)/pip install --quiet pytest pytest-xdist hypothesis
-	$(BIN)/python -m pytest -n auto --dist loadfile -m 'fast and not slow'
+# Each room's tests that end within seconds; `make test` runs all.
+FAST := tests/models tests/tracker tests/datasets/ground_truth tests/datasets/masks tests/datasets/subsampling \
+	tests/datasets/formats/test_coco.py tests/datasets/formats/test_jsonl.py tests/datasets/formats/test_mot.py \
+	tests/datasets/simulation/test_crops.py tests/datasets/sources/test_images.py \
+	tests/tools/benchmark/test_paired_bootstrap.py tests/tools/cli tests/tools/display/test_box_selection.py \
+	tests/tools/evaluate tests/tools/inspect tests/tools/metrics tests/tools/reporting tests/tools/track \
+	tests/tools/train/test_motion_priors.py tests/end_to_end/test_project_files.py tests/end_to_end/test_readme.py \
+	tests/end_to_end/test_regression.py tests/end_to_end/test_results.py tests/end_to_end/test_stale_environment.py
+test-fast: $(VENV)/plain  ## the quick tests of each room, with a plain installation: what needs an extra skips itself
+	$(BIN)/python -m pytest -n auto --dist loadfile $(FAST)
+
+$(VENV)/plain: $(BIN)/liquidtrack
+	$(BIN)/pip install --quiet 'pytest>=8,<10' 'pytest-xdist>=3.6,<4' 'hypothesis>=6.100,<7'
+	@touch $@
 
 wheel:  ## the package in dist/, installed without extras in an environment of its own, at work in a foreign folder
 	$(PYTHON) docs/scripts/smoke_wheel.py

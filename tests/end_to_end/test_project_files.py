@@ -41,3 +41,16 @@ def test_no_address_of_a_forge_that_is_not_known() -> None:
     pages = [path for folder in ("", "docs", "models/weights") for path in (ROOT / folder).glob("*.md")]
     assert pages
     assert not [path.name for path in pages if "github.com/liquidtrack" in path.read_text(encoding="utf-8")]
+
+
+def test_the_fast_tests_cover_every_room_and_are_there() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    fast = re.search(r"^FAST := (.+)$", makefile, re.MULTILINE)
+    assert fast is not None
+    paths = fast[1].split()
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    rooms = [f"tests/{floor}" for floor in ("datasets", "models", "tools", "tracker")]
+    rooms += [
+        f"tests/tools/{path.name}" for path in (ROOT / "tests/tools").iterdir() if (path / "__init__.py").exists()
+    ]
+    assert [room for room in rooms if not any(f"{path}/".startswith(f"{room}/") for path in paths)] == []

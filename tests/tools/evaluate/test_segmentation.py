@@ -121,6 +121,7 @@ def test_best_ids_undo_a_swap() -> None:
 
 
 def test_folders_are_scored_by_sequence_and_profile(folders: tuple[Path, Path], tmp_path: Path, capsys: Any) -> None:
+    pytest.importorskip("matplotlib", reason="needs matplotlib, from the extra `bench`")
     truth, results = folders
     out, picture = tmp_path / "s.json", tmp_path / "s.png"
     words = ["eval", "segmentation", str(truth), str(results), "--profiles", "full", "stride2", "--quiet"]

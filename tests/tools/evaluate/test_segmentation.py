@@ -174,9 +174,9 @@ def test_what_cannot_be_scored(folders: tuple[Path, Path], tmp_path: Path) -> No
     with pytest.raises(ConfigError, match="holds no sequence 'bell'"):
         evaluate(config(truth, results, sequences=("bell",)))
     with pytest.raises(ConfigError, match="no profile 'most'"):
-        evaluate(config(truth, results, profile=("most",)))
+        evaluate(config(truth, results, profiles=("most",)))
     with pytest.raises(DataError, match="too few to score"):
-        evaluate(config(truth, results, profile=("stride9",)))
+        evaluate(config(truth, results, profiles=("stride9",)))
     with pytest.raises(ConfigError, match="--compose belongs to a run of our own"):
         config(truth, results, compose=2)
     with pytest.raises(ConfigError, match="holds no <sequence>"):

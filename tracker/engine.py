@@ -28,7 +28,7 @@ from tracker.motion_registry import ASSOCIATORS, MOTIONS, logit
 from tracker.table import Table
 from tracker.types import Bool, Detections, Float32, Float64, Int64, State, Tracks
 
-MIN_EXTENT_PX = 64.0  # pixels: an image whose size nobody gave is taken to be at least so large
+MIN_EXTENT_PX = 64.0  # pixels: an image of unknown size is taken to be at least so large
 TICKS_PER_S = 1_000_000  # ticks a second: a microsecond, as FFmpeg's AV_TIME_BASE
 TENTATIVE, ACTIVE, LOST = (np.int8(state) for state in State)
 

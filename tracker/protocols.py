@@ -20,7 +20,7 @@ class SourceInfo:
         rate: nominal frames a second, a hint for writers alone, or None.
         frames: how many frames will come, as far as the source knows (an estimate for progress bars), or None.
         duration: seconds from the first to the last frame as far as known, or None.
-        live: True for cameras and streams: frames that nobody took are dropped, and time never stops.
+        live: True for cameras and streams: frames that were not taken are dropped, and time never stops.
         path: the file or folder behind it, or None.
         rotation: degrees clockwise that were applied to make the images upright: 0, 90, 180 or 270.
         start: seconds at which the first frame stands on the file's own clock; its times here count from there.

@@ -218,7 +218,7 @@ class Tracks:
         score: (N,) float32, 0..1, of the latest matched detection.
         label: (N,) int64, an index into the detector's `names`.
         state: (N,) int8, values of `State`.
-        unseen: (N,) float64, seconds since the track was last matched; 0 where it was matched at this very time.
+        time_since_update: (N,) float64, seconds since the last match; 0 where matched at this very time.
         detection: (N,) int64, the row of this frame's `Detections` that it was matched with, -1 where there is none.
         mask: the tracks' `Masks`, where any has one, or None; an (N, H, W) bool array is taken too.
         class_score: (N,) float32, 0..1, how likely the label is right given all class evidence so far; NaN where a

@@ -84,7 +84,7 @@ class Actor:
     Attributes:
         id: from 1, in order of appearance.
         kind: person or vehicle.
-        look: seed of its looks; equal looks are equal to the pixel.
+        appearance_seed: seed of its looks; equal looks are equal to the pixel.
         start: seconds at which the path begins.
         path: (K, 2) metres (x, z), a sample each STEP seconds.
         walked: (K,) metres since the start.

@@ -78,7 +78,7 @@ BODIES = {
 
 
 def draw_vehicle(appearance_seed: int, pose: Pose, column: float, row: float, scale: float) -> Sprite:
-    """The vehicle that the number `look` stands for, its middle above (column, row), `scale` pixels a metre."""
+    """The vehicle of `appearance_seed`, its middle above (column, row), drawn with `scale` pixels a metre."""
     rng = np.random.default_rng([appearance_seed, 12])
     kind = str(rng.choice(list(BODIES), p=[0.4, 0.36, 0.16, 0.08]))
     paint = PAINTS[rng.integers(len(PAINTS))]

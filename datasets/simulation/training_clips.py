@@ -34,11 +34,11 @@ class TrainingClip:
     """A run of L frames.
 
     Attributes:
-        warm: how many frames from the first are there to be tracked only, not to learn from.
+        burn_in: how many frames from the first are there to be tracked only, not to learn from.
         times: (L,) seconds from 0.
         detections: of each frame.
         number: of each frame, (M,) the object that each detection shows, -1 where it shows none.
-        there: of each frame, the numbers of the objects that will be seen within the next `WAIT` seconds.
+        seen_again: of each frame, the numbers of the objects that will be seen within the next `WAIT` seconds.
         warps: of each frame, the camera's motion since the one before, or None.
     """
 

@@ -222,7 +222,7 @@ class _Table:
     def see(
         self, index: Int64, observations: Observations, time: float, warp: Float64 | None
     ) -> tuple[np.ndarray, Prediction]:
-        """Updates the objects `index` by the rows of `look`; says which were known, and what was expected of those."""
+        """Updates the objects `index` by the rows of `observations`; returns which were known and their predictions."""
         alive = np.flatnonzero(time - self.last <= WAIT)
         if warp is not None:
             self.rows[alive] = self.motion.warp(self.rows[alive], warp)

@@ -53,7 +53,7 @@ class Matches:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class RecordedCall:
-    """One call of `odds`: what it was told, features first, and (K,) what it said."""
+    """One call of `logits`: what it was told, features first, and (K,) what it said."""
 
     arguments: tuple[Any, ...]
     logits: Array

@@ -12,9 +12,9 @@ from tracker.boxes import overlaps
 from tracker.types import Detections, Float64, Int64
 
 MIN_SCORE = 0.4  # score from which a detection counts; the weaker ones come and go with every frame
-MEMORY_S = 1.0  # seconds for which a place is kept in which somebody was seen
+MEMORY_S = 1.0  # seconds for which the place of a detection is kept
 REFRESH_S = 0.5  # seconds after which looks are taken again, as poses and light change
-SAME_IOU = 0.2  # IoU with a place from which its owner may be the one who stands there now
+SAME_IOU = 0.2  # IoU with a remembered place from which a detection may be the same object
 CROWDED_IOU = 0.1  # IoU from which two detections may swap identities; with .2 TUD-Stadtmitte lost 2.5 HOTA
 
 

@@ -57,7 +57,7 @@ class _Table(Table):
 
 
 class Candidates:
-    """The candidates: weak detections that no track explains. Call `see`, then `keep`, once a frame."""
+    """The candidates: weak detections that no track explains. Call `observe`, then `keep`, once a frame."""
 
     def __init__(self) -> None:
         zero = np.zeros(0)

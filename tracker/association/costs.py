@@ -86,7 +86,7 @@ def mahalanobis(pairs: Pairs) -> Float64:
 
 
 def appearance(pairs: Pairs, weight: float = ALIKE) -> Float64:
-    """Appearance similarity, `alike` log-odds for a unit of cosine; 0 where a pair has none."""
+    """Appearance similarity, `weight` log-odds for a unit of cosine; 0 where a pair has none."""
     if pairs.similarity is None:
         return np.zeros(len(pairs.track))
     odds: Float64 = np.nan_to_num(weight * (pairs.similarity - ALIKE_FROM))

@@ -9,7 +9,7 @@ from tracker.association.costs import Pairs
 from tracker.types import Bool, Float64, Int64
 
 MIN_IOU = 0.3  # of a prediction and a detection that are one object unless something else claims either
-FRESH_S = 0.2  # seconds unseen up to which that holds: after longer gaps somebody else may stand there
+FRESH_S = 0.2  # seconds unseen up to which that holds: after longer gaps another object may stand there
 RIVAL_SHARE = 0.5  # of that overlap times the score: from here on another track or detection is a rival
 EXIT_AFTER_S = 0.1  # seconds missed from which a track that was last seen at the border counts as gone
 BORDER_SHARE = 0.01  # of the image's side: how near to the border that is

@@ -13,7 +13,7 @@ from tracker.types import Bool, Float64
 
 SAME_IOU = 0.7  # IoU of two sights of one thing that does not move
 MIN_DURATION_S = 1.0  # seconds of standing from which a thing is known
-MEMORY_S = 10.0  # seconds unseen after which it is forgotten: people who pass hide it
+MEMORY_S = 10.0  # seconds unseen after which it is forgotten: passing people occlude it
 UNCONFIRMED_MEMORY_S = 1.0  # seconds unseen after which a place is forgotten that is not known yet
 MIN_OBSERVATIONS = 4  # sights that this needs at the least
 

@@ -48,7 +48,7 @@ def _contested(pairs: Pairs, good: Bool, rival: Bool, settled: Int64) -> tuple[B
     """The good pairs to look at, and the settled ones to leave out.
 
     A pair of two that are settled, each with another one, is left out, and so is a settled pair that no rival meets:
-    whoever is not settled still sees all that could matter.
+    the rest still sees all that could matter.
     """
     track, detection = pairs.track, pairs.detection
     tracks, detections = np.ones(len(pairs.prediction.elapsed), bool), np.ones(len(pairs.observations.score), bool)

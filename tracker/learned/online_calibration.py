@@ -32,7 +32,7 @@ class OnlineCalibration:
         self.factor = np.ones(4)
 
     def learn(self, errors: Float64, observations: Observations) -> None:
-        """From the errors (N, 4) of predictions, in their standard deviations, at the matches of `look`."""
+        """From the errors (N, 4) of predictions, in their standard deviations, at the matches of `observations`."""
         good = observations.score >= MIN_SCORE
         if observations.crowding is not None:
             good &= observations.crowding <= MAX_CROWDING

@@ -235,7 +235,7 @@ class PairView(NamedTuple):
         features: (K, FEATURES).
         z: (K, 4) gaps in standard deviations.
         gap: (K, 2) gaps of the centres in heights.
-        base: (K,) log-odds of the prior's own association.
+        prior_logits: (K,) log-odds of the prior's own association.
         rows: (K,) where these pairs stand among all.
         settled: (S,) where the pairs stand that are matches beyond doubt and left out.
         known: (S, 2) `gap` of these.
@@ -257,7 +257,7 @@ def pair_view(pairs: Pairs, with_statistics: bool = True, settle: bool = False) 
 
     Args:
         pairs: their `prediction` is the prior's, with track statistics.
-        statistics: without, the features of the track's long-term statistics are 0.
+        with_statistics: without, the features of the track's long-term statistics are 0.
         settle: leave out what is beyond doubt.
     """
     found = cues(pairs)

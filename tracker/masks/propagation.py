@@ -62,7 +62,7 @@ class PropagatedMasks:
         number: (N,) int64, the object's number.
         mask: (H, W) uint8, the object that each pixel belongs to, 0 for none.
         score: (N,) float32, mean probability of its pixels; of an unseen one, that of its latest sight.
-        unseen: (N,) float64, seconds since it was seen; 0 where it is seen in this frame.
+        time_since_update: (N,) float64, seconds since it was seen; 0 where it is seen in this frame.
         xyxy: (N, 4) float32, around its pixels; where it is unseen, where it is expected.
     """
 
@@ -175,7 +175,7 @@ class MaskPropagator:
             unseen.append(0.0 if given is not None or k is None else float(before.time_since_update[k]))
             xyxy.append(_around(mask == number) if given is not None or k is None else before.xyxy[k])
         for o in new.values():
-            o.given = None  # an image's worth of memory that nobody asks for again
+            o.given = None  # an image's worth of memory that is not needed again
         boxes = np.array(xyxy, np.float32).reshape(-1, 4)
         return PropagatedMasks(numbers, mask, np.array(score, np.float32), np.array(unseen), boxes)
 

@@ -115,11 +115,11 @@ class TrackStatistics:
     """Track statistics: what is known of N tracks besides their motion.
 
     Attributes:
-        usual: (N, S, 4) slow averages of their coordinates, in this frame's pixels.
+        mean_coordinates: (N, S, 4) slow averages of their coordinates, in this frame's pixels.
         crowding: (N,) of their last match, 0..1.
         age: (N,) seconds since their first detection.
-        hidden: (N,) the largest share of the predicted box that one track nearer to the camera covers, 0..1.
-        near: (N,) the largest IoU of the predicted box with another track's, 0..1.
+        occlusion: (N,) the largest share of the predicted box that one track nearer to the camera covers, 0..1.
+        neighbour_iou: (N,) the largest IoU of the predicted box with another track's, 0..1.
     """
 
     mean_coordinates: Float64
@@ -147,13 +147,13 @@ class Prediction:
         coordinates: (N, 4) mean of centre x, centre y in pixels, log width, log height.
         std: (N, 4) standard deviations of the same, of the model and of the next detection's own noise together.
         xyxy: (N, 4) the mean box by its corners, pixels.
-        seen: (N, 4) the coordinates of the last matched box, in this frame's pixels.
+        last_coordinates: (N, 4) the coordinates of the last matched box, in this frame's pixels.
         elapsed: (N,) seconds since that match.
         code: (N, Q) the query code of a learned association, or None.
         wait: (N,) correction of the log-odds that the track is detected again soon, or None.
         prior: the prediction that a learned one corrects, or None.
         state: the predicted state of the filter, (C, N) each, from which its update continues, or None.
-        habit: the track statistics that a learned model keeps, or None.
+        statistics: the track statistics that a learned model keeps, or None.
     """
 
     coordinates: Float64
@@ -210,7 +210,7 @@ class Motion(Protocol):
     def update(
         self, rows: Float64, observations: Observations, time: float, prediction: Prediction | None = None
     ) -> Float64:
-        """The (N, width) rows after each track was observed in its row of `look` at `time` seconds.
+        """The (N, width) rows after each track was observed in its row of `observations` at `time` seconds.
 
         `prediction` is that of these rows for that time; without it, it is computed again.
         """

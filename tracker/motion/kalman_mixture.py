@@ -26,14 +26,14 @@ class MotionMode:
     """A motion mode: how one kind of object moves and is detected. Lengths are in heights of the object's own box.
 
     Attributes:
-        decay: time constant of the velocity, seconds.
-        speed: standing deviation of the velocity, heights a second.
-        wander: diffusion of the centre besides its velocity, heights per square root of a second.
-        measure: standard deviation of a detected centre, heights.
-        width_wander: diffusion of the log width, per square root of a second.
-        width_measure: standard deviation of a detected log width.
-        height_wander: diffusion of the log height, per square root of a second.
-        height_measure: standard deviation of a detected log height.
+        velocity_tau: time constant of the velocity, seconds.
+        velocity_std: standing deviation of the velocity, heights a second.
+        position_diffusion: diffusion of the centre besides its velocity, heights per square root of a second.
+        measurement_noise: standard deviation of a detected centre, heights.
+        width_diffusion: diffusion of the log width, per square root of a second.
+        width_noise: standard deviation of a detected log width.
+        height_diffusion: diffusion of the log height, per square root of a second.
+        height_noise: standard deviation of a detected log height.
     """
 
     velocity_tau: float

@@ -33,7 +33,7 @@ def source_of(source: object) -> Source:
 
 
 class ImageSequence:
-    """A source of images that somebody gives one by one with their times; each is copied, so buffers may be reused.
+    """A source of images given one by one with their times; each is copied, so buffers may be reused.
 
     The iterable runs in a thread of its own, a few images ahead of the tracker; its first image is taken at once.
 

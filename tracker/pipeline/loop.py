@@ -39,7 +39,7 @@ from tracker.types import Frame, Tracks
 T = TypeVar("T")
 Work = Callable[[FrameContext], FrameContext]
 
-PATIENCE_S = 5.0  # for the frame in hand once somebody ends the run: a network may be slow, or never return
+PATIENCE_S = 5.0  # for the current frame once the run is ended: a network may be slow, or never return
 
 
 @contextmanager
@@ -295,7 +295,7 @@ def _writing(sink: Sink) -> Work:
 def _waiting(sinks: Sequence[Sink], stop: threading.Event) -> Callable[[], None]:
     """What is done while the next frame is not there: windows obey, and a stop that lasts too long ends the run."""
     idlers = [sink for sink in sinks if isinstance(sink, IdleSink)]
-    stopped: list[float] = []  # when it was first seen that somebody wants to end
+    stopped: list[float] = []  # when the wish to end was first noticed
 
     def idle() -> None:
         for sink in idlers:

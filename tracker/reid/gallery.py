@@ -11,8 +11,8 @@ from tracker.table import Table
 from tracker.types import Bool, Float32, Float64, Int64
 
 VIEWS = 8  # of each; 8 of 2,816 numbers are 90 kB
-LEAST_SIDE = 12.0  # pixels; a smaller box shows nobody
-NO_TRACK = 0  # the engine's number of whoever is not tracked now
+LEAST_SIDE = 12.0  # pixels; a smaller box is too small to compare
+NO_TRACK = 0  # `track_id` of an identity that is not tracked now
 
 
 @dataclass(slots=True)
@@ -21,14 +21,14 @@ class Gallery(Table):
 
     Attributes:
         id: (N,) as it is shown.
-        engine: (N,) the engine's number of the track that it is now, `NO_TRACK` where it ended.
+        track_id: (N,) the engine's number of the track that it is now, `NO_TRACK` where it ended.
         label: (N,) class.
-        decided: (N,) whether it is known who it is; the others are not shown.
-        claim: (N,) the id that the engine itself took it for after an absence, 0 where there is none.
-        first: (N,) seconds, when it was first seen.
-        born: (N,) seconds, when it was first seen since the last absence.
-        seen: (N,) seconds, when last.
-        looked: (N,) seconds, when the latest view was taken.
+        resolved: (N,) whether its identity is decided; the others are not shown.
+        tentative_id: (N,) the id that the engine itself took it for after an absence, 0 where there is none.
+        first_seen: (N,) seconds, when it was first seen.
+        start_time: (N,) seconds, when it was first seen since the last absence.
+        last_seen: (N,) seconds, when last.
+        last_viewed: (N,) seconds, when the latest view was taken.
         xyxy: (N, 4) pixels, where last.
         quality: (N, VIEWS) what each view is worth, 0..1; 0 where there is none.
         views: (N, VIEWS, D) unit features.
@@ -75,7 +75,7 @@ def keep_views(views: Float32, quality: Float32, new: Float32, new_quality: Floa
         views: (M, V, D) unit.
         quality: (M, V), 0 where a place is free.
         new: (M, D) unit.
-        worth: (M,) its quality, above 0.
+        new_quality: (M,) its quality, above 0.
     """
     every = np.concatenate([views, new[:, None]], axis=1)
     worths = np.concatenate([quality, new_quality[:, None]], axis=1)
@@ -93,7 +93,7 @@ def keep_views(views: Float32, quality: Float32, new: Float32, new_quality: Floa
 def view_quality(xyxy: Float64, score: Float32, size: tuple[int, int]) -> Float32:
     """(N,) what a look at each box (N, 4) of a frame is worth, 0..1; 0 where it shows next to nothing.
 
-    The detector's score, times the square of the share that nobody in front covers (of two who overlap, the one whose
+    The detector's score, times the square of the share that nothing in front covers (of two that overlap, the one whose
     feet are lower in the image), times the share that lies in the image of `size` (width, height).
     """
     if not len(xyxy):

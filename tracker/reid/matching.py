@@ -34,7 +34,7 @@ class WithinMetric:
         mean: (D,) of the views that it was learnt from.
         components: (D, E) orthonormal, what these views span.
         white: (E, E) what coordinates in them are multiplied with.
-        beyond: what lengths outside of them are multiplied with: nobody has shown how they differ within a track.
+        beyond: factor of lengths outside of them, whose spread within a track is unknown.
     """
 
     mean: Float32

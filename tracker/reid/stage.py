@@ -33,22 +33,22 @@ CropEncoder = Callable[[Frame, Int64], Float32]
 # box heights a second, and box heights: a runner makes 2.5, a box may stand off by half
 MAX_SPEED, POSITION_SLACK = 3.0, 1.0
 MIN_ABSENCE_S = 2.0  # seconds after which a track that the engine goes on with must be known again too
-MIN_NEWCOMER_PROBABILITY = 0.9  # probability of nobody from which a new track is not waited with
+MIN_NEWCOMER_PROBABILITY = 0.9  # probability of a new identity from which its track is shown at once
 # identities that were looked at, from which their mean says something and a newcomer can be told from them
 MIN_GALLERY = 3
-MIN_VIEWS = 2  # views from which the wait may end early with somebody
+MIN_VIEWS = 2  # views from which a match may end the wait early
 MIN_QUALITY = 0.25  # of a view
 SHARE, OFTEN, SELDOM = 0.25, 0.1, 2.0  # seconds between looks at one track: share of its age, least, most
 METRIC_VIEWS = 256  # views that the metric is learnt from
 METRIC_MAX_AGE_S = 1.0  # seconds for which a metric is good
-TENTATIVE_ODDS = 1.0  # odds against nobody of the identity that the engine goes on with, before looks
+TENTATIVE_ODDS = 1.0  # prior odds of the identity that the engine goes on with, against a new one, before any view
 
 
 class ReidStage:
     """Give it each frame with the engine's tracks, in order and from one thread; `ReidTracker` does.
 
     Args:
-        look: what boxes look like.
+        encode: what boxes look like.
         dim: how many numbers that is.
         new_id: gives the next id that no track will have had.
         config: bounds and thresholds.
@@ -112,13 +112,13 @@ class ReidStage:
         if not known.all():
             new, xyxy = here.take(~known), here.xyxy[~known].astype(np.float64)
             fresh = Gallery.fresh(new.id, new.label, xyxy, now, self._dim, claim[~known])
-            for k in fresh.tentative_id.nonzero()[0].tolist():  # the engine's number is that of whoever it was before
+            for k in fresh.tentative_id.nonzero()[0].tolist():  # the engine's id is that of the earlier identity
                 fresh.id[k] = self._new_id()
             p = p.join(fresh)
         self._gallery = p
 
     def _pairs(self, now: float) -> tuple[Int64, Int64, Bool]:
-        """(M,) rows that are open, (G,) rows that ended, (M, G) which can be one; whoever can be nobody is decided."""
+        """(M,) rows that are open, (G,) rows that ended, (M, G) which can be one; open rows without a candidate are decided."""
         p = self._gallery
         gone = (p.track_id == NO_TRACK).nonzero()[0]
         open_ = (~p.resolved).nonzero()[0]
@@ -130,7 +130,7 @@ class ReidStage:
         return open_[waits], gone, can[waits]
 
     def _view(self, frame: Frame, tracks: Tracks) -> None:
-        """The most wanted looks of this frame: first at whom it is open, then at whom was not looked at for longest."""
+        """The most useful crops of this frame: first of open tracks, then of those without a view for longest."""
         p, now = self._gallery, frame.time
         here = tracks.take(tracks.time_since_update == 0)
         row = find(here.id, p.track_id)
@@ -147,14 +147,14 @@ class ReidStage:
             p.last_viewed[rows] = now
 
     def _decide(self, pairs: tuple[Int64, Int64, Bool], now: float) -> None:
-        """Who the open tracks are, where that is clear or has been waited for long enough."""
+        """Decides open tracks whose match is clear or that have waited for long enough."""
         open_, gone, can = pairs
         if not len(open_):
             return
         p = self._gallery
         late = now - p.start_time[open_] >= self._config.reid_wait
         seen = p.count[open_] > 0
-        weights = can / np.maximum(can.sum(axis=1, keepdims=True), 1)  # half of all who come are new
+        weights = can / np.maximum(can.sum(axis=1, keepdims=True), 1)  # half of all new tracks are new identities
         claimed = can & (p.id[gone] == p.tentative_id[open_][:, None])
         weights[claimed] = TENTATIVE_ODDS
         weights[seen] *= self._odds(open_[seen], gone, now)

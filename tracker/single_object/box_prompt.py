@@ -24,7 +24,7 @@ class BoxPrompt:
         width: pixels.
         height: pixels.
         time: seconds since the source's first frame; it is taken in the first frame from then on.
-        name: the class of what is in it, as somebody says; empty where it is for a detector to say.
+        name: the class of what is in it; empty where a detector names it.
     """
 
     left: float

@@ -67,7 +67,7 @@ class SingleObjectManager(TrackerDecorator):
     Args:
         tracker: the one inside; it gets the detections that are no pointed object.
         boxes: to be followed from their times on; they get their ids now, in this order.
-        follow: makes a follower of an image, a box (4,) and a time; by default with the package's frozen CNN.
+        make_tracker: makes a follower of an image, a box (4,) and a time; by default with the package's frozen CNN.
         names: the detector's classes, where `open` does not tell them.
 
     Attributes:

@@ -51,8 +51,8 @@ class Estimate:
     Attributes:
         xyxy: (4,) pixels; where it was found, or where it is expected.
         score: 0..1; how sure that is: falls while it is not seen.
-        seen: whether it was found.
-        unseen: seconds since it was found last.
+        found: whether it was found.
+        time_since_update: seconds since it was found last.
     """
 
     xyxy: Float64
@@ -140,7 +140,7 @@ class SingleObjectTracker:
         self._centre, self._size, self._score = centre, size, sure
         if at == 0:
             self._rows = self._motion.update(self._rows, self._seen_at(sure), time, prediction)
-        else:  # whoever comes back elsewhere has not moved there in a way that any motion foresaw
+        else:  # an object that reappears elsewhere has not moved there as the motion model predicted
             self._rows = self._motion.start(self._seen_at(sure), time, np.zeros((0, self._motion.width)))
         self._seen, self._lost, self._turn = time, False, 0
         if sure > LEARN_MIN_PROBABILITY and best.answer > LEARN_MIN_RESPONSE:

@@ -118,7 +118,7 @@ class ReidStage:
         self._gallery = p
 
     def _pairs(self, now: float) -> tuple[Int64, Int64, Bool]:
-        """(M,) rows that are open, (G,) rows that ended, (M, G) which can be one; open rows without a candidate are decided."""
+        """(M,) rows that are open, (G,) rows that ended, (M, G) possible pairs; open rows without one are decided."""
         p = self._gallery
         gone = (p.track_id == NO_TRACK).nonzero()[0]
         open_ = (~p.resolved).nonzero()[0]

@@ -49,6 +49,7 @@ OPTIONS: tuple[tuple[str, str], ...] = (
     ("pictures", "images"),
     ("least_area", "min_area"),
     ("rate", "learning_rate"),
+    ("rate", "crop_rate"),
     ("start", "init_weights"),
     ("renew_cell", "reset_cell"),
     ("blend", "average_with"),

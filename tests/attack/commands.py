@@ -18,7 +18,8 @@ PATHS_AS_TEXT = {"source": "{}", "detector": "file:{}"}
 # Places where a command writes.
 OUT = ("b", "out")
 # What a command needs beside its places.
-NEEDED = {"bench pipeline": ["--detector", "background"], "bench vfr": ["--detector", "background"]}
+NEEDED = {"bench pipeline": ["--detector", "background"], "bench vfr": ["--detector", "background"],
+          "eval video-classes": ["--truth", "absent"]}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def path_settings() -> Iterator[PathSetting]:
         for name, hint in _hints(kind):
             if _is_path(hint):
                 yield PathSetting(command, name, positional[name], "{}")
-            elif name in PATHS_AS_TEXT and command != "eval classification":  # its detector is needed for tracks alone
+            elif name in PATHS_AS_TEXT:
                 yield PathSetting(command, name, positional[name], PATHS_AS_TEXT[name])
 
 

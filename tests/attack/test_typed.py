@@ -17,7 +17,11 @@ from tools.cli.typed import ANSWERS, FILMING, LEARNING, SAME, _hints, _is_second
 
 Type = Callable[..., str]
 # What a command needs beside its places before it gets as far as its numbers.
-NEEDS = {"bench pipeline": ("--detector", "x"), "bench vfr": ("--detector", "x")}
+NEEDS = {
+    "bench pipeline": ("--detector", "x"),
+    "bench vfr": ("--detector", "x"),
+    "eval video-classes": ("--truth", "x"),
+}
 KINDS = {"bench cells": ["xor"], "train classification": ["views", "none"], "completion": ["bash"]}
 
 

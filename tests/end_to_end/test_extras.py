@@ -57,7 +57,7 @@ BLOCKED: dict[str, tuple[tuple[str, ...], ...]] = {
     "matplotlib": (
         ("bench", "gradients", "--plot", "a.png"),
         ("bench", "mot", "data", "--plot", "a.png"),
-        ("eval", "classification", "pictures", "--over", "views", "--plot", "a.png"),
+        ("eval", "crop-classes", "pictures", "--plot", "a.png"),
         ("eval", "reid", "people", "--plot", "a.png"),
         ("inspect", "--out", "out"),
     ),

@@ -19,7 +19,7 @@ DOC = (Path(__file__).parents[2] / "docs" / "guides" / "classify.md").read_text(
 WNIDS = ("n01440764", "n01443537")
 BRIEF = {
     "train": "--steps 2 --crops 8 --repeats 2 --batch 2 --quiet",
-    "eval": "--seconds 0.3 --quiet",
+    "crop-classes": "--seconds 0.3 --quiet",
     "track": "--overwrite",  # the document's runs share their file names
 }
 
@@ -75,16 +75,16 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_command_of_the_document_runs(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert (
-        main(["eval", "classification", "PICTURES", "--over", "views", "--seconds", "0.3", "--answers", "theirs.json"])
-        == 0
-    )
+    assert main(["eval", "crop-classes", "PICTURES", "--seconds", "0.3", "--answers", "theirs.json"]) == 0
     lines = [line for block in blocks("bash") for line in block.splitlines()]
     assert len(lines) == 8
     for line in lines:
         words = shlex.split(line, comments=True)
         assert words.pop(0) == "liquidtrack"
-        assert main([*words, *shlex.split(BRIEF.get(words[0], ""))]) == 0, (line, capsys.readouterr().err)
+        assert main([*words, *shlex.split(BRIEF.get(words[1], BRIEF.get(words[0], "")))]) == 0, (
+            line,
+            capsys.readouterr().err,
+        )
     for name in ("out.jsonl", "out.mp4", "reliability.png", "out/recognition/recognition-labels.safetensors"):
         assert (place / name).is_file()
     assert list((place / "views").rglob("times.csv"))
@@ -93,13 +93,13 @@ def test_every_command_of_the_document_runs(place: Path, capsys: pytest.CaptureF
 def test_the_results_of_the_document_are_read(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (results,) = blocks("json")
     (place / "theirs.json").write_text(results)
-    words = ["--over", "video", "--truth", "classes.tsv", "--detector", "yolox_nano.onnx", "--results", "theirs.json"]
-    assert main(["eval", "classification", "DAVIS", *words, "--quiet"]) == 0
+    words = ["--truth", "classes.tsv", "--detector", "yolox_nano.onnx", "--results", "theirs.json"]
+    assert main(["eval", "video-classes", "DAVIS", *words, "--quiet"]) == 0
     assert "theirs.json" in capsys.readouterr().out
 
 
 def test_a_class_that_nobody_can_say_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "classes.tsv").write_text("libby\tbeagle|whippet\n")
-    words = ["--over", "video", "--truth", "classes.tsv", "--detector", "yolox_nano.onnx"]
-    assert main(["eval", "classification", "DAVIS", *words, "--quiet"]) == 2
+    words = ["--truth", "classes.tsv", "--detector", "yolox_nano.onnx"]
+    assert main(["eval", "video-classes", "DAVIS", *words, "--quiet"]) == 2
     assert "classes.tsv: nobody can call libby a 'beagle' here" in capsys.readouterr().err

@@ -60,7 +60,17 @@ COMMANDS: dict[str, Command] = {
     "eval classification": Command(
         "tools.evaluate.classification:eval_recognition",
         "tools.evaluate.config.classification:EvalRecognitionConfig",
-        "score classes of images and of tracks: top-1, flicker",
+        "score the classifier on images: top-1, top-5",
+    ),
+    "eval crop-classes": Command(
+        "tools.evaluate.classification:eval_crop_classes",
+        "tools.evaluate.config.classification:EvalCropClassesConfig",
+        "score the classes of tracks on simulated crops",
+    ),
+    "eval video-classes": Command(
+        "tools.evaluate.classification:eval_video_classes",
+        "tools.evaluate.config.classification:EvalVideoClassesConfig",
+        "score the classes of tracks in videos: accuracy, flicker",
     ),
     "eval sot": Command(
         "tools.evaluate.sot:eval_sot",

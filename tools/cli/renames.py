@@ -58,7 +58,23 @@ def with_new_command(words: Sequence[str]) -> tuple[list[str], list[str]]:
         old = " ".join(words[:count])
         if len(words) >= count and (new := COMMANDS.get(old)):
             notice = f"{old} is called {new} now; the old name goes with {LAST}."
-            return [*new.split(), *words[count:]], [notice]
+            found, more = without_over([*new.split(), *words[count:]])
+            return found, [*more] or [notice]
+    return without_over(words)
+
+
+OVER = {"pictures": "eval classification", "views": "eval crop-classes", "video": "eval video-classes"}
+
+
+def without_over(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(`eval classification --over views` as the command that it is now, a notice about it)."""
+    if list(words[:2]) == ["eval", "classification"] and "--" not in words:
+        for k, word in enumerate(words):
+            flag, equals, value = word.partition("=")
+            value = value if equals else "".join(words[k + 1 : k + 2])
+            if flag == "--over" and (new := OVER.get(value)):
+                notice = f"eval classification --over {value} is called {new} now; --over goes with {LAST}."
+                return [*new.split(), *words[2:k], *words[k + (1 if equals else 2) :]], [notice]
     return list(words), []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from models.backbones.feature_maps import standardise
 from models.backbones.registry import Weights, get_entry
 from models.errors import DataError
 from models.runtime.compute import Compute
-from tools.evaluate.config.classification import EvalRecognitionConfig
+from tools.evaluate.config.classification import EvalCropClassesConfig, EvalRecognitionConfig, EvalVideoClassesConfig
 from tools.reporting.files import write_report
 from tracker.pipeline.prefetch import prefetch_map
 from tracker.types import Float32, UInt8
@@ -117,8 +118,6 @@ def _prepare(bgr: UInt8, weights: Weights) -> Float32:
 
 def eval_recognition(config: EvalRecognitionConfig) -> None:
     """Score, print the table, and write what else was asked for."""
-    if config.over != "pictures":
-        return _over_time(config)
     result = evaluate(config)
     width = max(len(config.backbone), 12)
     print(f"{'':{width}}{'pictures':>10}{'top-1':>8}{'top-5':>8}")
@@ -128,15 +127,25 @@ def eval_recognition(config: EvalRecognitionConfig) -> None:
         write_report(config.json, json.dumps(content, indent=1))
 
 
-def _over_time(config: EvalRecognitionConfig) -> None:
+def eval_crop_classes(config: EvalCropClassesConfig) -> None:
+    """Score the classes of tracks over simulated crops."""
     from tools.evaluate import track_classification as tracks
 
-    if config.plot is not None:
-        from tools.reporting.plots import check
+    _check_plot(config.plot)
+    tracks.report(config, tracks.evaluate_views(config), tracks.OURS)
 
-        check(config.plot)
-    if config.over == "views":
-        return tracks.report(config, tracks.evaluate_views(config), tracks.OURS)
+
+def eval_video_classes(config: EvalVideoClassesConfig) -> None:
+    """Score the classes of tracks in videos."""
+    from tools.evaluate import track_classification as tracks
     from tools.evaluate import video_classification as video
 
-    return tracks.report(config, video.evaluate_video(config), video.OURS)
+    _check_plot(config.plot)
+    tracks.report(config, video.evaluate_video(config), video.OURS)
+
+
+def _check_plot(path: Path | None) -> None:
+    if path is not None:
+        from tools.reporting.plots import check
+
+        check(path)

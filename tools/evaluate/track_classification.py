@@ -19,7 +19,7 @@ from models.class_pool.inference import own_class_pool
 from models.errors import ConfigError, DataError
 from models.runtime.compute import Compute
 from tools.evaluate.classification_files import read_results, results_text
-from tools.evaluate.config.classification import EvalRecognitionConfig
+from tools.evaluate.config.classification import EvalCropClassesConfig, EvalVideoClassesConfig
 from tools.metrics.classification import COLUMNS, Answers, RecognitionScores, row, score
 from tools.reporting.files import write_report
 from tools.track_classes.evidence import ViewsOfImages
@@ -27,7 +27,6 @@ from tools.track_classes.pooling import CONTROLS, Pooled, best_temperature, liqu
 from tools.track_classes.simulated_views import Evidence, join
 from tracker.types import Float64, UInt8
 
-RATE = 12.0  # views a second
 BATCH = 50  # objects whose probabilities are held at once
 OURS = "liquid pool"
 
@@ -42,7 +41,7 @@ class ScoredMethod:
     answers: Mapping[str, Answers]
 
 
-def evaluate_views(config: EvalRecognitionConfig) -> list[ScoredMethod]:
+def evaluate_views(config: EvalCropClassesConfig) -> list[ScoredMethod]:
     """Simulate the views, pool them in every way, and score that and the results of others.
 
     Raises:
@@ -51,7 +50,7 @@ def evaluate_views(config: EvalRecognitionConfig) -> list[ScoredMethod]:
         WeightsError: the frozen CNN is not to be had.
         SourceError: a picture that cannot be read.
     """
-    rate = config.rate or RATE
+    rate = config.crop_rate
     time = np.arange(max(2, round(config.seconds * rate))) / rate
     threads = Compute.shared(threads=config.threads).threads
     with closing(ViewsOfImages(config.folder, (), threads, config.backbone_weights)) as source:
@@ -140,7 +139,7 @@ class _Export:
         write_report(self._folder / "times.csv", f"frame,source_frame,time\n{rows}".rstrip())
 
 
-def report(config: EvalRecognitionConfig, done: list[ScoredMethod], ours: str) -> None:
+def report(config: EvalCropClassesConfig | EvalVideoClassesConfig, done: list[ScoredMethod], ours: str) -> None:
     """Print the table, and write what else was asked for."""
     width = max(*(len(one.name) for one in done), 12)
     for profile in config.profiles:

@@ -19,7 +19,7 @@ from models.errors import ConfigError, DataError
 from models.labels.imagenet import imagenet_names
 from models.runtime.compute import Compute
 from tools.evaluate.classification_files import read_results, read_truth
-from tools.evaluate.config.classification import EvalRecognitionConfig
+from tools.evaluate.config.classification import EvalVideoClassesConfig
 from tools.evaluate.track_classification import ScoredMethod
 from tools.metrics.classification import Answers, score
 from tracker.boxes import overlaps
@@ -34,7 +34,6 @@ from tracker.pipeline.loop import limit_library_threads
 from tracker.protocols import SourceInfo
 from tracker.types import Detections, Float64, Frame, Tracks
 
-RATE = 30.0  # frames a second where nothing is said
 SAME_IOU = 0.5  # IoU from which a box is the object's
 MIN_SCORE = 0.4  # score from which the detector's word is taken by itself
 OURS, ALONE = "tracks", "detector, frame by frame"
@@ -47,7 +46,7 @@ class _Video:
     xyxy: Float64  # (F, 4) pixels, NaN where the object is not to be seen
 
 
-def evaluate_video(config: EvalRecognitionConfig) -> list[ScoredMethod]:
+def evaluate_video(config: EvalVideoClassesConfig) -> list[ScoredMethod]:
     """Track every sequence and score what the object's tracks are called, and the results of others.
 
     Raises:
@@ -56,21 +55,20 @@ def evaluate_video(config: EvalRecognitionConfig) -> list[ScoredMethod]:
         SourceError: a picture that cannot be read.
         WeightsError: a network is not to be had.
     """
-    assert config.truth is not None
     truth = read_truth(config.truth)
     videos = [v for v in _videos(config.folder, config.sequences) if v.name in truth]
     if not videos:
         raise ConfigError(f"{config.truth}: names none of the sequences of {config.folder}; write one a line.")
-    rate = config.rate or RATE
+    rate = config.rate
     kept = {p: {v.name: thin_indices(len(v.pictures), rate, p, v.name, config.seed) for v in videos}
             for p in config.profiles}  # fmt: skip
     there = {p: {v.name: [k for k in kept[p][v.name].tolist() if not np.isnan(v.xyxy[k]).any()] for v in videos}
              for p in config.profiles}  # fmt: skip
     times = {p: {n: np.array(at) / rate for n, at in there[p].items()} for p in config.profiles}
     foreign = {(p, path): read_results(path, times[p]) for p in config.profiles for path in config.results}
-    compute = Compute.shared(1 + (config.recognise != "none"), config.threads, config.device)
+    compute = Compute.shared(1 + (config.classify != "none"), config.threads, config.device)
     detector = build_detector(DetectorConfig(config.detector), embeddings=False, compute=compute)
-    known = (*detector.names, *(imagenet_names() if config.recognise == "imagenet" else ()))
+    known = (*detector.names, *(imagenet_names() if config.classify == "imagenet" else ()))
     _check(config.truth, {v.name: truth[v.name] for v in videos}, known)
     found: dict[str, dict[int, Detections]] = {v.name: {} for v in videos}
     done = []
@@ -82,8 +80,8 @@ def evaluate_video(config: EvalRecognitionConfig) -> list[ScoredMethod]:
                 tracker = Tracker(classes=ClassPooling(len(detector.names)))
                 recogniser = None
                 names: tuple[str, ...] = detector.names
-                if config.recognise != "none":
-                    recogniser = build_recogniser(RecogniseConfig(config.recognise), compute.threads, compute.device)
+                if config.classify != "none":
+                    recogniser = build_recogniser(RecogniseConfig(config.classify), compute.threads, compute.device)
                     names = recogniser.open(SourceInfo(video.name, 0, 0), names)
                 said: list[dict[str, float]] = []
                 word: list[dict[str, float]] = []

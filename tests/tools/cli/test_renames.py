@@ -12,7 +12,7 @@ from models.checks.renames import LAST, OPTIONS, new_name, with_new_names
 from models.errors import ConfigError
 from tools.cli.commands import COMMANDS
 from tools.cli.main import MISTAKE, OK, load, main
-from tools.cli.renames import with_new_flags, with_new_keys
+from tools.cli.renames import OVER, with_new_command, with_new_flags, with_new_keys
 from tools.cli.settings import parse, settings, to_toml
 from tools.track.config.video import TrackConfig
 
@@ -97,3 +97,12 @@ def test_both_names_of_an_option_are_a_mistake(tmp_path: Path, capsys: pytest.Ca
         assert main(["track", "a.mp4", *words]) == MISTAKE
         (line,) = capsys.readouterr().err.splitlines()
         assert "is the old name of" in line
+
+
+@pytest.mark.parametrize("form", ["--over {}", "--over={}"])
+@pytest.mark.parametrize("over", OVER)
+@pytest.mark.parametrize("command", ["classification", "recognition"])
+def test_what_stood_behind_over_is_a_command(command: str, over: str, form: str) -> None:
+    words, (notice,) = with_new_command(["eval", command, "a", *form.format(over).split(), "--quiet"])
+    assert words == [*OVER[over].split(), "a", "--quiet"]
+    assert notice == f"eval classification --over {over} is called {OVER[over]} now; --over goes with {LAST}."

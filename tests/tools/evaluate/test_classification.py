@@ -147,7 +147,7 @@ SPOILED: dict[str, tuple[Any, tuple[str, ...], str]] = {
     "twice": (_write("labels.tsv", (TABLE + "2\tn99\tx\n").encode()), (), "labels.tsv line 5: a class has"),
     "negative": (_write("labels.tsv", b"index\twnid\tname\n-1\tn01440764\tx\n"), (), "labels.tsv line 2: a class has"),
     "beyond": (_write("labels.tsv", TABLE.replace("\n0\t", "\n1000\t").encode()), (), "class 1000 is beyond the 1000"),
-    "every": (None, ("--every", "0"), "every is 0; give 1 or more"),
+    "every": (None, ("--every", "0"), "every is 0; give 1 to 1000000"),
     "limit": (None, ("--limit", "-1"), "limit is -1; give 1 or more"),
     "threads": (None, ("--threads", "-1"), "threads is -1"),
     "network": (None, ("--backbone", "vgg"), "there is no frozen CNN 'vgg'"),

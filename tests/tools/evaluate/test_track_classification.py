@@ -46,7 +46,7 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def views(folder: Path, *words: str) -> list[str]:
-    return ["eval", "classification", str(folder), "--over", "views", "--seconds", "1", "--quiet", *words]
+    return ["eval", "crop-classes", str(folder), "--seconds", "1", "--quiet", *words]
 
 
 def test_the_table_the_json_and_the_plot(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,7 +79,7 @@ def test_what_is_written_scores_as_it_did(pictures: Path, tmp_path: Path, capsys
 
 
 def test_views_are_exported_with_their_times(pictures: Path, tmp_path: Path) -> None:
-    assert main(views(pictures, "--export", str(tmp_path / "views"), "--limit", "2", "--rate", "5")) == 0
+    assert main(views(pictures, "--export", str(tmp_path / "views"), "--limit", "2", "--crop-rate", "5")) == 0
     folders = sorted(p for p in (tmp_path / "views").iterdir() if p.is_dir())
     assert len(folders) == 2
     assert [p.name for p in sorted(folders[0].glob("*.png"))] == [f"{k:04d}.png" for k in range(5)]
@@ -139,15 +139,15 @@ def test_the_best_temperature_is_found() -> None:
     ("words", "said"),
     [
         (("--profiles", "often"), "there is no profile 'often'"),
-        (("--rate", "0"), "rate is 0.0; give views or frames a second"),
+        (("--crop-rate", "0"), "crop_rate is 0.0; give crops a second"),
         (("--seconds", "-1"), "seconds is -1.0; give more than 0"),
         (("--answers", "a.json", "--profiles", "full", "stride5"), "--answers keeps what is said under one profile"),
         (("--results", "nowhere.json"), "nowhere.json"),
         (("--plot", "x.txt"), "x.txt cannot be written"),
         (("--json", "/dev/null/x.json"), "a file where a folder is due"),
-        (("--over", "pictures", "--plot", "x.png"), "--plot belongs to classes over time; add --over views"),
-        (("--over", "video"), "video needs --truth FILE"),
-        (("--over", "video", "--truth", "t.tsv", "--export", "x"), "--export writes simulated views"),
+        (("--truth", "t.tsv"), "there is no option --truth"),
+        (("--detector", "lite0"), "there is no option --detector"),
+        (("--crop-rate", "nan"), "crop_rate is nan"),
     ],
 )
 def test_mistakes_are_one_sentence(
@@ -191,7 +191,7 @@ def videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def over_video(root: Path, *words: str) -> list[str]:
     truth = ["--truth", str(root / "truth.tsv")]
-    return ["eval", "classification", str(root / "sot"), "--over", "video", *truth, "--quiet", *words]
+    return ["eval", "video-classes", str(root / "sot"), *truth, "--quiet", *words]
 
 
 def test_a_moody_detector_and_a_calm_tracker(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,15 +130,17 @@ def photometric(bgr: UInt8, rng: np.random.Generator) -> UInt8:
 @functools.cache
 def _camera() -> A.Compose:
     """The photometric transforms: most pictures keep near their own light, a few are of a night or a glare."""
-    usual = A.RandomGamma((65, 155), p=0.9)  # in OneOf, p is a weight
+    usual = A.RandomGamma((72, 140), p=0.9)  # in OneOf, p is a weight
     night = A.Sequential([A.RandomGamma((130, 220), p=1), A.MultiplicativeNoise((0.3, 0.8), p=1)], p=0.1)
-    light = A.ColorJitter(brightness=(0.75, 1.33), contrast=(1, 1), saturation=(0.5, 1.4), hue=(0, 0), p=1)
-    tint = A.MultiplicativeNoise((0.88, 1.13), per_channel=True, p=1)
+    light = A.ColorJitter(brightness=(0.8, 1.25), contrast=(1, 1), saturation=(0.5, 1.4), hue=(0, 0), p=1)
+    tint = A.MultiplicativeNoise((0.91, 1.1), per_channel=True, p=1)
+    # a kernel off its middle would move objects out of their boxes
+    moved = A.MotionBlur((3, 9), allow_shifted=False, direction_range=(0, 0))
     return A.Compose(
         [
             A.Sequential([A.OneOf([usual, night], p=1), light, tint], p=0.7),
             A.ToGray(p=0.1),
-            A.OneOf([A.GaussianBlur(blur_limit=0, sigma_limit=(0.6, 1.8)), A.MotionBlur((3, 9))], p=0.12),
+            A.OneOf([A.GaussianBlur(blur_limit=0, sigma_limit=(0.6, 1.8)), moved], p=0.12),
             A.GaussNoise(std_range=(3 / 255, 16 / 255), p=0.15),
             A.ImageCompression(quality_range=(25, 80), p=0.15),
         ]

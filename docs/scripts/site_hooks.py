@@ -67,7 +67,8 @@ def public_names(package: str) -> str:
             rooms.setdefault(ROOMS.get(room, room.replace("_", " ").capitalize()), []).append(
                 f"::: {value.__module__}.{value.__qualname__}\n    options:\n      heading_level: 3\n"
             )
-    return "\n".join(f"## {room or 'Main names'}\n\n" + "\n".join(rooms[room]) for room in sorted(rooms))
+    order = sorted(rooms, key=lambda room: (room != "Pipeline", room))  # where most readers begin
+    return "\n".join(f"## {room or 'Main names'}\n\n" + "\n".join(rooms[room]) for room in order)
 
 
 def _is_of(package: str, module: str) -> bool:

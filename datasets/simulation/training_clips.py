@@ -34,7 +34,7 @@ class TrainingClip:
     """A run of L frames.
 
     Attributes:
-        burn_in: how many frames from the first are there to be tracked only, not to learn from.
+        burn_in: number of frames at the beginning that are tracked only and not learned from.
         times: (L,) seconds from 0.
         detections: of each frame.
         number: of each frame, (M,) the object that each detection shows, -1 where it shows none.
@@ -115,7 +115,7 @@ class Draft:
     Attributes:
         source: what it is drawn from.
         noise: from which detectors are drawn.
-        warm: how many of its frames are there to be tracked only.
+        burn_in: number of frames at the beginning that are tracked only.
         times: (L,) seconds from 0 at which the frames are told.
         kept: (L,) the source's frames that are shown, rising or standing still.
         clean: the detector is perfect.
@@ -127,7 +127,7 @@ class Draft:
 
     source: TrackingSequence
     noise: NoiseModel
-    warm: int
+    burn_in: int
     times: Float64
     kept: Int64
     clean: bool = False
@@ -159,12 +159,12 @@ def draw_run(sequences: list[TrackingSequence], noise: NoiseModel, rng: Rng, fra
     length = np.array([len(s.times) for s in choice], float)
     s = choice[int(rng.choice(len(choice), p=length / length.sum()))]
     rate = 1 / float(np.median(np.diff(s.times)))
-    warm = int(rng.integers(BURN_IN_FRAMES)) if rng.random() < 0.5 else 0
-    steps = gaps(frames + warm, rate, rng)
+    burn_in = int(rng.integers(BURN_IN_FRAMES)) if rng.random() < 0.5 else 0
+    steps = gaps(frames + burn_in, rate, rng)
     at = int(rng.integers(max(1, len(s.times) - min(int(steps[-1]), len(s.times) // 2))))
     kept = at + steps
     kept = kept[kept < len(s.times)]
-    return Draft(s, noise, min(warm, max(0, len(kept) - frames)), s.times[kept] - s.times[at], kept)
+    return Draft(s, noise, min(burn_in, max(0, len(kept) - frames)), s.times[kept] - s.times[at], kept)
 
 
 def stall(draft: Draft, rng: Rng) -> Draft:
@@ -263,7 +263,7 @@ def _finished(draft: Draft) -> TrainingClip:
         detections.append(one if embedding is None else one.with_embedding(embedding))
     there = tuple(_there(draft.source, int(k)) for k in draft.kept)
     number = tuple(who for who, _, _ in draft.found)
-    return TrainingClip(draft.warm, draft.times, tuple(detections), number, there, draft.warps)
+    return TrainingClip(draft.burn_in, draft.times, tuple(detections), number, there, draft.warps)
 
 
 def _single(values: Float64) -> Float32:

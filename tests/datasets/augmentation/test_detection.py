@@ -152,6 +152,16 @@ def test_objects_of_which_too_little_is_left_are_neither_right_nor_wrong() -> No
     assert kinds == {True, False}
 
 
+def test_no_blur_moves_an_object_out_of_its_box() -> None:
+    bgr = np.full((60, 60, 3), 40, np.uint8)
+    bgr[20:40, 25:35] = 220
+    for seed in range(400):
+        grey = photometric(bgr, np.random.default_rng(seed)).astype(float).mean(axis=2)
+        rows, columns = np.nonzero(grey > (grey.min() + grey.max()) / 2)
+        assert abs(rows.mean() - 29.5) < 0.6, seed
+        assert abs(columns.mean() - 29.5) < 0.6, seed
+
+
 def test_changes_are_drawn_apart() -> None:
     """One seed for each transform would let all changes fall on the same pictures."""
     changed = photometric_of(lambda bgr: abs(bgr.mean() - 120) > 5)

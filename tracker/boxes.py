@@ -110,10 +110,10 @@ def containment(xyxy: Float64, rank: Float64, touch: tuple[Int64, Int64, Float64
 
 
 def occlusion_ratio(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
-    """(N,) the largest share of each box that one other box occludes, 0..1; `touch` is the result of
-    `overlapping_pairs`.
+    """(N,) the largest share of each box that one other box occludes, 0..1.
 
-    Of two boxes the one whose lower edge is lower in the image is nearer to the camera; of two level ones, the first.
+    `touch` is the result of `overlapping_pairs`. Of two boxes the one whose lower edge is
+    lower in the image is nearer to the camera; of two level ones, the first.
     """
     return containment(xyxy, xyxy[:, 3], touch)
 

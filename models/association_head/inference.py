@@ -1,4 +1,4 @@
-"""The association head in NumPy: the same network as `model.Head`, without torch; float32 inside."""
+"""The association head in NumPy: the same network as `model.AssociationHead`, without torch; float32 inside."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HOW = "train one with `liquidtrack train association`"
 
 
 class HeadNumpy:
-    """The head's step, query and log-odds over NumPy arrays; shapes as in `model.Head`, N tracks, K pairs, float32."""
+    """The head's step, query and log-odds over NumPy arrays: N tracks, K pairs, float32; shapes as in `model`."""
 
     def __init__(self, weights: dict[str, Float32], config: HeadConfig) -> None:
         self.config = config
@@ -38,7 +38,7 @@ class HeadNumpy:
             self._blocks.append((both.reshape(-1, both.shape[2]).T.copy(), bias.ravel()))
 
     def weights(self) -> dict[str, Float32]:
-        """Every array by its name in `model.Head`."""
+        """Every array by its name in `model.AssociationHead`."""
         return dict(self._w)
 
     def step(self, x: Float32, h: Float32, dt: Float32) -> Float32:

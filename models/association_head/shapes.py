@@ -15,7 +15,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 def head_shapes(config: HeadConfig, inputs: int, features: int) -> Shapes:
-    """Every array of `head.Head` by its name: of `inputs` numbers a match and `features` numbers a pair."""
+    """Every array of `model.AssociationHead` by its name: of `inputs` numbers a match and `features` numbers a pair."""
     c = config
     layers = {
         "flow": (4 * c.query_size, c.units),

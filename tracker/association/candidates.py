@@ -104,7 +104,7 @@ class Candidates:
         return odds
 
     def keep(self, rows: Bool) -> None:
-        """Keeps those weak detections of the last `observe` that are in the (M,) mask as candidates; others are tracks."""
+        """Keeps those weak detections of the last `observe` that are in the (M,) mask as candidates."""
         if len(rows):
             self._table = self._table.join(self._now.take(rows))
 

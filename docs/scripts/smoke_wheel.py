@@ -57,9 +57,12 @@ def commands(wheel: Path, folder: Path) -> None:
     Raises:
         CalledProcessError: a command failed.
     """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     venv.create(folder / "venv", with_pip=True)
     binaries = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
-    subprocess.run([str(binaries / "python"), "-m", "pip", "install", "--quiet", str(wheel)], check=True)
+    subprocess.run(
+        [str(binaries / "python"), "-m", "pip", "install", "--quiet", str(wheel)], check=True, env=environment
+    )
     foreign = folder / "foreign"
     sequence = foreign / "root/walk"
     (sequence / "det").mkdir(parents=True)
@@ -67,7 +70,6 @@ def commands(wheel: Path, folder: Path) -> None:
     (sequence / "seqinfo.ini").write_text(
         "[Sequence]\nname=walk\nframeRate=10\nseqLength=3\nimWidth=320\nimHeight=240\n", encoding="utf-8"
     )
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     for line in (
         "--version", "--help", "demo --clip scene --quiet", "track out/demo.mp4 --jsonl tracks.jsonl --quiet",
         "mot root tracks --quiet", "info out/demo.mp4",

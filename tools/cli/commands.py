@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from models.checks.renames import COMMANDS as OLD
 from models.errors import ConfigError
 
 
@@ -257,6 +258,7 @@ def _meant(words: Sequence[str]) -> str:
     if "://" in words[0] or os.path.splitext(words[0])[1]:  # a video, not a command
         return f"write 'liquidtrack track {words[0]}' to track it."
     first = list({name.split()[0]: None for name in COMMANDS})
-    if near := _nearest(" ".join(words[:2]), list(COMMANDS)) or _nearest(words[0], first, 0.6):
+    typed = _nearest(" ".join(words[:2]), [*COMMANDS, *OLD])
+    if near := OLD.get(typed, typed) or _nearest(words[0], first, 0.6):
         return f"did you mean liquidtrack {near}?"
     return f"the commands are {', '.join(COMMANDS)}."

@@ -17,8 +17,6 @@ import numpy as np
 from models.errors import DataError
 from tracker.types import UInt8
 
-MAX_SIDE = 16384
-
 
 @lru_cache(maxsize=1)
 def palette() -> UInt8:

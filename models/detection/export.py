@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from models.backbones.efficientnet_lite import EfficientNetLite0
 from models.backbones.export import TOLERANCE, check, store_halves, write_network
 from models.backbones.load import load_backbone
-from models.detection.config import DetectionHeadConfig
 from models.detection.lite_head import DetectionHead, LiteNetwork, LiteTaps
 from models.runtime.cache import atomic
 
@@ -92,8 +91,3 @@ def describe(path: Path, more: Mapping[str, str]) -> None:
 def config_of(head: DetectionHead) -> str:
     """The head's sizes as text."""
     return json.dumps(asdict(head.config))
-
-
-def head_from(text: str, classes: int) -> DetectionHead:
-    """An untrained head of the sizes that `config_of` wrote down."""
-    return DetectionHead(classes, DetectionHeadConfig(**json.loads(text)))

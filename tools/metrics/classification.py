@@ -44,13 +44,6 @@ def reliability(confidence: Float64 | Float32, right: Bool, bins: int = BINS) ->
     )
 
 
-def among_best(scores: Float64, truth: Int64, k: int) -> Bool:
-    """(N,) whether the class `truth` (N,) is among the `k` best of (N, K); of equal ones the first comes first."""
-    own: Float64 = np.take_along_axis(scores, truth[:, None], 1)
-    before = (scores > own) | ((scores == own) & (np.arange(scores.shape[1]) < truth[:, None]))
-    return np.asarray(before.sum(axis=1) < k, bool)
-
-
 def changes(label: Int64) -> int:
     """How often (T,) labels differ from the one before; -1 is no label and no change."""
     said = label[label >= 0]

@@ -14,7 +14,8 @@ from datasets.simulation.detector_noise import Rng
 from models.backbones.feature_maps import standardise
 from models.backbones.registry import Weights
 from tracker.boxes import neighbour_iou, overlapping_pairs, overlaps
-from tracker.classification.crops import LABEL_QUALITY, class_evidence, crop_quality, label_quality, sharpness, to_size
+from tracker.classification.crops import crop_quality, sharpness, to_size
+from tracker.classification.label_votes import LABEL_QUALITY, class_evidence, label_quality
 from tracker.types import Bool, Detections, Float32, Float64, Int64, UInt8
 
 Classify = Callable[[Float32], Float32]  # (B, 3, S, S) standardised pictures -> (B, K) class scores before the softmax

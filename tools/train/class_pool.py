@@ -35,7 +35,8 @@ from tools.train.checkpoints import (
 )
 from tools.train.config.class_pool import TrainRecognitionConfig
 from tools.train.loop import Loop, Schedule, cosine
-from tracker.classification.crops import LABEL_QUALITY, QUALITY
+from tracker.classification.crops import QUALITY
+from tracker.classification.label_votes import LABEL_QUALITY
 from tracker.types import Bool, Float32
 
 AVERAGE = 0.99  # what the mean of the weights keeps at a step

@@ -60,6 +60,8 @@ class FrozenEmbedder:
     """
 
     def __init__(self, config: AppearanceConfig, threads: int = 0, device: Device = "auto") -> None:
+        if config.appearance in ("none", "auto", "detector"):
+            raise ConfigError(f"appearance is {config.appearance}: no embedder is to be built; name a frozen CNN.")
         entry = get_entry(config.appearance)
         self._size, self._mode, self._weights = config.appearance_size, config.appearance_mode, entry.weights
         self._network = open_network(
@@ -119,15 +121,3 @@ def _crop(bgr: UInt8, box: Float32) -> UInt8:
     right, bottom = int(max(np.ceil(box[2]), left + 1)), int(max(np.ceil(box[3]), top + 1))
     picture = cv2.resize(bgr[top:bottom, left:right], _CROP[::-1], interpolation=cv2.INTER_LINEAR)
     return picture.astype(np.uint8, copy=False)
-
-
-def build_embedder(config: AppearanceConfig, threads: int = 0, device: Device = "auto") -> FrozenEmbedder:
-    """The embedder that `config` asks for.
-
-    Raises:
-        ConfigError: appearance is "none" or unknown.
-        WeightsError: the weights are not to be had.
-    """
-    if config.appearance in ("none", "auto", "detector"):
-        raise ConfigError(f"appearance is {config.appearance}: no embedder is to be built; name a frozen CNN.")
-    return FrozenEmbedder(config, threads, device)

@@ -11,8 +11,8 @@ import numpy as np
 
 from models.class_pool.inference import ClassPoolNumpy, own_class_pool
 from tracker.boxes import neighbour_iou, overlapping_pairs
-from tracker.classification.crops import class_evidence, label_quality
 from tracker.classification.hysteresis import apply_hysteresis
+from tracker.classification.label_votes import class_evidence, label_quality
 from tracker.motion.base import ClassEvidence, Observations
 from tracker.types import Bool, Float32, Float64, Int64
 

@@ -27,10 +27,6 @@ class OnlineCalibration:
     def __init__(self) -> None:
         self.factor = np.ones(4)
 
-    def reset(self) -> None:
-        """Back to what was trained."""
-        self.factor = np.ones(4)
-
     def learn(self, errors: Float64, observations: Observations) -> None:
         """From the errors (N, 4) of predictions, in their standard deviations, at the matches of `observations`."""
         good = observations.score >= MIN_SCORE

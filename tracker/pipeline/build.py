@@ -179,9 +179,9 @@ def _embedder(config: AppearanceConfig, compute: Compute) -> Embedder | None:
     """
     if config.appearance in ("none", AUTO, OWN):
         return None
-    from tracker.appearance.embedder import build_embedder
+    from tracker.appearance.embedder import FrozenEmbedder
 
-    return build_embedder(config, compute.threads, compute.device)
+    return FrozenEmbedder(config, compute.threads, compute.device)
 
 
 def camera_motion_stages(name: Literal["none", "flow"]) -> list[Stage]:

@@ -12,7 +12,7 @@ import pytest
 
 from models.errors import DataError
 from tools.evaluate.classification_files import read_results, read_truth, results_text
-from tools.metrics.classification import Answers, among_best, reliability, score
+from tools.metrics.classification import Answers, reliability, score
 
 
 def test_calibration_of_bins_by_hand() -> None:
@@ -39,15 +39,6 @@ def test_who_is_right_as_often_as_sure_is_calibrated() -> None:
     assert reliability(p, np.ones(len(p), bool)).error == pytest.approx(0.5, abs=0.01)  # the mean of 1 - p
     # by bins, a constant confidence has the error of its distance
     assert reliability(np.full(1000, 0.7), np.arange(1000) < 400).error == pytest.approx(0.3)
-
-
-def test_top_k_is_what_sorting_says() -> None:
-    rng = np.random.default_rng(1)
-    scores = rng.integers(0, 6, (300, 12)).astype(np.float64)  # many are equal
-    truth = rng.integers(0, 12, 300)
-    for k in (1, 3, 5):
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        np.testing.assert_array_equal(among_best(scores, truth, k), (best == truth[:, None]).any(axis=1))
 
 
 def said(*words: str, sure: float = math.nan, gap: float = 0.5, ids: int = 0) -> Answers:

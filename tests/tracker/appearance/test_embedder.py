@@ -14,7 +14,7 @@ from models.backbones.registry import BACKBONES, get_entry
 from models.backbones.roi_align import STRIPS
 from models.errors import ConfigError, WeightsError
 from tracker.appearance.config import AppearanceConfig
-from tracker.appearance.embedder import FrozenEmbedder, build_embedder, standardise
+from tracker.appearance.embedder import FrozenEmbedder, standardise
 from tracker.protocols import Embedder
 from tracker.types import Detections, Frame
 
@@ -152,7 +152,7 @@ def test_the_map_is_pooled_where_the_box_is() -> None:
 )
 def test_what_cannot_be_built(options: dict[str, Any], error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
-        build_embedder(AppearanceConfig(**{"appearance": "resnet18", "appearance_weights": "random"} | options))
+        FrozenEmbedder(AppearanceConfig(**{"appearance": "resnet18", "appearance_weights": "random"} | options))
 
 
 @pytest.mark.parametrize("size", [63, 5000])

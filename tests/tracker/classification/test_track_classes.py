@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tracker.classification.crops import class_evidence
+from tracker.classification.label_votes import class_evidence
 from tracker.classification.track_classes import ClassPooling
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker

@@ -94,13 +94,13 @@ def test_its_looks_are_those_of_the_frozen_cnn(street: Frame) -> None:
     )
     pytest.importorskip("torch", reason="exporting the frozen CNN needs the extra `torch`")
     from tracker.appearance.config import AppearanceConfig
-    from tracker.appearance.embedder import build_embedder
+    from tracker.appearance.embedder import FrozenEmbedder
 
     found = build_detector(DetectorConfig("lite0:640", threads=1, device="cpu"), embeddings=True)(street)
     assert found.embedding is not None
     assert len(found) >= 3
     np.testing.assert_allclose(np.linalg.norm(found.embedding, axis=1), 1, atol=1e-5)
-    embedder = build_embedder(AppearanceConfig("efficientnet_lite0", appearance_size=640), threads=1, device="cpu")
+    embedder = FrozenEmbedder(AppearanceConfig("efficientnet_lite0", appearance_size=640), threads=1, device="cpu")
     wanted = embedder(street, found.xyxy)
     # 640x480 needs no filling, so that both passes saw the same; eight bits round each number
     assert (found.embedding * wanted).sum(axis=1).min() > 0.97

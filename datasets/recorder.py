@@ -15,7 +15,7 @@ from tracker.types import UInt8
 
 CRF = 18  # of H.264: a loss that is hardly seen
 QUEUE_BYTES = 256 << 20  # of frames that wait to be written: 1.4 s of 1080p at 30 Hz
-LEAST_QUEUE = 8  # frames
+MIN_QUEUE_FRAMES = 8  # frames
 
 
 class Recorder:
@@ -42,7 +42,7 @@ class Recorder:
         check_video(self.path)
         self._source = source
         self._begin = begin
-        self._room = max(LEAST_QUEUE, QUEUE_BYTES // (3 * source.info.width * source.info.height))
+        self._room = max(MIN_QUEUE_FRAMES, QUEUE_BYTES // (3 * source.info.width * source.info.height))
         self._waiting: deque[tuple[float, Callable[[], UInt8]]] = deque()
         self._change = threading.Condition()  # guards all below, and what waits
         self._begun = self._over = False

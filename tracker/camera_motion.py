@@ -14,7 +14,7 @@ from tracker.types import Detections, Float64, Frame, UInt8
 
 LONG_SIDE = 480  # pixels of the image that is compared: shifts are measured to a tenth of a pixel of it
 CORNERS = 400
-LEAST_CORNERS = 12  # fewer followed corners than this decide nothing
+MIN_CORNERS = 12  # fewer followed corners than this decide nothing
 
 
 class FlowCameraMotion:
@@ -40,11 +40,11 @@ class FlowCameraMotion:
         for left, top, right, bottom in np.maximum(boxes, 0).astype(int).tolist():
             mask[top : bottom + 1, left : right + 1] = 0  # what moves by itself says nothing of the camera
         corners = cv2.goodFeaturesToTrack(before, CORNERS, 0.01, 7, mask=mask)
-        if corners is None or len(corners) < LEAST_CORNERS:
+        if corners is None or len(corners) < MIN_CORNERS:
             return None
         moved, found, _ = cv2.calcOpticalFlowPyrLK(before, now, corners, None)  # type: ignore[call-overload]
         good = found.ravel() == 1
-        if good.sum() < LEAST_CORNERS:
+        if good.sum() < MIN_CORNERS:
             return None
         affine, _ = cv2.estimateAffinePartial2D(corners[good], moved[good], ransacReprojThreshold=1.5)
         if affine is None or not np.isfinite(affine).all():

@@ -21,7 +21,7 @@ from tracker.association.matching import Associator, MatchProblem
 from tracker.boxes import to_xyxy
 from tracker.classification.track_classes import ClassPooling
 from tracker.config import TrackerConfig
-from tracker.inputs.bounds import MOST_TRACKS, strongest
+from tracker.inputs.bounds import MAX_TRACKS, strongest
 from tracker.inputs.columns import real, seconds
 from tracker.motion.base import Motion, Observations, Prediction
 from tracker.motion_registry import ASSOCIATORS, MOTIONS, logit
@@ -141,7 +141,7 @@ class Tracker:
         free[taken] = False
         unexplained = free & ~births
         self._candidates.keep(unexplained.take(weak))
-        new = (free & births).nonzero()[0][: max(0, MOST_TRACKS - len(table.id))]
+        new = (free & births).nonzero()[0][: max(0, MAX_TRACKS - len(table.id))]
         if len(new):
             table = table.join(self._new_tracks(seen.take(new)))
             matched = np.concatenate([matched, new])

@@ -16,7 +16,7 @@ from models.runtime.arrays import Float32 as Float32
 from models.runtime.arrays import Float64 as Float64
 from models.runtime.arrays import Int64 as Int64
 from models.runtime.arrays import UInt8 as UInt8
-from tracker.inputs.columns import FARTHEST, LATEST, MOST_CLASSES, ROUNDING, numbers, real, rows, seconds, whole
+from tracker.inputs.columns import MAX_CLASSES, MAX_PIXEL, MAX_TIME_S, ROUNDING, numbers, real, rows, seconds, whole
 from tracker.inputs.masks import Masks
 
 
@@ -41,7 +41,7 @@ class Frame:
         if not (type(bgr) is np.ndarray and bgr.ndim == 3 and bgr.shape[2] == 3 and bgr.dtype == np.uint8 and bgr.size):
             what = f"{bgr.dtype} {bgr.shape}" if isinstance(bgr, np.ndarray) else f"a {type(bgr).__name__}"
             raise DataError(f"frame {self.index}: the picture is {what}; give (H, W, 3) uint8, BGR.")
-        if type(self.time) is not float or not abs(self.time) <= LATEST:
+        if type(self.time) is not float or not abs(self.time) <= MAX_TIME_S:
             object.__setattr__(self, "time", seconds(self.time, f"frame {self.index}: the time"))
 
     @classmethod
@@ -88,7 +88,7 @@ def _boxes(value: ArrayLike, farthest: float = np.inf) -> Float32:
     if not ok.all():
         row = int(np.argmin(ok))
         box = xyxy[row]
-        hint = " (is it x, y, width, height?)" if (box[2:] > 0).all() and (np.abs(box) < FARTHEST).all() else ""
+        hint = " (is it x, y, width, height?)" if (box[2:] > 0).all() and (np.abs(box) < MAX_PIXEL).all() else ""
         raise DataError(
             f"box {row} is {box.tolist()}{hint}; a box needs finite numbers of pixels, right > left, bottom > top."
         )
@@ -143,12 +143,12 @@ class Detections:
     mask: Bool | None = None
 
     def __post_init__(self) -> None:
-        xyxy = _boxes(self.xyxy, FARTHEST)
+        xyxy = _boxes(self.xyxy, MAX_PIXEL)
         n = len(xyxy)
         label = rows("label", whole("label", self.label), n)
-        if n and (label.min() < 0 or label.max() >= MOST_CLASSES):
+        if n and (label.min() < 0 or label.max() >= MAX_CLASSES):
             worst = int(label.min() if label.min() < 0 else label.max())
-            raise DataError(f"label {worst} is no class; labels count from 0, below {MOST_CLASSES}.")
+            raise DataError(f"label {worst} is no class; labels count from 0, below {MAX_CLASSES}.")
         object.__setattr__(self, "xyxy", xyxy)
         object.__setattr__(self, "score", _fractions("score", self.score, n))
         object.__setattr__(self, "label", label)

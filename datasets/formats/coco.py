@@ -28,7 +28,7 @@ MAKER = "liquidtrack"
 BETWEEN = '\n],\n"annotations": ['  # the images' end and the annotations' beginning
 PAGE = 4096  # bytes; the kernel copies a write page by page, so one that stays inside a page is never cut by a kill
 ROOM = 1 << 16  # bytes for images at first; doubled when full
-MOST_ROOM = 1 << 23  # bytes that a source's own count of frames may ask for in advance
+MAX_ROOM_BYTES = 1 << 23  # bytes that a source's own count of frames may ask for in advance
 
 
 def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
@@ -185,7 +185,7 @@ class CocoWriter(Writer):
         start = {"info": {"description": MAKER}, "videos": [video], "categories": categories, "images": []}
         self._head = json.dumps(start, ensure_ascii=False).removesuffix("]}").encode("utf-8", "replace")
         self._used = len(self._head)
-        room = min(max(ROOM, (info.frames or 0) * (130 + len(info.name))), MOST_ROOM)
+        room = min(max(ROOM, (info.frames or 0) * (130 + len(info.name))), MAX_ROOM_BYTES)
         self._room_end = self._used + room
         self._annotations = 0
         self._file = WholeFile(self.path, self._head.decode() + " " * room + BETWEEN, tail="\n]}\n")

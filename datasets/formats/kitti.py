@@ -19,7 +19,7 @@ from datasets.formats.score_scale import probabilities
 from datasets.formats.table import RowList, assemble
 from datasets.formats.text import BadRows, log, parse_all, read_text
 from datasets.formats.timeline import find_clock
-from datasets.formats.writer import LEAST_SIDE, FrameBoxes, WholeFile, Writer, times_beside
+from datasets.formats.writer import MIN_SIDE_PX, FrameBoxes, WholeFile, Writer, times_beside
 
 DONT_CARE = "DontCare"
 VISIBILITY = (1.0, 0.66, 0.33)
@@ -73,7 +73,7 @@ class KittiWriter(Writer):
         self._times.put(index, time, self._source_index)
         lines = []
         xyxy = boxes.xyxy.astype(np.float64)
-        xyxy[:, 2:] = np.maximum(xyxy[:, 2:], xyxy[:, :2] + 2 * LEAST_SIDE)  # three decimals must not close the box
+        xyxy[:, 2:] = np.maximum(xyxy[:, 2:], xyxy[:, :2] + 2 * MIN_SIDE_PX)  # three decimals must not close the box
         for k, (left, top, right, bottom) in enumerate(xyxy.tolist()):
             ignore = boxes.ignore is not None and bool(boxes.ignore[k])
             number, kind = (-1, DONT_CARE) if ignore else (int(boxes.id[k]), self._types[int(boxes.label[k])])

@@ -22,7 +22,7 @@ SMALL_BYTES = 1 << 20  # of the notes beside label files (data.yaml, seqinfo.ini
 PACKED_BYTES, MAX_RATIO = 1 << 26, 100  # text packs 5:1 to 30:1; what unpacks to more than the first at 100:1 is a bomb
 PATIENCE_S = 10.0  # for the first byte of a pipe
 
-MOST_BAD = 0.2  # of all rows may be dropped
+MAX_BAD_SHARE = 0.2  # of all rows may be dropped
 MAX_START = 1e9  # seconds: thirty years
 HEAD = 1 << 16  # bytes
 GZIP, UTF_16 = b"\x1f\x8b", (b"\xff\xfe", b"\xfe\xff")
@@ -168,7 +168,7 @@ class BadRows:
             DataError: they are so many that the file is another than it is taken for.
         """
         whole = self.count + self.good
-        if self.count and (not self.good or self.count > max(1, MOST_BAD * whole)):
+        if self.count and (not self.good or self.count > max(1, MAX_BAD_SHARE * whole)):
             raise DataError(
                 f"{self.path.name}: {self.count} of {whole} rows are bad, the first {self._first}; more than a fifth is"
                 " not dropped, so check the file and its format."

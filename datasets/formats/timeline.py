@@ -20,7 +20,7 @@ from models.errors import DataError
 from tracker.types import Float64, Int64
 
 MAX_FRAMES = 1_000_000  # nine hours at 30 Hz; a larger count in a header is a mistake that would eat memory or disk
-LONGEST_LINE = 1000  # characters in a seqinfo.ini
+MAX_LINE_CHARACTERS = 1000  # characters in a seqinfo.ini
 MAX_INDEX = 2**53  # float64 counts exactly up to here
 LABEL_FOLDERS = ("gt", "det")  # MOTChallenge keeps label files one folder below seqinfo.ini
 
@@ -114,8 +114,8 @@ def read_seqinfo(path: Path) -> Clock:
     """The clock of a MOTChallenge seqinfo.ini: seqLength frames at frameRate, and the pictures' size."""
     ini = configparser.ConfigParser(interpolation=None, strict=False)
     text = read_text(path, SMALL_BYTES)
-    if any(len(line) > LONGEST_LINE for line in text.split("\n")):  # its time would grow with their square
-        raise DataError(f"{path} is no seqinfo.ini (it has a line of more than {LONGEST_LINE} characters).")
+    if any(len(line) > MAX_LINE_CHARACTERS for line in text.split("\n")):  # its time would grow with their square
+        raise DataError(f"{path} is no seqinfo.ini (it has a line of more than {MAX_LINE_CHARACTERS} characters).")
     try:
         ini.read_string(text)
         values = dict(ini["Sequence"])

@@ -23,7 +23,7 @@ from tracker.protocols import SourceInfo
 from tracker.types import Bool, Float32, Frame, Int64, Tracks
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")  # what makes a folder a recording
-LEAST_SIDE = 0.001  # pixels: what three decimals can hold; a thinner box would come back as an empty one
+MIN_SIDE_PX = 0.001  # pixels: what three decimals can hold; a thinner box would come back as an empty one
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -298,7 +298,7 @@ def image_name(info: SourceInfo, index: int) -> str:
 def wide_ltwh(xyxy: Float32) -> list[list[float]]:
     """Left, top, width, height; width and height never below what three decimals can hold."""
     box = ltwh(xyxy)
-    box[:, 2:] = np.maximum(box[:, 2:], LEAST_SIDE)
+    box[:, 2:] = np.maximum(box[:, 2:], MIN_SIDE_PX)
     return box.tolist()  # type: ignore[no-any-return]
 
 

@@ -26,7 +26,7 @@ from datasets.video.output_file import is_stream
 from models.checks.renames import COMMANDS, with_new_names
 from models.errors import ConfigError
 
-MOST_LOCKS = 256  # of one output: a process may have a thousand files open
+MAX_LOCKS = 256  # of one output: a process may have a thousand files open
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class OutputGuard:
                         )
 
     def _lock(self, output: Output) -> None:
-        for place in output.places()[:MOST_LOCKS]:
+        for place in output.places()[:MAX_LOCKS]:
             self._made += _make_folder(place.folder, output)
             lock = FileLock(place.folder, place.key)
             owner = lock.take()

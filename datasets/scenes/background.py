@@ -12,14 +12,14 @@ from datasets.scenes.compositing import add_shadow, darken
 from datasets.scenes.config import Scene
 from datasets.scenes.sprites import Colour
 from datasets.scenes.street_furniture import Fixture, fixtures
-from datasets.scenes.trajectories import CURB, FACADE, NEAR, ROAD_FAR, View
+from datasets.scenes.trajectories import CURB, FACADE, NEAR, ROAD_FAR, SceneView
 from tracker.types import Float32
 
 TEXELS = 24  # of the ground's texture, a metre
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Stage:
+class SceneBackdrop:
     """The scene without its actors.
 
     Attributes:
@@ -33,9 +33,9 @@ class Stage:
     ground: int
 
 
-def build_stage(scene: Scene) -> Stage:
+def build_stage(scene: Scene) -> SceneBackdrop:
     """Paints everything that does not move, once."""
-    view = View.of(scene)
+    view = SceneView.of(scene)
     rng = np.random.default_rng([scene.seed, 3])
     standing = sorted(fixtures(scene, view, rng), key=lambda f: -f.depth)
     canvas = sky(view, rng)
@@ -47,10 +47,10 @@ def build_stage(scene: Scene) -> Stage:
         for fixture in standing:
             add_shadow(shade, fixture.sprite, softness=1.6)
         darken(canvas[foot:], shade[foot:])
-    return Stage(canvas, tuple(standing), foot)
+    return SceneBackdrop(canvas, tuple(standing), foot)
 
 
-def _ground(canvas: Float32, view: View, rng: np.random.Generator) -> None:
+def _ground(canvas: Float32, view: SceneView, rng: np.random.Generator) -> None:
     """The square, kerb, road and far pavement: painted flat from above, then laid into perspective."""
     near = 0.8 * NEAR
     half = view.half_width(FACADE) + 2

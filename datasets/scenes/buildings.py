@@ -7,7 +7,7 @@ import numpy as np
 
 from datasets.scenes.compositing import paste
 from datasets.scenes.sprites import Colour, Pen, Sprite, dark
-from datasets.scenes.trajectories import CAMERA_HEIGHT, FACADE, View
+from datasets.scenes.trajectories import CAMERA_HEIGHT, FACADE, SceneView
 from tracker.types import Float32
 
 WALLS: tuple[Colour, ...] = (
@@ -18,7 +18,7 @@ ROOFS: tuple[Colour, ...] = ((74, 84, 128), (86, 84, 82), (64, 76, 112), (98, 96
 AWNINGS: tuple[Colour, ...] = ((60, 70, 168), (96, 110, 60), (150, 110, 60), (70, 130, 190), (120, 90, 110))
 
 
-def sky(view: View, rng: np.random.Generator) -> Float32:
+def sky(view: SceneView, rng: np.random.Generator) -> Float32:
     t = np.linspace(0, 1, view.height, dtype=np.float32)[:, None, None]
     t = np.clip(t * view.height / view.horizon, 0, 1)
     sky = (1 - t) * np.array([222, 176, 126], np.float32) + t * np.array([238, 226, 208], np.float32)
@@ -37,7 +37,7 @@ def clouds(rng: np.random.Generator, height: int, width: int, octaves: tuple[flo
     return np.asarray((total - total.mean()) / (total.std() + 1e-6), np.float32)
 
 
-def houses(canvas: Float32, view: View, rng: np.random.Generator) -> None:
+def houses(canvas: Float32, view: SceneView, rng: np.random.Generator) -> None:
     """A row of house fronts, a lower skyline behind."""
     scale = view.project(0, FACADE)[2]
     reach = view.half_width(FACADE) + 3
@@ -60,7 +60,7 @@ def houses(canvas: Float32, view: View, rng: np.random.Generator) -> None:
     canvas[row - deep : row] *= 1 - fade  # dirt and shade where wall meets pavement
 
 
-def _house(view: View, rng: np.random.Generator, left: float, wide: float) -> Sprite:
+def _house(view: SceneView, rng: np.random.Generator, left: float, wide: float) -> Sprite:
     column, row, scale = view.project(left, FACADE)
     floors = int(rng.integers(2, 4))
     high = 3.5 + 3.0 * floors

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from datasets.scenes.background import Stage, build_stage
+from datasets.scenes.background import SceneBackdrop, build_stage
 from datasets.scenes.compositing import add_shadow, clip, darken, paste, to_pixels, vignette
 from datasets.scenes.config import Scene
 from datasets.scenes.pedestrians import draw_person, outfit_of
 from datasets.scenes.sprites import Sprite, blurred
-from datasets.scenes.trajectories import Actor, View, actors, camera_at, camera_motion
+from datasets.scenes.trajectories import Actor, SceneView, actors, camera_at, camera_motion
 from datasets.scenes.vehicles import draw_vehicle
 from datasets.subsampling.sequences import thin_indices
 from tracker.types import Bool, Float32, Float64, Frame, Int64, UInt8
@@ -83,10 +83,10 @@ class Renderer:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._view = View.of(scene)
+        self._view = SceneView.of(scene)
         self._actors = actors(scene)
         self._outfits = {actor.id: outfit_of(actor.appearance_seed) for actor in self._actors if actor.kind == "person"}
-        self._stage: Stage = build_stage(scene)
+        self._stage: SceneBackdrop = build_stage(scene)
         self._lens = vignette(scene.width, scene.height)
         rng = np.random.default_rng([scene.seed, 4])
         grain = rng.standard_normal((scene.height + 64, scene.width + 64, 3), dtype=np.float32)

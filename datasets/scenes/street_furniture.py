@@ -9,7 +9,7 @@ import numpy as np
 from datasets.scenes.buildings import AWNINGS
 from datasets.scenes.config import Scene
 from datasets.scenes.sprites import Colour, Pen, Sprite, dark, smooth
-from datasets.scenes.trajectories import CURB, NEAR, View
+from datasets.scenes.trajectories import CURB, NEAR, SceneView
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -25,7 +25,7 @@ class Fixture:
     sprite: Sprite
 
 
-def fixtures(scene: Scene, view: View, rng: np.random.Generator) -> list[Fixture]:
+def fixtures(scene: Scene, view: SceneView, rng: np.random.Generator) -> list[Fixture]:
     found = []
     edge = view.half_width(CURB) + 2
     for k, x in enumerate(np.arange(-edge, edge, 4.6)):
@@ -40,7 +40,7 @@ def fixtures(scene: Scene, view: View, rng: np.random.Generator) -> list[Fixture
     return found
 
 
-def _tree(view: View, rng: np.random.Generator, x: float, z: float) -> Fixture:
+def _tree(view: SceneView, rng: np.random.Generator, x: float, z: float) -> Fixture:
     column, row, scale = view.project(x, z)
     high = float(rng.uniform(4.6, 5.8))
     pen = Pen(column, row, scale, (-2.6, -0.3, 2.6, high + 2.2))
@@ -60,7 +60,7 @@ def _tree(view: View, rng: np.random.Generator, x: float, z: float) -> Fixture:
     return Fixture(z, pen.sprite())
 
 
-def _lamp(view: View, x: float, z: float) -> Fixture:
+def _lamp(view: SceneView, x: float, z: float) -> Fixture:
     column, row, scale = view.project(x, z)
     pen = Pen(column, row, scale, (-0.6, -0.2, 0.6, 5.2))
     iron: Colour = (66, 64, 58)
@@ -72,7 +72,7 @@ def _lamp(view: View, x: float, z: float) -> Fixture:
     return Fixture(z, pen.sprite(roundness=0.3))
 
 
-def _column(view: View, rng: np.random.Generator, x: float, z: float) -> Fixture:
+def _column(view: SceneView, rng: np.random.Generator, x: float, z: float) -> Fixture:
     """A column for posters."""
     column, row, scale = view.project(x, z)
     pen = Pen(column, row, scale, (-0.9, -0.35, 0.9, 3.5))
@@ -101,7 +101,7 @@ def _column(view: View, rng: np.random.Generator, x: float, z: float) -> Fixture
     return Fixture(z, pen.sprite(roundness=0.5))
 
 
-def _kiosk(view: View, rng: np.random.Generator, x: float, z: float) -> Fixture:
+def _kiosk(view: SceneView, rng: np.random.Generator, x: float, z: float) -> Fixture:
     """A newspaper stand."""
     column, row, scale = view.project(x, z)
     pen = Pen(column, row, scale, (-1.7, -0.3, 1.7, 3.2))
@@ -123,7 +123,7 @@ def _kiosk(view: View, rng: np.random.Generator, x: float, z: float) -> Fixture:
     return Fixture(z, pen.sprite(roundness=0.15))
 
 
-def _planter(view: View, rng: np.random.Generator, x: float, z: float) -> Fixture:
+def _planter(view: SceneView, rng: np.random.Generator, x: float, z: float) -> Fixture:
     """A box of shrubs, up to the hips."""
     column, row, scale = view.project(x, z)
     pen = Pen(column, row, scale, (-1.5, -0.25, 1.5, 1.7))

@@ -22,7 +22,7 @@ STEP = 0.05  # s between the samples of a path
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class SceneView:
     """The pinhole: metres on the square to pixels of the canvas.
 
     Attributes:
@@ -42,7 +42,7 @@ class View:
     horizon: float
 
     @classmethod
-    def of(cls, scene: Scene) -> View:
+    def of(cls, scene: Scene) -> SceneView:
         left, top = round(MARGIN * scene.width), round(MARGIN * scene.height)
         return cls(
             scene.width + 2 * left, scene.height + 2 * top, left, top, 0.95 * scene.width, top + 0.33 * scene.height
@@ -112,7 +112,7 @@ class Actor:
 def actors(scene: Scene) -> list[Actor]:
     """Everyone who is seen in the scene at some time, in order of appearance."""
     rng = np.random.default_rng([scene.seed, 1])
-    view = View.of(scene)
+    view = SceneView.of(scene)
     found: list[tuple[float, Kind, int, Float64]] = []
     uniforms = rng.integers(0, 2**31, size=2)
     for slot in range(scene.people):
@@ -146,7 +146,7 @@ def actors(scene: Scene) -> list[Actor]:
     return made
 
 
-def _walk(rng: np.random.Generator, view: View, far: bool) -> Float64:
+def _walk(rng: np.random.Generator, view: SceneView, far: bool) -> Float64:
     """A way across the square (or along the far pavement), with a stop now and then: (K, 2) metres."""
     side = 1.0 if rng.random() < 0.5 else -1.0
     speed = float(rng.normal(1.3, 0.15))
@@ -191,7 +191,7 @@ def camera_at(scene: Scene, time: float) -> Float64:
 
     The camera turns and zooms about its own centre, so one affine moves everything it sees, near and far alike.
     """
-    view = View.of(scene)
+    view = SceneView.of(scene)
     phase = np.random.default_rng([scene.seed, 2]).uniform(0, 2 * np.pi, size=8)
     dx = dy = angle = 0.0
     zoom = 1.0

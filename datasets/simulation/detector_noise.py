@@ -19,13 +19,14 @@ from tracker.boxes import overlap, overlaps
 from tracker.types import Bool, Float64, Int64
 
 MIN_SCORE = 0.1  # score below which a detector says nothing
-MOST_SWAY = 6.0  # yolox_nano's walkers: 4 to 6 on PETS09 and TUD, 2 on MOT16-11, where truth's boxes hold all limbs
-MOST_SWUNG = 0.25  # jitter beyond which the sway goes no further, or boxes would turn inside out
-MOST_MISSED = 0.4  # share of the objects in full view that a drawn detector may miss
+# yolox_nano's walkers: 4 to 6 on PETS09 and TUD, 2 on MOT16-11, where truth's boxes hold all limbs
+MAX_LATERAL_JITTER = 6.0
+MAX_JITTER = 0.25  # jitter beyond which the sway goes no further, or boxes would turn inside out
+MAX_MISS_SHARE = 0.4  # share of the objects in full view that a drawn detector may miss
 DUPLICATE_OFFSET = (0.08, 0.4)  # by how much the edges of a second look are off, in sizes of the box: from, to
-BESIDE = 0.2  # IoU of two objects from which one box may hold both
+MERGE_IOU = 0.2  # IoU of two objects from which one box may hold both
 MIN_EXAMPLES = 20  # examples from which a constant is fitted
-SUPPRESSED = 0.6  # IoU of true boxes from which one's detection may suppress the other's
+SUPPRESSION_IOU = 0.6  # IoU of true boxes from which one's detection may suppress the other's
 Rng = np.random.Generator
 Found = tuple[Int64, Float64, Float64]  # numbers, boxes, scores of one frame
 
@@ -78,7 +79,7 @@ class NoiseModel:
         return replace(
             self,
             edge=self.edge * worse,
-            sway=float(np.exp(rng.uniform(0, np.log(MOST_SWAY)))),
+            sway=float(np.exp(rng.uniform(0, np.log(MAX_LATERAL_JITTER)))),
             edge_cover=self.edge_cover * worse,
             lasting=float(rng.uniform(0.4, 0.95)),
             memory=self.memory * float(np.exp(rng.normal(0, 0.5))),
@@ -86,7 +87,7 @@ class NoiseModel:
             score=self.score - float(rng.exponential(0.6)),
             score_cover=self.score_cover * float(np.exp(rng.normal(0, 0.3))),
             # mostly more: `fit` looks at pictures that the detector may have been trained on
-            missed=min(self.missed * float(np.exp(rng.normal(1.0, 1.0))), MOST_MISSED),
+            missed=min(self.missed * float(np.exp(rng.normal(1.0, 1.0))), MAX_MISS_SHARE),
             missed_cover=self.missed_cover * float(np.exp(rng.normal(0.7, 0.5))),
             same=float(rng.choice([0.5, 0.6, 0.7, 0.7, 0.7, 0.8])),
             twice=self.twice * float(rng.uniform(0, 4)),
@@ -127,7 +128,7 @@ def simulate(truth: BoxTable, times: Float64, frames: Int64, noise: NoiseModel, 
         cover = 1 - seen
         size = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
         jitter = (noise.edge + noise.edge_cover * cover) * np.exp(noise.edge_spread * error[:, 5])
-        along = np.minimum(jitter[:, None] * [noise.sway, 1, noise.sway, 1], np.maximum(jitter[:, None], MOST_SWUNG))
+        along = np.minimum(jitter[:, None] * [noise.sway, 1, noise.sway, 1], np.maximum(jitter[:, None], MAX_JITTER))
         moved = boxes + size * along * error[:, :4]
         odds = noise.score - noise.score_cover * cover + noise.score_spread * error[:, 4]
         rank = np.array([NormalDist().cdf(e) for e in error[:, 6].tolist()])
@@ -191,7 +192,8 @@ def fit(sequences: list[TrackingSequence]) -> NoiseModel:
             at = {int(one): i for i, one in enumerate(number)}
             apart = overlaps(boxes, boxes)
             np.fill_diagonal(apart, 0)
-            apart = apart.max(axis=1, initial=0) < SUPPRESSED  # what two boxes too near do to each other is not cover's
+            # what two boxes too near do to each other is not cover's
+            apart = apart.max(axis=1, initial=0) < SUPPRESSION_IOU
             gone.append(np.column_stack([(1 - seen) ** 4, ~np.isin(number, named)])[apart])
             clutter += int((named < 0).sum())
             objects += len(number)
@@ -259,7 +261,7 @@ def _merged(boxes: Float64, moved: Float64, there: Bool, gone: Bool, share: floa
     near = overlaps(boxes[lost], boxes)
     near[:, ~there] = 0
     front = near.argmax(axis=1)
-    good = near[np.arange(len(lost)), front] > BESIDE
+    good = near[np.arange(len(lost)), front] > MERGE_IOU
     lost, front = lost[good], front[good]
     both = np.concatenate(
         [np.minimum(moved[lost, :2], moved[front, :2]), np.maximum(moved[lost, 2:], moved[front, 2:])], 1

@@ -17,9 +17,9 @@ from datasets.simulation.detector_noise import Rng
 from tracker.types import Bool, Float64, Int64
 
 NEAR, FAR = 1.0, 80.0  # metres: what is nearer than the first is not whole, beyond the last nobody labels
-LEAST_HEIGHT = 14.0  # pixels
-LEAST_INSIDE = 0.2  # share of a box in the picture
-LEAST_SEEN = 0.08  # share of what is in the picture that nothing nearer covers
+MIN_HEIGHT_PX = 14.0  # pixels
+MIN_INSIDE_SHARE = 0.2  # share of a box in the picture
+MIN_VISIBLE_SHARE = 0.08  # share of what is in the picture that nothing nearer covers
 GRID = 8  # points along each side of a box by which cover is told
 Size = tuple[float, float, float]  # metres: length, width, height
 CAR, VAN, TRUCK = (4.2, 1.75, 1.5), (5.2, 2.0, 2.2), (8.0, 2.5, 3.2)
@@ -216,10 +216,10 @@ def look(
     area = (xyxy[:, 2:] - xyxy[:, :2]).prod(1)
     inside = area / (whole[:, 2:] - whole[:, :2]).prod(1)
     width, height = (xyxy[:, 2:] - xyxy[:, :2]).T
-    good = (inside > LEAST_INSIDE) & (height > LEAST_HEIGHT) & (width > LEAST_HEIGHT / 4)
+    good = (inside > MIN_INSIDE_SHARE) & (height > MIN_HEIGHT_PX) & (width > MIN_HEIGHT_PX / 4)
     rows, xyxy, near = rows[good], xyxy[good], depth[good].min(1)
     seen = _uncovered(xyxy, near)
-    good = seen > LEAST_SEEN
+    good = seen > MIN_VISIBLE_SHARE
     return rows[good], xyxy[good], seen[good]
 
 

@@ -13,8 +13,8 @@ from tracker.boxes import overlapping_pairs
 from tracker.types import Float32, Float64, Int64
 
 DIM = 24  # unit vectors of so many numbers are as unlike one another as real objects are
-UNLIKE = 1.15  # noise of a look beside the object's own vector, in lengths of it: half of it new in each frame
-LASTS = 1.5  # seconds in which the other half, pose and light, changes
+NOISE_NORM = 1.15  # noise of a look beside the object's own vector, in lengths of it: half of it new in each frame
+POSE_CORRELATION_S = 1.5  # seconds in which the other half, pose and light, changes
 
 
 class SimulatedEmbeddings:
@@ -22,7 +22,7 @@ class SimulatedEmbeddings:
 
     def __init__(self, rng: Rng) -> None:
         self._rng = rng
-        self._noise = UNLIKE * float(np.exp(rng.normal(0, 0.35)))
+        self._noise = NOISE_NORM * float(np.exp(rng.normal(0, 0.35)))
         # dancers and players wear the clothes of their team
         self._uniform = float(rng.uniform(0, 0.7)) * (rng.random() < 0.5)
         self._teams = _units(rng, int(rng.integers(1, 4)))
@@ -56,7 +56,7 @@ class SimulatedEmbeddings:
             mixed = self._uniform * team + (1 - self._uniform) * _units(self._rng, 1)[0]
             self._own[number] = mixed / np.linalg.norm(mixed)
         before, pose = self._pose.get(number, (-np.inf, np.zeros(DIM)))
-        keep = np.exp((before - time) / LASTS)
+        keep = np.exp((before - time) / POSE_CORRELATION_S)
         pose = keep * pose + np.sqrt((1 - keep**2) / DIM) * self._rng.normal(size=DIM)
         self._pose[number] = (time, pose)
         turned: Float64 = self._own[number] + self._noise * np.sqrt(0.5) * pose

@@ -8,14 +8,14 @@ from __future__ import annotations
 import numpy as np
 
 from datasets.ground_truth.tracking import BoxTable
-from datasets.simulation.detector_noise import SUPPRESSED, Found, Rng
+from datasets.simulation.detector_noise import SUPPRESSION_IOU, Found, Rng
 from models.runtime.maths import expit, logit
 from tracker.boxes import overlaps
 from tracker.types import Float64, Int64
 
-TOUCHED = 0.1  # share of a box that must be hidden before a detector notices
-GLIMPSE = 0.25  # share that must be left of somebody; of less hardly a detector makes a person
-CHANGE = 0.2  # a frame: how often a detector makes up its mind anew about somebody half hidden
+MIN_OCCLUDED_SHARE = 0.1  # share of a box that must be hidden before a detector notices
+MIN_VISIBLE_SHARE = 0.25  # share that must be left of somebody; of less hardly a detector makes a person
+SWITCH_PROBABILITY = 0.2  # a frame: how often a detector makes up its mind anew about somebody half hidden
 
 
 class OcclusionModel:
@@ -45,7 +45,7 @@ class OcclusionModel:
             shared = np.minimum(boxes[:, 2:], thing[2:]) - np.maximum(boxes[:, :2], thing[:2])
             hidden = np.maximum(shared, 0).prod(axis=1) / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
             # whose feet are lower than the thing's stands before it
-            touched = (hidden > TOUCHED) & (boxes[:, 3] < thing[3]) & (number != own) & left
+            touched = (hidden > MIN_OCCLUDED_SHARE) & (boxes[:, 3] < thing[3]) & (number != own) & left
             for i in np.flatnonzero(touched).tolist():
                 seen = self._seen((int(number[i]), own), boxes[i].copy(), score[i], float(hidden[i]), thing)
                 left[i] = bool(seen)
@@ -66,9 +66,9 @@ class OcclusionModel:
             thing: (4,) its box.
         """
         mind = self._pair_state.get(who)
-        if mind is None or who[0] < 0 or self._rng.random() < CHANGE:
+        if mind is None or who[0] < 0 or self._rng.random() < SWITCH_PROBABILITY:
             mind = self._pair_state[who] = self._rng.random(5)
-        if mind[0] < (0.95 if hidden > 1 - GLIMPSE else self.missed * hidden**2):
+        if mind[0] < (0.95 if hidden > 1 - MIN_VISIBLE_SHARE else self.missed * hidden**2):
             return []
         odds = logit(np.array(score)) - self.doubt * hidden
         strips, share = _strips(box, thing)
@@ -76,7 +76,7 @@ class OcclusionModel:
             return [(box, float(expit(odds)))]
         seen = [(box + (0.5 + 0.5 * mind[3]) * (strips[0] - box), float(expit(odds)))]
         other = box if mind[4] < 0.5 else strips[1]
-        apart = overlaps(other[None], seen[0][0][None])[0, 0] < SUPPRESSED and (mind[4] < 0.5 or share[1] > 0.1)
+        apart = overlaps(other[None], seen[0][0][None])[0, 0] < SUPPRESSION_IOU and (mind[4] < 0.5 or share[1] > 0.1)
         if apart and mind[2] < self.split:
             seen.append((other, float(expit(odds - 2 * mind[3]))))
         return seen

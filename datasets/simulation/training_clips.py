@@ -17,16 +17,19 @@ from tracker.types import Detections, Float32, Float64, Int64
 FRAMES = 64  # to learn from
 # frames that half of the clips may have before: a scene's habits take longer to show than its moves
 BURN_IN_FRAMES = 192
-CLEAN = 0.15  # of the clips show the truth itself, as good detectors nearly do: it got rare among all the spoilt ones
-SPOILT = 0.3  # of the clips have errors that are new in every frame, whatever their detector: real ones are good ones
+# of the clips show the truth itself, as good detectors nearly do: it got rare among all the spoilt ones
+CLEAN_SHARE = 0.15
+# of the clips have errors that are new in every frame, whatever their detector: real ones are good ones
+NOISY_SHARE = 0.3
 OCCLUDER_SHARE = 0.4  # of the clips have things standing in them that people pass behind
 # of the clips are seen by a detector that shows what is visible of somebody behind others, not the whole
 VISIBLE_ONLY_SHARE = 0.4
 STUTTER = 0.15  # of the clips come from a source that now and then hangs and then skips, while its clock runs on
-HANGS = 40  # frames between two such moments, on average
-STRETCH = (0.5, 4.0)  # by which a third of the clips are made wide, places and boxes: people are tall, cars are not
-SCORE = 0.1  # of detections that are used
-WAIT = 3.0  # seconds in which an object that is gone may come back
+FRAMES_BETWEEN_STALLS = 40  # frames between two such moments, on average
+# by which a third of the clips are made wide, places and boxes: people are tall, cars are not
+STRETCH_RANGE = (0.5, 4.0)
+MIN_SCORE = 0.1  # of detections that are used
+MAX_ABSENCE_S = 3.0  # seconds in which an object that is gone may come back
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -38,7 +41,7 @@ class TrainingClip:
         times: (L,) seconds from 0.
         detections: of each frame.
         number: of each frame, (M,) the object that each detection shows, -1 where it shows none.
-        seen_again: of each frame, the numbers of the objects that will be seen within the next `WAIT` seconds.
+        seen_again: of each frame, the numbers of the objects that will be seen within the next `MAX_ABSENCE_S` seconds.
         warps: of each frame, the camera's motion since the one before, or None.
     """
 
@@ -72,16 +75,16 @@ def gaps(n: int, rate: float, rng: Rng) -> Int64:
 
 def stutter(kept: Int64, rng: Rng) -> Int64:
     """(n,) the frames that are shown in place of `kept` (n,), by a source that stands still or creeps at times."""
-    shown, k = kept.copy(), int(rng.geometric(1 / HANGS))
+    shown, k = kept.copy(), int(rng.geometric(1 / FRAMES_BETWEEN_STALLS))
     while k < len(kept):
         end = k + int(rng.integers(2, 8))
         shown[k:end] = kept[k] + (rng.uniform(0, 0.7) * (kept[k:end] - kept[k])).astype(np.int64)
-        k = end + int(rng.geometric(1 / HANGS))
+        k = end + int(rng.geometric(1 / FRAMES_BETWEEN_STALLS))
     return shown
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class View:
+class ClipView:
     """How the camera is held: what is done to the places of boxes, the same in all frames but for the shake.
 
     Attributes:
@@ -174,7 +177,7 @@ def stall(draft: Draft, rng: Rng) -> Draft:
 
 def detect(draft: Draft, rng: Rng) -> Draft:
     """The sequence's own detections, or those of a simulated detector."""
-    s, clean = draft.source, rng.random() < CLEAN
+    s, clean = draft.source, rng.random() < CLEAN_SHARE
     if s.detections is not None and not clean and rng.random() < 0.8:
         found = [s.detections.at(k) for k in draft.kept.tolist()]
     else:
@@ -201,7 +204,7 @@ def add_obstacles(draft: Draft, rng: Rng) -> Draft:
 
 def add_errors(draft: Draft, rng: Rng) -> Draft:
     """Errors that are new in every frame."""
-    if draft.clean or rng.random() >= SPOILT:
+    if draft.clean or rng.random() >= NOISY_SHARE:
         return draft
     edge, missed, alarms = rng.uniform(0, [0.12, 0.25, 0.15])
     return replace(draft, found=tuple(perturb_boxes(one, edge, missed, alarms, rng) for one in draft.found))
@@ -219,13 +222,13 @@ def hold_camera(draft: Draft, rng: Rng) -> Draft:
     """
     mirror = rng.random() < 0.5
     speed = float(np.exp(rng.normal(0, 0.25)))
-    wide = float(np.exp(rng.uniform(*np.log(STRETCH)))) if rng.random() < 1 / 3 else 1.0
+    wide = float(np.exp(rng.uniform(*np.log(STRETCH_RANGE)))) if rng.random() < 1 / 3 else 1.0
     shaken = rng.random() < 0.3
     shake = _camera(draft.source.times[draft.kept], rng) if shaken else np.zeros((len(draft.kept), 2))
-    view = View(mirror, shake, rng.random() < 0.5, wide)
+    view = ClipView(mirror, shake, rng.random() < 0.5, wide)
     found = []
     for k, (who, boxes, score) in enumerate(draft.found):
-        good = score >= SCORE
+        good = score >= MIN_SCORE
         found.append((who[good], view.boxes(boxes[good], k), score[good]))
     warps = tuple(view.warp(warp, k) for k, warp in enumerate(draft.warps))
     return replace(draft, times=draft.times * speed, found=tuple(found), warps=warps)
@@ -271,7 +274,7 @@ def _single(values: Float64) -> Float32:
 
 
 def _there(s: TrackingSequence, k: int) -> frozenset[int]:
-    end = int(np.searchsorted(s.times, s.times[k] + WAIT, side="right")) - 1
+    end = int(np.searchsorted(s.times, s.times[k] + MAX_ABSENCE_S, side="right")) - 1
     if end <= k:
         return frozenset()
     told = (s.truth,) if s.detections is None else (s.truth, s.detections)

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from datasets.sources.byte_reader import BUFFER, Bytes, FileBytes, PipeBytes
 from datasets.sources.config import SourceConfig
-from datasets.sources.images import MOST_PIXELS
+from datasets.sources.images import MAX_PIXELS
 from models.errors import SourceError
 
 NOT_VIDEO = frozenset(("tty", "bin", "xbin", "adf", "idf"))  # demuxers that draw any text as a picture
@@ -23,7 +23,7 @@ PIPED = (
     "not a video that can be read from a pipe, in which nothing is sought; give the file itself, or write Matroska or"
     " a transport stream into the pipe"
 )
-BOUNDED = {"max_pixels": str(MOST_PIXELS)}  # of decoders; the default allows 2^31
+BOUNDED = {"max_pixels": str(MAX_PIXELS)}  # of decoders; the default allows 2^31
 LOCAL = {"protocol_whitelist": "file,crypto,data"}  # a file makes nobody reach for the network
 CONNECT_S = 10.0  # how long a server may take to answer at all
 
@@ -183,9 +183,9 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
         if stream.codec_context is None:
             raise SourceError(f"{name}: this PyAV build has no decoder for its video; convert it to H.264.")
         width, height = stream.codec_context.width, stream.codec_context.height
-        if width * height > MOST_PIXELS:
+        if width * height > MAX_PIXELS:
             raise SourceError(
-                f"{name}: its pictures are {width}x{height}, and {MOST_PIXELS} pixels are the most; scale it down."
+                f"{name}: its pictures are {width}x{height}, and {MAX_PIXELS} pixels are the most; scale it down."
             )
         if not stream.codec_context.is_open:
             stream.codec_context.options = BOUNDED  # a damaged header may ask for any size later on

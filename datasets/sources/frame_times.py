@@ -11,8 +11,8 @@ from models.checks.paths import read_bounded
 from models.errors import DataError
 from tracker.types import Float64
 
-MOST_BYTES = 256 << 20  # ten million times
-LATEST_S = 1e11  # three thousand years: seconds since 1970 fit, and float64 tells microseconds apart up to here
+MAX_BYTES = 256 << 20  # ten million times
+MAX_TIME_S = 1e11  # three thousand years: seconds since 1970 fit, and float64 tells microseconds apart up to here
 
 
 def read_frame_times(path: Path) -> Float64:
@@ -25,7 +25,7 @@ def read_frame_times(path: Path) -> Float64:
         DataError: the file is missing or not such a text; a time is not finite or does not increase.
     """
     try:
-        text = read_bounded(path, MOST_BYTES).decode("utf-8-sig")
+        text = read_bounded(path, MAX_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DataError(f"{path}: not a text; give one time a line, or a times.csv with a `time` column.") from None
     rows = [(k, line.strip()) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
@@ -50,8 +50,8 @@ def read_frame_times(path: Path) -> Float64:
         value = _number(cells[column])
         if value is None or not math.isfinite(value):
             raise DataError(f"{path} line {line}: the time is {cells[column][:40]!r}; give finite seconds.")
-        if abs(value) > LATEST_S:
-            raise DataError(f"{path} line {line}: the time is {value:g}; give seconds, of {LATEST_S:g} at most.")
+        if abs(value) > MAX_TIME_S:
+            raise DataError(f"{path} line {line}: the time is {value:g}; give seconds, of {MAX_TIME_S:g} at most.")
         if frame is not None and _number(cells[frame]) != k + 1:
             raise DataError(
                 f"{path} line {line}: the frame is {cells[frame][:40]!r} where {k + 1} is due; list each frame once."

@@ -23,8 +23,8 @@ SUFFIXES = frozenset(
 )
 
 
-MOST_PIXELS = 1 << 27  # of one picture: 400 MB as BGR
-MOST_BYTES = 1 << 28  # of the file of one picture
+MAX_PIXELS = 1 << 27  # of one picture: 400 MB as BGR
+MAX_BYTES = 1 << 28  # of the file of one picture
 
 
 def natural(path: Path) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -60,7 +60,7 @@ def in_glob(pattern: str) -> list[Path]:
 def read_image(path: Path) -> UInt8:
     """The picture in a file, see `decode_image`."""
     # not cv2.imread: that one fails on some systems' file names
-    return decode_image(np.frombuffer(read_bounded(path, MOST_BYTES, SourceError, text=False), np.uint8), path)
+    return decode_image(np.frombuffer(read_bounded(path, MAX_BYTES, SourceError, text=False), np.uint8), path)
 
 
 def decode_image(data: UInt8, path: Path) -> UInt8:
@@ -75,8 +75,8 @@ def decode_image(data: UInt8, path: Path) -> UInt8:
     if _cut_jpeg(data.tobytes() if data[:2].tobytes() == b"\xff\xd8" else b""):
         raise SourceError(f"{path}: this picture is cut off; its end is missing.")
     width, height = _claimed(data[: 1 << 20].tobytes())
-    if width * height > MOST_PIXELS:
-        raise SourceError(f"{path}: this picture is {width}x{height}, and {MOST_PIXELS} pixels are the most; scale it.")
+    if width * height > MAX_PIXELS:
+        raise SourceError(f"{path}: this picture is {width}x{height}, and {MAX_PIXELS} pixels are the most; scale it.")
     try:
         with silence_opencv():  # what it has to say is said by the error below
             bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import BinaryIO
 
-MOST_BOXES = 1_000_000  # that are looked at: ten days of fragments
+MAX_BOXES = 1_000_000  # that are looked at: ten days of fragments
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 
@@ -33,7 +33,7 @@ def _boxes(file: BinaryIO, size: int) -> tuple[set[str], int]:
     """Names of the outermost boxes and where the last one should end (ISO 14496-12, 4.2)."""
     names: set[str] = set()
     at = 0
-    for _ in range(MOST_BOXES):
+    for _ in range(MAX_BOXES):
         if at + 8 > size:
             break
         file.seek(at)
@@ -53,7 +53,7 @@ def _boxes(file: BinaryIO, size: int) -> tuple[set[str], int]:
 def _riffs(file: BinaryIO, size: int) -> int:
     """Where the last RIFF chunk should end; OpenDML files have more than one."""
     at = 0
-    for _ in range(MOST_BOXES):
+    for _ in range(MAX_BOXES):
         if at + 8 > size:
             break
         file.seek(at)

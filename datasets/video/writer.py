@@ -44,8 +44,8 @@ HYBRID = av.library_versions["libavformat"] >= (62, 12)
 KEY_S = 1.0  # s between key pictures, so that a kill costs at most this much and players can jump
 CLUSTER_S = 0.02
 # Ticks from one picture to the next at least: Matroska's clock ticks once a millisecond, whatever it is given.
-LEAST_TICKS = {"matroska": 90, "webm": 90}
-LONGEST_S = {"avi": 60.0, "mp4": 20_000.0, "mov": 20_000.0}  # what the container can hold between two pictures
+MIN_TICKS = {"matroska": 90, "webm": 90}
+MAX_GAP_S = {"avi": 60.0, "mp4": 20_000.0, "mov": 20_000.0}  # what the container can hold between two pictures
 LATEST_S = 0.003  # how far a picture may be put off for the one before
 LAST_S = 0.04  # how long the last picture stands where neither a rate nor a picture before says it
 
@@ -241,7 +241,7 @@ class VideoWriter:
 
     def _advance(self, time: float) -> None:
         pts = round((time - self._start) / self._ticks)
-        longest = LONGEST_S.get(self._format, math.inf)
+        longest = MAX_GAP_S.get(self._format, math.inf)
         gap = float((pts - self._pts) * self._ticks)
         if gap > longest:
             raise DataError(
@@ -250,9 +250,9 @@ class VideoWriter:
             )
         if time < self._last:
             raise DataError(f"{self.path}: time goes from {self._last:.6f} s to {time:.6f} s; it must increase.")
-        true, pts = pts, max(pts, self._pts + LEAST_TICKS.get(self._format, 1))  # two pictures within one tick
+        true, pts = pts, max(pts, self._pts + MIN_TICKS.get(self._format, 1))  # two pictures within one tick
         if (pts - true) * self._ticks > LATEST_S:
-            most = round(1 / (self._ticks * LEAST_TICKS.get(self._format, 1)))
+            most = round(1 / (self._ticks * MIN_TICKS.get(self._format, 1)))
             raise DataError(
                 f"{self.path}: more than {most} pictures a second come at {time:.3f} s, and {self.path.suffix} holds no"
                 " more; write .mp4 instead."

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from models.association_head.config import HeadConfig
-from models.association_head.shapes import HEARD, NUMBERS, READOUT
+from models.association_head.shapes import MESSAGE_HIDDEN, NUMBERS, READOUT
 from models.liquid.cell import Cell, Stepper
 from models.liquid.cells import make_cell
 from models.liquid.wiring import auto_ncp
@@ -54,8 +54,10 @@ class AssociationHead(nn.Module):
         self.first = nn.Linear(features + c.query_size, c.hidden)
         self.second = nn.Linear(c.hidden, c.hidden)
         self.judge = nn.Linear(c.hidden, 1 + c.message_size)
-        self.listen = nn.ModuleList(nn.Linear(NUMBERS + c.message_size, HEARD) for _ in range(c.message_rounds))
-        self.revise = nn.ModuleList(nn.Linear(HEARD, 1 + c.message_size) for _ in range(c.message_rounds))
+        self.listen = nn.ModuleList(
+            nn.Linear(NUMBERS + c.message_size, MESSAGE_HIDDEN) for _ in range(c.message_rounds)
+        )
+        self.revise = nn.ModuleList(nn.Linear(MESSAGE_HIDDEN, 1 + c.message_size) for _ in range(c.message_rounds))
         with torch.no_grad():
             for layer in (self.readout, *self.revise):
                 layer.weight.zero_()

@@ -8,7 +8,7 @@ from typing import Any
 from models.association_head.config import WIRED, HeadConfig
 from models.liquid.ncp_layers import ncp_layers
 
-HEARD = 32  # width of a round's layer between what a pair hears and what it makes of it
+MESSAGE_HIDDEN = 32  # width of a round's layer between what a pair hears and what it makes of it
 NUMBERS = 7  # numbers of its rivals that a pair hears in a round
 READOUT = 9  # corrections of 4 means, of 4 log spreads, of the log-odds of being seen again
 Shapes = dict[str, tuple[int, ...]]
@@ -23,8 +23,8 @@ def head_shapes(config: HeadConfig, inputs: int, features: int) -> Shapes:
         "first": (c.hidden, features + c.query_size),
         "second": (c.hidden, c.hidden),
         "judge": (1 + c.message_size, c.hidden),
-        **{f"listen.{k}": (HEARD, NUMBERS + c.message_size) for k in range(c.message_rounds)},
-        **{f"revise.{k}": (1 + c.message_size, HEARD) for k in range(c.message_rounds)},
+        **{f"listen.{k}": (MESSAGE_HIDDEN, NUMBERS + c.message_size) for k in range(c.message_rounds)},
+        **{f"revise.{k}": (1 + c.message_size, MESSAGE_HIDDEN) for k in range(c.message_rounds)},
     }
     found = _cell(c, inputs)
     for name, shape in layers.items():

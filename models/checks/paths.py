@@ -14,9 +14,9 @@ from pathlib import Path
 
 from models.errors import ConfigError, DataError, LiquidTrackError
 
-MOST_LOOKED_AT = 200_000  # names that one glob may look at; a home folder has about as many
+MAX_GLOB_NAMES = 200_000  # names that one glob may look at; a home folder has about as many
 CHUNK = 1 << 20  # bytes
-MOST_OF_PIPE = 128 << 20  # bytes of a pipe or a device, whose size nobody knows before
+MAX_PIPE_BYTES = 128 << 20  # bytes of a pipe or a device, whose size nobody knows before
 
 _WRONG = {
     errno.ELOOP: "its links lead in a circle; name the file itself",
@@ -84,7 +84,7 @@ def globbed(pattern: str) -> list[Path]:
         PathError: it would look at more than MOST_LOOKED_AT names.
     """
     path = Path(pattern)
-    budget = [MOST_LOOKED_AT]
+    budget = [MAX_GLOB_NAMES]
     anchor = path.anchor
     return sorted({Path(found) for found in _matching(anchor, list(path.parts[bool(anchor) :]), budget, pattern)})
 
@@ -120,7 +120,7 @@ def _entries(folder: str, budget: list[int], pattern: str) -> list[os.DirEntry[s
             for entry in found:
                 budget[0] -= 1
                 if budget[0] < 0:
-                    wrong = f"it looks at more than {MOST_LOOKED_AT} names; begin it with the folder of the pictures"
+                    wrong = f"it looks at more than {MAX_GLOB_NAMES} names; begin it with the folder of the pictures"
                     raise PathError(pattern, wrong)
                 entries.append(entry)
             return entries
@@ -144,7 +144,7 @@ def read_bounded(path: Path, most: int, error: type[LiquidTrackError] = DataErro
         with path.open("rb", buffering=0) as file:
             status = os.fstat(file.fileno())
             whole = stat.S_ISREG(status.st_mode)
-            most = most if whole else min(most, MOST_OF_PIPE)
+            most = most if whole else min(most, MAX_PIPE_BYTES)
             data = bytearray()
             while status.st_size <= most and (chunk := file.read(CHUNK)):
                 data += chunk

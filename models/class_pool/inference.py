@@ -15,8 +15,8 @@ from models.liquid.inference import cfc, sigmoid
 from models.runtime.arrays import Float32
 from models.runtime.weight_files import check_shapes, read_checksummed, write_checksummed
 
-FIRST = np.float32(5.0)  # `class_pool.FIRST`
-KEEP = np.float32(4.0)  # `class_pool.KEEP`
+FIRST_VIEW_S = np.float32(5.0)  # `class_pool.FIRST`
+INITIAL_KEEP_LOGIT = np.float32(4.0)  # `class_pool.KEEP`
 FORMAT = "liquidtrack-class-pool-1"
 WEIGHTS = Path(__file__).parents[1] / "weights"
 HOW = "train one with `liquidtrack train classification`"
@@ -38,7 +38,7 @@ class ClassPoolNumpy:
         """The belief (N, K) and the state (N, S) after one view."""
         w = self.weights
         x = self._features(e, quality, dt, self.probability(belief, h))
-        seconds = np.asarray(np.where(np.isfinite(dt), np.minimum(dt, FIRST), FIRST), np.float32)[:, None]
+        seconds = np.asarray(np.where(np.isfinite(dt), np.minimum(dt, FIRST_VIEW_S), FIRST_VIEW_S), np.float32)[:, None]
         z = np.concatenate([x, h], 1)
         weight = w["cell.blocks.0.weight"]
         h = cfc(
@@ -47,7 +47,7 @@ class ClassPoolNumpy:
         )
         read = np.concatenate([h, x], 1) @ w["read.weight"].T + w["read.bias"]
         weight = self.news(dt)[:, None] * np.logaddexp(read[:, 1:], np.float32(0))
-        belief = sigmoid(read[:, :1] + KEEP) * belief
+        belief = sigmoid(read[:, :1] + INITIAL_KEEP_LOGIT) * belief
         for kind, said in enumerate(self._evidence(e)):
             belief += weight[:, kind : kind + 1] * said
         return belief, h
@@ -56,7 +56,7 @@ class ClassPoolNumpy:
         """(N,) the share of a view that is new `dt` (N,) seconds after the last one."""
         tau, least = self.weights["pace"]
         seen = np.isfinite(dt)
-        old = np.exp(-np.where(seen, np.minimum(dt, FIRST), FIRST) / np.exp(tau))
+        old = np.exp(-np.where(seen, np.minimum(dt, FIRST_VIEW_S), FIRST_VIEW_S) / np.exp(tau))
         return np.where(seen, 1 - (1 - sigmoid(least)) * old, 1).astype(np.float32)
 
     def probability(self, belief: Float32, h: Float32) -> Float32:
@@ -70,7 +70,7 @@ class ClassPoolNumpy:
 
     def _features(self, e: Float32, quality: Float32, dt: Float32, before: Float32) -> Float32:
         first = ~np.isfinite(dt)
-        waited = np.where(first, FIRST, np.minimum(dt, FIRST))
+        waited = np.where(first, FIRST_VIEW_S, np.minimum(dt, FIRST_VIEW_S))
         told: list[NDArray[Any]] = [quality.T, np.log(waited + np.float32(0.02))[None] / 2, first[None]]
         if self.config.agreement:
             rows, best, leader = np.arange(len(e)), e.argmax(axis=1), before.argmax(axis=1)

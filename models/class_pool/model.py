@@ -22,8 +22,8 @@ from torch.nn import functional
 from models.class_pool.config import ClassPoolConfig
 from models.liquid.cfc import CfC
 
-FIRST = 5.0  # seconds that count as elapsed before a first view
-KEEP = 4.0  # log-odds of what an untrained pool keeps of its belief
+FIRST_VIEW_S = 5.0  # seconds that count as elapsed before a first view
+INITIAL_KEEP_LOGIT = 4.0  # log-odds of what an untrained pool keeps of its belief
 
 
 class ClassPool(nn.Module):
@@ -59,15 +59,15 @@ class ClassPool(nn.Module):
             h: (N, S).
         """
         x = self.features(e, quality, dt, self.probability(belief, h))
-        h = self.cell.step(x, h, dt.nan_to_num(FIRST, FIRST).clamp(max=FIRST))
+        h = self.cell.step(x, h, dt.nan_to_num(FIRST_VIEW_S, FIRST_VIEW_S).clamp(max=FIRST_VIEW_S))
         read = self.read(torch.cat((h, x), 1))
-        kept = torch.sigmoid(read[:, :1] + KEEP) * belief
+        kept = torch.sigmoid(read[:, :1] + INITIAL_KEEP_LOGIT) * belief
         weight = self.news(dt)[:, None] * functional.softplus(read[:, 1:])
         return kept + (weight[:, :, None] * self.evidence(e)).sum(1), h
 
     def news(self, dt: Tensor) -> Tensor:
         """(N,) the share of a view that is new `dt` (N,) seconds after the last one; all of a first view is."""
-        old = torch.exp(-dt.nan_to_num(0, FIRST).clamp(max=FIRST) / self.pace[0].exp())
+        old = torch.exp(-dt.nan_to_num(0, FIRST_VIEW_S).clamp(max=FIRST_VIEW_S) / self.pace[0].exp())
         return torch.where(torch.isfinite(dt), 1 - (1 - torch.sigmoid(self.pace[1])) * old, 1.0)
 
     def probability(self, belief: Tensor, h: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ class ClassPool(nn.Module):
         """(N, inputs) of the cell, `before` (N, K) being the probabilities before the view."""
         first = ~torch.isfinite(dt)
         best = e.argmax(1, keepdim=True)
-        waited = torch.where(first, FIRST, dt).clamp(max=FIRST)
+        waited = torch.where(first, FIRST_VIEW_S, dt).clamp(max=FIRST_VIEW_S)
         told = [quality, torch.log(waited + 0.02)[:, None] / 2, first[:, None].to(e.dtype)]
         if self.config.agreement:
             agree = (before.argmax(1, keepdim=True) == best).to(e.dtype) * ~first[:, None]

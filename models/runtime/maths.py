@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from models.runtime.arrays import Float32, Float64
 
-LEAST = 1e-6  # by which a probability is held off 0 and 1
+MIN_PROBABILITY = 1e-6  # by which a probability is held off 0 and 1
 
 
 def logit(score: NDArray[np.floating]) -> Float64:
     """Log-odds of scores, 0 and 1 held off."""
-    p = np.clip(np.asarray(score, np.float64), LEAST, 1 - LEAST)
+    p = np.clip(np.asarray(score, np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     return np.asarray(np.log(p / (1 - p)))
 
 

@@ -20,7 +20,7 @@ from tracker.types import Detections, Float64
 
 RATE = 25.0  # frames a second
 HEIGHT = 80.0  # pixels of a walker
-STAY = 8.0  # seconds for which a walker is in the picture, on average
+MEAN_STAY_S = 8.0  # seconds for which a walker is in the picture, on average
 
 
 def bench_engine(config: BenchEngineConfig) -> None:
@@ -54,7 +54,7 @@ def crowd(objects: int, seed: int) -> Iterator[tuple[Detections, float]]:
     frame = 0
     while True:
         place = place + pace / RATE
-        gone = rng.random(objects) < 1 / (STAY * RATE)
+        gone = rng.random(objects) < 1 / (MEAN_STAY_S * RATE)
         place[gone] = rng.uniform(0, side, (int(gone.sum()), 2))
         seen = rng.random(objects) > 0.1
         clutter = rng.uniform(0, side, (max(1, objects // 20), 2))

@@ -23,7 +23,7 @@ import numpy as np
 
 from datasets.ground_truth.tracking import BoxTable, TrackingSequence
 from datasets.simulation.detector_noise import NoiseModel, simulate
-from datasets.simulation.training_clips import SCORE, WAIT, between
+from datasets.simulation.training_clips import MAX_ABSENCE_S, MIN_SCORE, between
 from datasets.subsampling.sequences import thin_indices
 from models.association_head import config as head_config
 from models.errors import ConfigError
@@ -178,7 +178,7 @@ def forecast(
 ) -> Forecasts:  # fmt: skip
     """All answers of a motion over one thinned sequence.
 
-    In each kept frame every object that is seen and was seen at most `WAIT` seconds before is foreseen (NEXT) and
+    In each kept frame every object seen now and at most `MAX_ABSENCE_S` seconds before is predicted (NEXT) and
     then updated; those that come new or come back later start anew. In every `every`-th kept frame the motion is then
     asked for the frames of the `horizons`, kept or not, about the objects just seen that are seen there too.
 
@@ -223,10 +223,10 @@ class _Table:
         self, index: Int64, observations: Observations, time: float, warp: Float64 | None
     ) -> tuple[np.ndarray, Prediction]:
         """Updates the objects `index` by the rows of `observations`; returns which were known and their predictions."""
-        alive = np.flatnonzero(time - self.last <= WAIT)
+        alive = np.flatnonzero(time - self.last <= MAX_ABSENCE_S)
         if warp is not None:
             self.rows[alive] = self.motion.warp(self.rows[alive], warp)
-        known = time - self.last[index] <= WAIT
+        known = time - self.last[index] <= MAX_ABSENCE_S
         old, new = index[known], index[~known]
         answer = self.motion.predict(self.rows[old], time)
         self.rows[old] = self.motion.update(self.rows[old], observations.take(np.flatnonzero(known)), time, answer)
@@ -259,7 +259,7 @@ class _Lags:
 def _look(seen: BoxTable, k: int, crowded: bool, ids: Int64) -> tuple[Int64, Observations]:
     """The objects of frame `k`, as rows of `ids`, and the look at them."""
     who, boxes, score = seen.at(k)
-    good = score >= SCORE
+    good = score >= MIN_SCORE
     observations = Observations.at(boxes[good], np.clip(score[good], 0, 1), crowded)
     named = np.flatnonzero(who[good] >= 0)
     return np.searchsorted(ids, who[good][named]), observations.take(named)

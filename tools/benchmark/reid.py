@@ -35,7 +35,7 @@ from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
 from tracker.engine import Tracker
 from tracker.reid.features import ReidFeatures as IdentityLooks
-from tracker.reid.gallery import LEAST_SIDE
+from tracker.reid.gallery import MIN_SIDE_PX
 from tracker.reid.matching import BARE
 from tracker.reid.stage import ReidStage
 from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, Tracks, UInt8
@@ -184,7 +184,7 @@ def detect_clip(config: BenchReturnsConfig, rate: float, frames: int) -> Seen:
         for frame in tqdm(source, total=frames, desc="looking", disable=config.quiet or None, leave=False):
             found.append(detector(frame))
             boxes = np.clip(np.rint(found[-1].xyxy), 0, [*size, *size]).astype(int)
-            shows = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= LEAST_SIDE if len(boxes) else ()
+            shows = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= MIN_SIDE_PX if len(boxes) else ()
             cuts.append(
                 [frame.bgr[b[1] : b[3], b[0] : b[2]].copy() if ok else None for b, ok in zip(boxes, shows, strict=True)]
             )

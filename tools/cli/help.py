@@ -29,7 +29,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     ),
 }
 NARROWEST, WIDEST = 60, 120  # columns of the text
-FEW = 28  # options, up to which the short help shows all
+MAX_SHORT_OPTIONS = 28  # options, up to which the short help shows all
 LEFT = 25  # columns of the flags, with the gap behind them
 
 
@@ -79,7 +79,7 @@ def _usual(found: Sequence[Option], command: str) -> list[Option]:
     """Those for the short help: of a command with many, its own without those of the sections that commands share."""
     if command in USUAL:
         return [option for option in found if option.name in USUAL[command]]
-    return [option for option in found if option.own or len(found) <= FEW]
+    return [option for option in found if option.own or len(found) <= MAX_SHORT_OPTIONS]
 
 
 def _general(command: str, count: int, shown: int, everything: bool) -> Iterator[tuple[str, str]]:

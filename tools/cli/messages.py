@@ -20,7 +20,7 @@ from models.checks.printable import one_line, printable
 from models.errors import LiquidTrackError
 
 MAX_CHARACTERS = 2_000  # characters of one sentence; a name that makes it longer is cut in the middle
-MOST_READ = 20_000  # characters of which a sentence is made
+MAX_READ_CHARACTERS = 20_000  # characters of which a sentence is made
 # What a progress bar writes in a piece by itself to go to another line of a terminal.
 _BAR_MOVES = re.compile("(?:\n|\x1b\\[A)+")
 
@@ -186,7 +186,7 @@ def say(line: str, file: TextIO | None = None, flush: bool = False) -> None:
 
 def complain(what: object) -> None:
     """One sentence on standard error, in one line."""
-    text = one_line(strip_credentials_from_text(str(what)[:MOST_READ])).strip()
+    text = one_line(strip_credentials_from_text(str(what)[:MAX_READ_CHARACTERS])).strip()
     if len(text) > MAX_CHARACTERS:
         text = f"{text[: MAX_CHARACTERS // 2]} ... {text[-MAX_CHARACTERS // 2 :]}"
     end = "" if text.endswith((".", "!", "?")) else "."

@@ -24,7 +24,7 @@ DARK: Colour = (24, 24, 24)
 WHITE: Colour = (255, 255, 255)
 MASK_OPACITY = 0.45
 TRAIL_PIECES = 4  # a trail is drawn in so many pieces, thinner towards its old end
-MOST_LABELS = 300  # of one picture, those in front: nobody reads more, and placing them takes time
+MAX_LABELS = 300  # of one picture, those in front: nobody reads more, and placing them takes time
 CLASS_IN_DOUBT = 0.9  # below this probability of a track's class a label shows it
 REANCHOR = 4.0, 1e6  # zoom in or out, and pixels, after which remembered trails are brought to the present picture
 
@@ -213,7 +213,7 @@ class Painter:
         count = len(taken)
         found = []
         texts = self._texts(tracks)
-        for row in range(len(tracks) - 1, max(len(tracks) - 1 - MOST_LABELS, -1), -1):  # what stands in front first
+        for row in range(len(tracks) - 1, max(len(tracks) - 1 - MAX_LABELS, -1), -1):  # what stands in front first
             box = rectangles[row]
             if box[2] <= 0 or box[3] <= 0 or box[0] >= width or box[1] >= height:
                 continue

@@ -12,7 +12,7 @@ from tracker.types import UInt8
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 LATE_S = 0.25  # behind its time by more than this, a picture sets the clock anew: nothing is rushed to catch up
 RATE_S = 2.0  # the rate is that of the last two seconds
-MOST_BYTES, MOST_PICTURES = 256_000_000, 300  # 41 pictures of 1080p
+MAX_BYTES, MAX_IMAGES = 256_000_000, 300  # 41 pictures of 1080p
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class History:
         most: pictures.
     """
 
-    def __init__(self, most_bytes: int = MOST_BYTES, most: int = MOST_PICTURES) -> None:
+    def __init__(self, most_bytes: int = MAX_BYTES, most: int = MAX_IMAGES) -> None:
         self._kept: deque[DrawnFrame] = deque()
         self._most_bytes, self._most, self._bytes = most_bytes, most, 0
         self._at = -1

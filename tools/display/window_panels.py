@@ -12,7 +12,7 @@ from tracker.types import UInt8
 
 AMBER: Colour = (60, 180, 255)
 DIM = 0.35  # of its light is left of a picture that is no longer true
-LEAST_SCALE = 0.4  # letters of this size are the last that can be read
+MIN_SCALE = 0.4  # letters of this size are the last that can be read
 
 
 def panel(picture: UInt8, rows: Sequence[tuple[str, ...]], centred: bool, lift: int = 0) -> int:
@@ -33,7 +33,7 @@ def panel(picture: UInt8, rows: Sequence[tuple[str, ...]], centred: bool, lift: 
         line = round(sizes[0][0][1] * 2)
         gap = line if columns[1] else 0
         wide, high = sum(columns) + gap + 2 * line, line * len(rows) + line // 2
-        if (wide <= width and high <= height) or scale < LEAST_SCALE:
+        if (wide <= width and high <= height) or scale < MIN_SCALE:
             break
         scale *= 0.9
     left, top = ((width - wide) // 2, (height - high) // 2) if centred else (0, height - high - lift)
@@ -78,7 +78,7 @@ def banner(picture: UInt8, headline: str, line: str) -> None:
         while True:
             weight = max(1, round(scale * 1.5))
             (wide, ascent), descent = cv2.getTextSize(text, FONT, scale, weight)
-            if wide <= 0.92 * width or scale < LEAST_SCALE:
+            if wide <= 0.92 * width or scale < MIN_SCALE:
                 break
             scale *= 0.9
         while wide > 0.96 * width and len(text) > 8:  # so small a window holds the beginning alone

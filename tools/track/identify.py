@@ -25,7 +25,7 @@ from tracker.reid.descriptor import IdentityFeatures, load_metric, plain
 from tracker.reid.open_set import WEIGHTS, evidence, probabilities
 from tracker.types import Float32, Float64
 
-LEAST_SIDE = 4  # pixels; a smaller box shows nobody
+MIN_SIDE_PX = 4  # pixels; a smaller box shows nobody
 NOBODY = "nobody"
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ def identify(config: IdentifyConfig) -> tuple[tuple[str, ...], list[Identified]]
         for frame in source:
             for id, row in views.pop(frame.index, ()):
                 box = np.clip(np.rint(tracks.xyxy[row]), 0, [*frame.size, *frame.size]).astype(int)
-                if (box[2:] - box[:2]).min() >= LEAST_SIDE:
+                if (box[2:] - box[:2]).min() >= MIN_SIDE_PX:
                     seen[id].append(network(np.ascontiguousarray(frame.bgr[box[1] : box[3], box[0] : box[2]])))
                 bar.update()
             if frame.index >= last:

@@ -42,19 +42,19 @@ from tracker.learned.pair_features import FEATURES, INPUTS
 HEAD, CURVE = "head.safetensors", "curve.csv"
 AVERAGE = 0.995  # what the mean of the weights keeps at a step
 FLOOR = 0.02  # of the learning rate at the end
-WARM = 100  # steps of a growing learning rate
+WARMUP_STEPS = 100  # steps of a growing learning rate
 BATCHES = 50  # steps between checkpoints
 CELL = "cell."  # what its weights' names begin with
 FLOW = "flow.weight"  # what hears the cell's units
-AGAIN = -1.73  # log-odds of .15: a track is kept while it is at least as likely as this to be seen again
-LIFE = 2.0  # seconds; the untrained head's
+MIN_RETURN_LOGIT = -1.73  # log-odds of .15: a track is kept while it is at least as likely as this to be seen again
+MAX_AGE_S = 2.0  # seconds; the untrained head's
 UNKNOWN = -30.0  # log-odds
 # What a track's choice weighs beside a detection's, which has 2 less this: a detection that is given to nobody becomes
 # somebody new, a track that is given nothing only waits, so that the odds must be right about the former.
-MISSED = 0.5
+MISS_WEIGHT = 0.5
 WINDOW = 64  # matches through which gradients go back; earlier ones only lead the state to where it is
 FIRST = 8  # clips by whose sizes a batch's memory is judged
-PROCESS = 150e6  # bytes of one that rolls out
+PROCESS_BYTES = 150e6  # bytes of one that rolls out
 SOFT = 0.5  # seconds that change the log-odds of being seen again by 1
 
 
@@ -67,7 +67,7 @@ def train_head(config: TrainHeadConfig) -> None:
         WeightsError: `start` or `blend` are no heads of these sizes.
     """
     torch.set_num_threads(max(1, config.workers))
-    check_memory(PROCESS * config.workers, f"--workers {config.workers}")
+    check_memory(PROCESS_BYTES * config.workers, f"--workers {config.workers}")
     require("train association", "scipy")
     make_out(config.out, (HEAD, CURVE))
     model = AssociationHead(INPUTS, FEATURES, config.model)
@@ -155,7 +155,7 @@ class _Progress:
 
     def _rate(self, step: int) -> float:
         total = self.config.rollouts * self.config.steps
-        return self.config.learning_rate * min(1.0, step / WARM) * cosine(step, total, FLOOR)
+        return self.config.learning_rate * min(1.0, step / WARMUP_STEPS) * cosine(step, total, FLOOR)
 
 
 def loss(model: AssociationHead, records: list[Record]) -> dict[str, Tensor]:
@@ -167,7 +167,7 @@ def loss(model: AssociationHead, records: list[Record]) -> dict[str, Tensor]:
     z = model.logits(batch.features, batch.base, batch.gap, answer.code[row], (row, column, batch.frame))
     # of a pair without any name nobody knows what is right: as good as left out
     z = torch.where(batch.known, z, z.new_tensor(UNKNOWN))
-    pair = MISSED * _choice(z, row, true) + (2 - MISSED) * _choice(z, column, true)
+    pair = MISS_WEIGHT * _choice(z, row, true) + (2 - MISS_WEIGHT) * _choice(z, column, true)
     readout = answer.readout[row[true]]
     off = (batch.z[true] - torch.tanh(readout[:, :4])) * torch.exp(-readout[:, 4:8].clamp(-2, 2))
     miss = (
@@ -176,7 +176,7 @@ def loss(model: AssociationHead, records: list[Record]) -> dict[str, Tensor]:
         .mean()
     )
     known = batch.row_there >= 0
-    seen = answer.readout[known, 8] + (LIFE - batch.row_elapsed[known]) / SOFT + AGAIN
+    seen = answer.readout[known, 8] + (MAX_AGE_S - batch.row_elapsed[known]) / SOFT + MIN_RETURN_LOGIT
     again = functional.binary_cross_entropy_with_logits(seen, batch.row_there[known].float())
     return {"pair": pair, "box": 0.1 * miss, "again": 0.1 * again}
 

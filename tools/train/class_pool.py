@@ -41,9 +41,9 @@ from tracker.types import Bool, Float32
 
 AVERAGE = 0.99  # what the mean of the weights keeps at a step
 FLOOR = 0.02  # of the learning rate at the end
-STILL = 0.3  # share of the objects that stand still
-SAVE = 100  # steps between checkpoints
-PART = 50  # pictures whose evidence is kept in one file
+STILL_SHARE = 0.3  # share of the objects that stand still
+CHECKPOINT_STEPS = 100  # steps between checkpoints
+IMAGES_PER_FILE = 50  # pictures whose evidence is kept in one file
 RATES = (4.0, 30.0)  # views a second of the sequences, drawn evenly in their logarithm
 
 
@@ -89,7 +89,7 @@ def _evidence(config: TrainRecognitionConfig) -> Evidence:
         # scores as they are kept, and as they are joined
         need = len(chosen) * config.repeats * config.crops * _classes(config) * 12
         check_memory(need, f"--repeats {config.repeats} of --crops {config.crops} from {len(chosen)} pictures")
-        parts = [range(k, min(k + PART, len(chosen))) for k in range(0, len(chosen), PART)]
+        parts = [range(k, min(k + IMAGES_PER_FILE, len(chosen))) for k in range(0, len(chosen), IMAGES_PER_FILE)]
         told = {name: getattr(config, name) for name in ("kind", "detectors", "crops", "seed", "repeats")}
         key = digest([told, made.files()])
         found = []
@@ -145,7 +145,7 @@ def fit(
         part = freeze(evidence.take(rows), rng)
         return {"loss": loss(model, part, thin(part.seen, rng))}
 
-    schedule = Schedule(rate, clip=1.0, average=AVERAGE, save=SAVE)
+    schedule = Schedule(rate, clip=1.0, average=AVERAGE, save=CHECKPOINT_STEPS)
     loop = Loop(model, optimiser, checkpoint, schedule, config.out / f"curve-{config.kind}.csv", config.quiet)
     loop.resume(data)
     loop.run(0, config.steps, losses)
@@ -156,7 +156,7 @@ def freeze(evidence: Evidence, rng: Rng) -> Evidence:
     """Some of the objects stand still from some time on: the same view again and again, which says nothing new."""
     rows, views = evidence.seen.shape
     at = np.tile(np.arange(views), (rows, 1))
-    for r in np.flatnonzero(rng.random(rows) < STILL):
+    for r in np.flatnonzero(rng.random(rows) < STILL_SHARE):
         seen = np.flatnonzero(evidence.seen[r])
         if len(seen):
             start = int(rng.choice(seen))

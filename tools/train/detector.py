@@ -55,17 +55,17 @@ HEAD, CURVE, NETWORK, SMALL = "head.safetensors", "curve.csv", "detector.onnx", 
 TAPS = "taps.onnx"
 DATA = ("labelled", "unlabelled", "teachers")  # settings for which the digest of the pictures and marks stands
 AVERAGE = 0.998  # what the mean of the weights keeps at a step
-SAVE = 50  # steps between checkpoints
-WARM = 200  # steps of a growing rate
+CHECKPOINT_STEPS = 50  # steps between checkpoints
+WARMUP_STEPS = 200  # steps of a growing rate
 FLOOR = 0.01  # of the learning rate at the end
-DECAY = 0.05  # AdamW's, of weights but not of normalisations and biases
-EMPTY = 0.5  # how often a picture without objects is taken, beside one with objects
+WEIGHT_DECAY = 0.05  # AdamW's, of weights but not of normalisations and biases
+EMPTY_IMAGE_WEIGHT = 0.5  # how often a picture without objects is taken, beside one with objects
 CALIBRATION_MIN_SCORE = 0.02  # score from which finds count for what scores are worth
 CALIBRATE = 48  # pictures that show the ranges of values
-COMMON = 0.5  # share of the pictures from which on a class is not drawn more often
-USUAL = 320  # pixels a side for which `batch` counts
-AHEAD = 4  # batches that each process makes before they are asked for
-PROCESS = 400e6  # bytes of one
+COMMON_CLASS_SHARE = 0.5  # share of the pictures from which on a class is not drawn more often
+BATCH_SIDE_PX = 320  # pixels a side for which `batch` counts
+PREFETCH_BATCHES = 4  # batches that each process makes before they are asked for
+PROCESS_BYTES = 400e6  # bytes of one
 Batch = dict[str, Any]
 
 
@@ -94,15 +94,17 @@ def train_detector(config: TrainDetectorConfig) -> None:
 
 def count(config: TrainDetectorConfig, size: int) -> int:
     """Pictures in a batch of this size: about as many pixels as `batch` of the usual size have."""
-    return max(2, round(config.batch * (USUAL / size) ** 2))
+    return max(2, round(config.batch * (BATCH_SIDE_PX / size) ** 2))
 
 
 def step_bytes(config: TrainDetectorConfig) -> float:
     """About how many bytes a step takes with the batches that are made ahead, as measured for heads of six forms."""
     c = config.model
     pixels = max(count(config, size) * size**2 for size in config.sizes)
-    ahead = config.workers * (AHEAD * pixels * 2 * sum(n / s**2 for n, s in zip(TAPPED, (8, 16, 32), strict=True)))
-    return pixels * (c.width * (2 + c.depth) + len(config.classes) + 48) + ahead + PROCESS * config.workers
+    ahead = config.workers * (
+        PREFETCH_BATCHES * pixels * 2 * sum(n / s**2 for n, s in zip(TAPPED, (8, 16, 32), strict=True))
+    )
+    return pixels * (c.width * (2 + c.depth) + len(config.classes) + 48) + ahead + PROCESS_BYTES * config.workers
 
 
 class Batches(Dataset[Batch]):
@@ -152,8 +154,8 @@ def odds(pictures: Sequence[Stored], classes: int) -> NDArray[np.float64]:
     there = np.zeros((len(pictures), classes), bool)
     for row, picture in zip(there, pictures, strict=True):
         row[picture.label[picture.trust > 0]] = True
-    factor = np.sqrt(np.maximum(1, COMMON / np.maximum(there.mean(axis=0), 1e-9)))
-    weight = np.where(there.any(axis=1), (there * factor).max(axis=1), EMPTY)
+    factor = np.sqrt(np.maximum(1, COMMON_CLASS_SHARE / np.maximum(there.mean(axis=0), 1e-9)))
+    weight = np.where(there.any(axis=1), (there * factor).max(axis=1), EMPTY_IMAGE_WEIGHT)
     chances: NDArray[np.float64] = weight / weight.sum()
     return chances
 
@@ -187,9 +189,10 @@ class Progress:
         plain = [p for p in self.head.parameters() if p.ndim < 2]
         wide = [p for p in self.head.parameters() if p.ndim >= 2]
         optimiser = torch.optim.AdamW(
-            [{"params": wide, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}], lr=config.learning_rate
+            [{"params": wide, "weight_decay": WEIGHT_DECAY}, {"params": plain, "weight_decay": 0.0}],
+            lr=config.learning_rate,
         )
-        schedule = Schedule(self._rate, clip=10.0, average=AVERAGE, save=SAVE)
+        schedule = Schedule(self._rate, clip=10.0, average=AVERAGE, save=CHECKPOINT_STEPS)
         self.loop = Loop(self.head, optimiser, checkpoint, schedule, config.out / CURVE, config.quiet)
         self.steps = 0
         self.data = ""
@@ -216,7 +219,7 @@ class Progress:
             Batches(pictures, c, network, range(self.loop.step, self.steps)),
             batch_size=None,
             num_workers=c.workers,
-            prefetch_factor=AHEAD if c.workers else None,
+            prefetch_factor=PREFETCH_BATCHES if c.workers else None,
             worker_init_fn=_calm,
             # a fork would copy the locks of OpenCV's and ONNX Runtime's threads without the threads
             multiprocessing_context="spawn" if c.workers else None,
@@ -226,7 +229,7 @@ class Progress:
         self.loop.run(0, self.steps, lambda step: self._losses(next(made)))
 
     def _rate(self, step: int) -> float:
-        warm = min(1.0, (step + 1) / min(WARM, 1 + self.steps // 10))
+        warm = min(1.0, (step + 1) / min(WARMUP_STEPS, 1 + self.steps // 10))
         return self.config.learning_rate * warm * cosine(step, self.steps, FLOOR)
 
     def _losses(self, batch: Batch) -> dict[str, Tensor]:

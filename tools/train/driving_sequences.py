@@ -16,7 +16,7 @@ from models.errors import ConfigError
 from tools.cli.messages import say
 from tools.train.config.driving_sequences import DrawStreetsConfig
 
-MISSED = 0.03  # share of those in full view that the detector misses, more than on pictures that it was trained on
+MISS_SHARE = 0.03  # share of those in full view that the detector misses, more than on pictures that it was trained on
 
 
 def draw_streets(config: DrawStreetsConfig) -> None:
@@ -50,7 +50,7 @@ def _write(folder: Path, sequence: TrackingSequence, camera: Camera, rate: float
     )
     if rng is None:
         return
-    found = simulate(truth, sequence.times, np.arange(len(frames)), NoiseModel(missed=MISSED), rng)
+    found = simulate(truth, sequence.times, np.arange(len(frames)), NoiseModel(missed=MISS_SHARE), rng)
     lines = (f"{k + 1},-1,{box_text(b)},{p:.4f}\n" for k in frames for b, p in zip(*found[k][1:], strict=True))
     (folder / "det").mkdir(exist_ok=True)
     (folder / "det/det.txt").write_text("".join(lines))

@@ -20,9 +20,9 @@ from tracker.reid.descriptor import IdentityFeatures, fit_metric, load_metric, p
 from tracker.reid.open_set import WEIGHTS, evidence, fit, probabilities
 from tracker.types import Bool, Float32, Float64, Int64
 
-MOST_NAMES, MOST_TRACKS, MOST_PICTURES = 20, 12, 4
-FEWEST = 8  # identities of one half
-ASKED = (0.5, 0.8, 0.9)  # probabilities that the report asks for
+MAX_NAMES, MAX_TRACKS, MAX_IMAGES = 20, 12, 4
+MIN_IDENTITIES = 8  # identities of one half
+REPORTED_PROBABILITIES = (0.5, 0.8, 0.9)  # probabilities that the report asks for
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -94,15 +94,16 @@ def draw(data: Identities, views: Float32, among: Int64, scenes: int, seed: int)
     """The tracks of scenes of the identities `among`; `views` (N, D) of the pictures.
 
     Raises:
-        DataError: fewer than `FEWEST` of them were seen by two cameras, at two moments at least.
+        DataError: fewer than `MIN_IDENTITIES` of them were seen by two cameras, at two moments at least.
     """
     rng = np.random.default_rng([seed, int(among[0]) if len(among) else 0])
     cameras = range(len(data.cameras))
     shots = {(k, c): np.flatnonzero((data.identity == k) & (data.camera == c)) for k in among.tolist() for c in cameras}
     people = [k for k in among.tolist() if sum(len(shots[k, c]) > 1 for c in cameras) > 1]
-    if len(people) < FEWEST:
+    if len(people) < MIN_IDENTITIES:
         raise DataError(
-            f"{len(people)} identities of one half have two pictures of two cameras each; give {FEWEST} or more."
+            f"{len(people)} identities of one half have two pictures of two cameras each; "
+            f"give {MIN_IDENTITIES} or more."
         )
     cases: list[Case] = []
     for _ in range(scenes):
@@ -118,7 +119,7 @@ def _scene(
 ) -> tuple[list[Int64], list[Int64], list[int], bool]:
     """(pictures of each name, views of each track, which name each is, whether of two cameras)."""
     order = rng.permutation(people).tolist()
-    names = order[: int(rng.integers(1, min(MOST_NAMES, len(order) - 1) + 1))]
+    names = order[: int(rng.integers(1, min(MAX_NAMES, len(order) - 1) + 1))]
     strangers = order[len(names) :]
     across = bool(rng.random() < 0.5)
     here, there = rng.permutation(cameras)[:2].tolist()
@@ -128,11 +129,11 @@ def _scene(
     )
     if not names:
         return [], [], [], across
-    known = int((rng.random(int(rng.integers(1, MOST_TRACKS + 1))) < 0.5).sum())
-    unknown = int(rng.integers(1, MOST_TRACKS + 1)) - known
+    known = int((rng.random(int(rng.integers(1, MAX_TRACKS + 1))) < 0.5).sum())
+    unknown = int(rng.integers(1, MAX_TRACKS + 1)) - known
     pick = rng.permutation(len(names))[:known].tolist()
     shown = [(names[k], k) for k in pick] + [(k, len(names)) for k in strangers[: max(unknown, 0)]]
-    most = MOST_PICTURES if across else MOST_PICTURES // 2
+    most = MAX_IMAGES if across else MAX_IMAGES // 2
     pictures, views = (int(n) for n in rng.integers(1, most + 1, 2))
     shown = [(k, right) for k, right in shown if len(shots[k, there]) > (0 if across else 1)]
     tracks = [rng.permutation(shots[k, there])[:views] for k, _ in shown]
@@ -154,7 +155,7 @@ def report(cases: list[Case], weights: Float64) -> list[str]:
         sure = np.array([p[k] for p, k in zip(chance, best, strict=True)])
         right = np.array([case.right for case in some]) == best
         stranger = np.array([case.right == len(case.evidence) for case in some])
-        for asked in ASKED:
+        for asked in REPORTED_PROBABILITIES:
             said = sure >= asked
             lines.append(
                 f"{'two cameras' if across else 'one camera ':11}  from {asked:.1f} on:"

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 
 from datasets.ground_truth.tracking import TrackingSequence, read_sequences
 from datasets.simulation.detector_noise import NoiseModel, fit, simulate
-from datasets.simulation.training_clips import SCORE, between, gaps
+from datasets.simulation.training_clips import MIN_SCORE, between, gaps
 from models.errors import DataError
 from tools.cli.messages import say
 from tools.train.config.motion_priors import FitMotionConfig
@@ -113,7 +113,7 @@ def _objects(
         z[:, :2] = z[:, :2] @ back[:2, :2].T + back[:2, 2]
         z[:, 2:] += 0.5 * np.log(abs(np.linalg.det(back[:2, :2])))
         for i, row, sure in zip(who.tolist(), z, score, strict=True):
-            if i >= 0 and sure >= SCORE:
+            if i >= 0 and sure >= MIN_SCORE:
                 seen.setdefault(i, []).append((float(s.times[k]), row))
     return [(np.array([t for t, _ in v]), np.stack([r for _, r in v])) for v in seen.values() if len(v) > 2]
 

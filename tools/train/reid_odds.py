@@ -22,8 +22,8 @@ from tracker.reid.descriptor import IdentityFeatures, load_metric, plain
 from tracker.reid.matching import embed, normalised_similarity, within_metric
 from tracker.types import Bool, Float32, Float64, Int64
 
-FEWEST, MOST = 4, 14  # identities of a scene
-STRANGERS = 0.3  # share of them who were not there before
+MIN_IDENTITIES, MAX_IDENTITIES = 4, 14  # identities of a scene
+NEWCOMER_SHARE = 0.3  # share of them who were not there before
 NEWTON_STEPS = 50  # of Newton's method
 
 
@@ -71,25 +71,25 @@ def draw(data: Identities, views: Float32, half: int, scenes: int, seed: int) ->
     """Scenes of every second identity, from number `half` on; `views` (N, D) of the pictures.
 
     Raises:
-        DataError: fewer than `FEWEST` of them were seen by two cameras.
+        DataError: fewer than `MIN_IDENTITIES` of them were seen by two cameras.
     """
     rng = np.random.default_rng([seed, half])
     level = np.stack([views[data.camera == c].mean(axis=0) for c in range(len(data.cameras))])
     flat = unit(views - level[data.camera])
     seen = [(k, np.unique(data.camera[data.identity == k])) for k in np.unique(data.identity).tolist() if k % 2 == half]
     both = [(k, cameras) for k, cameras in seen if len(cameras) > 1]
-    if len(both) < FEWEST:
-        raise DataError(f"{len(both)} identities of one half were seen by two cameras; give {FEWEST} or more.")
+    if len(both) < MIN_IDENTITIES:
+        raise DataError(f"{len(both)} identities of one half were seen by two cameras; give {MIN_IDENTITIES} or more.")
     found: list[tuple[Float64, Bool]] = []
     for _ in range(scenes):
-        size = int(rng.integers(FEWEST, min(MOST, len(both)) + 1))
+        size = int(rng.integers(MIN_IDENTITIES, min(MAX_IDENTITIES, len(both)) + 1))
         groups: list[Int64] = []
         for n in rng.choice(len(both), size, replace=False).tolist():
             k, cameras = both[n]
             first, second = rng.permutation(cameras)[:2].tolist()
             of = [np.flatnonzero((data.identity == k) & (data.camera == c)) for c in (first, second)]
             groups += [of[0], rng.permutation(of[1])[: int(rng.integers(1, len(of[1]) + 1))]]
-        found.append(_compare(flat, groups[::2], groups[1::2], max(2, round((1 - STRANGERS) * size))))
+        found.append(_compare(flat, groups[::2], groups[1::2], max(2, round((1 - NEWCOMER_SHARE) * size))))
     return LabelledPairs(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
 

@@ -25,8 +25,9 @@ from tracker.motion.base import Observations, Prediction
 from tracker.motion_registry import logit
 from tracker.types import Float32, Float64, Int64, Tracks
 
-FORGET = 0.5  # seconds in which a claim halves while its track is not seen: who follows the object now has more right
-FADE = 0.5  # what a claim on an object keeps at each later match: who was on another one twice is there to stay
+# seconds in which a claim halves while its track is not seen: who follows the object now has more right
+CLAIM_HALF_LIFE_S = 0.5
+CLAIM_DECAY = 0.5  # what a claim on an object keeps at each later match: who was on another one twice is there to stay
 
 
 @dataclass(slots=True)
@@ -132,7 +133,7 @@ class _Claims:
 
     def owners(self, ids: Int64, time: float) -> Int64:
         """(N,) the object that each of the tracks (N,) stands for at `time`, -1 for none."""
-        return _owners(self._claims, {i: 0.5 ** ((time - self._seen[i]) / FORGET) for i in ids.tolist()})
+        return _owners(self._claims, {i: 0.5 ** ((time - self._seen[i]) / CLAIM_HALF_LIFE_S) for i in ids.tolist()})
 
     def add(self, tracks: Tracks, number: Int64, time: float) -> None:
         """What the tracks took at `time`, by the objects `number` (M,) of the detections."""
@@ -143,7 +144,7 @@ class _Claims:
             claim = self._claims.setdefault(i, {})
             if (who := int(number[j])) >= 0:  # clutter says nothing
                 for one in claim:
-                    claim[one] *= FADE
+                    claim[one] *= CLAIM_DECAY
                 claim[who] = claim.get(who, 0) + 1
 
 

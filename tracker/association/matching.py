@@ -17,7 +17,7 @@ from tracker.appearance.track_embedding import similarity
 from tracker.association.assignment import assign
 from tracker.association.costs import Cost, Pairs
 from tracker.association.gating import reentered, uncontested
-from tracker.inputs.bounds import MOST_PAIRS, nearest
+from tracker.inputs.bounds import MAX_PAIRS, nearest
 from tracker.motion.base import Observations, Prediction
 from tracker.types import Bool, Float32, Float64, Int64
 
@@ -66,7 +66,7 @@ class MatchProblem:
         same = self.label.take(i) == seen.label.take(j)
         near &= same if free is None else ~same & free[0].take(i) & free[1].take(j)
         i, j = i.compress(near), j.compress(near)
-        if len(i) > MOST_PAIRS:
+        if len(i) > MAX_PAIRS:
             away = np.hypot((at_x.take(j) - x.take(i)) / reach_x.take(i), (at_y.take(j) - y.take(i)) / reach_y.take(i))
             few = nearest(i, away)
             i, j = i.take(few), j.take(few)

@@ -16,11 +16,11 @@ import numpy as np
 from models.errors import ConfigError
 from tracker.detectors.class_names import class_mask
 from tracker.detectors.config import DetectorConfig
-from tracker.inputs.bounds import MOST_BOXES, strongest
+from tracker.inputs.bounds import MAX_BOXES, strongest
 from tracker.types import Detections, Float32, Int64
 
 log = logging.getLogger("liquidtrack.detectors")
-MOST_CANDIDATES = 5000  # boxes of one frame among which overlapping ones are suppressed: the work grows by the square
+MAX_CANDIDATES = 5000  # boxes of one frame among which overlapping ones are suppressed: the work grows by the square
 
 
 def suppress(xyxy: Float32, score: Float32, label: Int64, iou: float) -> Int64:
@@ -68,15 +68,15 @@ class Select:
             keep &= self._mask[label]
         found = np.flatnonzero(keep)
         if self.nms < 1:
-            rows = found[strongest(score[found], MOST_CANDIDATES)]
+            rows = found[strongest(score[found], MAX_CANDIDATES)]
             rows = rows[suppress(xyxy[rows], score[rows], label[rows], self.nms)]
         else:
             rows = found
-        if len(rows) > MOST_BOXES and not self._told:
+        if len(rows) > MAX_BOXES and not self._told:
             self._told = True
             log.warning(
                 "detector %s found %d boxes in one frame; of such frames the %d of the highest scores are kept.",
-                self._detector, len(rows), MOST_BOXES,
+                self._detector, len(rows), MAX_BOXES,
             )  # fmt: skip
         return rows[strongest(score[rows])]
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from models.runtime.arrays import Float32, Float64, Int64
 
-MOST_BOXES = 1000  # detections of one frame that are looked at, the highest scores first
-MOST_TRACKS = 3000  # tracks alive, from which on none begins
-MOST_PAIRS = 150_000  # of tracks and detections that are compared in one frame
+MAX_BOXES = 1000  # detections of one frame that are looked at, the highest scores first
+MAX_TRACKS = 3000  # tracks alive, from which on none begins
+MAX_PAIRS = 150_000  # of tracks and detections that are compared in one frame
 
 
-def strongest(score: Float32 | Float64, most: int = MOST_BOXES) -> Int64:
+def strongest(score: Float32 | Float64, most: int = MAX_BOXES) -> Int64:
     """(min(N, most),) rows of the highest scores (N,), in their own order."""
     if len(score) <= most:
         return np.arange(len(score))
@@ -22,7 +22,7 @@ def strongest(score: Float32 | Float64, most: int = MOST_BOXES) -> Int64:
     return best
 
 
-def nearest(track: Int64, distance: Float64, most: int = MOST_PAIRS) -> Int64:
+def nearest(track: Int64, distance: Float64, most: int = MAX_PAIRS) -> Int64:
     """Rows of the pairs (K,) to keep when there are too many: the nearest ones of each track, the same number for all.
 
     Args:

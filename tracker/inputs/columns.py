@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from models.errors import DataError
 
-FARTHEST = 1e7  # pixels from the origin: float32 still tells whole pixels apart there
-MOST_CLASSES = 100_000  # each track keeps numbers for every class up to the highest that it saw
-LATEST = 1e11  # seconds, some 3,000 years: beyond it stand milliseconds and nanoseconds taken for seconds
+MAX_PIXEL = 1e7  # pixels from the origin: float32 still tells whole pixels apart there
+MAX_CLASSES = 100_000  # each track keeps numbers for every class up to the highest that it saw
+MAX_TIME_S = 1e11  # seconds, some 3,000 years: beyond it stand milliseconds and nanoseconds taken for seconds
 ROUNDING = 1e-3  # by which a score of half precision may lie outside 0..1
 
 
@@ -106,6 +106,6 @@ def seconds(value: Any, where: str) -> float:
             value = float(value)
         except Exception as error:
             raise DataError(f"{where} is a {type(value).__name__}; give a number of seconds.") from error
-    if not abs(value) <= LATEST:
+    if not abs(value) <= MAX_TIME_S:
         raise DataError(f"{where} is {value:g}; give finite seconds, neither milliseconds nor nanoseconds.")
     return float(value)

@@ -14,7 +14,7 @@ from tracker.masks.crop import Crop
 from tracker.types import Bool, Float32, Float64, Int64, UInt8
 
 MIN_SIDE_PX = 4  # pixels of a box
-BESIDE = 0.2  # of the box's longer side: what the network is shown around it
+CONTEXT_SHARE = 0.2  # of the box's longer side: what the network is shown around it
 GRABCUT_ROUNDS = 5  # of GrabCut
 MAX_SIDE_PX = 320  # pixels: what is larger is cut at this size, for GrabCut's time grows with the pixels
 AROUND = 0.35  # of the box's longer side: how much of the ground beside it GrabCut learns from
@@ -76,7 +76,7 @@ def _found(bgr: UInt8, box: Float64) -> Bool | None:
 
 def _standing_out(bgr: UInt8, box: Float64) -> Float32:
     """(H, W) how surely each pixel is of what stands out of the square around a box."""
-    square = Crop.around(box, 1 + 2 * BESIDE)
+    square = Crop.around(box, 1 + 2 * CONTEXT_SHARE)
     height, width = bgr.shape[:2]
     return square.back(_network()(square.picture(bgr, SIDE)[:, :, ::-1]), (height, width))
 

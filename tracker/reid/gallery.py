@@ -11,7 +11,7 @@ from tracker.table import Table
 from tracker.types import Bool, Float32, Float64, Int64
 
 VIEWS = 8  # of each; 8 of 2,816 numbers are 90 kB
-LEAST_SIDE = 12.0  # pixels; a smaller box is too small to compare
+MIN_SIDE_PX = 12.0  # pixels; a smaller box is too small to compare
 NO_TRACK = 0  # `track_id` of an identity that is not tracked now
 
 
@@ -102,4 +102,4 @@ def view_quality(xyxy: Float64, score: Float32, size: tuple[int, int]) -> Float3
     inside = np.clip(xyxy[:, 2:], 0, size) - np.clip(xyxy[:, :2], 0, size)
     share = (inside / sides).prod(axis=1)
     worth = score * np.clip(1 - occlusion_ratio(xyxy, overlapping_pairs(xyxy)), 0, 1) ** 2 * share
-    return np.where(inside.min(axis=1) >= LEAST_SIDE, worth, 0).astype(np.float32)
+    return np.where(inside.min(axis=1) >= MIN_SIDE_PX, worth, 0).astype(np.float32)

@@ -19,10 +19,10 @@ from tracker.types import Float32, Float64
 
 # `liquidtrack fit identify` on the even 37 of 74 people of two cameras; the columns are those of `evidence`.
 WEIGHTS = np.array([4.31, -16.20, -5.26, -0.84, 16.28, 0.55, -35.79, -3.87])
-USUAL, IMAGINED = -0.03, 3.0  # cosine of two identities, and how many imagined pairs have it
+MEAN_COSINE, PRIOR_PAIRS = -0.03, 3.0  # cosine of two identities, and how many imagined pairs have it
 LEVEL = 3.0  # identities that the mean of all counts as, against that of the gallery's camera or the video's
 TAUGHT_BY = 10.0  # differences within identities from which on the metric is trusted by half
-MOST_TAUGHT = 1200  # views that the metric is learnt from
+MAX_METRIC_VIEWS = 1200  # views that the metric is learnt from
 
 
 def evidence(gallery: Sequence[Float32], tracks: Sequence[Float32]) -> Float64:
@@ -42,13 +42,13 @@ def evidence(gallery: Sequence[Float32], tracks: Sequence[Float32]) -> Float64:
     for part, count in ((known, len(gallery)), (~known, len(tracks))):
         flat[part] -= count / (count + LEVEL) * (views[part].mean(axis=0) - base)
     flat = unit(flat)
-    taught = np.unique(np.linspace(0, len(flat) - 1, min(len(flat), MOST_TAUGHT)).astype(np.int64))
+    taught = np.unique(np.linspace(0, len(flat) - 1, min(len(flat), MAX_METRIC_VIEWS)).astype(np.int64))
     metric = within_metric(flat[taught], who[taught])
     rows = np.split(flat, np.cumsum(sizes)[:-1])
     e = np.concatenate([embed(metric, row[None], np.ones((1, len(row)), np.float32)) for row in rows])
     cosine = (e[len(gallery) :] @ e[: len(gallery)].T).astype(np.float64)
-    others = (cosine.sum(axis=1, keepdims=True) - cosine + IMAGINED * USUAL) / (len(gallery) - 1 + IMAGINED)
-    rivals = (cosine.sum(axis=0, keepdims=True) - cosine + IMAGINED * USUAL) / (len(tracks) - 1 + IMAGINED)
+    others = (cosine.sum(axis=1, keepdims=True) - cosine + PRIOR_PAIRS * MEAN_COSINE) / (len(gallery) - 1 + PRIOR_PAIRS)
+    rivals = (cosine.sum(axis=0, keepdims=True) - cosine + PRIOR_PAIRS * MEAN_COSINE) / (len(tracks) - 1 + PRIOR_PAIRS)
     learnt = len(taught) - len(np.unique(who[taught]))
     trust = learnt / (learnt + TAUGHT_BY)
     columns = np.stack([cosine, others, rivals, np.ones_like(cosine)], axis=2)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from models.checks.seconds import parse_seconds
 from models.errors import ConfigError
 
-LONGEST_NAME = 80
+MAX_NAME_CHARACTERS = 80
 # What follows a time is a name, unless it is one more part of a time: @2:05 is two minutes and five seconds.
 BOX = re.compile(r"(?P<numbers>[^@:]*)(?:@(?P<time>[^@:]*(?::[0-9.]+){0,2}))?(?::(?P<name>.*))?", re.DOTALL)
 
@@ -76,6 +76,8 @@ def parse_box(text: str) -> BoxPrompt:
     if width <= 0 or height <= 0:
         raise ConfigError(f"box {text!r} has no area; give a width and a height above 0.")
     name = match["name"]
-    if name is not None and not (0 < len(name.strip()) <= LONGEST_NAME and name.isprintable()):
-        raise ConfigError(f"box {text!r} needs a name of 1 to {LONGEST_NAME} printable characters behind the colon.")
+    if name is not None and not (0 < len(name.strip()) <= MAX_NAME_CHARACTERS and name.isprintable()):
+        raise ConfigError(
+            f"box {text!r} needs a name of 1 to {MAX_NAME_CHARACTERS} printable characters behind the colon."
+        )
     return BoxPrompt(left, top, width, height, seconds, (name or "").strip())

@@ -178,10 +178,10 @@ def test_camera_motion_is_the_motion_of_the_pixels(camera: str) -> None:
 
 
 def test_camera_stays_on_the_canvas() -> None:
-    from datasets.scenes.trajectories import View
+    from datasets.scenes.trajectories import SceneView
 
     scene = Scene(camera="all", width=640, height=360)
-    view = View.of(scene)
+    view = SceneView.of(scene)
     for time in np.arange(0, 60, 0.37):
         back = np.linalg.inv(np.vstack([camera_at(scene, float(time)), [0, 0, 1]]))
         corners = back @ np.array([[0, 0, 1], [640, 0, 1], [640, 360, 1], [0, 360, 1]]).T

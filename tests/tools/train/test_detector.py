@@ -28,7 +28,7 @@ from tests.support.labelled_images import NAMES, pictures  # noqa: E402
 from tests.support.onnx_nets import write_net, yolox_answer  # noqa: E402
 from tools.cli.main import main  # noqa: E402
 from tools.train.config.detector import TrainDetectorConfig  # noqa: E402
-from tools.train.detector import EMPTY, odds, start, train_detector  # noqa: E402
+from tools.train.detector import EMPTY_IMAGE_WEIGHT, odds, start, train_detector  # noqa: E402
 from tools.train.detector_data import Stored, gather  # noqa: E402
 from tools.train.loop import Loop  # noqa: E402
 from tracker import DetectorConfig, build_detector  # noqa: E402
@@ -111,7 +111,7 @@ def test_rare_classes_are_drawn_more_often_and_empty_pictures_less() -> None:
     chances = odds([stored(0, 0)] * 90 + [stored(0, 1)] * 5 + [stored()] * 4 + [stored(2, trust=0)], 3)
     assert chances.sum() == pytest.approx(1)
     assert chances[90] / chances[0] == pytest.approx(np.sqrt(0.5 / 0.05))
-    assert chances[95] / chances[0] == pytest.approx(EMPTY)
+    assert chances[95] / chances[0] == pytest.approx(EMPTY_IMAGE_WEIGHT)
     assert chances[99] == chances[95]  # what nobody knows is no object
 
 

@@ -9,7 +9,7 @@ from tyro.conf import UseAppendAction
 from models.errors import ConfigError
 from tracker.single_object.box_prompt import BoxPrompt, parse_box
 
-MOST_BOXES = 200  # 2 MB each, and 20 ms a frame
+MAX_BOXES = 200  # 2 MB each, and 20 ms a frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class PointConfig:
     select: bool = False
 
     def __post_init__(self) -> None:
-        if len(self.box) > MOST_BOXES:
+        if len(self.box) > MAX_BOXES:
             raise ConfigError(
-                f"{len(self.box)} boxes are given, each with a filter of its own to learn; give {MOST_BOXES} at most."
+                f"{len(self.box)} boxes are given, each with a filter of its own to learn; give {MAX_BOXES} at most."
             )
         self.boxes()
 

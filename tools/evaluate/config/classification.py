@@ -112,8 +112,8 @@ class EvalCropClassesConfig:
     def __post_init__(self) -> None:
         check_ranges(self, {"every": (1, 1_000_000), "threads": (0, WORKERS)})
         _check_limit(self.limit)
-        if not 0 < self.crop_rate < float("inf"):
-            raise ConfigError(f"crop_rate is {self.crop_rate}; give crops a second, a positive number.")
+        if not 0 < self.crop_rate <= 1000:
+            raise ConfigError(f"crop_rate is {self.crop_rate}; give crops a second, more than 0 and at most 1000.")
         if not 0 < self.seconds <= 3600:
             raise ConfigError(f"seconds is {self.seconds}; give more than 0 and at most 3600.")
         _check_profiles(self.profiles, self.answers)

@@ -165,7 +165,7 @@ def test_spoiling_nothing_leaves_nothing() -> None:
 
 
 def test_a_second_look_is_somebody_else_unless_only_one_of_the_two_can_be_left() -> None:
-    n = 4000
+    n = 2000
     left, zero = np.arange(n) * 1000.0, np.zeros(n)
     boxes = np.column_stack([left, zero, left + 60, zero + 160])
     truth = BoxTable(np.array([0, n]), np.arange(n), boxes, np.ones(n))

@@ -30,7 +30,7 @@ def test_no_file_is_longer_than_400_lines() -> None:
     assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES} == {}
 
 
-def test_few_modules_lie_loose_on_a_floor() -> None:
+def test_packages_have_few_top_level_modules() -> None:
     for floor in FLOORS:
         loose = [path.name for path in (ROOT / floor).glob("*.py") if path.name != "__init__.py"]
         assert len(loose) <= MOST_LOOSE, f"{floor} has {sorted(loose)}; give some of them a room"
@@ -49,7 +49,7 @@ def _private(name: str) -> bool:
     return name.startswith("_") and not name.endswith("__")
 
 
-def test_tests_lie_in_the_rooms_of_what_they_test() -> None:
+def test_tests_mirror_the_packages_they_test() -> None:
     tested = {path.parent for path in modules("tests") if path.name.startswith("test_")} - {ROOT / "tests"}
     places = {folder.relative_to(ROOT / "tests") for folder in tested}
     assert Path("tracker/motion") in places

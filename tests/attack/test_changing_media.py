@@ -61,7 +61,9 @@ def _replace(path: Path) -> None:
     [(_cut, 1), (_overwrite, 1), (_delete, 0), (_move, 0), (_replace, 0)],
     ids=["cut", "overwritten", "deleted", "moved", "replaced"],
 )
-def test_a_video_that_changes_while_it_is_tracked(long_clip: Path, change: Callable[[Path], None], code: int) -> None:
+def test_video_that_changes_during_tracking_ends_cleanly(
+    long_clip: Path, change: Callable[[Path], None], code: int
+) -> None:
     folder = long_clip.parent
     with start(["track", "a.mp4", *TRACK], cwd=folder) as run:
         while not (folder / "out.jsonl").exists() or (folder / "out.jsonl").stat().st_size < 3000:
@@ -79,7 +81,7 @@ def test_a_video_that_changes_while_it_is_tracked(long_clip: Path, change: Calla
 
 @pytest.mark.parametrize("suffix", [".ts", ".mkv", ".mp4", ".txt", "", ".nut"])
 @pytest.mark.parametrize("command", ["track", "info"])
-def test_pipes(tmp_path: Path, suffix: str, command: str) -> None:
+def test_pipes_are_read_or_refused(tmp_path: Path, suffix: str, command: str) -> None:
     """Videos, texts, and nothing at all, through a pipe."""
     made = {".txt": b"a text\n" * 5000, "": b""}
     data = made.get(suffix)

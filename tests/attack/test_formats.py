@@ -199,7 +199,7 @@ def ask(good: Path, folder: Path, name: str, damage: Damage, command: str, seed:
 
 
 @pytest.mark.parametrize(("name", "damage", "command"), CASES)
-def test_a_damaged_label_file_gives_a_result_or_one_sentence(
+def test_damaged_label_file_gives_a_result_or_one_sentence(
     name: str, damage: str, command: str, good: Path, tmp_path: Path
 ) -> None:
     ask(good, tmp_path, name, DAMAGES[damage], command)
@@ -208,7 +208,9 @@ def test_a_damaged_label_file_gives_a_result_or_one_sentence(
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 40))
 @pytest.mark.parametrize("name", FORMATS)
-def test_many_random_damages(name: str, seed: int, good: Path, tmp_path: Path) -> None:
+def test_randomly_damaged_label_files_give_a_result_or_one_sentence(
+    name: str, seed: int, good: Path, tmp_path: Path
+) -> None:
     for k, (damage, command) in enumerate(itertools.product((flipped, typed, shuffled), COMMANDS)):
         (tmp_path / str(k)).mkdir()
         ask(good, tmp_path / str(k), name, damage, command, seed)
@@ -218,7 +220,7 @@ CHALLENGE = list(zip(DAMAGES, itertools.cycle(("det/det.txt", "seqinfo.ini")), s
 
 
 @pytest.mark.parametrize(("damage", "part"), CHALLENGE)
-def test_a_damaged_file_in_a_challenge_folder(damage: str, part: str, good: Path, tmp_path: Path) -> None:
+def test_damaged_file_in_a_motchallenge_folder_is_handled(damage: str, part: str, good: Path, tmp_path: Path) -> None:
     sequence = tmp_path / "seq"
     (sequence / "det").mkdir(parents=True)
     rows = re.sub(rb"(?m)^(\d+),\d+,", rb"\1,-1,", (good / "mot" / "a.txt").read_bytes())
@@ -237,18 +239,18 @@ DEVICES = ["/dev/null", "/dev/zero", "/dev/urandom"]
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_device_is_no_label_file(device: str, command: str, good: Path, tmp_path: Path) -> None:
+def test_device_as_label_file_is_refused(device: str, command: str, good: Path, tmp_path: Path) -> None:
     places = {"FILE": device, "GOOD": str(good / "mot" / "a.txt"), "PICTURES": str(good / "pictures")}
     words = [re.sub("FILE|GOOD|PICTURES", lambda m: places[m[0]], word) for word in COMMANDS[command]]
     codes = (0, 2) if device == "/dev/null" else 2
     assert_answered(attack(words, cwd=tmp_path), codes, more_lines=True)
 
 
-def test_devices_are_not_scored(tmp_path: Path) -> None:
+def test_device_as_tracking_result_is_refused(tmp_path: Path) -> None:
     assert_answered(attack(["eval", "mot", "/dev/null", "/dev/null"], cwd=tmp_path), more_lines=True)
 
 
-def test_a_sparse_file_of_zeros_is_refused_at_once(tmp_path: Path) -> None:
+def test_huge_sparse_file_is_refused(tmp_path: Path) -> None:
     for size in (900 << 20, 20 << 30):
         (tmp_path / "a.txt").touch()
         os.truncate(tmp_path / "a.txt", size)
@@ -256,7 +258,7 @@ def test_a_sparse_file_of_zeros_is_refused_at_once(tmp_path: Path) -> None:
         assert_answered(attack(["eval", "mot", "a.txt", "a.txt"], cwd=tmp_path))
 
 
-def test_folders_where_files_are_wanted_and_the_other_way_round(good: Path, tmp_path: Path) -> None:
+def test_folder_instead_of_file_and_file_instead_of_folder_are_refused(good: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "labels").mkdir()
     for words in (
@@ -272,7 +274,7 @@ def test_folders_where_files_are_wanted_and_the_other_way_round(good: Path, tmp_
         assert_answered(attack(words, cwd=tmp_path), more_lines=True)
 
 
-def test_masks_of_any_size_are_bounded(tmp_path: Path, good: Path) -> None:
+def test_mask_sizes_are_bounded(tmp_path: Path, good: Path) -> None:
     head = json.dumps({"format": "liquidtrack", "version": 1, "names": ["person"]})
     box = {"xyxy": [1, 2, 30, 40], "label": "person", "mask": {"size": [8192, 8192], "counts": [1 << 26]}}
     for boxes in ([box], [box] * 9, [{**box, "mask": {"size": [10**9, 10**9], "counts": [10**18]}}]):
@@ -283,7 +285,7 @@ def test_masks_of_any_size_are_bounded(tmp_path: Path, good: Path) -> None:
 
 @pytest.mark.parametrize("fault", ["cut", "emptied", "deleted", "replaced"])
 @pytest.mark.parametrize("flag", ["cvat", "coco"])  # those that are written anew when they are closed
-def test_a_label_file_that_is_changed_while_it_grows_ends_with_the_run(flag: str, fault: str, tmp_path: Path) -> None:
+def test_label_file_changed_during_writing_ends_the_run_cleanly(flag: str, fault: str, tmp_path: Path) -> None:
     out = tmp_path / f"o{SUFFIX.get(flag, '')}"
     words = ["track", "scene:3", "--detector", "background", "--motion", "kalman", f"--{flag}", str(out), "--quiet"]
     with start(words, cwd=tmp_path) as run:

@@ -14,7 +14,7 @@ from tests.attack.harness import Answer, assert_answered, attack, kept, start
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-def test_an_answer_holds_what_was_said_and_how(tmp_path: Path, fresh: bool) -> None:
+def test_answer_holds_output_and_exit_code(tmp_path: Path, fresh: bool) -> None:
     answer = attack(["--version"], cwd=tmp_path, fresh=fresh)
     assert answer.code == 0
     assert answer.stdout.startswith(b"liquidtrack ")
@@ -24,7 +24,7 @@ def test_an_answer_holds_what_was_said_and_how(tmp_path: Path, fresh: bool) -> N
     assert "absent.mp4" in assert_answered(refused)
 
 
-def test_a_run_without_end_is_ended_with_its_stacks(tmp_path: Path) -> None:
+def test_endless_run_is_stopped_with_its_stacks(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     answer = attack(["completion", "bash", "--config", "pipe"], cwd=tmp_path, seconds=1)
     assert answer.why == "time"  # nobody writes into the pipe
@@ -33,7 +33,7 @@ def test_a_run_without_end_is_ended_with_its_stacks(tmp_path: Path) -> None:
         assert_answered(answer, code=-9)
 
 
-def test_a_signal_reaches_a_run_under_way(tmp_path: Path) -> None:
+def test_signal_reaches_a_running_command(tmp_path: Path) -> None:
     with start(["track", "scene:3", "--detector", "background", "--jsonl", "o.jsonl"], cwd=tmp_path) as run:
         while not (tmp_path / "o.jsonl").exists():
             time.sleep(0.02)
@@ -42,7 +42,7 @@ def test_a_signal_reaches_a_run_under_way(tmp_path: Path) -> None:
     assert not Path(f"/proc/{run.pid}").exists()
 
 
-def test_commands_that_train_are_forked_with_torch_and_end(tmp_path: Path) -> None:
+def test_training_commands_are_forked_with_torch_and_end(tmp_path: Path) -> None:
     answer = attack(["train", "association"], cwd=tmp_path)
     assert answer.code != 0
     assert not answer.why, str(answer)
@@ -59,7 +59,7 @@ def test_commands_that_train_are_forked_with_torch_and_end(tmp_path: Path) -> No
         b"",
     ],
 )
-def test_bad_answers_are_told(stderr: bytes) -> None:
+def test_bad_answers_fail_the_assertion(stderr: bytes) -> None:
     good = Answer([], 2, b"", b"liquidtrack: x is wrong; give y.\n", 0.1, 0, "", [], "")
     assert assert_answered(good) == "liquidtrack: x is wrong; give y."
     with pytest.raises(AssertionError):
@@ -71,7 +71,7 @@ def test_bad_answers_are_told(stderr: bytes) -> None:
         assert_answered(good, secrets=["wrong"])
 
 
-def test_changed_files_are_told(tmp_path: Path) -> None:
+def test_changed_files_fail_the_assertion(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("one")
     with kept(tmp_path):
         pass

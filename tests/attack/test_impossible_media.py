@@ -19,7 +19,7 @@ TRACK = ("--detector", "none", "--quiet", "--jsonl", "out.jsonl")
 
 @pytest.mark.parametrize("suffix", [".ts", ".mkv", ".avi", ".mp4", ".flv", ".h264"])
 @pytest.mark.parametrize("command", ["track", "info"])
-def test_twenty_gigabytes_of_zeros_behind_a_video(tmp_path: Path, suffix: str, command: str) -> None:
+def test_video_padded_with_20_gb_of_zeros_ends(tmp_path: Path, suffix: str, command: str) -> None:
     codec = "mpeg4" if suffix == ".avi" else "libx264"
     encode(tmp_path / f"a{suffix}", [40 * k for k in range(12)], codec)
     os.truncate(tmp_path / f"a{suffix}", 20_000_000_000)
@@ -30,7 +30,7 @@ def test_twenty_gigabytes_of_zeros_behind_a_video(tmp_path: Path, suffix: str, c
 @pytest.mark.parametrize(
     "name", ["/dev/zero", "/dev/full", "zero.mp4", "zero.png", "huge.png", "zeros/*.jpg", "socket"]
 )
-def test_what_has_no_end_or_is_no_file(tmp_path: Path, name: str) -> None:
+def test_endless_and_special_files_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "zeros").mkdir()
     for link in ("zero.mp4", "zero.png", "zeros/1.jpg"):
         (tmp_path / link).symlink_to("/dev/zero")
@@ -42,7 +42,7 @@ def test_what_has_no_end_or_is_no_file(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".gif", ".apng", ".mov"])
-def test_pictures_that_claim_to_be_huge(tmp_path: Path, suffix: str) -> None:
+def test_images_with_huge_declared_sizes_are_refused(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     if suffix in (".png", ".jpg", ".bmp"):
         cv2.imwrite(str(path), stripes(7))
@@ -68,7 +68,7 @@ RATES = ["1e-308", "1e308", "5e-324", "0", "-1", "nan", "inf", "-inf", "1e7", "1
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("command", ["track", "info"])
-def test_rates_that_no_film_has(tmp_path: Path, rate: str, command: str) -> None:
+def test_impossible_frame_rates_are_refused(tmp_path: Path, rate: str, command: str) -> None:
     encode(tmp_path / "a.mp4", [0, 40, 80])
     words = [command, "a.mp4", "--rate", rate, *((*TRACK, "--video", "out.mp4") if command == "track" else ())]
     assert_answered(attack(words, cwd=tmp_path), says="rate is")
@@ -91,7 +91,7 @@ TIMES = {
 
 
 @pytest.mark.parametrize("name", TIMES)
-def test_times_that_no_film_has(tmp_path: Path, name: str) -> None:
+def test_impossible_times_are_refused(tmp_path: Path, name: str) -> None:
     encode(tmp_path / "a.mp4", [0, 40, 80])
     (tmp_path / "times.txt").write_text(TIMES[name])
     assert_answered(attack(["track", "a.mp4", "--times", "times.txt", *TRACK], cwd=tmp_path), more_lines=True)
@@ -121,7 +121,7 @@ CONTENTS = {
 
 @pytest.mark.parametrize("name", CONTENTS)
 @pytest.mark.parametrize("command", ["track", "info"])
-def test_what_is_no_video(tmp_path: Path, name: str, command: str) -> None:
+def test_file_that_is_no_video_is_refused(tmp_path: Path, name: str, command: str) -> None:
     (tmp_path / "a.mp4").write_bytes(CONTENTS[name])
     with kept(tmp_path / "a.mp4"):
         assert_answered(attack([command, "a.mp4", *(TRACK if command == "track" else ())], cwd=tmp_path))
@@ -129,7 +129,7 @@ def test_what_is_no_video(tmp_path: Path, name: str, command: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["deleted", "empty", "other size", "text", "folder", "device", "link to itself"])
-def test_a_picture_that_is_not_there_any_more(tmp_path: Path, fault: str) -> None:
+def test_vanished_image_is_reported(tmp_path: Path, fault: str) -> None:
     (tmp_path / "pictures").mkdir()
     for k in range(6):
         cv2.imwrite(str(tmp_path / "pictures" / f"{k}.png"), stripes(k))

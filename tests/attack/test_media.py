@@ -93,7 +93,7 @@ def answered(path: Path, config: SourceConfig = ANY_RATE) -> None:
 
 
 @pytest.mark.parametrize(("suffix", "codec"), PAIRS)
-def test_damaged_videos_give_frames_or_a_sentence(tmp_path: Path, suffix: str, codec: str) -> None:
+def test_damaged_videos_give_frames_or_one_sentence(tmp_path: Path, suffix: str, codec: str) -> None:
     path = written(tmp_path, suffix, codec)
     whole, rng = path.read_bytes(), np.random.default_rng(list((suffix + codec).encode()))
     with open_source(path, ANY_RATE) as source:
@@ -104,7 +104,7 @@ def test_damaged_videos_give_frames_or_a_sentence(tmp_path: Path, suffix: str, c
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mov", ".mp4", ".avi", ".ts", ".mpg", ".flv", ".webm", ".gif", ".h264"])
-def test_a_wrong_suffix_alone_changes_nothing(tmp_path: Path, suffix: str) -> None:
+def test_wrong_suffix_alone_changes_nothing(tmp_path: Path, suffix: str) -> None:
     codec = CODECS[suffix].split()[-1]
     path = written(tmp_path, suffix, codec)
     for other in (*CODECS, ".txt", ".m3u8", ".mpd", ".concat", ".sdp", ".jpg.mp4", ""):
@@ -117,7 +117,9 @@ def test_a_wrong_suffix_alone_changes_nothing(tmp_path: Path, suffix: str) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize(("suffix", "codec"), PAIRS)
-def test_many_more_damaged_videos(tmp_path: Path, suffix: str, codec: str, seed: int) -> None:
+def test_randomly_damaged_videos_give_frames_or_one_sentence(
+    tmp_path: Path, suffix: str, codec: str, seed: int
+) -> None:
     path = written(tmp_path, suffix, codec)
     whole, rng = path.read_bytes(), np.random.default_rng(seed)
     for _ in range(40):
@@ -126,7 +128,7 @@ def test_many_more_damaged_videos(tmp_path: Path, suffix: str, codec: str, seed:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif", ".webp", ".ppm", ".jp2"])
-def test_damaged_pictures_give_a_picture_or_a_sentence(tmp_path: Path, suffix: str) -> None:
+def test_damaged_images_give_an_image_or_one_sentence(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     cv2.imwrite(str(path), stripes(77))
     whole, rng = path.read_bytes(), np.random.default_rng(0)
@@ -144,7 +146,7 @@ TRACK = ("--detector", "none", "--quiet", "--jsonl", "out.jsonl")
 
 @pytest.mark.parametrize("fault", [None, *FAULTS[1:10:2], hole], ids=["whole", *"abcde", "hole"])
 @pytest.mark.parametrize("suffix", [".ts", ".mp4", ".mkv"])
-def test_damaged_sound_and_pictures_from_the_command_line(
+def test_damaged_sound_and_images_from_the_command_line(
     tmp_path: Path, suffix: str, fault: Callable[[bytes, np.random.Generator], bytes] | None
 ) -> None:
     path = encode(tmp_path / f"a{suffix}", [40 * k for k in range(12)], sound=True)
@@ -155,7 +157,7 @@ def test_damaged_sound_and_pictures_from_the_command_line(
         assert_answered(attack(words, cwd=tmp_path), (0, 2) if fault else 0, more_lines=True)
 
 
-def test_a_stream_that_turns_up_on_the_way(tmp_path: Path) -> None:
+def test_stream_added_mid_file_is_handled(tmp_path: Path) -> None:
     """A transport stream whose later table of contents names one more stream (PyAV does not expect it)."""
     path = encode(tmp_path / "a.ts", [40 * k for k in range(40)])
     packets = [bytearray(path.read_bytes()[k : k + 188]) for k in range(0, path.stat().st_size, 188)]
@@ -186,7 +188,7 @@ def mpeg_crc(data: bytes) -> int:
     return value
 
 
-def test_sound_of_an_unknown_codec(tmp_path: Path) -> None:
+def test_sound_of_an_unknown_codec_is_reported(tmp_path: Path) -> None:
     path = encode(tmp_path / "a.mp4", [40 * k for k in range(12)], sound=True)
     path.write_bytes(path.read_bytes().replace(b"mp4a", b"xyzw").replace(b"\x40\x15", b"\xe5\x15"))
     answer = attack(["info", "a.mp4"], cwd=tmp_path)

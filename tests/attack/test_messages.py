@@ -49,7 +49,7 @@ WITH_ADDRESS: dict[str, list[str]] = {
 
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize("where", WITH_ADDRESS)
-def test_no_secret_of_an_address_is_told(where: str, address: str, tmp_path: Path) -> None:
+def test_secrets_in_addresses_are_never_printed(where: str, address: str, tmp_path: Path) -> None:
     words = [word.replace("{}", address) for word in WITH_ADDRESS[where]]
     assert_answered(attack(words, cwd=tmp_path), secrets=[SECRET])
     for path in tmp_path.rglob("*"):  # settings that are kept beside results
@@ -104,7 +104,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("evil", [evil for evil in EVIL if "/" not in evil], ids=range(len(EVIL)))
-def test_reports_of_files_with_evil_names_are_harmless(evil: str, tmp_path: Path, clip: Path) -> None:
+def test_reports_escape_malicious_file_names(evil: str, tmp_path: Path, clip: Path) -> None:
     source = tmp_path / f"{evil}.mp4"
     shutil.copy(clip, source)
     with kept(source):
@@ -120,7 +120,7 @@ def test_reports_of_files_with_evil_names_are_harmless(evil: str, tmp_path: Path
 SPLIT = "two\nSPLIT"  # a name whose second line a careless report would begin a line with
 
 
-def test_a_line_break_in_a_name_breaks_no_line_of_a_report(tmp_path: Path, clip: Path) -> None:
+def test_line_break_in_a_name_breaks_no_report_line(tmp_path: Path, clip: Path) -> None:
     video, labels = tmp_path / f"{SPLIT}.mp4", tmp_path / f"{SPLIT}.jsonl"
     shutil.copy(clip, video)
     head = {"format": "liquidtrack", "version": 1, "names": [SPLIT], "source": SPLIT, "width": 64, "height": 48}
@@ -150,7 +150,7 @@ def test_a_line_break_in_a_name_breaks_no_line_of_a_report(tmp_path: Path, clip:
     assert not [line for line in lines if line.startswith("SPLIT")]
 
 
-def test_class_names_of_a_file_are_harmless(tmp_path: Path, clip: Path) -> None:
+def test_class_names_from_a_file_are_escaped(tmp_path: Path, clip: Path) -> None:
     head = {
         "format": "liquidtrack",
         "version": 1,
@@ -172,7 +172,7 @@ def test_class_names_of_a_file_are_harmless(tmp_path: Path, clip: Path) -> None:
     "words", [["--help"], ["track", "--help"], ["info", "scene:3"], ["completion", "bash"], ["--version"]]
 )
 @pytest.mark.parametrize("how", ["closed", "full", "both closed", "no reader", "not for writing"])
-def test_a_standard_output_that_takes_nothing(words: list[str], how: str, tmp_path: Path) -> None:
+def test_closed_or_full_standard_output_is_handled(words: list[str], how: str, tmp_path: Path) -> None:
     if "closed" in how:
         answer = attack(words, cwd=tmp_path, stdout=CLOSED, stderr=CLOSED if "both" in how else None)
         assert_answered(answer, code=0)
@@ -190,7 +190,7 @@ def test_a_standard_output_that_takes_nothing(words: list[str], how: str, tmp_pa
 
 
 @pytest.mark.parametrize("how", ["closed", "full", "no reader"])
-def test_a_standard_error_that_takes_nothing_loses_no_results(how: str, tmp_path: Path, clip: Path) -> None:
+def test_closed_or_full_standard_error_loses_no_results(how: str, tmp_path: Path, clip: Path) -> None:
     words: list[Word] = ["track", clip, "--detector", "background", "--jsonl", "o.jsonl"]
     reading, number = os.pipe()
     os.close(reading)
@@ -212,7 +212,7 @@ ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIO
 @pytest.mark.parametrize(
     "words", [["info", "Zoë.mp4"], ["info", "absent-é.mp4"], ["Zoë"], ["track", "--help"], ["--help"]]
 )
-def test_an_ascii_locale(words: list[str], tmp_path: Path, clip: Path) -> None:
+def test_ascii_locale_is_supported(words: list[str], tmp_path: Path, clip: Path) -> None:
     shutil.copy(clip, tmp_path / "Zoë.mp4")
     answer = attack(words, cwd=tmp_path, env=ASCII)
     assert_answered(answer, code=(0, 2))
@@ -220,7 +220,7 @@ def test_an_ascii_locale(words: list[str], tmp_path: Path, clip: Path) -> None:
     assert answer.stderr.isascii()
 
 
-def test_a_fault_of_ours_is_one_sentence_and_a_report(
+def test_internal_error_is_one_sentence_and_a_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from tools.cli.main import FAILED, main
@@ -243,7 +243,7 @@ def test_a_fault_of_ours_is_one_sentence_and_a_report(
         assert RAW.search(text) is None
 
 
-def test_without_a_folder_for_reports_the_sentence_stays(
+def test_internal_error_without_a_report_folder_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from tools.cli.main import FAILED, main
@@ -258,7 +258,7 @@ def test_without_a_folder_for_reports_the_sentence_stays(
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_text_without_secrets_stays_as_it_is(number: int) -> None:
+def test_text_without_secrets_is_unchanged(number: int) -> None:
     from datasets.sources.credentials import strip_credentials_from_text
 
     text = [
@@ -269,13 +269,13 @@ def test_text_without_secrets_stays_as_it_is(number: int) -> None:
     assert strip_credentials_from_text(text) == text
 
 
-def test_many_boxes_are_refused_at_once(tmp_path: Path) -> None:
+def test_too_many_prompted_boxes_are_refused(tmp_path: Path) -> None:
     words = ["track", "scene:3", "--jsonl", "o.jsonl"]
     for k in range(2000):
         words += ["--box", f"{k % 50},5,10,10"]
     assert_answered(attack(words, cwd=tmp_path), says="2000 boxes")
 
 
-def test_a_sentence_has_an_end_however_long_its_name(tmp_path: Path) -> None:
+def test_error_sentence_length_is_bounded(tmp_path: Path) -> None:
     sentence = assert_answered(attack(["x" * 100_000], cwd=tmp_path))
     assert len(sentence) < 3_000

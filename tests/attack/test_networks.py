@@ -66,13 +66,13 @@ NOT_ONNX: dict[str, bytes] = {
     [TRACK, ["eval", "reid", "people", "--identities", "all", "--quiet", "--embedder"], ["bench", "detection"]],
     ids=["track", "reid", "bench"],
 )
-def test_what_is_no_onnx_is_one_sentence(place: Path, words: list[Any], name: str) -> None:
+def test_file_that_is_no_onnx_is_one_sentence(place: Path, words: list[Any], name: str) -> None:
     (place / "bad.onnx").write_bytes(NOT_ONNX[name])
     answered(place, [*words, "bad.onnx"], says="bad.onnx: ")
 
 
 @pytest.mark.parametrize("at", range(16))
-def test_a_network_with_a_changed_byte_runs_or_is_one_sentence(place: Path, at: int) -> None:
+def test_network_with_a_changed_byte_runs_or_is_one_sentence(place: Path, at: int) -> None:
     whole = bytearray((place / "good.onnx").read_bytes())
     # the graph's own words stand before and behind the numbers
     spot = at * 7 if at < 8 else len(whole) - 1 - (at - 8) * 11
@@ -84,7 +84,7 @@ def test_a_network_with_a_changed_byte_runs_or_is_one_sentence(place: Path, at: 
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
-def test_a_network_that_was_cut_is_one_sentence(place: Path, share: float) -> None:
+def test_truncated_network_is_one_sentence(place: Path, share: float) -> None:
     whole = (place / "good.onnx").read_bytes()
     (place / "bad.onnx").write_bytes(whole[: int(share * len(whole))])
     answered(place, [*TRACK, "bad.onnx"], says="bad.onnx: ")
@@ -198,7 +198,7 @@ BROKEN: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_graph_that_cannot_run_is_one_sentence(place: Path, name: str) -> None:
+def test_graph_that_cannot_run_is_one_sentence(place: Path, name: str) -> None:
     write(place / "bad.onnx", BROKEN[name]())
     answered(place, [*TRACK, "bad.onnx"], says="bad.onnx: ")
 
@@ -209,7 +209,7 @@ def test_an_unknown_opset_is_one_sentence(place: Path) -> None:
 
 
 @pytest.mark.parametrize("location", ["/etc/passwd", "../../../../etc/passwd", "absent.bin", ""])
-def test_weights_outside_of_a_network_are_not_read(place: Path, location: str) -> None:
+def test_external_weights_are_not_read(place: Path, location: str) -> None:
     graph = graph_of([make.make_node("Add", ["more", "images"], ["output"])], {"more": np.zeros(4, np.float32)})
     tensor = graph.initializer[0]
     tensor.ClearField("raw_data")
@@ -220,7 +220,7 @@ def test_weights_outside_of_a_network_are_not_read(place: Path, location: str) -
 
 
 @pytest.mark.parametrize("signals", [1, 2])
-def test_ctrl_c_ends_a_network_that_never_ends(place: Path, signals: int) -> None:
+def test_ctrl_c_stops_an_endless_network(place: Path, signals: int) -> None:
     endless(place / "endless.onnx")
     with start([*TRACK, "endless.onnx"], cwd=place, seconds=28) as run:
         time.sleep(1.5)
@@ -235,7 +235,7 @@ def test_ctrl_c_ends_a_network_that_never_ends(place: Path, signals: int) -> Non
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, -1e30, 88.0])
-def test_an_answer_of_no_numbers_is_no_box(place: Path, value: float) -> None:
+def test_non_finite_outputs_are_dropped(place: Path, value: float) -> None:
     answer = yolox_answer((96, 64), [(16, 2, 1, (40.0, 30.0, 30.0, 30.0), 2, 0.9)])
     answer[0, :, :4] = value
     answer[0, :, 4:] = np.nan if np.isnan(value) else 0.9
@@ -245,7 +245,7 @@ def test_an_answer_of_no_numbers_is_no_box(place: Path, value: float) -> None:
         path.unlink()
 
 
-def test_twenty_thousand_boxes_of_a_network_are_bounded(place: Path) -> None:
+def test_number_of_network_boxes_is_bounded(place: Path) -> None:
     side = 1024
     answer = np.zeros((1, cells((side, side)), 85), np.float32)
     rng = np.random.default_rng(0)
@@ -263,7 +263,7 @@ def test_twenty_thousand_boxes_of_a_network_are_bounded(place: Path) -> None:
     ["yolo11n.pt", "a b.pth", "n.torchscript", "n.engine", "n.tflite", "n.pb", "n.h5", "n.mlmodel", "N.PT", "onnx:n.pt",
      "file:n.pt", "n.safetensors", "n.keras", "n.weights"],
 )  # fmt: skip
-def test_networks_of_other_programs_are_told_how_to_come(place: Path, name: str) -> None:
+def test_foreign_network_formats_get_an_export_hint(place: Path, name: str) -> None:
     (place / name.partition(":")[2]).write_bytes(b"PK\x03\x04") if ":" in name else (place / name).write_bytes(b"PK")
     said = answered(place, [*TRACK, name], says=("export it", ".onnx"))
     assert ("yolo export model=" in said) == name.lower().endswith(".pt")
@@ -274,7 +274,7 @@ RESNET = [*TRACK, "background", "--appearance", "resnet18", "--appearance-weight
 
 
 @pytest.mark.parametrize("words", [SSD, RESNET], ids=["detector", "appearance"])
-def test_weights_of_torch_are_read_without_running_them(place: Path, words: list[Any]) -> None:
+def test_torch_weights_are_read_without_executing_code(place: Path, words: list[Any]) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("torchvision")
     import pickle

@@ -63,14 +63,14 @@ def refuse(setting: PathSetting, kind: str, here: Path) -> None:
     [(s, kind) for k, s in enumerate(SETTINGS) for i, kind in enumerate(NO_PATHS) if (i - 2 * k) % EVERY < 2],
     ids=str,
 )
-def test_what_is_no_path_is_refused_where_it_comes_in(setting: PathSetting, kind: str, here: Path) -> None:
+def test_invalid_path_of_a_setting_is_refused(setting: PathSetting, kind: str, here: Path) -> None:
     refuse(setting, kind, here)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", NO_PATHS)
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)
-def test_all_that_is_no_path_is_refused_everywhere(setting: PathSetting, kind: str, here: Path) -> None:
+def test_every_invalid_path_is_refused_for_every_setting(setting: PathSetting, kind: str, here: Path) -> None:
     refuse(setting, kind, here)
 
 
@@ -87,14 +87,14 @@ def refuse_unfit(command: str, kind: str, here: Path) -> None:
     ("command", "kind"),
     [(c, kind) for k, c in enumerate(READING) for i, kind in enumerate(UNFIT) if (i + k) % 2 == 0],
 )
-def test_what_is_unfit_is_refused_by_the_command(command: str, kind: str, here: Path) -> None:
+def test_unsuitable_input_is_refused_by_the_command(command: str, kind: str, here: Path) -> None:
     refuse_unfit(command, kind, here)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", UNFIT)
 @pytest.mark.parametrize("command", READING)
-def test_all_that_is_unfit_is_refused_by_every_command(command: str, kind: str, here: Path) -> None:
+def test_every_unsuitable_input_is_refused_by_every_command(command: str, kind: str, here: Path) -> None:
     refuse_unfit(command, kind, here)
 
 
@@ -103,14 +103,14 @@ OUTPUTS = ["video", "mot", "jsonl", "coco", "cvat", "yolo", "kitti", "masks"]
 
 @pytest.mark.parametrize("path", ["/dev/full", "/proc/x", "file.txt/x", "loop"])
 @pytest.mark.parametrize("flag", OUTPUTS)
-def test_a_place_where_nothing_can_be_written_is_refused(flag: str, path: str, here: Path) -> None:
+def test_unwritable_output_is_refused(flag: str, path: str, here: Path) -> None:
     words = ["track", "scene:3", "--detector", "background", "--end", "0.2", f"--{flag}", path]
     with kept(here):
         # Of no tracks some formats write nothing, which fits a full device.
         assert_answered(attack(words, cwd=here), code=(0, 2) if path == "/dev/full" else 2)
 
 
-def test_a_folder_that_is_removed_under_the_command(tmp_path: Path) -> None:
+def test_removed_working_folder_is_reported(tmp_path: Path) -> None:
     for words in (["info", "clip.mp4"], ["track", "scene:3", "--jsonl", "o.jsonl"], ["convert", "a.xml", "b.jsonl"]):
         gone = tmp_path / "gone"
         gone.mkdir()
@@ -123,11 +123,11 @@ def test_a_folder_that_is_removed_under_the_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "pattern", ["/**/*.png", "/**/**/**/x*.jpg", "/proc/**/*.png", "/**/", "[" * 200 + "*", "*?" * 120 + ".png", "**"]
 )
-def test_a_glob_looks_at_so_many_names_and_no_more(pattern: str, here: Path) -> None:
+def test_glob_examines_a_bounded_number_of_names(pattern: str, here: Path) -> None:
     assert_answered(attack(["track", pattern, "--rate", "5", "--jsonl", "o.jsonl"], cwd=here))
 
 
-def test_a_glob_finds_what_the_shell_would(tmp_path: Path) -> None:
+def test_glob_matches_like_the_shell(tmp_path: Path) -> None:
     from models.checks.paths import globbed
 
     for name in ("a/1.png", "a/b/2.png", "a/b/.3.png", "c/4.png", ".d/5.png"):
@@ -143,7 +143,7 @@ def test_a_glob_finds_what_the_shell_would(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["~x.mp4", "~", "-", "é ü.txt"])
-def test_a_file_with_an_odd_name_is_read(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_with_an_odd_name_is_read(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tilde means the user's folder only where no file is called so."""
     from models.checks.paths import checked
 

@@ -49,7 +49,7 @@ def workers(run: Running, out: Path) -> list[int]:
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-def test_no_module_of_the_folder_that_one_stands_in_is_run(tmp_path: Path, fresh: bool) -> None:
+def test_modules_in_the_working_folder_are_never_imported(tmp_path: Path, fresh: bool) -> None:
     for name in ("multiprocessing", "numpy", "cv2", "tomllib", "datasets", "tools", "tracker", "json", "encodings"):
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'owned')!r}, 'a').write({name!r})\n")
     sequences(tmp_path / "root", 5)
@@ -60,7 +60,7 @@ def test_no_module_of_the_folder_that_one_stands_in_is_run(tmp_path: Path, fresh
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_workers_end_with_the_process_that_started_them(number: int, tmp_path: Path) -> None:
+def test_workers_end_with_their_parent_process(number: int, tmp_path: Path) -> None:
     sequences(tmp_path / "root", 3000)
     with start(["mot", "root", "out", "--workers", "2", "--quiet"], cwd=tmp_path, seconds=90, grace=5) as run:
         assert len(workers(run, tmp_path / "out")) == 2
@@ -71,7 +71,7 @@ def test_workers_end_with_the_process_that_started_them(number: int, tmp_path: P
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_the_roll_out_of_a_training_ends_with_the_process_that_started_it(number: int, tmp_path: Path) -> None:
+def test_training_rollout_process_ends_with_its_parent(number: int, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="training needs the extra `torch`")
     from tests.support.walking_people import folder
 
@@ -85,7 +85,7 @@ def test_the_roll_out_of_a_training_ends_with_the_process_that_started_it(number
     assert not answer.left, str(answer)
 
 
-def test_ctrl_c_ends_all_of_them_at_once(tmp_path: Path) -> None:
+def test_ctrl_c_ends_all_workers(tmp_path: Path) -> None:
     sequences(tmp_path / "root", 3000)
     with start(["mot", "root", "out", "--workers", "2", "--quiet"], cwd=tmp_path, seconds=90) as run:
         assert len(workers(run, tmp_path / "out")) == 2
@@ -94,7 +94,7 @@ def test_ctrl_c_ends_all_of_them_at_once(tmp_path: Path) -> None:
     assert_answered(answer, code=1, says="ended by Ctrl-C")
 
 
-def test_a_worker_that_is_killed_is_told_of(tmp_path: Path) -> None:
+def test_killed_worker_is_reported(tmp_path: Path) -> None:
     sequences(tmp_path / "root", 3000)
     with start(["mot", "root", "out", "--workers", "2", "--quiet"], cwd=tmp_path, seconds=90) as run:
         os.kill(workers(run, tmp_path / "out")[0], signal.SIGKILL)
@@ -114,7 +114,7 @@ TRACK = ["track", "scene:3", "--detector", "python:never:detect", "--jsonl", "o.
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_ctrl_c_ends_a_run_whose_network_never_returns(times: int, tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_run_with_a_hanging_detector(times: int, tmp_path: Path) -> None:
     (tmp_path / "never.py").write_text(NEVER)
     with start(TRACK, cwd=tmp_path, seconds=60) as run:
         while not (tmp_path / "began").exists():
@@ -137,7 +137,7 @@ ctypes.CDLL(None).sleep(1000)
 """
 
 
-def test_ctrl_c_ends_a_command_that_never_hears_it(tmp_path: Path) -> None:
+def test_ctrl_c_ends_an_unresponsive_command(tmp_path: Path) -> None:
     """The main thread sits in a library; a thread of its own hears the second Ctrl-C."""
     (tmp_path / "never.py").write_text(BLOCKED)
     with start(TRACK, cwd=tmp_path, seconds=60) as run:

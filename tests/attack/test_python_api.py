@@ -168,13 +168,13 @@ THINGS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("thing", THINGS)
-def test_detections_of_anything(thing: str) -> None:
+def test_arbitrary_values_are_detections_or_one_sentence(thing: str) -> None:
     sound(answered(lambda: Detections.of(THINGS[thing])))
     sound(answered(lambda: Detections.of(THINGS[thing], ("dog",), flat=True)))
 
 
 @pytest.mark.parametrize("thing", THINGS)
-def test_update_with_anything_leaves_a_tracker_that_works(thing: str) -> None:
+def test_tracker_works_after_refused_updates(thing: str) -> None:
     tracker = Tracker()
     tracker.update([ROW], 0.0)
     sound(answered(lambda: tracker.update(THINGS[thing], 0.1)))
@@ -182,13 +182,13 @@ def test_update_with_anything_leaves_a_tracker_that_works(thing: str) -> None:
 
 
 @pytest.mark.parametrize("thing", THINGS)
-def test_a_function_that_answers_anything_is_named_with_the_frame(thing: str) -> None:
+def test_invalid_detector_result_names_function_and_frame(thing: str) -> None:
     detector = PythonDetector(lambda frame: THINGS[thing], title="mine")
     sound(answered(lambda: detector(Frame(PICTURE, 7, 0.3))))
 
 
 @pytest.mark.parametrize("thing", THINGS)
-def test_anything_as_a_picture_a_source_a_time_names_or_a_warp(thing: str) -> None:
+def test_arbitrary_images_sources_times_names_and_warps_are_refused(thing: str) -> None:
     value = THINGS[thing]
     if isinstance(value, Raises):
         return
@@ -213,7 +213,7 @@ def test_anything_as_a_picture_a_source_a_time_names_or_a_warp(thing: str) -> No
 @pytest.mark.parametrize(
     "error", [KeyError("a\nb"), SystemExit(3), GeneratorExit(), StopIteration(1), RecursionError()]
 )
-def test_whatever_a_detector_raises_is_one_sentence(error: BaseException) -> None:
+def test_any_exception_of_a_detector_is_one_sentence(error: BaseException) -> None:
     def detector(frame: Frame) -> Any:
         raise error
 
@@ -266,7 +266,7 @@ def test_any_boxes_at_times_in_any_order_keep_the_tracker_sound(motion: str, upd
 
 @MANY
 @given(st.text(max_size=12) | st.from_regex(r"[0-9:.]{1,12}(s|ms|m|h)?", fullmatch=True))
-def test_any_text_is_a_time_or_refused(text: str) -> None:
+def test_any_text_is_parsed_as_a_time_or_refused(text: str) -> None:
     try:
         assert isinstance(parse_seconds(text), float)
     except ValueError:
@@ -275,5 +275,5 @@ def test_any_text_is_a_time_or_refused(text: str) -> None:
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.sampled_from([PICTURE, PICTURE[:20], PICTURE[:, :, 0], None, "x"]), TIME), max_size=4))
-def test_any_pictures_at_any_times_are_tracked_or_refused(pictures: list[Any]) -> None:
+def test_any_images_at_any_times_are_tracked_or_refused(pictures: list[Any]) -> None:
     answered(lambda: list(track(pictures, lambda frame: [ROW], Tracker())))

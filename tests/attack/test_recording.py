@@ -46,7 +46,9 @@ def pictures(path: Path) -> int:
 
 
 @pytest.mark.parametrize("victim", VICTIMS, ids=lambda v: v.__name__)
-def test_a_recording_replaces_nothing_unasked(victim: Callable[[Path], Path], work: Path, camera: HttpServer) -> None:
+def test_recording_does_not_overwrite_existing_files(
+    victim: Callable[[Path], Path], work: Path, camera: HttpServer
+) -> None:
     hurt = victim(work / "r.mp4")
     with kept(hurt):
         answer = attack(words(camera, "--record", "r.mp4"), cwd=work)
@@ -54,9 +56,7 @@ def test_a_recording_replaces_nothing_unasked(victim: Callable[[Path], Path], wo
     assert not (work / "o.jsonl").exists()
 
 
-def test_a_hard_links_other_name_keeps_its_bytes_where_a_recording_may_replace_it(
-    work: Path, camera: HttpServer
-) -> None:
+def test_overwriting_recording_keeps_hard_linked_copies(work: Path, camera: HttpServer) -> None:
     (work / "r.mp4").hardlink_to(put(work / "elsewhere.mp4"))
     with kept(work / "elsewhere.mp4"):
         assert_answered(attack(words(camera, "--record", "r.mp4", "--overwrite"), cwd=work), 0)
@@ -81,15 +81,13 @@ WRONG: dict[str, list[Word]] = {
 
 
 @pytest.mark.parametrize("how", WRONG)
-def test_a_recording_at_a_wrong_place_is_refused(how: str, work: Path, camera: HttpServer) -> None:
+def test_invalid_recording_path_is_refused(how: str, work: Path, camera: HttpServer) -> None:
     with kept(work / "slow.py"):
         assert_answered(attack(words(camera, *WRONG[how]), cwd=work), 2)
     assert [path.name for path in work.iterdir() if path.suffix != ".pyc" and path.name != "__pycache__"] == ["slow.py"]
 
 
-def test_a_full_disk_ends_the_run_with_one_sentence_and_leaves_what_was_recorded(
-    work: Path, camera: HttpServer
-) -> None:
+def test_full_disk_ends_the_run_in_one_sentence_and_keeps_the_recording(work: Path, camera: HttpServer) -> None:
     most = {resource.RLIMIT_FSIZE: 8_000}
     answer = attack(words(camera, "--record", "r.mkv", "--quiet", end="20"), cwd=work, limits=most)
     assert_answered(answer, (1, 2), says=("r.mkv", "stays readable"))
@@ -97,7 +95,7 @@ def test_a_full_disk_ends_the_run_with_one_sentence_and_leaves_what_was_recorded
 
 
 @pytest.mark.parametrize("name", ["r.mp4", "r.mkv"])
-def test_a_killed_runs_recording_can_be_read_and_is_not_replaced(name: str, work: Path, camera: HttpServer) -> None:
+def test_recording_of_a_killed_run_is_readable_and_not_overwritten(name: str, work: Path, camera: HttpServer) -> None:
     with start(words(camera, "--record", name, end="100"), cwd=work) as running:
         until = time.monotonic() + 25
         while not ((work / name).is_file() and (work / name).stat().st_size > 4_000):

@@ -69,7 +69,7 @@ FILES: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_bad_file_of_settings_is_refused(name: str, tmp_path: Path) -> None:
+def test_bad_settings_file_is_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_bytes(FILES[name])
     with kept(tmp_path):
         assert_answered(attack(TRACK, cwd=tmp_path), secrets=["S3cr3tPw"])
@@ -101,11 +101,11 @@ def test_settings_from_a_pipe_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["--config"], ["--config="], ["--config", "a.toml", "--config"], ["--allow-code"]])
-def test_half_a_flag(words: list[str], tmp_path: Path) -> None:
+def test_incomplete_flags_are_refused(words: list[str], tmp_path: Path) -> None:
     assert_answered(attack(["track", "absent.mp4", *words], cwd=tmp_path))
 
 
-def test_code_named_in_a_file_runs_only_where_it_is_allowed(tmp_path: Path) -> None:
+def test_code_named_in_a_settings_file_runs_only_if_allowed(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "import pathlib\npathlib.Path('ran').touch()\ndef detect(frame):\n    raise ValueError('mine')\n"
     )
@@ -165,14 +165,14 @@ NUMBERS = [pair for pair in NUMBERS if pair[0] not in ("bench cells", "inspect",
 @pytest.mark.parametrize(
     ("command", "name", "value"), [(c, n, VALUES[k % len(VALUES)]) for k, (c, n) in enumerate(NUMBERS) if k % 5 == 0]
 )
-def test_a_number_that_no_setting_takes(command: str, name: str, value: str, tmp_path: Path) -> None:
+def test_invalid_number_is_refused(command: str, name: str, value: str, tmp_path: Path) -> None:
     refuse_number(command, name, value, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize(("command", "name"), NUMBERS)
-def test_all_numbers_that_no_setting_takes(command: str, name: str, value: str, tmp_path: Path) -> None:
+def test_every_invalid_number_is_refused_for_every_setting(command: str, name: str, value: str, tmp_path: Path) -> None:
     refuse_number(command, name, value, tmp_path)
 
 
@@ -180,7 +180,7 @@ CLOCKS = ["4e305", "1e308", "-4e305", "1e300", "1e12", "nan", "inf", "9" * 400, 
 
 
 @pytest.mark.parametrize("time", CLOCKS)
-def test_times_beyond_all_clocks(time: str, tmp_path: Path) -> None:
+def test_out_of_range_times_are_refused(time: str, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4")
     (tmp_path / "t.txt").write_text("".join(f"{k}\n" for k in range(19)) + f"{time}\n")
     for words in (["track", clip, "--detector", "background", "--jsonl", "o.jsonl"], ["info", clip]):
@@ -189,14 +189,14 @@ def test_times_beyond_all_clocks(time: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rate", ["1e-308", "1e308", "5e-324", "1e-9", "1e12", "0", "-25", "nan", "inf"])
-def test_rates_beyond_all_clocks(rate: str, tmp_path: Path) -> None:
+def test_out_of_range_rates_are_refused(rate: str, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4")
     for words in (["track", clip, "--detector", "background", "--jsonl", "o.jsonl"], ["info", clip]):
         assert_answered(attack([*words, f"--rate={rate}"], cwd=tmp_path), code=2)
 
 
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom", "/dev/full"])
-def test_devices_in_the_place_of_files_are_read_with_a_bound(device: str, tmp_path: Path) -> None:
+def test_devices_instead_of_files_are_read_with_a_bound(device: str, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4")
     for words in (
         ["track", clip, "--detector", f"file:{device}", "--jsonl", "o.jsonl"],

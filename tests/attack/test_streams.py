@@ -277,19 +277,19 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
 
 
 @pytest.mark.parametrize("name", [*ANSWERS, *RTSP])
-def test_a_server_that_answers_badly(name: str, answers: dict[str, Answer]) -> None:
+def test_malformed_server_responses_are_reported(name: str, answers: dict[str, Answer]) -> None:
     code = 0 if name in GOOD else (0, 1, 2)
     assert_answered(answers[name], code, secrets=[SECRET], more_lines=True)
 
 
 @pytest.mark.parametrize("name", [name for name in ANSWERS if name.startswith("then-")])
-def test_what_came_before_is_kept(name: str, answers: dict[str, Answer]) -> None:
+def test_frames_before_a_stream_error_are_kept(name: str, answers: dict[str, Answer]) -> None:
     said = assert_answered(answers[name], 2, secrets=[SECRET], more_lines=True)
     assert "frames until then are kept" in said
 
 
 @pytest.mark.parametrize("name", ["to-a-file", "files.m3u8"])
-def test_no_server_makes_us_read_files_of_this_machine(name: str, answers: dict[str, Answer]) -> None:
+def test_server_cannot_make_us_read_local_files(name: str, answers: dict[str, Answer]) -> None:
     assert_answered(answers[name], 2, more_lines=True)
 
 
@@ -302,7 +302,7 @@ class Noisy(RtspServer):
             connection.sendall(noise(5000))
 
 
-def test_a_camera_that_sends_noise_after_its_pictures(tmp_path: Path) -> None:
+def test_camera_that_sends_garbage_after_its_images_ends(tmp_path: Path) -> None:
     server = Noisy(credentials=f"bob:{SECRET}")
     try:
         words = ["track", server.url(f"bob:{SECRET}"), "--detector", "none", "--quiet", "--jsonl", "out.jsonl"]
@@ -313,7 +313,7 @@ def test_a_camera_that_sends_noise_after_its_pictures(tmp_path: Path) -> None:
     assert (tmp_path / "out.jsonl").stat().st_size > 0
 
 
-def test_patience_ends_also_where_a_server_lets_us_in_again(tmp_path: Path) -> None:
+def test_reconnect_timeout_applies_to_a_server_that_accepts_again(tmp_path: Path) -> None:
     """The second connection gives nothing any more."""
 
     def one(name: str) -> Answer:

@@ -133,7 +133,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_value_of_a_training_is_one_sentence(name: str) -> None:
+def test_bad_training_setting_is_one_sentence(name: str) -> None:
     """By the parser and the settings alone, which every command asks before all else."""
     first = " ".join(COMMANDS[name][: 3 if name == "views" else 2]).removesuffix(" views")
     kind = load(CLI_COMMANDS[first].config)
@@ -150,7 +150,7 @@ def test_a_bad_value_of_a_training_is_one_sentence(name: str) -> None:
     ("name", "flag", "value"),
     long_form(cases(AT_RUN), [("head", "--init-weights", "/dev/null"), ("detector", "--classes", "unicorn")]),
 )
-def test_a_bad_file_for_a_training_is_one_sentence(place: Path, name: str, flag: str, value: str) -> None:
+def test_bad_training_file_is_one_sentence(place: Path, name: str, flag: str, value: str) -> None:
     answer = attack(words(name, flag, value), cwd=place, torch=True)
     assert_answered(answer)
     assert not list((place / "new").glob("*.safetensors"))
@@ -194,7 +194,7 @@ TOO_LARGE = {  # permitted, each for itself
 
 
 @pytest.mark.parametrize("name", TOO_LARGE)
-def test_a_training_that_no_memory_holds_is_refused_before_it_begins(place: Path, name: str) -> None:
+def test_training_that_exceeds_memory_is_refused_at_start(place: Path, name: str) -> None:
     answer = attack([*COMMANDS[name], *TOO_LARGE[name].split()], cwd=place, torch=True)
     assert_answered(answer, says="of memory where there are")
     assert not list((place / "new").glob("checkpoint*"))
@@ -204,7 +204,7 @@ SHORT = ("a file", "nothing", "detector folder", "views file", "labels of nobody
 
 
 @pytest.mark.parametrize("name", long_form([(name,) for name in NO_DATA], [(name,) for name in SHORT]))
-def test_nothing_to_learn_from_is_one_sentence(place: Path, name: str) -> None:
+def test_empty_training_data_is_one_sentence(place: Path, name: str) -> None:
     answer = attack(NO_DATA[name], cwd=place, torch=True)
     assert_answered(answer, memory=10**9)
 
@@ -222,7 +222,7 @@ PLACES = ["file", "file/below", "/proc/x", "/dev/null", "x" * 300]
         list(zip(OUTS, ("file", "/dev/null", "/proc/x", "file/below"), strict=True)),
     ),
 )
-def test_an_output_that_cannot_be_is_one_sentence(place: Path, name: str, out: str) -> None:
+def test_invalid_training_output_is_one_sentence(place: Path, name: str, out: str) -> None:
     with kept(place / "file"):
         answer = attack([*OUTS[name], "--out", out], cwd=place, torch=True)
         assert_answered(answer)
@@ -253,7 +253,7 @@ def test_a_finished_training_of_other_settings_is_refused(place: Path, finished:
         assert_answered(answer, says="done/")
 
 
-def test_a_finished_training_on_other_data_is_refused_and_the_same_one_is_not(place: Path, finished: Path) -> None:
+def test_finished_training_is_accepted_only_for_the_same_data(place: Path, finished: Path) -> None:
     truth = place / "data" / "walk" / "gt" / "gt.txt"
     before = truth.read_text()
     truth.write_text(before.replace("40,100", "41,100", 1))
@@ -311,7 +311,7 @@ RESULTS = [b"", b"{", b"[]", b'{"recipe": 3}', b"[" * 100_000, b'{"recipe": {}, 
 
 
 @pytest.mark.parametrize("content", long_form([(content,) for content in RESULTS], [(b"[]",)]), ids=range(len(RESULTS)))
-def test_a_damaged_result_of_a_bench_is_one_sentence(place: Path, content: bytes) -> None:
+def test_damaged_benchmark_result_is_one_sentence(place: Path, content: bytes) -> None:
     path = place / "results" / "xor-mixed-cfc-u64-e24-r0.004-s0" / "result.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -321,7 +321,7 @@ def test_a_damaged_result_of_a_bench_is_one_sentence(place: Path, content: bytes
 
 
 @pytest.mark.parametrize("name", long_form([("empty",), ("text",), ("half",), ("a changed byte",)], [("half",)]))
-def test_a_damaged_answer_of_a_teacher_is_one_sentence(place: Path, name: str) -> None:
+def test_damaged_teacher_output_is_one_sentence(place: Path, name: str) -> None:
     root = place / f"teacher of {name}"
     pictures(root / "coco", 2, names=("person", "dog"), complete_for=["dog"])
     ports = {"images": ((1, 3, 96, 128), np.float32)}
@@ -350,7 +350,7 @@ def test_a_damaged_answer_of_a_teacher_is_one_sentence(place: Path, name: str) -
         assert_answered(answer, says=file.name, memory=10**9)
 
 
-def test_classes_in_another_order_do_not_take_the_old_weights(place: Path) -> None:
+def test_weights_are_not_reused_for_reordered_classes(place: Path) -> None:
     small = [
         "--validation-every",
         "0",

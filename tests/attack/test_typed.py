@@ -74,12 +74,12 @@ def flag(setting: str) -> str:
         ("help trak", "did you mean liquidtrack track?"),
     ],
 )
-def test_a_mistyped_command_is_answered_with_the_right_one(words: str, says: str, typed: Type) -> None:
+def test_mistyped_command_is_corrected(words: str, says: str, typed: Type) -> None:
     typed(*words.split(), says=says)
 
 
 @pytest.mark.parametrize("word", ["", " ", "track track", "track\x1b[31m", "tra\nck", "tra\u202eck", "ÿ", "x" * 5000])
-def test_a_strange_command_is_one_sentence(word: str, typed: Type) -> None:
+def test_unknown_command_is_one_sentence(word: str, typed: Type) -> None:
     assert "there is no command" in typed(word, "a.mp4")
 
 
@@ -98,7 +98,7 @@ def test_secrets_in_a_mistyped_line_are_not_shown(typed: Type) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_mistyped_flag_is_answered_with_the_right_one(name: str, typed: Type) -> None:
+def test_mistyped_flag_is_corrected(name: str, typed: Type) -> None:
     known = settings(load(COMMANDS[name].config))
     other = {*SAME, *FILMING, *LEARNING, *ANSWERS}
     for setting in [setting for setting, place in known.items() if not place and len(setting) > 4][:3]:
@@ -109,7 +109,7 @@ def test_a_mistyped_flag_is_answered_with_the_right_one(name: str, typed: Type) 
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_number_refuses_what_is_none(name: str, typed: Type) -> None:
+def test_every_numeric_setting_refuses_non_numbers(name: str, typed: Type) -> None:
     hints = {setting: hint for setting, hint in _hints(load(COMMANDS[name].config)) if "Literal" not in f"{hint}"}
     numbers = {setting: hint for setting, hint in hints.items() if "int" in f"{hint}" or "float" in f"{hint}"}
     for k, (setting, hint) in enumerate(numbers.items()):
@@ -121,7 +121,7 @@ def test_every_number_refuses_what_is_none(name: str, typed: Type) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "completion"])
-def test_numbers_beyond_all_use_are_refused_before_anything_runs(name: str, typed: Type) -> None:
+def test_out_of_range_numbers_are_refused_before_the_run(name: str, typed: Type) -> None:
     hints = dict(_hints(load(COMMANDS[name].config)))
     for setting in ("workers", "threads", "seed", "seeds", "data_seed", "weights_seed"):
         if setting in hints:
@@ -142,7 +142,7 @@ def test_numbers_beyond_all_use_are_refused_before_anything_runs(name: str, type
         ("bench motion a --seconds 1,-2", "above 0"),
     ],
 )
-def test_settings_of_the_benches_have_bounds(words: str, says: str, typed: Type) -> None:
+def test_benchmark_settings_are_bounded(words: str, says: str, typed: Type) -> None:
     typed(*words.split(), says=says)
 
 
@@ -156,14 +156,14 @@ SECONDS = [
 
 
 @pytest.mark.parametrize(("name", "setting"), SECONDS)
-def test_every_setting_in_seconds_refuses_what_is_no_time(name: str, setting: str, typed: Type) -> None:
+def test_every_setting_in_seconds_refuses_invalid_times(name: str, setting: str, typed: Type) -> None:
     k = SECONDS.index((name, setting))
     for wrong in (TIMES[k % len(TIMES)], TIMES[(k + 5) % len(TIMES)]):
         typed(*line(name), flag(setting), wrong, says=f"{flag(setting)} {wrong}: that is no time; give seconds")
 
 
 @pytest.mark.parametrize(("key", "table"), [(key, table) for table in (SAME, FILMING) for key in table])
-def test_a_flag_of_another_tool_is_taken_where_ours_exists(key: str, table: dict[str, Any], typed: Type) -> None:
+def test_foreign_flag_with_an_equivalent_is_accepted(key: str, table: dict[str, Any], typed: Type) -> None:
     """With one that no command knows beside it: the refusal names that one alone."""
     for name in ("track", "info", "eval detection"):
         known = dict(_hints(load(COMMANDS[name].config)))
@@ -176,7 +176,7 @@ def test_a_flag_of_another_tool_is_taken_where_ours_exists(key: str, table: dict
 
 
 @pytest.mark.parametrize("key", [flag for flag in ANSWERS if flag not in SAME])
-def test_a_flag_of_another_tool_that_has_no_equal_is_answered(key: str, typed: Type) -> None:
+def test_foreign_flag_without_an_equivalent_is_explained(key: str, typed: Type) -> None:
     if key in settings(load(COMMANDS["track"].config)) or any(s in SAME.get(key, ()) for s in ("out", "video")):
         return
     said = typed("track", "a.mp4", flag(key), "1")
@@ -224,7 +224,7 @@ def test_a_flag_of_another_tool_that_has_no_equal_is_answered(key: str, typed: T
         ("track a.mp4 --detector=", "detector is empty"),
     ],
 )
-def test_what_is_typed_wrong_says_how_it_is_typed(words: str, says: str, typed: Type) -> None:
+def test_malformed_value_reports_the_expected_form(words: str, says: str, typed: Type) -> None:
     typed(*words.split(), says=says)
 
 
@@ -258,7 +258,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("--camera-width 99999999999999999999", 2, "whole number"),
     ],
 )
-def test_runs_take_what_is_typed_or_say_what_is_wrong(flags: str, code: int, says: str, folder: Path) -> None:
+def test_typed_values_are_accepted_or_explained(flags: str, code: int, says: str, folder: Path) -> None:
     before = {path.name for path in folder.iterdir()}
     words = flags.split(" ")
     out = [] if "-o" in words else ["--jsonl", "none.jsonl"]

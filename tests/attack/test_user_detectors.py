@@ -79,13 +79,13 @@ def write(place: Path, body: str) -> str:
 
 
 @pytest.mark.parametrize("name", FAILS)
-def test_a_detector_that_fails_is_one_sentence(place: Path, name: str) -> None:
+def test_failing_detector_is_one_sentence(place: Path, name: str) -> None:
     answer = attack([*TRACK, write(place, FAILS[name])], cwd=place)
     assert_answered(answer, says=("detect", "frame 0") if "class" not in name else "detect")
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_a_detector_that_exaggerates_is_bounded(place: Path, name: str) -> None:
+def test_excessive_detections_are_bounded(place: Path, name: str) -> None:
     answer = attack([*TRACK, write(place, RUNS[name])], cwd=place)
     assert_answered(answer, code=0)
 
@@ -97,12 +97,12 @@ def test_a_module_that_cannot_be_loaded_is_one_sentence(place: Path, name: str) 
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_words_that_name_no_callable_are_one_sentence(place: Path, word: str) -> None:
+def test_name_without_a_callable_is_one_sentence(place: Path, word: str) -> None:
     (place / "d.py").write_text("def detect(frame):\n    return []\n")
     assert_answered(attack([*TRACK, word], cwd=place))
 
 
-def test_ctrl_c_twice_ends_a_detector_that_never_ends(place: Path) -> None:
+def test_ctrl_c_twice_ends_an_endless_detector(place: Path) -> None:
     with start([*TRACK, write(place, "while True: pass")], cwd=place, seconds=28) as run:
         time.sleep(1.0)
         for _ in range(2):

@@ -102,7 +102,7 @@ BAD_TRACKS = {
 
 
 @pytest.mark.parametrize("name", BAD_TRACKS)
-def test_render_answers_bad_tracks(place: Path, name: str) -> None:
+def test_render_refuses_bad_tracks(place: Path, name: str) -> None:
     (place / "bad.jsonl").write_text(BAD_TRACKS[name])
     with kept(place / "v.mp4", place / "bad.jsonl"):
         answer = attack(["render", "v.mp4", "bad.jsonl", "--quiet"], cwd=place)
@@ -123,7 +123,7 @@ BAD_TEXT = {
 
 
 @pytest.mark.parametrize("name", BAD_TEXT)
-def test_render_answers_bad_text(place: Path, name: str) -> None:
+def test_render_refuses_bad_text(place: Path, name: str) -> None:
     (place / "bad.txt").write_text(BAD_TEXT[name])
     assert_answered(attack(["render", "v.mp4", "bad.txt", "--quiet"], cwd=place), more_lines=True)
 
@@ -178,7 +178,7 @@ RENDER = {
 
 
 @pytest.mark.parametrize("name", RENDER)
-def test_render_answers_bad_words(place: Path, name: str) -> None:
+def test_render_refuses_bad_arguments(place: Path, name: str) -> None:
     os.link(place / "v.mp4", place / "hard.mp4")
     words = [*RENDER[name], *(["--quiet"] if RENDER[name] else [])]
     with kept(place / "v.mp4", place / "t.jsonl", place / "t.txt", place / "a folder"):
@@ -187,13 +187,13 @@ def test_render_answers_bad_words(place: Path, name: str) -> None:
     assert_answered(answer, code, more_lines=True, secrets=["hunter22"])
 
 
-def test_render_draws_empty_tracks_and_says_nothing_wrong(place: Path) -> None:
+def test_render_draws_empty_tracks(place: Path) -> None:
     assert_answered(attack(["render", "v.mp4", "empty.jsonl", "--quiet"], cwd=place), 0)
     assert len(sound_video.read(place / "empty.rendered.mp4")[0]) == 3
 
 
 @pytest.mark.parametrize("names", [["\x1b[31mred"], ["a\nb"], ["x" * 5000], ["人", "🚗"], [""], ["%s%n{0}"]])
-def test_render_draws_names_of_every_kind(place: Path, names: list[str]) -> None:
+def test_render_draws_any_class_name(place: Path, names: list[str]) -> None:
     boxes = [{**ROW, "id": k, "label": name} for k, name in enumerate(names)]
     (place / "n.jsonl").write_text(lines(frame(*boxes), names=names))
     answer = attack(["render", "v.mp4", "n.jsonl", "--quiet"], cwd=place)
@@ -218,13 +218,13 @@ BOXES = [
 
 
 @pytest.mark.parametrize("text", BOXES, ids=[f"box{k}" for k in range(len(BOXES))])
-def test_what_is_no_box_is_one_sentence(place: Path, text: str) -> None:
+def test_invalid_box_is_refused_in_one_sentence(place: Path, text: str) -> None:
     # `1,2,3,4@` is a box: an empty time is 0; so small a one is too small to be followed.
     answer = attack(["track", "v.mp4", f"--box={text}", "--jsonl", "o.jsonl", "--quiet"], cwd=place)
     assert_answered(answer, (0, 2) if text == "1,2,3,4@" else 2)
 
 
-def test_two_thousand_boxes_are_refused_at_once(place: Path) -> None:
+def test_two_thousand_boxes_are_refused(place: Path) -> None:
     words = [word for k in range(2000) for word in ("--box", f"{k % 60},2,30,40@{k}:thing {k}")]
     answer = attack(["track", "v.mp4", *words, "--jsonl", "o.jsonl"], cwd=place)
     assert_answered(answer, says="give 200 at most")
@@ -261,7 +261,7 @@ IDENTIFY = {
 
 
 @pytest.mark.parametrize("name", IDENTIFY)
-def test_identify_answers_bad_words(place: Path, name: str) -> None:
+def test_identify_refuses_bad_arguments(place: Path, name: str) -> None:
     needs_weights()
     with kept(place / "v.mp4", place / "t.jsonl", place / "gallery"):
         words = [*IDENTIFY[name], *(["--quiet"] if IDENTIFY[name] else [])]
@@ -269,7 +269,7 @@ def test_identify_answers_bad_words(place: Path, name: str) -> None:
     assert_answered(answer, more_lines=True, secrets=["hunter22"])
 
 
-def test_identify_prints_names_without_their_escapes(place: Path) -> None:
+def test_identify_escapes_printed_names(place: Path) -> None:
     needs_weights()
     shutil.move(place / "gallery" / "ann", place / "gallery" / "\x1b[31mann\nbob")
     answer = attack(["identify", "v.mp4", "t.jsonl", "gallery", "--quiet"], cwd=place)
@@ -277,7 +277,7 @@ def test_identify_prints_names_without_their_escapes(place: Path) -> None:
     assert len(answer.stdout.decode().splitlines()) == 2
 
 
-def test_identify_of_one_name_is_answered(place: Path) -> None:
+def test_identify_accepts_a_single_name(place: Path) -> None:
     needs_weights()
     shutil.rmtree(place / "gallery" / "ann")
     assert_answered(attack(["identify", "v.mp4", "t.jsonl", "gallery", "--quiet"], cwd=place), 0)
@@ -293,7 +293,7 @@ FIT: dict[str, Callable[[Path], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", FIT)
-def test_fit_identify_answers_bad_words(place: Path, name: str) -> None:
+def test_fit_identify_refuses_bad_arguments(place: Path, name: str) -> None:
     needs_weights()
     answer = attack(["fit", "identify", *FIT[name](place), "--quiet"], cwd=place, torch=False)
     assert_answered(answer, more_lines=True)
@@ -311,7 +311,7 @@ SCORES = {
 
 
 @pytest.mark.parametrize("name", SCORES)
-def test_scores_of_other_scales_are_said_once(place: Path, name: str) -> None:
+def test_rescaled_scores_are_reported_once(place: Path, name: str) -> None:
     scores, said = SCORES[name]
     rows = "".join(f"{k // 2 + 1},-1,{8 + 20 * (k % 2)},8,20,50,{s}\n" for k, s in enumerate(scores))
     (place / "d.txt").write_text(rows)

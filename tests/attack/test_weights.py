@@ -182,7 +182,7 @@ FLAGS: dict[str, list[Any]] = {
 @pytest.mark.parametrize(
     ("flag", "name"), [(flag, name) for k, flag in enumerate(FLAGS) for name in list(ANY)[k % 2 :: 2]]
 )
-def test_no_weights_at_all_by_every_other_flag(place: Path, flag: str, name: str) -> None:
+def test_missing_weights_are_refused_by_every_flag(place: Path, flag: str, name: str) -> None:
     path = place / "bad.safetensors"
     path.write_bytes(ANY[name])
     with kept(path, place / "mot", place / "people"):
@@ -218,7 +218,7 @@ def test_a_wrong_metric_is_one_sentence(place: Path, flag: str, name: str) -> No
 
 
 @pytest.mark.parametrize("cell", ["none", "gru-dt"])
-def test_a_head_of_other_numbers_is_refused(place: Path, cell: str) -> None:
+def test_head_with_other_feature_counts_is_refused(place: Path, cell: str) -> None:
     config = HeadConfig(cell=cell, units=4, query_size=4, hidden=4, message_size=2)
     weights = {n: np.zeros(s, np.float32) for n, s in head_shapes(config, 5, 9).items()}
     save_head(place / "bad.safetensors", weights, config, {})

@@ -57,7 +57,7 @@ def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     ("stream", "name", "more"),
     [("live.ts", "r.mp4", []), ("cam.mjpg", "r.mkv", ["--video", "drawn.mp4", "--every", "2"])],
 )
-def test_a_recording_has_every_frame_that_came_and_the_tracks_fewer(
+def test_recording_has_every_received_frame_and_tracks_may_skip(
     stream: str, name: str, more: list[str], slow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -86,7 +86,7 @@ def test_a_recording_has_every_frame_that_came_and_the_tracks_fewer(
         assert shown.tolist() == [line["frame"] for line in lines]
 
 
-def test_a_run_that_fails_at_its_first_frame_records_nothing(
+def test_failure_at_the_first_frame_records_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -112,7 +112,7 @@ def test_a_run_that_fails_at_its_first_frame_records_nothing(
 
 
 @pytest.mark.parametrize("name", ["r.txt", "-", "no/r.avi.gz"])
-def test_a_recording_that_is_no_video_is_refused_before_anything_is_tracked(
+def test_invalid_recording_suffix_is_refused_before_tracking(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -132,7 +132,7 @@ def test_files_are_not_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
 
 
-def test_what_finds_no_room_in_the_recording_is_no_frame_of_the_source() -> None:
+def test_frames_that_cannot_be_recorded_are_dropped_from_the_source() -> None:
     taken: list[float] = []
     calls = 0
 
@@ -155,7 +155,7 @@ def test_what_finds_no_room_in_the_recording_is_no_frame_of_the_source() -> None
     assert [taken[frame.index] for frame in frames] == [frame.time for frame in frames]
 
 
-def test_a_recording_that_fails_ends_the_source_and_says_why(tmp_path: Path) -> None:
+def test_failed_recording_ends_the_source_with_its_reason(tmp_path: Path) -> None:
     def refuse() -> None:
         raise DataError("the disk is full.")
 
@@ -174,9 +174,7 @@ def test_a_recording_that_fails_ends_the_source_and_says_why(tmp_path: Path) -> 
     assert not (tmp_path / "r.mp4").exists()
 
 
-def test_frames_are_written_before_the_first_is_tracked_where_many_wait(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_queued_frames_are_recorded_before_tracking_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("datasets.recorder.QUEUE_BYTES", 0)
     camera = FakeCamera()
     with CameraSource(0, QUICK, camera) as source:

@@ -91,7 +91,7 @@ SOURCES: dict[str, tuple[Callable[[Path], object] | None, tuple[str, ...], str, 
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_a_bad_source(name: str, tmp_path: Path) -> None:
+def test_bad_source_is_one_sentence(name: str, tmp_path: Path) -> None:
     make, words, said, kept = SOURCES[name]
     if make is not None:
         make(tmp_path / name)
@@ -102,14 +102,14 @@ def test_a_bad_source(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing.mp4", "sound.m4a", "no_pictures"])
-def test_info_refuses_the_same(name: str, tmp_path: Path) -> None:
+def test_info_refuses_the_same_sources(name: str, tmp_path: Path) -> None:
     make, _, said, _ = SOURCES[name]
     if make is not None:
         make(tmp_path / name)
     refused("info", name, said=said, folder=tmp_path)
 
 
-def test_a_wrong_suffix_alone_is_no_mistake(tmp_path: Path) -> None:
+def test_wrong_suffix_alone_is_accepted(tmp_path: Path) -> None:
     write_clip(tmp_path / "clip.mp4").rename(tmp_path / "clip.txt")
     command = [*LIQUIDTRACK, "track", "clip.txt", "--jsonl", "out.jsonl", "--quiet"]
     subprocess.run(command, check=True, timeout=120, cwd=tmp_path, env=_env())
@@ -117,7 +117,7 @@ def test_a_wrong_suffix_alone_is_no_mistake(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stall", [False, True], ids=["dies", "stalls"])
-def test_a_stream_that_dies_or_stalls_keeps_what_came(stall: bool, tmp_path: Path) -> None:
+def test_interrupted_or_stalled_stream_keeps_its_results(stall: bool, tmp_path: Path) -> None:
     with rtsp(frames=(100,), stall=stall) as server:
         command = [*LIQUIDTRACK, "track", server.url(), "--jsonl", "out.jsonl", "--video", "out.mp4", *PATIENCE]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path, env=_env())
@@ -133,7 +133,7 @@ def test_a_stream_that_dies_or_stalls_keeps_what_came(stall: bool, tmp_path: Pat
         assert sum(1 for _ in container.decode(video=0)) == len(kept.frames)
 
 
-def test_a_recording_that_breaks_off_behind_http(tmp_path: Path) -> None:
+def test_interrupted_http_recording_is_one_sentence(tmp_path: Path) -> None:
     whole = write_clip(tmp_path / "clip.mkv")
     with http(folder=tmp_path, broken_at=int(0.6 * whole.stat().st_size)) as server:
         refused(
@@ -155,7 +155,7 @@ DETECTIONS: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("name", DETECTIONS)
-def test_a_bad_row_of_detections(name: str, tmp_path: Path) -> None:
+def test_bad_detection_row_is_one_sentence(name: str, tmp_path: Path) -> None:
     row, said = DETECTIONS[name]
     clip = write_clip(tmp_path / "clip.mp4")
     path = write_detections(tmp_path / "det.txt")
@@ -169,7 +169,7 @@ def test_a_bad_row_of_detections(name: str, tmp_path: Path) -> None:
     assert len(read(tmp_path / "out.jsonl").frames) == len(TIMES)
 
 
-def test_unsorted_detections_and_frames_without_any_are_no_mistake(tmp_path: Path) -> None:
+def test_unsorted_and_missing_detections_are_accepted(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4")
     path = write_detections(tmp_path / "det.txt")
     rows = [row for row in path.read_text().splitlines() if not row.startswith("7,")]
@@ -214,7 +214,7 @@ FILES_OF_TIMES: dict[str, tuple[list[float], str, int]] = {
 
 
 @pytest.mark.parametrize("name", FILES_OF_TIMES)
-def test_a_bad_file_of_times(name: str, tmp_path: Path) -> None:
+def test_bad_times_file_is_one_sentence(name: str, tmp_path: Path) -> None:
     times, said, kept = FILES_OF_TIMES[name]
     clip = write_clip(tmp_path / "clip.mp4")
     (tmp_path / "times.txt").write_text("".join(f"{time}\n" for time in times))
@@ -223,7 +223,7 @@ def test_a_bad_file_of_times(name: str, tmp_path: Path) -> None:
     assert not kept or len(read(tmp_path / "out.jsonl").frames) == kept
 
 
-def test_a_video_whose_own_times_go_back(tmp_path: Path) -> None:
+def test_video_with_decreasing_times_is_one_sentence(tmp_path: Path) -> None:
     # A transport stream carries what it is told; here the clock starts again in the middle, as after a camera's reboot
     parts = []
     for k in (0, 1):
@@ -243,7 +243,7 @@ def test_a_video_whose_own_times_go_back(tmp_path: Path) -> None:
         ("low_score = \n", "run.toml: is not valid TOML"),
     ],
 )
-def test_a_bad_file_of_settings(text: str, said: str, tmp_path: Path) -> None:
+def test_bad_settings_file_is_one_sentence(text: str, said: str, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4")
     (tmp_path / "run.toml").write_text(text)
     refused("track", clip, "--config", "run.toml", "--jsonl", "out.jsonl", said=said, folder=tmp_path)
@@ -251,7 +251,7 @@ def test_a_bad_file_of_settings(text: str, said: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flag", ["mot", "jsonl", "kitti", "coco", "cvat", "yolo", "video"])
-def test_a_disk_that_fills_up_keeps_what_fits(flag: str, tmp_path: Path) -> None:
+def test_full_disk_keeps_the_written_results(flag: str, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4", [i / 25 for i in range(400)])
     write_detections(tmp_path / "det.txt", [i / 25 for i in range(400)])
     out = tmp_path / {"coco": "o.json", "cvat": "o.xml", "yolo": "o", "video": "o.mp4"}.get(flag, f"o.{flag}")
@@ -273,7 +273,7 @@ def test_a_disk_that_fills_up_keeps_what_fits(flag: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("flag", ["mot", "jsonl", "kitti", "coco", "cvat"])
-def test_a_full_disk_at_the_first_byte_leaves_nothing_behind(flag: str, tmp_path: Path) -> None:
+def test_full_disk_at_the_first_byte_leaves_no_file(flag: str, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4")
     write_detections(tmp_path / "det.txt")
     (tmp_path / "results").mkdir()
@@ -291,7 +291,7 @@ def test_a_full_disk_at_the_first_byte_leaves_nothing_behind(flag: str, tmp_path
     assert left <= {"out.run.toml", "out.names", ".liquidtrack.json"}
 
 
-def test_results_never_replace_what_is_read(tmp_path: Path) -> None:
+def test_results_never_overwrite_inputs(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4")
     det = write_detections(tmp_path / "det.txt")
     times = tmp_path / "times.txt"
@@ -318,7 +318,7 @@ def without_rights() -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("flag", ["jsonl", "video", "yolo", "mot"])
-def test_a_folder_that_may_not_be_written(flag: str, tmp_path: Path) -> None:
+def test_unwritable_folder_is_one_sentence(flag: str, tmp_path: Path) -> None:
     prefix = without_rights()
     clip = write_clip(tmp_path / "clip.mp4")
     locked = tmp_path / "locked"
@@ -333,7 +333,7 @@ def test_a_folder_that_may_not_be_written(flag: str, tmp_path: Path) -> None:
     assert not list(locked.iterdir())
 
 
-def test_an_input_that_may_not_be_read(tmp_path: Path) -> None:
+def test_unreadable_input_is_one_sentence(tmp_path: Path) -> None:
     prefix = without_rights()
     clip = write_clip(tmp_path / "clip.mp4")
     clip.chmod(0o000)

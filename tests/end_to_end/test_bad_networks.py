@@ -71,7 +71,7 @@ def test_a_bad_network_is_one_sentence(
     assert not (folder / "out.jsonl").exists()
 
 
-def test_a_network_that_fails_on_the_first_frame(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_network_failing_on_the_first_frame_is_one_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["track", "clip.mp4", "--jsonl", "out.jsonl", "--quiet", "--detector", "fails.onnx"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("liquidtrack: fails.onnx: the network failed")

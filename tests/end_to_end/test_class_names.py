@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_public_classes_have_names_of_their_own() -> None:
+def test_public_class_names_are_unique() -> None:
     found: dict[str, list[str]] = defaultdict(list)
     for floor in ("models", "tracker", "datasets", "tools"):
         for path in sorted((ROOT / floor).rglob("*.py")):

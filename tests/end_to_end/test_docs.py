@@ -35,7 +35,7 @@ SHOWN = [(str(page.relative_to(ROOT)), line) for page in PAGES for line in comma
 
 
 @pytest.mark.parametrize(("page", "line"), SHOWN)
-def test_every_shown_command_is_understood(page: str, line: str) -> None:
+def test_every_documented_command_parses(page: str, line: str) -> None:
     name, words = split(shlex.split(line, comments=True)[1:])
     if words:
         config = load(COMMANDS[name].config)
@@ -45,7 +45,7 @@ def test_every_shown_command_is_understood(page: str, line: str) -> None:
         assert not old  # though they would still be understood
 
 
-def test_every_named_flag_exists() -> None:
+def test_every_documented_flag_exists() -> None:
     names = {name for command in COMMANDS.values() for name in settings(load(command.config))}
     known = {f"--{prefix}{name.replace('_', '-')}" for name in names for prefix in ("", "no-")} | GENERAL
     for page in PAGES:
@@ -53,7 +53,7 @@ def test_every_named_flag_exists() -> None:
         assert not set(named) - known, page
 
 
-def test_the_python_of_the_guides_runs(tmp_path: Path) -> None:
+def test_python_examples_of_the_guides_run(tmp_path: Path) -> None:
     """One after another in one process, on a short clip; python.md has a test of its own."""
     write_clip(tmp_path / "street.mp4", TIMES[:4])
     texts = [page.read_text(encoding="utf-8") for page in PAGES if page.name != "python.md" and "docs" in page.parts]
@@ -69,7 +69,7 @@ def test_the_python_of_the_guides_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_pages_use_the_words_of_the_field(page: Path) -> None:
+def test_pages_use_standard_terms(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     if page.name == "glossary.md":  # its last table translates the older words
         text = text.partition("## Older words")[0]

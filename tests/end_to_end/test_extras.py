@@ -113,7 +113,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("loaded", [(), ("torch",)], ids=["bare", "torch"])
-def test_without_a_package_a_command_names_the_extra(place: Path, loaded: tuple[str, ...]) -> None:
+def test_missing_package_names_its_extra(place: Path, loaded: tuple[str, ...]) -> None:
     for package in EXTRAS:
         pytest.importorskip(package, reason="a package is taken away where all are there")
     with_torch = {*BLOCKED["torch"], ("bench", "gradients", "--plot", "a.png")}
@@ -151,7 +151,7 @@ def _imports() -> dict[str, set[str]]:
     return {name: files for name, files in found.items() if name not in (*sys.stdlib_module_names, *FLOORS)}
 
 
-def test_the_table_knows_every_package_that_the_source_imports() -> None:
+def test_extras_table_covers_every_imported_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     brought = {
         extra: {line.split(">=")[0].split("==")[0].lower() for line in lines}

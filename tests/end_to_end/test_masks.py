@@ -50,7 +50,7 @@ def track(*words: object) -> int:
     return main(["track", *map(str, words), "--mask-cells", "32", "--quiet"])
 
 
-def test_a_marked_object_is_in_every_result_with_its_mask(davis: Path, tmp_path: Path) -> None:
+def test_prompted_object_is_in_every_output_with_its_mask(davis: Path, tmp_path: Path) -> None:
     needs_weights()
     pictures, truth = davis / "JPEGImages/480p/right", davis / "Annotations/480p/right"
     out = tmp_path / "a.jsonl", tmp_path / "a.json"
@@ -76,7 +76,7 @@ def test_a_marked_object_is_in_every_result_with_its_mask(davis: Path, tmp_path:
     assert (tmp_path / "a.mp4").stat().st_size > 1000
 
 
-def test_a_box_and_a_polygon_beside_a_detector(davis: Path, tmp_path: Path) -> None:
+def test_box_and_polygon_prompts_work_beside_a_detector(davis: Path, tmp_path: Path) -> None:
     needs_weights()
     rows, columns = np.nonzero(read_indexed(davis / "Annotations/480p/right/00000.png"))
     x, y, w, h = columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1
@@ -93,7 +93,7 @@ def test_a_box_and_a_polygon_beside_a_detector(davis: Path, tmp_path: Path) -> N
     assert all(("mask" in box) == (box["id"] < 3) for line in lines for box in line["boxes"])
 
 
-def test_our_own_run_is_scored_from_masks_boxes_and_composed(davis: Path, tmp_path: Path, capsys: Any) -> None:
+def test_own_masks_are_scored_from_mask_box_and_composed_prompts(davis: Path, tmp_path: Path, capsys: Any) -> None:
     needs_weights()
     base = ["eval", "segmentation", str(davis), "--quiet", "--mask-cells", "32", "--json", str(tmp_path / "s.json")]
     base.append("--overwrite")
@@ -129,7 +129,7 @@ def test_our_own_run_is_scored_from_masks_boxes_and_composed(davis: Path, tmp_pa
         (["--mask", "empty.png", "--masks", "empty.png"], "empty.png is the mask of --mask itself"),
     ],
 )
-def test_a_wrong_mark_is_one_sentence(
+def test_invalid_mask_prompt_is_one_sentence(
     words: list[str], said: str, davis: Path, tmp_path: Path, monkeypatch: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     needs_weights()
@@ -143,14 +143,14 @@ def test_a_wrong_mark_is_one_sentence(
     assert error.count("\n") == 1
 
 
-def test_a_mark_after_the_end_is_said(davis: Path, tmp_path: Path, capsys: Any) -> None:
+def test_mask_prompt_after_the_end_is_reported(davis: Path, tmp_path: Path, capsys: Any) -> None:
     needs_weights()
     words = ["track", str(davis / "JPEGImages/480p/right"), "--rate", "10", "--mask-box", "9,9,40,40@7"]
     assert main([*words, "--jsonl", str(tmp_path / "o.jsonl")]) == 0
     assert "nothing was followed from 7 s on" in capsys.readouterr().out
 
 
-def test_pictures_hold_254_numbers(tmp_path: Path) -> None:
+def test_mask_images_hold_254_ids(tmp_path: Path) -> None:
     frame = Frame(np.zeros((20, 30, 3), np.uint8), 0, 0.0)
     mask = np.zeros((1, 20, 30), bool)
     mask[0, 5:9, 5:9] = True
@@ -165,7 +165,7 @@ def test_pictures_hold_254_numbers(tmp_path: Path) -> None:
         MaskFolder(tmp_path / "f").open(SourceInfo("s", 30, 20), ())
 
 
-def test_marks_are_checked_before_anything_runs() -> None:
+def test_mask_prompts_are_validated_before_the_run() -> None:
     assert not MarkConfig()
     assert MarkConfig(mask_box=("1,2,3,4@0.5",))
     with pytest.raises(ConfigError, match="mask-polygon"):

@@ -30,7 +30,7 @@ def track(clip: Path, *words: object) -> int:
     return main(["track", str(clip), "--rate", "10", *map(str, words)])
 
 
-def test_boxes_are_followed_from_their_times_without_a_detector(
+def test_prompted_boxes_are_tracked_from_their_times_without_a_detector(
     view: FrozenView, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out.jsonl"
@@ -52,7 +52,7 @@ def test_boxes_are_followed_from_their_times_without_a_detector(
     assert again.read_bytes() == out.read_bytes()
 
 
-def test_a_ready_detection_of_the_same_thing_is_no_second_track(view: FrozenView, clip: Path, tmp_path: Path) -> None:
+def test_detection_of_a_prompted_object_is_no_second_track(view: FrozenView, clip: Path, tmp_path: Path) -> None:
     rows = [(k, box) for k in range(8) for box in (at(k), box_at(250, 60))]
     det = tmp_path / "det.txt"
     det.write_text("".join(f"{k + 1},-1,{b[0]},{b[1]},{b[2] - b[0]},{b[3] - b[1]},0.9\n" for k, b in rows))
@@ -83,7 +83,7 @@ def test_a_wrong_box_is_one_sentence(
     assert not (tmp_path / "out.jsonl").exists()
 
 
-def test_selecting_needs_a_display(
+def test_box_selection_needs_a_display(
     view: FrozenView, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-def test_one_version_in_every_file() -> None:
+def test_version_is_equal_in_every_file() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     versions = re.findall(r"^## (\d+\.\d+\.\d+)", changelog, re.MULTILINE)
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
@@ -20,7 +20,7 @@ def test_one_version_in_every_file() -> None:
     assert f"## {PROJECT['version']} - {re.findall(r'date-released: (.+)', citation)[0]}\n" in changelog
 
 
-def test_workflows_call_targets_of_the_makefile() -> None:
+def test_workflows_call_makefile_targets() -> None:
     workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = re.findall(r"run: make ([\w-]+)", workflow)
@@ -28,7 +28,7 @@ def test_workflows_call_targets_of_the_makefile() -> None:
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
 
 
-def test_workflows_run_the_versions_of_python_that_are_promised() -> None:
+def test_workflows_cover_the_supported_python_versions() -> None:
     workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
     tested = re.search(r"matrix: \{ python-version: \[(.+)\] \}", workflow)
     promised = [line.rsplit(" ", 1)[1] for line in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", line)]
@@ -37,13 +37,13 @@ def test_workflows_run_the_versions_of_python_that_are_promised() -> None:
     assert PROJECT["requires-python"] == f">={promised[0]},<3.{int(promised[-1].split('.')[1]) + 1}"
 
 
-def test_no_address_of_a_forge_that_is_not_known() -> None:
+def test_unknown_forge_addresses_are_absent() -> None:
     pages = [path for folder in ("", "docs", "models/weights") for path in (ROOT / folder).glob("*.md")]
     assert pages
     assert not [path.name for path in pages if "github.com/liquidtrack" in path.read_text(encoding="utf-8")]
 
 
-def test_the_fast_tests_cover_every_room_and_are_there() -> None:
+def test_fast_tests_exist_and_cover_every_package() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
     fast = re.search(r"^FAST := (.+)$", makefile, re.MULTILINE)
     assert fast is not None

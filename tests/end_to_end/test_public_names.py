@@ -58,7 +58,7 @@ def test_every_public_name_loads_and_is_typed(face: str) -> None:
         package.nothing  # noqa: B018
 
 
-def test_a_name_that_is_not_there_is_told_with_its_package() -> None:
+def test_missing_attribute_names_its_package() -> None:
     get, listed, names = lazy_exports("models", {"models.errors": ("DataError",)})
     assert names == ["DataError"]
     assert "__doc__" in listed()
@@ -66,7 +66,7 @@ def test_a_name_that_is_not_there_is_told_with_its_package() -> None:
         get("DataEror")
 
 
-def test_faces_import_no_network_and_list_their_names_at_once() -> None:
+def test_public_packages_import_lazily_and_list_their_names() -> None:
     code = (
         "import datasets, models, sys, tools, tracker\n"
         "assert 'Tracker' in dir(tracker) and 'open_source' in dir(datasets) and 'VideoSink' in dir(tools)\n"
@@ -78,12 +78,12 @@ def test_faces_import_no_network_and_list_their_names_at_once() -> None:
 
 
 @pytest.mark.parametrize("package", ["models", "tracker", "datasets", "tools"])
-def test_packages_say_that_they_are_typed(package: str) -> None:
+def test_packages_ship_py_typed(package: str) -> None:
     assert Path(importlib.import_module(package).__file__ or "").with_name("py.typed").exists()
 
 
 @pytest.mark.parametrize("module", EXAMPLES)
-def test_the_examples_in_the_docstrings_run(module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_docstring_examples_run(module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_clip(tmp_path / "street.mp4")
     monkeypatch.chdir(tmp_path)
     failed, tried = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)

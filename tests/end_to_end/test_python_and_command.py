@@ -33,7 +33,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("--camera-motion flow --reid --score 0.2", ", camera_motion='flow', reid=True, score=0.2"),
     ],
 )
-def test_the_command_and_python_write_the_same_bytes(clip: Path, tmp_path: Path, flags: str, settings: str) -> None:
+def test_command_and_python_api_write_identical_results(clip: Path, tmp_path: Path, flags: str, settings: str) -> None:
     outputs = ["--jsonl", str(tmp_path / "command.jsonl"), "--mot", str(tmp_path / "command.txt")]
     assert main(["track", str(clip), *outputs, *flags.split(), "--quiet"]) == 0
     code = f"""
@@ -49,7 +49,7 @@ build_pipeline("lite0", source={str(clip)!r}{settings}).run(sinks)
     assert len(set(np.loadtxt(tmp_path / "python.txt", delimiter=",")[:, 1])) >= 3  # tracks
 
 
-def test_python_gives_embeddings_as_the_command_does(clip: Path) -> None:
+def test_python_api_and_command_give_equal_embeddings(clip: Path) -> None:
     with open_source(clip) as source:
         frame: Frame = next(iter(source))
     by_default = build_detector("lite0")(frame).embedding

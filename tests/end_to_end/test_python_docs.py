@@ -56,7 +56,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
-def test_every_block_is_run_below() -> None:
+def test_every_documented_block_has_a_test() -> None:
     titles = [title for title, _ in BLOCKS]
     source = Path(__file__).read_text(encoding="utf-8")
     assert len(titles) >= 11
@@ -72,14 +72,14 @@ def test_a_video_is_tracked_in_five_lines(folder: Path, capsys: pytest.CaptureFi
     assert "[1 2]" in out  # ids
 
 
-def test_settings_reach_their_parts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_settings_reach_their_components(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("Choose settings")
     lines = printed(capsys)
     assert len(lines) == FRAMES
     assert {name for line in lines for name in re.findall(r"'(.+?)'", line)} == {"person"}
 
 
-def test_tracks_become_a_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tracks_convert_to_a_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("pandas")
     run("Make a table")
     rows = printed(capsys)
@@ -87,12 +87,12 @@ def test_tracks_become_a_table(folder: Path, capsys: pytest.CaptureFixture[str])
     assert len([row for row in rows if row.endswith("person")]) >= 3
 
 
-def test_a_function_is_a_detector(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_function_can_be_a_detector(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("Use your own detector")
     assert len(re.findall(r"^\d\.\d{3} s \[", capsys.readouterr().out, re.MULTILINE)) == FRAMES
 
 
-def test_own_frames_are_tracked_in_a_loop(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_user_frames_are_tracked_in_a_loop(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("Track your own frames")
     lines = printed(capsys)
     assert [line.split(" [[")[0] for line in lines[:3]] == ["0.0 [1]", "0.04 [1]", "0.31 [1]"]
@@ -121,12 +121,12 @@ def test_files_are_written_and_scored(folder: Path, capsys: pytest.CaptureFixtur
     assert float(line.split()[0]) > 5  # HOTA
 
 
-def test_a_stage_of_ones_own_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_custom_stage_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("Add a stage")
     assert printed(capsys) == [f"{FRAMES} frames"]
 
 
-def test_the_template_of_a_detector_tracks_by_the_command_beside_it(folder: Path) -> None:
+def test_detector_template_tracks_with_its_documented_command(folder: Path) -> None:
     (command,) = re.findall(r"^liquidtrack (.*)$", TEXT, re.MULTILINE)
     assert main(shlex.split(command)) == 0
     lines = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
@@ -134,7 +134,7 @@ def test_the_template_of_a_detector_tracks_by_the_command_beside_it(folder: Path
     assert labels == {"bright thing"}
 
 
-def test_links_lead_somewhere() -> None:
+def test_links_resolve() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
         generated = target.startswith("../reference/commands/")
         assert generated or target.startswith("https://") or (ROOT / "docs/guides" / target).exists(), target

@@ -31,18 +31,18 @@ def command(beginning: str) -> list[str]:
     return shlex.split(line, comments=True)[1:]
 
 
-def test_it_is_short() -> None:
+def test_readme_is_short() -> None:
     assert len(README.splitlines()) <= 120
 
 
-def test_the_make_targets_are_there() -> None:
+def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = re.findall(r"^make (\w+)", "\n".join(blocks("bash")), re.MULTILINE)
     assert targets == ["demo", "test"]
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
 
 
-def test_the_five_lines_run(tmp_path: Path) -> None:
+def test_five_line_example_runs(tmp_path: Path) -> None:
     (code,) = blocks("python")
     assert len([line for line in code.splitlines() if line]) <= 5
     write_clip(tmp_path / "street.mp4")
@@ -52,9 +52,7 @@ def test_the_five_lines_run(tmp_path: Path) -> None:
     assert [float(time) for time in times] == pytest.approx(TIMES, abs=1e-3)
 
 
-def test_a_file_is_tracked_into_the_two_files_that_are_promised(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_default_run_writes_the_two_documented_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_clip(tmp_path / "street.mp4", TIMES[:8])
     (block,) = (block for block in blocks("bash") if block.strip() == "liquidtrack track street.mp4")
@@ -63,7 +61,7 @@ def test_a_file_is_tracked_into_the_two_files_that_are_promised(
     assert len((tmp_path / "street.jsonl").read_text().splitlines()) == 1 + 8
 
 
-def test_tracks_of_an_own_detector_are_scored(
+def test_tracks_of_a_custom_detector_are_scored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("trackeval", reason="scoring needs the extra `eval`")
@@ -81,7 +79,7 @@ def test_tracks_of_an_own_detector_are_scored(
     assert re.search(r"^out +\d+\.\d\d ", capsys.readouterr().out, re.MULTILINE)
 
 
-def test_links_lead_to_files_of_the_project() -> None:
+def test_links_resolve_to_project_files() -> None:
     links = re.findall(r"\]\(([^)#]+)", README)
     assert len(links) > 5
     for link in links:

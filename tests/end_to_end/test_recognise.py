@@ -43,7 +43,7 @@ def words(street: tuple[Path, Path], out: Path, *more: str) -> list[str]:
     return ["track", str(street[0]), "--rate", "10", "--detector", detector, "--jsonl", str(out), "--quiet", *more]
 
 
-def test_a_mood_of_the_detector_changes_nothing(street: tuple[Path, Path], tmp_path: Path) -> None:
+def test_single_wrong_detector_class_changes_no_label(street: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     assert main(words(street, out)) == 0
     names, frames = boxes(out)
@@ -53,7 +53,7 @@ def test_a_mood_of_the_detector_changes_nothing(street: tuple[Path, Path], tmp_p
     assert frames[3][0]["class_score"] < frames[2][0]["class_score"]  # the doubt shows in the figure
 
 
-def test_kinds_are_looked_for_with_the_real_network(street: tuple[Path, Path], tmp_path: Path) -> None:
+def test_real_network_adds_fine_grained_classes(street: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     assert main(words(street, out, "--classify", "imagenet", "--video", str(tmp_path / "out.mp4"))) == 0
     names, frames = boxes(out)
@@ -63,7 +63,7 @@ def test_kinds_are_looked_for_with_the_real_network(street: tuple[Path, Path], t
     assert all(found[0]["label"] in names and 0 < found[0]["class_score"] <= 1 for found in frames)
 
 
-def test_a_setting_that_cannot_be_is_one_sentence(
+def test_invalid_setting_is_one_sentence(
     street: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(words(street, tmp_path / "out.jsonl", "--classify-crops", "0")) == 2

@@ -74,7 +74,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_every_command_of_the_document_runs(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_documented_command_runs(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["eval", "crop-classes", "PICTURES", "--seconds", "0.3", "--answers", "theirs.json"]) == 0
     lines = [line for block in blocks("bash") for line in block.splitlines()]
     assert len(lines) == 8
@@ -90,7 +90,7 @@ def test_every_command_of_the_document_runs(place: Path, capsys: pytest.CaptureF
     assert list((place / "views").rglob("times.csv"))
 
 
-def test_the_results_of_the_document_are_read(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_documented_results_are_read(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (results,) = blocks("json")
     (place / "theirs.json").write_text(results)
     words = ["--truth", "classes.tsv", "--detector", "yolox_nano.onnx", "--results", "theirs.json"]
@@ -98,7 +98,7 @@ def test_the_results_of_the_document_are_read(place: Path, capsys: pytest.Captur
     assert "theirs.json" in capsys.readouterr().out
 
 
-def test_a_class_that_nobody_can_say_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unreachable_truth_class_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "classes.tsv").write_text("libby\tbeagle|whippet\n")
     words = ["--truth", "classes.tsv", "--detector", "yolox_nano.onnx"]
     assert main(["eval", "video-classes", "DAVIS", *words, "--quiet"]) == 2

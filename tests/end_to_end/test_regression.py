@@ -46,7 +46,7 @@ def track_file(motion: str, out: Path) -> Path:
 
 
 @pytest.mark.parametrize("motion", MOTIONS)
-def test_the_tracks_are_the_expected_ones(motion: str, tmp_path: Path) -> None:
+def test_tracks_equal_the_expected_ones(motion: str, tmp_path: Path) -> None:
     assert track_file(motion, tmp_path).read_bytes() == (DATA / f"square.{motion}.txt").read_bytes()
 
 
@@ -81,12 +81,12 @@ def track_scene(out: Path, recorded: Recorded) -> list[bytes]:
     return [(out / name).read_bytes() for name in EXPECTED.values()]
 
 
-def test_embeddings_two_classes_and_camera_motion_give_the_expected_tracks(tmp_path: Path) -> None:
+def test_tracks_with_embeddings_classes_and_camera_motion_equal_the_expected_ones(tmp_path: Path) -> None:
     assert track_scene(tmp_path, Recorded()) == [(DATA / name).read_bytes() for name in EXPECTED.values()]
 
 
 @pytest.mark.parametrize("part", ["embedding", "label", "warp"])
-def test_each_part_of_the_default_path_shows_in_the_expected_tracks(part: str, tmp_path: Path) -> None:
+def test_each_default_component_affects_the_expected_tracks(part: str, tmp_path: Path) -> None:
     """A recording in which a part made no difference would not guard it."""
     whole = Recorded()
 
@@ -103,7 +103,7 @@ def test_each_part_of_the_default_path_shows_in_the_expected_tracks(part: str, t
     assert track_scene(tmp_path, Partial()) != [(DATA / name).read_bytes() for name in EXPECTED.values()]
 
 
-def test_lite0_and_the_optical_flow_say_what_was_recorded() -> None:
+def test_lite0_and_optical_flow_equal_their_recorded_outputs() -> None:
     renderer, recorded = Renderer(parse(SCENE)), Recorded()
     detector, flow = build_detector("lite0", embeddings=True), FlowCameraMotion()
     assert detector.names == recorded.names

@@ -50,7 +50,7 @@ def track(clip: Path, out: Path, *words: str) -> int:
 
 
 @pytest.mark.usefixtures("own_cache")
-def test_who_comes_back_has_the_old_id_in_every_frame(clip: Path, tmp_path: Path) -> None:
+def test_returning_person_has_the_old_id_in_every_frame(clip: Path, tmp_path: Path) -> None:
     needs_weights()
     assert track(clip, tmp_path / "without.jsonl") == 0
     assert track(clip, tmp_path / "with.jsonl", "--reid") == 0
@@ -89,7 +89,7 @@ def test_a_metric_of_other_features_is_refused(clip: Path, tmp_path: Path, capsy
         (("--reid-metric", "none.safetensors"), "none.safetensors: cannot be read"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(
+def test_mistakes_are_one_sentence(
     words: tuple[str, ...], said: str, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if "--reid-metric" in words:

@@ -47,19 +47,19 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_committed_pages_are_what_the_figures_give() -> None:
+def test_committed_pages_equal_the_generated_ones() -> None:
     checked = script(ROOT, "results.py", "--check")
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
-def test_a_page_shows_figures_command_and_date(checkout: Path) -> None:
+def test_page_shows_figures_command_and_date(checkout: Path) -> None:
     page = (checkout / "docs/results/reid.md").read_text()
     assert "| 0.700 | 0.800 | 0.900 | 1.000 |" in page
     assert "# 2026-11-29\nliquidtrack eval reid data/reid --json reid.json" in page
     assert script(checkout, "results.py", "--check").returncode == 0
 
 
-def test_another_figure_another_page_and_other_weights_are_noticed(checkout: Path) -> None:
+def test_changed_figures_pages_and_weights_are_detected(checkout: Path) -> None:
     (checkout / "docs/results/reid.json").write_text(json.dumps(RESULT | {"mean_ap": 0.5}))
     assert (
         "docs/results/reid.md is not what docs/results/*.json give" in script(checkout, "results.py", "--check").stdout
@@ -75,7 +75,7 @@ def test_another_figure_another_page_and_other_weights_are_noticed(checkout: Pat
     assert "docs/results/old.json belongs to no command" in checked.stdout
 
 
-def test_every_command_of_the_results_is_understood() -> None:
+def test_every_command_of_the_results_parses() -> None:
     sys.path.insert(0, str(ROOT / "docs/scripts"))
     try:
         from result_files import read_commands, weights_of
@@ -90,7 +90,7 @@ def test_every_command_of_the_results_is_understood() -> None:
         assert parse(load(COMMANDS[name].config), f"liquidtrack {name}", words)
 
 
-def test_missing_data_for_the_results_get_one_sentence(tmp_path: Path) -> None:
+def test_missing_result_data_are_one_sentence(tmp_path: Path) -> None:
     ended = script(ROOT, "run_results.py", str(tmp_path / "none"), str(tmp_path))
     assert ended.returncode == 2
     assert "there is no such folder; name the folders of the data and of the detectors." in ended.stdout

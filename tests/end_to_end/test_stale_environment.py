@@ -17,7 +17,7 @@ def script(text: str, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", text, *words], capture_output=True, text=True, check=False)
 
 
-def test_the_entry_point_of_an_older_installation_works_and_tells_how_to_renew_it() -> None:
+def test_old_entry_point_works_and_tells_how_to_reinstall() -> None:
     ended = script("import sys\nfrom tools.cli import main\nsys.exit(main())", "--version")
     assert ended.returncode == 0
     assert ended.stdout.startswith("liquidtrack ")
@@ -25,7 +25,7 @@ def test_the_entry_point_of_an_older_installation_works_and_tells_how_to_renew_i
     assert ended.stderr.count("\n") == 1
 
 
-def test_a_requirement_that_is_not_installed_gets_one_sentence() -> None:
+def test_missing_requirement_is_one_sentence() -> None:
     blocked = "import sys\nsys.modules['tyro'] = None\nfrom tools.cli.main import main\nsys.exit(main())"
     ended = script(blocked, "info", "clip.mp4")
     assert ended.returncode == 2
@@ -35,6 +35,6 @@ def test_a_requirement_that_is_not_installed_gets_one_sentence() -> None:
     )
 
 
-def test_the_table_of_requirements_is_that_of_the_project() -> None:
+def test_requirements_table_equals_the_project_metadata() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert sorted(REQUIRED.values()) == sorted(re.split(r"[<>=]", line)[0] for line in project["dependencies"])

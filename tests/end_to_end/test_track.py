@@ -60,13 +60,13 @@ def test_every_label_sink_keeps_boxes_and_true_times(results: Path, name: str) -
     assert len(got) >= len(TIMES) - 3  # a tracker may wait a look or two before it shows a track
 
 
-def test_the_video_keeps_every_presentation_time(results: Path) -> None:
+def test_output_video_keeps_every_presentation_time(results: Path) -> None:
     with av.open(str(results / "out.mp4")) as container:
         times = [float(frame.time) for frame in container.decode(video=0)]
     np.testing.assert_allclose(np.array(times) - times[0], TIMES, atol=1e-3)
 
 
-def test_the_resolved_settings_repeat_the_run(results: Path, tmp_path: Path) -> None:
+def test_resolved_settings_reproduce_the_run(results: Path, tmp_path: Path) -> None:
     (settings,) = results.glob("*.run.toml")
     again = tmp_path / "again.txt"
     done = liquidtrack("track", "--config", settings, "--mot", again, "--video", tmp_path / "again.mp4", "--quiet")
@@ -74,7 +74,7 @@ def test_the_resolved_settings_repeat_the_run(results: Path, tmp_path: Path) -> 
     assert again.read_bytes() == (results / "out.txt").read_bytes()
 
 
-def test_start_end_and_every_keep_the_files_own_numbers_and_times(clip: Path, detections: Path, tmp_path: Path) -> None:
+def test_start_end_and_every_keep_frame_numbers_and_times(clip: Path, detections: Path, tmp_path: Path) -> None:
     out = tmp_path / "part.jsonl"
     done = liquidtrack(
         "track", clip, "--detector", f"file:{detections}", "--jsonl", out, "--start", 0.1, "--end", 2.0, "--every", 2
@@ -108,7 +108,7 @@ def test_the_top_level_help_imports_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_a_python_callable_is_a_detector(clip: Path, tmp_path: Path) -> None:
+def test_python_callable_is_a_detector(clip: Path, tmp_path: Path) -> None:
     (tmp_path / "bright.py").write_text(
         "import cv2, numpy as np\n"
         "from tracker import Detections\n"
@@ -195,7 +195,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_one_sentence_and_exit_code_2(name: str, clip: Path, detections: Path, tmp_path: Path) -> None:
+def test_mistake_is_one_sentence_and_exit_code_2(name: str, clip: Path, detections: Path, tmp_path: Path) -> None:
     import os
 
     words, said = MISTAKES[name]
@@ -223,7 +223,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(name: str, clip: Path, detect
         (("--start", "1"), 0, None),
     ],
 )
-def test_ready_detections_of_a_longer_video_are_told(
+def test_detections_of_a_longer_video_are_reported(
     words: tuple[str, ...], late: int, said: str | None, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     det = write_detections(tmp_path / "det.txt", [*TIMES, *(3.0 + k for k in range(late))])
@@ -234,7 +234,7 @@ def test_ready_detections_of_a_longer_video_are_told(
 
 
 @pytest.mark.parametrize("kept", ["tracks.jsonl", "tracks.txt", "tracks.xml"])
-def test_ids_of_a_file_of_tracks_are_kept_where_that_is_asked_for(kept: str, tmp_path: Path) -> None:
+def test_ids_of_a_tracks_file_are_kept_if_requested(kept: str, tmp_path: Path) -> None:
     lines = ['{"format": "liquidtrack", "version": 1, "names": ["person", "car"]}']
     for k in range(4):  # two far apart and one that jumps, which no tracker would call one object
         boxes = [{"id": 7, "xyxy": [10 + k, 10, 40 + k, 60], "label": "car", "score": 0.1}]
@@ -265,7 +265,7 @@ def test_ids_of_a_file_of_tracks_are_kept_where_that_is_asked_for(kept: str, tmp
         (["--start", "1", "--end", "1.5"], "no frame is left from the start at 1 s on"),
     ],
 )
-def test_a_start_that_leaves_no_frame_is_a_mistake(words: list[str], says: str, clip: Path, tmp_path: Path) -> None:
+def test_start_beyond_the_last_frame_is_refused(words: list[str], says: str, clip: Path, tmp_path: Path) -> None:
     done = liquidtrack("track", clip, "--detector", "background", "--jsonl", tmp_path / "o.jsonl", *words)
     assert done.returncode == 2
     assert says in done.stderr
@@ -275,7 +275,7 @@ def test_a_start_that_leaves_no_frame_is_a_mistake(words: list[str], says: str, 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
 @pytest.mark.parametrize("words", [["--start", "0.3"], ["--every", "3"], []])
-def test_seek_beside_a_written_video_shows_the_frame_there(
+def test_seek_time_in_the_written_video_shows_the_frame(
     words: list[str], name: str, clip: Path, detections: Path, tmp_path: Path
 ) -> None:
     out, video = tmp_path / "a.jsonl", tmp_path / name

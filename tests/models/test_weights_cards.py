@@ -33,14 +33,14 @@ def test_the_index_names_every_card_and_no_other() -> None:
     )
 
 
-def test_the_ablations_and_the_weights_of_trainings_are_listed_with_their_checksums() -> None:
+def test_ablation_and_training_weights_are_listed_with_checksums() -> None:
     listed = (ROOT / "tests/weights/README.md").read_text(encoding="utf-8")
     for path in (ROOT / "tests/weights").glob("*.safetensors"):
         assert f"| `{path.name}` | `{hashlib.sha256(path.read_bytes()).hexdigest()}` |" in listed
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tests/weights").glob("*.safetensors")), ids=lambda path: path.name)
-def test_weights_that_the_package_lacks_are_found_in_a_checkout(path: Path, tmp_path: Path) -> None:
+def test_unpackaged_weights_are_found_in_a_checkout(path: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="but in tests/weights of a checkout"):
         read_arrays(tmp_path / path.name, "a head", "train one")
     weights, about = read_arrays(path, "a head", "train one")

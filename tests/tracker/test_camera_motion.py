@@ -23,7 +23,7 @@ def picture(seed: int) -> np.ndarray:
         np.hstack([cv2.getRotationMatrix2D((320, 240), 2.0, 1.0)]),
     ],
 )
-def test_shift_zoom_and_turn_are_found_beside_a_thing_that_moves_by_itself(truth: np.ndarray) -> None:
+def test_shift_zoom_and_rotation_are_estimated_despite_a_moving_object(truth: np.ndarray) -> None:
     before = picture(1)
     after = cv2.warpAffine(before, truth, (640, 480), borderMode=cv2.BORDER_REFLECT)
     thing = picture(2)[:200, :150]
@@ -38,7 +38,7 @@ def test_shift_zoom_and_turn_are_found_beside_a_thing_that_moves_by_itself(truth
     np.testing.assert_allclose(corners @ found.T, corners @ truth.T, atol=1.0)
 
 
-def test_a_blank_wall_says_nothing() -> None:
+def test_textureless_image_gives_no_camera_motion() -> None:
     motion = FlowCameraMotion()
     blank = np.full((480, 640, 3), 90, np.uint8)
     for index in range(2):

@@ -46,24 +46,24 @@ TIMES = [0.0, 0.04, 0.08, 0.2, 0.24, 0.9, 0.94, 1.5, 1.54]
 
 
 @pytest.mark.parametrize("origin", [1e6, 123456.789, -50.0])
-def test_times_far_from_zero_change_nothing(origin: float) -> None:
+def test_results_do_not_depend_on_the_time_origin(origin: float) -> None:
     assert_same(run(TIMES), run(TIMES, origin))
 
 
-def test_true_times_of_a_steady_camera_are_the_fixed_rate() -> None:
+def test_rounding_of_steady_times_changes_nothing() -> None:
     steady = [k / 25 for k in range(60)]
     drifting = [0.04 * k for k in range(60)]  # the same moments, other roundings
     assert_same(run(steady), run(drifting))
 
 
-def test_ids_stay_and_every_walker_is_shown() -> None:
+def test_every_walker_keeps_its_id_in_every_frame() -> None:
     for tracks in run(TIMES):
         assert tracks.confirmed.id.tolist() == [1, 2, 3, 4]
         assert tracks.confirmed.detection.tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(("motion", "longest"), [("kalman", 1.0), ("liquid", 2.5)])
-def test_an_unseen_track_is_lost_then_found_then_dropped_in_seconds(motion: str, longest: float) -> None:
+def test_undetected_track_is_lost_recovered_and_removed_by_seconds(motion: str, longest: float) -> None:
     tracker = Tracker(TrackerConfig(motion=motion, max_age=1.0))
     for t in (0.0, 0.1, 0.2):
         tracker.update(walkers(t), t)
@@ -75,7 +75,7 @@ def test_an_unseen_track_is_lost_then_found_then_dropped_in_seconds(motion: str,
     assert 3 not in tracker.update(walkers(end, missing=[2]), end).id
 
 
-def test_looking_without_seeing_changes_no_later_answer() -> None:
+def test_frames_without_detections_leave_later_results_unchanged() -> None:
     """Frames in which an object is not detected must leave its state as if they had not been looked at."""
     often, seldom = Tracker(), Tracker()
     for t in (0.0, 0.1, 0.2):
@@ -87,7 +87,7 @@ def test_looking_without_seeing_changes_no_later_answer() -> None:
     assert a.xyxy.tobytes() == b.xyxy.tobytes()
 
 
-def test_a_track_is_tentative_until_it_was_seen_for_long_enough() -> None:
+def test_track_is_tentative_until_min_confirm() -> None:
     tracker = Tracker(TrackerConfig(min_confirm=0.15, tentative_max_age=0.3))
     states = [tracker.update(walkers(t), t).state.tolist() for t in (0.0, 0.1, 0.2)]
     assert states == [[State.TENTATIVE] * 4, [State.TENTATIVE] * 4, [State.ACTIVE] * 4]
@@ -97,14 +97,14 @@ def test_a_track_is_tentative_until_it_was_seen_for_long_enough() -> None:
 
 
 @pytest.mark.parametrize("times", [(1.0, 1.0), (1.0, 0.5), (0.0, float("nan"))])
-def test_times_that_do_not_rise_are_refused(times: tuple[float, float]) -> None:
+def test_non_increasing_times_are_refused(times: tuple[float, float]) -> None:
     tracker = Tracker()
     tracker.update(walkers(0.0), times[0])
     with pytest.raises(DataError, match="time"):
         tracker.update(walkers(0.0), times[1])
 
 
-def test_a_moving_camera_is_taken_out() -> None:
+def test_camera_motion_is_compensated() -> None:
     tracker, shift = Tracker(), np.array([[1.0, 0, 90], [0, 1, 0]])
     for k in range(6):
         found = walkers(k / 10)
@@ -113,7 +113,7 @@ def test_a_moving_camera_is_taken_out() -> None:
 
 
 @pytest.mark.parametrize("warp", [np.zeros((2, 3)), np.full((2, 3), np.nan), np.eye(3)])
-def test_a_warp_that_is_none_is_refused(warp: Float64) -> None:
+def test_invalid_warp_is_refused(warp: Float64) -> None:
     tracker = Tracker()
     tracker.update(walkers(0.0), 0.0)
     with pytest.raises(DataError, match="affine"):
@@ -121,7 +121,7 @@ def test_a_warp_that_is_none_is_refused(warp: Float64) -> None:
 
 
 @pytest.mark.parametrize("motion", MOTIONS)
-def test_tracks_are_made_as_if_they_had_been_checked(motion: str) -> None:
+def test_unchecked_tracks_equal_validated_tracks(motion: str) -> None:
     tracker = Tracker(TrackerConfig(motion=motion))
     for k in range(8):
         made = tracker.update(walkers(k / 10, missing=[k % 5]), k / 10)
@@ -145,7 +145,7 @@ NOISE = MotionNoise(np.array([0.6]), np.array([0.8]), np.array([0.3]), np.array(
 
 
 @given(st.floats(1e-4, 5), st.floats(1e-4, 5))
-def test_two_steps_are_one_step_of_their_sum(a: float, b: float) -> None:
+def test_two_kalman_steps_equal_one_step_of_their_sum(a: float, b: float) -> None:
     start = correct(first(np.array([[3.0]]), np.array([[0.01]]), NOISE), np.array([[3.5]]), np.array([[0.02]]))
     start = start._replace(v=np.array([[1.5]]))
     twice = step(step(start, np.array([[a]]), NOISE), np.array([[b]]), NOISE)
@@ -154,7 +154,7 @@ def test_two_steps_are_one_step_of_their_sum(a: float, b: float) -> None:
         np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-12)
 
 
-def test_correct_is_the_textbook_kalman_update() -> None:
+def test_correct_equals_the_textbook_kalman_update() -> None:
     state = Gaussian(*(np.array([[value]]) for value in (2.0, 0.5, 0.3, 0.1, 0.8)))
     p, h, r, z = np.array([[0.3, 0.1], [0.1, 0.8]]), np.array([[1.0, 0.0]]), np.array([[0.05]]), 2.4
     gain = p @ h.T @ np.linalg.inv(h @ p @ h.T + r)
@@ -189,7 +189,7 @@ def test_predict_is_pure(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MOTIONS)
-def test_doubt_grows_with_time(name: str) -> None:
+def test_predicted_std_grows_with_time(name: str) -> None:
     motion = MOTIONS[name](TrackerConfig())
     rows = seen(motion)
     std = np.stack([motion.predict(rows, t).std for t in (0.35, 0.6, 1.2, 5.0)])
@@ -197,7 +197,7 @@ def test_doubt_grows_with_time(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MOTIONS)
-def test_motion_does_not_care_for_place_or_scale(name: str) -> None:
+def test_motion_is_invariant_to_position_and_scale(name: str) -> None:
     """A picture of twice the size, cut elsewhere, gives the same answer in its own pixels."""
     motion = MOTIONS[name](TrackerConfig())
     affine = np.array([[2.0, 0, 300], [0, 2.0, -40]])
@@ -214,7 +214,7 @@ def test_motion_does_not_care_for_place_or_scale(name: str) -> None:
         np.testing.assert_allclose(warped.std, got.std, rtol=1e-5)
 
 
-def test_walkers_dancers_and_runners_are_each_foreseen_by_their_own_prior() -> None:
+def test_motion_mode_probabilities_match_walking_dancing_and_running() -> None:
     motion = KalmanMotion()
     rng, times = np.random.default_rng(0), np.arange(0, 6, 0.1)
     velocity = np.zeros(2)
@@ -242,7 +242,7 @@ def test_walkers_dancers_and_runners_are_each_foreseen_by_their_own_prior() -> N
     assert MOTION_MODES[2].velocity_std > MOTION_MODES[1].velocity_std
 
 
-def test_a_new_track_learns_from_the_scene_which_prior_holds() -> None:
+def test_new_track_takes_its_motion_mode_prior_from_the_scene() -> None:
     motion = KalmanMotion()
     old = seen(motion, [0.1 * k for k in range(30)])
     observations = Observations.at(walkers(3.0).xyxy[:1], np.ones(1))
@@ -261,7 +261,7 @@ def pairs(similarity: Float64 | None = None) -> Pairs:
 
 
 @pytest.mark.parametrize("name", COSTS)
-def test_a_cost_prefers_what_is_alike_and_says_log_odds(name: str) -> None:
+def test_cost_is_a_logit_that_rises_with_similarity(name: str) -> None:
     odds = COSTS[name](pairs(np.array([0.9, 0.5, 0.0])))
     assert odds.shape == (3,)
     assert odds.dtype == np.float64
@@ -270,7 +270,7 @@ def test_a_cost_prefers_what_is_alike_and_says_log_odds(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COSTS)
-def test_a_cost_does_without_embeddings(name: str) -> None:
+def test_cost_works_without_embeddings(name: str) -> None:
     without, unknown = COSTS[name](pairs()), COSTS[name](pairs(np.full(3, np.nan)))
     assert np.isfinite(without).all()
     np.testing.assert_array_equal(without, unknown)
@@ -283,7 +283,7 @@ def test_every_cost_tracks_walkers(name: str) -> None:
         assert tracker.update(walkers(t), float(t)).confirmed.id.tolist() == [1, 2, 3, 4]
 
 
-def test_looks_tell_apart_whom_places_do_not() -> None:
+def test_embeddings_resolve_a_swap_that_positions_cannot() -> None:
     """Two who meet, vanish behind each other, and come out changed over: only their looks can say so."""
     rng = np.random.default_rng(0)
     looks = rng.standard_normal((6, 16)).astype(np.float32)
@@ -307,7 +307,7 @@ def test_looks_tell_apart_whom_places_do_not() -> None:
     assert (who["mix"][1], who["mix"][2]) == (1, 0)
 
 
-def test_embeddings_may_come_late_but_must_keep_their_length() -> None:
+def test_embeddings_may_start_late_but_must_keep_their_length() -> None:
     tracker = Tracker()
     tracker.update(walkers(0.0), 0.0)
 
@@ -328,7 +328,7 @@ class UnlikelyPairs(Learned):
 
 
 @pytest.mark.parametrize(("score", "state"), [(0.9, State.ACTIVE), (0.5, State.LOST)])
-def test_whoever_would_become_new_is_taken_for_the_likeliest_known(score: float, state: State) -> None:
+def test_detection_that_would_start_a_track_joins_the_likeliest_known_one(score: float, state: State) -> None:
     config, motion = TrackerConfig(motion="liquid"), LiquidMotion()
     unlikely = UnlikelyPairs(motion.head, logit(config.match_probability), logit(config.new_track_match_probability))
     tracker = Tracker(config, motion, associator=unlikely)

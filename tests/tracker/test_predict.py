@@ -46,7 +46,7 @@ def same(some: Tracks, others: Tracks, *but: str) -> None:
 @pytest.mark.parametrize("motion", MOTIONS)
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_any_number_of_predictions_leaves_the_next_updates_as_they_were(motion: str, seed: int) -> None:
+def test_predictions_leave_later_updates_unchanged(motion: str, seed: int) -> None:
     config = TrackerConfig(motion=motion, online_calibration=True)
     plain, asked, rng = Tracker(config, size=SIZE), Tracker(config, size=SIZE), np.random.default_rng(seed)
     for found, time in crowd(seed, 25):
@@ -58,7 +58,7 @@ def test_any_number_of_predictions_leaves_the_next_updates_as_they_were(motion: 
 @pytest.mark.parametrize("motion", MOTIONS)
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.02, 0.4, 1.0, 1.9, 4.0, 6.0]))
-def test_a_prediction_holds_what_an_update_without_detections_would_keep(motion: str, seed: int, wait: float) -> None:
+def test_prediction_equals_an_update_without_detections(motion: str, seed: int, wait: float) -> None:
     tracker = Tracker(TrackerConfig(motion=motion, min_confirm=0.2), size=SIZE)
     for found, time in crowd(seed, 20):
         latest = tracker.update(found, time)
@@ -71,7 +71,7 @@ def test_a_prediction_holds_what_an_update_without_detections_would_keep(motion:
 
 
 @pytest.mark.parametrize("motion", MOTIONS)
-def test_a_walker_is_predicted_ahead_and_every_track_ends_with_its_life(motion: str) -> None:
+def test_prediction_extrapolates_a_walker_and_ends_at_max_age(motion: str) -> None:
     tracker = Tracker(TrackerConfig(motion=motion, max_age=2.0))
     for k in range(20):
         box = np.array([[100 + 6 * k, 100, 140 + 6 * k, 200]], np.float32)  # 60 pixels a second

@@ -26,7 +26,7 @@ def tracks(**changes: object) -> Tracks:
     return Tracks(**(values | changes))  # type: ignore[arg-type]
 
 
-def test_detections_bring_their_columns_to_the_stated_types() -> None:
+def test_detections_convert_columns_to_the_declared_types() -> None:
     found = Detections(BOX, [1, 0.5], [0, 3])  # type: ignore[arg-type]
     assert found.xyxy.dtype == np.float32
     assert found.score.dtype == np.float32
@@ -48,12 +48,12 @@ def test_detections_bring_their_columns_to_the_stated_types() -> None:
         (BOX, [1, 1], [0, 0, 0], "2 boxes"),
     ],
 )
-def test_detections_refuse_what_breaks_their_contract(xyxy: list, score: list, label: list, words: str) -> None:
+def test_invalid_detections_are_refused(xyxy: list, score: list, label: list, words: str) -> None:
     with pytest.raises(DataError, match=words):
         Detections(xyxy, score, label)  # type: ignore[arg-type]
 
 
-def test_embeddings_and_masks_need_a_row_a_box() -> None:
+def test_embeddings_and_masks_need_one_row_per_box() -> None:
     with pytest.raises(DataError, match="embedding"):
         Detections(BOX, [1, 1], [0, 0], embedding=np.zeros((1, 8)))  # type: ignore[arg-type]
     with pytest.raises(DataError, match="mask"):
@@ -67,7 +67,7 @@ def test_empty_structs_are_empty_and_typed() -> None:
     assert Detections.empty().xyxy.shape == Tracks.empty().xyxy.shape == (0, 4)
 
 
-def test_tracks_show_only_what_is_active_and_seen_now() -> None:
+def test_confirmed_tracks_are_active_and_just_detected() -> None:
     found = tracks()
     assert found.confirmed.id.tolist() == [1]
     assert tracks(state=[State.TENTATIVE, State.ACTIVE], time_since_update=[0, 0]).confirmed.id.tolist() == [2]
@@ -83,7 +83,7 @@ def test_structs_are_frozen() -> None:
         tracks().id = np.zeros(2)  # type: ignore[misc,assignment]
 
 
-def test_frame_refuses_other_pictures_and_times() -> None:
+def test_invalid_images_and_times_are_refused() -> None:
     assert Frame(np.zeros((4, 6, 3), np.uint8), 0, 0.0).size == (6, 4)
     for bgr in (np.zeros((4, 6), np.uint8), np.zeros((4, 6, 4), np.uint8), np.zeros((4, 6, 3), np.float32)):
         with pytest.raises(DataError, match="uint8, BGR"):
@@ -105,7 +105,7 @@ def test_concat_keeps_every_column_in_order() -> None:
     assert len(Tracks.concat([])) == 0
 
 
-def test_concat_refuses_an_id_that_stands_in_two_parts() -> None:
+def test_concat_refuses_a_repeated_id() -> None:
     with pytest.raises(DataError, match="repeat"):
         Tracks.concat([tracks(), tracks()])
 
@@ -126,7 +126,7 @@ def test_tracks_without_a_mask_take_no_memory_for_it() -> None:
     assert not last.mask[1].any()
 
 
-def test_masks_of_another_number_or_size_are_refused() -> None:
+def test_masks_of_another_count_or_size_are_refused() -> None:
     with pytest.raises(DataError, match="1 masks for 2 tracks"):
         tracks(mask=np.zeros((1, 4, 4), bool))
     with pytest.raises(DataError, match=r"\(N, H, W\) of bool"):

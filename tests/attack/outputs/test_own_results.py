@@ -30,7 +30,7 @@ def results(work: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("flag", FLAGS)
-def test_the_same_command_replaces_its_own_results(flag: str, work: Path) -> None:
+def test_rerun_replaces_its_own_results(flag: str, work: Path) -> None:
     for _ in range(2):
         assert_answered(attack(track(flag=flag), cwd=work), 0)
     assert not list(work.glob(".*.lock"))
@@ -38,7 +38,7 @@ def test_the_same_command_replaces_its_own_results(flag: str, work: Path) -> Non
 
 @pytest.mark.parametrize("flag", ["mot", "jsonl", "coco", "yolo", "video"])
 @pytest.mark.parametrize("part", [0, 1])
-def test_a_result_that_was_changed_by_hand_is_kept(flag: str, part: int, work: Path) -> None:
+def test_hand_edited_result_is_kept(flag: str, part: int, work: Path) -> None:
     assert_answered(attack(track(flag=flag), cwd=work), 0)
     made = [work / name for name in MADE[flag] if (work / name).is_file()]
     hurt = made[min(part, len(made) - 1)]
@@ -50,7 +50,7 @@ def test_a_result_that_was_changed_by_hand_is_kept(flag: str, part: int, work: P
 
 
 @pytest.mark.parametrize("flag", ["mot", "jsonl", "yolo", "video"])
-def test_a_result_of_other_settings_is_kept(flag: str, work: Path) -> None:
+def test_result_of_other_settings_is_kept(flag: str, work: Path) -> None:
     assert_answered(attack(track(flag=flag), cwd=work), 0)
     with kept(*(work / name for name in MADE[flag])):
         said = refused(attack(track("--max-age", "1", flag=flag), cwd=work), "other settings", "--overwrite")
@@ -58,21 +58,21 @@ def test_a_result_of_other_settings_is_kept(flag: str, work: Path) -> None:
     assert_answered(attack(track("--max-age", "1", "--overwrite", flag=flag), cwd=work), 0)
 
 
-def test_a_label_added_by_hand_is_kept(work: Path) -> None:
+def test_hand_added_label_is_kept(work: Path) -> None:
     assert_answered(attack(track(flag="yolo"), cwd=work), 0)
     with kept(put(work / "ds/labels/street_8.txt")):
         refused(attack(track(flag="yolo"), cwd=work), "changed since")
         assert_answered(attack(track("--overwrite", flag="yolo"), cwd=work), 0)
 
 
-def test_labels_of_an_earlier_longer_run_make_room(work: Path) -> None:
+def test_overwrite_removes_labels_of_a_longer_run(work: Path) -> None:
     assert_answered(attack(track(flag="yolo"), cwd=work), 0)
     assert len(list((work / "ds/labels").iterdir())) == 20
     assert_answered(attack(track("--end", "0.3", "--overwrite", flag="yolo"), cwd=work), 0)
     assert len(list((work / "ds/labels").iterdir())) == 5
 
 
-def test_a_backup_by_hard_links_keeps_the_old_result(work: Path) -> None:
+def test_hard_linked_backup_keeps_the_old_result(work: Path) -> None:
     assert_answered(attack(track(), cwd=work), 0)
     (work / "backup.jsonl").hardlink_to(work / "o.jsonl")
     with kept(work / "backup.jsonl"):
@@ -90,7 +90,7 @@ BAD_STARTS = {
 
 
 @pytest.mark.parametrize("how", BAD_STARTS)
-def test_a_run_that_fails_at_its_first_frame_leaves_old_results(how: str, work: Path) -> None:
+def test_failure_at_the_first_frame_leaves_old_results(how: str, work: Path) -> None:
     flags = [word for flag in FILES for word in (f"--{flag}", NAMES[flag])] + ["--yolo", "ds"]
     flags[flags.index("o.kitti")] = "k.txt"
     put(work / "failing.py", b"class Detector:\n    names = ('a',)\n    def __call__(self, frame):\n        1 / 0\n")
@@ -101,7 +101,7 @@ def test_a_run_that_fails_at_its_first_frame_leaves_old_results(how: str, work: 
         assert_answered(answer, (0, 1, 2), more_lines=True)
 
 
-def test_a_killed_runs_results_are_readable_and_are_not_replaced_unasked(work: Path) -> None:
+def test_results_of_a_killed_run_are_readable_and_not_overwritten(work: Path) -> None:
     put(work / "slow.py", SLOW)
     words = ["track", "clip.mp4", "--detector", "python:slow:Detector", "--jsonl", "o.jsonl", "--quiet"]
     with start(words, cwd=work) as running:
@@ -135,7 +135,7 @@ def wait_for(ready: Callable[[], bool], seconds: float = 25.0) -> None:
 
 
 @pytest.mark.parametrize("flag", ["video", "jsonl", "mot", "coco", "cvat", "yolo"])
-def test_two_runs_at_once_do_not_mix_their_files(flag: str, work: Path) -> None:
+def test_concurrent_runs_do_not_share_an_output_file(flag: str, work: Path) -> None:
     put(work / "slow.py", SLOW)
     words = ["track", "clip.mp4", "--detector", "python:slow:Detector", f"--{flag}", NAMES[flag], "--quiet"]
     with start(words, cwd=work) as first:
@@ -145,7 +145,7 @@ def test_two_runs_at_once_do_not_mix_their_files(flag: str, work: Path) -> None:
     assert_answered(attack([*words, "--end", "0.1", "--overwrite"], cwd=work), 0)
 
 
-def test_two_runs_into_one_folder_do_not_hinder_each_other(work: Path) -> None:
+def test_concurrent_runs_may_share_an_output_folder(work: Path) -> None:
     put(work / "slow.py", SLOW)
     words = ["track", "clip.mp4", "--detector", "python:slow:Detector", "--end", "0.3", "--quiet", "--mot"]
     with start([*words, "a.txt"], cwd=work) as one, start([*words, "b.txt"], cwd=work) as other:

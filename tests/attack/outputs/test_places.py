@@ -23,7 +23,7 @@ from tests.support.output_victims import (
 # What is nobody's data, and what is said.
 
 
-def test_devices_and_pipes_are_exempt(work: Path) -> None:
+def test_device_and_pipe_outputs_need_no_overwrite(work: Path) -> None:
     assert_answered(attack(track(to="/dev/null"), cwd=work), 0)
     os.mkfifo(work / "pipe")
     handle = os.open(work / "pipe", os.O_RDONLY | os.O_NONBLOCK)
@@ -35,7 +35,7 @@ def test_devices_and_pipes_are_exempt(work: Path) -> None:
 
 
 @pytest.mark.parametrize("to", ["-", "/dev/stdout"])
-def test_json_lines_on_standard_output_are_nothing_but_lines(to: str, work: Path) -> None:
+def test_standard_output_holds_json_lines_only(to: str, work: Path) -> None:
     answer = attack(track(to=to), cwd=work)
     assert_answered(answer, 0)
     lines = [json.loads(line) for line in answer.stdout.decode().splitlines()]
@@ -43,7 +43,7 @@ def test_json_lines_on_standard_output_are_nothing_but_lines(to: str, work: Path
     assert "20 frames" in answer.stderr.decode()
 
 
-def test_standard_output_that_is_appended_to_a_file_keeps_what_the_file_held(work: Path) -> None:
+def test_appended_standard_output_keeps_the_file_content(work: Path) -> None:
     log = put(work / "all.jsonl", HAND)
     with log.open("ab") as file:
         assert_answered(attack(track(to="-"), cwd=work, stdout=file.fileno()), 0)
@@ -51,7 +51,7 @@ def test_standard_output_that_is_appended_to_a_file_keeps_what_the_file_held(wor
     assert len(log.read_bytes().splitlines()) == 22
 
 
-def test_without_a_flag_the_results_lie_beside_the_source_and_are_named(work: Path) -> None:
+def test_default_results_are_written_beside_the_source_and_listed(work: Path) -> None:
     (work / "in").mkdir()
     (work / "clip.mp4").rename(work / "in/clip.mp4")
     answer = attack(["track", "in/clip.mp4", "--detector", "file:det.txt"], cwd=work)
@@ -65,12 +65,12 @@ def test_without_a_flag_the_results_lie_beside_the_source_and_are_named(work: Pa
 
 
 @pytest.mark.parametrize("name", ["clip.tracked.mp4", "clip.jsonl"])
-def test_the_default_outputs_keep_what_is_there(name: str, work: Path) -> None:
+def test_default_outputs_do_not_overwrite_existing_files(name: str, work: Path) -> None:
     with kept(put(work / name)):
         refused(attack(["track", "clip.mp4", "--detector", "file:det.txt"], cwd=work), name, "--overwrite")
 
 
-def test_labels_beside_a_video_are_numbered_by_it(work: Path) -> None:
+def test_labels_beside_a_video_use_its_frame_numbers(work: Path) -> None:
     words = track("--every", "3", "--video", "o.mp4", "--mot", "o.txt", "--coco", "o.json", "--cvat", "o.xml")
     assert_answered(attack([*words, "--yolo", "ds"], cwd=work), 0)
     lines = [json.loads(line) for line in (work / "o.jsonl").read_text().splitlines()[1:]]
@@ -82,7 +82,7 @@ def test_labels_beside_a_video_are_numbered_by_it(work: Path) -> None:
     assert [p.stem for p in sorted((work / "ds/labels").iterdir())] == [f"{k:06d}" for k in range(1, 8)]
 
 
-def test_a_manifest_that_is_not_ours_is_kept(work: Path) -> None:
+def test_foreign_manifest_is_kept(work: Path) -> None:
     for content in (HAND, b"{", b"[]", b'{"format": 3}', b"\xff\xfe" * 100):
         put(work / ".liquidtrack.json", content)
         with kept(work / ".liquidtrack.json"):
@@ -90,7 +90,7 @@ def test_a_manifest_that_is_not_ours_is_kept(work: Path) -> None:
                 assert_answered(attack(track(to=f"{len(content)}-{k}.jsonl"), cwd=work), 0)
 
 
-def test_every_file_that_a_format_writes_is_known_to_the_guard(work: Path) -> None:
+def test_overwrite_guard_covers_every_file_of_each_format(work: Path) -> None:
     for flag in FLAGS:
         if flag in FORMATS:
             folder = work / f"all-{flag}"
@@ -107,7 +107,7 @@ PICTURED = {"images": ["--images", "pics"], "yolo": ["--yolo", "pics", "--yolo-i
 
 
 @pytest.mark.parametrize("flag", PICTURED)
-def test_pictures_of_the_users_stay_and_own_ones_are_replaced(flag: str, work: Path) -> None:
+def test_user_images_are_kept_and_own_images_replaced(flag: str, work: Path) -> None:
     words = ["track", "clip.mp4", "--detector", "file:det.txt", *PICTURED[flag]]
     folder, name = (work / "pics", "frame_{:06d}.jpg") if flag == "images" else (work / "pics/images", "{:06d}.jpg")
     theirs, same, stale = put(folder / "IMG_1.jpg"), put(folder / name.format(1)), put(folder / name.format(900))

@@ -24,14 +24,14 @@ from tests.support.output_victims import (
 
 @pytest.mark.parametrize("victim", VICTIMS, ids=lambda v: v.__name__)
 @pytest.mark.parametrize("flag", FILES)
-def test_track_keeps_a_file_at_an_outputs_place(flag: str, victim: Callable[[Path], Path], work: Path) -> None:
+def test_track_does_not_overwrite_an_existing_output(flag: str, victim: Callable[[Path], Path], work: Path) -> None:
     hurt = victim(work / NAMES[flag])
     with kept(work / "clip.mp4", work / "det.txt", hurt):
         refused(attack(track(flag=flag), cwd=work), NAMES[flag])
 
 
 @pytest.mark.parametrize(("flag", "part"), [(flag, part) for flag, parts in MADE.items() for part in parts[1:]])
-def test_track_keeps_a_file_at_a_side_files_place(flag: str, part: str, work: Path) -> None:
+def test_track_does_not_overwrite_an_existing_side_file(flag: str, part: str, work: Path) -> None:
     hurt = put(work / part)
     with kept(hurt):
         words = ["--mask-box", "10,40,24,24"] if flag == "masks" else []
@@ -39,14 +39,14 @@ def test_track_keeps_a_file_at_a_side_files_place(flag: str, part: str, work: Pa
 
 
 @pytest.mark.parametrize("flag", FLAGS)
-def test_track_keeps_settings_that_were_written_by_hand(flag: str, work: Path) -> None:
+def test_track_does_not_overwrite_handwritten_settings(flag: str, work: Path) -> None:
     place = "ds/run.toml" if flag == "yolo" else f"{Path(NAMES[flag]).stem}.run.toml"
     with kept(put(work / place, b"score = 0.4\n")):
         refused(attack(track(flag=flag), cwd=work), place)
 
 
 @pytest.mark.parametrize("flag", FLAGS)
-def test_a_folder_and_a_file_do_not_take_each_others_place(flag: str, work: Path) -> None:
+def test_folder_and_file_outputs_do_not_replace_each_other(flag: str, work: Path) -> None:
     if flag in FILES:
         put(work / NAMES[flag] / "inside.txt")
     else:
@@ -77,7 +77,7 @@ def prepare_inputs(work: Path) -> None:
 @pytest.mark.parametrize("name", INPUTS)
 @pytest.mark.parametrize("flag", ["video", "jsonl", "mot"])
 @pytest.mark.parametrize("overwrite", [True], ids=["even with --overwrite"])
-def test_track_never_writes_what_it_reads(flag: str, name: str, how: str, overwrite: bool, work: Path) -> None:
+def test_track_never_overwrites_its_inputs(flag: str, name: str, how: str, overwrite: bool, work: Path) -> None:
     prepare_inputs(work)
     to = name
     if how in ("hard link", "link"):
@@ -101,7 +101,7 @@ def pictures(folder: Path, suffix: str = ".png") -> None:
 
 @pytest.mark.parametrize("source", ["pics", "pics/*.png", "pics/0000[0-2].png", "pics/00001.png"])
 @pytest.mark.parametrize("flag", ["jsonl", "mot", "coco"])
-def test_a_picture_of_the_source_is_no_output(source: str, flag: str, work: Path) -> None:
+def test_output_cannot_be_an_image_of_the_source(source: str, flag: str, work: Path) -> None:
     pictures(work / "pics")
     words = ["track", source, "--rate", "10", "--detector", "file:det.txt", "--overwrite"]
     with kept(work / "pics"):
@@ -109,14 +109,14 @@ def test_a_picture_of_the_source_is_no_output(source: str, flag: str, work: Path
 
 
 @pytest.mark.parametrize("more", [[], ["--overwrite"]], ids=["unasked", "asked"])
-def test_masks_are_not_written_over_the_sources_pictures(more: list[str], work: Path) -> None:
+def test_masks_do_not_overwrite_source_images(more: list[str], work: Path) -> None:
     pictures(work / "frames/clip")
     words = ["track", "frames/clip", "--rate", "10", "--detector", "file:det.txt", "--masks", "frames", *more]
     with kept(work / "frames"):
         refused(attack(words, cwd=work))
 
 
-def test_the_settings_in_use_are_not_written_over(work: Path) -> None:
+def test_settings_in_use_are_not_overwritten(work: Path) -> None:
     assert_answered(attack(track(), cwd=work), 0)
     with kept(work / "o.run.toml"):
         refused(attack(["track", "--config", "o.run.toml", "--score", "0.3", "--overwrite"], cwd=work), "itself")

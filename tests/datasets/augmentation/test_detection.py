@@ -54,7 +54,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("plain")
 @pytest.mark.parametrize("seed", range(40))
-def test_boxes_lie_where_their_pixels_are(seed: int) -> None:
+def test_augmented_boxes_match_their_pixels(seed: int) -> None:
     source = cycle([picture(seed * 5 + k) for k in range(5)])
     made = compose(lambda: next(source), 320, np.random.default_rng(seed))
     assert made.bgr.shape == (320, 320, 3)
@@ -71,7 +71,7 @@ def test_boxes_lie_where_their_pixels_are(seed: int) -> None:
 
 
 @pytest.mark.usefixtures("plain")
-def test_what_is_cut_off_is_left_out_of_judgement() -> None:
+def test_mostly_cropped_objects_have_zero_label_weight() -> None:
     made = [compose(lambda: picture(1), 160, np.random.default_rng(k)) for k in range(60)]
     trust = np.concatenate([m.trust for m in made])
     assert set(np.unique(trust)) == {0.0, 1.0}
@@ -81,7 +81,7 @@ def test_what_is_cut_off_is_left_out_of_judgement() -> None:
     assert 0 < MIN_VISIBILITY < 1
 
 
-def test_a_picture_can_be_made_again_from_its_seed() -> None:
+def test_augmentation_is_reproducible_from_its_seed() -> None:
     one, other = (compose(lambda: picture(2), 128, np.random.default_rng(7)) for _ in range(2))
     np.testing.assert_array_equal(one.bgr, other.bgr)
     np.testing.assert_array_equal(one.xyxy, other.xyxy)
@@ -96,7 +96,7 @@ def checksum() -> str:
     return whole.hexdigest()
 
 
-def test_another_process_makes_the_same_pictures_and_asks_no_network() -> None:
+def test_augmentation_is_reproducible_across_processes_and_offline() -> None:
     code = (
         "import sys, urllib.request; urllib.request.build_opener = None\n"
         "sys.modules['torch'] = None  # albumentations would take a second to load it\n"
@@ -131,7 +131,7 @@ def test_boxes_are_resized_mirrored_and_cropped_to_fractions_of_a_pixel() -> Non
     assert 10 < mirrored < 30
 
 
-def test_objects_of_which_too_little_is_left_are_neither_right_nor_wrong() -> None:
+def test_mostly_cropped_objects_are_ignored() -> None:
     bgr = np.zeros((100, 100, 3), np.uint8)
     boxes = np.array([[0, 0, 100, 100], [10, 10, 30, 30], [0, 0, 2, 2], [90, 90, 200, 200], [150, 150, 160, 160]])
     source = AugmentedImage(bgr, boxes.astype(np.float32), np.arange(5), np.full(5, 0.8, np.float32), np.ones(5, bool))
@@ -162,7 +162,7 @@ def test_no_blur_moves_an_object_out_of_its_box() -> None:
         assert abs(columns.mean() - 29.5) < 0.6, seed
 
 
-def test_changes_are_drawn_apart() -> None:
+def test_photometric_changes_are_drawn_independently() -> None:
     """One seed for each transform would let all changes fall on the same pictures."""
     changed = photometric_of(lambda bgr: abs(bgr.mean() - 120) > 5)
     rough = photometric_of(lambda bgr: np.abs(np.diff(bgr[:, :, 1].astype(int), axis=1)).mean() > 1)
@@ -175,7 +175,7 @@ def photometric_of(test: Callable[[UInt8], bool]) -> Bool:
     return np.array([test(photometric(flat, np.random.default_rng(k))) for k in range(300)])
 
 
-def test_every_class_must_be_known_in_every_part() -> None:
+def test_composed_classes_are_known_only_if_known_in_every_tile() -> None:
     half = picture(3)
     partly = AugmentedImage(half.bgr, half.xyxy, half.label, half.trust, np.array([True, False, True]))
     source = cycle([half, partly])
@@ -185,7 +185,7 @@ def test_every_class_must_be_known_in_every_part() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (700, 2)])
-def test_pictures_of_a_pixel_or_a_line(size: tuple[int, int]) -> None:
+def test_images_of_one_pixel_or_one_line_are_augmented(size: tuple[int, int]) -> None:
     bgr = np.full((size[1], size[0], 3), 200, np.uint8)
     none = AugmentedImage(
         bgr, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32), np.ones(1, bool)
@@ -204,7 +204,7 @@ def test_photometric_changes_keep_shape_and_type_and_do_something() -> None:
     assert np.mean([np.abs(m.astype(float) - bgr).mean() for m in made]) < 60  # and leaves something to see
 
 
-def test_flat_counts_the_pictures() -> None:
+def test_flat_rows_carry_their_image_index() -> None:
     number, label, xyxy, trust = flat([picture(1, boxes=2), picture(2, boxes=3)])
     assert number.tolist() == [0, 0, 1, 1, 1]
     assert len(label) == len(xyxy) == len(trust) == 5

@@ -24,7 +24,7 @@ def marks(*rows: tuple[float, float, float, float, int, float]) -> PseudoLabels:
 A, B, C = (0, 0, 40, 80), (100, 0, 140, 80), (200, 0, 240, 80)
 
 
-def test_two_that_agree_are_believed_and_one_alone_raises_a_doubt() -> None:
+def test_agreeing_teachers_give_labels_and_a_single_one_zero_weight() -> None:
     first = seen((*A, 0.9, 0), (*B, 0.6, 0), (*C, 0.1, 1))
     second = seen((2, 0, 42, 80, 0.5, 0), (*B, 0.8, 1))  # of the second one says the class is another
     xyxy, label, trust = consensus([first, second])
@@ -32,15 +32,15 @@ def test_two_that_agree_are_believed_and_one_alone_raises_a_doubt() -> None:
     assert rows == {(1, 0): pytest.approx(0.7 * 1.3), (100, 0): 0, (100, 1): 0}
 
 
-def test_two_weak_voices_are_not_believed() -> None:
+def test_two_low_scores_give_no_pseudo_label() -> None:
     assert consensus([seen((*A, 0.2, 0)), seen((*A, 0.25, 0))])[2].tolist() == []
 
 
-def test_nothing_seen_is_nothing() -> None:
+def test_no_detections_give_no_pseudo_labels() -> None:
     assert [len(part) for part in consensus([seen(), seen()])] == [0, 0, 0]
 
 
-def test_labels_that_are_complete_are_only_doubted() -> None:
+def test_fully_labelled_classes_gain_only_ignored_boxes() -> None:
     labelled = marks((*A, 0, 1))
     taught = marks((1, 0, 41, 80, 0, 0.9), (*B, 0, 0.9), (*C, 0, 0.4), (*C, 1, 0.9))
     xyxy, label, trust = merged(labelled, np.array([True, False]), taught)

@@ -19,13 +19,13 @@ needs_devices = pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /d
 @needs_devices
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom"])
 @pytest.mark.parametrize("format", [None, "mot", "jsonl", "coco", "cvat", "kitti"])
-def test_a_device_that_never_ends_is_refused_at_once(device: str, format: str | None) -> None:
+def test_endless_device_is_refused(device: str, format: str | None) -> None:
     with pytest.raises(DataError, match=r"is not a text file|is a damaged gzip"):
         read(device, format)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
-def test_a_pipe_is_read_where_its_format_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pipe_is_read_if_its_format_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with pytest.raises(DataError, match="is a pipe, whose format cannot be told"):
@@ -39,21 +39,21 @@ def test_a_pipe_is_read_where_its_format_is_named(tmp_path: Path, monkeypatch: p
         read(pipe, "mot")
 
 
-def test_two_members_of_a_gzip_file_are_one_text(tmp_path: Path) -> None:
+def test_gzip_members_are_concatenated(tmp_path: Path) -> None:
     path = tmp_path / "det.txt.gz"
     member = gzip.compress(b"1,-1,1,2,3,4,0.5\n" * 100_000, mtime=0)
     path.write_bytes(member + b"\0" * 10 + member)
     assert len(read(path)) == 200_000
 
 
-def test_elements_in_one_another_without_end_are_refused(tmp_path: Path) -> None:
+def test_deeply_nested_elements_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.xml"
     path.write_text("<annotations>" + "<a>" * 100_000)
     with pytest.raises(DataError, match="lie more than 50 deep in one another"):
         read(path)
 
 
-def test_a_line_of_seqinfo_without_end_is_refused(tmp_path: Path) -> None:
+def test_overlong_seqinfo_line_is_refused(tmp_path: Path) -> None:
     (tmp_path / "gt").mkdir()
     (tmp_path / "gt" / "gt.txt").write_text("1,1,1,2,3,4,1,1,1\n")
     (tmp_path / "seqinfo.ini").write_text("[Sequence]\na" + " " * 500_000 + "b\n")

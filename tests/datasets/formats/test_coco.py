@@ -27,7 +27,7 @@ def put(path: Path, top: Any) -> Path:
     return path
 
 
-def test_plain_coco(tmp_path: Path) -> None:
+def test_plain_coco_is_read(tmp_path: Path) -> None:
     got = read(put(tmp_path / "a.json", TOP))
     assert got.frames.tolist() == [0, 1]  # in the order of the images' ids
     assert got.times is None
@@ -44,7 +44,7 @@ def test_plain_coco(tmp_path: Path) -> None:
     assert timed.times.tolist() == [0.5, 0.75]
 
 
-def test_mmtracking(tmp_path: Path) -> None:
+def test_mmtracking_coco_is_read(tmp_path: Path) -> None:
     top = copy.deepcopy(TOP)
     top["images"] = [{"id": 1, "frame_id": 4}, {"id": 2, "frame_id": 9}]
     top["annotations"] = [
@@ -81,7 +81,7 @@ def test_mmtracking(tmp_path: Path) -> None:
         (("videos",), [{"id": 1}, {"id": 2}], "holds 2 videos; split it"),
     ],
 )
-def test_what_is_wrong_is_named(place: tuple[Any, ...], value: Any, message: str, tmp_path: Path) -> None:
+def test_invalid_entry_is_named(place: tuple[Any, ...], value: Any, message: str, tmp_path: Path) -> None:
     top = copy.deepcopy(TOP)
     inner: Any = top
     for key in place[:-1]:
@@ -102,7 +102,7 @@ def test_what_is_wrong_is_named(place: tuple[Any, ...], value: Any, message: str
         ("[" * 100_000, "is nested too deeply|is no whole JSON file"),
     ],
 )
-def test_what_is_no_coco_is_said(text: str, message: str, tmp_path: Path) -> None:
+def test_file_that_is_no_coco_is_refused(text: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(text)
     with pytest.raises(DataError) as error:
@@ -147,7 +147,7 @@ def test_pycocotools_loads_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     capsys.readouterr()
 
 
-def test_masks_are_packed_as_pycocotools_packs_them() -> None:
+def test_mask_encoding_equals_pycocotools() -> None:
     api = pytest.importorskip("pycocotools.mask", reason="pycocotools is in the extra `eval`")
     rng = np.random.default_rng(1)
     for share in (0, 0.001, 0.2, 0.5, 0.999, 1):

@@ -54,7 +54,7 @@ def put(path: Path, text: str) -> Path:
     return path
 
 
-def test_a_file_of_cvat(tmp_path: Path) -> None:
+def test_cvat_file_is_read(tmp_path: Path) -> None:
     got = read(put(tmp_path / "a.xml", FROM_CVAT))
     assert got.frames.tolist() == [10, 12, 14, 16, 18, 20]
     assert got.times is None
@@ -71,7 +71,7 @@ def test_a_file_of_cvat(tmp_path: Path) -> None:
     assert read(tmp_path / "a.xml", rate=10).times.tolist() == [1.0, 1.2, 1.4, 1.6, 1.8, 2.0]  # type: ignore[union-attr]
 
 
-def test_times_beside_a_file_that_went_through_cvat(tmp_path: Path) -> None:
+def test_times_beside_a_cvat_export_are_used(tmp_path: Path) -> None:
     put(tmp_path / "times.csv", "frame,source_frame,time\n" + "".join(f"{k + 1},1,{k * k}\n" for k in range(21)))
     got = read(put(tmp_path / "a.xml", FROM_CVAT))
     assert got.times is not None
@@ -79,12 +79,12 @@ def test_times_beside_a_file_that_went_through_cvat(tmp_path: Path) -> None:
     assert got.frames[got.row[got.id == 0]].tolist() == list(range(10, 18))
 
 
-def test_a_turned_box_becomes_the_box_around_it(tmp_path: Path) -> None:
+def test_rotated_box_becomes_its_bounding_box(tmp_path: Path) -> None:
     turned = FROM_CVAT.replace('xbr="30.00" ybr="40.00"', 'xbr="30.00" ybr="30.00" rotation="90.0"')
     assert np.allclose(read(put(tmp_path / "a.xml", turned)).xyxy[0], [15, 15, 25, 35])
 
 
-def test_pictures_of_cvat_are_detections(tmp_path: Path) -> None:
+def test_cvat_image_annotations_are_detections(tmp_path: Path) -> None:
     text = (
         "<annotations><meta/><image id='2' name='a.jpg'/><image id='4' name='b.jpg' width='64' height='48'>"
         "<box label='cat' occluded='0' xtl='1' ytl='2' xbr='3' ybr='4'/><mask label='cat'/></image></annotations>"
@@ -111,7 +111,7 @@ def test_pictures_of_cvat_are_detections(tmp_path: Path) -> None:
         ('<track id="1"', '<track id="-5"', "id is -5"),
     ],
 )
-def test_a_bad_row_is_named_or_dropped(old: str, new: str, message: str, tmp_path: Path) -> None:
+def test_bad_row_is_named_or_dropped(old: str, new: str, message: str, tmp_path: Path) -> None:
     path = put(tmp_path / "a.xml", FROM_CVAT.replace(old, new, 1))
     with pytest.raises(DataError) as error:
         read(path)
@@ -143,13 +143,13 @@ def test_a_bad_row_is_named_or_dropped(old: str, new: str, message: str, tmp_pat
         ("<annotations>&unknown;</annotations>", "it is no whole XML file (undefined entity)"),
     ],
 )
-def test_what_is_no_cvat_is_said(text: str, message: str, tmp_path: Path) -> None:
+def test_file_that_is_no_cvat_is_refused(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         read(put(tmp_path / "a.xml", text))
     assert message in str(error.value)
 
 
-def test_few_lines_cannot_ask_for_endless_boxes(tmp_path: Path) -> None:
+def test_interpolated_boxes_are_bounded(tmp_path: Path) -> None:
     tracks = "".join(
         f"<track id='{k}' label='a'><box frame='0' xtl='1' ytl='1' xbr='2' ybr='2'/></track>" for k in range(9)
     )
@@ -159,7 +159,7 @@ def test_few_lines_cannot_ask_for_endless_boxes(tmp_path: Path) -> None:
 
 
 @given(st.sets(st.integers(0, 30)), st.lists(st.integers(0, 40)))
-def test_the_union_of_frames_is_numpys(listed: set[int], more: list[int]) -> None:
+def test_frame_union_equals_numpy(listed: set[int], more: list[int]) -> None:
     ours = union(np.array(sorted(listed), np.int64), np.array(more, np.int64))
     assert ours.tolist() == np.union1d(list(listed), more).tolist()
 
@@ -179,7 +179,7 @@ def _record(path: Path, close: bool = True) -> None:
         writer._file.close()
 
 
-def test_our_file_is_in_cvats_order_when_closed(tmp_path: Path) -> None:
+def test_closed_file_has_cvats_element_order(tmp_path: Path) -> None:
     _record(tmp_path / "a.xml")
     root = ET.parse(tmp_path / "a.xml").getroot()
     assert root.findtext("meta/task/name") == "a<b>&c"
@@ -199,7 +199,7 @@ def test_our_file_is_in_cvats_order_when_closed(tmp_path: Path) -> None:
         assert {"frame", "outside", "occluded", "keyframe", "xtl", "ytl", "xbr", "ybr"} <= set(box.keys())
 
 
-def test_our_file_means_the_same_open_and_closed_and_converted(tmp_path: Path) -> None:
+def test_open_closed_and_converted_files_are_equivalent(tmp_path: Path) -> None:
     _record(tmp_path / "closed.xml")
     _record(tmp_path / "open.xml", close=False)
     write(read(tmp_path / "open.xml"), tmp_path / "again.xml")
@@ -222,7 +222,7 @@ STEPS = st.lists(st.floats(-8, 8), min_size=4, max_size=4)
     seen=st.integers(0, 2**60),
 )
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
-def test_boxes_between_key_frames_stay_within_the_tolerance_and_absences_are_exact(
+def test_interpolated_boxes_stay_within_tolerance_and_absences_are_exact(
     walk: list[list[float] | None], stride: int, tolerance: str, seen: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """`walk`: how far the edges move in each frame, None where the object is gone; `seen`: when it is not hidden."""
@@ -255,7 +255,7 @@ def test_boxes_between_key_frames_stay_within_the_tolerance_and_absences_are_exa
         ]
 
 
-def test_key_frames_are_few_where_things_move_evenly(tmp_path: Path) -> None:
+def test_steady_motion_needs_few_key_frames(tmp_path: Path) -> None:
     def boxes_in(tolerance: str) -> int:
         with FORMATS["cvat"].writer(tmp_path / "a.xml", LabelConfig(cvat_keyframes=tolerance)) as writer:
             writer.open(SourceInfo("s", 640, 480), ("person",))
@@ -270,7 +270,7 @@ def test_key_frames_are_few_where_things_move_evenly(tmp_path: Path) -> None:
     assert 2 < boxes_in("0.5") < 100
 
 
-def test_a_tolerance_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_invalid_tolerance_is_refused(tmp_path: Path) -> None:
     for text in ("-1", "2%", "px", "nan", "1e9", ""):
         with pytest.raises(ConfigError, match="tolerance of key frames"):
             FORMATS["cvat"].writer(tmp_path / "a.xml", LabelConfig(cvat_keyframes=text))
@@ -278,9 +278,7 @@ def test_a_tolerance_that_is_none_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["cvat", "coco"])
 @pytest.mark.parametrize("fault", ["cut", "emptied", "replaced", "deleted", "garbled"])
-def test_a_file_that_another_program_changes_ends_the_writing_with_a_sentence(
-    name: str, fault: str, tmp_path: Path
-) -> None:
+def test_file_changed_by_another_program_ends_writing_in_one_sentence(name: str, fault: str, tmp_path: Path) -> None:
     path = tmp_path / f"a{FORMATS[name].layout.suffix}"
     writer = FORMATS[name].writer(path)
     writer.open(SourceInfo("s", 640, 480), ("person",))
@@ -305,7 +303,7 @@ def test_a_file_that_another_program_changes_ends_the_writing_with_a_sentence(
         assert path.read_text() == "hand-made"
 
 
-def test_characters_that_xml_cannot_hold(tmp_path: Path) -> None:
+def test_characters_invalid_in_xml_are_replaced(tmp_path: Path) -> None:
     with CvatWriter(tmp_path / "a.xml") as writer:
         writer.open(SourceInfo("bell\x07\ud800", 640, 480), ("per\x00son", "quo\"te's", "<&>"))
         boxes = np.array([[1, 2, 3, 4]] * 3, np.float32)
@@ -314,7 +312,7 @@ def test_characters_that_xml_cannot_hold(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("start", [0.0, 1.5])
-def test_a_cameras_wall_clock_stands_in_the_meta(start: float, tmp_path: Path) -> None:
+def test_camera_start_time_is_written_to_the_meta(start: float, tmp_path: Path) -> None:
     with CvatWriter(tmp_path / "a.xml") as writer:
         writer.open(SourceInfo("camera 0", 64, 48, start=start, started=1_700_000_000.25), ("person",))
         box = FrameBoxes(

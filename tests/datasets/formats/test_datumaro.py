@@ -50,13 +50,13 @@ def wanted(a: Annotations) -> list[list[tuple[str, list[float]]]]:
     ]
 
 
-def test_coco(tmp_path: Path) -> None:
+def test_coco_is_read_by_datumaro(tmp_path: Path) -> None:
     write(WANT, tmp_path / "annotations" / "instances_train.json", name="s")
     (tmp_path / "images").mkdir()
     assert boxes(dm.Dataset.import_from(str(tmp_path), "coco_instances")) == wanted(WANT)
 
 
-def test_cvat(tmp_path: Path) -> None:
+def test_cvat_is_read_by_datumaro(tmp_path: Path) -> None:
     write(WANT, tmp_path / "a.xml", name="s")
     dataset = dm.Dataset.import_from(str(tmp_path), "cvat")
     names = [label.name for label in dataset.categories()[dm.AnnotationType.label]]
@@ -72,7 +72,7 @@ def test_cvat(tmp_path: Path) -> None:
     )
 
 
-def test_mot(tmp_path: Path) -> None:
+def test_mot_is_read_by_datumaro(tmp_path: Path) -> None:
     write(WANT, tmp_path / "gt" / "gt.txt")
     (tmp_path / "gt" / "gt.names").rename(tmp_path / "gt" / "labels.txt")
     dataset = dm.Dataset.import_from(str(tmp_path), "mot_seq")
@@ -109,7 +109,7 @@ def _pictures(*subsets: str) -> Any:
         ("yolo_ultralytics", "."),
     ],
 )
-def test_what_datumaro_writes(kind: str, place: str, tmp_path: Path) -> None:
+def test_datumaro_exports_are_read(kind: str, place: str, tmp_path: Path) -> None:
     dataset = _pictures("train", "val") if kind == "yolo_ultralytics" else _pictures("default")
     dataset.export(str(tmp_path / "out"), kind, save_media=True)
     path = tmp_path / "out" / place
@@ -125,7 +125,7 @@ def test_what_datumaro_writes(kind: str, place: str, tmp_path: Path) -> None:
         assert [sorted(got.id[got.at(k)].tolist()) for k in range(3)] == [[1, 2], [1], [2]]
 
 
-def test_coco_names_the_pictures_that_lie_beside_it(tmp_path: Path) -> None:
+def test_coco_lists_images_that_datumaro_finds(tmp_path: Path) -> None:
     """The frames of a video by CVAT's names for them, and pictures by their own: datumaro finds each."""
     for part, pictures in (("video", ()), ("pictures", ("b.png", "a.png", "c.png"))):
         root = tmp_path / part
@@ -144,7 +144,7 @@ def test_coco_names_the_pictures_that_lie_beside_it(tmp_path: Path) -> None:
             assert len(items[name].annotations) == (2, 1, 1)[k]
 
 
-def test_sparse_key_frames_of_cvat_mean_the_same_to_datumaro(tmp_path: Path) -> None:
+def test_datumaro_reads_sparse_cvat_key_frames(tmp_path: Path) -> None:
     """It takes boxes as they stand, key frames or not: those that it finds are ours, outside and all."""
     write(WANT, tmp_path / "a.xml", name="s")
     keys = {
@@ -155,7 +155,7 @@ def test_sparse_key_frames_of_cvat_mean_the_same_to_datumaro(tmp_path: Path) -> 
     assert keys == {(0, 1, False), (1, 1, False), (2, 1, True), (0, 2, False), (1, 2, True), (2, 2, False)}
 
 
-def test_yolo(tmp_path: Path) -> None:
+def test_yolo_is_read_by_datumaro(tmp_path: Path) -> None:
     write(WANT, tmp_path, "yolo", name="s")
     sink = ImageFolder(tmp_path / "images", naming="yolo")
     sink.open(SourceInfo("s", 64, 48), WANT.names)

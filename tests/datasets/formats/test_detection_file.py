@@ -13,7 +13,7 @@ from datasets.masks.rle import encode
 from models.errors import DataError
 
 
-def test_each_frame_gets_its_own(tmp_path: Path) -> None:
+def test_each_frame_gets_its_detections(tmp_path: Path) -> None:
     (tmp_path / "det.txt").write_text("3,-1,1,2,3,4,0.5\n1,-1,1,2,3,4,0.9\n1,-1,5,5,5,5,0.8\n")
     file = DetectionFile(tmp_path / "det.txt")
     assert file.names == ("person",)
@@ -26,7 +26,7 @@ def test_each_frame_gets_its_own(tmp_path: Path) -> None:
     assert len(file) == 2
 
 
-def test_boxes_to_ignore_are_left_out_and_masks_come_along(tmp_path: Path) -> None:
+def test_ignored_boxes_are_dropped_and_masks_kept(tmp_path: Path) -> None:
     mask = np.zeros((12, 16), bool)
     mask[2:4, 1:5] = True
     want = Annotations(
@@ -51,14 +51,14 @@ def test_boxes_to_ignore_are_left_out_and_masks_come_along(tmp_path: Path) -> No
     assert found.mask[1][3:5, 8:10].all()
 
 
-def test_a_wrong_file_is_said_at_once(tmp_path: Path) -> None:
+def test_invalid_detection_file_is_refused_on_opening(tmp_path: Path) -> None:
     (tmp_path / "det.txt").write_text("1,-1,1,2,-3,4,0.5\n2,-1,1,2,3,4,0.5\n")
     with pytest.raises(DataError, match=r"det.txt line 1: width is -3.0"):
         DetectionFile(tmp_path / "det.txt")
     assert len(DetectionFile(tmp_path / "det.txt", skip_bad_rows=True)(0)) == 0
 
 
-def test_real_detections_all_arrive(shared: Path) -> None:
+def test_real_detections_are_read_completely(shared: Path) -> None:
     path = shared / "data" / "mot" / "MOT17-first" / "MOT17-04" / "det" / "det.txt"
     file = DetectionFile(path)
     raw = np.loadtxt(path, delimiter=",")

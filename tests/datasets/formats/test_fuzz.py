@@ -126,7 +126,7 @@ def check(path: Path, name: str | None) -> None:
 @example(data=b"1,1,1,1,1,1," + b"9" * 5000)
 @example(data=b'{"images": [{"id": ' + b"9" * 5000 + b"}]}")
 @SOME
-def test_any_bytes(name: str, data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_arbitrary_bytes_are_read_or_refused(name: str, data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("any") / f"a{FORMATS[name].layout.suffix}"
     path.write_bytes(data)
     check(path, name)
@@ -136,7 +136,7 @@ def test_any_bytes(name: str, data: bytes, tmp_path_factory: pytest.TempPathFact
 @pytest.mark.parametrize("name", FILES)
 @given(data=st.data())
 @SOME
-def test_damaged_files(
+def test_damaged_files_are_read_or_refused(
     name: str, data: st.DataObject, samples: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("damaged") / f"gt{FORMATS[name].layout.suffix}"
@@ -152,7 +152,7 @@ def test_damaged_files(
 
 @given(data=st.data())
 @SOME
-def test_damaged_yolo_folders(
+def test_damaged_yolo_folders_are_read_or_refused(
     data: st.DataObject, samples: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("yolo")
@@ -168,7 +168,9 @@ def test_damaged_yolo_folders(
 
 @given(times=ANY, ini=ANY, names=ANY)
 @SOME
-def test_any_files_beside(times: bytes, ini: bytes, names: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_arbitrary_side_files_are_read_or_refused(
+    times: bytes, ini: bytes, names: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     folder = tmp_path_factory.mktemp("beside")
     (folder / "times.csv").write_bytes(b"frame,time\n" + times)
     (folder / "seqinfo.ini").write_bytes(b"[Sequence]\n" + ini)

@@ -26,7 +26,7 @@ def put(path: Path, text: str) -> Path:
     return path
 
 
-def test_a_box_may_leave_out_what_goes_without_saying(tmp_path: Path) -> None:
+def test_optional_box_fields_may_be_omitted(tmp_path: Path) -> None:
     late = '{"frame": 3, "seconds": 1.5, "boxes": [{"xyxy": [1, 2, 3, 4], "label": "car"}]}'
     lines = late + '\n{"frame": 1, "seconds": 0.5, "boxes": []}'
     got = read(put(tmp_path / "a.jsonl", HEAD + lines))
@@ -87,7 +87,7 @@ def test_a_box_may_leave_out_what_goes_without_saying(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_bad_line_is_named_or_dropped(line: str, message: str, tmp_path: Path) -> None:
+def test_bad_line_is_named_or_dropped(line: str, message: str, tmp_path: Path) -> None:
     path = put(tmp_path / "a.jsonl", HEAD + line + '\n{"frame": 9, "seconds": 5, "boxes": [' + BOX + "]}\n")
     with pytest.raises(DataError) as error:
         read(path)
@@ -108,13 +108,13 @@ def test_a_bad_line_is_named_or_dropped(line: str, message: str, tmp_path: Path)
         ('{"format": "liquidtrack", "version": 1, "names": "person"}\n', "line 1: names is no list of texts"),
     ],
 )
-def test_bad_headers(head: str, message: str, tmp_path: Path) -> None:
+def test_bad_headers_are_refused(head: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         read(put(tmp_path / "a.jsonl", head), "jsonl")
     assert message in str(error.value)
 
 
-def test_a_last_line_that_breaks_off_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_truncated_last_line_is_ignored(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     line = '{"frame": 0, "seconds": 0, "boxes": []}\n'
     got = read(put(tmp_path / "a.jsonl", HEAD + line + '{"frame": 1, "seco'))
     assert got.frames.tolist() == [0]
@@ -149,7 +149,7 @@ def _lines_of(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_every_line_is_by_the_published_schema(tmp_path: Path) -> None:
+def test_every_line_matches_the_published_schema(tmp_path: Path) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads((resources.files("datasets.formats") / "jsonl.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -175,7 +175,7 @@ def test_every_line_is_by_the_published_schema(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("start", [0.0, 1.5, -0.02])
-def test_a_player_that_is_sent_to_seek_shows_the_frame(start: float, tmp_path: Path) -> None:
+def test_seek_time_lies_within_the_frame(start: float, tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     times = np.concatenate([np.arange(300) * 1001 / 30000, 10.01 + np.cumsum(rng.uniform(0.002, 0.3, 300))])
     with JsonlWriter(tmp_path / "a.jsonl") as writer:
@@ -199,7 +199,7 @@ def test_a_player_that_is_sent_to_seek_shows_the_frame(start: float, tmp_path: P
     assert naive != list(range(len(times)))  # which is why there is a `seek`
 
 
-def test_frames_left_out_between_do_not_move_the_middle(tmp_path: Path) -> None:
+def test_skipped_frames_do_not_shift_the_seek_time(tmp_path: Path) -> None:
     with JsonlWriter(tmp_path / "a.jsonl") as writer:
         writer.open(SourceInfo("s", 64, 48), ("person",))
         for k in (0, 3, 6):
@@ -208,7 +208,7 @@ def test_frames_left_out_between_do_not_move_the_middle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["jsonl", "coco", "cvat", "yolo"])
-def test_the_start_of_the_files_clock_is_kept(name: str, tmp_path: Path) -> None:
+def test_start_time_of_the_file_is_kept(name: str, tmp_path: Path) -> None:
     path = target(tmp_path, name)
     with FORMATS[name].writer(path) as writer:
         writer.open(SourceInfo("s", 64, 48, start=1.5), ("person",))

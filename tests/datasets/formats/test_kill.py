@@ -43,7 +43,7 @@ while True:
 
 @EACH
 @pytest.mark.parametrize(("boxes", "frames"), [(3, 40), (120, 25), (2, 900)])
-def test_a_killed_writer_leaves_all_frames(name: str, boxes: int, frames: int, tmp_path: Path) -> None:
+def test_killed_writer_leaves_all_frames(name: str, boxes: int, frames: int, tmp_path: Path) -> None:
     path = target(tmp_path, name)
     command = [sys.executable, "-c", WRITE_FOREVER, name, str(path), str(boxes)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -72,7 +72,7 @@ def test_a_killed_writer_leaves_all_frames(name: str, boxes: int, frames: int, t
 
 
 @EACH
-def test_the_file_is_whole_after_every_frame(name: str, tmp_path: Path) -> None:
+def test_file_is_complete_after_every_frame(name: str, tmp_path: Path) -> None:
     """Read by others' parsers, not by ours, where there are some."""
     path = target(tmp_path, name)
     writer = FORMATS[name].writer(path)
@@ -97,7 +97,7 @@ def _boxes(n: int) -> FrameBoxes:
     return FrameBoxes(np.arange(n), xyxy, np.ones(n, np.float32), np.zeros(n, np.int64))
 
 
-def test_coco_is_compact_in_the_end(tmp_path: Path) -> None:
+def test_closed_coco_file_is_compact(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     with FORMATS["coco"].writer(path) as writer:
         writer.open(SourceInfo("s", 640, 480), ("person",))
@@ -108,7 +108,7 @@ def test_coco_is_compact_in_the_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["coco", "cvat", "jsonl", "mot", "kitti"])
-def test_a_cut_anywhere_keeps_all_frames_before_it(name: str, tmp_path: Path) -> None:
+def test_truncation_keeps_all_earlier_frames(name: str, tmp_path: Path) -> None:
     """The kernel may cut a large write between two pages: that cuts the last frame's boxes, and no frame before."""
     path = target(tmp_path, name)
     writer = FORMATS[name].writer(path)
@@ -154,7 +154,7 @@ except LiquidTrackError as error:
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "yolo"])
-def test_a_full_disk_is_one_sentence_and_loses_nothing(name: str, tmp_path: Path) -> None:
+def test_full_disk_is_one_sentence_and_loses_no_written_frame(name: str, tmp_path: Path) -> None:
     path = target(tmp_path, name)
     run = [sys.executable, "-c", LIMITED, name, str(path), "150000"]
     done = subprocess.run(run, capture_output=True, text=True, check=True)
@@ -169,7 +169,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(name: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "yolo"])
-def test_dev_full(name: str) -> None:
+def test_dev_full_is_one_sentence(name: str) -> None:
     writer = FORMATS[name].writer(Path("/dev/full"))
 
     def fill() -> None:
@@ -183,7 +183,7 @@ def test_dev_full(name: str) -> None:
     assert not Path("/dev/full.names").exists()
 
 
-def test_a_pipe_takes_lines(tmp_path: Path) -> None:
+def test_jsonl_is_written_to_a_pipe_line_by_line(tmp_path: Path) -> None:
     command = '"$0" -c "$1" jsonl /dev/stdout 2 2>/dev/null | head -n 2'
     run = ["bash", "-c", command, sys.executable, WRITE_FOREVER]
     done = subprocess.run(run, capture_output=True, text=True, check=True, cwd=tmp_path)
@@ -191,7 +191,7 @@ def test_a_pipe_takes_lines(tmp_path: Path) -> None:
 
 
 @EACH
-def test_a_target_that_cannot_be_is_one_sentence(name: str, tmp_path: Path) -> None:
+def test_invalid_target_is_one_sentence(name: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     (tmp_path / "folder").mkdir()
     wrong = [tmp_path / "file" / "deeper" / "out", Path("/proc/nowhere/out"), tmp_path / "nul\0name"]

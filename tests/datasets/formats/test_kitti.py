@@ -25,7 +25,7 @@ def put(path: Path, text: str) -> Path:
     return path
 
 
-def test_truth(tmp_path: Path) -> None:
+def test_kitti_ground_truth_is_read(tmp_path: Path) -> None:
     got = read(put(tmp_path / "0000.txt", TRUTH))
     assert got.frames.tolist() == [0, 1, 2]
     assert got.id.tolist() == [-1, 0, 0, 5]
@@ -56,7 +56,7 @@ def test_results_have_scores_on_any_scale(tmp_path: Path) -> None:
         (RESULT.format(0, 1, 1).replace("30 40", "30 inf"), "line 2: bottom is inf"),
     ],
 )
-def test_a_bad_row_is_named_or_dropped(row: str, message: str, tmp_path: Path) -> None:
+def test_bad_row_is_named_or_dropped(row: str, message: str, tmp_path: Path) -> None:
     path = put(tmp_path / "a.txt", RESULT.format(0, 9, 1) + row.strip() + "\n" + RESULT.format(4, 9, 1))
     with pytest.raises(DataError) as error:
         read(path)
@@ -64,7 +64,7 @@ def test_a_bad_row_is_named_or_dropped(row: str, message: str, tmp_path: Path) -
     assert read(path, skip_bad_rows=True).frames.tolist() == [0, 4]
 
 
-def test_names_with_blanks_stay_one_column(tmp_path: Path) -> None:
+def test_names_with_spaces_stay_one_column(tmp_path: Path) -> None:
     want = Annotations(
         np.array([0]),
         np.array([0.5]),

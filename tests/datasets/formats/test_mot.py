@@ -54,7 +54,7 @@ def put(path: Path, text: str | bytes) -> Path:
         ("3,7,1,2,3,4,0.5\n\n3,7,5,6,7,8,0.5", "line 4: id 7 stands twice in frame 3; an object has one box a frame"),
     ],
 )
-def test_a_bad_row_is_named_or_dropped(rows: str, message: str, tmp_path: Path) -> None:
+def test_bad_row_is_named_or_dropped(rows: str, message: str, tmp_path: Path) -> None:
     path = put(tmp_path / "det.txt", GOOD + rows + "\n" + "9,-1,1,2,3,4,0.5\n")
     with pytest.raises(DataError) as error:
         read(path)
@@ -95,7 +95,7 @@ def test_no_more_than_a_fifth_of_the_rows_is_dropped(tmp_path: Path) -> None:
         "\n  \n1,-1,10,20,30,40,0.9\n\t\n2,-1,10,20,30,40,0.9\n  ",
     ],
 )
-def test_other_ways_to_write_the_same(text: str, tmp_path: Path) -> None:
+def test_equivalent_encodings_and_separators_are_read(text: str, tmp_path: Path) -> None:
     for k, data in enumerate(
         (text.encode(), text.lstrip("\ufeff").encode("utf-16"), gzip.compress(text.encode(), mtime=0))
     ):
@@ -122,7 +122,7 @@ def test_unsorted_rows_keep_their_order_within_a_frame(tmp_path: Path) -> None:
         (gzip.compress(GOOD.encode() * 99, mtime=0)[:-12], "is a gzip file that breaks off"),
     ],
 )
-def test_what_is_no_text_is_said(data: bytes, message: str, tmp_path: Path) -> None:
+def test_binary_file_is_refused(data: bytes, message: str, tmp_path: Path) -> None:
     path = put(tmp_path / "det.txt", data)
     with pytest.raises(DataError) as error:
         read(path, "mot")
@@ -135,7 +135,7 @@ def test_a_gzip_bomb_stops_early(tmp_path: Path) -> None:
         read(path, "mot")
 
 
-def test_a_missing_file_and_an_odd_folder(tmp_path: Path) -> None:
+def test_missing_file_and_unknown_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere.txt cannot be read \(No such file or directory\); check the path"):
         read(tmp_path / "nowhere.txt")
     with pytest.raises(DataError, match="is a folder of no known kind"):
@@ -176,7 +176,7 @@ def test_truth_has_flags_classes_and_visibility(tmp_path: Path) -> None:
     assert got.label.tolist() == [1]
 
 
-def test_classes_of_detections_only_where_the_column_can_be_nothing_else(tmp_path: Path) -> None:
+def test_class_column_of_detections_is_read_only_if_unambiguous(tmp_path: Path) -> None:
     many = read(put(tmp_path / "a.txt", "1,-1,1,2,3,4,.5,2\n1,-1,1,2,3,4,.5,1\n"))
     assert many.names == ("class 1", "class 2")
     assert many.label.tolist() == [1, 0]
@@ -187,7 +187,9 @@ def test_classes_of_detections_only_where_the_column_can_be_nothing_else(tmp_pat
     assert named.label.tolist() == [1, 0]
 
 
-def test_percent_is_divided_by_a_hundred_with_one_notice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_percent_scores_are_divided_by_a_hundred_with_one_notice(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     raw = [0.0, 12.5, 87.0, 99.5, 100.0, -1.0]
     got = read(put(tmp_path / "det.txt", "".join(f"1,-1,{k + 1},2,3,4,{s}\n" for k, s in enumerate(raw))))
     np.testing.assert_allclose(got.score, [0, 0.125, 0.87, 0.995, 1, 1], rtol=1e-6)
@@ -196,7 +198,7 @@ def test_percent_is_divided_by_a_hundred_with_one_notice(tmp_path: Path, caplog:
     ]
 
 
-def test_a_stray_score_among_probabilities_is_a_bad_row_and_not_a_scale(tmp_path: Path) -> None:
+def test_single_score_above_one_is_a_bad_row(tmp_path: Path) -> None:
     rows = "".join(f"{k + 1},-1,1,2,3,4,{0.5 if k != 70 else 1.7}\n" for k in range(200))
     with pytest.raises(DataError, match=r"line 71.*score is 1.7"):
         read(put(tmp_path / "det.txt", rows))
@@ -220,7 +222,7 @@ def test_scores_of_any_scale_keep_their_order(tmp_path: Path, caplog: pytest.Log
 class TestTimes:
     """Where times are looked for, and where they are written."""
 
-    def test_own_then_common_then_rate(self, tmp_path: Path) -> None:
+    def test_times_come_from_own_file_then_common_file_then_rate(self, tmp_path: Path) -> None:
         path = put(tmp_path / "a.txt", GOOD)
         put(tmp_path / "seqinfo.ini", "[Sequence]\nframeRate=10\nseqLength=2\n")
         assert read(path).times.tolist() == [0, 0.1]  # type: ignore[union-attr]
@@ -230,7 +232,7 @@ class TestTimes:
         assert read(path).times.tolist() == [2.5]  # type: ignore[union-attr]
         assert read(path, rate=5).times.tolist() == [2.5]  # type: ignore[union-attr]
 
-    def test_a_rate_only_where_nothing_is_known(self, tmp_path: Path) -> None:
+    def test_given_rate_is_used_only_without_other_times(self, tmp_path: Path) -> None:
         path = put(tmp_path / "a.txt", GOOD + "6,-1,10,20,30,40,0.9\n")
         assert read(path, rate=10).times.tolist() == [0, 0.5]  # type: ignore[union-attr]
         for rate in (0, -1, float("nan"), float("inf")):
@@ -251,7 +253,7 @@ class TestTimes:
             ("1,1,0\n", "det.txt line 2: frame 2 is not listed in times.csv"),
         ],
     )
-    def test_bad_times(self, rows: str, message: str, tmp_path: Path) -> None:
+    def test_bad_times_are_refused(self, rows: str, message: str, tmp_path: Path) -> None:
         path = put(tmp_path / "det.txt", GOOD + "2" + GOOD[1:])
         put(tmp_path / "times.csv", "frame,source_frame,time\n" + rows)
         with pytest.raises(DataError) as error:
@@ -259,7 +261,7 @@ class TestTimes:
         assert message in str(error.value)
         assert len(read(path, skip_bad_rows=True)) in (0, 1)
 
-    def test_no_header(self, tmp_path: Path) -> None:
+    def test_times_without_a_header_are_refused(self, tmp_path: Path) -> None:
         put(tmp_path / "times.csv", "1,1,0\n")
         with pytest.raises(DataError, match="line 1: the columns are 1, 1, 0; name them frame,source_frame,time"):
             read(put(tmp_path / "det.txt", GOOD))
@@ -273,12 +275,12 @@ class TestTimes:
             ("[Sequence]\nseqLength=99999999999\n", "seqlength is '99999999999'"),
         ],
     )
-    def test_bad_seqinfo(self, ini: str, message: str, tmp_path: Path) -> None:
+    def test_bad_seqinfo_is_refused(self, ini: str, message: str, tmp_path: Path) -> None:
         put(tmp_path / "seqinfo.ini", ini)
         with pytest.raises(DataError, match=message):
             read(put(tmp_path / "det.txt", GOOD))
 
-    def test_each_result_has_times_of_its_own(self, tmp_path: Path) -> None:
+    def test_each_result_has_its_own_times(self, tmp_path: Path) -> None:
         results = [tmp_path / f"{name}.txt" for name in "abc"]
         for k, path in enumerate(results):
             _write(path, [0.0, 0.1 + k])
@@ -286,14 +288,14 @@ class TestTimes:
         _write(results[0], [0.0, 9.0, 9.5])
         assert [read(p).times[1] for p in results] == [9.0, 1.1, 2.1]  # type: ignore[index]
 
-    def test_a_recordings_times_are_not_overwritten(self, tmp_path: Path) -> None:
+    def test_times_of_a_sequence_are_not_overwritten(self, tmp_path: Path) -> None:
         put(tmp_path / "times.csv", "frame,source_frame,time\n1,1,0\n2,9,5\n")
         _write(tmp_path / "out.txt", [0.0, 0.1])
         _write(tmp_path / "out.txt", [0.0, 0.2])
         assert (tmp_path / "times.csv").read_text().endswith("2,9,5\n")
         assert read(tmp_path / "out.txt").times.tolist() == [0.0, 0.2]  # type: ignore[union-attr]
 
-    def test_two_writers_at_once(self, tmp_path: Path) -> None:
+    def test_concurrent_writers_keep_their_times(self, tmp_path: Path) -> None:
         writers = [MotWriter(tmp_path / f"{name}.txt") for name in "ab"]
         for writer in writers:
             writer.open(SourceInfo("s", 64, 48), ("person",))
@@ -313,7 +315,7 @@ def _write(path: Path, times: list[float]) -> None:
             writer.put(k, time, _BOXES)
 
 
-def test_the_results_are_what_motchallenge_tools_read(tmp_path: Path) -> None:
+def test_results_follow_the_motchallenge_format(tmp_path: Path) -> None:
     _write(tmp_path / "a.txt", [0.0, 0.04])
     assert (tmp_path / "a.txt").read_text() == (
         "1,4,1.000,2.000,3.000,4.000,0.5,-1,-1,-1\n2,4,1.000,2.000,3.000,4.000,0.5,-1,-1,-1\n"
@@ -321,14 +323,14 @@ def test_the_results_are_what_motchallenge_tools_read(tmp_path: Path) -> None:
     assert (tmp_path / "a.times.csv").read_text() == "frame,source_frame,time\n1,1,0.0\n2,2,0.04\n"
 
 
-def test_boxes_to_ignore_are_no_results(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_ignored_boxes_are_not_written_as_results(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     truth = read(put(tmp_path / "gt.txt", "1,1,1,2,3,4,1,1,1\n1,2,1,2,3,4,0,1,1\n"))
     write(truth, tmp_path / "out.txt")
     assert read(tmp_path / "out.txt").id.tolist() == [1]
     assert "1 boxes to ignore were left out" in caplog.text
 
 
-def test_names_of_an_earlier_run_do_not_stay(tmp_path: Path) -> None:
+def test_class_names_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
     for names in (("cat", "dog"), ("person",)):
         with MotWriter(tmp_path / "a.txt") as writer:
             writer.open(SourceInfo("s", 64, 48), names)
@@ -336,7 +338,7 @@ def test_names_of_an_earlier_run_do_not_stay(tmp_path: Path) -> None:
         assert read(tmp_path / "a.txt").names == names
 
 
-def test_thinned_data_has_true_times(shared: Path, tmp_path: Path) -> None:
+def test_subsampled_data_has_true_times(shared: Path, tmp_path: Path) -> None:
     import subprocess
     import sys
 

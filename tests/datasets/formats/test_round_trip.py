@@ -26,7 +26,7 @@ QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(Heal
 @EACH
 @given(want=label_files())
 @QUICK
-def test_annotations_come_back(name: str, want: Annotations, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_annotations_round_trip(name: str, want: Annotations, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = target(tmp_path_factory.mktemp("round"), name)
     write(want, path, name, config=EXACT)
     assert_same(read(path), want, names=name not in ("kitti", "cvat"))
@@ -34,7 +34,7 @@ def test_annotations_come_back(name: str, want: Annotations, tmp_path_factory: p
 
 @given(want=label_files(masks=True))
 @QUICK
-def test_masks_come_back(want: Annotations, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_masks_round_trip(want: Annotations, tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in ("jsonl", "coco"):
         path = target(tmp_path_factory.mktemp("masks"), name)
         write(want, path, name)
@@ -48,7 +48,7 @@ def test_masks_come_back(want: Annotations, tmp_path_factory: pytest.TempPathFac
 
 @given(want=label_files(), seed=st.integers(0, 9))
 @QUICK
-def test_ignore_and_visibility_come_back_where_the_format_has_a_seat(
+def test_ignore_and_visibility_round_trip_if_the_format_has_them(
     want: Annotations, seed: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -80,7 +80,7 @@ def _with(a: Annotations, **columns: object) -> Annotations:
 
 
 @EACH
-def test_the_sink_keeps_what_is_shown_and_every_frame(name: str, tmp_path: Path) -> None:
+def test_sink_writes_confirmed_tracks_and_every_frame(name: str, tmp_path: Path) -> None:
     path = target(tmp_path, name)
     sink = FORMATS[name].writer(path)
     assert isinstance(sink, Sink)
@@ -113,7 +113,7 @@ def test_the_sink_keeps_what_is_shown_and_every_frame(name: str, tmp_path: Path)
         assert got.size == (64, 48)
 
 
-def test_the_sink_writes_masks(tmp_path: Path) -> None:
+def test_sink_writes_masks(tmp_path: Path) -> None:
     mask = np.zeros((1, 48, 64), bool)
     mask[0, 3:20, 5:9] = True
     tracks = Tracks([1], [[5, 3, 9, 20]], [1], [0], [State.ACTIVE], [0], [0], mask=mask)  # type: ignore[arg-type]
@@ -129,7 +129,7 @@ def test_the_sink_writes_masks(tmp_path: Path) -> None:
 
 
 @EACH
-def test_nothing_at_all_is_a_file_as_well(name: str, tmp_path: Path) -> None:
+def test_run_without_frames_writes_a_valid_file(name: str, tmp_path: Path) -> None:
     path = target(tmp_path, name)
     with FORMATS[name].writer(path) as sink:
         sink.open(SourceInfo("s", 64, 48), ("person",))
@@ -138,14 +138,14 @@ def test_nothing_at_all_is_a_file_as_well(name: str, tmp_path: Path) -> None:
     assert len(got.frames) == 0
 
 
-def test_truth_with_motchallenge_names_needs_no_names_beside_it(tmp_path: Path) -> None:
+def test_truth_with_motchallenge_names_needs_no_name_file(tmp_path: Path) -> None:
     sink = MotWriter(tmp_path / "gt" / "gt.txt")
     sink.open(SourceInfo("s", 64, 48), MOT_NAMES)
     sink.close()
     assert [p.name for p in (tmp_path / "gt").iterdir()] == ["gt.txt"]
 
 
-def test_real_truth_survives_every_format(shared: Path, tmp_path: Path) -> None:
+def test_real_ground_truth_round_trips_in_every_format(shared: Path, tmp_path: Path) -> None:
     want = read(shared / "data" / "mot_video" / "PETS09-S2L1" / "gt" / "gt.txt")
     clean = _with(want, ignore=np.zeros(len(want), bool), visibility=None)
     for name in FORMATS:

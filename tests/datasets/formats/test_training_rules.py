@@ -103,7 +103,7 @@ def with_pictures(folder: Path) -> Path:
     return folder / "data.yaml"
 
 
-def test_what_we_write_is_trained_on_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_yolo_output_is_a_valid_training_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(WANT, tmp_path / "set", "yolo")
     data = with_pictures(tmp_path / "set")
     (tmp_path / "elsewhere").mkdir()
@@ -118,7 +118,7 @@ def test_what_we_write_is_trained_on_as_it_is(tmp_path: Path, monkeypatch: pytes
     assert np.allclose(read(tmp_path / "set").xyxy, WANT.xyxy, atol=1e-3)  # and whole for us
 
 
-def test_a_run_writes_a_set_that_is_trained_on(tmp_path: Path) -> None:
+def test_track_writes_a_valid_training_set(tmp_path: Path) -> None:
     """Pictures beside labels, and the frames of COCO in a folder of their own, by one command."""
     words = ["track", "scene:2", "--end", "1", "--detector", "background", "--quiet", "--yolo", str(tmp_path / "set")]
     more = ["--yolo-images", "--coco", str(tmp_path / "a.json"), "--images", str(tmp_path / "frames")]
@@ -132,7 +132,7 @@ def test_a_run_writes_a_set_that_is_trained_on(tmp_path: Path) -> None:
     assert main([*words[:-2], "--yolo-images", "--mot", str(tmp_path / "a.txt")]) == 2
 
 
-def test_rows_with_ids_are_no_training_set(tmp_path: Path) -> None:
+def test_yolo_rows_with_ids_are_no_training_set(tmp_path: Path) -> None:
     """Which is why they are not written unasked."""
     write(WANT, tmp_path / "set", "yolo", config=LabelConfig(yolo_ids=True))
     data = with_pictures(tmp_path / "set")
@@ -140,7 +140,7 @@ def test_rows_with_ids_are_no_training_set(tmp_path: Path) -> None:
         training_set(data)
 
 
-def test_any_boxes_make_a_training_set(tmp_path: Path) -> None:
+def test_any_boxes_give_a_valid_training_set(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     with FORMATS["yolo"].writer(tmp_path / "set") as writer:
         writer.open(SourceInfo("s", 1919, 1077), tuple(f"class {k}" for k in range(9)))

@@ -41,14 +41,14 @@ def folder(path: Path, yaml: str = YAML, **labels: str) -> Path:
         "names: [\n  person,\n  big car,\n  'a, b',\n]\nnc: 3",
     ],
 )
-def test_names_in_all_the_ways_of_data_yaml(names: str, tmp_path: Path) -> None:
+def test_every_spelling_of_names_in_data_yaml_is_read(names: str, tmp_path: Path) -> None:
     got = read(folder(tmp_path / "a", f"width: 100\nheight: 50\n{names}\n", f1="2 .5 .5 .2 .2\n"))
     assert got.names == ("person", "big car", "a, b")
     assert got.label.tolist() == [2]
     assert np.allclose(got.xyxy, [[40, 20, 60, 30]])
 
 
-def test_names_of_data_yaml_as_a_yaml_reader_sees_them(tmp_path: Path) -> None:
+def test_written_data_yaml_names_equal_those_of_a_yaml_reader(tmp_path: Path) -> None:
     yaml = pytest.importorskip("yaml")
     names = (
         "person",
@@ -73,7 +73,7 @@ def test_names_of_data_yaml_as_a_yaml_reader_sees_them(tmp_path: Path) -> None:
     assert (loaded["width"], loaded["height"]) == (64, 48)
 
 
-def test_names_and_size_from_elsewhere(tmp_path: Path) -> None:
+def test_class_names_and_size_from_other_files_are_used(tmp_path: Path) -> None:
     cv2 = pytest.importorskip("cv2")
     a = folder(tmp_path / "a", "", f0="1 .5 .5 .2 .2\n")
     with pytest.raises(DataError, match=r"names no classes; write data.yaml"):
@@ -90,7 +90,7 @@ def test_names_and_size_from_elsewhere(tmp_path: Path) -> None:
     assert read(a / "labels").size == (100, 50)
 
 
-def test_numbers_count_from_one_unless_there_is_a_zero(tmp_path: Path) -> None:
+def test_file_numbers_start_at_one_unless_zero_exists(tmp_path: Path) -> None:
     row = "0 .5 .5 .2 .2\n"
     assert read(folder(tmp_path / "a", clip_1=row, clip_12="", clip_3=row)).frames.tolist() == [0, 2, 11]
     assert read(folder(tmp_path / "b", f000000=row, f000004=row)).frames.tolist() == [0, 4]
@@ -130,7 +130,7 @@ def test_a_lone_sixth_column_is_an_id_or_a_score(tmp_path: Path) -> None:
         ("0 .5 .5 .2 .2 .5 4\n0 .5 .5 .2 .2 .5 4", "labels/f1.txt line 3: id 4 stands twice in frame 1"),
     ],
 )
-def test_a_bad_row_is_named_or_dropped(row: str, message: str, tmp_path: Path) -> None:
+def test_bad_row_is_named_or_dropped(row: str, message: str, tmp_path: Path) -> None:
     a = folder(tmp_path / "a", f1=f"0 .5 .5 .2 .2 .5 2\n{row}\n")
     with pytest.raises(DataError) as error:
         read(a)
@@ -138,7 +138,7 @@ def test_a_bad_row_is_named_or_dropped(row: str, message: str, tmp_path: Path) -
     assert 1 <= len(read(a, skip_bad_rows=True)) <= 2
 
 
-def test_odd_folders(tmp_path: Path) -> None:
+def test_unusual_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"labels/cat.txt: its name ends in no number"):
         read(folder(tmp_path / "a", cat="0 .5 .5 .2 .2\n"))
     with pytest.raises(DataError, match="as well; keep one video a folder"):
@@ -154,12 +154,12 @@ def _lines(path: Path) -> list[str]:
     return path.read_text().splitlines()
 
 
-def test_a_size_is_needed_to_write(tmp_path: Path) -> None:
+def test_writing_needs_the_image_size(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="fractions of the picture, whose size is not known"):
         YoloWriter(tmp_path / "a").open(SourceInfo("s", 0, 0), ("person",))
 
 
-def test_an_earlier_runs_labels_do_not_stay(tmp_path: Path) -> None:
+def test_labels_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
     for frames in (5, 2):
         with YoloWriter(tmp_path / "a") as writer:
             writer.open(SourceInfo("s", 64, 48), ("person",))
@@ -174,7 +174,7 @@ def test_an_earlier_runs_labels_do_not_stay(tmp_path: Path) -> None:
     assert read(tmp_path / "a").frames.tolist() == [0, 1]
 
 
-def test_truth_without_ids_is_what_training_wants(tmp_path: Path) -> None:
+def test_default_labels_have_the_training_format(tmp_path: Path) -> None:
     with YoloWriter(tmp_path / "a") as writer:
         writer.open(SourceInfo("s", 100, 50), ("person",))
         box = np.array([[40, 20, 60, 30], [0, 0, 50, 50]], np.float32)
@@ -186,7 +186,7 @@ def test_truth_without_ids_is_what_training_wants(tmp_path: Path) -> None:
     assert not (tmp_path / "a" / "times.csv").exists()
 
 
-def test_scores_and_ids_stand_behind_the_box_where_that_is_asked_for(tmp_path: Path) -> None:
+def test_scores_and_ids_follow_the_box_if_requested(tmp_path: Path) -> None:
     want = read(_tracked(tmp_path / "plain"))
     write(want, tmp_path / "ids", "yolo", config=LabelConfig(yolo_ids=True))
     assert [len(line.split()) for line in _lines(tmp_path / "ids" / "labels" / "000001.txt")] == [7, 7, 7]
@@ -196,7 +196,7 @@ def test_scores_and_ids_stand_behind_the_box_where_that_is_asked_for(tmp_path: P
     assert_same(read(tmp_path / "again"), want)
 
 
-def test_an_edited_label_is_read_as_it_is_and_has_no_id(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_edited_label_is_read_without_its_id(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = _tracked(tmp_path / "a")
     label = path / "labels" / "000001.txt"
     _, second = _lines(label)  # the third lies beyond the picture
@@ -224,7 +224,7 @@ def _tracked(path: Path) -> Path:
     return path
 
 
-def test_boxes_over_the_edge_come_back_whole(tmp_path: Path) -> None:
+def test_boxes_beyond_the_image_edge_round_trip(tmp_path: Path) -> None:
     got = read(_tracked(tmp_path / "a"))
     assert got.id.tolist() == [7, 8, 9, 7, -1, 7]
     assert got.xyxy[1:3].tolist() == [[-10, 0, 50, 60], [200, 10, 220, 20]]

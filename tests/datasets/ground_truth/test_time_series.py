@@ -20,7 +20,7 @@ def traces(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_targets_are_the_next_frame(traces: Path) -> None:
+def test_target_is_the_next_frame(traces: Path) -> None:
     sets = half_cheetah(traces)
     assert {name: len(s) for name, s in sets.items()} == {"valid": 25, "test": 50, "train": 50}
     for series in sets.values():
@@ -45,11 +45,11 @@ def test_missing_frames_keep_true_times_and_targets(traces: Path) -> None:
     assert not np.array_equal(other["test"].mask, half["test"].mask)
 
 
-def test_nearly_all_missing_leaves_one_sample_a_window(traces: Path) -> None:
+def test_mostly_missing_series_keeps_one_sample_per_window(traces: Path) -> None:
     assert half_cheetah(traces, drop=0.999)["train"].mask.any(1).all()
 
 
-def test_the_papers_windows_and_their_linear_solution(shared: Path) -> None:
+def test_windows_and_linear_baseline_match_the_paper(shared: Path) -> None:
     sets = half_cheetah(shared / "data/series/cheetah")
     assert {name: len(s) for name, s in sets.items()} == {"valid": 485, "test": 970, "train": 970}
     assert sets["train"].x.shape[1:] == (32, 17)
@@ -63,7 +63,7 @@ def test_the_papers_windows_and_their_linear_solution(shared: Path) -> None:
     assert np.square(error).mean() == pytest.approx(3.43, abs=0.01)  # measured by others on the same windows
 
 
-def test_parity_can_be_told_from_the_events_alone() -> None:
+def test_parity_follows_from_the_events() -> None:
     series = event_xor()["valid"]
     assert series.x.shape == (5000, series.x.shape[1], 1)
     assert abs(series.y.mean() - 0.5) < 0.03
@@ -87,7 +87,7 @@ def test_occupancy_windows(shared: Path) -> None:
     assert ((steps >= 59) & (steps <= 61)).all()
 
 
-def test_what_cannot_be_read_is_said(tmp_path: Path, traces: Path) -> None:
+def test_unreadable_series_are_refused(tmp_path: Path, traces: Path) -> None:
     with pytest.raises(DataError, match=r"drop is 1"):
         half_cheetah(traces, drop=1.0)
     (traces / "trace_0003.npy").write_bytes(b"\x93NUMPY nonsense")

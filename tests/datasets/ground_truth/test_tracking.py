@@ -34,7 +34,7 @@ def root(tmp_path: Path) -> Path:
     return folder.parent
 
 
-def test_everything_but_what_nobody_cares_for_is_there_at_ten_frames_a_second(root: Path) -> None:
+def test_kitti_truth_is_read_at_10_hz_without_dontcare_regions(root: Path) -> None:
     (sequence,) = read_sequences((root,))
     assert (sequence.home, sequence.name) == ("training", "0004")
     np.testing.assert_allclose(sequence.times, np.arange(30) / 10)
@@ -47,19 +47,19 @@ def test_everything_but_what_nobody_cares_for_is_there_at_ten_frames_a_second(ro
     assert sequence.last == pytest.approx({0: 2.9, 1: 2.9, 2: 2.9})
 
 
-def test_times_beside_the_labels_are_the_truth(root: Path) -> None:
+def test_times_beside_the_labels_override_the_rate(root: Path) -> None:
     lines = "".join(f"{k + 1},{0.25 * k:.3f}\n" for k in range(30))
     (root / "label_02" / "times.csv").write_text("frame,time\n" + lines)
     (sequence,) = read_sequences((root,))
     np.testing.assert_allclose(sequence.times, 0.25 * np.arange(30))
 
 
-def test_the_head_trains_on_it(root: Path, tmp_path: Path) -> None:
+def test_association_head_trains_on_kitti(root: Path, tmp_path: Path) -> None:
     out = tmp_path / "head"
     train_head(TrainHeadConfig((root,), out=out, rollouts=1, clips=2, steps=2, batch=2, workers=1, quiet=True))
     assert (out / "head.safetensors").is_file()
 
 
-def test_a_folder_of_neither_form_is_one_sentence(tmp_path: Path) -> None:
+def test_folder_of_unknown_layout_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"holds neither <sequence>/gt/gt\.txt nor label_02/<sequence>\.txt"):
         read_sequences((tmp_path,))

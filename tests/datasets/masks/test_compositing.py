@@ -14,7 +14,7 @@ def square(left: int, value: int) -> tuple[UInt8, UInt8]:
     return bgr, mask
 
 
-def test_the_last_is_in_front_and_keeps_its_number() -> None:
+def test_last_layer_is_in_front_and_keeps_its_id() -> None:
     (a, one), (b, two) = square(20, 100), square(30, 200)
     whole, numbers = compose([a, b], [one, two])
     assert (numbers[10:30, 20:30] == 1).all()
@@ -23,7 +23,7 @@ def test_the_last_is_in_front_and_keeps_its_number() -> None:
     assert (whole[numbers < 2] == a[numbers < 2]).all()
 
 
-def test_layers_are_moved_until_all_are_seen() -> None:
+def test_layers_are_moved_until_all_are_visible() -> None:
     layers = [square(20, 100), square(25, 200), square(22, 150)]
     right = shifts([mask for _, mask in layers])
     assert right[0] == 0
@@ -34,7 +34,7 @@ def test_layers_are_moved_until_all_are_seen() -> None:
     assert shifts([square(5, 9)[1], square(50, 9)[1]]) == (0, 0)
 
 
-def test_a_small_object_is_not_hidden_for_a_large_one() -> None:
+def test_small_object_is_not_hidden_by_a_large_one() -> None:
     large, small, front = np.zeros((3, 40, 80), np.uint8)
     large[:, :50] = 255
     small[18:22, 56:60] = 255

@@ -57,7 +57,7 @@ def large() -> tuple[Frame, FrameTruth]:
     return Frame(bgr, 90, 3.0), truth
 
 
-def test_the_same_bytes_also_in_another_process(small: list[tuple[Frame, FrameTruth]]) -> None:
+def test_scene_is_identical_in_another_process(small: list[tuple[Frame, FrameTruth]]) -> None:
     def digest(frames: list[tuple[Frame, FrameTruth]]) -> str:
         whole = hashlib.sha256()
         for frame, truth in frames:
@@ -78,7 +78,7 @@ def test_the_same_bytes_also_in_another_process(small: list[tuple[Frame, FrameTr
     assert other.stdout.strip() == digest(small)
 
 
-def test_a_frame_does_not_depend_on_those_before(small: list[tuple[Frame, FrameTruth]]) -> None:
+def test_frame_does_not_depend_on_earlier_frames(small: list[tuple[Frame, FrameTruth]]) -> None:
     frame, _ = small[7]
     alone, _ = Renderer(SMALL).at(frame.time)
     assert np.array_equal(alone, frame.bgr)
@@ -89,7 +89,7 @@ def test_another_seed_is_another_scene(small: list[tuple[Frame, FrameTruth]]) ->
     assert np.abs(other.bgr.astype(int) - small[0][0].bgr).mean() > 5
 
 
-def test_truth_is_about_the_pixels(large: tuple[Frame, FrameTruth]) -> None:
+def test_ground_truth_matches_the_pixels(large: tuple[Frame, FrameTruth]) -> None:
     _, truth = large
     scene = Scene(seed=5, width=640, height=360, people=0, vehicles=0, noise=0, exposure=0, shadows=False)
     bare = dataclasses.replace(scene, people=14, vehicles=3)
@@ -123,7 +123,7 @@ def test_boxes_hold_their_masks(large: tuple[Frame, FrameTruth]) -> None:
     assert (truth.visibility > 0).all()
 
 
-def test_the_nearer_hides_the_farther() -> None:
+def test_nearer_actor_occludes_the_farther() -> None:
     """Wherever the masks of two people touch, the one whose feet are lower in the picture is whole there."""
     scene = Scene(seed=8, width=480, height=270, people=30, vehicles=0, occluders=0, noise=0, exposure=0)
     _, truth = Renderer(scene).at(2.0)
@@ -148,7 +148,7 @@ def _alone(scene: Scene, number: int) -> np.ndarray:
     return np.asarray(truth.mask[0])
 
 
-def test_fixtures_hide_and_shadows_fall() -> None:
+def test_fixtures_occlude_and_cast_shadows() -> None:
     scene = Scene(seed=2, width=480, height=270, people=14, vehicles=0, noise=0, exposure=0, duration=1)
     few = [Renderer(dataclasses.replace(scene, occluders=k)).at(0.5)[1] for k in (0, 6)]
     seen = [dict(zip(t.id.tolist(), t.visibility.tolist(), strict=True)) for t in few]
@@ -215,7 +215,7 @@ def test_blur_follows_the_exposure() -> None:
     assert blurred(sprite, 0.2, 0.1) is sprite
 
 
-def test_actors_move_as_people_and_cars_do() -> None:
+def test_actor_speeds_are_those_of_people_and_cars() -> None:
     scene = Scene(seed=9, people=10, vehicles=4, duration=30)
     cast = actors(scene)
     assert [a.id for a in cast] == list(range(1, len(cast) + 1))
@@ -234,20 +234,20 @@ def test_actors_move_as_people_and_cars_do() -> None:
             assert (np.diff(xs) > 10.5).all()
 
 
-def test_lookalikes_look_alike() -> None:
+def test_lookalikes_share_their_appearance() -> None:
     looks = [a.appearance_seed for a in actors(Scene(people=40, lookalikes=1, vehicles=0))]
     assert len(set(looks)) == 2
     assert len({a.appearance_seed for a in actors(Scene(people=40, lookalikes=0, vehicles=0))}) > 20
 
 
 @pytest.mark.parametrize("profile", ["full", "stride5", "stride10", "drop70", "jitter", "bursty"])
-def test_profiles_are_those_of_thinning(profile: str) -> None:
+def test_scene_times_follow_the_sampling_profile(profile: str) -> None:
     scene = Scene(seed=12, profile=profile, duration=8, rate=25)
     kept = thin_indices(200, 25, profile, "scene-12", 12)
     assert np.array_equal(frame_times(scene), kept / 25)
 
 
-def test_source(small: list[tuple[Frame, FrameTruth]]) -> None:
+def test_scene_is_a_source(small: list[tuple[Frame, FrameTruth]]) -> None:
     with open_scene(SMALL) as source:
         assert isinstance(source, Source)
         assert (source.info.width, source.info.height, source.info.frames) == (240, 136, 10)
@@ -260,7 +260,7 @@ def test_source(small: list[tuple[Frame, FrameTruth]]) -> None:
         open_scene(SMALL, SourceConfig(rate=5))
 
 
-def test_annotations(small: list[tuple[Frame, FrameTruth]]) -> None:
+def test_scene_annotations_are_written(small: list[tuple[Frame, FrameTruth]]) -> None:
     from datasets.masks.rle import decode
 
     whole = truth_of(SMALL, masks=True)
@@ -275,7 +275,7 @@ def test_annotations(small: list[tuple[Frame, FrameTruth]]) -> None:
         assert all(np.array_equal(decode(m), t) for m, t in zip(whole.mask[rows], truth.mask, strict=True))  # type: ignore[arg-type]
 
 
-def test_motchallenge_folder(tmp_path: Path) -> None:
+def test_motchallenge_folder_is_written(tmp_path: Path) -> None:
     scene = dataclasses.replace(SMALL, profile="drop70", duration=4.0, camera="pan")
     whole = write_motchallenge(scene, tmp_path, suffix=".png")
     folder = tmp_path / "scene-3"
@@ -338,7 +338,7 @@ def test_any_text_is_a_scene_or_a_config_error(text: str) -> None:
         assert isinstance(parse("scene:" + text), Scene)
 
 
-def test_short_form() -> None:
+def test_short_scene_name_round_trips() -> None:
     assert parse("scene:") == Scene()
     assert parse("scene:7") == Scene(seed=7)
     got = parse("scene:7?people=3&profile=bursty&exposure=0&shadows=false&camera=pan")

@@ -28,13 +28,13 @@ def _bright(bgr: UInt8) -> Float64:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_truth_moves_along_with_the_pixels(name: str) -> None:
+def test_simulated_camera_moves_truth_with_the_pixels(name: str) -> None:
     for view in simulate_camera(_picture(), BOX, name, frames=6, rate=4):
         assert view.bgr.shape == (120, 160, 3)
         assert np.abs(_bright(view.bgr) - view.xyxy[0]).max() <= 2
 
 
-def test_cameras_stand_still_or_move() -> None:
+def test_simulated_cameras_are_static_or_moving() -> None:
     paths = [np.stack([v.xyxy[0] for v in simulate_camera(_picture(), BOX, n, frames=10)]) for n in NAMES]
     moved = [float(np.abs(path - path[0]).max()) for path in paths]
     assert 0 in moved
@@ -42,7 +42,7 @@ def test_cameras_stand_still_or_move() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_visible_share_is_that_of_the_uncut_box(name: str) -> None:
+def test_visible_fraction_is_relative_to_the_unclipped_box(name: str) -> None:
     """The box in the corner leaves the picture as soon as the camera sees less than all of it."""
     for view in simulate_camera(_picture(), BOX, name, frames=6, rate=4):
         scale = np.sqrt((view.xyxy[0, 2:] - view.xyxy[0, :2]).prod() / 50**2)
@@ -52,7 +52,7 @@ def test_the_visible_share_is_that_of_the_uncut_box(name: str) -> None:
         assert (view.xyxy <= [160, 120, 160, 120]).all()
 
 
-def test_a_name_and_a_seed_give_the_same_pixels_every_time() -> None:
+def test_simulated_camera_is_reproducible() -> None:
     def pixels(name: str, seed: int) -> bytes:
         return b"".join(v.bgr.tobytes() for v in simulate_camera(_picture(), BOX, name, frames=3, seed=seed))
 
@@ -60,12 +60,12 @@ def test_a_name_and_a_seed_give_the_same_pixels_every_time() -> None:
     assert len({pixels("a.jpg", 0), pixels("a.jpg", 1), pixels("b.jpg", 0)}) == 3
 
 
-def test_a_picture_without_boxes_is_shown_too() -> None:
+def test_image_without_boxes_is_simulated() -> None:
     (view,) = simulate_camera(_picture(), np.zeros((0, 4)), "a.jpg", frames=1)
     assert view.xyxy.shape == (0, 4)
 
 
 @pytest.mark.parametrize(("frames", "rate"), [(0, 25.0), (3, 0.0), (3, float("nan"))])
-def test_no_video_is_one_sentence(frames: int, rate: float) -> None:
+def test_invalid_frame_count_or_rate_is_one_sentence(frames: int, rate: float) -> None:
     with pytest.raises(DataError, match="are no video"):
         next(simulate_camera(_picture(), BOX, "a.jpg", frames, rate))

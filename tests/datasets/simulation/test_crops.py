@@ -9,7 +9,7 @@ import numpy as np
 from datasets.simulation.crops import SIZES, draw_course, show, wander
 
 
-def test_what_spoils_forgets_within_its_time() -> None:
+def test_crop_disturbance_has_the_ornstein_uhlenbeck_autocorrelation() -> None:
     rng = np.random.default_rng(0)
     time = np.arange(40_000) * 0.05
     x = wander(rng, time, 0.4)
@@ -19,7 +19,7 @@ def test_what_spoils_forgets_within_its_time() -> None:
         assert abs(np.corrcoef(x[:-lag], x[lag:])[0, 1] - np.exp(-0.05 * lag / 0.4)) < 0.06
 
 
-def test_uneven_times_are_true_seconds() -> None:
+def test_crop_times_are_true_seconds() -> None:
     """The step over a gap forgets by its length, not by its number."""
     time = np.cumsum(np.tile([0.01, 2.0], 20_000))
     x = wander(np.random.default_rng(1), time, 0.5)
@@ -34,7 +34,7 @@ def picture(seed: int) -> Any:
     return np.random.default_rng(seed).integers(0, 255, (96, 96, 3), dtype=np.uint8)
 
 
-def test_views_are_pictures_of_the_size_that_the_video_shows() -> None:
+def test_crops_have_the_size_of_the_box_in_the_video() -> None:
     for seed in range(30):
         rng = np.random.default_rng(seed)
         course = draw_course(rng, np.arange(12) * 0.2)
@@ -48,7 +48,7 @@ def test_views_are_pictures_of_the_size_that_the_video_shows() -> None:
     assert SIZES[0] < SIZES[1]
 
 
-def test_the_same_seed_shows_the_same() -> None:
+def test_crops_are_reproducible_from_the_seed() -> None:
     def made() -> list[Any]:
         rng = np.random.default_rng(5)
         course = draw_course(rng, np.arange(6) * 0.3)
@@ -58,7 +58,7 @@ def test_the_same_seed_shows_the_same() -> None:
         np.testing.assert_array_equal(a, b)
 
 
-def test_wrong_boxes_hold_the_other_object() -> None:
+def test_swapped_boxes_show_the_other_object() -> None:
     rng = np.random.default_rng(0)
     dark, bright = np.zeros((96, 96, 3), np.uint8), np.full((96, 96, 3), 200, np.uint8)
     found = set()

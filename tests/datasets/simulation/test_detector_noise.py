@@ -22,7 +22,7 @@ def _boxes(found: list[tuple[Int64, Float64, Float64]]) -> BoxTable:
     return BoxTable(start, number, boxes, score)
 
 
-def test_a_perfect_detector_says_the_truth() -> None:
+def test_perfect_noise_model_returns_the_truth() -> None:
     s = walkers(20)
     for k, (number, boxes, score) in enumerate(
         simulate(s.truth, s.times, np.arange(20), PERFECT, np.random.default_rng(0))
@@ -32,7 +32,7 @@ def test_a_perfect_detector_says_the_truth() -> None:
         assert (score > 0.999).all()
 
 
-def test_the_fit_finds_the_noise_that_was_put_in() -> None:
+def test_fit_recovers_the_simulated_noise() -> None:
     s = walkers()
     noise = replace(NoiseModel(), edge=0.04, edge_spread=0.0, lasting=0.5, score=2.0, twice=0.0, clutter=0.2)
     found = simulate(s.truth, s.times, np.arange(len(s.times)), noise, np.random.default_rng(1))
@@ -42,7 +42,7 @@ def test_the_fit_finds_the_noise_that_was_put_in() -> None:
     assert back.score == pytest.approx(2.0, abs=0.15)
 
 
-def test_covered_objects_are_missed_as_often_as_told_and_for_a_while() -> None:
+def test_occluded_objects_are_missed_at_the_set_rate_with_temporal_correlation() -> None:
     frames, people = 4000, 2
     times = np.arange(frames) / 25
     xyxy = np.tile([[0, 0, 50, 100.0], [300, 0, 350, 100]], (frames, 1))
@@ -59,7 +59,7 @@ def test_covered_objects_are_missed_as_often_as_told_and_for_a_while() -> None:
     assert back.missed_cover == pytest.approx(0.4, abs=0.08)
 
 
-def test_sudden_errors_last_and_then_jump() -> None:
+def test_sudden_errors_are_piecewise_constant() -> None:
     s = walkers(200)
     usual = replace(PERFECT, edge=0.03, lasting=1.0, memory=0.5)
     for sudden in (False, True):
@@ -71,7 +71,7 @@ def test_sudden_errors_last_and_then_jump() -> None:
         assert np.corrcoef(error[1:].ravel(), error[:-1].ravel())[0, 1] == pytest.approx(np.exp(-0.08), abs=0.04)
 
 
-def test_the_sides_of_a_box_sway_more_than_its_ends() -> None:
+def test_lateral_jitter_moves_sides_more_than_top_and_bottom() -> None:
     s = walkers(200)
     found = simulate(s.truth, s.times, np.arange(200), replace(PERFECT, edge=0.01, sway=5.0), np.random.default_rng(6))
     error = np.array([boxes - s.truth.at(k)[1] for k, (_, boxes, _) in enumerate(found)]) / [50, 120, 50, 120]
@@ -82,7 +82,7 @@ def test_the_sides_of_a_box_sway_more_than_its_ends() -> None:
     assert bottom == pytest.approx(0.01, rel=0.1)
 
 
-def test_of_two_boxes_that_coincide_the_weaker_is_suppressed() -> None:
+def test_simulated_nms_suppresses_the_weaker_of_coinciding_boxes() -> None:
     xyxy = np.array([[0, 0, 50, 100.0], [2, 0, 52, 100]])
     truth = BoxTable(np.array([0, 2]), np.array([1, 2]), xyxy, np.ones(2))
     exact = replace(PERFECT, score=1.0, score_spread=1.0)
@@ -94,7 +94,7 @@ def test_of_two_boxes_that_coincide_the_weaker_is_suppressed() -> None:
     assert kept[0][2][0] == kept[1][2].max()
 
 
-def test_a_seed_decides_a_clip() -> None:
+def test_clip_is_reproducible_from_its_seed() -> None:
     s = [walkers()]
     a, b = (sample(s, NoiseModel(), np.random.default_rng(5)) for _ in range(2))
     c = sample(s, NoiseModel(), np.random.default_rng(6))
@@ -103,7 +103,7 @@ def test_a_seed_decides_a_clip() -> None:
     assert len(a.times) != len(c.times) or (a.times != c.times).any()
 
 
-def test_some_clips_are_wide_and_their_camera_with_them() -> None:
+def test_some_clips_are_stretched_with_their_camera_motion() -> None:
     still = walkers(60)
     move = np.array([[1, 0, 3.0], [0, 1, -2]])
     panned = replace(still, warps=dict.fromkeys(range(1, 60), move))
@@ -128,14 +128,14 @@ def test_some_clips_are_wide_and_their_camera_with_them() -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_gaps_rise_from_the_first_frame(seed: int) -> None:
+def test_sampled_frames_increase_from_the_first(seed: int) -> None:
     at = gaps(30, 25.0, np.random.default_rng(seed))
     assert at[0] == 0
     assert (np.diff(at) > 0).all()
     assert len(at) == 30
 
 
-def test_cover_counts_what_stands_in_front() -> None:
+def test_visible_fraction_counts_occluders_in_front() -> None:
     boxes = np.array([[0, 0, 10, 20.0], [5, 0, 15, 25], [100, 0, 110, 20]])
     np.testing.assert_allclose(visible(boxes), [0.5, 1, 1])
 
@@ -145,7 +145,7 @@ def test_a_folder_without_truth_is_refused(tmp_path: Path) -> None:
         read_sequences((tmp_path,))
 
 
-def test_spoiling_moves_misses_and_invents_as_much_as_told() -> None:
+def test_perturbed_boxes_have_the_set_jitter_miss_and_clutter_rates() -> None:
     n = 4000
     left_top = np.random.default_rng(0).uniform(0, 1000, (n, 2))
     frame = (np.arange(n), np.concatenate([left_top, left_top + np.array([40, 100])], axis=1), np.full(n, 0.8))
@@ -159,12 +159,12 @@ def test_spoiling_moves_misses_and_invents_as_much_as_told() -> None:
     assert ((score >= MIN_SCORE) & (score < 1)).all()
 
 
-def test_spoiling_nothing_leaves_nothing() -> None:
+def test_perturbing_zero_boxes_gives_zero_boxes() -> None:
     empty = (np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0))
     assert [len(part) for part in perturb_boxes(empty, 0.1, 0.1, 5.0, np.random.default_rng(0))] == [0, 0, 0]
 
 
-def test_a_second_look_is_somebody_else_unless_only_one_of_the_two_can_be_left() -> None:
+def test_duplicate_detection_has_no_id_and_rarely_the_higher_score() -> None:
     n = 2000
     left, zero = np.arange(n) * 1000.0, np.zeros(n)
     boxes = np.column_stack([left, zero, left + 60, zero + 160])
@@ -185,7 +185,7 @@ def test_a_second_look_is_somebody_else_unless_only_one_of_the_two_can_be_left()
     assert stronger[1] < 0.02
 
 
-def test_a_source_that_hangs_shows_old_pictures_and_then_skips_to_the_present() -> None:
+def test_stalled_source_repeats_old_frames_then_skips_ahead() -> None:
     kept = np.arange(0, 3000, 3)
     shown = stutter(kept, np.random.default_rng(0))
     late = kept - shown
@@ -195,7 +195,7 @@ def test_a_source_that_hangs_shows_old_pictures_and_then_skips_to_the_present() 
     assert (np.diff(late) < -5).sum() > 5  # skips
 
 
-def test_who_is_missed_behind_somebody_may_be_taken_into_his_box() -> None:
+def test_merged_detection_covers_missed_occluded_object() -> None:
     boxes = np.array([[0.0, 0, 40, 100], [20.0, 10, 60, 110], [500.0, 0, 540, 100]])
     truth = BoxTable(np.array([0, 3]), np.arange(3), boxes, np.array([0.4, 1.0, 1.0]))
     blind = replace(PERFECT, missed_cover=9.0, merged=1.0)

@@ -20,7 +20,7 @@ def seen(objects: RoadObjects, ahead: float = 0.0, heading: float = 0.0, pitch: 
     return look(objects, 0, np.array([0.0, ahead]), heading, pitch, CAMERA)
 
 
-def test_a_box_is_the_pinhole_picture_of_the_block() -> None:
+def test_box_is_the_pinhole_projection_of_the_block() -> None:
     for depth in (6.0, 12.0, 40.0):
         rows, xyxy, share = seen(blocks((2.0, depth)))
         assert rows.tolist() == [0]
@@ -32,7 +32,7 @@ def test_a_box_is_the_pinhole_picture_of_the_block() -> None:
         assert bottom == pytest.approx(200 + 700 * 1.5 / depth, rel=0.01)
 
 
-def test_who_drives_towards_it_sees_it_grow_and_who_turns_away_sees_it_move_the_other_way() -> None:
+def test_approach_enlarges_a_box_and_turning_shifts_it_the_other_way() -> None:
     there = blocks((2.0, 20.0))
     far, near = seen(there)[1][0], seen(there, ahead=10.0)[1][0]
     assert (near[3] - near[1]) == pytest.approx(2 * (far[3] - far[1]), rel=0.01)
@@ -40,7 +40,7 @@ def test_who_drives_towards_it_sees_it_grow_and_who_turns_away_sees_it_move_the_
     assert seen(there, pitch=0.01)[1][0, 3] == pytest.approx(far[3] + 7)
 
 
-def test_what_is_behind_the_camera_out_of_the_picture_or_hidden_is_not_there() -> None:
+def test_blocks_behind_outside_or_occluded_have_no_box() -> None:
     rows, xyxy, share = seen(blocks((0.0, -5.0), (30.0, 10.0), (0.0, 10.0), (0.05, 20.0), (4.0, 20.0), (0.0, 90.0)))
     assert rows.tolist() == [2, 4]  # the fourth stands behind the third
     assert share.tolist() == [1.0, 1.0]
@@ -50,7 +50,7 @@ def test_what_is_behind_the_camera_out_of_the_picture_or_hidden_is_not_there() -
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_drive_is_a_sequence_of_boxes_inside_the_picture(seed: int) -> None:
+def test_simulated_drive_has_boxes_inside_the_image(seed: int) -> None:
     sequence, camera = drive(np.random.default_rng(seed), seconds=15.0)
     again, _ = drive(np.random.default_rng(seed), seconds=15.0)
     xyxy, truth = sequence.truth.xyxy, sequence.truth

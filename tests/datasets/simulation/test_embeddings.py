@@ -11,7 +11,7 @@ NUMBERS = np.arange(8)
 APART = np.column_stack([90.0 * NUMBERS, 0 * NUMBERS, 90.0 * NUMBERS + 40, 0 * NUMBERS + 100])
 
 
-def test_a_track_is_as_like_its_object_and_as_unlike_others_as_on_real_clips() -> None:
+def test_simulated_similarities_match_real_clips() -> None:
     own, others = [], []
     for seed in range(30):
         looks, memory = SimulatedEmbeddings(np.random.default_rng(seed)), np.zeros((8, DIM), np.float32)
@@ -30,7 +30,7 @@ def test_a_track_is_as_like_its_object_and_as_unlike_others_as_on_real_clips() -
     assert 0.15 < np.std(others) < 0.25
 
 
-def test_who_stands_in_front_lends_his_look_to_whom_he_hides() -> None:
+def test_occluded_object_embedding_resembles_its_occluder() -> None:
     one = np.array([[0.0, 0, 40, 100], [0, 5, 40, 105]])  # the second stands nearer and hides the first almost whole
     hidden = []
     for seed in range(40):
@@ -42,7 +42,7 @@ def test_who_stands_in_front_lends_his_look_to_whom_he_hides() -> None:
     assert like_first > 0.8 * like_second > 0.3
 
 
-def test_clutter_looks_like_nobody_twice() -> None:
+def test_clutter_embeddings_are_mutually_dissimilar() -> None:
     looks = SimulatedEmbeddings(np.random.default_rng(0))
     seen = np.concatenate([looks.at(np.array([-1]), APART[:1], k / 10) for k in range(20)])
     assert abs((seen @ seen.T)[np.triu_indices(20, 1)]).mean() < 0.3

@@ -32,7 +32,7 @@ def frames(walk: TrackingSequence, seed: int) -> tuple[Occluders, list[Found]]:
     return obstacles, [obstacles.hide(walk.truth.at(k), eye) for k in range(FRAMES)]
 
 
-def test_who_passes_is_missed_or_seen_in_part_and_comes_back(walk: TrackingSequence) -> None:
+def test_person_behind_an_obstacle_is_missed_or_truncated_and_reappears(walk: TrackingSequence) -> None:
     missed = cut = doubted = parts = 0
     for seed in range(40):
         for k, (number, boxes, score) in enumerate(frames(walk, seed)[1]):
@@ -52,12 +52,12 @@ def test_who_passes_is_missed_or_seen_in_part_and_comes_back(walk: TrackingSeque
     assert missed < 1200
 
 
-def test_nothing_is_found_that_truth_does_not_hold_but_parts_and_obstacles(walk: TrackingSequence) -> None:
+def test_false_detections_are_only_parts_and_obstacles(walk: TrackingSequence) -> None:
     found = [one for seed in range(40) for one in frames(walk, seed)[1]]
     assert all(((number == 1).sum() <= 1) and ((number == 2).sum() <= 1) for number, _, _ in found)
 
 
-def test_who_stands_before_an_obstacle_is_seen_whole(walk: TrackingSequence) -> None:
+def test_person_in_front_of_an_obstacle_is_detected_whole(walk: TrackingSequence) -> None:
     for seed in range(40):
         obstacles, found = frames(walk, seed)
         if (obstacles.xyxy[:, 3] < 500).all():  # all of them end behind the second person's feet
@@ -65,7 +65,7 @@ def test_who_stands_before_an_obstacle_is_seen_whole(walk: TrackingSequence) -> 
                 assert np.allclose(boxes[number == 2], walk.truth.xyxy[1])
 
 
-def test_some_obstacles_are_taken_for_people_some_of_them_surely(walk: TrackingSequence) -> None:
+def test_some_obstacles_are_false_positives_with_low_or_high_scores(walk: TrackingSequence) -> None:
     weak = sure = 0
     for seed in range(60):
         obstacles, found = frames(walk, seed)
@@ -96,7 +96,7 @@ def test_obstacles_move_with_the_camera(walk: TrackingSequence) -> None:
             assert np.allclose(a[2], b[2])
 
 
-def test_clips_have_them_and_come_again_from_their_seed(walk: TrackingSequence) -> None:
+def test_clips_contain_obstacles_and_are_reproducible(walk: TrackingSequence) -> None:
     gone = 0
     for seed in range(60):
         a, b = (sample([walk], PERFECT, np.random.default_rng(seed), frames=40) for _ in "ab")
@@ -105,7 +105,7 @@ def test_clips_have_them_and_come_again_from_their_seed(walk: TrackingSequence) 
     assert gone > 30
 
 
-def test_who_stands_in_front_hides_who_stands_behind_but_not_himself() -> None:
+def test_nearer_person_occludes_the_farther_one_only() -> None:
     number, score = np.array([1, 2]), np.array([0.9, 0.9])
     boxes = np.array([[100, 100, 150, 200.0], [125, 110, 180, 230]])  # the second one's feet are lower
     cut = missed = 0

@@ -28,7 +28,7 @@ def counts(clip: TrainingClip) -> tuple[int, ...]:
     return len(clip.times), clip.burn_in, sum(map(len, clip.detections)), clutter, embedded, told
 
 
-def test_a_seed_gives_the_clip_that_it_always_gave() -> None:
+def test_training_clips_of_known_seeds_are_unchanged() -> None:
     drawn = [counts(sample([walkers()], NoiseModel(), np.random.default_rng(seed), 20)) for seed in range(6)]
     assert drawn == [
         (79, 59, 1084, 176, 34, 0),
@@ -40,7 +40,7 @@ def test_a_seed_gives_the_clip_that_it_always_gave() -> None:
     ]
 
 
-def test_a_stalling_source_shows_old_frames_at_new_times() -> None:
+def test_stalling_source_repeats_old_frames_at_new_times() -> None:
     draft = draw_run([walkers()], NoiseModel(), np.random.default_rng(3), 64)
     drawn = [stall(draft, np.random.default_rng(seed)) for seed in range(60)]
     assert 2 <= sum((d.kept != draft.kept).any() for d in drawn) <= 20
@@ -56,7 +56,7 @@ def test_a_perfect_detector_gets_no_errors() -> None:
         assert any(w is not one for w in worse) != one.clean
 
 
-def test_the_camera_moves_boxes_but_numbers_stay() -> None:
+def test_camera_motion_moves_boxes_and_keeps_ids() -> None:
     draft = detect(draw_run([walkers()], NoiseModel(), np.random.default_rng(3), 20), np.random.default_rng(0))
     draft = tell_camera_motion(draft, np.random.default_rng(0))
     mirrored = 0
@@ -72,7 +72,7 @@ def test_the_camera_moves_boxes_but_numbers_stay() -> None:
     assert 4 <= mirrored <= 16
 
 
-def test_embeddings_come_with_half_of_the_clips_and_some_of_their_frames() -> None:
+def test_embeddings_are_present_in_half_of_the_clips_and_some_frames() -> None:
     draft = detect(draw_run([walkers()], NoiseModel(), np.random.default_rng(3), 20), np.random.default_rng(0))
     drawn = [[e is not None for e in embed(draft, np.random.default_rng(seed)).embeddings] for seed in range(30)]
     assert 8 <= sum(map(any, drawn)) <= 22

@@ -19,7 +19,7 @@ from tests.support.striped_files import expect, read
 from tests.support.striped_video import MS, UNEVEN_MS, encode, number_of, sound_only, stripes
 
 
-def test_missing_empty_and_foreign_files(tmp_path: Path) -> None:
+def test_missing_empty_and_foreign_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such file or folder"):
         open_source(str(tmp_path / "nowhere.mp4"))
     (tmp_path / "empty.mp4").touch()
@@ -34,19 +34,19 @@ def test_missing_empty_and_foreign_files(tmp_path: Path) -> None:
         open_source(str(tmp_path / "noise.mp4"))
 
 
-def test_sound_without_video(tmp_path: Path) -> None:
+def test_file_with_sound_only_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="there is no video in it, only audio"):
         open_source(str(sound_only(tmp_path / "song.mp4")))
 
 
-def test_a_video_of_another_name_just_works(tmp_path: Path) -> None:
+def test_video_with_another_suffix_is_read(tmp_path: Path) -> None:
     path = encode(tmp_path / "a.mp4", UNEVEN_MS)
     for name in ("a.txt", "a.avi", "a", "день 1 [x].bin"):
         shutil.copy(path, tmp_path / name)
         assert read(tmp_path / name) == expect(UNEVEN_MS)
 
 
-def test_mp4_that_was_never_finished(tmp_path: Path) -> None:
+def test_unfinished_mp4_is_refused(tmp_path: Path) -> None:
     path = encode(tmp_path / "a.mp4", UNEVEN_MS)
     data = path.read_bytes()
     assert data.find(b"moov") > data.find(b"mdat") > 0
@@ -59,7 +59,7 @@ def test_mp4_that_was_never_finished(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["front.mp4", "cut.mkv", "cut.webm", "cut.avi"])
-def test_a_file_cut_in_the_middle_gives_its_good_frames_and_then_says_so(tmp_path: Path, name: str) -> None:
+def test_truncated_file_gives_its_good_frames_then_an_error(tmp_path: Path, name: str) -> None:
     codec = "libvpx-vp9" if name.endswith("webm") else "libx264"
     rng = np.random.default_rng(1)
     noisy = [
@@ -91,7 +91,7 @@ def test_a_file_cut_in_the_middle_gives_its_good_frames_and_then_says_so(tmp_pat
         ("a.mp4", "libx264", {"g": "5", "keyint_min": "5", "sc_threshold": "0", "bf": "0"}, {12, 13, 14}),
     ],
 )
-def test_damage_in_the_middle_costs_its_own_frames_alone(
+def test_damage_in_the_middle_loses_only_its_own_frames(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     name: str,
@@ -118,7 +118,7 @@ def test_damage_in_the_middle_costs_its_own_frames_alone(
         assert seen[-1][2] == 29
 
 
-def test_times_that_repeat_name_the_frame(tmp_path: Path) -> None:
+def test_repeated_times_name_the_frame(tmp_path: Path) -> None:
     path = tmp_path / "again.nut"
     with av.open(str(path), "w", format="matroska") as out:
         stream = out.add_stream("mjpeg", rate=25)
@@ -141,7 +141,7 @@ def test_times_that_repeat_name_the_frame(tmp_path: Path) -> None:
     assert len(read(path, SourceConfig(rate=25))) == 6
 
 
-def test_changing_size_inside_a_stream(tmp_path: Path) -> None:
+def test_size_change_inside_a_stream_is_reported(tmp_path: Path) -> None:
     parts = [
         encode(tmp_path / "small.ts", [0, 40, 80], options={"bf": "0"}),
         encode(
@@ -158,7 +158,7 @@ def test_changing_size_inside_a_stream(tmp_path: Path) -> None:
     assert [row[2] for row in read(both, SourceConfig(resize=True))] == list(range(6))
 
 
-def test_cover_pictures_are_no_video(tmp_path: Path) -> None:
+def test_cover_images_are_not_video(tmp_path: Path) -> None:
     path = tmp_path / "song.mp3"
     plain = sound_only(tmp_path / "song.m4a").read_bytes()
     cover = cv2.imencode(".jpg", stripes(1))[1].tobytes()

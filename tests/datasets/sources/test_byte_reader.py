@@ -33,7 +33,7 @@ def noise(count: int) -> list[np.ndarray]:
 
 @posix
 @pytest.mark.parametrize("replaced", [False, True])
-def test_a_file_that_loses_its_name_is_read_to_its_end(tmp_path: Path, replaced: bool) -> None:
+def test_deleted_or_replaced_file_is_read_to_its_end(tmp_path: Path, replaced: bool) -> None:
     path = encode(tmp_path / "a.mkv", UNEVEN_MS)
     other = encode(tmp_path / "b.mkv", [0, 40])
     with open_source(path) as source:
@@ -47,7 +47,7 @@ def test_a_file_that_loses_its_name_is_read_to_its_end(tmp_path: Path, replaced:
 
 
 @posix
-def test_what_is_read_twice_is_the_same_file_twice(tmp_path: Path) -> None:
+def test_reopened_source_reads_the_same_file(tmp_path: Path) -> None:
     path = encode(tmp_path / "a.mkv", UNEVEN_MS, options={"g": "4"})
     source = open_source(path, SourceConfig(start=1.0))
     encode(tmp_path / "b.mkv", [0, 40]).rename(path)
@@ -57,7 +57,7 @@ def test_what_is_read_twice_is_the_same_file_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", [0, 100_000])
-def test_a_file_that_is_cut_while_it_is_read_is_an_error_after_its_frames(tmp_path: Path, left: int) -> None:
+def test_truncation_during_reading_is_an_error_after_its_frames(tmp_path: Path, left: int) -> None:
     path = encode(tmp_path / "a.mp4", range(0, 1600, 40), options=QUICK | {"qp": "10"}, pictures=noise(40))
     seen = []
 
@@ -75,7 +75,7 @@ def test_a_file_that_is_cut_while_it_is_read_is_an_error_after_its_frames(tmp_pa
     assert error.value.exit_code == 1
 
 
-def test_a_file_that_is_overwritten_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+def test_overwriting_during_reading_is_an_error(tmp_path: Path) -> None:
     path = encode(tmp_path / "a.mp4", range(0, 1600, 40), options=QUICK | {"qp": "10"}, pictures=noise(40))
     other = encode(tmp_path / "b.mkv", range(0, 1600, 40), options=QUICK | {"qp": "1"}, pictures=noise(40))
 
@@ -89,7 +89,7 @@ def test_a_file_that_is_overwritten_while_it_is_read_is_an_error(tmp_path: Path)
         read()
 
 
-def test_a_recording_that_still_grows_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+def test_growing_recording_is_read_to_its_current_end(tmp_path: Path) -> None:
     data = encode(tmp_path / "a.ts", range(0, 1600, 40), options={"bf": "0"}).read_bytes()
     path = tmp_path / "growing.ts"
     path.write_bytes(data[: len(data) // 2])
@@ -135,7 +135,7 @@ def test_a_pipe_is_read_in_order(tmp_path: Path, suffix: str) -> None:
 
 
 @posix
-def test_info_of_a_pipe(tmp_path: Path) -> None:
+def test_pipe_info_is_read(tmp_path: Path) -> None:
     data = encode(tmp_path / "a.mkv", UNEVEN_MS, sound=True).read_bytes()
     with piped(tmp_path / "pipe", data):
         facts = gather(InfoConfig(str(tmp_path / "pipe")))
@@ -145,7 +145,7 @@ def test_info_of_a_pipe(tmp_path: Path) -> None:
 
 
 @posix
-def test_a_pipe_whose_writer_falls_silent(tmp_path: Path) -> None:
+def test_stalled_pipe_is_an_error_after_its_frames(tmp_path: Path) -> None:
     data = encode(tmp_path / "a.ts", UNEVEN_MS).read_bytes()
     seen = []
     config = SourceConfig(stall=0.3, reconnect=0.0)
@@ -158,7 +158,7 @@ def test_a_pipe_whose_writer_falls_silent(tmp_path: Path) -> None:
 
 
 @posix
-def test_a_pipe_that_is_closed_while_it_is_silent(tmp_path: Path) -> None:
+def test_stalled_pipe_can_be_closed(tmp_path: Path) -> None:
     data = encode(tmp_path / "a.mkv", range(0, 4000, 40), options={"tune": "zerolatency"}).read_bytes()
     with piped(tmp_path / "pipe", data, hold=True):
         source = open_source(tmp_path / "pipe")
@@ -169,7 +169,7 @@ def test_a_pipe_that_is_closed_while_it_is_silent(tmp_path: Path) -> None:
 
 
 @posix
-def test_pipes_that_hold_no_video_in_order(tmp_path: Path) -> None:
+def test_pipes_without_sequential_video_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "empty")
     with pytest.raises(SourceError, match=r"empty: nothing came through the pipe in 0\.2 s"):
         open_source(tmp_path / "empty", SourceConfig(stall=0.2, reconnect=0.0))
@@ -180,7 +180,7 @@ def test_pipes_that_hold_no_video_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".ts", ".avi", ".mp4"])
-def test_what_goes_on_with_zeros_ends(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_zeros_after_a_video_end(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(under, "BARREN", 1 << 22)
     path = encode(tmp_path / f"a{suffix}", range(0, 400, 40), "mpeg4" if suffix == ".avi" else "libx264")
     size = path.stat().st_size
@@ -207,6 +207,6 @@ def test_paths_and_numbers_are_sources(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @posix
-def test_devices_are_no_videos() -> None:
+def test_devices_are_refused_as_videos() -> None:
     with pytest.raises(SourceError, match="/dev/zero: a device or a socket, not a file"):
         open_source("/dev/zero")

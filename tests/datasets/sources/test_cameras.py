@@ -18,7 +18,7 @@ from tests.support.striped_video import number_of
 from tracker.protocols import LiveSource, Source, SourceStatus
 
 
-def test_frames_carry_the_moment_of_the_grab() -> None:
+def test_frames_carry_their_capture_time() -> None:
     camera = FakeCamera()
     with CameraSource(3, QUICK, camera) as source:
         assert isinstance(source, Source)
@@ -38,7 +38,7 @@ def test_frames_carry_the_moment_of_the_grab() -> None:
     assert camera.released == camera.opened == 1
 
 
-def test_the_newest_frame_is_kept_and_the_dropped_are_counted() -> None:
+def test_latest_frame_is_kept_and_dropped_frames_counted() -> None:
     camera = FakeCamera()
     with CameraSource(0, QUICK, camera) as source:
         frames = iter(source)
@@ -51,7 +51,7 @@ def test_the_newest_frame_is_kept_and_the_dropped_are_counted() -> None:
     assert (np.diff(seen) >= 1).all()
 
 
-def test_grey_cameras_and_wished_sizes() -> None:
+def test_grey_cameras_and_requested_sizes_are_supported() -> None:
     camera = FakeCamera(grey=True)
     config = SourceConfig(camera_width=640, camera_height=480, camera_rate=30.0)
     with CameraSource(0, config, camera) as source:
@@ -59,7 +59,7 @@ def test_grey_cameras_and_wished_sizes() -> None:
     assert camera.asked == {cv2.CAP_PROP_FRAME_WIDTH: 640, cv2.CAP_PROP_FRAME_HEIGHT: 480, cv2.CAP_PROP_FPS: 30}
 
 
-def test_an_unplugged_camera_gives_its_frames_and_then_an_error() -> None:
+def test_unplugged_camera_gives_its_frames_then_an_error() -> None:
     seen: list[int] = []
     with (
         CameraSource(0, QUICK, FakeCamera((30,))) as source,
@@ -69,7 +69,7 @@ def test_an_unplugged_camera_gives_its_frames_and_then_an_error() -> None:
     assert len(seen) > 3
 
 
-def test_a_camera_that_is_plugged_in_again_goes_on_in_true_time() -> None:
+def test_reconnected_camera_continues_in_true_time() -> None:
     camera = FakeCamera((30, 0, 0, None))
     with CameraSource(0, SourceConfig(stall=1.0, reconnect=20.0), camera) as source:
         frames = []
@@ -84,7 +84,7 @@ def test_a_camera_that_is_plugged_in_again_goes_on_in_true_time() -> None:
     assert max(np.diff([time_ for time_, _ in frames])) > 0.5  # the back-off is in the times
 
 
-def test_pauses_between_attempts_stay_short_however_long_an_outage_is() -> None:
+def test_reconnect_pauses_stay_short() -> None:
     camera = FakeCamera((30, *12 * [0], None))
     source = CameraSource(0, SourceConfig(stall=1.0, reconnect=60.0), camera)
     pauses: list[float] = []
@@ -100,7 +100,7 @@ def test_pauses_between_attempts_stay_short_however_long_an_outage_is() -> None:
     assert max(pauses) <= 1.0
 
 
-def test_a_source_tells_how_it_is_doing() -> None:
+def test_source_reports_its_status() -> None:
     seen: list[SourceStatus] = []
     back = threading.Event()
 
@@ -138,7 +138,7 @@ def test_a_source_tells_how_it_is_doing() -> None:
     assert source.status.state == "ended"
 
 
-def test_a_source_that_says_nothing_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stalled_source_reports_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("datasets.sources.live.SILENT_S", 0.05)
     monkeypatch.setattr("datasets.sources.live.JOIN_S", 0.05)
     camera = FakeCamera(stuck_after=20)
@@ -151,7 +151,7 @@ def test_a_source_that_says_nothing_is_silent(monkeypatch: pytest.MonkeyPatch) -
         camera.freed.set()
 
 
-def test_a_driver_that_never_returns_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hanging_driver_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("datasets.sources.live.BACK_OFF_S", (0.1,))
     monkeypatch.setattr("datasets.sources.live.JOIN_S", 0.05)
     camera = FakeCamera(stuck_after=20)
@@ -163,7 +163,7 @@ def test_a_driver_that_never_returns_is_told_of(monkeypatch: pytest.MonkeyPatch)
     camera.freed.set()
 
 
-def test_closing_from_another_thread_while_the_camera_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stalled_camera_can_be_closed_from_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("datasets.sources.live.JOIN_S", 0.05)
     camera = FakeCamera(stuck_after=10)
     source = CameraSource(0, SourceConfig(stall=60.0, reconnect=60.0), camera)
@@ -173,7 +173,7 @@ def test_closing_from_another_thread_while_the_camera_is_silent(monkeypatch: pyt
     camera.freed.set()
 
 
-def test_a_camera_that_is_not_there(capfd: pytest.CaptureFixture[str]) -> None:
+def test_missing_camera_is_reported(capfd: pytest.CaptureFixture[str]) -> None:
     for spec in ("97", "/dev/video97"):
         with pytest.raises(SourceError, match=r"camera 97 cannot be opened; (this machine has|no camera is connected)"):
             open_source(spec, QUICK)

@@ -26,7 +26,7 @@ def read(spec: str | Path, config: SourceConfig | None = None) -> list[tuple[int
         return [(frame.index, frame.time, number_of(frame.bgr)) for frame in source]
 
 
-def test_a_folder_comes_in_natural_order(tmp_path: Path) -> None:
+def test_folder_is_read_in_natural_order(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "shots", ["a1.png", "a2.jpg", "a10.bmp", "a100.PNG", "b.tiff", "b1.webp"])
     (folder / "notes.txt").write_text("no picture")
     (folder / ".hidden.png").write_bytes(b"")
@@ -44,7 +44,7 @@ def test_natural_order_is_total() -> None:
     assert order.index(Path("a1b2.png")) < order.index(Path("a1b10.png"))
 
 
-def test_a_glob_and_a_single_picture(tmp_path: Path) -> None:
+def test_glob_and_single_image_are_read(tmp_path: Path) -> None:
     folder_of(tmp_path / "x", ["f1.png", "f2.png", "f10.png", "g.png"])
     assert [row[2] for row in read(tmp_path / "x" / "f*.png", RATE)] == [0, 1, 2]
     assert [row[2] for row in read(f"{tmp_path}/**/f?.png", RATE)] == [0, 1]
@@ -53,7 +53,7 @@ def test_a_glob_and_a_single_picture(tmp_path: Path) -> None:
         open_source(f"{tmp_path}/x/*.gif", RATE)
 
 
-def test_start_end_every(tmp_path: Path) -> None:
+def test_start_end_and_every_select_frames(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, [f"{k}.png" for k in range(20)])
     seen = read(folder, SourceConfig(rate=10, start=0.35, end=1.5, every=3))
     assert [row[0] for row in seen] == [6, 9, 12]
@@ -61,13 +61,13 @@ def test_start_end_every(tmp_path: Path) -> None:
         assert source.info.frames == 3
 
 
-def test_pictures_need_a_clock(tmp_path: Path) -> None:
+def test_images_need_times_or_a_rate(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, ["1.png", "2.png"])
     with pytest.raises(ConfigError, match="pictures carry no times; state their rate"):
         open_source(str(folder))
 
 
-def test_times_from_a_file(tmp_path: Path) -> None:
+def test_times_are_read_from_a_file(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "p", ["1.png", "2.png", "3.png"])
     times = tmp_path / "t.txt"
     times.write_text("5.5\n\n5.6\n7\n")
@@ -98,14 +98,14 @@ def test_times_from_a_file(tmp_path: Path) -> None:
         ("\n \n", "no time in it"),
     ],
 )
-def test_wrong_files_of_times(tmp_path: Path, text: str, words: str) -> None:
+def test_invalid_times_files_are_refused(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "times.csv"
     path.write_text(text)
     with pytest.raises(DataError, match=words):
         read_frame_times(path)
 
 
-def test_files_of_times_that_are_no_text(tmp_path: Path) -> None:
+def test_binary_times_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         read_frame_times(tmp_path / "times.csv")
     (tmp_path / "times.csv").write_bytes(b"\xff\xfe\x00\x01")
@@ -119,7 +119,7 @@ def test_files_of_times_that_are_no_text(tmp_path: Path) -> None:
         st.lists(st.sampled_from(["0", "1", "-1", "1e999", "time", ",", "\n", "nan"])).map("".join),
     )
 )
-def test_any_text_is_times_or_a_data_error(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_any_text_is_parsed_as_times_or_refused(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.mktemp("t") / "times.csv"
     path.write_text(text, encoding="utf-8", newline="")
     try:
@@ -133,13 +133,13 @@ def test_any_text_is_times_or_a_data_error(tmp_path_factory: pytest.TempPathFact
 
 
 @given(st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=1, max_size=20, unique=True).map(sorted))
-def test_times_come_back_as_written(tmp_path_factory: pytest.TempPathFactory, times: list[float]) -> None:
+def test_times_files_round_trip(tmp_path_factory: pytest.TempPathFactory, times: list[float]) -> None:
     path = tmp_path_factory.mktemp("t") / "times.csv"
     path.write_text("\ufefftime , frame\r\n" + "".join(f"{t!r},{k + 1}\r\n" for k, t in enumerate(times)), newline="")
     assert read_frame_times(path).tolist() == times
 
 
-def test_grey_alpha_palette_and_sixteen_bits(tmp_path: Path) -> None:
+def test_grey_alpha_palette_and_16_bit_images_are_read(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     colour = rng.integers(0, 256, (10, 12, 3), dtype=np.uint8)
     deep = rng.integers(0, 65536, (10, 12, 3), dtype=np.uint16)
@@ -172,12 +172,12 @@ def test_exif_orientation_is_honoured(tmp_path: Path) -> None:
     assert seen[28:].mean() < 50
 
 
-def test_a_folder_without_pictures(tmp_path: Path) -> None:
+def test_folder_without_images_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no pictures in this folder"):
         open_source(str(tmp_path), RATE)
 
 
-def test_changing_size(tmp_path: Path) -> None:
+def test_size_change_is_reported(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, ["1.png", "2.png", "4.png"])
     cv2.imwrite(str(folder / "3.png"), stripes(2, (128, 96)))
     seen: list[int] = []
@@ -190,7 +190,7 @@ def test_changing_size(tmp_path: Path) -> None:
     assert [row[2] for row in read(folder, SourceConfig(rate=10, resize=True))] == [0, 1, 2, 2]
 
 
-def test_broken_pictures_name_the_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_broken_images_name_the_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     for name in ("cut.jpg", "cut.png"):
@@ -213,7 +213,7 @@ def test_broken_pictures_name_the_file(tmp_path: Path, capfd: pytest.CaptureFixt
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_jpeg_with_a_thumbnail_that_is_cut_off(tmp_path: Path) -> None:
+def test_truncated_jpeg_with_a_thumbnail_is_reported(tmp_path: Path) -> None:
     thumbnail = cv2.imencode(".jpg", stripes(1))[1].tobytes()
     data = cv2.imencode(".jpg", stripes(2))[1].tobytes()
     inside = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
@@ -233,7 +233,7 @@ def sequence(
     return folder
 
 
-def test_motchallenge_folder_by_its_rate_and_by_its_times(tmp_path: Path) -> None:
+def test_motchallenge_folder_uses_its_rate_or_times(tmp_path: Path) -> None:
     folder = sequence(tmp_path / "PARK-01", ["000001.png", "000002.png", "000003.png"])
     assert read(folder) == [(k, pytest.approx(k / 20), k) for k in range(3)]
     assert [row[1] for row in read(folder, RATE)] == pytest.approx([0, 0.1, 0.2])
@@ -246,7 +246,7 @@ def test_motchallenge_folder_by_its_rate_and_by_its_times(tmp_path: Path) -> Non
         open_source(str(folder))
 
 
-def test_motchallenge_numbers_stay_where_pictures_are_missing(tmp_path: Path) -> None:
+def test_motchallenge_frame_numbers_survive_missing_images(tmp_path: Path) -> None:
     folder = sequence(tmp_path, ["000001.png", "000002.png", "000007.png"])
     assert read(folder) == [(0, 0.0, 0), (1, pytest.approx(0.05), 1), (6, pytest.approx(0.3), 2)]
 
@@ -263,13 +263,13 @@ def test_motchallenge_numbers_stay_where_pictures_are_missing(tmp_path: Path) ->
         ("[Sequence]\nframeRate=20\nimDir=elsewhere\n", SourceError, "elsewhere/ is missing"),
     ],
 )
-def test_wrong_motchallenge_folders(tmp_path: Path, ini: str, error: type[Exception], words: str) -> None:
+def test_invalid_motchallenge_folders_are_refused(tmp_path: Path, ini: str, error: type[Exception], words: str) -> None:
     folder = sequence(tmp_path, ["000001.png", "000002.png"], ini)
     with pytest.raises(error, match=words):
         open_source(str(folder))
 
 
-def test_a_real_motchallenge_folder(shared: Path) -> None:
+def test_real_motchallenge_folder_is_read(shared: Path) -> None:
     with open_source(str(shared / "data/mot_video/TUD-Campus"), SourceConfig(every=10)) as source:
         frames = list(source)
     assert [frame.index for frame in frames] == list(range(0, 71, 10))

@@ -40,7 +40,7 @@ def take(source: Live, camera: Camera, count: int) -> list[tuple[Frame, float]]:
     return rows
 
 
-def test_rtsp_frames_carry_the_time_of_their_capture() -> None:
+def test_rtsp_frames_carry_their_capture_time() -> None:
     with rtsp() as server, open_source(server.url(), QUICK) as source:
         assert isinstance(source, StreamSource)
         assert source.info.live
@@ -51,7 +51,7 @@ def test_rtsp_frames_carry_the_time_of_their_capture() -> None:
     assert (np.diff(times) > 0).all()
 
 
-def test_frame_numbers_count_what_was_dropped_and_the_newest_is_kept() -> None:
+def test_frame_numbers_count_dropped_frames_and_the_latest_is_kept() -> None:
     with rtsp() as server, open_source(server.url(), QUICK) as source:
         assert isinstance(source, StreamSource)
         frames = iter(source)
@@ -66,7 +66,7 @@ def test_frame_numbers_count_what_was_dropped_and_the_newest_is_kept() -> None:
         assert held.index - first.index == steps
 
 
-def test_start_end_every_of_a_stream() -> None:
+def test_start_end_and_every_apply_to_a_stream() -> None:
     config = SourceConfig(stall=2.0, reconnect=0.0, start=0.2, end=0.8, every=3)
     with rtsp() as server, open_source(server.url(), config) as source:
         frames = list(source)
@@ -74,7 +74,7 @@ def test_start_end_every_of_a_stream() -> None:
     assert all(frame.index % 3 == 0 and 0.2 <= frame.time < 0.8 for frame in frames)
 
 
-def test_a_stream_that_dies_gives_its_frames_and_then_an_error() -> None:
+def test_interrupted_stream_gives_its_frames_then_an_error() -> None:
     with rtsp(frames=(40,)) as server, open_source(server.url(), QUICK) as source:
         seen = []
         with pytest.raises(SourceError, match=r"rtsp://127\.0\.0\.1:\d+/street: the stream .*not won back in 0 s"):
@@ -84,7 +84,7 @@ def test_a_stream_that_dies_gives_its_frames_and_then_an_error() -> None:
 
 
 @pytest.mark.parametrize("stall", [False, True])
-def test_a_stream_is_won_back_and_time_stays_true_across_the_gap(stall: bool, caplog: pytest.LogCaptureFixture) -> None:
+def test_reconnected_stream_keeps_true_times_across_the_gap(stall: bool, caplog: pytest.LogCaptureFixture) -> None:
     config = SourceConfig(stall=1.0, reconnect=20.0)
     with rtsp(frames=(60, None), stall=stall, away=0.3) as server, open_source(server.url(), config) as source:
         assert isinstance(source, StreamSource)
@@ -100,7 +100,7 @@ def test_a_stream_is_won_back_and_time_stays_true_across_the_gap(stall: bool, ca
     assert "connected again" in caplog.text
 
 
-def test_patience_ends(caplog: pytest.LogCaptureFixture) -> None:
+def test_reconnecting_ends_after_its_timeout(caplog: pytest.LogCaptureFixture) -> None:
     config = SourceConfig(stall=1.0, reconnect=1.0)
     with rtsp(frames=(40,), away=1e9) as server, open_source(server.url(), config) as source:
         with caplog.at_level(logging.WARNING), pytest.raises(SourceError, match="not won back in 1 s"):
@@ -118,9 +118,7 @@ def test_closing_while_the_stream_is_silent_ends_the_iteration() -> None:
         source.close()
 
 
-def test_credentials_reach_the_server_and_nobody_else(
-    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_credentials_reach_the_server_only(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
     word = "s3cr3t%2Fpw"
     av.logging.set_level(av.logging.TRACE)
     try:
@@ -142,7 +140,7 @@ def test_credentials_reach_the_server_and_nobody_else(
             assert secret not in text
 
 
-def test_addresses_without_secrets() -> None:
+def test_credentials_are_stripped_from_addresses() -> None:
     address = "rtsp://us%20er:p@ss:word@[::1]:554/a/b?user=x&password=hunter2#frag"
     assert strip_credentials(address) == "rtsp://[::1]:554/a/b"
     assert {"p@ss:word", "hunter2", "us%20er:p@ss:word"} <= secrets(address)
@@ -158,13 +156,13 @@ def test_addresses_without_secrets() -> None:
         "bob:s3cret@host",
     ],
 )
-def test_slips_of_the_pen_tell_no_secrets(spec: str) -> None:
+def test_mistyped_addresses_reveal_no_secrets(spec: str) -> None:
     with pytest.raises(SourceError) as wrong:
         open_source(spec, QUICK)
     assert "s3cret" not in str(wrong.value)
 
 
-def test_nobody_there() -> None:
+def test_refused_connection_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     for scheme in ("rtsp", "http"):
@@ -174,7 +172,7 @@ def test_nobody_there() -> None:
             open_source(f"{scheme}://u:p@127.0.0.1:{port}/x", QUICK)
 
 
-def test_a_stream_has_its_own_clock() -> None:
+def test_stream_refuses_a_given_rate() -> None:
     with rtsp() as server, pytest.raises(ConfigError, match="has its own clock"):
         open_source(server.url(), SourceConfig(rate=25))
 
@@ -203,7 +201,7 @@ def test_http_recording_by_ranges_is_a_file_with_its_own_times(tmp_path: Path) -
             open_source(server.url("text.mp4"), QUICK)
 
 
-def test_http_recording_that_breaks_off(tmp_path: Path) -> None:
+def test_interrupted_http_recording_is_an_error(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     noise = [rng.integers(0, 256, (96, 128, 3), dtype=np.uint8) for _ in range(60)]
     path = encode(
@@ -223,14 +221,14 @@ def test_http_recording_that_breaks_off(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["live.ts", "cam.mjpg"])
-def test_http_streams_without_end(path: str) -> None:
+def test_endless_http_streams_are_live(path: str) -> None:
     with http() as server, open_source(server.url(path), QUICK) as source:
         assert isinstance(source, StreamSource)
         rows = take(source, server.camera, 15)
         assert (np.diff([frame.time for frame, _ in rows]) > 0).all()
 
 
-def test_segments_over_http_are_a_recording(tmp_path: Path) -> None:
+def test_http_segments_are_a_recording(tmp_path: Path) -> None:
     encode(
         tmp_path / "list.m3u8",
         UNEVEN_MS,
@@ -244,7 +242,7 @@ def test_segments_over_http_are_a_recording(tmp_path: Path) -> None:
     assert frames == [(pytest.approx(at / 1000), k) for k, at in enumerate(UNEVEN_MS)]
 
 
-def test_what_was_buffered_before_is_no_news_of_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_buffered_frames_are_not_dated_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = encode(tmp_path / "a.ts", [40 * k for k in range(30)], options={"tune": "zerolatency"})
     now = 100.0
     monkeypatch.setattr("datasets.sources.streams.time.monotonic", lambda: now)
@@ -267,7 +265,7 @@ def test_what_was_buffered_before_is_no_news_of_now(tmp_path: Path, monkeypatch:
     assert np.diff([moment for moment, _ in rows]) == pytest.approx(0.04)
 
 
-def test_the_stream_clock_sees_through_a_stuttering_network() -> None:
+def test_stream_clock_smooths_network_jitter() -> None:
     rng = np.random.default_rng(0)
     taken = 1000 + np.arange(3000) / RATE
     delay = 0.02 + rng.exponential(0.02, 3000)
@@ -287,7 +285,7 @@ def test_the_stream_clock_sees_through_a_stuttering_network() -> None:
     assert error(moment) < error(arrival) / 5
 
 
-def test_the_stream_clock_survives_a_stream_that_starts_anew() -> None:
+def test_stream_clock_survives_a_restart() -> None:
     clock = StreamClock()
     stream = [5.0, 5.04, 5.08, 0.0, 0.04, 0.08, 500.0, 500.04]
     arrival = [10.0, 10.04, 10.08, 10.12, 10.16, 10.20, 10.24, 10.28]

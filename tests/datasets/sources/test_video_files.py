@@ -44,7 +44,7 @@ def test_start_end_every_keep_numbers_and_times_of_the_whole_file(tmp_path: Path
     assert read(path, chosen) == [row for row in whole if 0.2 <= row[1] < 2.08 and row[0] % 3 == 0]
 
 
-def test_start_does_not_decode_what_comes_before_the_key_frame(tmp_path: Path) -> None:
+def test_start_decodes_nothing_before_the_key_frame(tmp_path: Path) -> None:
     path = encode(tmp_path / "long.mp4", range(0, 400 * 40, 40), options={"g": "10", "bf": "2"})
     with open_source(str(path), SourceConfig(start=15.0)) as source:
         assert isinstance(source, VideoFile)
@@ -62,9 +62,7 @@ def test_start_does_not_decode_what_comes_before_the_key_frame(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("codec", "options"), [("libx264", B_FRAMES), ("mpeg4", {"bf": "2"}), ("mjpeg", {})])
-def test_avi_knows_decoding_order_alone_and_still_comes_in_order(
-    tmp_path: Path, codec: str, options: dict[str, str]
-) -> None:
+def test_avi_with_decoding_times_only_is_read_in_order(tmp_path: Path, codec: str, options: dict[str, str]) -> None:
     pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
     path = encode(tmp_path / "a.avi", range(20), codec, Fraction(1, 25), options, pix_fmt=pix_fmt)
     assert read(path) == expect([40 * k for k in range(20)])
@@ -125,7 +123,7 @@ def test_rotation_in_the_track_header_agrees_with_the_ffmpeg_program(tmp_path: P
 
 
 @pytest.mark.parametrize(("colorspace", "full"), [("bt709", False), ("smpte170m", False), ("bt709", True)])
-def test_colours_follow_the_files_own_matrix_and_range(tmp_path: Path, colorspace: str, full: bool) -> None:
+def test_colours_follow_the_colour_matrix_and_range_of_the_file(tmp_path: Path, colorspace: str, full: bool) -> None:
     colour = np.full((48, 64, 3), (40, 200, 90), np.uint8)  # blue, green, red
     with av.open(str(tmp_path / "c.mp4"), "w") as out:
         stream = out.add_stream("libx264", rate=25, options={"qp": "0"})
@@ -148,7 +146,7 @@ def test_colours_follow_the_files_own_matrix_and_range(tmp_path: Path, colorspac
     assert np.abs(seen.astype(int) - colour).max() <= 3
 
 
-def test_info_of_a_file(tmp_path: Path) -> None:
+def test_file_info_is_read(tmp_path: Path) -> None:
     path = encode(tmp_path / "even.mp4", [40 * k for k in range(50)], sound=True)
     with open_source(str(path)) as source:
         assert isinstance(source, Source)
@@ -173,7 +171,7 @@ def test_raw_streams_carry_no_times_and_need_a_rate(tmp_path: Path) -> None:
         open_source(str(jpegs))
 
 
-def test_a_stated_rate_or_a_file_of_times_overrides_the_files_own(tmp_path: Path) -> None:
+def test_given_rate_or_times_file_overrides_the_times_of_the_video(tmp_path: Path) -> None:
     path = encode(tmp_path / "a.mp4", UNEVEN_MS)
     assert [row[1] for row in read(path, SourceConfig(rate=5))] == pytest.approx([k / 5 for k in range(20)])
     times = tmp_path / "times.txt"
@@ -203,13 +201,13 @@ def test_a_stated_rate_or_a_file_of_times_overrides_the_files_own(tmp_path: Path
         ({"camera_width": 0}, "camera width is 0"),
     ],
 )
-def test_settings_out_of_range(tmp_path: Path, settings: dict[str, object], words: str) -> None:
+def test_settings_out_of_range_are_refused(tmp_path: Path, settings: dict[str, object], words: str) -> None:
     path = encode(tmp_path / "a.mp4", [0, 40])
     with pytest.raises(ConfigError, match=words):
         open_source(str(path), SourceConfig(**settings))  # type: ignore[arg-type]
 
 
-def test_iterating_twice_is_an_error_and_closing_is_always_safe(tmp_path: Path) -> None:
+def test_iterating_twice_is_an_error_and_closing_is_safe(tmp_path: Path) -> None:
     path = encode(tmp_path / "a.mp4", UNEVEN_MS)
     source = open_source(str(path))
     frames = iter(source)

@@ -26,7 +26,7 @@ def test_indices_are_sorted_and_start_at_the_first(n: int, rate: float, profile:
     assert np.array_equal(kept, thin_indices(n, rate, profile, "any", seed))
 
 
-def test_each_profile_does_what_it_says() -> None:
+def test_each_profile_has_its_stated_gaps() -> None:
     n, rate = 20_000, 25.0
     kept = {p: thin_indices(n, rate, p, "long") for p in PROFILES}
     assert len(kept["full"]) == n
@@ -42,14 +42,14 @@ def test_each_profile_does_what_it_says() -> None:
     assert set(np.diff(thin_indices(100, rate, "stride7", "long"))) == {7}
 
 
-def test_name_and_seed_decide() -> None:
+def test_name_and_seed_determine_the_subsample() -> None:
     base = thin_indices(300, 25, "drop70", "A", 0)
     assert not np.array_equal(base, thin_indices(300, 25, "drop70", "B", 0))
     assert not np.array_equal(base, thin_indices(300, 25, "drop70", "A", 1))
 
 
 @pytest.mark.parametrize("profile", ["", "half", "stride", "stride0", "stride-3", "stridefive"])
-def test_unknown_profiles(profile: str) -> None:
+def test_unknown_profiles_are_refused(profile: str) -> None:
     with pytest.raises(ConfigError, match="the profiles are full, stride5"):
         thin_indices(10, 25, profile, "A")
 
@@ -70,7 +70,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def test_thinned_folder(root: Path, tmp_path: Path) -> None:
+def test_subsampled_folder_has_true_times_and_renumbered_rows(root: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     kept = thin(root, out, "jitter", images=True)["S-01"]
     source = kept + 1
@@ -89,7 +89,7 @@ def test_thinned_folder(root: Path, tmp_path: Path) -> None:
     assert (out / "S-01/img1/000002.png").read_bytes() == b"picture %d" % source[1]
 
 
-def test_wrong_folders(root: Path, tmp_path: Path) -> None:
+def test_invalid_folders_are_refused(root: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"holds no <sequence>/seqinfo\.ini"):
         thin(tmp_path / "nowhere", tmp_path / "out", "full")
     (root / "S-01/det/det.txt").write_text("1,-1,2,3,4,5,1\nx,-1,2,3,4,5,1\n")

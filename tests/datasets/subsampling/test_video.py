@@ -38,7 +38,7 @@ def frames_of(path: Path) -> list[Frame]:
 
 @pytest.mark.parametrize("profile", ["full", "stride5", "drop70", "jitter", "bursty"])
 @pytest.mark.parametrize("suffix", [".mp4", ".mov"])
-def test_times_and_pixels_stay(tmp_path: Path, profile: str, suffix: str) -> None:
+def test_subsampled_video_keeps_times_and_pixels(tmp_path: Path, profile: str, suffix: str) -> None:
     make_clip(tmp_path / "clip.mp4")
     whole = frames_of(tmp_path / "clip.mp4")
     kept = thin_indices(len(whole), 29.97, profile, "clip")
@@ -49,26 +49,26 @@ def test_times_and_pixels_stay(tmp_path: Path, profile: str, suffix: str) -> Non
     assert all(np.array_equal(f.bgr, whole[k].bgr) for f, k in zip(again, kept, strict=True))
 
 
-def test_a_start_in_the_middle_begins_at_zero(tmp_path: Path) -> None:
+def test_subsample_starting_midway_begins_at_zero(tmp_path: Path) -> None:
     make_clip(tmp_path / "clip.mp4")
     times = retime(tmp_path / "clip.mp4", tmp_path / "out.mp4", [10, 11, 40])
     assert [f.time for f in frames_of(tmp_path / "out.mp4")] == pytest.approx(times - times[0], abs=1e-5)
     assert times[0] == pytest.approx(10 * 1001 / 30000)
 
 
-def test_a_better_clock(tmp_path: Path) -> None:
+def test_given_times_replace_those_of_the_video(tmp_path: Path) -> None:
     make_clip(tmp_path / "clip.mp4")
     retime(tmp_path / "clip.mp4", tmp_path / "out.mp4", [0, 3, 59], times=np.arange(60) / 7)
     assert [f.time for f in frames_of(tmp_path / "out.mp4")] == pytest.approx([0, 3 / 7, 59 / 7], abs=1e-5)
 
 
-def test_one_frame(tmp_path: Path) -> None:
+def test_single_frame_is_written(tmp_path: Path) -> None:
     make_clip(tmp_path / "clip.mp4", frames=3)
     assert retime(tmp_path / "clip.mp4", tmp_path / "out.mp4", [0]).tolist() == [0]
     assert [f.time for f in frames_of(tmp_path / "out.mp4")] == [0]
 
 
-def test_what_cannot_be(tmp_path: Path) -> None:
+def test_invalid_subsamples_are_refused(tmp_path: Path) -> None:
     clip, out = tmp_path / "clip.mp4", tmp_path / "out.mp4"
     make_clip(clip, frames=10)
     before = clip.read_bytes()

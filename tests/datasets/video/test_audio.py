@@ -50,7 +50,7 @@ def test_sound_is_copied(tmp_path: Path, codec: str, source: str, suffix: str, f
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_sound_follows_a_part(tmp_path: Path, suffix: str) -> None:
+def test_sound_of_a_part_is_aligned(tmp_path: Path, suffix: str) -> None:
     """Only 1.2 s .. 2.2 s is written: the sound is that part's, at its place."""
     film(tmp_path / "film.mp4", "aac", seconds=4)
     times = np.arange(30, 55) / 25
@@ -65,7 +65,9 @@ def test_sound_follows_a_part(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["out.webm", "out.avi"])
-def test_sound_that_the_container_does_not_take(tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_sound_unsupported_by_the_container_is_reported(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     film(tmp_path / "film.mp4", "aac")
     write(tmp_path / name, [0.0, 0.1, 0.2], sound=tmp_path / "film.mp4")
     with av.open(str(tmp_path / name)) as container:
@@ -74,14 +76,14 @@ def test_sound_that_the_container_does_not_take(tmp_path: Path, name: str, caplo
     assert len(read(tmp_path / name)[0]) == 3
 
 
-def test_a_silent_source(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_source_without_sound_writes_no_sound(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     film(tmp_path / "film.mp4", None)
     write(tmp_path / "out.mp4", [0.0, 0.1], sound=tmp_path / "film.mp4")
     assert not caplog.records
     assert len(read(tmp_path / "out.mp4")[0]) == 2
 
 
-def test_sound_that_breaks_off(tmp_path: Path) -> None:
+def test_truncated_sound_leaves_the_images(tmp_path: Path) -> None:
     """The source's file is cut short: pictures go on, sound ends."""
     film(tmp_path / "film.mkv", "libopus", seconds=4)
     data = (tmp_path / "film.mkv").read_bytes()
@@ -104,7 +106,7 @@ def test_sound_of_a_transport_stream_gets_one_header_for_all_packets(tmp_path: P
         assert sum(frame.samples for frame in container.decode(audio=0)) >= 3 * 48000 - 2048
 
 
-def test_sound_that_is_damaged_on_its_way_leaves_the_pictures(tmp_path: Path) -> None:
+def test_damaged_sound_leaves_the_images(tmp_path: Path) -> None:
     film(tmp_path / "film.ts", "aac")
     data = bytearray((tmp_path / "film.ts").read_bytes())
     for at in range(len(data) // 2 // 188 * 188, len(data), 188):

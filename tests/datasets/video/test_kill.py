@@ -53,7 +53,7 @@ def child(path: Path, limit: int = 0, sound: Path | None = None, last: int = 200
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX signal")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("with_sound", [False, True])
-def test_a_kill_leaves_what_was_written(tmp_path: Path, suffix: str, with_sound: bool) -> None:
+def test_kill_leaves_the_written_frames(tmp_path: Path, suffix: str, with_sound: bool) -> None:
     sound = None
     if with_sound:
         codec, source = ("libopus", ".webm") if suffix == ".webm" else ("libmp3lame", ".mp4")
@@ -72,7 +72,7 @@ def test_a_kill_leaves_what_was_written(tmp_path: Path, suffix: str, with_sound:
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX signal")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("last", [9, 22])
-def test_a_kill_in_the_first_second_leaves_a_file_that_opens(tmp_path: Path, suffix: str, last: int) -> None:
+def test_kill_in_the_first_second_leaves_a_readable_file(tmp_path: Path, suffix: str, last: int) -> None:
     path = tmp_path / f"killed{suffix}"
     assert child(path, last=last).returncode == -signal.SIGKILL
     got = read_damaged(path)
@@ -96,7 +96,7 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
-def test_a_disk_that_fills_up_at_the_very_end(tmp_path: Path) -> None:
+def test_disk_full_on_closing_is_one_sentence(tmp_path: Path) -> None:
     """Whatever byte is the last that fits, an MP4 stays readable: the final index must not spoil the fragments."""
     code = CHILD.replace("range(400)", "range(50)").replace("except", "    writer.close()\nexcept", 1)
     whole = tmp_path / "whole.mp4"
@@ -119,7 +119,7 @@ def test_a_disk_that_fills_up_at_the_very_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_device(tmp_path: Path) -> None:
+def test_dev_full_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "full.mkv"
     path.symlink_to("/dev/full")
     writer = VideoWriter(path)

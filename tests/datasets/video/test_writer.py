@@ -27,7 +27,7 @@ from tests.support.sound_video import (
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("kind", ["steady", "jitter", "bursty"])
 @pytest.mark.parametrize("start", [0.0, 1e5])
-def test_times_come_back(tmp_path: Path, suffix: str, kind: str, start: float) -> None:
+def test_times_round_trip(tmp_path: Path, suffix: str, kind: str, start: float) -> None:
     path = tmp_path / f"out{suffix}"
     times = start + uneven(kind)
     write(path, times)
@@ -40,7 +40,7 @@ def test_times_come_back(tmp_path: Path, suffix: str, kind: str, start: float) -
         assert abs(np.median(bgr) - grey(k)) < 6
 
 
-def test_the_last_picture_lasts(tmp_path: Path) -> None:
+def test_last_image_has_a_duration(tmp_path: Path) -> None:
     for suffix in (".mp4", ".mkv"):
         path = tmp_path / f"a{suffix}"
         write(path, [0.0, 0.1, 0.3])
@@ -52,7 +52,7 @@ def test_the_last_picture_lasts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("suffix", "rate"), [(".mp4", 2400.0), (".mkv", 900.0), (".avi", 900.0)])
-def test_high_speed_films_keep_their_times(tmp_path: Path, suffix: str, rate: float) -> None:
+def test_high_speed_videos_keep_their_times(tmp_path: Path, suffix: str, rate: float) -> None:
     times = np.arange(120) / rate
     write(tmp_path / f"a{suffix}", times, rate=rate)
     got, _ = read(tmp_path / f"a{suffix}")
@@ -60,13 +60,13 @@ def test_high_speed_films_keep_their_times(tmp_path: Path, suffix: str, rate: fl
 
 
 @pytest.mark.parametrize(("suffix", "rate"), [(".avi", None), (".mkv", 2400.0), (".webm", None)])
-def test_films_that_are_too_fast_for_the_container_are_refused(tmp_path: Path, suffix: str, rate: float | None) -> None:
+def test_rates_beyond_the_container_are_refused(tmp_path: Path, suffix: str, rate: float | None) -> None:
     with pytest.raises(DataError, match=rf"more than 1000 pictures a second come at 0\.0\d+ s, and {suffix} holds"):
         write(tmp_path / f"a{suffix}", np.arange(120) / 2400, rate=rate)
     assert len(read(tmp_path / f"a{suffix}")[0]) > 2
 
 
-def test_two_pictures_within_one_tick_keep_their_order(tmp_path: Path) -> None:
+def test_two_images_within_one_tick_keep_their_order(tmp_path: Path) -> None:
     times = [0.0, 1e-7, 2e-7, 1.0]
     write(tmp_path / "a.mp4", times)
     got, _ = read(tmp_path / "a.mp4")
@@ -76,7 +76,7 @@ def test_two_pictures_within_one_tick_keep_their_order(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("size", [(97, 64), (96, 65), (33, 51)])
-def test_odd_sizes_lose_nothing(tmp_path: Path, suffix: str, size: tuple[int, int]) -> None:
+def test_odd_sizes_are_kept(tmp_path: Path, suffix: str, size: tuple[int, int]) -> None:
     path = tmp_path / f"odd{suffix}"
     write(path, [0.0, 0.1], size, crf=10)
     _, pictures = read(path)
@@ -87,7 +87,7 @@ def test_odd_sizes_lose_nothing(tmp_path: Path, suffix: str, size: tuple[int, in
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_portrait_and_a_single_picture(tmp_path: Path, suffix: str) -> None:
+def test_portrait_and_single_image_videos_are_written(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"one{suffix}"
     write(path, [7.5], (64, 128))
     got, pictures = read(path)
@@ -99,7 +99,7 @@ def test_portrait_and_a_single_picture(tmp_path: Path, suffix: str) -> None:
         assert container.duration > 0
 
 
-def test_colours_come_back(tmp_path: Path) -> None:
+def test_colours_round_trip(tmp_path: Path) -> None:
     """The conversion and the label on the stream agree, so no player shifts the colours."""
     bgr = np.zeros((64, 96, 3), np.uint8)
     bgr[:32, :48], bgr[:32, 48:], bgr[32:, :48], bgr[32:, 48:] = (255, 0, 0), (0, 255, 0), (0, 0, 255), (90, 160, 230)
@@ -114,7 +114,7 @@ def test_colours_come_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("preset", "cabac"), [("superfast", False), ("veryfast", True)])
-def test_quick_presets_code_their_bits_the_quick_way(tmp_path: Path, preset: str, cabac: bool) -> None:
+def test_fast_presets_use_fast_entropy_coding(tmp_path: Path, preset: str, cabac: bool) -> None:
     write(tmp_path / "a.mp4", [0.0, 0.1], preset=preset)
     with av.open(str(tmp_path / "a.mp4")) as container:
         setup = container.streams.video[0].codec_context.extradata
@@ -122,14 +122,14 @@ def test_quick_presets_code_their_bits_the_quick_way(tmp_path: Path, preset: str
     assert bool(setup[parameters + 1] & 0x20) == cabac
 
 
-def test_no_picture_no_file(tmp_path: Path) -> None:
+def test_no_image_writes_no_file(tmp_path: Path) -> None:
     writer = VideoWriter(tmp_path / "none.mp4")
     writer.close()
     writer.close()
     assert not list(tmp_path.iterdir())
 
 
-def test_no_picture_spares_an_older_file(tmp_path: Path) -> None:
+def test_no_image_keeps_an_older_file(tmp_path: Path) -> None:
     path = tmp_path / "old.mp4"
     write(path, [0.0, 0.1])
     before = path.read_bytes()
@@ -137,7 +137,7 @@ def test_no_picture_spares_an_older_file(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_shorter_video_replaces_a_longer_one(tmp_path: Path) -> None:
+def test_shorter_video_replaces_a_longer_one(tmp_path: Path) -> None:
     path = tmp_path / "a.mkv"
     write(path, uneven("jitter"))
     write(path, [0.0, 0.1])
@@ -146,7 +146,7 @@ def test_a_shorter_video_replaces_a_longer_one(tmp_path: Path) -> None:
     assert path.stat().st_size == fresh.stat().st_size
 
 
-def test_close_twice_and_write_after(tmp_path: Path) -> None:
+def test_closing_twice_is_safe_and_writing_after_is_refused(tmp_path: Path) -> None:
     writer = VideoWriter(tmp_path / "a.mp4")
     writer.write(picture(0), 0.0)
     writer.close()
@@ -156,7 +156,7 @@ def test_close_twice_and_write_after(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not HYBRID, reason="this FFmpeg cannot turn fragments into a plain file")
-def test_a_finished_mp4_is_a_plain_one(tmp_path: Path) -> None:
+def test_finished_mp4_is_not_fragmented(tmp_path: Path) -> None:
     """Boxes of the file: no fragments left, one moov with the whole index, H.264 in 4:2:0: what browsers play."""
     path = tmp_path / "a.mp4"
     write(path, uneven("jitter"))
@@ -188,26 +188,26 @@ def test_a_finished_mp4_is_a_plain_one(tmp_path: Path) -> None:
         ("a.mp4", {"preset": "warp"}, "superfast"),
     ],
 )
-def test_bad_settings(tmp_path: Path, name: str, options: dict, words: str) -> None:
+def test_bad_settings_are_refused(tmp_path: Path, name: str, options: dict, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         VideoWriter(tmp_path / name, **options)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
+def test_folder_as_video_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").mkdir()
     with pytest.raises(ConfigError, match="cannot be written"):
         VideoWriter(tmp_path / "a.mp4")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder(tmp_path: Path) -> None:
+def test_read_only_folder_is_reported(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(ConfigError, match="cannot be written"):
         VideoWriter(tmp_path / "a.mp4")
 
 
-def test_never_over_the_source(tmp_path: Path) -> None:
+def test_writer_never_overwrites_the_source(tmp_path: Path) -> None:
     film(tmp_path / "film.mp4", "aac")
     before = (tmp_path / "film.mp4").read_bytes()
     (tmp_path / "link.mp4").symlink_to("film.mp4")
@@ -217,7 +217,7 @@ def test_never_over_the_source(tmp_path: Path) -> None:
     assert (tmp_path / "film.mp4").read_bytes() == before
 
 
-def test_no_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_encoder_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Installations without x264 (it is optional) write VP9, which browsers play as well; without any they say so."""
     monkeypatch.setattr(av, "codecs_available", av.codecs_available - {"libx264"})
     write(tmp_path / "a.mp4", uneven("jitter"))
@@ -229,7 +229,7 @@ def test_no_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         VideoWriter(tmp_path / "b.mp4")
 
 
-def test_bad_pictures_leave_a_good_file(tmp_path: Path) -> None:
+def test_refused_images_leave_a_valid_file(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     with VideoWriter(path) as writer:
         writer.write(picture(0), 0.0)
@@ -241,7 +241,7 @@ def test_bad_pictures_leave_a_good_file(tmp_path: Path) -> None:
     assert read(path)[0].tolist() == [0.0, 0.5]
 
 
-def test_a_gap_too_long(tmp_path: Path) -> None:
+def test_too_long_gap_is_refused(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "a.avi") as writer:
         writer.write(picture(0), 0.0)
         with pytest.raises(DataError, match=r"write \.mkv"):

@@ -28,7 +28,7 @@ def trained(cell: str, slowing: float = HeadConfig().slowing) -> tuple[Associati
 
 
 @pytest.mark.parametrize(("cell", "slowing"), [*((cell, 0.3) for cell in CELLS), ("cfc", 0.0)])
-def test_numpy_says_what_torch_says(cell: str, slowing: float) -> None:
+def test_numpy_inference_equals_torch(cell: str, slowing: float) -> None:
     model, plain = trained(cell, slowing)
     x, h, dt = (
         torch.randn(9, INPUTS),
@@ -49,7 +49,7 @@ def test_numpy_says_what_torch_says(cell: str, slowing: float) -> None:
         np.testing.assert_allclose(same, odds, atol=1e-4)
 
 
-def test_a_query_slows_down_late_and_not_early() -> None:
+def test_slowing_affects_late_queries_only() -> None:
     plain, slow = trained("none", 0.0)[1], trained("none", 0.5)[1]
     h = np.ones((1, plain.config.state), np.float32)
 
@@ -61,7 +61,7 @@ def test_a_query_slows_down_late_and_not_early() -> None:
     np.testing.assert_allclose(code(slow, 5.0), code(plain, 0.5 * np.log(11.0)), atol=1e-6)
 
 
-def test_a_horizon_moves_the_gates_of_every_layer_of_the_wiring() -> None:
+def test_horizon_shifts_the_gates_of_every_wiring_layer() -> None:
     plain, spread = (AssociationHead(INPUTS, FEATURES, HeadConfig("cfc", horizon=h)).state_dict() for h in (0.0, 3.0))
     changed = {name for name, value in plain.items() if not torch.equal(value, spread[name])}
     assert {name for name in changed if name.startswith("cell.")} == {
@@ -69,7 +69,7 @@ def test_a_horizon_moves_the_gates_of_every_layer_of_the_wiring() -> None:
     }
 
 
-def test_frames_of_a_batch_do_not_hear_each_other() -> None:
+def test_batched_frames_do_not_exchange_messages() -> None:
     model, plain = trained("cfc")
     rng = np.random.default_rng(0)
     parts = [(n, rng.normal(size=(n, FEATURES)), rng.normal(size=(n, 2)), rng.normal(size=n)) for n in (1, 4, 7)]
@@ -87,7 +87,7 @@ def test_frames_of_a_batch_do_not_hear_each_other() -> None:
         start += n
 
 
-def test_an_untrained_head_corrects_nothing() -> None:
+def test_untrained_head_makes_no_correction() -> None:
     model = AssociationHead(INPUTS, FEATURES, HeadConfig())
     plain = HeadNumpy({n: v.numpy() for n, v in model.state_dict().items()}, model.config)
     rng = np.random.default_rng(0)
@@ -107,7 +107,7 @@ def test_the_head_is_small(cell: str) -> None:
     assert sum(p.numel() for p in AssociationHead(INPUTS, FEATURES, config).parameters()) < 30_000
 
 
-def test_weights_come_back_from_their_file(tmp_path: Path) -> None:
+def test_head_weights_round_trip_through_their_file(tmp_path: Path) -> None:
     model, plain = trained("cfc")
     weights = {n: v.numpy() for n, v in model.state_dict().items()}
     save_head(tmp_path / "head.safetensors", weights, plain.config, {"data": "none"})
@@ -118,7 +118,7 @@ def test_weights_come_back_from_their_file(tmp_path: Path) -> None:
     np.testing.assert_array_equal(head.query(h, np.ones(2, np.float32))[0], same.query(h, np.ones(2, np.float32))[0])
 
 
-def test_what_is_no_head_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_invalid_head_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "head.safetensors"
     with pytest.raises(WeightsError, match=r"cannot be read"):
         load_head(path)

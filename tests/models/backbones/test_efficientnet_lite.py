@@ -37,7 +37,7 @@ def published() -> Any:
     return network.eval()
 
 
-def test_scores_and_maps_are_those_of_the_published_code(ours: Backbone, published: Any) -> None:
+def test_scores_and_maps_equal_the_published_code(ours: Backbone, published: Any) -> None:
     # 224 alone: the published code pads for the size that it was made for
     pictures = torch.from_numpy(np.random.default_rng(2).uniform(-1, 1, (2, 3, 224, 224)).astype(np.float32))
     maps: dict[int, Any] = {}
@@ -53,12 +53,14 @@ def test_scores_and_maps_are_those_of_the_published_code(ours: Backbone, publish
     assert set(maps) == set(get_entry(NAME).channels)
 
 
-def test_it_has_as_many_parameters_as_published() -> None:
+def test_parameter_count_equals_the_published_one() -> None:
     count = sum(value.numel() for value in load_backbone(NAME, RANDOM).parameters())
     assert count == 4_652_008  # 4.65 million
 
 
-def test_it_knows_what_it_sees(ours: Backbone, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pretrained_network_classifies_known_images(
+    ours: Backbone, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every twentieth picture of the research data: .88 of 500 whole pictures, .826 of these recompressed ones."""
     from tools.evaluate.classification import evaluate
     from tools.evaluate.config.classification import EvalRecognitionConfig

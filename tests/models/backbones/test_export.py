@@ -53,7 +53,7 @@ def test_one_pass_gives_the_maps_of_several_strides(name: str, strides: tuple[in
 
 
 @pytest.mark.parametrize(("name", "stride"), [*TAPS, *SCORES])
-def test_onnx_runtime_gives_torchs_numbers(name: str, stride: int | None, networks: Path) -> None:
+def test_onnx_runtime_equals_torch(name: str, stride: int | None, networks: Path) -> None:
     torch = pytest.importorskip("torch", reason="exporting needs the extra `torch`")
     from models.backbones.load import load_backbone
 
@@ -70,7 +70,7 @@ def test_onnx_runtime_gives_torchs_numbers(name: str, stride: int | None, networ
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4 * np.abs(wanted).max())
 
 
-def test_the_second_time_it_is_found_and_torch_stays_away(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_export_is_reused_without_torch(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch", reason="exporting needs the extra `torch`")
     small()
     (made,) = (own / "networks").iterdir()
@@ -84,7 +84,7 @@ def test_the_second_time_it_is_found_and_torch_stays_away(own: Path, monkeypatch
     assert made.stat().st_mtime_ns == stamp
 
 
-def test_the_name_is_made_of_all_that_the_content_depends_on(
+def test_cache_name_depends_on_every_input_of_the_export(
     own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, same, other = (tmp_path / name for name in ("one.pth", "same.pth", "other.pth"))
@@ -112,7 +112,7 @@ def test_the_name_is_made_of_all_that_the_content_depends_on(
 
 
 @pytest.mark.parametrize("damage", [b"", b"no network", None], ids=["empty", "text", "cut"])
-def test_a_damaged_file_is_made_anew(damage: bytes | None, networks: Path) -> None:
+def test_damaged_export_is_regenerated(damage: bytes | None, networks: Path) -> None:
     pytest.importorskip("torch", reason="exporting needs the extra `torch`")
     before = small()
     whole = before.path.read_bytes()
@@ -139,7 +139,7 @@ def test_an_export_that_fails_leaves_nothing_behind(own: Path, monkeypatch: pyte
         (SMALL, 8, ".", WeightsError, "there is no such weights file"),
     ],
 )
-def test_what_cannot_be_exported(
+def test_unsupported_exports_are_refused(
     name: str, stride: int, weights: str, error: type[Exception], said: str, own: Path
 ) -> None:
     with pytest.raises(error, match=said):
@@ -148,13 +148,13 @@ def test_what_cannot_be_exported(
 
 
 @pytest.mark.parametrize("package", ["torch", "onnx"])
-def test_the_one_export_without_torch(package: str, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_without_torch_names_the_extra(package: str, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ConfigError, match=rf"{SMALL} must be exported once, which needs {package}; pip install"):
         small()
 
 
-def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unwritable_cache_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("LIQUIDTRACK_CACHE", str(tmp_path / "file"))
     with pytest.raises(
@@ -163,7 +163,7 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
         export_network(network_path(SMALL, STRIDE, RANDOM), SMALL, STRIDE, RANDOM)
 
 
-def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LIQUIDTRACK_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
     if sys.platform.startswith("linux"):
@@ -174,7 +174,7 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cache_folder() == Path("/mine")
 
 
-def test_a_file_takes_its_place_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_file_is_replaced_atomically(tmp_path: Path) -> None:
     path = tmp_path / "deep/net.onnx"
     with atomic(path) as part:
         part.write_bytes(b"first")

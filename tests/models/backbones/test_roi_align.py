@@ -32,7 +32,7 @@ def to_xyxy(rows: list[tuple[float, ...]]) -> Any:
     st.integers(0, 2**32 - 1),
 )
 @settings(max_examples=150, deadline=None)
-def test_pooling_is_torchvisions(
+def test_roi_align_equals_torchvision(
     rows: list[tuple[float, ...]], shape: tuple[int, int, int], output: tuple[int, int], samples: int, seed: int
 ) -> None:
     torch = pytest.importorskip("torch", reason="the reference needs the extra `torch`")
@@ -53,7 +53,7 @@ def test_pooling_is_torchvisions(
     np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
-def test_the_two_axes_have_scales_of_their_own() -> None:
+def test_axes_have_separate_scales() -> None:
     features = np.random.default_rng(0).standard_normal((2, 12, 10), dtype=np.float32)
     box = np.array([[16, 8, 48, 40]], np.float32)
     halved = box * np.array([0.5, 1, 0.5, 1], np.float32)
@@ -64,7 +64,7 @@ def test_the_two_axes_have_scales_of_their_own() -> None:
     )
 
 
-def test_a_box_off_the_map_is_empty_and_a_constant_map_is_constant_inside() -> None:
+def test_box_outside_the_map_pools_zero_and_constant_map_pools_its_value() -> None:
     features = np.ones((1, 10, 10), np.float32)
     xyxy = np.array([[-90, -90, -50, -50], [16, 16, 40, 60]], np.float32)
     far, inside = roi_align(features, xyxy, (4, 1), (1 / 8, 1 / 8))
@@ -74,7 +74,7 @@ def test_a_box_off_the_map_is_empty_and_a_constant_map_is_constant_inside() -> N
 
 @given(st.lists(st.lists(st.floats(-1e3, 1e3, width=32), min_size=3, max_size=3), max_size=4))
 @settings(deadline=None)
-def test_embeddings_have_length_one(rows: list[list[float]]) -> None:
+def test_pooled_embeddings_have_unit_length(rows: list[list[float]]) -> None:
     vectors = np.array(rows, np.float32).reshape(-1, 3)
     found = unit(vectors)
     assert found.dtype == np.float32

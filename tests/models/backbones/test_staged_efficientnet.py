@@ -19,7 +19,7 @@ IMAGE = np.random.default_rng(3).standard_normal((2, 3, 96, 160), dtype=np.float
 
 
 @pytest.mark.parametrize("stride", [4, 8, 16, 32, None])
-def test_each_stride_gives_torchs_numbers(stride: int | None) -> None:
+def test_each_stride_equals_torch(stride: int | None) -> None:
     torch = pytest.importorskip("torch", reason="torch's numbers need the extra `torch`")
     from models.backbones.load import load_backbone
 
@@ -39,7 +39,7 @@ def test_one_pass_gives_several_strides_in_order() -> None:
         np.testing.assert_array_equal(found, alone)
 
 
-def test_nothing_but_the_package_is_needed(tmp_path: Path) -> None:
+def test_staged_network_needs_only_the_package(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules.update(torch=None, onnx=None); from models.backbones.export import open_network\n"
         "import numpy as np\n"
@@ -50,7 +50,7 @@ def test_nothing_but_the_package_is_needed(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120, cwd=ROOT, env=environment)
 
 
-def test_they_can_be_written_anew(tmp_path: Path) -> None:
+def test_stages_can_be_regenerated(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="exporting needs the extra `torch`")
     write_pieces(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(piece_path(names[-1]).name for names in PIECES)
@@ -59,7 +59,7 @@ def test_they_can_be_written_anew(tmp_path: Path) -> None:
         assert again.stat().st_size == pytest.approx(ours.stat().st_size, rel=0.02)
 
 
-def test_a_missing_piece_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_stage_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models.backbones.staged_efficientnet, "piece_path", lambda last: tmp_path / f"{last}.onnx")
     with pytest.raises(WeightsError, match=r"8\.onnx: there is no such file"):
         StagedNetwork((8,))

@@ -59,7 +59,7 @@ def pooled(pool: ClassPoolNumpy, seen: list[tuple[Any, ...]]) -> Any:
 
 @pytest.mark.parametrize("agreement", [True, False])
 @pytest.mark.parametrize("soft", [True, False])
-def test_numpy_is_torch(soft: bool, agreement: bool) -> None:
+def test_numpy_pool_equals_torch(soft: bool, agreement: bool) -> None:
     torch = pytest.importorskip("torch", reason="the definition needs the extra `torch`")
     from models.class_pool.model import ClassPool
 
@@ -77,7 +77,7 @@ def test_numpy_is_torch(soft: bool, agreement: bool) -> None:
 
 
 @pytest.mark.parametrize("name", ["views", "labels"])
-def test_the_package_s_own_pools_are_torch_s_too(name: str) -> None:
+def test_packaged_pools_equal_torch(name: str) -> None:
     torch = pytest.importorskip("torch", reason="the definition needs the extra `torch`")
     from models.class_pool.model import ClassPool
 
@@ -94,7 +94,7 @@ def test_the_package_s_own_pools_are_torch_s_too(name: str) -> None:
 
 
 @pytest.mark.parametrize("soft", [True, False])
-def test_a_pool_knows_no_class(soft: bool) -> None:
+def test_pool_is_equivariant_to_class_permutation(soft: bool) -> None:
     config = ClassPoolConfig(3, soft=soft)
     seen = views(config, 4, 9)
     turn = np.random.default_rng(2).permutation(9)
@@ -109,14 +109,14 @@ def test_rows_do_not_touch_each_other() -> None:
     np.testing.assert_allclose(pooled(drawn(config), alone), pooled(drawn(config), seen)[2:3], atol=1e-6)
 
 
-def test_softmax_of_large_numbers() -> None:
+def test_softmax_is_stable_for_large_logits() -> None:
     z = np.array([[1000.0, 1001.0], [-1000.0, -1000.0]], np.float32)
     np.testing.assert_allclose(softmax(z), [[0.26894, 0.73106], [0.5, 0.5]], atol=1e-5)
     np.testing.assert_allclose(log_softmax(z), np.log(softmax(z)), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["views", "labels"])
-def test_looks_close_in_time_say_little_that_is_new(name: str) -> None:
+def test_crops_close_in_time_add_little_evidence(name: str) -> None:
     news = own_class_pool(name).news(np.array([np.inf, 0.0, 0.033, 0.3, 1.0, 5.0, 100.0], np.float32))
     assert news[0] == 1
     assert (np.diff(news[1:]) >= 0).all()
@@ -134,18 +134,18 @@ def equal(name: str, classes: int, gap: float, count: int) -> float:
     return float(pooled(pool, seen)[0, 3])
 
 
-def test_equal_views_make_less_sure_the_closer_they_are() -> None:
+def test_identical_crops_add_less_confidence_the_closer_in_time() -> None:
     assert equal("views", 1000, 0.033, 8) < equal("views", 1000, 0.2, 8) < equal("views", 1000, 1.0, 8)
 
 
-def test_ten_votes_within_a_third_of_a_second_say_little_more_than_one() -> None:
+def test_ten_labels_within_a_third_of_a_second_add_little_to_one() -> None:
     once, often = equal("labels", 80, 0.033, 1), equal("labels", 80, 0.033, 10)
     assert once > 0.8
     assert abs(often - once) < 0.1
     assert often < 0.99  # ten independent votes would have left no doubt
 
 
-def test_the_file_is_read_back(tmp_path: Path) -> None:
+def test_class_pool_file_round_trips(tmp_path: Path) -> None:
     pool = drawn(ClassPoolConfig(4, units=5))
     save_class_pool(tmp_path / "pool.safetensors", pool, {"data": "none"})
     back = load_class_pool(tmp_path / "pool.safetensors")

@@ -8,7 +8,7 @@ import pytest
 from models.detection.calibration import YOLOX, apply, expit, fit, fit_classes, logit, undo
 
 
-def test_a_planted_line_is_found() -> None:
+def test_fit_recovers_a_known_calibration_line() -> None:
     rng = np.random.default_rng(0)
     score = rng.uniform(0.02, 0.8, 40_000)
     right = rng.random(len(score)) < expit(3.0 * logit(score) + 1.4)
@@ -21,7 +21,7 @@ def test_a_planted_line_is_found() -> None:
     assert right[near].mean() == pytest.approx(float(expit(YOLOX[0] * logit(np.array(0.65)) + YOLOX[1])), abs=0.05)
 
 
-def test_the_order_stays_and_the_way_back_is_found() -> None:
+def test_calibration_keeps_the_order_and_is_invertible() -> None:
     score = np.linspace(0.01, 0.99, 50)
     lines = np.array([(1.0, 0.0), (2.3, 0.5), (0.4, -1.0)])
     new = apply(np.stack([score] * 3, axis=1), lines)
@@ -32,7 +32,7 @@ def test_the_order_stays_and_the_way_back_is_found() -> None:
     assert undo(1.0, lines).tolist() == [1] * 3
 
 
-def test_classes_of_which_few_were_found_share_a_line() -> None:
+def test_rare_classes_share_a_calibration_line() -> None:
     rng = np.random.default_rng(0)
     score = rng.uniform(0.02, 0.8, 3000)
     label = np.repeat([0, 1, 2], [2000, 990, 10])
@@ -44,6 +44,6 @@ def test_classes_of_which_few_were_found_share_a_line() -> None:
 
 
 @pytest.mark.parametrize("right", [np.ones(9, bool), np.zeros(9, bool), np.arange(9) < 4, np.zeros(0, bool)])
-def test_where_nothing_can_be_learned_scores_stay(right: np.ndarray) -> None:
+def test_scores_are_unchanged_without_a_usable_fit(right: np.ndarray) -> None:
     score = np.linspace(0.1, 0.9, len(right))  # low scores right and high ones wrong: nothing to follow
     assert fit(score, right) == (1.0, 0.0)

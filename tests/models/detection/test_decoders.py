@@ -79,7 +79,7 @@ def made(name: str) -> tuple[Decoder, list[Any]]:
 
 @given(st.integers(1, 400), st.integers(1, 400), st.booleans())
 @settings(max_examples=60, deadline=None)
-def test_a_letterbox_keeps_the_aspect_and_finds_the_way_back(width: int, height: int, centred: bool) -> None:
+def test_letterbox_keeps_the_aspect_and_is_invertible(width: int, height: int, centred: bool) -> None:
     canvas, fit = letterbox(np.full((height, width, 3), 255, np.uint8), SIZE, 7, centred)
     assert canvas.shape == (SIZE[1], SIZE[0], 3)
     ys, xs = np.nonzero((canvas == 255).all(axis=2))
@@ -97,7 +97,7 @@ def test_a_letterbox_keeps_the_aspect_and_finds_the_way_back(width: int, height:
 
 
 @pytest.mark.parametrize("name", DECODERS)
-def test_colours_go_in_as_the_network_was_trained(name: str) -> None:
+def test_images_are_normalised_as_the_network_was_trained(name: str) -> None:
     bgr = np.full((64, 48, 3), (10, 100, 200), np.uint8)  # half as wide as the input: the rest is filled
     feeds, fit = made(name)[0].prepare(bgr)
     blob = feeds["images"]
@@ -126,7 +126,7 @@ place = st.tuples(st.sampled_from(STRIDES), st.floats(0, 0.999), st.floats(0, 0.
 
 @given(st.lists(place, max_size=6, unique_by=lambda p: (p[0], int(p[1] * 3), int(p[2] * 2))), st.booleans())
 @settings(max_examples=80, deadline=None)
-def test_yolox_gives_back_what_was_planted(places: list[Any], decoded: bool) -> None:
+def test_yolox_decodes_known_boxes(places: list[Any], decoded: bool) -> None:
     planted = [
         (stride, int(u * SIZE[0] / stride), int(v * SIZE[1] / stride), xywh, label, 0.25 + 0.1 * k)
         for k, (stride, u, v, xywh, label) in enumerate(places)
@@ -159,7 +159,7 @@ def test_yolox_multiplies_objectness_and_class() -> None:
 
 @given(st.lists(st.tuples(box, st.integers(0, 4)), max_size=6), st.sampled_from([0, 32]))
 @settings(max_examples=60, deadline=None)
-def test_yolov8_gives_back_what_was_planted(places: list[Any], masks: int) -> None:
+def test_yolov8_decodes_known_boxes(places: list[Any], masks: int) -> None:
     raw = np.zeros((1, 4 + 5 + masks, 126), np.float32)
     raw[0, 9:] = 9  # mask coefficients are no class scores
     for k, (xywh, label) in enumerate(places):
@@ -174,7 +174,7 @@ def test_yolov8_gives_back_what_was_planted(places: list[Any], masks: int) -> No
     np.testing.assert_allclose(xyxy, np.reshape(wanted, (-1, 4)), atol=1e-3)
 
 
-def test_yolov8_with_the_suppression_inside() -> None:
+def test_yolov8_with_builtin_nms_is_decoded() -> None:
     raw = np.array(
         [[[10, 20, 30, 40, 0.9, 2], [11, 21, 31, 41, 0.4, 0], [0, 0, 0, 0, 0, 0], *[[0] * 6] * 5]], np.float32
     )
@@ -186,14 +186,14 @@ def test_yolov8_with_the_suppression_inside() -> None:
     assert family.nms == 1
 
 
-def test_yolov8_passes_over_key_points_and_refuses_turned_boxes() -> None:
+def test_yolov8_ignores_key_points_and_refuses_rotated_boxes() -> None:
     pose = [Port("output0", (1, 4 + 1 + 51, 126), np.float32)]
     assert YoloV8Decoder([image()], pose, {"kpt_shape": "[17, 3]", "task": "pose"}).classes == 1
     with pytest.raises(WeightsError, match="turned boxes"):
         YoloV8Decoder([image()], pose, {"task": "obb"})
 
 
-def test_the_input_size_is_the_files_own_else_the_metadatas() -> None:
+def test_input_size_comes_from_the_graph_then_the_metadata() -> None:
     free = [image(height=None, width=None)]
     outputs = [Port("output0", (1, 84, None), np.float32)]
     blank = np.zeros((50, 80, 3), np.uint8)
@@ -213,7 +213,7 @@ side = st.floats(0, 6.999)
     st.integers(0, 79),
 )
 @settings(max_examples=80, deadline=None)
-def test_nanodet_takes_the_mean_of_its_distances(
+def test_nanodet_decodes_the_mean_of_its_distance_distributions(
     stride: int, u: float, v: float, sides: tuple[float, ...], label: int
 ) -> None:
     outputs = nanodet_outputs()
@@ -276,7 +276,7 @@ def test_lite_scores_follow_the_calibration_of_the_file() -> None:
 
 @given(st.integers(1, 900), st.integers(1, 900), st.sampled_from([96, 320]))
 @settings(max_examples=60, deadline=None)
-def test_lite_takes_pictures_of_any_size(width: int, height: int, size: int) -> None:
+def test_lite_accepts_images_of_any_size(width: int, height: int, size: int) -> None:
     inputs = [image(height=None, width=None)]
     family = make_decoder("lite", inputs, ports(lite_outputs()), {"imgsz": str(size)})
     feeds, fit = family.prepare(np.zeros((height, width, 3), np.uint8))
@@ -292,7 +292,7 @@ def test_lite_takes_pictures_of_any_size(width: int, height: int, size: int) -> 
 
 
 @pytest.mark.parametrize("name", DECODERS)
-def test_nothing_above_the_score_is_nothing(name: str) -> None:
+def test_no_score_above_the_threshold_gives_no_boxes(name: str) -> None:
     family, answer = made(name)
     assert len(family.decode(answer, UNIT, 0.5)[0]) >= 1
     xyxy, score, label = family.decode(answer, UNIT, 1.0)
@@ -300,7 +300,7 @@ def test_nothing_above_the_score_is_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DECODERS)
-def test_auto_knows_each_family_and_refuses_the_others(name: str) -> None:
+def test_auto_detects_each_decoder_family_and_refuses_others(name: str) -> None:
     family, answer = made(name)
     inputs = [image(), SIZES] if name == "detr" else [image()]
     names = list(
@@ -327,7 +327,7 @@ def test_auto_knows_each_family_and_refuses_the_others(name: str) -> None:
     ],
     ids=["nothing", "classifier", "no classes", "bytes", "batch", "colours last", "two pictures"],
 )
-def test_what_is_no_detector_is_refused_by_all(inputs: list[Port], outputs: list[Port]) -> None:
+def test_every_decoder_refuses_a_network_that_is_no_detector(inputs: list[Port], outputs: list[Port]) -> None:
     with pytest.raises(WeightsError, match=r"no known family \(knows: lite, nanodet, detr, yolox, yolov8\)"):
         make_decoder("auto", inputs, outputs)
     for name in DECODERS:
@@ -336,14 +336,14 @@ def test_what_is_no_detector_is_refused_by_all(inputs: list[Port], outputs: list
 
 
 @pytest.mark.parametrize("name", ["lite", "yolox", "nanodet"])
-def test_an_answer_of_another_size_is_refused(name: str) -> None:
+def test_output_of_unexpected_size_is_refused(name: str) -> None:
     family, answer = made(name)
     with pytest.raises(WeightsError, match="the network answered for"):
         family.decode([value[:, :-1] for value in answer], UNIT, 0.1)
 
 
 @pytest.mark.parametrize("file", REAL)
-def test_a_real_network_finds_the_people_where_they_are(file: str, shared: Path) -> None:
+def test_real_network_locates_people(file: str, shared: Path) -> None:
     from datasets.ground_truth.detection import read_labelled_images
 
     session = Session(shared / f"models/{file}.onnx", threads=1, device="cpu")

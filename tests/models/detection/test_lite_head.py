@@ -31,7 +31,7 @@ def test_the_head_is_small() -> None:
     assert sum(p.numel() for p in head.parameters()) <= 1_500_000
 
 
-def test_the_taps_are_the_backbones_own_maps(taps: LiteTaps) -> None:
+def test_taps_equal_the_backbone_maps(taps: LiteTaps) -> None:
     backbone = load_backbone("efficientnet_lite0", "random")
     x = torch.randn(1, 3, 64, 96)
     inner, maps = taps(x)
@@ -55,14 +55,14 @@ def test_the_backbone_stays_frozen_while_the_head_learns(taps: LiteTaps) -> None
     assert all(p.grad is not None for p in whole.head.parameters())
 
 
-def test_cells_stand_where_the_decoder_reads_them() -> None:
+def test_cell_centres_match_the_decoder_grid() -> None:
     points, strides = cells(96, 160)
     numbers, wide = _grid((160, 96))
     np.testing.assert_array_equal(points.numpy(), (numbers + 0.5) * wide[:, None])
     np.testing.assert_array_equal(strides.numpy(), wide)
 
 
-def test_a_cell_sees_what_lies_around_it(taps: LiteTaps) -> None:
+def test_cell_outputs_depend_on_nearby_pixels(taps: LiteTaps) -> None:
     """A change at one place moves the answers of the cells there most: rows and columns are not mixed up."""
     torch.manual_seed(0)
     head = DetectionHead(1, SMALL).eval()
@@ -83,7 +83,7 @@ def test_distances_are_means_of_distributions() -> None:
     assert expected(logits, 5)[0].tolist() == pytest.approx([0, 4, 1, 2.5])
 
 
-def test_the_export_gives_torchs_numbers_at_any_size(taps: LiteTaps, tmp_path: Path) -> None:
+def test_export_equals_torch_at_any_size(taps: LiteTaps, tmp_path: Path) -> None:
     torch.manual_seed(0)
     head = DetectionHead(3, SMALL).eval()
     path = tmp_path / "detector.onnx"
@@ -102,6 +102,6 @@ def test_the_export_gives_torchs_numbers_at_any_size(taps: LiteTaps, tmp_path: P
 
 
 @pytest.mark.parametrize("wrong", [{"width": 4}, {"depth": 0}, {"bins": 1}])
-def test_sizes_that_cannot_be(wrong: dict[str, int]) -> None:
+def test_invalid_sizes_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         DetectionHeadConfig(**wrong)

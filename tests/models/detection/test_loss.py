@@ -46,13 +46,13 @@ KNOWN = torch.ones(2, 3, dtype=torch.bool)
 TRUTH = objects((0, 1, 10, 10, 70, 80), (1, 0, 100, 20, 140, 60), (1, 2, 4, 4, 30, 90))
 
 
-def test_iou_is_torchvisions() -> None:
+def test_iou_equals_torchvision() -> None:
     torch.manual_seed(0)
     a, b = (torch.rand(50, 4).cumsum(1) for _ in range(2))
     torch.testing.assert_close(pairwise_iou(a, b), box_iou(a, b).diagonal())
 
 
-def test_cells_inside_answer_and_each_for_one_object() -> None:
+def test_cells_inside_an_object_are_assigned_to_one_object_each() -> None:
     torch.manual_seed(0)
     near = objects((0, 0, 20, 20, 60, 60), (0, 1, 30, 20, 70, 60))  # they share cells
     boxes = torch.rand(2, len(POINTS), 4) * 10 + torch.cat([POINTS - 20, POINTS + 15], 1)
@@ -68,14 +68,14 @@ def test_cells_inside_answer_and_each_for_one_object() -> None:
     assert right.score[0].flatten().count_nonzero() == len(right.cell)
 
 
-def test_a_thing_smaller_than_a_cell_has_one_that_answers() -> None:
+def test_object_smaller_than_a_cell_is_assigned_a_cell() -> None:
     tiny = objects((0, 0, 49, 49, 51, 51), (0, 0, 80, 16, 82, 18))
     boxes = torch.cat([POINTS - 4, POINTS + 4], 1)[None]
     right = assign(torch.full((1, len(POINTS), 1), 0.1), boxes, POINTS, tiny)
     assert set(right.owner.tolist()) == {0, 1}
 
 
-def test_a_right_answer_costs_little_and_a_wrong_one_much() -> None:
+def test_correct_prediction_has_low_loss_and_wrong_one_high() -> None:
     kind, place = answer(TRUTH, 2, 3)
     distance = expected(place, BINS) * STRIDES[:, None]
     boxes = torch.cat([POINTS - distance[..., :2], POINTS + distance[..., 2:]], -1)
@@ -87,7 +87,7 @@ def test_a_right_answer_costs_little_and_a_wrong_one_much() -> None:
     assert all(right[name] < 0.5 * wrong[name] for name in right)  # finite too, though boxes collapse
 
 
-def test_an_empty_batch_teaches_that_nothing_is_there() -> None:
+def test_empty_batch_lowers_all_scores() -> None:
     kind = torch.zeros(2, len(POINTS), 3, requires_grad=True)
     place = torch.zeros(2, len(POINTS), 4 * BINS, requires_grad=True)
     sum(loss(kind, place, POINTS, STRIDES, NOTHING, NOTHING, KNOWN).values()).backward()
@@ -95,7 +95,7 @@ def test_an_empty_batch_teaches_that_nothing_is_there() -> None:
     assert (place.grad == 0).all()
 
 
-def test_what_nobody_knows_teaches_nothing() -> None:
+def test_unlabelled_regions_and_classes_have_no_gradient() -> None:
     """Neither inside regions to leave out nor, of classes that are not labelled everywhere, outside objects."""
     kind = torch.zeros(2, len(POINTS), 3, requires_grad=True)
     place = torch.zeros(2, len(POINTS), 4 * BINS)
@@ -111,7 +111,7 @@ def test_what_nobody_knows_teaches_nothing() -> None:
     assert (kind.grad[1][~outside][:, 2] != 0).any()  # but an object that is labelled counts
 
 
-def test_less_trust_asks_for_a_lower_score() -> None:
+def test_lower_label_weight_lowers_the_target_score() -> None:
     doubtful = objects((0, 1, 10, 10, 70, 80), trust=0.5)
     boxes = torch.tensor([10.0, 10, 70, 80]).expand(1, len(POINTS), 4)
     score = torch.full((1, len(POINTS), 3), 0.3)

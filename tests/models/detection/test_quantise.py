@@ -17,7 +17,7 @@ from models.detection.quantise import quantise  # noqa: E402
 from models.runtime.session import Session  # noqa: E402
 
 
-def test_eight_bits_follow_floating_point_and_are_smaller(tmp_path: Path) -> None:
+def test_int8_network_follows_float_and_is_smaller(tmp_path: Path) -> None:
     torch.manual_seed(0)
     wide, small = tmp_path / "wide.onnx", tmp_path / "small.onnx"
     export_detector(
@@ -38,7 +38,7 @@ def test_eight_bits_follow_floating_point_and_are_smaller(tmp_path: Path) -> Non
         assert np.abs(found - wanted).mean() < 0.35 * spread + 1e-3, port.name
 
 
-def test_no_two_neighbouring_products_overflow_16_bits(tmp_path: Path) -> None:
+def test_adjacent_products_do_not_overflow_16_bits(tmp_path: Path) -> None:
     import onnx
     from onnx import numpy_helper
 

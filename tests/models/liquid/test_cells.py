@@ -84,7 +84,7 @@ def test_gradients_equal_finite_differences(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(cells()))
-def test_weights_return_through_a_state_dict(name: str) -> None:
+def test_weights_round_trip_through_a_state_dict(name: str) -> None:
     one = cells()[name]
     torch.manual_seed(5)
     other = cells()[name]
@@ -129,14 +129,14 @@ def test_the_step_can_be_exported_for_any_number_of_rows(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ltc", "ctrnn", "ltc-euler", "ltc-rk4", "wired-ltc"])
-def test_a_flow_stands_still_in_no_time(name: str) -> None:
+def test_zero_elapsed_time_leaves_the_state_unchanged(name: str) -> None:
     cell = cells()[name].double()
     x, dt = rows()
     h = torch.randn(7, cell.state_size, dtype=torch.float64) / 2
     torch.testing.assert_close(cell(x, h, dt * 0), h)
 
 
-def test_time_unit_only_rescales_time() -> None:
+def test_time_unit_only_rescales_elapsed_time() -> None:
     for name in ("cfc", "ltc", "ctrnn", "gru-dt", "mixed-ltc"):
         torch.manual_seed(1)
         seconds = make_cell(name, 3, 10).double()
@@ -147,7 +147,7 @@ def test_time_unit_only_rescales_time() -> None:
         torch.testing.assert_close(frames(x, h, 0.04 * dt), seconds(x, h, dt))
 
 
-def test_ltc_without_synapses_is_a_leak() -> None:
+def test_ltc_without_synapses_decays_exponentially() -> None:
     cell = LTC(1, 2, unfolds=4000).double()
     with torch.no_grad():
         for synapses in (cell.sensory, cell.recurrent):
@@ -159,7 +159,7 @@ def test_ltc_without_synapses_is_a_leak() -> None:
     torch.testing.assert_close(cell.time_constants(torch.ones(1, 1).double(), h)[0], 1 / rate)
 
 
-def test_ltc_driven_by_inputs_alone_rests_where_their_currents_cancel() -> None:
+def test_ltc_without_recurrence_rests_at_the_current_equilibrium() -> None:
     cell = LTC(3, 10).double()
     with torch.no_grad():
         cell.recurrent.conductance.fill_(-100.0)
@@ -172,7 +172,7 @@ def test_ltc_driven_by_inputs_alone_rests_where_their_currents_cancel() -> None:
     torch.testing.assert_close(cell(x, rest, dt), rest)
 
 
-def test_ctrnn_without_recurrence_follows_its_exponential() -> None:
+def test_ctrnn_without_recurrence_equals_the_exponential_solution() -> None:
     cell = CTRNN(3, 4, unfolds=3).double()
     with torch.no_grad():
         cell.recur.weight.zero_()
@@ -184,7 +184,7 @@ def test_ctrnn_without_recurrence_follows_its_exponential() -> None:
     torch.testing.assert_close(cell(x, h, dt), rest + (h - rest) * decay)
 
 
-def test_cfc_default_is_its_equation() -> None:
+def test_cfc_default_equals_its_equation() -> None:
     cell = CfC(3, 4, backbone=0).double()
     x, dt = rows()
     h = torch.randn(7, 4, dtype=torch.float64)
@@ -195,7 +195,7 @@ def test_cfc_default_is_its_equation() -> None:
 
 
 @pytest.mark.parametrize("wired", [False, True])
-def test_a_leaky_cfc_is_its_equation(wired: bool) -> None:
+def test_leaky_cfc_equals_its_equation(wired: bool) -> None:
     wiring = auto_ncp(3, 10, 2, seed=1) if wired else None
     cell = CfC(3, 10, mode="leaky", backbone=0, wiring=wiring).double()
     x, dt = rows()
@@ -212,7 +212,7 @@ def test_a_leaky_cfc_is_its_equation(wired: bool) -> None:
     torch.testing.assert_close(cell(x, h, dt), new)
 
 
-def test_leaky_neurons_remember_from_one_step_to_many() -> None:
+def test_leaky_time_constants_span_one_step_to_many() -> None:
     cell = CfC(3, 64, mode="leaky", backbone=0).double()
     with torch.no_grad():
         cell.blocks[0].weight.zero_()
@@ -227,7 +227,7 @@ def test_leaky_neurons_remember_from_one_step_to_many() -> None:
 
 
 @pytest.mark.parametrize("mode", ["default", "no_gate", "pure"])
-def test_cfc_tells_its_time_constants(mode: str) -> None:
+def test_cfc_time_constants_match_its_decay(mode: str) -> None:
     cell = CfC(3, 4, mode=mode, backbone=0, time_unit=0.1).double()  # type: ignore[arg-type]
     x, _ = rows()
     h = torch.randn(7, 4, dtype=torch.float64)
@@ -244,7 +244,7 @@ def test_cfc_tells_its_time_constants(mode: str) -> None:
         torch.testing.assert_close(tau, 0.1 / a.abs())
 
 
-def test_timed_memory_fades_by_its_half_life() -> None:
+def test_mixed_memory_decays_by_its_half_life() -> None:
     cell = make_cell("mixed-ctrnn", 3, 4).double()
     assert isinstance(cell, MixedMemory)
     with torch.no_grad():
@@ -269,7 +269,7 @@ def norms(cell: Cell, length: int, seed: int) -> float:
     return float(grad[0, 0].norm())
 
 
-def test_mixed_memory_carries_gradients_where_a_plain_flow_loses_them() -> None:
+def test_mixed_memory_preserves_gradients_that_a_plain_flow_loses() -> None:
     plain = np.median([norms(make_cell("ltc", 3, 32).double(), 50, k) for k in range(3)])
     mixed = np.median([norms(make_cell("mixed-ltc", 3, 32).double(), 50, k) for k in range(3)])
     assert mixed > 1e6 * plain
@@ -288,13 +288,13 @@ def test_mixed_memory_carries_gradients_where_a_plain_flow_loses_them() -> None:
         (lambda: LTC(3, 4, wiring=auto_ncp(3, 10, 2)), "the wiring has 3 inputs and 10 units"),
     ],
 )
-def test_what_cannot_be_made_is_said(make: object, said: str) -> None:
+def test_invalid_cell_settings_are_refused(make: object, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         make()  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("time_unit", [1.0, 0.1])
-def test_gates_open_and_close_all_along_the_horizon(time_unit: float) -> None:
+def test_gate_switching_times_span_the_horizon(time_unit: float) -> None:
     torch.manual_seed(0)
     units, horizon = 64, 5.0
     cell = CfC(1, units, backbone=0, time_unit=time_unit, horizon=horizon)
@@ -308,7 +308,7 @@ def test_gates_open_and_close_all_along_the_horizon(time_unit: float) -> None:
         assert abs(float((half < share * horizon).float().mean()) - share) < 0.15
 
 
-def test_a_horizon_is_nothing_to_a_cell_without_gates() -> None:
+def test_horizon_has_no_effect_without_gates() -> None:
     torch.manual_seed(0)
     plain = CfC(2, 5, mode="pure").state_dict()
     torch.manual_seed(0)

@@ -68,7 +68,7 @@ def test_streamed_equals_whole(name: str) -> None:
     torch.testing.assert_close(memory.time, end.time, equal_nan=True)
 
 
-def test_times_far_from_zero_change_nothing() -> None:
+def test_results_do_not_depend_on_the_time_origin() -> None:
     net = cell("cfc").float()
     x, times, mask = batch()
     near, _ = run(net, x.float(), times, mask)
@@ -76,7 +76,7 @@ def test_times_far_from_zero_change_nothing() -> None:
     torch.testing.assert_close(far, near, atol=1e-5, rtol=0)
 
 
-def test_elapsed_time_matters_and_steady_times_need_not_be_told() -> None:
+def test_elapsed_time_matters_and_default_times_are_steady() -> None:
     net = cell("cfc")
     x = batch()[0][:1]
     steady = torch.arange(9, dtype=torch.float64)[None]
@@ -84,7 +84,7 @@ def test_elapsed_time_matters_and_steady_times_need_not_be_told() -> None:
     assert not torch.allclose(run(net, x, 3 * steady)[0], run(net, x)[0])
 
 
-def test_what_is_masked_gives_no_gradient_and_no_nan() -> None:
+def test_masked_samples_give_no_gradient_and_no_nan() -> None:
     net = cell("mixed-ltc")
     x, times, mask = batch()
     x = x.requires_grad_()
@@ -97,7 +97,7 @@ def test_what_is_masked_gives_no_gradient_and_no_nan() -> None:
 
 
 @pytest.mark.parametrize("name", ["cfc", "ltc", "mixed-ctrnn"])
-def test_forecast_is_a_pure_query_and_the_memory_goes_on(name: str) -> None:
+def test_forecast_is_pure_and_keeps_the_state(name: str) -> None:
     torch.manual_seed(0)
     model = LiquidRNN(3, 2, 8, cell=name, forecasts=True).double()
     x, times, _ = batch(1)
@@ -123,7 +123,7 @@ def test_classify_reads_each_rows_last_sample() -> None:
             torch.testing.assert_close(logits[row], every[row, length - 1])
 
 
-def test_the_model_learns_a_phase_from_uneven_times() -> None:
+def test_model_learns_a_phase_from_uneven_times() -> None:
     """A sine seen at random times: a model that is told the times forecasts it, one that is not cannot."""
     generator = torch.Generator().manual_seed(0)
     times = torch.rand(32, 8, generator=generator, dtype=torch.float64).cumsum(1)
@@ -160,7 +160,7 @@ def test_the_model_learns_a_phase_from_uneven_times() -> None:
         (lambda n, x, t, m: LiquidRNN(3, 1, forecasts=True).forecast(start(n, 1), t[:1]), DataError, "before its last"),
     ],
 )
-def test_what_cannot_be_run_is_said(call: object, error: type[Exception], said: str) -> None:
+def test_invalid_run_inputs_are_refused(call: object, error: type[Exception], said: str) -> None:
     net = cell("cfc")
     x, times, mask = batch()
     with pytest.raises(error, match=said):

@@ -27,7 +27,7 @@ def given() -> tuple[Tensor, Tensor, Tensor]:
 
 @pytest.mark.parametrize(("solver", "order", "steps"), [("fused", 1, 200), ("euler", 1, 200), ("rk4", 4, 40)])
 @torch.no_grad()
-def test_order_of_convergence(solver: str, order: int, steps: int) -> None:
+def test_solvers_have_their_order_of_convergence(solver: str, order: int, steps: int) -> None:
     pytest.importorskip("torchdiffeq")
     torch.manual_seed(0)
     exact = LTC(3, 8, solver="dopri5", tolerance=1e-12).double()(*given())
@@ -64,7 +64,7 @@ def test_dopri5_is_differentiable_and_leaves_rows_at_zero_time_alone() -> None:
 
 
 @pytest.mark.parametrize("mode", ["default", "no_gate", "pure"])
-def test_cfc_equals_the_authors_cell(mode: str) -> None:
+def test_cfc_equals_the_reference_cell(mode: str) -> None:
     ncps = pytest.importorskip("ncps.torch")
     torch.manual_seed(0)
     theirs = ncps.CfCCell(3, 8, mode=mode, backbone_units=16, backbone_layers=2).double()
@@ -91,7 +91,7 @@ def copy_cfc(ours: CfC, theirs: nn.Module) -> None:
         block.scale.data.copy_(theirs.A.data[0])
 
 
-def test_wired_cfc_equals_the_authors_where_theirs_honours_its_synapses() -> None:
+def test_wired_cfc_equals_the_reference_where_it_respects_the_wiring() -> None:
     """With the time branches masked by hand and full recurrence within a layer, the two are one network."""
     ncps = pytest.importorskip("ncps.torch")
     wirings = pytest.importorskip("ncps.wirings")
@@ -134,7 +134,7 @@ def test_wired_cfc_equals_the_authors_where_theirs_honours_its_synapses() -> Non
 
 
 @pytest.mark.parametrize("wired", [False, True])
-def test_ltc_equals_the_authors_cell(wired: bool) -> None:
+def test_ltc_equals_the_reference_cell(wired: bool) -> None:
     ncps = pytest.importorskip("ncps.torch")
     wirings = pytest.importorskip("ncps.wirings")
     torch.manual_seed(0)
@@ -159,7 +159,7 @@ def test_ltc_equals_the_authors_cell(wired: bool) -> None:
         torch.testing.assert_close(ours(x[k : k + 1], h[k : k + 1], dt[k : k + 1]), want, rtol=1e-6, atol=1e-7)
 
 
-def test_mixed_memory_equals_the_authors_path() -> None:
+def test_mixed_memory_equals_the_reference() -> None:
     ncps = pytest.importorskip("ncps.torch")
     torch.manual_seed(0)
     theirs = ncps.CfC(3, 8, mixed_memory=True, backbone_units=16).double()
@@ -178,7 +178,7 @@ def test_mixed_memory_equals_the_authors_path() -> None:
     torch.testing.assert_close(state[0], torch.cat((h, c)))
 
 
-def test_auto_ncp_is_as_large_as_the_authors() -> None:
+def test_auto_ncp_size_equals_the_reference() -> None:
     """Their random numbers are others, but layers and fans are the same; only synapses drawn twice are fewer there."""
     wirings = pytest.importorskip("ncps.wirings")
     theirs = wirings.AutoNCP(32, 6, seed=0)

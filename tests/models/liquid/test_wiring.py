@@ -12,7 +12,7 @@ from models.liquid import LTC, CfC, Wiring, auto_ncp, dense, ncp
 FANS = {"sensory_fanout": 1, "inter_fanout": 1, "recurrent_command": 1, "motor_fanin": 1}
 
 
-def test_a_seed_gives_one_wiring() -> None:
+def test_wiring_is_determined_by_its_seed() -> None:
     one, same, other = (auto_ncp(7, 20, 4, seed=s) for s in (3, 3, 4))
     assert np.array_equal(one.sensory, same.sensory)
     assert np.array_equal(one.recurrent, same.recurrent)
@@ -22,7 +22,7 @@ def test_a_seed_gives_one_wiring() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_signals_pass_the_layers_in_order(seed: int) -> None:
+def test_wiring_connects_the_layers_in_order(seed: int) -> None:
     wiring = ncp(
         5, 8, 6, 3, sensory_fanout=2, inter_fanout=2, recurrent_command=7, motor_fanin=2, seed=seed
     )  # fmt: skip
@@ -42,7 +42,7 @@ def test_signals_pass_the_layers_in_order(seed: int) -> None:
     assert r[command, motor].any(1).all()
 
 
-def test_sparsity_thins() -> None:
+def test_sparsity_reduces_synapses() -> None:
     counts = [auto_ncp(6, 30, 5, sparsity=s).synapses for s in (0.0, 0.5, 0.9)]
     assert counts[0] > counts[1] > counts[2]
     full = dense(6, 30, 5)
@@ -88,7 +88,7 @@ def test_ltc_every_synapse_acts_and_no_other_does(parameter: str) -> None:
     assert np.array_equal(acting(cell, f"recurrent.{parameter}").numpy(), wiring.recurrent != 0)
 
 
-def test_polarity_stays_when_training_pushes_against_it() -> None:
+def test_polarity_is_kept_during_training() -> None:
     wiring = auto_ncp(5, 16, 3, seed=2)
     torch.manual_seed(0)
     cells = (CfC(5, 16, wiring=wiring).double(), LTC(5, 16, wiring=wiring).double())
@@ -132,6 +132,6 @@ def test_a_signal_reaches_the_motor_neurons_of_a_cfc_in_one_step() -> None:
         (lambda: Wiring(np.zeros((2, 3), np.int8), np.zeros((3, 3), np.int8), (3,), 4), "outputs is 4"),
     ],
 )
-def test_what_cannot_be_wired_is_said(make: object, said: str) -> None:
+def test_invalid_wirings_are_refused(make: object, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         make()  # type: ignore[operator]

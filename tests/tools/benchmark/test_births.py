@@ -79,7 +79,7 @@ def _config(root: Path, *detectors: str, **other: object) -> BenchBirthsConfig:
     )  # fmt: skip
 
 
-def test_an_object_that_is_never_surely_seen_is_tracked_by_evidence_alone(root: Path) -> None:
+def test_low_score_object_is_tracked_by_evidence_only(root: Path) -> None:
     runs = measure(_config(root, "Unsure", "Sure", profiles=("full", "stride3")))
     assert {run.source for run in runs} == {"davis", "sot", "pictures"}
     for run in runs:
@@ -91,7 +91,7 @@ def test_an_object_that_is_never_surely_seen_is_tracked_by_evidence_alone(root: 
     assert {run.seconds for run in runs if run.source == "sot"} == {FRAMES / 25}  # whatever is left out
 
 
-def test_the_report_has_both_rules_below_each_other(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_lists_both_rules_for_each_source(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = root / "figures.json"
     bench_births(_config(root, "Unsure", json=out))
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
@@ -102,12 +102,12 @@ def test_the_report_has_both_rules_below_each_other(root: Path, capsys: pytest.C
     assert [f["objects"][0]["tracked"] is None for f in figures] == [False, True] * 3
 
 
-def test_processes_give_the_same_figures(root: Path) -> None:
+def test_worker_count_does_not_change_the_figures(root: Path) -> None:
     config = _config(root, "Unsure")
     assert report(measure(config)) == report(measure(replace(config, workers=2)))
 
 
-def test_the_command_line_runs_it_and_answers_mistakes(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_births_command_runs_and_refuses_mistakes(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["bench", "births", "--quiet", "--workers", "1", "--detectors", f"{HERE}:Sure"]
     assert main([*words, "--sot", str(root / "sot")]) == OK
     assert "100% 1/1" in capsys.readouterr().out
@@ -147,14 +147,14 @@ def _tracks(begin: int, box: np.ndarray = BOX, label: int = 1) -> list[Tracks]:
 
 
 @pytest.mark.parametrize(("every", "begin", "in_time"), [(1, 0, True), (1, 16, True), (1, 17, False), (2, 20, True)])
-def test_the_clock_runs_from_the_fifth_sight(every: int, begin: int, in_time: bool) -> None:
+def test_delay_is_measured_from_the_fifth_detection(every: int, begin: int, in_time: bool) -> None:
     """Half a second is 12 frames of 25 a second."""
     (thing,) = found_objects(_known(), _sights(every), _tracks(begin), Unsure.names, 0.03)
     assert thing.fifth == pytest.approx(4 * every / 25)
     assert (thing.tracked is not None) == in_time
 
 
-def test_only_objects_that_the_detector_finds_count() -> None:
+def test_only_detected_objects_are_counted() -> None:
     def count(scene: BirthScene, found: list[Detections], least_area: float = 0.03) -> int:
         return len(found_objects(scene, found, _tracks(0), Unsure.names, least_area))
 
@@ -168,7 +168,7 @@ def test_only_objects_that_the_detector_finds_count() -> None:
     assert count(_known(), _sights(1), least_area=0.2) == 0
 
 
-def test_false_tracks_lie_beside_objects_and_phantoms_on_nothing() -> None:
+def test_false_tracks_are_split_into_near_objects_and_phantoms() -> None:
     def count(box: list[float], label: int = 1, ignore: bool = False) -> FalseTracks:
         shown = _tracks(0, np.array(box), label)
         return false_tracks(_known(ignore=ignore), shown, Unsure.names, ("dog", "person"))
@@ -180,6 +180,6 @@ def test_false_tracks_lie_beside_objects_and_phantoms_on_nothing() -> None:
     assert count([0, 0, 20, 20], label=2) == FalseTracks(0, 0, 0)  # nobody labelled kites
 
 
-def test_classes_have_groups() -> None:
+def test_classes_are_grouped() -> None:
     names = ("Person", "motorbike", "boat", "bird", "giraffe", "backpack", "traffic light")
     assert [group_of(n) for n in names] == ["person", "vehicle", "vehicle", "animal", "animal", "other", "other"]

@@ -25,7 +25,7 @@ def sequence(tmp_path: Path) -> Path:
     return folder
 
 
-def test_noise_moves_every_edge_by_its_share(sequence: Path) -> None:
+def test_noise_moves_every_edge_proportionally(sequence: Path) -> None:
     before = read(sequence / "det/det.txt").xyxy
     corrupt_detections(sequence, truth=False, noise=0.05, alarms=0.0, seed=0)
     after = read(sequence / "det/det.txt")
@@ -36,7 +36,7 @@ def test_noise_moves_every_edge_by_its_share(sequence: Path) -> None:
     assert (sequence / "det/det.txt").read_text() == text
 
 
-def test_alarms_are_as_many_as_asked_for_and_the_detections_stay(sequence: Path) -> None:
+def test_false_alarms_have_the_requested_rate_and_keep_detections(sequence: Path) -> None:
     before = (sequence / "det/det.txt").read_text()
     corrupt_detections(sequence, truth=False, noise=0.0, alarms=0.1, seed=0)
     after = read(sequence / "det/det.txt")
@@ -47,7 +47,7 @@ def test_alarms_are_as_many_as_asked_for_and_the_detections_stay(sequence: Path)
     np.testing.assert_allclose(size, np.tile([50, 100], (len(size), 1)), atol=0.02)
 
 
-def test_the_truth_stands_in_for_the_detections_without_what_does_not_count(sequence: Path) -> None:
+def test_ground_truth_replaces_detections_without_ignored_objects(sequence: Path) -> None:
     corrupt_detections(sequence, truth=True, noise=0.0, alarms=0.0, seed=0)
     found = read(sequence / "det/det.txt")
     assert len(found.row) == 500
@@ -55,7 +55,7 @@ def test_the_truth_stands_in_for_the_detections_without_what_does_not_count(sequ
     assert (found.score == 1).all()
 
 
-def test_without_truth_there_is_nothing_to_put_in(sequence: Path) -> None:
+def test_missing_ground_truth_is_refused(sequence: Path) -> None:
     (sequence / "gt/gt.txt").unlink()
     with pytest.raises(DataError, match=r"holds no gt/gt\.txt"):
         corrupt_detections(sequence, truth=True, noise=0.0, alarms=0.0, seed=0)

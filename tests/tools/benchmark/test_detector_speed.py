@@ -25,7 +25,7 @@ def test_figures_are_printed_and_written(tmp_path: Path, capsys: pytest.CaptureF
     assert "detector.onnx" in capsys.readouterr().out
 
 
-def test_networks_of_one_name_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_networks_with_equal_names_are_distinguished(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     again = tmp_path / NETWORK.name
     again.write_bytes(NETWORK.read_bytes())
     assert main(["bench", "detection", str(NETWORK), str(again), "--sizes", "64x64", "--rounds", "1"]) == OK

@@ -12,7 +12,7 @@ from tools.benchmark.config.engine_speed import BenchEngineConfig
 from tools.benchmark.engine_speed import bench_engine, crowd
 
 
-def test_every_entrant_is_timed_and_memory_is_flat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_tracker_is_timed_with_constant_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "engine.json"
     bench_engine(BenchEngineConfig(objects=(5, 9), peer="", frames=5, rounds=2, memory_frames=600, json=out))
     found = json.loads(out.read_text())
@@ -24,7 +24,7 @@ def test_every_entrant_is_timed_and_memory_is_flat(tmp_path: Path, capsys: pytes
     assert "memory after 600 frames" in capsys.readouterr().out
 
 
-def test_the_crowd_is_seeded_and_as_large_as_asked() -> None:
+def test_crowd_is_seeded_and_has_the_requested_size() -> None:
     one, two = (list(islice(crowd(40, 3), 20)) for _ in range(2))
     for (a, s), (b, t) in zip(one, two, strict=True):
         np.testing.assert_array_equal(a.xyxy, b.xyxy)
@@ -32,6 +32,6 @@ def test_the_crowd_is_seeded_and_as_large_as_asked() -> None:
     assert 30 < np.mean([len(d.score) for d, _ in one]) < 46
 
 
-def test_a_crowd_of_nobody_is_refused() -> None:
+def test_empty_crowd_is_refused() -> None:
     with pytest.raises(ConfigError, match="objects"):
         BenchEngineConfig(objects=(0,))

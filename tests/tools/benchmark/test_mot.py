@@ -39,7 +39,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "root"
 
 
-def test_figures_are_those_of_the_single_commands(root: Path, tmp_path: Path) -> None:
+def test_benchmark_figures_equal_those_of_the_single_commands(root: Path, tmp_path: Path) -> None:
     config = BenchMotConfig(root, motions=("kalman",), profiles=("full", "drop70"), seeds=(0, 3), workers=1, quiet=True)
     found = measure(config)["kalman"]
     thin(root, tmp_path / "in", "drop70", 3)
@@ -49,7 +49,9 @@ def test_figures_are_those_of_the_single_commands(root: Path, tmp_path: Path) ->
     assert found["full"][0].combined == found["full"][1].combined  # no chance in it
 
 
-def test_the_report_compares_all_with_the_first(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_compares_every_entry_with_the_first(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "figures.json"
     bench_mot(
         BenchMotConfig(
@@ -69,7 +71,7 @@ def test_the_report_compares_all_with_the_first(root: Path, tmp_path: Path, caps
     assert "<svg" in (tmp_path / "hota.svg").read_text()
 
 
-def test_an_entrant_is_no_better_than_itself(root: Path) -> None:
+def test_entry_compared_with_itself_has_no_difference(root: Path) -> None:
     figures = measure(BenchMotConfig(root, motions=("kalman",), profiles=("full",), workers=1, quiet=True))
     same = difference(figures, "kalman", "kalman", ["full"])
     assert (same.value, same.low, same.high) == (0, 0, 0)

@@ -36,7 +36,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "root"
 
 
-def test_the_mean_interval_is_that_of_all_kept_frames(root: Path) -> None:
+def test_mean_interval_covers_all_kept_frames(root: Path) -> None:
     assert mean_interval(root, "full", (0,)) == pytest.approx((49 / 25 + 30 / 10) / (49 + 30))
     assert mean_interval(root, "stride5", (0, 1)) == pytest.approx((45 / 25 + 30 / 10) / (9 + 6))
     a, b = thin_indices(50, 25, "drop70", "fast", 3), thin_indices(31, 10, "drop70", "slow", 3)
@@ -44,7 +44,7 @@ def test_the_mean_interval_is_that_of_all_kept_frames(root: Path) -> None:
     assert mean_interval(root, "drop70", (3,)) == pytest.approx(expected)
 
 
-def test_even_times_are_joined_and_uneven_ones_are_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_plot_joins_even_profiles_and_not_uneven_ones(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     drawn: list[Any] = []
     monkeypatch.setattr(
         tools.benchmark.mot_plot, "save", lambda figure, path: drawn.append(figure) or plots.save(figure, path)
@@ -58,7 +58,7 @@ def test_even_times_are_joined_and_uneven_ones_are_not(monkeypatch: pytest.Monke
     assert alone == [[[0.1, 40]], [[0.1, 30]]]
 
 
-def test_a_picture_that_cannot_be_is_told_before_the_work(root: Path, tmp_path: Path) -> None:
+def test_invalid_plot_path_is_refused_before_the_run(root: Path, tmp_path: Path) -> None:
     for name, why in (("hota.doc", "no picture ends so"), ("nowhere/hota.png", "no such folder")):
         with pytest.raises(ConfigError, match=why):
             bench_mot(BenchMotConfig(root, plot=tmp_path / name, quiet=True))

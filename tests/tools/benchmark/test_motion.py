@@ -67,7 +67,7 @@ HORIZONS = (Horizon(frames=1), Horizon(frames=10), Horizon(seconds=1.0))
 
 
 @pytest.mark.parametrize("profile", ["full", "jitter", "bursty"])
-def test_who_moves_as_the_model_says_is_within_its_intervals(profile: str) -> None:
+def test_motion_drawn_from_the_model_lies_within_its_intervals(profile: str) -> None:
     s = as_the_model_says()
     found = forecast(KalmanMotion((MODEL,)), s, s.truth, profile, HORIZONS, every=3)
     for question in (NEXT, 0, 1, 2):
@@ -78,7 +78,7 @@ def test_who_moves_as_the_model_says_is_within_its_intervals(profile: str) -> No
         np.testing.assert_allclose(summary.factor, 1, atol=0.12)
 
 
-def test_a_motion_that_is_too_sure_or_not_sure_enough_is_seen() -> None:
+def test_overconfident_and_underconfident_motion_is_detected() -> None:
     s = as_the_model_says()
     names = ("speed", "wander", "measure", "width_wander", "width_measure", "height_wander", "height_measure")
     for by in (0.5, 2.0):
@@ -99,7 +99,7 @@ def steady(speed: float = 6.0, frames: int = 120) -> TrackingSequence:
     return sequence(z)
 
 
-def test_a_steady_mover_is_foreseen_by_constant_velocity_and_missed_by_still() -> None:
+def test_constant_velocity_predicts_steady_motion_and_still_does_not() -> None:
     s = steady()
     horizons = (Horizon(frames=5), Horizon(seconds=1.0))
     # the first looks teach the velocity; the last third is asked for what was learned
@@ -129,7 +129,7 @@ def panned(frames: int = 80) -> TrackingSequence:
     return sequence(z, dict.fromkeys(range(1, frames), warp))
 
 
-def test_the_cameras_motion_is_followed_over_frames_that_were_left_out() -> None:
+def test_camera_motion_is_composed_over_dropped_frames() -> None:
     s = panned()
     horizons = (Horizon(frames=1), Horizon(frames=20))
     told = forecast(make_motion("still"), s, s.truth, "drop70", horizons)
@@ -140,7 +140,7 @@ def test_the_cameras_motion_is_followed_over_frames_that_were_left_out() -> None
     assert len(told.off) == len(untold.off)
 
 
-def test_composed_warps_are_those_of_the_clips() -> None:
+def test_composed_warps_equal_those_of_training_clips() -> None:
     s, rng = panned(), np.random.default_rng(1)
     warps = {k: np.eye(3)[:2] + 0.05 * rng.normal(size=(2, 3)) for k in s.warps if k % 4}
     s = replace(s, warps=warps)
@@ -151,7 +151,7 @@ def test_composed_warps_are_those_of_the_clips() -> None:
     assert _Lags(s, False)(0, 1) is None
 
 
-def test_who_comes_back_late_starts_anew() -> None:
+def test_late_return_starts_a_new_track() -> None:
     course = np.full((160, 1, 4), np.nan)
     course[:10] = course[30:40] = course[140:] = [100, 100, np.log(40), np.log(100)]
     s = sequence(course)
@@ -161,7 +161,7 @@ def test_who_comes_back_late_starts_anew() -> None:
     assert np.sort(found.elapsed)[-2:] == pytest.approx([1 / RATE, 21 / RATE])
 
 
-def test_horizons_in_seconds_ask_for_the_nearest_frame() -> None:
+def test_horizons_in_seconds_select_the_nearest_frame() -> None:
     times = np.array([0.0, 0.04, 0.08, 0.5, 0.54])
     assert Horizon(seconds=0.09).frame(times, 0) == 2
     assert Horizon(seconds=0.3).frame(times, 0) is None  # nothing was filmed then
@@ -170,7 +170,7 @@ def test_horizons_in_seconds_ask_for_the_nearest_frame() -> None:
     assert Horizon(frames=4).frame(times, 1) is None
 
 
-def test_intervals_are_the_quantiles_of_each_motions_own_distribution() -> None:
+def test_intervals_are_quantiles_of_each_motions_distribution() -> None:
     assert reach(0.9, math.inf) == pytest.approx(1.644854, abs=1e-5)
     assert reach(0.5, math.inf) == pytest.approx(0.674490, abs=1e-5)
     assert reach(0.9, 4.0) == pytest.approx(2.131847, abs=1e-5)  # tables of Student's t
@@ -185,7 +185,7 @@ def test_intervals_are_the_quantiles_of_each_motions_own_distribution() -> None:
     np.testing.assert_allclose(summary.factor, np.array([0.5, 1, 2, 3]) / 2.131847, rtol=1e-5)
 
 
-def test_an_untrained_head_foresees_as_the_filter(tmp_path: Path) -> None:
+def test_untrained_head_predicts_like_the_filter(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     from models.association_head.config import HeadConfig
     from models.association_head.inference import save_head
@@ -199,7 +199,7 @@ def test_an_untrained_head_foresees_as_the_filter(tmp_path: Path) -> None:
     np.testing.assert_array_equal(a.z, b.z)
 
 
-def test_simulated_boxes_are_the_truth_of_a_perfect_detector_and_the_same_each_time() -> None:
+def test_perfect_simulated_boxes_equal_the_truth_and_are_reproducible() -> None:
     s = steady()
     perfect = seen_boxes(s, PERFECT, 0)
     np.testing.assert_allclose(perfect.xyxy, s.truth.xyxy)
@@ -231,7 +231,7 @@ def root(tmp_path: Path) -> Path:
     return folder.parent
 
 
-def test_the_command_tells_each_folder_and_the_same_each_time(
+def test_command_reports_each_folder_reproducibly(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = []

@@ -28,7 +28,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[MotEvaluation, MotEv
     return evaluate(root / "gt", root / "res"), evaluate(root / "gt", root / "less")
 
 
-def test_combination_equals_trackevals(pair: tuple[MotEvaluation, MotEvaluation]) -> None:
+def test_combined_figures_equal_trackeval(pair: tuple[MotEvaluation, MotEvaluation]) -> None:
     whole = pair[0]
     names = list(whole.counts)
     for picked in ([0, 1, 2, 3], [2], [3, 0], [1, 1, 1, 2]):
@@ -38,7 +38,7 @@ def test_combination_equals_trackevals(pair: tuple[MotEvaluation, MotEvaluation]
             assert combined(whole, metric, weights) == pytest.approx([dataclasses.asdict(again)[metric]], abs=1e-9)
 
 
-def test_compare(pair: tuple[MotEvaluation, MotEvaluation]) -> None:
+def test_compare_gives_difference_interval_and_probability(pair: tuple[MotEvaluation, MotEvaluation]) -> None:
     a, b = pair
     got = compare([a], [b], "deta")
     assert got.value == pytest.approx(a.combined.deta - b.combined.deta)
@@ -53,7 +53,7 @@ def test_compare(pair: tuple[MotEvaluation, MotEvaluation]) -> None:
     assert str(same) == "+0.00 [+0.00, +0.00] over 4 sequences"
 
 
-def test_intervals_cover_the_truth() -> None:
+def test_bootstrap_intervals_have_nominal_coverage() -> None:
     rng = np.random.default_rng(1)
     hits = 0
     for trial in range(200):
@@ -63,14 +63,14 @@ def test_intervals_cover_the_truth() -> None:
     assert 0.88 < hits / 200 < 0.99  # nominally .95; the percentile interval is a little short at 40
 
 
-def test_draws_keep_the_number() -> None:
+def test_bootstrap_draws_keep_the_sample_size() -> None:
     weights = draws(7, 500)
     assert weights.shape == (500, 7)
     assert (weights.sum(axis=1) == 7).all()
     assert weights.std() > 0.5
 
 
-def test_like_with_like(pair: tuple[MotEvaluation, MotEvaluation]) -> None:
+def test_comparison_refuses_unequal_sequences(pair: tuple[MotEvaluation, MotEvaluation]) -> None:
     a, b = pair
     other = dataclasses.replace(b, counts=dict(list(b.counts.items())[:2]))
     with pytest.raises(DataError, match="other sequences"):

@@ -28,7 +28,7 @@ def toy(rows: int = 12) -> dict[str, Series]:
     return {"train": series, "valid": series, "test": series}
 
 
-def test_a_killed_training_ends_as_one_that_was_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resumed_training_equals_an_uninterrupted_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = fit(RECIPE, toy(), tmp_path / "whole")
     batch_of = series_training._Order.__call__
 
@@ -49,7 +49,7 @@ def test_a_killed_training_ends_as_one_that_was_not(tmp_path: Path, monkeypatch:
     assert lines[-1]["train"] < lines[0]["train"]
 
 
-def test_what_is_done_is_not_done_again_and_another_recipe_is_refused(tmp_path: Path) -> None:
+def test_finished_training_is_reused_and_another_recipe_refused(tmp_path: Path) -> None:
     first = fit(RECIPE, toy(), tmp_path)
     assert fit(RECIPE, toy(), tmp_path) == first
     with pytest.raises(ConfigError, match="another rate"):
@@ -58,7 +58,7 @@ def test_what_is_done_is_not_done_again_and_another_recipe_is_refused(tmp_path: 
         fit(RECIPE, toy(), tmp_path / "result.json" / "below")
 
 
-def test_batches_take_every_row_once_and_hold_like_lengths() -> None:
+def test_batches_use_every_row_once_and_group_similar_lengths() -> None:
     lengths = np.random.default_rng(0).integers(1, 30, 1000)
     drawn = batches(lengths, 16, np.random.default_rng(1))
     rows = np.concatenate(drawn)
@@ -71,7 +71,7 @@ def test_batches_take_every_row_once_and_hold_like_lengths() -> None:
 
 
 @pytest.mark.parametrize(("goal", "figure"), [("label", "accuracy"), ("classify", "accuracy"), ("regress", "mae")])
-def test_every_goal_is_scored_over_samples_not_padding(goal: str, figure: str, tmp_path: Path) -> None:
+def test_every_task_is_scored_without_padding(goal: str, figure: str, tmp_path: Path) -> None:
     sets = toy()
     if goal != "regress":
         signs = (sets["train"].y[..., 0] > 0).astype(np.int64)
@@ -90,7 +90,7 @@ def test_every_goal_is_scored_over_samples_not_padding(goal: str, figure: str, t
     assert figure in clean["test"]
 
 
-def test_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_series_benchmark_runs_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for k in range(25):
         np.save(tmp_path / f"trace_{k:04d}.npy", np.random.default_rng(k).standard_normal((60, 17)))
     folder = tmp_path / "cheetah"
@@ -114,7 +114,7 @@ def test_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "there is no cell 'wonder'" in capsys.readouterr().err
 
 
-def test_gradients_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_gradient_benchmark_runs_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib")
     picture = tmp_path / "gradients.png"
     words = ["bench", "gradients", "--steps", "51", "--seeds", "1", "--cells", "ltc", "mixed-ltc"]
@@ -130,7 +130,7 @@ def test_gradients_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("words", [["cells", "xor"], ["gradients"]])
-def test_without_torch_one_sentence(words: list[str]) -> None:
+def test_missing_torch_is_one_sentence(words: list[str]) -> None:
     script = "import sys; sys.modules['torch'] = None; from tools.cli.main import main; sys.exit(main(sys.argv[1:]))"
     ended = subprocess.run([sys.executable, "-c", script, "bench", *words], capture_output=True, text=True)
     assert ended.returncode == 2

@@ -24,7 +24,7 @@ def boxes(rows: list[tuple[int, int, int]]) -> Float64:
     return np.array([[n, id, 100 * place, 0, 100 * place + 40, 90] for n, id, place in rows], np.float64)
 
 
-def test_returns_are_counted_as_they_are() -> None:
+def test_returns_are_counted_as_restored_lost_or_swapped() -> None:
     times = np.array([0.0, 1.0, 6.0, 7.0])
     true = boxes([(0, 1, 0), (1, 1, 0), (0, 2, 1), (1, 2, 1), (2, 1, 2), (2, 2, 3), (3, 1, 2), (3, 2, 3), (3, 3, 5)])
     both = boxes([(0, 7, 0), (1, 7, 0), (0, 8, 1), (1, 8, 1), (2, 7, 2), (2, 8, 3), (3, 7, 2), (3, 8, 3)])
@@ -37,7 +37,7 @@ def test_returns_are_counted_as_they_are() -> None:
     assert returned(true, new, times).tolist() == [1, 0, 2]
 
 
-def test_scenarios_leave_out_what_they_say() -> None:
+def test_scenarios_drop_the_stated_frames() -> None:
     config = BenchReturnsConfig(Path("a"), Path("b"), gaps=(4.0,), cuts=3, context=5.0)
     kinds = scenarios(config, 200, 10.0, 600)
     assert list(kinds) == ["gap 4 s", "rooms", "full"]
@@ -52,14 +52,14 @@ def test_scenarios_leave_out_what_they_say() -> None:
         scenarios(BenchReturnsConfig(Path("a"), Path("b"), gaps=(30.0,)), 200, 10.0, 600)
 
 
-def test_hue_histograms_tell_colours_apart() -> None:
+def test_hue_histograms_distinguish_colours() -> None:
     red, blue = np.zeros((40, 20, 3), np.uint8), np.zeros((40, 20, 3), np.uint8)
     red[..., 2], blue[..., 0] = 200, 200
     assert hue_histogram(red) @ hue_histogram(red // 2) > 0.99
     assert hue_histogram(red) @ hue_histogram(blue) == 0
 
 
-def test_the_bench_runs_and_without_absences_nothing_changes(tmp_path: Path) -> None:
+def test_benchmark_runs_and_reid_changes_nothing_without_absences(tmp_path: Path) -> None:
     pytest.importorskip("trackeval", reason="scoring needs the extra `eval`")
     scene = Scene(seed=6, width=320, height=180, duration=6, rate=8, people=5, vehicles=0, noise=0)
     write_motchallenge(scene, tmp_path, pictures=False)
@@ -75,7 +75,7 @@ def test_the_bench_runs_and_without_absences_nothing_changes(tmp_path: Path) -> 
         assert all(0 < one["scores"]["hota"] <= 100 and one["right"] <= one["away"] for one in of.values())
 
 
-def test_regression_is_that_of_maximum_likelihood() -> None:
+def test_regression_recovers_the_maximum_likelihood_fit() -> None:
     rng = np.random.default_rng(0)
     same = rng.random(4000) < 0.2
     x = np.where(same, rng.normal(3, 1, 4000), rng.normal(0, 1, 4000))
@@ -86,7 +86,7 @@ def test_regression_is_that_of_maximum_likelihood() -> None:
 
 
 @pytest.mark.usefixtures("own_cache")
-def test_constants_are_fitted_on_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_reid_constants_are_fitted_on_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     needs_weights()
     write_people(tmp_path / "set", 10)
     words = ["fit", "reid", str(tmp_path / "set"), "--scenes", "5", "--threads", "1", "--quiet"]
@@ -107,7 +107,7 @@ def test_constants_are_fitted_on_pictures(tmp_path: Path, capsys: pytest.Capture
         (("--same", "1,x"), "give ids parted by commas"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(
+def test_mistakes_are_one_sentence(
     words: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["bench", "reid", "a.avi", str(tmp_path), *words]) == 2

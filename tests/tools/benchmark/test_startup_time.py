@@ -38,7 +38,7 @@ def test_mistakes_are_one_sentence(
     assert said in line
 
 
-def test_a_run_that_dies_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_failed_run_reports_its_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     whole = write_clip(tmp_path / "whole.avi").read_bytes()
     torn = tmp_path / "torn.avi"
     torn.write_bytes(whole[:600] + bytes(len(whole) - 600))

@@ -56,7 +56,7 @@ def test_times_are_true_in_every_sink(
     assert min(time_errors(folder, true).values()) == pytest.approx(0.01, abs=1e-3)
 
 
-def test_peers_get_the_same_detections(clip: tuple[Path, Path]) -> None:
+def test_baselines_get_the_same_detections(clip: tuple[Path, Path]) -> None:
     pytest.importorskip("trackers", reason="peers need the extra `bench`")
     config = BenchVfrConfig(*clip, "background", ("object",), ("stride5",), peers=("bytetrack",), quiet=True)
     figures = measure(config)
@@ -65,7 +65,7 @@ def test_peers_get_the_same_detections(clip: tuple[Path, Path]) -> None:
     assert "bytetrack+t" in report(figures)
 
 
-def test_a_peer_tracks() -> None:
+def test_baseline_keeps_ids() -> None:
     pytest.importorskip("trackers", reason="peers need the extra `bench`")
     frames = [np.array([[10 + 3 * k, 20, 60 + 3 * k, 140, 0.9], [300, 50, 350, 170, 0.9]], float) for k in range(20)]
     wanted = ("sort", "bytetrack", "ocsort", "cbiou", *(("arcsort",) if find_spec("arcsort") else ()))
@@ -82,7 +82,7 @@ def test_a_peer_tracks() -> None:
     assert track("bytetrack", [np.zeros((0, 5))] * 3, [0, 1, 2], 25) == []
 
 
-def test_arcsort_is_told_how_the_camera_moved() -> None:
+def test_arcsort_receives_the_camera_motion() -> None:
     pytest.importorskip("arcsort", reason="the peer arcsort needs its package")
     jump = 400.0  # pixels, at frame 10
     places = [10 + jump * (k >= 10) for k in range(20)]
@@ -97,7 +97,7 @@ def test_arcsort_is_told_how_the_camera_moved() -> None:
     assert len(ids({})) == 2
 
 
-def test_mistakes(clip: tuple[Path, Path], tmp_path: Path) -> None:
+def test_invalid_arguments_are_refused(clip: tuple[Path, Path], tmp_path: Path) -> None:
     config = BenchVfrConfig(*clip, "background", ("object",), quiet=True, peers=())
     with pytest.raises(ConfigError, match="the profiles are full"):
         measure(dataclasses.replace(config, profiles=("slow",)))
@@ -107,12 +107,12 @@ def test_mistakes(clip: tuple[Path, Path], tmp_path: Path) -> None:
         measure(dataclasses.replace(config, truth=tmp_path))
 
 
-def test_a_missing_peer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_baseline_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install '\.\[bench\]' in liquidtrack's folder"):
         names(("bytetrack",))
 
 
-def test_start_knows_its_runs() -> None:
+def test_every_baseline_run_can_be_started() -> None:
     pytest.importorskip("trackers", reason="peers need the extra `bench`")
     assert callable(start("cbiou+t", 30))

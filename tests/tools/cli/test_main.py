@@ -18,7 +18,7 @@ from tools.cli.settings import settings
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_loads_and_its_settings_have_names_of_their_own(name: str) -> None:
+def test_every_command_loads_with_unique_setting_names(name: str) -> None:
     assert callable(load(COMMANDS[name].run))
     assert settings(load(COMMANDS[name].config))
 
@@ -46,7 +46,9 @@ def test_the_short_help_names_only_options_that_exist(name: str) -> None:
     assert set(USUAL.get(name, ())) <= known
 
 
-def test_help_shows_sections_choices_and_aliases_without_none_or_twins(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_shows_sections_choices_and_aliases_without_none_or_negated_flags(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["track", "--help"]) == OK
     text = capsys.readouterr().out
     for title in ("Input:", "Detection:", "Tracking:", "Appearance embeddings:", "Re-identification:", "Output:"):
@@ -56,7 +58,7 @@ def test_help_shows_sections_choices_and_aliases_without_none_or_twins(capsys: p
     assert not re.search(r"None|default: \)|--no-|shuffled", text)
 
 
-def test_the_choices_in_help_texts_are_the_registries() -> None:
+def test_help_choices_equal_the_registries() -> None:
     from datasets.subsampling.sequences import PROFILES
     from models.backbones.registry import BACKBONES
     from tracker.association.costs import COSTS
@@ -94,7 +96,7 @@ def test_help_lists_all_and_no_command_is_a_mistake(capsys: pytest.CaptureFixtur
     assert main(["--version"]) == OK
 
 
-def test_a_system_without_opencvs_libraries_is_told_what_to_install(
+def test_missing_opencv_libraries_are_reported_with_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def no_library(place: str) -> None:
@@ -107,14 +109,14 @@ def test_a_system_without_opencvs_libraries_is_told_what_to_install(
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_knows_every_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_completion_covers_every_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", shell]) == OK
     script = capsys.readouterr().out
     assert all(name.split()[0] in script for name in COMMANDS)
     assert "vfr" in script
 
 
-def test_completion_knows_the_second_word_also_where_there_is_only_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_completion_covers_the_second_word_of_single_subcommands(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "bash"]) == OK
     line = next(text for text in capsys.readouterr().out.splitlines() if text.startswith("COMPLETION_SPEC"))
     spec = ast.literal_eval(line.partition("=")[2].strip())

@@ -25,7 +25,7 @@ PAIRS = [
 ]
 
 
-def test_every_old_name_is_of_some_command() -> None:
+def test_every_old_name_belongs_to_a_command() -> None:
     assert {(old, new) for _, old, new in PAIRS} == set(OPTIONS)
     assert set(OLD_COMMANDS.values()) <= set(COMMANDS)
     assert not set(OLD_COMMANDS) & set(COMMANDS)
@@ -90,7 +90,7 @@ def test_the_settings_of_an_earlier_version_can_be_read(tmp_path: Path, capsys: 
     assert not re.search(r"^(life|birth_score|recognise)\b", written, re.MULTILINE)
 
 
-def test_both_names_of_an_option_are_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_old_and_new_name_together_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "a.run.toml"
     file.write_text("life = 3.0\nmax_age = 2.0\n")
     for words in (["--life", "1", "--max-age", "2"], ["--config", str(file)]):
@@ -102,7 +102,7 @@ def test_both_names_of_an_option_are_a_mistake(tmp_path: Path, capsys: pytest.Ca
 @pytest.mark.parametrize("form", ["--over {}", "--over={}"])
 @pytest.mark.parametrize("over", OVER)
 @pytest.mark.parametrize("command", ["classification", "recognition"])
-def test_what_stood_behind_over_is_a_command(command: str, over: str, form: str) -> None:
+def test_old_over_argument_is_now_a_command(command: str, over: str, form: str) -> None:
     words, (notice,) = with_new_command(["eval", command, "a", *form.format(over).split(), "--quiet"])
     assert words == [*OVER[over].split(), "a", "--quiet"]
     assert notice == f"eval classification --over {over} is called {OVER[over]} now; --over goes with {LAST}."

@@ -52,7 +52,7 @@ def file(tmp_path: Path, text: str) -> str:
     return str(path)
 
 
-def test_typed_flags_stand_over_the_file(tmp_path: Path) -> None:
+def test_flags_override_the_settings_file(tmp_path: Path) -> None:
     config = file(tmp_path, 'score = 0.5\nclasses = ["car", "bus"]\nquiet = true\nvideo = "a b.mp4"\n')
     got = parse(Outer, "x", ["in.mp4", "--config", config, "--score", "0.7"])
     assert got == Outer("in.mp4", Inner(0.7, ("car", "bus")), Path("a b.mp4"), True)
@@ -102,7 +102,7 @@ def test_a_wrong_value_in_a_file_names_the_file(tmp_path: Path) -> None:
         parse(Outer, "x", ["in.mp4", "--config", config])
 
 
-def test_a_setting_with_a_second_name_is_no_place(tmp_path: Path) -> None:
+def test_aliased_settings_are_not_positional(tmp_path: Path) -> None:
     config = ConvertConfig(Path("a.xml"), Path("b.json"), from_format="cvat", skip_bad_rows=True)
     assert [name for name, place in settings(ConvertConfig).items() if place] == ["input", "output"]
     assert parse(ConvertConfig, "x", ["--config", file(tmp_path, to_toml(config))]) == config
@@ -110,7 +110,7 @@ def test_a_setting_with_a_second_name_is_no_place(tmp_path: Path) -> None:
     assert parse(ConvertConfig, "x", ["a.xml", "b.json", "--to", "coco", "--config", saved]).from_format == "cvat"
 
 
-def test_resolved_settings_come_back_the_same(tmp_path: Path) -> None:
+def test_resolved_settings_round_trip(tmp_path: Path) -> None:
     config = Outer('odd "name" ümlaut\\.mp4', Inner(0.1 + 0.2, ("traffic light",)), None, True)
     assert parse(Outer, "x", ["--config", file(tmp_path, to_toml(config))]) == config
 

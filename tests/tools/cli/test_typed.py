@@ -42,7 +42,7 @@ def test_seconds_are_read_as_ffmpeg_reads_them(text: str, seconds: float) -> Non
 
 
 @pytest.mark.parametrize("text", ["", "s", "1:60", "1:60:00", "1:2:3:4", ":30", "1:", "1s2m", "1,5", "soon", "0x10"])
-def test_what_is_no_time_is_refused(text: str) -> None:
+def test_invalid_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"float|clock"):
         parse_seconds(text)
 
@@ -70,7 +70,7 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         ("track a.mp4 --fps 25 --vid-stride 5", {"rate": "25.0", "every": "5"}),
     ],
 )
-def test_what_people_type_is_understood(line: str, wanted: dict[str, str]) -> None:
+def test_common_spellings_are_understood(line: str, wanted: dict[str, str]) -> None:
     found = typed(line)
     assert {key: found[key] for key in wanted} == wanted
 
@@ -93,14 +93,14 @@ def test_what_people_type_is_understood(line: str, wanted: dict[str, str]) -> No
         ("identify a.mp4 --tracks b.jsonl c", "write liquidtrack identify SOURCE TRACKS GALLERY"),
     ],
 )
-def test_what_has_no_equal_is_answered_with_ours(line: str, said: str) -> None:
+def test_foreign_flag_without_equivalent_suggests_ours(line: str, said: str) -> None:
     with pytest.raises(ConfigError) as raised:
         typed(line)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
-def test_no_foreign_flag_hides_one_of_ours() -> None:
+def test_no_foreign_flag_shadows_our_own() -> None:
     """A flag of ours always means itself; an alias leads to a setting that some command has."""
     everywhere = set().union(*(settings(load(command.config)) for command in COMMANDS.values()))
     for table in (SAME, FILMING, LEARNING):

@@ -39,7 +39,7 @@ def changed(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return (before != after).any(axis=2)
 
 
-def test_the_source_picture_is_left_alone() -> None:
+def test_source_image_is_not_modified() -> None:
     given = frame()
     before = given.bgr.copy()
     picture = Painter(("person",))(given, tracks([[50, 60, 90, 160]]))
@@ -49,14 +49,14 @@ def test_the_source_picture_is_left_alone() -> None:
     assert changed(before, picture).any()
 
 
-def test_a_picture_that_is_used_again_keeps_nothing() -> None:
+def test_reused_canvas_keeps_no_drawing() -> None:
     first, second = frame(), Frame(np.full_like(frame().bgr, 30), 1, 0.1)
     painter, buffer = Painter((), PLAIN), np.empty_like(first.bgr)
     assert painter(first, tracks([[50, 60, 90, 160]]), buffer) is buffer
     assert (painter(second, Tracks.empty(), buffer) == second.bgr).all()
 
 
-def test_a_box_stands_where_it_belongs_in_its_colour() -> None:
+def test_box_is_drawn_in_place_in_its_colour() -> None:
     given = frame()
     picture = Painter((), PLAIN)(given, tracks([[50, 60, 90, 160]], [7]))
     ink = (picture == colour(7)).all(axis=2)
@@ -74,7 +74,7 @@ def test_a_track_keeps_its_colour() -> None:
     assert all(isinstance(v, int) and 0 <= v <= 255 for id in (1, 10**12) for v in colour(id))
 
 
-def test_colours_of_neighbours_are_far_apart() -> None:
+def test_adjacent_ids_have_distinct_colours() -> None:
     """By CIE Lab distance; people start to tell colours apart side by side at about 2, surely at 10."""
 
     def lab(ids: range) -> np.ndarray:
@@ -115,7 +115,7 @@ def test_letters_contrast_with_every_colour() -> None:
         (-1.5, "-0:01.500"),
     ],
 )
-def test_clock(time: float, text: str) -> None:
+def test_clock_text_is_formatted(time: float, text: str) -> None:
     assert clock_text(time) == text
 
 
@@ -128,7 +128,7 @@ def test_the_clock_is_drawn_or_not() -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 360), (768, 576), (1080, 1920), (3840, 2160)])
-def test_sizes_follow_the_picture(width: int, height: int) -> None:
+def test_line_and_text_sizes_scale_with_the_image(width: int, height: int) -> None:
     sizes = _Sizes(width, height, 1.0)
     _, label = sizes.measure("#1234 person 0.87")
     side = (width * height * 9 / 16) ** 0.5
@@ -150,7 +150,7 @@ def test_labels_stay_inside(box: list[float], name: str) -> None:
     assert rect[3] <= 360
 
 
-def test_labels_make_room_for_each_other() -> None:
+def test_labels_do_not_overlap() -> None:
     sizes = _Sizes(768, 576, 1.0)
     placed = np.empty((0, 4), np.int64)
     for k in range(4):  # four boxes nearly on top of each other
@@ -204,7 +204,7 @@ def test_a_frame_may_be_drawn_again() -> None:
     assert (painter(frame(time=0.2), tracks([[118, 50, 148, 90]])) == first).all()
 
 
-def test_trails_are_carried_along_with_a_turning_camera() -> None:
+def test_trails_move_with_the_camera() -> None:
     """A thing that stands still in the street leaves no trail across the picture, however the camera moves or zooms."""
     painter = Painter((), ViewConfig(trails=5.0, labels=False, clock=False))
     x, size = 100.0, 10.0
@@ -233,7 +233,7 @@ def test_detections_without_ids_have_a_label_and_no_trail() -> None:
 
 
 @pytest.mark.parametrize(("state", "unseen"), [(State.TENTATIVE, 0.0), (State.LOST, 0.4), (State.ACTIVE, 0.4)])
-def test_unseen_tracks_are_dashed_or_left_out(state: State, unseen: float) -> None:
+def test_undetected_tracks_are_dashed_or_hidden(state: State, unseen: float) -> None:
     given, track = frame(), tracks([[50, 60, 190, 260]], state=state, unseen=unseen)
     assert not changed(given.bgr, Painter((), PLAIN)(given, track)).any()
     config = ViewConfig(trails=0, labels=False, clock=False, show_lost=True)
@@ -257,7 +257,7 @@ def test_masks_are_blended() -> None:
 @pytest.mark.parametrize(
     "options", [{"trails": -1.0}, {"trails": float("nan")}, {"line_scale": 0.0}, {"video_crf": 52}]
 )
-def test_bad_settings(options: dict) -> None:
+def test_bad_settings_are_refused(options: dict) -> None:
     with pytest.raises(ConfigError, match=next(iter(options))):
         ViewConfig(**options)
 
@@ -267,7 +267,7 @@ def test_labels_without_a_clock() -> None:
     assert changed(frame().bgr, picture).any()
 
 
-def test_a_label_shows_the_score_and_the_class_only_where_it_is_in_doubt() -> None:
+def test_label_shows_score_and_class_only_if_ambiguous() -> None:
     painter = Painter(("person",))
     plain = tracks([[50, 60, 90, 160]])
     columns = (plain.id, plain.xyxy, plain.score, plain.label, plain.state, plain.time_since_update, plain.detection)

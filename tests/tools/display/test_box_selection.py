@@ -90,7 +90,7 @@ def window(screen: str, tmp_path: Path) -> Iterator[Drawing]:
     shown.end()
 
 
-def test_boxes_are_drawn_on_the_first_picture_then_at_any_time_and_dropped(window: Drawing) -> None:
+def test_boxes_are_selected_on_the_first_image_then_any_time_and_removed(window: Drawing) -> None:
     assert window.rests()  # it waits for boxes
     window.draw(60, 50, 100, 110)
     window.draw(240, 200, 200, 150)  # from the lower right
@@ -117,7 +117,7 @@ def test_boxes_are_drawn_on_the_first_picture_then_at_any_time_and_dropped(windo
     until(lambda: window.ids() == [1, 3], "the nearest is dropped")
 
 
-def test_escape_gives_a_box_up_and_never_quits(window: Drawing) -> None:
+def test_escape_cancels_a_box_and_never_quits(window: Drawing) -> None:
     window.to(60, 50)
     window.mouse("mousedown", 1)
     window.to(100, 110)

@@ -14,7 +14,7 @@ def drawn(k: int, size: int = 10) -> DrawnFrame:
     return DrawnFrame(np.full((size, size, 3), k % 256, np.uint8), k * 0.1)
 
 
-def test_history_steps_both_ways_and_stays_where_it_was() -> None:
+def test_history_steps_both_ways_and_keeps_its_position() -> None:
     history = History()
     assert history.shown is history.next is None
     assert not history.step(-1)
@@ -37,7 +37,7 @@ def test_history_steps_both_ways_and_stays_where_it_was() -> None:
 
 
 @pytest.mark.parametrize(("most_bytes", "most", "kept"), [(10_000, 300, 33), (10**9, 20, 20), (1, 1, 2)])
-def test_history_is_bounded_and_its_place_stays_with_its_picture(most_bytes: int, most: int, kept: int) -> None:
+def test_history_is_bounded_and_its_position_stays_on_its_image(most_bytes: int, most: int, kept: int) -> None:
     history = History(most_bytes, most)
     history.push(drawn(0))
     history.step(1)
@@ -59,7 +59,7 @@ class Clock:
 
 
 @pytest.mark.parametrize("speed", SPEEDS)
-def test_uneven_pictures_are_due_at_their_true_times(speed: float) -> None:
+def test_uneven_frames_are_shown_at_their_true_times(speed: float) -> None:
     clock = Clock()
     pace = Pace(speed, clock)
     times = np.cumsum(np.random.default_rng(1).uniform(0.005, 0.4, 50))
@@ -72,7 +72,7 @@ def test_uneven_pictures_are_due_at_their_true_times(speed: float) -> None:
     assert shown[-1] - shown[0] == pytest.approx((times[-1] - times[0]) / speed, abs=0.01)
 
 
-def test_what_comes_late_is_not_caught_up_with() -> None:
+def test_late_frames_are_not_caught_up() -> None:
     clock = Clock()
     pace = Pace(1.0, clock)
     pace.showed(0.0)
@@ -86,7 +86,7 @@ def test_what_comes_late_is_not_caught_up_with() -> None:
     assert pace.wait(99.0) == 0
 
 
-def test_speeds_go_up_and_down_between_their_ends() -> None:
+def test_speed_steps_stay_within_their_range() -> None:
     pace = Pace(1.0)
     up = [pace.change(1) or pace.speed for _ in range(5)]
     assert up == [2, 4, 8, 8, 8]
@@ -94,7 +94,7 @@ def test_speeds_go_up_and_down_between_their_ends() -> None:
     assert down == [4, 2, 1, 0.5, 0.25, 0.25, 0.25]
 
 
-def test_the_rate_is_of_what_was_shown_lately() -> None:
+def test_display_rate_covers_recent_frames() -> None:
     clock = Clock()
     pace = Pace(0.0, clock)
     assert pace.rate == 0
@@ -107,6 +107,6 @@ def test_the_rate_is_of_what_was_shown_lately() -> None:
 
 
 @pytest.mark.parametrize("speed", [-1.0, float("nan"), 0.001, 1e9])
-def test_a_speed_that_cannot_be(speed: float) -> None:
+def test_invalid_speed_is_refused(speed: float) -> None:
     with pytest.raises(ConfigError, match="speed is"):
         ViewConfig(speed=speed)

@@ -16,7 +16,7 @@ from tracker.protocols import Sink, SourceInfo
 from tracker.types import Frame, Tracks
 
 
-def test_drawn_at_the_true_times(tmp_path: Path) -> None:
+def test_frames_are_drawn_at_their_true_times(tmp_path: Path) -> None:
     sink = VideoSink(tmp_path / "out.mp4", ViewConfig(video_crf=5))
     assert isinstance(sink, Sink)
     sink.open(SourceInfo("x", 320, 180, rate=25), ("person",))
@@ -34,7 +34,7 @@ def test_drawn_at_the_true_times(tmp_path: Path) -> None:
     assert np.abs(left_side - colour(3)).mean() < 30
 
 
-def test_never_over_its_source_even_without_sound(tmp_path: Path) -> None:
+def test_video_sink_never_overwrites_its_source(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(b"film")
     with pytest.raises(ConfigError, match="being read"):

@@ -35,7 +35,7 @@ def saved(window: Window, folder: Path) -> float:
     return float(re.search(r"_(\d+\.\d+)s", new.name)[1])  # type: ignore[index]
 
 
-def test_pause_step_both_ways_and_go_on(window: Window, tmp_path: Path) -> None:
+def test_playback_pauses_steps_both_ways_and_resumes(window: Window, tmp_path: Path) -> None:
     stands = window.pause()
     shown = saved(window, tmp_path)
     assert round(shown / 0.04) in (stands, stands + 1)
@@ -52,7 +52,7 @@ def test_pause_step_both_ways_and_go_on(window: Window, tmp_path: Path) -> None:
     until(lambda: window.frame() > stands + 20, "going on")
 
 
-def test_saved_pictures_never_replace_each_other(window: Window, tmp_path: Path) -> None:
+def test_saved_images_never_replace_each_other(window: Window, tmp_path: Path) -> None:
     stands = window.pause()
     window.key("s")
     until(lambda: len(list(tmp_path.glob("*.png"))) == 1, "a saved picture")
@@ -68,7 +68,7 @@ def test_saved_pictures_never_replace_each_other(window: Window, tmp_path: Path)
     assert cv2.imread(str(first)).shape == cv2.imread(str(second)).shape == (240, 320, 3)
 
 
-def test_labels_are_left_out_of_the_newest_picture(window: Window, tmp_path: Path) -> None:
+def test_labels_can_be_hidden_in_the_latest_image(window: Window, tmp_path: Path) -> None:
     window.pause()
     window.key("n")  # to the newest
     saved(window, tmp_path)
@@ -100,7 +100,7 @@ print("left", flush=True)
 """
 
 
-def test_the_last_picture_stays_until_somebody_quits(screen: str, tmp_path: Path) -> None:
+def test_last_image_stays_until_quit(screen: str, tmp_path: Path) -> None:
     window = Window(screen, tmp_path, ENDING)
     try:
         until(lambda: "closed" in window.lines(), "the end")
@@ -116,7 +116,7 @@ def test_the_last_picture_stays_until_somebody_quits(screen: str, tmp_path: Path
         window.end()
 
 
-def test_without_stay_nothing_waits_at_the_end(screen: str, tmp_path: Path) -> None:
+def test_window_closes_at_the_end_without_stay(screen: str, tmp_path: Path) -> None:
     words = [sys.executable, "-c", ENDING, str(tmp_path), "no"]
     done = subprocess.run(
         words, cwd=ROOT, env={**os.environ, "DISPLAY": screen}, capture_output=True, text=True, timeout=120, check=True
@@ -154,7 +154,7 @@ except Stop:
 """
 
 
-def test_a_stream_that_died_is_dimmed_under_a_banner_and_obeys_keys(screen: str, tmp_path: Path) -> None:
+def test_interrupted_stream_is_dimmed_with_a_banner_and_obeys_keys(screen: str, tmp_path: Path) -> None:
     window = Window(screen, tmp_path, DYING)
     try:
 
@@ -173,13 +173,13 @@ def test_a_stream_that_died_is_dimmed_under_a_banner_and_obeys_keys(screen: str,
 
 
 @pytest.mark.parametrize("key", ["q", "Escape"])
-def test_quit(window: Window, key: str) -> None:
+def test_quit_key_ends_the_run(window: Window, key: str) -> None:
     window.key(key)
     assert window.child.wait(20) == 0
     assert window.lines()[-2:] == ["stop", "closed"]
 
 
-def test_quit_while_paused(window: Window) -> None:
+def test_quit_key_ends_a_paused_run(window: Window) -> None:
     window.pause()
     window.key("q")
     assert window.child.wait(20) == 0
@@ -238,7 +238,7 @@ cv2.namedWindow = cv2.imshow = cv2.waitKey = cv2.resizeWindow = missing
     ],
     ids=["told", "tried"],
 )
-def test_an_opencv_without_windows_says_how_to_mend_it(screen: str, tmp_path: Path, build: str) -> None:
+def test_opencv_without_gui_reports_the_remedy(screen: str, tmp_path: Path, build: str) -> None:
     (tmp_path / "cv2.py").write_text(f"BUILD = {build!r}\n{HEADLESS}")
     env = {**os.environ, "DISPLAY": screen, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     words = [sys.executable, "-c", CHILD, str(tmp_path)]
@@ -261,7 +261,7 @@ def test_an_opencv_without_windows_says_how_to_mend_it(screen: str, tmp_path: Pa
         ("  Non-free algorithms: NO\n", True),
     ],
 )
-def test_the_build_notes_tell_whether_there_are_windows(build: str, windows: bool) -> None:
+def test_opencv_build_information_reveals_gui_support(build: str, windows: bool) -> None:
     assert has_windows(build) == windows
 
 

@@ -70,7 +70,7 @@ def config(folder: Path, **options: Any) -> EvalRecognitionConfig:
 
 
 @pytest.mark.parametrize("kind", ["images", "zip", "beside"])
-def test_every_picture_counts_once_for_its_class(kind: str, network: Any, tmp_path: Path) -> None:
+def test_every_image_counts_once_for_its_class(kind: str, network: Any, tmp_path: Path) -> None:
     result = evaluate(config(make_folder(tmp_path / "set", kind)))
     assert result.pictures == 6
     assert result.top1 == pytest.approx(2 / 6)
@@ -81,21 +81,21 @@ def test_every_picture_counts_once_for_its_class(kind: str, network: Any, tmp_pa
     np.testing.assert_allclose(network[0][0], wanted, atol=1e-5)  # n01440764/a.png, untouched
 
 
-def test_a_class_among_the_first_five_or_not(network: Any, tmp_path: Path) -> None:
+def test_top_five_accuracy_counts_the_first_five_classes(network: Any, tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "set")
     (folder / "labels.tsv").write_text(TABLE.replace("2\tn01484850", "5\tn01484850"))
     result = evaluate(config(folder))
     assert result.top5 == pytest.approx(4 / 6)  # class 5 is the network's sixth answer
 
 
-def test_every_and_limit(network: Any, tmp_path: Path) -> None:
+def test_every_and_limit_select_images(network: Any, tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "set")
     assert evaluate(config(folder, every=4)).pictures == 2
     assert evaluate(config(folder, every=2, limit=2)).pictures == 2
     assert evaluate(config(folder, limit=1)).mistakes[0].picture == "n01440764/a.png"
 
 
-def test_larger_pictures_are_cut_to_their_middle() -> None:
+def test_larger_images_are_centre_cropped() -> None:
     whole = picture()
     assert centre(whole, 224) is whole
     # 224 of 256, as ImageNet is scored: only the middle square's content may show
@@ -183,7 +183,7 @@ def test_missing_weights_and_a_missing_folder(
     assert "nowhere: there is no such folder; name one that holds labels.tsv" in capsys.readouterr().err
 
 
-def test_a_zip_that_is_damaged_inside(tmp_path: Path) -> None:
+def test_damaged_zip_member_is_reported(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "set", "zip")
     data = bytearray((folder / "images.zip").read_bytes())
     data[200:400] = bytes(200)
@@ -196,7 +196,7 @@ def test_a_zip_that_is_damaged_inside(tmp_path: Path) -> None:
 
 @given(st.binary(max_size=80) | st.text(alphabet="indexwnidname\t\n 0123456789n", max_size=80).map(str.encode))
 @settings(max_examples=150, deadline=None)
-def test_whatever_is_in_the_table(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_arbitrary_class_tables_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     folder = tmp_path_factory.getbasetemp() / "fuzz"
     if not folder.exists():
         make_folder(folder)
@@ -205,7 +205,7 @@ def test_whatever_is_in_the_table(tmp_path_factory: pytest.TempPathFactory, data
         ClassifiedImages(folder).close()
 
 
-def test_the_research_data_are_read_whole(shared: Path) -> None:
+def test_real_dataset_is_read_completely(shared: Path) -> None:
     with contextlib.closing(ClassifiedImages(shared / "data/imagenet")) as data:
         assert len(data.pictures) == len(data.names) == 1000
         assert sorted(one.label for one in data.pictures) == list(range(1000))

@@ -109,7 +109,7 @@ def pycocotools_says(content: dict[str, Any], truth: LabelledImages, noisy: Nois
 
 
 @pytest.mark.parametrize("scale", [1, 3], ids=["as labelled", "stored smaller"])
-def test_the_figures_are_pycocotools(scale: int, tmp_path: Path) -> None:
+def test_figures_equal_pycocotools(scale: int, tmp_path: Path) -> None:
     content = make_set(tmp_path, scale=scale)
     truth = read_labelled_images(tmp_path)
     noisy = Noisy(truth, scale)
@@ -130,7 +130,7 @@ def test_the_figures_are_pycocotools(scale: int, tmp_path: Path) -> None:
     assert result.pictures == PICTURES
 
 
-def test_a_perfect_detector_has_all_and_an_empty_one_nothing(tmp_path: Path) -> None:
+def test_perfect_detector_scores_one_and_empty_detector_zero(tmp_path: Path) -> None:
     make_set(tmp_path)
     truth = read_labelled_images(tmp_path)
 
@@ -151,7 +151,7 @@ def test_a_perfect_detector_has_all_and_an_empty_one_nothing(tmp_path: Path) -> 
             assert (one.ap, one.ap50, one.ap75, one.ar) == pytest.approx((figure,) * 4)
 
 
-def test_only_some_classes_and_pictures(tmp_path: Path) -> None:
+def test_evaluation_can_be_limited_to_classes_and_images(tmp_path: Path) -> None:
     make_set(tmp_path)
     truth = read_labelled_images(tmp_path)
     noisy = Noisy(truth)
@@ -162,7 +162,7 @@ def test_only_some_classes_and_pictures(tmp_path: Path) -> None:
     assert evaluate(noisy, truth, every=3, limit=2).pictures == 2
 
 
-def test_what_the_truth_is_not_complete_for_is_not_scored_unless_asked(tmp_path: Path) -> None:
+def test_incompletely_labelled_classes_are_not_scored_by_default(tmp_path: Path) -> None:
     make_set(tmp_path, info={"complete_for": ["person", "airplane"]})
     truth = read_labelled_images(tmp_path)
     result = evaluate(Noisy(truth), truth)
@@ -212,7 +212,7 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path: Path, capsys: pyte
     assert person.split()[2] == f"{content['classes']['person']['ap']:.2f}"
 
 
-def test_a_class_with_nothing_to_find_is_not_shown(tmp_path: Path) -> None:
+def test_class_without_ground_truth_is_not_listed(tmp_path: Path) -> None:
     content = make_set(tmp_path)
     content["annotations"] = [row for row in content["annotations"] if row["category_id"] != 7]
     (tmp_path / "instances.json").write_text(json.dumps(content))
@@ -268,7 +268,7 @@ def test_mistakes_are_one_sentence(
     assert said in line
 
 
-def test_a_detector_of_other_things(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_detector_without_shared_classes_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_set(tmp_path / "set")
     assert command(tmp_path, tmp_path / "set", "--quiet", names="('dog', 'cat')") == 2
     assert "knows none of the truth's classes (person, traffic light, airplane against dog, cat)" in (
@@ -276,7 +276,9 @@ def test_a_detector_of_other_things(tmp_path: Path, capsys: pytest.CaptureFixtur
     )
 
 
-def test_a_missing_scorer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_pycocotools_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in ("pycocotools", "pycocotools.coco", "pycocotools.cocoeval"):
         monkeypatch.setitem(sys.modules, name, None)
     assert command(tmp_path, tmp_path / "not even looked for", "--quiet") == 2
@@ -309,7 +311,7 @@ def _change(content: Any, place: tuple[Any, ...], value: Any) -> None:
         (("info",), {"complete_for": ["cat"]}, "info.complete_for: a list of category names"),
     ],
 )
-def test_wrong_labels_name_the_entry(place: tuple[Any, ...], value: Any, said: str, tmp_path: Path) -> None:
+def test_wrong_annotations_name_the_entry(place: tuple[Any, ...], value: Any, said: str, tmp_path: Path) -> None:
     content = make_set(tmp_path)
     _change(content, place, value)
     (tmp_path / "instances.json").write_text(json.dumps(content))
@@ -327,7 +329,7 @@ def test_boxes_without_an_area_are_counted(tmp_path: Path) -> None:
     assert "2 boxes of the truth have no area; left out." in evaluate(Noisy(truth), truth).notes
 
 
-def test_where_labels_and_pictures_are_looked_for(tmp_path: Path) -> None:
+def test_label_and_image_folders_are_found(tmp_path: Path) -> None:
     make_set(tmp_path / "one")
     (tmp_path / "one/instances.json").rename(tmp_path / "one/val.json")
     assert read_labelled_images(tmp_path / "one").pictures[0].path.parent == tmp_path / "one/images"
@@ -359,7 +361,7 @@ tops = st.fixed_dictionaries({"images": values, "annotations": values, "categori
     | (tops | values).map(lambda v: json.dumps(v).encode())
 )
 @settings(max_examples=200, deadline=None)
-def test_whatever_is_in_the_file(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_arbitrary_annotation_files_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzz.json"
     path.write_bytes(data)
     with contextlib.suppress(LiquidTrackError):
@@ -373,7 +375,7 @@ def test_settings_are_checked_without_a_set() -> None:
 
 
 @pytest.mark.parametrize(("network", "least"), [("yolox_nano", 60.0), ("deimv2_femto", 60.0), ("nanodet_m_416", 57.0)])
-def test_real_networks_reach_what_was_measured(network: str, least: float, shared: Path) -> None:
+def test_real_networks_reach_their_measured_figures(network: str, least: float, shared: Path) -> None:
     """All 128 pictures: 64.1, 65.3 and 61.7 in docs/results."""
     from tracker.detectors.config import DetectorConfig
     from tracker.detectors.registry import build_detector

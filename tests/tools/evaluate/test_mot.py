@@ -75,7 +75,7 @@ def trackeval_says(truth: Path, results: Path) -> dict[str, dict[str, float]]:
     return out
 
 
-def test_equals_trackevals_own_run(folders: tuple[Path, Path]) -> None:
+def test_figures_equal_trackeval(folders: tuple[Path, Path]) -> None:
     truth, results = folders
     says = trackeval_says(truth, results)
     got = evaluate(truth, results)
@@ -90,7 +90,7 @@ def test_equals_trackevals_own_run(folders: tuple[Path, Path]) -> None:
     assert got.combined.idsw > 5
 
 
-def test_equals_trackevals_run_on_real_data(shared: Path, tmp_path: Path) -> None:
+def test_figures_equal_trackeval_on_real_data(shared: Path, tmp_path: Path) -> None:
     root = shared / "data/mot/MOT17-second"
     truth, results = tmp_path / "gt", tmp_path / "res"
     rng = np.random.default_rng(0)
@@ -119,7 +119,7 @@ def test_equals_trackevals_run_on_real_data(shared: Path, tmp_path: Path) -> Non
         assert dataclasses.astuple(got.sequences[name])[:6] == pytest.approx(tuple(figures.values()), abs=1e-6)
 
 
-def test_trackeval_reads_what_we_write(folders: tuple[Path, Path], tmp_path: Path) -> None:
+def test_trackeval_reads_our_results(folders: tuple[Path, Path], tmp_path: Path) -> None:
     truth, results = folders
     for name in ("A-01", "B-02", "C-03"):
         (tmp_path / "gt2" / name).mkdir(parents=True)
@@ -133,7 +133,7 @@ def test_trackeval_reads_what_we_write(folders: tuple[Path, Path], tmp_path: Pat
         assert ours[name] == pytest.approx(figures, abs=1e-6)
 
 
-def test_processes_change_nothing(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worker_count_does_not_change_the_figures(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     serial = evaluate(*folders)
     monkeypatch.setattr("tools.evaluate.mot.PARALLEL_BYTES", 0)
     parallel = evaluate(*folders, workers=2)
@@ -141,7 +141,7 @@ def test_processes_change_nothing(folders: tuple[Path, Path], monkeypatch: pytes
     assert parallel.combined == serial.combined
 
 
-def test_a_folder_s_manifest_is_no_sequence(
+def test_manifest_is_not_read_as_a_sequence(
     folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     truth, results = folders
@@ -155,7 +155,7 @@ def test_a_folder_s_manifest_is_no_sequence(
     assert "left out" not in "".join(capsys.readouterr())
 
 
-def test_a_perfect_result_is_perfect(folders: tuple[Path, Path], tmp_path: Path) -> None:
+def test_perfect_result_scores_one(folders: tuple[Path, Path], tmp_path: Path) -> None:
     truth, _ = folders
     rows = [line.split(",") for line in (truth / "A-01/gt/gt.txt").read_text().split()]
     counted = [(*map(float, r[:6]), 1, -1, -1, -1) for r in rows if r[6] == "1" and r[7] == "1"]
@@ -164,7 +164,7 @@ def test_a_perfect_result_is_perfect(folders: tuple[Path, Path], tmp_path: Path)
     assert dataclasses.astuple(got.combined) == pytest.approx((100, 100, 100, 100, 100, 0, 0, 0, 0, 6, 0, 6, 6))
 
 
-def test_a_track_on_a_distractor_is_no_mistake(folders: tuple[Path, Path], tmp_path: Path) -> None:
+def test_track_on_a_distractor_is_no_false_positive(folders: tuple[Path, Path], tmp_path: Path) -> None:
     truth, _ = folders
     rows = [line.split(",") for line in (truth / "A-01/gt/gt.txt").read_text().split()]
     chosen = [(*map(float, r[:6]), 1, -1, -1, -1) for r in rows if (r[6] == "1" and r[7] == "1") or r[7] == "7"]
@@ -173,7 +173,7 @@ def test_a_track_on_a_distractor_is_no_mistake(folders: tuple[Path, Path], tmp_p
     assert evaluate(truth / "A-01", tmp_path / "one.txt", distractors=(2, 8, 12)).combined.mota < 95
 
 
-def test_other_classes_and_named_classes(folders: tuple[Path, Path], tmp_path: Path) -> None:
+def test_selected_classes_are_scored(folders: tuple[Path, Path], tmp_path: Path) -> None:
     truth, _ = folders
     rows = [line.split(",") for line in (truth / "A-01/gt/gt.txt").read_text().split()]
     both = [(*map(float, r[:6]), 1, float(r[7]), -1, -1) for r in rows if r[7] in ("1", "3")]
@@ -187,7 +187,7 @@ def test_other_classes_and_named_classes(folders: tuple[Path, Path], tmp_path: P
     assert "are not of class 3; left out" in got.notes[0]
 
 
-def test_packed_truth_and_a_single_gt_file(folders: tuple[Path, Path]) -> None:
+def test_zipped_truth_and_single_gt_file_are_read(folders: tuple[Path, Path]) -> None:
     truth, results = folders
     whole = evaluate(truth, results)
     plain = truth / "A-01/gt/gt.txt"
@@ -198,7 +198,7 @@ def test_packed_truth_and_a_single_gt_file(folders: tuple[Path, Path]) -> None:
     assert evaluate(truth, results).sequences == whole.sequences
 
 
-def test_missing_and_extra_files_are_counted_and_said(folders: tuple[Path, Path]) -> None:
+def test_missing_and_extra_files_are_reported(folders: tuple[Path, Path]) -> None:
     truth, results = folders
     (results / "B-02.txt").rename(results / "Z-99.txt")
     got = evaluate(truth, results)
@@ -252,7 +252,9 @@ def test_without_trackeval_one_sentence(folders: tuple[Path, Path], monkeypatch:
     breaks(folders, ConfigError, "pip install '.[eval]'")
 
 
-def test_command(folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mot_command_prints_and_writes_figures(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     truth, results = folders
     out = tmp_path / "scores.json"
     other = tmp_path / "other"
@@ -275,7 +277,7 @@ def test_command(folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.Capt
     assert "cannot be written" in capsys.readouterr().err
 
 
-def test_float32_boxes_give_back_the_files_numbers() -> None:
+def test_float32_boxes_round_trip_the_file_values() -> None:
     written = np.random.default_rng(0).uniform(-500, 8000, (10_000, 4)).round(3)
     assert np.array_equal(mot_scores._decimal(written.astype(np.float32)), written)
     fine = np.array([[1 / 3, 2 / 3, 4 / 3, 1e-5]], np.float32)  # no file with three decimals wrote these

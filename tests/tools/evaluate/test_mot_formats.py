@@ -54,7 +54,7 @@ def test_every_format_is_read_as_truth_and_as_results(
         assert (got.gt_ids, got.ids) == (want.gt_ids, want.ids)
 
 
-def test_folders_of_any_label_files_belong_together_by_name(pair: tuple[Path, Path, Scores], tmp_path: Path) -> None:
+def test_label_files_of_any_format_are_paired_by_name(pair: tuple[Path, Path, Scores], tmp_path: Path) -> None:
     truth, results, want = pair
     size = {"size": (4000, 3000)}
     for name in ("one", "two"):
@@ -90,7 +90,7 @@ def test_a_misread_file_is_an_error_and_no_score_of_zero(
     breaks((truth, tmp_path / "wrong.jsonl"), DataError, said)
 
 
-def test_boxes_to_ignore_are_regions_in_other_formats(tmp_path: Path) -> None:
+def test_ignored_boxes_become_ignore_regions_in_other_formats(tmp_path: Path) -> None:
     rows = ["1 1 Car 0 0 -10 10 10 60 60", "1 -1 DontCare -1 -1 -10 300 0 900 400", "2 1 Car 0 0 -10 12 10 62 60"]
     rest = " -1 -1 -1 -1000 -1000 -1000 -10"
     (tmp_path / "truth.txt").write_text("".join(f"{row}{rest}\n" for row in rows))
@@ -100,7 +100,7 @@ def test_boxes_to_ignore_are_regions_in_other_formats(tmp_path: Path) -> None:
     assert (got.fp, got.fn, got.ids) == (1, 0, 2)
 
 
-def test_each_class_by_itself_by_name_and_by_number(folders: tuple[Path, Path], tmp_path: Path) -> None:
+def test_classes_are_scored_separately_by_name_and_index(folders: tuple[Path, Path], tmp_path: Path) -> None:
     truth, _ = folders
     got = read(truth / "A-01/gt/gt.txt")
     got = dataclasses.replace(got, ignore=np.zeros(len(got), bool))
@@ -119,7 +119,7 @@ def test_each_class_by_itself_by_name_and_by_number(folders: tuple[Path, Path], 
     breaks((tmp_path / "truth.jsonl",) * 2, DataError, "has no class 'zebra'; there are pedestrian", classes=("zebra",))
 
 
-def test_frames_counted_in_billions_cost_nothing(tmp_path: Path) -> None:
+def test_huge_frame_numbers_cost_no_memory(tmp_path: Path) -> None:
     row = "{},1,10,10,50,50,1,-1,-1,-1\n"
     (tmp_path / "gt.txt").write_text(row.format(1) + row.format(9_000_000_000_000_000))
     (tmp_path / "found.txt").write_text(row.format(1))

@@ -29,12 +29,12 @@ pytestmark = pytest.mark.usefixtures("own_cache")
 RNG = np.random.default_rng(2)
 
 
-def test_average_precision_by_hand() -> None:
+def test_average_precision_equals_hand_computed_values() -> None:
     assert average_precision(np.array([True, False, True, False])) == pytest.approx((1 + 2 / 3) / 2)
     assert average_precision(np.array([False, False, True])) == pytest.approx(1 / 3)
 
 
-def test_ranking_is_what_the_definition_says() -> None:
+def test_ranking_figures_follow_their_definition() -> None:
     identity, camera = np.repeat(np.arange(6), 4), np.tile([0, 0, 1, 1], 6)
     embeddings = unit((RNG.normal(size=(6, 8))[identity] + RNG.normal(size=(24, 8))).astype(np.float32))
     found = rank_gallery(embeddings, identity, camera)
@@ -53,7 +53,7 @@ def test_ranking_is_what_the_definition_says() -> None:
     assert perfect.mean_ap == perfect.rank(1) == 1
 
 
-def test_the_metric_takes_out_what_differs_between_cameras(tmp_path: Path) -> None:
+def test_metric_removes_camera_differences(tmp_path: Path) -> None:
     who = np.repeat(np.arange(30), 4)
     camera = np.tile([0, 0, 1, 1], 30)
     person, shift = RNG.normal(size=(30, 40)), RNG.normal(size=(2, 40)) * 6
@@ -73,7 +73,7 @@ def test_the_metric_takes_out_what_differs_between_cameras(tmp_path: Path) -> No
         fit_metric(features[::4], who[::4], camera[::4])
 
 
-def test_views_are_spread_over_a_tracks_life() -> None:
+def test_crops_are_spread_over_the_track() -> None:
     n = 40
     xyxy = np.tile([0, 0, 10, 20], (n, 1)).astype(np.float32)
     xyxy[[3, 17, 31], 2:] += 5
@@ -85,7 +85,7 @@ def test_views_are_spread_over_a_tracks_life() -> None:
     assert len(chosen_views(tracks, 100)) == n
 
 
-def test_people_are_scored_and_a_metric_is_learnt(tmp_path: Path, capsys: Any) -> None:
+def test_identities_are_scored_and_a_metric_is_learned(tmp_path: Path, capsys: Any) -> None:
     needs_weights()
     write_people(tmp_path / "set")
     out, picture, metric = tmp_path / "r.json", tmp_path / "r.png", tmp_path / "m" / "m.safetensors"
@@ -102,7 +102,7 @@ def test_people_are_scored_and_a_metric_is_learnt(tmp_path: Path, capsys: Any) -
     assert json.loads(out.read_text())["mean_ap"] == pytest.approx(first["mean_ap"], abs=1e-4)
 
 
-def test_tracks_are_identified_by_pictures_of_other_moments(tmp_path: Path, capsys: Any) -> None:
+def test_tracks_are_identified_from_gallery_images(tmp_path: Path, capsys: Any) -> None:
     needs_weights()
     scene = "scene:4?duration=1&rate=5&people=9&vehicles=0&width=640&height=360&lookalikes=0"
     frames = list(render(Scene(seed=4, duration=1, rate=5, people=9, vehicles=0, width=640, height=360, lookalikes=0)))
@@ -143,7 +143,7 @@ def drawn_people(count: int, rng: np.random.Generator, views: int = 6) -> list[A
     ]
 
 
-def test_strangers_are_nobody_and_probabilities_keep_their_promise() -> None:
+def test_strangers_get_no_name_and_probabilities_are_calibrated() -> None:
     rng = np.random.default_rng(4)
     cases = []
     for _ in range(60):
@@ -160,7 +160,7 @@ def test_strangers_are_nobody_and_probabilities_keep_their_promise() -> None:
     assert (best[right == 8] == 8).mean() > 0.8
 
 
-def test_one_name_one_view_and_equal_views_have_probabilities_too() -> None:
+def test_probabilities_are_valid_for_single_and_identical_crops() -> None:
     rng = np.random.default_rng(0)
     one = unit(rng.normal(size=(1, 32)).astype(np.float32))
     for gallery, tracks in (([one], [one]), ([one, one], [one]), ([one], [np.repeat(one, 5, axis=0), -one])):
@@ -206,7 +206,7 @@ def alone(root: Path) -> list[str]:
         (lambda root: ["eval", "reid", str(root), "--identities", "all"], "add --fit none or --metric"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(make: Any, said: str, tmp_path: Path, capsys: Any) -> None:
+def test_mistakes_are_one_sentence(make: Any, said: str, tmp_path: Path, capsys: Any) -> None:
     needs_weights()
     assert main([*make(tmp_path), "--quiet"]) == 2
     error = capsys.readouterr().err
@@ -214,7 +214,7 @@ def test_what_is_wrong_is_one_sentence(make: Any, said: str, tmp_path: Path, cap
     assert error.count("\n") == 1
 
 
-def test_identities_by_folder_and_by_file(tmp_path: Path) -> None:
+def test_identities_are_read_from_folders_and_file_names(tmp_path: Path) -> None:
     write_people(tmp_path, 2)
     cv2.imwrite(str(tmp_path / "eve_2.png"), np.zeros((9, 9, 3), np.uint8))
     data = read_identities(tmp_path)
@@ -224,7 +224,7 @@ def test_identities_by_folder_and_by_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_constants_are_those_of_the_research_set(shared: Path, capsys: Any) -> None:
+def test_committed_constants_equal_the_fit_on_real_data(shared: Path, capsys: Any) -> None:
     """Fitted on the even identities; of the odd ones few strangers get a name, and names are right."""
     needs_weights()
     folder = shared / "data" / "reid"
@@ -238,7 +238,7 @@ def test_the_constants_are_those_of_the_research_set(shared: Path, capsys: Any) 
     assert strangers < 0.1
 
 
-def test_the_research_set_is_told_apart(shared: Path, tmp_path: Path) -> None:
+def test_real_identities_are_ranked(shared: Path, tmp_path: Path) -> None:
     needs_weights()
     folder = shared / "data" / "reid"
     if not folder.is_dir():

@@ -76,7 +76,7 @@ def trackeval_scores(truth: list[UInt8], found: list[UInt8]) -> dict[str, float]
 # pycocotools 2.0 speaks NumPy 1's __array__
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("shake", [0.0, 1.5, 6.0])
-def test_the_figures_are_trackevals(shake: float) -> None:
+def test_figures_equal_trackeval(shake: float) -> None:
     truth = [blobs(k) for k in range(13)]
     found = [blobs(k, shake) for k in range(13)]
     found[3][:] = 0  # a miss
@@ -90,7 +90,7 @@ def test_the_figures_are_trackevals(shake: float) -> None:
     assert np.mean([s.j_and_f for s in ours]) == pytest.approx(wanted["J&F"], abs=1e-9)
 
 
-def test_the_edges_of_empty_and_of_equal_masks() -> None:
+def test_boundaries_of_empty_and_equal_masks_are_scored() -> None:
     disc = blobs(0) == 1
     nothing = np.zeros(SIZE, bool)
     assert region(nothing, nothing) == contour(nothing, nothing) == 1
@@ -99,14 +99,14 @@ def test_the_edges_of_empty_and_of_equal_masks() -> None:
     assert not boundary(np.ones(SIZE, bool)).any()
 
 
-def test_davis_leaves_the_first_and_the_last_frame_out() -> None:
+def test_davis_skips_the_first_and_last_frame() -> None:
     truth = [blobs(k) for k in range(8)]
     found = [np.zeros(SIZE, np.uint8), *truth[1:-1], np.zeros(SIZE, np.uint8)]
     assert score_masks("s", truth, found, frames="davis").objects[1].j_and_f == 1
     assert score_masks("s", truth, found, frames="all").objects[1].j < 1
 
 
-def test_void_pixels_are_neither_right_nor_wrong() -> None:
+def test_void_pixels_are_ignored() -> None:
     truth = [blobs(k) for k in range(5)]
     found = [mask.copy() for mask in truth]
     for one, two in zip(truth, found, strict=True):
@@ -114,7 +114,7 @@ def test_void_pixels_are_neither_right_nor_wrong() -> None:
     assert score_masks("s", truth, found, frames="all").objects[1].j == 1
 
 
-def test_best_ids_undo_a_swap() -> None:
+def test_best_id_assignment_resolves_a_swap() -> None:
     truth, swapped = [blobs(k) for k in range(9)], [blobs(k, swap=True) for k in range(9)]
     assert score_masks("s", truth, swapped).objects[1].j < 0.2
     assert score_masks("s", truth, swapped, ids="best").objects[1].j == 1
@@ -159,7 +159,7 @@ def test_one_sequence_alone_and_folders_beside_it(folders: tuple[Path, Path]) ->
         (lambda t, r: t.rename(t.parent / "elsewhere"), "there is no such folder"),
     ],
 )
-def test_what_does_not_match_is_one_sentence(
+def test_mismatched_folders_are_one_sentence(
     spoil: Any, said: str, folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     spoil(*folders)
@@ -169,7 +169,7 @@ def test_what_does_not_match_is_one_sentence(
     assert error.count("\n") == 1
 
 
-def test_what_cannot_be_scored(folders: tuple[Path, Path], tmp_path: Path) -> None:
+def test_unscorable_masks_are_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:
     truth, results = folders
     with pytest.raises(ConfigError, match="holds no sequence 'bell'"):
         evaluate(config(truth, results, sequences=("bell",)))
@@ -186,7 +186,7 @@ def test_what_cannot_be_scored(folders: tuple[Path, Path], tmp_path: Path) -> No
         evaluate(config(tmp_path / "empty", tmp_path / "empty"))
 
 
-def test_masks_of_numbers_and_of_grey_come_back(tmp_path: Path) -> None:
+def test_indexed_and_grey_masks_round_trip(tmp_path: Path) -> None:
     numbers = np.arange(256, dtype=np.uint8).repeat(4).reshape(32, 32)
     write_indexed(tmp_path / "n.png", numbers)
     assert (read_indexed(tmp_path / "n.png") == numbers).all()

@@ -44,7 +44,7 @@ def walk(frames: int) -> Any:
 # --- the metric ---
 
 
-def test_figures_by_hand() -> None:
+def test_figures_equal_hand_computed_values() -> None:
     truth = np.array([[0, 0, 10, 10], [0, 0, 10, 10], [0, 0, 10, 10], NAN, [0, 0, 100, 50]], float)
     answers = np.array([[0, 0, 10, 10], [5, 0, 15, 10], NAN, [0, 0, 1, 1], [20, 0, 120, 50]], float)
     s = score(truth, answers)
@@ -75,7 +75,7 @@ def toolkit(truth: Any, answers: Any) -> tuple[float, float, float]:
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40))
-def test_figures_are_the_toolkits(seed: int, frames: int) -> None:
+def test_figures_equal_the_toolkit(seed: int, frames: int) -> None:
     rng = np.random.default_rng(seed)
     truth = np.concatenate([rng.uniform(0, 60, (frames, 2)), rng.uniform(1, 60, (frames, 2))], axis=1)
     answers = truth + rng.normal(0, 8, truth.shape)
@@ -85,7 +85,7 @@ def test_figures_are_the_toolkits(seed: int, frames: int) -> None:
     assert (found["auc"], found["precision"], found["normalised"]) == pytest.approx(toolkit(truth, answers))
 
 
-def test_every_sequence_counts_the_same() -> None:
+def test_sequences_have_equal_weight() -> None:
     long, short = np.tile([0.0, 0, 9, 9], (90, 1)), np.tile([0.0, 0, 9, 9], (10, 1))
     both = mean([score(long, long), score(short, short + 100)])
     assert both.frames == 100
@@ -95,14 +95,14 @@ def test_every_sequence_counts_the_same() -> None:
 # --- folders ---
 
 
-def test_a_truth_is_read_as_each_benchmark_writes_it(tmp_path: Path) -> None:
+def test_ground_truth_of_each_benchmark_is_read(tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
     path.write_text("11,21,30,40\n11\t21\t30\t40\n 11 21 30 40\nNaN,NaN,NaN,NaN\n0,0,0,0\n11,31,41,21,21,61,11,61\n")
     box = [10, 20, 40, 60]
     np.testing.assert_array_equal(read_boxes(path, 1), [box, box, box, NAN, NAN, box])
 
 
-def test_pixels_are_counted_from_where_the_benchmark_does(tmp_path: Path) -> None:
+def test_pixel_origin_follows_the_benchmark(tmp_path: Path) -> None:
     boxes = walk(3)
     make_sequence(tmp_path / "otb", boxes)
     make_sequence(tmp_path / "vot", boxes, "groundtruth.txt", "color")
@@ -159,7 +159,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def test_results_of_anybody_are_scored(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_third_party_results_are_scored(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib", reason="plots need the extra `bench`")
     out, plot = tmp_path / "s.json", tmp_path / "s.png"
     for sequence in read_sot_sequences(data):
@@ -178,7 +178,7 @@ def test_results_of_anybody_are_scored(data: Path, tmp_path: Path, capsys: pytes
     assert cv2.imread(str(plot)).shape[2] == 3
 
 
-def test_thinned_results_are_of_all_or_of_the_kept_pictures(data: Path, tmp_path: Path) -> None:
+def test_subsampled_results_may_list_all_or_kept_frames(data: Path, tmp_path: Path) -> None:
     for sequence in read_sot_sequences(data):
         write_boxes(tmp_path / f"all/{sequence.name}.txt", sequence.xyxy, 1)
         write_boxes(tmp_path / f"kept/{sequence.name}.txt", sequence.xyxy[::5], 1)
@@ -190,7 +190,7 @@ def test_thinned_results_are_of_all_or_of_the_kept_pictures(data: Path, tmp_path
     assert kept["sequences"]["a"]["frames"] == 3
 
 
-def test_opencvs_tracker_is_run_and_its_boxes_can_be_scored_again(
+def test_opencv_tracker_runs_and_its_boxes_can_be_rescored(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, again = tmp_path / "run.json", tmp_path / "again.json"
@@ -223,7 +223,7 @@ def test_opencvs_tracker_is_run_and_its_boxes_can_be_scored_again(
         (["data", "--trackers", "csrt"], "this build of OpenCV has no tracker csrt"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(
+def test_mistakes_are_one_sentence(
     data: Path,
     tmp_path: Path,
     words: list[str],

@@ -49,7 +49,7 @@ def views(folder: Path, *words: str) -> list[str]:
     return ["eval", "crop-classes", str(folder), "--seconds", "1", "--quiet", *words]
 
 
-def test_the_table_the_json_and_the_plot(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_json_and_plot_are_written(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib", reason="the plot needs the extra `bench`")
     out, plot = tmp_path / "out.json", tmp_path / "plot.png"
     words = ["--profiles", "full", "stride5", "--held-out", "all", "--json", str(out), "--plot", str(plot)]
@@ -69,7 +69,7 @@ def test_the_table_the_json_and_the_plot(pictures: Path, tmp_path: Path, capsys:
     assert cv2.imread(str(plot)).shape[1] > 400
 
 
-def test_what_is_written_scores_as_it_did(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_written_results_score_the_same(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answers = tmp_path / "ours.json"
     assert main(views(pictures, "--answers", str(answers))) == 0
     first = {line[:12].strip(): line.split()[-7:] for line in capsys.readouterr().out.splitlines()}
@@ -78,7 +78,7 @@ def test_what_is_written_scores_as_it_did(pictures: Path, tmp_path: Path, capsys
     assert again["ours.json"] == first["liquid pool"] == again["liquid pool"]
 
 
-def test_views_are_exported_with_their_times(pictures: Path, tmp_path: Path) -> None:
+def test_crops_are_exported_with_their_times(pictures: Path, tmp_path: Path) -> None:
     assert main(views(pictures, "--export", str(tmp_path / "views"), "--limit", "2", "--crop-rate", "5")) == 0
     folders = sorted(p for p in (tmp_path / "views").iterdir() if p.is_dir())
     assert len(folders) == 2
@@ -88,7 +88,7 @@ def test_views_are_exported_with_their_times(pictures: Path, tmp_path: Path) -> 
     ]  # fmt: skip
 
 
-def test_the_held_out_pictures_are_every_second_one(pictures: Path, tmp_path: Path) -> None:
+def test_held_out_images_are_every_second_one(pictures: Path, tmp_path: Path) -> None:
     answers = tmp_path / "ours.json"
     assert main(views(pictures, "--answers", str(answers))) == 0
     names = json.loads(answers.read_text())["sequences"]
@@ -102,7 +102,7 @@ def evidence(scores: Any, seen: Any = None) -> Evidence:
     return Evidence(time, seen, np.array(scores, np.float32), np.zeros((s, t, 5), np.float32), np.zeros(s, np.int64))
 
 
-def test_controls_by_hand() -> None:
+def test_ablations_equal_hand_computed_values() -> None:
     p = np.array([[[0.6, 0.4], [0.1, 0.9], [0.7, 0.3]]])
     e = evidence(np.log(p))
     said = {name: way(e, True) for name, way in CONTROLS.items()}
@@ -115,7 +115,7 @@ def test_controls_by_hand() -> None:
     np.testing.assert_allclose(cold, 1 / (1 + np.exp(-2 * odds)), atol=1e-5)
 
 
-def test_between_views_the_last_answer_stands() -> None:
+def test_last_label_holds_between_crops() -> None:
     e = evidence(np.log([[[0.6, 0.4], [0.1, 0.9], [0.7, 0.3]]]), [[False, True, False]])
     from models.class_pool.inference import own_class_pool
 
@@ -124,7 +124,7 @@ def test_between_views_the_last_answer_stands() -> None:
         assert said.tolist() == [[-1, 1, 1]]
 
 
-def test_the_best_temperature_is_found() -> None:
+def test_best_temperature_is_fitted() -> None:
     rng = np.random.default_rng(0)
     z = rng.normal(0, 2.0, (400, 1, 6))
     truth = np.array([rng.choice(6, p=np.exp(row[0]) / np.exp(row[0]).sum()) for row in z])
@@ -194,7 +194,9 @@ def over_video(root: Path, *words: str) -> list[str]:
     return ["eval", "video-classes", str(root / "sot"), *truth, "--quiet", *words]
 
 
-def test_a_moody_detector_and_a_calm_tracker(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tracks_are_more_accurate_than_frame_by_frame_detections(
+    videos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = videos / "out.json"
     assert main(over_video(videos, "--profiles", "full", "stride5", "--json", str(out))) == 0
     scores = {(s["name"], s["profile"]): s for s in json.loads(out.read_text())["scores"]}
@@ -207,7 +209,7 @@ def test_a_moody_detector_and_a_calm_tracker(videos: Path, capsys: pytest.Captur
     assert "ids" in capsys.readouterr().out
 
 
-def test_results_of_others_over_video(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_third_party_video_results_are_scored(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ours = videos / "ours.json"
     assert main(over_video(videos, "--answers", str(ours))) == 0
     capsys.readouterr()
@@ -216,7 +218,7 @@ def test_results_of_others_over_video(videos: Path, capsys: pytest.CaptureFixtur
     assert rows["ours.json"][:-1] == rows["tracks"][:-1]  # all but the number of ids
 
 
-def test_masks_are_truth_too(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_masks_can_be_ground_truth(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = videos / "davis"
     for kind in ("Annotations", "JPEGImages"):
         (root / kind / "480p/street").mkdir(parents=True)
@@ -250,7 +252,7 @@ def train(folder: Path, out: Path, *words: str) -> list[str]:
     return ["train", "classification", "views", str(folder), "--out", str(out), *sizes, *words]
 
 
-def test_training_goes_on_where_it_was_stopped(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopped_training_resumes(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch", reason="training needs the extra `torch`")
     import tools.train.class_pool
     import tools.train.loop
@@ -278,7 +280,7 @@ def test_training_goes_on_where_it_was_stopped(pictures: Path, tmp_path: Path, m
     assert len(list(parts.glob("evidence-views-*.npz"))) == 1
 
 
-def test_training_learns(pictures: Path, tmp_path: Path) -> None:
+def test_training_lowers_the_loss(pictures: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="training needs the extra `torch`")
     out = tmp_path / "out"
     assert main(train(pictures, out, "--steps", "200")) == 0
@@ -295,7 +297,7 @@ def test_training_learns(pictures: Path, tmp_path: Path) -> None:
         (("--learning-rate", "2"), "learning_rate is 2.0; give a learning rate above 0, 1 at most"),
     ],
 )
-def test_settings_of_the_training(
+def test_bad_training_settings_are_refused(
     words: tuple[str, ...], said: str, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("torch", reason="training needs the extra `torch`")

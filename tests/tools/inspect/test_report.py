@@ -62,7 +62,7 @@ def root(tmp_path: Path) -> Path:
     return folder.parent
 
 
-def test_a_head_of_other_features_has_numbers_for_names() -> None:
+def test_unknown_features_are_named_by_number() -> None:
     assert named(("a", "b"), 1) == ("a",)
     assert named(("a", "b"), 4) == ("a", "b", "number 3", "number 4")
 
@@ -84,7 +84,7 @@ class Linear(HeadNumpy):
         return base + own - (own.sum() - own)  # a pair takes from its rivals
 
 
-def test_responses_are_the_derivatives() -> None:
+def test_unit_responses_equal_the_derivatives() -> None:
     rng = np.random.default_rng(1)
     head = Linear()
     x, h, dt = rng.normal(size=(500, 4)) * [1, 2, 3, 0], rng.normal(size=(500, 3)), rng.uniform(0.05, 1, 500)
@@ -99,7 +99,7 @@ def test_responses_are_the_derivatives() -> None:
     assert (corr[:, 3] == 0).all()  # an input that never changes
 
 
-def test_the_share_of_the_past_is_all_or_nothing_where_a_state_is() -> None:
+def test_memory_fraction_is_one_or_zero_for_pure_memory_or_input() -> None:
     rng = np.random.default_rng(1)
     head = Linear()
     x, h, dt = rng.normal(size=(2000, 4)), rng.normal(size=(2000, 3)), np.ones(2000)
@@ -110,7 +110,7 @@ def test_the_share_of_the_past_is_all_or_nothing_where_a_state_is() -> None:
     np.testing.assert_allclose(found, [1, np.sqrt(0.5), 0], atol=0.03)
 
 
-def test_sensitivities_change_one_pair_and_leave_its_rivals() -> None:
+def test_sensitivity_perturbs_one_pair_and_not_its_competitors() -> None:
     rng = np.random.default_rng(2)
     head = Linear()
     watched = RecordingHead(head)
@@ -127,7 +127,7 @@ def test_sensitivities_change_one_pair_and_leave_its_rivals() -> None:
 
 
 @pytest.mark.parametrize(("slowing", "seconds"), [(0.0, 0.5), (0.3, 0.3 * np.expm1(0.5 / 0.3))])
-def test_answers_go_their_way_in_the_time_that_their_rate_says(slowing: float, seconds: float) -> None:
+def test_response_time_follows_the_rate(slowing: float, seconds: float) -> None:
     model = weights(HeadConfig(slowing=slowing), 0)
     with torch.no_grad():
         model.flow.weight.zero_()
@@ -142,7 +142,7 @@ def test_answers_go_their_way_in_the_time_that_their_rate_says(slowing: float, s
     np.testing.assert_allclose(found[:, 1:], seconds, rtol=0.07)  # 1 / rate in the query's time, on a grid of 6 %
 
 
-def test_time_constants_are_those_of_the_gates(root: Path, tmp_path: Path) -> None:
+def test_time_constants_equal_those_of_the_gates(root: Path, tmp_path: Path) -> None:
     model = weights(HeadConfig("cfc", units=32))
     with torch.no_grad():
         for block, rate in zip(model.cell.blocks, (0.5, 2.0, -4.0), strict=True):
@@ -156,9 +156,7 @@ def test_time_constants_are_those_of_the_gates(root: Path, tmp_path: Path) -> No
     assert [len(units) for units in found.groups().values()] == [12, 8, 12]
 
 
-def test_the_command_writes_pictures_and_figures(
-    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_command_writes_plots_and_figures(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = []
     for run in "ab":
         out = tmp_path / run
@@ -176,7 +174,7 @@ def test_the_command_writes_pictures_and_figures(
     assert said[0][0].partition("a pair ")[2].splitlines()[1].startswith(strongest)
 
 
-def test_it_watches_a_rendered_scene_where_there_is_no_data(tmp_path: Path) -> None:
+def test_rendered_scene_is_inspected_without_data(tmp_path: Path) -> None:
     scene = "scene:3?duration=2&width=160&height=90&rate=10&people=8&exposure=0"
     found = find(InspectConfig(out=tmp_path, scene=scene, profiles=("full",), pairs=5, quiet=True))
     assert found.matches > 50

@@ -15,7 +15,7 @@ from tools.evaluate.classification_files import read_results, read_truth, result
 from tools.metrics.classification import Answers, reliability, score
 
 
-def test_calibration_of_bins_by_hand() -> None:
+def test_calibration_error_equals_hand_computed_value() -> None:
     # Naeini et al. (AAAI 2015), equation 3, by hand: two bins of two, one of one
     confidence = np.array([0.25, 0.3, 0.85, 0.9, 0.5])
     right = np.array([False, True, True, True, False])
@@ -26,12 +26,12 @@ def test_calibration_of_bins_by_hand() -> None:
     assert r.error == pytest.approx((2 * 0.225 + 1 * 0.5 + 2 * 0.125) / 5)
 
 
-def test_a_bin_holds_its_upper_end_and_the_first_also_nothing() -> None:
+def test_bins_include_their_upper_edge_and_the_first_includes_zero() -> None:
     r = reliability(np.array([0.0, 0.2, 0.2000001, 1.0]), np.ones(4, bool), bins=5)
     assert r.count.tolist() == [2, 1, 0, 0, 1]
 
 
-def test_who_is_right_as_often_as_sure_is_calibrated() -> None:
+def test_accuracy_equal_to_confidence_is_calibrated() -> None:
     rng = np.random.default_rng(0)
     p = rng.uniform(size=200_000)
     fair = rng.random(len(p)) < p
@@ -47,7 +47,7 @@ def said(*words: str, sure: float = math.nan, gap: float = 0.5, ids: int = 0) ->
     return Answers(np.arange(len(words)) * gap, classes, ids)
 
 
-def test_every_figure_by_hand() -> None:
+def test_every_figure_equals_hand_computed_value() -> None:
     answers = {
         "a": said("", "cat", "dog", "dog", "", sure=0.8, ids=2),  # answers over 1 s: one change
         "b": said("car", "car", "truck", "car", "car", sure=0.6, ids=1),  # over 2 s: two changes
@@ -65,7 +65,7 @@ def test_every_figure_by_hand() -> None:
     assert s.reliability.error == pytest.approx((3 * abs(0.8 - 2 / 3) + 5 * abs(0.6 - 0.2)) / 8)
 
 
-def test_five_classes_and_no_confidence() -> None:
+def test_ranked_classes_without_confidence_are_scored() -> None:
     many = Answers(np.zeros(1), (dict.fromkeys("abcde", math.nan),))
     s = score({"x": many, "y": many}, {"x": ("e",), "y": ("f",)})
     assert (s.top1, s.top5) == (0, 0.5)
@@ -73,7 +73,7 @@ def test_five_classes_and_no_confidence() -> None:
     assert s.flicker == 0
 
 
-def test_results_are_read_back(tmp_path: Path) -> None:
+def test_results_round_trip(tmp_path: Path) -> None:
     answers = {
         "a": Answers(np.array([0.0, 0.4]), ({"cat": 0.7, "dog": 0.2}, {"dog": 0.9})),
         "b": Answers(np.array([0.0, 0.4]), ({}, {"cat": 1.0})),
@@ -90,7 +90,7 @@ def test_results_are_read_back(tmp_path: Path) -> None:
     assert [list(c) for c in few["new"].classes] == [[]]
 
 
-def test_the_best_come_first_and_no_more_than_five(tmp_path: Path) -> None:
+def test_top_five_classes_are_sorted(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     classes = {f"c{k}": k / 10 for k in range(8)}
     path.write_text(json.dumps({"sequences": {"a": [{"seconds": 0, "classes": classes}]}}))

@@ -31,11 +31,11 @@ def truth(tmp_path: Path) -> Path:
     return folder / "gt.txt"
 
 
-def test_the_settings_name_every_format() -> None:
+def test_settings_list_every_format() -> None:
     assert set(get_args(FormatName)) == set(FORMATS)
 
 
-def test_every_format_into_every_other(truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_format_converts_to_every_other(truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     places = {name: tmp_path / name / f"a{form.layout.suffix}" for name, form in FORMATS.items()}
     for name, path in places.items():
         assert main(["convert", str(truth), str(path), "--to", name]) == 0
@@ -57,7 +57,7 @@ def test_the_source_keeps_its_name(truth: Path, tmp_path: Path) -> None:
     assert '"name": "street"' in (tmp_path / "a.json").read_text()
 
 
-def test_a_rate_supplies_times(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rate_supplies_missing_times(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.txt").write_text(GT)
     assert main(["convert", str(tmp_path / "a.txt"), str(tmp_path / "b.jsonl")]) == 0
     assert "no times (--rate gives some)" in capsys.readouterr().out
@@ -95,9 +95,7 @@ def test_mistakes_are_one_sentence(
 
 @pytest.mark.parametrize("to", ["mot", "kitti"])
 @pytest.mark.parametrize("seqinfo", [True, False], ids=["recording", "folder"])
-def test_labels_beside_pictures_give_them_no_clock_that_they_did_not_have(
-    to: str, seqinfo: bool, tmp_path: Path
-) -> None:
+def test_labels_beside_images_do_not_add_times(to: str, seqinfo: bool, tmp_path: Path) -> None:
     folder = tmp_path / "street"
     (folder / "img1").mkdir(parents=True)
     for k in range(3):
@@ -118,7 +116,7 @@ def test_labels_beside_pictures_give_them_no_clock_that_they_did_not_have(
 
 
 @pytest.mark.parametrize("seqinfo", [True, False], ids=["recording", "folder"])
-def test_tracks_of_every_second_frame_leave_the_recording_as_it_was(seqinfo: bool, tmp_path: Path) -> None:
+def test_converting_subsampled_tracks_keeps_frame_numbers(seqinfo: bool, tmp_path: Path) -> None:
     folder = tmp_path / "street"
     pictures = folder / "img1" if seqinfo else folder
     pictures.mkdir(parents=True)
@@ -136,7 +134,7 @@ def test_tracks_of_every_second_frame_leave_the_recording_as_it_was(seqinfo: boo
     assert got.times.tolist() == pytest.approx([0, 0.1])
 
 
-def test_coco_names_the_pictures_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_coco_lists_the_image_files_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.txt").write_text("1,1,1,2,30,40,1,-1,-1,-1\n3,1,1,2,30,40,1,-1,-1,-1\n")
     (tmp_path / "pictures").mkdir()
     for name in ("p10.png", "p9.png", "p11.png"):

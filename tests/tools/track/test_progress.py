@@ -28,27 +28,27 @@ def lines(info: SourceInfo, reading: SourceConfig | None = None, frames: int = 5
     return file.getvalue().splitlines()
 
 
-def test_a_line_comes_every_thirty_seconds() -> None:
+def test_progress_line_is_printed_every_thirty_seconds() -> None:
     info = SourceInfo("street.mp4", 6, 4, duration=8.0)
     assert lines(info) == ["street.mp4: 3 frames, at 3.0 s of 8.0 s (38%), 0.1 frames/s"]
     assert len(lines(info, frames=60)) == 20
     assert lines(info, frames=60, step=0.4) == []
 
 
-def test_the_share_is_that_of_the_part_that_is_read() -> None:
+def test_progress_share_is_relative_to_the_selected_part() -> None:
     info = SourceInfo("street.mp4", 6, 4, duration=100.0)
     assert "at 3.0 s of 5.0 s (50%)" in lines(info, SourceConfig(start=1.0, end=5.0))[0]
     assert "at 3.0 s of 100.0 s (3%)" in lines(info, SourceConfig(end=500.0))[0]
 
 
-def test_a_live_source_has_no_share_and_its_name_no_escapes() -> None:
+def test_live_source_has_no_share_and_an_escaped_name() -> None:
     assert lines(SourceInfo("cam\x1b[2J\n", 6, 4, live=True)) == ["cam\\u001b[2J\\n: 3 frames, at 3.0 s, 0.1 frames/s"]
 
 
 @pytest.mark.parametrize(
     ("terminal", "quiet", "bar"), [(True, False, True), (False, False, False), (True, True, False)]
 )
-def test_a_terminal_has_a_bar_and_quiet_nothing(
+def test_terminal_shows_a_bar_and_quiet_nothing(
     terminal: bool, quiet: bool, bar: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = io.StringIO()
@@ -102,7 +102,7 @@ class Sure(Once):
         ),
     ],
 )
-def test_a_run_that_saw_objects_and_tracked_none_says_so(
+def test_run_with_detections_but_no_tracks_is_reported(
     flags: str, said: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -51,7 +51,7 @@ def expected(k: int) -> pytest.approx:
 
 
 @pytest.mark.parametrize("name", ["t.jsonl", "t.txt", "t.xml", "t.json", "t"])
-def test_every_format_is_drawn_where_it_belongs(tmp_path: Path, name: str) -> None:
+def test_every_format_is_drawn_in_place(tmp_path: Path, name: str) -> None:
     times = [0.0, 0.04, 0.3, 0.34, 0.9, 0.94]
     sound_video.write(tmp_path / "v.mp4", times, SIZE)
     write(boxes([0, 1, 2, 4, 5], [0.0, 0.04, 0.3, 0.9, 0.94]), tmp_path / name)
@@ -63,7 +63,7 @@ def test_every_format_is_drawn_where_it_belongs(tmp_path: Path, name: str) -> No
     assert [found[k] for k in (0, 1, 2, 4, 5)] == [expected(k) for k in (0, 1, 2, 4, 5)]
 
 
-def test_by_seconds_a_camera_s_numbers_do_not_matter(tmp_path: Path) -> None:
+def test_matching_by_time_ignores_frame_numbers(tmp_path: Path) -> None:
     """Of a camera every fifth frame was written: the file's numbers go up to 20, the video's to 4."""
     times = [0.0, 0.2, 0.4, 0.6, 0.8]
     sound_video.write(tmp_path / "v.mp4", times, SIZE)
@@ -75,7 +75,7 @@ def test_by_seconds_a_camera_s_numbers_do_not_matter(tmp_path: Path) -> None:
     assert drawn(tmp_path / "n.mp4") == [expected(0), None, None, None, None]
 
 
-def test_boxes_of_every_third_frame_stand_for_their_neighbours(tmp_path: Path) -> None:
+def test_boxes_of_every_third_frame_are_held_for_neighbours(tmp_path: Path) -> None:
     given = GivenTracks(boxes([0, 3, 6], [0.0, 0.12, 0.24]), "seconds", "t")
     picture = np.zeros((*SIZE[::-1], 3), np.uint8)
     lefts = [given(Frame(picture, k, 0.04 * k)).xyxy[:, 0].tolist() for k in range(9)]
@@ -83,7 +83,7 @@ def test_boxes_of_every_third_frame_stand_for_their_neighbours(tmp_path: Path) -
     assert given.drawn.all()
 
 
-def test_boxes_of_another_size_are_scaled_and_of_another_shape_refused(
+def test_boxes_of_another_size_are_scaled_and_other_aspect_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sound_video.write(tmp_path / "v.mp4", [0.0, 0.1], SIZE)

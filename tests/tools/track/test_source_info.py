@@ -17,7 +17,7 @@ from tools.track.config.source_info import InfoConfig
 from tools.track.source_info import gather, histogram, info, intervals
 
 
-def test_an_uneven_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_uneven_file_is_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = encode(tmp_path / "uneven.mp4", [at + 3000 for at in UNEVEN_MS], options={"bf": "2"}, sound=True)
     facts = gather(InfoConfig(str(path)))
     assert (facts["codec"], facts["container"], facts["pixels"]) == ("h264", "mov", "yuv420p")
@@ -51,7 +51,7 @@ def test_json_is_one_object_with_the_same_facts(tmp_path: Path, capsys: pytest.C
     assert "steady, 40.0 ms apart, 25.000 frames/s on average" in capsys.readouterr().out
 
 
-def test_a_turned_file_and_a_folder_of_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rotated_file_and_image_folder_are_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = encode(tmp_path / "phone.mp4", [0, 33, 67, 100], rotation=(-90, False))
     assert main(["info", str(path)]) == 0
     out = capsys.readouterr().out
@@ -67,9 +67,7 @@ def test_a_turned_file_and_a_folder_of_pictures(tmp_path: Path, capsys: pytest.C
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
-def test_a_file_that_starts_later_says_so_here_and_in_what_is_written_of_it(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_late_start_time_is_reported_and_written(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = encode(tmp_path / name, [1500 + 40 * k for k in range(8)])
     info(InfoConfig(str(path)))
     assert "start      1.5 s on the file's own clock" in capsys.readouterr().out
@@ -81,7 +79,7 @@ def test_a_file_that_starts_later_says_so_here_and_in_what_is_written_of_it(
     assert [line["seek"] for line in lines] == pytest.approx([1.52 + 0.04 * k for k in range(8)], abs=2e-3)
 
 
-def test_a_cut_file_is_told_of(tmp_path: Path) -> None:
+def test_truncated_file_is_reported(tmp_path: Path) -> None:
     path = encode(tmp_path / "cut.mkv", [40 * k for k in range(50)], options={"bf": "0"})
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     facts = gather(InfoConfig(str(path)))
@@ -89,7 +87,7 @@ def test_a_cut_file_is_told_of(tmp_path: Path) -> None:
     assert 5 < facts["frames"] < 50
 
 
-def test_a_stream_is_listened_to(capsys: pytest.CaptureFixture[str]) -> None:
+def test_live_stream_is_sampled(capsys: pytest.CaptureFixture[str]) -> None:
     with http() as server:
         facts = gather(InfoConfig(server.url("cam.mjpg", "me:pw12"), sample=0.6))
         assert facts["live"]
@@ -99,7 +97,7 @@ def test_a_stream_is_listened_to(capsys: pytest.CaptureFixture[str]) -> None:
     assert "listened   0.4 s: " in capsys.readouterr().out
 
 
-def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_arguments_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", str(tmp_path / "nothing.mp4")]) == 2
     assert "no such file" in capsys.readouterr().err
     with pytest.raises(ConfigError, match="sample is 0"):
@@ -108,7 +106,7 @@ def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         gather(InfoConfig(str(tmp_path), reading=SourceConfig(rate=3)))
 
 
-def test_intervals_of_too_few_and_histograms_of_many() -> None:
+def test_interval_statistics_handle_few_and_many_frames() -> None:
     assert intervals(np.zeros(1)) is None
     steps = np.random.default_rng(0).exponential(0.1, 500) + 0.01
     bins = histogram(steps)

@@ -21,7 +21,7 @@ from tools.train.loop import Loop
 from tracker.learned.pair_features import FEATURES, INPUTS
 
 
-def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resumed_training_gives_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tools.train.association_head, "BATCHES", 3)
     whole = TrainHeadConfig(
         roots=(folder(tmp_path / "data"),),
@@ -55,7 +55,7 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatc
     assert load_head(tmp_path / "b" / "head.safetensors").config == whole.model
 
 
-def test_it_trains_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_training_runs_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["train", "association", str(folder(tmp_path)), "--out", str(tmp_path / "out")]
     for name in ("rollouts", "clips", "steps", "batch", "workers"):
         words += [f"--{name}", "1"]
@@ -65,7 +65,7 @@ def test_it_trains_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureF
     assert "head.safetensors holds the head" in capsys.readouterr().out
 
 
-def test_a_training_goes_on_from_given_weights(tmp_path: Path) -> None:
+def test_training_continues_from_given_weights(tmp_path: Path) -> None:
     start = tmp_path / "start.safetensors"
     model = HeadConfig(cell="none")
     weights = {n: v.numpy() + 0.01 for n, v in AssociationHead(INPUTS, FEATURES, model).state_dict().items()}

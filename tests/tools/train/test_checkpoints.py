@@ -37,7 +37,7 @@ def kept(path: Path) -> Path:
     return path
 
 
-def test_a_checkpoint_comes_back_to_the_same_settings_and_data(tmp_path: Path) -> None:
+def test_checkpoint_is_restored_for_the_same_settings_and_data(tmp_path: Path) -> None:
     again = Checkpoint(kept(tmp_path / "checkpoint.pt"), SETTINGS).resume("abc")
     assert again is not None
     assert again["step"] == 3
@@ -55,7 +55,7 @@ def test_a_checkpoint_of_other_settings_or_data_is_refused(tmp_path: Path) -> No
         Checkpoint(path, SETTINGS).resume("abd")
 
 
-def test_any_byte_that_changed_in_a_checkpoint_is_noticed_or_harmless(tmp_path: Path) -> None:
+def test_changed_checkpoint_byte_is_detected_or_harmless(tmp_path: Path) -> None:
     whole = kept(tmp_path / "whole.pt").read_bytes()
     path = tmp_path / "checkpoint.pt"
     refused = 0
@@ -108,7 +108,7 @@ def test_settings_leave_out_what_changes_no_weights(tmp_path: Path) -> None:
     assert mine != settings_of(replace(config, model=HeadConfig(units=8)), data=("roots",))
 
 
-def test_a_digest_tells_contents_apart(tmp_path: Path) -> None:
+def test_digest_distinguishes_contents(tmp_path: Path) -> None:
     file = tmp_path / "f"
     file.write_bytes(b"x")
     values: list[Any] = [
@@ -121,7 +121,7 @@ def test_a_digest_tells_contents_apart(tmp_path: Path) -> None:
     assert digest(np.arange(6).reshape(2, 3)[:, ::2]) == digest(np.array([[0, 2], [3, 5]]))
 
 
-def test_kept_arrays_are_damaged_or_of_other_data_or_whole(tmp_path: Path) -> None:
+def test_cached_arrays_are_verified(tmp_path: Path) -> None:
     path = tmp_path / "kept.npz"
     assert kept_arrays(path, "k") is None
     keep_arrays(path, "k", {"a": np.arange(400)})
@@ -137,7 +137,7 @@ def test_kept_arrays_are_damaged_or_of_other_data_or_whole(tmp_path: Path) -> No
             kept_arrays(path, "k")
 
 
-def test_a_folder_of_results_that_cannot_be_is_refused_at_once(tmp_path: Path) -> None:
+def test_invalid_result_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"file: cannot be made .*; give another --out\.$"):
         make_out(tmp_path / "file")
@@ -146,7 +146,7 @@ def test_a_folder_of_results_that_cannot_be_is_refused_at_once(tmp_path: Path) -
         make_out(tmp_path / "out", ("curve.csv", "head.safetensors"))
 
 
-def test_a_loss_that_is_no_number_ends_a_training() -> None:
+def test_nan_loss_ends_training() -> None:
     check_loss(1.0, 5)
     with pytest.raises(ConfigError, match="no number after 5 steps; start anew with a smaller --learning-rate"):
         check_loss(float("nan"), 5)

@@ -44,7 +44,7 @@ def settings(folder: Path, **changes: object) -> TrainDetectorConfig:
     return replace(small, **changes)  # type: ignore[arg-type]
 
 
-def test_it_finds_what_it_was_shown_in_new_pictures(tmp_path: Path) -> None:
+def test_trained_detector_generalises_to_new_images(tmp_path: Path) -> None:
     config = settings(
         pictures(tmp_path / "data", 24), epochs=8, batch=2, learning_rate=6e-3, sizes=(128,), input_size=128
     )
@@ -64,7 +64,7 @@ def test_it_finds_what_it_was_shown_in_new_pictures(tmp_path: Path) -> None:
     assert wrong <= 8
 
 
-def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resumed_training_gives_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tools.train.detector, "SAVE", 2)
     whole = settings(pictures(tmp_path / "data", 8), epochs=2, validation_every=4)
     train_detector(whole)
@@ -99,7 +99,7 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, monkeypatc
         start(DetectionHead(1, DetectionHeadConfig(width=32)), cut.out / "head.safetensors")
 
 
-def test_rare_classes_are_drawn_more_often_and_empty_pictures_less() -> None:
+def test_rare_classes_are_oversampled_and_empty_images_undersampled() -> None:
     code = np.zeros(1, np.uint8)
 
     def stored(*labels: int, trust: float = 1) -> Stored:
@@ -115,7 +115,7 @@ def test_rare_classes_are_drawn_more_often_and_empty_pictures_less() -> None:
     assert chances[99] == chances[95]  # what nobody knows is no object
 
 
-def test_pictures_that_are_stored_smaller_keep_their_boxes_in_place(tmp_path: Path) -> None:
+def test_downscaled_cache_keeps_boxes_in_place(tmp_path: Path) -> None:
     folder = pictures(tmp_path / "data", 2)
     before, _ = gather(settings(folder))
     for path in (folder / "images").iterdir():
@@ -127,7 +127,7 @@ def test_pictures_that_are_stored_smaller_keep_their_boxes_in_place(tmp_path: Pa
         np.testing.assert_allclose(other.xyxy, one.xyxy / 2)
 
 
-def test_teachers_mark_what_nobody_labelled(tmp_path: Path) -> None:
+def test_teachers_pseudo_label_unlabelled_objects(tmp_path: Path) -> None:
     folder = pictures(tmp_path / "data", 3, names=("person", "unicorn"), complete_for=["unicorn"])
     bare = tmp_path / "bare"
     bare.mkdir()
@@ -178,7 +178,7 @@ def test_teachers_mark_what_nobody_labelled(tmp_path: Path) -> None:
         (("data", "--width", "2"), "width is 2; give 8 to 1024"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(
+def test_invalid_settings_are_one_sentence(
     words: tuple[str, ...],
     said: str,
     tmp_path: Path,
@@ -209,7 +209,7 @@ def test_what_cannot_be_is_one_sentence(
     assert said in line
 
 
-def test_a_class_must_be_known_to_the_run_that_goes_on(tmp_path: Path) -> None:
+def test_resumed_training_refuses_an_unknown_class(tmp_path: Path) -> None:
     config = settings(pictures(tmp_path / "data", 4), epochs=0.1)
     train_detector(config)
     with pytest.raises(ConfigError, match=r"checkpoint\.pt: is of a training with --classes ball box; give the same"):

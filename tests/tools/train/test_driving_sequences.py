@@ -14,7 +14,7 @@ from tools.cli.main import main
 from tools.train.config.driving_sequences import DrawStreetsConfig
 
 
-def test_the_folders_hold_the_drives_and_what_a_detector_says(tmp_path: Path) -> None:
+def test_driving_folders_hold_truth_and_simulated_detections(tmp_path: Path) -> None:
     asked = ["--sequences", "2", "--seed", "3", "--seconds", "5", "--rate", "5", "--detections", "--quiet"]
     assert main(["simulate", "driving", str(tmp_path), *asked]) == 0
     sequence, _ = drive(np.random.default_rng([3, 1]), 5.0, 5.0)
@@ -27,7 +27,7 @@ def test_the_folders_hold_the_drives_and_what_a_detector_says(tmp_path: Path) ->
     assert 0.7 < right < 1
 
 
-def test_a_folder_that_cannot_be_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_output_folder_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     asked = ["--sequences", "1", "--seconds", "1", "--quiet"]
     assert main(["simulate", "driving", str(tmp_path / "file"), *asked]) == 2
@@ -37,6 +37,6 @@ def test_a_folder_that_cannot_be_is_one_sentence(tmp_path: Path, capsys: pytest.
 @pytest.mark.parametrize(
     "wrong", [{"sequences": 0}, {"seed": -1}, {"rate": 0.0}, {"seconds": 0.1}, {"rate": float("nan")}]
 )
-def test_no_drive_is_refused(wrong: dict[str, float]) -> None:
+def test_zero_drives_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError):
         DrawStreetsConfig(Path("out"), **wrong)  # type: ignore[arg-type]

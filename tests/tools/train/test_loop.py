@@ -41,7 +41,7 @@ def numbers(one: Loop) -> list[float]:
     ]
 
 
-def test_the_rate_falls_along_half_a_cosine() -> None:
+def test_learning_rate_follows_a_half_cosine() -> None:
     assert cosine(0, 10, 0.02) == 1
     assert cosine(5, 10, 0.02) == pytest.approx(0.51)
     assert cosine(10, 10, 0.02) == pytest.approx(0.02)
@@ -49,7 +49,7 @@ def test_the_rate_falls_along_half_a_cosine() -> None:
 
 
 @pytest.mark.parametrize("average", [0.0, 0.9])
-def test_a_training_that_was_cut_at_any_step_ends_with_the_same_weights(tmp_path: Path, average: float) -> None:
+def test_training_resumed_at_any_step_gives_the_same_weights(tmp_path: Path, average: float) -> None:
     whole = loop(tmp_path / "whole", average)
     whole.resume("data")
     whole.run(0, 11, losses(whole))
@@ -79,7 +79,7 @@ def test_a_training_that_was_cut_at_any_step_ends_with_the_same_weights(tmp_path
 
 
 @pytest.mark.parametrize("old", [{"model": "head"}, {"optimiser": "optimizer"}, {"step": "epoch"}])
-def test_a_checkpoint_of_version_0_1_goes_on(tmp_path: Path, old: dict[str, str]) -> None:
+def test_checkpoint_of_version_0_1_resumes(tmp_path: Path, old: dict[str, str]) -> None:
     first = loop(tmp_path)
     first.resume("data")
     first.run(0, 6, losses(first))
@@ -96,7 +96,7 @@ def test_a_checkpoint_of_version_0_1_goes_on(tmp_path: Path, old: dict[str, str]
     assert again.extra == {}
 
 
-def test_a_loss_that_is_no_number_ends_the_training_before_the_checkpoint(tmp_path: Path) -> None:
+def test_nan_loss_ends_training_before_the_checkpoint(tmp_path: Path) -> None:
     one = loop(tmp_path)
     one.resume("data")
     of = losses(one)
@@ -112,7 +112,7 @@ def test_a_loss_that_is_no_number_ends_the_training_before_the_checkpoint(tmp_pa
     assert again.step == 3
 
 
-def test_a_training_may_end_itself_after_a_checkpoint(tmp_path: Path) -> None:
+def test_training_can_stop_after_a_checkpoint(tmp_path: Path) -> None:
     one = loop(tmp_path, save=2)
     one.resume("data")
     told: list[int] = []

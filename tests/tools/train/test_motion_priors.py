@@ -35,7 +35,7 @@ def drawn(prior: MotionMode, objects: int = 300, looks: int = 30) -> Trajectory:
     return Trajectory(z, dt, np.ones(dt.shape))
 
 
-def test_the_fit_finds_the_constants_that_made_the_data() -> None:
+def test_fit_recovers_the_generating_constants() -> None:
     series = drawn(TRUE)
     found = fit_prior(series)
     # Gaussian noise under a Student-t likelihood: its spreads come out smaller by one factor, their ratios stay
@@ -48,7 +48,7 @@ def test_the_fit_finds_the_constants_that_made_the_data() -> None:
     assert loss(found, series) < loss(replace(found, velocity_tau=10 * found.velocity_tau), series)
 
 
-def test_the_command_prints_a_row_for_each_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_prints_a_row_per_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "street" / "one"
     (folder / "gt").mkdir(parents=True)
     (folder / "seqinfo.ini").write_text("[Sequence]\nframeRate=20\nseqLength=60\nimWidth=800\nimHeight=600\n")

@@ -27,7 +27,7 @@ def records() -> list[Record]:
     return [roll_one([walkers(60, 4)], NoiseModel(), HeadNumpy(weights, config), (seed,)) for seed in (1, 2)]
 
 
-def test_a_batch_holds_each_record_under_numbers_of_its_own(records: list[Record]) -> None:
+def test_batch_renumbers_the_ids_of_each_record(records: list[Record]) -> None:
     batch = collate(records)
     tracks = rows = columns = pairs = 0
     for record in records:
@@ -52,7 +52,7 @@ def test_a_batch_holds_each_record_under_numbers_of_its_own(records: list[Record
     assert frames[0].max() < frames[1].min()
 
 
-def test_records_without_rows_teach_nothing(records: list[Record]) -> None:
+def test_records_without_rows_have_no_gradient(records: list[Record]) -> None:
     empty = replace(records[0], row_track=np.zeros(0, np.int64))
     alone, beside = collate(records[1:]), collate([empty, records[1]])
     for name in Record.__slots__:

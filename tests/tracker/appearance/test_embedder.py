@@ -42,7 +42,7 @@ def frame(picture: Any = PICTURE) -> Frame:
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_colours_go_in_as_each_network_was_trained(name: str) -> None:
+def test_images_are_normalised_as_each_network_was_trained(name: str) -> None:
     weights = get_entry(name).weights
     blob = standardise(PICTURE.astype(np.uint8), weights)
     wanted = (PICTURE[:, :, ::-1].astype(np.float64) - weights.mean) / weights.std
@@ -63,7 +63,7 @@ def test_every_network_gives_unit_embeddings(name: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["map", "crop"])
-def test_boxes_at_the_edge_and_none_at_all(mode: str) -> None:
+def test_boxes_at_the_edge_and_empty_boxes_are_embedded(mode: str) -> None:
     made = embedder(appearance_mode=mode)
     assert made(frame(), np.zeros((0, 4), np.float32)).shape == (0, made.dim)
     off = np.array([[-90, -90, -10, -10], [400, 300, 500, 400], [0, 0, 0.2, 0.2], [-1e6, -1e6, 1e6, 1e6]], np.float32)
@@ -75,7 +75,7 @@ def test_boxes_at_the_edge_and_none_at_all(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["map", "crop"])
-def test_a_box_alone_looks_as_among_others(mode: str) -> None:
+def test_box_embedding_does_not_depend_on_other_boxes(mode: str) -> None:
     made = embedder(appearance_mode=mode)
     all_of_them = made(frame(), BOXES)
     for k in range(len(BOXES)):
@@ -83,7 +83,7 @@ def test_a_box_alone_looks_as_among_others(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["map", "crop"])
-def test_the_same_thing_looks_the_same_elsewhere(mode: str) -> None:
+def test_embedding_does_not_depend_on_image_position(mode: str) -> None:
     """Two textures, each shown at two places: each is nearer to itself."""
     made = embedder(appearance_mode=mode, appearance_size=320)
     textures = [
@@ -103,7 +103,7 @@ def test_the_same_thing_looks_the_same_elsewhere(mode: str) -> None:
     assert likeness[1, 1] > likeness[1, 0] + 0.02
 
 
-def test_the_map_mode_passes_the_network_once_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_map_mode_runs_the_network_once_per_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     made, shapes = embedder(appearance_size=320), []
     run = made._network.run
     monkeypatch.setattr(made._network, "run", lambda feeds: shapes.append(feeds["image"].shape) or run(feeds))
@@ -111,7 +111,7 @@ def test_the_map_mode_passes_the_network_once_a_frame(monkeypatch: pytest.Monkey
     assert shapes == [(1, 3, 256, 320)]  # 240 is no multiple of 32
 
 
-def test_the_crop_mode_shows_the_network_each_box(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_crop_mode_runs_the_network_on_each_crop(monkeypatch: pytest.MonkeyPatch) -> None:
     made, shapes = embedder(appearance_mode="crop"), []
     run = made._network.run
     monkeypatch.setattr(made._network, "run", lambda feeds: shapes.append(feeds["image"].shape) or run(feeds))
@@ -126,7 +126,7 @@ def test_the_crop_mode_shows_the_network_each_box(monkeypatch: pytest.MonkeyPatc
     np.testing.assert_allclose(found[0], wanted / np.linalg.norm(wanted), atol=1e-4)
 
 
-def test_the_map_is_pooled_where_the_box_is() -> None:
+def test_feature_map_is_pooled_inside_the_box() -> None:
     made = embedder(appearance_size=320)
     features = made.features(frame())
     assert features.map.shape[1:] == (32, 40)
@@ -150,7 +150,7 @@ def test_the_map_is_pooled_where_the_box_is() -> None:
         ({"appearance_stride": 4}, ConfigError, "no feature map of stride 4"),
     ],
 )
-def test_what_cannot_be_built(options: dict[str, Any], error: type[Exception], said: str) -> None:
+def test_unknown_network_or_mode_is_refused(options: dict[str, Any], error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         FrozenEmbedder(AppearanceConfig(**{"appearance": "resnet18", "appearance_weights": "random"} | options))
 
@@ -162,7 +162,7 @@ def test_a_size_out_of_range(size: int) -> None:
 
 
 @pytest.mark.parametrize(("mode", "least"), [("map", 8), ("crop", 4)])
-def test_real_people_are_known_again(mode: str, least: int, shared: Path) -> None:
+def test_embeddings_match_real_people(mode: str, least: int, shared: Path) -> None:
     """Twelve persons of the research data on one canvas, twice: the nearest look is the same person's.
 
     By chance one is. Crops keep what all of them share, which the map mode takes off, and so tell fewer apart.
@@ -183,7 +183,7 @@ def test_real_people_are_known_again(mode: str, least: int, shared: Path) -> Non
     assert (nearest == np.arange(12)).sum() >= least
 
 
-def test_a_look_is_needed_where_place_does_not_tell_or_always() -> None:
+def test_embedding_is_needed_only_for_ambiguous_positions_unless_always() -> None:
     one = Detections(np.array([[10, 10, 50, 110]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int64))
     for always in (False, True):
         made = embedder(appearance_always=always)

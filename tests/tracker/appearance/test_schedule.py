@@ -28,46 +28,46 @@ def glance() -> EmbeddingSchedule:
     return made
 
 
-def test_whoever_walks_on_alone_needs_no_look(glance: EmbeddingSchedule) -> None:
+def test_isolated_track_needs_no_embedding(glance: EmbeddingSchedule) -> None:
     for k in range(1, 5):
         assert not glance.needed(found(right(HERE, 4 * k), right(THERE, -4 * k)), 0.1 * k)
 
 
-def test_somebody_new_needs_one(glance: EmbeddingSchedule) -> None:
+def test_new_object_needs_an_embedding(glance: EmbeddingSchedule) -> None:
     assert glance.needed(found(HERE, THERE, (400, 10, 440, 110)), 0.1)
     assert not glance.needed(found(HERE, THERE, (400, 10, 440, 110)), 0.2)
 
 
-def test_somebody_who_leaves_needs_none_and_is_known_when_he_comes_back_soon(glance: EmbeddingSchedule) -> None:
+def test_short_absence_needs_no_embedding(glance: EmbeddingSchedule) -> None:
     assert not glance.needed(found(HERE), 0.1)
     assert not glance.needed(found(HERE, THERE), 0.2)
 
 
-def test_somebody_who_comes_back_late_needs_one(glance: EmbeddingSchedule) -> None:
+def test_return_after_a_long_absence_needs_an_embedding(glance: EmbeddingSchedule) -> None:
     times = np.arange(0.1, 1.35, 0.1)
     looks = [glance.needed(found(HERE), t) for t in times]
     assert looks.count(True) == 2  # those that were due
     assert glance.needed(found(HERE, THERE), 1.4)
 
 
-def test_people_who_overlap_need_one_in_every_frame(glance: EmbeddingSchedule) -> None:
+def test_overlapping_people_need_embeddings_in_every_frame(glance: EmbeddingSchedule) -> None:
     assert glance.needed(found(HERE, right(HERE, 20)), 0.1)
     assert glance.needed(found(HERE, right(HERE, 20)), 0.2)
 
 
-def test_one_person_on_the_places_of_two_needs_one() -> None:
+def test_detection_between_two_tracks_needs_an_embedding() -> None:
     glance = EmbeddingSchedule()
     assert glance.needed(found(HERE, right(HERE, 30)), 0.0)  # they overlap by 1/7: not crowded, but new
     assert glance.needed(found(right(HERE, 15)), 0.1)
 
 
-def test_things_of_two_classes_are_never_taken_for_each_other() -> None:
+def test_overlap_of_different_classes_needs_no_embedding() -> None:
     glance = EmbeddingSchedule()
     assert glance.needed(found(HERE, right(HERE, 5), label=[0, 1]), 0.0)
     assert not glance.needed(found(HERE, right(HERE, 5), label=[0, 1]), 0.1)
 
 
-def test_a_look_is_due_after_a_while_and_unsure_detections_call_for_none(glance: EmbeddingSchedule) -> None:
+def test_embeddings_are_refreshed_periodically_and_not_for_low_scores(glance: EmbeddingSchedule) -> None:
     assert not glance.needed(found(HERE, THERE), REFRESH_S - 0.01)
     assert glance.needed(found(HERE, THERE), REFRESH_S)
     both = found(HERE, THERE, (400, 10, 440, 110))
@@ -75,7 +75,7 @@ def test_a_look_is_due_after_a_while_and_unsure_detections_call_for_none(glance:
     assert not glance.needed(unsure, REFRESH_S + 0.1)
 
 
-def test_a_jump_is_somebody_new_and_an_empty_frame_needs_none(glance: EmbeddingSchedule) -> None:
+def test_jump_needs_an_embedding_and_empty_frame_does_not(glance: EmbeddingSchedule) -> None:
     assert not glance.needed(found(), 0.1)
     assert not glance.needed(found(), 5.0)
     assert glance.needed(found(right(HERE, 80), THERE), 5.1)

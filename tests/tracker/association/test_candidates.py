@@ -45,9 +45,7 @@ def births(box: Float64, score: float, rate: float, seconds: float, speed: float
 
 @pytest.mark.parametrize("motion", ["liquid", "kalman"])
 @pytest.mark.parametrize("rate", [5.0, 10.0, 25.0, 60.0])
-def test_a_large_object_that_is_seen_weakly_is_tracked_half_a_second_after_its_fifth_sight(
-    rate: float, motion: str
-) -> None:
+def test_large_low_score_object_is_tracked_half_a_second_after_its_fifth_detection(rate: float, motion: str) -> None:
     tracker = Tracker(TrackerConfig(motion=motion), size=SIZE)
     end = 4 / rate + 0.5
     shown = [len(tracker.update(found((LARGE, 0.42)), k / rate).confirmed) for k in range(round(end * rate) + 1)]
@@ -56,18 +54,18 @@ def test_a_large_object_that_is_seen_weakly_is_tracked_half_a_second_after_its_f
     assert max(shown) == 1
 
 
-def test_half_of_the_frames_are_enough() -> None:
+def test_detections_in_half_of_the_frames_start_a_track() -> None:
     assert births(LARGE, 0.45, 25.0, 1.0, every=2)[0] <= 8 / 25 + 0.5
 
 
-def test_one_weak_sight_starts_no_track() -> None:
+def test_single_low_score_detection_starts_no_track() -> None:
     tracker = Tracker(size=SIZE)
     assert len(tracker.update(found((LARGE, 0.6)), 0.0)) == 0
     for k in range(1, 50):
         assert len(tracker.update(Detections.empty(), k / 25)) == 0
 
 
-def test_weak_sights_at_different_places_do_not_add_up() -> None:
+def test_low_score_detections_at_different_positions_do_not_accumulate() -> None:
     tracker, rng = Tracker(size=(4096, 4096)), np.random.default_rng(3)
     for k in range(100):
         corner = rng.uniform(0, 4000, 2)
@@ -75,32 +73,32 @@ def test_weak_sights_at_different_places_do_not_add_up() -> None:
         assert len(tracker.update(found((box, 0.5)), k / 25)) == 0
 
 
-def test_a_small_thing_that_stands_still_is_no_object_and_one_that_moves_is() -> None:
+def test_small_low_score_object_is_tracked_only_if_it_moves() -> None:
     assert births(SMALL, 0.5, 25.0, 10.0) == []
     assert births(SMALL, 0.5, 25.0, 2.0, speed=60.0)
 
 
-def test_what_a_track_explains_is_not_born_a_second_time() -> None:
+def test_detection_explained_by_a_track_starts_no_second_track() -> None:
     tracker = Tracker(size=SIZE)
     for k in range(60):
         tracks = tracker.update(found((LARGE, 0.9), (LARGE + 12, 0.55)), k / 25)
     assert tracks.id.tolist() == [1]
 
 
-def test_a_part_of_a_tracked_object_is_no_object_of_its_own() -> None:
+def test_part_of_a_tracked_object_starts_no_track() -> None:
     tracker, part = Tracker(size=SIZE), np.array([230.0, 140, 330, 260])
     for k in range(60):
         tracks = tracker.update(found((LARGE, 0.9), (part, 0.55)), k / 25)
     assert tracks.id.tolist() == [1]
 
 
-def test_evidence_can_be_switched_off() -> None:
+def test_accumulated_evidence_can_be_disabled() -> None:
     tracker = Tracker(TrackerConfig(new_track_probability=1), size=SIZE)
     for k in range(100):
         assert len(tracker.update(found((LARGE, 0.64)), k / 25)) == 0
 
 
-def test_a_track_born_by_evidence_lives_on_weak_detections() -> None:
+def test_track_started_by_evidence_survives_on_low_score_detections() -> None:
     """Once it is a track it is no static clutter any more, even if it was taken for that before."""
     tracker = Tracker(size=SIZE)
     ids = [tracker.update(found((LARGE, 0.36)), k / 25).confirmed.id.tolist() for k in range(150)]
@@ -129,7 +127,7 @@ def evidence(scores: list[float], rate: float) -> float:
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(0.1, 0.6), min_size=1, max_size=30), st.sampled_from([5.0, 12.0, 30.0]))
-def test_evidence_rises_with_the_scores_and_with_time(scores: list[float], rate: float) -> None:
+def test_evidence_increases_with_scores_and_time(scores: list[float], rate: float) -> None:
     odds = evidence(scores, rate)
     ripe = len(scores) >= MIN_SIGHTS and (len(scores) - 1) / rate >= MIN_TIME_S
     assert np.isfinite(odds) == ripe
@@ -141,7 +139,7 @@ def test_evidence_rises_with_the_scores_and_with_time(scores: list[float], rate:
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_order_of_the_detections_does_not_matter(seed: int) -> None:
+def test_tracks_do_not_depend_on_detection_order(seed: int) -> None:
     rng = np.random.default_rng(seed)
     places = rng.uniform(0, 900, (6, 2))
     places = places[np.argsort(places[:, 0])]
@@ -161,9 +159,7 @@ def test_order_of_the_detections_does_not_matter(seed: int) -> None:
 
 
 @pytest.mark.parametrize(("folder", "sequence", "least"), [("davis", "libby", 8), ("davis_more", "car-turn", 20)])
-def test_a_dog_and_a_car_that_fill_the_picture_are_tracked(
-    shared: Path, folder: str, sequence: str, least: int
-) -> None:
+def test_frame_filling_dog_and_car_are_tracked(shared: Path, folder: str, sequence: str, least: int) -> None:
     """The default detector finds them in nearly every frame, never surely: by score alone neither becomes a track."""
     root = shared / "data" / folder
     pictures = sorted((root / "JPEGImages/480p" / sequence).glob("*.jpg"))[:40]

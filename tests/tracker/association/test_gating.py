@@ -29,7 +29,7 @@ def found(*rows: tuple[np.ndarray, float], embedding: Float32 | None = None) -> 
 @pytest.mark.parametrize("motion", ["liquid", "kalman"])
 @pytest.mark.parametrize("gap", [16.0, 60.0])
 @pytest.mark.parametrize("aside", [0.0, 60.0])
-def test_a_track_ends_when_its_life_is_over_even_if_no_frame_came(motion: str, gap: float, aside: float) -> None:
+def test_track_ends_after_max_age_even_without_frames(motion: str, gap: float, aside: float) -> None:
     tracker = Tracker(TrackerConfig(motion=motion), size=SIZE)
     for k in range(25):
         tracker.update(found((PERSON, 0.9)), k / 25)
@@ -37,7 +37,7 @@ def test_a_track_ends_when_its_life_is_over_even_if_no_frame_came(motion: str, g
     assert tracker.update(found((moved, 0.9)), 0.96 + gap).id.tolist() == [2]
 
 
-def test_a_gap_shorter_than_a_life_keeps_the_id() -> None:
+def test_gap_shorter_than_max_age_keeps_the_id() -> None:
     tracker = Tracker(size=SIZE)
     for k in range(25):
         tracker.update(found((PERSON, 0.9)), k / 25)
@@ -45,7 +45,7 @@ def test_a_gap_shorter_than_a_life_keeps_the_id() -> None:
 
 
 @pytest.mark.parametrize("motion", ["liquid", "kalman"])
-def test_a_weak_detection_at_the_border_does_not_bring_back_a_track_that_left_there(motion: str) -> None:
+def test_low_score_border_detection_does_not_revive_a_track_that_left(motion: str) -> None:
     """A person walks out at the right; half a second later a sliver of somebody else is half seen there."""
     tracker = Tracker(TrackerConfig(motion=motion), size=SIZE)
     for k in range(25):
@@ -60,14 +60,14 @@ def test_a_weak_detection_at_the_border_does_not_bring_back_a_track_that_left_th
     assert (seen.detection == 0).tolist() == [True] * len(seen)
 
 
-def test_the_border_is_one_percent_wide() -> None:
+def test_border_margin_is_one_percent_of_the_image() -> None:
     boxes = np.array(
         [[0.0, 100, 50, 200], [7, 100, 50, 200], [300, 100, 636, 200], [300, 4, 400, 200], [9, 9, 600, 470]]
     )
     assert at_border(boxes, SIZE).tolist() == [True, False, True, True, False]
 
 
-def test_a_look_that_changes_does_not_forbid_an_uncontested_match() -> None:
+def test_changed_appearance_does_not_block_an_uncontested_match() -> None:
     """One person fills the picture and looks different from one frame to the next; weak boxes lie about."""
     rng = np.random.default_rng(5)
     tracker = Tracker(size=SIZE)

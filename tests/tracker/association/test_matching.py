@@ -43,7 +43,7 @@ def problem(boxes: Float64, score: list[float], motion: str = "kalman") -> Match
 
 @pytest.mark.parametrize("motion", MOTIONS)
 @pytest.mark.parametrize("cost", sorted(set(ASSOCIATORS) - {"appearance"}))  # to that one place says nothing
-def test_every_associator_keeps_two_walkers_apart(cost: str, motion: str) -> None:
+def test_every_associator_keeps_two_walkers_separate(cost: str, motion: str) -> None:
     tracker = Tracker(TrackerConfig(motion=motion, cost=cost), size=(640, 480))
     for k in range(15):
         boxes = np.stack([shifted(6 * k), shifted(300 - 6 * k, 150)])[:: 1 if k % 2 else -1]
@@ -54,13 +54,13 @@ def test_every_associator_keeps_two_walkers_apart(cost: str, motion: str) -> Non
 
 @pytest.mark.parametrize("motion", MOTIONS)
 @pytest.mark.parametrize("cost", ASSOCIATORS)
-def test_every_associator_answers_a_frame_without_near_observations(cost: str, motion: str) -> None:
+def test_every_associator_handles_a_frame_without_nearby_observations(cost: str, motion: str) -> None:
     frame = problem(BOX[None] + 5000, [0.9], motion)
     associator = ASSOCIATORS[cost](TrackerConfig(motion=motion), MOTIONS[motion](TrackerConfig()))
     assert associator.match(frame).tolist() == [-1]
 
 
-def test_two_stages_prefer_a_high_score_to_a_nearer_weak_detection() -> None:
+def test_two_stage_matching_prefers_high_score_over_nearer_low_score() -> None:
     boxes = np.stack([BOX, shifted(12)])
     two_stage = TwoStage(iou, high_score=0.4, threshold=0.0, low_threshold=0.0)
     assert two_stage.match(problem(boxes, [0.2, 0.9])).tolist() == [1]
@@ -85,7 +85,7 @@ class MatchNothing:
         self.born.append(len(born))
 
 
-def test_a_tracker_matches_by_the_associator_that_it_is_given() -> None:
+def test_tracker_uses_the_given_associator() -> None:
     associator = MatchNothing()
     tracker = Tracker(associator=associator)
     for k in range(3):

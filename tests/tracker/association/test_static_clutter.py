@@ -30,18 +30,18 @@ def watched(times: Float64) -> StaticClutter:
         (np.arange(MIN_OBSERVATIONS) * 0.9, True),
     ],
 )
-def test_a_thing_is_known_after_a_while(times: Float64, known: bool) -> None:
+def test_static_clutter_is_recognised_after_repeated_detections(times: Float64, known: bool) -> None:
     assert watched(times).is_clutter(np.concatenate([SIGN, SIGN + 40])).tolist() == [known, False]
 
 
-def test_it_is_remembered_while_it_is_hidden_and_forgotten_when_it_is_gone() -> None:
+def test_static_clutter_is_forgotten_after_the_memory_time() -> None:
     for pause, known in ((MEMORY_S - 1, True), (MEMORY_S + 1, False)):
         standing = watched(np.arange(0, 2, 0.1))
         standing.observe(NONE, 1.9 + pause)
         assert standing.is_clutter(SIGN).tolist() == [known]
 
 
-def test_a_second_look_at_somebody_is_no_thing() -> None:
+def test_duplicate_detection_of_a_person_is_no_static_clutter() -> None:
     """Somebody stands and is seen twice, well and weakly; when only the weak look is left, it is his."""
     tracker, person = Tracker(TrackerConfig()), np.array([100.0, 100, 140, 200])
     for k in range(45):
@@ -51,7 +51,7 @@ def test_a_second_look_at_somebody_is_no_thing() -> None:
     assert (tracks.confirmed.detection >= 0).tolist() == [True]
 
 
-def test_a_moving_camera_takes_its_things_along() -> None:
+def test_static_clutter_moves_with_the_camera() -> None:
     standing = watched(np.arange(0, 2, 0.1))
     standing.warp(np.array([[1.0, 0, 100], [0, 1, -20]]))
     assert standing.is_clutter(np.concatenate([SIGN, SIGN + np.tile([100, -20], 2)])).tolist() == [False, True]
@@ -59,7 +59,7 @@ def test_a_moving_camera_takes_its_things_along() -> None:
 
 @pytest.mark.parametrize("several", [False, True], ids=["one class", "two classes"])
 @pytest.mark.parametrize("sure", [False, True])
-def test_nobody_is_found_again_in_a_sign(sure: bool, several: bool) -> None:
+def test_lost_track_does_not_attach_to_static_clutter(sure: bool, several: bool) -> None:
     """Somebody walks up to a sign and is seen no more; where the detector is sure of the sign, it is somebody."""
     tracker = Tracker(TrackerConfig(), size=(768, 576))
     shown = []

@@ -7,14 +7,14 @@ import numpy as np
 from tracker.classification.hysteresis import SWITCH_RATIO, apply_hysteresis
 
 
-def test_the_first_answer_is_the_likeliest_and_a_change_needs_clear_evidence() -> None:
+def test_first_label_is_the_likeliest_and_a_switch_needs_clear_evidence() -> None:
     p = np.array([[0.2, 0.5, 0.3]] * 4, np.float32)
     assert apply_hysteresis(np.array([-1, 0, 1, 2]), p).tolist() == [1, 0, 1, 2]  # .5 is less than 3 times .2 and .3
     clear = np.array([[0.2, 0.2 * SWITCH_RATIO, 0.2]], np.float32)
     assert apply_hysteresis(np.array([0]), clear).tolist() == [1]
 
 
-def test_two_classes_that_are_level_do_not_alternate() -> None:
+def test_equally_likely_classes_do_not_alternate() -> None:
     rng = np.random.default_rng(0)
     said, changes = np.array([-1]), 0
     for _ in range(200):
@@ -25,5 +25,5 @@ def test_two_classes_that_are_level_do_not_alternate() -> None:
     assert changes == 0
 
 
-def test_nobody_is_no_trouble() -> None:
+def test_hysteresis_accepts_zero_tracks() -> None:
     assert apply_hysteresis(np.zeros(0, np.int64), np.zeros((0, 5), np.float32)).shape == (0,)

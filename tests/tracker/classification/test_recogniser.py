@@ -58,7 +58,7 @@ def recogniser(sees: Any, **settings: Any) -> tuple[Recogniser, tuple[str, ...]]
     return made, made.open(SourceInfo("clip", 160, 120), NAMES)
 
 
-def test_a_dog_becomes_a_beagle_and_says_how_surely() -> None:
+def test_fine_grained_class_replaces_the_coarse_one_with_a_probability() -> None:
     made, names = recogniser(Sees({10: BEAGLE}))
     assert names[: len(NAMES)] == NAMES
     assert len(set(names)) == len(names)
@@ -69,7 +69,7 @@ def test_a_dog_becomes_a_beagle_and_says_how_surely() -> None:
     assert 0.5 <= told.class_score[0] <= 1
 
 
-def test_persons_are_not_looked_at_and_keep_their_class() -> None:
+def test_persons_are_not_classified_and_keep_their_class() -> None:
     sees = Sees({10: BEAGLE})
     made, _ = recogniser(sees)
     told = made.update(frame(0, 10), tracks((1, 0)))
@@ -78,7 +78,7 @@ def test_persons_are_not_looked_at_and_keep_their_class() -> None:
     assert kinds_of("person") == ()
 
 
-def test_the_detector_s_class_is_evidence_too() -> None:
+def test_detector_class_counts_as_evidence() -> None:
     """The CNN halts between a tabby and a minivan; what the detector calls it decides."""
 
     def torn(squares: list[Any]) -> Any:
@@ -93,7 +93,7 @@ def test_the_detector_s_class_is_evidence_too() -> None:
     assert told.label[1] == 3  # an object of no known class: neither is likely enough
 
 
-def test_few_looks_a_frame_and_everybody_gets_one() -> None:
+def test_crops_per_frame_are_bounded_and_every_track_is_classified() -> None:
     sees = Sees(dict.fromkeys(range(256), BEAGLE))
     made, _ = recogniser(sees, classify_crops=2, classify_interval=0.5)
     everybody = tracks(*((k, 1) for k in range(1, 7)))
@@ -105,14 +105,14 @@ def test_few_looks_a_frame_and_everybody_gets_one() -> None:
     assert made.looks == 6
 
 
-def test_who_is_sure_is_looked_at_rarely() -> None:
+def test_confident_tracks_are_classified_rarely() -> None:
     made, _ = recogniser(Sees({10: BEAGLE}, logit=20.0), classify_interval=0.1)
     for k in range(101):
         made.update(frame(0.1 * k, 10), tracks((1, 1)))
     assert made.looks <= 40
 
 
-def test_rows_stay_with_their_tracks() -> None:
+def test_accumulated_logits_stay_with_their_tracks() -> None:
     made, names = recogniser(Sees({10: BEAGLE, 40: MINIVAN, 128: TABBY}, logit=15.0), classify_crops=5)
     for k in range(8):
         told = made.update(frame(0.3 * k, 10, 40), tracks((1, 1), (2, 2)))
@@ -126,13 +126,13 @@ def test_rows_stay_with_their_tracks() -> None:
 
 
 @pytest.mark.parametrize("state", [State.TENTATIVE, State.LOST])
-def test_only_what_is_seen_now_is_looked_at(state: State) -> None:
+def test_only_currently_detected_tracks_are_classified(state: State) -> None:
     sees = Sees({10: BEAGLE})
     recogniser(sees)[0].update(frame(0, 10), tracks((1, 1), state=state))
     assert sees.seen == []
 
 
-def test_without_any_class_score() -> None:
+def test_tracks_without_class_scores_are_classified() -> None:
     made, names = recogniser(Sees({10: BEAGLE}, logit=15.0))
     for k in range(6):
         told = made.update(frame(0.3 * k, 10), tracks((1, 3), score=None))
@@ -140,7 +140,7 @@ def test_without_any_class_score() -> None:
     assert told.class_score is not None
 
 
-def test_boxes_beyond_the_picture_are_cut() -> None:
+def test_boxes_beyond_the_image_are_clipped() -> None:
     made, _ = recogniser(Sees(dict.fromkeys(range(256), BEAGLE)))
     far = tracks((1, 1))
     for left, top in ((-500.0, -500.0), (5000.0, 10.0), (290.0, 230.0)):
@@ -149,7 +149,7 @@ def test_boxes_beyond_the_picture_are_cut() -> None:
         assert len(made.update(frame(left + 600, 10), moved)) == 1
 
 
-def test_no_kind_is_ever_said_below_recognise_from() -> None:
+def test_fine_grained_class_is_not_reported_below_the_minimum_probability() -> None:
     """Doubt comes up slowly and goes again: below the limit the detector's class stands, and nothing flickers."""
     grey = {10: BEAGLE, 60: TABBY}
     made, names = recogniser(Sees(grey, logit=7.5), classify_probability=0.5, classify_interval=0.0)
@@ -169,12 +169,12 @@ def test_no_kind_is_ever_said_below_recognise_from() -> None:
         ({"classify_probability": 1.0}, r"classify_probability is 1.0; give a probability"),
     ],
 )
-def test_settings_that_cannot_be(settings: Any, words: str) -> None:
+def test_invalid_settings_are_refused(settings: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         RecogniseConfig("imagenet", **settings)
 
 
-def test_imagenet_s_names_and_kinds() -> None:
+def test_imagenet_names_are_unique_and_map_to_coco_classes() -> None:
     from models.labels import imagenet
     from models.labels.coco import COCO_NAMES
 

@@ -27,7 +27,7 @@ def moved(box: tuple[float, ...], by: float) -> tuple[float, ...]:
 
 @pytest.mark.parametrize("motion", ["liquid", "kalman"])
 @pytest.mark.parametrize("gap", [0.04, 0.5])
-def test_a_car_that_is_called_a_truck_now_and_then_is_one_track_and_a_car(motion: str, gap: float) -> None:
+def test_occasional_wrong_class_changes_neither_id_nor_label(motion: str, gap: float) -> None:
     rng = np.random.default_rng(0)
     tracker = Tracker(TrackerConfig(motion=motion), classes=ClassPooling(80))
     seen = []
@@ -40,7 +40,7 @@ def test_a_car_that_is_called_a_truck_now_and_then_is_one_track_and_a_car(motion
     assert 0.5 < seen[-1].class_score[0] <= 1
 
 
-def test_a_detector_that_changes_its_mind_for_good_is_followed() -> None:
+def test_lasting_class_change_is_followed() -> None:
     tracker = Tracker(classes=ClassPooling(80))
     labels = [CAR] * 5 + [TRUCK] * 40
     seen = [tracker.update(found((BOX, 0.9, label)), 0.2 * k).confirmed for k, label in enumerate(labels)]
@@ -51,7 +51,7 @@ def test_a_detector_that_changes_its_mind_for_good_is_followed() -> None:
     assert sum(a != b for a, b in pairwise(said)) == 1
 
 
-def test_two_boxes_of_two_classes_at_one_place_are_one_object() -> None:
+def test_coinciding_boxes_of_two_classes_are_one_object() -> None:
     tracker = Tracker(classes=ClassPooling(80))
     both = found((BOX, 0.8, CAR), (moved(BOX, 2), 0.7, TRUCK), ((300.0, 50, 330, 140), 0.9, PERSON))
     for k in range(10):
@@ -63,7 +63,7 @@ def test_two_boxes_of_two_classes_at_one_place_are_one_object() -> None:
     assert tracks.detection.tolist() == [0, 2]  # rows of the detections as they were given
 
 
-def test_objects_of_two_classes_side_by_side_keep_their_own() -> None:
+def test_adjacent_objects_of_two_classes_keep_their_classes() -> None:
     tracker = Tracker(classes=ClassPooling(80))
     rider, bicycle = (100.0, 40.0, 140.0, 140.0), (95.0, 90.0, 150.0, 160.0)
     for k in range(20):
@@ -72,7 +72,7 @@ def test_objects_of_two_classes_side_by_side_keep_their_own() -> None:
     assert tracks.label.tolist() == [PERSON, 1]
 
 
-def test_what_appears_far_away_is_no_change_of_class() -> None:
+def test_distant_detection_of_another_class_is_a_new_object() -> None:
     tracker = Tracker(classes=ClassPooling(80))
     for k in range(5):
         tracker.update(found((BOX, 0.9, CAR)), 0.1 * k)
@@ -81,13 +81,13 @@ def test_what_appears_far_away_is_no_change_of_class() -> None:
     assert tracks.state.tolist() == [State.LOST, State.ACTIVE]
 
 
-def test_one_class_is_no_question() -> None:
+def test_single_class_needs_no_pooling() -> None:
     for classes in (None, ClassPooling(1)):
         tracks = Tracker(classes=classes).update(found((BOX, 0.9, 0)), 0.0)
         assert tracks.class_score is None
 
 
-def test_labels_beyond_those_that_were_told_of_make_room() -> None:
+def test_labels_beyond_the_declared_classes_are_accepted() -> None:
     tracker = Tracker()
     tracker.update(found((BOX, 0.9, 0)), 0.0)
     for k in range(1, 6):
@@ -98,7 +98,7 @@ def test_labels_beyond_those_that_were_told_of_make_room() -> None:
     assert np.isfinite(tracks.class_score).all()
 
 
-def test_who_was_called_by_the_only_class_for_long_keeps_it_when_a_second_one_comes_by_mistake() -> None:
+def test_label_survives_the_first_wrong_detection_of_a_second_class() -> None:
     tracker = Tracker()
     for k in range(30):
         tracks = tracker.update(found((BOX, 0.8, int(k == 20))), k / 25)
@@ -108,7 +108,7 @@ def test_who_was_called_by_the_only_class_for_long_keeps_it_when_a_second_one_co
     assert tracks.class_score[0] > 0.7
 
 
-def test_room_for_more_classes_keeps_what_is_known() -> None:
+def test_adding_classes_keeps_accumulated_evidence() -> None:
     wide, grown = (Tracker(classes=ClassPooling(n)) for n in (12, 3))
     last: list[Tracks] = []
     for tracker in (wide, grown):
@@ -122,7 +122,7 @@ def test_room_for_more_classes_keeps_what_is_known() -> None:
     np.testing.assert_allclose(last[0].class_score, last[1].class_score, atol=0.2)
 
 
-def test_shares_of_twins() -> None:
+def test_duplicates_of_another_class_share_class_evidence() -> None:
     xyxy = np.array([BOX, moved(BOX, 2), moved(BOX, 60), moved(BOX, 1)])
     votes, worse = class_evidence(xyxy, np.array([0.6, 0.2, 0.9, 0.5]), np.array([1, 2, 2, 1]), 3)
     assert worse.tolist() == [False, True, False, False]  # two of one class are the detector's own business
@@ -131,6 +131,6 @@ def test_shares_of_twins() -> None:
     assert class_evidence(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64), 3)[0].shape == (0, 3)
 
 
-def test_equal_twins_leave_one() -> None:
+def test_equal_score_duplicates_keep_one_box() -> None:
     _, worse = class_evidence(np.array([BOX, BOX]), np.array([0.5, 0.5]), np.array([1, 2]), 3)
     assert worse.tolist() == [False, True]

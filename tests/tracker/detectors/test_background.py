@@ -20,7 +20,7 @@ def best(found: Detections, box: list[int]) -> float:
 
 
 @pytest.mark.parametrize("scale", [1, 8], ids=["small", "shrunk"])
-def test_boxes_are_in_the_pictures_own_pixels(scale: int) -> None:
+def test_background_boxes_are_in_image_pixels(scale: int) -> None:
     detector = BackgroundDetector()
     hits = []
     for k in range(48):
@@ -41,14 +41,14 @@ def stays(step: float, memory: float, before: float = 30.0) -> float:
     return float("inf")
 
 
-def test_what_stays_turns_into_background_after_seconds_not_frames() -> None:
+def test_static_object_becomes_background_after_seconds_not_frames() -> None:
     often, seldom = stays(0.05, 20.0), stays(0.5, 20.0)
     assert often == pytest.approx(2.0, abs=0.3)  # a tenth of the memory
     assert seldom == pytest.approx(often, abs=0.5)
     assert stays(0.1, 40.0, before=60.0) == pytest.approx(2 * often, abs=0.6)
 
 
-def test_a_gap_in_time_is_not_a_frame() -> None:
+def test_time_gap_does_not_count_as_one_frame() -> None:
     detector = BackgroundDetector(memory=20.0)
     for k in range(300):
         detector(still(k / 10, there=False, index=k))
@@ -58,13 +58,13 @@ def test_a_gap_in_time_is_not_a_frame() -> None:
     assert len(detector(still(40.1, True, 302))) == 0
 
 
-def test_nothing_is_told_before_a_background_is_known() -> None:
+def test_nothing_is_detected_during_warmup() -> None:
     detector = BackgroundDetector(warmup=1.0)
     found = [detector(frame(START + k / 10, k)) for k in range(13)]
     assert not any(map(len, found[:10]))
 
 
-def test_light_noise_is_no_thing() -> None:
+def test_sensor_noise_is_not_detected() -> None:
     detector, rng = BackgroundDetector(), np.random.default_rng(0)
     for k in range(60):
         noisy = frame(0.0).bgr + rng.normal(0, 3, (120, 160, 3))
@@ -72,14 +72,14 @@ def test_light_noise_is_no_thing() -> None:
     assert len(found) == 0
 
 
-def test_another_size_is_another_scene() -> None:
+def test_changed_image_size_resets_the_background() -> None:
     detector = BackgroundDetector()
     for k in range(20):
         detector(frame(k / 10, k))
     assert len(detector(frame(START, 20, scale=2))) == 0  # whatever is there: it is the first of its kind
 
 
-def test_shadows_and_specks_are_left_out_and_parts_above_one_another_joined() -> None:
+def test_shadows_and_specks_are_dropped_and_stacked_parts_merged() -> None:
     mask = np.zeros((480, 768), np.uint8)
     mask[100:140, 200:230] = mask[146:200, 200:230] = 255  # head and trunk, a belt between them
     mask[100:200, 230:260] = 127  # the shadow beside

@@ -109,18 +109,18 @@ def everything(found: list[Detections]) -> Detections:
     )
 
 
-def test_every_detector_is_tried_here_and_told_to_the_user() -> None:
+def test_every_detector_is_tested_and_documented() -> None:
     assert {*MADE, "none"} == set(DETECTORS) == set(KINDS)
 
 
-def test_none_finds_nothing_and_has_no_classes() -> None:
+def test_detector_none_detects_nothing_and_has_no_classes() -> None:
     detector = build(DetectorConfig("none"))
     assert isinstance(detector, Detector)
     assert detector.names == ()
     assert len(detector(FRAMES[0])) == 0
 
 
-def test_it_finds_boxes_with_scores_and_named_classes(config: DetectorConfig) -> None:
+def test_detector_returns_boxes_scores_and_named_classes(config: DetectorConfig) -> None:
     detector = build(config)
     assert isinstance(detector, Detector)
     assert detector.names
@@ -155,7 +155,7 @@ def test_frames_may_change_in_size(config: DetectorConfig) -> None:
         assert isinstance(found, Detections)
 
 
-def test_only_the_classes_that_were_asked_for(config: DetectorConfig) -> None:
+def test_only_requested_classes_are_returned(config: DetectorConfig) -> None:
     detector = build(config)
     rows = everything(look(detector))
     kind = int(np.bincount(rows.label).argmax())
@@ -166,12 +166,12 @@ def test_only_the_classes_that_were_asked_for(config: DetectorConfig) -> None:
     assert set(kept.label.tolist()) == {kind}
 
 
-def test_an_unknown_class_is_refused_at_once(config: DetectorConfig) -> None:
+def test_unknown_class_is_refused(config: DetectorConfig) -> None:
     with pytest.raises(ConfigError, match=r"knows no class 'unicorn'; (perhaps|it knows)"):
         build(replace(config, classes=("unicorn",)))
 
 
-def test_only_scores_from_the_threshold_on(config: DetectorConfig) -> None:
+def test_only_scores_from_the_threshold_are_kept(config: DetectorConfig) -> None:
     rows = everything(look(build(config)))
     for score in (0.99 * np.median(rows.score), min(1.0, 1.01 * rows.score.max())):
         kept = everything(look(build(replace(config, score=float(score)))))
@@ -179,7 +179,7 @@ def test_only_scores_from_the_threshold_on(config: DetectorConfig) -> None:
         assert (kept.score >= score).all()
 
 
-def test_of_two_that_overlap_the_better_is_kept(config: DetectorConfig) -> None:
+def test_nms_keeps_the_higher_score_of_two_overlapping_boxes(config: DetectorConfig) -> None:
     many, few = (look(build(replace(config, nms=nms))) for nms in (1.0, 0.3))
     assert sum(map(len, few)) <= sum(map(len, many))
     for one in few:
@@ -192,7 +192,7 @@ def test_of_two_that_overlap_the_better_is_kept(config: DetectorConfig) -> None:
         assert [sorted(one.score.round(2).tolist()) for one in few] == [pytest.approx([0.3, 0.7, 0.9])] * 3
 
 
-def test_the_moving_thing_is_found_where_it_is() -> None:
+def test_background_detector_locates_the_moving_object() -> None:
     found = look(build(DetectorConfig("background")))
     assert not any(map(len, found[:40]))
     hits = [
@@ -216,12 +216,12 @@ def test_the_moving_thing_is_found_where_it_is() -> None:
         ("python", "is not python:MODULE:CALLABLE"),
     ],
 )
-def test_a_detector_that_is_no_detector(detector: str, said: str) -> None:
+def test_invalid_detector_name_is_refused(detector: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         build(DetectorConfig(detector))
 
 
-def test_ready_detections_are_read_from_python_as_by_the_command(tmp_path: Path) -> None:
+def test_detection_file_is_read_from_python_as_by_the_command(tmp_path: Path) -> None:
     (tmp_path / "det.txt").write_text("1,-1,10,20,30,40,0.9\n1,-1,10,20,30,x,0.9\n")
     with pytest.raises(DataError, match="line 2"):
         build_detector(f"file:{tmp_path / 'det.txt'}")
@@ -229,7 +229,7 @@ def test_ready_detections_are_read_from_python_as_by_the_command(tmp_path: Path)
     assert detector(FRAMES[0]).xyxy.tolist() == [[10, 20, 40, 60]]
 
 
-def test_who_reads_ready_detections_can_be_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_detection_file_reader_can_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     from tracker import providers
 
     monkeypatch.setattr(providers, "_GIVEN", {})
@@ -258,7 +258,7 @@ def test_who_reads_ready_detections_can_be_another(monkeypatch: pytest.MonkeyPat
         ("none", ("none", "")),
     ],
 )
-def test_a_bare_file_says_what_it_is_by_its_suffix(text: str, wanted: tuple[str, str]) -> None:
+def test_suffix_of_a_bare_file_selects_the_detector(text: str, wanted: tuple[str, str]) -> None:
     assert DetectorConfig(text).kind_and_argument() == wanted
 
 
@@ -272,6 +272,6 @@ def test_a_bare_file_says_what_it_is_by_its_suffix(text: str, wanted: tuple[str,
         ({"detector": " "}, "detector is empty"),
     ],
 )
-def test_settings_out_of_range(setting: dict[str, float], said: str) -> None:
+def test_settings_out_of_range_are_refused(setting: dict[str, float], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         DetectorConfig(**setting)  # type: ignore[arg-type]

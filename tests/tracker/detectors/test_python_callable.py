@@ -48,7 +48,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("name", ["Detector", "function"])
-def test_it_is_found_as_a_module_and_as_a_file(name: str, file: Path) -> None:
+def test_callable_is_loaded_from_a_module_and_from_a_file(name: str, file: Path) -> None:
     for place in ("my_detector", "my_detector.py", str(file)):
         found = PythonDetector(load_callable(f"{place}:{name}"), CONFIG)(FRAME)
         assert found.xyxy.tolist() == [[1, 2, 30, 40]]
@@ -70,12 +70,12 @@ def test_it_is_found_as_a_module_and_as_a_file(name: str, file: Path) -> None:
         ("my_detector:number", "is a int; name something that can be called"),
     ],
 )
-def test_what_cannot_be_loaded(text: str, said: str, file: Path) -> None:
+def test_unloadable_callable_is_refused(text: str, said: str, file: Path) -> None:
     with pytest.raises(ConfigError, match=said):
         load_callable(text)
 
 
-def test_names_are_the_flags_else_its_own_else_object(tmp_path: Path) -> None:
+def test_class_names_come_from_the_flag_then_the_callable_then_object(tmp_path: Path) -> None:
     class Own:
         names = "walker"
 
@@ -88,7 +88,7 @@ def test_names_are_the_flags_else_its_own_else_object(tmp_path: Path) -> None:
     assert PythonDetector(Own(), DetectorConfig("python:x:y", names=tmp_path / "names.txt")).names == ("rider",)
 
 
-def test_detections_are_passed_on_with_all_that_they_hold() -> None:
+def test_detections_keep_their_masks_and_embeddings() -> None:
     mask = np.zeros((2, 48, 64), bool)
     mask[1, 3, 4] = True
     full = Detections(
@@ -124,7 +124,7 @@ def refuses(frame: Frame) -> Any:
         (lambda frame: ([[0, 0, 5, 5]], [0.5], [3]), "answered class 3 where 1 have names; give --names"),
     ],
 )
-def test_what_goes_wrong_inside_names_the_frame(function: Any, said: str) -> None:
+def test_error_inside_the_callable_names_the_frame(function: Any, said: str) -> None:
     with pytest.raises(ConfigError, match=said) as raised:
         PythonDetector(function, CONFIG)(FRAME)
     assert "\n" not in str(raised.value)

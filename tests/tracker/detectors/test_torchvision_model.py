@@ -32,7 +32,7 @@ def detector() -> TorchvisionDetector:
     return TorchvisionDetector(NAME, config(weights="random", score=0.0))
 
 
-def test_names_are_its_categories_without_the_holes(detector: TorchvisionDetector) -> None:
+def test_names_are_the_model_categories_without_placeholders(detector: TorchvisionDetector) -> None:
     assert detector.names[0] == "person"
     assert detector.names[79] == "toothbrush"
     assert len(detector.names) == 80
@@ -44,7 +44,7 @@ def answer(detector: TorchvisionDetector, **found: Any) -> Any:
     return detector(FRAME)
 
 
-def test_its_numbers_become_ours(detector: TorchvisionDetector) -> None:
+def test_torchvision_labels_are_mapped_to_class_indices(detector: TorchvisionDetector) -> None:
     # 0 is the background, 12 one of the holes in COCO's numbers, 13 the stop sign, 90 the toothbrush
     found = answer(
         detector,
@@ -68,7 +68,7 @@ def test_masks_are_kept_with_their_boxes(detector: TorchvisionDetector) -> None:
     assert [detector.names[label] for label in found.label] == ["person", "car"]
 
 
-def test_pictures_go_in_as_rgb_between_0_and_1(detector: TorchvisionDetector) -> None:
+def test_images_are_passed_as_rgb_between_0_and_1(detector: TorchvisionDetector) -> None:
     seen = []
 
     def model(pictures: Any) -> Any:
@@ -80,7 +80,7 @@ def test_pictures_go_in_as_rgb_between_0_and_1(detector: TorchvisionDetector) ->
     np.testing.assert_allclose(seen[0].numpy(), FRAME.bgr[:, :, ::-1].transpose(2, 0, 1) / 255, atol=1e-6)
 
 
-def test_weights_and_names_of_files(tmp_path: Path) -> None:
+def test_weights_and_names_are_read_from_files(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("walker\nrider\n")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
@@ -104,7 +104,7 @@ def test_weights_and_names_of_files(tmp_path: Path) -> None:
         (b"", "not a file of torch weights"),
     ],
 )
-def test_bad_weights(content: bytes | None, said: str, tmp_path: Path) -> None:
+def test_bad_weights_are_refused(content: bytes | None, said: str, tmp_path: Path) -> None:
     path = tmp_path / "own.pth"
     if content is not None:
         path.write_bytes(content)
@@ -112,13 +112,13 @@ def test_bad_weights(content: bytes | None, said: str, tmp_path: Path) -> None:
         TorchvisionDetector(NAME, config(weights=str(path)))
 
 
-def test_weights_that_are_no_state(tmp_path: Path) -> None:
+def test_weights_without_a_state_dict_are_refused(tmp_path: Path) -> None:
     torch.save([1, 2], tmp_path / "own.pth")
     with pytest.raises(WeightsError, match=r"own\.pth: holds a list, not named weights"):
         TorchvisionDetector(NAME, config(weights=str(tmp_path / "own.pth")))
 
 
-def test_no_way_to_the_published_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_published_weights_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*args: object, **options: object) -> None:
         raise urllib.error.URLError("Name or service not known")
 
@@ -127,7 +127,7 @@ def test_no_way_to_the_published_weights(monkeypatch: pytest.MonkeyPatch) -> Non
         TorchvisionDetector(NAME, config())
 
 
-def test_an_unknown_model_and_no_torchvision(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_model_and_missing_torchvision_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match=r"torchvision has no detector 'ssdlite320'; (perhaps|it knows)"):
         TorchvisionDetector("ssdlite320", config())
     with pytest.raises(ConfigError, match="torchvision has no detector ''"):
@@ -137,7 +137,7 @@ def test_an_unknown_model_and_no_torchvision(monkeypatch: pytest.MonkeyPatch) ->
         TorchvisionDetector(NAME, config())
 
 
-def test_cuda_where_there_is_none() -> None:
+def test_cuda_without_a_gpu_is_refused() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is one")
     with pytest.raises(ConfigError, match="device cuda: torch found no usable CUDA device; choose device cpu"):

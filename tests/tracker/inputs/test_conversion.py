@@ -71,7 +71,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_what_people_have_becomes_detections(form: str) -> None:
+def test_common_inputs_are_converted_to_detections(form: str) -> None:
     found = Detections.of(FORMS[form]())
     np.testing.assert_allclose(found.xyxy, BOXES)
     np.testing.assert_allclose(found.score, SCORES, atol=1e-3)
@@ -81,12 +81,12 @@ def test_what_people_have_becomes_detections(form: str) -> None:
     assert tracks.detection.tolist() == [1]
 
 
-def test_our_own_kind_is_passed_on_as_it_is() -> None:
+def test_detections_instance_is_returned_unchanged() -> None:
     found = Detections.of(TABLE)
     assert Detections.of(found) is found
 
 
-def test_what_is_left_out_gets_a_default() -> None:
+def test_missing_columns_get_defaults() -> None:
     assert Detections.of(TABLE[:, :5]).label.tolist() == [0, 0]
     assert Detections.of(BOXES).score.tolist() == [1, 1]
     assert Detections.of((BOXES, SCORES)).label.tolist() == [0, 0]
@@ -100,7 +100,7 @@ def test_nothing_found_is_nothing(nothing: Any) -> None:
     assert len(Detections.of(results(empty))) == 0
 
 
-def test_real_tensors_are_read_wherever_their_gradient_goes() -> None:
+def test_tensors_with_and_without_gradients_are_read() -> None:
     torch = pytest.importorskip("torch")
     tensor = torch.tensor(ROWS, requires_grad=True)
     for kind in (torch.float64, torch.float32, torch.float16, torch.bfloat16):
@@ -109,7 +109,7 @@ def test_real_tensors_are_read_wherever_their_gradient_goes() -> None:
     assert Detections.of([answer]).label.tolist() == [2, 0]
 
 
-def test_supervisions_detections_are_read_with_looks_and_masks() -> None:
+def test_supervision_detections_are_read_with_embeddings_and_masks() -> None:
     sv = pytest.importorskip("supervision")
     mask = np.zeros((2, 8, 8), bool)
     mask[1, 2, 3] = True
@@ -124,7 +124,7 @@ def test_supervisions_detections_are_read_with_looks_and_masks() -> None:
     np.testing.assert_allclose(found.embedding, np.eye(2, 4))  # of unit length now
 
 
-def test_torchvisions_masks_are_read_as_shares() -> None:
+def test_torchvision_soft_masks_are_read_as_probabilities() -> None:
     mask = np.zeros((2, 1, 8, 8), np.float32)
     mask[0, 0, 2, 3] = 0.7
     mask[0, 0, 2, 4] = 0.3
@@ -134,7 +134,7 @@ def test_torchvisions_masks_are_read_as_shares() -> None:
     assert found.mask.sum() == 1
 
 
-def test_labels_may_be_names_where_names_are_known() -> None:
+def test_labels_may_be_names_if_names_are_known() -> None:
     found = (BOXES, SCORES, ["Car", "person"])
     assert Detections.of(found, ("person", "bus", "car")).label.tolist() == [2, 0]
     with pytest.raises(DataError, match=r"a label is 'Car', which is none of the names \(person\)"):
@@ -143,11 +143,11 @@ def test_labels_may_be_names_where_names_are_known() -> None:
         Detections.of(found)
 
 
-def test_scores_that_rounding_drove_over_the_edge_are_cut() -> None:
+def test_scores_beyond_one_by_rounding_are_clipped() -> None:
     assert Detections.of((BOXES, [1.0005, -0.0002])).score.tolist() == [1, 0]
 
 
-def test_boxes_cut_at_the_edge_are_left_out_of_a_detectors_answer_alone() -> None:
+def test_empty_clipped_boxes_are_dropped_from_detector_output_only() -> None:
     flat = [*ROWS, [5, 5, 5, 9, 0.5, 0]]
     assert len(Detections.of(flat, flat=True)) == 2
     with pytest.raises(DataError, match=r"box 2 is \[5.0, 5.0, 5.0, 9.0\]"):
@@ -190,7 +190,7 @@ def test_boxes_cut_at_the_edge_are_left_out_of_a_detectors_answer_alone() -> Non
         ((BOXES, SCORES, ["a", None]), "label holds"),
     ],
 )
-def test_what_is_no_detection_is_told_in_one_sentence(found: Any, said: str) -> None:
+def test_invalid_detections_are_refused_in_one_sentence(found: Any, said: str) -> None:
     for take in (Detections.of, lambda found: Tracker().update(found, 0.0)):
         with pytest.raises(DataError, match=said) as raised:
             take(found)
@@ -200,7 +200,7 @@ def test_what_is_no_detection_is_told_in_one_sentence(found: Any, said: str) -> 
 @pytest.mark.parametrize(
     "time", ["0:01", None, True, [0.0], np.zeros(2), float("nan"), float("inf"), 1e300, 1.7e18, 1j]
 )
-def test_what_is_no_time_is_told_in_one_sentence(time: Any) -> None:
+def test_invalid_time_is_refused_in_one_sentence(time: Any) -> None:
     with pytest.raises(DataError, match=r"give .*seconds"):
         Tracker().update(ROWS, time)
     with pytest.raises(DataError, match=r"give .*seconds"):
@@ -208,21 +208,21 @@ def test_what_is_no_time_is_told_in_one_sentence(time: Any) -> None:
 
 
 @pytest.mark.parametrize("time", [np.float32(0.5), np.int64(1), np.array(0.5), Fraction(1, 2), 1, 1.7e9])
-def test_a_time_may_be_any_number(time: Any) -> None:
+def test_any_numeric_type_is_a_valid_time(time: Any) -> None:
     assert len(Tracker().update(ROWS, time)) == 1
 
 
 @pytest.mark.parametrize(
     "warp", ["no", [[1, 0], [0, 1]], np.zeros((2, 3)), np.full((2, 3), np.nan), [[1, 0, None]] * 2]
 )
-def test_what_is_no_camera_motion_is_told_and_changes_nothing(warp: Any) -> None:
+def test_invalid_camera_motion_is_refused_and_leaves_the_tracker_unchanged(warp: Any) -> None:
     tracker = Tracker()
     with pytest.raises(DataError, match="the camera motion"):
         tracker.update(ROWS, 0.0, warp)
     assert tracker.update(ROWS, 0.0).confirmed.id.tolist() == [1]
 
 
-def test_wrong_detections_change_nothing() -> None:
+def test_refused_detections_leave_the_tracker_unchanged() -> None:
     tracker = Tracker()
     tracker.update(ROWS, 0.0)
     with pytest.raises(DataError):
@@ -230,7 +230,7 @@ def test_wrong_detections_change_nothing() -> None:
     assert tracker.update(ROWS, 0.1).confirmed.id.tolist() == [1]
 
 
-def test_embeddings_of_another_length_are_told() -> None:
+def test_embeddings_of_another_length_are_refused() -> None:
     tracker = Tracker()
     tracker.update(SimpleNamespace(xyxy=BOXES, conf=SCORES, embedding=np.eye(2, 8)), 0.0)
     with pytest.raises(DataError, match="an embedding has 4 numbers where earlier ones had 8"):
@@ -241,7 +241,7 @@ def test_embeddings_of_another_length_are_told() -> None:
 
 
 @pytest.mark.parametrize("detector", ["python", "lite0"])
-def test_detectors_take_a_plain_picture(detector: str) -> None:
+def test_detectors_accept_a_plain_image(detector: str) -> None:
     from tracker.detectors.python_callable import PythonDetector
 
     picture = np.zeros((48, 64, 3), np.uint8)
@@ -252,20 +252,20 @@ def test_detectors_take_a_plain_picture(detector: str) -> None:
         found(picture / 255)  # type: ignore[arg-type]
 
 
-def test_a_picture_of_pils_comes_as_blue_green_red() -> None:
+def test_pil_image_is_converted_to_bgr() -> None:
     image = pytest.importorskip("PIL.Image")
     assert Frame.of(image.new("RGB", (6, 4), (1, 2, 3))).bgr[0, 0].tolist() == [3, 2, 1]
     assert Frame.of(image.new("L", (6, 4), 7)).size == (6, 4)
 
 
 @pytest.mark.parametrize("detector", ["background", "none"])
-def test_detectors_that_need_the_time_ask_for_it(detector: str) -> None:
+def test_detectors_that_need_the_time_require_it(detector: str) -> None:
     with pytest.raises(DataError, match=r"give Frame\(bgr, index, seconds\)"):
         build_detector(detector)(np.zeros((48, 64, 3), np.uint8))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("names", [{0: "a", 1: "b"}, ["a", "b"], ("a", "b")])
-def test_names_come_as_a_list_or_by_number(names: Any) -> None:
+def test_names_are_a_list_or_a_mapping(names: Any) -> None:
     from tracker.detectors.class_names import names_of
 
     assert names_of(SimpleNamespace(names=names)) == ("a", "b")

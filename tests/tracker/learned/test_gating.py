@@ -47,7 +47,7 @@ class Everything(Learned):
         return pair_view(pairs)
 
 
-def test_only_what_is_beyond_doubt_is_left_out() -> None:
+def test_only_unambiguous_pairs_skip_the_head() -> None:
     everything = Everything()
     tracker = Tracker(TrackerConfig(), associator=everything)
     for found, time in square():
@@ -97,7 +97,7 @@ class Both(Everything):
         return whole
 
 
-def test_the_matches_are_as_if_everything_had_been_looked_at() -> None:
+def test_gated_matches_equal_those_of_scoring_every_pair() -> None:
     both = Both()
     tracker = Tracker(TrackerConfig(), associator=both)
     for found, time in square(100):

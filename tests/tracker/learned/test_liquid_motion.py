@@ -56,7 +56,7 @@ def run(motion: LiquidMotion, scale: float = 1, shift: float = 0) -> list[Tracks
     return out
 
 
-def test_untrained_it_is_the_kalman_filter() -> None:
+def test_untrained_liquid_motion_equals_the_kalman_filter() -> None:
     liquid, kalman = LiquidMotion(head(0)), KalmanMotion()
     looks = [Observations.at(boxes[:3], score[:3], True) for _, boxes, score in crowd()]
     a, b = (
@@ -72,14 +72,14 @@ def test_untrained_it_is_the_kalman_filter() -> None:
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(4.0, 0.0), (0.5, 0.0), (1.0, 512.0), (2.0, -2048.0)])
-def test_scale_and_place_do_not_matter(scale: float, shift: float) -> None:
+def test_liquid_motion_is_invariant_to_scale_and_position(scale: float, shift: float) -> None:
     motion = LiquidMotion(head(0.05))
     for a, b in zip(run(motion), run(motion, scale, shift), strict=True):
         np.testing.assert_array_equal(a.id, b.id)
         np.testing.assert_array_equal(a.detection, b.detection)
 
 
-def test_a_query_changes_nothing_and_the_camera_is_remembered_until_the_match() -> None:
+def test_prediction_is_pure_and_camera_motion_is_kept_until_the_match() -> None:
     motion = LiquidMotion(head(0.05))
     observations = Observations.at(np.array([[0, 0, 40, 100.0], [30, 0, 70, 100]]), np.array([0.9, 0.8]), True)
     rows = motion.start(observations, 0.0, np.zeros((0, motion.width)))
@@ -92,7 +92,7 @@ def test_a_query_changes_nothing_and_the_camera_is_remembered_until_the_match() 
     assert (motion.update(moved, observations, 0.1)[:, -2:] == 0).all()
 
 
-def test_without_habits_nothing_of_them_is_told() -> None:
+def test_disabled_track_statistics_are_zero_in_the_features() -> None:
     learned = Learned(head(0.05), 0.0, 0.0)
     tracker = Tracker(TrackerConfig(), LiquidMotion(learned.head), associator=learned)
     views = []
@@ -108,7 +108,7 @@ def test_without_habits_nothing_of_them_is_told() -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_looks_count_for_as_much_more_as_the_config_says(known: bool) -> None:
+def test_similarity_weight_scales_the_appearance_logit(known: bool) -> None:
     plain = head(0.05)
     more = HeadNumpy(plain.weights(), replace(plain.config, similarity_weight=7.0))
     motion = LiquidMotion(plain)
@@ -122,7 +122,7 @@ def test_looks_count_for_as_much_more_as_the_config_says(known: bool) -> None:
 
 
 @pytest.mark.parametrize(("score", "less"), [(0.3, WEAK_LOGIT), (0.6, 0.0)])
-def test_a_weak_detection_that_the_prior_doubts_must_be_surer(score: float, less: float) -> None:
+def test_low_score_detection_with_unlikely_prior_needs_a_higher_logit(score: float, less: float) -> None:
     motion = LiquidMotion(head(0.0))  # untrained: the prior's own odds
     first = Observations.at(np.array([[0.0, 0, 40, 100]]), np.array([0.9]), True)
     prediction = motion.predict(motion.start(first, 0.0, np.zeros((0, motion.width))), 0.1)

@@ -25,12 +25,12 @@ def settle(scales: OnlineCalibration, true: Float64, frames: int = 400, score: f
     return scales.factor
 
 
-def test_the_factors_find_the_true_scale_of_each_coordinate() -> None:
+def test_factors_converge_to_the_true_scale_of_each_coordinate() -> None:
     true = np.array([1.6, 1.0, 0.7, 1.3])
     np.testing.assert_allclose(settle(OnlineCalibration(), true), true, rtol=0.12)
 
 
-def test_they_stay_within_their_bounds() -> None:
+def test_factors_stay_within_their_bounds() -> None:
     scales = OnlineCalibration()
     np.testing.assert_allclose(
         settle(scales, np.array([50, 50, 0.01, 0.01])),
@@ -39,7 +39,7 @@ def test_they_stay_within_their_bounds() -> None:
 
 
 @pytest.mark.parametrize("case", ["unsure", "crowded"])
-def test_matches_that_are_not_confident_teach_nothing(case: str) -> None:
+def test_unconfident_matches_do_not_update_the_factors(case: str) -> None:
     observations = (
         looks(5, 0.5) if case == "unsure" else Observations.at(np.tile([0, 0, 40, 100.0], (5, 1)), np.ones(5), True)
     )
@@ -48,14 +48,14 @@ def test_matches_that_are_not_confident_teach_nothing(case: str) -> None:
     assert (scales.factor == 1).all()
 
 
-def test_one_wild_error_moves_them_by_a_bounded_amount() -> None:
+def test_single_outlier_moves_the_factors_by_a_bounded_amount() -> None:
     scales = OnlineCalibration()
     scales.learn(np.full((1, 4), 1e9), looks(1))
     assert (scales.factor < 1.02).all()
 
 
 @pytest.mark.parametrize("draw", ["normal", "laplace", "uniform"])
-def test_nine_in_ten_lie_inside_whatever_the_distribution(draw: str) -> None:
+def test_coverage_is_ninety_percent_for_any_distribution(draw: str) -> None:
     rng = np.random.default_rng(1)
     scales, inside = OnlineCalibration(), []
     for k in range(2000):
@@ -66,6 +66,6 @@ def test_nine_in_ten_lie_inside_whatever_the_distribution(draw: str) -> None:
     assert np.mean(inside) == pytest.approx(0.9, abs=0.015)
 
 
-def test_the_interval_is_the_trained_distributions() -> None:
+def test_interval_is_the_quantile_of_the_trained_distribution() -> None:
     stats = pytest.importorskip("scipy.stats")
     assert pytest.approx(stats.t.ppf(0.95, STUDENT_T_DOF), abs=1e-3) == HALF_INTERVAL

@@ -156,7 +156,7 @@ CHANGES: list[tuple[str, Pairs, set[str], set[str]]] = [
 
 
 @pytest.mark.parametrize(("what", "pairs", "rows", "input_rows"), CHANGES, ids=[case[0] for case in CHANGES])
-def test_a_changed_quantity_shows_in_the_rows_of_its_name_alone(
+def test_changed_quantity_affects_only_its_named_features(
     what: str, pairs: Pairs, rows: set[str], input_rows: set[str]
 ) -> None:
     before, after = features(scene()), features(pairs)
@@ -165,14 +165,14 @@ def test_a_changed_quantity_shows_in_the_rows_of_its_name_alone(
     assert {name for name in before if before[name] != after[name]} == input_rows
 
 
-def test_the_camera_and_the_motion_mode_have_inputs_of_their_own() -> None:
+def test_camera_motion_and_motion_mode_have_separate_inputs() -> None:
     before = inputs(scene())
     for change, name in (({"moved": 5.0}, "camera shift x"), ({"share": 0.6}, "share of the steady motion mode")):
         after = inputs(scene(), **change)
         assert {n for n in before if before[n] != after[n]} == {name}
 
 
-def test_features_are_the_quantities_that_they_name() -> None:
+def test_features_equal_the_quantities_they_name() -> None:
     pairs = scene()
     p, i, j = pairs.prediction, 0, 1
     z = (pairs.observations.coordinates[j] - p.coordinates[i]) / p.std[i]
@@ -212,14 +212,14 @@ def test_features_are_the_quantities_that_they_name() -> None:
         assert found[name] == pytest.approx(value, abs=1e-6), name
 
 
-def test_names_are_as_many_as_the_committed_head_has_numbers_and_differ() -> None:
+def test_feature_names_are_unique_and_match_the_committed_head() -> None:
     head = load_head(WEIGHTS)
     assert (head.features, head.inputs) == (FEATURES, INPUTS)
     assert len(set(FEATURE_NAMES)) == FEATURES
     assert len(set(INPUT_NAMES)) == INPUTS
 
 
-def test_a_frame_without_matches_has_inputs_without_rows() -> None:
+def test_frame_without_matches_has_empty_inputs() -> None:
     pairs, none = scene(), np.zeros(0, np.int64)
     row = match_inputs(pairs.prediction.take(none), pairs.observations.take(none), np.zeros((0, 2)), np.zeros(0))
     assert row.shape == (0, INPUTS)

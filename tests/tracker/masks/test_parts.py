@@ -36,7 +36,7 @@ def two_colours(size: int = 128, r: float = 30) -> tuple[UInt8, Float32]:
 
 
 @pytest.mark.parametrize("box", [(30, 40, 60, 80), (-25, -10, 20, 30), (170, 120, 230, 170), (60, 40, 62, 42)])
-def test_what_a_crop_cut_out_goes_back_to_its_place(box: Any) -> None:
+def test_crop_mask_is_pasted_back_in_place(box: Any) -> None:
     mask = np.zeros((150, 200), np.float32)
     cv2.ellipse(
         mask,
@@ -55,7 +55,7 @@ def test_what_a_crop_cut_out_goes_back_to_its_place(box: Any) -> None:
     assert crop.picture(np.repeat((mask[..., None] * 255).astype(np.uint8), 3, 2), 128).shape == (128, 128, 3)
 
 
-def test_the_extent_of_a_bar_is_the_bar_and_a_hair_changes_it_little() -> None:
+def test_mask_extent_is_exact_for_a_bar_and_robust_to_a_thin_line() -> None:
     mask = np.zeros((100, 100), np.float32)
     mask[30:60, 20:70] = 1
     np.testing.assert_allclose(extent(mask), [20, 30, 70, 60], atol=0.1)
@@ -63,7 +63,7 @@ def test_the_extent_of_a_bar_is_the_bar_and_a_hair_changes_it_little() -> None:
     np.testing.assert_allclose(extent(mask), [20, 30, 70, 60], atol=3)
 
 
-def test_equal_cells_recall_the_mask_finer_than_a_cell() -> None:
+def test_identical_features_recall_the_mask_at_subcell_resolution() -> None:
     rng = np.random.default_rng(0)
     features = rng.standard_normal((CELLS * CELLS, 24)).astype(np.float32)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
@@ -74,7 +74,7 @@ def test_equal_cells_recall_the_mask_finer_than_a_cell() -> None:
     np.testing.assert_allclose(found, wanted, atol=0.02)
 
 
-def test_the_mask_moves_with_the_features_but_not_out_of_reach() -> None:
+def test_mask_follows_the_features_within_the_search_radius() -> None:
     rng = np.random.default_rng(0)
     grid = rng.standard_normal((CELLS, CELLS, 24)).astype(np.float32)
     grid /= np.linalg.norm(grid, axis=2, keepdims=True)
@@ -86,7 +86,7 @@ def test_the_mask_moves_with_the_features_but_not_out_of_reach() -> None:
         assert (overlap > 0.8) == follows
 
 
-def test_the_given_mask_counts_for_more_than_later_ones() -> None:
+def test_initial_mask_outweighs_later_ones() -> None:
     features = np.ones((CELLS * CELLS, 24), np.float32) / np.float32(24**0.5)
     given, later = np.ones((128, 128), np.float32), np.zeros((128, 128), np.float32)
     memories = [remember(features, mask, CELLS, float(k)) for k, mask in enumerate((given, later, later))]
@@ -95,7 +95,7 @@ def test_the_given_mask_counts_for_more_than_later_ones() -> None:
 
 
 @pytest.mark.parametrize(("covered", "moved"), [(0.0, 0.0), (0.5, 20.0), (0.9, 20.0)])
-def test_what_another_object_hides_counts_for_place_and_size(covered: float, moved: float) -> None:
+def test_occluded_part_counts_for_position_and_size(covered: float, moved: float) -> None:
     whole = disc(200, 80, 100, 30)
     box = extent(whole)
     shape = shape_of(whole, box)
@@ -107,14 +107,14 @@ def test_what_another_object_hides_counts_for_place_and_size(covered: float, mov
     np.testing.assert_allclose(extent(with_occluded_part(seen, rivals, shape, expected)), extent(here), atol=1.5)
 
 
-def test_a_rival_that_shows_where_an_object_was_hides_nothing() -> None:
+def test_object_at_the_previous_position_does_not_count_as_occluder() -> None:
     seen = disc(200, 80, 100, 30)
     shape = shape_of(seen, extent(seen))
     expected = extent(seen) - 2.0  # a little off
     np.testing.assert_array_equal(with_occluded_part(seen, seen == 0, shape, expected), seen)
 
 
-def test_outlines_go_to_the_edges_of_the_picture() -> None:
+def test_guided_filter_aligns_outlines_with_image_edges() -> None:
     bgr, mask = two_colours()
     rough = cv2.GaussianBlur(np.roll(mask, (2, 2), (0, 1)), (0, 0), 3)
     fine = GuidedFilter(bgr)(rough)
@@ -122,14 +122,14 @@ def test_outlines_go_to_the_edges_of_the_picture() -> None:
     assert ((fine > 0.5) != mask).mean() < 0.5 * ((rough > 0.5) != mask).mean()
 
 
-def test_colours_win_a_part_that_cells_leave_open_where_they_tell() -> None:
+def test_colour_model_resolves_uncertain_cells_with_distinct_colours() -> None:
     bgr, mask = two_colours()
     colours = ColourModel(bgr, mask, 0.0)
     doubtful = np.where(mask > 0, 0.4, 0.1).astype(np.float32)
     assert ((colours(bgr, doubtful) > 0.5) == (mask > 0)).mean() > 0.99
 
 
-def test_colours_are_not_asked_where_object_and_ground_share_them() -> None:
+def test_colour_model_is_ignored_if_object_and_background_share_colours() -> None:
     bgr = np.random.default_rng(3).integers(0, 255, (128, 128, 3), dtype=np.uint8)
     mask = disc(128, 64, 64, 30)
     doubtful = np.full((128, 128), 0.4, np.float32)
@@ -145,7 +145,7 @@ def test_a_box_or_a_polygon_gives_a_mask() -> None:
     assert square.sum() == 400
 
 
-def test_people_are_cut_out_better_than_by_their_colours() -> None:
+def test_saliency_segments_people_better_than_grabcut() -> None:
     """Those in full view of two rendered squares, in clothes of which some have the ground's colours."""
     shares: dict[By, list[float]] = {"salience": [], "grabcut": []}
     for seed in (13, 14):

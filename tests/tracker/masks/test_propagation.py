@@ -76,7 +76,7 @@ def test_two_objects_keep_their_masks_and_numbers(motion: str) -> None:
     assert np.min(scores) > 0.4
 
 
-def test_half_a_second_between_frames_is_bridged() -> None:
+def test_masks_survive_half_a_second_between_frames() -> None:
     clip = scene("stride5", 2.0)
     follow = follower()
     follow.add(*clip[0])
@@ -101,7 +101,7 @@ def crossing(steps: int) -> Clip:
     return clip
 
 
-def test_an_object_that_another_hides_is_the_same_afterwards() -> None:
+def test_object_keeps_its_mask_id_after_occlusion() -> None:
     clip = crossing(25)
     follow = follower()
     follow.add(*clip[0])
@@ -113,7 +113,7 @@ def test_an_object_that_another_hides_is_the_same_afterwards() -> None:
         assert np.mean([overlap(*pair, k) for pair in found[-4:]]) > 0.8
 
 
-def test_memory_is_bounded_and_an_object_that_is_gone_is_not_faked() -> None:
+def test_memory_is_bounded_and_absent_object_has_no_mask() -> None:
     clip = scene(duration=0.2)
     follow = follower(MaskConfig(mask_cells=16, mask_recent=2, mask_spaced=1))
     follow.add(clip[0][0], (clip[0][1] == 1).astype(np.uint8))
@@ -129,7 +129,7 @@ def test_memory_is_bounded_and_an_object_that_is_gone_is_not_faked() -> None:
     assert (back.time_since_update == 0).any()
 
 
-def test_the_stage_puts_marked_objects_beside_other_tracks() -> None:
+def test_mask_stage_adds_prompted_objects_to_other_tracks() -> None:
     clip = scene(duration=0.3)
     marks = [
         MaskPrompt(0.0, (1,), lambda f: np.where(clip[0][1] == 1, 1, 0).astype(np.uint8)),
@@ -151,7 +151,7 @@ def test_the_stage_puts_marked_objects_beside_other_tracks() -> None:
     assert not stage.waiting
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_mask_of_another_size_is_refused() -> None:
     (frame, numbers), (second, _) = scene(duration=0.2)
     follow = follower()
     with pytest.raises(DataError, match="9 x 9 pixels where the picture is 480 x 270"):

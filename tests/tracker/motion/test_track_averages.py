@@ -23,7 +23,7 @@ def averages(times: Float64, places: Float64) -> Float64:
     return habit.recall(rows, np.array([[0, 0, 40, 100.0]]), np.zeros(1), times[-1]).mean_coordinates[0]
 
 
-def test_a_young_track_is_averaged_evenly_and_an_old_one_forgets() -> None:
+def test_young_track_averages_uniformly_and_old_track_exponentially() -> None:
     young = averages(np.array([0, 0.01, 0.02, 0.03]), np.array([0.0, 40, 80, 120]))
     np.testing.assert_allclose(young[:, 0] - 20, 60, rtol=0.02)
     times = np.arange(0, 60, 0.05)
@@ -40,21 +40,21 @@ def test_uneven_times_give_the_same_average() -> None:
     np.testing.assert_allclose(a[:, 0], b[:, 0], atol=2)
 
 
-def test_a_covered_or_unsure_look_counts_less() -> None:
+def test_occluded_or_low_score_observation_has_less_weight() -> None:
     rows = habit.first(look(0), 0.0)
     sure, unsure = (habit.follow(rows, look(100, score), 0.5, np.array([0.5])) for score in (1.0, 0.25))
     moved = [r[0, habit.USUAL] - 20 for r in (sure, unsure)]
     assert moved[1] == pytest.approx(0.25 * moved[0])
 
 
-def test_the_camera_moves_the_averages_along() -> None:
+def test_camera_motion_moves_the_averages() -> None:
     rows = habit.first(look(10), 0.0)
     moved = habit.warp(rows, np.array([[2, 0, 5.0], [0, 2, -3]]))
     expected = [2 * 30 + 5, 2 * 50 - 3, np.log(80), np.log(200)]
     np.testing.assert_allclose(moved[0, habit.USUAL :], expected * len(habit.SPANS))
 
 
-def test_who_stands_lower_hides_who_stands_higher() -> None:
+def test_box_with_lower_bottom_edge_occludes_the_other() -> None:
     xyxy = np.array([[0, 0, 40, 100.0], [20, 10, 60, 110], [500, 0, 540, 100]])
     rows = habit.first(Observations.at(xyxy, np.ones(3), True), 0.0)
     got = habit.recall(rows, xyxy, np.zeros(3), 1.0)
@@ -66,7 +66,7 @@ def test_who_stands_lower_hides_who_stands_higher() -> None:
     assert (long_gone.occlusion == 0).all()
 
 
-def test_touching_finds_what_a_full_table_finds() -> None:
+def test_overlapping_pairs_equal_those_of_the_full_matrix() -> None:
     rng = np.random.default_rng(1)
     for n in (0, 1, 2, 60):
         low = rng.uniform(0, 300, (n, 2))

@@ -35,14 +35,14 @@ def one_box(frame: Frame) -> Any:
     ],
     ids=["generator", "list", "grey", "frames"],
 )
-def test_pictures_with_times_are_tracked(make: Any) -> None:
+def test_images_with_times_are_tracked(make: Any) -> None:
     found = list(track(make(), one_box, Tracker()))
     assert [frame.time for frame, _ in found] == pytest.approx(TIMES)
     assert [frame.index for frame, _ in found] == [0, 1, 2]
     assert [tracks.confirmed.id.tolist() for _, tracks in found] == [[1]] * 3
 
 
-def test_a_buffer_may_be_used_again() -> None:
+def test_reused_image_buffer_is_supported() -> None:
     def pictures() -> Iterator[tuple[np.ndarray, float]]:
         buffer = PICTURE.copy()
         for k, time in enumerate(TIMES):
@@ -52,7 +52,7 @@ def test_a_buffer_may_be_used_again() -> None:
     assert [frame.bgr[0, 0, 0] for frame, _ in track(pictures(), one_box, Tracker())] == [0, 1, 2]
 
 
-def test_a_generator_that_is_left_early_is_closed() -> None:
+def test_abandoned_generator_is_closed() -> None:
     closed = []
 
     def pictures() -> Iterator[tuple[np.ndarray, float]]:
@@ -88,13 +88,13 @@ def test_a_generator_that_is_left_early_is_closed() -> None:
         ([(PICTURE, 1.0), (PICTURE[:5], 2.0)], DataError, "picture 1 is 64 x 5 pixels where the first is 64 x 48"),
     ],
 )
-def test_what_is_no_source_is_told_in_one_sentence(source: Any, error: type, said: str) -> None:
+def test_invalid_source_is_refused_in_one_sentence(source: Any, error: type, said: str) -> None:
     with pytest.raises(error, match=said) as raised:
         list(track(source, one_box, Tracker()))
     assert "\n" not in str(raised.value)
 
 
-def test_a_source_stays_itself() -> None:
+def test_open_source_is_passed_on_unchanged() -> None:
     source = ImageSequence([(PICTURE, 0.0)])
     assert source_of(source) is source
 
@@ -111,14 +111,14 @@ class Memory:
     def close(self) -> None: ...
 
 
-def test_any_function_is_a_detector_of_objects() -> None:
+def test_any_function_can_be_a_detector() -> None:
     sink = Memory()
     summary = run([(PICTURE, time) for time in TIMES], one_box, Tracker(), [sink])
     assert (summary.frames, summary.tracks, sink.names) == (3, 1, ("object",))
     assert (sink.info.width, sink.info.height) == (64, 48)
 
 
-def test_a_class_without_a_name_is_told_before_a_file_of_labels_meets_it() -> None:
+def test_class_without_a_name_is_refused_before_writing_labels() -> None:
     class Detector:
         names = ("person",)
 

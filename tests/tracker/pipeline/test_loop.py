@@ -107,7 +107,7 @@ def test_an_error_of_the_source_comes_after_all_frames_before_it_were_written() 
     assert sink.closed == 1
 
 
-def test_an_error_half_way_is_the_one_shown_and_everything_ends() -> None:
+def test_error_mid_run_is_reported_and_all_stages_end() -> None:
     class Fails(OneBox):
         def __call__(self, frame: Frame) -> Detections:
             if frame.index == 12:
@@ -137,14 +137,14 @@ def test_a_sink_that_fails_in_its_thread_ends_the_run_and_closes_the_others() ->
     assert full.closed == other.closed == 1
 
 
-def test_quitting_in_a_window_is_no_error() -> None:
+def test_quitting_the_window_is_no_error() -> None:
     sink = Memory(stop_at=7)
     summary = run(Clip(40), OneBox(), Same(), [sink])
     assert sink.rows == EXPECTED[:7]
     assert not summary.complete
 
 
-def test_a_stop_from_outside_ends_after_the_frame_in_hand() -> None:
+def test_external_stop_ends_after_the_current_frame() -> None:
     stop, sink = threading.Event(), Memory()
     summary = run(Clip(40), OneBox(), Same(), [sink], stop=stop, progress=lambda f: f.index == 9 and stop.set())
     assert sink.rows == EXPECTED[:10]
@@ -205,7 +205,7 @@ def test_camera_motion_and_features_reach_the_tracker() -> None:
     assert engine.times == [0, 0.1, 0.2, 0.3, 0.4]
 
 
-def test_the_network_looks_only_where_the_embedder_asks_for_it() -> None:
+def test_embedding_network_runs_only_on_requested_frames() -> None:
     class Embed:
         def needed(self, detections: Detections, time: float) -> bool:
             return round(10 * time) % 2 == 1
@@ -259,7 +259,7 @@ def test_stages_really_overlap() -> None:
     assert list(prefetch_map(prefetch_map(range(10), first), second)) == list(range(10))
 
 
-def test_no_live_frame_grows_old_between_the_stages() -> None:
+def test_live_frames_do_not_queue_between_the_stages() -> None:
     """The detector takes a frame at the moment it is free for it, and no stage is more than one frame ahead."""
 
     class Camera(Clip):
@@ -288,7 +288,7 @@ def test_no_live_frame_grows_old_between_the_stages() -> None:
     assert max(ahead) <= 2
 
 
-def test_a_sink_is_called_while_the_next_frame_does_not_come() -> None:
+def test_sink_is_called_while_waiting_for_the_next_frame() -> None:
     class Patient(Memory):
         calls = 0
 
@@ -310,7 +310,7 @@ def test_a_sink_is_called_while_the_next_frame_does_not_come() -> None:
     assert sink.calls >= 3
 
 
-def test_a_window_that_is_closed_while_nothing_comes_ends_the_run() -> None:
+def test_closing_the_window_while_waiting_ends_the_run() -> None:
     class Impatient(Memory):
         def idle(self) -> None:
             raise Stop
@@ -337,7 +337,7 @@ def test_memory_between_stages_is_bounded() -> None:
     taken.close()
 
 
-def test_a_stage_that_does_not_exist_is_refused() -> None:
+def test_unknown_stage_is_refused() -> None:
     with pytest.raises(TypeError, match="embeder"):
         run(Clip(1), OneBox(), Same(), [], embeder=None)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="embeder"):

@@ -8,7 +8,7 @@ from models.runtime.maths import unit
 from tracker.reid.gallery import VIEWS, keep_views, view_quality
 
 
-def test_views_are_spread_and_the_weaker_of_two_alike_goes() -> None:
+def test_gallery_keeps_diverse_crops_and_drops_the_weaker_of_two_similar() -> None:
     axes = np.eye(VIEWS + 1, dtype=np.float32)
     views, quality = np.zeros((1, VIEWS, VIEWS + 1), np.float32), np.zeros((1, VIEWS), np.float32)
     for k in range(VIEWS):
@@ -25,7 +25,7 @@ def test_views_are_spread_and_the_weaker_of_two_alike_goes() -> None:
     assert len(new[0]) == VIEWS
 
 
-def test_quality_by_hand() -> None:
+def test_crop_quality_equals_hand_computed_values() -> None:
     boxes = np.array([[0, 0, 40, 100], [20, 10, 60, 110], [200, 0, 240, 100], [-20, 0, 20, 100], [300, 0, 308, 60]])
     worth = view_quality(boxes.astype(np.float64), np.full(5, 0.8, np.float32), (320, 240))
     covered = 20 * 90 / 4000 + 0.0

@@ -27,7 +27,7 @@ def enumerated(weights: Float64) -> Float64:
 
 
 @pytest.mark.parametrize(("m", "g"), [(1, 1), (1, 5), (2, 3), (3, 2), (4, 4)])
-def test_marginals_are_those_of_all_matchings(m: int, g: int) -> None:
+def test_marginals_equal_those_of_enumerated_matchings(m: int, g: int) -> None:
     for _ in range(10):
         weights = np.exp(RNG.normal(-0.5, 2, (m, g))) * (RNG.random((m, g)) > 0.2)
         got = marginals(weights)
@@ -38,7 +38,7 @@ def test_marginals_are_those_of_all_matchings(m: int, g: int) -> None:
         assert not got[:, :-1][weights == 0].any()
 
 
-def test_an_identity_that_another_surely_is_goes_to_nobody_else() -> None:
+def test_identity_with_a_certain_match_is_not_assigned_to_another_track() -> None:
     alone = marginals(np.array([[3.0]]))
     beside = marginals(np.array([[3.0], [300.0]]))
     assert alone[0, 0] == pytest.approx(0.75)
@@ -46,7 +46,7 @@ def test_an_identity_that_another_surely_is_goes_to_nobody_else() -> None:
     assert beside[1, 0] > 0.9
 
 
-def test_the_metric_takes_out_what_differs_within_tracks() -> None:
+def test_metric_removes_within_track_variation() -> None:
     people, disturbance = RNG.normal(size=(12, 50)), RNG.normal(size=(3, 50)) * 3
     who = np.repeat(np.arange(12), 8)
 
@@ -69,13 +69,13 @@ def test_the_metric_takes_out_what_differs_within_tracks() -> None:
     np.testing.assert_allclose(got @ got.T, centred @ centred.T, atol=1e-4)
 
 
-def test_views_that_are_all_the_same_tell_nobody_apart() -> None:
+def test_identical_crops_give_a_finite_metric() -> None:
     same = np.tile(unit(RNG.normal(size=(1, 20)).astype(np.float32)), (6, 1))
     metric = within_metric(same, np.repeat([0, 1], 3))
     assert np.isfinite(embed(metric, same[None], np.ones((1, 6), np.float32))).all()
 
 
-def test_standing_is_measured_against_those_who_were_here_together() -> None:
+def test_similarity_is_normalised_by_simultaneous_tracks() -> None:
     first, last = np.array([0.0, 0.0, 0.0, 5.0]), np.array([2.0, 2.0, 2.0, 6.0])
     cosine = np.eye(4)
     known = {(0, 1): 0.1, (0, 2): 0.3, (1, 2): 0.2}
@@ -90,7 +90,7 @@ def test_standing_is_measured_against_those_who_were_here_together() -> None:
     assert log_odds(z[3, :1])[0] > log_odds(z[0, 1:2])[0]
 
 
-def test_strangers_stand_where_those_stand_who_are_surely_two() -> None:
+def test_strangers_score_like_known_different_people() -> None:
     who, n = RNG.normal(size=(300, 40)).astype(np.float32), 6
     found = []
     for k in range(0, 300, 10):
@@ -102,7 +102,7 @@ def test_strangers_stand_where_those_stand_who_are_surely_two() -> None:
     assert abs(np.mean(found)) < 0.3
 
 
-def test_nobody_runs_faster_than_a_runner_or_is_in_two_places() -> None:
+def test_reachability_bounds_speed_and_excludes_simultaneous_tracks() -> None:
     here = np.array([[100.0, 0, 140, 100]])
     there = np.array([[100.0, 0, 140, 100], [600.0, 0, 640, 100], [600.0, 0, 640, 100], [100.0, 0, 140, 100]])
     elapsed = np.array([[1.0, 1.0, 2.0, -0.5]])  # five heights off; whoever was seen later is another

@@ -69,7 +69,7 @@ FIVE = [(k + 1, k, k) for k in range(5)]
 
 
 @pytest.mark.parametrize("rate", [25.0, 10.0, 3.0])
-def test_old_ids_come_back_after_an_absence_at_any_rate(rate: float) -> None:
+def test_ids_are_restored_after_an_absence_at_any_frame_rate(rate: float) -> None:
     stage = Stage()
     before = run(stage, seconds(0, 4, rate), FIVE)
     assert all(shown == {k: k + 1 for k in range(5)} for shown in before)  # nobody was here before: none is held back
@@ -82,7 +82,7 @@ def test_old_ids_come_back_after_an_absence_at_any_rate(rate: float) -> None:
     assert late - 20 <= 0.5 + 1 / rate
 
 
-def test_a_stranger_gets_an_id_of_his_own() -> None:
+def test_unknown_person_gets_a_new_id() -> None:
     stage = Stage()
     run(stage, seconds(0, 4), FIVE)
     stage.step(4.5, [])
@@ -90,7 +90,7 @@ def test_a_stranger_gets_an_id_of_his_own() -> None:
     assert back[-1] == {1: 2, 8: 12}
 
 
-def test_who_is_here_is_nobody_who_comes_back() -> None:
+def test_visible_identity_is_not_assigned_to_a_returning_lookalike() -> None:
     stage = Stage()
     run(stage, seconds(0, 4), FIVE)
     # the first one stays, and one who looks just like him comes: a twin
@@ -103,7 +103,7 @@ def test_who_is_here_is_nobody_who_comes_back() -> None:
     assert ids == {1, 9}
 
 
-def test_nobody_is_known_again_where_he_cannot_have_come_or_as_another_class() -> None:
+def test_unreachable_or_other_class_track_is_not_reidentified() -> None:
     stage = Stage()
     run(stage, seconds(0, 4), FIVE)
     stage.step(4.0, [])
@@ -112,7 +112,7 @@ def test_nobody_is_known_again_where_he_cannot_have_come_or_as_another_class() -
     assert run(stage, seconds(20, 1), [(12, 1, 1)], label=3)[-1] == {1: 12}
 
 
-def test_an_engine_that_goes_on_with_the_wrong_person_is_overruled() -> None:
+def test_reid_corrects_ids_swapped_by_the_engine() -> None:
     stage = Stage()
     run(stage, seconds(0, 4), FIVE)
     # after ten seconds without frames the engine takes them for one another by place
@@ -124,7 +124,7 @@ def test_an_engine_that_goes_on_with_the_wrong_person_is_overruled() -> None:
     assert new >= 900  # a number that the engine has not given
 
 
-def test_lost_tracks_keep_their_rows_and_are_not_shown() -> None:
+def test_lost_tracks_keep_their_identity_and_are_hidden() -> None:
     stage = Stage()
     run(stage, seconds(0, 2), FIVE)
     assert stage.step(2.5, FIVE[:3], lost=[4, 5]) == {0: 1, 1: 2, 2: 3}
@@ -142,14 +142,14 @@ def test_memory_is_bounded_by_count_and_seconds() -> None:
     assert len(stage.returning.gallery) == 0
 
 
-def test_looks_are_bounded_a_frame_and_grow_rare() -> None:
+def test_crops_per_frame_are_bounded_and_become_rare() -> None:
     stage = Stage(ReidConfig(reid=True, reid_crops=2))
     run(stage, seconds(0, 30), FIVE)
     assert max(stage.looked) == 2
     assert sum(stage.looked) < 5 * 40  # of 1,500 boxes
 
 
-def test_what_nobody_could_look_at_is_new() -> None:
+def test_track_too_small_for_a_crop_gets_a_new_id() -> None:
     stage = Stage()
     run(stage, seconds(0, 4), FIVE)
     stage.step(4.5, [])

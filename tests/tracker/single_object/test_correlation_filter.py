@@ -23,7 +23,7 @@ def correlate(maps: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (5, 3), (7, 7)])
-def test_the_filter_is_the_ridge_regression_of_all_its_looks(shape: tuple[int, int]) -> None:
+def test_filter_equals_ridge_regression_over_its_samples(shape: tuple[int, int]) -> None:
     channels, cells, looks = 3, 12, 4
     made = ObjectFilter(channels, cells, shape, memory=8, firsts=looks)
     maps = RNG.normal(size=(looks, channels, cells, cells)).astype(np.float32)
@@ -41,7 +41,7 @@ def test_the_filter_is_the_ridge_regression_of_all_its_looks(shape: tuple[int, i
     np.testing.assert_allclose(made.answer(made.spectra(maps))[2], correlate(maps[2], made.filter), atol=2e-5)
 
 
-def test_first_looks_stay_and_old_ones_go() -> None:
+def test_first_samples_are_kept_and_old_ones_evicted() -> None:
     made = ObjectFilter(2, 8, (3, 3), memory=3, firsts=2)
     looks = made.spectra(RNG.normal(size=(9, 2, 8, 8)).astype(np.float32))
     for k, look in enumerate(looks):
@@ -53,7 +53,7 @@ def test_first_looks_stay_and_old_ones_go() -> None:
     assert made._weight[2] > made._weight[4] > made._weight[3]  # weights fall with seconds
 
 
-def test_a_peak_lies_between_cells() -> None:
+def test_peak_is_located_between_cells() -> None:
     (place,), (height,) = peaks(bump(20, 7.3, 11.6), 3)
     x, y = place
     assert height == pytest.approx(1, abs=0.3)
@@ -66,7 +66,7 @@ def test_a_peak_lies_between_cells() -> None:
     np.testing.assert_allclose(heights, [1, 0.7], atol=1e-3)
 
 
-def test_windows_map_back_and_forth_and_cut_what_they_say() -> None:
+def test_window_coordinates_round_trip_and_crop_exactly() -> None:
     here = Window(np.array([100.0, 60.0]), 128.0)
     points = RNG.uniform(40, 120, (5, 2))
     np.testing.assert_allclose(here.to_pixels(here.to_cells(points)), points)
@@ -85,7 +85,7 @@ def test_windows_map_back_and_forth_and_cut_what_they_say() -> None:
     assert window(np.zeros(2), np.array([20.0, 45.0])).side == CONTEXT * 30
 
 
-def test_both_strides_come_from_one_pass_and_share_their_power(view: FrozenView) -> None:
+def test_both_strides_come_from_one_pass_with_equal_power(view: FrozenView) -> None:
     maps = view([cut(scene(), Window(np.array([150.0, 120.0]), 160.0))] * 2)
     assert [m.shape for m in maps] == [(2, 40, 32, 32), (2, 112, 16, 16)]
     project = ChannelProjection([m[:1] for m in maps])
@@ -99,7 +99,7 @@ def test_both_strides_come_from_one_pass_and_share_their_power(view: FrozenView)
     assert np.isfinite(ChannelProjection(flat)(flat)).all()
 
 
-def test_the_refiner_is_the_ridge_regression_of_its_examples() -> None:
+def test_refiner_equals_ridge_regression_over_its_examples() -> None:
     features = RNG.normal(size=(4, CELLS, CELLS)).astype(np.float32)
     centre, size = np.array([15.0, 16.0]), np.array([6.0, 9.0])
     made = Refiner()
@@ -112,7 +112,7 @@ def test_the_refiner_is_the_ridge_regression_of_its_examples() -> None:
     np.testing.assert_allclose(made._map, right, atol=5e-3 * np.abs(right).max())
 
 
-def test_a_refined_box_is_nearer(view: FrozenView) -> None:
+def test_refinement_brings_the_box_closer(view: FrozenView) -> None:
     here = Window(np.array([160.0, 120.0]), 166.0)
     maps = view([cut(scene(np.array([142.0, 96, 178, 144])), here)])
     features = ChannelProjection(maps)(maps)[0]

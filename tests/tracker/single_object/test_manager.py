@@ -50,7 +50,7 @@ def found(*boxes: list[float], label: int = 0) -> Detections:
     return Detections(boxes, [0.9] * len(boxes), [label] * len(boxes))  # type: ignore[arg-type]
 
 
-def test_boxes_come_at_their_times_with_ids_of_their_own() -> None:
+def test_prompted_boxes_start_at_their_times_with_unique_ids() -> None:
     tracker = Tracker()
     pointer = told(tracker, "10,10,20,30@0.25", "100,10,20,30")
     assert isinstance(pointer, FrameTracker)
@@ -68,7 +68,7 @@ def test_boxes_come_at_their_times_with_ids_of_their_own() -> None:
     assert len(tracks.confirmed) == 3
 
 
-def test_a_detection_over_a_pointed_object_is_no_second_track_and_names_it() -> None:
+def test_detection_over_a_prompted_object_adds_its_class_and_no_track() -> None:
     tracker = Tracker()
     pointer = told(tracker, "10,10,20,30", names=("car", "person"))
     over, beside = [11.0, 11.0, 31.0, 41.0], [150.0, 50.0, 170.0, 90.0]
@@ -82,7 +82,7 @@ def test_a_detection_over_a_pointed_object_is_no_second_track_and_names_it() -> 
     assert later.detection.tolist() == [-1, 0]
 
 
-def test_one_wrong_name_changes_no_class_and_many_do() -> None:
+def test_single_wrong_class_is_ignored_and_repeated_ones_change_the_label() -> None:
     tracker = Tracker()
     pointer = told(tracker, "10,10,20,30", "100,10,20,30", names=("car", "truck"))
     over = [11.0, 11.0, 31.0, 41.0]
@@ -101,7 +101,7 @@ def test_one_wrong_name_changes_no_class_and_many_do() -> None:
     assert min(sure[7], sure[-1]) > 0.7
 
 
-def test_a_lost_object_claims_nothing_and_is_shown_to_be_lost() -> None:
+def test_lost_prompted_object_claims_no_detection_and_is_marked_lost() -> None:
     tracker = Tracker()
     pointer = told(tracker, "10,10,20,30", until=0.15)
     for k in range(4):
@@ -112,7 +112,7 @@ def test_a_lost_object_claims_nothing_and_is_shown_to_be_lost() -> None:
     assert tracks.confirmed.id.tolist() == [2]
 
 
-def test_boxes_of_a_window_are_taken_at_the_time_of_their_frame_and_dropped() -> None:
+def test_boxes_drawn_in_a_window_start_at_the_time_of_their_frame() -> None:
     tracker = Tracker()
     pointer = told(tracker)
     shown = frame(3)
@@ -127,7 +127,7 @@ def test_boxes_of_a_window_are_taken_at_the_time_of_their_frame_and_dropped() ->
 
 
 @pytest.mark.parametrize("box", [[-50, 0, 0, 20], [0, 100, 20, 120], [198.5, 0, 230, 50]])
-def test_a_box_outside_the_picture_is_one_sentence(box: list[float]) -> None:
+def test_box_outside_the_image_is_one_sentence(box: list[float]) -> None:
     with pytest.raises(DataError, match=r"lies outside the picture of 200x100 pixels; give one inside it\.$"):
         inside(np.array(box, np.float64), (200, 100))
     tracker, text = Tracker(), f"{box[0]},{box[1]},{box[2] - box[0]},{box[3] - box[1]}"
@@ -135,7 +135,7 @@ def test_a_box_outside_the_picture_is_one_sentence(box: list[float]) -> None:
         told(tracker, text).update(Detections.empty(), 0.0, frame=frame(0))
 
 
-def test_a_box_half_outside_is_cut() -> None:
+def test_box_half_outside_is_clipped() -> None:
     np.testing.assert_array_equal(inside(np.array([-10.0, 90, 20, 130]), (200, 100)), [0, 90, 20, 100])
 
 
@@ -154,12 +154,12 @@ def test_a_box_half_outside_is_cut() -> None:
         ("1,2,3,4:" + "x" * 81, "a name of 1 to 80"),
     ],
 )
-def test_what_is_no_box_is_one_sentence(text: str, said: str) -> None:
+def test_invalid_box_is_refused_in_one_sentence(text: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         parse_box(text)
 
 
-def test_a_box_reads_as_it_is_written() -> None:
+def test_box_text_round_trips() -> None:
     box = parse_box("10.5,20,30,40@1.25")
     assert parse_box(str(box)) == box
     assert box.xyxy == (10.5, 20, 40.5, 60)
@@ -171,7 +171,7 @@ def test_a_box_reads_as_it_is_written() -> None:
     assert parse_box(str(named)) == named
 
 
-def test_a_name_given_with_a_box_is_its_class_whatever_a_detector_says() -> None:
+def test_name_given_with_a_box_overrides_the_detector_class() -> None:
     tracker = Tracker(classes=ClassPooling(2))
     pointer = told(tracker, "10,10,20,30:van", "100,10,20,30:dog", "60,10,20,30", names=("dog", "cat"))
     assert pointer.names == ("dog", "cat", "object", "van")
@@ -224,7 +224,7 @@ class Keeps:
         """Nothing is open."""
 
 
-def test_the_loop_follows_beside_a_detector(view: FrozenView) -> None:
+def test_pipeline_tracks_prompted_boxes_beside_a_detector(view: FrozenView) -> None:
     tracker, sink, motion = Tracker(), Keeps(), KalmanMotion()
     pointer = SingleObjectManager(
         tracker, [parse_box("42,96,36,48")], lambda bgr, xyxy, time: SingleObjectTracker(view, motion, bgr, xyxy, time)

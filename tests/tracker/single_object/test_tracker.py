@@ -21,7 +21,7 @@ def begin(view: FrozenView, box: Float64, motion: Motion | None = None) -> Singl
 
 @pytest.mark.parametrize("motion", [LiquidMotion, KalmanMotion])
 @pytest.mark.parametrize("step", [0.04, 0.2])
-def test_a_moving_object_is_followed_at_its_true_times(view: FrozenView, motion: type[Motion], step: float) -> None:
+def test_moving_object_is_tracked_at_its_true_times(view: FrozenView, motion: type[Motion], step: float) -> None:
     def at(time: float) -> Float64:
         return box_at(60 + 90 * time, 150 - 50 * time)
 
@@ -34,7 +34,7 @@ def test_a_moving_object_is_followed_at_its_true_times(view: FrozenView, motion:
     assert sight.score > 0.3
 
 
-def test_size_and_aspect_follow(view: FrozenView) -> None:
+def test_size_and_aspect_changes_are_tracked(view: FrozenView) -> None:
     boxes = [box_at(160, 120, 36 * 1.03**k, 48 * 1.015**k) for k in range(15)]
     follower = begin(view, boxes[0])
     for k, box in enumerate(boxes[1:], 1):
@@ -45,7 +45,7 @@ def test_size_and_aspect_follow(view: FrozenView) -> None:
     assert width / 36 > height / 48
 
 
-def test_an_object_that_is_gone_is_not_made_up_and_is_found_again(view: FrozenView) -> None:
+def test_absent_object_is_lost_and_redetected_on_return(view: FrozenView) -> None:
     here, there = box_at(70, 80), box_at(250, 180)
     follower = begin(view, here)
     for k in range(1, 5):
@@ -64,7 +64,7 @@ def test_an_object_that_is_gone_is_not_made_up_and_is_found_again(view: FrozenVi
 
 
 @pytest.mark.parametrize("other", ["plain", "disc", "stripes"])
-def test_another_thing_that_comes_is_not_it(view: FrozenView, other: str) -> None:
+def test_different_object_is_not_taken_for_the_target(view: FrozenView, other: str) -> None:
     picture, there = scene(), box_at(250, 180)
     left, top, right, bottom = there.astype(int).tolist()
     if other == "plain":
@@ -80,7 +80,7 @@ def test_another_thing_that_comes_is_not_it(view: FrozenView, other: str) -> Non
         assert not follower.update(picture, k * 0.1).found or k < 7
 
 
-def test_an_object_that_leaves_the_picture_is_lost(view: FrozenView) -> None:
+def test_object_that_leaves_the_image_is_lost(view: FrozenView) -> None:
     follower = begin(view, box_at(250, 120))
     for k in range(1, 15):
         sight = follower.update(scene(box_at(250 + 10 * k, 120)), k * 0.1)
@@ -89,7 +89,7 @@ def test_an_object_that_leaves_the_picture_is_lost(view: FrozenView) -> None:
     assert (centre <= SIZE).all()
 
 
-def test_the_same_pictures_give_the_same_boxes(view: FrozenView) -> None:
+def test_same_images_give_the_same_boxes(view: FrozenView) -> None:
     def run() -> Float64:
         follower = begin(view, box_at(100, 100))
         return np.array([follower.update(scene(box_at(100 + 4 * k, 100)), k * 0.04).xyxy for k in range(1, 6)])
@@ -98,14 +98,14 @@ def test_the_same_pictures_give_the_same_boxes(view: FrozenView) -> None:
 
 
 @pytest.mark.parametrize("box", [[0, 0, 5, 5], [310, 100, 320, 240], [0, 0, 320, 240], [100.5, 50.2, 101.1, 51.0]])
-def test_any_box_in_the_picture_can_be_followed(view: FrozenView, box: list[float]) -> None:
+def test_any_box_in_the_image_can_be_tracked(view: FrozenView, box: list[float]) -> None:
     follower = begin(view, np.array(box, np.float64))
     sight = follower.update(scene(), 0.1)
     assert np.isfinite(sight.xyxy).all()
     assert (sight.xyxy[2:] > sight.xyxy[:2]).all()
 
 
-def test_camera_motion_moves_where_it_is_expected(view: FrozenView) -> None:
+def test_camera_motion_shifts_the_search_region(view: FrozenView) -> None:
     follower = begin(view, box_at(100, 120))
     for k in range(1, 4):
         follower.update(scene(box_at(100, 120)), k * 0.04)

@@ -1,6 +1,6 @@
-"""What people run: the command line, windows, drawing, demo, evaluation, benchmarks.
+"""Applications: the command line, windows, drawing, the demo, evaluation and benchmarks.
 
-What scripts may use too is listed here and loaded when it is first asked for; it needs no terminal.
+The names that scripts may import are listed here. They are loaded at first use and need no terminal.
 """
 
 from __future__ import annotations

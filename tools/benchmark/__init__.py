@@ -1,1 +1,1 @@
-"""Studies: `liquidtrack bench`."""
+"""Benchmarks: `liquidtrack bench`."""

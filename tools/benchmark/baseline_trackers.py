@@ -1,7 +1,7 @@
-"""Other people's trackers on our detections, at their own defaults: roboflow's `trackers`, and ARC-SORT.
+"""Baseline trackers on our detections, with their own defaults: roboflow's `trackers`, and ARC-SORT.
 
-They stand in the benchmarks alone. `+t` marks a run in which the tracker was handed the true times; ARC-SORT takes
-none, but is handed the camera's motion where it is known.
+Only the benchmarks use them. `+t` marks a run in which the tracker gets the true times. ARC-SORT takes no times, but
+gets the camera motion where it is known.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ Step = Callable[[Float64, float, Float64 | None], Float64]
 
 
 def names(wanted: Iterable[str] = DEFAULT) -> list[str]:
-    """Every run of the `wanted` peers: without and, where the peer takes them, with the true times.
+    """Every run of the `wanted` baselines: without the true times and, where the baseline takes them, with them.
 
     Raises:
-        ConfigError: a peer is unknown, or its package is not installed.
+        ConfigError: a baseline is unknown, or its package is not installed.
     """
     runs = []
     for name in wanted:
@@ -41,7 +41,7 @@ def names(wanted: Iterable[str] = DEFAULT) -> list[str]:
             raise ConfigError(f"there is no peer {name!r}; the peers are {', '.join(CLASSES)} and arcsort.")
         for package in ("arcsort",) if name == "arcsort" else ("trackers", "supervision"):
             if importlib.util.find_spec(package) is None:
-                # Its own dependency `lap` would be written over our `lapx`: both are the module `lap`.
+                # Its dependency `lap` would overwrite our `lapx`: both install the module `lap`.
                 how = "pip install --no-deps arcsort loguru" if name == "arcsort" else how_to_get(package)
                 raise ConfigError(f"the peer {name} needs {package}; {how}.")
         runs += [name] if name == "arcsort" else [name, f"{name}+t"]
@@ -49,7 +49,7 @@ def names(wanted: Iterable[str] = DEFAULT) -> list[str]:
 
 
 def start(run: str, rate: float, moving: bool = False) -> Step:
-    """A fresh tracker for one sequence of nominally `rate` frames a second, the camera `moving` or still."""
+    """A new tracker for one sequence at a nominal `rate` in hertz, with a `moving` or static camera."""
     name, _, timed = run.partition("+")
     return _arcsort(moving) if name == "arcsort" else _roboflow(name, rate, bool(timed))
 
@@ -61,13 +61,13 @@ def track(
     rate: float,
     motion: Mapping[int, Float64] | None = None,
 ) -> list[tuple[int, Float64]]:
-    """All tracks of a sequence: (frame from 1, (5,) left, top, right, bottom, id) a box.
+    """All tracks of a sequence: (frame from 1, (5,) left, top, right, bottom, id) for each box.
 
-    `motion` is the camera's, as `camera_motion.py` reads it: by frame from 0, from the previous one's pixels.
+    `motion` is the camera motion as `camera_motion.py` reads it: by frame from 0, from the pixels of the frame before.
     """
     rows, motion = [], motion or {}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # theirs, about their own names
+        warnings.simplefilter("ignore")  # warnings of the package about its own names
         step = start(run, rate, bool(motion))
         for number, (found, time) in enumerate(zip(frames, times, strict=True), 1):
             rows += [(number, row) for row in step(found, time, motion.get(number - 1))]
@@ -90,7 +90,7 @@ def _roboflow(name: str, rate: float, timed: bool) -> Step:
             xyxy=found[:, :4], confidence=found[:, 4], class_id=np.zeros(len(found), int)
         )
         got = tracker.update(detections, timestamp=time) if timed else tracker.update(detections)
-        sure = got.tracker_id >= 0  # -1: not confirmed yet
+        sure = got.tracker_id >= 0  # -1: not yet confirmed
         return np.column_stack([got.xyxy[sure], got.tracker_id[sure] + 1])
 
     return step

@@ -1,4 +1,4 @@
-"""The videos of `liquidtrack bench births`: pictures, times, and where each labelled object is in every frame."""
+"""The videos of `liquidtrack bench births`: images, times, and the box of each labelled object in every frame."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from tracker.types import Bool, Float64, UInt8
 
 @dataclass(frozen=True, eq=False, slots=True)
 class BirthClip:
-    """A video that is not opened yet.
+    """A video that is not yet opened.
 
     Attributes:
-        source: the folder's name that it comes from.
-        name: its own.
-        origin: what it is made from.
-        names: (N,) the class of each object; None where the truth does not say.
+        source: name of the folder that it comes from.
+        name: name of the video.
+        origin: the data that it is read from.
+        names: (N,) the class of each object; None where the ground truth does not give one.
         ignore: (N,) bool, crowds and boxes to ignore.
-        complete: the classes of which every object is labelled; none where only one object is.
+        complete: the classes of which every object is labelled; empty where only one object is labelled.
     """
 
     source: str
@@ -46,8 +46,8 @@ class LabelledFrame:
 
     Attributes:
         bgr: (H, W, 3) its pixels.
-        xyxy: (N, 4) float64, the objects, the same rows in every frame; without area where one is not to be seen.
-        visible: (N,) float64, how much of each box is in the picture, 0..1.
+        xyxy: (N, 4) float64, the objects, the same rows in every frame; without area where an object is not visible.
+        visible: (N,) float64, the share of each box inside the image, 0..1.
     """
 
     bgr: UInt8
@@ -59,8 +59,8 @@ def find_clips(config: BenchBirthsConfig) -> list[BirthClip]:
     """All videos of the settings, source after source.
 
     Raises:
-        ConfigError: a folder that is not there or holds nothing of its kind.
-        DataError: truth that breaks its format.
+        ConfigError: a folder is missing or holds no data of its kind.
+        DataError: the ground truth breaks its format.
     """
     clips = [
         BirthClip(root.resolve().name, s.name, s) for root in config.davis for s in find_sequences(root, pictures=True)
@@ -77,11 +77,11 @@ def find_clips(config: BenchBirthsConfig) -> list[BirthClip]:
 
 
 def frames_of(clip: BirthClip, config: BenchBirthsConfig) -> Iterator[LabelledFrame]:
-    """The frames, one after the other.
+    """The frames in order.
 
     Raises:
-        DataError: a mask that cannot be read or is not of its picture's size.
-        SourceError: a picture that cannot be read.
+        DataError: a mask cannot be read or differs from its image in size.
+        SourceError: an image cannot be read.
     """
     origin = clip.origin
     if isinstance(origin, MaskSequence):

@@ -1,6 +1,6 @@
-"""`liquidtrack bench births`: objects that a detector finds should be tracked soon, and nothing else should.
+"""`liquidtrack bench births`: measure how soon detected objects get a track, and how many tracks are false.
 
-Every detector looks at every frame once; its detections are then tracked by each rule of births on each profile.
+Every detector runs once on every frame. Its detections are then tracked with each birth rule on each profile.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from tracker.pipeline.loop import limit_library_threads
 from tracker.protocols import Detector
 from tracker.types import Detections, Frame, Tracks
 
-EVIDENCE, SCORE = "evidence", "score"  # what starts a track: weak detections that repeat too, or one strong one alone
-NEVER_PROBABILITY = 1.0  # the birth probability by which no evidence is enough
-STATELESS = ("lite0", "onnx", "torchvision")  # detectors that serve one video after the other
+EVIDENCE, SCORE = "evidence", "score"  # a track starts from repeated weak detections too, or from one strong one only
+NEVER_PROBABILITY = 1.0  # the birth probability at which no evidence is sufficient
+STATELESS = ("lite0", "onnx", "torchvision")  # detectors that are reused for the next video
 ALL = "all"
 
 
@@ -43,11 +43,11 @@ class BirthRun:
 
     Attributes:
         source: where the video comes from.
-        clip: its name.
+        clip: name of the video.
         detector, profile, rule: how it was tracked.
-        objects: those that the detector finds.
-        false: the false tracks, None where not everything is labelled.
-        seconds: how long the video is.
+        objects: the objects that the detector finds.
+        false: the false tracks, None where not every object is labelled.
+        seconds: duration of the video.
     """
 
     source: str
@@ -61,11 +61,11 @@ class BirthRun:
 
 
 def bench_births(config: BenchBirthsConfig) -> None:
-    """Tracks, scores and prints.
+    """Track, score, and print the tables.
 
     Raises:
-        ConfigError: a folder, a detector or a profile that is not there, or an output that cannot be written.
-        DataError: truth that breaks its format.
+        ConfigError: a folder, detector or profile does not exist, or an output cannot be written.
+        DataError: the ground truth breaks its format.
     """
     runs = measure(config)
     print(report(runs))
@@ -74,10 +74,10 @@ def bench_births(config: BenchBirthsConfig) -> None:
 
 
 def measure(config: BenchBirthsConfig) -> list[BirthRun]:
-    """Every video by every detector, profile and rule."""
+    """Track every video with every detector, profile and rule."""
     clips = find_clips(config)
     for profile in config.profiles:
-        thin_indices(1, config.rate, profile, "")  # a name that is none is refused before hours of work
+        thin_indices(1, config.rate, profile, "")  # an unknown name is refused before hours of work
     workers = min(config.workers or usable_cores(), len(clips))
     config = replace(config, threads=config.threads or max(1, usable_cores() // workers))
     for name in config.detectors:
@@ -92,7 +92,7 @@ def measure(config: BenchBirthsConfig) -> list[BirthRun]:
 
 
 def track_clip(config: BenchBirthsConfig, clip: BirthClip) -> list[BirthRun]:
-    """One video by every detector, profile and rule."""
+    """Track one video with every detector, profile and rule."""
     detectors = {name: _detector(name, config.threads) for name in config.detectors}
     with limit_library_threads():
         size, truth, found = _look(frames_of(clip, config), list(detectors.values()), config.rate)
@@ -118,14 +118,14 @@ def track_clip(config: BenchBirthsConfig, clip: BirthClip) -> list[BirthRun]:
 
 
 def rules(tracking: TrackerConfig) -> dict[str, TrackerConfig]:
-    """The settings as they are, and the same with births by score alone."""
+    """The settings as given, and the same settings with births by score alone."""
     return {EVIDENCE: tracking, SCORE: replace(tracking, new_track_probability=NEVER_PROBABILITY)}
 
 
 def _look(
     frames: Iterable[LabelledFrame], detectors: Sequence[Detector], rate: float
 ) -> tuple[tuple[int, int], list[tuple[Any, Any]], list[list[Detections]]]:
-    """((width, height), boxes and visibility of each frame, each detector's detections of each frame)."""
+    """((width, height), boxes and visibility of each frame, detections of each detector in each frame)."""
     size, truth, found = (0, 0), [], [[] for _ in detectors]  # type: ignore[var-annotated]
     for index, labelled in enumerate(frames):
         frame = Frame(labelled.bgr, index, index / rate)
@@ -139,7 +139,7 @@ def _look(
 def _track(
     settings: TrackerConfig, detector: Detector, scene: BirthScene, detections: Sequence[Detections]
 ) -> Iterator[Tracks]:
-    """The tracks that are shown in each frame; the tracker is given boxes, scores and classes alone."""
+    """The output tracks of each frame; the tracker gets only boxes, scores and classes."""
     tracker = Tracker(settings, classes=ClassPooling(len(detector.names)), size=scene.size)
     for found, time in zip(detections, scene.time.tolist(), strict=True):
         yield tracker.update(found, time).confirmed
@@ -159,7 +159,7 @@ _kept = lru_cache(maxsize=8)(_new)
 
 
 def report(runs: Sequence[BirthRun]) -> str:
-    """Found objects with a track in time by group and source, and false tracks a minute; the rules below each other."""
+    """Share of found objects with a track in time, by group and source, and false tracks per minute, a row per rule."""
     sources = list(dict.fromkeys(run.source for run in runs))
     keys = list(dict.fromkeys((run.detector, run.profile) for run in runs))
     rows = []
@@ -179,7 +179,7 @@ def report(runs: Sequence[BirthRun]) -> str:
 
 
 def to_json(runs: Sequence[BirthRun]) -> str:
-    """A JSON list with an object for each video, detector, profile and rule."""
+    """A JSON list, one object for each video, detector, profile and rule."""
     return json.dumps([asdict(run) for run in runs], indent=1)
 
 
@@ -207,6 +207,6 @@ def _false(runs: Sequence[BirthRun]) -> str:
 
 
 def _short(detector: str) -> str:
-    """A detector's name without the folders of its file."""
+    """The name of a detector without the folders of its file."""
     kind, argument = DetectorConfig(detector=detector).kind_and_argument()
     return argument.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".onnx") if kind == "onnx" else detector

@@ -1,4 +1,4 @@
-"""What `bench mot` does to detections before anybody tracks them: true boxes in their place, noise, false alarms."""
+"""Corrupt the detections of `bench mot` before tracking: true boxes in their place, noise, false alarms."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from models.errors import DataError
 
 
 def corrupt_detections(sequence: Path, *, truth: bool, noise: float, alarms: float, seed: int) -> None:
-    """Rewrites `sequence`/det/det.txt; which numbers are drawn depends on the seed and the sequence's name alone.
+    """Rewrite `sequence`/det/det.txt. The random numbers depend only on the seed and the name of the sequence.
 
     Args:
-        truth: put the true boxes (of people, where classes are told) in the place of the detections, score 1.
-        noise: standard deviation that every edge is moved by, in the box's own size along it.
-        alarms: false detections for each detection, of like sizes, anywhere where the frame's things are seen.
+        truth: replace the detections by the true boxes (of people, where classes are given), score 1.
+        noise: standard deviation of the shift of every edge, as a share of the box size along its axis.
+        alarms: false detections per detection, of similar sizes, anywhere in the area where the frame has objects.
 
     Raises:
-        DataError: there is no truth to take boxes from.
+        DataError: there is no ground truth to take boxes from.
     """
     det = sequence / "det/det.txt"
     if truth and not (sequence / "gt/gt.txt").is_file():

@@ -1,4 +1,4 @@
-"""`liquidtrack bench detection`: what finding things costs beside the pass of the frozen CNN that it stands on."""
+"""`liquidtrack bench detection`: time of detection relative to one pass of its frozen CNN."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ ALONE = f"{BACKBONE} alone"
 
 
 def bench_detector(config: BenchDetectorConfig) -> None:
-    """Print milliseconds and ratios to the CNN alone.
+    """Print milliseconds, and ratios to the CNN alone.
 
     Raises:
-        LiquidTrackError: a network is missing, damaged, or takes no pictures of these sizes.
+        LiquidTrackError: a network is missing, damaged, or does not accept images of these sizes.
     """
     networks: dict[str, tuple[Network, str]] = {ALONE: (open_network(BACKBONE, 32, threads=1, device="cpu"), "image")}
     paths = config.detectors or (NETWORK,)
@@ -34,7 +34,7 @@ def bench_detector(config: BenchDetectorConfig) -> None:
         width, height = map(int, size.split("x"))
         picture = np.random.default_rng(0).standard_normal((1, 3, height, width), dtype=np.float32)
         taken: dict[str, list[float]] = {name: [] for name in networks}
-        for _ in range(config.rounds + 1):  # the first one of each only warms up
+        for _ in range(config.rounds + 1):  # the first run of each is warm-up
             for name, (network, picture_name) in networks.items():
                 began = time.perf_counter()
                 network.run({picture_name: picture})

@@ -1,4 +1,4 @@
-"""`liquidtrack bench engine`: time per frame against a peer in the same run, and memory over a long one."""
+"""`liquidtrack bench engine`: time per frame against a baseline in the same run, and memory over a long run."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.types import Detections, Float64
 
-RATE = 25.0  # frames a second
-HEIGHT = 80.0  # pixels of a walker
-MEAN_STAY_S = 8.0  # seconds for which a walker is in the picture, on average
+RATE = 25.0  # frames per second
+HEIGHT = 80.0  # size of a walker in pixels
+MEAN_STAY_S = 8.0  # mean time of a walker in the image, in seconds
 
 
 def bench_engine(config: BenchEngineConfig) -> None:
-    """Prints the medians; ratios above 1 say that the peer takes longer.
+    """Print the medians. A ratio above 1 means that the baseline takes longer.
 
     Raises:
-        ConfigError: a motion or the peer is unknown or not installed.
+        ConfigError: a motion model or the baseline is unknown or not installed.
     """
     peer = peers.names([config.peer])[0] if config.peer else ""
     times = {n: _times(config, n, peer) for n in config.objects}
@@ -45,9 +45,9 @@ def bench_engine(config: BenchEngineConfig) -> None:
 
 
 def crowd(objects: int, seed: int) -> Iterator[tuple[Detections, float]]:
-    """Detections and times without end: walkers that come, go, are missed at times, and clutter."""
+    """An endless stream of detections and times: walkers that enter and leave, missed detections, and clutter."""
     rng = np.random.default_rng(seed)
-    side = HEIGHT * np.sqrt(objects) * 1.2  # as dense at every size
+    side = HEIGHT * np.sqrt(objects) * 1.2  # the same density at every size
     place = rng.uniform(0, side, (objects, 2))
     pace = rng.normal(0, 60, (objects, 2))
     height = HEIGHT * np.exp(rng.normal(0, 0.15, objects))
@@ -70,7 +70,7 @@ def crowd(objects: int, seed: int) -> Iterator[tuple[Detections, float]]:
 
 
 def _times(config: BenchEngineConfig, objects: int, peer: str) -> dict[str, float]:
-    """Median milliseconds a frame of every entrant; they take turns, so that what else the machine does hits all."""
+    """Median milliseconds per frame of every entrant. They alternate, so that other load on the machine affects all."""
     source = crowd(objects, config.seed)
     frames = [next(source) for _ in range(config.frames)]
     rows = [np.concatenate([d.xyxy, d.score[:, None]], axis=1).astype(np.float64) for d, _ in frames]
@@ -102,7 +102,7 @@ def _theirs(run: str, rows: list[Float64], times: list[float]) -> list[float]:
 
 
 def _memory(config: BenchEngineConfig) -> dict[int, int]:
-    """Bytes that Python holds after each tenth of a long run of the first motion, by the number of frames."""
+    """Bytes allocated by Python after each tenth of a long run of the first motion model, by number of frames."""
     tracker = Tracker(TrackerConfig(motion=config.motions[0]))
     source = crowd(config.objects[0], config.seed)
     every, sizes = max(1, config.memory_frames // 10), {}

@@ -1,4 +1,4 @@
-"""`liquidtrack bench gradients`: what mixed memory is for, as figures and as a picture."""
+"""`liquidtrack bench gradients`: how far gradients reach back with and without mixed memory, as a table and a plot."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SHOWN = (0, 10, 25, 50, 99)  # steps back that are printed
 
 
 def bench_gradients(config: BenchGradientsConfig) -> None:
-    """Print, and plot where asked, the norm of the last output's gradient by the inputs before it.
+    """Print, and optionally plot, the norm of the gradient of the last output with respect to earlier inputs.
 
     Raises:
-        ConfigError: a cell is unknown, matplotlib is missing, or the picture cannot be written.
+        ConfigError: a cell is unknown, matplotlib is missing, or the plot cannot be written.
     """
     for cell in config.cells:
         check_name(cell)
-    # an LTC keeps numbers for each pair of its neurons in each of its six steps
+    # an LTC stores values for each pair of its neurons in each of its six steps
     pairs = config.steps * config.units * (config.units + config.inputs) if any("ltc" in c for c in config.cells) else 0
     check_memory(192 * pairs, f"--units {config.units} over --steps {config.steps}")
     if config.plot is not None:
@@ -45,7 +45,7 @@ def bench_gradients(config: BenchGradientsConfig) -> None:
 
 
 def gradient_norms(cell: str, config: BenchGradientsConfig) -> NDArray[np.float64]:
-    """(steps,) median over the seeds of the norm of d sum(last output) / d input, by steps back from the last."""
+    """(steps,) median over the seeds of the norm of d sum(last output) / d input, by steps before the last."""
     found = []
     for seed in range(config.seeds):
         torch.manual_seed(seed)

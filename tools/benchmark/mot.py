@@ -1,4 +1,4 @@
-"""`liquidtrack bench mot`: the same detections at even and uneven times, tracked by us and by peers, scored alike."""
+"""`liquidtrack bench mot`: the same detections at even and uneven times, for our tracker and for baselines."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from tools.track.config.detections import MotConfig
 from tools.track.detections import for_each_sequence, mot
 from tracker.config import TrackerConfig
 
-DIFFERENCES = "differences"  # the key of the comparisons, beside those of the entrants
-PEERS_RATE = 30.0  # frames a second, where a sequence does not say; what the peers take for granted
+DIFFERENCES = "differences"  # the key of the comparisons, next to the keys of the entrants
+PEERS_RATE = 30.0  # frames per second, where a sequence does not give a rate; the assumption of the baselines
 
-Figures = dict[str, dict[str, list[MotEvaluation]]]  # by entrant and profile, one for each seed
+Figures = dict[str, dict[str, list[MotEvaluation]]]  # by entrant and profile, one evaluation per seed
 
 
 def bench_mot(config: BenchMotConfig) -> None:
-    """Tracks, scores and prints.
+    """Track, score, and print the tables.
 
     Raises:
-        ConfigError: a motion, a peer or a profile is unknown, a package is missing, or an output cannot be written.
+        ConfigError: a motion model, baseline or profile is unknown, a package is missing, or an output is not writable.
         DataError: a file under the root breaks its format.
     """
     if config.plot is not None:
@@ -56,7 +56,7 @@ def bench_mot(config: BenchMotConfig) -> None:
 
 
 def measure(config: BenchMotConfig) -> Figures:
-    """Every entrant's scores on every profile and seed."""
+    """The scores of every entrant on every profile and seed."""
     runs = peers.names(config.peers)
     ours = {name: _settings(config, name) for name in config.motions}
     figures: Figures = {name: {p: [] for p in config.profiles} for name in (*ours, *runs)}
@@ -65,7 +65,7 @@ def measure(config: BenchMotConfig) -> Figures:
         for profile in config.profiles:
             for seed in config.seeds:
                 if seed != config.seeds[0] and is_even(profile) and not (config.box_noise or config.false_positives):
-                    for of in figures.values():  # no chance in it: every seed gives the same
+                    for of in figures.values():  # deterministic: every seed gives the same result
                         of[profile].append(of[profile][0])
                     continue
                 folder = (config.out or Path(scratch)) / f"{profile}-{seed}"
@@ -94,7 +94,7 @@ def measure(config: BenchMotConfig) -> Figures:
 
 
 def report(figures: Figures) -> str:
-    """HOTA of every entrant by profile, the mean of the uneven ones, and the differences to the first entrant."""
+    """HOTA of every entrant by profile, the mean of the uneven profiles, and the differences to the first entrant."""
     profiles = list(next(iter(figures.values())))
     uneven = [p for p in profiles if p in UNEVEN]
     width = max(len(name) for name in figures)
@@ -114,7 +114,7 @@ def report(figures: Figures) -> str:
 
 
 def difference(figures: Figures, a: str, b: str, profiles: Sequence[str]) -> Difference:
-    """HOTA of entrant `a` minus that of `b`, over the profiles, paired by sequence."""
+    """HOTA of entrant `a` minus HOTA of `b` over the profiles, paired by sequence."""
 
     def every(name: str) -> list[MotEvaluation]:
         return [evaluation for p in profiles for evaluation in figures[name][p]]
@@ -123,7 +123,7 @@ def difference(figures: Figures, a: str, b: str, profiles: Sequence[str]) -> Dif
 
 
 def to_json(figures: Figures) -> str:
-    """The combined scores, by entrant, profile and seed; under `differences`, HOTA minus that of the first entrant."""
+    """The combined scores by entrant, profile and seed; under `differences`, HOTA minus HOTA of the first entrant."""
     content: dict[str, Any] = {
         n: {p: [asdict(e.combined) for e in found] for p, found in of.items()} for n, of in figures.items()
     }
@@ -138,7 +138,7 @@ def to_json(figures: Figures) -> str:
 
 
 def _groups(figures: Figures) -> list[tuple[str, list[str]]]:
-    """Which profiles are compared together: all frames, and all ways of leaving some out."""
+    """Groups of profiles that are compared together: all frames, and all profiles that drop frames."""
     profiles = list(next(iter(figures.values())))
     uneven = [p for p in profiles if p in UNEVEN]
     return [("full", ["full"])] * ("full" in profiles) + [("uneven", uneven)] * bool(uneven)
@@ -156,7 +156,7 @@ def _settings(config: BenchMotConfig, name: str) -> TrackerConfig:
 
 
 def _plain(name: str) -> str:
-    """An entrant's name as a folder's."""
+    """The name of an entrant as the name of a folder."""
     return name.replace("/", "_").replace(":", "_")
 
 
@@ -164,7 +164,7 @@ def _track_peer(run: str, out: Path, camera_motion: bool, sequence: Path) -> Non
     out.mkdir(parents=True, exist_ok=True)
     detections = DetectionFile(sequence / "det/det.txt", "mot")
     frames, times = detections.annotations.frames, detections.annotations.times
-    assert times is not None  # thin writes them
+    assert times is not None  # `thin` writes them
     found = []
     for frame in frames.tolist():
         got = detections(frame)

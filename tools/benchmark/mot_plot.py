@@ -1,4 +1,4 @@
-"""The picture of `liquidtrack bench mot`: HOTA against the mean time between frames, a line for each entrant."""
+"""The plot of `liquidtrack bench mot`: HOTA against the mean time between frames, a line for each entrant."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from datasets.subsampling.sequences import is_even, thin_indices
 from tools.reporting.plots import pyplot, save
 from tools.track.sequences import find_sequences
 
-TIMED = "+t"  # peers that are handed the true times
-MARKERS = {"drop70": "v", "jitter": "D", "bursty": "s"}  # of uneven times; even ones are dots
+TIMED = "+t"  # baselines that get the true times
+MARKERS = {"drop70": "v", "jitter": "D", "bursty": "s"}  # marker of uneven times; even times are dots
 
 
 def mean_interval(root: Path, profile: str, seeds: Sequence[int]) -> float:
-    """Seconds between kept frames, the mean over all sequences under `root` and all seeds.
+    """Mean time between kept frames in seconds, over all sequences under `root` and all seeds.
 
     Raises:
-        DataError: there is no sequence, or one has no seqinfo.ini that can be read.
+        DataError: there is no sequence, or one has no readable seqinfo.ini.
     """
     seconds, steps = 0.0, 0
     for folder in find_sequences(root):
@@ -35,9 +35,9 @@ def mean_interval(root: Path, profile: str, seeds: Sequence[int]) -> float:
 
 
 def plot(hota: Mapping[str, Mapping[str, float]], interval: Mapping[str, float], path: Path) -> None:
-    """Draws the HOTA of every entrant and profile, percent, at the profile's mean interval in seconds.
+    """Plot the HOTA of every entrant and profile in percent at the mean interval of the profile in seconds.
 
-    Even times are joined by a line; uneven ones stand beside it with a mark of their own.
+    Profiles of even times are joined by a line. Profiles of uneven times have a separate marker.
 
     Raises:
         ConfigError: matplotlib is missing, or the file cannot be written.
@@ -85,7 +85,7 @@ def _ours(name: str) -> bool:
 
 
 def _colours(names: list[str], plt: Any) -> dict[str, Any]:
-    """One for each entrant; a peer keeps its own with and without times."""
+    """A colour for each entrant; a baseline has the same colour with and without times."""
     plain = list(dict.fromkeys(name.removesuffix(TIMED) for name in names))
     wheel = plt.get_cmap("tab10")
     return {name: wheel(plain.index(name.removesuffix(TIMED)) % 10) for name in names}

@@ -1,7 +1,7 @@
-"""`liquidtrack bench motion`: how well a motion foresees where an object will be seen, and how well it knows how well.
+"""`liquidtrack bench motion`: accuracy of motion forecasts (IoU, centre error) and calibration of their intervals.
 
-No association takes part: each object is told its own detections, named by the truth. What an interval is, for each
-motion, stands in `tools/benchmark/motion_forecast.py`.
+There is no association: each object gets its own detections, assigned by the ground truth.
+`tools/benchmark/motion_forecast.py` defines the interval of each motion model.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ from tools.reporting.files import write_report
 from tracker.types import Float64
 
 COORDINATES = ("x", "y", "width", "height")
-HALF, MOST = 0.5, 0.9  # shares of the two intervals
-WAITS = (0.0, 0.045, 0.075, 0.15, 0.3, 0.6, 1.2, 3.0)  # seconds between which looks are put together
+HALF, MOST = 0.5, 0.9  # coverage of the two intervals
+WAITS = (0.0, 0.045, 0.075, 0.15, 0.3, 0.6, 1.2, 3.0)  # limits of the bins of elapsed time, in seconds
 
-Answers = dict[str, dict[str, Forecasts]]  # by motion and profile
+Answers = dict[str, dict[str, Forecasts]]  # by motion model and profile
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ForecastSummary:
-    """What some answers are worth.
+    """Summary of some forecasts.
 
     Attributes:
-        looks: how many there are.
-        iou: mean overlap of the expected and the seen box.
-        off: median distance of their centres, heights.
-        half: (4,) share of looks within the 50 % interval, by coordinate; nan where there is none.
+        looks: number of observations.
+        iou: mean IoU of the predicted and the observed box.
+        off: median distance of their centres, in heights.
+        half: (4,) share of observations within the 50 % interval, by coordinate; nan where there is no interval.
         most: (4,) the same for the 90 % interval.
-        factor: (4,) by which every std would have to be multiplied for 90 % to lie within.
+        factor: (4,) factor on every std at which 90 % of the observations lie within the 90 % interval.
     """
 
     looks: int
@@ -65,7 +65,7 @@ class ForecastSummary:
 
     @property
     def sure(self) -> bool:
-        """Whether the motion says how sure it is."""
+        """Whether the motion model gives a standard deviation."""
         return not bool(np.isnan(self.factor).any())
 
     def as_dict(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class ForecastSummary:
 
 
 def summarise(answers: Forecasts, tail: float) -> ForecastSummary | None:
-    """The figures of some answers under a Student-t with `tail` degrees of freedom; None where there are none."""
+    """Summary of forecasts under a Student-t with `tail` degrees of freedom; None where there are no forecasts."""
     if len(answers.iou) == 0:
         return None
     size = abs(answers.z)
@@ -92,12 +92,12 @@ def summarise(answers: Forecasts, tail: float) -> ForecastSummary | None:
 
 
 def bench_motion(config: BenchMotionConfig) -> None:
-    """Asks, scores and prints, a folder at a time.
+    """Forecast, score, and print the tables of each folder.
 
     Raises:
-        ConfigError: a motion or a profile is unknown, or SciPy is missing.
-        DataError: a folder holds no sequences, or one breaks its format.
-        WeightsError: the liquid head's weights cannot be read.
+        ConfigError: a motion model or a profile is unknown, or SciPy is missing.
+        DataError: a folder holds no sequences, or a sequence breaks its format.
+        WeightsError: the weights of the liquid head cannot be read.
     """
     horizons = horizons_of(config)
     whole = {}
@@ -110,17 +110,17 @@ def bench_motion(config: BenchMotionConfig) -> None:
 
 
 def horizons_of(config: BenchMotionConfig) -> tuple[Horizon, ...]:
-    """When the motions are asked, besides at the next look."""
+    """The horizons of the forecasts, in addition to the next observation."""
     return (*(Horizon(frames=n) for n in config.frames), *(Horizon(seconds=s) for s in config.seconds))
 
 
 def measure(config: BenchMotionConfig, root: Path) -> Answers:
-    """Every motion's answers over all sequences of a folder, by profile."""
+    """The forecasts of every motion model over all sequences of a folder, by profile."""
     for name in config.motions:
-        make_motion(name)  # a wrong name is told before the work
+        make_motion(name)  # a wrong name is reported before the work
     for profile in config.profiles:
         thin_indices(1, 1.0, profile, "")
-    reach(HALF, 1.0)  # so is a missing SciPy
+    reach(HALF, 1.0)  # and so is a missing SciPy
     horizons = horizons_of(config)
     sequences = [s for s in read_sequences((root,)) if len(s.times) > 1]
     if not sequences:
@@ -152,7 +152,7 @@ def report(title: str, answers: Answers, horizons: tuple[Horizon, ...]) -> str:
 
 
 def to_dict(answers: Answers, horizons: tuple[Horizon, ...]) -> dict[str, Any]:
-    """All figures, by motion and profile: of the next look, that by elapsed time, and of every horizon."""
+    """All figures by motion model and profile: next observation, the same by elapsed time, and every horizon."""
     whole: dict[str, Any] = {}
     for name, of in answers.items():
         tail = tail_of(name)
@@ -173,7 +173,7 @@ def _plain(summary: ForecastSummary | None) -> dict[str, Any] | None:
 
 
 def _calibration(answers: Answers) -> list[str]:
-    """The next look of every profile: the main figure."""
+    """Calibration at the next observation, for every profile: the main figure."""
     heads = ("looks", "IoU", "off", *(f"90 {c[0]}" for c in COORDINATES), "90 all", "50 all", "factor")
     lines = [
         "the next kept frame: percent of looks within the 90 % and 50 % intervals (x, y, width, height, all four);",
@@ -195,13 +195,13 @@ def _calibration(answers: Answers) -> list[str]:
 
 
 def _waits(found: Forecasts) -> list[tuple[str, Forecasts]]:
-    """The answers put together by elapsed time, those bins that hold any."""
+    """The forecasts grouped by elapsed time; empty bins are left out."""
     parts = [(f"{a:g}-{b:g}", found.take((found.elapsed > a) & (found.elapsed <= b))) for a, b in pairwise(WAITS)]
     return [(label, part) for label, part in parts if len(part.iou)]
 
 
 def _by_wait(answers: Answers) -> list[str]:
-    """The next look, all profiles together, by elapsed time."""
+    """The next observation by elapsed time, all profiles together."""
     width = max(map(len, answers))
     lines: list[str] = []
     for name, of in answers.items():
@@ -217,7 +217,7 @@ def _by_wait(answers: Answers) -> list[str]:
 
 
 def _at_horizons(answers: Answers, profile: str, horizons: tuple[Horizon, ...]) -> list[str]:
-    """Mean IoU, centre error and coverage at every horizon after a look."""
+    """Mean IoU, centre error and coverage at every horizon after an observation."""
     width = max(map(len, answers))
     lines = [f"{profile + ', after a look':{width + 9}}" + "".join(f"{h.name:>8}" for h in horizons)]
     for label, pick, digits in COLUMNS[:3]:

@@ -1,15 +1,15 @@
-"""What a motion foresees of objects whose detections it is told one by one: errors, and how sure it was of them.
+"""Motion forecasts of objects with known detections: errors, and the predicted standard deviations.
 
-An interval of a coordinate is mean +- q std, q the quantile of the distribution that the std belongs to:
+The interval of a coordinate is mean +- q std, where q is the quantile of the distribution of the motion model:
 
-- `kalman` and its kin: a Gaussian, whose standard deviation `motion/kalman.py` carries (the spread of the mixture of
-  priors, the next detection's noise in it);
-- `liquid`: a Student-t with `head_config.STUDENT_T_DOF` degrees of freedom, of which the std is the scale, since that
-  is the likelihood that it is trained under (`tools/train/association_head.py`, `loss`);
-- `liquid-adapt`: the liquid head with its spread following the sequence at hand (`--online-calibration`);
-- `kalman-t`: the same filter with its std read as the scale of a Student-t with `kalman_motion.STUDENT_T_DOF` degrees
-  of freedom, which is what the constants were fitted under and how the filter judges its priors;
-- `still`: none; it says where, not how surely.
+- `kalman` and its variants: a Gaussian with the standard deviation of `motion/kalman.py` (the spread of the mixture of
+  priors, including the noise of the next detection);
+- `liquid`: a Student-t with `head_config.STUDENT_T_DOF` degrees of freedom, with the std as its scale. This is the
+  likelihood of its training (`tools/train/association_head.py`, `loss`);
+- `liquid-adapt`: the liquid head with a spread that adapts to the current sequence (`--online-calibration`);
+- `kalman-t`: the same filter with its std as the scale of a Student-t with `kalman_motion.STUDENT_T_DOF` degrees
+  of freedom. The constants were fitted under this distribution, and the filter weights its priors by it;
+- `still`: no distribution; it predicts a position without a standard deviation.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from tracker.motion.kalman_mixture import MOTION_MODES, STUDENT_T_DOF, KalmanMot
 from tracker.motion_registry import MOTIONS
 from tracker.types import Float64, Int64
 
-FOREVER = 1000.0  # seconds in which the control forgets a velocity: never, within any horizon here
-NEXT = -1  # the question of the next look, beside the numbered horizons
+FOREVER = 1000.0  # velocity time constant of the control, in seconds: infinite for these horizons
+NEXT = -1  # question number of the next observation, next to the numbered horizons
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Forecasts:
-    """K answers of a motion beside what was seen then.
+    """K forecasts of a motion model, compared with the observations.
 
     Attributes:
-        question: (K,) the horizon's number, or NEXT for the next look at the object.
-        elapsed: (K,) seconds since the object was seen last.
-        z: (K, 4) centre x, centre y, log width, log height seen minus expected, in std; nan where there is no std.
-        iou: (K,) of the expected and the seen box.
-        off: (K,) distance of their centres, heights of the seen box.
+        question: (K,) number of the horizon, or NEXT for the next observation of the object.
+        elapsed: (K,) seconds since the last observation of the object.
+        z: (K, 4) centre x, centre y, log width, log height: observed minus predicted, in std; nan without a std.
+        iou: (K,) IoU of the predicted and the observed box.
+        off: (K,) distance of their centres, in heights of the observed box.
     """
 
     question: Int64
@@ -64,18 +64,18 @@ class Forecasts:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """When a motion is asked: so many frames of the source, or so many seconds, after an update."""
+    """Time of a forecast after an update: a number of source frames, or seconds."""
 
     frames: int = 0
     seconds: float = 0.0
 
     @property
     def name(self) -> str:
-        """For tables."""
+        """The name in tables."""
         return f"{self.frames} fr" if self.frames else f"{self.seconds:g} s"
 
     def frame(self, times: Float64, now: int) -> int | None:
-        """The frame to ask for after frame `now`; None where the sequence has none within half a frame of it."""
+        """The frame to predict after frame `now`; None where the sequence has none within half a frame of that time."""
         if self.frames:
             at = now + self.frames
             return at if at < len(times) else None
@@ -87,14 +87,14 @@ class Horizon:
 
 
 def join(parts: list[Forecasts]) -> Forecasts:
-    """All answers in one."""
+    """Concatenate forecasts."""
     none = Forecasts(np.zeros(0, np.int64), np.zeros(0), np.zeros((0, 4)), np.zeros(0), np.zeros(0))
     columns = ([getattr(p, f.name) for p in (none, *parts)] for f in fields(Forecasts))
     return Forecasts(*(np.concatenate(column) for column in columns))
 
 
 class StationaryMotion(KalmanMotion):
-    """The control that expects an object where it was seen last. It has no spread of its own: std is nan."""
+    """Control that predicts the last observed position of an object. It has no spread: std is nan."""
 
     def predict(self, rows: Float64, time: float) -> Prediction:
         p = super().predict(rows, time)
@@ -104,7 +104,7 @@ class StationaryMotion(KalmanMotion):
 
 
 def constant_velocity() -> KalmanMotion:
-    """The package's priors with the same accelerations and wander, but a velocity that is never forgotten."""
+    """The default priors with the same accelerations and position diffusion, but without decay of the velocity."""
     kept = tuple(
         replace(p, velocity_tau=FOREVER, velocity_std=p.velocity_std * math.sqrt(FOREVER / p.velocity_tau))
         for p in MOTION_MODES
@@ -121,10 +121,10 @@ BASELINES: dict[str, Callable[[], Motion]] = {
 
 
 def make_motion(name: str) -> Motion:
-    """One of `BASELINES`, or a motion of the tracker; `liquid:FILE` names other weights.
+    """One of `BASELINES`, or a motion model of the tracker; `liquid:FILE` names other weights.
 
     Raises:
-        ConfigError: there is no such motion.
+        ConfigError: there is no such motion model.
         WeightsError: the weights cannot be read.
     """
     kind, _, head = name.partition(":")
@@ -137,7 +137,7 @@ def make_motion(name: str) -> Motion:
 
 
 def tail_of(name: str) -> float:
-    """Degrees of freedom of the distribution that a motion's std belongs to; infinite for a Gaussian."""
+    """Degrees of freedom of the predictive distribution of a motion model; infinite for a Gaussian."""
     return {
         "liquid": head_config.STUDENT_T_DOF,
         "liquid-adapt": head_config.STUDENT_T_DOF,
@@ -146,7 +146,7 @@ def tail_of(name: str) -> float:
 
 
 def reach(share: float, tail: float) -> float:
-    """How many std on either side hold `share` of the distribution.
+    """Half-width, in std, of the central interval that holds `share` of the distribution.
 
     Raises:
         ConfigError: SciPy is not installed.
@@ -160,7 +160,7 @@ def reach(share: float, tail: float) -> float:
 
 
 def seen_boxes(sequence: TrackingSequence, noise: NoiseModel | None, seed: int) -> BoxTable:
-    """What is seen in every frame: real detections, else those of a detector with `noise`, else the true boxes."""
+    """Observations of every frame: real detections, else those of a detector with `noise`, else the true boxes."""
     if sequence.detections is not None:
         return sequence.detections
     if noise is None:
@@ -176,15 +176,16 @@ def forecast(
     motion: Motion, sequence: TrackingSequence, seen: BoxTable, profile: str, horizons: tuple[Horizon, ...] = (),
     *, every: int = 1, camera_motion: bool = True, seed: int = 0,
 ) -> Forecasts:  # fmt: skip
-    """All answers of a motion over one thinned sequence.
+    """All forecasts of a motion model over one subsampled sequence.
 
-    In each kept frame every object seen now and at most `MAX_ABSENCE_S` seconds before is predicted (NEXT) and
-    then updated; those that come new or come back later start anew. In every `every`-th kept frame the motion is then
-    asked for the frames of the `horizons`, kept or not, about the objects just seen that are seen there too.
+    In each kept frame every object that is observed now and at most `MAX_ABSENCE_S` seconds before is predicted (NEXT)
+    and then updated. New objects, and objects that return later, are initialised. In every `every`-th kept frame the
+    motion model then predicts the observed objects at the frames of the `horizons`, kept or not, in which they are
+    observed again.
 
     Args:
-        seen: what is seen in all frames of the source; rows with number -1 only crowd the others.
-        profile: which frames are kept, as `datasets.subsampling.sequences` draws them by `seed`.
+        seen: observations in all frames of the source; rows with number -1 count only as neighbours of the others.
+        profile: the frames that are kept, as `datasets.subsampling.sequences` draws them by `seed`.
     """
     times = sequence.times
     rate = 1 / float(np.median(np.diff(times))) if len(times) > 1 else 1.0
@@ -204,14 +205,14 @@ def forecast(
 
 
 def compare(answer: Prediction, observations: Observations, question: Int64) -> Forecasts:
-    """What was expected of N objects beside what was seen of them, row by row."""
+    """Compare the predictions of N objects with their observations, row by row."""
     gap = observations.coordinates - answer.coordinates
     off = np.hypot(gap[:, 0], gap[:, 1]) / np.exp(observations.coordinates[:, 3])
     return Forecasts(question, answer.elapsed, gap / answer.std, overlap(answer.xyxy, observations.xyxy, 0).iou, off)
 
 
 class _Table:
-    """A row of the motion for every object of a sequence; those that are being followed are `alive`."""
+    """A row of the motion model for every object of a sequence; the rows of followed objects are `alive`."""
 
     def __init__(self, motion: Motion, ids: Int64) -> None:
         self.motion = motion
@@ -222,7 +223,7 @@ class _Table:
     def see(
         self, index: Int64, observations: Observations, time: float, warp: Float64 | None
     ) -> tuple[np.ndarray, Prediction]:
-        """Updates the objects `index` by the rows of `observations`; returns which were known and their predictions."""
+        """Update the objects `index` by the rows of `observations`; return which were known, and their predictions."""
         alive = np.flatnonzero(time - self.last <= MAX_ABSENCE_S)
         if warp is not None:
             self.rows[alive] = self.motion.warp(self.rows[alive], warp)
@@ -236,7 +237,7 @@ class _Table:
 
 
 class _Lags:
-    """The camera's motion over several frames: composed once for all frames, and kept."""
+    """Camera motion over several frames: composed once for all frames, and cached."""
 
     def __init__(self, sequence: TrackingSequence, camera_motion: bool) -> None:
         self._step = np.tile(np.eye(3), (len(sequence.times), 1, 1))
@@ -244,7 +245,7 @@ class _Lags:
             if 0 <= k < len(self._step):
                 self._step[k, :2] = warp
         self._moves = camera_motion and bool(sequence.warps)
-        self._over = [np.tile(np.eye(3), (len(sequence.times), 1, 1))]  # by frames in between: row k, from frame k on
+        self._over = [np.tile(np.eye(3), (len(sequence.times), 1, 1))]  # by frames between; row k starts at frame k
 
     def __call__(self, start: int, end: int) -> Float64 | None:
         """The (2, 3) affine from the pixels of frame `start` to those of frame `end`, or None."""
@@ -257,7 +258,7 @@ class _Lags:
 
 
 def _look(seen: BoxTable, k: int, crowded: bool, ids: Int64) -> tuple[Int64, Observations]:
-    """The objects of frame `k`, as rows of `ids`, and the look at them."""
+    """The objects of frame `k`, as rows of `ids`, and their observations."""
     who, boxes, score = seen.at(k)
     good = score >= MIN_SCORE
     observations = Observations.at(boxes[good], np.clip(score[good], 0, 1), crowded)
@@ -268,7 +269,7 @@ def _look(seen: BoxTable, k: int, crowded: bool, ids: Int64) -> tuple[Int64, Obs
 def _questions(
     table: _Table, index: Int64, horizons: tuple[Horizon, ...], times: Float64, k: int, seen: BoxTable, lags: _Lags
 ) -> list[Forecasts]:
-    """Answers about the objects `index`, just seen in frame `k`, at every horizon."""
+    """Forecasts of the objects `index`, observed in frame `k`, at every horizon."""
     asked: dict[int, list[int]] = {}
     for number, horizon in enumerate(horizons):
         if (frame := horizon.frame(times, k)) is not None:

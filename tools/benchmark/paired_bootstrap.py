@@ -1,7 +1,7 @@
-"""Is A better than B, or were the sequences lucky? Paired differences with bootstrap intervals over sequences.
+"""Paired differences of two methods, with bootstrap intervals over sequences.
 
-A sequence is what chance draws: its frames and objects depend on each other. Every resample draws as many as there
-are, with replacement, the same ones for A and B, and combines them as TrackEval combines sequences (Efron and
+The sequence is the unit of resampling, since its frames and objects depend on each other. Every resample draws as many
+sequences as there are, with replacement, the same for A and B, and combines them as TrackEval does (Efron and
 Tibshirani, 1993, chapter 13: percentile intervals).
 """
 
@@ -23,14 +23,14 @@ SAMPLES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A minus B, in the metric's own unit.
+    """A minus B, in the unit of the metric.
 
     Attributes:
         value: on all sequences.
         low: 2.5th percentile of the resamples.
         high: 97.5th percentile.
         better: share of resamples in which A is above B, 0..1.
-        sequences: how many sequences there were to draw from.
+        sequences: number of sequences to draw from.
     """
 
     value: float
@@ -44,13 +44,13 @@ class Difference:
 
 
 def draws(sequences: int, samples: int = SAMPLES, seed: int = 0) -> Float64:
-    """How often each resample draws each sequence: (samples, sequences), every row sums to `sequences`."""
+    """(samples, sequences) how often each resample draws each sequence; every row sums to `sequences`."""
     rng = np.random.default_rng(seed)
     return rng.multinomial(sequences, np.full(sequences, 1 / sequences), size=samples).astype(np.float64)
 
 
 def combined(evaluation: MotEvaluation, metric: str, weights: Float64) -> Float64:
-    """The metric of resamples: (samples, S) draws of the S sequences, in their own order -> (samples,)."""
+    """The metric of each resample: (samples, S) draws of the S sequences, in their order -> (samples,)."""
     results = list(evaluation.counts.values())
 
     def total(family: str, name: str) -> Float64:
@@ -83,9 +83,9 @@ def compare(
     samples: int = SAMPLES,
     seed: int = 0,
 ) -> Difference:
-    """A minus B in `metric`, averaged over pairs of evaluations (one pair a time profile, for instance).
+    """A minus B in `metric`, averaged over pairs of evaluations (for instance, one pair per time profile).
 
-    All evaluations must be of the same sequences: a resample draws the same ones everywhere.
+    All evaluations must cover the same sequences: a resample draws the same sequences in each.
 
     Raises:
         DataError: the sequences differ, or there are no pairs.
@@ -102,7 +102,7 @@ def compare(
 
 
 def compare_values(a: ArrayLike, b: ArrayLike, samples: int = SAMPLES, seed: int = 0) -> Difference:
-    """Mean of A minus B for one value a sequence (or a picture, or a clip), in the same order: (S,) each."""
+    """Mean of A minus B for one value per sequence (or image, or clip), in the same order: (S,) each."""
     gap = np.asarray(a, float) - np.asarray(b, float)
     if gap.ndim != 1 or not len(gap) or np.shape(a) != np.shape(b):
         raise DataError(f"values of shapes {np.shape(a)} and {np.shape(b)}; give one number a sequence, in pairs.")
@@ -111,6 +111,6 @@ def compare_values(a: ArrayLike, b: ArrayLike, samples: int = SAMPLES, seed: int
 
 
 def _difference(gaps: Float64, sequences: int) -> Difference:
-    """From the difference on all sequences, then those of the resamples."""
+    """The difference on all sequences, and its interval from the resamples."""
     low, high = np.percentile(gaps[1:], [2.5, 97.5])
     return Difference(float(gaps[0]), float(low), float(high), float((gaps[1:] > 0).mean()), sequences)

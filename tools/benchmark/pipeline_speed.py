@@ -1,4 +1,4 @@
-"""`liquidtrack bench pipeline`: what each stage costs alone, and what the overlap makes of them together."""
+"""`liquidtrack bench pipeline`: time of each stage alone, and of the whole pipeline with overlapping stages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WHOLE = "whole"
 
 
 class Cost(NamedTuple):
-    """Seconds that a frame takes, and seconds of work that it makes for all cores together."""
+    """Wall time and CPU time (all cores together) of a frame, in seconds."""
 
     wall: float
     cpu: float
@@ -44,9 +44,9 @@ def _since(start: Cost, frames: int) -> Cost:
 
 
 def bench_pipeline(config: BenchPipelineConfig) -> None:
-    """Print milliseconds a frame for each stage alone and for the whole, and the whole over its slowest stage."""
+    """Print milliseconds per frame of each stage and of the whole, and the ratio of the whole to its slowest stage."""
     rounds = [measure(config) for _ in range(config.rounds)]
-    # The least of several rounds: what the machine can do when nothing else disturbs it.
+    # The minimum of several rounds: the time without other load on the machine.
     figures = {name: Cost(*map(min, zip(*(r[name] for r in rounds), strict=True))) for name in rounds[0]}
     stages = {name: cost for name, cost in figures.items() if name != WHOLE}
     slowest = max(stages, key=lambda name: stages[name].wall)
@@ -64,10 +64,10 @@ def bench_pipeline(config: BenchPipelineConfig) -> None:
 
 
 def measure(config: BenchPipelineConfig) -> dict[str, Cost]:
-    """What each stage costs, over the first `frames` frames; the order of the stages is a frame's way.
+    """Cost of each stage over the first `frames` frames, in the order in which a frame passes the stages.
 
-    A stage runs alone just as it runs in the pipeline, with as many threads: what it would take with all cores to
-    itself is not what it could ever take beside the others.
+    A stage alone has as many threads as in the pipeline. Its time with all cores would be a bound that it cannot reach
+    next to the other stages.
 
     Raises:
         ConfigError: the clip has no frames.
@@ -105,7 +105,7 @@ def measure(config: BenchPipelineConfig) -> dict[str, Cost]:
         source = parts.source
         frames = alone("read", islice(source, config.frames))
         source.close()
-        detector(frames[0])  # the first call of a network allocates
+        detector(frames[0])  # the first call of a network allocates memory
         found = alone("detect", (detector(frame) for frame in frames))
         if stage is not None:
             embedder = stage.embedder

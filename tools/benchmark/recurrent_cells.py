@@ -17,7 +17,7 @@ from tools.train.recurrent_cells import Goal, Recipe, fit
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The usual way to train on one of the tasks; the papers' codes where they say."""
+    """Default training settings of a task, from the code of the papers where given."""
 
     goal: Goal
     outputs: int
@@ -26,7 +26,7 @@ class Task:
     batch: int
     rate: float
     units: int = 32
-    rates: dict[str, float] = field(default_factory=dict)  # of cells that want another one
+    rates: dict[str, float] = field(default_factory=dict)  # of cells that need a different one
     decay: float = 1.0
     clip: float = 0.0
     time_unit: float = 1.0
@@ -35,7 +35,7 @@ class Task:
 
 
 USUAL = ("ltc", "mixed-ltc", "cfc", "mixed-cfc", "ctrnn", "lstm", "lstm-dt", "gru", "gru-dt")
-GATED = ("cfc", "cfc-no-gate", "mixed-cfc")  # whose gates can be spread
+GATED = ("cfc", "cfc-no-gate", "mixed-cfc")  # cells with gates that can be spread
 TASKS = {
     "cheetah": Task("regress", 17, USUAL, 200, 16, 1e-3, rates={"ltc": 1e-2, "mixed-ltc": 1e-2}),
     "xor": Task(
@@ -49,10 +49,10 @@ TASKS = {
 
 
 def bench_series(config: BenchSeriesConfig) -> None:
-    """Train every cell with every seed and print a line of test figures for each as it is done.
+    """Train every cell with every seed, and print a line of test figures after each training.
 
     Raises:
-        LiquidTrackError: the data are missing or damaged, a cell is unknown, or the folder holds another training.
+        LiquidTrackError: the data are missing or damaged, a cell is unknown, or the folder holds a different training.
     """
     task = TASKS[config.task]
     cells = config.cells or task.cells
@@ -90,7 +90,7 @@ def _recipe(config: BenchSeriesConfig, task: Task, cell: str, seed: int) -> Reci
 def _data(config: BenchSeriesConfig) -> dict[str, Series]:
     if config.task == "xor":
         return event_xor()
-    assert config.data is not None  # the configuration holds it to be so
+    assert config.data is not None  # guaranteed by the configuration
     folder = config.data / config.task
     return half_cheetah(folder, drop=config.drop) if config.task == "cheetah" else occupancy(folder)
 

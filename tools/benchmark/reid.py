@@ -1,7 +1,7 @@
-"""`liquidtrack bench reid`: a real clip with people taken out of it for a while, tracked with and without `--reid`.
+"""`liquidtrack bench reid`: a real clip with simulated absences of people, tracked with and without `--reid`.
 
-Detections and their pictures come from one pass over the clip's own pixels; the scenarios leave out frames
-(a gap: times stay true) or what lies outside a part of the picture (a room: people walk out of it and come back).
+Detections and their crops come from one pass over the pixels of the clip. The scenarios leave out frames (a gap: times
+stay true) or everything outside a part of the image (a room: people leave and return).
 """
 
 from __future__ import annotations
@@ -41,35 +41,35 @@ from tracker.reid.stage import ReidStage
 from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, Tracks, UInt8
 
 OFF = "without"
-MIN_ABSENCE_S = 2.0  # seconds without a match after which somebody counts as having been away
-MATCHED = 0.5  # IoU from which a result's box is that of a person
-BINS = (16, 4)  # of hue and saturation, in each of `STRIPS` strips
+MIN_ABSENCE_S = 2.0  # time without a match, in seconds, after which a person counts as absent
+MATCHED = 0.5  # least IoU of a result box and its person
+BINS = (16, 4)  # bins of hue and saturation, in each of `STRIPS` strips
 STRIPS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What is left of the clip: the frames `kept`, and of each what stands between `left` and `right` (pixels)."""
+    """A part of the clip: the frames `kept`, and in each the columns from `left` to `right` (pixels)."""
 
     kept: tuple[int, ...]
     left: float = -math.inf
     right: float = math.inf
 
     def inside(self, xyxy: Float32) -> Bool:
-        """(N,) which boxes have their middle in the part that is left."""
+        """(N,) which boxes have their centre in this part."""
         middle = (xyxy[:, 0] + xyxy[:, 2]) / 2
         return np.asarray((middle >= self.left) & (middle < self.right))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Seen:
-    """The clip as one pass over its pixels saw it.
+    """Detections and crops of one pass over the clip.
 
     Attributes:
-        rate: frames a second.
+        rate: frames per second.
         size: (width, height).
         found: the detections of each frame.
-        cuts: the pictures of each frame's detections, None where next to nothing lies in the frame.
+        cuts: the crops of the detections of each frame, None where almost nothing of a box lies in the frame.
     """
 
     rate: float
@@ -80,13 +80,13 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of all scenarios of one kind together.
+    """The outcome of all scenarios of one kind together.
 
     Attributes:
         scores: as TrackEval combines them.
-        right: how often somebody who had been away got his own id back.
-        wrong: how often an id that had been away came back on somebody else.
-        away: how often somebody was away and came back.
+        right: number of returns at which a person got the same id again.
+        wrong: number of times an absent id was reused for another person.
+        away: number of returns after an absence.
     """
 
     scores: Scores
@@ -106,10 +106,10 @@ def bench_returns(config: BenchReturnsConfig) -> None:
 
 
 def measure(config: BenchReturnsConfig) -> dict[str, dict[str, Outcome]]:
-    """Kind of scenario -> entrant -> what came of it.
+    """Kind of scenario -> entrant -> outcome.
 
     Raises:
-        LiquidTrackError: a file or a network is missing or wrong, or the clip is too short for the gaps.
+        LiquidTrackError: a file or network is missing or invalid, or the clip is too short for the gaps.
     """
     clock = read_seqinfo(config.truth / "seqinfo.ini")
     if clock.rate is None or not len(clock.frames):
@@ -142,7 +142,7 @@ def measure(config: BenchReturnsConfig) -> dict[str, dict[str, Outcome]]:
 
 
 def scenarios(config: BenchReturnsConfig, frames: int, rate: float, width: int) -> dict[str, list[Scenario]]:
-    """Those of each kind for a clip of so many frames.
+    """The scenarios of each kind for a clip of `frames` frames.
 
     Raises:
         ConfigError: the clip is too short for a gap.
@@ -170,10 +170,10 @@ def scenarios(config: BenchReturnsConfig, frames: int, rate: float, width: int) 
 
 
 def detect_clip(config: BenchReturnsConfig, rate: float, frames: int) -> Seen:
-    """One pass over the pixels: what is found in each frame, and what it looks like.
+    """Detect objects in each frame and cut their crops, in one pass over the pixels.
 
     Raises:
-        ConfigError: the clip has fewer frames than the truth.
+        ConfigError: the clip has fewer frames than the ground truth.
     """
     settings = DetectorConfig(config.detector, classes=config.classes)
     detector = build_detector(settings, compute=Compute.shared(2, settings.threads, settings.device))
@@ -196,7 +196,7 @@ def detect_clip(config: BenchReturnsConfig, rate: float, frames: int) -> Seen:
 
 
 def hue_histogram(bgr: UInt8) -> Float32:
-    """(D,) the square roots of how often each hue and saturation stands in each strip, as many trackers do."""
+    """(D,) square roots of the histogram of hue and saturation in each strip, as many trackers use."""
     hsv = cv2.cvtColor(np.ascontiguousarray(bgr), cv2.COLOR_BGR2HSV)
     parts = [
         cv2.calcHist([strip], [0, 1], None, list(BINS), [0, 180, 0, 256]).ravel()
@@ -207,7 +207,7 @@ def hue_histogram(bgr: UInt8) -> Float32:
 
 
 class CachedEncoder:
-    """What detections look like; each is looked at once, when it is first asked for."""
+    """Embeddings of detections; each is computed once, at its first use."""
 
     def __init__(self, seen: Seen, say: Callable[[UInt8], Float32], dim: int) -> None:
         self.dim = dim
@@ -215,7 +215,7 @@ class CachedEncoder:
         self._known: dict[tuple[int, int], Float32] = {}
 
     def __call__(self, frame: Frame, boxes: Int64) -> Float32:
-        """(N, D) of the detections that these boxes (N, 4) are."""
+        """(N, D) embeddings of the detections with these boxes (N, 4)."""
         k = frame.index
         rows = overlaps(boxes.astype(np.float64), self._seen.found[k].xyxy.astype(np.float64)).argmax(axis=1)
         for row in rows.tolist():
@@ -226,7 +226,7 @@ class CachedEncoder:
 
 
 def cached_encoders(config: BenchReturnsConfig, seen: Seen) -> dict[str, CachedEncoder]:
-    """By kind of looks; identity and bare share one."""
+    """An encoder for each kind of embedding; identity and bare share one."""
     made: dict[str, CachedEncoder] = {}
     if {"identity", "bare"} & set(config.embeddings):
         looks = IdentityLooks(Compute.shared().threads, metric=config.returning.reid_metric)
@@ -237,12 +237,12 @@ def cached_encoders(config: BenchReturnsConfig, seen: Seen) -> dict[str, CachedE
 
 
 def engine(config: BenchReturnsConfig, seen: Seen, scenario: Scenario) -> tuple[list[Tracks], int]:
-    """The engine's tracks of each frame that is kept, and the next id that no track has had."""
+    """The tracks of the engine in each kept frame, and the next unused id."""
     tracker, glance = Tracker(config.tracking), EmbeddingSchedule()
     tracks = []
     for k in scenario.kept:
         found, time = seen.found[k].take(scenario.inside(seen.found[k].xyxy)), k / seen.rate
-        if not glance.needed(found, time):  # what `track` would not look at
+        if not glance.needed(found, time):  # detections that `track` would not encode
             found = Detections(found.xyxy, found.score, found.label)
         tracks.append(tracker.update(found, time))
     return tracks, tracker.new_id()
@@ -253,7 +253,7 @@ def shown(
     memory: CachedEncoder | None,
     bare: float = BARE,
 ) -> Float64:  # fmt: skip
-    """(N, 6) of all that is shown: number of the kept frame, id, left, top, right, bottom."""
+    """(N, 6) all output boxes: number of the kept frame, id, left, top, right, bottom."""
     tracks, next_id = run
     black = np.zeros((seen.size[1], seen.size[0], 3), np.uint8)
     ids = itertools.count(next_id)
@@ -268,7 +268,7 @@ def shown(
 
 
 def _true_rows(truth: Annotations, scenario: Scenario) -> Float64:
-    """(N, 8) of what is left: number of the kept frame, id, left, top, right, bottom, whether it counts, class."""
+    """(N, 8) ground truth of the part: number of the kept frame, id, left, top, right, bottom, counts or not, class."""
     kept = np.array(scenario.kept)
     frame = truth.frames[truth.row]
     n = np.searchsorted(kept, frame).clip(max=len(kept) - 1)
@@ -288,10 +288,10 @@ def _score(true: Float64, result: Float64, frames: int) -> Counts:
 
 
 def returned(true: Float64, result: Float64, times: Float64) -> Int64:
-    """(3,) how many got their own id back after an absence, how many ids came back on others, how many were away.
+    """(3,) number of returns with the same id, of absent ids reused for another person, and of all returns.
 
     Args:
-        true, result: (N, 6 or more) rows of number of the frame, id, left, top, right, bottom.
+        true, result: (N, 6 or more) rows of frame number, id, left, top, right, bottom.
         times: (F,) seconds of the frames.
     """
     from scipy.optimize import linear_sum_assignment
@@ -306,7 +306,7 @@ def returned(true: Float64, result: Float64, times: Float64) -> Int64:
         pairs.append(np.column_stack([np.full(good.sum(), times[n]), a[i[good], 1], b[j[good], 1]]))
     seen = np.concatenate(pairs)
     right = wrong = away = 0
-    for column in (1, 2):  # a person's life, then an id's
+    for column in (1, 2):  # all rows of a person, then of an id
         order = np.lexsort((seen[:, 0], seen[:, column]))
         before, after = seen[order][:-1], seen[order][1:]
         gap = (before[:, column] == after[:, column]) & (after[:, 0] - before[:, 0] > MIN_ABSENCE_S)

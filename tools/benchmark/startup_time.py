@@ -1,4 +1,4 @@
-"""`liquidtrack bench startup`: how long a person waits for the first answer, from the shell's point of view."""
+"""`liquidtrack bench startup`: time to the first output, measured from the shell."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from models.errors import ConfigError
 from tools.benchmark.config.startup_time import BenchStartupConfig
 from tools.reporting.files import write_report
 
-LOOK_S = 0.001  # how often the result is looked at
+LOOK_S = 0.001  # seconds between two checks of the result
 PATIENCE_S = 120.0
 PROGRAM = (sys.executable, "-m", "tools.cli.main")
 
 
 def bench_startup(config: BenchStartupConfig) -> None:
-    """Print seconds to a bare interpreter's end, to the help text's end and to the first tracked frame in its file.
+    """Print seconds of a bare interpreter, of the help text, and to the first tracked frame in its file.
 
     Raises:
         LiquidTrackError: the clip cannot be opened or tracked.
     """
     with open_source(str(config.clip)):
-        pass  # what is wrong with it is said once, here
+        pass  # an invalid clip is reported once, here
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         detections = folder / "det.txt"
@@ -53,7 +53,7 @@ def _whole(command: tuple[str, ...]) -> float:
 
 
 def _first_frame(clip: Path, detections: Path, out: Path) -> float:
-    """Seconds until `out` holds its header and one frame."""
+    """Seconds until `out` holds a header and one frame."""
     command = (*PROGRAM, "track", str(clip), "--detector", f"file:{detections}", "--jsonl", str(out), "--quiet")
     began = time.perf_counter()
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -66,5 +66,5 @@ def _first_frame(clip: Path, detections: Path, out: Path) -> float:
             time.sleep(LOOK_S)
         return time.perf_counter() - began
     finally:
-        process.kill()  # the rest of the clip is not asked for
+        process.kill()  # the rest of the clip is not needed
         process.communicate()

@@ -1,8 +1,9 @@
-"""`liquidtrack bench vfr`: a real clip, re-timed, tracked from its pixels into every sink, and scored beside its peers.
+"""`liquidtrack bench vfr`: a re-timed real clip, tracked from its pixels into every sink, scored against baselines.
 
-The truth's frameRate is taken for the clip's clock (vtest.avi's header says 10 frames a second, PETS 2009 was recorded
-at 7). Re-timing is lossless, so that the detector sees the same pixels in every profile; the peers get the very same
-detections, once with and once without the true times. Looks (`--appearance`) are ours alone: these peers use none.
+The frameRate of the ground truth is the clock of the clip (the header of vtest.avi gives 10 frames per second, PETS
+2009 was recorded at 7). Re-timing is lossless, so that the detector gets the same pixels in every profile. The
+baselines get the same detections, once with and once without the true times. Only our tracker uses embeddings
+(`--appearance`).
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ from tracker.detectors.config import DetectorConfig
 from tracker.types import Float64, Int64
 
 OURS = "liquidtrack"
-SCORE, NMS = 0.1, 0.5  # what issue 7 asks for: low scores are for the tracker to judge
-# Sink -> its file; every one of them must give the true times back.
+SCORE, NMS = 0.1, 0.5  # as issue 7 asks: the tracker decides about low scores
+# Sink -> its file; each must reproduce the true times.
 FILES = {
     "video": "tracked.mp4",
     "mot": "tracks.txt",
@@ -51,12 +52,12 @@ FILES = {
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What came of one profile.
+    """The outcome of one profile.
 
     Attributes:
-        frames: how many were kept.
+        frames: number of kept frames.
         time_error: the largest distance of an exported time from the true one, in seconds, by sink.
-        scores: by tracker; our own is called liquidtrack, `+t` marks a peer that was handed the true times.
+        scores: by tracker; ours is called liquidtrack, `+t` marks a baseline that gets the true times.
     """
 
     frames: int
@@ -73,14 +74,14 @@ def bench_vfr(config: BenchVfrConfig) -> None:
 
 
 def measure(config: BenchVfrConfig) -> dict[str, Profile]:
-    """Every profile's figures.
+    """The figures of every profile.
 
     Raises:
-        LiquidTrackError: a file, profile or peer is missing or wrong.
+        LiquidTrackError: a file, profile or baseline is missing or invalid.
     """
     runs = _peers(config)
     for profile in config.profiles:
-        thin_indices(1, 1.0, profile, "")  # a wrong name is said before minutes of work
+        thin_indices(1, 1.0, profile, "")  # a wrong name is reported before minutes of work
     clock = read_seqinfo(config.truth / "seqinfo.ini")
     if clock.rate is None or not len(clock.frames):
         raise DataError(
@@ -106,7 +107,7 @@ def measure(config: BenchVfrConfig) -> dict[str, Profile]:
 
 
 def time_errors(folder: Path, true: Float64) -> dict[str, float]:
-    """Sink -> the largest error of the times in its file under `folder`, seconds; infinite where frames are missing."""
+    """Sink -> largest error of the times in its file under `folder`, in seconds; infinite where frames are missing."""
     errors = {}
     for sink, name in FILES.items():
         if sink == "video":
@@ -120,13 +121,13 @@ def time_errors(folder: Path, true: Float64) -> dict[str, float]:
 
 
 def uneven_mean(figures: dict[str, Profile], tracker: str) -> float:
-    """Mean HOTA over the uneven profiles that were run."""
+    """Mean HOTA over the uneven profiles of the run."""
     uneven = [figures[p].scores[tracker].hota for p in UNEVEN if p in figures]
     return float(np.mean(uneven)) if uneven else float("nan")
 
 
 def report(figures: dict[str, Profile]) -> str:
-    """Both tables: HOTA by tracker and profile, and the times' errors by sink and profile."""
+    """Both tables: HOTA by tracker and profile, and the time errors by sink and profile."""
     profiles = list(figures)
     trackers = list(next(iter(figures.values())).scores)
     width = max(map(len, (*trackers, *FILES, "frames")))
@@ -170,13 +171,13 @@ def _detector(config: BenchVfrConfig) -> DetectorConfig:
 
 
 def _track(config: BenchVfrConfig, folder: Path) -> Path:
-    """Runs the whole pipeline on the folder's clip into every sink; returns the MOTChallenge text."""
+    """Run the whole pipeline on the clip of the folder into every sink; return the MOTChallenge text."""
     (folder / "kitti").mkdir(exist_ok=True)
     files: dict[str, Any] = {sink: folder / name for sink, name in FILES.items()}
     settings = TrackConfig(
         str(folder / "clip.mp4"),
         quiet=True,
-        output=OutputConfig(**files, overwrite=True),  # the guard of the whole folder has looked
+        output=OutputConfig(**files, overwrite=True),  # already checked by the guard of the whole folder
         detection=_detector(config),
         appearance_features=config.appearance_features,
         tracking=config.tracking,
@@ -188,7 +189,7 @@ def _track(config: BenchVfrConfig, folder: Path) -> Path:
 
 
 def _detect(config: BenchVfrConfig, frames: int) -> list[Float64]:
-    """The detections in each of the clip's frames: (N, 5) left, top, right, bottom, score."""
+    """The detections in each frame of the clip: (N, 5) left, top, right, bottom, score."""
     from datasets.source_factory import open_source
     from tracker.detectors.registry import build_detector
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 
 def __getattr__(name: str) -> object:
-    """`main` as it was up to version 0.1, for commands that were installed then.
+    """`main` of versions up to 0.1, for commands that were installed with them.
 
     Raises:
-        AttributeError: another name.
+        AttributeError: the name is not `main`.
     """
     if name == "main":
         return _old_entry_point
@@ -18,7 +18,7 @@ def __getattr__(name: str) -> object:
 
 
 def _old_entry_point() -> int:
-    """Run the command line, and say once how to renew the installation."""
+    """Run the command line, and print once how to renew the installation."""
     import sys
 
     from models.extras import RENEW

@@ -1,7 +1,7 @@
-"""The names of the plug-ins that options take, for help texts and completion.
+"""Names of the plug-ins that options accept, for help texts and completion.
 
-A list of its own, because the registries import what they register; a test holds both equal. Ablations that only the
-benches use are left out.
+This list is separate because the registries import what they register. A test keeps both equal. Ablations that only
+the benchmarks use are left out.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The table of commands: where each command's function and settings live, and what is said of it in one line.
+"""The table of commands: function, settings and one line of help of each command.
 
-Standard library only, so that `liquidtrack --help` answers at once.
+It imports only the standard library, so that `liquidtrack --help` is fast.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from models.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: where its function and its settings live (`module:name`), and one line of help."""
+    """A command: its function and its settings (`module:name`), and one line of help."""
 
     run: str
     config: str
@@ -200,7 +200,7 @@ COMMANDS: dict[str, Command] = {
     ),
 }
 
-EVERYDAY = ("track", "demo", "render", "info", "mot", "convert", "eval mot", "identify")  # shown first
+EVERYDAY = ("track", "demo", "render", "info", "mot", "convert", "eval mot", "identify")  # listed first
 
 
 def usage() -> str:
@@ -230,7 +230,7 @@ def usage() -> str:
 
 
 def split(words: Sequence[str]) -> tuple[str, list[str]]:
-    """The command's name (one word or two) and the rest.
+    """The name of the command (one word or two) and the other words.
 
     Raises:
         ConfigError: there is no such command.
@@ -252,7 +252,7 @@ def _nearest(typed: str, names: Sequence[str], cutoff: float = 0.8) -> str:
 
 
 def _meant(words: Sequence[str]) -> str:
-    """The command that a mistyped line most likely means, or all of them."""
+    """The most likely command of a mistyped line, or all commands."""
     if words[0] == "liquidtrack":
         return "leave the second liquidtrack out."
     if "://" in words[0] or os.path.splitext(words[0])[1]:  # a video, not a command

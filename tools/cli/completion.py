@@ -1,4 +1,4 @@
-"""Shell completion for all commands at once, made from the same dataclasses as the commands themselves."""
+"""Shell completion for all commands, generated from the dataclasses of the commands."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def completion(config: CompletionConfig) -> None:
 
 
 def fish_script() -> str:
-    """For fish, which tyro does not know: every command, and its options with the first sentence of their help."""
+    """The script for fish, which tyro does not support: commands, and options with the first sentence of their help."""
     lines = [
         "function __liquidtrack_at",
         "    string match -q -- \"liquidtrack $argv\" (commandline -opc | string join ' ')' '",
@@ -63,19 +63,19 @@ def fish_script() -> str:
 
 
 def _quoted(text: str) -> str:
-    """One word of fish, whose single quotes know two escapes."""
+    """A quoted word for fish; its single quotes have two escapes."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
 
 def _group(group: str, members: dict[str, Any]) -> Any:
-    """A command with subcommands; a dataclass around the choice keeps it apart from the choice above it."""
+    """A command with subcommands; a dataclass around the choice separates it from the choice above."""
     return dataclasses.make_dataclass(group.capitalize(), [("command", _union(members))])
 
 
 def _union(members: dict[str, Any]) -> Any:
     """A choice between subcommands, by name."""
     named = tuple(Annotated[kind, tyro.conf.subcommand(name=name)] for name, kind in members.items())
-    if len(named) == 1:  # no choice to tyro, which would leave its word out; so its own extras pad one, too
+    if len(named) == 1:  # tyro drops the word of a union of one, so a second member pads it
         named += (Annotated[None, tyro.conf.Suppress],)
     return Union[named]  # noqa: UP007

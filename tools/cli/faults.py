@@ -1,4 +1,4 @@
-"""Faults of ours: one sentence for the user, and a file that tells the whole to whoever mends them."""
+"""Internal errors: one sentence for the user, and a report file with all details for the developers."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from datasets.sources.credentials import strip_credentials_from_text
 from models.checks.printable import printable
 from models.runtime.cache import cache_folder
 
-MAX_CHARACTERS = 1 << 20  # characters of a report
-MAX_REPORTS = 50  # reports that are kept; older ones go
+MAX_CHARACTERS = 1 << 20  # most characters of a report
+MAX_REPORTS = 50  # number of reports that are kept; older reports are deleted
 
 
 def report(error: BaseException, words: list[str]) -> Path | None:
-    """Writes what happened to a file of its own; returns its path, or None where no folder can be written.
+    """Write a report of an internal error to a new file; return its path, or None where no folder is writable.
 
     Args:
         error: with its traceback.
-        words: of the command line; they and the rest are written without secrets.
+        words: the words of the command line; the whole report is written without secrets.
     """
     version = "unknown"
     with contextlib.suppress(Exception):
@@ -58,7 +58,7 @@ def _folders() -> Iterator[Path]:
 
 
 def sentence(error: BaseException, words: list[str]) -> str:
-    """What the user is told of a fault of ours; writes the report that it names."""
+    """Message for the user about an internal error; writes the report that it names."""
     first = (str(error).splitlines() or [""])[0][:300].rstrip(".")
     what = f"{type(error).__name__}: {first}" if first else type(error).__name__
     path = report(error, words)
@@ -67,7 +67,7 @@ def sentence(error: BaseException, words: list[str]) -> str:
 
 
 def catch_threads(words: list[str]) -> None:
-    """What ends a thread, and what an object cannot say at its end, goes to a report instead of the screen."""
+    """Write unhandled errors of threads and of finalisers to a report instead of the screen."""
 
     def in_thread(args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):

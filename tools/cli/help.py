@@ -1,6 +1,6 @@
-"""Help texts of the commands, from their dataclasses: the usual options on one screen, or all of them.
+"""Help texts of the commands, from their dataclasses: the common options on one screen, or all options.
 
-The short form shows the first sentence of each help text, so that sentence stands alone.
+The short form shows the first sentence of each help text, so that sentence must stand alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from tools.cli.options import SHOWN_ALIASES, TITLES, Option, description, options
 
 ASKED = ("-h", "--help", "--help-all")
-# What the short help shows of commands with more options than a screen holds. The order is that of the options.
+# Options in the short help of commands with more options than fit on a screen, in the order of the options.
 USUAL: dict[str, tuple[str, ...]] = {
     "track": (
         *("source", "start", "end", "every", "rate"),
@@ -28,13 +28,13 @@ USUAL: dict[str, tuple[str, ...]] = {
         *("threads", "device"),
     ),
 }
-NARROWEST, WIDEST = 60, 120  # columns of the text
-MAX_SHORT_OPTIONS = 28  # options, up to which the short help shows all
-LEFT = 25  # columns of the flags, with the gap behind them
+NARROWEST, WIDEST = 60, 120  # width of the text in columns
+MAX_SHORT_OPTIONS = 28  # most options that the short help shows in full
+LEFT = 25  # width of the flags in columns, with the gap after them
 
 
 def asked(words: Sequence[str]) -> str:
-    """The first of `ASKED` among the words before a bare `--`; "" where there is none."""
+    """The first word of `ASKED` before a bare `--`; "" where there is none."""
     for word in words:
         if word == "--":
             break
@@ -47,11 +47,11 @@ def help_text(kind: type, command: str, everything: bool, columns: int | None = 
     """The help of one command.
 
     Args:
-        kind: the command's dataclass.
+        kind: the dataclass of the command.
         command: its name, as in `eval mot`.
-        everything: all options with their whole texts, else the usual ones with the first sentence of each.
-        columns: of the terminal; None asks it.
-        bold: whether headings are bold; None: in a terminal.
+        everything: show all options with their whole texts, else the common options with the first sentence of each.
+        columns: width of the terminal; None queries it.
+        bold: print bold headings; None: only in a terminal.
     """
     width = min(max(columns or shutil.get_terminal_size().columns, NARROWEST), WIDEST)
     found = options(kind)
@@ -76,7 +76,7 @@ def help_text(kind: type, command: str, everything: bool, columns: int | None = 
 
 
 def _usual(found: Sequence[Option], command: str) -> list[Option]:
-    """Those for the short help: of a command with many, its own without those of the sections that commands share."""
+    """Options of the short help; a command with many options leaves out those of the shared sections."""
     if command in USUAL:
         return [option for option in found if option.name in USUAL[command]]
     return [option for option in found if option.own or len(found) <= MAX_SHORT_OPTIONS]
@@ -147,12 +147,12 @@ def _said(value: Any) -> str:
 
 
 def first_sentence(text: str) -> str:
-    """The first sentence of a help text, without its end."""
+    """The first sentence of a help text, without its full stop."""
     return re.split(r"\.\s+", text, maxsplit=1)[0].removesuffix(".")
 
 
 def _entry(left: str, right: str, width: int) -> list[str]:
-    """One option: its flag, and its text beside it, or below it where the flag is long."""
+    """One option: its flag, and its text to the right, or below a long flag."""
     lines = textwrap.wrap(" ".join(right.split()), width - LEFT, break_on_hyphens=False) or [""]
     start = f"  {left}"
     if len(start) > LEFT - 1:

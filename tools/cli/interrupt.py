@@ -1,7 +1,7 @@
-"""Ctrl-C ends the process, always: at once at the second, and soon at the first where the program cannot hear it.
+"""Ctrl-C always ends the process: the second at once, and the first soon, even if the program cannot handle it.
 
-Python hears signals between two of its own instructions. A network or a decoder that never returns keeps it from that;
-a thread of its own, which the system wakes, hears them still.
+Python handles signals between two of its instructions, so a library call that never returns blocks it. A separate
+thread, which the system wakes, still receives the signals.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import threading
 import time
 from types import FrameType
 
-HEAR_S = 10.0  # the longest that a call into a library may keep a first Ctrl-C from being heard
-CLEAR_S = 20.0  # the longest that a command may clear up after it was interrupted
-SECOND_S = 1.0  # after a second Ctrl-C
-LOOK_S = 0.5  # between two looks whether the first was heard
+HEAR_S = 10.0  # longest time that a library call may block the handling of a first Ctrl-C, in seconds
+CLEAR_S = 20.0  # longest time for the cleanup of an interrupted command, in seconds
+SECOND_S = 1.0  # seconds to wait after a second Ctrl-C
+LOOK_S = 0.5  # seconds between two checks whether the first was handled
 
 _heard = threading.Event()
 _finishing = threading.Event()
 
 
 def heard() -> None:
-    """A handler of signals says that it was called and that the run will end by itself, with its files whole."""
+    """Called by a signal handler: the signal was received, and the run will end by itself with complete files."""
     _heard.set()
     _finishing.set()
 
@@ -35,7 +35,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def listen() -> None:
-    """From now on Ctrl-C ends this process; to be called in its main thread. A process that ignores it goes on to."""
+    """Install the handling of Ctrl-C, from the main thread. A process that ignores Ctrl-C continues to ignore it."""
     if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
         return
     ear, mouth = socket.socketpair()
@@ -46,7 +46,7 @@ def listen() -> None:
 
 
 def _watch(ear: socket.socket, mouth: socket.socket) -> None:
-    """Counts the signals that the system writes into `mouth`, and ends the process where it should have ended."""
+    """Count the signals that the system writes into `mouth`, and end the process when it is overdue."""
     count, first = 0, 0.0
     while True:
         ear.settimeout(None if not count else LOOK_S if count == 1 else SECOND_S)
@@ -60,7 +60,7 @@ def _watch(ear: socket.socket, mouth: socket.socket) -> None:
 
 
 def end(code: int) -> None:
-    """Ends the process without asking anybody; its files are whole up to what was written."""
+    """End the process immediately, without cleanup; its files are complete up to the last write."""
     try:
         os.write(2, b"liquidtrack: ended by Ctrl-C.\n")
     except OSError:
@@ -69,7 +69,7 @@ def end(code: int) -> None:
 
 
 def leave(code: int) -> None:
-    """Ends the process where a thread of a pipeline does not come back and would be in the way of a usual end."""
+    """End the process where a pipeline thread does not return and would block a normal exit."""
     if _heard.is_set() and any(thread.name.startswith("liquidtrack-") for thread in threading.enumerate()):
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:

@@ -1,9 +1,9 @@
-"""`liquidtrack`: runs one command of `tools.cli.commands`, a configuration dataclass and a function that takes it.
+"""`liquidtrack`: run one command of `tools.cli.commands`, a configuration dataclass and a function that takes it.
 
-Nothing heavy is imported before the command is known, so that `liquidtrack --help` answers at once.
+Nothing heavy is imported before the command is known, so that `liquidtrack --help` is fast.
 
-Exit codes: 0 done; 1 ended before its end (Ctrl-C on a file) or a fault of ours; 2 a mistake that the user can mend.
-Whatever happens is answered here, in one sentence; a fault of ours leaves a report in the cache folder besides.
+Exit codes: 0 done; 1 stopped early (Ctrl-C on a file) or an internal error; 2 an error that the user can correct.
+Every error ends here in one sentence. An internal error also leaves a report in the cache folder.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code.
 
     Args:
-        arguments: the words; None for those of the process, which is then made ready for whatever comes: signals,
-            closed standard files, errors of threads.
+        arguments: the words; None takes those of the process, and sets up its signals, closed standard files and errors
+            of threads.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["help"]:
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answer(words: list[str], process: bool) -> tuple[int, str]:
-    """(exit code, what went wrong) of one command line, whatever happens."""
+    """(exit code, error message) of one command line, for any error."""
     try:
         try:
             if process:
@@ -76,7 +76,7 @@ def _answer(words: list[str], process: bool) -> tuple[int, str]:
         return FAILED, _fault(error, words)
     except KeyboardInterrupt:
         return FAILED, "ended by Ctrl-C."
-    except BrokenPipeError:  # `liquidtrack ... | head`: the reader has enough
+    except BrokenPipeError:  # `liquidtrack ... | head`: the reader closed the pipe
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK, ""
@@ -91,7 +91,7 @@ def _answer(words: list[str], process: bool) -> tuple[int, str]:
         return FAILED, _fault(error, words)
 
 
-# What the system refuses for reasons that its user can mend.
+# Errors of the system that the user can correct.
 _NOT_OURS = """
 EACCES EBUSY EDQUOT EEXIST EFBIG EIO EISDIR ELOOP EMFILE ENAMETOOLONG ENFILE ENODEV ENOENT ENOSPC ENOTDIR ENOTEMPTY
 ENXIO EPERM EROFS ESTALE ETXTBSY
@@ -106,7 +106,7 @@ def _prepare(words: list[str]) -> None:
     listen()
     catch_threads(words)
     if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # of libraries, for those who write code
+        warnings.simplefilter("ignore")  # warnings of libraries, for developers
 
 
 def _run(words: list[str]) -> int:
@@ -130,7 +130,7 @@ def _run(words: list[str]) -> int:
     if which := asked(rest):
         from tools.cli.messages import unguarded
 
-        # All of it is ours, and headings may be bold.
+        # All of this text is our own, and headings may be bold.
         print(help_text(load(COMMANDS[name].config), name, which == "--help-all"), file=unguarded(sys.stdout))
         return OK
     from tools.cli.number_ranges import check_numbers
@@ -146,7 +146,7 @@ def _run(words: list[str]) -> int:
 
 
 def _missing(error: ImportError, words: list[str]) -> str:
-    """What to install where a library is not there; "" where that is not what went wrong."""
+    """What to install where a library is missing; "" for any other error."""
     from tools.cli.renames import with_new_command
 
     words, _ = with_new_command(words)

@@ -1,7 +1,7 @@
-"""The one place where anything is said: standard output and standard error while a command runs.
+"""All output of a running command: standard output and standard error.
 
-Whatever is printed or logged meanwhile, by whom ever, comes out without control characters and without secrets, in the
-terminal's encoding; a standard file that is closed, full or read by nobody any more does not end in a traceback.
+Everything that is printed or logged appears without control characters and secrets, in the encoding of the terminal.
+A standard file that is closed, full or without a reader does not end in a traceback.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from datasets.sources.credentials import strip_credentials_from_text
 from models.checks.printable import one_line, printable
 from models.errors import LiquidTrackError
 
-MAX_CHARACTERS = 2_000  # characters of one sentence; a name that makes it longer is cut in the middle
-MAX_READ_CHARACTERS = 20_000  # characters of which a sentence is made
-# What a progress bar writes in a piece by itself to go to another line of a terminal.
+MAX_CHARACTERS = 2_000  # most characters of a sentence; a longer one is cut in the middle of a name
+MAX_READ_CHARACTERS = 20_000  # most characters that a sentence is made from
+# Sequences that a progress bar writes separately to move to another line of a terminal.
 _BAR_MOVES = re.compile("(?:\n|\x1b\\[A)+")
 
 
 class OutputClosed(LiquidTrackError):
-    """Standard output takes no more: its disk is full, or it is not open for writing."""
+    """Standard output is not writable: its disk is full, or it is not open for writing."""
 
 
 class Said(io.TextIOBase):
-    """A standard stream that escapes and redacts what is written to it.
+    """A standard stream that escapes and redacts all text that is written to it.
 
     Args:
-        to: the stream itself.
-        bars: progress bars are drawn on it: they begin with a carriage return.
-        needed: an error of writing is raised; else the text is lost.
+        to: the stream below.
+        bars: progress bars, which begin with a carriage return, are drawn on it.
+        needed: raise write errors; else the text is lost.
     """
 
     def __init__(self, to: TextIO, *, bars: bool = False, needed: bool = False) -> None:
@@ -45,11 +45,11 @@ class Said(io.TextIOBase):
         self._broken = False
 
     def write(self, text: str) -> int:
-        """Writes it, harmless.
+        """Write the text, escaped and redacted.
 
         Raises:
-            BrokenPipeError: nobody reads `needed` output any more.
-            OutputClosed: it cannot be written for another reason.
+            BrokenPipeError: the reader of `needed` output has closed the pipe.
+            OutputClosed: the text cannot be written for another reason.
         """
         if self._broken:
             return len(text)
@@ -76,7 +76,7 @@ class Said(io.TextIOBase):
     def _guarded(self, work: Any) -> None:
         try:
             work()
-        except (OSError, ValueError) as error:  # ValueError: it was closed
+        except (OSError, ValueError) as error:  # ValueError: the stream was closed
             self._broken = True
             self._drop()
             if not self._needed:
@@ -89,7 +89,7 @@ class Said(io.TextIOBase):
             ) from None
 
     def _drop(self) -> None:
-        """What is still held back goes nowhere, or the interpreter would complain of it at its end."""
+        """Discard buffered text, or the interpreter would report it at exit."""
         with contextlib.suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._to.fileno())
@@ -105,7 +105,7 @@ class Said(io.TextIOBase):
 
     @property
     def buffer(self) -> Any:
-        """For bytes that are no text for a terminal, such as results on standard output."""
+        """Stream for bytes that are not terminal text, such as results on standard output."""
         return self._to.buffer
 
     def isatty(self) -> bool:
@@ -119,19 +119,19 @@ class Said(io.TextIOBase):
 
 
 def unguarded(stream: TextIO) -> TextIO:
-    """The stream below the guard, for text that is all ours and may hold colours."""
+    """The stream below the guard, for text that is entirely our own and may hold colours."""
     return stream._to if isinstance(stream, Said) else stream
 
 
 class _OneLine(logging.Formatter):
-    """Warnings as one line each, whatever names are in them."""
+    """Format each warning as one line, whatever names it holds."""
 
     def format(self, record: logging.LogRecord) -> str:
         return one_line(super().format(record))
 
 
 def guard_streams() -> None:
-    """For good, in a process that only works for another one."""
+    """Guard the streams permanently, in a worker process."""
     _log_in_lines(_OneLine())
     if sys.stdout is not None:
         sys.stdout = Said(sys.stdout)
@@ -140,14 +140,14 @@ def guard_streams() -> None:
 
 
 def _log_in_lines(formatter: logging.Formatter | None) -> None:
-    """Of warnings for which nobody has set up a handler, which go to standard error."""
+    """Format logged warnings without a handler, which go to standard error."""
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(formatter)
 
 
 @contextlib.contextmanager
 def guarded_streams() -> Iterator[None]:
-    """While inside, everything that is printed or logged is harmless; a closed stream is a silent one."""
+    """Context in which all printed or logged text is escaped and redacted; a closed stream is silent."""
     before = sys.stdout, sys.stderr
     with contextlib.ExitStack() as stack:
         out, error = (
@@ -168,7 +168,7 @@ def guarded_streams() -> Iterator[None]:
 
 
 def open_closed_files() -> None:
-    """Standard files that are closed are opened to nowhere, or the next file to be opened would take their place."""
+    """Open closed standard files to the null device, or the next opened file would take their place."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -180,12 +180,12 @@ def open_closed_files() -> None:
 
 
 def say(line: str, file: TextIO | None = None, flush: bool = False) -> None:
-    """One line on standard output, or in `file`, whatever names are in it."""
+    """Print one line on standard output, or in `file`, whatever names it holds."""
     print(one_line(line), file=file, flush=flush)
 
 
 def complain(what: object) -> None:
-    """One sentence on standard error, in one line."""
+    """Print one sentence on standard error, in one line."""
     text = one_line(strip_credentials_from_text(str(what)[:MAX_READ_CHARACTERS])).strip()
     if len(text) > MAX_CHARACTERS:
         text = f"{text[: MAX_CHARACTERS // 2]} ... {text[-MAX_CHARACTERS // 2 :]}"

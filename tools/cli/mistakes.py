@@ -1,7 +1,7 @@
-"""Mistakes on a command line as one sentence each: unknown options before parsing, and what the parser objects to.
+"""Command-line errors as one sentence each: unknown options before parsing, and errors of the parser.
 
-tyro hands over what it found wrong before it prints anything (`tyro._errors`, private: pyproject.toml pins its minor
-release, and a test runs over every kind of mistake).
+tyro passes its errors on before it prints anything (`tyro._errors`, private: pyproject.toml pins its minor release, and
+a test covers every kind of error).
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from tools.cli.options import Option
 
 
 class Objection(Exception):
-    """What is wrong with a command line, as a sentence without its end."""
+    """An error in a command line, as a sentence without its full stop."""
 
 
 def check_known(words: Sequence[str], found: Sequence[Option]) -> None:
-    """Refuse options that the command does not have.
+    """Refuse unknown options.
 
     Args:
-        words: a command line in which other tools' names are ours already.
-        found: the command's options.
+        words: a command line in which the names of other tools are already replaced.
+        found: the options of the command.
 
     Raises:
-        Objection: the first such option, and the one that was probably meant.
+        Objection: names the first unknown option, and the most similar known one.
     """
     flags = {flag for option in found for flag in option.flags}
     for word in words:
@@ -43,7 +43,7 @@ def check_known(words: Sequence[str], found: Sequence[Option]) -> None:
 
 @contextlib.contextmanager
 def objections(prog: str, found: Sequence[Option]) -> Iterator[None]:
-    """While inside, what the parser finds wrong is an `Objection` in place of its own printed box."""
+    """Context in which a parser error raises an `Objection` instead of printing a box."""
     known = {option.name: option for option in found}
 
     def object_(event: _errors.ParseErrorEvent) -> None:

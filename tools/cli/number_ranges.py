@@ -1,4 +1,4 @@
-"""Numbers that no command can use, refused before it begins, in one place for all of them."""
+"""Validity checks of the numbers of all commands, before a command starts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from models.errors import ConfigError
 from tools.cli.settings import flatten
 
-LARGEST = 2**53  # whole numbers up to here are exact as float64 too
-# What these settings mean is the same for every command.
+LARGEST = 2**53  # integers up to here are exact in float64
+# These settings have the same meaning in every command.
 COMMON: dict[str, tuple[int, int]] = {
     "workers": (0, 1024),
     "threads": (0, 1024),
@@ -18,13 +18,13 @@ COMMON: dict[str, tuple[int, int]] = {
 
 
 def check_numbers(config: Any) -> None:
-    """Refuse what is no number, whole numbers beyond 2^53, and values of common settings out of their range.
+    """Refuse NaN, integers beyond 2^53, and values of common settings out of their range.
 
     Args:
-        config: a command's dataclass.
+        config: the dataclass of a command.
 
     Raises:
-        ConfigError: which setting, and what it may be.
+        ConfigError: names the setting and its range.
     """
     for name, value in flatten(config):
         low, high = COMMON.get(name, (-LARGEST, LARGEST))

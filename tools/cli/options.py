@@ -1,6 +1,6 @@
-"""The options of a command, read from its dataclass: one list for the help text, completion and the parser's checks.
+"""The options of a command, read from its dataclass: one list for help text, completion and checks of the parser.
 
-Neither tyro nor anything heavier than the dataclass itself is imported.
+It imports neither tyro nor anything heavier than the dataclass.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from models.checks.seconds import IN_SECONDS
 from tools.cli.choices import CHOICES
 
-# The headings of the help text, in this order, and the sections (fields of the dataclasses) that stand below each.
+# The headings of the help text, in this order, and the sections (fields of the dataclasses) below each.
 TITLES = {
     "Options": "",
     "Input": "reading",
@@ -35,7 +35,7 @@ TITLES = {
     "Label files": "labels",
     "Compute": "",
 }
-# Options that stand below a heading of their own, whichever section holds them.
+# Options with a fixed heading, whichever section holds them.
 PLACED = {
     "Input": ("skip_bad_rows",),
     "Detection": ("keep_ids",),
@@ -46,7 +46,7 @@ PLACED = {
     ),
     "Compute": ("threads", "workers", "device"),
 }
-# Other tools' names that are shown beside ours; `tools.cli.typed` takes these and more.
+# Names of other tools that the help shows next to ours; `tools.cli.typed` accepts these and more.
 SHOWN_ALIASES = {"score": "conf", "nms": "iou", "input_size": "imgsz"}
 _ATTRIBUTE = re.compile(r"(\w+): (.*)")
 _METAVARS = {int: "INT", float: "FLOAT", str: "TEXT", Path: "PATH"}
@@ -54,31 +54,31 @@ _METAVARS = {int: "INT", float: "FLOAT", str: "TEXT", Path: "PATH"}
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: its name with underscores, type, default (MISSING: it must be given), and help text."""
+    """One option: its name with underscores, type, default (MISSING: required), and help text."""
 
     name: str
     hint: Any
     default: Any
     help: str
-    title: str  # the heading it stands below
+    title: str  # its heading in the help text
     positional: bool
-    own: bool  # of the command itself, not of a section that commands share
+    own: bool  # defined by the command, not by a shared section
 
     @property
     def flag(self) -> str:
-        """As it is typed."""
+        """The flag as it is typed."""
         return f"--{self.name.replace('_', '-')}"
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """All that may be typed for it; empty for what stands without a flag."""
+        """All accepted flags; empty for a positional argument."""
         if self.positional:
             return ()
         return (self.flag, *((f"--no-{self.flag[2:]}",) if self.is_switch else ()), *_aliases(self.hint))
 
     @property
     def is_switch(self) -> bool:
-        """Whether it takes no value: --x, and --no-x."""
+        """Whether it takes no value: --x and --no-x."""
         return self.hint is bool
 
     @property
@@ -88,12 +88,12 @@ class Option:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The values that it takes, where they are few and fixed."""
+        """The accepted values, where they are a fixed set."""
         return tuple(map(str, _choices(self.hint))) or CHOICES.get(self.name, ())
 
     @property
     def metavar(self) -> str:
-        """What stands for its value."""
+        """Placeholder of its value."""
         if self.positional:
             name = self.name.upper()
             return f"{name} ..." if self.several else name
@@ -175,7 +175,7 @@ def _metavar(hint: Any) -> str:
 
 
 def _aliases(hint: Any) -> tuple[str, ...]:
-    """Second names that the dataclass itself gives (`tyro.conf.arg`)."""
+    """Alternative names that the dataclass defines (`tyro.conf.arg`)."""
     return tuple(alias for note in _annotations(hint) for alias in getattr(note, "aliases", None) or ())
 
 

@@ -1,7 +1,7 @@
-"""What the commands tell the guard of outputs: what they will write, what they read, and by which settings.
+"""Input of the output guard from the commands: files to write, files to read, and settings.
 
-A command's dataclass that has a method `outputs` is guarded as a whole (`guarded`); `track` and what stands on it know
-their files only when the source is open, and guard themselves.
+A command with a method `outputs` in its dataclass is guarded as a whole (`guarded`). `track`, and the commands built on
+it, know their files only when the source is open, and call the guard themselves.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from datasets.output_guard.guard import Input, Output, OutputGuard
 from datasets.sources.credentials import strip_credentials
 from tools.cli import settings
 
-# What changes nothing in a result.
+# Settings that do not change a result.
 ALIKE = {"quiet", "overwrite", "workers", "threads", "show"}
 
 
 @contextlib.contextmanager
 def guarded(command: str, config: Any) -> Iterator[None]:
-    """Guards the outputs that the settings of a command name, if they name any.
+    """Guard the outputs that the settings of a command name, if any.
 
     Raises:
-        ConfigError: something is in the way; the message says what and what to do.
+        ConfigError: an output would overwrite something; the message names it and says what to do.
     """
     if not hasattr(config, "outputs"):
         yield
         return
     outputs: tuple[Output, ...] = config.outputs()
     values = {name: value for name, value in settings.flatten(config) if name not in ALIKE}
-    # By identity: what is read may lie at the same path, which is the mistake to find.
+    # By identity: an input may have the same path, which is the error to find.
     read = {name: value for name, value in values.items() if not any(value is output.path for output in outputs)}
     with OutputGuard(command, described(config, read), outputs, inputs(read), config.overwrite):
         yield
 
 
 def inputs(values: Mapping[str, Any]) -> list[Input]:
-    """Every file or folder that the values of settings name, and the files of settings themselves."""
+    """Every file or folder that the settings name, and the settings files."""
     found = [Input(f"the file of settings {path}", path) for path in settings.files_read]
     for name, value in values.items():
         found += [Input(f"{_called(name)} {path}", path) for path in _paths(value) if os.path.exists(path)]
@@ -52,7 +52,7 @@ def _called(name: str) -> str:
 
 
 def described(config: Any, values: Mapping[str, Any]) -> dict[str, str]:
-    """Those values that are not the defaults of `config`, as text that says the same from any folder."""
+    """Those `values` that differ from the defaults of `config`, as text that does not depend on the working folder."""
     usual = dict(_defaults(type(config)))
     return {name: _text(value) for name, value in values.items() if name not in usual or usual[name] != value}
 
@@ -69,7 +69,7 @@ def _defaults(kind: type) -> Iterator[tuple[str, Any]]:
 
 
 def _paths(value: Any) -> Iterator[Path]:
-    """The paths that a value may name."""
+    """The paths in a value."""
     if isinstance(value, Path):
         yield value
     elif isinstance(value, str) and value and "\0" not in value and "://" not in value:

@@ -1,4 +1,4 @@
-"""Old names of options and commands work in this version, with a notice of one line (`models.checks.renames`)."""
+"""Old names of options and commands, which still work in this version with a notice (`models.checks.renames`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from models.errors import ConfigError
 
 
 def with_new_flags(words: Sequence[str], known: Collection[str]) -> tuple[list[str], list[str]]:
-    """(the words of a command line with old flags by their new names, notices about them).
+    """(words of a command line with old flags replaced by new ones, notices).
 
     Raises:
         ConfigError: an option is given by both names.
@@ -36,10 +36,10 @@ def with_new_flags(words: Sequence[str], known: Collection[str]) -> tuple[list[s
 
 
 def with_new_keys(keys: Iterable[str], known: Collection[str], path: object) -> tuple[dict[str, str], list[str]]:
-    """(key -> setting of the keys of a file, one notice about all old ones).
+    """(key -> setting for the keys of a file, one notice about all old keys).
 
     Raises:
-        ConfigError: a setting stands there by both names.
+        ConfigError: a setting is given by both names.
     """
     settings = {key: key.replace("-", "_") for key in keys}
     old = {key: new for key, name in settings.items() if (new := new_name(name, known)) is not None}
@@ -53,7 +53,7 @@ def with_new_keys(keys: Iterable[str], known: Collection[str], path: object) -> 
 
 
 def with_new_command(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """(a command line with an old command by its new name, a notice about it)."""
+    """(command line with an old command replaced by the new one, notice)."""
     for count in (2, 1):
         old = " ".join(words[:count])
         if len(words) >= count and (new := COMMANDS.get(old)):
@@ -67,7 +67,7 @@ OVER = {"pictures": "eval classification", "views": "eval crop-classes", "video"
 
 
 def without_over(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """(`eval classification --over views` as the command that it is now, a notice about it)."""
+    """(`eval classification --over views` as its present command, notice)."""
     if list(words[:2]) == ["eval", "classification"] and "--" not in words:
         for k, word in enumerate(words):
             flag, equals, value = word.partition("=")

@@ -1,6 +1,6 @@
-"""Settings from flags and TOML files, and back: a file's keys are the flags, so both build the same objects.
+"""Settings from flags and TOML files, and back. The keys of a file are the flags, so both build the same objects.
 
-A file is read as if its settings had been typed; the result is the default under the flags that were typed.
+A file is parsed as if its settings had been typed. Its values are the defaults of the typed flags.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ from tracker.detectors.config import DetectorConfig
 
 T = TypeVar("T")
 
-files_read: list[Path] = []  # the files of settings that the command line named: nothing may be written over them
+files_read: list[Path] = []  # settings files named on the command line, which must not be overwritten
 
-# Flat flags (`--score`, not `--detector.score`): the names are unique across the sections; a test holds that.
+# Flat flags (`--score`, not `--detector.score`): the names are unique across the sections, as a test checks.
 OPTIONS = (tyro.conf.OmitArgPrefixes, tyro.conf.PositionalMetavarFromFieldName)
 PATHS = tyro.constructors.ConstructorRegistry()
-LARGEST = 1 << 20  # bytes of a file of settings
-# What would cost the parser memory or its stack: settings are flat.
+LARGEST = 1 << 20  # most bytes of a settings file
+# Nesting would cost the parser memory or its stack; settings are flat.
 NESTED = re.compile(rb"(?:[\[{][^\[\]{}]{0,40}){64}|(?:\.[^.\n]{0,40}){64}")
 A_FLAG = re.compile(r"--|-[A-Za-z]")
-CODE = "python:"  # how a detector of the user's own begins
+CODE = "python:"  # prefix of a custom detector
 
 
 @PATHS.primitive_rule
 def _path(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[Path] | None:
-    """Every path of every command is checked where it comes in."""
+    """Check a path of a command at parsing."""
     if info.type is not Path:
         return None
     return tyro.constructors.PrimitiveConstructorSpec(
@@ -60,7 +60,7 @@ def _path(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.Primit
 
 
 def settings(kind: type) -> dict[str, bool]:
-    """Every setting of the dataclass `kind`, sections flattened: name -> is it positional?
+    """Every setting of the dataclass `kind`, sections flattened: name -> whether it is positional.
 
     Raises:
         ConfigError: two sections have a setting of the same name.
@@ -79,7 +79,7 @@ def settings(kind: type) -> dict[str, bool]:
 
 
 def _appended(kind: type) -> set[str]:
-    """The settings of `kind` whose flag takes one value and is given once for each."""
+    """The settings of `kind` with a repeatable flag of one value each."""
     found: set[str] = set()
     for name, hint in get_type_hints(kind, include_extras=True).items():
         if isinstance(hint, type) and dataclasses.is_dataclass(hint):
@@ -90,11 +90,11 @@ def _appended(kind: type) -> set[str]:
 
 
 def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
-    """The object of dataclass `kind` that the command line asks for.
+    """The object of dataclass `kind` for a command line.
 
     Raises:
-        ConfigError: a flag or its value is wrong or missing; a file of settings is missing, is not TOML, or names a
-            setting that the command does not have.
+        ConfigError: a flag or its value is invalid or missing; a settings file is missing, is not TOML, or names an
+            unknown setting.
     """
     typed, files, trusted = _take_files(arguments)
     files_read[:] = files
@@ -114,7 +114,7 @@ def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
     words: dict[str, list[str]] = {}
     for path in files:
         words.update(_read(path, known, _appended(kind), trusted))
-    # A place that no file fills gets a filler here and is asked for again below.
+    # A positional that no file gives gets a placeholder here, and is required again below.
     first = [word for name in places for word in words.get(name, ["-"])]
     flags = [word for name, value in words.items() if not known[name] for word in value]
     with _one_sentence(where := f"{', '.join(map(str, files))}: ", hint, flags), objections(prog, found):
@@ -127,11 +127,11 @@ def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
 
 
 def _with_places(config: T) -> T:
-    """The same, with the places checked that settings name as text: the source, and a detector's file.
+    """The same settings, with a check of the paths given as text: the source, and the file of a detector.
 
     Raises:
-        PathError: one of them is no path.
-        ConfigError: an empty source.
+        PathError: one of them is not a path.
+        ConfigError: the source is empty.
     """
     for name, value in flatten(config):
         if name == "source" and isinstance(value, str):
@@ -146,15 +146,15 @@ def _with_places(config: T) -> T:
 
 
 def vars_of(config: Any) -> list[Any]:
-    """The values of a configuration object, sections as they are."""
+    """The values of a configuration object, sections not flattened."""
     return [getattr(config, field.name) for field in dataclasses.fields(config)]
 
 
 @contextlib.contextmanager
 def _one_sentence(where: str, hint: str, words: Sequence[str]) -> Iterator[None]:
-    """What the parser objects to becomes an error of ours, like every other mistake in `words`."""
+    """Raise a parser error as ours, like every other error in `words`."""
     try:
-        # What it might print all the same, of a mistake that a later release of tyro knows.
+        # Text that it may still print, for an error that only a later release of tyro reports.
         with contextlib.redirect_stderr(io.StringIO()):
             yield
     except Objection as objection:
@@ -169,7 +169,7 @@ def _one_sentence(where: str, hint: str, words: Sequence[str]) -> Iterator[None]
 
 
 def _flag_of(value: str, words: Sequence[str]) -> str:
-    """`--flag: ` before a value that was given to a flag."""
+    """`--flag: ` for a value of a flag."""
     for k, word in enumerate(words):
         flag, equals, given = word.partition("=")
         if word.startswith("--") and equals and given == value:
@@ -180,7 +180,7 @@ def _flag_of(value: str, words: Sequence[str]) -> str:
 
 
 def _take_files(arguments: Sequence[str]) -> tuple[list[str], list[Path], bool]:
-    """(the other words, the files of --config, whether --allow-code stands among them)."""
+    """(the other words, the files of --config, whether --allow-code is given)."""
     typed: list[str] = []
     files: list[Path] = []
     trusted = False
@@ -200,17 +200,17 @@ def _take_files(arguments: Sequence[str]) -> tuple[list[str], list[Path], bool]:
 
 
 def _content(path: Path) -> dict[str, Any]:
-    """What a TOML file says.
+    """Content of a TOML file.
 
     Raises:
-        ConfigError: it is missing, too large, not TOML, or holds text that no setting can have.
+        ConfigError: it is missing, too large, not TOML, or holds text that is valid for no setting.
     """
     data = read_bounded(path, LARGEST, ConfigError)
     if NESTED.search(data):
         raise ConfigError(f"{path}: is nested too deeply; settings are a flat list of names and values.")
     try:
         content = tomllib.loads(data.decode("utf-8"))
-    except ValueError as error:  # also of bytes that are no UTF-8, and of numbers of thousands of digits
+    except ValueError as error:  # also for bytes that are not UTF-8, and for numbers of thousands of digits
         raise ConfigError(f"{path}: is not valid TOML ({error}).") from None
     for key, value in content.items():
         for text in value if isinstance(value, list) else [value]:
@@ -224,7 +224,7 @@ def _content(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path, known: dict[str, bool], appended: set[str], trusted: bool) -> dict[str, list[str]]:
-    """The settings of a TOML file as the words that would have been typed; Python code only where it is `trusted`."""
+    """The settings of a TOML file as command-line words; Python code only where the file is `trusted`."""
     content = _content(path)
     names, notices = with_new_keys(content, known, path)
     for notice in notices:
@@ -263,7 +263,7 @@ def flatten(config: Any) -> Iterator[tuple[str, Any]]:
 
 
 def to_toml(config: Any) -> str:
-    """The resolved settings as TOML that `--config` reads back; settings that are None are left out."""
+    """The resolved settings as TOML for `--config`; settings that are None are left out."""
     values = {name: _without_secrets(value) for name, value in flatten(config) if value is not None}
     return tomli_w.dumps({k: v if isinstance(v, bool | int | float | tuple) else str(v) for k, v in values.items()})
 

@@ -1,4 +1,4 @@
-"""What people type, brought to our own words before it is parsed: times in any form, and the flags of other tools."""
+"""Normalise typed words before parsing: times in any form, and the flags of other tools."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.checks.renames import new_name
 from models.checks.seconds import FORMS, IN_SECONDS, parse_seconds
 from models.errors import ConfigError
 
-# Other tools' flags that mean the same as one of ours: the first that the command has is taken.
+# Flags of other tools with an equivalent: the first one that the command has is taken.
 SAME: dict[str, tuple[str, ...]] = {
     "conf": ("score",),
     "conf_thres": ("score",),
@@ -60,9 +60,9 @@ LEARNING: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("batch_size", "bs"), ("batch",)),
     **dict.fromkeys(("num_workers", "j"), ("workers",)),
 }
-INPUT = ("i", "input", "source", "src", "video_path", "data")  # their value is the command's first place
-ONE_WORD = ("box", "mask_box", "mask_polygon", "same")  # several values, each of which has commas of its own
-OUTPUT = ("o", "output", "outfile", "out_file")  # their value goes where its suffix belongs
+INPUT = ("i", "input", "source", "src", "video_path", "data")  # their value is the first positional
+ONE_WORD = ("box", "mask_box", "mask_polygon", "same")  # several values, each with commas
+OUTPUT = ("o", "output", "outfile", "out_file")  # the suffix of their value decides the flag
 BY_SUFFIX = {
     ".mp4": "video",
     ".mkv": "video",
@@ -75,7 +75,7 @@ BY_SUFFIX = {
     ".json": "coco",
 }
 
-# Other tools' flags that have no equal here, and what to do instead; {0} is the flag. Said where the setting exists.
+# Flags of other tools without an equivalent, and advice; {0} is the flag. Printed where the setting exists.
 _VIDEO = ("video", "{0} has no file to write to; give --video out.mp4.")
 _LABELS = ("mot", "{0} has no file to write to; give --mot out.txt, --jsonl out.jsonl or --yolo FOLDER.")
 _SIZE = ("detector", "{0} is part of the detector here: --detector lite0:640, and an ONNX file has its own size.")
@@ -126,33 +126,33 @@ _KEY = re.compile(r"([A-Za-z]\w*)=(.*)", re.ASCII | re.DOTALL)
 
 
 def understand(words: Sequence[str], kind: type, prog: str, places: Sequence[str], known: Sequence[str]) -> list[str]:
-    """The words of a command line with the flags of other tools as ours, lists taken apart, and times in seconds.
+    """Command-line words with flags of other tools replaced by ours, lists split, and times in seconds.
 
     Args:
         words: as they were typed.
-        kind: the command's dataclass.
-        prog: how the command is called.
+        kind: the dataclass of the command.
+        prog: the name of the command.
         places: names of its positional settings, in order.
         known: names of all its settings.
 
     Raises:
-        ConfigError: a flag of another tool that has no equal here, or a time that is none.
+        ConfigError: a flag of another tool has no equivalent, or a time is invalid.
     """
     return in_seconds(_lists_apart(_our_flags(words, prog, places, frozenset(known)), kind), kind)
 
 
 def in_seconds(words: Sequence[str], kind: type, where: str = "") -> list[str]:
-    """The same words with the values of all flags in seconds as plain numbers; `where` begins the error's sentence.
+    """The words with the values of all time flags as plain seconds; `where` begins the error message.
 
     Raises:
-        ConfigError: a value of such a flag that is no time.
+        ConfigError: a value of such a flag is not a time.
     """
     hints = {name: hint for name, hint in _hints(kind) if _is_seconds(hint)}
     return _with_values(words, hints, lambda flag, value: [_plain(where + flag, value)])
 
 
 def _lists_apart(words: Sequence[str], kind: type) -> list[str]:
-    """`person,car` as `person` and `car` where a flag takes several words or numbers."""
+    """Split `person,car` into `person` and `car` where a flag takes several words or numbers."""
     hints = {
         name: hint
         for name, hint in _hints(kind)
@@ -166,9 +166,9 @@ def _lists_apart(words: Sequence[str], kind: type) -> list[str]:
 
 
 def _with_values(words: Sequence[str], hints: Mapping[str, Any], change: Callable[[str, str], list[str]]) -> list[str]:
-    """The words with the values of the flags in `hints` replaced by what `change(flag, value)` makes of them."""
+    """The words with each value of the flags in `hints` replaced by the result of `change(flag, value)`."""
     result: list[str] = []
-    flag, many = "", False  # the flag whose values stand here, and whether it takes more than one
+    flag, many = "", False  # the flag of the current values, and whether it takes more than one
     for word in words:
         if word.startswith("--"):
             name, equals, value = word.partition("=")
@@ -190,7 +190,7 @@ def _with_values(words: Sequence[str], hints: Mapping[str, Any], change: Callabl
 
 
 def _plain(flag: str, word: str) -> str:
-    if word == "None":  # how the parser writes a setting that is not set
+    if word == "None":  # the parser's word for an unset setting
         return word
     try:
         return repr(parse_seconds(word))
@@ -212,7 +212,7 @@ def _is_seconds(hint: Any) -> bool:
 
 
 def _our_flags(words: Sequence[str], prog: str, places: Sequence[str], known: frozenset[str]) -> list[str]:
-    first: list[str] = []  # what fills the first place, and the last one
+    first: list[str] = []  # flags for the first and the last positional
     last: list[str] = []
     result: list[str] = []
     same = SAME | (LEARNING if " train " in prog or prog.endswith(" cells") else FILMING)
@@ -249,7 +249,7 @@ def _our_flags(words: Sequence[str], prog: str, places: Sequence[str], known: fr
 
 
 def _place(flag: str, name: str, prog: str, places: Sequence[str]) -> str:
-    """The first or the last of the command's places, which `flag` names."""
+    """The first or the last positional of the command, as `flag` names it."""
     place = name if name in places else places[0]
     if place not in (places[0], places[-1]):
         raise ConfigError(f"{flag} stands without a flag; write {prog} {' '.join(places).upper()}.")
@@ -264,11 +264,11 @@ def _value(flag: str, rest: Any) -> str:
 
 
 def _for_output(flag: str, value: str, prog: str, places: Sequence[str], known: frozenset[str]) -> str | None:
-    """Our flag for a result at the path `value`; None where it is the command's last place."""
+    """Our flag for a result at the path `value`; None for the last positional of the command."""
     if places and places[-1] in ("output", "out"):
         return None
     suffix = Path(value).suffix.lower()
-    folder = "out" if "video" not in known or not suffix else ""  # of `track`, what has a suffix is no folder
+    folder = "out" if "video" not in known or not suffix else ""  # for `track`, a path with a suffix is not a folder
     choices = (
         BY_SUFFIX.get(suffix),
         folder,
@@ -287,7 +287,7 @@ def _for_output(flag: str, value: str, prog: str, places: Sequence[str], known: 
 
 
 def _refuse_key(word: str, known: frozenset[str], places: Sequence[str], same: Mapping[str, tuple[str, ...]]) -> None:
-    """`conf=0.25`, as some tools take their settings, is not taken for a file."""
+    """Refuse `conf=0.25`, the form of settings in some tools, instead of taking it for a file."""
     if (found := _KEY.fullmatch(word)) is None or Path(word).exists():
         return
     key, value = found[1].lower(), found[2]

@@ -1,1 +1,1 @@
-"""What people see: drawing, the window, the video."""
+"""Display: drawing, the window, and video output."""

@@ -1,4 +1,4 @@
-"""Draws tracks into pictures: boxes, labels, trails, masks and a clock, in sizes that follow the picture's."""
+"""Draw tracks into images: boxes, labels, trails, masks and a clock, with sizes that follow the image size."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from tracker.types import Bool, Float64, Frame, State, Tracks, UInt8
 Colour = tuple[int, int, int]  # BGR
 Rect = tuple[int, int, int, int]  # left, top, right, bottom
 
-GOLDEN = (math.sqrt(5) - 1) / 2  # of a turn from one id's hue to the next: no two neighbours are ever close
-LIGHTNESS = (0.72, 0.84, 0.62)  # in turn, since hues come near each other again after 8, 13, 21, ... ids
+GOLDEN = (math.sqrt(5) - 1) / 2  # turn of hue from one id to the next: hues of successive ids are never close
+LIGHTNESS = (0.72, 0.84, 0.62)  # in rotation, since hues approach each other again after 8, 13, 21, ... ids
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 DARK: Colour = (24, 24, 24)
 WHITE: Colour = (255, 255, 255)
 MASK_OPACITY = 0.45
-TRAIL_PIECES = 4  # a trail is drawn in so many pieces, thinner towards its old end
-MAX_LABELS = 300  # of one picture, those in front: nobody reads more, and placing them takes time
-CLASS_IN_DOUBT = 0.9  # below this probability of a track's class a label shows it
-REANCHOR = 4.0, 1e6  # zoom in or out, and pixels, after which remembered trails are brought to the present picture
+TRAIL_PIECES = 4  # pieces of a trail, thinner towards its old end
+MAX_LABELS = 300  # per image, the frontmost: more are not readable, and placement takes time
+CLASS_IN_DOUBT = 0.9  # a label shows the class probability of a track below this value
+REANCHOR = 4.0, 1e6  # zoom factor, and pixels, after which stored trails are warped to the current image
 
 
 @lru_cache(maxsize=4096)
 def colour(id: int) -> Colour:
-    """The colour of a track: the same in every run, bright enough to be seen on dark and strong enough on light ground.
+    """The colour of a track: the same in every run, with contrast on dark and on light backgrounds.
 
-    Equal steps of hue in OKLCH (Ottosson 2020) look equally far apart, which they do not in HSV.
+    Equal steps of hue are perceptually equal in OKLCH (Ottosson 2020), but not in HSV.
     """
     lightness, hue, chroma = LIGHTNESS[id % len(LIGHTNESS)], 2 * math.pi * ((id * GOLDEN) % 1.0), 0.21
     while True:
@@ -46,7 +46,7 @@ def colour(id: int) -> Colour:
             -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
             4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
         )
-        if all(0 <= v <= 1 for v in linear) or chroma < 0.01:  # less chroma until a screen can show it
+        if all(0 <= v <= 1 for v in linear) or chroma < 0.01:  # less chroma until the colour is in the sRGB gamut
             blue, green, red = (round(255 * _gamma(min(max(v, 0.0), 1.0))) for v in linear)
             return blue, green, red
         chroma -= 0.01
@@ -57,7 +57,7 @@ def _gamma(linear: float) -> float:
 
 
 def text_colour(ground: Colour) -> Colour:
-    """Dark or white, whichever has the higher contrast (WCAG 2) on `ground`."""
+    """Dark or white, the one with the higher contrast (WCAG 2) on `ground`."""
     blue, green, red = ((v / 255) ** 2.2 for v in ground)
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     return DARK if (luminance + 0.05) ** 2 > 1.05 * 0.06 else WHITE
@@ -74,32 +74,32 @@ def clock_text(time: float) -> str:
 
 
 class Painter:
-    """Draws the frames of one video in order; it remembers nothing but the last `trails` seconds of each track's way.
+    """Draws the frames of one video in order. Its state is the last `trails` seconds of the path of each track.
 
     Args:
         names: class names.
-        config: what to draw; may be replaced between frames.
+        config: the elements to draw; may be replaced between frames.
     """
 
     def __init__(self, names: Sequence[str] = (), config: ViewConfig | None = None) -> None:
         self.names = tuple(names)
         self.config = config or ViewConfig()
-        self.show_trails = True  # hides them without forgetting them
+        self.show_trails = True  # hides trails but keeps them
         self._ways: dict[int, deque[tuple[float, float, float]]] = {}  # id -> (time, x, y), oldest first
-        self._camera = np.eye(2, 3)  # from the pixels in which `_ways` are kept to the latest picture's
+        self._camera = np.eye(2, 3)  # from the pixels of `_ways` to those of the latest image
 
     def camera(self, warp: Float64 | None) -> None:
-        """Carries the trails along with a moving camera; to be called before the frame that has moved is drawn.
+        """Move the trails with the camera. Call it before the frame after the camera motion is drawn.
 
         Args:
-            warp: (2, 3) affine from the pixels of the frame before to those of this one, or None where unknown.
+            warp: (2, 3) affine from the pixels of the previous frame to those of this frame, or None where unknown.
         """
         if warp is None or not np.isfinite(warp).all():
             return
         moved = _compose(np.asarray(warp, np.float64), self._camera)
         zoom, far = REANCHOR
         size = abs(np.linalg.det(moved[:, :2]))
-        if size < 1e-6:  # a camera cannot press all points into a line
+        if size < 1e-6:  # a camera motion is never singular
             return
         self._camera = moved
         if not zoom**-2 < size < zoom**2 or np.abs(moved[:, 2]).max() > far:
@@ -110,15 +110,15 @@ class Painter:
             self._camera = np.eye(2, 3)
 
     def __call__(self, frame: Frame, tracks: Tracks, out: UInt8 | None = None) -> UInt8:
-        """A picture of `frame`'s size with `tracks` in it: `out`, or a new one. The frame's own is left alone."""
+        """An image of the size of `frame` with `tracks` drawn: `out`, or a new one. `frame` is not changed."""
         config = self.config
         drawn = tracks if config.show_lost else tracks.confirmed
-        drawn = drawn.take(np.argsort(drawn.xyxy[:, 3], kind="stable"))  # what stands lower stands in front
+        drawn = drawn.take(np.argsort(drawn.xyxy[:, 3], kind="stable"))  # lower boxes are in front
         self._remember(frame.time, tracks)
         picture = np.empty_like(frame.bgr) if out is None else out
         np.copyto(picture, frame.bgr)
         sizes = _Sizes.of(picture, config.line_scale)
-        # what has no id is told apart by its class
+        # boxes without an id are coloured by class
         inks = [colour(k) for k in np.where(drawn.id >= 0, drawn.id, drawn.label + 1).tolist()]
         if drawn.mask is not None:
             for ink, mask in zip(inks, drawn.mask, strict=True):
@@ -140,12 +140,12 @@ class Painter:
 
     def _remember(self, time: float, tracks: Tracks) -> None:
         seen = tracks.time_since_update == 0
-        seen &= tracks.id >= 0  # a detection without an id has no way
+        seen &= tracks.id >= 0  # a detection without an id has no trail
         feet = np.column_stack([(tracks.xyxy[seen, 0] + tracks.xyxy[seen, 2]) / 2, tracks.xyxy[seen, 3]])
         kept = np.linalg.solve(self._camera[:, :2], (feet - self._camera[:, 2]).T).T
         for id, (x, y) in zip(tracks.id[seen].tolist(), kept.tolist(), strict=True):
             way = self._ways.setdefault(id, deque())
-            if not way or way[-1][0] < time:  # a frame may be drawn again with other options
+            if not way or way[-1][0] < time:  # a frame may be drawn again with different options
                 way.append((time, x, y))
         oldest = time - self.config.trails
         for id in list(self._ways):
@@ -161,8 +161,8 @@ class Painter:
             return
         points = np.array(way)
         points[:, 1:] = points[:, 1:] @ self._camera[:, :2].T + self._camera[:, 2]
-        fixed = np.rint(points[:, 1:] * 8).clip(-(2**28), 2**28).astype(np.int32)  # 3 bits below the pixel
-        # Cut by age, not by number of points: time is what a trail shows.
+        fixed = np.rint(points[:, 1:] * 8).clip(-(2**28), 2**28).astype(np.int32)  # 3 bits of subpixel precision
+        # Cut by age, not by number of points: a trail covers a fixed time.
         ages = np.arange(TRAIL_PIECES, -1, -1) / TRAIL_PIECES * self.config.trails
         cuts = np.searchsorted(points[:, 0], points[-1, 0] - ages, side="right").tolist()
         ink = colour(id)
@@ -174,14 +174,14 @@ class Painter:
 
     def _draw_clock(self, picture: UInt8, time: float, sizes: _Sizes) -> Rect:
         text = clock_text(time)
-        # Sized for its widest digits, so that the ground does not shiver.
+        # Sized for the widest digits, so that the background keeps its size.
         width, height = sizes.measure("".join("0" if c.isdigit() else c for c in text))
         rect = (0, 0, width, height)
         _draw_label(picture, rect, text, DARK, sizes)
         return rect
 
     def _texts(self, tracks: Tracks) -> list[tuple[str, str]]:
-        """(full, short) label of each track: id, class, the detection's score; how likely the class is where in doubt.
+        """(full, short) label of each track: id, class, detection score; a class in doubt has its probability.
 
         >>> one = Tracks([3], [[0, 0, 9, 9]], [0.62], [0], [State.ACTIVE], [0.0], [0], class_score=[0.71])
         >>> Painter(("car",))._texts(one)
@@ -193,7 +193,7 @@ class Painter:
             number = f"#{id}" if id >= 0 else ""  # detections without an id have negative numbers in their place
             name = self.names[label] if 0 <= label < len(self.names) else ""
             rest = f"lost {unseen:.1f} s" if state == State.LOST or unseen > 0 else f"{score:.2f}"
-            if name and unseen == 0 and share < CLASS_IN_DOUBT:  # not where it is NaN
+            if name and unseen == 0 and share < CLASS_IN_DOUBT:  # false for NaN
                 name = f"{name}? ({100 * share:.0f}%)"
             texts.append((" ".join(filter(None, (number, name, rest))), number or name or rest))
         return texts
@@ -213,7 +213,7 @@ class Painter:
         count = len(taken)
         found = []
         texts = self._texts(tracks)
-        for row in range(len(tracks) - 1, max(len(tracks) - 1 - MAX_LABELS, -1), -1):  # what stands in front first
+        for row in range(len(tracks) - 1, max(len(tracks) - 1 - MAX_LABELS, -1), -1):  # frontmost first
             box = rectangles[row]
             if box[2] <= 0 or box[3] <= 0 or box[0] >= width or box[1] >= height:
                 continue
@@ -226,15 +226,15 @@ class Painter:
 
 
 def _compose(after: Float64, before: Float64) -> Float64:
-    """The (2, 3) affine that does `before` and then `after`."""
+    """The (2, 3) affine of `before` followed by `after`."""
     return np.column_stack([after[:, :2] @ before[:, :2], after[:, :2] @ before[:, 2] + after[:, 2]])
 
 
 class _Sizes:
-    """Sizes of lines and letters in pixels for one size of picture."""
+    """Sizes of lines and letters in pixels for one image size."""
 
     def __init__(self, width: int, height: int, factor: float) -> None:
-        side = math.sqrt(width * height * 9 / 16)  # the height of a 16:9 picture of that area
+        side = math.sqrt(width * height * 9 / 16)  # the height of a 16:9 image of the same area
         self.line = max(1, round((1 + side / 400) * factor))
         self.font = max(0.4, side / 1200) * factor
         self.weight = max(1, round(self.font * 1.2))
@@ -264,7 +264,7 @@ def _width(text: str, font: float, weight: int) -> int:
 
 
 def draw_box(picture: UInt8, box: Rect, ink: Colour, line: int, solid: bool) -> None:
-    """A box with a dark outer rim, so that it stands out from any ground; dashed unless `solid`."""
+    """Draw a box with a dark outline, visible on any background; dashed unless `solid`."""
     left, top, right, bottom = box[0], box[1], box[2] - 1, box[3] - 1
     if solid:
         out, rim = line // 2 + 1, max(1, line // 4)
@@ -304,7 +304,7 @@ def _draw_mask(picture: UInt8, mask: Bool, ink: Colour) -> None:
 def _place(
     box: Sequence[int], texts: tuple[str, str], sizes: _Sizes, size: tuple[int, int], placed: np.ndarray
 ) -> tuple[Rect, str]:
-    """Where a label goes and in which wording: where no other label is, else where it hides least of them."""
+    """Position and wording of a label: a free position, else the one that covers the least of other labels."""
     best: tuple[int, Rect, str] | None = None
     for text in texts:
         width, height = sizes.measure(text)
@@ -322,7 +322,7 @@ def _place(
         starts = np.array(places)[:, None]
         overlap = np.minimum(placed[:, 2:], starts + np.array((width, height))) - np.maximum(placed[:, :2], starts)
         hidden = np.maximum(overlap, 0).prod(axis=2).sum(axis=1)
-        at = int(hidden.argmin())  # of equals the first
+        at = int(hidden.argmin())  # the first of equal ones
         x, y = places[at]
         if best is None or hidden[at] < best[0]:
             best = int(hidden[at]), (x, y, x + width, y + height), text

@@ -1,4 +1,4 @@
-"""Boxes drawn with the mouse into a window: what the hand does, and what it means to the pointer."""
+"""Boxes drawn with the mouse in a window, and the calls to the pointer that follow."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tracker.types import Frame, Tracks, UInt8
 if TYPE_CHECKING:
     from tracker.single_object.manager import SingleObjectManager
 
-MIN_SIDE_PX = 4  # pixels each way: a smaller one is a click that slipped
-DELETE = (255, 127, 8)  # Del as Qt and GTK, macOS and a backspace give it, of which the window keeps the lowest byte
+MIN_SIDE_PX = 4  # least width and height in pixels: a smaller box is an accidental click
+DELETE = (255, 127, 8)  # lowest byte of Del in Qt and GTK, and in macOS, and of backspace
 KEYS = (("mouse", "draw a box: it is followed"), ("Esc", "give a box up"), ("Del", "drop the object nearest the mouse"))
 
 
 class DrawnBoxes:
-    """What is drawn over the frame that the window shows.
+    """Boxes drawn over the frame in the window.
 
     Args:
-        pointer: told of every box, with the very picture and time that it was drawn on.
+        pointer: gets every box, with the image and time that it was drawn on.
 
     Attributes:
-        said: a note on the last box, for people.
+        said: a note on the last box, for the user.
     """
 
     def __init__(self, pointer: SingleObjectManager) -> None:
@@ -35,32 +35,32 @@ class DrawnBoxes:
         self._tracks = Tracks.empty()
         self._start: tuple[int, int] | None = None
         self._mouse = (0, 0)
-        self._given: list[tuple[int, int, int, int]] = []  # on this frame, not yet tracks
+        self._given: list[tuple[int, int, int, int]] = []  # boxes on this frame that are not yet tracks
         self._dropped: set[int] = set()
         self._changed = False
         self.said = ""
 
     @property
     def busy(self) -> bool:
-        """Whether a box is being drawn: the video waits for it."""
+        """Whether a box is being drawn: the video is paused meanwhile."""
         return self._start is not None
 
     @property
     def any(self) -> bool:
-        """Whether there is something to paint."""
+        """Whether there is a box to paint."""
         return self.busy or bool(self._given)
 
     def show(self, frame: Frame, tracks: Tracks) -> None:
-        """From now on this frame is looked at."""
+        """Set the frame that the window shows."""
         self._frame, self._tracks, self._given = frame, tracks, []
 
     def changed(self) -> bool:
-        """Whether something has changed since this was asked last."""
+        """Whether anything has changed since the last call."""
         changed, self._changed = self._changed, False
         return changed
 
     def mouse(self, event: int, x: int, y: int, flags: int, context: object = None) -> None:
-        """What OpenCV says of the mouse, (x, y) in pixels of the picture."""
+        """Mouse callback of OpenCV, (x, y) in pixels of the image."""
         self._mouse = (x, y)
         if event == cv2.EVENT_LBUTTONDOWN:
             self._start, self._changed = (x, y), True
@@ -71,28 +71,28 @@ class DrawnBoxes:
             self._give(box)
 
     def cancel(self) -> str:
-        """Gives up the box in hand; says so."""
+        """Discard the unfinished box; return a note."""
         was, self._start, self._changed = self._start, None, True
         return "box given up" if was is not None else "no box in hand; q quits"
 
     def drop(self) -> str:
-        """Drops the pointed object nearest to the mouse; says which."""
+        """Drop the pointed object nearest to the mouse; return a note."""
         mine = np.isin(self._tracks.id, [id for id in self._pointer.ids if id not in self._dropped])
         if not mine.any():
             return "no object of yours to drop"
         boxes, ids = self._tracks.xyxy[mine], self._tracks.id[mine]
-        # to the box, 0 inside it; of several that the mouse is in, the one whose middle is nearest
+        # distance to the box, 0 inside; of several boxes around the mouse, the one with the nearest centre
         place = np.array(self._mouse)
         outside = np.maximum(np.maximum(boxes[:, :2] - place, place - boxes[:, 2:]), 0)
         middle = (boxes[:, :2] + boxes[:, 2:]) / 2 - place
         nearest = int(np.lexsort((np.hypot(*middle.T), np.hypot(*outside.T)))[0])
         id = int(ids[nearest])
         self._pointer.drop(id)
-        self._dropped.add(id)  # it is still to be seen until the next picture comes
+        self._dropped.add(id)  # it stays visible until the next image
         return f"dropped {id}"
 
     def paint(self, picture: UInt8) -> None:
-        """The boxes that are no tracks yet, dashed."""
+        """Draw the boxes that are not yet tracks, dashed."""
         width = max(1, round(picture.shape[0] / 400))
         for box in [*self._given, *([] if self._start is None else [self._box(self._start)])]:
             draw_box(picture, box, WHITE, width, False)

@@ -1,4 +1,4 @@
-"""Whether a window can be opened here."""
+"""Check whether a window can be opened."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.errors import ConfigError
 
 PROBE_S = 30.0
 PROBE = "import cv2; cv2.namedWindow('liquidtrack'); cv2.waitKey(1); cv2.destroyAllWindows()"
-NO_WINDOWS = "The function is not implemented"  # how an OpenCV without windows answers any call for one
+NO_WINDOWS = "The function is not implemented"  # error of an OpenCV without windows
 HEADLESS = (
     "OpenCV here has no windows (opencv-python-headless lies over opencv-python); "
     "run pip install --force-reinstall --no-deps opencv-python."
@@ -21,10 +21,10 @@ HEADLESS = (
 
 
 def check_display() -> None:
-    """Makes sure that a window can be opened, before OpenCV ends the whole process because it cannot.
+    """Check that a window can be opened, since OpenCV ends the whole process where it cannot.
 
-    A child process opens one: the only test that knows all reasons (no X server, no permission, no library, an OpenCV
-    without windows), for half a second.
+    A child process opens one, which takes half a second. This test covers all causes (no X server, no permission, no
+    library, an OpenCV without windows).
 
     Raises:
         ConfigError: no window can be opened: there is no display, or this OpenCV has no windows.
@@ -48,9 +48,9 @@ def check_display() -> None:
 
 
 def has_windows(build: str) -> bool:
-    """Whether an OpenCV with these build notes can open windows; also where the notes do not say.
+    """Whether an OpenCV with this build information can open windows; true where it gives no answer.
 
-    opencv-python-headless is built without any windowing system. Both packages hold the same files: the one that was
+    opencv-python-headless is built without a windowing system. Both packages hold the same files, so the one that was
     installed last decides.
     """
     kind = re.search(r"^\s*GUI:\s*(\S+)", build, re.MULTILINE)

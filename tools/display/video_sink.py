@@ -1,4 +1,4 @@
-"""The tracked video as a file: draws each frame and writes it at its own time."""
+"""Sink for the tracked video: draws each frame and writes it at its time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tracker.types import Float64, Frame, Tracks, UInt8
 
 
 class VideoSink:
-    """Draws tracks into a video file, variable rate and sound kept; frames come upright and stay so.
+    """Draws tracks into a video file and keeps variable frame rate and sound. Frames are expected upright.
 
     Args:
-        path: the file to write; its suffix chooses the container.
-        config: what is drawn and how it is encoded.
-        source: the file to copy sound from, where it is not the one that the source itself names.
+        path: the file to write; its suffix selects the container.
+        config: settings of drawing and encoding.
+        source: the file to copy sound from, where it differs from the file of the source.
 
     Raises:
         ConfigError: the suffix, codec, quality or preset is unknown.
@@ -35,13 +35,13 @@ class VideoSink:
         self._writer: VideoWriter | None = None
         self._picture: UInt8 = np.empty(
             (0, 0, 3), np.uint8
-        )  # used for every frame: fresh memory costs more than a copy
+        )  # reused for every frame: new memory costs more than a copy
 
     def open(self, info: SourceInfo, names: tuple[str, ...]) -> None:
-        """Prepares the file.
+        """Prepare the file.
 
         Raises:
-            ConfigError: it cannot be written, or it is the video that is being read.
+            ConfigError: it cannot be written, or it is the input video.
         """
         named = self._source if self._source is not None else info.path
         source = Path(named) if named is not None and not info.live and Path(named).is_file() else None
@@ -58,11 +58,11 @@ class VideoSink:
         )
 
     def camera(self, warp: Float64 | None) -> None:
-        """Carries the trails along with a moving camera: (2, 3) affine from the frame before to the next one."""
+        """Move the trails with the camera: (2, 3) affine from the previous frame to the next one."""
         self._painter.camera(warp)
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
-        """Draws and encodes one frame."""
+        """Draw and encode one frame."""
         if self._writer is None:
             raise ValueError(f"{self.path} is not open.")
         if self._picture.shape != frame.bgr.shape:
@@ -70,7 +70,7 @@ class VideoSink:
         self._writer.write(self._painter(frame, tracks, self._picture), frame.time)
 
     def close(self) -> None:
-        """Finishes the file. Calling it again does nothing."""
+        """Finish the file. A second call does nothing."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None

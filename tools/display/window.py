@@ -1,4 +1,4 @@
-"""A window on the tracking: it plays files at their true times, shows live sources as they come, and obeys keys."""
+"""The window: plays files at their true times, shows live sources as they arrive, and handles keys."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ HELP = (
     ("h", "this help"),
     ("q, Esc", "quit"),
 )
-# Arrows as GTK, Qt, Windows and macOS give them.
+# Key codes of the arrows in GTK, Qt, Windows and macOS.
 LEFT = (65361, 0x01000012, 2424832, 63234)
 RIGHT = (65363, 0x01000014, 2555904, 63235)
-LARGEST = (1600, 900)  # pixels that the window opens with at most; it can be resized
-NOTE_S = 3.0  # how long a note stays in the picture
-POLL_MS = 30  # how often a window that waits looks for keys
-SLOW_S = 1.0  # a frame of a file that takes longer is counted in the picture
-REFRESH_S = 0.5  # how often the line of figures is written anew
+LARGEST = (1600, 900)  # largest initial size of the window in pixels; it can be resized
+NOTE_S = 3.0  # time that a note is shown, in seconds
+POLL_MS = 30  # interval of checks for keys while waiting
+SLOW_S = 1.0  # waiting time of a frame of a file from which it is displayed
+REFRESH_S = 0.5  # interval of updates of the status line
 
 log = logging.getLogger(__name__)
 
 
 class WindowSink:
-    """Shows each frame with its tracks. To be used from the main thread, where windowing systems want their calls.
+    """Shows each frame with its tracks. Use it from the main thread, as windowing systems require.
 
     Args:
-        config: what is drawn and how fast it plays; keys change it while it runs.
-        folder: where the key `s` puts pictures.
-        pointer: takes the boxes that are drawn with the mouse; None where none are to be drawn.
-        status: how a live source is doing now; None where it is none.
+        config: settings of drawing and playback speed; keys change them during the run.
+        folder: folder of the images that the key `s` saves.
+        pointer: gets the boxes that are drawn with the mouse; None disables drawing.
+        status: current state of a live source; None for a file.
 
     Raises `Stop` from `write` and `idle` when the window is closed or q or Esc is pressed.
     """
@@ -75,22 +75,22 @@ class WindowSink:
         self._title = ""
         self._painter = Painter()
         self._drawn = None if pointer is None else DrawnBoxes(pointer)
-        self._paused = pointer is not None  # until the first boxes are drawn
-        self._step = True  # the next picture is shown although it is paused
+        self._paused = pointer is not None  # paused until the first boxes are drawn
+        self._step = True  # the next image is shown although playback is paused
         self._ended = False
         self._help = False
         self._figures = status is not None
-        self._note = ("", 0.0)  # text, until when on the monotonic clock
+        self._note = ("", 0.0)  # text, and its end on the monotonic clock
         self._history, self._pace = History(), Pace(0.0 if status is not None else self._config.speed)
         self._newest: tuple[Frame, Tracks] | None = None
-        self._delay = 0.0  # seconds, of the newest picture of a live source when it was shown
+        self._delay = 0.0  # delay of the newest image of a live source when it was shown, in seconds
         self._refreshed = self._came = time.monotonic()
 
     def open(self, info: SourceInfo, names: tuple[str, ...]) -> None:
-        """Opens the window.
+        """Open the window.
 
         Raises:
-            ConfigError: there is no display to open it on.
+            ConfigError: there is no display.
         """
         check_display()
         self._painter = Painter(names, self._config)
@@ -105,11 +105,11 @@ class WindowSink:
             self._say("h: help", 2.0)
 
     def camera(self, warp: Float64 | None) -> None:
-        """Carries the trails along with a moving camera: (2, 3) affine from the frame before to the next one."""
+        """Move the trails with the camera: (2, 3) affine from the previous frame to the next one."""
         self._painter.camera(warp)
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
-        """Shows one frame when it is due and obeys the keys; waits here while paused."""
+        """Show one frame when it is due, and handle keys; blocks while paused."""
         self._history.push(DrawnFrame(self._painter(frame, tracks), frame.time))
         self._newest, self._came = (frame, tracks), time.monotonic()
         if self._status is not None:
@@ -119,7 +119,7 @@ class WindowSink:
             if self._paused or self._busy:
                 if self._step:
                     if ahead is None:
-                        return  # to step on, another frame is needed
+                        return  # a step forward needs another frame
                     self._advance()
                     self._step = False
                 self._tick(POLL_MS)
@@ -134,15 +134,15 @@ class WindowSink:
                 self._advance()
 
     def idle(self) -> None:
-        """Obeys the keys while no frame comes, and says how long none has come."""
+        """Handle keys while no frame arrives, and show the time since the last frame."""
         self._tick(1)
 
     def end(self) -> None:
-        """Nothing more will come: `close` leaves the window to `linger` now."""
+        """Mark the end of the frames: `close` now leaves the window open for `linger`."""
         self._ended = self._config.stay
 
     def close(self) -> None:
-        """Closes the window, but after `end`. Calling it again does nothing."""
+        """Close the window, except after `end`. A second call does nothing."""
         if not self._ended:
             self._destroy()
 
@@ -154,7 +154,7 @@ class WindowSink:
             self._title = ""
 
     def linger(self) -> None:
-        """After `end`: stays at the last picture until somebody quits, with the keys that look back; then closes."""
+        """After `end`: stay at the last image, with the keys for stepping back, until the user quits; then close."""
         try:
             if self._title and self._ended and len(self._history):
                 self._paused = True
@@ -168,7 +168,7 @@ class WindowSink:
             self._destroy()
 
     def _look_back(self) -> None:
-        """One round of looking at what is kept, when nothing more will come."""
+        """One round of browsing the history after the last frame."""
         ahead = self._history.next
         if self._paused:
             if self._step and ahead is not None:
@@ -194,11 +194,11 @@ class WindowSink:
     def _visible(self) -> bool:
         try:
             return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
-        except cv2.error:  # what OpenCV 5 says of a window that was closed
+        except cv2.error:  # error of OpenCV 5 for a closed window
             return False
 
     def _advance(self) -> None:
-        """Shows the next picture."""
+        """Show the next image."""
         self._history.step(1)
         if (shown := self._history.shown) is not None:
             self._pace.showed(shown.time)
@@ -207,7 +207,7 @@ class WindowSink:
         self._show()
 
     def _tick(self, milliseconds: int) -> None:
-        """Waits for a key so long, obeys it, and draws anew what has changed."""
+        """Wait for a key for the given time, handle it, and redraw any changes."""
         key = self._key(milliseconds)
         anew = self._obey(key)
         now = time.monotonic()
@@ -224,12 +224,12 @@ class WindowSink:
 
     @property
     def _waited(self) -> float:
-        """Seconds since the newest frame came, while another is waited for."""
+        """Seconds since the newest frame arrived, while waiting for the next."""
         over = self._ended or self._paused or not self._at_newest
         return 0.0 if over else time.monotonic() - self._came
 
     def _show(self) -> None:
-        """Shows the picture at the place in the history, with what is written over it."""
+        """Show the image at the position in the history, with its overlays."""
         shown = self._history.shown
         if shown is None:
             return
@@ -250,7 +250,7 @@ class WindowSink:
         cv2.imshow(self._title, over)
 
     def _facts(self, shown: DrawnFrame, status: SourceStatus | None) -> list[str]:
-        """The line of figures: what is not as usual, and with the key `i` all."""
+        """The status line: only unusual values, or all values after the key `i`."""
         facts = []
         if self._ended and self._at_newest:
             facts.append("end   q: close")
@@ -272,14 +272,14 @@ class WindowSink:
         return facts
 
     def _key(self, milliseconds: int) -> int:
-        """The key that was pressed, or -1."""
+        """The pressed key, or -1."""
         key = cv2.waitKeyEx(milliseconds)
         if not self._visible():
             raise Stop
         return key if key in (*LEFT, *RIGHT) or key < 0 else key & 0xFF
 
     def _obey(self, key: int) -> bool:
-        """Does what a key says; True where the picture must be drawn anew."""
+        """Handle a key; True where the image must be redrawn."""
         if key < 0:
             return False
         if self._drawn is not None and key in (27, *DELETE):
@@ -310,9 +310,9 @@ class WindowSink:
         self._note = ("", 0.0)
         self._pace.restart()
         if not self._paused and self._status is not None:
-            self._history.to_newest()  # what is live goes on with what is now
+            self._history.to_newest()  # a live source continues with the current image
         if self._ended and not self._paused and self._at_newest:
-            self._history.step(1 - len(self._history))  # once more what is kept
+            self._history.step(1 - len(self._history))  # replay the history
 
     def _back(self) -> None:
         self._paused, self._step = True, False
@@ -330,7 +330,7 @@ class WindowSink:
             self._pace.change(-1 if key in (ord("-"), ord("[")) else 1)
 
     def _repaint(self, key: int) -> bool:
-        """Other options of drawing, for the newest picture and those that come."""
+        """Change the drawing options of the newest image and of later ones."""
         painter = self._painter
         if key == ord("t"):
             if painter.config.trails == 0:
@@ -346,7 +346,7 @@ class WindowSink:
         return True
 
     def _save(self) -> None:
-        """Writes the picture beside what was saved before, never over it."""
+        """Save the image without overwriting earlier ones."""
         shown = self._history.shown
         if shown is None:
             return
@@ -372,7 +372,7 @@ class WindowSink:
 
 
 def _trouble(status: SourceStatus) -> tuple[str, str]:
-    """(headline, line) of the banner over a live picture that stands still."""
+    """(headline, line) of the banner over a frozen live image."""
     age = f"{status.silence:.0f} s" if status.silence < 120 else clock_text(status.silence)[:-4]
     if status.state == "reconnecting":
         return f"connection lost: picture {age} old, trying again", status.reason

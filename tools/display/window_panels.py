@@ -1,4 +1,4 @@
-"""What the window writes over the picture: help, notes, a line on how things go, and the banner of a dead stream."""
+"""Overlays of the window: help, notes, the status line, and the banner of a dead stream."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from tools.display.annotate import DARK, FONT, WHITE, Colour
 from tracker.types import UInt8
 
 AMBER: Colour = (60, 180, 255)
-DIM = 0.35  # of its light is left of a picture that is no longer true
-MIN_SCALE = 0.4  # letters of this size are the last that can be read
+DIM = 0.35  # brightness factor of an image that is out of date
+MIN_SCALE = 0.4  # smallest readable size of letters
 
 
 def panel(picture: UInt8, rows: Sequence[tuple[str, ...]], centred: bool, lift: int = 0) -> int:
-    """Rows of one or two columns of text on a dark ground, centred or along the lower edge, shrunk to fit.
+    """Draw rows of one or two columns of text on a dark background, centred or at the lower edge, scaled to fit.
 
     Args:
-        lift: pixels by which it stands above the lower edge.
+        lift: distance from the lower edge in pixels.
 
     Returns:
         its height in pixels.
@@ -47,7 +47,7 @@ def panel(picture: UInt8, rows: Sequence[tuple[str, ...]], centred: bool, lift: 
 
 
 def status_line(picture: UInt8, parts: Sequence[str], alarm: bool = False) -> None:
-    """A line of short facts in the upper right corner; the ones at its end go first where there is no room."""
+    """Draw a line of short facts in the upper right corner; the last ones are dropped first where space is short."""
     height, width = picture.shape[:2]
     scale = max(0.4, (width * height * 9 / 16) ** 0.5 / 1200)
     weight = max(1, round(scale * 1.2))
@@ -68,7 +68,7 @@ def status_line(picture: UInt8, parts: Sequence[str], alarm: bool = False) -> No
 
 
 def banner(picture: UInt8, headline: str, line: str) -> None:
-    """Dims the picture and says across it why it stands still."""
+    """Dim the image and write across it why it is frozen."""
     height, width = picture.shape[:2]
     np.copyto(picture, cv2.convertScaleAbs(picture, alpha=DIM))
     texts = [(headline, 1.0, AMBER), *([(line, 0.6, WHITE)] if line else [])]
@@ -81,7 +81,7 @@ def banner(picture: UInt8, headline: str, line: str) -> None:
             if wide <= 0.92 * width or scale < MIN_SCALE:
                 break
             scale *= 0.9
-        while wide > 0.96 * width and len(text) > 8:  # so small a window holds the beginning alone
+        while wide > 0.96 * width and len(text) > 8:  # a window of this size fits only the beginning
             text = f"{text[:-6]}..." if text.endswith("...") else f"{text[:-3]}..."
             (wide, ascent), descent = cv2.getTextSize(text, FONT, scale, weight)
         placed.append((text, scale, weight, ink, wide, ascent, descent))

@@ -1,1 +1,1 @@
-"""Scores: `liquidtrack eval`."""
+"""Evaluation: `liquidtrack eval`."""

@@ -22,17 +22,17 @@ from tools.reporting.files import write_report
 from tracker.pipeline.prefetch import prefetch_map
 from tracker.types import Float32, UInt8
 
-MIDDLE = 0.875  # of the short side: 224 of 256 pixels, as ImageNet's networks are scored
+MIDDLE = 0.875  # share of the short side: 224 of 256 pixels, the evaluation crop of ImageNet
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A picture that was taken for something else.
+    """A misclassified image.
 
     Attributes:
-        picture: its name.
-        truth: its class.
-        answer: the five best classes, best first.
+        picture: name of the image.
+        truth: its true class.
+        answer: the five most likely classes, best first.
     """
 
     picture: str
@@ -42,13 +42,13 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """How often a classifier is right.
+    """Accuracy of a classifier.
 
     Attributes:
-        pictures: how many were looked at.
-        top1: share whose class is the network's first answer.
-        top5: share whose class is among its first five.
-        mistakes: those whose class is not the first.
+        pictures: number of images.
+        top1: share of images with the true class in first place.
+        top5: share of images with the true class among the first five.
+        mistakes: the images with another class in first place.
     """
 
     pictures: int
@@ -58,7 +58,7 @@ class Recognition:
 
 
 def centre(bgr: UInt8, size: int) -> UInt8:
-    """The middle square of a picture as (size, size, 3); a picture of just that size goes in whole, cut already."""
+    """The centre crop of an image, (size, size, 3); an image of exactly that size is already cropped and used whole."""
     height, width = bgr.shape[:2]
     if (height, width) == (size, size):
         return bgr
@@ -70,13 +70,13 @@ def centre(bgr: UInt8, size: int) -> UInt8:
 
 
 def evaluate(config: EvalRecognitionConfig) -> Recognition:
-    """Show the network every picture.
+    """Run the network on every image.
 
     Raises:
-        ConfigError: an unknown network, or a folder that lacks its table or its pictures.
-        WeightsError: the weights are not to be had.
-        DataError: the table names classes that the network has not.
-        SourceError: a picture that cannot be read.
+        ConfigError: the network is unknown, or a folder lacks its table or its images.
+        WeightsError: the weights are not available.
+        DataError: the table names classes that the network does not have.
+        SourceError: an image cannot be read.
     """
     weights = get_entry(config.backbone).weights
     data = ClassifiedImages(config.folder)
@@ -117,7 +117,7 @@ def _prepare(bgr: UInt8, weights: Weights) -> Float32:
 
 
 def eval_recognition(config: EvalRecognitionConfig) -> None:
-    """Score, print the table, and write what else was asked for."""
+    """Score, print the table, and write the requested files."""
     result = evaluate(config)
     width = max(len(config.backbone), 12)
     print(f"{'':{width}}{'pictures':>10}{'top-1':>8}{'top-5':>8}")

@@ -1,4 +1,4 @@
-"""Classes over time as files: results that anybody made, and what is right for each sequence."""
+"""Classes over time as files: results of any program, and the ground truth of each sequence."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from models.errors import DataError
 from tools.metrics.classification import Answers
 from tracker.types import Float64
 
-SAME_TIME_S = 1e-3  # seconds within which two times are the same moment
+SAME_TIME_S = 1e-3  # tolerance of equal times, in seconds
 HOW = '{"sequences": {"NAME": [{"seconds": 0.0, "classes": {"car": 0.9, "truck": 0.1}}, ...]}}'
 
 
 def read_truth(path: Path) -> dict[str, tuple[str, ...]]:
-    """Sequence -> the names that are right for it.
+    """Sequence -> its correct class names.
 
-    A .json file of {"sequence": "class" or ["class", ...]}, or lines of a sequence, a tab, and classes parted by |.
+    A .json file of {"sequence": "class" or ["class", ...]}, or lines of a sequence, a tab, and classes separated by |.
 
     Raises:
-        DataError: the file cannot be read or has another form.
+        DataError: the file cannot be read or is not in this format.
     """
     text = read_text(path)
     found: dict[str, tuple[str, ...]] = {}
@@ -53,16 +53,16 @@ def read_truth(path: Path) -> dict[str, tuple[str, ...]]:
 
 
 def read_results(path: Path, times: Mapping[str, Float64]) -> dict[str, Answers]:
-    """A results file as answers at the moments that were asked for; of others' classes the five best are taken.
+    """Read a results file as answers at the requested times; from other programs the five best classes are read.
 
-    An answer holds for the moment of its time alone; a moment without one counts as not answered.
+    An answer holds only for its own time. A time without an answer counts as not answered.
 
     Args:
         path: JSON, as `write_results` writes it.
-        times: the moments of each sequence; one that the file lacks has no answers.
+        times: the times of each sequence; a sequence that is not in the file has no answers.
 
     Raises:
-        DataError: the file cannot be read or has another form, or none of its sequences or times is known.
+        DataError: the file cannot be read or is not in this format, or none of its sequences or times is known.
     """
     value = _load(path, read_text(path))
     sequences = value.get("sequences") if isinstance(value, dict) else None
@@ -115,7 +115,7 @@ def _load(path: Path, text: str) -> Any:
 
 
 def results_text(answers: Mapping[str, Answers]) -> str:
-    """The text of a results file; a probability that nobody knows is written as 1."""
+    """The text of a results file; an unknown probability is written as 1."""
     out = {
         name: [
             {

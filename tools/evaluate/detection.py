@@ -1,4 +1,4 @@
-"""`liquidtrack eval detection`: any detector on labelled pictures."""
+"""`liquidtrack eval detection`: any detector on labelled images."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from tracker.pipeline.prefetch import prefetch_map
 from tracker.protocols import Detector
 from tracker.types import Detections, Float32, Frame, Int64
 
-LOWEST_SCORE = 0.001  # average precision runs over all scores; lower ones would only cost time
-ASPECT = 0.02  # how far a picture's width / height may be from its labels'
+LOWEST_SCORE = 0.001  # average precision covers all scores; lower ones only cost time
+ASPECT = 0.02  # tolerance of the aspect ratio of an image and its labels
 
 
 @dataclass(frozen=True, slots=True)
 class DetectionEvaluation:
-    """A detector's figures on a set of labelled pictures.
+    """The figures of a detector on a set of labelled images.
 
     Attributes:
-        pictures: how many were looked at.
+        pictures: number of images.
         classes: the figures of each scored class, by name.
-        mean: over the classes of which there is an object to find.
-        notes: sentences on what was left out.
+        mean: mean over the classes that have an object to find.
+        notes: sentences on the data that were left out.
     """
 
     pictures: int
@@ -58,14 +58,14 @@ def evaluate(
     limit: int | None = None,
     progress: bool = False,
 ) -> DetectionEvaluation:
-    """Run `detector` over the pictures and score it; `EvalDetectConfig` says what the other arguments are.
+    """Run `detector` on the images and score it; `EvalDetectConfig` describes the other arguments.
 
-    The detector should let boxes of low scores pass: average precision looks at all scores.
+    The detector should keep boxes of low scores: average precision covers all scores.
 
     Raises:
-        ConfigError: pycocotools is missing, or a class that is not known.
-        DataError: a picture whose shape is not that of its labels.
-        SourceError: a picture that cannot be read.
+        ConfigError: pycocotools is missing, or a class is unknown.
+        DataError: an image and its labels differ in aspect ratio.
+        SourceError: an image cannot be read.
     """
     coco_classes()
     label_of = match_classes(detector.names, truth.names, rename)
@@ -91,10 +91,10 @@ def evaluate(
 
 
 def match_classes(detector: Sequence[str], truth: Sequence[str], rename: Sequence[str] = ()) -> Int64:
-    """(C,) for each class of the detector the truth's class, -1 where the truth has none.
+    """(C,) the class of the ground truth for each class of the detector, -1 where there is none.
 
-    Names are the same whatever their case, blanks, hyphens and underscores, and in PASCAL VOC's words (aeroplane for
-    airplane); `rename` goes before that.
+    Names match regardless of case, blanks, hyphens and underscores, and in the terms of PASCAL VOC (aeroplane for
+    airplane). `rename` takes precedence.
     """
     label_of = np.array([_find(name, truth) for name in detector], np.int64)
     for pair in rename:
@@ -116,7 +116,7 @@ def _find(name: str, truth: Sequence[str]) -> int:
 def _scored(
     truth: LabelledImages, known: set[int], classes: Sequence[str], names: Sequence[str]
 ) -> tuple[list[int], list[str]]:
-    """Which of the truth's classes count, and what to say about the others."""
+    """The classes of the ground truth that count, and notes about the others."""
     notes: list[str] = []
     if classes:
         scored = []
@@ -158,10 +158,10 @@ def _read(picture: LabelledImage) -> Frame:
 
 
 def label_scale(picture: LabelledImage, size: tuple[int, int]) -> Float32:
-    """(4,) from pixels of the file, whose (width, height) is `size`, to the labels': pictures are often stored smaller.
+    """(4,) scale from pixels of a file of `size` (width, height) to those of its labels; images may be stored smaller.
 
     Raises:
-        DataError: the picture's shape is not that of its labels.
+        DataError: the image and its labels differ in aspect ratio.
     """
     if picture.size is None or picture.size == size:
         return np.ones(4, np.float32)
@@ -175,7 +175,7 @@ def label_scale(picture: LabelledImage, size: tuple[int, int]) -> Float32:
 
 
 def eval_detect(config: EvalDetectConfig) -> None:
-    """Score, print the table, and write the JSON file where one is asked for."""
+    """Score, print the table, and write the JSON file if requested."""
     coco_classes()
     truth = read_labelled_images(config.truth, config.images)
     wanted = config.detection
@@ -199,7 +199,7 @@ def eval_detect(config: EvalDetectConfig) -> None:
 
 
 def table(result: DetectionEvaluation) -> str:
-    """The figures as aligned text: classes with an object to find, then their mean; percent."""
+    """The figures in percent as aligned text: classes with an object to find, then their mean."""
     return as_lines(_lines(result))
 
 

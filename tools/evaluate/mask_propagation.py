@@ -1,4 +1,4 @@
-"""Our own mask propagation over sequences with truth: what `eval segmentation` scores where no results are named."""
+"""Our mask propagation on sequences with ground truth, which `eval segmentation` scores by default."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tracker.types import Float64, Frame, Int64, UInt8
 
 @dataclass(frozen=True, eq=False, slots=True)
 class MaskClip:
-    """The frames of one sequence that are left, or of several laid over one another.
+    """The kept frames of one sequence, or of several sequences overlaid.
 
     Attributes:
-        name: of the sequence, or of all of them.
-        parts: the sequences, the one in front last.
-        kept: (T,) which frames are left.
-        times: (T,) their seconds.
-        right: pixels that each part is moved to the right.
+        name: name of the sequence, or of all of them.
+        parts: the sequences, the frontmost last.
+        kept: (T,) the kept frames.
+        times: (T,) their times in seconds.
+        right: shift of each part to the right, in pixels.
     """
 
     name: str
@@ -41,7 +41,7 @@ class MaskClip:
     right: tuple[int, ...] = ()
 
     def frame(self, k: int) -> tuple[Frame, UInt8]:
-        """The k-th frame that is left and its truth."""
+        """The k-th kept frame and its ground truth."""
         at = int(self.kept[k])
         pictures = [read_image(part.pictures[at]) for part in self.parts]
         masks = [read_indexed(part.masks[at]) for part in self.parts]
@@ -58,16 +58,16 @@ class MaskClip:
         return Frame(whole, at, float(self.times[k])), numbers
 
     def truth(self) -> list[UInt8]:
-        """The truth of all frames that are left."""
+        """The ground truth of all kept frames."""
         return [self.frame(k)[1] for k in range(len(self.kept))]
 
 
 def kept_frames(config: EvalSegmentationConfig, profile: str, name: str, count: int) -> Int64:
-    """Which of a sequence's `count` frames the profile keeps.
+    """The frames that the profile keeps, of the `count` frames of a sequence.
 
     Raises:
         ConfigError: there is no such profile.
-        DataError: fewer than two are left to score.
+        DataError: fewer than two frames are left to score.
     """
     kept = thin_indices(count, config.rate, profile, name, config.seed)
     edges = 2 if config.frames == "davis" else 0
@@ -77,10 +77,10 @@ def kept_frames(config: EvalSegmentationConfig, profile: str, name: str, count: 
 
 
 def clips(config: EvalSegmentationConfig, profile: str) -> Iterator[MaskClip]:
-    """What is to be followed: each sequence, or each with the next ones over it.
+    """The clips to propagate: each sequence, or each sequence with the next ones overlaid.
 
     Raises:
-        ConfigError: there are no pictures, or fewer sequences than are to be laid over one another.
+        ConfigError: there are no images, or fewer sequences than are to be overlaid.
     """
     sequences = find_sequences(config.truth, config.sequences, pictures=True)
     if len(sequences) < config.compose:
@@ -96,7 +96,7 @@ def clips(config: EvalSegmentationConfig, profile: str) -> Iterator[MaskClip]:
 
 
 def follow(clip: MaskClip, config: EvalSegmentationConfig) -> Iterator[UInt8]:
-    """(H, W) object numbers of each frame of the clip, the first as it was given.
+    """(H, W) object numbers of each frame of the clip, starting with the given first mask.
 
     Raises:
         DataError: the first mask holds no object.
@@ -113,7 +113,7 @@ def follow(clip: MaskClip, config: EvalSegmentationConfig) -> Iterator[UInt8]:
 
 
 def _from_boxes(frame: Frame, truth: UInt8, by: By) -> UInt8:
-    """The objects' masks as far as the boxes around them tell, larger ones behind."""
+    """Masks of the objects from their bounding boxes, larger ones behind."""
     found = np.zeros_like(truth)
     numbers = [int(k) for k in np.unique(truth) if k]
     for k in sorted(numbers, key=lambda k: -np.count_nonzero(truth == k)):
@@ -124,7 +124,7 @@ def _from_boxes(frame: Frame, truth: UInt8, by: By) -> UInt8:
 
 
 def save(folder: Path, clip: MaskClip, masks: list[UInt8]) -> None:
-    """Write masks in DAVIS's layout.
+    """Write masks in the layout of DAVIS.
 
     Raises:
         ConfigError: the folder cannot be written.

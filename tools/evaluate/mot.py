@@ -1,4 +1,4 @@
-"""`liquidtrack eval mot`: which files belong together, and all sequences in parallel (`mot_tables` shows figures)."""
+"""`liquidtrack eval mot`: pairs files and scores all sequences in parallel (`mot_tables` formats the figures)."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from tools.track.workers import in_processes
 
 DISTRACTORS = (2, 7, 8, 12)  # MOT16/17: person on vehicle, static person, distractor, reflection
 LABEL_FILES = (".txt", ".jsonl", ".ndjson", ".json", ".xml")
-NOTES = ("times.csv", "seqinfo.ini", "classes.txt", "labels.txt", "run.json")  # beside label files, and none themselves
-PARALLEL_BYTES = 3_000_000  # a worker costs 1.5 s of imports; a megabyte of text takes about that to score
+NOTES = ("times.csv", "seqinfo.ini", "classes.txt", "labels.txt", "run.json")  # not labels
+PARALLEL_BYTES = 3_000_000  # a worker takes 1.5 s for imports, about the time of scoring a megabyte of text
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ def evaluate(
     workers: int = 1,
     progress: bool = False,
 ) -> MotEvaluation:
-    """Score `predictions` against `truth`; `EvalMotConfig` says what the arguments are.
+    """Score `predictions` against `truth`; `EvalMotConfig` describes the arguments.
 
     Raises:
-        ConfigError: the extra `eval` is missing, or nothing to score stands where it should.
-        DataError: a file breaks the format, repeats an id in a frame, or holds no truth.
+        ConfigError: the extra `eval` is missing, or there is nothing to score at the given paths.
+        DataError: a file breaks the format, repeats an id in a frame, or holds no ground truth.
     """
     return evaluate_all(
         truth,
@@ -73,8 +73,8 @@ def evaluate_all(
     workers: int = 1,
     progress: bool = False,
 ) -> list[MotEvaluation]:
-    """`evaluate` for several sets of predictions, all their sequences in parallel (`workers` 0: one for each core)."""
-    metrics()  # where TrackEval is missing, it is said here rather than in a worker
+    """`evaluate` for several sets of predictions, all sequences in parallel (`workers` 0: one per core)."""
+    metrics()  # reports a missing TrackEval here rather than in a worker
     paths = [Path(p) for p in predictions]
     sequences = _sequences(Path(truth))
     found = [_files(path, sequences) for path in paths]
@@ -113,7 +113,7 @@ def evaluate_all(
 
 
 def eval_mot(config: EvalMotConfig) -> None:
-    """Score, print the table, and write the files and the picture that are asked for."""
+    """Score, print the table, and write the requested files and plot."""
     if config.plot is not None:
         check(config.plot)
     if not config.predictions:
@@ -185,7 +185,7 @@ def _is_yolo(path: Path) -> bool:
 
 
 def _label_files(folder: Path) -> dict[str, Path]:
-    """Sequence's name -> its label file or YOLO folder, of all that lie in `folder`."""
+    """Name of each sequence in `folder` -> its label file or YOLO folder."""
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         name = path.name.removesuffix(".gz")
@@ -203,7 +203,7 @@ def _length(folder: Path) -> int | None:
 
 
 def _files(path: Path, sequences: list[_Sequence]) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """Which file holds the predictions of which sequence, and what to say about those without one."""
+    """The file of predictions of each sequence, and notes about sequences without one."""
     if not path.exists():
         raise ConfigError(f"{path}: there is no such file or folder of predictions; name one.")
     names = [s.name for s in sequences]

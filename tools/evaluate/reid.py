@@ -1,4 +1,4 @@
-"""`liquidtrack eval reid`: how well identities are told apart."""
+"""`liquidtrack eval reid`: re-identification accuracy of an embedding."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from tracker.types import Bool, Float32, UInt8
 
 
 def embed_identities(data: Identities, wanted: Bool, say: Callable[[UInt8], Float32], quiet: bool) -> Float32:
-    """What a function says of each wanted picture, stacked."""
+    """The stacked embeddings of the wanted images."""
     paths = [path for path, take in zip(data.pictures, wanted, strict=True) if take]
     bar = tqdm(paths, unit="picture", disable=None if not quiet else True, leave=False)
     return np.stack([say(read_image(path)) for path in bar])
 
 
 def _foreign(config: EvalReidConfig) -> Callable[[UInt8], Float32]:
-    """A network of somebody else's as a function of one picture."""
+    """A third-party network as a function of one image."""
     assert config.embedder is not None
     session = Session(config.embedder, Compute.shared(threads=config.threads).threads, config.device)
     shape = session.inputs[0].shape
-    last = len(shape) == 4 and shape[3] == 3  # channels last, as TensorFlow's
+    last = len(shape) == 4 and shape[3] == 3  # channels last, as in TensorFlow
     sides = (shape[1:3] if last else shape[2:4]) if len(shape) == 4 else ()
     if len(sides) != 2 or not all(sides) or 3 not in (shape[1], shape[3]):
         raise WeightsError(
@@ -54,13 +54,13 @@ def _foreign(config: EvalReidConfig) -> Callable[[UInt8], Float32]:
 
 
 def evaluate(config: EvalReidConfig) -> Ranking:
-    """Embed, and rank every picture's gallery.
+    """Embed the images, and rank the gallery of every image.
 
     Raises:
-        ConfigError: there is no such folder, or no pictures of two cameras in it.
-        DataError: nobody has two pictures to learn from.
-        SourceError: a picture cannot be read.
-        WeightsError: a network or a metric is not to be had.
+        ConfigError: there is no such folder, or it holds no images of two cameras.
+        DataError: no identity has two images to learn from.
+        SourceError: an image cannot be read.
+        WeightsError: a network or a metric is not available.
     """
     data = read_identities(config.folder)
     if len(data.cameras) < 2:
@@ -85,7 +85,7 @@ def evaluate(config: EvalReidConfig) -> Ranking:
 
 
 def eval_reid(config: EvalReidConfig) -> None:
-    """Score, print the table, and write what else was asked for."""
+    """Score, print the table, and write the requested files."""
     if config.plot is not None:
         from tools.reporting.plots import check
 

@@ -1,4 +1,4 @@
-"""`liquidtrack eval segmentation`: J, F and J&F of masks, made by anybody or by our own propagation."""
+"""`liquidtrack eval segmentation`: J, F and J&F of masks, from any program or from our own propagation."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ HEAD = ("J&F", "J", "recall", "decay", "F", "recall", "decay")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ScoredSequence:
-    """One sequence's scores.
+    """The scores of one sequence.
 
     Attributes:
-        name: of the sequence.
+        name: name of the sequence.
         objects: object number -> its scores.
         j: (objects, T) J of each scored frame.
         f: (objects, T) F of each scored frame.
-        speed: frames a second of our own run, None for results that were made elsewhere.
+        speed: frames per second of our own run, None for results from files.
     """
 
     name: str
@@ -47,14 +47,14 @@ class ScoredSequence:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SegmentationEvaluation:
-    """One set of masks against the truth.
+    """One set of masks against the ground truth.
 
     Attributes:
-        name: of the set: its folder's, or `liquidtrack`.
-        profile: how frames were left out.
-        sequences: each one's scores.
-        overall: the mean over all objects of all sequences.
-        notes: sentences on what was left out.
+        name: name of the folder of the set, or `liquidtrack`.
+        profile: profile of temporal subsampling.
+        sequences: the scores of each sequence.
+        overall: mean over all objects of all sequences.
+        notes: sentences on the data that were left out.
     """
 
     name: str
@@ -65,7 +65,7 @@ class SegmentationEvaluation:
 
     @property
     def speed(self) -> float | None:
-        """Frames a second of our own run over all sequences, None for results that were made elsewhere."""
+        """Frames per second of our own run over all sequences, None for results from files."""
         speeds = [s.speed for s in self.sequences if s.speed]
         return len(speeds) / sum(1 / s for s in speeds) if speeds else None
 
@@ -76,11 +76,11 @@ def score_masks(
     """Scores of one sequence from the object numbers of its frames, (H, W) uint8 each.
 
     Args:
-        frames: `davis` leaves the first and the last frame out, `all` takes every one.
-        ids: `same`, or `best` for the pairing of greatest mean J.
+        frames: `davis` leaves out the first and the last frame, `all` scores every frame.
+        ids: `same`, or `best` for the assignment of greatest mean J.
 
     Raises:
-        DataError: the truth names no object.
+        DataError: the ground truth has no object.
     """
     part = slice(1, -1) if frames == "davis" else slice(None)
     numbers = sorted({int(k) for mask in truth for k in np.unique(mask)} - {0, VOID})
@@ -96,7 +96,7 @@ def score_masks(
 
 
 def _pairing(numbers: list[int], truth: Sequence[UInt8], found: Sequence[UInt8]) -> UInt8:
-    """(256,) the object that each number of the found masks is best taken for, 0 for none."""
+    """(256,) the object assigned to each number of the result masks, 0 for none."""
     theirs = sorted({int(k) for mask in found for k in np.unique(mask)} - {0})
     overlap = np.zeros((len(numbers), len(theirs)))
     for t, a in zip(truth, found, strict=True):
@@ -138,8 +138,8 @@ def score_results(
     """Score a folder of masks.
 
     Raises:
-        ConfigError: the folder does not hold what the truth does.
-        DataError: a mask is missing, damaged or of another size.
+        ConfigError: the folder does not hold the sequences of the ground truth.
+        DataError: a mask is missing, damaged or of a different size.
     """
     if not results.is_dir():
         raise ConfigError(f"{results}: there is no such folder; name one of <sequence>/00000.png.")
@@ -159,12 +159,12 @@ def score_results(
 
 
 def score_own(config: EvalSegmentationConfig, profile: str, tick: Callable[[], None]) -> SegmentationEvaluation:
-    """Follow the truth's first masks through the frames that the profile keeps, and score what comes out.
+    """Propagate the first masks of the ground truth through the kept frames of the profile, and score the result.
 
     Raises:
-        ConfigError: there are no pictures.
-        DataError: a mask or picture is damaged, or the first mask holds no object.
-        WeightsError: the frozen CNN's weights are not to be had.
+        ConfigError: there are no images.
+        DataError: a mask or image is damaged, or the first mask holds no object.
+        WeightsError: the weights of the frozen CNN are not available.
     """
     scored = []
     for clip in clips(config, profile):
@@ -187,7 +187,7 @@ def _evaluation(
 
 
 def evaluate(config: EvalSegmentationConfig) -> list[SegmentationEvaluation]:
-    """Every set of masks under every profile; see `score_results` and `score_own` for what can be wrong."""
+    """Score every set of masks under every profile; raises the errors of `score_results` and `score_own`."""
     count = len(find_sequences(config.truth, config.sequences)) * len(config.profiles) * max(len(config.results), 1)
     found = []
     with tqdm(total=count, unit="sequence", disable=None if not config.quiet else True, leave=False) as bar:
@@ -203,7 +203,7 @@ def evaluate(config: EvalSegmentationConfig) -> list[SegmentationEvaluation]:
 
 
 def table(evaluations: Sequence[SegmentationEvaluation]) -> str:
-    """The scores as aligned text in percent, a row for each sequence (or object) and one for all together."""
+    """The scores in percent as aligned text, a row for each sequence (or object) and one for all together."""
     return as_lines(_lines(evaluations))
 
 
@@ -227,7 +227,7 @@ def _lines(evaluations: Sequence[SegmentationEvaluation]) -> Iterator[str]:
 
 
 def to_json(evaluations: Sequence[SegmentationEvaluation]) -> str:
-    """The scores as a JSON list, shares of 1: name, profile, overall, and each sequence with its objects and frames."""
+    """The scores as a JSON list, 0..1: name, profile, overall, and each sequence with its objects and frames."""
 
     def figures(s: Segmentation) -> dict[str, float]:
         return {"j_and_f": s.j_and_f, **asdict(s)}
@@ -255,7 +255,7 @@ def to_json(evaluations: Sequence[SegmentationEvaluation]) -> str:
 
 
 def plot(evaluations: Sequence[SegmentationEvaluation], path: Path) -> None:
-    """J (solid) and F (dashed) in the course of the sequences, the mean over all objects: how masks decay.
+    """Plot J (solid) and F (dashed) over the course of the sequences, the mean over all objects.
 
     Raises:
         ConfigError: matplotlib is missing, or the file cannot be written.
@@ -279,7 +279,7 @@ def plot(evaluations: Sequence[SegmentationEvaluation], path: Path) -> None:
 
 
 def eval_segmentation(config: EvalSegmentationConfig) -> None:
-    """Score, print the table, and write the JSON file and the picture where they are asked for."""
+    """Score, print the table, and write the JSON file and the plot if requested."""
     if config.plot is not None:
         from tools.reporting.plots import check
 

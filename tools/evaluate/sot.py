@@ -1,4 +1,4 @@
-"""`liquidtrack eval sot`: single-object tracking by one-pass evaluation, ours, OpenCV's, and results of anybody."""
+"""`liquidtrack eval sot`: one-pass evaluation of single-object tracking: ours, OpenCV's, and results from files."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class SotEvaluation:
     """One tracker under one profile.
 
     Attributes:
-        name: the tracker's, or its folder's.
-        profile: how the video was thinned.
+        name: name of the tracker, or of its folder.
+        profile: profile of temporal subsampling.
         sequences: sequence name -> its scores.
-        combined: their mean.
-        rate: frames a second of tracking alone, without reading pictures; None where results were read.
+        combined: mean over the sequences.
+        rate: frames per second of tracking alone, without reading images; None for results from files.
     """
 
     name: str
@@ -46,17 +46,17 @@ class SotEvaluation:
 
 
 def evaluate(config: EvalSotConfig) -> list[SotEvaluation]:
-    """Run and score everything that `config` names.
+    """Run and score all trackers and results that `config` names.
 
     Raises:
-        ConfigError: an unknown profile or sequence, a folder without results, a tracker that is not there.
-        DataError: a file that breaks its form.
-        SourceError: a picture that cannot be read.
+        ConfigError: a profile or sequence is unknown, a folder has no results, or a tracker is not available.
+        DataError: a file breaks its format.
+        SourceError: an image cannot be read.
     """
     sequences = read_sot_sequences(config.root, config.sequences, config.first_pixel)
     kept = {(p, s.name): thin_indices(len(s.pictures), config.rate, p, s.name, config.seed) for p in config.profiles
             for s in sequences}  # fmt: skip
-    for folder in config.results:  # said before anything is run
+    for folder in config.results:  # raises before any run
         _check(folder, sequences)
     starts = {name: starter(name, config) for name in config.trackers}
     total = len(starts) * sum(len(at) for at in kept.values())
@@ -91,7 +91,7 @@ def evaluate(config: EvalSotConfig) -> list[SotEvaluation]:
 
 
 def _follow(start: Start, sequence: SotSequence, at: Int64, rate: float) -> Iterator[tuple[Float64, float]]:
-    """The box of each kept frame (NaN where there is none) and the seconds that it took; the first is given."""
+    """The box of each kept frame (NaN for no box) and the run time in seconds; the first box is given."""
     run = None
     for index in at.tolist():
         bgr = read_image(sequence.pictures[index])
@@ -132,7 +132,7 @@ def _read(folder: Path, sequence: SotSequence, at: Int64, profile: str) -> SotSc
 
 
 def eval_sot(config: EvalSotConfig) -> None:
-    """Run, score, print the table, and write JSON and plot where they are asked for."""
+    """Run, score, print the table, and write the JSON file and the plot if requested."""
     if config.plot is not None:
         plots.check(config.plot)
     evaluations = evaluate(config)
@@ -160,7 +160,7 @@ def table(evaluations: Sequence[SotEvaluation], per_sequence: bool = False) -> s
 
 
 def to_json(evaluations: Sequence[SotEvaluation]) -> str:
-    """A JSON list, an object for each tracker and profile: figures, curves with their thresholds, sequences."""
+    """A JSON list, one object per tracker and profile: figures, curves with their thresholds, sequences."""
     content = [
         {
             "name": e.name,
@@ -183,7 +183,7 @@ def to_json(evaluations: Sequence[SotEvaluation]) -> str:
 
 
 def draw(evaluations: Sequence[SotEvaluation], path: Path) -> None:
-    """Success and precision curves of all evaluations.
+    """Plot the success and precision curves of all evaluations.
 
     Raises:
         ConfigError: matplotlib is missing, or the file cannot be written.

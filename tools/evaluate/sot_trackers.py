@@ -1,4 +1,4 @@
-"""What `eval sot` runs: our own follower, and OpenCV's trackers where the installed build has them, behind one face."""
+"""The trackers of `eval sot` under one interface: ours, and those of OpenCV where the build has them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SotRun(Protocol):
     """One object followed through one video."""
 
     def __call__(self, bgr: UInt8, time: float) -> Float64 | None:
-        """(4,) its box in the frame at `time` seconds, None where it is not found."""
+        """(4,) the box of the object in the frame at `time` seconds, None where it is not found."""
         ...
 
 
@@ -27,11 +27,11 @@ Start = Callable[[UInt8, Float64, float], SotRun]
 
 
 def starter(name: str, config: EvalSotConfig) -> Start:
-    """What makes a `SotRun` of a first picture, its box and its time.
+    """A function that starts a `SotRun` from a first image, its box and its time.
 
     Raises:
-        ConfigError: this build of OpenCV has no such tracker, or the frozen CNN cannot be exported.
-        WeightsError: its weights are not to be had.
+        ConfigError: this build of OpenCV does not have the tracker, or the frozen CNN cannot be exported.
+        WeightsError: its weights are not available.
     """
     if name == "point":
         return _ours(config)
@@ -63,7 +63,7 @@ def _ours(config: EvalSotConfig) -> Start:
 
 
 class _Peer:
-    """A tracker of OpenCV, which takes whole pixels and knows nothing of time."""
+    """A tracker of OpenCV, which takes integer pixels and no times."""
 
     def __init__(self, tracker: Any, bgr: UInt8, xyxy: Float64) -> None:
         self._tracker = tracker

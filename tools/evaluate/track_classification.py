@@ -1,4 +1,4 @@
-"""The class of a track over time, scored: simulated views of pictures, and video with one known object."""
+"""Evaluate the class of a track over time on simulated crops of images, and on video with one known object."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from tools.track_classes.pooling import CONTROLS, Pooled, best_temperature, liqu
 from tools.track_classes.simulated_views import Evidence, join
 from tracker.types import Float64, UInt8
 
-BATCH = 50  # objects whose probabilities are held at once
+BATCH = 50  # objects with probabilities in memory at once
 OURS = "liquid pool"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ScoredMethod:
-    """One program under one profile."""
+    """The scores of one program under one profile."""
 
     name: str
     profile: str
@@ -42,13 +42,13 @@ class ScoredMethod:
 
 
 def evaluate_views(config: EvalCropClassesConfig) -> list[ScoredMethod]:
-    """Simulate the views, pool them in every way, and score that and the results of others.
+    """Simulate the crops, pool them with every method, and score the methods and the results of other programs.
 
     Raises:
-        ConfigError: an unknown profile, or a folder that lacks its table or its pictures.
-        DataError: a results file of another form, or classes that the network has not.
-        WeightsError: the frozen CNN is not to be had.
-        SourceError: a picture that cannot be read.
+        ConfigError: a profile is unknown, or a folder lacks its table or its images.
+        DataError: a results file is not in its format, or the network does not have its classes.
+        WeightsError: the frozen CNN is not available.
+        SourceError: an image cannot be read.
     """
     rate = config.crop_rate
     time = np.arange(max(2, round(config.seconds * rate))) / rate
@@ -102,7 +102,7 @@ def evaluate_views(config: EvalCropClassesConfig) -> list[ScoredMethod]:
 
 
 def _answers(names: list[str], e: Evidence, pooled: Pooled, words: list[str]) -> dict[str, Answers]:
-    """What is said at each view: the class that is said, and behind it the likeliest others."""
+    """The answers at each crop: the reported class first, then the most likely others."""
     p, said = pooled
     out = {}
     for r, name in enumerate(names):
@@ -118,7 +118,7 @@ def _answers(names: list[str], e: Evidence, pooled: Pooled, words: list[str]) ->
 
 
 class _Export:
-    """The views of one object as pictures, with their times."""
+    """Save the crops of one object as images, with their times."""
 
     def __init__(self, folder: Path, time: Float64) -> None:
         self._folder, self._time, self._count = folder, time, 0
@@ -140,7 +140,7 @@ class _Export:
 
 
 def report(config: EvalCropClassesConfig | EvalVideoClassesConfig, done: list[ScoredMethod], ours: str) -> None:
-    """Print the table, and write what else was asked for."""
+    """Print the table, and write the requested files."""
     width = max(*(len(one.name) for one in done), 12)
     for profile in config.profiles:
         print(f"{profile:{width}}{COLUMNS}")
@@ -157,7 +157,7 @@ def report(config: EvalCropClassesConfig | EvalVideoClassesConfig, done: list[Sc
 
 
 def plot(done: list[ScoredMethod], path: Path) -> None:
-    """Confidence against accuracy, a line for each program and a panel for each profile."""
+    """Plot accuracy against confidence, a line for each program and a panel for each profile."""
     from tools.reporting.plots import pyplot, save
 
     profiles = list(dict.fromkeys(one.profile for one in done))

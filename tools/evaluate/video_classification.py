@@ -1,4 +1,4 @@
-"""The class of one known object in each video, as the tracker says it over time, beside the detector's own word."""
+"""The class of one known object in each video: the tracker's class over time, and the detector's class."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from tracker.pipeline.loop import limit_library_threads
 from tracker.protocols import SourceInfo
 from tracker.types import Detections, Float64, Frame, Tracks
 
-SAME_IOU = 0.5  # IoU from which a box is the object's
-MIN_SCORE = 0.4  # score from which the detector's word is taken by itself
+SAME_IOU = 0.5  # least IoU of a box and the object
+MIN_SCORE = 0.4  # least score of a detection for the detector's own class
 OURS, ALONE = "tracks", "detector, frame by frame"
 
 
@@ -43,17 +43,17 @@ OURS, ALONE = "tracks", "detector, frame by frame"
 class _Video:
     name: str
     pictures: tuple[Path, ...]
-    xyxy: Float64  # (F, 4) pixels, NaN where the object is not to be seen
+    xyxy: Float64  # (F, 4) pixels, NaN where the object is not visible
 
 
 def evaluate_video(config: EvalVideoClassesConfig) -> list[ScoredMethod]:
-    """Track every sequence and score what the object's tracks are called, and the results of others.
+    """Track every sequence, and score the classes of the object's tracks and the results of other programs.
 
     Raises:
-        ConfigError: no such sequences, a class that nobody knows, an unknown profile.
-        DataError: a truth or results of another form.
-        SourceError: a picture that cannot be read.
-        WeightsError: a network is not to be had.
+        ConfigError: there are no such sequences, or a class or a profile is unknown.
+        DataError: the ground truth or the results are not in their format.
+        SourceError: an image cannot be read.
+        WeightsError: a network is not available.
     """
     truth = read_truth(config.truth)
     videos = [v for v in _videos(config.folder, config.sequences) if v.name in truth]
@@ -112,7 +112,7 @@ def evaluate_video(config: EvalVideoClassesConfig) -> list[ScoredMethod]:
 
 
 def _videos(root: Path, only: tuple[str, ...]) -> list[_Video]:
-    """Sequences of boxes or of masks, whichever the folder holds."""
+    """The sequences of boxes or of masks in the folder."""
     if not root.is_dir():
         raise ConfigError(f"{root}: there is no such folder; name a folder of sequences.")
     boxes = any((p / name).is_file() for p in (root, *(p for p in root.iterdir() if p.is_dir())) for name in TRUTHS)
@@ -124,7 +124,7 @@ def _videos(root: Path, only: tuple[str, ...]) -> list[_Video]:
 
 
 def _around(path: Path) -> Float64:
-    """(4,) the box around a mask, NaN where it is empty."""
+    """(4,) the bounding box of a mask, NaN for an empty mask."""
     mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if mask is None:
         raise DataError(f"{path}: not a picture that can be read.")
@@ -135,19 +135,19 @@ def _around(path: Path) -> Float64:
 
 
 def _check(path: Path, truth: Mapping[str, tuple[str, ...]], known: tuple[str, ...]) -> None:
-    """Of the names that are right for a sequence one must be known; kinds may be beside it that only ImageNet has."""
+    """Check that one correct name of a sequence is known; others may be fine-grained classes of ImageNet alone."""
     for name, words in truth.items():
         if not any(same_name(word, one) for word in words for one in known):
             raise ConfigError(f"{path}: nobody can call {name} a {words[0]!r} here; {suggest(words[0], known)}")
 
 
 def _right(words: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
-    """The names as they are said here."""
+    """The names in the spelling of the tracker."""
     return tuple(one for one in known if any(same_name(word, one) for word in words))
 
 
 def _at(tracks: Tracks, xyxy: Float64) -> int | None:
-    """The track that is the object."""
+    """The track on the object."""
     if not len(tracks):
         return None
     iou = overlaps(tracks.xyxy.astype(np.float64), xyxy[None])[:, 0]
@@ -159,7 +159,7 @@ def _said(tracks: Tracks, row: int, names: tuple[str, ...]) -> dict[str, float]:
 
 
 def _word(detections: Detections, xyxy: Float64, names: tuple[str, ...]) -> dict[str, float]:
-    """What the detector calls the object in this frame: the surest of its boxes there."""
+    """The detector's class of the object in this frame: that of its best-scoring box there."""
     sure = detections.take(detections.score >= MIN_SCORE)
     if not len(sure):
         return {}

@@ -1,1 +1,1 @@
-"""A look inside the liquid head: `liquidtrack inspect`."""
+"""Analysis of the liquid head: `liquidtrack inspect`."""

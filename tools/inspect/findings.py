@@ -1,4 +1,4 @@
-"""What `liquidtrack inspect` finds of a head, as arrays."""
+"""The results of `liquidtrack inspect` as arrays."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from models.runtime.arrays import Array
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Findings:
-    """What was found of a head with U units, C inputs, F features and answers of Q numbers.
+    """Results for a head with U units, C inputs, F features and query outputs of Q numbers.
 
     Attributes:
-        cell: its kind.
-        matches: how many were looked at.
-        layers: (U,) the name of each unit's layer.
+        cell: type of the cell.
+        matches: number of matches.
+        layers: (U,) the name of the layer of each unit.
         inputs: (C,) names. features: (F,) names.
-        seconds: (E, U) time constants at every match, or None where the cell has none.
-        answers: (N, Q) seconds in which an answer goes most of its way; nan where it has none to go.
-        past: (U,) share of a state that is memory, 0 where the latest match alone speaks.
-        response: (U, C + 1) in std of the unit for one std of an input; last, for e times the elapsed time.
-        correlation: (U, C).
-        slope, size: (F,) change of a pair's log-odds for one std of a feature, with its sign and without.
+        seconds: (E, U) time constants at every match in seconds, or None where the cell has none.
+        answers: (N, Q) response time of each output in seconds; nan where the output does not change.
+        past: (U,) memory fraction of a state, 0 where only the latest match counts.
+        response: (U, C + 1) change in std of the unit for one std of an input; last, for e times the elapsed time.
+        correlation: (U, C) correlation of units and inputs.
+        slope, size: (F,) mean and mean absolute change of the log-odds of a pair for one std of a feature.
     """
 
     cell: str

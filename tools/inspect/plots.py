@@ -1,4 +1,4 @@
-"""The pictures of `liquidtrack inspect`."""
+"""The plots of `liquidtrack inspect`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COLOURS = {"inter": "tab:blue", "command": "tab:orange", "motor": "tab:green"}
 
 
 def time_constants(found: Findings, path: Path) -> None:
-    """A line for each unit: 10 to 90 % of its time constant over the matches, the median as a dot; answers above."""
+    """A line per unit: 10 to 90 % of its time constant over the matches, the median as a dot; response times above."""
     assert found.seconds is not None
     figure, axes = pyplot().subplots(figsize=(8, 7), layout="constrained")
     at = 0
@@ -36,7 +36,7 @@ def time_constants(found: Findings, path: Path) -> None:
 
 
 def _lines(axes: Any, at: int, low: Any, middle: Any, high: Any, colour: str, label: str) -> int:
-    """Sorted by their medians, from height `at` on; returns the next free height, after a gap."""
+    """Draw lines sorted by their medians from height `at` on; return the next free height, after a gap."""
     order = np.argsort(middle)
     rows = at + np.arange(len(order))
     axes.hlines(rows, low[order], high[order], color=colour, linewidth=2, alpha=0.6)
@@ -45,7 +45,7 @@ def _lines(axes: Any, at: int, low: Any, middle: Any, high: Any, colour: str, la
 
 
 def neurons(found: Findings, path: Path) -> None:
-    """Two heat maps, a row a unit: how it answers to each input, and how it correlates with each."""
+    """Two heat maps with a row per unit: its response to each input, and its correlation with each input."""
     plt = pyplot()
     height = max(4.0, 1.8 + 0.2 * len(found.layers))
     figure, both = plt.subplots(1, 2, figsize=(13, height), layout="constrained", sharey=True)
@@ -67,7 +67,7 @@ def neurons(found: Findings, path: Path) -> None:
 
 
 def pairs(found: Findings, path: Path) -> None:
-    """How the log-odds of a pair answer to each feature: in size, coloured by the sign of the mean."""
+    """Mean absolute response of the log-odds of a pair to each feature, coloured by the sign of the mean."""
     figure, axes = pyplot().subplots(figsize=(8, 1.5 + 0.24 * len(found.features)), layout="constrained")
     order = np.argsort(found.size)
     colours = np.where(found.slope[order] > 0, "tab:blue", "tab:red")

@@ -1,7 +1,7 @@
-"""The liquid head at work: what it was told at every match and of every pair, and how its answers change with that.
+"""Probes of the liquid head: its inputs at every match and pair, and the response of its outputs to them.
 
-All is asked of the head's public faces (step, query, odds): whatever it is made of, its responses are measured by small
-changes of what it is told.
+All probes use the public interface of the head (step, query, odds). Responses are measured by small changes of the
+inputs, so they do not depend on the architecture.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.learned.liquid_motion import LiquidMotion
 
-CONTESTED = 6.0  # log-odds beyond which nothing that a pair is told would change what becomes of it
-FLOW = np.geomspace(0.01, 100, 161).astype(np.float32)  # seconds at which an answer's course is looked at
-END_OF_TIME_S = np.float32(1e30)  # seconds after which an answer has come to its end, in a query's slow time too
+CONTESTED = 6.0  # log-odds beyond which no change of its inputs would change the outcome of a pair
+FLOW = np.geomspace(0.01, 100, 161).astype(np.float32)  # times in seconds at which an output is sampled
+END_OF_TIME_S = np.float32(1e30)  # time in seconds after which an output is constant, also in the slow time of a query
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Matches:
-    """What the head was told at E matches.
+    """Inputs of the head at E matches.
 
     Attributes:
         x: (E, inputs).
         h: (E, units) the state before.
-        dt: (E,) seconds since the match before.
+        dt: (E,) seconds since the previous match.
         after: (E, units) the state after.
     """
 
@@ -53,14 +53,14 @@ class Matches:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class RecordedCall:
-    """One call of `logits`: what it was told, features first, and (K,) what it said."""
+    """One call of `logits`: its inputs, features first, and its (K,) outputs."""
 
     arguments: tuple[Any, ...]
     logits: Array
 
 
 class RecordingHead(HeadNumpy):
-    """Answers as `head` does and writes down what it is told."""
+    """Wraps `head` and records its inputs."""
 
     def __init__(self, head: HeadNumpy) -> None:
         self.__dict__.update(head.__dict__)
@@ -82,10 +82,10 @@ class RecordingHead(HeadNumpy):
 def record(
     head: HeadNumpy, root: Path, profiles: Iterable[str], scratch: Path, seed: int = 0, quiet: bool = True
 ) -> RecordingHead:
-    """Tracks every sequence under `root` with the head, thinned by every profile into `scratch`.
+    """Track every sequence under `root` with the head, subsampled by every profile into `scratch`.
 
     Raises:
-        DataError: a file breaks its format, or nothing was ever matched.
+        DataError: a file breaks its format, or there was no match.
     """
     watched = RecordingHead(head)
     for profile in profiles:
@@ -93,7 +93,7 @@ def record(
         for sequence in tqdm(find_sequences(scratch / profile), desc=profile, disable=quiet or None):
             detections = DetectionFile(sequence / "det/det.txt", "mot")
             frames, times = detections.annotations.frames, detections.annotations.times
-            assert times is not None  # thin writes them
+            assert times is not None  # `thin` writes them
             warps = read_camera_motion(sequence)
             tracker = Tracker(TrackerConfig(motion="liquid"), LiquidMotion(watched))
             for frame, time in zip(frames.tolist(), times.tolist(), strict=True):
@@ -104,7 +104,7 @@ def record(
 
 
 def matches_of(watched: RecordingHead, most: int, seed: int) -> Matches:
-    """At most `most` of the matches, by chance; first sights, which have no past, are left out."""
+    """At most `most` randomly drawn matches; first observations, which have no past, are left out."""
     columns = zip(*((m.x, m.h, m.dt, m.after) for m in watched.steps), strict=True)
     whole = Matches(*(np.concatenate(column) for column in columns))
     later = np.flatnonzero(whole.dt > 0)
@@ -113,15 +113,15 @@ def matches_of(watched: RecordingHead, most: int, seed: int) -> Matches:
 
 
 def correlations(matches: Matches) -> Array:
-    """(units, inputs) correlation of each unit's state after a match with each input; 0 where one never changes."""
+    """(units, inputs) correlation of the state of each unit after a match with each input; 0 where one is constant."""
     x, y = (_standard(v) for v in (matches.x, matches.after))
     return np.asarray(y.T @ x / len(x))
 
 
 def responses(head: HeadNumpy, matches: Matches) -> Array:
-    """(units, inputs + 1) how a state changes, in its own std, for one std more of an input; last, for e times dt.
+    """(units, inputs + 1) change of a state, in its std, for one std more of an input; last, for e times dt.
 
-    The mean over the matches of a central difference, everything else as it was.
+    It is the mean over the matches of a central difference with all other inputs fixed.
     """
     x, h, dt = matches.x, matches.h, matches.dt
     spread, own = x.std(axis=0), np.maximum(matches.after.std(axis=0), 1e-9)
@@ -136,10 +136,10 @@ def responses(head: HeadNumpy, matches: Matches) -> Array:
 
 
 def memory_fraction(head: HeadNumpy, matches: Matches, seed: int = 0) -> Array:
-    """(units,) how much of a state is memory: 0 where only the latest match speaks, 1 where only what was before.
+    """(units,) memory fraction of a state: 0 where only the latest match counts, 1 where only the past counts.
 
-    Every match is repeated with the state that another one found: how far that leads the outcome astray, on average,
-    beside how far the outcomes of those two matches are apart.
+    Every match is repeated with the state before another match. The fraction is the mean change of the outcome,
+    relative to the distance between the outcomes of the two matches.
     """
     other = np.random.default_rng(seed).permutation(len(matches.dt))
     astray = abs(head.step(matches.x, matches.h[other], matches.dt) - matches.after).mean(axis=0)
@@ -148,7 +148,7 @@ def memory_fraction(head: HeadNumpy, matches: Matches, seed: int = 0) -> Array:
 
 
 def response_times(head: HeadNumpy, states: Array) -> Array:
-    """(N, Q) seconds after a look in which each number of an answer has gone 1 - 1/e of its way; nan: it has none."""
+    """(N, Q) seconds after an observation until each output has made 1 - 1/e of its change; nan: no change."""
     n = len(states)
     first, last = (head.query(states, np.full(n, t, np.float32))[0] for t in (np.float32(0), END_OF_TIME_S))
     way = last - first
@@ -162,9 +162,10 @@ def response_times(head: HeadNumpy, states: Array) -> Array:
 
 
 def sensitivities(watched: RecordingHead, most: int, seed: int) -> tuple[Array, Array]:
-    """(features,) twice: how a pair's log-odds change for one std more of a feature, on average and in size.
+    """(features,) twice: mean and mean absolute change of the log-odds of a pair for one std more of a feature.
 
-    Only that pair is changed, its rivals stay; drawn by chance from the pairs whose log-odds are within `CONTESTED`.
+    Only that pair is changed, not its competing pairs. Pairs are drawn at random from those with log-odds within
+    `CONTESTED`.
     """
     rng = np.random.default_rng(seed)
     spread = np.concatenate([c.arguments[0] for c in watched.calls]).std(axis=0)

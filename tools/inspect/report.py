@@ -1,4 +1,4 @@
-"""`liquidtrack inspect`: what the liquid head has become, as a table, as pictures and as JSON."""
+"""`liquidtrack inspect`: analysis of a trained liquid head as a table, plots and JSON."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
     from models.association_head.model import AssociationHead
 
 LAYERS = ("inter", "command", "motor")  # of a wired cell
-STRONGEST = 3  # inputs that the table names for a layer
-SHOWN = 8  # features that it names
-STATES = 300  # that the course of the answers is looked at from
+STRONGEST = 3  # inputs per layer in the table
+SHOWN = 8  # features in the table
+STATES = 300  # states from which response times are measured
 
 
 def inspect(config: InspectConfig) -> None:
-    """Watches the head at work, prints a table and writes pictures and JSON.
+    """Probe the head during tracking, print a table, and write plots and JSON.
 
     Raises:
-        ConfigError: matplotlib is missing, a setting is wrong, or the folder cannot be written.
-        DataError: the sequences break their format or hold nothing to match.
-        WeightsError: the weights cannot be read, or are of another shape.
+        ConfigError: matplotlib is missing, a setting is invalid, or the folder cannot be written.
+        DataError: the sequences break their format or give no matches.
+        WeightsError: the weights cannot be read, or have a different shape.
     """
     try:
         config.out.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def inspect(config: InspectConfig) -> None:
 
 
 def find(config: InspectConfig) -> Findings:
-    """All that is to be told of a head."""
+    """All results for a head."""
     path = Path(config.association_head) if config.association_head else WEIGHTS
     head = load_head(path)
     model = _defined(path, head.config)
@@ -100,7 +100,7 @@ def find(config: InspectConfig) -> Findings:
 
 
 def layers_of(path: Path, units: int) -> tuple[str, ...]:
-    """The name of each unit's layer: inter, command, motor in a wired cell; neuron elsewhere."""
+    """The name of the layer of each unit: inter, command, motor in a wired cell; neuron elsewhere."""
     from safetensors.numpy import load_file
 
     weights = load_file(path)
@@ -112,7 +112,7 @@ def layers_of(path: Path, units: int) -> tuple[str, ...]:
 
 
 def time_constants(model: AssociationHead, matches: Matches) -> Array | None:
-    """(E, U) seconds, by the cell's own definition; None where it has none."""
+    """(E, U) time constants in seconds, by the definition of the cell; None where it has none."""
     import torch
 
     flow: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = getattr(model.cell, "time_constants", None)
@@ -123,10 +123,10 @@ def time_constants(model: AssociationHead, matches: Matches) -> Array | None:
 
 
 def _defined(path: Path, config: HeadConfig) -> AssociationHead:
-    """The weights in the torch definition, which knows time constants.
+    """The weights in the torch definition, which has time constants.
 
     Raises:
-        WeightsError: they are not of the shape that this version's head has.
+        WeightsError: their shape differs from the head of this version.
     """
     from safetensors.torch import load_file
 
@@ -177,7 +177,7 @@ def _why(cell: str) -> str:
 
 
 def _spread(seconds: Array) -> str:
-    """10, 50 and 90 % of some seconds."""
+    """10th, 50th and 90th percentile of times in seconds."""
     return "".join(f"{v:8.2f}" if v < 1000 else f"{v:8.0f}" for v in np.quantile(seconds, (0.1, 0.5, 0.9)))
 
 

@@ -1,4 +1,4 @@
-"""What `liquidtrack bench births` counts: found objects that get a track in time, and tracks of nothing."""
+"""Metrics of `liquidtrack bench births`: found objects with a track in time, and false tracks."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tracker.types import Bool, Detections, Float64, Int64, Tracks
 GROUPS = ("person", "vehicle", "animal", "other")
 _VEHICLES, _ANIMALS = COCO_NAMES[1:9], COCO_NAMES[14:24]  # bicycle to boat, bird to giraffe
 
-MIN_VISIBLE_SHARE = 0.6  # share of an object inside the picture from which a detector is expected to find it
-GLIMPSED = 0.05  # share inside from which a track of it is no false one
-SAME_IOU = 0.5  # of an object and its detection or track
-FOUND_SHARE = 0.5  # of the frames in which an object is visible: the detector finds it
-SIGHTS = 5  # the sight from which the clock runs
-PATIENCE_S = 0.5  # seconds after that sight within which a track is in time
+MIN_VISIBLE_SHARE = 0.6  # least share of an object inside the image at which a detector should find it
+GLIMPSED = 0.05  # least share inside the image at which its track is not false
+SAME_IOU = 0.5  # IoU of an object and its detection or track
+FOUND_SHARE = 0.5  # share of its visible frames in which the detector must find an object
+SIGHTS = 5  # number of detections after which the delay is counted
+PATIENCE_S = 0.5  # longest delay of a track in time, in seconds
 TRUE_IOU, TRUE_SHARE = 0.4, 0.5  # a track is false if fewer than this share of its boxes overlap an object so far
 PHANTOM_IOU = 0.1  # a phantom never overlaps any object so far
 ROUNDING_S = 1e-6  # seconds
@@ -28,15 +28,15 @@ ROUNDING_S = 1e-6  # seconds
 
 @dataclass(frozen=True, eq=False, slots=True)
 class BirthScene:
-    """What is known of a thinned video: F frames, N objects.
+    """Ground truth of a subsampled video: F frames, N objects.
 
     Attributes:
         time: (F,) seconds.
-        xyxy: (F, N, 4) float64, pixels; without area where an object is not to be seen.
-        visible: (F, N) float64, the share of each box inside the picture, 0..1.
-        names: (N,) classes, None where the truth does not say.
+        xyxy: (F, N, 4) float64, pixels; without area where an object is not visible.
+        visible: (F, N) float64, the share of each box inside the image, 0..1.
+        names: (N,) classes, None where the ground truth does not give one.
         ignore: (N,) bool, crowds and boxes to ignore.
-        size: (width, height) of the picture, pixels.
+        size: (width, height) of the image in pixels.
     """
 
     time: Float64
@@ -52,12 +52,12 @@ class FoundObject:
     """An object that the detector finds.
 
     Attributes:
-        name: its class, in the detector's words.
+        name: its class, as the detector names it.
         group: one of GROUPS.
-        area: mean share of the picture, 0..1.
+        area: mean share of the image, 0..1.
         found: share of its visible frames in which the detector finds it, 0..1.
-        fifth: when it was found for the fifth time, seconds.
-        tracked: when it first had a track, seconds; None where it had none in time.
+        fifth: time of its fifth detection, in seconds.
+        tracked: time of its first track, in seconds; None where it had no track in time.
     """
 
     name: str
@@ -70,7 +70,7 @@ class FoundObject:
 
 @dataclass(frozen=True, slots=True)
 class FalseTracks:
-    """Tracks where every object is labelled: all, those that are false, and those of them that are on nothing."""
+    """Numbers of tracks where every object is labelled: all, false, and phantom tracks (false, on no object at all)."""
 
     tracks: int = 0
     false: int = 0
@@ -93,16 +93,16 @@ def found_objects(
     names: Sequence[str],
     least_area: float,
 ) -> list[FoundObject]:
-    """The objects that the detector finds in at least half of the frames in which they are visible, and their tracks.
+    """The objects that the detector finds in at least half of their visible frames, and their tracks.
 
-    An object whose class the truth does not say is of the class that most of the detections on it have.
+    An object without a class in the ground truth gets the most frequent class of the detections on it.
 
     Args:
-        scene: the truth.
-        detections: of each of its F frames.
-        shown: the tracks that are shown in each.
-        names: the detector's classes.
-        least_area: smaller objects are left out, as a share of the picture.
+        scene: the ground truth.
+        detections: detections of each of its F frames.
+        shown: output tracks of each frame.
+        names: classes of the detector.
+        least_area: smallest area of an object, as a share of the image; smaller objects are left out.
     """
     found = []
     for k in np.flatnonzero(~scene.ignore).tolist():
@@ -128,13 +128,13 @@ def found_objects(
 def false_tracks(
     scene: BirthScene, shown: Iterable[Tracks], names: Sequence[str], complete: Sequence[str]
 ) -> FalseTracks:
-    """How many tracks there are, and how many of them are on no labelled object.
+    """Number of tracks, and number of tracks on no labelled object.
 
     Args:
-        scene: the truth, of which every object of the classes `complete` is labelled.
-        shown: the tracks that are shown in each of its frames.
-        names: the detector's classes; tracks of those that are not in `complete` are not counted.
-        complete: the truth's classes.
+        scene: the ground truth, in which every object of the classes `complete` is labelled.
+        shown: output tracks of each frame.
+        names: classes of the detector; tracks of classes that are not in `complete` are not counted.
+        complete: classes of the ground truth.
     """
     known = [any(same_name(name, c) for c in complete) for name in names]
     best: dict[int, list[float]] = {}
@@ -160,7 +160,7 @@ def _labels(detections: Detections, box: Float64) -> Int64:
 
 
 def _label(name: str | None, labels: Sequence[Int64], names: Sequence[str]) -> int:
-    """The detector's label of an object, -1 where it has none: by its name, else what most of the detections say."""
+    """The detector's label of an object, -1 for none: by its name, else the most frequent label of its detections."""
     if name is not None:
         return next((k for k, known in enumerate(names) if same_name(known, name)), -1)
     every = np.concatenate([*labels, np.zeros(0, np.int64)])
@@ -173,7 +173,7 @@ def _on(tracks: Tracks, box: Float64) -> bool:
 
 
 def _cover(tracks: Float64, objects: Float64, ignore: Bool) -> Float64:
-    """(M, N) IoU of tracks and objects; with crowds and boxes to ignore the share of the track inside, as COCO does."""
+    """(M, N) IoU of tracks and objects; for crowds and boxes to ignore, the share of the track inside, as in COCO."""
     cover = overlaps(tracks, objects)
     if ignore.any() and len(tracks):
         crowds = objects[ignore]

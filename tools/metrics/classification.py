@@ -1,4 +1,4 @@
-"""How good classes over time are: accuracy, calibration, flicker. Plain functions of arrays."""
+"""Metrics of classes over time: accuracy, calibration, flicker. Pure functions of arrays."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import numpy as np
 
 from tracker.types import Bool, Float32, Float64, Int64
 
-BINS = 15  # of confidence, as Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 3
+BINS = 15  # bins of confidence, as Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 3
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Reliability:
-    """How often what is said with a confidence is right, by confidence.
+    """Reliability diagram: accuracy by confidence.
 
     Attributes:
-        count: (B,) how many fall into each of B bins of equal width over 0..1.
-        confidence: (B,) their mean confidence, 0 where there are none.
-        accuracy: (B,) the share of them that is right, 0 where there are none.
+        count: (B,) number of answers in each of B bins of equal width over 0..1.
+        confidence: (B,) their mean confidence, 0 for an empty bin.
+        accuracy: (B,) share of correct answers, 0 for an empty bin.
     """
 
     count: Int64
@@ -30,12 +30,12 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """Expected calibration error: mean distance of confidence and accuracy over all that was said, 0..1."""
+        """Expected calibration error: mean distance of confidence and accuracy over all answers, 0..1."""
         return float((self.count * abs(self.confidence - self.accuracy)).sum() / max(self.count.sum(), 1))
 
 
 def reliability(confidence: Float64 | Float32, right: Bool, bins: int = BINS) -> Reliability:
-    """Of (N,) confidences, 0..1, and whether each answer is right; a bin holds its upper end, the first also 0."""
+    """From (N,) confidences, 0..1, and correctness of each answer; bins include their upper end, the first also 0."""
     at = np.clip(np.ceil(np.asarray(confidence, np.float64) * bins).astype(np.int64) - 1, 0, bins - 1)
     count = np.bincount(at, minlength=bins)
     safe = np.maximum(count, 1)
@@ -45,20 +45,20 @@ def reliability(confidence: Float64 | Float32, right: Bool, bins: int = BINS) ->
 
 
 def changes(label: Int64) -> int:
-    """How often (T,) labels differ from the one before; -1 is no label and no change."""
+    """How often (T,) labels differ from the previous label; -1 is no label and no change."""
     said = label[label >= 0]
     return int((said[1:] != said[:-1]).sum())
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Answers:
-    """What was said of one object over time.
+    """Answers about one object over time.
 
     Attributes:
-        time: (T,) seconds, rising: the moments at which an answer was due.
-        classes: for each moment the likeliest classes and their probabilities (NaN where none is known), best first;
-            empty where there was no answer.
-        ids: how many tracks the object was split into; 0 where nobody counts.
+        time: (T,) increasing times in seconds at which an answer was due.
+        classes: for each time the most likely classes and their probabilities (NaN where unknown), best first; empty
+            where there was no answer.
+        ids: number of tracks that the object was split into; 0 where it is not counted.
     """
 
     time: Float64
@@ -68,17 +68,18 @@ class Answers:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class RecognitionScores:
-    """How good a program's classes are over S objects.
+    """Scores of the classes of a program over S objects.
 
     Attributes:
         objects: S.
-        top1: share of objects whose last answer is right.
-        top5: share of objects whose class is among the last answer's first five; None where only one was ever given.
-        over_time: share of all answers that are right.
-        flicker: changes of the class, a second between an object's first and last answer.
-        coverage: share of moments with an answer.
-        ids: mean number of tracks that an object was split into; None where nobody counts.
-        reliability: of all answers; None where there are no confidences.
+        top1: share of objects with a correct last answer.
+        top5: share of objects with the true class among the first five of the last answer; None where every answer has
+            one class only.
+        over_time: share of correct answers.
+        flicker: changes of class per second between the first and the last answer of an object.
+        coverage: share of times with an answer.
+        ids: mean number of tracks that an object was split into; None where it is not counted.
+        reliability: calibration over all answers; None where there are no confidences.
     """
 
     objects: int
@@ -106,7 +107,7 @@ class RecognitionScores:
 
 
 def score(answers: Mapping[str, Answers], truth: Mapping[str, tuple[str, ...]]) -> RecognitionScores:
-    """Score what was said of each object against the names that are right for it."""
+    """Score the answers about each object against its correct names."""
     last1 = last5 = right = said = changed = moments = several = ids = 0
     span = 0.0
     confidence: list[float] = []

@@ -1,8 +1,8 @@
-"""COCO's mean average precision of boxes, by pycocotools.
+"""Mean average precision of boxes as in COCO, computed by pycocotools.
 
-Lin et al., "Microsoft COCO: Common Objects in Context", arXiv:1405.0312; the protocol is pycocotools' own: 101 recall
-points, IoU .50 to .95 in steps of .05, the 100 best boxes of a class in a picture, and what is found in a crowd or a
-box to ignore is neither right nor wrong.
+Lin et al., "Microsoft COCO: Common Objects in Context", arXiv:1405.0312. The protocol is that of pycocotools: 101
+recall points, IoU 0.50 to 0.95 in steps of 0.05, and the 100 best boxes of a class per image. Detections in a crowd or
+in a box to ignore count neither as correct nor as false.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models.extras import needs
 from tracker.boxes import ltwh
 from tracker.types import Detections, Float64
 
-MAX_BOXES = 100  # boxes of one class in one picture that count, as COCO has it
+MAX_BOXES = 100  # boxes of one class that count per image, as in COCO
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class Precision:
     """The figures of one class, or their mean over classes; None where there is no object to find.
 
     Attributes:
-        objects: how many there are to find.
-        ap: percent, mean over the ten IoU thresholds .50 to .95.
-        ap50: percent, at IoU .50.
-        ap75: percent, at IoU .75.
+        objects: number of objects to find.
+        ap: percent, mean over the ten IoU thresholds 0.50 to 0.95.
+        ap50: percent, at IoU 0.50.
+        ap75: percent, at IoU 0.75.
         ar: percent, recall of the 100 best boxes, mean over the ten IoU thresholds.
     """
 
@@ -43,7 +43,7 @@ class Precision:
 
 
 def coco_classes() -> tuple[Any, Any]:
-    """pycocotools' COCO and COCOeval.
+    """COCO and COCOeval of pycocotools.
 
     Raises:
         ConfigError: pycocotools is not installed.
@@ -62,17 +62,17 @@ def score_detections(
     """The figures of each scored class, by name.
 
     Args:
-        pictures: the truth.
-        found: what was found in each of `pictures`, in pixels of the truth, labelled as the truth is.
-        names: the truth's classes.
-        scored: which of them to score.
+        pictures: the ground truth.
+        found: detections in each of `pictures`, in pixels and labels of the ground truth.
+        names: classes of the ground truth.
+        scored: the classes to score.
     """
     coco_type, evaluation_type = coco_classes()
     truths: list[dict[str, Any]] = []
     answers: list[dict[str, Any]] = []
     for number, (picture, detections) in enumerate(zip(pictures, found, strict=True), 1):
         for box, label, ignore in zip(ltwh(picture.xyxy).tolist(), picture.label, picture.ignore, strict=True):
-            # pycocotools reads iscrowd alone, so a box to ignore is told to it as a crowd
+            # pycocotools reads only iscrowd, so a box to ignore is passed as a crowd
             truths.append(_entry(len(truths) + 1, number, int(label), box) | {"iscrowd": int(ignore)})
         for box, label, value in zip(ltwh(detections.xyxy).tolist(), detections.label, detections.score, strict=True):
             answers.append(_entry(len(answers) + 1, number, int(label), box) | {"score": float(value), "iscrowd": 0})
@@ -103,7 +103,7 @@ def score_detections(
 
 
 def mean(scores: Sequence[Precision]) -> Precision:
-    """The mean over all classes of which there is an object to find."""
+    """The mean over all classes that have an object to find."""
 
     def over(values: Sequence[float | None]) -> float | None:
         known = [value for value in values if value is not None]

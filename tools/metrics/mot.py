@@ -1,9 +1,9 @@
 """The scores of one sequence: from two label files to the raw results of TrackEval's metric classes.
 
 HOTA: Luiten et al., IJCV 2021; CLEAR (MOTA): Bernardin and Stiefelhagen, 2008; Identity (IDF1): Ristani et al., 2016.
-What is matched and what is left out follows the MOTChallenge: a prediction whose best partner is a distractor is
-dropped, and truth with flag 0 or of another class does not count. Of other formats, boxes to ignore are regions: a
-prediction that lies in one by half and matches no truth is dropped. A test holds all figures equal to TrackEval's.
+Matching and exclusion follow the MOTChallenge: a prediction with a distractor as its best match is dropped, and ground
+truth with flag 0 or of another class does not count. In other formats, boxes to ignore are regions: a prediction that
+lies in one by half and matches no object is dropped. A test compares all figures with TrackEval.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ from models.extras import needs
 from tracker.boxes import overlaps
 from tracker.types import Bool, Float32, Float64, Int64
 
-EPS = float(np.finfo(float).eps)  # TrackEval's slack at its thresholds
-# Names of one class, in the words of data sets and of COCO.
+EPS = float(np.finfo(float).eps)  # tolerance of TrackEval at its thresholds
+# Names of the same class in data sets and in COCO.
 SAME_CLASS = {"pedestrian": "person", "people": "person", "motorcycle": "motorbike"}
 
-Counts = dict[str, dict[str, Any]]  # TrackEval's own results of one sequence, by metric
+Counts = dict[str, dict[str, Any]]  # raw results of TrackEval for one sequence, by metric
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The figures of one sequence, or of several combined.
+    """The scores of one sequence, or of several combined.
 
     Attributes:
         hota: percent, mean over the 19 localisation thresholds.
-        deta: percent, how well objects are found.
-        assa: percent, how well they keep their ids.
+        deta: percent, detection accuracy.
+        assa: percent, association accuracy.
         idf1: percent.
-        mota: percent; below 0 where mistakes outnumber the truth.
+        mota: percent; below 0 where errors outnumber the true boxes.
         idsw: identity switches.
-        fp: boxes that match no truth.
-        fn: true boxes that nothing matches.
-        frag: how often a true track is lost and found again.
+        fp: false positives, predicted boxes that match no true box.
+        fn: false negatives, true boxes without a match.
+        frag: fragmentations, how often a true track is lost and found again.
         mt: true tracks that are matched in more than 80 % of their frames (mostly tracked).
         ml: true tracks that are matched in less than 20 % of their frames (mostly lost).
         ids: objects in the predictions.
@@ -74,14 +74,14 @@ class Job:
     """One sequence to score.
 
     Attributes:
-        name: its name, for messages.
+        name: name of the sequence in messages.
         truth: its gt.txt, or a label file or folder of another format.
-        length: how many frames it has, or None where no seqinfo.ini says.
+        length: number of frames, or None without a seqinfo.ini.
         predictions: its results, or None where there are none.
-        classes: numbers (from 1) or names that count; none at all: class 1 of MOTChallenge text, else every class.
-        distractors: class numbers of MOTChallenge text on which a prediction is neither right nor wrong.
+        classes: numbers (from 1) or names that count; empty: class 1 of MOTChallenge text, else every class.
+        distractors: class numbers of MOTChallenge text on which a prediction is neither correct nor false.
         skip_bad_rows: drop rows that break the format.
-        per_class: score each class by itself, too.
+        per_class: score each class separately as well.
     """
 
     name: str
@@ -95,14 +95,14 @@ class Job:
 
 
 class Result(NamedTuple):
-    """What came of a job.
+    """The result of a job.
 
     Attributes:
-        counts: TrackEval's raw results.
-        note: what there is to say about the predictions, or None.
-        by_class: class name -> its raw results, where they were asked for.
-        found: how many predictions count.
-        touched: whether any of them overlaps any true box of its frame.
+        counts: raw results of TrackEval.
+        note: a note about the predictions, or None.
+        by_class: class name -> its raw results, where requested.
+        found: number of predictions that count.
+        touched: whether any of them overlaps a true box of its frame.
     """
 
     counts: Counts
@@ -113,7 +113,7 @@ class Result(NamedTuple):
 
 
 def metrics() -> tuple[Any, Any, Any, Any]:
-    """TrackEval's HOTA, CLEAR, Identity and Count.
+    """HOTA, CLEAR, Identity and Count of TrackEval.
 
     Raises:
         ConfigError: TrackEval is not installed.
@@ -128,7 +128,7 @@ def metrics() -> tuple[Any, Any, Any, Any]:
 
 
 def summarise(result: Counts) -> Scores:
-    """The figures in TrackEval's raw results."""
+    """The scores in raw results of TrackEval."""
     hota, deta, assa = (100 * float(np.mean(result["HOTA"][name])) for name in ("HOTA", "DetA", "AssA"))
     clear, count = result["CLEAR"], result["Count"]
     idsw, fp, fn, frag, mt, ml = (int(clear[name]) for name in ("IDSW", "CLR_FP", "CLR_FN", "Frag", "MT", "ML"))
@@ -138,7 +138,7 @@ def summarise(result: Counts) -> Scores:
 
 
 def merge(counts: dict[str, Counts]) -> Counts:
-    """Several sequences as one, by TrackEval's own combination (sums, not a mean of the rows)."""
+    """Several sequences as one, combined by TrackEval (sums, not a mean of the rows)."""
     whole = {}
     for metric in metrics():
         name = type(metric).__name__
@@ -147,15 +147,15 @@ def merge(counts: dict[str, Counts]) -> Counts:
 
 
 def combine(counts: dict[str, Counts]) -> Scores:
-    """The figures of several sequences as one."""
+    """The scores of several sequences as one."""
     return summarise(merge(counts))
 
 
 def score(job: Job) -> Result:
-    """TrackEval's raw results of one sequence, and what there is to say about its predictions."""
+    """Raw results of TrackEval for one sequence, and a note about its predictions."""
     try:
         return _score(job)
-    except DataError as error:  # the readers name the file, and every sequence has a gt.txt
+    except DataError as error:  # the readers name only the file, and every sequence has a gt.txt
         raise DataError(f"{job.name}: {error}") from error
 
 
@@ -214,7 +214,7 @@ def _evaluated(data: dict[str, Any]) -> Counts:
 
 
 def _wanted(job: Job, truth: Annotations, challenge: bool) -> list[int]:
-    """Which of the truth's classes count, as indices into its names."""
+    """The classes of the ground truth that count, as indices into its names."""
     if not job.classes:
         return [0] if challenge else list(range(len(truth.names)))
     by_name = {_plain(name): k for k, name in reversed(list(enumerate(truth.names)))}
@@ -231,17 +231,17 @@ def _wanted(job: Job, truth: Annotations, challenge: bool) -> list[int]:
 
 
 def _labels(found: Annotations, truth: Annotations, wanted: Sequence[int]) -> Int64:
-    """The predictions' classes as the truth's, -1 where it has no such class.
+    """The classes of the predictions as classes of the ground truth, -1 where it has no such class.
 
-    By name; by number where a file knows numbers alone; and where it names no class at all, its boxes are of the first
-    class, or of the only one that counts.
+    Matched by name, or by number where a file has only numbers. Boxes of a file without classes are of the first class,
+    or of the only class that counts.
     """
     by_name = {_plain(name): k for k, name in reversed(list(enumerate(truth.names)))}
     out = []
     for name in found.names:
         number = re.fullmatch(r"class ([1-9]\d{0,8})", name)
         out.append(by_name.get(_plain(name), int(number[1]) - 1 if number else -1))
-    if out == [-1] and found.names[0] in ("person", "object"):  # what the readers call a class that nobody named
+    if out == [-1] and found.names[0] in ("person", "object"):  # the readers' name of an unnamed class
         out = [wanted[0] if len(wanted) == 1 else 0]
     return np.array(out, np.int64)[found.label]
 
@@ -257,7 +257,7 @@ def _take(boxes: Annotations, rows: NDArray[np.int64]) -> Annotations:
 
 
 def _decimal(xyxy: Float32) -> Float64:
-    """The numbers as the file had them: it writes at most three decimals, and float32 knows those up to 8192 pixels."""
+    """The numbers as in the file: it has at most three decimals, which float32 resolves up to 8192 pixels."""
     written = np.round(xyxy.astype(np.float64), 3)
     return np.where(written.astype(np.float32) == xyxy, written, xyxy.astype(np.float64))
 
@@ -265,12 +265,12 @@ def _decimal(xyxy: Float32) -> Float64:
 def _match(
     truth: Annotations, counted: Bool, distracts: Bool, regions: Bool, found: Annotations
 ) -> tuple[dict[str, Any], bool]:
-    """What TrackEval's metrics take, and whether any two boxes overlap.
+    """The input of TrackEval's metrics, and whether any two boxes overlap.
 
-    Ids from 0 without gaps and the IoU of every counted pair, frame by frame; frames without any box add nothing to any
-    figure, so they are left out: a file may count its frames in billions.
+    Ids from 0 without gaps, and the IoU of every counted pair, frame by frame. Frames without boxes do not change any
+    score and are left out, since a file may have frame numbers in the billions.
     """
-    from scipy.optimize import linear_sum_assignment  # comes with TrackEval, and breaks ties as it does
+    from scipy.optimize import linear_sum_assignment  # a dependency of TrackEval, with the same order of ties
 
     true_box, found_box = _decimal(truth.xyxy), _decimal(found.xyxy)
     true_frame, found_frame = truth.frames[truth.row], found.frames[found.row]
@@ -305,7 +305,7 @@ def _match(
 
 
 def _shares(box: Float64, region: Float64) -> Float64:
-    """(N, M): how much of each of N boxes lies in each of M regions, 0..1."""
+    """(N, M) share of each of N boxes inside each of M regions, 0..1."""
     low = np.maximum(box[:, None, :2], region[None, :, :2])
     high = np.minimum(box[:, None, 2:], region[None, :, 2:])
     area = np.prod(box[:, 2:] - box[:, :2], axis=1)[:, None]

@@ -1,4 +1,4 @@
-"""How the figures of `liquidtrack eval mot` are shown: as text, JSON, CSV, LaTeX, and as curves."""
+"""Output of `liquidtrack eval mot`: text, JSON, CSV, LaTeX, and curves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from models.checks.printable import as_lines
 from tools.metrics.mot import Counts, Scores
 from tools.reporting.plots import pyplot, save
 
-THRESHOLDS = np.arange(0.05, 0.99, 0.05)  # of localisation: HOTA's alpha
+THRESHOLDS = np.arange(0.05, 0.99, 0.05)  # localisation thresholds: alpha of HOTA
 TITLES = {
     "hota": "HOTA", "deta": "DetA", "assa": "AssA", "idf1": "IDF1", "mota": "MOTA", "idsw": "IDSW", "fp": "FP",
     "fn": "FN", "frag": "Frag", "mt": "MT", "ml": "ML", "ids": "IDs", "gt_ids": "of",
@@ -25,15 +25,15 @@ TITLES = {
 
 @dataclass(frozen=True, eq=False, slots=True)
 class MotEvaluation:
-    """One set of predictions against the truth.
+    """One set of predictions against the ground truth.
 
     Attributes:
-        name: of the predictions: their folder's or file's.
+        name: name of the folder or file of the predictions.
         sequences: sequence name -> its scores.
-        combined: all sequences as one, the way TrackEval combines them.
-        counts: sequence name -> TrackEval's raw results, from which any selection can be combined again.
-        notes: sentences on what was missing or left out.
-        classes: class name -> its scores, all sequences as one, where they were asked for.
+        combined: all sequences as one, as TrackEval combines them.
+        counts: sequence name -> raw results of TrackEval, from which any selection can be combined.
+        notes: sentences on data that were missing or left out.
+        classes: class name -> its scores, all sequences as one, where requested.
         curves: HOTA, DetA and AssA in percent at each of `THRESHOLDS`, all sequences as one.
     """
 
@@ -62,7 +62,7 @@ def table(evaluations: Sequence[MotEvaluation], per_sequence: bool = False) -> s
 
 
 def to_json(evaluations: Sequence[MotEvaluation]) -> str:
-    """The scores as a JSON list, an object a set of predictions: name, combined, sequences, classes, curves, notes."""
+    """The scores as a JSON list, one object per prediction set: name, combined, sequences, classes, curves, notes."""
     content = [
         {
             "name": e.name,
@@ -79,7 +79,7 @@ def to_json(evaluations: Sequence[MotEvaluation]) -> str:
 
 
 def to_csv(evaluations: Sequence[MotEvaluation]) -> str:
-    """Columns predictions, sequence, class, then the scores; COMBINED and all where a row is of all of them."""
+    """Columns predictions, sequence, class, then the scores; COMBINED and all in rows over all sequences or classes."""
     text = io.StringIO()
     out = csv.writer(text, lineterminator="\n")
     out.writerow(["predictions", "sequence", "class", *(f.name for f in fields(Scores))])
@@ -91,7 +91,7 @@ def to_csv(evaluations: Sequence[MotEvaluation]) -> str:
 
 
 def to_latex(evaluations: Sequence[MotEvaluation]) -> str:
-    """A tabular of the combined scores, a row each."""
+    """A tabular of the combined scores, a row per set of predictions."""
     lines = [rf"\begin{{tabular}}{{l{'r' * len(TITLES)}}}", r"\hline"]
     lines += [" & ".join(["", *TITLES.values()]) + r" \\", r"\hline"]
     for e in evaluations:
@@ -102,7 +102,7 @@ def to_latex(evaluations: Sequence[MotEvaluation]) -> str:
 
 
 def draw(evaluations: Sequence[MotEvaluation], path: Path) -> None:
-    """Draws HOTA, DetA and AssA over the localisation thresholds, a line for each set of predictions.
+    """Plot HOTA, DetA and AssA over the localisation thresholds, a line for each set of predictions.
 
     Raises:
         ConfigError: matplotlib is missing, or the file cannot be written.

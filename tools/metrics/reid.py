@@ -1,7 +1,7 @@
-"""Mean average precision and cumulative matching of ranked galleries: what re-identification is scored by.
+"""Metrics of re-identification: mean average precision and cumulative matching of ranked galleries.
 
 Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015, section 5: every query of one camera against
-all pictures of the others.
+all images of the other cameras.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ RANKS = (1, 5, 10)
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Ranking:
-    """How well queries find their identity.
+    """Retrieval scores of queries.
 
     Attributes:
-        queries: how many have their identity in the gallery.
+        queries: number of queries with their identity in the gallery.
         mean_ap: mean average precision.
-        cmc: (R,) share of queries whose identity is among the first 1, 2, ... of the gallery.
+        cmc: (R,) share of queries with their identity among the first 1, 2, ... images of the gallery.
     """
 
     queries: int
@@ -30,18 +30,18 @@ class Ranking:
     cmc: Float64
 
     def rank(self, k: int) -> float:
-        """Share of queries whose identity is among the first `k`."""
+        """Share of queries with their identity among the first `k`."""
         return float(self.cmc[min(k, len(self.cmc)) - 1])
 
 
 def average_precision(hits: Bool) -> float:
-    """(G,) which places of a ranked gallery are right, at least one -> mean precision at these places."""
+    """(G,) which ranks of a gallery are correct, at least one -> mean precision at these ranks."""
     places = np.flatnonzero(hits)
     return float((np.arange(1, len(places) + 1) / (places + 1)).mean())
 
 
 def rank_gallery(embeddings: Float32, identity: Int64, camera: Int64) -> Ranking:
-    """Every picture against all pictures of other cameras, by cosine; (N, D) unit embeddings."""
+    """Rank all images of other cameras for every image, by cosine similarity of (N, D) unit embeddings."""
     precision, first = [], []
     likeness = embeddings @ embeddings.T
     for k in range(len(identity)):

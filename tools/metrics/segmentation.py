@@ -1,7 +1,7 @@
 """Region similarity J and boundary accuracy F of masks, as DAVIS defines them. Pure functions over arrays.
 
 Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation", CVPR 2016, section 4.
-Tests hold the figures equal to TrackEval's `j_and_f`, which follows davis2017-evaluation.
+Tests compare the scores with `j_and_f` of TrackEval, which follows davis2017-evaluation.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ import numpy as np
 
 from tracker.types import Bool, Float64, Int64, UInt8
 
-TOLERANCE = 0.008  # of the picture's diagonal: how far apart two boundaries may be and still be one
-QUARTERS = 4  # decay is the first quarter's mean less the last one's
-VOID = 255  # pixels of the truth that are neither right nor wrong
+TOLERANCE = 0.008  # tolerance of two boundaries, as a share of the image diagonal
+QUARTERS = 4  # decay is the mean of the first quarter minus that of the last
+VOID = 255  # label of pixels that are not scored
 
 
 @dataclass(frozen=True, slots=True)
 class Segmentation:
-    """Scores of one object, or the mean over several; shares of 1.
+    """Scores of one object, or the mean over several; 0..1.
 
     Attributes:
         j: mean intersection over union.
-        j_recall: share of frames with more than one half.
-        j_decay: how much the first quarter of the frames has more than the last.
+        j_recall: share of frames with j above 0.5.
+        j_decay: mean j of the first quarter of the frames minus that of the last quarter.
         f: mean F-measure of the boundary.
         f_recall: as for j.
         f_decay: as for j.
@@ -42,7 +42,7 @@ class Segmentation:
 
     @property
     def j_and_f(self) -> float:
-        """The mean of J and F, DAVIS's one figure."""
+        """The mean of J and F, the main score of DAVIS."""
         return (self.j + self.f) / 2
 
 
@@ -53,14 +53,14 @@ def region(truth: Bool, found: Bool) -> float:
 
 
 def boundary(mask: Bool) -> Bool:
-    """(H, W) the pixels that differ from the one to the right, below or both."""
+    """(H, W) the pixels that differ from the pixel to the right, below, or both."""
     grown = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
     right, below, both = grown[:-1, 1:], grown[1:, :-1], grown[1:, 1:]
     return np.asarray((mask ^ right) | (mask ^ below) | (mask ^ both))
 
 
 def contour(truth: Bool, found: Bool) -> float:
-    """F of the boundaries of two (H, W) masks; 1 where both have none."""
+    """F of the boundaries of two (H, W) masks; 1 where both are empty."""
     reach = math.ceil(TOLERANCE * math.hypot(*truth.shape))
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     disk = (x**2 + y**2 <= reach**2).astype(np.uint8)
@@ -74,7 +74,7 @@ def contour(truth: Bool, found: Bool) -> float:
 
 
 def frame_scores(truth: UInt8, found: UInt8, ids: Sequence[int]) -> tuple[Float64, Float64]:
-    """(J, F) of each object of `ids` in one frame, from two (H, W) pictures of object numbers."""
+    """(J, F) of each object of `ids` in one frame, from two (H, W) images of object numbers."""
     known = truth != VOID
     pairs = [((truth == k) & known, (found == k) & known) for k in ids]
     return np.array([region(*pair) for pair in pairs]), np.array([contour(*pair) for pair in pairs])
@@ -88,20 +88,20 @@ def summarise(j: Float64, f: Float64) -> Segmentation:
 def _statistics(values: Float64) -> tuple[float, float, float]:
     """Mean, recall and decay."""
     half = 0.5 + np.finfo(float).eps
-    # The reference rounds the same way, but counts in 8 bits, which goes wrong from 257 frames on.
+    # The reference rounds the same way, but counts in 8 bits, which overflows from 257 frames on.
     cuts = (np.round(np.linspace(1, len(values), QUARTERS + 1) + 1e-10) - 1).astype(int)
     first, last = values[: cuts[1] + 1], values[cuts[-2] :]
     return float(values.mean()), float((values > half).mean()), float(first.mean() - last.mean())
 
 
 def mean(scores: Sequence[Segmentation]) -> Segmentation:
-    """The mean over objects, every one counted alike."""
+    """The mean over objects with equal weights."""
     table = np.array([(s.j, s.j_recall, s.j_decay, s.f, s.f_recall, s.f_decay) for s in scores])
     return Segmentation(*table.mean(axis=0).tolist())
 
 
 def best_ids(overlap: Float64) -> Int64:
-    """(N,) which of M results each of N objects is, -1 for none: the pairing of greatest summed J, (N, M) means."""
+    """(N,) the result, of M, for each of N objects, -1 for none: the assignment of greatest sum of (N, M) mean J."""
     import lap
 
     if not overlap.size:

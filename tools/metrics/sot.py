@@ -1,13 +1,13 @@
-"""How well one object was followed: success, precision and normalised precision of one-pass evaluation.
+"""Metrics of single-object tracking: success, precision and normalised precision of one-pass evaluation.
 
-- success: the share of frames whose IoU with the truth is above a threshold, at 0, 0.05, ..., 1; its mean over these 21
-  is the AUC (Wu, Lim, Yang, "Online Object Tracking: A Benchmark", CVPR 2013, section 3; ">" as in its toolkit, so that
+- success: the share of frames with an IoU above a threshold, at 0, 0.05, ..., 1; its mean over these 21 thresholds is
+  the AUC (Wu, Lim, Yang, "Online Object Tracking: A Benchmark", CVPR 2013, section 3; ">" as in its toolkit, so that
   even perfect boxes reach 20/21)
-- precision: the share of frames whose centre is at most 20 pixels off (the same, 0 to 50 pixels)
+- precision: the share of frames with a centre error of at most 20 pixels (the same paper, 0 to 50 pixels)
 - normalised precision: the same with the error in widths and heights of the true box, at 0.2 (Mueller et al.,
   "TrackingNet", ECCV 2018, section 4.2; the threshold is that of LaSOT's toolkit)
 
-Frames in which the object is not to be seen do not count. A frame without an answer is one of IoU 0.
+Frames in which the object is not visible do not count. A frame without an answer has an IoU of 0.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tracker.types import Float64
 OVERLAPS = np.arange(21) / 20
 PIXELS = np.arange(51.0)
 SHARES = np.arange(51) / 100
-AT_PIXELS, AT_SHARE = 20, 20  # the rows of the figures: 20 pixels, 0.2 of the box
+AT_PIXELS, AT_SHARE = 20, 20  # the thresholds of the scores: 20 pixels, 0.2 of the box
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -30,8 +30,8 @@ class SotScores:
     """The curves of one sequence, or their means.
 
     Attributes:
-        frames: how many frames count.
-        answered: the share of them that got a box at all.
+        frames: number of frames that count.
+        answered: the share of them with a box.
         success: (21,) share of frames above each of `OVERLAPS`.
         precision: (51,) share of frames within each of `PIXELS`.
         normalised: (51,) share of frames within each of `SHARES`.
@@ -58,8 +58,8 @@ def score(truth: Float64, answers: Float64) -> SotScores:
     """The curves of one sequence.
 
     Args:
-        truth: (F, 4) xyxy, NaN where the object is not to be seen.
-        answers: (F, 4) xyxy, NaN where there was none.
+        truth: (F, 4) xyxy, NaN where the object is not visible.
+        answers: (F, 4) xyxy, NaN where there was no answer.
     """
     seen = ~np.isnan(truth).any(axis=1)
     truth, answers = truth[seen], answers[seen]
@@ -82,7 +82,7 @@ def score(truth: Float64, answers: Float64) -> SotScores:
 
 
 def mean(scores: Sequence[SotScores]) -> SotScores:
-    """Each curve's mean over sequences, every sequence counting the same, as OTB's toolkit has it."""
+    """The mean of each curve over sequences with equal weights, as in the toolkit of OTB."""
     return SotScores(
         frames=sum(s.frames for s in scores),
         answered=float(np.mean([s.answered for s in scores])),

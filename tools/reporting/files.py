@@ -1,4 +1,4 @@
-"""Where figures go besides the screen."""
+"""Reports as files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models.errors import ConfigError
 
 
 def write_report(path: Path, text: str) -> None:
-    """`text` and a line's end, as a file.
+    """Write `text` and a line break to a file.
 
     Raises:
         ConfigError: it cannot be written.

@@ -1,4 +1,4 @@
-"""What every plot needs: matplotlib without a screen, and one sentence where it is missing or cannot write."""
+"""Shared functions of plots: matplotlib without a display, and its errors in one sentence."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def pyplot() -> Any:
 
 
 def check(path: Path) -> None:
-    """Call it before long work whose outcome is to be drawn into `path`.
+    """Check that `path` can be plotted to; call it before long work.
 
     Raises:
-        ConfigError: matplotlib is missing, or cannot write such a file there.
+        ConfigError: matplotlib is missing, or cannot write such a file at this path.
     """
     plt = pyplot()
     figure = plt.figure()
@@ -43,10 +43,10 @@ def check(path: Path) -> None:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Writes a figure and closes it.
+    """Write a figure and close it.
 
     Raises:
-        ConfigError: the file cannot be written, or its suffix names no kind of picture.
+        ConfigError: the file cannot be written, or its suffix is not an image format.
     """
     begin()
     try:

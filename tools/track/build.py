@@ -1,4 +1,4 @@
-"""The sinks of a run, and the files that it reads and writes, from its settings."""
+"""Build the sinks of a run, and list its input and output files, from its settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def _video(path: Path, config: TrackConfig) -> Sink:
     from tools.display.video_sink import VideoSink
 
-    # Sound stands at the file's own times; pictures that were given others would drift from it.
+    # Sound has the times of the file; images with other times would drift from it.
     own_times = config.reading.rate is None and config.reading.times is None
     return VideoSink(path, replace(config.view, sound=config.view.sound and own_times))
 
@@ -45,18 +45,18 @@ def _labels(name: str) -> Callable[[Path, TrackConfig], Sink]:
     return make
 
 
-# By the flag that names the file; the window needs no file and stands apart.
+# By the flag that names the file; the window needs no file and is separate.
 SINKS: dict[str, Callable[[Path, TrackConfig], Sink]] = {
     "video": _video,
     **{name: _labels(name) for name in ("mot", "jsonl", "coco", "cvat", "yolo", "kitti")},
     "masks": _masks,
     "images": _images,
 }
-SLOW = ("video", "images")  # drawing and encoding earn a thread of their own
+SLOW = ("video", "images")  # drawing and encoding run in a separate thread
 
 
 def outputs(config: OutputConfig) -> dict[str, Path]:
-    """The files and folders that a run will write, by the name of their flag."""
+    """The files and folders that a run writes, by the name of their flag."""
     return {name: path for name in SINKS if (path := getattr(config, name)) is not None}
 
 
@@ -66,16 +66,16 @@ def build_sinks(
     source: Source | None = None,
     late: Callable[[Sink], Sink] = lambda sink: sink,
 ) -> tuple[list[Sink], list[Sink]]:
-    """(sinks for the caller's thread, sinks that earn a thread of their own).
+    """(sinks for the thread of the caller, sinks with separate threads).
 
     Args:
-        config: the choice.
-        pointer: what a window points with.
-        source: what a window asks how it is doing, where it is live.
-        late: put around every sink that writes a file.
+        config: settings of the outputs.
+        pointer: gets the boxes drawn in a window.
+        source: the source; a window queries its status if it is live.
+        late: wraps every sink that writes a file.
 
     Raises:
-        ConfigError: a window without a display, or a video that cannot be written so.
+        ConfigError: there is no display for a window, or a video cannot be written with these settings.
     """
     made = {name: late(SINKS[name](path, config)) for name, path in outputs(config.output).items()}
     here = [sink for name, sink in made.items() if name not in SLOW]
@@ -95,7 +95,7 @@ def build_sinks(
 
 
 def linger(sinks: Sequence[Sink]) -> None:
-    """After a run: a window among the sinks stays at the last frame until somebody closes it, where it is to stay."""
+    """After a run, keep a window at the last frame until the user closes it, if it is set to stay."""
     for sink in sinks:
         stay = getattr(sink, "linger", None)
         if stay is not None:
@@ -103,7 +103,7 @@ def linger(sinks: Sequence[Sink]) -> None:
 
 
 def inputs(config: TrackConfig) -> dict[str, Path]:
-    """The files that a run will read, by what they are to it."""
+    """The input files of a run with their roles."""
     kind, argument = config.detection.kind_and_argument()
     places: dict[str, str | Path | None] = {
         "source": config.source,

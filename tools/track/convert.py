@@ -1,4 +1,4 @@
-"""`liquidtrack convert A B`: one label file into another format."""
+"""`liquidtrack convert A B`: convert a label file into another format."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tracker.types import Float64
 
 
 def convert(config: ConvertConfig) -> None:
-    """Reads A, writes B, and says in one line what that was.
+    """Read A, write B, and print a summary in one line.
 
     Raises:
-        LiquidTrackError: A is missing or wrong, or B cannot be written.
+        LiquidTrackError: A is missing or invalid, or B cannot be written.
     """
     size = None if config.size is None else _size(config.size)
     annotations = read(
@@ -37,7 +37,7 @@ def convert(config: ConvertConfig) -> None:
 
 
 def _pictures(folder: Path, annotations: Annotations) -> tuple[str, ...]:
-    """The names of the pictures in `folder`, one a frame."""
+    """The names of the images in `folder`, one per frame."""
     from datasets.sources.images import in_folder
 
     if not folder.is_dir():
@@ -63,7 +63,7 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _name(path: Path) -> str:
-    """The source's name: of a sequence's gt/gt.txt the sequence's, else the file's."""
+    """The name of the source: for gt/gt.txt the name of its sequence, else that of the file."""
     if path.parent.name in ("gt", "det") and path.parent.parent.name:
         return path.parent.parent.name
     return path.name.removesuffix(".gz").rsplit(".", 1)[0] or path.name

@@ -1,4 +1,4 @@
-"""`liquidtrack demo`: a real clip, tracked with what works offline."""
+"""`liquidtrack demo`: track a real clip with components that work offline."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tools.track.config.video import DemoConfig, OutputConfig, TrackConfig
 from tools.track.video import track_summary
 from tracker.detectors.config import DetectorConfig
 
-# People crossing a square, 768x576, 795 frames: OpenCV's sample (BSD), the PETS 2009 recording S2.L1.
+# People crossing a square, 768x576, 795 frames: sample of OpenCV (BSD), the recording S2.L1 of PETS 2009.
 VTEST_SHA256 = "45cddc9490be69345cbdab64ca583be65987e864ca408038e648db99e10516cf"
 VTEST_URL = "https://raw.githubusercontent.com/opencv/opencv/4.x/samples/data/vtest.avi"
 INSTALLED = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
@@ -26,14 +26,14 @@ PATIENCE_S = 120.0
 
 
 def demo(config: DemoConfig) -> int:
-    """Fetch or render a clip, track it, and say what was found and where it lies."""
+    """Fetch or render a clip, track it, and print a summary and the paths of the results."""
     clip, origin = _clip(config.clip)
     say(f"clip: {origin}")
     out = config.out
     settings = TrackConfig(
         clip,
         quiet=config.quiet,
-        # a rendered scene's people are drawn, which no network that learned from photographs need know
+        # people in a rendered scene are drawings, unknown to networks trained on photographs
         detection=DetectorConfig("background" if clip == SCENE else "lite0"),
         output=OutputConfig(
             show=config.show,
@@ -49,7 +49,7 @@ def demo(config: DemoConfig) -> int:
 
 
 def _clip(choice: str) -> tuple[str, str]:
-    """(source, where it came from): the first that can be had."""
+    """(source, its origin): the first available one."""
     if choice in ("auto", "vtest"):
         cached = cache_folder() / "vtest.avi"
         ways: tuple[tuple[str, Callable[[Path], None]], ...] = (
@@ -85,7 +85,7 @@ def _installed(target: Path) -> None:
 
 
 def _from_debian(target: Path) -> None:
-    """Unpack the package's file without installing it: needs no rights, leaves nothing behind."""
+    """Extract the file from the package without installation: needs no privileges, leaves no files behind."""
     folder = target.parent
     state = folder / "state"
     (state / "partial").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""`liquidtrack mot`: folders of ready detections in, MOTChallenge results out, each sequence at its own true times."""
+"""`liquidtrack mot`: track folders of given detections into MOTChallenge results, each sequence at its true times."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def mot(config: MotConfig) -> None:
     """Track every sequence under `config.root` into `config.out`.
 
     Raises:
-        DataError: no sequence is there, a file is wrong, or the times of a sequence are unknown.
+        DataError: there is no sequence, a file is invalid, or the times of a sequence are unknown.
     """
     work = partial(
         track_sequence,
@@ -41,10 +41,10 @@ def mot(config: MotConfig) -> None:
 
 
 def for_each_sequence(root: Path, work: Callable[[Path], None], workers: int, quiet: bool) -> None:
-    """`work` on every sequence under `root`, in so many processes (0: one a core), with a bar unless `quiet`.
+    """Run `work` on every sequence under `root` in parallel processes (0: one per core), with a bar unless `quiet`.
 
     Raises:
-        DataError: no sequence is there, or whatever `work` raises.
+        DataError: there is no sequence; also the errors of `work`.
     """
     sequences = find_sequences(root)
     workers = min(workers or usable_cores(), len(sequences))
@@ -61,7 +61,7 @@ def for_each_sequence(root: Path, work: Callable[[Path], None], workers: int, qu
 def track_sequence(
     sequence: Path, out: Path, settings: TrackerConfig, camera_motion: bool, skip_bad_rows: bool = False
 ) -> None:
-    """Track one sequence's detections into `out`/<sequence>.txt."""
+    """Track the detections of one sequence into `out`/<sequence>.txt."""
     path = detections_of(sequence)
     assert path is not None
     detections = DetectionFile(path, "mot", skip_bad_rows=skip_bad_rows)

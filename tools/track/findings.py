@@ -1,4 +1,4 @@
-"""What a run that tracked nothing says: what its detector saw, and which flag would help."""
+"""Advice after a run without tracks: the detections of its detector, and a flag that may help."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tracker.pipeline.loop import Summary
 
 
 def nothing_tracked(summary: Summary, config: TrackConfig, names: tuple[str, ...]) -> str | None:
-    """One line about a run without a single track; None where there are tracks, or nobody was to be found.
+    """One line about a run without tracks; None where there are tracks, or no objects were to be found.
 
     Args:
-        summary: of the run.
+        summary: summary of the run.
         config: its settings.
-        names: the detector's class names.
+        names: class names of the detector.
     """
     kind, argument = config.detection.kind_and_argument()
     if summary.tracks or not summary.frames or kind == "none":

@@ -1,4 +1,4 @@
-"""`liquidtrack identify`: who of a gallery of pictures each track of a video is, or nobody of it."""
+"""`liquidtrack identify`: match each track of a video to a gallery of images, or to no entry of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tracker.reid.descriptor import IdentityFeatures, load_metric, plain
 from tracker.reid.open_set import WEIGHTS, evidence, probabilities
 from tracker.types import Float32, Float64
 
-MIN_SIDE_PX = 4  # pixels; a smaller box shows nobody
+MIN_SIDE_PX = 4  # least side of a usable box, in pixels
 NOBODY = "nobody"
 
 log = logging.getLogger(__name__)
@@ -36,9 +36,9 @@ class Identified:
     """One track.
 
     Attributes:
-        id: its number.
-        views: how many of its boxes were looked at.
-        chance: (P + 1,) probability of each name of the gallery, and in the last place that it is nobody of them.
+        id: track id.
+        views: number of its boxes that were embedded.
+        chance: (P + 1,) probability of each name of the gallery, and in the last place of none of them.
     """
 
     id: int
@@ -47,20 +47,20 @@ class Identified:
 
     @property
     def best(self) -> int:
-        """The likeliest name."""
+        """The most likely name."""
         return int(self.chance[:-1].argmax())
 
     @property
     def margin(self) -> float:
-        """By how much it is likelier than the second best name, and than nobody."""
+        """Its margin over the second best name, and over no match."""
         rest = np.delete(self.chance, self.best)
         return float(self.chance[self.best] - rest.max())
 
 
 def chosen_views(tracks: Annotations, count: int) -> dict[int, list[tuple[int, int]]]:
-    """Frame -> (track, row) pairs to look at: `count` of each track, one from each of as many parts of its life.
+    """Frame -> (track, row) pairs to embed: `count` per track, one from each of `count` parts of its duration.
 
-    Of each part the box of most area times score is taken: large and sure boxes show most.
+    Each part gives the box of greatest area times score: large boxes with high scores hold the most information.
     """
     wanted = defaultdict(list)
     area = np.prod(tracks.xyxy[:, 2:] - tracks.xyxy[:, :2], axis=1) * tracks.score
@@ -73,13 +73,13 @@ def chosen_views(tracks: Annotations, count: int) -> dict[int, list[tuple[int, i
 
 
 def identify(config: IdentifyConfig) -> tuple[tuple[str, ...], list[Identified]]:
-    """The gallery's names, and how likely every track is each of them.
+    """The names of the gallery, and the probabilities of every track.
 
     Raises:
-        ConfigError: the gallery is missing or empty, or the tracks' file is none.
+        ConfigError: the gallery is missing or empty, or the file of tracks is not a track file.
         DataError: there are no tracks in the file, or the video ends before them.
-        SourceError: the video or a picture cannot be read.
-        WeightsError: the network or the metric is not to be had.
+        SourceError: the video or an image cannot be read.
+        WeightsError: the network or the metric is not available.
     """
     people = read_identities(config.gallery)
     tracks = read(config.tracks)
@@ -120,7 +120,7 @@ def identify(config: IdentifyConfig) -> tuple[tuple[str, ...], list[Identified]]
 
 
 def run(config: IdentifyConfig) -> None:
-    """Identify, print the table, and write the JSON file where one is asked for."""
+    """Identify, print the table, and write the JSON file if requested."""
     names, found = identify(config)
     shown = [one_line(name) for name in names]
     width = max(6, *(len(name) for name in shown))

@@ -1,4 +1,4 @@
-"""`track --detector file:TRACKS --keep-ids`: tracks that somebody else made go through with the ids that they have."""
+"""`track --detector file:TRACKS --keep-ids`: pass on given tracks with their ids."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tracker.protocols import Detector
 
 
 def kept_ids(config: TrackConfig, detector: Detector) -> tuple[GivenTracksDetector, GivenTracker]:
-    """What takes the place of detector and tracker: nothing is matched, boxes without an id are left out.
+    """Replacement of detector and tracker: there is no matching, and boxes without an id are left out.
 
     Raises:
-        ConfigError: the detector is no file, the file has no ids, or something else is to give ids.
+        ConfigError: the detector is not a file, the file has no ids, or another setting assigns ids.
     """
     file = getattr(detector, "detections", None)
     if not isinstance(file, DetectionFile):

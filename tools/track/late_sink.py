@@ -1,4 +1,4 @@
-"""A sink that touches nothing before the first frame is tracked, and counts the frames of the video beside it."""
+"""A sink that writes nothing before the first tracked frame, and can number frames as the video next to it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tracker.types import Float64, Frame, Tracks
 
 
 class LateSink:
-    """Opens another sink with the first frame: a run that fails before leaves everything as it was.
+    """Opens another sink at the first frame, so that a run that fails earlier changes no files.
 
     Args:
-        sink: the one that writes.
-        begin: called before it opens; several of these may call it, from threads of their own.
-        numbered: the frames are numbered by those that are written, as a video beside them is; each says its number in
-            the source.
-        started: the wall clock at the source's time 0, in seconds since 1970, or None; asked when the sink opens.
+        sink: the wrapped sink.
+        begin: called before it opens; several sinks may call it from separate threads.
+        numbered: number the frames by those that are written, as in a video next to them; each keeps its number in the
+            source too.
+        started: wall clock at time 0 of the source, in seconds since 1970, or None; called when the sink opens.
     """
 
     def __init__(
@@ -35,22 +35,22 @@ class LateSink:
         self._count = 0
 
     def open(self, info: SourceInfo, names: tuple[str, ...]) -> None:
-        """Remembers what the sink will be opened with."""
+        """Store the arguments for opening the sink."""
         self._told = info, names
 
     def camera(self, warp: Float64 | None) -> None:
-        """Hands on how the camera moved, to a sink that wants to know."""
+        """Pass the camera motion on to a sink that uses it."""
         if isinstance(self._sink, CameraSink):
             self._sink.camera(warp)
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
-        """Hands the frame on."""
+        """Pass the frame on."""
         if self._count == 0:
             assert self._told is not None, "open comes first"
             self._begin()
             info, names = self._told
             info = replace(info, started=self._started(), video_start=0.0 - frame.time if self._numbered else None)
-            # Pictures of a folder have names by the source's numbers, which are not those that are written.
+            # Names of images in a folder follow the numbers of the source, which differ from those that are written.
             self._sink.open(replace(info, pictures=()) if self._numbered else info, names)
         if self._numbered:
             frame = replace(frame, index=self._count, source_index=frame.index)
@@ -58,6 +58,6 @@ class LateSink:
         self._sink.write(frame, tracks)
 
     def close(self) -> None:
-        """Closes what was opened."""
+        """Close the sink if it was opened."""
         if self._count:
             self._sink.close()

@@ -1,4 +1,4 @@
-"""From the user's masks, boxes and polygons to the marks that are followed."""
+"""Build mask prompts from the masks, boxes and polygons of the user."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tracker.types import Bool, Frame, UInt8
 
 
 def build_marks(config: TrackConfig) -> tuple[MaskPrompt, ...]:
-    """What is marked to be followed by its mask.
+    """The objects that are marked for mask propagation.
 
     Raises:
-        ConfigError: two marks are one object.
-        DataError: the mask picture cannot be read or holds no object.
+        ConfigError: two marks are the same object.
+        DataError: the mask image cannot be read or holds no object.
     """
     marking = config.marking
     marks: list[MaskPrompt] = []

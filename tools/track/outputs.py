@@ -1,4 +1,4 @@
-"""What a run of `track` writes: by default, under guard, and not before the first frame is tracked."""
+"""Outputs of a run of `track`: defaults, overwrite guard, and no writing before the first tracked frame."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ TEXT = ("jsonl", "mot", "kitti")  # what can go to standard output
 
 
 def with_defaults(config: TrackConfig, info: SourceInfo) -> TrackConfig:
-    """The settings with the drawn video and JSON lines added: where `--out` says, or where nothing else was asked for.
+    """The settings with the drawn video and JSON lines added: at `--out`, or by default without other outputs.
 
-    They are called `<name>.tracked.mp4` and `<name>.jsonl` and lie beside the source; those of cameras, addresses and
-    drawn scenes in the working folder.
+    They are called `<name>.tracked.mp4` and `<name>.jsonl` and are written next to the source, or in the working folder
+    for cameras, addresses and rendered scenes.
     """
     output = config.output
     if output.out is None and (outputs(output) or output.show):
@@ -44,7 +44,7 @@ def with_defaults(config: TrackConfig, info: SourceInfo) -> TrackConfig:
 
 
 def _place(info: SourceInfo) -> tuple[Path, str]:
-    """Where a source lies, and its name."""
+    """The folder of a source, and its name."""
     name = "".join(c if c.isalnum() or c in "-_.+ " else "_" for c in info.name).strip(" .") or "source"
     if info.live:
         return Path(), f"{name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
@@ -52,13 +52,13 @@ def _place(info: SourceInfo) -> tuple[Path, str]:
         return Path(), name
     path = Path(info.path)
     while glob.has_magic(path.name) and not path.exists():
-        path = path.parent  # of a glob: the folder that it is in
+        path = path.parent  # for a glob: the folder that holds it
     path = path.absolute() if path.name in ("", "..") else path
     return path.parent, path.stem if path.is_file() else path.resolve().name or name
 
 
 def guard(config: TrackConfig, info: SourceInfo) -> OutputGuard:
-    """Of all that the run writes.
+    """The guard of all outputs of the run.
 
     Raises:
         DataError: one of the formats cannot go to standard output.
@@ -83,10 +83,10 @@ def guard(config: TrackConfig, info: SourceInfo) -> OutputGuard:
 
 
 def check_record(config: TrackConfig, info: SourceInfo) -> None:
-    """Whether what `--record` asks for can be done.
+    """Check that `--record` is possible.
 
     Raises:
-        ConfigError: the source is no camera or stream, or such a video cannot be written.
+        ConfigError: the source is not a camera or stream, or such a video cannot be written.
     """
     if config.output.record is None:
         return
@@ -135,7 +135,7 @@ def _read_of_folder(path: Path) -> bool:
 
 
 def settings_file(config: TrackConfig) -> Path | None:
-    """Where the resolved settings go: beside the first result, inside a folder of YOLO labels; None beside a pipe."""
+    """File of the resolved settings: next to the first result, inside a folder of YOLO labels; None for a pipe."""
     for flag, path in outputs(config.output).items():
         if not is_stream(path):
             return path / "run.toml" if flag == "yolo" else path.with_name(f"{path.stem}.run.toml")
@@ -143,8 +143,8 @@ def settings_file(config: TrackConfig) -> Path | None:
 
 
 def _settings(config: TrackConfig) -> str:
-    """The resolved settings without passwords; `--config` reads them back. That something may be overwritten is no
-    setting of a result, and must be said anew."""
+    """The resolved settings without passwords, which `--config` reads. Permission to overwrite is not stored and must
+    be given again."""
     source = strip_credentials(config.source) if "://" in config.source else config.source
     return to_toml(replace(config, source=source, output=replace(config.output, overwrite=False, out=None)))
 
@@ -157,7 +157,7 @@ def _content(path: Path) -> str | None:
 
 
 class Beginning:
-    """Called before anything is written, by whoever is first: tells the guard, and saves the settings."""
+    """Called by the first sink before it writes: notifies the guard, and saves the settings."""
 
     def __init__(self, config: TrackConfig, guard: OutputGuard) -> None:
         self._config = config
@@ -181,6 +181,6 @@ class Beginning:
                 raise DataError(f"{path}: cannot be written ({error.strerror}); choose a folder that can be.") from None
 
     def late(self, source: Source) -> Callable[[Sink], Sink]:
-        """Makes sinks wait for this; labels beside a video are numbered by it."""
+        """Wrap a sink so that it opens late; labels next to a video are numbered by its frames."""
         numbered = self._config.output.video is not None
         return lambda sink: LateSink(sink, self, numbered, lambda: getattr(source, "started", None))

@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, a line now and then where nobody watches (logs, batch jobs)."""
+"""Progress of a run: a bar on a terminal, periodic lines elsewhere (logs, batch jobs)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ EVERY_S = 30.0  # seconds between two lines
 def progress(
     info: SourceInfo, reading: SourceConfig | None = None, quiet: bool = False
 ) -> Iterator[Callable[[Frame], None]]:
-    """What to call with each frame that is done; nothing is said with `quiet`.
+    """A function to call after each frame; it prints nothing with `quiet`.
 
     Args:
-        info: of the source.
-        reading: which part of it is read.
-        quiet: say nothing.
+        info: info of the source.
+        reading: the part of it that is read.
+        quiet: print nothing.
     """
     reading = reading or SourceConfig()
     file = sys.stderr
@@ -44,14 +44,14 @@ def progress(
 
 
 class ProgressLines:
-    """Called with each frame, writes a line every 30 seconds: frames, video seconds, speed, and the share if known.
+    """Called after each frame, prints a line every 30 seconds: frames, video seconds, speed, and the share if known.
 
     Args:
-        info: of the source.
-        reading: which part of it is read.
-        file: where the lines go.
+        info: info of the source.
+        reading: the part of it that is read.
+        file: file of the lines.
         every: seconds between two lines.
-        clock: seconds that pass.
+        clock: monotonic clock, in seconds.
     """
 
     def __init__(
@@ -86,5 +86,5 @@ class ProgressLines:
             of = f" of {self._end:.1f} s ({share:.0%})"
         speed = self._frames / (now - self._began)
         line = f"{self._name}: {self._frames} frames, at {frame.time:.1f} s{of}, {speed:.1f} frames/s"
-        with contextlib.suppress(OSError, ValueError):  # whoever listened is gone; the run goes on
+        with contextlib.suppress(OSError, ValueError):  # the reader has closed the file; the run continues
             print(line, file=self._file, flush=True)

@@ -1,4 +1,4 @@
-"""`liquidtrack render`: tracks of a file drawn into their video, matched by frame number or by seconds."""
+"""`liquidtrack render`: draw the tracks of a file into their video, matched by frame number or by time."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from tracker.pipeline.loop import Pipeline, Summary
 from tracker.protocols import SourceInfo
 from tracker.types import Bool, Detections, Float64, Frame, State, Tracks
 
-SAME_SHAPE = 0.02  # part by which width to height may differ between the tracks' pictures and the video's
+SAME_SHAPE = 0.02  # relative tolerance of the aspect ratios of the tracks and of the video
 
 
 class GivenTracks:
     """The tracks of a file, frame by frame.
 
     Args:
-        tracks: all of them; boxes to ignore are left out.
-        match: by frame number, or by seconds.
-        name: of the file, for messages.
+        tracks: all tracks; boxes to ignore are left out.
+        match: by frame number, or by time in seconds.
+        name: name of the file in messages.
 
     Attributes:
-        names: the classes.
-        drawn: (F,) which frames of the file were asked for.
+        names: class names.
+        drawn: (F,) which frames of the file were requested.
     """
 
     def __init__(self, tracks: Annotations, match: Literal["frame", "seconds"], name: str) -> None:
@@ -46,14 +46,14 @@ class GivenTracks:
         self.drawn: Bool = np.zeros(len(tracks.frames), bool)
         self._tracks, self._match, self._name = tracks, match, name
         times = tracks.times if tracks.times is not None else np.zeros(0)
-        # A video may have more frames than the file (every third was tracked): its boxes stand for those around them.
+        # A video may have more frames than the file (every third was tracked): boxes then hold for the frames around.
         self._reach = float(np.median(np.diff(times))) / 2 + 1e-3 if len(times) > 1 else 0.5
 
     def __call__(self, frame: Frame) -> Tracks:
         """The tracks of one frame.
 
         Raises:
-            ConfigError: the tracks belong to pictures of another shape.
+            ConfigError: the aspect ratio of the tracks differs from that of the video.
         """
         at = self._at(frame)
         if at is None:
@@ -63,7 +63,7 @@ class GivenTracks:
         kept = np.flatnonzero(~all_.ignore[rows]) + rows.start
         scale = self._scale(frame)
         id = all_.id[kept].copy()
-        free = id < 0  # detections: told apart in this frame alone
+        free = id < 0  # detections: ids are unique only within this frame
         id[free] = -1 - np.arange(free.sum())
         n = len(kept)
         return Tracks(
@@ -78,7 +78,7 @@ class GivenTracks:
         )
 
     def _at(self, frame: Frame) -> int | None:
-        """Which frame of the file belongs to `frame`."""
+        """The frame of the file that belongs to `frame`."""
         if self._match == "frame":
             at = int(np.searchsorted(self._tracks.frames, frame.index))
             return at if at < len(self._tracks.frames) and self._tracks.frames[at] == frame.index else None
@@ -90,7 +90,7 @@ class GivenTracks:
         return near if abs(float(times[near]) - frame.time) <= self._reach else None
 
     def _scale(self, frame: Frame) -> Float64:
-        """(2,) from the tracks' pixels to the video's."""
+        """(2,) scale from pixels of the tracks to pixels of the video."""
         if self._tracks.size is None:
             return np.ones(2)
         scale = np.array(frame.size) / self._tracks.size
@@ -120,7 +120,7 @@ class GivenTracks:
 
 
 class GivenTracksDetector:
-    """The given boxes as a detector: what moves by itself says nothing of the camera's motion."""
+    """The given boxes as a detector, so that moving objects are excluded from the estimate of the camera motion."""
 
     def __init__(self, given: GivenTracks) -> None:
         self._given, self.names = given, given.names
@@ -131,7 +131,7 @@ class GivenTracksDetector:
 
 
 class GivenTracker:
-    """In the place of a tracker where the tracks are there already."""
+    """Replaces the tracker where the tracks are given."""
 
     def __init__(self, given: GivenTracks) -> None:
         self._given = given
@@ -149,10 +149,10 @@ class GivenTracker:
 
 
 def render(config: RenderConfig) -> int:
-    """Draw the tracks into the video, and say how many of them found their frame; 0, or 1 where it was ended early.
+    """Draw the tracks into the video, and print how many matched a frame; returns 0, or 1 if stopped early.
 
     Raises:
-        LiquidTrackError: whatever the user can mend.
+        LiquidTrackError: any error that the user can correct.
     """
     settings = TrackConfig(
         config.source,
@@ -193,7 +193,7 @@ def _matching(config: RenderConfig, tracks: Annotations) -> Literal["frame", "se
 
 
 def _check(config: RenderConfig, video: str, tracks: Annotations, given: GivenTracks, summary: Summary) -> None:
-    """Says what was drawn, and what was not."""
+    """Report what was drawn, and what was not."""
     boxes = np.bincount(tracks.row[~tracks.ignore], minlength=len(tracks.frames))
     total, drawn = int(boxes.sum()), int(boxes[given.drawn].sum())
     part = config.reading.start > 0 or config.reading.end is not None or config.reading.every > 1

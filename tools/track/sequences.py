@@ -1,4 +1,4 @@
-"""Folders of detections as the MOTChallenge lays them out, and what `liquidtrack mot` writes for them."""
+"""Folders of detections in the layout of the MOTChallenge, and the output files of `liquidtrack mot`."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def find_sequences(root: Path) -> list[Path]:
 
 
 def written(root: Path) -> tuple[str, ...]:
-    """The patterns of the files that `mot` writes of what is under `root`.
+    """The patterns of the files that `mot` writes for the sequences under `root`.
 
     Raises:
-        DataError: no sequence is there.
+        DataError: there is no sequence.
     """
     names = (glob.escape(folder.name) for folder in find_sequences(root))
     return tuple(f"{name}{ending}" for name in names for ending in (".txt", *LAYOUTS["mot"].beside))
 
 
 def detections_of(folder: Path) -> Path | None:
-    """The file of detections in a sequence's folder, if there is one."""
+    """The file of detections in the folder of a sequence, if there is one."""
     return next((p for p in (folder / "det/det.txt", folder / "det/det.txt.gz") if p.is_file()), None)

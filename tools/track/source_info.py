@@ -1,6 +1,6 @@
-"""`liquidtrack info SOURCE`: what a source is, and how even its times are.
+"""`liquidtrack info SOURCE`: properties of a source, and the regularity of its times.
 
-Of recordings all times are read, from the packets alone where there are any; a camera or stream is listened to.
+All times of a recording are read, from the packets alone where there are any. A camera or stream is read for a while.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from tools.track.config.source_info import InfoConfig
 from tracker.types import Float64
 
 PERCENTILES = (0, 1, 5, 25, 50, 75, 95, 99, 100)
-BINS = 12  # lines of the histogram at most
-BAR = 40  # its longest bar, in signs
+BINS = 12  # most lines of the histogram
+BAR = 40  # its longest bar, in characters
 
 
 def info(config: InfoConfig) -> None:
-    """Prints what is known of the source.
+    """Print the properties of the source.
 
     Raises:
-        LiquidTrackError: the source cannot be opened, or dies while it is listened to.
+        LiquidTrackError: the source cannot be opened, or fails while it is read.
     """
     if not (math.isfinite(config.sample) and config.sample > 0):
         raise ConfigError(f"sample is {config.sample}; give seconds above 0.")
@@ -38,11 +38,11 @@ def info(config: InfoConfig) -> None:
 
 
 def gather(config: InfoConfig) -> dict[str, Any]:
-    """What is known of the source, as plain values; times in seconds."""
+    """The properties of the source as plain values; times in seconds."""
     reading = config.reading
     with open_source(config.source, reading) as source:
         facts: dict[str, Any] = asdict(source.info)
-        del facts["pictures"]  # a name a frame
+        del facts["pictures"]  # one name per frame
         if isinstance(source, Live):
             end = config.sample if reading.end is None else min(config.sample, reading.end)
             facts["listened"] = end
@@ -57,10 +57,10 @@ def gather(config: InfoConfig) -> dict[str, Any]:
 
 
 def intervals(times: Float64) -> dict[str, Any] | None:
-    """How even `times` are, (F,) seconds, increasing; None for fewer than two.
+    """Regularity of `times`, (F,) seconds, increasing; None for fewer than two.
 
-    `share_off` is the share of intervals that differ by more than a tenth from the median, or by more than 1 ms, which
-    is what files with times in milliseconds round to.
+    `share_off` is the share of intervals that differ from the median by more than a tenth, or by more than 1 ms, the
+    rounding of files with times in milliseconds.
     """
     steps = np.diff(times)
     if not len(steps):
@@ -80,7 +80,7 @@ def intervals(times: Float64) -> dict[str, Any] | None:
 
 
 def histogram(steps: Float64) -> list[dict[str, Any]]:
-    """[{from, to, count}, ...] in seconds: each value by itself where there are few, else bins of even ratio."""
+    """[{from, to, count}, ...] in seconds: a bin per value where there are few, else bins of equal ratio."""
     values, counts = np.unique(np.round(steps, 4), return_counts=True)
     if len(values) <= BINS:
         return [{"from": float(v), "to": float(v), "count": int(n)} for v, n in zip(values, counts, strict=True)]
@@ -94,7 +94,7 @@ def histogram(steps: Float64) -> list[dict[str, Any]]:
 
 
 def text(facts: dict[str, Any]) -> str:
-    """`gather`'s result for people."""
+    """The result of `gather` as readable text."""
     lines = [str(facts["name"])]
 
     def row(name: str, value: object) -> None:

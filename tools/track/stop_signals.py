@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a source is tracked: a clean end after the frame in hand."""
+"""Ctrl-C and SIGTERM during tracking: a clean end after the current frame."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tracker.protocols import Source
 
 @contextmanager
 def stoppable(source: Source) -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM end the run after the frame in hand; a second Ctrl-C ends it at once."""
+    """Ctrl-C and SIGTERM end the run after the current frame; a second Ctrl-C ends it at once."""
     stop = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -22,7 +22,7 @@ def stoppable(source: Source) -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        # Not in the handler itself: closing may wait for the very lock that the interrupted code holds.
+        # Not in the handler: closing may wait for a lock that the interrupted code holds.
         threading.Thread(target=source.close, daemon=True).start()
 
     if threading.current_thread() is not threading.main_thread():

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def track(config: TrackConfig) -> int:
-    """Track one source into everything that was asked for; 0, or 1 where a recording was ended early."""
+    """Track one source into all requested outputs; returns 0, or 1 where a recording was stopped early."""
     summary, live = track_summary(config)
     return 0 if summary.complete or live or config.output.show else 1
 
@@ -43,14 +43,14 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
     """Run `config`; returns the summary and whether the source was live.
 
     Raises:
-        LiquidTrackError: whatever the user can mend, after what went before it was written.
+        LiquidTrackError: any error that the user can correct, after earlier results are written.
     """
     from datasets.source_factory import open_source
 
     if config.pointing.active or config.marking:
         config = _pointing(config)
     asked = outputs(config.output)
-    config.detection.kind_and_argument()  # looks at the words before anything is opened
+    config.detection.kind_and_argument()  # checks the settings before any file is opened
     source = open_source(config.source, config.reading)
     with ExitStack() as stack:
         stack.callback(source.close)
@@ -58,7 +58,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         config = with_defaults(config, source.info)
         wanted = outputs(config.output)
         beginning = Beginning(config, stack.enter_context(guard(config, source.info)))
-        # Where results go to standard output, what is said goes elsewhere.
+        # Where results go to standard output, messages go to standard error.
         say = partial(say_line, file=sys.stderr if any(map(is_stdout, wanted.values())) else sys.stdout)
         pipeline, detector = _pipeline(config, source)
         pointer = None
@@ -109,10 +109,10 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
 
 
 def pipeline_config(config: TrackConfig) -> PipelineConfig:
-    """The part of the settings that says how to detect and track, as Python's `build_pipeline` takes it.
+    """The settings of detection and tracking, in the form that `build_pipeline` takes.
 
     Raises:
-        DataError: the picture of a mask cannot be read or holds no object.
+        DataError: a mask image cannot be read or holds no object.
     """
     return PipelineConfig(
         camera_motion=config.camera_motion,
@@ -130,7 +130,7 @@ def pipeline_config(config: TrackConfig) -> PipelineConfig:
 
 
 def _pipeline(config: TrackConfig, source: Recorded | Live) -> tuple[Pipeline, Detector]:
-    """The pipeline of a run, and the detector that its settings name."""
+    """The pipeline of a run, and the detector of its settings."""
     settings = pipeline_config(config)
     if not config.keep_ids:
         pipeline = build_pipeline(settings, source=source)
@@ -145,7 +145,7 @@ def _pipeline(config: TrackConfig, source: Recorded | Live) -> tuple[Pipeline, D
 
 
 def _pointing(config: TrackConfig) -> TrackConfig:
-    """The settings where somebody points at or marks objects: no detector but one asked for, a window to draw in."""
+    """The settings for marked objects: no detector unless one is requested, and a window to draw in."""
     detection, output = config.detection, config.output
     if detection.detector == "auto":
         detection = replace(detection, detector="none")
@@ -171,7 +171,7 @@ def _report(summary: Summary, source: Source, wanted: dict[str, Path], say: Call
 
 
 def _warn_of_rest(config: TrackConfig, detector: Detector, last: int, say: Callable[..., None]) -> None:
-    """Ready detections of frames after the source's `last` one most likely belong to another video."""
+    """Warn of given detections after the `last` frame of the source: they probably belong to another video."""
     from datasets.formats import DetectionFile
 
     file = getattr(detector, "detections", None)

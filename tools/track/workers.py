@@ -1,4 +1,4 @@
-"""Processes that share a command's work: they end with it, however it ends, and run nothing but our code."""
+"""Worker processes of a command: they end with it in every case, and run only our code."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ SAFE_PATH = "PYTHONSAFEPATH"
 
 
 class WorkerDied(LiquidTrackError):
-    """A process of ours was ended from outside."""
+    """A worker process was killed from outside."""
 
     exit_code = 1
 
 
 def in_processes(work: Callable[[A], B], jobs: Sequence[A], workers: int, chunk: int = 1) -> Iterator[B]:
-    """`map(work, jobs)` in so many processes of their own, which end with the iterator and with this process.
+    """`map(work, jobs)` in worker processes, which end with the iterator and with this process.
 
-    Each process gets `work` once, so that a `partial` may hold much, and `chunk` jobs at a time.
+    Each process gets `work` once, so that a `partial` may be large, and `chunk` jobs at a time.
 
     Raises:
-        WorkerDied: one of them was killed; most often there was too little memory.
-        LiquidTrackError: whatever `work` raises.
+        WorkerDied: a worker was killed; the usual cause is a lack of memory.
+        LiquidTrackError: any error of `work`.
     """
     # spawn: a fork of a process with threads (OpenCV's, the progress bar's) may hang
     context = multiprocessing.get_context("spawn")
@@ -55,7 +55,7 @@ def in_processes(work: Callable[[A], B], jobs: Sequence[A], workers: int, chunk:
 
 @contextlib.contextmanager
 def _safe_path() -> Iterator[None]:
-    """New interpreters do not look for modules in the folder that one stands in, where anybody may have put some."""
+    """Keep new interpreters from importing modules of the working folder, which may be untrusted."""
     before = os.environ.get(SAFE_PATH)
     os.environ[SAFE_PATH] = "1"
     try:
@@ -76,7 +76,7 @@ def _do(job: Any) -> Any:
 
 
 def _begin(work: Callable[[Any], Any]) -> None:
-    """In each process: Ctrl-C is for the one that shares the work; when that is gone, so is this."""
+    """Setup of each worker: the parent handles Ctrl-C, and the worker ends when the parent ends."""
     global _work
     _work = work
     from tools.cli.messages import guard_streams
@@ -88,7 +88,7 @@ def _begin(work: Callable[[Any], Any]) -> None:
 
 
 def end_with_parent() -> None:
-    """From now on this process ends when the one that started it does."""
+    """Make this process end with its parent."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True, name="parent").start()

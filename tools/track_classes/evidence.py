@@ -1,4 +1,4 @@
-"""Where evidence to learn from comes from: pictures and the networks that look at their simulated views."""
+"""Sources of class evidence for training: images, and networks that run on their simulated crops."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from tracker.detectors.registry import build_detector
 from tracker.protocols import Detector
 from tracker.types import Detections, Float32, Float64, Frame, Int64, UInt8
 
-Times = Callable[[Rng, int], Float64]  # (rng, how many) -> their seconds
-BATCH = 12  # views a pass: more would only take memory
-MIN_SIDE_PX = 24.0  # pixels of a labelled object's side
-MAX_OBJECTS = 6  # objects of one picture, the largest ones
+Times = Callable[[Rng, int], Float64]  # (rng, number) -> times in seconds
+BATCH = 12  # crops per pass: more would only take memory
+MIN_SIDE_PX = 24.0  # least side of a labelled object in pixels
+MAX_OBJECTS = 6  # most objects per image, the largest ones
 
 
 class ViewsOfImages:
-    """Pictures of one class each, seen by the frozen CNN.
+    """Images of one class each, classified by the frozen CNN.
 
     Raises:
-        ConfigError, DataError: the folder is not as it should be.
-        WeightsError: the frozen CNN is not to be had.
+        ConfigError, DataError: the folder is invalid.
+        WeightsError: the frozen CNN is not available.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ViewsOfImages:
     def __call__(
         self, picture: int, times: Times, views: int, rng: Rng, keep: Callable[[UInt8], None] | None = None
     ) -> Evidence:
-        """One sequence of views of a picture; `keep` is given every view."""
+        """One sequence of crops of an image; `keep` is called with every crop."""
         time = times(rng, views)
         return simulate(self.data, self.data.pictures[picture], time, self._classify, self._weights, rng, keep)
 
@@ -63,16 +63,16 @@ class ViewsOfImages:
         return np.asarray(np.concatenate(runs), np.float32)
 
     def close(self) -> None:
-        """Close the pictures."""
+        """Close the images."""
         self.data.close()
 
 
 class LabelsOfImages:
-    """Pictures with boxes, seen by detectors in turn; classes are COCO's, whatever the detectors know of them.
+    """Images with boxes, processed by detectors in rotation; classes are those of COCO for all detectors.
 
     Raises:
-        ConfigError, DataError: the folder is not as it should be, or a detector or the labels share no class with COCO.
-        WeightsError: a detector is not to be had.
+        ConfigError, DataError: the folder is invalid, or a detector or the labels share no class with COCO.
+        WeightsError: a detector is not available.
     """
 
     def __init__(self, folder: Path, detectors: tuple[str, ...], threads: int = 1) -> None:
@@ -91,7 +91,7 @@ class LabelsOfImages:
         return [*self._files, *(picture.path for picture in self._data.pictures)]
 
     def __call__(self, picture: int, times: Times, views: int, rng: Rng) -> Evidence | None:
-        """A sequence for each of a picture's larger objects of a class that the detector knows; None where none is."""
+        """A sequence for each larger object of an image with a class of the detector; None where there is none."""
         one = self._data.pictures[picture]
         detector, known = self._detectors[picture // 2 % len(self._detectors)]
         xyxy, label = one.xyxy.astype(np.float64), self._true[one.label]
@@ -105,7 +105,7 @@ class LabelsOfImages:
         return simulate_labels(read_image(one.path), xyxy[rows], label[rows], time, look, len(COCO_NAMES), rng)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no file is open."""
 
 
 def _looker(detector: Detector, known: Int64) -> Callable[[UInt8], Detections]:
@@ -118,7 +118,7 @@ def _looker(detector: Detector, known: Int64) -> Callable[[UInt8], Detections]:
 
 
 def _coco(names: tuple[str, ...], what: str) -> Int64:
-    """(N,) COCO's class of each name, -1 where it has none."""
+    """(N,) COCO class of each name, -1 for none."""
     found = np.array([next((k for k, c in enumerate(COCO_NAMES) if same_name(c, name)), -1) for name in names])
     if not (found >= 0).any():
         raise ConfigError(f"{what}: none of its classes is one of COCO's; labels are learnt from those.")

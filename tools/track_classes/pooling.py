@@ -1,4 +1,4 @@
-"""Ways to make one class of many views: the liquid pool, and the controls that it is measured against."""
+"""Temporal aggregation of class evidence: the liquid pool, and baselines."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from tools.track_classes.simulated_views import Evidence
 from tracker.classification.hysteresis import apply_hysteresis
 from tracker.types import Float32, Int64
 
-Pooled = tuple[Float32, Int64]  # (S, T, K) probabilities after each view, (S, T) the class said then, -1 before any
+Pooled = tuple[Float32, Int64]  # (S, T, K) probabilities after each crop, (S, T) reported class, -1 before any
 
 
 def evidence_of(e: Evidence, soft: bool) -> Float32:
-    """(S, T, K) log-probabilities of a classifier's scores, or a detector's shares as they are."""
+    """(S, T, K) log-probabilities of the scores of a classifier, or the unchanged label shares of a detector."""
     scores = e.scores.astype(np.float32)
     return log_softmax(scores.reshape(-1, scores.shape[2])).reshape(scores.shape) if soft else scores
 
 
 def single(e: Evidence, soft: bool) -> Pooled:
-    """Each view for itself: what a program without memory says."""
+    """Each crop alone: a method without memory."""
     p = np.exp(evidence_of(e, soft)) if soft else evidence_of(e, soft)
     return _hold(e, np.asarray(p, np.float32))
 
 
 def vote(e: Evidence, soft: bool) -> Pooled:
-    """The share of views whose best class it is; of equal ones the one that the latest view favours."""
+    """Majority vote: the share of crops with this best class; ties go to the class that the latest crop favours."""
     best = e.scores.argmax(axis=2)
     ones = (best[:, :, None] == np.arange(e.scores.shape[2])) * e.seen[:, :, None]
     count = np.cumsum(ones, axis=1, dtype=np.float32) + 1e-3 * ones
@@ -35,14 +35,14 @@ def vote(e: Evidence, soft: bool) -> Pooled:
 
 
 def mean_probability(e: Evidence, soft: bool) -> Pooled:
-    """The mean of the views' probabilities."""
+    """The mean of the probabilities of the crops."""
     p = np.exp(evidence_of(e, soft)) if soft else evidence_of(e, soft)
     total = np.cumsum(p * e.seen[:, :, None], axis=1, dtype=np.float32)
     return _hold(e, total / np.maximum(total.sum(axis=2, keepdims=True), 1e-9))
 
 
 def mean_log(e: Evidence, soft: bool, temperature: float = 1.0, floor: float = 0.01) -> Pooled:
-    """The mean of the views' log-probabilities, sharpened by 1 / `temperature`."""
+    """The mean of the log-probabilities of the crops, multiplied by 1 / `temperature`."""
     log = evidence_of(e, soft) if soft else np.log(evidence_of(e, soft) + floor)
     n = np.maximum(np.cumsum(e.seen, axis=1), 1)[:, :, None]
     total = np.cumsum(log * e.seen[:, :, None], axis=1, dtype=np.float32)
@@ -52,7 +52,7 @@ def mean_log(e: Evidence, soft: bool, temperature: float = 1.0, floor: float = 0
 
 
 def liquid(e: Evidence, pool: ClassPoolNumpy) -> Pooled:
-    """The liquid pool, as a tracker runs it; classes are said as `tracker.classification.hysteresis` does."""
+    """The liquid pool, as in the tracker, with the hysteresis of `tracker.classification.hysteresis`."""
     s, t, k = e.scores.shape
     out, said = np.zeros((s, t, k), np.float32), np.full((s, t), -1)
     belief, h = np.zeros((s, k), np.float32), np.zeros((s, pool.config.units), np.float32)
@@ -79,7 +79,7 @@ CONTROLS: dict[str, Callable[[Evidence, bool], Pooled]] = {
 
 
 def _hold(e: Evidence, p: Float32) -> Pooled:
-    """Between views the last answer stands."""
+    """Hold the last answer between crops."""
     last = np.maximum.accumulate(np.where(e.seen, np.arange(e.seen.shape[1]), -1), axis=1)
     held = np.take_along_axis(p, np.maximum(last, 0)[:, :, None], axis=1)
     return held, np.where(last >= 0, held.argmax(axis=2), -1)
@@ -89,9 +89,9 @@ TEMPERATURES = (0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0
 
 
 def best_temperature(e: Evidence) -> float:
-    """Of `TEMPERATURES` the one under which the mean log-probability fits these very views best.
+    """The one of `TEMPERATURES` at which the mean log-probability fits these crops best.
 
-    It knows the truth: more than any program could; the control that gets it is at its best.
+    It uses the ground truth of the same data, so this baseline is an upper bound.
     """
     log = evidence_of(e, True) * e.seen[:, :, None]
     n = np.maximum(np.cumsum(e.seen, axis=1), 1)[:, :, None]

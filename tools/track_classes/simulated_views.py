@@ -1,4 +1,4 @@
-"""What recognisers say of simulated views: evidence over time to learn pooling from, and to score it on."""
+"""Class evidence over time from simulated crops, for training and evaluation of temporal pooling."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from tracker.classification.crops import crop_quality, sharpness, to_size
 from tracker.classification.label_votes import LABEL_QUALITY, class_evidence, label_quality
 from tracker.types import Bool, Detections, Float32, Float64, Int64, UInt8
 
-Classify = Callable[[Float32], Float32]  # (B, 3, S, S) standardised pictures -> (B, K) class scores before the softmax
+Classify = Callable[[Float32], Float32]  # (B, 3, S, S) standardised images -> (B, K) class scores before the softmax
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Evidence:
-    """What was seen of S objects, at most T times each.
+    """Class evidence of S objects, at most T crops each.
 
     Attributes:
-        time: (S, T) float64, seconds, rising.
-        seen: (S, T) bool, which of the times hold a view.
+        time: (S, T) float64, seconds, increasing.
+        seen: (S, T) bool, which of the times have a crop.
         scores: (S, T, K) class scores before the softmax, of a classifier.
         quality: (S, T, Q) float32, as `tracker.classification.crops` gives it.
-        truth: (S,) int64, the objects' classes.
+        truth: (S,) int64, classes of the objects.
     """
 
     time: Float64
@@ -45,7 +45,7 @@ class Evidence:
 
 
 def join(parts: Sequence[Evidence]) -> Evidence:
-    """One after the other."""
+    """Concatenate evidence."""
     return Evidence(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Evidence)})
 
 
@@ -58,9 +58,9 @@ def simulate(
     rng: Rng,
     keep: Callable[[UInt8], None] | None = None,
 ) -> Evidence:
-    """One object at `time` (T,) seconds, made from its picture; what hides it comes from any other pictures.
+    """Simulate one object at `time` (T,) seconds from its image; occluders come from other images.
 
-    `keep` is given every view.
+    `keep` is called with every crop.
     """
     size = weights.size
     others = [data.pictures[int(k)] for k in rng.integers(len(data.pictures), size=2)]
@@ -91,7 +91,7 @@ def simulate(
 
 
 def degrade_view(bgr: UInt8, course: Course, k: int, rng: Rng) -> tuple[UInt8, Float64]:
-    """A whole picture as a camera shows it at moment `k`, and the (2, 3) map from the picture's pixels to it."""
+    """A whole image degraded as by a camera at time `k`, and the (2, 3) affine from the image's pixels to it."""
     height, width = bgr.shape[:2]
     zoom = float(np.clip(course.side[k] / 220.0 + 0.25, 0.25, 1.2))
     x, y = (course.shift[k] * 0.8 * np.array([width, height])).tolist()
@@ -114,16 +114,16 @@ def simulate_labels(
     classes: int,
     rng: Rng,
 ) -> Evidence:
-    """What a detector calls the objects in boxes (N, 4) of a picture at `time` (T,), where it finds them.
+    """Labels of a detector for the objects in boxes (N, 4) of an image at `time` (T,), where it finds them.
 
     Args:
-        bgr: the picture.
+        bgr: the image.
         xyxy: (N, 4) the true boxes.
         label: (N,) their classes.
         time: (T,) seconds.
-        detect: finds objects; its labels are those of `label`.
-        classes: K.
-        rng: of the course.
+        detect: the detector, with the same labels as `label`.
+        classes: number of classes K.
+        rng: generator of the simulated motion.
     """
     course = draw_course(rng, time)
     n, t = len(xyxy), len(time)
@@ -141,13 +141,13 @@ def simulate_labels(
         told = label_quality(boxes, found.score.astype(np.float64), crowd)
         true = xyxy * np.tile(into[[0, 1], [0, 1]], 2) + np.tile(into[:, 2], 2)
         near = overlaps(true, boxes) * (~worse & (found.score >= 0.1))
-        # as a track would: each object takes one box, each box goes to the object that it fits best
+        # as in tracking: one box per object, and each box goes to the object that it fits best
         best = near.argmax(axis=1)
         rows = np.flatnonzero((near[np.arange(n), best] >= 0.5) & (near[:, best].argmax(axis=0) == np.arange(n)))
         seen[rows, k] = True
         scores[rows, k] = votes[best[rows]]
         quality[rows, k] = told[best[rows]]
-    if n > 1:  # for a while a track follows another object
+    if n > 1:  # for a while the track follows another object
         for row in np.flatnonzero(rng.random(n) < 0.15):
             other, start = int(rng.integers(n)), rng.uniform(time[0], time[-1])
             swap = (time >= start) & (time < start + rng.exponential(0.3)) & seen[other]

@@ -1,1 +1,1 @@
-"""Training and fitting: `liquidtrack train`, `fit`, `draw`."""
+"""Training, fitting and simulation: `liquidtrack train`, `fit`, `simulate`."""

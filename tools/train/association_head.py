@@ -1,4 +1,4 @@
-"""`liquidtrack train association`: roll the tracker out on clips, label by truth, train, and repeat."""
+"""`liquidtrack train association`: roll out the tracker on clips, label by ground truth, train, and repeat."""
 
 from __future__ import annotations
 
@@ -40,31 +40,31 @@ from tools.train.rollouts import Record, roll_one
 from tracker.learned.pair_features import FEATURES, INPUTS
 
 HEAD, CURVE = "head.safetensors", "curve.csv"
-AVERAGE = 0.995  # what the mean of the weights keeps at a step
-FLOOR = 0.02  # of the learning rate at the end
-WARMUP_STEPS = 100  # steps of a growing learning rate
+AVERAGE = 0.995  # decay of the mean of the weights per step
+FLOOR = 0.02  # final factor on the learning rate
+WARMUP_STEPS = 100  # steps of increasing learning rate
 BATCHES = 50  # steps between checkpoints
-CELL = "cell."  # what its weights' names begin with
-FLOW = "flow.weight"  # what hears the cell's units
-MIN_RETURN_LOGIT = -1.73  # log-odds of .15: a track is kept while it is at least as likely as this to be seen again
-MAX_AGE_S = 2.0  # seconds; the untrained head's
+CELL = "cell."  # name prefix of its weights
+FLOW = "flow.weight"  # weights that read the units of the cell
+MIN_RETURN_LOGIT = -1.73  # log-odds of 0.15: a track is kept while its probability of return is at least this
+MAX_AGE_S = 2.0  # seconds, for the untrained head
 UNKNOWN = -30.0  # log-odds
-# What a track's choice weighs beside a detection's, which has 2 less this: a detection that is given to nobody becomes
-# somebody new, a track that is given nothing only waits, so that the odds must be right about the former.
+# Weight of the choice of a track; that of a detection is 2 minus this. An unassigned detection starts a new track, but
+# an unassigned track only waits, so the logits of detections matter more.
 MISS_WEIGHT = 0.5
-WINDOW = 64  # matches through which gradients go back; earlier ones only lead the state to where it is
-FIRST = 8  # clips by whose sizes a batch's memory is judged
-PROCESS_BYTES = 150e6  # bytes of one that rolls out
-SOFT = 0.5  # seconds that change the log-odds of being seen again by 1
+WINDOW = 64  # matches that gradients pass through; earlier ones only set the state
+FIRST = 8  # clips used to estimate the memory of a batch
+PROCESS_BYTES = 150e6  # bytes of a rollout process
+SOFT = 0.5  # seconds that change the log-odds of a return by 1
 
 
 def train_head(config: TrainHeadConfig) -> None:
-    """Trains, and says where the weights are.
+    """Train, and print the path of the weights.
 
     Raises:
-        ConfigError: the folder of results cannot be used, or holds a training with other settings or data.
-        DataError: no sequences, or none that lasts for two frames.
-        WeightsError: `start` or `blend` are no heads of these sizes.
+        ConfigError: the folder of results cannot be used, or holds a training with different settings or data.
+        DataError: there are no sequences, or none has two frames.
+        WeightsError: `start` or `blend` is not a head of these sizes.
     """
     torch.set_num_threads(max(1, config.workers))
     check_memory(PROCESS_BYTES * config.workers, f"--workers {config.workers}")
@@ -97,10 +97,10 @@ def train_head(config: TrainHeadConfig) -> None:
 
 
 def _weights(path: Path, model: AssociationHead, renew_cell: bool = False) -> dict[str, Array]:
-    """The weights of a file that fit `model`; with `renew_cell` those of its cell are the model's own.
+    """The weights of a file, checked against `model`; `renew_cell` replaces those of the cell by the model's own.
 
     Raises:
-        WeightsError: the file is no head, or one of other sizes.
+        WeightsError: the file is not a head, or a head of different sizes.
     """
     own = {name: value.numpy() for name, value in model.state_dict().items()}
     weights = load_head(path).weights()
@@ -114,7 +114,7 @@ def _weights(path: Path, model: AssociationHead, renew_cell: bool = False) -> di
 
 
 def _as_wide(weight: Array, own: Array) -> Array:
-    """(N, U) weights that hear as many units as `own`: of those that they have not heard, what `own` hears of them."""
+    """(N, U) weights widened to the units of `own`; the columns of new units are those of `own`."""
     heard = own.copy()
     n = min(weight.shape[1], own.shape[1])
     heard[:, :n] = weight[:, :n]
@@ -122,25 +122,25 @@ def _as_wide(weight: Array, own: Array) -> Array:
 
 
 class _Progress:
-    """The training over its rounds, each of which rolls out with the weights that stood at its beginning."""
+    """The training over its rounds; each round rolls out with the weights at its beginning."""
 
     def __init__(self, config: TrainHeadConfig, model: AssociationHead, checkpoint: Checkpoint, data: str) -> None:
         self.config, self.model = config, model
         optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=1e-4)
         schedule = Schedule(self._rate, clip=1.0, average=AVERAGE, save=BATCHES)
         self.loop = Loop(model, optimiser, checkpoint, schedule, config.out / CURVE, config.quiet)
-        self.loop.extra["starts"] = []  # the weights that each round rolls out with
+        self.loop.extra["starts"] = []  # the rollout weights of each round
         self.loop.resume(data)
 
     def start_of(self, round_: int) -> HeadNumpy:
-        """The head that rolls out in this round."""
+        """The rollout head of this round."""
         starts: list[dict[str, Tensor]] = self.loop.extra["starts"]
         if len(starts) == round_:
             starts.append({name: value.clone() for name, value in self.loop.mean.items()})
         return HeadNumpy({name: value.numpy() for name, value in starts[round_].items()}, self.config.model)
 
     def train(self, round_: int, records: list[Record]) -> None:
-        """The steps of one round that are still to do."""
+        """Run the remaining steps of one round."""
         c = self.config
 
         def losses(step: int) -> dict[str, Tensor]:
@@ -150,7 +150,7 @@ class _Progress:
         self.loop.run(round_ * c.steps, (round_ + 1) * c.steps, losses, f"round {round_ + 1}")
 
     def weights(self) -> dict[str, Array]:
-        """The mean ones, as they are saved."""
+        """The mean weights, as they are saved."""
         return {name: value.numpy().copy() for name, value in self.loop.mean.items()}
 
     def _rate(self, step: int) -> float:
@@ -159,13 +159,13 @@ class _Progress:
 
 
 def loss(model: AssociationHead, records: list[Record]) -> dict[str, Tensor]:
-    """The losses of a batch: association, prediction of boxes, being seen again; the last two weigh a tenth."""
+    """The losses of a batch: association, box prediction, return; the last two have weight 0.1."""
     batch = collate(records)
     table = _states(model, batch)  # (tracks, events + 1, units)
     answer = model.query(table[batch.row_track, batch.row_events], batch.row_elapsed)
     row, column, true = batch.row, batch.column, batch.true
     z = model.logits(batch.features, batch.base, batch.gap, answer.code[row], (row, column, batch.frame))
-    # of a pair without any name nobody knows what is right: as good as left out
+    # the label of an unnamed pair is unknown: effectively excluded
     z = torch.where(batch.known, z, z.new_tensor(UNKNOWN))
     pair = MISS_WEIGHT * _choice(z, row, true) + (2 - MISS_WEIGHT) * _choice(z, column, true)
     readout = answer.readout[row[true]]
@@ -182,9 +182,9 @@ def loss(model: AssociationHead, records: list[Record]) -> dict[str, Tensor]:
 
 
 def step_bytes(records: list[Record], model: HeadConfig) -> float:
-    """About how many bytes of a training step's memory a clip of these takes, by its tracks and pairs.
+    """Approximate memory in bytes of one of these clips in a training step, from its tracks and pairs.
 
-    Six times what the inputs, states and messages themselves take, as measured for heads of six forms.
+    It is six times the size of the inputs, states and messages, as measured for six head configurations.
     """
     numbers = 0.0
     for r in records:
@@ -209,7 +209,7 @@ def _states(model: AssociationHead, batch: Batch) -> Tensor:
 
 
 def _choice(z: Tensor, group: Tensor, true: Tensor) -> Tensor:
-    """Mean cross-entropy of each group's choice of a pair, or of none."""
+    """Mean cross-entropy of the choice of each group: one pair, or none."""
     n = int(group.max()) + 1
     peak = z.new_zeros(n).scatter_reduce(0, group, z.detach(), "amax")
     total = torch.exp(-peak).index_add(0, group, torch.exp(z - peak[group])).log() + peak
@@ -221,7 +221,7 @@ def _choice(z: Tensor, group: Tensor, true: Tensor) -> Tensor:
 def _roll_out(
     config: TrainHeadConfig, round_: int, sequences: list[TrackingSequence], noise: NoiseModel, head: HeadNumpy
 ) -> list[Record]:
-    """This round's records; each depends on its own number alone, so that a resumed run sees the same."""
+    """The records of this round; each depends only on its number, so that a resumed run gets the same records."""
     jobs = [(config.data_seed, round_, k) for k in range(config.clips)]
     work = partial(roll_one, sequences, noise, head)
     found = map(work, jobs) if config.workers == 1 else in_processes(work, jobs, config.workers, chunk=20)
@@ -236,10 +236,10 @@ def _roll_out(
 
 
 def _card(config: TrainHeadConfig, data: str) -> dict[str, str]:
-    """What the file says of itself; `data` is the digest of what it learnt from."""
+    """Metadata of the weights file; `data` is the digest of the training data."""
     settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in ("roots", "out", "model")}
     for name, path in (("start", config.init_weights), ("blend", config.average_with)):
-        if path is not None:  # the file by its content: folders are nobody's business
+        if path is not None:  # the file by its content: folders stay private
             settings[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return {
         "data": ", ".join(root.name for root in config.roots),

@@ -1,4 +1,4 @@
-"""What trainings share: the mean of their weights, and what they leave on disk as they go."""
+"""Shared by all trainings: the mean of the weights, checkpoints and curves on disk."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from models.runtime.cache import atomic, sha256
 from tools.cli.settings import flatten
 
 CHECKPOINT = "liquidtrack-checkpoint-1"
-ROOM = "free space, or give another --out"  # what helps where a file cannot be written
-# what a training may change when it goes on: where it runs and what it says, never what comes out
+ROOM = "free space, or give another --out"  # advice where a file cannot be written
+# settings that may change when a training resumes: they do not affect the weights
 FREE = frozenset({"out", "overwrite", "quiet", "workers", "threads", "device"})
 
 
 @torch.no_grad()
 def follow(mean: Mapping[str, Tensor], model: nn.Module, step: int, most: float) -> None:
-    """Moves the running `mean` of the weights on to those after `step` steps, in place.
+    """Update the running `mean` of the weights in place with the weights after `step` steps.
 
-    The mean of the latest weights is steadier than any of them (Polyak & Juditsky 1992). It keeps the share `most` of
-    itself, less in the first steps; whole numbers are taken over as they are.
+    The mean of recent weights has less noise than the latest weights (Polyak & Juditsky 1992). Its decay is `most`, and
+    less in the first steps. Integers are copied.
     """
     keep = min(most, (1 + step) / (10 + step))
     for name, value in model.state_dict().items():
@@ -48,10 +48,10 @@ def follow(mean: Mapping[str, Tensor], model: nn.Module, step: int, most: float)
 
 
 def make_out(folder: Path, files: Iterable[str] = ()) -> None:
-    """The folder of a training's results, made if need be, and nothing in the way of its `files`.
+    """Create the folder of the results of a training if needed, and check that its `files` can be written.
 
     Raises:
-        ConfigError: it cannot be made or written to, or a folder stands where a file is to go.
+        ConfigError: it cannot be created or written to, or a folder has the path of a file.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,11 +67,11 @@ def make_out(folder: Path, files: Iterable[str] = ()) -> None:
 
 
 def settings_of(config: Any, data: Iterable[str] = ()) -> dict[str, str]:
-    """What decides about the weights that a training's configuration gives, besides its data: flag -> value as text.
+    """All settings of a training that affect its weights, except its data: flag -> value as text.
 
     Args:
-        config: the dataclass; files that it names stand by their content, so that a moved one is the same.
-        data: the settings that name the data, which `digest` stands for.
+        config: the dataclass; files are represented by their content, so that a moved file is the same.
+        data: the settings that name the data, which `digest` represents.
     """
     found = {}
     for name, value in flatten(config):
@@ -84,7 +84,7 @@ def settings_of(config: Any, data: Iterable[str] = ()) -> dict[str, str]:
 
 
 def digest(value: Any) -> str:
-    """sha256 of arrays, numbers, words, dataclasses and collections of them: the same content, the same 64 digits."""
+    """SHA-256, 64 digits, of the content of arrays, numbers, strings, dataclasses and collections of them."""
     whole = hashlib.sha256()
     _feed(whole, value)
     return whole.hexdigest()
@@ -110,14 +110,14 @@ def _feed(whole: Any, value: Any) -> None:
 
 
 class Checkpoint:
-    """Where a training stands, bound to its settings and data: what another training left is refused, never used.
+    """State of a training, bound to its settings and data: the checkpoint of a different training is refused.
 
     Args:
         path: the file.
-        settings: all that decides about the weights but the data, as `settings_of` gives it.
+        settings: all settings that affect the weights except the data, from `settings_of`.
 
     Raises:
-        ConfigError: the file is damaged, or of a training with other settings.
+        ConfigError: the file is damaged, or belongs to a training with different settings.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, str]) -> None:
@@ -130,13 +130,13 @@ class Checkpoint:
             self._refuse([_flag(n, before.get(n)) for n in {**before, **settings} if before.get(n) != settings.get(n)])
 
     def resume(self, data: str) -> dict[str, Any] | None:
-        """What was kept, on the CPU; None where the training is to begin.
+        """The saved state, on the CPU; None where the training starts.
 
         Args:
-            data: `digest` of what is learnt from.
+            data: `digest` of the training data.
 
         Raises:
-            ConfigError: the file is of a training on other data.
+            ConfigError: the file belongs to a training on different data.
         """
         if self._kept is not None and self._data != data:
             self._refuse(["other data"])
@@ -145,7 +145,7 @@ class Checkpoint:
         return kept
 
     def save(self, kept: Mapping[str, Any]) -> None:
-        """Writes `kept`, whole or not at all: a kill leaves the one before.
+        """Write `kept` atomically: a kill leaves the previous checkpoint.
 
         Raises:
             ConfigError: it cannot be written.
@@ -170,7 +170,7 @@ class Checkpoint:
         try:
             whole = torch.load(self.path, map_location="cpu", weights_only=True)
             known = isinstance(whole, dict) and whole.get("format") == CHECKPOINT
-        except Exception:  # the unpickler raises a dozen unrelated types over damaged bytes
+        except Exception:  # the unpickler raises many unrelated types for damaged bytes
             raise ConfigError(f"{self.path}: is damaged, or no checkpoint; remove it, or give another --out.") from None
         if not known:
             raise ConfigError(
@@ -200,7 +200,7 @@ def _flag(name: str, value: str | None) -> str:
 
 
 def keep_arrays(path: Path, key: str, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Keeps what took long to make for a later run: an .npz that holds `key`, whole or not at all.
+    """Cache costly arrays for a later run: an .npz that holds `key`, written atomically.
 
     Raises:
         ConfigError: it cannot be written.
@@ -212,10 +212,10 @@ def keep_arrays(path: Path, key: str, arrays: Mapping[str, NDArray[Any]]) -> Non
 
 
 def kept_arrays(path: Path, key: str) -> dict[str, NDArray[Any]] | None:
-    """What `keep_arrays` kept under `key`; None where there is no such file.
+    """The arrays that `keep_arrays` saved under `key`; None where there is no such file.
 
     Raises:
-        ConfigError: the file is damaged, or was made from other data or with other settings.
+        ConfigError: the file is damaged, or was made from different data or with different settings.
     """
     if not path.exists():
         return None
@@ -223,7 +223,7 @@ def kept_arrays(path: Path, key: str) -> dict[str, NDArray[Any]] | None:
         with path.open("rb") as file, np.load(file) as kept:
             arrays = {name: kept[name] for name in kept.files}
         own = str(arrays.pop("key"))
-    except Exception:  # zipfile, zlib and NumPy raise a dozen unrelated types over damaged bytes
+    except Exception:  # zipfile, zlib and NumPy raise many unrelated types for damaged bytes
         raise ConfigError(f"{path}: is damaged; remove it, and it is made again.") from None
     if own != key:
         raise ConfigError(f"{path}: was made from other data or with other settings; remove it, or give another --out.")
@@ -231,7 +231,7 @@ def kept_arrays(path: Path, key: str) -> dict[str, NDArray[Any]] | None:
 
 
 def memory() -> float:
-    """Bytes that this process may take: the machine's, or its container's where that has fewer; inf where unknown."""
+    """Memory limit of this process in bytes: that of the machine or, if lower, of its container; inf where unknown."""
     found = float("inf")
     with contextlib.suppress(AttributeError, OSError, ValueError):
         found = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
@@ -241,11 +241,11 @@ def memory() -> float:
 
 
 def check_memory(need: float, what: str) -> None:
-    """Refuse settings that this machine cannot hold, rather than be killed for them after hours.
+    """Refuse settings that need more memory than the machine has, instead of a kill after hours.
 
     Args:
-        need: bytes, about.
-        what: the settings that make it so many, as they are given.
+        need: approximate bytes.
+        what: the settings that cause them, as they are given.
 
     Raises:
         ConfigError: there is less memory.
@@ -257,17 +257,17 @@ def check_memory(need: float, what: str) -> None:
 
 
 def check_loss(value: float, step: int) -> None:
-    """Refuse to go on with a training that has run away.
+    """Stop a diverged training.
 
     Raises:
-        ConfigError: its loss is no number.
+        ConfigError: its loss is not a finite number.
     """
     if not math.isfinite(value):
         raise ConfigError(f"the loss is no number after {step} steps; start anew with a smaller --learning-rate.")
 
 
 def add_to_curve(path: Path, step: int, losses: Mapping[str, float]) -> None:
-    """A row of a CSV file: the step and its losses, under their names at the top.
+    """Append a row to a CSV file: the step and its losses, with a header of their names.
 
     Raises:
         ConfigError: it cannot be written.
@@ -284,7 +284,7 @@ def add_to_curve(path: Path, step: int, losses: Mapping[str, float]) -> None:
 
 
 def revision() -> str:
-    """The state of the code that trains, for the card of what it made: git's own name for it, or "unknown"."""
+    """Revision of the training code for the metadata of its results: the description by git, or "unknown"."""
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=Path(__file__).parent

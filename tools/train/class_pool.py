@@ -1,4 +1,4 @@
-"""`liquidtrack train classification`: simulate views, and learn how much each is worth for knowing a track's class."""
+"""`liquidtrack train classification`: simulate crops, and train the pool that weights them for the class of a track."""
 
 from __future__ import annotations
 
@@ -39,25 +39,25 @@ from tracker.classification.crops import QUALITY
 from tracker.classification.label_votes import LABEL_QUALITY
 from tracker.types import Bool, Float32
 
-AVERAGE = 0.99  # what the mean of the weights keeps at a step
-FLOOR = 0.02  # of the learning rate at the end
-STILL_SHARE = 0.3  # share of the objects that stand still
+AVERAGE = 0.99  # decay of the mean of the weights per step
+FLOOR = 0.02  # final factor on the learning rate
+STILL_SHARE = 0.3  # share of static objects
 CHECKPOINT_STEPS = 100  # steps between checkpoints
-IMAGES_PER_FILE = 50  # pictures whose evidence is kept in one file
-RATES = (4.0, 30.0)  # views a second of the sequences, drawn evenly in their logarithm
+IMAGES_PER_FILE = 50  # images per file of evidence
+RATES = (4.0, 30.0)  # crops per second of the sequences, drawn log-uniformly
 
 
 def train_recognition(config: TrainRecognitionConfig) -> None:
-    """Trains, and says where the weights are.
+    """Train, and print the path of the weights.
 
     Raises:
-        ConfigError, DataError, SourceError: the pictures are not as they should be, or the folder of results cannot be
-            used or holds another training.
-        WeightsError: a network is not to be had.
+        ConfigError, DataError, SourceError: the images are invalid, or the folder of results cannot be used or holds a
+            different training.
+        WeightsError: a network is not available.
     """
     torch.set_num_threads(config.threads)
     path = config.out / f"recognition-{config.kind}.safetensors"
-    # a step takes sixteen times what its evidence and states do, as measured for both kinds
+    # a step takes sixteen times the memory of its evidence and states, as measured for both kinds
     numbers = config.batch * config.crops * (_classes(config) + config.units)
     check_memory(16 * 4 * numbers, f"--batch {config.batch} of --crops {config.crops}")
     make_out(config.out, (path.name, f"curve-{config.kind}.csv"))
@@ -73,20 +73,20 @@ def train_recognition(config: TrainRecognitionConfig) -> None:
 
 
 def draw_times(rng: Rng, views: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """(views,) seconds of one sequence at a drawn rate."""
+    """(views,) times in seconds of one sequence at a random rate."""
     rate = math.exp(rng.uniform(*np.log(RATES)))
     return np.asarray(np.arange(views) / rate)
 
 
 def _evidence(config: TrainRecognitionConfig) -> Evidence:
-    """Everything to learn from: what earlier runs left, and the rest made now.
+    """All evidence for training: cached files of earlier runs, and the rest computed now.
 
-    Each sequence depends on its picture's place alone, so that a resumed run sees the same.
+    Each sequence depends only on the index of its image, so that a resumed run gets the same.
     """
     source = ViewsOfImages if config.kind == "views" else LabelsOfImages
     with closing(source(config.folder, config.detectors, config.threads)) as made:
         chosen = range(0, len(made), 2 if config.images == "even" else 1)
-        # scores as they are kept, and as they are joined
+        # scores as stored, and as concatenated
         need = len(chosen) * config.repeats * config.crops * _classes(config) * 12
         check_memory(need, f"--repeats {config.repeats} of --crops {config.crops} from {len(chosen)} pictures")
         parts = [range(k, min(k + IMAGES_PER_FILE, len(chosen))) for k in range(0, len(chosen), IMAGES_PER_FILE)]
@@ -101,7 +101,7 @@ def _evidence(config: TrainRecognitionConfig) -> Evidence:
                     for n in part
                     for repeat in range(config.repeats)
                 ]
-                # a part in whose pictures nothing is to be seen leaves nothing
+                # images without objects give no evidence
                 whole = join([one for one in drawn if one is not None] or [_nothing(config)])
                 kept = {f.name: getattr(whole, f.name) for f in fields(Evidence)}
                 kept["scores"] = whole.scores.astype(np.float16)
@@ -118,7 +118,7 @@ def _classes(config: TrainRecognitionConfig) -> int:
 
 
 def _nothing(config: TrainRecognitionConfig) -> Evidence:
-    """No sequence."""
+    """Evidence without sequences."""
     classes, told = _classes(config), QUALITY if config.kind == "views" else LABEL_QUALITY
     shape = 0, config.crops
     numbers = np.zeros((*shape, classes), np.float32), np.zeros((*shape, len(told)), np.float32)
@@ -128,10 +128,10 @@ def _nothing(config: TrainRecognitionConfig) -> Evidence:
 def fit(
     evidence: Evidence, sizes: ClassPoolConfig, config: TrainRecognitionConfig, checkpoint: Checkpoint, data: str
 ) -> dict[str, Float32]:
-    """The mean of the latest weights, trained on `evidence`, whose digest is `data`.
+    """Train on `evidence` with digest `data`; returns the mean of the latest weights.
 
     Raises:
-        ConfigError: the checkpoint is of a training on other evidence, or the loss is no number any more.
+        ConfigError: the checkpoint belongs to a training on different evidence, or the loss is no longer finite.
     """
     model = ClassPool(sizes)
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=1e-4)
@@ -153,7 +153,7 @@ def fit(
 
 
 def freeze(evidence: Evidence, rng: Rng) -> Evidence:
-    """Some of the objects stand still from some time on: the same view again and again, which says nothing new."""
+    """Freeze some objects from a random time on: they repeat the same crop, which adds no evidence."""
     rows, views = evidence.seen.shape
     at = np.tile(np.arange(views), (rows, 1))
     for r in np.flatnonzero(rng.random(rows) < STILL_SHARE):
@@ -168,7 +168,7 @@ def freeze(evidence: Evidence, rng: Rng) -> Evidence:
 
 
 def thin(seen: Bool, rng: Rng) -> Bool:
-    """Leaves views out as life does: evenly, by chance, in bursts, or at the beginning."""
+    """Drop crops in realistic patterns: evenly, at random, in bursts, or at the beginning."""
     rows, views = seen.shape
     kept = seen.copy()
     kinds: list[int] = np.asarray(rng.integers(0, 5, size=rows)).tolist()
@@ -187,7 +187,7 @@ def thin(seen: Bool, rng: Rng) -> Bool:
 
 
 def loss(model: ClassPool, evidence: Evidence, seen: Bool) -> Tensor:
-    """Mean negative log-likelihood of the true classes over all views, each as the belief stands after it."""
+    """Mean negative log-likelihood of the true class after each crop, over all crops."""
     rows, views, classes = evidence.scores.shape
     e = evidence.scores.astype(np.float32)
     if model.config.soft:
@@ -210,7 +210,7 @@ def loss(model: ClassPool, evidence: Evidence, seen: Bool) -> Tensor:
 
 
 def _card(config: TrainRecognitionConfig, data: str) -> dict[str, str]:
-    """What the file says of itself; `data` is the digest of the evidence."""
+    """Metadata of the weights file; `data` is the digest of the evidence."""
     left_out = ("folder", "out", "quiet", "threads", "detectors")
     settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in left_out}
     settings["detectors"] = ", ".join(Path(name).name for name in config.detectors)

@@ -1,4 +1,4 @@
-"""`liquidtrack train detection`: the detection head on the frozen CNN, from labelled pictures and teachers."""
+"""`liquidtrack train detection`: train the detection head on the frozen CNN from labelled images and teachers."""
 
 from __future__ import annotations
 
@@ -53,27 +53,27 @@ from tracker.types import Frame
 
 HEAD, CURVE, NETWORK, SMALL = "head.safetensors", "curve.csv", "detector.onnx", "detector-int8.onnx"
 TAPS = "taps.onnx"
-DATA = ("labelled", "unlabelled", "teachers")  # settings for which the digest of the pictures and marks stands
-AVERAGE = 0.998  # what the mean of the weights keeps at a step
+DATA = ("labelled", "unlabelled", "teachers")  # settings represented by the digest of the images and boxes
+AVERAGE = 0.998  # decay of the mean of the weights per step
 CHECKPOINT_STEPS = 50  # steps between checkpoints
-WARMUP_STEPS = 200  # steps of a growing rate
-FLOOR = 0.01  # of the learning rate at the end
-WEIGHT_DECAY = 0.05  # AdamW's, of weights but not of normalisations and biases
-EMPTY_IMAGE_WEIGHT = 0.5  # how often a picture without objects is taken, beside one with objects
-CALIBRATION_MIN_SCORE = 0.02  # score from which finds count for what scores are worth
-CALIBRATE = 48  # pictures that show the ranges of values
-COMMON_CLASS_SHARE = 0.5  # share of the pictures from which on a class is not drawn more often
-BATCH_SIDE_PX = 320  # pixels a side for which `batch` counts
-PREFETCH_BATCHES = 4  # batches that each process makes before they are asked for
-PROCESS_BYTES = 400e6  # bytes of one
+WARMUP_STEPS = 200  # steps of increasing learning rate
+FLOOR = 0.01  # final factor on the learning rate
+WEIGHT_DECAY = 0.05  # of AdamW, for weights but not for normalisations and biases
+EMPTY_IMAGE_WEIGHT = 0.5  # sampling weight of an image without objects; 1 with objects
+CALIBRATION_MIN_SCORE = 0.02  # least score of detections in the calibration
+CALIBRATE = 48  # images for the calibration of value ranges
+COMMON_CLASS_SHARE = 0.5  # share of the images at which a class is not oversampled
+BATCH_SIDE_PX = 320  # image side in pixels that `batch` refers to
+PREFETCH_BATCHES = 4  # batches that each process prepares in advance
+PROCESS_BYTES = 400e6  # bytes of a process
 Batch = dict[str, Any]
 
 
 def train_detector(config: TrainDetectorConfig) -> None:
-    """Trains, and says where the detector is.
+    """Train, and print the path of the detector.
 
     Raises:
-        LiquidTrackError: labels, pictures, teachers or weights are missing or wrong.
+        LiquidTrackError: labels, images, teachers or weights are missing or invalid.
     """
     torch.set_num_threads(1 if config.workers else max(1, torch.get_num_threads()))
     check_memory(step_bytes(config), f"--batch {config.batch} with --workers {config.workers}")
@@ -93,12 +93,12 @@ def train_detector(config: TrainDetectorConfig) -> None:
 
 
 def count(config: TrainDetectorConfig, size: int) -> int:
-    """Pictures in a batch of this size: about as many pixels as `batch` of the usual size have."""
+    """Number of images in a batch of this size: about as many pixels as `batch` images of the default size."""
     return max(2, round(config.batch * (BATCH_SIDE_PX / size) ** 2))
 
 
 def step_bytes(config: TrainDetectorConfig) -> float:
-    """About how many bytes a step takes with the batches that are made ahead, as measured for heads of six forms."""
+    """Approximate bytes of a step and its prefetched batches, as measured for six head configurations."""
     c = config.model
     pixels = max(count(config, size) * size**2 for size in config.sizes)
     ahead = config.workers * (
@@ -108,12 +108,12 @@ def step_bytes(config: TrainDetectorConfig) -> float:
 
 
 class Batches(Dataset[Batch]):
-    """Batch by number: the same number gives the same batch, so that a resumed run goes on as it would have.
+    """Batch by number: the same number gives the same batch, so that a resumed run is identical.
 
     Args:
-        pictures: what to draw from.
+        pictures: images to sample.
         config: sizes and seed.
-        network: file of the frozen part, run here; None hands out pictures.
+        network: file of the frozen part, which runs here; None returns images.
     """
 
     def __init__(self, pictures: list[Stored], config: TrainDetectorConfig, network: Path | None, steps: range) -> None:
@@ -148,8 +148,8 @@ class Batches(Dataset[Batch]):
 
 
 def odds(pictures: Sequence[Stored], classes: int) -> NDArray[np.float64]:
-    """(N,) how likely each picture is drawn: those of rare classes more often (repeat factors: Gupta et al., "LVIS",
-    arXiv:1908.03195), those without objects less often. Their sum is 1.
+    """(N,) sampling probability of each image, with sum 1: higher for rare classes (repeat factors: Gupta et al.,
+    "LVIS", arXiv:1908.03195), lower without objects.
     """
     there = np.zeros((len(pictures), classes), bool)
     for row, picture in zip(there, pictures, strict=True):
@@ -171,7 +171,7 @@ def _tensors(marked: list[AugmentedImage]) -> dict[str, Any]:
 
 
 class Progress:
-    """The training of a head, from its beginning or its checkpoint to the exported detector."""
+    """The training of a head, from the start or a checkpoint to the exported detector."""
 
     def __init__(self, config: TrainDetectorConfig) -> None:
         self.config = config
@@ -198,17 +198,17 @@ class Progress:
         self.data = ""
 
     def resume(self, train: Sequence[Stored], held: Sequence[Stored]) -> None:
-        """To where the training on these pictures stood, if it was begun before.
+        """Restore the state of the training on these images, if there is a checkpoint.
 
         Raises:
-            ConfigError: the folder holds a training on other pictures.
+            ConfigError: the folder holds a training on different images.
         """
         self.steps = max(1, round(self.config.epochs * len(train) / self.config.batch))
         self.data = digest([train, held])
         self.loop.resume(self.data)
 
     def run(self, pictures: list[Stored]) -> None:
-        """The steps that are still to do."""
+        """Run the remaining steps."""
         c = self.config
         on_gpu = self.device.type != "cpu"
         network = None if on_gpu else c.out / TAPS
@@ -221,7 +221,7 @@ class Progress:
             num_workers=c.workers,
             prefetch_factor=PREFETCH_BATCHES if c.workers else None,
             worker_init_fn=_calm,
-            # a fork would copy the locks of OpenCV's and ONNX Runtime's threads without the threads
+            # a fork would copy locks of OpenCV and ONNX Runtime threads without the threads
             multiprocessing_context="spawn" if c.workers else None,
         )
         self.head.train()
@@ -245,9 +245,9 @@ class Progress:
         return loss(kind, place, points, strides, objects, unknown, batch["known"].to(self.device))
 
     def export(self, pictures: Sequence[Stored], held: Sequence[Stored]) -> tuple[Path, Path]:
-        """The averaged weights as head.safetensors and, with the backbone, as detector.onnx and detector-int8.onnx.
+        """Export the mean weights to head.safetensors and, with the backbone, to detector.onnx and detector-int8.onnx.
 
-        `pictures` show the ranges that eight bits have to span, those `held` back what scores are worth.
+        `pictures` calibrate the value ranges of the 8-bit network, the `held`-out images calibrate the scores.
         """
         c = self.config
         head = DetectionHead(len(c.classes), c.model)
@@ -272,7 +272,7 @@ class Progress:
 def judged(
     path: Path, held: Sequence[Stored], threads: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64]]:
-    """(N,) scores of all that was found in the pictures, whether each is there, its class; an object counts once."""
+    """(N,) scores of all detections in the images, whether each is correct, its class; an object counts once."""
     detector = build_detector(DetectorConfig(str(path), score=CALIBRATION_MIN_SCORE, threads=threads), embeddings=False)
     scores, rights, labels = [], [], []
     for k, picture in enumerate(held):
@@ -281,7 +281,7 @@ def judged(
             found.label[:, None] == picture.label
         )
         sure = picture.trust > 0
-        counts = ~(free & ~sure).any(axis=1)  # what lies on a crowd is neither right nor wrong
+        counts = ~(free & ~sure).any(axis=1)  # detections on a crowd are not scored
         right = np.zeros(len(found), bool)
         for row in np.argsort(-found.score):
             mine = np.flatnonzero(free[row] & sure)
@@ -295,7 +295,7 @@ def judged(
 
 
 def report(paths: Sequence[Path], held: Sequence[Stored], config: TrainDetectorConfig) -> str:
-    """AP50 of each network on the pictures that were held back, class by class."""
+    """AP50 of each network on the held-out images, class by class."""
     try:
         coco_classes()
     except ConfigError as error:
@@ -316,10 +316,10 @@ def report(paths: Sequence[Path], held: Sequence[Stored], config: TrainDetectorC
 
 
 def start(head: DetectionHead, path: Path) -> None:
-    """Take over what fits of a trained head: all but the answers for other classes.
+    """Initialise from a trained head: all weights except the outputs of different classes.
 
     Raises:
-        WeightsError: the file is missing, damaged or of another size.
+        WeightsError: the file is missing, damaged or of a different size.
     """
     arrays, _ = read_arrays(path, "a head", "give a head.safetensors of a detector")
     state = {name: torch.from_numpy(value).float() for name, value in arrays.items()}
@@ -338,7 +338,7 @@ def _calm(worker: int) -> None:
 
 
 def card(config: TrainDetectorConfig, data: str) -> dict[str, str]:
-    """What the files say of themselves; `data` is the digest of the pictures and their marks."""
+    """Metadata of the exported files; `data` is the digest of the images and their boxes."""
     left = ("labelled", "unlabelled", "teachers", "out", "model", "start", "quiet", "classes")
     settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in left}
     return {

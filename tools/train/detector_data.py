@@ -1,4 +1,4 @@
-"""The pictures that `liquidtrack train detection` learns from: labels read, teachers asked, all brought to one form."""
+"""Training images of `liquidtrack train detection`: ground-truth labels and pseudo-labels of teachers in one form."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
 from tracker.types import Bool, Detections, Float32, Frame, Int64, UInt8
 
-LARGEST = 640  # pixels; longer sides are stored smaller, since training looks at a few hundred
+LARGEST = 640  # pixels; larger images are stored smaller, since training uses a few hundred
 QUALITY = 92
 PARTS = ("xyxy", "score", "label")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stored:
-    """A picture as compressed bytes, with its marks."""
+    """An image as compressed bytes, with its boxes."""
 
     code: NDArray[np.uint8]
     xyxy: Float32
@@ -43,18 +43,18 @@ class Stored:
     known: Bool
 
     def open(self) -> AugmentedImage:
-        """With its pixels."""
+        """The image with decoded pixels."""
         bgr = np.asarray(cv2.imdecode(self.code, cv2.IMREAD_COLOR), np.uint8)
         return AugmentedImage(bgr, self.xyxy, self.label, self.trust, self.known)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Source:
-    """A picture that is still on disk.
+    """An image on disk.
 
     Attributes:
         path: the file.
-        marks: what its labels show, in the classes to learn.
+        marks: boxes of its labels, in the classes to learn.
         complete: (C,) bool, the classes of which the labels show every object.
         labelled: the labels; None where there are none.
     """
@@ -66,12 +66,12 @@ class _Source:
 
 
 def gather(config: TrainDetectorConfig) -> tuple[list[Stored], list[Stored]]:
-    """(pictures to train on, labelled pictures held back).
+    """(training images, held-out labelled images).
 
     Raises:
-        ConfigError: a folder or a class that is not there.
-        DataError: labels that do not fit their pictures.
-        SourceError: a picture that cannot be read.
+        ConfigError: a folder or a class does not exist.
+        DataError: labels do not fit their images.
+        SourceError: an image cannot be read.
     """
     sources = [*_labelled(config), *_unlabelled(config)]
     pseudo = _pseudo_labels(config, sources)
@@ -91,10 +91,10 @@ def gather(config: TrainDetectorConfig) -> tuple[list[Stored], list[Stored]]:
 
 
 def _labelled(config: TrainDetectorConfig) -> list[_Source]:
-    """The pictures of --labelled with their labels.
+    """The images of --labelled with their labels.
 
     Raises:
-        ConfigError: no labels know a class, and there are no teachers who might.
+        ConfigError: a class is in no labels, and there are no teachers for it.
     """
     names = config.classes
     sources: list[_Source] = []
@@ -112,10 +112,10 @@ def _labelled(config: TrainDetectorConfig) -> list[_Source]:
 
 
 def _unlabelled(config: TrainDetectorConfig) -> list[_Source]:
-    """The pictures of --unlabelled.
+    """The images of --unlabelled.
 
     Raises:
-        ConfigError: a folder is missing, or holds none.
+        ConfigError: a folder is missing, or holds no images.
     """
     sources: list[_Source] = []
     for folder in config.unlabelled:
@@ -129,7 +129,7 @@ def _unlabelled(config: TrainDetectorConfig) -> list[_Source]:
 
 
 def _pseudo_labels(config: TrainDetectorConfig, sources: Sequence[_Source]) -> dict[int, PseudoLabels]:
-    """What the teachers agree on, by the place in `sources`; where labels are complete they could only repeat them."""
+    """Consensus of the teachers by index in `sources`, only for images with incomplete labels."""
     if not config.teachers:
         return {}
     asked = [k for k, source in enumerate(sources) if not source.complete.all()]
@@ -138,18 +138,18 @@ def _pseudo_labels(config: TrainDetectorConfig, sources: Sequence[_Source]) -> d
 
 
 def _held_back(sources: Sequence[_Source], every: int) -> frozenset[int]:
-    """Places of every n-th labelled picture; of none where `every` is 0."""
+    """Indices of every n-th labelled image; none where `every` is 0."""
     labelled = [k for k, source in enumerate(sources) if source.labelled is not None]
     return frozenset(labelled[every - 1 :: every] if every else [])
 
 
 def _stored(source: _Source, pseudo: PseudoLabels | None, taught: bool) -> Stored:
-    """A picture read, made smaller if it is large, and its labels joined with pseudo-labels; None: labels alone.
+    """Read an image, reduce it if it is large, and join its labels with pseudo-labels; None: labels alone.
 
     Args:
-        source: the picture.
-        pseudo: what teachers agree on.
-        taught: there are teachers, so that what is not marked is known not to be there.
+        source: the image.
+        pseudo: consensus of the teachers.
+        taught: there are teachers, so that unmarked areas are known to be background.
     """
     bgr = _read(source.path)
     code, scale = _pack(bgr)
@@ -178,7 +178,7 @@ def _read(path: Path) -> UInt8:
 
 
 def _pack(bgr: UInt8) -> tuple[NDArray[np.uint8], float]:
-    """Compressed bytes, and how much smaller it was made."""
+    """Compressed bytes, and the scale of the reduction."""
     scale = min(1.0, LARGEST / max(bgr.shape[:2]))
     if scale < 1:
         bgr = np.asarray(cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
@@ -186,7 +186,7 @@ def _pack(bgr: UInt8) -> tuple[NDArray[np.uint8], float]:
 
 
 def _ask(config: TrainDetectorConfig, paths: Sequence[Path]) -> list[list[Detections]]:
-    """What each teacher sees in each picture, labelled as `config.classes`; asked once, then kept in a file."""
+    """Detections of each teacher in each image, labelled as `config.classes`; computed once, then cached in a file."""
     answers = []
     shown = digest([config.classes, [_content(path) for path in paths]]) if config.teachers else ""
     for teacher in config.teachers:

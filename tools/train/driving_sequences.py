@@ -1,4 +1,4 @@
-"""`liquidtrack simulate driving`: drawn drives as MOTChallenge folders."""
+"""`liquidtrack simulate driving`: rendered drives as MOTChallenge folders."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from models.errors import ConfigError
 from tools.cli.messages import say
 from tools.train.config.driving_sequences import DrawStreetsConfig
 
-MISS_SHARE = 0.03  # share of those in full view that the detector misses, more than on pictures that it was trained on
+MISS_SHARE = 0.03  # share of missed objects in full view, more than on images of the detector's training set
 
 
 def draw_streets(config: DrawStreetsConfig) -> None:
-    """Draws, writes, and says where they are.
+    """Simulate, write, and print the paths.
 
     Raises:
         ConfigError: a folder cannot be written.
@@ -39,7 +39,7 @@ def draw_streets(config: DrawStreetsConfig) -> None:
 
 
 def _write(folder: Path, sequence: TrackingSequence, camera: Camera, rate: float, rng: Rng | None) -> None:
-    """A MOTChallenge folder; with `rng` also what a usual detector would say."""
+    """Write a MOTChallenge folder; with `rng` also the detections of a typical detector."""
     truth, frames = sequence.truth, range(len(sequence.times))
     lines = (f"{k + 1},{i},{box_text(b)},1,1,{v:.3f}\n" for k in frames for i, b, v in zip(*truth.at(k), strict=True))
     (folder / "gt").mkdir(parents=True, exist_ok=True)

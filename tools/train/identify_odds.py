@@ -1,7 +1,8 @@
-"""`liquidtrack fit identify`: how likely a track is somebody of a gallery, from people whom two cameras saw.
+"""`liquidtrack fit identify`: fit the match probabilities of tracks and a gallery, from people seen by two cameras.
 
-Scenes are drawn: a gallery of 1 to 20 people, and tracks of which half show people of the gallery and half strangers,
-seen by the same camera at other moments or by the other one. The even identities fit, the odd ones are the report.
+Scenes are sampled: a gallery of 1 to 20 people, and tracks, half of people in the gallery and half of unknown people,
+from the same camera at different times or from the other camera. Even identities are for the fit, odd identities for
+the report.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from tracker.reid.open_set import WEIGHTS, evidence, fit, probabilities
 from tracker.types import Bool, Float32, Float64, Int64
 
 MAX_NAMES, MAX_TRACKS, MAX_IMAGES = 20, 12, 4
-MIN_IDENTITIES = 8  # identities of one half
-REPORTED_PROBABILITIES = (0.5, 0.8, 0.9)  # probabilities that the report asks for
+MIN_IDENTITIES = 8  # least number of identities of one half
+REPORTED_PROBABILITIES = (0.5, 0.8, 0.9)  # probability thresholds of the report
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -31,8 +32,8 @@ class Case:
 
     Attributes:
         evidence: (G, 8).
-        right: which name it is; G: nobody.
-        across: whether gallery and track are of two cameras.
+        right: index of its name; G: not in the gallery.
+        across: whether gallery and track are from different cameras.
     """
 
     evidence: Float64
@@ -41,12 +42,12 @@ class Case:
 
 
 def fit_identify(config: FitIdentifyConfig) -> None:
-    """Fit, print the constants, and what they and the package's own do on the other identities.
+    """Fit, print the constants, and evaluate them and the package defaults on the odd identities.
 
     Raises:
-        ConfigError: there is no such folder, or no picture in it.
-        DataError: too few identities of two cameras.
-        WeightsError: the network or the metric is not to be had.
+        ConfigError: there is no such folder, or no image in it.
+        DataError: there are too few identities of two cameras.
+        WeightsError: the network or the metric is not available.
     """
     data = read_identities(config.folder)
     network = IdentityFeatures(Compute.shared(threads=config.threads).threads)
@@ -65,11 +66,11 @@ def fit_identify(config: FitIdentifyConfig) -> None:
 
 
 def cross_fit(data: Identities, features: Float32, taught: Bool, scenes: int = 300) -> Float64 | None:
-    """(8,) weights for a metric learnt from the `taught` pictures: two metrics, each of half of their identities, are
-    judged on the other half. None where there are too few identities.
+    """(8,) weights for a metric learnt from the `taught` images, by cross-fitting: two metrics, each from half of the
+    identities, are evaluated on the other half. None where there are too few identities.
 
     Args:
-        features: (N, 2, D) of the taught pictures.
+        features: (N, 2, D) of the taught images.
     """
     some = replace_rows(data, taught)
     people = np.unique(some.identity)
@@ -85,16 +86,16 @@ def cross_fit(data: Identities, features: Float32, taught: Bool, scenes: int = 3
 
 
 def replace_rows(data: Identities, rows: Bool) -> Identities:
-    """The data of some pictures alone."""
+    """The data of a subset of the images."""
     pictures = tuple(path for path, take in zip(data.pictures, rows, strict=True) if take)
     return replace(data, pictures=pictures, identity=data.identity[rows], camera=data.camera[rows])
 
 
 def draw(data: Identities, views: Float32, among: Int64, scenes: int, seed: int) -> list[Case]:
-    """The tracks of scenes of the identities `among`; `views` (N, D) of the pictures.
+    """The tracks of sampled scenes of the identities `among`; `views` (N, D) are embeddings of the images.
 
     Raises:
-        DataError: fewer than `MIN_IDENTITIES` of them were seen by two cameras, at two moments at least.
+        DataError: fewer than `MIN_IDENTITIES` of them were seen by two cameras, at two times at least.
     """
     rng = np.random.default_rng([seed, int(among[0]) if len(among) else 0])
     cameras = range(len(data.cameras))
@@ -117,7 +118,7 @@ def draw(data: Identities, views: Float32, among: Int64, scenes: int, seed: int)
 def _scene(
     rng: np.random.Generator, people: list[int], shots: dict[tuple[int, int], Int64], cameras: int
 ) -> tuple[list[Int64], list[Int64], list[int], bool]:
-    """(pictures of each name, views of each track, which name each is, whether of two cameras)."""
+    """(images of each name, crops of each track, index of its name, whether from different cameras)."""
     order = rng.permutation(people).tolist()
     names = order[: int(rng.integers(1, min(MAX_NAMES, len(order) - 1) + 1))]
     strangers = order[len(names) :]
@@ -137,7 +138,7 @@ def _scene(
     pictures, views = (int(n) for n in rng.integers(1, most + 1, 2))
     shown = [(k, right) for k, right in shown if len(shots[k, there]) > (0 if across else 1)]
     tracks = [rng.permutation(shots[k, there])[:views] for k, _ in shown]
-    if not across:  # a picture of the gallery is left for everybody
+    if not across:  # every identity keeps an image for the gallery
         tracks = [t[: max(1, len(shots[k, there]) - 1)] for t, (k, _) in zip(tracks, shown, strict=True)]
     used = np.concatenate(tracks) if tracks else np.zeros(0, np.int64)
     left = [np.setdiff1d(shots[k, here], used) for k in names]
@@ -146,7 +147,7 @@ def _scene(
 
 
 def report(cases: list[Case], weights: Float64) -> list[str]:
-    """What the probabilities are worth, a line for each limit: by camera, true and false accepts, precision."""
+    """Quality of the probabilities, a line per threshold: by camera, true and false accepts, precision."""
     lines = []
     for across in (False, True):
         some = [case for case in cases if case.across == across]

@@ -1,7 +1,7 @@
-"""The loop of every training: learning rate, clipped gradients, averaged weights, checkpoints and the curve.
+"""The loop of all trainings: learning rate, gradient clipping, averaged weights, checkpoints and the curve.
 
-What a training learns from and what it loses by is its own; all else is here, so that each of them resumes at any kill
-with the weights that it would have had.
+Each training defines its data and losses. All else is here, so that each resumes after a kill with the weights of an
+uninterrupted run.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def cosine(step: int, steps: int, floor: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What decides about the steps, besides model, data and losses.
+    """Settings of the steps besides model, data and losses.
 
     Attributes:
         rate: learning rate of a step, counted from 0.
-        clip: largest norm of the gradient; 0: any.
-        average: share that the mean of the weights keeps of itself at a step; 0: no mean is kept.
+        clip: largest norm of the gradient; 0: no limit.
+        average: decay of the mean of the weights per step; 0: no mean.
         save: steps between checkpoints.
     """
 
@@ -51,20 +51,20 @@ class Schedule:
 
 
 class Loop:
-    """Model, optimiser, mean of the weights and the step where they are, on disk at every checkpoint.
+    """Model, optimiser, mean of the weights and current step, saved at every checkpoint.
 
     Args:
         model: trained in place.
-        optimiser: over its parameters.
-        checkpoint: where they are kept.
-        schedule: how the steps are made.
-        curve: a CSV file that gets the mean losses of each stretch between checkpoints; None: none is written.
-        quiet: no progress bar.
+        optimiser: optimiser of its parameters.
+        checkpoint: storage of the state.
+        schedule: settings of the steps.
+        curve: CSV file of the mean losses between checkpoints; None: no file.
+        quiet: show no progress bar.
 
     Attributes:
-        step: how many steps were made.
-        mean: the mean of the latest weights, on the model's device; empty where the schedule keeps none.
-        extra: what else checkpoints keep; tensors, numbers and lists of them.
+        step: number of completed steps.
+        mean: mean of the latest weights, on the device of the model; empty where the schedule has no mean.
+        extra: additional state in checkpoints; tensors, numbers and lists of them.
     """
 
     def __init__(
@@ -86,10 +86,10 @@ class Loop:
         self._stopped = False
 
     def resume(self, data: str) -> None:
-        """To where the training on the data of this digest stood, if it was begun before.
+        """Restore the state of the training on the data of this digest, if there is a checkpoint.
 
         Raises:
-            ConfigError: the checkpoint is of a training on other data.
+            ConfigError: the checkpoint belongs to a training on different data.
         """
         if (kept := self._checkpoint.resume(data)) is None:
             return
@@ -110,19 +110,20 @@ class Loop:
         judge: Callable[[int, Means], None] | None = None,
         note: Callable[[int, Means], None] | None = None,
     ) -> None:
-        """Makes the steps up to `end` that are still to do.
+        """Run the remaining steps up to `end`.
 
         Args:
-            begin: the step from which the progress bar counts.
-            end: the step before which it ends.
-            losses: of a step, by its number alone, so that a resumed training sees the same; their sum is minimised.
-            name: of the progress bar.
-            judge: told the mean losses since the last checkpoint before the next one is written; may change `extra`
-                or call `stop`. None: a loss that is no number ends the training with an error.
-            note: told the same after it; None: they are added to the curve.
+            begin: first step of the progress bar.
+            end: the step after the last one.
+            losses: losses of a step, a function of its number only, so that a resumed training is identical; their sum
+                is minimised.
+            name: name of the progress bar.
+            judge: called before each checkpoint with the mean losses since the previous one; may change `extra` or call
+                `stop`. None: a loss that is not finite ends the training with an error.
+            note: called with the same losses after the checkpoint; None: they are appended to the curve.
 
         Raises:
-            ConfigError: a loss is no number any more, or a file cannot be written.
+            ConfigError: a loss is no longer finite, or a file cannot be written.
         """
         sums: list[list[float]] = []
         self._stopped = False
@@ -141,7 +142,7 @@ class Loop:
                     (note or self._add_to_curve)(self.step, means)
 
     def stop(self) -> None:
-        """Ends the run after the checkpoint that is about to be written."""
+        """End the run after the next checkpoint."""
         self._stopped = True
 
     def _update(self, parts: Losses) -> None:
@@ -174,9 +175,9 @@ def _refuse_no_number(step: int, means: Means) -> None:
 
 
 def _renamed(kept: Mapping[str, Any], save: int) -> dict[str, Any]:
-    """The content of a checkpoint under today's names; those of version 0.1 had other ones."""
+    """The content of a checkpoint under current names; version 0.1 used other names."""
     old = {"head": "model", "optimizer": "optimiser"}
     found = {old.get(name, name): value for name, value in kept.items()}
-    if "epoch" in found:  # one checkpoint an epoch was written
+    if "epoch" in found:  # one checkpoint was written per epoch
         found["step"] = found.pop("epoch") * save
     return found

@@ -1,8 +1,8 @@
-"""`liquidtrack fit motion`: the constants of the Kalman priors from data, by maximum likelihood.
+"""`liquidtrack fit motion`: fit the constants of the Kalman priors to data by maximum likelihood.
 
-Of every object in randomly thinned runs of frames, each detection is foreseen from those before it; the constants
-maximise the Student-t likelihood by which the tracker itself judges foresight. Coordinates are independent, so that
-the centre's four constants and the two of each size are found apart.
+In randomly subsampled runs of frames, each detection of an object is predicted from the earlier ones. The constants
+maximise the Student-t likelihood that the tracker also uses to weight predictions. Coordinates are independent, so
+the four constants of the centre and the two of each size are fitted separately.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ WIDTH, HEIGHT = 2, 3  # columns of coordinates
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Trajectory:
-    """What was seen of N objects, padded to L looks.
+    """Observations of N objects, padded to L observations.
 
     Attributes:
-        z: (N, L, 4) coordinates in the pixels of the run's first frame.
-        dt: (N, L) seconds since the look before; 0 at the first.
-        there: (N, L) which looks there are.
+        z: (N, L, 4) coordinates in the pixels of the first frame of the run.
+        dt: (N, L) seconds since the previous observation; 0 at the first.
+        there: (N, L) mask of valid observations.
     """
 
     z: Float64
@@ -42,10 +42,10 @@ class Trajectory:
 
 
 def fit_motion(config: FitMotionConfig) -> None:
-    """Prints the fitted constants of every folder beside those of the package, and what each is worth.
+    """Print the fitted constants of every folder and the package defaults, with the loss of each.
 
     Raises:
-        DataError: a folder holds no sequences, or nothing is seen three times in them.
+        DataError: a folder holds no sequences, or no object has three observations.
     """
     print(f"{'':24}" + "".join(f"{f.name:>16}" for f in fields(MotionMode)) + f"{'loss a look':>16}")
     for root in config.roots:
@@ -59,7 +59,7 @@ def fit_motion(config: FitMotionConfig) -> None:
 
 
 def fit_prior(series: Trajectory) -> MotionMode:
-    """The constants under which the series are likeliest."""
+    """The maximum-likelihood constants of the series."""
     decay, speed, wander, measure = _minimise(lambda c: _centre(c, series), (1.0, 0.15, 0.05, 0.02))
     width = _minimise(lambda c: _size(c, series, WIDTH), (0.1, 0.02))
     height = _minimise(lambda c: _size(c, series, HEIGHT), (0.1, 0.02))
@@ -67,7 +67,7 @@ def fit_prior(series: Trajectory) -> MotionMode:
 
 
 def loss(prior: MotionMode, series: Trajectory) -> float:
-    """Mean negative log-likelihood of a look, up to a constant; lengths in heights."""
+    """Mean negative log-likelihood per observation, up to a constant; lengths in heights."""
     p = prior
     sizes = _size((p.width_diffusion, p.width_noise), series, WIDTH)
     sizes += _size((p.height_diffusion, p.height_noise), series, HEIGHT)
@@ -75,7 +75,7 @@ def loss(prior: MotionMode, series: Trajectory) -> float:
 
 
 def collect(sequences: list[TrackingSequence], config: FitMotionConfig) -> Trajectory:
-    """Objects of randomly thinned runs, each seen three times at least, the camera's motion taken out."""
+    """Objects of randomly subsampled runs with at least three observations, without camera motion."""
     rng = np.random.default_rng(config.seed)
     real = [s for s in sequences if s.detections is not None]
     noise = fit(real) if real else NoiseModel()
@@ -103,7 +103,7 @@ def collect(sequences: list[TrackingSequence], config: FitMotionConfig) -> Traje
 def _objects(
     s: TrackingSequence, kept: np.ndarray, looks: list[tuple[np.ndarray, Float64, Float64]]
 ) -> list[tuple[Float64, Float64]]:
-    """Times and coordinates of each object that is seen three times or more."""
+    """Times and coordinates of each object with at least three observations."""
     seen: dict[int, list[tuple[float, Float64]]] = {}
     back = np.eye(3)
     for k, warp, (who, boxes, score) in zip(kept.tolist(), between(s, kept), looks, strict=True):
@@ -130,12 +130,12 @@ def _size(constants: tuple[float, ...], series: Trajectory, column: int) -> floa
 
 
 def _foresight(constants: tuple[float, ...], series: Trajectory, z: Float64, unit: Float64) -> float:
-    """Mean loss of the looks after the first; `unit` (N, L) is what each look's lengths are measured in."""
+    """Mean loss of the observations after the first; `unit` (N, L) is the unit of length of each observation."""
     decay, speed, wander, measure = constants
     total = 0.0
     state = None
     for k in range(z.shape[1]):
-        u = unit[:, max(k - 1, 0), None]  # of the box seen last, as in the tracker
+        u = unit[:, max(k - 1, 0), None]  # of the last observed box, as in the tracker
         noise = kalman.MotionNoise(np.array([decay]), speed * u, wander * u, measure * u)
         if state is None:
             state = kalman.first(z[:, 0], noise.measurement_noise**2 * np.ones_like(z[:, 0]), noise)
@@ -150,7 +150,7 @@ def _foresight(constants: tuple[float, ...], series: Trajectory, z: Float64, uni
 
 
 def _minimise(objective, start: tuple[float, ...]) -> tuple[float, ...]:  # type: ignore[no-untyped-def]
-    """The positive constants of least loss, searched by their logarithms (Nelder and Mead, 1965)."""
+    """The positive constants of least loss, by a search over their logarithms (Nelder and Mead, 1965)."""
     done = minimize(
         lambda x: objective(tuple(np.exp(np.clip(x, -9, 4)))), np.log(start), method="Nelder-Mead",
         options={"xatol": 0.01, "fatol": 1e-5, "maxfev": 400},

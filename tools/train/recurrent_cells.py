@@ -1,4 +1,4 @@
-"""Trains a `LiquidRNN` on a `Series`: seeded, logged, resumable at any kill, the same weights either way."""
+"""Train a `LiquidRNN` on a `Series`: seeded, logged, and resumable after a kill with identical weights."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from tools.train.checkpoints import ROOM, Checkpoint, digest, make_out, settings
 from tools.train.loop import Loop, Schedule
 
 EVAL_ROWS = 512  # series scored at once
-POOL = 50  # batches that are sorted by length together
+POOL = 50  # batches that are sorted together by length
 Goal = Literal["regress", "label", "classify"]
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that decides about the trained weights, besides the data.
+    """All settings that affect the trained weights, except the data.
 
     Attributes:
-        task: name of the data, with all that was done to them.
+        task: name of the data, including their preprocessing.
         cell: name of the cell.
         units: neurons.
-        seed: of the weights and of the batches' order.
-        goal: regress (mean squared error a sample), label (class a sample) or classify (class a series).
-        outputs: numbers that come out.
-        epochs: rounds through the training set.
-        batch: series a step.
+        seed: seed of the weights and of the order of the batches.
+        goal: regress (mean squared error per sample), label (class per sample) or classify (class per series).
+        outputs: number of outputs.
+        epochs: passes through the training set.
+        batch: series per step.
         rate: learning rate.
         decay: factor on the rate after each epoch.
-        clip: largest norm of the gradient, 0: any.
+        clip: largest norm of the gradient; 0: no limit.
         time_unit: seconds that count as 1 for the cell.
-        optimizer: Adam, or RMSprop as TensorFlow sets it.
-        horizon: seconds over which a CfC's gates are spread at first; 0: they are not.
+        optimizer: Adam, or RMSprop with the defaults of TensorFlow.
+        horizon: range in seconds of the initial gates of a CfC; 0: no spread.
     """
 
     task: str
@@ -64,12 +64,12 @@ class Recipe:
 
 
 def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]:
-    """Train, or go on where `folder` says that training was, and return the figures of the best epoch.
+    """Train, or resume from `folder`, and return the figures of the best epoch.
 
     The epoch of the lowest validation loss (regress) or highest validation accuracy gives the test figure.
 
     Raises:
-        ConfigError: the folder holds a training of another recipe, or cannot be written.
+        ConfigError: the folder holds a training with a different recipe, or cannot be written.
     """
     saved, done = folder / "state.pt", folder / "result.json"
     learnt = digest(sets)
@@ -104,7 +104,7 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
     began = time.process_time()
 
     def judge(step: int, means: dict[str, float]) -> None:
-        """Keeps the weights of the best epoch."""
+        """Keep the weights of the best epoch."""
         nonlocal began
         figures.update(score(recipe, model, data["valid"]))
         value = -figures["loss"] if recipe.goal == "regress" else figures["accuracy"]
@@ -114,7 +114,7 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
         best["seconds"] += time.process_time() - began
         began = time.process_time()
         if not np.isfinite(means["train"]):
-            loop.stop()  # nothing that comes later could be better
+            loop.stop()  # no later epoch can be better
 
     def note(step: int, means: dict[str, float]) -> None:
         line = {"epoch": step // len(order) - 1, **means, **{f"valid_{k}": v for k, v in figures.items()}}
@@ -160,7 +160,7 @@ class _Order:
 
 
 def batches(lengths: NDArray[Any], size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
-    """All rows in random batches, the last few left out; rows of like length share one, so that little is padding."""
+    """All rows in random batches without the last few; rows of similar length share a batch, to reduce padding."""
     order = rng.permutation(len(lengths))
     pools = [order[start : start + size * POOL] for start in range(0, len(order), size * POOL)]
     alike = np.concatenate([rows[np.argsort(lengths[rows], kind="stable")] for rows in pools])
@@ -169,7 +169,7 @@ def batches(lengths: NDArray[Any], size: int, rng: np.random.Generator) -> list[
 
 
 def score(recipe: Recipe, model: LiquidRNN, data: tuple[Tensor, ...]) -> dict[str, float]:
-    """Mean loss a sample, and accuracy in % or mean absolute error."""
+    """Mean loss per sample, and accuracy in % or mean absolute error."""
     totals = np.zeros(3)
     with torch.no_grad():
         for start in range(0, len(data[0]), EVAL_ROWS):
@@ -181,7 +181,7 @@ def score(recipe: Recipe, model: LiquidRNN, data: tuple[Tensor, ...]) -> dict[st
 
 
 def _loss(recipe: Recipe, model: LiquidRNN, batch: tuple[Tensor, ...]) -> tuple[Tensor, int, Tensor]:
-    """Summed loss, how many numbers it sums over, and summed absolute errors or right answers."""
+    """Sum of the loss, number of its terms, and sum of absolute errors or of correct answers."""
     x, times, mask, y = batch
     if recipe.goal == "classify":
         logits = model.classify(x, times, mask)
@@ -194,7 +194,7 @@ def _loss(recipe: Recipe, model: LiquidRNN, batch: tuple[Tensor, ...]) -> tuple[
 
 
 def _cut(data: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
-    """The rows, no longer than their longest."""
+    """The rows, cut to the length of the longest."""
     x, times, mask, y = (column[rows] for column in data)
     longest = int(mask.sum(1).max())
     return x[:, :longest], times[:, :longest], mask[:, :longest], y[:, :longest] if y.dim() > 1 else y
@@ -205,10 +205,10 @@ def _tensors(series: Series) -> tuple[Tensor, ...]:
 
 
 def _result(path: Path, recipe: Recipe, learnt: str) -> dict[str, Any]:
-    """The figures of a training that is done.
+    """The figures of a completed training.
 
     Raises:
-        ConfigError: the file is damaged, or of a training with another recipe or data.
+        ConfigError: the file is damaged, or belongs to a training with a different recipe or data.
     """
     try:
         result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""`liquidtrack train reid`: learn the metric by which identities are told apart from pictures of known people."""
+"""`liquidtrack train reid`: learn the metric of re-identification from images of known people."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def train_reid(config: TrainReidConfig) -> None:
     """Learn a metric and write it.
 
     Raises:
-        ConfigError: there are no such pictures, or the file cannot be written.
-        DataError: there is one identity alone, or none has two pictures.
+        ConfigError: there are no such images, or the file cannot be written.
+        DataError: there is only one identity, or none has two images.
     """
     data = read_identities(config.folder)
     taught = np.full(len(data.identity), True) if config.identities == "all" else data.identity % 2 == 0

@@ -1,9 +1,10 @@
-"""`liquidtrack fit reid`: what a likeness is worth, from identities that leave one camera and come back in another.
+"""`liquidtrack fit reid`: fit log-odds of appearance similarity, from identities that leave one camera and return in
+another.
 
-Scenes of a few identities are drawn: most of them leave, with their pictures of one camera as their views, and come
-back with one to all of those of another; the others come without having been there. What differs between cameras as
-such is taken out, as `--reid` watches one camera.
-A logistic regression on the even identities gives log-odds; the odd ones show what they are worth.
+Scenes of a few identities are sampled. Most identities leave, with their images of one camera as crops, and return with
+one to all of their images of another camera. The others are new. General differences between cameras are removed, as
+`--reid` works within one camera.
+A logistic regression on the even identities gives the log-odds; the odd identities evaluate them.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ from tracker.reid.matching import embed, normalised_similarity, within_metric
 from tracker.types import Bool, Float32, Float64, Int64
 
 MIN_IDENTITIES, MAX_IDENTITIES = 4, 14  # identities of a scene
-NEWCOMER_SHARE = 0.3  # share of them who were not there before
-NEWTON_STEPS = 50  # of Newton's method
+NEWCOMER_SHARE = 0.3  # share of new identities
+NEWTON_STEPS = 50  # steps of Newton's method
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LabelledPairs:
-    """Newcomers beside those who left.
+    """Pairs of an arriving and a departed identity.
 
     Attributes:
-        standing: (K,) as `tracker.reid.matching.standing` gives it.
-        same: (K,) whether the two are one.
+        standing: (K,) similarity from `tracker.reid.matching.normalised_similarity`.
+        same: (K,) whether both are the same identity.
     """
 
     standing: Float64
@@ -41,12 +42,12 @@ class LabelledPairs:
 
 
 def fit_returns(config: FitReturnsConfig) -> None:
-    """Fit, print the constants and how they do on the other identities.
+    """Fit, print the constants, and evaluate them on the odd identities.
 
     Raises:
-        ConfigError: there is no such folder, or no picture in it.
-        DataError: too few identities of two cameras.
-        WeightsError: the network or the metric is not to be had.
+        ConfigError: there is no such folder, or no image in it.
+        DataError: there are too few identities of two cameras.
+        WeightsError: the network or the metric is not available.
     """
     data = read_identities(config.folder)
     network = IdentityFeatures(Compute.shared(threads=config.threads).threads)
@@ -68,7 +69,7 @@ def fit_returns(config: FitReturnsConfig) -> None:
 
 
 def draw(data: Identities, views: Float32, half: int, scenes: int, seed: int) -> LabelledPairs:
-    """Scenes of every second identity, from number `half` on; `views` (N, D) of the pictures.
+    """Sample scenes of every second identity from number `half` on; `views` (N, D) are embeddings of the images.
 
     Raises:
         DataError: fewer than `MIN_IDENTITIES` of them were seen by two cameras.
@@ -94,18 +95,18 @@ def draw(data: Identities, views: Float32, half: int, scenes: int, seed: int) ->
 
 
 def _compare(flat: Float32, left: list[Int64], back: list[Int64], there: int) -> tuple[Float64, Bool]:
-    """(standing, whether one) of all who come `back` beside those who `left`: the first `there` of the same people."""
+    """(standing, whether the same) of all pairs of `back` and `left`; the first `there` are the same people."""
     left = left[:there]
     metric = within_metric(flat[np.concatenate(left)], np.repeat(np.arange(there), [len(g) for g in left]))
     e = np.concatenate([embed(metric, flat[g][None], np.ones((1, len(g)), np.float32)) for g in (*left, *back)])
     later = np.arange(len(e)) >= there
-    time: Float64 = np.asarray(later, np.float64)  # all leave together, and come together
+    time: Float64 = np.asarray(later, np.float64)  # all leave at the same time, and arrive at the same time
     z = normalised_similarity((e @ e.T).astype(np.float64), time, time, ~later)
     return z[there:, :there].ravel(), np.eye(len(back), there, dtype=bool).ravel()
 
 
 def regress(pairs: LabelledPairs) -> tuple[float, float]:
-    """Slope and offset of the log-odds by logistic regression, pairs of one and of two weighing the same in sum."""
+    """Slope and offset of the log-odds by logistic regression; same and different pairs have equal total weight."""
     x = np.column_stack([pairs.standing, np.ones(len(pairs.same))])
     weight = np.where(pairs.same, 0.5 / pairs.same.sum(), 0.5 / (~pairs.same).sum())
     w = np.zeros(2)

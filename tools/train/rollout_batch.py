@@ -17,25 +17,25 @@ from tracker.learned.pair_features import INPUTS
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Batch:
-    """Several clips: T tracks with at most E matches, R (track, frame) rows and K pairs, numbered through the clips.
+    """Several clips: T tracks with at most E matches, R (track, frame) rows and K pairs, numbered over all clips.
 
     Attributes:
-        inputs: (T, E, INPUTS) float32 of each track's matches; all tracks end together.
-        waits: (T, E) float32 seconds since the match before.
-        empty: (T,) how many of the first of the E hold no match.
-        row_track: (R,) the row's track.
-        row_events: (R,) how many matches it has had, `empty` included.
-        row_elapsed: (R,) float32 seconds since the last.
-        row_there: (R,) 1 where it will be seen again, 0, or -1 unknown.
-        row: (K,) the pair's row.
+        inputs: (T, E, INPUTS) float32 inputs of the matches of each track, aligned at the end.
+        waits: (T, E) float32 seconds since the previous match.
+        empty: (T,) number of leading entries of the E without a match.
+        row_track: (R,) track of the row.
+        row_events: (R,) number of its matches so far, including `empty`.
+        row_elapsed: (R,) float32 seconds since its last match.
+        row_there: (R,) 1 where it will be observed again, 0 where not, -1 where unknown.
+        row: (K,) row of the pair.
         column: (K,) its detection.
         frame: (K,) its frame.
         features: (K, FEATURES) float32.
         z: (K, 4) float32 normalised innovation.
-        gap: (K, 2) float32 from the prediction to the detection, heights.
-        base: (K,) log-odds of the prior's own association.
-        true: (K,) bool, whether both are one object.
-        known: (K,) bool, whether that is known.
+        gap: (K, 2) float32 offset from the prediction to the detection, in heights.
+        base: (K,) log-odds of the association by the prior.
+        true: (K,) bool, whether both are the same object.
+        known: (K,) bool, whether `true` is known.
     """
 
     inputs: Tensor
@@ -58,10 +58,10 @@ class Batch:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Clip:
-    """A record, and what its numbers are raised by in a batch."""
+    """A record, and the offsets of its indices in a batch."""
 
     record: Record
-    matched: NDArray[np.int64]  # (T,) the record's tracks, rising
+    matched: NDArray[np.int64]  # (T,) tracks of the record, increasing
     track: int
     row: int
     column: int
@@ -69,10 +69,10 @@ class _Clip:
 
 
 def collate(records: Sequence[Record]) -> Batch:
-    """The records of a step as one batch; those without rows teach nothing and are left out.
+    """The records of a step as one batch; records without rows are left out.
 
     Raises:
-        ValueError: none of them has a row.
+        ValueError: no record has a row.
     """
     clips = _numbered(records)
 

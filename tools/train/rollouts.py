@@ -1,7 +1,7 @@
-"""The tracker at work on clips whose truth is known: what it saw, what it did, and what would have been right.
+"""Rollouts of the tracker on clips with ground truth: its inputs, its decisions, and the correct labels.
 
-A head learns from histories that hold the tracker's own mistakes: roll out, label by truth, train, roll out again
-(DAgger: Ross, Gordon & Bagnell, AISTATS 2011).
+A head learns from histories that contain the errors of the tracker: roll out, label by ground truth, train, roll out
+again (DAgger: Ross, Gordon & Bagnell, AISTATS 2011).
 """
 
 from __future__ import annotations
@@ -25,23 +25,25 @@ from tracker.motion.base import Observations, Prediction
 from tracker.motion_registry import logit
 from tracker.types import Float32, Float64, Int64, Tracks
 
-# seconds in which a claim halves while its track is not seen: who follows the object now has more right
+# half-life in seconds of a claim while its track is not observed: a track that follows the object now has priority
 CLAIM_HALF_LIFE_S = 0.5
-CLAIM_DECAY = 0.5  # what a claim on an object keeps at each later match: who was on another one twice is there to stay
+CLAIM_DECAY = 0.5  # decay of a claim per later match: after two matches with another object, that object dominates
 
 
 @dataclass(slots=True)
 class Record:
-    """What happened in a clip. E matches; of the frames to learn from R (track, frame) rows and K pairs.
+    """Record of a clip: E matches; in the training frames R (track, frame) rows and K pairs.
 
     Attributes:
-        inputs: (E, INPUTS) float16; wait: (E,) seconds since the track's match before; track: (E,); order: (E,) from 0.
-        row_track, row_events: (R,) the track and how many matches it has had.
-        row_elapsed: (R,) seconds since the last; row_there: (R,) 1 where it will be seen again, 0, or -1 unknown.
-        features, z, gap, base: of pairs, as `pair_view` gives them (float16, but base).
-        row, column, frame: (K,) numbers, the columns counted through the clip; true: (K,) whether it is one object.
-        known: (K,) whether the track or the detection has a name: where neither has, nobody knows what is right.
-        columns: detections in all.
+        inputs: (E, INPUTS) float16; wait: (E,) seconds since the previous match of the track; track: (E,); order: (E,)
+            from 0.
+        row_track, row_events: (R,) the track and its number of matches so far.
+        row_elapsed: (R,) seconds since the last match; row_there: (R,) 1 where it will be observed again, 0 where not,
+            -1 where unknown.
+        features, z, gap, base: of pairs, as `pair_view` gives them (float16, except base).
+        row, column, frame: (K,) indices, columns counted over the clip; true: (K,) whether it is the same object.
+        known: (K,) whether the track or the detection has a name; without either, the label is unknown.
+        columns: total number of detections.
     """
 
     inputs: Array
@@ -65,7 +67,7 @@ class Record:
 
 
 class _WatchedMotion(LiquidMotion):
-    """Writes down the inputs of each match."""
+    """Records the inputs of each match."""
 
     def __init__(self, head: HeadNumpy) -> None:
         super().__init__(head)
@@ -78,7 +80,7 @@ class _WatchedMotion(LiquidMotion):
 
 
 class _WatchedAssociation(Learned):
-    """Writes down the pairs of a frame, and shakes their odds."""
+    """Records the pairs of a frame, and perturbs their log-odds."""
 
     def __init__(self, head: HeadNumpy, config: TrackerConfig, shake: float, rng: np.random.Generator) -> None:
         super().__init__(head, logit(config.match_probability), logit(config.new_track_match_probability))
@@ -87,7 +89,7 @@ class _WatchedAssociation(Learned):
         self.elapsed = np.zeros(0)
 
     def view(self, pairs: Pairs) -> PairView:
-        """Of every pair: what is beyond doubt is learned from too."""
+        """View of every pair: unambiguous pairs are used in training too."""
         self.elapsed = pairs.prediction.elapsed
         self.pairs = pair_view(pairs, self.head.config.track_statistics)
         return self.pairs
@@ -97,15 +99,15 @@ class _WatchedAssociation(Learned):
 
 
 def roll_one(sequences: list[TrackingSequence], noise: NoiseModel, head: HeadNumpy, seed: tuple[int, ...]) -> Record:
-    """Draws one clip and tracks it; what comes out depends on the `seed` alone."""
+    """Sample one clip and track it; the result depends only on the `seed`."""
     rng = np.random.default_rng(seed)
     return roll(sample(sequences, noise, rng), head, rng)
 
 
 def roll(clip: TrainingClip, head: HeadNumpy, rng: np.random.Generator) -> Record:
-    """Tracks one clip with `head`, at times with shaken odds, so that mistakes are there to learn from."""
+    """Track one clip with `head`, at times with perturbed log-odds, so that training includes errors."""
     motion, shake = _WatchedMotion(head), 1.5 * float(rng.random() < 0.25)
-    # births at a drawn score: whoever uses the head sets their own
+    # random birth score: users of the head set different ones
     config = TrackerConfig(new_track_score=float(rng.uniform(0.4, 0.75)), max_age=3.0)
     watched = _WatchedAssociation(head, config, shake, rng)
     tracker = Tracker(config, motion, associator=watched)
@@ -125,31 +127,31 @@ def roll(clip: TrainingClip, head: HeadNumpy, rng: np.random.Generator) -> Recor
 
 
 class _Claims:
-    """Which objects the tracks have followed, and how much each of them is worth."""
+    """Objects that the tracks have followed, with the weight of each claim."""
 
     def __init__(self) -> None:
         self._claims: dict[int, dict[int, float]] = {}  # track -> object -> claim
         self._seen: dict[int, float] = {}  # track -> seconds of its last match
 
     def owners(self, ids: Int64, time: float) -> Int64:
-        """(N,) the object that each of the tracks (N,) stands for at `time`, -1 for none."""
+        """(N,) the object of each track (N,) at `time`, -1 for none."""
         return _owners(self._claims, {i: 0.5 ** ((time - self._seen[i]) / CLAIM_HALF_LIFE_S) for i in ids.tolist()})
 
     def add(self, tracks: Tracks, number: Int64, time: float) -> None:
-        """What the tracks took at `time`, by the objects `number` (M,) of the detections."""
+        """Add the matches of the tracks at `time`, by the objects `number` (M,) of the detections."""
         for i, j in zip(tracks.id.tolist(), tracks.detection.tolist(), strict=True):
             if j < 0:
                 continue
             self._seen[i] = time
             claim = self._claims.setdefault(i, {})
-            if (who := int(number[j])) >= 0:  # clutter says nothing
+            if (who := int(number[j])) >= 0:  # clutter gives no claim
                 for one in claim:
                     claim[one] *= CLAIM_DECAY
                 claim[who] = claim.get(who, 0) + 1
 
 
 class _Notes:
-    """A record in the making."""
+    """Builder of a record."""
 
     def __init__(self) -> None:
         self._parts: dict[str, list[Array]] = {f.name: [] for f in fields(Record) if f.name != "columns"}
@@ -157,7 +159,7 @@ class _Notes:
         self._rows = self._columns = 0
 
     def add_rows(self, elapsed: Float64, ids: Int64, owner: Int64, there: frozenset[int]) -> None:
-        """The tracks `ids` (N,) before a frame, and whether their objects will be seen again."""
+        """Add the tracks `ids` (N,) before a frame, and whether their objects will be observed again."""
         self._add(
             row_track=ids,
             row_events=np.array([self._events[n] for n in ids.tolist()], np.int64),
@@ -167,7 +169,7 @@ class _Notes:
         self._rows += len(ids)
 
     def add_pairs(self, pairs: PairView, owner: Int64, number: Int64, frame: int) -> None:
-        """The pairs of a frame, and which of them are right; after its rows."""
+        """Add the pairs of a frame and their labels; call it after `add_rows`."""
         i, j = pairs.track, pairs.detection
         self._add(
             features=pairs.features.astype(np.float16),
@@ -183,7 +185,7 @@ class _Notes:
         self._columns += len(number)
 
     def add_matches(self, matched: Int64, seen: list[tuple[Array, Array]]) -> None:
-        """The tracks `matched` (N,) in a frame, and what the head was told of their matches: known tracks first."""
+        """Add the tracks `matched` (N,) in a frame, and the head's inputs for their matches: known tracks first."""
         known = [i for i in matched.tolist() if i in self._events]
         order = known + [i for i in matched.tolist() if i not in self._events]
         x = np.concatenate([a for a, _ in seen]) if seen else np.zeros((0, INPUTS))
@@ -198,7 +200,7 @@ class _Notes:
             self._events[i] = self._events.get(i, 0) + 1
 
     def record(self) -> Record:
-        """All of it."""
+        """The complete record."""
         whole = {name: np.concatenate(part) if part else np.zeros(0, np.int64) for name, part in self._parts.items()}
         return Record(**whole, columns=self._columns)
 
@@ -208,9 +210,9 @@ class _Notes:
 
 
 def _owners(claims: dict[int, dict[int, float]], worth: dict[int, float]) -> Int64:
-    """(N,) the object that each track stands for, -1 for none; one to one, the largest claims first.
+    """(N,) the object of each track, -1 for none; one to one, the largest claims first.
 
-    `worth` holds what each track's claims are still worth.
+    `worth` holds the current weights of the claims of each track.
     """
     every = [(claim * w, i, who) for i, w in worth.items() for who, claim in claims[i].items()]
     holder: dict[int, int] = {}

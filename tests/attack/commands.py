@@ -66,7 +66,7 @@ def places(command: str) -> list[str]:
 
 
 def harmless(command: str, place: str) -> str:
-    """A word for one of a command's places that leads to nothing, but is of the right kind."""
+    """A positional argument of the right type that leads to nothing."""
     hint = dict(_hints(load(COMMANDS[command].config)))[place]
     kinds = [kind for kind in (hint, *get_args(hint)) if get_origin(kind) is Literal]
     return str(get_args(kinds[0])[0]) if kinds else "absent"

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 MEGABYTE = 1_000_000
 REFUSED = 500 * MEGABYTE  # the most memory that a refused input may take, above that of the imported modules
 CEILING = 2_500 * MEGABYTE  # an attacked process is ended here
-MOST_TEXT = 4 << 20  # bytes of an output that are looked at
+MOST_TEXT = 4 << 20  # bytes of an output that are checked
 CLOSED: Final = "closed"
 # What an interpreter reads at its start alone.
 AT_START = re.compile(r"PYTHON|LC_|LANG|LD_|OMP_|OPENBLAS")
@@ -65,7 +65,7 @@ class Answer:
     stacks: str
 
     def __str__(self) -> str:
-        """All of it, for whoever reads a failure."""
+        """All of it, for reading a failure."""
         words = " ".join(word if len(word) < 80 else f"{word[:60]}...({len(word)})" for word in self.arguments[:40])
         return (
             f"liquidtrack {words!r}\ncode {self.code}, {self.seconds:.2f} s, {self.peak / MEGABYTE:.0f} MB,"
@@ -226,8 +226,8 @@ def assert_answered(
 ) -> str:
     """Asserts that an attack was answered as the user deserves; returns the sentence ("" for exit code 0).
 
-    Whatever the code: within its time, no traceback, no control characters, none of the secrets, little memory, nobody
-    left behind. With code 1 or 2: one sentence on standard error, which is all of it unless `more_lines`.
+    Whatever the code: within its time, no traceback, no control characters, none of the secrets, little memory, no
+    process left behind. With code 1 or 2: one sentence on standard error, which is all of it unless `more_lines`.
 
     Args:
         answer: of `attack`.

@@ -21,7 +21,7 @@ TRACK = ("--detector", "none", "--quiet", "--jsonl", "out.jsonl")
 
 @pytest.fixture(scope="module")
 def thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clip of 1,500 pictures that takes long enough to be read that it can be changed meanwhile."""
+    """A clip of 1,500 images that takes long enough to be read that it can be changed meanwhile."""
     rng = np.random.default_rng(0)
     noise = [rng.integers(0, 256, (120, 160, 3), dtype=np.uint8) for _ in range(30)]
     options = {"preset": "ultrafast", "qp": "6", "bf": "0"}
@@ -30,7 +30,7 @@ def thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def long_clip(tmp_path: Path, thousand: Path) -> Path:
-    """A copy of it, to be spoiled."""
+    """A copy of it, to be damaged."""
     return Path(shutil.copy(thousand, tmp_path / "a.mp4"))
 
 
@@ -96,7 +96,7 @@ def test_pipes_are_read_or_refused(tmp_path: Path, suffix: str, command: str) ->
 
 
 class writing:
-    """A thread that writes into a pipe, as soon as somebody reads."""
+    """A thread that writes into a pipe as soon as it is read."""
 
     def __init__(self, pipe: Path, data: bytes) -> None:
         self._pipe, self._data = pipe, data
@@ -113,5 +113,5 @@ class writing:
         self._thread.start()
 
     def __exit__(self, *_: object) -> None:
-        with open(os.open(self._pipe, os.O_RDONLY | os.O_NONBLOCK), "rb"):  # nobody else may have read it
+        with open(os.open(self._pipe, os.O_RDONLY | os.O_NONBLOCK), "rb"):  # no other process may have read it
             self._thread.join(10)

@@ -53,7 +53,7 @@ def scene() -> Annotations:
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the scene in every format (`mot/a.txt`, `jsonl/a.jsonl`, ...) and its pictures."""
+    """A folder with the scene in every format (`mot/a.txt`, `jsonl/a.jsonl`, ...) and its images."""
     folder = tmp_path_factory.mktemp("good")
     for name in FORMATS:
         write(scene(), folder / name / f"a{SUFFIX.get(name, '')}", name)
@@ -89,7 +89,7 @@ def numbers(value: str, share: float = 0.2) -> Damage:
 
 
 def deep(data: bytes, chance: random.Random) -> bytes:
-    """A hundred thousand brackets or elements in one another."""
+    """A hundred thousand nested brackets or elements."""
     if data[:1] == b"<":
         return data.replace(b"</annotations>", b"<a>" * 100_000)
     return data[: data.rfind(b"]") if b"]" in data else len(data)] + b'[{"a":' * 100_000 + b"\n"
@@ -105,7 +105,7 @@ def typed(data: bytes, chance: random.Random) -> bytes:
 
 
 def escapes(data: bytes, chance: random.Random) -> bytes:
-    """Terminal escapes and line breaks where names and numbers stand."""
+    """Terminal escapes and line breaks in names and numbers."""
     for old in (b"person", b"car", b"1"):
         data = data.replace(old, b"\x1b[31m\x07" + old + "\u202e\u2028".encode(), 3)
     return data

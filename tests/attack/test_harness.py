@@ -1,4 +1,4 @@
-"""The harness tells good answers from bad ones, and leaves nobody behind."""
+"""The harness tells good answers from bad ones, and leaves no process behind."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_answer_holds_output_and_exit_code(tmp_path: Path, fresh: bool) -> None:
 def test_endless_run_is_stopped_with_its_stacks(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     answer = attack(["completion", "bash", "--config", "pipe"], cwd=tmp_path, seconds=1)
-    assert answer.why == "time"  # nobody writes into the pipe
+    assert answer.why == "time"  # no process writes into the pipe
     assert "settings.py" in answer.stacks
     with pytest.raises(AssertionError, match="ended for its time"):
         assert_answered(answer, code=-9)

@@ -134,7 +134,7 @@ def test_vanished_image_is_reported(tmp_path: Path, fault: str) -> None:
     for k in range(6):
         cv2.imwrite(str(tmp_path / "pictures" / f"{k}.png"), stripes(k))
     bad = tmp_path / "pictures" / "4.png"
-    os.mkfifo(tmp_path / "pictures" / "5.jpg")  # pipes and folders of such a name are no pictures
+    os.mkfifo(tmp_path / "pictures" / "5.jpg")  # pipes and folders of such a name are no images
     bad.unlink()
     match fault:
         case "empty":

@@ -1,4 +1,4 @@
-"""Damaged videos and pictures of every container and codec that PyAV writes.
+"""Damaged videos and images of every container and codec that PyAV writes.
 
 Most are read within this process (open, all frames, `info`), a few milliseconds each; a choice goes through the
 command line.

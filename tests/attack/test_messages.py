@@ -1,4 +1,4 @@
-"""What is said: no secret, no control character, one line, whatever the terminal can take."""
+"""Printed messages: no secret, no control character, one line, on any terminal."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_reports_escape_malicious_file_names(evil: str, tmp_path: Path, clip: Pa
         )
 
 
-SPLIT = "two\nSPLIT"  # a name whose second line a careless report would begin a line with
+SPLIT = "two\nSPLIT"  # a careless report would start a line with the second line of this name
 
 
 def test_line_break_in_a_name_breaks_no_report_line(tmp_path: Path, clip: Path) -> None:

@@ -1,4 +1,4 @@
-"""Attacks by networks: ONNX files that are damaged, huge, endless or lie, and the weights of torch."""
+"""Attacks by networks: damaged, huge, endless or inconsistent ONNX files, and torch weights."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SURE = yolox_answer((96, 64), [(16, 2, 1, (40.0, 30.0, 30.0, 30.0), 2, 0.9)])
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clip, pictures, and a good network."""
+    """A clip, images, and a good network."""
     root = tmp_path_factory.mktemp("networks")
     write_clip(root / "clip.mp4", [k / 25 for k in range(3)])
     for name in ("anna", "bob"):
@@ -91,7 +91,7 @@ def test_truncated_network_is_one_sentence(place: Path, share: float) -> None:
 
 
 def net(path: Path, inputs: Any = PICTURE, outputs: Any = None, **metadata: str) -> Path:
-    """A network that answers with `outputs` whatever it is shown."""
+    """A network that returns `outputs` for every input."""
     return write_net(path, inputs, {"output": NOTHING} if outputs is None else outputs, metadata)
 
 
@@ -167,7 +167,7 @@ def graph_of(nodes: list[Any], numbers: dict[str, Any] | None = None, shape: Any
 
 
 def endless(path: Path) -> Path:
-    """A loop of 2^62 rounds over what the picture says."""
+    """A loop of 2^62 iterations over the image."""
     body = make.make_graph(
         [make.make_node("Identity", ["on"], ["still"]), make.make_node("Add", ["v", "v"], ["w"])], "body",
         [make.make_tensor_value_info(n, k, s) for n, k, s in (("i", KIND.INT64, []), ("on", KIND.BOOL, []),

@@ -79,7 +79,7 @@ READING = [command for command in COMMANDS if set(places(command)) - {*OUT, "she
 
 def refuse_unfit(command: str, kind: str, here: Path) -> None:
     with kept(here):
-        # An empty file of labels is told of before the sentence.
+        # An empty label file is reported before the sentence.
         assert_answered(attack(unfit(command, UNFIT[kind]), cwd=here), more_lines=kind == "nothing")
 
 

@@ -1,4 +1,4 @@
-"""Processes of ours: they end with the one that started them, run our code alone, and hear Ctrl-C whatever they do."""
+"""Child processes: they end with their parent, import only our code, and stop on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ ctypes.CDLL(None).sleep(1000)
 
 
 def test_ctrl_c_ends_an_unresponsive_command(tmp_path: Path) -> None:
-    """The main thread sits in a library; a thread of its own hears the second Ctrl-C."""
+    """The main thread sits in a library; a separate thread handles the second Ctrl-C."""
     (tmp_path / "never.py").write_text(BLOCKED)
     with start(TRACK, cwd=tmp_path, seconds=60) as run:
         while not (tmp_path / "began").exists():

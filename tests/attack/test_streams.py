@@ -1,6 +1,6 @@
-"""Servers that answer badly: garbage after good frames, a byte now and then, endless headers, wrong lengths, loops.
+"""Servers with malformed responses: garbage after good frames, slow bytes, endless headers, wrong lengths, loops.
 
-Each is a real server on this machine. All attacks run at once, since most of their time is waiting; each test looks at
+Each is a real server on this machine. All attacks run at once, since most of their time is waiting; each test checks
 one answer.
 """
 
@@ -121,7 +121,7 @@ def fixed(*pieces: bytes | float) -> Answering:
 
 
 def jpegs(count: int, spoil: Callable[[bytes, int], bytes]) -> Answering:
-    """Motion JPEG whose pictures from the tenth on are spoiled."""
+    """Motion JPEG whose images from the tenth on are damaged."""
 
     def pieces(server: Server) -> Pieces:
         yield b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
@@ -294,7 +294,7 @@ def test_server_cannot_make_us_read_local_files(name: str, answers: dict[str, An
 
 
 class Noisy(RtspServer):
-    """A camera that sends noise in the connection after its pictures."""
+    """A camera that sends random bytes after its images."""
 
     def _play(self, connection: socket.socket) -> None:
         self.camera.h264(Interleaved(connection), 60, format="rtp", buffer_size=1200)

@@ -85,7 +85,7 @@ BAD: dict[str, dict[str, tuple[str, ...]]] = {
     "gradients": {"--steps": ("0", "1", "-1", "nan", str(10**30)), "--units": NO_COUNT, "--inputs": NO_COUNT,
          "--seeds": NO_COUNT},
 }  # fmt: skip
-# What is not known before the files are looked at.
+# What is not known before the files are read.
 AT_RUN = {
     "head": {"--init-weights": ("absent", ".", "data/walk/seqinfo.ini", "/dev/null"),
              "--average-with": ("absent", ".", "/dev/null")},

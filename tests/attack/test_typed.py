@@ -164,7 +164,7 @@ def test_every_setting_in_seconds_refuses_invalid_times(name: str, setting: str,
 
 @pytest.mark.parametrize(("key", "table"), [(key, table) for table in (SAME, FILMING) for key in table])
 def test_foreign_flag_with_an_equivalent_is_accepted(key: str, table: dict[str, Any], typed: Type) -> None:
-    """With one that no command knows beside it: the refusal names that one alone."""
+    """Beside an unknown flag: the refusal names only the unknown one."""
     for name in ("track", "info", "eval detection"):
         known = dict(_hints(load(COMMANDS[name].config)))
         ours = next((setting for setting in table[key] if setting in known), None)

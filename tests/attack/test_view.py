@@ -1,4 +1,4 @@
-"""Attacks on what people look at: `render`, `identify`, `--box`, drawing and the scores of files."""
+"""Attacks on what is displayed: `render`, `identify`, `--box`, drawing and the scores of files."""
 
 from __future__ import annotations
 

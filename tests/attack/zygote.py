@@ -24,7 +24,7 @@ import time
 from typing import Any
 
 PR_SET_CHILD_SUBREAPER = 36
-POLL = 0.01  # seconds between two looks of the warden
+POLL = 0.01  # seconds between two checks of the warden
 GRACE = 3.0  # seconds that processes left behind may take to end by themselves
 PAGE = os.sysconf("SC_PAGE_SIZE")
 # Of the libraries those that start no thread.
@@ -114,7 +114,7 @@ def warden(descriptors: list[int], script: str) -> dict[str, Any]:
     send(talk, {"pid": child})
     result = watch(child, request, start, base)
     result["left"] = sweep(request.get("grace", GRACE))
-    with contextlib.suppress(OSError):  # nobody listens any more
+    with contextlib.suppress(OSError):  # the parent no longer reads
         send(talk, result)
     os._exit(0)
 
@@ -141,7 +141,7 @@ def watch(child: int, request: dict[str, Any], start: float, base: int) -> dict[
         if not why and time.monotonic() > limit:
             why = "time"
             with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGUSR2)  # its stacks, for whoever reads the failure
+                os.kill(child, signal.SIGUSR2)  # its stacks, for reading the failure
             time.sleep(0.3)
         elif not why and peak > ceiling:
             why = "memory"

@@ -36,7 +36,7 @@ def detect(frame):
 
 
 def recorded(path: Path) -> list[tuple[float, int]]:
-    """(second, number) of each picture of a recording."""
+    """(second, number) of each image of a recording."""
     with av.open(str(path)) as container:
         return [
             (frame.time, number_of(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)))

@@ -1,4 +1,4 @@
-"""What goes wrong on real days, from the shell: one sentence, exit code 2, nothing lost, no traceback.
+"""Common faults, from the command line: one sentence, exit code 2, nothing lost, no traceback.
 
 `test_track.py` holds what is wrong with the command itself (plug-ins, classes, outputs, no display); here the input is.
 """
@@ -127,7 +127,7 @@ def test_interrupted_or_stalled_stream_keeps_its_results(stall: bool, tmp_path: 
     assert lines[-1].startswith("liquidtrack: rtsp://127.0.0.1")
     assert "frames until then are kept" in lines[-1]
     kept = read(tmp_path / "out.jsonl")
-    assert 0 < len(kept.frames) <= 100  # a busy machine sees few of them, as a live source drops what nobody takes
+    assert 0 < len(kept.frames) <= 100  # a busy machine receives few of them, as a live source drops frames
     assert kept.times is not None
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == len(kept.frames)
@@ -224,7 +224,7 @@ def test_bad_times_file_is_one_sentence(name: str, tmp_path: Path) -> None:
 
 
 def test_video_with_decreasing_times_is_one_sentence(tmp_path: Path) -> None:
-    # A transport stream carries what it is told; here the clock starts again in the middle, as after a camera's reboot
+    # A transport stream carries any times; here the clock restarts in the middle, as after a camera's reboot
     parts = []
     for k in (0, 1):
         part = encode(tmp_path / f"{k}.ts", [90_000 + 3_600 * i for i in range(10)], time_base=MPEG)

@@ -93,7 +93,9 @@ def test_box_and_polygon_prompts_work_beside_a_detector(davis: Path, tmp_path: P
     assert all(("mask" in box) == (box["id"] < 3) for line in lines for box in line["boxes"])
 
 
-def test_own_masks_are_scored_from_mask_box_and_composed_prompts(davis: Path, tmp_path: Path, capsys: Any) -> None:
+def test_segmentation_run_is_scored_from_mask_box_and_composed_prompts(
+    davis: Path, tmp_path: Path, capsys: Any
+) -> None:
     needs_weights()
     base = ["eval", "segmentation", str(davis), "--quiet", "--mask-cells", "32", "--json", str(tmp_path / "s.json")]
     base.append("--overwrite")

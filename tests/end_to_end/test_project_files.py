@@ -37,7 +37,7 @@ def test_workflows_cover_the_supported_python_versions() -> None:
     assert PROJECT["requires-python"] == f">={promised[0]},<3.{int(promised[-1].split('.')[1]) + 1}"
 
 
-def test_unknown_forge_addresses_are_absent() -> None:
+def test_pages_contain_no_invented_forge_address() -> None:
     pages = [path for folder in ("", "docs", "models/weights") for path in (ROOT / folder).glob("*.md")]
     assert pages
     assert not [path.name for path in pages if "github.com/liquidtrack" in path.read_text(encoding="utf-8")]

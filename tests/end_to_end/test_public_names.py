@@ -1,4 +1,4 @@
-"""What the packages offer to scripts: names that load lazily, are listed, are typed, and whose examples run."""
+"""The public names of the packages: loaded lazily, listed, typed, with examples that run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`track` says how likely a class is, and names kinds: from pictures on disk to JSON lines, with the real CNN."""
+"""`track` reports class probabilities and fine-grained classes: from image files to JSON lines, with the real CNN."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FRAMES = 8
 
 @pytest.fixture
 def street(tmp_path: Path) -> tuple[Path, Path]:
-    """Pictures of two things that move, and what a detector calls them: the first is a dog but twice a cat."""
+    """Images of two moving objects, and their detected classes: the first is a dog, but a cat in two frames."""
     pictures = tmp_path / "street"
     pictures.mkdir()
     rng = np.random.default_rng(0)

@@ -25,7 +25,7 @@ BRIEF = {
 
 
 def blocks(kind: str) -> list[str]:
-    """The code blocks of one kind."""
+    """The code blocks of one language."""
     found = re.findall(r"^```(\w*)\n(.*?)^```$", DOC, re.MULTILINE | re.DOTALL)
     return [text for name, text in found if name == kind]
 

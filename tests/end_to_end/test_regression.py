@@ -1,6 +1,6 @@
 """What the default settings make of small fixed inputs, to the byte: no change of the tracks goes unseen.
 
-Where a change is meant, look at it and write the expected files anew: `python -m tests.end_to_end.test_regression`.
+If a change is intended, check it and regenerate the expected files: `python -m tests.end_to_end.test_regression`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MOTIONS = ("kalman", "liquid")
 SCENE = "scene:3?width=480&height=270&duration=3&rate=15&people=7&vehicles=2&camera=pan&profile=bursty"
 RECORDED = DATA / "scene.npz"
 EXPECTED = {"jsonl": "scene.jsonl", "mot": "scene.txt"}
-COMPARED = (7, 8, 26, 27)  # frames that lite0 looks at again: two neighbouring pairs, with people and a car
+COMPARED = (7, 8, 26, 27)  # frames that lite0 detects again: two neighbouring pairs, with people and a car
 CLEAR = 0.4  # score from which a recorded detection must be found again, and a new one was recorded
 MARGIN = 0.15  # of the score
 
@@ -51,7 +51,7 @@ def test_tracks_equal_the_expected_ones(motion: str, tmp_path: Path) -> None:
 
 
 class Recorded:
-    """What lite0 and the optical flow said of the scene, frame by frame: a detector and a camera motion in one."""
+    """Outputs of lite0 and the optical flow on the scene, frame by frame: a detector and a camera motion in one."""
 
     def __init__(self, path: Path = RECORDED) -> None:
         with np.load(path) as file:
@@ -132,7 +132,7 @@ def _same_detections(some: Detections, others: Detections) -> None:
 
 
 def record(path: Path = RECORDED) -> None:
-    """Runs lite0 and the optical flow over the scene, and keeps what they say."""
+    """Runs lite0 and the optical flow over the scene, and records their outputs."""
     detector, flow, source = build_detector("lite0", embeddings=True), FlowCameraMotion(), open_scene(SCENE)
     with source:
         frames = list(source)

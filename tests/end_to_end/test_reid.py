@@ -1,4 +1,4 @@
-"""`track --reid`: who leaves and comes back, from pictures through the frozen CNN into label files."""
+"""`track --reid`: people who leave and return, from images through the frozen CNN into label files."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.support.weights import needs_weights
 from tools.cli.main import main
 from tracker.reid.descriptor import Metric
 
-RATE, AWAY = 4, range(10, 34)  # frames a second; six seconds in which nobody is there
+RATE, AWAY = 4, range(10, 34)  # frames a second; six seconds without people
 WHO = 4
 
 
 def place(who: int, k: int) -> tuple[int, int]:
-    """Where somebody stands in frame k; after the absence in another place."""
+    """The place of a person in frame k; another one after the absence."""
     return 20 + 75 * ((who + (2 if k >= AWAY.stop else 0)) % WHO), 40 + k % 3
 
 

@@ -57,7 +57,7 @@ def test_every_label_sink_keeps_boxes_and_true_times(results: Path, name: str) -
     assert set(got.id.tolist()) == {1}
     expected = np.array([box_at(TIMES[row]) for row in got.row])
     np.testing.assert_allclose(got.xyxy, expected, atol=2.0 if name == "cvat" else 0.02)  # CVAT has few key frames
-    assert len(got) >= len(TIMES) - 3  # a tracker may wait a look or two before it shows a track
+    assert len(got) >= len(TIMES) - 3  # a tracker may wait a detection or two before it confirms a track
 
 
 def test_output_video_keeps_every_presentation_time(results: Path) -> None:

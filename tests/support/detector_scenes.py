@@ -1,4 +1,4 @@
-"""Pictures for the detectors: a thing that comes after four seconds and moves over a still, textured background."""
+"""Images for the detectors: a thing that comes after four seconds and moves over a still, textured background."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def truth(time: float, scale: int = 1) -> list[int]:
 
 
 def frame(time: float, index: int = 0, scale: int = 1) -> Frame:
-    """The scene at `time`; its picture cannot be written to."""
+    """The scene at `time`; its image cannot be written to."""
     picture = background(WIDTH * scale, HEIGHT * scale)
     if time >= START:
         left, top, right, bottom = truth(time, scale)

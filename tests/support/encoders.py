@@ -41,7 +41,7 @@ FORMATS = {".mpg": "mpeg", ".ogv": "ogg", ".m2v": "mpeg2video"}
 
 
 def written(folder: Path, suffix: str, codec: str) -> Path:
-    """A clip of eight pictures, or a skipped test where this PyAV cannot write it."""
+    """A clip of eight images, or a skipped test where this PyAV cannot write it."""
     try:
         known = av.Codec(codec, "w").video_formats or []
     except ValueError:

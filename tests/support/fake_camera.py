@@ -16,7 +16,7 @@ QUICK = SourceConfig(stall=1.0, reconnect=0.0)
 
 
 class FakeCamera:
-    """Gives a picture every 10 ms; `plugs` in turn: how many pictures each opening gives before it is unplugged."""
+    """Gives an image every 10 ms; `plugs` in turn: how many images each opening gives before it is unplugged."""
 
     def __init__(
         self, plugs: tuple[int | None, ...] = (None,), grey: bool = False, stuck_after: int | None = None

@@ -1,7 +1,7 @@
 """Little servers for the tests of network sources: RTSP over TCP; HTTP with ranges, endless MPEG-TS and motion JPEG.
 
-They behave like a camera: the picture's number is the time since the server began times its rate, whoever looks. So the
-number tells when a picture was taken, and a test needs no clock of its own.
+They behave like a camera: the image's number is the time since the server began times its rate. So the number
+tells when an image was taken, and a test needs no clock of its own.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ class Camera:
 
     def __init__(self) -> None:
         self.stopped = threading.Event()
-        self.given: list[int] = []  # the pictures that went out; a busy machine skips some, as a camera does
+        self.given: list[int] = []  # the images that went out; a busy machine skips some, as a camera does
         self._began = time.monotonic()
 
     def taken(self, number: int, before: float) -> float:
-        """When the latest picture that shows `number` (0..255) was taken, monotonic clock, not after `before`."""
+        """When the latest image that shows `number` (0..255) was taken, monotonic clock, not after `before`."""
         rounds = int(((before - self._began) * RATE - number) // 256)
         return self._began + (number + 256 * rounds) / RATE
 
     def numbers(self, limit: int | None) -> Iterator[int]:
-        """Picture numbers, each at its moment; `limit` of them, or until the server stops."""
+        """Image numbers, each at its moment; `limit` of them, or until the server stops."""
         count = 0
         while not self.stopped.is_set() and (limit is None or count < limit):
             number = int((time.monotonic() - self._began) * RATE) + 1
@@ -50,7 +50,7 @@ class Camera:
             yield number
 
     def h264(self, out: Any, limit: int | None, **kind: Any) -> None:
-        """Writes pictures to a file-like object, as FFmpeg muxes them, one write a packet."""
+        """Writes images to a file-like object, as FFmpeg muxes them, one write a packet."""
         container = av.open(out, "w", **kind)
         stream: Any = container.add_stream("libx264", rate=RATE, options={"preset": "ultrafast", "tune": "zerolatency"})
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
@@ -81,9 +81,9 @@ class RtspServer:
 
     Args:
         credentials: "user:password" that is asked for (Basic), or None.
-        frames: of each connection in turn, after how many pictures it breaks; None: never.
+        frames: of each connection in turn, after how many images it breaks; None: never.
         stall: whether a broken connection stays open and silent, instead of being closed.
-        away: seconds after a break in which nobody is let in.
+        away: seconds after a break in which no client is accepted.
     """
 
     def __init__(

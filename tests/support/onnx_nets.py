@@ -41,7 +41,7 @@ def write_net(
 
 
 def image(name: str = "images", height: int | None = 64, width: int | None = 96) -> Port:
-    """A picture's input."""
+    """An image's input."""
     return Port(name, (1, 3, height, width), np.float32)
 
 

@@ -73,7 +73,7 @@ def empty(place: Path) -> Path:
 
 
 def by_older_mark(place: Path) -> Path:
-    """A file that looks like ours, but that no manifest knows."""
+    """A file like ours, but in no manifest."""
     return put(place, b'{"format": "liquidtrack", "version": 1, "names": ["person"]}\n')
 
 

@@ -1,4 +1,4 @@
-"""A patterned thing on a patterned ground, wherever it is wanted."""
+"""A textured object on a textured background, at any position."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def ground(seed: int = 1) -> UInt8:
 
 
 def box_at(x: float, y: float, width: float = 36, height: float = 48) -> Float64:
-    """(4,) the thing's box around (x, y)."""
+    """(4,) the object's box around (x, y)."""
     return np.array([x - width / 2, y - height / 2, x + width / 2, y + height / 2])
 
 
 def scene(*boxes: Float64, thing: int = 7, seed: int = 1) -> UInt8:
-    """The ground with the thing in each of the boxes, to parts of a pixel."""
+    """The background with the object in each of the boxes, at subpixel positions."""
     picture = ground(seed)
     pattern = _pattern(thing, 36, 48, 6)
     for left, top, right, bottom in boxes:

@@ -1,4 +1,4 @@
-"""Small videos for tests: pictures that tell their number, films with sound, and what PyAV reads of them."""
+"""Small videos for tests: images that tell their number, videos with sound, and what PyAV reads of them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ TOLERANCE = {".mp4": 1e-5, ".m4v": 1e-5, ".mov": 1e-5}
 
 
 def grey(k: int) -> int:
-    """Far from the greys of the pictures before and after."""
+    """Far from the greys of the images before and after."""
     return 20 + 37 * k % 200
 
 
 def picture(k: int, size: tuple[int, int] = SIZE) -> np.ndarray:
-    """A picture that tells its number by its grey, with a moving bar for the encoder to do."""
+    """An image that encodes its number in its grey, with a moving bar to occupy the encoder."""
     bgr = np.full((size[1], size[0], 3), grey(k), np.uint8)
     bgr[:, (7 * k) % size[0] :][:, :5] = (200, 60, 30)
     return bgr
@@ -46,7 +46,7 @@ def read(path: Path) -> tuple[np.ndarray, list[np.ndarray]]:
 
 
 def read_damaged(path: Path) -> np.ndarray:
-    """Times of the pictures up to the first one that the end of the file cut in two, as players show them."""
+    """Times of the images up to the first one that the end of the file cut in two, as players show them."""
     times = []
     with av.open(str(path)) as container, contextlib.suppress(av.error.InvalidDataError):
         for frame in container.decode(video=0):
@@ -66,7 +66,7 @@ def uneven(kind: str, n: int = 60) -> np.ndarray:
 
 
 def film(path: Path, sound: str | None, seconds: float = 3.0, first: float = 0.0) -> None:
-    """A film at 25 pictures a second whose pictures begin `first` seconds after its sound."""
+    """A video at 25 images a second whose images begin `first` seconds after its sound."""
     with av.open(str(path), "w") as container:
         video: Any = container.add_stream("libvpx-vp9" if path.suffix == ".webm" else "libx264", rate=25)
         video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
@@ -90,7 +90,7 @@ def film(path: Path, sound: str | None, seconds: float = 3.0, first: float = 0.0
 
 
 def packets(path: Path) -> list[tuple[float, str]]:
-    """(time since the first picture, hash) of every packet of sound."""
+    """(time since the first image, hash) of every packet of sound."""
     with av.open(str(path)) as container:
         zero = next(container.decode(video=0)).time
     with av.open(str(path)) as container:

@@ -34,18 +34,18 @@ def make(folder: Path, name: str, pts: list[int] = UNEVEN_MS) -> Path:
 
 
 def read(spec: str | Path, config: SourceConfig | None = None) -> list[tuple[int, float, int]]:
-    """(index, time, the number that the picture shows) of every frame."""
+    """(index, time, the number that the image shows) of every frame."""
     with open_source(str(spec), config or SourceConfig()) as source:
         return [(frame.index, frame.time, number_of(frame.bgr)) for frame in source]
 
 
 def expect(pts: list[int]) -> list[tuple[int, Any, int]]:
-    """What `read` gives of pictures at these milliseconds."""
+    """What `read` gives of images at these milliseconds."""
     return [(k, pytest.approx((at - pts[0]) / 1000, abs=1e-9), k) for k, at in enumerate(pts)]
 
 
 def folder_of(folder: Path, names: list[str]) -> Path:
-    """Pictures that say 0, 1, 2, ... in the order of `names`."""
+    """Images that say 0, 1, 2, ... in the order of `names`."""
     folder.mkdir(parents=True, exist_ok=True)
     for k, name in enumerate(names):
         cv2.imwrite(str(folder / name), stripes(k))

@@ -18,7 +18,7 @@ UNEVEN_MS = [0, 40, 80, 200, 210, 230, 500, 540, 580, 1400, 1440, 1450, 1490, 20
 
 
 def stripes(number: int, size: tuple[int, int] = SIZE) -> UInt8:
-    """A picture that says `number` (0..255), bit by bit from left to right; its upper left corner is red."""
+    """An image that says `number` (0..255), bit by bit from left to right; its upper left corner is red."""
     bits = np.array([number >> k & 1 for k in range(8)], np.uint8)
     row = np.repeat(bits * 200 + 30, size[0] // 8)
     picture = np.broadcast_to(row[None, :, None], (size[1], size[0], 3)).copy()
@@ -95,7 +95,7 @@ def sound_only(path: Path) -> Path:
 
 
 def packets_of(count: int, rate: int = 25, size: tuple[int, int] = SIZE, start: int = 0) -> list[bytes]:
-    """JPEG pictures that say start, start + 1, ... for servers of motion JPEG."""
+    """JPEG images that say start, start + 1, ... for servers of motion JPEG."""
     import cv2
 
     return [cv2.imencode(".jpg", stripes((start + k) % 256, size))[1].tobytes() for k in range(count)]

@@ -71,12 +71,12 @@ def test_undetected_track_is_lost_recovered_and_removed_by_seconds(motion: str, 
     assert lost.state[lost.id == 3].tolist() == [State.LOST]
     assert lost.time_since_update[lost.id == 3].tolist() == pytest.approx([0.3])
     assert tracker.update(walkers(0.6), 0.6).confirmed.id.tolist() == [1, 2, 3, 4]
-    end = 0.6 + longest + 0.1  # the liquid head may wait longer for who is likely to come back
+    end = 0.6 + longest + 0.1  # the liquid head may keep a track longer that is likely to return
     assert 3 not in tracker.update(walkers(end, missing=[2]), end).id
 
 
 def test_frames_without_detections_leave_later_results_unchanged() -> None:
-    """Frames in which an object is not detected must leave its state as if they had not been looked at."""
+    """Frames in which an object is not detected must leave its state unchanged."""
     often, seldom = Tracker(), Tracker()
     for t in (0.0, 0.1, 0.2):
         often.update(walkers(t), t)
@@ -198,7 +198,7 @@ def test_predicted_std_grows_with_time(name: str) -> None:
 
 @pytest.mark.parametrize("name", MOTIONS)
 def test_motion_is_invariant_to_position_and_scale(name: str) -> None:
-    """A picture of twice the size, cut elsewhere, gives the same answer in its own pixels."""
+    """An image scaled by two and shifted gives the same result in its own pixels."""
     motion = MOTIONS[name](TrackerConfig())
     affine = np.array([[2.0, 0, 300], [0, 2.0, -40]])
     plain, moved = seen(motion), np.zeros((0, motion.width))
@@ -284,7 +284,7 @@ def test_every_cost_tracks_walkers(name: str) -> None:
 
 
 def test_embeddings_resolve_a_swap_that_positions_cannot() -> None:
-    """Two who meet, vanish behind each other, and come out changed over: only their looks can say so."""
+    """Two people meet, occlude each other and swap sides: only their embeddings reveal it."""
     rng = np.random.default_rng(0)
     looks = rng.standard_normal((6, 16)).astype(np.float32)
     looks /= np.linalg.norm(looks, axis=1, keepdims=True)
@@ -335,5 +335,5 @@ def test_detection_that_would_start_a_track_joins_the_likeliest_known_one(score:
     box = np.array([[0, 0, 40, 100.0]], np.float32)
     for time, s in ((0.0, 0.9), (0.1, score)):
         got = tracker.update(Detections(box, np.array([s], np.float32), np.zeros(1, np.int64)), time)
-    # a weak one would become nobody: for it a match must be likelier than not
+    # a low-score one would start no track: it needs a match likelier than not
     assert (got.id.tolist(), got.state.tolist()) == ([1], [state])

@@ -21,7 +21,7 @@ WIDTH, HEIGHT = 40.0, 100.0
 
 
 def crowd(seed: int, frames: int) -> Iterator[tuple[Detections, float]]:
-    """Walkers of two classes who come, are missed, and leave at the border, at uneven times; with embeddings."""
+    """Walkers of two classes who appear, are missed, and leave at the border, at uneven times; with embeddings."""
     rng = np.random.default_rng(seed)
     at, speed = rng.uniform(0, 600, (6, 2)) * [1, 0.5], rng.normal(0, 120, (6, 2)) * [1, 0.1]
     looks = rng.normal(size=(6, 8)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The structs of arrays: what they accept, what they refuse and what they say then."""
+"""The structs of arrays: accepted and refused values, and the errors."""
 
 from __future__ import annotations
 

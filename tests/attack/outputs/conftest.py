@@ -22,7 +22,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def work(stock: Path, tmp_path: Path) -> Path:
-    """A folder with a clip, its detections, truth and pictures; nothing in it may change."""
+    """A folder with a clip, its detections, truth and images; nothing in it may change."""
     for name in ("clip.mp4", "det.txt"):
         (tmp_path / name).write_bytes((stock / name).read_bytes())
     (tmp_path / "gt.txt").write_text(GT)

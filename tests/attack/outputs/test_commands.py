@@ -1,4 +1,4 @@
-"""No other command overwrites what is the user's unasked either: mot, convert, reports, trainings, render, demo."""
+"""No other command overwrites user files without `--overwrite`: mot, convert, reports, trainings, render, demo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where results go, and what is nobody's data: standard output, devices, default places, folders of pictures."""
+"""Where results go, and outputs that hold no user data: standard output, devices, default places, folders of images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.output_victims import (
     track,
 )
 
-# What is nobody's data, and what is said.
+# Outputs that hold no user data, and the expected message.
 
 
 def test_device_and_pipe_outputs_need_no_overwrite(work: Path) -> None:

@@ -1,4 +1,4 @@
-"""Boxes follow their pixels, whatever is done to the picture."""
+"""Boxes follow their pixels, whatever is done to the image."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_augmented_boxes_match_their_pixels(seed: int) -> None:
         assert 0 <= top < bottom <= 320
         inside = of_class[label, int(np.ceil(top)) + 1 : int(bottom) - 1, int(np.ceil(left)) + 1 : int(right) - 1]
         if trust and inside.size:
-            assert inside.mean() > 0.9  # edges blur when a picture grows
+            assert inside.mean() > 0.9  # edges blur when an image grows
         free[:, max(0, int(top) - 2) : int(bottom) + 3, max(0, int(left) - 2) : int(right) + 3] = False
     assert not free.any()  # no coloured pixel is outside the boxes
 
@@ -88,7 +88,7 @@ def test_augmentation_is_reproducible_from_its_seed() -> None:
 
 
 def checksum() -> str:
-    """Of training pictures and boxes from fixed seeds."""
+    """Of training images and boxes from fixed seeds."""
     whole = hashlib.sha256()
     for seed in range(6):
         made = compose(lambda: picture(2), 128, np.random.default_rng(seed))
@@ -140,8 +140,8 @@ def test_mostly_cropped_objects_are_ignored() -> None:
         made = fit_into(source, (60, 60), 100, np.random.default_rng(seed))
         assert (made.xyxy >= 0).all()
         assert (made.xyxy <= 60).all()
-        assert 4 not in made.label  # outside of its picture
-        assert not made.trust[np.isin(made.label, [2, 3])].any()  # too small; too little within the picture
+        assert 4 not in made.label  # outside of its image
+        assert not made.trust[np.isin(made.label, [2, 3])].any()  # too small; too little within the image
         trust = dict(zip(made.label.tolist(), made.trust.tolist(), strict=True))
         sides = dict(zip(made.label.tolist(), (made.xyxy[:, 2:] - made.xyxy[:, :2]).tolist(), strict=True))
         assert trust[0] == pytest.approx(0.8)  # a 36 % part is seen
@@ -163,7 +163,7 @@ def test_no_blur_moves_an_object_out_of_its_box() -> None:
 
 
 def test_photometric_changes_are_drawn_independently() -> None:
-    """One seed for each transform would let all changes fall on the same pictures."""
+    """One seed for each transform would let all changes fall on the same images."""
     changed = photometric_of(lambda bgr: abs(bgr.mean() - 120) > 5)
     rough = photometric_of(lambda bgr: np.abs(np.diff(bgr[:, :, 1].astype(int), axis=1)).mean() > 1)
     shares = rough[changed].mean(), rough[~changed].mean()

@@ -1,4 +1,4 @@
-"""Whom to believe where nobody labelled."""
+"""Pseudo-labels from the detections of several teachers."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ def test_fully_labelled_classes_gain_only_ignored_boxes() -> None:
     xyxy, label, trust = merged(labelled, np.array([True, False]), taught)
     assert list(zip(xyxy[:, 0].tolist(), label.tolist(), trust.tolist(), strict=True)) == [
         (0, 0, 1),  # the label
-        (100, 0, 0),  # a strong voice against complete labels: nobody knows
+        (100, 0, 0),  # a high score against complete labels: unknown
         (200, 1, pytest.approx(0.9)),  # a class that was not labelled
     ]

@@ -1,4 +1,4 @@
-"""What is read is bounded: devices that never end, pipes that nobody fills, elements inside one another."""
+"""What is read is bounded: devices that never end, pipes without a writer, nested elements."""
 
 from __future__ import annotations
 

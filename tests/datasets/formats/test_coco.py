@@ -1,4 +1,4 @@
-"""COCO-video JSON: plain COCO and MMTracking's keys, pycocotools as a judge, and the sentence for everything wrong."""
+"""COCO-video JSON: plain COCO and MMTracking's keys, pycocotools as reference, and one sentence for every error."""
 
 from __future__ import annotations
 

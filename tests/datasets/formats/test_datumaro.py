@@ -1,5 +1,5 @@
-"""Datumaro as a judge: it reads what we write, and we read what it writes. `make` brings it, without the second OpenCV
-that it asks for (pyproject.toml says why).
+"""Datumaro as reference: it reads our files, and we read its files. `make` installs it, without the second OpenCV
+that it requires (pyproject.toml says why).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WANT = Annotations(
 
 
 def boxes(dataset: Any) -> list[list[tuple[str, list[float]]]]:
-    """(class, left top right bottom) of each picture, pictures in order of their names."""
+    """(class, left top right bottom) of each image, images in order of their names."""
     names = [label.name for label in dataset.categories()[dm.AnnotationType.label]]
     items = sorted(dataset, key=lambda item: item.id)
     return [
@@ -126,7 +126,7 @@ def test_datumaro_exports_are_read(kind: str, place: str, tmp_path: Path) -> Non
 
 
 def test_coco_lists_images_that_datumaro_finds(tmp_path: Path) -> None:
-    """The frames of a video by CVAT's names for them, and pictures by their own: datumaro finds each."""
+    """The frames of a video by CVAT's names for them, and images by their own: datumaro finds each."""
     for part, pictures in (("video", ()), ("pictures", ("b.png", "a.png", "c.png"))):
         root = tmp_path / part
         write(WANT, root / "annotations" / "instances_default.json", pictures=pictures)

@@ -1,4 +1,4 @@
-"""MOTChallenge text: what each kind of file means, where its times come from, and a sentence for all that is wrong."""
+"""MOTChallenge text: the meaning of each file, the source of its times, and one sentence for every error."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def test_scores_of_any_scale_keep_their_order(tmp_path: Path, caplog: pytest.Log
 
 
 class TestTimes:
-    """Where times are looked for, and where they are written."""
+    """Where times are read from, and where they are written."""
 
     def test_times_come_from_own_file_then_common_file_then_rate(self, tmp_path: Path) -> None:
         path = put(tmp_path / "a.txt", GOOD)

@@ -32,7 +32,7 @@ class Thrown(Exception):
 
 
 def training_set(data: Path) -> dict[str, np.ndarray]:
-    """Picture's name -> (N, 5) class and box, of the `train` part.
+    """Image's name -> (N, 5) class and box, of the `train` part.
 
     Raises:
         Thrown: an image or its label is not by the rules.
@@ -111,7 +111,7 @@ def test_yolo_output_is_a_valid_training_set(tmp_path: Path, monkeypatch: pytest
     got = training_set(data)
     assert list(got) == ["000001.jpg", "000004.jpg", "000005.jpg"]
     first = got["000001.jpg"]
-    assert first[:, 0].tolist() == [0, 1]  # what lies beyond the picture is no label
+    assert first[:, 0].tolist() == [0, 1]  # what lies beyond the image is no label
     assert np.allclose(first[0, 1:], [10 / 64, 16 / 48, 12 / 64, 16 / 48])
     assert np.allclose(first[1, 1:], [15 / 64, 34 / 48, 30 / 64, 28 / 48])  # cut at the edge
     assert len(got["000004.jpg"]) == 0
@@ -119,7 +119,7 @@ def test_yolo_output_is_a_valid_training_set(tmp_path: Path, monkeypatch: pytest
 
 
 def test_track_writes_a_valid_training_set(tmp_path: Path) -> None:
-    """Pictures beside labels, and the frames of COCO in a folder of their own, by one command."""
+    """Images beside labels, and the frames of COCO in a folder of their own, by one command."""
     words = ["track", "scene:2", "--end", "1", "--detector", "background", "--quiet", "--yolo", str(tmp_path / "set")]
     more = ["--yolo-images", "--coco", str(tmp_path / "a.json"), "--images", str(tmp_path / "frames")]
     assert main([*words, *more]) == 0

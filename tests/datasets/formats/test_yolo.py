@@ -199,19 +199,19 @@ def test_scores_and_ids_follow_the_box_if_requested(tmp_path: Path) -> None:
 def test_edited_label_is_read_without_its_id(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = _tracked(tmp_path / "a")
     label = path / "labels" / "000001.txt"
-    _, second = _lines(label)  # the third lies beyond the picture
+    _, second = _lines(label)  # the third lies beyond the image
     numbers = " ".join(f"{float(v):.12g}" for v in second.split())  # another program's way of writing
     label.write_text(f"1 0.25 0.5 0.1 0.2\n{numbers}\n")
     got = read(path)
     assert got.id[got.at(0)].tolist() == [-1, 8, 9]
     assert got.xyxy[0].tolist() == [20, 20, 30, 30]
     assert "1 boxes of tracks.csv have no label any more" in caplog.text
-    label.write_text("")  # deleted by somebody: only what no label ever showed is left
+    label.write_text("")  # deleted by hand: only what no label ever showed is left
     assert read(path).id.tolist() == [9, 7, -1, 7]
 
 
 def _tracked(path: Path) -> Path:
-    """Three objects in the first frame: inside the picture, over its edge, beyond it; then one, twice in a frame."""
+    """Three objects in the first frame: inside the image, over its edge, beyond it; then one, twice in a frame."""
     with YoloWriter(path) as writer:
         writer.open(SourceInfo("s", 100, 50), ("person", "car"))
         box = np.array([[40, 20, 60, 30], [-10, 0, 50, 60], [200, 10, 220, 20]], np.float32)

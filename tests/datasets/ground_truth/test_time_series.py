@@ -63,7 +63,7 @@ def test_windows_and_linear_baseline_match_the_paper(shared: Path) -> None:
     assert np.square(error).mean() == pytest.approx(3.43, abs=0.01)  # measured by others on the same windows
 
 
-def test_parity_follows_from_the_events() -> None:
+def test_parity_is_computed_from_the_events() -> None:
     series = event_xor()["valid"]
     assert series.x.shape == (5000, series.x.shape[1], 1)
     assert abs(series.y.mean() - 0.5) < 0.03
@@ -71,7 +71,7 @@ def test_parity_follows_from_the_events() -> None:
         bits, ends = x[mask], np.rint(times[mask] * 32).astype(int)
         assert ends[0] == 1
         assert (np.diff(ends) > 0).all()
-        assert (bits[1:-1] != bits[:-2]).all()  # only changes are told, besides the end
+        assert (bits[1:-1] != bits[:-2]).all()  # only changes are events, besides the end
         told = np.repeat(bits[:-1], np.diff(ends)).sum() + bits[-1]  # a bit lasts until the next event
         assert told % 2 == parity
 

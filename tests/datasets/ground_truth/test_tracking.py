@@ -20,7 +20,7 @@ def label(frame: int, number: int, kind: str, occluded: int, *box: float) -> str
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Two cars and a walker, thirty frames, the last object gone for a while; and what nobody labels."""
+    """Two cars and a walker, thirty frames, the last object gone for a while; and DontCare regions."""
     rows = []
     for k in range(30):
         rows.append(label(k, 0, "Car", 0, 100 + 9 * k, 150, 200 + 9 * k, 220))

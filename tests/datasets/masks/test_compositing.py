@@ -1,4 +1,4 @@
-"""Objects of one picture over another: who is in front, and moved so that all are seen at first."""
+"""Objects of one image over another: their order, and moved so that all are visible at first."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_ground_truth_matches_the_pixels(large: tuple[Frame, FrameTruth]) -> Non
     assert len(there.id) >= 8
     changed = (full.astype(int) != empty).any(axis=2)
     covered = there.mask.any(axis=0)
-    assert changed[covered].mean() > 0.99  # where an object is seen, the picture is another than without it
+    assert changed[covered].mean() > 0.99  # where an object is visible, the image differs from the one without it
     grown = cv2.dilate(covered.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     assert not changed[~grown].any()  # and nowhere else
     assert (truth.mask.sum(axis=0) <= 1).all()  # a pixel belongs to one object
@@ -124,7 +124,7 @@ def test_boxes_hold_their_masks(large: tuple[Frame, FrameTruth]) -> None:
 
 
 def test_nearer_actor_occludes_the_farther() -> None:
-    """Wherever the masks of two people touch, the one whose feet are lower in the picture is whole there."""
+    """Wherever the masks of two people touch, the one whose feet are lower in the image is whole there."""
     scene = Scene(seed=8, width=480, height=270, people=30, vehicles=0, occluders=0, noise=0, exposure=0)
     _, truth = Renderer(scene).at(2.0)
     pairs = 0
@@ -140,7 +140,7 @@ def test_nearer_actor_occludes_the_farther() -> None:
 
 
 def _alone(scene: Scene, number: int) -> np.ndarray:
-    """The mask of one actor where nobody else is there."""
+    """The mask of one actor with no other actor in the scene."""
     renderer = Renderer(scene)
     renderer._actors = [actor for actor in renderer._actors if actor.id == number]
     renderer._stage = dataclasses.replace(renderer._stage, fixtures=())

@@ -1,4 +1,4 @@
-"""A still, panning or hand-held camera before a picture."""
+"""A still, panning or hand-held camera before an image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = [f"{k}.jpg" for k in range(12)]  # all three cameras are among them
 
 
 def _picture() -> UInt8:
-    """A bright box in the middle of a dark picture."""
+    """A bright box in the middle of a dark image."""
     bgr = np.full((120, 160, 3), 30, np.uint8)
     bgr[40:90, 60:110] = 220
     return bgr
@@ -43,7 +43,7 @@ def test_simulated_cameras_are_static_or_moving() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_visible_fraction_is_relative_to_the_unclipped_box(name: str) -> None:
-    """The box in the corner leaves the picture as soon as the camera sees less than all of it."""
+    """The box in the corner leaves the image as soon as the camera sees less than all of it."""
     for view in simulate_camera(_picture(), BOX, name, frames=6, rate=4):
         scale = np.sqrt((view.xyxy[0, 2:] - view.xyxy[0, :2]).prod() / 50**2)
         area = np.maximum(view.xyxy[:, 2:] - view.xyxy[:, :2], 0).prod(axis=1)

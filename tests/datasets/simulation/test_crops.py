@@ -1,4 +1,4 @@
-"""Simulated views: spoiled alike when close in time, reproducible, whole pictures whatever the course."""
+"""Simulated crops: disturbances correlated in time, reproducible, never empty."""
 
 from __future__ import annotations
 

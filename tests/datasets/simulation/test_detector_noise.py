@@ -1,4 +1,4 @@
-"""Simulated detectors and clips: perfect ones say the truth, fitted ones come back, a seed decides all."""
+"""Simulated detectors and clips: a perfect one returns the truth, fits recover the noise, seeds decide."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_occluded_objects_are_missed_at_the_set_rate_with_temporal_correlation()
     seen = np.array([[who in number for who in (1, 2)] for number, _, _ in found])
     np.testing.assert_allclose(seen.mean(axis=0), [1 - 0.05 - 0.4 * 0.9**4, 0.95], atol=0.04)
     gone = ~seen[:, 0]
-    assert gone[1:][gone[:-1]].mean() > 1.5 * gone.mean()  # who was missed is likelier missed again
+    assert gone[1:][gone[:-1]].mean() > 1.5 * gone.mean()  # a missed object is likelier missed again
     real = TrackingSequence("street", "two", times, truth, _boxes(found), {}, {1: times[-1], 2: times[-1]})
     back = fit([real])
     assert back.missed == pytest.approx(0.05, abs=0.03)
@@ -174,14 +174,14 @@ def test_duplicate_detection_has_no_id_and_rarely_the_higher_score() -> None:
         often = replace(NoiseModel(), twice=1.0, clutter=0.0, missed=0.0, score=usual)
         number, found, score = simulate(truth, np.zeros(1), np.zeros(1, np.int64), often, np.random.default_rng(0))[0]
         named, second = number[number >= 0], found[number < 0]
-        assert len(set(named.tolist())) == len(named)  # nobody is there twice
+        assert len(set(named.tolist())) == len(named)  # each id occurs once
         at = np.searchsorted(boxes[:, 0], second[:, 0] + 500) - 1
         best = np.full(n, -1.0)
         best[named] = score[number >= 0]
         there = best[at] > 0
         assert there.sum() > 200
         stronger.append((score[number < 0] > best[at])[there].mean())
-    assert 0.05 < stronger[0] < 0.5  # of somebody hardly seen the second look may be the surer one
+    assert 0.05 < stronger[0] < 0.5  # the duplicate of a low-score detection may have the higher score
     assert stronger[1] < 0.02
 
 

@@ -1,4 +1,4 @@
-"""Simulated looks are as alike and as unlike as the real ones that the module names."""
+"""Simulated embeddings have the similarities of the real ones that the module names."""
 
 from __future__ import annotations
 

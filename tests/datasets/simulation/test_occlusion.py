@@ -1,4 +1,4 @@
-"""Simulated things that hide people: what a detector still says of whoever passes behind them."""
+"""Simulated occluders: what a detector still reports of people who pass behind them."""
 
 from __future__ import annotations
 

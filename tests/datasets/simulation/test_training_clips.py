@@ -21,7 +21,7 @@ from tests.support.walking_people import walkers
 
 
 def counts(clip: TrainingClip) -> tuple[int, ...]:
-    """Frames, burn-in, detections, clutter, frames with embeddings, frames with a told camera motion."""
+    """Frames, burn-in, detections, clutter, frames with embeddings, frames with known camera motion."""
     clutter = sum(int((number < 0).sum()) for number in clip.number)
     embedded = sum(one.embedding is not None for one in clip.detections)
     told = sum(warp is not None for warp in clip.warps)

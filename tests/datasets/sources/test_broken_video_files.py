@@ -79,7 +79,7 @@ def test_truncated_file_gives_its_good_frames_then_an_error(tmp_path: Path, name
         seen.extend((frame.index, frame.time, number_of(frame.bgr)) for frame in source)
     assert 15 <= len(seen) < 32
     assert seen == whole[: len(seen)]
-    part = read(path, SourceConfig(end=0.2))  # who wanted no more than what is there has no reason to complain
+    part = read(path, SourceConfig(end=0.2))  # a part before the damage is read without an error
     assert part == whole[:5]
 
 

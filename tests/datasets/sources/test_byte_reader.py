@@ -1,4 +1,4 @@
-"""Files that change while they are read, pipes, and files that go on with nothing."""
+"""Files that change while they are read, pipes, and files padded with zeros."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="an open file has a name o
 
 
 def noise(count: int) -> list[np.ndarray]:
-    """Pictures that make a file too large to be read ahead as a whole."""
+    """Images that make a file too large to be read ahead as a whole."""
     rng = np.random.default_rng(0)
     return [rng.integers(0, 256, (240, 320, 3), dtype=np.uint8) for _ in range(count)]
 

@@ -1,4 +1,4 @@
-"""Pictures: order, clocks, kinds of pixels; MOTChallenge folders; files of times."""
+"""Images: order, times, pixel formats; MOTChallenge folders; times files."""
 
 from __future__ import annotations
 

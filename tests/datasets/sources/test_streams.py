@@ -28,11 +28,11 @@ QUICK = SourceConfig(stall=2.0, reconnect=0.0)
 
 
 def take(source: Live, camera: Camera, count: int) -> list[tuple[Frame, float]]:
-    """`count` frames, each with when it was taken, as its picture tells; their times are checked against that."""
+    """`count` frames, each with when it was taken, as its image tells; their times are checked against that."""
     rows: list[tuple[Frame, float]] = []
     for frame in source:
         taken = camera.taken(number_of(frame.bgr), before=time.monotonic())
-        # between being taken and being here: no clock runs before the picture, and none after our having it
+        # between being taken and being here: no clock runs before the image, and none after our having it
         assert taken - 1e-3 <= source._zero + frame.time <= time.monotonic()
         rows.append((frame, taken))
         if len(rows) == count:

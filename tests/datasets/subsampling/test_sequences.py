@@ -1,4 +1,4 @@
-"""Thinning: the same frames as the project's reference script, and honest files around them."""
+"""Temporal subsampling: the same frames as the project's reference script, and consistent files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The source's sound is copied into the video, packet by packet, in time with its pictures."""
+"""The source's sound is copied into the video, packet by packet, in time with its images."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_sound_is_copied(tmp_path: Path, codec: str, source: str, suffix: str, f
     digests = [d for _, d in got]
     everything = [d for _, d in expected]
     start = everything.index(digests[0])
-    assert start <= 3  # sound from before the first picture is left out, no more
+    assert start <= 3  # sound from before the first image is left out, no more
     assert digests == everything[start:][: len(digests)]
     assert len(digests) >= len(everything) - start - 1
     np.testing.assert_allclose([t for t, _ in got], [t for t, _ in expected[start:]][: len(got)], atol=0.002)
@@ -84,7 +84,7 @@ def test_source_without_sound_writes_no_sound(tmp_path: Path, caplog: pytest.Log
 
 
 def test_truncated_sound_leaves_the_images(tmp_path: Path) -> None:
-    """The source's file is cut short: pictures go on, sound ends."""
+    """The source's file is cut short: images go on, sound ends."""
     film(tmp_path / "film.mkv", "libopus", seconds=4)
     data = (tmp_path / "film.mkv").read_bytes()
     (tmp_path / "cut.mkv").write_bytes(data[: len(data) // 2])

@@ -58,11 +58,11 @@ def test_kill_leaves_the_written_frames(tmp_path: Path, suffix: str, with_sound:
     if with_sound:
         codec, source = ("libopus", ".webm") if suffix == ".webm" else ("libmp3lame", ".mp4")
         sound = tmp_path / f"film{source}"
-        film(sound, codec, seconds=4)  # the sound ends long before the pictures do
+        film(sound, codec, seconds=4)  # the sound ends long before the images do
     path = tmp_path / f"killed{suffix}"
     assert child(path, sound=sound).returncode == -signal.SIGKILL
     got = read_damaged(path)
-    # 201 pictures (8 s) went in: the encoder keeps some, the container up to a second.
+    # 201 images (8 s) went in: the encoder keeps some, the container up to a second.
     assert len(got) >= 150
     np.testing.assert_allclose(got - got[0], np.arange(len(got)) * 0.04, atol=0.00052)
     if with_sound and suffix != ".avi":
@@ -76,7 +76,7 @@ def test_kill_in_the_first_second_leaves_a_readable_file(tmp_path: Path, suffix:
     path = tmp_path / f"killed{suffix}"
     assert child(path, last=last).returncode == -signal.SIGKILL
     got = read_damaged(path)
-    # the encoder keeps up to four pictures, the writer one, a fragment as many as came before it
+    # the encoder keeps up to four images, the writer one, a fragment as many as came before it
     assert len(got) >= (last - 4) // 2
     np.testing.assert_allclose(got - got[0], np.arange(len(got)) * 0.04, atol=0.00052)
 
@@ -97,7 +97,7 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
 def test_disk_full_on_closing_is_one_sentence(tmp_path: Path) -> None:
-    """Whatever byte is the last that fits, an MP4 stays readable: the final index must not spoil the fragments."""
+    """Whatever byte is the last that fits, an MP4 stays readable: the final index must not damage the fragments."""
     code = CHILD.replace("range(400)", "range(50)").replace("except", "    writer.close()\nexcept", 1)
     whole = tmp_path / "whole.mp4"
     root = Path(__file__).parents[3]

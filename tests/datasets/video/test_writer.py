@@ -36,7 +36,7 @@ def test_times_round_trip(tmp_path: Path, suffix: str, kind: str, start: float) 
     assert got[0] == 0
     tolerance = TOLERANCE.get(suffix, 0.00052)
     np.testing.assert_allclose(got, times - times[0], atol=tolerance, rtol=0)
-    for k, bgr in enumerate(pictures):  # and each time has its own picture
+    for k, bgr in enumerate(pictures):  # and each time has its own image
         assert abs(np.median(bgr) - grey(k)) < 6
 
 
@@ -76,7 +76,7 @@ def test_two_images_within_one_tick_keep_their_order(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("size", [(97, 64), (96, 65), (33, 51)])
-def test_odd_sizes_are_kept(tmp_path: Path, suffix: str, size: tuple[int, int]) -> None:
+def test_odd_sizes_are_padded_to_even(tmp_path: Path, suffix: str, size: tuple[int, int]) -> None:
     path = tmp_path / f"odd{suffix}"
     write(path, [0.0, 0.1], size, crf=10)
     _, pictures = read(path)
@@ -172,7 +172,7 @@ def test_finished_mp4_is_not_fragmented(tmp_path: Path) -> None:
         assert (context.name, context.pix_fmt) == ("h264", "yuv420p")
 
 
-# Bad settings and pictures
+# Bad settings and images
 
 
 @pytest.mark.parametrize(

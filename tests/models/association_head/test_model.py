@@ -18,7 +18,7 @@ INPUTS, FEATURES = 24, 45
 
 
 def trained(cell: str, slowing: float = HeadConfig().slowing) -> tuple[AssociationHead, HeadNumpy]:
-    """A head whose weights are anything but zero."""
+    """A head without zero weights."""
     torch.manual_seed(0)
     model = AssociationHead(INPUTS, FEATURES, HeadConfig(cell=cell, slowing=slowing))
     with torch.no_grad():

@@ -61,7 +61,7 @@ def test_parameter_count_equals_the_published_one() -> None:
 def test_pretrained_network_classifies_known_images(
     ours: Backbone, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every twentieth picture of the research data: .88 of 500 whole pictures, .826 of these recompressed ones."""
+    """Every twentieth image of the research data: .88 of 500 whole images, .826 of these recompressed ones."""
     from tools.evaluate.classification import evaluate
     from tools.evaluate.config.classification import EvalRecognitionConfig
 

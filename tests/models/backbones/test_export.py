@@ -20,7 +20,7 @@ from models.runtime.session import Session
 
 SMALL, STRIDE, RANDOM = "mobilenet_v3_small", 8, "random"
 ROOT = Path(__file__).parents[3]
-# Every network where it is tapped by default; the one that is used most whole, and one of each kind's scores.
+# Every network at its default stride; the most used one whole, and the scores of one per family.
 TAPS = [(name, 8) for name in BACKBONES] + [("efficientnet_lite0", 16), ("efficientnet_lite0", 32)]
 SCORES = [(name, None) for name in ("efficientnet_lite0", "resnet18", SMALL)]
 

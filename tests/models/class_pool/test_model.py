@@ -1,4 +1,4 @@
-"""The class pool: NumPy is torch, a pool knows no class, its file is checked."""
+"""The class pool: NumPy equals torch, class permutations commute, its file is checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from models.errors import WeightsError
 
 
 def drawn(config: ClassPoolConfig, seed: int = 0) -> ClassPoolNumpy:
-    """A pool with weights that nobody trained, none of them zero."""
+    """A pool with random weights, none of them zero."""
     rng = np.random.default_rng(seed)
     shapes = {
         "cell.blocks.0.weight": (4, config.units, config.inputs + config.units),
@@ -120,7 +120,7 @@ def test_crops_close_in_time_add_little_evidence(name: str) -> None:
     news = own_class_pool(name).news(np.array([np.inf, 0.0, 0.033, 0.3, 1.0, 5.0, 100.0], np.float32))
     assert news[0] == 1
     assert (np.diff(news[1:]) >= 0).all()
-    assert news[2] < 0.5  # ten looks within a third of a second are fewer than five
+    assert news[2] < 0.5  # ten crops within a third of a second count less than five
     assert news[1] < news[2] < news[3] < news[4]
 
 

@@ -1,4 +1,4 @@
-"""How detector networks take pictures and answer: boxes planted into raw outputs come out where they were planted."""
+"""Inputs and outputs of detector networks: known boxes in raw outputs are decoded."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_letterbox_keeps_the_aspect_and_is_invertible(width: int, height: int, c
     left, top, right, bottom = xs.min(), ys.min(), xs.max() + 1, ys.max() + 1
     assert (canvas == 7).all(axis=2).sum() == canvas.shape[0] * canvas.shape[1] - (right - left) * (bottom - top)
     seen = fit.to_image(np.array([[left, top, right, bottom]], np.float32))[0]
-    # Whole pixels of the input are all that can be filled: one of them is 1 / scale pixels of the picture.
+    # Whole pixels of the input are all that can be filled: one of them is 1 / scale pixels of the image.
     np.testing.assert_allclose(seen, [0, 0, width, height], atol=1.01 / min(fit.scale))
     assert fit.scale[0] == fit.scale[1]
     if centred:

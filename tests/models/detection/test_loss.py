@@ -18,13 +18,13 @@ BINS = 12
 
 
 def objects(*rows: tuple[int, int, float, float, float, float], trust: float = 1.0) -> TargetObjects:
-    """Rows of picture, label, left, top, right, bottom."""
+    """Rows of image, label, left, top, right, bottom."""
     table = torch.tensor(rows, dtype=torch.float32).reshape(-1, 6)
     return TargetObjects(table[:, 0].long(), table[:, 1].long(), table[:, 2:], torch.full((len(table),), trust))
 
 
 def answer(truth: TargetObjects, pictures: int, classes: int, sure: float = 9.0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits of a network that is right: every cell inside an object says its class and its box."""
+    """Logits of a correct network: every cell inside an object predicts its class and box."""
     kind = torch.full((pictures, len(POINTS), classes), -sure)
     place = torch.full((pictures, len(POINTS), 4, BINS), -30.0)
     place[..., 0] = 0
@@ -64,7 +64,7 @@ def test_cells_inside_an_object_are_assigned_to_one_object_each() -> None:
     at = POINTS[right.cell % len(POINTS)]
     box = near.xyxy[right.owner]
     assert ((at > box[:, :2]) & (at < box[:, 2:])).all()
-    assert right.score[1].sum() == 0  # the second picture is empty
+    assert right.score[1].sum() == 0  # the second image is empty
     assert right.score[0].flatten().count_nonzero() == len(right.cell)
 
 

@@ -1,4 +1,4 @@
-"""Eight bits say what floating point says."""
+"""Quantised networks agree with floating point."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ LENGTHS = (9, 1, 5, 0, 8)  # 8 rows would equal the units: the width at which nc
 
 
 def batch(rows: int = 5, far: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
-    """x, times, mask; what is masked is NaN."""
+    """x, times, mask; masked samples are NaN."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(rows, 9, 3, generator=generator, dtype=torch.float64)
     times = torch.rand(rows, 9, generator=generator, dtype=torch.float64).cumsum(1) + far
@@ -124,7 +124,7 @@ def test_classify_reads_each_rows_last_sample() -> None:
 
 
 def test_model_learns_a_phase_from_uneven_times() -> None:
-    """A sine seen at random times: a model that is told the times forecasts it, one that is not cannot."""
+    """A sine seen at random times: a model with the times forecasts it, one without cannot."""
     generator = torch.Generator().manual_seed(0)
     times = torch.rand(32, 8, generator=generator, dtype=torch.float64).cumsum(1)
     phase = 6 * torch.rand(32, 1, generator=generator, dtype=torch.float64)

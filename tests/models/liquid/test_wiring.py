@@ -35,7 +35,7 @@ def test_wiring_connects_the_layers_in_order(seed: int) -> None:
     assert not r[motor].any()
     assert r[command, command].sum() == 7
     assert s.any(1).all()  # every input is heard
-    assert s[:, inter].any(0).all()  # every neuron hears somebody
+    assert s[:, inter].any(0).all()  # every neuron has an input
     assert r[inter, command].any(0).all()
     assert r[inter, command].any(1).all()  # every neuron is heard
     assert r[command, motor].any(0).all()

@@ -1,4 +1,4 @@
-"""`liquidtrack bench births` on pictures and videos of a bright thing that a detector of a few lines finds."""
+"""`liquidtrack bench births` on images and videos of a bright object that a simple detector finds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FRAMES = 30
 
 
 class Unsure:
-    """Finds what is bright, and is never sure enough for a birth by score."""
+    """Detects bright objects, with scores too low to start a track by score."""
 
     names = ("person", "dog", "kite")
     score = 0.5
@@ -39,7 +39,7 @@ class Unsure:
 
 
 class Sure(Unsure):
-    """The same, and sure of it."""
+    """The same, with high scores."""
 
     score = 0.9
 
@@ -52,7 +52,7 @@ def _scene(left: int = 50) -> np.ndarray:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Folders of pictures, of masks and of one object, with the same bright dog in each."""
+    """Folders of images, of masks and of one object, with the same bright dog in each."""
     pictures, sot = tmp_path / "pictures", tmp_path / "sot/one"
     (pictures / "images").mkdir(parents=True)
     cv2.imwrite(str(pictures / "images/a.png"), _scene())
@@ -161,7 +161,7 @@ def test_only_detected_objects_are_counted() -> None:
     assert count(_known(), _sights(2)) == 1
     assert count(_known(), _sights(3)) == 0  # too rarely
     assert count(_known(), _sights(1, label=0)) == 0  # of another class
-    assert count(_known(None), _sights(1, label=0)) == 1  # nobody knows better
+    assert count(_known(None), _sights(1, label=0)) == 1  # unlabelled
     assert count(_known("walrus"), _sights(1)) == 0  # a class that the detector lacks
     assert count(_known(visible=0.5), _sights(1)) == 0  # half outside
     assert count(_known(ignore=True), _sights(1)) == 0
@@ -177,7 +177,7 @@ def test_false_tracks_are_split_into_near_objects_and_phantoms() -> None:
     assert count([50, 30, 80, 60]) == FalseTracks(1, 1, 0)  # IoU 0.25
     assert count([50, 30, 80, 60], ignore=True) == FalseTracks(1, 0, 0)  # inside a crowd
     assert count([0, 0, 20, 20]) == FalseTracks(1, 1, 1)
-    assert count([0, 0, 20, 20], label=2) == FalseTracks(0, 0, 0)  # nobody labelled kites
+    assert count([0, 0, 20, 20], label=2) == FalseTracks(0, 0, 0)  # kites are not labelled
 
 
 def test_classes_are_grouped() -> None:

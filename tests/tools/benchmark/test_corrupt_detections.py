@@ -1,4 +1,4 @@
-"""Spoilt detections: the noise and the false alarms that were asked for, and the truth where that was asked for."""
+"""Corrupted detections: the requested noise and false alarms, or the ground truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liquidtrack bench detection` times real passes; what they cost is not judged here."""
+"""`liquidtrack bench detection` times real passes; the times themselves are not checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of `liquidtrack bench mot`."""
+"""The plot of `liquidtrack bench mot`."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def steady(speed: float = 6.0, frames: int = 120) -> TrackingSequence:
 def test_constant_velocity_predicts_steady_motion_and_still_does_not() -> None:
     s = steady()
     horizons = (Horizon(frames=5), Horizon(seconds=1.0))
-    # the first looks teach the velocity; the last third is asked for what was learned
+    # the first observations set the velocity; the last third is evaluated
     moving = forecast(make_motion("constant-velocity"), s, s.truth, "stride5", horizons)
     still = forecast(make_motion("still"), s, s.truth, "stride5", horizons)
     for question, frames in ((NEXT, 5), (0, 5), (1, 20)):
@@ -119,7 +119,7 @@ def test_constant_velocity_predicts_steady_motion_and_still_does_not() -> None:
 
 
 def panned(frames: int = 80) -> TrackingSequence:
-    """What stands still in the world, before a camera that pans by 4 pixels a frame and zooms in by 1 %."""
+    """Static objects, before a camera that pans by 4 pixels a frame and zooms in by 1 %."""
     warp = np.array([[1.01, 0, 4.0], [0, 1.01, -2.0]])
     z = np.zeros((frames, 2, 4))
     z[0] = [[300, 200, np.log(40), np.log(100)], [500, 260, np.log(60), np.log(120)]]
@@ -156,7 +156,7 @@ def test_late_return_starts_a_new_track() -> None:
     course[:10] = course[30:40] = course[140:] = [100, 100, np.log(40), np.log(100)]
     s = sequence(course)
     found = forecast(make_motion("kalman"), s, s.truth, "full")
-    # 9 + 10 + 19 looks at one who is known; 1.05 s are waited for, 5 s are not
+    # 9 + 10 + 19 observations of a known track; a gap of 1.05 s is bridged, one of 5 s is not
     assert len(found.elapsed) == 38
     assert np.sort(found.elapsed)[-2:] == pytest.approx([1 / RATE, 21 / RATE])
 
@@ -164,7 +164,7 @@ def test_late_return_starts_a_new_track() -> None:
 def test_horizons_in_seconds_select_the_nearest_frame() -> None:
     times = np.array([0.0, 0.04, 0.08, 0.5, 0.54])
     assert Horizon(seconds=0.09).frame(times, 0) == 2
-    assert Horizon(seconds=0.3).frame(times, 0) is None  # nothing was filmed then
+    assert Horizon(seconds=0.3).frame(times, 0) is None  # no frame there
     assert Horizon(seconds=0.01).frame(times, 0) is None  # no question about the frame itself
     assert Horizon(frames=4).frame(times, 0) == 4
     assert Horizon(frames=4).frame(times, 1) is None

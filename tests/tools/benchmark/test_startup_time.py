@@ -1,4 +1,4 @@
-"""`liquidtrack bench startup` measures real starts; what they cost is not judged here."""
+"""`liquidtrack bench startup` measures real starts; the times themselves are not checked."""
 
 from __future__ import annotations
 

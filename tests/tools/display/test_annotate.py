@@ -1,4 +1,4 @@
-"""What is drawn, where, and in which colour. Whether it looks well was judged by eye, at 360p, 768x576 and 4K."""
+"""What is drawn, where, and in which colour. Its appearance was judged by eye, at 360p, 768x576 and 4K."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_track_keeps_its_colour() -> None:
 
 
 def test_adjacent_ids_have_distinct_colours() -> None:
-    """By CIE Lab distance; people start to tell colours apart side by side at about 2, surely at 10."""
+    """By CIE Lab distance; people distinguish adjacent colours from about 2 on, reliably from 10."""
 
     def lab(ids: range) -> np.ndarray:
         bgr = np.array([colour(i) for i in ids], np.float32)[None] / 255
@@ -205,7 +205,7 @@ def test_a_frame_may_be_drawn_again() -> None:
 
 
 def test_trails_move_with_the_camera() -> None:
-    """A thing that stands still in the street leaves no trail across the picture, however the camera moves or zooms."""
+    """A static object leaves no trail across the image, however the camera moves or zooms."""
     painter = Painter((), ViewConfig(trails=5.0, labels=False, clock=False))
     x, size = 100.0, 10.0
     for k in range(60):

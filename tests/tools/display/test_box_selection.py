@@ -111,7 +111,7 @@ def test_boxes_are_selected_on_the_first_image_then_any_time_and_removed(window:
     until(lambda: window.ids() == [1, 2, 3], "a third object")
     third = window.boxes()[2]
     assert third[:4] == pytest.approx([120, 120, 160, 180], abs=2)
-    assert round(third[4] / 0.04) in (stands, stands + 1)  # the time of the very picture that was shown
+    assert round(third[4] / 0.04) in (stands, stands + 1)  # the time of the displayed image
     window.to(215, 170)
     window.key("Delete")
     until(lambda: window.ids() == [1, 3], "the nearest is dropped")

@@ -1,4 +1,4 @@
-"""What a player keeps, and when pictures are due, by a clock of our own."""
+"""What a player keeps, and when images are due, by a clock of our own."""
 
 from __future__ import annotations
 

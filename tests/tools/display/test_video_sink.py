@@ -1,4 +1,4 @@
-"""Draws and writes, judged by reading the file back."""
+"""Draws and writes, checked by reading the file back."""
 
 from __future__ import annotations
 

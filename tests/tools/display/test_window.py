@@ -27,7 +27,7 @@ def window(screen: str, tmp_path: Path) -> Iterator[Window]:
 
 
 def saved(window: Window, folder: Path) -> float:
-    """The time of the picture that is shown, by the name that it is saved under."""
+    """The time of the image that is shown, by the name that it is saved under."""
     before = set(folder.glob("*.png"))
     window.key("s")
     until(lambda: len(set(folder.glob("*.png"))) > len(before), "a saved picture")
@@ -56,7 +56,7 @@ def test_saved_images_never_replace_each_other(window: Window, tmp_path: Path) -
     stands = window.pause()
     window.key("s")
     until(lambda: len(list(tmp_path.glob("*.png"))) == 1, "a saved picture")
-    for key in ("n", "b", "l", "t", "h"):  # the newest picture, drawn anew
+    for key in ("n", "b", "l", "t", "h"):  # the newest image, drawn anew
         window.key(key)
     window.key("s")
     until(lambda: len(list(tmp_path.glob("*.png"))) == 2, "a second picture")

@@ -1,4 +1,4 @@
-"""`eval classification`: which pictures of a folder or a zip are right, and what is said when they are wrong."""
+"""`eval classification`: images from a folder or a zip, their accuracy, and errors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def picture(seed: int = 0, size: tuple[int, int] = (224, 224)) -> Any:
 
 
 def make_folder(folder: Path, kind: str = "images") -> Path:
-    """Three classes, two pictures each: by folder's name, by their own, in a zip or beside the table."""
+    """Three classes, two images each: by folder's name, by their own, in a zip or beside the table."""
     folder.mkdir(parents=True)
     (folder / "labels.tsv").write_text(TABLE)
     root = folder if kind == "beside" else folder / "images"
@@ -50,7 +50,7 @@ def make_folder(folder: Path, kind: str = "images") -> Path:
 
 @pytest.fixture
 def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """In place of the frozen CNN one that answers class 1, then 0, 2, 3, 4, 5 for every picture; what it was shown."""
+    """Replaces the frozen CNN by one that ranks classes 1, 0, 2, 3, 4, 5 for every image; returns its inputs."""
     from models.runtime.session import Session
 
     scores = np.zeros((1, 1000), np.float32)

@@ -1,4 +1,4 @@
-"""`eval detection` against pycocotools' own way through files, on pictures whose boxes are known."""
+"""`eval detection` against pycocotools' own way through files, on images whose boxes are known."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PICTURES = 14
 
 
 def make_set(folder: Path, seed: int = 0, scale: int = 1, info: Any = None) -> dict[str, Any]:
-    """Pictures of 120x90 (stored `scale` times smaller than their labels say), with crowds and boxes to ignore."""
+    """Images of 120x90 (stored `scale` times smaller than their labels say), with crowds and boxes to ignore."""
     rng = np.random.default_rng(seed)
     (folder / "images").mkdir(parents=True)
     images, annotations = [], []
@@ -376,7 +376,7 @@ def test_settings_are_checked_without_a_set() -> None:
 
 @pytest.mark.parametrize(("network", "least"), [("yolox_nano", 60.0), ("deimv2_femto", 60.0), ("nanodet_m_416", 57.0)])
 def test_real_networks_reach_their_measured_figures(network: str, least: float, shared: Path) -> None:
-    """All 128 pictures: 64.1, 65.3 and 61.7 in docs/results."""
+    """All 128 images: 64.1, 65.3 and 61.7 in docs/results."""
     from tracker.detectors.config import DetectorConfig
     from tracker.detectors.registry import build_detector
 

@@ -1,4 +1,4 @@
-"""`eval mot` against TrackEval's own run, and what it says when the files are wrong."""
+"""`eval mot` against TrackEval's own run, and the errors for wrong files."""
 
 from __future__ import annotations
 

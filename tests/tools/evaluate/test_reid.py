@@ -1,4 +1,4 @@
-"""`eval reid`, `train reid` and `identify`: ranking by hand and by definition, and who is whom in a rendered scene."""
+"""`eval reid`, `train reid` and `identify`: ranking by hand and by definition, identification in a scene."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_tracks_are_identified_from_gallery_images(tmp_path: Path, capsys: Any) 
 
 
 def drawn_people(count: int, rng: np.random.Generator, views: int = 6) -> list[Any]:
-    """Views of people in 64 dimensions, in which one differs from himself along eight of them most."""
+    """Crop embeddings in 64 dimensions, with most within-person variation along eight of them."""
     within = np.where(np.arange(64) < 8, 2.0, 0.3)
     return [
         unit((rng.normal(size=64) + within * rng.normal(size=(views, 64))).astype(np.float32)) for _ in range(count)

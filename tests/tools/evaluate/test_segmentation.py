@@ -1,4 +1,4 @@
-"""`eval segmentation`: the figures are TrackEval's, and what is said when folders do not match."""
+"""`eval segmentation`: the figures equal TrackEval's, and errors for mismatched folders."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_mismatched_folders_are_one_sentence(
     assert error.count("\n") == 1
 
 
-def test_unscorable_masks_are_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:
+def test_unscorable_selections_are_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:
     truth, results = folders
     with pytest.raises(ConfigError, match="holds no sequence 'bell'"):
         evaluate(config(truth, results, sequences=("bell",)))

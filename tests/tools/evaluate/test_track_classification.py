@@ -1,4 +1,4 @@
-"""`eval classification` over views and video, and `train classification`: from pictures to figures and weights."""
+"""`eval classification` over crops and video, and `train classification`: from images to figures and weights."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tools.track_classes.simulated_views import Evidence
 from tracker.types import Detections, Frame
 
 WNIDS = ("n01440764", "n01443537", "n01484850")
-LEVELS = (40, 110, 190)  # grey of each class's pictures
+LEVELS = (40, 110, 190)  # grey of each class's images
 
 
 class Network:
-    """In place of the frozen CNN: the class whose grey is nearest to a picture's, less surely where it is far."""
+    """Replaces the frozen CNN: the class of the nearest grey, with lower confidence the farther it is."""
 
     def run(self, feeds: dict[str, Any]) -> list[Any]:
         grey = np.median(feeds["image"].reshape(len(feeds["image"]), -1), axis=1) * 128 + 127
@@ -31,7 +31,7 @@ class Network:
 
 @pytest.fixture
 def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Three classes of four pictures each, and a classifier that knows them."""
+    """Three classes of four images each, and a classifier for them."""
     monkeypatch.setattr(recognition_evidence, "open_network", lambda *_: Network())
     folder = tmp_path / "pictures"
     rng = np.random.default_rng(0)

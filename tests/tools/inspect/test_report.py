@@ -1,4 +1,4 @@
-"""`liquidtrack inspect`: against heads whose inside is known."""
+"""`liquidtrack inspect` on heads with known weights."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_unknown_features_are_named_by_number() -> None:
 
 
 class Linear(HeadNumpy):
-    """A head whose state is a weighted sum and whose odds see the features of rivals too."""
+    """A head whose state is a weighted sum and whose logits use competing pairs' features too."""
 
     def __init__(self) -> None:
         rng = np.random.default_rng(0)

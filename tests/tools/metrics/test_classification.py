@@ -56,7 +56,7 @@ def test_every_figure_equals_hand_computed_value() -> None:
     s = score(answers, {"a": ("dog",), "b": ("truck", "van"), "c": ("dog",)})
     assert s.objects == 3
     assert s.top1 == pytest.approx(1 / 3)
-    assert s.top5 is None  # nobody gave a second class
+    assert s.top5 is None  # without a second class
     assert s.over_time == pytest.approx((2 + 1) / 8)
     assert s.flicker == pytest.approx(3 / 3.0)
     assert s.coverage == pytest.approx(8 / 15)

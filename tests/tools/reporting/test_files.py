@@ -1,4 +1,4 @@
-"""Figures that cannot be written are said in one sentence, whatever made them."""
+"""Unwritable reports are one sentence, for every command."""
 
 from __future__ import annotations
 

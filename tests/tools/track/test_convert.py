@@ -1,4 +1,4 @@
-"""`liquidtrack convert`: its settings, what it says, and its mistakes."""
+"""`liquidtrack convert`: its settings, its output, and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run says while it goes on, and what it says where it saw objects and tracked none."""
+"""Progress lines of a run, and the notice for detections without tracks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liquidtrack render`: given tracks come into the frames that they belong to, judged by reading the video back."""
+"""`liquidtrack render`: tracks are drawn in their frames, checked by reading the video back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liquidtrack info`: what it says of even, uneven, live and broken sources."""
+"""`liquidtrack info`: its report on even, uneven, live and broken sources."""
 
 from __future__ import annotations
 

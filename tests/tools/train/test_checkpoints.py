@@ -1,4 +1,4 @@
-"""What every training stands on: a checkpoint belongs to its settings and its data, and damage is noticed."""
+"""Checkpoints of every training: tied to their settings and data, and damage is detected."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_checkpoint_of_another_program_is_refused(tmp_path: Path) -> None:
             Checkpoint(path, SETTINGS)
 
 
-def test_settings_leave_out_what_changes_no_weights(tmp_path: Path) -> None:
+def test_checkpoint_settings_omit_what_changes_no_weights(tmp_path: Path) -> None:
     start = tmp_path / "start"
     start.write_bytes(b"1")
     config = TrainHeadConfig((tmp_path,), init_weights=start)

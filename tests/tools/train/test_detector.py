@@ -87,7 +87,7 @@ def test_resumed_training_gives_the_same_weights(tmp_path: Path, monkeypatch: py
     assert set(one) == set(other)
     assert all(torch.equal(one[name], other[name]) for name in one)
     networks = [Session(cut.out / name, threads=1, device="cpu") for name in ("detector.onnx", "detector-int8.onnx")]
-    lines = np.array(json.loads(networks[0].metadata["calibration"]))  # from the pictures that were held back
+    lines = np.array(json.loads(networks[0].metadata["calibration"]))  # from the images that were held back
     assert lines.shape == (2, 2)
     assert (lines[:, 0] > 0).all()
     assert networks[1].metadata == networks[0].metadata | {"numbers": "int8"}
@@ -112,7 +112,7 @@ def test_rare_classes_are_oversampled_and_empty_images_undersampled() -> None:
     assert chances.sum() == pytest.approx(1)
     assert chances[90] / chances[0] == pytest.approx(np.sqrt(0.5 / 0.05))
     assert chances[95] / chances[0] == pytest.approx(EMPTY_IMAGE_WEIGHT)
-    assert chances[99] == chances[95]  # what nobody knows is no object
+    assert chances[99] == chances[95]  # unlabelled regions are no objects
 
 
 def test_downscaled_cache_keeps_boxes_in_place(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_teachers_pseudo_label_unlabelled_objects(tmp_path: Path) -> None:
     assert (len(train), len(held)) == (4, 0)
     marked = train[-1]
     rows = sorted(zip(marked.label.tolist(), marked.trust.tolist(), strict=True))
-    assert rows == [(0, 0.0), (1, 1.0)]  # both saw the dog; one alone saw a person: nobody knows
+    assert rows == [(0, 0.0), (1, 1.0)]  # both teachers detect the dog; only one a person: unknown
     dog = marked.xyxy[marked.label == 1][0]
     assert iou(dog, np.array([25, 10, 55, 50]) * 120 / 128) > 0.9
     again, _ = gather(replace(config, teachers=config.teachers))  # from what was kept

@@ -1,4 +1,4 @@
-"""`simulate driving`: folders that every reader of ours knows, and what is asked for in vain."""
+"""`simulate driving`: folders that every reader accepts, and refused settings."""
 
 from __future__ import annotations
 

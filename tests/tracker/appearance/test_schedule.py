@@ -1,4 +1,4 @@
-"""A look is taken where place alone does not tell who is who, and nowhere else."""
+"""Embeddings are computed only for frames in which positions are ambiguous."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def right(box: tuple[float, ...], by: float) -> tuple[float, ...]:
 
 @pytest.fixture
 def glance() -> EmbeddingSchedule:
-    """One that has seen two persons apart, and needed to look."""
+    """A schedule that has embedded two separate people."""
     made = EmbeddingSchedule()
     assert made.needed(found(HERE, THERE), 0.0)
     return made

@@ -1,4 +1,4 @@
-"""Births by evidence: weak detections that repeat become a track, a single one or a small still one does not."""
+"""New tracks by evidence: repeated low-score detections start a track, single or small static ones do not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tracker.motion.base import Observations
 from tracker.types import Detections, Float64, Frame
 
 SIZE = (640, 480)
-LARGE = np.array([200.0, 120, 420, 360])  # 17 % of the picture
+LARGE = np.array([200.0, 120, 420, 360])  # 17 % of the image
 NO, NOBODY = np.zeros(9, np.int64), (np.zeros((0, 4)), np.zeros(0, np.int64))
 SMALL = np.array([200.0, 120, 224, 160])  # 0.3 %
 
@@ -32,7 +32,7 @@ def found(*rows: tuple[Float64, float]) -> Detections:
 
 
 def births(box: Float64, score: float, rate: float, seconds: float, speed: float = 0.0, every: int = 1) -> list[float]:
-    """Times at which something is shown; seen in every `every`-th frame, moving right at `speed` pixels a second."""
+    """Times with confirmed tracks; detected in every `every`-th frame, moving right at `speed` pixels a second."""
     tracker, times = Tracker(size=SIZE), []
     for k in range(round(seconds * rate) + 1):
         time = k / rate
@@ -117,7 +117,7 @@ def test_candidates_move_with_the_camera() -> None:
 
 
 def evidence(scores: list[float], rate: float) -> float:
-    """Log-odds of the last of these sights of one place."""
+    """Log-odds of the last of these detections at one position."""
     candidates, odds = Candidates(), np.zeros(1)
     for k, score in enumerate(scores):
         odds = candidates.observe(Observations.at(LARGE[None], np.array([score])), *NOBODY, k / rate, 640.0 * 480)
@@ -160,7 +160,7 @@ def test_tracks_do_not_depend_on_detection_order(seed: int) -> None:
 
 @pytest.mark.parametrize(("folder", "sequence", "least"), [("davis", "libby", 8), ("davis_more", "car-turn", 20)])
 def test_frame_filling_dog_and_car_are_tracked(shared: Path, folder: str, sequence: str, least: int) -> None:
-    """The default detector finds them in nearly every frame, never surely: by score alone neither becomes a track."""
+    """Detected in nearly every frame, never with a high score: by score alone neither becomes a track."""
     root = shared / "data" / folder
     pictures = sorted((root / "JPEGImages/480p" / sequence).glob("*.jpg"))[:40]
     detector = build_detector(DetectorConfig(detector="lite0", threads=1))

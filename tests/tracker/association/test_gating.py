@@ -1,4 +1,4 @@
-"""Which pairs may match: lives that are over, exits at the border, and looks that may not forbid the obvious."""
+"""Which pairs may match: expired tracks, exits at the border, and uncontested pairs of changed appearance."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_gap_shorter_than_max_age_keeps_the_id() -> None:
 
 @pytest.mark.parametrize("motion", ["liquid", "kalman"])
 def test_low_score_border_detection_does_not_revive_a_track_that_left(motion: str) -> None:
-    """A person walks out at the right; half a second later a sliver of somebody else is half seen there."""
+    """A person walks out at the right; half a second later a low-score sliver of another person appears there."""
     tracker = Tracker(TrackerConfig(motion=motion), size=SIZE)
     for k in range(25):
         left = min(480.0 + 6 * k, 610.0)
@@ -68,7 +68,7 @@ def test_border_margin_is_one_percent_of_the_image() -> None:
 
 
 def test_changed_appearance_does_not_block_an_uncontested_match() -> None:
-    """One person fills the picture and looks different from one frame to the next; weak boxes lie about."""
+    """One person fills the image and changes appearance every frame; low-score boxes lie around."""
     rng = np.random.default_rng(5)
     tracker = Tracker(size=SIZE)
     for k in range(40):

@@ -1,4 +1,4 @@
-"""Things that stand: known after a while, through covers and camera motion, and never taken for who was lost beside."""
+"""Static clutter: recognised after a while, through occlusion and camera motion, and never matched to lost tracks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_static_clutter_is_forgotten_after_the_memory_time() -> None:
 
 
 def test_duplicate_detection_of_a_person_is_no_static_clutter() -> None:
-    """Somebody stands and is seen twice, well and weakly; when only the weak look is left, it is his."""
+    """A static person has two detections, of high and low score; if only the low one is left, it keeps the track."""
     tracker, person = Tracker(TrackerConfig()), np.array([100.0, 100, 140, 200])
     for k in range(45):
         boxes = np.array([person + 4, person][: 1 if k >= 40 else 2], np.float32)
@@ -60,7 +60,7 @@ def test_static_clutter_moves_with_the_camera() -> None:
 @pytest.mark.parametrize("several", [False, True], ids=["one class", "two classes"])
 @pytest.mark.parametrize("sure", [False, True])
 def test_lost_track_does_not_attach_to_static_clutter(sure: bool, several: bool) -> None:
-    """Somebody walks up to a sign and is seen no more; where the detector is sure of the sign, it is somebody."""
+    """A person disappears near a sign; only a sign of high score counts as an object."""
     tracker = Tracker(TrackerConfig(), size=(768, 576))
     shown = []
     for k in range(60):

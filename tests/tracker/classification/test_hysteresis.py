@@ -1,4 +1,4 @@
-"""Which class is said: the likeliest, changed only on clear evidence."""
+"""The reported class: the likeliest, changed only on clear evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kinds of tracks: who is looked at and when, what is said, and that rows stay with their tracks."""
+"""Fine-grained classes of tracks: which crops are classified and when, the reported class, rows per track."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def tracks(*rows: tuple[int, int], state: int = State.ACTIVE, score: float | Non
 
 
 class Sees:
-    """In place of the CNN: the class of each picture is the number in its first pixel."""
+    """Replaces the CNN: the class of each image is the number in its first pixel."""
 
     def __init__(self, kinds: dict[int, int], logit: float = 9.0) -> None:
         self.kinds, self.logit, self.seen = kinds, logit, []  # type: ignore[var-annotated]
@@ -101,7 +101,7 @@ def test_crops_per_frame_are_bounded_and_every_track_is_classified() -> None:
         made.update(frame(0.04 * k, *(20 * j for j in range(1, 7))), everybody)
     assert [len(s) for s in sees.seen] == [2, 2, 2]
     assert sorted(g for s in sees.seen for g in s) == [20, 40, 60, 80, 100, 120]
-    made.update(frame(0.2, *(20 * j for j in range(1, 7))), everybody)  # nobody's time has come
+    made.update(frame(0.2, *(20 * j for j in range(1, 7))), everybody)  # no track is due
     assert made.looks == 6
 
 
@@ -117,7 +117,7 @@ def test_accumulated_logits_stay_with_their_tracks() -> None:
     for k in range(8):
         told = made.update(frame(0.3 * k, 10, 40), tracks((1, 1), (2, 2)))
     assert [names[k] for k in told.label] == ["beagle", "minivan"]
-    told = made.update(frame(2.35, 128, 40, 10), tracks((9, 0), (2, 2), (1, 1)))  # another order, and somebody new
+    told = made.update(frame(2.35, 128, 40, 10), tracks((9, 0), (2, 2), (1, 1)))  # another order, and a new track
     assert [names[k] for k in told.label] == ["person", "minivan", "beagle"]
     told = made.update(frame(2.4), tracks())
     assert len(told) == 0
@@ -150,7 +150,7 @@ def test_boxes_beyond_the_image_are_clipped() -> None:
 
 
 def test_fine_grained_class_is_not_reported_below_the_minimum_probability() -> None:
-    """Doubt comes up slowly and goes again: below the limit the detector's class stands, and nothing flickers."""
+    """Evidence changes slowly: below the limit the detector's class is kept, without flicker."""
     grey = {10: BEAGLE, 60: TABBY}
     made, names = recogniser(Sees(grey, logit=7.5), classify_probability=0.5, classify_interval=0.0)
     told = [made.update(frame(0.3 * k, 10 if k < 5 or k > 12 else 60), tracks((1, 1), score=None)) for k in range(40)]

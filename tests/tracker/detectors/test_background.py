@@ -11,7 +11,7 @@ from tracker.types import Detections, Frame
 
 
 def still(time: float, there: bool, index: int = 0) -> Frame:
-    """The scene at `time` with the thing standing in its middle, or without it."""
+    """The scene at `time` with the object in its middle, or without it."""
     return Frame(frame(START + 0.5 if there else 0.0).bgr, index, time)
 
 
@@ -31,7 +31,7 @@ def test_background_boxes_are_in_image_pixels(scale: int) -> None:
 
 
 def stays(step: float, memory: float, before: float = 30.0) -> float:
-    """Seconds after which a thing that came and stays is no longer told."""
+    """Seconds after which a static new object is no longer detected."""
     detector = BackgroundDetector(memory=memory)
     for k in range(round((before + memory) / step)):
         time = k * step
@@ -76,7 +76,7 @@ def test_changed_image_size_resets_the_background() -> None:
     detector = BackgroundDetector()
     for k in range(20):
         detector(frame(k / 10, k))
-    assert len(detector(frame(START, 20, scale=2))) == 0  # whatever is there: it is the first of its kind
+    assert len(detector(frame(START, 20, scale=2))) == 0  # the first image of this size
 
 
 def test_shadows_and_specks_are_dropped_and_stacked_parts_merged() -> None:

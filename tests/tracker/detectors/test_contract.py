@@ -38,7 +38,7 @@ class Found:
 
 
 def _lite0(folder: Path) -> DetectorConfig:
-    return DetectorConfig("lite0:128", score=1e-5, threads=1, device="cpu")  # nothing here looks like anything
+    return DetectorConfig("lite0:128", score=1e-5, threads=1, device="cpu")  # no real objects in these images
 
 
 def _background(folder: Path) -> DetectorConfig:

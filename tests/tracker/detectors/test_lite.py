@@ -1,4 +1,4 @@
-"""The package's own detector: it needs nothing else, and its looks are those of the frozen CNN."""
+"""The package's own detector: it needs nothing else, and its embeddings are those of the frozen CNN."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_grey_alpha_and_16_bit_images_give_the_same_boxes(street: Frame, tmp_pat
 
 
 def test_upscaled_image_gives_the_same_boxes(street: Frame) -> None:
-    """Boxes are in pixels of the frame, whatever the network looked at."""
+    """Boxes are in pixels of the frame, whatever the network's input size."""
     detector = LiteDetector("320", ONE)
     large = cv2.resize(street.bgr, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
     one, other = detector(street), detector(Frame(large, 0, 0.0))
@@ -128,7 +128,7 @@ def test_damaged_package_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_people_in_unseen_images_are_detected(shared: Path) -> None:
-    """Large persons in pictures that it was not trained on: most are found with a good box."""
+    """Large persons in images that it was not trained on: most are found with a good box."""
     truth = read_labelled_images(shared / "data/detect/coco_val128")
     person = truth.names.index("person")
     detector = LiteDetector("", DetectorConfig("lite0", classes=("person",), score=0.3, threads=1, device="cpu"))

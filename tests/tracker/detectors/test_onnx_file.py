@@ -1,4 +1,4 @@
-"""Networks in ONNX files: their class names, their answers, and what is said over files that are none."""
+"""Networks in ONNX files: class names, outputs, and errors for invalid files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def config(**options: Any) -> DetectorConfig:
 
 
 def yolox(path: Path, classes: int = 80, **options: Any) -> Path:
-    """A network that finds a thing of the last class at [20, 10, 60, 50] in every picture."""
+    """A network that detects an object of the last class at [20, 10, 60, 50] in every image."""
     raw = yolox_answer(SIZE, [(8, 4, 3, (40, 30, 40, 40), 0, 0.75)])[:, :, : 5 + classes]
     if classes > 1:
         at = raw[0, :, 5] > 0
@@ -170,7 +170,7 @@ def test_truncated_network_is_refused(tmp_path: Path) -> None:
 
 
 def test_network_failure_at_run_time_is_reported(tmp_path: Path) -> None:
-    inputs = {**IMAGE, "mask": ((1, 7), np.float32)}  # wants more than a picture
+    inputs = {**IMAGE, "mask": ((1, 7), np.float32)}  # wants more than an image
     write_net(tmp_path / "net.onnx", inputs, {"output": np.zeros((1, cells(SIZE), 85), np.float32)})
     detector = OnnxDetector(tmp_path / "net.onnx", config())
     with pytest.raises(

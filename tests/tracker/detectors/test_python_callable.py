@@ -1,4 +1,4 @@
-"""Detectors that users write: found by name, and whatever goes wrong in them is told in one sentence."""
+"""Detectors that users write: loaded by name, and every error in them is one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Detections.of`, `Frame.of` and `Tracker.update` take what people have, and say in one sentence what they cannot."""
+"""`Detections.of`, `Frame.of` and `Tracker.update` accept common inputs, and refuse others in one sentence."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Tensor:
 
 
 def results(boxes: Any) -> Any:
-    """One picture's results as Ultralytics gives them: `path`, `names` and more beside the boxes."""
+    """One image's results as Ultralytics gives them: `path`, `names` and more beside the boxes."""
     return SimpleNamespace(boxes=boxes, obb=None, masks=None, probs=None, names={0: "a", 1: "b", 2: "c"}, path="x.jpg")
 
 

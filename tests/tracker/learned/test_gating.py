@@ -1,4 +1,4 @@
-"""What the head need not be asked: pairs that place alone settles, and those that could not matter beside them."""
+"""Pairs that skip the head: unambiguous ones, and those that cannot change a match."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PEOPLE = 30
 
 
 def square(frames: int = 60) -> Iterator[tuple[Detections, float]]:
-    """People who walk through each other in uneven time, some missed, some seen where nobody is."""
+    """People who cross at uneven times, with missed detections and false positives."""
     rng = np.random.default_rng(4)
     at, v, time = rng.uniform(0, 500, (PEOPLE, 2)), rng.normal(0, 50, (PEOPLE, 2)), 0.0
     for _ in range(frames):
@@ -36,7 +36,7 @@ def square(frames: int = 60) -> Iterator[tuple[Detections, float]]:
 
 
 class Everything(Learned):
-    """Looks at every pair, and keeps them."""
+    """Scores every pair, and records them."""
 
     def __init__(self) -> None:
         super().__init__(load_head(WEIGHTS), 0.0, logit(TrackerConfig().new_track_match_probability))
@@ -64,7 +64,7 @@ def test_only_unambiguous_pairs_skip_the_head() -> None:
         kept = np.isin(whole.rows, short.rows)
         np.testing.assert_array_equal(whole.features[kept], short.features)
         gone = set(odds) - set(short.rows.tolist()) - set(short.settled.tolist())
-        # whoever is left out has a match beyond doubt with another, or is no rival to one who has
+        # a skipped pair has an unambiguous match, or does not compete with one
         sure = [k for k in short.rows.tolist() if _clear(k, odds, pairs)] + short.settled.tolist()
         tracks, detections = set(i[sure].tolist()), set(j[sure].tolist())
         for k in gone:
@@ -75,14 +75,14 @@ def test_only_unambiguous_pairs_skip_the_head() -> None:
 
 
 def _clear(k: int, odds: dict[int, float], pairs: Pairs) -> bool:
-    """Whether a pair is settled by its log-odds, and those of the others of its track and its detection."""
+    """Whether a pair is unambiguous by its log-odds and those of its competing pairs."""
     i, j = pairs.track, pairs.detection
     rivals = [o for r, o in odds.items() if r != k and (i[r] == i[k] or j[r] == j[k])]
     return odds[k] >= SETTLED and max(rivals, default=-np.inf) <= odds[k] - CLEAR
 
 
 class Both(Everything):
-    """Asks with and without the pairs that are beyond doubt, and counts the matches that either and both would make."""
+    """Matches with and without the gated pairs, and counts the matches of either and of both."""
 
     def __init__(self) -> None:
         super().__init__()

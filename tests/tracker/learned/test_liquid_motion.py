@@ -1,4 +1,4 @@
-"""The liquid motion: the Kalman filter while untrained, and blind to the picture's scale and place."""
+"""The liquid motion: the Kalman filter while untrained, invariant to scale and position."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the head is told: each name stands at the row that holds the quantity of that name."""
+"""Inputs of the head: each row holds the quantity that it names."""
 
 from __future__ import annotations
 

@@ -161,7 +161,7 @@ def test_saliency_segments_people_better_than_grabcut() -> None:
 
 
 def test_a_mask_reaches_the_sides_of_its_box() -> None:
-    """A small thing that stands out is not what a large box was drawn around."""
+    """A small salient object is not the target of a large box."""
     bgr = np.full((240, 320, 3), 120, np.uint8)
     bgr[60:180, 60:260] = (110, 125, 130)  # what the box is around, hardly to be seen
     bgr[140:170, 70:100] = (20, 20, 250)

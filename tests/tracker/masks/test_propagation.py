@@ -85,7 +85,7 @@ def test_masks_survive_half_a_second_between_frames() -> None:
 
 
 def crossing(steps: int) -> Clip:
-    """A chequered square, number 1, that stands behind a striped one, number 2, which goes past it."""
+    """A chequered square, number 1, behind a striped one, number 2, which goes past it."""
     rng = np.random.default_rng(0)
     ground = cv2.resize(rng.integers(90, 170, (18, 32, 3), np.uint8), (480, 270), interpolation=cv2.INTER_CUBIC)
     clip: Clip = []

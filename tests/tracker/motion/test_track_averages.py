@@ -1,4 +1,4 @@
-"""Slow averages: what a track usually is, in true time, and who stands before whom."""
+"""Slow averages of a track in true time, and occlusion order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of one's own as a source, any function as a detector, and the examples in the docstrings."""
+"""User images as a source, any function as a detector, and the examples in the docstrings."""
 
 from __future__ import annotations
 

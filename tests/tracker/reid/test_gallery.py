@@ -1,4 +1,4 @@
-"""Which views are kept and what they are worth."""
+"""Which crops are kept and their quality."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def test_gallery_keeps_diverse_crops_and_drops_the_weaker_of_two_similar() -> No
     assert sorted(worth[0].tolist()) == [0.5] * 7 + [np.float32(0.9)]
     assert (strong[0] @ nearly[0]).max() > 0.999
     assert not (strong[0] == axes[3]).all(axis=1).any()
-    new, _ = keep_views(views, quality, axes[8:9], np.array([0.1], np.float32))  # unlike all: no pair is more alike
+    new, _ = keep_views(
+        views, quality, axes[8:9], np.array([0.1], np.float32)
+    )  # dissimilar to all: no pair is more similar
     assert len(new[0]) == VIEWS
 
 

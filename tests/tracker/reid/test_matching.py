@@ -1,4 +1,4 @@
-"""Likeness of identities: against enumeration, by hand, and on features whose disturbance is known."""
+"""Similarity of identities: against enumeration, by hand, and on features of known noise."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_similarity_is_normalised_by_simultaneous_tracks() -> None:
     known = {(0, 1): 0.1, (0, 2): 0.3, (1, 2): 0.2}
     for (i, j), v in known.items():
         cosine[i, j] = cosine[j, i] = v
-    cosine[3, :3] = cosine[:3, 3] = 0.9  # who came later may be any of them: no part of the measure
+    cosine[3, :3] = cosine[:3, 3] = 0.9  # a later track may be any of them: not part of the normalisation
     z = normalised_similarity(cosine, first, last, np.array([True, True, True, False]))
     freed = [v + 1 / 2 for v in known.values()]  # of three whose mean is taken off, two have -1/2
     mean = sum(freed) / 7  # three pairs and four imagined ones of mean 0
@@ -105,5 +105,5 @@ def test_strangers_score_like_known_different_people() -> None:
 def test_reachability_bounds_speed_and_excludes_simultaneous_tracks() -> None:
     here = np.array([[100.0, 0, 140, 100]])
     there = np.array([[100.0, 0, 140, 100], [600.0, 0, 640, 100], [600.0, 0, 640, 100], [100.0, 0, 140, 100]])
-    elapsed = np.array([[1.0, 1.0, 2.0, -0.5]])  # five heights off; whoever was seen later is another
+    elapsed = np.array([[1.0, 1.0, 2.0, -0.5]])  # five heights away; a simultaneous track is another person
     assert reachable(here, there, elapsed, speed=3.0, slack=1.0).tolist() == [[True, False, True, False]]

@@ -1,4 +1,4 @@
-"""Old ids for those who come back: an engine that gives new numbers, and looks that are known."""
+"""Re-identification of returning people: an engine that gives new ids, and known embeddings."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PEOPLE = np.random.default_rng(0).normal(size=(12, DIM))
 
 
 class Stage:
-    """People stand 60 pixels apart, the k-th at 60 k; the engine's number of each is given frame by frame."""
+    """People stand 60 pixels apart, the k-th at 60 k; the engine's id of each is given frame by frame."""
 
     def __init__(self, config: ReidConfig | None = None) -> None:
         self.rng = np.random.default_rng(1)
         self.looked: list[int] = []
-        self.who: dict[int, int] = {}  # place -> who stands there
+        self.who: dict[int, int] = {}  # place -> person
         self.fresh = iter(range(900, 999))
         self.returning = ReidStage(self.look, DIM, lambda: next(self.fresh), config)
         self.blank = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
@@ -36,7 +36,7 @@ class Stage:
     def step(
         self, time: float, here: Iterable[tuple[int, int, int]], lost: Iterable[int] = (), label: int = 0
     ) -> dict[int, int]:
-        """(engine's number, who, place) of all who are seen -> who is shown under which id."""
+        """(engine's id, person, place) of all visible people -> person to displayed id."""
         here, lost = list(here), list(lost)
         self.who = {place: who for _, who, place in here}
         ids = [engine for engine, _, _ in here] + lost
@@ -72,10 +72,10 @@ FIVE = [(k + 1, k, k) for k in range(5)]
 def test_ids_are_restored_after_an_absence_at_any_frame_rate(rate: float) -> None:
     stage = Stage()
     before = run(stage, seconds(0, 4, rate), FIVE)
-    assert all(shown == {k: k + 1 for k in range(5)} for shown in before)  # nobody was here before: none is held back
+    assert all(shown == {k: k + 1 for k in range(5)} for shown in before)  # empty gallery: no id is withheld
     stage.step(4.5, [])
     back = run(stage, seconds(20, 2, rate), [(11 + k, k, (k + 2) % 5) for k in range(5)])
-    for shown in back:  # nobody is ever shown under another id
+    for shown in back:  # no person is ever shown under another id
         assert all(id == who + 1 for who, id in shown.items())
     assert back[-1] == before[-1]
     late = next(t for t, shown in zip(seconds(20, 2, rate), back, strict=True) if len(shown) == 5)
@@ -93,7 +93,7 @@ def test_unknown_person_gets_a_new_id() -> None:
 def test_visible_identity_is_not_assigned_to_a_returning_lookalike() -> None:
     stage = Stage()
     run(stage, seconds(0, 4), FIVE)
-    # the first one stays, and one who looks just like him comes: a twin
+    # the first person stays, and a lookalike appears
     rest = [(1, 0, 0)]
     stage.step(4.5, rest)
     run(stage, seconds(5, 15, 2), rest)
@@ -133,7 +133,7 @@ def test_lost_tracks_keep_their_identity_and_are_hidden() -> None:
 
 def test_memory_is_bounded_by_count_and_seconds() -> None:
     stage = Stage(ReidConfig(reid=True, reid_gallery_size=3, reid_memory=30.0))
-    for k in range(12):  # each as another class, so that nobody can be one of before
+    for k in range(12):  # each of another class, so that none can match
         run(stage, seconds(3 * k, 1), [(k + 1, k, 2)], label=k)
         assert len(stage.returning.gallery) <= 4
     stage.step(34.5, [])

@@ -1,4 +1,4 @@
-"""Filter and refiner are the ridge regressions that they say they are; windows map back and forth."""
+"""Filter and refiner equal ridge regression; windows map back and forth."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_filter_equals_ridge_regression_over_its_samples(shape: tuple[int, int])
     for spectrum, y in zip(made.spectra(maps), wanted, strict=True):
         made.remember(spectrum, y, 0.0)
     made.solve(200)
-    # the normal equations, one row for each cell of each look
+    # the normal equations, one row for each cell of each sample
     units = np.eye(channels * shape[0] * shape[1]).reshape(-1, channels, *shape)
     x = np.concatenate([np.stack([correlate(m, u).ravel() for u in units], axis=1) for m in maps]) / looks**0.5
     y = np.concatenate([y.ravel() for y in wanted]) / looks**0.5

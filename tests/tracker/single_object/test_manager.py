@@ -90,7 +90,7 @@ def test_single_wrong_class_is_ignored_and_repeated_ones_change_the_label() -> N
     for k, label in enumerate([0] * 8 + [1] + [0] * 3 + [1] * 20):
         tracks = pointer.update(found(over, label=label), frame(k).time, frame=frame(k))
         said.append(int(tracks.label[0]))
-        assert pointer.names[tracks.label[1]] == "object"  # nobody ever named that one
+        assert pointer.names[tracks.label[1]] == "object"  # no detection has named it
         if tracks.class_score is not None:
             sure.append(float(tracks.class_score[0]))
             assert np.isnan(tracks.class_score[1])
@@ -183,7 +183,7 @@ def test_name_given_with_a_box_overrides_the_detector_class() -> None:
 
 
 class Clip:
-    """The moving thing as a source, every frame a fifth of a second."""
+    """The moving object as a source, five frames a second."""
 
     info = SourceInfo("clip", *SIZE, frames=8)
 
@@ -196,7 +196,7 @@ class Clip:
 
 
 class Finds:
-    """A detector that finds both things, the first one and its own twice as large."""
+    """A detector that finds both objects, the first at twice its size."""
 
     names = ("thing",)
 

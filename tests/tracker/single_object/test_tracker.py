@@ -1,4 +1,4 @@
-"""One object followed through real pictures: moves, sizes, uneven time, loss, return."""
+"""One object tracked through images: motion, size, uneven times, loss, return."""
 
 from __future__ import annotations
 

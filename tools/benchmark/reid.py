@@ -96,7 +96,7 @@ class Outcome:
 
 
 def bench_returns(config: BenchReturnsConfig) -> None:
-    """Measure, print the tables, and write the JSON file where one is asked for."""
+    """Measure, print the tables, and write the JSON file if requested."""
     metrics()
     figures = measure(config)
     print(report(figures))

@@ -66,7 +66,7 @@ class Profile:
 
 
 def bench_vfr(config: BenchVfrConfig) -> None:
-    """Measure, print the tables, and write the JSON file where one is asked for."""
+    """Measure, print the tables, and write the JSON file if requested."""
     figures = measure(config)
     print(report(figures))
     if config.json is not None:

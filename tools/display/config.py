@@ -1,4 +1,4 @@
-"""How results look and how videos of them are encoded. Without NumPy and OpenCV, for the command line reads it."""
+"""Settings of drawing and of video encoding. It imports neither NumPy nor OpenCV, since the command line reads it."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 
 
 class WindowSink:
-    """Shows each frame with its tracks. Use it from the main thread, as windowing systems require.
+    """Sink that shows each frame with its tracks. Use it from the main thread, as windowing systems require.
 
     Args:
         config: settings of drawing and playback speed; keys change them during the run.

@@ -46,5 +46,5 @@ class InspectConfig:
             raise ConfigError("matches and pairs must be 2 or more, and one profile or more be named.")
 
     def outputs(self) -> tuple[Output, ...]:
-        """What will be written."""
+        """The output files."""
         return (Output("--out", self.out, ("time_constants.png", "neurons.png", "pairs.png", "inspect.json")),)

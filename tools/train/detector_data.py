@@ -144,11 +144,11 @@ def _held_back(sources: Sequence[_Source], every: int) -> frozenset[int]:
 
 
 def _stored(source: _Source, pseudo: PseudoLabels | None, taught: bool) -> Stored:
-    """Read an image, reduce it if it is large, and join its labels with pseudo-labels; None: labels alone.
+    """Read an image, reduce it if it is large, and join its labels with pseudo-labels.
 
     Args:
         source: the image.
-        pseudo: consensus of the teachers.
+        pseudo: consensus of the teachers; None: labels alone.
         taught: there are teachers, so that unmarked areas are known to be background.
     """
     bgr = _read(source.path)

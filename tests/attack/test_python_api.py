@@ -251,7 +251,7 @@ TIME = st.floats() | st.sampled_from([0.0, 1e-9, 1e-6, 1.0, 1e9, 1e11, -1e11, 1e
 @pytest.mark.parametrize("motion", ["liquid", "kalman"])
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.lists(BOX, max_size=5), TIME), max_size=8))
-def test_any_boxes_at_times_in_any_order_keep_the_tracker_sound(motion: str, updates: list[Any]) -> None:
+def test_any_boxes_at_times_in_any_order_keep_the_tracker_consistent(motion: str, updates: list[Any]) -> None:
     tracker = Tracker(TrackerConfig(motion=motion))
     last = -np.inf
     for boxes, time in updates:

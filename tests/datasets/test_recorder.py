@@ -124,7 +124,7 @@ def test_invalid_recording_suffix_is_refused_before_tracking(
     assert not list(tmp_path.iterdir())
 
 
-def test_files_are_not_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_recording_a_file_source_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clip, record = write_clip(tmp_path / "clip.mp4"), tmp_path / "r.mp4"
     for source in (str(clip), "scene:1"):
         assert main(["track", source, "--detector", "background", "--record", str(record)]) == 2

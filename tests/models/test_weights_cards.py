@@ -48,7 +48,7 @@ def test_unpackaged_weights_are_found_in_a_checkout(path: Path, tmp_path: Path) 
     assert about["date"]
 
 
-def test_third_party_weights_travel_with_their_licence_texts() -> None:
+def test_third_party_weights_ship_with_their_licence_texts() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     files = {p.relative_to(ROOT).as_posix() for pattern in project["license-files"] for p in ROOT.glob(pattern)}
     notice = (ROOT / "NOTICE").read_text(encoding="utf-8")

@@ -90,7 +90,7 @@ def test_before_the_first_update_there_are_no_tracks(motion: str) -> None:
     assert len(Tracker(TrackerConfig(motion=motion)).predict(3.0)) == 0
 
 
-def test_an_earlier_time_or_none_at_all_is_refused_in_one_sentence() -> None:
+def test_earlier_or_missing_time_is_refused_in_one_sentence() -> None:
     tracker = Tracker()
     tracker.update(Detections.empty(), 2.0)
     with pytest.raises(DataError, match=r"1\.500000 s lies before the latest update at 2\.000000 s; ask"):

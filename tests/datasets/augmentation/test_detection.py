@@ -107,7 +107,7 @@ def test_augmentation_is_reproducible_across_processes_and_offline() -> None:
     assert (done.stdout.strip(), done.stderr) == (checksum(), "")
 
 
-def test_boxes_are_resized_mirrored_and_cropped_to_fractions_of_a_pixel() -> None:
+def test_boxes_are_resized_mirrored_and_cropped_at_subpixel_accuracy() -> None:
     """An image of columns that hold their own number: where a box's edges come to lie can be read from the pixels."""
     ramp = np.linspace(0, 255, 200)[None, :, None]
     bgr = np.broadcast_to(np.rint(ramp), (100, 200, 3)).astype(np.uint8)
@@ -196,7 +196,7 @@ def test_images_of_one_pixel_or_one_line_are_augmented(size: tuple[int, int]) ->
         assert len(made.xyxy) == 0
 
 
-def test_photometric_changes_keep_shape_and_type_and_do_something() -> None:
+def test_photometric_changes_alter_pixels_and_keep_shape_and_type() -> None:
     bgr = picture(4).bgr
     made = [photometric(bgr, np.random.default_rng(k)) for k in range(60)]
     assert all(m.shape == bgr.shape and m.dtype == np.uint8 for m in made)

@@ -76,7 +76,7 @@ def test_parity_is_computed_from_the_events() -> None:
         assert told % 2 == parity
 
 
-def test_occupancy_windows(shared: Path) -> None:
+def test_occupancy_windows_are_complete_and_normalised(shared: Path) -> None:
     sets = occupancy(shared / "data/series/occupancy")
     assert {name: len(s) for name, s in sets.items()} == {"valid": 812, "train": 7315, "test": 332 + 1217}
     whole = np.concatenate([sets["train"].x, sets["valid"].x]).reshape(-1, 5)

@@ -84,7 +84,7 @@ def test_frame_does_not_depend_on_earlier_frames(small: list[tuple[Frame, FrameT
     assert np.array_equal(alone, frame.bgr)
 
 
-def test_another_seed_is_another_scene(small: list[tuple[Frame, FrameTruth]]) -> None:
+def test_seed_determines_the_scene(small: list[tuple[Frame, FrameTruth]]) -> None:
     other, _ = next(render(dataclasses.replace(SMALL, seed=4)))
     assert np.abs(other.bgr.astype(int) - small[0][0].bgr).mean() > 5
 
@@ -105,7 +105,7 @@ def test_ground_truth_matches_the_pixels(large: tuple[Frame, FrameTruth]) -> Non
     assert (truth.mask.sum(axis=0) <= 1).all()  # a pixel belongs to one object
 
 
-def test_boxes_hold_their_masks(large: tuple[Frame, FrameTruth]) -> None:
+def test_boxes_contain_their_masks(large: tuple[Frame, FrameTruth]) -> None:
     _, truth = large
     assert set(truth.label) == {0, 1}
     height, width = truth.mask.shape[1:]
@@ -159,7 +159,7 @@ def test_fixtures_occlude_and_cast_shadows() -> None:
 
 
 @pytest.mark.parametrize("camera", ["still", "pan", "zoom", "shake", "all"])
-def test_camera_motion_is_the_motion_of_the_pixels(camera: str) -> None:
+def test_camera_motion_equals_the_pixel_motion(camera: str) -> None:
     scene = Scene(seed=1, width=320, height=180, people=0, vehicles=0, noise=0, exposure=0, camera=camera)  # type: ignore[arg-type]
     renderer = Renderer(scene)
     first, _ = renderer.at(1.0)
@@ -311,7 +311,7 @@ def test_video_file_has_the_true_times(tmp_path: Path) -> None:
     assert np.abs(frames[0].bgr.astype(int) - drawn.bgr).mean() < 6
 
 
-def test_simulated_detector() -> None:
+def test_simulated_detector_has_the_set_error_rates() -> None:
     scene = Scene(width=640, height=360)
     n = 4000
     rng = np.random.default_rng(0)

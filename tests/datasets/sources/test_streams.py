@@ -108,7 +108,7 @@ def test_reconnecting_ends_after_its_timeout(caplog: pytest.LogCaptureFixture) -
         assert server.refused >= 1
 
 
-def test_closing_while_the_stream_is_silent_ends_the_iteration() -> None:
+def test_closing_a_stalled_stream_ends_the_iteration() -> None:
     config = SourceConfig(stall=2.0, reconnect=20.0)
     with rtsp(frames=(40,), stall=True) as server:
         source = open_source(server.url(), config)

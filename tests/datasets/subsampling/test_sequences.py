@@ -101,7 +101,7 @@ def test_invalid_folders_are_refused(root: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_equals_the_reference_script(shared: Path, tmp_path: Path, profile: str) -> None:
+def test_subsampling_equals_the_reference_script(shared: Path, tmp_path: Path, profile: str) -> None:
     root = shared / "data/mot/MOT17-second"
     link = tmp_path / "in"
     link.mkdir()

@@ -102,7 +102,7 @@ def test_untrained_head_makes_no_correction() -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_head_is_small(cell: str) -> None:
+def test_head_has_few_parameters(cell: str) -> None:
     config = HeadConfig() if cell == HeadConfig().cell else HeadConfig(cell=cell, units=32)
     assert sum(p.numel() for p in AssociationHead(INPUTS, FEATURES, config).parameters()) < 30_000
 

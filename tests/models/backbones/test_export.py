@@ -121,7 +121,7 @@ def test_damaged_export_is_regenerated(damage: bytes | None, networks: Path) -> 
     np.testing.assert_array_equal(small().run({"image": image})[0], before.run({"image": image})[0])
 
 
-def test_an_export_that_fails_leaves_nothing_behind(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_export_leaves_no_file(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch", reason="exporting needs the extra `torch`")
     monkeypatch.setattr(export, "TOLERANCE", -1.0)
     with pytest.raises(WeightsError, match=f"the export of {SMALL} differs from torch's numbers by .*; please report"):

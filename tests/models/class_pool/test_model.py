@@ -102,7 +102,7 @@ def test_pool_is_equivariant_to_class_permutation(soft: bool) -> None:
     np.testing.assert_allclose(pooled(drawn(config), turned), pooled(drawn(config), seen)[:, turn], atol=1e-6)
 
 
-def test_rows_do_not_touch_each_other() -> None:
+def test_rows_are_independent() -> None:
     config = ClassPoolConfig(3)
     seen = views(config, 5, 9)
     alone = [tuple(column[2:3] for column in told) for told in seen]

@@ -26,7 +26,7 @@ def taps() -> LiteTaps:
     return load_taps("random")
 
 
-def test_the_head_is_small() -> None:
+def test_head_has_few_parameters() -> None:
     head = DetectionHead(len(CLASSES), DetectionHeadConfig())
     assert sum(p.numel() for p in head.parameters()) <= 1_500_000
 

@@ -59,7 +59,7 @@ def test_any_elapsed_time_gives_a_bounded_state_and_finite_gradients(name: str, 
 
 
 @pytest.mark.parametrize("name", list(cells()))
-def test_rows_do_not_touch_each_other(name: str) -> None:
+def test_rows_are_independent(name: str) -> None:
     cell = cells()[name].double()
     x, dt = rows()
     h = torch.randn(7, cell.state_size, dtype=torch.float64)

@@ -55,7 +55,7 @@ def test_samples_missing_in_the_middle_equal_a_shorter_series(name: str) -> None
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_streamed_equals_whole(name: str) -> None:
+def test_streaming_equals_one_run_over_the_whole_series(name: str) -> None:
     net = cell(name)
     x, times, mask = batch()
     whole, end = run(net, x, times, mask)

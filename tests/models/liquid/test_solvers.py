@@ -53,7 +53,7 @@ def test_ctrnn_converges_to_its_flow() -> None:
     assert np.log2(float(coarse / (cell(x, h, dt) - exact).abs().max())) == pytest.approx(1, abs=0.2)
 
 
-def test_dopri5_is_differentiable_and_leaves_rows_at_zero_time_alone() -> None:
+def test_dopri5_is_differentiable_and_keeps_rows_at_zero_elapsed_time() -> None:
     pytest.importorskip("torchdiffeq")
     cell = twins("dopri5", 6)
     x, h, dt = given()

@@ -119,7 +119,7 @@ def test_clock_text_is_formatted(time: float, text: str) -> None:
     assert clock_text(time) == text
 
 
-def test_the_clock_is_drawn_or_not() -> None:
+def test_clock_can_be_hidden() -> None:
     given = frame(time=12.5)
     on = Painter((), ViewConfig(trails=0, labels=False))(given, Tracks.empty())
     assert changed(given.bgr, on)[:12, :30].any()
@@ -140,7 +140,7 @@ def test_line_and_text_sizes_scale_with_the_image(width: int, height: int) -> No
 
 @pytest.mark.parametrize("box", [[-30, -40, 20, 30], [600, -20, 700, 50], [610, 330, 660, 400], [-50, 350, 5, 359]])
 @pytest.mark.parametrize("name", ["x", "a very long name of a class indeed"])
-def test_labels_stay_inside(box: list[float], name: str) -> None:
+def test_labels_stay_inside_the_image(box: list[float], name: str) -> None:
     sizes = _Sizes(640, 360, 1.0)
     texts = (f"#123456 {name} 0.99", "#123456")
     rect, _ = _place([round(v) for v in box], texts, sizes, (640, 360), np.empty((0, 4), np.int64))
@@ -162,14 +162,14 @@ def test_labels_do_not_overlap() -> None:
         placed = np.vstack([placed, rect])
 
 
-def test_names_out_of_range_and_boxes_outside() -> None:
+def test_class_names_out_of_range_and_boxes_outside_the_image_are_handled() -> None:
     boxes = [[-500, -500, -400, -450], [1e7, 5, 2e7, 50], [-1e9, -1e9, 1e9, 1e9], [10, 10, 10.4, 10.4]]
     given = frame()
     picture = Painter(())(given, tracks(boxes, [1, 2, 3, 10**15]))
     assert picture.shape == given.bgr.shape
 
 
-def test_trails_are_in_seconds() -> None:
+def test_trail_length_is_in_seconds() -> None:
     """Ten frames or a hundred: the trail shows the same two seconds of way."""
     reach = []
     for steps in (10, 100):

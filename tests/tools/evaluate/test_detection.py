@@ -319,7 +319,7 @@ def test_wrong_annotations_name_the_entry(place: tuple[Any, ...], value: Any, sa
         read_labelled_images(tmp_path)
 
 
-def test_boxes_without_an_area_are_counted(tmp_path: Path) -> None:
+def test_boxes_of_zero_area_are_counted(tmp_path: Path) -> None:
     content = make_set(tmp_path)
     content["annotations"][0]["bbox"][2] = 0
     content["annotations"][1]["bbox"][3] = -2.0

@@ -247,7 +247,7 @@ def test_wrong_rows_are_named(folders: tuple[Path, Path]) -> None:
     breaks(folders, DataError, "counts as truth", "class 4", classes=(4,))
 
 
-def test_without_trackeval_one_sentence(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_trackeval_is_one_sentence(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "trackeval.metrics", None)
     breaks(folders, ConfigError, "pip install '.[eval]'")
 

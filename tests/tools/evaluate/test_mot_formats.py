@@ -80,7 +80,7 @@ def test_label_files_of_any_format_are_paired_by_name(pair: tuple[Path, Path, Sc
         ({"id": lambda a: a.id * 0 - 1}, "track them first"),
     ],
 )
-def test_a_misread_file_is_an_error_and_no_score_of_zero(
+def test_misread_file_is_an_error_instead_of_a_zero_score(
     change: dict[str, Any], said: str, pair: tuple[Path, Path, Scores], tmp_path: Path
 ) -> None:
     truth, results, _ = pair

@@ -156,7 +156,7 @@ def test_invalid_embedder_settings_are_refused(options: dict[str, Any], error: t
 
 
 @pytest.mark.parametrize("size", [63, 5000])
-def test_a_size_out_of_range(size: int) -> None:
+def test_size_out_of_range_is_refused(size: int) -> None:
     with pytest.raises(ConfigError, match=f"appearance_size is {size}; give 64 to 4096 pixels"):
         AppearanceConfig("resnet18", appearance_size=size)
 

@@ -81,7 +81,7 @@ def test_changed_appearance_does_not_block_an_uncontested_match() -> None:
         assert tracks.confirmed.id.tolist() == [1]
 
 
-def test_one_woman_at_a_desk_keeps_one_id(shared: Path) -> None:
+def test_person_at_a_desk_keeps_one_id(shared: Path) -> None:
     detector = build_detector(DetectorConfig(detector="lite0", threads=1), embeddings=True)
     pictures = sorted((shared / "data/sot/FaceOcc1/img").glob("*.jpg"))
     tracker, ids = Tracker(classes=ClassPooling(len(detector.names)), size=(352, 288)), set()

@@ -50,7 +50,7 @@ def test_boxes_are_scaled_to_frame_pixels_and_clipped(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.xyxy, [[40, 20, 120, 80]], atol=1e-3)
 
 
-def test_half_precision_networks_run(tmp_path: Path) -> None:
+def test_half_precision_networks_are_supported(tmp_path: Path) -> None:
     raw = yolox_answer(SIZE, [(8, 4, 3, (40, 30, 40, 40), 0, 0.75)]).astype(np.float16)
     write_net(tmp_path / "net.onnx", {"images": ((1, 3, 64, 96), np.float16)}, {"output": raw})
     found = OnnxDetector(tmp_path / "net.onnx", config())(FRAME)

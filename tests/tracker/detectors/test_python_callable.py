@@ -130,6 +130,6 @@ def test_error_inside_the_callable_names_the_frame(function: Any, said: str) -> 
     assert "\n" not in str(raised.value)
 
 
-def test_nothing_found_is_nothing() -> None:
+def test_empty_results_give_no_detections() -> None:
     assert len(PythonDetector(lambda frame: (np.zeros((0, 4)), [], []), CONFIG)(FRAME)) == 0
     assert len(PythonDetector(lambda frame: ([], [], []), CONFIG)(FRAME)) == 0

@@ -93,7 +93,7 @@ def test_missing_columns_get_defaults() -> None:
 
 
 @pytest.mark.parametrize("nothing", [[], (), np.zeros((0, 6)), ([], [], []), {"boxes": []}, results(boxes(np.array))])
-def test_nothing_found_is_nothing(nothing: Any) -> None:
+def test_empty_results_give_no_detections(nothing: Any) -> None:
     if not isinstance(nothing, SimpleNamespace):
         assert len(Detections.of(nothing)) == 0
     empty = SimpleNamespace(xyxy=np.zeros((0, 4)), conf=np.zeros(0), cls=np.zeros(0))

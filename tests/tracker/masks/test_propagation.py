@@ -60,7 +60,7 @@ def overlap(one: UInt8, two: UInt8, k: int) -> float:
 
 
 @pytest.mark.parametrize("motion", ["liquid", "kalman"])
-def test_two_objects_keep_their_masks_and_numbers(motion: str) -> None:
+def test_two_objects_keep_their_masks_and_ids(motion: str) -> None:
     clip = scene()
     follow = follower(MaskConfig(mask_cells=32, mask_motion=motion))  # type: ignore[arg-type]
     follow.add(*clip[0])

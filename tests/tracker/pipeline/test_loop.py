@@ -99,7 +99,7 @@ def test_every_frame_reaches_every_sink_in_order_with_its_own_boxes() -> None:
     assert set(summary.busy) == {"read", "detect", "track", "sink 0 Memory", "sink 1 Memory"}
 
 
-def test_an_error_of_the_source_comes_after_all_frames_before_it_were_written() -> None:
+def test_source_error_is_raised_after_all_earlier_frames_are_written() -> None:
     sink = Memory()
     with pytest.raises(SourceError, match="torn"):
         run(Clip(40, SourceError("torn")), OneBox(), Same(), [sink])
@@ -123,7 +123,7 @@ def test_error_mid_run_is_reported_and_all_stages_end() -> None:
     assert threading.active_count() == before
 
 
-def test_a_sink_that_fails_in_its_thread_ends_the_run_and_closes_the_others() -> None:
+def test_failing_sink_ends_the_run_and_closes_the_others() -> None:
     class Full(Memory):
         def write(self, frame: Frame, tracks: Tracks) -> None:
             if frame.index == 5:
@@ -152,7 +152,7 @@ def test_external_stop_ends_after_the_current_frame() -> None:
     assert sink.closed == 1
 
 
-def test_sinks_that_were_opened_are_closed_where_a_later_one_cannot_open() -> None:
+def test_opened_sinks_are_closed_if_a_later_one_fails_to_open() -> None:
     class Shut(Memory):
         def open(self, info: SourceInfo, names: tuple[str, ...]) -> None:
             raise DataError("not writable")
@@ -164,7 +164,7 @@ def test_sinks_that_were_opened_are_closed_where_a_later_one_cannot_open() -> No
     assert source.closed
 
 
-def test_libraries_take_few_threads_while_the_stages_run() -> None:
+def test_library_threads_are_limited_while_the_stages_run() -> None:
     def threads() -> tuple[set[int], int]:
         return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}, cv2.getNumThreads()
 
@@ -241,7 +241,7 @@ def test_track_is_a_plain_iterator_that_closes_its_source() -> None:
     assert source.closed
 
 
-def test_stages_really_overlap() -> None:
+def test_pipeline_stages_run_concurrently() -> None:
     """Two stages that wait for each other's next item can only finish when both run at once."""
     ahead = threading.Semaphore(0)
 

@@ -1,6 +1,6 @@
 """The engine: types, motion, association, life cycle, detectors, pipeline. NumPy in, NumPy out, no torch at import.
 
-What others may use is listed here and loaded when it is first asked for.
+The public names are listed here. Each is loaded at its first use.
 """
 
 from __future__ import annotations

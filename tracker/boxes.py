@@ -1,7 +1,7 @@
 """Box arithmetic: conversions, IoU, overlapping pairs, containment. All arrays are float64; N boxes are rows.
 
 The (N, 4) results lie in memory coordinate by coordinate, and sums run over such columns: NumPy's inner loop then
-runs over all boxes, where its start for the 2 or 4 numbers of one box would cost more than the work.
+runs over all boxes. A loop over the 2 or 4 numbers of one box would cost more to start than to run.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _columns(rows: Float64) -> tuple[Float64, Float64]:
 
 
 class Overlap(NamedTuple):
-    """How far K pairs of boxes overlap, each (K,), 0..1."""
+    """Overlaps of K pairs of boxes, each (K,), 0..1."""
 
     iou: Float64
     buffered: Float64  # IoU of the boxes grown on every side by a share of their size
@@ -74,7 +74,7 @@ def overlapping_pairs(xyxy: Float64) -> tuple[Int64, Int64, Float64]:
     """All overlapping pairs of boxes (N, 4), by a sweep along x: (K,) rows i, (K,) rows j, (K,) shared area."""
     order = np.argsort(xyxy[:, 0], kind="stable")
     left, top, right, bottom = xyxy[order].T
-    # sorted by their left edges, a box meets along x those that begin before it ends
+    # sorted by left edge, a box overlaps along x with the boxes that begin before its right edge
     rows = np.arange(len(order))
     count = np.searchsorted(left, right) - rows - 1
     i = np.repeat(rows, count)
@@ -112,13 +112,13 @@ def containment(xyxy: Float64, rank: Float64, touch: tuple[Int64, Int64, Float64
 def occlusion_ratio(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
     """(N,) the largest share of each box that one other box occludes, 0..1.
 
-    `touch` is the result of `overlapping_pairs`. Of two boxes the one whose lower edge is
-    lower in the image is nearer to the camera; of two level ones, the first.
+    `touch` is the result of `overlapping_pairs`. The box with the lower bottom edge in the image is nearer to the
+    camera; with equal edges, the first box of the pair.
     """
     return containment(xyxy, xyxy[:, 3], touch)
 
 
 def ltwh(xyxy: ArrayLike) -> Float64:
-    """(N, 4) left, top, width, height of boxes (N, 4) by their corners."""
+    """(N, 4) left, top, width, height of boxes (N, 4) left, top, right, bottom."""
     boxes = np.asarray(xyxy, np.float64)
     return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)

@@ -2,7 +2,7 @@
 
 Corners (Shi & Tomasi, "Good Features to Track", CVPR 1994) outside the detected boxes are followed by pyramidal
 Lucas-Kanade (Bouguet, 2001); a similarity (shift, rotation, zoom) is fitted by RANSAC (Fischler & Bolles, 1981). Most
-corners lie on the background, and that is what the fit keeps.
+corners lie on the background, so the fit follows the background.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import numpy as np
 
 from tracker.types import Detections, Float64, Frame, UInt8
 
-LONG_SIDE = 480  # pixels of the image that is compared: shifts are measured to a tenth of a pixel of it
+LONG_SIDE = 480  # pixels of the image that is compared; shifts are measured to 0.1 pixels of it
 CORNERS = 400
-MIN_CORNERS = 12  # fewer followed corners than this decide nothing
+MIN_CORNERS = 12  # fewest followed corners for an estimate
 
 
 class FlowCameraMotion:
@@ -38,7 +38,7 @@ class FlowCameraMotion:
     def _between(before: UInt8, boxes: np.ndarray, now: UInt8, scale: float) -> Float64 | None:
         mask = np.full(before.shape, 255, np.uint8)
         for left, top, right, bottom in np.maximum(boxes, 0).astype(int).tolist():
-            mask[top : bottom + 1, left : right + 1] = 0  # what moves by itself says nothing of the camera
+            mask[top : bottom + 1, left : right + 1] = 0  # moving objects do not show the camera's motion
         corners = cv2.goodFeaturesToTrack(before, CORNERS, 0.01, 7, mask=mask)
         if corners is None or len(corners) < MIN_CORNERS:
             return None

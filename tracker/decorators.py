@@ -1,4 +1,4 @@
-"""Trackers around a tracker: they have its `update`, look at the pixels too, and change what comes out."""
+"""Decorators of a tracker: they have its `update`, use the frame's pixels too, and change its tracks."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tracker.types import Detections, Float64, Frame, Tracks
 
 
 class InnerTracker(Engine, Protocol):
-    """What stands inside: `Tracker`, or another decorator."""
+    """The wrapped tracker: `Tracker`, or another decorator."""
 
     def new_id(self) -> int:
-        """The next id that no track has had."""
+        """The next unused track id."""
         ...
 
 
@@ -22,7 +22,7 @@ FrameUpdate = Callable[[Detections, float, Float64 | None, Frame | None], Tracks
 
 
 def update_of(tracker: Engine) -> FrameUpdate:
-    """`tracker.update`, with the frame where it takes one."""
+    """`tracker.update`, with the frame as an argument where it accepts one."""
     if isinstance(tracker, FrameTracker):
         return tracker.update
 
@@ -33,10 +33,10 @@ def update_of(tracker: Engine) -> FrameUpdate:
 
 
 class TrackerDecorator:
-    """Hands everything on to the tracker inside; others are made of it.
+    """Forwards every call to the wrapped tracker; the base class of all decorators.
 
     Args:
-        tracker: the one inside.
+        tracker: the wrapped tracker.
     """
 
     def __init__(self, tracker: InnerTracker) -> None:
@@ -44,11 +44,11 @@ class TrackerDecorator:
         self._inner = update_of(tracker)
 
     def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
-        """The source and the detector's classes; answers with the classes of the tracks."""
+        """Takes the source and the detector's classes; returns the classes of the tracks."""
         return self.tracker.open(info, names) if isinstance(self.tracker, FrameTracker) else names
 
     def new_id(self) -> int:
-        """The next id that no track has had."""
+        """The next unused track id."""
         return self.tracker.new_id()
 
     def update(
@@ -57,7 +57,7 @@ class TrackerDecorator:
         """All tracks alive after the frame at `time`; see `Tracker.update`.
 
         Args:
-            detections: what was found in the frame.
+            detections: the detections of the frame.
             time: seconds, later than the last update's; any origin.
             warp: (2, 3) affine from the previous update's pixels to this frame's, where the camera moved.
             frame: the frame itself, or its image.
@@ -66,15 +66,15 @@ class TrackerDecorator:
 
 
 def frame_at(frame: Any, time: float, what: str) -> Frame:
-    """The frame that a decorator was given, or of its image.
+    """The frame that was passed to a decorator, or a frame made of an image.
 
     Args:
         frame: a frame, an image as `Frame.of` takes it, or None.
         time: seconds.
-        what: the decorator, for the message.
+        what: the decorator's name, for the message.
 
     Raises:
-        DataError: it was not given.
+        DataError: `frame` is None.
     """
     if frame is None:
         raise DataError(

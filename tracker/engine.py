@@ -1,8 +1,8 @@
-"""The tracker: the detections of one frame in, all tracks out. Tracks are rows of arrays; nothing loops over them.
+"""The tracker: the detections of one frame in, all tracks out. Tracks are rows of arrays, without loops over them.
 
-An update goes as in tracking by detection (SORT: Bewley et al., ICIP 2016): predict every track at the frame's time,
-match predictions with detections, update what matched, end what is overdue, start new tracks. What differs is the
-time: predictions, lifetimes and weights all follow from true seconds, never from a count of frames.
+An update follows tracking by detection (SORT: Bewley et al., ICIP 2016): predict every track at the frame's time, match
+predictions with detections, update matched tracks, end expired tracks, start new tracks. The difference is the time:
+predictions, lifetimes and weights all follow from true seconds, never from a count of frames.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tracker.motion_registry import ASSOCIATORS, MOTIONS, logit
 from tracker.table import Table
 from tracker.types import Bool, Detections, Float32, Float64, Int64, State, Tracks
 
-MIN_EXTENT_PX = 64.0  # pixels: an image of unknown size is taken to be at least so large
+MIN_EXTENT_PX = 64.0  # pixels: least extent of an image of unknown size
 TICKS_PER_S = 1_000_000  # ticks a second: a microsecond, as FFmpeg's AV_TIME_BASE
 TENTATIVE, ACTIVE, LOST = (np.int8(state) for state in State)
 
@@ -38,13 +38,13 @@ class _Table(Table):
     """All tracks alive, one row each, in every array."""
 
     id: Int64
-    motion: Float64  # (N, width), the motion model's own
-    embedding: Float32  # (N, D) unit embeddings, 0 where none is known; D is 0 until the first one comes
+    motion: Float64  # (N, width), state of the motion model
+    embedding: Float32  # (N, D) unit embeddings, 0 where none is known; D is 0 before the first embedding
     label: Int64
-    classes: Float32  # (N, width), what is known of the class; width is 0 while there is but one
+    classes: Float32  # (N, width), state of the class pooling; width is 0 with a single class
     score: Float64
     last_update: Float64  # seconds on the tracker's clock
-    last_embedded: Float64  # when its embedding was last updated, the same
+    last_embedded: Float64  # seconds on the tracker's clock, when its embedding was last updated
     start_time: Float64  # seconds on the tracker's clock
 
 
@@ -52,12 +52,12 @@ class Tracker:
     """Tracks objects in true time: call `update` once a frame, with that frame's time in seconds.
 
     Args:
-        config: how tracks are made, matched and ended.
-        motion: in place of the one that `config` names.
-        associator: in place of the one that `config.cost` names; one that fits the motion.
-        classes: pools what detections are called; by default it grows with the classes that come.
-        size: (width, height) of the frames, pixels. The evidence for births depends on it, and exits are detected by it
-            alone; without it, the extent of all boxes so far is taken for the frame and no track counts as exited.
+        config: how tracks are started, matched and ended.
+        motion: motion model, in place of the one that `config` names.
+        associator: associator, in place of the one that `config.cost` names; it must fit the motion model.
+        classes: pools class evidence; by default it grows with the labels that occur.
+        size: (width, height) of the frames, pixels. The evidence for births depends on it, and exits are detected only
+            with it; without it, the extent of all boxes so far stands for the frame and no track counts as exited.
 
     Raises:
         ConfigError: `config` names a motion or a cost that does not exist.
@@ -83,7 +83,7 @@ class Tracker:
         self._classes = classes or ClassPooling()
         self._candidates = Candidates()
         self._size: Float64 | None = None if size is None or 0 in size else np.array(size, np.float64)
-        self._extent = np.full(2, MIN_EXTENT_PX)  # right and bottom of all boxes so far, where no size is given
+        self._extent = np.full(2, MIN_EXTENT_PX)  # right and bottom of all boxes so far, used without a size
         self._next_id = 1
         self._latest = 0.0  # seconds on the tracker's clock
         self._now = 0.0
@@ -98,13 +98,13 @@ class Tracker:
         """All tracks alive after the frame at `time`.
 
         Args:
-            detections: what was found in the frame.
+            detections: the detections of the frame.
             time: seconds, later than the last update's; any origin.
             warp: (2, 3) affine from the previous update's pixels to this frame's, where the camera moved.
 
         Raises:
-            DataError: the detections are none, the time is not finite or does not come after the last one, embeddings
-                change their length, or the warp is not one.
+            DataError: `detections` is of another type, the time is not finite or not later than the last one, the
+                length of embeddings changes, or the warp is no affine.
         """
         detections = Detections.of(detections)
         affine = None if warp is None else _affine(warp, time)
@@ -153,16 +153,16 @@ class Tracker:
         return self._tracks(table, boxes, hits, detection, now)
 
     def predict(self, time: float) -> Tracks:
-        """All tracks as they are expected at `time`, if nothing is detected until then. Pure: it changes nothing.
+        """All tracks as predicted at `time`, without any detections until then. Pure: it changes nothing.
 
-        Ask it as often as wanted between two updates, as a display does that shows more frames than are detected in.
-        Its rows are the tracks that an `update` without detections at that time would keep: a track that reaches the
-        end of its life by then is left out, one that was last seen at the image's border is kept as long as any other.
+        It may be called any number of times between two updates, for example by a display with a higher frame rate than
+        the detector. Its rows are the tracks that an `update` without detections at that time would keep: a track whose
+        lifetime ends by then is left out, a track last seen at the image's border is kept as long as any other.
 
-        Boxes are the motion model's means, in the pixels of the latest update's frame (a camera's motion since then is
-        not known here). They get less certain with the time since a track's latest match: a velocity fades within 0.5
-        to 5 s, by how steadily the object moved, so that a box comes to rest and does not run away. At the latest
-        update's own time the box is the model's estimate, which lies between its prediction and the detection.
+        Boxes are the motion model's means, in the pixels of the latest update's frame (the camera's motion since then
+        is not known here). Their uncertainty grows with the time since a track's latest match. A velocity decays within
+        0.5 to 5 s, depending on how steadily the object moved, so that a box comes to rest. At the latest update's own
+        time the box is the model's estimate, which lies between its prediction and the detection.
 
         Args:
             time: seconds on the clock of `update`, the latest update's or later.
@@ -192,7 +192,7 @@ class Tracker:
         return self._tracks(table, boxes, table.last_update == self._latest, np.full(len(boxes), -1), now)
 
     def new_id(self) -> int:
-        """The next id, which no track will have then: for what is tracked beside the engine."""
+        """Reserves the next id, for an object that is tracked outside the engine."""
         self._next_id += 1
         return self._next_id - 1
 
@@ -210,7 +210,7 @@ class Tracker:
         return (ticks - self._origin) / TICKS_PER_S
 
     def _observations(self, detections: Detections) -> Observations:
-        """The detections in use: those of enough score, without what calls a better one's object by another class."""
+        """The detections of sufficient score, without duplicates of a higher-scoring one with another class."""
         index = (detections.score >= self.config.low_score).nonzero()[0]
         index = index.take(strongest(detections.score.take(index)))
         label = detections.label.take(index)
@@ -231,7 +231,7 @@ class Tracker:
         )
 
     def _embedding(self, detections: Detections, index: Int64) -> Float32 | None:
-        """Those of the detections in use; the table is given room for them when the first ones come."""
+        """Embeddings of the detections in use; the first ones widen the table's column."""
         if detections.embedding is None:
             return None
         length, table = detections.embedding.shape[1], self._table
@@ -245,7 +245,7 @@ class Tracker:
         return detections.embedding[index]
 
     def _problem(self, table: _Table, prediction: Prediction, seen: Observations, births: Bool) -> MatchProblem:
-        """What the associator is to solve; `births` (M,) are the observations that would start a track."""
+        """The associator's problem; `births` (M,) are the observations that would start a track."""
         exited = np.zeros(len(table.id), bool)
         if self._size is not None:
             exited = at_border(to_xyxy(prediction.last_coordinates), (self._size[0], self._size[1]))
@@ -263,7 +263,7 @@ class Tracker:
         )
 
     def _update(self, table: _Table, hit: Int64, found: Observations, prediction: Prediction) -> None:
-        """The rows `hit` of the table after each was found in its row of `found`, where `prediction` expected it."""
+        """The rows `hit` of the table, updated with their observations `found` and their `prediction`."""
         if found.embedding is not None:
             elapsed = self._now - table.last_embedded[hit]
             table.last_embedded[hit] = self._now
@@ -277,7 +277,7 @@ class Tracker:
         table.last_update[hit] = self._now
 
     def _tracks(self, table: _Table, boxes: Float64, found: Bool, detection: Int64, now: float) -> Tracks:
-        """The table as tracks at these boxes (N, 4), which were `found` (N,) by the latest update or missed."""
+        """The table as tracks at these boxes (N, 4); `found` (N,) marks those matched in the latest update."""
         return Tracks.trusted(
             id=table.id,
             xyxy=boxes.astype(np.float32, order="C"),
@@ -295,13 +295,13 @@ class Tracker:
         return self._classes.probability(table.classes)[np.arange(len(table.id)), table.label]
 
     def _alive(self, table: _Table, now: float) -> _Table:
-        """The tracks that a motion could still wait for at `now`: nothing is asked of the rest, however long ago."""
+        """The tracks within the longest possible lifetime at `now`; only these are predicted."""
         longest = max(self._motion.max_lives * self.config.max_age, self.config.tentative_max_age)
         keep = now - table.last_update <= longest
         return table if keep.all() else table.take(keep)
 
     def _life(self, table: _Table, prediction: Prediction) -> Float64:
-        """(N,) seconds for which each track is waited for from its latest match on."""
+        """(N,) seconds from its latest match for which each track is kept."""
         life, tentative = self.config.max_age, self.config.tentative_max_age
         if prediction.wait is None:
             return np.where(self._is_confirmed(table), life, tentative)
@@ -317,7 +317,7 @@ class Tracker:
         return float(self._extent.prod())
 
     def _new_tracks(self, seen: Observations) -> _Table:
-        """New tracks for observations that no track took."""
+        """New tracks for unmatched observations."""
         count = len(seen)
         ids = np.arange(self._next_id, self._next_id + count)
         self._next_id += count
@@ -329,7 +329,7 @@ class Tracker:
         return _Table(ids, motion, embeddings, seen.label, self._classes.start(seen), seen.score, now, now, now)
 
     def _is_confirmed(self, table: _Table) -> Bool:
-        """(N,) which tracks are results: those that were seen for as long as asked for."""
+        """(N,) which tracks are results: those observed for at least the confirmation time."""
         shown: Bool = table.last_update - table.start_time >= self.config.min_confirm
         return shown
 

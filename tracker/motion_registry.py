@@ -34,7 +34,7 @@ def _two_stage(cost: Cost) -> Callable[[TrackerConfig, Motion], Associator]:
 
 
 def _own(config: TrackerConfig, motion: Motion) -> Associator:
-    """The one that was trained with the motion, where there is one; else the mix of all cues."""
+    """The associator that was trained with the motion, if there is one, else the mix of all cues."""
     if isinstance(motion, LiquidMotion):
         return Learned(motion.head, logit(config.match_probability), logit(config.new_track_match_probability))
     return _two_stage(COSTS["mix"])(config, motion)

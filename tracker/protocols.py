@@ -1,4 +1,4 @@
-"""The seams of the house: what a source, a detector, a motion model and a sink must offer. Nothing here runs."""
+"""Protocols of the package: the interfaces of a source, a detector, a stage and a sink. No implementations."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from tracker.types import Detections, Float32, Float64, Frame, Tracks
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What is known of a source before its first frame is tracked.
+    """Properties of a source, available before its first frame is tracked.
 
     Attributes:
-        name: a short name for files and titles; never with credentials in it.
+        name: a short name for files and titles, without credentials.
         width: pixels, after rotation.
         height: pixels, after rotation.
         rate: nominal frames a second, a hint for writers alone, or None.
-        frames: how many frames will come, as far as the source knows (an estimate for progress bars), or None.
-        duration: seconds from the first to the last frame as far as known, or None.
-        live: True for cameras and streams: frames that were not taken are dropped, and time never stops.
-        path: the file or folder behind it, or None.
+        frames: expected number of frames (an estimate for progress bars), or None.
+        duration: seconds from the first to the last frame, or None where unknown.
+        live: True for cameras and streams: frames that were not read in time are dropped.
+        path: its file or folder, or None.
         rotation: degrees clockwise that were applied to make the images upright: 0, 90, 180 or 270.
-        start: seconds at which the first frame stands on the file's own clock; its times here count from there.
-        pictures: the file names of the images, frame by frame, where the source is a folder of them.
+        start: time of the first frame on the file's own clock, seconds; frame times count from there.
+        pictures: the file names of the images, frame by frame, where the source is a folder of images.
         started: the wall clock at time 0, in seconds since 1970 (UTC), or None where it is not known (yet).
-        video_start: for writers of labels that a written video numbers: seconds at which time 0 stands on that video's
-            clock (negative where the video begins later); else None.
+        video_start: for label writers whose frame numbers refer to a written video: time 0 on that video's clock,
+            seconds (negative where the video begins later); else None.
     """
 
     name: str
@@ -47,7 +47,7 @@ class SourceInfo:
 
 @runtime_checkable
 class Source(Protocol):
-    """Frames with true times, strictly increasing. Iterate once; close always (a context manager too)."""
+    """Frames with true, strictly increasing times. Iterate it once and always close it (also a context manager)."""
 
     @property
     def info(self) -> SourceInfo: ...
@@ -59,19 +59,19 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """How a live source is doing at one moment.
+    """The status of a live source at one moment.
 
     Attributes:
-        state: "running": frames come. "silent": connected, but no frame for a second or longer. "reconnecting": the
-            connection is lost and is being won back. "ended": closed, given up, or the wanted part is over.
-        silence: seconds since the last frame came in.
-        reason: why the connection was lost, one sentence without credentials; empty where it is not.
-        time: seconds since the first frame, by the source's own clock, at this moment: less a frame's `time`, it is
+        state: "running": frames arrive. "silent": connected, but no frame for a second or longer. "reconnecting": the
+            connection is lost and is being restored. "ended": closed, given up, or the requested part is over.
+        silence: seconds since the last frame arrived.
+        reason: why the connection was lost, one sentence without credentials; empty while connected.
+        time: seconds since the first frame, by the source's own clock, at this moment; minus a frame's `time`, it is
             that frame's latency.
-        rate: frames a second that came in over the last seconds, taken or not; 0 where none came.
-        received: frames that came in since the first one.
-        dropped: frames that were left out because a newer one came before they were taken.
-        reconnects: how often the source was lost and won back.
+        rate: frames a second that arrived over the last seconds, read or not; 0 where none arrived.
+        received: number of frames that have arrived.
+        dropped: number of frames that were dropped because a newer one arrived before they were read.
+        reconnects: number of times that the connection was lost and restored.
     """
 
     state: Literal["running", "silent", "reconnecting", "ended"]
@@ -86,7 +86,7 @@ class SourceStatus:
 
 @runtime_checkable
 class LiveSource(Source, Protocol):
-    """A source that does not wait, and can be asked how it is doing, at any moment and from any thread."""
+    """A source that does not wait; its status can be read at any time and from any thread."""
 
     @property
     def status(self) -> SourceStatus: ...
@@ -106,14 +106,14 @@ class Detector(Protocol):
 
 @runtime_checkable
 class Embedder(Protocol):
-    """Unit embeddings of boxes in two steps, so that the network pass and the pooling can overlap with other stages."""
+    """Unit embeddings of boxes in two steps, so that the pass and the pooling can overlap with other stages."""
 
     def needed(self, detections: Detections, time: float) -> bool:
-        """Whether this frame's embeddings are worth a pass; asked once a frame, in order."""
+        """Whether this frame needs embeddings. Called once a frame, in order."""
         ...
 
     def features(self, frame: Frame) -> Any:
-        """One pass of a frozen CNN over the frame; the result is for `pool` alone."""
+        """One pass of a frozen CNN over the frame; the result is only used by `pool`."""
         ...
 
     def pool(self, features: Any, xyxy: Float32) -> Float32:
@@ -123,25 +123,25 @@ class Embedder(Protocol):
 
 @runtime_checkable
 class CameraMotion(Protocol):
-    """How the image moved since the frame before. Called for frames in order."""
+    """Motion of the image since the last frame. Called for frames in order."""
 
     def __call__(self, frame: Frame, detections: Detections) -> Float64 | None:
-        """(2, 3) affine that maps the previous frame's pixels to this frame's; None where it could not be told."""
+        """(2, 3) affine that maps the previous frame's pixels to this frame's; None where it is unknown."""
         ...
 
 
 class Engine(Protocol):
-    """What the pipeline asks of a tracker: `Tracker.update`."""
+    """The interface of a tracker in the pipeline: `Tracker.update`."""
 
     def update(self, detections: Detections, time: float, warp: Float64 | None = None) -> Tracks: ...
 
 
 @runtime_checkable
 class FrameTracker(Protocol):
-    """A tracker that looks at the pixels too, as those do that stand around another one (`TrackerDecorator`)."""
+    """A tracker that uses the frame's pixels too, such as a decorator (`TrackerDecorator`)."""
 
     def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Told once, before the first frame, of the source and its classes; answers with the tracks' classes."""
+        """Called once, before the first frame: takes the source and its classes, returns the tracks' classes."""
         ...
 
     def update(
@@ -151,13 +151,13 @@ class FrameTracker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FrameContext:
-    """What is known of one frame on its way through the stages.
+    """The results of the stages for one frame.
 
     Attributes:
         frame: the image and its time.
-        detections: what was found in it.
-        warp: (2, 3) affine from the pixels of the frame before to this one's; None where it was not told.
-        tracks: all that are alive at its time.
+        detections: its detections.
+        warp: (2, 3) affine from the previous frame's pixels to this frame's; None where it is unknown.
+        tracks: all tracks alive at its time.
     """
 
     frame: Frame
@@ -170,7 +170,7 @@ class Stage(Protocol):
     """One step of the pipeline, in a thread of its own. Called for frames in order."""
 
     def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Told once, before the first frame: the source, and the classes so far; answers with the classes from here on.
+        """Called once, before the first frame: takes the source and the classes so far, returns the classes after it.
 
         Raises:
             LiquidTrackError: the stage cannot work on this source.
@@ -178,22 +178,22 @@ class Stage(Protocol):
         ...
 
     def __call__(self, context: FrameContext) -> FrameContext:
-        """The context with what this stage adds to it."""
+        """The context with the results of this stage."""
         ...
 
 
 class Stop(Exception):
-    """Raised by a sink's `write` when the person in front of it wants to end; everything written so far is kept."""
+    """Raised by a sink's `write` when the user ends the run; everything written so far is kept."""
 
 
 @runtime_checkable
 class Sink(Protocol):
-    """Takes every frame with its tracks, in order. What was written before a kill must be readable."""
+    """Takes every frame with its tracks, in order. Output written before the process is killed must be readable."""
 
     def open(self, info: SourceInfo, names: tuple[str, ...]) -> None: ...
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
-        """`tracks` holds all live tracks; files keep `tracks.confirmed`."""
+        """`tracks` are all live tracks; files contain `tracks.confirmed`."""
         ...
 
     def close(self) -> None: ...
@@ -201,10 +201,10 @@ class Sink(Protocol):
 
 @runtime_checkable
 class IdleSink(Sink, Protocol):
-    """A sink that is called while it waits: a window obeys its keys, and says that a stream is dead."""
+    """A sink that is called while it waits: a window handles its keys, and shows that a stream is silent."""
 
     def idle(self) -> None:
-        """Called from the same thread as `write`, about ten times a second while the next frame is not there.
+        """Called from the same thread as `write`, about 10 times a second while there is no next frame.
 
         It may raise `Stop`.
         """
@@ -213,17 +213,17 @@ class IdleSink(Sink, Protocol):
 
 @runtime_checkable
 class CameraSink(Protocol):
-    """What a sink may offer besides: it is told how the camera moved, before `write`, for each frame in order."""
+    """Optional interface of a sink that uses camera motion: called before `write`, for each frame in order."""
 
     def camera(self, warp: Float64 | None) -> None:
-        """(2, 3) affine from the pixels of the frame before to those of the next one; None where unknown."""
+        """Takes the (2, 3) affine from the previous frame's pixels to the next frame's; None where it is unknown."""
         ...
 
 
 @runtime_checkable
 class EndSink(Protocol):
-    """What a sink in the caller's thread may offer besides: it is told that the source came to its end."""
+    """Optional interface of a sink in the caller's thread that handles the end of the source."""
 
     def end(self) -> None:
-        """The last frame was written, before `close`; not called where a person, a signal or an error ended the run."""
+        """Called after the last frame, before `close`; not where the user, a signal or an error ended the run."""
         ...

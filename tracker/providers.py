@@ -1,8 +1,8 @@
-"""What the floor above offers this one, by name: who opens a source, who reads a file of detections.
+"""Services of the layer above, by name: the functions that open a source and read a detection file.
 
-The tracker imports nothing of that floor and works without it. Only where a person names a file in the place of
-something open ("street.mp4", "file:det.txt"), the function that stands here for it is loaded. `provide` puts another in
-its place: for a program that brings its own readers, and no package `datasets`.
+The tracker imports nothing of that layer and works without it. A function registered here is loaded only where the user
+names a file in place of an open source ("street.mp4", "file:det.txt"). `provide` registers another function, for a
+program with its own readers and without the package `datasets`.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ _GIVEN: dict[Service, Callable[..., Any]] = {}
 
 
 def provide(service: Service, function: Callable[..., Any]) -> None:
-    """Use `function` for a service from now on.
+    """Registers `function` for a service.
 
     Args:
         service: open_source, which takes a str, a Path or a camera's number and returns a `Source`; or read_detections,
             which takes a Path and `skip_bad_rows` and returns (detections by frame index, class names).
-        function: what does it.
+        function: the implementation.
     """
     _GIVEN[service] = function
 
 
 def provider(service: Service) -> Callable[..., Any]:
-    """The function that does it.
+    """The function registered for a service.
 
     Raises:
-        ConfigError: nobody offers it here.
+        ConfigError: the service has no function in this installation.
     """
     if service in _GIVEN:
         return _GIVEN[service]
@@ -46,7 +46,7 @@ def provider(service: Service) -> Callable[..., Any]:
         return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
     except ModuleNotFoundError as error:
         if error.name is None or not module.startswith(error.name):
-            raise  # of something that it needs, which is told in its own words
+            raise  # a dependency of the module is missing; its own message says which
         raise ConfigError(
             f"{module} of liquidtrack cannot be imported, and it has {name}; install liquidtrack into an environment "
             f"of its own, or name another with tracker.providers.provide({service!r}, function)."

@@ -1,4 +1,4 @@
-"""To and from roboflow's `supervision` (MIT), for people who come from there. Imported only when called."""
+"""Conversion to and from roboflow's `supervision` (MIT). Imported only when called."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _supervision() -> Any:
 
 
 def to_supervision(rows: Detections | Tracks, names: tuple[str, ...] = ()) -> sv.Detections:
-    """`rows` as `supervision.Detections`; tracks bring ids (`tracker_id`), `names` become `data["class_name"]`."""
+    """`rows` as `supervision.Detections`; tracks have ids (`tracker_id`), `names` become `data["class_name"]`."""
     sv = _supervision()
     data: dict[str, Any] = {}
     if names:

@@ -1,4 +1,4 @@
-"""A table of arrays of one length, one row a track: the engine and the gallery keep their tracks in one."""
+"""A table of arrays of one length, one row a track; used by the engine and the gallery."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ R = TypeVar("R", bound="Table")
 
 @dataclass(slots=True)
 class Table:
-    """The two things that are done to all columns at once."""
+    """The two operations on all columns at once."""
 
     def take(self: R, rows: Bool) -> R:
         """Only the rows of a mask."""
@@ -28,7 +28,7 @@ class Table:
 
 
 def find(wanted: Int64, id: Int64) -> Int64:
-    """(N,) the row of `id` (M,), all different, that holds each of `wanted` (N,); -1 where none does."""
+    """(N,) the row of each of `wanted` (N,) in `id` (M,), whose values are unique; -1 where it is missing."""
     row = np.full(len(wanted), -1)
     at, found = (wanted[:, None] == id).nonzero()
     row[at] = found

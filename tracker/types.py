@@ -1,4 +1,4 @@
-"""What flows through the house: frames, detections, tracks. Frozen structs of arrays, checked once, at construction."""
+"""The data types: frames, detections, tracks. Frozen structs of arrays, checked once, at construction."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Frame:
 
     Attributes:
         bgr: the image, (H, W, 3) uint8, blue-green-red as in OpenCV, already rotated upright.
-        index: which frame of the source it is, counted from 0 over *all* of the source's frames, also the ones skipped.
-        time: seconds since the source's first frame, float64; never index / fps where the source knows better.
-        source_index: where `index` counts the frames of a video that is written, the number in the source; else None.
+        index: index of the frame, counted from 0 over *all* frames of the source, including skipped ones.
+        time: seconds since the source's first frame, float64; index / fps only where the source has no true times.
+        source_index: the index in the source where `index` counts the frames of a written video; else None.
     """
 
     bgr: UInt8
@@ -46,7 +46,7 @@ class Frame:
 
     @classmethod
     def of(cls, picture: object, index: int = 0, time: float = 0.0) -> Frame:
-        """A frame as it is, or of a picture: BGR, BGRA or grey as OpenCV's, or one of PIL's; bytes, not fractions.
+        """A frame unchanged, or a frame made of an image: BGR, BGRA or grey as in OpenCV, or PIL; uint8, not floats.
 
         Raises:
             DataError: it is no image.
@@ -64,7 +64,7 @@ class Frame:
 
 
 def _embedding(value: ArrayLike, count: int) -> Float32:
-    """(N, D) of unit length; rows of zeros, which carry no information, stay."""
+    """(N, D) of unit length; rows of zeros, which carry no information, are kept."""
     embedding: Float32 = real("embedding", value)
     if embedding.ndim != 2 or len(embedding) != count or not embedding.shape[1]:
         raise DataError(f"embedding has shape {embedding.shape}; give ({count}, D), one row a box.")
@@ -111,13 +111,13 @@ S = TypeVar("S", "Detections", "Tracks")
 
 
 def _take(struct: S, rows: Any, names: tuple[str, ...]) -> S:
-    """The struct with only `rows` (mask, indices or slice) of its columns `names`; checked already, so not again."""
+    """The struct with only `rows` (mask, indices or slice) of its columns `names`, without another check."""
     columns = {name: getattr(struct, name) for name in names}
     return _trusted(type(struct), {name: c if c is None else c[rows] for name, c in columns.items()})
 
 
 def _trusted(kind: type[S], columns: dict[str, Any]) -> S:
-    """A struct of columns that are known to be right: nothing is checked."""
+    """A struct of valid columns, without a check."""
     new = object.__new__(kind)
     for name, column in columns.items():
         object.__setattr__(new, name, column)
@@ -126,13 +126,13 @@ def _trusted(kind: type[S], columns: dict[str, Any]) -> S:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Detections:
-    """What a detector found in one frame: N rows.
+    """The detections of one frame: N rows.
 
     Attributes:
         xyxy: (N, 4) float32, pixels, origin top left, right and bottom exclusive.
         score: (N,) float32, 0..1.
         label: (N,) int64, an index into the detector's `names`.
-        embedding: (N, D) float32 of unit length, or None where no appearance was asked for.
+        embedding: (N, D) float32 of unit length, or None where no embeddings were computed.
         mask: (N, H, W) bool, or None.
     """
 
@@ -162,17 +162,17 @@ class Detections:
 
     @classmethod
     def of(cls, found: object, names: Sequence[str] = (), flat: bool = False) -> Detections:
-        """Detections of what people have; their own kind is passed on as it is.
+        """Detections from other formats; `Detections` are returned unchanged.
 
         Takes rows (N, 6) of left, top, right, bottom, score, class; (N, 5) without the class (then 0); (N, 4) without
         the score too (then 1); a tuple (boxes, scores[, labels]); objects and dicts with such columns: Ultralytics'
-        results, supervision's Detections, torchvision's and Transformers' dicts; tensors wherever they live. An
-        empty list is nothing found.
+        results, supervision's Detections, torchvision's and Transformers' dicts; tensors on any device. An empty list
+        means no detections.
 
         Args:
-            found: what a detector gave for one frame.
+            found: a detector's output for one frame.
             names: class names, for labels that are names.
-            flat: leave out boxes of no width or no height (cut at the image's edge) instead of refusing them.
+            flat: drop boxes of zero width or height (clipped at the image's edge) instead of raising an error.
 
         Raises:
             DataError: it is none of these, or a box, a score or a label is wrong.
@@ -201,11 +201,11 @@ class Detections:
 
 
 class State(IntEnum):
-    """Where a track is in its life. All limits between the states are in seconds or in probability."""
+    """The state of a track's life cycle. All limits between the states are in seconds or probabilities."""
 
-    TENTATIVE = 0  # seen, but not yet long or surely enough to be shown
+    TENTATIVE = 0  # not yet confirmed
     ACTIVE = 1  # shown
-    LOST = 2  # not seen at the latest time, still waited for
+    LOST = 2  # not matched at the latest time, still kept
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -213,16 +213,16 @@ class Tracks:
     """All tracks that are alive at one time: N rows.
 
     Attributes:
-        id: (N,) int64, from 1, never used twice.
-        xyxy: (N, 4) float32, pixels; of an unseen track, where it is predicted to be now.
+        id: (N,) int64, from 1, unique over the whole run.
+        xyxy: (N, 4) float32, pixels; the predicted box of a track without a match.
         score: (N,) float32, 0..1, of the latest matched detection.
         label: (N,) int64, an index into the detector's `names`.
         state: (N,) int8, values of `State`.
-        time_since_update: (N,) float64, seconds since the last match; 0 where matched at this very time.
+        time_since_update: (N,) float64, seconds since the last match; 0 where matched at this time.
         detection: (N,) int64, the row of this frame's `Detections` that it was matched with, -1 where there is none.
-        mask: the tracks' `Masks`, where any has one, or None; an (N, H, W) bool array is taken too.
-        class_score: (N,) float32, 0..1, how likely the label is right given all class evidence so far; NaN where a
-            track has none; None with a single class.
+        mask: the tracks' `Masks`, where any has one, or None; an (N, H, W) bool array is accepted too.
+        class_score: (N,) float32, 0..1, probability of the label given all class evidence so far; NaN where a track has
+            none; None with a single class.
     """
 
     id: Int64
@@ -280,7 +280,7 @@ class Tracks:
         detection: Int64,
         class_score: Float32 | None = None,
     ) -> Tracks:
-        """Tracks of the engine's own arrays, of the types above: nothing is checked, since every frame would pay."""
+        """Tracks of the engine's own arrays, of the types above; not checked, to save the time in every frame."""
         columns = {
             "id": id,
             "xyxy": xyxy,
@@ -292,15 +292,15 @@ class Tracks:
         return _trusted(cls, {**columns, "detection": detection, "mask": None, "class_score": class_score})
 
     def with_trusted(self, **columns: Any) -> Tracks:
-        """These tracks with other columns, of the types above: nothing is checked."""
+        """These tracks with other columns, of the types above; not checked."""
         return _trusted(Tracks, {**{name: getattr(self, name) for name in _COLUMNS}, **columns})
 
     @classmethod
     def concat(cls, parts: Sequence[Tracks]) -> Tracks:
-        """All tracks of the parts, in their order; a part without masks or class scores has none in the whole either.
+        """All tracks of the parts, in their order; tracks of parts without masks or class scores have none.
 
         Raises:
-            DataError: an id stands in two of them, or their masks differ in height and width.
+            DataError: an id occurs in two parts, or their masks differ in height and width.
         """
         if len(parts) == 1:
             return parts[0]
@@ -328,7 +328,7 @@ class Tracks:
         return np.full(len(self), np.nan, np.float32) if self.class_score is None else self.class_score
 
     def to_columns(self, frame: Frame | None = None, names: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
-        """One array of N values for each column, which `pandas.DataFrame` and `polars.DataFrame` make a table of.
+        """One array of N values for each column, as `pandas.DataFrame` and `polars.DataFrame` take them.
 
         >>> tracks = Tracks([1], [[10, 20, 50, 90]], [0.9], [0], [1], [0], [0])
         >>> table = tracks.to_columns(names=("person",))
@@ -336,7 +336,7 @@ class Tracks:
         (array([1]), array([10.], dtype=float32), array(['person'], dtype='<U6'))
 
         Args:
-            frame: whose `index` and `time` (seconds) become the columns `frame` and `time`.
+            frame: its `index` and `time` (seconds) become the columns `frame` and `time`.
             names: class names, for the column `class_name`.
         """
         n, columns = len(self), dict[str, NDArray[Any]]()
@@ -353,7 +353,7 @@ class Tracks:
 
     @property
     def confirmed(self) -> Tracks:
-        """The tracks that results are made of: active, and seen at this very time."""
+        """The tracks that count as results: active, and matched at this time."""
         return self.take((self.state == State.ACTIVE) & (self.time_since_update == 0))
 
 

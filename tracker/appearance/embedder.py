@@ -1,10 +1,10 @@
 """Appearance embeddings: one pass of a frozen CNN over the frame, pooled in every box.
 
 The pass and the pooling are two steps, so that the pass can run beside the detector and the pooling after it. Four
-horizontal strips keep head, trunk and legs apart (part-based pooling: Sun et al., arXiv:1711.09349), and the frame's
-mean feature is subtracted, since what all places share tells no two objects apart. On the four real videos of the
-research data the right person of the frame 1 to 5 seconds later was nearest in 79 % of cases at stride 8 and size
-512; with one bin and no mean subtracted it was 70 %.
+horizontal strips separate head, trunk and legs (part-based pooling: Sun et al., arXiv:1711.09349). The frame's mean
+feature is subtracted, since features that all positions share do not separate objects. On the four real videos of the
+research data the nearest embedding 1 to 5 seconds later was the right person in 79 % of cases at stride 8 and size
+512; with one bin and without the mean subtracted it was 70 %.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _BATCH = 32
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureMap:
-    """What `features` leaves for `pool`.
+    """The result of `features`, the input of `pool`.
 
     Attributes:
         map: (C, H, W) float32, or None in crop mode.
@@ -50,13 +50,13 @@ class FrozenEmbedder:
     """Unit embeddings of boxes from a frozen CNN.
 
     Args:
-        config: which network, where it is tapped, map or crop mode.
+        config: the network, the stride of its feature map, map or crop mode.
         threads: CPU threads; 0 takes all cores that the process may use.
         device: where the network runs.
 
     Raises:
         ConfigError: an unknown network or stride, or torch is needed for the one export and is not installed.
-        WeightsError: the weights are not to be had.
+        WeightsError: the weights cannot be fetched or read.
     """
 
     def __init__(self, config: AppearanceConfig, threads: int = 0, device: Device = "auto") -> None:
@@ -71,11 +71,11 @@ class FrozenEmbedder:
         self.dim = entry.channels[config.appearance_stride] * STRIPS
 
     def needed(self, detections: Detections, time: float) -> bool:
-        """Whether the appearance of these detections could matter; asked once a frame, in order."""
+        """Whether these detections need embeddings. Called once a frame, in order."""
         return len(detections) > 0 if self._schedule is None else self._schedule.needed(detections, time)
 
     def features(self, frame: Frame) -> FeatureMap:
-        """One pass over the frame; in crop mode nothing yet, since the boxes are not known."""
+        """One pass over the frame. In crop mode the pass is left to `pool`, since the boxes are not known yet."""
         if self._mode == "crop":
             return FeatureMap(None, frame.bgr, frame.size)
         shrink = self._size / max(frame.size)
@@ -115,7 +115,7 @@ class FrozenEmbedder:
 
 
 def _crop(bgr: UInt8, box: Float32) -> UInt8:
-    """The image in a box, stretched to the size of all crops; at least one pixel."""
+    """The image in a box of at least one pixel, stretched to the common size of all crops."""
     height, width = bgr.shape[:2]
     left, top = int(min(np.floor(box[0]), width - 1)), int(min(np.floor(box[1]), height - 1))
     right, bottom = int(max(np.ceil(box[2]), left + 1)), int(max(np.ceil(box[3]), top + 1))

@@ -1,7 +1,7 @@
-"""The embedding schedule: when appearance is worth a pass of the network.
+"""The embedding schedule: in which frames the network computes appearance embeddings.
 
-Where every object stands alone and near its last place, place alone tells the identity. The decision needs the
-detections alone, not the tracks, so that the network's pass stays a stage of its own beside the tracker's.
+Where every object is isolated and near its last position, position alone settles the identity. The decision uses only
+the detections, not the tracks, so that the network's pass remains a stage of its own beside the tracker's.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import numpy as np
 from tracker.boxes import overlaps
 from tracker.types import Detections, Float64, Int64
 
-MIN_SCORE = 0.4  # score from which a detection counts; the weaker ones come and go with every frame
-MEMORY_S = 1.0  # seconds for which the place of a detection is kept
-REFRESH_S = 0.5  # seconds after which looks are taken again, as poses and light change
-SAME_IOU = 0.2  # IoU with a remembered place from which a detection may be the same object
-CROWDED_IOU = 0.1  # IoU from which two detections may swap identities; with .2 TUD-Stadtmitte lost 2.5 HOTA
+MIN_SCORE = 0.4  # score from which a detection counts; weaker ones appear and vanish from frame to frame
+MEMORY_S = 1.0  # seconds for which the position of a detection is kept
+REFRESH_S = 0.5  # seconds after which embeddings are computed again, as poses and light change
+SAME_IOU = 0.2  # IoU with a remembered box from which a detection may be the same object
+CROWDED_IOU = 0.1  # IoU from which two detections may swap identities; with 0.2 TUD-Stadtmitte lost 2.5 HOTA
 
 
 class EmbeddingSchedule:
-    """Tells frame by frame whether the appearance of its detections could matter."""
+    """Decides frame by frame whether the detections need embeddings."""
 
     def __init__(self) -> None:
         self._places: Float64 = np.zeros((0, 4))
@@ -28,9 +28,9 @@ class EmbeddingSchedule:
         self._looked = -np.inf
 
     def needed(self, detections: Detections, time: float) -> bool:
-        """Whether an object is new, fits several known places or shares one, is crowded, or its embedding is due.
+        """Whether an object is new, has an ambiguous or shared position, is crowded, or its embedding is due.
 
-        Only things of one class are ever taken for each other. Call once a frame, with rising times in seconds.
+        Only objects of one class are ambiguous. Call once a frame, with rising times in seconds.
         """
         sure = detections.score >= MIN_SCORE
         boxes, label = detections.xyxy[sure].astype(np.float64), detections.label[sure]

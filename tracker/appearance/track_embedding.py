@@ -1,7 +1,7 @@
-"""A track's appearance: a unit embedding that follows its matches as an exponential average over true seconds.
+"""A track's embedding: the exponential average of the unit embeddings of its matches, over true seconds.
 
-Cosines are taken after the common mean of all embeddings is subtracted (Mu & Viswanath, "All-but-the-Top", ICLR 2018,
-its first step): embeddings of a frozen classifier share most of their length.
+Cosines are computed after the common mean of all embeddings is subtracted (Mu & Viswanath, "All-but-the-Top", ICLR
+2018, its first step): embeddings of a frozen classifier share most of their length.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import numpy as np
 from models.runtime.maths import unit
 from tracker.types import Bool, Float32, Float64, Int64
 
-MEMORY_S = 1.0  # seconds in which a look is taken over, at full score
-MIN_EMBEDDINGS = 4  # embeddings from which their mean says something
+MEMORY_S = 1.0  # seconds, time constant of the average at full score
+MIN_EMBEDDINGS = 4  # fewest embeddings that give a reliable mean
 
 
 def similarity(track_embedding: Float32, embedding: Float32, track: Int64, detection: Int64) -> Float64:
     """(K,) cosine of tracks and detections after their common mean is subtracted, -1..1; nan without an embedding.
 
-    Embeddings of a frozen classifier share most of their length: the scene's mean holds what is common to all and does
-    not tell identities apart. With fewer than FEW embeddings there is no mean, and all are nan.
+    Embeddings of a frozen classifier share most of their length: the scene's mean is common to all identities and does
+    not separate them. With fewer than `MIN_EMBEDDINGS` embeddings there is no mean, and all are nan.
 
     Args:
-        likeness: (N, D) unit, 0 where none is known.
+        track_embedding: (N, D) unit, 0 where none is known.
         embedding: (M, D) unit.
-        track, detection: (K,) the pairs asked for.
+        track, detection: (K,) the pairs.
     """
     known: Bool = np.asarray(track_embedding.any(axis=1), bool)
     everyone = np.concatenate([track_embedding[known], embedding])

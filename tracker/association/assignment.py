@@ -15,11 +15,11 @@ Match = tuple[Int64, Int64]
 
 
 def assign(rows: Int64, columns: Int64, gain: Float64) -> Match:
-    """The one-to-one matching with the largest sum of gains; a pair without a gain above 0 is never taken.
+    """The one-to-one matching with the largest sum of gains; only pairs with a gain above 0 match.
 
     Args:
         rows, columns: (K,) the possible pairs, each at most once.
-        gain: (K,) what a pair is worth: its log-odds above the threshold.
+        gain: (K,) the log-odds of each pair above the threshold.
 
     Returns:
         The matched rows and columns.
@@ -28,7 +28,7 @@ def assign(rows: Int64, columns: Int64, gain: Float64) -> Match:
     rows, columns, gain = rows.take(good), columns.take(good), gain.take(good)
     if len(rows) == 0:
         return rows, columns
-    # A pair whose row and column know no other pair is matched already; on most frames that is nearly all of them.
+    # A pair that is alone in its row and column is matched already. In most frames that is nearly all pairs.
     in_row, in_column = np.bincount(rows), np.bincount(columns)
     alone = in_row.take(rows) + in_column.take(columns) == 2
     open_ = (~alone).nonzero()[0]
@@ -38,7 +38,7 @@ def assign(rows: Int64, columns: Int64, gain: Float64) -> Match:
     column_names, j = _dense(columns.take(open_), len(in_column))
     cost = np.zeros((len(row_names), len(column_names)))
     cost[i, j] = -gain.take(open_)
-    # Leaving out costs 0, as much as any impossible pair: so the cheapest full matching is the best partial one.
+    # No match costs 0, as does an impossible pair, so the cheapest full matching is the best partial matching.
     to, _ = lap.lapjv(cost, extend_cost=True, return_cost=False)
     r = (to >= 0).nonzero()[0]
     c = to.take(r)
@@ -48,7 +48,7 @@ def assign(rows: Int64, columns: Int64, gain: Float64) -> Match:
 
 
 def _dense(numbers: Int64, end: int) -> tuple[Int64, Int64]:
-    """The numbers below `end` that occur, sorted, and where each stands among them: `np.unique` without its sort."""
+    """The distinct numbers below `end`, sorted, and the index of each input among them: `np.unique` without a sort."""
     place = np.zeros(end, np.int64)
     place[numbers] = 1
     names = place.nonzero()[0]

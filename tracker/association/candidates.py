@@ -1,8 +1,8 @@
 """Track birth by evidence: weak detections that repeat at one place start a track once they are likely an object.
 
-A candidate is a place (which may move) at which weak detections repeat while no track explains them. The log-odds
-that an object is there are a logistic regression on four numbers: the mean log-odds of the scores, the seconds since
-the first sight, the share of frames with a sight, and the size in the image. One rule serves all detectors: the
+A candidate is a position (which may move) at which weak detections repeat while no track explains them. The log-odds
+of an object there are a logistic regression on four features: the mean log-odds of the scores, the seconds since the
+first detection, the share of frames with a detection, and the size in the image. One rule serves all detectors. The
 weights were fitted on three networks over 240 moving views of COCO images and on MOT17's public detections at 30 and
 6 frames a second, each with the same total weight (`docs/lab/births.md` has the fit).
 """
@@ -21,24 +21,24 @@ from tracker.types import Bool, Float64, Int64
 
 # log-odds: constant; per log-odds of mean score, factor e of time, share of frames, factor e of relative side length
 WEIGHTS = np.array([0.476, 1.427, 0.352, 0.467, 0.269])
-# A large object without a track is what people notice first. What is small and stands still is often a sign or a bush,
-# the same error in every frame; what moves is not. Log-odds for each factor e in side length above and below
-# exp(PIVOT), 20 % of the image's.
+# A large object without a track is the most visible error. A small static detection is often a sign or a bush, the same
+# error in every frame; a moving one is not. Log-odds for each factor e in side length above and below exp(PIVOT), 20 %
+# of the image's.
 PIVOT = -1.6
 LEAN_LARGE = 0.7
 LEAN_SMALL = 0.35
-LEAN_STILL = 1.0  # for small ones that have moved less than MOVED of their side
+LEAN_STILL = 1.0  # for small candidates that have moved less than MOVED of their side
 MOVED = 0.5
-TIME_UNIT_S = 0.1  # the time that the second number is measured in: log(1 + seconds / unit)
-MAX_TIME_S = 0.7  # more time says no more: sights of the same pixels share their errors
-MIN_TIME_S = 0.3  # seconds between a candidate's first and latest sight before it can become a track
+TIME_UNIT_S = 0.1  # time unit of the second feature: log(1 + seconds / unit)
+MAX_TIME_S = 0.7  # more time adds no evidence: detections of the same pixels share their errors
+MIN_TIME_S = 0.3  # seconds between a candidate's first and latest detection before it can become a track
 MIN_SIGHTS = 4
-MAX_GAP_S = 0.5  # seconds unseen after which a candidate is forgotten
-BUFFER = 0.3  # share of its size by which a box is grown to meet its candidate (C-BIoU)
-MIN_BUFFERED_IOU = 0.3  # from which a detection continues a candidate
-VELOCITY_SHARE = 0.4  # what a new velocity counts beside those before
-EXPLAINED_IOU = 0.5  # overlap with a track from which a weak detection is that track's, not a new object
-EXPLAINED_SHARE = 0.7  # the same, of the detection that lies in a track of its class: a part of it
+MAX_GAP_S = 0.5  # seconds without a detection after which a candidate is dropped
+BUFFER = 0.3  # share of its size by which a box is enlarged before it is matched with a candidate (C-BIoU)
+MIN_BUFFERED_IOU = 0.3  # buffered IoU from which a detection continues a candidate
+VELOCITY_SHARE = 0.4  # weight of the latest velocity in the average
+EXPLAINED_IOU = 0.5  # IoU with a track from which a weak detection belongs to that track and is no new object
+EXPLAINED_SHARE = 0.7  # share of a detection inside a track of its class from which it is a part of that object
 MAX_SCORE = 0.999  # keeps log-odds finite
 
 
@@ -52,7 +52,7 @@ class _Table(Table):
     first: Float64  # seconds
     latest: Float64  # seconds
     sights: Float64
-    frames: Float64  # since the first sight, that one included
+    frames: Float64  # since the first detection, that one included
     logits: Float64  # sum of the scores' log-odds
 
 
@@ -65,7 +65,7 @@ class Candidates:
         self._now = self._table  # one row for each weak detection of the frame
 
     def warp(self, affine: Float64) -> None:
-        """Carries all candidates into the pixels of a frame whose camera has moved by the (2, 3) `affine`."""
+        """Transforms all candidates into the pixels of a frame whose camera has moved by the (2, 3) `affine`."""
         table, linear = self._table, affine[:, :2]
         corners = table.xyxy.reshape(-1, 2, 2) @ linear.T + affine[:, 2]
         table.xyxy = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
@@ -73,11 +73,11 @@ class Candidates:
         table.origin = table.origin @ linear.T + affine[:, 2]
 
     def observe(self, weak: Observations, tracks: Float64, track_label: Int64, time: float, area: float) -> Float64:
-        """(M,) evidence, in log-odds, that each weak detection shows an object without a track; -inf where too little.
+        """(M,) log-odds that each weak detection is an object without a track; -inf where the evidence is too little.
 
         Args:
             weak: the M weak detections of the frame.
-            tracks: (N, 4) where the tracks are predicted, pixels.
+            tracks: (N, 4) predicted boxes of the tracks, pixels.
             track_label: (N,) their classes.
             time: seconds, later than the last call's.
             area: of the frame, square pixels.
@@ -104,12 +104,12 @@ class Candidates:
         return odds
 
     def keep(self, rows: Bool) -> None:
-        """Keeps those weak detections of the last `observe` that are in the (M,) mask as candidates."""
+        """Keeps the weak detections of the last `observe` in the (M,) mask as candidates."""
         if len(rows):
             self._table = self._table.join(self._now.take(rows))
 
     def _follow(self, xyxy: Float64, time: float) -> None:
-        """Gives the frame's rows the past of the candidates that they continue, which leave the table."""
+        """Moves the history of each continued candidate to its row of this frame, and drops the old row."""
         table, new = self._table, self._now
         step = (time - table.latest)[:, None]
         predicted = table.xyxy + np.tile(table.velocity * step, 2)
@@ -132,7 +132,7 @@ class Candidates:
 
 
 def _explained(xyxy: Float64, label: Int64, tracks: Float64, track_label: Int64) -> Bool:
-    """(R,) which boxes (R, 4) of classes (R,) a track's box (N, 4) of class (N,) explains: another sight, or a part."""
+    """(R,) which boxes (R, 4) of classes (R,) belong to a track's box (N, 4) of class (N,): a duplicate, or a part."""
     iou = overlaps(xyxy, tracks)
     areas, of_tracks = ((box[:, 2:] - box[:, :2]).prod(axis=1) for box in (xyxy, tracks))
     shared = iou * (areas[:, None] + of_tracks) / (1 + iou)

@@ -1,7 +1,7 @@
 """Pair scores: the log-odds that a track and a detection are the same object. The `COSTS` plug-ins.
 
-Every entry gives log-odds of pairs, (K,): so they mix by addition, a threshold is a probability, and a learned scorer
-can take their place.
+Every entry gives log-odds of pairs, (K,), so costs mix by addition, a threshold is a probability, and a learned scorer
+can replace them.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Pairs:
 
     Attributes:
         track, detection: (K,) rows into the others.
-        prediction: of the N tracks.
-        observations: the M of the frame.
-        score: (N,) the tracks' latest.
+        prediction: the predictions of the N tracks.
+        observations: the M observations of the frame.
+        score: (N,) the tracks' latest scores.
         similarity: (K,) cosine of the embeddings, -1..1; nan where either has none; None without embeddings.
     """
 
@@ -48,23 +48,23 @@ class Pairs:
 
 Cost = Callable[[Pairs], Float64]
 
-IOU_SLOPE = 12.0  # log odds from no overlap to a full one
-EVEN_IOU = 0.2  # overlap at which a match is as likely as not
-BUFFER = 0.3  # of a box's size on each side: the first stage's of C-BIoU
-STUDENT_T_DOF = 2.0  # degrees of freedom of the Student-t error; small forgives large errors
-CLUTTER = -3.0  # log density of other objects where a detection may lie
+IOU_SLOPE = 12.0  # log-odds from no overlap to a full overlap
+EVEN_IOU = 0.2  # IoU at which the probability of a match is 0.5
+BUFFER = 0.3  # share of the box's size on each side, as in the first stage of C-BIoU
+STUDENT_T_DOF = 2.0  # degrees of freedom of the Student-t error; a small number tolerates large errors
+CLUTTER = -3.0  # log density of the detections of other objects
 # Logistic regression beside the other cues on persons of TUD-Campus, TUD-Stadtmitte and MOT16-11: together 13.5 and
-# .31, each alone 8 to 19 and .25 to .33. HOTA there is flat from 10 to 13; the careful end is taken.
-ALIKE = 10.0  # log odds of a unit of cosine
-ALIKE_FROM = 0.3  # cosine that speaks neither for nor against
+# 0.31, each alone 8 to 19 and 0.25 to 0.33. HOTA there is flat from 10 to 13; the lowest of these is used.
+ALIKE = 10.0  # log-odds for a unit of cosine
+ALIKE_FROM = 0.3  # cosine that gives log-odds of 0
 
-# The mix: what each cue weighs, in full overlaps.
+# The mix: the weight of each cue, in units of a full overlap.
 MIX_IOU, MIX_BUFFERED, MIX_HEIGHT = 0.5, 0.25, 0.4
 MIX_BUFFER = 0.4
-MIX_SCORE = 0.4  # for a whole change of score
-MIX_WAIT = 0.06  # for each factor e in waiting
+MIX_SCORE = 0.4  # for a score difference of 1
+MIX_WAIT = 0.06  # for each factor e in the time since the last match
 MIX_LEAST = 0.3
-MIX_DENSITY = 0.1  # of the log density
+MIX_DENSITY = 0.1  # weight of the log density
 
 
 def iou(pairs: Pairs) -> Float64:
@@ -94,7 +94,7 @@ def appearance(pairs: Pairs, weight: float = ALIKE) -> Float64:
 
 
 class Cues(NamedTuple):
-    """What the mix weighs, of K pairs: their overlaps, the log density (K,), and the log-odds of all together (K,)."""
+    """The cues of K pairs: their overlaps, the log density (K,), and the log-odds of all cues together (K,)."""
 
     boxes: Overlap
     density: Float64
@@ -107,7 +107,7 @@ def mix(pairs: Pairs) -> Float64:
 
 
 def cues(pairs: Pairs) -> Cues:
-    """The mix and what it is made of."""
+    """The mix and its parts."""
     boxes, fit = pairs.overlap(MIX_BUFFER), density(pairs)
     change = abs(pairs.score.take(pairs.track) - pairs.observations.score.take(pairs.detection))
     wait = np.log1p(pairs.prediction.elapsed / 0.3).take(pairs.track)
@@ -120,7 +120,7 @@ def cues(pairs: Pairs) -> Cues:
 def density(pairs: Pairs) -> Float64:
     """(K,) log density up to a constant."""
     p, i = pairs.prediction, pairs.track
-    std = p.std.T  # (4, N): sums over long rows are cheap, over rows of 4 they are not
+    std = p.std.T  # (4, N): sums over long rows are faster than sums over rows of 4
     gap = (pairs.observations.coordinates.T.take(pairs.detection, 1) - p.coordinates.T.take(i, 1)) / std.take(i, 1)
     volume = np.add.reduce(np.log(std)) - 2 * p.last_coordinates[:, 3]
     distance = np.add.reduce(gap * gap)

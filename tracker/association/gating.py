@@ -8,19 +8,19 @@ from models.association_head.inference import best_of_others
 from tracker.association.costs import Pairs
 from tracker.types import Bool, Float64, Int64
 
-MIN_IOU = 0.3  # of a prediction and a detection that are one object unless something else claims either
-FRESH_S = 0.2  # seconds unseen up to which that holds: after longer gaps another object may stand there
-RIVAL_SHARE = 0.5  # of that overlap times the score: from here on another track or detection is a rival
-EXIT_AFTER_S = 0.1  # seconds missed from which a track that was last seen at the border counts as gone
-BORDER_SHARE = 0.01  # of the image's side: how near to the border that is
+MIN_IOU = 0.3  # IoU from which a prediction and a detection without a rival are one object
+FRESH_S = 0.2  # longest time since the last match for which that holds: later another object may be there
+RIVAL_SHARE = 0.5  # share of the pair's IoU times score from which another track or detection is a rival
+EXIT_AFTER_S = 0.1  # seconds without a match from which a track last matched at the border counts as exited
+BORDER_SHARE = 0.01  # distance to the border, as a share of the image's side
 
 
 def uncontested(pairs: Pairs, tracks: int, detections: int) -> Bool:
-    """(K,) which pairs of recently matched tracks overlap without a rival: place alone settles the identity.
+    """(K,) which pairs of recently matched tracks overlap without a rival: position alone settles the identity.
 
     Args:
-        pairs: K of them.
-        tracks, detections: how many there are.
+        pairs: the K pairs.
+        tracks, detections: their numbers.
     """
     iou = pairs.overlap(0.0).iou
     claim = iou * pairs.observations.score.take(pairs.detection)  # a weak detection is no rival to a strong one

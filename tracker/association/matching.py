@@ -1,8 +1,8 @@
-"""Data association of one frame: the pairs that are possible, and the plug-ins that choose among them.
+"""Data association of one frame: the possible pairs, and the plug-ins that match them.
 
-An `Associator` is given a `MatchProblem`, what is expected of the tracks beside what was observed, and answers with one
-observation at most for each track. `TwoStage` does so by a cost with fixed weights, those of high score first
-(ByteTrack: Zhang et al., ECCV 2022); `tracker/learned/association.py` by the liquid head, all at once.
+An `Associator` takes a `MatchProblem`, the predictions of the tracks and the observations of the frame, and returns at
+most one observation for each track. `TwoStage` uses a cost with fixed weights and matches high scores first (ByteTrack:
+Zhang et al., ECCV 2022); `tracker/learned/association.py` uses the liquid head in one stage.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from tracker.inputs.bounds import MAX_PAIRS, nearest
 from tracker.motion.base import Observations, Prediction
 from tracker.types import Bool, Float32, Float64, Int64
 
-NEVER_LOGIT = -50.0  # of pairs that may not match
-MAX_CLASS_LOGIT = 2.0  # the most that a match with an observation of an unlikely class must have beyond the others
+NEVER_LOGIT = -50.0  # log-odds of pairs that may not match
+MAX_CLASS_LOGIT = 2.0  # largest extra log-odds required of a match with an observation of an unlikely class
 REACH_STD = 6.0  # standard deviations, and one height of the box, within which a pair is possible
 
 
@@ -31,17 +31,17 @@ class MatchProblem:
     """One frame's N tracks and M observations.
 
     Attributes:
-        prediction: of the tracks, at the frame's time.
+        prediction: the predictions of the tracks at the frame's time.
         label: (N,) their classes.
         score: (N,) their latest scores.
         embedding: (N, D) unit, zeros where none is known; D is 0 before the first one.
         missed: (N,) seconds from the tracks' latest matches to the latest frame before this one.
-        exited: (N,) which tracks were last seen at the image's border.
-        observations: the frame's.
-        births: (M,) which of them would start a track if no track takes them.
-        weak: (M,) which are too weak to find a track again that has left the image.
-        class_cost: of (K,) tracks and classes, how much less likely the class is than the track's likeliest, in
-            log-odds; None where there is but one class.
+        exited: (N,) which tracks were last matched at the image's border.
+        observations: the observations of the frame.
+        births: (M,) which of them would start a track if they match none.
+        weak: (M,) which are too weak to re-attach a track that has left the image.
+        class_cost: log-odds by which a class is less likely than the track's likeliest class, for (K,) tracks and
+            classes; None with a single class.
     """
 
     prediction: Prediction
@@ -56,11 +56,11 @@ class MatchProblem:
     class_cost: Callable[[Int64, Int64], Float64] | None = None
 
     def pairs(self, free: tuple[Bool, Bool] | None = None) -> Pairs:
-        """The pairs near enough to be worth a cost: of one class, or of two among the `free` rows (N,), (M,)."""
+        """The pairs that are near enough to match: of one class, or of two among the `free` rows (N,), (M,)."""
         prediction, seen = self.prediction, self.observations
         reach_x, reach_y = REACH_STD * prediction.std.T[:2] + np.exp(prediction.last_coordinates[:, 3])
         (x, y), (at_x, at_y) = prediction.coordinates.T[:2], seen.coordinates.T[:2]
-        # the second coordinate and the label only where the first is near: most pairs of a crowd are never formed
+        # test the second coordinate and the label only where the first is near: most pairs of a crowd are never formed
         j, i = np.divmod((abs(at_x[:, None] - x) < reach_x).ravel().nonzero()[0], len(x))
         near = abs(at_y.take(j) - y.take(i)) < reach_y.take(i)
         same = self.label.take(i) == seen.label.take(j)
@@ -74,29 +74,29 @@ class MatchProblem:
         if seen.embedding is None:
             return pairs
         cosine = similarity(self.embedding, seen.embedding, i, j)
-        # where place alone tells the identity, no embedding may forbid it
+        # where position alone settles the identity, the embedding does not count
         cosine[uncontested(pairs, len(x), len(at_x))] = np.nan
         return replace(pairs, similarity=cosine)
 
     def forbidden(self, pairs: Pairs) -> Bool:
-        """(K,) the pairs that may not match, whatever their odds: the track has left, and the observation is weak."""
+        """(K,) the pairs that may not match at any log-odds: the track has left and the observation is weak."""
         return reentered(self.missed, self.exited, self.weak, pairs.track, pairs.detection)
 
     def unmatched(self) -> Int64:
-        """(N,) of -1: no track has an observation yet."""
+        """(N,) -1 throughout: no track has an observation yet."""
         return np.full(len(self.label), -1)
 
 
 class Associator(Protocol):
-    """Decides in which observation each track is found. Called once a frame, in the order of its methods here."""
+    """Matches tracks with observations. Its methods are called once a frame, in the order in which they stand here."""
 
     @property
     def uses_crowding(self) -> bool:
-        """Whether observations must bring their crowding and containment."""
+        """Whether observations need crowding and containment."""
         ...
 
     def warp(self, affine: Float64) -> None:
-        """Carries what is remembered of places into a frame whose camera has moved by the (2, 3) `affine`, pixels."""
+        """Transforms remembered positions into a frame whose camera has moved by the (2, 3) `affine`, pixels."""
         ...
 
     def match(self, problem: MatchProblem) -> Int64:
@@ -104,24 +104,24 @@ class Associator(Protocol):
         ...
 
     def learn(self, observations: Observations, born: Int64, unexplained: Bool, time: float) -> None:
-        """Is told how the frame at `time` seconds ended.
+        """Updates its memory with the result of the frame at `time` seconds.
 
         Args:
-            observations: the M of the frame.
-            born: which of them started tracks.
-            unexplained: (M,) which were neither taken by a track nor would start one.
+            observations: the M observations of the frame.
+            born: the rows that started tracks.
+            unexplained: (M,) which neither matched a track nor would start one.
             time: seconds.
         """
         ...
 
 
 class TwoStage:
-    """Observations of high score first; then the rest, for the tracks that are left, at a higher threshold.
+    """Matches observations of high score first, then the rest with the unmatched tracks at a higher threshold.
 
     Args:
         cost: gives the log-odds of pairs.
-        high_score: from which an observation is matched first, 0..1.
-        threshold: least log-odds of a match in the first stage, and across classes.
+        high_score: score from which an observation is matched first, 0..1.
+        threshold: least log-odds of a match in the first stage and across classes.
         low_threshold: the same in the second stage.
     """
 
@@ -132,10 +132,10 @@ class TwoStage:
         self._threshold, self._low_threshold = threshold, low_threshold
 
     def warp(self, affine: Float64) -> None:
-        """Remembers no places."""
+        """Does nothing: no positions are remembered."""
 
     def learn(self, observations: Observations, born: Int64, unexplained: Bool, time: float) -> None:
-        """Learns nothing."""
+        """Does nothing: there is no memory."""
 
     def match(self, problem: MatchProblem) -> Int64:
         """(N,) the observation of each track, -1 where it has none."""
@@ -144,7 +144,7 @@ class TwoStage:
         logits[problem.forbidden(pairs)] = NEVER_LOGIT
         gain = logits - self._threshold
         weak = (problem.observations.score < self._high_score).take(pairs.detection)
-        gain[weak] = 0  # worth nothing yet
+        gain[weak] = 0  # left to the second stage
         track, detection = assign(pairs.track, pairs.detection, gain)
         matched[track] = detection
         rest = (weak & (matched.take(pairs.track) < 0)).nonzero()[0]
@@ -157,14 +157,14 @@ class TwoStage:
 
 
 def match_across_classes(problem: MatchProblem, matched: Int64, usable: Bool, cost: Cost, threshold: float) -> None:
-    """Gives tracks without an observation of their class one of another class, where it fits that much better.
+    """Matches tracks without an observation of their class with one of another class, at a higher threshold.
 
     Args:
-        problem: the frame's.
-        matched: (N,) the matches so far; those that are found are written into it.
-        usable: (M,) which observations may be taken at all.
+        problem: the problem of the frame.
+        matched: (N,) the matches so far; new matches are written into it.
+        usable: (M,) which observations may be matched.
         cost: gives the log-odds of pairs.
-        threshold: least log-odds of a match whose class is as likely as any.
+        threshold: least log-odds of a match whose class is the track's likeliest.
     """
     if problem.class_cost is None:
         return

@@ -1,7 +1,7 @@
-"""Static clutter: weak detections that stand still, a sign or a bush that a detector half takes for a person.
+"""Static clutter: weak detections that do not move, such as a sign or a bush detected as a person with a low score.
 
-None of them is sure enough to start a track, but a lost track nearby could re-attach to one and stay there for good.
-What was seen at one place for a while, was never sure and belonged to no track, is remembered as clutter.
+Their scores are too low to start a track, but a lost track nearby could re-attach to one and stay there. A position
+with repeated weak detections that belong to no track is remembered as clutter.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ import numpy as np
 from tracker.boxes import overlaps
 from tracker.types import Bool, Float64
 
-SAME_IOU = 0.7  # IoU of two sights of one thing that does not move
-MIN_DURATION_S = 1.0  # seconds of standing from which a thing is known
-MEMORY_S = 10.0  # seconds unseen after which it is forgotten: passing people occlude it
-UNCONFIRMED_MEMORY_S = 1.0  # seconds unseen after which a place is forgotten that is not known yet
-MIN_OBSERVATIONS = 4  # sights that this needs at the least
+SAME_IOU = 0.7  # IoU of two detections of one static object
+MIN_DURATION_S = 1.0  # seconds from the first to the latest detection from which a position is clutter
+MEMORY_S = 10.0  # seconds without a detection after which clutter is dropped: passing people occlude it
+UNCONFIRMED_MEMORY_S = 1.0  # the same for a position that is not clutter yet
+MIN_OBSERVATIONS = 4  # fewest detections of clutter
 
 
 class StaticClutter:
-    """The known places; one row each: box (4), seconds of the first and of the latest sight, number of sights."""
+    """The positions, one row each: box (4), seconds of the first and the latest detection, number of detections."""
 
     def __init__(self) -> None:
         self._rows: Float64 = np.zeros((0, 7))
 
     def warp(self, affine: Float64) -> None:
-        """Carries all places into the pixels of a frame whose camera has moved by the (2, 3) `affine`."""
+        """Transforms all positions into the pixels of a frame whose camera has moved by the (2, 3) `affine`."""
         for corner in (slice(0, 2), slice(2, 4)):
             self._rows[:, corner] = self._rows[:, corner] @ affine[:, :2].T + affine[:, 2]
 
@@ -36,7 +36,7 @@ class StaticClutter:
         return stands
 
     def forget(self, xyxy: Float64) -> None:
-        """Drops the places of boxes (N, 4) that have become tracks."""
+        """Drops the positions of boxes (N, 4) that have become tracks."""
         if len(xyxy) and len(self._rows):
             self._rows = self._rows[overlaps(self._rows[:, :4], xyxy).max(axis=1) < SAME_IOU]
 
@@ -59,6 +59,6 @@ class StaticClutter:
 
 
 def _known(rows: Float64) -> Bool:
-    """(N,) which places were seen for long and often enough."""
+    """(N,) which positions were detected for long enough and often enough."""
     known: Bool = (rows[:, 5] - rows[:, 4] >= MIN_DURATION_S) & (rows[:, 6] >= MIN_OBSERVATIONS)
     return known

@@ -10,11 +10,11 @@ from tracker.types import Float32, Float64, UInt8
 
 CONTEXT = 1.1  # side of the square that is cut out, over the box's longer side
 QUALITY = ("size", "sharpness", "score", "cover", "cut")
-EDGE = 2.0  # pixels from the image's edge within which a box counts as cut by it
+EDGE = 2.0  # pixels from the image's edge within which a box counts as truncated
 
 
 def cut_square(bgr: UInt8, xyxy: Float32, size: int) -> UInt8:
-    """The square around a box as (size, size, 3), as far as the image reaches."""
+    """The square around a box as (size, size, 3), clipped to the image."""
     height, width = bgr.shape[:2]
     side = CONTEXT * max(float(xyxy[2] - xyxy[0]), float(xyxy[3] - xyxy[1]))
     x, y = float(xyxy[0] + xyxy[2]) / 2, float(xyxy[1] + xyxy[3]) / 2
@@ -40,18 +40,18 @@ def sharpness(bgr: UInt8) -> float:
 
 
 def occluded_share(xyxy: Float64) -> Float64:
-    """(N,) the largest share of each box (N, 4) that one other box hides, 0..1; of two that stand level, the second
-    of `overlapping_pairs`'s pair is in front."""
+    """(N,) the largest share of each box (N, 4) that one other box occludes, 0..1; with equal bottom edges, the second
+    box of the pair of `overlapping_pairs` is in front."""
     i, j, shared = overlapping_pairs(xyxy)
     return np.minimum(occlusion_ratio(xyxy, (j, i, shared)), 1)
 
 
 def cut(xyxy: Float64, size: tuple[int, int]) -> Float64:
-    """(N,) how many of the four sides of boxes (N, 4) lie at the edge of an image of `size` (width, height), 0..1."""
+    """(N,) share of the four sides of boxes (N, 4) at the edge of an image of `size` (width, height), 0..1."""
     low, high = xyxy[:, :2] <= EDGE, xyxy[:, 2:] >= np.array(size) - EDGE
     return np.asarray((low.sum(axis=1) + high.sum(axis=1)) / 4, np.float64)
 
 
 def crop_quality(side: float, sharp: float, score: float, cover: float, cut: float) -> tuple[float, ...]:
-    """The numbers of `QUALITY`, each about 1 in size: `side` in pixels, `sharp` as `sharpness`, the others 0..1."""
+    """The features of `QUALITY`, each scaled to about 1: `side` in pixels, `sharp` as `sharpness`, the others 0..1."""
     return (float(np.log(side / 64)) / 2, sharp / 3 + 1, score, cover, cut)

@@ -6,7 +6,7 @@ import numpy as np
 
 from tracker.types import Float32, Int64
 
-SWITCH_RATIO = 3.0  # times as likely as the class that is said now: Jeffreys' "substantial" evidence begins there
+SWITCH_RATIO = 3.0  # probability ratio to the reported class: Jeffreys' "substantial" evidence begins there
 
 
 def apply_hysteresis(label: Int64, probability: Float32) -> Int64:

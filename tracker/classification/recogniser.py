@@ -1,7 +1,7 @@
 """Fine-grained classes of tracks: the frozen CNN's ImageNet classes, from a few crops pooled over time.
 
-A stage of the pipeline after the tracker. Only a few crops are classified in a frame, those that are due and promise
-most. The detector's class is evidence too: a dog is likelier a beagle than a minivan, by the odds that the detector
+A stage of the pipeline after the tracker. Only a few crops are classified in a frame: those that are due, best quality
+first. The detector's class is evidence too: a dog is likelier a beagle than a minivan, by the odds that the detector
 is right (Bayes' rule).
 """
 
@@ -25,10 +25,10 @@ from tracker.protocols import FrameContext, SourceInfo
 from tracker.table import find
 from tracker.types import Bool, Float32, Float64, Frame, Int64, State, Tracks, UInt8
 
-CONFIDENT_PROBABILITY = 0.95  # probability from which a track is looked at ten times more rarely
+CONFIDENT_PROBABILITY = 0.95  # probability from which a track is classified 10 times less often
 CONFIDENT_INTERVAL_FACTOR = 10.0
-MIN_SIDE_PX = 12.0  # pixels of a box's shorter side below which the CNN sees nothing
-UNNAMED = ("object", "moving")  # classes that say nothing of what it is
+MIN_SIDE_PX = 12.0  # pixels of a box's shorter side below which it is not classified
+UNNAMED = ("object", "moving")  # detector classes that carry no information about the object
 DETECTOR = (0.5, 0.98)  # least and largest trust in the detector's class
 
 Classify = Callable[[list[UInt8]], Float32]  # squares of one size -> (B, K) class scores before the softmax
@@ -36,29 +36,29 @@ Classify = Callable[[list[UInt8]], Float32]  # squares of one size -> (B, K) cla
 
 @dataclass(slots=True)
 class _Kept:
-    """What is known of N tracks, one row each."""
+    """The state of N tracks, one row each."""
 
     id: Int64
     belief: Float32  # (N, K)
     state: Float32  # (N, S)
     looked: Float64  # seconds
-    kind: Int64  # the one that is likeliest by now, -1 before the first look
-    said: Bool  # whether it is likely enough to be said
-    withdrawn: Bool  # whether it was said and then became too unlikely
+    kind: Int64  # the likeliest fine-grained class, -1 before the first crop
+    said: Bool  # whether its probability is high enough to be reported
+    withdrawn: Bool  # whether it was reported and then became too unlikely
 
 
 class Recogniser:
-    """Gives tracks the class of their kind where that is likely enough.
+    """Gives tracks a fine-grained class where its probability is high enough.
 
     Args:
-        config: how often to look.
+        config: crop rate and probability threshold.
         classify: the classifier.
         kinds: names of its K classes.
-        size: pixels of the squares that it is shown.
-        pool: what makes one belief of many looks; the package's own by default.
+        size: side of its square input, pixels.
+        pool: accumulates the class evidence of crops; the package's own by default.
 
     Attributes:
-        looks: how many have been taken.
+        looks: number of crops that have been classified.
     """
 
     name = "recognise"
@@ -83,7 +83,7 @@ class Recogniser:
         self.looks = 0
 
     def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
-        """The classes so far, and the kinds that are not among them."""
+        """The classes so far, followed by the fine-grained classes that are not among them."""
         known, all_ = names, list(names)
         place = {name: k for k, name in reversed(list(enumerate(known)))}
         for name in self._kinds:
@@ -100,11 +100,11 @@ class Recogniser:
         return tuple(all_)
 
     def __call__(self, context: FrameContext) -> FrameContext:
-        """With tracks of the classes of their kinds."""
+        """The context with fine-grained classes in its tracks."""
         return replace(context, tracks=self.update(context.frame, context.tracks))
 
     def update(self, frame: Frame, tracks: Tracks) -> Tracks:
-        """The tracks with the classes of their kinds, and how likely these are."""
+        """The tracks with their fine-grained classes and class probabilities."""
         self._follow(tracks)
         kept = self._kept
         chosen = self._choose(frame, tracks)
@@ -117,8 +117,8 @@ class Recogniser:
         kind = apply_hysteresis(kept.kind[rows], probability)
         likely = probability[np.arange(len(rows)), kind]
         least = self._config.classify_probability
-        # Nothing is said below the limit; what fell below it must become clearly likelier to be said again, so that
-        # it does not flicker there.
+        # No class is reported below the limit. A class that fell below it must clearly exceed it to be reported again,
+        # so that the label does not flicker.
         back = kept.withdrawn[rows] & (kind == kept.kind[rows])
         said = likely >= np.where(back, SWITCH_RATIO * least / (SWITCH_RATIO * least + 1 - least), least)
         kept.withdrawn[rows] = ~said & (back | kept.said[rows])
@@ -129,7 +129,7 @@ class Recogniser:
         return replace(tracks, label=label, class_score=score)
 
     def _follow(self, tracks: Tracks) -> None:
-        """One row for each track, in their order."""
+        """Aligns the rows with the tracks."""
         kept, n = self._kept, len(tracks)
         if np.array_equal(kept.id, tracks.id):
             return
@@ -149,7 +149,7 @@ class Recogniser:
         self._kept = new
 
     def _choose(self, frame: Frame, tracks: Tracks) -> Int64:
-        """The tracks to look at now: those that are due, first what was not seen for long, is large and free."""
+        """The tracks to classify now: those that are due, first those long unclassified, large and unoccluded."""
         kept, c = self._kept, self._config
         size = tracks.xyxy[:, 2:] - tracks.xyxy[:, :2]
         seen = (tracks.time_since_update == 0) & (tracks.state == State.ACTIVE) & self._open[tracks.label]
@@ -192,7 +192,7 @@ class Recogniser:
         self.looks += len(rows)
 
     def _probability(self, tracks: Tracks, rows: Int64) -> Float32:
-        """(N, K) of some tracks, with what the detector says of their class."""
+        """(N, K) class probabilities of some tracks, with the detector's class as evidence."""
         p = self._pool.probability(self._kept.belief[rows], self._kept.state[rows])
         inside = self._prior[tracks.label[rows]]
         count = inside.sum(axis=1, keepdims=True)
@@ -205,7 +205,7 @@ class Recogniser:
 
 
 def build_recogniser(config: RecogniseConfig, threads: int = 0, device: str = "auto") -> Recogniser:
-    """With the frozen CNN and ImageNet's classes.
+    """A recogniser with the frozen CNN and ImageNet's classes.
 
     Raises:
         WeightsError: the weights are damaged.

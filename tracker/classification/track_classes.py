@@ -1,8 +1,8 @@
-"""The class of each track, pooled from all that a detector called it: accumulated logits and a liquid state per row.
+"""The class of each track, pooled over its detections: accumulated logits and a liquid state per row.
 
-A detector calls the same car a truck now and then. Each match gives evidence; the liquid pool
-(`models/class_pool/model.py`) weighs it by score, size, crowding and the true seconds since the last one, and says
-how sure the class is.
+A detector may report the same car as a truck in some frames. Each match gives class evidence. The liquid pool
+(`models/class_pool/model.py`) weighs it by score, size, crowding and the true seconds since the last match, and gives
+class probabilities.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from tracker.classification.label_votes import class_evidence, label_quality
 from tracker.motion.base import ClassEvidence, Observations
 from tracker.types import Bool, Float32, Float64, Int64
 
-# What tracks count for that were called by the one class there was, before a second one came: a few clear looks.
-PAST = (np.inf, 0.5, 0.5, 0.5)  # seconds between them
+# Evidence of tracks that began before a second class appeared: a few clear detections of the only class.
+PAST = (np.inf, 0.5, 0.5, 0.5)  # seconds between these detections
 CLEAR_LOOK = np.array([[0.0, 0.0, 64.0, 64.0]]), np.array([0.8]), np.array([0])  # box, score, class
 
 
@@ -28,8 +28,8 @@ class ClassPooling:
     nothing is kept.
 
     Args:
-        count: K, how many classes there are as far as is known; grows where a label lies beyond.
-        pool: what weighs the votes; the package's own by default.
+        count: K, the number of known classes; grows with the highest label.
+        pool: weighs the class evidence; the package's own by default.
     """
 
     def __init__(self, count: int = 0, pool: ClassPoolNumpy | None = None) -> None:
@@ -38,7 +38,7 @@ class ClassPooling:
 
     @property
     def several(self) -> bool:
-        """Whether there is anything to tell apart."""
+        """Whether there is more than one class."""
         return self.count > 1
 
     @property
@@ -48,24 +48,24 @@ class ClassPooling:
 
     @property
     def pool(self) -> ClassPoolNumpy:
-        """What weighs the votes; read when it is first needed."""
+        """The class pool, loaded at its first use."""
         if self._pool is None:
             self._pool = own_class_pool("labels")
         return self._pool
 
     def evidence(self, xyxy: Float64, score: Float64, label: Int64) -> tuple[ClassEvidence, Bool]:
-        """Class evidence of M detections, and a mask of duplicates: boxes on a better one of another class."""
+        """Class evidence of M detections, and a mask of duplicates: boxes on a higher-scoring one of another class."""
         share, worse = class_evidence(xyxy, score, label, self.count)
         return ClassEvidence(share, neighbour_iou(xyxy, overlapping_pairs(xyxy))), worse
 
     def fit(self, rows: Float32, label: Int64) -> Float32:
-        """The tracks' rows with room for the highest of the (M,) labels that came now."""
+        """The tracks' rows, widened for the highest of the (M,) labels of this frame."""
         most = int(label.max(initial=-1)) + 1
         if most <= self.count:
             return rows if rows.shape[1] == self.width else np.zeros((len(rows), self.width), np.float32)
         before, self.count = self.count, most
         fresh = np.zeros((len(rows), self.width), np.float32)
-        if before > 1 and len(rows):  # what was never seen is as unlikely as the least likely so far
+        if before > 1 and len(rows):  # a new class is as unlikely as the least likely so far
             belief = rows[:, :before]
             fresh[:, :most] = belief.min(axis=1, keepdims=True)
             fresh[:, :before] = belief
@@ -81,12 +81,12 @@ class ClassPooling:
         return fresh
 
     def start(self, observations: Observations) -> Float32:
-        """Rows of new tracks, from their first observations; without evidence they know nothing."""
+        """Rows of new tracks, from their first observations; all zeros without evidence."""
         empty = np.zeros((len(observations), self.width), np.float32)
         return self.update(empty, observations, np.full(len(empty), np.inf))
 
     def update(self, rows: Float32, observations: Observations, elapsed: Float64) -> Float32:
-        """The rows of N tracks after a match each, `elapsed` (N,) seconds after the one before (infinite: none)."""
+        """The rows of N tracks after a match each, `elapsed` (N,) seconds after the last match (infinite: none)."""
         k, evidence = self.count, observations.evidence
         if evidence is None:
             return rows
@@ -96,7 +96,7 @@ class ClassPooling:
         return np.concatenate([belief, self.pool.probability(belief, state), state], axis=1)
 
     def probability(self, rows: Float32) -> Float32:
-        """(N, K) of each class."""
+        """(N, K) class probabilities."""
         return rows[:, self.count : 2 * self.count]
 
     def decide(self, label: Int64, rows: Float32) -> Int64:
@@ -104,7 +104,7 @@ class ClassPooling:
         return apply_hysteresis(label, self.probability(rows))
 
     def label_cost(self, rows: Float32, track: Int64, label: Int64) -> Float64:
-        """(P,) how much likelier the likeliest class of each pair's `track` is than the pair's `label`, log-odds."""
+        """(P,) log-odds by which the likeliest class of each pair's `track` exceeds the pair's `label`."""
         p = self.probability(rows)
         log: Float64 = np.log(np.maximum(p.max(axis=1), 1e-6)).astype(np.float64)
         return log[track] - np.log(np.maximum(p[track, label], 1e-6))

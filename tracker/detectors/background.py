@@ -2,7 +2,7 @@
 
 Background: OpenCV's MOG2, Zivkovic & van der Heijden, "Efficient adaptive density estimation per image pixel",
 Pattern Recognition Letters 27(7), 2006. Its memory counts frames; here each frame's learning rate follows from the
-seconds since the last frame, so that a thinned or irregular video forgets as fast as the full one.
+seconds since the last frame, so that the time constant is the same for subsampled and irregular videos.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _SHADOW = 127  # OpenCV's value for a shadow in the mask; 255 is foreground
 
 
 class BackgroundDetector:
-    """One box for each thing that moves or has come, shadows left out; the label is always "object".
+    """One box for each moving or newly arrived object, without its shadow; the label is always "object".
 
     Args:
-        config: class filter, score threshold and IoU; the rest has no meaning here.
-        memory: seconds that the model looks back. A thing that came and stays turns into background once it stood
-            there for a tenth of them, or of the time since the first frame where that is less.
-        warmup: seconds of the first frames in which nothing is reported: the model knows no background yet.
+        config: class filter, score threshold and IoU; the rest is ignored.
+        memory: time constant of the model, seconds. An object that arrives and stays becomes background after a tenth
+            of this time, or of the time since the first frame where that is less.
+        warmup: seconds from the first frame in which nothing is reported: the model has no background yet.
         threshold: squared distance, in variances of a pixel, beyond which the pixel is foreground.
-        long_side: pixels of the image's long side that the model works at; larger images are shrunk for it.
+        long_side: long side of the model's image, pixels; larger images are reduced to it.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class BackgroundDetector:
         self._size, self._start, self._last = frame.size, frame.time, frame.time
 
     def _rate(self, time: float) -> float:
-        """How far the model moves towards a frame: 1 - exp(-dt / memory); at the start as for a mean of all seen."""
+        """Weight of a new frame in the model: 1 - exp(-dt / memory); at the start that of a mean of all frames."""
         dt, seen = max(time - self._last, 0.0), time - self._start
         return 1.0 if seen <= 0 else 1 - math.exp(-dt / min(self._memory, seen))
 
@@ -75,16 +75,16 @@ class BackgroundDetector:
 
 
 def find_blobs(mask: UInt8, min_area: float = 3e-4, min_fill: float = 0.15) -> tuple[Float32, Float32]:
-    """Boxes (N, 4) in pixels and scores (N,) of the things in MOG2's mask.
+    """Boxes (N, 4) in pixels and scores (N,) of the objects in MOG2's mask.
 
     Args:
         mask: (H, W) uint8, 255 where foreground, less where shadow or background.
-        min_area: smallest foreground of a thing, as a share of the image.
-        min_fill: smallest share of its box that a thing fills.
+        min_area: smallest foreground area of an object, as a share of the image.
+        min_fill: smallest share of its box that an object fills.
     """
     unit = max(mask.shape) / 768  # the kernels were chosen on an image of 768 pixels
     thing = cv2.medianBlur(np.where(mask > _SHADOW, np.uint8(255), np.uint8(0)), 3)
-    # Persons fall apart into head, trunk and legs, above one another: close gaps upwards, hardly sideways.
+    # Persons break up vertically into head, trunk and legs: close vertical gaps more than horizontal ones.
     kernel = (max(1, round(3 * unit)), max(1, round(11 * unit)))
     thing = cv2.morphologyEx(thing, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, kernel))
     rows = cv2.connectedComponentsWithStats(thing)[2][1:].astype(np.float32)

@@ -1,4 +1,4 @@
-"""Class names: of files, of a network's metadata, and what to say about a name that is not known."""
+"""Class names: from files, from a network's metadata, and the error for an unknown name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.errors import ConfigError, DataError
 from models.labels.coco import COCO_NAMES
 from tracker.types import Bool
 
-# PASCAL VOC's words, and others' for the same things, by COCO's.
+# Synonyms of COCO's class names: PASCAL VOC's and others.
 _ALIASES = {
     "aeroplane": "airplane",
     "motorbike": "motorcycle",
@@ -34,7 +34,7 @@ def _plain(name: str) -> str:
 
 
 def same_name(one: str, other: str) -> bool:
-    """Whether two class names mean the same: whatever case, blanks, hyphens, underscores; VOC's words and COCO's."""
+    """Whether two class names are equal, ignoring case, blanks, hyphens, underscores, and synonyms of COCO's names."""
     return _plain(one) == _plain(other)
 
 
@@ -79,10 +79,10 @@ def names_from_metadata(metadata: Mapping[str, str]) -> tuple[str, ...] | None:
 
 
 def network_names(classes: int | None, metadata: Mapping[str, str], file: Path | None, network: str) -> tuple[str, ...]:
-    """A network's class names: of --names, else of its metadata, else COCO's for 80 (or unknown many) classes.
+    """A network's class names: from --names, from its metadata, or COCO's for 80 or an unknown number of classes.
 
     Raises:
-        ConfigError: the number of names is not that of the network's classes.
+        ConfigError: the number of names differs from the number of the network's classes.
     """
     names = names_from_file(file) if file else names_from_metadata(metadata)
     if names is None:
@@ -119,7 +119,7 @@ def class_mask(classes: tuple[str, ...], names: tuple[str, ...], detector: str) 
     """(C,) bool, which labels to keep, or None for all.
 
     Raises:
-        ConfigError: a class that the detector does not know.
+        ConfigError: a class that the detector does not have.
     """
     if not classes:
         return None

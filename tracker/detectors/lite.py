@@ -14,15 +14,15 @@ from tracker.types import Detections, Frame, UInt8
 
 NETWORK = Path(models.__file__).parent / "weights" / "detector.onnx"
 SIZES = (64, 4096)  # pixels
-STRIDE = 8  # of the map that tells people apart best (tracker/appearance/embedder.py)
+STRIDE = 8  # stride of the feature map that separates people best (tracker/appearance/embedder.py)
 
 
 class LiteDetector:
-    """People, vehicles and animals, with nothing to fetch.
+    """The package's detector of people, vehicles and animals; nothing is downloaded.
 
     Args:
-        size: long side of the image that the network looks at, pixels, or "" for the one that it is made for.
-        config: everything else.
+        size: long side of the network's input, pixels, or "" for the size that it was trained for.
+        config: all other settings.
         embeddings: whether detections carry embeddings, pooled from the backbone's map of the same pass.
 
     Raises:
@@ -46,7 +46,7 @@ class LiteDetector:
         if not self._embeddings:
             return found
         features = maps[f"stride{STRIDE}"][0]
-        # Only the part of the map that the image covers counts for the mean, which is taken off.
+        # The mean that is subtracted covers only the part of the map that shows the image, not the padding.
         height, width = (max(1, round(side * fit.scale[0] / STRIDE)) for side in frame.size[::-1])
         features = features - features[:, :height, :width].mean(axis=(1, 2), keepdims=True)
         scale = (fit.scale[0] / STRIDE, fit.scale[1] / STRIDE)

@@ -17,11 +17,11 @@ from tracker.types import Detections, Frame, UInt8
 
 
 class OnnxDetector:
-    """A network in an ONNX file, read by its family; class names of --names, of the file's metadata, or COCO's.
+    """A network in an ONNX file, decoded by its family; class names from --names, from the metadata, or COCO's.
 
     Args:
         path: the file.
-        config: everything else.
+        config: all other settings.
         size: long side of its input, pixels, for networks that take any; None leaves it to the network.
 
     Raises:
@@ -45,7 +45,7 @@ class OnnxDetector:
         return self.infer(Frame.of(frame))[0]
 
     def infer(self, frame: Frame) -> tuple[Detections, InputTransform, dict[str, NDArray[Any]]]:
-        """Detections, how the frame lay in the network's input, and all that the network answered, by output."""
+        """Detections, the transform from the frame to the network's input, and the raw outputs by name."""
         feeds, fit = self._family.prepare(frame.bgr)
         answer = self._session.run(feeds)
         try:

@@ -1,10 +1,10 @@
-"""Networks in the files of other programs: what to do with them, since ONNX is the one form that is run."""
+"""Network files of other programs: how to export them to ONNX, the only format that is run."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-# by suffix, who writes such files; all of them can be brought to ONNX from there
+# the program that writes such files, by suffix; each of them exports ONNX
 PROGRAMS = {
     **dict.fromkeys((".pt", ".pth", ".ckpt", ".torchscript", ".safetensors"), "PyTorch"),
     **dict.fromkeys((".engine", ".trt", ".plan"), "TensorRT"),
@@ -15,7 +15,7 @@ PROGRAMS = {
 
 
 def how_to_export(path: Path) -> str:
-    """What to do with a network that is no ONNX file, one sentence; "" where the name is of no such file."""
+    """One sentence on how to export a network file to ONNX; "" where the suffix is unknown."""
     program = PROGRAMS.get(path.suffix.lower())
     if program is None:
         return ""

@@ -1,8 +1,8 @@
 """Post-processing shared by all detectors: class filter, score threshold, non-maximum suppression.
 
-Suppression is greedy and per class, by OpenCV: the best box of a class stays, boxes of the class whose IoU with it is
-above the threshold go (Felzenszwalb et al., "Object Detection with Discriminatively Trained Part-Based Models", PAMI
-2010, section 7.2).
+Suppression is greedy and per class, by OpenCV: the box with the highest score is kept, and boxes of the same class with
+an IoU above the threshold are dropped (Felzenszwalb et al., "Object Detection with Discriminatively Trained Part-Based
+Models", PAMI 2010, section 7.2).
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from tracker.inputs.bounds import MAX_BOXES, strongest
 from tracker.types import Detections, Float32, Int64
 
 log = logging.getLogger("liquidtrack.detectors")
-MAX_CANDIDATES = 5000  # boxes of one frame among which overlapping ones are suppressed: the work grows by the square
+MAX_CANDIDATES = 5000  # most boxes of one frame before suppression, whose time grows with the square of their number
 
 
 def suppress(xyxy: Float32, score: Float32, label: Int64, iou: float) -> Int64:
-    """Rows that stay after non-maximum suppression class by class (OpenCV's), best first."""
+    """Rows that remain after non-maximum suppression per class (OpenCV's), highest score first."""
     order = np.argsort(-score, kind="stable")
     if iou >= 1 or len(order) < 2:
         return order
-    # OpenCV drops scores of 0 and leaves the order of equal ones open, so it is given ranks; and it tells classes apart
-    # by moving each by the largest coordinate, which takes boxes at or right of 0.
+    # OpenCV drops scores of 0 and leaves the order of equal scores undefined, so it gets ranks. It separates classes by
+    # an offset of the largest coordinate, which requires boxes at or right of 0.
     corner = xyxy.min(axis=0, initial=0)[:2]
-    # Its stub asks for lists; arrays are taken too and spare the copy.
+    # Its stub declares lists; arrays work too and avoid the copy.
     boxes: Any = np.concatenate([xyxy[:, :2] - corner, xyxy[:, 2:] - xyxy[:, :2]], axis=1).astype(np.float64)[order]
     ranks: Any = np.arange(len(order), 0, -1, dtype=np.float32)
     labels: Any = label[order].astype(np.int32)
@@ -40,13 +40,13 @@ def suppress(xyxy: Float32, score: Float32, label: Int64, iou: float) -> Int64:
 
 
 class Select:
-    """From what a detector found to what the user wants of it.
+    """Filters raw detections by class and score, and suppresses overlapping boxes.
 
     Args:
         names: the detector's class names.
         config: class filter, score threshold and IoU.
-        score: threshold where the config leaves it to the detector.
-        nms: IoU where the config leaves it to the detector; 1 keeps all.
+        score: the detector's threshold, used where the config has none.
+        nms: the detector's IoU, used where the config has none; 1 keeps all.
     """
 
     def __init__(self, names: tuple[str, ...], config: DetectorConfig, score: float, nms: float) -> None:
@@ -81,13 +81,13 @@ class Select:
         return rows[strongest(score[rows])]
 
     def __call__(self, xyxy: Float32, score: Float32, label: Int64, size: tuple[int, int] | None = None) -> Detections:
-        """Boxes, scores and labels -> detections; cut to an image of `size` = (width, height) where that is given."""
+        """Boxes, scores and labels -> detections, clipped to an image of `size` = (width, height) if given."""
         if size is not None:
             xyxy = np.clip(xyxy, 0, np.array(size * 2, np.float32))
         rows = self._rows(xyxy, score, label)
         return Detections(xyxy[rows], score[rows], label[rows])
 
     def filter(self, detections: Detections) -> Detections:
-        """The same for ready detections, their masks and embeddings kept."""
+        """The same for existing detections; masks and embeddings are kept."""
         rows = self._rows(detections.xyxy, detections.score, detections.label)
         return detections if len(rows) == len(detections) else detections.take(rows)

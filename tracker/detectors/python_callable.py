@@ -19,7 +19,7 @@ from tracker.types import Detections, Frame, UInt8
 
 def _module(name: str) -> ModuleType:
     if not name.endswith(".py"):
-        # The console command does not look into the folder where it was called; people expect it.
+        # The console command does not import from the current folder; users expect it.
         if str(Path.cwd()) not in sys.path:
             sys.path.insert(0, str(Path.cwd()))
         return importlib.import_module(name)
@@ -32,7 +32,7 @@ def _module(name: str) -> ModuleType:
 
 
 def _reason(error: BaseException) -> str:
-    """What an error of the user's code says of itself, even where it fails at that too."""
+    """The message of an error in the user's code, even where formatting the message fails."""
     try:
         said = str(error)
     except Exception:
@@ -44,7 +44,7 @@ def load_callable(text: str) -> Callable[[Frame], Any]:
     """The callable of "package.module:name" or "folder/file.py:name"; a class is called once to make it.
 
     Raises:
-        ConfigError: it cannot be imported, or is nothing to call.
+        ConfigError: it cannot be imported, or is not callable.
     """
     module_name, colon, path = text.rpartition(":")
     if not colon or not module_name or not path:
@@ -56,7 +56,7 @@ def load_callable(text: str) -> Callable[[Frame], Any]:
         found = found() if isinstance(found, type) else found
     except LiquidTrackError:
         raise
-    except (Exception, SystemExit, GeneratorExit) as error:  # whatever the user's module does while it is imported
+    except (Exception, SystemExit, GeneratorExit) as error:  # any failure of the user's module during import
         raise ConfigError(f"detector python:{text} cannot be loaded: {_reason(error)}.") from error
     if not callable(found):
         raise ConfigError(f"detector python:{text} is a {type(found).__name__}; name something that can be called.")
@@ -66,17 +66,17 @@ def load_callable(text: str) -> Callable[[Frame], Any]:
 class PythonDetector:
     """Calls `function(frame)` for each frame.
 
-    It answers with anything that `Detections.of` takes, in pixels of the frame. Boxes of no width or height, as a cut
-    at the image's edge leaves them, are left out.
+    It returns anything that `Detections.of` takes, in pixels of the frame. Boxes of zero width or height, as clipping
+    to the image produces them, are dropped.
     Class names: --names, else its attribute `names` (a list, or a dict by number), else one class "object".
 
     Args:
         function: the callable.
         config: class filter, score threshold and IoU; by default all is kept.
-        title: how errors call it.
+        title: its name in errors.
 
     Raises:
-        ConfigError: `names` are none.
+        ConfigError: `names` are not class names.
     """
 
     def __init__(self, function: Callable[[Frame], Any], config: DetectorConfig | None = None, title: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The detectors by name, and the one function that builds the detector that was asked for."""
+"""The detectors by name, and the one function that builds a detector from its settings."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ ReadDetections = Callable[[Path], tuple[ByFrame, tuple[str, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class DetectorRequest:
-    """What a detector is made from.
+    """The arguments of a detector factory.
 
     Attributes:
-        argument: what stood after the colon of `KIND:ARGUMENT`, or "".
-        config: everything else that was chosen.
-        read: reads a file of ready detections: (detections by frame index, class names); None: the package's reader.
-        embeddings: whether its detections are to carry embeddings from its own pass.
-        skip_bad_rows: of a file of ready detections drop the rows that break the format.
+        argument: the text after the colon of `KIND:ARGUMENT`, or "".
+        config: all other settings.
+        read: reads a detection file: (detections by frame index, class names); None: the package's reader.
+        embeddings: whether its detections carry embeddings from its own pass.
+        skip_bad_rows: drop rows of a detection file that break the format.
     """
 
     argument: str
@@ -107,7 +107,7 @@ def build_detector(
     skip_bad_rows: bool = False,
     compute: Compute | None = None,
 ) -> Detector:
-    """The detector that `config` asks for.
+    """The detector that `config` names.
 
     >>> import numpy as np
     >>> detect = build_detector("lite0")
@@ -116,16 +116,16 @@ def build_detector(
     True
 
     Args:
-        config: the choice; text is what `--detector` takes ("lite0:640", "yolox.onnx"), and without any it is lite0.
-        read: reads files of ready detections (detections by frame index, class names); by default all formats that
-            the package `datasets` knows.
-        embeddings: whether detections are to carry appearance embeddings from the detector's own pass, which lite0
-            alone has; by default they do where it has them.
-        skip_bad_rows: of a file of ready detections drop the rows that break the format, instead of refusing it.
+        config: the settings, or text as `--detector` takes it ("lite0:640", "yolox.onnx"); lite0 by default.
+        read: reads detection files (detections by frame index, class names); by default all formats of the package
+            `datasets`.
+        embeddings: whether detections carry appearance embeddings from the detector's own pass. Only lite0 has them;
+            by default they are included where the detector has them.
+        skip_bad_rows: drop rows of a detection file that break the format, instead of raising an error.
         compute: threads and device, in place of those in `config`.
 
     Raises:
-        ConfigError: an unknown kind, class or callable, a missing argument, or a detector that has no embeddings.
+        ConfigError: an unknown kind, class or callable, a missing argument, or a detector without embeddings.
         WeightsError: a network that is missing, damaged or of an unknown family.
     """
     if not isinstance(config, DetectorConfig):
@@ -149,10 +149,10 @@ def build_detector(
 
 
 def detector_of(detector: Detector | Callable[[Frame], Any]) -> Detector:
-    """A detector with class names: itself where it has some, else one that calls it and names its one class "object".
+    """A detector with class names: itself if it has names, else a wrapper with the single class "object".
 
     Raises:
-        ConfigError: it is nothing to call.
+        ConfigError: it is not callable.
     """
     if not callable(detector):
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""Detections that were computed before, replayed frame by frame."""
+"""Precomputed detections, replayed frame by frame."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ ByFrame = Mapping[int, Detections] | Callable[[int], Detections | None]
 
 
 class ReplayDetector:
-    """Answers each frame with the detections kept under its index; none where there are none.
+    """Returns the stored detections of each frame's index; empty where there are none.
 
     Args:
         detections: by frame index (from 0), a mapping or a callable.
         names: class names.
-        config: class filter, score threshold and IoU; by default all is kept as it is.
+        config: class filter, score threshold and IoU; by default all is kept unchanged.
 
     Attributes:
         detections: as given.

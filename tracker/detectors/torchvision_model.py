@@ -1,4 +1,4 @@
-"""torchvision's detectors, by name: networks for boxes, some with masks."""
+"""torchvision's detectors, by name: networks that give boxes, some of them masks too."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from tracker.detectors.postprocess import Select
 from tracker.types import Detections, Frame, UInt8
 
 RANDOM = "random"
-_HOLES = ("__background__", "no person", "N/A")  # categories that name nothing to find
+_HOLES = ("__background__", "no person", "N/A")  # categories that are not object classes
 
 
 class TorchvisionDetector:
-    """A detector of `torchvision.models.detection` with its published weights, or with those of a file.
+    """A detector of `torchvision.models.detection` with its published weights or those of a file.
 
     Args:
         model: name, as in `torchvision.models.list_models(torchvision.models.detection)`.
         config: weights, names, class filter, score threshold, IoU, threads and device.
 
     Raises:
-        ConfigError: torchvision is not installed, or has no such detector.
-        WeightsError: weights that cannot be fetched or read, or that do not fit.
+        ConfigError: torchvision is not installed or has no such detector.
+        WeightsError: the weights cannot be fetched or read, or do not fit.
     """
 
     def __init__(self, model: str, config: DetectorConfig) -> None:
@@ -52,9 +52,9 @@ class TorchvisionDetector:
             categories = ("__background__", *names_from_file(config.names))
         keep = [i for i, name in enumerate(categories) if name not in _HOLES]
         self.names = tuple(categories[i] for i in keep)
-        self._label = np.full(len(categories), -1, np.int64)  # torchvision's number -> ours
+        self._label = np.full(len(categories), -1, np.int64)  # torchvision's label -> ours
         self._label[keep] = np.arange(len(keep))
-        self._select = Select(self.names, config, score=0.1, nms=1.0)  # the networks suppress by themselves
+        self._select = Select(self.names, config, score=0.1, nms=1.0)  # the networks include non-maximum suppression
         self._model = _network(models, torch, model, config.weights, published, len(categories)).to(self._device)
         heads = [part for part in (self._model, getattr(self._model, "roi_heads", None)) if part is not None]
         for head in heads:
@@ -83,7 +83,7 @@ def _device(torch: Any, wanted: str) -> Any:
 
 
 def _network(models: Any, torch: Any, model: str, weights: str | None, published: Any, classes: int) -> Any:
-    """The network in evaluation mode, with published weights, those of a file, or none at all."""
+    """The network in evaluation mode, with published weights, those of a file, or random ones."""
     if weights is None:
         try:
             return models.get_model(model, weights=published, progress=sys.stderr.isatty()).eval()

@@ -1,1 +1,1 @@
-"""What other libraries and plain Python hand over, as our own structs."""
+"""Conversion of data from other libraries and plain Python to the package's structs."""

@@ -1,6 +1,6 @@
 """Upper bounds for one frame, so that a broken or malicious detector cannot take all memory and time.
 
-Real crowds stay far below these numbers: for them nothing changes.
+Real crowds stay far below these numbers, so their results do not change.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ import numpy as np
 
 from models.runtime.arrays import Float32, Float64, Int64
 
-MAX_BOXES = 1000  # detections of one frame that are looked at, the highest scores first
-MAX_TRACKS = 3000  # tracks alive, from which on none begins
-MAX_PAIRS = 150_000  # of tracks and detections that are compared in one frame
+MAX_BOXES = 1000  # most detections of one frame; those with the highest scores are kept
+MAX_TRACKS = 3000  # most tracks alive; from this number no track starts
+MAX_PAIRS = 150_000  # most pairs of tracks and detections that are scored in one frame
 
 
 def strongest(score: Float32 | Float64, most: int = MAX_BOXES) -> Int64:
-    """(min(N, most),) rows of the highest scores (N,), in their own order."""
+    """(min(N, most),) rows of the highest scores (N,), in their original order."""
     if len(score) <= most:
         return np.arange(len(score))
     best: Int64 = np.sort(np.argsort(-score, kind="stable")[:most])
@@ -23,12 +23,12 @@ def strongest(score: Float32 | Float64, most: int = MAX_BOXES) -> Int64:
 
 
 def nearest(track: Int64, distance: Float64, most: int = MAX_PAIRS) -> Int64:
-    """Rows of the pairs (K,) to keep when there are too many: the nearest ones of each track, the same number for all.
+    """Rows of the pairs (K,) to keep where there are too many: the nearest of each track, the same number for all.
 
     Args:
         track: (K,) the track of each pair.
-        distance: (K,) of its track and its detection, any unit.
-        most: pairs that may be kept.
+        distance: (K,) between its track and its detection, any unit.
+        most: largest number of pairs to keep.
     """
     order = np.lexsort((distance, track))
     sorted_ = track[order]

@@ -1,4 +1,4 @@
-"""Columns of the structs of arrays: whatever holds numbers as an array of the stated type, or one sentence."""
+"""Columns of the structs of arrays: conversion of numbers to arrays of the stated type, or a one-sentence error."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from models.errors import DataError
 
-MAX_PIXEL = 1e7  # pixels from the origin: float32 still tells whole pixels apart there
-MAX_CLASSES = 100_000  # each track keeps numbers for every class up to the highest that it saw
-MAX_TIME_S = 1e11  # seconds, some 3,000 years: beyond it stand milliseconds and nanoseconds taken for seconds
-ROUNDING = 1e-3  # by which a score of half precision may lie outside 0..1
+MAX_PIXEL = 1e7  # pixels from the origin: float32 still resolves whole pixels there
+MAX_CLASSES = 100_000  # each track stores numbers for every class up to the highest label
+MAX_TIME_S = 1e11  # seconds, about 3,000 years: larger values are milliseconds or nanoseconds by mistake
+ROUNDING = 1e-3  # tolerance beyond 0..1 for scores of half precision
 
 
 def numbers(name: str, value: Any) -> NDArray[Any]:
@@ -27,10 +27,10 @@ def numbers(name: str, value: Any) -> NDArray[Any]:
         return value
     try:
         array = np.asarray(_on_host(value))
-    except Exception as error:  # whatever the conversion of somebody else's object does
+    except Exception as error:  # any failure of a foreign object's conversion
         what = "rows of different lengths" if "inhomogeneous" in str(error) else f"a {type(value).__name__}"
         raise DataError(f"{name} is {what}, which is no array of numbers; give one number for each place.") from error
-    if array.dtype.kind == "O":  # fractions, decimals, whole numbers beyond 64 bits; or no numbers at all
+    if array.dtype.kind == "O":  # fractions, decimals, integers beyond 64 bits, or no numbers
         kinds = sorted({type(one).__name__ for one in array.flat})
         try:
             if not all(isinstance(one, Real | Decimal) and not isinstance(one, bool) for one in array.flat):
@@ -46,7 +46,7 @@ def numbers(name: str, value: Any) -> NDArray[Any]:
 
 
 def _on_host(value: Any) -> Any:
-    """A tensor's values where NumPy can read them; anything else as it is."""
+    """A tensor's values in host memory; anything else unchanged."""
     for step in ("detach", "cpu"):
         if callable(way := getattr(value, step, None)):
             value = way()
@@ -56,7 +56,7 @@ def _on_host(value: Any) -> Any:
 
 
 def real(name: str, value: Any, dtype: Any = np.float32) -> NDArray[Any]:
-    """`value` as a contiguous array of real numbers; what is too large becomes infinite."""
+    """`value` as a contiguous array of real numbers; values that are too large become infinite."""
     array = numbers(name, value)
     if array.dtype == dtype:
         return np.ascontiguousarray(array)
@@ -97,7 +97,7 @@ def seconds(value: Any, where: str) -> float:
     """A time in seconds as a float; `where` begins the error's sentence.
 
     Raises:
-        DataError: it is no number, not finite, or so large that it is no seconds.
+        DataError: it is no number, not finite, or too large for seconds.
     """
     if type(value) is not float:
         if isinstance(value, bool | str | bytes) or getattr(value, "ndim", False):

@@ -1,6 +1,6 @@
-"""What other libraries and plain Python hand over, as our own structs: behind `Detections.of` and `Frame.of`.
+"""Conversion from other libraries and plain Python: the implementation of `Detections.of` and `Frame.of`.
 
-Nothing here is imported while our own detectors run.
+Not imported while the package's own detectors run.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ FORMS = (
     "give rows (N, 6) of left, top, right, bottom, score, class, a tuple (boxes, scores, labels), or the results of "
     "Ultralytics, supervision or torchvision"
 )
-# How libraries call their columns; the first that is there counts.
+# Column names of other libraries; the first that exists is used.
 BOXES = ("xyxy", "boxes")
 SCORES = ("confidence", "conf", "scores", "score")
 LABELS = ("class_id", "cls", "labels", "label")
-WRAPPED = ("boxes", "obb")  # Ultralytics' results keep their columns one deeper: in `boxes`, or `obb` for turned ones
+WRAPPED = ("boxes", "obb")  # Ultralytics' results nest their columns in `boxes`, or `obb` for rotated boxes
 
 
 def detections_of(found: object, names: Sequence[str] = (), flat: bool = False) -> dict[str, Any]:
-    """The columns of `Detections` for what is not our own kind; `flat` leaves out boxes of no width or height."""
+    """The columns of `Detections` from a foreign object; `flat` drops boxes of zero width or height."""
     if found is None:
         raise DataError("detections are None; give an empty list where nothing is found.")
     if isinstance(found, str | bytes):
@@ -35,7 +35,7 @@ def detections_of(found: object, names: Sequence[str] = (), flat: bool = False) 
     if isinstance(found, type | ModuleType):
         raise DataError(f"detections are the {type(found).__name__} {found.__name__}; {FORMS}.")
     if isinstance(found, list | tuple) and len(found) == 1 and _has_columns(found[0]):
-        found = found[0]  # networks answer a list of images, here of one
+        found = found[0]  # networks return a list with one entry per image, here of one
     if _has_columns(found):
         return _of_columns(found, names, flat)
     if isinstance(found, list | tuple) and len(found) in (2, 3) and _is_table(found[0]):
@@ -44,11 +44,11 @@ def detections_of(found: object, names: Sequence[str] = (), flat: bool = False) 
 
 
 def _get(found: Any, *choices: str) -> Any:
-    """The first of these attributes or keys that is there and not None."""
+    """The first of these attributes or keys that exists and is not None."""
     for name in choices:
         try:
             value = found.get(name) if isinstance(found, Mapping) else getattr(found, name, None)
-        except Exception as error:  # a property of somebody else's object
+        except Exception as error:  # a property of a foreign object
             raise DataError(f"detections: {name} cannot be read ({type(error).__name__}); {FORMS}.") from error
         if value is not None and not callable(value):
             return value
@@ -64,7 +64,7 @@ def _has_columns(found: Any) -> bool:
 def _has(found: Any, name: str) -> bool:
     try:
         return hasattr(found, name)
-    except Exception:  # a property that fails is told of when it is read
+    except Exception:  # a property that fails is reported when it is read
         return True
 
 
@@ -85,7 +85,7 @@ def _of_columns(found: Any, names: Sequence[str], flat: bool) -> dict[str, Any]:
 
 
 def _is_table(value: Any) -> bool:
-    """Whether it is a table of boxes: as the first of a tuple it makes the tuple one of columns, not of rows."""
+    """Whether it is a table of boxes. A tuple that begins with a table is a tuple of columns, not of rows."""
     shape = getattr(value, "shape", None)
     if shape is not None:
         return len(shape) == 2
@@ -129,7 +129,7 @@ def _detections(
 
 
 def _labels(label: Any, names: Sequence[str]) -> NDArray[np.int64]:
-    """Labels as numbers; those that are names by their place in `names`."""
+    """Labels as numbers; class names become their index in `names`."""
     if isinstance(label, np.ndarray | list | tuple) and len(label) and all(isinstance(one, str) for one in label):
         place = {name.casefold(): i for i, name in reversed(list(enumerate(names)))}
         unknown = next((one for one in label if one.casefold() not in place), None)
@@ -141,7 +141,7 @@ def _labels(label: Any, names: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _masks(mask: Any) -> NDArray[np.bool_]:
-    """(N, H, W) of truth values or of shares up to 1; (N, 1, H, W) too, as torchvision gives them."""
+    """(N, H, W) masks from boolean or 0..1 values; (N, 1, H, W) too, as torchvision gives them."""
     array = np.asarray(mask) if getattr(mask, "dtype", None) == np.bool_ else numbers("mask", mask)
     if array.ndim == 4 and array.shape[1] == 1:
         array = array[:, 0]
@@ -149,10 +149,10 @@ def _masks(mask: Any) -> NDArray[np.bool_]:
 
 
 def image_of(picture: Any) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 BGR of an image of OpenCV's or PIL's.
+    """(H, W, 3) uint8 BGR from an OpenCV or PIL image.
 
     Raises:
-        DataError: it is none.
+        DataError: it is no image.
     """
     rgb = isinstance(getattr(picture, "mode", None), str) and hasattr(picture, "convert")  # PIL's
     if rgb:

@@ -1,4 +1,4 @@
-"""The column of masks: the pixels of a frame's tracks, where only some tracks have more than a box."""
+"""The column of masks of a frame's tracks, where only some tracks have a mask."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from models.runtime.arrays import Bool, Int64
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Masks:
-    """The masks of N tracks; only those that exist take memory, which a full-HD image needs 2 MB each of.
+    """The masks of N tracks. Only existing masks take memory, 2 MB each for a full-HD image.
 
     `masks[k]` is the (H, W) bool mask of track k, all False where it has none; `masks[rows]` are those of some tracks;
     a loop gives each mask or None; `np.asarray(masks)` is the whole (N, H, W) bool array.
 
     Attributes:
-        pixels: (M, H, W) bool, the masks that there are.
-        row: (N,) int64, which of `pixels` belongs to each track, -1 where it has none.
+        pixels: (M, H, W) bool, the existing masks.
+        row: (N,) int64, index into `pixels` for each track, -1 where it has no mask.
     """
 
     pixels: Bool
@@ -33,7 +33,7 @@ class Masks:
         """One mask a track, (N, H, W) bool.
 
         Raises:
-            DataError: it is no such array.
+            DataError: it is no array of this shape and type.
         """
         if not (isinstance(mask, np.ndarray) and mask.ndim == 3 and mask.dtype == np.bool_):
             what = f"{mask.dtype} {mask.shape}" if isinstance(mask, np.ndarray) else f"a {type(mask).__name__}"
@@ -42,7 +42,7 @@ class Masks:
 
     @classmethod
     def concat(cls, parts: Sequence[Masks | None], counts: Sequence[int]) -> Masks | None:
-        """The masks of all the parts' tracks, as many as `counts` says; None where no part has any.
+        """The masks of the tracks of all parts, `counts` tracks in each; None where no part has masks.
 
         Raises:
             DataError: they differ in height or width.

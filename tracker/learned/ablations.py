@@ -1,4 +1,4 @@
-"""Ablations: heads that lack one thing, so that a benchmark shows what that thing is worth. Not for tracking."""
+"""Ablations: heads with one component removed, for benchmarks of that component. Not for tracking."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from models.runtime.arrays import Float32
 
 
 class ShuffledTime(HeadNumpy):
-    """A head whose state is given another track's elapsed time: what it loses is what true time is worth to it."""
+    """A head whose state gets the elapsed time of another track: the loss measures the contribution of true time."""
 
     def step(self, x: Float32, h: Float32, dt: Float32) -> Float32:
         return super().step(x, h, np.roll(dt, 1))

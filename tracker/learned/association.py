@@ -13,20 +13,20 @@ from tracker.learned.pair_features import WEAK_LOGIT, WEAK_SCORE, PairView, pair
 from tracker.motion.base import Observations
 from tracker.types import Bool, Float64, Int64
 
-UNAMBIGUOUS_LOGIT = 15.0  # of pairs that place alone settles
-MIN_NEIGHBOUR_IOU = 0.3  # from which a weak detection may be but a second one of another's object
+UNAMBIGUOUS_LOGIT = 15.0  # log-odds of pairs that position alone settles
+MIN_NEIGHBOUR_IOU = 0.3  # IoU with another detection from which a weak detection may be its duplicate
 
 
 class Learned:
-    """Matches by the head's log-odds, which know what a score is worth; predictions come from a `LiquidMotion`.
+    """Matches by the head's log-odds, which take detection scores into account, with predictions of a `LiquidMotion`.
 
-    Weak detections that stand still for seconds and are never an object's are known as static clutter, and no track is
-    found again in them; a filter's log-odds for weak detections are strict enough already.
+    Weak detections that are static for seconds and belong to no track are static clutter: no lost track re-attaches to
+    them. A Kalman filter needs no such rule, since its log-odds for weak detections are strict enough.
 
     Args:
-        head: scores the pairs; that of the motion.
+        head: scores the pairs; the same head as the motion's.
         threshold: least log-odds of a match, also across classes.
-        birth_threshold: the same with an observation that would start a track otherwise.
+        birth_threshold: the same for an observation that would start a track otherwise.
     """
 
     uses_crowding = True
@@ -37,7 +37,7 @@ class Learned:
         self._clutter = StaticClutter()
 
     def warp(self, affine: Float64) -> None:
-        """Carries the places of static clutter into a frame whose camera has moved by the (2, 3) `affine`, pixels."""
+        """Transforms the static clutter into a frame whose camera has moved by the (2, 3) `affine`, pixels."""
         self._clutter.warp(affine)
 
     def match(self, problem: MatchProblem) -> Int64:
@@ -48,7 +48,7 @@ class Learned:
         logits[problem.forbidden(pairs)] = NEVER_LOGIT
         gain = logits - self._threshold
         strong = births.take(pairs.detection)
-        # what would start a new track is better taken for the likeliest known one
+        # an observation that would start a new track rather joins the likeliest existing one
         gain[strong] = logits[strong] - self._birth_threshold
         usable = np.ones(len(seen), bool)
         if not births.all():
@@ -61,15 +61,15 @@ class Learned:
         return matched
 
     def learn(self, observations: Observations, born: Int64, unexplained: Bool, time: float) -> None:
-        """Follows the static clutter among the observations that are no object's."""
+        """Updates the static clutter with the unexplained observations."""
         assert observations.crowding is not None
         self._clutter.forget(observations.xyxy[born])
-        # a second detection of another's object is no clutter
+        # a duplicate detection of another object is no clutter
         alone = unexplained & (observations.crowding < MIN_NEIGHBOUR_IOU)
         self._clutter.observe(observations.xyxy[alone], time)
 
     def logits(self, pairs: Pairs) -> Float64:
-        """(K,) the learned log-odds, and what `HeadConfig.similarity_weight` adds to them for the appearance."""
+        """(K,) the learned log-odds plus the appearance similarity times `HeadConfig.similarity_weight`."""
         p = pairs.prediction
         assert p.code is not None
         assert p.prior is not None
@@ -80,11 +80,11 @@ class Learned:
             at = view.track, view.detection
             learned = self.head.logits(view.features, view.prior_logits, view.gap, p.code, at, view.known)
             alike = appearance(pairs, self.head.config.similarity_weight).take(view.rows)
-            # of a weak detection the prior asks to be surer; so does the head where the prior would say no by itself
+            # the prior has a higher threshold for weak detections; so has the head where the prior alone would reject
             doubtful = (view.prior_logits < -WEAK_LOGIT) & (pairs.observations.score < WEAK_SCORE).take(view.detection)
             logits[view.rows] = learned + alike - WEAK_LOGIT * doubtful
         return logits
 
     def view(self, pairs: Pairs) -> PairView:
-        """What the head is given of the pairs, under the prior's prediction; see `pair_view`."""
+        """The head's inputs for the pairs, under the prior's prediction; see `pair_view`."""
         return pair_view(pairs, self.head.config.track_statistics, settle=True)

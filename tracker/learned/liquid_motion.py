@@ -19,19 +19,19 @@ from tracker.motion.kalman_mixture import LAST_CENTRE, KalmanMotion
 from tracker.types import Float32, Float64
 
 WEIGHTS = Path(__file__).parents[2] / "models" / "weights" / "head.safetensors"
-CAMERA_SHIFT = slice(-2, None)  # the last columns of a row: by which the camera moved the track since its match
+CAMERA_SHIFT = slice(-2, None)  # the last columns of a row: the track's shift by camera motion since its last match
 
 
 class LiquidMotion:
-    """A row holds the filter's, the liquid state, the track statistics, the camera's shift since the last match (2).
+    """A row holds the filter's state, the liquid state, the track statistics, and the camera shift since the match (2).
 
     Args:
         head: the liquid head; the package's own by default.
-        adapt: let the predicted spread follow the camera at hand, see `online_calibration`.
+        adapt: calibrate the predicted spread online, see `online_calibration`.
     """
 
     uses_crowding = True
-    max_lives = 2.5  # what the head says of a track's return makes it wait at most so many times the set life
+    max_lives = 2.5  # longest lifetime that the head's prediction of a track's return gives, in set lifetimes
 
     def __init__(self, head: HeadNumpy | None = None, adapt: bool = False) -> None:
         self.head = head or load_head(WEIGHTS)
@@ -45,7 +45,7 @@ class LiquidMotion:
 
     @classmethod
     def build(cls, config: TrackerConfig, kind: type[HeadNumpy] = HeadNumpy) -> LiquidMotion:
-        """With the weights that `config` names, run by a `kind` of head.
+        """A motion model with the weights that `config` names, in a head of class `kind`.
 
         Raises:
             WeightsError: the file is missing, damaged, or made for other features.
@@ -84,7 +84,7 @@ class LiquidMotion:
         prior = replace(prior, statistics=usual)
         mean = prior.coordinates + prior.std * np.tanh(readout[:, :4])
         std = prior.std * np.exp(np.clip(readout[:, 4:8], -2, 2))
-        if self.scales:  # the association was trained on the prior's own spread, and keeps it
+        if self.scales:  # the association was trained with the prior's own spread and uses it unchanged
             std = std * self.scales.factor
         return Prediction(mean, std, to_xyxy(mean), prior.last_coordinates, prior.elapsed, code, readout[:, 8], prior)
 

@@ -1,6 +1,6 @@
 """The head's inputs: features of a (track, detection) pair, and inputs of the liquid state at a match.
 
-Each group of numbers is declared once, with its names and its computation; its place follows from the order. All are
+Each group of features is declared once, with its names and its computation; its rows follow from the order. All are
 relative to the object's box height or to the prediction's spread, so that scale and position do not matter.
 """
 
@@ -19,24 +19,24 @@ from tracker.motion.base import Observations, Prediction, TrackStatistics
 from tracker.motion.track_averages import SPANS
 from tracker.types import Bool, Float32, Float64, Int64
 
-WEAK_SCORE = 0.4  # score below which the untrained odds ask for more: the second of the two stages
+WEAK_SCORE = 0.4  # score below which the prior log-odds have a higher threshold: the second of the two stages
 WEAK_LOGIT = 2.94
 
 MEANS = 4 * len(SPANS)  # coordinates of all long-term averages
-LATE_START_S = 1.0  # seconds after the scene's first track from which on a track came late
-LOST_AFTER_S = 0.3  # seconds unseen from which on a track is lost
+LATE_START_S = 1.0  # seconds after the scene's first track from which a track counts as late
+LOST_AFTER_S = 0.3  # seconds since the last match from which a track is lost
 
 
 C = TypeVar("C")
 
 
 class Group(NamedTuple, Generic[C]):
-    """Numbers that are computed together: their names, in the order of their rows, and the computation.
+    """Features that are computed together: their names, in the order of their rows, and the computation.
 
     Attributes:
-        names: of each row.
-        rows: the (len(names), K) numbers, or (K,) of one name, from what is known of K pairs or matches.
-        long_term: of the track's statistics, which a head without them is told nothing of.
+        names: the name of each row.
+        rows: computes the (len(names), K) values, or (K,) of one name, from the columns of K pairs or matches.
+        long_term: from the track statistics; 0 for a head without them.
     """
 
     names: tuple[str, ...]
@@ -45,7 +45,7 @@ class Group(NamedTuple, Generic[C]):
 
 
 class _PairColumns(NamedTuple):
-    """What the features of K pairs are made of; K columns each."""
+    """The columns from which the features of K pairs are computed; K columns each."""
 
     i: Int64  # (K,) the tracks
     j: Int64  # (K,) the detections
@@ -66,13 +66,13 @@ class _PairColumns(NamedTuple):
 
     @classmethod
     def of(cls, pairs: Pairs, found: Cues, odds: Float64, good: Int64) -> _PairColumns:
-        """Of the pairs `good` among all."""
+        """The columns of the pairs `good` among all."""
         i, j = pairs.track.take(good), pairs.detection.take(good)
         p, observations, statistics = pairs.prediction, pairs.observations, pairs.prediction.statistics
         assert statistics is not None
         assert observations.crowding is not None
         assert observations.containment is not None
-        # what is known of tracks and of detections, each laid out once and taken to the pairs at once
+        # columns of tracks and of detections, each computed once and gathered for all pairs at once
         height, means = (
             np.exp(p.last_coordinates[:, 3]),
             statistics.mean_coordinates.reshape(len(p.last_coordinates), MEANS),
@@ -163,7 +163,7 @@ FEATURE_GROUPS: tuple[Group[_PairColumns], ...] = (
 
 
 class _MatchColumns(NamedTuple):
-    """What the liquid state's inputs at N matches are made of; N columns each."""
+    """The columns from which the liquid state's inputs at N matches are computed; N columns each."""
 
     observations: Observations
     statistics: TrackStatistics
@@ -175,7 +175,7 @@ class _MatchColumns(NamedTuple):
 
     @classmethod
     def of(cls, p: Prediction, observations: Observations, moved: Float64, share: Float64) -> _MatchColumns:
-        """As `match_inputs` is given them."""
+        """The columns for the arguments of `match_inputs`."""
         assert p.statistics is not None
         here, means = observations.coordinates.T, p.statistics.mean_coordinates.reshape(len(share), MEANS).T
         gaps = np.concatenate([here] * (2 + len(SPANS)))
@@ -207,7 +207,7 @@ def _names(groups: tuple[Group[C], ...]) -> tuple[str, ...]:
 
 
 def _places(groups: tuple[Group[C], ...]) -> list[int | slice]:
-    """Where each group's rows stand: one row, or several."""
+    """The rows of each group: one row, or a slice."""
     ends = np.cumsum([len(group.names) for group in groups]).tolist()
     return [
         end - 1 if len(g.names) == 1 else slice(end - len(g.names), end) for g, end in zip(groups, ends, strict=True)
@@ -215,7 +215,7 @@ def _places(groups: tuple[Group[C], ...]) -> list[int | slice]:
 
 
 def _fill(out: Float32, groups: tuple[Group[C], ...], places: list[int | slice], columns: C) -> Float32:
-    """`out` (rows of all groups, K), each filled."""
+    """Fills `out` (rows of all groups, K), and returns it."""
     for place, (_, rows, _) in zip(places, groups, strict=True):
         out[place] = rows(columns)
     return out
@@ -228,7 +228,7 @@ LONG_TERM = [k for k, g in enumerate(g for g in FEATURE_GROUPS for _ in g.names)
 
 
 class PairView(NamedTuple):
-    """What the head is given of K pairs of one frame.
+    """The head's inputs for K pairs of one frame.
 
     Attributes:
         track, detection: (K,) rows.
@@ -236,9 +236,9 @@ class PairView(NamedTuple):
         z: (K, 4) gaps in standard deviations.
         gap: (K, 2) gaps of the centres in heights.
         prior_logits: (K,) log-odds of the prior's own association.
-        rows: (K,) where these pairs stand among all.
-        settled: (S,) where the pairs stand that are matches beyond doubt and left out.
-        known: (S, 2) `gap` of these.
+        rows: (K,) rows of these pairs among all.
+        settled: (S,) rows of the unambiguous matches, which are left out.
+        known: (S, 2) `gap` of the unambiguous matches.
     """
 
     track: Int64
@@ -253,17 +253,17 @@ class PairView(NamedTuple):
 
 
 def pair_view(pairs: Pairs, with_statistics: bool = True, settle: bool = False) -> PairView:
-    """What the head is given of a frame's pairs: those that pass the gate, with their features.
+    """The head's inputs for a frame's pairs: those that pass the gate, with their features.
 
     Args:
         pairs: their `prediction` is the prior's, with track statistics.
-        with_statistics: without, the features of the track's long-term statistics are 0.
-        settle: leave out what is beyond doubt.
+        with_statistics: if False, the features of the track's long-term statistics are 0.
+        settle: leave out unambiguous matches.
     """
     found = cues(pairs)
     odds = found.odds - WEAK_LOGIT * (pairs.observations.score < WEAK_SCORE).take(
         pairs.detection
-    )  # what two stages do, in one
+    )  # the higher threshold of the second stage, applied in one stage
     good, settled = gate(pairs, odds, settle)
     moved = _moved(pairs, settled).astype(np.float32)
     if len(good) == 0:
@@ -279,7 +279,7 @@ def pair_view(pairs: Pairs, with_statistics: bool = True, settle: bool = False) 
 
 
 def _moved(pairs: Pairs, rows: Int64) -> Float64:
-    """(S, 2) from the predictions to the detections of some pairs, in heights."""
+    """(S, 2) shift from the predictions to the detections of some pairs, in heights."""
     p, i = pairs.prediction, pairs.track.take(rows)
     gap = pairs.observations.coordinates.take(pairs.detection.take(rows), 0) - p.coordinates.take(i, 0)
     moved: Float64 = gap[:, :2] / np.exp(p.last_coordinates[:, 3]).take(i)[:, None]
@@ -287,7 +287,7 @@ def _moved(pairs: Pairs, rows: Int64) -> Float64:
 
 
 def _scene(p: Prediction, statistics: TrackStatistics, observations: Observations) -> Float64:
-    """(6,) of the frame: age, number of tracks, shares of late and of lost ones, detections a track, last interval."""
+    """(6,) scene features: age, number of tracks, shares of late and lost tracks, detections a track, last interval."""
     if not len(p.elapsed):
         return np.zeros(6)
     oldest = statistics.age.max()
@@ -308,31 +308,31 @@ def _scene(p: Prediction, statistics: TrackStatistics, observations: Observation
 
 
 def match_inputs(prediction: Prediction, observations: Observations, moved: Float64, share: Float64) -> Float32:
-    """(N, INPUTS) of the tracks and the detections that matched them, row by row.
+    """(N, INPUTS) inputs from the tracks and their matched detections, row by row.
 
     Args:
-        moved: (N, 2) pixels by which the camera has moved the track since its last match.
-        share: (N,) how far the track is taken for a walker.
+        moved: (N, 2) the track's shift by camera motion since its last match, pixels.
+        share: (N,) probability of the first motion mode (walking).
     """
     columns = _MatchColumns.of(prediction, observations, moved, share)
     return _fill(np.empty((INPUTS, len(share)), np.float32), INPUT_GROUPS, INPUT_PLACES, columns).T
 
 
 def _split(gaps: Float64) -> tuple[Float64, Float64]:
-    """(4 B, K) gaps of B boxes' coordinates -> (2 B, K) of their places and (2 B, K) of their sizes."""
+    """(4 B, K) gaps of B boxes' coordinates -> (2 B, K) gaps of centres and (2 B, K) gaps of sizes."""
     boxes, pairs = len(gaps) // 4, gaps.shape[1]
     parts = gaps.reshape(boxes, 2, 2, pairs)
     return parts[:, 0].reshape(2 * boxes, pairs), parts[:, 1].reshape(2 * boxes, pairs)
 
 
 def _soft(lengths: Float64) -> Float64:
-    """Lengths in heights, large ones by their logarithm."""
+    """Lengths in heights, compressed logarithmically where large."""
     soft: Float64 = np.arcsinh(4 * lengths) / 2
     return soft
 
 
 def _size(logs: Float64) -> Float64:
-    """Differences of log sizes, within reason."""
+    """Differences of log sizes, bounded."""
     size: Float64 = np.minimum(np.maximum(2 * logs, -3), 3)
     return size
 

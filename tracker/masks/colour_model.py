@@ -1,8 +1,8 @@
 """The colour model: two histograms, of the object and of the background beside it, learned over time.
 
-Features of cells tell where the object is; colours tell which pixels of an uncertain place are its own, such as a leg
-that comes out of the water. How far colours can be trusted differs between scenes, so that is learned too: near the
-outline of each known mask, a logistic regression weighs them against a blurred mask, which is what cells alone say.
+Features of cells locate the object. Colours decide which pixels of an uncertain region belong to it, such as a leg that
+comes out of the water. The reliability of colours differs between scenes, so it is learned too: near the outline of
+each known mask, a logistic regression weighs them against a blurred mask, which stands for the cells alone.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from tracker.types import Float32, Int64, UInt8
 
 BINS = 16  # a channel
 SIZE = 128  # pixels a side at which colours are counted
-MEMORY_S = 0.5  # how soon newer frames outweigh older ones; the first one keeps half of the weight
-FLOOR = 2e-4  # a share of pixels that is as good as none: colours that were never seen say nothing
-STRENGTH = 0.7  # of the colours' log-odds beside those of the cells, where they are wholly believed
-MIN_WEIGHT = 0.35  # of the regression, below which colours are not asked: weak ones follow the ground, not the object
-BLUR = 8  # pixels: a cell
-CLOSE = 0.03  # what is left of a blurred outline within a dozen pixels of it
-NEWTON_STEPS = 8  # of Newton's method
-PIXELS = 6000  # that this regression looks at, about: for three numbers plenty
+MEMORY_S = 0.5  # seconds, time constant of the average; the first frame keeps half of the weight
+FLOOR = 2e-4  # least share of pixels of a colour: unknown colours give log-odds of 0
+STRENGTH = 0.7  # weight of the colours' log-odds beside those of the cells, where colours are fully reliable
+MIN_WEIGHT = 0.35  # regression weight below which colours are not used: weak ones follow the background
+BLUR = 8  # pixels, side of a cell
+CLOSE = 0.03  # least value of a blurred outline about 12 pixels from it
+NEWTON_STEPS = 8  # steps of Newton's method
+PIXELS = 6000  # approximate number of pixels in this regression, which has three parameters
 RIDGE = 0.1
-WEIGHT_RATE = 0.2  # how far a new weight counts: one frame's may be off
-MAX_LOGIT = 3.0  # log-odds that colours may say
-CERTAIN = 4.0  # log-odds of the cells beyond which colours are not asked
+WEIGHT_RATE = 0.2  # weight of a new estimate in the average: a single frame may be wrong
+MAX_LOGIT = 3.0  # largest log-odds from colours
+CERTAIN = 4.0  # log-odds of the cells beyond which colours are not used
 
 
 def _bins(bgr: UInt8) -> Int64:
@@ -36,7 +36,7 @@ def _bins(bgr: UInt8) -> Int64:
 
 
 def _smooth(counts: Float32) -> Float32:
-    """(BINS ** 3,) shares of 1, each colour's shared with its neighbours."""
+    """(BINS ** 3,) histogram with sum 1, smoothed over neighbouring colours."""
     cube: Any = counts.reshape(BINS, BINS, BINS)
     for axis in range(3):
         grown = np.pad(cube, [(1, 1) if k == axis else (0, 0) for k in range(3)], mode="edge")
@@ -46,11 +46,11 @@ def _smooth(counts: Float32) -> Float32:
 
 
 class ColourModel:
-    """One object's.
+    """The colour model of one object.
 
     Args:
-        bgr: (S, S, 3) its square in the first frame.
-        mask: (S, S) of it there, 0..1.
+        bgr: (S, S, 3) the object's square in the first frame.
+        mask: (S, S) the object's mask there, 0..1.
         time: seconds.
     """
 
@@ -62,7 +62,7 @@ class ColourModel:
 
     @property
     def telling(self) -> bool:
-        """Whether the colours are believed at all."""
+        """Whether the colours are reliable enough to be used."""
         return self._believed > 0
 
     @staticmethod
@@ -74,13 +74,13 @@ class ColourModel:
         return own_share, ground
 
     def learn(self, bgr: UInt8, mask: Float32, time: float) -> None:
-        """Take a later frame into account."""
+        """Updates the histograms and the weight with a later frame."""
         share = np.float32(1 - np.exp((self._time - time) / MEMORY_S))
         new = self._count(bgr, mask)
         self._late = tuple(old + share * (n - old) for old, n in zip(self._late, new, strict=True))  # type: ignore[assignment]
         self._time = time
         self._learnt()
-        # Never above the first mask's weight, which alone was given: our own masks agree with our own colours.
+        # At most the weight of the first mask, the only given one: propagated masks agree with the model's own colours.
         self._believed += WEIGHT_RATE * (min(self._most, self._weight(bgr, mask)) - self._believed)
 
     def _learnt(self) -> None:
@@ -89,7 +89,7 @@ class ColourModel:
         self._odds = np.clip(odds, -MAX_LOGIT, MAX_LOGIT).astype(np.float32)
 
     def _weight(self, bgr: UInt8, mask: Float32) -> float:
-        """0..1, how far this mask's outline bears the colours out."""
+        """0..1, the weight of colours that fits this mask's outline."""
         blurred = np.asarray(cv2.GaussianBlur(mask, (0, 0), BLUR))
         near = (blurred > CLOSE) & (blurred < 1 - CLOSE)
         at = np.flatnonzero(near)
@@ -105,7 +105,7 @@ class ColourModel:
         return float(np.clip((w[1] - MIN_WEIGHT) / (1 - MIN_WEIGHT), 0, 1))
 
     def __call__(self, bgr: UInt8, mask: Float32) -> Float32:
-        """(S, S) mask of the cells, 0..1 -> the same with what the (S, S, 3) image's colours say."""
+        """(S, S) mask of the cells, 0..1 -> the same, refined by the colours of the (S, S, 3) image."""
         odds = np.log(np.clip(mask, 1e-3, 1 - 1e-3) / np.clip(1 - mask, 1e-3, 1 - 1e-3))
         said = STRENGTH * self._believed * self._odds[_bins(bgr)]
         both = odds + np.where(np.abs(odds) < CERTAIN, said, 0)

@@ -1,4 +1,4 @@
-"""The crop: a square around an object, scaled so that the object always has about the same size in it."""
+"""The crop: a square around an object, scaled so that the object's size in it is nearly constant."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 
 from tracker.types import Float32, Float64, UInt8
 
-STD_TO_HALF_SIDE = 1.7320508  # sqrt(3): half the side of an even bar in standard deviations
-MIN_SIDE_PX = 48  # pixels of the image; below that there is nothing to be seen
+STD_TO_HALF_SIDE = 1.7320508  # sqrt(3): half the side of a uniform bar in standard deviations
+MIN_SIDE_PX = 48  # pixels of the image; smaller crops show no detail
 
 
 def extent(weight: Float32) -> Float64:
     """(4,) left, top, right, bottom of the bar that has the centre and spread of (H, W) weights; not all may be 0.
 
-    Unlike the box around a mask, it does not jump with a hair or a rope that comes and goes.
+    Unlike the box around a mask, it does not jump with thin parts, such as hair or a rope, that appear and vanish.
     """
     edges = []
     for axis in (0, 1):
@@ -56,7 +56,7 @@ class Crop:
         return cls(left, top, side)
 
     def _overlap(self, height: int, width: int) -> tuple[slice, slice, tuple[int, int, int, int]]:
-        """The rows and columns of the image that are in the square, and how far it sticks out at each side."""
+        """The rows and columns of the image inside the square, and the square's margins beyond the image."""
         top, left = min(max(self.top, 0), height - 1), min(max(self.left, 0), width - 1)
         bottom, right = (
             max(min(self.top + self.side, height), top + 1),
@@ -66,25 +66,25 @@ class Crop:
         return slice(top, bottom), slice(left, right), (max(out[0], 0), max(out[1], 0), max(out[2], 0), max(out[3], 0))
 
     def picture(self, bgr: UInt8, size: int) -> UInt8:
-        """(size, size, 3) of an image; beyond its rim the outermost pixels go on."""
+        """(size, size, 3) cut from an image; beyond its border the outermost pixels are repeated."""
         rows, columns, out = self._overlap(*bgr.shape[:2])
         part = cv2.copyMakeBorder(bgr[rows, columns], *out, cv2.BORDER_REPLICATE)
         how = cv2.INTER_AREA if min(part.shape[:2]) > size else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(part, (size, size), interpolation=how), np.uint8)
 
     def weights(self, weight: Float32, size: int) -> Float32:
-        """(size, size) of (H, W) weights; beyond the rim there is nothing."""
+        """(size, size) cut from (H, W) weights; 0 beyond the border."""
         rows, columns, out = self._overlap(*weight.shape)
         part = cv2.copyMakeBorder(weight[rows, columns], *out, cv2.BORDER_CONSTANT, value=0)
         how = cv2.INTER_AREA if min(part.shape[:2]) > size else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(part, (size, size), interpolation=how), np.float32)
 
     def free(self, taken: Float32, size: int) -> Float32:
-        """(size, size) how much of each place lies in the image and is not `taken`, (H, W) 0..1."""
+        """(size, size) share of each pixel that lies in the image and is not `taken`, (H, W) 0..1."""
         return self.weights(1 - taken, size)
 
     def back(self, weight: Float32, shape: tuple[int, int]) -> Float32:
-        """(H, W) of an image from (size, size) weights in the square; nothing elsewhere."""
+        """(H, W) weights of an image from (size, size) weights of the square; 0 elsewhere."""
         whole = np.zeros(shape, np.float32)
         rows, columns, (above, _, before, _) = self._overlap(*shape)
         how = cv2.INTER_AREA if weight.shape[0] > self.side else cv2.INTER_LINEAR

@@ -12,13 +12,13 @@ from models.runtime.maths import unit
 from tracker.types import Float32, UInt8
 
 STRIDES = (8, 16, 32)
-CELL = 8  # pixels of the looked-at image for each cell
-NUMBERS = 96  # of the 472: principal components of the first frame
+CELL = 8  # pixels of the crop's image a cell
+NUMBERS = 96  # principal components of the first frame that are kept, of 472 channels
 
 
 @lru_cache(maxsize=32)
 def _resampling(source: int, target: int) -> Float32:
-    """(target, source): carries a row of cells to another number of them."""
+    """(target, source) matrix that resamples a row of cells to another number of cells."""
     how = cv2.INTER_AREA if source > target else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(np.eye(source, dtype=np.float32), (source, target), interpolation=how), np.float32)
 
@@ -30,7 +30,7 @@ class CellFeatures:
         self._maps = FrozenMaps(STRIDES, threads, device, weights)
 
     def __call__(self, bgr: UInt8, cells: int) -> Float32:
-        """(S, S, 3) image -> (cells * cells, 472) unit features, row by row; each stride counts alike."""
+        """(S, S, 3) image -> (cells * cells, 472) unit features, row by row; strides have equal weight."""
         maps = self._maps([bgr])
         parts = []
         for one in maps:
@@ -44,7 +44,7 @@ class CellFeatures:
 
 
 class CellProjection:
-    """The directions in which one object's first image varies most.
+    """The principal components of one object's first crop.
 
     Args:
         features: (N, D) of the first frame's cells.

@@ -1,7 +1,7 @@
 """The guided filter: mask outlines aligned with the edges of the image.
 
-He, Sun and Tang, "Guided Image Filtering", TPAMI 2013, equations 11 to 16 (colour guide). OpenCV has it in its
-contrib modules only; it is a dozen box filters.
+He, Sun and Tang, "Guided Image Filtering", TPAMI 2013, equations 11 to 16 (colour guide). OpenCV has it only in its
+contrib modules; here it consists of box filters.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from tracker.types import Float32, UInt8
 
-RADIUS = 4  # pixels of the looked-at picture: half a cell
-SMOOTHNESS = 1e-3  # of colours in 0..1: fainter edges are passed over
+RADIUS = 4  # pixels of the crop's image: half a cell
+SMOOTHNESS = 1e-3  # regularisation, for colours in 0..1: fainter edges are ignored
 
 
 def _box(image: NDArray[Any]) -> Float32:
@@ -24,7 +24,7 @@ def _box(image: NDArray[Any]) -> Float32:
 
 
 class GuidedFilter:
-    """An image whose edges outlines are drawn to; what depends on it alone is computed once.
+    """A guide image to whose edges outlines are aligned; terms that depend on it alone are computed once.
 
     Args:
         bgr: (S, S, 3) the image.
@@ -46,7 +46,7 @@ class GuidedFilter:
         self._scale = 1 / (bb * c0 + bg * c1 + br * c2)
 
     def __call__(self, mask: Float32) -> Float32:
-        """(S, S) mask, 0..1 -> the same with its outline at the edges of the image."""
+        """(S, S) mask, 0..1 -> the same, its outline aligned with the edges of the image."""
         mean_mask = _box(mask)
         cover = [_box(g * mask) - m * mean_mask for g, m in zip(self._guide, self._mean, strict=True)]
         slope = [(row[0] * cover[0] + row[1] * cover[1] + row[2] * cover[2]) * self._scale for row in self._inverse]

@@ -13,16 +13,16 @@ from models.saliency.u2netp import SIDE, SaliencyNetwork
 from tracker.masks.crop import Crop
 from tracker.types import Bool, Float32, Float64, Int64, UInt8
 
-MIN_SIDE_PX = 4  # pixels of a box
-CONTEXT_SHARE = 0.2  # of the box's longer side: what the network is shown around it
-GRABCUT_ROUNDS = 5  # of GrabCut
-MAX_SIDE_PX = 320  # pixels: what is larger is cut at this size, for GrabCut's time grows with the pixels
-AROUND = 0.35  # of the box's longer side: how much of the ground beside it GrabCut learns from
-# A box is drawn tight: how sure the network must be of a pixel, and the share of it that the box around such pixels
-# must fill; the first pair that holds is taken. A sign before a car filled .16, and so does a surfer without the kite
-# that the box holds too, who is lost by this.
+MIN_SIDE_PX = 4  # pixels, least side of a box
+CONTEXT_SHARE = 0.2  # margin around the box in the network's input, as a share of its longer side
+GRABCUT_ROUNDS = 5  # iterations of GrabCut
+MAX_SIDE_PX = 320  # pixels: larger regions are reduced to this size, since GrabCut's time grows with the pixels
+AROUND = 0.35  # margin of background around the box that GrabCut learns from, as a share of its longer side
+# A box is drawn tight: least saliency of a pixel, and the least share of the box that the box around such pixels must
+# fill; the first pair that holds is used. A sign in front of a car filled 0.16, and is rejected. So is a surfer in a
+# box that holds the kite too, a known error.
 TIGHT = ((0.5, 0.7), (0.3, 0.7), (0.1, 0.3))
-MIN_SHARE = 0.2  # of the box; where GrabCut leaves less, colours tell too little: the ellipse in the box is taken
+MIN_SHARE = 0.2  # least share of the box in GrabCut's mask; with less, the ellipse in the box is used
 
 By = Literal["salience", "grabcut"]
 
@@ -47,10 +47,10 @@ def check_box(xyxy: Float32 | Float64, width: int, height: int) -> Float64:
 
 
 def mask_of_box(bgr: UInt8, xyxy: Float32 | Float64, by: By = "salience") -> Bool:
-    """(H, W) the pixels of the object that a box is drawn around.
+    """(H, W) the pixels of the object in a box.
 
-    A network marks what stands out of the square around the box; where that does not fill the box, or if asked for,
-    GrabCut (Rother et al., SIGGRAPH 2004) learns the colours outside the box and parts those inside.
+    A saliency network finds the salient object in the square around the box. Where that does not fill the box, or on
+    request, GrabCut (Rother et al., SIGGRAPH 2004) learns the colours outside the box and segments the inside.
 
     Raises:
         ConfigError: the box has no area, or lies outside the image.
@@ -62,7 +62,7 @@ def mask_of_box(bgr: UInt8, xyxy: Float32 | Float64, by: By = "salience") -> Boo
 
 
 def _found(bgr: UInt8, box: Float64) -> Bool | None:
-    """(H, W) what the network finds in a box; None where that can hardly be all that the box was drawn around."""
+    """(H, W) the salient object in a box; None where it fills too little of the box."""
     (left, top), (right, bottom) = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
     sure = _standing_out(bgr, box)[top:bottom, left:right]
     for level, share in TIGHT:
@@ -75,7 +75,7 @@ def _found(bgr: UInt8, box: Float64) -> Bool | None:
 
 
 def _standing_out(bgr: UInt8, box: Float64) -> Float32:
-    """(H, W) how surely each pixel is of what stands out of the square around a box."""
+    """(H, W) saliency of each pixel in the square around a box."""
     square = Crop.around(box, 1 + 2 * CONTEXT_SHARE)
     height, width = bgr.shape[:2]
     return square.back(_network()(square.picture(bgr, SIDE)[:, :, ::-1]), (height, width))
@@ -87,7 +87,7 @@ def _network() -> SaliencyNetwork:
 
 
 def _cut(bgr: UInt8, box: Float64) -> Bool:
-    """(H, W) what GrabCut finds in a box, or the ellipse in it."""
+    """(H, W) GrabCut's mask in a box, or the ellipse in the box."""
     height, width = bgr.shape[:2]
     margin = AROUND * max(box[2] - box[0], box[3] - box[1])
     left, top = int(max(box[0] - margin, 0)), int(max(box[1] - margin, 0))

@@ -1,10 +1,10 @@
-"""The memory of an object: a bounded set of cells with the masks that they had, and labels read from it.
+"""The memory of an object: a bounded set of cells with their masks, and labels read from it.
 
-A cell of the new frame is compared with the cells near its own place in every remembered frame and takes over their
+A cell of the new frame is compared with the cells near its own position in every remembered frame and takes over their
 labels, weighted by similarity (space-time memory: Oh et al., arXiv:1904.00607, without learned keys; label
 propagation: Jabri et al., arXiv:2006.14613). A label is not one number but the mask around the cell, in finer steps,
-so that outlines are finer than cells. All frames are cut to the object's own square, so `near` means near in parts of
-the object.
+so that outlines are finer than cells. All frames are cut to the object's own square, so distances are relative to the
+object's size.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tracker.types import Float32
 
-SUBCELLS = 4  # steps a side of a cell in which masks are remembered
-PATCH = 2 * SUBCELLS  # a label reaches half a cell beyond its own: neighbours overlap, so no seams
-TEMPERATURE = 0.05  # of the likeness, a cosine
-MAX_MOTION_SHARE = 9 / 48  # of the square's side: how far an object's parts move in it between frames
+SUBCELLS = 4  # resolution of a remembered mask, steps a side of a cell
+PATCH = 2 * SUBCELLS  # a label extends half a cell beyond its cell: neighbours overlap, which avoids seams
+TEMPERATURE = 0.05  # softmax temperature of the similarity, a cosine
+MAX_MOTION_SHARE = 9 / 48  # largest motion of an object's parts between frames, as a share of the square's side
 BLOCK = 4, 16  # rows and columns of cells that are compared at once; a square's side is a multiple of the former
 FAR = -1e4
-# times as much as another does the first frame count: its mask was given, all others are our own
+# weight of the first frame relative to another: its mask was given, the others are propagated
 FIRST_FRAME_WEIGHT = 4.0
 
 
@@ -45,15 +45,15 @@ class MaskMemory:
 
 
 def reach(cells: int) -> int:
-    """In cells, how far a cell looks."""
+    """Radius of a cell's search region, in cells."""
     return max(1, round(MAX_MOTION_SHARE * cells))
 
 
 @lru_cache(maxsize=32)
 def _nearness(cells: int, left: int) -> tuple[slice, slice, Float32]:
-    """The columns of the blocks from `left` on, those that their cells look at, and where in these they may look.
+    """The columns of the block from `left`, the columns that its cells are compared with, and the mask of the pairs.
 
-    The last is (cells of the block, cells looked at): 0 where one may, else far below 0.
+    The mask is (cells of the block, compared cells), added to the logits: 0 for allowed pairs, else far below 0.
     """
     r, (rows, columns) = reach(cells), BLOCK
     asked, seen = slice(left, min(left + columns, cells)), slice(max(left - r, 0), min(left + columns + r, cells))
@@ -64,7 +64,7 @@ def _nearness(cells: int, left: int) -> tuple[slice, slice, Float32]:
 
 
 def remember(features: Float32, mask: Float32, cells: int, time: float) -> MaskMemory:
-    """A frame to remember: (G * G, D) features and (S, S) mask of the object's square, 0..1."""
+    """The memory of a frame from (G * G, D) features and the (S, S) mask of the object's square, 0..1."""
     r = reach(cells)
     fine = cv2.resize(mask, (cells * SUBCELLS, cells * SUBCELLS), interpolation=cv2.INTER_AREA)
     fine = np.pad(fine, SUBCELLS // 2, mode="edge")
@@ -78,10 +78,10 @@ def remember(features: Float32, mask: Float32, cells: int, time: float) -> MaskM
 
 
 def recall(features: Float32, memories: list[MaskMemory], cells: int) -> tuple[Float32, Float32]:
-    """Of a new frame with (G * G, D) features: the mask, (G * SUBCELLS, G * SUBCELLS), 0..1, and (G * G,) likeness.
+    """The mask (G * SUBCELLS, G * SUBCELLS), 0..1, and similarity (G * G,) of a frame with (G * G, D) features.
 
-    The first of the memories is the one whose mask was given. The likeness, a cosine, says how well a cell is known
-    from the memories at all (a soft maximum over theirs).
+    The first memory holds the given mask. The similarity is a cosine: the soft maximum of a cell's cosines with the
+    memories.
     """
     r, (rows, columns) = reach(cells), BLOCK
     question = (features / np.float32(TEMPERATURE)).reshape(cells, cells, -1)
@@ -106,14 +106,14 @@ def recall(features: Float32, memories: list[MaskMemory], cells: int) -> tuple[F
 
 @lru_cache(maxsize=4)
 def _shares(cells: int) -> tuple[Float32, Float32]:
-    """How much each place of a patch counts, and the sum of that over all patches that share a place."""
+    """The weight of each position of a patch, and the sum of the weights over all patches that share a position."""
     hat = 1 - np.abs((np.arange(PATCH) + 0.5) / SUBCELLS - 1)
     share = np.outer(hat, hat).astype(np.float32)
     return share, _overlaid(np.broadcast_to(share, (cells, cells, PATCH, PATCH)), cells)
 
 
 def _overlaid(patches: Float32, cells: int) -> Float32:
-    """The sum of overlapping (G, G, PATCH, PATCH) patches, without the half cell that sticks out."""
+    """The sum of overlapping (G, G, PATCH, PATCH) patches, cropped to the square."""
     side, half = cells * SUBCELLS, SUBCELLS // 2
     whole = np.zeros((side + SUBCELLS, side + SUBCELLS), np.float32)
     for y in (0, SUBCELLS):

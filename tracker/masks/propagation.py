@@ -21,37 +21,37 @@ from tracker.motion.base import Observations, Prediction
 from tracker.motion_registry import MOTIONS
 from tracker.types import Bool, Float32, Float64, Frame, UInt8
 
-FACTOR = 1.7  # the square's side in lengths of the object: it needs the ground beside it to be told from
-GAP_S = 0.1  # after so long unseen an object is searched for farther off before it is looked at
-# in lengths of the object, or as a log of its size: what is found so far off is looked at again, from there
+FACTOR = 1.7  # side of the square in lengths of the object, with background around the object
+GAP_S = 0.1  # seconds without a match from which a wider square is searched first
+# from this offset, in lengths of the object or as a log ratio of sizes, a found object is cropped and segmented again
 MAX_DRIFT = 0.2
-SPACING_S = 0.4  # between the older memories
-MIN_PIXELS = 20  # a smaller mask is no sight of the object
-MIN_SHARE = 0.15  # of the pixels that the object had when it was seen last, in its own square
-RIVAL_PROBABILITY = 0.2  # from this probability of another object on, colours are not asked
-MAX_SIMILARITY_DROP = 0.2  # so much less like its memories than it usually is, and it is not the object
-SIMILARITY_RATE = 0.2  # how far a new frame counts in that average
-MASK_PROBABILITY = 0.5  # from this probability on a pixel is the object's
-MAX_OBJECTS = 254  # objects in an image of numbers: 0 is the ground, 255 means "not known" in DAVIS's files
+SPACING_S = 0.4  # seconds between the older memories
+MIN_PIXELS = 20  # pixels of the smallest mask that counts as the object
+MIN_SHARE = 0.15  # least pixels of the object in its square, as a share of those when it was last found
+RIVAL_PROBABILITY = 0.2  # probability of another object from which colours are not used
+MAX_SIMILARITY_DROP = 0.2  # largest drop of the similarity below its average; a larger one is another object
+SIMILARITY_RATE = 0.2  # weight of a new frame in that average
+MASK_PROBABILITY = 0.5  # probability from which a pixel belongs to the object
+MAX_OBJECTS = 254  # objects in an image of object numbers: 0 is background, 255 means "unknown" in DAVIS's files
 
 
 @dataclass(slots=True)
 class _Object:
-    """What is known of one object; its motion stands in the follower's table."""
+    """The state of one object; its motion is a row of the propagator's table."""
 
     number: int
     projection: CellProjection
     first: MaskMemory
     search: Redetector
     colours: ColourModel
-    seen: float  # seconds, when it was seen last
-    share: float  # of its square that it filled then
-    shape: Float32  # that it had then, with what was hidden of it
-    similarity: float = 0.0  # a slow average of how well its cells are known from memory
+    seen: float  # seconds, when it was last found
+    share: float  # share of its square that it filled then
+    shape: Float32  # its shape then, with the occluded part
+    similarity: float = 0.0  # slow average of the similarity of its cells to the memory
     recent: list[MaskMemory] = field(default_factory=list)
     spaced: list[MaskMemory] = field(default_factory=list)
     score: float = 1.0
-    given: Bool | None = None  # the first mask, until the first frame's answer is made up
+    given: Bool | None = None  # the first mask, until the first frame's result is made
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -61,9 +61,9 @@ class PropagatedMasks:
     Attributes:
         number: (N,) int64, the object's number.
         mask: (H, W) uint8, the object that each pixel belongs to, 0 for none.
-        score: (N,) float32, mean probability of its pixels; of an unseen one, that of its latest sight.
-        time_since_update: (N,) float64, seconds since it was seen; 0 where it is seen in this frame.
-        xyxy: (N, 4) float32, around its pixels; where it is unseen, where it is expected.
+        score: (N,) float32, mean probability of its pixels; that of the last frame with the object if it is not found.
+        time_since_update: (N,) float64, seconds since it was last found; 0 where it is found in this frame.
+        xyxy: (N, 4) float32, the box around its pixels; the predicted box where it is not found.
     """
 
     number: np.ndarray
@@ -77,14 +77,14 @@ class MaskPropagator:
     """Follows objects from their first masks. Memory is bounded: a few frames an object, whatever the video's length.
 
     Args:
-        config: how.
+        config: settings of the propagation.
         threads: CPU threads of the frozen CNN; 0 takes all cores that the process may use.
-        device: where the CNN runs.
+        device: device of the CNN.
         weights: a file in place of the CNN's published weights, or `random` (for tests).
 
     Raises:
         ConfigError: torch is needed for the one export and is not installed.
-        WeightsError: the weights are not to be had.
+        WeightsError: the weights cannot be fetched or read.
     """
 
     def __init__(
@@ -105,16 +105,16 @@ class MaskPropagator:
 
     @property
     def remembered(self) -> int:
-        """How many frames are remembered, over all objects."""
+        """Number of remembered frames, over all objects."""
         return sum(1 + len(o.recent) + len(o.spaced) for o in self._objects)
 
     def add(self, frame: Frame, masks: UInt8) -> None:
-        """Follow the objects of `masks`, (H, W) numbers of objects in this frame, from here on.
+        """Starts to follow the objects of `masks`, (H, W) object numbers in this frame.
 
-        A number that is followed already starts anew. Call it before or after `update` for the same frame.
+        An object that is followed already is restarted. Call it before or after `update` for the same frame.
 
         Raises:
-            DataError: the masks have another size than the frame, or hold no object.
+            DataError: the masks differ in size from the frame, or hold no object.
         """
         if masks.shape != frame.bgr.shape[:2]:
             raise DataError(
@@ -160,7 +160,7 @@ class MaskPropagator:
         self._rows = np.concatenate([self._rows, self._motion.start(look, frame.time, self._rows)])
 
     def state(self, frame: Frame, before: PropagatedMasks) -> PropagatedMasks:
-        """`before`, what `update` said of this frame, with the objects that were added to it since."""
+        """`before`, the result of `update` for this frame, with the objects that were added since."""
         new = {o.number: o for o in self._objects if o.seen == frame.time}
         numbers = np.array(self.numbers, np.int64)
         mask = np.where(np.isin(before.mask, numbers), before.mask, 0).astype(np.uint8)
@@ -175,12 +175,12 @@ class MaskPropagator:
             unseen.append(0.0 if given is not None or k is None else float(before.time_since_update[k]))
             xyxy.append(_around(mask == number) if given is not None or k is None else before.xyxy[k])
         for o in new.values():
-            o.given = None  # an image's worth of memory that is not needed again
+            o.given = None  # frees the memory of a full-size mask that is not needed again
         boxes = np.array(xyxy, np.float32).reshape(-1, 4)
         return PropagatedMasks(numbers, mask, np.array(score, np.float32), np.array(unseen), boxes)
 
     def drop(self, number: int) -> None:
-        """Follow this object no longer; nothing happens where it is not followed."""
+        """Stops following this object; does nothing for an unknown number."""
         keep = [k for k, o in enumerate(self._objects) if o.number != number]
         self._rows = self._rows[keep]
         self._objects = [self._objects[k] for k in keep]
@@ -196,10 +196,10 @@ class MaskPropagator:
             )
 
     def update(self, frame: Frame) -> PropagatedMasks:
-        """Find all objects in a later frame.
+        """Finds all objects in a later frame.
 
         Raises:
-            DataError: the time does not come after the last one, or the image has another size.
+            DataError: the time is not later than the last one, or the image differs in size.
         """
         self._check(frame)
         if frame.time <= self._time:
@@ -211,16 +211,16 @@ class MaskPropagator:
         looks = [self._look(o, frame, prediction.xyxy[k], frame.time - o.seen) for k, o in enumerate(self._objects)]
         shares = _shared(self._masks(looks))
         owner = np.zeros(shares.shape[1:], np.uint8)
-        for k, share in enumerate(shares):  # they add up to 1 at the most: no two are beyond one half
+        for k, share in enumerate(shares):  # they add up to at most 1, so no two exceed 0.5
             owner[share > MASK_PROBABILITY] = k + 1
         return self._learn(frame, prediction, looks, shares, owner)
 
     @staticmethod
     def _masks(looks: list[_MaskEstimate]) -> list[Float32]:
-        """(H, W) of each object.
+        """The (H, W) mask of each object.
 
-        Colours choose between an object and the ground; where a rival stands they say nothing, since its colours may be
-        the object's own.
+        Colours separate an object from the background. They are not used on the pixels of a rival, whose colours may be
+        those of the object.
         """
         if len(looks) == 1:
             return [looks[0].mask]
@@ -292,8 +292,8 @@ class MaskPropagator:
             own = sight.crop.weights(shares[k], size)
             o.share = float((own > MASK_PROBABILITY).mean())
             o.similarity += (SIMILARITY_RATE if o.similarity else 1.0) * (sight.likeness - o.similarity)
-            # A rival's pixels are not the object's, but its mere claims are nothing to remember: they would weigh on
-            # what is remembered frame by frame, until it fades.
+            # The memory leaves out a rival's pixels, but not pixels with a mere probability of a rival: that would
+            # weaken the remembered mask frame by frame, until it vanishes.
             plain = sight.plain * sight.crop.free(rivals.astype(np.float32), size)
             self._remember(o, remember(sight.features, plain, self.config.mask_cells, frame.time))
             o.colours.learn(sight.picture, own, frame.time)
@@ -325,16 +325,16 @@ class MaskPropagator:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _MaskEstimate:
-    """What was made of an object's square.
+    """The estimated mask in an object's square.
 
     Attributes:
-        crop: where it lay.
-        picture: (S, S, 3) what was in it.
-        plain: (S, S) mask by features alone, 0..1: what is remembered, so that colours cannot feed on themselves.
-        features: (G * G, D) of its cells.
-        mask: (H, W) of the whole image, 0..1.
-        share: of the square that the mask fills.
-        likeness: how well the mask's cells are known from memory, a cosine.
+        crop: the square.
+        picture: (S, S, 3) the image in it.
+        plain: (S, S) mask by features alone, 0..1; it is remembered, so that colours do not reinforce themselves.
+        features: (G * G, D) features of its cells.
+        mask: (H, W) mask of the whole image, 0..1.
+        share: share of the square that the mask fills.
+        likeness: similarity of the mask's cells to the memory, a cosine.
     """
 
     crop: Crop
@@ -346,7 +346,7 @@ class _MaskEstimate:
     likeness: float
 
     def seen(self, o: _Object) -> bool:
-        """Whether enough of the object is there."""
+        """Whether the object is found."""
         known = self.likeness >= o.similarity - MAX_SIMILARITY_DROP
         return (
             known

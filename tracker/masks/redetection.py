@@ -1,4 +1,4 @@
-"""Re-detection of a lost object: a coarse search in a wide square around the place where it is expected."""
+"""Re-detection of a lost object: a coarse search in a wide square around its predicted position."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from tracker.masks.crop import Crop, longest
 from tracker.masks.features import CellFeatures, CellProjection
 from tracker.types import Float32, Float64, Frame, UInt8
 
-FACTOR = 4.5  # the square's side in lengths of the object
-SIZE = 448  # pixels that the CNN sees of it
+FACTOR = 4.5  # side of the square in lengths of the object
+SIZE = 448  # pixels, side of the CNN's input
 GRID = 28  # cells a side: one for each 16 pixels
 TEMPERATURE = 0.05
-EVERY_S = 0.2  # how often the latest look is learnt
-MIN_MASS = 0.15  # of the object's mass that must be found; with less it is looked for where it was expected
+EVERY_S = 0.2  # seconds between updates of the latest crop
+MIN_MASS = 0.15  # least share of the object's mass that must be found; with less the predicted position is kept
 
 
 @dataclass(slots=True)
 class _WideCrop:
-    """A remembered look.
+    """A remembered crop.
 
     Attributes:
-        picture: (SIZE, SIZE, 3), until it is asked for: most objects are never searched for.
-        mask: (GRID * GRID,) of its cells, 0..1.
-        centre: where the mask's centre lies, in lengths of the object.
-        features: (GRID * GRID, D) of its cells, once they were asked for.
+        picture: (SIZE, SIZE, 3) its image, until its features are computed: most objects are never searched for.
+        mask: (GRID * GRID,) mask of its cells, 0..1.
+        centre: the mask's centre, in lengths of the object.
+        features: (GRID * GRID, D) features of its cells, computed at the first search.
     """
 
     picture: UInt8 | None
@@ -37,11 +37,11 @@ class _WideCrop:
 
 
 class Redetector:
-    """One object's. It remembers the first frame and the latest.
+    """The re-detector of one object. It remembers a crop of the first frame and of the latest.
 
     Args:
         features: the frozen CNN.
-        projection: the object's own directions.
+        projection: the object's principal components.
         frame: the first frame.
         mask: (H, W) of the object in it, 0..1.
         box: the object's extent in it.
@@ -55,7 +55,7 @@ class Redetector:
         self._time = frame.time
 
     def learn(self, frame: Frame, mask: Float32, box: Float64) -> None:
-        """Take a later look as the latest."""
+        """Replaces the latest crop."""
         if frame.time - self._time >= EVERY_S:
             self._latest = self._wide(frame, mask, box)
             self._time = frame.time
@@ -64,7 +64,7 @@ class Redetector:
         return self._projection(self._features(picture, GRID))
 
     def _known(self, look: _WideCrop) -> Float32:
-        """The features of a remembered look."""
+        """The features of a remembered crop."""
         if look.features is None:
             assert look.picture is not None
             look.features, look.picture = self._seen(look.picture), None
@@ -79,7 +79,7 @@ class Redetector:
         return _WideCrop(crop.picture(frame.bgr, SIZE), np.asarray(cells.reshape(-1), np.float32), centre)
 
     def __call__(self, frame: Frame, box: Float64) -> Float64:
-        """The expected box, moved to where the object is seen; as it was where it is not."""
+        """The predicted box, moved to the object where it is found, else unchanged."""
         crop = Crop.around(box, FACTOR)
         features = self._seen(crop.picture(frame.bgr, SIZE))
         looks = (self._first, self._latest)

@@ -1,4 +1,4 @@
-"""Masks in the pipeline: marked objects become tracks with masks beside the tracker's own."""
+"""Mask propagation in the pipeline: marked objects become tracks with masks, in addition to the tracker's tracks."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tracker.masks.propagation import MAX_OBJECTS, MaskPropagator, PropagatedMas
 from tracker.protocols import FrameContext, SourceInfo
 from tracker.types import Frame, State, Tracks, UInt8
 
-NAME = "object"  # the class of what was marked
+NAME = "object"  # the class of marked objects
 
 
 @dataclass(frozen=True, slots=True)
 class MaskPrompt:
-    """Objects that are to be followed from some time on.
+    """Objects that are followed from a given time.
 
     Attributes:
-        time: seconds since the source's first frame; the first frame at or after it is taken.
-        numbers: the objects that are marked.
-        draw: the frame's (H, W) object numbers.
+        time: seconds since the source's first frame; the objects start in the first frame at or after it.
+        numbers: the marked objects.
+        draw: gives the (H, W) object numbers of that frame.
     """
 
     time: float
@@ -32,17 +32,17 @@ class MaskPrompt:
 
 
 class MaskStage:
-    """Puts the marked objects, with their masks, beside the tracker's tracks; those get numbers after theirs.
+    """Adds the marked objects, with their masks, to the tracker's tracks, which get the ids after theirs.
 
     Args:
         follower: the mask propagation.
-        marks: what is to be followed.
+        marks: the mask prompts.
 
     Attributes:
-        waiting: the marks whose time has not come.
+        waiting: the prompts of later frames.
 
     Raises:
-        ConfigError: there is nothing to follow, or more objects than an image of numbers holds.
+        ConfigError: there is no object to follow, or more objects than an image of object numbers holds.
     """
 
     name = "masks"
@@ -59,12 +59,12 @@ class MaskStage:
         self._label: int | None = None
 
     def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
-        """The class names so far and that of the marked objects."""
+        """The class names so far, and the class of the marked objects."""
         self._label = names.index(NAME) if NAME in names else len(names)
         return names if NAME in names else (*names, NAME)
 
     def __call__(self, context: FrameContext) -> FrameContext:
-        """With the marked objects, which come first, among the tracks."""
+        """The context with the marked objects as the first of its tracks."""
         return replace(context, tracks=self.update(context.frame, context.tracks))
 
     def update(self, frame: Frame, tracks: Tracks) -> Tracks:

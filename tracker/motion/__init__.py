@@ -1,1 +1,1 @@
-"""Motion models: the protocol, the Kalman mixture, slow averages of a track."""
+"""Motion models: the protocol, the Kalman mixture, track statistics."""

@@ -1,8 +1,8 @@
-"""The `Motion` protocol: where each track will be at any time, and what an observation changes in that.
+"""The `Motion` protocol: predicts each track at any time, and updates it with an observation.
 
-A motion model keeps its state of each track in one row of a float64 array. The engine never looks into a row: it
-takes, joins and drops rows. `predict` is a pure query (any number of times, for any time); `update` happens only
-where a detection matched, so that a missed track makes no step.
+A motion model keeps its state of each track in one row of a float64 array. Rows are opaque to the engine: it takes,
+joins and drops them. `predict` is a pure query (any number of times, for any time); `update` happens only where a
+detection matched, so that a missed track makes no step.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class ClassEvidence:
     """The class evidence of M detections of one frame.
 
     Attributes:
-        share: (M, K) of the classes at each detection's place, by score; rows sum to 1.
+        share: (M, K) shares of the classes at each detection's position, by score; rows sum to 1.
         crowding: (M,) the largest IoU with another detection of any class, 0..1.
     """
 
@@ -30,24 +30,24 @@ class ClassEvidence:
     crowding: Float64
 
     def take(self, rows: Int64) -> ClassEvidence:
-        """That of some detections."""
+        """The evidence of some detections."""
         return ClassEvidence(self.share.take(rows, 0), self.crowding.take(rows))
 
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """What was seen of M objects in one frame, one row each.
+    """Observations of M objects in one frame, one row each.
 
     Attributes:
         coordinates: (M, 4) centre x, centre y in pixels, log width, log height.
         xyxy: (M, 4) the same boxes by their corners, pixels.
         score: (M,) 0..1.
         label: (M,) the class, an index into the detector's names.
-        crowding: (M,) IoU with the nearest other box of the frame; None where nothing asks for it.
-        containment: (M,) the largest share that lies in one other box of the frame, of a better score and the same
-            class; None likewise.
+        crowding: (M,) the largest IoU with another box of the frame; None where it is not needed.
+        containment: (M,) the largest share that lies in one other box of the frame, of a higher score and the same
+            class; None where it is not needed.
         embedding: (M, D) of unit length, or None where there are none.
-        evidence: of the class, or None where there is but one.
+        evidence: the class evidence, or None with a single class.
         index: (M,) the row of the frame's `Detections`, or None where they come from elsewhere.
     """
 
@@ -74,7 +74,7 @@ class Observations:
 
         Args:
             crowded: compute crowding and containment among them.
-            columns: the others.
+            columns: the other columns.
         """
         corners, sure = np.asarray(xyxy, np.float64), np.asarray(score, np.float64)
         if label is None:
@@ -90,13 +90,13 @@ class Observations:
         return len(self.score)
 
     def boxes(self, rows: Int64) -> Observations:
-        """Only `rows`, by their numbers, and of them the boxes, scores and classes alone."""
+        """Only `rows` (indices), and only their boxes, scores and classes."""
         return Observations(
             self.coordinates.take(rows, 0), self.xyxy.take(rows, 0), self.score.take(rows), self.label.take(rows)
         )
 
     def take(self, rows: Int64) -> Observations:
-        """Only `rows`, by their numbers."""
+        """Only `rows` (indices)."""
         return Observations(
             self.coordinates.take(rows, 0),
             self.xyxy.take(rows, 0),
@@ -112,13 +112,13 @@ class Observations:
 
 @dataclass(frozen=True, slots=True)
 class TrackStatistics:
-    """Track statistics: what is known of N tracks besides their motion.
+    """Track statistics: properties of N tracks besides their motion.
 
     Attributes:
         mean_coordinates: (N, S, 4) slow averages of their coordinates, in this frame's pixels.
-        crowding: (N,) of their last match, 0..1.
+        crowding: (N,) crowding at their last match, 0..1.
         age: (N,) seconds since their first detection.
-        occlusion: (N,) the largest share of the predicted box that one track nearer to the camera covers, 0..1.
+        occlusion: (N,) the largest share of the predicted box that one track nearer to the camera occludes, 0..1.
         neighbour_iou: (N,) the largest IoU of the predicted box with another track's, 0..1.
     """
 
@@ -129,7 +129,7 @@ class TrackStatistics:
     neighbour_iou: Float64
 
     def take(self, rows: Int64) -> TrackStatistics:
-        """Those of some rows (K,)."""
+        """The statistics of some rows (K,)."""
         return TrackStatistics(
             self.mean_coordinates[rows],
             self.crowding[rows],
@@ -141,7 +141,7 @@ class TrackStatistics:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Where the next detections of N tracks are expected at one time.
+    """The predicted next detections of N tracks at one time.
 
     Attributes:
         coordinates: (N, 4) mean of centre x, centre y in pixels, log width, log height.
@@ -168,7 +168,7 @@ class Prediction:
     statistics: TrackStatistics | None = None
 
     def take(self, rows: Int64) -> Prediction:
-        """Those of some rows (K,), as far as an update needs them: without code and wait."""
+        """The predictions of some rows (K,), with the columns that an update needs: without code and wait."""
         return Prediction(
             self.coordinates.take(rows, 0),
             self.std.take(rows, 0),
@@ -186,12 +186,12 @@ class Motion(Protocol):
 
     @property
     def uses_crowding(self) -> bool:
-        """Whether observations must bring their crowding."""
+        """Whether observations need crowding."""
         ...
 
     @property
     def max_lives(self) -> float:
-        """The longest that a prediction's `wait` makes a track be waited for, in lives of the settings; 1 without."""
+        """The longest lifetime that a prediction's `wait` gives, in multiples of the set lifetime; 1 without `wait`."""
         ...
 
     @property
@@ -212,7 +212,7 @@ class Motion(Protocol):
     ) -> Float64:
         """The (N, width) rows after each track was observed in its row of `observations` at `time` seconds.
 
-        `prediction` is that of these rows for that time; without it, it is computed again.
+        `prediction` is the prediction of these rows for that time; it is computed if not given.
         """
         ...
 

@@ -2,12 +2,13 @@
 
 The model of each coordinate x (a centre in pixels, or a log size) with velocity v, in seconds:
 
-    dv = -v / tau dt + speed sqrt(2 / tau) dW1        (Uhlenbeck & Ornstein, Phys. Rev. 36, 1930)
-    dx =  v dt       + wander dW2
-    z  =  x          + measure e,   e ~ N(0, 1)
+    dv = -v / tau dt + sigma sqrt(2 / tau) dW1        (Uhlenbeck & Ornstein, Phys. Rev. 36, 1930)
+    dx =  v dt       + d dW2
+    z  =  x          + r e,   e ~ N(0, 1)
 
-`speed` is the stationary standard deviation of v. After a gap the velocity has decayed to zero and its variance has
-risen back to speed^2: the prediction comes to rest and gets uncertain, where a constant velocity would run away.
+`MotionNoise` holds tau (`velocity_tau`), sigma (`velocity_std`), the stationary standard deviation of v, d
+(`position_diffusion`) and r (`measurement_noise`). After a gap the velocity has decayed to zero and its variance has
+risen back to sigma^2: the prediction comes to rest and its uncertainty grows, where a constant velocity would diverge.
 Coordinates are independent, so a covariance is three numbers and all is closed form: `step` is the exact
 discretisation (Gardiner, Stochastic Methods, section 4.5), `correct` the scalar measurement update (Kalman, "A New
 Approach to Linear Filtering and Prediction Problems", Journal of Basic Engineering 82, 1960).
@@ -35,7 +36,7 @@ class Gaussian(NamedTuple):
 class MotionNoise(NamedTuple):
     """The model's constants, each broadcastable to (C, N)."""
 
-    velocity_tau: Float64  # seconds in which a velocity decays
+    velocity_tau: Float64  # seconds, time constant of the velocity
     velocity_std: Float64  # units a second
     position_diffusion: Float64  # units a square root of a second
     measurement_noise: Float64  # units
@@ -44,11 +45,11 @@ class MotionNoise(NamedTuple):
 def step(state: Gaussian, dt: Float64, noise: MotionNoise) -> Gaussian:
     """The predicted state after `dt` >= 0 seconds, (N,). Exact: two steps equal one step of their sum."""
     a = dt / noise.velocity_tau
-    u = -np.expm1(-a)  # 1 - e^-a without its cancellation at small a
+    u = -np.expm1(-a)  # 1 - e^-a without cancellation at small a
     e = 1.0 - u
-    reach = noise.velocity_tau * u  # what a unit of velocity moves x
+    reach = noise.velocity_tau * u  # displacement of x by a unit of velocity
     power = noise.velocity_std * noise.velocity_std
-    # tau^2 (2a - 2u - u^2) cancels down to a^3 / 1.5: its series keeps the digits where that matters.
+    # tau^2 (2a - 2u - u^2) cancels down to a^3 / 1.5: the series keeps the precision at small a.
     series = a * a * a * (2 / 3 - a * (0.5 - a * (7 / 30 - a / 12)))
     spread = noise.velocity_std * noise.velocity_tau
     qxx = spread * spread * np.where(a < 1e-2, series, 2.0 * (a - u) - u * u)

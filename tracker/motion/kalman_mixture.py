@@ -1,8 +1,8 @@
-"""The default filter as a `Motion`: a mixture of Kalman filters in seconds, weighted by how well each has predicted.
+"""The default filter as a `Motion`: a mixture of Kalman filters in seconds, weighted by their predictive likelihood.
 
-People who walk keep their velocity for seconds; dancers lose it in half a second; runners, and objects before a
-panning camera, are many times as fast. No single set of constants serves them all. So every track is filtered under
-each motion mode at once, and the prediction is the mixture by the modes' probabilities (static multiple-model
+The velocity of pedestrians persists for seconds, that of dancers for 0.5 s; runners, and objects in front of a panning
+camera, are many times as fast. No single set of constants fits all of them. So every track is filtered under each
+motion mode at once, and the prediction is the mixture by the modes' probabilities (static multiple-model
 estimation: Magill, "Optimal adaptive estimation of sampled stochastic processes", IEEE Trans. Automatic Control 10,
 1965; there is no mixing between modes as in the IMM of Blom & Bar-Shalom, IEEE Trans. Automatic Control 33, 1988).
 Likelihoods are Student-t, so that one wrong match does not decide (Lange, Little & Taylor, JASA 84, 1989), and fade
@@ -27,7 +27,7 @@ class MotionMode:
 
     Attributes:
         velocity_tau: time constant of the velocity, seconds.
-        velocity_std: standing deviation of the velocity, heights a second.
+        velocity_std: standard deviation of the velocity, heights a second.
         position_diffusion: diffusion of the centre besides its velocity, heights per square root of a second.
         measurement_noise: standard deviation of a detected centre, heights.
         width_diffusion: diffusion of the log width, per square root of a second.
@@ -52,8 +52,8 @@ MOTION_MODES = (
     MotionMode(2.0, 0.8, 0.09, 0.012, 0.26, 0.02, 0.16, 0.02),
 )
 STUDENT_T_DOF = 2.5  # degrees of freedom of the Student-t likelihood
-MEMORY_S = 10.0  # seconds
-SURPRISE = 2.0  # log-odds that one observation can move at most: a wrong match must not decide alone
+MEMORY_S = 10.0  # seconds, time constant of the likelihoods
+SURPRISE = 2.0  # largest change of the log-odds by one observation: a wrong match must not decide alone
 # The last columns of a row: the coordinates of the last matched box.
 LAST_BOX, LAST_CENTRE, LAST_SIZE, LAST_LOG_HEIGHT = slice(-4, None), slice(-4, -2), slice(-2, None), -1
 
@@ -67,10 +67,10 @@ class KalmanMotion:
     def __init__(self, modes: tuple[MotionMode, ...] = MOTION_MODES) -> None:
         self._k = k = len(modes)
         self._n = n = 4 * k
-        # Columns: when seen, then x, v, xx, xv, vv (each K x 4), log weight (K), the box last seen (4).
+        # Columns: time of the last match, then x, v, xx, xv, vv (each K x 4), log weight (K), last matched box (4).
         self.width = 5 + 5 * n + k
         self._weight = slice(1 + 5 * n, 1 + 5 * n + k)
-        # A log size has no velocity: its speed is 0 and any decay serves. Each is a column, (4 K, 1).
+        # A log size has no velocity: its standard deviation is 0, its tau arbitrary. Each is a column, (4 K, 1).
         constants = [
             each
             for p in modes
@@ -130,7 +130,7 @@ class KalmanMotion:
         parts[:, 0, :, :2] = parts[:, 0, :, :2] @ linear.T + shift
         parts[:, 0, :, 2:] += grow
         parts[:, 1, :, :2] = parts[:, 1, :, :2] @ linear.T
-        parts[:, 2:, :, :2] = parts[:, 2:, :, :2] @ square.T  # the covariance of x with y that it brings is left out
+        parts[:, 2:, :, :2] = parts[:, 2:, :, :2] @ square.T  # the covariance of x with y that results is neglected
         new[:, 1 : 1 + 5 * self._n] = parts.reshape(len(rows), -1)
         new[:, LAST_CENTRE] = rows[:, LAST_CENTRE] @ linear.T + shift
         new[:, LAST_SIZE] += grow
@@ -140,7 +140,7 @@ class KalmanMotion:
         """(N, K) the probability of each motion mode; rows sum to 1."""
         return self._mode_probabilities(rows).T
 
-    # Inside, arrays are (what, N): NumPy's inner loop then runs over all tracks, not over a track's few numbers.
+    # Internally, arrays are (columns, N): NumPy's inner loop then runs over all tracks, not over a track's columns.
 
     def _mode_probabilities(self, rows: Float64) -> Float64:
         weight = np.ascontiguousarray(rows[:, self._weight].T)
@@ -157,7 +157,7 @@ class KalmanMotion:
         return np.exp(self._centre * log_height)
 
     def _under_each(self, observations: Observations) -> Float64:
-        """(4 K, N) the coordinates seen, once for each prior."""
+        """(4 K, N) the observed coordinates, repeated for each motion mode."""
         return np.concatenate([observations.coordinates.T] * self._k)
 
     def _state(self, rows: Float64) -> Gaussian:

@@ -1,7 +1,7 @@
 """Track statistics: slow averages of a track's box in continuous time, its age and its last crowding.
 
-A dancer returns to a place, and a size seen for seconds tells more than the last box before an occlusion. One row a
-track: time of birth, crowding of the last match, and for each of `SPANS` an exponential average of the box's
+Dancers return to a position, and a size averaged over seconds is more reliable than the last box before an occlusion.
+One row a track: time of birth, crowding of the last match, and for each of `SPANS` an exponential average of the box's
 coordinates with that time constant. Averages are bias-corrected, so that a young track's is a plain mean (Kingma &
 Ba, "Adam", ICLR 2015, section 3, here for uneven intervals).
 """
@@ -17,7 +17,7 @@ from tracker.types import Float64
 SPANS = np.array([1.0, 6.0])  # seconds
 BORN, CROWDED, USUAL = 0, 1, 2  # columns
 WIDTH = USUAL + 4 * len(SPANS)
-PRESENT = 1.0  # seconds unseen up to which a track can cover another one
+PRESENT = 1.0  # longest time since the last match for which a track can occlude another, seconds
 
 
 def first(observations: Observations, time: float) -> Float64:
@@ -29,11 +29,11 @@ def first(observations: Observations, time: float) -> Float64:
 
 
 def follow(rows: Float64, observations: Observations, time: float, elapsed: Float64) -> Float64:
-    """The rows after matches at `time`, `elapsed` (N,) seconds after the last ones; sure, uncrowded ones weigh most."""
+    """The rows after matches at `time`, `elapsed` (N,) seconds after the last; confident, uncrowded ones weigh most."""
     crowded = _crowding(observations)
     age = (time - rows[:, BORN])[:, None]
     quality = (observations.score * (1 - crowded))[:, None]
-    # what is new since the last match, of all that is remembered
+    # weight of the time since the last match among all remembered time
     gain = quality * np.expm1(-elapsed[:, None] / SPANS) / np.expm1(-(age + elapsed[:, None]) / SPANS)
     new = rows.copy()
     new[:, CROWDED] = crowded

@@ -1,4 +1,4 @@
-"""From settings to a pipeline: the one place where its parts meet, for the command and for Python alike."""
+"""From settings to a pipeline: the one place that assembles its parts, for the command line and for Python."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def track_video(
     0.000 s ...
 
     Args:
-        source: what `open_source` takes or opens, or an iterable of (image, seconds).
-        detector: what `--detector` takes, a `DetectorConfig`, or any function of a frame; lite0 by default.
-        settings: the flags of `liquidtrack track` that say how to detect and track, as in `build_pipeline`.
+        source: an argument or a result of `open_source`, or an iterable of (image, seconds).
+        detector: text as `--detector` takes it, a `DetectorConfig`, or any function of a frame; lite0 by default.
+        settings: the detection and tracking flags of `liquidtrack track`, as in `build_pipeline`.
 
     Raises:
-        LiquidTrackError: whatever you can mend, in one sentence.
+        LiquidTrackError: any error that the user can correct, in one sentence.
     """
     return build_pipeline(detector, source=source, **settings)
 
@@ -52,7 +52,7 @@ def build_pipeline(
     tracker: InnerTracker | None = None,
     **settings: Any,
 ) -> Pipeline:
-    """The pipeline that the settings ask for; `liquidtrack track` runs the same one.
+    """The pipeline of the settings; `liquidtrack track` runs the same one.
 
     >>> pipeline = build_pipeline("lite0", source="street.mp4", reid=True, score=0.2, camera_motion="flow")
     >>> summary = pipeline.run()
@@ -60,15 +60,16 @@ def build_pipeline(
     20
 
     Args:
-        config: all settings; or the detector alone: what `--detector` takes, a `DetectorConfig`, or any
+        config: all settings; or the detector alone: text as `--detector` takes it, a `DetectorConfig`, or any
             function of a frame.
-        source: what `open_source` takes or opens, or an iterable of (image, seconds).
-        detector: in the place of the one that the settings name.
-        tracker: in the place of the one that the settings name.
+        source: an argument or a result of `open_source`, or an iterable of (image, seconds).
+        detector: a detector in place of the one that the settings name.
+        tracker: a tracker in place of the one that the settings name.
         settings: single settings by the names of the command's flags, such as `reid=True` or `classes=("person",)`.
 
     Raises:
-        LiquidTrackError: whatever you can mend: a source that cannot be opened, an unknown setting, missing weights.
+        LiquidTrackError: any error that the user can correct: a source that cannot be opened, an unknown setting,
+            missing weights.
     """
     if not isinstance(config, PipelineConfig):
         if isinstance(config, str | Path):
@@ -78,7 +79,7 @@ def build_pipeline(
         else:
             detector, config = config, PipelineConfig()
     config = config.with_settings(**settings)
-    finds = config.resolved_detection().kind_and_argument()[0] != "none"  # looks at the words before anything is opened
+    finds = config.resolved_detection().kind_and_argument()[0] != "none"  # checks the text before anything is opened
     opened = provider("open_source")(source) if isinstance(source, str | Path | int) else source_of(source)
     try:
         return _Builder(config, opened.info, finds).pipeline(opened, detector, tracker)
@@ -88,7 +89,7 @@ def build_pipeline(
 
 
 class _Builder:
-    """The parts of one pipeline, which share the cores."""
+    """Builds the parts of one pipeline, which share the cores."""
 
     def __init__(self, config: PipelineConfig, info: SourceInfo, finds: bool) -> None:
         self._config, self._info = config, info
@@ -110,7 +111,7 @@ class _Builder:
             before.append(EmbedStage(embedder))
         before += camera_motion_stages(config.camera_motion)
         inner = tracker or self._tracker(found_by.names)
-        # The stages should not be far ahead of somebody who points at what a window shows.
+        # The stages must not be far ahead of the window in which the user selects objects.
         ahead = 1 if config.select else QUEUE
         return Pipeline(source, found_by, self._around(inner), before=before, after=self._after(), ahead=ahead)
 
@@ -139,7 +140,7 @@ class _Builder:
         return Tracker(self._config.tracking, classes=ClassPooling(len(names)), size=size)
 
     def _after(self) -> list[Stage]:
-        """The stages behind the tracker."""
+        """The stages after the tracker."""
         config, compute, stages = self._config, self._compute, list[Stage]()
         if config.recognition.classify != "none":
             from tracker.classification.recogniser import build_recogniser
@@ -153,7 +154,7 @@ class _Builder:
         return stages
 
     def _around(self, tracker: InnerTracker) -> Engine:
-        """The tracker with what stands around it."""
+        """The tracker with its decorators."""
         config, compute = self._config, self._compute
         if config.returning.reid:
             from tracker.reid.features import ReidFeatures
@@ -171,11 +172,11 @@ class _Builder:
 
 
 def _embedder(config: AppearanceConfig, compute: Compute) -> Embedder | None:
-    """The frozen CNN that the settings name for embeddings, or None where they need no pass of their own.
+    """The frozen CNN that the settings name for embeddings, or None where no separate pass is needed.
 
     Raises:
         ConfigError: an unknown network, or torch is needed for its one export and is not installed.
-        WeightsError: the weights are not to be had.
+        WeightsError: the weights cannot be fetched or read.
     """
     if config.appearance in ("none", AUTO, OWN):
         return None
@@ -185,10 +186,10 @@ def _embedder(config: AppearanceConfig, compute: Compute) -> Embedder | None:
 
 
 def camera_motion_stages(name: Literal["none", "flow"]) -> list[Stage]:
-    """The stage that estimates the camera's own motion, or none.
+    """The stage that estimates the camera's own motion, or no stage.
 
     Raises:
-        ConfigError: an unknown estimate.
+        ConfigError: an unknown estimator.
     """
     if name == "none":
         return []

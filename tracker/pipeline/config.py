@@ -1,4 +1,4 @@
-"""The settings of a whole pipeline, for the command and for Python. Standard library only."""
+"""The settings of a whole pipeline, for the command line and for Python. Standard library only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tracker.single_object.box_prompt import BoxPrompt
 if TYPE_CHECKING:
     from tracker.masks.stage import MaskPrompt
 
-AUTO, OWN = "auto", "detector"  # the embeddings that come from the detector's pass: where it has them; always
+AUTO, OWN = "auto", "detector"  # embeddings from the detector's pass: where it has them, always
 
 
 @dataclass(frozen=True)
@@ -52,18 +52,18 @@ class PipelineConfig:
 
     @property
     def pointing(self) -> bool:
-        """Whether objects are, or may be, followed from boxes."""
+        """Whether objects are or may be followed from boxes."""
         return self.select or bool(self.boxes)
 
     def resolved_detection(self) -> DetectorConfig:
-        """The detector's settings, auto decided: none where objects are given by boxes or masks, else lite0."""
+        """The detector's settings with auto resolved: none where objects are given by boxes or masks, else lite0."""
         given = self.pointing or bool(self.marks)
         if given and self.detection.detector == "auto":
             return replace(self.detection, detector="none")
         return self.detection
 
     def with_settings(self, **settings: Any) -> PipelineConfig:
-        """With single settings changed, whichever group they stand in; their names are those of the command's flags.
+        """A copy with single settings of any group changed; their names are those of the command's flags.
 
         >>> changed = PipelineConfig().with_settings(reid=True, score=0.3, camera_motion="flow")
         >>> changed.returning.reid, changed.detection.score, changed.camera_motion

@@ -1,4 +1,4 @@
-"""Images with their times, from any iterable, as a source: for people who read their own video."""
+"""Images with their times, from any iterable, as a source: for programs that read video themselves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORMS = "give open_source(...), or an iterable of (picture, seconds)"
 
 
 def source_of(source: object) -> Source:
-    """`source` if it is one; of an iterable of (image, seconds) pairs, or of `Frame`s, one that reads it.
+    """`source` if it is a `Source`, else a source that reads an iterable of (image, seconds) pairs or of `Frame`s.
 
     Raises:
         SourceError: it is neither.
@@ -33,9 +33,9 @@ def source_of(source: object) -> Source:
 
 
 class ImageSequence:
-    """A source of images given one by one with their times; each is copied, so buffers may be reused.
+    """A source of images from an iterable, with their times; each is copied, so buffers may be reused.
 
-    The iterable runs in a thread of its own, a few images ahead of the tracker; its first image is taken at once.
+    The iterable runs in a thread of its own, a few images ahead of the tracker; its first image is read at once.
 
     Args:
         pictures: (image, seconds) pairs, the seconds rising from any origin, or `Frame`s; images as `Frame.of`
@@ -70,10 +70,10 @@ class ImageSequence:
             yield frame
 
     def close(self) -> None:
-        """Asks for no more images, and closes a generator."""
+        """Reads no more images, and closes a generator."""
         self._closed = True
         if isinstance(self._items, Generator):
-            with contextlib.suppress(ValueError):  # it is at work in the reading thread, which ends behind this image
+            with contextlib.suppress(ValueError):  # it is running in the reading thread, which ends after this image
                 self._items.close()
 
 

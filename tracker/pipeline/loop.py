@@ -1,7 +1,7 @@
-"""The one loop of the house: source -> detector -> appearance -> tracker -> sinks.
+"""The one loop of the package: source -> detector -> appearance -> tracker -> sinks.
 
 Stages overlap by threads (decoding, networks, drawing and encoding release the interpreter's lock), order is kept,
-bounded queues give back-pressure, and the first error stops everything after the frames before it were written.
+and bounded queues give back-pressure. The first error stops the run after the frames before it were written.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ from tracker.types import Frame, Tracks
 T = TypeVar("T")
 Work = Callable[[FrameContext], FrameContext]
 
-PATIENCE_S = 5.0  # for the current frame once the run is ended: a network may be slow, or never return
+PATIENCE_S = 5.0  # seconds to wait for the current frame after a stop: a network may be slow, or never return
 
 
 @contextmanager
 def limit_library_threads() -> Iterator[None]:
-    """Few threads inside NumPy's matrix products and OpenCV's functions while the stages run: they share the cores.
+    """Limits the threads of NumPy's matrix products and of OpenCV while the stages run, which share the cores.
 
-    OpenBLAS's other threads spin for 26 ms after each larger product (2^26 turns of the clock), on cores that the
-    networks need: on two cores that made the whole pipeline half as slow again. An OpenCV function waits until the last
-    of its threads has found a core: on two cores that held the detector up for 4 ms a frame.
+    OpenBLAS's other threads spin for 26 ms after each larger product (2^26 clock cycles), on cores that the networks
+    need: on two cores the whole pipeline took 1.5 times as long. An OpenCV function waits until the last of its threads
+    has a core: on two cores that delayed the detector by 4 ms a frame.
     """
     threads = cv2.getNumThreads()
     cv2.setNumThreads(beside_threads())
@@ -61,18 +61,18 @@ def limit_library_threads() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a finished run amounts to.
+    """The summary of a finished run.
 
     Attributes:
-        frames: how many frames were tracked.
-        tracks: how many tracks were shown at least once.
+        frames: number of tracked frames.
+        tracks: number of tracks that were shown at least once.
         video: seconds between the first and the last frame's times.
-        wall: seconds that the run took.
-        busy: seconds of work by stage (not waiting), by name.
-        complete: False where a person or a signal ended the run early.
-        detections: how many the detector found in all frames.
+        wall: duration of the run, seconds.
+        busy: seconds of work (not waiting) of each stage, by name.
+        complete: False where the user or a signal ended the run early.
+        detections: number of detections in all frames.
         top_score: the highest of their scores, 0..1.
-        top_label: the class of that one, an index into the detector's names; -1 where there is none.
+        top_label: the class of that detection, an index into the detector's names; -1 where there is none.
     """
 
     frames: int
@@ -87,7 +87,7 @@ class Summary:
 
 
 class Pipeline:
-    """One source on its way through detector, tracker and all stages: iterate it, or `run` it into sinks; once.
+    """Runs one source through detector, tracker and all stages. Iterate it, or `run` it into sinks; once.
 
     >>> import numpy as np
     >>> from tracker import Pipeline, Tracker
@@ -99,19 +99,19 @@ class Pipeline:
     0.35 s: [1]
 
     Args:
-        source: what `open_source` opens, or an iterable of (image, seconds) or of `Frame`s.
-        detector: what `build_detector` builds, or any function of a frame that answers as `Detections.of` takes it.
-        tracker: whose `update` is called for each frame.
+        source: a result of `open_source`, or an iterable of (image, seconds) or of `Frame`s.
+        detector: a result of `build_detector`, or any function of a frame that returns what `Detections.of` takes.
+        tracker: its `update` is called for each frame.
         before: stages between the detector and the tracker.
-        after: stages behind the tracker.
-        ahead: how many frames each stage of a recording may be ahead of the next one.
+        after: stages after the tracker.
+        ahead: number of frames that each stage of a recording may be ahead of the next one.
 
     Raises:
-        SourceError: the source is none.
-        ConfigError: the detector is none.
+        SourceError: `source` is not a source.
+        ConfigError: `detector` is not a detector.
 
     Attributes:
-        names: the classes of the tracks, once the first frame is asked for.
+        names: the classes of the tracks, set when the first frame is read.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class Pipeline:
         self._ahead, self._used = ahead, False
 
     def find(self, kind: type[T]) -> T | None:
-        """The stage of this class, or the tracker or what stands around it, if there is one."""
+        """The stage, tracker or decorator of this class, or None."""
         inside: Any = self.tracker
         while inside is not None:
             if isinstance(inside, kind):
@@ -142,13 +142,14 @@ class Pipeline:
         return next((stage for stage in self.stages if isinstance(stage, kind)), None)
 
     def close(self) -> None:
-        """Closes the source; for a pipeline that is not run after all."""
+        """Closes the source of a pipeline that is not run."""
         self.source.close()
 
     def __iter__(self) -> Generator[tuple[Frame, Tracks], None, None]:
         """Each frame with its tracks; closes the source at the end.
 
-        NumPy's matrix products and OpenCV run in few threads until the iterator ends or is closed, the caller's too.
+        NumPy's matrix products and OpenCV run with few threads, also in the caller, until the iterator ends or is
+        closed.
         """
         with closing(self.source):
             self._open()
@@ -167,20 +168,21 @@ class Pipeline:
         progress: Callable[[Frame], None] = lambda frame: None,
         stop: threading.Event | None = None,
     ) -> Summary:
-        """Track all of the source into `sinks`, and close everything whatever happens.
+        """Tracks the whole source into `sinks`, and closes everything also after an error.
 
         Args:
             sinks: written in the caller's thread, in this order (windows need that).
             slow_sinks: written in a thread each (video encoders).
             progress: called after each frame was written.
-            stop: set it (and close the source, to end a blocked read) from a signal handler or another thread to end
-                after the frame in hand, or without it where it takes more than PATIENCE_S; nothing half-written stays.
+            stop: set it from a signal handler or another thread (and close the source, to end a blocked read) to end
+                the run after the current frame, or without it where it takes more than PATIENCE_S. No incomplete output
+                remains.
 
         Returns:
             the summary; `complete` is False where a sink raised `Stop` or `stop` was set.
 
         Raises:
-            LiquidTrackError: the first thing that went wrong, after the frames before it were written.
+            LiquidTrackError: the first error, after the frames before it were written.
         """
         clock, tally = StageClock(), _Tally()
         stop = stop or threading.Event()
@@ -214,7 +216,7 @@ class Pipeline:
             except Stop:
                 stop.set()
             except LiquidTrackError:
-                if not stop.is_set():  # what a source that is closed under way complains of is no error
+                if not stop.is_set():  # the failure of a source that was closed by `stop` is no error
                     raise
         return tally.summary(time.perf_counter() - start, clock.busy, not stop.is_set())
 
@@ -233,20 +235,20 @@ class Pipeline:
         behind: Sequence[tuple[str, Work]] = (),
         idle: Callable[[], None] | None = None,
     ) -> Generator[FrameContext, None, None]:
-        """Every frame of the source with all that was found out about it, stages overlapping by threads.
+        """The context of every frame of the source after all stages, which overlap by threads.
 
         Args:
             clock: counts the seconds of work of each stage.
             behind: further named steps (drawing, encoding), each in a thread of its own.
-            idle: called in the taker's thread about ten times a second while the next frame is not there.
+            idle: called in the consumer's thread about 10 times a second while it waits for the next frame.
         """
         steps: list[tuple[str, Callable[[Any], FrameContext]]] = [(stage_name(s), s) for s in self.stages]
         steps += behind
         frames: Generator[Any, None, None] = clock.reading(self.source)
         depth = self._ahead
         if self.source.info.live:
-            # The source keeps its newest frame in a slot; a frame that waits anywhere else only grows old. So the
-            # detector itself takes it from there, the moment it is free, and no stage runs ahead of the next one.
+            # The source keeps its newest frame in a slot; a frame in any other queue only gets older. So the detector
+            # itself takes the frame from the slot as soon as it is free, and no stage runs ahead of the next one.
             depth, (first, detect) = 0, steps[0]
             steps[0] = (first, lambda frame: detect(FrameContext(frame)))
         else:
@@ -257,7 +259,7 @@ class Pipeline:
 
 
 class _Tally:
-    """Counts what a run amounts to."""
+    """Counts the numbers of a run's summary."""
 
     def __init__(self) -> None:
         self.frames, self.first, self.last = 0, 0.0, 0.0
@@ -293,9 +295,9 @@ def _writing(sink: Sink) -> Work:
 
 
 def _waiting(sinks: Sequence[Sink], stop: threading.Event) -> Callable[[], None]:
-    """What is done while the next frame is not there: windows obey, and a stop that lasts too long ends the run."""
+    """The function called while waiting for a frame: handles keys of windows, and ends a stop that takes too long."""
     idlers = [sink for sink in sinks if isinstance(sink, IdleSink)]
-    stopped: list[float] = []  # when the wish to end was first noticed
+    stopped: list[float] = []  # time at which `stop` was first noticed
 
     def idle() -> None:
         for sink in idlers:
@@ -316,7 +318,7 @@ def track(
     before: Sequence[Stage] = (),
     after: Sequence[Stage] = (),
 ) -> Iterator[tuple[Frame, Tracks]]:
-    """Each frame of `source` with its tracks: a `Pipeline` of parts that you made yourself, iterated.
+    """Each frame of `source` with its tracks: iterates a `Pipeline` of the given parts.
 
     >>> from datasets import open_source
     >>> from tracker import Tracker, build_detector, track
@@ -341,7 +343,7 @@ def run(
     before: Sequence[Stage] = (),
     after: Sequence[Stage] = (),
 ) -> Summary:
-    """Track all of `source` into `sinks`: a `Pipeline` of parts that you made yourself, run.
+    """Tracks the whole `source` into `sinks`: runs a `Pipeline` of the given parts.
 
     The arguments are those of `Pipeline` and of its `run`.
     """

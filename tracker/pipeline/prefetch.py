@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 A = TypeVar("A")
 B = TypeVar("B")
 
-QUEUE = 3  # frames between two stages: enough to hide one slow frame, few enough to keep memory and latency small
-POLL_S = 0.1  # how often a blocked stage looks whether it should end
+QUEUE = 3  # frames between two stages: enough to hide one slow frame, with small memory and latency
+POLL_S = 0.1  # seconds between checks of a blocked stage whether it should end
 
 
 class _Failure:
@@ -25,17 +25,16 @@ _END = object()
 def prefetch_map(
     items: Iterable[A], work: Callable[[A], B], depth: int = QUEUE, idle: Callable[[], None] | None = None
 ) -> Generator[B, None, None]:
-    """`map(work, items)` in a thread of its own that runs at most `depth` results ahead of the taker.
+    """`map(work, items)` in a thread of its own that runs at most `depth` results ahead of the consumer.
 
-    Order is kept. An error in `items` or `work` reaches the taker after the results before it. Closing this generator
-    ends the thread and closes `items` too, so that a chain of them ends from its last link backwards.
+    Order is kept. An error in `items` or `work` is raised in the consumer after the results before it. Closing this
+    generator ends the thread and closes `items` too, so that a chain of generators ends from the last to the first.
 
     Args:
-        items: what to work on; the thread asks for them.
+        items: the inputs; they are read in the thread.
         work: called for each of them, in the thread.
-        depth: 0: the next item is not even asked for before the taker has taken the last result, so that nothing grows
-            old in between.
-        idle: called in the taker's thread every POLL_S seconds while there is no result for it.
+        depth: with 0 the next item is not read before the consumer has taken the last result, so that no item waits.
+        idle: called in the consumer's thread every POLL_S seconds while it waits for a result.
     """
     results: queue.Queue[Any] = queue.Queue(max(depth, 1))
     stop, taken = threading.Event(), threading.Semaphore(0)
@@ -66,7 +65,7 @@ def prefetch_map(
             for item in items:
                 if not put(work(item)):
                     break
-        except BaseException as error:  # handed over whole: the taker raises it
+        except BaseException as error:  # passed on unchanged: the consumer raises it
             last = _Failure(error)
         finally:
             if isinstance(items, Generator):
@@ -86,7 +85,7 @@ def prefetch_map(
 
 
 def _until(done: Callable[[], bool], stop: threading.Event) -> bool:
-    """Asks `done`, which waits a little itself, until it is True; False where `stop` was set before."""
+    """Polls `done`, which blocks for a short time, until it is True; False where `stop` was set before."""
     while not done():
         if stop.is_set():
             return False

@@ -1,4 +1,4 @@
-"""How long each stage of the loop works."""
+"""Working time of each stage of the loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ B = TypeVar("B")
 
 
 class StageClock:
-    """Seconds of work by stage, each stage writing its own key alone."""
+    """Seconds of work by stage; each stage writes only its own key."""
 
     def __init__(self) -> None:
         self.busy: dict[str, float] = {}
@@ -31,7 +31,7 @@ class StageClock:
         return run
 
     def reading(self, frames: Iterable[Frame]) -> Generator[Frame, None, None]:
-        """The frames, with the time that the source took for each counted under `read`."""
+        """The frames; the source's time for each is counted under `read`."""
         self.busy["read"] = 0.0
         iterator = iter(frames)
         try:

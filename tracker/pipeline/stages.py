@@ -1,6 +1,6 @@
 """The stages of the pipeline up to the tracker: detection, appearance embeddings, camera motion, tracking.
 
-Those behind it, which name kinds or follow masks, stand in their own rooms (`classification`, `masks`).
+The stages after the tracker are in the packages `classification` and `masks`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tracker.types import Detections, Frame
 
 
 def stage_name(stage: Stage) -> str:
-    """What a stage's thread and its seconds are called: its `name`, or that of its class."""
+    """The name of a stage for its thread and its working time: its `name`, or that of its class."""
     return str(getattr(stage, "name", type(stage).__name__))
 
 
@@ -35,10 +35,10 @@ class DetectStage:
     """Finds the objects of a frame.
 
     Args:
-        detector: what `build_detector` builds, or any function of a frame that answers as `Detections.of` takes it.
+        detector: a result of `build_detector`, or any function of a frame that returns what `Detections.of` takes.
 
     Raises:
-        ConfigError: it is nothing to call.
+        ConfigError: it is not callable.
     """
 
     name = "detect"
@@ -51,10 +51,10 @@ class DetectStage:
         return self._names
 
     def __call__(self, context: FrameContext) -> FrameContext:
-        """With the frame's detections.
+        """The context with the frame's detections.
 
         Raises:
-            DataError: the detector answered with a class that has no name, or with no detections.
+            DataError: the detector returned a class without a name, or something other than detections.
         """
         frame, names = context.frame, self._names
         found = Detections.of(self.detector(frame), names, flat=True)
@@ -65,7 +65,7 @@ class DetectStage:
 
 
 class EmbedStage:
-    """Appearance embeddings of the detections, by a network of their own, in frames where they may matter."""
+    """Computes appearance embeddings of the detections with a separate network, in frames that need them."""
 
     name = "embed"
 
@@ -84,7 +84,7 @@ class EmbedStage:
 
 
 class CameraMotionStage:
-    """How the camera has moved since the frame before."""
+    """Estimates the camera's motion since the last frame."""
 
     name = "camera motion"
 
@@ -99,7 +99,7 @@ class CameraMotionStage:
 
 
 class TrackStage:
-    """The tracker, and whatever stands around it."""
+    """Runs the tracker with its decorators."""
 
     name = "track"
 

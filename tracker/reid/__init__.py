@@ -1,7 +1,7 @@
 """Re-identification: a gallery of earlier identities, their similarity, and a tracker that uses both.
 
-`config` holds the settings, `gallery` the identities, `matching` the metric and its odds, `features` the networks;
-`stage` decides and renames, and `tracker` puts it around a tracker.
+`config` holds the settings, `gallery` the identities, `matching` the metric and the log-odds, `features` the networks.
+`stage` decides and restores ids, and `tracker` decorates a tracker with it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Person descriptors: features of a frozen CNN in horizontal stripes, and a metric learned from a few identities.
 
-Stripes from top to bottom keep head, trunk and legs apart (Sun et al., arXiv:1711.09349, without its training). The
-metric is the first half of KISSME (Koestinger et al., CVPR 2012): differences between two images of one person seen
-by two cameras are whitened, so that what differs between cameras counts little.
+Stripes from top to bottom separate head, trunk and legs (Sun et al., arXiv:1711.09349, without its training). The
+metric is the first half of KISSME (Koestinger et al., CVPR 2012): differences between two images of one person from
+two cameras are whitened, so that differences between cameras have little weight.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from models.runtime.weight_files import check_shapes, encode, read_arrays
 from tracker.types import Float32, Float64, Int64, UInt8
 
 STRIDES = (4, 8, 16)
-SIZE = (256, 128)  # height and width that every image is brought to: persons are taller than wide
+SIZE = (256, 128)  # height and width to which every image is resized: persons are taller than wide
 STRIPES = 8
-DIMENSIONS = 200  # principal components that the metric is learnt in
-RIDGE = 0.2  # of the mean variance, added to each: a few identities do not show all that can differ
-EVIDENCE = 8  # columns of evidence that `identify` weighs
+DIMENSIONS = 200  # principal components in which the metric is learned
+RIDGE = 0.2  # share of the mean variance added to each variance: a few identities do not show every variation
+EVIDENCE = 8  # columns of evidence in `identify`
 FORMAT = "liquidtrack-identity-1"
 NONE: Float32 = np.zeros((), np.float32)
 HOW = "give a file that `liquidtrack train reid` wrote"
 
 
 class IdentityFeatures:
-    """The frozen CNN on single images of persons (or other things, all cut alike); arguments and errors are those of
+    """The frozen CNN on crops of persons (or other objects, all cropped alike); arguments and errors are those of
     `FrozenMaps`.
 
     Attributes:
-        dim: numbers of an image's features.
+        dim: length of an image's features.
     """
 
     def __init__(self, threads: int = 0, device: str = "auto", weights: str | None = None) -> None:
@@ -45,7 +45,7 @@ class IdentityFeatures:
         self.dim = 2 * STRIPES * self._maps.channels
 
     def __call__(self, bgr: UInt8) -> Float32:
-        """(H, W, 3) image -> (2, D): as it is and mirrored; mean and maximum of each stripe, of all strides."""
+        """(H, W, 3) image -> (2, D), original and mirrored: mean and maximum of each stripe, of all strides."""
         picture = np.asarray(cv2.resize(bgr, SIZE[::-1], interpolation=cv2.INTER_CUBIC), np.uint8)
         parts = []
         for one in self._maps([picture, np.ascontiguousarray(picture[:, ::-1])]):
@@ -61,10 +61,10 @@ class Metric:
     """A linear metric: unit embeddings in which the images of one identity are near each other.
 
     Attributes:
-        mean: (D,) of the features.
-        axes: (D, E) what they are multiplied with after the mean is taken off.
-        weights: (8,) what evidence in this metric counts for, `tracker.reid.open_set`; None where too few people
-            were there to learn it from.
+        mean: (D,) mean of the features.
+        axes: (D, E) matrix that multiplies the centred features.
+        weights: (8,) weights of the evidence in this metric, see `tracker.reid.open_set`; None where there were too few
+            people to learn them.
     """
 
     mean: Float32
@@ -79,7 +79,7 @@ class Metric:
         return np.asarray(unit(both.reshape(-1, both.shape[-1])).reshape(both.shape), np.float32)
 
     def save(self, path: Path, about: dict[str, str]) -> None:
-        """Write it with a word on what it was learnt from.
+        """Writes the metric, with a description of its training data.
 
         Raises:
             ConfigError: it cannot be written.
@@ -95,10 +95,10 @@ def load_metric(path: Path, features: int | None = None) -> Metric:
 
     Args:
         path: the file.
-        features: numbers of the features that it is to be used for; None for any.
+        features: length of the features that it is used with; None for any.
 
     Raises:
-        WeightsError: the file is missing, damaged, another kind of file, or for other features.
+        WeightsError: the file is missing, damaged, of another kind, or for other features.
     """
     arrays, about = read_arrays(path, "an identity metric", HOW)
     if about.get("format") != FORMAT:
@@ -129,15 +129,15 @@ def _weights(path: Path, text: str | None) -> Float64 | None:
 
 
 def plain(features: Float32) -> Float32:
-    """(..., 2, D) -> (..., D) unit embeddings without any metric."""
+    """(..., 2, D) -> (..., D) unit embeddings without a metric."""
     both = np.asarray(features.sum(axis=-2), np.float32)
     return np.asarray(unit(both.reshape(-1, both.shape[-1])).reshape(both.shape), np.float32)
 
 
 def fit_metric(features: Float32, identity: Int64, camera: Int64) -> Metric:
-    """Learn from (N, 2, D) features of images with their identities and cameras.
+    """Learns a metric from (N, 2, D) features of images with their identities and cameras.
 
-    Pairs of one identity from two cameras are compared; where nobody is seen by two, all pairs of one identity.
+    Pairs of one identity from two cameras are compared; if no identity has two cameras, all pairs of one identity.
 
     Raises:
         DataError: no identity has two images.
@@ -146,7 +146,7 @@ def fit_metric(features: Float32, identity: Int64, camera: Int64) -> Metric:
     who, where = np.repeat(identity, 2), np.repeat(camera, 2)
     mean = flat.mean(axis=0)
     centred = flat - mean
-    # fewer images than numbers: the components come from the images' products with each other
+    # fewer images than dimensions: the components follow from the Gram matrix
     values, vectors = np.linalg.eigh(centred @ centred.T)
     order = np.argsort(-values)[: min(DIMENSIONS, len(flat) - 1)]
     order = order[values[order] > 1e-9 * values.max()]

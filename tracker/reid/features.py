@@ -1,4 +1,4 @@
-"""Re-identification features of boxes, bare or in a metric of the user's."""
+"""Re-identification features of boxes, with or without the user's metric."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class ReidFeatures:
         metric: a file that `train reid` wrote, or None for the bare features.
 
     Raises:
-        WeightsError: the network or the metric are not to be had, or the metric belongs to other features.
+        WeightsError: the network or the metric cannot be read, or the metric belongs to other features.
 
     Attributes:
-        dim: how many numbers they have.
+        dim: length of the features.
     """
 
     def __init__(self, threads: int = 0, device: str = "auto", metric: Path | None = None) -> None:
@@ -33,10 +33,10 @@ class ReidFeatures:
             self._embed, self.dim = learnt, learnt.axes.shape[1]
 
     def __call__(self, frame: Frame, boxes: Int64) -> Float32:
-        """(N, 4) whole pixels inside the frame -> (N, D)."""
+        """(N, 4) boxes in whole pixels inside the frame -> (N, D)."""
         cuts = [np.ascontiguousarray(frame.bgr[top:bottom, left:right]) for left, top, right, bottom in boxes.tolist()]
         return np.stack([self.of_image(cut) for cut in cuts])
 
     def of_image(self, bgr: UInt8) -> Float32:
-        """(H, W, 3) image of one -> (D,)."""
+        """(H, W, 3) crop of one object -> (D,)."""
         return self._embed(self._network(bgr))

@@ -10,27 +10,27 @@ from tracker.boxes import occlusion_ratio, overlapping_pairs
 from tracker.table import Table
 from tracker.types import Bool, Float32, Float64, Int64
 
-VIEWS = 8  # of each; 8 of 2,816 numbers are 90 kB
-MIN_SIDE_PX = 12.0  # pixels; a smaller box is too small to compare
+VIEWS = 8  # most views of an identity; 8 views of 2,816 numbers take 90 kB
+MIN_SIDE_PX = 12.0  # pixels of the smallest box that is compared
 NO_TRACK = 0  # `track_id` of an identity that is not tracked now
 
 
 @dataclass(slots=True)
 class Gallery(Table):
-    """N identities, those that are tracked and those that ended.
+    """N identities, tracked and ended ones.
 
     Attributes:
-        id: (N,) as it is shown.
-        track_id: (N,) the engine's number of the track that it is now, `NO_TRACK` where it ended.
+        id: (N,) the reported id.
+        track_id: (N,) the engine's id of its current track, `NO_TRACK` where it ended.
         label: (N,) class.
         resolved: (N,) whether its identity is decided; the others are not shown.
-        tentative_id: (N,) the id that the engine itself took it for after an absence, 0 where there is none.
-        first_seen: (N,) seconds, when it was first seen.
-        start_time: (N,) seconds, when it was first seen since the last absence.
-        last_seen: (N,) seconds, when last.
+        tentative_id: (N,) the id under which the engine continued it after an absence, 0 where there is none.
+        first_seen: (N,) seconds, when it was first matched.
+        start_time: (N,) seconds, when it was first matched since the last absence.
+        last_seen: (N,) seconds, when it was last matched.
         last_viewed: (N,) seconds, when the latest view was taken.
-        xyxy: (N, 4) pixels, where last.
-        quality: (N, VIEWS) what each view is worth, 0..1; 0 where there is none.
+        xyxy: (N, 4) its last box, pixels.
+        quality: (N, VIEWS) quality of each view, 0..1; 0 where there is none.
         views: (N, VIEWS, D) unit features.
     """
 
@@ -49,7 +49,7 @@ class Gallery(Table):
 
     @classmethod
     def fresh(cls, track_id: Int64, label: Int64, xyxy: Float64, time: float, dim: int, tentative_id: Int64) -> Gallery:
-        """Rows of tracks that began at `time` seconds: their identity is open, and they have no view yet."""
+        """Rows of tracks that began at `time` seconds: their identity is undecided, and they have no view yet."""
         n, now = len(track_id), np.full(len(track_id), time)
         return cls(
             track_id.copy(), track_id, label, np.zeros(n, bool), tentative_id, now, now.copy(), now.copy(),
@@ -61,21 +61,21 @@ class Gallery(Table):
 
     @property
     def count(self) -> Int64:
-        """(N,) how many views there are of each."""
+        """(N,) number of views of each identity."""
         return np.asarray((self.quality > 0).sum(axis=1), np.int64)
 
 
 def keep_views(views: Float32, quality: Float32, new: Float32, new_quality: Float32) -> tuple[Float32, Float32]:
     """The views and qualities of M identities after one more view of each.
 
-    Where all places are taken, the two views that are most alike are one too many, and the one of less quality goes:
-    what is kept is spread over all that an identity looked like.
+    If there is no free slot, the view of lower quality of the two most similar ones is dropped, so that the remaining
+    views cover the identity's appearances.
 
     Args:
         views: (M, V, D) unit.
-        quality: (M, V), 0 where a place is free.
+        quality: (M, V), 0 where a slot is free.
         new: (M, D) unit.
-        new_quality: (M,) its quality, above 0.
+        new_quality: (M,) quality of the new views, above 0.
     """
     every = np.concatenate([views, new[:, None]], axis=1)
     worths = np.concatenate([quality, new_quality[:, None]], axis=1)
@@ -91,10 +91,10 @@ def keep_views(views: Float32, quality: Float32, new: Float32, new_quality: Floa
 
 
 def view_quality(xyxy: Float64, score: Float32, size: tuple[int, int]) -> Float32:
-    """(N,) what a look at each box (N, 4) of a frame is worth, 0..1; 0 where it shows next to nothing.
+    """(N,) quality of a view of each box (N, 4) of a frame, 0..1; 0 where almost nothing is visible.
 
-    The detector's score, times the square of the share that nothing in front covers (of two that overlap, the one whose
-    feet are lower in the image), times the share that lies in the image of `size` (width, height).
+    The detector's score, times the square of the share that is not occluded (of two overlapping boxes the one with the
+    lower bottom edge is in front), times the share that lies in the image of `size` (width, height).
     """
     if not len(xyxy):
         return np.zeros(0, np.float32)

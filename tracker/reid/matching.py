@@ -1,12 +1,13 @@
 """The probability that a new track is an earlier identity: a metric learned online, log-odds, and one-to-one marginals.
 
-**Metric.** Views of one track show one identity, so the video itself teaches how views of one identity differ: these
-differences are whitened (KISSME's first half, Koestinger et al., CVPR 2012, as `tracker.reid.descriptor` learns it from
-labelled images), shrunk towards the bare features while there are few. **Log-odds.** The cosine of two identities' mean
-views in that metric, normalised by the cosines of tracks that were visible at the same time and therefore differ.
-**Competition.** A new track is at most one identity and the other way round: marginals over all matchings by belief
-propagation (Williams and Lau, "Approximate evaluation of marginal association probabilities with belief propagation",
-IEEE Transactions on Aerospace and Electronic Systems 50(4), 2014, equations 28 to 31).
+**Metric.** Views of one track show one identity, so the differences between views of one identity are learned from the
+video itself. They are whitened (KISSME's first half, Koestinger et al., CVPR 2012, as `tracker.reid.descriptor` learns
+it from labelled images), and the metric is shrunk towards the bare features while there are few. **Log-odds.** The
+cosine of two identities' mean views in that metric, normalised by the cosines of tracks that were visible at the same
+time and therefore differ. **Marginals.** A new track is at most one identity, and an identity at most one new track:
+marginals over all matchings by belief propagation (Williams and Lau, "Approximate evaluation of marginal association
+probabilities with belief propagation", IEEE Transactions on Aerospace and Electronic Systems 50(4), 2014, equations 28
+to 31).
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ import numpy as np
 from models.runtime.maths import unit
 from tracker.types import Bool, Float32, Float64, Int64
 
-COMPONENTS = 64  # principal components that the metric lives in
-BARE = 10.0  # differences that the bare features count as
-BEYOND = 0.3  # share of the lengths outside: of a stranger more lies there, but some of anybody's next view does too
-IMAGINED, USUAL = 4.0, 0.12  # pairs of two identities, and the standard deviation of their cosines
+COMPONENTS = 64  # principal components of the metric
+BARE = 10.0  # weight of the bare features, in learned differences
+BEYOND = 0.3  # factor of lengths outside the subspace, which are larger for unknown identities than for known ones
+IMAGINED, USUAL = 4.0, 0.12  # prior pairs of two identities: number, standard deviation of their cosines
 SLOPE, OFFSET = 2.19, -4.02  # `liquidtrack fit reid` on the even 37 of 74 identities of two cameras
-BELIEF_PROPAGATION_ROUNDS = 30  # of belief propagation; it contracts, and is within 1e-6 long before on drawn cases
+BELIEF_PROPAGATION_ROUNDS = 30  # rounds of belief propagation; on random cases it converges to 1e-6 in far fewer
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -31,10 +32,10 @@ class WithinMetric:
     """A metric in which views of one identity are near each other.
 
     Attributes:
-        mean: (D,) of the views that it was learnt from.
-        components: (D, E) orthonormal, what these views span.
-        white: (E, E) what coordinates in them are multiplied with.
-        beyond: factor of lengths outside of them, whose spread within a track is unknown.
+        mean: (D,) mean of the views that it was learned from.
+        components: (D, E) orthonormal basis of the subspace that these views span.
+        white: (E, E) whitening matrix of the coordinates in this basis.
+        beyond: factor of lengths outside the subspace, whose spread within a track is unknown.
     """
 
     mean: Float32
@@ -44,16 +45,16 @@ class WithinMetric:
 
 
 def within_metric(views: Float32, who: Int64, bare: float = BARE) -> WithinMetric:
-    """The metric that these tracks teach.
+    """The metric learned from these tracks.
 
     Args:
         views: (N, D) features.
         who: (N,) the identity of each view.
-        bare: how many differences the bare features count as; infinite: nothing is learned.
+        bare: weight of the bare features, in learned differences; with infinity nothing is learned.
     """
     mean = views.mean(axis=0)
     centred = (views - mean).astype(np.float64)
-    values, vectors = np.linalg.eigh(centred @ centred.T)  # fewer views than numbers: by their products
+    values, vectors = np.linalg.eigh(centred @ centred.T)  # fewer views than dimensions: by their Gram matrix
     order = np.argsort(-values)[:COMPONENTS]
     order = order[values[order] > max(1e-6 * values.max(), 1e-12)]
     if not len(order):
@@ -75,10 +76,10 @@ def within_metric(views: Float32, who: Int64, bare: float = BARE) -> WithinMetri
 
 
 def embed(metric: WithinMetric, views: Float32, quality: Float32) -> Float32:
-    """(N, E) of length 1 at most: means of views (N, V, D) by their quality (N, V), one above 0 in each row.
+    """(N, E) of length 1 at most: means of views (N, V, D), weighted by quality (N, V), one above 0 in each row.
 
-    The part of a view outside of the metric's subspace shortens the rest, so that an unknown person is dissimilar to
-    every gallery entry instead of closest to the nearest one.
+    The part of a view outside the metric's subspace shortens the rest, so that an unknown person is dissimilar to every
+    gallery entry instead of closest to the nearest one.
     """
     n, v, d = views.shape
     x = views.reshape(-1, d) - metric.mean
@@ -93,15 +94,15 @@ def normalised_similarity(cosine: Float64, first: Float64, last: Float64, taught
     """(N, N) z-scores of cosines: in standard deviations of pairs that are certainly different in this video.
 
     Tracks that were visible at the same time are different objects. The mean and spread of their cosines differ between
-    videos (in one all wear suits), so that a cosine alone says little; a few prior pairs stand in while there are none.
-    Of n unrelated identities whose own mean is subtracted, two have a cosine of -1 / (n - 1), two others have
-    1 / (n + 1), and one of each have 0: the first two are shifted to the last, the value of a new track and an
-    identity that it is not.
+    videos (for example where all people wear suits), so a cosine alone is not comparable. A few prior pairs are used
+    while there are none. Of n unrelated identities whose own mean is subtracted, two have a cosine of -1 / (n - 1), two
+    others have 1 / (n + 1), and one of each have 0. The first two are shifted to 0, the value for a new track and a
+    different identity.
 
     Args:
-        cosine: (N, N) of all with all.
-        first, last: (N,) seconds, when each was here first and last.
-        taught: (N,) whose views the metric's mean was taken from.
+        cosine: (N, N) cosines of all pairs.
+        first, last: (N,) seconds, when each was first and last matched.
+        taught: (N,) which identities' views the metric's mean was computed from.
     """
     together = np.triu((first[:, None] <= last) & (first <= last[:, None]), 1)
     n = max(int(taught.sum()), 2)
@@ -113,7 +114,7 @@ def normalised_similarity(cosine: Float64, first: Float64, last: Float64, taught
 
 
 def log_odds(z_score: Float64) -> Float64:
-    """Log-likelihood ratio of a `normalised_similarity`: between views of one identity, against views of two."""
+    """Log-likelihood ratio of a `normalised_similarity`: views of one identity against views of two identities."""
     return SLOPE * z_score + OFFSET
 
 
@@ -121,7 +122,7 @@ def marginals(weights: Float64) -> Float64:
     """(M, G + 1) probability that new track m is identity g, and in the last column that it is none of them.
 
     Args:
-        weights: (M, G) odds of each pair against "none" if there were no others, 0 where it is impossible.
+        weights: (M, G) odds of each pair against "none", without the other pairs; 0 where it is impossible.
     """
     m, g = weights.shape
     back = np.ones((m, g))

@@ -1,10 +1,10 @@
 """Open-set identification for `identify`: the probability that a track is each name of a gallery, or none of them.
 
-A name's images show one person, and so do a track's views: they teach how views of one person differ
-(`matching.within_metric`). The mean difference between the gallery's camera and the video is subtracted first. A
-cosine counts by how far it lies above those of the same track with other names and of other tracks with the same
-name, and it counts more, the more differences the metric has learned from. A conditional logit (McFadden 1974) over
-all names and "none" turns these into probabilities.
+A name's images show one person, and so do a track's views: the differences between views of one person are learned from
+them (`matching.within_metric`). The mean difference between the gallery's camera and the video is subtracted first. A
+cosine is compared with those of the same track with other names and of other tracks with the same name, and its weight
+grows with the number of differences that the metric has learned from. A conditional logit (McFadden 1974) over all
+names and "none" turns these into probabilities.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from tracker.types import Float32, Float64
 
 # `liquidtrack fit identify` on the even 37 of 74 people of two cameras; the columns are those of `evidence`.
 WEIGHTS = np.array([4.31, -16.20, -5.26, -0.84, 16.28, 0.55, -35.79, -3.87])
-MEAN_COSINE, PRIOR_PAIRS = -0.03, 3.0  # cosine of two identities, and how many imagined pairs have it
-LEVEL = 3.0  # identities that the mean of all counts as, against that of the gallery's camera or the video's
-TAUGHT_BY = 10.0  # differences within identities from which on the metric is trusted by half
-MAX_METRIC_VIEWS = 1200  # views that the metric is learnt from
+MEAN_COSINE, PRIOR_PAIRS = -0.03, 3.0  # prior cosine of two identities, and number of prior pairs
+LEVEL = 3.0  # weight of the mean of all against the mean of the gallery's camera or the video, in identities
+TAUGHT_BY = 10.0  # differences within identities at which the metric has half of its weight
+MAX_METRIC_VIEWS = 1200  # most views that the metric is learned from
 
 
 def evidence(gallery: Sequence[Float32], tracks: Sequence[Float32]) -> Float64:
@@ -30,7 +30,7 @@ def evidence(gallery: Sequence[Float32], tracks: Sequence[Float32]) -> Float64:
 
     Args:
         gallery: (n, D) unit embeddings of each name's images, one row at least.
-        tracks: (n, D) of each track's views.
+        tracks: (n, D) unit embeddings of each track's views.
     """
     groups = [*gallery, *tracks]
     sizes = [len(group) for group in groups]
@@ -56,7 +56,7 @@ def evidence(gallery: Sequence[Float32], tracks: Sequence[Float32]) -> Float64:
 
 
 def probabilities(evidence: Float64, weights: Float64 = WEIGHTS) -> Float64:
-    """(T, G + 1) probability of each name, in the last column of none of them; the prior of "none" is one half.
+    """(T, G + 1) probability of each name, and in the last column of none of them; the prior of "none" is 0.5.
 
     Args:
         evidence: (T, G, 8), as `evidence` gives it.
@@ -69,7 +69,7 @@ def probabilities(evidence: Float64, weights: Float64 = WEIGHTS) -> Float64:
 
 
 def fit(cases: Sequence[tuple[Float64, int]], steps: int = 60) -> Float64:
-    """(8,) weights by Newton's method, from pairs (evidence of one track (G, 8), its name; G where it is none)."""
+    """(8,) weights by Newton's method, from pairs (evidence of one track (G, 8), index of its name; G for none)."""
     width = cases[0][0].shape[1]
     weights = np.zeros(width)
     for _ in range(steps):

@@ -1,8 +1,8 @@
 """The re-identification stage after the tracker: compares new tracks with the gallery, decides, and restores ids.
 
-A track carries its final id from the first frame in which it is shown. So a new track is held back while an earlier
-identity may have come back in it: until one of them, or none, is likely enough, at the latest for `reid_wait`
-seconds. Where no identity can have come back, nothing is held back.
+A track has its final id from the first frame in which it is shown. So a new track is held back while it may be an
+earlier identity: until one identity, or none, is probable enough, and for at most `reid_wait` seconds. Where no
+identity can have returned, no track is held back.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ from tracker.types import Bool, Float32, Float64, Frame, Int64, State, Tracks
 # boxes (N, 4) of a frame, whole pixels inside it -> (N, D) unit features
 CropEncoder = Callable[[Frame, Int64], Float32]
 
-# box heights a second, and box heights: a runner makes 2.5, a box may stand off by half
+# box heights a second, and box heights: a runner reaches 2.5, a box may be off by 0.5
 MAX_SPEED, POSITION_SLACK = 3.0, 1.0
-MIN_ABSENCE_S = 2.0  # seconds after which a track that the engine goes on with must be known again too
+MIN_ABSENCE_S = 2.0  # seconds without a match after which a track that the engine continues must be re-identified too
 MIN_NEWCOMER_PROBABILITY = 0.9  # probability of a new identity from which its track is shown at once
-# identities that were looked at, from which their mean says something and a newcomer can be told from them
+# fewest identities with views for a reliable mean, against which a new identity can be recognised as new
 MIN_GALLERY = 3
-MIN_VIEWS = 2  # views from which a match may end the wait early
-MIN_QUALITY = 0.25  # of a view
-SHARE, OFTEN, SELDOM = 0.25, 0.1, 2.0  # seconds between looks at one track: share of its age, least, most
-METRIC_VIEWS = 256  # views that the metric is learnt from
-METRIC_MAX_AGE_S = 1.0  # seconds for which a metric is good
-TENTATIVE_ODDS = 1.0  # prior odds of the identity that the engine goes on with, against a new one, before any view
+MIN_VIEWS = 2  # fewest views with which a match may end the wait early
+MIN_QUALITY = 0.25  # least quality of a view
+SHARE, OFTEN, SELDOM = 0.25, 0.1, 2.0  # seconds between views of one track: share of its age, least, most
+METRIC_VIEWS = 256  # most views that the metric is learned from
+METRIC_MAX_AGE_S = 1.0  # seconds after which the metric is learned again
+TENTATIVE_ODDS = 1.0  # prior odds of the identity that the engine continued, against a new one, before any view
 
 
 class ReidStage:
-    """Give it each frame with the engine's tracks, in order and from one thread; `ReidTracker` does.
+    """Restores ids. Call it with each frame and the engine's tracks, in order and from one thread (see `ReidTracker`).
 
     Args:
-        encode: what boxes look like.
-        dim: how many numbers that is.
-        new_id: gives the next id that no track will have had.
+        encode: computes the features of boxes.
+        dim: length of the features.
+        new_id: gives the next unused id.
         config: bounds and thresholds.
-        bare: as in `within_metric`; infinite for the control that learns nothing.
+        bare: as in `within_metric`; infinite for the ablation without learning.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class ReidStage:
         return self._gallery
 
     def __call__(self, frame: Frame, tracks: Tracks) -> Tracks:
-        """The frame's tracks under their restored ids; `TENTATIVE` while their identity is open."""
+        """The frame's tracks with restored ids; `TENTATIVE` while their identity is undecided."""
         self._follow(tracks, frame.time)
         pairs = self._pairs(frame.time)
         self._view(frame, tracks)
@@ -91,7 +91,7 @@ class ReidStage:
         return replace(tracks, id=id, state=state)
 
     def _follow(self, tracks: Tracks, now: float) -> None:
-        """Rows for tracks that began, an end for those that ended or were away for long."""
+        """Adds rows for new tracks, and ends those of tracks that ended or were absent for long."""
         p = self._gallery
         p.track_id[~np.isin(p.track_id, tracks.id)] = NO_TRACK
         p = p.take((p.track_id != NO_TRACK) | (p.resolved & (p.count > 0)))
@@ -118,7 +118,7 @@ class ReidStage:
         self._gallery = p
 
     def _pairs(self, now: float) -> tuple[Int64, Int64, Bool]:
-        """(M,) rows that are open, (G,) rows that ended, (M, G) possible pairs; open rows without one are decided."""
+        """(M,) undecided rows, (G,) ended rows, (M, G) possible pairs; undecided rows without a pair are decided."""
         p = self._gallery
         gone = (p.track_id == NO_TRACK).nonzero()[0]
         open_ = (~p.resolved).nonzero()[0]
@@ -130,7 +130,7 @@ class ReidStage:
         return open_[waits], gone, can[waits]
 
     def _view(self, frame: Frame, tracks: Tracks) -> None:
-        """The most useful crops of this frame: first of open tracks, then of those without a view for longest."""
+        """Encodes the most useful crops of this frame: undecided tracks first, then those longest without a view."""
         p, now = self._gallery, frame.time
         here = tracks.take(tracks.time_since_update == 0)
         row = find(here.id, p.track_id)
@@ -147,7 +147,7 @@ class ReidStage:
             p.last_viewed[rows] = now
 
     def _decide(self, pairs: tuple[Int64, Int64, Bool], now: float) -> None:
-        """Decides open tracks whose match is clear or that have waited for long enough."""
+        """Decides tracks with a clear match and tracks that have waited for long enough."""
         open_, gone, can = pairs
         if not len(open_):
             return
@@ -171,7 +171,7 @@ class ReidStage:
         self._join(open_[joins], gone[best[joins]])
 
     def _odds(self, open_: Int64, gone: Int64, now: float) -> Float64:
-        """(M, G) how much likelier the looks of each pair are if the two are one than if they are two."""
+        """(M, G) likelihood ratio of each pair's views: one identity against two identities."""
         p = self._gallery
         count = p.count
         if self._metric is None or now - self._learnt >= METRIC_MAX_AGE_S:
@@ -185,7 +185,7 @@ class ReidStage:
         return np.exp(log_odds(z[np.ix_(np.searchsorted(rows, open_), np.searchsorted(rows, gone))]))
 
     def _join(self, new: Int64, old: Int64) -> None:
-        """Rows `new` are the identities of rows `old`."""
+        """Merges rows `new` into the identities of rows `old`."""
         p = self._gallery
         for column in ("track_id", "start_time", "last_seen", "last_viewed", "xyxy"):
             getattr(p, column)[old] = getattr(p, column)[new]
@@ -199,7 +199,7 @@ class ReidStage:
         self._gallery = p.take(keep)
 
     def _forget(self, now: float) -> None:
-        """Removes identities that ended too long ago, or the oldest beyond the most that are kept."""
+        """Removes identities that ended too long ago, and the oldest beyond the gallery's size."""
         p = self._gallery
         gone = (p.track_id == NO_TRACK).nonzero()[0]
         gone = gone[np.argsort(-p.last_seen[gone], kind="stable")]

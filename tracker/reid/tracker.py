@@ -1,4 +1,4 @@
-"""A tracker whose lost identities come back under the ids that they had."""
+"""A tracker that restores the ids of objects that return after a long absence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tracker.types import Detections, Float64, Frame, Tracks
 
 
 class ReidTracker(TrackerDecorator):
-    """Gives a track that comes back after its life ended the id that it had, by appearance.
+    """Restores the id of an object that returns after its track ended, by appearance.
 
     >>> import numpy as np
     >>> from tracker import ReidTracker, Tracker
@@ -20,12 +20,12 @@ class ReidTracker(TrackerDecorator):
     array([1])
 
     Args:
-        tracker: the one inside, whose ids are renamed.
-        features: what boxes look like; the package's frozen CNN by default.
+        tracker: the wrapped tracker, which gives the ids that are replaced.
+        features: computes the features of boxes; the package's frozen CNN by default.
         config: bounds and thresholds.
 
     Raises:
-        WeightsError: the frozen CNN or the metric is not to be had, or the metric belongs to other features.
+        WeightsError: the frozen CNN or the metric cannot be read, or the metric belongs to other features.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class ReidTracker(TrackerDecorator):
     def update(
         self, detections: Detections, time: float, warp: Float64 | None = None, frame: Frame | None = None
     ) -> Tracks:
-        """The tracks of the tracker inside under their restored ids; `TENTATIVE` while their identity is open.
+        """The tracks of the wrapped tracker with restored ids; `TENTATIVE` while their identity is undecided.
 
         The arguments are those of `TrackerDecorator.update`.
 

@@ -1,7 +1,7 @@
-"""Single-object tracking: an object given by a box is found again in every frame, without a detector.
+"""Single-object tracking: an object given by a box is followed through all frames, without a detector.
 
-`search_region` cuts the frame around a place and passes it through the frozen CNN; `correlation_filter` separates
+`search_region` crops the frame around a position and passes it through the frozen CNN; `correlation_filter` separates
 object and background by a ridge regression solved online; `box_refinement` corrects the box by another one;
-`confidence` says how likely the place is the object; `tracker` follows one object with them; `manager` keeps all of a
-run.
+`confidence` gives the probability that a position is the object; `tracker` follows one object with them; `manager`
+holds all objects of a run.
 """

@@ -10,7 +10,7 @@ from models.checks.seconds import parse_seconds
 from models.errors import ConfigError
 
 MAX_NAME_CHARACTERS = 80
-# What follows a time is a name, unless it is one more part of a time: @2:05 is two minutes and five seconds.
+# The text after a time is a name, unless it is another part of the time: @2:05 is 2 minutes and 5 seconds.
 BOX = re.compile(r"(?P<numbers>[^@:]*)(?:@(?P<time>[^@:]*(?::[0-9.]+){0,2}))?(?::(?P<name>.*))?", re.DOTALL)
 
 
@@ -23,8 +23,8 @@ class BoxPrompt:
         top: pixels.
         width: pixels.
         height: pixels.
-        time: seconds since the source's first frame; it is taken in the first frame from then on.
-        name: the class of what is in it; empty where a detector names it.
+        time: seconds since the source's first frame; the object starts in the first frame at or after it.
+        name: the class of the object; empty where a detector gives it.
     """
 
     left: float
@@ -45,7 +45,7 @@ class BoxPrompt:
 
 
 def numbers_at(text: str) -> tuple[tuple[float, ...], float]:
-    """(the numbers, the seconds) of `1,2,3@4.5` or `1,2,3@0:04.5`, 0 without @. `ValueError` where one is none."""
+    """(the numbers, the seconds) of `1,2,3@4.5` or `1,2,3@0:04.5`, 0 without @. `ValueError` for other text."""
     numbers, _, seconds = text.partition("@")
     return tuple(float(word) for word in numbers.split(",")), parse_seconds(seconds or "0")
 

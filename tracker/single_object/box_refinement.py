@@ -1,8 +1,8 @@
 """Box refinement: a ridge regression from the features in a box to the error of the box, fitted online.
 
-Boxes are moved and stretched at random around the known one, and the error of each is learned from the features in it
+Boxes are moved and stretched at random around the known one, and the error of each is regressed on the features in it
 (Jurie & Dhome, "Hyperplane approximation for template matching", PAMI 2002; MDNet's box regression, Nam & Han, CVPR
-2016, is the same with a CNN's features). Width and height are learned apart, so that the aspect ratio follows too.
+2016, is the same with a CNN's features). Width and height are separate targets, so that the aspect ratio adapts too.
 """
 
 from __future__ import annotations
@@ -13,43 +13,43 @@ from models.backbones.roi_align import roi_align
 from tracker.single_object.search_region import CELL
 from tracker.types import Float32, Float64
 
-BINS = 4  # a side of the grid of features in a box
-GROW = 1.25  # the grid is laid over the box and a bit of its surroundings
-RIDGE = 2 / 300  # of the features' total power
-SHIFT, STRETCH, SQUEEZE = 0.1, 0.12, 0.07  # standard deviations of the errors it learns: sides, log size, log aspect
-FIRST_SHARE = 0.5  # of all weight stays with the user's own box
-MEMORY_S = 1.0  # seconds in which later examples lose their weight
-FIRST_STEPS, STEPS = 60, 8  # of conjugate gradients
+BINS = 4  # cells a side of the grid of features in a box
+GROW = 1.25  # side of the grid in sides of the box: it includes some surroundings
+RIDGE = 2 / 300  # share of the features' total power
+SHIFT, STRETCH, SQUEEZE = 0.1, 0.12, 0.07  # standard deviations of the training errors: sides, log size, log aspect
+FIRST_SHARE = 0.5  # share of the weight that the user's own box keeps
+MEMORY_S = 1.0  # seconds, time constant of the weights of later examples
+FIRST_STEPS, STEPS = 60, 8  # steps of conjugate gradients: at first, later
 
 
 def box_descriptor(features: Float32, centre: Float64, size: Float64) -> Float32:
-    """(C, N, N) and K boxes, (K, 2) centres and sizes in cells -> (K, C BINS BINS)."""
+    """(C, N, N) features and K boxes, (K, 2) centres and sizes in cells -> (K, C BINS BINS)."""
     half = size * GROW / 2
-    boxes = np.concatenate([centre - half, centre + half], axis=1) + 0.5  # roi_align counts from the map's corner
+    boxes = np.concatenate([centre - half, centre + half], axis=1) + 0.5  # roi_align's origin is the map's corner
     return roi_align(features, (boxes * CELL).astype(np.float32), (BINS, BINS), (1 / CELL, 1 / CELL), 2).reshape(
         len(boxes), -1
     )
 
 
 class Refiner:
-    """Learns from examples around known boxes, and corrects other ones. The same examples give the same corrections."""
+    """Learns from examples around known boxes, and corrects other boxes. Deterministic for the same examples."""
 
     def __init__(self) -> None:
         self._random = np.random.default_rng(0)
         self._first: tuple[Float32, Float32] | None = None
         self._later: tuple[Float32, Float32] | None = None
-        self._total = 0.0  # of the weights of later examples
+        self._total = 0.0  # sum of the weights of later examples
         self._time = 0.0
         self._map = np.zeros((0, 4), np.float32)
 
     def examples(self, features: Float32, centre: Float64, size: Float64, count: int) -> tuple[Float32, Float32]:
-        """(count, D + 1) descriptions of wrong boxes and a constant, (count, 4) what is wrong with them.
+        """(count, D + 1) descriptors of wrong boxes with a constant, (count, 4) their errors.
 
         Args:
             features: (C, N, N).
-            centre: (2,) of the right box, cells.
-            size: (2,) of it, cells.
-            count: how many.
+            centre: (2,) centre of the right box, cells.
+            size: (2,) its size, cells.
+            count: number of examples.
         """
         random = self._random
         shift = np.clip(random.normal(0, SHIFT, (count, 2)), -0.25, 0.25)
@@ -60,13 +60,13 @@ class Refiner:
         return np.concatenate([wrong, np.ones((count, 1), np.float32)], axis=1), error.astype(np.float32)
 
     def start(self, x: Float32, y: Float32, time: float) -> None:
-        """Learn from examples of the user's own box."""
+        """Learns from examples of the user's own box."""
         self._first, self._time = _moments(x, y), time
         self._map = np.zeros((x.shape[1], 4), np.float32)
         self.solve(FIRST_STEPS)
 
     def remember(self, x: Float32, y: Float32, time: float) -> None:
-        """Take later examples at `time` seconds; older ones count less."""
+        """Adds later examples at `time` seconds; the weights of older ones decay."""
         new, kept = _moments(x, y), self._total * float(np.exp((self._time - time) / MEMORY_S))
         self._total, self._time = kept + 1, time
         if self._later is None:
@@ -78,7 +78,7 @@ class Refiner:
             )
 
     def solve(self, steps: int = STEPS) -> None:
-        """So many steps of conjugate gradients on the normal equations, for all four numbers at once."""
+        """Runs `steps` steps of conjugate gradients on the normal equations, for all four targets at once."""
         assert self._first is not None
         square, product = self._first
         if self._later is not None:
@@ -99,7 +99,7 @@ class Refiner:
         self._map = w
 
     def __call__(self, features: Float32, centre: Float64, size: Float64) -> Float64:
-        """(K, 4) what is wrong with K boxes: shift of the centre in own sides, change of log width and log height."""
+        """(K, 4) estimated errors of K boxes: shift of the centre in own sides, change of log width and log height."""
         wrong = box_descriptor(features, centre, size) @ self._map[:-1] + self._map[-1]
         return np.asarray(np.clip(wrong, -0.25, 0.25), np.float64)
 

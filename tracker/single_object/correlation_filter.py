@@ -1,8 +1,8 @@
 """The correlation filter: object against background, one convolution over frozen features, fitted online.
 
 The filter w minimises  sum_s a_s |x_s * w - y_s|^2 + lambda |w|^2  over a bounded memory of samples x_s, where y_s is
-a Gaussian at the object's place. As in ATOM (Danelljan et al., CVPR 2019, section 3.2) it is smaller than the map, so
-that every cell around the object is a true example of background, and conjugate gradients continue from the last
+a Gaussian at the object's position. As in ATOM (Danelljan et al., CVPR 2019, section 3.2) it is smaller than the map,
+so that every cell around the object is a true example of background, and conjugate gradients continue from the last
 solution. Correlations are products of spectra (MOSSE, Bolme et al., CVPR 2010), padded so that nothing wraps around.
 """
 
@@ -16,16 +16,16 @@ from tracker.types import Float32, Float64
 Complex64 = NDArray[np.complex64]
 
 RIDGE = 0.02  # lambda for each cell of the map; features have a variance of about 1
-RESPONSE_STD_CELLS = 0.8  # cells, standard deviation of the wanted answer: 1/10 of the object
-MEMORY_S = 2.0  # seconds in which a look loses its weight
-FIRST_SHARE = 0.3  # of all weight stays with the looks that the user's own box gave
-FIRST_STEPS, STEPS = 25, 3  # of conjugate gradients, from zero and from the last solution
-APART = 2  # cells between two peaks: a quarter of the object
-GRAIN = 1e-10  # squared length of a residual that is as good as none
+RESPONSE_STD_CELLS = 0.8  # cells, standard deviation of the target response: 1/10 of the object
+MEMORY_S = 2.0  # seconds, time constant of a sample's weight
+FIRST_SHARE = 0.3  # share of the weight that the samples of the user's own box keep
+FIRST_STEPS, STEPS = 25, 3  # steps of conjugate gradients, from zero and from the last solution
+APART = 2  # cells, least distance of two peaks: a quarter of the object
+GRAIN = 1e-10  # squared length of a residual that counts as zero
 
 
 def bump(cells: int, x: float, y: float) -> Float32:
-    """(cells, cells) the wanted answer for an object at (x, y), in cells."""
+    """(cells, cells) the target response for an object at (x, y), in cells."""
     i = np.arange(cells)
     squares = (i[None, :] - x) ** 2 + (i[:, None] - y) ** 2
     return np.exp(-0.5 * squares / RESPONSE_STD_CELLS**2).astype(np.float32)
@@ -35,11 +35,11 @@ class ObjectFilter:
     """A correlation filter and the samples that it is fitted to.
 
     Args:
-        channels: of the maps.
+        channels: channels of the maps.
         cells: side of the maps.
         shape: (rows, columns) of the filter, odd.
-        memory: how many looks are kept besides the first ones.
-        firsts: how many first ones there will be.
+        memory: number of samples that are kept besides the first ones.
+        firsts: number of first samples.
     """
 
     def __init__(self, channels: int, cells: int, shape: tuple[int, int], memory: int, firsts: int) -> None:
@@ -47,10 +47,10 @@ class ObjectFilter:
         self._side = side = cells + max(shape) - 1 + (cells + max(shape) - 1) % 2
         self._half = half = side // 2 + 1
         rows, columns = (np.arange(n) - n // 2 for n in shape)
-        # A discrete Fourier transform of so few rows is a matrix product, and so is the part of an inverse one.
+        # For so few rows the discrete Fourier transform is a matrix product, and so is a part of its inverse.
         self._down = np.exp(-2j * np.pi / side * np.arange(side)[:, None] * rows).astype(np.complex64)
         self._across = np.exp(-2j * np.pi / side * np.arange(half)[:, None] * columns).astype(np.complex64)
-        twice = np.full((half, 1), 2.0)  # the half of the spectrum that is not stored is the other's conjugate
+        twice = np.full((half, 1), 2.0)  # the other half of the spectrum is the conjugate and is not stored
         twice[[0, -1]] = 1
         self._back = (self._across.conj() * twice / side**2).astype(np.complex64)
         room = memory + firsts
@@ -72,7 +72,7 @@ class ObjectFilter:
         return self._answers(np.ascontiguousarray(looks.transpose(2, 0, 1)), self._spectrum)
 
     def remember(self, look: Complex64, wanted: Float32, time: float) -> None:
-        """Adds a sample at `time` seconds: (C, F) its spectrum, (N, N) its target response. The first ones are kept."""
+        """Adds a sample at `time` seconds: (C, F) its spectrum, (N, N) its target response. First samples are kept."""
         if self._count < len(self._time):
             at, self._count = self._count, self._count + 1
         else:
@@ -81,12 +81,12 @@ class ObjectFilter:
         age = time - self._time[self._firsts : self._count]
         later = np.exp(-age / MEMORY_S)
         total = later.sum() if len(age) else 0.0
-        share = max(FIRST_SHARE, 1 / (1 + total))  # a single new look counts no more than the first
+        share = max(FIRST_SHARE, 1 / (1 + total))  # a single new sample has at most the weight of the first ones
         self._weight[: self._firsts] = share / self._firsts
         self._weight[self._firsts : self._count] = later * ((1 - share) / total if total > 0 else 0)
 
     def solve(self, steps: int = STEPS) -> None:
-        """So many steps of conjugate gradients towards the best filter for all that is remembered."""
+        """Runs `steps` steps of conjugate gradients towards the best filter for all samples."""
         looks = np.ascontiguousarray(self._looks[:, : self._count])
         weight = self._weight[: self._count, None, None]
         ridge = RIDGE * self.cells**2
@@ -109,12 +109,12 @@ class ObjectFilter:
         self._spectrum = self._of_filter(w)
 
     def _of_filter(self, w: Float32) -> Complex64:
-        """(C, rows, columns) -> (F, C) its spectrum, its middle at the origin."""
+        """(C, rows, columns) filter -> (F, C) its spectrum, with its centre at the origin."""
         spectrum: Complex64 = (self._down @ w @ self._across.T).reshape(self._channels, -1).T
         return spectrum
 
     def _answers(self, looks: Complex64, spectrum: Complex64) -> Float32:
-        """(F, B, C) looks and (F, C) -> (B, N, N)."""
+        """(F, B, C) spectra of samples and (F, C) of the filter -> (B, N, N) responses."""
         product = (looks @ spectrum.conj()[:, :, None])[:, :, 0].T.reshape(-1, self._side, self._half)
         full = np.fft.irfft2(product, s=(self._side, self._side), axes=(1, 2))
         return full[:, : self.cells, : self.cells].astype(np.float32)
@@ -130,8 +130,8 @@ class ObjectFilter:
 def peaks(answer: Float32, most: int) -> tuple[Float64, Float64]:
     """(K, 2) x, y in cells of the highest peaks of (N, N), and (K,) their heights, highest first; at least one.
 
-    A place between cells is found by the parabola through the neighbours. Peaks are `APART` cells apart and at least
-    half as high as the highest.
+    Positions between cells follow from the parabola through the neighbours. Peaks are at least `APART` cells apart and
+    at least half as high as the highest.
     """
     left = answer.copy()
     places: list[tuple[float, float]] = []

@@ -1,7 +1,7 @@
-"""All objects that the user has pointed at, followed beside the engine's own tracks.
+"""All objects that the user has selected, followed in addition to the engine's own tracks.
 
-They take precedence over the detector: the detection that overlaps a found object best (from `SAME_IOU` on) is withheld
-from the engine, so that no second track covers it, and counts as evidence of the object's class.
+They take precedence over the detector: the detection with the largest IoU with a found object (at least `SAME_IOU`) is
+withheld from the engine, so that no second track covers the object, and is evidence of the object's class.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from tracker.single_object.search_region import FrozenView
 from tracker.single_object.tracker import Estimate, SingleObjectTracker
 from tracker.types import Bool, Detections, Float32, Float64, Frame, Int64, State, Tracks, UInt8
 
-SAME_IOU = 0.5  # IoU of a detection and a pointed object from which on they are one
-MIN_INSIDE_PX = 2.0  # pixels of a box that must lie in the image, each way
-OBJECT = "object"  # the class of what no detector has named
+SAME_IOU = 0.5  # IoU from which a detection and a selected object are one
+MIN_INSIDE_PX = 2.0  # pixels of a box's width and height that must lie in the image
+OBJECT = "object"  # the class of objects without a detector's class
 
 MakeTracker = Callable[[UInt8, Float64, float], SingleObjectTracker]
 
 
 @dataclass(slots=True)
 class _TrackedObject:
-    """One object; `known` (width,) of its class since a detector named it first, at `named` seconds the latest time.
+    """One object; `known` (width,) is its class pooling row, last updated by a detection at `named` seconds.
 
-    `given`: its class was given with its box, and no detector's word changes it.
+    `given`: its class was given with its box, and no detection changes it.
     """
 
     id: int
@@ -52,7 +52,7 @@ class _TrackedObject:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What a window asks for: a box in a frame, or that the object `drop` is forgotten."""
+    """A request from a window: to follow a box in a frame, or to stop following the object `drop`."""
 
     frame: Frame | None = None
     xyxy: Float64 | None = None
@@ -60,21 +60,22 @@ class _Request:
 
 
 class SingleObjectManager(TrackerDecorator):
-    """A tracker that follows pointed objects too, beside those of the tracker inside, by their pixels.
+    """A tracker that also follows selected objects by their pixels, in addition to those of the wrapped tracker.
 
-    `update` is called once a frame, in order and from one thread; `point` and `drop` may come from any other.
+    Call `update` once a frame, in order and from one thread; `point` and `drop` may be called from any thread.
 
     Args:
-        tracker: the one inside; it gets the detections that are no pointed object.
-        boxes: to be followed from their times on; they get their ids now, in this order.
-        make_tracker: makes a follower of an image, a box (4,) and a time; by default with the package's frozen CNN.
-        names: the detector's classes, where `open` does not tell them.
+        tracker: the wrapped tracker; it gets the detections that are no selected object.
+        boxes: boxes that are followed from their times on; ids are assigned at once, in this order.
+        make_tracker: makes a single-object tracker from an image, a box (4,) and a time; by default with the package's
+            frozen CNN.
+        names: the detector's classes, if `open` is not called.
 
     Attributes:
-        names: the classes of all tracks: the detector's, `object`, and those that the boxes were given with.
+        names: the classes of all tracks: the detector's, `object`, and those given with the boxes.
 
     Raises:
-        WeightsError: the frozen CNN is not to be had.
+        WeightsError: the frozen CNN cannot be read.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class SingleObjectManager(TrackerDecorator):
         self._classes = ClassPooling(len(names))
 
     def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
-        """The source and the detector's classes; answers with all classes.
+        """Takes the source and the detector's classes; returns all classes.
 
         Raises:
             DataError: a box outside the image.
@@ -108,7 +109,7 @@ class SingleObjectManager(TrackerDecorator):
         return self.names
 
     def point(self, frame: Frame, xyxy: Float64) -> None:
-        """Follow what is in a box (4,) of `frame` from that frame's time on.
+        """Follows the object in a box (4,) of `frame` from that frame's time on.
 
         Raises:
             DataError: the box has no area in the image.
@@ -116,23 +117,23 @@ class SingleObjectManager(TrackerDecorator):
         self._requests.put(_Request(frame, inside(xyxy, frame.size)))
 
     def drop(self, id: int) -> None:
-        """Forget an object."""
+        """Stops following an object."""
         self._requests.put(_Request(drop=id))
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """Of the objects that are followed now."""
+        """The ids of the objects that are followed now."""
         return tuple(one.id for one in self._objects)
 
     @property
     def waiting(self) -> tuple[BoxPrompt, ...]:
-        """The boxes whose time has not come."""
+        """The boxes of later frames."""
         return tuple(box for _, box in self._waiting)
 
     def update(
         self, detections: Detections, time: float, warp: Float64 | None = None, frame: Frame | None = None
     ) -> Tracks:
-        """All tracks of the frame: the pointed ones, and those inside of what they leave of the detections.
+        """All tracks of the frame: the selected objects, and the wrapped tracker's tracks of the other detections.
 
         The arguments are those of `TrackerDecorator.update`.
 
@@ -152,7 +153,7 @@ class SingleObjectManager(TrackerDecorator):
         return _join(self._tracks(taken), tracks, rows)
 
     def _begin(self, frame: Frame) -> None:
-        """What was asked for since the last frame, and the boxes whose time has come."""
+        """Starts and drops objects on request since the last frame, and starts the boxes that are due."""
         while not self._requests.empty():
             wish = self._requests.get()
             if wish.drop:
@@ -174,21 +175,21 @@ class SingleObjectManager(TrackerDecorator):
         self._objects.append(_TrackedObject(id, follower, label, known, sight, given=bool(name)))
 
     def _claim(self, detections: Detections) -> Int64:
-        """(P,) the detection that is each pointed object, -1 where none is."""
+        """(P,) the detection of each selected object, -1 where there is none."""
         taken = np.full(len(self._objects), -1)
         if not len(self._objects) or not len(detections):
             return taken
         boxes = np.array([one.last.xyxy for one in self._objects])
         iou = overlaps(boxes, detections.xyxy.astype(np.float64))
         iou[~np.array([one.last.found for one in self._objects])] = 0
-        while iou.max() >= SAME_IOU:  # a handful of objects: the best pair first
+        while iou.max() >= SAME_IOU:  # greedy, the best pair first: there are few objects
             row, column = np.unravel_index(int(iou.argmax()), iou.shape)
             taken[row] = column
             iou[row], iou[:, column] = 0, 0
         return taken
 
     def _name(self, taken: Int64, detections: Detections, time: float) -> None:
-        """What the detections that were `taken` say of classes, weighed as the engine's tracks weigh it."""
+        """Pools the class evidence of the detections `taken`, as for the engine's tracks."""
         classes = self._classes
         open_ = np.array([not one.given for one in self._objects], bool)
         named = [one for one, column in zip(self._objects, taken, strict=True) if column >= 0 and not one.given]
@@ -207,7 +208,7 @@ class SingleObjectManager(TrackerDecorator):
             one.label, one.known, one.named = what, row, time
 
     def _class_score(self) -> Float32 | None:
-        """(P,) how likely each object's label is right, NaN where no detector has named it."""
+        """(P,) probability of each object's label, NaN where no detection gave it."""
         if not self._classes.several:
             return None
         k = self._classes.count
@@ -229,14 +230,14 @@ class SingleObjectManager(TrackerDecorator):
 
 
 def tracker_factory(compute: Compute | None = None, motion: Motion | None = None) -> MakeTracker:
-    """What makes followers that share one frozen CNN and one motion model.
+    """A factory of single-object trackers that share one frozen CNN and one motion model.
 
     Args:
         compute: threads and device of the network.
-        motion: how objects move; the package's liquid motion by default.
+        motion: the motion model; the package's liquid motion by default.
 
     Raises:
-        WeightsError: the frozen CNN is not to be had.
+        WeightsError: the frozen CNN cannot be read.
     """
     compute = compute or Compute()
     view = FrozenView(compute.threads, compute.device)
@@ -252,7 +253,7 @@ def inside(xyxy: Float64, size: tuple[int, int]) -> Float64:
     """(4,) the part of a box (left, top, right, bottom) inside an image of `size` (width, height), pixels.
 
     Raises:
-        DataError: next to nothing of it does.
+        DataError: too little of it lies inside.
     """
     box = np.clip(np.asarray(xyxy, np.float64), 0, [*size, *size])
     if (box[2:] - box[:2] < MIN_INSIDE_PX).any():
@@ -262,7 +263,7 @@ def inside(xyxy: Float64, size: tuple[int, int]) -> Float64:
 
 
 def _join(pointed: Tracks, tracks: Tracks, rows: Int64) -> Tracks:
-    """Both; `rows` says which of the frame's detections the engine's were."""
+    """Selected and engine tracks together; `rows` are the rows of the engine's detections in the frame's."""
     found = tracks.detection >= 0
     detection = np.where(found, rows[tracks.detection], -1) if len(rows) else tracks.detection
     return Tracks.concat([pointed, tracks.with_trusted(detection=detection)])

@@ -1,7 +1,7 @@
 """The search region: a square of the frame at the object's own scale, as features of a frozen CNN.
 
-The square is a multiple of the object's size, so that the object always covers about as many cells of the feature
-map, whatever its size in pixels. Strides 8 and 16 are used side by side: the first is precise in place, the second in
+The square is a multiple of the object's size, so that the object always covers about the same number of cells of the
+feature map, at any size in pixels. Strides 8 and 16 are used together: the first is precise in position, the second in
 content.
 """
 
@@ -17,11 +17,11 @@ from models.backbones.feature_maps import FrozenMaps
 from tracker.types import Float32, Float64, UInt8
 
 STRIDES = (8, 16)
-CELL = STRIDES[0]  # pixels of the cut that a cell of the map stands for
-SIZE = 256  # pixels of the cut's side: 32 x 32 cells
+CELL = STRIDES[0]  # pixels of the crop a cell of the map
+SIZE = 256  # pixels, side of the crop: 32 x 32 cells
 CELLS = SIZE // CELL
-CONTEXT = 4.0  # sides of a square of the object's area: 8 x 8 cells for the object, twice its size around it
-CHANNELS = 24  # kept of each stride's 40 and 112: 24 + 24 did as well as 40 + 48
+CONTEXT = 4.0  # side of the window, in sides of a square of the object's area: 8 x 8 cells for the object
+CHANNELS = 24  # channels kept of each stride's 40 and 112: 24 + 24 was as accurate as 40 + 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +38,25 @@ class Window:
 
     @property
     def cell(self) -> float:
-        """Pixels of the frame that a cell stands for."""
+        """Pixels of the frame a cell."""
         return self.side / CELLS
 
     def to_cells(self, points: Float64) -> Float64:
-        """(..., 2) pixels of the frame -> cells, of which (0, 0) is the middle of the first."""
+        """(..., 2) pixels of the frame -> cells, with (0, 0) at the centre of the first cell."""
         return (points - self.centre) / self.cell + (CELLS - 1) / 2
 
     def to_pixels(self, cells: Float64) -> Float64:
-        """The other way round."""
+        """The inverse of `to_cells`."""
         return self.centre + (cells - (CELLS - 1) / 2) * self.cell
 
 
 def window(centre: Float64, size: Float64, zoom: float = 1.0) -> Window:
-    """The window in which an object of `size` (width, height) in pixels is looked for around `centre`."""
+    """The window in which an object of `size` (width, height) in pixels is searched around `centre`."""
     return Window(np.asarray(centre, np.float64), CONTEXT * float(np.sqrt(size.prod())) * zoom)
 
 
 def cut(bgr: UInt8, where: Window) -> UInt8:
-    """(SIZE, SIZE, 3) the image in a window; beyond the frame its border goes on."""
+    """(SIZE, SIZE, 3) the image in a window; beyond the frame its border is repeated."""
     height, width = bgr.shape[:2]
     scale = SIZE / where.side
     (x, y), at = where.centre, (0.0, 0.0)
@@ -72,7 +72,7 @@ def cut(bgr: UInt8, where: Window) -> UInt8:
         at = (left, top)
         across, down = scale * (right - left) / size[0], scale * (bottom - top) / size[1]
         x, y = (x - at[0]) * size[0] / (right - left), (y - at[1]) * size[1] / (bottom - top)
-    middle = SIZE / 2 - 0.5  # of the cut, where pixel centres are whole numbers
+    middle = SIZE / 2 - 0.5  # of the crop, where pixel centres are whole numbers
     affine = np.array([[across, 0, middle - across * (x - 0.5)], [0, down, middle - down * (y - 0.5)]])
     picture = cv2.warpAffine(source, affine, (SIZE, SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(picture, np.uint8)
@@ -86,10 +86,10 @@ class FrozenView(FrozenMaps):
 
 
 class ChannelProjection:
-    """The channels of one object's surroundings: each stride's principal components, both of the same mean power.
+    """The principal components of each stride's map around one object, both strides with the same mean power.
 
     Args:
-        maps: (1, C, N, N) of each stride, the first look at the object.
+        maps: (1, C, N, N) of each stride, from the first crop of the object.
     """
 
     def __init__(self, maps: Sequence[Float32]) -> None:
@@ -107,7 +107,7 @@ class ChannelProjection:
 
 
 def _components(rows: Float32) -> tuple[Float32, Float32]:
-    """(C, K) values -> (C, 1) their mean, (CHANNELS, C) their first principal axes, scaled to a mean variance of 1."""
+    """(C, K) values -> (C, 1) mean, (CHANNELS, C) first principal axes, scaled to a mean variance of 1."""
     mean = rows.mean(axis=1, dtype=np.float64, keepdims=True)
     variance, axes = np.linalg.eigh(np.cov(rows.astype(np.float64)))
     variance, axes = variance[::-1][:CHANNELS], axes[:, ::-1][:, :CHANNELS]
@@ -116,7 +116,7 @@ def _components(rows: Float32) -> tuple[Float32, Float32]:
 
 
 def _twice(maps: Float32) -> Float32:
-    """(B, C, H, W) -> (B, C, 2 H, 2 W), bilinear, as if every cell were cut in four."""
+    """(B, C, H, W) -> (B, C, 2 H, 2 W), bilinear: every cell is divided into four."""
     for axis in (2, 3):
         n = maps.shape[axis]
         before = maps.take(np.maximum(np.arange(n) - 1, 0), axis)

@@ -1,7 +1,7 @@
-"""One object followed without a detector: searched where the motion model expects it, and learned again where found.
+"""One object followed without a detector: searched at its predicted position, and learned again where it is found.
 
-A frame costs one pass of the frozen CNN over a window four objects wide. While the object is lost, two more windows a
-frame search the rest of the image, near ones first, as far as it may have moved in the elapsed time.
+A frame takes one pass of the frozen CNN over a window of four times the object's size. While the object is lost, two
+more windows a frame search the rest of the image, near ones first, as far as it may have moved in the elapsed time.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ from tracker.single_object.correlation_filter import FIRST_STEPS, Complex64, Obj
 from tracker.single_object.search_region import CELLS, SIZE, ChannelProjection, FrozenView, Window, cut, window
 from tracker.types import Float32, Float64, UInt8
 
-# sides of the object, and in a second, that it may be off before that tells against it
+# offset from the predicted position without a penalty: sides of the object, and sides a second
 MAX_OFFSET, MAX_OFFSET_PER_S = 0.5, 6.0
-OFFSET_SIGMAS = 3.0  # standard deviations of the motion that are added to that
-# the probability below which a place is not the object; from here what is asked for rises with the time ...
+OFFSET_SIGMAS = 3.0  # standard deviations of the prediction that are added to that
+# least probability of a position that is the object; it rises with the time since the last match ...
 MIN_PROBABILITY = 0.1
-LOST_MIN_PROBABILITY = 0.3  # ... unseen to this,
-ELSEWHERE_MIN_PROBABILITY = 0.8  # and it is this for a place elsewhere: there are many of them
-# a place is learned from as the object above this probability and this answer
+LOST_MIN_PROBABILITY = 0.3  # ... up to this
+ELSEWHERE_MIN_PROBABILITY = 0.8  # the same for a position in the rest of the frame, where there are many
+# least probability and filter response of a position from which the models learn
 LEARN_MIN_PROBABILITY, LEARN_MIN_RESPONSE = 0.4, 0.2
-MAX_PEAKS = 3  # places of the expected window that are looked at closely
-SEARCH_SPEED = 5.0  # sides of the object in a second: how far a lost one is looked for
-SEARCH_WINDOWS = 2  # windows a frame besides the expected one, while it is lost
-WINDOW_STEP = 0.6  # of a window's side from one of them to the next
-REFINEMENT_GAIN = 0.4  # of a refinement is believed: its error is as large as a frame's change of size
-SOLVE_S = 0.05  # seconds between two solutions; a filter that is younger changes little
-EXAMPLES = 40  # of wrong boxes a look
-FIRST_EXAMPLES = 100  # of each of three sizes of the user's own box
-MEMORY_EXAMPLES = 12  # looks besides the first ones
-MIN_SIDE_PX = 3.0  # pixels, of a box's side
+MAX_PEAKS = 3  # peaks of the predicted window that are evaluated
+SEARCH_SPEED = 5.0  # sides of the object a second: radius of the search for a lost object
+SEARCH_WINDOWS = 2  # windows a frame besides the predicted one, while the object is lost
+WINDOW_STEP = 0.6  # distance between neighbouring windows, as a share of their side
+REFINEMENT_GAIN = 0.4  # share of a refinement that is applied: its error is as large as the change of size in a frame
+SOLVE_S = 0.05  # least seconds between two solutions; in less time the filter changes little
+EXAMPLES = 40  # examples of wrong boxes a frame
+FIRST_EXAMPLES = 100  # the same for each of three sizes of the user's own box
+MEMORY_EXAMPLES = 12  # samples that are kept besides the first ones
+MIN_SIDE_PX = 3.0  # pixels, least side of a box
 MIN_INSIDE_SHARE = 0.3  # share of a box that must lie in the image
-CONFIDENCE_HALF_LIFE_S = 1.0  # seconds in which the belief in an unseen object halves
-FILTER_SCALE = 1.5  # the filter's sides in those of the object
-ANGLE, ZOOMS, BLUR = 15.0, (1 / 1.15, 1.15), 2.0  # of the first looks: degrees, factors, pixels
+CONFIDENCE_HALF_LIFE_S = 1.0  # seconds in which the confidence in an object that is not found halves
+FILTER_SCALE = 1.5  # the filter's sides, in sides of the object
+ANGLE, ZOOMS, BLUR = 15.0, (1 / 1.15, 1.15), 2.0  # augmentations of the first crop: degrees, factors, pixels
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What is known of the object at one time.
+    """The estimate of the object at one time.
 
     Attributes:
-        xyxy: (4,) pixels; where it was found, or where it is expected.
-        score: 0..1; how sure that is: falls while it is not seen.
+        xyxy: (4,) its box, or the predicted box if it is not found, pixels.
+        score: 0..1, the confidence; decays while the object is not found.
         found: whether it was found.
-        time_since_update: seconds since it was found last.
+        time_since_update: seconds since it was last found.
     """
 
     xyxy: Float64
@@ -62,21 +62,21 @@ class Estimate:
 
 
 class _Candidate(NamedTuple):
-    """A place that may be the object."""
+    """A position that may be the object."""
 
-    window: int  # the number of the window that it lies in; 0 is where it is expected
+    window: int  # index of its window; 0 is the predicted window
     centre: Float64
     size: Float64
-    answer: float  # of the filter, less where it is far from the expected place
+    answer: float  # filter response, reduced far from the predicted position
     sure: float  # the probability that it is the object
 
 
 class SingleObjectTracker:
-    """Follows one object from the box that the user drew.
+    """Follows one object from a box given by the user.
 
     Args:
         view: the frozen CNN.
-        motion: predicts where it is at the frame's true time.
+        motion: predicts its position at the frame's true time.
         bgr: (H, W, 3) uint8, the image that the box was drawn in.
         xyxy: (4,) pixels, with an area inside the image.
         time: seconds.
@@ -148,7 +148,7 @@ class SingleObjectTracker:
         return Estimate(self._box(centre), sure, found=True, time_since_update=0.0)
 
     def _asked(self, elsewhere: bool, time: float) -> float:
-        """How likely a place must be to be believed."""
+        """The least probability of a position that counts as the object."""
         if not self._lost:
             return MIN_PROBABILITY
         return (
@@ -159,7 +159,7 @@ class SingleObjectTracker:
         )
 
     def _elsewhere(self, here: Window, frame: tuple[int, int], time: float) -> list[Window]:
-        """The next windows of the rest of the frame, nearest first, as far as the object may have come."""
+        """The next windows in the rest of the frame, nearest first, as far as the object may have moved."""
         step = here.side * WINDOW_STEP
         across, down = (np.arange(n // 2 % step, n, step) for n in frame)
         places = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
@@ -172,7 +172,7 @@ class SingleObjectTracker:
         return [Window(places[k], here.side) for k in turn]
 
     def _nearness(self, here: Window, expected: Float64, std: Float64, unseen: float) -> Float32:
-        """(N, N) factors that fall with the distance from the expected place."""
+        """(N, N) factors that decrease with the distance from the predicted position."""
         reach = (MAX_OFFSET + MAX_OFFSET_PER_S * unseen) * np.sqrt(self._size.prod()) + OFFSET_SIGMAS * std
         cells = np.stack([np.arange(CELLS, dtype=np.float64)] * 2, axis=1)
         x, y = ((here.to_pixels(cells) - expected) / reach).T
@@ -180,7 +180,7 @@ class SingleObjectTracker:
         return factors
 
     def _candidate(self, at: int, features: Float32, here: Window, cells: Float64, answers: Float64) -> _Candidate:
-        """The likeliest of (K, 2) peaks in window `at`, its box refined."""
+        """The likeliest of (K, 2) peaks in window `at`, with a refined box."""
         size = np.broadcast_to(self._size / here.cell, cells.shape)
         wrong = REFINEMENT_GAIN * self._refiner(features, cells, size)
         centres, sizes = cells + wrong[:, :2] * size, size * np.exp(wrong[:, 2:])
@@ -206,7 +206,7 @@ class SingleObjectTracker:
 
     def _learn_first(self, features: Float32, here: Window, time: float) -> None:
         middle, size = np.full(2, (CELLS - 1) / 2), self._size / here.cell
-        # the image itself, and the two in which the object is larger and smaller: the first three looks
+        # the first three crops: the original, and the two in which the object is larger and smaller
         parts = [
             self._refiner.examples(map, middle, size / zoom, FIRST_EXAMPLES)
             for map, zoom in zip(features, (1.0, *ZOOMS), strict=False)
@@ -223,7 +223,7 @@ class SingleObjectTracker:
 
 
 def _first_looks(bgr: UInt8, here: Window) -> list[UInt8]:
-    """The user's box as it is, larger, smaller, turned both ways, mirrored, and blurred."""
+    """The crop around the user's box: original, larger, smaller, rotated both ways, mirrored, and blurred."""
     own = cut(bgr, here)
     middle = (SIZE / 2 - 0.5, SIZE / 2 - 0.5)
     looks = [own, *(cut(bgr, Window(here.centre, here.side * zoom)) for zoom in ZOOMS)]

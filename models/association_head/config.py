@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from models.checks.limits import SEEDS, check_ranges
 from models.errors import ConfigError
 
-CELLS = ("cfc-leaky", "cfc", "mixed-cfc", "gru-dt", "none")  # what the engine runs
+CELLS = ("cfc-leaky", "cfc", "mixed-cfc", "gru-dt", "none")  # the cells that the engine runs
 WIRED = ("cfc", "mixed-cfc")
 LONG = 1e6  # seconds
 # degrees of freedom of a prediction's error, of which the std is the scale; 1.8 to 3.1 on real detections
@@ -69,5 +69,5 @@ class HeadConfig:
 
     @property
     def state(self) -> int:
-        """Numbers that are kept for a track: the units, and behind them the mixed memory's where there is one."""
+        """Size of a track's state: the units, followed by the mixed memory if there is one."""
         return 2 * self.units if self.cell == "mixed-cfc" else self.units

@@ -15,8 +15,8 @@ from models.runtime.arrays import Float32
 from models.runtime.weight_files import check_shapes, read_checksummed, write_checksummed
 
 Index = NDArray[np.int64]
-MAX_LOGIT = np.float32(15.0)  # `head.MAX_LOGIT`
-MAX_TIME = np.float32(1e6)  # time units; `liquid.cell.LONGEST`
+MAX_LOGIT = np.float32(15.0)  # `model.MAX_LOGIT`
+MAX_TIME = np.float32(1e6)  # time units; `liquid.cell.MAX_TIME`
 NOTHING: Float32 = np.zeros((0, 2), np.float32)
 FORMAT = "liquidtrack-head-4"
 HOW = "train one with `liquidtrack train association`"
@@ -42,7 +42,7 @@ class HeadNumpy:
         return dict(self._w)
 
     def step(self, x: Float32, h: Float32, dt: Float32) -> Float32:
-        """(N, state)."""
+        """The states (N, state) after a match."""
         t = np.minimum(dt / np.float32(self.config.time_unit), MAX_TIME)[:, None]
         match self.config.cell:
             case "cfc-leaky":
@@ -61,7 +61,7 @@ class HeadNumpy:
         return leaky_cfc(heard, h, t)
 
     def _cfc(self, x: Float32, h: Float32, t: Float32) -> Float32:
-        # one array all along: the inputs, then the neurons, each with its new state once it has one
+        # one array for all layers: the inputs, then the neurons, overwritten with their new states layer by layer
         heard, at = np.concatenate([x, h], 1), x.shape[1]
         for weight, bias in self._blocks:
             new = cfc(heard @ weight + bias, t)
@@ -107,18 +107,18 @@ class HeadNumpy:
         at: tuple[Index, Index],
         known: Float32 = NOTHING,
     ) -> Float32:
-        """(K,) for the pairs of one frame.
+        """(K,) log-odds of the pairs of one frame.
 
         Args:
             features: (K, features).
             base: (K,).
             gap: (K, 2).
-            code: (N, Q) of the tracks, not of the pairs.
-            at: (K,) numbers of each pair's track and detection.
+            code: (N, Q) query codes of the tracks, not of the pairs.
+            at: (K,) indices of each pair's track and detection.
             known: (S, 2) gaps of the frame's unambiguous matches, which are not among the pairs.
         """
         (row, column), w, split = at, self._w, features.shape[1]
-        # (numbers, K) inside: NumPy's inner loops then run over all pairs
+        # (columns, K) internally: NumPy's inner loops then run over all pairs
         told = w["first.weight"][:, split:] @ code.T + w["first.bias"][:, None]
         x = w["first.weight"][:, :split] @ features.T + told.take(row, 1)
         out = self._layer("judge", np.maximum(self._layer("second", np.maximum(x, 0)), 0))
@@ -154,7 +154,7 @@ def load_head(path: Path, kind: type[HeadNumpy] = HeadNumpy) -> HeadNumpy:
     """The head in a file of `save_head`, as a `kind` of head.
 
     Raises:
-        WeightsError: the file is missing, no head, of another version, or damaged.
+        WeightsError: the file is missing, damaged, no head, or of another version.
     """
     weights, config = read_checksummed(path, HeadConfig, FORMAT, "a head", HOW)
     first = weights["first.weight"].shape if "first.weight" in weights else ()
@@ -164,7 +164,7 @@ def load_head(path: Path, kind: type[HeadNumpy] = HeadNumpy) -> HeadNumpy:
 
 
 class _CompetingPairs:
-    """For K pairs, those of the same row and those of the same column, both at once."""
+    """The competing pairs of K pairs: those of the same row and those of the same column, computed together."""
 
     def __init__(self, row: Index, column: Index) -> None:
         rows = int(row.max(initial=-1)) + 1
@@ -172,7 +172,7 @@ class _CompetingPairs:
         self._n = rows + int(column.max(initial=-1)) + 1
 
     def __call__(self, z: Float32) -> tuple[Float32, Float32]:
-        """(2, K) log(1 + sum exp) over each pair's row and column, (2, K) the best of the others; "no match" is a 0."""
+        """(2, K) log(1 + sum exp) over each pair's row and column, (2, K) best competitor; "no match" counts as 0."""
         group, n = self._group, self._n
         both = np.concatenate([z, z])
         total = np.log1p(np.bincount(group, np.exp(both), n)).astype(np.float32)
@@ -180,7 +180,7 @@ class _CompetingPairs:
 
 
 def best_of_others(values: NDArray[Any], group: Index, groups: int) -> NDArray[Any]:
-    """(K,) the largest value of the others in each element's group, at least 0; ties for first get the next lower."""
+    """(K,) the largest value of the other elements in each group, at least 0; ties for first get the next lower."""
     best, second = np.zeros((2, groups), values.dtype)
     np.maximum.at(best, group, values)
     top = values >= best.take(group)

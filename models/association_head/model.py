@@ -3,7 +3,7 @@
 A liquid state per track is stepped at every match and answers queries at any elapsed time. A pair network turns the
 answer and the pair's features into log-odds, with rounds of message passing (Gilmer et al., ICML 2017; for tracking
 Braso & Leal-Taixe, CVPR 2020) between the pairs that share a track or a detection. Every output is a correction that
-is zero at first: an untrained head leaves the prior's log-odds and prediction as they are.
+is zero at first: an untrained head leaves the prior's log-odds and prediction unchanged.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from models.liquid.cell import Cell, Stepper
 from models.liquid.cells import make_cell
 from models.liquid.wiring import auto_ncp
 
-MAX_LOGIT = 15.0  # log-odds beyond which rivals do not differ
+MAX_LOGIT = 15.0  # log-odds at which competing pairs are clipped
 
 
 class Query(NamedTuple):
@@ -30,13 +30,13 @@ class Query(NamedTuple):
 
 
 class AssociationHead(nn.Module):
-    """See the module. `inputs` numbers a match, `features` numbers a pair."""
+    """The network of this module, with `inputs` inputs a match and `features` features a pair."""
 
     def __init__(self, inputs: int, features: int, config: HeadConfig) -> None:
         super().__init__()
         self.config = config
         self.cell: Cell | None = None
-        # the caller's own random numbers go on as if no head had been made
+        # the state of the caller's random generator is unchanged
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.weights_seed)
             self._make(inputs, features, config)
@@ -66,7 +66,7 @@ class AssociationHead(nn.Module):
             self.judge.bias.zero_()
 
     def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
-        """(N, state) after matches `x` (N, inputs), `dt` (N,) seconds after the ones before."""
+        """(N, state) after matches `x` (N, inputs), `dt` (N,) seconds after the last matches."""
         return h if self.cell is None else self.cell.step(x, h, dt)
 
     def stepper(self) -> Stepper:
@@ -92,8 +92,8 @@ class AssociationHead(nn.Module):
             features: (K, features).
             base: (K,) log-odds of the prior's own association.
             gap: (K, 2) from the prediction to the detection, heights.
-            code: (K, Q) the queries' of the pairs' tracks.
-            at: (K,) numbers of each pair's track, detection and frame.
+            code: (K, Q) query codes of the pairs' tracks.
+            at: (K,) indices of each pair's track, detection and frame.
         """
         row, column, frame = at
         x = torch.relu(self.first(torch.cat((features, code), 1)))
@@ -115,7 +115,7 @@ class AssociationHead(nn.Module):
 
 
 def _competing(z: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
-    """(K,) log(1 + sum exp) over each pair's group, and the best of the others; "no match" counts as 0."""
+    """(K,) log(1 + sum exp) over each pair's group, and the best competing pair; "no match" has log-odds 0."""
     n = int(group.max()) + 1 if len(group) else 0
     total = torch.log1p(z.new_zeros(n).index_add(0, group, z.exp()))[group]
     best = z.new_zeros(n).scatter_reduce(0, group, z.detach(), "amax")[group]

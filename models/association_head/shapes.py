@@ -8,14 +8,14 @@ from typing import Any
 from models.association_head.config import WIRED, HeadConfig
 from models.liquid.ncp_layers import ncp_layers
 
-MESSAGE_HIDDEN = 32  # width of a round's layer between what a pair hears and what it makes of it
-NUMBERS = 7  # numbers of its rivals that a pair hears in a round
-READOUT = 9  # corrections of 4 means, of 4 log spreads, of the log-odds of being seen again
+MESSAGE_HIDDEN = 32  # width of the hidden layer that turns incoming messages into an update
+NUMBERS = 7  # features of its competing pairs that a pair gets in a round
+READOUT = 9  # corrections of 4 means, of 4 log spreads, of the log-odds of another detection
 Shapes = dict[str, tuple[int, ...]]
 
 
 def head_shapes(config: HeadConfig, inputs: int, features: int) -> Shapes:
-    """Every array of `model.AssociationHead` by its name: of `inputs` numbers a match and `features` numbers a pair."""
+    """Every array of `model.AssociationHead` by name, with `inputs` inputs a match and `features` features a pair."""
     c = config
     layers = {
         "flow": (4 * c.query_size, c.units),
@@ -59,7 +59,7 @@ def _cell(c: HeadConfig, inputs: int) -> Shapes:
 
 
 def head_inputs(weights: Mapping[str, Any], config: HeadConfig) -> int:
-    """The numbers of a match that a head's weights seem to be for; 0 where they are for none."""
+    """The number of inputs a match that a head's weights fit; 0 where they fit none."""
     if config.cell == "none":
         return 0
     name, own = {

@@ -24,7 +24,7 @@ _STAGES = (
     (5, 2, 6, 192, 4),
     (3, 1, 6, 320, 1),
 )
-_LAST_STAGE = {4: 2, 8: 3, 16: 5, 32: 7}  # how many stages lead to the deepest map of each stride
+_LAST_STAGE = {4: 2, 8: 3, 16: 5, 32: 7}  # number of stages up to the deepest map of each stride
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, act: bool = True) -> nn.Sequential:
@@ -83,7 +83,7 @@ class EfficientNetLite0(Backbone):
         return Taps([self.stem, *list(self.stages)[: ends[-1]]], ends)
 
     def pieces(self) -> list[Frozen]:
-        """The network in four: to the maps of strides 4 and 8, on to that of 16, of 32, and to the class scores."""
+        """The network in four parts: up to the maps of strides 4 and 8, of 16, of 32, and to the class scores."""
         stages, cuts = list(self.stages), [_LAST_STAGE[stride] for stride in (8, 16, 32)]
         between = [Trunk(nn.Sequential(*stages[a:b])) for a, b in itertools.pairwise(cuts)]
         end = Trunk(nn.Sequential(self.head, nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.classifier))

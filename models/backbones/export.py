@@ -1,6 +1,6 @@
-"""From a torch definition to ONNX, once; later runs find the file in the cache and never import torch.
+"""One-time export of a torch definition to ONNX; later runs use the file in the cache and never import torch.
 
-`python -m models.backbones.export` writes anew what the package carries of EfficientNet-Lite0.
+`python -m models.backbones.export` rewrites the package's files of EfficientNet-Lite0.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from models.runtime.cache import atomic, cache_folder, sha256
 from models.runtime.session import Network, Session
 
 OPSET = 17
-VERSION = 1  # of the definitions and of this export: raise it and every cached file is made anew
-LARGE = 256  # numbers from which an array is kept in half precision
-HALF_TOLERANCE = 1e-2  # the same with half precision, which keeps 11 bits of each weight
-TOLERANCE = 1e-4  # of the largest output, between torch and ONNX Runtime
+VERSION = 1  # of the definitions and of this export: a higher number renews every cached file
+LARGE = 256  # number of elements from which an array is stored in half precision
+HALF_TOLERANCE = 1e-2  # tolerance with half precision, which keeps 11 bits of each weight
+TOLERANCE = 1e-4  # largest difference between torch and ONNX Runtime, as a share of the largest output
 
 ROWS = {0: "batch"}  # the free axis of class scores (B, N)
 Tap = int | tuple[int, ...] | None  # a stride's map, several strides' maps from one pass, or the class scores
@@ -37,7 +37,7 @@ def _strides(stride: Tap) -> tuple[int, ...]:
 
 
 def network_path(name: str, stride: Tap, weights: str | None = None) -> Path:
-    """Where the exported network is or will be, its name made from all that its content depends on."""
+    """The path of the exported network; its name depends on everything that determines its content."""
     entry = get_entry(name)
     for missing in (s for s in _strides(stride) if s not in entry.channels):
         raise ConfigError(
@@ -52,20 +52,20 @@ def network_path(name: str, stride: Tap, weights: str | None = None) -> Path:
 def _identity(weights: str) -> str:
     return (
         sha256(Path(weights)) if Path(weights).is_file() else weights
-    )  # "random", or a mistake that the loader will explain
+    )  # "random", or an error that the loader reports
 
 
 def open_network(name: str, stride: Tap, weights: str | None = None, threads: int = 0, device: str = "auto") -> Network:
     """A frozen CNN ready to run: (B, 3, H, W) standardised RGB in, the map of `stride` (None: class scores) out.
 
-    With several strides, rising, all their maps come from one pass, in that order.
+    With several strides in rising order, all their maps come from one pass, in that order.
 
-    EfficientNet-Lite0 with its published weights lies in the package. Anything else is exported now if the cache does
-    not hold it, and again if the cached file is damaged.
+    The package includes EfficientNet-Lite0 with its published weights. Other networks are exported now if they are not
+    in the cache or the cached file is damaged.
 
     Raises:
-        ConfigError: an unknown name or stride; torch or the cache folder is not there.
-        WeightsError: the weights are not to be had.
+        ConfigError: an unknown name or stride; torch or the cache folder is missing.
+        WeightsError: the weights cannot be fetched or read.
     """
     path = network_path(name, stride, weights)
     if name == NAME and weights is None:
@@ -80,11 +80,11 @@ def open_network(name: str, stride: Tap, weights: str | None = None, threads: in
 
 
 def export_network(path: Path, name: str, stride: Tap, weights: str | None = None) -> None:
-    """Write the network to `path`, whole or not at all, after ONNX Runtime gave torch's numbers.
+    """Writes the network to `path` atomically, after its outputs in ONNX Runtime were compared with torch's.
 
     Raises:
         ConfigError: torch or onnx is not installed.
-        WeightsError: the weights are not to be had, or the exported network differs from torch's.
+        WeightsError: the weights cannot be fetched or read, or the exported network's outputs differ from torch's.
     """
     try:
         import onnx  # noqa: F401
@@ -101,7 +101,7 @@ def export_network(path: Path, name: str, stride: Tap, weights: str | None = Non
         module, outputs = backbone if stride is None else backbone.trunk(stride), ["output"]
     with atomic(path) as part:
         write_network(part, module, (2, 3, 96, 160), outputs, {"output": ROWS} if stride is None else {})
-        # a size that the exporter did not see, so that a size frozen into the graph is found
+        # another size than in the export, to detect a fixed size in the graph
         picture = np.random.default_rng(1).standard_normal((1, 3, 128, 96), dtype=np.float32)
         check(part, module, name, picture, TOLERANCE)
 
@@ -115,22 +115,22 @@ def write_network(
     *,
     half: bool = False,
 ) -> None:
-    """A torch module from `image` (B, C, H, W) as an ONNX file of free batch, height and width.
+    """Writes a torch module with the input `image` (B, C, H, W) as an ONNX file with free batch, height and width.
 
     Args:
         path: the file.
-        module: takes one tensor, gives one for each of `outputs`.
-        shape: of an image to try it with.
-        outputs: names.
-        free: the axes of any size of those outputs that are no maps (B, C, H, W).
-        half: keep large weights in half precision.
+        module: takes one tensor, returns one for each of `outputs`.
+        shape: shape of an example image.
+        outputs: names of the outputs.
+        free: the free axes of outputs that are not maps (B, C, H, W).
+        half: store large weights in half precision.
     """
     import torch
 
     probe = torch.from_numpy(np.random.default_rng(0).standard_normal(shape, dtype=np.float32))
     axes = {0: "batch", 2: "height", 3: "width"}
     with warnings.catch_warnings():
-        # The exporter that torch prefers now takes 20 times as long and one more package for the same graph.
+        # torch's newer exporter takes 20 times as long, and another package, for the same graph.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module,
@@ -151,7 +151,7 @@ def write_network(
 
 
 def store_halves(model: Any) -> None:
-    """Large weights become float16 in the file and are widened where they are used, once, when the file is loaded."""
+    """Stores large weights as float16; they are converted to float32 once, when the file is loaded."""
     from onnx import TensorProto, helper, numpy_helper
 
     nodes = []
@@ -167,10 +167,10 @@ def store_halves(model: Any) -> None:
 
 
 def check(path: Path, module: Any, name: str, picture: Array, tolerance: float) -> list[Array]:
-    """What torch makes of `picture`, one array for each output.
+    """torch's outputs for the image `picture`, one array each.
 
     Raises:
-        WeightsError: ONNX Runtime's numbers differ by more than `tolerance` of the largest.
+        WeightsError: ONNX Runtime's outputs differ by more than `tolerance` of the largest value.
     """
     import torch
 
@@ -185,10 +185,10 @@ def check(path: Path, module: Any, name: str, picture: Array, tolerance: float) 
 
 
 def write_pieces(folder: Path = FOLDER) -> None:
-    """Writes the pieces from the published weights, each whole or not at all. Needs torch and onnx.
+    """Writes the parts from the published weights, each atomically. Needs torch and onnx.
 
     Raises:
-        WeightsError: the weights are not to be had, or the pieces differ from torch's numbers.
+        WeightsError: the weights cannot be fetched or read, or the parts' outputs differ from torch's.
     """
     from models.backbones.load import load_backbone
 

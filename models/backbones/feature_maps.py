@@ -15,7 +15,7 @@ BACKBONE = "efficientnet_lite0"
 
 
 def standardise(bgr: UInt8, weights: Weights) -> Float32:
-    """(H, W, 3) uint8 BGR -> (1, 3, H, W) float32 RGB, as the network was trained."""
+    """(H, W, 3) uint8 BGR -> (1, 3, H, W) float32 RGB, normalised as in the network's training."""
     mean, std = weights.mean, weights.std
     blob: Float32 = np.asarray(cv2.dnn.blobFromImage(bgr, 1 / std[0], mean=mean, swapRB=True), np.float32)
     for channel in (1, 2):
@@ -28,17 +28,17 @@ class FrozenMaps:
     """Maps of EfficientNet-Lite0 at several strides, from one pass.
 
     Args:
-        strides: which.
+        strides: strides of the maps.
         threads: CPU threads; 0 takes all cores that the process may use.
-        device: where the network runs.
+        device: device of the network.
         weights: a file in place of the published ones, or `random` (for tests).
 
     Raises:
         ConfigError: torch is needed for the one export and is not installed.
-        WeightsError: the weights are not to be had.
+        WeightsError: the weights cannot be fetched or read.
 
     Attributes:
-        channels: of all strides together.
+        channels: channels of all strides together.
     """
 
     def __init__(

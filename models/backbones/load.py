@@ -19,7 +19,7 @@ from models.extras import EXTRAS, how_to_get
 from models.runtime.cache import sha256
 from models.runtime.torch_weights import read_weights
 
-RANDOM = "random"  # weights of no training, for tests
+RANDOM = "random"  # untrained weights, for tests
 
 
 def _package_file(entry: BackboneEntry) -> Path:
@@ -62,7 +62,7 @@ def load_backbone(name: str, weights: str | None = None) -> Backbone:
 
     Raises:
         ConfigError: no network of that name.
-        WeightsError: the weights are not to be had, damaged or another network's.
+        WeightsError: the weights cannot be fetched, are damaged or belong to another network.
     """
     entry = get_entry(name)
     with torch.random.fork_rng(devices=[]):

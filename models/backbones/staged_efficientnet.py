@@ -1,8 +1,8 @@
-"""EfficientNet-Lite0 in the package, cut into graphs from stride to stride, so that a pass goes only as far as needed.
+"""EfficientNet-Lite0 in the package, split into one graph a stride, so that a pass ends at the last required map.
 
-ONNX Runtime computes a whole graph whichever of its outputs is wanted. As graphs that follow one another, every
-stride's map and the class scores come from one set of weights, without torch and without a cache. The weights are the
-published ones rounded to half precision.
+ONNX Runtime always computes a whole graph, also for one of its outputs. With consecutive graphs, every stride's map and
+the class scores come from one set of weights, without torch and without a cache. The weights are the published ones
+rounded to half precision.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from models.runtime.session import Session
 
 NAME = "efficientnet_lite0"
 FOLDER = Path(__file__).parents[1] / "weights"
-# what each piece gives: maps of these strides, or (None) the class scores; the last goes into the next piece
+# outputs of each part: maps of these strides, or (None) the class scores; the last output is the next part's input
 PIECES: tuple[tuple[int | None, ...], ...] = ((4, 8), (16,), (32,), (None,))
 
 
 def piece_path(last: int | None, folder: Path = FOLDER) -> Path:
-    """The file of the piece that ends at a stride, or with the class scores."""
+    """The file of the part that ends at a stride, or with the class scores."""
     return folder / f"lite0-{'scores' if last is None else f'stride{last}'}.onnx"
 
 
@@ -44,7 +44,7 @@ class StagedNetwork:
         self._wanted = wanted
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        """One pass over `feeds["image"]`: what is wanted, in the order in which it was asked for."""
+        """One pass over `feeds["image"]`: the wanted outputs, in the given order."""
         x = feeds["image"]
         found: dict[int | None, NDArray[Any]] = {}
         for names, piece in self._pieces:

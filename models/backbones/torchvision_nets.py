@@ -15,7 +15,7 @@ from models.extras import needs
 
 
 class TorchvisionBackbone(Backbone):
-    """A classifier of torchvision's.
+    """A classifier from torchvision.
 
     Args:
         name: as in `torchvision.models.list_models()`.
@@ -51,7 +51,7 @@ class TorchvisionBackbone(Backbone):
 
 
 class _Single(nn.Module):
-    """The one map of a feature extractor, without its dict."""
+    """The single map of a feature extractor, without its dict."""
 
     def __init__(self, extractor: nn.Module) -> None:
         super().__init__()

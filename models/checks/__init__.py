@@ -1,1 +1,1 @@
-"""What people write, checked once at the border: paths, seconds, limits, printable text."""
+"""Checks of user input, made once: paths, seconds, limits, printable text."""

@@ -1,4 +1,4 @@
-"""What settings may be: one check for flags, files of settings, and the configs that files of weights carry."""
+"""Ranges of settings: one check for flags, settings files, and the configs in weight files."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from models.checks.renames import with_new_names
 from models.errors import ConfigError
 
 T = TypeVar("T")
-SEEDS = (0, 2**63 - 1)  # what NumPy and torch both take
-WORKERS = 256  # processes or threads: more than any machine here has cores
-RATE = 1.0  # of learning, beyond which no training stays finite
+SEEDS = (0, 2**63 - 1)  # range that both NumPy and torch accept
+WORKERS = 256  # largest number of processes or threads
+RATE = 1.0  # largest learning rate; training diverges beyond it
 
 
 def check_ranges(config: Any, ranges: Mapping[str, tuple[float, float]]) -> None:
-    """Refuse numbers of the dataclass `config` outside their (least, most), and those that are no numbers.
+    """Checks that the fields of the dataclass `config` are numbers within their (least, most).
 
     Raises:
-        ConfigError: which, and what it may be.
+        ConfigError: a field is outside its range; the message names both.
     """
     for name, (least, most) in ranges.items():
         value = getattr(config, name)
@@ -33,17 +33,17 @@ def _said(number: float) -> str:
 
 
 def check_rate(rate: float, name: str = "learning_rate") -> None:
-    """Refuse what is no learning rate.
+    """Checks a learning rate.
 
     Raises:
-        ConfigError: it is not above 0, or larger than `STEP_SIZE`.
+        ConfigError: it is not above 0, or larger than `RATE`.
     """
     if not 0 < rate <= RATE:
         raise ConfigError(f"{name} is {rate}; give a learning rate above 0, {RATE:g} at most.")
 
 
 def from_json(kind: type[T], content: Any) -> T:
-    """The dataclass `kind` of plain numbers, words and truth values from what JSON said of it.
+    """The dataclass `kind` of plain numbers, text and booleans from parsed JSON.
 
     Raises:
         ConfigError: a key is missing or unknown, or a value has another type or is out of range.

@@ -1,6 +1,6 @@
-"""What a person writes as a path, checked once at the border: whatever comes behind it is a path that can be used.
+"""Checks of paths from the user, made once, so that the rest of the code gets usable paths.
 
-Standard library only: the command line reads it.
+Standard library only: the command line imports it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 
 from models.errors import ConfigError, DataError, LiquidTrackError
 
-MAX_GLOB_NAMES = 200_000  # names that one glob may look at; a home folder has about as many
+MAX_GLOB_NAMES = 200_000  # most names that one glob visits; a home folder has about as many
 CHUNK = 1 << 20  # bytes
-MAX_PIPE_BYTES = 128 << 20  # bytes of a pipe or a device, whose size nobody knows before
+MAX_PIPE_BYTES = 128 << 20  # most bytes of a pipe or a device, whose size is unknown in advance
 
 _WRONG = {
     errno.ELOOP: "its links lead in a circle; name the file itself",
@@ -28,10 +28,10 @@ _WRONG = {
 
 
 class PathError(ConfigError):
-    """A path that cannot be one.
+    """An invalid path.
 
     Attributes:
-        text: as it was written.
+        text: the path as the user wrote it.
     """
 
     def __init__(self, text: str, wrong: str) -> None:
@@ -40,11 +40,11 @@ class PathError(ConfigError):
 
 
 def checked(text: str | Path) -> Path:
-    """The path that `text` means, with `~` as the user's folder; there need not be anything at it.
+    """The path of `text`, with `~` as the user's folder; it need not exist.
 
     Raises:
-        PathError: it is empty, holds what no path can hold, is too long, its links lead in a circle, or it starts from
-            a folder that is not there any more.
+        PathError: it is empty, contains invalid characters, is too long, has circular links, or is relative to a folder
+            that no longer exists.
     """
     text = str(text)
     if not text.strip():
@@ -70,18 +70,18 @@ def checked(text: str | Path) -> Path:
 
 
 def _from_home(text: str) -> Path:
-    """`~` and `~/x`; of other names with `~` only what is no file here and begins with somebody's name."""
+    """Expands `~` and `~/x`, and `~user` if there is no file of that name and the user exists."""
     path = Path(text)
     if not text.startswith("~") or (not text.startswith(("~/", "~\\")) and os.path.lexists(text)):
         return path
-    return Path(os.path.expanduser(text))  # leaves alone what it does not know
+    return Path(os.path.expanduser(text))  # leaves unknown users unchanged
 
 
 def globbed(pattern: str) -> list[Path]:
-    """What a glob names, `**` over folders at any depth too; links to folders are not followed by `**`.
+    """The paths that match a glob, with `**` for folders at any depth; `**` does not follow links to folders.
 
     Raises:
-        PathError: it would look at more than MOST_LOOKED_AT names.
+        PathError: it would visit more than MAX_GLOB_NAMES names.
     """
     path = Path(pattern)
     budget = [MAX_GLOB_NAMES]
@@ -90,7 +90,7 @@ def globbed(pattern: str) -> list[Path]:
 
 
 def _matching(folder: str, parts: list[str], budget: list[int], pattern: str) -> Iterator[str]:
-    """The paths below `folder` that `parts` name, one after the other."""
+    """The paths below `folder` that match `parts`, one pattern a level."""
     if not parts:
         yield folder
         return
@@ -124,18 +124,18 @@ def _entries(folder: str, budget: list[int], pattern: str) -> list[os.DirEntry[s
                     raise PathError(pattern, wrong)
                 entries.append(entry)
             return entries
-    except OSError:  # not a folder, or not to be read
+    except OSError:  # not a folder, or not readable
         return []
 
 
 def read_bounded(path: Path, most: int, error: type[LiquidTrackError] = DataError, text: bool = True) -> bytes:
-    """The bytes of a file, a pipe or a device, as far as they can be what they are taken for.
+    """The bytes of a file, a pipe or a device, up to a limit.
 
     Args:
-        path: of the file.
-        most: bytes; more are refused, before they are read where the size is known.
-        error: what is raised.
-        text: NUL characters are refused where they come, unless the file is UTF-16 or gzipped.
+        path: path of the file.
+        most: largest size, bytes; checked before reading where the size is known.
+        error: the error class that is raised.
+        text: reject NUL characters, unless the file is UTF-16 or gzipped.
 
     Raises:
         LiquidTrackError: `error`: it cannot be read, is a folder, is too large, or is no text.

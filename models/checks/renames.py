@@ -1,7 +1,7 @@
-"""Names of options and commands that have changed. Standard library only: the command line reads it first.
+"""Renamed options and commands. Standard library only: the command line imports it first.
 
-One table serves the command line, files of settings (`*.run.toml` of earlier versions), folders' manifests, checkpoints
-and the settings that files of weights carry.
+One table serves the command line, settings files (`*.run.toml` of earlier versions), folders' manifests, checkpoints
+and the settings in weight files.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import TypeVar
 
 Value = TypeVar("Value")
 
-LAST = "0.3"  # the version in which old names go
+LAST = "0.3"  # the version in which old names are removed
 
-# (old, new) with underscores, as in files of settings. An old name stands for the first new one that a command has,
-# unless the command has an option of the old name itself.
+# (old, new) with underscores, as in settings files. An old name stands for the first new name that a command has,
+# unless the command has an option with the old name.
 OPTIONS: tuple[tuple[str, str], ...] = (
     ("life", "max_age"),
     ("tentative_life", "tentative_max_age"),
@@ -84,12 +84,12 @@ COMMANDS: dict[str, str] = {
 
 
 def new_name(old: str, known: Collection[str]) -> str | None:
-    """What the option `old` is called where the options `known` are; None where it is no old name."""
+    """The new name of the option `old` among the options `known`; None where `old` is no old name."""
     if old in known:
         return None
     return next((new for name, new in OPTIONS if name == old and new in known), None)
 
 
 def with_new_names(settings: Mapping[str, Value], known: Collection[str]) -> dict[str, Value]:
-    """The same settings, old names by the new ones that are `known`."""
+    """The same settings with old names replaced by the new ones in `known`."""
     return {new_name(name, known) or name: value for name, value in settings.items()}

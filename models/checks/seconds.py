@@ -1,4 +1,4 @@
-"""Seconds as people write them: 90.5, 90.5s, 1:30.5, 00:01:30.5. Standard library only: the command line reads it."""
+"""Parses seconds: 90.5, 90.5s, 1:30.5, 00:01:30.5. Standard library only: the command line imports it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UNITS = re.compile(
 _SMALL = re.compile(r"(?P<number>\d+(?:\.\d*)?)(?P<unit>ms|us)", re.ASCII)
 
 IN_SECONDS = "in seconds"
-# The type of a setting in seconds: the command line takes it in every form that `parse_seconds` knows.
+# The type of a setting in seconds: the command line accepts every form that `parse_seconds` does.
 Seconds = Annotated[float, IN_SECONDS]
 
 FORMS = "give seconds such as 90.5, or a time such as 1:30.5, 00:01:30.5 or 90.5s"  # for messages
@@ -22,11 +22,11 @@ FORMS = "give seconds such as 90.5, or a time such as 1:30.5, 00:01:30.5 or 90.5
 def parse_seconds(text: str) -> float:
     """The seconds of `text`, as FFmpeg takes times: a number, [HH:]MM:SS[.m], or a number with its unit.
 
-    Units are h, m or min, s, ms and us, the first three also one after another (1m30s). A plain number may be anything
-    that `float` takes, negative and infinite too; the range is the caller's business.
+    Units are h, m or min, s, ms and us, the first three also combined (1m30s). A plain number may be anything that
+    `float` accepts, including negative and infinite values; the caller checks the range.
 
     Raises:
-        ValueError: it is none of these, or has 60 or more seconds (minutes) after minutes (hours).
+        ValueError: it has another form, or 60 or more seconds (minutes) after minutes (hours).
     """
     word = text.strip()
     if found := _CLOCK.fullmatch(word):

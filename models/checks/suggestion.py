@@ -1,4 +1,4 @@
-"""The word that a person most likely meant."""
+"""Suggestions for misspelt words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 
 
 def suggest(word: str, known: tuple[str, ...]) -> str:
-    """A hint for a word that is not known: the near ones, or some of all."""
+    """A hint for an unknown word: the closest known words, or some of all known words."""
     near = difflib.get_close_matches(word.lower(), [name.lower() for name in known], n=3, cutoff=0.6)
     if near:
         return f"perhaps {' or '.join(near)} was meant."

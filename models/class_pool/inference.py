@@ -15,8 +15,8 @@ from models.liquid.inference import cfc, sigmoid
 from models.runtime.arrays import Float32
 from models.runtime.weight_files import check_shapes, read_checksummed, write_checksummed
 
-FIRST_VIEW_S = np.float32(5.0)  # `class_pool.FIRST`
-INITIAL_KEEP_LOGIT = np.float32(4.0)  # `class_pool.KEEP`
+FIRST_VIEW_S = np.float32(5.0)  # `model.FIRST_VIEW_S`
+INITIAL_KEEP_LOGIT = np.float32(4.0)  # `model.INITIAL_KEEP_LOGIT`
 FORMAT = "liquidtrack-class-pool-1"
 WEIGHTS = Path(__file__).parents[1] / "weights"
 HOW = "train one with `liquidtrack train classification`"
@@ -24,10 +24,10 @@ HOW = "train one with `liquidtrack train classification`"
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ClassPoolNumpy:
-    """The pool's step and probabilities over NumPy arrays (shapes as in `class_pool.ClassPool`).
+    """The pool's step and probabilities over NumPy arrays (shapes as in `model.ClassPool`).
 
     Attributes:
-        weights: every array by its name in `class_pool.ClassPool`.
+        weights: every array by its name in `model.ClassPool`.
         config: its sizes.
     """
 
@@ -53,14 +53,14 @@ class ClassPoolNumpy:
         return belief, h
 
     def news(self, dt: Float32) -> Float32:
-        """(N,) the share of a view that is new `dt` (N,) seconds after the last one."""
+        """(N,) the share of new evidence in a view `dt` (N,) seconds after the last one."""
         tau, least = self.weights["pace"]
         seen = np.isfinite(dt)
         old = np.exp(-np.where(seen, np.minimum(dt, FIRST_VIEW_S), FIRST_VIEW_S) / np.exp(tau))
         return np.where(seen, 1 - (1 - sigmoid(least)) * old, 1).astype(np.float32)
 
     def probability(self, belief: Float32, h: Float32) -> Float32:
-        """(N, K) of each class."""
+        """(N, K) class probabilities."""
         z = np.exp(h @ self.weights["trust.weight"].T + self.weights["trust.bias"]) * belief
         return softmax(z)
 
@@ -84,7 +84,7 @@ class ClassPoolNumpy:
 
 
 def softmax(z: Float32) -> Float32:
-    """(N, K) numbers -> (N, K) probabilities, row by row."""
+    """(N, K) logits -> (N, K) probabilities, row by row."""
     p = np.exp(z - z.max(axis=1, keepdims=True))
     return np.asarray(p / p.sum(axis=1, keepdims=True), np.float32)
 
@@ -108,7 +108,7 @@ def load_class_pool(path: Path) -> ClassPoolNumpy:
     """The pool in a file of `save_class_pool`.
 
     Raises:
-        WeightsError: the file is missing, no class pool, of another version, or damaged.
+        WeightsError: the file is missing, damaged, no class pool, or of another version.
     """
     weights, c = read_checksummed(path, ClassPoolConfig, FORMAT, "a class pool", HOW)
     width = c.inputs + c.units
@@ -127,5 +127,5 @@ def load_class_pool(path: Path) -> ClassPoolNumpy:
 
 @cache
 def own_class_pool(name: str) -> ClassPoolNumpy:
-    """The package's own: `views` for a classifier's probabilities, `labels` for a detector's classes."""
+    """The package's own pools: `views` for a classifier's probabilities, `labels` for a detector's classes."""
     return load_class_pool(WEIGHTS / f"recognition-{name}.safetensors")

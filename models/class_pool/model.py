@@ -1,16 +1,15 @@
 """The class pool in torch: the one definition, for training. `inference` runs the same weights without torch.
 
 A track's belief is a number L for each class, log-odds up to a constant, accumulated over views (a Bayes filter with
-learned weights): L' = r L + n(t) w e, where e is the evidence of a view. Of a classifier's probabilities p the
-evidence has two kinds, each with its own weight w: log p, by which one wrong view can rule the right class out, and
-log(1 + p / floor), which no single view can spoil but which is slow to become sure.
+learned weights): L' = r L + n(t) w e, where e is the evidence of a view. A classifier's probabilities p give two kinds
+of evidence, each with its own weight w: log p, by which one wrong view can exclude the right class, and
+log(1 + p / floor), which is robust to single views but slow to become certain.
 
-A small liquid state (its flow over time in closed form) gives w, how much the view weighs, and r, how much of the
-earlier belief is kept. Its inputs are the view's quality, its agreement with the belief, and the true seconds t since
-the last view. It also gives a, how far the belief can be trusted: the probabilities are softmax(a L). n(t) = 1 - (1 -
-n0) exp(-t / tau) is the share of a view that is new: views of the same moment share their errors, like noise with
-correlation time tau. Only a few numbers are learned, the same for all classes, so that a pool serves any number of
-classes.
+A small liquid state (its flow over time in closed form) gives w, the weight of the view, and r, the share of the
+earlier belief that is kept. Its inputs are the view's quality, its agreement with the belief, and the true seconds t
+since the last view. It also gives the inverse temperature a: the probabilities are softmax(a L). n(t) = 1 - (1 - n0)
+exp(-t / tau) is the share of new evidence in a view: views of the same moment share their errors, like noise with
+correlation time tau. The few parameters are shared by all classes, so that a pool serves any number of classes.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ from models.class_pool.config import ClassPoolConfig
 from models.liquid.cfc import CfC
 
 FIRST_VIEW_S = 5.0  # seconds that count as elapsed before a first view
-INITIAL_KEEP_LOGIT = 4.0  # log-odds of what an untrained pool keeps of its belief
+INITIAL_KEEP_LOGIT = 4.0  # log-odds of the share of its belief that an untrained pool keeps
 
 
 class ClassPool(nn.Module):
-    """See the module. Shapes: N tracks, K classes, Q numbers of quality, S of the state."""
+    """The network of this module. Shapes: N tracks, K classes, Q quality features, S state size."""
 
     def __init__(self, config: ClassPoolConfig) -> None:
         super().__init__()
@@ -55,7 +54,7 @@ class ClassPool(nn.Module):
             e: (N, K) the view's log-probabilities, or 1 for its class and 0 for all others.
             quality: (N, Q).
             dt: (N,) seconds since the last view; not finite where there was none.
-            belief: (N, K) before; 0 where there was no view yet.
+            belief: (N, K) belief before the view; 0 where there was no view yet.
             h: (N, S).
         """
         x = self.features(e, quality, dt, self.probability(belief, h))
@@ -66,12 +65,12 @@ class ClassPool(nn.Module):
         return kept + (weight[:, :, None] * self.evidence(e)).sum(1), h
 
     def news(self, dt: Tensor) -> Tensor:
-        """(N,) the share of a view that is new `dt` (N,) seconds after the last one; all of a first view is."""
+        """(N,) the share of new evidence in a view `dt` (N,) seconds after the last one; 1 for a first view."""
         old = torch.exp(-dt.nan_to_num(0, FIRST_VIEW_S).clamp(max=FIRST_VIEW_S) / self.pace[0].exp())
         return torch.where(torch.isfinite(dt), 1 - (1 - torch.sigmoid(self.pace[1])) * old, 1.0)
 
     def probability(self, belief: Tensor, h: Tensor) -> Tensor:
-        """(N, K) of each class."""
+        """(N, K) class probabilities."""
         return torch.softmax(torch.exp(self.trust(h)) * belief, 1)
 
     def evidence(self, e: Tensor) -> Tensor:
@@ -81,7 +80,7 @@ class ClassPool(nn.Module):
         return told - told.mean(2, keepdim=True)
 
     def features(self, e: Tensor, quality: Tensor, dt: Tensor, before: Tensor) -> Tensor:
-        """(N, inputs) of the cell, `before` (N, K) being the probabilities before the view."""
+        """(N, inputs) inputs of the cell; `before` (N, K) are the probabilities before the view."""
         first = ~torch.isfinite(dt)
         best = e.argmax(1, keepdim=True)
         waited = torch.where(first, FIRST_VIEW_S, dt).clamp(max=FIRST_VIEW_S)

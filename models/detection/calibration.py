@@ -1,9 +1,9 @@
-"""Score calibration: brings the detection head's scores to the scale that the tracker's thresholds were made for.
+"""Score calibration: maps the detection head's scores to the scale of the tracker's thresholds.
 
-The head's scores are qualities (IoU times presence), so that even sure detections stay below 0.7, while the tracker's
-thresholds were made with scores like YOLOX's. A straight line in log-odds maps a score to that of YOLOX-nano which is
-right equally often. It changes no order, so no average precision (Platt, "Probabilistic Outputs for Support Vector
-Machines", 1999, section 2).
+The head's scores are qualities (IoU times presence), so that even certain detections stay below 0.7, while the
+tracker's thresholds were chosen for scores like YOLOX's. A straight line in log-odds maps a score to the YOLOX-nano
+score of equal precision. It does not change the order of scores, so average precision is unchanged (Platt,
+"Probabilistic Outputs for Support Vector Machines", 1999, section 2).
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from models.runtime.arrays import Float64
 from models.runtime.maths import expit, logit
 
-# of yolox_nano on every second of 118 held-back images of COCO val2017: log-odds of being right by those of the score
+# YOLOX-nano on every second of 118 held-out images of COCO val2017: log-odds of a true positive by those of the score
 YOLOX = (1.30, 0.80)
-NEWTON_STEPS = 30  # Newton's method is done after a dozen
-MIN_EXAMPLES = 50  # right finds from which a class has a line of its own
+NEWTON_STEPS = 30  # Newton's method converges after about 12
+MIN_EXAMPLES = 50  # true positives from which a class has its own line
 
 
 def fit(score: NDArray[np.floating], right: NDArray[np.bool_]) -> tuple[float, float]:
-    """(slope, shift) in log-odds that make `score` as often right as YOLOX-nano's; (1, 0) where nothing can be learned.
+    """(slope, shift) in log-odds that give `score` the precision of YOLOX-nano's; (1, 0) where it cannot be fitted.
 
     Args:
-        score: (N,) of all that was found.
-        right: (N,) whether it was there.
+        score: (N,) scores of all detections.
+        right: (N,) whether each is a true positive.
     """
     if right.all() or not right.any():
         return 1.0, 0.0
@@ -43,7 +43,7 @@ def fit(score: NDArray[np.floating], right: NDArray[np.bool_]) -> tuple[float, f
 def fit_classes(
     score: NDArray[np.floating], right: NDArray[np.bool_], label: NDArray[np.int64], classes: int
 ) -> list[tuple[float, float]]:
-    """A line of `fit` for each class; classes of which few were found share one."""
+    """A line of `fit` for each class; classes with few true positives share one."""
     common = fit(score, right)
     return [
         fit(score[label == k], right[label == k]) if right[label == k].sum() >= MIN_EXAMPLES else common
@@ -52,12 +52,12 @@ def fit_classes(
 
 
 def apply(score: NDArray[np.floating], lines: Float64) -> NDArray[np.float32]:
-    """(N, C) scores of C classes, each along its line of (C, 2) slopes and shifts."""
+    """(N, C) scores of C classes, each mapped by its line of (C, 2) slopes and shifts."""
     return expit(lines[:, 0] * logit(score) + lines[:, 1]).astype(np.float32)
 
 
 def undo(score: float, lines: Float64) -> Float64:
-    """(C,) the scores that `apply` brings to `score`; 0 and 1 stay."""
+    """(C,) the scores that `apply` maps to `score`; 0 and 1 are unchanged."""
     if not 0 < score < 1:
         return np.full(len(lines), score)
     return expit((logit(np.array(score)) - lines[:, 1]) / lines[:, 0])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from models.checks.limits import check_ranges
 
-# What cameras in streets and gardens see: people, what carries them, and COCO's animals.
+# Classes of outdoor cameras: people, vehicles, and COCO's animals.
 CLASSES = (
     "person",
     "bicycle",

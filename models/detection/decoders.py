@@ -1,8 +1,8 @@
-"""Decoders of detector networks by family: how the image goes in, how raw outputs become boxes. Arrays only, no files.
+"""Decoders of detector networks by family: preparation of the image, raw outputs to boxes. Arrays only, no files.
 
 YOLOX: Ge et al., "YOLOX: Exceeding YOLO Series in 2021", arXiv:2107.08430. NanoDet: RangiLyu/nanodet; its boxes are
 distributions over distances, Li et al., "Generalized Focal Loss", arXiv:2006.04388, eq. 3-4. DETR style: networks
-that take `orig_target_sizes` and answer with labels, boxes and scores (RT-DETR, D-FINE; DEIM: Huang et al.,
+that take `orig_target_sizes` and return labels, boxes and scores (RT-DETR, D-FINE; DEIM: Huang et al.,
 arXiv:2412.04234).
 """
 
@@ -27,8 +27,8 @@ from models.runtime.session import Port
 DecodedBoxes = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]  # (N, 4) pixels, score, label
 
 STRIDES = (8, 16, 32)
-LARGEST = 4096  # pixels a side of a network's input
-LITE_SIZE = 512  # pixels of the long side that our own detector looks at where nothing else is said
+LARGEST = 4096  # pixels, largest side of a network's input
+LITE_SIZE = 512  # pixels, default long side of the input of the package's own detector
 _DETR = ("boxes", "scores", "labels")
 _NANODET_MEAN = np.array([103.53, 116.28, 123.675], np.float32)  # BGR, ImageNet
 _NANODET_STD = np.array([57.375, 57.12, 58.395], np.float32)
@@ -36,7 +36,7 @@ _NANODET_STD = np.array([57.375, 57.12, 58.395], np.float32)
 
 @dataclass(frozen=True, slots=True)
 class InputTransform:
-    """How an image was laid into a network's input: input = image * scale + offset, in pixels."""
+    """The transform from an image to a network's input: input = image * scale + offset, in pixels."""
 
     scale: tuple[float, float]
     offset: tuple[float, float]
@@ -49,13 +49,13 @@ class InputTransform:
 
 
 class Decoder(Protocol):
-    """A network's way of taking images and of answering."""
+    """The input and output format of a network family."""
 
-    classes: int | None  # how many the outputs tell apart, None where they do not show it
-    nms: float  # IoU of the non-maximum suppression that the family is made for, 1 where it needs none
+    classes: int | None  # number of classes of the outputs, None where their shapes do not show it
+    nms: float  # IoU of the family's non-maximum suppression, 1 where it needs none
 
     def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], InputTransform]:
-        """(H, W, 3) uint8 BGR -> arrays by input name, and how the image lies in them."""
+        """(H, W, 3) uint8 BGR -> arrays by input name, and the transform from the image to the input."""
         ...
 
     def decode(self, outputs: Sequence[Array], fit: InputTransform, score: float) -> DecodedBoxes:
@@ -64,7 +64,7 @@ class Decoder(Protocol):
 
 
 def letterbox(bgr: NDArray[np.uint8], size: tuple[int, int], fill: int, centred: bool) -> tuple[Array, InputTransform]:
-    """The image scaled into (width, height) with its aspect kept, on `fill`; top left or in the middle."""
+    """The image scaled into (width, height) with its aspect ratio, padded with `fill`; top left or centred."""
     height, width = bgr.shape[:2]
     scale = min(size[0] / width, size[1] / height)
     inner = (max(1, int(width * scale)), max(1, int(height * scale)))
@@ -92,7 +92,7 @@ def _empty() -> DecodedBoxes:
 
 
 def _grid(size: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """((A, 2) cell numbers x, y, (A,) strides) of all anchor points of an input of (width, height) pixels."""
+    """((A, 2) cell indices x, y, (A,) strides) of all anchor points of an input of (width, height) pixels."""
     cells, strides = [], []
     for stride in STRIDES:
         ys, xs = np.mgrid[: -(-size[1] // stride), : -(-size[0] // stride)]
@@ -102,14 +102,14 @@ def _grid(size: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float3
 
 
 def _input_size(port: Port, metadata: Mapping[str, str], default: int) -> tuple[int, int]:
-    """(width, height) that an image input wants: its own, the metadata's `imgsz`, or the default."""
+    """(width, height) of an image input: its own, the metadata's `imgsz`, or the default."""
     numbers = _numbers(metadata.get("imgsz", "")) or [default]
     height, width = port.shape[2:] if len(port.shape) == 4 else (None, None)
     return width or numbers[-1], height or numbers[0]
 
 
 def _numbers(text: str) -> list[int]:
-    """The whole numbers of a file's metadata; of long ones the first digits."""
+    """The integers in a file's metadata; long ones are truncated to their first digits."""
     return [int(digits[:9]) for digits in re.findall(r"\d+", text)]
 
 
@@ -120,7 +120,7 @@ def _check_sizes(inputs: Sequence[Port], metadata: Mapping[str, str]) -> None:
 
 
 def _picture(inputs: Sequence[Port]) -> Port:
-    """The input that takes the picture: one at a time, in floating point, colours first."""
+    """The input for the image: batch size 1, floating point, channels first."""
     pictures = [
         port
         for port in inputs
@@ -147,9 +147,9 @@ def _table(outputs: Sequence[Port]) -> tuple[int | None, int | None]:
 
 
 class YoloXDecoder:
-    """BGR 0..255 at the top left on 114; output (1, A, 5 + C): centre and log size in strides, objectness, classes.
+    """BGR 0..255, top left on 114; output (1, A, 5 + C): centre and log size in strides, objectness, classes.
 
-    Exports with the decoding inside (YOLOX's --decode_in_inference), with centre and size in pixels, are read too.
+    Exports that include the decoding (YOLOX's --decode_in_inference), with centre and size in pixels, are read too.
     """
 
     nms = 0.5
@@ -170,7 +170,7 @@ class YoloXDecoder:
     def decode(self, outputs: Sequence[Array], fit: InputTransform, score: float) -> DecodedBoxes:
         raw = outputs[0][0]
         _check_cells(len(raw), len(self._cells))
-        # A raw centre lies within a few cells of its own; one in pixels goes far beyond the finest grid's last cell.
+        # A raw centre lies within a few cells of its own cell; in pixels it exceeds the finest grid's last cell by far.
         decoded = raw[:, :2].max() > self._cells.max() + 1
         rows = np.flatnonzero(raw[:, 4] >= score)  # a class score never exceeds the objectness
         raw = raw[rows].astype(np.float32, copy=False)
@@ -187,10 +187,10 @@ class YoloXDecoder:
 
 
 class YoloV8Decoder:
-    """RGB 0..1 in the middle on 114; output (1, 4 + C, A): centre and size in input pixels, classes.
+    """RGB 0..1, centred on 114; output (1, 4 + C, A): centre and size in input pixels, classes.
 
-    Exports with the suppression inside, (1, N, 6) of corners, score, class, are read too. Further columns of
-    segmentation and pose networks (mask coefficients, key points) are passed over; turned boxes are refused.
+    Exports that include the suppression, (1, N, 6) of corners, score, class, are read too. Further columns of
+    segmentation and pose networks (mask coefficients, key points) are ignored; rotated boxes are rejected.
     """
 
     nms = 0.6
@@ -231,9 +231,9 @@ class YoloV8Decoder:
 
 
 class DetrDecoder:
-    """RGB 0..1 stretched to the input, original size beside it; labels, boxes (corners, image pixels), scores out."""
+    """RGB 0..1 stretched to the input, with the original size; outputs labels, boxes (corners, pixels), scores."""
 
-    nms = 1.0  # one query answers for one object: the matching loss has taught it so
+    nms = 1.0  # one query for each object: trained with a matching loss
 
     def __init__(self, inputs: Sequence[Port], outputs: Sequence[Port], metadata: Mapping[str, str]) -> None:
         names = [port.name for port in outputs]
@@ -260,7 +260,7 @@ class DetrDecoder:
 
 
 class NanoDetDecoder:
-    """BGR, standardised, in the middle on 0; per stride cls_pred (1, n, C) and dis_pred (1, n, 4 * bins)."""
+    """BGR, normalised, centred on 0; per stride cls_pred (1, n, C) and dis_pred (1, n, 4 * bins)."""
 
     nms = 0.6
 
@@ -306,10 +306,11 @@ class NanoDetDecoder:
 
 
 class LiteDecoder:
-    """RGB, (x - 127) / 128, at the top left on 127, sides rounded up to 32; scores (1, A, C), distances (1, A, 4).
+    """RGB, (x - 127) / 128, top left on 127, sides rounded up to 32; scores (1, A, C), distances (1, A, 4).
 
-    liquidtrack's own (`lite_head.py`): distances to the sides in strides, from the middle of each cell; further
-    outputs are the backbone's maps of strides 8, 16, 32. It takes images of any size; their long side is `size`.
+    liquidtrack's own detector (`lite_head.py`): distances to the sides in strides, from the centre of each cell;
+    further outputs are the backbone's maps of strides 8, 16, 32. It takes images of any size; their long side is
+    `size`.
     """
 
     nms = 0.5
@@ -353,7 +354,7 @@ class LiteDecoder:
 
 
 def _lines(text: str | None, classes: int | None) -> NDArray[np.float64]:
-    """(C, 2) slope and shift of each class in a file's metadata; one of (1, 0) for all where it says nothing."""
+    """(C, 2) slope and shift of each class in a file's metadata; (1, 0) for all classes where there are none."""
     if text is None:
         return np.array([[1.0, 0.0]])
     try:
@@ -367,7 +368,7 @@ def _lines(text: str | None, classes: int | None) -> NDArray[np.float64]:
     return lines
 
 
-# In the order that "auto" tries them: named outputs leave no doubt, YOLOX is known by its number of anchors.
+# In the order of "auto": named outputs are unambiguous, YOLOX is recognised by its number of anchors.
 DECODERS: dict[str, Callable[[Sequence[Port], Sequence[Port], Mapping[str, str]], Decoder]] = {
     "lite": LiteDecoder,
     "nanodet": NanoDetDecoder,
@@ -380,10 +381,10 @@ DECODERS: dict[str, Callable[[Sequence[Port], Sequence[Port], Mapping[str, str]]
 def make_decoder(
     name: str, inputs: Sequence[Port], outputs: Sequence[Port], metadata: Mapping[str, str] | None = None
 ) -> Decoder:
-    """The family of that name, or with "auto" the first one that these inputs and outputs belong to.
+    """The decoder of that name, or with "auto" the first family that the inputs and outputs fit.
 
     Raises:
-        WeightsError: they belong to no known family, or not to the one that was named, or the image is too large.
+        WeightsError: they fit no known family, or not the named one, or the network's input is too large.
     """
     _check_sizes(inputs, metadata or {})
     seen = f"inputs {', '.join(map(str, inputs))}; outputs {', '.join(map(str, outputs))}"

@@ -17,9 +17,9 @@ from models.detection.lite_head import DetectionHead, LiteNetwork, LiteTaps
 from models.runtime.cache import atomic
 
 OUTPUTS = ("distances", "scores", "stride8", "stride16", "stride32")
-SHAPE = (1, 3, 96, 160)  # of the image that an export is tried with
-FAMILY = "lite"  # what the file's metadata says, so that models.detection.decoders knows it
-HALVES_TOLERANCE = 0.1  # of the largest output, on noise: rounding moved trained heads by 0.9 to 1.8 %
+SHAPE = (1, 3, 96, 160)  # shape of the example image for the export
+FAMILY = "lite"  # family name in the file's metadata, for models.detection.decoders
+HALVES_TOLERANCE = 0.1  # share of the largest output, on noise: rounding changed trained heads by 0.9 to 1.8 %
 
 
 def load_taps(weights: str | None = None) -> LiteTaps:
@@ -30,7 +30,7 @@ def load_taps(weights: str | None = None) -> LiteTaps:
 
 
 class _Inner(nn.Module):
-    """Only the maps that the head reads, for training it."""
+    """Only the maps that the head uses, for its training."""
 
     def __init__(self, taps: LiteTaps) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class _Inner(nn.Module):
 
 
 def export_taps(path: Path, taps: LiteTaps) -> None:
-    """The frozen part alone: images in, the three maps that the head reads out."""
+    """Exports the frozen backbone alone: images in, the three maps for the head out."""
     with atomic(path) as part:
         write_network(part, _Inner(taps).eval(), SHAPE, ("tap8", "tap16", "tap32"), {})
 
@@ -49,14 +49,14 @@ def export_taps(path: Path, taps: LiteTaps) -> None:
 def export_detector(
     path: Path, taps: LiteTaps, head: DetectionHead, names: Sequence[str], card: Mapping[str, str] | None = None
 ) -> None:
-    """Write the whole detector, after ONNX Runtime gave torch's numbers before and after the weights were rounded.
+    """Writes the whole detector, after its outputs were compared with torch's before and after rounding the weights.
 
     Args:
         path: the file.
         taps: the frozen backbone.
         head: the trained head.
         names: its classes.
-        card: more to be kept in the file's metadata.
+        card: further metadata of the file.
 
     Raises:
         WeightsError: the exported network differs from torch's.
@@ -66,7 +66,7 @@ def export_detector(
     whole = LiteNetwork(taps, head).eval()
     with atomic(path) as part:
         write_network(part, whole, SHAPE, OUTPUTS, {name: {0: "batch", 1: "cells"} for name in OUTPUTS[:2]})
-        # a size that the exporter did not see
+        # another size than in the export
         picture = np.random.default_rng(1).standard_normal((1, 3, 128, 96), dtype=np.float32)
         check(part, whole, "the detector", picture, TOLERANCE)
         model = onnx.load(str(part))
@@ -78,7 +78,7 @@ def export_detector(
 
 
 def describe(path: Path, more: Mapping[str, str]) -> None:
-    """Add to what a file says of itself."""
+    """Adds to a file's metadata."""
     import onnx
 
     model = onnx.load(str(path))

@@ -1,11 +1,11 @@
 """A light detector on the frozen EfficientNet-Lite0: path aggregation over strides 8, 16, 32, and an anchor-free head.
 
-The maps that it reads are the expansions inside the backbone's blocks (240, 672 and 1152 channels after ReLU6): they
-are computed anyway, and say more than the narrow maps between the blocks (40, 112, 192 channels).
+Its inputs are the expansions inside the backbone's blocks (240, 672 and 1152 channels after ReLU6): they are computed
+anyway, and carry more information than the narrow maps between the blocks (40, 112, 192 channels).
 
 Path aggregation: Liu et al., "Path Aggregation Network", arXiv:1803.01534. Head: one prediction a cell; the distance to
-a side is a distribution over whole strides (Li et al., "Generalized Focal Loss", arXiv:2006.04388, eq. 3-4); filters
-are shared by the three strides, their normalisation is not (Lyu et al., "RTMDet", arXiv:2212.07784, section 3.3).
+a side is a distribution over whole strides (Li et al., "Generalized Focal Loss", arXiv:2006.04388, eq. 3-4). The three
+strides share filters but not normalisation (Lyu et al., "RTMDet", arXiv:2212.07784, section 3.3).
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from models.detection.config import DetectionHeadConfig
 
 STRIDES = (8, 16, 32)
 TAPPED = (240, 672, 1152)  # channels at these strides
-TAPPED_STAGES = (3, 5, 6)  # whose first expansion is tapped: those after strides 8 and 16 end, and the last
-MAPPED_STAGES = (2, 4, 6)  # whose outcome is the backbone's map of strides 8, 16 and 32
+TAPPED_STAGES = (3, 5, 6)  # stages with a tapped first expansion: those after strides 8 and 16 end, and the last
+MAPPED_STAGES = (2, 4, 6)  # stages that output the backbone's map of strides 8, 16 and 32
 PRIOR = 0.01  # score of a cell before training: objects are rare (Lin et al., arXiv:1708.02002, section 4.1)
 
 
 class LiteTaps(Frozen):
-    """The frozen backbone up to stride 32 with its inner maps: (B, 3, H, W) -> three to detect with, three to pool."""
+    """The frozen backbone up to stride 32: (B, 3, H, W) -> three inner maps for detection, three maps for pooling."""
 
     def __init__(self, backbone: EfficientNetLite0) -> None:
         super().__init__()
@@ -62,12 +62,12 @@ def _conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: i
 
 
 def _block(width: int, kernel: int = 5, stride: int = 1) -> nn.Sequential:
-    """Depthwise, then pointwise."""
+    """Depthwise, then pointwise convolution."""
     return nn.Sequential(_conv(width, width, kernel, stride, groups=width), _conv(width, width))
 
 
 class _Deep(nn.Module):
-    """Inverted bottleneck with a shortcut, where the maps are small enough for it to cost little."""
+    """Inverted bottleneck with a shortcut, for small maps, where it is cheap."""
 
     def __init__(self, width: int, expansion: int = 3, kernel: int = 5) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class _Deep(nn.Module):
 
 
 class _Shared(nn.Module):
-    """Depthwise and pointwise filters for all strides, each stride with a normalisation of its own."""
+    """Depthwise and pointwise filters shared by all strides, with a separate normalisation for each stride."""
 
     def __init__(self, width: int, kernel: int) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class _Shared(nn.Module):
 
 
 def _answer(inputs: int, outputs: int, bias: float) -> nn.Conv2d:
-    """The last layer of a branch, which begins by saying the same everywhere."""
+    """The prediction layer of a branch, with a constant output at first."""
     last = nn.Conv2d(inputs, outputs, 1)
     nn.init.normal_(last.weight, std=0.01)
     nn.init.constant_(cast(Tensor, last.bias), bias)
@@ -112,7 +112,7 @@ class DetectionHead(nn.Module):
     """From the backbone's inner maps to class logits and distances, cell by cell.
 
     Args:
-        classes: how many classes.
+        classes: number of classes.
         config: sizes.
     """
 
@@ -133,7 +133,7 @@ class DetectionHead(nn.Module):
         self.distance = nn.ModuleList(_answer(width, 4 * config.bins, 0.0) for _ in STRIDES)
 
     def fuse(self, taps: Sequence[Tensor]) -> list[Tensor]:
-        """Three maps of `width` channels that have seen one another."""
+        """Three maps of `width` channels after path aggregation."""
         fine, middle, coarse = (lateral(tap) for lateral, tap in zip(self.lateral, taps, strict=True))
         middle, coarse = self.deep[0](middle), self.deep[1](coarse)
         middle = self.down_up[0](middle + functional.interpolate(coarse, scale_factor=2.0, mode="nearest"))
@@ -159,7 +159,7 @@ class DetectionHead(nn.Module):
 
 
 class LiteNetwork(nn.Module):
-    """Backbone and head as one: what is exported.
+    """Backbone and head as one network, for the export.
 
     (B, 3, H, W) standardised RGB, H and W multiples of 32 -> distances in strides (B, A, 4), scores (B, A, classes),
     and the backbone's maps of strides 8, 16 and 32 for pooling.

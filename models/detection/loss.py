@@ -1,4 +1,4 @@
-"""The detection head's loss: which cells are assigned to which object, and how wrong they are.
+"""The detection head's loss: assignment of cells to objects, and the losses of classes, boxes and distances.
 
 Assignment: Feng et al., "TOOD: Task-aligned One-stage Object Detection", arXiv:2108.07755, section 3.2. Classes: the
 quality focal loss of Li et al., "Generalized Focal Loss", arXiv:2006.04388, eq. 5; distances: its eq. 6. Boxes:
@@ -16,9 +16,9 @@ from torchvision.ops import complete_box_iou_loss
 
 from models.detection.lite_head import expected
 
-ALPHA, BETA = 1.0, 6.0  # how much score and overlap weigh in a cell's alignment (TOOD, section 4.1)
-MAX_CELLS = 10  # cells that may answer for one object
-MIN_REACH_PX = 4.0  # pixels: a cell of the finest stride answers for an object that is smaller than the cell
+ALPHA, BETA = 1.0, 6.0  # exponents of score and IoU in a cell's alignment (TOOD, section 4.1)
+MAX_CELLS = 10  # most cells assigned to one object
+MIN_REACH_PX = 4.0  # pixels: a cell of the finest stride is assigned to an object that is smaller than the cell
 QFL_BETA = 2.0  # QFL's beta
 MIN_STRIDES = 1e-3  # strides
 BOX, DISTANCE = 2.0, 0.5  # weights beside the class loss
@@ -26,13 +26,13 @@ BOX, DISTANCE = 2.0, 0.5  # weights beside the class loss
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TargetObjects:
-    """All objects of a batch, one after the other.
+    """All objects of a batch, concatenated.
 
     Attributes:
-        picture: (G,) int64, which image of the batch each is in.
-        label: (G,) int64; in a region to leave out, -1 stands for all classes.
+        picture: (G,) int64, index of each object's image in the batch.
+        label: (G,) int64; in an ignored region, -1 stands for all classes.
         xyxy: (G, 4) float32, pixels of the network's input.
-        trust: (G,) float32, 0 to 1: how sure it is that the object is there.
+        trust: (G,) float32, 0 to 1, label weight: confidence that the object exists.
     """
 
     picture: Tensor
@@ -41,18 +41,18 @@ class TargetObjects:
     trust: Tensor
 
     def to(self, device: torch.device | str) -> TargetObjects:
-        """The same on another device."""
+        """The same objects on another device."""
         return TargetObjects(*(getattr(self, name).to(device) for name in ("picture", "label", "xyxy", "trust")))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assignment:
-    """What each cell should answer.
+    """The targets of all cells.
 
     Attributes:
-        score: (B, A, C) quality of the cell's box where it answers for an object of that class, else 0.
-        cell: (P,) int64, flat number (image * A + cell) of each cell that answers for an object.
-        owner: (P,) int64, the object that it answers for.
+        score: (B, A, C) quality of the cell's box where it is assigned to an object of that class, else 0.
+        cell: (P,) int64, flat index (image * A + cell) of each assigned cell.
+        owner: (P,) int64, the object of that cell.
     """
 
     score: Tensor
@@ -70,7 +70,7 @@ def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _within(points: Tensor, xyxy: Tensor, margin: float = 0.0) -> Tensor:
-    """(G, A) whether each of the (A, 2) points lies in each box, boxes being at least 2 * margin wide and high."""
+    """(G, A) whether each of the (A, 2) points lies in each box, with boxes at least 2 * margin wide and high."""
     centre = (xyxy[:, :2] + xyxy[:, 2:]) / 2
     half = ((xyxy[:, 2:] - xyxy[:, :2]) / 2).clamp(min=margin)
     return ((points[None] - centre[:, None]).abs() < half[:, None]).all(-1)
@@ -78,13 +78,13 @@ def _within(points: Tensor, xyxy: Tensor, margin: float = 0.0) -> Tensor:
 
 @torch.no_grad()
 def assign(score: Tensor, boxes: Tensor, points: Tensor, objects: TargetObjects) -> Assignment:
-    """The cells that answer for each object: of those inside it the best aligned, by score and overlap.
+    """The cells assigned to each object: the best aligned of those inside it, by score and IoU.
 
     Args:
-        score: (B, A, C) what the network says, 0 to 1.
+        score: (B, A, C) the network's scores, 0 to 1.
         boxes: (B, A, 4) the network's boxes, pixels.
         points: (A, 2) the cells' centres, pixels.
-        objects: what there is.
+        objects: the ground truth.
     """
     target = torch.zeros_like(score)
     none = torch.zeros(0, dtype=torch.int64, device=score.device)
@@ -96,12 +96,12 @@ def assign(score: Tensor, boxes: Tensor, points: Tensor, objects: TargetObjects)
     iou = pairwise_iou(boxes[picture, cell], objects.xyxy[owner])
     aligned = score[picture, cell, objects.label[owner]] ** ALPHA * iou**BETA
     table = score.new_zeros(len(objects.label), count)
-    table[owner, cell] = aligned + 1e-12  # cells inside come before cells outside even where nothing overlaps yet
+    table[owner, cell] = aligned + 1e-12  # cells inside precede cells outside even before any box overlaps
     quality = score.new_zeros(len(objects.label), count)
     quality[owner, cell] = iou
     best, at = table.topk(min(MAX_CELLS, count), dim=1)
     chosen = torch.zeros_like(table).scatter_(1, at, (best > 0).to(table.dtype))
-    # a cell answers for one object: of several that which it overlaps most
+    # a cell is assigned to one object: of several the one with the largest IoU
     flat = score.new_zeros(score.shape[0], count).scatter_reduce_(
         0, objects.picture[:, None].expand_as(table), quality * chosen + 1e-9 * chosen, "amax"
     )
@@ -125,19 +125,19 @@ def loss(
     unknown: TargetObjects,
     known: Tensor,
 ) -> dict[str, Tensor]:
-    """The weighted losses of a batch, to be added up.
+    """The weighted losses of a batch; their sum is minimised.
 
     Args:
         kind: (B, A, C) class logits.
         place: (B, A, 4 * bins) logits of distances.
         points: (A, 2) the cells' centres, pixels.
-        strides: (A,) theirs.
-        objects: what there is.
-        unknown: regions where nobody knows whether there is an object of that class (crowds, doubtful boxes).
-        known: (B, C) bool, the classes of which everything in the image is labelled.
+        strides: (A,) the cells' strides.
+        objects: the ground truth.
+        unknown: ignored regions, where objects of that class are not reliably labelled (crowds, uncertain boxes).
+        known: (B, C) bool, the classes that are completely labelled in the image.
     """
     bins = place.shape[-1] // 4
-    # a box without height has no aspect that complete IoU could judge
+    # a box of zero height has no aspect ratio for complete IoU
     distance = expected(place, bins).clamp(min=MIN_STRIDES) * strides[:, None]
     boxes = torch.cat([points - distance[..., :2], points + distance[..., 2:]], -1)
     score = kind.sigmoid()
@@ -171,7 +171,7 @@ def loss(
 
 
 def _between(logits: Tensor, wanted: Tensor) -> Tensor:
-    """(P, 4) cross-entropy of (P, 4, bins) logits with the two whole strides around each wanted distance."""
+    """(P, 4) cross-entropy of (P, 4, bins) logits with the two whole strides around each target distance."""
     low = wanted.floor()
     part = wanted - low
     logs = functional.log_softmax(logits, -1)

@@ -1,7 +1,7 @@
 """Static quantisation to 8-bit integers, calibrated on images: half the time on processors with VNNI, half the bytes.
 
 Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
-arXiv:1712.05877, by ONNX Runtime's tools. EfficientNet-Lite was made for it: no squeeze-and-excitation, ReLU6 in
+arXiv:1712.05877, by ONNX Runtime's tools. EfficientNet-Lite was designed for it: no squeeze-and-excitation, ReLU6 in
 place of swish.
 """
 
@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 from models.runtime.cache import atomic
 
 Feeds = Mapping[str, NDArray[Any]]
-KINDS = ("Conv", "Add", "Resize", "Clip", "Relu")  # the answers' last sums stay in floating point: they cost nothing
+KINDS = ("Conv", "Add", "Resize", "Clip", "Relu")  # the last sums of the outputs stay in floating point, at no cost
 
 
 def quantise(network: Path, path: Path, pictures: Iterable[Feeds]) -> None:
-    """Write `network` with 8-bit weights (a scale for each filter) and 8-bit maps (one for each map) to `path`.
+    """Writes `network` with 8-bit weights (a scale for each filter) and 8-bit maps (one for each map) to `path`.
 
     Args:
         network: an ONNX file in floating point.
-        path: the file to write, whole or not at all.
-        pictures: inputs whose maps show the ranges of values; some dozens.
+        path: the output file, written atomically.
+        pictures: calibration inputs, from which the value ranges of the maps follow; some dozens.
     """
     import onnx
     import onnxruntime
@@ -46,12 +46,12 @@ def quantise(network: Path, path: Path, pictures: Iterable[Feeds]) -> None:
         wide = Path(folder) / "wide.onnx"
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
-        # widens weights that are stored in half precision, and folds what is constant
+        # converts weights from half precision to float32, and folds constants
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = str(wide)
         onnxruntime.InferenceSession(str(network), options, providers=["CPUExecutionProvider"])
         level = logging.root.level
-        logging.root.setLevel(logging.ERROR)  # it recommends a step that this is
+        logging.root.setLevel(logging.ERROR)  # it recommends this very step
         try:
             with atomic(path) as part:
                 quantize_static(
@@ -74,12 +74,12 @@ def quantise(network: Path, path: Path, pictures: Iterable[Feeds]) -> None:
 
 
 def _ranges(graph: Any) -> dict[str, list[dict[str, Any]]]:
-    """How far the weights of each convolution go, for ONNX Runtime's quantiser.
+    """The ranges of each convolution's weights, for ONNX Runtime's quantiser.
 
     Processors without VNNI add the products of two neighbouring inputs (0..255) in 16 bits, which overflows where their
-    weights come to more than 128 together. Half the range for every weight is always safe, but wastes up to a bit:
-    where a filter looks at single pixels, the neighbours are known, so that two of them share the whole range, and
-    where it looks at one map, nothing is paired.
+    weights have a sum of more than 128. Half the range for every weight is always safe, but wastes up to 1 bit. In a
+    filter of a single pixel the neighbours are known, so that two of them share the whole range. In a filter of a
+    single map no inputs are paired.
     """
     from onnx import numpy_helper
 
@@ -91,7 +91,7 @@ def _ranges(graph: Any) -> dict[str, list[dict[str, Any]]]:
         size = abs(numpy_helper.to_array(weights[node.input[1]]).astype(np.float64))
         filters, inputs = size.shape[:2]
         if inputs > 1 and size[0, 0].size > 1:
-            continue  # how these lie in memory is the runtime's business
+            continue  # their layout in memory depends on the runtime
         flat = size.reshape(filters, -1)
         most = flat.max(axis=1) if inputs == 1 else (flat[:, :-1] + flat[:, 1:]).max(axis=1)  # 127, or 128 rounded up
         ranges[node.input[1]] = [

@@ -1,6 +1,6 @@
-"""What comes in and goes out: video, cameras and pictures with their clocks, label files, synthetic scenes.
+"""Input and output: video, cameras and images with their frame times, label files, synthetic scenes.
 
-What others may use is listed here and loaded when it is first asked for.
+The public names are listed here and loaded at first use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a camera or stream delivers, kept as a video file: every frame at its own time, whether it is tracked or not."""
+"""Records a camera or stream as a video file: every frame at its own time, whether it is tracked or not."""
 
 from __future__ import annotations
 
@@ -13,23 +13,22 @@ from datasets.sources.live import Live
 from datasets.video.writer import VideoWriter, check_video
 from tracker.types import UInt8
 
-CRF = 18  # of H.264: a loss that is hardly seen
-QUEUE_BYTES = 256 << 20  # of frames that wait to be written: 1.4 s of 1080p at 30 Hz
-MIN_QUEUE_FRAMES = 8  # frames
+CRF = 18  # H.264 quality: a barely visible loss
+QUEUE_BYTES = 256 << 20  # of frames that wait for the encoder: 1.4 s of 1080p at 30 Hz
+MIN_QUEUE_FRAMES = 8  # smallest queue, frames
 
 
 class Recorder:
-    """Writes the frames of a live source before its newest-wins slot, in a thread of its own. A context manager.
+    """Writes the frames of a live source ahead of its newest-wins slot, in a separate thread. A context manager.
 
-    Frame k of the source is picture k of the file, at the same second. So that this holds, a frame for which there is
-    no room (the encoder is slower than the camera, and as much waits as memory may hold) is left out of both, and
-    counted in the source's `unrecorded`.
+    Frame k of the source is frame k of the file, at the same time in seconds. If the encoder is slower than the camera
+    and the queue is full, a frame is dropped from both and counted in the source's `unrecorded`.
 
-    Nothing is written before `begin`, except where the frames that wait would fill half of the room.
+    Nothing is written before `begin`, unless the waiting frames fill half of the queue.
 
     Args:
-        path: the file to write; its suffix chooses the container.
-        source: of the frames; it is closed where the recording fails, and the recorder's end says why.
+        path: the file to write; its suffix selects the container.
+        source: source of the frames. It is closed if the recording fails; leaving the context raises the error.
         begin: called before the first byte is written, from the recorder's thread.
 
     Raises:
@@ -38,13 +37,13 @@ class Recorder:
 
     def __init__(self, path: Path | str, source: Live, begin: Callable[[], None] = lambda: None) -> None:
         self.path = Path(path)
-        self.frames = 0  # that were written
+        self.frames = 0  # number of frames written
         check_video(self.path)
         self._source = source
         self._begin = begin
         self._room = max(MIN_QUEUE_FRAMES, QUEUE_BYTES // (3 * source.info.width * source.info.height))
         self._waiting: deque[tuple[float, Callable[[], UInt8]]] = deque()
-        self._change = threading.Condition()  # guards all below, and what waits
+        self._change = threading.Condition()  # guards the attributes below and the queue
         self._begun = self._over = False
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._work, name=f"recorder of {self.path.name}", daemon=True)
@@ -57,10 +56,11 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Writes what waits and finishes the file.
+        """Writes the waiting frames and finishes the file.
 
         Raises:
-            LiquidTrackError: the recording failed; what was written before stays readable. Not over another error.
+            LiquidTrackError: the recording failed; the part written before stays readable. Another error that is
+                already being raised takes precedence.
         """
         with self._change:
             self._over = True
@@ -70,14 +70,14 @@ class Recorder:
             raise self._error
 
     def begin(self) -> None:
-        """The run is under way: frames may be written. Further calls do nothing."""
+        """Allows frames to be written, since the run has started. Further calls do nothing."""
         if not self._begun:
             with self._change:
                 self._begun = True
                 self._change.notify_all()
 
     def _take(self, time: float, picture: Callable[[], UInt8]) -> bool:
-        """Called from the source's reader, which must not wait; False: there is no room."""
+        """Called from the source's reader thread, which must not wait. Returns False if the queue is full."""
         with self._change:
             if self._over:
                 return True
@@ -101,7 +101,7 @@ class Recorder:
                     time, picture = item
                     writer.write(picture(), time)
                     self.frames += 1
-        except Exception as error:  # whatever it was, it belongs in front of the person, not in a dead thread
+        except Exception as error:  # any error must reach the user instead of being lost with the thread
             with self._change:
                 self._error, self._over = error, True
                 self._waiting.clear()

@@ -1,4 +1,4 @@
-"""From what a person writes to a source."""
+"""Opens the source that a user's specification names."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def path_of(spec: str) -> str | None:
 
 
 def open_source(spec: str | Path | int, config: SourceConfig = DEFAULT) -> Recorded | Live:
-    """Opens a source and reads as much of it as its size needs.
+    """Opens a source and reads as much of it as is needed to know its frame size.
 
     Args:
         spec: a video file or a pipe; a camera's number such as 0 or "0"; an address (rtsp://, http://, ...); a folder
-            or a glob of pictures, or one picture; a MOTChallenge folder (seqinfo.ini beside img1/); scene:SEED, a
-            rendered scene. A Path is always a place on this machine.
-        config: which part of it, by which clock.
+            or a glob of images, or one image; a MOTChallenge folder (seqinfo.ini beside img1/); scene:SEED, a
+            rendered scene. A Path is always a local path.
+        config: which part of it to read, and which frame times to use.
 
     Raises:
-        SourceError: there is no such thing, or it is damaged or of another kind.
+        SourceError: the source does not exist, is damaged, or is of another kind.
         ConfigError: the settings contradict each other or are out of range.
         DataError: its file of times or its seqinfo.ini is wrong.
     """
@@ -79,7 +79,7 @@ def _open_path(spec: str | Path, config: SourceConfig) -> Recorded:
     except FileNotFoundError:
         if any(sign in str(path) for sign in "*?["):
             return open_images(str(path), config)
-        place = re.sub(r"[^/\s]+@", "***@", str(spec))  # perhaps an address with a slip of the pen in it
+        place = re.sub(r"[^/\s]+@", "***@", str(spec))  # may be a mistyped address with credentials
         raise SourceError(
             f"{place}: there is no such file or folder, and it is no camera number and no address."
         ) from None

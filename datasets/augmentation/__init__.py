@@ -2,5 +2,5 @@
 
 import os
 
-# albumentations asks the network for a newer version of itself as it is imported, unless it is told not to
+# albumentations checks online for a newer version at import; this setting disables the check
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")

@@ -1,8 +1,8 @@
-"""Training pictures of a detector: resized, mirrored, cropped, put together to mosaics, and changed in colour.
+"""Training images of a detector: resizing, mirroring, cropping, mosaics and photometric augmentation.
 
-The transforms are albumentations' (Buslaev et al., "Albumentations", Information 11(2), 2020); the mosaic's layout is
-that of Bochkovskiy et al., "YOLOv4", arXiv:2004.10934, section 3.3. All randomness comes from the generator that is
-handed in, so that a picture can be made again from its seed, in any process.
+The transforms are albumentations' (Buslaev et al., "Albumentations", Information 11(2), 2020). The layout of the mosaic
+is that of Bochkovskiy et al., "YOLOv4", arXiv:2004.10934, section 3.3. All random numbers come from the given
+generator, so that an image can be reproduced from its seed in any process.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ import numpy as np
 
 from tracker.types import Bool, Float32, Int64, UInt8
 
-GREY = 127  # fills what no picture covers: zero for a network that takes (x - 127) / 128
-MIN_VISIBILITY = 0.3  # share of a box; an object of which less is left is neither right nor wrong to find
-MIN_SIDE_PX = 3.0  # of what is left of a box; smaller ones are neither right nor wrong to find
-P_SINGLE = 0.5  # share of the training pictures that are made of one picture instead of four
-SINGLE_SCALE = (0.85, 1.8)  # long side of a single picture, in sides of the training picture
-MOSAIC_SCALE = (0.4, 1.1)  # long side of each of four pictures, in sides of the training picture
-AREA_BELOW = 0.6  # scale below which pixels are averaged; above, images are as sharp as the detector's own resizing
-MAX_STRETCH = 0.12  # largest log of the factor on the width, and of that on the height the other way
+GREY = 127  # fills the area without an image: zero for a network that takes (x - 127) / 128
+MIN_VISIBILITY = 0.3  # visible share of a box below which the object is ignored in the loss
+MIN_SIDE_PX = 3.0  # side of a cropped box below which the object is ignored in the loss
+P_SINGLE = 0.5  # share of the training images that are made from one image instead of four
+SINGLE_SCALE = (0.85, 1.8)  # long side of a single image, in sides of the training image
+MOSAIC_SCALE = (0.4, 1.1)  # long side of each of four images, in sides of the training image
+AREA_BELOW = 0.6  # scale below which pixels are averaged; above it images are as sharp as from the detector's resizing
+MAX_STRETCH = 0.12  # largest logarithm of the factor on the width; the height changes by the inverse factor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AugmentedImage:
-    """A picture and the objects in it.
+    """An image and its objects.
 
     Attributes:
         bgr: (H, W, 3) uint8.
         xyxy: (N, 4) float32 pixels.
         label: (N,) int64.
-        trust: (N,) float32: 1 for a labelled object, less for a pseudo-label, 0 for what is neither right nor wrong.
-        known: (C,) bool, the classes of which every object is marked.
+        trust: (N,) float32 label weight: 1 for a labelled object, less for a pseudo-label, 0 for a box to ignore.
+        known: (C,) bool, the classes of which every object is labelled.
     """
 
     bgr: UInt8
@@ -49,12 +49,12 @@ class AugmentedImage:
 
 
 def compose(pick: Callable[[], AugmentedImage], size: int, rng: np.random.Generator) -> AugmentedImage:
-    """One square training picture of `size` pixels from one picture, or from four around a random point.
+    """One square training image of `size` pixels from one image, or from four around a random point.
 
     Args:
-        pick: gives another picture at each call.
-        size: pixels a side.
-        rng: the source of chance.
+        pick: returns another image at each call.
+        size: side, pixels.
+        rng: random generator.
     """
     if rng.random() < P_SINGLE:
         places, scale = [(0, 0, size, size)], SINGLE_SCALE
@@ -80,16 +80,16 @@ def compose(pick: Callable[[], AugmentedImage], size: int, rng: np.random.Genera
 def fit_into(
     marked: AugmentedImage, size: tuple[int, int], long_side: float, rng: np.random.Generator
 ) -> AugmentedImage:
-    """A picture mirrored by chance, resized, then cropped or padded at random to (width, height) `size`.
+    """Mirrors an image at random, resizes it, and crops or pads it at random to (width, height) `size`.
 
-    Boxes are cut at the edges; those of which too little is left get trust 0, and those of which nothing is left go.
-    albumentations' own `min_visibility` would drop the former, and the loss would take their place for background.
+    Boxes are clipped at the edges. A box with too small a visible share gets trust 0; a box outside is dropped.
+    albumentations' own `min_visibility` would drop the former too, and the loss would treat its area as background.
 
     Args:
-        marked: the picture.
-        size: (width, height) pixels of the result.
-        long_side: pixels of the whole picture's long side after resizing, before a slight random stretch.
-        rng: the source of chance.
+        marked: the image and its objects.
+        size: (width, height) of the result, pixels.
+        long_side: long side of the whole image after resizing and before a slight random stretch, pixels.
+        rng: random generator.
     """
     height, width = marked.bgr.shape[:2]
     stretch = math.exp(rng.uniform(-MAX_STRETCH, MAX_STRETCH))
@@ -102,7 +102,7 @@ def fit_into(
             A.Resize(rows, columns, interpolation=cv2.INTER_LINEAR, area_for_downscale="image" if small else None),
             A.RandomCrop(size[1], size[0], pad_if_needed=True, pad_position="random", fill=GREY),
         ],
-        # boxes of a source may reach beyond their picture; `min_area` drops what lies outside of the crop
+        # input boxes may extend beyond their image; `min_area` drops boxes outside the crop
         bbox_params=A.BboxParams("pascal_voc", ["row"], min_area=1e-3, clip=True, filter_invalid_bboxes=True),
     )
     made = _seeded(transform, rng)(image=marked.bgr, bboxes=marked.xyxy, row=np.arange(len(marked.xyxy)))
@@ -116,11 +116,11 @@ def fit_into(
 
 
 def photometric(bgr: UInt8, rng: np.random.Generator) -> UInt8:
-    """Colours, light, blur, noise and compression as cameras bring them; each by chance.
+    """Photometric augmentation: random colour, brightness, blur, noise and compression, as from real cameras.
 
     Args:
         bgr: (H, W, 3).
-        rng: the source of chance.
+        rng: random generator.
     """
     rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
     made = _seeded(_camera(), rng)(image=rgb)["image"]
@@ -129,12 +129,12 @@ def photometric(bgr: UInt8, rng: np.random.Generator) -> UInt8:
 
 @functools.cache
 def _camera() -> A.Compose:
-    """The photometric transforms: most pictures keep near their own light, a few are of a night or a glare."""
+    """The photometric transforms: most images keep about their brightness, a few become very dark or very bright."""
     usual = A.RandomGamma((72, 140), p=0.9)  # in OneOf, p is a weight
     night = A.Sequential([A.RandomGamma((130, 220), p=1), A.MultiplicativeNoise((0.3, 0.8), p=1)], p=0.1)
     light = A.ColorJitter(brightness=(0.8, 1.25), contrast=(1, 1), saturation=(0.5, 1.4), hue=(0, 0), p=1)
     tint = A.MultiplicativeNoise((0.91, 1.1), per_channel=True, p=1)
-    # a kernel off its middle would move objects out of their boxes
+    # a blur kernel that is not centred would shift objects out of their boxes
     moved = A.MotionBlur((3, 9), allow_shifted=False, direction_range=(0, 0))
     return A.Compose(
         [
@@ -148,7 +148,7 @@ def _camera() -> A.Compose:
 
 
 def _seeded(transform: A.Compose, rng: np.random.Generator) -> A.Compose:
-    """The transform, drawing from `rng`; one generator for all of its parts, which equal seeds would tie together."""
+    """The transform with random numbers from `rng`; one generator for all parts, since equal seeds correlate them."""
     transform.set_random_state(rng, random.Random(int(rng.integers(2**63))))
     return transform
 
@@ -158,7 +158,7 @@ def _area(xyxy: Float32) -> Float32:
 
 
 def flat(pictures: Sequence[AugmentedImage]) -> tuple[Int64, Int64, Float32, Float32]:
-    """(G,) picture, (G,) label, (G, 4) xyxy and (G,) trust of all boxes of several pictures."""
+    """(G,) image index, (G,) label, (G, 4) xyxy and (G,) trust of all boxes of several images."""
     picture = np.concatenate([np.full(len(p.label), k, np.int64) for k, p in enumerate(pictures)])
     label, xyxy, trust = (np.concatenate([getattr(p, name) for p in pictures]) for name in ("label", "xyxy", "trust"))
     return picture, label, xyxy, trust

@@ -1,7 +1,7 @@
-"""What a detector learns from: labels, and what teachers see where nobody labelled.
+"""Training targets of a detector: labels, and pseudo-labels from teacher detectors where labels are missing.
 
-Two teachers that agree on a box are believed (with their mean score as trust); what only one saw, or what they saw
-where the labels show nothing, is neither right nor wrong.
+A box on which two teachers agree becomes a pseudo-label, with a trust from their mean score. A box of one teacher
+alone, or a box without a label in a completely labelled class, is ignored in the loss.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import numpy as np
 from tracker.boxes import overlaps
 from tracker.types import Bool, Detections, Float32, Float64, Int64
 
-CONSENSUS_MIN_SCORE = 0.3  # mean score from which two teachers that agree are believed
-MIN_SCORE = 0.15  # a box of a single teacher from this score on is left out of judgement
-SAME_IOU = 0.55  # IoU from which two boxes mean the same object
+CONSENSUS_MIN_SCORE = 0.3  # lowest mean score of a box that two teachers agree on to become a pseudo-label
+MIN_SCORE = 0.15  # lowest score at which a box of a single teacher is ignored in the loss
+SAME_IOU = 0.55  # lowest IoU at which two boxes count as the same object
 
 PseudoLabels = tuple[Float32, Int64, Float32]  # xyxy, label, trust
 
 
 def consensus(answers: Sequence[Detections]) -> PseudoLabels:
-    """What the teachers say together: boxes that two saw (mean box, trust above 0), and what one saw (trust 0)."""
+    """Consensus of the teachers: boxes found by two (mean box, trust above 0) and boxes found by one (trust 0)."""
     xyxy, label, trust = _none()
     for answer in answers:
         rows = np.flatnonzero(answer.score >= MIN_SCORE / 2)
@@ -31,7 +31,7 @@ def consensus(answers: Sequence[Detections]) -> PseudoLabels:
 
 
 def _join(marks: PseudoLabels, answer: Detections) -> PseudoLabels:
-    """Marks with one more teacher's answer; the score of what one teacher saw alone is negative."""
+    """Boxes with one more teacher's detections merged in; a box found by one teacher alone has a negative score."""
     xyxy, label, trust = marks[0].copy(), marks[1], marks[2].copy()
     new = np.ones(len(answer), bool)
     if len(label) and len(answer):
@@ -55,12 +55,12 @@ def _join(marks: PseudoLabels, answer: Detections) -> PseudoLabels:
 
 
 def merged(labelled: PseudoLabels, complete: Bool, taught: PseudoLabels) -> PseudoLabels:
-    """Labels and teachers' marks of one picture.
+    """Merges the labels and pseudo-labels of one image.
 
     Args:
-        labelled: the labels; trust 0 marks regions to leave out of judgement.
-        complete: (C,) bool, the classes of which the labels show every object: there teachers add no objects.
-        taught: what `consensus` gave.
+        labelled: the labels; trust 0 means a region that is ignored in the loss.
+        complete: (C,) bool, the completely labelled classes, for which teachers add no objects.
+        taught: the result of `consensus`.
     """
     xyxy, label, trust = taught
     if len(label) == 0:
@@ -69,7 +69,7 @@ def merged(labelled: PseudoLabels, complete: Bool, taught: PseudoLabels) -> Pseu
         iou = _overlaps(xyxy, labelled[0]) * (label[:, None] == labelled[1])
         new = iou.max(axis=1) < 0.5
         xyxy, label, trust = xyxy[new], label[new], trust[new]
-    firm = (trust >= 0.5) | ~complete[label]  # complete labels bear only strong doubts
+    firm = (trust >= 0.5) | ~complete[label]  # in complete classes only strong ones stay, to be ignored
     trust = np.where(complete[label], 0, trust).astype(np.float32)
     return (
         np.concatenate([labelled[0], xyxy[firm]]),

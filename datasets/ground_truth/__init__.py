@@ -1,1 +1,1 @@
-"""Readers of research sets with ground truth."""
+"""Readers of research data sets with ground truth."""

@@ -1,4 +1,4 @@
-"""The camera's motion from files: `gmc.txt` beside a sequence's detections."""
+"""Camera motion from files: `gmc.txt` beside a sequence's detections."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tracker.types import Float64
 def read_camera_motion(sequence: Path) -> dict[int, Float64]:
     """gmc.txt[.gz]: by frame (from 0), the (2, 3) affine from the previous listed frame's pixels to this frame's.
 
-    Rows are `number a11 a12 tx a21 a22 ty`. With commas the number is a frame from 1 (thinned sequences); with spaces
-    it is an index from 0 (UCMCTrack's files).
+    Rows are `number a11 a12 tx a21 a22 ty`. In comma-separated files the number is a frame number from 1 (subsampled
+    sequences). In files with spaces it is an index from 0 (UCMCTrack's files).
 
     Raises:
         DataError: a row is not seven finite numbers.

@@ -1,4 +1,4 @@
-"""Pictures of one known class each: a folder or a zip beside a table of classes, what classifiers are scored on."""
+"""Classification data sets: images with one class each, in a folder or a zip, beside a table of classes."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ HEADER = ("index", "wnid", "name")
 
 @dataclass(frozen=True, slots=True)
 class ClassifiedImage:
-    """One picture.
+    """One image.
 
     Attributes:
-        name: its path inside the folder or the zip.
-        label: the class's number, as in the table.
+        name: path inside the folder or the zip.
+        label: class number, as in the table.
     """
 
     name: str
@@ -34,11 +34,11 @@ class ClassifiedImage:
 
 
 class ClassifiedImages:
-    """The pictures of a folder that holds labels.tsv, and images.zip, images/ or the pictures themselves.
+    """The images of a folder with labels.tsv, and images.zip, images/ or the image files themselves.
 
     Raises:
-        ConfigError: the folder, its table or its pictures are missing.
-        DataError: the table is wrong, or a picture belongs to no class of it.
+        ConfigError: the folder, its table or its images are missing.
+        DataError: the table is wrong, or an image belongs to no class of it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -65,10 +65,10 @@ class ClassifiedImages:
         self.pictures = tuple(ClassifiedImage(name, _label(self._root, name, label_of)) for name in names)
 
     def read(self, picture: ClassifiedImage) -> UInt8:
-        """(H, W, 3) uint8 BGR; from one thread at a time.
+        """(H, W, 3) uint8 BGR. Call it from one thread at a time.
 
         Raises:
-            SourceError: the picture cannot be read.
+            SourceError: the image cannot be read.
         """
         if self._archive is None:
             return read_image(self._root / picture.name)
@@ -79,12 +79,12 @@ class ClassifiedImages:
         return decode_image(np.frombuffer(data, np.uint8), self._root / picture.name)
 
     def files(self) -> list[Path]:
-        """The table and what holds the pictures, or the pictures themselves."""
+        """The table and the zip, or the table and the image files."""
         own = [self._root] if self._archive is not None else [self._root / picture.name for picture in self.pictures]
         return [self._table, *own]
 
     def close(self) -> None:
-        """Close the zip where there is one."""
+        """Closes the zip, if there is one."""
         if self._archive is not None:
             self._archive.close()
 

@@ -1,7 +1,7 @@
-"""Folders of masks in DAVIS's layout, with or without their pictures: one folder a sequence, one PNG a frame.
+"""Folders of masks in DAVIS's layout, with or without images: one folder per sequence, one PNG per frame.
 
 ROOT/Annotations/480p/<sequence>/00000.png      truth (DAVIS); also ROOT/Annotations/<sequence>/..., ROOT/<sequence>/...
-ROOT/JPEGImages/480p/<sequence>/00000.jpg       pictures, where ROOT/Annotations is
+ROOT/JPEGImages/480p/<sequence>/00000.jpg       images, if ROOT/Annotations exists
 RESULTS/<sequence>/00000.png                    results, as DAVIS's own tools and most programs write them
 """
 
@@ -21,9 +21,9 @@ class MaskSequence:
     """One sequence.
 
     Attributes:
-        name: its folder's name.
-        masks: the mask of each frame, in natural order; the stem is the frame's name.
-        pictures: the picture of each of these frames, or empty where only masks are known.
+        name: name of its folder.
+        masks: mask file of each frame, in natural order; the stem is the frame's name.
+        pictures: image file of each of these frames; empty if there are only masks.
     """
 
     name: str
@@ -36,12 +36,12 @@ def find_sequences(root: Path, only: tuple[str, ...] = (), pictures: bool = Fals
 
     Args:
         root: one of the layouts above.
-        only: take these alone, all where none is named.
-        pictures: each frame's picture is needed too.
+        only: names of the sequences to return; empty returns all.
+        pictures: whether each frame's image is needed too.
 
     Raises:
-        ConfigError: there are no such folders, or a name of `only` is none of them.
-        DataError: a mask lacks its picture.
+        ConfigError: there are no such folders, or none with a name in `only`.
+        DataError: a mask has no image.
     """
     if not root.is_dir():
         raise ConfigError(f"{root}: there is no such folder; name one with a folder of PNG masks for each sequence.")
@@ -62,7 +62,7 @@ def _masks(folder: Path) -> tuple[Path, ...]:
 
 
 def _home(root: Path) -> Path:
-    """The folder that holds the sequences' folders: below Annotations there may be one for the resolution."""
+    """The folder that holds the sequences' folders; below Annotations there may be a folder for the resolution."""
     home = root / ANNOTATIONS if (root / ANNOTATIONS).is_dir() else root
     inner = sorted(p for p in home.iterdir() if p.is_dir())
     if home != root and inner and not any(_masks(folder) for folder in inner):

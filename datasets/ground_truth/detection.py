@@ -1,6 +1,6 @@
-"""Pictures with boxes: a COCO json beside a folder of pictures, what detectors are trained with and scored on.
+"""Detection data sets: a COCO json beside a folder of images, to train and evaluate detectors.
 
-Not a video: the pictures have nothing to do with one another, and no times. `datasets.formats.coco` reads videos.
+The images are independent of one another and have no times. `datasets.formats.coco` reads videos.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from datasets.formats.text import number, read_text
 from models.errors import ConfigError, DataError
 from tracker.types import Bool, Float32, Int64
 
-NAME = "instances.json"  # what a folder's labels are called
+NAME = "instances.json"  # name of the label file in a folder
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LabelledImage:
-    """One picture and its boxes.
+    """One image and its boxes.
 
     Attributes:
-        index: which picture it is, from 0, in the order of the file's image ids.
-        path: the picture's file; nobody has looked yet whether it is there.
-        size: (width, height) in pixels that the boxes belong to, or None where the file does not say.
+        index: index of the image, from 0, in the order of the file's image ids.
+        path: image file; whether it exists has not been checked.
+        size: (width, height) in pixels that the boxes refer to, or None if the file does not give it.
         xyxy: (N, 4) float32, pixels, right and bottom exclusive.
         label: (N,) int64, an index into the names.
-        ignore: (N,) bool, crowds and boxes to ignore: what is found there is neither right nor wrong.
+        ignore: (N,) bool, crowds and boxes to ignore: detections there are neither correct nor false.
     """
 
     index: int
@@ -43,14 +43,14 @@ class LabelledImage:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LabelledImages:
-    """A file of labels.
+    """The content of a label file.
 
     Attributes:
-        names: the classes.
-        complete: those of `names` of which every object is labelled (`info.complete_for`; all where it is not given):
-            of the others nobody knows whether a box without a label is wrong.
-        pictures: all pictures, also those without boxes.
-        dropped: how many boxes without an area were left out.
+        names: class names.
+        complete: those of `names` of which every object is labelled (`info.complete_for`; all if it is absent). For the
+            other classes a detection without a label is not necessarily false.
+        pictures: all images, also those without boxes.
+        dropped: number of boxes without an area, which were left out.
     """
 
     names: tuple[str, ...]
@@ -60,10 +60,10 @@ class LabelledImages:
 
 
 def find_labels(place: Path, pictures: Path | None = None) -> tuple[Path, Path]:
-    """(file of labels, folder of pictures) of a json, or of a folder that holds instances.json and images/.
+    """(label file, image folder) of a json, or of a folder that holds instances.json and images/.
 
     Raises:
-        ConfigError: there is none, or more than one to choose from.
+        ConfigError: there is no label file, or more than one.
     """
     if not place.exists():
         raise ConfigError(f"{place}: there is no such file or folder; name a COCO json, or a folder with {NAME}.")
@@ -82,11 +82,11 @@ def find_labels(place: Path, pictures: Path | None = None) -> tuple[Path, Path]:
 
 
 def read_labelled_images(place: Path, pictures: Path | None = None) -> LabelledImages:
-    """The pictures and boxes of a COCO json.
+    """The images and boxes of a COCO json.
 
     Args:
         place: the json, or a folder that holds instances.json.
-        pictures: the folder that its file names are in; by default images/ beside the json, else the json's own folder.
+        pictures: folder of the image files; by default images/ beside the json, else the json's own folder.
 
     Raises:
         ConfigError: no such file or folder.
@@ -137,7 +137,7 @@ def read_labelled_images(place: Path, pictures: Path | None = None) -> LabelledI
 
 
 def _categories(file: Path, categories: list[Any]) -> tuple[tuple[str, ...], dict[int, int]]:
-    """The names, and which of them each category id is."""
+    """The class names, and the index of each category id in them."""
     names: list[str] = []
     label_of: dict[int, int] = {}
     for k, value in enumerate(categories, 1):
@@ -164,7 +164,7 @@ Entry = tuple[int, str, tuple[int, int] | None]
 
 
 def _images(file: Path, images: list[Any], boxes: dict[int, list[tuple[list[float], int, bool]]]) -> list[Entry]:
-    """(id, file name, size) of each picture; makes room for its boxes."""
+    """(id, file name, size) of each image; adds an empty list of boxes for it."""
     entries: list[Entry] = []
     for k, value in enumerate(images, 1):
         key, name = (value.get("id"), value.get("file_name")) if isinstance(value, dict) else (None, None)
@@ -180,7 +180,7 @@ def _images(file: Path, images: list[Any], boxes: dict[int, list[tuple[list[floa
 
 
 def _corners(where: str, bbox: Any) -> list[float] | None:
-    """Left, top, right, bottom; None for a box without an area, of which COCO itself has a few."""
+    """Left, top, right, bottom; None for a box without an area, as COCO itself has a few."""
     box = [number(v) for v in bbox] if isinstance(bbox, list) else []
     left, top, width, height = (math.nan if v is None else v for v in box) if len(box) == 4 else [math.nan] * 4
     if not all(map(math.isfinite, (left, top, width, height))):

@@ -1,4 +1,4 @@
-"""Pictures of known identities: one folder each, `<identity>/<camera>_<anything>.png`, as the field's sets."""
+"""Re-identification data sets: images of known identities, `<identity>/<camera>_<anything>.png`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tracker.types import Int64
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Identities:
-    """N pictures, identity by identity.
+    """N images, grouped by identity.
 
     Attributes:
-        names: the identities, sorted.
-        pictures: (N) files.
+        names: names of the identities, sorted.
+        pictures: (N) image files.
         identity: (N,) int64, an index into `names`.
         camera: (N,) int64, an index into `cameras`.
-        cameras: their names, sorted; a picture without an underscore in its name is of camera "".
+        cameras: names of the cameras, sorted; "" for images without an underscore in their name.
     """
 
     names: tuple[str, ...]
@@ -32,10 +32,10 @@ class Identities:
 
 
 def read_identities(folder: Path) -> Identities:
-    """The pictures of `folder`, each in its identity's own folder, or right in it, one an identity, named by its file.
+    """The images of `folder`: one folder per identity, or image files directly in it, one per identity, named by it.
 
     Raises:
-        ConfigError: there is no such folder, or no picture in it.
+        ConfigError: there is no such folder, or no image in it.
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder; name one of <identity>/<camera>_<number>.png.")

@@ -1,8 +1,8 @@
-"""Single-object sequences as benchmarks ship them (OTB, VOT, UAV123, GOT-10k, LaSOT): pictures, and a box for each.
+"""Single-object sequences in the benchmarks' layouts (OTB, VOT, UAV123, GOT-10k, LaSOT): images, and a box for each.
 
-A sequence is a folder with its truth in `groundtruth_rect.txt` or `groundtruth.txt` and its pictures in `img/`,
-`color/`, `imgs/` or beside it. A row of the truth is left, top, width, height, or a polygon (VOT), of which the
-upright box around it is taken. A row of zeros or NaN means that the object is not to be seen.
+A sequence is a folder with its ground truth in `groundtruth_rect.txt` or `groundtruth.txt` and its images in `img/`,
+`color/`, `imgs/` or beside it. A row of the ground truth is left, top, width, height, or a polygon (VOT), which is
+replaced by its axis-aligned bounding box. A row of zeros or NaN means that the object is not visible.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from datasets.sources.images import in_folder
 from models.errors import ConfigError, DataError
 from tracker.types import Float64
 
-TRUTHS = {"groundtruth_rect.txt": 1, "groundtruth.txt": 0}  # and where pixels are counted from: OTB's from 1
+TRUTHS = {"groundtruth_rect.txt": 1, "groundtruth.txt": 0}  # file name: number of the first pixel; OTB counts from 1
 PICTURES = ("img", "color", "imgs", ".")
 SEPARATOR = re.compile(r"[,;\s]+")  # OTB's own files mix commas, tabs and blanks
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SotSequence:
-    """One object through one video.
+    """One object in one video.
 
     Attributes:
-        name: its folder's.
-        pictures: (F,) files, in order.
-        xyxy: (F, 4) float64, pixels from 0, right and bottom exclusive; NaN where the object is not to be seen.
-        base: the number of the first pixel in the truth's file, 0 or 1; results are read and written alike.
+        name: name of its folder.
+        pictures: (F,) image files, in order.
+        xyxy: (F, 4) float64, pixels from 0, right and bottom exclusive; NaN where the object is not visible.
+        base: number of the first pixel in the ground-truth file, 0 or 1; results are read and written the same way.
     """
 
     name: str
@@ -46,13 +46,13 @@ def read_sot_sequences(root: Path, names: tuple[str, ...] = (), base: int | None
 
     Args:
         root: a folder of sequences, or one sequence.
-        names: only these; empty takes all.
-        base: the number of the first pixel, 0 or 1; None goes by the truth's file name.
+        names: names of the sequences to read; empty reads all.
+        base: number of the first pixel, 0 or 1; None chooses it by the name of the ground-truth file.
 
     Raises:
-        ConfigError: there is no sequence, or none of a name.
-        DataError: a truth that is damaged, empty or has another length than its pictures, or begins without a box.
-        SourceError: a sequence without pictures.
+        ConfigError: there is no sequence, or none with one of the names.
+        DataError: the ground truth is damaged, empty or of another length than the images, or begins without a box.
+        SourceError: a sequence has no images.
     """
     if not root.is_dir():
         raise ConfigError(f"{root}: there is no such folder; name a folder of sequences, or one sequence.")
@@ -66,7 +66,7 @@ def read_sot_sequences(root: Path, names: tuple[str, ...] = (), base: int | None
 
 
 def read_boxes(path: Path, base: int) -> Float64:
-    """(F, 4) xyxy in pixels from 0 of a text file with a box or polygon a line; NaN where a row holds no box.
+    """(F, 4) xyxy in pixels from 0, from a text file with one box or polygon per line; NaN for a row without a box.
 
     Raises:
         DataError: the file cannot be read, or a row is neither four numbers nor a polygon.
@@ -86,7 +86,7 @@ def read_boxes(path: Path, base: int) -> Float64:
 
 
 def write_boxes(path: Path, xyxy: Float64, base: int) -> None:
-    """(F, 4) boxes as left,top,width,height a line, what `read_boxes` reads; NaN where there is none.
+    """Writes (F, 4) boxes as lines of left,top,width,height, which `read_boxes` reads; NaN where there is none.
 
     Raises:
         DataError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""Time series with true times, on which recurrent cells are compared: half-cheetah, event XOR, room occupancy.
+"""Time series with sample times, to compare recurrent cells: half-cheetah, event XOR, room occupancy.
 
 Shapes: N series, L samples (padded at the end), C inputs, O targets.
 """
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from models.errors import DataError
 
 CHEETAH_WINDOW, CHEETAH_STEP = 32, 10
-CHEETAH_FILES = {"valid": slice(0, 5), "test": slice(5, 15), "train": slice(15, 25)}  # of the sorted traces
+CHEETAH_FILES = {"valid": slice(0, 5), "test": slice(5, 15), "train": slice(15, 25)}  # slices of the sorted traces
 OCCUPANCY_WINDOW, OCCUPANCY_TEST_STEP = 16, 8
 
-OCCUPANCY_VALID = 0.1  # of the training windows
-XOR_LENGTH = 32  # bits at most, and one second for as many
+OCCUPANCY_VALID = 0.1  # share of the training windows
+XOR_LENGTH = 32  # largest number of bits; so many bits last 1 second
 XOR_ROWS = {"train": (100_000, 1), "valid": (5_000, 2), "test": (10_000, 3)}  # series, seed
 
 
@@ -32,9 +32,9 @@ class Series:
 
     Attributes:
         x: (N, L, C) float32; 0 in the padding.
-        times: (N, L) float64, seconds; in the padding the last sample's.
+        times: (N, L) float64, seconds; the last sample's time in the padding.
         mask: (N, L) bool, True where there is a sample.
-        y: targets: (N, L, O) float32 a sample, (N, L) int64 classes a sample, or (N,) int64 classes.
+        y: targets: (N, L, O) float32 per sample, (N, L) int64 classes per sample, or (N,) int64 classes.
     """
 
     x: NDArray[np.float32]
@@ -50,9 +50,10 @@ def half_cheetah(folder: Path, *, drop: float = 0.0, seed: int = 0) -> dict[str,
     """Windows of the LTC paper's walking robot; the target of a sample is the next frame, all 17 numbers.
 
     Args:
-        folder: with trace_*.npy, float (1000, 17) each; one second a frame.
-        drop: chance of each frame, 0 to below 1, to be missing; the times tell. At least one stays in each window.
-        seed: which ones are missing.
+        folder: folder with trace_*.npy, float (1000, 17) each; one second per frame.
+        drop: probability that a frame is missing, 0 to below 1. The gaps are visible in the times. At least one frame
+            stays in each window.
+        seed: seed for the choice of missing frames.
 
     Raises:
         DataError: traces are missing or of another shape.
@@ -82,9 +83,9 @@ def half_cheetah(folder: Path, *, drop: float = 0.0, seed: int = 0) -> dict[str,
 
 
 def event_xor() -> dict[str, Series]:
-    """Parity of 2 to 31 random bits, told as events: only changes of the bit, and the end, are given, with their times.
+    """Parity of 2 to 31 random bits as events: only changes of the bit, and the end, are given, with their times.
 
-    The task of the CfC paper's code; how often a bit was repeated is known from the elapsed time alone.
+    The task comes from the CfC paper's code. How often a bit is repeated follows only from the elapsed time.
     """
     sets = {}
     for name, (rows, seed) in XOR_ROWS.items():
@@ -105,12 +106,13 @@ def event_xor() -> dict[str, Series]:
 
 
 def occupancy(folder: Path) -> dict[str, Series]:
-    """Windows of 16 minutes of a room's air and light; the target of each sample is whether somebody is in it.
+    """Windows of 16 minutes of a room's air and light; the target of each sample is whether the room is occupied.
 
-    Inputs are scaled by the training file's mean and deviation. A tenth of the training windows validate.
+    Inputs are scaled by the training file's mean and standard deviation. A tenth of the training windows is used for
+    validation.
 
     Args:
-        folder: with datatraining, datatest and datatest2 (UCI data set 357), .txt or .txt.gz.
+        folder: folder with datatraining, datatest and datatest2 (UCI data set 357), .txt or .txt.gz.
 
     Raises:
         DataError: a file is missing or damaged.
@@ -146,7 +148,7 @@ def _occupancy_file(folder: Path, name: str) -> tuple[NDArray[Any], NDArray[Any]
     x, times, y = [], [], []
     try:
         with opener(path, "rt", encoding="utf-8", newline="") as file:
-            # the header has no name for the rows' own number, so that the columns are named here
+            # the header has no name for the column of row numbers, so the columns are named here
             for number, row in enumerate(csv.reader(file), 1):
                 if number == 1:
                     continue
@@ -159,7 +161,7 @@ def _occupancy_file(folder: Path, name: str) -> tuple[NDArray[Any], NDArray[Any]
 
 
 def _padded(windows: list[tuple[Any, Any, Any]]) -> Series:
-    """Windows of (samples, times, targets), each of its own length, as one set."""
+    """Pads windows of (samples, times, targets) with different lengths into one set."""
     longest = max(len(times) for _, times, _ in windows)
     rows = len(windows)
     mask = np.zeros((rows, longest), bool)

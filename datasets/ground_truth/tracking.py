@@ -1,4 +1,4 @@
-"""Sequences to learn from: truth, the detections where there are real ones, and the camera's motion between frames."""
+"""Training sequences: ground truth, real detections if there are any, and the camera motion between frames."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tracker.boxes import overlaps
 from tracker.types import Bool, Float64, Int64
 
 PEDESTRIAN = "pedestrian"
-# the MOTChallenge counts none of them, but a detector sees them and a tracker may follow them
+# MOTChallenge does not count these classes, but a detector finds them and a tracker may follow them
 ALSO_PEOPLE = ("person on vehicle", "static person", "distractor", "reflection")
-KITTI_RATE = 10.0  # frames a second, where no times.csv says otherwise
-HIT = 0.5  # IoU from which a detection shows an object
+KITTI_RATE = 10.0  # frames a second, if there is no times.csv
+HIT = 0.5  # lowest IoU at which a detection is assigned to an object
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -29,7 +29,7 @@ class BoxTable:
 
     Attributes:
         start: (F + 1,) the rows of frame k are start[k]:start[k + 1].
-        id: (N,) the object's number; -1 where it is none.
+        id: (N,) object id; -1 for a box without an object.
         xyxy: (N, 4) pixels.
         score: (N,) 0..1.
     """
@@ -40,24 +40,24 @@ class BoxTable:
     score: Float64
 
     def at(self, frame: int) -> tuple[Int64, Float64, Float64]:
-        """Numbers, boxes and scores of one frame."""
+        """Object ids, boxes and scores of one frame."""
         rows = slice(int(self.start[frame]), int(self.start[frame + 1]))
         return self.id[rows], self.xyxy[rows], self.score[rows]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrackingSequence:
-    """One video's truth.
+    """Ground truth of one video.
 
     Attributes:
-        home: the folder that holds the sequence's; one data set.
-        name: the folder's.
+        home: parent of the sequence's folder; it stands for one data set.
+        name: name of the folder.
         times: (F,) seconds.
-        truth: the objects; their score is how much of them can be seen.
-        detections: real ones, each with the number of the object that it shows (also of people who do not count and
-            stand in no truth); None where there are none.
-        warps: by frame, the (2, 3) affine from the previous frame's pixels; empty where nothing is known.
-        last: the last time at which each object is there, by its number.
+        truth: the objects; their score is the visible share of each box.
+        detections: real detections with the id of the matched object, which may be one that is not evaluated and not
+            in `truth`; None if there are no real detections.
+        warps: by frame, the (2, 3) affine from the previous frame's pixels; empty if the camera motion is unknown.
+        last: the last time at which each object is present, by its id.
     """
 
     home: str
@@ -90,7 +90,7 @@ def read_sequences(roots: tuple[Path, ...]) -> list[TrackingSequence]:
 
 
 def read_sequence(folder: Path) -> TrackingSequence:
-    """One sequence's folder, in the MOTChallenge's form."""
+    """Reads one sequence's folder in the MOTChallenge format."""
     gt = read(folder)
     if gt.times is None:
         raise DataError(f"{folder}: knows no times; put a times.csv or a seqinfo.ini with frameRate into it.")
@@ -107,7 +107,7 @@ def read_sequence(folder: Path) -> TrackingSequence:
 
 
 def _kitti_sequence(home: str, path: Path) -> TrackingSequence:
-    """One file of KITTI's labels: everything in it but `DontCare`, whatever its class."""
+    """Reads one KITTI label file: all classes except `DontCare`."""
     gt = kitti.read(path)
     times = gt.frames / KITTI_RATE if gt.times is None else gt.times
     truth = _truth(gt, ~gt.ignore & _large(gt))
@@ -115,13 +115,13 @@ def _kitti_sequence(home: str, path: Path) -> TrackingSequence:
 
 
 def _large(gt: Annotations) -> Bool:
-    """(N,) which boxes are more than a pixel in width and height."""
+    """(N,) which boxes are wider and higher than one pixel."""
     large: Bool = np.asarray((gt.xyxy[:, 2:] - gt.xyxy[:, :2] > 1).all(axis=1), bool)
     return large
 
 
 def _truth(gt: Annotations, counts: Bool) -> BoxTable:
-    """The rows that count (N,), scored by how much of each can be seen: as the file says, else by who covers whom."""
+    """The rows that count (N,), with the visible share as score: from the file, else computed from the occlusions."""
     row, xyxy = gt.row[counts], gt.xyxy[counts].astype(np.float64)
     start = np.searchsorted(row, np.arange(len(gt.frames) + 1))
     if gt.visibility is not None and gt.visibility.min(initial=1) < 1:
@@ -132,13 +132,13 @@ def _truth(gt: Annotations, counts: Bool) -> BoxTable:
 
 
 def last_seen(truth: BoxTable, times: Float64) -> dict[int, float]:
-    """The last time at which each object is there."""
+    """The last time at which each object is present, by its id."""
     frame = np.repeat(np.arange(len(times)), np.diff(truth.start))
     return dict(zip(truth.id.tolist(), times[frame].tolist(), strict=True))
 
 
 def visible(xyxy: Float64) -> Float64:
-    """(N,) the share of each box that no box nearer to the camera (one that stands lower) covers: 0..1, at least."""
+    """(N,) lower bound of the visible share of each box, 0..1: boxes with a lower bottom edge are in front of it."""
     low = np.maximum(xyxy[:, None, :2], xyxy[None, :, :2])
     high = np.minimum(xyxy[:, None, 2:], xyxy[None, :, 2:])
     shared = np.maximum(high - low, 0).prod(axis=2) / (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)[:, None]
@@ -148,9 +148,9 @@ def visible(xyxy: Float64) -> Float64:
 
 
 def _detections(folder: Path, frames: Int64, truth: BoxTable, others: BoxTable) -> BoxTable | None:
-    """The real detections, each named after the object of whose box it covers most, one to one in each frame.
+    """The real detections with the ids of their objects, matched one to one by IoU in each frame.
 
-    Those that show nobody of `truth` may show one of the `others`.
+    Detections that match no object of `truth` may match one of the `others`.
     """
     path = next((p for p in (folder / "det/det.txt", folder / "det/det.txt.gz") if p.is_file()), None)
     if path is None:
@@ -171,7 +171,7 @@ def _detections(folder: Path, frames: Int64, truth: BoxTable, others: BoxTable) 
 
 
 def _closest(found: Float64, true: Float64) -> tuple[Int64, Int64]:
-    """Rows of the boxes (M, 4) and (N, 4) that belong together: the largest sum of overlaps of `HIT` or more."""
+    """Matching rows of the boxes (M, 4) and (N, 4): the assignment with the largest sum of IoUs of `HIT` or more."""
     from scipy.optimize import linear_sum_assignment
 
     iou = overlaps(found, true)

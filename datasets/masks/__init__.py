@@ -1,1 +1,1 @@
-"""Masks as run lengths, polygons and indexed pictures."""
+"""Masks as run lengths, polygons and indexed images."""

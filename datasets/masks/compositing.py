@@ -1,4 +1,4 @@
-"""Scenes of several objects made from sequences of one: the objects of some are laid over the pictures of another."""
+"""Composes scenes of several objects from sequences of one: objects are pasted over the images of another sequence."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from numpy.typing import NDArray
 
 from tracker.types import UInt8
 
-SHIFT_STEPS = 8  # shifts to either side, of an eighth of the width each
+SHIFT_STEPS = 8  # shifts tried to either side, in steps of an eighth of the width
 
 
 def shifts(masks: Sequence[UInt8]) -> tuple[int, ...]:
-    """How far, in pixels to the right, each layer is moved so that in this frame no object is hidden without need.
+    """Shift of each layer in pixels to the right that minimises occlusion in this frame.
 
-    What counts is the largest share that any object loses, behind others or out of the picture: of a small one as of a
-    large one. An object that is hidden when its mask is given cannot be followed by anybody; later on they may pass
-    each other.
+    The criterion is the largest share that any object loses behind others or outside the image, regardless of the
+    object's size. An object that is hidden in the frame of its initial mask cannot be tracked. In later frames objects
+    may occlude each other.
 
     Args:
-        masks: (H, W) object numbers of each layer in the first frame, the one in front last; all of one size.
+        masks: (H, W) object numbers of each layer in the first frame, the front layer last; all of one size.
     """
     width = masks[0].shape[1]
     sizes = [max(int(np.count_nonzero(mask)), 1) for mask in masks]
     seen = [masks[0] > 0]
     chosen = [0]
-    # of equals the least shift
+    # the smallest shift wins a tie
     wanted = [step * width // SHIFT_STEPS for step in sorted(range(-SHIFT_STEPS + 1, SHIFT_STEPS), key=abs)]
     for mask in masks[1:]:
         lost, left = [], []
@@ -42,7 +42,7 @@ def shifts(masks: Sequence[UInt8]) -> tuple[int, ...]:
 
 
 def _moved(picture: NDArray[Any], right: int) -> NDArray[Any]:
-    """The picture moved to the right; what comes in from the side is 0."""
+    """The image shifted to the right; the uncovered columns are 0."""
     moved = np.zeros_like(picture)
     width = picture.shape[1]
     if right >= 0:
@@ -53,15 +53,15 @@ def _moved(picture: NDArray[Any], right: int) -> NDArray[Any]:
 
 
 def compose(pictures: Sequence[UInt8], masks: Sequence[UInt8], right: Sequence[int] = ()) -> tuple[UInt8, UInt8]:
-    """One frame of several: the first picture with the objects of the others over it, the last in front.
+    """Composes one frame from several: the first image with the objects of the others over it, the last in front.
 
     Args:
-        pictures: (H, W, 3) each, of one size.
-        masks: (H, W) object numbers of each; whatever is not 0 is laid over.
-        right: pixels that each layer is moved to the right, see `shifts`; nowhere where it is left out.
+        pictures: (H, W, 3) images of one size.
+        masks: (H, W) object numbers of each image; pixels that are not 0 are pasted.
+        right: shift of each layer to the right in pixels, see `shifts`; no shift if it is empty.
 
     Returns:
-        the picture, and the masks with the objects of picture k numbered k + 1.
+        the image, and the masks with the objects of image k numbered k + 1.
     """
     whole = pictures[0].copy()
     numbers = (masks[0] > 0).astype(np.uint8)

@@ -1,7 +1,7 @@
-"""Pictures of object numbers: PNG with a palette, as DAVIS and YouTube-VOS store their masks.
+"""Images of object numbers: PNG with a palette, as DAVIS and YouTube-VOS store their masks.
 
-Most picture libraries hand out the palette's colours and lose the numbers, so reading goes through FFmpeg, which keeps
-both, and writing is a dozen lines of the format itself (PNG specification, third edition, 5.6 and 11.2).
+Most image libraries return the palette's colours and lose the numbers. Reading therefore uses FFmpeg, which keeps both.
+Writing takes a dozen lines of the format itself (PNG specification, third edition, 5.6 and 11.2).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tracker.types import UInt8
 
 @lru_cache(maxsize=1)
 def palette() -> UInt8:
-    """(256, 3) RGB: the colours of PASCAL VOC and DAVIS: the number's bits, spread over three channels from the top."""
+    """(256, 3) RGB palette of PASCAL VOC and DAVIS: the number's bits fill the three channels from the highest bit."""
     numbers = np.arange(256)
     colours = np.zeros((256, 3), np.int64)
     for bit in range(8):
@@ -30,9 +30,9 @@ def palette() -> UInt8:
 
 
 def write_indexed(path: Path, numbers: UInt8) -> None:
-    """Writes (H, W) uint8 object numbers as a PNG with DAVIS's palette. `OSError` where it cannot be written."""
+    """Writes (H, W) uint8 object numbers as a PNG with DAVIS's palette. `OSError` if it cannot be written."""
     height, width = numbers.shape
-    rows = np.zeros((height, width + 1), np.uint8)  # each row begins with its filter: 0, none
+    rows = np.zeros((height, width + 1), np.uint8)  # each row begins with its filter type: 0 is none
     rows[:, 1:] = numbers
     header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
     content = b"".join(
@@ -54,10 +54,10 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 def read_indexed(path: Path) -> UInt8:
     """(H, W) uint8 object numbers of a PNG: the palette's indices, or grey levels.
 
-    A grey picture of nothing but two levels, 0 and another (DAVIS 2016: 255), holds one object, number 1.
+    A grey image with only two levels, 0 and another (DAVIS 2016: 255), holds one object, number 1.
 
     Raises:
-        DataError: the file is missing, is no such picture, or is a colour picture, which has no numbers.
+        DataError: the file is missing, is not such an image, or is a colour image, which has no numbers.
     """
     try:
         with av.open(str(path)) as container:

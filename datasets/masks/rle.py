@@ -1,7 +1,7 @@
-"""Run-length masks in COCO's form: columns first, runs of 0 and 1 in turn, packed as COCO's compressed string.
+"""Run-length masks in COCO's format: column-major, alternating runs of 0 and 1, packed as COCO's compressed string.
 
-The packing is that of `rleToString` in the COCO API's maskApi.c (tests hold it equal to pycocotools): pycocotools
-itself is an extra for evaluation, and results with masks must be written and read without it.
+The packing is that of `rleToString` in the COCO API's maskApi.c; tests compare it with pycocotools. pycocotools is an
+optional dependency for evaluation, and masks must be written and read without it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from models.errors import DataError
 from tracker.types import Bool
 
-MAX_PIXELS = 1 << 26  # 8192 x 8192: larger than any video, small enough that a wrong size cannot eat the memory
+MAX_PIXELS = 1 << 26  # 8192 x 8192: larger than any video, small enough that a wrong size cannot exhaust the memory
 
 
 class Rle(NamedTuple):
@@ -40,7 +40,7 @@ def encode(mask: Bool) -> Rle:
 
 
 def decode(rle: Rle) -> Bool:
-    """Run lengths -> (H, W) bool; `DataError` where they do not fill the picture."""
+    """Run lengths -> (H, W) bool; `DataError` if they do not fill the image."""
     runs = _unpack(rle.counts)
     if not 0 <= rle.height * rle.width <= MAX_PIXELS or min(runs, default=0) < 0 or sum(runs) != rle.height * rle.width:
         raise DataError(
@@ -51,7 +51,7 @@ def decode(rle: Rle) -> Bool:
 
 
 def from_json(value: Any) -> Rle:
-    """COCO's dictionary (packed string or plain list of runs) -> mask; `DataError` where it does not fit."""
+    """COCO's dictionary (packed string or plain list of runs) -> mask; `DataError` if it is not valid."""
     size = value.get("size") if isinstance(value, dict) else None
     if not (isinstance(size, list) and len(size) == 2 and all(type(n) is int and n > 0 for n in size)):
         raise DataError("the mask has no size; a run-length mask is {size: [height, width], counts: ...}")

@@ -1,1 +1,1 @@
-"""Nothing of the user's is overwritten unasked: the guard, its manifest and its locks."""
+"""Protects the user's files from being overwritten: the guard, its manifest and its locks."""

@@ -1,4 +1,4 @@
-"""A lock on a file to be written, which the system takes away from a process that dies."""
+"""A lock on an output file, which the system releases when the process ends."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ POLL_S = 0.02
 
 
 class FileLock:
-    """Held from `take` to `release`. The file of the lock lies beside the one to be written and goes with the lock.
+    """A lock held from `take` to `release`. The lock file is beside the output file and is removed on release.
 
-    A process that is killed leaves that file behind, unlocked: it is in nobody's way. Where a folder or a file system
-    takes no locks, nothing is locked.
+    A killed process leaves its lock file behind, unlocked, which does not block later runs. If the folder or the file
+    system does not support locks, nothing is locked.
 
     Args:
-        folder: where the lock's own file goes.
-        name: in that folder, of what one process alone may write: a file's name, or a pattern.
+        folder: folder of the lock file.
+        name: what only one process may write in that folder: a file name or a pattern.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
-        # A digest, for a long name must leave room.
+        # A digest, because a long name would exceed the length limit.
         mark = hashlib.sha256(os.path.normcase(name).encode("utf-8", "surrogateescape")).hexdigest()[:16]
         self.path = folder / f".liquidtrack-{mark}.lock"
         self._handle: int | None = None
 
     def take(self, patience: float = 0.0) -> int | None:
-        """Locks, or returns the number of the process that has it locked after `patience` seconds (0: unknown)."""
+        """Locks; on failure after `patience` seconds, returns the id of the process with the lock (0: unknown)."""
         end = time.monotonic() + patience
         while (owner := self._try()) is not None and time.monotonic() < end:
             time.sleep(POLL_S)
@@ -46,7 +46,7 @@ class FileLock:
             try:
                 handle = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
             except OSError:
-                return None  # what cannot be locked here cannot be written here either, mostly
+                return None  # where a lock file cannot be created, the output mostly cannot be written either
             if not _lock(handle):
                 owner = os.read(handle, 32).decode("ascii", "replace").strip()
                 os.close(handle)
@@ -57,10 +57,10 @@ class FileLock:
                     os.write(handle, str(os.getpid()).encode())
                     self._handle = handle
                     return None
-            os.close(handle)  # its owner took it away meanwhile
+            os.close(handle)  # its owner has removed it meanwhile
 
     def release(self) -> None:
-        """Unlocks; a second call does nothing."""
+        """Unlocks; further calls do nothing."""
         if self._handle is not None:
             with contextlib.suppress(OSError):
                 self.path.unlink(missing_ok=True)
@@ -69,7 +69,7 @@ class FileLock:
 
 
 def _lock(handle: int) -> bool:
-    """False where another one has it; systems that know no locks say True."""
+    """False if another process holds the lock; True on systems without locks."""
     try:
         if fcntl is not None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -81,5 +81,5 @@ def _lock(handle: int) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        return fcntl is not None  # Windows says PermissionError where it is locked; others have no locks here
+        return fcntl is not None  # Windows raises PermissionError if it is locked; other systems have no locks here
     return True

@@ -1,13 +1,13 @@
-"""The one guard of everything that a command writes: nothing of the user's is overwritten unasked.
+"""Guards all outputs of a command: no file of the user is overwritten without permission.
 
-Before anything is opened, every place that will be written is looked at, side files too:
+Before anything is opened, every output path is checked, including side files:
 
-* What is read is never written, by whatever name (hard links, links, case): files are compared by device and inode.
-* What exists must be this command's own result of the same settings, unchanged since (`_manifest`); `overwrite` lifts
-  that. Devices, pipes and standard output are nobody's data and are exempt.
-* What is written is locked until the end, so that two runs cannot mix their files.
+* An input is never written, under any name (hard links, symbolic links, case): files are compared by device and inode.
+* An existing file must be this command's own result with the same settings, unchanged since (`manifest`). `overwrite`
+  lifts this rule. Devices, pipes and standard output hold no user data and are exempt.
+* Outputs are locked until the end, so that two runs cannot mix their files.
 
-Nothing is touched before `begin`, which a command calls when it has the first thing to write.
+Nothing is changed before `begin`, which a command calls when it has the first data to write.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from datasets.video.output_file import is_stream
 from models.checks.renames import COMMANDS, with_new_names
 from models.errors import ConfigError
 
-MAX_LOCKS = 256  # of one output: a process may have a thousand files open
+MAX_LOCKS = 256  # per output: a process may have about a thousand open files
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,13 @@ class Output:
     """A file or folder that a command will write.
 
     Attributes:
-        name: how it was asked for, such as `--json`.
-        path: where.
-        parts: of a folder, the patterns of what will be written in it; empty for a file.
-        beside: side files that may be written, or taken away, along with it.
-        resumes: the file in the folder by which the command goes on from what an earlier run left; it knows that run's
-            settings, so the command itself refuses one of others.
-        once: it cannot be made again, so that even an own one is not replaced unasked.
+        name: the option that requested it, such as `--json`.
+        path: path of the file or folder.
+        parts: for a folder, the patterns of the files that will be written in it; empty for a file.
+        beside: side files that may be written or removed with it.
+        resumes: the file in the folder from which the command continues an earlier run. It holds that run's settings,
+            so the command itself refuses a file with other settings.
+        once: whether the result cannot be reproduced, so that even the command's own result needs permission.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Output:
     once: bool = False
 
     def places(self) -> list[Place]:
-        """Everything that may be written."""
+        """All places that may be written."""
         if self.parts:
             folder = real(self.path)
             return [Place(folder, PATTERN + p if any(c in p for c in "*?[") else p) for p in self.parts]
@@ -64,9 +64,9 @@ class Input:
     """Something that a command reads.
 
     Attributes:
-        name: what it is, such as `the source`.
-        path: a file, or a folder.
-        reads: of a folder, whether a file in it is read; without it every file is.
+        name: name in messages, such as `the source`.
+        path: a file or a folder.
+        reads: for a folder, whether a given file in it is read; if it is absent, every file is.
     """
 
     name: str
@@ -75,14 +75,14 @@ class Input:
 
 
 class OutputGuard:
-    """A context in which the outputs may be written; see the module.
+    """A context in which the outputs may be written; see the module docstring.
 
     Args:
-        command: its name.
-        settings: what makes its results what they are: a result of others is not replaced.
-        outputs: all that will be written.
-        inputs: all that will be read.
-        overwrite: the user has said that what is there may go.
+        command: name of the command.
+        settings: settings that determine its results; a result with other settings is not replaced.
+        outputs: all outputs.
+        inputs: all inputs.
+        overwrite: whether the user allows existing files to be replaced.
     """
 
     def __init__(
@@ -100,15 +100,15 @@ class OutputGuard:
         self._locks: list[FileLock] = []
         self._made: list[Path] = []  # folders
         self._before: dict[Place, tuple[ManifestEntry | None, list[object]]] = {}
-        self._owned: set[Place] = set()  # all that is there is this command's own
-        self.making_room: dict[Place, Callable[[Path], bool]] = {}  # which files make room for the new ones
+        self._owned: set[Place] = set()  # places where all existing files are this command's own
+        self.making_room: dict[Place, Callable[[Path], bool]] = {}  # which files `begin` removes
         self._begun = False
 
     def __enter__(self) -> OutputGuard:
-        """Looks at everything and locks it.
+        """Checks and locks all outputs.
 
         Raises:
-            ConfigError: something is in the way; the message names it and says what to do.
+            ConfigError: an output may not be written; the message names it and says what to do.
         """
         try:
             for output in self._outputs:
@@ -133,7 +133,7 @@ class OutputGuard:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Notes what was written, so that the same command may replace it, and unlocks."""
+        """Records what was written, so that the same command may replace it, and unlocks."""
         _ACTIVE.remove(self)
         try:
             self._note()
@@ -141,10 +141,10 @@ class OutputGuard:
             self._unlock()
 
     def begin(self) -> None:
-        """To be called before the first byte is written; further calls do nothing.
+        """Prepares the outputs. Call it before the first byte is written; further calls do nothing.
 
-        Notes that results are under way; takes the earlier run's files out of folders (of files that were not its own
-        only those that are named by a number); and files with several names get a place of their own to be written.
+        It records in the manifests that the results are unfinished. It removes the earlier run's files from folders; of
+        files that are not the command's own, only those named by a number. It separates files with several hard links.
         """
         if self._begun:
             return
@@ -156,7 +156,7 @@ class OutputGuard:
             for path in place.files():
                 with contextlib.suppress(OSError):
                     if (stale is not None and stale(path)) or (path.lstat().st_nlink > 1 and path.is_file()):
-                        path.unlink()  # its other names keep the bytes
+                        path.unlink()  # its other hard links keep the content
         for folder, entries in changes.items():
             update(folder, entries)
 
@@ -198,7 +198,7 @@ class OutputGuard:
         files = place.files()
         if not files:
             return
-        if entry is not None:  # a run of an earlier version may have used old names
+        if entry is not None:  # an earlier version may have used old names
             settings = with_new_names(entry.settings, self._entry.settings)
             entry = replace(entry, command=COMMANDS.get(entry.command, entry.command), settings=settings)
         mine = entry is not None and (entry.command, entry.settings) == (self._entry.command, self._entry.settings)
@@ -216,13 +216,13 @@ class OutputGuard:
         if unchanged or output.resumes:
             self._owned.add(place)
         if output.resumes and self._overwrite:
-            self.making_room[place] = lambda path: not mine  # what another training left would be gone on from
+            self.making_room[place] = lambda path: not mine  # otherwise another training's files would be resumed
         elif place.key.startswith(PATTERN) and not output.resumes:
             self.making_room[place] = lambda path: unchanged or path.stem.removeprefix("frame_").isdecimal()
         if self._overwrite or (unchanged and not output.once):
             return
         if entry is None and output.resumes and (real(output.path) / output.resumes).is_file():
-            return  # its files were copied here, or are of a time before there were manifests
+            return  # its files were copied here, or are older than manifests
         said, also = _said(output, files[0]), f" and {len(files) - 1} more" if len(files) > 1 else ""
         hint = "name another place, or add --overwrite to replace it"
         if entry is None:
@@ -246,7 +246,7 @@ class OutputGuard:
         return f"with other settings ({name.replace('_', '-')} was {was} and is {now})"
 
     def _reads(self, path: Path, exact: bool) -> str | None:
-        """What this file is among the inputs; `exact`: being in a folder that is read makes a file no input."""
+        """Name of the input that this file is, or None; with `exact`, a file in an input folder is not an input."""
         try:
             status = path.stat()
         except (OSError, ValueError):
@@ -270,12 +270,12 @@ class OutputGuard:
         return None
 
     def _note(self) -> None:
-        """Puts what was written into the manifests; what was left alone keeps the entry that it had."""
+        """Adds the written results to the manifests; unchanged results keep their entries."""
         changes: dict[Path, dict[str, ManifestEntry | None]] = {}
         for place, (entry, before) in self._before.items():
             now = _state(place)
             if now != before:
-                # A folder in which files of somebody else still lie does not become this command's own.
+                # A folder that still holds other files does not become this command's own.
                 ours = bool(now) and (place in self._owned or not {*before} & {*now})
                 entry = ManifestEntry(self._entry.command, self._entry.settings, _fingerprint(place)) if ours else None
             elif not self._begun:
@@ -291,11 +291,11 @@ class OutputGuard:
         self._locks.clear()
         for folder in reversed(self._made):
             with contextlib.suppress(OSError):
-                folder.rmdir()  # only if nothing came into it
+                folder.rmdir()  # only if it is still empty
 
 
 def file_outputs(config: object, *names: str) -> tuple[Output, ...]:
-    """The settings of these names that are not None, each a file to write."""
+    """The settings with these names that are not None, each as an output file."""
     found = ((name, getattr(config, name)) for name in names)
     return tuple(Output(f"--{name.replace('_', '-')}", path) for name, path in found if path is not None)
 
@@ -304,24 +304,24 @@ _ACTIVE: list[OutputGuard] = []
 
 
 def begin() -> None:
-    """Tells the guard of the command that runs, if there is one, that it is about to write."""
+    """Calls `begin` of the running command's guard, if there is one."""
     for guard in _ACTIVE:
         guard.begin()
 
 
 def makes_room(path: Path) -> bool:
-    """Whether a file will be gone when the command that runs begins to write."""
+    """Whether a file will be removed when the running command begins to write."""
     path = real(path)
     return any(path in place.files() and goes(path) for guard in _ACTIVE for place, goes in guard.making_room.items())
 
 
 def real(path: Path) -> Path:
-    """Where a path leads, through links, whether it exists or not."""
+    """The path with all links resolved, whether it exists or not."""
     return Path(os.path.realpath(path))
 
 
 def _look(output: Output) -> None:
-    """Refuses what can never be written, before anything is made or locked."""
+    """Refuses outputs that can never be written, before anything is created or locked."""
     hint = "name another place"
     for path in (output.path, *output.beside):
         try:
@@ -347,7 +347,7 @@ def _look(output: Output) -> None:
 
 
 def _make_folder(folder: Path, output: Output) -> list[Path]:
-    """Makes a folder and those above it; returns those that are new, the outermost first."""
+    """Creates a folder and its parents; returns the new ones, the outermost first."""
     new: list[Path] = []
     at = folder
     while not at.exists():
@@ -363,12 +363,12 @@ def _make_folder(folder: Path, output: Output) -> list[Path]:
 
 
 def _end(text: str) -> str:
-    """The end of a long text, where paths differ."""
+    """The end of a long text, since paths mostly differ at the end."""
     return text if len(text) <= 60 else f"...{text[-57:]}"
 
 
 def _state(place: Place) -> list[object]:
-    """Changes when a file of the place is written."""
+    """A value that changes when a file of the place is written."""
     found: list[object] = []
     for path in place.files():
         with contextlib.suppress(OSError):
@@ -385,7 +385,7 @@ def _fingerprint(place: Place) -> str | None:
 
 
 def _said(output: Output, path: Path) -> Path:
-    """The path as the user wrote it, where it is the one that was asked for."""
+    """The path as the user wrote it, if it is the requested one."""
     return output.path if not output.parts and real(output.path) == path else path
 
 

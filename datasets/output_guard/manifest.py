@@ -1,6 +1,6 @@
-"""What liquidtrack wrote in a folder: `.liquidtrack.json`, with the settings and a fingerprint of each result.
+"""Manifest of the results in a folder: `.liquidtrack.json`, with the settings and a fingerprint of each result.
 
-By it a command knows its own results again, and sees whether anybody changed them since.
+With it a command recognises its own results and detects later changes to them.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ NAME = ".liquidtrack.json"
 PATTERN = "glob:"
 FORMAT = "liquidtrack results"
 ABOUT = "What liquidtrack wrote in this folder: by it, it replaces its own results and nothing else."
-MAX_BYTES = 64 << 20  # bytes of a manifest
-WHOLE = 64 << 20  # bytes up to which every byte of a file counts for its fingerprint
-SAMPLE = 1 << 20  # bytes; of larger files so many at 16 places, and the time of the last change
-PATIENCE_S = 10.0  # for another process that is writing the manifest
+MAX_BYTES = 64 << 20  # largest size of a manifest, bytes
+WHOLE = 64 << 20  # bytes, largest file whose fingerprint covers every byte
+SAMPLE = 1 << 20  # bytes read at each of 16 places of a larger file; the modification time counts too
+PATIENCE_S = 10.0  # time to wait for another process that is writing the manifest
 
 Settings = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a result lies: a file, or all files of a pattern.
+    """Location of a result: a file, or all files that match a pattern.
 
     Attributes:
-        folder: of the manifest.
-        key: a name below it, or a pattern behind `glob:`.
+        folder: folder of the manifest.
+        key: a name below the folder, or `glob:` and a pattern.
     """
 
     folder: Path
     key: str
 
     def files(self) -> list[Path]:
-        """What is there now, in order. A link that leads nowhere counts too."""
+        """The existing files, in order, including broken links."""
         if self.key.startswith(PATTERN):
             found = glob.glob(self.key.removeprefix(PATTERN), root_dir=self.folder)
             return [path for name in sorted(found) if not (path := self.folder / name).is_dir()]
@@ -51,12 +51,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class ManifestEntry:
-    """What the manifest says of a place.
+    """The manifest's entry of a place.
 
     Attributes:
-        command: that wrote it.
-        settings: of that command, as far as they were not its defaults.
-        fingerprint: of what it wrote; None where it never came to its end.
+        command: the command that wrote it.
+        settings: settings of that command that differ from the defaults.
+        fingerprint: fingerprint of the result; None if the command did not finish.
     """
 
     command: str
@@ -65,7 +65,7 @@ class ManifestEntry:
 
 
 def read(folder: Path) -> dict[str, ManifestEntry]:
-    """The entries by key; none where there is no manifest, or none that can be understood."""
+    """The entries by key; empty if there is no manifest, or if it cannot be read."""
     try:
         path = folder / NAME
         if path.stat().st_size > MAX_BYTES:
@@ -85,9 +85,9 @@ def read(folder: Path) -> dict[str, ManifestEntry]:
 
 
 def update(folder: Path, changes: Mapping[str, ManifestEntry | None]) -> None:
-    """Puts entries into the manifest, or takes them out. A manifest that cannot be written stays as it is.
+    """Adds entries to the manifest, or removes them. A manifest that cannot be written stays as it is.
 
-    Without an entry a result counts as somebody else's, which costs a question and no data.
+    A result without an entry counts as foreign: the command then asks for permission, and no data is lost.
     """
     path = folder / NAME
     lock = FileLock(folder, NAME)
@@ -136,7 +136,7 @@ def _write(path: Path, entries: Mapping[str, ManifestEntry]) -> None:
 
 
 def fingerprint(files: Iterable[Path]) -> str:
-    """Of names, sizes and bytes. `OSError` where one cannot be read."""
+    """Fingerprint of names, sizes and bytes. `OSError` if a file cannot be read."""
     whole = hashlib.sha256()
     for path in files:
         size = path.stat().st_size

@@ -1,6 +1,6 @@
-"""Rendered scenes with their truth: for tests, for the README picture, and where no real clip can be had.
+"""Rendered scenes with ground truth: for tests, for the README image, and where no real clip is available.
 
-What others may use is listed here and loaded when it is first asked for.
+The public names are listed here and loaded at first use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What stands still: the ground painted from above and laid into perspective, and everything that is built on it."""
+"""The static background: the ground, painted from above and projected into perspective, and everything built on it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from datasets.scenes.street_furniture import Fixture, fixtures
 from datasets.scenes.trajectories import CURB, FACADE, NEAR, ROAD_FAR, SceneView
 from tracker.types import Float32
 
-TEXELS = 24  # of the ground's texture, a metre
+TEXELS = 24  # texels per metre of the ground's texture
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -23,8 +23,8 @@ class SceneBackdrop:
     """The scene without its actors.
 
     Attributes:
-        background: (H, W, 3) float32 canvas, with the shadows of what stands still.
-        fixtures: from far to near.
+        background: (H, W, 3) float32 canvas, with the shadows of static objects.
+        fixtures: static objects that occlude, from far to near.
         ground: first row of the canvas on which shadows can fall.
     """
 
@@ -34,7 +34,7 @@ class SceneBackdrop:
 
 
 def build_stage(scene: Scene) -> SceneBackdrop:
-    """Paints everything that does not move, once."""
+    """Paints everything static, once per scene."""
     view = SceneView.of(scene)
     rng = np.random.default_rng([scene.seed, 3])
     standing = sorted(fixtures(scene, view, rng), key=lambda f: -f.depth)
@@ -51,7 +51,7 @@ def build_stage(scene: Scene) -> SceneBackdrop:
 
 
 def _ground(canvas: Float32, view: SceneView, rng: np.random.Generator) -> None:
-    """The square, kerb, road and far pavement: painted flat from above, then laid into perspective."""
+    """The square, kerb, road and far pavement: painted from above, then projected into perspective."""
     near = 0.8 * NEAR
     half = view.half_width(FACADE) + 2
     width, height = round(2 * half * TEXELS), round((FACADE - near) * TEXELS)
@@ -80,7 +80,7 @@ def _ground(canvas: Float32, view: SceneView, rng: np.random.Generator) -> None:
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     places = [view.project(x, z)[:2] for x, z in ((-half, FACADE), (half, FACADE), (half, near), (-half, near))]
     lay = cv2.getPerspectiveTransform(corners, np.array(places, np.float32))
-    # Four pixels are averaged into one, or the joints of distant slabs would flicker.
+    # Four pixels are averaged into one, so that the joints of distant slabs do not flicker.
     finer = np.diag([2.0, 2.0, 1.0]) @ lay
     laid = cv2.warpPerspective(flat, finer, (2 * view.width, 2 * view.height), flags=cv2.INTER_AREA)
     laid = cv2.resize(laid, (view.width, view.height), interpolation=cv2.INTER_AREA)
@@ -90,7 +90,7 @@ def _ground(canvas: Float32, view: SceneView, rng: np.random.Generator) -> None:
 
 
 def _paving(rng: np.random.Generator, height: int, width: int, slab: float, colour: Colour, spread: float) -> Float32:
-    """Slabs of `slab` metres, each of its own tone, with joints between them, every other row shifted by half."""
+    """Slabs of `slab` metres with individual tones and joints between them; every other row is shifted by half."""
     step = round(slab * TEXELS)
     tones = rng.normal(0, spread, (height // step + 2, width // step + 3)).astype(np.float32)
     ys, xs = np.arange(height), np.arange(width)

@@ -29,7 +29,7 @@ def sky(view: SceneView, rng: np.random.Generator) -> Float32:
 
 
 def clouds(rng: np.random.Generator, height: int, width: int, octaves: tuple[float, ...]) -> Float32:
-    """Smooth noise about 0 with a deviation of 1; `octaves` are lumps across the width."""
+    """Smooth noise of mean 0 and standard deviation 1; `octaves` are the numbers of noise cells across the width."""
     total = np.zeros((height, width), np.float32)
     for k, lumps in enumerate(octaves):
         cells = rng.standard_normal((max(2, round(lumps * height / width)) + 3, round(lumps) + 3)).astype(np.float32)
@@ -38,7 +38,7 @@ def clouds(rng: np.random.Generator, height: int, width: int, octaves: tuple[flo
 
 
 def houses(canvas: Float32, view: SceneView, rng: np.random.Generator) -> None:
-    """A row of house fronts, a lower skyline behind."""
+    """Draws a row of house fronts with a lower skyline behind them."""
     scale = view.project(0, FACADE)[2]
     reach = view.half_width(FACADE) + 3
     far = Pen(view.width / 2, view.horizon, scale, (-reach, -CAMERA_HEIGHT, reach, 8))

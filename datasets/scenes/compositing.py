@@ -1,4 +1,4 @@
-"""Putting sprites and their shadows onto a canvas, and a canvas into pixels."""
+"""Compositing: sprites and their shadows onto a canvas, and the canvas into pixels."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 from datasets.scenes.sprites import Sprite
 from tracker.types import Float32, UInt8
 
-SUN = (0.55, 0.16)  # a shadow's run to the right and towards the camera, in heights of what casts it
+SUN = (0.55, 0.16)  # length of a shadow to the right and towards the camera, in heights of the object
 
 
 def clip(
     box: tuple[int, int, int, int], size: tuple[int, ...]
 ) -> tuple[bool, tuple[slice, slice] | None, tuple[slice, slice] | None]:
-    """(does all of it fit, the part of the patch, the part of the canvas) for a patch at (top, left, height, width)."""
+    """(whether all of it fits, part of the patch, part of the canvas) for a patch at (top, left, height, width)."""
     top, left, height, width = box
     y0, x0, y1, x1 = max(top, 0), max(left, 0), min(top + height, size[0]), min(left + width, size[1])
     if y1 <= y0 or x1 <= x0:
@@ -24,7 +24,7 @@ def clip(
 
 
 def paste(canvas: Float32, sprite: Sprite) -> None:
-    """Lays the sprite over the canvas."""
+    """Blends the sprite over the canvas."""
     h, w = sprite.alpha.shape
     _, part, there = clip((sprite.top, sprite.left, h, w), canvas.shape[:2])
     if part is not None and there is not None:
@@ -32,7 +32,7 @@ def paste(canvas: Float32, sprite: Sprite) -> None:
 
 
 def add_shadow(shade: Float32, sprite: Sprite, softness: float = 0.9, dx: float = 0.0, dy: float = 0.0) -> None:
-    """Lays the sprite's shadow into `shade` (0 sun .. 1 shadow): its outline, thrown to the right along the ground."""
+    """Adds the sprite's shadow to `shade` (0 sun .. 1 shadow): its outline, projected to the right along the ground."""
     w = sprite.alpha.shape[1]
     foot = sprite.foot - sprite.top
     run, lean = SUN
@@ -48,7 +48,7 @@ def add_shadow(shade: Float32, sprite: Sprite, softness: float = 0.9, dx: float 
 
 
 def darken(canvas: Float32, shade: Float32) -> None:
-    """Takes the sun, but not the sky's blue, from where `shade` says."""
+    """Darkens the canvas by `shade`: removes the sunlight but not the blue light of the sky."""
     dark_rows = np.flatnonzero(shade.any(axis=1))
     if len(dark_rows):
         rows = slice(int(dark_rows[0]), int(dark_rows[-1]) + 1)
@@ -56,11 +56,11 @@ def darken(canvas: Float32, shade: Float32) -> None:
 
 
 def vignette(width: int, height: int) -> Float32:
-    """How much a lens darkens each pixel: (H, W, 1), 1 in the middle."""
+    """Vignetting of a lens: (H, W, 1) factor on each pixel, 1 in the middle."""
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     return np.asarray(1 - 0.13 * ((x**2 + y**2) / 2)[..., None] ** 1.5, np.float32)
 
 
 def to_pixels(canvas: Float32) -> UInt8:
-    """Rounded into 0..255."""
+    """The canvas as uint8, rounded and clipped to 0..255."""
     return np.asarray(np.clip(canvas + 0.5, 0, 255), np.uint8)

@@ -1,4 +1,4 @@
-"""What a scene is made of, as plain data, and the short form `scene:SEED?people=8&profile=bursty` of it."""
+"""Settings of a scene, and their short form `scene:SEED?people=8&profile=bursty`."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class Scene:
     """A square in a town: people cross it, cars pass behind it. The same settings give the same bytes.
 
     Attributes:
-        seed: everything random follows from it.
+        seed: seed of all random numbers.
         width: pixels.
         height: pixels.
         duration: seconds.
         rate: frames a second before frames are left out.
-        profile: which frames are left out: full (none), stride5, stride10, drop70, jitter, bursty.
-        people: how many are on their way at a time.
-        vehicles: how many cars, vans and buses are on their way at a time.
-        lookalikes: share of the people who wear one of two uniforms, 0 to 1.
-        occluders: columns, kiosks and planters on the square that hide who walks behind them.
+        profile: which frames are dropped: full (none), stride5, stride10, drop70, jitter, bursty.
+        people: number of people at a time.
+        vehicles: number of cars, vans and buses at a time.
+        lookalikes: share of people in one of two uniforms, 0 to 1.
+        occluders: number of columns, kiosks and planters on the square, which occlude people.
         camera: how the camera moves.
-        exposure: seconds that the shutter is open; what moves meanwhile is blurred. A frame's time is the middle of it.
-        noise: standard deviation of the sensor's noise, grey levels of 255.
-        shadows: sun or no sun.
+        exposure: exposure time in seconds, which blurs moving objects. A frame's time is the middle of its exposure.
+        noise: standard deviation of the sensor noise, grey levels of 255.
+        shadows: whether there is sun.
     """
 
     seed: int = 0
@@ -86,7 +86,7 @@ def parse(spec: str) -> Scene:
     """`scene:SEED?key=value&...` -> Scene; `scene:` alone is seed 0.
 
     Raises:
-        ConfigError: the seed or a value is no number, or there is no such setting.
+        ConfigError: the seed or a value is not a number, or there is no such setting.
     """
     seed, _, query = spec.removeprefix(PREFIX).partition("?")
     values: dict[str, object] = {"seed": _number("seed", seed or "0", int)}

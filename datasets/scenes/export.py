@@ -1,4 +1,4 @@
-"""Scenes on disk: a MOTChallenge folder with simulated detections, or a video file with true times."""
+"""Writes scenes: a MOTChallenge folder with simulated detections, or a video file with frame times."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ MOT_CLASS = 1 + np.array([MOT_NAMES.index("pedestrian"), MOT_NAMES.index("car")]
 
 @dataclass(frozen=True, slots=True)
 class DetectorNoise:
-    """How a simulated detector errs; the values are those of YOLOX on MOT17, roughly.
+    """Errors of a simulated detector; the defaults are roughly those of YOLOX on MOT17.
 
     Attributes:
-        jitter: standard deviation of each edge, in shares of the box's size, where all of the object is seen.
-        hidden_jitter: what is added to it where nothing is seen.
-        miss: chance to miss an object that is seen in full.
-        visibility: share seen at which half of the objects are missed.
-        false_alarms: false detections a frame, on average.
+        jitter: standard deviation of each edge of a fully visible object, in shares of the box's size.
+        hidden_jitter: increase of `jitter` at full occlusion.
+        miss: probability that a fully visible object is missed.
+        visibility: visible share at which half of the objects are missed.
+        false_alarms: false detections per frame, on average.
     """
 
     jitter: float = 0.02
@@ -40,7 +40,7 @@ class DetectorNoise:
 
 
 def detect(scene: Scene, truth: FrameTruth, index: int, noise: DetectorNoise) -> Detections:
-    """What the simulated detector says of frame `index`: misses, false alarms, shaken boxes, scores that show it."""
+    """Simulated detections of frame `index`, with misses, false alarms, box jitter and matching scores."""
     rng = np.random.default_rng([scene.seed, 6, index])
     n = len(truth.id)
     seen = truth.visibility.astype(float)
@@ -64,13 +64,13 @@ def detect(scene: Scene, truth: FrameTruth, index: int, noise: DetectorNoise) ->
 def write_motchallenge(
     scene: Scene, root: Path, noise: DetectorNoise | None = None, pictures: bool = True, suffix: str = ".jpg"
 ) -> Annotations:
-    """Writes `<root>/<name>/{img1, gt/gt.txt, det/det.txt, seqinfo.ini, times.csv, gmc.txt}`; returns the truth.
+    """Writes `<root>/<name>/{img1, gt/gt.txt, det/det.txt, seqinfo.ini, times.csv, gmc.txt}`; returns the ground truth.
 
-    gmc.txt has a row for each frame (from 1): a11, a12, tx, a21, a22, ty, which carry the pixels of the frame before to
-    this one's. Cars are MOTChallenge's class 3.
+    gmc.txt has a row for each frame (from 1): a11, a12, tx, a21, a22, ty, the affine from the previous frame's pixels
+    to those of this frame. Cars have MOTChallenge's class 3.
 
     Raises:
-        ConfigError: a picture's suffix is unknown, or the folder cannot be written.
+        ConfigError: the image suffix is unknown, or the folder cannot be written.
     """
     folder = root / scene.name
     noise = noise or DetectorNoise()
@@ -91,7 +91,7 @@ def write_motchallenge(
             for box, score in zip(found.xyxy.tolist(), found.score.tolist(), strict=True):
                 detections.append(f"{number},-1,{box_text(box)},{score:.3f}\n")
             motions.append(f"{number}," + ",".join(f"{v:.9g}" for v in truth.motion.ravel()) + "\n")
-            truths.append(replace(truth, mask=truth.mask[:0]))  # the masks of a long scene would fill the memory
+            truths.append(replace(truth, mask=truth.mask[:0]))  # masks of a long scene need too much memory
         (folder / "gt/gt.txt").write_text("".join(marks))
         (folder / "det/det.txt").write_text("".join(detections))
         (folder / "gmc.txt").write_text("".join(motions))
@@ -109,7 +109,7 @@ def write_motchallenge(
 
 
 def write_video(scene: Scene, path: Path) -> Annotations:
-    """Writes the scene as a video whose frames have their true times; returns the truth.
+    """Writes the scene as a video whose frames have their true times; returns the ground truth.
 
     Raises:
         ConfigError: the suffix is unknown or the path cannot be written.

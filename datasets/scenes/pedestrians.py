@@ -1,4 +1,4 @@
-"""People: clothes drawn by lot, limbs that swing with the ground they cover; seen from any side."""
+"""Pedestrians: random clothes, limbs that swing with the distance walked, drawn from any side."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from datasets.scenes.sprites import Colour, Pen, Sprite, dark
 from datasets.scenes.trajectories import Pose
 
-# BGR. Muted clothes with a strong colour here and there, as people in a street wear them.
+# BGR. Mostly muted clothes with a few strong colours, as in a real street.
 TOPS: tuple[Colour, ...] = (
     (58, 52, 48), (92, 70, 46), (120, 96, 72), (150, 148, 146), (214, 214, 210), (60, 64, 150), (44, 92, 176),
     (60, 150, 214), (84, 120, 72), (128, 108, 60), (140, 84, 96), (104, 60, 120), (176, 140, 84), (70, 110, 140),
@@ -23,13 +23,13 @@ SKINS: tuple[Colour, ...] = ((176, 200, 232), (150, 178, 218), (124, 152, 196), 
 HAIRS: tuple[Colour, ...] = ((30, 32, 38), (36, 50, 74), (52, 84, 124), (110, 160, 196), (150, 152, 154), (44, 58, 110))
 SHOES: tuple[Colour, ...] = ((40, 38, 38), (60, 72, 96), (220, 220, 220), (90, 60, 50))
 
-STRIDE = 1.45  # m covered by two steps of a person of 1.75 m
-BOX = (-0.75, -0.2, 0.75, 2.05)  # m of room around the feet
+STRIDE = 1.45  # m covered by two steps of a 1.75 m tall person
+BOX = (-0.75, -0.2, 0.75, 2.05)  # m around the feet that the sprite covers: left, bottom, right, top
 
 
 @dataclass(frozen=True, slots=True)
 class Outfit:
-    """What a person looks like."""
+    """Clothes and body of a person."""
 
     height: float
     width: float
@@ -39,7 +39,7 @@ class Outfit:
     hair: Colour
     shoes: Colour
     accent: Colour
-    hem: float  # m above the ground, of a grown-up of 1.75 m
+    hem: float  # m above the ground, for a 1.75 m tall adult
     skirt: bool
     style: int  # of the hair: short, long, bun, hat, hood
     stripes: bool
@@ -47,7 +47,7 @@ class Outfit:
 
 
 def outfit_of(seed: int) -> Outfit:
-    """Everything by lot from one number."""
+    """Draws an outfit at random from one seed."""
     rng = np.random.default_rng([seed, 11])
 
     def one(colours: tuple[Colour, ...]) -> Colour:
@@ -73,7 +73,7 @@ def outfit_of(seed: int) -> Outfit:
 
 
 def draw_person(outfit: Outfit, pose: Pose, column: float, row: float, scale: float) -> Sprite:
-    """The person at a pose, standing on (column, row) of the canvas, `scale` pixels a metre."""
+    """Sprite of the person in a pose, standing at (column, row) of the canvas, at `scale` pixels per metre."""
     size = outfit.height / 1.75
     pen = Pen(column, row, scale * size, BOX)
     speed = float(np.hypot(pose.vx, pose.vz))
@@ -81,7 +81,7 @@ def draw_person(outfit: Outfit, pose: Pose, column: float, row: float, scale: fl
     away = pose.vz / speed if speed > 0.05 else -0.9  # 1 walks away
     swing = min(1.0, speed / 1.1)
     phase = 2 * np.pi * pose.walked / (STRIDE * size)
-    broad = outfit.width * (0.125 + 0.075 * (1 - abs(side)))  # half of the shoulders
+    broad = outfit.width * (0.125 + 0.075 * (1 - abs(side)))  # half the width of the shoulders
     bob = 0.018 * swing * np.cos(2 * phase)
     order = (1, 0) if side >= 0 else (0, 1)  # the far limb first
 
@@ -90,7 +90,7 @@ def draw_person(outfit: Outfit, pose: Pose, column: float, row: float, scale: fl
         hip = ((2 * k - 1) * 0.075 * (1 - abs(side)), 0.90 + bob)
         lift = 0.11 * swing * max(0.0, np.cos(beat))
         reach = 0.36 * swing * np.sin(beat)
-        # A foot that is a step nearer to the camera stands lower in the picture.
+        # A foot that is a step nearer to the camera is lower in the image.
         ankle = (hip[0] * 1.1 + reach * side, 0.07 + lift + 0.09 * reach * away)
         bend = (0.03 + 0.16 * swing * max(0.0, np.cos(beat))) * side
         knee = ((hip[0] + ankle[0]) / 2 + bend, (hip[1] + ankle[1]) / 2 + 0.01)

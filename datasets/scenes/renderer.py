@@ -1,4 +1,4 @@
-"""From a scene to pictures with the truth about them."""
+"""Renders a scene to images with ground truth."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from datasets.scenes.vehicles import draw_vehicle
 from datasets.subsampling.sequences import thin_indices
 from tracker.types import Bool, Float32, Float64, Frame, Int64, UInt8
 
-NAMES = ("person", "car")  # what labels 0 and 1 are; vans and buses count as cars
-SOLID = 0.5  # alpha from which a pixel belongs to the object
-WARPS = 5  # pictures of a moving camera that are averaged over an exposure
-MIN_VISIBLE_PX = 12  # visible pixels that make an object part of the truth
+NAMES = ("person", "car")  # names of labels 0 and 1; vans and buses count as cars
+SOLID = 0.5  # alpha above which a pixel belongs to the object
+WARPS = 5  # images of a moving camera that are averaged over an exposure
+MIN_VISIBLE_PX = 12  # smallest number of visible pixels of an object in the ground truth
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class FrameTruth:
-    """What can be known of one frame: N objects, those of which at least a few pixels are to be seen.
+    """Ground truth of one frame: N objects with at least `MIN_VISIBLE_PX` visible pixels.
 
     Attributes:
         id: (N,) int64, from 1.
-        xyxy: (N, 4) float32, pixels: the whole object, also what is hidden or outside the picture.
+        xyxy: (N, 4) float32, pixels: box of the whole object, including parts that are occluded or outside the image.
         label: (N,) int64, an index into `NAMES`.
-        visibility: (N,) float32, the share of the whole object's pixels that is seen.
-        mask: (N, H, W) bool, the pixels that are seen.
-        motion: (2, 3) float64, the affine that carries pixels of the frame before to this one's; identity at first.
+        visibility: (N,) float32, visible share of the whole object's pixels.
+        mask: (N, H, W) bool, visible pixels.
+        motion: (2, 3) float64, affine from the previous frame's pixels to this frame's; identity in the first frame.
     """
 
     id: Int64
@@ -50,10 +50,10 @@ class DrawnActor:
     """An actor on the canvas.
 
     Attributes:
-        actor: who.
-        depth: metres from the camera.
-        sprite: its picture, sharp.
-        smear: pixels to the right and down that it moves while the shutter is open.
+        actor: the person or vehicle.
+        depth: distance from the camera, metres.
+        sprite: its image without motion blur.
+        smear: motion to the right and down during the exposure, pixels.
     """
 
     actor: Actor
@@ -63,13 +63,13 @@ class DrawnActor:
 
 
 def frame_times(scene: Scene) -> Float64:
-    """Seconds of the scene's frames, after those that its profile loses are gone; the first is 0."""
+    """Times in seconds of the frames that the scene's profile keeps; the first is 0."""
     n = max(1, round(scene.duration * scene.rate))
     return thin_indices(n, scene.rate, scene.profile, scene.name, scene.seed) / scene.rate
 
 
 def render(scene: Scene) -> Iterator[tuple[Frame, FrameTruth]]:
-    """All frames of the scene in order, each with its truth."""
+    """All frames of the scene in order, each with its ground truth."""
     renderer = Renderer(scene)
     before = 0.0
     for index, time in enumerate(frame_times(scene).tolist()):
@@ -93,10 +93,10 @@ class Renderer:
         self._grain: Float32 = grain * np.float32(scene.noise)
 
     def at(self, time: float, before: float | None = None) -> tuple[UInt8, FrameTruth]:
-        """(picture, truth) at a time; `before` is the time of the frame that the camera's motion is counted from."""
+        """(image, ground truth) at a time; `before` is the time of the frame from which camera motion is measured."""
         scene = self._scene
         seen = [drawn for actor in self._actors if (drawn := self._draw(actor, time)) is not None]
-        seen.sort(key=lambda drawn: -drawn.depth)  # the farthest first
+        seen.sort(key=lambda drawn: -drawn.depth)  # farthest first
         canvas = self._stage.background.copy()
         if scene.shadows:
             shade = np.zeros(canvas.shape[:2], np.float32)
@@ -117,7 +117,7 @@ class Renderer:
         return picture, self._truth(owner, seen, pose, motion)
 
     def _draw(self, actor: Actor, time: float) -> DrawnActor | None:
-        """The actor at a time, or None where it is not there."""
+        """The actor at a time, or None if it is not in the scene."""
         pose = actor.at(time)
         if pose is None:
             return None
@@ -141,7 +141,7 @@ class Renderer:
             owner[there][sprite.alpha[part] > SOLID] = number
 
     def _develop(self, canvas: Float32, time: float) -> UInt8:
-        """What the camera makes of the canvas: its pose, its motion while the shutter is open, its lens and noise."""
+        """The camera image of the canvas, with the camera's pose, motion blur, vignetting and noise."""
         scene = self._scene
         size = (scene.width, scene.height)
         if scene.camera == "still":
@@ -188,7 +188,7 @@ class Renderer:
 
 
 def _extent(sprite: Sprite, pose: Float64) -> tuple[list[float], int]:
-    """(left, top, right, bottom) of the whole sprite in the picture, and how many pixels it covers there."""
+    """(left, top, right, bottom) of the whole sprite in the image, and the number of pixels that it covers."""
     h, w = sprite.alpha.shape
     start = np.array([sprite.left, sprite.top], float)
     corners = start + np.array([[0, 0], [w, 0], [w, h], [0, h]])

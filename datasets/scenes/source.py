@@ -1,4 +1,4 @@
-"""A scene as a source of frames, and the truth about all of it as annotations."""
+"""A scene as a source of frames, and its ground truth as annotations."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from tracker.types import Float64, UInt8
 
 
 def open_scene(spec: str | Scene, config: SourceConfig | None = None) -> SceneSource:
-    """A scene, or its short form `scene:SEED?people=8&profile=bursty`, as a source.
+    """Opens a scene, or its short form `scene:SEED?people=8&profile=bursty`, as a source.
 
     Raises:
-        ConfigError: a setting is unknown or out of range, or another clock is asked for.
+        ConfigError: a setting is unknown or out of range, or `config` asks for other frame times.
     """
     return SceneSource(parse(spec) if isinstance(spec, str) else spec, config or SourceConfig())
 
 
 class SceneSource(Recorded):
-    """Frames of a scene, drawn as they are asked for.
+    """Frames of a scene, rendered on demand.
 
     Args:
-        scene: what to draw.
-        config: which part of it; the clock is the scene's own.
+        scene: the scene to render.
+        config: which part of it to read; the frame times are the scene's own.
     """
 
     def __init__(self, scene: Scene, config: SourceConfig) -> None:
@@ -53,7 +53,7 @@ class SceneSource(Recorded):
         return self._times
 
     def details(self) -> dict[str, str | None]:
-        """How the scene is made."""
+        """The settings of the scene."""
         return {"profile": self._scene.profile, "camera": self._scene.camera}
 
     def _picture(self, index: int, item: object) -> UInt8:
@@ -66,12 +66,12 @@ class SceneSource(Recorded):
 
 
 def truth_of(scene: Scene, masks: bool = False) -> Annotations:
-    """The truth of all the scene's frames; with `masks`, also which pixels are seen of each object."""
+    """The ground truth of all frames of the scene; with `masks`, also the visible pixels of each object."""
     return collect(scene, [truth for _, truth in render(scene)], masks)
 
 
 def collect(scene: Scene, truths: list[FrameTruth], masks: bool = False) -> Annotations:
-    """The truths of all the scene's frames, in order, as annotations."""
+    """The ground truth of all frames of the scene, in order, as annotations."""
     rows = np.concatenate([np.full(len(t.id), k, np.int64) for k, t in enumerate(truths)])
     n = len(rows)
     return Annotations(

@@ -1,4 +1,4 @@
-"""A pen that draws in metres, three times too large, and hands out an anti-aliased sprite."""
+"""A pen that draws in metres at three times the resolution and returns an anti-aliased sprite."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tracker.types import Float32, Float64, UInt8
 
 OVERSAMPLE = 3
-SHIFT = 4  # OpenCV's fixed-point bits
+SHIFT = 4  # fractional bits of OpenCV's fixed-point coordinates
 Colour = tuple[int, int, int]
 Outline = Float64 | list[tuple[float, float]]
 _TURN = np.linspace(0, 2 * np.pi, 36, endpoint=False)
@@ -19,21 +19,21 @@ CIRCLE = np.column_stack([np.cos(_TURN), np.sin(_TURN)])
 
 
 def dark(colour: Colour, by: float) -> Colour:
-    """The colour with its light multiplied."""
+    """The colour with its brightness multiplied by `by`."""
     b, g, r = (int(np.clip(c * by, 0, 255)) for c in colour)
     return b, g, r
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Sprite:
-    """A picture with transparency, to be put on the canvas.
+    """An image with transparency, to be put on the canvas.
 
     Attributes:
         bgr: (h, w, 3) float32, 0..255, already multiplied by alpha.
         alpha: (h, w) float32, 0..1.
-        left: column of the canvas at which it begins.
-        top: row of the canvas.
-        foot: row of the canvas at which it stands.
+        left: column of the canvas at its left edge.
+        top: row of the canvas at its top edge.
+        foot: row of the canvas where the object touches the ground.
     """
 
     bgr: Float32
@@ -44,13 +44,13 @@ class Sprite:
 
 
 class Pen:
-    """Draws shapes given in metres: x to the right of, y up from, the point on the ground that it stands on.
+    """Draws shapes given in metres, relative to a point on the ground: x to the right, y up.
 
     Args:
-        column: of that point on the canvas, with its fraction.
-        row: likewise.
-        scale: pixels a metre.
-        box: left, bottom, right, top in metres: how much room to keep.
+        column: column of that point on the canvas, with fraction.
+        row: row of that point on the canvas, with fraction.
+        scale: pixels per metre.
+        box: left, bottom, right, top of the area to draw in, metres.
     """
 
     def __init__(self, column: float, row: float, scale: float, box: tuple[float, float, float, float]) -> None:
@@ -65,7 +65,7 @@ class Pen:
         self.mask: UInt8 = np.zeros((height * OVERSAMPLE, width * OVERSAMPLE), np.uint8)
 
     def polygon(self, points: Outline, colour: Colour) -> None:
-        """A filled polygon."""
+        """Draws a filled polygon."""
         fixed = self._fixed(points)
         cv2.fillPoly(self.colour, [fixed], colour, cv2.LINE_8, SHIFT)
         cv2.fillPoly(self.mask, [fixed], 255, cv2.LINE_8, SHIFT)
@@ -77,7 +77,7 @@ class Pen:
         return area
 
     def inside(self, points: Outline, colour: Colour, within: UInt8) -> None:
-        """A polygon that shows only on `within`, a mask made by `stamp`: stripes on a shirt."""
+        """Draws a polygon only inside `within`, a mask made by `stamp`, for example stripes on a shirt."""
         fixed = self._fixed(points)
         left, top = np.maximum(fixed.min(axis=0) >> SHIFT, 0).tolist()
         right, bottom = ((fixed.max(axis=0) >> SHIFT) + 2).tolist()
@@ -88,7 +88,7 @@ class Pen:
             self.colour[part][(area > 0) & (within[part] > 0)] = colour
 
     def box(self, x0: float, y0: float, x1: float, y1: float, colour: Colour, within: UInt8 | None = None) -> None:
-        """An upright rectangle between two corners, only on the mask `within` where there is one."""
+        """Draws an axis-aligned rectangle between two corners, only inside the mask `within` if it is given."""
         corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
         if within is None:
             self.polygon(corners, colour)
@@ -96,16 +96,16 @@ class Pen:
             self.inside(corners, colour, within)
 
     def ellipse(self, x: float, y: float, rx: float, ry: float, colour: Colour) -> None:
-        """A filled ellipse."""
+        """Draws a filled ellipse."""
         self.polygon(CIRCLE * [rx, ry] + [x, y], colour)
 
     def _fixed(self, points: Outline) -> NDArray[np.int32]:
-        """OpenCV's fixed-point pixels."""
+        """The points in OpenCV's fixed-point pixel coordinates."""
         pixels = self._origin + np.asarray(points, float) * [self.scale, -self.scale]
         return np.asarray(np.rint(pixels * (1 << SHIFT)), np.int32)
 
     def limb(self, points: list[tuple[float, float]], radii: list[float], colour: Colour) -> None:
-        """A tapering tube through the points, round at joints and ends."""
+        """Draws a tapering tube through the points, with round joints and ends."""
         for (x, y), r in zip(points, radii, strict=True):
             self.ellipse(x, y, r, r, colour)
         for a, b, r, s in zip(points, points[1:], radii, radii[1:], strict=False):
@@ -115,10 +115,10 @@ class Pen:
             self.polygon(np.array([a + normal * r, b + normal * s, b - normal * s, a - normal * r]), colour)
 
     def sprite(self, roundness: float = 0.0) -> Sprite:
-        """What was drawn, reduced to its true size; `roundness` shades it as if lit from the upper left."""
+        """The drawing, reduced to its true size; `roundness` shades it as if lit from the upper left."""
         size = (self.colour.shape[1] // OVERSAMPLE, self.colour.shape[0] // OVERSAMPLE)
         alpha = np.asarray(cv2.resize(self.mask, size, interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
-        # The colour is black where nothing was drawn, so that its mean is multiplied by alpha already.
+        # Undrawn pixels are black, so the mean colour is already multiplied by alpha.
         bgr = np.asarray(cv2.resize(self.colour, size, interpolation=cv2.INTER_AREA), np.float32)
         if roundness:
             bgr *= _relief(alpha, 0.11 * self.scale / OVERSAMPLE, roundness)[..., None]
@@ -126,7 +126,7 @@ class Pen:
 
 
 def _relief(alpha: Float32, reach: float, strength: float) -> Float32:
-    """Light from the left: brighter where the outline begins, darker where it ends."""
+    """Light from the left: brighter at the left edge of the outline, darker at the right edge."""
     pad = int(np.ceil(reach)) + 1
     wide = cv2.copyMakeBorder(alpha, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=0)
     soft = cv2.GaussianBlur(wide, (0, 0), max(0.6, reach * 0.6))
@@ -137,7 +137,7 @@ def _relief(alpha: Float32, reach: float, strength: float) -> Float32:
 
 
 def smooth(points: list[tuple[float, float]], rounds: int = 3) -> Float64:
-    """A closed outline with its corners cut again and again (Chaikin, 1974)."""
+    """A closed outline, smoothed by repeated corner cutting (Chaikin, 1974)."""
     outline = np.asarray(points, float)
     for _ in range(rounds):
         after = np.roll(outline, -1, axis=0)
@@ -146,7 +146,7 @@ def smooth(points: list[tuple[float, float]], rounds: int = 3) -> Float64:
 
 
 def blurred(sprite: Sprite, dx: float, dy: float) -> Sprite:
-    """The sprite as a shutter sees it that stays open while the sprite moves by (dx, dy) pixels, about the middle."""
+    """The sprite with motion blur: it moves by (dx, dy) pixels during the exposure, centred on its position."""
     length = float(np.hypot(dx, dy))
     if length < 0.5:
         return sprite

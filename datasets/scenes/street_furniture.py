@@ -1,4 +1,4 @@
-"""Trees and lamps along the kerb, columns, kiosks and planters on the square: what people pass behind."""
+"""Static occluders: trees and lamps along the kerb; columns, kiosks and planters on the square."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from datasets.scenes.trajectories import CURB, NEAR, SceneView
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Fixture:
-    """Something that stands on the ground and hides what is behind it.
+    """A static object on the ground that occludes objects behind it.
 
     Attributes:
-        depth: metres from the camera.
-        sprite: its picture.
+        depth: distance from the camera, metres.
+        sprite: its image.
     """
 
     depth: float
@@ -34,7 +34,7 @@ def fixtures(scene: Scene, view: SceneView, rng: np.random.Generator) -> list[Fi
     kinds = (_column, _kiosk, _planter)
     for k in range(scene.occluders):
         z = float(rng.uniform(NEAR + 3.5, CURB - 3))
-        # Spread over the width, so that everyone who crosses the square passes behind some of them.
+        # Spread over the width, so that everyone crossing the square passes behind some of them.
         x = view.half_width(z) * 0.75 * (2 * (k + float(rng.uniform(0.25, 0.75))) / max(scene.occluders, 1) - 1)
         found.append(kinds[k % 3](view, rng, x, z))
     return found
@@ -52,7 +52,7 @@ def _tree(view: SceneView, rng: np.random.Generator, x: float, z: float) -> Fixt
     for _ in range(230):
         angle, r = rng.uniform(0, 2 * np.pi), np.sqrt(rng.uniform(0, 1))
         leaves.append((1.9 * r * np.cos(angle), high + 1.55 * r * np.sin(angle)))
-    for px, py in sorted(leaves, key=lambda p: p[1] - 0.6 * p[0]):  # the lit ones, to the upper left, last
+    for px, py in sorted(leaves, key=lambda p: p[1] - 0.6 * p[0]):  # the lit ones at the upper left are drawn last
         light = np.clip(0.62 + 0.16 * (-px / 1.9) + 0.26 * (py - high) / 1.5 + rng.normal(0, 0.07), 0.35, 1.2)
         pen.ellipse(
             px, py, float(rng.uniform(0.22, 0.42)), float(rng.uniform(0.18, 0.34)), dark((72, 150, 126), float(light))
@@ -73,7 +73,7 @@ def _lamp(view: SceneView, x: float, z: float) -> Fixture:
 
 
 def _column(view: SceneView, rng: np.random.Generator, x: float, z: float) -> Fixture:
-    """A column for posters."""
+    """An advertising column."""
     column, row, scale = view.project(x, z)
     pen = Pen(column, row, scale, (-0.9, -0.35, 0.9, 3.5))
     stone: Colour = (128, 140, 146)
@@ -124,7 +124,7 @@ def _kiosk(view: SceneView, rng: np.random.Generator, x: float, z: float) -> Fix
 
 
 def _planter(view: SceneView, rng: np.random.Generator, x: float, z: float) -> Fixture:
-    """A box of shrubs, up to the hips."""
+    """A planter with shrubs, hip-high."""
     column, row, scale = view.project(x, z)
     pen = Pen(column, row, scale, (-1.5, -0.25, 1.5, 1.7))
     for _ in range(120):

@@ -1,4 +1,4 @@
-"""Who is where at which time: the square in metres, the paths across it, and the camera. Pure functions of time."""
+"""Positions over time: the square in metres, the paths across it, and the camera. Pure functions of time."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tracker.types import Float64
 
 Kind = Literal["person", "vehicle"]
 
-CAMERA_HEIGHT = 4.5  # m above the square: an upper window
-MARGIN = 0.12  # the canvas is larger than the picture by this share on each side, for the camera to move in
+CAMERA_HEIGHT = 4.5  # m above the square, as from an upper window
+MARGIN = 0.12  # the canvas extends beyond the image by this share on each side, as room for camera motion
 # Depths in metres from the camera, front to back.
 NEAR, CURB, ROAD_FAR, FACADE = 11.0, 25.0, 33.8, 40.0
 LANES = ((27.6, 1.0), (31.6, -1.0))  # depth, direction
@@ -23,15 +23,15 @@ STEP = 0.05  # s between the samples of a path
 
 @dataclass(frozen=True, slots=True)
 class SceneView:
-    """The pinhole: metres on the square to pixels of the canvas.
+    """Pinhole projection from metres on the square to pixels of the canvas.
 
     Attributes:
-        width: of the canvas, pixels.
-        height: of the canvas, pixels.
-        left: of the picture in the canvas when the camera rests.
-        top: likewise.
-        focal: pixels.
-        horizon: row of the canvas.
+        width: width of the canvas, pixels.
+        height: height of the canvas, pixels.
+        left: left edge of the image in the canvas when the camera is still, pixels.
+        top: top edge of the image in the canvas when the camera is still, pixels.
+        focal: focal length, pixels.
+        horizon: row of the horizon in the canvas.
     """
 
     width: int
@@ -49,7 +49,7 @@ class SceneView:
         )
 
     def project(self, x: float, z: float) -> tuple[float, float, float]:
-        """A point on the ground -> (column, row, pixels a metre there)."""
+        """A point on the ground -> (column, row, pixels per metre there)."""
         scale = self.focal / z
         return self.width / 2 + x * scale, self.horizon + CAMERA_HEIGHT * scale, scale
 
@@ -60,14 +60,14 @@ class SceneView:
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """Where an actor is.
+    """Position and velocity of an actor.
 
     Attributes:
         x: metres to the right of the middle.
         z: metres away from the camera.
-        vx: metres a second.
-        vz: metres a second.
-        walked: metres since the start of the path.
+        vx: velocity along x, metres per second.
+        vz: velocity along z, metres per second.
+        walked: distance since the start of the path, metres.
     """
 
     x: float
@@ -84,10 +84,10 @@ class Actor:
     Attributes:
         id: from 1, in order of appearance.
         kind: person or vehicle.
-        appearance_seed: seed of its looks; equal looks are equal to the pixel.
-        start: seconds at which the path begins.
-        path: (K, 2) metres (x, z), a sample each STEP seconds.
-        walked: (K,) metres since the start.
+        appearance_seed: seed of its appearance; actors with the same seed are drawn identically.
+        start: time at which the path begins, seconds.
+        path: (K, 2) positions (x, z) in metres, one every STEP seconds.
+        walked: (K,) distance since the start, metres.
     """
 
     id: int
@@ -98,7 +98,7 @@ class Actor:
     walked: Float64
 
     def at(self, time: float) -> Pose | None:
-        """Where it is at a time; None before it comes and after it has gone."""
+        """Position and velocity at a time; None before the path begins and after it ends."""
         k = (time - self.start) / STEP
         if not 0 <= k < len(self.path) - 1:
             return None
@@ -110,7 +110,7 @@ class Actor:
 
 
 def actors(scene: Scene) -> list[Actor]:
-    """Everyone who is seen in the scene at some time, in order of appearance."""
+    """All people and vehicles that appear in the scene, in order of appearance."""
     rng = np.random.default_rng([scene.seed, 1])
     view = SceneView.of(scene)
     found: list[tuple[float, Kind, int, Float64]] = []
@@ -123,7 +123,7 @@ def actors(scene: Scene) -> list[Actor]:
             look = int(uniforms[rng.integers(2)]) if alike else int(rng.integers(0, 2**31))
             found.append((time, "person", look, path))
             time += len(path) * STEP + float(rng.uniform(0, 2))
-    # Each vehicle has a place in its lane's line, so that no two ever overlap in one lane.
+    # Each vehicle has a slot in its lane, so that two vehicles never overlap in one lane.
     for slot in range(scene.vehicles):
         z, direction = LANES[slot % 2]
         reach = view.half_width(z) + 6
@@ -147,7 +147,7 @@ def actors(scene: Scene) -> list[Actor]:
 
 
 def _walk(rng: np.random.Generator, view: SceneView, far: bool) -> Float64:
-    """A way across the square (or along the far pavement), with a stop now and then: (K, 2) metres."""
+    """(K, 2) path in metres across the square or along the far pavement, with occasional stops."""
     side = 1.0 if rng.random() < 0.5 else -1.0
     speed = float(rng.normal(1.3, 0.15))
     if far:
@@ -157,7 +157,7 @@ def _walk(rng: np.random.Generator, view: SceneView, far: bool) -> Float64:
         stops = np.zeros(2)
     else:
         depth = rng.uniform(NEAR + 1.2, CURB - 1.5, size=4)
-        depth[1:] = depth[0] + np.clip(depth[1:] - depth[0], -6, 6)  # nobody zigzags through the whole square
+        depth[1:] = depth[0] + np.clip(depth[1:] - depth[0], -6, 6)  # no zigzag through the whole square
         edge = [view.half_width(depth[0]) + 1, view.half_width(depth[3]) + 1]
         inner = np.sort(rng.uniform(-0.5, 0.5, size=2)) * view.half_width(float(depth.mean()))
         x = side * np.array([-edge[0], inner[0], inner[1], edge[1]])
@@ -176,7 +176,7 @@ def _walk(rng: np.random.Generator, view: SceneView, far: bool) -> Float64:
 
 
 def _smooth(path: Float64, reach: int) -> Float64:
-    """Corners rounded and starts softened: a triangular mean over `reach` samples either side."""
+    """Smooths corners and starts with a triangular mean over `reach` samples on either side."""
     kernel = np.concatenate([np.arange(1, reach + 1), np.arange(reach - 1, 0, -1)]).astype(float)
     kernel /= kernel.sum()
     slope = path[1] - path[0], path[-1] - path[-2]
@@ -187,9 +187,9 @@ def _smooth(path: Float64, reach: int) -> Float64:
 
 
 def camera_at(scene: Scene, time: float) -> Float64:
-    """The camera at a time: (2, 3) affine from pixels of the canvas to pixels of the picture.
+    """The camera at a time: (2, 3) affine from pixels of the canvas to pixels of the image.
 
-    The camera turns and zooms about its own centre, so one affine moves everything it sees, near and far alike.
+    The camera rotates and zooms about its own centre, so one affine applies to near and far objects alike.
     """
     view = SceneView.of(scene)
     phase = np.random.default_rng([scene.seed, 2]).uniform(0, 2 * np.pi, size=8)
@@ -213,7 +213,7 @@ def camera_at(scene: Scene, time: float) -> Float64:
 
 
 def camera_motion(scene: Scene, before: float, now: float) -> Float64:
-    """(2, 3) affine that carries the picture's pixels at `before` to where they are at `now`."""
+    """(2, 3) affine from the image's pixels at time `before` to those at time `now`."""
     first, second = (np.vstack([camera_at(scene, t), [0, 0, 1]]) for t in (before, now))
     motion: Float64 = (second @ np.linalg.inv(first))[:2]
     return motion

@@ -20,7 +20,7 @@ TYRE: Colour = (38, 36, 36)
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The outline of a kind of vehicle that drives to the right: metres from its middle, and up."""
+    """The outline of a type of vehicle driving to the right: metres from its middle, and up."""
 
     shell: tuple[tuple[float, float], ...]
     windows: tuple[tuple[tuple[float, float], ...], ...]
@@ -78,7 +78,7 @@ BODIES = {
 
 
 def draw_vehicle(appearance_seed: int, pose: Pose, column: float, row: float, scale: float) -> Sprite:
-    """The vehicle of `appearance_seed`, its middle above (column, row), drawn with `scale` pixels a metre."""
+    """Sprite of the vehicle of `appearance_seed`, its middle above (column, row), at `scale` pixels per metre."""
     rng = np.random.default_rng([appearance_seed, 12])
     kind = str(rng.choice(list(BODIES), p=[0.4, 0.36, 0.16, 0.08]))
     paint = PAINTS[rng.integers(len(PAINTS))]

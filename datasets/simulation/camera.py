@@ -1,7 +1,7 @@
-"""A picture as video: what a still, a panning or a hand-held camera sees of it, with noise and compression.
+"""Video simulated from one image: a still, panning or hand-held camera, with noise and compression.
 
-Nothing in the picture moves; the camera does, and every frame has its own noise. So detections come and go as in real
-video, and the truth is known in every frame.
+The objects in the image stand still. The camera moves, and every frame has its own noise. Detections therefore appear
+and disappear as in real video, and ground truth is known in every frame.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from models.errors import DataError
 from tracker.types import Float64, UInt8
 
 STILL, PANNING, HAND_HELD = range(3)
-ZOOM = 0.7, 1.0  # share of the picture's sides that the camera sees at its start and at its end
-ZOOM_STILL = 0.75, 1.0  # of a still camera
-SHAKE_S = 0.3  # time constant of a hand, seconds (an Ornstein-Uhlenbeck process)
-SHAKE = 0.1  # its standard deviation, as a share of the room that the camera has
-NOISE = 1.0, 6.0  # standard deviation of a pixel, grey levels
-LIGHT = 0.1  # how far the light goes up and down, as a share
-LIGHT_HZ = 0.5  # how often at most
-QUALITY = 60, 90  # of JPEG
+ZOOM = 0.7, 1.0  # share of the image's sides that the camera sees in its first and last frame
+ZOOM_STILL = 0.75, 1.0  # the same range for a still camera
+SHAKE_S = 0.3  # time constant of the hand's shake, seconds (an Ornstein-Uhlenbeck process)
+SHAKE = 0.1  # standard deviation of the shake, as a share of the room that the crop has to move in
+NOISE = 1.0, 6.0  # standard deviation of the pixel noise, grey levels: minimum, maximum
+LIGHT = 0.1  # amplitude of the brightness changes, as a share
+LIGHT_HZ = 0.5  # largest frequency of the brightness changes, hertz
+QUALITY = 60, 90  # JPEG quality: minimum, maximum
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -32,10 +32,9 @@ class CameraView:
     """One frame.
 
     Attributes:
-        bgr: (H, W, 3), of the picture's size.
-        xyxy: (N, 4) float64, the boxes where they are now, cut at the picture's edge, pixels; without area where they
-            are outside.
-        visible: (N,) float64, the share of each box that is inside, 0..1.
+        bgr: (H, W, 3), of the image's size.
+        xyxy: (N, 4) float64, the boxes in this frame, clipped at its edges, pixels. The area is 0 for a box outside.
+        visible: (N,) float64, the share of each box that is inside the frame, 0..1.
     """
 
     bgr: UInt8
@@ -46,18 +45,18 @@ class CameraView:
 def simulate_camera(
     bgr: UInt8, xyxy: Float64, name: str, frames: int = 40, rate: float = 25.0, seed: int = 0
 ) -> Iterator[CameraView]:
-    """The frames that a camera sees of a picture; how it moves follows from the seed and the picture's name alone.
+    """Frames of a camera that moves over an image. The motion depends only on the seed and the image's name.
 
     Args:
-        bgr: the picture, (H, W, 3).
-        xyxy: (N, 4) boxes in it, pixels.
-        name: the picture's.
-        frames: how many, 1 or more.
+        bgr: the image, (H, W, 3).
+        xyxy: (N, 4) boxes in the image, pixels.
+        name: name of the image.
+        frames: number of frames, 1 or more.
         rate: frames a second.
-        seed: of the drawing.
+        seed: seed of the random numbers.
 
     Raises:
-        DataError: there is no frame to show, or no time between two.
+        DataError: the number of frames is below 1, or there is no time between two frames.
     """
     if frames < 1 or not rate > 0:
         raise DataError(f"{name}: {frames} frames at {rate} a second are no video; give 1 or more, above 0 a second.")
@@ -82,7 +81,7 @@ def simulate_camera(
 
 
 def _path(rng: np.random.Generator, frames: int, rate: float) -> tuple[Float64, Float64]:
-    """(F,) the share of the picture's sides that is seen, and (F, 2) where in the room that is left, 0..1."""
+    """(F,) the visible share of the image's sides, and (F, 2) the crop's position in the remaining room, 0..1."""
     kind = rng.integers(3)
     along = np.linspace(0, 1, frames)
     first, last = [rng.uniform(*ZOOM_STILL)] * 2 if kind == STILL else rng.uniform(*ZOOM, 2)

@@ -1,8 +1,8 @@
-"""Simulated views of one object over time, from one picture of it: what a tracker's boxes show of it in real video.
+"""Simulated crops of one object over time, made from one image of it, as a tracker's boxes would cut them from video.
 
-Everything that spoils a view moves as it does in video, by Ornstein-Uhlenbeck processes in true seconds, so that views
-close in time are spoiled alike: size, the box's own error, blur, light, something passing in front, the picture's edge,
-and boxes that for a while hold another object.
+The degradations follow Ornstein-Uhlenbeck processes in seconds, so that crops close in time are degraded similarly.
+They are: size, box error, blur, brightness, a passing occluder, truncation at the frame's edge, and boxes that hold
+another object for a while.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ import numpy as np
 from datasets.simulation.detector_noise import Rng
 from tracker.types import Bool, Float64, UInt8
 
-MARGIN = 0.3  # of the picture's sides: what is mirrored around it for boxes that reach beyond it
-SIZES = (18.0, 220.0)  # pixels of an object's side in the video, drawn evenly in their logarithm
+MARGIN = 0.3  # share of the image's sides that is mirrored around it, for boxes that extend beyond the image
+SIZES = (18.0, 220.0)  # side of an object in the video, pixels: minimum, maximum; log-uniform
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Course:
-    """How an object is seen at T times.
+    """Degradations of an object's crops at T times.
 
     Attributes:
-        time: (T,) seconds, rising.
-        side: (T,) pixels of its box's side.
-        shift: (T, 2) of the box from the object, in its sides.
-        zoom: (T,) the box's side over the object's.
-        blur: (T,) length of the smear in the box's sides, and its direction (radians) in `angle`.
-        angle: (T,).
-        light: (T,) what pixels are multiplied by.
+        time: (T,) seconds, increasing.
+        side: (T,) side of the object's box, pixels.
+        shift: (T, 2) offset of the box from the object, in sides of the object.
+        zoom: (T,) side of the box divided by that of the object.
+        blur: (T,) length of the motion blur, in sides of the box.
+        angle: (T,) direction of the motion blur, radians.
+        light: (T,) factor on the pixel values.
         noise: standard deviation of the camera's noise, grey levels.
-        cover: (T,) share of the box that something hides, and the hidden side's direction in `front` (radians).
-        front: (T,).
-        cut: (T,) share of the box beyond the picture's edge.
-        wrong: (T,) whether the box holds another object.
-        score: (T,) what a detector would say, 0..1.
-        strangers: (T,) bool, whether the cover is told by another track's box.
+        cover: (T,) occluded share of the box.
+        front: (T,) direction of the occluded side, radians.
+        cut: (T,) share of the box beyond the frame's edge.
+        wrong: (T,) bool, whether the box holds another object.
+        score: (T,) simulated detection score, 0..1.
+        strangers: (T,) bool, whether the occluder is itself tracked, so that its box reveals the occlusion.
     """
 
     time: Float64
@@ -57,7 +57,7 @@ class Course:
 
 
 def draw_course(rng: Rng, time: Float64) -> Course:
-    """How one object is seen at `time` (T,) seconds."""
+    """Draws the degradations of one object's crops at `time` (T,) seconds."""
     n = len(time)
     side = np.exp(rng.uniform(*np.log(SIZES)) + 0.35 * wander(rng, time, 1.0))
     blur = np.maximum(rng.uniform(0, 0.12) * (wander(rng, time, 0.4) - rng.uniform(-0.5, 1.0)), 0)
@@ -69,7 +69,7 @@ def draw_course(rng: Rng, time: Float64) -> Course:
     if rng.random() < 0.3:
         start = rng.uniform(time[0] - 0.3, time[-1])
         wrong = (time >= start) & (time < start + rng.exponential(0.4) + 0.05)
-        if wrong.mean() > 0.5:  # what is mostly another object has the other's class
+        if wrong.mean() > 0.5:  # a sequence that mostly shows another object would have that object's class
             wrong[:] = False
     told = np.full(n, rng.random() < 0.6)
     trouble = (
@@ -99,7 +99,7 @@ def draw_course(rng: Rng, time: Float64) -> Course:
 
 
 def wander(rng: Rng, time: Float64, tau: float) -> Float64:
-    """(T,) a process of mean 0 and variance 1 that forgets within `tau` seconds (Ornstein-Uhlenbeck, exact)."""
+    """(T,) an exact Ornstein-Uhlenbeck process of mean 0, variance 1 and time constant `tau` seconds."""
     keep = np.exp(-np.diff(time, prepend=time[0] - 100 * tau) / tau)
     drawn = rng.normal(size=len(time)) * np.sqrt(1 - keep**2)
     out = np.zeros(len(time))
@@ -109,7 +109,7 @@ def wander(rng: Rng, time: Float64, tau: float) -> Float64:
 
 
 def _passing(rng: Rng, time: Float64) -> Float64:
-    """(T,) share that something hides which comes, stays and goes."""
+    """(T,) occluded share while an occluder comes, stays and goes."""
     middle, length = rng.uniform(time[0], time[-1]), rng.uniform(0.2, 2.0)
     depth = rng.uniform(0.2, 0.9)
     out: Float64 = depth * np.clip(2 - 2 * np.abs(time - middle) / length, 0, 1)
@@ -117,12 +117,12 @@ def _passing(rng: Rng, time: Float64) -> Float64:
 
 
 def show(bgr: UInt8, course: Course, k: int, front: UInt8, other: UInt8, rng: Rng) -> UInt8:
-    """View `k` of the object in `bgr`, at the size at which the video shows it, (h, w, 3).
+    """Crop `k` of the object in `bgr`, at its size in the video, (h, w, 3).
 
     Args:
-        bgr: (S, S, 3) the object's picture, which fills its true box.
-        front: a picture of what passes in front.
-        other: a picture of the object that wrong boxes hold.
+        bgr: (S, S, 3) image of the object, which fills its true box.
+        front: image of the occluder.
+        other: image of the object in wrong boxes.
     """
     picture = other if course.wrong[k] else bgr
     size = picture.shape[0]
@@ -148,7 +148,7 @@ def show(bgr: UInt8, course: Course, k: int, front: UInt8, other: UInt8, rng: Rn
 
 
 def _cover(view: UInt8, front: UInt8, share: float, direction: float) -> None:
-    """Puts `front` over the given share of the view, from one side."""
+    """Covers the given share of the crop with `front`, from one side."""
     height, width = view.shape[:2]
     y, x = np.mgrid[0:height, 0:width]
     depth = (x / width - 0.5) * np.cos(direction) + (y / height - 0.5) * np.sin(direction)
@@ -157,7 +157,7 @@ def _cover(view: UInt8, front: UInt8, share: float, direction: float) -> None:
 
 
 def _line(length: float, angle: float) -> Float64:
-    """A kernel that smears along a line."""
+    """A motion-blur kernel: a line of `length` pixels at `angle` radians."""
     size = 2 * int(np.ceil(length / 2)) + 1
     kernel = np.zeros((size, size))
     middle = size // 2

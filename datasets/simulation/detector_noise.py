@@ -1,10 +1,10 @@
-"""What a detector would have said: simulated detections for sequences of which only the truth is known.
+"""Simulated detections for sequences of which only the ground truth is known.
 
-Boxes jitter with a part that lasts and a part that is new in every frame; scores fall with cover; objects that others
-cover are missed, often for a while; of two boxes that nearly coincide the weaker is suppressed, as detectors do; some
-objects are seen twice; some detections show nothing. The constants are fitted on real detections (`fit`), and
-`NoiseModel.sample` draws detectors around them: from perfect ones to weak ones, since whoever uses the tracker brings a
-detector of their own.
+Box jitter has a part that is correlated in time and a part that is new in every frame. Scores fall with occlusion.
+Occluded objects are missed, often for a while. Of two boxes that nearly coincide, the one with the lower score is
+suppressed, as in non-maximum suppression. Some objects have duplicate detections; some detections are false alarms. The
+constants are fitted on real detections (`fit`). `NoiseModel.sample` draws detectors around them, from perfect to weak,
+because users run the tracker with detectors of their own.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from datasets.ground_truth.tracking import BoxTable, TrackingSequence
 from tracker.boxes import overlap, overlaps
 from tracker.types import Bool, Float64, Int64
 
-MIN_SCORE = 0.1  # score below which a detector says nothing
-# yolox_nano's walkers: 4 to 6 on PETS09 and TUD, 2 on MOT16-11, where truth's boxes hold all limbs
+MIN_SCORE = 0.1  # lowest score of a detection
+# of pedestrians found by yolox_nano: 4 to 6 on PETS09 and TUD, 2 on MOT16-11, where true boxes include all limbs
 MAX_LATERAL_JITTER = 6.0
-MAX_JITTER = 0.25  # jitter beyond which the sway goes no further, or boxes would turn inside out
-MAX_MISS_SHARE = 0.4  # share of the objects in full view that a drawn detector may miss
-DUPLICATE_OFFSET = (0.08, 0.4)  # by how much the edges of a second look are off, in sizes of the box: from, to
-MERGE_IOU = 0.2  # IoU of two objects from which one box may hold both
-MIN_EXAMPLES = 20  # examples from which a constant is fitted
-SUPPRESSION_IOU = 0.6  # IoU of true boxes from which one's detection may suppress the other's
+MAX_JITTER = 0.25  # upper limit of the jitter that `sway` produces; beyond it boxes would be inverted
+MAX_MISS_SHARE = 0.4  # largest share of fully visible objects that a drawn detector misses
+DUPLICATE_OFFSET = (0.08, 0.4)  # edge offset of a duplicate detection, in sizes of the box: minimum, maximum
+MERGE_IOU = 0.2  # lowest IoU of two objects that one box may cover together
+MIN_EXAMPLES = 20  # smallest number of examples to which a constant is fitted
+SUPPRESSION_IOU = 0.6  # lowest IoU of true boxes at which one's detection may suppress the other's
 Rng = np.random.Generator
-Found = tuple[Int64, Float64, Float64]  # numbers, boxes, scores of one frame
+Found = tuple[Int64, Float64, Float64]  # object ids, boxes, scores of one frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +36,23 @@ class NoiseModel:
     """A detector's errors. Lengths are in sizes of the object's own box.
 
     Attributes:
-        edge: jitter of each edge of an object in full view.
-        sway: how much more the left and right edges jitter, each in its own size: limbs swing, heads and feet do not.
-        edge_cover: what full cover adds to it.
-        edge_spread: standard deviation of the logarithm of an object's own jitter: most boxes fit well, few badly.
-        lasting: share of the jitter's variance that lasts, of the score's, and of what makes an object missed.
-        memory: seconds in which that part is forgotten.
-        sudden: whether it is forgotten at once, edge by edge, at random moments, or little by little.
-        score: mean log-odds of an object in full view.
-        score_cover: what full cover takes from it.
-        score_spread: its standard deviation.
-        missed: probability that an object in full view is missed.
-        missed_cover: what full cover adds to it; it grows with the fourth power of the cover.
-        same: IoU from which the weaker of two detections is suppressed.
-        twice: probability that an object is seen twice.
-        clutter: detections of nothing, for each object in the frame.
-        merged: how far the box of who stands before somebody who is missed for it reaches over both, 0..1.
+        edge: standard deviation of each edge of a fully visible object.
+        sway: factor on the jitter of the left and right edges: limbs swing sideways, heads and feet do not.
+        edge_cover: increase of `edge` at full occlusion.
+        edge_spread: standard deviation of the logarithm of an object's jitter: most boxes fit well, few badly.
+        lasting: temporally correlated share of the variance of jitter, score and misses, 0..1.
+        memory: time constant of that share, seconds.
+        sudden: whether that share is piecewise constant, redrawn at random moments separately for each component;
+            otherwise it decays gradually.
+        score: mean log-odds of a fully visible object.
+        score_cover: decrease of `score` at full occlusion.
+        score_spread: standard deviation of the log-odds.
+        missed: probability that a fully visible object is missed.
+        missed_cover: increase of `missed` at full occlusion; it grows with the fourth power of the occluded share.
+        same: IoU above which the weaker of two detections is suppressed.
+        twice: probability of a duplicate detection of an object.
+        clutter: false alarms per object in the frame.
+        merged: how far the box of an object is extended over the object that it occludes and that is missed, 0..1.
     """
 
     edge: float = 0.024
@@ -72,7 +73,7 @@ class NoiseModel:
     merged: float = 0.0
 
     def sample(self, rng: Rng) -> NoiseModel:
-        """Another detector: one in five is perfect, the others are around these constants, some much worse."""
+        """Draws another detector. One in five is perfect; the others vary around these constants, some much worse."""
         if rng.random() < 0.2:
             return PERFECT
         worse = float(np.exp(rng.normal(0.2, 0.7)))
@@ -86,7 +87,7 @@ class NoiseModel:
             sudden=bool(rng.random() < 0.5),
             score=self.score - float(rng.exponential(0.6)),
             score_cover=self.score_cover * float(np.exp(rng.normal(0, 0.3))),
-            # mostly more: `fit` looks at pictures that the detector may have been trained on
+            # mostly above the fitted value: `fit` uses images that the detector may have been trained on
             missed=min(self.missed * float(np.exp(rng.normal(1.0, 1.0))), MAX_MISS_SHARE),
             missed_cover=self.missed_cover * float(np.exp(rng.normal(0.7, 0.5))),
             same=float(rng.choice([0.5, 0.6, 0.7, 0.7, 0.7, 0.8])),
@@ -97,16 +98,18 @@ class NoiseModel:
 
 
 PERFECT = NoiseModel(0, 1, 0, 0, 0, 1, False, 50, 0, 0, 0, 0, 1, 0, 0)
-DIMENSIONS = 7  # of an object's state: four edges, its score, the size of its jitter, whether it is missed
+DIMENSIONS = 7  # an object's noise state: four edges, score, jitter scale, miss
 
 
 def simulate(truth: BoxTable, times: Float64, frames: Int64, noise: NoiseModel, rng: Rng) -> list[Found]:
-    """What a detector with `noise` says in these frames: (numbers, boxes, scores) of each, number -1 for clutter.
+    """Simulated detections in these frames: (object ids, boxes, scores) of each frame, id -1 for a false alarm.
 
     Args:
-        truth: of the sequence.
-        times: (F,) seconds of its frames.
-        frames: (L,) which of them are looked at, rising or standing still.
+        truth: ground truth of the sequence.
+        times: (F,) times of its frames, seconds.
+        frames: (L,) frames to simulate, not decreasing.
+        noise: error model of the detector.
+        rng: random generator.
     """
     lasting: dict[int, tuple[float, Float64]] = {}
     found = []
@@ -149,13 +152,14 @@ def simulate(truth: BoxTable, times: Float64, frames: Int64, noise: NoiseModel, 
 
 
 def perturb_boxes(found: Found, edge: float, missed: float, alarms: float, rng: Rng) -> Found:
-    """A frame's detections made worse, with errors that are new in every frame.
+    """Perturbs a frame's detections with errors that are independent between frames.
 
     Args:
-        found: numbers, boxes, scores, as `simulate` gives them, or real ones.
-        edge: standard deviation that every edge is moved by, in the box's own size along it.
-        missed: share that is left out.
-        alarms: detections of nothing for each detection, anywhere where things are seen, with any score.
+        found: object ids, boxes, scores, from `simulate` or from a real detector.
+        edge: standard deviation of the offset of every edge, in the box's size along the same axis.
+        missed: share of detections to drop.
+        alarms: false alarms per detection, at random places within the extent of all boxes, with random scores.
+        rng: random generator.
     """
     number, boxes, score = found
     left = rng.random(len(number)) >= missed
@@ -174,13 +178,13 @@ def perturb_boxes(found: Found, edge: float, missed: float, alarms: float, rng: 
 
 
 def fit(sequences: list[TrackingSequence]) -> NoiseModel:
-    """The constants that real detections show, by moments, each its default where too few show it.
+    """Fits the constants to real detections by moments. A constant with too few examples keeps its default.
 
-    `twice` keeps its default (truth does not name twins), and so do `edge_spread` and `same` (the largest overlaps of
-    MOT17's detections end at .70).
+    `twice` keeps its default, because ground truth does not mark duplicates. So do `edge_spread` and `same` (the
+    largest overlap of MOT17's detections is an IoU of 0.70).
 
     Args:
-        sequences: with detections.
+        sequences: sequences with detections.
     """
     error, cover, odds, pairs, gone, clutter, objects = [], [], [], [], [], 0, 0
     for sequence in sequences:
@@ -192,7 +196,7 @@ def fit(sequences: list[TrackingSequence]) -> NoiseModel:
             at = {int(one): i for i, one in enumerate(number)}
             apart = overlaps(boxes, boxes)
             np.fill_diagonal(apart, 0)
-            # what two boxes too near do to each other is not cover's
+            # a miss next to a box that nearly coincides comes from suppression, not from occlusion
             apart = apart.max(axis=1, initial=0) < SUPPRESSION_IOU
             gone.append(np.column_stack([(1 - seen) ** 4, ~np.isin(number, named)])[apart])
             clutter += int((named < 0).sum())
@@ -217,7 +221,7 @@ def fit(sequences: list[TrackingSequence]) -> NoiseModel:
     full, fall = _line(c, o, (usual.score, -usual.score_cover))
     covers, absent = np.concatenate(gone).T
     missed, missed_cover = _line(covers, absent, (usual.missed, usual.missed_cover))
-    # two errors of one sign tell their correlation whatever the size of either (Sheppard 1899)
+    # the share of error pairs of equal sign gives their correlation, whatever their scale (Sheppard 1899)
     same = (np.prod(pairs, axis=1) > 0).mean() if len(pairs) >= MIN_EXAMPLES else 0.5 + np.arcsin(usual.lasting) / np.pi
     return replace(
         usual,
@@ -234,12 +238,15 @@ def fit(sequences: list[TrackingSequence]) -> NoiseModel:
 
 
 def _spread(errors: Float64, usual: float) -> float:
-    """The standard deviation of errors (N, 4), by their middle: truth itself is off by much where objects are cut."""
+    """Robust standard deviation of errors (N, 4), from the median absolute deviation.
+
+    Ground truth itself has large errors where objects are cut.
+    """
     return float(1.4826 * np.median(abs(errors - np.median(errors, axis=0)))) if len(errors) >= MIN_EXAMPLES else usual
 
 
 def _line(x: Float64, y: Float64, usual: tuple[float, float]) -> tuple[float, float]:
-    """Height at 0 and slope of the line through points; the usual slope where `x` hardly changes."""
+    """Intercept and slope of a line fit; the slope of `usual` if `x` hardly varies, `usual` if examples are too few."""
     if len(x) < MIN_EXAMPLES:
         return usual
     slope, height = np.polyfit(x, y, 1) if np.ptp(x) > 0.1 else (usual[1], float(np.mean(y - usual[1] * x)))
@@ -247,7 +254,7 @@ def _line(x: Float64, y: Float64, usual: tuple[float, float]) -> tuple[float, fl
 
 
 def _distinct(boxes: Float64, score: Float64, same: float) -> Bool:
-    """(N,) False where a better box overlaps by more than `same`: greedy suppression."""
+    """(N,) False where a box of higher score overlaps with an IoU above `same`: greedy non-maximum suppression."""
     close = overlaps(boxes, boxes) > same
     kept = np.zeros(len(boxes), np.bool_)
     for i in np.argsort(-score, kind="stable").tolist():
@@ -256,7 +263,7 @@ def _distinct(boxes: Float64, score: Float64, same: float) -> Bool:
 
 
 def _merged(boxes: Float64, moved: Float64, there: Bool, gone: Bool, share: float) -> Float64:
-    """Detections `moved` (N, 4) with those of whoever is there drawn by `share` over the nearest one that is `gone`."""
+    """Detections `moved` (N, 4); the box that overlaps a missed object (`gone`) most is extended over it by `share`."""
     lost = gone.nonzero()[0]
     near = overlaps(boxes[lost], boxes)
     near[:, ~there] = 0
@@ -274,17 +281,18 @@ def _merged(boxes: Float64, moved: Float64, there: Bool, gone: Bool, share: floa
 def _duplicates(
     number: Int64, boxes: Float64, odds: Float64, share: float, same: float, rng: Rng
 ) -> tuple[Int64, Float64, Float64]:
-    """The same and, behind them, weak second looks at some: nobody's, or an object would be there twice.
+    """The detections, followed by duplicates of some of them, mostly with lower scores.
 
-    One that is so near the first that only either can be left (IoU above `same`) is the object's, whichever it is.
+    A duplicate has the id -1, so that an object is not counted twice. A duplicate with an IoU above `same` has the
+    object's id, because suppression keeps only one of the two.
     """
     again = np.flatnonzero(rng.random(len(number)) < share)
     first = boxes[again]
     size = np.tile(first[:, 2:] - first[:, :2], 2)
-    # what a detector's own suppression leaves overlaps by less than half, mostly
+    # duplicates that survive a detector's own suppression mostly have an IoU below 0.5
     off = np.exp(rng.uniform(np.log(DUPLICATE_OFFSET[0]), np.log(DUPLICATE_OFFSET[1]), (len(again), 1)))
     twins = first + off * size * rng.normal(size=(len(again), 4))
-    # of an object that is hardly seen the second look may be the surer one
+    # for an object with a low score the duplicate may have the higher score
     sure = np.minimum(odds[again] + rng.normal(-1.5, 1.5, len(again)), rng.normal(-0.5, 0.8, len(again)))
     near = overlap(first, twins, 0.0).iou > same
     return (
@@ -295,7 +303,7 @@ def _duplicates(
 
 
 def _clutter(boxes: Float64, n: int, rng: Rng) -> Float64:
-    """(n, 4) boxes of nothing: of objects' sizes, around them, not on them."""
+    """(n, 4) false alarms: boxes of the objects' sizes, around the objects but not on them."""
     if len(boxes) == 0 or n == 0:
         return np.zeros((0, 4))
     like = boxes[rng.integers(len(boxes), size=n)]

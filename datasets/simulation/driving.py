@@ -1,9 +1,9 @@
-"""Streets seen from a car, drawn at random: truth to try a tracker on, and to teach it, where nobody has filmed any.
+"""Random street scenes seen from a car: ground truth to test and train a tracker without recorded video.
 
-A pinhole camera stands in a car that follows a winding path, brakes, waits and turns at crossings. Beside the path cars
-are parked; others come towards it, go ahead, overtake; people walk, cross and cycle. Everything is a block on level
-ground; its box is what the camera would see of the block, cut at the picture's edges, as KITTI's and nuScenes' are.
-`liquidtrack simulate driving` writes them as folders.
+A pinhole camera is mounted in a car that follows a winding path, brakes, waits and turns at crossings. Cars are parked
+beside the path; other cars come towards it, drive ahead, or overtake; people walk, cross and cycle. Every object is a
+block on level ground. Its box is the projection of the block, clipped at the image's edges, as in KITTI and nuScenes.
+`liquidtrack simulate driving` writes the scenes as folders.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from datasets.ground_truth.tracking import BoxTable, TrackingSequence, last_seen
 from datasets.simulation.detector_noise import Rng
 from tracker.types import Bool, Float64, Int64
 
-NEAR, FAR = 1.0, 80.0  # metres: what is nearer than the first is not whole, beyond the last nobody labels
-MIN_HEIGHT_PX = 14.0  # pixels
-MIN_INSIDE_SHARE = 0.2  # share of a box in the picture
-MIN_VISIBLE_SHARE = 0.08  # share of what is in the picture that nothing nearer covers
-GRID = 8  # points along each side of a box by which cover is told
+NEAR, FAR = 1.0, 80.0  # metres: a nearer object is not completely in the image, a farther one is not labelled
+MIN_HEIGHT_PX = 14.0  # pixels, lowest height of a box
+MIN_INSIDE_SHARE = 0.2  # smallest share of a box inside the image
+MIN_VISIBLE_SHARE = 0.08  # smallest share of the part inside the image that no nearer object occludes
+GRID = 8  # sampling points along each side of a box, for the occluded share
 Size = tuple[float, float, float]  # metres: length, width, height
 CAR, VAN, TRUCK = (4.2, 1.75, 1.5), (5.2, 2.0, 2.2), (8.0, 2.5, 3.2)
 PERSON, CYCLIST = (0.5, 0.6, 1.73), (1.75, 0.6, 1.75)
 
 
 class Camera(NamedTuple):
-    """Focal length in pixels, size of the picture, metres above the ground, row of the horizon."""
+    """Focal length in pixels, size of the image, height above the ground in metres, row of the horizon."""
 
     focal: float
     width: float
@@ -37,7 +37,7 @@ class Camera(NamedTuple):
 
 
 class RoadObjects(NamedTuple):
-    """N blocks: sizes (N, 3) metres, and at each of T moments places (T, N, 2) metres and headings (T, N) radians."""
+    """N blocks: sizes (N, 3) metres, and at T times positions (T, N, 2) metres and headings (T, N) radians."""
 
     size: Float64
     place: Float64
@@ -45,7 +45,7 @@ class RoadObjects(NamedTuple):
 
 
 def drive(rng: Rng, seconds: float = 40.0, rate: float = 10.0) -> tuple[TrackingSequence, Camera]:
-    """One drive of so many seconds at `rate` frames a second, two frames at least, and the camera that saw it."""
+    """One drive of `seconds` at `rate` frames a second, at least two frames, and its camera."""
     times = np.arange(int(seconds * rate)) / rate
     focal, height, above = rng.uniform([500, 375, 1.3], [1100, 720, 1.9]).tolist()
     camera = Camera(focal, 1242.0, height, above, height * float(rng.uniform(0.42, 0.52)))
@@ -70,7 +70,7 @@ def _path(times: Float64, rng: Rng) -> tuple[Float64, Float64]:
     wish, until, speed = 0.0, -1.0, float(rng.uniform(0, 14))
     along, at = np.zeros(len(times)), 0.0
     for k, t in enumerate(times.tolist()):
-        if t >= until:  # a new mind every few seconds: to wait, to creep, to drive on
+        if t >= until:  # a new target speed every few seconds: wait, creep, or drive on
             wish = float(rng.choice([0.0, rng.uniform(3, 8), rng.uniform(8, 16)], p=[0.15, 0.35, 0.5]))
             until = t + float(rng.uniform(3, 12))
         speed = max(0.0, speed + float(np.clip(wish - speed, -3.5 * dt, 2.0 * dt)))
@@ -87,14 +87,14 @@ def _path(times: Float64, rng: Rng) -> tuple[Float64, Float64]:
 
 
 def _on(path: Float64, along: Float64) -> tuple[Float64, Float64]:
-    """(..., 2) places and (...) headings of the path at `along` metres."""
+    """(..., 2) positions and (...) headings of the path at `along` metres."""
     metre = np.arange(len(path))
     at = np.stack([np.interp(along, metre, path[:, c]) for c in range(3)], -1)
     return at[..., :2], at[..., 2]
 
 
 def _wander(n: int, dt: float, memory: float, spread: float, rng: Rng) -> Float64:
-    """(n,) of an Ornstein-Uhlenbeck process."""
+    """(n,) samples of an Ornstein-Uhlenbeck process, `dt` seconds apart."""
     keep = np.exp(-dt / memory)
     out, x = np.empty(n), spread * rng.normal()
     for k in range(n):
@@ -104,7 +104,7 @@ def _wander(n: int, dt: float, memory: float, spread: float, rng: Rng) -> Float6
 
 
 def _objects(times: Float64, path: Float64, along: Float64, rng: Rng) -> RoadObjects:
-    """Everything beside the path."""
+    """All objects on and beside the path."""
     street = _Street(times, along, rng)
     for side in (-1, 1):
         kerb = float(rng.uniform(4.0, 6.5))
@@ -118,7 +118,7 @@ def _objects(times: Float64, path: Float64, along: Float64, rng: Rng) -> RoadObj
 
 
 class _Street:
-    """Blocks as they are put beside the path: sizes, and over T moments metres along it, to its right, and a turn."""
+    """Blocks relative to the path: sizes, and at T times metres along it, metres to its right, and a turn."""
 
     def __init__(self, times: Float64, along: Float64, rng: Rng) -> None:
         self.times, self.along, self.rng = times, along, rng
@@ -194,7 +194,7 @@ def _vehicle(rng: Rng) -> Size:
 def look(
     objects: RoadObjects, k: int, at: Float64, heading: float, pitch: float, camera: Camera
 ) -> tuple[Int64, Float64, Float64]:
-    """Rows (M,), boxes (M, 4) and visible shares (M,) of what the camera sees at moment k."""
+    """Rows (M,), boxes (M, 4) and visible shares (M,) of the objects in the camera's view at time step k."""
     ahead = np.array([np.sin(heading), np.cos(heading)])
     side = np.array([ahead[1], -ahead[0]])
     turn = objects.heading[k]
@@ -224,7 +224,7 @@ def look(
 
 
 def _uncovered(xyxy: Float64, near: Float64) -> Float64:
-    """(M,) share of each box that no box of a nearer block covers."""
+    """(M,) share of each box that no box of a nearer block occludes."""
     steps = (np.arange(GRID) + 0.5) / GRID
     size = xyxy[:, 2:] - xyxy[:, :2]
     x = xyxy[:, :1] + size[:, :1] * steps

@@ -1,7 +1,8 @@
-"""Simulated embeddings: what a frozen CNN would say of each detection, for truth that comes without its pixels.
+"""Simulated embeddings of detections, for ground truth without images.
 
-Likenesses beside those of EfficientNet-Lite0 on four real clips (TUD-Campus, TUD-Stadtmitte, MOT16-11, PETS09-S2L1),
-after the mean is taken off: a track and its own object .62 (std .16), another's -.05 (.18).
+They reproduce the similarities of EfficientNet-Lite0 on four real clips (TUD-Campus, TUD-Stadtmitte, MOT16-11,
+PETS09-S2L1) after the mean is subtracted: 0.62 (std 0.16) between a track and its own object, -0.05 (std 0.18) between
+a track and another object.
 """
 
 from __future__ import annotations
@@ -12,18 +13,18 @@ from datasets.simulation.detector_noise import Rng
 from tracker.boxes import overlapping_pairs
 from tracker.types import Float32, Float64, Int64
 
-DIM = 24  # unit vectors of so many numbers are as unlike one another as real objects are
-NOISE_NORM = 1.15  # noise of a look beside the object's own vector, in lengths of it: half of it new in each frame
-POSE_CORRELATION_S = 1.5  # seconds in which the other half, pose and light, changes
+DIM = 24  # dimensions: random unit vectors of this size differ as much as the embeddings of real objects
+NOISE_NORM = 1.15  # norm of the noise relative to the object's own vector; half of the noise is new in each frame
+POSE_CORRELATION_S = 1.5  # time constant in seconds of the other half, which stands for pose and light
 
 
 class SimulatedEmbeddings:
-    """The objects of one clip and how they look; one drawn network, light and wardrobe for all of them."""
+    """Embeddings of one clip's objects. Noise level and similarity of clothes are drawn once for the clip."""
 
     def __init__(self, rng: Rng) -> None:
         self._rng = rng
         self._noise = NOISE_NORM * float(np.exp(rng.normal(0, 0.35)))
-        # dancers and players wear the clothes of their team
+        # objects of one team share a part of their vector, as dancers and players in the same clothes do
         self._uniform = float(rng.uniform(0, 0.7)) * (rng.random() < 0.5)
         self._teams = _units(rng, int(rng.integers(1, 4)))
         self._own: dict[int, Float64] = {}
@@ -32,7 +33,8 @@ class SimulatedEmbeddings:
     def at(self, number: Int64, xyxy: Float64, time: float) -> Float32:
         """(M, DIM) unit embeddings of the objects `number` (M,), -1 for clutter, in boxes (M, 4) at `time` seconds.
 
-        Of two boxes that overlap the one whose feet are lower stands in front and lends the other its look.
+        Of two overlapping boxes the one with the lower bottom edge is in front. Its embedding is mixed into that of the
+        box behind.
         """
         own = np.array([self._vector(int(n), time) for n in number]).reshape(len(number), DIM)
         i, j, shared = overlapping_pairs(xyxy)
@@ -47,7 +49,7 @@ class SimulatedEmbeddings:
         return unit.astype(np.float32)
 
     def _vector(self, number: int, time: float) -> Float64:
-        """(DIM,) an object's own vector in its pose of the moment; clutter is somebody new each time."""
+        """(DIM,) an object's own vector plus its current pose; a new vector each time for clutter."""
         if number < 0:
             vector: Float64 = _units(self._rng, 1)[0]
             return vector
@@ -64,7 +66,7 @@ class SimulatedEmbeddings:
 
 
 def _units(rng: Rng, n: int) -> Float64:
-    """(n, DIM) vectors of length 1, any direction alike."""
+    """(n, DIM) vectors of length 1 with uniformly distributed directions."""
     rows = rng.normal(size=(n, DIM))
     unit: Float64 = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     return unit

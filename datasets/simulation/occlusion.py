@@ -1,6 +1,6 @@
-"""Who is half hidden, by things of which truth knows nothing (posts, walls, cars) or by other people.
+"""Partial occlusion by unlabelled objects (posts, walls, cars) or by other people.
 
-A detector shows of somebody half hidden the part that can be seen, or two parts, or the whole by guess, or nothing.
+For a partly occluded person a detector reports the visible part, two parts, the estimated full box, or nothing.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from models.runtime.maths import expit, logit
 from tracker.boxes import overlaps
 from tracker.types import Float64, Int64
 
-MIN_OCCLUDED_SHARE = 0.1  # share of a box that must be hidden before a detector notices
-MIN_VISIBLE_SHARE = 0.25  # share that must be left of somebody; of less hardly a detector makes a person
-SWITCH_PROBABILITY = 0.2  # a frame: how often a detector makes up its mind anew about somebody half hidden
+MIN_OCCLUDED_SHARE = 0.1  # occluded share of a box above which the detection changes
+MIN_VISIBLE_SHARE = 0.25  # visible share below which a detector rarely finds a person
+SWITCH_PROBABILITY = 0.2  # probability per frame that the detector's behaviour for an occluded person is redrawn
 
 
 class OcclusionModel:
-    """How one detector takes what is half hidden, drawn for a clip.
+    """Occlusion behaviour of one detector, drawn once for a clip.
 
     Attributes:
-        missed: probability that somebody wholly hidden is missed; of others by the square of the share that is.
-        cut: probability that the box ends where what hides begins.
-        split: probability that the smaller part on the other side, or the whole by guess, is seen as well.
-        doubt: log-odds that a score loses per share hidden.
+        missed: probability that a fully occluded person is missed; scaled by the square of the occluded share.
+        cut: probability that the box ends at the occluder's edge.
+        split: probability of a second detection: the smaller visible part, or the estimated full box.
+        doubt: decrease of the score's log-odds at full occlusion; proportional to the occluded share.
     """
 
     def __init__(self, rng: Rng) -> None:
@@ -34,9 +34,9 @@ class OcclusionModel:
         self._pair_state: dict[tuple[int, int], Float64] = {}
 
     def behind(self, found: Found, things: Float64, name: Int64) -> Found:
-        """A frame's detections as they are behind `things` (N, 4), numbered `name` (N,) from frame to frame.
+        """A frame's detections behind the occluders `things` (N, 4), which have the ids `name` (N,) in all frames.
 
-        Nobody hides himself: the thing of his own number. What is seen twice stands behind the others, as nobody's.
+        An object is not occluded by the entry with its own id. Second detections follow the others and have the id -1.
         """
         number, boxes, score = found[0], found[1].copy(), found[2].copy()
         left = np.ones(len(number), bool)
@@ -44,7 +44,7 @@ class OcclusionModel:
         for thing, own in zip(things, name.tolist(), strict=True):
             shared = np.minimum(boxes[:, 2:], thing[2:]) - np.maximum(boxes[:, :2], thing[:2])
             hidden = np.maximum(shared, 0).prod(axis=1) / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-            # whose feet are lower than the thing's stands before it
+            # a box with a lower bottom edge than the occluder's is in front of it
             touched = (hidden > MIN_OCCLUDED_SHARE) & (boxes[:, 3] < thing[3]) & (number != own) & left
             for i in np.flatnonzero(touched).tolist():
                 seen = self._seen((int(number[i]), own), boxes[i].copy(), score[i], float(hidden[i]), thing)
@@ -57,13 +57,13 @@ class OcclusionModel:
     def _seen(
         self, who: tuple[int, int], box: Float64, score: float, hidden: float, thing: Float64
     ) -> list[tuple[Float64, float]]:
-        """Boxes and scores of what is seen of somebody behind a thing: first what is theirs; none where nothing is.
+        """Boxes and scores detected for an occluded object; the first is the object's. Empty if it is missed.
 
         Args:
-            who: the number of the object and of the thing.
-            box, score: as they are without it.
-            hidden: the share of the box behind it.
-            thing: (4,) its box.
+            who: ids of the object and of the occluder.
+            box, score: the detection without the occluder.
+            hidden: occluded share of the box, 0..1.
+            thing: (4,) box of the occluder.
         """
         mind = self._pair_state.get(who)
         if mind is None or who[0] < 0 or self._rng.random() < SWITCH_PROBABILITY:
@@ -83,22 +83,22 @@ class OcclusionModel:
 
 
 class Occluders:
-    """What stands in one clip, somewhere where people pass.
+    """Static occluders of one clip, placed where people pass.
 
     Attributes:
-        xyxy: (N, 4) one to four boxes, in the first kept frame's pixels.
-        mistaken: probability that an obstacle itself is taken for somebody in a frame; mostly 0.
-        alike: mean log-odds of the score that it has then: some signs are people to a detector, as sure as any.
+        xyxy: (N, 4) one to four boxes, in pixels of the first kept frame.
+        mistaken: probability per frame that an occluder itself is detected as a person; mostly 0.
+        alike: mean log-odds of the score of such a false detection. It may be as high as that of a real person.
     """
 
     def __init__(self, truth: BoxTable, kept: Int64, to_first: list[Float64], rng: Rng) -> None:
-        """Draws them.
+        """Draws the occluders.
 
         Args:
-            truth: of the sequence.
-            kept: (L,) its frames that are looked at.
-            to_first: of each, the (3, 3) affine from its pixels to the first's.
-            rng: the source of chance.
+            truth: ground truth of the sequence.
+            kept: (L,) indices of the kept frames.
+            to_first: for each kept frame, the (3, 3) affine from its pixels to those of the first kept frame.
+            rng: random generator.
         """
         self._rng, self._eye = rng, OcclusionModel(rng)
         self.mistaken = float(rng.uniform(0, 0.8)) * (rng.random() < 0.4)
@@ -112,11 +112,11 @@ class Occluders:
         self.xyxy = np.array(standing).reshape(-1, 4)
 
     def hide(self, found: Found, from_first: Float64) -> Found:
-        """A frame's detections as they are with the obstacles there.
+        """A frame's detections with the occluders in the scene.
 
         Args:
-            found: numbers, boxes, scores.
-            from_first: (3, 3) affine from the first kept frame's pixels to this one's.
+            found: object ids, boxes, scores.
+            from_first: (3, 3) affine from the first kept frame's pixels to those of this frame.
         """
         obstacles = _moved(self.xyxy, from_first)
         found = self._eye.behind(found, obstacles, -2 - np.arange(len(obstacles)))
@@ -129,7 +129,7 @@ class Occluders:
 
 
 def _drawn(box: Float64, rng: Rng) -> Float64:
-    """(4,) a post or a low wall that somebody in `box` would be behind."""
+    """(4,) box of a post or a low wall in front of a person in `box`."""
     (x, y), (w, h) = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
     foot = box[3] + h * rng.uniform(0.02, 0.4)
     if rng.random() < 0.6:
@@ -150,7 +150,7 @@ def _moved(xyxy: Float64, affine: Float64) -> Float64:
 
 
 def _strips(box: Float64, obstacle: Float64) -> tuple[Float64, Float64]:
-    """The four parts of a box left, above, right and below of an obstacle, largest first, and their shares of it."""
+    """The four parts of a box left of, above, right of and below an occluder, largest first, and their area shares."""
     strips = np.tile(box, (4, 1))
     for side, (edge, limit) in enumerate(((2, 0), (3, 1), (0, 2), (1, 3))):
         strips[side, edge] = np.clip(obstacle[limit], *sorted((box[edge % 2], box[edge % 2 + 2])))
@@ -160,7 +160,7 @@ def _strips(box: Float64, obstacle: Float64) -> tuple[Float64, Float64]:
 
 
 def _and(found: Found, more: list[tuple[Float64, float]]) -> Found:
-    """The same and, behind them, boxes (4,) with their scores that are nobody's."""
+    """The detections, followed by boxes (4,) with their scores and the id -1."""
     return (
         np.concatenate([found[0], np.full(len(more), -1)]),
         np.concatenate([found[1], np.array([box for box, _ in more]).reshape(-1, 4)]),

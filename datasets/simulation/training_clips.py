@@ -1,4 +1,4 @@
-"""Short runs of frames, as life brings them: uneven times, missed and wrong detections, moving cameras."""
+"""Training clips: short runs of frames with uneven times, missed and false detections, and moving cameras."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from datasets.simulation.embeddings import SimulatedEmbeddings
 from datasets.simulation.occlusion import Occluders, OcclusionModel
 from tracker.types import Detections, Float32, Float64, Int64
 
-FRAMES = 64  # to learn from
-# frames that half of the clips may have before: a scene's habits take longer to show than its moves
+FRAMES = 64  # frames to learn from
+# largest number of burn-in frames, which half of the clips have: scene statistics take longer to learn than motion
 BURN_IN_FRAMES = 192
-# of the clips show the truth itself, as good detectors nearly do: it got rare among all the spoilt ones
+# share of clips whose detections are the ground truth; a good detector is close to it
 CLEAN_SHARE = 0.15
-# of the clips have errors that are new in every frame, whatever their detector: real ones are good ones
+# share of clips with additional errors that are independent between frames, also with real detections
 NOISY_SHARE = 0.3
-OCCLUDER_SHARE = 0.4  # of the clips have things standing in them that people pass behind
-# of the clips are seen by a detector that shows what is visible of somebody behind others, not the whole
+OCCLUDER_SHARE = 0.4  # share of clips with static occluders
+# share of clips where the detector reports only the visible part of an occluded person
 VISIBLE_ONLY_SHARE = 0.4
-STUTTER = 0.15  # of the clips come from a source that now and then hangs and then skips, while its clock runs on
-FRAMES_BETWEEN_STALLS = 40  # frames between two such moments, on average
-# by which a third of the clips are made wide, places and boxes: people are tall, cars are not
+STUTTER = 0.15  # share of clips whose source sometimes stalls and then skips frames, while its clock runs on
+FRAMES_BETWEEN_STALLS = 40  # frames between two stalls, on average
+# horizontal stretch of positions and boxes in a third of the clips: people are tall, cars are not
 STRETCH_RANGE = (0.5, 4.0)
-MIN_SCORE = 0.1  # of detections that are used
-MAX_ABSENCE_S = 3.0  # seconds in which an object that is gone may come back
+MIN_SCORE = 0.1  # lowest score of a detection that is used
+MAX_ABSENCE_S = 3.0  # seconds within which an absent object counts as seen again
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -37,12 +37,12 @@ class TrainingClip:
     """A run of L frames.
 
     Attributes:
-        burn_in: number of frames at the beginning that are tracked only and not learned from.
+        burn_in: number of frames at the beginning that are tracked but not learned from.
         times: (L,) seconds from 0.
-        detections: of each frame.
-        number: of each frame, (M,) the object that each detection shows, -1 where it shows none.
-        seen_again: of each frame, the numbers of the objects that will be seen within the next `MAX_ABSENCE_S` seconds.
-        warps: of each frame, the camera's motion since the one before, or None.
+        detections: detections of each frame.
+        number: for each frame, (M,) the object id of each detection, -1 for a false alarm.
+        seen_again: for each frame, the ids of the objects that appear within the next `MAX_ABSENCE_S` seconds.
+        warps: for each frame, the camera motion since the previous frame, or None.
     """
 
     burn_in: int
@@ -54,7 +54,7 @@ class TrainingClip:
 
 
 def gaps(n: int, rate: float, rng: Rng) -> Int64:
-    """(n,) source frames from 0 on, rising: every frame, a fixed stride, random gaps, or bursts with blackouts."""
+    """(n,) source frames from 0, increasing: every frame, a fixed stride, random gaps, or bursts with blackouts."""
     family = rng.integers(5)
     if family == 0:
         step = np.ones(n, np.int64)
@@ -74,7 +74,7 @@ def gaps(n: int, rate: float, rng: Rng) -> Int64:
 
 
 def stutter(kept: Int64, rng: Rng) -> Int64:
-    """(n,) the frames that are shown in place of `kept` (n,), by a source that stands still or creeps at times."""
+    """(n,) the frames that are shown instead of `kept` (n,), by a source that stops or slows down at times."""
     shown, k = kept.copy(), int(rng.geometric(1 / FRAMES_BETWEEN_STALLS))
     while k < len(kept):
         end = k + int(rng.integers(2, 8))
@@ -85,13 +85,13 @@ def stutter(kept: Int64, rng: Rng) -> Int64:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ClipView:
-    """How the camera is held: what is done to the places of boxes, the same in all frames but for the shake.
+    """Geometric augmentation of a clip's boxes, the same in all frames except for the shake.
 
     Attributes:
-        mirror: left and right are swapped.
-        shake: (L, 2) pixels by which the camera has panned.
-        told: whether the tracker is told of the shake.
-        wide: factor on all widths and horizontal places.
+        mirror: whether left and right are swapped.
+        shake: (L, 2) camera pan, pixels.
+        told: whether the camera motion given to the tracker includes the shake.
+        wide: factor on all widths and horizontal positions.
     """
 
     mirror: bool
@@ -100,14 +100,14 @@ class ClipView:
     wide: float
 
     def boxes(self, xyxy: Float64, k: int) -> Float64:
-        """(M, 4) boxes of frame `k` as they are seen."""
+        """(M, 4) boxes of frame `k` after the augmentation."""
         if self.mirror:
             xyxy = xyxy[:, [2, 1, 0, 3]] * [-1, 1, -1, 1]
         seen: Float64 = (xyxy + np.tile(self.shake[k], 2)) * [self.wide, 1, self.wide, 1]
         return seen
 
     def warp(self, warp: Float64 | None, k: int) -> Float64 | None:
-        """The camera's motion between frames `k - 1` and `k` as it is seen."""
+        """The camera motion between frames `k - 1` and `k` after the augmentation."""
         return _seen_through(warp, self.mirror, self.shake, k, self.told, self.wide)
 
 
@@ -116,16 +116,16 @@ class Draft:
     """A clip in the making.
 
     Attributes:
-        source: what it is drawn from.
-        noise: from which detectors are drawn.
-        burn_in: number of frames at the beginning that are tracked only.
-        times: (L,) seconds from 0 at which the frames are told.
-        kept: (L,) the source's frames that are shown, rising or standing still.
-        clean: the detector is perfect.
-        found: of each frame, numbers, boxes and scores.
-        moves: of each frame, the camera's motion since the one before, or None.
-        warps: the same as far as the tracker is told.
-        embeddings: of each frame, (M, D) of its detections, or None.
+        source: the sequence that the clip is taken from.
+        noise: error model from which detectors are drawn.
+        burn_in: number of frames at the beginning that are tracked but not learned from.
+        times: (L,) frame times given to the tracker, seconds from 0.
+        kept: (L,) source frames that are shown, not decreasing.
+        clean: whether the detector is perfect.
+        found: for each frame, object ids, boxes and scores.
+        moves: for each frame, the camera motion since the previous frame, or None.
+        warps: for each frame, the camera motion that is given to the tracker, or None.
+        embeddings: for each frame, the (M, D) embeddings of its detections, or None.
     """
 
     source: TrackingSequence
@@ -144,7 +144,7 @@ Transform = Callable[[Draft, Rng], Draft]
 
 
 def sample(sequences: list[TrackingSequence], noise: NoiseModel, rng: Rng, frames: int = FRAMES) -> TrainingClip:
-    """One clip, with one drawn detector, gap family, mirror, speed and camera: `TRANSFORMS` on a run of frames."""
+    """One clip with one random detector, gap pattern, mirroring, speed and camera: `TRANSFORMS` on a run of frames."""
     draft = draw_run(sequences, noise, rng, frames)
     for transform in TRANSFORMS:
         draft = transform(draft, rng)
@@ -152,9 +152,10 @@ def sample(sequences: list[TrackingSequence], noise: NoiseModel, rng: Rng, frame
 
 
 def draw_run(sequences: list[TrackingSequence], noise: NoiseModel, rng: Rng, frames: int) -> Draft:
-    """A run of frames of one sequence with gaps between them, half of the time with a burn-in before.
+    """A run of frames of one sequence with gaps between them; half of the runs begin with a burn-in.
 
-    Each data set has the same share, so that the largest does not decide alone; its sequences by their length.
+    All data sets are drawn equally often, so that the largest does not dominate. Within a data set, the probability of
+    a sequence is proportional to its length.
     """
     homes = sorted({s.home for s in sequences})
     home = homes[rng.integers(len(homes))]
@@ -171,12 +172,12 @@ def draw_run(sequences: list[TrackingSequence], noise: NoiseModel, rng: Rng, fra
 
 
 def stall(draft: Draft, rng: Rng) -> Draft:
-    """The source hangs now and then, while its clock runs on."""
+    """Stalls the source at random moments, while its clock runs on."""
     return replace(draft, kept=stutter(draft.kept, rng)) if rng.random() < STUTTER else draft
 
 
 def detect(draft: Draft, rng: Rng) -> Draft:
-    """The sequence's own detections, or those of a simulated detector."""
+    """Adds the sequence's own detections, or those of a simulated detector."""
     s, clean = draft.source, rng.random() < CLEAN_SHARE
     if s.detections is not None and not clean and rng.random() < 0.8:
         found = [s.detections.at(k) for k in draft.kept.tolist()]
@@ -186,7 +187,7 @@ def detect(draft: Draft, rng: Rng) -> Draft:
 
 
 def show_visible_parts(draft: Draft, rng: Rng) -> Draft:
-    """The detector shows what is visible of somebody behind others, not the whole."""
+    """Reduces boxes of people occluded by other people to their visible part."""
     if draft.clean or rng.random() >= VISIBLE_ONLY_SHARE:
         return draft
     eye = OcclusionModel(rng)
@@ -196,14 +197,14 @@ def show_visible_parts(draft: Draft, rng: Rng) -> Draft:
 
 
 def add_obstacles(draft: Draft, rng: Rng) -> Draft:
-    """Things stand in the scene that people pass behind."""
+    """Adds static occluders to the scene."""
     if draft.clean or rng.random() >= OCCLUDER_SHARE:
         return draft
     return replace(draft, found=tuple(_behind_obstacles(draft.source, draft.kept, draft.moves, draft.found, rng)))
 
 
 def add_errors(draft: Draft, rng: Rng) -> Draft:
-    """Errors that are new in every frame."""
+    """Adds errors that are independent between frames."""
     if draft.clean or rng.random() >= NOISY_SHARE:
         return draft
     edge, missed, alarms = rng.uniform(0, [0.12, 0.25, 0.15])
@@ -211,14 +212,14 @@ def add_errors(draft: Draft, rng: Rng) -> Draft:
 
 
 def tell_camera_motion(draft: Draft, rng: Rng) -> Draft:
-    """The tracker is told how the camera moves, or not."""
+    """Gives the camera motion to the tracker, or withholds it."""
     return replace(draft, warps=draft.moves if rng.random() < 0.7 else (None,) * len(draft.kept))
 
 
 def hold_camera(draft: Draft, rng: Rng) -> Draft:
-    """Mirror, speed, stretch and a hand-held camera's shake.
+    """Applies mirroring, speed, stretch and the shake of a hand-held camera.
 
-    They are one transform because they are drawn in another order than they are applied in: the shake is stretched.
+    These are one transform because they are drawn in another order than they are applied: the shake is stretched.
     """
     mirror = rng.random() < 0.5
     speed = float(np.exp(rng.normal(0, 0.25)))
@@ -235,7 +236,7 @@ def hold_camera(draft: Draft, rng: Rng) -> Draft:
 
 
 def embed(draft: Draft, rng: Rng) -> Draft:
-    """Half of the clips have embeddings, in some of their frames only."""
+    """Adds embeddings to half of the clips, in some of their frames only."""
     looks = SimulatedEmbeddings(rng) if rng.random() < 0.5 else None
     share = rng.uniform(0.3, 1)
     seen: list[Float32 | None] = [None] * len(draft.found)
@@ -246,7 +247,7 @@ def embed(draft: Draft, rng: Rng) -> Draft:
     return replace(draft, embeddings=tuple(seen))
 
 
-# In the order of their random draws: another order gives other clips of the same seed.
+# In the order of their random draws: another order gives other clips for the same seed.
 TRANSFORMS: tuple[Transform, ...] = (
     stall,
     detect,
@@ -282,7 +283,7 @@ def _there(s: TrackingSequence, k: int) -> frozenset[int]:
 
 
 def between(s: TrackingSequence, kept: Int64) -> list[Float64 | None]:
-    """The camera's motion from each kept frame to the next, in the pixels of both."""
+    """The camera motion from each kept frame to the next, in pixels."""
     if not s.warps:
         return [None] * len(kept)
     out: list[Float64 | None] = [None]
@@ -296,7 +297,7 @@ def between(s: TrackingSequence, kept: Int64) -> list[Float64 | None]:
 
 
 def _after(move: Float64, whole: Float64) -> Float64:
-    """(3, 3) of a camera that has moved by `whole` (3, 3), then by the affine `move` (2, 3)."""
+    """(3, 3) composition of two camera motions: `whole` (3, 3), then the affine `move` (2, 3)."""
     chained: Float64 = np.concatenate([move, [[0, 0, 1]]]) @ whole
     return chained
 
@@ -304,7 +305,7 @@ def _after(move: Float64, whole: Float64) -> Float64:
 def _behind_obstacles(
     s: TrackingSequence, kept: Int64, moves: Several[Float64 | None], found: Several[Found], rng: Rng
 ) -> list[Found]:
-    """What is found with things standing in the scene, which moves with the camera."""
+    """The detections with static occluders in the scene; the occluders move with the camera motion."""
     at: list[Float64] = []
     whole = np.eye(3)
     for move in moves:
@@ -316,7 +317,7 @@ def _behind_obstacles(
 
 
 def _camera(times: Float64, rng: Rng) -> Float64:
-    """(L, 2) pixels by which a hand-held camera has panned: a velocity that is forgotten in a second."""
+    """(L, 2) pan of a hand-held camera in pixels; the velocity has a time constant of 1 second."""
     speed = rng.uniform(20, 250)
     v, at, out = rng.normal(0, speed, 2) * [1, 0.4], np.zeros(2), []
     for dt in np.diff(times, prepend=times[0]):
@@ -330,7 +331,7 @@ def _camera(times: Float64, rng: Rng) -> Float64:
 def _seen_through(
     warp: Float64 | None, mirror: bool, shake: Float64, k: int, told: bool, wide: float
 ) -> Float64 | None:
-    """The warp between frames k - 1 and k after the mirror, the stretch and, where the tracker is told, the shake."""
+    """The warp between frames k - 1 and k after mirroring, stretch and, if `told`, the shake."""
     if k == 0:
         return None
     moved = bool(np.any(shake)) and told

@@ -1,1 +1,1 @@
-"""Frames left out on purpose: of sequences and of videos."""
+"""Temporal subsampling of sequences and videos."""

@@ -1,12 +1,12 @@
-"""Leaves frames out of a video or a MOTChallenge folder, so that what remains was seen at uneven moments.
+"""Temporal subsampling of a video or a MOTChallenge folder: drops frames so that the rest has uneven times.
 
-Which frames stay depends on the profile, the seed and the sequence's name alone: every program sees the same ones.
+The kept frames depend only on the profile, the seed and the sequence's name, so that all programs use the same frames.
 
     full      every frame
-    stride5   every 5th (any number does): an even, low rate
-    drop70    each frame is lost with probability 0.7, independently
-    jitter    gaps drawn from 1..9 frames, evenly
-    bursty    0.3 to 1.5 s at full rate, then 0.3 to 1.5 s of nothing, and so on
+    stride5   every 5th frame (any number is allowed): an even, low rate
+    drop70    each frame is dropped with probability 0.7, independently
+    jitter    gaps drawn uniformly from 1..9 frames
+    bursty    alternates 0.3 to 1.5 s at full rate and 0.3 to 1.5 s without frames
 """
 
 from __future__ import annotations
@@ -23,14 +23,18 @@ from models.errors import ConfigError, DataError
 from tracker.types import Int64
 
 PROFILES = ("full", "stride5", "stride10", "drop70", "jitter", "bursty")
-UNEVEN = ("stride5", "drop70", "jitter", "bursty")  # what "uneven mean" is the mean over
+UNEVEN = ("stride5", "drop70", "jitter", "bursty")  # the profiles that "uneven mean" averages
 
 
 def thin_indices(n: int, rate: float, profile: str, name: str, seed: int = 0) -> Int64:
-    """The frames that `profile` keeps of the sequence `name`, of `n` frames: sorted, from 0, the first among them.
+    """The frames of a sequence that `profile` keeps: sorted, counted from 0, always including the first.
 
     Args:
-        rate: frames a second of the sequence; `bursty` is in seconds.
+        n: number of frames of the sequence.
+        rate: frames a second of the sequence, used by `bursty`.
+        profile: name of the profile.
+        name: name of the sequence.
+        seed: seed of the random numbers.
 
     Raises:
         ConfigError: there is no such profile.
@@ -59,26 +63,30 @@ def thin_indices(n: int, rate: float, profile: str, name: str, seed: int = 0) ->
 
 
 def is_even(profile: str) -> bool:
-    """Whether a profile's frames come at equal distances; its seed does not matter then."""
+    """Whether a profile keeps frames at equal intervals; then the seed has no effect."""
     return profile == "full" or profile.startswith("stride")
 
 
 def thin(root: Path, out: Path, profile: str, seed: int = 0, images: bool = False) -> dict[str, Int64]:
-    """Thins every `<sequence>/{seqinfo.ini, det/det.txt, gt/gt.txt, gmc.txt}` under `root` into `out`.
+    """Subsamples every `<sequence>/{seqinfo.ini, det/det.txt, gt/gt.txt, gmc.txt}` under `root` into `out`.
 
-    The kept frames are numbered anew from 1. `times.csv` holds frame, source_frame and time in seconds from the
-    source's first frame; seqinfo.ini still names the source's nominal rate; `gmc.txt` (frame, a11, a12, tx, a21, a22,
-    ty) maps the pixels of the previous *kept* frame to this one's. Any text of the input may be gzipped.
+    The kept frames are renumbered from 1. `times.csv` holds frame, source_frame and time in seconds from the source's
+    first frame. seqinfo.ini keeps the source's nominal rate. `gmc.txt` (frame, a11, a12, tx, a21, a22, ty) maps the
+    pixels of the previous *kept* frame to those of this frame. Any text file of the input may be gzipped.
 
     Args:
-        images: also link the kept pictures into `img1/`.
+        root: folder of the sequences.
+        out: folder to write.
+        profile: name of the profile.
+        seed: seed of the random numbers.
+        images: whether to link the kept images into `img1/`.
 
     Returns:
         The kept source frames, from 0, of each sequence.
 
     Raises:
         ConfigError: there is no such profile, or `root` holds no sequence.
-        DataError: a file breaks its format.
+        DataError: a file does not follow its format.
     """
     found = sorted(path.parent for path in root.glob("*/seqinfo.ini"))
     if not found:
@@ -122,12 +130,12 @@ def thin_sequence(sequence: Path, out: Path, profile: str, seed: int = 0, images
 
 
 def _either(path: Path) -> Path | None:
-    """The file, or its gzipped twin."""
+    """The file, or its gzipped version; None if neither exists."""
     return next((p for p in (path, path.with_name(path.name + ".gz")) if p.is_file()), None)
 
 
 def _rows(path: Path) -> list[tuple[int, str]]:
-    """(frame, the rest of the line), sorted by frame; the rest stays as it was written."""
+    """(frame, rest of the line), sorted by frame; the rest is unchanged."""
     rows = []
     for number, line in enumerate(read_text(path).split("\n"), 1):
         if line.strip():
@@ -140,7 +148,7 @@ def _rows(path: Path) -> list[tuple[int, str]]:
 
 
 def _compose(path: Path, kept: Int64) -> list[str]:
-    """Camera motion from kept frame to kept frame; row i (from 0) of the file maps frame i - 1 to frame i."""
+    """Camera motion between consecutive kept frames; row i (from 0) of the file maps frame i - 1 to frame i."""
     step = {}
     for number, line in enumerate(read_text(path).split("\n"), 1):
         if words := line.replace(",", " ").split():

@@ -1,7 +1,7 @@
-"""Leaves frames out of a video file and keeps the true time of those that stay: a variable-rate clip from a real one.
+"""Temporal subsampling of a video file: the kept frames keep their times, which gives a variable-rate clip.
 
-The result is lossless: a program that reads it gets the very pixels that it would have got from the source (H.264 in
-RGB with quantiser 0; FFmpeg and OpenCV read it, browsers do not: it is for measuring, not for watching).
+The result is lossless: a program reads the same pixels from it as from the source. It is H.264 in RGB with quantiser 0.
+FFmpeg and OpenCV read it, browsers do not; it is meant for measurements.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from datasets.video.output_file import OutputFile, reason
 from models.errors import ConfigError, DataError
 from tracker.types import Float64, Int64
 
-TICK = Fraction(1, 90_000)  # s; times are kept to half of it
+TICK = Fraction(1, 90_000)  # s; times are exact to half a tick
 
 
 def retime(source: Path | str, out: Path | str, keep: Sequence[int] | Int64, times: ArrayLike | None = None) -> Float64:
@@ -30,16 +30,16 @@ def retime(source: Path | str, out: Path | str, keep: Sequence[int] | Int64, tim
         source: a video file.
         out: the file to write, .mp4 or .mov.
         keep: frame numbers of the source, from 0, strictly increasing.
-        times: seconds for *every* frame of the source where its own clock is known to be wrong, or None.
+        times: times of *all* frames of the source in seconds, if its own times are known to be wrong, or None.
 
     Returns:
-        The times of the kept frames, in seconds since the source's first frame. The clock of `out` begins at its own
-        first frame: where that is not the source's first, all its times are smaller by the first time returned.
+        The times of the kept frames, in seconds since the source's first frame. The times in `out` count from its own
+        first frame, so they are smaller by the first returned time.
 
     Raises:
         ConfigError: `keep` is empty or does not increase, or `out` cannot be written.
         DataError: the source ends before the last frame to keep, or `times` are too few or do not increase.
-        SourceError: the source is no video.
+        SourceError: the source is not a video.
     """
     wanted = np.asarray(keep, np.int64)
     if wanted.ndim != 1 or not len(wanted) or wanted[0] < 0 or (np.diff(wanted) <= 0).any():

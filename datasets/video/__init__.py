@@ -1,1 +1,1 @@
-"""Writing video: the encoder, its audio, its file."""
+"""Video output: the encoder, the audio track, the output file."""

@@ -1,4 +1,4 @@
-"""The sound of a source file, packet by packet, as it stands there: copied, never decoded."""
+"""The audio of a source file, packet by packet: copied, never decoded."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from datasets.sources.containers import open_file, video_stream
 
 
 class Sound:
-    """Reads the first sound track of a file beside its pictures.
+    """Reads the first audio track of a video file.
 
     Args:
         path: a video file.
-        start: seconds since the file's first picture from which on sound is wanted.
-        exact: the container to be written can hold sound that begins before its first picture (an edit list hides it),
-            so the packet that covers `start` is kept whole; else sound begins with the next packet.
+        start: time from which audio is needed, seconds since the file's first frame.
+        exact: whether the output container can hold audio that begins before its first frame (an edit list hides it).
+            Then the packet that covers `start` is kept whole; otherwise audio begins with the next packet.
 
     Raises:
         SourceError: the file cannot be read.
-        ValueError: the codec of its sound is unknown.
-        LookupError: it has no sound, or no picture to count time from.
+        ValueError: the audio codec is unknown.
+        LookupError: the file has no audio, or no frame to count time from.
     """
 
     def __init__(self, path: Path, start: float, exact: bool = True) -> None:
@@ -41,14 +41,14 @@ class Sound:
             if self.stream.codec_context is None:
                 raise ValueError("its codec is unknown")
             self._base = Fraction(self.stream.time_base or Fraction(1, self.stream.codec_context.sample_rate))
-            # Frame times count from the first decoded picture, which need not be where the stream claims to start.
+            # Frame times count from the first decoded frame, which may differ from the declared start of the stream.
             first = self._first_picture(video_stream(container, path.name))
             if first is None or first.pts is None or first.time_base is None:
                 raise LookupError(f"{path}: no picture with a time.")
             self._offset = round((first.pts * first.time_base + Fraction(start)) / self._base)
-            # Opus counts its lead-in as negative time in every container, so there it is always kept.
+            # Opus counts its pre-skip as negative time in every container, so for Opus it is always kept.
             self._exact = exact or self.stream.codec_context.name in ("opus", "libopus")
-            # A second early: a seek lands where it likes, and the packet that covers `start` begins before it.
+            # One second early: a seek is inexact, and the packet that covers `start` begins before it.
             container.seek(max(self._offset - round(1 / self._base), 0), stream=self.stream)
         except BaseException:
             self.close()
@@ -67,7 +67,7 @@ class Sound:
         last: int | None = None
         for packet in self._media.packets(self.stream):
             if packet.pts is None or packet.dts is None or (last is not None and packet.dts <= last):
-                continue  # no muxer takes packets without a time or with the time of the packet before
+                continue  # muxers reject packets without a time or with the time of the previous packet
             begin = packet.pts - self._offset
             if (begin + (packet.duration or 0) if self._exact else begin + 1) <= 0:
                 continue
@@ -77,15 +77,15 @@ class Sound:
             yield packet
 
     def until(self, end: float) -> Iterator[Any]:
-        """The packets that begin before `end` seconds after the start and were not handed out yet."""
+        """The packets that begin before `end` seconds after the start and were not returned yet."""
         while self._next is not None and self._next.pts * self._base < end:
             packet, self._next = self._next, None
             yield packet
             self._next = next(self._packets, None)
 
     def repacking(self) -> Callable[[Any], list[Any]]:
-        """What makes packets for another container of the packets: AAC of transport streams has a header in each
-        packet (ADTS), and everywhere else one for all of them.
+        """The function that converts packets for another container: AAC in transport streams has a header in each
+        packet (ADTS), AAC in other containers has one header for all packets.
         """
         if self.stream.codec_context.name != "aac" or self.stream.codec_context.extradata:
             return lambda packet: [packet]

@@ -1,4 +1,4 @@
-"""The file under a muxer: bytes go to the system at once, and after a failure nothing more does."""
+"""The output file of a muxer: bytes are written to the system at once; after a failure nothing more is written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from models.errors import ConfigError
 
 STDOUT = Path("-")
-STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")  # may lead to files, but are not named as such
+STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")  # may refer to files, but are treated as streams
 
 
 def is_stdout(path: Path) -> bool:
@@ -19,7 +19,7 @@ def is_stdout(path: Path) -> bool:
 
 
 def is_stream(path: Path) -> bool:
-    """Whether it is standard output, a device or a pipe: they hold nobody's data and want no files beside them."""
+    """Whether it is standard output, a device or a pipe: these hold no user data and get no side files."""
     if path == STDOUT or str(path).startswith(STREAMS):
         return True
     try:
@@ -30,16 +30,16 @@ def is_stream(path: Path) -> bool:
 
 
 class OutputFile:
-    """A file that muxers write through. Once broken it swallows what comes, so that no half-made ending spoils it.
+    """A file that muxers write to. After a failed write further bytes are discarded: a partial ending would damage it.
 
-    Every byte goes to the system at once: a kill loses nothing that was handed over.
+    Every byte is passed to the system at once, so that a kill loses nothing that was written.
     """
 
     def __init__(self, path: Path) -> None:
         self.broken = False
         self._truncated = False
         try:
-            # Not emptied before the first byte is there to replace what stands in it.
+            # An existing file is truncated only when the first byte is written.
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
         except OSError as error:
             hint = "choose another place" if path.parent.is_dir() else f"make the folder {path.parent} first"
@@ -63,7 +63,7 @@ class OutputFile:
         return len(view)
 
     def read(self, count: int = -1) -> bytes:
-        """What was written before: the muxer never asks, but its interface has this method."""
+        """Reads bytes written before. The muxer never calls it, but its interface requires the method."""
         return os.read(self._handle, max(count, 0))
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -86,5 +86,5 @@ class OutputFile:
 
 
 def reason(error: Exception) -> str:
-    """What the system or FFmpeg says went wrong."""
+    """The error message of the system or of FFmpeg."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

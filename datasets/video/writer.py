@@ -1,17 +1,17 @@
-"""Video files with true times: each picture at its own presentation time, readable up to where a kill cut them off.
+"""Video files with true times: each frame has its own presentation time, and a file cut by a kill stays readable.
 
-What was decided, and why:
+Decisions and reasons:
 
-* MP4 and MOV are written in fragments, one a second, and turned into a plain file at the end (`hybrid_fragmented`):
-  after a kill the fragments play, after a normal end it is the plain file that every player and browser knows.
-  Matroska and WebM are made of clusters, of a picture or two each, and survive a kill by themselves.
-* The first second has key pictures after 1, 2, 4, 8, ... pictures, so that a kill in it leaves a file that opens too.
-* No B-frames: pictures leave the encoder in the order of their times, so decoding and presentation times are one.
-* Pictures of odd width or height get their last column or row twice, since 4:2:0 video holds only even sizes; nothing
-  is cut off.
-* AVI knows no presentation times, only a rate: it is written at 1000 ticks a second (MPEG-4, for H.264 in AVI is read
-  back one picture late) and without sound, which would begin at zero whatever its time. FFmpeg writes no more ticks.
-* Presets were measured on a drawn street scene (768x576, two cores): "superfast" takes a quarter less time than
+* MP4 and MOV are written in fragments, one per second, and converted to a plain file at the end (`hybrid_fragmented`).
+  After a kill the fragments play; after a normal end the file is plain and plays in every player and browser.
+  Matroska and WebM consist of clusters of one or two frames each, and survive a kill without further measures.
+* The first second has key frames after 1, 2, 4, 8, ... frames, so that a kill in it also leaves a file that opens.
+* No B-frames: frames leave the encoder in presentation order, so decoding and presentation times are equal.
+* For odd widths or heights the last column or row is repeated, since 4:2:0 video allows only even sizes. Nothing is
+  cropped.
+* AVI has no presentation times, only a rate. It is written at 1000 ticks a second, the most that FFmpeg writes. The
+  codec is MPEG-4, since H.264 in AVI is read back one frame late. There is no audio, since it would always begin at 0.
+* Presets were measured on a rendered street scene (768x576, two cores): "superfast" takes a quarter less time than
   "veryfast" for a fifth more bytes at the same PSNR.
 """
 
@@ -37,19 +37,19 @@ from models.errors import ConfigError, DataError, LiquidTrackError
 from models.runtime.compute import beside_threads
 from tracker.types import UInt8
 
-TICKS = Fraction(1, 90_000)  # s, what MPEG counts in: 24, 25, 30, 50, 60 and their 1000/1001 all fall on whole ticks
+TICKS = Fraction(1, 90_000)  # s, the MPEG clock: 24, 25, 30, 50, 60 Hz and their 1000/1001 rates fall on whole ticks
 AVI_TICKS = Fraction(1, 1000)
-# FFmpeg before 8.1 loses the file's first boxes when fragments wait for the moov box: there they stay fragments.
+# Before FFmpeg 8.1 a hybrid file with a delayed moov box loses its first boxes, so there the file stays fragmented.
 HYBRID = av.library_versions["libavformat"] >= (62, 12)
-KEY_S = 1.0  # s between key pictures, so that a kill costs at most this much and players can jump
+KEY_S = 1.0  # s between key frames: the most that a kill loses, and the step in which players can seek
 CLUSTER_S = 0.02
-# Ticks from one picture to the next at least: Matroska's clock ticks once a millisecond, whatever it is given.
+# Smallest number of ticks between two frames: Matroska's clock always ticks once a millisecond.
 MIN_TICKS = {"matroska": 90, "webm": 90}
-MAX_GAP_S = {"avi": 60.0, "mp4": 20_000.0, "mov": 20_000.0}  # what the container can hold between two pictures
-LATEST_S = 0.003  # how far a picture may be put off for the one before
-LAST_S = 0.04  # how long the last picture stands where neither a rate nor a picture before says it
+MAX_GAP_S = {"avi": 60.0, "mp4": 20_000.0, "mov": 20_000.0}  # largest gap between two frames in the container
+LATEST_S = 0.003  # s, largest delay of a frame to keep it after the previous one
+LAST_S = 0.04  # s, duration of the last frame if there is neither a rate nor a previous frame
 
-# suffix -> (FFmpeg's name of the container, codecs in order of preference)
+# suffix -> (FFmpeg's container name, codecs in order of preference)
 CONTAINERS = {
     ".mp4": ("mp4", ("h264", "vp9")),
     ".m4v": ("mp4", ("h264", "vp9")),
@@ -61,24 +61,24 @@ CONTAINERS = {
 ENCODERS = {"h264": "libx264", "vp9": "libvpx-vp9", "mpeg4": "mpeg4"}
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow")
 
-QUICK = ("ultrafast", "superfast")  # these code bits by CAVLC: a third less time than CABAC for 5 % more bytes
+QUICK = ("ultrafast", "superfast")  # these use CAVLC entropy coding: a third less time than CABAC for 5 % more bytes
 
 log = logging.getLogger(__name__)
 
 
 class VideoWriter:
-    """Writes pictures at their times, H.264 where the container allows, with the source's sound where there is some.
+    """Writes frames at their times, as H.264 if the container allows it, with the source's audio if there is any.
 
-    The first picture's time becomes the start of the file; all others keep their distance from it, to 1/90000 s in MP4
-    and MOV and to half a millisecond in Matroska, WebM and AVI, whose clocks tick once a millisecond.
+    The first frame's time becomes the start of the file. All other frames keep their distance from it, to 1/90000 s in
+    MP4 and MOV, and to half a millisecond in Matroska, WebM and AVI, whose clocks tick once a millisecond.
 
     Args:
-        path: the file to write; its suffix chooses the container (`CONTAINERS`). An older file is replaced.
-        codec: "h264", "vp9", or "auto" for what suits the container and this installation.
+        path: the file to write; its suffix selects the container (`CONTAINERS`). An older file is replaced.
+        codec: "h264", "vp9", or "auto" for the best one of the container and this installation.
         crf: quality from 0 (best) to 51 (worst).
-        preset: how hard H.264 works for a small file, from "ultrafast" to "slow".
-        rate: nominal pictures a second, a hint alone: it gives the last picture its duration.
-        sound: the source file to copy sound from, or None.
+        preset: speed against file size of H.264, from "ultrafast" to "slow".
+        rate: nominal frames a second, a hint used only for the duration of the last frame.
+        sound: the source file to copy audio from, or None.
 
     Raises:
         ConfigError: the suffix, codec, quality or preset is unknown, or the path cannot be written.
@@ -112,12 +112,12 @@ class VideoWriter:
         self._repack: Callable[[Any], list[Any]] = lambda packet: [packet]
         self._convert = VideoReformatter()
         self._size = (0, 0)
-        self._start = self._last = 0.0  # times of the first and the latest picture
+        self._start = self._last = 0.0  # times of the first and the latest frame
         self._pts = 0
         self._key_pts = 0
-        self._count = 0  # pictures so far
-        self._step: int | None = None  # ticks between the last two pictures
-        self._held: Any = None  # the latest packet, kept back until its duration is known
+        self._count = 0  # frames so far
+        self._step: int | None = None  # ticks between the last two frames
+        self._held: Any = None  # the latest packet, held until its duration is known
 
     def __enter__(self) -> Self:
         return self
@@ -128,15 +128,15 @@ class VideoWriter:
         self.close()
 
     def write(self, bgr: UInt8, time: float) -> None:
-        """Adds one picture.
+        """Adds one frame.
 
         Args:
-            bgr: (H, W, 3) uint8, of the first picture's size.
-            time: seconds, greater than the time before.
+            bgr: (H, W, 3) uint8, of the first frame's size.
+            time: seconds, greater than the previous time.
 
         Raises:
-            DataError: the size changed, time does not increase, or the container cannot hold so long a gap.
-            LiquidTrackError: the disk is full or fails; what was written before stays readable.
+            DataError: the size changed, the time does not increase, or the container cannot hold such a long gap.
+            LiquidTrackError: the disk is full or fails; the part written before stays readable.
             ValueError: the writer is closed.
         """
         if self._file is None:
@@ -157,10 +157,10 @@ class VideoWriter:
             self._fail(error)
 
     def close(self) -> None:
-        """Finishes the file. Calling it again does nothing. A file without a single picture is not left behind.
+        """Finishes the file. Further calls do nothing. A file without frames is removed.
 
         Raises:
-            LiquidTrackError: the disk is full or fails; what was written before stays readable.
+            LiquidTrackError: the disk is full or fails; the part written before stays readable.
         """
         if self._file is None:
             return
@@ -178,7 +178,7 @@ class VideoWriter:
             self._abandon()
 
     def _last_step(self) -> int:
-        """How many ticks the last picture stands: as long as the one before, but not over a gap in a known rate."""
+        """Duration of the last frame in ticks: that of the previous frame, unless a known rate shows a gap there."""
         nominal = round((1 / self._rate if self._rate else LAST_S) / self._ticks)
         if self._step is None:
             return nominal
@@ -186,10 +186,10 @@ class VideoWriter:
 
     def _open(self, size: tuple[int, int], time: float) -> None:
         self._size, self._start, self._last = size, time, time
-        # 1e6 us: sound that ended must not hold back the pictures.
+        # 1e6 us: audio that has ended must not delay the frames.
         options = {"flush_packets": "1", "max_interleave_delta": "1000000"}
         if self._format in ("mp4", "mov"):
-            # The moov box waits for the first fragment so that edit lists can hide sound before the first picture.
+            # The moov box is delayed to the first fragment, so that edit lists can hide audio before the first frame.
             options["movflags"] = "frag_keyframe+default_base_moof+delay_moov" + "+hybrid_fragmented" * HYBRID
         if self._format in ("matroska", "webm"):
             options["cluster_time_limit"] = str(round(CLUSTER_S * 1000))
@@ -205,7 +205,7 @@ class VideoWriter:
         context = video.codec_context
         context.time_base = self._ticks
         context.thread_count = min(beside_threads(), 4)
-        context.colorspace = 6  # SMPTE 170M (BT.601), which the conversion from BGR below follows
+        context.colorspace = 6  # SMPTE 170M (BT.601), as in the conversion from BGR below
         context.color_range = 1  # limited
         self._video = video
         if self._sound_path is not None:
@@ -232,9 +232,9 @@ class VideoWriter:
             self._audio = self._container.add_stream_from_template(self._sound.stream)
             self._repack = self._sound.repacking()
         except LookupError:
-            return  # a silent film
+            return  # the source has no audio
         except (av.error.FFmpegError, OSError, ValueError, LiquidTrackError) as error:
-            # ValueError: the container does not take this codec.
+            # ValueError: the container does not support this codec.
             why = reason(error).rstrip(".")
             log.warning("%s: the sound of %s is left out (%s).", self.path, path, why)
             self._end_sound()
@@ -250,7 +250,7 @@ class VideoWriter:
             )
         if time < self._last:
             raise DataError(f"{self.path}: time goes from {self._last:.6f} s to {time:.6f} s; it must increase.")
-        true, pts = pts, max(pts, self._pts + MIN_TICKS.get(self._format, 1))  # two pictures within one tick
+        true, pts = pts, max(pts, self._pts + MIN_TICKS.get(self._format, 1))  # two frames within one tick
         if (pts - true) * self._ticks > LATEST_S:
             most = round(1 / (self._ticks * MIN_TICKS.get(self._format, 1)))
             raise DataError(
@@ -263,7 +263,7 @@ class VideoWriter:
         width, height = self._size
         if width % 2 or height % 2:
             bgr = np.pad(bgr, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        # A view, not a copy: the conversion has read it when this call ends.
+        # A view, not a copy: the conversion has read it before this call ends.
         picture = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(bgr), format="bgr24")
         frame = self._convert.reformat(picture, format="yuv420p", threads=beside_threads())
         frame.pts, frame.time_base = self._pts, self._ticks
@@ -280,11 +280,11 @@ class VideoWriter:
         self._held = packet
 
     def _release(self, end: int) -> None:
-        """Hands the packet that was kept back to the container, `end` being when the next picture begins, in ticks."""
+        """Writes the held packet to the container; `end` is the start of the next frame in ticks."""
         packet, self._held = self._held, None
         if packet is None:
             return
-        packet.duration = min(end - packet.pts, 2**31 - 1)  # older PyAV holds no more, and only the last one's is kept
+        packet.duration = min(end - packet.pts, 2**31 - 1)  # the limit of older PyAV; only the last one's is stored
         self._copy_sound(float(packet.pts * self._ticks))
         self._container.mux(packet)
 
@@ -302,7 +302,7 @@ class VideoWriter:
             assert self._file is not None
             if self._file.broken:
                 raise
-            # the source's sound is damaged from here on
+            # the source's audio is damaged from here on
             log.warning("%s: the sound ends at %.1f s (%s).", self.path, end, reason(error))
             self._end_sound()
 
@@ -312,7 +312,7 @@ class VideoWriter:
         self._sound = None
 
     def _fail(self, error: Exception) -> None:
-        """Leaves the file as it is on the disk and says so."""
+        """Leaves the file as it is on the disk and raises an error."""
         assert self._file is not None
         self._file.broken = True
         until = float(self._pts * self._ticks)
@@ -323,7 +323,7 @@ class VideoWriter:
         ) from error
 
     def _abandon(self) -> None:
-        """Closes all that is open, without a word: the file takes no more bytes if it is broken."""
+        """Closes all open objects and ignores errors; a broken file accepts no more bytes."""
         if self._file is None:
             return
         if self._sound is not None:
@@ -342,7 +342,7 @@ class VideoWriter:
 
 
 def check_video(path: Path, codec: str = "auto", crf: int = 23, preset: str = "superfast") -> tuple[str, str]:
-    """(container, codec) for a path, without touching it.
+    """(container, codec) for a path, without opening it.
 
     Raises:
         ConfigError: the suffix, codec, quality or preset is unknown.

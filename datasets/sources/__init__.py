@@ -1,1 +1,1 @@
-"""Where frames come from: video files, pictures, MOTChallenge folders, cameras, streams, each with true times."""
+"""Frame sources: video files, images, MOTChallenge folders, cameras and streams, each with true times."""

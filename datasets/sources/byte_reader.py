@@ -1,5 +1,5 @@
-"""The bytes under a container, handed to FFmpeg by us: one opening of a file for all that is read of it, patience with
-pipes, and an end to files that hold nothing more.
+"""Byte input for FFmpeg: one open handle per file for all reads, a timeout for pipes, and a limit on bytes without
+packets.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import BinaryIO
 from datasets.sources.truncation import torn
 from models.errors import ChangedError, SourceError
 
-BUFFER = 1 << 18  # bytes that FFmpeg asks for at once: few calls, so few waits for the interpreter's lock
-BARREN = 100 << 20  # bytes without one packet after which nothing more is looked for; an 8K picture as BGR has less
-HEAD = 1 << 16  # bytes by which a file that was overwritten is known
+BUFFER = 1 << 18  # bytes that FFmpeg requests at once; few calls mean few waits for the interpreter's lock
+BARREN = 100 << 20  # largest number of bytes without a packet; an 8K image as BGR has less
+HEAD = 1 << 16  # first bytes that are compared to detect an overwritten file
 POLL_S = 0.1
 
 
 class Bytes:
-    """What FFmpeg reads through, up to BARREN bytes from one packet to the next. Beyond that the file ends for it.
+    """A byte stream for FFmpeg. It reports the end of the file after BARREN bytes without a packet.
 
     Attributes:
-        name: what FFmpeg takes as the name; its suffix is a hint at the kind.
+        name: name given to FFmpeg; its suffix is a hint at the format.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,11 +32,11 @@ class Bytes:
         self._left = BARREN
 
     def begin(self) -> None:
-        """What was read so far does not count."""
+        """Resets the count of bytes without a packet."""
         self._left = BARREN
 
     def packet(self) -> None:
-        """A packet came out of what was read; the end remains the end."""
+        """Notes that a packet was read, which resets the count, except after the end."""
         if self._left > 0:
             self._left = BARREN
 
@@ -53,7 +53,7 @@ class Bytes:
 
     @property
     def problem(self) -> str | None:
-        """Why the bytes ended before their end, as the end of a sentence."""
+        """Why reading stopped before the end, as the last part of a sentence, or None."""
         if self._left <= 0:
             return f"{BARREN >> 20} MB without a picture or a sound follow"
         return None
@@ -63,16 +63,16 @@ class Bytes:
 
 
 class FileBytes(Bytes):
-    """A regular file. What happens to its name meanwhile (moved, deleted, replaced) does not matter.
+    """A regular file. Reading continues if the file is moved, deleted or replaced under its name.
 
     Args:
         path: the file.
-        name: what messages call it.
-        first: an opening of the same file, whose bytes are to be read again from the beginning.
+        name: name in messages.
+        first: the same file as opened before, to be read again from its beginning.
 
     Raises:
         SourceError: it cannot be opened, or is empty.
-        ChangedError: another file has the name of `first` now, where the system cannot read the same one twice.
+        ChangedError: the path of `first` is now another file, and the system cannot reopen the original.
     """
 
     def __init__(self, path: Path, name: str, first: FileBytes | None = None) -> None:
@@ -97,7 +97,7 @@ class FileBytes(Bytes):
 
     @property
     def file(self) -> tuple[int, int]:
-        """(inode, device): which file it is, whatever its name."""
+        """(inode, device), which identify the file regardless of its name."""
         return self._before.st_ino, self._before.st_dev
 
     def _pread(self, count: int, at: int) -> bytes:
@@ -112,7 +112,7 @@ class FileBytes(Bytes):
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Goes elsewhere and tells where."""
+        """Moves the position and returns it."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at}.get(whence)
         if base is None:
             base = os.fstat(self._file.fileno()).st_size
@@ -120,11 +120,11 @@ class FileBytes(Bytes):
         return self._at
 
     def tell(self) -> int:
-        """Where the next read begins."""
+        """Position of the next read."""
         return self._at
 
     def changed(self) -> str | None:
-        """What happened to the bytes since they were opened, as the end of a sentence; None for nothing or more."""
+        """How the file changed since it was opened, as the last part of a sentence; None if it did not, or grew."""
         now = os.fstat(self._file.fileno())
         if now.st_size < self._before.st_size:
             return f"the file was cut from {self._before.st_size} to {now.st_size} bytes while it was read"
@@ -133,7 +133,7 @@ class FileBytes(Bytes):
         return None
 
     def torn(self) -> str | None:
-        """What is missing of the file, see `wholeness.torn`."""
+        """What is missing of the file, see `truncation.torn`."""
         with os.fdopen(os.dup(self._file.fileno()), "rb") as file:
             return torn(file)
 
@@ -143,15 +143,15 @@ class FileBytes(Bytes):
 
 
 class PipeBytes(Bytes):
-    """A named pipe (or what stands behind /dev/stdin): read once, from its beginning to its end.
+    """A named pipe (or the pipe behind /dev/stdin), read once from beginning to end.
 
     Args:
         path: the pipe.
-        name: what messages call it.
-        patience: seconds without a byte after which its writer counts as dead.
+        name: name in messages.
+        patience: seconds without a byte after which the writer counts as dead.
 
     Raises:
-        SourceError: nothing came through it.
+        SourceError: no byte was received.
     """
 
     def __init__(self, path: Path, name: str, patience: float) -> None:
@@ -161,7 +161,7 @@ class PipeBytes(Bytes):
         self._silent = False
         self._began = False
         try:
-            # without waiting for a writer, which nothing could end
+            # non-blocking, because waiting for a writer could not be interrupted
             self._handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
             raise SourceError(f"{name}: it cannot be opened ({error.strerror}).") from None
@@ -195,7 +195,7 @@ class PipeBytes(Bytes):
             if data or self._began:
                 self._began = True
                 return data
-            self._stop.wait(POLL_S)  # a writer hung up without a word; the next may come
+            self._stop.wait(POLL_S)  # a writer closed the pipe without sending; another may follow
         return b""
 
     @property
@@ -205,7 +205,7 @@ class PipeBytes(Bytes):
         return super().problem
 
     def stop(self) -> None:
-        """Ends a read that waits, from any thread."""
+        """Ends a waiting read; may be called from any thread."""
         self._stop.set()
 
     def close(self) -> None:
@@ -217,5 +217,5 @@ class PipeBytes(Bytes):
 
 
 def is_pipe(path: Path) -> bool:
-    """Whether `path` is there and is a pipe."""
+    """Whether `path` exists and is a pipe."""
     return path.is_fifo()

@@ -1,4 +1,4 @@
-"""Cameras of this machine through OpenCV, with the clock at the moment a picture is taken over from the driver."""
+"""Local cameras through OpenCV; a frame's time is read when it is received from the driver."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from tracker.types import UInt8
 
 
 class Capture(Protocol):
-    """What is used of cv2.VideoCapture; whatever offers this is a camera."""
+    """The part of cv2.VideoCapture that is used; any object with these methods is a camera."""
 
     def isOpened(self) -> bool: ...
 
     def grab(self) -> bool:
-        """Waits for the next picture and takes it over; False where there will be none."""
+        """Waits for the next frame and receives it; False if no frame will come."""
         ...
 
     def retrieve(self) -> tuple[bool, Any]:
-        """Decodes the picture that was taken over."""
+        """Decodes the received frame."""
         ...
 
     def get(self, prop: int) -> float: ...
@@ -41,12 +41,12 @@ class Capture(Protocol):
 
 
 class CameraSource(Live):
-    """A camera of this machine; opening waits for its first picture.
+    """A local camera; opening waits for its first frame.
 
     Args:
-        number: 0 for the first camera, as OpenCV counts.
-        config: which part of it, the size to ask it for, and the patience when it is unplugged.
-        capture: gives an opened capture; a test's stand-in comes in here.
+        number: camera number as in OpenCV, 0 for the first camera.
+        config: which part to read, the size to request, and how long to retry when it is unplugged.
+        capture: opens the camera; tests replace it.
     """
 
     def __init__(self, number: int, config: SourceConfig, capture: Callable[[int], Capture] = cv2.VideoCapture) -> None:
@@ -85,7 +85,7 @@ class CameraSource(Live):
 
 
 class CameraFeed:
-    """One opening of a camera."""
+    """One connection to a camera."""
 
     def __init__(self, capture: Capture, name: str) -> None:
         self._capture = capture
@@ -96,7 +96,7 @@ class CameraFeed:
     def read(self) -> tuple[float, UInt8]:
         if not self._capture.grab():
             raise SourceError(f"{self._name} gives no more pictures; it was unplugged or taken by another program.")
-        moment = time.monotonic()  # before the picture is decoded
+        moment = time.monotonic()  # before the frame is decoded
         good, bgr = self._capture.retrieve()
         if not good:
             raise SourceError(f"{self._name} gives pictures that cannot be decoded.")
@@ -107,7 +107,7 @@ class CameraFeed:
 
 
 def _present() -> str:
-    """Which cameras there are, where the system shows them as files."""
+    """The available cameras, if the system lists them as files."""
     numbers = sorted(
         int(found[1]) for path in Path("/dev").glob("video*") if (found := re.fullmatch(r"video(\d+)", path.name))
     )

@@ -1,4 +1,4 @@
-"""How a source is read. Standard library only: the command line imports this before anything heavy."""
+"""Settings of sources. Imports only the standard library, because the command line imports it at start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening what FFmpeg can read, and choosing the video in it. Errors come as one sentence, without credentials."""
+"""Opens containers with FFmpeg and selects the video stream. Errors are one sentence, without credentials."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from datasets.sources.config import SourceConfig
 from datasets.sources.images import MAX_PIXELS
 from models.errors import SourceError
 
-NOT_VIDEO = frozenset(("tty", "bin", "xbin", "adf", "idf"))  # demuxers that draw any text as a picture
+NOT_VIDEO = frozenset(("tty", "bin", "xbin", "adf", "idf"))  # demuxers that render any text as an image
 PIPED = (
     "not a video that can be read from a pipe, in which nothing is sought; give the file itself, or write Matroska or"
     " a transport stream into the pipe"
 )
-BOUNDED = {"max_pixels": str(MAX_PIXELS)}  # of decoders; the default allows 2^31
-LOCAL = {"protocol_whitelist": "file,crypto,data"}  # a file makes nobody reach for the network
-CONNECT_S = 10.0  # how long a server may take to answer at all
+BOUNDED = {"max_pixels": str(MAX_PIXELS)}  # decoder option; the default allows 2^31
+LOCAL = {"protocol_whitelist": "file,crypto,data"}  # a file must not open network connections
+CONNECT_S = 10.0  # how long to wait for a server's first response
 
 
 class Media:
-    """A container that is open for reading, and the bytes under it where they come from this machine.
+    """A container that is open for reading, and its byte stream if it is local.
 
     Attributes:
-        container: PyAV's.
-        bytes: what FFmpeg reads through; None behind an address.
+        container: container of PyAV.
+        bytes: byte stream that FFmpeg reads; None for an address.
     """
 
     def __init__(self, container: InputContainer, under: Bytes | None = None) -> None:
@@ -41,7 +41,7 @@ class Media:
         self.bytes = under
 
     def packets(self, stream: Any) -> Iterator[Packet[Any]]:
-        """The packets of `stream`, then an empty one; see `packets`."""
+        """The packets of `stream`, then an empty packet; see the function `packets`."""
         return packets(self.container, stream, None if self.bytes is None else self.bytes.packet)
 
     def __enter__(self) -> Self:
@@ -60,11 +60,11 @@ class Media:
 def packets(
     container: InputContainer, stream: Any, progress: Callable[[], None] | None = None
 ) -> Iterator[Packet[Any]]:
-    """The packets of one stream, and an empty one at the end that flushes its decoder.
+    """The packets of one stream, and an empty packet at the end that flushes its decoder.
 
     Args:
-        container: where it stands.
-        stream: which one.
+        container: the container, read from its current position.
+        stream: the stream to read.
         progress: called for each packet of any stream.
 
     Raises:
@@ -77,54 +77,54 @@ def packets(
             if packet.stream is stream:
                 yield packet
     except IndexError:
-        # A damaged transport stream may announce a further stream on its way. PyAV does not know it, and fails at it at
-        # the very end, after the empty packet of `stream`.
+        # A damaged transport stream may announce another stream while it is read. PyAV does not know that stream and
+        # fails at the very end, after the empty packet of `stream`.
         return
 
 
 def open_container(
     address: str, name: str, options: dict[str, str], stall: float, patience: float = CONNECT_S
 ) -> InputContainer:
-    """Opens what is behind an address.
+    """Opens an address.
 
     Args:
-        address: where it is.
-        name: what to call it in messages.
-        options: FFmpeg's options of protocol and demuxer.
-        stall: seconds after which reading gives up.
-        patience: seconds after which opening gives up.
+        address: the address.
+        name: name in messages.
+        options: FFmpeg's options for protocol and demuxer.
+        stall: timeout of reading, seconds.
+        patience: timeout of opening, seconds.
 
     Raises:
-        SourceError: it cannot be reached, or is no video.
+        SourceError: it cannot be reached, or is not a video.
     """
     return _open(address, name, options, (patience, stall), lambda: None)
 
 
 def open_file(path: Path, name: str, first: Media | None = None) -> Media:
-    """Opens a file of this machine; FFmpeg takes whatever a path holds as a file, never as an address.
+    """Opens a local file; FFmpeg treats any path as a file, never as an address.
 
     Args:
-        path: where it is.
-        name: what to call it in messages.
-        first: the file as it was opened before, to be read again from its beginning.
+        path: the file.
+        name: name in messages.
+        first: the same file as opened before, to be read again from its beginning.
 
     Raises:
-        SourceError: it is missing, empty, unreadable or no video.
+        SourceError: it is missing, empty, unreadable or not a video.
     """
     under = FileBytes(path, name, first.bytes if first is not None and isinstance(first.bytes, FileBytes) else None)
     return _under(under, name, under.torn)
 
 
 def open_pipe(path: Path, name: str, patience: float) -> Media:
-    """Opens a pipe, whose content comes once and in order.
+    """Opens a pipe, whose content can be read only once and in order.
 
     Args:
-        path: where it is.
-        name: what to call it in messages.
-        patience: seconds to wait for what is written into it.
+        path: the pipe.
+        name: name in messages.
+        patience: seconds to wait for data.
 
     Raises:
-        SourceError: nothing comes, or no video that can be read in order.
+        SourceError: no data comes, or it is not a video that can be read in order.
     """
     return _under(PipeBytes(path, name, patience), name, lambda: PIPED)
 
@@ -135,7 +135,7 @@ def _under(under: Bytes, name: str, missing: Callable[[], str | None]) -> Media:
     except BaseException:
         under.close()
         raise
-    under.begin()  # what was read to find out its kind does not count
+    under.begin()  # bytes read for format detection do not count
     return Media(container, under)
 
 
@@ -147,7 +147,7 @@ def _open(
     missing: Callable[[], str | None],
 ) -> InputContainer:
     try:
-        # what is no option of the container goes to the decoders that find out what is in it
+        # options unknown to the container are passed to the decoders that probe its streams
         container: InputContainer = av.open(
             target, "r", options=BOUNDED | options, metadata_errors="replace", timeout=timeout, buffer_size=BUFFER
         )
@@ -162,21 +162,21 @@ def _open(
 
 
 def http_options(config: SourceConfig) -> dict[str, str]:
-    """A recording behind an address goes on where a broken connection left it."""
+    """Options with which a recording behind an address resumes after a broken connection."""
     return {"reconnect": "1", "reconnect_delay_max": str(int(config.reconnect))} if config.reconnect >= 1 else {}
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong, in the library's words, without the address that its message would carry."""
+    """The library's error message without the address in it."""
     if isinstance(error, av.error.ExitError):
         return "no answer in time"
-    if isinstance(error, av.error.BlockingIOError):  # what a demuxer says that reads on and on and finds nothing
+    if isinstance(error, av.error.BlockingIOError):  # raised by a demuxer that keeps reading and finds nothing
         return "what follows is damaged"
     return getattr(error, "strerror", None) or type(error).__name__
 
 
 def video_stream(container: InputContainer, name: str) -> VideoStream:
-    """The first real video stream; cover pictures of sound files do not count."""
+    """The first real video stream; cover images of audio files do not count."""
     for stream in container.streams.video:
         if stream.disposition & Disposition.attached_pic:
             continue
@@ -188,14 +188,14 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
                 f"{name}: its pictures are {width}x{height}, and {MAX_PIXELS} pixels are the most; scale it down."
             )
         if not stream.codec_context.is_open:
-            stream.codec_context.options = BOUNDED  # a damaged header may ask for any size later on
+            stream.codec_context.options = BOUNDED  # a damaged header may declare any size later
         return stream
     kinds = sorted({stream.type for stream in container.streams})
     raise SourceError(f"{name}: there is no video in it, only {' and '.join(kinds) or 'nothing'}.")
 
 
 def describe_sound(stream: AudioStream) -> str:
-    """Codec, rate and channels as far as they are known."""
+    """Codec, sample rate and channels as far as they are known."""
     if stream.codec_context is None:
         return "of an unknown codec"
     rate = f"{stream.rate} Hz" if stream.rate else "unknown rate"
@@ -204,7 +204,7 @@ def describe_sound(stream: AudioStream) -> str:
 
 
 def declared_duration(container: InputContainer, stream: VideoStream) -> float | None:
-    """Seconds from the first frame to the end of the last as the file's header says it, or None."""
+    """Seconds from the first frame to the end of the last according to the file's header, or None."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     if container.duration is None:

@@ -1,4 +1,4 @@
-"""Addresses and other text without their secrets, and FFmpeg's own log messages likewise."""
+"""Removes credentials from addresses, other text and FFmpeg's log messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import re
 from urllib.parse import unquote, urlsplit
 
-# Loggers that PyAV names after FFmpeg's classes; it is silent unless somebody calls `av.logging.set_level`.
+# Loggers that PyAV names after FFmpeg's classes; PyAV is silent unless `av.logging.set_level` is called.
 LIBRARY = (
     "rtsp",
     "rtmp",
@@ -25,7 +25,7 @@ LIBRARY = (
 )
 HIDDEN = "***"
 
-# Names whose values nobody may read: `user=bob_password=x_channel=1`, `;token=x`, `?api-key=x`.
+# Names of secret values: `user=bob_password=x_channel=1`, `;token=x`, `?api-key=x`.
 _NAMES = (
     r"(?:[a-z0-9]{1,30}[-_.]?)?(?:pass(?:word|wd|phrase|code)?|pwd|psw|secret|token|auth(?:orization)?|credentials?|signature"
     r"|sig|jwt|user(?:name)?|usr|login|(?:api|access|stream|private|shared|secret|account)[-_]?key|streamid|session(?:id)?)"
@@ -37,18 +37,18 @@ _BY_NAME = re.compile(
 _IN_JSON = re.compile(rf"(?i)([\"'](?:{_NAMES}|pw|key)[\"']\s*:\s*)(\"(?:[^\"\\]|\\.)*\"|'[^']*')")
 _IN_PATH = re.compile(r"(?i)(/(?:pass(?:word|wd)?|pwd|secret|token|auth|(?:api|stream)[-_]?key|key)/)([^/\s'\",?]+)")
 _HEADER = re.compile(r"(?i)(authorization\s*:\s*)[^\r\n]+")
-# `scheme:` with one slash or more, as also a slip of the pen has it; then what holds no blank.
+# `scheme:` with one or more slashes, since addresses may be mistyped; then characters up to the next blank.
 _ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,30}:/{1,3}|[a-z][a-z0-9+.-]{1,30}//)([^\s\"<>]+)")
 _BARE = re.compile(r"[^\W\d][^\s/@'\"=:,(]{0,100}:(?!/)[^\s@'\"]{0,200}@(?=[\w.\[-])")
-# Whoever knows such an address may send: it ends with the key of the stream.
+# Such an address ends with the key of the stream, which permits sending to it.
 _KEYED = re.compile(r"(?i)(rtmp[a-z]*:/{1,3}[^/\s]+/[^/\s]+/)[^\s'\"?]+")
 
 
 def strip_credentials(address: str) -> str:
-    """The address without user name, password, query and fragment: what may stand in names, messages and logs.
+    """The address without user name, password, query and fragment, for names, messages and logs.
 
     Raises:
-        ValueError: it is no address.
+        ValueError: it is not an address.
     """
     urlsplit(address)
     head, found, rest = address.partition("://")
@@ -59,17 +59,17 @@ def strip_credentials(address: str) -> str:
 
 
 def _without_user(rest: str) -> str:
-    """What comes after `scheme://`, from the host on; a password may hold any sign, `/`, `?` and `@` too."""
+    """The part after `scheme://`, from the host on; a password may contain any character, also `/`, `?` and `@`."""
     before, at, after = rest.rpartition("@")
     if at:
-        plain = re.match(r"[\w.-]+(:\d+)?/", before)  # a host already: the @ stands in its path
+        plain = re.match(r"[\w.-]+(:\d+)?/", before)  # the host comes first, so the @ is in its path
         return rest if plain and ":" not in before[plain.end() :] and "?" not in before else after
     return rest
 
 
 def strip_credentials_from_text(text: str) -> str:
-    """`text` without the secrets of addresses in it, and without the values of what is named like a secret."""
-    if not any(sign in text for sign in "@=:/%"):  # nearly always
+    """`text` without the secrets of addresses in it, and without values that are named like a secret."""
+    if not any(sign in text for sign in "@=:/%"):  # the usual case
         return text
     text = _ADDRESS.sub(_address, text)
     text = _BARE.sub(f"{HIDDEN}@", text)
@@ -90,7 +90,7 @@ def _address(match: re.Match[str]) -> str:
 
 
 def secrets(address: str) -> frozenset[str]:
-    """The pieces of an address that nobody may read, as written and as decoded, longest first where they overlap."""
+    """The secret parts of an address, as written and as decoded, longest first where they overlap."""
     parts = urlsplit(address)
     user = parts.netloc.rpartition("@")[0]
     pieces = {user, *user.split(":", 1)[1:], parts.query, *(pair.partition("=")[2] for pair in parts.query.split("&"))}
@@ -99,7 +99,7 @@ def secrets(address: str) -> frozenset[str]:
 
 
 class Scrub(logging.Filter):
-    """Strikes given words out of log messages, and what `strip_credentials_from_text` knows for a secret."""
+    """Removes given words from log messages, and what `strip_credentials_from_text` recognises as a secret."""
 
     def __init__(self, words: frozenset[str]) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class Scrub(logging.Filter):
 
 
 def guard_library_logs(address: str) -> None:
-    """From now on the library's loggers do not tell the secrets of `address`, should anybody turn them on."""
+    """Removes the secrets of `address` from the library's log messages, in case its loggers are enabled."""
     words = secrets(address)
     if words:
         for name in (*LIBRARY, "generic"):

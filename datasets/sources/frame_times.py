@@ -1,4 +1,4 @@
-"""Files of frame times: one time a line, or a table with a `time` column as `times.csv` of a MOTChallenge folder."""
+"""Files of frame times: one time per line, or a table with a `time` column like a MOTChallenge folder's `times.csv`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from models.errors import DataError
 from tracker.types import Float64
 
 MAX_BYTES = 256 << 20  # ten million times
-MAX_TIME_S = 1e11  # three thousand years: seconds since 1970 fit, and float64 tells microseconds apart up to here
+MAX_TIME_S = 1e11  # three thousand years: seconds since 1970 fit, and float64 resolves 15 us up to here
 
 
 def read_frame_times(path: Path) -> Float64:
     """The times of all frames, (F,) float64 seconds, strictly increasing, as written (the first need not be 0).
 
-    Either one number a line, or comma-separated columns below a header that names `time` and perhaps `frame`, which
-    then counts 1, 2, 3, ... (other columns, such as `source_frame`, are left alone). Empty lines do not count.
+    Either one number per line, or comma-separated columns below a header with `time` and optionally `frame`, which then
+    counts 1, 2, 3, ... (other columns, such as `source_frame`, are ignored). Empty lines do not count.
 
     Raises:
-        DataError: the file is missing or not such a text; a time is not finite or does not increase.
+        DataError: the file is missing or has another format; a time is not finite or does not increase.
     """
     try:
         text = read_bounded(path, MAX_BYTES).decode("utf-8-sig")

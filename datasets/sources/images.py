@@ -1,4 +1,4 @@
-"""Folders and globs of pictures, in natural order, timed by a file of times or a stated rate."""
+"""Folders and globs of images, in natural order, with times from a file or a given rate."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SUFFIXES = frozenset(
 )
 
 
-MAX_PIXELS = 1 << 27  # of one picture: 400 MB as BGR
-MAX_BYTES = 1 << 28  # of the file of one picture
+MAX_PIXELS = 1 << 27  # of one image: 400 MB as BGR
+MAX_BYTES = 1 << 28  # of one image file
 
 
 def natural(path: Path) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -39,7 +39,7 @@ def is_image(path: Path) -> bool:
 
 
 def in_folder(folder: Path) -> list[Path]:
-    """The pictures right inside `folder`, in natural order."""
+    """The images directly in `folder`, in natural order."""
     found = sorted((path for path in folder.iterdir() if is_image(path) and path.is_file()), key=natural)
     if not found:
         raise SourceError(f"{folder}: no pictures in this folder; known kinds are {', '.join(sorted(SUFFIXES))}.")
@@ -47,7 +47,7 @@ def in_folder(folder: Path) -> list[Path]:
 
 
 def in_glob(pattern: str) -> list[Path]:
-    """The pictures that `pattern` names, in natural order within each folder."""
+    """The images that match `pattern`, in natural order within each folder."""
     found = [path for path in globbed(pattern) if is_image(path) and path.is_file()]
     pictures = sorted(found, key=lambda path: (str(path.parent), natural(path)))
     if not pictures:
@@ -58,17 +58,17 @@ def in_glob(pattern: str) -> list[Path]:
 
 
 def read_image(path: Path) -> UInt8:
-    """The picture in a file, see `decode_image`."""
-    # not cv2.imread: that one fails on some systems' file names
+    """The image in a file, see `decode_image`."""
+    # not cv2.imread, which fails for some file names on some systems
     return decode_image(np.frombuffer(read_bounded(path, MAX_BYTES, SourceError, text=False), np.uint8), path)
 
 
 def decode_image(data: UInt8, path: Path) -> UInt8:
-    """(H, W, 3) uint8 BGR, upright by EXIF; grey is spread, alpha dropped, of 16 bit the upper 8 are kept.
+    """(H, W, 3) uint8 BGR, upright by EXIF; grey becomes BGR, alpha is dropped, 16 bits are cut to the upper 8.
 
     Args:
         data: the bytes of the file.
-        path: how errors call it.
+        path: name in errors.
     """
     if not data.size:
         raise SourceError(f"{path}: this picture is empty.")
@@ -78,7 +78,7 @@ def decode_image(data: UInt8, path: Path) -> UInt8:
     if width * height > MAX_PIXELS:
         raise SourceError(f"{path}: this picture is {width}x{height}, and {MAX_PIXELS} pixels are the most; scale it.")
     try:
-        with silence_opencv():  # what it has to say is said by the error below
+        with silence_opencv():  # the error below reports the problem instead
             bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
     except cv2.error:
         bgr = None
@@ -88,7 +88,7 @@ def decode_image(data: UInt8, path: Path) -> UInt8:
 
 
 def _claimed(data: bytes) -> tuple[int, int]:
-    """(width, height) that a PNG, BMP or JPEG file says it has; (0, 0) where it is of another kind or does not say."""
+    """(width, height) from the header of a PNG, BMP or JPEG file; (0, 0) for another format or a missing size."""
     if data[:8] == b"\x89PNG\r\n\x1a\n":
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     if data[:2] == b"BM":
@@ -104,7 +104,7 @@ def _claimed(data: bytes) -> tuple[int, int]:
 
 
 def _cut_jpeg(data: bytes) -> bool:
-    """Whether the end-of-image marker is missing: the decoder would fill the rest with grey and say nothing."""
+    """Whether the end-of-image marker is missing: the decoder would fill the rest with grey without an error."""
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         if data[at + 1] == 0xDA:  # start of scan: from here on FF D9 can only be the end
@@ -114,16 +114,16 @@ def _cut_jpeg(data: bytes) -> bool:
 
 
 class ImageSource(Recorded):
-    """Pictures as a source.
+    """Images as a source.
 
     Args:
         paths: the files in order.
-        name: a short name for the whole.
-        path: the folder or pattern they came from.
-        config: which part, which clock.
-        times: (F,) seconds, one a picture, strictly increasing; or None where `rate` is given.
-        rate: frames a second: picture k comes at numbers[k] / rate.
-        numbers: the frame number of each picture where not simply 0, 1, 2, ...
+        name: a short name of the source.
+        path: the folder or pattern of the files.
+        config: which part to read, and which frame times to use.
+        times: (F,) seconds, one per image, strictly increasing; or None if `rate` is given.
+        rate: frames a second: the time of image k is numbers[k] / rate.
+        numbers: the frame number of each image; None for 0, 1, 2, ...
     """
 
     def __init__(
@@ -167,11 +167,11 @@ class ImageSource(Recorded):
         )
 
     def times(self) -> Float64:
-        """(F,) seconds since the first picture."""
+        """(F,) seconds since the first image."""
         return self._seconds
 
     def details(self) -> dict[str, str | None]:
-        """Nothing beside `info`."""
+        """Empty: there are no details beyond `info`."""
         return {}
 
     def _candidates(self) -> Iterator[tuple[int, float, object]]:
@@ -194,7 +194,7 @@ class ImageSource(Recorded):
 
 
 def open_images(spec: str, config: SourceConfig) -> ImageSource:
-    """A folder, a glob or one picture; a `times.csv` inside a folder is used where no other clock is given."""
+    """Opens a folder, a glob or one image; a `times.csv` in the folder is used if no other frame times are given."""
     path = Path(spec)
     times_file = config.times
     if path.is_dir():
@@ -210,7 +210,7 @@ def open_images(spec: str, config: SourceConfig) -> ImageSource:
 
 
 def timed(path: Path, frames: int, name: str) -> Float64:
-    """The times in `path`, exactly one for each of `frames` pictures."""
+    """The times in `path`, exactly one for each of `frames` images."""
     times = read_frame_times(path)
     if len(times) != frames:
         raise DataError(f"{path}: {len(times)} times for the {frames} pictures of {name}; each picture needs one.")

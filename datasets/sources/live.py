@@ -1,4 +1,4 @@
-"""What cameras and streams share: a thread that keeps the newest frame, a clock at capture, patience when they fail."""
+"""Base of cameras and streams: a thread that keeps the newest frame, capture times, and reconnection after failures."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ BACK_OFF_S = (
     0.2,
     0.5,
     1.0,
-)  # pauses between attempts; the last one stays: no outage costs more than this beyond its own
-ATTEMPT_S = 5.0  # for an attempt to win a source back
-SILENT_S = 1.0  # without a frame for so long, a source counts as silent
-RATE_S = 2.0  # over so many seconds the rate of arrivals is told
-JOIN_S = 1.0  # how long close() waits for a reader that sits in the system's hands; it ends by itself later
+)  # pauses between attempts; the last one repeats, so it is the most that an outage is prolonged
+ATTEMPT_S = 5.0  # timeout of an attempt to reconnect
+SILENT_S = 1.0  # time without a frame after which a source counts as silent
+RATE_S = 2.0  # window over which the rate of arrivals is measured
+JOIN_S = 1.0  # how long close() waits for a reader that is blocked in a system call; it ends by itself later
 
 Tap = Callable[[float, Callable[[], UInt8]], bool]
 
@@ -37,7 +37,7 @@ class Feed(Protocol):
     """One connection. Used by one thread."""
 
     def read(self) -> tuple[float, object]:
-        """The next frame: when it was taken, on the clock of `time.monotonic()`, and whatever `_picture` takes.
+        """The next frame: its capture time on the clock of `time.monotonic()`, and the argument of `_picture`.
 
         Raises:
             SourceError: the connection is lost; the message says why.
@@ -48,16 +48,16 @@ class Feed(Protocol):
 
 
 class Live(Closing, ABC):
-    """A source that does not wait. Frames are read from the moment it is opened, so that no old ones queue up anywhere;
-    frame 0, at time 0, is the first one that comes after the iteration began. Iterate once.
+    """A source that does not wait. Frames are read from the moment it is opened, so that no old frames queue up.
+    Frame 0, at time 0, is the first frame after the iteration began. Iterate once.
 
     Attributes:
         info: size and name; rotation and rate as far as known.
-        dropped: frames that came in while the one before was not yet taken; they are counted in `Frame.index`.
-        skipped: frames whose time did not come after the one before; they are not counted in `Frame.index`.
-        unrecorded: frames that what records them could not take; they are not counted in `Frame.index` either.
-        reconnects: how often the source was lost and won back; time goes on meanwhile.
-        started: the wall clock at time 0, in seconds since 1970, or None while no frame came.
+        dropped: frames that arrived before the previous one was consumed; they are counted in `Frame.index`.
+        skipped: frames with a time not after that of the previous frame; they are not counted in `Frame.index`.
+        unrecorded: frames that the recorder could not take; they are not counted in `Frame.index`.
+        reconnects: number of reconnections; time continues during an outage.
+        started: wall-clock time at time 0, in seconds since 1970, or None before the first frame.
     """
 
     info: SourceInfo
@@ -70,7 +70,7 @@ class Live(Closing, ABC):
         self.started: float | None = None
         self._name = name
         self._config = config
-        self._change = threading.Condition()  # guards all below
+        self._change = threading.Condition()  # guards the attributes below
         self._stop = threading.Event()
         self._slot: tuple[int, float, object] | None = None
         self._error: SourceError | None = None
@@ -79,30 +79,31 @@ class Live(Closing, ABC):
         self._began = self._over = self._closed = False
         self._zero = self._last = -math.inf
         self._next = 0
-        self._attempt = 0  # connections tried since the last frame; the reader alone uses it
-        self._heard = time.monotonic()  # when anything came in last
+        self._attempt = 0  # connections tried since the last frame; used only by the reader
+        self._heard = time.monotonic()  # time of the last arrival
         self._lost = ""  # why the connection is lost, while it is
-        self._arrivals: deque[float] = deque(maxlen=1024)  # of the last RATE_S
+        self._arrivals: deque[float] = deque(maxlen=1024)  # within the last RATE_S
         self._reader = threading.Thread(target=self._read, name=f"reader of {name}", daemon=True)
 
     @abstractmethod
     def _connect(self, patience: float) -> Feed:
-        """A new connection within `patience` seconds, as far as that can be told to it, or a SourceError."""
+        """A new connection within `patience` seconds, as far as a timeout can be set, or a SourceError."""
 
     @abstractmethod
     def _picture(self, item: object) -> UInt8: ...
 
     def _start(self, feed: Feed) -> None:
-        """To be called at the end of a subclass's constructor: from now on `feed` belongs to the reader."""
+        """Starts the reader, which owns `feed` from now on. Call it at the end of a subclass's constructor."""
         self._feed = feed
         self._reader.start()
 
     def record(self, tap: Tap) -> None:
-        """Gives every frame that comes to `tap` too, whether it is taken or not; to be called before the iteration.
+        """Passes every arriving frame to `tap` as well, whether it is consumed or not. Call it before the iteration.
 
         Args:
-            tap: called in order from the reader's thread, which must not wait, with the frame's time and a function
-                that makes its picture, for any thread. False: it has no room, and the frame counts as `unrecorded`.
+            tap: called in order from the reader's thread, which must not wait, with the frame's time and a thread-safe
+                function that returns its image. If it returns False, its queue is full and the frame counts as
+                `unrecorded`.
         """
         self._tap = tap
 
@@ -125,25 +126,25 @@ class Live(Closing, ABC):
                         if self._error is not None:
                             raise self._error
                         left = self._heard + patience - time.monotonic()
-                        if left <= 0:  # a driver that never returns: nobody but us can notice
+                        if left <= 0:  # a driver call that never returns can only be detected here
                             raise SourceError(f"{self._name} is stuck: no frame for {patience:.0f} s.")
                         self._change.wait(left)
                     index, moment, item = self._slot
                     self._slot = None
                 bgr = self._bgr(index, item)
-                # What is recorded must stay as it is, whatever others draw into theirs.
+                # The recorded image must not change when a consumer draws into its own.
                 yield Frame(bgr if self._tap is None else bgr.copy(), index, moment)
         finally:
             self.close()
 
     def _bgr(self, index: int, item: object) -> UInt8:
         size = (self.info.width, self.info.height)
-        with self._converting:  # one converter, and two who want pictures of it
+        with self._converting:  # one converter is shared by two threads
             return fitted(self._picture(item), size, self._config.resize, f"{self._name} frame {index}")
 
     @property
     def status(self) -> SourceStatus:
-        """How the source is doing right now; may be asked from any thread."""
+        """The current state of the source; may be called from any thread."""
         with self._change:
             now = time.monotonic()
             while self._arrivals and self._arrivals[0] < now - RATE_S:
@@ -178,7 +179,7 @@ class Live(Closing, ABC):
                 lost = ""
             except SourceError as error:
                 lost = str(error)
-            except Exception as error:  # whatever it was, it belongs in front of the person, not in a dead thread
+            except Exception as error:  # any error must reach the user instead of being lost with the thread
                 lost = f"{self._name}: {type(error).__name__}"
             finally:
                 feed.close()
@@ -213,7 +214,7 @@ class Live(Closing, ABC):
             self._change.notify_all()
 
     def _regain(self, lost: str) -> Feed | None:
-        """Tries again, with growing pauses, until the patience since the last frame is over."""
+        """Reconnects with growing pauses, until the time allowed since the last frame is over."""
         began = self._heard
         with self._change:
             self._lost = lost
@@ -231,7 +232,7 @@ class Live(Closing, ABC):
             if self._stop.wait(pause):
                 return None
             try:
-                # every second attempt may take long: some servers do, and some networks swallow what begins an attempt
+                # every second attempt has a long timeout: some servers are slow, and some networks lose first packets
                 left = began + self._config.reconnect - time.monotonic()
                 feed = self._connect(max(1.0, min(left, ATTEMPT_S * (1 + self._attempt % 2))))
             except SourceError as error:
@@ -242,7 +243,7 @@ class Live(Closing, ABC):
             return feed
 
     def close(self) -> None:
-        """Ends the iteration, wherever it is, from any thread; never waits long."""
+        """Ends the iteration at any point and from any thread; never waits long."""
         self._stop.set()
         with self._change:
             self._closed, self._slot = True, None

@@ -1,4 +1,4 @@
-"""A MOTChallenge sequence with pictures: `seqinfo.ini` beside `img1/`, timed by its `times.csv` or its frameRate."""
+"""A MOTChallenge sequence with images: `seqinfo.ini` beside `img1/`, with times from `times.csv` or frameRate."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from models.errors import DataError, SourceError
 
 
 def open_motchallenge(folder: Path, config: SourceConfig) -> ImageSource:
-    """The sequence's pictures; picture `000007.jpg` is frame 6, also where pictures before it are missing.
+    """Opens the sequence's images; image `000007.jpg` is frame 6, even if earlier images are missing.
 
-    The clock is, in this order: the stated times or rate, `times.csv` of the folder, frameRate of `seqinfo.ini`.
+    Frame times come from, in this order: the given times or rate, the folder's `times.csv`, frameRate of `seqinfo.ini`.
     """
     ini = folder / "seqinfo.ini"
     parser = configparser.ConfigParser(interpolation=None, strict=False)
@@ -47,7 +47,7 @@ def open_motchallenge(folder: Path, config: SourceConfig) -> ImageSource:
 
 
 def _numbers(paths: list[Path]) -> list[int]:
-    """Frame numbers from the file names, 1-based in the files; by position where the names are not such numbers."""
+    """Frame numbers from the file names, which count from 1; by position if the names are not such numbers."""
     if all(path.stem.isdecimal() for path in paths):
         numbers = [int(path.stem) - 1 for path in paths]
         if numbers[0] >= 0 and len(set(numbers)) == len(numbers):

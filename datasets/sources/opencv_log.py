@@ -1,4 +1,4 @@
-"""Keeping OpenCV's own words off the user's terminal: what matters of them is said by our errors."""
+"""Silences OpenCV's log messages on the terminal; errors of this package report what matters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cv2
 
 @contextmanager
 def silence_opencv() -> Iterator[None]:
-    """OpenCV writes nothing to stderr meanwhile; the level is the whole process's."""
+    """A context in which OpenCV writes nothing to stderr; the log level applies to the whole process."""
     log = cv2.utils.logging
     level = log.getLogLevel()
     log.setLogLevel(log.LOG_LEVEL_SILENT)

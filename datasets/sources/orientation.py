@@ -1,4 +1,4 @@
-"""Turning decoded frames upright as their display matrix says, and to BGR."""
+"""Rotates decoded frames upright by their display matrix and converts them to BGR."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from models.errors import SourceError
 from models.runtime.compute import beside_threads
 from tracker.types import UInt8
 
-UNSPECIFIED = 2  # what ISO 23091-2 calls colours of which nothing is said
+UNSPECIFIED = 2  # the code for unspecified colours in ISO 23091-2
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What to do to a stored picture, in this order; all False leaves it alone.
+    """Operations on a stored image, in this order; all False means no change.
 
     Attributes:
-        transpose: swap rows and columns.
-        flip_x: mirror left and right.
-        flip_y: mirror top and bottom.
-        rotation: degrees clockwise that this amounts to: 0, 90, 180 or 270 (where mirrored, too: of its rows).
+        transpose: whether to swap rows and columns.
+        flip_x: whether to mirror left and right.
+        flip_y: whether to mirror top and bottom.
+        rotation: resulting rotation in degrees clockwise: 0, 90, 180 or 270 (of the rows if the image is mirrored).
     """
 
     transpose: bool = False
@@ -44,7 +44,7 @@ def read_turn(frame: VideoFrame) -> Turn:
     """
     try:
         matrix = np.frombuffer(bytes(frame.side_data[Type.DISPLAYMATRIX]), np.int32)  # type: ignore[typeddict-item]
-    except (KeyError, ValueError):  # there is none; or PyAV meets a kind of side data that is newer than itself
+    except (KeyError, ValueError):  # no matrix, or side data of a type that PyAV does not know yet
         matrix = None
     if matrix is None or matrix.size < 9:
         angle = math.radians(-frame.rotation)  # counter-clockwise, as FFmpeg counts
@@ -58,11 +58,12 @@ def read_turn(frame: VideoFrame) -> Turn:
 
 
 class ToBgr:
-    """Decoded frames to (H, W, 3) uint8 BGR, upright; each frame's own colour matrix and range are honoured by FFmpeg.
+    """Converts decoded frames to (H, W, 3) uint8 BGR, upright; FFmpeg uses each frame's own colour matrix and range.
 
-    Raises SourceError where FFmpeg has no way from a frame's kind to BGR; it names the source by `name`.
+    Raises SourceError, with the source's `name`, if FFmpeg cannot convert a frame's format to BGR.
 
-    One for each source: it sets its converter up once, where `VideoFrame.to_ndarray(format=...)` does so every time.
+    Use one instance per source: it sets up its converter once, while `VideoFrame.to_ndarray(format=...)` does so in
+    every call.
     """
 
     def __init__(self, turn: Turn, name: str) -> None:
@@ -73,7 +74,7 @@ class ToBgr:
     def __call__(self, frame: VideoFrame) -> UInt8:
         try:
             packed = self._reformatter.reformat(frame, format="bgr24", threads=beside_threads())
-        except av.error.FFmpegError:  # most likely colours that nobody knows: a damaged header
+        except av.error.FFmpegError:  # most likely unknown colours from a damaged header
             try:
                 frame.colorspace = frame.color_primaries = frame.color_trc = UNSPECIFIED
                 packed = self._reformatter.reformat(frame, format="bgr24", threads=beside_threads())
@@ -85,7 +86,7 @@ class ToBgr:
 
 
 def rotate_upright(bgr: UInt8, turn: Turn) -> UInt8:
-    """The stored picture as it is meant to be seen."""
+    """The stored image in its display orientation."""
     if turn.transpose:
         bgr = cv2.transpose(bgr)  # type: ignore[assignment]
     if turn.flip_x or turn.flip_y:

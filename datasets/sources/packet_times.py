@@ -1,4 +1,4 @@
-"""What a video file says about its times without decoding it: one pass over the packets."""
+"""Frame times of a video file without decoding: one pass over the packets."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class PacketTimes:
     """The presentation times of all packets of one stream, in time_base units.
 
     Attributes:
-        pts: (F,) int64, sorted; shown frames alone (what an edit list hides is left out).
+        pts: (F,) int64, sorted; only of shown frames (frames hidden by an edit list are left out).
         keys: (K,) int64, sorted, the pts of the packets at which decoding can begin.
-        exact: whether they can be trusted to be the times of the decoded frames: all there, none twice.
-        repeated: how many packets have a time that another one has too.
-        count: how many packets there are, also those without a time.
-        time_base: seconds in one unit.
+        exact: whether they are the times of the decoded frames: complete and without repetitions.
+        repeated: number of packets that share their time with another packet.
+        count: number of packets, also those without a time.
+        time_base: seconds per unit.
     """
 
     pts: Int64
@@ -43,7 +43,7 @@ class PacketTimes:
 
 
 def read_packet_times(media: Media, stream: VideoStream) -> PacketTimes:
-    """Reads all packets from where the container stands; a damaged end ends the list."""
+    """Reads all packets from the container's current position; a damaged end ends the list."""
     pts: list[int] = []
     keys: list[int] = []
     exact, torn, count = True, False, 0
@@ -58,7 +58,7 @@ def read_packet_times(media: Media, stream: VideoStream) -> PacketTimes:
                 exact = torn = False
                 continue
             pts.append(at)
-            torn = packet.is_corrupt  # if the last one is, nothing comes out of it
+            torn = packet.is_corrupt  # a corrupt last packet yields no frame
             if packet.is_keyframe:
                 keys.append(at)
     except av.error.FFmpegError:
@@ -73,44 +73,46 @@ def read_packet_times(media: Media, stream: VideoStream) -> PacketTimes:
 
 
 def counts_in_dts(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether only decoding order is stored: AVI has no presentation times, and FFmpeg guesses B-frames' wrong."""
+    """Whether only the decoding order is stored: AVI has no presentation times, and FFmpeg's guess for B-frames is
+    wrong.
+    """
     return container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
 
 
 class FrameClock:
-    """Tells of decoded frames their pts, and how many frames before them did not come out of the decoder.
+    """Gives the pts of decoded frames, and the number of frames before them that the decoder did not return.
 
-    Every packet holds one frame. What a damaged packet, or one that leaned on it, did not give still counts, so that
-    a frame has the same number whether the file was read from its beginning or not.
+    Every packet holds one frame. A frame that is lost to a damaged packet, or to a damaged reference, still counts, so
+    that frame numbers do not depend on where reading began.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
         self._dts_only = counts_in_dts(container, stream)
-        self._waiting: list[int] = []  # heap of what went in and did not come out yet
+        self._waiting: list[int] = []  # heap of times that entered the decoder and have not come out yet
         self._last: int | None = None
 
     def packet(self, packet: Packet[VideoStream]) -> None:
-        """A packet goes into the decoder."""
+        """Notes a packet that is sent to the decoder."""
         at = packet.dts if self._dts_only else packet.pts
-        # what comes late but is shown early (leading pictures after a jump) is not waited for
+        # frames that are stored late but shown early (leading pictures after a seek) are not expected
         if at is not None and not packet.is_discard and (self._last is None or at > self._last):
             heapq.heappush(self._waiting, at)
 
     def refused(self, packet: Packet[VideoStream]) -> None:
-        """The decoder could not use it. Where only decoding order is known nothing but this tells that it is gone."""
+        """Notes a packet that the decoder rejected: without presentation times, the only sign of a lost frame."""
         if self._dts_only and packet.dts in self._waiting:
             self._waiting.remove(packet.dts)
             heapq.heapify(self._waiting)
 
     def frame(self, frame: VideoFrame) -> tuple[int | None, int]:
-        """(pts, frames lost before it) of a frame that came out; they come out in presentation order."""
-        if self._dts_only:  # frames are stored at an even rate: the earliest time that none has taken yet
+        """(pts, frames lost before it) of a decoded frame; frames are returned in presentation order."""
+        if self._dts_only:  # frames are stored at an even rate: the earliest unassigned time
             return (heapq.heappop(self._waiting) if self._waiting else frame.dts), 0
         pts = frame.pts if frame.pts is not None else frame.dts
         lost = 0
         while pts is not None and self._waiting and self._waiting[0] <= pts:
             lost += heapq.heappop(self._waiting) < pts
         if self._last is None:
-            lost = 0  # the first that comes out is the first there is
+            lost = 0  # the first decoded frame counts as the first frame
         self._last = pts
         return pts, lost

@@ -1,4 +1,4 @@
-"""What all recorded sources share: the wanted part is chosen, times are checked, closing is safe from any thread."""
+"""Base of recorded sources: selects the requested part, checks times, and can be closed from any thread."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from models.errors import ConfigError, DataError, SourceError
 from tracker.protocols import SourceInfo
 from tracker.types import Float64, Frame, UInt8
 
-RATES = (1e-5, 1e6)  # frames a second: from one a day to what no camera does
+RATES = (1e-5, 1e6)  # frames a second: from about one a day to more than any camera
 
 
 def check(config: SourceConfig) -> None:
-    """Raises ConfigError where the settings are out of range or contradict each other."""
+    """Raises ConfigError if the settings are out of range or contradict each other."""
     if config.every < 1:
         raise ConfigError(f"every is {config.every}; give 1 for all frames, 2 for every second one, and so on.")
     if not (math.isfinite(config.start) and config.start >= 0):
@@ -42,7 +42,7 @@ def check(config: SourceConfig) -> None:
 
 
 def fitted(bgr: UInt8, size: tuple[int, int], resize: bool, where: str) -> UInt8:
-    """`bgr` at `size` (width, height): as it is, or resized where that is wished, else a SourceError."""
+    """`bgr` at `size` (width, height): unchanged, or resized if `resize` is set, else a SourceError."""
     height, width = bgr.shape[:2]
     if (width, height) == size:
         return bgr
@@ -70,9 +70,9 @@ class Closing:
 
 
 class Recorded(Closing, ABC):
-    """A source that waits: no frame is ever dropped. A subclass gives candidates in order and turns them to pixels.
+    """A source that waits: no frame is ever dropped. A subclass yields candidates in order and decodes them.
 
-    Iterate once. `close` may come at any time and from any thread; the iteration then ends quietly.
+    Iterate once. `close` may be called at any time and from any thread; the iteration then ends without an error.
     """
 
     info: SourceInfo
@@ -80,29 +80,29 @@ class Recorded(Closing, ABC):
     def __init__(self, config: SourceConfig) -> None:
         check(config)
         self._config = config
-        self._lock = threading.RLock()  # held while a frame is made, so that nobody closes a decoder at work
+        self._lock = threading.RLock()  # held while a frame is decoded, so that no decoder in use is closed
         self._closing = False
         self._closed = False
         self._claimed = False
 
     @abstractmethod
     def _candidates(self) -> Iterator[tuple[int, float, object]]:
-        """(frame number, seconds since the first frame, whatever `_picture` needs); may begin anywhere before start."""
+        """(frame number, seconds since the first frame, argument of `_picture`); may begin anywhere before `start`."""
 
     @abstractmethod
     def times(self) -> Float64:
-        """(F,) seconds since the first frame of all frames of the source, found without decoding any picture."""
+        """(F,) times of all frames in seconds since the first frame, found without decoding."""
 
     @abstractmethod
     def details(self) -> dict[str, str | None]:
-        """What people may want to know beside `info`; `problem` names damage."""
+        """Details for the user beyond `info`; `problem` describes damage."""
 
     @abstractmethod
     def _picture(self, index: int, item: object) -> UInt8: ...
 
     @abstractmethod
     def _release(self) -> None:
-        """Let go of files; called once, never while a frame is made."""
+        """Closes files; called once, never while a frame is decoded."""
 
     def __iter__(self) -> Iterator[Frame]:
         if self._claimed:
@@ -154,15 +154,15 @@ class Recorded(Closing, ABC):
             self._refuse_start(last)
 
     def _refuse_start(self, last: float) -> None:
-        """Says why there is no frame from the start on; `last` is the time of the last one that was looked at."""
+        """Raises an error that explains why no frame follows the start; `last` is the time of the last frame read."""
         config, name = self._config, self.info.name
         known = f"its last frame is at {last:g} s" if math.isfinite(last) else "it has none so late"
-        if last >= config.start:  # they are between those that were chosen
+        if last >= config.start:  # frames follow the start, but `every` and `end` select none
             known = f"with every {config.every} and the end at {config.end}"
         raise ConfigError(f"{name}: no frame is left from the start at {config.start:g} s on ({known}); start earlier.")
 
     def close(self) -> None:
-        """Ends the iteration, wherever it is, and lets go of the files."""
+        """Ends the iteration at any point and closes the files."""
         self._closing = True
         with self._lock:
             if not self._closed:
@@ -171,7 +171,7 @@ class Recorded(Closing, ABC):
 
 
 def count(frames: int | None, duration: float | None, config: SourceConfig) -> int | None:
-    """How many frames will come: an estimate from the whole source's frames and seconds from first to last."""
+    """Expected number of frames, estimated from the source's frame count and its seconds from first to last frame."""
     if frames is None:
         return None
     if duration:

@@ -1,4 +1,4 @@
-"""Network streams through PyAV, on this machine's monotonic clock, which goes on while a stream is lost."""
+"""Network streams through PyAV, with times on the local monotonic clock, which continues while a stream is lost."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from models.errors import SourceError
 from tracker.protocols import SourceInfo
 from tracker.types import UInt8
 
-FRESH_S = 0.002  # a packet that was waited for longer than this was not in a buffer; at 25 Hz one takes 40 ms
-DRIFT = 1e-3  # quartz clocks differ by less than 1e-4; ten times that also follows a network whose delay has grown
-LATE_S = 10.0  # a delay beyond this is taken for a jump of the stream's clock; reading times out before that
+FRESH_S = 0.002  # a packet with a longer waiting time was not buffered; at 25 Hz packets are 40 ms apart
+DRIFT = 1e-3  # clocks drift by less than 1e-4; ten times that also follows a network delay that has grown
+LATE_S = 10.0  # a longer delay counts as a jump of the stream's clock; reading times out earlier
 SEGMENTED = frozenset(
     ("hls", "dash")
-)  # they bring seconds of video at once, with exact times: recordings in the making
-RTSP_OPTIONS = {"rtsp_flags": "prefer_tcp"}  # over UDP, lost packets tear pictures; servers without TCP still work
+)  # these deliver seconds of video at once, with exact times, like growing recordings
+RTSP_OPTIONS = {"rtsp_flags": "prefer_tcp"}  # over UDP, lost packets corrupt frames; servers without TCP still work
 
 
 def open_address(address: str, config: SourceConfig) -> Recorded | Live:
-    """A stream; or, where an HTTP server offers a file of known length or segments, a recording with its own times."""
+    """Opens a stream; or a recording with its own times if an HTTP server offers a file of known length or segments."""
     check(config)
     try:
         name = strip_credentials(address)
-    except ValueError:  # its message would show the address
+    except ValueError:  # its message would contain the address
         raise SourceError("the address cannot be understood; give it as scheme://host:port/path.") from None
     guard_library_logs(address)
     container = open_container(address, name, _options(address, config), config.stall)
@@ -55,7 +55,7 @@ def _options(address: str, config: SourceConfig) -> dict[str, str]:
 
 
 class StreamSource(Live):
-    """A network stream; opening waits for its first picture."""
+    """A network stream; opening waits for its first frame."""
 
     def __init__(self, address: str, name: str, config: SourceConfig, container: InputContainer) -> None:
         super().__init__(name, config)
@@ -83,7 +83,9 @@ class StreamSource(Live):
 
 
 class StreamFeed:
-    """One connection: every packet is decoded, since each leans on the one before; only taken frames are converted."""
+    """One connection: every packet is decoded, since frames depend on earlier ones; only consumed frames are
+    converted.
+    """
 
     def __init__(self, container: InputContainer, name: str, stall: float) -> None:
         self._container = container
@@ -95,7 +97,7 @@ class StreamFeed:
         self._fresh = False
         try:
             self._stream = video_stream(container, name)
-            self._stream.thread_type = ThreadType.SLICE  # threads by frame would hold frames back
+            self._stream.thread_type = ThreadType.SLICE  # frame threads would delay frames
         except BaseException:
             container.close()
             raise
@@ -114,15 +116,15 @@ class StreamFeed:
             arrival = time.monotonic()
             if packet is None or packet.size == 0:
                 raise SourceError(f"{self._name}: the stream ended.")
-            # what FFmpeg read ahead to find out the stream's kind comes without waiting, and late: no news of now
+            # packets that FFmpeg buffered while probing arrive at once and late, so they are no time reference
             waited = arrival - asked > FRESH_S or arrival - self._opened > self._stall / 2
             self._fresh = self._fresh or waited
-            if arrival - self._heard > self._stall:  # packets come, but no picture
+            if arrival - self._heard > self._stall:  # packets arrive, but no frame
                 raise SourceError(f"{self._name}: no picture for {self._stall:g} s.")
             try:
                 frames = self._stream.decode(packet)
             except av.error.FFmpegError:
-                continue  # torn on its way; the next key frame mends it
+                continue  # damaged in transmission; the next key frame repairs it
             if frames and self._fresh:
                 self._heard = arrival
                 self._waiting.extend((self._clock.moment(self._seconds(frame), arrival), frame) for frame in frames)
@@ -138,24 +140,24 @@ class StreamFeed:
 
 
 class StreamClock:
-    """When a frame was taken, on our clock: by the stream's own times, set to ours by the arrivals.
+    """Capture times of frames on the local clock, from the stream's own times aligned by the arrivals.
 
-    A frame's arrival is its capture plus a delay that jumps: networks hold packets back and bring them in a heap. The
-    stream's times are even, but count from anywhere. So the least (arrival - stream time) seen is taken as the distance
-    between the clocks (the minimum filter of NTP, RFC 5905, 10); it may grow by DRIFT a second, since the two clocks
-    never run equally. Without times in the stream, or where they jump back, the arrival itself is taken.
+    A frame's arrival time is its capture time plus a varying delay, because networks deliver packets in bursts. The
+    stream's times are even, but have an unknown origin. The smallest (arrival - stream time) so far is therefore the
+    offset between the clocks (the minimum filter of NTP, RFC 5905, 10). It may grow by DRIFT a second, since the two
+    clocks run at different rates. If the stream has no times, or they jump back, the arrival time is used.
     """
 
     def __init__(self) -> None:
         self._distance: float | None = None
-        self._last = (-math.inf, -math.inf)  # arrival, moment
+        self._last = (-math.inf, -math.inf)  # arrival, capture time
 
     def moment(self, seconds: float | None, arrival: float) -> float:
-        """Never later than `arrival`; increasing as long as arrivals are.
+        """Capture time of a frame: never later than `arrival`, and increasing if the arrivals are.
 
         Args:
             seconds: the frame's time in the stream, or None.
-            arrival: when it came in, seconds of the monotonic clock.
+            arrival: arrival time, seconds of the monotonic clock.
         """
         moment = arrival
         if seconds is not None:
@@ -164,7 +166,7 @@ class StreamClock:
                 drifted = self._distance + DRIFT * (arrival - self._last[0])
                 distance = min(distance, drifted)
             moment = seconds + distance
-            if not self._last[1] < moment <= arrival or arrival - moment > LATE_S:  # their clock was set back
+            if not self._last[1] < moment <= arrival or arrival - moment > LATE_S:  # the stream's clock was set back
                 moment, distance = arrival, arrival - seconds
             self._distance = distance
         self._last = (arrival, moment)

@@ -1,17 +1,17 @@
-"""Whether a video file is all there, by its outermost boxes: FFmpeg reads a cut file to its end and says nothing."""
+"""Detects truncated video files by their top-level boxes: FFmpeg reads a cut file to its end without an error."""
 
 from __future__ import annotations
 
 import os
 from typing import BinaryIO
 
-MAX_BOXES = 1_000_000  # that are looked at: ten days of fragments
+MAX_BOXES = 1_000_000  # largest number of boxes read: ten days of fragments
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 
 def torn(file: BinaryIO) -> str | None:
-    """What is missing of an MP4/MOV, AVI or Matroska/WebM file, as the end of a sentence; None if nothing is, or
-    if the file's kind does not tell (a transport stream, a recording that was killed and knows no length of its own).
+    """What is missing of an MP4/MOV, AVI or Matroska/WebM file, as the last part of a sentence. None if it is complete,
+    or if its length is not stored (a transport stream, a recording that was killed).
     """
     size = os.fstat(file.fileno()).st_size
     file.seek(0)
@@ -30,7 +30,7 @@ def torn(file: BinaryIO) -> str | None:
 
 
 def _boxes(file: BinaryIO, size: int) -> tuple[set[str], int]:
-    """Names of the outermost boxes and where the last one should end (ISO 14496-12, 4.2)."""
+    """Names of the top-level boxes, and the offset where the last one should end (ISO 14496-12, 4.2)."""
     names: set[str] = set()
     at = 0
     for _ in range(MAX_BOXES):
@@ -41,17 +41,17 @@ def _boxes(file: BinaryIO, size: int) -> tuple[set[str], int]:
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
-        elif length == 0:  # reaches to the end of the file
+        elif length == 0:  # extends to the end of the file
             length = size - at
         if length < 8 or not head[4:8].isalnum():
-            break  # trailing bytes that are no box
+            break  # trailing bytes that are not a box
         names.add(head[4:8].decode("ascii"))
         at += length
     return names, at
 
 
 def _riffs(file: BinaryIO, size: int) -> int:
-    """Where the last RIFF chunk should end; OpenDML files have more than one."""
+    """The offset where the last RIFF chunk should end; OpenDML files have several."""
     at = 0
     for _ in range(MAX_BOXES):
         if at + 8 > size:
@@ -59,14 +59,14 @@ def _riffs(file: BinaryIO, size: int) -> int:
         file.seek(at)
         head = file.read(8)
         length = int.from_bytes(head[4:8], "little")
-        if head[:4] != b"RIFF" or length == 0:  # 0: a recording whose header was never filled in
+        if head[:4] != b"RIFF" or length == 0:  # 0: a recording with an unfinished header
             break
         at += 8 + length + length % 2
     return at if at - size > 1 else size  # some writers leave out the last padding byte
 
 
 def _segment(file: BinaryIO, size: int) -> int:
-    """Where the Matroska segment should end; `size` where it does not say (RFC 8794, 4.4: all ones)."""
+    """The offset where the Matroska segment should end; `size` if it is unknown (RFC 8794, 4.4: all ones)."""
     file.seek(4)
     length, width = _vint(file)
     at = 4 + width + (length or 0)
@@ -80,7 +80,7 @@ def _segment(file: BinaryIO, size: int) -> int:
 
 
 def _vint(file: BinaryIO) -> tuple[int | None, int]:
-    """A variable-size integer and its width in bytes; None where all value bits are ones."""
+    """A variable-size integer and its width in bytes; None if all value bits are ones."""
     first = file.read(1)
     if not first or first[0] == 0:
         return None, 1

@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 Decoded = tuple[int | None, int, VideoFrame]  # pts in time_base units, frames lost before it, the frame
 
-# Demuxers that invent 25 frames a second (FFmpeg's `framerate` option), since nothing in the file tells the time.
+# Demuxers that assume 25 frames a second (FFmpeg's `framerate` option), since the file contains no times.
 TIMELESS = frozenset(
     ["h264", "hevc", "vvc", "evc", "obu", "avs2", "avs3", "cavsvideo", "h261", "h263", "m4v", "mpegvideo", "vc1"]
 )
@@ -53,9 +53,9 @@ class VideoFile(Recorded):
 
     Args:
         location: a path, or an address that FFmpeg reads.
-        name: what to call it in messages; never with credentials.
-        config: which part, which clock.
-        media: the same, already open; opened here where it is None.
+        name: name in messages, without credentials.
+        config: which part to read, and which frame times to use.
+        media: the file if it is already open; None opens it.
     """
 
     def __init__(self, location: Path | str, name: str, config: SourceConfig, media: Media | None = None) -> None:
@@ -66,7 +66,7 @@ class VideoFile(Recorded):
         self._scanned: PacketTimes | None = None
         self._times = None if config.times is None else _from_zero(read_frame_times(config.times))
         self._media = media if media is not None else self._open()
-        self._once = isinstance(self._media.bytes, PipeBytes)  # read in order, and then never again
+        self._once = isinstance(self._media.bytes, PipeBytes)  # can be read only once and in order
         try:
             self._begin()
             first = next(self._decoded, None)
@@ -98,7 +98,7 @@ class VideoFile(Recorded):
         return self._media.container
 
     def _begin(self) -> None:
-        """From where the container stands: nothing decoded, nothing damaged."""
+        """Resets the decoding state at the container's current position."""
         if self._media.bytes is not None:
             self._media.bytes.begin()
         self._stream = video_stream(self._container, self._name)
@@ -115,7 +115,7 @@ class VideoFile(Recorded):
         rate, frames = float(own) if own else None, stream.frames or None
         duration = declared_duration(self._container, stream)
         if duration is not None and rate:
-            duration = max(0.0, duration - 1 / rate)  # it is declared up to the end of the last frame
+            duration = max(0.0, duration - 1 / rate)  # the declared duration includes the last frame
             frames = frames or round(duration * rate) + 1
         if self._times is not None:
             frames, duration = len(self._times), float(self._times[-1])
@@ -136,7 +136,7 @@ class VideoFile(Recorded):
         )
 
     def _start(self) -> float:
-        """Seconds of the first frame on the file's own clock; 0 where another clock is given."""
+        """Time of the first frame on the file's own clock in seconds; 0 if other frame times are given."""
         base = self._stream.time_base
         foreign = self._times is not None or self._config.rate is not None
         if foreign or self._zero is None or base is None:
@@ -144,9 +144,9 @@ class VideoFile(Recorded):
         return self._zero * base.numerator / base.denominator
 
     def times(self) -> Float64:
-        """(F,) seconds since the first frame, from one pass over the packets; where they repeat, each time once.
+        """(F,) seconds since the first frame, from one pass over the packets; repeated times are listed once.
 
-        Of a pipe this decodes all frames, which are gone then.
+        For a pipe this decodes all frames, which cannot be read again afterwards.
         """
         if self._once:
             return np.array([time for _, time, _ in self._candidates()])
@@ -158,7 +158,7 @@ class VideoFile(Recorded):
         return packets.in_seconds(pts - (self._zero or 0))
 
     def details(self) -> dict[str, str | None]:
-        """Codec, pixel format, container, sound, and what is wrong with the file as a whole."""
+        """Codec, pixel format, container, audio, and damage of the file as a whole."""
         stream, under = self._stream, self._media.bytes
         sound = self._container.streams.audio
         problem = under.torn() if isinstance(under, FileBytes) else None
@@ -174,7 +174,7 @@ class VideoFile(Recorded):
         }
 
     def _packets(self) -> tuple[PacketTimes, Int64]:
-        """All packet times, and those from the first frame on; read once."""
+        """All packet times, and the times from the first frame on; read once."""
         if self._scanned is None:
             with self._open(self._media) as other:
                 self._scanned = read_packet_times(other, video_stream(other.container, self._name))
@@ -213,10 +213,10 @@ class VideoFile(Recorded):
         return next(self._decoded, None)
 
     def _from_start(self) -> int:
-        """Jumps to a key frame not after the start and returns its frame number.
+        """Seeks to a key frame not after the start and returns its frame number.
 
-        Numbers are counted over the whole file, so that its packets are read once, without decoding. Where they do not
-        tell (no presentation times, times twice, a damaged file) all frames from the first on are decoded: returns 0.
+        Frame numbers count over the whole file, so all packets are read once without decoding. If the packet times are
+        not reliable (no presentation times, repeated times, a damaged file), decoding begins at frame 0: returns 0.
         """
         zero = self._zero
         if zero is None or self._once or self._container.format.name in TIMELESS:
@@ -242,16 +242,16 @@ class VideoFile(Recorded):
             seconds = packets.in_seconds(pts - zero)
         target = min(int(np.searchsorted(seconds, self._config.start)), len(pts) - 1)
         keys = packets.keys[(packets.keys <= pts[target]) & (packets.keys > zero)]
-        if not len(keys):  # the start lies before the second key frame: nothing to jump over
+        if not len(keys):  # the start is before the second key frame: nothing to skip
             return 0
-        # a seek may land late, where the container's index is in decoding order: then once more, one key frame earlier
+        # if the container's index is in decoding order, a seek may land late: then seek again, one key frame earlier
         for key in keys[::-1][:3]:
             try:
                 self._container.seek(int(key), stream=self._stream)
             except av.error.FFmpegError:
                 return None
             self._begin()
-            # what a decoder gives before the first key frame leans on pictures that were jumped over
+            # frames decoded before the first key frame refer to skipped frames
             first = next(dropwhile(lambda decoded: not decoded[2].key_frame, self._decoded), None)
             if first is None or first[0] is None:
                 continue
@@ -262,14 +262,14 @@ class VideoFile(Recorded):
         return None
 
     def _decode(self) -> Iterator[Decoded]:
-        """Frames in presentation order from where the container stands; damage thins or ends them, but never raises."""
+        """Frames in presentation order from the current position; damage loses or ends frames, but never raises."""
         clock = FrameClock(self._container, self._stream)
-        held: Packet[VideoStream] | None = None  # marked as damaged; if it is the file's last it is torn and left out
+        held: Packet[VideoStream] | None = None  # marked as damaged; as the file's last packet it is cut and dropped
         try:
             for packet in self._media.packets(self._stream):
                 if self._closing:
                     return
-                if packet.size == 0 and held is not None:  # the end: only what the decoder still holds comes out
+                if packet.size == 0 and held is not None:  # the end: only frames still in the decoder follow
                     self._damaged += 1
                 elif held is not None:
                     yield from self._decode_packet(clock, held)
@@ -294,7 +294,7 @@ class VideoFile(Recorded):
             yield *clock.frame(frame), frame
 
     def _check_end(self, frames: int) -> None:
-        """Comes after the last frame that there is, so that nothing is lost by what it says."""
+        """Raises an error for a damaged end; called after the last frame, so that no frame is lost."""
         under = self._media.bytes
         if isinstance(under, FileBytes) and (changed := under.changed()) is not None:
             raise ChangedError(f"{self._name}: {changed}; the {frames} frames before that were read.")
@@ -316,9 +316,9 @@ class VideoFile(Recorded):
         return self._to_bgr(item)
 
     def close(self) -> None:
-        """Ends the iteration, wherever it is, and lets go of the files."""
+        """Ends the iteration at any point and closes the files."""
         if isinstance(self._media.bytes, PipeBytes):
-            self._media.bytes.stop()  # a read that waits holds the lock
+            self._media.bytes.stop()  # a waiting read holds the lock
         super().close()
 
     def _release(self) -> None:
@@ -327,7 +327,7 @@ class VideoFile(Recorded):
 
 
 def open_video(path: Path, config: SourceConfig) -> VideoFile:
-    """A video file or pipe on this machine; its kind is found out from its content, not from its name."""
+    """Opens a local video file or pipe; the format is detected from its content, not from its name."""
     if is_pipe(path):
         return VideoFile(path, path.name, config, open_pipe(path, path.name, config.stall + config.reconnect))
     return VideoFile(path, path.name, config)

@@ -1,4 +1,4 @@
-"""Label formats: one module a format, one streaming writer (a `Sink`) and one reader each, all listed in `FORMATS`."""
+"""Label formats: one module per format with a reader and a streaming writer (a `Sink`), all listed in `FORMATS`."""
 
 from __future__ import annotations
 

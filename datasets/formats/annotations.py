@@ -1,4 +1,4 @@
-"""Boxes over a whole video: what label files hold, what the readers return and the writers and scorers take."""
+"""Boxes of a whole video: the content of label files, as readers return it and writers and evaluation take it."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ class Annotations:
 
     Attributes:
         frames: (F,) int64, the source's frame numbers counted from 0, strictly increasing.
-        times: (F,) float64, seconds since the source's first frame, strictly increasing, or None where unknown.
-        row: (N,) int64, which entry of `frames` each box belongs to, not decreasing.
-        id: (N,) int64, the object's number; -1 where the file names none (detections).
+        times: (F,) float64, seconds since the source's first frame, strictly increasing, or None if unknown.
+        row: (N,) int64, index into `frames` of each box, not decreasing.
+        id: (N,) int64, the object id; -1 if the file has none (detections).
         xyxy: (N, 4) float32, pixels, right and bottom exclusive.
         score: (N,) float32, 0..1.
         label: (N,) int64, an index into `names`.
         names: class names.
-        ignore: (N,) bool, boxes that neither count as truth nor as a mistake.
-        size: (width, height) in pixels, or None where the file does not say.
-        visibility: (N,) float32, 0..1, how much of the object can be seen, or None where the file does not say.
-        mask: one run-length mask or None for each box, or None where there are no masks at all.
-        start: seconds at which the first frame stands on the source's own clock, from which `times` count.
+        ignore: (N,) bool, boxes that count neither as ground truth nor as errors.
+        size: (width, height) in pixels, or None if the file does not give it.
+        visibility: (N,) float32, 0..1, visible share of the object, or None if the file does not give it.
+        mask: one run-length mask or None for each box, or None if there are no masks at all.
+        start: time of the first frame on the source's own clock in seconds; `times` count from it.
     """
 
     frames: Int64

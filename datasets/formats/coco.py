@@ -1,10 +1,10 @@
 """COCO-video JSON: `videos`, `images` with `frame_index` (from 0) and `time` (seconds), `annotations` with `track_id`.
 
-The keys are TAO's, beside plain COCO's, so that pycocotools loads the file as it is. `time` is ours. Plain COCO is read
-as well: images in the order of their ids are frames 0, 1, ...; MMTracking's `frame_id` and `instance_id` are
-understood. Boxes to ignore have `iscrowd` 1. `file_name` is the picture's own; of a video's frames it is the name by
-which CVAT knows them, `frame_<from 0, six digits>.jpg`. A video's `start`, which is ours, is where its first frame
-stands on the file's own clock, in seconds.
+The keys are TAO's, in addition to plain COCO's, so that pycocotools loads the file unchanged. `time` is our addition.
+Plain COCO is read as well: images in the order of their ids are frames 0, 1, ...; MMTracking's `frame_id` and
+`instance_id` are supported. Boxes to ignore have `iscrowd` 1. `file_name` is the image's own name; for frames of a
+video it is CVAT's name for them, `frame_<from 0, six digits>.jpg`. A video's `start`, our addition, is the time of its
+first frame on the file's own clock, in seconds.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from datasets.masks.rle import Rle, from_json
 from models.errors import DataError
 
 MAKER = "liquidtrack"
-BETWEEN = '\n],\n"annotations": ['  # the images' end and the annotations' beginning
-PAGE = 4096  # bytes; the kernel copies a write page by page, so one that stays inside a page is never cut by a kill
-ROOM = 1 << 16  # bytes for images at first; doubled when full
-MAX_ROOM_BYTES = 1 << 23  # bytes that a source's own count of frames may ask for in advance
+BETWEEN = '\n],\n"annotations": ['  # end of the images and beginning of the annotations
+PAGE = 4096  # bytes; the kernel copies a write page by page, so a kill never cuts a write within one page
+ROOM = 1 << 16  # initial bytes for images; doubled when full
+MAX_ROOM_BYTES = 1 << 23  # largest number of bytes reserved in advance by the source's frame count
 
 
 def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
-    """One video's boxes. Our own file is read up to where it breaks off, with a warning; another's is refused then."""
+    """One video's boxes. A truncated file of our own is read as far as it goes, with a warning; others are refused."""
     top = _load(path, read_text(path))
     bad = BadRows(path, skip_bad_rows)
     images, annotations = _list(path, top, "images"), _list(path, top, "annotations")
@@ -74,7 +74,7 @@ def _load(path: Path, text: str) -> dict[str, Any]:
 
 
 def _recover(text: str) -> dict[str, Any] | None:
-    """Our own file, cut: we write one annotation a line, at the end, so whole lines are whole annotations."""
+    """Recovers our own file if it is cut: annotations come last, one per line, so whole lines are whole annotations."""
     if MAKER not in text[:200]:
         return None
     for whole in (text, text[: max(text.rfind("\n"), 0)]):
@@ -94,7 +94,7 @@ def _list(path: Path, top: dict[str, Any], key: str) -> list[Any]:
 
 
 def _categories(path: Path, top: dict[str, Any]) -> tuple[tuple[str, ...], dict[int, int]]:
-    """The names, and which of them each category id is."""
+    """The class names, and the index of each category id in them."""
     names: list[str] = []
     category: dict[int, int] = {}
     for k, value in enumerate(_list(path, top, "categories"), 1):
@@ -108,7 +108,7 @@ def _categories(path: Path, top: dict[str, Any]) -> tuple[tuple[str, ...], dict[
 
 
 def _images(images: list[Any], bad: BadRows) -> tuple[Clock, dict[int, float]]:
-    """The frames, and which of them each image id is."""
+    """The frames, and the frame of each image id."""
     whole = []
     seen: set[int] = set()
     for k, image in enumerate(images, 1):
@@ -168,10 +168,10 @@ def _annotation(
 
 
 class CocoWriter(Writer):
-    """Writes COCO-video JSON that is whole after every frame.
+    """Writes COCO-video JSON that is valid after every frame.
 
-    Images and annotations both grow, and one comes before the other in the file: the images get a room of blanks (JSON
-    allows them anywhere) that is doubled when it is full and taken out at the end; the annotations grow behind it.
+    Images and annotations both grow, but images come first in the file. The images are therefore followed by a reserve
+    of blanks, which JSON allows anywhere. The reserve is doubled when it is full and removed at the end.
     """
 
     def _open(self) -> None:
@@ -245,7 +245,7 @@ class CocoWriter(Writer):
         return None
 
     def _make_room(self, room: int) -> None:
-        """Writes the file anew with `room` bytes for images."""
+        """Rewrites the file with `room` bytes for images."""
         blanks = len(self._head) + room - self._used
         parts = (self._parts(0, self._used), [b" " * blanks], self._parts(self._room_end, self._file.end))
         self._file.rewrite(itertools.chain(*parts))
@@ -261,7 +261,7 @@ class CocoWriter(Writer):
     def _close(self) -> None:
         try:
             if self._used < self._room_end:
-                self._make_room(self._used - len(self._head))  # no room is left: the blanks go
+                self._make_room(self._used - len(self._head))  # an exact reserve: removes the blanks
         except DataError as error:
             log.warning("%s is whole, but keeps blanks in its middle: %s", self.path, error)
         finally:

@@ -1,17 +1,17 @@
-"""CVAT for video 1.1 XML: a `<track>` an object, with a `<box>` for each key frame and `outside="1"` where it is gone.
+"""CVAT for video 1.1 XML: one `<track>` per object, a `<box>` per key frame, and `outside="1"` when it is absent.
 
-Key frames are few, so that people can correct a track by moving some of them: between two, CVAT draws straight lines,
-and these stay within a tolerance of every box (`_keyframes`). Absences are exact; scores are those of the key frames.
+There are few key frames, so that a track can be corrected by hand by moving some of them. CVAT interpolates linearly
+between key frames; the interpolation stays within a tolerance of every box (`keyframes`). Absences are exact; scores
+are those of the key frames.
 
-CVAT has no seat for times. They stand in processing instructions, which XML keeps for exactly such private notes and
-which CVAT passes over: `<?liquidtrack frame="12" seconds="0.48"?>`, one a frame, also for frames without boxes. A file
-that went through CVAT has lost them: put its times.csv beside it (`clock`). Where the first frame stands on the file's
-clock, and of a camera on the wall clock, stands in `<meta>`: `<?liquidtrack start="0.0" start_utc="2026-...Z"?>`. Score
-and ignore are attributes of the box, declared in the labels.
+CVAT has no field for times. They are written as XML processing instructions, which CVAT ignores:
+`<?liquidtrack frame="12" seconds="0.48"?>`, one per frame, also for frames without boxes. CVAT drops them when it saves
+the file; then put its times.csv beside it (`timeline`). `<meta>` holds the first frame's time on the file's clock, and
+for a camera on the wall clock: `<?liquidtrack start="0.0" start_utc="2026-...Z"?>`. Score and ignore are attributes of
+the box, declared in the labels.
 
-Reading: boxes that CVAT did not write out between two key frames are interpolated, as CVAT does, and a track without an
-end lasts to the last frame. `occluded` is a visibility of 0, else 1. Rotated boxes and polygons become the box around
-them.
+Reading: boxes that CVAT left out between two key frames are interpolated, as in CVAT, and a track without an end lasts
+to the last frame. `occluded` means a visibility of 0, else 1. Rotated boxes and polygons become their bounding boxes.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ BOX = re.compile(
     rb' xbr="([-.\d]+)" ybr="([-.\d]+)" z_order="0">'
     rb'(?:<attribute name="score">[^<]*</attribute><attribute name="ignore">(true)<)?'
 )
-MAX_FILLED = 2_000_000  # boxes that interpolation may add: a few lines of XML could ask for any number
+MAX_FILLED = 2_000_000  # largest number of boxes that interpolation adds: a few lines of XML could request any number
 
 
 def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
-    """One task's or job's tracks (also the boxes of CVAT for images 1.1, as detections)."""
+    """The tracks of one task or job; also the boxes of CVAT for images 1.1, as detections."""
     bad = BadRows(path, skip_bad_rows)
     parsed = CvatParser(path, bad).parse(read_text(path))
     if parsed.frames:
@@ -62,14 +62,14 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
     rows = RowList()
     tracks: list[tuple[list[Shape], list[int]]] = []
     for (number, label), shapes in parsed.tracks.items():
-        at = []  # the row of each shape
+        at = []  # row index of each shape
         for shape in shapes:
             at.append(len(rows.frame))
             if not shape.outside:
                 rows.add(
                     shape.where, shape.frame, number, shape.ltrb, label, shape.score, shape.ignore, shape.visibility
                 )
-        if number >= 0 and not parsed.still:  # a detection stays alone
+        if number >= 0 and not parsed.still:  # detections are not interpolated
             tracks.append((shapes, at))
     table, of = _filled(path, tracks, clock, rows.rows())
     size = parsed.size or clock.size
@@ -80,14 +80,14 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
 def _filled(
     path: Path, tracks: list[tuple[list[Shape], list[int]]], clock: Clock, table: LabelRows
 ) -> tuple[LabelRows, Int64]:
-    """The rows, and behind them the boxes between a track's written ones and after its last; which row each is of."""
+    """The rows, followed by the boxes interpolated between and after a track's own boxes; source row of each."""
     source: list[int] = []
     bounds: list[tuple[int, int]] = []
-    target: list[tuple[float, list[float]]] = []  # (frame, box) towards which a box moves
+    target: list[tuple[float, list[float]]] = []  # (frame, box) that interpolation ends at
     for shapes, at in tracks:
         frames = np.array([shape.frame for shape in shapes])
         if not np.isfinite(frames).all():
-            continue  # what is wrong is refused or dropped soon
+            continue  # wrong rows are refused or dropped later
         order = np.argsort(frames, kind="stable")
         start = np.searchsorted(clock.frames, frames[order], "right")
         stop = np.append(np.searchsorted(clock.frames, frames[order][1:]), len(clock.frames))
@@ -119,13 +119,14 @@ def _filled(
 class CvatWriter(Writer):
     """Writes CVAT for video 1.1.
 
-    CVAT groups boxes by track, a recording comes by frame. So each box is first written as a `<track>` of its own,
-    which keeps the file whole after every frame (`read` joins the pieces by their id); at the end the file is put in
-    CVAT's order, with key frames alone and the labels that occur. After a kill, `liquidtrack convert` does that.
+    CVAT groups boxes by track, but frames arrive in time order. Each box is therefore first written as a separate
+    `<track>`, which keeps the file valid after every frame (`read` joins the parts by their id). At the end the file is
+    rewritten in CVAT's order, with only key frames and the labels that occur. After a kill, `liquidtrack convert` does
+    this.
 
     Args:
-        tolerance: pixels by which an edge may stand off between key frames, where the line between them is drawn; 0
-            makes every frame a key frame. When an object is there and when not is exact in any case.
+        tolerance: largest error of an edge between key frames after linear interpolation, pixels; 0 makes every frame a
+            key frame. Presence and absence of an object are always exact.
     """
 
     def __init__(self, path: str | Path, tolerance: float = TOLERANCE) -> None:
@@ -168,7 +169,7 @@ class CvatWriter(Writer):
         shown: dict[tuple[int, int], str] = {}
         columns = boxes.id.tolist(), boxes.label.tolist(), boxes.xyxy.tolist(), boxes.score.tolist()
         for k, (number, label, (left, top, right, bottom), score) in enumerate(zip(*columns, strict=True)):
-            right, bottom = max(right, left + 0.002), max(bottom, top + 0.002)  # three decimals must not close the box
+            right, bottom = max(right, left + 0.002), max(bottom, top + 0.002)  # keeps the rounded box non-empty
             place = f'xtl="{left:.3f}" ytl="{top:.3f}" xbr="{right:.3f}" ybr="{bottom:.3f}" z_order="0"'
             occluded = int(boxes.visibility is not None and bool(boxes.visibility[k] < 0.5))
             ignore = "true" if boxes.ignore is not None and boxes.ignore[k] else "false"
@@ -198,7 +199,7 @@ class CvatWriter(Writer):
             self._file.close()
 
     def _by_track(self, end: int) -> Iterator[bytes]:
-        """The file's parts in CVAT's order: head, notes on frames, then each track's key frames."""
+        """The file's parts in CVAT's order: head, notes on frames, and the key frames of each track."""
         known: dict[bytes, int] = {}
         used: set[bytes] = set()
         track, start = array("q"), array("q")
@@ -216,7 +217,7 @@ class CvatWriter(Writer):
                     if not (line.startswith(b"<track ") and line.endswith(b"</track>\n")):
                         raise DataError(f"{self.path} was changed by another program while it was written.")
                     if key.startswith(b'<track id="-1"'):
-                        key = b"%d" % at  # a detection is joined with nothing
+                        key = b"%d" % at  # detections are not joined
                     track.append(known.setdefault(key, len(known)))
                     start.append(at)
                 at += len(line)
@@ -233,7 +234,7 @@ class CvatWriter(Writer):
                 yield from self._track(file, [start[k] for k in rows.tolist()])
 
     def _track(self, file: BinaryIO, places: list[int]) -> Iterator[bytes]:
-        """One track whose boxes stand at these places of the file: its key frames."""
+        """The key frames of one track, with its boxes at these offsets of the file."""
         values = array("d")
         for at in places:
             file.seek(at)
@@ -262,5 +263,5 @@ def _gone(index: int, place: str) -> str:
 
 
 def _printable(name: str) -> str:
-    """XML 1.0 has no way to write most control characters."""
+    """The name without control characters, most of which XML 1.0 cannot represent."""
     return re.sub(r"[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", " ", name)

@@ -1,9 +1,8 @@
-"""The XML side of reading CVAT: what stands in the file, before it is made into boxes frame by frame.
+"""XML parser for CVAT files: the file's content, before it is converted to boxes per frame.
 
-expat reads it as a stream, so that a file that breaks off gives everything before the break. Entities are refused as a
-whole: annotations need none, and they are what makes a few lines of XML unfold into gigabytes or fetch other files.
-(defusedxml does the same by the same hook; it would be a dependency for these three lines, and it hides the parser's
-line numbers.)
+expat reads the file as a stream, so a truncated file yields everything before the break. Entities are refused:
+annotations need none, and a few lines of XML with entities can expand to gigabytes or fetch other files. (defusedxml
+uses the same hook; it would be a dependency for three lines, and it hides the parser's line numbers.)
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ BREAKS_OFF = {expat.errors.codes[text] for text in (
 )}  # fmt: skip
 SHAPES = ("box", "polygon")
 OTHER_SHAPES = ("polyline", "points", "mask", "cuboid", "ellipse", "skeleton")
-MAX_DEPTH = 50  # elements inside one another; CVAT's own files have eight
-MAX_NOTE = 200  # characters of one of our notes
+MAX_DEPTH = 50  # nested elements; CVAT's own files have eight
+MAX_NOTE = 200  # characters in one of our processing instructions
 META_TEXTS = ("size", "start_frame", "stop_frame", "frame_filter", "width", "height")
 
 
@@ -46,7 +45,7 @@ class Shape:
 
 @dataclass
 class CvatFile:
-    """What a file holds. `tracks`: (id, label) -> its boxes; `frames` and `times`: our own notes."""
+    """Content of a file. `tracks`: (id, label) -> its boxes; `frames` and `times`: from our processing instructions."""
 
     names: tuple[str, ...] = ()
     tracks: dict[tuple[float, int], list[Shape]] = field(default_factory=dict)
@@ -86,7 +85,7 @@ class CvatParser:
         self._expat.EntityDeclHandler = self._refuse_entity
 
     def parse(self, text: str) -> CvatFile:
-        """The file's content; `DataError` where it is no CVAT XML."""
+        """The file's content; `DataError` if it is not CVAT XML."""
         name = self._path.name
         if not text.strip():
             raise DataError(f"{name} is empty; CVAT XML has a root element <annotations>.")
@@ -99,7 +98,7 @@ class CvatParser:
                     f"{where}: it is no whole XML file ({expat.ErrorString(error.code)}); export it again."
                 ) from error
             log.warning("%s breaks off at line %d; all frames up to there were read", name, error.lineno)
-        except (ValueError, OverflowError) as error:  # characters that cannot be handed to expat
+        except (ValueError, OverflowError) as error:  # characters that expat cannot read
             raise DataError(f"{name} is no XML file ({error}); check that it is the right file.") from error
         if self._passed_over:
             log.warning("%s: %d shapes that are neither boxes nor polygons were passed over", name, self._passed_over)
@@ -179,7 +178,7 @@ class CvatParser:
         self._out.times.append(None if "seconds" not in values else float("nan") if time is None else time)
 
     def _key(self, attributes: dict[str, str]) -> tuple[float, int] | None:
-        """(id, label) of a track or of a box in a picture."""
+        """(id, label) of a track or of a box in an image."""
         label = attributes.get("label", "")
         if label not in self._names:
             if self._meta_done:
@@ -217,7 +216,7 @@ class CvatParser:
             self._shape.ignore = text.lower() == "true"
 
     def _read_meta(self) -> None:
-        """Picture size, and which frames the task or the pictures are about."""
+        """Image size, and the frames of the task or of the images."""
         width, height = (parse(self._meta.get(key, "")) or 0 for key in ("width", "height"))
         if 0 < width < 2**31 and 0 < height < 2**31:
             self._out.size = int(width), int(height)

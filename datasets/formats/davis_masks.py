@@ -1,4 +1,4 @@
-"""Tracks' masks as a folder of pictures of numbers: <folder>/<source>/00000.png, one a frame, as DAVIS's results."""
+"""Masks of tracks as indexed images in the layout of DAVIS results: <folder>/<source>/00000.png, one per frame."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from models.errors import DataError
 from tracker.protocols import SourceInfo
 from tracker.types import Frame, Tracks
 
-MAX_OBJECTS = 254  # object numbers: 0 is the ground, 255 means "not known"
+MAX_OBJECTS = 254  # object numbers: 0 is the background, 255 means "not known"
 
 
 def folder_name(info: SourceInfo) -> str:
-    """Of the folder that a source's pictures go into."""
+    """Name of the folder for a source's images."""
     return "".join(c if c.isalnum() or c in "-_.+" else "_" for c in info.name).strip(".") or "masks"
 
 
 class MaskFolder:
-    """A `Sink`. A pixel has its track's id; the numbers of the pictures are those of the source's frames.
+    """A `Sink`. The value of a pixel is its track's id; images are numbered like the source's frames.
 
     Args:
-        path: the folder; one for the source is made inside it.
+        path: the folder; a folder for the source is made inside it.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -43,10 +43,10 @@ class MaskFolder:
             make_folder(self._folder)
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
-        """Writes the frame's picture, whole or not at all.
+        """Writes the frame's image completely or not at all.
 
         Raises:
-            DataError: it cannot be written, or a track with a mask has a number beyond 254.
+            DataError: it cannot be written, or a track with a mask has an id above 254.
         """
         numbers = np.zeros(frame.bgr.shape[:2], np.uint8)
         shown = tracks.confirmed
@@ -69,4 +69,4 @@ class MaskFolder:
                 part.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Nothing is left to do: every frame's picture is whole already."""
+        """Does nothing: every frame's image is complete already."""

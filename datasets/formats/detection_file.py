@@ -1,4 +1,4 @@
-"""Detections that somebody else's detector left in a file: the answer for a frame, at once."""
+"""Precomputed detections from a file, looked up by frame."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from datasets.masks.rle import decode
 from models.errors import DataError
 from tracker.types import Bool, Detections
 
-MAX_MASKS = 1 << 28  # pixels of one frame's masks together: 130 of a full HD picture
+MAX_MASKS = 1 << 28  # total pixels of one frame's masks: 130 masks of a full HD image
 
 
 def read_detections(path: Path, skip_bad_rows: bool = False) -> tuple[DetectionFile, tuple[str, ...]]:
-    """(the detections by frame, their class names) of a file: what the detector `file:` asks for.
+    """(detections by frame, class names) of a file, for the detector `file:`.
 
     Raises:
         DataError: the file cannot be read, or its content is wrong.
@@ -29,11 +29,11 @@ def read_detections(path: Path, skip_bad_rows: bool = False) -> tuple[DetectionF
 class DetectionFile:
     """Detections of a file in any readable format (MOT's det.txt, our JSON lines, ...), by frame.
 
-    Boxes to ignore are left out; ids are forgotten. A frame that the file does not name has no detections.
+    Boxes to ignore and ids are left out. A frame that is not in the file has no detections.
 
     Attributes:
         names: class names; `Detections.label` is an index into them.
-        annotations: all that the file holds, also its frames and times.
+        annotations: full content of the file, including its frames and times.
     """
 
     def __init__(
@@ -66,11 +66,11 @@ class DetectionFile:
         return found.take(~self.annotations.ignore[at]) if self._ignored else found
 
     def after(self, index: int) -> int:
-        """How many frames after frame `index` have detections."""
+        """Number of frames after frame `index` that have detections."""
         return sum(frame > index for frame in self._at)
 
     def _mask(self, at: slice) -> Bool | None:
-        """The frame's masks; a box without one gets the full box. None where no box has one, or they differ in size."""
+        """The frame's masks; a box without one gets a full mask. None if no box has one, or if their sizes differ."""
         rles = self.annotations.mask[at] if self.annotations.mask is not None else ()
         sizes = {(rle.height, rle.width) for rle in rles if rle is not None}
         if len(sizes) != 1:

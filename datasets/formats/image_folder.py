@@ -1,4 +1,4 @@
-"""A source's pictures as files, named as the label files beside them name them."""
+"""Writes a source's frames as image files, with the names that the label files beside them use."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tracker.types import Frame, Tracks
 
 
 class ImageFolder:
-    """A `Sink` that writes every tracked frame's picture, without anything drawn in.
+    """A `Sink` that writes the image of every tracked frame, without annotations drawn in.
 
-    What lies in the folder already is the affair of the guard of outputs (`output_guard`), as with every output.
+    Existing files in the folder are handled by the output guard (`output_guard`), as for every output.
 
     Args:
         path: the folder.
-        naming: as COCO's `file_name` (frame_000000.jpg, or the pictures' own names), or as YOLO's labels (000001.jpg).
+        naming: as COCO's `file_name` (frame_000000.jpg, or the images' own names), or as YOLO's labels (000001.jpg).
     """
 
     def __init__(self, path: Path | str, naming: Literal["coco", "yolo"] = "coco") -> None:
@@ -39,7 +39,7 @@ class ImageFolder:
             make_folder(self.path)
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
-        """Writes the frame's picture.
+        """Writes the frame's image.
 
         Raises:
             DataError: it cannot be written.
@@ -59,4 +59,4 @@ class ImageFolder:
                 new.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Nothing is left to do: every picture is whole already."""
+        """Does nothing: every image is complete already."""

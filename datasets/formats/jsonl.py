@@ -7,19 +7,18 @@
 
 `jsonl.schema.json` beside this module is their JSON Schema, and docs/formats/jsonl.md explains them.
 
-Frames count from 0; `seconds` counts from the source's first frame and is null where no time is known. `start` is where
-that frame stands on the file's own clock. `seek` is the second on that clock in the middle of the frame's time: a
-player that is sent there shows this frame, where rounding of `seconds` may show the one before. It becomes known with
-the next frame, and is written into the line then; into a pipe it is not written.
+Frames count from 0. `seconds` counts from the source's first frame and is null if the time is unknown. `start` is the
+time of that frame on the file's own clock, in seconds. `seek` is the middle of the frame's duration on that clock: a
+player shows this frame there, while a seek to the rounded `seconds` may show the previous one. It becomes known with
+the next frame and is then written into the line; it is not written into a pipe.
 
-The frames of a run that writes a video too are those of that video: `video_start` in the header is where time 0 stands
-on its clock (it begins with the first frame that was tracked), and `seek` is on that clock.
+If the run also writes a video, the frames are those of that video. `video_start` in the header is time 0 on the video's
+clock (it begins with the first tracked frame), and `seek` is on that clock.
 
-A box may leave out `id` (a detection) and `score` (1),
-and may have `class_score` (how likely the label is right, 0..1, from all that was seen until then; not
-read back), `ignore` (true), `visibility` (0..1), `mask` (COCO's run lengths: {"size": [height, width], "counts":
-"..."}) and, beside it, `polygons` (its outlines as COCO writes them, [[x1, y1, x2, y2, ...], ...], for those who do not
-unpack run lengths: readers here take the mask).
+A box may omit `id` (a detection) and `score` (1). It may have `class_score` (probability of the label, 0..1, from all
+frames so far; not read back), `ignore` (true), `visibility` (0..1), `mask` (COCO's run lengths: {"size": [height,
+width], "counts": "..."}) and with it `polygons` (its outlines as in COCO, [[x1, y1, x2, y2, ...], ...], for programs
+that do not decode run lengths; the reader here uses the mask).
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ ROOM = 17  # bytes of a `seek`: microseconds over thirty years
 
 
 def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
-    """Tracks, truth or detections. A last line that breaks off, as after a power cut, is left out with a warning."""
+    """Tracks, ground truth or detections. A truncated last line, as after a power cut, is dropped with a warning."""
     text = read_text(path)
     bad = BadRows(path, skip_bad_rows)
     lines = [(k, line) for k, line in enumerate(text.split("\n"), 1) if line.strip()]
@@ -169,7 +168,7 @@ class JsonlWriter(Writer):
             header["start_utc"] = utc(self.info.started)
         self._file = WholeFile(self.path, json.dumps(header, ensure_ascii=False) + "\n")
         self._seeks = is_plain(self.path)
-        self._before: tuple[int, int, float] | None = None  # of the last frame: its room, index, time
+        self._before: tuple[int, int, float] | None = None  # of the last frame: offset reserved for `seek`, index, time
         self._half = 0.5 / self.info.rate if self.info.rate else None
 
     def _put(self, index: int, time: float | None, boxes: FrameBoxes) -> None:
@@ -198,15 +197,15 @@ class JsonlWriter(Writer):
             room = self._file.end + len(head), index, time
             head += f"{'null':{ROOM}}, "
         self._file.append(f'{head}"boxes": {json.dumps(out, ensure_ascii=False, allow_nan=False)}}}\n')
-        self._before = room  # only now: a line that the disk did not take has no room
+        self._before = room  # only now: a line that was not written has no reserved bytes
 
     def _fill(self, index: int, time: float) -> None:
-        """Puts the middle of the last frame's time into its room: this frame ends it."""
+        """Writes `seek` of the last frame into its reserved bytes, since this frame ends its duration."""
         if self._before is None:
             return
         _, last, begin = self._before
-        self._half = (time - begin) / (index - last) / 2  # of frames that were left out between, an even share
-        if index - last > 1 and self.info.rate:  # a camera's come unevenly: within this one even if it was short
+        self._half = (time - begin) / (index - last) / 2  # skipped frames in between get equal shares
+        if index - last > 1 and self.info.rate:  # camera frames are uneven: stay within this frame even if it is short
             self._half = min(self._half, 0.25 / self.info.rate)
         self._write_seek()
 
@@ -222,11 +221,11 @@ class JsonlWriter(Writer):
 
     def _close(self) -> None:
         try:
-            self._write_seek()  # the last frame is taken to last as long as the one before
+            self._write_seek()  # the last frame gets the duration of the previous one
         finally:
             self._file.close()
 
 
 def _short(values: Float32) -> Any:
-    """Lists of numbers with the fewest digits that come back as the same float32."""
+    """Lists of numbers with the fewest digits that are read back as the same float32."""
     return values.astype("U32").astype(np.float64).tolist()

@@ -1,4 +1,4 @@
-"""Which boxes of a track are key frames: the lines between them miss no box by more than a tolerance."""
+"""Selects the key frames of a track so that linear interpolation stays within a tolerance of every box."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 from models.errors import ConfigError
 from tracker.types import Float64, Int64
 
-BLOCK = 32  # frames that are looked ahead at first; doubled while the line still fits
-ROUNDING = 0.0015  # pixels: what writing three decimals may add
+BLOCK = 32  # initial look-ahead in frames; doubled while the line still fits
+ROUNDING = 0.0015  # pixels: error of rounding to three decimals
 
 
 def parse_tolerance(text: str) -> float:
-    """`2px`, `0.5px` or a mere number -> pixels, 0 for every frame.
+    """`2px`, `0.5px` or a plain number -> pixels; 0 makes every frame a key frame.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it is not a tolerance.
     """
     match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)\s*(?:px)?", text.strip())
     if match is None:
@@ -26,16 +26,16 @@ def parse_tolerance(text: str) -> float:
 
 
 def key_frames(frame: Int64, box: Float64, tolerance: float) -> list[int]:
-    """The rows to keep, the first and the last among them.
+    """The rows to keep, including the first and the last.
 
-    From each key frame the farthest row is taken whose straight line in `frame` passes all rows between within the
-    tolerance: the slopes that do so are an interval which only narrows from row to row (the swing filter of Elmeleegy
-    et al., VLDB 2009), edge by edge.
+    From each key frame, the next one is the farthest row for which the line in `frame` stays within the tolerance of
+    all rows between. The admissible slopes of each edge are an interval that narrows from row to row (the swing filter
+    of Elmeleegy et al., VLDB 2009).
 
     Args:
-        frame: (N,) strictly increasing.
+        frame: (N,) frame numbers, strictly increasing.
         box: (N, 4) edges in pixels.
-        tolerance: pixels, for each edge.
+        tolerance: largest error of each edge, pixels.
     """
     n, slack = len(frame), tolerance - ROUNDING
     if n < 3 or slack <= 0:
@@ -50,7 +50,7 @@ def key_frames(frame: Int64, box: Float64, tolerance: float) -> list[int]:
             low = np.maximum.accumulate((step - slack) / dt)
             high = np.minimum.accumulate((step + slack) / dt)
             slope = step / dt
-            # The line to row k must fit the rows before it; row k itself lies on it.
+            # The line to row k must fit the rows before it; row k itself is on it.
             fits = (slope[1:] >= low[:-1]).all(axis=1) & (slope[1:] <= high[:-1]).all(axis=1)
             if fits.any():
                 best = here + 2 + int(np.flatnonzero(fits)[-1])

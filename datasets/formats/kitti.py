@@ -1,9 +1,8 @@
 """KITTI tracking text: `frame id type truncated occluded alpha left top right bottom h w l x y z rotation_y [score]`.
 
-Frames count from 0. `DontCare` rows (id -1) are boxes to ignore. Blanks and percent signs in a class name are written
-as in web addresses (`traffic%20light`). What is not known of the third dimension has KITTI's own values for that (-10,
--1000, -1). `occluded` 0, 1, 2 (3 is unknown) stands for a visibility of 1, 0.66, 0.33. Times stand in times.csv, whose
-frames count from 1.
+Frames count from 0. `DontCare` rows (id -1) are boxes to ignore. In a class name, blanks and percent signs are encoded
+as in web addresses (`traffic%20light`). Unknown 3-D values are KITTI's own placeholders (-10, -1000, -1). `occluded` 0,
+1, 2 (3 is unknown) means a visibility of 1, 0.66, 0.33. Times are in times.csv, where frames count from 1.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ VISIBILITY = (1.0, 0.66, 0.33)
 
 
 def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
-    """Truth (17 columns) or results (18, with a score on any scale)."""
+    """Ground truth (17 columns) or results (18, with a score on any scale)."""
     text = read_text(path)
     bad = BadRows(path, skip_bad_rows)
     clock = find_clock(path, skip_bad_rows)
@@ -61,7 +60,7 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
 
 
 class KittiWriter(Writer):
-    """Writes results with a score (18 columns), and the times beside them."""
+    """Writes results with a score (18 columns), and a file of times beside them."""
 
     def _open(self) -> None:
         self._times = times_beside(self.path, self.info.started)
@@ -69,11 +68,11 @@ class KittiWriter(Writer):
         self._types = [re.sub(r"[\s%]", lambda m: "".join(f"%{b:02X}" for b in m[0].encode()), n) for n in self.names]
 
     def _put(self, index: int, time: float | None, boxes: FrameBoxes) -> None:
-        # First: a frame without boxes is a lesser loss than boxes without a time.
+        # The time is written first: after a kill, a frame without boxes is better than boxes without a time.
         self._times.put(index, time, self._source_index)
         lines = []
         xyxy = boxes.xyxy.astype(np.float64)
-        xyxy[:, 2:] = np.maximum(xyxy[:, 2:], xyxy[:, :2] + 2 * MIN_SIDE_PX)  # three decimals must not close the box
+        xyxy[:, 2:] = np.maximum(xyxy[:, 2:], xyxy[:, :2] + 2 * MIN_SIDE_PX)  # keeps the rounded box non-empty
         for k, (left, top, right, bottom) in enumerate(xyxy.tolist()):
             ignore = boxes.ignore is not None and bool(boxes.ignore[k])
             number, kind = (-1, DONT_CARE) if ignore else (int(boxes.id[k]), self._types[int(boxes.label[k])])

@@ -1,4 +1,4 @@
-"""Which files each label format writes: suffixes and names, light enough for the command line's settings."""
+"""Files that each label format writes: suffixes and names. A light import for the command line's settings."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Layout:
     """The files of one label format.
 
     Attributes:
-        suffix: of a file that is written in it; empty where it is a folder.
+        suffix: suffix of the file; empty for a folder.
         beside: endings of the files that may be written beside `<stem><suffix>`.
-        parts: of a folder, the patterns of what is written in it.
+        parts: for a folder, the patterns of the files written in it.
     """
 
     suffix: str
@@ -26,7 +26,7 @@ class Layout:
     parts: tuple[str, ...] = ()
 
     def output(self, name: str, path: Path) -> Output:
-        """What will be written at `path`, for the guard; `name` is how the user asked for it."""
+        """The output at `path`, for the guard; `name` is the option that requested it."""
         return Output(name, path, self.parts, tuple(beside(path, ending) for ending in self.beside))
 
 
@@ -41,7 +41,7 @@ LAYOUTS: dict[str, Layout] = {
 
 
 def by_suffix(path: Path) -> str:
-    """The format that is written into a file of this name.
+    """The format for a file of this name, by its suffix.
 
     Raises:
         ConfigError: no format has this suffix.
@@ -54,7 +54,7 @@ def by_suffix(path: Path) -> str:
 
 
 def beside(path: Path, ending: str) -> Path:
-    """The file of `path`'s stem with another ending, such as `.times.csv`, beside it."""
+    """The file beside `path` with the same stem and another ending, such as `.times.csv`."""
     return path.parent / f"{stem(path)}{ending}"
 
 

@@ -1,9 +1,9 @@
 """MOTChallenge text: `frame,id,left,top,width,height,score,...`, frames counted from 1, boxes in pixels.
 
-Truth (`gt.txt`) has flag, class and visibility behind the box: flag 0 = ignore; the classes are MOT17's unless
-`gt.names` or `labels.txt` beside it lists others. Detections have id -1. Results have a score, then -1,-1,-1; where
-there is more than one class, its number (from 1) stands in the eighth column and the names in `<stem>.names`. Times
-stand in `<stem>.times.csv` (`clock`).
+Ground truth (`gt.txt`) has flag, class and visibility after the box: flag 0 = ignore; the classes are MOT17's unless
+`gt.names` or `labels.txt` beside it lists others. Detections have id -1. Results have a score, then -1,-1,-1. With more
+than one class, the class number (from 1) is in the eighth column and the names are in `<stem>.names`. Times are in
+`<stem>.times.csv` (`timeline`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from datasets.formats.writer import FrameBoxes, WholeFile, Writer, is_plain, tim
 from models.errors import DataError
 from tracker.types import Bool, Float64, Int64
 
-# https://motchallenge.net and arXiv:1603.00831, table 2; 13 came with MOT20 (arXiv:2003.09003)
+# https://motchallenge.net and arXiv:1603.00831, table 2; 13 was added by MOT20 (arXiv:2003.09003)
 MOT_NAMES = (
     "pedestrian", "person on vehicle", "car", "bicycle", "motorbike", "non motorized vehicle", "static person",
     "distractor", "occluder", "occluder on the ground", "occluder full", "reflection", "crowd",
@@ -31,7 +31,7 @@ MAX_CLASSES = 1000
 
 
 def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
-    """Truth, detections or results; or a sequence's folder: its gt/gt.txt, else its det/det.txt (also as .gz)."""
+    """Ground truth, detections or results; or a sequence's folder: gt/gt.txt, else det/det.txt (also as .gz)."""
     if path.is_dir():
         path = _in_folder(path)
     text = read_text(path)
@@ -40,7 +40,7 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
     if not text.strip():
         log.warning("%s is empty: no boxes", path)
     table, line_of = _table(text, bad)
-    line_numbers: list[int] = []  # only a message needs them
+    line_numbers: list[int] = []  # used only in messages
 
     def where(i: int) -> str:
         if line_of is not None:
@@ -72,7 +72,7 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
 
 
 def is_truth(path: Path) -> bool:
-    """Whether the file is truth, which its columns cannot say: it is named gt... or lies in a folder gt."""
+    """Whether the file is ground truth, which its columns do not show: it is named gt... or is in a folder gt."""
     return path.name.startswith("gt") or path.parent.name == "gt"
 
 
@@ -84,7 +84,7 @@ def _in_folder(folder: Path) -> Path:
 
 
 def _table(text: str, bad: BadRows) -> tuple[Float64, list[int] | None]:
-    """All rows as (N, >= 6) float64, and their line numbers where NumPy's reader did not take the text as it is."""
+    """All rows as (N, >= 6) float64, and their line numbers if NumPy's reader could not read the text directly."""
     lines = text.split("\n")
     first = next((line for line in lines if line.strip()), "")
     delimiter = next((c for c in ",;" if c in first), None)
@@ -95,14 +95,14 @@ def _table(text: str, bad: BadRows) -> tuple[Float64, list[int] | None]:
         if table.shape[1] >= 6:
             return table, None
     except ValueError:
-        pass  # something is wrong somewhere: read line by line, to say where
+        pass  # some row is wrong: read line by line to report which
     return _line_by_line(lines, delimiter, bad)
 
 
 def _line_by_line(lines: list[str], delimiter: str | None, bad: BadRows) -> tuple[Float64, list[int]]:
     cells = [(k, [c.strip() for c in line.split(delimiter)]) for k, line in enumerate(lines, 1) if line.strip()]
     lengths = [len(c) for _, c in cells]
-    columns = max(set(lengths), key=lengths.count)  # what most lines have is what the file has
+    columns = max(set(lengths), key=lengths.count)  # the most frequent number of columns
     ends_open = bool(lines[-1].strip())
     table, numbers = [], []
     for k, row in cells:
@@ -134,7 +134,7 @@ def _truth_labels(table: Float64, names: tuple[str, ...] | None) -> tuple[Int64,
 
 
 def _result_labels(table: Float64, names: tuple[str, ...] | None) -> tuple[Int64, tuple[str, ...]]:
-    """A class only where names say so or the column can be nothing else: 3-D coordinates stand there too."""
+    """Classes only if there are names or the column can mean nothing else: it may also hold 3-D coordinates."""
     number = table[:, 7] if table.shape[1] > 7 else np.full(len(table), -1.0)
     whole = _whole(number)
     if names is not None:
@@ -146,17 +146,17 @@ def _result_labels(table: Float64, names: tuple[str, ...] | None) -> tuple[Int64
 
 
 def _whole(number: Float64) -> Int64:
-    """Whole class numbers; what is none becomes 0, which no file counts from and the checks refuse."""
+    """Integer class numbers; other values become 0, which is no class number and fails the checks."""
     fine = (number == np.floor(number)) & (np.abs(number) < 2**31)
     return np.where(fine, number, 0).astype(np.int64)
 
 
 class MotWriter(Writer):
-    """Writes OUT.txt, the times beside it, and the names where they are not just `person`.
+    """Writes OUT.txt, the times beside it, and the names if they are not just `person`.
 
     Args:
-        path: results, or truth where it is named gt... (`is_truth`). Results leave boxes to ignore out; truth has no
-            score.
+        path: results, or ground truth if it is named gt... (`is_truth`). Results omit boxes to ignore; ground truth has
+            no score.
     """
 
     def _open(self) -> None:
@@ -168,7 +168,7 @@ class MotWriter(Writer):
             write_names(self.path, self.names, MOT_NAMES if self._truth else ("person",))
 
     def _put(self, index: int, time: float | None, boxes: FrameBoxes) -> None:
-        # First: a frame without boxes is a lesser loss than boxes without a time.
+        # The time is written first: after a kill, a frame without boxes is better than boxes without a time.
         self._times.put(index, time, self._source_index)
         lines = []
         ids, scores, labels = boxes.id.tolist(), boxes.score.tolist(), boxes.label.tolist()
@@ -196,6 +196,6 @@ class MotWriter(Writer):
 
 
 def box_text(box: Iterable[float]) -> str:
-    """`left,top,width,height` of a box (4,) by its corners, to a hundredth of a pixel."""
+    """`left,top,width,height` of a box (4,) given by its corners, to 0.01 pixel."""
     left, top, right, bottom = map(float, box)
     return f"{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f}"

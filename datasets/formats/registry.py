@@ -1,4 +1,4 @@
-"""Every label format by name: how it is recognised, read and written. `read` and `write` are all that others need."""
+"""All label formats by name: detection, reading and writing. `read` and `write` are the public interface."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Format:
 
     Attributes:
         read: (path, skip_bad_rows) -> Annotations; with `fractions` also size=(width, height), for files without it.
-        make: (path, settings) -> a `Sink`, which also takes boxes without a picture (`Writer.put`).
+        make: (path, settings) -> a `Sink`, which also takes boxes without an image (`Writer.put`).
         layout: the files that are written.
-        about: one line for people.
-        fractions: boxes are fractions of the picture: reading and writing need its size.
+        about: one-line description for users.
+        fractions: whether boxes are fractions of the image, so that reading and writing need its size.
     """
 
     read: Callable[..., Annotations]
@@ -91,12 +91,12 @@ def read(
     rate: float | None = None,
     size: tuple[int, int] | None = None,
 ) -> Annotations:
-    """Reads a label file or folder; the format is recognised by suffix and content where none is named.
+    """Reads a label file or folder; the format is detected from suffix and content if none is given.
 
     Args:
-        skip_bad_rows: drop rows that are wrong, with a line in the log, where an error would be raised otherwise.
-        rate: frames a second, for files that know no times; files that do keep theirs.
-        size: (width, height) of the pictures, for files that do not say it.
+        skip_bad_rows: drop wrong rows with a line in the log instead of raising an error.
+        rate: frames a second, for files without times; files with times keep theirs.
+        size: (width, height) of the images, for files that do not give it.
 
     Raises:
         DataError: the file cannot be read, or its content is wrong; the message says where.
@@ -126,12 +126,12 @@ def write(
     config: LabelConfig | None = None,
     pictures: tuple[str, ...] = (),
 ) -> None:
-    """Writes annotations; the format is told by the suffix where none is named (no suffix: a YOLO folder).
+    """Writes annotations; the format follows from the suffix if none is given (no suffix: a YOLO folder).
 
     Args:
-        name: of the source, for formats that keep it; the file's own name where it is None.
+        name: name of the source, for formats that store it; None uses the file's own name.
         config: how label files are written.
-        pictures: file names of the frames' pictures, for formats that name them.
+        pictures: file names of the frames' images, for formats that store them.
     """
     path = Path(path)
     writer = _format(format or by_suffix(path)).writer(path, config)
@@ -158,7 +158,7 @@ def label_writer(path: str | Path, format: str | None = None, config: LabelConfi
 
     Args:
         path: the file or folder.
-        format: one of `FORMATS`; told by the suffix where none is named (.txt: MOTChallenge, no suffix: a YOLO folder).
+        format: one of `FORMATS`; None follows the suffix (.txt: MOTChallenge, no suffix: a YOLO folder).
         config: how label files are written.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Scores of any scale become probabilities by a stated rule, with one notice, or are left for the checks to refuse."""
+"""Converts scores of any scale to probabilities by a fixed rule, with one notice, or leaves them for the checks."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ import numpy as np
 from datasets.formats.text import log
 from tracker.types import Float64
 
-STRAY = 0.01  # share of rows beyond 0..1 up to which these rows are wrong, and not the scale another one
-ROUNDING = 1e-3  # beyond 0..1 by no more than this is 0 or 1
-PERCENT_FROM = 10.0  # a largest score from here to 100 is taken for percent, where none is negative
-# What the median becomes. Published detections are mostly right: over four sequences of ACF's and DPM's scores (PETS09,
-# two of TUD, half of MOT16-11) tracking has a HOTA of 33.8 with a median of .5, 40.0 with .7, 42.0 with .75.
+STRAY = 0.01  # share of rows outside 0..1 up to which the rows are errors; above it the file has another scale
+ROUNDING = 1e-3  # a score outside 0..1 by at most this is clipped
+PERCENT_FROM = 10.0  # a largest score from here to 100 means percent, if no score is negative
+# The probability of the median. Published detections are mostly correct: on four sequences with ACF's and DPM's scores
+# (PETS09, two of TUD, half of MOT16-11) tracking has a HOTA of 33.8 with a median of 0.5, 40.0 with 0.7 and 42.0 with
+# 0.75.
 MEDIAN = 0.75
 
 
 def probabilities(score: Float64, path: Path) -> Float64:
-    """Scores as probabilities, 0..1. What is one already stays; -1 means "no score" and becomes 1.
+    """Scores as probabilities, 0..1. Probabilities stay unchanged; -1 means "no score" and becomes 1.
 
     * 0 to 100 (the largest above 10): percent, divided by 100.
-    * Any other range (ACF's and DPM's scores): through z / (1 + |z|), with z counted from the file's median in its
-      interquartile ranges, and three times the odds of that: the order stays, the median becomes 0.75.
-    * A few stray rows beyond 0..1 are left as they are: they are mistakes, which the checks of the rows refuse.
+    * Any other range (ACF's and DPM's scores): z / (1 + |z|), with z the distance from the file's median in
+      interquartile ranges, and then three times the odds. The order stays; the median becomes 0.75.
+    * A few stray rows outside 0..1 are left unchanged: they are errors, which the checks of the rows refuse.
     """
     given = np.isfinite(score) & (score != -1)
     near = np.clip(score, 0, 1)

@@ -1,4 +1,4 @@
-"""From a file's columns to `Annotations`: one place that knows what a good box is, for every format."""
+"""Converts a file's columns to `Annotations`: the checks of boxes for all formats."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from datasets.masks.rle import Rle
 from models.errors import DataError
 from tracker.types import Bool, Float64, Int64
 
-MAX_PIXEL = 1e9  # beyond any picture; float32 boxes could not tell such an edge from its neighbour
+MAX_PIXEL = 1e9  # beyond any image; at this size float32 cannot resolve a pixel
 
 
 @dataclass
 class LabelRows:
-    """Boxes as a file gives them, before any check, one entry a box.
+    """Boxes as read from a file, before any check, one entry per box.
 
     Attributes:
-        frame: counted from 0.
-        id: -1 where the file names none.
+        frame: frame number, counted from 0.
+        id: object id; -1 if the file has none.
         ltrb: (N, 4) left, top, right, bottom in pixels.
-        wh: (N, 2) width and height as the file gives them, or None where it gives right and bottom.
+        wh: (N, 2) width and height as in the file, or None if the file has right and bottom.
         score: 0..1.
         label: an index into the names.
     """
@@ -45,7 +45,7 @@ class LabelRows:
     mask: Sequence[Rle | None] | None = None
 
     def extended(self, at: Int64, frame: Float64, ltrb: Float64) -> LabelRows:
-        """These rows, and behind them copies of the rows `at` in other frames and places; without `wh`."""
+        """These rows, followed by copies of the rows `at` with other frames and boxes; without `wh`."""
 
         def more(column: Any) -> Any:
             return None if column is None else np.concatenate([column, column[at]])
@@ -66,7 +66,7 @@ class LabelRows:
 
 @dataclass
 class RowList:
-    """Collects boxes one by one, for the formats that are no table of numbers."""
+    """Collects boxes one by one, for formats that are not a table of numbers."""
 
     frame: list[float] = field(default_factory=list)
     id: list[float] = field(default_factory=list)
@@ -90,7 +90,7 @@ class RowList:
         visibility: float | None = None,
         mask: Rle | None = None,
     ) -> None:
-        """One box; `where` it stands in the file, for messages."""
+        """Adds one box; `where` is its place in the file, for messages."""
         self.frame.append(frame)
         self.id.append(id)
         self.ltrb.append(ltrb)
@@ -102,7 +102,7 @@ class RowList:
         self.where.append(where)
 
     def rows(self, with_wh: bool = False) -> LabelRows:
-        """The table. `with_wh`: the boxes were given as left, top, width, height."""
+        """The table. `with_wh`: whether the file gives boxes as left, top, width, height."""
         box = np.array(self.ltrb, float).reshape(-1, 4)
         wh = box[:, 2:].copy() if with_wh else None
         if with_wh:
@@ -133,12 +133,12 @@ def assemble(
     first: int = 0,
     size: tuple[int, int] | None = None,
 ) -> Annotations:
-    """Checks every row, drops or refuses bad ones, sorts the rest (stable) and lays them beside the clock's frames.
+    """Checks every row, drops or refuses bad ones, sorts the rest (stable) and assigns them to the clock's frames.
 
     Args:
         where: the place of row i in the file.
-        first: how the file counts its frames, for messages.
-        size: the file's own picture size; otherwise the clock's.
+        first: number of the file's first frame, for messages.
+        size: the file's own image size; None uses the clock's.
     """
     good = np.ones(len(rows.frame), bool)
     with np.errstate(all="ignore"):
@@ -177,7 +177,7 @@ def assemble(
 def _checks(
     rows: LabelRows, names: tuple[str, ...], clock: Clock | None, first: int
 ) -> list[tuple[Bool, Callable[[int], str]]]:
-    """(which rows are wrong, why row i is), in the order in which a reader of the message wants to know."""
+    """(which rows are wrong, reason for row i), the most helpful message first."""
     frame, number, box, score, label = rows.frame, rows.id, rows.ltrb, rows.score, rows.label
     wh = box[:, 2:] - box[:, :2] if rows.wh is None else rows.wh
     edges = box if rows.wh is None else np.hstack([box[:, :2], rows.wh])
@@ -230,9 +230,9 @@ def _checks(
 
 
 def _repeats(frame: Int64, number: Int64, good: Bool) -> list[int]:
-    """Rows whose id stands in an earlier row of the same frame already."""
+    """Rows with an id that an earlier row of the same frame already has."""
     at = np.flatnonzero(good & (number >= 0))
-    order = at[np.lexsort((number[at], frame[at]))]  # stable: of equal keys the earlier row comes first
+    order = at[np.lexsort((number[at], frame[at]))]  # stable: for equal keys the earlier row comes first
     same = (np.diff(frame[order]) == 0) & (np.diff(number[order]) == 0)
     return sorted(order[1:][same].tolist())
 
@@ -247,7 +247,7 @@ def _timeline(frame: Int64, clock: Clock | None) -> tuple[Int64, Float64 | None]
 
 
 def read_names(path: Path) -> tuple[str, ...] | None:
-    """Class names, one a line, in `<stem>.names` or `labels.txt` beside a label file; None where there is neither."""
+    """Class names, one per line, from `<stem>.names` or `labels.txt` beside a label file; None if there is neither."""
     for candidate in (path.parent / f"{stem(path)}.names", path.parent / "labels.txt"):
         if candidate.is_file() and candidate.name != path.name:
             names = tuple(line.strip() for line in read_text(candidate, SMALL_BYTES).split("\n") if line.strip())
@@ -258,7 +258,7 @@ def read_names(path: Path) -> tuple[str, ...] | None:
 
 
 def write_names(path: Path, names: tuple[str, ...], usual: tuple[str, ...]) -> None:
-    """Writes `<stem>.names` where a reader would not guess the names; else takes an earlier run's file away."""
+    """Writes `<stem>.names` if the names differ from the default `usual`; otherwise removes an earlier run's file."""
     own = path.parent / f"{stem(path)}.names"
     if names != usual or (path.parent / "labels.txt").exists():
         replace_file(own, "\n".join(names) + "\n")
@@ -268,7 +268,7 @@ def write_names(path: Path, names: tuple[str, ...], usual: tuple[str, ...]) -> N
 
 
 def union(listed: Int64, more: Int64) -> Int64:
-    """All numbers of both, sorted. `listed` increases already and may be long: `np.union1d` would hash all of it."""
+    """Sorted union of both. `listed` is already increasing and may be long; `np.union1d` would hash all of it."""
     at = np.searchsorted(listed, more)
     known = np.append(listed, -1)[at] == more
     extra = np.unique(more[~known])

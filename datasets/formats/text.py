@@ -1,4 +1,4 @@
-"""What every reader starts with: bytes from disk (gzipped or not), text from bytes, and what to do with a bad row."""
+"""Common parts of all readers: bytes from disk (gzipped or not), text from bytes, and the handling of bad rows."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from models.errors import DataError
 
 log = logging.getLogger("liquidtrack.formats")
 
-MAX_BYTES = 1 << 30  # of a file: ten hours of a hundred boxes a frame take less
-PIPE_BYTES = 1 << 27  # of a pipe or a device, which says no size before and may never end
-SMALL_BYTES = 1 << 20  # of the notes beside label files (data.yaml, seqinfo.ini, names): they have a few hundred lines
-PACKED_BYTES, MAX_RATIO = 1 << 26, 100  # text packs 5:1 to 30:1; what unpacks to more than the first at 100:1 is a bomb
-PATIENCE_S = 10.0  # for the first byte of a pipe
+MAX_BYTES = 1 << 30  # of a file: ten hours with 100 boxes per frame take less
+PIPE_BYTES = 1 << 27  # of a pipe or a device, which has no known size and may never end
+SMALL_BYTES = 1 << 20  # of small files beside label files (data.yaml, seqinfo.ini, names), a few hundred lines
+PACKED_BYTES, MAX_RATIO = 1 << 26, 100  # text compresses 5:1 to 30:1; above this size a ratio of 100:1 is a zip bomb
+PATIENCE_S = 10.0  # time to wait for the first byte of a pipe
 
-MAX_BAD_SHARE = 0.2  # of all rows may be dropped
+MAX_BAD_SHARE = 0.2  # largest share of rows that may be dropped
 MAX_START = 1e9  # seconds: thirty years
-HEAD = 1 << 16  # bytes
+HEAD = 1 << 16  # bytes read for format detection
 GZIP, UTF_16 = b"\x1f\x8b", (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_bytes(path: Path, most: int = MAX_BYTES) -> bytes | bytearray:
-    """The file's content, unpacked where it is gzipped (by its first bytes, not by its name), `most` bytes at most."""
+    """The file's content of at most `most` bytes, unpacked if it is gzipped (by its first bytes, not by its name)."""
     out, held = bytearray(), 0
     for part, held in _parts(path, most):
         if not out and part[:2] in UTF_16:
@@ -45,7 +45,7 @@ def read_bytes(path: Path, most: int = MAX_BYTES) -> bytes | bytearray:
 
 
 def read_head(path: Path) -> str:
-    """The first thousands of characters, whatever they are: enough to tell formats apart."""
+    """The beginning of the file, which is enough to distinguish formats."""
     with _reading(path):
         if stat.S_ISFIFO(path.stat().st_mode):
             raise DataError(f"{path} is a pipe, whose format cannot be told in advance; name the format or a file.")
@@ -58,7 +58,7 @@ def read_head(path: Path) -> str:
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Turns the system's and zlib's complaints about `path` into our sentence."""
+    """Converts errors of the system and of zlib about `path` into this package's errors."""
     try:
         yield
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
@@ -74,7 +74,7 @@ def _too_large(most: int) -> str:
 
 
 def _parts(path: Path, most: int) -> Iterator[tuple[bytes, int]]:
-    """The content in parts of a mebibyte, unpacked, each with the bytes that were read from disk until then."""
+    """The unpacked content in parts of 1 MiB, each with the number of bytes read from disk so far."""
     with _reading(path):
         kind = path.stat()
         if stat.S_ISDIR(kind.st_mode):
@@ -93,7 +93,7 @@ def _parts(path: Path, most: int) -> Iterator[tuple[bytes, int]]:
                     yield part, held
                     continue
                 while part:
-                    if unpacker.eof:  # a gzip file may hold several members one after the other
+                    if unpacker.eof:  # a gzip file may contain several members
                         part = part.lstrip(b"\0")
                         unpacker = zlib.decompressobj(wbits=31) if part else unpacker
                     if not part:
@@ -105,7 +105,7 @@ def _parts(path: Path, most: int) -> Iterator[tuple[bytes, int]]:
 
 
 def _opened(path: Path, kind: os.stat_result) -> BinaryIO:
-    """The file, open for reading; a pipe that nobody writes into is refused after a while."""
+    """The file, open for reading; a pipe without a writer is refused after `PATIENCE_S`."""
     if not stat.S_ISFIFO(kind.st_mode) or not hasattr(select, "poll"):
         return path.open("rb")
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -119,7 +119,7 @@ def _opened(path: Path, kind: os.stat_result) -> BinaryIO:
 
 
 def decode(data: bytes | bytearray, path: Path) -> str:
-    """UTF-8, or UTF-16 with a byte-order mark as Windows shells write it; lines end in \\n alone."""
+    """Decodes UTF-8, or UTF-16 with a byte-order mark as Windows shells write it; lines end in \\n only."""
     try:
         text = data.decode("utf-16" if data[:2] in UTF_16 else "utf-8-sig")
     except UnicodeDecodeError as error:
@@ -137,14 +137,14 @@ def read_text(path: Path, most: int = MAX_BYTES) -> str:
 
 
 class BadRows:
-    """Raises for the first bad row, or counts and drops bad rows where the user asked for that.
+    """Raises for the first bad row, or counts and drops bad rows if the user allows it.
 
-    A single bad row is dropped beside any good one, more only up to a fifth of all: beyond that the file is another
-    than it is taken for, and what is left of it would be a wrong answer.
+    One bad row is dropped if there is any good row; more only up to a fifth of all rows. Above that the file probably
+    has another format, and its remaining rows would be wrong.
 
     Attributes:
         count: bad rows so far.
-        good: rows that were found good, as far as somebody has counted them.
+        good: good rows, as far as they were counted.
     """
 
     def __init__(self, path: Path, skip: bool) -> None:
@@ -155,17 +155,17 @@ class BadRows:
         self._first = ""
 
     def __call__(self, where: str, what: str) -> None:
-        """`where` in the file (`line 812`), `what` is wrong with it and what would be right."""
+        """Reports a bad row: `where` it is in the file (`line 812`), and `what` is wrong and would be right."""
         if not self.skip:
             raise DataError(f"{self.path.name} {where}: {what} (use --skip-bad-rows to drop such rows).")
         self.count += 1
         self._first = self._first or f"{where}: {what}"
 
     def report(self) -> None:
-        """One line in the log where rows were dropped.
+        """Logs one line if rows were dropped.
 
         Raises:
-            DataError: they are so many that the file is another than it is taken for.
+            DataError: so many rows are bad that the file probably has another format.
         """
         whole = self.count + self.good
         if self.count and (not self.good or self.count > max(1, MAX_BAD_SHARE * whole)):
@@ -178,7 +178,7 @@ class BadRows:
 
 
 def number(value: Any) -> float | None:
-    """A JSON number as float (inf where it is too large), None where it is something else."""
+    """A JSON number as float (inf if it is too large), None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -188,13 +188,13 @@ def number(value: Any) -> float | None:
 
 
 def start_of(value: Any) -> float:
-    """The second of the first frame on a file's own clock, as a header says it; 0 where it says nothing that can be."""
+    """Time of the first frame on a file's own clock in seconds, from a header value; 0 if the value is not valid."""
     start = number(value)
     return start if start is not None and abs(start) < MAX_START else 0.0
 
 
 def parse(token: str) -> float | None:
-    """A number in a text file, None where it is something else, also for Python's own `1_000`."""
+    """A number in a text file, None for anything else, also for Python's `1_000`."""
     try:
         return float(token) if token.isascii() and "_" not in token else None
     except ValueError:
@@ -202,7 +202,7 @@ def parse(token: str) -> float | None:
 
 
 def parse_all(tokens: Sequence[str]) -> list[float | None]:
-    """`parse` of each, quickly where all are numbers, as nearly always."""
+    """`parse` of each token, with a fast path if all are numbers, the usual case."""
     joined = "".join(tokens)
     if joined.isascii() and "_" not in joined:
         try:

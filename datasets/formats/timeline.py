@@ -1,8 +1,7 @@
-"""Which frames a label file is about and when they were: times.csv, seqinfo.ini, or what a format itself holds.
+"""Frames of a label file and their times: from times.csv, seqinfo.ini, or the format itself.
 
-times.csv has the columns frame (counted from 1), source_frame and time (seconds since the source's first frame). It
-stands beside label files that have no seat for times, as `<stem>.times.csv` (this file's own) or `times.csv` (the
-folder's).
+times.csv has the columns frame (counted from 1), source_frame and time (seconds since the source's first frame). It is
+beside label files of formats without times, as `<stem>.times.csv` (for one file) or `times.csv` (for the folder).
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from datasets.formats.text import SMALL_BYTES, BadRows, log, parse, read_text
 from models.errors import DataError
 from tracker.types import Float64, Int64
 
-MAX_FRAMES = 1_000_000  # nine hours at 30 Hz; a larger count in a header is a mistake that would eat memory or disk
-MAX_LINE_CHARACTERS = 1000  # characters in a seqinfo.ini
-MAX_INDEX = 2**53  # float64 counts exactly up to here
+MAX_FRAMES = 1_000_000  # nine hours at 30 Hz; a larger count in a header is an error that would exhaust memory or disk
+MAX_LINE_CHARACTERS = 1000  # in a line of seqinfo.ini
+MAX_INDEX = 2**53  # float64 represents integers exactly up to here
 LABEL_FOLDERS = ("gt", "det")  # MOTChallenge keeps label files one folder below seqinfo.ini
 
 
@@ -32,8 +31,8 @@ class Clock:
     Attributes:
         frames: (F,) int64, counted from 0, strictly increasing.
         times: (F,) float64 seconds, strictly increasing, or None.
-        origin: where this comes from, for messages.
-        rate: where it is not None, frames beyond the list are welcome and frame k is at k / rate seconds.
+        origin: the file that this comes from, for messages.
+        rate: frames a second; if it is not None, frames beyond the list are allowed and frame k is at k / rate seconds.
         size: (width, height) in pixels, or None.
     """
 
@@ -53,7 +52,7 @@ def make_clock(
     first: int = 0,
     size: tuple[int, int] | None = None,
 ) -> Clock:
-    """A clock of listed frames, already counted from 0, sorted and checked; the file counts from `first`."""
+    """A clock of the listed frames, sorted and checked. They count from 0; the file counts from `first`."""
     number_of = np.asarray(frames, float)
     known = times is not None and any(t is not None for t in times)
     seconds = np.array([np.nan if t is None else t for t in times], float) if known and times is not None else None
@@ -79,7 +78,7 @@ def make_clock(
 
 
 def read_times(path: Path, skip_bad_rows: bool = False) -> Clock:
-    """The clock of a times.csv: at least the columns frame (from 1) and time (seconds), named in its first line."""
+    """The clock of a times.csv with at least the columns frame (from 1) and time (seconds), named in its first line."""
     bad = BadRows(path, skip_bad_rows)
     text = read_text(path)
     lines = [(k, line) for k, line in enumerate(text.split("\n"), 1) if line.strip()]
@@ -111,10 +110,10 @@ def read_times(path: Path, skip_bad_rows: bool = False) -> Clock:
 
 
 def read_seqinfo(path: Path) -> Clock:
-    """The clock of a MOTChallenge seqinfo.ini: seqLength frames at frameRate, and the pictures' size."""
+    """The clock of a MOTChallenge seqinfo.ini: seqLength frames at frameRate, and the image size."""
     ini = configparser.ConfigParser(interpolation=None, strict=False)
     text = read_text(path, SMALL_BYTES)
-    if any(len(line) > MAX_LINE_CHARACTERS for line in text.split("\n")):  # its time would grow with their square
+    if any(len(line) > MAX_LINE_CHARACTERS for line in text.split("\n")):  # parsing time is quadratic in its length
         raise DataError(f"{path} is no seqinfo.ini (it has a line of more than {MAX_LINE_CHARACTERS} characters).")
     try:
         ini.read_string(text)
@@ -142,9 +141,9 @@ def read_seqinfo(path: Path) -> Clock:
 
 
 def find_clock(path: Path, skip_bad_rows: bool = False) -> Clock | None:
-    """The clock beside a label file: `<stem>.times.csv`, `times.csv`, then seqinfo.ini; None where there is none.
+    """The clock beside a label file: `<stem>.times.csv`, `times.csv`, then seqinfo.ini; None if there is none.
 
-    Of a sequence's own `gt/gt.txt` and `det/det.txt`, the sequence's folder counts as beside.
+    For `gt/gt.txt` and `det/det.txt` of a sequence, the sequence's folder is searched too.
     """
     folders = [path.parent]
     if path.parent.name in LABEL_FOLDERS:

@@ -1,4 +1,4 @@
-"""What every writer stands on: files that are whole after each frame, and one base class that is a `Sink`."""
+"""Base of all writers: files that are valid after each frame, and a base class that is a `Sink`."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tracker.boxes import ltwh
 from tracker.protocols import SourceInfo
 from tracker.types import Bool, Float32, Frame, Int64, Tracks
 
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")  # what makes a folder a recording
-MIN_SIDE_PX = 0.001  # pixels: what three decimals can hold; a thinner box would come back as an empty one
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")  # image suffixes; they make a folder a recording
+MIN_SIDE_PX = 0.001  # pixels, the resolution of three decimals; a thinner box would be read back as empty
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class FrameBoxes:
-    """One frame's boxes on their way into a file; the columns are those of `Annotations`."""
+    """One frame's boxes for a writer; the columns are those of `Annotations`."""
 
     id: Int64
     xyxy: Float32
@@ -45,10 +45,10 @@ class FrameBoxes:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turns the operating system's complaint about `path` into our sentence."""
+    """Converts errors of the operating system about `path` into this package's errors."""
     try:
         yield
-    except BrokenPipeError:  # `... --jsonl /dev/stdout | head`: the reader has enough, which is no mistake
+    except BrokenPipeError:  # `... --jsonl /dev/stdout | head`: the reader stops early, which is not an error
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
         reason = getattr(error, "strerror", None) or str(error)
@@ -58,37 +58,36 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def make_folder(folder: Path) -> None:
-    """Creates the folder and those above it where they are missing."""
+    """Creates the folder and its missing parents."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:  # a file stands in the way, which "File exists" says badly
+    except FileExistsError as error:  # a file has this name; "File exists" would be unclear
         raise NotADirectoryError(20, "Not a directory") from error
 
 
 def is_plain(path: Path) -> bool:
-    """False for devices and pipes (/dev/stdout, ...), which cannot be rewritten and want no files beside them."""
+    """False for devices and pipes (/dev/stdout, ...), which cannot be rewritten and get no side files."""
     return not is_stream(path) and (path.is_file() or not path.exists())
 
 
 class WholeFile:
-    """A file that can be read after every `append`, whatever happens next.
+    """A file that is valid after every `append`, even if the process is killed afterwards.
 
-    Each append is one write that starts where the last one's content ended and ends with `tail` (closing brackets),
-    which the next one overwrites. A write that fails (disk full) is taken back, so that the file stays what it was
-    before.
+    Each append is one write that begins at the end of the previous content and ends with `tail` (closing brackets),
+    which the next append overwrites. A failed write (disk full) is undone, so that the file stays unchanged.
     """
 
     def __init__(self, path: Path, head: str, tail: str = "") -> None:
         self.path = path
         self._tail = tail.encode()
-        self.end = 0  # bytes of content, without the tail
+        self.end = 0  # length of the content in bytes, without the tail
         with writing(path):
             if path.is_dir():
                 raise IsADirectoryError(21, "it is a folder")
             self._plain = is_plain(path)
             if tail and not self._plain:
                 raise OSError(29, "this format needs an ordinary file that can be rewritten")
-            if is_stdout(path):  # not opened anew: `>> file` must not be emptied
+            if is_stdout(path):  # not reopened: `>> file` must not be truncated
                 self._file = os.fdopen(os.dup(1), "wb", buffering=0)
             else:
                 make_folder(path.parent)
@@ -98,11 +97,11 @@ class WholeFile:
         except DataError:
             self._file.close()
             if self._plain:
-                path.unlink(missing_ok=True)  # there is nothing in it
+                path.unlink(missing_ok=True)  # it is empty
             raise
 
     def append(self, text: str) -> None:
-        """Adds text in front of the tail."""
+        """Adds text before the tail."""
         data = text.encode("utf-8", "replace")
         if not data and self.end:
             return
@@ -120,7 +119,7 @@ class WholeFile:
             self._write(data, at)
 
     def reading(self) -> BinaryIO:
-        """The content once more, for reading.
+        """The content, opened for reading.
 
         Raises:
             DataError: another program has cut, replaced or deleted the file.
@@ -136,8 +135,8 @@ class WholeFile:
         return file
 
     def rewrite(self, content: Iterable[bytes]) -> None:
-        """Puts other content in the file's place at once: a kill leaves the old or the new."""
-        real = self.path.resolve()  # of a link, the file behind it
+        """Replaces the file's content atomically: a kill leaves the old or the new content."""
+        real = self.path.resolve()  # the target of a link
         new = real.with_name(f".{real.name}.{os.getpid()}.new")
         with writing(self.path):
             try:
@@ -171,11 +170,11 @@ class WholeFile:
 
 
 class TimesFile:
-    """A times.csv, created with the first frame, one line a frame; the time is blank where none is known.
+    """A times.csv, created with the first frame, one line per frame; the time is blank if unknown.
 
     Args:
-        path: where it goes; None: no file.
-        started: the wall clock at time 0, in seconds since 1970; with it each line says its own in UTC.
+        path: path of the file; None writes no file.
+        started: wall-clock time at time 0, in seconds since 1970; with it each line also has its time in UTC.
     """
 
     def __init__(self, path: Path | None, started: float | None = None) -> None:
@@ -184,7 +183,7 @@ class TimesFile:
         self._file: WholeFile | None = None
 
     def put(self, index: int, time: float | None, source: int | None = None) -> None:
-        """A line for frame `index` at `time` seconds, which is the source's frame `source` (its own number if None)."""
+        """Adds a line for frame `index` at `time` seconds; `source` is its number in the source (`index` if None)."""
         if self._path is None:
             return
         if self._file is None:
@@ -204,20 +203,20 @@ def utc(seconds: float) -> str:
 
 
 def times_beside(path: Path, started: float | None = None) -> TimesFile:
-    """The times of the label file `path`, as `<stem>.times.csv`; an earlier run's are taken away at once.
+    """The times file of the label file `path`: `<stem>.times.csv`. An earlier run's file is removed at once.
 
-    Never the folder's `times.csv`: that may be another sequence's, or of a recording that lies there.
+    The folder's `times.csv` is never used: it may belong to another sequence, or to a recording in the folder.
     """
     if not is_plain(path):
         return TimesFile(None)
     mine = beside(path, TIMES)
     with writing(path):
-        mine.unlink(missing_ok=True)  # it must not stay if this run knows no times
+        mine.unlink(missing_ok=True)  # it must not remain if this run has no times
     return TimesFile(mine, started)
 
 
 class Writer:
-    """Base of all label writers: a `Sink` for tracking, and `put` for boxes that come without a picture.
+    """Base of all label writers: a `Sink` for tracking, and `put` for boxes without an image.
 
     A format implements `_open`, `_put` and `_close`. Frames come in increasing order.
     """
@@ -239,7 +238,7 @@ class Writer:
         self._opened = True
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
-        """Writes the tracks that are shown."""
+        """Writes the frame's shown tracks."""
         shown = tracks.confirmed
         mask = None if shown.mask is None else [None if m is None or not m.any() else encode(m) for m in shown.mask]
         boxes = FrameBoxes(shown.id, shown.xyxy, shown.score, shown.label, mask=mask, class_score=shown.class_score)
@@ -248,7 +247,7 @@ class Writer:
     def put(self, index: int, time: float | None, boxes: FrameBoxes, source: int | None = None) -> None:
         """Writes the boxes of frame `index` (from 0) at `time` seconds.
 
-        `source`: its number in the source (from 0), where `index` counts the frames of a video that is written beside.
+        `source`: its number in the source (from 0), if `index` counts the frames of a video written in the same run.
         """
         if index <= self._last:
             raise DataError(f"{self.path}: frame {index} comes after frame {self._last}; frames must come in order.")
@@ -261,7 +260,7 @@ class Writer:
         self._put(index, None if time is None else float(time), boxes)
 
     def close(self) -> None:
-        """Ends the file; a second call does nothing."""
+        """Finishes the file; further calls do nothing."""
         if self._opened:
             self._opened = False
             self._close()
@@ -285,25 +284,25 @@ class Writer:
 
 
 def clean_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Names that every format can hold: one line of printable characters each, never empty, at least one."""
+    """Names that every format can store: one line of printable characters each, never empty, at least one name."""
     clean = [" ".join("".join(c if c.isprintable() else " " for c in name).split()) for name in names] or ["object"]
     return tuple(name or f"class {k}" for k, name in enumerate(clean, 1))
 
 
 def image_name(info: SourceInfo, index: int) -> str:
-    """The file name of frame `index`: the picture's own, else the one that CVAT gives the frames of a video."""
+    """The file name of frame `index`: the image's own name, else CVAT's name for frames of a video."""
     return info.pictures[index] if index < len(info.pictures) else f"frame_{index:06d}.jpg"
 
 
 def wide_ltwh(xyxy: Float32) -> list[list[float]]:
-    """Left, top, width, height; width and height never below what three decimals can hold."""
+    """Left, top, width, height; width and height are at least the resolution of three decimals."""
     box = ltwh(xyxy)
     box[:, 2:] = np.maximum(box[:, 2:], MIN_SIDE_PX)
     return box.tolist()  # type: ignore[no-any-return]
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Writes a small file whole or not at all."""
+    """Writes a small file completely or not at all."""
     with writing(path):
         make_folder(path.parent)
         new = path.with_name(f".{path.name}.{os.getpid()}.new")

@@ -1,16 +1,16 @@
-"""YOLO folder: `labels/<number>.txt` with `class centre_x centre_y width height` in fractions of the picture.
+"""YOLO folder: `labels/<number>.txt` with `class centre_x centre_y width height` in fractions of the image.
 
-`data.yaml` names the classes (`classes.txt` as well) and, which is ours, the picture's `width` and `height`; times.csv
-holds the times. Numbers count from 1, as times.csv does; in a folder without times.csv that has a number 0 they count
-from 0.
+`data.yaml` (or `classes.txt`) holds the class names. The image's `width` and `height` in data.yaml are our addition.
+times.csv holds the times. Numbers count from 1, as in times.csv; without times.csv they count from 0 if there is a
+number 0.
 
-The labels are what programs train on: five columns, since more are a polygon to them, and boxes cut at the picture's
-edge, since they throw pictures with numbers beyond it away. `tracks.csv`, which is ours, holds ids, scores and the
-whole boxes: `frame,id,score,class,x,y,width,height`. A label that is edited afterwards is read as it is, without an id.
+The labels are for training programs: five columns, since these read more columns as a polygon, and boxes clipped at the
+image's edge, since these reject images with values beyond it. `tracks.csv`, our addition, holds ids, scores and the
+full boxes: `frame,id,score,class,x,y,width,height`. A label that was edited later is read as it is, without an id.
 
-Another's rows may have `[score] [id]` behind the box, as Ultralytics saves tracks and as `--yolo-ids` writes them; a
-lone sixth column is an id where no row has a decimal point there, else a score. Boxes to ignore have no seat and are
-left out.
+Rows from other programs may have `[score] [id]` after the box, as Ultralytics saves tracks and `--yolo-ids` writes
+them. A single sixth column is an id if no row has a decimal point there, else a score. The format has no field for
+boxes to ignore, which are left out.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from datasets.formats.timeline import Clock, read_times
 from datasets.formats.yolo_writer import TRACKS, visible
 from models.errors import DataError
 
-FARTHEST = 10.0  # pictures; numbers beyond are pixels by mistake
+FARTHEST = 10.0  # image sizes; larger values are pixels by mistake
 NAME_FILES = ("classes.txt", "obj.names", "labels/classes.txt")
-# One item of [a, "b", 2: 'c'] with its key, or the bracket that ends it all.
+# One item of [a, "b", 2: 'c'] with its key, or the closing bracket.
 FLOW_ITEM = r"""\s*((?:\d+\s*:\s*)?(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,"'\[\]{}]+))|([\]}])"""
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 def read(path: Path, skip_bad_rows: bool = False, size: tuple[int, int] | None = None) -> Annotations:
-    """A folder with `labels/`, or that itself. The size is data.yaml's, `size`, or that of a picture in `images/`."""
+    """A folder with `labels/`, or `labels/` itself. The size is data.yaml's, `size`, or an image's in `images/`."""
     folder = path.parent if path.name == "labels" else path
     labels = folder / "labels"
     if not labels.is_dir():
@@ -76,7 +76,7 @@ def read(path: Path, skip_bad_rows: bool = False, size: tuple[int, int] | None =
 
 
 def _numbered(labels: Path, bad: BadRows) -> list[tuple[int, Path]]:
-    """The label files with the number at the end of their names, in order of the numbers."""
+    """The label files with the number at the end of their names, sorted by number."""
     found: dict[int, Path] = {}
     for file in sorted(labels.glob("*.txt")):
         match = re.search(r"(\d{1,15})$", file.stem)
@@ -108,7 +108,7 @@ def _row(
     bad: BadRows,
     tracks: _Tracks | None,
 ) -> list[list[str]]:
-    """Adds one box; returns what stands behind it (score, id), as it is written there."""
+    """Adds one box; returns the columns after it (score, id) as text."""
     cells = line.split()
     values = parse_all(cells)
     if not 5 <= len(cells) <= 7:
@@ -142,23 +142,23 @@ def _ltrb(box: Sequence[float], width: int, height: int) -> list[float]:
     return [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
 
 
-Side = tuple[str, float, float, tuple[float, ...]]  # where it stands; score, id; class and box
+Side = tuple[str, float, float, tuple[float, ...]]  # place in the file; score, id; class and box
 
 
 @dataclass
 class _Tracks:
-    """What tracks.csv holds, by what the labels show of it.
+    """The rows of tracks.csv, indexed by the labels that belong to them.
 
     Attributes:
-        seen: (frame, *class and box as labels show them) -> the rows that look so.
-        unseen: frame -> rows that no label shows, since they lie beyond the picture.
+        seen: (frame, *class and box as in the labels) -> the rows with this label.
+        unseen: frame -> rows without a label, since they are outside the image.
     """
 
     seen: dict[tuple[float, ...], list[Side]] = field(default_factory=dict)
     unseen: dict[int, list[Side]] = field(default_factory=dict)
 
     def take(self, frame: int, label: tuple[float, ...]) -> Side | None:
-        """The row behind a label, once; None where there is none."""
+        """The row of a label, which is returned only once; None if there is none."""
         found = self.seen.get((frame, *label))
         return found.pop(0) if found else None
 
@@ -188,7 +188,7 @@ def _tracks(path: Path, first: int, bad: BadRows) -> _Tracks:
 
 
 def _scores_and_ids(rows: RowList, tail: list[list[str]]) -> None:
-    """Puts what stands behind the boxes where it belongs: `score id`, or a lone one of them."""
+    """Assigns the columns after the boxes: `score id`, or only one of them."""
     ids_alone = not any("." in rest[0] or "e" in rest[0].lower() for rest in tail if len(rest) == 1)
     for k, rest in enumerate(tail):
         if len(rest) == 2:
@@ -200,7 +200,7 @@ def _scores_and_ids(rows: RowList, tail: list[list[str]]) -> None:
 
 
 def _settings(folder: Path) -> tuple[tuple[str, ...], tuple[int, int] | None, float]:
-    """Class names, and where data.yaml says them the picture's size and the start on the file's own clock."""
+    """Class names, and from data.yaml, if given, the image's size and the start on the file's own clock."""
     names: tuple[str, ...] = ()
     size, start = None, 0.0
     for candidate in (*sorted(folder.glob("*.yaml")), *sorted(folder.glob("*.yml"))):
@@ -222,7 +222,7 @@ def _settings(folder: Path) -> tuple[tuple[str, ...], tuple[int, int] | None, fl
 
 
 def _yaml_names(text: str) -> tuple[str, ...]:
-    """The value of `names` in a data.yaml, in the four ways such files write it: all the YAML they need."""
+    """The value of `names` in a data.yaml, in the four notations that such files use."""
     lines = text.split("\n")
     start = next((k for k, line in enumerate(lines) if re.match(r"names\s*:", line)), None)
     if start is None:
@@ -261,11 +261,11 @@ def _unquote(value: str) -> str:
 
 
 def _size_of_pictures(folder: Path) -> tuple[int, int]:
-    """(width, height) of the first picture in `images/`: all frames of a video have the same."""
+    """(width, height) of the first image in `images/`; all frames of a video have the same size."""
     images = folder / "images"
     for picture in sorted(images.glob("*")) if images.is_dir() else ():
         if picture.suffix.lower() in PICTURES:
-            import cv2  # slow to import, and only needed where nothing else says the size
+            import cv2  # slow to import, and only needed if nothing else gives the size
 
             bgr = cv2.imread(str(picture), cv2.IMREAD_COLOR)
             if bgr is not None:

@@ -1,4 +1,4 @@
-"""Writing a YOLO folder (`yolo` says what is in it): labels for training, ids and scores beside them."""
+"""Writes a YOLO folder (described in `yolo`): labels for training, ids and scores beside them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ TRACKS_HEAD = "frame,id,score,class,x,y,width,height\n"
 
 
 def visible(box: Sequence[float]) -> list[str] | None:
-    """Centre, width and height of the part inside the picture, as a label says them; None where nothing is inside.
+    """Centre, width and height of the part inside the image, formatted for a label; None if nothing is inside.
 
     Args:
-        box: centre x, centre y, width, height in fractions, of nine digits at most: then what is read back is equal.
+        box: centre x, centre y, width, height in fractions, with at most nine digits, so that they are read back equal.
     """
     x, y, w, h = box
     left, top, right, bottom = x - w / 2, y - h / 2, x + w / 2, y + h / 2
@@ -33,10 +33,10 @@ def visible(box: Sequence[float]) -> list[str] | None:
 
 
 class YoloWriter(Writer):
-    """Writes a YOLO folder. Label files of other frames that are there already stay.
+    """Writes a YOLO folder. Existing label files of other frames stay.
 
     Args:
-        ids: write `score id` behind each box and leave boxes whole, instead of tracks.csv beside the labels.
+        ids: write `score id` after each box and do not clip boxes, instead of writing tracks.csv beside the labels.
     """
 
     def __init__(self, path: str | Path, ids: bool = False) -> None:
@@ -56,7 +56,7 @@ class YoloWriter(Writer):
         size = f"width: {self.info.width}\nheight: {self.info.height}\n"
         if self.info.start:
             size += f"start: {self.info.start!r}\n"
-        # No `path`: Ultralytics takes a missing one for the folder of this file, and "." for the one it was started in.
+        # No `path`: if it is missing, Ultralytics uses the folder of this file; "." would be the working directory.
         replace_file(self.path / "data.yaml", f"train: images\nval: images\n{size}names:\n{names}")
         replace_file(self.path / "classes.txt", "\n".join(self.names) + "\n")
         self._times = TimesFile(self.path / "times.csv", self.info.started)
@@ -90,7 +90,7 @@ class YoloWriter(Writer):
         file = WholeFile(self._labels / f"{index + 1:06d}.txt", "".join(labels))
         file.close()
         if time is not None:
-            # Last: a label file that a kill has cut has no time, and the reader skips it.
+            # The time is written last: a label file cut by a kill has no time, and the reader skips it.
             self._times.put(index, time, self._source_index)
 
     def _close(self) -> None:

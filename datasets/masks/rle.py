@@ -24,7 +24,7 @@ class Rle(NamedTuple):
     counts: str
 
     def to_json(self) -> dict[str, Any]:
-        """COCO's own dictionary, as pycocotools takes it."""
+        """COCO's own dictionary, the input of pycocotools."""
         return {"size": [self.height, self.width], "counts": self.counts}
 
 

@@ -40,7 +40,7 @@ class DetectorNoise:
 
 
 def detect(scene: Scene, truth: FrameTruth, index: int, noise: DetectorNoise) -> Detections:
-    """Simulated detections of frame `index`, with misses, false alarms, box jitter and matching scores."""
+    """Simulated detections of frame `index`: misses, false alarms, box jitter, scores that rise with visibility."""
     rng = np.random.default_rng([scene.seed, 6, index])
     n = len(truth.id)
     seen = truth.visibility.astype(float)

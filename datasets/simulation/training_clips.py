@@ -187,7 +187,7 @@ def detect(draft: Draft, rng: Rng) -> Draft:
 
 
 def show_visible_parts(draft: Draft, rng: Rng) -> Draft:
-    """Reduces boxes of people occluded by other people to their visible part."""
+    """Applies a detector's occlusion behaviour to people behind other people: mostly the visible part, or a miss."""
     if draft.clean or rng.random() >= VISIBLE_ONLY_SHARE:
         return draft
     eye = OcclusionModel(rng)

@@ -54,7 +54,7 @@ def test_result_of_other_settings_is_kept(flag: str, work: Path) -> None:
     assert_answered(attack(track(flag=flag), cwd=work), 0)
     with kept(*(work / name for name in MADE[flag])):
         said = refused(attack(track("--max-age", "1", flag=flag), cwd=work), "other settings", "--overwrite")
-        assert "life was the default and is '1.0'" in said
+        assert "max-age was the default and is '1.0'" in said
     assert_answered(attack(track("--max-age", "1", "--overwrite", flag=flag), cwd=work), 0)
 
 

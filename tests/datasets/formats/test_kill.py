@@ -24,7 +24,7 @@ WRITE_FOREVER = """
 import sys
 import numpy as np
 from datasets.formats import FORMATS
-from datasets.formats.writer import Boxes
+from datasets.formats.writer import FrameBoxes
 from tracker.protocols import SourceInfo
 
 name, path, n = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -35,7 +35,7 @@ while True:
     ids = np.arange(n) + 1 + k // 7
     left = np.arange(n, dtype=np.float32) * 3 + k % 50
     xyxy = np.stack([left, left, left + 10, left + 20.5], axis=1)
-    writer.put(k, k * 0.04, Boxes(ids, xyxy, np.full(n, 0.5, np.float32), ids % 2))
+    writer.put(k, k * 0.04, FrameBoxes(ids, xyxy, np.full(n, 0.5, np.float32), ids % 2))
     k += 1
     print(k, flush=True)
 """
@@ -130,7 +130,7 @@ LIMITED = """
 import resource, sys
 import numpy as np
 from datasets.formats import FORMATS
-from datasets.formats.writer import Boxes
+from datasets.formats.writer import FrameBoxes
 from models.errors import LiquidTrackError
 from tracker.protocols import SourceInfo
 
@@ -141,7 +141,7 @@ done = 0
 try:
     writer.open(SourceInfo("street", 640, 480), ("person",))
     for k in range(100000):
-        writer.put(k, k / 25, Boxes(np.arange(2), box, np.ones(2, np.float32), np.zeros(2, int)))
+        writer.put(k, k / 25, FrameBoxes(np.arange(2), box, np.ones(2, np.float32), np.zeros(2, int)))
         done += 1
 except LiquidTrackError as error:
     print(done)

@@ -80,7 +80,10 @@ def test_motion_drawn_from_the_model_lies_within_its_intervals(profile: str) -> 
 
 def test_overconfident_and_underconfident_motion_is_detected() -> None:
     s = as_the_model_says()
-    names = ("speed", "wander", "measure", "width_wander", "width_measure", "height_wander", "height_measure")
+    names = (
+        "velocity_std", "position_diffusion", "measurement_noise",
+        "width_diffusion", "width_noise", "height_diffusion", "height_noise",
+    )  # fmt: skip
     for by in (0.5, 2.0):
         wrong = replace(MODEL, **{n: by * getattr(MODEL, n) for n in names})
         summary = summarise(forecast(KalmanMotion((wrong,)), s, s.truth, "jitter"), math.inf)

@@ -258,7 +258,7 @@ def test_stopped_training_resumes(pictures: Path, tmp_path: Path, monkeypatch: p
     import tools.train.loop
     from models.class_pool.inference import load_class_pool
 
-    monkeypatch.setattr(tools.train.class_pool, "SAVE", 2)
+    monkeypatch.setattr(tools.train.class_pool, "CHECKPOINT_STEPS", 2)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert main(train(pictures, whole, "--steps", "6")) == 0
     rows = tools.train.loop.add_to_curve

@@ -65,7 +65,7 @@ def test_trained_detector_generalises_to_new_images(tmp_path: Path) -> None:
 
 
 def test_resumed_training_gives_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tools.train.detector, "SAVE", 2)
+    monkeypatch.setattr(tools.train.detector, "CHECKPOINT_STEPS", 2)
     whole = settings(pictures(tmp_path / "data", 8), epochs=2, validation_every=4)
     train_detector(whole)
     save, calls = Loop._save, []

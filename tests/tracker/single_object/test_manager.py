@@ -28,7 +28,7 @@ class Told:
     def __init__(self, bgr: UInt8, xyxy: Float64, time: float, until: float = np.inf) -> None:
         self.xyxy, self.time, self.until = xyxy, time, until
 
-    def look(self, bgr: UInt8, time: float, warp: Float64 | None = None) -> Estimate:
+    def update(self, bgr: UInt8, time: float, warp: Float64 | None = None) -> Estimate:
         box = self.xyxy + 2 * (time - self.time)
         return Estimate(box, 0.8, found=time < self.until, time_since_update=max(time - self.until, 0.0))
 

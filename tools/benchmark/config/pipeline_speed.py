@@ -9,6 +9,7 @@ from tyro.conf import Positional
 
 from datasets.output_guard.guard import Output, file_outputs
 from models.errors import ConfigError
+from tracker.detectors.config import DetectorConfig
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class BenchPipelineConfig:
     def __post_init__(self) -> None:
         if self.frames < 1 or self.rounds < 1:
             raise ConfigError("frames and rounds must be 1 or more.")
+        DetectorConfig(self.detector).kind_and_argument()  # refuses what is no path before anything is read
 
     def outputs(self) -> tuple[Output, ...]:
         """What will be written."""

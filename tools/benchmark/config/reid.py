@@ -12,6 +12,7 @@ from datasets.output_guard.guard import Output, file_outputs
 from models.checks.seconds import Seconds
 from models.errors import ConfigError
 from tracker.config import TrackerConfig
+from tracker.detectors.config import DetectorConfig
 from tracker.reid.config import ReidConfig
 
 FeatureKind = Literal["identity", "bare", "hue"]
@@ -58,11 +59,12 @@ class BenchReturnsConfig:
 
     def __post_init__(self) -> None:
         self.groups()
+        DetectorConfig(self.detector).kind_and_argument()  # refuses what is no path before anything is read
         if self.cuts < 1:
             raise ConfigError(f"cuts is {self.cuts}; give 1 or more.")
         for name, values in (("gaps", self.gaps), ("context", (self.context,))):
             if not all(value > 0 for value in values):
-                raise ConfigError(f"{name} is {values[0] if name == 'around' else values}; give seconds above 0.")
+                raise ConfigError(f"{name} is {values[0] if name == 'context' else values}; give seconds above 0.")
 
     def groups(self) -> list[list[int]]:
         """The ids of each person who has several."""

@@ -10,6 +10,7 @@ from tyro.conf import Positional
 from datasets.output_guard.guard import Output, file_outputs
 from tracker.appearance.config import AppearanceConfig
 from tracker.config import TrackerConfig
+from tracker.detectors.config import DetectorConfig
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ class BenchVfrConfig:
     quiet: bool = False
     appearance_features: AppearanceConfig = field(default_factory=AppearanceConfig)
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
+
+    def __post_init__(self) -> None:
+        DetectorConfig(self.detector).kind_and_argument()  # refuses what is no path before anything is read
 
     def outputs(self) -> tuple[Output, ...]:
         """What will be written."""

@@ -13,6 +13,7 @@ from models.checks.limits import WORKERS, check_ranges
 from models.checks.seconds import Seconds
 from models.errors import ConfigError
 from models.runtime.compute import Device
+from tracker.detectors.config import DetectorConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,7 @@ class EvalVideoClassesConfig:
 
     def __post_init__(self) -> None:
         check_ranges(self, {"threads": (0, WORKERS)})
+        DetectorConfig(self.detector).kind_and_argument()  # refuses what is no path before anything is read
         if not 0 < self.rate < float("inf"):
             raise ConfigError(f"rate is {self.rate}; give frames a second, a positive number.")
         _check_profiles(self.profiles, self.answers)

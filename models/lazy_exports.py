@@ -1,4 +1,4 @@
-"""A package's public names, each loaded from its module when it is first asked for: the package's import stays fast."""
+"""A package's public names, each loaded from its module at its first use, so that the package's import is fast."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def lazy_exports(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """A package's `__getattr__`, `__dir__` and `__all__`.
 
-    The same names stand in the package once more for type checkers, as `from MODULE import NAME as NAME` under
-    `TYPE_CHECKING`; a test holds both lists together.
+    The package repeats the same names for type checkers, as `from MODULE import NAME as NAME` under `TYPE_CHECKING`; a
+    test compares the two lists.
 
     >>> __getattr__, __dir__, __all__ = lazy_exports("models", {"models.errors": ("DataError", "ConfigError")})
     >>> __all__, __getattr__("DataError").__name__
@@ -30,7 +30,7 @@ def lazy_exports(
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value = getattr(importlib.import_module(homes[name]), name)
-        setattr(sys.modules[package], name, value)  # at once the next time
+        setattr(sys.modules[package], name, value)  # found directly the next time
         return value
 
     def listed() -> list[str]:

@@ -28,7 +28,7 @@ class Table:
 
 
 def find(wanted: Int64, id: Int64) -> Int64:
-    """(N,) the row of each of `wanted` (N,) in `id` (M,), whose values are unique; -1 where it is missing."""
+    """(N,) the row of each of `wanted` (N,) in the unique `id` (M,); -1 where it is missing."""
     row = np.full(len(wanted), -1)
     at, found = (wanted[:, None] == id).nonzero()
     row[at] = found

@@ -1,6 +1,6 @@
-"""ImageNet's 1000 classes as the frozen CNNs number them, and which of them are kinds of COCO's classes.
+"""ImageNet's 1000 classes in the order of the frozen CNNs' outputs, and the ones that are kinds of COCO's classes.
 
-The names are those that torchvision (BSD-3-Clause) gives them; which are kinds of what follows WordNet, by hand.
+The names are torchvision's (BSD-3-Clause); the kinds were assigned by hand, after WordNet.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 NAMES = Path(__file__).with_name("imagenet.txt")
 
-# First and last number of each run of classes.
+# First and last index of each run of classes.
 _KINDS: dict[str, tuple[tuple[int, int], ...]] = {
     "bicycle": ((444, 444), (671, 671)),
     "car": ((407, 407), (436, 436), (468, 468), (511, 511), (609, 609), (627, 627), (656, 656), (661, 661), (717, 717),
@@ -86,5 +86,5 @@ def imagenet_names() -> tuple[str, ...]:
 
 
 def kinds_of(coco: str) -> tuple[int, ...]:
-    """The ImageNet classes that are kinds of a COCO class; none for a person, of whom ImageNet has no classes."""
+    """The ImageNet classes that are kinds of a COCO class; none for person, which ImageNet does not have."""
     return tuple(k for first, last in _KINDS.get(coco, ()) for k in range(first, last + 1))

@@ -1,6 +1,6 @@
-"""Liquid networks in plain torch: cells that know elapsed time, sparse wirings, and a runner for uneven sequences.
+"""Liquid networks in plain torch: cells with elapsed time as an input, sparse wirings, a runner for uneven sequences.
 
-Stands on its own: nothing here knows of video or tracks. Importing a name from here imports torch.
+Independent of the rest of the package: no video, no tracks. Importing a name from here imports torch.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.errors import ConfigError
 
-MAX_TIME = 1e6  # time units; all that is longer counts as this, so that no step meets an infinite number
+MAX_TIME = 1e6  # time units; longer times are clipped to this, so that no step gets an infinite number
 
 Stepper = Callable[[Tensor, Tensor, Tensor], Tensor]  # as `Cell.step`
 
@@ -20,13 +20,13 @@ Stepper = Callable[[Tensor, Tensor, Tensor], Tensor]  # as `Cell.step`
 class Cell(nn.Module):
     """A recurrent cell in continuous time: `step(x, h, dt) -> h`.
 
-    Any dt >= 0 is allowed, another one in each row: 0 is safe, infinity counts as `MAX_TIME` time units.
+    Any dt >= 0 is allowed, a different one for each row: 0 is safe, infinity is clipped to `MAX_TIME` time units.
 
     Attributes:
         input_size: C.
         units: neurons, S of a plain cell.
-        state_size: S, the numbers that one row carries from step to step.
-        output_size: O, the numbers that `output` shows of them.
+        state_size: S, size of the state of one row.
+        output_size: O, size of `output`.
         time_unit: seconds that count as 1 in the cell's own time; set it near the usual gap between samples.
     """
 
@@ -50,11 +50,11 @@ class Cell(nn.Module):
         raise NotImplementedError
 
     def stepper(self) -> Stepper:
-        """`step` for many calls with the same weights: what can be made of them once is made once."""
+        """`step` for many calls with the same weights: terms of the weights alone are computed once."""
         return self.step
 
     def forward(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
-        """`step`, under the name that torch's own tools call."""
+        """`step`, under the name that torch's tools call."""
         return self.step(x, h, dt)
 
     def output(self, h: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ class Cell(nn.Module):
         return h[..., self.units - self.output_size : self.units]
 
     def initial(self, rows: int) -> Tensor:
-        """The state before anything was seen: (rows, S) zeros, of the parameters' type and place."""
+        """The initial state: (rows, S) zeros, with the parameters' type and device."""
         like = next(self.parameters())
         return torch.zeros(rows, self.state_size, dtype=like.dtype, device=like.device)
 
@@ -72,5 +72,5 @@ class Cell(nn.Module):
 
 
 def unsoftplus(value: Tensor) -> Tensor:
-    """The inverse of softplus: parameters that must stay positive are stored so."""
+    """The inverse of softplus, used to store positive parameters."""
     return value + torch.log(-torch.expm1(-value))

@@ -29,10 +29,10 @@ MIXED = "mixed-"
 
 
 def make_cell(name: str, input_size: int, units: int, **settings: Any) -> Cell:
-    """The cell `name` of `CELLS`, or `mixed-` and such a name for one with mixed memory; `settings` go to the cell.
+    """The cell `name` of `CELLS`, or `mixed-` and such a name for mixed memory; `settings` are passed to the cell.
 
     Raises:
-        ConfigError: there is no such cell, or it has a memory already.
+        ConfigError: an unknown name, or a cell that has a memory already.
     """
     plain = check_name(name)
     cell = CELLS[plain](input_size, units, **settings)
@@ -43,7 +43,7 @@ def check_name(name: str) -> str:
     """The name without `mixed-`.
 
     Raises:
-        ConfigError: there is no such cell.
+        ConfigError: an unknown name.
     """
     plain = name.removeprefix(MIXED)
     if plain not in CELLS:

@@ -15,9 +15,9 @@ from models.liquid.wiring import Wiring
 
 Mode = Literal["default", "no_gate", "pure", "leaky"]
 BRANCHES = {"default": ("f", "g", "a", "b"), "no_gate": ("f", "g", "a", "b"), "pure": ("f",), "leaky": ("f", "a", "b")}
-# what is left at first of the weights by which inputs move a gate whose times or steps are spread
+# initial scale of the input weights of gates with spread times or steps
 INITIAL_GATE_GAIN = 0.3
-INITIAL_MEMORY_STEPS = 32  # steps over which the memories of a leaky cell's neurons are spread at first
+INITIAL_MEMORY_STEPS = 32  # steps, range of the initial memories of a leaky cell's neurons
 
 
 class LecunTanh(nn.Module):
@@ -28,26 +28,26 @@ class LecunTanh(nn.Module):
 
 
 class CfC(Cell):
-    """A liquid network whose flow over dt is given in closed form, not integrated.
+    """A liquid network with a closed-form flow over dt instead of an integrated one.
 
     With z a layer over (x, h), t the elapsed time and s = sigmoid(a(z) t + b(z)):
     default  h' = (1 - s) tanh f(z) + s tanh g(z);  no_gate  h' = tanh f(z) + s tanh g(z);
     pure  h' = A - A exp(-t (|w| + |f(z)|)) f(z);  leaky  h' = (1 - s) tanh f(z) + s h.
 
-    Default writes every number anew at each step. Leaky lets a neuron keep what it has: with g its own state, the flow
-    of a leaky membrane, LTC's, towards a target that is held over dt (exponential Euler), where b is what an event
-    leaves at once and a how fast the rest leaks. At first its neurons remember 1 to `INITIAL_MEMORY_STEPS` steps,
-    evenly in their logarithm (chrono initialisation: Tallec & Ollivier, ICLR 2018).
+    Default overwrites the whole state at each step. Leaky keeps a part of it: with g the neuron's own state, it is the
+    flow of a leaky membrane, as in LTC, towards a target that is constant over dt (exponential Euler), where b sets the
+    immediate effect of an event and a the rate of the leak. Its neurons initially remember 1 to `INITIAL_MEMORY_STEPS`
+    steps, evenly in their logarithm (chrono initialisation: Tallec & Ollivier, ICLR 2018).
 
     Args:
         backbone: units of the layer z; 0 leaves it out.
         wiring: its synapses are the only ones, in every branch: one map a branch, no shared layer. Within a step a
-            signal passes all layers; each neuron also hears its own past. In f and g a synapse keeps its
-            polarity; in a and b, which set the time and not the direction, its sign is free.
-        horizon: seconds over which the times are spread evenly, at first, at which the gates are half open, each as
-            steep as the next is near; 0: all are near 0, and what happens late is learned late. The idea is that of the
-            chrono initialisation, for gates that read the time itself. A pure cell has no gates, a leaky one spreads
-            its own in steps.
+            signal passes all layers; each neuron also gets its own old state. In f and g a synapse keeps its polarity;
+            in a and b, which set the time and not the direction, its sign is free.
+        horizon: seconds over which the times of half-open gates are spread evenly at first, with steepness set by their
+            spacing. With 0 all are near 0, and late events are learned late. The idea is that of the chrono
+            initialisation, for gates that depend on the time itself. A pure cell has no gates, a leaky one spreads its
+            memories in steps.
     """
 
     def __init__(
@@ -94,9 +94,9 @@ class CfC(Cell):
         return lambda x, h, dt: self._flow(acting, x, h, self.elapsed(dt, h))[0]
 
     def time_constants(self, x: Tensor, h: Tensor) -> Tensor:
-        """Seconds in which each neuron's gate moves from half to e / (1 + e), at this input and state: 1 / |a(z)|.
+        """Seconds in which each neuron's gate moves from 0.5 to e / (1 + e), at this input and state: 1 / |a(z)|.
 
-        (B, C), (B, U) -> (B, U), for the layers before at rest (t = 0); in pure mode the flow's own 1 / (|w| + |f|).
+        (B, C), (B, U) -> (B, U), with the earlier layers at rest (t = 0); in pure mode the flow's own 1 / (|w| + |f|).
         """
         return self.time_unit / self._flow(self._acting(), x, h, torch.zeros_like(h[:, :1]))[1]
 
@@ -105,10 +105,10 @@ class CfC(Cell):
         return [block.effective().flatten(0, 1) for block in self.blocks if isinstance(block, _Block)]
 
     def _flow(self, acting: list[Tensor], x: Tensor, h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, U) new states and rates, a unit of the cell's time; `acting` as `_acting` gives it."""
+        """(B, U) new states and rates, per unit of the cell's time; `acting` is the result of `_acting`."""
         old, new, rates = h, h[:, :0], h[:, :0]
         for block, weight in zip(self.blocks, acting, strict=True):
-            # neurons of the layers before show their new state, the others still their old one
+            # neurons of earlier layers have their new state, the others their old state
             own = old[:, : len(weight) // len(BRANCHES[self.mode])]
             state, rate = block(self.backbone(torch.cat((x, new, old), 1)), t, weight, own)
             new, rates = torch.cat((new, state), 1), torch.cat((rates, rate), 1)
@@ -135,8 +135,8 @@ class _Block(nn.Module):
         self.register_buffer("sign", torch.where(free == 2, 0.0, free) if self.wired else None)
         self.mask: Tensor
         self.sign: Tensor
-        fan = mask.sum(1, keepdim=True)  # synapses that a neuron hears
-        bound = (6.0 / (fan + units)).sqrt()  # xavier, by the synapses that there are
+        fan = mask.sum(1, keepdim=True)  # incoming synapses of a neuron
+        bound = (6.0 / (fan + units)).sqrt()  # Xavier initialisation, by the number of existing synapses
         self.weight = nn.Parameter((torch.rand(self.branches, units, width) * 2 - 1) * bound)
         self.bias = nn.Parameter((torch.rand(self.branches, units) * 2 - 1) / math.sqrt(max(width, 1)))
         if mode == "pure":
@@ -144,7 +144,7 @@ class _Block(nn.Module):
             self.scale = nn.Parameter(torch.ones(units))
 
     def spread(self, horizon: float) -> None:
-        """Lets the gates open and close, one half each, at times spread over `horizon` units of the cell's time."""
+        """Spreads the times at which gates open (half of them) or close over `horizon` units of the cell's time."""
         units = self.bias.shape[1]
         with torch.no_grad():
             slope = units / horizon * torch.where(torch.rand(units) < 0.5, -1.0, 1.0)
@@ -152,7 +152,7 @@ class _Block(nn.Module):
             self.weight[2:] *= INITIAL_GATE_GAIN
 
     def remember(self, steps: float) -> None:
-        """Lets the neurons keep, at first, what fades to 1 / e in 1 to `steps` steps, whatever the time."""
+        """Sets initial memories that decay to 1 / e in 1 to `steps` steps, independent of the time."""
         units = self.bias.shape[1]
         with torch.no_grad():
             lasting = torch.logspace(0, math.log10(steps), units)[torch.randperm(units)]
@@ -160,7 +160,7 @@ class _Block(nn.Module):
             self.weight[-2:] *= INITIAL_GATE_GAIN
 
     def effective(self) -> Tensor:
-        """The weights (branches, N, W) that act: no synapse, no weight; in f and g a polarity is kept."""
+        """The effective weights (branches, N, W): 0 without a synapse, with the polarity in f and g."""
         if not self.wired:
             return self.weight
         fixed = self.sign.abs()
@@ -168,7 +168,7 @@ class _Block(nn.Module):
         return torch.cat((towards * (self.mask - fixed) + towards.abs() * self.sign, times * self.mask), 0)
 
     def forward(self, z: Tensor, t: Tensor, acting: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, N) new states and rates, from inputs `z` (B, W) and the layer's `own` (B, N) old states.
+        """(B, N) new states and rates, from inputs `z` (B, W) and the layer's old states `own` (B, N).
 
         `acting` (branches * N, W) are the effective weights.
         """
@@ -184,7 +184,7 @@ class _Block(nn.Module):
 
 
 def _polarity(wiring: Wiring, start: int, count: int) -> Tensor:
-    """(N, C + U) of the neurons from `start`, inputs first; a neuron without a self-synapse hears itself freely."""
+    """(N, C + U) polarities of the neurons from `start`, inputs first; missing self-synapses get a free sign."""
     sensory = torch.from_numpy(wiring.sensory[:, start : start + count]).T
     recurrent = torch.from_numpy(wiring.recurrent[:, start : start + count]).T
     whole = torch.cat((sensory, recurrent), 1).to(torch.get_default_dtype())
@@ -195,7 +195,7 @@ def _polarity(wiring: Wiring, start: int, count: int) -> Tensor:
 
 
 def check_wiring(wiring: Wiring | None, inputs: int, units: int) -> None:
-    """Raise ConfigError where a wiring is of another size than the cell."""
+    """Raises ConfigError where the sizes of a wiring and of the cell differ."""
     if wiring is not None and (wiring.inputs, wiring.units) != (inputs, units):
         raise ConfigError(
             f"the wiring has {wiring.inputs} inputs and {wiring.units} units, the cell {inputs} and {units}."

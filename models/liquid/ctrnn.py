@@ -13,7 +13,7 @@ from models.liquid.cell import Cell, unsoftplus
 class CTRNN(Cell):
     """tau dv/dt = tanh(W x + U v + b) - v, by `unfolds` steps that solve the leak exactly (exponential Euler).
 
-    tau is learned, one a neuron, positive; it does not depend on the input: that is what liquid cells add.
+    tau is learned, positive, one a neuron. It does not depend on the input, unlike in liquid cells.
     """
 
     def __init__(self, input_size: int, units: int, *, unfolds: int = 6, time_unit: float = 1.0) -> None:
@@ -28,7 +28,7 @@ class CTRNN(Cell):
         nn.init.orthogonal_(self.recur.weight)
 
     def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
-        # 1 - exp(-z), written so that a short step is not rounded away (ONNX has no expm1)
+        # 1 - exp(-z), written so that short steps keep their precision (ONNX has no expm1)
         half = torch.tanh(self.elapsed(dt, h) / (2 * self.unfolds) / functional.softplus(self.tau))
         gain = 2 * half / (1 + half)
         drive = self.drive(x)

@@ -1,4 +1,4 @@
-"""LSTM and GRU behind the same interface: the baselines that a liquid cell is compared with.
+"""LSTM and GRU with the same interface: the baselines for liquid cells.
 
 LSTM: Hochreiter & Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997. GRU: Cho et al.,
 arXiv:1406.1078. Both by torch.
@@ -13,10 +13,10 @@ from models.liquid.cell import Cell
 
 
 class LSTM(Cell):
-    """Long short-term memory; its state is (h, c) side by side.
+    """Long short-term memory; its state is the concatenation of h and c.
 
     Args:
-        timed: it is told log(1 + dt) as one more input; otherwise it counts steps, as most do.
+        timed: log(1 + dt) is a further input; otherwise the cell has no time, as is usual.
     """
 
     def __init__(self, input_size: int, units: int, *, timed: bool = True, time_unit: float = 1.0) -> None:
@@ -33,7 +33,7 @@ class GRU(Cell):
     """Gated recurrent unit.
 
     Args:
-        timed: it is told log(1 + dt) as one more input; otherwise it counts steps, as most do.
+        timed: log(1 + dt) is a further input; otherwise the cell has no time, as is usual.
     """
 
     def __init__(self, input_size: int, units: int, *, timed: bool = True, time_unit: float = 1.0) -> None:

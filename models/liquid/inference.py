@@ -8,7 +8,7 @@ from models.runtime.arrays import Float32
 
 
 def sigmoid(x: Float32) -> Float32:
-    """By tanh, which overflows nowhere."""
+    """The sigmoid by tanh, which does not overflow."""
     return np.asarray(np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1)), np.float32)
 
 
@@ -16,8 +16,8 @@ def cfc(branches: Float32, t: Float32) -> Float32:
     """(N, U) new states of CfC neurons (`liquid.cfc.CfC`, default mode).
 
     Args:
-        branches: (N, 4 U) what f, g, a, b say, side by side.
-        t: (N, 1) elapsed time in the cell's own.
+        branches: (N, 4 U) outputs of f, g, a, b, concatenated.
+        t: (N, 1) elapsed time in the cell's units.
     """
     n = branches.shape[1] // 4
     both = np.tanh(branches[:, : 2 * n])
@@ -30,9 +30,9 @@ def leaky_cfc(branches: Float32, h: Float32, t: Float32) -> Float32:
     """(N, U) new states of leaky CfC neurons (`liquid.cfc.CfC`).
 
     Args:
-        branches: (N, 3 U) what f, a, b say, side by side.
+        branches: (N, 3 U) outputs of f, a, b, concatenated.
         h: (N, U) old states.
-        t: (N, 1) elapsed time in the cell's own.
+        t: (N, 1) elapsed time in the cell's units.
     """
     n = h.shape[1]
     f = np.tanh(branches[:, :n])

@@ -1,7 +1,7 @@
 """Liquid time-constant cell (Hasani, Lechner et al. 2021, AAAI, "Liquid Time-constant Networks").
 
-Each neuron is a leaky membrane with synapses whose conductance the sender sets:
-C dv/dt = g (v_leak - v) + sum over synapses of w sigmoid(sigma (s - mu)) (E - v), s the sender's value.
+Each neuron is a leaky membrane. The conductance of its synapses depends on the sender's value s:
+C dv/dt = g (v_leak - v) + sum over synapses of w sigmoid(sigma (s - mu)) (E - v).
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class LTC(Cell):
         solver: fused = semi-implicit Euler (the paper's algorithm 1): stable at any dt, of order 1. euler and rk4 are
             explicit, of order 1 and 4, for short dt; dopri5 is adaptive and exact to its tolerance, through
             torchdiffeq: a reference, slow. All but dopri5 take `unfolds` equal steps. The true flow never leaves
-            the interval of its start, its leak and its reversal potentials (theorem 2); explicit steps that
-            would are held to it.
-        wiring: its synapses are the only ones and keep their polarity. None: everything to everything, and
-            reversal potentials may change sign while training.
-        tolerance: relative and absolute, of dopri5.
+            the interval of its start, its leak and its reversal potentials (theorem 2); explicit steps are clipped to
+            it.
+        wiring: its synapses are the only ones and keep their polarity. None: fully connected, and reversal
+            potentials may change sign during training.
+        tolerance: relative and absolute tolerance of dopri5.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class LTC(Cell):
         drawn = wiring if wiring is not None else dense(input_size, units, seed=int(torch.randint(2**31, ())))
         self.sensory = _Synapses(torch.from_numpy(drawn.sensory), self.wired)
         self.recurrent = _Synapses(torch.from_numpy(drawn.recurrent), self.wired)
-        # the ranges are the paper's code's; softplus keeps what must stay positive so
+        # the ranges are those of the paper's code; softplus keeps parameters positive
         self.capacity = nn.Parameter(unsoftplus(torch.empty(units).uniform_(0.4, 0.6)))
         self.leak = nn.Parameter(unsoftplus(torch.empty(units).uniform_(0.001, 1.0)))
         self.leak_potential = nn.Parameter(torch.empty(units).uniform_(-0.2, 0.2))
@@ -74,7 +74,7 @@ class LTC(Cell):
         return h
 
     def time_constants(self, x: Tensor, h: Tensor) -> Tensor:
-        """Seconds in which each neuron forgets, at this input and state: (B, C), (B, U) -> (B, U) (the paper's tau)."""
+        """Time constants in seconds, at this input and state: (B, C), (B, U) -> (B, U) (the paper's tau)."""
         _, rate = _Flow(self, x).current(h)
         return self.time_unit / rate
 
@@ -103,7 +103,7 @@ class _Synapses(nn.Module):
 
 
 class _Flow:
-    """The membrane equation under one input: what does not change while the state flows is worked out once."""
+    """The membrane equation under one input; terms that do not depend on the state are computed once."""
 
     def __init__(self, cell: LTC, x: Tensor) -> None:
         capacity = functional.softplus(cell.capacity)
@@ -115,7 +115,7 @@ class _Flow:
         self.ends = torch.cat((cell.leak_potential[None], senses.potential, self.recurrent.potential), 0).detach()
 
     def current(self, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Both (B, U): p and q of dv/dt = p - q v."""
+        """p and q of dv/dt = p - q v, each (B, U)."""
         push, pull = self.recurrent(v)
         return self.push + push, self.pull + pull
 
@@ -162,7 +162,7 @@ def _hold(v: Tensor, low: Tensor, high: Tensor) -> Tensor:
 
 
 def _adaptive(flow: _Flow, v: Tensor, t: Tensor, tolerance: float) -> Tensor:
-    """The flow over `t` (B, 1): every row's time is stretched to [0, 1], so that one solver call serves them all."""
+    """The flow over `t` (B, 1): every row's time is scaled to [0, 1], so that one solver call serves all rows."""
     try:
         from torchdiffeq import odeint
     except ImportError as error:

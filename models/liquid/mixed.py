@@ -1,7 +1,7 @@
 """Mixed memory: an LSTM-like path beside a continuous-time cell (Lechner & Hasani 2020, arXiv:2006.04418).
 
-The state of an ODE forgets exponentially, and so do its gradients; the path's memory is only gated, so that gradients
-reach far back.
+The state of an ODE decays exponentially, and so do its gradients. The path's memory is only gated, so that gradients
+do not vanish over long times.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from torch import Tensor, nn
 from models.errors import ConfigError
 from models.liquid.cell import Cell, unsoftplus
 
-FORGET_BIAS = 1.0  # as in the paper's code: gates start open, so that memory starts long
-FIRST_HALF_LIFE = 100.0  # time units; long against any training window, so that decay starts next to nothing
+FORGET_BIAS = 1.0  # as in the paper's code: gates are open at first, so that the memory is long
+FIRST_HALF_LIFE = 100.0  # time units; much longer than a training window, so that decay is negligible at first
 
 
 class MixedMemory(Cell):
-    """Any cell of S = U with a memory c: the state is (h, c) side by side, 2 U numbers.
+    """Any cell of S = U with a memory c: the state is the concatenation of h and c, 2 U numbers.
 
-    c' = sigmoid(f + 1) d c + sigmoid(i) tanh(u), and the cell flows on from sigmoid(o) tanh(c') in place of h;
+    c' = sigmoid(f + 1) d c + sigmoid(i) tanh(u), and the cell continues from sigmoid(o) tanh(c') in place of h;
     u, i, f, o are maps of (x, h), d = exp(-rate dt).
 
     Args:
-        timed: the memory fades with the elapsed time, by a learned rate a unit; otherwise d = 1.
+        timed: the memory decays with the elapsed time, with a learned rate for each unit; otherwise d = 1.
     """
 
     def __init__(self, cell: Cell, *, timed: bool = True) -> None:

@@ -6,7 +6,7 @@ from models.errors import ConfigError
 
 
 def ncp_layers(units: int, outputs: int) -> tuple[int, int, int]:
-    """How many inter, command and motor neurons an NCP of so many units and outputs has.
+    """The numbers of inter, command and motor neurons of an NCP with `units` units and `outputs` outputs.
 
     Raises:
         ConfigError: no neuron remains for a layer.

@@ -15,13 +15,12 @@ from models.liquid.runner import RecurrentState, run
 class LiquidRNN(nn.Module):
     """A recurrent network for irregular time series: outputs after each sample, at any later time, or once a series.
 
-    Shapes: B rows, L samples, C inputs, Q asked times, O outputs. `times`, `mask` and `memory` are `runner.run`'s.
+    Shapes: B rows, L samples, C inputs, Q query times, O outputs. `times`, `mask` and `memory` are as in `runner.run`.
 
     Args:
         cell: a name of `CELLS`, or `mixed-` and such a name.
-        forecasts: the cell is told whether it is given a sample or asked a question, by one more input; `forecast`
-            needs it.
-        settings: what else the cell takes (`time_unit`, `wiring`, `backbone`, ...).
+        forecasts: a further input of the cell marks samples, as opposed to queries; `forecast` needs it.
+        settings: further arguments of the cell (`time_unit`, `wiring`, `backbone`, ...).
     """
 
     def __init__(
@@ -36,7 +35,7 @@ class LiquidRNN(nn.Module):
     def predict(
         self, x: Tensor, times: Tensor | None = None, mask: Tensor | None = None, memory: RecurrentState | None = None
     ) -> tuple[Tensor, RecurrentState]:
-        """(B, L, O) after each sample, and the memory to go on with."""
+        """(B, L, O) after each sample, and the memory for the next call."""
         seen, memory = run(self.cell, self._given(x), times, mask, memory)
         return self.readout(seen), memory
 
@@ -47,11 +46,11 @@ class LiquidRNN(nn.Module):
         return self.predict(x, times, mask, memory)[0]
 
     def forecast(self, memory: RecurrentState, at: Tensor) -> Tensor:
-        """(B, Q, O) at the times `at` (B, Q), seconds, none before the memory's; the memory stays as it was.
+        """(B, Q, O) at the times `at` (B, Q), seconds, not before the memory's time; the memory is unchanged.
 
         Raises:
             ConfigError: the model was made without `forecasts`.
-            DataError: a time lies before the last sample, or a row has seen nothing yet.
+            DataError: a time lies before the last sample, or a row has no sample yet.
         """
         if not self.forecasts:
             raise ConfigError("this model cannot forecast; make it with forecasts=True and train it on asked times.")
@@ -61,7 +60,7 @@ class LiquidRNN(nn.Module):
             row = int((~(dt >= 0)).nonzero()[0, 0])
             raise DataError(f"row {row}: a forecast is asked for before its last sample; ask for a later time.")
         h = memory.h.repeat_interleave(asked, 0)
-        question = h.new_zeros(rows * asked, self.cell.input_size)  # no sample, and the mark of one is 0 too
+        question = h.new_zeros(rows * asked, self.cell.input_size)  # no sample: its mark is 0 too
         h = self.cell.step(question, h, dt.flatten().to(h.dtype))
         out: Tensor = self.readout(self.cell.output(h)).unflatten(0, (rows, asked))
         return out

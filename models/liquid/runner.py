@@ -1,4 +1,4 @@
-"""Runs a cell over batches of uneven, padded, unequally long sequences, whole or piece by piece.
+"""Runs a cell over batches of uneven, padded sequences of different lengths, whole or in pieces.
 
 Shapes: B rows, L samples, C inputs, O outputs. Each row has times of its own.
 """
@@ -16,11 +16,11 @@ from models.liquid.cell import Cell
 
 @dataclass(frozen=True, slots=True)
 class RecurrentState:
-    """What is carried from one piece of a stream to the next.
+    """The state between consecutive pieces of a stream.
 
     Attributes:
         h: (B, S), the cell's state after the last sample.
-        time: (B,) float64 seconds, when that sample came; NaN in rows that saw none yet.
+        time: (B,) float64 seconds, the time of that sample; NaN in rows without a sample.
     """
 
     h: Tensor
@@ -32,7 +32,7 @@ class RecurrentState:
 
 
 def start(cell: Cell, rows: int) -> RecurrentState:
-    """The memory before anything was seen."""
+    """The initial memory."""
     h = cell.initial(rows)
     return RecurrentState(h, torch.full((rows,), torch.nan, dtype=torch.float64, device=h.device))
 
@@ -42,13 +42,13 @@ def run(
 ) -> tuple[Tensor, RecurrentState]:
     """The cell's outputs after each sample, (B, L, O), and the memory after the last.
 
-    The step to a sample lasts from the row's sample before; a row's very first lasts one `time_unit`.
+    The step to a sample lasts from the row's previous sample; the first step of a row lasts one `time_unit`.
 
     Args:
-        x: (B, L, C); what stands where `mask` is False is never read, it may be NaN.
-        times: (B, L) seconds, best float64, not decreasing within a row; None: one `time_unit` a sample.
-        mask: (B, L) bool, True where there is a sample; elsewhere the state stays and the output repeats. None: all.
-        memory: of the piece before; None: a fresh start.
+        x: (B, L, C); ignored where `mask` is False, may be NaN there.
+        times: (B, L) seconds, preferably float64, not decreasing within a row; None: one `time_unit` a sample.
+        mask: (B, L) bool, True where there is a sample; elsewhere state and output are repeated. None: all True.
+        memory: memory of the previous piece; None: the initial memory.
 
     Raises:
         DataError: times go back or are not finite, or the shapes do not fit each other.
@@ -76,12 +76,12 @@ def run(
 def elapsed(
     times: Tensor | None, mask: Tensor | None, before: Tensor, first: float, like: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Seconds since the row's sample before, (B, L) of the type of `like`, and the time of the last sample, (B,).
+    """Seconds since the row's previous sample, (B, L) of the type of `like`, and the time of the last sample, (B,).
 
-    Differences are taken in float64, before any rounding, so that times far from zero lose nothing.
+    Differences are computed in float64, before any rounding, so that times far from zero keep their precision.
 
     Args:
-        before: (B,) the last sample's time before these, NaN where there was none: such a row's first takes `first`.
+        before: (B,) the time of the previous sample, NaN where there was none: such a row's first step is `first`.
 
     Raises:
         DataError: times go back or are not finite.

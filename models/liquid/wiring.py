@@ -1,8 +1,8 @@
-"""Sparse wirings of liquid networks: which neuron has a synapse to which (neural circuit policies).
+"""Sparse wirings of liquid networks: the synapses between neurons (neural circuit policies).
 
 Lechner et al., "Neural circuit policies enabling auditable autonomy", Nature Machine Intelligence 2, 2020, "Design".
 Neurons are numbered inter, command, motor; the motor neurons are the outputs. Synapses have a polarity: +1 excites,
--1 inhibits, 0 is no synapse. The same seed gives the same wiring, on every machine.
+-1 inhibits, 0 is no synapse. The same seed gives the same wiring on every machine.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Wiring:
         sensory: (C, U) int8, polarity of input -> neuron.
         recurrent: (U, U) int8, polarity of neuron -> neuron, source first.
         layers: neurons in each layer, in the order in which a signal passes them; their sum is U.
-        outputs: how many of the last neurons are motor neurons.
+        outputs: number of motor neurons, which are the last ones.
     """
 
     sensory: Polarity
@@ -60,12 +60,12 @@ class Wiring:
 
     @property
     def synapses(self) -> int:
-        """How many synapses there are, the inputs' among them."""
+        """Number of synapses, including those of the inputs."""
         return int(np.count_nonzero(self.sensory) + np.count_nonzero(self.recurrent))
 
 
 def dense(inputs: int, units: int, outputs: int | None = None, *, seed: int = 0) -> Wiring:
-    """Everything to everything in one layer; two synapses of three excite."""
+    """One fully connected layer; two of three synapses excite."""
     rng = np.random.default_rng(seed)
     polarity = np.array([-1, 1, 1], np.int8)
     return Wiring(
@@ -79,9 +79,9 @@ def ncp(
 ) -> Wiring:  # fmt: skip
     """Sensory -> inter -> command (recurrent) -> motor.
 
-    Every input speaks to `sensory_fanout` inter neurons, every inter neuron to `inter_fanout` command neurons,
-    `recurrent_command` synapses join command neurons, and every motor neuron hears `motor_fanin` command neurons. A
-    neuron that nobody would speak to, or that would speak to nobody, is given synapses of the layer's mean number.
+    Every input has synapses to `sensory_fanout` inter neurons, every inter neuron to `inter_fanout` command neurons,
+    `recurrent_command` synapses connect command neurons, and every motor neuron has `motor_fanin` synapses from command
+    neurons. A neuron without incoming or without outgoing synapses gets the layer's mean number.
 
     Raises:
         ConfigError: a fan is larger than the layer that it goes to, or a layer is empty.
@@ -111,10 +111,10 @@ def ncp(
 
 
 def auto_ncp(inputs: int, units: int, outputs: int, *, sparsity: float = 0.5, seed: int = 0) -> Wiring:
-    """An NCP with `units` neurons: of those that are not motor neurons, 4 in 10 are command neurons.
+    """An NCP with `units` neurons: 40 % of the neurons other than motor neurons are command neurons.
 
     Args:
-        sparsity: 0 (every possible synapse between neighbouring layers) up to below 1.
+        sparsity: 0 (every possible synapse between neighbouring layers) to below 1.
     """
     inter, command, _ = ncp_layers(units, outputs)
     if not 0 <= sparsity < 1:

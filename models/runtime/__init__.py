@@ -1,1 +1,1 @@
-"""The runtime of networks: sessions, the cache of exports, files of weights."""
+"""The runtime of networks: sessions, the cache of exports, weight files."""

@@ -1,4 +1,4 @@
-"""Names of the arrays that the house speaks of, by their type of number."""
+"""Names of the array types of the package, by their dtype."""
 
 from __future__ import annotations
 

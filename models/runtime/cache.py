@@ -1,4 +1,4 @@
-"""The cache folder: what can be computed or fetched again."""
+"""The cache folder, for files that can be computed or fetched again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ELSEWHERE = "make room, or set LIQUIDTRACK_CACHE to a folder of yours"
 
 @contextmanager
 def atomic(path: Path, help: str = ELSEWHERE) -> Iterator[Path]:
-    """A temporary file beside `path` that takes its place at the end: a kill leaves the old or a whole new one.
+    """A temporary file beside `path` that replaces it at the end: a killed process leaves the old or the complete file.
 
     Args:
         path: the file.

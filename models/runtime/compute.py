@@ -1,4 +1,4 @@
-"""Threads and device of the networks. Standard library only: configuration modules read it."""
+"""Threads and device of the networks. Standard library only: configuration modules import it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ def usable_cores() -> int:
 
 
 def beside_threads() -> int:
-    """Threads for the work beside the networks: half of the cores, for waiting for a busy one holds all up."""
+    """Threads for the work beside the networks: half of the cores, since waiting for a busy core delays all stages."""
     return max(1, usable_cores() // 2)
 
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """What each network of a run gets to compute with: made once, handed to all.
+    """Threads and device of each network of a run, shared by all networks.
 
     Attributes:
         threads: CPU threads of one network; 0 takes all cores that the process may use.
-        device: where it runs; auto takes CUDA where the installed ONNX Runtime or torch offers it.
+        device: its device; auto takes CUDA where the installed ONNX Runtime or torch supports it.
     """
 
     threads: int = 0
@@ -33,17 +33,17 @@ class Compute:
 
     @classmethod
     def shared(cls, networks: int = 1, threads: int = 0, device: Device = "auto") -> Compute:
-        """For one of `networks` networks that run side by side.
+        """The share of one of `networks` networks that run at the same time.
 
-        One share of the cores stays free for reading, drawing and encoding: on two cores a network that takes both only
-        makes them wait.
+        One share of the cores is left for reading, drawing and encoding: on two cores a network that takes both only
+        delays them.
 
         >>> Compute.shared(networks=2, threads=3)
         Compute(threads=3, device='auto')
 
         Args:
-            networks: how many run side by side.
-            threads: of each of them; 0 divides the cores evenly.
-            device: where they run.
+            networks: number of networks that run at the same time.
+            threads: threads of each of them; 0 divides the cores evenly.
+            device: device of the networks.
         """
         return cls(threads or max(1, usable_cores() // (networks + 1)), device)

@@ -1,4 +1,4 @@
-"""Small functions of arrays that several rooms need."""
+"""Small functions of arrays that several packages use."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from models.runtime.arrays import Float32, Float64
 
-MIN_PROBABILITY = 1e-6  # by which a probability is held off 0 and 1
+MIN_PROBABILITY = 1e-6  # least distance of a probability from 0 and 1
 
 
 def logit(score: NDArray[np.floating]) -> Float64:
-    """Log-odds of scores, 0 and 1 held off."""
+    """Log-odds of scores, clipped away from 0 and 1."""
     p = np.clip(np.asarray(score, np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     return np.asarray(np.log(p / (1 - p)))
 
@@ -27,8 +27,8 @@ def unit(vectors: Float32, axis: int = 1, least: float = 1e-12, flat: bool = Tru
     Args:
         vectors: of any shape.
         axis: along which the components of one vector lie.
-        least: shorter ones are divided by this length.
-        flat: a vector of zeros, which points nowhere, becomes the same constant vector for all; else it stays.
+        least: divisor of shorter vectors.
+        flat: a vector of zeros becomes a constant vector; otherwise it is unchanged.
     """
     length = np.linalg.norm(vectors, axis=axis, keepdims=True)
     made: Float32 = np.asarray(vectors / np.maximum(length, least), np.float32)

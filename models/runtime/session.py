@@ -43,13 +43,13 @@ def _port(value: Any, path: Path) -> Port:
 
 
 def _first_line(error: Exception) -> str:
-    """The reason in an ONNX Runtime error, without its `[ONNXRuntimeError] : 7 : INVALID_PROTOBUF :`."""
+    """The reason in an ONNX Runtime error, without the prefix `[ONNXRuntimeError] : 7 : INVALID_PROTOBUF :`."""
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return text.split(" : ")[-1].rstrip(".")[:200]
 
 
 class Network(Protocol):
-    """What runs: arrays by input name in, all outputs in order out."""
+    """A network at run time: arrays by input name in, all outputs in order out."""
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]: ...
 
@@ -60,11 +60,11 @@ class Session:
     Args:
         path: the .onnx file.
         threads: CPU threads inside an operator; 0 takes all cores that the process may use.
-        device: "auto" takes CUDA where the installed ONNX Runtime offers it, else the CPU; "cuda" insists.
+        device: "auto" takes CUDA where the installed ONNX Runtime supports it, else the CPU; "cuda" requires it.
 
     Raises:
         WeightsError: the file is missing, damaged or not an ONNX network.
-        ConfigError: CUDA was asked for and is not there.
+        ConfigError: CUDA is required and not available.
     """
 
     def __init__(self, path: Path | str, threads: int = 0, device: str = "auto") -> None:
@@ -83,7 +83,7 @@ class Session:
         options.log_severity_level = 4
         options.intra_op_num_threads = threads or usable_cores()
         options.inter_op_num_threads = 1
-        # Spinning threads win microseconds for this network and take the core from the other stages of the pipeline.
+        # Spinning threads save microseconds for this network and take the core from the other stages of the pipeline.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         providers = ["CUDAExecutionProvider"] * cuda + ["CPUExecutionProvider"]
         try:

@@ -1,4 +1,4 @@
-"""Reads torch weights that a user names: tensors by name, and one sentence for whatever else the file holds."""
+"""Reads a user's torch weights: tensors by name, or a one-sentence error for any other content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
     """A file's state_dict, on the CPU; the file cannot run code.
 
     Raises:
-        WeightsError: it is missing, damaged or no state_dict.
+        WeightsError: the file is missing, damaged or no state_dict.
     """
     if not path.is_file():
         raise WeightsError(f"{path}: there is no such weights file; check its path.")

@@ -19,7 +19,7 @@ from models.runtime.cache import atomic
 
 T = TypeVar("T")
 
-# Ablations, and weights that only a training starts from.
+# Ablations, and weights that are only used to initialise a training.
 IN_CHECKOUT = tuple(
     f"{name}.safetensors" for name in ("control-gru-dt", "control-memoryless", "control-none", "detector")
 )
@@ -54,12 +54,12 @@ def read_checksummed(path: Path, kind: type[T], form: str, what: str, how: str) 
     Args:
         path: the file.
         kind: dataclass of its config.
-        form: the format that it must name.
-        what: what the file is, for errors ("a head").
-        how: how to get a right one, for errors.
+        form: the required format name.
+        what: the kind of file, for errors ("a head").
+        how: how to get a valid file, for errors.
 
     Raises:
-        WeightsError: the file is missing, another kind of file, of another version, or damaged.
+        WeightsError: the file is missing, damaged, of another kind or of another version.
     """
     weights, about = read_arrays(path, what, how)
     if about.get("format") != form:
@@ -78,8 +78,8 @@ def read_arrays(path: Path, what: str, how: str) -> tuple[dict[str, Float32], di
     """The arrays of a safetensors file, and its metadata.
 
     Raises:
-        WeightsError: the file is missing or damaged, or an array holds no finite numbers; `what` it is and `how` to get
-            a right one end the sentence.
+        WeightsError: the file is missing or damaged, or an array has values that are not finite; the message ends with
+            `what` it is and `how` to get a valid file.
     """
     from safetensors import safe_open
 
@@ -94,7 +94,7 @@ def read_arrays(path: Path, what: str, how: str) -> tuple[dict[str, Float32], di
         with safe_open(path, framework="numpy") as file:
             about = file.metadata() or {}
             weights = {name: np.asarray(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118  (no dict)
-    except Exception as error:  # safetensors raises types of its own, and NumPy others for what it has no type for
+    except Exception as error:  # safetensors raises its own types, and NumPy others for unknown dtypes
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise WeightsError(f"{path}: cannot be read as {what}'s weights ({reason}); {how}.") from None
     for name, value in weights.items():
@@ -104,10 +104,10 @@ def read_arrays(path: Path, what: str, how: str) -> tuple[dict[str, Float32], di
 
 
 def check_shapes(path: Path, weights: Mapping[str, Float32], wanted: Mapping[str, tuple[int, ...]], how: str) -> None:
-    """Refuse weights whose arrays are not those of the `wanted` names and shapes.
+    """Checks that the weights have exactly the arrays `wanted`, by name and shape.
 
     Raises:
-        WeightsError: which array is missing, left over or of another shape.
+        WeightsError: an array is missing, unexpected or of another shape; the message names it.
     """
     for name, shape in wanted.items():
         if name not in weights:

@@ -1,1 +1,1 @@
-"""Saliency: what stands out in an image."""
+"""Saliency: the salient object of an image."""

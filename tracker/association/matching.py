@@ -164,7 +164,7 @@ def match_across_classes(problem: MatchProblem, matched: Int64, usable: Bool, co
         matched: (N,) the matches so far; new matches are written into it.
         usable: (M,) which observations may be matched.
         cost: gives the log-odds of pairs.
-        threshold: least log-odds of a match whose class is the track's likeliest.
+        threshold: least log-odds of a match with the track's likeliest class.
     """
     if problem.class_cost is None:
         return

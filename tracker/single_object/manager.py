@@ -138,7 +138,7 @@ class SingleObjectManager(TrackerDecorator):
         The arguments are those of `TrackerDecorator.update`.
 
         Raises:
-            DataError: no frame is given, or a box whose time has come has no area in the image.
+            DataError: no frame is given, or a box that is due has no area in the image.
         """
         frame, detections = frame_at(frame, time, "a tracker of pointed objects"), Detections.of(detections)
         for one in self._objects:

@@ -9,16 +9,17 @@ from models.checks.limits import SEEDS, check_ranges
 
 @dataclass(frozen=True, slots=True)
 class ClassPoolConfig:
-    """What a class pool is made of.
+    """The sizes of a class pool.
 
     Attributes:
-        quality: numbers that tell what a view is worth, beside what the pool sees in the evidence itself.
-        units: numbers of the liquid state of one track.
+        quality: number of quality features of a view, in addition to features of the evidence itself.
+        units: size of the liquid state of one track.
         time_unit: seconds that count as 1 in the cell's own time.
-        soft: whether evidence is a probability for each class (a classifier's), or one class alone (a detector's).
-        agreement: whether the state is told how a view agrees with the belief. It may then trust what contradicts more
-            than what confirms, which suits a classifier that sees an object ever better, but not a moody detector.
-        seed: of the first weights.
+        soft: evidence is a probability for each class (of a classifier), otherwise a single class (of a detector).
+        agreement: the agreement of a view with the belief is an input of the state. Contradicting views can then weigh
+            more than confirming ones, which suits a classifier with increasingly better views, but not an unsteady
+            detector.
+        seed: seed of the first weights.
     """
 
     quality: int
@@ -33,10 +34,10 @@ class ClassPoolConfig:
 
     @property
     def inputs(self) -> int:
-        """Inputs of the cell for a view."""
+        """Number of inputs of the cell for a view."""
         return self.quality + 2 + 3 * self.agreement + 3 * self.soft
 
     @property
     def kinds(self) -> int:
-        """Kinds of evidence that a view gives."""
+        """Number of kinds of evidence in a view."""
         return 1 + self.soft

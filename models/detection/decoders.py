@@ -2,8 +2,7 @@
 
 YOLOX: Ge et al., "YOLOX: Exceeding YOLO Series in 2021", arXiv:2107.08430. NanoDet: RangiLyu/nanodet; its boxes are
 distributions over distances, Li et al., "Generalized Focal Loss", arXiv:2006.04388, eq. 3-4. DETR style: networks
-that take `orig_target_sizes` and return labels, boxes and scores (RT-DETR, D-FINE; DEIM: Huang et al.,
-arXiv:2412.04234).
+that take `orig_target_sizes` and return labels, boxes and scores (RT-DETR, D-FINE; DEIM: arXiv:2412.04234).
 """
 
 from __future__ import annotations

@@ -80,6 +80,7 @@ def single_object() -> Page | None:
         f"{worst['auc']:.3f} ({PROFILES[worst['profile']]}).",
         f"The hardest sequence with all frames is {lowest}.",
         "The sequences are few, and one is either kept or lost as a whole, so single figures vary by several points.",
+        "The tracker's constants were chosen on these sequences: expect clearly lower figures on others.",
     )
     frames = sum(s["frames"] for s in runs[0]["sequences"].values())
     about = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,11 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
     return Module.from_parent(parent, path=module_path)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call() -> Generator[None, object, object]:
-    """A test that comes to need an optional package which is absent skips itself."""
+@contextmanager
+def skips_what_is_absent() -> Generator[None, None, None]:
+    """Turns an error that an absent optional package causes into a skip with its reason."""
     try:
-        return (yield)
+        yield
     except Exception as error:
         if reason := absent(error):
             pytest.skip(reason)
@@ -36,13 +37,16 @@ def pytest_runtest_call() -> Generator[None, object, object]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup() -> Generator[None, object, object]:
-    """The same of what a test's fixtures need."""
-    try:
+    """A test whose fixtures come to need an optional package which is absent skips itself."""
+    with skips_what_is_absent():
         return (yield)
-    except Exception as error:
-        if reason := absent(error):
-            pytest.skip(reason)
-        raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """The same of what the test itself needs."""
+    with skips_what_is_absent():
+        return (yield)
 
 
 @pytest.fixture(scope="session")

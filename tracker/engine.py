@@ -250,6 +250,7 @@ class Tracker:
         if self._size is not None:
             exited = at_border(to_xyxy(prediction.last_coordinates), (self._size[0], self._size[1]))
         return MatchProblem(
+            id=table.id,
             prediction=prediction,
             label=table.label,
             score=table.score,

@@ -31,6 +31,7 @@ class MatchProblem:
     """One frame's N tracks and M observations.
 
     Attributes:
+        id: (N,) the ids of the tracks.
         prediction: the predictions of the tracks at the frame's time.
         label: (N,) their classes.
         score: (N,) their latest scores.
@@ -44,6 +45,7 @@ class MatchProblem:
             classes; None with a single class.
     """
 
+    id: Int64
     prediction: Prediction
     label: Int64
     score: Float64
@@ -87,8 +89,18 @@ class MatchProblem:
         return np.full(len(self.label), -1)
 
 
+MatchListener = Callable[[MatchProblem, Pairs, Float64, Int64], None]
+"""Called with each frame's problem, its pairs of one class, their log-odds (K,), and the match of each track (N,)."""
+
+
 class Associator(Protocol):
-    """Matches tracks with observations. Its methods are called once a frame, in the order in which they stand here."""
+    """Matches tracks with observations. Its methods are called once a frame, in the order in which they stand here.
+
+    Attributes:
+        listener: gets the log-odds of each frame after its match; None for nothing.
+    """
+
+    listener: MatchListener | None
 
     @property
     def uses_crowding(self) -> bool:
@@ -128,6 +140,7 @@ class TwoStage:
     uses_crowding = False
 
     def __init__(self, cost: Cost, high_score: float, threshold: float, low_threshold: float) -> None:
+        self.listener: MatchListener | None = None
         self._cost, self._high_score = cost, high_score
         self._threshold, self._low_threshold = threshold, low_threshold
 
@@ -153,6 +166,8 @@ class TwoStage:
             track, detection = assign(pairs.track.take(rest), pairs.detection.take(rest), gain)
             matched[track] = detection
         match_across_classes(problem, matched, np.ones(len(problem.observations), bool), self._cost, self._threshold)
+        if self.listener is not None:
+            self.listener(problem, pairs, logits, matched)
         return matched
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from models.association_head.inference import HeadNumpy
 from tracker.association.assignment import assign
 from tracker.association.costs import Pairs, appearance
-from tracker.association.matching import NEVER_LOGIT, MatchProblem, match_across_classes
+from tracker.association.matching import NEVER_LOGIT, MatchListener, MatchProblem, match_across_classes
 from tracker.association.static_clutter import StaticClutter
 from tracker.learned.pair_features import WEAK_LOGIT, WEAK_SCORE, PairView, pair_view
 from tracker.motion.base import Observations
@@ -33,6 +33,7 @@ class Learned:
 
     def __init__(self, head: HeadNumpy, threshold: float, birth_threshold: float) -> None:
         self.head = head
+        self.listener: MatchListener | None = None
         self._threshold, self._birth_threshold = threshold, birth_threshold
         self._clutter = StaticClutter()
 
@@ -58,6 +59,8 @@ class Learned:
         track, detection = assign(pairs.track, pairs.detection, gain)
         matched[track] = detection
         match_across_classes(problem, matched, usable, self.logits, self._threshold)
+        if self.listener is not None:
+            self.listener(problem, pairs, logits, matched)
         return matched
 
     def learn(self, observations: Observations, born: Int64, unexplained: Bool, time: float) -> None:

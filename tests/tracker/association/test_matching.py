@@ -29,6 +29,7 @@ def problem(boxes: Float64, score: list[float], motion: str = "kalman") -> Match
     seen = Observations.at(boxes, np.array(score), True)
     one, m = np.zeros(1), len(boxes)
     return MatchProblem(
+        id=np.ones(1, np.int64),
         prediction=model.predict(rows, 0.1),
         label=np.zeros(1, np.int64),
         score=np.array([0.9]),

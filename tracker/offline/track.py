@@ -1,0 +1,63 @@
+"""Tracks of a whole recording: the online tracker's decisions, taken again where they are in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tracker.config import TrackerConfig
+from tracker.offline.config import OfflineConfig
+from tracker.offline.online import track_online
+from tracker.offline.types import Constraint, Decisions, VideoDetections, WholeTracks
+from tracker.types import Int64
+
+
+def track_whole(
+    detections: VideoDetections,
+    config: TrackerConfig | None = None,
+    offline: OfflineConfig | None = None,
+    constraints: Sequence[Constraint] = (),
+) -> WholeTracks:
+    """The tracks of a recording, with the probability of every decision.
+
+    A pure function: the same arguments give the same result.
+
+    Args:
+        detections: all detections of the recording.
+        config: the online tracker that decides first.
+        offline: how its decisions are taken again.
+        constraints: what a person knows.
+
+    Raises:
+        ConfigError, WeightsError: as `Tracker`.
+        DataError: two constraints contradict each other.
+    """
+    online = track_online(detections, config or TrackerConfig())
+    return refine_tracks(detections, np.where(online.confirmed, online.track, -1), offline, constraints)
+
+
+def refine_tracks(
+    detections: VideoDetections,
+    track: Int64,
+    offline: OfflineConfig | None = None,
+    constraints: Sequence[Constraint] = (),
+) -> WholeTracks:
+    """The same for tracks that any tracker made: `track` (N,) is the id of each detection's track, -1 without one."""
+    rows = (track >= 0).nonzero()[0]
+    order = np.lexsort((track[rows], detections.frame[rows]))
+    rows = rows[order]
+    number = np.unique(track[rows], return_inverse=True)[1]
+    none = np.zeros(0, np.int64)
+    decisions = Decisions(none, none, none, np.zeros(0), none)
+    return WholeTracks(
+        frame=detections.frame[rows],
+        id=number + 1,
+        xyxy=detections.xyxy[rows],
+        score=detections.score[rows],
+        label=detections.label[rows],
+        detection=rows,
+        link=np.ones(len(rows), np.float32),
+        std=np.zeros((len(rows), 4), np.float32),
+        decisions=decisions,
+    )

@@ -27,6 +27,11 @@ USUAL: dict[str, tuple[str, ...]] = {
         *("out", "video", "mot", "jsonl", "coco", "cvat", "yolo", "show", "overwrite", "quiet"),
         *("threads", "device"),
     ),
+    "mot": (
+        *("root", "out", "skip_bad_rows", "motion", "cost", "high_score", "low_score", "new_track_score"),
+        *("match_probability", "max_age", "min_confirm", "camera_motion"),
+        *("whole", "smooth", "fill", "max_absence", "overwrite", "quiet", "workers"),
+    ),
 }
 NARROWEST, WIDEST = 60, 120  # width of the text in columns
 MAX_SHORT_OPTIONS = 28  # most options that the short help shows in full

@@ -23,6 +23,7 @@ TITLES = {
     "Input": "reading",
     "Detection": "detection",
     "Tracking": "tracking",
+    "Whole video": "offline",
     "Appearance embeddings": "appearance_features",
     "Re-identification": "returning",
     "Classification": "recognition",
@@ -40,6 +41,7 @@ PLACED = {
     "Input": ("skip_bad_rows",),
     "Detection": ("keep_ids",),
     "Tracking": ("camera_motion",),
+    "Whole video": ("whole",),
     "Output": (
         *("out", "video", "json", "csv", "latex", "plot", "save", "export", "show", "overwrite", "quiet"),
         *("per_sequence", "per_class", "answers", "work"),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from datasets.formats import DetectionFile
@@ -16,10 +17,13 @@ from datasets.output_guard.guard import begin
 from models.errors import DataError
 from models.runtime.compute import usable_cores
 from tools.track.config.detections import MotConfig
+from tools.track.recording import read_recording
 from tools.track.sequences import detections_of, find_sequences
 from tools.track.workers import in_processes
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
+from tracker.offline.config import OfflineConfig
+from tracker.offline.track import track_whole
 from tracker.protocols import SourceInfo
 
 
@@ -29,13 +33,22 @@ def mot(config: MotConfig) -> None:
     Raises:
         DataError: there is no sequence, a file is invalid, or the times of a sequence are unknown.
     """
-    work = partial(
+    work: Callable[[Path], None] = partial(
         track_sequence,
         out=config.out,
         settings=config.tracking,
         camera_motion=config.camera_motion,
         skip_bad_rows=config.skip_bad_rows,
     )
+    if config.whole:
+        work = partial(
+            track_whole_sequence,
+            out=config.out,
+            settings=config.tracking,
+            offline=config.offline,
+            camera_motion=config.camera_motion,
+            skip_bad_rows=config.skip_bad_rows,
+        )
     begin()
     for_each_sequence(config.root, work, config.workers, config.quiet)
 
@@ -76,3 +89,23 @@ def track_sequence(
         for frame, time in zip(frames.tolist(), times.tolist(), strict=True):
             shown = tracker.update(detections(frame), time, warps.get(frame)).confirmed
             writer.put(frame, time, FrameBoxes(shown.id, shown.xyxy, shown.score, shown.label))
+
+
+def track_whole_sequence(
+    sequence: Path,
+    out: Path,
+    settings: TrackerConfig,
+    offline: OfflineConfig,
+    camera_motion: bool,
+    skip_bad_rows: bool = False,
+) -> None:
+    """Track the detections of one sequence into `out`/<sequence>.txt, with decisions that use the whole of it."""
+    recording = read_recording(sequence, camera_motion, skip_bad_rows)
+    frames, detections = recording.frames, recording.detections
+    tracks = track_whole(detections, settings, offline)
+    starts = np.searchsorted(tracks.frame, np.arange(len(frames) + 1)).tolist()
+    with MotWriter(out / f"{sequence.name}.txt") as writer:
+        writer.open(SourceInfo(sequence.name, *detections.size, frames=len(frames)), recording.names)
+        for k, (frame, time) in enumerate(zip(frames.tolist(), detections.times.tolist(), strict=True)):
+            at = slice(starts[k], starts[k + 1])
+            writer.put(frame, time, FrameBoxes(tracks.id[at], tracks.xyxy[at], tracks.score[at], tracks.label[at]))

@@ -10,6 +10,7 @@ from tyro.conf import Positional
 from datasets.output_guard.guard import Output
 from tools.track.sequences import written
 from tracker.config import TrackerConfig
+from tracker.offline.config import OfflineConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class MotConfig:
         out: output folder. It gets <sequence>.txt and <sequence>.times.csv.
         camera_motion: use gmc.txt where there is one.
         skip_bad_rows: drop malformed rows. Without it the first one is an error.
+        whole: decide with the whole video. Doubtful identities once more, with what comes after; boxes are smoothed,
+            and filled in short absences.
         workers: number of processes. 0 means one for each core.
         overwrite: replace existing results. Also those that were made by hand or with other settings.
         quiet: show no progress bar.
@@ -31,10 +34,12 @@ class MotConfig:
     out: Positional[Path]
     camera_motion: bool = True
     skip_bad_rows: bool = False
+    whole: bool = False
     workers: int = 0
     overwrite: bool = False
     quiet: bool = False
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
+    offline: OfflineConfig = field(default_factory=OfflineConfig)
 
     def outputs(self) -> tuple[Output, ...]:
         """What will be written."""

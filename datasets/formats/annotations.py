@@ -29,6 +29,9 @@ class Annotations:
         visibility: (N,) float32, 0..1, visible share of the object, or None if the file does not give it.
         mask: one run-length mask or None for each box, or None if there are no masks at all.
         start: time of the first frame on the source's own clock in seconds; `times` count from it.
+        filled: (N,) bool, boxes without a detection, put into an absence; None if the file does not tell.
+        link: (N,) float32, 0..1, probability of the link that leads to the box, nan where unknown; None if the file
+            has none.
     """
 
     frames: Int64
@@ -44,10 +47,12 @@ class Annotations:
     visibility: Float32 | None = None
     mask: tuple[Rle | None, ...] | None = None
     start: float = 0.0
+    filled: Bool | None = None
+    link: Float32 | None = None
 
     def __post_init__(self) -> None:
         n = len(self.row)
-        for name in ("id", "xyxy", "score", "label", "ignore", "visibility", "mask"):
+        for name in ("id", "xyxy", "score", "label", "ignore", "visibility", "mask", "filled", "link"):
             column = getattr(self, name)
             if column is not None and len(column) != n:
                 raise DataError(f"annotations: {name} has {len(column)} rows where row has {n}.")

@@ -4,7 +4,8 @@ The keys are TAO's, in addition to plain COCO's, so that pycocotools loads the f
 Plain COCO is read as well: images in the order of their ids are frames 0, 1, ...; MMTracking's `frame_id` and
 `instance_id` are supported. Boxes to ignore have `iscrowd` 1. `file_name` is the image's own name; for frames of a
 video it is CVAT's name for them, `frame_<from 0, six digits>.jpg`. A video's `start`, our addition, is the time of its
-first frame on the file's own clock, in seconds.
+first frame on the file's own clock, in seconds. An annotation may have `filled` (true: a box without a detection, put
+into an absence) and `link` (0..1, probability of the link that leads to it), our additions too.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from datasets.formats.annotations import Annotations
-from datasets.formats.table import RowList, assemble
+from datasets.formats.table import UNKNOWN_LINK, RowList, assemble
 from datasets.formats.text import BadRows, log, number, read_text, start_of
 from datasets.formats.timeline import Clock, find_clock, make_clock
 from datasets.formats.writer import FrameBoxes, WholeFile, Writer, image_name, utc, wide_ltwh
@@ -153,8 +156,9 @@ def _annotation(
     track = number(value.get("track_id", value.get("instance_id", -1)))
     score = number(value.get("score", 1))
     visibility = number(value.get("visibility", -1))
-    if track is None or score is None or visibility is None:
-        return bad(where, "track_id, score and visibility are numbers where they are given")
+    link = number(value.get("link", UNKNOWN_LINK))
+    if track is None or score is None or visibility is None or link is None:
+        return bad(where, "track_id, score, visibility and link are numbers where they are given")
     mask: Rle | None = None
     if isinstance(value.get("segmentation"), dict):
         try:
@@ -163,7 +167,8 @@ def _annotation(
             return bad(where, str(error))
     ignore = value.get("iscrowd") in (1, True) or value.get("ignore") in (1, True)
     ltrb = [v for v in box if v is not None]
-    rows.add(where, frame_of[image], track, ltrb, category[kind], score, ignore, visibility, mask)
+    filled = value.get("filled") is True
+    rows.add(where, frame_of[image], track, ltrb, category[kind], score, ignore, visibility, mask, filled, link)
     return None
 
 
@@ -227,6 +232,10 @@ class CocoWriter(Writer):
             out["track_id"] = int(boxes.id[k])
         if boxes.visibility is not None:
             out["visibility"] = round(float(boxes.visibility[k]), 7)
+        if boxes.filled is not None and boxes.filled[k]:
+            out["filled"] = True
+        if boxes.link is not None and not np.isnan(boxes.link[k]):
+            out["link"] = round(float(boxes.link[k]), 3)
         mask = boxes.mask[k] if boxes.mask is not None else None
         if mask is not None:
             out["segmentation"] = mask.to_json()

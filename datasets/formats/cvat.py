@@ -8,7 +8,8 @@ CVAT has no field for times. They are written as XML processing instructions, wh
 `<?liquidtrack frame="12" seconds="0.48"?>`, one per frame, also for frames without boxes. CVAT drops them when it saves
 the file; then put its times.csv beside it (`timeline`). `<meta>` holds the first frame's time on the file's clock, and
 for a camera on the wall clock: `<?liquidtrack start="0.0" start_utc="2026-...Z"?>`. Score and ignore are attributes of
-the box, declared in the labels.
+the box, declared in the labels; so is `filled` (true: no detection, the box is put into an absence) where such boxes
+are. An absence's first and last filled box are key frames only so that they keep the attribute.
 
 Reading: boxes that CVAT left out between two key frames are interpolated, as in CVAT, and a track without an end lasts
 to the last frame. `occluded` means a visibility of 0, else 1. Rotated boxes and polygons become their bounding boxes.
@@ -40,7 +41,8 @@ TOLERANCE = 2.0  # pixels
 BOX = re.compile(
     rb'<box frame="(\d+)" outside="([01])" occluded="([01])" keyframe="1" xtl="([-.\d]+)" ytl="([-.\d]+)"'
     rb' xbr="([-.\d]+)" ybr="([-.\d]+)" z_order="0">'
-    rb'(?:<attribute name="score">[^<]*</attribute><attribute name="ignore">(true)<)?'
+    rb'(?:<attribute name="score">[^<]*</attribute><attribute name="ignore">(?:(true)|false)</attribute>'
+    rb'(?:<attribute name="filled">(?:(true)|false)<)?)?'
 )
 MAX_FILLED = 2_000_000  # largest number of boxes that interpolation adds: a few lines of XML could request any number
 
@@ -67,8 +69,9 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
             at.append(len(rows.frame))
             if not shape.outside:
                 rows.add(
-                    shape.where, shape.frame, number, shape.ltrb, label, shape.score, shape.ignore, shape.visibility
-                )
+                    shape.where, shape.frame, number, shape.ltrb, label, shape.score, shape.ignore, shape.visibility,
+                    filled=shape.filled,
+                )  # fmt: skip
         if number >= 0 and not parsed.still:  # detections are not interpolated
             tracks.append((shapes, at))
     table, of = _filled(path, tracks, clock, rows.rows())
@@ -135,6 +138,7 @@ class CvatWriter(Writer):
 
     def _open(self) -> None:
         self._shown: dict[tuple[int, int], str] = {}
+        self._fills = False
         self._starts = [f'label={quoteattr(name)} source="auto"' for name in self.names]
         self._file = WholeFile(self.path, self._head("", self.names), tail="</annotations>\n")
         self._body = self._file.end
@@ -143,7 +147,11 @@ class CvatWriter(Writer):
         attributes = "".join(
             f"<attribute><name>{name}</name><mutable>True</mutable><input_type>{kind}</input_type>"
             f"<default_value>{default}</default_value><values>{values}</values></attribute>"
-            for name, kind, default, values in (("score", "text", "", ""), ("ignore", "checkbox", "false", "false"))
+            for name, kind, default, values in (
+                ("score", "text", "", ""),
+                ("ignore", "checkbox", "false", "false"),
+                *([("filled", "checkbox", "false", "false")] if self._fills else []),
+            )
         )
         labels = "".join(
             f"<label><name>{escape(name)}</name><attributes>{attributes}</attributes></label>\n"
@@ -164,6 +172,7 @@ class CvatWriter(Writer):
 
     def _put(self, index: int, time: float | None, boxes: FrameBoxes) -> None:
         seconds = "" if time is None else f' seconds="{time!r}"'
+        self._fills |= boxes.filled is not None
         source = "" if self._source_index is None else f' source_frame="{self._source_index}"'
         lines = [f'<?liquidtrack frame="{index}"{seconds}{source}?>\n']
         shown: dict[tuple[int, int], str] = {}
@@ -173,9 +182,15 @@ class CvatWriter(Writer):
             place = f'xtl="{left:.3f}" ytl="{top:.3f}" xbr="{right:.3f}" ybr="{bottom:.3f}" z_order="0"'
             occluded = int(boxes.visibility is not None and bool(boxes.visibility[k] < 0.5))
             ignore = "true" if boxes.ignore is not None and boxes.ignore[k] else "false"
+            filled = (
+                ""
+                if boxes.filled is None
+                else f'<attribute name="filled">{str(bool(boxes.filled[k])).lower()}</attribute>'
+            )
             box = (
                 f'<box frame="{index}" outside="0" occluded="{occluded}" keyframe="1" {place}>'
-                f'<attribute name="score">{score:.7g}</attribute><attribute name="ignore">{ignore}</attribute></box>'
+                f'<attribute name="score">{score:.7g}</attribute><attribute name="ignore">{ignore}</attribute>'
+                f"{filled}</box>"
             )
             gone = _gone(index + 1, place) if number < 0 else ""  # a detection is a track of one frame
             lines.append(f'<track id="{number}" {self._starts[label]}>{box}{gone}</track>\n')
@@ -241,11 +256,12 @@ class CvatWriter(Writer):
             found = BOX.search(file.readline())
             if found is None:
                 raise DataError(f"{self.path} was changed by another program while it was written.")
-            *numbers, ignore = found.groups()
+            *numbers, ignore, filled = found.groups()
             values.extend(map(float, numbers))
-            values.append(ignore is not None)
-        table = np.frombuffer(values).reshape(-1, 8)  # frame, outside, occluded, left, top, right, bottom, ignore
-        state = table[:, [1, 2, 7]]
+            values.extend((ignore is not None, filled is not None))
+        # frame, outside, occluded, left, top, right, bottom, ignore, filled
+        table = np.frombuffer(values).reshape(-1, 9)
+        state = table[:, [1, 2, 7, 8]]
         runs = np.flatnonzero((state[1:] != state[:-1]).any(axis=1) | (state[1:, 0] == 1)) + 1
         first = True
         for run in np.split(np.arange(len(table)), runs):

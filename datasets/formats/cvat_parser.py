@@ -41,6 +41,7 @@ class Shape:
     visibility: float | None
     score: float = 1.0
     ignore: bool = False
+    filled: bool = False
 
 
 @dataclass
@@ -214,6 +215,8 @@ class CvatParser:
             self._shape.score = float("nan") if score is None else score
         elif self._attribute == "ignore":
             self._shape.ignore = text.lower() == "true"
+        elif self._attribute == "filled":
+            self._shape.filled = text.lower() == "true"
 
     def _read_meta(self) -> None:
         """Image size, and the frames of the task or of the images."""

@@ -18,7 +18,9 @@ clock (it begins with the first tracked frame), and `seek` is on that clock.
 A box may omit `id` (a detection) and `score` (1). It may have `class_score` (probability of the label, 0..1, from all
 frames so far; not read back), `ignore` (true), `visibility` (0..1), `mask` (COCO's run lengths: {"size": [height,
 width], "counts": "..."}) and with it `polygons` (its outlines as in COCO, [[x1, y1, x2, y2, ...], ...], for programs
-that do not decode run lengths; the reader here uses the mask).
+that do not decode run lengths; the reader here uses the mask). Of tracks of a whole recording it may also have
+`filled` (true: there is no detection, the box is put into an absence), `link` (0..1, probability of the link that leads
+to this box) and `std` (standard deviation of centre x and y in pixels, log width, log height; not read back).
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from datasets.formats.annotations import Annotations
-from datasets.formats.table import RowList, assemble
+from datasets.formats.table import UNKNOWN_LINK, RowList, assemble
 from datasets.formats.text import BadRows, log, number, read_text, start_of
 from datasets.formats.timeline import make_clock
 from datasets.formats.writer import FrameBoxes, WholeFile, Writer, is_plain, utc
@@ -126,7 +128,8 @@ def _box(
             return bad(where, f"label {label[:40]!r} is not among the header's names {', '.join(names)[:80]}")
         index[label] = len(names)
         names.append(label)
-    value = {key: number(box.get(key, default)) for key, default in (("id", -1), ("score", 1), ("visibility", -1))}
+    usual = (("id", -1), ("score", 1), ("visibility", -1), ("link", UNKNOWN_LINK))
+    value = {key: number(box.get(key, default)) for key, default in usual}
     if box.get("id", -1) is None:
         value["id"] = -1.0
     for key, got in value.items():
@@ -135,6 +138,9 @@ def _box(
     ignore = box.get("ignore", False)
     if not isinstance(ignore, bool):
         return bad(where, '"ignore" is neither true nor false')
+    filled = box.get("filled", False)
+    if not isinstance(filled, bool):
+        return bad(where, '"filled" is neither true nor false')
     mask = None
     if box.get("mask") is not None:
         try:
@@ -143,8 +149,9 @@ def _box(
             return bad(where, str(error))
     ltrb = [float(v) for v in xyxy if v is not None]
     rows.add(
-        where, frame, value["id"] or 0.0, ltrb, index[label], value["score"] or 0.0, ignore, value["visibility"], mask
-    )
+        where, frame, value["id"] or 0.0, ltrb, index[label], value["score"] or 0.0, ignore, value["visibility"], mask,
+        filled, value["link"],
+    )  # fmt: skip
     return None
 
 
@@ -181,6 +188,7 @@ class JsonlWriter(Writer):
                 box["class_score"] = round(float(boxes.class_score[k]), 4)
             if boxes.ignore is not None and boxes.ignore[k]:
                 box["ignore"] = True
+            box |= _provenance(boxes, k)
             if boxes.visibility is not None:
                 box["visibility"] = round(float(boxes.visibility[k]), 6)
             mask = boxes.mask[k] if boxes.mask is not None else None
@@ -224,6 +232,18 @@ class JsonlWriter(Writer):
             self._write_seek()  # the last frame gets the duration of the previous one
         finally:
             self._file.close()
+
+
+def _provenance(boxes: FrameBoxes, k: int) -> dict[str, Any]:
+    """What is known of the origin of a box of a whole recording."""
+    out: dict[str, Any] = {}
+    if boxes.filled is not None and boxes.filled[k]:
+        out["filled"] = True
+    if boxes.link is not None and not np.isnan(boxes.link[k]):
+        out["link"] = round(float(boxes.link[k]), 3)
+    if boxes.std is not None:
+        out["std"] = [round(v, 4) for v in boxes.std[k].tolist()]
+    return out
 
 
 def _short(values: Float32) -> Any:

@@ -203,4 +203,6 @@ def _format(name: str) -> Format:
 def _boxes(a: Annotations, at: slice) -> FrameBoxes:
     optional: dict[str, Any] = {"visibility": None if a.visibility is None else a.visibility[at]}
     optional["mask"] = None if a.mask is None else a.mask[at]
+    optional["filled"] = None if a.filled is None else a.filled[at]
+    optional["link"] = None if a.link is None else a.link[at]
     return FrameBoxes(a.id[at], a.xyxy[at], a.score[at], a.label[at], a.ignore[at], **optional)

@@ -16,8 +16,9 @@ from datasets.formats.timeline import MAX_INDEX, Clock
 from datasets.formats.writer import replace_file, writing
 from datasets.masks.rle import Rle
 from models.errors import DataError
-from tracker.types import Bool, Float64, Int64
+from tracker.types import Bool, Float32, Float64, Int64
 
+UNKNOWN_LINK = -1.0  # in the table, where a box names no link
 MAX_PIXEL = 1e9  # beyond any image; at this size float32 cannot resolve a pixel
 
 
@@ -43,6 +44,8 @@ class LabelRows:
     ignore: Bool | None = None
     visibility: Float64 | None = None
     mask: Sequence[Rle | None] | None = None
+    filled: Bool | None = None
+    link: Float64 | None = None
 
     def extended(self, at: Int64, frame: Float64, ltrb: Float64) -> LabelRows:
         """These rows, followed by copies of the rows `at` with other frames and boxes; without `wh`."""
@@ -61,6 +64,8 @@ class LabelRows:
             more(self.ignore),
             more(self.visibility),
             None if self.mask is None else [*self.mask, *none],
+            more(self.filled),
+            more(self.link),
         )
 
 
@@ -77,6 +82,8 @@ class RowList:
     visibility: list[float] = field(default_factory=list)
     mask: list[Rle | None] = field(default_factory=list)
     where: list[str] = field(default_factory=list)
+    filled: list[bool] = field(default_factory=list)
+    link: list[float] = field(default_factory=list)
 
     def add(
         self,
@@ -89,6 +96,8 @@ class RowList:
         ignore: bool = False,
         visibility: float | None = None,
         mask: Rle | None = None,
+        filled: bool = False,
+        link: float | None = None,
     ) -> None:
         """Adds one box; `where` is its place in the file, for messages."""
         self.frame.append(frame)
@@ -100,6 +109,8 @@ class RowList:
         self.visibility.append(-1.0 if visibility is None else visibility)
         self.mask.append(mask)
         self.where.append(where)
+        self.filled.append(filled)
+        self.link.append(UNKNOWN_LINK if link is None else link)
 
     def rows(self, with_wh: bool = False) -> LabelRows:
         """The table. `with_wh`: whether the file gives boxes as left, top, width, height."""
@@ -110,6 +121,7 @@ class RowList:
                 box[:, 2:] += box[:, :2]
         visibility = np.array(self.visibility, float)
         said = visibility != -1
+        link = np.array(self.link, float)
         return LabelRows(
             np.array(self.frame, float),
             np.array(self.id, float),
@@ -120,6 +132,8 @@ class RowList:
             np.array(self.ignore, bool),
             np.where(said, visibility, 1.0) if said.any() else None,
             self.mask if any(m is not None for m in self.mask) else None,
+            np.array(self.filled, bool) if any(self.filled) else None,
+            link if (link != UNKNOWN_LINK).any() else None,
         )
 
 
@@ -171,6 +185,8 @@ def assemble(
         size,
         None if rows.visibility is None else rows.visibility[keep].astype(np.float32),
         None if rows.mask is None else tuple(rows.mask[i] for i in keep.tolist()),
+        filled=None if rows.filled is None else rows.filled[keep],
+        link=None if rows.link is None else _links(rows.link[keep]),
     )
 
 
@@ -223,6 +239,10 @@ def _checks(
     if rows.visibility is not None:
         seen = rows.visibility
         checks.append((~((seen >= 0) & (seen <= 1)), lambda i: f"visibility is {seen[i]}; it lies between 0 and 1"))
+    if rows.link is not None:
+        link = rows.link
+        unlikely = ~((link >= 0) & (link <= 1) | (link == UNKNOWN_LINK))
+        checks.append((unlikely, lambda i: f"link is {link[i]}; it is a probability between 0 and 1"))
     if clock is not None and clock.rate is None:
         listed = np.isin(frame, clock.frames)
         checks.append((~listed, lambda i: f"frame {frame[i] + first:.0f} is not listed in {clock.origin}"))
@@ -235,6 +255,10 @@ def _repeats(frame: Int64, number: Int64, good: Bool) -> list[int]:
     order = at[np.lexsort((number[at], frame[at]))]  # stable: for equal keys the earlier row comes first
     same = (np.diff(frame[order]) == 0) & (np.diff(number[order]) == 0)
     return sorted(order[1:][same].tolist())
+
+
+def _links(link: Float64) -> Float32:
+    return np.where(link == UNKNOWN_LINK, np.nan, link).astype(np.float32)
 
 
 def _timeline(frame: Int64, clock: Clock | None) -> tuple[Int64, Float64 | None]:

@@ -28,7 +28,11 @@ MIN_SIDE_PX = 0.001  # pixels, the resolution of three decimals; a thinner box w
 
 @dataclass(frozen=True, eq=False, slots=True)
 class FrameBoxes:
-    """One frame's boxes for a writer; the columns are those of `Annotations`."""
+    """One frame's boxes for a writer; the columns are those of `Annotations`.
+
+    Also `class_score` (N,), probability of the label, and `std` (N, 4), standard deviation of centre x and centre y in
+    pixels, log width and log height.
+    """
 
     id: Int64
     xyxy: Float32
@@ -38,6 +42,9 @@ class FrameBoxes:
     visibility: Float32 | None = None
     mask: Sequence[Rle | None] | None = None
     class_score: Float32 | None = None
+    filled: Bool | None = None
+    link: Float32 | None = None
+    std: Float32 | None = None
 
     def __len__(self) -> int:
         return len(self.id)

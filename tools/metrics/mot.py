@@ -253,7 +253,7 @@ def _plain(name: str) -> str:
 
 def _take(boxes: Annotations, rows: NDArray[np.int64]) -> Annotations:
     columns = {name: getattr(boxes, name)[rows] for name in ("row", "id", "xyxy", "score", "label", "ignore")}
-    return replace(boxes, **columns, visibility=None, mask=None)
+    return replace(boxes, **columns, visibility=None, mask=None, filled=None, link=None)
 
 
 def _decimal(xyxy: Float32) -> Float64:

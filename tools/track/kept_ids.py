@@ -37,7 +37,7 @@ def kept_ids(config: TrackConfig, detector: Detector) -> tuple[GivenTracksDetect
         kept &= found.score >= config.detection.score
     columns = {
         key: value[kept]
-        for key in ("row", "id", "xyxy", "score", "label", "ignore", "visibility")
+        for key in ("row", "id", "xyxy", "score", "label", "ignore", "visibility", "filled", "link")
         if (value := getattr(found, key)) is not None
     }
     masks = None if found.mask is None else tuple(m for m, k in zip(found.mask, kept.tolist(), strict=True) if k)

@@ -76,7 +76,7 @@ def test_mmtracking_coco_is_read(tmp_path: Path) -> None:
         (("annotations", 0, "bbox"), [1, 2, -3, 4], "annotation 1: width is -3.0; a box needs a positive width"),
         (("annotations", 0, "bbox"), [1, 2, 3, float("nan")], "annotation 1: height is nan"),
         (("annotations", 0, "score"), 2, "annotation 1: score is 2.0"),
-        (("annotations", 0, "track_id"), "a", "annotation 1: track_id, score and visibility are numbers"),
+        (("annotations", 0, "track_id"), "a", "annotation 1: track_id, score, visibility and link are numbers"),
         (("annotations", 0, "segmentation"), {"size": [1, 1]}, "annotation 1: the mask has no runs"),
         (("videos",), [{"id": 1}, {"id": 2}], "holds 2 videos; split it"),
     ],

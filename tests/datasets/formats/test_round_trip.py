@@ -73,6 +73,52 @@ def test_ignore_and_visibility_round_trip_if_the_format_has_them(
         assert np.abs(got.visibility[order(got)] - seen[order(want)]).max(initial=0) < 1e-4
 
 
+@given(want=label_files(), seed=st.integers(0, 9))
+@QUICK
+def test_filled_boxes_and_links_round_trip_if_the_format_has_them(
+    want: Annotations, seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    rng = np.random.default_rng(seed)
+    link = np.where(rng.random(len(want)) < 0.3, np.nan, rng.random(len(want))).astype(np.float32)
+    filled = rng.random(len(want)) < 0.5
+    want = _with(want, filled=filled, link=link)
+    for name in ("jsonl", "coco", "cvat"):
+        path = target(tmp_path_factory.mktemp("filled"), name)
+        write(want, path, name, config=EXACT)
+        got = read(path)
+        assert_same(got, want, names=name != "cvat")
+        here = np.zeros(len(got), bool) if got.filled is None else got.filled[order(got)]
+        assert here.tolist() == filled[order(want)].tolist()
+        if name != "cvat":
+            back = np.full(len(got), np.nan) if got.link is None else got.link[order(got)]
+            assert np.allclose(back, link[order(want)], atol=6e-4, equal_nan=True)
+
+
+def test_filled_boxes_survive_key_frames_of_cvat(tmp_path: Path) -> None:
+    n = 30
+    left = np.arange(n, dtype=np.float32) * 4
+    filled = (np.arange(n) >= 10) & (np.arange(n) < 20)
+    want = Annotations(
+        np.arange(n),
+        np.arange(n) / 10,
+        np.arange(n),
+        np.ones(n, np.int64),
+        np.stack([left, left, left + 20, left + 40], axis=1),
+        np.ones(n, np.float32),
+        np.zeros(n, np.int64),
+        ("person",),
+        np.zeros(n, bool),
+        (640, 480),
+        filled=filled,
+    )
+    write(want, tmp_path / "out.xml")
+    assert (tmp_path / "out.xml").read_text().count('keyframe="1"') <= 7
+    got = read(tmp_path / "out.xml")
+    assert_same(got, want)
+    assert got.filled is not None
+    assert got.filled.tolist() == filled.tolist()
+
+
 def _with(a: Annotations, **columns: object) -> Annotations:
     from dataclasses import replace
 

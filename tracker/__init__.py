@@ -35,6 +35,13 @@ if TYPE_CHECKING:
     from tracker.masks.propagation import MaskPropagator as MaskPropagator
     from tracker.masks.stage import MaskPrompt as MaskPrompt
     from tracker.masks.stage import MaskStage as MaskStage
+    from tracker.offline.config import OfflineConfig as OfflineConfig
+    from tracker.offline.track import refine_tracks as refine_tracks
+    from tracker.offline.track import track_whole as track_whole
+    from tracker.offline.types import Constraint as Constraint
+    from tracker.offline.types import VideoDetections as VideoDetections
+    from tracker.offline.types import WholeTracks as WholeTracks
+    from tracker.offline.windows import track_windows as track_windows
     from tracker.pipeline.build import build_pipeline as build_pipeline
     from tracker.pipeline.build import track_video as track_video
     from tracker.pipeline.config import PipelineConfig as PipelineConfig
@@ -103,6 +110,17 @@ _PLACES = {
         "MaskPrompt",
         "MaskStage",
     ),
+    "tracker.offline.config": ("OfflineConfig",),
+    "tracker.offline.track": (
+        "refine_tracks",
+        "track_whole",
+    ),
+    "tracker.offline.types": (
+        "Constraint",
+        "VideoDetections",
+        "WholeTracks",
+    ),
+    "tracker.offline.windows": ("track_windows",),
     "tracker.pipeline.loop": (
         "Pipeline",
         "Summary",

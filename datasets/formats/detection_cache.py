@@ -1,0 +1,391 @@
+"""The cache of a detector's work on one video: boxes, embeddings, camera motion and times of every frame in one file.
+
+The file is a ZIP archive of NumPy arrays without pickled objects, as `numpy.savez` writes it: `numpy.load` opens it.
+Its members are chunks of `CHUNK_FRAMES` frames (`000000/times.npy`, ...), so that writing and reading need the memory
+of one chunk, and `about.json`: what made it, the class names, the image size, and whether it holds the whole video.
+
+Embeddings are kept as float16. `rounded` gives detections the values that the cache will return, so that a run that
+fills the cache and a run that reads it get the same tracks.
+
+A file is written beside its place and moved there when it is complete. Every byte of the content is under a CRC-32.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.formats.writer import make_folder, writing
+from models.errors import DataError
+from tracker.offline.types import VideoDetections
+from tracker.types import Bool, Detections, Float32, Float64, Int64
+
+FORMAT, VERSION = "liquidtrack detections", 1
+ABOUT = "about.json"
+CHUNK_FRAMES = 512
+MAX_ABOUT_BYTES = 1 << 22
+IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class DetectedFrame:
+    """One frame: its number in the source (from 0), its time in seconds, its detections, and the camera motion."""
+
+    index: int
+    time: float
+    detections: Detections
+    warp: Float64 | None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Chunk:
+    """F successive frames with N detections, as arrays.
+
+    Attributes:
+        index: (F,) numbers in the source.
+        times: (F,) seconds.
+        count: (F,) detections of each frame.
+        xyxy, score, label: columns of the detections.
+        embedded: (N,) whether a detection has an embedding.
+        embedding: (M, D) float16, those embeddings.
+        moved: (F,) whether the camera motion of a frame is known.
+        warp: (W, 2, 3) the known ones.
+    """
+
+    index: Int64
+    times: Float64
+    count: NDArray[np.int32]
+    xyxy: Float32
+    score: Float32
+    label: NDArray[np.int32]
+    embedded: Bool
+    embedding: NDArray[np.float16]
+    moved: Bool
+    warp: Float64
+
+    @classmethod
+    def of(cls, frames: Sequence[DetectedFrame]) -> Chunk:
+        """The chunk of these frames; embeddings are rounded to float16."""
+        found = [frame.detections for frame in frames]
+        rows = [np.zeros((0, 0), np.float16) if d.embedding is None else d.embedding.astype(np.float16) for d in found]
+        has = [
+            np.zeros(len(d), bool) if d.embedding is None else part.any(axis=1)
+            for d, part in zip(found, rows, strict=True)
+        ]
+        kept = [part[good] for part, good in zip(rows, has, strict=True) if good.any()]
+        warps = [frame.warp for frame in frames if frame.warp is not None]
+        return cls(
+            np.array([frame.index for frame in frames], np.int64),
+            np.array([frame.time for frame in frames], np.float64),
+            np.array([len(d) for d in found], np.int32),
+            np.concatenate([d.xyxy for d in found]).astype(np.float32, copy=False),
+            np.concatenate([d.score for d in found]).astype(np.float32, copy=False),
+            np.concatenate([d.label for d in found]).astype(np.int32),
+            np.concatenate(has),
+            np.concatenate(kept) if kept else np.zeros((0, 0), np.float16),
+            np.array([frame.warp is not None for frame in frames], bool),
+            np.array(warps, np.float64).reshape(-1, 2, 3),
+        )
+
+    def detections(self) -> Detections:
+        """All detections of the chunk, without embeddings.
+
+        Raises:
+            DataError: a column is invalid.
+        """
+        return Detections(self.xyxy, self.score, self.label.astype(np.int64))
+
+    def embeddings(self) -> Float32 | None:
+        """(N, D) of unit length, rows of zeros where there is none; None without embeddings."""
+        if not len(self.embedding):
+            return None
+        whole = np.zeros((len(self.xyxy), self.embedding.shape[1]), np.float32)
+        whole[self.embedded] = _unit(self.embedding)
+        return whole
+
+    def frames(self) -> Iterator[DetectedFrame]:
+        """The frames, one by one."""
+        found, embeddings = self.detections(), self.embeddings()
+        ends, warps = np.cumsum(self.count), iter(self.warp)
+        for k, (index, time, end) in enumerate(
+            zip(self.index.tolist(), self.times.tolist(), ends.tolist(), strict=True)
+        ):
+            rows = slice(end - int(self.count[k]), end)
+            part = found.take(rows)
+            if embeddings is not None and self.embedded[rows].any():
+                part = part.with_embedding(embeddings[rows])
+            yield DetectedFrame(index, time, part, next(warps) if self.moved[k] else None)
+
+    def check(self, classes: int) -> None:
+        """Checks that the columns belong together.
+
+        Raises:
+            DataError, ValueError: they do not.
+        """
+        f, n = len(self.index), len(self.xyxy)
+        ok = (
+            f > 0
+            and self.times.shape == self.count.shape == self.moved.shape == (f,)
+            and self.xyxy.shape == (n, 4)
+            and self.score.shape == self.label.shape == self.embedded.shape == (n,)
+            and (self.count >= 0).all()
+            and int(self.count.sum()) == n
+            and self.embedding.ndim == 2
+            and len(self.embedding) == int(self.embedded.sum())
+            and self.warp.shape == (int(self.moved.sum()), 2, 3)
+            and bool(np.isfinite(self.warp).all())
+            and bool(np.isfinite(self.times).all())
+            and (n == 0 or int(self.label.max()) < classes)
+            and bool((np.diff(self.times) > 0).all() and (np.diff(self.index) > 0).all())
+            and self.index[0] >= 0
+        )
+        if not ok:
+            raise ValueError("its columns do not belong together")
+        self.detections()
+
+
+DTYPES = {
+    "index": np.int64, "times": np.float64, "count": np.int32, "xyxy": np.float32, "score": np.float32,
+    "label": np.int32, "embedded": np.bool_, "embedding": np.float16, "moved": np.bool_, "warp": np.float64,
+}  # fmt: skip
+
+
+def rounded(detections: Detections) -> Detections:
+    """The detections with embeddings as a cache returns them."""
+    if detections.embedding is None:
+        return replace(detections, mask=None)
+    small = detections.embedding.astype(np.float16)
+    embedding = _unit(small) if small.any() else None
+    return Detections(detections.xyxy, detections.score, detections.label, embedding)
+
+
+def _unit(small: NDArray[np.float16]) -> Float32:
+    """The rows at unit length. Sums of products of float16 are exact in float64, so no row depends on the others."""
+    embedding = small.astype(np.float64)
+    square = np.einsum("nd,nd->n", embedding, embedding)
+    return (embedding / np.sqrt(np.where(square > 0, square, 1))[:, None]).astype(np.float32)
+
+
+class Store:
+    """Collects the frames of a video in chunks: in memory, or in the file of a cache.
+
+    Args:
+        path: the file; None keeps the chunks in memory.
+        made_with: the settings and files that determine the content.
+    """
+
+    def __init__(self, path: Path | None = None, made_with: Mapping[str, str] | None = None) -> None:
+        self.path = path
+        self._made_with = dict(made_with or {})
+        self._chunks: list[Chunk] = []
+        self._frames: list[DetectedFrame] = []
+        self._zip: zipfile.ZipFile | None = None
+        self._part: Path | None = None
+        self._count = 0
+
+    def add(self, frame: DetectedFrame) -> None:
+        """Adds the next frame.
+
+        Raises:
+            DataError: the file cannot be written.
+        """
+        self._frames.append(frame)
+        if len(self._frames) == CHUNK_FRAMES:
+            self._flush()
+
+    def close(self, names: tuple[str, ...], size: tuple[int, int], complete: bool) -> DetectionCache | MemoryCache:
+        """Finishes the file, and gives what it holds.
+
+        Args:
+            names: class names.
+            size: (width, height) of the images, pixels.
+            complete: whether the frames are the whole video.
+
+        Raises:
+            DataError: the file cannot be written.
+        """
+        self._flush()
+        if self.path is None:
+            return MemoryCache(names, size, complete, self._chunks)
+        about = {
+            "format": FORMAT, "version": VERSION, "made_with": self._made_with, "names": list(names),
+            "size": list(size), "complete": complete, "chunks": self._count,
+        }  # fmt: skip
+        with writing(self.path):
+            archive = self._archive()
+            archive.writestr(_member(ABOUT), json.dumps(about, ensure_ascii=False, indent=1))
+            archive.close()
+            assert self._part is not None
+            self._part.replace(self.path)
+        return DetectionCache(self.path)
+
+    def discard(self) -> None:
+        """Removes what was written, if `close` has not finished it."""
+        if self._zip is not None:
+            self._zip.close()
+        if self._part is not None:
+            self._part.unlink(missing_ok=True)
+
+    def _archive(self) -> zipfile.ZipFile:
+        if self._zip is None:
+            assert self.path is not None
+            make_folder(self.path.parent)
+            self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
+            self._zip = zipfile.ZipFile(self._part, "w", zipfile.ZIP_STORED)
+        return self._zip
+
+    def _flush(self) -> None:
+        if not self._frames:
+            return
+        chunk = Chunk.of(self._frames)
+        self._frames = []
+        if self.path is None:
+            self._chunks.append(chunk)
+            return
+        with writing(self.path):
+            for field in fields(chunk):
+                data = io.BytesIO()
+                np.save(data, getattr(chunk, field.name), allow_pickle=False)
+                self._archive().writestr(_member(_name(self._count, field.name)), data.getbuffer())
+        self._count += 1
+
+
+class MemoryCache:
+    """The frames of a video in memory; the interface is that of `DetectionCache`."""
+
+    def __init__(self, names: tuple[str, ...], size: tuple[int, int], complete: bool, chunks: Sequence[Chunk]) -> None:
+        self.names, self.size, self.complete = names, size, complete
+        self._held = chunks
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The chunks, in order."""
+        yield from self._held
+
+    def frames(self) -> Iterator[DetectedFrame]:
+        """The frames, in order, with the memory of one chunk."""
+        for chunk in self.chunks():
+            yield from chunk.frames()
+
+    def video(self) -> tuple[Int64, VideoDetections]:
+        """The frames' numbers in the source, and all detections."""
+        chunks = list(self.chunks())
+        if not chunks:
+            return np.zeros(0, np.int64), VideoDetections.of((), self.size)
+        found = [chunk.detections() for chunk in chunks]
+        warps = None
+        if any(chunk.moved.any() for chunk in chunks):
+            moved = np.concatenate([chunk.moved for chunk in chunks])
+            warps = np.tile(IDENTITY, (len(moved), 1, 1))
+            warps[moved] = np.concatenate([chunk.warp for chunk in chunks])
+        whole = VideoDetections.of(((float(k), part) for k, part in enumerate(found)), self.size)
+        count = np.concatenate([chunk.count for chunk in chunks])
+        width = max(chunk.embedding.shape[1] for chunk in chunks)
+        embedding = np.zeros((len(whole), width), np.float32) if width else None
+        rows = np.cumsum([0, *(len(chunk.xyxy) for chunk in chunks)]).tolist()
+        for k, chunk in enumerate(chunks):
+            if embedding is not None and (part := chunk.embeddings()) is not None:
+                embedding[rows[k] : rows[k + 1]] = part
+        return np.concatenate([chunk.index for chunk in chunks]), replace(
+            whole,
+            times=np.concatenate([chunk.times for chunk in chunks]),
+            frame=np.repeat(np.arange(len(count)), count),
+            embedding=embedding,
+            warps=warps,
+        )
+
+
+class DetectionCache(MemoryCache):
+    """The file of a cache, checked as a whole when it is opened.
+
+    Attributes:
+        made_with: the settings and files that determine the content.
+        names: class names.
+        size: (width, height) of the images, pixels.
+        complete: whether it holds the whole video; False where a run was ended early.
+
+    Raises:
+        DataError: the file cannot be read, is damaged, or is no cache.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        about = self._checked(lambda archive: self._about(archive))
+        self.made_with: dict[str, str] = about["made_with"]
+        self._count: int = about["chunks"]
+        super().__init__(tuple(about["names"]), (about["size"][0], about["size"][1]), about["complete"], ())
+        last, widths = (-1, -np.inf), set[int]()
+        for chunk in self.chunks():
+            if not (chunk.index[0] > last[0] and chunk.times[0] > last[1]):
+                raise self._damaged("its frames are out of order")
+            last = int(chunk.index[-1]), float(chunk.times[-1])
+            widths |= {chunk.embedding.shape[1]} - {0}
+        if len(widths) > 1:
+            raise self._damaged("its embeddings have different lengths")
+
+    def chunks(self) -> Iterator[Chunk]:
+        for k in range(self._count):
+            yield self._checked(lambda archive, k=k: self._chunk(archive, k))
+
+    def _checked(self, work: Any) -> Any:
+        """The result of `work` on the open archive; whatever fails there is a damage of the file."""
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                return work(archive)
+        except FileNotFoundError as error:
+            raise DataError(f"{self.path} cannot be read ({error.strerror}); check the path.") from error
+        except Exception as error:  # zipfile, struct, json and NumPy raise a dozen kinds for damaged bytes
+            raise self._damaged(str(error).split("\n")[0][:80] or type(error).__name__) from error
+
+    def _damaged(self, reason: str) -> DataError:
+        return DataError(
+            f"{self.path} is no whole cache of detections ({reason}); delete it, name another --cache, or add"
+            " --overwrite to make it anew."
+        )
+
+    def _about(self, archive: zipfile.ZipFile) -> dict[str, Any]:
+        members = archive.infolist()
+        packed = [m for m in members if m.compress_type != zipfile.ZIP_STORED or m.file_size != m.compress_size]
+        if packed or sum(m.file_size for m in members) > self.path.stat().st_size:
+            raise ValueError("its members are compressed")
+        if archive.getinfo(ABOUT).file_size > MAX_ABOUT_BYTES:
+            raise ValueError(f"{ABOUT} is too large")
+        about = json.loads(archive.read(ABOUT))
+        if about["format"] != FORMAT or about["version"] != VERSION:
+            raise ValueError(f"version {about['version']}, this program reads {VERSION}")
+        names, size = about["names"], about["size"]
+        texts = [*names, *about["made_with"].keys(), *about["made_with"].values()]
+        fine = type(about["chunks"]) is int and about["chunks"] >= 0 and type(about["complete"]) is bool
+        fine &= isinstance(names, list) and all(isinstance(text, str) for text in texts)
+        fine &= len(size) == 2 and all(type(side) is int and 0 <= side < 2**31 for side in size)
+        if not fine or len(members) != 1 + len(DTYPES) * about["chunks"]:
+            raise ValueError("its parts do not belong together")
+        return dict(about)
+
+    def _chunk(self, archive: zipfile.ZipFile, number: int) -> Chunk:
+        columns = {}
+        for name, dtype in DTYPES.items():
+            array = np.load(io.BytesIO(archive.read(_name(number, name))), allow_pickle=False)
+            if array.dtype != dtype:
+                raise ValueError(f"{name} is {array.dtype}")
+            columns[name] = array
+        chunk = Chunk(**columns)
+        chunk.check(max(len(self.names), 1))
+        return chunk
+
+
+def _name(chunk: int, column: str) -> str:
+    return f"{chunk:06d}/{column}.npy"
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    """A member without the time of its writing, so that the same content gives the same file."""
+    return zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))

@@ -16,12 +16,12 @@ from datasets.formats import DetectionFile
 from datasets.formats.timeline import read_seqinfo
 from datasets.ground_truth.camera_motion import read_camera_motion
 from datasets.output_guard.guard import begin
-from datasets.subsampling.sequences import UNEVEN, is_even, thin
+from datasets.subsampling.sequences import UNEVEN, is_even
 from models.checks.printable import as_lines
 from tools.benchmark import baseline_trackers as peers
 from tools.benchmark import mot_plot
 from tools.benchmark.config.mot import BenchMotConfig
-from tools.benchmark.corrupt_detections import corrupt_detections
+from tools.benchmark.inputs import make_input
 from tools.benchmark.paired_bootstrap import Difference, compare
 from tools.evaluate.mot import evaluate_all
 from tools.metrics.mot_tables import MotEvaluation
@@ -69,13 +69,10 @@ def measure(config: BenchMotConfig) -> Figures:
                         of[profile].append(of[profile][0])
                     continue
                 folder = (config.out or Path(scratch)) / f"{profile}-{seed}"
-                kept = thin(config.root, folder / "input", profile, seed)
-                if config.boxes == "truth" or config.box_noise or config.false_positives:
-                    for sequence in kept:
-                        corrupt_detections(
-                            folder / "input" / sequence, truth=config.boxes == "truth",
-                            noise=config.box_noise, alarms=config.false_positives, seed=seed,
-                        )  # fmt: skip
+                make_input(
+                    config.root, folder / "input", profile, seed,
+                    config.boxes, config.box_noise, config.false_positives,
+                )  # fmt: skip
                 for name, settings in ours.items():
                     mot(
                         MotConfig(

@@ -103,6 +103,11 @@ COMMANDS: dict[str, Command] = {
         "tools.benchmark.config.mot:BenchMotConfig",
         "compare trackers under temporal subsampling",
     ),
+    "bench doubt": Command(
+        "tools.benchmark.doubt:bench_doubt",
+        "tools.benchmark.config.doubt:BenchDoubtConfig",
+        "how well offline tracking knows where it may be wrong",
+    ),
     "bench motion": Command(
         "tools.benchmark.motion:bench_motion",
         "tools.benchmark.config.motion:BenchMotionConfig",

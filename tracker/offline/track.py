@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tracker.config import TrackerConfig
+from tracker.offline.assemble import assemble
 from tracker.offline.config import OfflineConfig
 from tracker.offline.online import track_online
 from tracker.offline.types import Constraint, Decisions, VideoDetections, WholeTracks
@@ -43,21 +44,18 @@ def refine_tracks(
     offline: OfflineConfig | None = None,
     constraints: Sequence[Constraint] = (),
 ) -> WholeTracks:
-    """The same for tracks that any tracker made: `track` (N,) is the id of each detection's track, -1 without one."""
-    rows = (track >= 0).nonzero()[0]
-    order = np.lexsort((track[rows], detections.frame[rows]))
-    rows = rows[order]
-    number = np.unique(track[rows], return_inverse=True)[1]
+    """The same for tracks that any tracker made.
+
+    Args:
+        detections: all detections of the recording.
+        track: (N,) id of each detection's track, -1 without one.
+        offline: what is done with them.
+        constraints: what a person knows.
+
+    Raises:
+        DataError: a track has two detections in one frame, or two constraints contradict each other.
+    """
     none = np.zeros(0, np.int64)
     decisions = Decisions(none, none, none, np.zeros(0), none)
-    return WholeTracks(
-        frame=detections.frame[rows],
-        id=number + 1,
-        xyxy=detections.xyxy[rows],
-        score=detections.score[rows],
-        label=detections.label[rows],
-        detection=rows,
-        link=np.ones(len(rows), np.float32),
-        std=np.zeros((len(rows), 4), np.float32),
-        decisions=decisions,
-    )
+    link = np.ones(len(detections), np.float32)
+    return assemble(detections, track, link, decisions, offline or OfflineConfig())

@@ -1,0 +1,86 @@
+"""From a partition of the detections into tracks to the final rows: smoothed, filled, with spread and scores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from models.errors import DataError
+from tracker.boxes import to_coordinates, to_xyxy
+from tracker.offline.camera_path import CameraPath
+from tracker.offline.config import OfflineConfig
+from tracker.offline.filling import LONGEST_S, absent_frames, fill_probability
+from tracker.offline.measurement import noise_factor
+from tracker.offline.modes import BANK
+from tracker.offline.sightings import Queries, Sightings
+from tracker.offline.smoothing import smooth
+from tracker.offline.types import Decisions, VideoDetections, WholeTracks
+from tracker.types import Float32, Float64, Int64
+
+
+def assemble(
+    detections: VideoDetections, track: Int64, link: Float32, decisions: Decisions, offline: OfflineConfig
+) -> WholeTracks:
+    """The rows of all tracks: those of the detections, smoothed, and those of the absences that are filled.
+
+    Args:
+        detections: all detections of the recording.
+        track: (N,) id of each detection's track, -1 where it belongs to none.
+        link: (N,) probability of the link from the detection before it in its track, 1 at the start.
+        decisions: the decisions behind the tracks.
+        offline: whether to smooth, and what to fill. Without both, `std` is 0.
+
+    Raises:
+        DataError: a track has two detections in one frame.
+    """
+    rows = (track >= 0).nonzero()[0]
+    rows = rows[np.lexsort((detections.frame[rows], track[rows]))]
+    frame, of = detections.frame[rows], track[rows]
+    twice = (np.diff(of) == 0) & (np.diff(frame) == 0)
+    if twice.any():
+        k = int(np.argmax(twice))
+        raise DataError(
+            f"track {of[k]} has two detections in frame {frame[k]} (from 0); give each detection there another track."
+        )
+    xyxy, std = detections.xyxy[rows], np.zeros((len(rows), 4), np.float32)
+    queries, score = Queries.none(), np.zeros(0)
+    filled = np.zeros((0, 4))
+    spread = np.zeros((0, 4))
+    if len(rows) and (offline.smooth or offline.fill != "none"):
+        sightings = _sightings(detections, rows, of)
+        longest = min(LONGEST_S[offline.fill], offline.max_absence)
+        queries = absent_frames(sightings, detections.times, longest)
+        camera = None if detections.warps is None else CameraPath(detections.warps)
+        found = smooth(sightings, queries, BANK, camera)
+        if offline.smooth:
+            xyxy = to_xyxy(found.mean).astype(np.float32)
+        std = found.std.astype(np.float32)
+        kept, score = fill_probability(sightings, queries, found, detections.times, detections.size, offline.fill)
+        queries = Queries(queries.after[kept], queries.time[kept], queries.frame[kept])
+        filled, spread = to_xyxy(found.query_mean[kept]), found.query_std[kept]
+    after = queries.after
+    number = np.unique(of, return_inverse=True)[1] + 1
+    whole = WholeTracks(
+        frame=np.concatenate([frame, queries.frame]),
+        id=np.concatenate([number, number[after]]),
+        xyxy=np.concatenate([xyxy, filled.astype(np.float32)]),
+        score=np.concatenate([detections.score[rows], score.astype(np.float32)]),
+        label=np.concatenate([detections.label[rows], detections.label[rows[after]]]),
+        detection=np.concatenate([rows, np.full(len(after), -1)]),
+        link=np.concatenate([link[rows], link[rows[after + 1]] if len(after) else link[:0]]).astype(np.float32),
+        std=np.concatenate([std, spread.astype(np.float32)]),
+        decisions=decisions,
+    )
+    order = np.lexsort((whole.id, whole.frame))
+    columns = ("frame", "id", "xyxy", "score", "label", "detection", "link", "std")
+    return replace(whole, **{name: getattr(whole, name)[order] for name in columns})
+
+
+def _sightings(detections: VideoDetections, rows: Int64, track: Int64) -> Sightings:
+    boxes = detections.xyxy[rows].astype(np.float64)
+    frame = detections.frame[rows]
+    time = detections.times[frame]
+    score: Float64 = detections.score[rows].astype(np.float64)
+    noise = np.repeat(noise_factor(track, time, frame, boxes, score)[:, None], 4, axis=1)
+    return Sightings(track, time, frame, to_coordinates(boxes), noise)

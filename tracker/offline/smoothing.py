@@ -1,0 +1,288 @@
+"""Smoothing of whole tracks in true time: where each object was at any moment, given all of its detections.
+
+The model of each coordinate is that of `tracker.motion.kalman`, a position x with an Ornstein-Uhlenbeck velocity,
+where v is in heights of the object's own box a second. Between two sightings the height h is constant:
+
+    dx = h v dt + h d dW2,    dv = -v / tau dt + sigma sqrt(2 / tau) dW1,    z = x + h r e
+
+The velocity is stationary and reversible, so that a track smoothed backwards in time gives the same result. A forward
+Kalman filter is followed by the smoother of Rauch, Tung & Striebel ("Maximum likelihood estimates of linear dynamic
+systems", AIAA Journal 3, 1965). Between two sightings the filtered state is predicted up to the time asked for, and
+smoothed back from the later sighting: exact, because the model is Markov. A bank of modes is mixed by the likelihood
+of the whole track (static multiple-model estimation: Magill, IEEE Trans. Automatic Control 10, 1965), for the centre,
+the width and the height separately.
+
+All tracks are smoothed at once, in steps over the k-th sighting of each (`tracker.offline.chunks`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from tracker.offline.camera_path import CameraPath
+from tracker.offline.chunks import Batch, batches
+from tracker.offline.sightings import Queries, Sightings
+from tracker.types import Float64, Int64
+
+GROUPS = (0, 0, 1, 2)  # the coordinates that share the mode: centre, width, height
+
+
+class Mode(NamedTuple):
+    """One kind of motion of one coordinate. Lengths are heights of the object's box; of a log size, they are plain.
+
+    Attributes:
+        velocity_tau: time constant of the velocity, seconds.
+        velocity_std: its standard deviation, a second.
+        diffusion: of the position besides its velocity, per square root of a second.
+        noise: standard deviation of a detection.
+    """
+
+    velocity_tau: float
+    velocity_std: float
+    diffusion: float
+    noise: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """K modes of each group of coordinates, all equally likely before a track is seen."""
+
+    centre: tuple[Mode, ...]
+    width: tuple[Mode, ...]
+    height: tuple[Mode, ...]
+
+    @property
+    def constants(self) -> Float64:
+        """(4 constants, K * 4, 1): for each mode the coordinates x, y, log width, log height."""
+        modes = zip(self.centre, self.width, self.height, strict=True)
+        rows = [each for c, w, h in modes for each in (c, c, w, h)]
+        return np.array(rows, np.float64).T[:, :, None]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Smoothed:
+    """Boxes given all sightings of their tracks.
+
+    Attributes:
+        mean, std: (N, 4) at the sightings: centre x, centre y in pixels, log width, log height.
+        query_mean, query_std: (Q, 4) the same at the queries.
+    """
+
+    mean: Float64
+    std: Float64
+    query_mean: Float64
+    query_std: Float64
+
+
+class _State(NamedTuple):
+    """Means and covariances of (x, v), each (C, N)."""
+
+    x: Float64
+    v: Float64
+    xx: Float64
+    xv: Float64
+    vv: Float64
+
+    def at(self, rows: slice | Int64) -> _State:
+        return _State(*[part[:, rows] for part in self])
+
+
+class _Transition(NamedTuple):
+    """x' = x + reach v, v' = keep v, and the covariance of what is added."""
+
+    reach: Float64
+    keep: Float64
+    xx: Float64
+    xv: Float64
+    vv: Float64
+
+    def at(self, rows: slice) -> _Transition:
+        return _Transition(*[part[:, rows] for part in self])
+
+
+def smooth(sightings: Sightings, queries: Queries, bank: Bank, camera: CameraPath | None = None) -> Smoothed:
+    """The boxes at all sightings and queries, given the whole of each track.
+
+    Each chunk of a track is smoothed in the pixels of its first frame; the result is in each frame's own.
+    """
+    n, q = len(sightings), len(queries)
+    out = Smoothed(np.zeros((n, 4)), np.zeros((n, 4)), np.zeros((q, 4)), np.zeros((q, 4)))
+    constants = bank.constants
+    for batch in batches(sightings, queries):
+        _smooth_batch(batch, sightings, queries, constants, camera, out)
+    return out
+
+
+def _smooth_batch(
+    batch: Batch, sightings: Sightings, queries: Queries, constants: Float64, camera: CameraPath | None, out: Smoothed
+) -> None:
+    row, start = batch.row, batch.start
+    z, time = sightings.coordinates[row], sightings.time[row]
+    reference = sightings.frame[batch.first]
+    if camera is not None:
+        z = camera.move(z, sightings.frame[row], reference[batch.chunk])
+    unit = _units(z[:, 3], batch)
+    modes = constants.shape[1] // 4
+    tau, speed, wander, noise = constants
+    # a step leads from the sighting before, at the same place of the step before
+    widths = np.diff(start)
+    back = np.arange(len(row)) - np.repeat(np.concatenate([[0], widths[:-1]]), widths)
+    between = 0.5 * (unit + unit[back])  # log height of the interval that ends at each sighting
+    move = _transition(time - time[back], _scale(between, modes), tau, speed, wander)
+    variance = (noise * _scale(unit, modes) * np.tile(sightings.noise[row].T, (modes, 1))) ** 2
+    under_each = np.tile(z.T, (modes, 1))
+    filtered, likelihood = _filter(under_each, variance, move, speed, start)
+    smoothed = _smooth_back(filtered, move, start)
+    share = _shares(likelihood, batch, modes)
+    kept = np.flatnonzero(batch.core)
+    mean, std = _mix(smoothed.x[:, kept], smoothed.xx[:, kept], share[:, batch.chunk[kept]])
+    if camera is not None:
+        mean, std = camera.move_with_std(mean, std, reference[batch.chunk[kept]], sightings.frame[row[kept]])
+    out.mean[row[kept]], out.std[row[kept]] = mean, std
+    if len(batch.query) == 0:
+        return
+    a, b = batch.before, batch.later
+    moment = queries.time[batch.query]
+    scale = _scale(between[b], modes)
+    to = _transition(moment - time[a], scale, tau, speed, wander)
+    onward = _transition(time[b] - moment, scale, tau, speed, wander)
+    there = _back(_predict(filtered.at(a), to), smoothed.at(b), onward)
+    chunk = batch.chunk[a]
+    mean, std = _mix(there.x, there.xx, share[:, chunk])
+    if camera is not None:
+        mean, std = camera.move_with_std(mean, std, reference[chunk], queries.frame[batch.query])
+    out.query_mean[batch.query], out.query_std[batch.query] = mean, std
+
+
+def _units(log_height: Float64, batch: Batch) -> Float64:
+    """(R,) log heights that one bad box does not change: medians of three sightings in a row of a chunk."""
+    order = np.lexsort((batch.row, batch.chunk))
+    chunk, value = batch.chunk[order], log_height[order]
+    middle = value.copy()
+    inner = np.flatnonzero(chunk[2:] == chunk[:-2]) + 1
+    a, b, c = value[inner - 1], value[inner], value[inner + 1]
+    middle[inner] = np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
+    found = np.empty_like(middle)
+    found[order] = middle
+    return found
+
+
+def _scale(log_height: Float64, modes: int) -> Float64:
+    """(K * 4, R) the unit of each column: the height in pixels for a centre, 1 for a log size."""
+    height = np.exp(log_height)
+    one = np.ones_like(height)
+    return np.tile(np.stack([height, height, one, one]), (modes, 1))
+
+
+def _transition(dt: Float64, scale: Float64, tau: Float64, speed: Float64, wander: Float64) -> _Transition:
+    """The exact discretisation over `dt` >= 0 seconds (R,), as `tracker.motion.kalman.step`, with v in own heights."""
+    a = dt / tau
+    u = -np.expm1(-a)
+    reach = tau * u
+    # tau^2 (2a - 2u - u^2) cancels down to a^3 / 1.5: the series keeps the precision at small a
+    series = a * a * a * (2 / 3 - a * (0.5 - a * (7 / 30 - a / 12)))
+    power = speed * speed
+    grown = power * tau * tau * np.where(a < 1e-2, series, 2.0 * (a - u) - u * u)
+    return _Transition(
+        reach=scale * reach,
+        keep=1.0 - u,
+        xx=scale * scale * (grown + wander * wander * dt),
+        xv=scale * power * reach * u,
+        vv=power * u * (2.0 - u),
+    )
+
+
+def _predict(state: _State, move: _Transition) -> _State:
+    xv = state.xv + move.reach * state.vv
+    return _State(
+        x=state.x + move.reach * state.v,
+        v=move.keep * state.v,
+        xx=state.xx + move.reach * (state.xv + xv) + move.xx,
+        xv=move.keep * xv + move.xv,
+        vv=move.keep * move.keep * state.vv + move.vv,
+    )
+
+
+def _filter(z: Float64, variance: Float64, move: _Transition, speed: Float64, start: Int64) -> tuple[_State, Float64]:
+    """The filtered states (C, R), and the log-likelihood of each sighting given those before it, (C, R)."""
+    found = _State(*[np.empty_like(z) for _ in range(5)])
+    likelihood = np.zeros_like(z)
+    bounds = start.tolist()
+    rows = slice(0, bounds[1])
+    zero = np.zeros_like(z[:, rows])
+    state = _State(z[:, rows], zero, variance[:, rows], zero, zero + speed * speed)
+    for part, value in zip(found, state, strict=True):
+        part[:, rows] = value
+    for low, high in pairwise(bounds[1:]):
+        rows = slice(low, high)
+        ahead = _predict(state.at(slice(0, high - low)), move.at(rows))
+        r = variance[:, rows]
+        total = ahead.xx + r
+        gain_x, gain_v = ahead.xx / total, ahead.xv / total
+        gap = z[:, rows] - ahead.x
+        likelihood[:, rows] = gap * gap / total + np.log(total)
+        state = _State(
+            ahead.x + gain_x * gap, ahead.v + gain_v * gap, gain_x * r, gain_v * r, ahead.vv - gain_v * ahead.xv
+        )
+        for part, value in zip(found, state, strict=True):
+            part[:, rows] = value
+    return found, -0.5 * likelihood
+
+
+def _smooth_back(filtered: _State, move: _Transition, start: Int64) -> _State:
+    """The smoothed states (C, R), from the last step to the first."""
+    found = _State(*[part.copy() for part in filtered])
+    bounds = start.tolist()
+    for k in range(len(bounds) - 3, -1, -1):
+        ahead = slice(bounds[k + 1], bounds[k + 2])
+        rows = slice(bounds[k], bounds[k] + bounds[k + 2] - bounds[k + 1])
+        state = _back(filtered.at(rows), found.at(ahead), move.at(ahead))
+        for part, value in zip(found, state, strict=True):
+            part[:, rows] = value
+    return found
+
+
+def _back(state: _State, later: _State, move: _Transition) -> _State:
+    """The state given also all that follows: `later` is smoothed, `move` leads to it (Rauch et al., equation 3.30)."""
+    ahead = _predict(state, move)
+    # G = P F' Q^-1 of the 2 x 2 blocks: P F' has the rows (xx + reach xv, keep xv) and (xv + reach vv, keep vv)
+    ax, bx = state.xx + move.reach * state.xv, move.keep * state.xv
+    av, bv = state.xv + move.reach * state.vv, move.keep * state.vv
+    det = np.maximum(ahead.xx * ahead.vv - ahead.xv * ahead.xv, 1e-300)
+    g_xx, g_xv = (ax * ahead.vv - bx * ahead.xv) / det, (bx * ahead.xx - ax * ahead.xv) / det
+    g_vx, g_vv = (av * ahead.vv - bv * ahead.xv) / det, (bv * ahead.xx - av * ahead.xv) / det
+    dx, dv = later.x - ahead.x, later.v - ahead.v
+    cxx, cxv, cvv = later.xx - ahead.xx, later.xv - ahead.xv, later.vv - ahead.vv
+    left, right = g_xx * cxx + g_xv * cxv, g_xx * cxv + g_xv * cvv
+    low, high = g_vx * cxx + g_vv * cxv, g_vx * cxv + g_vv * cvv
+    return _State(
+        x=state.x + g_xx * dx + g_xv * dv,
+        v=state.v + g_vx * dx + g_vv * dv,
+        xx=np.maximum(state.xx + left * g_xx + right * g_xv, 0),
+        xv=state.xv + left * g_vx + right * g_vv,
+        vv=np.maximum(state.vv + low * g_vx + high * g_vv, 0),
+    )
+
+
+def _shares(likelihood: Float64, batch: Batch, modes: int) -> Float64:
+    """(K * 4, B) the probability of each mode, by chunk: from the likelihood of the whole track."""
+    track = batch.track[batch.chunk]
+    each = np.stack([np.bincount(track, row * batch.core, batch.track.max() + 1) for row in likelihood])
+    by_mode = each.reshape(modes, 4, -1)
+    grouped = np.stack([by_mode[:, [i for i in range(4) if GROUPS[i] == g]].sum(axis=1) for g in GROUPS], axis=1)
+    odds = np.exp(grouped - grouped.max(axis=0))
+    share = (odds / odds.sum(axis=0)).reshape(modes * 4, -1)
+    found: Float64 = share[:, batch.track]
+    return found
+
+
+def _mix(x: Float64, variance: Float64, share: Float64) -> tuple[Float64, Float64]:
+    """(R, 4) mean and standard deviation of the mixture of the modes."""
+    x, variance, share = (v.reshape(-1, 4, x.shape[1]) for v in (x, variance, share))
+    mean = (share * x).sum(axis=0)
+    apart = x - mean
+    return mean.T, np.sqrt((share * (variance + apart * apart)).sum(axis=0)).T

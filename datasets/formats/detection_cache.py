@@ -16,7 +16,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -181,16 +181,26 @@ class Store:
     Args:
         path: the file; None keeps the chunks in memory.
         made_with: the settings and files that determine the content.
+        begin: called before the first byte is written.
+
+    Attributes:
+        count: number of frames so far.
     """
 
-    def __init__(self, path: Path | None = None, made_with: Mapping[str, str] | None = None) -> None:
-        self.path = path
+    def __init__(
+        self,
+        path: Path | None = None,
+        made_with: Mapping[str, str] | None = None,
+        begin: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.path, self._begin = path, begin
+        self.count = 0
         self._made_with = dict(made_with or {})
         self._chunks: list[Chunk] = []
         self._frames: list[DetectedFrame] = []
         self._zip: zipfile.ZipFile | None = None
         self._part: Path | None = None
-        self._count = 0
+        self._written = 0
 
     def add(self, frame: DetectedFrame) -> None:
         """Adds the next frame.
@@ -199,6 +209,7 @@ class Store:
             DataError: the file cannot be written.
         """
         self._frames.append(frame)
+        self.count += 1
         if len(self._frames) == CHUNK_FRAMES:
             self._flush()
 
@@ -218,7 +229,7 @@ class Store:
             return MemoryCache(names, size, complete, self._chunks)
         about = {
             "format": FORMAT, "version": VERSION, "made_with": self._made_with, "names": list(names),
-            "size": list(size), "complete": complete, "chunks": self._count,
+            "size": list(size), "complete": complete, "chunks": self._written,
         }  # fmt: skip
         with writing(self.path):
             archive = self._archive()
@@ -238,6 +249,7 @@ class Store:
     def _archive(self) -> zipfile.ZipFile:
         if self._zip is None:
             assert self.path is not None
+            self._begin()
             make_folder(self.path.parent)
             self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
             self._zip = zipfile.ZipFile(self._part, "w", zipfile.ZIP_STORED)
@@ -255,8 +267,8 @@ class Store:
             for field in fields(chunk):
                 data = io.BytesIO()
                 np.save(data, getattr(chunk, field.name), allow_pickle=False)
-                self._archive().writestr(_member(_name(self._count, field.name)), data.getbuffer())
-        self._count += 1
+                self._archive().writestr(_member(_name(self._written, field.name)), data.getbuffer())
+        self._written += 1
 
 
 class MemoryCache:
@@ -311,6 +323,7 @@ class DetectionCache(MemoryCache):
         names: class names.
         size: (width, height) of the images, pixels.
         complete: whether it holds the whole video; False where a run was ended early.
+        last: number of its last frame in the source; -1 without one.
 
     Raises:
         DataError: the file cannot be read, is damaged, or is no cache.
@@ -330,6 +343,7 @@ class DetectionCache(MemoryCache):
             widths |= {chunk.embedding.shape[1]} - {0}
         if len(widths) > 1:
             raise self._damaged("its embeddings have different lengths")
+        self.last = last[0]
 
     def chunks(self) -> Iterator[Chunk]:
         for k in range(self._count):

@@ -22,7 +22,8 @@ USUAL: dict[str, tuple[str, ...]] = {
     "track": (
         *("source", "start", "end", "every", "rate"),
         *("detector", "classes", "score", "nms", "input_size"),
-        *("motion", "camera_motion", "new_track_score", "max_age", "min_confirm", "appearance", "reid", "classify"),
+        *("motion", "camera_motion", "max_age", "min_confirm", "appearance", "reid", "classify"),
+        "whole",
         *("box", "select", "mask", "mask_box"),
         *("out", "video", "mot", "jsonl", "coco", "cvat", "yolo", "show", "overwrite", "quiet"),
         *("threads", "device"),

@@ -41,7 +41,7 @@ PLACED = {
     "Input": ("skip_bad_rows",),
     "Detection": ("keep_ids",),
     "Tracking": ("camera_motion",),
-    "Whole video": ("whole",),
+    "Whole video": ("whole", "horizon", "cache", "doubt"),
     "Output": (
         *("out", "video", "json", "csv", "latex", "plot", "save", "export", "show", "overwrite", "quiet"),
         *("per_sequence", "per_class", "answers", "work"),

@@ -114,5 +114,6 @@ def inputs(config: TrackConfig) -> dict[str, Path]:
         "file of --weights": config.detection.weights,
         "file of --appearance-weights": config.appearance_features.appearance_weights,
         "file of --reid-metric": config.returning.reid_metric,
+        "file of --cache": config.output.cache,
     }
     return {name: Path(place) for name, place in places.items() if place}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from datasets.formats.writer import FrameBoxes, Writer
 from tracker.protocols import CameraSink, Sink, SourceInfo
 from tracker.types import Float64, Frame, Tracks
 
@@ -45,17 +46,34 @@ class LateSink:
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Pass the frame on."""
-        if self._count == 0:
-            assert self._told is not None, "open comes first"
-            self._begin()
-            info, names = self._told
-            info = replace(info, started=self._started(), video_start=0.0 - frame.time if self._numbered else None)
-            # Names of images in a folder follow the numbers of the source, which differ from those that are written.
-            self._sink.open(replace(info, pictures=()) if self._numbered else info, names)
+        self._begin_at(frame.time)
         if self._numbered:
             frame = replace(frame, index=self._count, source_index=frame.index)
         self._count += 1
         self._sink.write(frame, tracks)
+
+    def put(self, index: int, time: float, boxes: FrameBoxes) -> None:
+        """Pass the boxes of a frame on, without its image; for writers of labels."""
+        assert isinstance(self._sink, Writer)
+        self._begin_at(time)
+        number, source = (self._count, index) if self._numbered else (index, None)
+        self._count += 1
+        self._sink.put(number, time, boxes, source)
+
+    @property
+    def takes_boxes(self) -> bool:
+        """Whether `put` is possible: the sink needs no image."""
+        return isinstance(self._sink, Writer)
+
+    def _begin_at(self, time: float) -> None:
+        if self._count:
+            return
+        assert self._told is not None, "open comes first"
+        self._begin()
+        info, names = self._told
+        info = replace(info, started=self._started(), video_start=0.0 - time if self._numbered else None)
+        # Names of images in a folder follow the numbers of the source, which differ from those that are written.
+        self._sink.open(replace(info, pictures=()) if self._numbered else info, names)
 
     def close(self) -> None:
         """Close the sink if it was opened."""

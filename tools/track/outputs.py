@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -70,6 +70,8 @@ def guard(config: TrackConfig, info: SourceInfo) -> OutputGuard:
         kept.append(_output(name, path, info, config.output.yolo_images))
     if config.output.record is not None:
         kept.append(Output("--record", config.output.record, once=True))
+    if config.output.doubt is not None:
+        kept.append(Output("--doubt", config.output.doubt))
     if sum(is_stdout(path) for path in outputs(config.output).values()) > 1:
         raise DataError("only one of the outputs can go to standard output; name files for the others.")
     if (own := settings_file(config)) is not None and _content(own) != _settings(config):
@@ -80,6 +82,21 @@ def guard(config: TrackConfig, info: SourceInfo) -> OutputGuard:
     if config.output.video is not None:
         settings["frames_numbered_by"] = "video"
     return OutputGuard("track", settings, kept, _inputs(config, info), config.output.overwrite)
+
+
+def cache_guard(config: TrackConfig, info: SourceInfo, made_with: Mapping[str, str], again: bool) -> OutputGuard:
+    """The guard of a cache of detections that will be written.
+
+    Args:
+        config: settings of the run.
+        info: its source.
+        made_with: the settings that determine the content of the cache.
+        again: the file is an unfinished cache of this very video, and may be replaced by a longer one.
+    """
+    assert config.output.cache is not None
+    found = [given for given in _inputs(config, info) if given.path != config.output.cache]
+    output = Output("--cache", config.output.cache)
+    return OutputGuard("track", dict(made_with), [output], found, config.output.overwrite or again)
 
 
 def check_record(config: TrackConfig, info: SourceInfo) -> None:

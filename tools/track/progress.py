@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TextIO
 
 from datasets.sources.config import SourceConfig
@@ -19,7 +20,7 @@ EVERY_S = 30.0  # seconds between two lines
 
 @contextmanager
 def progress(
-    info: SourceInfo, reading: SourceConfig | None = None, quiet: bool = False
+    info: SourceInfo, reading: SourceConfig | None = None, quiet: bool = False, phase: str = ""
 ) -> Iterator[Callable[[Frame], None]]:
     """A function to call after each frame; it prints nothing with `quiet`.
 
@@ -27,8 +28,11 @@ def progress(
         info: info of the source.
         reading: the part of it that is read.
         quiet: print nothing.
+        phase: what is done with the frames, where a run reads them more than once.
     """
     reading = reading or SourceConfig()
+    if phase:
+        info = replace(info, name=f"{info.name}: {phase}")
     file = sys.stderr
     if quiet or file is None:
         yield lambda frame: None

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datasets.video.output_file import is_stdout
@@ -18,14 +16,17 @@ from tools.track.findings import nothing_tracked
 from tools.track.mask_prompts import build_marks
 from tools.track.outputs import Beginning, check_record, guard, with_defaults
 from tools.track.progress import progress
+from tools.track.report import report, warn_of_rest
 from tools.track.stop_signals import stoppable
+from tools.track.whole import whole_summary
+from tools.track.whole_checks import check_not_whole
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
 from tracker.masks.stage import MaskStage
 from tracker.pipeline.build import build_pipeline
 from tracker.pipeline.config import PipelineConfig
 from tracker.pipeline.loop import Pipeline, Summary
-from tracker.protocols import Detector, Source
+from tracker.protocols import Detector
 from tracker.types import Frame
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
     """
     from datasets.source_factory import open_source
 
+    if config.whole:
+        return whole_summary(config)
+    check_not_whole(config)
     if config.pointing.active or config.marking:
         config = _pointing(config)
     asked = outputs(config.output)
@@ -88,7 +92,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         with stoppable(source) as stop, progress(source.info, config.reading, config.quiet) as tell:
             summary = pipeline.run(sinks, slow_sinks=slow, progress=seen, stop=stop)
     if not config.quiet:
-        _report(summary, source, wanted if summary.frames else {}, say)
+        report(summary, source, wanted if summary.frames else {}, say)
         if recorder is not None and recorder.frames:
             say(f"  record: {recorder.path} ({recorder.frames} frames)")
         if count := getattr(source, "unrecorded", 0):
@@ -100,7 +104,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         for mark in masks.waiting if (masks := pipeline.find(MaskStage)) is not None else ():
             say(f"  warning: nothing was followed from {mark.time:g} s on; the source ended before")
         if summary.complete and not source.info.live and config.reading.end is None:
-            _warn_of_rest(config, detector, last + config.reading.every - 1, say)
+            warn_of_rest(config, detector, last + config.reading.every - 1, say)
         for box in pointer.waiting if pointer is not None and summary.complete else ():
             say(f"  warning: box {box} was never followed; the video ends before its time.")
         sys.stdout.flush()
@@ -152,30 +156,3 @@ def _pointing(config: TrackConfig) -> TrackConfig:
     if config.pointing.select:
         output = replace(output, show=True)
     return replace(config, detection=detection, output=output)
-
-
-def _report(summary: Summary, source: Source, wanted: dict[str, Path], say: Callable[..., None]) -> None:
-    rate = summary.frames / summary.wall if summary.wall > 0 else 0.0
-    how = "" if summary.complete else " (ended early)"
-    say(
-        f"{source.info.name}: {summary.frames} frames, {summary.video:.2f} s of video, {summary.tracks} tracks"
-        f" in {summary.wall:.1f} s ({rate:.1f} frames/s){how}"
-    )
-    for counter in ("dropped", "skipped"):
-        if count := getattr(source, counter, 0):
-            say(f"  {counter}: {count} frames")
-    if not summary.frames:
-        say("  no frame came, and nothing was written")
-    for flag, path in wanted.items():
-        say(f"  {flag}: {path}")
-
-
-def _warn_of_rest(config: TrackConfig, detector: Detector, last: int, say: Callable[..., None]) -> None:
-    """Warn of given detections after the `last` frame of the source: they probably belong to another video."""
-    from datasets.formats import DetectionFile
-
-    file = getattr(detector, "detections", None)
-    if isinstance(file, DetectionFile) and (rest := file.after(last)):
-        name = Path(config.detection.kind_and_argument()[1]).name
-        frames = "1 frame" if rest == 1 else f"{rest} frames"
-        say(f"  warning: {name} has detections for {frames} after the last one; does it belong to this video?")

@@ -54,12 +54,14 @@ class FinishedFrames:
 
     Attributes:
         first: number of the first of them, from 0 over the whole recording.
+        oldest: number of the earliest frame that their decisions can name.
         times: (F,) their times, seconds.
         tracks: their rows. `frame` and `detection` count over the whole recording; `decisions` is empty.
         decisions: the decisions that end in these frames.
     """
 
     first: int
+    oldest: int
     times: Float64
     tracks: WholeTracks
     decisions: DecisionList
@@ -68,8 +70,8 @@ class FinishedFrames:
 def finished(video: VideoDetections, tracks: WholeTracks) -> FinishedFrames:
     """The tracks of a whole recording as one piece."""
     ids = _id_of_row(tracks, len(video))
-    everything = np.ones(len(tracks.decisions), bool)
-    return FinishedFrames(0, video.times, _without_decisions(tracks), _list(tracks.decisions, everything, video, ids))
+    decisions = _list(tracks.decisions, np.ones(len(tracks.decisions), bool), video, ids)
+    return FinishedFrames(0, 0, video.times, _without_decisions(tracks), decisions)
 
 
 def track_windows(
@@ -97,44 +99,50 @@ def track_windows(
     Raises:
         ConfigError, DataError, WeightsError: as `track_whole`; also a horizon that is not above 0.
     """
-    if not horizon > 0:
-        raise ConfigError(f"horizon is {horizon}; give seconds above 0.")
-    offline = offline or OfflineConfig()
-    window = _Window(
-        track or (lambda video: track_whole(video, config, offline)), offline.max_absence + horizon, size
-    )  # a link across the longest absence still has `horizon` seconds of evidence before it
+    windows = RollingWindows(config, offline, horizon=horizon, size=size, track=track)
     for time, detections, warp in frames:
-        window.add(time, detections, warp)
-        if time - window.open_since >= 2 * horizon:
-            yield window.finish(time - horizon)
-    if window.open:
-        yield window.finish(np.inf)
+        if (piece := windows.add(time, detections, warp)) is not None:
+            yield piece
+    if (piece := windows.close()) is not None:
+        yield piece
 
 
-class _Window:
-    """The frames that are kept, the number of them that are finished, and the ids of their detections."""
+class RollingWindows:
+    """`track_windows` for a caller that has the frames one by one; the arguments are the same."""
 
-    def __init__(self, track: TrackRecording, context: float, size: tuple[int, int]) -> None:
-        self._track, self._context, self._size = track, context, size
-        self._frames: list[TimedDetections] = []
+    def __init__(
+        self,
+        config: TrackerConfig | None = None,
+        offline: OfflineConfig | None = None,
+        *,
+        horizon: float,
+        size: tuple[int, int] = (0, 0),
+        track: TrackRecording | None = None,
+    ) -> None:
+        if not horizon > 0:
+            raise ConfigError(f"horizon is {horizon}; give seconds above 0.")
+        offline = offline or OfflineConfig()
+        self._track = track or (lambda video: track_whole(video, config, offline))
+        # A link across the longest absence still has `horizon` seconds of evidence before it.
+        self._horizon, self._context, self._size = horizon, offline.max_absence + horizon, size
+        self._frames: list[TimedDetections] = []  # the context, which is finished, and the open frames
         self._finished = 0
         self._given = np.zeros(0, np.int64)  # ids of the detections of the finished frames, 0 without one
         self._first = self._rows_before = 0  # frames and detections that were dropped
         self._next_id = 1
 
-    @property
-    def open(self) -> bool:
-        return len(self._frames) > self._finished
-
-    @property
-    def open_since(self) -> float:
-        """The time of the first frame that is not finished."""
-        return self._frames[self._finished][0]
-
-    def add(self, time: float, detections: Detections, warp: Float64 | None) -> None:
+    def add(self, time: float, detections: Detections, warp: Float64 | None = None) -> FinishedFrames | None:
+        """Takes the next frame; returns the frames that are final with it, if there are any."""
         self._frames.append((time, detections, warp))
+        if time - self._frames[self._finished][0] < 2 * self._horizon:
+            return None
+        return self._finish(time - self._horizon)
 
-    def finish(self, until: float) -> FinishedFrames:
+    def close(self) -> FinishedFrames | None:
+        """The rest of the frames, once no more will come."""
+        return self._finish(np.inf) if len(self._frames) > self._finished else None
+
+    def _finish(self, until: float) -> FinishedFrames:
         """Tracks all frames that are kept; those up to the time `until` become final."""
         video = _video(self._frames, self._size)
         tracks = self._track(video)
@@ -147,7 +155,8 @@ class _Window:
         decided = (at >= self._finished) & (at < end)
         decisions = _list(tracks.decisions, decided, video, ids, self._first)
         first = self._first + self._finished
-        result = FinishedFrames(first, video.times[self._finished : end], self._rows(tracks, new), decisions)
+        times = video.times[self._finished : end]
+        result = FinishedFrames(first, self._first, times, self._rows(tracks, new), decisions)
         self._drop(video, ids, end)
         return result
 

@@ -10,6 +10,7 @@ from tyro.conf import Positional
 
 from datasets.formats.config import LabelConfig
 from datasets.sources.config import SourceConfig
+from models.checks.seconds import Seconds
 from tools.display.config import ViewConfig
 from tools.track.config.box_prompts import PointConfig
 from tools.track.config.mask_prompts import MarkConfig
@@ -18,6 +19,7 @@ from tracker.classification.config import RecogniseConfig
 from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
 from tracker.masks.config import MaskConfig
+from tracker.offline.config import OfflineConfig
 from tracker.reid.config import ReidConfig
 
 
@@ -43,6 +45,11 @@ class OutputConfig:
         yolo_images: write each frame into images/ of the --yolo folder.
         record: record a camera or stream in this video file. All frames that it delivers, tracked or not, without
             drawings.
+        cache: keep detections, embeddings and camera motion in this file, for --whole. The next run with --whole reads
+            them instead of detecting again, whatever its tracking settings; a file of another video or detector is
+            refused.
+        doubt: write the doubtful decisions of --whole as JSON lines. In order of time: kind (link, start, end), frames,
+            seconds, ids, and the probability that the decision is right.
         out: write <name>.tracked.mp4 and <name>.jsonl there. By default beside the source, where no output is named.
         overwrite: replace existing results. Also those that were made by hand or with other settings.
     """
@@ -59,6 +66,8 @@ class OutputConfig:
     images: Path | None = None
     yolo_images: bool = False
     record: Path | None = None
+    cache: Path | None = None
+    doubt: Path | None = None
     out: Path | None = None
     overwrite: bool = False
 
@@ -75,6 +84,11 @@ class TrackConfig:
         keep_ids: write tracks read by --detector file: with their ids. Nothing is matched; boxes without an id are
             dropped.
         quiet: show no progress bar and no summary.
+        whole: decide with the whole video. It is read once for detections, and a second time where an output needs
+            images (--video, --show, --images); doubtful identities are decided with what comes after, boxes are
+            smoothed, and short absences filled.
+        horizon: seconds of future that a decision of --whole uses. Results come in that delay instead of at the end,
+            and memory stays bounded; cameras and streams need it. By default all of the video.
     """
 
     source: Positional[str]
@@ -82,12 +96,15 @@ class TrackConfig:
     skip_bad_rows: bool = False
     keep_ids: bool = False
     quiet: bool = False
+    whole: bool = False
+    horizon: Seconds | None = None
     output: OutputConfig = field(default_factory=OutputConfig)
     reading: SourceConfig = field(default_factory=SourceConfig)
     detection: DetectorConfig = field(default_factory=DetectorConfig)
     pointing: PointConfig = field(default_factory=PointConfig)
     appearance_features: AppearanceConfig = field(default_factory=AppearanceConfig)
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
+    offline: OfflineConfig = field(default_factory=OfflineConfig)
     marking: MarkConfig = field(default_factory=MarkConfig)
     propagation: MaskConfig = field(default_factory=MaskConfig)
     returning: ReidConfig = field(default_factory=ReidConfig)

@@ -1,0 +1,234 @@
+"""`liquidtrack track --whole` on a rendered crossing: one reading for detections, cache, horizon, interruptions."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from datasets import read
+from datasets.formats.detection_cache import DetectionCache
+from datasets.scenes.config import Scene
+from datasets.scenes.export import DetectorNoise, detect, write_video
+from datasets.scenes.renderer import render
+from tests.support.command import LIQUIDTRACK
+from tools.cli.main import main
+
+SCENE = Scene(5, width=320, height=240, duration=4, rate=15, people=5, vehicles=0, profile="bursty")
+DETECTOR = """
+import json
+from pathlib import Path
+HERE = Path(__file__).parent
+FOUND = json.loads((HERE / "found.json").read_text())
+def detect(frame):
+    with (HERE / "used.txt").open("a") as log:
+        log.write(f"{frame.index}\\n")
+    return FOUND[frame.index]
+"""
+
+
+class Crossing:
+    """A rendered video, and a detector of its own that notes each use."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.video = folder, folder / "crossing.mp4"
+        write_video(SCENE, self.video)
+        noise, found = DetectorNoise(false_alarms=0), []
+        for frame, truth in render(SCENE):
+            seen = detect(SCENE, truth, frame.index, noise)
+            found.append(np.column_stack([seen.xyxy, seen.score]).tolist())
+        (folder / "found.json").write_text(json.dumps(found))
+        (folder / "detector.py").write_text(DETECTOR)
+        self.frames = len(found)
+
+    def uses(self) -> int:
+        log = self.folder / "used.txt"
+        count = len(log.read_text().split()) if log.exists() else 0
+        log.unlink(missing_ok=True)
+        return count
+
+    def track(self, *words: object) -> int:
+        detector = f"python:{self.folder / 'detector.py'}:detect"
+        return main(["track", str(self.video), "--whole", "--quiet", "--detector", detector, *map(str, words)])
+
+
+@pytest.fixture(scope="module")
+def crossing(tmp_path_factory: pytest.TempPathFactory) -> Crossing:
+    return Crossing(tmp_path_factory.mktemp("crossing"))
+
+
+@pytest.fixture(autouse=True)
+def _fresh(crossing: Crossing) -> None:
+    crossing.uses()
+
+
+def test_labels_and_drawn_video_hold_the_same_frames(crossing: Crossing, tmp_path: Path) -> None:
+    names = {"jsonl": "a.jsonl", "mot": "a.txt", "coco": "a.json", "cvat": "a.xml", "kitti": "k.txt", "yolo": "yolo"}
+    flags = [word for name, file in names.items() for word in (f"--{name}", tmp_path / file)]
+    assert crossing.track("--video", tmp_path / "a.mp4", "--images", tmp_path / "img", *flags) == 0
+    assert crossing.uses() == crossing.frames
+    want = read(tmp_path / "a.jsonl")
+    assert want.times is not None
+    assert len(want.frames) == crossing.frames
+    assert len(set(want.id.tolist())) > 2
+    for name, file in names.items():
+        got = read(tmp_path / file, name)
+        assert got.times is not None
+        assert (got.frames.tolist(), got.times.tolist()) == (want.frames.tolist(), want.times.tolist())
+        assert len(got) >= 0.9 * len(want)  # YOLO leaves out what is beyond the image
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        shown = [float(frame.time) for frame in container.decode(video=0)]
+    np.testing.assert_allclose(np.array(shown) - shown[0], want.times, atol=1e-3)
+    assert len(list((tmp_path / "img").glob("*.jpg"))) == crossing.frames
+
+
+def test_second_run_takes_detections_from_the_cache(crossing: Crossing, tmp_path: Path) -> None:
+    cache = tmp_path / "crossing.cache"
+    assert crossing.track("--jsonl", tmp_path / "a.jsonl", "--cache", cache) == 0
+    assert crossing.uses() == crossing.frames
+    assert crossing.track("--jsonl", tmp_path / "b.jsonl", "--cache", cache, "--video", tmp_path / "b.mp4") == 0
+    assert crossing.track("--jsonl", tmp_path / "c.jsonl", "--cache", cache, "--min-confirm", 1.5) == 0
+    assert crossing.track("--jsonl", tmp_path / "d.jsonl") == 0
+    assert crossing.uses() == crossing.frames  # of the last run alone
+    first, drawn, other, without = (read(tmp_path / f"{name}.jsonl") for name in "abcd")
+    for got in (drawn, without):
+        np.testing.assert_array_equal(got.xyxy, first.xyxy)
+        assert got.id.tolist() == first.id.tolist()
+    assert len(other) < len(first)
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "d.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--score", "0.5"], "made with other settings (score was the default and is '0.5')"),
+        (["--every", "2"], "made with other settings (every was the default and is '2')"),
+        (["--camera-motion", "flow"], "camera-motion was 'none' and is 'flow'"),
+    ],
+)
+def test_cache_of_other_settings_is_refused(
+    flags: list[str], said: str, crossing: Crossing, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = tmp_path / "crossing.cache"
+    assert crossing.track("--jsonl", tmp_path / "a.jsonl", "--cache", cache) == 0
+    before = cache.read_bytes()
+    assert crossing.track("--jsonl", tmp_path / "b.jsonl", "--cache", cache, *flags) == 2
+    assert said in capsys.readouterr().err
+    assert cache.read_bytes() == before
+    assert not (tmp_path / "b.jsonl").exists()
+    assert crossing.track("--jsonl", tmp_path / "b.jsonl", "--cache", cache, "--overwrite", *flags) == 0
+    assert cache.read_bytes() != before
+
+
+def test_cache_of_another_video_or_damaged_is_refused(
+    crossing: Crossing, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = tmp_path / "crossing.cache"
+    assert crossing.track("--jsonl", tmp_path / "a.jsonl", "--cache", cache) == 0
+    other = write_video(Scene(6, width=320, height=240, duration=0.5, people=2), tmp_path / "other.mp4")
+    assert len(other.frames) > 0
+    words = ["track", str(tmp_path / "other.mp4"), "--whole", "--quiet", "--jsonl", str(tmp_path / "b.jsonl")]
+    detector = f"python:{crossing.folder / 'detector.py'}:detect"
+    assert main([*words, "--detector", detector, "--cache", str(cache)]) == 2
+    assert "holds detections of another video; name another file, or add --overwrite" in capsys.readouterr().err
+    cache.write_bytes(cache.read_bytes()[:-300])
+    assert crossing.track("--jsonl", tmp_path / "b.jsonl", "--cache", cache) == 2
+    assert "is no whole cache of detections" in capsys.readouterr().err
+    foreign = tmp_path / "notes.txt"
+    foreign.write_text("mine")
+    assert crossing.track("--jsonl", tmp_path / "b.jsonl", "--cache", foreign) == 2
+    assert foreign.read_text() == "mine"
+    assert crossing.track("--jsonl", crossing.video.parent / "found.json", "--cache", cache) == 2
+
+
+def test_long_horizon_gives_the_whole_videos_tracks_and_a_short_one_every_frame(
+    crossing: Crossing, tmp_path: Path
+) -> None:
+    cache = tmp_path / "c.npz"
+    assert crossing.track("--jsonl", tmp_path / "whole.jsonl", "--cache", cache) == 0
+    for name, flags in {"read": [], "cached": ["--cache", cache]}.items():
+        assert crossing.track("--jsonl", tmp_path / f"{name}.jsonl", "--horizon", 60, *flags) == 0
+        assert (tmp_path / f"{name}.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+    video, short = tmp_path / "short.mp4", tmp_path / "short.jsonl"
+    assert crossing.track("--jsonl", short, "--video", video, "--horizon", 0.5, "--max-absence", 1) == 0
+    got, want = read(short), read(tmp_path / "whole.jsonl")
+    assert len(got.frames) == len(want.frames)
+    with av.open(str(video)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == crossing.frames
+
+
+def test_interrupt_keeps_tracks_and_cache_of_what_was_seen(crossing: Crossing, tmp_path: Path) -> None:
+    slow = crossing.folder / "slow.py"
+    slow.write_text(f"import time\n{DETECTOR}".replace("    with", "    time.sleep(0.1)\n    with"))
+    out, cache = tmp_path / "out.jsonl", tmp_path / "c.npz"
+    words = ["track", crossing.video, "--whole", "--detector", f"python:{slow}:detect"]
+    command = [*LIQUIDTRACK, *words, "--jsonl", out, "--cache", cache]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    used = crossing.folder / "used.txt"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (used.exists() and used.read_text().count("\n") > 5):
+        time.sleep(0.05)
+    assert not out.exists()
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1, stderr
+    assert "ended early" in stdout
+    assert "Traceback" not in stderr
+    seen = len(read(out).frames)
+    assert 3 < seen < crossing.frames
+    kept = DetectionCache(cache)
+    assert (kept.complete, kept.last + 1) == (False, seen)
+    crossing.uses()
+    again = [str(word) for word in (*words, "--jsonl", tmp_path / "all.jsonl", "--cache", cache, "--quiet")]
+    assert main(again) == 0
+    assert crossing.uses() == crossing.frames - seen  # the first part was not detected again
+    assert DetectionCache(cache).complete
+    assert len(read(tmp_path / "all.jsonl").frames) == crossing.frames
+
+
+def test_kill_leaves_no_half_cache(crossing: Crossing, tmp_path: Path) -> None:
+    slow = crossing.folder / "slow.py"
+    slow.write_text(f"import time\n{DETECTOR}".replace("    with", "    time.sleep(0.1)\n    with"))
+    words = ["track", crossing.video, "--whole", "--detector", f"python:{slow}:detect", "--jsonl", tmp_path / "a.jsonl"]
+    process = subprocess.Popen([*LIQUIDTRACK, *words, "--cache", tmp_path / "c.npz"], stdout=subprocess.DEVNULL)
+    used = crossing.folder / "used.txt"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (used.exists() and used.read_text().count("\n") > 3):
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert not (tmp_path / "c.npz").exists()
+    assert not (tmp_path / "a.jsonl").exists()
+
+
+MISTAKES = {
+    "box": (["--box", "1,2,30,40"], "works frame by frame, not with --whole"),
+    "reid": (["--reid"], "--reid works frame by frame, not with --whole"),
+    "classes": (["--classify", "imagenet"], "works frame by frame"),
+    "masks": (["--masks", "OUT/masks"], "--masks works frame by frame"),
+    "no horizon": (["--horizon", "0"], "give seconds above 0"),
+    "window of delayed frames": (["--show", "--horizon", "2"], "cannot show frames that --horizon delays"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_what_does_not_go_together_is_one_sentence(
+    name: str, crossing: Crossing, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags, said = MISTAKES[name]
+    words = [word.replace("OUT", str(tmp_path)) for word in flags]
+    assert crossing.track("--jsonl", tmp_path / "a.jsonl", *words) == 2
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("flags", [["--horizon", "3"], ["--cache", "c.npz"], ["--fill", "none"], ["--doubt", "d"]])
+def test_settings_of_whole_need_it(flags: list[str], crossing: Crossing, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["track", str(crossing.video), *flags]) == 2
+    assert f"{flags[0]} belongs to --whole; add --whole, or leave it out." in capsys.readouterr().err

@@ -1,0 +1,81 @@
+"""Which settings of `track` go together with --whole."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+from datasets.sources.byte_reader import is_pipe
+from models.errors import ConfigError
+from tools.track.config.video import TrackConfig
+from tracker.offline.config import OfflineConfig
+from tracker.protocols import SourceInfo
+
+PIXELS = ("video", "images", "yolo_images", "show")  # outputs that need the images
+
+
+def check_not_whole(config: TrackConfig) -> None:
+    """Checks a run without --whole.
+
+    Raises:
+        ConfigError: a setting is given that only --whole uses.
+    """
+    usual = OfflineConfig()
+    given = [f.name for f in fields(usual) if getattr(config.offline, f.name) != getattr(usual, f.name)]
+    given += [name for name in ("cache", "doubt") if getattr(config.output, name) is not None]
+    given += ["horizon"] if config.horizon is not None else []
+    if given:
+        raise ConfigError(f"--{given[0].replace('_', '-')} belongs to --whole; add --whole, or leave it out.")
+
+
+def check_whole(config: TrackConfig) -> None:
+    """Checks the settings of a run with --whole, before anything is opened.
+
+    Raises:
+        ConfigError: a setting contradicts it.
+    """
+    others = {
+        "--box, --select and mask prompts": config.pointing.active or bool(config.marking),
+        "--masks": config.output.masks is not None,
+        "--reid": config.returning.reid,
+        "--classify": config.recognition.classify != "none",
+    }
+    for flags, used in others.items():
+        if used:
+            raise ConfigError(f"{flags} works frame by frame, not with --whole; leave one of the two out.")
+    if config.keep_ids:
+        raise ConfigError("--keep-ids keeps tracks as they are; liquidtrack refine decides them again.")
+    if config.horizon is not None and not config.horizon > 0:
+        raise ConfigError(f"horizon is {config.horizon}; give seconds above 0.")
+
+
+def check_source(config: TrackConfig, info: SourceInfo) -> None:
+    """Checks that the source fits, once it is open and the outputs are known.
+
+    A live source has no end that a decision could wait for, and its detections would fill the memory.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    pixels = [name for name in PIXELS if getattr(config.output, name)]
+    if info.live and config.horizon is None:
+        raise ConfigError(
+            f"{info.name} has no end that --whole could wait for; add --horizon SECONDS, and results come with that"
+            " delay."
+        )
+    if info.live and config.output.cache is not None:
+        raise ConfigError(f"--cache is for videos that can be tracked again, and {info.name} is live; leave it out.")
+    if (info.live or config.horizon is not None) and config.output.show:
+        raise ConfigError("--show cannot show frames that --horizon delays; write a --video, or leave it out.")
+    if pixels and config.horizon is None and once(config, info):
+        raise ConfigError(
+            f"--{pixels[0].replace('_', '-')} reads the video a second time, and a pipe can be read once; name a file,"
+            " add --horizon SECONDS, or choose labels alone, such as --jsonl."
+        )
+    if config.output.cache is not None and once(config, info):
+        raise ConfigError("--cache is for videos that can be tracked again, and a pipe can be read once; leave it out.")
+
+
+def once(config: TrackConfig, info: SourceInfo) -> bool:
+    """Whether the source can be read only once."""
+    return info.live or ("://" not in config.source and is_pipe(Path(config.source)))

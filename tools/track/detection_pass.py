@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from datasets.formats.detection_cache import DetectedFrame, MemoryCache, rounded
+from datasets.formats.detection_cache import MemoryCache
+from datasets.formats.detection_chunk import DetectedFrame, rounded
 from tracker.pipeline.build import build_pipeline
 from tracker.pipeline.config import PipelineConfig
 from tracker.pipeline.loop import Pipeline

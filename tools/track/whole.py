@@ -15,7 +15,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from datasets.formats.detection_cache import DetectedFrame, DetectionCache, MemoryCache, Store
+from datasets.formats.detection_cache import DetectionCache, MemoryCache, Store
+from datasets.formats.detection_chunk import DetectedFrame
 from datasets.video.output_file import is_stdout
 from models.errors import LiquidTrackError
 from tools.cli.messages import say as say_line

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datasets.formats import detection_cache
-from datasets.formats.detection_cache import DetectedFrame, DetectionCache, MemoryCache, Store, rounded
+from datasets.formats.detection_cache import DetectionCache, MemoryCache, Store
+from datasets.formats.detection_chunk import DTYPES, DetectedFrame, rounded
 from models.errors import DataError
 from tracker.offline.types import VideoDetections
 from tracker.types import Detections
@@ -122,7 +123,7 @@ def test_damaged_bytes_are_one_sentence_or_change_nothing(tmp_path: Path) -> Non
 
 def content(path: Path) -> list[bytes]:
     cache = DetectionCache(path)
-    arrays = [getattr(chunk, name).tobytes() for chunk in cache.chunks() for name in detection_cache.DTYPES]
+    arrays = [getattr(chunk, name).tobytes() for chunk in cache.chunks() for name in DTYPES]
     return [repr((cache.names, cache.size, cache.complete, cache.made_with)).encode(), *arrays]
 
 

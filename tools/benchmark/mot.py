@@ -12,14 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from datasets.formats import DetectionFile
-from datasets.formats.timeline import read_seqinfo
-from datasets.ground_truth.camera_motion import read_camera_motion
 from datasets.output_guard.guard import begin
 from datasets.subsampling.sequences import UNEVEN, is_even
 from models.checks.printable import as_lines
 from tools.benchmark import baseline_trackers as peers
-from tools.benchmark import mot_plot
+from tools.benchmark import mot_plot, peer_runs
 from tools.benchmark.config.mot import BenchMotConfig
 from tools.benchmark.inputs import make_input
 from tools.benchmark.paired_bootstrap import Difference, compare
@@ -32,7 +29,8 @@ from tools.track.detections import for_each_sequence, mot
 from tracker.config import TrackerConfig
 
 DIFFERENCES = "differences"  # the key of the comparisons, next to the keys of the entrants
-PEERS_RATE = 30.0  # frames per second, where a sequence does not give a rate; the assumption of the baselines
+BEST = "best_helpers"  # the key of the best offline helper of each baseline, by group of profiles
+WHOLE = " whole"  # behind the name of an entrant that decides with the whole video
 
 Figures = dict[str, dict[str, list[MotEvaluation]]]  # by entrant and profile, one evaluation per seed
 
@@ -50,7 +48,8 @@ def bench_mot(config: BenchMotConfig) -> None:
     print(report(figures))
     if config.plot is not None:
         intervals = {p: mot_plot.mean_interval(config.root, p, config.seeds) for p in config.profiles}
-        mot_plot.plot(mot_plot.means(figures), intervals, config.plot)
+        bare = {name: of for name, of in figures.items() if peer_runs.run_of(name) == name}
+        mot_plot.plot(mot_plot.means(bare), intervals, config.plot)
     if config.json is not None:
         write_report(config.json, to_json(figures))
 
@@ -58,8 +57,11 @@ def bench_mot(config: BenchMotConfig) -> None:
 def measure(config: BenchMotConfig) -> Figures:
     """The scores of every entrant on every profile and seed."""
     runs = peers.names(config.peers)
+    helped = [name for run in runs for name in peer_runs.names(run, config.whole)]
     ours = {name: _settings(config, name) for name in config.motions}
-    figures: Figures = {name: {p: [] for p in config.profiles} for name in (*ours, *runs)}
+    whole = tuple(f"{name}{WHOLE}" for name in ours if config.whole)
+    names = (*whole, *ours, *helped)
+    figures: Figures = {name: {p: [] for p in config.profiles} for name in names}
     with tempfile.TemporaryDirectory() as scratch:
         begin()
         for profile in config.profiles:
@@ -73,17 +75,18 @@ def measure(config: BenchMotConfig) -> Figures:
                     config.root, folder / "input", profile, seed,
                     config.boxes, config.box_noise, config.false_positives,
                 )  # fmt: skip
-                for name, settings in ours.items():
+                for name in (*whole, *ours):
                     mot(
                         MotConfig(
-                            folder / "input", folder / _plain(name), config.camera_motion,
-                            workers=config.workers, quiet=config.quiet, tracking=settings,
+                            folder / "input", folder / peer_runs.plain(name), config.camera_motion,
+                            workers=config.workers, quiet=config.quiet, tracking=ours[name.removesuffix(WHOLE)],
+                            whole=name in whole, offline=config.offline,
                         )
                     )  # fmt: skip
                 for run in runs:
-                    work = partial(_track_peer, run, folder / run, config.camera_motion)
+                    work = partial(peer_runs.track, run, folder, config.camera_motion, config.whole)
                     for_each_sequence(folder / "input", work, config.workers, config.quiet)
-                outs = [folder / _plain(name) for name in figures]
+                outs = [folder / peer_runs.plain(name) for name in figures]
                 found = evaluate_all(folder / "input", outs, workers=config.workers, progress=not config.quiet)
                 for name, evaluation in zip(figures, found, strict=True):
                     figures[name][profile].append(evaluation)
@@ -91,23 +94,62 @@ def measure(config: BenchMotConfig) -> Figures:
 
 
 def report(figures: Figures) -> str:
-    """HOTA of every entrant by profile, the mean of the uneven profiles, and the differences to the first entrant."""
+    """HOTA of every entrant by profile, the mean of the uneven profiles, and the differences to the first entrant.
+
+    Of the baselines with an offline helper, only the one with the best helper on this set is shown, chosen for all
+    frames and for uneven time separately.
+    """
     profiles = list(next(iter(figures.values())))
     uneven = [p for p in profiles if p in UNEVEN]
-    width = max(len(name) for name in figures)
+    groups = dict(_groups(figures))
+    best = best_helpers(figures)
+    bare = {name: of for name, of in figures.items() if peer_runs.run_of(name) == name}
+    rows = dict(bare)
+    for run, chosen in best.items():
+        of_profile = {p: figures[chosen.get("uneven" if p in uneven else "full", run)] for p in profiles}
+        rows[f"{run}, best"] = {p: of[p] for p, of in of_profile.items()}
+    width = max(len(name) for name in rows)
     lines = [f"{'HOTA':{width}}" + "".join(f"{p:>9}" for p in profiles) + f"{'uneven':>9}"]
-    for name, of in figures.items():
+    for name, of in rows.items():
         values = [_mean(of, [p], "hota") for p in profiles] + ([_mean(of, uneven, "hota")] if uneven else [])
         lines.append(f"{name:{width}}" + "".join(f"{v:9.2f}" for v in values))
     lines += ["", f"{'means':{width}}" + "".join(f"{m:>9}" for m in ("AssA", "DetA", "IDF1", "MOTA", "IDSW"))]
-    for name, of in figures.items():
+    for name, of in rows.items():
         values = [_mean(of, profiles, m) for m in ("assa", "deta", "idf1", "mota", "idsw")]
         lines.append(f"{name:{width}}" + "".join(f"{v:9.2f}" for v in values))
     first = next(iter(figures))
-    for name in list(figures)[1:]:
-        for label, group in _groups(figures):
-            lines.append(f"{name} minus {first}, {label}: {difference(figures, name, first, group)}")
+    compared = [(name, label) for name in list(bare)[1:] for label in groups]
+    compared += [(chosen[label], label) for chosen in best.values() for label in groups]
+    for name, label in dict.fromkeys(compared):
+        lines.append(f"{name} minus {first}, {label}: {difference(figures, name, first, groups[label])}")
+    for label, name in best_peer(figures).items():
+        lines.append(
+            f"best peer with its best helper, {label}: {name}, {_mean(figures[name], groups[label], 'hota'):.2f}"
+        )
     return as_lines(lines)
+
+
+def best_helpers(figures: Figures) -> dict[str, dict[str, str]]:
+    """For each baseline that ran with offline helpers: by group of profiles, its best entrant on this set.
+
+    The choice is by HOTA on the very set that is reported, which favours the baseline. Empty without helpers.
+    """
+    helped = {run: [n for n in figures if peer_runs.run_of(n) == run] for run in map(peer_runs.run_of, figures)}
+    return {
+        run: {label: max(of, key=lambda n: _mean(figures[n], group, "hota")) for label, group in _groups(figures)}
+        for run, of in helped.items()
+        if len(of) > 1
+    }
+
+
+def best_peer(figures: Figures) -> dict[str, str]:
+    """By group of profiles: the best of `best_helpers`."""
+    chosen = best_helpers(figures).values()
+    groups = _groups(figures) if chosen else []
+    return {
+        label: max((of[label] for of in chosen), key=lambda n: _mean(figures[n], group, "hota"))
+        for label, group in groups
+    }
 
 
 def difference(figures: Figures, a: str, b: str, profiles: Sequence[str]) -> Difference:
@@ -120,7 +162,10 @@ def difference(figures: Figures, a: str, b: str, profiles: Sequence[str]) -> Dif
 
 
 def to_json(figures: Figures) -> str:
-    """The combined scores by entrant, profile and seed; under `differences`, HOTA minus HOTA of the first entrant."""
+    """The combined scores by entrant, profile and seed; under `differences`, HOTA minus HOTA of the first entrant.
+
+    Where baselines ran with offline helpers, `best_helpers` names the best entrant of each by group of profiles.
+    """
     content: dict[str, Any] = {
         n: {p: [asdict(e.combined) for e in found] for p, found in of.items()} for n, of in figures.items()
     }
@@ -131,6 +176,8 @@ def to_json(figures: Figures) -> str:
             for name in others
         }
     }
+    if best := best_helpers(figures):
+        content[BEST] = best
     return json.dumps(content, indent=1)
 
 
@@ -150,23 +197,3 @@ def _settings(config: BenchMotConfig, name: str) -> TrackerConfig:
     motion, _, cost = motion.partition("/")
     old = config.tracking
     return replace(old, motion=motion, cost=cost or old.cost, association_head=head or old.association_head)
-
-
-def _plain(name: str) -> str:
-    """The name of an entrant as the name of a folder."""
-    return name.replace("/", "_").replace(":", "_")
-
-
-def _track_peer(run: str, out: Path, camera_motion: bool, sequence: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    detections = DetectionFile(sequence / "det/det.txt", "mot")
-    frames, times = detections.annotations.frames, detections.annotations.times
-    assert times is not None  # `thin` writes them
-    found = []
-    for frame in frames.tolist():
-        got = detections(frame)
-        found.append(np.column_stack([got.xyxy, got.score]).astype(np.float64))
-    rate = read_seqinfo(sequence / "seqinfo.ini").rate or PEERS_RATE
-    motion = read_camera_motion(sequence) if camera_motion else None
-    rows = peers.track(run, found, times.tolist(), rate, motion)
-    (out / f"{sequence.name}.txt").write_text(peers.to_mot(rows))

@@ -81,7 +81,7 @@ def plot(hota: Mapping[str, Mapping[str, float]], interval: Mapping[str, float],
 
 
 def _ours(name: str) -> bool:
-    return name.partition(":")[0] in ("kalman", "liquid")
+    return name.split(" ")[0].partition(":")[0] in ("kalman", "liquid")
 
 
 def _colours(names: list[str], plt: Any) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from datasets.formats import read
 from datasets.subsampling.sequences import thin
 from models.errors import ConfigError
 from tools.benchmark.config.mot import BenchMotConfig
-from tools.benchmark.mot import bench_mot, difference, measure
+from tools.benchmark.mot import bench_mot, best_helpers, best_peer, difference, measure
 from tools.evaluate.mot import evaluate
 from tools.track.config.detections import MotConfig
 from tools.track.detections import mot
@@ -75,6 +76,42 @@ def test_entry_compared_with_itself_has_no_difference(root: Path) -> None:
     figures = measure(BenchMotConfig(root, motions=("kalman",), profiles=("full",), workers=1, quiet=True))
     same = difference(figures, "kalman", "kalman", ["full"])
     assert (same.value, same.low, same.high) == (0, 0, 0)
+
+
+def test_whole_is_compared_with_every_peer_and_its_best_offline_helper(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "figures.json"
+    bench_mot(
+        BenchMotConfig(
+            root, motions=("liquid",), peers=("bytetrack",), profiles=("full", "jitter"), whole=True, workers=1,
+            quiet=True, json=out, out=tmp_path / "runs",
+        )
+    )  # fmt: skip
+    said = capsys.readouterr().out
+    figures = json.loads(out.read_text())
+    gaps = figures.pop("differences")["liquid whole"]
+    best = figures.pop("best_helpers")
+    assert list(figures)[:4] == ["liquid whole", "liquid", "bytetrack", "bytetrack, lines"]
+    assert len(figures) == 2 + 2 * 6
+    for group, profile in (("full", "full"), ("uneven", "jitter")):
+        for run in ("bytetrack", "bytetrack+t"):
+            hota = {n: of[profile][0]["hota"] for n, of in figures.items() if n.split(", ")[0] == run}
+            assert hota[best[run][group]] == max(hota.values())
+            gap = gaps[best[run][group]][group]["value"]
+            assert f"{best[run][group]} minus liquid whole, {group}: {gap:+.2f}" in said
+        assert f"best peer with its best helper, {group}: bytetrack" in said
+    runs = tmp_path / "runs/full-0"
+    plain, filled = (read(runs / name / "one.txt", "mot") for name in ("bytetrack", "bytetrack_lines"))
+    assert len(filled.id) > len(plain.id)
+    whole = tmp_path / "whole"
+    mot(MotConfig(tmp_path / "runs/full-0/input", whole, whole=True, workers=1, quiet=True))
+    assert (whole / "one.txt").read_bytes() == (tmp_path / "runs/full-0/liquid_whole/one.txt").read_bytes()
+
+
+def test_runs_without_helpers_have_no_best_helper(root: Path) -> None:
+    figures = measure(BenchMotConfig(root, motions=("kalman",), profiles=("full",), workers=1, quiet=True))
+    assert best_helpers(figures) == best_peer(figures) == {}
 
 
 def test_wrong_names_are_one_sentence(root: Path) -> None:

@@ -11,6 +11,7 @@ from tyro.conf import Positional
 from datasets.output_guard.guard import Output, file_outputs
 from models.errors import ConfigError
 from tracker.config import TrackerConfig
+from tracker.offline.config import OfflineConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class BenchMotConfig:
         boxes: detections that are tracked. detected: from det.txt; truth: the true boxes, as perfect detections.
         box_noise: standard deviation of box noise, as a share of the box size.
         false_positives: false positives that are added for each detection.
+        whole: track with the whole video as well. Baselines get offline helpers: filled gaps, Gaussian-process
+            smoothing, joined tracks; the best for each is chosen on this set.
         camera_motion: use gmc.txt where there is one.
         out: keep the results of every run in this folder.
         json: write all figures to this JSON file.
@@ -45,6 +48,7 @@ class BenchMotConfig:
     boxes: Literal["detected", "truth"] = "detected"
     box_noise: float = 0.0
     false_positives: float = 0.0
+    whole: bool = False
     camera_motion: bool = True
     out: Path | None = None
     json: Path | None = None
@@ -53,6 +57,7 @@ class BenchMotConfig:
     overwrite: bool = False
     quiet: bool = False
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
+    offline: OfflineConfig = field(default_factory=OfflineConfig)
 
     def __post_init__(self) -> None:
         if not self.profiles or not self.seeds or not (self.motions or self.peers):

@@ -50,6 +50,11 @@ COMMANDS: dict[str, Command] = {
         "tools.track.config.convert:ConvertConfig",
         "convert labels between annotation formats",
     ),
+    "refine": Command(
+        "tools.track.refine:refine",
+        "tools.track.config.refine:RefineConfig",
+        "decide, smooth and fill finished tracks of any tracker",
+    ),
     "eval mot": Command(
         "tools.evaluate.mot:eval_mot", "tools.evaluate.config.mot:EvalMotConfig", "score tracks: HOTA, IDF1, MOTA"
     ),
@@ -205,7 +210,7 @@ COMMANDS: dict[str, Command] = {
     ),
 }
 
-EVERYDAY = ("track", "demo", "render", "info", "mot", "convert", "eval mot", "identify")  # listed first
+EVERYDAY = ("track", "demo", "render", "info", "mot", "convert", "refine", "eval mot", "identify")  # listed first
 
 
 def usage() -> str:

@@ -20,19 +20,19 @@ def convert(config: ConvertConfig) -> None:
     Raises:
         LiquidTrackError: A is missing or invalid, or B cannot be written.
     """
-    size = None if config.size is None else _size(config.size)
+    size = None if config.size is None else parse_size(config.size)
     annotations = read(
         config.input, config.from_format, skip_bad_rows=config.skip_bad_rows, rate=config.rate, size=size
     )
     begin()
     write(
-        annotations, config.output, config.to_format, name=_name(config.input), config=config.labels,
+        annotations, config.output, config.to_format, name=name_of(config.input), config=config.labels,
         pictures=() if config.images is None else _pictures(config.images, annotations),
     )  # fmt: skip
     ids = len(set(annotations.id.tolist()) - {-1})
     say(
         f"{config.output}: {len(annotations)} boxes, {ids} ids, {len(annotations.frames)} frames, "
-        f"{_span(annotations.times)}"
+        f"{span(annotations.times)}"
     )
 
 
@@ -49,20 +49,26 @@ def _pictures(folder: Path, annotations: Annotations) -> tuple[str, ...]:
     return names
 
 
-def _span(times: Float64 | None) -> str:
+def span(times: Float64 | None) -> str:
+    """The seconds from the first frame to the last, as text."""
     if times is None:
         return "no times (--rate gives some)"
     return f"{times[-1] - times[0]:.3f} s" if len(times) else "0 s"
 
 
-def _size(text: str) -> tuple[int, int]:
+def parse_size(text: str) -> tuple[int, int]:
+    """(width, height) of `1920x1080`.
+
+    Raises:
+        ConfigError: it has another form.
+    """
     match = re.fullmatch(r"([1-9]\d{0,5})[xX]([1-9]\d{0,5})", text)
     if match is None:
         raise ConfigError(f"the size is {text!r}; write it as WIDTHxHEIGHT, for example 1920x1080.")
     return int(match[1]), int(match[2])
 
 
-def _name(path: Path) -> str:
+def name_of(path: Path) -> str:
     """The name of the source: for gt/gt.txt the name of its sequence, else that of the file."""
     if path.parent.name in ("gt", "det") and path.parent.parent.name:
         return path.parent.parent.name

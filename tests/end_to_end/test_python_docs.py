@@ -79,6 +79,13 @@ def test_settings_reach_their_components(folder: Path, capsys: pytest.CaptureFix
     assert {name for line in lines for name in re.findall(r"'(.+?)'", line)} == {"person"}
 
 
+def test_whole_video_is_tracked_in_five_lines(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("Track with the whole video")
+    out = capsys.readouterr().out
+    assert "1.8" in out
+    assert "False" in out
+
+
 def test_tracks_convert_to_a_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("pandas")
     run("Make a table")

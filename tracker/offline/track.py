@@ -10,6 +10,7 @@ from tracker.config import TrackerConfig
 from tracker.offline.assemble import assemble
 from tracker.offline.config import OfflineConfig
 from tracker.offline.online import track_online
+from tracker.offline.track_labels import with_one_label
 from tracker.offline.types import Constraint, Decisions, VideoDetections, WholeTracks
 from tracker.types import Int64
 
@@ -58,4 +59,4 @@ def refine_tracks(
     none = np.zeros(0, np.int64)
     decisions = Decisions(none, none, none, np.zeros(0), none)
     link = np.ones(len(detections), np.float32)
-    return assemble(detections, track, link, decisions, offline or OfflineConfig())
+    return with_one_label(assemble(detections, track, link, decisions, offline or OfflineConfig()))

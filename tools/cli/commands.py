@@ -118,6 +118,11 @@ COMMANDS: dict[str, Command] = {
         "tools.benchmark.config.motion:BenchMotionConfig",
         "accuracy and calibration of motion forecasts",
     ),
+    "bench fill": Command(
+        "tools.benchmark.fill:bench_fill",
+        "tools.benchmark.config.fill:BenchFillConfig",
+        "accuracy and calibration of boxes between two sightings",
+    ),
     "bench vfr": Command(
         "tools.benchmark.vfr:bench_vfr",
         "tools.benchmark.config.vfr:BenchVfrConfig",

@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 
 from models.errors import DataError
-from tracker.boxes import to_coordinates, to_xyxy
+from tracker.boxes import to_xyxy
 from tracker.offline.camera_path import CameraPath
 from tracker.offline.config import OfflineConfig
 from tracker.offline.filling import LONGEST_S, absent_frames, fill_probability
-from tracker.offline.measurement import noise_factor
+from tracker.offline.measurement import sight
 from tracker.offline.modes import BANK
-from tracker.offline.sightings import Queries, Sightings
+from tracker.offline.sightings import Queries
 from tracker.offline.smoothing import smooth
 from tracker.offline.types import Decisions, VideoDetections, WholeTracks
-from tracker.types import Float32, Float64, Int64
+from tracker.types import Float32, Int64
 
 
 def assemble(
@@ -48,7 +48,7 @@ def assemble(
     filled = np.zeros((0, 4))
     spread = np.zeros((0, 4))
     if len(rows) and (offline.smooth or offline.fill != "none"):
-        sightings = _sightings(detections, rows, of)
+        sightings = sight(of, frame, detections.times, detections.xyxy[rows], detections.score[rows])
         longest = min(LONGEST_S[offline.fill], offline.max_absence)
         queries = absent_frames(sightings, detections.times, longest)
         camera = None if detections.warps is None else CameraPath(detections.warps)
@@ -75,12 +75,3 @@ def assemble(
     order = np.lexsort((whole.id, whole.frame))
     columns = ("frame", "id", "xyxy", "score", "label", "detection", "link", "std")
     return replace(whole, **{name: getattr(whole, name)[order] for name in columns})
-
-
-def _sightings(detections: VideoDetections, rows: Int64, track: Int64) -> Sightings:
-    boxes = detections.xyxy[rows].astype(np.float64)
-    frame = detections.frame[rows]
-    time = detections.times[frame]
-    score: Float64 = detections.score[rows].astype(np.float64)
-    noise = np.repeat(noise_factor(track, time, frame, boxes, score)[:, None], 4, axis=1)
-    return Sightings(track, time, frame, to_coordinates(boxes), noise)

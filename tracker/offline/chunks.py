@@ -14,7 +14,7 @@ from tracker.offline.sightings import Queries, Sightings
 from tracker.types import Int64
 
 CORE, MARGIN = 384, 64  # sightings of a chunk that are kept, and those before and after it that only inform them
-BATCH = 24_000  # sightings that are smoothed at once; bounds the memory
+BATCH = 16_000  # sightings that are smoothed at once; bounds the memory
 
 
 class Batch(NamedTuple):

@@ -10,8 +10,11 @@ large, which is what the mean of many such detections has.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from tracker.boxes import to_coordinates
 from tracker.offline.neighbours import neighbours
+from tracker.offline.sightings import Sightings
 from tracker.types import Float64, Int64
 
 USUAL_ERROR = 0.15  # 1 - score of a detection whose factor is 1
@@ -20,6 +23,22 @@ SCORE_POWER = 0.55
 OCCLUSION_SLOPE = 0.45  # logarithm of the factor at full occlusion
 LASTING_SHARE = 0.8  # share of the variance that decays slowly
 ERROR_TAU_S = 0.5  # seconds
+
+
+def sight(track: Int64, frame: Int64, times: Float64, xyxy: ArrayLike, score: ArrayLike) -> Sightings:
+    """The sightings of tracks, with their noise.
+
+    Args:
+        track: (N,) id of each detection's track, not decreasing.
+        frame: (N,) index of the frame, increasing within a track.
+        times: (F,) seconds of all frames.
+        xyxy: (N, 4) boxes, pixels.
+        score: (N,) 0..1.
+    """
+    boxes, sure = np.asarray(xyxy, np.float64), np.asarray(score, np.float64)
+    time = times[frame]
+    noise = np.repeat(noise_factor(track, time, frame, boxes, sure)[:, None], 4, axis=1)
+    return Sightings(track, time, frame, to_coordinates(boxes), noise)
 
 
 def noise_factor(track: Int64, time: Float64, frame: Int64, xyxy: Float64, score: Float64) -> Float64:

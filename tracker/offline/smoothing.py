@@ -57,10 +57,10 @@ class Bank:
 
     @property
     def constants(self) -> Float64:
-        """(4 constants, K * 4, 1): for each mode the coordinates x, y, log width, log height."""
+        """(4 constants, K * 4): for each mode the coordinates x, y, log width, log height."""
         modes = zip(self.centre, self.width, self.height, strict=True)
         rows = [each for c, w, h in modes for each in (c, c, w, h)]
-        return np.array(rows, np.float64).T[:, :, None]
+        return np.array(rows, np.float64).T
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -79,7 +79,7 @@ class Smoothed:
 
 
 class _State(NamedTuple):
-    """Means and covariances of (x, v), each (C, N)."""
+    """Means and covariances of (x, v), each (N, C)."""
 
     x: Float64
     v: Float64
@@ -88,11 +88,11 @@ class _State(NamedTuple):
     vv: Float64
 
     def at(self, rows: slice | Int64) -> _State:
-        return _State(*[part[:, rows] for part in self])
+        return _State(*[part[rows] for part in self])
 
 
 class _Transition(NamedTuple):
-    """x' = x + reach v, v' = keep v, and the covariance of what is added."""
+    """x' = x + reach v, v' = keep v, and the covariance of what is added, each (N, C)."""
 
     reach: Float64
     keep: Float64
@@ -101,7 +101,19 @@ class _Transition(NamedTuple):
     vv: Float64
 
     def at(self, rows: slice) -> _Transition:
-        return _Transition(*[part[:, rows] for part in self])
+        return _Transition(*[part[rows] for part in self])
+
+
+class _Gain(NamedTuple):
+    """G = P F' Q^-1 of the 2 x 2 blocks: what a surprise in (x, v) says about x and v before, each (N, C)."""
+
+    x_x: Float64
+    x_v: Float64
+    v_x: Float64
+    v_v: Float64
+
+    def at(self, rows: slice) -> _Gain:
+        return _Gain(*[part[rows] for part in self])
 
 
 def smooth(sightings: Sightings, queries: Queries, bank: Bank, camera: CameraPath | None = None) -> Smoothed:
@@ -133,13 +145,12 @@ def _smooth_batch(
     back = np.arange(len(row)) - np.repeat(np.concatenate([[0], widths[:-1]]), widths)
     between = 0.5 * (unit + unit[back])  # log height of the interval that ends at each sighting
     move = _transition(time - time[back], _scale(between, modes), tau, speed, wander)
-    variance = (noise * _scale(unit, modes) * np.tile(sightings.noise[row].T, (modes, 1))) ** 2
-    under_each = np.tile(z.T, (modes, 1))
-    filtered, likelihood = _filter(under_each, variance, move, speed, start)
-    smoothed = _smooth_back(filtered, move, start)
+    variance = (noise * _scale(unit, modes) * np.tile(sightings.noise[row], modes)) ** 2
+    filtered, ahead, likelihood = _filter(np.tile(z, modes), variance, move, speed, start)
+    smoothed = _smooth_back(filtered, ahead, _gain(filtered.at(back), ahead, move), start)
     share = _shares(likelihood, batch, modes)
     kept = np.flatnonzero(batch.core)
-    mean, std = _mix(smoothed.x[:, kept], smoothed.xx[:, kept], share[:, batch.chunk[kept]])
+    mean, std = _mix(smoothed.x[kept], smoothed.xx[kept], share[batch.chunk[kept]])
     if camera is not None:
         mean, std = camera.move_with_std(mean, std, reference[batch.chunk[kept]], sightings.frame[row[kept]])
     out.mean[row[kept]], out.std[row[kept]] = mean, std
@@ -150,9 +161,11 @@ def _smooth_batch(
     scale = _scale(between[b], modes)
     to = _transition(moment - time[a], scale, tau, speed, wander)
     onward = _transition(time[b] - moment, scale, tau, speed, wander)
-    there = _back(_predict(filtered.at(a), to), smoothed.at(b), onward)
+    there = _predict(filtered.at(a), to)
+    expected = _predict(there, onward)
+    there = _back(there, smoothed.at(b), expected, _gain(there, expected, onward))
     chunk = batch.chunk[a]
-    mean, std = _mix(there.x, there.xx, share[:, chunk])
+    mean, std = _mix(there.x, there.xx, share[chunk])
     if camera is not None:
         mean, std = camera.move_with_std(mean, std, reference[chunk], queries.frame[batch.query])
     out.query_mean[batch.query], out.query_std[batch.query] = mean, std
@@ -172,14 +185,15 @@ def _units(log_height: Float64, batch: Batch) -> Float64:
 
 
 def _scale(log_height: Float64, modes: int) -> Float64:
-    """(K * 4, R) the unit of each column: the height in pixels for a centre, 1 for a log size."""
+    """(R, K * 4) the unit of each column: the height in pixels for a centre, 1 for a log size."""
     height = np.exp(log_height)
     one = np.ones_like(height)
-    return np.tile(np.stack([height, height, one, one]), (modes, 1))
+    return np.tile(np.stack([height, height, one, one], axis=1), modes)
 
 
 def _transition(dt: Float64, scale: Float64, tau: Float64, speed: Float64, wander: Float64) -> _Transition:
     """The exact discretisation over `dt` >= 0 seconds (R,), as `tracker.motion.kalman.step`, with v in own heights."""
+    dt = dt[:, None]
     a = dt / tau
     u = -np.expm1(-a)
     reach = tau * u
@@ -191,7 +205,7 @@ def _transition(dt: Float64, scale: Float64, tau: Float64, speed: Float64, wande
         reach=scale * reach,
         keep=1.0 - u,
         xx=scale * scale * (grown + wander * wander * dt),
-        xv=scale * power * reach * u,
+        xv=scale * (power * reach * u),
         vv=power * u * (2.0 - u),
     )
 
@@ -207,82 +221,95 @@ def _predict(state: _State, move: _Transition) -> _State:
     )
 
 
-def _filter(z: Float64, variance: Float64, move: _Transition, speed: Float64, start: Int64) -> tuple[_State, Float64]:
-    """The filtered states (C, R), and the log-likelihood of each sighting given those before it, (C, R)."""
-    found = _State(*[np.empty_like(z) for _ in range(5)])
-    likelihood = np.zeros_like(z)
+def _filter(
+    z: Float64, variance: Float64, move: _Transition, speed: Float64, start: Int64
+) -> tuple[_State, _State, Float64]:
+    """Filtered and predicted states, and the log-likelihood (R, C) of each sighting given those before it."""
+    filtered, predicted = (_State(*[np.empty_like(z) for _ in range(5)]) for _ in range(2))
     bounds = start.tolist()
     rows = slice(0, bounds[1])
-    zero = np.zeros_like(z[:, rows])
-    state = _State(z[:, rows], zero, variance[:, rows], zero, zero + speed * speed)
-    for part, value in zip(found, state, strict=True):
-        part[:, rows] = value
+    zero = np.zeros_like(z[rows])
+    state = _State(z[rows], zero, variance[rows], zero, zero + speed * speed)
+    for many in (filtered, predicted):
+        for part, value in zip(many, state, strict=True):
+            part[rows] = value
     for low, high in pairwise(bounds[1:]):
         rows = slice(low, high)
         ahead = _predict(state.at(slice(0, high - low)), move.at(rows))
-        r = variance[:, rows]
+        r = variance[rows]
         total = ahead.xx + r
         gain_x, gain_v = ahead.xx / total, ahead.xv / total
-        gap = z[:, rows] - ahead.x
-        likelihood[:, rows] = gap * gap / total + np.log(total)
+        gap = z[rows] - ahead.x
         state = _State(
             ahead.x + gain_x * gap, ahead.v + gain_v * gap, gain_x * r, gain_v * r, ahead.vv - gain_v * ahead.xv
         )
-        for part, value in zip(found, state, strict=True):
-            part[:, rows] = value
-    return found, -0.5 * likelihood
+        for part, value in zip(predicted, ahead, strict=True):
+            part[rows] = value
+        for part, value in zip(filtered, state, strict=True):
+            part[rows] = value
+    total = predicted.xx + variance
+    likelihood = -0.5 * ((z - predicted.x) ** 2 / total + np.log(total))
+    likelihood[: bounds[1]] = 0  # of the first sighting nothing is known
+    return filtered, predicted, likelihood
 
 
-def _smooth_back(filtered: _State, move: _Transition, start: Int64) -> _State:
-    """The smoothed states (C, R), from the last step to the first."""
+def _gain(state: _State, ahead: _State, move: _Transition) -> _Gain:
+    """The gain of the smoother; `move` leads from `state` to `ahead` (Rauch et al., equation 3.30)."""
+    # P F' has the rows (xx + reach xv, keep xv) and (xv + reach vv, keep vv)
+    ax, bx = state.xx + move.reach * state.xv, move.keep * state.xv
+    av, bv = state.xv + move.reach * state.vv, move.keep * state.vv
+    share = 1 / np.maximum(ahead.xx * ahead.vv - ahead.xv * ahead.xv, 1e-300)
+    return _Gain(
+        x_x=(ax * ahead.vv - bx * ahead.xv) * share,
+        x_v=(bx * ahead.xx - ax * ahead.xv) * share,
+        v_x=(av * ahead.vv - bv * ahead.xv) * share,
+        v_v=(bv * ahead.xx - av * ahead.xv) * share,
+    )
+
+
+def _back(state: _State, later: _State, ahead: _State, gain: _Gain) -> _State:
+    """The state given also all that follows: `later` is smoothed, `ahead` what was predicted of it."""
+    dx, dv = later.x - ahead.x, later.v - ahead.v
+    cxx, cxv, cvv = later.xx - ahead.xx, later.xv - ahead.xv, later.vv - ahead.vv
+    left, right = gain.x_x * cxx + gain.x_v * cxv, gain.x_x * cxv + gain.x_v * cvv
+    low, high = gain.v_x * cxx + gain.v_v * cxv, gain.v_x * cxv + gain.v_v * cvv
+    return _State(
+        x=state.x + gain.x_x * dx + gain.x_v * dv,
+        v=state.v + gain.v_x * dx + gain.v_v * dv,
+        xx=np.maximum(state.xx + left * gain.x_x + right * gain.x_v, 0),
+        xv=state.xv + left * gain.v_x + right * gain.v_v,
+        vv=np.maximum(state.vv + low * gain.v_x + high * gain.v_v, 0),
+    )
+
+
+def _smooth_back(filtered: _State, predicted: _State, gain: _Gain, start: Int64) -> _State:
+    """The smoothed states (R, C), from the last step to the first; gains are in the rows of the later sighting."""
     found = _State(*[part.copy() for part in filtered])
     bounds = start.tolist()
     for k in range(len(bounds) - 3, -1, -1):
         ahead = slice(bounds[k + 1], bounds[k + 2])
         rows = slice(bounds[k], bounds[k] + bounds[k + 2] - bounds[k + 1])
-        state = _back(filtered.at(rows), found.at(ahead), move.at(ahead))
+        state = _back(filtered.at(rows), found.at(ahead), predicted.at(ahead), gain.at(ahead))
         for part, value in zip(found, state, strict=True):
-            part[:, rows] = value
+            part[rows] = value
     return found
-
-
-def _back(state: _State, later: _State, move: _Transition) -> _State:
-    """The state given also all that follows: `later` is smoothed, `move` leads to it (Rauch et al., equation 3.30)."""
-    ahead = _predict(state, move)
-    # G = P F' Q^-1 of the 2 x 2 blocks: P F' has the rows (xx + reach xv, keep xv) and (xv + reach vv, keep vv)
-    ax, bx = state.xx + move.reach * state.xv, move.keep * state.xv
-    av, bv = state.xv + move.reach * state.vv, move.keep * state.vv
-    det = np.maximum(ahead.xx * ahead.vv - ahead.xv * ahead.xv, 1e-300)
-    g_xx, g_xv = (ax * ahead.vv - bx * ahead.xv) / det, (bx * ahead.xx - ax * ahead.xv) / det
-    g_vx, g_vv = (av * ahead.vv - bv * ahead.xv) / det, (bv * ahead.xx - av * ahead.xv) / det
-    dx, dv = later.x - ahead.x, later.v - ahead.v
-    cxx, cxv, cvv = later.xx - ahead.xx, later.xv - ahead.xv, later.vv - ahead.vv
-    left, right = g_xx * cxx + g_xv * cxv, g_xx * cxv + g_xv * cvv
-    low, high = g_vx * cxx + g_vv * cxv, g_vx * cxv + g_vv * cvv
-    return _State(
-        x=state.x + g_xx * dx + g_xv * dv,
-        v=state.v + g_vx * dx + g_vv * dv,
-        xx=np.maximum(state.xx + left * g_xx + right * g_xv, 0),
-        xv=state.xv + left * g_vx + right * g_vv,
-        vv=np.maximum(state.vv + low * g_vx + high * g_vv, 0),
-    )
 
 
 def _shares(likelihood: Float64, batch: Batch, modes: int) -> Float64:
-    """(K * 4, B) the probability of each mode, by chunk: from the likelihood of the whole track."""
+    """(B, K * 4) the probability of each mode, by chunk: from the likelihood of the whole track."""
     track = batch.track[batch.chunk]
-    each = np.stack([np.bincount(track, row * batch.core, batch.track.max() + 1) for row in likelihood])
-    by_mode = each.reshape(modes, 4, -1)
-    grouped = np.stack([by_mode[:, [i for i in range(4) if GROUPS[i] == g]].sum(axis=1) for g in GROUPS], axis=1)
-    odds = np.exp(grouped - grouped.max(axis=0))
-    share = (odds / odds.sum(axis=0)).reshape(modes * 4, -1)
-    found: Float64 = share[:, batch.track]
-    return found
+    many = int(batch.track.max()) + 1
+    each = np.stack([np.bincount(track, column * batch.core, many) for column in likelihood.T], axis=1)
+    by_mode = each.reshape(-1, modes, 4)
+    grouped = np.stack([by_mode[:, :, [i for i in range(4) if GROUPS[i] == g]].sum(axis=2) for g in GROUPS], axis=2)
+    odds = np.exp(grouped - grouped.max(axis=1, keepdims=True))
+    share: Float64 = (odds / odds.sum(axis=1, keepdims=True)).reshape(-1, modes * 4)[batch.track]
+    return share
 
 
 def _mix(x: Float64, variance: Float64, share: Float64) -> tuple[Float64, Float64]:
     """(R, 4) mean and standard deviation of the mixture of the modes."""
-    x, variance, share = (v.reshape(-1, 4, x.shape[1]) for v in (x, variance, share))
-    mean = (share * x).sum(axis=0)
-    apart = x - mean
-    return mean.T, np.sqrt((share * (variance + apart * apart)).sum(axis=0)).T
+    x, variance, share = (v.reshape(len(x), -1, 4) for v in (x, variance, share))
+    mean = (share * x).sum(axis=1)
+    apart = x - mean[:, None]
+    return mean, np.sqrt((share * (variance + apart * apart)).sum(axis=1))

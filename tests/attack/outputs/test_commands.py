@@ -100,6 +100,7 @@ REPORTS = {
     "bench pipeline": ["bench", "pipeline", "clip.mp4", "--detector", "background"],
     "bench engine": ["bench", "engine"],
     "bench motion": ["bench", "motion", "root"],
+    "bench fill": ["bench", "fill", "root"],
     "bench reid": ["bench", "reid", "clip.mp4", "gt.txt"],
     "bench vfr": ["bench", "vfr", "clip.mp4", "root", "--detector", "background"],
     "bench detection": ["bench", "detection"],

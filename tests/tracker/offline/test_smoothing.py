@@ -171,7 +171,7 @@ def test_reversed_time_gives_the_same_result(seed: int, lengths: list[int]) -> N
 @given(st.floats(0, 5), st.floats(0, 5), st.floats(0.05, 5))
 def test_two_steps_equal_one_and_those_of_the_online_filter(first: float, second: float, tau: float) -> None:
     def move(dt: float) -> smoothing._Transition:
-        return smoothing._transition(np.array([dt]), np.array([[80.0]]), *np.array([tau, 0.3, 0.1]).reshape(3, 1, 1))
+        return smoothing._transition(np.array([dt]), np.array([[80.0]]), *np.array([tau, 0.3, 0.1]).reshape(3, 1))
 
     state = smoothing._State(*[np.array([[v]]) for v in (3.0, 0.2, 2.0, 0.05, 0.04)])
     once = smoothing._predict(state, move(first + second))

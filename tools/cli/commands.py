@@ -113,6 +113,11 @@ COMMANDS: dict[str, Command] = {
         "tools.benchmark.config.doubt:BenchDoubtConfig",
         "how well offline tracking knows where it may be wrong",
     ),
+    "bench whole-speed": Command(
+        "tools.benchmark.whole_speed:bench_whole_speed",
+        "tools.benchmark.config.whole_speed:BenchWholeSpeedConfig",
+        "time and memory of offline tracking on a long video",
+    ),
     "bench motion": Command(
         "tools.benchmark.motion:bench_motion",
         "tools.benchmark.config.motion:BenchMotionConfig",

@@ -26,8 +26,8 @@ TAU = 10.0  # frames at the nominal rate, of the script of StrongSORT++
 NOISE = 1e-10  # variance of the observations, squared pixels: the value of the script, scikit-learn's default
 # Chosen on the roll-outs of the baselines on MOT17-first and DanceTrack-train (docs/lab/2026-11-offline-peers.md)
 JOIN_S = 1.0  # longest gap across which tracks are joined, seconds; AFLink's 30 frames
-JOIN_WINDOW_S = 0.5  # time at the ends of tracks from which the velocity is estimated, seconds
-JOIN_DISTANCE = 1.0  # largest distance of the predicted from the seen centre, in heights of the box
+JOIN_WINDOW_S = 0.2  # time at the ends of tracks from which the velocity is estimated, seconds
+JOIN_DISTANCE = 0.5  # highest cost of a join: distance in heights of the box, plus the log ratio of the heights
 
 
 @dataclass(frozen=True, eq=False, slots=True)

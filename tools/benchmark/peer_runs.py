@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from datasets.formats.timeline import read_seqinfo
 from datasets.ground_truth.camera_motion import read_camera_motion
 from tools.benchmark import baseline_trackers as peers
 from tools.benchmark.peer_offline import HELPERS, PeerTracks
+from tracker.types import Float64
 
 RATE = 30.0  # frames per second, where a sequence does not give a rate; the assumption of the baselines
 WITH = ", "  # between the name of a run and that of its helper
@@ -44,22 +46,41 @@ def track(run: str, folder: Path, camera_motion: bool, offline: bool, sequence: 
         found.append(np.column_stack([got.xyxy, got.score]).astype(np.float64))
     rate = read_seqinfo(sequence / "seqinfo.ini").rate or RATE
     motion = read_camera_motion(sequence) if camera_motion else None
+    for name, text in results(run, found, times, rate, motion, offline).items():
+        path = folder / plain(name) / f"{sequence.name}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def results(
+    run: str,
+    found: Sequence[Float64],
+    times: Float64,
+    rate: float,
+    motion: Mapping[int, Float64] | None = None,
+    offline: bool = False,
+) -> dict[str, str]:
+    """MOTChallenge text by entrant: the run of a baseline and, with `offline`, what each helper makes of it.
+
+    Args:
+        run: name of the run.
+        found: (N, 5) boxes and scores of each frame.
+        times: (F,) seconds of the frames.
+        rate: nominal frames per second.
+        motion: camera motion by frame, as `track` of the baselines takes it.
+        offline: run the helpers.
+    """
     rows = peers.track(run, found, times.tolist(), rate, motion)
-    _write(folder / plain(run) / f"{sequence.name}.txt", peers.to_mot(rows))
-    if not offline:
-        return
-    boxes = np.array([row for _, row in rows]).reshape(-1, 5)
-    tracks = PeerTracks(
-        np.array([number - 1 for number, _ in rows], np.int64), boxes[:, 4].astype(np.int64), boxes[:, :4]
-    )
-    for helper, make in HELPERS.items():
-        better = make(tracks, times, rate)
-        order = np.argsort(better.frame, kind="stable")
-        boxes = np.column_stack([better.xyxy, better.id])[order]
-        text = peers.to_mot(zip((better.frame[order] + 1).tolist(), boxes, strict=True))
-        _write(folder / plain(f"{run}{WITH}{helper}") / f"{sequence.name}.txt", text)
+    texts = {run: peers.to_mot(rows)}
+    if offline:
+        boxes = np.array([row for _, row in rows]).reshape(-1, 5)
+        frame = np.array([number - 1 for number, _ in rows], np.int64)
+        tracks = PeerTracks(frame, boxes[:, 4].astype(np.int64), boxes[:, :4])
+        texts |= {f"{run}{WITH}{name}": _text(make(tracks, times, rate)) for name, make in HELPERS.items()}
+    return texts
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+def _text(tracks: PeerTracks) -> str:
+    order = np.argsort(tracks.frame, kind="stable")
+    boxes = np.column_stack([tracks.xyxy, tracks.id])[order]
+    return peers.to_mot(zip((tracks.frame[order] + 1).tolist(), boxes, strict=True))

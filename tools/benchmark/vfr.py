@@ -3,14 +3,13 @@
 The frameRate of the ground truth is the clock of the clip (the header of vtest.avi gives 10 frames per second, PETS
 2009 was recorded at 7). Re-timing is lossless, so that the detector gets the same pixels in every profile. The
 baselines get the same detections, once with and once without the true times. Only our tracker uses embeddings
-(`--appearance`).
+(`--appearance`). With `--whole`, our tracker decides with the whole clip too, and the baselines get offline helpers.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from datasets.subsampling.video import retime
 from models.checks.printable import as_lines
 from models.errors import ConfigError, DataError, LiquidTrackError
 from models.runtime.compute import Compute
+from tools.benchmark import peer_runs
 from tools.benchmark.config.vfr import BenchVfrConfig
 from tools.evaluate.mot import evaluate
 from tools.metrics.mot import Scores
@@ -34,9 +34,9 @@ from tools.reporting.files import write_report
 from tools.track.config.video import OutputConfig, TrackConfig
 from tools.track.video import track_summary
 from tracker.detectors.config import DetectorConfig
-from tracker.types import Float64, Int64
+from tracker.types import Float64
 
-OURS = "liquidtrack"
+OURS, WHOLE = "liquidtrack", "liquidtrack whole"
 SCORE, NMS = 0.1, 0.5  # as issue 7 asks: the tracker decides about low scores
 # Sink -> its file; each must reproduce the true times.
 FILES = {
@@ -57,7 +57,8 @@ class Profile:
     Attributes:
         frames: number of kept frames.
         time_error: the largest distance of an exported time from the true one, in seconds, by sink.
-        scores: by tracker; ours is called liquidtrack, `+t` marks a baseline that gets the true times.
+        scores: by tracker; ours is called liquidtrack (with the whole clip: liquidtrack whole), `+t` marks a baseline
+            that gets the true times.
     """
 
     frames: int
@@ -98,10 +99,15 @@ def measure(config: BenchVfrConfig) -> dict[str, Profile]:
             true = retime(config.clip, folder / "clip.mp4", kept, clock.frames / clock.rate)
             result = _track(config, folder)
             scores = {OURS: evaluate(folder / config.truth.name, result).combined}
+            if config.whole:
+                scores[WHOLE] = evaluate(folder / config.truth.name, _track_whole(config, folder)).combined
             if runs:
                 if found is None:
                     found = _detect(config, int(clock.frames[-1]) + 1)
-                scores |= _score_peers(runs, folder, config.truth.name, [found[k] for k in kept], true, clock.rate)
+                kept_found = [found[k] for k in kept]
+                for run in runs:
+                    texts = peer_runs.results(run, kept_found, np.asarray(true), clock.rate, offline=config.whole)
+                    scores |= _score(texts, folder, config.truth.name)
             done[profile] = Profile(len(kept), time_errors(folder, true), scores)
     return done
 
@@ -174,18 +180,31 @@ def _track(config: BenchVfrConfig, folder: Path) -> Path:
     """Run the whole pipeline on the clip of the folder into every sink; return the MOTChallenge text."""
     (folder / "kitti").mkdir(exist_ok=True)
     files: dict[str, Any] = {sink: folder / name for sink, name in FILES.items()}
+    _run(config, folder, OutputConfig(**files, overwrite=True))  # already checked by the guard of the whole folder
+    return folder / FILES["mot"]
+
+
+def _track_whole(config: BenchVfrConfig, folder: Path) -> Path:
+    """Track the clip of the folder with decisions that use all of it; return the MOTChallenge text."""
+    result = folder / "whole.txt"
+    _run(config, folder, OutputConfig(mot=result, overwrite=True), whole=True)
+    return result
+
+
+def _run(config: BenchVfrConfig, folder: Path, output: OutputConfig, whole: bool = False) -> None:
     settings = TrackConfig(
         str(folder / "clip.mp4"),
         quiet=True,
-        output=OutputConfig(**files, overwrite=True),  # already checked by the guard of the whole folder
+        whole=whole,
+        output=output,
         detection=_detector(config),
         appearance_features=config.appearance_features,
         tracking=config.tracking,
+        offline=config.offline,
     )
     summary, _ = track_summary(settings)
     if not summary.complete:
         raise LiquidTrackError("the benchmark was ended early.")
-    return folder / FILES["mot"]
 
 
 def _detect(config: BenchVfrConfig, frames: int) -> list[Float64]:
@@ -206,15 +225,12 @@ def _detect(config: BenchVfrConfig, frames: int) -> list[Float64]:
     return found
 
 
-def _score_peers(
-    runs: Sequence[str], folder: Path, name: str, found: list[Float64], times: Float64 | Int64, rate: float
-) -> dict[str, Scores]:
-    from tools.benchmark.baseline_trackers import to_mot, track
-
+def _score(texts: dict[str, str], folder: Path, name: str) -> dict[str, Scores]:
+    """The scores of the baselines' results on sequence `name`, by entrant."""
     scores = {}
-    for run in runs:
-        result = folder / "peers" / f"{run}.txt"
+    for entrant, text in texts.items():
+        result = folder / "peers" / f"{peer_runs.plain(entrant)}.txt"
         result.parent.mkdir(exist_ok=True)
-        result.write_text(to_mot(track(run, found, times.tolist(), rate)))
-        scores[run] = evaluate(folder / name, result).combined
+        result.write_text(text)
+        scores[entrant] = evaluate(folder / name, result).combined
     return scores

@@ -56,6 +56,22 @@ def test_times_are_true_in_every_sink(
     assert min(time_errors(folder, true).values()) == pytest.approx(0.01, abs=1e-3)
 
 
+def test_whole_clip_is_scored_beside_the_online_tracks(
+    clip: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    peers = ("bytetrack",) if find_spec("trackers") is not None else ()
+    config = BenchVfrConfig(
+        *clip, "background", ("object",), ("full",), peers=peers, whole=True, work=tmp_path, quiet=True
+    )
+    bench_vfr(config)
+    said = capsys.readouterr().out
+    assert "liquidtrack whole" in said
+    frames = {line.split(",")[0] for line in (tmp_path / "full/whole.txt").read_text().splitlines()}
+    assert frames <= {str(k) for k in range(1, 49)}
+    assert len(frames) > 5
+    assert not peers or "bytetrack+t, joined, GSI" in said
+
+
 def test_baselines_get_the_same_detections(clip: tuple[Path, Path]) -> None:
     pytest.importorskip("trackers", reason="peers need the extra `bench`")
     config = BenchVfrConfig(*clip, "background", ("object",), ("stride5",), peers=("bytetrack",), quiet=True)

@@ -11,6 +11,7 @@ from datasets.output_guard.guard import Output, file_outputs
 from tracker.appearance.config import AppearanceConfig
 from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
+from tracker.offline.config import OfflineConfig
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class BenchVfrConfig:
             each.
         seed: seed of the subsampling.
         peers: other trackers on the same detections. None where it is empty.
+        whole: track with the whole clip as well. Baselines get offline helpers: filled gaps, Gaussian-process
+            smoothing, joined tracks.
         work: keep clips and results in this folder. By default a temporary one.
         json: write all figures to this JSON file.
         overwrite: replace existing results. Also those that were made by hand or with other settings.
@@ -39,12 +42,14 @@ class BenchVfrConfig:
     profiles: tuple[str, ...] = ("full", "stride5", "drop70", "jitter", "bursty")
     seed: int = 0
     peers: tuple[str, ...] = ("bytetrack", "ocsort", "cbiou")
+    whole: bool = False
     work: Path | None = None
     json: Path | None = None
     overwrite: bool = False
     quiet: bool = False
     appearance_features: AppearanceConfig = field(default_factory=AppearanceConfig)
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
+    offline: OfflineConfig = field(default_factory=OfflineConfig)
 
     def __post_init__(self) -> None:
         DetectorConfig(self.detector).kind_and_argument()  # refuses what is no path before anything is read

@@ -108,7 +108,7 @@ def test_join_never_puts_one_id_twice_in_a_frame() -> None:
         a = int(rng.integers(0, 180))
         frames = list(range(a, min(200, a + int(rng.integers(2, 40)))))
         parts.append(walk(frames, number, times, tuple(rng.uniform(0, 300, 2)), rng.normal(0, 40)))
-    found = join(both(*parts), times)
+    found = join(both(*parts), times, longest=2.0, distance=3.0)
     assert len(np.unique(found.id)) < 55
     assert len(np.unique(np.column_stack([found.frame, found.id]), axis=0)) == len(found)
 

@@ -42,10 +42,31 @@ class Grouped:
 
     __slots__ = ("begin", "order")
 
-    def __init__(self, key: Int64, n: int) -> None:
-        self.order = np.argsort(key, kind="stable")
-        self.begin = np.zeros(n + 1, np.int64)
-        np.cumsum(np.bincount(key, minlength=n), out=self.begin[1:])
+    def __init__(self, order: Int64, begin: Int64) -> None:
+        self.order, self.begin = order, begin
+
+    @classmethod
+    def of(cls, key: Int64, n: int) -> Grouped:
+        """From the key of each item."""
+        begin = np.zeros(n + 1, np.int64)
+        np.cumsum(np.bincount(key, minlength=n), out=begin[1:])
+        return cls(np.argsort(key, kind="stable"), begin)
+
+    def with_items(self, key: Int64) -> Grouped:
+        """With more items, numbered on from K, without sorting again."""
+        by_key = np.argsort(key, kind="stable")
+        order = np.insert(self.order, self.begin.take(key.take(by_key) + 1), len(self.order) + by_key)
+        added = np.bincount(key, minlength=len(self.begin) - 1)
+        return Grouped(order, self.begin + np.concatenate([[0], np.cumsum(added)]))
+
+    def with_key(self, old: int = -1) -> Grouped:
+        """With one key more, that takes all items of an old one (none for -1)."""
+        begin, end = (0, 0) if old < 0 else (int(self.begin[old]), int(self.begin[old + 1]))
+        order = np.concatenate([self.order[:begin], self.order[end:], self.order[begin:end]])
+        begins = self.begin.copy()
+        if old >= 0:
+            begins[old + 1 :] -= end - begin
+        return Grouped(order, np.append(begins, len(order)))
 
     def items(self, keys: Int64) -> tuple[Int64, Int64]:
         """The items of `keys`, and for each the index into `keys` that it belongs to."""

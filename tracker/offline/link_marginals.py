@@ -39,7 +39,7 @@ class PairGraph:
     @classmethod
     def of(cls, pieces: int, earlier: Int64, later: Int64, gain: Float64) -> PairGraph:
         """From the log-odds `gain` (K,) beyond those of "none"; -inf for a pair that cannot link."""
-        by_end, by_start = Grouped(earlier, pieces), Grouped(later, pieces)
+        by_end, by_start = Grouped.of(earlier, pieces), Grouped.of(later, pieces)
         return cls(earlier, later, by_end, by_start, odds_of(gain))
 
     def with_odds(self, odds: Float64) -> PairGraph:

@@ -97,7 +97,7 @@ def _exchanges(a: Int64, b: Int64, gain: Float64, worth: Float64, owner: Int64) 
 def _shortest(distance: Float64, tail: Int64, head: Int64, cost: Float64) -> Float64:
     """(P,) the shortest distances that begin with `distance` and go on along the arcs; there is no negative cycle."""
     distance = distance.copy()
-    arcs = Grouped(tail, len(distance))
+    arcs = Grouped.of(tail, len(distance))
     nodes = np.isfinite(distance).nonzero()[0]
     while len(nodes):
         arc, _ = arcs.items(nodes)
@@ -114,7 +114,7 @@ def _with_cycles(exchanges: _Exchanges, enter: Float64, around: Float64, best: F
     reduced = np.maximum(exchanges.cost + enter.take(exchanges.tail) - enter.take(exchanges.head), 0)
     tail, head = exchanges.tail, exchanges.head
     pieces = len(best)
-    arcs = Grouped(tail, pieces)
+    arcs = Grouped.of(tail, pieces)
     sources = np.intersect1d(tail, head)
     for begin in range(0, len(sources), SOURCES):
         block = sources[begin : begin + SOURCES]

@@ -40,7 +40,7 @@ class LinkState:
         self.first, self.last = table.first, table.last
         self.gain = problem.gain
         self.touched: set[int] = set(range(pieces))
-        self._group()
+        self.by_end, self.by_start = Grouped.of(self.earlier, pieces), Grouped.of(self.later, pieces)
 
     def copied(self) -> LinkState:
         """A state that can change on its own; large arrays are shared until they change."""
@@ -49,10 +49,6 @@ class LinkState:
             setattr(other, name, getattr(self, name).copy())
         other.touched = set(self.touched)
         return other
-
-    def _group(self) -> None:
-        pieces = len(self.table)
-        self.by_end, self.by_start = Grouped(self.earlier, pieces), Grouped(self.later, pieces)
 
     def pairs_of(self, pieces: Iterable[int]) -> Int64:
         """All pairs in which one of the pieces takes part; some occur twice."""
@@ -137,7 +133,6 @@ class LinkState:
         """A detection without a piece becomes one, that follows and leads nothing."""
         self.table = self.table.with_single(row, frame)
         self._append_piece(0.0, 0.0)
-        self._group()
 
     def add_pair(self, earlier: int, later: int, log_odds: float) -> int:
         """A new candidate pair."""
@@ -152,7 +147,7 @@ class LinkState:
         self.forced = np.append(self.forced, none)
         self.forbidden, self.gain = np.append(self.forbidden, none >= 0), np.append(self.gain, none * np.inf)
         self.touched.update(earlier.tolist(), later.tolist())
-        self._group()
+        self.by_end, self.by_start = self.by_end.with_items(earlier), self.by_start.with_items(later)
 
     def cut(self, places: list[int]) -> None:
         """Cuts pieces before these places of the table; the parts can be linked again, as well as they were held."""
@@ -160,10 +155,10 @@ class LinkState:
         for place in places:
             piece = int(self.table.piece_at(np.array([place]))[0])
             self.table = self.table.cut(place)
-            part = self._append_piece(0.0, float(self.free_end[piece]))
+            moved, _ = self.by_end.items(np.array([piece]))
+            part = self._append_piece(0.0, float(self.free_end[piece]), piece)
             self.free_end[piece] = 0.0
             self.follower[part], self.follower[piece] = self.follower[piece], -1
-            moved, _ = self.by_end.items(np.array([piece]))
             self.earlier = self.earlier.copy()
             self.earlier[moved] = part
             self.forced_end[part], self.forced_end[piece] = self.forced_end[piece], -1
@@ -193,7 +188,9 @@ class LinkState:
         self.add_pairs(earlier[fresh], later[fresh], log_odds[fresh])
         self.touched.update(pieces.tolist())
 
-    def _append_piece(self, free_start: float, free_end: float) -> int:
+    def _append_piece(self, free_start: float, free_end: float, cut: int = -1) -> int:
+        """Everything about a new last piece; it takes the pairs of the end of the piece `cut`."""
+        self.by_end, self.by_start = self.by_end.with_key(cut), self.by_start.with_key()
         self.free_start, self.free_end = np.append(self.free_start, free_start), np.append(self.free_end, free_end)
         self.follower = np.append(self.follower, -1)
         self.forced_end, self.forced_start = np.append(self.forced_end, -1), np.append(self.forced_start, -1)

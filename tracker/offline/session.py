@@ -76,8 +76,14 @@ class LinkSession:
         change: what is different from the session that this one came from; everything at first.
     """
 
-    def __init__(self, said: Statements, state: LinkState, base: LinkState, before: LinkSession | None) -> None:
-        self._said, self._state, self._base = said, state, base
+    def __init__(
+        self,
+        said: Statements,
+        state: LinkState,
+        kept: tuple[tuple[Statements, LinkState], ...],
+        before: LinkSession | None,
+    ) -> None:
+        self._said, self._state, self._kept = said, state, kept
         self.change: TrackChange
         self._next_id: int
         self._messages: _Messages
@@ -126,7 +132,7 @@ class LinkSession:
             raise DataError("the problem has forced or forbidden pairs; give constraints instead.")
         state = LinkState(table, problem, candidates)
         state.solve()
-        session = cls(Statements.none(frame, times), state, state, None)
+        session = cls(Statements.none(frame, times), state, (), None)
         return session._replayed(constraints) if constraints else session
 
     def with_constraint(self, constraint: Constraint) -> LinkSession:
@@ -137,10 +143,12 @@ class LinkSession:
         """
         said, state = self._said.extended(constraint), self._state.copied()
         _apply(state, said)
-        return LinkSession(said, state, self._base, self)
+        return LinkSession(said, state, self._history(), self)
 
     def without(self, constraint: Constraint) -> LinkSession:
         """The session without a constraint (the last equal one), as if it had never been said. Ids stay.
+
+        The constraints after it are applied again, from the nearest state that was kept: the last one is fast.
 
         Raises:
             DataError: no such constraint holds.
@@ -149,15 +157,21 @@ class LinkSession:
         if constraint not in all_:
             raise DataError(f"{constraint} is none of the {len(all_)} constraints; give one that holds.")
         at = len(all_) - 1 - all_[::-1].index(constraint)
-        return self._replayed(all_[:at] + all_[at + 1 :])
+        return self._replayed(all_[:at] + all_[at + 1 :], at)
 
-    def _replayed(self, constraints: Sequence[Constraint]) -> LinkSession:
-        """With these constraints alone."""
-        said, state = Statements.none(self._said.frame, self._said.times), self._base.copied()
-        for one in constraints:
-            said = said.extended(one)
+    def _replayed(self, constraints: Sequence[Constraint], known: int = 0) -> LinkSession:
+        """With these constraints alone, of which the first `known` are those of this session."""
+        history = tuple(part for part in self._history() if len(part[0].constraints) <= known)
+        said, state = history[-1]
+        for one in constraints[len(said.constraints) :]:
+            said, state = said.extended(one), state.copied()
             _apply(state, said)
-        return LinkSession(said, state, self._base, self)
+            history = _thinned((*history, (said, state)))
+        return LinkSession(said, state, history[:-1], self)
+
+    def _history(self) -> tuple[tuple[Statements, LinkState], ...]:
+        """What was said and solved before, and now; thinned."""
+        return _thinned((*self._kept, (self._said, self._state)))
 
     @property
     def constraints(self) -> tuple[Constraint, ...]:
@@ -198,6 +212,11 @@ class LinkSession:
         """(P,) id of the track of each piece, from 1."""
         return self._ids
 
+    def track_of(self, rows: Int64) -> Int64:
+        """The ids of the tracks of some detections, -1 without one."""
+        piece = self.table.piece_of(rows)
+        return np.where(piece < 0, -1, self._ids.take(np.maximum(piece, 0)) if len(self._ids) else -1)
+
     @cached_property
     def track(self) -> Int64:
         """(N,) id of the track of each detection, -1 without one."""
@@ -218,13 +237,13 @@ class LinkSession:
             self.change = TrackChange(np.unique(ids), np.sort(table.row))
             return ids
         # Parts that are whole pieces in both. Behind `known` lie detections that constraints made pieces.
-        known, rows, old_rows = len(self._base.table.row), table.row, before.table.row
+        known, rows, old_rows = len(self._history()[0][1].table.row), table.row, before.table.row
         begin = np.union1d(before.table.begin[before.table.begin < known], table.begin)
         end = np.append(begin[1:], len(rows))
         order = np.argsort(table.frame.take(begin), kind="stable")
         begin, end = begin[order], end[order]
         piece = table.piece_at(begin)
-        old = before.track.take(rows.take(begin))
+        old = before.track_of(rows.take(begin))
         old[old < 0] = 0
         new, self._next_id = keep_ids(old, chain.take(piece), end - begin, self._next_id)
         ids = np.zeros(len(table), np.int64)
@@ -233,11 +252,22 @@ class LinkSession:
         count = end[moved] - begin[moved]
         place = np.repeat(begin[moved] - np.cumsum(count) + count, count) + np.arange(count.sum())
         gone = np.setdiff1d(old_rows[known:], rows[known:])
-        lost = np.concatenate([old[moved], before.track.take(gone)])
+        lost = np.concatenate([old[moved], before.track_of(gone)])
         self.change = TrackChange(
             np.union1d(lost[lost > 0], new[moved]), np.sort(np.concatenate([rows.take(place), gone]))
         )
         return ids
+
+
+def _thinned(history: tuple[tuple[Statements, LinkState], ...]) -> tuple[tuple[Statements, LinkState], ...]:
+    """About two states for each doubling of the number of constraints back, so that little must be applied again."""
+    now = len(history[-1][0].constraints)
+    kept = []
+    for part in history:
+        number = len(part[0].constraints)
+        if number == 0 or now - number < 2 * (number & -number):
+            kept.append(part)
+    return tuple(kept)
 
 
 def _apply(state: LinkState, said: Statements) -> None:

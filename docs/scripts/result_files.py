@@ -40,8 +40,8 @@ def read_commands() -> list[Result]:
     content = tomllib.loads((RESULTS / "commands.toml").read_text(encoding="utf-8"))
     return [
         Result(
-            name, " ".join(entry["command"].split()), entry.get("before", ""), tuple(entry["weights"]),
-            entry.get("machine") == "quiet",
+            name, " ".join(entry["command"].split()), " ".join(entry.get("before", "").split()),
+            tuple(entry["weights"]), entry.get("machine") == "quiet",
         )
         for name, entry in content.items()
     ]  # fmt: skip

@@ -23,10 +23,12 @@ from result_pages_vision import (
     single_object,
     speed,
 )
+from result_pages_whole import whole_video
 from result_tables import Page, have, render
 
 PAGES = (
     tracking,
+    whole_video,
     motion,
     detector,
     births,

@@ -86,8 +86,10 @@ def test_every_command_of_the_results_parses() -> None:
 
     for result in read_commands():
         assert weights_of(result) is not None
-        name, words = split([*result.command.split(), "--json", "figures.json"])
-        assert parse(load(COMMANDS[name].config), f"liquidtrack {name}", words)
+        before = [result.before.split()] * bool(result.before)
+        for command in (*before, [*result.command.split(), "--json", "figures.json"]):
+            name, words = split(command)
+            assert parse(load(COMMANDS[name].config), f"liquidtrack {name}", words)
 
 
 def test_missing_result_data_are_one_sentence(tmp_path: Path) -> None:

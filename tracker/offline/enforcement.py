@@ -7,10 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 
+from models.errors import DataError
 from tracker.offline.components import end_of_chain
 from tracker.offline.constraints import Statements
 from tracker.offline.link_state import UNKNOWN_LOG_ODDS, LinkState
 from tracker.types import Int64
+
+MOST_REPAIRS = 1000  # steps after one constraint; random ones need fewer than 20
 
 
 def enforce(state: LinkState, said: Statements, groups: Iterable[int]) -> None:
@@ -20,6 +23,9 @@ def enforce(state: LinkState, said: Statements, groups: Iterable[int]) -> None:
         state: an optimum in which all that was said before holds.
         said: all statements, without contradiction.
         groups: those about which something new was said.
+
+    Raises:
+        DataError: no such optimum was found.
     """
     _Enforcement(state, said).run(sorted(set(groups)))
 
@@ -36,16 +42,22 @@ class _Enforcement:
             if state.table.place[row] < 0:
                 state.add_piece(row, int(self._frame[row]))
         self._waiting = list(groups)
-        while True:
-            while self._waiting:
+        for _ in range(MOST_REPAIRS):
+            if self._waiting:
                 group = self._waiting.pop(0)
                 self._separate(group)
                 self._bring_in_order(group)
                 self._forbid_links(group)
                 self._connect(group)
+                continue
             state.solve()
             if not self._repair():
                 return
+        last = said.constraints[-1]
+        raise DataError(
+            f"no tracks were found in which constraint {len(said.constraints)} (detections {last.first} and "
+            f"{last.second}) holds beside those near it; remove one of them."
+        )
 
     def _repair(self) -> bool:
         """Begins to mend the first statement that does not hold; False where all do."""

@@ -273,5 +273,4 @@ def _thinned(history: tuple[tuple[Statements, LinkState], ...]) -> tuple[tuple[S
 def _apply(state: LinkState, said: Statements) -> None:
     """Makes the last statement hold, and all others still."""
     last = said.constraints[-1]
-    if last.first != last.second:
-        enforce(state, said, (said.group_of(last.first), said.group_of(last.second)))
+    enforce(state, said, (said.group_of(last.first), said.group_of(last.second)))

@@ -27,12 +27,13 @@ from datasets.formats.detection_chunk import DTYPES, Chunk, DetectedFrame
 from datasets.formats.writer import make_folder, writing
 from models.errors import DataError
 from tracker.offline.types import VideoDetections
-from tracker.types import Int64
+from tracker.types import Bool, Float32, Int64
 
 FORMAT, VERSION = "liquidtrack detections", 1
 ABOUT = "about.json"
 CHUNK_FRAMES = 512
 MAX_ABOUT_BYTES = 1 << 22
+NO_EMBEDDING = np.zeros((0, 0), np.float16)
 IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
 
 
@@ -137,7 +138,7 @@ class MemoryCache:
 
     def __init__(self, names: tuple[str, ...], size: tuple[int, int], complete: bool, chunks: Sequence[Chunk]) -> None:
         self.names, self.size, self.complete = names, size, complete
-        self._held = chunks
+        self._held = list(chunks)
 
     def chunks(self) -> Iterator[Chunk]:
         """The chunks, in order."""
@@ -148,32 +149,50 @@ class MemoryCache:
         for chunk in self.chunks():
             yield from chunk.frames()
 
-    def video(self) -> tuple[Int64, VideoDetections]:
-        """The frames' numbers in the source, and all detections."""
-        chunks = list(self.chunks())
-        if not chunks:
+    def video(self, release: bool = False) -> tuple[Int64, VideoDetections]:
+        """The frames' numbers in the source, and all detections.
+
+        Args:
+            release: give up what is held, chunk by chunk, so that embeddings are not in memory twice; nothing else can
+                be read afterwards.
+        """
+        small = [replace(chunk, embedding=NO_EMBEDDING) for chunk in self.chunks()]
+        if not small:
             return np.zeros(0, np.int64), VideoDetections.of((), self.size)
-        found = [chunk.detections() for chunk in chunks]
+        columns = {name: np.concatenate([getattr(chunk, name) for chunk in small]) for name in DTYPES}
         warps = None
-        if any(chunk.moved.any() for chunk in chunks):
-            moved = np.concatenate([chunk.moved for chunk in chunks])
-            warps = np.tile(IDENTITY, (len(moved), 1, 1))
-            warps[moved] = np.concatenate([chunk.warp for chunk in chunks])
-        whole = VideoDetections.of(((float(k), part) for k, part in enumerate(found)), self.size)
-        count = np.concatenate([chunk.count for chunk in chunks])
-        width = max(chunk.embedding.shape[1] for chunk in chunks)
-        embedding = np.zeros((len(whole), width), np.float32) if width else None
-        rows = np.cumsum([0, *(len(chunk.xyxy) for chunk in chunks)]).tolist()
-        for k, chunk in enumerate(chunks):
-            if embedding is not None and (part := chunk.embeddings()) is not None:
-                embedding[rows[k] : rows[k + 1]] = part
-        return np.concatenate([chunk.index for chunk in chunks]), replace(
-            whole,
-            times=np.concatenate([chunk.times for chunk in chunks]),
-            frame=np.repeat(np.arange(len(count)), count),
-            embedding=embedding,
-            warps=warps,
+        if columns["moved"].any():
+            warps = np.tile(IDENTITY, (len(columns["moved"]), 1, 1))
+            warps[columns["moved"]] = columns["warp"]
+        return columns["index"], VideoDetections(
+            columns["times"],
+            np.repeat(np.arange(len(columns["count"])), columns["count"]),
+            columns["xyxy"],
+            columns["score"],
+            columns["label"].astype(np.int64),
+            self.size,
+            self._embeddings(columns["embedded"], release),
+            warps,
         )
+
+    def _embeddings(self, embedded: Bool, release: bool) -> Float32 | None:
+        """(N, D) embeddings of all detections, rows of zeros where there is none; None without any."""
+        if not embedded.any():
+            return None
+        whole: Float32 | None = None
+        row = 0
+        for chunk in self._released() if release else self.chunks():
+            if (part := chunk.embeddings()) is not None:
+                whole = np.zeros((len(embedded), part.shape[1]), np.float32) if whole is None else whole
+                whole[row : row + len(part)] = part
+            row += len(chunk.xyxy)
+        return whole
+
+    def _released(self) -> Iterator[Chunk]:
+        if not self._held:
+            yield from self.chunks()
+        while self._held:
+            yield self._held.pop(0)
 
 
 class DetectionCache(MemoryCache):

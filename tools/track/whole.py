@@ -208,7 +208,7 @@ class _Run:
                 self._announced(cache), config.tracking, config.offline, horizon=config.horizon, size=cache.size
             )
             return
-        index, video = cache.video()
+        index, video = cache.video(release=True)
         self.last = int(index[-1]) if len(index) else 0
         for k, (number, seconds) in enumerate(zip(index.tolist(), video.times.tolist(), strict=True)):
             self.output.expect(number, seconds, None if video.warps is None else video.warps[k])

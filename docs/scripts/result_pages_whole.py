@@ -184,4 +184,9 @@ def _speed() -> str:
     ratio = figures["whole"]["seconds"] / figures["online"]["seconds"]
     each = figures["online"]["detections"] / frames
     note = f"{frames:,} frames with {each:.1f} detections each, on {machine}; {ratio:.2f} times online."
+    if again := figures.get("constraints"):
+        note += (
+            f" After a constraint, {again['pieces']:,} pieces and {again['pairs']:,} pairs are solved again in "
+            f"{1000 * again['median']:.0f} ms (median of {again['constraints']}), at most {1000 * again['most']:.0f} ms."
+        )
     return table(["", "seconds", "milliseconds a frame", "most memory, MiB"], rows) + f"\n\n{note}"

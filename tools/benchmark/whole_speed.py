@@ -12,15 +12,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from time import process_time
+from typing import Any
 
 import numpy as np
 
 from models.errors import DataError
 from tools.benchmark.config.whole_speed import BenchWholeSpeedConfig
+from tools.benchmark.session_speed import pieces_of, session_of, time_constraints
 from tools.reporting.files import write_report
 from tools.track.recording import read_recording
 from tools.track.workers import in_processes
 from tracker.engine import Tracker
+from tracker.offline.online import track_online
 from tracker.offline.track import track_whole
 from tracker.offline.types import VideoDetections
 from tracker.offline.windows import TimedDetections, track_windows
@@ -44,6 +47,27 @@ class Cost:
     boxes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """What solving again after a constraint takes.
+
+    Attributes:
+        constraints: number of constraints.
+        pieces, pairs: size of the problem.
+        start: seconds to solve it from nothing.
+        median, most: seconds until the links and their probabilities are there after one constraint.
+        margins: seconds that the margins of all decisions take then, the median.
+    """
+
+    constraints: int
+    pieces: int
+    pairs: int
+    start: float
+    median: float
+    most: float
+    margins: float
+
+
 def bench_whole_speed(config: BenchWholeSpeedConfig) -> None:
     """Measure and print.
 
@@ -58,8 +82,14 @@ def bench_whole_speed(config: BenchWholeSpeedConfig) -> None:
         milliseconds = 1000 * cost.seconds / frames
         print(f"{name:7}{cost.seconds:8.1f} s {milliseconds:7.3f} ms a frame {cost.memory / 2**20:8.0f} MiB at most")
     print(f"whole / online: {whole.seconds / online.seconds:.2f}")
+    content: dict[str, Any] = {"frames": frames, **{name: asdict(cost) for name, cost in found.items()}}
+    if config.constraints:
+        again = measure_constraints(config)
+        print(f"{again.constraints} constraints on {again.pieces} pieces and {again.pairs} pairs")
+        solved = f"solved again in {1000 * again.median:.0f} ms (median), at most {1000 * again.most:.0f} ms"
+        print(f"{solved}; all margins {1000 * again.margins:.0f} ms; from nothing {again.start:.1f} s")
+        content["constraints"] = asdict(again)
     if config.json is not None:
-        content = {"frames": frames, **{name: asdict(cost) for name, cost in found.items()}}
         write_report(config.json, json.dumps(content, indent=1))
 
 
@@ -67,6 +97,11 @@ def measure(config: BenchWholeSpeedConfig) -> dict[str, Cost]:
     """The cost of "online" and of "whole", one after the other."""
     ways = {"online": _online, "whole": _whole}
     return {name: next(iter(in_processes(partial(_run, way), [config], 1))) for name, way in ways.items()}
+
+
+def measure_constraints(config: BenchWholeSpeedConfig) -> Resolve:
+    """The time that single constraints take, in a process of its own."""
+    return next(iter(in_processes(_constrain, [config], 1)))
 
 
 def long_recording(
@@ -120,6 +155,21 @@ def _run(way: Way, config: BenchWholeSpeedConfig) -> Cost:
     start = process_time()
     boxes = way(config, detections)
     return Cost(process_time() - start, _peak(), len(detections), boxes)
+
+
+def _constrain(config: BenchWholeSpeedConfig) -> Resolve:
+    source = read_recording(config.sequence, camera_motion=False).detections
+    detections = long_recording(source, config.seconds, config.rate, config.objects)
+    online = track_online(detections, config.tracking)
+    start = process_time()
+    session = session_of(detections, online, config.offline.max_absence)
+    _ = session.solution
+    from_nothing = process_time() - start
+    _, first, last = pieces_of(online)
+    spent = time_constraints(session, first, last, config.constraints)
+    median, margins = np.median(spent, axis=0).tolist() if len(spent) else (0.0, 0.0)
+    most = float(spent[:, 0].max(initial=0.0))
+    return Resolve(len(spent), len(first), len(session.problem.earlier), from_nothing, median, most, margins)
 
 
 def _online(config: BenchWholeSpeedConfig, detections: VideoDetections) -> int:

@@ -8,7 +8,10 @@ import pytest
 
 from models.errors import ConfigError, DataError
 from tools.benchmark.config.whole_speed import BenchWholeSpeedConfig
+from tools.benchmark.session_speed import CANDIDATES, CUT_MARGIN, pieces_of, session_of, time_constraints
 from tools.benchmark.whole_speed import bench_whole_speed, long_recording
+from tracker.config import TrackerConfig
+from tracker.offline.online import track_online
 from tracker.offline.types import VideoDetections
 from tracker.types import Detections
 
@@ -52,7 +55,8 @@ def test_report_compares_whole_with_online(tmp_path: Path, capsys: pytest.Captur
         for k, (x0, y0, x1, y1) in zip(found.frame.tolist(), found.xyxy.tolist(), strict=True)
     ]
     (folder / "det/det.txt").write_text("".join(rows))
-    bench_whole_speed(BenchWholeSpeedConfig(folder, seconds=3, rate=10, objects=6, horizon=1, json=out))
+    config = BenchWholeSpeedConfig(folder, seconds=3, rate=10, objects=6, horizon=1, constraints=3, json=out)
+    bench_whole_speed(config)
     said = capsys.readouterr().out
     figures = json.loads(out.read_text())
     assert "30 frames, 3 s, 6.0 detections in a frame" in said
@@ -61,6 +65,24 @@ def test_report_compares_whole_with_online(tmp_path: Path, capsys: pytest.Captur
         assert figures[name]["detections"] == 180
         assert figures[name]["boxes"] >= 150
         assert figures[name]["memory"] > 10_000_000
+    assert figures["constraints"]["pieces"] >= 6
+    assert f"on {figures['constraints']['pieces']} pieces" in said
+
+
+def test_session_of_a_recording_has_the_pieces_without_doubt_and_takes_constraints() -> None:
+    detections = long_recording(walkers(40), seconds=12.0, rate=10.0, objects=3)
+    online = track_online(detections, TrackerConfig())
+    piece, first, last = pieces_of(online)
+    session = session_of(detections, online, 5.0)
+    assert len(session.table) == len(first) == piece.max() + 1
+    assert (piece[first] == np.arange(len(first))).all()
+    assert (piece[last] == np.arange(len(first))).all()
+    sure = (online.before >= 0) & (online.margin >= CUT_MARGIN)
+    assert (piece[sure] == piece[online.before[sure]]).all()
+    assert np.bincount(session.problem.earlier).max() <= CANDIDATES
+    spent = time_constraints(session, first, last, 4)
+    assert spent.shape[1] == 2
+    assert 1 <= len(spent) <= 4
 
 
 def test_no_detections_and_wrong_lengths_are_one_sentence() -> None:

@@ -25,6 +25,7 @@ class BenchWholeSpeedConfig:
         rate: frames per second of the recording.
         objects: mean number of detections in a frame.
         horizon: seconds of future that a decision uses. 0: all of it.
+        constraints: number of constraints that are timed, each of which changes the links. 0 leaves them out.
         json: write all figures to this JSON file.
         overwrite: replace existing results. Also those that were made by hand or with other settings.
     """
@@ -34,6 +35,7 @@ class BenchWholeSpeedConfig:
     rate: float = 30.0
     objects: int = 20
     horizon: Seconds = 0.0
+    constraints: int = 0
     json: Path | None = None
     overwrite: bool = False
     tracking: TrackerConfig = field(default_factory=TrackerConfig)

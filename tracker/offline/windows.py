@@ -21,6 +21,7 @@ from tracker.types import Bool, Detections, Float64, Int64
 
 TimedDetections = tuple[float, Detections, Float64 | None]  # seconds, detections, camera motion as in `FrameContext`
 TrackRecording = Callable[[VideoDetections], WholeTracks]
+MOST_OVERLAP = 8  # a window is at least this share of its context, so that no frame is tracked more than ten times
 IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
 
 
@@ -85,8 +86,9 @@ def track_windows(
 ) -> Iterator[FinishedFrames]:
     """The tracks of frames that arrive one after the other; every frame is returned once, in order.
 
-    A frame is returned when the frames up to `horizon` to 2 x `horizon` seconds after it have arrived. With a horizon
-    longer than the recording the result is that of `track_whole`.
+    A frame is returned when the frames up to `horizon` to 2 x `horizon` seconds after it have arrived; with a short
+    horizon a little later, since each window tracks its context again. With a horizon longer than the recording the
+    result is that of `track_whole`.
 
     Args:
         frames: seconds (rising), detections and camera motion of each frame.
@@ -125,6 +127,7 @@ class RollingWindows:
         self._track = track or (lambda video: track_whole(video, config, offline))
         # A link across the longest absence still has `horizon` seconds of evidence before it.
         self._horizon, self._context, self._size = horizon, offline.max_absence + horizon, size
+        self._step = max(horizon, self._context / MOST_OVERLAP)
         self._frames: list[TimedDetections] = []  # the context, which is finished, and the open frames
         self._finished = 0
         self._given = np.zeros(0, np.int64)  # ids of the detections of the finished frames, 0 without one
@@ -134,7 +137,7 @@ class RollingWindows:
     def add(self, time: float, detections: Detections, warp: Float64 | None = None) -> FinishedFrames | None:
         """Takes the next frame; returns the frames that are final with it, if there are any."""
         self._frames.append((time, detections, warp))
-        if time - self._frames[self._finished][0] < 2 * self._horizon:
+        if time - self._frames[self._finished][0] < self._horizon + self._step:
             return None
         return self._finish(time - self._horizon)
 

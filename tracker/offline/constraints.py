@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,6 +79,23 @@ class Statements:
             _note(different, a, b)
         order = np.lexsort((self.frame.take(row), group))
         return Statements(self.frame, self.times, constraints, row[order], group[order], different)
+
+
+def read_constraints(constraints: Iterable[Constraint], frame: Int64, times: Float64) -> Statements:
+    """All constraints about N detections together.
+
+    Args:
+        constraints: what a person says, by rows of the detections.
+        frame: (N,) index into `times` of each detection.
+        times: (F,) seconds.
+
+    Raises:
+        DataError: as `Statements.extended`.
+    """
+    said = Statements.none(frame, times)
+    for one in constraints:
+        said = said.extended(one)
+    return said
 
 
 def _note(different: dict[int, frozenset[int]], a: int, b: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from models.errors import DataError
 from tracker.offline.components import end_of_chain
-from tracker.offline.constraints import Statements
+from tracker.offline.constraints import Statements, read_constraints
 from tracker.offline.crossings import find_crossings
 from tracker.offline.decision import LinkSolution, with_probabilities
 from tracker.offline.enforcement import enforce
@@ -20,7 +20,7 @@ from tracker.offline.link_problem import LinkProblem
 from tracker.offline.link_state import Candidates, LinkState
 from tracker.offline.piece_table import PieceTable
 from tracker.offline.track_ids import keep_ids
-from tracker.offline.types import Constraint
+from tracker.offline.types import Constraint, VideoDetections
 from tracker.types import Float64, Int64
 
 
@@ -132,6 +132,7 @@ class LinkSession:
             raise DataError("the problem has forced or forbidden pairs; give constraints instead.")
         state = LinkState(table, problem, candidates)
         state.solve()
+        read_constraints(constraints, frame, times)  # contradictions first
         session = cls(Statements.none(frame, times), state, (), None)
         return session._replayed(constraints) if constraints else session
 
@@ -257,6 +258,29 @@ class LinkSession:
             np.union1d(lost[lost > 0], new[moved]), np.sort(np.concatenate([rows.take(place), gone]))
         )
         return ids
+
+
+def constrained_tracks(
+    detections: VideoDetections, track: Int64, constraints: Sequence[Constraint], cut_cost: Float64 | None = None
+) -> Int64:
+    """(N,) ids of given tracks after they were cut and joined as the constraints ask, and nowhere else.
+
+    Args:
+        detections: all detections of the recording.
+        track: (N,) id of each detection's track, -1 without one.
+        constraints: what is known.
+        cut_cost: (N,) log-odds that a detection continues the one before it in its track; nan or None where unknown.
+
+    Raises:
+        DataError: a track has two detections in one frame, or the constraints contradict each other.
+    """
+    piece = np.full(len(track), -1)
+    known = track >= 0
+    piece[known] = np.unique(track[known], return_inverse=True)[1]
+    cost = np.zeros(len(track)) if cut_cost is None else np.nan_to_num(cut_cost.astype(np.float64))
+    table, none = PieceTable.of(detections.frame, piece, cost), np.zeros(0, np.int64)
+    problem = LinkProblem(table.first, table.last, none, none, np.zeros(0))
+    return LinkSession.of(detections.times, detections.frame, piece, cost, problem, constraints).track
 
 
 def _thinned(history: tuple[tuple[Statements, LinkState], ...]) -> tuple[tuple[Statements, LinkState], ...]:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from models.errors import DataError
 from tracker.config import TrackerConfig
 from tracker.offline.assemble import assemble
 from tracker.offline.config import OfflineConfig
 from tracker.offline.online import track_online
+from tracker.offline.session import constrained_tracks
 from tracker.offline.track_labels import with_one_label
 from tracker.offline.types import Constraint, Decisions, VideoDetections, WholeTracks
 from tracker.types import Int64
@@ -54,8 +56,13 @@ def refine_tracks(
         constraints: what a person knows.
 
     Raises:
-        DataError: a track has two detections in one frame, or two constraints contradict each other.
+        DataError: a track has two detections in one frame, constraints contradict each other, or `track` has another
+            length.
     """
+    if len(track) != len(detections):
+        raise DataError(f"{len(track)} tracks are given for {len(detections)} detections; give one for each.")
+    if constraints:
+        track = constrained_tracks(detections, track, constraints)
     none = np.zeros(0, np.int64)
     decisions = Decisions(none, none, none, np.zeros(0), none)
     link = np.ones(len(detections), np.float32)

@@ -25,6 +25,10 @@ class VideoDetections:
         size: (width, height) of the images, pixels; (0, 0) where unknown.
         embedding: (N, D) float32 of unit length, rows of zeros where none was computed; None without embeddings.
         warps: (F, 2, 3) camera motion from the previous frame's pixels to this frame's; None where it is unknown.
+
+    Raises:
+        DataError: times that do not rise, frames that do not or that have no time, columns of different lengths, or
+            boxes and scores that are no numbers.
     """
 
     times: Float64
@@ -37,12 +41,37 @@ class VideoDetections:
     warps: Float64 | None = None
 
     def __post_init__(self) -> None:
+        if not np.isfinite(self.times).all():
+            k = int(np.argmin(np.isfinite(self.times)))
+            raise DataError(f"the time of frame {k} is {self.times[k]}; give seconds.")
         if len(self.times) > 1 and not (np.diff(self.times) > 0).all():
             k = int(np.argmax(np.diff(self.times) <= 0))
             raise DataError(
                 f"the time {self.times[k + 1]:.6f} s of frame {k + 1} does not come after {self.times[k]:.6f} s; "
                 "give rising times."
             )
+        n, frames = len(self.frame), len(self.times)
+        for name, count in (("xyxy", n), ("score", n), ("label", n), ("embedding", n), ("warps", frames)):
+            column = getattr(self, name)
+            if column is not None and len(column) != count:
+                what = "frames" if name == "warps" else "detections"
+                raise DataError(f"{name} has {len(column)} rows for {count} {what}; give one for each.")
+        if n == 0:
+            return
+        if (np.diff(self.frame) < 0).any():
+            k = int(np.argmax(np.diff(self.frame) < 0)) + 1
+            raise DataError(
+                f"detection {k} is in frame {self.frame[k]}, before frame {self.frame[k - 1]} of the one before it; "
+                "sort the detections by frame."
+            )
+        if self.frame[0] < 0 or self.frame[-1] >= frames:
+            wrong = self.frame[0] if self.frame[0] < 0 else self.frame[-1]
+            raise DataError(f"a detection is in frame {wrong}, but there are {frames} frames; give the times of all.")
+        for name in ("xyxy", "score"):
+            good = np.isfinite(getattr(self, name).reshape(n, -1)).all(axis=1)
+            if not good.all():
+                k = int(np.argmin(good))
+                raise DataError(f"{name} of detection {k} in frame {self.frame[k]} is not finite; give numbers.")
 
     def __len__(self) -> int:
         return len(self.frame)

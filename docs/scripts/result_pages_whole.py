@@ -187,6 +187,7 @@ def _speed() -> str:
     if again := figures.get("constraints"):
         note += (
             f" After a constraint, {again['pieces']:,} pieces and {again['pairs']:,} pairs are solved again in "
-            f"{1000 * again['median']:.0f} ms (median of {again['constraints']}), at most {1000 * again['most']:.0f} ms."
+            f"{1000 * again['median']:.0f} ms (median of {again['constraints']}), "
+            f"at most {1000 * again['most']:.0f} ms."
         )
     return table(["", "seconds", "milliseconds a frame", "most memory, MiB"], rows) + f"\n\n{note}"

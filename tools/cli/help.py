@@ -28,6 +28,10 @@ USUAL: dict[str, tuple[str, ...]] = {
         *("out", "video", "mot", "jsonl", "coco", "cvat", "yolo", "show", "overwrite", "quiet"),
         *("threads", "device"),
     ),
+    "bench whole-speed": (
+        *("sequence", "seconds", "rate", "objects", "horizon", "constraints", "motion"),
+        *("smooth", "fill", "max_absence", "json", "overwrite"),
+    ),
     "mot": (
         *("root", "out", "skip_bad_rows", "motion", "cost", "high_score", "low_score", "new_track_score"),
         *("match_probability", "max_age", "min_confirm", "camera_motion"),

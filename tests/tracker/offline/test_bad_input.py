@@ -64,7 +64,7 @@ def test_tracks_of_another_video_are_refused() -> None:
 
 def test_contradicting_constraints_are_named() -> None:
     said = [Constraint(0, 2, same=True), Constraint(2, 4, same=True), Constraint(0, 4, same=False)]
-    with pytest.raises(DataError, match=r"constraint 3 says that .* are different objects, but constraints 1 and 2 say"):
+    with pytest.raises(DataError, match=r"constraint 3 says that .* are different objects, but constraints 1 and 2"):
         track_whole(lanes(3), offline=PLAIN, constraints=said)
     with pytest.raises(DataError, match="detections 0 and 1 are the same object, but both are in frame 0"):
         refine_tracks(lanes(3), np.zeros(6, np.int64) - 1, PLAIN, [Constraint(0, 1, same=True)])

@@ -25,7 +25,7 @@ from tools.reporting.files import write_report
 from tracker.boxes import overlap, to_coordinates, to_xyxy
 from tracker.offline.camera_path import CameraPath
 from tracker.offline.measurement import sight
-from tracker.offline.modes import BANK
+from tracker.offline.modes import BANK, calibrated
 from tracker.offline.sightings import Queries, Sightings
 from tracker.offline.smoothing import smooth
 from tracker.types import Float64, Int64
@@ -137,11 +137,11 @@ def fill(sequence: TrackingSequence, seen: BoxTable, profile: str, config: Bench
     rows = rows[np.argsort(before[rows], kind="stable")]
     queries = Queries(before[rows], times[frame[rows]], frame[rows])
     camera = CameraPath(_warps(sequence)) if config.camera_motion and sequence.warps else None
-    smoothed = smooth(sightings, queries, BANK, camera)
+    smoothed = calibrated(smooth(sightings, queries, BANK, camera), queries)
     truth = sequence.truth.xyxy[rows]
     gap = sightings.time[queries.after + 1] - sightings.time[queries.after]
     part = ((queries.time - sightings.time[queries.after]) / gap)[:, None]
-    corners = to_xyxy(sightings.coordinates)
+    corners = sightings.xyxy
     line = corners[queries.after] * (1 - part) + corners[queries.after + 1] * part
     return Filled(
         gap,

@@ -10,9 +10,9 @@ from models.errors import DataError
 from tracker.boxes import to_xyxy
 from tracker.offline.camera_path import CameraPath
 from tracker.offline.config import OfflineConfig
-from tracker.offline.filling import LONGEST_S, absent_frames, fill_probability
+from tracker.offline.filling import LONGEST_S, Fills, absent_frames, choose_fills
 from tracker.offline.measurement import sight
-from tracker.offline.modes import BANK
+from tracker.offline.modes import BANK, calibrated
 from tracker.offline.sightings import Queries
 from tracker.offline.smoothing import smooth
 from tracker.offline.types import Decisions, VideoDetections, WholeTracks
@@ -43,33 +43,29 @@ def assemble(
         raise DataError(
             f"track {of[k]} has two detections in frame {frame[k]} (from 0); give each detection there another track."
         )
-    xyxy, std = detections.xyxy[rows], np.zeros((len(rows), 4), np.float32)
-    queries, score = Queries.none(), np.zeros(0)
-    filled = np.zeros((0, 4))
-    spread = np.zeros((0, 4))
+    xyxy, std = detections.xyxy[rows], np.zeros((len(rows), 4))
+    filled, spread = np.zeros((0, 4)), np.zeros((0, 4))
+    queries, fills = Queries.none(), Fills(np.zeros(0, np.int64), np.zeros(0))
     if len(rows) and (offline.smooth or offline.fill != "none"):
-        sightings = sight(of, frame, detections.times, detections.xyxy[rows], detections.score[rows])
-        longest = min(LONGEST_S[offline.fill], offline.max_absence)
-        queries = absent_frames(sightings, detections.times, longest)
+        sightings = sight(of, frame, detections.times, xyxy, detections.score[rows])
+        queries = absent_frames(sightings, detections.times, min(LONGEST_S[offline.fill], offline.max_absence))
         camera = None if detections.warps is None else CameraPath(detections.warps)
-        found = smooth(sightings, queries, BANK, camera)
+        found = calibrated(smooth(sightings, queries, BANK, camera), queries)
+        fills = choose_fills(sightings, queries, found, link[rows], detections.size, offline.fill)
+        filled, spread, std = to_xyxy(found.query_mean[fills.query]), found.query_std[fills.query], found.std
         if offline.smooth:
             xyxy = to_xyxy(found.mean).astype(np.float32)
-        std = found.std.astype(np.float32)
-        kept, score = fill_probability(sightings, queries, found, detections.times, detections.size, offline.fill)
-        queries = Queries(queries.after[kept], queries.time[kept], queries.frame[kept])
-        filled, spread = to_xyxy(found.query_mean[kept]), found.query_std[kept]
-    after = queries.after
+    after = queries.after[fills.query]
     number = np.unique(of, return_inverse=True)[1] + 1
     whole = WholeTracks(
-        frame=np.concatenate([frame, queries.frame]),
+        frame=np.concatenate([frame, queries.frame[fills.query]]),
         id=np.concatenate([number, number[after]]),
         xyxy=np.concatenate([xyxy, filled.astype(np.float32)]),
-        score=np.concatenate([detections.score[rows], score.astype(np.float32)]),
+        score=np.concatenate([detections.score[rows], fills.probability.astype(np.float32)]),
         label=np.concatenate([detections.label[rows], detections.label[rows[after]]]),
         detection=np.concatenate([rows, np.full(len(after), -1)]),
-        link=np.concatenate([link[rows], link[rows[after + 1]] if len(after) else link[:0]]).astype(np.float32),
-        std=np.concatenate([std, spread.astype(np.float32)]),
+        link=np.concatenate([link[rows], link[rows[after + 1]]]).astype(np.float32),
+        std=np.concatenate([std, spread]).astype(np.float32),
         decisions=decisions,
     )
     order = np.lexsort((whole.id, whole.frame))

@@ -1,4 +1,4 @@
-"""The camera's motion over a whole recording: coordinates of one frame in the pixels of another."""
+"""The camera's motion over a whole recording: boxes of one frame in the pixels of another."""
 
 from __future__ import annotations
 
@@ -26,18 +26,14 @@ class CameraPath:
         whole = self._from_first[target] @ self._to_first[source]
         return whole[:, :2, :2], whole[:, :2, 2]
 
-    def move(self, coordinates: Float64, source: Int64, target: Int64) -> Float64:
-        """(N, 4) centre x, centre y, log width, log height in frames `source` -> the same in frames `target`."""
-        return self.move_with_std(coordinates, np.zeros_like(coordinates), source, target)[0]
+    def move(self, xyxy: Float64, source: Int64, target: Int64) -> Float64:
+        """(N, 4) boxes of the frames `source` in the pixels of the frames `target`; they stay upright."""
+        return self.move_with_std(xyxy, np.zeros_like(xyxy), source, target)[0]
 
-    def move_with_std(
-        self, coordinates: Float64, std: Float64, source: Int64, target: Int64
-    ) -> tuple[Float64, Float64]:
-        """The same with standard deviations (N, 4); the covariance of x with y that results is neglected."""
+    def move_with_std(self, xyxy: Float64, std: Float64, source: Int64, target: Int64) -> tuple[Float64, Float64]:
+        """The same with standard deviations (N, 4) of the edges."""
         linear, shift = self._map(source, target)
-        grow = 0.5 * np.log(abs(np.linalg.det(linear)))
-        moved, spread = coordinates.copy(), std.copy()
-        moved[:, :2] = np.einsum("nij,nj->ni", linear, coordinates[:, :2]) + shift
-        moved[:, 2:] += grow[:, None]
-        spread[:, :2] = np.sqrt(np.einsum("nij,nj->ni", linear * linear, std[:, :2] ** 2))
-        return moved, spread
+        grow = np.sqrt(abs(np.linalg.det(linear)))[:, None]
+        centre, half = 0.5 * (xyxy[:, :2] + xyxy[:, 2:]), 0.5 * (xyxy[:, 2:] - xyxy[:, :2]) * grow
+        centre = np.einsum("nij,nj->ni", linear, centre) + shift
+        return np.concatenate([centre - half, centre + half], axis=1), std * grow

@@ -1,10 +1,16 @@
 """Boxes for absences: which gaps between two sightings of a track are filled, and how probably the object is there.
 
-Three kinds of gaps are told apart. In some, another object hides this one; in short ones, a detector has missed it;
-in all others the object has gone, or nobody knows where it is.
+A gap has one of three reasons. Another object is in front of this one (hidden), a detector has missed a visible object
+for a moment (missed), or the object has gone, or the track is wrong. The two ends and the smoothed box tell them apart
+in part: the probability below was fitted on MOT17's first halves, where hidden people count.
+
+Whether a hidden object counts is the convention of whoever uses the tracks, and no detection tells it. Pedestrians of
+MOT17 have boxes while they are hidden; dancers of DanceTrack and players of SportsMOT have none.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,13 +19,30 @@ from tracker.offline.config import Fill
 from tracker.offline.neighbours import neighbours
 from tracker.offline.sightings import Queries, Sightings
 from tracker.offline.smoothing import Smoothed
-from tracker.types import Float64, Int64
+from tracker.types import Float32, Float64, Int64
 
 MAX_MISSED_S = 0.5  # longest absence that is taken for missed detections
 MAX_HIDDEN_S = 3.0  # longest absence that is taken for occlusion
 LONGEST_S = {"hidden": MAX_HIDDEN_S, "short": MAX_MISSED_S, "none": 0.0}  # longest absence that is filled
-MAX_SPREAD = 0.25  # largest standard deviation of a filled centre, in sizes of the box
+MIN_OCCLUSION = 0.5  # share that one nearer box covers of an object that is hidden
 MIN_INSIDE = 0.7  # smallest share of a filled box that lies in the image
+MIN_PROBABILITY = {"hidden": 0.3, "short": 0.7, "none": 1.0}
+# Log-odds that a filled box lies on its object, fitted to the IoU with the truth on MOT17's first halves at even and
+# uneven times: by the logarithm of the gap in seconds, the occlusion, and the logarithm of the centre's standard
+# deviation in sizes of the box. The scores of both ends are in that deviation already.
+INTERCEPT, GAP, OCCLUSION, SPREAD = -5.2, -0.208, 0.594, -1.741
+
+
+class Fills(NamedTuple):
+    """The absences that get boxes.
+
+    Attributes:
+        query: (K,) rows of the queries, rising.
+        probability: (K,) that the object is there, 0..1.
+    """
+
+    query: Int64
+    probability: Float64
 
 
 def absent_frames(sightings: Sightings, times: Float64, longest: float) -> Queries:
@@ -39,6 +62,42 @@ def absent_frames(sightings: Sightings, times: Float64, longest: float) -> Queri
     return Queries(after, times[absent], absent)
 
 
+def choose_fills(
+    sightings: Sightings,
+    queries: Queries,
+    smoothed: Smoothed,
+    link: Float32,
+    size: tuple[int, int],
+    fill: Fill,
+) -> Fills:
+    """The queries that get a box.
+
+    Args:
+        sightings: the tracks.
+        queries: frames in which they are absent.
+        smoothed: the boxes at both.
+        link: (N,) probability of the link from the sighting before.
+        size: (width, height) of the images, pixels; (0, 0) where unknown.
+        fill: hidden: occlusions and missed detections; short: only the latter; none.
+    """
+    before, later = queries.after, queries.after + 1
+    xyxy = to_xyxy(smoothed.query_mean)
+    order = np.argsort(sightings.frame, kind="stable")
+    beside = neighbours(queries.frame, xyxy, sightings.frame[order], to_xyxy(smoothed.mean)[order])
+    gap = sightings.time[later] - sightings.time[before]
+    side = np.exp(0.5 * (smoothed.query_mean[:, 2] + smoothed.query_mean[:, 3]))
+    spread = np.hypot(smoothed.query_std[:, 0], smoothed.query_std[:, 1]) / side
+    odds = INTERCEPT + GAP * np.log(gap) + OCCLUSION * beside.occlusion
+    odds += SPREAD * np.log(np.maximum(spread, 1e-6))
+    probability: Float64 = link[later] / (1 + np.exp(-odds))
+    possible = gap <= MAX_MISSED_S
+    if fill == "hidden":
+        possible |= beside.occlusion >= MIN_OCCLUSION
+    possible &= (probability >= MIN_PROBABILITY[fill]) & (inside(xyxy, size) >= MIN_INSIDE)
+    rows = np.flatnonzero(possible)
+    return Fills(rows, probability[rows])
+
+
 def inside(xyxy: Float64, size: tuple[int, int]) -> Float64:
     """(Q,) the share of each box that lies in an image of `size`, 0..1; 1 where the size is not known."""
     if min(size) <= 0:
@@ -46,28 +105,3 @@ def inside(xyxy: Float64, size: tuple[int, int]) -> Float64:
     shared = np.minimum(xyxy[:, 2:], size) - np.maximum(xyxy[:, :2], 0)
     share: Float64 = np.maximum(shared, 0).prod(axis=1) / (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)
     return share
-
-
-def fill_probability(
-    sightings: Sightings,
-    queries: Queries,
-    found: Smoothed,
-    times: Float64,
-    size: tuple[int, int],
-    fill: Fill,
-) -> tuple[Int64, Float64]:
-    """(K,) the queries that get a box, and (K,) the probability that the object is there."""
-    xyxy = to_xyxy(found.query_mean)
-    order = np.argsort(sightings.frame, kind="stable")
-    beside = neighbours(queries.frame, xyxy, sightings.frame[order], to_xyxy(found.mean)[order])
-    absence = sightings.time[queries.after + 1] - sightings.time[queries.after]
-    side = np.exp(0.5 * (found.query_mean[:, 2] + found.query_mean[:, 3]))
-    spread = np.hypot(found.query_std[:, 0], found.query_std[:, 1]) / side
-    probability = np.clip(1 - spread, 0, 1)
-    good = (spread < MAX_SPREAD) & (inside(xyxy, size) > MIN_INSIDE)
-    if fill == "short":
-        good &= (absence < MAX_MISSED_S) & (beside.occlusion < 0.5)
-    else:
-        good &= ((beside.occlusion > 0.5) & (absence < MAX_HIDDEN_S)) | (absence < MAX_MISSED_S)
-    kept = np.flatnonzero(good)
-    return kept, probability[kept]

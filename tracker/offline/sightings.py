@@ -17,14 +17,14 @@ class Sightings:
         track: (N,) id of the track, not decreasing.
         time: (N,) seconds, strictly increasing within a track.
         frame: (N,) index of the frame, for the camera's motion.
-        coordinates: (N, 4) centre x, centre y in pixels, log width, log height.
-        noise: (N, 4) factors on the standard deviations of the measurement noise.
+        xyxy: (N, 4) left, top, right, bottom in pixels.
+        noise: (N, 4) factors on the standard deviations of the four edges' measurement noise.
     """
 
     track: Int64
     time: Float64
     frame: Int64
-    coordinates: Float64
+    xyxy: Float64
     noise: Float64
 
     def __len__(self) -> int:

@@ -1,7 +1,8 @@
 """Smoothing of whole tracks in true time: where each object was at any moment, given all of its detections.
 
-The model of each coordinate is that of `tracker.motion.kalman`, a position x with an Ornstein-Uhlenbeck velocity,
-where v is in heights of the object's own box a second. Between two sightings the height h is constant:
+The four edges of a box move and are detected independently: a detector that misjudges a hidden side has the other
+right. The model of each edge is that of `tracker.motion.kalman`, a position x with an Ornstein-Uhlenbeck velocity v, in
+heights of the object's own box a second. Between two sightings the height h is constant:
 
     dx = h v dt + h d dW2,    dv = -v / tau dt + sigma sqrt(2 / tau) dW1,    z = x + h r e
 
@@ -9,8 +10,8 @@ The velocity is stationary and reversible, so that a track smoothed backwards in
 Kalman filter is followed by the smoother of Rauch, Tung & Striebel ("Maximum likelihood estimates of linear dynamic
 systems", AIAA Journal 3, 1965). Between two sightings the filtered state is predicted up to the time asked for, and
 smoothed back from the later sighting: exact, because the model is Markov. A bank of modes is mixed by the likelihood
-of the whole track (static multiple-model estimation: Magill, IEEE Trans. Automatic Control 10, 1965), for the centre,
-the width and the height separately.
+of the whole track (static multiple-model estimation: Magill, IEEE Trans. Automatic Control 10, 1965), for horizontal
+and for vertical edges separately.
 
 All tracks are smoothed at once, in steps over the k-th sighting of each (`tracker.offline.chunks`).
 """
@@ -28,17 +29,18 @@ from tracker.offline.chunks import Batch, batches
 from tracker.offline.sightings import Queries, Sightings
 from tracker.types import Float64, Int64
 
-GROUPS = (0, 0, 1, 2)  # the coordinates that share the mode: centre, width, height
+SMALLEST = 0.02  # width of a box that two edges could cross in, in heights, and in pixels
+GROUPS = (0, 1, 0, 1)  # the edges that share the mode: left and right, top and bottom
 
 
 class Mode(NamedTuple):
-    """One kind of motion of one coordinate. Lengths are heights of the object's box; of a log size, they are plain.
+    """One kind of motion of an edge. Lengths are heights of the object's box.
 
     Attributes:
         velocity_tau: time constant of the velocity, seconds.
         velocity_std: its standard deviation, a second.
         diffusion: of the position besides its velocity, per square root of a second.
-        noise: standard deviation of a detection.
+        noise: standard deviation of a detected edge, where `Sightings.noise` is 1.
     """
 
     velocity_tau: float
@@ -49,18 +51,16 @@ class Mode(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """K modes of each group of coordinates, all equally likely before a track is seen."""
+    """K modes of the edges left and right, and of top and bottom, all equally likely before a track is seen."""
 
-    centre: tuple[Mode, ...]
-    width: tuple[Mode, ...]
-    height: tuple[Mode, ...]
+    horizontal: tuple[Mode, ...]
+    vertical: tuple[Mode, ...]
 
     @property
     def constants(self) -> Float64:
-        """(4 constants, K * 4): for each mode the coordinates x, y, log width, log height."""
-        modes = zip(self.centre, self.width, self.height, strict=True)
-        rows = [each for c, w, h in modes for each in (c, c, w, h)]
-        return np.array(rows, np.float64).T
+        """(4 constants, K * 4): for each mode the edges left, top, right, bottom."""
+        modes = zip(self.horizontal, self.vertical, strict=True)
+        return np.array([each for x, y in modes for each in (x, y, x, y)], np.float64).T
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -133,19 +133,19 @@ def _smooth_batch(
     batch: Batch, sightings: Sightings, queries: Queries, constants: Float64, camera: CameraPath | None, out: Smoothed
 ) -> None:
     row, start = batch.row, batch.start
-    z, time = sightings.coordinates[row], sightings.time[row]
+    z, time = sightings.xyxy[row], sightings.time[row]
     reference = sightings.frame[batch.first]
     if camera is not None:
         z = camera.move(z, sightings.frame[row], reference[batch.chunk])
-    unit = _units(z[:, 3], batch)
+    unit = _units(np.log(z[:, 3] - z[:, 1]), batch)
     modes = constants.shape[1] // 4
     tau, speed, wander, noise = constants
     # a step leads from the sighting before, at the same place of the step before
     widths = np.diff(start)
     back = np.arange(len(row)) - np.repeat(np.concatenate([[0], widths[:-1]]), widths)
     between = 0.5 * (unit + unit[back])  # log height of the interval that ends at each sighting
-    move = _transition(time - time[back], _scale(between, modes), tau, speed, wander)
-    variance = (noise * _scale(unit, modes) * np.tile(sightings.noise[row], modes)) ** 2
+    move = _transition(time - time[back], np.exp(between)[:, None], tau, speed, wander)
+    variance = (noise * np.exp(unit)[:, None] * np.tile(sightings.noise[row], modes)) ** 2
     filtered, ahead, likelihood = _filter(np.tile(z, modes), variance, move, speed, start)
     smoothed = _smooth_back(filtered, ahead, _gain(filtered.at(back), ahead, move), start)
     share = _shares(likelihood, batch, modes)
@@ -153,12 +153,12 @@ def _smooth_batch(
     mean, std = _mix(smoothed.x[kept], smoothed.xx[kept], share[batch.chunk[kept]])
     if camera is not None:
         mean, std = camera.move_with_std(mean, std, reference[batch.chunk[kept]], sightings.frame[row[kept]])
-    out.mean[row[kept]], out.std[row[kept]] = mean, std
+    out.mean[row[kept]], out.std[row[kept]] = _as_box(mean, std)
     if len(batch.query) == 0:
         return
     a, b = batch.before, batch.later
     moment = queries.time[batch.query]
-    scale = _scale(between[b], modes)
+    scale = np.exp(between[b])[:, None]
     to = _transition(moment - time[a], scale, tau, speed, wander)
     onward = _transition(time[b] - moment, scale, tau, speed, wander)
     there = _predict(filtered.at(a), to)
@@ -168,7 +168,20 @@ def _smooth_batch(
     mean, std = _mix(there.x, there.xx, share[chunk])
     if camera is not None:
         mean, std = camera.move_with_std(mean, std, reference[chunk], queries.frame[batch.query])
-    out.query_mean[batch.query], out.query_std[batch.query] = mean, std
+    out.query_mean[batch.query], out.query_std[batch.query] = _as_box(mean, std)
+
+
+def _as_box(edges: Float64, std: Float64) -> tuple[Float64, Float64]:
+    """Means and standard deviations (R, 4) of centre x, centre y, log width, log height, from those of the edges.
+
+    The errors of two opposite edges count as independent.
+    """
+    low, high = edges[:, :2], edges[:, 2:]
+    height = np.abs(high[:, 1:] - low[:, 1:])
+    size = np.maximum(high - low, np.maximum(SMALLEST * height, SMALLEST))
+    both = np.hypot(std[:, :2], std[:, 2:])
+    mean = np.concatenate([0.5 * (low + high), np.log(size)], axis=1)
+    return mean, np.concatenate([0.5 * both, both / size], axis=1)
 
 
 def _units(log_height: Float64, batch: Batch) -> Float64:
@@ -182,13 +195,6 @@ def _units(log_height: Float64, batch: Batch) -> Float64:
     found = np.empty_like(middle)
     found[order] = middle
     return found
-
-
-def _scale(log_height: Float64, modes: int) -> Float64:
-    """(R, K * 4) the unit of each column: the height in pixels for a centre, 1 for a log size."""
-    height = np.exp(log_height)
-    one = np.ones_like(height)
-    return np.tile(np.stack([height, height, one, one], axis=1), modes)
 
 
 def _transition(dt: Float64, scale: Float64, tau: Float64, speed: Float64, wander: Float64) -> _Transition:

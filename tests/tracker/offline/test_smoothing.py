@@ -9,20 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tracker.boxes import to_xyxy
 from tracker.motion import kalman
 from tracker.offline import chunks, smoothing
 from tracker.offline.camera_path import CameraPath
 from tracker.offline.sightings import Queries, Sightings
-from tracker.offline.smoothing import Bank, Mode, Smoothed, smooth
-from tracker.types import Float64, Int64
+from tracker.offline.smoothing import Bank, Mode, smooth
+from tracker.types import Float64
 
 MODE = Mode(0.5, 0.3, 0.09, 0.02)
-ONE = Bank((MODE,), (MODE,), (MODE,))
-TWO = Bank(
-    (MODE, Mode(2.0, 0.8, 0.01, 0.05)),
-    (MODE, Mode(1.0, 0.2, 0.3, 0.1)),
-    (Mode(0.2, 0.6, 0.05, 0.01), Mode(1.0, 0.1, 0.1, 0.1)),
-)
+ONE = Bank((MODE,), (MODE,))
+TWO = Bank((MODE, Mode(2.0, 0.8, 0.01, 0.05)), (Mode(0.2, 0.6, 0.05, 0.01), Mode(1.0, 0.1, 0.1, 0.1)))
 
 
 def tracks(lengths: list[int], seed: int = 0, seconds: float = 3.0) -> Sightings:
@@ -30,8 +27,9 @@ def tracks(lengths: list[int], seed: int = 0, seconds: float = 3.0) -> Sightings
     n = sum(lengths)
     time = np.concatenate([np.sort(rng.uniform(0, seconds, k)) for k in lengths])
     coordinates = np.column_stack([rng.normal(500, 30, (n, 2)), rng.normal(4, 0.1, (n, 2))])
+    boxes = to_xyxy(coordinates)
     track = np.repeat(np.arange(len(lengths)) * 3, lengths)
-    return Sightings(track, time, np.zeros(n, np.int64), coordinates, rng.uniform(0.5, 3, (n, 4)))
+    return Sightings(track, time, np.zeros(n, np.int64), boxes, rng.uniform(0.5, 3, (n, 4)))
 
 
 def moments(sightings: Sightings, many: int, seed: int = 1) -> Queries:
@@ -75,11 +73,17 @@ def dense(z: Float64, std: Float64, time: Float64, log_unit: Float64, mode: Mode
     return np.stack([(covariance @ shift)[rows], np.sqrt(covariance[rows, rows])])
 
 
-def under_each(result: Smoothed, sightings: Sightings, queries: Queries, track: int) -> Float64:
-    """(2, N + Q, 4) mean and std of one track."""
-    rows, asked = sightings.track == track, sightings.track[queries.after] == track
-    mean = np.concatenate([result.mean[rows], result.query_mean[asked]])
-    return np.stack([mean, np.concatenate([result.std[rows], result.query_std[asked]])])
+def log_heights(sightings: Sightings) -> Float64:
+    return np.log(sightings.xyxy[:, 3] - sightings.xyxy[:, 1])
+
+
+def as_box(edges: Float64) -> Float64:
+    """(2, 4, K) mean and std of left, top, right, bottom -> of centre x, centre y, log width, log height."""
+    low, high = edges[:, :2], edges[:, 2:]
+    size, both = high[0] - low[0], np.hypot(low[1], high[1])
+    return np.stack(
+        [np.concatenate([0.5 * (low[0] + high[0]), np.log(size)]), np.concatenate([0.5 * both, both / size])]
+    )
 
 
 @pytest.mark.parametrize("lengths", [[4, 7, 1], [2], [1, 1], [9, 3, 3, 5]])
@@ -88,39 +92,46 @@ def test_smoothed_boxes_are_those_of_dense_gaussian_conditioning(lengths: list[i
     asked = moments(seen, 8) if max(lengths) > 1 else Queries.none()
     got = smooth(seen, asked, ONE)
     for track in np.unique(seen.track).tolist():
-        rows = seen.track == track
-        unit = units(seen.coordinates[rows, 3])
-        at = asked.time[seen.track[asked.after] == track] if len(asked) else np.zeros(0)
-        for c in range(4):
-            flat = np.zeros_like(unit) if c > 1 else unit
-            std = MODE.noise * seen.noise[rows, c] * np.exp(flat)
-            want = dense(seen.coordinates[rows, c], std, seen.time[rows], flat, MODE, at)
-            np.testing.assert_allclose(under_each(got, seen, asked, track)[:, :, c], want, rtol=1e-6)
+        rows, between = seen.track == track, seen.track[asked.after] == track
+        unit = units(log_heights(seen)[rows])
+        edges = [
+            dense(
+                seen.xyxy[rows, c],
+                MODE.noise * seen.noise[rows, c] * np.exp(unit),
+                seen.time[rows],
+                unit,
+                MODE,
+                asked.time[between],
+            )
+            for c in range(4)
+        ]
+        want = as_box(np.stack(edges, axis=1))
+        np.testing.assert_allclose(np.concatenate([got.mean[rows], got.query_mean[between]]).T, want[0], rtol=1e-6)
+        np.testing.assert_allclose(np.concatenate([got.std[rows], got.query_std[between]]).T, want[1], rtol=1e-6)
 
 
 def test_modes_are_mixed_by_the_likelihood_of_the_whole_track() -> None:
     seen = tracks([6])
     asked = moments(seen, 3)
-    modes = (TWO.centre, TWO.width, TWO.height)
-    alone = [smooth(seen, asked, Bank((c,), (w,), (h,))) for c, w, h in zip(*modes, strict=True)]
-    got = smooth(seen, asked, TWO)
-    unit = units(seen.coordinates[:, 3])
-    for group, bank in zip(((0, 1), (2,), (3,)), modes, strict=True):
+    unit = units(log_heights(seen))
+    want = np.zeros((2, 4, 3))
+    for group, bank in (((0, 2), TWO.horizontal), ((1, 3), TWO.vertical)):
         logs = []
         for mode in bank:
-            total = 0.0
-            for c in group:
-                flat = np.zeros_like(unit) if c > 1 else unit
-                total += log_density(seen.coordinates[:, c], mode.noise * seen.noise[:, c] * np.exp(flat), seen.time,
-                                     flat, mode)  # fmt: skip
-            logs.append(total)
+            std = [mode.noise * seen.noise[:, c] * np.exp(unit) for c in range(4)]
+            logs.append(sum(log_density(seen.xyxy[:, c], std[c], seen.time, unit, mode) for c in group))
         share = np.exp(np.array(logs) - max(logs))
         share /= share.sum()
         for c in group:
-            means = np.stack([one.query_mean[:, c] for one in alone])
-            np.testing.assert_allclose(got.query_mean[:, c], share @ means, rtol=1e-6)
-            spread = share @ (np.stack([one.query_std[:, c] for one in alone]) ** 2 + (means - share @ means) ** 2)
-            np.testing.assert_allclose(got.query_std[:, c], np.sqrt(spread), rtol=1e-6)
+            noise = seen.noise[:, c] * np.exp(unit)
+            alone = [dense(seen.xyxy[:, c], m.noise * noise, seen.time, unit, m, asked.time)[:, 6:] for m in bank]
+            mean, std = np.stack(alone, axis=1)
+            want[0, c] = share @ mean
+            want[1, c] = np.sqrt(share @ (std**2 + (mean - want[0, c]) ** 2))
+    mean, std = as_box(want)
+    got = smooth(seen, asked, TWO)
+    np.testing.assert_allclose(got.query_mean.T, mean, rtol=1e-6)
+    np.testing.assert_allclose(got.query_std.T, std, rtol=1e-6)
 
 
 def log_density(z: Float64, std: Float64, time: Float64, log_unit: Float64, mode: Mode) -> float:
@@ -157,7 +168,7 @@ def test_reversed_time_gives_the_same_result(seed: int, lengths: list[int]) -> N
     seen = tracks(lengths, seed)
     asked = moments(seen, 5, seed) if max(lengths) > 1 else Queries.none()
     turned = np.lexsort((-seen.time, seen.track))
-    back = Sightings(seen.track, -seen.time[turned], seen.frame, seen.coordinates[turned], seen.noise[turned])
+    back = Sightings(seen.track, -seen.time[turned], seen.frame, seen.xyxy[turned], seen.noise[turned])
     place = np.argsort(turned)
     before = place[asked.after + 1] if len(asked) else asked.after
     order = np.argsort(before, kind="stable")
@@ -224,22 +235,23 @@ def test_camera_motion_changes_the_pixels_but_not_the_track() -> None:
     asked = Queries(asked.after, asked.time, still.frame[asked.after])
     camera = CameraPath(moving_camera(frames))
     first = np.zeros(len(seen), np.int64)
-    shaken = replace(still, coordinates=camera.move(still.coordinates, first, frame))
+    shaken = replace(still, xyxy=camera.move(still.xyxy, first, frame))
     want, got = smooth(still, asked, TWO), smooth(shaken, asked, TWO, camera)
-    np.testing.assert_allclose(camera.move(got.mean, frame, first), want.mean, rtol=1e-9)
-    np.testing.assert_allclose(camera.move(got.query_mean, asked.frame, first[:6]), want.query_mean, rtol=1e-9)
+    np.testing.assert_allclose(camera.move(to_xyxy(got.mean), frame, first), to_xyxy(want.mean), rtol=1e-9)
+    there = camera.move(to_xyxy(got.query_mean), asked.frame, first[:6])
+    np.testing.assert_allclose(there, to_xyxy(want.query_mean), rtol=1e-9)
+    np.testing.assert_allclose(got.std[:, 2:], want.std[:, 2:], rtol=1e-9)
 
 
 def test_maps_between_frames_are_products_of_the_maps_between_neighbours() -> None:
     warps = moving_camera(9)
     camera = CameraPath(warps)
-    box = np.array([[100.0, 50.0, 3.0, 4.0]])
+    box = np.array([[100.0, 50.0, 140.0, 150.0]])
 
-    def walk(source: int, target: int) -> Int64 | Float64:
+    def walk(source: int, target: int) -> Float64:
         moved = box.copy()
         for k in range(source + 1, target + 1):
-            moved[:, :2] = moved[:, :2] @ warps[k, :, :2].T + warps[k, :, 2]
-            moved[:, 2:] += np.log(warps[k, 0, 0])
+            moved = moved * warps[k, 0, 0] + np.tile(warps[k, :, 2], 2)
         return moved
 
     for source, target in ((0, 8), (2, 5), (4, 4)):

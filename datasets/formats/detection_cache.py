@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -113,7 +112,7 @@ class Store:
             assert self.path is not None
             self._begin()
             make_folder(self.path.parent)
-            self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
+            self._part = self.path.with_name(f".{self.path.name}.new")  # what a kill left is overwritten
             self._zip = zipfile.ZipFile(self._part, "w", zipfile.ZIP_STORED)
         return self._zip
 

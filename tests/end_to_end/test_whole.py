@@ -187,9 +187,36 @@ def test_interrupt_keeps_tracks_and_cache_of_what_was_seen(crossing: Crossing, t
     crossing.uses()
     again = [str(word) for word in (*words, "--jsonl", tmp_path / "all.jsonl", "--cache", cache, "--quiet")]
     assert main(again) == 0
-    assert crossing.uses() == crossing.frames - seen  # the first part was not detected again
+    assert crossing.uses() == crossing.frames  # all of them: a Python detector may remember earlier frames
     assert DetectionCache(cache).complete
     assert len(read(tmp_path / "all.jsonl").frames) == crossing.frames
+
+
+def test_truncated_video_is_tracked_as_far_as_it_goes(
+    crossing: Crossing, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = tmp_path / "whole.mkv"
+    write_video(SCENE, whole)
+    torn = tmp_path / "torn.mkv"
+    torn.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    out, cache = tmp_path / "o.jsonl", tmp_path / "c.npz"
+    detector = f"python:{crossing.folder / 'detector.py'}:detect"
+    words = [
+        "track",
+        str(torn),
+        "--whole",
+        "--quiet",
+        "--detector",
+        detector,
+        "--jsonl",
+        str(out),
+        "--cache",
+        str(cache),
+    ]
+    assert main(words) == 2
+    assert "Traceback" not in capsys.readouterr().err
+    assert 5 < len(read(out).frames) < crossing.frames
+    assert not DetectionCache(cache).complete
 
 
 def test_kill_leaves_no_half_cache(crossing: Crossing, tmp_path: Path) -> None:

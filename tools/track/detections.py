@@ -19,6 +19,7 @@ from models.runtime.compute import usable_cores
 from tools.track.config.detections import MotConfig
 from tools.track.recording import read_recording
 from tools.track.sequences import detections_of, find_sequences
+from tools.track.whole_checks import check_unused
 from tools.track.workers import in_processes
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
@@ -40,7 +41,9 @@ def mot(config: MotConfig) -> None:
         camera_motion=config.camera_motion,
         skip_bad_rows=config.skip_bad_rows,
     )
-    if config.whole:
+    if not config.whole:
+        check_unused(config.offline)
+    else:
         work = partial(
             track_whole_sequence,
             out=config.out,

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from datasets.sources.live import Live
     from datasets.sources.recorded import Recorded
 
+REMEMBERING = ("background", "python")  # detectors that may depend on earlier frames, so that none may be left out
 WAITING_FRAMES = 32  # images of a live source that may wait while a window is decided
 
 
@@ -155,7 +156,8 @@ class _Run:
             detection=config.detection,
             appearance_features=config.appearance_features,
         )
-        detecting = DetectionPass(settings, source, self.cache, take)
+        before = None if config.detection.kind_and_argument()[0] in REMEMBERING else self.cache
+        detecting = DetectionPass(settings, source, before, take)
         self.detector, self.names = detecting.detector, detecting.detector.names
         self.output.open(source.info, self.names)
         recorder = None

@@ -15,15 +15,27 @@ PIXELS = ("video", "images", "yolo_images", "show")  # outputs that need the ima
 
 
 def check_not_whole(config: TrackConfig) -> None:
-    """Checks a run without --whole.
+    """Checks a run of `track` without --whole.
 
     Raises:
         ConfigError: a setting is given that only --whole uses.
     """
+    given = [name for name in ("cache", "doubt") if getattr(config.output, name) is not None]
+    check_unused(config.offline, *given, *(["horizon"] if config.horizon is not None else []))
+
+
+def check_unused(offline: OfflineConfig, *given: str) -> None:
+    """Checks the settings of tracking with the whole video where it is not asked for.
+
+    Args:
+        offline: the settings.
+        given: names of further settings that are given and belong to it.
+
+    Raises:
+        ConfigError: one of them is given.
+    """
     usual = OfflineConfig()
-    given = [f.name for f in fields(usual) if getattr(config.offline, f.name) != getattr(usual, f.name)]
-    given += [name for name in ("cache", "doubt") if getattr(config.output, name) is not None]
-    given += ["horizon"] if config.horizon is not None else []
+    given += tuple(f.name for f in fields(usual) if getattr(offline, f.name) != getattr(usual, f.name))
     if given:
         raise ConfigError(f"--{given[0].replace('_', '-')} belongs to --whole; add --whole, or leave it out.")
 

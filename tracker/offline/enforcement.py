@@ -239,6 +239,7 @@ class _Enforcement:
             pair = state.pair(earlier, later)
             if pair < 0:
                 pair = state.add_pair(earlier, later, UNKNOWN_LOG_ODDS)
+                state.extend(earlier, later)
             if state.forced[pair] < 0:  # else another group holds it already
                 state.force(pair, row)
 

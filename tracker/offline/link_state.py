@@ -130,9 +130,25 @@ class LinkState:
         self.touched.update(self.earlier.take(pairs).tolist(), self.later.take(pairs).tolist())
 
     def add_piece(self, row: int, frame: int) -> None:
-        """A detection without a piece becomes one, that follows and leads nothing."""
+        """A detection without a piece becomes one. Without `candidates`, its pairs come by `extend`."""
         self.table = self.table.with_single(row, frame)
-        self._append_piece(0.0, 0.0)
+        piece = self._append_piece(0.0, 0.0)
+        if self.candidates is not None:
+            self._renew(self.candidates, np.array([piece]))
+
+    def extend(self, earlier: int, later: int) -> None:
+        """A single detection that is joined to a piece takes over the pairs of that end or start.
+
+        Does nothing for other pieces, or where there are pairs already.
+        """
+        length = self.table.length
+        out, into = self.by_end.items(np.array([earlier]))[0], self.by_start.items(np.array([later]))[0]
+        if length[later] == 1 and len(self.by_end.items(np.array([later]))[0]) == 0:
+            pairs = out[self.first.take(self.later.take(out)) > self.last[later]]
+            self.add_pairs(np.full(len(pairs), later), self.later.take(pairs), self.log_odds.take(pairs))
+        if length[earlier] == 1 and len(self.by_start.items(np.array([earlier]))[0]) == 0:
+            pairs = into[self.last.take(self.earlier.take(into)) < self.first[earlier]]
+            self.add_pairs(self.earlier.take(pairs), np.full(len(pairs), earlier), self.log_odds.take(pairs))
 
     def add_pair(self, earlier: int, later: int, log_odds: float) -> int:
         """A new candidate pair."""

@@ -7,7 +7,6 @@ import pytest
 
 from models.errors import DataError
 from tracker.offline.config import OfflineConfig
-from tracker.offline.link_candidates import MOST_PAIRS, candidate_pairs
 from tracker.offline.link_problem import LinkProblem
 from tracker.offline.session import LinkSession
 from tracker.offline.track import refine_tracks, track_whole
@@ -94,25 +93,6 @@ def test_one_frame_keeps_its_tracks() -> None:
     tracks = refine_tracks(lanes(1, objects=3), np.array([4, -1, 9]))
     assert tracks.id.tolist() == [1, 2]
     assert tracks.detection.tolist() == [0, 2]
-
-
-def test_candidates_are_the_soonest_followers_within_the_absence() -> None:
-    times = np.array([0.0, 0.1, 0.2, 1.0, 1.1, 5.0])
-    first, last = np.array([0, 0, 2, 3, 5]), np.array([1, 2, 3, 4, 5])
-    earlier, later = candidate_pairs(first, last, times, max_absence=1.0)
-    assert list(zip(earlier.tolist(), later.tolist(), strict=True)) == [(0, 2), (0, 3), (1, 3)]
-    earlier, later = candidate_pairs(first, last, times, max_absence=10.0, most=1)
-    assert list(zip(earlier.tolist(), later.tolist(), strict=True)) == [(0, 2), (1, 3), (2, 4), (3, 4)]
-    none = np.zeros(0, np.int64)
-    assert len(candidate_pairs(none, none, times, 1.0)[0]) == 0
-
-
-def test_million_detections_have_a_bounded_number_of_candidates() -> None:
-    frame = np.repeat(np.arange(10_000), 100)
-    earlier, later = candidate_pairs(frame, frame, np.arange(10_000) / 25, max_absence=10.0)
-    assert len(earlier) <= MOST_PAIRS
-    assert (frame[later] > frame[earlier]).all()
-    assert len(np.unique(earlier)) == 999_900  # all but those of the last frame have a follower
 
 
 def test_million_detections_are_linked_and_corrected() -> None:

@@ -214,16 +214,19 @@ def test_same_object_takes_the_best_path_and_gives_back_what_it_breaks() -> None
     assert changed.follower.tolist() == [1, 5, -1, 4, 2, -1]
 
 
-def test_detection_without_a_piece_can_be_named() -> None:
-    frame, piece, cost, problem = two_lanes()
-    order = np.argsort(np.append(frame, 4), kind="stable")
-    frame, piece, cost = np.append(frame, 4)[order], np.append(piece, -1)[order], np.append(cost, np.nan)[order]
-    alone = int(np.flatnonzero(piece < 0)[0])
-    session = LinkSession.of(np.arange(10) / 10, frame, piece, cost, problem)
-    assert session.track[alone] == -1
-    joined = session.with_constraint(Constraint(0, alone, same=True))
-    assert joined.track[0] == joined.track[alone] > 0
-    assert joined.without(joined.constraints[0]).track[alone] == -1
+def test_detection_without_a_piece_joins_a_track_and_does_not_end_it() -> None:
+    """Two pieces of one object in frames 0 to 2 and 6 to 8, and a detection between them that belongs to no piece."""
+    frame, piece = np.array([0, 1, 2, 4, 6, 7, 8]), np.array([0, 0, 0, -1, 1, 1, 1])
+    problem = LinkProblem(np.array([0, 6]), np.array([2, 8]), np.array([0]), np.array([1]), np.array([3.0]))
+    session = LinkSession.of(np.arange(9) / 10, frame, piece, np.ones(7), problem)
+    assert session.track.tolist() == [1, 1, 1, -1, 1, 1, 1]
+    for other in (0, 5):
+        joined = session.with_constraint(Constraint(other, 3, same=True))
+        assert joined.track.tolist() == [1] * 7
+        assert joined.change.rows.tolist() == [3]
+        assert joined.change.ids.tolist() == [1]
+        assert joined.without(joined.constraints[0]).track.tolist() == session.track.tolist()
+    assert session.with_constraint(Constraint(0, 3, same=False)).track.tolist() == [1, 1, 1, 2, 1, 1, 1]
 
 
 def test_candidates_score_the_parts_of_cut_pieces() -> None:

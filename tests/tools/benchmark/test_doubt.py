@@ -33,6 +33,7 @@ def test_report_json_and_plot_hold_whole_and_online(
     out, plot = tmp_path / "doubt.json", tmp_path / "doubt.svg"
     bench_doubt(BenchDoubtConfig((root,), workers=1, quiet=True, json=out, plot=plot))
     said = capsys.readouterr().out
+    assert "\\n" not in said
     figures = json.loads(out.read_text())["walks"]
     assert {"whole links", "online links"} <= set(figures)
     for kind in ("whole links", "online links"):

@@ -15,9 +15,10 @@ from tests.support.link_problems import random_recording
 from tracker.offline import link_assignment
 from tracker.offline.components import connected_components
 from tracker.offline.crossings import find_crossings
-from tracker.offline.decision import solve, swap_margin
+from tracker.offline.decision import decisions_between, solve, swap_margin
 from tracker.offline.link_assignment import best_linking
 from tracker.offline.link_problem import LinkProblem
+from tracker.offline.types import Kind
 from tracker.types import Bool, Float64, Int64
 
 
@@ -169,6 +170,38 @@ def test_log_odds_of_free_ends_and_starts_count_against_links() -> None:
     assert best_linking(problem)[0] == 1
     assert best_linking(replace(problem, end=np.array([2.0, 0]), start=np.array([0, 0.9])))[0] == 1
     assert best_linking(replace(problem, end=np.array([2.0, 0]), start=np.array([0, 1.1])))[0] == -1
+
+
+def test_decisions_name_the_detections_and_the_likeliest_rival() -> None:
+    """Two objects that may have been swapped, and a third one that comes later, perhaps one of the two."""
+    problem = LinkProblem(
+        np.array([0, 0, 5, 5, 9]),
+        np.array([4, 4, 8, 8, 12]),
+        np.array([0, 0, 1, 1, 2]),
+        np.array([2, 3, 2, 3, 4]),
+        np.array([6.0, 5.0, 5.0, 6.0, -1.0]),
+    )
+    solution = solve(problem)
+    first, last = np.array([10, 11, 20, 21, 30]), np.array([15, 16, 25, 26, 35])
+    found = decisions_between(problem, solution, first, last)
+    rows = list(
+        zip(found.kind.tolist(), found.earlier.tolist(), found.later.tolist(), found.rival.tolist(), strict=True)
+    )
+    assert rows == [
+        (Kind.START, -1, 10, -1),
+        (Kind.START, -1, 11, -1),
+        (Kind.LINK, 15, 20, 21),
+        (Kind.LINK, 16, 21, 20),
+        (Kind.END, 25, -1, 30),
+        (Kind.END, 26, -1, -1),
+        (Kind.START, -1, 30, 25),
+        (Kind.END, 35, -1, -1),
+    ]
+    assert found.probability[0] == found.probability[5] == 1
+    assert found.probability[2] == solution.probability[0]
+    assert found.probability[4] == pytest.approx(found.probability[6])
+    alone = replace(problem, log_odds=np.array([6.0, -9.0, -9.0, 6.0, -1.0]))
+    assert decisions_between(alone, solve(alone), first, last).rival[2] == -1  # rather none than the other
 
 
 def test_order_of_pairs_does_not_decide_between_equal_optima() -> None:

@@ -32,6 +32,15 @@ def end_of_chain(successor: Int64) -> Int64:
         successor = jump
 
 
+def distinct(values: Int64, n: int) -> Int64:
+    """The distinct values below `n`, sorted; without sorting where there are many."""
+    if 8 * len(values) < n:
+        return np.unique(values)
+    there = np.zeros(n, bool)
+    there[values] = True
+    return there.nonzero()[0]
+
+
 class Grouped:
     """K items by an integer key in 0..n-1: the items of some keys without a pass over all.
 

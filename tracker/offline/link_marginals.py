@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracker.offline.components import Grouped
+from tracker.offline.components import Grouped, distinct
 from tracker.types import Bool, Float64, Int64
 
 MAX_LOG_ODDS = 300.0  # beyond it, odds would leave the range of float64
@@ -62,7 +62,8 @@ def messages(graph: PairGraph, back: Float64 | None = None, changed: Int64 | Non
     """
     back = np.ones(len(graph.odds)) if back is None else back.copy()
     there = np.full(len(back), np.nan)
-    ends = np.arange(len(graph.by_end.begin) - 1) if changed is None else np.unique(changed)
+    pieces = len(graph.by_end.begin) - 1
+    ends = np.arange(pieces) if changed is None else distinct(changed, pieces)
     for _ in range(MAX_ROUNDS):
         pair, owner = graph.by_end.items(ends)
         new = graph.odds.take(pair) / (1 + _sum_of_others(graph.odds.take(pair) * back.take(pair), owner, len(ends)))
@@ -70,7 +71,7 @@ def messages(graph: PairGraph, back: Float64 | None = None, changed: Int64 | Non
         there[pair] = new
         if len(moved) == 0:
             break
-        starts = np.unique(graph.later.take(moved))
+        starts = distinct(graph.later.take(moved), pieces)
         pair, owner = graph.by_start.items(starts)
         unknown = pair.compress(np.isnan(there.take(pair)))
         if len(unknown):  # what the neighbours say when nothing around them has changed
@@ -80,7 +81,7 @@ def messages(graph: PairGraph, back: Float64 | None = None, changed: Int64 | Non
         back[pair] = new
         if len(moved) == 0:
             break
-        ends = np.unique(graph.earlier.take(moved))
+        ends = distinct(graph.earlier.take(moved), pieces)
     return back
 
 

@@ -131,19 +131,24 @@ def test_probabilities_of_one_end_and_of_one_start_sum_to_one() -> None:
     np.testing.assert_allclose(starts, 1, atol=1e-6)
 
 
-def test_links_of_a_simulated_recording_are_right_as_often_as_they_say() -> None:
+def test_probabilities_are_calibrated_where_the_log_odds_are() -> None:
+    """Log-odds of true and other pairs are normal with means of +3 and -3 and a variance of 6: their own ratio."""
     says, right = [], []
-    for seed in range(6):
-        recording = random_recording(seed, objects=10, frames=1500, noise=8**0.5)
-        problem = recording.problem
-        solution = solve(problem)
+    for seed in range(10):
+        recording = random_recording(seed, objects=12, frames=1500, piece_frames=25)
+        problem, rng = recording.problem, np.random.default_rng(seed)
+        true = recording.true_follower[problem.earlier] == problem.later
+        ratio = rng.normal(np.where(true, 3.0, -3.0), 6**0.5)
+        solution = solve(replace(problem, log_odds=ratio + 2))  # a candidate is likelier than none: few pieces end
         chosen = solution.follower[problem.earlier] == problem.later
         says.append(solution.probability[chosen])
-        right.append(recording.true_follower[problem.earlier[chosen]] == problem.later[chosen])
+        right.append(true[chosen])
     confidence, hit = np.concatenate(says), np.concatenate(right)
-    assert abs(confidence.mean() - hit.mean()) < 0.05
-    sure = confidence > 0.95
-    assert hit[sure].mean() > 0.97 > hit[~sure].mean()
+    decile = np.minimum((10 * confidence).astype(int), 9)
+    errors = [abs(confidence[decile == k].mean() - hit[decile == k].mean()) for k in range(3, 10)]
+    assert len(hit) > 4000
+    assert max(errors) < 0.1
+    assert errors[-1] < 0.02
 
 
 def test_forced_and_forbidden_pairs_have_probability_one_and_zero() -> None:

@@ -85,8 +85,9 @@ def fill_lines(tracks: PeerTracks, times: Float64, longest: float = FILL_S) -> P
 def smooth_gaussian(tracks: PeerTracks, times: Float64, rate: float, tau: float = TAU) -> PeerTracks:
     """Gaussian-process regression of each track's left, top, width and height over time.
 
-    The kernel is exp(-(t - s)^2 / 2 length^2) with t in frames at the nominal `rate`, and for a track of l boxes
-    length = tau * log(tau^3 / l), within [1 / tau, tau^2] as in the script.
+    The kernel is exp(-(t - s)^2 / 2 length^2) with t in frames at the nominal `rate`, and for a track of l frames
+    length = tau * log(tau^3 / l), within [1 / tau, tau^2] as in the script. Where frames are left out, l counts the
+    frames that a track's boxes stand for, which serves the baselines better than the number of boxes.
 
     Returns:
         By track and frame.
@@ -94,9 +95,11 @@ def smooth_gaussian(tracks: PeerTracks, times: Float64, rate: float, tau: float 
     rows = tracks.by_track()
     out = rows.xyxy.copy()
     starts = np.concatenate([[0], (np.diff(rows.id) != 0).nonzero()[0] + 1, [len(rows)]]) if len(rows) else [0]
+    # nominal frames per frame of the sequence: 1 without subsampling
+    stride = max(1.0, float(times[-1] - times[0]) * rate / (len(times) - 1)) if len(times) > 1 else 1.0
     for a, b in pairwise(starts):
         time = times[rows.frame[a:b]] * rate
-        length = float(np.clip(tau * np.log(tau**3 / (b - a)), 1 / tau, tau**2))
+        length = float(np.clip(tau * np.log(tau**3 / (stride * (b - a))), 1 / tau, tau**2))
         kernel = np.exp(-0.5 * ((time[:, None] - time[None, :]) / length) ** 2)
         kernel[np.diag_indices(b - a)] += NOISE
         ltwh = np.column_stack([rows.xyxy[a:b, :2], rows.xyxy[a:b, 2:] - rows.xyxy[a:b, :2]])

@@ -144,7 +144,8 @@ def report(figures: dict[str, Profile]) -> str:
     lines.append(f"{'frames':{width}}" + "".join(f"{figures[p].frames:9d}" for p in profiles))
     lines += [
         "",
-        f"largest error of an exported time, milliseconds\n{'':{width}}" + "".join(f"{p:>9}" for p in profiles),
+        "largest error of an exported time, milliseconds",
+        f"{'':{width}}" + "".join(f"{p:>9}" for p in profiles),
     ]
     for sink in FILES:
         lines.append(f"{sink:{width}}" + "".join(f"{1000 * figures[p].time_error[sink]:9.3f}" for p in profiles))

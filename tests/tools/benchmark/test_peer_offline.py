@@ -44,15 +44,16 @@ def test_lines_equal_interpolation_at_uneven_times_and_long_gaps_stay_open() -> 
     assert (np.diff(times[tracks[0].frame]) > 1.0).any()
 
 
-@pytest.mark.parametrize("boxes", [1, 2, 30, 200, 1100])
-def test_smoothing_equals_the_dense_posterior_of_a_gaussian_process(boxes: int) -> None:
+@pytest.mark.parametrize(("boxes", "stride"), [(1, 1), (2, 1), (30, 1), (200, 1), (1100, 1), (60, 5)])
+def test_smoothing_equals_the_dense_posterior_of_a_gaussian_process(boxes: int, stride: int) -> None:
     """The posterior mean from the kernel's eigenvalues, with the length scale as published."""
     rng = np.random.default_rng(boxes)
-    times, rate = np.cumsum(rng.uniform(0.02, 0.06, boxes)), 25.0
+    times, rate = np.linspace(0, stride * (boxes - 1) / 25, boxes), 25.0
+    times[1:-1] += rng.uniform(-0.01, 0.01, max(boxes - 2, 0))
     left_top = np.cumsum(rng.normal(0, 2, (boxes, 2)), axis=0) + 300
     xyxy = np.column_stack([left_top, left_top + np.abs(rng.normal([40, 80], 2, (boxes, 2)))])
     got = smooth_gaussian(PeerTracks(np.arange(boxes), np.full(boxes, 1), xyxy), times, rate).xyxy
-    length = min(max(10 * np.log(1000 / boxes), 0.1), 100)
+    length = min(max(10 * np.log(1000 / (stride * boxes)), 0.1), 100)
     kernel = np.exp(-(((times[:, None] - times[None]) * rate) ** 2) / (2 * length**2))
     value, vector = np.linalg.eigh(kernel)
     shrink = np.maximum(value, 0) / (np.maximum(value, 0) + NOISE)

@@ -94,7 +94,7 @@ def cache_guard(config: TrackConfig, info: SourceInfo, made_with: Mapping[str, s
         again: the file is an unfinished cache of this very video, and may be replaced by a longer one.
     """
     assert config.output.cache is not None
-    found = [given for given in _inputs(config, info) if given.path != config.output.cache]
+    found = [given for given in _inputs(config, info) if given.name != "the file of --cache"]
     output = Output("--cache", config.output.cache)
     return OutputGuard("track", dict(made_with), [output], found, config.output.overwrite or again)
 

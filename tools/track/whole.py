@@ -134,7 +134,7 @@ class _Run:
         if cache is not None and cache.complete:
             return cache, None
         guarded = self._stack.enter_context(cache_guard(self.config, info, wanted, cache is not None))
-        store = Store(path, wanted, guarded.begin)
+        store = Store(path.resolve(), wanted, guarded.begin)
         self._stack.callback(store.discard)
         return cache, store
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 from pathlib import Path
 
 from datasets.sources.byte_reader import is_pipe
+from datasets.video.output_file import is_stream
 from models.errors import ConfigError
+from tools.track.build import outputs
 from tools.track.config.video import TrackConfig
 from tracker.offline.config import OfflineConfig
 from tracker.protocols import SourceInfo
@@ -55,6 +58,13 @@ def check_whole(config: TrackConfig) -> None:
     for flags, used in others.items():
         if used:
             raise ConfigError(f"{flags} works frame by frame, not with --whole; leave one of the two out.")
+    cache = config.output.cache
+    if cache is not None:
+        if is_stream(cache):
+            raise ConfigError(f"--cache needs an ordinary file, and {cache} is none; name one.")
+        for flag, path in (*outputs(config.output).items(), ("doubt", config.output.doubt)):
+            if path is not None and os.path.realpath(path) == os.path.realpath(cache):
+                raise ConfigError(f"--{flag} and --cache would both write {cache}; give each a file of its own.")
     if config.keep_ids:
         raise ConfigError("--keep-ids keeps tracks as they are; liquidtrack refine decides them again.")
     if config.horizon is not None and not config.horizon > 0:

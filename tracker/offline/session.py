@@ -195,7 +195,7 @@ class LinkSession:
 
     @cached_property
     def solution(self) -> LinkSolution:
-        """The links and the probabilities of all pairs."""
+        """The links, and the probabilities of all pairs of `problem`."""
         state = self._state
         graph = PairGraph(state.earlier, state.later, state.by_end, state.by_start, odds_of(state.gain))
         self._messages = self._messages.renewed(graph, state.gain)

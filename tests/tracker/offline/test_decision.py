@@ -80,6 +80,14 @@ def test_linking_probabilities_and_margins_equal_those_of_all_linkings(problem: 
     assert error.max(initial=0) < 0.35  # belief propagation where more than four links can be exchanged
     assert error.mean() < 0.05 if len(error) else True
 
+    crossings = find_crossings(problem.earlier, problem.later, problem.gain, follower)
+    assert (crossings.log_odds > -1e-9).all()
+    for one in range(len(crossings.first)):
+        swapped = follower.copy()
+        for kept, pair in ((crossings.second, crossings.first_swapped), (crossings.first, crossings.second_swapped)):
+            swapped[problem.earlier[pair[one]]] = problem.later[kept[one]]
+        assert worth.max() - worth_of(problem, swapped) == pytest.approx(crossings.log_odds[one], abs=1e-9)
+
     margin = swap_margin(problem, follower)
     for piece in range(len(problem)):
         for names, other, values in (

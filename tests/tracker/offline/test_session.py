@@ -57,6 +57,7 @@ def assert_valid(session: LinkSession, frame: Int64) -> None:
     whole = solve(session.problem)  # everything anew
     np.testing.assert_array_equal(session.follower, whole.follower)
     np.testing.assert_allclose(session.solution.probability, whole.probability, atol=1e-6)
+    np.testing.assert_allclose(session.margins.end, swap_margin(session.problem, whole.follower).end, atol=1e-6)
 
 
 def same_tracks(a: Int64, b: Int64) -> bool:
@@ -91,6 +92,30 @@ def test_every_constraint_holds_and_equals_solving_everything_anew(seed: int) ->
     while none.constraints:
         none = none.without(none.constraints[0])
     assert same_tracks(none.track, session_of(recording).track)
+
+
+def test_truth_about_the_most_doubtful_links_leads_to_the_true_tracks() -> None:
+    """An annotator who is asked about the least sure wrong decision until none is wrong."""
+    recording = random_recording(7, objects=8, frames=600, piece_frames=25, noise=3.0)
+    first = np.array([np.flatnonzero(recording.piece == k)[0] for k in range(len(recording.problem))])
+    last = np.array([np.flatnonzero(recording.piece == k)[-1] for k in range(len(recording.problem))])
+    session, answers, before = session_of(recording), 0, []
+    while True:
+        wrong = np.flatnonzero(session.follower != recording.true_follower)
+        before.append(len(wrong))
+        if len(wrong) == 0:
+            break
+        piece = int(wrong[session.margins.end[wrong].argmin()])
+        said, true = int(session.follower[piece]), int(recording.true_follower[piece])
+        if true >= 0:
+            session = session.with_constraint(Constraint(int(last[piece]), int(first[true]), same=True))
+        else:
+            session = session.with_constraint(Constraint(int(last[piece]), int(first[said]), same=False))
+        answers += 1
+    assert len(session.table) == len(recording.problem)  # nothing had to be cut
+    assert before[0] > 20
+    assert answers < before[0]  # some answers mend more than one link
+    assert same_tracks(session.track, recording.object)
 
 
 def two_scenes(seed: int) -> tuple[LinkRecording, Int64]:

@@ -164,7 +164,8 @@ def _doubt(kinds: dict[str, Any]) -> str:
         if kind in kinds:
             d = kinds[kind]
             cells = [_share(d["shares"][share]) for share in SHARES]
-            rows.append([title, str(d["decisions"]), str(d["wrong"]), *cells, number(d["ece_mass"]["value"], 3)])
+            errors = [number(value, 3) for value in (d["ece_mass"]["value"], d["ece_doubtful"])]
+            rows.append([title, str(d["decisions"]), str(d["wrong"]), *cells, *errors])
     return table(head, rows)
 
 

@@ -24,7 +24,7 @@ from tools.benchmark.config.doubt import BenchDoubtConfig
 from tools.benchmark.inputs import make_input
 from tools.benchmark.paired_bootstrap import draws
 from tools.metrics.classification import Reliability, reliability
-from tools.metrics.doubt import FRACTIONS, equal_mass_reliability, shares_of_mistakes
+from tools.metrics.doubt import FRACTIONS, equal_mass_reliability, reliability_by_doubt, shares_of_mistakes
 from tools.metrics.identity_changes import identity_changes, judge_ends, judge_links, track_of
 from tools.reporting import plots
 from tools.reporting.files import write_report
@@ -37,6 +37,7 @@ from tracker.offline.types import Kind
 from tracker.types import Bool, Float64, Int64
 
 BINS = 15
+DOUBTFUL = 0.1  # share of the decisions that counts as doubtful
 SAMPLES = 400  # of the bootstrap
 WHOLE, ONLINE = "whole", "online"
 LINKS, STARTS, ENDS = "links", "starts", "ends"
@@ -82,7 +83,10 @@ class Doubt:
         shares: share of the wrong ones among the least sure `FRACTIONS` of the decisions.
         ece: expected calibration error in bins of equal width.
         ece_mass: the same in bins of equally many decisions.
+        ece_doubtful: the same among the tenth of the decisions that is least sure. The other tenths are nearly all
+            right, so that the error over all says little.
         width, mass: the reliability in both kinds of bins.
+        doubt: the reliability in bins of the logarithm of the probability of a mistake.
     """
 
     decisions: int
@@ -91,8 +95,10 @@ class Doubt:
     shares: tuple[Interval, ...]
     ece: Interval
     ece_mass: Interval
+    ece_doubtful: float
     width: Reliability
     mass: Reliability
+    doubt: Reliability
 
 
 Sets = dict[str, dict[str, list[Judged]]]  # by set, then by "whole links" and the like: one for each sequence
@@ -113,7 +119,7 @@ def bench_doubt(config: BenchDoubtConfig) -> None:
     print(report(figures))
     if config.plot is not None:
         doubt_plot.plot(
-            {name: {k: d.mass for k, d in kinds.items()} for name, kinds in figures.items()},
+            {name: {k: d.doubt for k, d in kinds.items()} for name, kinds in figures.items()},
             {name: {k: curve(of) for k, of in kinds.items() if LINKS in k} for name, kinds in judged.items()},
             config.plot,
         )
@@ -168,6 +174,7 @@ def summarise(sequences: Sequence[Judged], seed: int = 0) -> Doubt:
     which = np.repeat(np.arange(len(sequences)), [len(one.right) for one in sequences])
     rank = np.argsort(order, kind="stable")  # least sure first, so that each resample finds them sorted
     probability, order, right, which = probability[rank], order[rank], right[rank], which[rank]
+    doubtful = max(1, round(DOUBTFUL * len(order)))
     weights = draws(len(sequences), SAMPLES, seed)
     shares = shares_of_mistakes(order, ~right)
     sampled = np.array([shares_of_mistakes(order, ~right, FRACTIONS, w[which]) for w in weights])
@@ -182,8 +189,10 @@ def summarise(sequences: Sequence[Judged], seed: int = 0) -> Doubt:
         tuple(_interval(value, sampled[:, k]) for k, value in enumerate(shares.tolist())),
         _interval(width.error, _errors(at_width, which, probability, right, weights)),
         _interval(mass.error, _errors(at_mass, which, probability, right, weights)),
+        equal_mass_reliability(probability[:doubtful], right[:doubtful], BINS).error,
         width,
         mass,
+        reliability_by_doubt(probability, right),
     )
 
 
@@ -200,17 +209,18 @@ def report(figures: Figures) -> str:
     lines = []
     for name, kinds in figures.items():
         head = "".join(f"{f'{100 * f:g} %':>8}" for f in FRACTIONS)
-        lines += [f"{name:14}{'decisions':>10}{'wrong':>7}{'clutter':>8}{head}{'ECE':>8}{'by mass':>8}"]
+        lines += [f"{name:14}{'decisions':>10}{'wrong':>7}{'clutter':>8}{head}{'ECE':>8}{'by mass':>8}{'doubtful':>10}"]
         for kind, d in kinds.items():
             shares = "".join(f"{100 * share.value:8.1f}" for share in d.shares)
             row = f"{kind:14}{d.decisions:10d}{d.wrong:7d}{d.clutter:8d}{shares}"
-            lines.append(f"{row}{d.ece.value:8.4f}{d.ece_mass.value:8.4f}")
+            lines.append(f"{row}{d.ece.value:8.4f}{d.ece_mass.value:8.4f}{d.ece_doubtful:10.4f}")
             between = "".join(f"{f'±{50 * (share.high - share.low):.1f}':>8}" for share in d.shares)
             lines.append(f"{'':39}{between}")
         lines.append("")
     lines += [
         "Percent of the wrong decisions among the least sure; below it, half of the 95 % interval over sequences.",
-        "ECE: expected calibration error, in 15 bins of equal width and of equally many decisions.",
+        "ECE: expected calibration error, in 15 bins of equal width and of equally many decisions; doubtful: by mass",
+        "among the tenth of the decisions that is least sure.",
         "clutter: left out, since they end in no object.",
     ]
     return as_lines(lines)
@@ -228,8 +238,10 @@ def to_json(figures: Figures) -> str:
                 "shares": {f"{f:g}": asdict(s) for f, s in zip(FRACTIONS, d.shares, strict=True)},
                 "ece": asdict(d.ece),
                 "ece_mass": asdict(d.ece_mass),
+                "ece_doubtful": d.ece_doubtful,
                 "reliability": _bins(d.width),
                 "reliability_mass": _bins(d.mass),
+                "reliability_doubt": _bins(d.doubt),
             }
             for kind, d in kinds.items()
         }

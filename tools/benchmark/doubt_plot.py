@@ -36,8 +36,8 @@ def plot(
     for (left, right), (name, kinds) in zip(axes, bins.items(), strict=True):
         left.plot([FLOOR, 1], [FLOOR, 1], color="0.7", linewidth=0.8)
         for kind, found in kinds.items():
-            full = found.count > 0
-            doubt, wrong = (1 - values[full] for values in (found.confidence, found.accuracy))
+            some = (found.count > 0) & (found.accuracy < 1)  # no mistake has no place on a logarithmic axis
+            doubt, wrong = (1 - values[some] for values in (found.confidence, found.accuracy))
             left.plot(np.maximum(doubt, FLOOR), np.maximum(wrong, FLOOR), marker="o", markersize=4, label=kind)
         left.set(xscale="log", yscale="log", xlabel="probability of a wrong decision", ylabel="share of wrong ones")
         left.set_title(f"{name}: reliability")

@@ -10,7 +10,7 @@ from models.errors import ConfigError
 from tests.support.mot_results import make_sequence
 from tools.benchmark.config.doubt import BenchDoubtConfig
 from tools.benchmark.doubt import Judged, bench_doubt, judge, summarise
-from tools.metrics.doubt import shares_of_mistakes
+from tools.metrics.doubt import equal_mass_reliability, shares_of_mistakes
 
 pytest.importorskip("trackeval", reason="scoring needs the extra `eval`")
 
@@ -42,6 +42,7 @@ def test_report_json_and_plot_hold_whole_and_online(
         assert one["decisions"] > 200
         assert sum(b["count"] for b in one["reliability"]) == one["decisions"]
         assert sum(b["count"] for b in one["reliability_mass"]) == one["decisions"]
+        assert sum(b["count"] for b in one["reliability_doubt"]) == one["decisions"]
         assert 0 <= one["ece"]["low"] <= one["ece"]["high"] <= 1
     assert "<svg" in plot.read_text()
 
@@ -70,6 +71,9 @@ def test_intervals_come_from_resampled_sequences() -> None:
     assert [s.value for s in got.shares] == pytest.approx(shares_of_mistakes(sure, wrong).tolist())
     for figure in (*got.shares, got.ece, got.ece_mass):
         assert figure.low < figure.value < figure.high or figure.low > 0
+    probability = np.concatenate([one.probability for one in sequences])
+    least = np.argsort(probability)[:250]
+    assert got.ece_doubtful == pytest.approx(equal_mass_reliability(probability[least], ~wrong[least], 15).error)
     same = summarise([sequences[0]] * 3)
     assert same.ece.low == pytest.approx(same.ece.high)  # all resamples are the same
     assert same.shares[1].low == pytest.approx(same.shares[1].high)

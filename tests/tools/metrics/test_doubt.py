@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tools.metrics.classification import reliability
-from tools.metrics.doubt import equal_mass_reliability, shares_of_mistakes
+from tools.metrics.doubt import equal_mass_reliability, reliability_by_doubt, shares_of_mistakes
 
 
 def test_shares_count_the_mistakes_among_the_least_sure() -> None:
@@ -55,3 +55,10 @@ def test_calibrated_probabilities_have_a_small_error_in_both_kinds_of_bins() -> 
     for make in (reliability, equal_mass_reliability):
         assert make(probability, right, 15).error < 0.01
         assert make(probability**3, right, 15).error > 0.05
+
+
+def test_bins_of_doubt_keep_a_tenth_and_a_thousandth_apart() -> None:
+    found = reliability_by_doubt(np.array([0.9, 0.999, 0.91, 1.0, 0.999]), np.array([1, 1, 0, 1, 0], bool))
+    assert found.count.tolist() == [2, 2, 1]
+    assert found.confidence == pytest.approx([0.905, 0.999, 1.0])
+    assert found.accuracy.tolist() == [0.5, 0.5, 1.0]

@@ -16,7 +16,7 @@ import numpy as np
 
 from tracker.boxes import to_xyxy
 from tracker.offline.config import Fill
-from tracker.offline.neighbours import neighbours
+from tracker.offline.occlusion import occlusion
 from tracker.offline.sightings import Queries, Sightings
 from tracker.offline.smoothing import Smoothed
 from tracker.types import Float32, Float64, Int64
@@ -83,16 +83,16 @@ def choose_fills(
     before, later = queries.after, queries.after + 1
     xyxy = to_xyxy(smoothed.query_mean)
     order = np.argsort(sightings.frame, kind="stable")
-    beside = neighbours(queries.frame, xyxy, sightings.frame[order], to_xyxy(smoothed.mean)[order])
+    covered = occlusion(queries.frame, xyxy, sightings.frame[order], to_xyxy(smoothed.mean)[order])
     gap = sightings.time[later] - sightings.time[before]
     side = np.exp(0.5 * (smoothed.query_mean[:, 2] + smoothed.query_mean[:, 3]))
     spread = np.hypot(smoothed.query_std[:, 0], smoothed.query_std[:, 1]) / side
-    odds = INTERCEPT + GAP * np.log(gap) + OCCLUSION * beside.occlusion
+    odds = INTERCEPT + GAP * np.log(gap) + OCCLUSION * covered
     odds += SPREAD * np.log(np.maximum(spread, 1e-6))
     probability: Float64 = link[later] / (1 + np.exp(-odds))
     possible = gap <= MAX_MISSED_S
     if fill == "hidden":
-        possible |= beside.occlusion >= MIN_OCCLUSION
+        possible |= covered >= MIN_OCCLUSION
     possible &= (probability >= MIN_PROBABILITY[fill]) & (inside(xyxy, size) >= MIN_INSIDE)
     rows = np.flatnonzero(possible)
     return Fills(rows, probability[rows])

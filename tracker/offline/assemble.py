@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from models.errors import DataError
@@ -57,17 +55,17 @@ def assemble(
             xyxy = to_xyxy(found.mean).astype(np.float32)
     after = queries.after[fills.query]
     number = np.unique(of, return_inverse=True)[1] + 1
-    whole = WholeTracks(
-        frame=np.concatenate([frame, queries.frame[fills.query]]),
-        id=np.concatenate([number, number[after]]),
-        xyxy=np.concatenate([xyxy, filled.astype(np.float32)]),
-        score=np.concatenate([detections.score[rows], fills.probability.astype(np.float32)]),
-        label=np.concatenate([detections.label[rows], detections.label[rows[after]]]),
-        detection=np.concatenate([rows, np.full(len(after), -1)]),
-        link=np.concatenate([link[rows], link[rows[after + 1]]]).astype(np.float32),
-        std=np.concatenate([std, spread]).astype(np.float32),
+    every_frame = np.concatenate([frame, queries.frame[fills.query]])
+    every_id = np.concatenate([number, number[after]])
+    order = np.lexsort((every_id, every_frame))
+    return WholeTracks(
+        frame=every_frame[order],
+        id=every_id[order],
+        xyxy=np.concatenate([xyxy, filled.astype(np.float32)])[order],
+        score=np.concatenate([detections.score[rows], fills.probability.astype(np.float32)])[order],
+        label=detections.label[np.concatenate([rows, rows[after]])[order]],
+        detection=np.concatenate([rows, np.full(len(after), -1)])[order],
+        link=link[np.concatenate([rows, rows[after + 1]])[order]].astype(np.float32),
+        std=np.concatenate([std.astype(np.float32), spread.astype(np.float32)])[order],
         decisions=decisions,
     )
-    order = np.lexsort((whole.id, whole.frame))
-    columns = ("frame", "id", "xyxy", "score", "label", "detection", "link", "std")
-    return replace(whole, **{name: getattr(whole, name)[order] for name in columns})

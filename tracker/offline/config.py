@@ -17,15 +17,15 @@ class OfflineConfig:
     Attributes:
         link: decide doubtful identities again, with what comes before and after.
         smooth: replace detected boxes by the smoothed estimate of all detections of their track.
-        fill: absences that get boxes. hidden: short ones, and those in which another object covers this one; short:
-            only those of a few missed detections; none.
+        fill: absences that get boxes. short: those of a few missed detections; hidden: also those in which another
+            object covers this one, for data in which hidden objects count; none.
         max_absence: longest absence over which a track can continue, seconds.
         link_probability: lowest probability of a link between two pieces of a track.
     """
 
     link: bool = True
     smooth: bool = True
-    fill: Fill = "hidden"
+    fill: Fill = "short"
     max_absence: float = 10.0
     link_probability: float = 0.5
 

@@ -26,7 +26,7 @@ MAX_HIDDEN_S = 3.0  # longest absence that is taken for occlusion
 LONGEST_S = {"hidden": MAX_HIDDEN_S, "short": MAX_MISSED_S, "none": 0.0}  # longest absence that is filled
 MIN_OCCLUSION = 0.5  # share that one nearer box covers of an object that is hidden
 MIN_INSIDE = 0.7  # smallest share of a filled box that lies in the image
-MIN_PROBABILITY = {"hidden": 0.3, "short": 0.7, "none": 1.0}
+MIN_PROBABILITY = {"hidden": 0.3, "short": 0.65, "none": 1.0}
 # Log-odds that a filled box lies on its object, fitted to the IoU with the truth on MOT17's first halves at even and
 # uneven times: by the logarithm of the gap in seconds, the occlusion, and the logarithm of the centre's standard
 # deviation in sizes of the box. The scores of both ends are in that deviation already.
@@ -82,20 +82,29 @@ def choose_fills(
     """
     before, later = queries.after, queries.after + 1
     xyxy = to_xyxy(smoothed.query_mean)
-    order = np.argsort(sightings.frame, kind="stable")
-    covered = occlusion(queries.frame, xyxy, sightings.frame[order], to_xyxy(smoothed.mean)[order])
+    near = np.flatnonzero(np.isin(sightings.frame, queries.frame))
+    near = near[np.argsort(sightings.frame[near], kind="stable")]
+    covered = occlusion(queries.frame, xyxy, sightings.frame[near], to_xyxy(smoothed.mean[near]))
     gap = sightings.time[later] - sightings.time[before]
     side = np.exp(0.5 * (smoothed.query_mean[:, 2] + smoothed.query_mean[:, 3]))
     spread = np.hypot(smoothed.query_std[:, 0], smoothed.query_std[:, 1]) / side
     odds = INTERCEPT + GAP * np.log(gap) + OCCLUSION * covered
     odds += SPREAD * np.log(np.maximum(spread, 1e-6))
     probability: Float64 = link[later] / (1 + np.exp(-odds))
+    # a gap is filled as a whole, except outside of the image
+    of = np.unique(before, return_inverse=True)[1]
     possible = gap <= MAX_MISSED_S
     if fill == "hidden":
-        possible |= covered >= MIN_OCCLUSION
-    possible &= (probability >= MIN_PROBABILITY[fill]) & (inside(xyxy, size) >= MIN_INSIDE)
+        possible |= _mean(covered, of) >= MIN_OCCLUSION
+    possible &= (_mean(probability, of) >= MIN_PROBABILITY[fill]) & (inside(xyxy, size) >= MIN_INSIDE)
     rows = np.flatnonzero(possible)
     return Fills(rows, probability[rows])
+
+
+def _mean(values: Float64, group: Int64) -> Float64:
+    """(Q,) the mean of each row's group."""
+    mean: Float64 = (np.bincount(group, values) / np.maximum(np.bincount(group), 1))[group]
+    return mean
 
 
 def inside(xyxy: Float64, size: tuple[int, int]) -> Float64:

@@ -34,8 +34,8 @@ def sight(track: Int64, frame: Int64, times: Float64, xyxy: ArrayLike, score: Ar
     """
     boxes, sure = np.asarray(xyxy, np.float64), np.asarray(score, np.float64)
     time = times[frame]
-    noise = np.repeat(noise_factor(track, time, sure)[:, None], 4, axis=1)
-    return Sightings(track, time, frame, boxes, noise)
+    noise = noise_factor(track, time, sure)[:, None]
+    return Sightings(track, time, frame, boxes, np.broadcast_to(noise, boxes.shape))
 
 
 def noise_factor(track: Int64, time: Float64, score: Float64) -> Float64:

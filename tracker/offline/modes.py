@@ -35,7 +35,6 @@ FILLED_FACTOR = np.array([1.0, 1.25, 1.05, 1.15])
 
 def calibrated(smoothed: Smoothed, queries: Queries) -> Smoothed:
     """The same with standard deviations whose intervals hold as much of the truth as they say."""
-    variance = smoothed.std * smoothed.std
-    ends = 0.5 * (variance[queries.after] + variance[queries.after + 1])
+    ends = 0.5 * (smoothed.std[queries.after] ** 2 + smoothed.std[queries.after + 1] ** 2)
     filled = (smoothed.query_std * FILLED_FACTOR) ** 2 + (SEEN_FACTOR**2 - 1) * ends
     return replace(smoothed, std=smoothed.std * SEEN_FACTOR, query_std=np.sqrt(filled))

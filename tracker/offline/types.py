@@ -116,10 +116,12 @@ class VideoDetections:
         )
 
     def at(self, frame: int) -> Detections:
-        """The detections of one frame."""
+        """The detections of one frame, without embeddings where none of them has one, as a detector gives them."""
         first, last = np.searchsorted(self.frame, [frame, frame + 1]).tolist()
         rows = slice(first, last)
         embedding = None if self.embedding is None else self.embedding[rows]
+        if embedding is not None and not embedding.any():
+            embedding = None  # none was computed in this frame, which is not the same as no similarity
         return Detections(self.xyxy[rows], self.score[rows], self.label[rows], embedding)
 
 

@@ -25,8 +25,8 @@ import numpy as np
 from datasets.formats.detection_chunk import DTYPES, Chunk, DetectedFrame
 from datasets.formats.writer import make_folder, writing
 from models.errors import DataError
-from tracker.offline.types import VideoDetections
-from tracker.types import Bool, Float32, Int64
+from tracker.offline.types import Float16, VideoDetections
+from tracker.types import Bool, Int64
 
 FORMAT, VERSION = "liquidtrack detections", 1
 ABOUT = "about.json"
@@ -174,17 +174,18 @@ class MemoryCache:
             warps,
         )
 
-    def _embeddings(self, embedded: Bool, release: bool) -> Float32 | None:
+    def _embeddings(self, embedded: Bool, release: bool) -> Float16 | None:
         """(N, D) embeddings of all detections, rows of zeros where there is none; None without any."""
         if not embedded.any():
             return None
-        whole: Float32 | None = None
+        whole: Float16 | None = None
         row = 0
         for chunk in self._released() if release else self.chunks():
-            if (part := chunk.embeddings()) is not None:
-                whole = np.zeros((len(embedded), part.shape[1]), np.float32) if whole is None else whole
-                whole[row : row + len(part)] = part
-            row += len(chunk.xyxy)
+            end = row + len(chunk.xyxy)
+            if len(chunk.embedding):
+                whole = np.zeros((len(embedded), chunk.embedding.shape[1]), np.float16) if whole is None else whole
+                whole[row:end][chunk.embedded] = chunk.embedding
+            row = end
         return whole
 
     def _released(self) -> Iterator[Chunk]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.offline.types import unit_rows
 from tracker.types import Bool, Detections, Float32, Float64, Int64
 
 
@@ -84,7 +85,7 @@ class Chunk:
         if not len(self.embedding):
             return None
         whole = np.zeros((len(self.xyxy), self.embedding.shape[1]), np.float32)
-        whole[self.embedded] = _unit(self.embedding)
+        whole[self.embedded] = unit_rows(self.embedding)
         return whole
 
     def frames(self) -> Iterator[DetectedFrame]:
@@ -139,12 +140,5 @@ def rounded(detections: Detections) -> Detections:
     if detections.embedding is None:
         return replace(detections, mask=None)
     small = detections.embedding.astype(np.float16)
-    embedding = _unit(small) if small.any() else None
+    embedding = unit_rows(small) if small.any() else None
     return Detections(detections.xyxy, detections.score, detections.label, embedding)
-
-
-def _unit(small: NDArray[np.float16]) -> Float32:
-    """The rows at unit length. Sums of products of float16 are exact in float64, so no row depends on the others."""
-    embedding = small.astype(np.float64)
-    square = np.einsum("nd,nd->n", embedding, embedding)
-    return (embedding / np.sqrt(np.where(square > 0, square, 1))[:, None]).astype(np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from models.checks.seconds import Seconds
 from models.errors import ConfigError
 
 Fill = Literal["hidden", "short", "none"]
@@ -26,7 +27,7 @@ class OfflineConfig:
     link: bool = True
     smooth: bool = True
     fill: Fill = "short"
-    max_absence: float = 10.0
+    max_absence: Seconds = 10.0
     link_probability: float = 0.5
 
     def __post_init__(self) -> None:

@@ -7,9 +7,24 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.errors import DataError
 from tracker.types import Detections, Float32, Float64, Int64
+
+Float16 = NDArray[np.float16]
+
+
+def unit_rows(embedding: Float32 | Float16) -> Float32:
+    """(N, D) embeddings as float32; those of float16 at unit length, rows of zeros as they are.
+
+    Sums of products of float16 are exact in float64, so that no row of the result depends on the others.
+    """
+    if embedding.dtype != np.float16:
+        return embedding.astype(np.float32, copy=False)
+    exact = embedding.astype(np.float64)
+    square = np.einsum("nd,nd->n", exact, exact)
+    return (exact / np.sqrt(np.where(square > 0, square, 1))[:, None]).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -23,7 +38,8 @@ class VideoDetections:
         score: (N,) float32, 0..1.
         label: (N,) int64.
         size: (width, height) of the images, pixels; (0, 0) where unknown.
-        embedding: (N, D) float32 of unit length, rows of zeros where none was computed; None without embeddings.
+        embedding: (N, D) of unit length, rows of zeros where none was computed; None without embeddings. float32, or
+            float16 where they come from a cache: `unit_rows` gives some of them as float32.
         warps: (F, 2, 3) camera motion from the previous frame's pixels to this frame's; None where it is unknown.
 
     Raises:
@@ -37,7 +53,7 @@ class VideoDetections:
     score: Float32
     label: Int64
     size: tuple[int, int] = (0, 0)
-    embedding: Float32 | None = None
+    embedding: Float32 | Float16 | None = None
     warps: Float64 | None = None
 
     def __post_init__(self) -> None:
@@ -119,7 +135,7 @@ class VideoDetections:
         """The detections of one frame, without embeddings where none of them has one, as a detector gives them."""
         first, last = np.searchsorted(self.frame, [frame, frame + 1]).tolist()
         rows = slice(first, last)
-        embedding = None if self.embedding is None else self.embedding[rows]
+        embedding = None if self.embedding is None else unit_rows(self.embedding[rows])
         if embedding is not None and not embedding.any():
             embedding = None  # none was computed in this frame, which is not the same as no similarity
         return Detections(self.xyxy[rows], self.score[rows], self.label[rows], embedding)

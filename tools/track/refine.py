@@ -18,6 +18,7 @@ from tools.track.config.refine import RefineConfig
 from tools.track.convert import name_of, parse_size, span
 from tools.track.doubt import DOUBT_BELOW, DoubtFile
 from tracker.boxes import overlaps
+from tracker.offline.config import OfflineConfig
 from tracker.offline.track import refine_tracks
 from tracker.offline.types import VideoDetections, WholeTracks
 from tracker.offline.windows import carried_ids, finished
@@ -64,6 +65,7 @@ def refine(config: RefineConfig) -> None:
             f"{config.tracks} has no times; give --rate FRAMES_A_SECOND, or put its times.csv or seqinfo.ini beside it."
         )
     given = _given(config, tracks)
+    given = _extended(given, config.offline)
     refined = refine_tracks(given.video, given.track, config.offline)
     refined = replace(refined, id=_ids(refined, given.track))
     begin()
@@ -163,6 +165,29 @@ def _beside(
             " its detections; give those of the same video."
         )
     return free.nonzero()[0]
+
+
+def _extended(given: GivenBoxes, offline: OfflineConfig) -> GivenBoxes:
+    """The same with detections added to tracks: those that lie where an absence would be filled."""
+    if not (given.track < 0).any():
+        return given
+    whole = refine_tracks(given.video, given.track, replace(offline, fill="hidden"))
+    known = carried_ids(whole, given.track + 1, latest=False)
+    track, filled = given.track.copy(), (whole.detection < 0).nonzero()[0]
+    free = (track < 0).nonzero()[0]
+    at, of = given.video.frame[free], whole.frame[filled]
+    for number in np.intersect1d(at, of).tolist():
+        boxes, found = filled[of == number], free[at == number]
+        iou = overlaps(whole.xyxy[boxes].astype(np.float64), given.video.xyxy[found].astype(np.float64))
+        iou *= whole.label[boxes][:, None] == given.video.label[found]
+        best = iou.argmax(axis=1)
+        mutual = (iou.argmax(axis=0).take(best) == np.arange(len(boxes))) & (iou.max(axis=1) >= SAME_IOU)
+        there = set(track[given.video.frame == number].tolist())  # a track has one box in a frame
+        for row, whole_id in zip(found[best[mutual]].tolist(), whole.id[boxes[mutual]].tolist(), strict=True):
+            own = known.get(whole_id, 0) - 1
+            if own >= 0 and own not in there:
+                track[row] = own
+    return replace(given, track=track)
 
 
 def _ids(refined: WholeTracks, track: Int64) -> Int64:

@@ -77,7 +77,7 @@ def test_refining_twice_gives_the_same_boxes_again(tracks: Path, tmp_path: Path)
     assert json.loads(once.read_text().split("\n")[1])["boxes"][0]["std"]
 
 
-def test_detections_on_tracks_change_nothing_and_of_another_video_are_refused(
+def test_detections_close_absences_and_those_of_another_video_are_refused(
     tracks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["refine", str(tracks), str(tmp_path / "a.jsonl"), "--rate", "20"]
@@ -85,7 +85,10 @@ def test_detections_on_tracks_change_nothing_and_of_another_video_are_refused(
     found = detections(tmp_path / "det.txt")
     out = tmp_path / "b.jsonl"
     assert main(["refine", str(tracks), str(out), "--rate", "20", "--detections", str(found)]) == 0
-    assert len(read(out)) == 120
+    got = read(out)
+    assert len(got) == 120
+    assert got.filled is None  # the detections are in the place of filled boxes
+    assert set(got.score[(got.row >= 20) & (got.row < 24) & (got.id == 7)].tolist()) == {np.float32(0.8)}
     capsys.readouterr()
     other = detections(tmp_path / "other.txt", shift=300)
     assert main([*words[:2], str(tmp_path / "c.jsonl"), *words[3:], "--detections", str(other)]) == 2

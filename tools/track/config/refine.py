@@ -22,8 +22,8 @@ class RefineConfig:
     Attributes:
         tracks: tracks to refine. In any format that `convert` reads: MOTChallenge, JSON lines, COCO, CVAT, YOLO, KITTI.
         output: labels to write. .txt (MOTChallenge), .jsonl, .json (COCO), .xml (CVAT), or a folder (YOLO).
-        detections: detections of the same video, which may extend the tracks. Detections that lie on a box of a track
-            are left out.
+        detections: detections of the same video, for the absences of the tracks. One that lies where a box would be
+            filled takes its place; those on a box of a track are left out.
         from_format: format of the tracks. By default name and content tell.
         to_format: format of the output. By default its suffix tells.
         skip_bad_rows: drop malformed rows. Without it the first one is an error.

@@ -176,13 +176,15 @@ def _extended(given: GivenBoxes, offline: OfflineConfig) -> GivenBoxes:
     track, filled = given.track.copy(), (whole.detection < 0).nonzero()[0]
     free = (track < 0).nonzero()[0]
     at, of = given.video.frame[free], whole.frame[filled]
-    for number in np.intersect1d(at, of).tolist():
-        boxes, found = filled[of == number], free[at == number]
+    frames = np.intersect1d(at, of)
+    places = [np.searchsorted(column, [frames, frames + 1]).T.tolist() for column in (of, at, given.video.frame)]
+    for (a, b), (c, d), (e, f) in zip(*places, strict=True):
+        boxes, found = filled[a:b], free[c:d]
         iou = overlaps(whole.xyxy[boxes].astype(np.float64), given.video.xyxy[found].astype(np.float64))
         iou *= whole.label[boxes][:, None] == given.video.label[found]
         best = iou.argmax(axis=1)
         mutual = (iou.argmax(axis=0).take(best) == np.arange(len(boxes))) & (iou.max(axis=1) >= SAME_IOU)
-        there = set(track[given.video.frame == number].tolist())  # a track has one box in a frame
+        there = set(track[e:f].tolist())  # a track has one box in a frame
         for row, whole_id in zip(found[best[mutual]].tolist(), whole.id[boxes[mutual]].tolist(), strict=True):
             own = known.get(whole_id, 0) - 1
             if own >= 0 and own not in there:

@@ -268,3 +268,24 @@ def test_nothing_seen_gives_nothing() -> None:
 def _nothing() -> Sightings:
     none = np.zeros(0, np.int64)
     return Sightings(none, np.zeros(0), none, np.zeros((0, 4)), np.zeros((0, 4)))
+
+
+@given(st.lists(st.floats(-6, 4), min_size=1, max_size=8), st.integers(0, 10**6))
+@settings(max_examples=40, deadline=None)
+def test_any_times_and_noise_give_finite_boxes_between_certainty_and_ignorance(steps: list[float], seed: int) -> None:
+    """Intervals of a microsecond to three hours; noise of perfect and of useless detections."""
+    rng = np.random.default_rng(seed)
+    time = np.concatenate([[0.0], np.cumsum(10.0 ** np.array(steps))])
+    n = len(time)
+    box = rng.uniform(0, 1000, (n, 2))
+    boxes = np.concatenate([box, box + rng.uniform(1, 300, (n, 2))], axis=1)
+    none = np.zeros(n, np.int64)
+    seen = Sightings(none, time, none, boxes, 10.0 ** rng.uniform(-6, 2, (n, 4)))
+    after = np.arange(n - 1)
+    asked = Queries(after, time[:-1] + rng.random(n - 1) * np.diff(time), none[:-1])
+    got = smooth(seen, asked, TWO)
+    for values in (got.mean, got.query_mean):
+        assert np.isfinite(values).all()
+    for values in (got.std, got.query_std):
+        assert np.isfinite(values).all()
+        assert (values >= 0).all()

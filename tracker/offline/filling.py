@@ -19,13 +19,13 @@ from tracker.offline.config import Fill
 from tracker.offline.occlusion import occlusion
 from tracker.offline.sightings import Queries, Sightings
 from tracker.offline.smoothing import Smoothed
-from tracker.types import Float32, Float64, Int64
+from tracker.types import Bool, Float32, Float64, Int64
 
 MAX_MISSED_S = 0.5  # longest absence that is taken for missed detections
 MAX_HIDDEN_S = 3.0  # longest absence that is taken for occlusion
 LONGEST_S = {"hidden": MAX_HIDDEN_S, "short": MAX_MISSED_S, "none": 0.0}  # longest absence that is filled
 MIN_OCCLUSION = 0.5  # share that one nearer box covers of an object that is hidden
-MIN_INSIDE = 0.7  # smallest share of a filled box that lies in the image
+BORDER = 0.002  # objects within this share of the image's width from its left or right border may have left
 MIN_PROBABILITY = {"hidden": 0.3, "short": 0.65, "none": 1.0}
 # Log-odds that a filled box lies on its object, fitted to the IoU with the truth on MOT17's first halves at even and
 # uneven times: by the logarithm of the gap in seconds, the occlusion, and the logarithm of the centre's standard
@@ -91,26 +91,26 @@ def choose_fills(
     odds = INTERCEPT + GAP * np.log(gap) + OCCLUSION * covered
     odds += SPREAD * np.log(np.maximum(spread, 1e-6))
     probability: Float64 = link[later] / (1 + np.exp(-odds))
-    # a gap is filled as a whole, except outside of the image
+    # a gap is filled as a whole or not at all
     of = np.unique(before, return_inverse=True)[1]
     possible = gap <= MAX_MISSED_S
     if fill == "hidden":
         possible |= _mean(covered, of) >= MIN_OCCLUSION
-    possible &= (_mean(probability, of) >= MIN_PROBABILITY[fill]) & (inside(xyxy, size) >= MIN_INSIDE)
+    possible &= (_mean(probability, of) >= MIN_PROBABILITY[fill]) & (_mean(at_border(xyxy, size), of) == 0)
     rows = np.flatnonzero(possible)
     return Fills(rows, probability[rows])
 
 
-def _mean(values: Float64, group: Int64) -> Float64:
+def _mean(values: Float64 | Bool, group: Int64) -> Float64:
     """(Q,) the mean of each row's group."""
     mean: Float64 = (np.bincount(group, values) / np.maximum(np.bincount(group), 1))[group]
     return mean
 
 
-def inside(xyxy: Float64, size: tuple[int, int]) -> Float64:
-    """(Q,) the share of each box that lies in an image of `size`, 0..1; 1 where the size is not known."""
-    if min(size) <= 0:
-        return np.ones(len(xyxy))
-    shared = np.minimum(xyxy[:, 2:], size) - np.maximum(xyxy[:, :2], 0)
-    share: Float64 = np.maximum(shared, 0).prod(axis=1) / (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)
-    return share
+def at_border(xyxy: Float64, size: tuple[int, int]) -> Bool:
+    """(Q,) whether each box reaches the left or the right border of an image of `size`; False where it is unknown."""
+    width = size[0]
+    if width <= 0:
+        return np.zeros(len(xyxy), bool)
+    reached: Bool = (xyxy[:, 0] <= BORDER * width) | (xyxy[:, 2] >= (1 - BORDER) * width)
+    return reached

@@ -83,10 +83,13 @@ def test_max_absence_bounds_what_is_filled() -> None:
     assert (got.detection >= 0).all()
 
 
-def test_absence_at_the_border_is_not_filled() -> None:
-    boxes = {k: [[-28.0, 100, 12, 200]] for k in range(20) if not 8 <= k < 11}
+@pytest.mark.parametrize("left", [-28.0, 0.0, 600.0])
+def test_absence_at_the_border_is_not_filled(left: float) -> None:
+    boxes = {k: [[left, 100, left + 40, 200]] for k in range(20) if k not in (8, 9)}
     video = recording(boxes, 20)
     assert (whole(video, np.zeros(len(video), np.int64), SHORT).detection >= 0).all()
+    unknown = replace(video, size=(0, 0))
+    assert (whole(unknown, np.zeros(len(video), np.int64), SHORT).detection < 0).sum() == 2
 
 
 def test_object_hidden_behind_a_nearer_one_is_filled_only_if_hidden_objects_are() -> None:

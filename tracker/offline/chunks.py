@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from tracker.offline.sightings import Queries, Sightings
-from tracker.types import Int64
+from tracker.types import Bool, Int64
 
 CORE, MARGIN = 384, 64  # sightings of a chunk that are kept, and those before and after it that only inform them
-BATCH = 16_000  # sightings that are smoothed at once; bounds the memory
+BATCH = 32_000  # sightings that are smoothed at once; bounds the memory
 
 
 class Batch(NamedTuple):
@@ -23,8 +23,7 @@ class Batch(NamedTuple):
     row: Int64  # (R,) sighting
     chunk: Int64  # (R,)
     start: Int64  # (S + 1,) where each step begins in `row`
-    core: Int64  # (R,) 1 where the result is kept
-    track: Int64  # (B,) the track of each chunk, numbered from 0
+    core: Bool  # (R,) whether the result is kept
     first: Int64  # (B,) first sighting of each chunk
     query: Int64  # (P,) queries
     before: Int64  # (P,) position in `row` of the sighting before
@@ -32,38 +31,35 @@ class Batch(NamedTuple):
 
 
 def batches(sightings: Sightings, queries: Queries) -> Iterator[Batch]:
-    """All chunks, in batches of whole tracks of similar length."""
+    """All chunks, in batches of similar length."""
     n = len(sightings)
     if n == 0:
         return
     begin = np.flatnonzero(np.diff(sightings.track, prepend=sightings.track[0] - 1))
     length = np.diff(begin, append=n)
-    first_query = np.searchsorted(queries.after, np.append(begin, n))
-    order = np.argsort(-length, kind="stable")
-    group = (np.cumsum(length[order]) - length[order]) // BATCH
-    for tracks in np.split(order, np.flatnonzero(np.diff(group)) + 1):
-        pieces = np.maximum(-(-length[tracks] // CORE), 1)
-        of = np.repeat(np.arange(len(tracks)), pieces)
-        turn = np.arange(len(of)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-        origin, size = begin[tracks][of], length[tracks][of]
-        low, high = turn * CORE, np.minimum((turn + 1) * CORE, size)  # the core
-        first, last = np.maximum(low - MARGIN, 0), np.minimum(high + MARGIN, size)
-        longest = np.argsort(first - last, kind="stable")
-        of, origin, low, high, first, last = (v[longest] for v in (of, origin, low, high, first, last))
-        steps = last - first
+    pieces = -(-length // CORE)
+    of = np.repeat(np.arange(len(begin)), pieces)
+    turn = np.arange(len(of)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    start, end = begin[of], begin[of] + length[of]
+    low, high = start + turn * CORE, np.minimum(start + (turn + 1) * CORE, end)  # the core
+    first, last = np.maximum(low - MARGIN, start), np.minimum(high + MARGIN, end)
+    asked_low, asked_high = np.searchsorted(queries.after, low), np.searchsorted(queries.after, high)
+    order = np.argsort(first - last, kind="stable")  # longest first
+    group = np.cumsum((last - first)[order]) // BATCH
+    for some in np.split(order, np.flatnonzero(np.diff(group)) + 1):
+        steps = (last - first)[some]
         count = np.searchsorted(-steps, -np.arange(steps[0]), side="left")  # chunks of more than k sightings
-        start = np.concatenate([[0], np.cumsum(count)])
+        begins = np.concatenate([[0], np.cumsum(count)])
         step = np.repeat(np.arange(len(count)), count)
-        chunk = np.arange(len(step)) - start[step]
-        place = first[chunk] + step
-        row = origin[chunk] + place
-        core = ((place >= low[chunk]) & (place < high[chunk])).astype(np.int64)
+        chunk = np.arange(len(step)) - begins[step]
+        row = first[some][chunk] + step
+        core = (row >= low[some][chunk]) & (row < high[some][chunk])
         kept = np.flatnonzero(core)
         kept = kept[np.argsort(row[kept], kind="stable")]
-        asked = ranges(first_query[tracks], first_query[tracks + 1])
+        asked = ranges(asked_low[some], asked_high[some])
         before = kept[np.searchsorted(row[kept], queries.after[asked])]
-        later = start[np.minimum(step[before] + 1, len(count))] + chunk[before]
-        yield Batch(row, chunk, start, core, of, origin + first, asked, before, later)
+        later = begins[np.minimum(step[before] + 1, len(count))] + chunk[before]
+        yield Batch(row, chunk, begins, core, first[some], asked, before, later)
 
 
 def ranges(low: Int64, high: Int64) -> Int64:

@@ -10,8 +10,8 @@ The velocity is stationary and reversible, so that a track smoothed backwards in
 Kalman filter is followed by the smoother of Rauch, Tung & Striebel ("Maximum likelihood estimates of linear dynamic
 systems", AIAA Journal 3, 1965). Between two sightings the filtered state is predicted up to the time asked for, and
 smoothed back from the later sighting: exact, because the model is Markov. A bank of modes is mixed by the likelihood
-of the whole track (static multiple-model estimation: Magill, IEEE Trans. Automatic Control 10, 1965), for horizontal
-and for vertical edges separately.
+of the whole track, or of some 500 sightings of a longer one (static multiple-model estimation: Magill, IEEE Trans.
+Automatic Control 10, 1965), for horizontal and for vertical edges separately.
 
 All tracks are smoothed at once, in steps over the k-th sighting of each (`tracker.offline.chunks`).
 """
@@ -302,14 +302,12 @@ def _smooth_back(filtered: _State, predicted: _State, gain: _Gain, start: Int64)
 
 
 def _shares(likelihood: Float64, batch: Batch, modes: int) -> Float64:
-    """(B, K * 4) the probability of each mode, by chunk: from the likelihood of the whole track."""
-    track = batch.track[batch.chunk]
-    many = int(batch.track.max()) + 1
-    each = np.stack([np.bincount(track, column * batch.core, many) for column in likelihood.T], axis=1)
+    """(B, K * 4) the probability of each mode, from the likelihood of the whole chunk."""
+    each = np.stack([np.bincount(batch.chunk, column) for column in likelihood.T], axis=1)
     by_mode = each.reshape(-1, modes, 4)
     grouped = np.stack([by_mode[:, :, [i for i in range(4) if GROUPS[i] == g]].sum(axis=2) for g in GROUPS], axis=2)
     odds = np.exp(grouped - grouped.max(axis=1, keepdims=True))
-    share: Float64 = (odds / odds.sum(axis=1, keepdims=True)).reshape(-1, modes * 4)[batch.track]
+    share: Float64 = (odds / odds.sum(axis=1, keepdims=True)).reshape(-1, modes * 4)
     return share
 
 

@@ -10,7 +10,7 @@ from models.errors import DataError
 from tracker.config import TrackerConfig
 from tracker.offline.assemble import assemble
 from tracker.offline.config import OfflineConfig
-from tracker.offline.online import track_online
+from tracker.offline.online import OnlineTracks, track_online
 from tracker.offline.session import constrained_tracks
 from tracker.offline.track_labels import with_one_label
 from tracker.offline.types import Constraint, Decisions, VideoDetections, WholeTracks
@@ -22,6 +22,8 @@ def track_whole(
     config: TrackerConfig | None = None,
     offline: OfflineConfig | None = None,
     constraints: Sequence[Constraint] = (),
+    *,
+    online: OnlineTracks | None = None,
 ) -> WholeTracks:
     """The tracks of a recording, with the probability of every decision.
 
@@ -32,12 +34,13 @@ def track_whole(
         config: the online tracker that decides first.
         offline: how its decisions are taken again.
         constraints: what a person knows.
+        online: what the online tracker decided, if it has run already.
 
     Raises:
         ConfigError, WeightsError: as `Tracker`.
         DataError: two constraints contradict each other.
     """
-    online = track_online(detections, config or TrackerConfig())
+    online = track_online(detections, config or TrackerConfig()) if online is None else online
     return refine_tracks(detections, np.where(online.confirmed, online.track, -1), offline, constraints)
 
 

@@ -1,8 +1,9 @@
 """Rolling windows: tracks of a recording of any length, each decision with a bounded future, in bounded memory.
 
 A window holds the frames whose tracks are still open, `horizon` seconds after them, and a context before them that is
-decided already. Each window is tracked like a recording of its own. Its tracks get the ids that the detections of the
-context have, so that an id goes on from window to window and none is given twice.
+decided already. The online tracker runs once over all frames; its decisions in a window are taken again like those of a
+recording. The tracks get the ids that the detections of the context have, so that an id goes on from window to window
+and none is given twice.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from models.errors import ConfigError
 from tracker.config import TrackerConfig
 from tracker.offline.config import OfflineConfig
+from tracker.offline.online import OnlineRun
 from tracker.offline.track import track_whole
 from tracker.offline.types import Decisions, Kind, VideoDetections, WholeTracks
 from tracker.types import Bool, Detections, Float64, Int64
@@ -123,10 +125,11 @@ class RollingWindows:
     ) -> None:
         if not horizon > 0:
             raise ConfigError(f"horizon is {horizon}; give seconds above 0.")
-        offline = offline or OfflineConfig()
-        self._track = track or (lambda video: track_whole(video, config, offline))
+        self._config, self._offline = config or TrackerConfig(), offline or OfflineConfig()
+        self._track, self._started = track, False
+        self._online = OnlineRun(self._config, size) if track is None else None
         # A link across the longest absence still has `horizon` seconds of evidence before it.
-        self._horizon, self._context, self._size = horizon, offline.max_absence + horizon, size
+        self._horizon, self._context, self._size = horizon, self._offline.max_absence + horizon, size
         self._step = max(horizon, self._context / MOST_OVERLAP)
         self._frames: list[TimedDetections] = []  # the context, which is finished, and the open frames
         self._finished = 0
@@ -137,6 +140,9 @@ class RollingWindows:
     def add(self, time: float, detections: Detections, warp: Float64 | None = None) -> FinishedFrames | None:
         """Takes the next frame; returns the frames that are final with it, if there are any."""
         self._frames.append((time, detections, warp))
+        if self._online is not None:
+            self._online.add(time, detections, warp if self._started else None)
+        self._started = True
         if time - self._frames[self._finished][0] < self._horizon + self._step:
             return None
         return self._finish(time - self._horizon)
@@ -148,7 +154,11 @@ class RollingWindows:
     def _finish(self, until: float) -> FinishedFrames:
         """Tracks all frames that are kept; those up to the time `until` become final."""
         video = _video(self._frames, self._size)
-        tracks = self._track(video)
+        if self._track is not None:
+            tracks = self._track(video)
+        else:
+            assert self._online is not None
+            tracks = track_whole(video, self._config, self._offline, online=self._online.tracks())
         end = int(np.searchsorted(video.times, until, "right"))
         new = (tracks.frame >= self._finished) & (tracks.frame < end)
         tracks = replace(tracks, id=self._ids(tracks, new, len(video)))
@@ -187,6 +197,8 @@ class RollingWindows:
         rows, rows_end = np.searchsorted(video.frame, [kept, end]).tolist()
         self._given = ids[rows:rows_end].copy()
         del self._frames[:kept]
+        if self._online is not None:
+            self._online.forget(kept)
         self._finished = end - kept
         self._first += kept
         self._rows_before += rows

@@ -41,6 +41,17 @@ def test_progress_share_is_relative_to_the_selected_part() -> None:
     assert "at 3.0 s of 100.0 s (3%)" in lines(info, SourceConfig(end=500.0))[0]
 
 
+def test_progress_names_the_phase_of_a_run_with_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr("sys.stderr", terminal)
+    for phase in ("detecting", "writing"):
+        with progress(SourceInfo("street.mp4", 6, 4, frames=1), phase=phase) as tell:
+            tell(Frame(PICTURE, 0, 0.0))
+    assert "street.mp4: detecting: 100%" in terminal.getvalue()
+    assert "street.mp4: writing: 100%" in terminal.getvalue()
+
+
 def test_live_source_has_no_share_and_an_escaped_name() -> None:
     assert lines(SourceInfo("cam\x1b[2J\n", 6, 4, live=True)) == ["cam\\u001b[2J\\n: 3 frames, at 3.0 s, 0.1 frames/s"]
 

@@ -1,0 +1,1 @@
+"""The link head: log-odds that one piece of a track continues another, in torch and in NumPy."""

@@ -96,7 +96,7 @@ def join(parts: list[Forecasts]) -> Forecasts:
 class StationaryMotion(KalmanMotion):
     """Control that predicts the last observed position of an object. It has no spread: std is nan."""
 
-    def predict(self, rows: Float64, time: float) -> Prediction:
+    def predict(self, rows: Float64, time: float | Float64) -> Prediction:
         p = super().predict(rows, time)
         return replace(
             p, coordinates=p.last_coordinates, xyxy=to_xyxy(p.last_coordinates), std=np.full_like(p.std, np.nan)

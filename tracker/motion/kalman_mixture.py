@@ -92,7 +92,8 @@ class KalmanMotion:
             first(self._under_each(observations), noise.measurement_noise**2, noise), weight, observations, time
         )
 
-    def predict(self, rows: Float64, time: float) -> Prediction:
+    def predict(self, rows: Float64, time: float | Float64) -> Prediction:
+        """As `Motion.predict`; `time` may also be (N,), one for each row."""
         elapsed = time - rows[:, 0]
         noise = self._noise(rows[:, LAST_LOG_HEIGHT])
         state = step(self._state(rows), elapsed, noise)

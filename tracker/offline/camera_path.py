@@ -37,3 +37,11 @@ class CameraPath:
         centre, half = 0.5 * (xyxy[:, :2] + xyxy[:, 2:]), 0.5 * (xyxy[:, 2:] - xyxy[:, :2]) * grow
         centre = np.einsum("nij,nj->ni", linear, centre) + shift
         return np.concatenate([centre - half, centre + half], axis=1), std * grow
+
+    def stabilise(self, coordinates: Float64, source: Int64) -> Float64:
+        """(N, 4) centre x, centre y, log width, log height in frames `source` -> the same in the first frame."""
+        linear, shift = self._map(source, np.zeros_like(source))
+        moved = coordinates.copy()
+        moved[:, :2] = np.einsum("nij,nj->ni", linear, coordinates[:, :2]) + shift
+        moved[:, 2:] += 0.5 * np.log(abs(np.linalg.det(linear)))[:, None]
+        return moved

@@ -22,6 +22,7 @@ class OfflineConfig:
             object covers this one, for data in which hidden objects count; none.
         max_absence: longest absence over which a track can continue, seconds.
         link_probability: lowest probability of a link between two pieces of a track.
+        link_head: weights of the link head, a file. By default those of the package.
     """
 
     link: bool = True
@@ -29,6 +30,7 @@ class OfflineConfig:
     fill: Fill = "short"
     max_absence: Seconds = 10.0
     link_probability: float = 0.5
+    link_head: str = ""
 
     def __post_init__(self) -> None:
         if not 0 < self.link_probability < 1:

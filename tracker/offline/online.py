@@ -14,7 +14,7 @@ from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.motion_registry import ASSOCIATORS, MOTIONS
 from tracker.offline.types import VideoDetections
-from tracker.types import Detections, Float32, Float64, Int64, State
+from tracker.types import Bool, Detections, Float32, Float64, Int64, State
 
 MIN_PAIR_LOGIT = -6.0  # log-odds from which a pair is kept
 UNKNOWN_LOGIT = 0.0  # of a match across classes, whose log-odds are not known
@@ -36,7 +36,7 @@ class OnlineTracks:
     """
 
     track: Int64
-    confirmed: Int64
+    confirmed: Bool
     before: Int64
     log_odds: Float32
     margin: Float32

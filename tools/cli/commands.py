@@ -188,6 +188,11 @@ COMMANDS: dict[str, Command] = {
         "tools.train.config.association_head:TrainHeadConfig",
         "train the association head on its own roll-outs",
     ),
+    "train links": Command(
+        "tools.train.link_head:train_links",
+        "tools.train.config.link_head:TrainLinksConfig",
+        "train the link head of offline tracking",
+    ),
     "train detection": Command(
         "tools.train.detector:train_detector",
         "tools.train.config.detector:TrainDetectorConfig",

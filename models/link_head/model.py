@@ -34,7 +34,7 @@ class LinkHead(nn.Module):
             self.judge = nn.Linear(config.hidden, out)
             self.listen = nn.ModuleList(nn.Linear(heard, MESSAGE_HIDDEN) for _ in range(config.message_rounds))
             self.revise = nn.ModuleList(nn.Linear(MESSAGE_HIDDEN, out) for _ in range(config.message_rounds))
-            self.doubt = Doubt(doubts, config.doubt_hidden)
+            self.doubt = DoubtHead(doubts, config.doubt_hidden)
             with torch.no_grad():
                 for layer in (self.judge, *self.revise):
                     layer.weight.zero_()
@@ -64,7 +64,7 @@ class LinkHead(nn.Module):
         return z
 
 
-class Doubt(nn.Module):
+class DoubtHead(nn.Module):
     """Whether two successive detections of a finished track are one object: a small network without competition."""
 
     def __init__(self, features: int, hidden: int) -> None:

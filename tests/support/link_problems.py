@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracker.offline.link_problem import LinkProblem
+from tracker.offline.decision.problem import LinkProblem
 from tracker.types import Float64, Int64
 
 

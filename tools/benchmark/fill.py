@@ -24,10 +24,10 @@ from tools.benchmark.motion_forecast import reach, seen_boxes
 from tools.reporting.files import write_report
 from tracker.boxes import overlap, to_coordinates, to_xyxy
 from tracker.offline.camera_path import CameraPath
-from tracker.offline.measurement import sight
-from tracker.offline.modes import BANK, calibrated
-from tracker.offline.sightings import Queries, Sightings
-from tracker.offline.smoothing import smooth
+from tracker.offline.smoothing.measurement import sight
+from tracker.offline.smoothing.modes import BANK, calibrated
+from tracker.offline.smoothing.sightings import Queries, Sightings
+from tracker.offline.smoothing.smoother import smooth
 from tracker.types import Float64, Int64
 
 GAPS = (0.0, 0.15, 0.3, 0.6, 1.2, 3600.0)  # limits of the bins of a gap's length, seconds

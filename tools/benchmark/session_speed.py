@@ -11,9 +11,9 @@ from time import process_time
 import numpy as np
 
 from models.errors import DataError
-from tracker.offline.link_problem import LinkProblem
+from tracker.offline.constraints.session import LinkSession
+from tracker.offline.decision.problem import LinkProblem
 from tracker.offline.online import OnlineTracks
-from tracker.offline.session import LinkSession
 from tracker.offline.types import Constraint, VideoDetections
 from tracker.types import Float64, Int64
 

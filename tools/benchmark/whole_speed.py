@@ -31,7 +31,7 @@ from tracker.types import Float32
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class RunCost:
     """What one way of tracking takes.
 
     Attributes:
@@ -93,7 +93,7 @@ def bench_whole_speed(config: BenchWholeSpeedConfig) -> None:
         write_report(config.json, json.dumps(content, indent=1))
 
 
-def measure(config: BenchWholeSpeedConfig) -> dict[str, Cost]:
+def measure(config: BenchWholeSpeedConfig) -> dict[str, RunCost]:
     """The cost of "online" and of "whole", one after the other."""
     ways = {"online": _online, "whole": _whole}
     return {name: next(iter(in_processes(partial(_run, way), [config], 1))) for name, way in ways.items()}
@@ -147,14 +147,14 @@ def long_recording(
 Way = Callable[[BenchWholeSpeedConfig, VideoDetections], int]
 
 
-def _run(way: Way, config: BenchWholeSpeedConfig) -> Cost:
+def _run(way: Way, config: BenchWholeSpeedConfig) -> RunCost:
     """Runs one way of tracking in this process."""
     source = read_recording(config.sequence, camera_motion=False).detections
     detections = long_recording(source, config.seconds, config.rate, config.objects)
     way(config, long_recording(source, min(config.seconds, 1.0), config.rate, config.objects))  # loads weights
     start = process_time()
     boxes = way(config, detections)
-    return Cost(process_time() - start, _peak(), len(detections), boxes)
+    return RunCost(process_time() - start, _peak(), len(detections), boxes)
 
 
 def _constrain(config: BenchWholeSpeedConfig) -> Resolve:

@@ -16,7 +16,7 @@ from tracker.types import Float64, Int64
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Recording:
+class RecordedSequence:
     """A sequence with its detections.
 
     Attributes:
@@ -32,7 +32,7 @@ class Recording:
     detections: VideoDetections
 
 
-def read_recording(sequence: Path, camera_motion: bool = True, skip_bad_rows: bool = False) -> Recording:
+def read_recording(sequence: Path, camera_motion: bool = True, skip_bad_rows: bool = False) -> RecordedSequence:
     """Reads det/det.txt, the times and, unless `camera_motion` is off, gmc.txt of one sequence's folder.
 
     Raises:
@@ -48,7 +48,7 @@ def read_recording(sequence: Path, camera_motion: bool = True, skip_bad_rows: bo
     warps = _warps(read_camera_motion(sequence), frames) if camera_motion else None
     pairs = ((time, found(frame)) for frame, time in zip(frames.tolist(), times.tolist(), strict=True))
     detections = VideoDetections.of(pairs, found.annotations.size or (0, 0), warps)
-    return Recording(sequence.name, found.names, frames, detections)
+    return RecordedSequence(sequence.name, found.names, frames, detections)
 
 
 def _warps(known: dict[int, Float64], frames: Int64) -> Float64 | None:

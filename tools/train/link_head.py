@@ -29,8 +29,8 @@ from tools.train.config.link_head import FILES, TrainLinksConfig
 from tools.train.link_rollouts import LONGEST_S, LinkRecord, TrackedClip, roll_links
 from tools.train.loop import Loop, Schedule, cosine
 from tracker.learned.liquid_motion import LiquidMotion
-from tracker.offline.doubt_features import DOUBTS, doubt_features, links_of
-from tracker.offline.linking import link_pieces
+from tracker.offline.doubt.features import DOUBTS, doubt_features, links_of
+from tracker.offline.linking.rounds import link_pieces
 from tracker.offline.recording import Recording
 
 AVERAGE = 0.99  # decay of the mean of the weights per step

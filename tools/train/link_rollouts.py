@@ -13,11 +13,11 @@ from models.link_head.inference import LinkHeadNumpy
 from models.runtime.arrays import Array
 from tracker.config import TrackerConfig
 from tracker.learned.liquid_motion import LiquidMotion
-from tracker.offline.link_candidates import candidate_links
-from tracker.offline.link_features import link_features
-from tracker.offline.linking import join_sure, link_problem
+from tracker.offline.linking.candidates import candidate_links
+from tracker.offline.linking.features import link_features
+from tracker.offline.linking.pieces import Pieces, sure_pieces
+from tracker.offline.linking.rounds import join_sure, link_problem
 from tracker.offline.online import OnlineTracks, track_online
-from tracker.offline.pieces import Pieces, sure_pieces
 from tracker.offline.recording import Recording
 from tracker.offline.types import VideoDetections
 from tracker.types import Bool, Int64

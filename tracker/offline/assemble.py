@@ -8,11 +8,11 @@ from models.errors import DataError
 from tracker.boxes import to_xyxy
 from tracker.offline.camera_path import CameraPath
 from tracker.offline.config import OfflineConfig
-from tracker.offline.filling import LONGEST_S, Fills, absent_frames, choose_fills
-from tracker.offline.measurement import sight
-from tracker.offline.modes import BANK, calibrated
-from tracker.offline.sightings import Queries
-from tracker.offline.smoothing import smooth
+from tracker.offline.smoothing.filling import LONGEST_S, Fills, absent_frames, choose_fills
+from tracker.offline.smoothing.measurement import sight
+from tracker.offline.smoothing.modes import BANK, calibrated
+from tracker.offline.smoothing.sightings import Queries
+from tracker.offline.smoothing.smoother import smooth
 from tracker.offline.types import Decisions, VideoDetections, WholeTracks
 from tracker.types import Float32, Int64
 

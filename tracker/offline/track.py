@@ -13,13 +13,13 @@ from tracker.config import TrackerConfig
 from tracker.motion_registry import logit
 from tracker.offline.assemble import assemble
 from tracker.offline.config import OfflineConfig
-from tracker.offline.decisions import cut_costs, decisions_of, link_probabilities
-from tracker.offline.doubt_features import DOUBTS
-from tracker.offline.link_features import FEATURES
-from tracker.offline.linking import as_online, link_pieces
+from tracker.offline.constraints.session import constrained_tracks
+from tracker.offline.doubt.decisions import cut_costs, decisions_of, link_probabilities
+from tracker.offline.doubt.features import DOUBTS
+from tracker.offline.linking.features import FEATURES
+from tracker.offline.linking.rounds import as_online, link_pieces
 from tracker.offline.online import OnlineTracks, track_online
 from tracker.offline.recording import Recording
-from tracker.offline.session import constrained_tracks
 from tracker.offline.track_labels import with_one_label
 from tracker.offline.types import Constraint, VideoDetections, WholeTracks
 from tracker.types import Int64

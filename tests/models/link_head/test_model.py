@@ -12,8 +12,8 @@ from models.errors import WeightsError
 from models.link_head.config import LinkHeadConfig
 from models.link_head.inference import LinkHeadNumpy, load_link_head, own_link_head, save_link_head
 from models.link_head.model import PRIOR_BIAS, PRIOR_WEIGHT, LinkHead
-from tracker.offline.doubt_features import DOUBTS
-from tracker.offline.link_features import FEATURES
+from tracker.offline.doubt.features import DOUBTS
+from tracker.offline.linking.features import FEATURES
 
 CONFIG = LinkHeadConfig(hidden=16, message_size=5, doubt_hidden=7)
 EARLIER, LATER, PIECES = np.array([0, 0, 1, 1, 2]), np.array([2, 3, 2, 3, 3]), 5

@@ -12,7 +12,7 @@ from datasets.ground_truth.tracking import BoxTable, TrackingSequence
 from models.errors import ConfigError, DataError
 from tools.benchmark.config.fill import BenchFillConfig
 from tools.benchmark.fill import bench_fill, fill, summarise
-from tracker.offline.modes import BANK
+from tracker.offline.smoothing.modes import BANK
 from tracker.types import Float64
 
 pytest.importorskip("scipy")

@@ -19,8 +19,8 @@ from tools.train.config.link_head import TrainLinksConfig
 from tools.train.link_head import train_links
 from tools.train.link_rollouts import roll_links
 from tools.train.loop import Loop
-from tracker.offline.doubt_features import DOUBTS
-from tracker.offline.link_features import FEATURES
+from tracker.offline.doubt.features import DOUBTS
+from tracker.offline.linking.features import FEATURES
 
 
 def settings(root: Path, out: Path) -> TrainLinksConfig:

@@ -7,8 +7,8 @@ import pytest
 
 from models.errors import DataError
 from tracker.offline.config import OfflineConfig
-from tracker.offline.link_problem import LinkProblem
-from tracker.offline.session import LinkSession
+from tracker.offline.constraints.session import LinkSession
+from tracker.offline.decision.problem import LinkProblem
 from tracker.offline.track import refine_tracks, track_whole
 from tracker.offline.types import Constraint, VideoDetections
 from tracker.types import Detections, Int64

@@ -1,0 +1,1 @@
+"""What a person knows about a recording, kept by the links."""

@@ -1,0 +1,1 @@
+"""One optimum over all candidate links, and how sure each of its decisions is."""

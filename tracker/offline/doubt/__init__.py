@@ -1,0 +1,1 @@
+"""The probability that each decision behind finished tracks is right."""

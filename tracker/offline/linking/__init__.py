@@ -1,0 +1,1 @@
+"""Links the pieces of tracks again, with what is known before and after each cut."""

@@ -8,10 +8,15 @@ import numpy as np
 
 from tracker.offline.online import OnlineTracks
 from tracker.offline.types import VideoDetections
-from tracker.types import Bool, Int64
+from tracker.types import Bool, Float64, Int64
 
-CUT_MARGIN = 4.0  # log-odds of a match over its best rival, below which a track is cut
-MIN_DURATION_S = 0.5  # seconds from the first to the last detection of a piece
+# Log-odds of a match over its best rival, below which a track is cut: after an interval of `MARGIN_INTERVAL_S`, and
+# less by the logarithm of a longer one. At any rate, the matches of a second are then as likely to hold an error.
+CUT_MARGIN = 4.0
+MARGIN_INTERVAL_S = 0.05
+MIN_MARGIN = 1.0  # log-odds, after any interval
+LEAST_INTERVAL_S = 1e-3
+MIN_DURATION_S = 0.25  # seconds from the first to the last detection of a piece
 MIN_COUNT = 3  # detections of a piece
 
 
@@ -65,15 +70,22 @@ def sure_pieces(
     margin: float = CUT_MARGIN,
     duration: float = MIN_DURATION_S,
 ) -> Pieces:
-    """The pieces of the online tracks whose matches all have at least this margin, and that last long enough.
+    """The pieces of the online tracks that last long enough, and whose matches all have a sufficient margin.
 
     What is left between them, where tracks meet, belongs to no piece.
     """
     # an unknown margin is a doubt: a start, or a match across classes
-    pieces = cut_tracks(detections.frame, online.track, ~(online.margin >= margin))
     time = detections.times[detections.frame]
+    least = margin - np.log(np.maximum(_waits(time, online), LEAST_INTERVAL_S) / MARGIN_INTERVAL_S)
+    pieces = cut_tracks(detections.frame, online.track, ~(online.margin >= np.maximum(least, MIN_MARGIN)))
     keep = (time[pieces.last] - time[pieces.first] >= duration) & (pieces.count >= MIN_COUNT)
     return pieces.take(keep)
+
+
+def _waits(time: Float64, online: OnlineTracks) -> Float64:
+    """(N,) seconds from the detection before each in its track; `MARGIN_INTERVAL_S` without one."""
+    before = online.before
+    return np.where(before >= 0, time - time[before], MARGIN_INTERVAL_S)
 
 
 def cut_tracks(frame: Int64, track: Int64, doubtful: Bool) -> Pieces:

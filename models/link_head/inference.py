@@ -16,6 +16,7 @@ from models.runtime.weight_files import check_shapes, read_checksummed, write_ch
 
 Index = NDArray[np.int64]
 MAX_LOGIT, MAX_PRIOR = np.float32(15.0), np.float32(20.0)  # as in `model`
+BLOCK = 65_536  # finished links at once, of which an hour has two million
 FORMAT = "liquidtrack-link-head-1"
 HOW = "train one with `liquidtrack train links`"
 WEIGHTS = Path(__file__).parents[1] / "weights" / "links.safetensors"
@@ -63,10 +64,14 @@ class LinkHeadNumpy:
 
     def right(self, features: Float32) -> Float64:
         """(L,) probability that each link of a finished track is right, of its features (L, doubts)."""
+        parts = [self._doubt(features[k : k + BLOCK]) for k in range(0, len(features), BLOCK)]
+        odds = np.concatenate([np.zeros(0, np.float32), *parts]).astype(np.float64)
+        return np.asarray(1 / (1 + np.exp(-odds)))
+
+    def _doubt(self, features: Float32) -> Float32:
         w = self.weights
         x = np.maximum(self._layer("doubt.first", (features - w["doubt.mean"]) / w["doubt.scale"]), 0)
-        odds = self._layer("doubt.judge", np.maximum(self._layer("doubt.second", x), 0))[:, 0].astype(np.float64)
-        return np.asarray(1 / (1 + np.exp(-odds)))
+        return self._layer("doubt.judge", np.maximum(self._layer("doubt.second", x), 0))[:, 0]
 
     def _layer(self, name: str, x: Float32) -> Float32:
         y: Float32 = x @ self.weights[f"{name}.weight"].T + self.weights[f"{name}.bias"]

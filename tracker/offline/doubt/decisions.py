@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from models.link_head.inference import LinkHeadNumpy
@@ -12,13 +14,29 @@ from tracker.offline.types import Decisions, Kind
 from tracker.types import Float64, Int64
 
 LOOSE = 0.5  # probability of a start or an end without a piece, where nothing was scored
+BLOCK = 250_000  # detections whose links are judged at once
 MOST_LOGIT = 12.0  # largest log-odds of a link
 
 
-def link_probabilities(r: Recording, linking: Linking, track: Int64, head: LinkHeadNumpy) -> tuple[Links, Float64]:
-    """The links of the tracks (N,), -1 without one, and (L,) the probability that each is right."""
+def link_probabilities(
+    r: Recording, linking: Linking, track: Int64, head: LinkHeadNumpy, block: int = BLOCK
+) -> tuple[Links, Float64]:
+    """The links of the tracks (N,), -1 without one, and (L,) the probability that each is right.
+
+    The tracks are judged in blocks of about `block` detections, which bounds the memory and changes nothing.
+    """
     links = links_of(r.detections.frame, track)
-    return links, head.right(doubt_features(r, linking, links)) if len(links.at) else np.zeros(0)
+    opens = np.ones(len(links.row), bool)
+    opens[links.at] = False
+    begins = opens.nonzero()[0]
+    if not len(begins):
+        return links, np.zeros(0)
+    first = begins[np.flatnonzero(np.diff(begins // block, prepend=-1))]
+    parts = []
+    for low, high in pairwise([*first.tolist(), len(links.row)]):
+        at = links.at[np.searchsorted(links.at, low) : np.searchsorted(links.at, high)] - low
+        parts.append(head.right(doubt_features(r, linking, Links(links.row[low:high], at))))
+    return links, np.concatenate(parts)
 
 
 def cut_costs(detections: int, links: Links, probability: Float64) -> Float64:

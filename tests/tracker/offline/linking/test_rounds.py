@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import WeightsError
+from models.link_head.inference import own_link_head
 from tests.support.walking_people import walkers
 from tracker.config import TrackerConfig
 from tracker.learned.liquid_motion import LiquidMotion
 from tracker.offline.config import OfflineConfig
+from tracker.offline.doubt.decisions import link_probabilities
 from tracker.offline.linking.candidates import candidate_links
 from tracker.offline.linking.features import FEATURES, link_features
 from tracker.offline.linking.pieces import chains, cut_tracks, sure_pieces
@@ -120,6 +122,18 @@ def test_every_link_start_and_end_is_one_decision_in_order_of_time() -> None:
     link = d.kind == Kind.LINK
     assert (video.frame[d.earlier[link]] < video.frame[d.later[link]]).all()
     assert (tracks.link[np.isin(tracks.detection, d.later[link])] < 1).all()
+
+
+@pytest.mark.parametrize("block", [1, 100, 700])
+def test_judging_links_in_blocks_of_tracks_changes_nothing(block: int) -> None:
+    video = random_walk(12)
+    recording = Recording.of(video, track_online(video, TrackerConfig()))
+    linking = link_pieces(recording, 10.0)
+    whole_links, whole = link_probabilities(recording, linking, linking.track, own_link_head())
+    links, found = link_probabilities(recording, linking, linking.track, own_link_head(), block)
+    assert links.at.tolist() == whole_links.at.tolist()
+    assert len(found) == len(links.at) > 500
+    np.testing.assert_allclose(found, whole, atol=1e-5)
 
 
 def test_the_result_does_not_depend_on_when_the_recording_began() -> None:

@@ -27,6 +27,7 @@ from tools.reporting.files import write_report
 from tools.track.config.detections import MotConfig
 from tools.track.detections import for_each_sequence, mot
 from tracker.config import TrackerConfig
+from tracker.offline.config import OfflineConfig
 
 DIFFERENCES = "differences"  # the key of the comparisons, next to the keys of the entrants
 BEST = "best_helpers"  # the key of the best offline helper of each baseline, by group of profiles
@@ -80,7 +81,7 @@ def measure(config: BenchMotConfig) -> Figures:
                         MotConfig(
                             folder / "input", folder / peer_runs.plain(name), config.camera_motion,
                             workers=config.workers, quiet=config.quiet, tracking=ours[name.removesuffix(WHOLE)],
-                            whole=name in whole, offline=config.offline,
+                            whole=name in whole, offline=config.offline if name in whole else OfflineConfig(),
                         )
                     )  # fmt: skip
                 for run in runs:

@@ -34,6 +34,7 @@ from tools.reporting.files import write_report
 from tools.track.config.video import OutputConfig, TrackConfig
 from tools.track.video import track_summary
 from tracker.detectors.config import DetectorConfig
+from tracker.offline.config import OfflineConfig
 from tracker.types import Float64
 
 OURS, WHOLE = "liquidtrack", "liquidtrack whole"
@@ -201,7 +202,7 @@ def _run(config: BenchVfrConfig, folder: Path, output: OutputConfig, whole: bool
         detection=_detector(config),
         appearance_features=config.appearance_features,
         tracking=config.tracking,
-        offline=config.offline,
+        offline=config.offline if whole else OfflineConfig(),
     )
     summary, _ = track_summary(settings)
     if not summary.complete:

@@ -14,6 +14,7 @@ from tools.benchmark.mot import bench_mot, best_helpers, best_peer, difference, 
 from tools.evaluate.mot import evaluate
 from tools.track.config.detections import MotConfig
 from tools.track.detections import mot
+from tracker.offline.config import OfflineConfig
 
 pytest.importorskip("trackeval")
 
@@ -85,6 +86,7 @@ def test_whole_is_compared_with_every_peer_and_its_best_offline_helper(
     bench_mot(
         BenchMotConfig(
             root, motions=("liquid",), peers=("bytetrack",), profiles=("full", "jitter"), whole=True, workers=1,
+            offline=OfflineConfig(fill="hidden"),
             quiet=True, json=out, out=tmp_path / "runs",
         )
     )  # fmt: skip
@@ -105,7 +107,8 @@ def test_whole_is_compared_with_every_peer_and_its_best_offline_helper(
     plain, filled = (read(runs / name / "one.txt", "mot") for name in ("bytetrack", "bytetrack_lines"))
     assert len(filled.id) > len(plain.id)
     whole = tmp_path / "whole"
-    mot(MotConfig(tmp_path / "runs/full-0/input", whole, whole=True, workers=1, quiet=True))
+    hidden = OfflineConfig(fill="hidden")
+    mot(MotConfig(tmp_path / "runs/full-0/input", whole, whole=True, workers=1, quiet=True, offline=hidden))
     assert (whole / "one.txt").read_bytes() == (tmp_path / "runs/full-0/liquid_whole/one.txt").read_bytes()
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.link_head.config import LinkHeadConfig
 from models.link_head.shapes import link_head_shapes
 from models.runtime.arrays import Float32, Float64
+from models.runtime.maths import expit
 from models.runtime.weight_files import check_shapes, read_checksummed, write_checksummed
 
 Index = NDArray[np.int64]
@@ -66,7 +67,7 @@ class LinkHeadNumpy:
         """(L,) probability that each link of a finished track is right, of its features (L, doubts)."""
         parts = [self._doubt(features[k : k + BLOCK]) for k in range(0, len(features), BLOCK)]
         odds = np.concatenate([np.zeros(0, np.float32), *parts]).astype(np.float64)
-        return np.asarray(1 / (1 + np.exp(-odds)))
+        return expit(odds)
 
     def _doubt(self, features: Float32) -> Float32:
         w = self.weights

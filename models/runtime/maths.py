@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.runtime.arrays import Float32, Float64
+from models.runtime.arrays import Float32, Float64, Int64
 
 MIN_PROBABILITY = 1e-6  # least distance of a probability from 0 and 1
 
@@ -36,3 +36,10 @@ def unit(vectors: Float32, axis: int = 1, least: float = 1e-12, flat: bool = Tru
         return made
     constant = np.float32(1 / np.sqrt(max(vectors.shape[axis], 1)))
     return np.where(length > least, made, constant).astype(np.float32)
+
+
+def ranges(begin: Int64, length: Int64) -> Int64:
+    """begin[0] .. begin[0] + length[0] - 1, begin[1] .. begin[1] + length[1] - 1, .., one after the other."""
+    ends = np.cumsum(length)
+    flat: Int64 = np.arange(length.sum()) + np.repeat(begin - (ends - length), length)
+    return flat

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from models.errors import DataError
+from models.runtime.maths import ranges
 from tracker.offline.constraints.enforcement import enforce
 from tracker.offline.constraints.piece_table import PieceTable
 from tracker.offline.constraints.state import Candidates, LinkState
@@ -251,7 +252,7 @@ class LinkSession:
         ids[piece] = new
         moved = (new != old).nonzero()[0]
         count = end[moved] - begin[moved]
-        place = np.repeat(begin[moved] - np.cumsum(count) + count, count) + np.arange(count.sum())
+        place = ranges(begin[moved], count)
         gone = np.setdiff1d(old_rows[known:], rows[known:])
         lost = np.concatenate([old[moved], before.track_of(gone)])
         self.change = TrackChange(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.runtime.maths import ranges
 from tracker.offline.linking.pieces import Pieces
 from tracker.offline.recording import Recording
 from tracker.types import Bool, Float64, Int64
@@ -41,8 +42,7 @@ def _near(r: Recording, pieces: Pieces, part: Int64, low: Int64, high: Int64) ->
     """The pairs of some pieces with all later ones that are within reach."""
     count = high[part] - low[part]
     earlier = np.repeat(part, count)
-    ends = np.cumsum(count)
-    later = np.arange(len(earlier)) + np.repeat(low[part] - (ends - count), count)
+    later = ranges(low[part], count)
     dt = r.time[pieces.first[later]] - r.time[pieces.last[earlier]]
     height, way = _way(r, pieces, earlier, later)
     reach = SLACK + FIRST_SPEED * np.minimum(dt, 1) + LATER_SPEED * np.maximum(dt - 1, 0)

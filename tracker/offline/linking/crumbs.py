@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.runtime.maths import ranges
 from tracker.boxes import overlap, to_xyxy
 from tracker.offline.decision.assignment import best_pairs
-from tracker.offline.linking.pieces import Pieces, chains, ranges
+from tracker.offline.linking.pieces import Pieces, chains
 from tracker.offline.recording import Recording
 from tracker.types import Int64
 

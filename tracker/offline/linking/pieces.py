@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.runtime.maths import ranges
 from tracker.offline.online import OnlineTracks
 from tracker.offline.types import VideoDetections
 from tracker.types import Bool, Float64, Int64
@@ -108,13 +109,6 @@ def cut_tracks(frame: Int64, track: Int64, doubtful: Bool) -> Pieces:
     piece = np.full(len(frame), -1)
     piece[row] = np.repeat(np.arange(len(length)), length)
     return Pieces(start, row, piece)
-
-
-def ranges(begin: Int64, length: Int64) -> Int64:
-    """begin[0] .. begin[0] + length[0] - 1, begin[1] .. begin[1] + length[1] - 1, .., one after the other."""
-    ends = np.cumsum(length)
-    flat: Int64 = np.arange(ends[-1] if len(ends) else 0) + np.repeat(begin - (ends - length), length)
-    return flat
 
 
 def chains(follower: Int64) -> Int64:

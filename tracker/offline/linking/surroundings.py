@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.runtime.maths import ranges
 from tracker.boxes import to_xyxy
 from tracker.offline.linking.pieces import Pieces
 from tracker.offline.online import OnlineTracks
@@ -30,11 +31,11 @@ def online_features(r: Recording, earlier: Int64, later: Int64) -> Float64:
     same = (o.track[earlier] == o.track[later]) & (o.track[earlier] >= 0)
     # the links between both: from the one after `earlier` to the one that leads to `later`
     low, high = np.where(same, place[earlier] + 1, 0), np.where(same, place[later] + 1, 1)
-    ranges = np.stack([low, high], axis=1).ravel()
+    bounds = np.stack([low, high], axis=1).ravel()
 
     def over(reduce: np.ufunc, values: Float64) -> Float64:
         padded = np.append(np.nan_to_num(values[order]), 0.0)
-        return np.where(same, reduce.reduceat(padded, ranges)[::2], 0.0) if len(ranges) else np.zeros(0)
+        return np.where(same, reduce.reduceat(padded, bounds)[::2], 0.0) if len(bounds) else np.zeros(0)
 
     margin, odds = o.margin.astype(np.float64), o.log_odds.astype(np.float64)
     weakest, least = over(np.minimum, margin), over(np.minimum, odds)
@@ -92,8 +93,7 @@ def surrounding_features(r: Recording, pieces: Pieces, earlier: Int64, later: In
 def _met(r: Recording, box: Float64, frame: Int64) -> Float64:
     """(Q, 2) the largest share that one box of the frame covers of each box, and the largest IoU with one."""
     count = r.first[frame + 1] - r.first[frame]
-    pair, ends = np.repeat(np.arange(len(box)), count), np.cumsum(count)
-    other = np.arange(len(pair)) + np.repeat(r.first[frame] - (ends - count), count)
+    pair, other = np.repeat(np.arange(len(box)), count), ranges(r.first[frame], count)
     sure = r.score[other] > MIN_SCORE
     pair, other = pair[sure], other[sure]
     near = to_xyxy(r.coordinates[other])

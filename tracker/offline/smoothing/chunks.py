@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from models.runtime.maths import ranges
 from tracker.offline.smoothing.sightings import Queries, Sightings
 from tracker.types import Bool, Int64
 
@@ -56,14 +57,7 @@ def batches(sightings: Sightings, queries: Queries) -> Iterator[TrackBatch]:
         core = (row >= low[some][chunk]) & (row < high[some][chunk])
         kept = np.flatnonzero(core)
         kept = kept[np.argsort(row[kept], kind="stable")]
-        asked = ranges(asked_low[some], asked_high[some])
+        asked = ranges(asked_low[some], (asked_high - asked_low)[some])
         before = kept[np.searchsorted(row[kept], queries.after[asked])]
         later = begins[np.minimum(step[before] + 1, len(count))] + chunk[before]
         yield TrackBatch(row, chunk, begins, core, first[some], asked, before, later)
-
-
-def ranges(low: Int64, high: Int64) -> Int64:
-    """All numbers of the ranges low[i]:high[i], one after the other."""
-    size = high - low
-    found: Int64 = np.arange(size.sum()) + np.repeat(low - (np.cumsum(size) - size), size)
-    return found

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from models.runtime.maths import ranges
 from tracker.boxes import to_xyxy
 from tracker.offline.config import Fill
 from tracker.offline.smoothing.occlusion import occlusion
@@ -57,8 +58,7 @@ def absent_frames(sightings: Sightings, times: Float64, longest: float) -> Queri
     missing = np.where(track[1:] == track[:-1], frame[1:] - frame[:-1] - 1, 0)
     missing[times[frame[1:]] - times[frame[:-1]] > longest] = 0
     after = np.repeat(np.arange(len(missing)), missing)
-    turn = np.arange(len(after)) - np.repeat(np.cumsum(missing) - missing, missing)
-    absent = frame[after] + 1 + turn
+    absent = ranges(frame[:-1] + 1, missing)
     return Queries(after, times[absent], absent)
 
 

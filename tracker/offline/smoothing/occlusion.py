@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.runtime.maths import ranges
 from tracker.boxes import overlapping_pairs
-from tracker.offline.smoothing.chunks import ranges
 from tracker.types import Float64, Int64
 
 BLOCK = 100_000  # boxes whose overlaps are searched at once; bounds the memory
@@ -32,7 +32,7 @@ def occlusion(frame: Int64, xyxy: Float64, other_frame: Int64, others: Float64) 
         if len(block) == 0:
             continue
         rows = order[ends[block[0]] : ends[block[-1] + 1]]
-        near = ranges(low[block], high[block])
+        near = ranges(low[block], (high - low)[block])
         boxes = np.concatenate([xyxy[rows], others[near]])
         place = np.concatenate([frame[rows], other_frame[near]]) - frames[block[0]]
         # one sweep along x for all frames: each lies beside the one before

@@ -36,6 +36,7 @@ def saved(window: Window, folder: Path) -> float:
 
 
 def test_playback_pauses_steps_both_ways_and_resumes(window: Window, tmp_path: Path) -> None:
+    until(lambda: window.frame() >= 2, "images to go back to")
     stands = window.pause()
     shown = saved(window, tmp_path)
     assert round(shown / 0.04) in (stands, stands + 1)

@@ -1,0 +1,1 @@
+"""The page in which a person corrects tracks, and the server behind it."""

@@ -1,1 +1,8 @@
 """Projects: recordings whose tracks a person corrects, one SQLite file each, with every operation in a journal."""
+
+from datasets.projects.edit import Edit
+from datasets.projects.project import Project
+from datasets.projects.slots import Slots
+from datasets.projects.types import Entry, Extents, Path, Provenance, Rows, SourceRecord, Track
+
+__all__ = ["Edit", "Entry", "Extents", "Path", "Project", "Provenance", "Rows", "Slots", "SourceRecord", "Track"]

@@ -12,11 +12,11 @@ import numpy as np
 from datasets.sources.config import SourceConfig
 from datasets.sources.frame_times import read_frame_times
 from datasets.sources.opencv_log import silence_opencv
-from datasets.sources.recorded import Recorded
+from datasets.sources.recorded import Recorded, fitted
 from models.checks.paths import globbed, read_bounded
 from models.errors import ConfigError, DataError, SourceError
 from tracker.protocols import SourceInfo
-from tracker.types import Float64, UInt8
+from tracker.types import Float64, Int64, UInt8
 
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2")
@@ -169,6 +169,19 @@ class ImageSource(Recorded):
     def times(self) -> Float64:
         """(F,) seconds since the first image."""
         return self._seconds
+
+    def numbers(self) -> Int64:
+        """(F,) frame numbers of the images, rising."""
+        return np.array(self._numbers, np.int64)
+
+    def image(self, k: int) -> UInt8:
+        """The k-th image, at any time and from any thread, as the iteration gives it.
+
+        Raises:
+            SourceError: it cannot be read, or has another size.
+        """
+        size = self.info.width, self.info.height
+        return fitted(read_image(self._paths[k]), size, self._config.resize, str(self._paths[k]))
 
     def details(self) -> dict[str, str | None]:
         """Empty: there are no details beyond `info`."""

@@ -42,6 +42,26 @@ class PacketTimes:
         return units * self.time_base.numerator / self.time_base.denominator
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class SeekTable:
+    """Where the frames of a video lie, for a file whose packet times are exact.
+
+    Attributes:
+        pts: (F,) int64, sorted, the presentation time of every frame in time_base units; the first is frame 0.
+        keys: (K,) int64, sorted, those after frame 0 at which decoding can begin.
+        time_base: seconds per unit.
+    """
+
+    pts: Int64
+    keys: Int64
+    time_base: Fraction
+
+    def in_seconds(self) -> Float64:
+        """(F,) seconds since the first frame, rounded as `VideoFile` rounds them."""
+        seconds: Float64 = (self.pts - self.pts[0]) * self.time_base.numerator / self.time_base.denominator
+        return seconds
+
+
 def read_packet_times(media: Media, stream: VideoStream) -> PacketTimes:
     """Reads all packets from the container's current position; a damaged end ends the list."""
     pts: list[int] = []

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -52,6 +53,9 @@ def fitted(bgr: UInt8, size: tuple[int, int], resize: bool, where: str) -> UInt8
         f"{where} is {width}x{height} where the first frame is {size[0]}x{size[1]};"
         " resize turns all frames to the first one's size."
     )
+
+
+Deferred = tuple[int, float, Callable[[], UInt8]]  # frame number, seconds since the first frame, makes the image
 
 
 class Closing:
@@ -105,12 +109,32 @@ class Recorded(Closing, ABC):
         """Closes files; called once, never while a frame is decoded."""
 
     def __iter__(self) -> Iterator[Frame]:
+        return self._frames(self.deferred())
+
+    def deferred(self) -> Iterator[Deferred]:
+        """The frames in order, without their images: those are made when asked for, at any later time and in any order.
+
+        It takes the place of the iteration over the source.
+        """
         if self._claimed:
             raise SourceError(f"{self.info.name} has been read already; open it again to read it again.")
         self._claimed = True
-        return self._frames()
+        return self._deferred()
 
-    def _frames(self) -> Iterator[Frame]:
+    def _frames(self, deferred: Iterator[Deferred]) -> Iterator[Frame]:
+        try:
+            while True:
+                with self._lock:
+                    found = next(deferred, None)
+                    if found is None:
+                        return
+                    index, time, image = found
+                    bgr = image()
+                yield Frame(bgr, index, time)
+        finally:
+            self.close()
+
+    def _deferred(self) -> Iterator[Deferred]:
         chosen = self._chosen()
         try:
             while True:
@@ -118,18 +142,17 @@ class Recorded(Closing, ABC):
                     if self._closing:
                         return
                     found = next(chosen, None)
-                    if found is None:
-                        return
-                    index, time, item = found
-                    bgr = fitted(
-                        self._picture(index, item),
-                        (self.info.width, self.info.height),
-                        self._config.resize,
-                        self._where(index, item),
-                    )
-                yield Frame(bgr, index, time)
+                if found is None:
+                    return
+                yield found[0], found[1], partial(self._image, found[0], found[2])
         finally:
             self.close()
+
+    def _image(self, index: int, item: object) -> UInt8:
+        """The image of a candidate at the source's size."""
+        with self._lock:
+            size = self.info.width, self.info.height
+            return fitted(self._picture(index, item), size, self._config.resize, self._where(index, item))
 
     def _where(self, index: int, item: object) -> str:
         return f"{self.info.name} frame {index}"

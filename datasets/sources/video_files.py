@@ -30,8 +30,8 @@ from datasets.sources.containers import (
     video_stream,
 )
 from datasets.sources.frame_times import read_frame_times
-from datasets.sources.orientation import ToBgr, read_turn
-from datasets.sources.packet_times import FrameClock, PacketTimes, read_packet_times
+from datasets.sources.orientation import ToBgr, Turn, read_turn
+from datasets.sources.packet_times import FrameClock, PacketTimes, SeekTable, read_packet_times
 from datasets.sources.recorded import Recorded, count
 from models.errors import ChangedError, DataError, SourceError
 from tracker.protocols import SourceInfo
@@ -218,30 +218,59 @@ class VideoFile(Recorded):
         Frame numbers count over the whole file, so all packets are read once without decoding. If the packet times are
         not reliable (no presentation times, repeated times, a damaged file), decoding begins at frame 0: returns 0.
         """
-        zero = self._zero
-        if zero is None or self._once or self._container.format.name in TIMELESS:
+        table = self.seek_table()
+        if table is None:
             return 0
-        packets, pts = self._packets()
-        if not packets.exact or not len(pts) or pts[0] != zero:
-            return 0
-        landed = self._seek(packets, pts, zero)
+        landed = self._seek(table)
         if landed is None:
-            again = self._open(self._media)
+            again = self.reopened()
             self._media.close()
             self._media, self._first = again, None
             self._begin()
             return 0
         return landed
 
-    def _seek(self, packets: PacketTimes, pts: Int64, zero: int) -> int | None:
+    def seek_table(self) -> SeekTable | None:
+        """The times at which frames lie and decoding can begin; None where only decoding from frame 0 is reliable."""
+        zero = self._zero
+        if zero is None or self._once or self._container.format.name in TIMELESS:
+            return None
+        packets, pts = self._packets()
+        if not packets.exact or not len(pts) or pts[0] != zero:
+            return None
+        return SeekTable(pts, packets.keys[packets.keys > zero], packets.time_base)
+
+    @property
+    def turn(self) -> Turn:
+        """What makes its images upright."""
+        return self._turn
+
+    @property
+    def resizes(self) -> bool:
+        """Whether images of another size are scaled to the first one's."""
+        return self._config.resize
+
+    @property
+    def readable_once(self) -> bool:
+        """Whether it is a pipe."""
+        return self._once
+
+    def reopened(self) -> Media:
+        """The same file, opened once more."""
+        return self._open(self._media)
+
+    def seconds_of(self, table: SeekTable) -> Float64:
+        """(F,) seconds since the first frame of the frames of `table`."""
         if self._times is not None:
-            seconds = self._times
-        elif self._config.rate is not None:
-            seconds = np.arange(len(pts)) / self._config.rate
-        else:
-            seconds = packets.in_seconds(pts - zero)
-        target = min(int(np.searchsorted(seconds, self._config.start)), len(pts) - 1)
-        keys = packets.keys[(packets.keys <= pts[target]) & (packets.keys > zero)]
+            return self._times
+        if self._config.rate is not None:
+            return np.arange(len(table.pts)) / self._config.rate
+        return table.in_seconds()
+
+    def _seek(self, table: SeekTable) -> int | None:
+        pts = table.pts
+        target = min(int(np.searchsorted(self.seconds_of(table), self._config.start)), len(pts) - 1)
+        keys = table.keys[table.keys <= pts[target]]
         if not len(keys):  # the start is before the second key frame: nothing to skip
             return 0
         # if the container's index is in decoding order, a seek may land late: then seek again, one key frame earlier

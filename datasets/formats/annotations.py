@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from datasets.formats.provenance import Provenance
+from datasets.formats.track_info import TrackInfo
 from datasets.masks.rle import Rle
 from models.errors import DataError
-from tracker.types import Bool, Float32, Float64, Int64
+from tracker.types import Bool, Float32, Float64, Int64, UInt8
+
+COLUMNS = ("id", "xyxy", "score", "label", "ignore", "visibility", "mask", "filled", "link", "provenance", "occluded")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -32,6 +37,9 @@ class Annotations:
         filled: (N,) bool, boxes without a detection, put into an absence; None if the file does not tell.
         link: (N,) float32, 0..1, probability of the link that leads to the box, nan where unknown; None if the file
             has none.
+        provenance: (N,) uint8, how each box came about (`Provenance`); None if the file does not tell.
+        occluded: (N,) bool, boxes of objects that are partly hidden; None if the file does not tell.
+        tracks: what is said of tracks as a whole, one entry a track; tracks of which nothing is said may be missing.
     """
 
     frames: Int64
@@ -49,10 +57,13 @@ class Annotations:
     start: float = 0.0
     filled: Bool | None = None
     link: Float32 | None = None
+    provenance: UInt8 | None = None
+    occluded: Bool | None = None
+    tracks: tuple[TrackInfo, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.row)
-        for name in ("id", "xyxy", "score", "label", "ignore", "visibility", "mask", "filled", "link"):
+        for name in COLUMNS:
             column = getattr(self, name)
             if column is not None and len(column) != n:
                 raise DataError(f"annotations: {name} has {len(column)} rows where row has {n}.")
@@ -65,6 +76,8 @@ class Annotations:
                 raise DataError(f"annotations: {name} goes from {values[at - 1]} to {values[at]}; it must increase.")
         if n and (self.row.min() < 0 or self.row.max() >= len(self.frames) or (np.diff(self.row) < 0).any()):
             raise DataError("annotations: rows must be sorted by frame and lie inside the list of frames.")
+        if len({info.id for info in self.tracks}) < len(self.tracks):
+            raise DataError("annotations: a track is described twice.")
 
     def __len__(self) -> int:
         return len(self.row)
@@ -73,3 +86,20 @@ class Annotations:
         """The rows of the boxes of `frames[row]`."""
         start, stop = np.searchsorted(self.row, [row, row + 1])
         return slice(int(start), int(stop))
+
+    def origin(self) -> UInt8 | None:
+        """(N,) `Provenance` of each box, as far as it is known: from `provenance`, else from `filled`."""
+        if self.provenance is not None or self.filled is None:
+            return self.provenance
+        return np.where(self.filled, Provenance.FILLED, Provenance.SEEN).astype(np.uint8)
+
+    def take(self, keep: Bool) -> Annotations:
+        """The boxes where `keep` (N,) is true; all frames and what is said of the tracks that are left."""
+        at = np.flatnonzero(keep)
+        columns: dict[str, Any] = {}
+        for name in ("row", *COLUMNS):
+            column = getattr(self, name)
+            if column is not None:
+                columns[name] = tuple(column[i] for i in at.tolist()) if name == "mask" else column[at]
+        left = set(np.unique(self.id[at]).tolist())
+        return replace(self, **columns, tracks=tuple(info for info in self.tracks if info.id in left))

@@ -6,32 +6,32 @@ Plain COCO is read as well: images in the order of their ids are frames 0, 1, ..
 video it is CVAT's name for them, `frame_<from 0, six digits>.jpg`. A video's `start`, our addition, is the time of its
 first frame on the file's own clock, in seconds. An annotation may have `filled` (true: a box without a detection, put
 into an absence) and `link` (0..1, probability of the link that leads to it), our additions too.
+
+Corrected tracks have `provenance` (`seen`, `filled`, `drawn`, `confirmed`, `tracked`) and, as CVAT and datumaro write
+them, `attributes`: `occluded` and the user's own as they hold in the frame. What is said of a track as a whole stands
+in TAO's `tracks`, with name, attributes, changes, absences and accepted as in our JSON lines. Of other programs' files
+the attributes of a track are those of its annotations.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from datasets.formats.annotations import Annotations
-from datasets.formats.table import UNKNOWN_LINK, RowList, assemble
+from datasets.formats.label_rows import UNKNOWN_LINK, RowList
+from datasets.formats.provenance import WORDS
+from datasets.formats.table import assemble
 from datasets.formats.text import BadRows, log, number, read_text, start_of
-from datasets.formats.timeline import Clock, find_clock, make_clock
-from datasets.formats.writer import FrameBoxes, WholeFile, Writer, image_name, utc, wide_ltwh
+from datasets.formats.timeline import MAX_INDEX, Clock, find_clock, make_clock
+from datasets.formats.track_info import TrackInfo, list_from_json, merged, of_rows
 from datasets.masks.rle import Rle, from_json
 from models.errors import DataError
 
 MAKER = "liquidtrack"
-BETWEEN = '\n],\n"annotations": ['  # end of the images and beginning of the annotations
-PAGE = 4096  # bytes; the kernel copies a write page by page, so a kill never cuts a write within one page
-ROOM = 1 << 16  # initial bytes for images; doubled when full
-MAX_ROOM_BYTES = 1 << 23  # largest number of bytes reserved in advance by the source's frame count
+NOT_OURS = ("occluded", "track_id", "keyframe", "outside", "rotation", "is_crowd")  # attributes that programs add
 
 
 def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
@@ -48,11 +48,24 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
         beside = find_clock(path, skip_bad_rows)
         clock = clock if beside is None else Clock(beside.frames, beside.times, beside.origin, beside.rate, clock.size)
     rows = RowList()
+    held: dict[int, list[tuple[int, dict[str, str]]]] = {}
     for k, value in enumerate(annotations):
-        _annotation(f"annotation {k + 1}", value, category, frame_of, rows, bad)
+        _annotation(f"annotation {k + 1}", value, category, frame_of, rows, bad, held)
     video = videos[0] if isinstance(videos, list) and videos and isinstance(videos[0], dict) else {}
-    got = assemble(rows.rows(with_wh=True), lambda i: rows.where[i], bad, names, clock)
+    tracks = _tracks(path, top, held)
+    got = assemble(rows.rows(with_wh=True), lambda i: rows.where[i], bad, names, clock, tracks=tracks)
     return replace(got, start=start_of(video.get("start")))
+
+
+def _tracks(
+    path: Path, top: dict[str, Any], held: dict[int, list[tuple[int, dict[str, str]]]]
+) -> tuple[TrackInfo, ...]:
+    """What is said of the tracks: by our own list, and for other tracks by the attributes of their annotations."""
+    about = top.get("info")
+    ours = isinstance(about, dict) and about.get("description") == MAKER
+    said = list_from_json(top.get("tracks"), path.name) if ours else ()
+    found = (of_rows(id, sorted(values, key=lambda v: v[0])) for id, values in held.items())
+    return merged(said, found)
 
 
 def _load(path: Path, text: str) -> dict[str, Any]:
@@ -141,7 +154,13 @@ def _images(images: list[Any], bad: BadRows) -> tuple[Clock, dict[int, float]]:
 
 
 def _annotation(
-    where: str, value: Any, category: dict[int, int], frame_of: dict[int, float], rows: RowList, bad: BadRows
+    where: str,
+    value: Any,
+    category: dict[int, int],
+    frame_of: dict[int, float],
+    rows: RowList,
+    bad: BadRows,
+    held: dict[int, list[tuple[int, dict[str, str]]]],
 ) -> None:
     if not isinstance(value, dict):
         return bad(where, "it is no object with image_id, category_id and bbox")
@@ -166,112 +185,24 @@ def _annotation(
         except DataError as error:
             return bad(where, str(error))
     ignore = value.get("iscrowd") in (1, True) or value.get("ignore") in (1, True)
-    ltrb = [v for v in box if v is not None]
-    filled = value.get("filled") is True
-    rows.add(where, frame_of[image], track, ltrb, category[kind], score, ignore, visibility, mask, filled, link)
+    origin = value.get("provenance")
+    if origin is not None and (not isinstance(origin, str) or origin not in WORDS):
+        return bad(where, f"provenance is {str(origin)[:40]!r}; it is one of {', '.join(WORDS)}")
+    given = value.get("attributes")
+    attributes = given if isinstance(given, dict) else {}
+    frame, told = frame_of[image], {k: _text(v) for k, v in attributes.items() if k not in NOT_OURS}
+    if isinstance(given, dict) and 0 <= track < MAX_INDEX and 0 <= frame < MAX_INDEX:
+        held.setdefault(int(track), []).append((int(frame), told))
+    rows.add(
+        where, frame, track, [v for v in box if v is not None], category[kind], score, ignore, visibility, mask,
+        value.get("filled") is True, link, None if origin is None else WORDS[origin],
+        attributes.get("occluded", value.get("occluded")) in (1, True),
+    )  # fmt: skip
     return None
 
 
-class CocoWriter(Writer):
-    """Writes COCO-video JSON that is valid after every frame.
-
-    Images and annotations both grow, but images come first in the file. The images are therefore followed by a reserve
-    of blanks, which JSON allows anywhere. The reserve is doubled when it is full and removed at the end.
-    """
-
-    def _open(self) -> None:
-        info = self.info
-        video: dict[str, Any] = {"id": 1, "name": info.name, "width": info.width, "height": info.height}
-        if info.start:
-            video["start"] = info.start
-        if info.started is not None:
-            video["start_utc"] = utc(info.started)
-        categories = [{"id": k, "name": name} for k, name in enumerate(self.names, 1)]
-        start = {"info": {"description": MAKER}, "videos": [video], "categories": categories, "images": []}
-        self._head = json.dumps(start, ensure_ascii=False).removesuffix("]}").encode("utf-8", "replace")
-        self._used = len(self._head)
-        room = min(max(ROOM, (info.frames or 0) * (130 + len(info.name))), MAX_ROOM_BYTES)
-        self._room_end = self._used + room
-        self._annotations = 0
-        self._file = WholeFile(self.path, self._head.decode() + " " * room + BETWEEN, tail="\n]}\n")
-
-    def _put(self, index: int, time: float | None, boxes: FrameBoxes) -> None:
-        info = self.info
-        image: dict[str, Any] = {
-            "id": index + 1,
-            "file_name": image_name(info, index),
-            "width": info.width,
-            "height": info.height,
-            "video_id": 1,
-            "frame_index": index,
-        }
-        if self._source_index is not None:
-            image["source_frame"] = self._source_index
-        if time is not None:
-            image["time"] = time
-        self._put_image(json.dumps(image, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace"))
-        lines = [self._line(index, boxes, k, box) for k, box in enumerate(wide_ltwh(boxes.xyxy))]
-        if lines:
-            comma = "" if self._annotations == 0 else ","
-            self._file.append(comma + "\n" + ",\n".join(lines))
-            self._annotations += len(lines)
-
-    def _line(self, index: int, boxes: FrameBoxes, k: int, box: list[float]) -> str:
-        left, top, width, height = (round(v, 3) for v in box)
-        out: dict[str, Any] = {
-            "id": self._annotations + k + 1,
-            "image_id": index + 1,
-            "video_id": 1,
-            "category_id": int(boxes.label[k]) + 1,
-            "bbox": [left, top, width, height],
-            "area": round(width * height, 3),
-            "iscrowd": int(boxes.ignore is not None and bool(boxes.ignore[k])),
-            "score": round(float(boxes.score[k]), 7),
-        }
-        if boxes.id[k] >= 0:
-            out["track_id"] = int(boxes.id[k])
-        if boxes.visibility is not None:
-            out["visibility"] = round(float(boxes.visibility[k]), 7)
-        if boxes.filled is not None and boxes.filled[k]:
-            out["filled"] = True
-        if boxes.link is not None and not np.isnan(boxes.link[k]):
-            out["link"] = round(float(boxes.link[k]), 3)
-        mask = boxes.mask[k] if boxes.mask is not None else None
-        if mask is not None:
-            out["segmentation"] = mask.to_json()
-        return json.dumps(out)
-
-    def _put_image(self, entry: bytes) -> None:
-        entry = (b"\n" if self._used == len(self._head) else b",\n") + entry
-        at = self._used
-        if at % PAGE + len(entry) > PAGE:
-            at += PAGE - at % PAGE
-        if at + len(entry) > self._room_end:
-            self._make_room(2 * (self._room_end - len(self._head)) + PAGE + len(entry))
-            return self._put_image(entry.lstrip(b",\n"))
-        self._file.patch(entry, at)
-        self._used = at + len(entry)
-        return None
-
-    def _make_room(self, room: int) -> None:
-        """Rewrites the file with `room` bytes for images."""
-        blanks = len(self._head) + room - self._used
-        parts = (self._parts(0, self._used), [b" " * blanks], self._parts(self._room_end, self._file.end))
-        self._file.rewrite(itertools.chain(*parts))
-        self._room_end = self._used + blanks
-
-    def _parts(self, start: int, end: int) -> Iterator[bytes]:
-        with self._file.reading() as file:
-            file.seek(start)
-            while start < end and (part := file.read(min(end - start, 1 << 20))):
-                start += len(part)
-                yield part
-
-    def _close(self) -> None:
-        try:
-            if self._used < self._room_end:
-                self._make_room(self._used - len(self._head))  # an exact reserve: removes the blanks
-        except DataError as error:
-            log.warning("%s is whole, but keeps blanks in its middle: %s", self.path, error)
-        finally:
-            self._file.close()
+def _text(value: Any) -> str:
+    """An attribute's value as text; empty for lists and objects."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, str | int | float) else ""

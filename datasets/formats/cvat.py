@@ -11,40 +11,43 @@ for a camera on the wall clock: `<?liquidtrack start="0.0" start_utc="2026-...Z"
 the box, declared in the labels; so is `filled` (true: no detection, the box is put into an absence) where such boxes
 are. An absence's first and last filled box are key frames only so that they keep the attribute.
 
+Corrected tracks have a key frame wherever a person drew a box, the attribute `provenance` (of the key frame) and, where
+the boxes after it came about otherwise, `between`. The user's attributes are CVAT's, mutable where they change; one
+with a name that is ours is called `attribute:<name>`. `source` of a track is `manual` where a person drew or confirmed
+all key frames, `semi-auto` where some or absences are a person's, else `auto`. CVAT numbers tracks anew; their own ids
+stand in the attribute `liquidtrack_id`, names of tracks in `name`.
+
 Reading: boxes that CVAT left out between two key frames are interpolated, as in CVAT, and a track without an end lasts
 to the last frame. `occluded` means a visibility of 0, else 1. Rotated boxes and polygons become their bounding boxes.
+Without `provenance`, key frames of a `manual` track are drawn, of a `semi-auto` one tracked, and the boxes between are
+filled; the frames in which a track that is not `auto` is outside, between two of its boxes, are absences.
 """
 
 from __future__ import annotations
 
-import re
-from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
-from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
 from datasets.formats.annotations import Annotations
-from datasets.formats.cvat_parser import CvatParser, Shape
-from datasets.formats.keyframes import key_frames
-from datasets.formats.table import LabelRows, RowList, assemble, union
-from datasets.formats.text import BadRows, read_text
-from datasets.formats.timeline import MAX_FRAMES, Clock, find_clock, make_clock
-from datasets.formats.writer import FrameBoxes, WholeFile, Writer, utc
+from datasets.formats.cvat_parser import CvatFile, CvatParser, Shape
+from datasets.formats.label_rows import UNKNOWN_PROVENANCE, LabelRows, RowList
+from datasets.formats.provenance import Provenance
+from datasets.formats.table import assemble, union
+from datasets.formats.text import BadRows, log, read_text
+from datasets.formats.timeline import MAX_FRAMES, MAX_INDEX, Clock, find_clock, make_clock
+from datasets.formats.track_info import TrackInfo, of_rows
 from models.errors import DataError
 from tracker.types import Int64
 
-TOLERANCE = 2.0  # pixels
-BOX = re.compile(
-    rb'<box frame="(\d+)" outside="([01])" occluded="([01])" keyframe="1" xtl="([-.\d]+)" ytl="([-.\d]+)"'
-    rb' xbr="([-.\d]+)" ybr="([-.\d]+)" z_order="0">'
-    rb'(?:<attribute name="score">[^<]*</attribute><attribute name="ignore">(?:(true)|false)</attribute>'
-    rb'(?:<attribute name="filled">(?:(true)|false)<)?)?'
-)
 MAX_FILLED = 2_000_000  # largest number of boxes that interpolation adds: a few lines of XML could request any number
+# (of a key frame, of the boxes between two) by the source of a track, where the boxes do not tell.
+BY_SOURCE = {
+    "manual": (Provenance.DRAWN, Provenance.FILLED),
+    "semi-auto": (Provenance.TRACKED, Provenance.FILLED),
+}
 
 
 def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
@@ -63,25 +66,108 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
         clock = Clock(union(parsed.task_frames, fine.astype(np.int64)), None, path.name, size=parsed.size)
     rows = RowList()
     tracks: list[tuple[list[Shape], list[int]]] = []
-    for (number, label), shapes in parsed.tracks.items():
+    ids = _own_ids(path, parsed)
+    between: list[int] = []  # of the boxes interpolated after each row
+    for key, shapes in parsed.tracks.items():
         at = []  # row index of each shape
         for shape in shapes:
             at.append(len(rows.frame))
             if not shape.outside:
+                here, after = _provenance(shape, parsed.sources.get(key, ""))
+                between.append(UNKNOWN_PROVENANCE if after is None else after)
                 rows.add(
-                    shape.where, shape.frame, number, shape.ltrb, label, shape.score, shape.ignore, shape.visibility,
-                    filled=shape.filled,
+                    shape.where, shape.frame, ids[key], shape.ltrb, key[1], shape.score, shape.ignore,
+                    0.0 if shape.occluded else None, filled=shape.filled, provenance=here, occluded=shape.occluded,
                 )  # fmt: skip
-        if number >= 0 and not parsed.still:  # detections are not interpolated
+        if ids[key] >= 0 and not parsed.still:  # detections are not interpolated
             tracks.append((shapes, at))
-    table, of = _filled(path, tracks, clock, rows.rows())
+    table, of = _filled(path, tracks, clock, rows.rows(), np.array(between, np.int64))
     size = parsed.size or clock.size
-    got = assemble(table, lambda i: rows.where[of[i]], bad, parsed.names, clock, size=size)
+    said = tuple(_infos(parsed, ids, clock.frames))
+    got = assemble(table, lambda i: rows.where[of[i]], bad, parsed.names, clock, size=size, tracks=said)
     return replace(got, start=parsed.start)
 
 
+def _own_ids(path: Path, parsed: CvatFile) -> dict[tuple[float, int], float]:
+    """The id of each track: the one it had before CVAT numbered it anew, if it is given and free."""
+    if not parsed.own_ids:
+        return {key: key[0] for key in parsed.tracks}
+    ids: dict[tuple[float, int], float] = {}
+    taken: set[tuple[int, int]] = set()
+    for key in parsed.tracks:
+        own = parsed.own_ids.get(key)
+        if own is not None and (own, key[1]) not in taken:
+            taken.add((own, key[1]))
+            ids[key] = own
+    used = {own for own, _ in taken}
+    free = max(used) + 1
+    moved: dict[float, int] = {}
+    for key in parsed.tracks:
+        if key in ids:
+            continue
+        ids[key] = number = moved.get(key[0], key[0])
+        if number in used and key[0] not in moved:
+            ids[key] = moved[key[0]] = free
+            free += 1
+    if moved:
+        log.warning("%s: %d tracks that were copied or drawn in CVAT got new ids", path.name, len(moved))
+    return ids
+
+
+def _provenance(shape: Shape, source: str) -> tuple[int | None, int | None]:
+    """(of a box, of the boxes interpolated after it)."""
+    if shape.provenance is not None:
+        return shape.provenance, shape.provenance if shape.between is None else shape.between
+    if source not in BY_SOURCE:
+        return None, None
+    here, after = BY_SOURCE[source]
+    return here if shape.key else after, after
+
+
+def _infos(parsed: CvatFile, ids: dict[tuple[float, int], float], frames: Int64) -> Iterable[TrackInfo]:
+    """What the file says of each track: its attributes, its name, and where it is absent."""
+    by_id: dict[int, list[tuple[float, int]]] = {}
+    for key, number in ids.items():
+        if 0 <= number < MAX_INDEX and number == int(number) and not parsed.still:
+            by_id.setdefault(int(number), []).append(key)
+    for id, keys in by_id.items():
+        shapes = sorted(
+            (shape for key in keys for shape in parsed.tracks[key] if 0 <= shape.frame < MAX_INDEX),
+            key=lambda shape: (shape.frame, not shape.outside),
+        )
+        held: dict[str, str] = {}
+        rows: list[tuple[int, dict[str, str]]] = []
+        for shape in shapes:
+            if not shape.outside:
+                held |= shape.attributes
+                rows.append((int(shape.frame), dict(held)))
+        info = of_rows(id, rows)
+        if any(parsed.sources.get(key) in BY_SOURCE for key in keys):
+            info = replace(info, absences=tuple(_absences(shapes, frames)))
+        name = next((parsed.track_names[key] for key in keys if key in parsed.track_names), "")
+        info = replace(info, name=name).clean()
+        if not info.empty:
+            yield info
+
+
+def _absences(shapes: list[Shape], frames: Int64) -> Iterable[tuple[int, int]]:
+    """(first, last) frames between two boxes in which the track is outside."""
+    gone: int | None = None
+    begun = False
+    for shape in shapes:
+        if shape.outside:
+            gone = int(shape.frame) if begun and gone is None else gone
+        else:
+            if gone is not None and gone < shape.frame:
+                before = int(np.searchsorted(frames, shape.frame)) - 1
+                last = int(frames[before]) if before >= 0 else -1
+                if last >= gone:
+                    yield gone, last
+            gone, begun = None, True
+
+
 def _filled(
-    path: Path, tracks: list[tuple[list[Shape], list[int]]], clock: Clock, table: LabelRows
+    path: Path, tracks: list[tuple[list[Shape], list[int]]], clock: Clock, table: LabelRows, between: Int64
 ) -> tuple[LabelRows, Int64]:
     """The rows, followed by the boxes interpolated between and after a track's own boxes; source row of each."""
     source: list[int] = []
@@ -116,168 +202,7 @@ def _filled(
     there, to = np.array([t[0] for t in target])[gap], np.array([t[1] for t in target])[gap]
     with np.errstate(all="ignore"):
         part = ((frame - table.frame[of]) / (there - table.frame[of]))[:, None]
-        return table.extended(of, frame, table.ltrb[of] + part * (to - table.ltrb[of])), np.append(written, of)
-
-
-class CvatWriter(Writer):
-    """Writes CVAT for video 1.1.
-
-    CVAT groups boxes by track, but frames arrive in time order. Each box is therefore first written as a separate
-    `<track>`, which keeps the file valid after every frame (`read` joins the parts by their id). At the end the file is
-    rewritten in CVAT's order, with only key frames and the labels that occur. After a kill, `liquidtrack convert` does
-    this.
-
-    Args:
-        tolerance: largest error of an edge between key frames after linear interpolation, pixels; 0 makes every frame a
-            key frame. Presence and absence of an object are always exact.
-    """
-
-    def __init__(self, path: str | Path, tolerance: float = TOLERANCE) -> None:
-        super().__init__(path)
-        self._tolerance = tolerance
-
-    def _open(self) -> None:
-        self._shown: dict[tuple[int, int], str] = {}
-        self._fills = False
-        self._starts = [f'label={quoteattr(name)} source="auto"' for name in self.names]
-        self._file = WholeFile(self.path, self._head("", self.names), tail="</annotations>\n")
-        self._body = self._file.end
-
-    def _head(self, extent: str, names: Iterable[str]) -> str:
-        attributes = "".join(
-            f"<attribute><name>{name}</name><mutable>True</mutable><input_type>{kind}</input_type>"
-            f"<default_value>{default}</default_value><values>{values}</values></attribute>"
-            for name, kind, default, values in (
-                ("score", "text", "", ""),
-                ("ignore", "checkbox", "false", "false"),
-                *([("filled", "checkbox", "false", "false")] if self._fills else []),
-            )
-        )
-        labels = "".join(
-            f"<label><name>{escape(name)}</name><attributes>{attributes}</attributes></label>\n"
-            for name in dict.fromkeys(names)
-        )
-        info = self.info
-        size = f"<original_size><width>{info.width}</width><height>{info.height}</height></original_size>\n"
-        if not (info.width > 0 and info.height > 0):
-            size = ""
-        if info.start or info.started is not None:
-            clock = "" if info.started is None else f' start_utc="{utc(info.started)}"'
-            size += f'<?liquidtrack start="{info.start!r}"{clock}?>\n'
-        return (
-            '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n<meta>\n<task>\n'
-            f"<name>{escape(_printable(info.name))}</name>\n{extent}<mode>interpolation</mode>\n"
-            f"<labels>\n{labels}</labels>\n{size}</task>\n</meta>\n"
-        )
-
-    def _put(self, index: int, time: float | None, boxes: FrameBoxes) -> None:
-        seconds = "" if time is None else f' seconds="{time!r}"'
-        self._fills |= boxes.filled is not None
-        source = "" if self._source_index is None else f' source_frame="{self._source_index}"'
-        lines = [f'<?liquidtrack frame="{index}"{seconds}{source}?>\n']
-        shown: dict[tuple[int, int], str] = {}
-        columns = boxes.id.tolist(), boxes.label.tolist(), boxes.xyxy.tolist(), boxes.score.tolist()
-        for k, (number, label, (left, top, right, bottom), score) in enumerate(zip(*columns, strict=True)):
-            right, bottom = max(right, left + 0.002), max(bottom, top + 0.002)  # keeps the rounded box non-empty
-            place = f'xtl="{left:.3f}" ytl="{top:.3f}" xbr="{right:.3f}" ybr="{bottom:.3f}" z_order="0"'
-            occluded = int(boxes.visibility is not None and bool(boxes.visibility[k] < 0.5))
-            ignore = "true" if boxes.ignore is not None and boxes.ignore[k] else "false"
-            filled = (
-                ""
-                if boxes.filled is None
-                else f'<attribute name="filled">{str(bool(boxes.filled[k])).lower()}</attribute>'
-            )
-            box = (
-                f'<box frame="{index}" outside="0" occluded="{occluded}" keyframe="1" {place}>'
-                f'<attribute name="score">{score:.7g}</attribute><attribute name="ignore">{ignore}</attribute>'
-                f"{filled}</box>"
-            )
-            gone = _gone(index + 1, place) if number < 0 else ""  # a detection is a track of one frame
-            lines.append(f'<track id="{number}" {self._starts[label]}>{box}{gone}</track>\n')
-            if number >= 0:
-                shown[number, label] = place
-        for (number, label), place in self._shown.items():
-            if (number, label) not in shown:
-                lines.append(f'<track id="{number}" {self._starts[label]}>{_gone(index, place)}</track>\n')
-        self._shown = shown
-        self._file.append("".join(lines))
-
-    def _close(self) -> None:
-        try:
-            if self._last >= 0:
-                self._file.rewrite(self._by_track(self._file.end))
-        except DataError as error:
-            raise DataError(
-                f"{error} All boxes are in it, each as a track of its own: `liquidtrack convert` puts them in order."
-            ) from error
-        finally:
-            self._file.close()
-
-    def _by_track(self, end: int) -> Iterator[bytes]:
-        """The file's parts in CVAT's order: head, notes on frames, and the key frames of each track."""
-        known: dict[bytes, int] = {}
-        used: set[bytes] = set()
-        track, start = array("q"), array("q")
-        notes = array("q")
-        with self._file.reading() as file:
-            file.seek(self._body)
-            at = self._body
-            while at < end:
-                line = file.readline()
-                if line.startswith(b"<?"):
-                    notes.append(at)
-                else:
-                    key = line[: line.find(b"><box ")]
-                    used.add(key.split(b" ", 2)[-1])
-                    if not (line.startswith(b"<track ") and line.endswith(b"</track>\n")):
-                        raise DataError(f"{self.path} was changed by another program while it was written.")
-                    if key.startswith(b'<track id="-1"'):
-                        key = b"%d" % at  # detections are not joined
-                    track.append(known.setdefault(key, len(known)))
-                    start.append(at)
-                at += len(line)
-            names = [name for name, text in zip(self.names, self._starts, strict=True) if text.encode() in used]
-            last = self._last
-            extent = f"<size>{last + 1}</size>\n<start_frame>0</start_frame>\n<stop_frame>{last}</stop_frame>\n"
-            yield self._head(extent, names or self.names).encode()
-            for at in notes:
-                file.seek(at)
-                yield file.readline()
-            order = np.argsort(np.array(track, np.int64), kind="stable")
-            ends = np.flatnonzero(np.diff(np.array(track, np.int64)[order], append=-1))
-            for rows in np.split(order, ends[:-1] + 1) if len(order) else ():
-                yield from self._track(file, [start[k] for k in rows.tolist()])
-
-    def _track(self, file: BinaryIO, places: list[int]) -> Iterator[bytes]:
-        """The key frames of one track, with its boxes at these offsets of the file."""
-        values = array("d")
-        for at in places:
-            file.seek(at)
-            found = BOX.search(file.readline())
-            if found is None:
-                raise DataError(f"{self.path} was changed by another program while it was written.")
-            *numbers, ignore, filled = found.groups()
-            values.extend(map(float, numbers))
-            values.extend((ignore is not None, filled is not None))
-        # frame, outside, occluded, left, top, right, bottom, ignore, filled
-        table = np.frombuffer(values).reshape(-1, 9)
-        state = table[:, [1, 2, 7, 8]]
-        runs = np.flatnonzero((state[1:] != state[:-1]).any(axis=1) | (state[1:, 0] == 1)) + 1
-        first = True
-        for run in np.split(np.arange(len(table)), runs):
-            for k in key_frames(table[run, 0].astype(np.int64), table[run, 3:7], self._tolerance):
-                file.seek(places[run[k]])
-                line = file.readline().removesuffix(b"\n")
-                inner = line.find(b"><box ") + 1
-                yield (line[:inner] + b"\n" if first else b"") + line[inner:].removesuffix(b"</track>") + b"\n"
-                first = False
-        yield b"</track>\n"
-
-
-def _gone(index: int, place: str) -> str:
-    return f'<box frame="{index}" outside="1" occluded="0" keyframe="1" {place}></box>'
-
-
-def _printable(name: str) -> str:
-    """The name without control characters, most of which XML 1.0 cannot represent."""
-    return re.sub(r"[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", " ", name)
+        longer = table.extended(of, frame, table.ltrb[of] + part * (to - table.ltrb[of]))
+    if longer.provenance is not None:
+        longer.provenance[len(written) :] = between[of]
+    return longer, np.append(written, of)

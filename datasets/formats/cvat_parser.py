@@ -14,8 +14,9 @@ from xml.parsers import expat
 
 import numpy as np
 
+from datasets.formats.provenance import WORDS, Provenance
 from datasets.formats.text import BadRows, log, parse, parse_all, start_of
-from datasets.formats.timeline import MAX_FRAMES
+from datasets.formats.timeline import MAX_FRAMES, MAX_INDEX
 from models.errors import DataError
 from tracker.types import Int64
 
@@ -25,7 +26,11 @@ BREAKS_OFF = {expat.errors.codes[text] for text in (
 )}  # fmt: skip
 SHAPES = ("box", "polygon")
 OTHER_SHAPES = ("polyline", "points", "mask", "cuboid", "ellipse", "skeleton")
+OWN_ID = "liquidtrack_id"  # attribute with the id of a track, since CVAT numbers tracks anew
+OURS = ("score", "ignore", "filled", "provenance", "between", OWN_ID, "name")  # attributes with a meaning here
+USERS = "attribute:"  # before the name of a user's attribute that is called as one of ours
 MAX_DEPTH = 50  # nested elements; CVAT's own files have eight
+MAX_TEXT = 1 << 16  # characters of one text, such as an attribute's value
 MAX_NOTE = 200  # characters in one of our processing instructions
 META_TEXTS = ("size", "start_frame", "stop_frame", "frame_filter", "width", "height")
 
@@ -38,15 +43,22 @@ class Shape:
     frame: float
     ltrb: list[float]
     outside: bool
-    visibility: float | None
+    occluded: bool
+    key: bool
     score: float = 1.0
     ignore: bool = False
     filled: bool = False
+    provenance: Provenance | None = None
+    between: Provenance | None = None
+    attributes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class CvatFile:
-    """Content of a file. `tracks`: (id, label) -> its boxes; `frames` and `times`: from our processing instructions."""
+    """Content of a file. `tracks`: (id, label) -> its boxes; `frames` and `times`: from our processing instructions.
+
+    `sources`, `own_ids`, `track_names`: source of each track, the id it had before CVAT numbered it, the user's name.
+    """
 
     names: tuple[str, ...] = ()
     tracks: dict[tuple[float, int], list[Shape]] = field(default_factory=dict)
@@ -56,6 +68,9 @@ class CvatFile:
     size: tuple[int, int] | None = None
     still: bool = False
     start: float = 0.0
+    sources: dict[tuple[float, int], str] = field(default_factory=dict)
+    own_ids: dict[tuple[float, int], int] = field(default_factory=dict)
+    track_names: dict[tuple[float, int], str] = field(default_factory=dict)
 
 
 class CvatParser:
@@ -131,6 +146,8 @@ class CvatParser:
         self._text = ""
         if tag == "track":
             self._track = self._key(attributes)
+            if self._track is not None and "source" in attributes:
+                self._out.sources.setdefault(self._track, attributes["source"])
         elif tag == "image":
             self._out.still = True
             frame = parse(attributes.get("id", ""))
@@ -165,7 +182,7 @@ class CvatParser:
             self._image = None
 
     def _characters(self, text: str) -> None:
-        self._text += text if len(self._text) < 1000 else ""
+        self._text += text if len(self._text) < MAX_TEXT else ""
 
     def _note(self, target: str, data: str) -> None:
         if target != "liquidtrack" or len(data) > MAX_NOTE:
@@ -205,11 +222,27 @@ class CvatParser:
                 f"a <{tag}> needs frame and {'xtl, ytl, xbr, ybr' if tag == 'box' else 'points'} as numbers",
             )
             return
-        visibility = 0.0 if attributes.get("occluded") == "1" else None
-        self._shape = Shape(self._line(), frame, ltrb, attributes.get("outside") == "1", visibility)
+        outside, occluded, key = (attributes.get(k) == "1" for k in ("outside", "occluded", "keyframe"))
+        key |= "keyframe" not in attributes
+        self._shape = Shape(self._line(), frame, ltrb, outside, occluded, key)
 
     def _set_attribute(self, text: str) -> None:
         assert self._shape is not None
+        assert self._shape_key is not None
+        name = self._attribute
+        if name == "provenance" and text in WORDS:
+            self._shape.provenance = WORDS[text]
+        elif name == "between" and text in (*WORDS, ""):
+            self._shape.between = WORDS.get(text)
+        elif name == OWN_ID:
+            number = parse(text)
+            if number is not None and 0 <= number < MAX_INDEX and number == int(number):
+                self._out.own_ids.setdefault(self._shape_key, int(number))
+        elif name == "name":
+            if text:
+                self._out.track_names.setdefault(self._shape_key, text)
+        elif name not in OURS:
+            self._shape.attributes[name.removeprefix(USERS)] = text
         if self._attribute == "score" and text:
             score = parse(text)
             self._shape.score = float("nan") if score is None else score

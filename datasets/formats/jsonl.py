@@ -20,7 +20,9 @@ frames so far; not read back), `ignore` (true), `visibility` (0..1), `mask` (COC
 width], "counts": "..."}) and with it `polygons` (its outlines as in COCO, [[x1, y1, x2, y2, ...], ...], for programs
 that do not decode run lengths; the reader here uses the mask). Of tracks of a whole recording it may also have
 `filled` (true: there is no detection, the box is put into an absence), `link` (0..1, probability of the link that leads
-to this box) and `std` (standard deviation of centre x and y in pixels, log width, log height; not read back).
+to this box) and `std` (standard deviation of centre x and y in pixels, log width, log height; not read back). Of
+corrected tracks it may have `provenance` (`seen`, `filled`, `drawn`, `confirmed`, `tracked`) and `occluded` (true);
+what is said of tracks as a whole is in the header, `tracks`: id, name, attributes, changes, absences, accepted.
 """
 
 from __future__ import annotations
@@ -33,9 +35,12 @@ from typing import Any
 import numpy as np
 
 from datasets.formats.annotations import Annotations
-from datasets.formats.table import UNKNOWN_LINK, RowList, assemble
+from datasets.formats.label_rows import UNKNOWN_LINK, RowList
+from datasets.formats.provenance import WORDS, Provenance
+from datasets.formats.table import assemble
 from datasets.formats.text import BadRows, log, number, read_text, start_of
 from datasets.formats.timeline import make_clock
+from datasets.formats.track_info import list_from_json
 from datasets.formats.writer import FrameBoxes, WholeFile, Writer, is_plain, utc
 from datasets.masks.polygons import polygons
 from datasets.masks.rle import decode, from_json
@@ -76,7 +81,9 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
         for b, box in enumerate(boxes, 1):
             _box(f"line {k} box {b}", frame, box, names, index, rows, bad, open_names=not header["names_given"])
     clock = make_clock(frames, times, lambda i: f"line {numbers[i]}", bad)
-    got = assemble(rows.rows(), lambda i: rows.where[i], bad, tuple(names), clock, size=header["size"])
+    got = assemble(
+        rows.rows(), lambda i: rows.where[i], bad, tuple(names), clock, size=header["size"], tracks=header["tracks"]
+    )
     return replace(got, start=header["start"])
 
 
@@ -104,7 +111,9 @@ def _header(path: Path, line: str) -> dict[str, Any]:
     width, height = value.get("width"), value.get("height")
     known = type(width) is int and type(height) is int and 0 < width < 2**31 and 0 < height < 2**31
     size = (width, height) if known else None
-    return {"names": list(names), "names_given": bool(names), "size": size, "start": start_of(value.get("start"))}
+    tracks = list_from_json(value.get("tracks"), f"{path.name} line 1")
+    start = start_of(value.get("start"))
+    return {"names": list(names), "names_given": bool(names), "size": size, "start": start, "tracks": tracks}
 
 
 def _box(
@@ -138,9 +147,14 @@ def _box(
     ignore = box.get("ignore", False)
     if not isinstance(ignore, bool):
         return bad(where, '"ignore" is neither true nor false')
-    filled = box.get("filled", False)
+    filled, occluded = box.get("filled", False), box.get("occluded", False)
     if not isinstance(filled, bool):
         return bad(where, '"filled" is neither true nor false')
+    if not isinstance(occluded, bool):
+        return bad(where, '"occluded" is neither true nor false')
+    origin = box.get("provenance")
+    if origin is not None and (not isinstance(origin, str) or origin not in WORDS):
+        return bad(where, f'"provenance" is {str(origin)[:40]!r}; it is one of {", ".join(WORDS)}')
     mask = None
     if box.get("mask") is not None:
         try:
@@ -150,7 +164,7 @@ def _box(
     ltrb = [float(v) for v in xyxy if v is not None]
     rows.add(
         where, frame, value["id"] or 0.0, ltrb, index[label], value["score"] or 0.0, ignore, value["visibility"], mask,
-        filled, value["link"],
+        filled, value["link"], None if origin is None else WORDS[origin], occluded,
     )  # fmt: skip
     return None
 
@@ -173,6 +187,8 @@ class JsonlWriter(Writer):
             header["video_start"] = self.info.video_start
         if self.info.started is not None:
             header["start_utc"] = utc(self.info.started)
+        if self.tracks:
+            header["tracks"] = [track.to_json() for track in self.tracks.values()]
         self._file = WholeFile(self.path, json.dumps(header, ensure_ascii=False) + "\n")
         self._seeks = is_plain(self.path)
         self._before: tuple[int, int, float] | None = None  # of the last frame: offset reserved for `seek`, index, time
@@ -235,8 +251,12 @@ class JsonlWriter(Writer):
 
 
 def _provenance(boxes: FrameBoxes, k: int) -> dict[str, Any]:
-    """What is known of the origin of a box of a whole recording."""
+    """What is known of the origin of a box of a whole recording, or of corrected tracks."""
     out: dict[str, Any] = {}
+    if boxes.provenance is not None:
+        out["provenance"] = Provenance(int(boxes.provenance[k])).word
+    if boxes.occluded is not None and boxes.occluded[k]:
+        out["occluded"] = True
     if boxes.filled is not None and boxes.filled[k]:
         out["filled"] = True
     if boxes.link is not None and not np.isnan(boxes.link[k]):

@@ -14,8 +14,9 @@ from urllib.parse import unquote
 import numpy as np
 
 from datasets.formats.annotations import Annotations
+from datasets.formats.label_rows import RowList
 from datasets.formats.score_scale import probabilities
-from datasets.formats.table import RowList, assemble
+from datasets.formats.table import assemble
 from datasets.formats.text import BadRows, log, parse_all, read_text
 from datasets.formats.timeline import find_clock
 from datasets.formats.writer import MIN_SIDE_PX, FrameBoxes, WholeFile, Writer, times_beside

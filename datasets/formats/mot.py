@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from datasets.formats.annotations import Annotations
+from datasets.formats.label_rows import LabelRows
 from datasets.formats.score_scale import probabilities
-from datasets.formats.table import LabelRows, assemble, read_names, write_names
+from datasets.formats.table import assemble, read_names, write_names
 from datasets.formats.text import BadRows, log, parse_all, read_text
 from datasets.formats.timeline import find_clock
 from datasets.formats.writer import FrameBoxes, WholeFile, Writer, is_plain, times_beside, wide_ltwh

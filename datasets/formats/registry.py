@@ -12,7 +12,9 @@ import numpy as np
 
 from datasets.formats import coco, cvat, jsonl, kitti, mot, yolo
 from datasets.formats.annotations import Annotations
+from datasets.formats.coco_writer import CocoWriter
 from datasets.formats.config import LabelConfig
+from datasets.formats.cvat_writer import CvatWriter
 from datasets.formats.keyframes import parse_tolerance
 from datasets.formats.layout import LAYOUTS, Layout, by_suffix
 from datasets.formats.text import log, read_head
@@ -59,11 +61,11 @@ FORMATS: dict[str, Format] = {
         "liquidtrack's JSON lines: frames with seconds, boxes, masks",
     ),
     "coco": Format(
-        coco.read, lambda path, _: coco.CocoWriter(path), LAYOUTS["coco"], "COCO-video JSON with track_id and time"
+        coco.read, lambda path, _: CocoWriter(path), LAYOUTS["coco"], "COCO-video JSON with track_id and time"
     ),
     "cvat": Format(
         cvat.read,
-        lambda path, config: cvat.CvatWriter(path, parse_tolerance(config.cvat_keyframes)),
+        lambda path, config: CvatWriter(path, parse_tolerance(config.cvat_keyframes)),
         LAYOUTS["cvat"],
         "CVAT for video 1.1 XML, with key frames",
     ),
@@ -144,7 +146,7 @@ def write(
     info = replace(info, start=annotations.start, pictures=pictures)
     starts = np.searchsorted(annotations.row, np.arange(len(annotations.frames) + 1)).tolist()
     with writer:
-        writer.open(info, annotations.names)
+        writer.open(info, annotations.names, annotations.tracks)
         for k, index in enumerate(annotations.frames.tolist()):
             at = slice(starts[k], starts[k + 1])
             writer.put(index, None if times is None else float(times[k]), _boxes(annotations, at))
@@ -201,8 +203,6 @@ def _format(name: str) -> Format:
 
 
 def _boxes(a: Annotations, at: slice) -> FrameBoxes:
-    optional: dict[str, Any] = {"visibility": None if a.visibility is None else a.visibility[at]}
-    optional["mask"] = None if a.mask is None else a.mask[at]
-    optional["filled"] = None if a.filled is None else a.filled[at]
-    optional["link"] = None if a.link is None else a.link[at]
+    names = ("visibility", "mask", "filled", "link", "provenance", "occluded")
+    optional: dict[str, Any] = {name: None if (c := getattr(a, name)) is None else c[at] for name in names}
     return FrameBoxes(a.id[at], a.xyxy[at], a.score[at], a.label[at], a.ignore[at], **optional)

@@ -2,139 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from datasets.formats.annotations import Annotations
+from datasets.formats.label_rows import UNKNOWN_LINK, UNKNOWN_PROVENANCE, LabelRows
 from datasets.formats.layout import stem
+from datasets.formats.provenance import Provenance
 from datasets.formats.text import SMALL_BYTES, BadRows, read_text
 from datasets.formats.timeline import MAX_INDEX, Clock
+from datasets.formats.track_info import TrackInfo
 from datasets.formats.writer import replace_file, writing
-from datasets.masks.rle import Rle
 from models.errors import DataError
-from tracker.types import Bool, Float32, Float64, Int64
+from tracker.types import Bool, Float32, Float64, Int64, UInt8
 
-UNKNOWN_LINK = -1.0  # in the table, where a box names no link
 MAX_PIXEL = 1e9  # beyond any image; at this size float32 cannot resolve a pixel
-
-
-@dataclass
-class LabelRows:
-    """Boxes as read from a file, before any check, one entry per box.
-
-    Attributes:
-        frame: frame number, counted from 0.
-        id: object id; -1 if the file has none.
-        ltrb: (N, 4) left, top, right, bottom in pixels.
-        wh: (N, 2) width and height as in the file, or None if the file has right and bottom.
-        score: 0..1.
-        label: an index into the names.
-    """
-
-    frame: Float64
-    id: Float64
-    ltrb: Float64
-    score: Float64
-    label: Int64
-    wh: Float64 | None = None
-    ignore: Bool | None = None
-    visibility: Float64 | None = None
-    mask: Sequence[Rle | None] | None = None
-    filled: Bool | None = None
-    link: Float64 | None = None
-
-    def extended(self, at: Int64, frame: Float64, ltrb: Float64) -> LabelRows:
-        """These rows, followed by copies of the rows `at` with other frames and boxes; without `wh`."""
-
-        def more(column: Any) -> Any:
-            return None if column is None else np.concatenate([column, column[at]])
-
-        none = [None] * len(at)
-        return LabelRows(
-            np.concatenate([self.frame, frame]),
-            more(self.id),
-            np.concatenate([self.ltrb, ltrb]),
-            more(self.score),
-            more(self.label),
-            None,
-            more(self.ignore),
-            more(self.visibility),
-            None if self.mask is None else [*self.mask, *none],
-            more(self.filled),
-            more(self.link),
-        )
-
-
-@dataclass
-class RowList:
-    """Collects boxes one by one, for formats that are not a table of numbers."""
-
-    frame: list[float] = field(default_factory=list)
-    id: list[float] = field(default_factory=list)
-    ltrb: list[Sequence[float]] = field(default_factory=list)
-    score: list[float] = field(default_factory=list)
-    label: list[int] = field(default_factory=list)
-    ignore: list[bool] = field(default_factory=list)
-    visibility: list[float] = field(default_factory=list)
-    mask: list[Rle | None] = field(default_factory=list)
-    where: list[str] = field(default_factory=list)
-    filled: list[bool] = field(default_factory=list)
-    link: list[float] = field(default_factory=list)
-
-    def add(
-        self,
-        where: str,
-        frame: float,
-        id: float,
-        ltrb: Sequence[float],
-        label: int,
-        score: float = 1.0,
-        ignore: bool = False,
-        visibility: float | None = None,
-        mask: Rle | None = None,
-        filled: bool = False,
-        link: float | None = None,
-    ) -> None:
-        """Adds one box; `where` is its place in the file, for messages."""
-        self.frame.append(frame)
-        self.id.append(id)
-        self.ltrb.append(ltrb)
-        self.score.append(score)
-        self.label.append(label)
-        self.ignore.append(ignore)
-        self.visibility.append(-1.0 if visibility is None else visibility)
-        self.mask.append(mask)
-        self.where.append(where)
-        self.filled.append(filled)
-        self.link.append(UNKNOWN_LINK if link is None else link)
-
-    def rows(self, with_wh: bool = False) -> LabelRows:
-        """The table. `with_wh`: whether the file gives boxes as left, top, width, height."""
-        box = np.array(self.ltrb, float).reshape(-1, 4)
-        wh = box[:, 2:].copy() if with_wh else None
-        if with_wh:
-            with np.errstate(all="ignore"):
-                box[:, 2:] += box[:, :2]
-        visibility = np.array(self.visibility, float)
-        said = visibility != -1
-        link = np.array(self.link, float)
-        return LabelRows(
-            np.array(self.frame, float),
-            np.array(self.id, float),
-            box,
-            np.array(self.score, float),
-            np.array(self.label, np.int64),
-            wh,
-            np.array(self.ignore, bool),
-            np.where(said, visibility, 1.0) if said.any() else None,
-            self.mask if any(m is not None for m in self.mask) else None,
-            np.array(self.filled, bool) if any(self.filled) else None,
-            link if (link != UNKNOWN_LINK).any() else None,
-        )
 
 
 def assemble(
@@ -146,6 +30,7 @@ def assemble(
     *,
     first: int = 0,
     size: tuple[int, int] | None = None,
+    tracks: tuple[TrackInfo, ...] = (),
 ) -> Annotations:
     """Checks every row, drops or refuses bad ones, sorts the rest (stable) and assigns them to the clock's frames.
 
@@ -153,6 +38,7 @@ def assemble(
         where: the place of row i in the file.
         first: number of the file's first frame, for messages.
         size: the file's own image size; None uses the clock's.
+        tracks: what the file says of tracks as a whole.
     """
     good = np.ones(len(rows.frame), bool)
     with np.errstate(all="ignore"):
@@ -172,6 +58,8 @@ def assemble(
     bad.report()
     if size is None and clock is not None:
         size = clock.size
+    filled = None if rows.filled is None else rows.filled[keep]
+    provenance, filled = _provenance(None if rows.provenance is None else rows.provenance[keep], filled)
     return Annotations(
         frames,
         times,
@@ -185,8 +73,11 @@ def assemble(
         size,
         None if rows.visibility is None else rows.visibility[keep].astype(np.float32),
         None if rows.mask is None else tuple(rows.mask[i] for i in keep.tolist()),
-        filled=None if rows.filled is None else rows.filled[keep],
+        filled=filled,
         link=None if rows.link is None else _links(rows.link[keep]),
+        provenance=provenance,
+        occluded=None if rows.occluded is None else rows.occluded[keep],
+        tracks=tracks,
     )
 
 
@@ -259,6 +150,16 @@ def _repeats(frame: Int64, number: Int64, good: Bool) -> list[int]:
 
 def _links(link: Float64) -> Float32:
     return np.where(link == UNKNOWN_LINK, np.nan, link).astype(np.float32)
+
+
+def _provenance(told: Int64 | None, filled: Bool | None) -> tuple[UInt8 | None, Bool | None]:
+    """(provenance, filled) of all boxes; what only one of both tells holds for the other."""
+    if told is None:
+        return None, filled
+    known = np.zeros(len(told), bool) if filled is None else filled
+    found = np.where(told != UNKNOWN_PROVENANCE, told, np.where(known, Provenance.FILLED, Provenance.SEEN))
+    is_filled = found == Provenance.FILLED
+    return found.astype(np.uint8), is_filled if filled is not None or is_filled.any() else None
 
 
 def _timeline(frame: Int64, clock: Clock | None) -> tuple[Int64, Float64 | None]:

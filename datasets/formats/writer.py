@@ -15,12 +15,14 @@ from typing import BinaryIO
 import numpy as np
 
 from datasets.formats.layout import TIMES, beside
+from datasets.formats.provenance import Provenance
+from datasets.formats.track_info import TrackInfo, one_line
 from datasets.masks.rle import Rle, encode
 from datasets.video.output_file import is_stdout, is_stream
 from models.errors import DataError
 from tracker.boxes import ltwh
 from tracker.protocols import SourceInfo
-from tracker.types import Bool, Float32, Frame, Int64, Tracks
+from tracker.types import Bool, Float32, Frame, Int64, Tracks, UInt8
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")  # image suffixes; they make a folder a recording
 MIN_SIDE_PX = 0.001  # pixels, the resolution of three decimals; a thinner box would be read back as empty
@@ -45,6 +47,16 @@ class FrameBoxes:
     filled: Bool | None = None
     link: Float32 | None = None
     std: Float32 | None = None
+    provenance: UInt8 | None = None
+    occluded: Bool | None = None
+
+    def origin(self, k: int) -> Provenance | None:
+        """How box k came about, as far as it is known: from `provenance`, else from `filled`."""
+        if self.provenance is not None:
+            return Provenance(int(self.provenance[k]))
+        if self.filled is None:
+            return None
+        return Provenance.FILLED if self.filled[k] else Provenance.SEEN
 
     def __len__(self) -> int:
         return len(self.id)
@@ -232,14 +244,16 @@ class Writer:
         self.path = Path(path)
         self.info = SourceInfo(self.path.stem, 0, 0)
         self.names: tuple[str, ...] = ()
+        self.tracks: dict[int, TrackInfo] = {}
         self._last = -1
         self._source_index: int | None = None
         self._opened = False
 
-    def open(self, info: SourceInfo, names: tuple[str, ...]) -> None:
-        """Creates the file; it is valid from here on."""
+    def open(self, info: SourceInfo, names: tuple[str, ...], tracks: Sequence[TrackInfo] = ()) -> None:
+        """Creates the file; it is valid from here on. `tracks`: what is said of tracks as a whole, if it is known."""
         self.info = info
         self.names = clean_names(names)
+        self.tracks = {track.id: track.clean() for track in tracks}
         self._last = -1
         self._open()
         self._opened = True
@@ -280,6 +294,11 @@ class Writer:
     ) -> None:
         self.close()
 
+    def attributes(self, id: int, frame: int) -> dict[str, str]:
+        """The attributes of a track that hold at a frame."""
+        info = self.tracks.get(id)
+        return {} if info is None else info.at(frame)
+
     def _open(self) -> None:
         raise NotImplementedError
 
@@ -292,7 +311,7 @@ class Writer:
 
 def clean_names(names: Sequence[str]) -> tuple[str, ...]:
     """Names that every format can store: one line of printable characters each, never empty, at least one name."""
-    clean = [" ".join("".join(c if c.isprintable() else " " for c in name).split()) for name in names] or ["object"]
+    clean = [one_line(name) for name in names] or ["object"]
     return tuple(name or f"class {k}" for k, name in enumerate(clean, 1))
 
 

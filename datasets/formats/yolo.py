@@ -24,7 +24,8 @@ from pathlib import Path
 import numpy as np
 
 from datasets.formats.annotations import Annotations
-from datasets.formats.table import RowList, assemble
+from datasets.formats.label_rows import RowList
+from datasets.formats.table import assemble
 from datasets.formats.text import SMALL_BYTES, BadRows, log, parse, parse_all, read_text, start_of
 from datasets.formats.timeline import Clock, read_times
 from datasets.formats.yolo_writer import TRACKS, visible

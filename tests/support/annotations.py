@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,9 @@ from hypothesis import strategies as st
 
 from datasets.formats import FORMATS
 from datasets.formats.annotations import Annotations
+from datasets.formats.carries import CARRIES, Carry
+from datasets.formats.provenance import Provenance
+from datasets.formats.track_info import TrackInfo
 from datasets.formats.writer import clean_names
 from datasets.masks.rle import encode
 
@@ -83,3 +87,87 @@ def order(a: Annotations) -> np.ndarray:
     """Rows in an order that does not hang on the file's: formats may sort the boxes of a frame."""
     box = np.round(a.xyxy.astype(float) * 2).astype(np.int64)
     return np.lexsort((box[:, 3], box[:, 2], box[:, 1], box[:, 0], a.id, a.row))
+
+
+WORDS = st.sampled_from(
+    [
+        "pose",
+        "score",
+        "name",
+        "occluded",
+        "track_id",
+        "attribute:pose",
+        'a,"b";c',
+        "<&> ü",
+        "x y",
+        "0",
+        "true",
+        "provenance",
+    ]
+)
+VALUES = st.one_of(WORDS, st.text(max_size=8))
+
+
+@st.composite
+def corrected_files(draw: st.DrawFn) -> Annotations:
+    """Label files whose tracks a person corrected: provenance, occlusion, names, attributes, absences."""
+    a = draw(label_files())
+    n = len(a)
+    origins = draw(st.lists(st.sampled_from(list(Provenance)), min_size=n, max_size=n))
+    flags = [draw(st.lists(st.booleans(), min_size=n, max_size=n)) for _ in range(2)]
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    frames = st.sampled_from(a.frames.tolist())
+    tracks = []
+    for id in sorted(set(a.id.tolist()) - {-1}):
+        if draw(st.booleans()):
+            spans = draw(st.lists(st.tuples(frames, frames).map(sorted), max_size=2))
+            tracks.append(
+                TrackInfo(
+                    id,
+                    draw(VALUES),
+                    tuple(draw(st.dictionaries(WORDS, VALUES, max_size=3)).items()),
+                    tuple(draw(st.lists(st.tuples(frames, WORDS, VALUES), max_size=3))),
+                    tuple((first, last) for first, last in spans),
+                    draw(st.booleans()),
+                ).clean()
+            )
+    return replace(
+        a,
+        provenance=np.array(origins, np.uint8),
+        occluded=np.array(flags[0], bool),
+        link=np.where(rng.random(n) < 0.3, np.nan, rng.random(n)).astype(np.float32),
+        ignore=np.array(flags[1], bool) & (a.id < 0),  # KITTI gives those to ignore no id
+        start=draw(st.sampled_from([0.0, 1.5])),
+        tracks=tuple(track for track in tracks if not track.empty),
+    )
+
+
+def assert_carried(got: Annotations, want: Annotations, format: str) -> None:
+    """Everything that `CARRIES` says of the format came back."""
+    held = CARRIES[format]
+    here, there = order(got), order(want)
+    if "size" in held:
+        assert got.size == want.size
+    if "start" in held:
+        assert got.start == want.start
+    if "provenance" in held:
+        origin = np.zeros(len(got), np.uint8) if got.provenance is None else got.provenance
+        assert want.provenance is not None
+        assert origin[here].tolist() == want.provenance[there].tolist()
+    if "occluded" in held:
+        hidden = np.zeros(len(got), bool) if got.occluded is None else got.occluded
+        assert want.occluded is not None
+        assert hidden[here].tolist() == want.occluded[there].tolist()
+    if "link" in held:
+        link = np.full(len(got), np.nan) if got.link is None else got.link
+        assert want.link is not None
+        assert np.allclose(link[here], want.link[there], atol=6e-4, equal_nan=True)
+    told, meant = ({track.id: track for track in a.tracks} for a in (got, want))
+    if held.get("attributes") == Carry.EXACT:
+        assert told == meant
+    elif "attributes" in held:
+        for id, row in zip(want.id[there].tolist(), want.row[there].tolist(), strict=True):
+            frame = int(want.frames[row])
+            assert told.get(id, TrackInfo(id)).at(frame) == meant.get(id, TrackInfo(id)).at(frame)
+    if "name" in held:
+        assert {t.id: t.name for t in got.tracks if t.name} == {t.id: t.name for t in want.tracks if t.name}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from datasets.formats import FORMATS, read, write
 from datasets.formats.config import LabelConfig
-from datasets.formats.cvat import CvatWriter
+from datasets.formats.cvat_writer import CvatWriter
 from datasets.formats.table import union
 from datasets.formats.writer import FrameBoxes
 from models.errors import ConfigError, DataError

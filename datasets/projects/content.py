@@ -74,6 +74,13 @@ class ProjectContent:
         with self._ledger.reading():
             return id in self._ledger.state.tracks
 
+    def changed_at(self, id: int, frame: int) -> int:
+        """The last entry that holds and changed rows of a track in the slot of a frame; 0 without one."""
+        with self._ledger.reading():
+            query = "SELECT seq FROM change WHERE track=? AND slot=?"
+            found = {seq for (seq,) in self._ledger.connection.execute(query, (id, frame // SLOT))}
+            return max(found.intersection([*self._ledger.state.held, *self._ledger.state.done]), default=0)
+
     def meta(self, id: int) -> Track:
         """What is said of one track.
 

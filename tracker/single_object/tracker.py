@@ -12,6 +12,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from tracker.boxes import overlaps
 from tracker.motion.base import Motion, Observations
 from tracker.single_object.box_refinement import Refiner, box_descriptor
 from tracker.single_object.confidence import target_confidence, template_similarity
@@ -40,6 +41,7 @@ MEMORY_EXAMPLES = 12  # samples that are kept besides the first ones
 MIN_SIDE_PX = 3.0  # pixels, least side of a box
 MIN_INSIDE_SHARE = 0.3  # share of a box that must lie in the image
 CONFIDENCE_HALF_LIFE_S = 1.0  # seconds in which the confidence in an object that is not found halves
+OTHER_IOU = 0.4  # IoU from which a box shows another object, whose box is known
 FILTER_SCALE = 1.5  # the filter's sides, in sides of the object
 ANGLE, ZOOMS, BLUR = 15.0, (1 / 1.15, 1.15), 2.0  # augmentations of the first crop: degrees, factors, pixels
 
@@ -101,13 +103,14 @@ class SingleObjectTracker:
         self._rows = motion.start(self._seen_at(1.0), time, np.zeros((0, motion.width)))
         self._score, self._seen, self._solved, self._lost, self._turn = 1.0, time, time, False, 0
 
-    def update(self, bgr: UInt8, time: float, warp: Float64 | None = None) -> Estimate:
+    def update(self, bgr: UInt8, time: float, warp: Float64 | None = None, avoid: Float64 | None = None) -> Estimate:
         """The object in the frame at `time` seconds, later than the last one.
 
         Args:
             bgr: the frame.
             time: seconds.
             warp: (2, 3) affine from the last frame's pixels to this one's, where the camera moved.
+            avoid: (K, 4) boxes of other objects, pixels: this object is not found where they are.
         """
         if warp is not None:
             self._rows = self._motion.warp(self._rows, warp)
@@ -123,7 +126,7 @@ class SingleObjectTracker:
         near = self._nearness(windows[0], expected, prediction.std[0, :2], time - self._seen)
         answers[0] *= near
         candidates = [
-            self._candidate(k, features[k], windows[k], *peaks(answers[k], MAX_PEAKS if k == 0 else 1))
+            self._candidate(k, features[k], windows[k], *peaks(answers[k], MAX_PEAKS if k == 0 else 1), avoid)
             for k in range(len(windows))
         ]
         best = max(candidates, key=lambda candidate: candidate.answer * candidate.sure)
@@ -179,8 +182,10 @@ class SingleObjectTracker:
         factors: Float32 = np.exp(-0.5 * (x[None, :] ** 2 + y[:, None] ** 2)).astype(np.float32)
         return factors
 
-    def _candidate(self, at: int, features: Float32, here: Window, cells: Float64, answers: Float64) -> _Candidate:
-        """The likeliest of (K, 2) peaks in window `at`, with a refined box."""
+    def _candidate(
+        self, at: int, features: Float32, here: Window, cells: Float64, answers: Float64, avoid: Float64 | None
+    ) -> _Candidate:
+        """The likeliest of (K, 2) peaks in window `at`, with a refined box; none is likely where another object is."""
         size = np.broadcast_to(self._size / here.cell, cells.shape)
         wrong = REFINEMENT_GAIN * self._refiner(features, cells, size)
         centres, sizes = cells + wrong[:, :2] * size, size * np.exp(wrong[:, 2:])
@@ -191,6 +196,9 @@ class SingleObjectTracker:
                 for a, s in zip(answers.tolist(), seen, strict=True)
             ]
         )
+        if avoid is not None and len(avoid):
+            middle, half = here.to_pixels(centres), sizes * here.cell / 2
+            sure[overlaps(np.concatenate([middle - half, middle + half], axis=1), avoid).max(axis=1) >= OTHER_IOU] = 0
         best = int(np.argmax(answers * sure))
         centre, size = here.to_pixels(centres[best]), np.maximum(sizes[best] * here.cell, MIN_SIDE_PX)
         return _Candidate(at, centre, size, float(answers[best]), float(sure[best]))

@@ -1,0 +1,159 @@
+"""Re-tracking as a job: it tells its progress after every frame, and can be stopped at any time with what it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from models.errors import DataError
+from tracker.offline.camera_path import CameraPath
+from tracker.offline.types import VideoDetections
+from tracker.retrack.blend import blend
+from tracker.retrack.config import RetrackConfig
+from tracker.retrack.run import Run, RunArrays, follow, inverse
+from tracker.retrack.types import FollowedRows, FrameReader, KeyBox, OtherBoxes, Progress
+from tracker.single_object.manager import MakeTracker, tracker_factory
+from tracker.types import Float64
+
+
+class Retrack:
+    """Follows one object from a known box to another one, or to a frame. Iterate over it once, then ask for `rows`.
+
+    >>> job = Retrack(reader, times, KeyBox(120, box), 180)  # doctest: +SKIP
+    >>> for progress in job:  # doctest: +SKIP
+    ...     print(progress.done, progress.total)
+    >>> rows = job.rows()  # doctest: +SKIP
+
+    With two known boxes, the object is followed from the first one forwards and from the last one backwards, and both
+    runs are blended. With one, the object is followed from it to the frame `end`, which may lie before it.
+
+    Args:
+        frames: the images by position.
+        times: (F,) seconds of all frames, strictly rising.
+        start: a known box.
+        end: the other known box, before or after it, or the last frame that is looked at, inclusive.
+        config: the settings.
+        detections: all detections of the recording, with the same times.
+        others: boxes that are known to show other objects.
+        make_tracker: makes the tracker of one object; by default with the package's frozen CNN. Share one between jobs.
+
+    Raises:
+        DataError: a frame is not one of the recording's, or both boxes are in one frame.
+        WeightsError: the frozen CNN cannot be read.
+    """
+
+    def __init__(
+        self,
+        frames: FrameReader,
+        times: Float64,
+        start: KeyBox,
+        end: KeyBox | int,
+        config: RetrackConfig | None = None,
+        detections: VideoDetections | None = None,
+        others: OtherBoxes | None = None,
+        make_tracker: MakeTracker | None = None,
+    ) -> None:
+        self._config = config or RetrackConfig()
+        self._frames, self._times = frames, np.asarray(times, np.float64)
+        self._detections, self._others = detections, others or OtherBoxes.none()
+        stop = end.frame if isinstance(end, KeyBox) else int(end)
+        for frame in (start.frame, stop):
+            if not 0 <= frame < len(times):
+                raise DataError(f"frame {frame} is not in the recording, which has frames 0 to {len(times) - 1}.")
+        if isinstance(end, KeyBox) and stop == start.frame:
+            raise DataError(f"both boxes are in frame {stop}; give boxes in two frames.")
+        if detections is not None and len(detections.times) != len(times):
+            raise DataError(
+                f"the detections are of {len(detections.times)} frames and the recording has {len(times)}; give "
+                "detections of this recording."
+            )
+        other = end if isinstance(end, KeyBox) else None
+        self._first: KeyBox | None = start if stop >= start.frame else other
+        self._last: KeyBox | None = other if stop >= start.frame else start
+        self._low, self._high = low, high = min(start.frame, stop), max(start.frame, stop)
+        # the frame of the other known box is looked at too: the box found there tells how far the run has drifted
+        self._ahead = range(low + 1, high + 1) if self._first is not None else range(0)
+        self._behind = range(high - 1, low - 1, -1) if self._last is not None else range(0)
+        self._forwards = None if self._first is None else Run(self._first)
+        self._backwards = None if self._last is None else Run(self._last)
+        self._make_tracker = make_tracker or tracker_factory()
+        self._steps = self._look()
+
+    @property
+    def total(self) -> int:
+        """Frames that are looked at, at most."""
+        return len(self._ahead) + len(self._behind)
+
+    def __iter__(self) -> Iterator[Progress]:
+        return self._steps
+
+    def _look(self) -> Iterator[Progress]:
+        done = 0
+        both = ((self._forwards, self._ahead, "forwards"), (self._backwards, self._behind, "backwards"))
+        for run, positions, phase in both:
+            if run is None:
+                continue
+            steps = follow(
+                run,
+                self._frames,
+                self._times,
+                positions,
+                self._make_tracker,
+                self._detections if self._config.detections else None,
+                self._others,
+                self._config,
+            )
+            for _ in steps:
+                done += 1
+                box = run.xyxy[-1] if run.found[-1] else None
+                yield Progress(phase, done, self.total, run.frame[-1], box)
+
+    def rows(self) -> FollowedRows:
+        """The object's rows, as far as it was followed.
+
+        With two known boxes and a finished job, every frame between them has a row. Else the rows reach as far as the
+        object was found.
+        """
+        runs = [run for run in (self._forwards, self._backwards) if run is not None]
+        reached = set[int]()
+        for run in runs:
+            found = [frame for frame, there in zip(run.frame, run.found, strict=True) if there]
+            if found:
+                reached.update(range(min(run.start.frame, found[-1]), max(run.start.frame, found[-1]) + 1))
+        if len(runs) == 2 and all(run.complete for run in runs):
+            reached.update(range(self._low, self._high + 1))
+        position = np.array(sorted(reached.difference(run.start.frame for run in runs)), np.int64)
+        rows = blend(
+            self._times,
+            position,
+            self._first,
+            self._last,
+            None if self._forwards is None else RunArrays.of(self._forwards),
+            None if self._backwards is None else RunArrays.of(self._backwards),
+            self._detections if self._config.detections else None,
+            self._camera_path(),
+            self._low,
+        )
+        return replace(rows, lost=self._lost(rows) if len(runs) == 2 else runs[0].lost)
+
+    def _lost(self, rows: FollowedRows) -> int | None:
+        """The first frame of an absence between two known boxes that is longer than it may be."""
+        assert self._first is not None
+        assert self._last is not None
+        seen = np.concatenate([[self._first.frame], rows.frame[rows.found], [self._last.frame]])
+        absent = np.flatnonzero((np.diff(self._times[seen]) > self._config.max_lost) & (np.diff(seen) > 1))
+        return int(seen[absent[0]]) + 1 if len(absent) else None
+
+    def _camera_path(self) -> CameraPath | None:
+        """The camera's motion from the first frame of the stretch on, as the runs met it."""
+        still = np.eye(2, 3)
+        warps = np.tile(still, (self._high - self._low + 1, 1, 1))
+        if self._backwards is not None:
+            for frame, warp in zip(self._backwards.frame, self._backwards.warp, strict=True):
+                warps[frame + 1 - self._low] = inverse(warp)
+        if self._forwards is not None:
+            for frame, warp in zip(self._forwards.frame, self._forwards.warp, strict=True):
+                warps[frame - self._low] = warp
+        return None if (warps == still).all() else CameraPath(warps)

@@ -1,0 +1,95 @@
+/** The side panel of the queue: the counter, the question in hand with its answers, and what comes next. */
+
+import { onGround } from "./colours.js";
+import { el, fill, iconButton, keyCap } from "./dom.js";
+import * as questions from "./questions.js";
+import { on, state } from "./state.js";
+import { clock, percent, S } from "./strings.js";
+
+const LISTED = 40;
+
+export function build(panel) {
+  const head = el("div", { class: "queue-head" });
+  const card = el("div", { class: "question" });
+  const list = el("div", { class: "queue-list" });
+  panel.append(head, card, list);
+  const show = () => {
+    if (panel.hidden) return;
+    fill(head, ...headParts());
+    fill(card, ...cardParts());
+    fill(list, ...listParts());
+  };
+  on("queue question tracks tab", show);
+  return show;
+}
+
+function headParts() {
+  const count = state.remaining;
+  const text = count === null ? "" : count > 0 ? S.question.remaining(count) : S.question.remainingNone;
+  const back = questions.isComparison()
+    ? el("button", { type: "button", class: "link", onclick: () => questions.useComparison(null) }, S.compareDialog.back)
+    : el("span", { class: count > 0 ? "remaining" : "remaining none" }, text);
+  const none = state.questions.length === 0;
+  return [
+    back,
+    el("span", { class: "spring" }),
+    iconButton("back", S.question.previous, () => questions.move(-1), { disabled: none }),
+    iconButton("forth", S.question.next, () => questions.move(1), { disabled: none }),
+  ];
+}
+
+function cardParts() {
+  const question = state.question;
+  if (!question) {
+    if (!questions.available()) return [el("div", { class: "empty" }, S.empty.questionsNone)];
+    if (!state.questions.length) return [el("div", { class: "empty" }, S.empty.questions)];
+    return [el("button", { type: "button", class: "button main wide", onclick: () => questions.move(1) }, S.question.start)];
+  }
+  const at = state.questions.findIndex((other) => other.key === question.key);
+  const lines = [
+    el("h2", {}, questions.title(question)),
+    el(
+      "p", { class: "muted facts" },
+      el("span", {}, clock(state.times[question.frame], 2)),
+      question.chance >= 0 ? el("span", {}, S.question.chance(question.chance)) : null,
+      question.cost >= 0 ? el("span", {}, S.question.cost(question.cost)) : null,
+    ),
+  ];
+  const options = question.options.map((option, i) => answerButton(question, option, i));
+  const skip = el(
+    "button", { type: "button", class: "answer skip", onclick: questions.skip },
+    keyCap("S"), el("span", {}, S.question.skip), el("span", { class: "muted place" }, S.question.place(at + 1, state.questions.length)),
+  );
+  return [...lines, ...options, skip];
+}
+
+function answerButton(question, option, i) {
+  const share = typeof option.probability === "number" ? el("span", { class: "share" }, percent(option.probability)) : null;
+  const sign = el("span", { class: `ghost-line ghost-${Math.min(i, 3)}` });
+  return el(
+    "button",
+    { type: "button", class: i === 0 ? "answer first" : "answer", disabled: state.answering, onclick: () => questions.answer(i) },
+    keyCap(String(i + 1)), sign, el("span", { class: "answer-text" }, questions.optionText(question, option)), share,
+  );
+}
+
+function listParts() {
+  if (!state.questions.length) return [];
+  const lines = state.questions.slice(0, LISTED).map((question) => {
+    const chosen = state.question?.key === question.key;
+    const dots = question.tracks.slice(0, 2).map((id) => {
+      const dot = el("span", { class: "swatch" });
+      dot.style.background = onGround(id);
+      return dot;
+    });
+    return el(
+      "button",
+      { type: "button", class: chosen ? "queue-line chosen" : "queue-line", onclick: () => questions.open(question) },
+      el("span", { class: "dots" }, dots),
+      el("span", { class: "queue-title" }, questions.title(question)),
+      el("span", { class: "muted" }, clock(state.times[question.frame], 1)),
+      el("span", { class: "queue-chance" }, percent(question.chance)),
+    );
+  });
+  return [el("h3", {}, S.question.list), ...lines];
+}

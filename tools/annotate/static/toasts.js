@@ -1,0 +1,37 @@
+/** Short messages at the lower edge of the picture: what happened, and the sentence of an error. They take no room. */
+
+import { byId, el, iconButton } from "./dom.js";
+import { S } from "./strings.js";
+
+const SHORT_MS = 3500;
+const LONG_MS = 9000;
+const MOST = 3;
+
+/** Says that something happened. `action`: {text, run} for a button beside it. */
+export function say(text, action) {
+  show(text, "said", SHORT_MS, action);
+}
+
+/** Shows an error as the sentence that it carries. */
+export function complain(error) {
+  const text = typeof error === "string" ? error : error.message;
+  show(text, "bad", LONG_MS);
+}
+
+function show(text, kind, time, action) {
+  const box = byId("toasts");
+  const twin = [...box.children].find((other) => other.dataset.text === text);
+  twin?.remove();
+  while (box.children.length >= MOST) box.firstChild.remove();
+  const toast = el("div", { class: `toast ${kind}`, dataset: { text } }, el("span", {}, text));
+  if (action) {
+    const press = () => {
+      toast.remove();
+      action.run();
+    };
+    toast.append(el("button", { type: "button", class: "link", onclick: press }, action.text));
+  }
+  toast.append(iconButton("close", S.close, () => toast.remove()));
+  box.append(toast);
+  setTimeout(() => toast.remove(), time);
+}

@@ -39,7 +39,6 @@ class ProjectContent:
         self.size = self.source.width, self.source.height
         self.frames: Int64 = store.get_array(connection, "frames", "<i8").astype(np.int64)
         self.times: Float64 = store.get_array(connection, "times", "<f8").astype(np.float64)
-        self._detection_count = int(store.get(connection, "detections"))
 
     @property
     def seq(self) -> int:
@@ -62,7 +61,8 @@ class ProjectContent:
     @property
     def detection_count(self) -> int:
         """Rows of the detections; 0 without any."""
-        return max(self._detection_count, 0)
+        with self._ledger.reading():
+            return max(self._ledger.detection_count, 0)
 
     def tracks(self) -> tuple[Track, ...]:
         """What is said of all tracks, sorted by id."""
@@ -143,7 +143,7 @@ class ProjectContent:
     def detections(self, embeddings: bool = True) -> VideoDetections | None:
         """What was detected, read as a whole; None where the project was made without."""
         with self._ledger.reading():
-            if self._detection_count < 0:
+            if self._ledger.detection_count < 0:
                 return None
             return detection_table.read(self._ledger.connection, self.times, embeddings)
 

@@ -32,6 +32,7 @@ class Ledger:
         state: of now.
         chunks: the rows.
         names: class names.
+        detection_count: rows of the detections; -1 where there are none yet.
     """
 
     def __init__(self, path: FilePath, connection: sqlite3.Connection, writes: bool) -> None:
@@ -45,6 +46,7 @@ class Ledger:
         connection.execute("BEGIN")  # one view of the file
         self.state = store.load_state(connection)
         self.names: tuple[str, ...] = tuple(store.get(connection, "names"))
+        self.detection_count = int(store.get(connection, "detections"))
         connection.execute("COMMIT")
 
     def close(self) -> None:
@@ -207,5 +209,6 @@ class Ledger:
                 self._enter(seq, now, who, kind, {}, target, places, tracks)
             self.state.next_id = int(store.get(self.connection, "next_id"))
             self.names = tuple(store.get(self.connection, "names"))
+            self.detection_count = int(store.get(self.connection, "detections"))
         finally:
             self.connection.execute("COMMIT")

@@ -16,15 +16,17 @@ from typing import Any
 
 import numpy as np
 
+from datasets.formats.annotations import Annotations
 from datasets.output_guard.file_lock import FileLock
 from datasets.projects import detection_table, schema, store
 from datasets.projects.content import ProjectContent
 from datasets.projects.edit import Edit
 from datasets.projects.edit_check import check_edit
+from datasets.projects.exchange import annotations_of, tracks_of_annotations, tracks_of_whole
 from datasets.projects.ledger import Ledger
 from datasets.projects.types import Entry, Path, SourceRecord, Track
 from models.errors import DataError
-from tracker.offline.types import VideoDetections
+from tracker.offline.types import VideoDetections, WholeTracks
 from tracker.types import Float64, Int64
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -74,8 +76,8 @@ class Project(ProjectContent):
             raise DataError(f"{len(times)} times for {len(frames)} frames; give one for each, rising.")
         if len(frames) > 1 and not (np.diff(frames) > 0).all():
             raise DataError("the frame numbers do not rise; give each frame once, in order.")
-        if detections is not None and not np.array_equal(detections.times, times):
-            raise DataError("the times of the detections are not those of the frames; give detections of this video.")
+        if detections is not None:
+            _check_detections(detections, times)
         lock = _locked(path)
         part = path.with_name(f".{path.name}.new")  # what a kill left is overwritten
         try:
@@ -184,6 +186,45 @@ class Project(ProjectContent):
 
             return self._ledger.write_edit(kind, parameters, checked(), who, (), target)
 
+    def import_annotations(self, annotations: Annotations, who: str) -> Entry:
+        """Adds the tracks of a label file; ids stay, unless the project has used ids already: then all get new ones.
+
+        Raises:
+            DataError: the labels are of another video, have no ids, or an id twice in a frame.
+        """
+        with self._ledger.reading():
+            label = np.array([self.add_name(name) for name in annotations.names], np.int64)
+            return self.import_tracks(tracks_of_annotations(self, annotations, label), who)
+
+    def import_whole(self, whole: WholeTracks, who: str) -> Entry:
+        """Adds the tracks of the whole-video engine, with their detections; their classes are the project's.
+
+        Raises:
+            DataError: a frame, a class or a detection is not of the project.
+        """
+        with self._ledger.reading():
+            return self.import_tracks(tracks_of_whole(self, whole), who)
+
+    def to_annotations(self) -> Annotations:
+        """All tracks as the content of a label file, with provenance and what is said of each track."""
+        with self._ledger.reading():
+            return annotations_of(self)
+
+    def put_detections(self, detections: VideoDetections) -> None:
+        """Puts detections into a project that was made without. No entry of the journal.
+
+        Raises:
+            DataError: it has some, or the times are not those of its frames.
+        """
+        _check_detections(detections, self.times)
+        with self._ledger.reading():
+            if self._ledger.detection_count >= 0:
+                raise DataError(f"{self.path} has detections already; they cannot be changed.")
+            with self._ledger.writing():
+                detection_table.write(self._ledger.connection, detections)
+                store.put(self._ledger.connection, "detections", len(detections))
+            self._ledger.detection_count = len(detections)
+
     def undo(self, who: str) -> Entry | None:
         """Takes back the last operation that holds; None if there is none."""
         return self._ledger.turn("undo", who)
@@ -207,6 +248,11 @@ class Project(ProjectContent):
                     store.put(self._ledger.connection, "names", names)
                 self._ledger.names = names
             return names.index(name)
+
+
+def _check_detections(detections: VideoDetections, times: Float64) -> None:
+    if not np.array_equal(detections.times, times):
+        raise DataError("the times of the detections are not those of the frames; give detections of this video.")
 
 
 def _locked(path: FilePath) -> FileLock:

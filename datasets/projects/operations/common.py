@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from datasets.projects.edit import Edit
+from datasets.projects.intervals import join_intervals
 from datasets.projects.slots import Slots
 from datasets.projects.types import Path, Track
 from datasets.projects.view import View
@@ -95,25 +96,6 @@ def _last(rows: Path) -> int:
 def constraints(*pairs: tuple[int, int, bool]) -> list[Constraint]:
     """What is said about pairs of detections, without those where one is missing."""
     return [Constraint(first, second, same) for first, second, same in pairs if min(first, second) >= 0]
-
-
-def cut_intervals(intervals: Iterable[tuple[int, int]], first: int, last: int) -> tuple[tuple[int, int], ...]:
-    """Intervals of frames without first..last."""
-    found = []
-    for low, high in intervals:
-        found += [(a, b) for a, b in ((low, min(high, first - 1)), (max(low, last + 1), high)) if a <= b]
-    return tuple(found)
-
-
-def join_intervals(intervals: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """The union of intervals of frames, sorted and apart."""
-    found: list[tuple[int, int]] = []
-    for low, high in sorted(intervals):
-        if found and low <= found[-1][1] + 1:
-            found[-1] = found[-1][0], max(found[-1][1], high)
-        else:
-            found.append((low, high))
-    return tuple(found)
 
 
 def part(track: Track, first: int, last: int) -> Track:

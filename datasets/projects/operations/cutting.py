@@ -9,6 +9,7 @@ import numpy as np
 from datasets.projects.chunk_codec import SLOT
 from datasets.projects.edit import Edit
 from datasets.projects.filling import bounds, fill_between, open_frames
+from datasets.projects.intervals import runs, without_rows
 from datasets.projects.operations.common import (
     END,
     both_parts,
@@ -105,9 +106,9 @@ def join(view: View, track: int, other: int, prefer: str | None = None) -> Edit:
         raise DataError(
             f"tracks {track} and {other} share {len(shared)} frames, the first is {shared[0]}; say whose box stays."
         )
-    for frames in _runs(np.setdiff1d(shared, _winning(view, track, other, mine, theirs, shared, prefer))):
+    for frames in runs(np.setdiff1d(shared, _winning(view, track, other, mine, theirs, shared, prefer))):
         mine = mine.without(*frames)
-    for frames in _runs(mine.shared(theirs)):
+    for frames in runs(mine.shared(theirs)):
         theirs = theirs.without(*frames)
     rows, said_pairs = _interleaved(view, mine, theirs)
     joined = both_parts(said, also)
@@ -115,7 +116,7 @@ def join(view: View, track: int, other: int, prefer: str | None = None) -> Edit:
         joined,
         name=said.name or also.name,
         attributes=tuple(sorted({**dict(also.attributes), **dict(said.attributes)}.items())),
-        absences=_without_rows(joined.absences, rows),
+        absences=without_rows(joined.absences, rows),
         accepted=said.accepted and also.accepted,
     )
     given = {"track": track, "other": other, "prefer": prefer}
@@ -170,24 +171,6 @@ def _changes(mine: Slots, theirs: Slots) -> list[int]:
     order = np.argsort(frame, kind="stable")
     found: list[int] = frame[order][1:][np.diff(owner[order]) != 0].tolist()
     return found
-
-
-def _without_rows(absences: tuple[tuple[int, int], ...], rows: Slots) -> tuple[tuple[int, int], ...]:
-    """Absences without the frames in which there is a row."""
-    found: list[tuple[int, int]] = []
-    for first, last in absences:
-        frames = np.setdiff1d(np.arange(first, last + 1), rows.between(first, last).frame)
-        found += _runs(frames)
-    return tuple(found)
-
-
-def _runs(frames: Int64) -> list[tuple[int, int]]:
-    """Rising frames as (first, last) of each run."""
-    if not len(frames):
-        return []
-    cut = np.flatnonzero(np.diff(frames) > 1)
-    first, last = frames[np.concatenate([[0], cut + 1])], frames[np.concatenate([cut, [len(frames) - 1]])]
-    return list(zip(first.tolist(), last.tolist(), strict=True))
 
 
 def swap(view: View, track: int, other: int, frame: int) -> Edit:

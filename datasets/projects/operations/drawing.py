@@ -10,11 +10,11 @@ import numpy as np
 
 from datasets.projects.edit import Edit
 from datasets.projects.filling import fill_between, refill
+from datasets.projects.intervals import cut_intervals
 from datasets.projects.operations.common import (
     check_frame,
     check_label,
     check_range,
-    cut_intervals,
     edit,
     said_right,
     writable,

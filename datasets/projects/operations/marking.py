@@ -12,11 +12,10 @@ import numpy as np
 from datasets.masks.rle import Rle, decode, from_json
 from datasets.projects.edit import Edit
 from datasets.projects.filling import refill
+from datasets.projects.intervals import cut_intervals, join_intervals
 from datasets.projects.operations.common import (
     check_range,
-    cut_intervals,
     edit,
-    join_intervals,
     writable,
 )
 from datasets.projects.slots import Slots

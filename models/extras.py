@@ -12,6 +12,7 @@ EXTRAS = {
     "albumentations": "train",
     **dict.fromkeys(("trackeval", "pycocotools", "scipy"), "eval"),
     **dict.fromkeys(("trackers", "supervision", "torchdiffeq", "matplotlib"), "bench"),
+    **dict.fromkeys(("starlette", "uvicorn", "websockets"), "annotate"),
 }
 
 # The packages of every installation: distribution by import name. A test compares it with pyproject.toml.

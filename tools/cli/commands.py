@@ -32,6 +32,11 @@ COMMANDS: dict[str, Command] = {
     "demo": Command(
         "tools.track.demo:demo", "tools.track.config.video:DemoConfig", "track a sample clip; works offline"
     ),
+    "annotate": Command(
+        "tools.annotate.command:annotate",
+        "tools.annotate.config:AnnotateConfig",
+        "correct tracks in a page of your browser",
+    ),
     "render": Command(
         "tools.track.render:render", "tools.track.config.render:RenderConfig", "draw existing tracks into their video"
     ),
@@ -225,7 +230,18 @@ COMMANDS: dict[str, Command] = {
     ),
 }
 
-EVERYDAY = ("track", "demo", "render", "info", "mot", "convert", "refine", "eval mot", "identify")  # listed first
+EVERYDAY = (
+    "track",
+    "demo",
+    "annotate",
+    "render",
+    "info",
+    "mot",
+    "convert",
+    "refine",
+    "eval mot",
+    "identify",
+)  # listed first
 
 
 def usage() -> str:

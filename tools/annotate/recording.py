@@ -1,0 +1,216 @@
+"""One open recording: its video, its project, its windows and its job.
+
+Changes of the project run in one thread of their own, one after the other. Reading runs beside it, in the threads of
+the requests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from datasets.projects.operations import run
+
+from datasets.projects import Entry, Project
+from datasets.sources.frame_access import FrameReader
+from datasets.sources.frame_list import FrameList
+from datasets.sources.recorded import Recorded
+from models.errors import DataError
+from tools.annotate.jobs import Jobs
+from tools.annotate.lanes import Lanes
+from tools.annotate.live import Hub
+from tools.annotate.pictures import PictureCache
+
+T = TypeVar("T")
+
+FOLLOW_S = 0.5  # seconds between two looks at a project that another process writes
+CHIP_BYTES = 48 << 20  # memory for decoded frames of thumbnails and chips
+STATES = ("new", "work", "done")
+STATE, FRAMES = "annotate/state", "annotate/frames"  # names of the project's blobs
+
+
+class Conflict(DataError):
+    """Another window changed the same tracks in the meantime."""
+
+
+class Recording:
+    """One open recording. Its methods may be called from any thread.
+
+    Args:
+        name: for titles.
+        project: the project, open; this object closes it.
+        frames: the list of the video's frames.
+        reopen: opens the video.
+        who: who works here, for the journal.
+        hub: its windows.
+
+    Attributes:
+        reader: frames for the stage.
+        pictures: encoded pictures.
+        lanes: what the lanes show.
+        jobs: what works in the background.
+        read_only: why nothing can be changed, a sentence; None where it can.
+        key: changes with the video's content or its list of frames.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        project: Project,
+        frames: FrameList,
+        reopen: Callable[[], Recorded],
+        who: str,
+        hub: Hub,
+    ) -> None:
+        self.name, self.who, self.hub = name, who, hub
+        self._project = project
+        self._frames, self._reopen = frames, reopen
+        self.reader = FrameReader(reopen, frames)
+        self._chips: FrameReader | None = None
+        self._lock = threading.Lock()
+        self.pictures = PictureCache()
+        self.lanes = Lanes()
+        self.jobs = Jobs(hub)
+        self.key = _key(project, frames)
+        self.read_only: str | None = None
+        self._changed_at: dict[int, int] = {}  # seq of the last change of a track, as far as it happened here
+        self._all_changed_at = 0
+        self._seen = project.seq
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="liquidtrack-project")
+        self._closing = threading.Event()
+
+    @property
+    def project(self) -> Project:
+        """The project; only to be read."""
+        return self._project
+
+    @property
+    def chips(self) -> FrameReader:
+        """Frames for thumbnails and chips, decoded beside those of the stage; opened when first needed."""
+        with self._lock:
+            if self._chips is None:
+                self._chips = FrameReader(self._reopen, self._frames, kept_bytes=CHIP_BYTES, ahead=0, threads=1)
+            return self._chips
+
+    def changed_at(self, track: int) -> int:
+        """Number of the last entry of the journal that changed a track; at least since the recording was opened."""
+        return max(self._changed_at.get(track, 0), self._all_changed_at)
+
+    def operate(self, kind: str, parameters: dict[str, Any], seq: int | None) -> Future[Entry]:
+        """Carries out an operation.
+
+        Args:
+            kind: its name.
+            parameters: its parameters, JSON values.
+            seq: the state that the window has seen; tracks that changed since are refused. None: not checked.
+
+        Raises (in the future):
+            DataError: it is refused; nothing has changed.
+        """
+
+        def work() -> Entry:
+            edit = run(self._project, kind, parameters)
+            late = [id for id in edit.tracks if seq is not None and self.changed_at(id) > seq]
+            if late:
+                raise Conflict(f"track {late[0]} was changed in another window meanwhile; look at it and try again.")
+            return self._project.apply(edit, self.who)
+
+        return self.change(work)
+
+    def change(self, work: Callable[[], T]) -> Future[T]:
+        """Runs something that changes the project, after what came before, and tells the windows what changed.
+
+        Raises (in the future):
+            DataError: the project is open for reading only, or what `work` raises.
+        """
+        return self._writer.submit(self._change, work)
+
+    def _change(self, work: Callable[[], T]) -> T:
+        if self.read_only is not None:
+            raise DataError(self.read_only)
+        try:
+            return work()
+        finally:
+            self._tell()
+
+    def undo(self) -> Future[Entry | None]:
+        """Takes back the last operation."""
+        return self.change(partial(self._project.undo, self.who))
+
+    def redo(self) -> Future[Entry | None]:
+        """Does again what was taken back."""
+        return self.change(partial(self._project.redo, self.who))
+
+    def _tell(self) -> None:
+        """Tells the windows about entries of the journal that they do not know yet."""
+        for entry in self._project.journal(self._seen):
+            self._seen = entry.seq
+            for track in entry.tracks:
+                self._changed_at[track] = entry.seq
+            self.hub.tell(
+                {
+                    "type": "changed", "seq": entry.seq, "kind": entry.kind, "who": entry.who,
+                    "tracks": list(entry.tracks),
+                }
+            )  # fmt: skip
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the video, a sentence; None where nothing is."""
+        return self._frames.problem
+
+    @property
+    def can(self) -> dict[str, bool]:
+        """What this server can do for the recording."""
+        return {"retrack": False, "mask": False, "queue": False}
+
+    @property
+    def state(self) -> str:
+        """Whether the work is new, begun ("work") or done."""
+        return state_of(self._project)
+
+    def set_state(self, state: str) -> Future[None]:
+        """Keeps one of `STATES` in the project."""
+        if state not in STATES:
+            raise DataError(f"there is no state {state[:40]!r}; give one of {', '.join(STATES)}.")
+        return self.change(lambda: self._project.put_blob(STATE, state.encode()))
+
+    def follow(self) -> None:
+        """Begins to look for what another process writes into the project."""
+
+        def loop() -> None:
+            while not self._closing.wait(FOLLOW_S):
+                if self._project.seq != self._seen:
+                    self._writer.submit(self._tell)
+
+        threading.Thread(target=loop, daemon=True, name="liquidtrack-follow").start()
+
+    def close(self) -> None:
+        """Ends the job, waits for changes that were asked for, and closes all files."""
+        self._closing.set()
+        self.jobs.close()
+        self._writer.shutdown(wait=True)
+        self.reader.close()
+        if self._chips is not None:
+            self._chips.close()
+        self._project.close()
+
+
+def state_of(project: Project) -> str:
+    """The state that a project keeps: by default "work" once somebody changed a track, else "new"."""
+    kept = (project.blob(STATE) or b"").decode("utf-8", "replace")
+    if kept in STATES:
+        return kept
+    return "work" if project.seq > 1 else "new"
+
+
+def _key(project: Project, frames: FrameList) -> str:
+    source = project.source
+    about = [source.name, source.bytes, source.digest, source.times_digest, len(frames.numbers)]
+    about += [int(frames.numbers[0]), int(frames.numbers[-1])]
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]

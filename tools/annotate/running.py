@@ -1,0 +1,40 @@
+"""One run of the server: opens the recording, serves, and closes everything."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from tools.annotate.catalogue import Named
+from tools.annotate.command import greet
+from tools.annotate.config import AnnotateConfig
+from tools.annotate.live import Hub
+from tools.annotate.opening import open_recording
+from tools.annotate.recording import Recording
+from tools.annotate.security import Door
+from tools.annotate.server import build_app, serve
+from tools.annotate.shelf import Shelf
+
+
+async def run(
+    config: AnnotateConfig, named: tuple[Named, ...], folder: bool, listening: socket.socket, door: Door
+) -> int:
+    """Serves until Ctrl-C; returns 0.
+
+    Raises:
+        LiquidTrackError: the only recording cannot be opened.
+    """
+    loop = asyncio.get_running_loop()
+
+    def open_one(one: Named) -> Recording:
+        opened = open_recording(one, config, Hub(loop))
+        return opened.recording
+
+    shelf = Shelf(named, folder, open_one)
+    if not folder:
+        shelf.put(0, await asyncio.to_thread(open_one, named[0]))
+    try:
+        await serve(build_app(shelf, door), listening, lambda: greet(config, named, door), shelf.hang_up)
+    finally:
+        await asyncio.to_thread(shelf.close)
+    return 0

@@ -61,6 +61,7 @@ BLOCKED: dict[str, tuple[tuple[str, ...], ...]] = {
         ("eval", "reid", "people", "--plot", "a.png"),
         ("inspect", "--out", "out"),
     ),
+    **dict.fromkeys(("starlette", "uvicorn", "websockets"), (("annotate", "clip.mp4", "--no-browser"),)),
 }
 # Runs each command line of a JSON list of (package, words) in a process forked for it, where the package cannot be
 # imported, and prints what it said.

@@ -12,44 +12,11 @@ from models.checks.paths import checked
 from models.errors import ConfigError, SourceError
 
 SUFFIX = ".liquidtrack"
-VIDEOS = frozenset(
-    [
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".mkv",
-        ".webm",
-        ".avi",
-        ".ts",
-        ".m2ts",
-        ".mts",
-        ".mpg",
-        ".mpeg",
-        ".mpe",
-        ".vob",
-        ".wmv",
-        ".asf",
-        ".flv",
-        ".f4v",
-        ".3gp",
-        ".3g2",
-        ".ogv",
-        ".mxf",
-        ".nut",
-        ".h264",
-        ".h265",
-        ".hevc",
-        ".264",
-        ".265",
-        ".mjpeg",
-        ".mjpg",
-        ".y4m",
-        ".ivf",
-        ".gif",
-        ".divx",
-        ".dv",
-    ]
-)
+VIDEOS = {
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".mpe", ".vob"),
+    *(".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".mxf", ".nut", ".ivf", ".gif", ".y4m", ".dv"),
+    *(".h264", ".264", ".h265", ".hevc", ".265", ".mjpeg", ".mjpg"),
+}
 MAX_RECORDINGS = 10_000
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 import webbrowser
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from models.runtime.cache import cache_folder
 from tools.annotate.catalogue import Named, recordings_of
 from tools.annotate.config import AnnotateConfig
 from tools.annotate.security import LOOPBACK, Door
-from tools.cli.messages import complain, say
+from tools.cli.messages import complain, say, unguarded
 
 LEAST_TOKEN = 24  # characters
 
@@ -40,7 +41,7 @@ def annotate(config: AnnotateConfig) -> int:
             )
         from tools.annotate.running import run
 
-        return asyncio.run(run(config, named, folder, listening, door))
+        return asyncio.run(run(config, named, folder, listening, door, lambda: greet(config, named, door)))
 
 
 def greet(config: AnnotateConfig, named: tuple[Named, ...], door: Door) -> None:
@@ -48,7 +49,7 @@ def greet(config: AnnotateConfig, named: tuple[Named, ...], door: Door) -> None:
     if not config.quiet:
         what = named[0].name if len(named) == 1 else f"{len(named)} recordings"
         say(f"{what}: corrections are kept in {named[0].project if len(named) == 1 else named[0].project.parent}")
-    say(door.address, flush=True)
+    print(door.address, file=unguarded(sys.stdout), flush=True)  # its token is meant to be seen
     if not config.quiet:
         say("Ctrl-C ends it; all corrections are saved already.", flush=True)
     if config.serving.browser and not _open_browser(door.address):

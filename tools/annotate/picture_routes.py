@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from starlette.requests import Request
@@ -108,10 +109,11 @@ async def _waited(request: Request, future: Future[HeldFrame]) -> HeldFrame:
     """The frame, or `Gone` as soon as the browser gives up, so that nothing is decoded for nobody."""
     if future.done():
         return future.result()
-    wanted = asyncio.ensure_future(asyncio.wrap_future(future))
+    wanted = asyncio.wrap_future(future)
     leaving = asyncio.ensure_future(_left(request))
+    both: set[asyncio.Future[Any]] = {wanted, leaving}
     try:
-        await asyncio.wait({wanted, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if wanted.done():
             return wanted.result()
         raise Gone

@@ -14,9 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from datasets.projects.operations import run
-
 from datasets.projects import Entry, Project
+from datasets.projects.operations import run
 from datasets.sources.frame_access import FrameReader
 from datasets.sources.frame_list import FrameList
 from datasets.sources.recorded import Recorded

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 
 from tools.annotate.catalogue import Named
-from tools.annotate.command import greet
 from tools.annotate.config import AnnotateConfig
 from tools.annotate.live import Hub
 from tools.annotate.opening import open_recording
@@ -17,9 +17,22 @@ from tools.annotate.shelf import Shelf
 
 
 async def run(
-    config: AnnotateConfig, named: tuple[Named, ...], folder: bool, listening: socket.socket, door: Door
+    config: AnnotateConfig,
+    named: tuple[Named, ...],
+    folder: bool,
+    listening: socket.socket,
+    door: Door,
+    started: Callable[[], None],
 ) -> int:
     """Serves until Ctrl-C; returns 0.
+
+    Args:
+        config: the settings.
+        named: the recordings.
+        folder: whether they are those of a folder.
+        listening: the socket.
+        door: the address.
+        started: called when the server answers.
 
     Raises:
         LiquidTrackError: the only recording cannot be opened.
@@ -34,7 +47,7 @@ async def run(
     if not folder:
         shelf.put(0, await asyncio.to_thread(open_one, named[0]))
     try:
-        await serve(build_app(shelf, door), listening, lambda: greet(config, named, door), shelf.hang_up)
+        await serve(build_app(shelf, door), listening, started, shelf.hang_up)
     finally:
         await asyncio.to_thread(shelf.close)
     return 0

@@ -102,7 +102,7 @@ class Door:
 
     def knows_cookie(self, headers: Headers) -> bool:
         """Whether the request carries the cookie."""
-        jar = SimpleCookie[str]()
+        jar = SimpleCookie()
         try:
             jar.load(headers.get("cookie", ""))
         except CookieError:

@@ -28,6 +28,13 @@ USUAL: dict[str, tuple[str, ...]] = {
         *("out", "video", "mot", "jsonl", "coco", "cvat", "yolo", "show", "overwrite", "quiet"),
         *("threads", "device"),
     ),
+    "annotate": (
+        *("source", "tracks", "project", "who", "quiet", "host", "port", "browser"),
+        *("start", "end", "every", "rate", "times"),
+        *("detector", "classes", "score", "nms", "input_size"),
+        *("motion", "camera_motion", "max_age", "min_confirm", "appearance"),
+        *("smooth", "fill", "max_absence", "threads", "device"),
+    ),
     "bench whole-speed": (
         *("sequence", "seconds", "rate", "objects", "horizon", "constraints", "motion"),
         *("smooth", "fill", "max_absence", "json", "overwrite"),

@@ -20,6 +20,7 @@ from tools.cli.choices import CHOICES
 # The headings of the help text, in this order, and the sections (fields of the dataclasses) below each.
 TITLES = {
     "Options": "",
+    "Page": "serving",
     "Input": "reading",
     "Detection": "detection",
     "Tracking": "tracking",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -55,6 +55,33 @@ class Source(Protocol):
     def __iter__(self) -> Iterator[Frame]: ...
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PendingFrame:
+    """A frame before it is decoded.
+
+    Attributes:
+        index: index of the frame, as `Frame.index`.
+        time: seconds, as `Frame.time`.
+        size: (width, height) in pixels.
+        decode: decodes it, once, before the next pending frame is requested; None where the frame is damaged, or the
+            source was closed.
+    """
+
+    index: int
+    time: float
+    size: tuple[int, int]
+    decode: Callable[[], Frame | None]
+
+
+@runtime_checkable
+class PendingSource(Source, Protocol):
+    """A recording whose frames are decoded on demand."""
+
+    def pending(self) -> Iterator[PendingFrame]:
+        """All frames in order, instead of iterating the source; what is not decoded is skipped."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

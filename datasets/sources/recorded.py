@@ -14,7 +14,7 @@ import cv2
 
 from datasets.sources.config import SourceConfig
 from models.errors import ConfigError, DataError, SourceError
-from tracker.protocols import SourceInfo
+from tracker.protocols import PendingFrame, SourceInfo
 from tracker.types import Float64, Frame, UInt8
 
 RATES = (1e-5, 1e6)  # frames a second: from about one a day to more than any camera
@@ -56,6 +56,7 @@ def fitted(bgr: UInt8, size: tuple[int, int], resize: bool, where: str) -> UInt8
 
 
 Deferred = tuple[int, float, Callable[[], UInt8]]  # frame number, seconds since the first frame, makes the image
+Making = tuple[int, float, Callable[[], UInt8 | None]]  # the same; None where the frame turns out to be damaged
 
 
 class Closing:
@@ -76,7 +77,8 @@ class Closing:
 class Recorded(Closing, ABC):
     """A source that waits: no frame is ever dropped. A subclass yields candidates in order and decodes them.
 
-    Iterate once. `close` may be called at any time and from any thread; the iteration then ends without an error.
+    Iterate once, over the frames or over `pending`. `close` may be called at any time and from any thread; the
+    iteration then ends without an error.
     """
 
     info: SourceInfo
@@ -88,6 +90,8 @@ class Recorded(Closing, ABC):
         self._closing = False
         self._closed = False
         self._claimed = False
+        self._in_order = False  # whether images are made in order, each before the next frame is requested
+        self._on_demand = False  # whether images are made only where `PendingFrame.decode` is called
 
     @abstractmethod
     def _candidates(self) -> Iterator[tuple[int, float, object]]:
@@ -102,26 +106,41 @@ class Recorded(Closing, ABC):
         """Details for the user beyond `info`; `problem` describes damage."""
 
     @abstractmethod
-    def _picture(self, index: int, item: object) -> UInt8: ...
+    def _picture(self, index: int, item: object) -> UInt8 | None:
+        """The image of a candidate, or None where it turns out to be damaged; called in increasing order."""
 
     @abstractmethod
     def _release(self) -> None:
         """Closes files; called once, never while a frame is decoded."""
 
     def __iter__(self) -> Iterator[Frame]:
-        return self._frames(self.deferred())
+        self._claim()
+        self._in_order = True
+        return self._frames(self._deferred())
 
     def deferred(self) -> Iterator[Deferred]:
         """The frames in order, without their images: those are made when asked for, at any later time and in any order.
 
         It takes the place of the iteration over the source.
         """
+        self._claim()
+        return self._deferred()  # type: ignore[return-value]  # an image is None only where they are made in order
+
+    def pending(self) -> Iterator[PendingFrame]:
+        """The frames in order, before they are decoded; it takes the place of the iteration over the source.
+
+        What is not decoded before the next one is requested is skipped, by the codec where it can.
+        """
+        self._claim()
+        self._in_order = self._on_demand = True
+        return self._pending()
+
+    def _claim(self) -> None:
         if self._claimed:
             raise SourceError(f"{self.info.name} has been read already; open it again to read it again.")
         self._claimed = True
-        return self._deferred()
 
-    def _frames(self, deferred: Iterator[Deferred]) -> Iterator[Frame]:
+    def _frames(self, deferred: Iterator[Making]) -> Iterator[Frame]:
         try:
             while True:
                 with self._lock:
@@ -130,11 +149,12 @@ class Recorded(Closing, ABC):
                         return
                     index, time, image = found
                     bgr = image()
-                yield Frame(bgr, index, time)
+                if bgr is not None:
+                    yield Frame(bgr, index, time)
         finally:
             self.close()
 
-    def _deferred(self) -> Iterator[Deferred]:
+    def _deferred(self) -> Iterator[Making]:
         chosen = self._chosen()
         try:
             while True:
@@ -148,11 +168,21 @@ class Recorded(Closing, ABC):
         finally:
             self.close()
 
-    def _image(self, index: int, item: object) -> UInt8:
+    def _pending(self) -> Iterator[PendingFrame]:
+        size = self.info.width, self.info.height
+        for index, time, image in self._deferred():
+            yield PendingFrame(index, time, size, partial(self._decode_pending, index, time, image))
+
+    def _decode_pending(self, index: int, time: float, image: Callable[[], UInt8 | None]) -> Frame | None:
+        with self._lock:
+            bgr = None if self._closing else image()
+        return None if bgr is None else Frame(bgr, index, time)
+
+    def _image(self, index: int, item: object) -> UInt8 | None:
         """The image of a candidate at the source's size."""
         with self._lock:
-            size = self.info.width, self.info.height
-            return fitted(self._picture(index, item), size, self._config.resize, self._where(index, item))
+            bgr, size = self._picture(index, item), (self.info.width, self.info.height)
+            return None if bgr is None else fitted(bgr, size, self._config.resize, self._where(index, item))
 
     def _where(self, index: int, item: object) -> str:
         return f"{self.info.name} frame {index}"

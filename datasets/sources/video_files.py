@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from itertools import dropwhile
+from itertools import chain, dropwhile
 from pathlib import Path
 
 import av
@@ -33,6 +33,7 @@ from datasets.sources.frame_times import read_frame_times
 from datasets.sources.orientation import ToBgr, Turn, read_turn
 from datasets.sources.packet_times import FrameClock, PacketTimes, SeekTable, read_packet_times
 from datasets.sources.recorded import Recorded, count
+from datasets.sources.sparse_decoder import Irregular, SparseDecoder
 from models.errors import ChangedError, DataError, SourceError
 from tracker.protocols import SourceInfo
 from tracker.types import Float64, Int64, UInt8
@@ -40,6 +41,7 @@ from tracker.types import Float64, Int64, UInt8
 logger = logging.getLogger(__name__)
 
 Decoded = tuple[int | None, int, VideoFrame]  # pts in time_base units, frames lost before it, the frame
+Numbered = tuple[int, float, VideoFrame]  # frame number, seconds since the first frame, the frame
 
 # Demuxers that assume 25 frames a second (FFmpeg's `framerate` option), since the file contains no times.
 TIMELESS = frozenset(
@@ -64,6 +66,9 @@ class VideoFile(Recorded):
         self._name = name
         self._options: dict[str, str] = {} if isinstance(location, Path) else http_options(config)
         self._scanned: PacketTimes | None = None
+        self._sparse: SparseDecoder | None = None  # decodes single frames, as long as it meets no damage
+        self._full: Iterator[Numbered] = iter(())  # all frames from the beginning, after it met damage
+        self._held: Numbered | None = None  # a frame of `_full` that is not yet due
         self._times = None if config.times is None else _from_zero(read_frame_times(config.times))
         self._media = media if media is not None else self._open()
         self._once = isinstance(self._media.bytes, PipeBytes)  # can be read only once and in order
@@ -197,7 +202,25 @@ class VideoFile(Recorded):
         return (pts - self._zero) * base.numerator / base.denominator
 
     def _candidates(self) -> Iterator[tuple[int, float, object]]:
-        index = self._from_start() if self._config.start > 0 else 0
+        if (table := self._sparse_table()) is None:
+            yield from self._numbered(self._from_start() if self._config.start > 0 else 0)
+            return
+        last = -1
+        for index, time in self._decode_chosen(table):
+            yield index, time, None
+            last = index
+            if self._sparse is None:  # `_picture` met damage
+                break
+        else:
+            if not self._closing:
+                self._check_end(len(table.pts))
+            return
+        held, self._held = self._held, None
+        rest = self._full if held is None else chain([held], self._full)
+        yield from (item for item in rest if item[0] > last)
+
+    def _numbered(self, index: int) -> Iterator[Numbered]:
+        """All frames from the current position on, which is frame `index`, decoded."""
         while (decoded := self._next()) is not None:
             pts, lost, frame = decoded
             index += lost
@@ -212,6 +235,48 @@ class VideoFile(Recorded):
             return first
         return next(self._decoded, None)
 
+    def _sparse_table(self) -> SeekTable | None:
+        """Where the frames lie, if they are needed in order and not all of them, and are exact; else None."""
+        under = self._media.bytes
+        if not self._in_order or not (self._on_demand or self._config.every > 1):
+            return None
+        return self.seek_table() if isinstance(under, FileBytes) and under.torn() is None else None
+
+    def _decode_chosen(self, table: SeekTable) -> Iterator[tuple[int, float]]:
+        """Number and time of each frame from the start on; `_picture` decodes it."""
+        config, seconds = self._config, self.seconds_of(table)[: len(table.pts)]
+        first = min(int(np.searchsorted(seconds, config.start)), len(seconds) - 1)
+        end = len(seconds) if config.end is None else int(np.searchsorted(seconds, config.end))
+        self._reopen()
+        planned = None if self._on_demand else lambda index: index % config.every == 0 and index < end
+        self._sparse = SparseDecoder(self._media, self._stream, table, planned)
+        yield from zip(range(first, len(seconds)), seconds[first:].tolist(), strict=True)
+        if len(seconds) < len(table.pts):
+            self._seconds(len(seconds), None)  # the file of times is too short
+
+    def _decode_one(self, index: int) -> VideoFrame | None:
+        """Frame `index`; after damage, everything is decoded from the beginning on, as without skipping."""
+        if self._sparse is not None:
+            try:
+                return self._sparse.frame(index)
+            except Irregular:
+                self._sparse = None
+                self._reopen()
+                self._begin()
+                self._full = self._numbered(0)
+        found = next((item for item in self._full if item[0] >= index), None)
+        if found is None or found[0] == index:
+            return None if found is None else found[2]
+        self._held = found
+        return None
+
+    def _reopen(self) -> None:
+        """Opens the file anew, at its beginning."""
+        again = self.reopened()
+        self._media.close()
+        self._media, self._first = again, None
+        self._stream = video_stream(self._container, self._name)
+
     def _from_start(self) -> int:
         """Seeks to a key frame not after the start and returns its frame number.
 
@@ -223,9 +288,7 @@ class VideoFile(Recorded):
             return 0
         landed = self._seek(table)
         if landed is None:
-            again = self.reopened()
-            self._media.close()
-            self._media, self._first = again, None
+            self._reopen()
             self._begin()
             return 0
         return landed
@@ -340,9 +403,12 @@ class VideoFile(Recorded):
         if self._damaged:
             logger.warning("%s: %d packets are damaged and could not be decoded", self._name, self._damaged)
 
-    def _picture(self, index: int, item: object) -> UInt8:
-        assert isinstance(item, VideoFrame)
-        return self._to_bgr(item)
+    def _picture(self, index: int, item: object) -> UInt8 | None:
+        frame = self._decode_one(index) if item is None else item
+        if frame is None:
+            return None
+        assert isinstance(frame, VideoFrame)
+        return self._to_bgr(frame)
 
     def close(self) -> None:
         """Ends the iteration at any point and closes the files."""

@@ -25,7 +25,7 @@ class PatternVideo:
     times: Float64
     draw: Callable[[float], UInt8]
 
-    def frame(self, position: int, /) -> Frame:
+    def get(self, position: int, /) -> Frame:
         """The frame at `position`."""
         time = float(self.times[position])
         return Frame(self.draw(time), position, time)

@@ -13,7 +13,7 @@ from tracker.offline.types import VideoDetections
 from tracker.retrack.blend import blend
 from tracker.retrack.config import RetrackConfig
 from tracker.retrack.run import Run, RunArrays, follow, inverse
-from tracker.retrack.types import FollowedRows, FrameReader, KeyBox, OtherBoxes, Progress
+from tracker.retrack.types import FollowedRows, FrameReader, KeyBox, OtherBoxes, Others, Progress
 from tracker.single_object.manager import MakeTracker, tracker_factory
 from tracker.types import Float64
 
@@ -52,12 +52,13 @@ class Retrack:
         end: KeyBox | int,
         config: RetrackConfig | None = None,
         detections: VideoDetections | None = None,
-        others: OtherBoxes | None = None,
+        others: Others | None = None,
         make_tracker: MakeTracker | None = None,
     ) -> None:
         self._config = config or RetrackConfig()
         self._frames, self._times = frames, np.asarray(times, np.float64)
-        self._detections, self._others = detections, others or OtherBoxes.none()
+        self._detections = detections
+        self._others: Others = others or OtherBoxes.none()
         stop = end.frame if isinstance(end, KeyBox) else int(end)
         for frame in (start.frame, stop):
             if not 0 <= frame < len(times):
@@ -105,10 +106,12 @@ class Retrack:
                 self._others,
                 self._config,
             )
+            before = done
             for _ in steps:
                 done += 1
-                box = run.xyxy[-1] if run.found[-1] else None
-                yield Progress(phase, done, self.total, run.frame[-1], box)
+                position = positions[done - before - 1]
+                box = run.xyxy[-1] if run.frame and run.frame[-1] == position and run.found[-1] else None
+                yield Progress(phase, done, self.total, position, box)
 
     def rows(self) -> FollowedRows:
         """The object's rows, as far as it was followed.

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.errors import DataError
+from models.errors import DataError, SourceError
 from tracker.boxes import overlaps
 from tracker.camera_motion import FlowCameraMotion
 from tracker.offline.types import VideoDetections
 from tracker.retrack.config import Camera, RetrackConfig
-from tracker.retrack.types import FrameReader, KeyBox, OtherBoxes
+from tracker.retrack.types import FrameReader, KeyBox, Others
 from tracker.single_object.manager import MakeTracker, inside
 from tracker.single_object.tracker import Estimate
 from tracker.types import Bool, Detections, Float64, Frame, Int64
@@ -67,7 +67,7 @@ def follow(
     positions: Sequence[int],
     make_tracker: MakeTracker,
     detections: VideoDetections | None,
-    others: OtherBoxes,
+    others: Others,
     config: RetrackConfig,
 ) -> Iterator[None]:
     """Follows the object of `run.start` through `positions`, and adds each frame to `run` before it yields.
@@ -84,9 +84,10 @@ def follow(
 
     Raises:
         DataError: the known box lies outside its image, or a frame differs in size.
+        SourceError: the frame of the known box cannot be decoded; other frames that cannot be are passed over.
     """
     here = run.start.frame
-    first = frames.frame(here)
+    first = frames.get(here)
     box = inside(run.start.xyxy, first.size)
     sign = -1.0 if positions and positions[0] < here else 1.0
     tracker = make_tracker(first.bgr, box, 0.0)
@@ -94,7 +95,11 @@ def follow(
     seen = 0.0
     absent: int | None = None
     for position in positions:
-        frame = frames.frame(position)
+        try:
+            frame = frames.get(position)
+        except SourceError:  # damaged: what lies around it fills it
+            yield
+            continue
         if frame.bgr.shape != first.bgr.shape:
             raise DataError(
                 f"frame {position} has {frame.size[0]}x{frame.size[1]} pixels and frame {here} has {first.size[0]}x"
@@ -151,7 +156,10 @@ class _GivenMotion:
 
     def __call__(self, frame: Frame, position: int) -> Float64:
         before, self._here = self._here, position
-        return self._warps[position] if position > before else inverse(self._warps[before])
+        whole = np.eye(3)
+        for k in range(min(before, position) + 1, max(before, position) + 1):  # more than one where a frame is damaged
+            whole[:2] = (np.vstack([self._warps[k], [0, 0, 1]]) @ whole)[:2]
+        return whole[:2] if position > before else inverse(whole[:2])
 
 
 class _FlowMotion:

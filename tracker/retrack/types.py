@@ -14,8 +14,8 @@ from tracker.types import Bool, Float32, Float64, Frame, Int64
 class FrameReader(Protocol):
     """Frames by their position in the list of times; the same position always gives the same image."""
 
-    def frame(self, position: int, /) -> Frame:
-        """The frame at `position`, 0..F-1."""
+    def get(self, position: int, /) -> Frame:
+        """The frame at `position`, 0..F-1; `SourceError` where it cannot be decoded."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -40,9 +40,16 @@ class KeyBox:
         object.__setattr__(self, "xyxy", box)
 
 
+class Others(Protocol):
+    """Boxes of other objects, known to be other ones."""
+
+    def at(self, frame: int) -> Float64:
+        """(K, 4) those of one frame, pixels."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class OtherBoxes:
-    """Boxes of other objects, known to be other ones: N rows, sorted by frame.
+    """Boxes of other objects as arrays: N rows, sorted by frame.
 
     Attributes:
         frame: (N,) not decreasing.

@@ -1,0 +1,247 @@
+"""Re-tracking in a project: a track followed from one of its boxes until the next one that a person made.
+
+job = RetrackJob(project, frames, track=3, frame=120)
+for progress in job:      # after every frame that was looked at; leave the loop to stop early
+    ...
+edit = job.edit()         # what was followed so far, as one edit; None where nothing was
+if edit is not None:
+    project.apply(edit, "me")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+
+from datasets.projects.content import ProjectContent
+from datasets.projects.edit import Edit
+from datasets.projects.known_boxes import KnownOthers, absences_around, key_after, key_before
+from datasets.projects.operations.common import check_frame, edit, said_right, writable
+from datasets.projects.slots import Slots
+from datasets.projects.types import Path, Provenance, Track
+from models.errors import DataError
+from tracker.offline.types import VideoDetections
+from tracker.retrack.config import RetrackConfig
+from tracker.retrack.job import Retrack
+from tracker.retrack.types import FollowedRows, FrameReader, KeyBox, Progress
+from tracker.single_object.manager import MakeTracker, tracker_factory
+from tracker.types import Int64
+
+Direction = Literal["forwards", "backwards", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Frames to one side of a box that are looked at.
+
+    Attributes:
+        forwards: whether they come after it.
+        end: the last of them.
+        key: the row in `end`, where a person made one.
+    """
+
+    forwards: bool
+    end: int
+    key: Path | None
+
+
+def stretches(
+    project: ProjectContent, track: int, frame: int, direction: Direction, seconds: float | None
+) -> list[Stretch]:
+    """What lies beside the box of a track in `frame`: up to a key frame, an absence, so many seconds, or the ends.
+
+    Raises:
+        DataError: the track is locked or has no box there, nothing lies on that side, or the arguments are no such.
+    """
+    if direction not in get_args(Direction):
+        raise DataError(f"direction is {direction!r}; give one of {', '.join(get_args(Direction))}.")
+    if seconds is not None and not 0 < seconds < np.inf:
+        raise DataError(f"seconds is {seconds}; give more than 0, or none.")
+    check_frame(project, frame)
+    said, slots = writable(project, track)
+    if not slots.has(frame):
+        raise DataError(f"track {track} has no box in frame {frame}; draw one there.")
+    times = project.times
+    before, after = absences_around(said.absences, frame)
+    low, high = before + 1, min(after, len(times)) - 1
+    if seconds is not None:
+        low = max(low, int(np.searchsorted(times, times[frame] - seconds)))
+        high = min(high, int(np.searchsorted(times, times[frame] + seconds, side="right")) - 1)
+    found = []
+    if direction != "forwards" and low < frame:
+        key = key_before(slots, frame, low)
+        found.append(Stretch(False, low if key is None else int(key.frame[0]), key))
+    if direction != "backwards" and high > frame:
+        key = key_after(slots, frame, high)
+        found.append(Stretch(True, high if key is None else int(key.frame[0]), key))
+    if not found:
+        where = {"forwards": "after", "backwards": "before"}.get(direction, "around")
+        raise DataError(f"no frame {where} frame {frame} may be followed; there the video ends, or an absence begins.")
+    return found
+
+
+class RetrackJob:
+    """Follows a track from one of its boxes. Iterate over it once; `edit` gives what was followed so far.
+
+    Args:
+        project: the project, which is only read.
+        frames: the video's images by position.
+        track: the track.
+        frame: position of the frame with the box.
+        direction: forwards, backwards, or both.
+        seconds: how far at most; None: to the next key frame, absence, or end of the video.
+        config: the settings.
+        detections: those of the project, if the caller holds them; else they are read.
+        make_tracker: makes the tracker of one object; share one between jobs.
+
+    Raises:
+        DataError: as `stretches`.
+        WeightsError: the frozen CNN cannot be read.
+    """
+
+    def __init__(
+        self,
+        project: ProjectContent,
+        frames: FrameReader,
+        track: int,
+        frame: int,
+        direction: Direction = "both",
+        seconds: float | None = None,
+        *,
+        config: RetrackConfig | None = None,
+        detections: VideoDetections | None = None,
+        make_tracker: MakeTracker | None = None,
+    ) -> None:
+        self._project, self._track, self._frame, self._direction = project, track, frame, direction
+        self._stretches = stretches(project, track, frame, direction, seconds)
+        config = config or RetrackConfig()
+        if detections is None and config.detections:
+            detections = project.detections(embeddings=False)
+        start = KeyBox(frame, project.slots(track).between(frame, frame).xyxy[0].astype(np.float64))
+        make_tracker = make_tracker or tracker_factory()
+        self._runs = [
+            Retrack(
+                frames,
+                project.times,
+                start,
+                stretch.end if stretch.key is None else KeyBox(stretch.end, stretch.key.xyxy[0].astype(np.float64)),
+                config,
+                detections,
+                KnownOthers(project, track),
+                make_tracker,
+            )
+            for stretch in self._stretches
+        ]
+        self.total = sum(run.total for run in self._runs)
+        self._steps = self._look()
+
+    def __iter__(self) -> Iterator[Progress]:
+        return self._steps
+
+    def _look(self) -> Iterator[Progress]:
+        before = 0
+        for run in self._runs:
+            for progress in run:
+                yield replace(progress, done=before + progress.done, total=self.total)
+            before += run.total
+
+    def edit(self) -> Edit | None:
+        """What was followed so far, as one edit of the project as it is now; None where nothing was.
+
+        Machine rows of the frames that were followed are replaced; key frames and absences stay.
+
+        Raises:
+            DataError: the track was removed or locked meanwhile, or the box that was followed is no more.
+        """
+        parts = [run.rows() for run in self._runs]
+        if not any(map(len, parts)):
+            return None
+        project, frame = self._project, self._frame
+        said, slots = writable(project, self._track)
+        row = slots.between(frame, frame)
+        if not len(row):
+            raise DataError(
+                f"the box of track {self._track} in frame {frame} is no more; draw one and follow it again."
+            )
+        if not row.key[0]:  # who follows a box says that it is right
+            row = row.with_columns(provenance=np.array([Provenance.CONFIRMED], np.uint8))
+        slots = slots.with_rows(row)
+        for part in parts:
+            slots = self._with(slots, said, part)
+        for stretch, part in zip(self._stretches, parts, strict=True):
+            slots = said_right(slots, max(frame, stretch.end)) if stretch.key is not None and len(part) else slots
+        given = {
+            "track": self._track, "frame": frame, "direction": self._direction,
+            "first": min(int(part.frame[0]) for part in parts if len(part)),
+            "last": max(int(part.frame[-1]) for part in parts if len(part)),
+        }  # fmt: skip
+        return edit(project, "retrack", given, {self._track: (replace(said, accepted=False), slots)})
+
+    def _with(self, slots: Slots, said: Track, part: FollowedRows) -> Slots:
+        """The slots with the rows of one side."""
+        if not len(part):
+            return slots
+        first, last = int(part.frame[0]), int(part.frame[-1])
+        old = slots.between(first, last)
+        same = np.isin(part.frame, old.frame[old.occluded])
+        new = Path.of(
+            part.frame,
+            part.xyxy,
+            part.score,
+            np.where(part.found, np.uint8(Provenance.TRACKED), np.uint8(Provenance.FILLED)),
+            same,
+            part.score,
+            self._free(part.detection, first, last),
+        )
+        kept = ~np.isin(new.frame, old.frame[old.key])
+        for start, end in said.absences:
+            kept &= (new.frame < start) | (new.frame > end)
+        return slots.with_rows(new.take(kept))
+
+    def _free(self, detection: Int64, first: int, last: int) -> Int64:
+        """The detections that no other track has in these frames; -1 in place of the others."""
+        rows = self._project.rows(first, last)
+        taken = rows.detection[rows.id != self._track]
+        return np.where(np.isin(detection, taken), -1, detection)
+
+    @property
+    def message(self) -> str:
+        """One sentence on how far the object was followed."""
+        said = []
+        for stretch, run in zip(self._stretches, self._runs, strict=True):
+            rows = run.rows()
+            word = "after" if stretch.forwards else "before"
+            if not len(rows):
+                if abs(stretch.end - self._frame) > 1:
+                    said.append(f"not found {word} frame {self._frame}")
+            elif rows.lost is not None and stretch.key is not None:
+                said.append(f"not found from frame {rows.lost} on for a while, which is filled")
+            elif rows.lost is not None:
+                edge = int(rows.frame[-1] if stretch.forwards else rows.frame[0])
+                said.append(f"followed to frame {edge}, where it was lost; boxes {word} it are as they were")
+            else:
+                said.append(f"followed to frame {stretch.end}")
+        return f"The object of track {self._track} was {', '.join(said) or 'not followed'}."
+
+
+def retrack_edit(
+    project: ProjectContent,
+    frames: FrameReader,
+    track: int,
+    frame: int,
+    direction: Direction = "both",
+    seconds: float | None = None,
+    *,
+    config: RetrackConfig | None = None,
+    make_tracker: MakeTracker | None = None,
+) -> Edit | None:
+    """The whole of a `RetrackJob` at once; arguments, result and errors are its own."""
+    job = RetrackJob(
+        project, frames, track, frame, direction, seconds, config=config, make_tracker=make_tracker
+    )  # fmt: skip
+    for _ in job:
+        pass
+    return job.edit()

@@ -23,6 +23,11 @@ PIPED = (
     "not a video that can be read from a pipe, in which nothing is sought; give the file itself, or write Matroska or"
     " a transport stream into the pipe"
 )
+# Demuxers that assume 25 frames a second (FFmpeg's `framerate` option), since the file contains no times.
+TIMELESS = frozenset(
+    ["h264", "hevc", "vvc", "evc", "obu", "avs2", "avs3", "cavsvideo", "h261", "h263", "m4v", "mpegvideo", "vc1"]
+)
+TIMELESS |= {"mjpeg", "mpjpeg", "mjpeg_2000", "dirac", "dnxhd", "rawvideo", "bitpacked"}
 BOUNDED = {"max_pixels": str(MAX_PIXELS)}  # decoder option; the default allows 2^31
 LOCAL = {"protocol_whitelist": "file,crypto,data"}  # a file must not open network connections
 CONNECT_S = 10.0  # how long to wait for a server's first response

@@ -64,6 +64,12 @@ def read_frame_times(path: Path) -> Float64:
     return times
 
 
+def from_zero(times: Float64) -> Float64:
+    """The same times, counted from the first one."""
+    zeroed: Float64 = times - times[0]
+    return zeroed
+
+
 def _number(text: str) -> float | None:
     try:
         return float(text)

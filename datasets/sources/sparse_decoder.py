@@ -10,6 +10,7 @@ Any sign of damage raises `Irregular`, since what a decoder makes of damaged dat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 import av
 import numpy as np
@@ -23,6 +24,9 @@ from datasets.sources.packet_times import SeekTable
 
 NONREF = frozenset(("h264", "mpeg4", "mpeg1video", "mpeg2video"))  # decoders that leave out unreferenced frames alone
 THREADS = 2  # of decoding on demand: each more decodes one frame further ahead, whether it will be chosen or not
+
+
+Numbered = tuple[int, float, VideoFrame]  # frame number, seconds since the first frame, the frame
 
 
 class Irregular(Exception):
@@ -139,6 +143,37 @@ class SparseDecoder:
             raise Irregular
         if at == index or self._planned(at):
             self._ready[at] = frame
+
+
+class SingleFrames:
+    """Decodes frames by their number; after damage, it decodes all frames of the file from its beginning on.
+
+    Args:
+        sparse: the decoder until then.
+        anew: gives all frames, decoded fully.
+    """
+
+    def __init__(self, sparse: SparseDecoder, anew: Callable[[], Iterator[Numbered]]) -> None:
+        self._sparse, self._anew = sparse, anew
+        self._all: Iterator[Numbered] = iter(())
+        self.damaged = False
+
+    def frame(self, index: int) -> VideoFrame | None:
+        """Frame `index`, greater than that of the last call; None where it is damaged."""
+        if not self.damaged:
+            try:
+                return self._sparse.frame(index)
+            except Irregular:
+                self.damaged, self._all = True, self._anew()
+        found = next((item for item in self._all if item[0] >= index), None)
+        if found is None or found[0] == index:
+            return None if found is None else found[2]
+        self._all = chain([found], self._all)
+        return None
+
+    def rest(self, index: int) -> Iterator[Numbered]:
+        """After damage: all frames after `index`, the number of the last call."""
+        yield from (item for item in self._all if item[0] > index)
 
 
 def _one_layer(codec: str, extradata: bytes | None) -> bool:

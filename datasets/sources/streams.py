@@ -13,12 +13,12 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from datasets.sources.config import SourceConfig
-from datasets.sources.containers import Media, http_options, open_container, packets, reason, video_stream
+from datasets.sources.containers import TIMELESS, Media, http_options, open_container, packets, reason, video_stream
 from datasets.sources.credentials import guard_library_logs, strip_credentials
 from datasets.sources.live import Feed, Live
 from datasets.sources.orientation import ToBgr, read_turn
 from datasets.sources.recorded import Recorded, check
-from datasets.sources.video_files import TIMELESS, VideoFile
+from datasets.sources.video_files import VideoFile
 from models.errors import SourceError
 from tracker.protocols import SourceInfo
 from tracker.types import UInt8

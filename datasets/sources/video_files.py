@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from itertools import chain, dropwhile
+from itertools import dropwhile
 from pathlib import Path
 
 import av
@@ -19,6 +19,7 @@ from datasets.sources.byte_reader import FileBytes, PipeBytes, is_pipe
 from datasets.sources.config import SourceConfig
 from datasets.sources.containers import (
     PIPED,
+    TIMELESS,
     Media,
     declared_duration,
     describe_sound,
@@ -29,11 +30,11 @@ from datasets.sources.containers import (
     reason,
     video_stream,
 )
-from datasets.sources.frame_times import read_frame_times
+from datasets.sources.frame_times import from_zero, read_frame_times
 from datasets.sources.orientation import ToBgr, Turn, read_turn
 from datasets.sources.packet_times import FrameClock, PacketTimes, SeekTable, read_packet_times
 from datasets.sources.recorded import Recorded, count
-from datasets.sources.sparse_decoder import Irregular, SparseDecoder
+from datasets.sources.sparse_decoder import Numbered, SingleFrames, SparseDecoder
 from models.errors import ChangedError, DataError, SourceError
 from tracker.protocols import SourceInfo
 from tracker.types import Float64, Int64, UInt8
@@ -41,13 +42,6 @@ from tracker.types import Float64, Int64, UInt8
 logger = logging.getLogger(__name__)
 
 Decoded = tuple[int | None, int, VideoFrame]  # pts in time_base units, frames lost before it, the frame
-Numbered = tuple[int, float, VideoFrame]  # frame number, seconds since the first frame, the frame
-
-# Demuxers that assume 25 frames a second (FFmpeg's `framerate` option), since the file contains no times.
-TIMELESS = frozenset(
-    ["h264", "hevc", "vvc", "evc", "obu", "avs2", "avs3", "cavsvideo", "h261", "h263", "m4v", "mpegvideo", "vc1"]
-)
-TIMELESS |= {"mjpeg", "mpjpeg", "mjpeg_2000", "dirac", "dnxhd", "rawvideo", "bitpacked"}
 
 
 class VideoFile(Recorded):
@@ -66,10 +60,8 @@ class VideoFile(Recorded):
         self._name = name
         self._options: dict[str, str] = {} if isinstance(location, Path) else http_options(config)
         self._scanned: PacketTimes | None = None
-        self._sparse: SparseDecoder | None = None  # decodes single frames, as long as it meets no damage
-        self._full: Iterator[Numbered] = iter(())  # all frames from the beginning, after it met damage
-        self._held: Numbered | None = None  # a frame of `_full` that is not yet due
-        self._times = None if config.times is None else _from_zero(read_frame_times(config.times))
+        self._one_by_one: SingleFrames | None = None  # where not all frames are decoded
+        self._times = None if config.times is None else from_zero(read_frame_times(config.times))
         self._media = media if media is not None else self._open()
         self._once = isinstance(self._media.bytes, PipeBytes)  # can be read only once and in order
         try:
@@ -205,19 +197,21 @@ class VideoFile(Recorded):
         if (table := self._sparse_table()) is None:
             yield from self._numbered(self._from_start() if self._config.start > 0 else 0)
             return
-        last = -1
-        for index, time in self._decode_chosen(table):
-            yield index, time, None
-            last = index
-            if self._sparse is None:  # `_picture` met damage
-                break
-        else:
-            if not self._closing:
-                self._check_end(len(table.pts))
-            return
-        held, self._held = self._held, None
-        rest = self._full if held is None else chain([held], self._full)
-        yield from (item for item in rest if item[0] > last)
+        config, seconds = self._config, self.seconds_of(table)[: len(table.pts)]
+        first = min(int(np.searchsorted(seconds, config.start)), len(seconds) - 1)
+        end = len(seconds) if config.end is None else int(np.searchsorted(seconds, config.end))
+        self._reopen()
+        planned = None if self._on_demand else lambda index: index % config.every == 0 and index < end
+        self._one_by_one = one = SingleFrames(SparseDecoder(self._media, self._stream, table, planned), self._anew)
+        for index in range(first, len(seconds)):
+            yield index, float(seconds[index]), None
+            if one.damaged:
+                yield from one.rest(index)
+                return
+        if len(seconds) < len(table.pts):
+            self._seconds(len(seconds), None)  # the file of times is too short
+        if not self._closing:
+            self._check_end(len(table.pts))
 
     def _numbered(self, index: int) -> Iterator[Numbered]:
         """All frames from the current position on, which is frame `index`, decoded."""
@@ -242,33 +236,11 @@ class VideoFile(Recorded):
             return None
         return self.seek_table() if isinstance(under, FileBytes) and under.torn() is None else None
 
-    def _decode_chosen(self, table: SeekTable) -> Iterator[tuple[int, float]]:
-        """Number and time of each frame from the start on; `_picture` decodes it."""
-        config, seconds = self._config, self.seconds_of(table)[: len(table.pts)]
-        first = min(int(np.searchsorted(seconds, config.start)), len(seconds) - 1)
-        end = len(seconds) if config.end is None else int(np.searchsorted(seconds, config.end))
+    def _anew(self) -> Iterator[Numbered]:
+        """All frames from the beginning on, decoded."""
         self._reopen()
-        planned = None if self._on_demand else lambda index: index % config.every == 0 and index < end
-        self._sparse = SparseDecoder(self._media, self._stream, table, planned)
-        yield from zip(range(first, len(seconds)), seconds[first:].tolist(), strict=True)
-        if len(seconds) < len(table.pts):
-            self._seconds(len(seconds), None)  # the file of times is too short
-
-    def _decode_one(self, index: int) -> VideoFrame | None:
-        """Frame `index`; after damage, everything is decoded from the beginning on, as without skipping."""
-        if self._sparse is not None:
-            try:
-                return self._sparse.frame(index)
-            except Irregular:
-                self._sparse = None
-                self._reopen()
-                self._begin()
-                self._full = self._numbered(0)
-        found = next((item for item in self._full if item[0] >= index), None)
-        if found is None or found[0] == index:
-            return None if found is None else found[2]
-        self._held = found
-        return None
+        self._begin()
+        return self._numbered(0)
 
     def _reopen(self) -> None:
         """Opens the file anew, at its beginning."""
@@ -404,7 +376,7 @@ class VideoFile(Recorded):
             logger.warning("%s: %d packets are damaged and could not be decoded", self._name, self._damaged)
 
     def _picture(self, index: int, item: object) -> UInt8 | None:
-        frame = self._decode_one(index) if item is None else item
+        frame = self._one_by_one.frame(index) if item is None and self._one_by_one is not None else item
         if frame is None:
             return None
         assert isinstance(frame, VideoFrame)
@@ -426,8 +398,3 @@ def open_video(path: Path, config: SourceConfig) -> VideoFile:
     if is_pipe(path):
         return VideoFile(path, path.name, config, open_pipe(path, path.name, config.stall + config.reconnect))
     return VideoFile(path, path.name, config)
-
-
-def _from_zero(times: Float64) -> Float64:
-    zeroed: Float64 = times - times[0]
-    return zeroed

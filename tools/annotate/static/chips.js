@@ -23,7 +23,6 @@ let track = null;
 
 export function start() {
   const box = byId("chips");
-  box.setAttribute("aria-label", S.chips.label);
   track = el("div", { class: "chip-track" });
   strip = el("div", { class: "chip-strip", tabindex: "-1" }, track);
   strip.addEventListener("scroll", draw);

@@ -2,6 +2,7 @@
 
 import { shownTracks } from "./lane_data.js";
 import { fitAll, zoomTime } from "./lane_view.js";
+import * as machine from "./machine.js";
 import * as ops from "./operations.js";
 import * as player from "./player.js";
 import * as questions from "./questions.js";
@@ -68,13 +69,13 @@ export const COMMANDS = [
   ["say", "relabel", O.relabel, ["c"], () => ops.attempt(ops.relabel)],
   ["say", "attribute", O.attribute, ["Shift+C"], () => emit("focusAttribute")],
   ["say", "lock", O.lock, ["l"], () => ops.attempt(ops.lock)],
-  ["machine", "retrackForwards", O.retrackForwards, ["t"], () => ops.attempt(() => ops.retrack("forwards"))],
-  ["machine", "retrackBackwards", O.retrackBackwards, ["Shift+T"], () => ops.attempt(() => ops.retrack("backwards"))],
-  ["machine", "retrackBoth", O.retrackBoth, ["Alt+T"], () => ops.attempt(() => ops.retrack("both"))],
-  ["machine", "cancelJob", O.cancelJob, ["k"], () => ops.attempt(ops.cancelJob)],
-  ["machine", "brush", O.brush, ["y"], () => ops.attempt(() => ops.paint("brush"))],
-  ["machine", "polygon", O.polygon, ["Shift+Y"], () => ops.attempt(() => ops.paint("polygon"))],
-  ["machine", "propagate", O.propagate, ["Alt+Y"], () => ops.attempt(ops.propagate)],
+  ["machine", "retrackForwards", O.retrackForwards, ["t"], () => ops.attempt(() => machine.retrack("forwards"))],
+  ["machine", "retrackBackwards", O.retrackBackwards, ["Shift+T"], () => ops.attempt(() => machine.retrack("backwards"))],
+  ["machine", "retrackBoth", O.retrackBoth, ["Alt+T"], () => ops.attempt(() => machine.retrack("both"))],
+  ["machine", "cancelJob", O.cancelJob, ["k"], () => ops.attempt(machine.cancelJob)],
+  ["machine", "brush", O.brush, ["y"], () => ops.attempt(() => machine.paint("brush"))],
+  ["machine", "polygon", O.polygon, ["Shift+Y"], () => ops.attempt(() => machine.paint("polygon"))],
+  ["machine", "propagate", O.propagate, ["Alt+Y"], () => ops.attempt(machine.propagate)],
   ["page", "undo", O.undo, ["Ctrl+z"], () => ops.attempt(ops.undo)],
   ["page", "redo", O.redo, ["Ctrl+Shift+Z", "Ctrl+y"], () => ops.attempt(ops.redo)],
   ["page", "menu", O.menu, ["m", "Shift+F10", "ContextMenu"], () => emit("menu")],

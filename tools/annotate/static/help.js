@@ -1,7 +1,7 @@
 /** The help: every key and gesture, from the one table of commands. */
 
 import { dialog } from "./choose.js";
-import { COMMANDS, MORE_KEYS } from "./commands.js";
+import { command, COMMANDS, MORE_KEYS } from "./commands.js";
 import { el, iconButton, keyCap } from "./dom.js";
 import { keyText } from "./key_names.js";
 import { S } from "./strings.js";
@@ -15,10 +15,18 @@ export function openHelp() {
 
 function groups() {
   return Object.entries(S.groups).map(([group, title]) => {
-    const entries = COMMANDS.filter((entry) => entry.group === group).map(({ say, keys }) => [say, shownKeys(keys)]);
+    const entries = COMMANDS.filter((entry) => entry.group === group && !SECOND.has(entry.id)).map(line);
     for (const [other, keys, say] of MORE_KEYS) if (other === group) entries.push([say, keys.split(", ").map(keyText)]);
     return section(title, entries.map(([say, keys]) => row(keys.flatMap((key, i) => [i ? " " : null, keyCap(key)]), say)));
   });
+}
+
+const SECOND = new Set(Object.values(S.keys.pairs).map(([id]) => id));
+
+/** One command, or two that belong together. */
+function line({ id, say, keys }) {
+  const pair = S.keys.pairs[id];
+  return pair ? [pair[1], [...shownKeys(keys), ...shownKeys(command(pair[0]).keys)]] : [say, shownKeys(keys)];
 }
 
 /** Two ways to press the same sign are one line. */

@@ -3,10 +3,11 @@
 import { isOpen } from "./choose.js";
 import { COMMANDS, setRange } from "./commands.js";
 import { byId } from "./dom.js";
+import { savePainting } from "./machine.js";
 import * as masks from "./masks.js";
 import { menuOpen } from "./menu.js";
 import { finishNudge, growBy, nudgeBy } from "./nudge.js";
-import { attempt, savePainting } from "./operations.js";
+import { attempt } from "./operations.js";
 import * as player from "./player.js";
 import * as questions from "./questions.js";
 import { emit, select, state } from "./state.js";

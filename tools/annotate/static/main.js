@@ -54,8 +54,7 @@ async function loadProject() {
   state.numbers = await api.getArray("api/numbers", BigInt64Array).catch(() => null);
   frames.clear();
   rows.clear();
-  if (project.job) state.jobs.set(project.job.job, { done: 0, total: 0, phase: "", text: S.job.tracking, ...project.job });
-  emit("jobs");
+  jobs.take(project.job);
   await loadTracks();
   emit("project");
   emit("tracks");
@@ -71,9 +70,12 @@ async function loadProject() {
 async function loadTracks() {
   const list = await api.get("api/tracks");
   const before = state.tracks;
-  state.tracks = new Map(
-    list.map((track) => [track.id, { name: "", attributes: [], changes: [], absences: [], ...track, changedAt: before.get(track.id)?.changedAt ?? state.seq }]),
-  );
+  state.tracks = new Map();
+  for (const track of list) {
+    if (!track.count) continue; // all of it was deleted; undo brings it back
+    const attributes = Object.entries(track.attributes);
+    state.tracks.set(track.id, { ...track, attributes, changedAt: before.get(track.id)?.changedAt ?? state.seq });
+  }
 }
 
 /** The place survives a reload: it stands in the address. */
@@ -89,18 +91,27 @@ function rememberPlace() {
 }
 
 function wire() {
+  for (const [id, text] of Object.entries(S.regions)) byId(id).setAttribute("aria-label", text);
   for (const part of [top, side, transport, laneBar, laneData, laneView, stage, stageInput, lanes, lanesInput, chips, jobs, masks, keys]) part.start();
   on("frame", rememberPlace);
   on("frame", () => note(""));
   on("changed", change);
-  on("live", (message) => message.type === "changed" && emit("changed", message));
+  on("live", hear);
   on("error", (error) => error.status !== 0 && complain(error));
   on("dialog", (name) => DIALOGS[name]());
   on("menu", stageInput.menuByKey);
   on("connection waiting", banner);
   on("reconnected", reconnected);
-  on("jobDone", ({ tracking }) => tracking && loadProject().catch(complain));
+  on("jobDone", ({ kind }) => kind === "track" && loadProject().catch(complain));
   on("width", () => player.plan());
+}
+
+function hear(message) {
+  if (message.type === "changed") emit("changed", message);
+  else if (message.type === "state") {
+    state.project.state = message.state;
+    emit("project");
+  }
 }
 
 let busy = null;
@@ -149,9 +160,7 @@ async function reconnected(project) {
   const newer = project.version !== state.project.version;
   const behind = project.seq !== state.seq;
   state.project = { ...state.project, ...project };
-  state.jobs.clear();
-  if (project.job) state.jobs.set(project.job.job, { done: 0, total: 0, text: S.job.tracking, ...project.job });
-  emit("jobs");
+  jobs.take(project.job);
   if (other) await loadProject().catch(complain);
   else if (behind) change({ seq: project.seq, force: true, own: true, tracks: [] });
   else player.seek(state.wanted);

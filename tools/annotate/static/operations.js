@@ -1,13 +1,11 @@
 /** What a person can do to tracks. Each function asks the server for one operation; what is missing is said in a sentence. */
 
-import { post } from "./api.js";
 import { askText, choose } from "./choose.js";
 import { onGround } from "./colours.js";
 import { laneOf } from "./lane_data.js";
-import * as masks from "./masks.js";
 import * as rows from "./rows.js";
 import { send } from "./sender.js";
-import { clampFrame, className, emit, lastFrame, primary, select, state, trackText, writable } from "./state.js";
+import { clampFrame, className, lastFrame, primary, select, state, trackText, writable } from "./state.js";
 import { clock, S } from "./strings.js";
 import { complain, say } from "./toasts.js";
 
@@ -23,18 +21,18 @@ export async function attempt(action) {
   }
 }
 
-function need(condition, sentence) {
+export function need(condition, sentence) {
   if (!condition) throw new Missing(sentence);
 }
 
-function needTrack() {
+export function needTrack() {
   need(writable(), state.project?.readOnly || S.need.write);
   const track = primary();
   need(track, S.need.track);
   return track;
 }
 
-function needRow() {
+export function needRow() {
   const track = needTrack();
   const row = rows.rowOf(track.id);
   need(row, S.need.box);
@@ -46,7 +44,7 @@ export async function operate(kind, parameters) {
   return send("op", { kind, parameters });
 }
 
-const UNDO = { text: S.ops.undo, run: () => undo() };
+export const UNDO = { text: S.ops.undo, run: () => undo() };
 
 // Boxes -----------------------------------------------------------------------------------------------------------
 
@@ -60,7 +58,7 @@ export async function drawNew(box) {
   state.lastLabel = label;
   const answer = await operate("draw", { frame: state.frame, xyxy: box, label });
   const id = answer.parameters?.track ?? answer.parameters?.new ?? answer.tracks[0];
-  await emitted();
+  await refreshed();
   select([id]);
   say(S.done.draw(trackText(id)), UNDO);
   return id;
@@ -123,7 +121,7 @@ export async function split(frame = state.frame, id = null) {
   need(track, S.need.track);
   const answer = await operate("split", { track: track.id, frame });
   const fresh = answer.parameters?.new;
-  await emitted();
+  await refreshed();
   say(S.done.split(trackText(track.id), trackText(fresh)), UNDO);
   if (fresh && state.frame >= frame) select([fresh]);
 }
@@ -152,7 +150,7 @@ export async function join() {
     if (prefer === null) return;
     await operate("join", { ...parameters, prefer });
   }
-  await emitted();
+  await refreshed();
   select([first]);
   say(S.done.join(trackText(first), text), UNDO);
 }
@@ -199,7 +197,7 @@ export async function rename(name = null) {
   const text = name ?? (await askText(S.choose.rename(trackText(track.id)), track.name));
   if (text === null || text === track.name) return;
   await operate("rename", { track: track.id, name: text });
-  await emitted();
+  await refreshed();
   say(S.done.rename(trackText(track.id)), UNDO);
 }
 
@@ -213,7 +211,7 @@ export async function relabel(label = null) {
   if (chosen === null || chosen === track.label) return;
   await operate("relabel", { track: track.id, label: chosen });
   state.lastLabel = chosen;
-  await emitted();
+  await refreshed();
   say(S.done.relabel(`${trackText(track.id)}, ${className(chosen)}`), UNDO);
 }
 
@@ -266,49 +264,6 @@ export async function acceptAll() {
   say(S.done.accept(trackText(track.id)), UNDO);
 }
 
-// The machine -----------------------------------------------------------------------------------------------------
-
-export async function retrack(direction) {
-  const { track } = needRow();
-  need(state.project.can?.retrack !== false, S.need.retrack);
-  await startJob("retrack", { track: track.id, frame: state.frame, direction }, S.job.retrack(trackText(track.id)));
-}
-
-export async function propagate() {
-  const track = needTrack();
-  need(state.project.can?.mask, S.need.mask);
-  await startJob("propagate", { track: track.id, frame: state.frame }, S.job.propagate(trackText(track.id)));
-}
-
-async function startJob(path, body, text) {
-  const { job } = await post(`api/${path}`, body);
-  const known = state.jobs.get(job);
-  state.jobs.set(job, { done: 0, total: 0, ...known, text, phase: path });
-  emit("jobs");
-}
-
-export async function cancelJob(job = null) {
-  const running = job ?? [...state.jobs.keys()].at(-1);
-  need(running !== undefined, S.need.job);
-  await post("api/cancel", { job: running });
-}
-
-export function paint(mode) {
-  const track = needTrack();
-  masks.beginPainting(track.id, mode);
-}
-
-export async function savePainting() {
-  const { painting } = masks;
-  if (painting.points.length >= 3) masks.closeOutline();
-  const { track, frame, canvas, changed } = painting;
-  masks.endPainting();
-  if (!changed) return;
-  await operate("mask", { track, frame, rle: masks.fromCanvas(canvas) });
-  await masks.load(state.frame);
-  say(S.done.mask(trackText(track)), UNDO);
-}
-
 // Back and forth --------------------------------------------------------------------------------------------------
 
 export async function undo() {
@@ -336,6 +291,6 @@ export async function keyFrame(side) {
 }
 
 /** Fulfilled when the list of tracks has been loaded after a change. */
-function emitted() {
+function refreshed() {
   return state.refreshing ?? Promise.resolve();
 }

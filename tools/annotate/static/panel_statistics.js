@@ -50,7 +50,7 @@ function parts() {
   const number = (value) => value.toLocaleString("en");
   const lines = [
     line(T.tracks, number(tracks.length)),
-    line(T.accepted, `${number(accepted)}${tracks.length ? `   ${percent(accepted / tracks.length)}` : ""}`),
+    line(T.accepted, T.of(number(accepted), number(tracks.length))),
     line(T.boxes, number(boxes)),
     line(T.remaining, state.remaining === null ? "–" : number(state.remaining)),
     line(T.duration, clock(duration(), 1)),
@@ -70,11 +70,11 @@ function shareBar(boxes) {
     const share = counted[name] / boxes;
     const piece = el("span", { class: `piece ${name}` });
     piece.style.flexGrow = String(counted[name]);
-    if (counted[name]) bar.append(piece);
+    if (counted[name] && known.length === SHARES.length) bar.append(piece);
     const sign = el("span", { class: `swatch piece ${name}` });
     legend.append(el("dt", {}, sign, T[name]), el("dd", {}, `${counted[name].toLocaleString("en")}   ${percent(share, 1)}`));
   }
-  return el("div", {}, bar, legend);
+  return el("div", { class: "shares" }, bar.firstChild ? bar : null, legend);
 }
 
 function classParts(tracks) {

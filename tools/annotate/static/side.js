@@ -12,7 +12,6 @@ let current = "";
 
 export function start() {
   const side = byId("side");
-  side.setAttribute("aria-label", S.regions.side);
   const bar = el("div", { class: "tabs", role: "tablist" });
   const panels = {};
   const buttons = {};

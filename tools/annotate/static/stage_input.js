@@ -1,8 +1,9 @@
 /** Pointer on the stage: select, draw, move, resize, paint, pan, zoom, menus. */
 
 import { byId, fill } from "./dom.js";
+import { savePainting } from "./machine.js";
 import * as masks from "./masks.js";
-import { attempt, drawNew, savePainting, setBox } from "./operations.js";
+import { attempt, drawNew, setBox } from "./operations.js";
 import * as rows from "./rows.js";
 import { draft, handles, pointer, redraw, shownRows } from "./stage.js";
 import { emit, on, primary, select, state, toggle, trackText } from "./state.js";

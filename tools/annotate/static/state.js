@@ -19,7 +19,8 @@ export const state = {
   question: null,
   questions: [],
   remaining: null,
-  jobs: new Map(), // job -> {phase, done, total, text}
+  jobs: new Map(), // job -> {kind, title, done, total, detail}
+  endedJobs: new Set(),
   connection: "open", // "open", "lost", "stranger"
   waiting: 0, // changes that wait for the server
   seq: 0,

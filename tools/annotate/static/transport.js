@@ -15,7 +15,6 @@ const run = (name) => () => command(name).run();
 
 export function start() {
   const bar = byId("transport");
-  bar.setAttribute("aria-label", S.regions.transport);
   const play = iconButton("play", T.play, run("play"), { class: "icon-button play" });
   const time = el("button", { type: "button", class: "time", title: `${T.goto} (G)`, onclick: goto });
   const frame = el("span", { class: "frame" });

@@ -44,7 +44,7 @@ function names(event) {
 
 export function start() {
   addEventListener("keydown", down);
-  addEventListener("keyup", (event) => (event.key === "Alt" || event.key in ARROWS || event.key === "Control") && finishNudge());
+  addEventListener("keyup", (event) => (event.key === "Alt" || event.key === "Control") && finishNudge());
   addEventListener("blur", finishNudge);
 }
 

@@ -23,11 +23,12 @@ import * as rows from "./rows.js";
 import * as side from "./side.js";
 import * as stage from "./stage.js";
 import * as stageInput from "./stage_input.js";
-import { clampFrame, emit, on, select, state, trackText } from "./state.js";
+import { clampFrame, emit, on, select, state } from "./state.js";
 import { S } from "./strings.js";
 import { complain, say } from "./toasts.js";
 import * as top from "./top.js";
 import * as transport from "./transport.js";
+import { toStage } from "./view.js";
 
 const DIALOGS = { help: openHelp, export: openExport, compare: openCompare, recordings: openRecordings };
 
@@ -189,4 +190,9 @@ function note(text) {
 
 start();
 // What tests and a curious user may look at; nothing of the page depends on it.
-window.liquidtrack = { state, rows, frames, player, trackText };
+const place = (x, y) => {
+  const box = byId("picture").getBoundingClientRect();
+  const [left, top] = toStage(x, y);
+  return [box.left + left, box.top + top];
+};
+window.liquidtrack = { state, rows, frames, player, place };

@@ -270,6 +270,8 @@ export async function undo() {
   need(writable(), state.project?.readOnly || S.need.write);
   const answer = await send("undo", {});
   say(answer.kind ? S.done.undo(S.kinds[answer.kind] ?? answer.kind) : S.done.nothingUndo);
+  await refreshed();
+  if (!state.selected.length) select((answer.tracks ?? []).slice(0, 1));
   return answer;
 }
 

@@ -36,9 +36,13 @@ export function redraw() {
 export function start() {
   new ResizeObserver(measure).observe(canvas.parentElement);
   measure();
-  on("frame rows selection hovered view mode question tracks masks draft theme jobs", redraw);
+  on("rows selection hovered view mode question tracks masks draft theme jobs", redraw);
   on("picture", (frame) => frame === state.frame && redraw());
-  on("frame", follow);
+  // At once, so that no part of the page shows another frame than the canvas, not even for one turn of the screen.
+  on("frame", () => {
+    follow();
+    draw();
+  });
   on("project", fit);
 }
 

@@ -22,6 +22,7 @@ function show(text, kind, time, action) {
   const box = byId("toasts");
   const twin = [...box.children].find((other) => other.dataset.text === text);
   twin?.remove();
+  if (kind === "said") box.querySelector(".said")?.remove(); // only the last: they hide a part of the picture
   while (box.children.length >= MOST) box.firstChild.remove();
   const toast = el("div", { class: `toast ${kind}`, dataset: { text } }, el("span", {}, text));
   if (action) {

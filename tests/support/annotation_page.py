@@ -152,7 +152,8 @@ class AnnotationPage:
 
     def to_window(self, x: float, y: float) -> tuple[float, float]:
         """A place of the picture as a place of the window."""
-        return tuple(self.ask(f"window.liquidtrack.place({x}, {y})"))  # type: ignore[return-value]
+        left, top = self.ask(f"window.liquidtrack.place({x}, {y})")
+        return left, top
 
     def number(self) -> int:
         """The number that the picture on the canvas says."""

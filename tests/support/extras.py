@@ -10,7 +10,9 @@ import pytest
 from models.extras import EXTRAS
 
 # What only tests need, from the extra `dev`.
-DEV = ("ncps", "skimage", "efficientnet_lite_pytorch", "datumaro", "jsonschema", "yaml", "lxml", "pandas", "mkdocs")
+DEV = (
+    "ncps", "skimage", "efficientnet_lite_pytorch", "datumaro", "jsonschema", "yaml", "lxml", "pandas", "mkdocs", "playwright",
+)  # fmt: skip
 
 
 def absent(error: BaseException | None) -> str:

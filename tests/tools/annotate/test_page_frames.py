@@ -32,7 +32,7 @@ def test_picture_boxes_and_second_agree_in_every_frame_looked_at(page: Annotatio
     for frame in (0, 1, 29, 30, 31, 119, 150, 200, 7, LAST):
         page.seek(frame)
         agrees(page, frame)
-        left, top, right, bottom = box(3, frame)  # it lies on top of the others
+        left, _, right, bottom = box(3, frame)  # it lies on top of the others
         for x, y in [(left + 8, bottom - 8), (right - 8, bottom - 8)]:
             assert page.pixel(x, y) == pytest.approx(COLOURS[3], abs=45)
         assert page.pixel(left - 14, bottom - 8) != pytest.approx(COLOURS[3], abs=45)
@@ -191,8 +191,8 @@ READ = """() => {
     let number = 0;
     for (let bit = 0; bit < 10; bit++) {
         const [x, y] = place((bit + 0.5) * 30, 12);
-        const data = context.getImageData(Math.round((x - box.left) * ratio), Math.round((y - box.top) * ratio), 1, 1).data;
-        if (data[0] > 128) number |= 1 << bit;
+        const at = [Math.round((x - box.left) * ratio), Math.round((y - box.top) * ratio)];
+        if (context.getImageData(...at, 1, 1).data[0] > 128) number |= 1 << bit;
     }
     return number;
 }"""

@@ -38,12 +38,16 @@ class Server:
     """`liquidtrack annotate` on one port; may be killed and started again.
 
     Args:
-        words: the command's arguments.
+        source: the recording.
+        tracks: the tracks to begin with; the project has them when it is started again.
+        words: the command's options.
         cache: folder of its own for what it keeps, among it the token.
     """
 
-    def __init__(self, *words: object, cache: Path, port: int | None = None) -> None:
-        self.port = port or free_port()
+    def __init__(self, source: Path, tracks: Path | None, *words: object, cache: Path) -> None:
+        self.port = free_port()
+        self.source, self.words = source, words
+        self._tracks = [] if tracks is None else [tracks]
         self._words = [*words, "--no-browser", "--quiet", "--port", self.port]
         self._environment = {**os.environ, "LIQUIDTRACK_CACHE": str(cache)}
         self._process: subprocess.Popen[str] | None = None
@@ -51,7 +55,8 @@ class Server:
 
     def start(self) -> Server:
         """Starts it and waits for the address that it prints."""
-        command = [*LIQUIDTRACK, "annotate", *map(str, self._words)]
+        command = [*LIQUIDTRACK, "annotate", *map(str, [self.source, *self._tracks, *self._words])]
+        self._tracks = []
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=self._environment)
         assert self._process.stdout is not None
         self.address = self._process.stdout.readline().strip()

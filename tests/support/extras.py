@@ -11,8 +11,9 @@ from models.extras import EXTRAS
 
 # What only tests need, from the extra `dev`.
 DEV = (
-    "ncps", "skimage", "efficientnet_lite_pytorch", "datumaro", "jsonschema", "yaml", "lxml", "pandas", "mkdocs", "playwright",
-)  # fmt: skip
+    *("ncps", "skimage", "efficientnet_lite_pytorch", "datumaro", "jsonschema", "yaml", "lxml", "pandas", "mkdocs"),
+    "playwright",
+)
 
 
 def absent(error: BaseException | None) -> str:

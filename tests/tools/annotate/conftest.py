@@ -41,8 +41,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server on the film with a project of this module's own."""
     folder = tmp_path_factory.mktemp("project")
-    words = (film, film.with_suffix(".txt"), "--project", folder / "film.liquidtrack", "--who", "Ada")
-    server = Server(*words, cache=folder / "cache").start()
+    words = ("--project", folder / "film.liquidtrack", "--who", "Ada")
+    server = Server(film, film.with_suffix(".txt"), *words, cache=folder / "cache").start()
     yield server
     server.stop()
 

@@ -25,6 +25,7 @@ import * as stage from "./stage.js";
 import * as stageInput from "./stage_input.js";
 import { clampFrame, emit, on, select, state } from "./state.js";
 import { S } from "./strings.js";
+import * as toasts from "./toasts.js";
 import { complain, say } from "./toasts.js";
 import * as top from "./top.js";
 import * as transport from "./transport.js";
@@ -166,8 +167,8 @@ async function reconnected(project) {
   else if (behind) change({ seq: project.seq, force: true, own: true, tracks: [] });
   else player.seek(state.wanted);
   emit("project");
-  if (newer) say(S.connection.newer, { text: S.connection.reload, run: () => location.reload() });
-  say(sent ? S.connection.backSent(sent) : S.connection.back);
+  if (newer) toasts.note(S.connection.newer, { text: S.connection.reload, run: () => location.reload() });
+  toasts.note(sent ? S.connection.backSent(sent) : S.connection.back);
 }
 
 function banner() {

@@ -12,6 +12,11 @@ export function say(text, action) {
   show(text, "said", SHORT_MS, action);
 }
 
+/** Says something that the next change must not push away. */
+export function note(text, action) {
+  show(text, "note", LONG_MS, action);
+}
+
 /** Shows an error as the sentence that it carries. */
 export function complain(error) {
   const text = typeof error === "string" ? error : error.message;

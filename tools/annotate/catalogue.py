@@ -6,12 +6,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from datasets.projects.source_identity import SUFFIX, project_path
 from datasets.source_factory import path_of
 from datasets.sources.images import is_image, natural
 from models.checks.paths import checked
 from models.errors import ConfigError, SourceError
 
-SUFFIX = ".liquidtrack"
 VIDEOS = {
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".mpe", ".vob"),
     *(".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".mxf", ".nut", ".ivf", ".gif", ".y4m", ".dv"),
@@ -59,7 +59,7 @@ def recordings_of(source: str, project: Path | None) -> tuple[tuple[Named, ...],
     if project is None:
         if any(sign in str(path) for sign in "*?[") and not path.exists():
             raise ConfigError(f"{source} is a pattern; name the file of its project with --project.")
-        project = _beside(path)
+        project = project_path(path.resolve())
     elif project.is_dir():
         project = project / f"{path.name}{SUFFIX}"
     return (Named(path.resolve().name or str(path), str(path), project),), False
@@ -81,11 +81,6 @@ def check_writable(project: Path) -> None:
             f"{folder} is read-only, and the corrections would lie in {project.name} there; name another place with"
             " --project."
         )
-
-
-def _beside(path: Path) -> Path:
-    path = path.resolve()
-    return path.with_name(f"{path.name}{SUFFIX}")
 
 
 def _is_recording(folder: Path) -> bool:

@@ -9,30 +9,39 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path as FilePath
 
-import numpy as np
-
 from datasets.formats import read
 from datasets.formats.annotations import Annotations
-from datasets.projects import Path, Project, Provenance, SourceRecord, Track
+from datasets.projects import Project
+from datasets.projects.source_identity import find_source, source_record
 from datasets.source_factory import open_source
 from datasets.sources.config import SourceConfig
 from datasets.sources.frame_list import FrameList, list_frames
 from datasets.sources.recorded import Recorded
-from models.errors import DataError, SourceError
+from models.errors import DataError, LiquidTrackError, SourceError
+from tools.annotate.blobs import FRAMES, UNTRACKED
 from tools.annotate.catalogue import Named, check_writable
 from tools.annotate.config import AnnotateConfig
 from tools.annotate.live import Hub
-from tools.annotate.recording import FRAMES, Recording
+from tools.annotate.recording import Recording
 from tracker.protocols import SourceInfo
 
 ANY_RATE = 25.0  # for sources without times, whose times the project knows
+ANY_CLASS = "object"
+EDITED = "is being edited by"  # in the sentence that refuses a project which another process writes
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An open recording, and whether its video is still to be tracked."""
+    """An open recording.
+
+    Attributes:
+        recording: the recording; where its video is to be tracked, the project is open for reading only.
+        spec: what `open_source` opens.
+        untracked: whether its video is still to be tracked.
+    """
 
     recording: Recording
+    spec: str
     untracked: bool
 
 
@@ -47,60 +56,69 @@ def who_of(config: AnnotateConfig) -> str:
 
 
 def open_recording(named: Named, config: AnnotateConfig, hub: Hub) -> Opened:
-    """Opens a recording, or makes its project.
+    """Opens a recording; the first time, its project is made.
 
     Raises:
         LiquidTrackError: the video, the project or the tracks cannot be used; one sentence.
     """
-    if named.project.exists():
-        if config.tracks is not None:
-            raise DataError(
-                f"{named.project} has corrections of this recording already; leave {config.tracks} out to go on with"
-                " them, or name another file with --project."
-            )
-        return Opened(_again(named, config, hub), False)
-    if not named.source:
-        raise DataError(f"{named.project}: there is no such project; check the name.")
-    return _first(named, config, hub)
+    if not named.project.exists():
+        if not named.source:
+            raise DataError(f"{named.project}: there is no such project; check the name.")
+        _make(named, config)
+    elif config.tracks is not None:
+        raise DataError(
+            f"{named.project} holds corrections of this recording already; leave {config.tracks} out to go on with"
+            " them, or name another file with --project."
+        )
+    return _open_project(named, config, hub)
 
 
-def _first(named: Named, config: AnnotateConfig, hub: Hub) -> Opened:
+def _make(named: Named, config: AnnotateConfig) -> None:
+    """Makes the project, with the tracks that are given; without them it is marked as untracked."""
     check_writable(named.project)
-    reopen = _opener(named.source, replace(config.reading, start=0.0, end=None, every=1))
+    reopen = opener(named.source, replace(config.reading, start=0.0, end=None, every=1))
     with reopen() as source:
         info = source.info
+    tracks = None if config.tracks is None else _tracks(config, info)
     frames = list_frames(reopen, config.reading)
-    tracks = None if config.tracks is None else _tracks(config, frames, info)
-    names = () if tracks is None else tracks.names
-    record = _record(named, info)
-    project = Project.create(named.project, record, names or ("object",), frames.numbers, frames.times)
+    there = FilePath(named.source).exists()
+    record = source_record(info if there else replace(info, path=None), frames.times)
+    project = Project.create(named.project, record, (), frames.numbers, frames.times)
     try:
-        project.put_blob(FRAMES, frames.to_bytes())
-        if tracks is not None:
-            project.import_tracks(_paths(tracks, frames), who_of(config), parameters={"file": str(config.tracks)})
-        recording = Recording(named.name, project, frames, reopen, who_of(config), hub)
+        with project:
+            project.put_blob(FRAMES, frames.to_bytes())
+            if tracks is not None:
+                try:
+                    project.import_annotations(tracks, who_of(config))
+                except DataError as error:
+                    raise DataError(f"{config.tracks}: {error}") from None
+            elif config.detection.detector != "none":
+                project.put_blob(UNTRACKED, b"1")
+            if not project.names and project.blob(UNTRACKED) is None:
+                project.add_name(ANY_CLASS)
     except BaseException:
-        project.close()
         named.project.unlink(missing_ok=True)
         raise
-    return Opened(recording, tracks is None)
 
 
-def _again(named: Named, config: AnnotateConfig, hub: Hub) -> Recording:
+def _open_project(named: Named, config: AnnotateConfig, hub: Hub) -> Opened:
     read_only = None
     try:
         project = Project.open(named.project)
     except DataError as error:
-        if "is being edited by" not in str(error):
+        if EDITED not in str(error):
             raise
-        read_only = f"{error} Here it can be looked at, and follows what is done there.".replace(
-            "; close it there, or open it for reading", ""
-        )
+        by = str(error).partition(EDITED)[2].partition(";")[0].strip()
+        read_only = f"{named.project.name} is being edited by {by}; here it can only be looked at."
         project = Project.open(named.project, write=False)
     try:
-        spec = named.source or _place(project)
+        untracked = project.blob(UNTRACKED) is not None and project.seq == 0 and read_only is None
+        if untracked:
+            project.close()
+            project = Project.open(named.project, write=False)
+        spec = _place(named, project)
         given = SourceConfig(rate=config.reading.rate or ANY_RATE, resize=config.reading.resize)
-        reopen = _opener(spec, given)
+        reopen = opener(spec, given)
         recording = Recording(named.name, project, _frames(project, reopen), reopen, who_of(config), hub)
     except BaseException:
         project.close()
@@ -108,22 +126,23 @@ def _again(named: Named, config: AnnotateConfig, hub: Hub) -> Recording:
     recording.read_only = read_only
     if read_only is not None:
         recording.follow()
-    return recording
+    return Opened(recording, spec, untracked)
 
 
-def _place(project: Project) -> str:
-    """Where the video of a project is now: where it was, or beside the project under its old name."""
-    record = project.source
-    beside = project.path.parent / record.name
-    for path in (FilePath(record.location), beside):
-        if record.location and path.exists():
-            return str(path)
-    if record.location.startswith("scene:"):
-        return record.location
-    raise SourceError(
-        f"{project.path}: its video {record.name} is neither at {record.location} nor beside the project; name the"
-        f" video, and the project with --project."
-    )
+def _place(named: Named, project: Project) -> str:
+    """Where the video of a project is, its content checked.
+
+    Raises:
+        SourceError: it is not found, or is another one now.
+    """
+    if not project.source.location:
+        if named.source:
+            return named.source
+        raise SourceError(
+            f"{project.path} does not know where its video lies; name the video, and this file with --project."
+        )
+    given = FilePath(named.source) if named.source else None
+    return str(find_source(project.source, project.path, given))
 
 
 def _frames(project: Project, reopen: Callable[[], Recorded]) -> FrameList:
@@ -138,7 +157,8 @@ def _frames(project: Project, reopen: Callable[[], Recorded]) -> FrameList:
     return FrameList(project.frames, project.times, found.table, found.problem)
 
 
-def _opener(spec: str, config: SourceConfig) -> Callable[[], Recorded]:
+def opener(spec: str, config: SourceConfig) -> Callable[[], Recorded]:
+    """A function that opens a recorded source."""
     return partial(_open, spec, config)
 
 
@@ -150,56 +170,23 @@ def _open(spec: str, config: SourceConfig) -> Recorded:
     return source
 
 
-def _record(named: Named, info: SourceInfo) -> SourceRecord:
-    path = FilePath(named.source)
-    there = path.exists()
-    return SourceRecord(
-        path.resolve().name if there else named.name,
-        str(path.resolve()) if there else named.source,
-        path.stat().st_size if there and path.is_file() else 0,
-        width=info.width,
-        height=info.height,
-        rate=info.rate or 0.0,
-    )
-
-
-def _tracks(config: AnnotateConfig, frames: FrameList, info: SourceInfo) -> Annotations:
-    """The tracks to begin with, checked against the video.
+def _tracks(config: AnnotateConfig, info: SourceInfo) -> Annotations:
+    """The tracks to begin with.
 
     Raises:
-        DataError: they cannot be read, or are of another video.
+        LiquidTrackError: they cannot be read, or are about pictures of another size.
     """
     assert config.tracks is not None
     size = info.width, info.height
-    found = read(config.tracks, skip_bad_rows=config.skip_bad_rows, size=size)
+    try:
+        found = read(config.tracks, skip_bad_rows=config.skip_bad_rows)
+    except LiquidTrackError as error:
+        if "size" not in str(error):
+            raise
+        found = read(config.tracks, skip_bad_rows=config.skip_bad_rows, size=size)
     if found.size is not None and tuple(found.size) != size:
         raise DataError(
             f"{config.tracks} is about pictures of {found.size[0]}x{found.size[1]}, and {info.name} has"
             f" {size[0]}x{size[1]}; give the tracks of this video."
         )
-    used = found.frames[np.unique(found.row)]
-    if len(used) and used[-1] > frames.numbers[-1]:
-        raise DataError(
-            f"{config.tracks} has boxes in frame {used[-1]}, and {info.name} ends with frame {frames.numbers[-1]}; give"
-            " the tracks of this video."
-        )
-    if len(found) and (found.id < 0).any():
-        raise DataError(f"{config.tracks} has boxes without an id; give tracks, or leave it out to track the video.")
-    return found
-
-
-def _paths(tracks: Annotations, frames: FrameList) -> list[tuple[Track, Path]]:
-    number = tracks.frames[tracks.row]
-    position = np.searchsorted(frames.numbers, number)
-    position = np.minimum(position, len(frames.numbers) - 1)
-    there = frames.numbers[position] == number
-    provenance = np.full(len(tracks), Provenance.SEEN, np.uint8)
-    if tracks.filled is not None:
-        provenance[tracks.filled] = Provenance.FILLED
-    link = np.ones(len(tracks), np.float32) if tracks.link is None else np.nan_to_num(tracks.link, nan=1.0)
-    found = []
-    for new, id in enumerate(np.unique(tracks.id[there]).tolist(), 1):
-        rows = ((tracks.id == id) & there).nonzero()[0]
-        path = Path.of(position[rows], tracks.xyxy[rows], tracks.score[rows], provenance[rows], False, link[rows])
-        found.append((Track(id if id > 0 else new, int(tracks.label[rows[0]])), path))
     return found

@@ -11,7 +11,6 @@ import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from typing import Any, TypeVar
 
 from datasets.projects import Entry, Project
@@ -20,6 +19,7 @@ from datasets.sources.frame_access import FrameReader
 from datasets.sources.frame_list import FrameList
 from datasets.sources.recorded import Recorded
 from models.errors import DataError
+from tools.annotate.blobs import STATE
 from tools.annotate.jobs import Jobs
 from tools.annotate.lanes import Lanes
 from tools.annotate.live import Hub
@@ -30,7 +30,6 @@ T = TypeVar("T")
 FOLLOW_S = 0.5  # seconds between two looks at a project that another process writes
 CHIP_BYTES = 48 << 20  # memory for decoded frames of thumbnails and chips
 STATES = ("new", "work", "done")
-STATE, FRAMES = "annotate/state", "annotate/frames"  # names of the project's blobs
 
 
 class Conflict(DataError):
@@ -68,6 +67,7 @@ class Recording:
     ) -> None:
         self.name, self.who, self.hub = name, who, hub
         self._project = project
+        self._retired: list[Project] = []
         self._frames, self._reopen = frames, reopen
         self.reader = FrameReader(reopen, frames)
         self._chips: FrameReader | None = None
@@ -139,11 +139,11 @@ class Recording:
 
     def undo(self) -> Future[Entry | None]:
         """Takes back the last operation."""
-        return self.change(partial(self._project.undo, self.who))
+        return self.change(lambda: self._project.undo(self.who))
 
     def redo(self) -> Future[Entry | None]:
         """Does again what was taken back."""
-        return self.change(partial(self._project.redo, self.who))
+        return self.change(lambda: self._project.redo(self.who))
 
     def _tell(self) -> None:
         """Tells the windows about entries of the journal that they do not know yet."""
@@ -179,6 +179,19 @@ class Recording:
             raise DataError(f"there is no state {state[:40]!r}; give one of {', '.join(STATES)}.")
         return self.change(lambda: self._project.put_blob(STATE, state.encode()))
 
+    def reopen(self) -> None:
+        """Opens the project for writing, after another process has written it, and tells the windows."""
+
+        def swap() -> None:
+            before = self._project
+            self._retired.append(before)  # requests may still read from it
+            self._project = Project.open(before.path)
+            self.read_only = None
+            self._all_changed_at = self._project.seq
+            self._tell()
+
+        self._writer.submit(swap).result()
+
     def follow(self) -> None:
         """Begins to look for what another process writes into the project."""
 
@@ -197,7 +210,8 @@ class Recording:
         self.reader.close()
         if self._chips is not None:
             self._chips.close()
-        self._project.close()
+        for project in (*self._retired, self._project):
+            project.close()
 
 
 def state_of(project: Project) -> str:

@@ -14,6 +14,7 @@ from tools.annotate.recording import Recording
 from tools.annotate.security import Door
 from tools.annotate.server import build_app, serve
 from tools.annotate.shelf import Shelf
+from tools.annotate.tracking import start_tracking
 
 
 async def run(
@@ -41,6 +42,8 @@ async def run(
 
     def open_one(one: Named) -> Recording:
         opened = open_recording(one, config, Hub(loop))
+        if opened.untracked:
+            start_tracking(opened.recording, opened.spec, config)
         return opened.recording
 
     shelf = Shelf(named, folder, open_one)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import numpy as np
+
 from tracker.types import Detections, Float32, Float64, Frame, Tracks
 
 
@@ -73,6 +75,11 @@ class PendingFrame:
     time: float
     size: tuple[int, int]
     decode: Callable[[], Frame | None]
+
+    def undecoded(self) -> Frame:
+        """Its number and time as a frame without content, for sinks that need no image: black, and read-only."""
+        black = np.zeros((1, 1, 3), np.uint8)
+        return Frame(np.broadcast_to(black, (self.size[1], self.size[0], 3)), self.index, self.time)
 
 
 @runtime_checkable

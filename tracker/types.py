@@ -206,6 +206,7 @@ class State(IntEnum):
     TENTATIVE = 0  # not yet confirmed
     ACTIVE = 1  # shown
     LOST = 2  # not matched at the latest time, still kept
+    PREDICTED = 3  # shown at a time that was not looked at, where it is predicted
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -353,8 +354,9 @@ class Tracks:
 
     @property
     def confirmed(self) -> Tracks:
-        """The tracks that count as results: active, and matched at this time."""
-        return self.take((self.state == State.ACTIVE) & (self.time_since_update == 0))
+        """The tracks that count as results: active and matched at this time, or predicted for it."""
+        matched = (self.state == State.ACTIVE) & (self.time_since_update == 0)
+        return self.take(matched | (self.state == State.PREDICTED))
 
 
 _PLAIN = ("id", "xyxy", "score", "label", "state", "time_since_update", "detection")  # the columns that all tracks have

@@ -7,10 +7,10 @@ video it is CVAT's name for them, `frame_<from 0, six digits>.jpg`. A video's `s
 first frame on the file's own clock, in seconds. An annotation may have `filled` (true: a box without a detection, put
 into an absence) and `link` (0..1, probability of the link that leads to it), our additions too.
 
-Corrected tracks have `provenance` (`seen`, `filled`, `drawn`, `confirmed`, `tracked`) and, as CVAT and datumaro write
-them, `attributes`: `occluded` and the user's own as they hold in the frame. What is said of a track as a whole stands
-in TAO's `tracks`, with name, attributes, changes, absences and accepted as in our JSON lines. Of other programs' files
-the attributes of a track are those of its annotations.
+Corrected tracks have `provenance` (`seen`, `filled`, `drawn`, `confirmed`, `tracked`, `predicted`) and, as CVAT and
+datumaro write them, `attributes`: `occluded` and the user's own as they hold in the frame. What is said of a track as a
+whole stands in TAO's `tracks`, with name, attributes, changes, absences and accepted as in our JSON lines. Of other
+programs' files the attributes of a track are those of its annotations.
 """
 
 from __future__ import annotations

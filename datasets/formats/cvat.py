@@ -116,8 +116,9 @@ def _own_ids(path: Path, parsed: CvatFile) -> dict[tuple[float, int], float]:
 
 def _provenance(shape: Shape, source: str) -> tuple[int | None, int | None]:
     """(of a box, of the boxes interpolated after it)."""
-    if shape.provenance is not None:
-        return shape.provenance, shape.provenance if shape.between is None else shape.between
+    if shape.provenance is not None or shape.between is not None:  # unnamed before the first prediction of a run
+        here = Provenance.SEEN if shape.provenance is None else shape.provenance
+        return here, here if shape.between is None else shape.between
     if source not in BY_SOURCE:
         return None, None
     here, after = BY_SOURCE[source]

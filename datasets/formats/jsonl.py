@@ -18,10 +18,10 @@ clock (it begins with the first tracked frame), and `seek` is on that clock.
 A box may omit `id` (a detection) and `score` (1). It may have `class_score` (probability of the label, 0..1, from all
 frames so far; not read back), `ignore` (true), `visibility` (0..1), `mask` (COCO's run lengths: {"size": [height,
 width], "counts": "..."}) and with it `polygons` (its outlines as in COCO, [[x1, y1, x2, y2, ...], ...], for programs
-that do not decode run lengths; the reader here uses the mask). Of tracks of a whole recording it may also have
-`filled` (true: there is no detection, the box is put into an absence), `link` (0..1, probability of the link that leads
-to this box) and `std` (standard deviation of centre x and y in pixels, log width, log height; not read back). Of
-corrected tracks it may have `provenance` (`seen`, `filled`, `drawn`, `confirmed`, `tracked`) and `occluded` (true);
+that do not decode run lengths; the reader here uses the mask). Of tracks of a whole recording it may also have `filled`
+(true: there is no detection, the box is put into an absence), `link` (0..1, probability of the link that leads to this
+box) and `std` (standard deviation of centre x and y in pixels, log width, log height; not read back). Of corrected
+tracks it may have `provenance` (`seen`, `filled`, `drawn`, `confirmed`, `tracked`, `predicted`) and `occluded` (true);
 what is said of tracks as a whole is in the header, `tracks`: id, name, attributes, changes, absences, accepted.
 """
 

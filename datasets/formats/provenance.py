@@ -1,4 +1,6 @@
-"""How a box came about: seen by the tracker, computed, drawn or confirmed by a person, or followed from a drawn box."""
+"""How a box came about: seen by the tracker, computed, predicted, drawn or confirmed by a person, or followed from a
+drawn box.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ class Provenance(IntEnum):
     DRAWN = 2  # a person drew, moved or resized it: a key frame
     CONFIRMED = 3  # a person accepted a machine's box: a key frame
     TRACKED = 4  # followed from a box that a person drew or confirmed
+    PREDICTED = 5  # the tracker, for a frame that was not looked at, from what it saw before
 
     @property
     def is_key(self) -> bool:
@@ -25,7 +28,7 @@ class Provenance(IntEnum):
 
     @property
     def word(self) -> str:
-        """Its name in files: `seen`, `filled`, `drawn`, `confirmed` or `tracked`."""
+        """Its name in files: `seen`, `filled`, `drawn`, `confirmed`, `tracked` or `predicted`."""
         return self.name.lower()
 
 

@@ -22,7 +22,7 @@ from datasets.video.output_file import is_stdout, is_stream
 from models.errors import DataError
 from tracker.boxes import ltwh
 from tracker.protocols import SourceInfo
-from tracker.types import Bool, Float32, Frame, Int64, Tracks, UInt8
+from tracker.types import Bool, Float32, Frame, Int64, State, Tracks, UInt8
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")  # image suffixes; they make a folder a recording
 MIN_SIDE_PX = 0.001  # pixels, the resolution of three decimals; a thinner box would be read back as empty
@@ -248,6 +248,7 @@ class Writer:
         self._last = -1
         self._source_index: int | None = None
         self._opened = False
+        self._predicts = False  # whether a predicted box has come
 
     def open(self, info: SourceInfo, names: tuple[str, ...], tracks: Sequence[TrackInfo] = ()) -> None:
         """Creates the file; it is valid from here on. `tracks`: what is said of tracks as a whole, if it is known."""
@@ -262,8 +263,17 @@ class Writer:
         """Writes the frame's shown tracks."""
         shown = tracks.confirmed
         mask = None if shown.mask is None else [None if m is None or not m.any() else encode(m) for m in shown.mask]
-        boxes = FrameBoxes(shown.id, shown.xyxy, shown.score, shown.label, mask=mask, class_score=shown.class_score)
+        boxes = FrameBoxes(
+            shown.id, shown.xyxy, shown.score, shown.label,
+            mask=mask, class_score=shown.class_score, provenance=self._provenance(shown),
+        )  # fmt: skip
         self.put(frame.index, frame.time, boxes, frame.source_index)
+
+    def _provenance(self, shown: Tracks) -> UInt8 | None:
+        """What was seen and what was predicted; None as long as nothing was predicted."""
+        predicted = shown.state == State.PREDICTED
+        self._predicts = self._predicts or bool(predicted.any())
+        return np.where(predicted, Provenance.PREDICTED, Provenance.SEEN).astype(np.uint8) if self._predicts else None
 
     def put(self, index: int, time: float | None, boxes: FrameBoxes, source: int | None = None) -> None:
         """Writes the boxes of frame `index` (from 0) at `time` seconds.

@@ -56,6 +56,12 @@ def _gamma(linear: float) -> float:
     return 12.92 * linear if linear <= 0.0031308 else 1.055 * linear ** (1 / 2.4) - 0.055
 
 
+def lighter(ink: Colour) -> Colour:
+    """The colour halfway to white: of boxes that are predicted."""
+    blue, green, red = ((v + 255) // 2 for v in ink)
+    return blue, green, red
+
+
 def text_colour(ground: Colour) -> Colour:
     """Dark or white, the one with the higher contrast (WCAG 2) on `ground`."""
     blue, green, red = ((v / 255) ** 2.2 for v in ground)
@@ -125,10 +131,15 @@ class Painter:
                 if mask is not None:
                     _draw_mask(picture, mask, ink)
         if config.trails > 0 and self.show_trails:
+            ahead = drawn.take(drawn.state == State.PREDICTED)
+            feet = np.column_stack([(ahead.xyxy[:, 0] + ahead.xyxy[:, 2]) / 2, ahead.xyxy[:, 3]])
+            tips = dict(zip(ahead.id.tolist(), feet.tolist(), strict=True))
             for id in drawn.id.tolist():
-                self._draw_way(picture, id, sizes.line)
+                self._draw_way(picture, id, sizes.line, tips.get(id))
         rectangles = np.rint(drawn.xyxy).astype(int).clip(-32768, 32767).tolist()
         certain = ((drawn.state == State.ACTIVE) & (drawn.time_since_update == 0)).tolist()
+        predicted = drawn.state == State.PREDICTED
+        inks = [lighter(ink) if ahead else ink for ink, ahead in zip(inks, predicted.tolist(), strict=True)]
         for ink, (x1, y1, x2, y2), solid in zip(inks, rectangles, certain, strict=True):
             draw_box(picture, (x1, y1, x2, y2), ink, sizes.line, solid)
         taken: list[Rect] = []
@@ -138,8 +149,12 @@ class Painter:
             self._draw_labels(picture, drawn, rectangles, inks, sizes, taken)
         return picture
 
+    def seen(self, time: float, tracks: Tracks) -> None:
+        """Continue the trails with the tracks at the time of an earlier frame, known only now."""
+        self._remember(time, tracks)
+
     def _remember(self, time: float, tracks: Tracks) -> None:
-        seen = tracks.time_since_update == 0
+        seen = (tracks.time_since_update == 0) & (tracks.state != State.PREDICTED)
         seen &= tracks.id >= 0  # a detection without an id has no trail
         feet = np.column_stack([(tracks.xyxy[seen, 0] + tracks.xyxy[seen, 2]) / 2, tracks.xyxy[seen, 3]])
         kept = np.linalg.solve(self._camera[:, :2], (feet - self._camera[:, 2]).T).T
@@ -155,12 +170,15 @@ class Painter:
             if not way:
                 del self._ways[id]
 
-    def _draw_way(self, picture: UInt8, id: int, line: int) -> None:
+    def _draw_way(self, picture: UInt8, id: int, line: int, tip: list[float] | None) -> None:
+        """Draw the path of a track, up to the point `tip` where it is predicted to be."""
         way = self._ways.get(id, ())
-        if len(way) < 2:
+        if len(way) + (tip is not None) < 2 or not way:
             return
         points = np.array(way)
         points[:, 1:] = points[:, 1:] @ self._camera[:, :2].T + self._camera[:, 2]
+        if tip is not None:
+            points = np.vstack([points, [points[-1, 0], *tip]])
         fixed = np.rint(points[:, 1:] * 8).clip(-(2**28), 2**28).astype(np.int32)  # 3 bits of subpixel precision
         # Cut by age, not by number of points: a trail covers a fixed time.
         ages = np.arange(TRAIL_PIECES, -1, -1) / TRAIL_PIECES * self.config.trails
@@ -192,8 +210,9 @@ class Painter:
         for id, label, score, state, unseen, share in zip(*(column.tolist() for column in columns), strict=True):
             number = f"#{id}" if id >= 0 else ""  # detections without an id have negative numbers in their place
             name = self.names[label] if 0 <= label < len(self.names) else ""
-            rest = f"lost {unseen:.1f} s" if state == State.LOST or unseen > 0 else f"{score:.2f}"
-            if name and unseen == 0 and share < CLASS_IN_DOUBT:  # false for NaN
+            seen = state == State.PREDICTED or (state != State.LOST and unseen == 0)
+            rest = f"{score:.2f}" if seen else f"lost {unseen:.1f} s"
+            if name and seen and share < CLASS_IN_DOUBT:  # false for NaN
                 name = f"{name}? ({100 * share:.0f}%)"
             texts.append((" ".join(filter(None, (number, name, rest))), number or name or rest))
         return texts

@@ -21,7 +21,7 @@ from tests.support.annotations import assert_carried, assert_same, corrected_fil
 EXACT = LabelConfig(cvat_keyframes="0")
 EACH = pytest.mark.parametrize("name", FORMATS)
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-SEEN, FILLED, DRAWN, CONFIRMED, TRACKED = Provenance
+SEEN, FILLED, DRAWN, CONFIRMED, TRACKED, PREDICTED = Provenance
 
 
 def corrected() -> Annotations:

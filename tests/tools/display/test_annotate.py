@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.errors import ConfigError
-from tools.display.annotate import DARK, WHITE, Painter, _place, _Sizes, clock_text, colour, text_colour
+from tools.display.annotate import DARK, WHITE, Painter, _place, _Sizes, clock_text, colour, lighter, text_colour
 from tools.display.config import ViewConfig
 from tracker.types import Frame, State, Tracks
 
@@ -275,3 +275,18 @@ def test_label_shows_score_and_class_only_if_ambiguous() -> None:
     assert painter._texts(Tracks(*columns, class_score=np.array([0.973]))) == [("#1 person 0.87", "#1")]
     assert painter._texts(Tracks(*columns, class_score=np.array([0.71]))) == [("#1 person? (71%) 0.87", "#1")]
     assert painter._texts(Tracks(*columns, class_score=np.array([np.nan]))) == [("#1 person 0.87", "#1")]
+
+
+def test_predicted_boxes_are_dashed_lighter_and_lead_their_trail() -> None:
+    painter, ground = Painter(("car",), ViewConfig(labels=False, clock=False)), np.zeros((120, 200, 3), np.uint8)
+    for k in range(3):
+        tracks = Tracks([1], [[10 + 10 * k, 40, 40 + 10 * k, 80]], [0.9], [0], [State.ACTIVE], [0.0], [0])
+        painter(Frame(ground, k, 0.1 * k), tracks)
+    ahead = Tracks([1], [[90, 40, 120, 80]], [0.9], [0], [State.PREDICTED], [0.2], [-1])
+    picture = painter(Frame(ground, 5, 0.4), ahead)
+    assert len(ahead.confirmed) == 1
+    edge = picture[40:80, 90].max(axis=1)
+    assert (edge > 0).any()
+    assert (edge == 0).any()
+    assert picture[40:80, 90].max(axis=0).tolist() == list(lighter(colour(1)))
+    assert picture[70:90, 60:88].any()  # the trail goes on from (45, 80) to the predicted feet at (105, 80)

@@ -24,6 +24,7 @@ TITLES = {
     "Input": "reading",
     "Detection": "detection",
     "Tracking": "tracking",
+    "Looks": "schedule",
     "Whole video": "offline",
     "Appearance embeddings": "appearance_features",
     "Re-identification": "returning",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -17,15 +19,19 @@ from datasets.output_guard.guard import begin
 from models.errors import DataError
 from models.runtime.compute import usable_cores
 from tools.track.config.detections import MotConfig
-from tools.track.recording import read_recording
+from tools.track.recording import RecordedSequence, read_recording
 from tools.track.sequences import detections_of, find_sequences
 from tools.track.whole_checks import check_unused
 from tools.track.workers import in_processes
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.offline.config import OfflineConfig
+from tracker.offline.looked import track_looked
+from tracker.offline.looks import choose_looks
 from tracker.offline.track import track_whole
+from tracker.offline.types import WholeTracks
 from tracker.protocols import SourceInfo
+from tracker.schedule.config import LooksConfig
 
 
 def mot(config: MotConfig) -> None:
@@ -34,24 +40,23 @@ def mot(config: MotConfig) -> None:
     Raises:
         DataError: there is no sequence, a file is invalid, or the times of a sequence are unknown.
     """
-    work: Callable[[Path], None] = partial(
-        track_sequence,
-        out=config.out,
-        settings=config.tracking,
-        camera_motion=config.camera_motion,
-        skip_bad_rows=config.skip_bad_rows,
-    )
-    if not config.whole:
-        check_unused(config.offline)
-    else:
+    common: dict[str, Any] = {
+        "out": config.out,
+        "settings": config.tracking,
+        "camera_motion": config.camera_motion,
+        "skip_bad_rows": config.skip_bad_rows,
+    }
+    work: Callable[[Path], None] = partial(track_sequence, **common)
+    if not config.schedule.every:
+        if not config.whole:
+            check_unused(replace(config.offline, fill=OfflineConfig().fill))
         work = partial(
-            track_whole_sequence,
-            out=config.out,
-            settings=config.tracking,
-            offline=config.offline,
-            camera_motion=config.camera_motion,
-            skip_bad_rows=config.skip_bad_rows,
+            track_looked_sequence, offline=config.offline, schedule=config.schedule, whole=config.whole, **common
         )
+    elif config.whole:
+        work = partial(track_whole_sequence, offline=config.offline, **common)
+    else:
+        check_unused(config.offline)
     begin()
     for_each_sequence(config.root, work, config.workers, config.quiet)
 
@@ -104,11 +109,31 @@ def track_whole_sequence(
 ) -> None:
     """Track the detections of one sequence into `out`/<sequence>.txt, with decisions that use the whole of it."""
     recording = read_recording(sequence, camera_motion, skip_bad_rows)
+    write_tracks(recording, track_whole(recording.detections, settings, offline), out)
+
+
+def track_looked_sequence(
+    sequence: Path,
+    out: Path,
+    settings: TrackerConfig,
+    offline: OfflineConfig,
+    schedule: LooksConfig,
+    whole: bool,
+    camera_motion: bool,
+    skip_bad_rows: bool = False,
+) -> None:
+    """Track one sequence into `out`/<sequence>.txt from the detections of some frames, with boxes in all frames."""
+    recording = read_recording(sequence, camera_motion, skip_bad_rows)
+    looked = choose_looks(recording.detections, schedule, settings)
+    write_tracks(recording, track_looked(recording.detections, looked, settings, offline, whole=whole), out)
+
+
+def write_tracks(recording: RecordedSequence, tracks: WholeTracks, out: Path) -> None:
+    """Writes the tracks of a recording into `out`/<its name>.txt."""
     frames, detections = recording.frames, recording.detections
-    tracks = track_whole(detections, settings, offline)
     starts = np.searchsorted(tracks.frame, np.arange(len(frames) + 1)).tolist()
-    with MotWriter(out / f"{sequence.name}.txt") as writer:
-        writer.open(SourceInfo(sequence.name, *detections.size, frames=len(frames)), recording.names)
+    with MotWriter(out / f"{recording.name}.txt") as writer:
+        writer.open(SourceInfo(recording.name, *detections.size, frames=len(frames)), recording.names)
         for k, (frame, time) in enumerate(zip(frames.tolist(), detections.times.tolist(), strict=True)):
             at = slice(starts[k], starts[k + 1])
             writer.put(frame, time, FrameBoxes(tracks.id[at], tracks.xyxy[at], tracks.score[at], tracks.label[at]))

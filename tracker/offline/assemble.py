@@ -14,11 +14,16 @@ from tracker.offline.smoothing.modes import BANK, calibrated
 from tracker.offline.smoothing.sightings import Queries
 from tracker.offline.smoothing.smoother import smooth
 from tracker.offline.types import Decisions, VideoDetections, WholeTracks
-from tracker.types import Float32, Int64
+from tracker.types import Bool, Float32, Int64
 
 
 def assemble(
-    detections: VideoDetections, track: Int64, link: Float32, decisions: Decisions, offline: OfflineConfig
+    detections: VideoDetections,
+    track: Int64,
+    link: Float32,
+    decisions: Decisions,
+    offline: OfflineConfig,
+    looked: Bool | None = None,
 ) -> WholeTracks:
     """The rows of all tracks: those of the detections, smoothed, and those of the absences that are filled.
 
@@ -28,6 +33,8 @@ def assemble(
         link: (N,) probability of the link from the detection before it in its track, 1 at the start.
         decisions: the decisions behind the tracks.
         offline: whether to smooth, and what to fill. Without both, `std` is 0.
+        looked: (F,) the frames in which a detector looked; None for all. Every track gets boxes between two successive
+            looks at it, whatever is filled otherwise.
 
     Raises:
         DataError: a track has two detections in one frame.
@@ -44,12 +51,13 @@ def assemble(
     xyxy, std = detections.xyxy[rows], np.zeros((len(rows), 4))
     filled, spread = np.zeros((0, 4)), np.zeros((0, 4))
     queries, fills = Queries.none(), Fills(np.zeros(0, np.int64), np.zeros(0))
-    if len(rows) and (offline.smooth or offline.fill != "none"):
+    if len(rows) and (offline.smooth or offline.fill != "none" or looked is not None):
         sightings = sight(of, frame, detections.times, xyxy, detections.score[rows])
-        queries = absent_frames(sightings, detections.times, min(LONGEST_S[offline.fill], offline.max_absence))
+        longest = min(LONGEST_S[offline.fill], offline.max_absence)
+        queries = absent_frames(sightings, detections.times, longest, looked)
         camera = None if detections.warps is None else CameraPath(detections.warps)
         found = calibrated(smooth(sightings, queries, BANK, camera), queries)
-        fills = choose_fills(sightings, queries, found, link[rows], detections.size, offline.fill)
+        fills = choose_fills(sightings, queries, found, link[rows], detections.size, offline.fill, looked)
         filled, spread, std = to_xyxy(found.query_mean[fills.query]), found.query_std[fills.query], found.std
         if offline.smooth:
             xyxy = to_xyxy(found.mean).astype(np.float32)

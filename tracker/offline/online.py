@@ -14,7 +14,7 @@ from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.motion_registry import ASSOCIATORS, MOTIONS
 from tracker.offline.types import VideoDetections
-from tracker.types import Bool, Detections, Float32, Float64, Int64, State
+from tracker.types import Bool, Detections, Float32, Float64, Int64, State, Tracks
 
 MIN_PAIR_LOGIT = -6.0  # log-odds from which a pair is kept
 UNKNOWN_LOGIT = 0.0  # of a match across classes, whose log-odds are not known
@@ -116,6 +116,10 @@ class OnlineRun:
             OnlineTracks(track, confirmed, before, recorder.log_odds, recorder.margin, earlier, later, odds)
         )
         self._end += n
+
+    def predict(self, time: float) -> Tracks:
+        """The tracks as predicted at `time`, as `Tracker.predict` does; it changes nothing."""
+        return self._tracker.predict(time)
 
     def forget(self, frames: int) -> None:
         """Forgets the first `frames` of the frames that are kept."""

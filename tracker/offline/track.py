@@ -21,8 +21,8 @@ from tracker.offline.linking.rounds import as_online, link_pieces
 from tracker.offline.online import OnlineTracks, track_online
 from tracker.offline.recording import Recording
 from tracker.offline.track_labels import with_one_label
-from tracker.offline.types import Constraint, VideoDetections, WholeTracks
-from tracker.types import Int64
+from tracker.offline.types import Constraint, Decisions, VideoDetections, WholeTracks
+from tracker.types import Float32, Int64
 
 
 def track_whole(
@@ -50,7 +50,9 @@ def track_whole(
     """
     config = config or TrackerConfig()
     online = track_online(detections, config) if online is None else online
-    return _decided(detections, online, offline or OfflineConfig(), constraints, config.min_confirm)
+    offline = offline or OfflineConfig()
+    decided = decide(detections, online, offline, constraints, config.min_confirm)
+    return with_one_label(assemble(detections, *decided, offline))
 
 
 def refine_tracks(
@@ -75,17 +77,30 @@ def refine_tracks(
     if len(track) != len(detections):
         raise DataError(f"{len(track)} tracks are given for {len(detections)} detections; give one for each.")
     online = as_online(track_online(detections, TrackerConfig()), detections.frame, track)
-    return _decided(detections, online, offline or OfflineConfig(), constraints, 0.0)
+    offline = offline or OfflineConfig()
+    return with_one_label(assemble(detections, *decide(detections, online, offline, constraints, 0.0), offline))
 
 
-def _decided(
+def decide(
     detections: VideoDetections,
     online: OnlineTracks,
     offline: OfflineConfig,
     constraints: Sequence[Constraint],
     min_confirm: float,
-) -> WholeTracks:
-    """The final rows, from what an online tracker decided."""
+) -> tuple[Int64, Float32, Decisions]:
+    """The partition of N detections into tracks, from what an online tracker decided.
+
+    Args:
+        detections: all detections of the recording.
+        online: what the online tracker decided.
+        offline: how its decisions are taken again.
+        constraints: what a person knows.
+        min_confirm: seconds that a track must last.
+
+    Returns:
+        (N,) the track of each detection, -1 without one; (N,) the probability of the link that leads to it, 1 at the
+        start of a track; and the decisions.
+    """
     head = _head(offline.link_head)
     recording = Recording.of(detections, online)
     linking = link_pieces(recording, offline.max_absence, logit(offline.link_probability), head)
@@ -100,7 +115,7 @@ def _decided(
     decisions = decisions_of(recording, linking, links, probability)
     link = np.ones(len(detections), np.float32)
     link[links.later] = probability
-    return with_one_label(assemble(detections, track, link, decisions, offline))
+    return track, link, decisions
 
 
 def _confirmed(r: Recording, track: Int64, least: float) -> Int64:

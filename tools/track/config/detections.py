@@ -11,6 +11,7 @@ from datasets.output_guard.guard import Output
 from tools.track.sequences import written
 from tracker.config import TrackerConfig
 from tracker.offline.config import OfflineConfig
+from tracker.schedule.config import LooksConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class MotConfig:
     quiet: bool = False
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
     offline: OfflineConfig = field(default_factory=OfflineConfig)
+    schedule: LooksConfig = field(default_factory=LooksConfig)
 
     def outputs(self) -> tuple[Output, ...]:
         """What will be written."""

@@ -46,20 +46,31 @@ class Fills(NamedTuple):
     probability: Float64
 
 
-def absent_frames(sightings: Sightings, times: Float64, longest: float) -> Queries:
-    """The frames between two sightings of a track that are at most `longest` seconds apart.
+def absent_frames(sightings: Sightings, times: Float64, longest: float, looked: Bool | None = None) -> Queries:
+    """The frames between two sightings of a track that are at most `longest` seconds apart, or two successive looks.
 
     Args:
         sightings: the tracks.
         times: (F,) seconds of all frames.
         longest: seconds.
+        looked: (F,) the frames in which a detector looked; None for all.
     """
     frame, track = sightings.frame, sightings.track
     missing = np.where(track[1:] == track[:-1], frame[1:] - frame[:-1] - 1, 0)
-    missing[times[frame[1:]] - times[frame[:-1]] > longest] = 0
+    absent = times[frame[1:]] - times[frame[:-1]] > longest
+    if looked is not None:
+        absent &= ~between_looks(frame, looked)
+    missing[absent] = 0
     after = np.repeat(np.arange(len(missing)), missing)
-    absent = ranges(frame[:-1] + 1, missing)
-    return Queries(after, times[absent], absent)
+    hidden = ranges(frame[:-1] + 1, missing)
+    return Queries(after, times[hidden], hidden)
+
+
+def between_looks(frame: Int64, looked: Bool) -> Bool:
+    """(N - 1,) whether nobody looked between each two successive frames of (N,): nothing was missed there."""
+    looks = np.cumsum(looked)
+    apart: Bool = np.diff(looks[frame]) <= 1
+    return apart
 
 
 def choose_fills(
@@ -69,6 +80,7 @@ def choose_fills(
     link: Float32,
     size: tuple[int, int],
     fill: Fill,
+    looked: Bool | None = None,
 ) -> Fills:
     """The queries that get a box.
 
@@ -79,12 +91,20 @@ def choose_fills(
         link: (N,) probability of the link from the sighting before.
         size: (width, height) of the images, pixels; (0, 0) where unknown.
         fill: hidden: occlusions and missed detections; short: only the latter; none.
+        looked: (F,) the frames in which a detector looked; None for all. Queries between two successive looks are no
+            absences, and all get a box.
     """
     before, later = queries.after, queries.after + 1
     xyxy = to_xyxy(smoothed.query_mean)
     near = np.flatnonzero(np.isin(sightings.frame, queries.frame))
-    near = near[np.argsort(sightings.frame[near], kind="stable")]
-    covered = occlusion(queries.frame, xyxy, sightings.frame[near], to_xyxy(smoothed.mean[near]))
+    other_frame, others = sightings.frame[near], to_xyxy(smoothed.mean[near])
+    unseen = np.zeros(len(queries), bool)
+    if looked is not None and len(sightings):
+        unseen = between_looks(sightings.frame, looked)[before]
+        other_frame = np.concatenate([other_frame, queries.frame[unseen]])
+        others = np.concatenate([others, xyxy[unseen]])
+    order = np.argsort(other_frame, kind="stable")
+    covered = occlusion(queries.frame, xyxy, other_frame[order], others[order])
     gap = sightings.time[later] - sightings.time[before]
     side = np.exp(0.5 * (smoothed.query_mean[:, 2] + smoothed.query_mean[:, 3]))
     spread = np.hypot(smoothed.query_std[:, 0], smoothed.query_std[:, 1]) / side
@@ -97,7 +117,7 @@ def choose_fills(
     if fill == "hidden":
         possible |= _mean(covered, of) >= MIN_OCCLUSION
     possible &= (_mean(probability, of) >= MIN_PROBABILITY[fill]) & (_mean(at_border(xyxy, size), of) == 0)
-    rows = np.flatnonzero(possible)
+    rows = np.flatnonzero(possible | unseen)
     return Fills(rows, probability[rows])
 
 

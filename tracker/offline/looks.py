@@ -1,0 +1,220 @@
+"""Looks chosen from coarse to fine: evenly spaced ones first, then more inside the intervals that were in doubt.
+
+A recording is known before and behind an interval, so that a schedule need not guess how doubtful the next match will
+be: it tracks the looks that it has, compares each with what was predicted (`tracker.schedule.evidence`), and spends the
+rest of the budget where a look in the middle saves most. Frames come in blocks; a block may be the whole recording. A
+detector is asked only for the frames that are looked at.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+
+from tracker.config import TrackerConfig
+from tracker.offline.online import OnlineRun
+from tracker.offline.types import VideoDetections
+from tracker.schedule.config import AUTO, LooksConfig
+from tracker.schedule.evidence import Evidence, evidence
+from tracker.schedule.spacing import ends, middles, widest
+from tracker.types import Bool, Detections, Float64, Int64
+
+Detect = Callable[[int], Detections]
+
+BASE = 0.7  # share of a budget that is spent on evenly spaced looks
+ROUNDS = 3  # rounds in which the rest is spent
+AUTO_ROUNDS = 8  # of `--looks auto`: halves half a second down to single frames
+EPS_S = 1e-6  # seconds, the resolution of the tracker's clock
+AUTO_LOSS = 0.04  # share of the boxes between two looks that may be lost for want of a look, with `--looks auto`
+
+
+class Follower:
+    """The online tracker over looks at numbered frames. A deep copy follows on from the same state.
+
+    Args:
+        config: the tracker.
+        size: (width, height) of the images, pixels; (0, 0) where unknown.
+
+    Raises:
+        ConfigError, WeightsError: as `Tracker`.
+    """
+
+    def __init__(self, config: TrackerConfig, size: tuple[int, int] = (0, 0)) -> None:
+        self._run = OnlineRun(config, size)
+        self.last = -1  # number of the latest look
+        self.time = 0.0  # seconds, its time
+        self.tracks = 0  # number of tracks that were found in it
+
+    def look(self, number: int, time: float, detections: Detections, warp: Float64 | None = None) -> Evidence | None:
+        """Tracks the next look; returns how it compares with what was expected, None for the first.
+
+        Args:
+            number: of the frame.
+            time: seconds.
+            detections: what was found.
+            warp: (2, 3) camera motion since the look before.
+        """
+        first = self.last < 0
+        before = None if first else self._run.predict(time)
+        self._run.add(time, detections, warp)
+        now = self._run.tracks()
+        self._run.forget(1)
+        on = (now.track >= 0).nonzero()[0]
+        since, self.last, self.time, self.tracks = time - self.time, number, time, len(on)
+        if before is None:
+            return None
+        boxes = before.xyxy.astype(np.float64)
+        expected = before.id, boxes if warp is None else _moved(boxes, warp), before.time_since_update <= since + EPS_S
+        return evidence(expected, (now.track[on], detections.xyxy[on].astype(np.float64)), now.margin[on])
+
+
+class LookChooser:
+    """Chooses the looks of frames that come in blocks, within a budget that is kept from block to block.
+
+    Args:
+        config: the budget.
+        tracking: the tracker whose doubt decides.
+        size: (width, height) of the images, pixels; (0, 0) where unknown.
+        base: share of the budget that is spent on evenly spaced looks.
+        rounds: rounds in which the rest is spent.
+
+    Raises:
+        ConfigError, WeightsError: as `Tracker`.
+
+    Attributes:
+        frames, looks: numbers of frames so far, and of looks among them.
+    """
+
+    def __init__(
+        self,
+        config: LooksConfig,
+        tracking: TrackerConfig | None = None,
+        size: tuple[int, int] = (0, 0),
+        base: float = BASE,
+        rounds: int = ROUNDS,
+    ) -> None:
+        self.config, self._base, self._rounds = config, base, rounds
+        self._follower = Follower(tracking or TrackerConfig(), size)
+        self._start: float | None = None
+        self._camera: Float64 | None = None  # motion from the latest look to the latest frame
+        self.frames = self.looks = 0
+
+    def choose(self, times: Float64, warps: Float64 | None, detect: Detect) -> Bool:
+        """(F,) which frames of the next block are looked at.
+
+        Args:
+            times: (F,) seconds, rising also from block to block.
+            warps: (F, 2, 3) camera motion from the frame before each; None where it is unknown.
+            detect: the detections of a frame of the block, by its number from 0; asked once for each look.
+        """
+        block = _Block(times, warps, self._camera, detect, self.frames)
+        if len(times) == 0:
+            return np.zeros(0, bool)
+        self._start = times[0] if self._start is None else self._start
+        budget = self._budget(block)
+        chosen = np.zeros(len(times), bool)
+        if budget == 0:  # a budget of less than a look a block
+            return self._done(block, chosen)
+        if budget is None:
+            duration = float(times[-1] - (self._follower.time if self.frames else times[0]))
+            chosen[ends(len(times), int(np.ceil(duration / self.config.newcomer)))] = True
+        else:
+            chosen[ends(len(times), max(1, round(self._base * budget)))] = True
+        if self.frames == 0 and (budget is None or budget > 1):
+            chosen[0] = True
+        for turn in range(AUTO_ROUNDS if budget is None else self._rounds):
+            left = len(times) if budget is None else budget - int(chosen.sum())
+            take = left if budget is None else -(-left // (self._rounds - turn))
+            new = self._worthwhile(block, chosen, take)
+            if take <= 0 or not len(new):
+                break
+            chosen[new] = True
+        if budget is not None:
+            known = np.concatenate([[-1], chosen.nonzero()[0]])  # the first interval begins before the block
+            chosen[widest(known, budget - int(chosen.sum()))] = True
+        return self._done(block, chosen)
+
+    def _worthwhile(self, block: _Block, chosen: Bool, count: int) -> Int64:
+        """(K,) at most `count` frames in the middle of the intervals where a look saves most."""
+        follower = copy.deepcopy(self._follower)
+        numbers = chosen.nonzero()[0]
+        before = np.concatenate([[follower.last - self.frames if follower.last >= 0 else -1], numbers[:-1]])
+        worth = np.zeros(len(numbers))
+        for k, number in enumerate(numbers.tolist()):
+            since = float(block.times[number]) - follower.time
+            known = block.follow(follower, number)
+            if known is None or number - before[k] < 2:
+                continue
+            worth[k] = known.worth(since)
+            if self.config.looks == AUTO and known.loss <= AUTO_LOSS * max(1, follower.tracks):
+                worth[k] = 0
+        middle = middles(np.concatenate([before[:1], numbers]))
+        best = np.argsort(-worth, kind="stable")[:count]
+        return middle[best[(worth[best] > 0) & (middle[best] >= 0)]]
+
+    def _budget(self, block: _Block) -> int | None:
+        """How many looks are left for the block; None where doubt decides."""
+        assert self._start is not None
+        frames = self.frames + len(block.times)
+        passed = float(block.times[-1]) - self._start
+        share = self.config.share((frames - 1) / passed if passed > 0 else 1.0)
+        if share is None:
+            return None
+        return min(len(block.times), max(round(share * frames), 1) - self.looks)
+
+    def _done(self, block: _Block, chosen: Bool) -> Bool:
+        for number in chosen.nonzero()[0].tolist():
+            block.follow(self._follower, number)
+        self._camera = block.camera(self._follower.last - self.frames, len(block.times) - 1)
+        self.frames += len(block.times)
+        self.looks += int(chosen.sum())
+        return chosen
+
+
+class _Block:
+    """Successive frames, and what is known of them. Frames are numbered from 0; earlier ones lie below."""
+
+    def __init__(
+        self, times: Float64, warps: Float64 | None, before: Float64 | None, detect: Detect, first: int
+    ) -> None:
+        self.times, self._warps, self._before, self._detect, self._first = times, warps, before, detect, first
+        self._known: dict[int, Detections] = {}
+
+    def follow(self, follower: Follower, number: int) -> Evidence | None:
+        """Looks at one frame."""
+        if number not in self._known:
+            self._known[number] = self._detect(number)
+        warp = self.camera(follower.last - self._first, number) if follower.last >= 0 else None
+        return follower.look(self._first + number, float(self.times[number]), self._known[number], warp)
+
+    def camera(self, last: int, number: int) -> Float64 | None:
+        """(2, 3) the motion from frame `last` (below 0: the latest look before the block) to frame `number`."""
+        if self._warps is None:
+            return None
+        whole = np.eye(3)
+        if last < 0 and self._before is not None:
+            whole[:2] = self._before
+        for warp in self._warps[max(last + 1, 0) : number + 1]:
+            whole = np.vstack([warp, [0, 0, 1]]) @ whole
+        return whole[:2]
+
+
+def choose_looks(video: VideoDetections, config: LooksConfig, tracking: TrackerConfig | None = None) -> Bool:
+    """(F,) which frames of a recording are looked at, of which the detections of all frames are known.
+
+    Raises:
+        ConfigError, WeightsError: as `Tracker`.
+    """
+    if config.every:
+        return np.ones(len(video.times), bool)
+    return LookChooser(config, tracking, video.size).choose(video.times, video.warps, video.at)
+
+
+def _moved(xyxy: Float64, affine: Float64) -> Float64:
+    """(N, 4) boxes in the pixels of a frame whose camera has moved by `affine`; they stay upright."""
+    linear, shift = affine[:, :2], affine[:, 2]
+    half = 0.5 * (xyxy[:, 2:] - xyxy[:, :2]) * np.sqrt(abs(np.linalg.det(linear)))
+    centre = 0.5 * (xyxy[:, :2] + xyxy[:, 2:]) @ linear.T + shift
+    return np.concatenate([centre - half, centre + half], axis=1)

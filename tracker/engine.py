@@ -30,7 +30,7 @@ from tracker.types import Bool, Detections, Float32, Float64, Int64, State, Trac
 
 MIN_EXTENT_PX = 64.0  # pixels: least extent of an image of unknown size
 TICKS_PER_S = 1_000_000  # ticks a second: a microsecond, as FFmpeg's AV_TIME_BASE
-TENTATIVE, ACTIVE, LOST = (np.int8(state) for state in State)
+TENTATIVE, ACTIVE, LOST = np.int8(State.TENTATIVE), np.int8(State.ACTIVE), np.int8(State.LOST)
 
 
 @dataclass(slots=True)

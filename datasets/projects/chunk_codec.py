@@ -80,9 +80,12 @@ def decode(data: bytes) -> Path:
         raise ValueError("its head is damaged")
     limit = n * ROW_BYTES + (MAX_MASK_BYTES if flags & MASKS else 0)
     try:
-        body = zlib.decompressobj().decompress(data[HEAD.size :], limit)
+        packed = zlib.decompressobj()
+        body = packed.decompress(data[HEAD.size :], limit)
     except zlib.error:
         raise ValueError("its body is damaged") from None
+    if not packed.eof:  # else the check sum was right
+        raise ValueError("it is cut off")
     at = 0
 
     def column(dtype: str, count: int) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path as FilePath
 
 import numpy as np
 
-from datasets.projects import detection_table, store
+from datasets.projects import detection_table, schema, store
 from datasets.projects.chunk_codec import SLOT
 from datasets.projects.ledger import Ledger
 from datasets.projects.slots import Slots
@@ -35,10 +35,11 @@ class ProjectContent:
     def __init__(self, path: FilePath, ledger: Ledger) -> None:
         self.path, self._ledger = path, ledger
         connection = ledger.connection
-        self.source = SourceRecord(**store.get(connection, "source"))
-        self.size = self.source.width, self.source.height
-        self.frames: Int64 = store.get_array(connection, "frames", "<i8").astype(np.int64)
-        self.times: Float64 = store.get_array(connection, "times", "<f8").astype(np.float64)
+        with schema.damage(path):
+            self.source = SourceRecord(**store.get(connection, "source"))
+            self.size = self.source.width, self.source.height
+            self.frames: Int64 = store.get_array(connection, "frames", "<i8").astype(np.int64)
+            self.times: Float64 = store.get_array(connection, "times", "<f8").astype(np.float64)
 
     @property
     def seq(self) -> int:
@@ -159,10 +160,11 @@ class ProjectContent:
             rows = self._ledger.connection.execute(
                 "SELECT seq, time, who, kind, parameters FROM journal WHERE seq>? ORDER BY seq", (after,)
             )
-            return [
-                Entry(seq, at, who, kind, json.loads(text), tuple(sorted(found.get(seq, ()))))
-                for seq, at, who, kind, text in rows
-            ]
+            with schema.damage(self.path):
+                return [
+                    Entry(seq, at, who, kind, json.loads(text), tuple(sorted(found.get(seq, ()))))
+                    for seq, at, who, kind, text in rows
+                ]
 
     def constraints(self) -> tuple[Constraint, ...]:
         """What the operations that hold now say about detections, oldest first."""

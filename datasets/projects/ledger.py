@@ -44,9 +44,10 @@ class Ledger:
         self._version = connection.execute("PRAGMA data_version").fetchone()[0]
         self.chunks = store.Chunks(connection, str(path))
         connection.execute("BEGIN")  # one view of the file
-        self.state = store.load_state(connection)
-        self.names: tuple[str, ...] = tuple(store.get(connection, "names"))
-        self.detection_count = int(store.get(connection, "detections"))
+        with schema.damage(path):
+            self.state = store.load_state(connection)
+            self.names: tuple[str, ...] = tuple(store.get(connection, "names"))
+            self.detection_count = int(store.get(connection, "detections"))
         connection.execute("COMMIT")
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import struct
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,7 +61,7 @@ def faults(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter where a message quotes damaged bytes
         text = str(error)
         if "locked" in text or "busy" in text:
             raise DataError(f"{path} is being written by another process; close it there.") from error
@@ -71,6 +72,20 @@ def faults(path: Path) -> Iterator[None]:
         if "unable to open" in text or "I/O" in text:
             raise DataError(f"{path} cannot be read or written ({text}); check the path and the disk.") from error
         raise DataError(f"{path} is damaged ({text}); take a copy from before.") from error
+
+
+@contextmanager
+def damage(path: Path) -> Iterator[None]:
+    """What Python raises for content that does not belong together, as one sentence; only around what reads the file.
+
+    Raises:
+        DataError: instead of the errors of `json`, `zlib` and NumPy.
+    """
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, zlib.error) as error:
+        what = f"{type(error).__name__}: {error}".split("\n")[0][:100]
+        raise DataError(f"{path} is damaged ({what}); take a copy from before.") from error
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -97,7 +112,8 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def make(connection: sqlite3.Connection) -> None:
-    """The tables of a new project."""
+    """The tables of a new project. A file that is only half made is never used, so that no journal is kept of it."""
+    connection.execute("PRAGMA journal_mode=OFF")
     connection.executescript(TABLES)
     connection.execute(f"PRAGMA application_id={APPLICATION}")
     connection.execute(f"PRAGMA user_version={VERSION}")

@@ -73,14 +73,14 @@ def split(view: View, track: int, frame: int) -> Edit:
     known = {name: (frame, name, value) for at, name, value in said.changes if at < frame}
     after = part(said, frame, END)
     begun = {name for at, name, _ in after.changes if at == frame}
-    carried = [change for name, change in known.items() if name not in begun]
+    changes = tuple(sorted([*(change for name, change in known.items() if name not in begun), *after.changes]))
     return edit(
         view,
         "split",
         {"track": track, "frame": frame, "new": new},
         {
             track: (replace(part(said, 0, frame - 1), accepted=False), earlier),
-            new: (replace(after, id=new, accepted=False, changes=tuple(sorted([*carried, *after.changes]))), later),
+            new: (replace(after, id=new, name="", accepted=False, changes=changes), later),
         },
         constraints((detection_before(view, slots, frame), detection_from(view, slots, frame), False)),
     )

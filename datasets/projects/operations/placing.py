@@ -46,6 +46,8 @@ def rows(
         provenance: "tracked", "filled" or "seen".
         masks: a run-length mask or None for each.
         first, last: the machine's boxes of these frames that get no new box are taken out.
+
+    The edit's parameters hold "count" and "frames" (the first and the last) in place of the boxes.
     """
     if provenance not in ("tracked", "filled", "seen"):
         raise DataError(f"provenance is {provenance!r}; give 'tracked', 'filled' or 'seen'.")
@@ -63,11 +65,16 @@ def rows(
         raise DataError("the boxes, scores and links have other lengths than the frames; give one for each.") from None
     if len(new_rows):
         check_frame(view, int(new_rows.frame[-1]))
-    given = {
-        "frame": list(frame), "xyxy": [list(box) for box in xyxy], "track": track, "label": label,
-        "score": None if score is None else list(score), "link": None if link is None else list(link),
-        "provenance": provenance, "masks": masks, "first": first, "last": last,
-    }  # fmt: skip
+    # the boxes are in the project's chunks; the journal says only how many there were and where
+    given: dict[str, Any] = {
+        "track": track,
+        "provenance": provenance,
+        "count": len(new_rows),
+        "first": first,
+        "last": last,
+    }
+    if len(new_rows):
+        given["frames"] = [int(new_rows.frame[0]), int(new_rows.frame[-1])]
     if track is None:
         check_label(view, label)
         if not len(new_rows):

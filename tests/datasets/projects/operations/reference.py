@@ -123,7 +123,7 @@ class Reference:
         if not later or len(later) == len(lane.rows):
             raise DataError("")
         lane.rows = {f: row for f, row in lane.rows.items() if f < frame}
-        self.lanes[self.next_id] = Lane(later, lane.label, lane.name, {f for f in lane.absent if f >= frame})
+        self.lanes[self.next_id] = Lane(later, lane.label, "", {f for f in lane.absent if f >= frame})
         lane.absent = {f for f in lane.absent if f < frame}
         self.next_id += 1
 

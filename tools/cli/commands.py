@@ -113,6 +113,11 @@ COMMANDS: dict[str, Command] = {
         "tools.benchmark.config.mot:BenchMotConfig",
         "compare trackers under temporal subsampling",
     ),
+    "bench looks": Command(
+        "tools.benchmark.looks:bench_looks",
+        "tools.benchmark.config.looks:BenchLooksConfig",
+        "accuracy at every frame against the share of frames looked at",
+    ),
     "bench doubt": Command(
         "tools.benchmark.doubt:bench_doubt",
         "tools.benchmark.config.doubt:BenchDoubtConfig",

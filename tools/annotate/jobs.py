@@ -70,6 +70,10 @@ class Progress:
             self._told = now
             self._hub.tell({"type": "progress", **job.as_json()})
 
+    def say(self, text: str) -> None:
+        """One sentence about the result, told with the job's end."""
+        self._job.text = text
+
     def check(self) -> None:
         """Raises Cancelled where the user gave the job up."""
         if self.given_up.is_set():

@@ -24,6 +24,7 @@ from tools.annotate.jobs import Jobs
 from tools.annotate.lanes import Lanes
 from tools.annotate.live import Hub
 from tools.annotate.pictures import PictureCache
+from tools.annotate.statistics import Statistics
 
 T = TypeVar("T")
 
@@ -51,6 +52,7 @@ class Recording:
         reader: frames for the stage.
         pictures: encoded pictures.
         lanes: what the lanes show.
+        statistics: counts of boxes.
         jobs: what works in the background.
         read_only: why nothing can be changed, a sentence; None where it can.
         key: changes with the video's content or its list of frames.
@@ -74,6 +76,7 @@ class Recording:
         self._lock = threading.Lock()
         self.pictures = PictureCache()
         self.lanes = Lanes()
+        self.statistics = Statistics()
         self.jobs = Jobs(hub)
         self.key = _key(project, frames)
         self.read_only: str | None = None
@@ -95,6 +98,10 @@ class Recording:
             if self._chips is None:
                 self._chips = FrameReader(self._reopen, self._frames, kept_bytes=CHIP_BYTES, ahead=0, threads=1)
             return self._chips
+
+    def frames_for_job(self, kept_bytes: int, ahead: int) -> FrameReader:
+        """Frames for a job, decoded beside those of the stage; the caller closes it."""
+        return FrameReader(self._reopen, self._frames, kept_bytes=kept_bytes, ahead=ahead)
 
     def changed_at(self, track: int) -> int:
         """Number of the last entry of the journal that changed a track; at least since the recording was opened."""
@@ -166,7 +173,7 @@ class Recording:
     @property
     def can(self) -> dict[str, bool]:
         """What this server can do for the recording."""
-        return {"retrack": False, "mask": False, "queue": False}
+        return {"retrack": True, "mask": False, "queue": False}
 
     @property
     def state(self) -> str:

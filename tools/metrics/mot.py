@@ -253,7 +253,8 @@ def _plain(name: str) -> str:
 
 def _take(boxes: Annotations, rows: NDArray[np.int64]) -> Annotations:
     columns = {name: getattr(boxes, name)[rows] for name in ("row", "id", "xyxy", "score", "label", "ignore")}
-    return replace(boxes, **columns, visibility=None, mask=None, filled=None, link=None)
+    unused: dict[str, Any] = dict.fromkeys(("visibility", "mask", "filled", "link", "provenance", "occluded"))
+    return replace(boxes, **columns, **unused, tracks=())
 
 
 def _decimal(xyxy: Float32) -> Float64:

@@ -19,6 +19,7 @@ Check = Callable[[AnnotationPage], bool]
 def window(server: Server, browser: Any) -> Iterator[AnnotationPage]:
     context = browser.new_context(viewport={"width": 1280, "height": 720})
     page = AnnotationPage(context.new_page()).open(server.address)
+    page.tab.get_by_role("tab", name="Track").click()
     yield page
     context.close()
     assert page.faults == []

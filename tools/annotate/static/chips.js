@@ -12,6 +12,8 @@ import { chipMenu } from "./track_menu.js";
 const SIZE = 64; // CSS pixels from one chip to the next
 const MARGIN = 4; // chips beyond the sight on both sides
 const MOST = 20_000; // chips of a track; longer ones get one for several seconds
+const STEPS_S = [0.1, 0.2, 0.5, 1]; // short tracks get more than one a second
+const ENOUGH = 14; // chips
 
 let columns = []; // frames, rising
 let ids = [];
@@ -85,8 +87,9 @@ function columnsOf(tracks) {
   for (const track of tracks) {
     const from = state.times[track.first];
     const to = state.times[track.last];
-    const step = Math.max(1, Math.ceil((to - from) / MOST));
-    for (let time = Math.ceil(from); time <= to; time += step) frames.add(frameAt(time));
+    const fine = STEPS_S.find((seconds) => (to - from) / seconds <= ENOUGH) ?? 1;
+    const step = to - from > MOST ? Math.ceil((to - from) / MOST) : fine;
+    for (let i = Math.ceil(from / step); i * step <= to; i++) frames.add(Math.max(track.first, frameAt(i * step)));
     frames.add(track.first).add(track.last);
     for (const [first] of lanes.get(track.id)?.doubt ?? []) frames.add(clampFrame(first));
   }

@@ -181,10 +181,13 @@ export function title(question) {
 }
 
 export function optionText(question, option) {
-  if (option.text) return option.text;
-  const [a, b] = (option.tracks.length ? option.tracks : question.tracks).map(trackText);
-  const text = S.question.options[option.key];
-  return typeof text === "function" ? text(a, b) : (text ?? option.key);
+  // A key says with which track: "swap-7".
+  const [kind, other] = option.key.split("-");
+  const first = question.tracks[0];
+  const second = other === undefined ? option.tracks.find((id) => id !== first) : Number(other);
+  const text = S.question.options[kind];
+  if (text === undefined) return option.text || option.key;
+  return typeof text === "function" ? text(trackText(first), trackText(second)) : text;
 }
 
 export function start() {

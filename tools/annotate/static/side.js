@@ -51,4 +51,10 @@ export function start() {
     event.stopPropagation();
   });
   emit("tab", "track");
+  // The questions are where work begins, if there are any to ask.
+  let first = true;
+  on("project", () => {
+    if (first && state.project.can?.queue) emit("tab", "questions");
+    first = false;
+  });
 }

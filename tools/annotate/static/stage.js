@@ -14,7 +14,7 @@ export const FILLED = 1;
 export const isKey = (row) => row.provenance === 2 || row.provenance === 3;
 export const HANDLE = 7; // CSS pixels, the side of a handle
 const TRAIL_S = 1;
-const CROWD = 50; // boxes from which on labels hold the id only
+const CROWD = 12; // boxes from which on labels leave the class out
 
 /** What a gesture or a key changed and the server has not answered yet: {id, box} in the shown frame. */
 export const draft = { id: 0, box: null, frame: -1 };
@@ -89,7 +89,7 @@ function draw() {
   const shown = shownRows();
   const chosen = new Set(state.selected);
   const brief = shown.length > CROWD;
-  for (const row of shown) if (!chosen.has(row.id)) drawBox(row, false, brief);
+  for (const row of shown) if (!chosen.has(row.id)) drawBox(row, false, brief && row.id !== state.hovered);
   for (const row of shown) if (chosen.has(row.id)) drawBox(row, true, false);
   if (pointer.inside && (state.mode === "draw" || state.mode === "redraw") && !draft.box) drawCross();
 }
@@ -162,10 +162,9 @@ export function handles(left, top, right, bottom) {
 export function tagText(row, brief) {
   const track = state.tracks.get(row.id);
   if (!track) return draft.id === row.id && !row.id ? "" : String(row.id);
-  if (brief) return String(row.id);
   const parts = [String(row.id)];
   if (track.name) parts.push(track.name);
-  parts.push(className(track.label));
+  if (!brief) parts.push(className(track.label));
   if (track.locked) parts.push(S.tag.lockedSuffix);
   return parts.join(" · ");
 }

@@ -238,7 +238,7 @@ export const S = {
   },
   question: {
     titles: {
-      crossing: (a, b) => `Did ${a} and ${b} change places?`,
+      crossing: (a, b) => (b ? `Did ${a} and ${b} change places?` : `Is ${a} still the same object?`),
       link: (a) => `Is ${a} still the same object?`,
       birth: (a) => `Did ${a} really appear here?`,
       death: (a) => `Did ${a} really leave here?`,
@@ -254,6 +254,8 @@ export const S = {
     options: {
       keep: "Keep it as it is",
       swap: (a, b) => `Swap ${a} and ${b} from here on`,
+      take: (a, b) => `${a} goes on as ${b} from here`,
+      give: (a, b) => `What follows of ${a} belongs to ${b}`,
       join: (a, b) => `Join ${a} and ${b}`,
       split: (a) => `Split ${a} here`,
       delete: (a) => `Delete ${a}`,

@@ -21,6 +21,7 @@ export function trackMenu(x, y, id) {
     return { label: label ?? entry.say, key: keyText(entry.keys[0]), run: entry.run, danger: entry.danger, disabled: !writing || !enabled };
   };
   const open = !track.locked;
+  const followed = open && Boolean(row) && state.project.can?.retrack !== false;
   const absentHere = track.absences.some(([first, last]) => first <= state.frame && state.frame <= last);
   const title = state.selected.length > 1 ? S.track.pair(trackText(id), trackText(state.selected[1])) : trackText(id);
   openMenu(x, y, [
@@ -29,9 +30,9 @@ export function trackMenu(x, y, id) {
     item("split", open),
     item("join", open),
     "-",
-    item("retrackForwards", open && Boolean(row)),
-    item("retrackBackwards", open && Boolean(row)),
-    item("retrackBoth", open && Boolean(row)),
+    item("retrackForwards", followed),
+    item("retrackBackwards", followed),
+    item("retrackBoth", followed),
     item("interpolate", open),
     ...(state.project.can?.mask ? [item("brush", open), item("polygon", open), item("propagate", open)] : []),
     "-",

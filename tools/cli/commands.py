@@ -138,6 +138,11 @@ COMMANDS: dict[str, Command] = {
         "tools.benchmark.config.fill:BenchFillConfig",
         "accuracy and calibration of boxes between two sightings",
     ),
+    "bench retrack": Command(
+        "tools.benchmark.retrack:bench_retrack",
+        "tools.benchmark.config.retrack:BenchRetrackConfig",
+        "objects followed between two known boxes, in both directions of time",
+    ),
     "bench vfr": Command(
         "tools.benchmark.vfr:bench_vfr",
         "tools.benchmark.config.vfr:BenchVfrConfig",

@@ -39,6 +39,10 @@ class Retrack:
         others: boxes that are known to show other objects.
         make_tracker: makes the tracker of one object; by default with the package's frozen CNN. Share one between jobs.
 
+    Attributes:
+        forwards: what was seen from the earlier known box on; None without one.
+        backwards: what was seen from the later known box on, backwards; None without one.
+
     Raises:
         DataError: a frame is not one of the recording's, or both boxes are in one frame.
         WeightsError: the frozen CNN cannot be read.
@@ -77,8 +81,8 @@ class Retrack:
         # the frame of the other known box is looked at too: the box found there tells how far the run has drifted
         self._ahead = range(low + 1, high + 1) if self._first is not None else range(0)
         self._behind = range(high - 1, low - 1, -1) if self._last is not None else range(0)
-        self._forwards = None if self._first is None else Run(self._first)
-        self._backwards = None if self._last is None else Run(self._last)
+        self.forwards = None if self._first is None else Run(self._first)
+        self.backwards = None if self._last is None else Run(self._last)
         self._make_tracker = make_tracker or tracker_factory()
         self._steps = self._look()
 
@@ -92,7 +96,7 @@ class Retrack:
 
     def _look(self) -> Iterator[Progress]:
         done = 0
-        both = ((self._forwards, self._ahead, "forwards"), (self._backwards, self._behind, "backwards"))
+        both = ((self.forwards, self._ahead, "forwards"), (self.backwards, self._behind, "backwards"))
         for run, positions, phase in both:
             if run is None:
                 continue
@@ -113,13 +117,13 @@ class Retrack:
                 box = run.xyxy[-1] if run.frame and run.frame[-1] == position and run.found[-1] else None
                 yield Progress(phase, done, self.total, position, box)
 
-    def rows(self) -> FollowedRows:
-        """The object's rows, as far as it was followed.
+    def rows(self, detections: bool = True) -> FollowedRows:
+        """The object's rows, as far as it was followed; without `detections` from the pixels alone.
 
         With two known boxes and a finished job, every frame between them has a row. Else the rows reach as far as the
         object was found.
         """
-        runs = [run for run in (self._forwards, self._backwards) if run is not None]
+        runs = [run for run in (self.forwards, self.backwards) if run is not None]
         reached = set[int]()
         for run in runs:
             found = [frame for frame, there in zip(run.frame, run.found, strict=True) if there]
@@ -133,9 +137,9 @@ class Retrack:
             position,
             self._first,
             self._last,
-            None if self._forwards is None else RunArrays.of(self._forwards),
-            None if self._backwards is None else RunArrays.of(self._backwards),
-            self._detections if self._config.detections else None,
+            None if self.forwards is None else RunArrays.of(self.forwards),
+            None if self.backwards is None else RunArrays.of(self.backwards),
+            self._detections if detections and self._config.detections else None,
             self._camera_path(),
             self._low,
         )
@@ -153,10 +157,10 @@ class Retrack:
         """The camera's motion from the first frame of the stretch on, as the runs met it."""
         still = np.eye(2, 3)
         warps = np.tile(still, (self._high - self._low + 1, 1, 1))
-        if self._backwards is not None:
-            for frame, warp in zip(self._backwards.frame, self._backwards.warp, strict=True):
+        if self.backwards is not None:
+            for frame, warp in zip(self.backwards.frame, self.backwards.warp, strict=True):
                 warps[frame + 1 - self._low] = inverse(warp)
-        if self._forwards is not None:
-            for frame, warp in zip(self._forwards.frame, self._forwards.warp, strict=True):
+        if self.forwards is not None:
+            for frame, warp in zip(self.forwards.frame, self.forwards.warp, strict=True):
                 warps[frame - self._low] = warp
         return None if (warps == still).all() else CameraPath(warps)

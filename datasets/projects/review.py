@@ -1,0 +1,160 @@
+"""The doubt queue of a project: its questions, and answers as edits that undo takes back as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from datasets.projects.edit import Edit
+from datasets.projects.operations import run
+from datasets.projects.project import Project
+from datasets.projects.slots import Slots
+from datasets.projects.types import Entry, Path, Provenance, Track
+from datasets.projects.view import Draft, View
+from models.errors import DataError
+from tracker.review.questions import Queue, queue
+from tracker.review.types import Option, Question, ReviewView, TrackRows
+from tracker.types import Float64
+
+ANSWER = "answer"
+
+
+def rows_of(path: Path, times: Float64) -> TrackRows | None:
+    """The rows of a track that questions are asked about: all but those computed between others; None without any."""
+    kept = path if not (path.provenance == Provenance.FILLED).any() else path.take(path.provenance != Provenance.FILLED)
+    if not len(kept):
+        return None
+    return TrackRows(kept.frame, times[kept.frame], kept.xyxy, kept.score, kept.link, kept.detection)
+
+
+def answer_edit(view: View, question: Question, option: str) -> Edit:
+    """The edit of an answer: the operation, and what is settled by it.
+
+    Raises:
+        DataError: there is no such option, or its operation is refused.
+    """
+    chosen = option_of(question, option)
+    draft = Draft(view)
+    constraints = list(chosen.constraints)
+    concerned = set(question.tracks[:1])
+    if chosen.operation is not None:
+        kind, given = chosen.operation
+        edit = run(view, kind, {name: value for name, value in given.items() if value is not None})
+        draft.add(edit)
+        constraints += edit.constraints
+        concerned = {id for id, content in edit.tracks.items() if content is not None}
+    for id in sorted(concerned):
+        if draft.exists(id) and not draft.meta(id).locked:
+            _settle(draft, id, question, chosen)
+    # the probabilities of links are all that changes where nothing else does
+    said = {"question": question.key, "option": option, "said": list(chosen.said)}
+    return Edit(ANSWER, said, draft.tracks, tuple(constraints), view.seq)
+
+
+def option_of(question: Question, key: str) -> Option:
+    """The option of a key.
+
+    Raises:
+        DataError: there is none.
+    """
+    for one in question.options:
+        if one.key == key:
+            return one
+    known = ", ".join(one.key for one in question.options)
+    raise DataError(f"question {question.key} has no option {key[:40]!r}; there are {known}.")
+
+
+def _settle(draft: Draft, id: int, question: Question, chosen: Option) -> None:
+    """Notes in the links of a track what the answer says about it."""
+    track, slots = draft.meta(id), draft.slots(id)
+    changed = slots
+    if question.settled is not None:
+        changed = _linked(changed, *question.settled, 1.0)
+    if id in chosen.doubtful:
+        changed = _linked(changed, question.frame, question.frame, 0.0, first_only=True)
+    accepted = track.accepted or (question.kind == "track" and chosen.operation is None)
+    if changed is not slots or accepted != track.accepted:
+        track = replace(track, accepted=accepted)
+        draft.add(Edit("settle", {}, {id: (track, changed)}))
+
+
+def _linked(slots: Slots, first: int, last: int, link: float, first_only: bool = False) -> Slots:
+    """The slots with these probabilities of links in frames first..last, or of the first row from `first` on."""
+    rows = slots.first_rows(first, 1) if first_only else slots.between(first, last)
+    if not len(rows) or (rows.link == link).all() or (first_only and rows.frame[0] == slots.first):
+        return slots
+    return slots.with_rows(rows.with_columns(link=np.full(len(rows), link, np.float32)))
+
+
+class ProjectReview:
+    """The questions of an open project. It keeps the rows of all tracks, and reads those again that changed.
+
+    Not for several threads at once.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._seq = -1
+        self._tracks: dict[int, TrackRows] = {}
+        self._answers: dict[int, tuple[str, ...]] = {}  # what each answer said for good, by its entry
+        self._undone: set[int] = set()
+
+    def queue(self, limit: int = 50) -> Queue:
+        """The most valuable questions, and how many remain."""
+        return queue(self.view(), limit)
+
+    def question(self, key: str, limit: int = 500) -> Question:
+        """The question of a key.
+
+        Raises:
+            DataError: it is not asked any more.
+        """
+        for one in self.queue(limit).questions:
+            if one.key == key:
+                return one
+        raise DataError(f"question {key[:60]!r} is answered already, or the tracks have changed; take the next one.")
+
+    def view(self) -> ReviewView:
+        """The tracks as they are now."""
+        project = self._project
+        if project.seq != self._seq:
+            seq = project.seq
+            entries = project.journal(max(self._seq, 0))
+            for entry in entries:
+                if entry.kind == ANSWER:
+                    self._answers[entry.seq] = tuple(entry.parameters.get("said", ()))
+                elif entry.kind in ("undo", "redo"):
+                    (self._undone.add if entry.kind == "undo" else self._undone.discard)(int(entry.parameters["seq"]))
+            tracks = project.tracks()
+            changed = {one.id for one in tracks} if self._seq < 0 else {id for e in entries for id in e.tracks}
+            self._read(tracks, changed)
+            self._seq = seq
+        answered = frozenset(key for seq, keys in self._answers.items() if seq not in self._undone for key in keys)
+        return ReviewView(project.times, dict(self._tracks), answered)
+
+    def _read(self, tracks: Iterable[Track], changed: set[int]) -> None:
+        known = {one.id: one for one in tracks}
+        for id in changed:
+            rows = None
+            if id in known and not known[id].locked:
+                rows = rows_of(self._project.track(id)[1], self._project.times)
+            if rows is None:
+                self._tracks.pop(id, None)
+            else:
+                self._tracks[id] = rows
+
+
+def questions_of(project: Project, limit: int = 50) -> list[Question]:
+    """The most valuable questions of a project. `ProjectReview` keeps what it read for the next time."""
+    return ProjectReview(project).queue(limit).questions
+
+
+def answer(project: Project, question: Question, option: str, who: str) -> Entry:
+    """Applies an answer as one entry of the journal.
+
+    Raises:
+        DataError: there is no such option, its operation is refused, or the project cannot be written.
+    """
+    return project.apply(answer_edit(project, question, option), who)

@@ -1,0 +1,115 @@
+"""Answers to the doubt queue in a project: one entry of the journal each, which undo takes back."""
+
+from __future__ import annotations
+
+from pathlib import Path as FilePath
+
+import numpy as np
+import pytest
+
+from datasets.projects import Project
+from datasets.projects.operations import run
+from datasets.projects.review import ProjectReview, answer, questions_of
+from models.errors import DataError
+from tests.support.doubtful_tracks import crossing_pair, project_of, walker
+from tests.support.projects import content
+from tracker.review.types import Question
+
+
+def crossing(project: Project) -> Question:
+    return next(one for one in questions_of(project) if one.kind == "crossing")
+
+
+def test_swap_exchanges_and_settles_the_moment(tmp_path: FilePath) -> None:
+    with project_of(tmp_path / "p", crossing_pair()) as project:
+        before = content(project)
+        asked = crossing(project)
+        entry = answer(project, asked, "swap-2", "ann")
+        assert (entry.kind, entry.tracks) == ("answer", (1, 2))
+        assert project.track(1)[1].xyxy[300, 0] == 500 - 300
+        assert len(project.constraints()) == 4
+        assert asked.key not in {one.key for one in questions_of(project)}
+        assert not [one for one in questions_of(project) if one.kind == "crossing"]
+        project.undo("ann")
+        assert content(project) == before
+        assert crossing(project).key == asked.key
+
+
+def test_keep_changes_only_what_is_known_of_links(tmp_path: FilePath) -> None:
+    with project_of(tmp_path / "p", crossing_pair()) as project:
+        asked = crossing(project)
+        rows = project.track(1)[1]
+        answer(project, asked, "keep", "ann")
+        after = project.track(1)[1]
+        assert after.link[200] == 1 > rows.link[200]
+        assert np.array_equal(after.xyxy, rows.xyxy)
+        assert np.array_equal(after.provenance, rows.provenance)
+        assert asked.key not in {one.key for one in questions_of(project)}
+
+
+def test_take_leaves_the_other_track_to_be_asked_next(tmp_path: FilePath) -> None:
+    with project_of(tmp_path / "p", crossing_pair()) as project:
+        answer(project, crossing(project), "take-2", "ann")
+        following = questions_of(project)[0]
+        assert (following.kind, following.tracks[0], following.frame, following.chance) == ("crossing", 2, 200, 1.0)
+
+
+def test_refused_return_is_asked_again_only_after_undo(tmp_path: FilePath) -> None:
+    tracks = {1: walker(0, 100, 100), 2: walker(120, 399, 100)}
+    with project_of(tmp_path / "p", tracks) as project:
+        review = ProjectReview(project)
+        asked = next(one for one in review.queue().questions if one.kind == "return")
+        answer(project, asked, "keep", "ann")
+        assert "return" not in {one.kind for one in review.queue().questions}
+        project.undo("ann")
+        assert "return" in {one.kind for one in review.queue().questions}
+        project.redo("ann")
+        assert "return" not in {one.kind for one in review.queue().questions}
+
+
+def test_return_joins_under_the_earlier_id(tmp_path: FilePath) -> None:
+    tracks = {1: walker(0, 100, 100), 2: walker(120, 399, 100)}
+    with project_of(tmp_path / "p", tracks) as project:
+        asked = next(one for one in questions_of(project) if one.kind == "return")
+        answer(project, asked, "join-1", "ann")
+        assert [track.id for track in project.tracks()] == [1]
+
+
+def test_accepted_strip_marks_the_track_and_asks_no_more_about_it(tmp_path: FilePath) -> None:
+    with project_of(tmp_path / "p", crossing_pair()) as project:
+        asked = next(one for one in questions_of(project) if one.kind == "track" and one.tracks == (1,))
+        answer(project, asked, "keep", "ann")
+        assert project.meta(1).accepted
+        assert not [one for one in questions_of(project) if one.tracks[0] == 1 and one.kind != "short"]
+
+
+def test_nothing_is_asked_about_locked_tracks(tmp_path: FilePath) -> None:
+    with project_of(tmp_path / "p", crossing_pair()) as project:
+        project.apply(run(project, "lock", {"track": 2, "locked": True}), "ann")
+        assert {one.tracks for one in questions_of(project) if one.kind == "crossing"} == {(1,)}
+
+
+def test_stale_question_and_unknown_option_are_refused(tmp_path: FilePath) -> None:
+    with project_of(tmp_path / "p", crossing_pair()) as project:
+        asked = crossing(project)
+        with pytest.raises(DataError, match="has no option 'merge'"):
+            answer(project, asked, "merge", "ann")
+        review = ProjectReview(project)
+        answer(project, asked, "keep", "ann")
+        with pytest.raises(DataError, match="answered already"):
+            review.question(asked.key)
+
+
+def test_queue_that_follows_a_project_is_that_of_a_fresh_one(tmp_path: FilePath) -> None:
+    tracks = {**crossing_pair(), 3: walker(0, 90, 900), 4: walker(110, 399, 905, doubt={200: 0.2})}
+    with project_of(tmp_path / "p", tracks) as project:
+        review = ProjectReview(project)
+        for _ in range(8):
+            found = review.queue().questions
+            assert found == questions_of(project)
+            if not found:
+                break
+            keys = [one.key for one in found[0].options]
+            answer(project, found[0], keys[min(1, len(keys) - 1)], "ann")
+        project.undo("ann")
+        assert review.queue().questions == questions_of(project)

@@ -181,6 +181,7 @@ def _question(one: Difference, theirs: Annotations, project: Project, pairs: dic
         name = theirs.names[int(theirs.label[rows[0]])]
         label = project.names.index(name) if name in project.names else 0
         given = {"frame": frame.tolist(), "xyxy": theirs.xyxy[rows].astype(float).tolist(), "label": label}
+        given |= {"track": tracks[0]} if tracks else {}
         options.append({"key": "take", "tracks": tracks, "text": "Take it over", "operation": ["rows", given]})
     thin = slice(None, None, max(1, len(rows) // MAX_GHOST_BOXES))
     ghost = {

@@ -21,6 +21,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from models.errors import DataError
+
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 MAX_BODY_BYTES = 4 << 20  # of a request in JSON; a mask of 8K is about 1 MB
 MAX_UPLOAD_BYTES = 256 << 20  # of a file of tracks to compare with
@@ -111,8 +113,8 @@ class Door:
         return found is not None and hmac.compare_digest(found.value.encode(), self.cookie.encode())
 
 
-class _TooLarge(Exception):
-    pass
+class TooLarge(DataError):
+    """A body that is larger than it said, or did not say how large it is."""
 
 
 class Guard:
@@ -150,18 +152,7 @@ class Guard:
         if answer is not None:
             await answer(scope, receive, sending)
             return
-        began = False
-
-        async def watched(message: Message) -> None:
-            nonlocal began
-            began = True
-            await sending(message)
-
-        try:
-            await self._app(scope, _bounded(receive, _most(scope["path"])), watched)
-        except _TooLarge:
-            if not began:
-                await _sentence(413, "this is too large for one request.")(scope, receive, sending)
+        await self._app(scope, _bounded(receive, _most(scope["path"])), sending)
 
     def _foreign(self, headers: Headers) -> bool:
         """Whether another name or another page asks."""
@@ -224,7 +215,7 @@ def _bounded(receive: Receive, most: int) -> Receive:
         message = await receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            raise _TooLarge
+            raise TooLarge(f"this is too large; {most >> 20} MiB are the most.")
         return message
 
     return counted

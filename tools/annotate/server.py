@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, WebSocketRoute
+from starlette.routing import Mount, Router, WebSocketRoute
 from starlette.types import ASGIApp
 
 from models.errors import ConfigError, LiquidTrackError
@@ -24,7 +24,7 @@ from tools.annotate.asking import NotFound
 from tools.annotate.pages import Pages, live
 from tools.annotate.picture_routes import Gone
 from tools.annotate.recording import Conflict
-from tools.annotate.security import Door, Guard
+from tools.annotate.security import Door, Guard, TooLarge
 from tools.annotate.shelf import Shelf
 from tools.cli.faults import sentence
 from tools.cli.interrupt import heard
@@ -35,7 +35,7 @@ def build_app(shelf: Shelf, door: Door) -> ASGIApp:
     pages = Pages()
     below = [*routes.ROUTES, *picture_routes.ROUTES, WebSocketRoute("/live", live)]
     app = Starlette(
-        routes=[*pages.routes(), Mount("/r/{k}", routes=below)],
+        routes=[*pages.routes(), Mount("/r/{k}", Router(below, redirect_slashes=False))],
         exception_handlers={
             LiquidTrackError: _refused,
             HTTPException: _http_error,
@@ -49,7 +49,8 @@ def build_app(shelf: Shelf, door: Door) -> ASGIApp:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    status = 404 if isinstance(error, NotFound) else 409 if isinstance(error, Conflict) else 400
+    known: dict[type[LiquidTrackError], int] = {NotFound: 404, Conflict: 409, TooLarge: 413}
+    status = next((code for kind, code in known.items() if isinstance(error, kind)), 400)
     return JSONResponse({"error": str(error)}, status)
 
 

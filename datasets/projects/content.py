@@ -11,6 +11,7 @@ from datasets.projects import detection_table, schema, store
 from datasets.projects.chunk_codec import SLOT
 from datasets.projects.ledger import Ledger
 from datasets.projects.slots import Slots
+from datasets.projects.statements import without_contradictions
 from datasets.projects.types import COLUMNS, Entry, Extents, Path, Rows, SourceRecord, Track
 from models.errors import DataError
 from tracker.offline.types import Constraint, VideoDetections
@@ -167,11 +168,13 @@ class ProjectContent:
                 ]
 
     def constraints(self) -> tuple[Constraint, ...]:
-        """What the operations that hold now say about detections, oldest first."""
+        """What the operations that hold now say about detections, oldest first, without what later ones contradict."""
         with self._ledger.reading():
-            return tuple(
-                store.constraints_of(self._ledger.connection, [*self._ledger.state.held, *self._ledger.state.done])
-            )
+            connection = self._ledger.connection
+            with schema.damage(self.path):
+                said = list(store.constraints_of(connection, [*self._ledger.state.held, *self._ledger.state.done]))
+            rows = [*(one.first for one in said), *(one.second for one in said)]
+            return without_contradictions(said, detection_table.frames_of(connection, rows) if said else [])
 
     def blob(self, name: str) -> bytes | None:
         """Bytes that were put under a name; None if none were."""

@@ -1,4 +1,7 @@
-"""The detections of a project, in parts of many rows, with their embeddings beside them."""
+"""The detections of a project, in parts of many rows, with their embeddings beside them.
+
+Part -1 describes them and holds the camera motion, part -2 says which row is the first of each frame.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import sqlite3
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +31,8 @@ def write(connection: sqlite3.Connection, detections: VideoDetections) -> None:
     insert = "INSERT INTO detection (part, data, embedding) VALUES (?, ?, ?)"
     warps = b"" if d.warps is None else zlib.compress(d.warps.astype("<f8").tobytes(), 1)
     connection.execute(insert, (-1, HEAD.pack(len(about)) + about + warps, None))
+    first = np.searchsorted(d.frame, np.arange(len(d.times) + 1)).astype("<i8")
+    connection.execute(insert, (-2, zlib.compress(first.tobytes(), 1), None))
     for part, low in enumerate(range(0, len(d), PART_ROWS)):
         rows = slice(low, low + PART_ROWS)
         data = b"".join(np.ascontiguousarray(getattr(d, name)[rows], kind).tobytes() for name, kind in COLUMNS)
@@ -44,6 +50,21 @@ def read(connection: sqlite3.Connection, times: Float64, embeddings: bool) -> Vi
         return _read(connection, times, embeddings)
     except (ValueError, KeyError, TypeError, struct.error, zlib.error) as error:
         raise DataError(f"the project's detections are damaged ({error}); take a copy from before.") from error
+
+
+def frames_of(connection: sqlite3.Connection, rows: Sequence[int]) -> list[int]:
+    """The frame of each of some rows; the detections themselves are not read.
+
+    Raises:
+        DataError: the table is damaged.
+    """
+    try:
+        packed = connection.execute("SELECT data FROM detection WHERE part=-2").fetchone()[0]
+        first = np.frombuffer(zlib.decompress(packed), "<i8")
+    except (ValueError, TypeError, zlib.error) as error:
+        raise DataError(f"the project's detections are damaged ({error}); take a copy from before.") from error
+    found: list[int] = (np.searchsorted(first, np.asarray(rows, np.int64), side="right") - 1).tolist()
+    return found
 
 
 def _read(connection: sqlite3.Connection, times: Float64, embeddings: bool) -> VideoDetections:

@@ -24,6 +24,11 @@ def check_edit(project: ProjectContent, edit: Edit) -> None:
         raise DataError(
             f"{edit.kind}: the project has changed since entry {edit.seq}, it is at {project.seq}; ask again."
         )
+    for one in edit.constraints:
+        if not 0 <= min(one.first, one.second) <= max(one.first, one.second) < project.detection_count:
+            raise DataError(
+                f"{edit.kind}: there is no detection {max(one.first, one.second)}; there are {project.detection_count}."
+            )
     for id, content in edit.tracks.items():
         exists = project.exists(id)
         if not exists and id < project.next_id:

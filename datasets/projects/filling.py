@@ -19,6 +19,7 @@ from tracker.offline.smoothing.smoother import smooth
 from tracker.types import Float32, Float64, Int64
 
 CONTEXT = 24  # rows on each side that inform the motion: those further away no longer matter
+BATCH = 4096  # boxes that are computed at once; bounds the memory
 EXACT = 1e-3  # factor on the noise of a box that a person drew or confirmed
 
 
@@ -34,8 +35,11 @@ def boxes_between(known: Path, frame: Int64, times: Float64) -> Float32:
     track = np.ones(len(known), np.int64)
     noise = np.where(known.key, EXACT, noise_factor(track, time, known.score.astype(np.float64)))
     sightings = Sightings(track, time, known.frame, known.xyxy.astype(np.float64), np.repeat(noise[:, None], 4, axis=1))
-    after = np.searchsorted(known.frame, frame) - 1
-    boxes: Float32 = to_xyxy(smooth(sightings, Queries(after, times[frame], frame), BANK).query_mean).astype(np.float32)
+    boxes = np.empty((len(frame), 4), np.float32)
+    for low in range(0, len(frame), BATCH):
+        asked = frame[low : low + BATCH]
+        queries = Queries(np.searchsorted(known.frame, asked) - 1, times[asked], asked)
+        boxes[low : low + BATCH] = to_xyxy(smooth(sightings, queries, BANK).query_mean)
     return boxes
 
 

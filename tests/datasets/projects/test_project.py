@@ -11,24 +11,46 @@ from datasets.projects import Edit, Path, Project, SourceRecord, Track
 from models.errors import DataError
 from tests.support.projects import content, make_project, seen
 from tracker.offline.types import Constraint, VideoDetections
+from tracker.types import Float64
+
+
+def some_detections(times: Float64) -> VideoDetections:
+    """One detection in each of the first four frames."""
+    boxes = np.tile(np.array([0, 0, 5, 5], np.float32), (4, 1))
+    return VideoDetections(times, np.arange(4), boxes, np.ones(4, np.float32), np.zeros(4, np.int64))
 
 
 def test_content_is_there_after_closing_and_opening(tmp_path: FilePath) -> None:
     path = tmp_path / "film.liquidtrack"
     with make_project(path, {1: seen(0, 5000), 2: seen(2040, 2060)}) as project:
+        project.put_detections(some_detections(project.times))
         before = content(project)
-        edit = Edit("relabel", {"label": 1}, {2: (Track(2, 1, "Bob"), project.track(2)[1])}, (Constraint(1, 2, True),))
+        edit = Edit("relabel", {"label": 1}, {2: (Track(2, 1, "Bob"), project.track(2)[1])}, (Constraint(0, 1, True),))
         entry = project.apply(edit, "ann")
         after = content(project)
         assert (entry.seq, entry.who, entry.tracks) == (2, "ann", (2,))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["film.liquidtrack"]
     with Project.open(path) as project:
         assert content(project) == after != before
-        assert project.constraints() == (Constraint(1, 2, True),)
+        assert project.constraints() == (Constraint(0, 1, True),)
         assert project.journal(1) == [entry]
         assert project.undo("ann") is not None
         assert content(project) == before
         assert project.constraints() == ()
+
+
+def test_what_was_said_last_about_detections_holds(tmp_path: FilePath) -> None:
+    with make_project(tmp_path / "p", {1: seen(0, 10)}) as project:
+        project.put_detections(some_detections(project.times))
+        rows = {1: project.track(1)}
+        cut, joined = Constraint(0, 1, False), Constraint(0, 1, True)
+        project.apply(Edit("split", {}, rows, (cut,)), "a")
+        project.apply(Edit("join", {}, rows, (joined, Constraint(2, 3, True))), "a")
+        assert project.constraints() == (joined, Constraint(2, 3, True))
+        project.undo("a")
+        assert project.constraints() == (cut,)
+        with pytest.raises(DataError, match="there is no detection 4; there are 4"):
+            project.apply(Edit("join", {}, rows, (Constraint(0, 4, True),)), "a")
 
 
 def test_undo_ends_at_the_import_and_redo_ends_at_the_last_operation(tmp_path: FilePath) -> None:

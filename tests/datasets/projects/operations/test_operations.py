@@ -101,6 +101,13 @@ def test_move_makes_a_key_frame_and_only_computed_boxes_follow(project: Project)
         do(project, "move", track=1, frame=5000, xyxy=[0, 0, 1, 1])
 
 
+def test_a_long_gap_is_filled_in_parts(project: Project) -> None:
+    do(project, "draw", frame=5999, xyxy=[900, 50, 920, 90], track=2)
+    rows = project.track(2)[1]
+    assert rows.frame.tolist() == list(range(50, 6000))
+    assert np.abs(np.diff(rows.between(150, 5999).xyxy[:, 0])).max() < 5
+
+
 def test_a_path_between_two_drawn_boxes_passes_through_them(project: Project) -> None:
     id = do(project, "draw", frame=0, xyxy=[100, 100, 140, 180]).parameters["new"]
     do(project, "draw", frame=30, xyxy=[160, 110, 200, 190], track=id)

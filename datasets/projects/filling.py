@@ -76,7 +76,7 @@ def _informing(rows: Path, outwards: range) -> list[int]:
 
     A machine's box right beside one that a person made may be what the person corrected: it says nothing.
     """
-    frame, key, computed = rows.frame.tolist(), rows.key.tolist(), (rows.provenance == Provenance.FILLED).tolist()
+    frame, key, computed = rows.frame.tolist(), rows.key.tolist(), rows.computed.tolist()
     found = [outwards[0]]
     trusted = not key[outwards[0]]
     for at, k in pairwise(outwards):
@@ -118,9 +118,9 @@ def open_frames(slots: Slots, first: int, last: int, gaps: bool) -> Int64:
     """The frames between two rows that hold a computed one, and with `gaps` those that hold none."""
     rows = slots.between(first + 1, last - 1)
     if gaps:
-        frames: Int64 = np.setdiff1d(np.arange(first + 1, last), rows.frame[rows.provenance != Provenance.FILLED])
+        frames: Int64 = np.setdiff1d(np.arange(first + 1, last), rows.frame[~rows.computed])
         return frames
-    computed: Int64 = rows.frame[rows.provenance == Provenance.FILLED]
+    computed: Int64 = rows.frame[rows.computed]
     return computed
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from datasets.projects.chunk_codec import SLOT
-from datasets.projects.types import Path, Provenance, concatenate, merge
+from datasets.projects.types import Path, concatenate, merge
 from tracker.types import Int64
 
 
@@ -164,17 +164,17 @@ class Slots:
         return Slots(pieces, other.read if self.read is _nothing else self.read)
 
     def anchor_before(self, frame: int) -> int:
-        """The nearest frame before with a row that is not filled, -1 without one."""
+        """The nearest frame before with a row that was not computed, -1 without one."""
         for rows in self._backwards(frame):
-            found = rows.frame[(rows.frame < frame) & (rows.provenance != Provenance.FILLED)]
+            found = rows.frame[(rows.frame < frame) & ~rows.computed]
             if len(found):
                 return int(found[-1])
         return -1
 
     def anchor_after(self, frame: int) -> int:
-        """The nearest frame after with a row that is not filled, -1 without one."""
+        """The nearest frame after with a row that was not computed, -1 without one."""
         for rows in self._reading(frame + 1, np.iinfo(np.int64).max):
-            found = rows.frame[(rows.frame > frame) & (rows.provenance != Provenance.FILLED)]
+            found = rows.frame[(rows.frame > frame) & ~rows.computed]
             if len(found):
                 return int(found[0])
         return -1

@@ -143,6 +143,12 @@ class Path:
         key: Bool = (self.provenance == Provenance.DRAWN) | (self.provenance == Provenance.CONFIRMED)
         return key
 
+    @property
+    def computed(self) -> Bool:
+        """(R,) whether the row was computed: filled between two others, or predicted for a frame without detection."""
+        found: Bool = (self.provenance == Provenance.FILLED) | (self.provenance == Provenance.PREDICTED)
+        return found
+
     def same_as(self, other: Path) -> bool:
         """Whether all columns are equal to the bit."""
         return self.mask == other.mask and all(

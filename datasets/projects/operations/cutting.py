@@ -24,7 +24,7 @@ from datasets.projects.operations.common import (
     writable,
 )
 from datasets.projects.slots import Slots
-from datasets.projects.types import Provenance, Track
+from datasets.projects.types import Track
 from datasets.projects.view import View
 from models.errors import DataError
 from tracker.offline.types import Constraint
@@ -50,7 +50,7 @@ def delete(view: View, track: int, first: int | None = None, last: int | None = 
 
 def _fills_anew(track: Track, old: Slots, slots: Slots, low: int, high: int, view: View) -> Slots:
     """The slots with computed boxes beside deleted ones computed again, where a box that they hung on is gone."""
-    if (old.between(low, high).provenance == Provenance.FILLED).all():
+    if old.between(low, high).computed.all():
         return slots
     start, end = slots.anchor_before(low), slots.anchor_after(high)
     first, last = bounds(track, low)

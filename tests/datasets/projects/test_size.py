@@ -144,4 +144,4 @@ def test_threads_may_read_while_another_writes(path: FilePath) -> None:
 
 
 def test_provenance_of_a_project_is_that_of_the_formats() -> None:
-    assert [value.name for value in Provenance] == ["SEEN", "FILLED", "DRAWN", "CONFIRMED", "TRACKED"]
+    assert [value.name for value in Provenance] == ["SEEN", "FILLED", "DRAWN", "CONFIRMED", "TRACKED", "PREDICTED"]

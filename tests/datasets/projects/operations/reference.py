@@ -12,7 +12,9 @@ from typing import Any
 from datasets.projects import Provenance
 from models.errors import DataError
 
-SEEN, FILLED, DRAWN, CONFIRMED, TRACKED = Provenance
+FILLED, DRAWN, CONFIRMED = Provenance.FILLED, Provenance.DRAWN, Provenance.CONFIRMED
+TRACKED, PREDICTED = Provenance.TRACKED, Provenance.PREDICTED
+COMPUTED = (FILLED, PREDICTED)
 KEYS = (DRAWN, CONFIRMED)
 
 
@@ -68,11 +70,11 @@ class Reference:
         lane.absent.discard(frame)
         self._key(lane, frame, xyxy)
         for step in (-1, 1):
-            ends = [f for f in lane.rows if (f - frame) * step > 0 and lane.rows[f].provenance != FILLED]
+            ends = [f for f in lane.rows if (f - frame) * step > 0 and lane.rows[f].provenance not in COMPUTED]
             ends = ends or [f for f in lane.rows if (f - frame) * step > 0]
             wall = [f for f in lane.absent if (f - frame) * step > 0]
             nearest = min(ends, key=lambda f: abs(f - frame), default=None)
-            if not any(lane.rows[f].provenance != FILLED for f in ends) and ends:
+            if not any(lane.rows[f].provenance not in COMPUTED for f in ends) and ends:
                 nearest = max(ends, key=lambda f: abs(f - frame))
             if wall:
                 edge = min(wall, key=lambda f: abs(f - frame))

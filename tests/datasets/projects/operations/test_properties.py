@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from datasets.projects import Path, Project, Provenance
 from datasets.projects.operations import run
 from models.errors import DataError
-from tests.datasets.projects.operations.reference import Lane, Reference, Row
+from tests.datasets.projects.operations.reference import COMPUTED, FILLED, Lane, Reference, Row
 from tests.support.projects import content, make_project
 
 FRAMES = 4120  # what happens lies around the border of two slots
@@ -83,7 +83,9 @@ def starts(draw: st.DrawFn) -> dict[int, Path]:
         frames = sorted(draw(st.sets(st.integers(LOW, HIGH), min_size=2, max_size=20)))
         filled = [0 < k < len(frames) - 1 and draw(st.booleans()) for k in range(len(frames))]
         box = [draw(boxes()) for _ in frames]
-        tracks[id] = Path.of(frames, box, 0.5, np.where(filled, Provenance.FILLED, Provenance.SEEN), link=0.5)
+        tracks[id] = Path.of(
+            frames, box, 0.5, np.where(filled, draw(st.sampled_from(COMPUTED)), Provenance.SEEN), link=0.5
+        )
     return tracks
 
 
@@ -91,7 +93,7 @@ def model_of(tracks: dict[int, Path]) -> Reference:
     model = Reference(FRAMES)
     for id, rows in tracks.items():
         columns = zip(rows.frame.tolist(), rows.xyxy.tolist(), rows.provenance.tolist(), strict=True)
-        model.lanes[id] = Lane({f: Row(tuple(box) if p != 1 else None, p) for f, box, p in columns})
+        model.lanes[id] = Lane({f: Row(tuple(box) if p not in COMPUTED else None, p) for f, box, p in columns})
     model.next_id = max(tracks) + 1
     return model
 
@@ -108,7 +110,8 @@ def assert_same(project: Project, model: Reference) -> None:
         assert not lane.absent & set(rows.frame.tolist())
         assert rows.frame.tolist() == sorted(lane.rows)  # rising: a track has one row in a frame at most
         want = [lane.rows[f] for f in sorted(lane.rows)]
-        assert rows.provenance.tolist() == [row.provenance for row in want]
+        made = [FILLED if value in COMPUTED else value for value in rows.provenance.tolist()]
+        assert made == [FILLED if row.provenance in COMPUTED else row.provenance for row in want]
         assert rows.occluded.tolist() == [row.occluded for row in want]
         for box, row in zip(rows.xyxy.tolist(), want, strict=True):
             assert row.box is None or tuple(box) == row.box

@@ -13,6 +13,7 @@ EXTRAS = {
     **dict.fromkeys(("trackeval", "pycocotools", "scipy"), "eval"),
     **dict.fromkeys(("trackers", "supervision", "torchdiffeq", "matplotlib"), "bench"),
     **dict.fromkeys(("starlette", "uvicorn", "websockets"), "annotate"),
+    "pyarrow": "parquet",
 }
 
 # The packages of every installation: distribution by import name. A test compares it with pyproject.toml.

@@ -50,6 +50,12 @@ CARRIES: dict[str, dict[str, Carry]] = {
     },
     "yolo": {"size": Carry.EXACT, "start": Carry.EXACT},
     "kitti": {"ignore": _ROUGH, "visibility": _ROUGH},
+    "labelstudio": {part: how for part, how in _ALL.items() if part != "mask"},
+    "csv": {
+        **dict.fromkeys(("ignore", "visibility", "link", "provenance", "occluded", "name"), Carry.EXACT),
+        "attributes": _ROUGH,
+    },
+    "parquet": {part: how for part, how in _ALL.items() if part != "mask"},
 }
 
 

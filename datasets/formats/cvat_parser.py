@@ -14,7 +14,8 @@ from xml.parsers import expat
 
 import numpy as np
 
-from datasets.formats.provenance import WORDS, Provenance
+from datasets.formats.provenance import WORDS
+from datasets.formats.shapes import Shape
 from datasets.formats.text import BadRows, log, parse, parse_all, start_of
 from datasets.formats.timeline import MAX_FRAMES, MAX_INDEX
 from models.errors import DataError
@@ -33,24 +34,6 @@ MAX_DEPTH = 50  # nested elements; CVAT's own files have eight
 MAX_TEXT = 1 << 16  # characters of one text, such as an attribute's value
 MAX_NOTE = 200  # characters in one of our processing instructions
 META_TEXTS = ("size", "start_frame", "stop_frame", "frame_filter", "width", "height")
-
-
-@dataclass
-class Shape:
-    """One box of a track at one frame."""
-
-    where: str
-    frame: float
-    ltrb: list[float]
-    outside: bool
-    occluded: bool
-    key: bool
-    score: float = 1.0
-    ignore: bool = False
-    filled: bool = False
-    provenance: Provenance | None = None
-    between: Provenance | None = None
-    attributes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

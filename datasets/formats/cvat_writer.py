@@ -12,8 +12,9 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from datasets.formats.cvat_parser import OURS, OWN_ID, USERS
-from datasets.formats.keyframes import KeyRows, key_rows
+from datasets.formats.keyframes import UNKNOWN, KeyRows, key_rows
 from datasets.formats.provenance import WORDS, Provenance
+from datasets.formats.track_info import TrackInfo
 from datasets.formats.writer import FrameBoxes, WholeFile, Writer, utc
 from models.errors import DataError
 
@@ -198,7 +199,8 @@ class CvatWriter(Writer):
             inner = line.find(b"><box ") + 1
             if first:
                 number = int(line[len('<track id="') : inner].split(b'"', 1)[0])
-                yield line[:inner].replace(b' source="auto"', self._source(number, rows).encode()) + b"\n"
+                source = f' source="{source_of(self.tracks.get(number), rows)}"'
+                yield line[:inner].replace(b' source="auto"', source.encode()) + b"\n"
                 line += self._about(number)
             if between is not None:
                 line += _attribute(("between", between.word)).encode()
@@ -206,24 +208,23 @@ class CvatWriter(Writer):
             first = False
         yield b"</track>\n"
 
-    def _source(self, number: int, rows: KeyRows) -> str:
-        """CVAT's word for how a track came about."""
-        told = set(rows.origin[~rows.gone].tolist()) - {-1}
-        person = {Provenance.DRAWN, Provenance.CONFIRMED}
-        track = self.tracks.get(number)
-        word = "auto"
-        if told & person and told <= {*person, Provenance.FILLED}:
-            word = "manual"
-        elif told & {*person, Provenance.TRACKED} or (track is not None and track.absences):
-            word = "semi-auto"
-        return f' source="{word}"'
-
     def _about(self, number: int) -> bytes:
         """The attributes of the first key frame that CVAT keeps for the whole track."""
         track = self.tracks.get(number)
         out = [] if number < 0 else [(OWN_ID, str(number))]
         out += [("name", track.name)] if track is not None and track.name else []
         return "".join(map(_attribute, out)).encode()
+
+
+def source_of(track: TrackInfo | None, rows: KeyRows) -> str:
+    """CVAT's word for how a track came about: manual, semi-auto or auto."""
+    told = set(rows.origin[~rows.gone].tolist()) - {UNKNOWN}
+    person = {Provenance.DRAWN, Provenance.CONFIRMED}
+    if told & person and told <= {*person, Provenance.FILLED}:
+        return "manual"
+    if told & {*person, Provenance.TRACKED} or (track is not None and track.absences):
+        return "semi-auto"
+    return "auto"
 
 
 def _attribute(of: tuple[str, str]) -> str:

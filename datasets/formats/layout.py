@@ -37,6 +37,9 @@ LAYOUTS: dict[str, Layout] = {
     "cvat": Layout(".xml"),
     "yolo": Layout("", parts=("labels/*.txt", "data.yaml", "classes.txt", "times.csv", "tracks.csv")),
     "kitti": Layout(".txt", beside=(TIMES,)),
+    "labelstudio": Layout(".json"),
+    "csv": Layout(".csv", beside=(TIMES,)),
+    "parquet": Layout(".parquet"),
 }
 
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from datasets.formats import coco, cvat, jsonl, kitti, mot, yolo
+from datasets.formats import coco, csv_table, cvat, jsonl, kitti, labelstudio, mot, parquet, yolo
 from datasets.formats.annotations import Annotations
 from datasets.formats.coco_writer import CocoWriter
 from datasets.formats.config import LabelConfig
 from datasets.formats.cvat_writer import CvatWriter
 from datasets.formats.keyframes import parse_tolerance
+from datasets.formats.labelstudio_writer import LabelStudioWriter
 from datasets.formats.layout import LAYOUTS, Layout, by_suffix
 from datasets.formats.text import log, read_head
 from datasets.formats.writer import FrameBoxes, Writer
@@ -81,6 +82,25 @@ FORMATS: dict[str, Format] = {
         lambda path, _: kitti.KittiWriter(path),
         LAYOUTS["kitti"],
         "KITTI tracking text with <stem>.times.csv beside it",
+    ),
+    "labelstudio": Format(
+        labelstudio.read,
+        lambda path, config: LabelStudioWriter(path, parse_tolerance(config.cvat_keyframes)),
+        LAYOUTS["labelstudio"],
+        "Label Studio JSON of video object tracking, with key frames",
+        True,
+    ),
+    "csv": Format(
+        csv_table.read,
+        lambda path, _: csv_table.CsvWriter(path),
+        LAYOUTS["csv"],
+        "CSV table with seconds and provenance, and <stem>.times.csv beside it",
+    ),
+    "parquet": Format(
+        parquet.read,
+        lambda path, _: parquet.ParquetWriter(path),
+        LAYOUTS["parquet"],
+        "Parquet table with seconds and provenance; needs the extra parquet",
     ),
 }
 
@@ -184,6 +204,8 @@ def sniff(path: Path) -> str:
         return "jsonl"
     if name.endswith(".xml"):
         return "cvat"
+    if name.endswith(".parquet"):
+        return "parquet"
     return _sniff_text(read_head(path).lstrip("\ufeff \t\r\n"), name)
 
 
@@ -192,7 +214,13 @@ def _sniff_text(head: str, name: str) -> str:
     if head[:1] == "<":
         return "cvat"
     if head[:1] in ("{", "[") or name.endswith(".json"):
-        return "jsonl" if re.match(r'\{\s*"format"\s*:\s*"liquidtrack"', first) else "coco"
+        if re.match(r'\{\s*"format"\s*:\s*"liquidtrack"', first):
+            return "jsonl"
+        tasks = head[:1] == "[" and re.search(r'"(data|annotations|predictions|sequence)"\s*:', head)
+        return "labelstudio" if tasks or '"videorectangle"' in head else "coco"
+    columns = [cell.strip() for cell in first.split(",")]
+    if {"frame", "left", "top"} <= set(columns) or (name.endswith(".csv") and columns[0].isidentifier()):
+        return "csv"
     return "kitti" if len(first.split()) in (17, 18) else "mot"
 
 

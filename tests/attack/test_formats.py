@@ -28,7 +28,7 @@ from datasets.formats.annotations import Annotations
 from tests.attack.harness import assert_answered, attack, kept, start
 
 FRAMES = 6
-SUFFIX = {"mot": ".txt", "kitti": ".txt", "jsonl": ".jsonl", "coco": ".json", "cvat": ".xml"}
+SUFFIX = {name: form.layout.suffix for name, form in FORMATS.items() if form.layout.suffix}
 Damage = Callable[[bytes, random.Random], bytes]
 
 
@@ -181,7 +181,7 @@ def damaged(good: Path, folder: Path, name: str, damage: Damage, seed: int) -> t
         return target, [target]
     target = folder / f"a{SUFFIX[name]}"
     target.write_bytes(damage((good / name / target.name).read_bytes(), chance))
-    if name in ("mot", "kitti"):
+    if name in ("mot", "kitti", "csv"):
         (folder / "a.times.csv").write_bytes((good / name / "a.times.csv").read_bytes())
     return target, [target]
 

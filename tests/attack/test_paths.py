@@ -98,7 +98,7 @@ def test_every_unsuitable_input_is_refused_by_every_command(command: str, kind: 
     refuse_unfit(command, kind, here)
 
 
-OUTPUTS = ["video", "mot", "jsonl", "coco", "cvat", "yolo", "kitti", "masks"]
+OUTPUTS = ["video", "mot", "jsonl", "coco", "cvat", "yolo", "kitti", "labelstudio", "csv", "masks"]
 
 
 @pytest.mark.parametrize("path", ["/dev/full", "/proc/x", "file.txt/x", "loop"])

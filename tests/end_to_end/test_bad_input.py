@@ -250,7 +250,7 @@ def test_bad_settings_file_is_one_sentence(text: str, said: str, tmp_path: Path)
     assert not (tmp_path / "out.jsonl").exists()
 
 
-@pytest.mark.parametrize("flag", ["mot", "jsonl", "kitti", "coco", "cvat", "yolo", "video"])
+@pytest.mark.parametrize("flag", ["mot", "jsonl", "kitti", "coco", "cvat", "yolo", "labelstudio", "csv", "video"])
 def test_full_disk_keeps_the_written_results(flag: str, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4", [i / 25 for i in range(400)])
     write_detections(tmp_path / "det.txt", [i / 25 for i in range(400)])
@@ -272,7 +272,7 @@ def test_full_disk_keeps_the_written_results(flag: str, tmp_path: Path) -> None:
         assert len(read(out, flag).frames) > 10
 
 
-@pytest.mark.parametrize("flag", ["mot", "jsonl", "kitti", "coco", "cvat"])
+@pytest.mark.parametrize("flag", ["mot", "jsonl", "kitti", "coco", "cvat", "labelstudio", "csv"])
 def test_full_disk_at_the_first_byte_leaves_no_file(flag: str, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4")
     write_detections(tmp_path / "det.txt")

@@ -61,6 +61,10 @@ BLOCKED: dict[str, tuple[tuple[str, ...], ...]] = {
         ("eval", "reid", "people", "--plot", "a.png"),
         ("inspect", "--out", "out"),
     ),
+    "pyarrow": (
+        ("convert", "data/walk/gt/gt.txt", "a.parquet"),
+        ("track", "clip.mp4", "--parquet", "a.parquet"),
+    ),
     **dict.fromkeys(("starlette", "uvicorn", "websockets"), (("annotate", "clip.mp4", "--no-browser"),)),
 }
 # Runs each command line of a JSON list of (package, words) in a process forked for it, where the package cannot be

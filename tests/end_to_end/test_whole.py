@@ -70,6 +70,7 @@ def _fresh(crossing: Crossing) -> None:
 
 def test_labels_and_drawn_video_hold_the_same_frames(crossing: Crossing, tmp_path: Path) -> None:
     names = {"jsonl": "a.jsonl", "mot": "a.txt", "coco": "a.json", "cvat": "a.xml", "kitti": "k.txt", "yolo": "yolo"}
+    names |= {"labelstudio": "ls.json", "csv": "table.csv", "parquet": "a.parquet"}
     flags = [word for name, file in names.items() for word in (f"--{name}", tmp_path / file)]
     assert crossing.track("--video", tmp_path / "a.mp4", "--images", tmp_path / "img", *flags) == 0
     assert crossing.uses() == crossing.frames

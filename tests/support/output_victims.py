@@ -8,7 +8,7 @@ from tests.attack.harness import Answer, assert_answered
 
 GT = "1,1,10,20,30,40,1,1,1\n2,1,12,20,30,40,1,1,1\n"
 HAND = b"made by hand, and nowhere else\n"
-FLAGS = ("video", "mot", "jsonl", "coco", "cvat", "yolo", "kitti", "masks")
+FLAGS = ("video", "mot", "jsonl", "coco", "cvat", "yolo", "kitti", "labelstudio", "csv", "parquet", "masks")
 NAMES = {
     "video": "o.mp4",
     "mot": "o.txt",
@@ -17,6 +17,9 @@ NAMES = {
     "cvat": "o.xml",
     "yolo": "ds",
     "kitti": "o.kitti",
+    "labelstudio": "o.ls.json",
+    "csv": "o.csv",
+    "parquet": "o.parquet",
     "masks": "masks",
 }
 FILES = [flag for flag in FLAGS if flag not in ("yolo", "masks")]
@@ -25,6 +28,7 @@ MADE = {
     **{flag: (name,) for flag, name in NAMES.items() if flag in FILES},
     "mot": ("o.txt", "o.times.csv", "o.names"),
     "kitti": ("o.kitti", "o.times.csv"),
+    "csv": ("o.csv", "o.times.csv"),
     "yolo": ("ds/labels/000001.txt", "ds/labels/1234567.txt", "ds/data.yaml", "ds/classes.txt", "ds/times.csv"),
     "masks": ("masks/clip.mp4/00000.png", "masks/clip.mp4/123456.png"),
 }

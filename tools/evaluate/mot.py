@@ -21,7 +21,7 @@ from tools.reporting.plots import check
 from tools.track.workers import in_processes
 
 DISTRACTORS = (2, 7, 8, 12)  # MOT16/17: person on vehicle, static person, distractor, reflection
-LABEL_FILES = (".txt", ".jsonl", ".ndjson", ".json", ".xml")
+LABEL_FILES = (".txt", ".jsonl", ".ndjson", ".json", ".xml", ".csv", ".parquet")
 NOTES = ("times.csv", "seqinfo.ini", "classes.txt", "labels.txt", "run.json")  # not labels
 PARALLEL_BYTES = 3_000_000  # a worker takes 1.5 s for imports, about the time of scoring a megabyte of text
 
@@ -190,7 +190,9 @@ def _label_files(folder: Path) -> dict[str, Path]:
     for path in sorted(folder.iterdir()):
         name = path.name.removesuffix(".gz")
         labels = _is_yolo(path) or (
-            path.is_file() and name.endswith(LABEL_FILES) and name not in NOTES and name[0] != "."
+            path.is_file()
+            and name.endswith(LABEL_FILES)
+            and not (name in NOTES or name[0] == "." or name.endswith(".times.csv"))
         )
         if labels and (other := found.setdefault(_label(path), path)) != path:
             raise ConfigError(f"{folder}: {other.name} and {path.name} are both of {_label(path)}; keep one of them.")

@@ -45,10 +45,11 @@ def _labels(name: str) -> Callable[[Path, TrackConfig], Sink]:
     return make
 
 
+LABELS = ("mot", "jsonl", "coco", "cvat", "yolo", "kitti", "labelstudio", "csv", "parquet")
 # By the flag that names the file; the window needs no file and is separate.
 SINKS: dict[str, Callable[[Path, TrackConfig], Sink]] = {
     "video": _video,
-    **{name: _labels(name) for name in ("mot", "jsonl", "coco", "cvat", "yolo", "kitti")},
+    **{name: _labels(name) for name in LABELS},
     "masks": _masks,
     "images": _images,
 }

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
-from datasets.formats import read, write
+from datasets.formats import write
 from datasets.formats.annotations import Annotations
+from datasets.formats.carries import left_out
+from datasets.formats.keyframes import BY_PERSON
+from datasets.formats.layout import by_suffix
+from datasets.formats.selection import KEYED, select
+from datasets.label_source import read_labels
 from datasets.output_guard.guard import begin
 from models.errors import ConfigError, DataError
 from tools.cli.messages import say
@@ -21,14 +27,24 @@ def convert(config: ConvertConfig) -> None:
         LiquidTrackError: A is missing or invalid, or B cannot be written.
     """
     size = None if config.size is None else parse_size(config.size)
-    annotations = read(
+    annotations = read_labels(
         config.input, config.from_format, skip_bad_rows=config.skip_bad_rows, rate=config.rate, size=size
     )
+    target = config.to_format or by_suffix(config.output)
+    labels, keyed = config.labels, target in KEYED
+    if config.keys and keyed:
+        labels = replace(labels, cvat_keyframes=BY_PERSON)
+    annotations = select(
+        annotations, classes=config.classes, accepted=config.accepted, keys=config.keys and not keyed,
+        rate=config.keep_rate,
+    )  # fmt: skip
     begin()
     write(
-        annotations, config.output, config.to_format, name=name_of(config.input), config=config.labels,
+        annotations, config.output, target, name=name_of(config.input), config=labels,
         pictures=() if config.images is None else _pictures(config.images, annotations),
     )  # fmt: skip
+    if lost := left_out(annotations, target):
+        say(f"{config.output}: left out, since this format has no place for it: {', '.join(lost)}")
     ids = len(set(annotations.id.tolist()) - {-1})
     say(
         f"{config.output}: {len(annotations)} boxes, {ids} ids, {len(annotations.frames)} frames, "

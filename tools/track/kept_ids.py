@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from datasets.formats import DetectionFile
@@ -35,11 +33,5 @@ def kept_ids(config: TrackConfig, detector: Detector) -> tuple[GivenTracksDetect
         kept &= np.asarray(wanted)[found.label]
     if config.detection.score is not None:
         kept &= found.score >= config.detection.score
-    columns = {
-        key: value[kept]
-        for key in ("row", "id", "xyxy", "score", "label", "ignore", "visibility", "filled", "link")
-        if (value := getattr(found, key)) is not None
-    }
-    masks = None if found.mask is None else tuple(m for m, k in zip(found.mask, kept.tolist(), strict=True) if k)
-    given = GivenTracks(replace(found, **columns, mask=masks), "frame", name)
+    given = GivenTracks(found.take(kept), "frame", name)
     return GivenTracksDetector(given), GivenTracker(given)

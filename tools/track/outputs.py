@@ -24,7 +24,7 @@ from tracker.protocols import Sink, Source, SourceInfo
 
 CLOCKS = ("times.csv", "seqinfo.ini")
 ALIKE = {"quiet", "threads"} | {field.name for field in fields(OutputConfig)}
-TEXT = ("jsonl", "mot", "kitti")  # formats that can go to standard output
+TEXT = ("jsonl", "mot", "kitti", "csv")  # formats that can go to standard output
 
 
 def with_defaults(config: TrackConfig, info: SourceInfo) -> TrackConfig:

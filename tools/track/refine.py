@@ -139,7 +139,7 @@ def _in_time(config: RefineConfig, found: Annotations, frames: Int64, times: Flo
     columns = {name: getattr(found, name)[kept] for name in ("id", "xyxy", "score", "label", "ignore")}
     return replace(
         found, frames=found.frames[listed], times=None, row=row, **columns, visibility=None, mask=None, filled=None,
-        link=None,
+        link=None, provenance=None, occluded=None, tracks=(),
     )  # fmt: skip
 
 
@@ -212,7 +212,10 @@ def _write(config: RefineConfig, tracks: Annotations, given: GivenBoxes, refined
     starts = np.searchsorted(refined.frame, np.arange(len(times) + 1)).tolist()
     writer = FORMATS[config.to_format or by_suffix(config.output)].writer(config.output, config.labels)
     with writer:
-        writer.open(info, given.names)
+        # Names and attributes stay; what a person said of absences and of having looked holds for the old boxes.
+        left = set(refined.id.tolist())
+        said = [replace(track, absences=(), accepted=False) for track in tracks.tracks if track.id in left]
+        writer.open(info, given.names, said)
         for k, (number, time) in enumerate(zip(given.frames.tolist(), times.tolist(), strict=True)):
             at = order[starts[k] : starts[k + 1]]
             own = row[at]

@@ -26,7 +26,10 @@ def write(path: Path, kind: str) -> None:
             writer.write(Frame(ground, k, 0.1 * k), Tracks([7], [box], [0.9], [0], [state], [unseen], [-1]))
 
 
-@pytest.mark.parametrize(("kind", "name"), [("jsonl", "a.jsonl"), ("coco", "a.json"), ("cvat", "a.xml")])
+TELLING = {"jsonl": "a.jsonl", "coco": "a.json", "cvat": "a.xml", "labelstudio": "b.json", "csv": "a.csv"}
+
+
+@pytest.mark.parametrize(("kind", "name"), [*TELLING.items(), ("parquet", "a.parquet")])
 def test_predicted_boxes_are_marked(tmp_path: Path, kind: str, name: str) -> None:
     write(tmp_path / name, kind)
     found = FORMATS[kind].read(tmp_path / name, False)

@@ -12,6 +12,7 @@ import pytest
 
 from datasets.formats import read, write
 from datasets.formats.config import LabelConfig
+from datasets.formats.layout import LAYOUTS
 from models.errors import ConfigError, DataError
 from tests.support.mot_results import breaks
 from tools.cli.main import main
@@ -20,7 +21,7 @@ from tools.metrics.mot import Scores
 from tools.metrics.mot_tables import to_csv, to_latex
 
 pytest.importorskip("trackeval", reason="scoring needs the extra `eval`")
-FORMATS = ("mot", "jsonl", "coco", "cvat", "yolo", "kitti")
+FORMATS = ("mot", "jsonl", "coco", "cvat", "yolo", "kitti", "labelstudio", "csv", "parquet")
 EXACT = LabelConfig(cvat_keyframes="0")
 
 
@@ -39,7 +40,7 @@ def test_every_format_is_read_as_truth_and_as_results(
     name: str, pair: tuple[Path, Path, Scores], tmp_path: Path
 ) -> None:
     truth, results, want = pair
-    suffix = {"yolo": "", "jsonl": ".jsonl", "coco": ".json", "cvat": ".xml"}.get(name, ".txt")
+    suffix = LAYOUTS[name].suffix
     files = []
     for k, (path, kind) in enumerate(((truth, "pedestrian"), (results, "person"))):
         files.append(tmp_path / f"{name}{k}{suffix}")

@@ -11,9 +11,13 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets.formats import FORMATS, read
+from datasets.formats import FORMATS, read, write
+from datasets.formats.annotations import Annotations
+from datasets.projects.project import Project
+from datasets.projects.types import SourceRecord
 from datasets.source_factory import open_source
 from datasets.sources.config import SourceConfig
+from tests.support.annotations import assert_same, corrected
 from tools.cli.main import main
 from tools.track.config.convert import FormatName
 
@@ -148,3 +152,67 @@ def test_coco_lists_the_image_files_of_a_folder(tmp_path: Path, capsys: pytest.C
     assert main([*words, str(tmp_path / "pictures")]) == 2
     assert "holds 2 pictures where the labels name frame 2" in capsys.readouterr().err
     assert main([*words, str(tmp_path / "nowhere")]) == 2
+
+
+def test_what_the_new_format_cannot_hold_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(corrected(), tmp_path / "a.jsonl")
+    assert main(["convert", str(tmp_path / "a.jsonl"), str(tmp_path / "a.txt")]) == 0
+    told, summary = capsys.readouterr().out.splitlines()
+    assert told.endswith(
+        "a.txt: left out, since this format has no place for it: how boxes came about, occlusion, names of tracks, "
+        "attributes, absences, accepted tracks"
+    )
+    assert "36 boxes, 2 ids, 20 frames" in summary
+    assert main(["convert", str(tmp_path / "a.jsonl"), str(tmp_path / "a.json")]) == 0
+    assert "left out" not in capsys.readouterr().out
+
+
+def test_parts_of_corrected_tracks_are_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a = corrected()
+    write(a, tmp_path / "a.jsonl")
+
+    def export(name: str, *flags: str) -> Annotations:
+        assert main(["convert", str(tmp_path / "a.jsonl"), str(tmp_path / name), "--overwrite", *flags]) == 0
+        return read(tmp_path / name)
+
+    assert set(export("b.jsonl", "--accepted").id.tolist()) == {7}
+    keys = export("b.jsonl", "--keys")
+    assert keys.row.tolist() == [0, 10, 15]
+    assert len(keys.frames) == 20
+    cvat = export("b.xml", "--keys")
+    assert sorted(zip(cvat.row, cvat.id, strict=True)) == sorted(zip(a.row, a.id, strict=True))
+    thin = export("b.jsonl", "--keep-rate", "5")
+    assert thin.times is not None
+    assert a.times is not None
+    _, first = np.unique(np.floor(a.times * 5 + 1e-6), return_index=True)  # the first frame of each fifth of a second
+    assert thin.frames.tolist() == first.tolist()
+    assert len(first) < 12
+    assert set(thin.row.tolist()) == set(range(len(first)))
+    assert main(["convert", str(tmp_path / "a.jsonl"), str(tmp_path / "c.jsonl"), "--classes", "cat"]) == 2
+    assert "no class is called 'cat'; there are dancer." in capsys.readouterr().err
+    assert main(["convert", str(tmp_path / "b.xml"), str(tmp_path / "c.jsonl"), "--accepted"]) == 2
+    assert "no track was accepted" in capsys.readouterr().err
+
+
+def test_a_project_is_converted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a = corrected()
+    assert a.times is not None
+    source = SourceRecord("film.mp4", width=640, height=480, rate=25.0)
+    path = tmp_path / "film.mp4.liquidtrack"
+    with Project.create(path, source, a.names, a.frames, a.times, None) as project:
+        project.import_annotations(a, "test")
+    assert main(["convert", str(path), str(tmp_path / "a.jsonl")]) == 0
+    assert "36 boxes, 2 ids, 20 frames" in capsys.readouterr().out
+    got = read(tmp_path / "a.jsonl")
+    assert_same(got, a)
+    assert got.provenance is not None
+    assert got.occluded is not None
+    assert a.provenance is not None
+    assert a.occluded is not None
+    assert got.provenance.tolist() == a.provenance.tolist()
+    assert got.occluded.tolist() == a.occluded.tolist()
+    assert got.tracks == a.tracks
+    path.write_bytes(path.read_bytes()[:3000])
+    assert main(["convert", str(path), str(tmp_path / "b.jsonl")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "film.mp4.liquidtrack" in line

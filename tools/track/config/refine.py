@@ -20,8 +20,10 @@ class RefineConfig:
     """Decide, smooth and fill finished tracks with the whole video. Tracks of any tracker or annotation tool.
 
     Attributes:
-        tracks: tracks to refine. In any format that `convert` reads: MOTChallenge, JSON lines, COCO, CVAT, YOLO, KITTI.
-        output: labels to write. .txt (MOTChallenge), .jsonl, .json (COCO), .xml (CVAT), or a folder (YOLO).
+        tracks: tracks to refine. In any format that `convert` reads: MOTChallenge, JSON lines, COCO, CVAT,
+            YOLO, KITTI, Label Studio, CSV, Parquet.
+        output: labels to write. .txt (MOTChallenge), .jsonl, .json (COCO), .xml (CVAT), .csv, .parquet, or a folder
+            (YOLO).
         detections: detections of the same video, for the absences of the tracks. One that lies where a box would be
             filled takes its place; those on a box of a track are left out.
         from_format: format of the tracks. By default name and content tell.

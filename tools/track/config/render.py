@@ -26,7 +26,8 @@ class RenderConfig:
         video: video to write: .mp4, .mkv, .webm or .avi. Frame times and sound are kept. Without it and without --show:
             <tracks>.rendered.mp4 beside the tracks (of a pipe: tracks.rendered.mp4 here).
         show: open a window. h in it shows the keys.
-        format: format of the tracks. mot, jsonl, coco, cvat, yolo or kitti; by default the file tells.
+        format: format of the tracks. mot, jsonl, coco, cvat, yolo, kitti, labelstudio, csv or parquet; by default
+            the file tells.
         match: how frames of the tracks and of the video correspond. By number (frame), by the nearest time (seconds),
             or auto: by time where the tracks hold times, else by number.
         camera_motion: how trails follow a moving camera. flow: estimated from the pixels.

@@ -40,6 +40,9 @@ class OutputConfig:
         cvat: write CVAT video XML 1.1, with key frames.
         yolo: write a folder of YOLO labels. Ids and scores are in tracks.csv beside them.
         kitti: write KITTI tracking text.
+        labelstudio: write Label Studio JSON of video object tracking.
+        csv: write a CSV table, one row a box. Also <stem>.times.csv beside it; - is standard output.
+        parquet: write a Parquet table, one row a box. Readable at the end of the run; needs the extra parquet.
         masks: write a folder of PNG masks, as in DAVIS. <folder>/<source>/00000.png, with a palette.
         images: write each frame as an image into this folder. Named as --coco names them.
         yolo_images: write each frame into images/ of the --yolo folder.
@@ -62,6 +65,9 @@ class OutputConfig:
     cvat: Path | None = None
     yolo: Path | None = None
     kitti: Path | None = None
+    labelstudio: Path | None = None
+    csv: Path | None = None
+    parquet: Path | None = None
     masks: Path | None = None
     images: Path | None = None
     yolo_images: bool = False

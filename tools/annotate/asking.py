@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
 from models.errors import DataError
 from tools.annotate.recording import Recording
+
+T = TypeVar("T")
 
 MAX_DEPTH = 64  # of nested lists and objects in a request
 LARGEST = 2**53
@@ -78,6 +82,11 @@ async def body(request: Request, needed: Mapping[str, type], optional: Mapping[s
         if name not in given:
             raise DataError(f"{name} is missing; give {_word(kind)}.")
     return {name: value for name, value in given.items() if value is not None}
+
+
+async def done(future: Future[T]) -> T:
+    """The result of a change, which is carried out even if the window that asked for it is gone."""
+    return await asyncio.shield(asyncio.wrap_future(future))
 
 
 def _word(kind: type) -> str:

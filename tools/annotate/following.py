@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol, cast
 
 from datasets.projects import Edit, Entry
+from datasets.projects.propagate import PropagateJob
 from datasets.projects.retrack import Direction, RetrackJob
 from datasets.sources.frame_access import FrameReader
 from models.errors import DataError
@@ -66,6 +67,19 @@ def retrack(recording: Recording, track: int, frame: int, direction: str, second
         return RetrackJob(recording.project, frames, track, frame, way, seconds, make_tracker=TRACKERS.get())
 
     return follow(recording, "retrack", make)
+
+
+def propagate(recording: Recording, track: int, frame: int, direction: str, seconds: float | None) -> Job:
+    """Carries a track's mask in one frame to the frames around it.
+
+    Raises:
+        DataError: another job is at work, or there is no mask.
+        ConfigError, WeightsError: the network cannot be had.
+    """
+    way = cast(Direction, direction)
+    return follow(
+        recording, "propagate", lambda frames: PropagateJob(recording.project, frames, track, frame, way, seconds)
+    )
 
 
 def follow(recording: Recording, kind: str, make: Callable[[FrameReader], Following]) -> Job:

@@ -20,6 +20,7 @@ from datasets.sources.frame_list import FrameList
 from datasets.sources.recorded import Recorded
 from models.errors import DataError
 from tools.annotate.blobs import STATE
+from tools.annotate.doubts import Doubts
 from tools.annotate.jobs import Jobs
 from tools.annotate.lanes import Lanes
 from tools.annotate.live import Hub
@@ -53,6 +54,7 @@ class Recording:
         pictures: encoded pictures.
         lanes: what the lanes show.
         statistics: counts of boxes.
+        doubts: the questions about its tracks.
         jobs: what works in the background.
         read_only: why nothing can be changed, a sentence; None where it can.
         key: changes with the video's content or its list of frames.
@@ -69,6 +71,7 @@ class Recording:
     ) -> None:
         self.name, self.who, self.hub = name, who, hub
         self._project = project
+        self.doubts = Doubts(project)
         self._retired: list[Project] = []
         self._frames, self._reopen = frames, reopen
         self.reader = FrameReader(reopen, frames)
@@ -144,6 +147,10 @@ class Recording:
         finally:
             self._tell()
 
+    def answer(self, key: str, option: str, frame: int | None) -> Future[Entry]:
+        """Answers a question, see `Doubts.answer`."""
+        return self.change(lambda: self.doubts.answer(key, option, frame, self.who))
+
     def undo(self) -> Future[Entry | None]:
         """Takes back the last operation."""
         return self.change(lambda: self._project.undo(self.who))
@@ -173,7 +180,7 @@ class Recording:
     @property
     def can(self) -> dict[str, bool]:
         """What this server can do for the recording."""
-        return {"retrack": True, "mask": False, "queue": False}
+        return {"retrack": True, "mask": True, "queue": True}
 
     @property
     def state(self) -> str:
@@ -193,6 +200,7 @@ class Recording:
             before = self._project
             self._retired.append(before)  # requests may still read from it
             self._project = Project.open(before.path)
+            self.doubts = Doubts(self._project)
             self.read_only = None
             self._all_changed_at = self._project.seq
             self._tell()

@@ -5,12 +5,9 @@ Reading runs in threads beside the event loop; changes run in the recording's ow
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 from starlette.concurrency import run_in_threadpool
@@ -19,12 +16,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from models.errors import DataError
-from tools.annotate import answers, comparison, exporting, following
-from tools.annotate.asking import body, integer, recording_of, whole
+from tools.annotate import answers, exporting
+from tools.annotate.asking import body, done, integer, recording_of, whole
 from tools.annotate.recording import Recording
 
 MAX_LANES = 200  # of one request
-MAX_NAME = 100  # characters of a class name
 
 
 async def project(request: Request) -> Response:
@@ -123,61 +119,11 @@ async def journal(request: Request) -> Response:
     return JSONResponse({"entries": answers.journal(entries)})
 
 
-async def statistics(request: Request) -> Response:
-    """Counts of tracks and boxes."""
-    recording = await recording_of(request)
-    return JSONResponse(await run_in_threadpool(_statistics, recording))
-
-
-def _statistics(recording: Recording) -> dict[str, Any]:
-    ids = [track.id for track in recording.project.tracks()]
-    return recording.statistics.of(recording.project, {id: recording.changed_at(id) for id in ids})
-
-
-async def add_name(request: Request) -> Response:
-    """Adds a class name; answers all of them, and the index of this one."""
-    recording = await recording_of(request)
-    given = await body(request, {"name": str}, {})
-    name = given["name"].strip()
-    if not 0 < len(name) <= MAX_NAME or not name.isprintable():
-        raise DataError(f"the name of a class has 1 to {MAX_NAME} printable characters.")
-    index = await _done(recording.change(lambda: recording.project.add_name(name)))
-    recording.hub.tell({"type": "names", "names": list(recording.project.names)})
-    return JSONResponse({"index": index, "names": list(recording.project.names)})
-
-
-async def retrack(request: Request) -> Response:
-    """Begins to follow a track from one of its boxes."""
-    recording = await recording_of(request)
-    given = await body(request, {"track": int, "frame": int, "direction": str}, {"seconds": float})
-    where = given["track"], given["frame"], given["direction"], given.get("seconds")
-    job = await run_in_threadpool(following.retrack, recording, *where)
-    return JSONResponse({"job": job.number})
-
-
-async def export(request: Request) -> Response:
-    """The tracks as a file of labels."""
-    recording = await recording_of(request)
-    given = await body(request, {"format": str}, {"options": dict})
-    name, kind, data, lost = await run_in_threadpool(
-        exporting.export, recording.project, recording.name, given["format"], given.get("options", {})
-    )
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Left-Out": quote(json.dumps(lost))}
-    return Response(data, media_type=kind, headers=headers)
-
-
-async def compare(request: Request) -> Response:
-    """Agreement with an uploaded file of labels, and the differences."""
-    recording = await recording_of(request)
-    data, name = await request.body(), request.query_params.get("name", "")
-    return JSONResponse(await run_in_threadpool(comparison.compare, recording.project, name, data))
-
-
 async def operate(request: Request) -> Response:
     """Carries out an operation."""
     recording = await recording_of(request)
     given = await body(request, {"kind": str, "parameters": dict}, {"seq": int})
-    entry = await _done(recording.operate(given["kind"], given["parameters"], given.get("seq")))
+    entry = await done(recording.operate(given["kind"], given["parameters"], given.get("seq")))
     return JSONResponse(answers.entry(entry, entry.seq))
 
 
@@ -194,7 +140,7 @@ async def redo(request: Request) -> Response:
 async def _turn(request: Request, turn: Callable[[Recording], Future[Any]]) -> Response:
     recording = await recording_of(request)
     await body(request, {}, {})
-    entry = await _done(turn(recording))
+    entry = await done(turn(recording))
     return JSONResponse(answers.entry(entry, recording.project.seq))
 
 
@@ -202,21 +148,9 @@ async def state(request: Request) -> Response:
     """Keeps the state of the recording."""
     recording = await recording_of(request)
     given = await body(request, {"state": str}, {})
-    await _done(recording.set_state(given["state"]))
+    await done(recording.set_state(given["state"]))
     recording.hub.tell({"type": "state", "state": given["state"]})
     return JSONResponse({"state": given["state"]})
-
-
-async def cancel(request: Request) -> Response:
-    """Gives a job up."""
-    recording = await recording_of(request)
-    given = await body(request, {"job": int}, {})
-    recording.jobs.cancel(given["job"])
-    return JSONResponse({"job": given["job"]})
-
-
-async def _done(future: Future[Any]) -> Any:
-    return await asyncio.shield(asyncio.wrap_future(future))
 
 
 ROUTES = [
@@ -228,14 +162,8 @@ ROUTES = [
     Route("/api/lanes", lanes),
     Route("/api/masks", masks),
     Route("/api/journal", journal),
-    Route("/api/statistics", statistics),
-    Route("/api/names", add_name, methods=["POST"]),
-    Route("/api/retrack", retrack, methods=["POST"]),
-    Route("/api/export", export, methods=["POST"]),
-    Route("/api/compare", compare, methods=["POST"]),
     Route("/api/op", operate, methods=["POST"]),
     Route("/api/undo", undo, methods=["POST"]),
     Route("/api/redo", redo, methods=["POST"]),
     Route("/api/state", state, methods=["POST"]),
-    Route("/api/cancel", cancel, methods=["POST"]),
 ]

@@ -19,7 +19,7 @@ from starlette.routing import Mount, Router, WebSocketRoute
 from starlette.types import ASGIApp
 
 from models.errors import ConfigError, LiquidTrackError
-from tools.annotate import picture_routes, routes
+from tools.annotate import picture_routes, routes, work_routes
 from tools.annotate.asking import NotFound
 from tools.annotate.pages import Pages, live
 from tools.annotate.picture_routes import Gone
@@ -33,7 +33,7 @@ from tools.cli.interrupt import heard
 def build_app(shelf: Shelf, door: Door) -> ASGIApp:
     """The application, behind its guard."""
     pages = Pages()
-    below = [*routes.ROUTES, *picture_routes.ROUTES, WebSocketRoute("/live", live)]
+    below = [*routes.ROUTES, *work_routes.ROUTES, *picture_routes.ROUTES, WebSocketRoute("/live", live)]
     app = Starlette(
         routes=[*pages.routes(), Mount("/r/{k}", Router(below, redirect_slashes=False))],
         exception_handlers={

@@ -1,0 +1,137 @@
+"""The doubt queue of a recording: questions as JSON for the page, with what each answer would show, and answers."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+
+from datasets.projects import Entry, Path, Project, Slots
+from datasets.projects.operations import run
+from datasets.projects.review import ProjectReview, answer
+from models.errors import DataError, LiquidTrackError
+from tracker.review.questions import crossing_between
+from tracker.review.types import Option, Question
+
+DRAWN_OPTIONS = 4  # of a question, whose paths are drawn
+MAX_GHOST_BOXES = 60
+MAX_KEPT = 500  # questions whose paths are kept
+
+
+class Doubts:
+    """The questions of an open project. Its methods may be called from any thread.
+
+    Args:
+        project: the project.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._review = ProjectReview(project)
+        self._lock = threading.Lock()  # a review is for one thread at a time
+        self._asked: dict[str, Question] = {}  # questions that the page asked for, which are not in the queue
+        self._shown: dict[tuple[str, int], dict[str, Any]] = {}
+
+    def queue(self, limit: int) -> dict[str, Any]:
+        """The most valuable questions: {seq, remaining, questions}."""
+        with self._lock:
+            seq = self._project.seq
+            found = self._review.queue(limit)
+            shown = [self._as_json(question, seq) for question in found.questions]
+        return {"seq": seq, "remaining": found.remaining, "questions": shown}
+
+    def remaining(self) -> int:
+        """How many questions remain."""
+        with self._lock:
+            return self._review.queue(1).remaining
+
+    def between(self, track: int, first: int, last: int) -> dict[str, Any]:
+        """The question about a track that shows one object in frame `first` and another one in frame `last`.
+
+        Raises:
+            DataError: the track has no boxes there.
+        """
+        self._project.meta(track)
+        with self._lock:
+            view = self._review.view()
+            if track not in view.tracks:
+                raise DataError(f"track {track} is locked, or has no box; nothing is asked about it.")
+            question = crossing_between(view, track, first, last)
+            self._asked[question.key] = question
+            return self._as_json(question, self._project.seq)
+
+    def answer(self, key: str, option: str, frame: int | None, who: str) -> Entry:
+        """Applies an answer as one entry of the journal; called by the one thread that changes the project.
+
+        Args:
+            key: of the question.
+            option: key of the answer.
+            frame: the frame of the change, where a person chose it.
+            who: for the journal.
+
+        Raises:
+            DataError: the question is answered already, or the answer is refused.
+        """
+        with self._lock:
+            question = self._asked.pop(key, None) or self._review.question(key)
+            if frame is not None:
+                question = question.at(frame)
+            return answer(self._project, question, option, who)
+
+    def _as_json(self, question: Question, seq: int) -> dict[str, Any]:
+        known = self._shown.get((question.key, seq))
+        if known is None:
+            known = self._described(question)
+            if len(self._shown) >= MAX_KEPT:
+                self._shown.clear()
+            self._shown[question.key, seq] = known
+        return known
+
+    def _described(self, question: Question) -> dict[str, Any]:
+        ghosts = [ghost for option in question.options[:DRAWN_OPTIONS] for ghost in self._ghosts(question, option)]
+        return {
+            "key": question.key, "kind": question.kind, "tracks": list(question.tracks), "frame": question.frame,
+            "first": question.first, "last": question.last, "chance": round(question.chance, 4),
+            "cost": round(question.cost, 3), "options": [self._option(question, one) for one in question.options],
+            "ghosts": ghosts,
+        }  # fmt: skip
+
+    def _option(self, question: Question, option: Option) -> dict[str, Any]:
+        """An answer, with a picture of the other track nearest to the moment."""
+        found: dict[str, Any] = {
+            "key": option.key, "tracks": list(option.tracks), "probability": round(option.probability, 4),
+        }  # fmt: skip
+        other = next((id for id in option.tracks if id not in question.tracks[:1]), None)
+        if other is not None and self._project.exists(other):
+            before = self._project.slots(other).last_rows(question.frame, 1)
+            row = before if len(before) else self._project.slots(other).first_rows(question.frame, 1)
+            if len(row):
+                found["chip"] = {"track": other, "frame": int(row.frame[0])}
+        return found
+
+    def _ghosts(self, question: Question, option: Option) -> list[dict[str, Any]]:
+        """The paths of the tracks around the moment, as they would be after an answer."""
+        first, last = question.first, question.last
+        if option.operation is None:
+            paths = {
+                id: self._project.slots(id).between(first, last) for id in question.tracks if self._project.exists(id)
+            }
+        else:
+            kind, given = option.operation
+            try:
+                edit = run(self._project, kind, {name: value for name, value in given.items() if value is not None})
+            except LiquidTrackError:  # refused when it is chosen, with a sentence
+                return []
+            paths = {
+                id: Slots.of(content[1]).between(first, last)
+                for id, content in edit.tracks.items()
+                if content is not None
+            }
+        return [_ghost(option.key, id, path) for id, path in paths.items() if len(path)]
+
+
+def _ghost(option: str, id: int, path: Path) -> dict[str, Any]:
+    thin = path.take(slice(None, None, max(1, len(path) // MAX_GHOST_BOXES)))
+    boxes = np.round(thin.xyxy.astype(np.float64), 1).tolist()
+    return {"option": option, "id": id, "frame": thin.frame.tolist(), "xyxy": boxes}

@@ -63,6 +63,11 @@ COMMANDS: dict[str, Command] = {
     "eval mot": Command(
         "tools.evaluate.mot:eval_mot", "tools.evaluate.config.mot:EvalMotConfig", "score tracks: HOTA, IDF1, MOTA"
     ),
+    "eval agreement": Command(
+        "tools.evaluate.agreement:eval_agreement",
+        "tools.evaluate.config.agreement:EvalAgreementConfig",
+        "compare two annotators or versions: HOTA, IDF1, differences",
+    ),
     "eval detection": Command(
         "tools.evaluate.detection:eval_detect",
         "tools.evaluate.config.detection:EvalDetectConfig",

@@ -151,6 +151,17 @@ def combine(counts: dict[str, Counts]) -> Scores:
     return summarise(merge(counts))
 
 
+def scores_of(one: Annotations, other: Annotations) -> Scores:
+    """The scores of the tracks of `other` against those of `one`, whatever their classes. HOTA and IDF1 are the same
+    either way round.
+
+    Raises:
+        ConfigError: TrackEval is not installed.
+    """
+    nobody: Bool = np.zeros(len(one), bool)
+    return summarise(_evaluated(_match(one, ~nobody, nobody, nobody, other)[0]))
+
+
 def score(job: Job) -> Result:
     """Raw results of TrackEval for one sequence, and a note about its predictions."""
     try:

@@ -156,6 +156,16 @@ def test_statistics_count_tracks_and_boxes(page: AnnotationPage) -> None:
     until(lambda: "Filled" in page.tab.locator("#panel-statistics").inner_text(), "the shares")
 
 
+def test_export_saves_a_file(page: AnnotationPage) -> None:
+    page.tab.keyboard.press("e")
+    page.tab.locator(".format", has_text="CVAT").click()
+    with page.tab.expect_download() as download:
+        page.tab.get_by_role("button", name="Save the file").click()
+    text = download.value.path().read_text()
+    assert text.count("<track ") == 3
+    page.tab.get_by_text("Saved film").wait_for()
+
+
 def test_the_state_is_kept(page: AnnotationPage) -> None:
     page.tab.get_by_role("combobox", name="State of the recording").select_option("done")
     until(lambda: page.get("api/project")["state"] == "done", "the state")

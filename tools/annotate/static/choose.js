@@ -33,8 +33,11 @@ export function dialog(title, className, children) {
   return { node, done, close };
 }
 
-/** One of `items` [{value, label, detail, colour}] or null. Letters filter, arrows move, Enter takes, digits take at once. */
-export function choose(title, items, { first = 0 } = {}) {
+/**
+ * One of `items` [{value, label, detail, colour}] or null. Letters filter, arrows move, Enter takes, digits take at once.
+ * `other` makes an item of text that is none of them.
+ */
+export function choose(title, items, { first = 0, other = null } = {}) {
   let shown = items;
   let at = Math.min(first, items.length - 1);
   const list = el("div", { class: "choices", role: "listbox" });
@@ -44,6 +47,7 @@ export function choose(title, items, { first = 0 } = {}) {
       oninput: () => {
         const text = input.value.trim().toLowerCase();
         shown = items.filter((item) => `${item.label} ${item.detail ?? ""}`.toLowerCase().includes(text));
+        if (other && text && !items.some((item) => item.label.toLowerCase() === text)) shown = [...shown, other(input.value.trim())];
         at = 0;
         show();
       },

@@ -4,6 +4,7 @@ import { shownTracks } from "./lane_data.js";
 import { fitAll, zoomTime } from "./lane_view.js";
 import * as machine from "./machine.js";
 import * as ops from "./operations.js";
+import { chooseTrack } from "./pickers.js";
 import * as player from "./player.js";
 import * as questions from "./questions.js";
 import * as rows from "./rows.js";
@@ -133,7 +134,7 @@ function lane(side) {
 }
 
 async function pair() {
-  const id = await ops.chooseTrack(S.choose.pair, primary());
+  const id = await chooseTrack(S.choose.pair, primary());
   if (id !== null) toggle(id);
 }
 

@@ -25,7 +25,8 @@ export function openExport() {
       message.className = "message";
       fill(message, `${T.making} …`);
       try {
-        fill(message, T.done(await download(format)));
+        const { name, lost } = await download(format);
+        fill(message, T.done(name), lost.length ? ` ${T.lost(lost)}` : "");
       } catch (error) {
         message.className = "message bad";
         fill(message, error.message);
@@ -58,5 +59,6 @@ async function download(format) {
   link.click();
   link.remove();
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
-  return name;
+  const lost = JSON.parse(decodeURIComponent(answer.headers.get("X-Left-Out") ?? "[]"));
+  return { name, lost };
 }

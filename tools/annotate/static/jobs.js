@@ -40,8 +40,8 @@ function hear(message) {
     state.endedJobs.add(message.job);
     emit("jobs");
     if (message.state === "failed") complain(S.job.failed(message.error));
-    else if (message.state === "cancelled") say(S.job.cancelled);
-    else say(S.job.done(known?.title ?? S.job.working));
+    else if (message.text) say(message.text);
+    else say(message.state === "cancelled" ? S.job.cancelled : S.job.done(known?.title ?? S.job.working));
     emit("jobDone", message);
   }
 }

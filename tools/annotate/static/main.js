@@ -110,8 +110,8 @@ function wire() {
 
 function hear(message) {
   if (message.type === "changed") emit("changed", message);
-  else if (message.type === "state") {
-    state.project.state = message.state;
+  else if (message.type === "state" || message.type === "names") {
+    Object.assign(state.project, message.type === "state" ? { state: message.state } : { names: message.names });
     emit("project");
   }
 }

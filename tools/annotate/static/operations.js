@@ -3,6 +3,7 @@
 import { askText, choose } from "./choose.js";
 import { onGround } from "./colours.js";
 import { laneOf } from "./lane_data.js";
+import { chooseClass, chooseTrack } from "./pickers.js";
 import * as rows from "./rows.js";
 import { send } from "./sender.js";
 import { clampFrame, className, lastFrame, primary, select, state, trackText, writable } from "./state.js";
@@ -170,26 +171,6 @@ async function partner(title) {
   return [track.id, id];
 }
 
-export async function chooseTrack(title, track) {
-  const here = new Set((rows.peek(state.frame) ?? []).map((row) => row.id));
-  const now = state.times[state.frame];
-  const away = (other) => {
-    if (here.has(other.id)) return 0;
-    if (other.first > state.frame) return state.times[other.first] - now;
-    return other.last < state.frame ? now - state.times[other.last] : 0;
-  };
-  const detail = (other) => {
-    if (here.has(other.id)) return S.choose.here;
-    if (other.first > state.frame) return S.choose.gapAfter(away(other).toFixed(1));
-    return other.last < state.frame ? S.choose.gapBefore(away(other).toFixed(1)) : "";
-  };
-  const others = [...state.tracks.values()].filter((other) => other.id !== track?.id);
-  need(others.length, S.need.others);
-  others.sort((a, b) => away(a) - away(b) || a.id - b.id);
-  const items = others.map((other) => ({ value: other.id, label: trackText(other.id), detail: detail(other), colour: onGround(other.id) }));
-  return choose(title, items);
-}
-
 // What is said of a track -----------------------------------------------------------------------------------------
 
 export async function rename(name = null) {
@@ -199,10 +180,6 @@ export async function rename(name = null) {
   await operate("rename", { track: track.id, name: text });
   await refreshed();
   say(S.done.rename(trackText(track.id)), UNDO);
-}
-
-function chooseClass(title, first) {
-  return choose(title, state.project.names.map((name, value) => ({ value, label: name })), { first });
 }
 
 export async function relabel(label = null) {

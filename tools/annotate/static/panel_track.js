@@ -1,10 +1,12 @@
 /** The side panel of the selected track: its name, class, box, flags, attributes, absences and operations. */
 
+import { askText } from "./choose.js";
 import { command } from "./commands.js";
 import { onGround } from "./colours.js";
 import { el, fill, iconButton, keyCap } from "./dom.js";
 import { keyText } from "./key_names.js";
 import * as ops from "./operations.js";
+import { addClass } from "./pickers.js";
 import * as rows from "./rows.js";
 import { emit, on, primary, state, toggle, trackText } from "./state.js";
 import { clock, percent, S } from "./strings.js";
@@ -19,7 +21,7 @@ export function build(panel) {
   const show = () => {
     if (panel.hidden) return;
     const track = primary();
-    const signature = track ? JSON.stringify([track, state.selected, state.project.readOnly]) : "";
+    const signature = track ? JSON.stringify([track, state.selected, state.project.readOnly, state.project.names]) : "";
     if (!track) {
       fill(body, el("div", { class: "empty" }, S.empty.track));
       shownFor = "";
@@ -51,9 +53,15 @@ function trackParts(track) {
     onchange: () => ops.attempt(() => ops.rename(name.value.trim())),
   });
   const label = el(
-    "select", { "aria-label": T.label, disabled: held, onchange: () => ops.attempt(() => ops.relabel(Number(label.value))) },
+    "select", { "aria-label": T.label, disabled: held, onchange: () => ops.attempt(changeClass) },
     state.project.names.map((text, i) => el("option", { value: String(i), selected: i === track.label }, text)),
+    el("option", { value: "new" }, S.choose.newClassItem),
   );
+  async function changeClass() {
+    const made = label.value === "new" ? await addClass(await askText(S.choose.newClassTitle)) : Number(label.value);
+    if (made === null) label.value = String(track.label);
+    else await ops.relabel(made);
+  }
   const box = el("span", { class: "value" });
   const size = el("span", { class: "value" });
   const source = el("span", { class: "value" });

@@ -181,6 +181,7 @@ export function title(question) {
 }
 
 export function optionText(question, option) {
+  if (own && option.text) return option.text;
   // A key says with which track: "swap-7".
   const [kind, other] = option.key.split("-");
   const first = question.tracks[0];

@@ -37,12 +37,18 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where all servers of these tests keep exported networks."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(scope="module")
-def server(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(film: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server on the film with a project of this module's own."""
     folder = tmp_path_factory.mktemp("project")
     words = ("--project", folder / "film.liquidtrack", "--who", "Ada")
-    server = Server(film, film.with_suffix(".txt"), *words, cache=folder / "cache").start()
+    server = Server(film, film.with_suffix(".txt"), *words, cache=cache).start()
     yield server
     server.stop()
 

@@ -20,6 +20,7 @@ PEDESTRIAN = "pedestrian"
 # MOTChallenge does not count these classes, but a detector finds them and a tracker may follow them
 ALSO_PEOPLE = ("person on vehicle", "static person", "distractor", "reflection")
 KITTI_RATE = 10.0  # frames a second, if there is no times.csv
+UNLABELLED = -2  # id of a detection that may show any object or none
 HIT = 0.5  # lowest IoU at which a detection is assigned to an object
 
 
@@ -29,7 +30,7 @@ class BoxTable:
 
     Attributes:
         start: (F + 1,) the rows of frame k are start[k]:start[k + 1].
-        id: (N,) object id; -1 for a box without an object.
+        id: (N,) object id; -1 for a box without an object, `UNLABELLED` where it is unknown.
         xyxy: (N, 4) pixels.
         score: (N,) 0..1.
     """
@@ -67,6 +68,17 @@ class TrackingSequence:
     detections: BoxTable | None
     warps: dict[int, Float64]
     last: dict[int, float]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PartlyLabelled(TrackingSequence):
+    """A video of which a person has labelled a part: detections of which nothing is known have the id `UNLABELLED`.
+
+    Attributes:
+        open: ids of the objects that are labelled in some frames only: elsewhere they may be there or not.
+    """
+
+    open: tuple[int, ...]
 
 
 def read_sequences(roots: tuple[Path, ...]) -> list[TrackingSequence]:
@@ -165,12 +177,12 @@ def _detections(folder: Path, frames: Int64, truth: BoxTable, others: BoxTable) 
             rows = np.arange(start[k], start[k + 1])
             rows = rows[id_[rows] < 0]
             number, boxes, _ = objects.at(k)
-            i, j = _closest(xyxy[rows], boxes)
+            i, j = closest(xyxy[rows], boxes)
             id_[rows[i]] = number[j]
     return BoxTable(start, id_, xyxy, found.score.astype(np.float64))
 
 
-def _closest(found: Float64, true: Float64) -> tuple[Int64, Int64]:
+def closest(found: Float64, true: Float64) -> tuple[Int64, Int64]:
     """Matching rows of the boxes (M, 4) and (N, 4): the assignment with the largest sum of IoUs of `HIT` or more."""
     from scipy.optimize import linear_sum_assignment
 

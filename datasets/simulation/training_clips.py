@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from datasets.ground_truth.tracking import TrackingSequence
+from datasets.ground_truth.tracking import PartlyLabelled, TrackingSequence
 from datasets.simulation.detector_noise import PERFECT, Found, NoiseModel, Rng, perturb_boxes, simulate
 from datasets.simulation.embeddings import SimulatedEmbeddings
 from datasets.simulation.occlusion import Occluders, OcclusionModel
@@ -40,9 +40,10 @@ class TrainingClip:
         burn_in: number of frames at the beginning that are tracked but not learned from.
         times: (L,) seconds from 0.
         detections: detections of each frame.
-        number: for each frame, (M,) the object id of each detection, -1 for a false alarm.
+        number: for each frame, (M,) the object id of each detection, -1 for a false alarm, `UNLABELLED` for unknown.
         seen_again: for each frame, the ids of the objects that appear within the next `MAX_ABSENCE_S` seconds.
         warps: for each frame, the camera motion since the previous frame, or None.
+        open: ids of the objects that are labelled in some frames only.
     """
 
     burn_in: int
@@ -51,6 +52,7 @@ class TrainingClip:
     number: tuple[Int64, ...]
     seen_again: tuple[frozenset[int], ...]
     warps: tuple[Float64 | None, ...]
+    open: frozenset[int] = frozenset()
 
 
 def gaps(n: int, rate: float, rng: Rng) -> Int64:
@@ -267,7 +269,8 @@ def _finished(draft: Draft) -> TrainingClip:
         detections.append(one if embedding is None else one.with_embedding(embedding))
     there = tuple(_there(draft.source, int(k)) for k in draft.kept)
     number = tuple(who for who, _, _ in draft.found)
-    return TrainingClip(draft.burn_in, draft.times, tuple(detections), number, there, draft.warps)
+    known_in_part = frozenset(draft.source.open) if isinstance(draft.source, PartlyLabelled) else frozenset[int]()
+    return TrainingClip(draft.burn_in, draft.times, tuple(detections), number, there, draft.warps, known_in_part)
 
 
 def _single(values: Float64) -> Float32:

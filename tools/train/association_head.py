@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from datasets.ground_truth.tracking import TrackingSequence, read_sequences
+from datasets.ground_truth.tracking import UNLABELLED, TrackingSequence, read_sequences
+from datasets.projects.training import read_projects
 from datasets.simulation.detector_noise import NoiseModel, fit
 from models.association_head.config import STUDENT_T_DOF, HeadConfig
 from models.association_head.inference import HeadNumpy, load_head, save_head
@@ -75,11 +76,14 @@ def train_head(config: TrainHeadConfig) -> None:
         begin = _weights(config.init_weights, model, config.reset_cell)
         model.load_state_dict({name: torch.from_numpy(value) for name, value in begin.items()})
     other = None if config.average_with is None else _weights(config.average_with, model)
-    checkpoint = Checkpoint(config.out / "checkpoint.pt", settings_of(config, data=("roots",)))
-    sequences = [s for s in read_sequences(config.roots) if len(s.times) > 1]
+    checkpoint = Checkpoint(config.out / "checkpoint.pt", settings_of(config, data=("roots", "projects")))
+    found = [*read_sequences(config.roots), *read_projects(config.projects)]
+    sequences = [s for s in found if len(s.times) > 1]
     if not sequences:
-        raise DataError(f"{config.roots[0]}: every sequence is shorter than two frames; give longer ones.")
-    real = [s for s in sequences if s.detections is not None]
+        place = (*config.roots, *config.projects)[0]
+        raise DataError(f"{place}: every sequence is shorter than two frames; give longer ones.")
+    # where detections are unlabelled, false ones and misses cannot be counted
+    real = [s for s in sequences if s.detections is not None and UNLABELLED not in s.detections.id]
     noise = fit(real) if real else NoiseModel()
     data = digest(sequences)
     state = _Progress(config, model, checkpoint, data)
@@ -237,12 +241,16 @@ def _roll_out(
 
 def _card(config: TrainHeadConfig, data: str) -> dict[str, str]:
     """Metadata of the weights file; `data` is the digest of the training data."""
-    settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in ("roots", "out", "model")}
+    settings = {
+        f.name: str(getattr(config, f.name))
+        for f in fields(config)
+        if f.name not in ("roots", "projects", "out", "model")
+    }
     for name, path in (("start", config.init_weights), ("blend", config.average_with)):
         if path is not None:  # the file by its content: folders stay private
             settings[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return {
-        "data": ", ".join(root.name for root in config.roots),
+        "data": ", ".join(path.name for path in (*config.roots, *config.projects)),
         "data_sha256": data,
         "training": json.dumps(settings | {"model": json.dumps(asdict(config.model))}),
         "revision": revision(),

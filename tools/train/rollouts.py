@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from datasets.ground_truth.tracking import TrackingSequence
+from datasets.ground_truth.tracking import UNLABELLED, TrackingSequence
 from datasets.simulation.detector_noise import NoiseModel
 from datasets.simulation.training_clips import TrainingClip, sample
 from models.association_head.inference import HeadNumpy
@@ -23,7 +23,7 @@ from tracker.learned.liquid_motion import LiquidMotion
 from tracker.learned.pair_features import INPUTS, PairView, pair_view
 from tracker.motion.base import Observations, Prediction
 from tracker.motion_registry import logit
-from tracker.types import Float32, Float64, Int64, Tracks
+from tracker.types import Bool, Float32, Float64, Int64, Tracks
 
 # half-life in seconds of a claim while its track is not observed: a track that follows the object now has priority
 CLAIM_HALF_LIFE_S = 0.5
@@ -42,7 +42,7 @@ class Record:
             -1 where unknown.
         features, z, gap, base: of pairs, as `pair_view` gives them (float16, except base).
         row, column, frame: (K,) indices, columns counted over the clip; true: (K,) whether it is the same object.
-        known: (K,) whether the track or the detection has a name; without either, the label is unknown.
+        known: (K,) whether the label is known: mostly that the track or the detection has a name.
         columns: total number of detections.
     """
 
@@ -118,8 +118,8 @@ def roll(clip: TrainingClip, head: HeadNumpy, rng: np.random.Generator) -> Recor
         owner = claims.owners(ids, time)
         tracks = tracker.update(clip.detections[k], time, clip.warps[k])
         if watched.pairs is not None and k >= clip.burn_in:
-            notes.add_rows(watched.elapsed, ids, owner, clip.seen_again[k])
-            notes.add_pairs(watched.pairs, owner, clip.number[k], k)
+            notes.add_rows(watched.elapsed, ids, owner, clip.seen_again[k], clip.open)
+            notes.add_pairs(watched.pairs, owner, clip.number[k], k, clip.open)
         notes.add_matches(tracks.id[tracks.detection >= 0], motion.seen)
         claims.add(tracks, clip.number[k], time)
         ids = tracks.id
@@ -158,17 +158,26 @@ class _Notes:
         self._events: dict[int, int] = {}  # track -> its matches so far
         self._rows = self._columns = 0
 
-    def add_rows(self, elapsed: Float64, ids: Int64, owner: Int64, there: frozenset[int]) -> None:
-        """Add the tracks `ids` (N,) before a frame, and whether their objects will be observed again."""
+    def add_rows(
+        self, elapsed: Float64, ids: Int64, owner: Int64, there: frozenset[int], open: frozenset[int] = frozenset()
+    ) -> None:
+        """Add the tracks `ids` (N,) before a frame, and whether their objects will be observed again.
+
+        Of an `open` object that is not observed again as far as the labels go, it is unknown.
+        """
         self._add(
             row_track=ids,
             row_events=np.array([self._events[n] for n in ids.tolist()], np.int64),
             row_elapsed=elapsed.astype(np.float32),
-            row_there=np.array([-1 if o < 0 else o in there for o in owner.tolist()], np.int64),
+            row_there=np.array(
+                [-1 if o < 0 or (o in open and o not in there) else o in there for o in owner.tolist()], np.int64
+            ),
         )
         self._rows += len(ids)
 
-    def add_pairs(self, pairs: PairView, owner: Int64, number: Int64, frame: int) -> None:
+    def add_pairs(
+        self, pairs: PairView, owner: Int64, number: Int64, frame: int, open: frozenset[int] = frozenset()
+    ) -> None:
         """Add the pairs of a frame and their labels; call it after `add_rows`."""
         i, j = pairs.track, pairs.detection
         self._add(
@@ -180,7 +189,7 @@ class _Notes:
             column=j + self._columns,
             frame=np.full(len(i), frame),
             true=(owner[i] == number[j]) & (owner[i] >= 0),
-            known=(owner[i] >= 0) | (number[j] >= 0),
+            known=_known(owner[i], number[j], number, open),
         )
         self._columns += len(number)
 
@@ -207,6 +216,25 @@ class _Notes:
     def _add(self, **arrays: Array) -> None:
         for name, array in arrays.items():
             self._parts[name].append(array)
+
+
+def _known(owner: Int64, number: Int64, all_numbers: Int64, open: frozenset[int]) -> Bool:
+    """(K,) whether it is known if a track and a detection show the same object.
+
+    Without a name on either side it is unknown. An unlabelled detection is another object only than those of which the
+    detection in this frame is known. A track without a name may have followed an `open` object where it was unlabelled.
+
+    Args:
+        owner: (K,) object of the track, -1 for none.
+        number: (K,) object of the detection, -1 for a false alarm, `UNLABELLED` for unknown.
+        all_numbers: (M,) those of all detections of the frame.
+        open: objects that are labelled in some frames only.
+    """
+    known: Bool = (owner >= 0) | (number >= 0)
+    known &= (number != UNLABELLED) | np.isin(owner, all_numbers[all_numbers >= 0])
+    if open:
+        known &= (owner >= 0) | ~np.isin(number, list(open))
+    return known
 
 
 def _owners(claims: dict[int, dict[int, float]], worth: dict[int, float]) -> Int64:

@@ -5,20 +5,30 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 import tools.train.association_head
+from datasets.ground_truth.tracking import UNLABELLED, BoxTable, PartlyLabelled
+from datasets.projects import Project, Track
+from datasets.projects.operations import run
+from datasets.simulation.training_clips import TrainingClip
 from models.association_head.config import HeadConfig
-from models.association_head.inference import load_head, save_head
+from models.association_head.inference import HeadNumpy, load_head, save_head
 from models.association_head.model import AssociationHead
 from models.errors import ConfigError, DataError, WeightsError
-from tests.support.walking_people import folder
+from tests.support.projects import make_project, seen
+from tests.support.walking_people import folder, walkers
 from tools.cli.main import main
 from tools.train.association_head import train_head
 from tools.train.config.association_head import TrainHeadConfig
 from tools.train.loop import Loop
+from tools.train.rollouts import roll
 from tracker.learned.pair_features import FEATURES, INPUTS
+from tracker.offline.types import VideoDetections
+from tracker.types import Detections
 
 
 def test_resumed_training_gives_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,3 +125,58 @@ def test_sequences_that_are_too_short_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match="shorter than two frames"):
         train_head(TrainHeadConfig(roots=(root,), out=tmp_path / "out", quiet=True))
+
+
+def test_training_learns_from_corrected_projects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "film.mp4.liquidtrack"
+    with make_project(path, frames=100) as project:
+        boxes = np.stack([seen(0, 99, left=60 * k, step=1).xyxy for k in range(4)], axis=1).reshape(-1, 4)
+        score = np.full(len(boxes), 0.9, np.float32)
+        detections = VideoDetections(
+            project.times, np.repeat(np.arange(100), 4), boxes, score, np.zeros(len(boxes), np.int64), (640, 480)
+        )
+        project.put_detections(detections)
+        rows = {k + 1: seen(0, 99, left=60 * k, step=1) for k in range(4)}
+        project.import_tracks(
+            ((Track(id, 0), one.with_columns(detection=4 * np.arange(100) + id - 1)) for id, one in rows.items()), "a"
+        )
+    words = ["train", "association", "--projects", str(path), "--out", str(tmp_path / "out")]
+    for name in ("rollouts", "clips", "steps", "batch", "workers"):
+        words += [f"--{name}", "2" if name in ("clips", "steps") else "1"]
+    assert main(words) == 2
+    assert "holds no accepted track and no drawn or confirmed box" in capsys.readouterr().err
+    with Project.open(path) as project:
+        project.apply(run(project, "accept", {"track": 1}), "ann")
+        project.apply(run(project, "accept", {"track": 2, "first": 20, "last": 60}), "ann")
+    assert main(words) == 0
+    with safe_open(tmp_path / "out" / "head.safetensors", "numpy") as file:
+        assert "film.mp4.liquidtrack" in str(file.metadata())
+    with pytest.raises(ConfigError, match="name one folder of sequences or more, or --projects"):
+        TrainHeadConfig()
+
+
+def test_unlabelled_pairs_leave_the_loss(tmp_path: Path) -> None:
+    sequence = walkers(frames=200, people=6)
+    found = BoxTable(sequence.truth.start, sequence.truth.id.copy(), sequence.truth.xyxy, np.full(1200, 0.9))
+    found.id[found.id >= 3] = UNLABELLED
+    found.id[found.id == 2] = np.where(np.arange(200) < 100, 2, UNLABELLED)
+    certain = np.isin(sequence.truth.id, (0, 1))
+    truth = BoxTable(np.arange(201) * 2, sequence.truth.id[certain], sequence.truth.xyxy[certain], np.ones(400))
+    partly = PartlyLabelled("a", "b", sequence.times, truth, found, {}, {0: 8.0, 1: 8.0}, (2,))
+    weights = {n: v.numpy() for n, v in AssociationHead(INPUTS, FEATURES, HeadConfig()).state_dict().items()}
+    head = HeadNumpy(weights, HeadConfig())
+    detections = tuple(
+        Detections(box.astype(np.float32), score.astype(np.float32), np.zeros(len(box), np.int64))
+        for _, box, score in (found.at(k) for k in range(200))
+    )
+    number = tuple(found.at(k)[0] for k in range(200))
+    there = tuple(frozenset({0, 1, 2} if k < 95 else {0, 1}) for k in range(200))
+    clip = TrainingClip(0, partly.times, detections, number, there, (None,) * 200, frozenset(partly.open))
+    record = roll(clip, head, np.random.default_rng(0))
+    closed = roll(replace(clip, open=frozenset()), head, np.random.default_rng(0))
+    shown = np.concatenate(number)[record.column]
+    assert record.known[(shown == 0) | (shown == 1)].all()
+    unlabelled = record.known[shown == UNLABELLED]
+    assert 0 < unlabelled.sum() < len(unlabelled)  # other objects than those seen elsewhere, or anything
+    assert record.true[record.known].any()
+    assert (record.row_there == -1).sum() > (closed.row_there == -1).sum()

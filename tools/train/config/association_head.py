@@ -20,6 +20,8 @@ class TrainHeadConfig:
     Attributes:
         roots: folders of sequences. <sequence>/gt/gt.txt, with det/det.txt and gmc.txt where there are any, or KITTI's
             label_02.
+        projects: corrected projects (.liquidtrack). Accepted tracks and boxes that were drawn or confirmed are the
+            truth; nothing is learned from the rest.
         out: output folder. It gets head.safetensors, checkpoint.pt and curve.csv.
         rollouts: rounds of rolling out and training. Each trains on all clips that were rolled out so far.
         clips: training clips that are rolled out in each round.
@@ -38,7 +40,8 @@ class TrainHeadConfig:
         quiet: show no progress bar.
     """
 
-    roots: Positional[tuple[Path, ...]]
+    roots: Positional[tuple[Path, ...]] = ()
+    projects: tuple[Path, ...] = ()
     out: Path = Path("out/head")
     rollouts: int = 3
     clips: int = 2000
@@ -58,8 +61,8 @@ class TrainHeadConfig:
         sizes = {"rollouts": 100, "clips": 1_000_000, "steps": 10_000_000, "batch": 4096, "workers": WORKERS}
         check_ranges(self, {name: (1, most) for name, most in sizes.items()} | {"data_seed": SEEDS})
         check_rate(self.learning_rate)
-        if not self.roots:
-            raise ConfigError("there is nothing to learn from; name one folder of sequences or more.")
+        if not self.roots and not self.projects:
+            raise ConfigError("there is nothing to learn from; name one folder of sequences or more, or --projects.")
         if self.reset_cell and self.init_weights is None:
             raise ConfigError("reset_cell takes all but the cell from other weights; name them with --init-weights.")
 

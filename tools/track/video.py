@@ -13,6 +13,7 @@ from tools.cli.messages import say as say_line
 from tools.track.build import build_sinks, linger, outputs
 from tools.track.config.video import TrackConfig
 from tools.track.findings import nothing_tracked
+from tools.track.looks import looked_summary
 from tools.track.mask_prompts import build_marks
 from tools.track.outputs import Beginning, check_record, guard, with_defaults
 from tools.track.progress import progress
@@ -48,6 +49,8 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
     """
     from datasets.source_factory import open_source
 
+    if not config.schedule.every:
+        return looked_summary(config)
     if config.whole:
         return whole_summary(config)
     check_not_whole(config)

@@ -38,7 +38,7 @@ from tracker.offline.windows import FinishedFrames, RollingWindows, TimedDetecti
 from tracker.pipeline.config import PipelineConfig
 from tracker.pipeline.loop import Summary
 from tracker.pipeline.prefetch import prefetch_map
-from tracker.protocols import Detector, Stop
+from tracker.protocols import Detector, SourceInfo, Stop
 from tracker.types import Frame
 
 if TYPE_CHECKING:
@@ -55,9 +55,25 @@ def whole_summary(config: TrackConfig) -> tuple[Summary, bool]:
     Raises:
         LiquidTrackError: any error that the user can correct, after earlier results are written.
     """
+    check_whole(config)
+    return run_late(config, WholeRun, check_source)
+
+
+def run_late(
+    config: TrackConfig, kind: type[WholeRun], check: Callable[[TrackConfig, SourceInfo], None]
+) -> tuple[Summary, bool]:
+    """Run `config` with outputs that are written behind the reading; returns the summary and whether it was live.
+
+    Args:
+        config: the settings, checked as far as no source is needed.
+        kind: the kind of run.
+        check: checks them with the source.
+
+    Raises:
+        LiquidTrackError: any error that the user can correct, after earlier results are written.
+    """
     from datasets.source_factory import open_source
 
-    check_whole(config)
     asked = outputs(config.output)
     config.detection.kind_and_argument()  # checks the settings before any file is opened
     source = open_source(config.source, config.reading)
@@ -65,11 +81,11 @@ def whole_summary(config: TrackConfig) -> tuple[Summary, bool]:
         stack.callback(source.close)
         check_record(config, source.info)
         config = with_defaults(config, source.info)
-        check_source(config, source.info)
+        check(config, source.info)
         wanted = outputs(config.output)
         beginning = Beginning(config, stack.enter_context(guard(config, source.info)))
         say = partial(say_line, file=sys.stderr if any(map(is_stdout, wanted.values())) else sys.stdout)
-        run = _Run(config, source, beginning, stack)
+        run = kind(config, source, beginning, stack)
         if not config.quiet and wanted != asked:
             say(f"writing {' and '.join(str(path) for path in wanted.values())}", flush=True)
         summary = run()
@@ -80,7 +96,7 @@ def whole_summary(config: TrackConfig) -> tuple[Summary, bool]:
     return summary, source.info.live
 
 
-class _Run:
+class WholeRun:
     """One run. Making it checks everything that can fail before the source is read."""
 
     def __init__(self, config: TrackConfig, source: Recorded | Live, beginning: Beginning, stack: ExitStack) -> None:
@@ -88,6 +104,7 @@ class _Run:
         self.detector: Detector | None = None
         self.last = 0  # number of the last frame that was read
         self.names: tuple[str, ...] = ()
+        self.looks: int | None = None  # number of frames that were looked at, where it is not all
         self.cache, self._store = self._caching()
         drawn = replace(config, view=replace(config.view, show_lost=True))  # filled boxes are drawn dashed
         here, slow = build_sinks(drawn, None, source, beginning.late(source))
@@ -273,11 +290,14 @@ def _tally(cache: MemoryCache) -> Summary:
     return Summary(frames, 0, last - first, 0.0, {}, cache.complete, detections, *top)
 
 
-def _report(config: TrackConfig, summary: Summary, run: _Run, say: Callable[..., None]) -> None:
+def _report(config: TrackConfig, summary: Summary, run: WholeRun, say: Callable[..., None]) -> None:
     report(summary, run.source, outputs(config.output) if summary.frames else {}, say)
     output = run.output
+    if run.looks is not None:
+        say(f"  looks: the detector worked on {run.looks} of {summary.frames} frames")
     if output.filled:
-        say(f"  filled: {output.filled} of {output.boxes} boxes, in absences")
+        where = "in absences" if run.looks is None else "between looks and in absences"
+        say(f"  filled: {output.filled} of {output.boxes} boxes, {where}")
     if output.doubt is not None:
         say(f"  doubt: {config.output.doubt} ({output.doubt.count} decisions below {DOUBT_BELOW:g})")
     if config.output.cache is not None:

@@ -17,7 +17,7 @@ from tracker.types import Bool, Float32, Float64, Int64
 # Boxes lost a frame between two looks, by which one more look in the middle is better; `liquidtrack fit looks` prints
 # them. A wrong link counts as much as LINK_BOXES lost boxes: it lasts for the rest of the track.
 LINK_BOXES = 30.0
-SURPRISE, DOUBT, BORN, LOST = 0.22, 0.45, 0.5, 0.5
+SURPRISE, DOUBT, BORN, LOST = 0.21, 1.05, 0.2, 0.27
 
 
 @dataclass(frozen=True, slots=True)

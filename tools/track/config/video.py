@@ -21,6 +21,7 @@ from tracker.detectors.config import DetectorConfig
 from tracker.masks.config import MaskConfig
 from tracker.offline.config import OfflineConfig
 from tracker.reid.config import ReidConfig
+from tracker.schedule.config import LooksConfig
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ class TrackConfig:
     appearance_features: AppearanceConfig = field(default_factory=AppearanceConfig)
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
     offline: OfflineConfig = field(default_factory=OfflineConfig)
+    schedule: LooksConfig = field(default_factory=LooksConfig)
     marking: MarkConfig = field(default_factory=MarkConfig)
     propagation: MaskConfig = field(default_factory=MaskConfig)
     returning: ReidConfig = field(default_factory=ReidConfig)

@@ -1,6 +1,7 @@
 """Projects: recordings whose tracks a person corrects, one SQLite file each, with every operation in a journal."""
 
 from datasets.projects.edit import Edit
+from datasets.projects.new_project import project_for
 from datasets.projects.project import Project
 from datasets.projects.slots import Slots
 from datasets.projects.source_identity import check_times, find_source, project_path, source_record
@@ -19,6 +20,7 @@ __all__ = [
     "Track",
     "check_times",
     "find_source",
+    "project_for",
     "project_path",
     "source_record",
 ]

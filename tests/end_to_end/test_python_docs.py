@@ -128,6 +128,22 @@ def test_files_are_written_and_scored(folder: Path, capsys: pytest.CaptureFixtur
     assert float(line.split()[0]) > 5  # HOTA
 
 
+def test_tracks_are_corrected_in_a_project(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("Correct tracks")
+    entries, rows = printed(capsys)
+    assert entries == "[('import', 'import'), ('Ann', 'swap'), ('Ann', 'move'), ('Ann', 'undo')]"
+    assert rows.startswith("[1 2")
+    assert (folder / "street.mp4.liquidtrack").is_file()
+    truth, corrected = read(folder / "truth.txt"), read(folder / "corrected.json")
+    assert len(corrected) == len(truth)
+    before, after = truth.at(5), corrected.at(5)
+    swapped = [{1: 2, 2: 1}.get(id, id) for id in truth.id[before].tolist()]
+    boxes = dict(zip(corrected.id[after].tolist(), corrected.xyxy[after].tolist(), strict=True))
+    assert sorted(boxes) == sorted(swapped)
+    for id, box in zip(swapped, truth.xyxy[before].tolist(), strict=True):
+        assert boxes[id] == pytest.approx(box, abs=0.01)
+
+
 def test_custom_stage_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("Add a stage")
     assert printed(capsys) == [f"{FRAMES} frames"]

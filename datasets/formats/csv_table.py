@@ -8,8 +8,8 @@ the id is -1 for a detection. `provenance` is `seen`, `filled`, `drawn`, `confir
 where it is not known; `link` is the probability of the link that leads to the box. If tracks have names or attributes,
 columns `name` and `attribute:<name>` follow, with the value that holds in the frame.
 
-Frames without boxes are in `<stem>.times.csv` beside it (`timeline`). The reader needs frame, left, top, right and
-bottom, in any order, and passes over columns that it does not know.
+All frames with their times, also those without boxes, are in `<stem>.frames.csv` beside it: frame, source_frame, time.
+The reader needs frame, left, top, right and bottom, in any order, and passes over columns that it does not know.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 from datasets.formats.annotations import Annotations
 from datasets.formats.columns import ATTRIBUTE, COLUMNS, NAME, NEEDED, clock_of_rows, extra_columns, infos_of_rows
 from datasets.formats.label_rows import UNKNOWN_LINK, RowList
-from datasets.formats.layout import TIMES, beside
+from datasets.formats.layout import FRAMES, beside
 from datasets.formats.provenance import WORDS
 from datasets.formats.table import assemble
 from datasets.formats.text import BadRows, log, parse, read_text
@@ -63,8 +63,8 @@ def read(path: Path, skip_bad_rows: bool = False) -> Annotations:
             continue
         _row(f"line {lines.line_num}", cells, head, width, rows, times, kinds, extra, bad)
     table = rows.rows()
-    own = beside(path, TIMES)
-    clock = read_times(own, skip_bad_rows) if own.is_file() else None
+    own = beside(path, FRAMES)
+    clock = read_times(own, skip_bad_rows, first=0) if own.is_file() else None
     if clock is None and not np.isfinite(times).any():
         clock = find_clock(path, skip_bad_rows)
     if clock is None:
@@ -146,7 +146,7 @@ class CsvWriter(Writer):
 
     def _open(self) -> None:
         self._extra = extra_columns(self.tracks.values())
-        self._times = times_beside(self.path, self.info.started)
+        self._times = times_beside(self.path, self.info.started, FRAMES, first=0)
         self._file = WholeFile(self.path, _lines([[*COLUMNS, *self._extra]]))
 
     def _put(self, index: int, time: float | None, boxes: FrameBoxes) -> None:

@@ -9,6 +9,7 @@ from datasets.output_guard.guard import Output
 from models.errors import ConfigError
 
 TIMES = ".times.csv"
+FRAMES = ".frames.csv"  # as TIMES, with frames counted from 0 as in the table that it is beside
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ LAYOUTS: dict[str, Layout] = {
     "yolo": Layout("", parts=("labels/*.txt", "data.yaml", "classes.txt", "times.csv", "tracks.csv")),
     "kitti": Layout(".txt", beside=(TIMES,)),
     "labelstudio": Layout(".json"),
-    "csv": Layout(".csv", beside=(TIMES,)),
+    "csv": Layout(".csv", beside=(FRAMES,)),
     "parquet": Layout(".parquet"),
 }
 

@@ -94,7 +94,7 @@ FORMATS: dict[str, Format] = {
         csv_table.read,
         lambda path, _: csv_table.CsvWriter(path),
         LAYOUTS["csv"],
-        "CSV table with seconds and provenance, and <stem>.times.csv beside it",
+        "CSV table with seconds and provenance, and <stem>.frames.csv beside it",
     ),
     "parquet": Format(
         parquet.read,

@@ -77,8 +77,8 @@ def make_clock(
     return Clock(number_of[kept].astype(np.int64), None if seconds is None else seconds[kept], bad.path.name, size=size)
 
 
-def read_times(path: Path, skip_bad_rows: bool = False) -> Clock:
-    """The clock of a times.csv with at least the columns frame (from 1) and time (seconds), named in its first line."""
+def read_times(path: Path, skip_bad_rows: bool = False, first: int = 1) -> Clock:
+    """The clock of a times.csv with at least the columns frame (from `first`) and time (seconds), named in line 1."""
     bad = BadRows(path, skip_bad_rows)
     text = read_text(path)
     lines = [(k, line) for k, line in enumerate(text.split("\n"), 1) if line.strip()]
@@ -101,10 +101,10 @@ def read_times(path: Path, skip_bad_rows: bool = False) -> Clock:
                 continue
             bad(f"line {k}", f"{line.strip()[:60]!r} is no frame number with a time in seconds")
             continue
-        frames.append(frame - 1)
+        frames.append(frame - first)
         times.append(time)
         numbers.append(k)
-    clock = make_clock(frames, times or None, lambda i: f"line {numbers[i]}", bad, first=1)
+    clock = make_clock(frames, times or None, lambda i: f"line {numbers[i]}", bad, first=first)
     bad.report()
     return clock
 

@@ -194,11 +194,13 @@ class TimesFile:
     Args:
         path: path of the file; None writes no file.
         started: wall-clock time at time 0, in seconds since 1970; with it each line also has its time in UTC.
+        first: number of the source's first frame in the file.
     """
 
-    def __init__(self, path: Path | None, started: float | None = None) -> None:
+    def __init__(self, path: Path | None, started: float | None = None, first: int = 1) -> None:
         self._path = path
         self._started = started
+        self._first = first
         self._file: WholeFile | None = None
 
     def put(self, index: int, time: float | None, source: int | None = None) -> None:
@@ -209,7 +211,7 @@ class TimesFile:
             self._file = WholeFile(self._path, f"frame,source_frame,time{'' if self._started is None else ',utc'}\n")
         number = index if source is None else source
         clock = "" if self._started is None else f",{utc(self._started + (time or 0.0))}"
-        self._file.append(f"{index + 1},{number + 1},{'' if time is None else repr(time)}{clock}\n")
+        self._file.append(f"{index + self._first},{number + self._first},{'' if time is None else repr(time)}{clock}\n")
 
     def close(self) -> None:
         if self._file is not None:
@@ -221,17 +223,17 @@ def utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def times_beside(path: Path, started: float | None = None) -> TimesFile:
+def times_beside(path: Path, started: float | None = None, ending: str = TIMES, first: int = 1) -> TimesFile:
     """The times file of the label file `path`: `<stem>.times.csv`. An earlier run's file is removed at once.
 
     The folder's `times.csv` is never used: it may belong to another sequence, or to a recording in the folder.
     """
     if not is_plain(path):
         return TimesFile(None)
-    mine = beside(path, TIMES)
+    mine = beside(path, ending)
     with writing(path):
         mine.unlink(missing_ok=True)  # it must not remain if this run has no times
-    return TimesFile(mine, started)
+    return TimesFile(mine, started, first)
 
 
 class Writer:

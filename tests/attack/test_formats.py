@@ -133,9 +133,9 @@ DAMAGES: dict[str, Damage] = {
     "billions": numbers("2000000000", 0.1),
     "no digits": lambda data, _: re.sub(rb"\d", b"", data),
     "latin": lambda data, _: data.replace(b"person", b"pers\xf6n").replace(b"1", b"\xb9"),
-    "utf-16": lambda data, _: codecs.BOM_UTF16_LE + data.decode().encode("utf-16-le"),
-    "utf-16 cut": lambda data, _: (codecs.BOM_UTF16_LE + data.decode().encode("utf-16-le"))[:-1],
-    "utf-32": lambda data, _: data.decode().encode("utf-32"),
+    "utf-16": lambda data, _: codecs.BOM_UTF16_LE + data.decode(errors="replace").encode("utf-16-le"),
+    "utf-16 cut": lambda data, _: (codecs.BOM_UTF16_LE + data.decode(errors="replace").encode("utf-16-le"))[:-1],
+    "utf-32": lambda data, _: data.decode(errors="replace").encode("utf-32"),
     "NUL": lambda data, _: data.replace(b"\n", b"\0\n"),
     "carriage returns": lambda data, _: data.replace(b"\n", b"\r"),
     "one line": lambda data, _: data.replace(b"\n", b" "),
@@ -181,8 +181,8 @@ def damaged(good: Path, folder: Path, name: str, damage: Damage, seed: int) -> t
         return target, [target]
     target = folder / f"a{SUFFIX[name]}"
     target.write_bytes(damage((good / name / target.name).read_bytes(), chance))
-    if name in ("mot", "kitti", "csv"):
-        (folder / "a.times.csv").write_bytes((good / name / "a.times.csv").read_bytes())
+    for beside in {"mot": ("a.times.csv",), "kitti": ("a.times.csv",), "csv": ("a.frames.csv",)}.get(name, ()):
+        (folder / beside).write_bytes((good / name / beside).read_bytes())
     return target, [target]
 
 

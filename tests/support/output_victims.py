@@ -28,7 +28,7 @@ MADE = {
     **{flag: (name,) for flag, name in NAMES.items() if flag in FILES},
     "mot": ("o.txt", "o.times.csv", "o.names"),
     "kitti": ("o.kitti", "o.times.csv"),
-    "csv": ("o.csv", "o.times.csv"),
+    "csv": ("o.csv", "o.frames.csv"),
     "yolo": ("ds/labels/000001.txt", "ds/labels/1234567.txt", "ds/data.yaml", "ds/classes.txt", "ds/times.csv"),
     "masks": ("masks/clip.mp4/00000.png", "masks/clip.mp4/123456.png"),
 }

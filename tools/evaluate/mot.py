@@ -192,7 +192,7 @@ def _label_files(folder: Path) -> dict[str, Path]:
         labels = _is_yolo(path) or (
             path.is_file()
             and name.endswith(LABEL_FILES)
-            and not (name in NOTES or name[0] == "." or name.endswith(".times.csv"))
+            and not (name in NOTES or name[0] == "." or name.endswith((".times.csv", ".frames.csv")))
         )
         if labels and (other := found.setdefault(_label(path), path)) != path:
             raise ConfigError(f"{folder}: {other.name} and {path.name} are both of {_label(path)}; keep one of them.")

@@ -84,7 +84,10 @@ def test_frames_without_boxes_survive(name: str, tmp_path: Path) -> None:
 
 def test_a_csv_without_its_times_has_those_of_its_rows(tmp_path: Path) -> None:
     write(corrected(), tmp_path / "a.csv")
-    (tmp_path / "a.times.csv").unlink()
+    lines = (tmp_path / "a.frames.csv").read_text().splitlines()
+    assert lines[:3] == ["frame,source_frame,time", "0,0,0.0", "1,1,0.04"]
+    assert len(lines) == 21
+    (tmp_path / "a.frames.csv").unlink()
     assert_same(read(tmp_path / "a.csv"), corrected())
 
 
@@ -109,7 +112,7 @@ def test_a_csv_without_its_times_has_those_of_its_rows(tmp_path: Path) -> None:
 def test_a_wrong_csv_row_is_named_with_its_line(old: str, new: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     write(corrected(), path)
-    (tmp_path / "a.times.csv").unlink()
+    (tmp_path / "a.frames.csv").unlink()
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))

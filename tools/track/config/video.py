@@ -42,7 +42,7 @@ class OutputConfig:
         yolo: write a folder of YOLO labels. Ids and scores are in tracks.csv beside them.
         kitti: write KITTI tracking text.
         labelstudio: write Label Studio JSON of video object tracking.
-        csv: write a CSV table, one row a box. Also <stem>.times.csv beside it; - is standard output.
+        csv: write a CSV table, one row a box. Also <stem>.frames.csv beside it; - is standard output.
         parquet: write a Parquet table, one row a box. Readable at the end of the run; needs the extra parquet.
         masks: write a folder of PNG masks, as in DAVIS. <folder>/<source>/00000.png, with a palette.
         images: write each frame as an image into this folder. Named as --coco names them.

@@ -10,7 +10,7 @@ import pytest
 
 import tools.track.looks
 from datasets import read
-from tests.end_to_end.test_whole import Crossing
+from tests.support.crossing import Crossing
 from tools.cli.main import main
 
 

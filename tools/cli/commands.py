@@ -188,6 +188,11 @@ COMMANDS: dict[str, Command] = {
         "tools.train.config.motion_priors:FitMotionConfig",
         "fit the Kalman prior to your data",
     ),
+    "fit looks": Command(
+        "tools.train.looks:fit_looks",
+        "tools.train.config.looks:FitLooksConfig",
+        "fit how much one more look saves",
+    ),
     "fit reid": Command(
         "tools.train.reid_odds:fit_returns",
         "tools.train.config.reid_odds:FitReturnsConfig",

@@ -45,7 +45,7 @@ class Follower:
         self._run = OnlineRun(config, size)
         self.last = -1  # number of the latest look
         self.time = 0.0  # seconds, its time
-        self.tracks = 0  # number of tracks that were found in it
+        self.found: tuple[Int64, Float64] = np.zeros(0, np.int64), np.zeros((0, 4))  # ids and boxes that it found
 
     def look(self, number: int, time: float, detections: Detections, warp: Float64 | None = None) -> Evidence | None:
         """Tracks the next look; returns how it compares with what was expected, None for the first.
@@ -62,12 +62,13 @@ class Follower:
         now = self._run.tracks()
         self._run.forget(1)
         on = (now.track >= 0).nonzero()[0]
-        since, self.last, self.time, self.tracks = time - self.time, number, time, len(on)
+        since, self.last, self.time = time - self.time, number, time
+        self.found = now.track[on], detections.xyxy[on].astype(np.float64)
         if before is None:
             return None
         boxes = before.xyxy.astype(np.float64)
         expected = before.id, boxes if warp is None else _moved(boxes, warp), before.time_since_update <= since + EPS_S
-        return evidence(expected, (now.track[on], detections.xyxy[on].astype(np.float64)), now.margin[on])
+        return evidence(expected, self.found, now.margin[on])
 
 
 class LookChooser:
@@ -148,7 +149,7 @@ class LookChooser:
             if known is None or number - before[k] < 2:
                 continue
             worth[k] = known.worth(since)
-            if self.config.looks == AUTO and known.loss <= AUTO_LOSS * max(1, follower.tracks):
+            if self.config.looks == AUTO and known.loss <= AUTO_LOSS * max(1, len(follower.found[0])):
                 worth[k] = 0
         middle = middles(np.concatenate([before[:1], numbers]))
         best = np.argsort(-worth, kind="stable")[:count]

@@ -69,13 +69,13 @@ class Server:
         """Ends it as a power cut would."""
         self._end(signal.SIGKILL)
 
-    def stop(self) -> None:
-        """Ends it as Ctrl-C does."""
-        self._end(signal.SIGINT)
+    def stop(self) -> int:
+        """Ends it as Ctrl-C does; its exit code."""
+        return self._end(signal.SIGINT)
 
-    def _end(self, sign: signal.Signals) -> None:
+    def _end(self, sign: signal.Signals) -> int:
         if self._process is None:
-            return
+            return 0
         self._process.send_signal(sign)
         try:
             self._process.wait(timeout=10)
@@ -84,7 +84,9 @@ class Server:
             self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
+        code = self._process.returncode
         self._process = None
+        return code
 
 
 class AnnotationPage:

@@ -11,6 +11,7 @@ from typing import Any
 from models.errors import DataError, LiquidTrackError
 from tools.annotate.live import Hub
 from tools.cli.faults import sentence
+from tools.cli.messages import complain
 
 TELL_S = 0.2  # seconds between two messages about progress
 
@@ -81,12 +82,17 @@ class Progress:
 
 
 class Jobs:
-    """The jobs of one recording. Its methods may be called from any thread."""
+    """The jobs of one recording. Its methods may be called from any thread.
+
+    Attributes:
+        failed: the last job, if it failed; windows that come later are told.
+    """
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._lock = threading.Lock()
         self._count = 0
+        self.failed: Job | None = None
         self._running: tuple[Job, threading.Event, threading.Thread] | None = None
 
     @property
@@ -108,6 +114,7 @@ class Jobs:
             job, given_up = Job(self._count, kind), threading.Event()
             thread = threading.Thread(target=self._run, args=(job, given_up, work), daemon=True)
             thread.name = f"liquidtrack-job-{kind}"
+            self.failed = None
             self._running = job, given_up, thread
             thread.start()
         return job
@@ -124,6 +131,9 @@ class Jobs:
             job.state, job.error = "failed", sentence(error, ["annotate", job.kind])
         with self._lock:
             self._running = None
+            self.failed = job if job.state == "failed" else None
+        if job.error is not None:
+            complain(job.error)
         self._hub.tell({"type": "job", **job.as_json()})
 
     def cancel(self, number: int) -> None:

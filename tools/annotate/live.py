@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -37,20 +38,22 @@ class Hub:
             else:
                 queue.put_nowait(text)
 
-    async def serve(self, window: WebSocket) -> None:
-        """Sends messages to a window until it is closed."""
+    async def serve(self, window: WebSocket, first: Iterable[dict[str, Any]] = ()) -> None:
+        """Sends messages to a window until it is closed, `first` before all others."""
         await window.accept()
         queue: asyncio.Queue[str | None] = asyncio.Queue()
+        for message in first:
+            queue.put_nowait(json.dumps(message))
         self._windows.add(queue)
         listening = asyncio.ensure_future(_until_closed(window))
         try:
             while True:
-                message = asyncio.ensure_future(queue.get())
-                await asyncio.wait({message, listening}, return_when=asyncio.FIRST_COMPLETED)
-                if not message.done():
-                    message.cancel()
+                waiting = asyncio.ensure_future(queue.get())
+                await asyncio.wait({waiting, listening}, return_when=asyncio.FIRST_COMPLETED)
+                if not waiting.done():
+                    waiting.cancel()
                     return
-                if (text := message.result()) is None:
+                if (text := waiting.result()) is None:
                     await window.close(1013)
                     return
                 await window.send_text(text)

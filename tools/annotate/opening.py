@@ -22,11 +22,10 @@ from tools.annotate.blobs import FRAMES, UNTRACKED
 from tools.annotate.catalogue import Named, check_writable
 from tools.annotate.config import AnnotateConfig
 from tools.annotate.live import Hub
-from tools.annotate.recording import Recording
+from tools.annotate.recording import ANY_CLASS, Recording
 from tracker.protocols import SourceInfo
 
 ANY_RATE = 25.0  # for sources without times, whose times the project knows
-ANY_CLASS = "object"
 EDITED = "is being edited by"  # in the sentence that refuses a project which another process writes
 
 
@@ -64,7 +63,7 @@ def open_recording(named: Named, config: AnnotateConfig, hub: Hub) -> Opened:
     if not named.project.exists():
         if not named.source:
             raise DataError(f"{named.project}: there is no such project; check the name.")
-        _make(named, config)
+        make_project(named, config)
     elif config.tracks is not None:
         raise DataError(
             f"{named.project} holds corrections of this recording already; leave {config.tracks} out to go on with"
@@ -73,7 +72,7 @@ def open_recording(named: Named, config: AnnotateConfig, hub: Hub) -> Opened:
     return _open_project(named, config, hub)
 
 
-def _make(named: Named, config: AnnotateConfig) -> None:
+def make_project(named: Named, config: AnnotateConfig) -> None:
     """Makes the project, with the tracks that are given; without them it is marked as untracked."""
     check_writable(named.project)
     reopen = opener(named.source, replace(config.reading, start=0.0, end=None, every=1))

@@ -84,4 +84,5 @@ async def live(window: WebSocket) -> None:
         await window.close(1008)
         return
     recording = await recording_of(Request({**window.scope, "type": "http", "method": "GET"}))
-    await recording.hub.serve(window)
+    failed = recording.jobs.failed
+    await recording.hub.serve(window, () if failed is None else ({"type": "job", **failed.as_json()},))

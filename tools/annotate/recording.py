@@ -32,6 +32,7 @@ T = TypeVar("T")
 FOLLOW_S = 0.5  # seconds between two looks at a project that another process writes
 CHIP_BYTES = 48 << 20  # memory for decoded frames of thumbnails and chips
 STATES = ("new", "work", "done")
+ANY_CLASS = "object"  # of a project whose tracks have no classes
 
 
 class Conflict(DataError):
@@ -200,6 +201,8 @@ class Recording:
             before = self._project
             self._retired.append(before)  # requests may still read from it
             self._project = Project.open(before.path)
+            if not self._project.names:
+                self._project.add_name(ANY_CLASS)
             self.doubts = Doubts(self._project)
             self.read_only = None
             self._all_changed_at = self._project.seq

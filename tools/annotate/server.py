@@ -80,13 +80,15 @@ def listening_socket(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, place = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        found = socket.socket(family, kind, protocol)
+    except OSError:
+        raise ConfigError(f"host is {host!r}, which is no address; leave it out to listen on this machine.") from None
+    found = socket.socket(family, kind, protocol)
+    try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(place)
         found.listen(128)
-    except socket.gaierror:
-        raise ConfigError(f"host is {host!r}, which is no address; leave it out to listen on this machine.") from None
     except OSError as error:
+        found.close()
         if error.errno == errno.EADDRINUSE:
             raise ConfigError(f"port {port} is in use; give another one with --port, or leave it out.") from None
         if error.errno == errno.EACCES:

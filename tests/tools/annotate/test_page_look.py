@@ -20,6 +20,7 @@ def boxes(page: AnnotationPage) -> dict[str, Any]:
 def test_nothing_overflows(server: Server, browser: Any, width: int, height: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": height})
     page = AnnotationPage(context.new_page()).open(server.address)
+    page.tab.get_by_role("tab", name="Track").click()
     page.select(1)
     size = page.ask("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
     assert size == [width, height]
@@ -83,6 +84,7 @@ def contrast(first: str, second: str) -> float:
 def test_words_can_be_read(server: Server, browser: Any, scheme: str) -> None:
     context = browser.new_context(color_scheme=scheme)
     page = AnnotationPage(context.new_page()).open(server.address)
+    page.tab.get_by_role("tab", name="Track").click()
     page.select(1)
     for selector in (".top .facts", ".tab", ".operation", ".operation.danger", "kbd", ".facts-table dt"):
         colours = page.ask(

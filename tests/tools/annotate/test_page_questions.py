@@ -33,12 +33,12 @@ def question(key: str, at: int, options: list[tuple[str, list[int]]], tracks: li
         "key": key, "kind": kind, "tracks": tracks, "frame": at, "first": FIRST, "last": LAST,
         "chance": 0.62, "cost": 4.5,
         "options": [{"key": name, "tracks": concerned, "probability": 0.5} for name, concerned in options],
-        "ghosts": [ghost("keep", 1, 1, at), ghost(options[-1][0], 1, 2, at)],
+        "ghosts": [ghost("keep", 1, 1, at), ghost(options[1][0], 1, 2, at)],
     }  # fmt: skip
 
 
 QUESTIONS = [
-    question("crossing:1", 110, [("keep", [1]), ("swap-2", [1, 2])], [1, 2], "crossing"),
+    question("crossing:1", 110, [("keep", [1]), ("swap-2", [1, 2]), ("take-3", [1, 3])], [1, 2], "crossing"),
     question("short:3", 120, [("keep", [3]), ("delete", [3])], [3], "short"),
 ]
 OPERATIONS = {
@@ -137,6 +137,45 @@ def test_a_click_answers_too(asked: AnnotationPage) -> None:
     asked.tab.keyboard.press("Escape")
     asked.press("Control+z")
     assert asked.track(3)["count"] == FRAMES
+
+
+def test_arrows_look_at_another_answer_and_its_track(asked: AnnotationPage) -> None:
+    asked.tab.keyboard.press("n")
+    asked.wait("state.question !== null")
+    assert asked.tab.locator(".answer.considered").inner_text().startswith("2")
+    asked.tab.keyboard.press("ArrowDown")
+    assert asked.tab.locator(".answer.considered").inner_text().startswith("3")
+    assert asked.ask("state.selected") == [1, 3]
+    asked.tab.keyboard.press("ArrowUp")
+    assert asked.ask("state.selected") == [1, 2]
+
+
+def test_a_chip_that_shows_somebody_else_is_asked_about_and_answered_at_the_shown_frame(asked: AnnotationPage) -> None:
+    asked.seek(160)  # where tracks 1 and 2 pass each other
+    asked.select(1)
+    asked.wait("document.querySelectorAll('.chip-column.now .chip img').length === 1")
+    chip = asked.tab.locator(".chip-column.now .chip")
+    last = int(chip.get_attribute("data-frame"))
+    chip.click(button="right")
+    asked.tab.get_by_role("menuitem", name="Another object since the chip before").click()
+    asked.wait("state.question !== null")
+    first, moment = asked.ask("[state.question.first, state.question.frame]")
+    assert first <= moment <= last
+    text = asked.tab.locator("#panel-questions .answer:not(.skip)").all_inner_texts()
+    swap = next(k for k, words in enumerate(text) if "Swap person 1 and person 2" in words)
+    asked.tab.keyboard.press("Space")
+    asked.wait("!state.playing")
+    asked.seek(last - 3)
+    asked.tab.unroute("**/api/answer")
+    asked.tab.keyboard.press(f"Shift+Digit{swap + 1}")
+    asked.wait("!state.answering && state.question?.key !== undefined")
+    entry = asked.journal()[-1]
+    assert entry["kind"] == "answer"
+    assert asked.rows(last - 4)[1]["box"] == list(box(1, last - 4))
+    assert asked.rows(last - 3)[1]["box"] == list(box(2, last - 3))
+    asked.tab.keyboard.press("Escape")
+    asked.press("Control+z")
+    assert asked.rows(last)[1]["box"] == list(box(1, last))
 
 
 def test_skip_comes_again_after_the_others(asked: AnnotationPage) -> None:

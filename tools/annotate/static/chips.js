@@ -36,7 +36,7 @@ export function start() {
   strip.addEventListener("click", (event) => chipOf(event, go));
   strip.addEventListener("contextmenu", (event) => {
     event.preventDefault();
-    chipOf(event, (id, frame) => chipMenu(event.clientX, event.clientY, id, frame, () => go(id, frame)));
+    chipOf(event, (id, frame) => chipMenu(event.clientX, event.clientY, id, frame, frameBefore(id, frame), () => go(id, frame)));
   });
   fill(box, strip, el("div", { class: "chip-empty empty" }, S.empty.chips));
   on("selection tracks", build);
@@ -53,6 +53,13 @@ export function start() {
 function chipOf(event, then) {
   const chip = event.target.closest(".chip");
   if (chip) then(Number(chip.dataset.track), Number(chip.dataset.frame));
+}
+
+/** The frame of the chip of a track before this one; the frame itself for the first one. */
+function frameBefore(id, frame) {
+  const lane = lanes.get(id);
+  const there = (at) => lane?.spans.some(([first, last]) => first <= at && at <= last);
+  return columns.findLast((at) => at < frame && there(at)) ?? frame;
 }
 
 function go(id, frame) {

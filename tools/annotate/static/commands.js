@@ -97,6 +97,8 @@ export const MORE_KEYS = [
   ["questions", "p", K.previousQuestion],
   ["questions", "Enter, 1", K.keep],
   ["questions", "2, 3, ...", K.option],
+  ["questions", "Shift+2, ...", K.optionHere],
+  ["questions", "ArrowUp, ArrowDown", K.consider],
   ["questions", "s", K.skip],
   ["page", "F6", K.region],
   ["page", "Esc", K.none],

@@ -3,7 +3,7 @@
 import { onGround } from "./colours.js";
 import { isDoubtful, peekLane, shownTracks } from "./lane_data.js";
 import { endOf, HEAD, lanes, NAMES, ROW, timeOf, xOf, xOfFrame } from "./lane_view.js";
-import { className, frameAt, state } from "./state.js";
+import { className, frameAt, isTracked, state } from "./state.js";
 import { S } from "./strings.js";
 
 let context = null;
@@ -13,7 +13,8 @@ export function drawLanes(given, colours) {
   const ids = shownTracks();
   if (!ids.length) {
     context.fillStyle = colours.muted;
-    context.fillText(state.tracks.size ? S.empty.filtered : S.empty.tracks, NAMES + 14, HEAD + 20);
+    const empty = isTracked() ? S.empty.tracks : S.empty.tracking;
+    context.fillText(state.tracks.size ? S.empty.filtered : empty, NAMES + 14, HEAD + 20);
     return;
   }
   const first = Math.floor(lanes.scroll / ROW);

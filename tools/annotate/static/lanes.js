@@ -24,7 +24,7 @@ export function redraw() {
 export function start() {
   new ResizeObserver(measure).observe(canvas.parentElement);
   measure();
-  on("frame wanted lanes laneView selection tracks order filter range queue question hovered", redraw);
+  on("frame wanted lanes laneView selection tracks order filter range queue question hovered jobs", redraw);
   on("small", ({ group }) => group === "thumbs" && redraw());
   on("theme", () => {
     forgetTheme();

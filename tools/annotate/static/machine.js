@@ -34,9 +34,9 @@ export async function cancelJob(job = null) {
   await post("api/cancel", { job: running });
 }
 
-export function paint(mode) {
-  const track = needTrack();
-  masks.beginPainting(track.id, mode);
+export async function paint(mode) {
+  const { track, row } = needRow();
+  await masks.beginPainting(track.id, mode, row.box);
 }
 
 export async function savePainting() {

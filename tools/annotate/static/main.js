@@ -177,7 +177,7 @@ function banner() {
   if (state.connection === "lost") texts.push(S.connection.lost);
   if (state.connection === "stranger") texts.push(S.connection.stranger);
   if (state.connection !== "open" && state.waiting) texts.push(S.connection.waiting(state.waiting));
-  if (state.project?.readOnly && state.connection === "open") texts.push(state.project.readOnly);
+  if (state.project?.readOnly && state.connection === "open") texts.push(toasts.sentence(state.project.readOnly));
   box.hidden = !texts.length;
   box.className = state.connection === "open" ? "banner" : "banner bad";
   fill(box, texts.map((text) => el("span", {}, text)));

@@ -154,11 +154,19 @@ function drawOutline(context) {
 }
 
 /** Begins to paint the mask of a track in the shown frame, on what is there. */
-export function beginPainting(track, mode) {
+export async function beginPainting(track, mode, box) {
   const canvas = new OffscreenCanvas(state.project.width, state.project.height);
-  const before = maskOf(track, state.frame);
+  const { frame } = state;
+  await load(frame);
+  let before = maskOf(track, frame);
+  if (!before && box) {
+    // What the machine thinks that the object in the box is: to be mended, not painted from nothing.
+    const mask = await get(`api/brush?frame=${frame}&box=${box.map((side) => side.toFixed(1)).join(",")}`).catch(() => null);
+    before = mask && { canvas: toCanvas(mask, onPicture(track)), fresh: true };
+  }
+  if (frame !== state.frame) return;
   if (before) canvas.getContext("2d").drawImage(before.canvas, 0, 0, canvas.width, canvas.height);
-  Object.assign(painting, { canvas, track, frame: state.frame, erase: false, points: [], changed: false });
+  Object.assign(painting, { canvas, track, frame, erase: false, points: [], changed: Boolean(before?.fresh) });
   state.mode = mode;
   state.masks = true;
   emit("masks");

@@ -3,7 +3,7 @@
 import { onGround } from "./colours.js";
 import { el, fill, iconButton, keyCap } from "./dom.js";
 import * as questions from "./questions.js";
-import { on, state } from "./state.js";
+import { isTracked, on, state } from "./state.js";
 import { clock, percent, S } from "./strings.js";
 
 const LISTED = 40;
@@ -19,13 +19,16 @@ export function build(panel) {
     fill(card, ...cardParts());
     fill(list, ...listParts());
   };
-  on("queue question tracks tab", show);
+  on("queue question tracks tab jobs", show);
+  on("considered", () => {
+    [...card.querySelectorAll(".answer:not(.skip)")].forEach((answer, i) => answer.classList.toggle("considered", i === state.considered));
+  });
   return show;
 }
 
 function headParts() {
   const count = state.remaining;
-  const text = count === null ? "" : count > 0 ? S.question.remaining(count) : S.question.remainingNone;
+  const text = count === null || isTracked() === false ? "" : count > 0 ? S.question.remaining(count) : S.question.remainingNone;
   const back = questions.isComparison()
     ? el("button", { type: "button", class: "link", onclick: () => questions.useComparison(null) }, S.compareDialog.back)
     : el("span", { class: count > 0 ? "remaining" : "remaining none" }, text);
@@ -41,8 +44,11 @@ function headParts() {
 function cardParts() {
   const question = state.question;
   if (!question) {
+    if (!isTracked()) return [el("div", { class: "empty" }, S.empty.questionsLater)];
     if (!questions.available()) return [el("div", { class: "empty" }, S.empty.questionsNone)];
-    if (!state.questions.length) return [el("div", { class: "empty" }, S.empty.questions)];
+    if (!state.questions.length) {
+      return [el("div", { class: "empty" }, state.remaining === null ? S.empty.questionsLoading : S.empty.questions)];
+    }
     return [el("button", { type: "button", class: "button main wide", onclick: () => questions.move(1) }, S.question.start)];
   }
   const at = state.questions.findIndex((other) => other.key === question.key);
@@ -65,12 +71,25 @@ function cardParts() {
 
 function answerButton(question, option, i) {
   const share = typeof option.probability === "number" ? el("span", { class: "share" }, percent(option.probability)) : null;
-  const sign = el("span", { class: `ghost-line ghost-${Math.min(i, 3)}` });
+  const classes = `answer${i === 0 ? " first" : ""}${i > 0 && i === state.considered ? " considered" : ""}`;
+  const sign = el("span", { class: `ghost-line${i ? " other" : ""}` });
   return el(
     "button",
-    { type: "button", class: i === 0 ? "answer first" : "answer", disabled: state.answering, onclick: () => questions.answer(i) },
-    keyCap(String(i + 1)), sign, el("span", { class: "answer-text" }, questions.optionText(question, option)), share,
+    {
+      type: "button", class: classes, disabled: state.answering, onclick: () => questions.answer(i),
+      onpointerenter: () => i > 0 && i !== state.considered && questions.consider(i),
+    },
+    keyCap(String(i + 1)), sign, el("span", { class: "answer-text" }, questions.optionText(question, option)), chip(option.chip), share,
   );
+}
+
+/** The other object of an answer, as it looks nearest to the moment. */
+function chip(place) {
+  if (!place) return null;
+  const version = state.tracks.get(place.track)?.changedAt ?? state.seq;
+  const image = el("img", { class: "answer-chip", src: `chip/${version}/${place.track}/${place.frame}.jpg`, alt: "" });
+  image.style.borderColor = onGround(place.track);
+  return image;
 }
 
 function listParts() {
@@ -84,9 +103,9 @@ function listParts() {
     });
     return el(
       "button",
-      { type: "button", class: chosen ? "queue-line chosen" : "queue-line", onclick: () => questions.open(question) },
+      { type: "button", class: chosen ? "queue-line chosen" : "queue-line", title: questions.title(question), onclick: () => questions.open(question) },
       el("span", { class: "dots" }, dots),
-      el("span", { class: "queue-title" }, questions.title(question)),
+      el("span", { class: "queue-title" }, questions.brief(question)),
       el("span", { class: "muted" }, clock(state.times[question.frame], 1)),
       el("span", { class: "queue-chance" }, percent(question.chance)),
     );

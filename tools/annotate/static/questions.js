@@ -1,6 +1,6 @@
 /** The queue of doubts: which question is in hand, its answers, and the way to the next. */
 
-import { get } from "./api.js";
+import { get, post } from "./api.js";
 import * as player from "./player.js";
 import { send } from "./sender.js";
 import { emit, on, select, state, trackText, writable } from "./state.js";
@@ -13,6 +13,7 @@ let turn = 0;
 let loading = null;
 let again = false;
 let own = null; // questions of a comparison, in place of the tracker's
+let asked = null; // the question that a person asked from a chip
 
 export const available = () => own !== null || state.project?.can?.queue !== false;
 export const isComparison = () => own !== null;
@@ -48,7 +49,9 @@ async function fetchQueue() {
 }
 
 function take(questions) {
-  state.questions = questions.toSorted((a, b) => (skipped.get(a.key) ?? 0) - (skipped.get(b.key) ?? 0));
+  const others = questions.filter((question) => question.key !== asked?.key);
+  others.sort((a, b) => (skipped.get(a.key) ?? 0) - (skipped.get(b.key) ?? 0));
+  state.questions = asked ? [asked, ...others] : others;
   if (state.question) {
     const same = state.questions.find((question) => question.key === state.question.key);
     if (same) state.question = same;
@@ -70,12 +73,20 @@ export function useComparison(questions) {
   } else load();
 }
 
+/** Asks about a track that shows another object in frame `last` than in frame `first`: the server finds the moment. */
+export async function ask(track, first, last) {
+  const question = await post("api/crossing", { track, first, last });
+  asked = question;
+  take(state.questions);
+  await open(question);
+}
+
 /** Goes to a question: its frame, its tracks, and the second around it in a loop. */
 export async function open(question) {
   player.pause();
   state.mode = "select";
   state.question = question;
-  select(question.tracks.filter((id) => state.tracks.has(id)).slice(0, 2));
+  consider(1);
   emit("question");
   emit("mode");
   emit("tab", "questions");
@@ -85,15 +96,35 @@ export async function open(question) {
   if (state.question === question) player.play();
 }
 
+/** Looks at another answer than the first: it is drawn, and the track that it names is shown beside the asked one. */
+export function consider(index) {
+  const { question } = state;
+  state.considered = Math.max(1, Math.min(question.options.length - 1, index));
+  const option = question.options[state.considered];
+  const others = [...(option?.tracks ?? []), ...question.tracks].filter((id) => id !== question.tracks[0]);
+  const named = option?.key.includes("-") || question.tracks.length === 2 ? others.slice(0, 1) : [];
+  select([...question.tracks.slice(0, 1), ...named].filter((id) => state.tracks.has(id)));
+  emit("considered");
+}
+
 export function leave() {
   if (!state.question) return;
+  if (state.question === asked) {
+    state.questions = state.questions.filter((question) => question !== asked);
+    asked = null;
+    emit("queue");
+  }
   state.question = null;
   player.pause();
   player.setLoop(null);
   emit("question");
 }
 
-export function move(side) {
+export async function move(side) {
+  if (!state.questions.length && loading) {
+    say(S.empty.questionsLoading);
+    await loading;
+  }
   const list = state.questions;
   if (!list.length) {
     say(available() ? S.empty.questions : S.empty.questionsNone);
@@ -115,8 +146,11 @@ export function skip() {
   if (next && next.key !== question.key) open(next);
 }
 
-/** Answers with an option; the server applies it, solves around it again and says what changed. */
-export async function answer(index) {
+/**
+ * Answers with an option; the server applies it and says what changed. With `here` the change is at the shown frame, else
+ * where the tracker thinks that it is.
+ */
+export async function answer(index, here = false) {
   const question = state.question;
   const option = question?.options[index];
   if (!option || state.answering) return;
@@ -127,15 +161,17 @@ export async function answer(index) {
   const text = optionText(question, option);
   const list = state.questions;
   const at = list.findIndex((other) => other.key === question.key);
+  const body = { key: question.key, option: option.key, seq: state.seq, ...(here ? { frame: state.frame } : {}) };
   state.answering = true;
   emit("queue");
   try {
-    const done = own ? await answerOwn(option) : await send("answer", { key: question.key, option: option.key, seq: state.seq });
+    const done = own ? await answerOwn(option) : await send("answer", body);
     if (typeof done.remaining === "number") state.remaining = done.remaining;
     say(S.done.answer(text, done.tracks?.length ?? 0), { text: S.ops.undo, run: () => emit("undo") });
     const rest = list.filter((other) => other.key !== question.key);
     const next = rest[at] ?? rest[0];
     if (own) own = rest;
+    if (question === asked) asked = null;
     state.questions = rest;
     state.question = null;
     if (!own) await load();
@@ -169,15 +205,24 @@ export function key(event) {
   }
   if (!state.question || state.mode !== "select") return false;
   if (event.key === "s") skip();
+  else if (event.key === "ArrowDown" && !event.shiftKey) consider(state.considered + 1);
+  else if (event.key === "ArrowUp" && !event.shiftKey) consider(state.considered - 1);
   else if (event.key === "Enter" && !event.shiftKey) answer(0);
   else if (/^[1-9]$/.test(event.key)) answer(Number(event.key) - 1);
+  else if (event.shiftKey && /^Digit[1-9]$/.test(event.code)) answer(Number(event.code.at(-1)) - 1, true);
   else return false;
   return true;
 }
 
 export function title(question) {
-  const [a, b] = question.tracks.map(trackText);
-  return (S.question.titles[question.kind] ?? (() => S.question.other(question.kind)))(a, b);
+  const [a, b, more] = question.tracks.map(trackText);
+  return (S.question.titles[question.kind] ?? (() => S.question.other(question.kind)))(a, b, more);
+}
+
+/** The question in a few words, for the list. */
+export function brief(question) {
+  const words = S.question.brief[question.kind] ?? question.kind;
+  return question.tracks.length ? `${question.tracks.slice(0, 2).join(", ")}: ${words}` : words;
 }
 
 export function optionText(question, option) {

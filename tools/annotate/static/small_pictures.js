@@ -26,9 +26,9 @@ export function wantSmall(group, addresses) {
 }
 
 function pump() {
-  // The stage comes first: while time runs one small picture at a time is asked for.
-  const most = state.playing ? 1 : AT_ONCE;
   for (const group of GROUPS) {
+    // The stage comes first: while time runs one thumbnail at a time is asked for.
+    const most = state.playing && group === "thumbs" ? 1 : AT_ONCE;
     const plan = plans.get(group) ?? [];
     while (plan.length && loading.size < most) {
       const address = plan.shift();

@@ -36,7 +36,7 @@ export function redraw() {
 export function start() {
   new ResizeObserver(measure).observe(canvas.parentElement);
   measure();
-  on("rows selection hovered view mode question tracks masks draft theme jobs", redraw);
+  on("rows selection hovered view mode question considered tracks masks draft theme jobs", redraw);
   on("picture", (frame) => frame === state.frame && redraw());
   // At once, so that no part of the page shows another frame than the canvas, not even for one turn of the screen.
   on("frame", () => {
@@ -99,7 +99,7 @@ function drawBox(row, selected, brief) {
   const [right, bottom] = toStage(row.box[2], row.box[3]);
   if (right < 0 || bottom < 0 || left > view.width || top > view.height) return;
   const colour = onPicture(row.id);
-  const dimmed = state.question && !state.question.tracks.includes(row.id);
+  const dimmed = state.question && !state.selected.includes(row.id);
   context.save();
   context.globalAlpha = dimmed ? 0.35 : 1;
   const width = selected ? 3 : row.id === state.hovered ? 2.5 : 1.75;

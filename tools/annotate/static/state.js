@@ -17,6 +17,7 @@ export const state = {
   rangeStart: null,
   mode: "select", // "select", "draw", "redraw", "brush", "polygon"
   question: null,
+  considered: 1, // the answer that is drawn beside the first
   questions: [],
   remaining: null,
   jobs: new Map(), // job -> {kind, title, done, total, detail}
@@ -83,6 +84,9 @@ export function toggle(id) {
   if (state.selected.includes(id)) select(state.selected.filter((other) => other !== id));
   else select([...state.selected, id]);
 }
+
+/** Whether the recording's first tracking is not at work. */
+export const isTracked = () => ![...state.jobs.values()].some((job) => job.kind === "track");
 
 export const writable = () => Boolean(state.project) && !state.project.readOnly;
 

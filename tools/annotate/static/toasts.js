@@ -19,8 +19,12 @@ export function note(text, action) {
 
 /** Shows an error as the sentence that it carries. */
 export function complain(error) {
-  const text = typeof error === "string" ? error : error.message;
-  show(text, "bad", LONG_MS);
+  show(sentence(typeof error === "string" ? error : error.message), "bad", LONG_MS);
+}
+
+/** A sentence of the server with a capital letter, unless it begins with the name of a file. */
+export function sentence(text) {
+  return /^[a-z]+[\s,;:]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 }
 
 function show(text, kind, time, action) {

@@ -5,6 +5,7 @@ import { onGround } from "./colours.js";
 import { keyText } from "./key_names.js";
 import { openMenu } from "./menu.js";
 import * as ops from "./operations.js";
+import * as questions from "./questions.js";
 import * as rows from "./rows.js";
 import { select, state, trackText } from "./state.js";
 import { S } from "./strings.js";
@@ -52,13 +53,14 @@ export function trackMenu(x, y, id) {
   ]);
 }
 
-/** The menu of a chip: what to do from that moment on. */
-export function chipMenu(x, y, id, frame, seek) {
+/** The menu of a chip: what to do from that moment on. `before`: the frame of the chip before it. */
+export function chipMenu(x, y, id, frame, before, seek) {
   const writing = !state.project.readOnly && !state.tracks.get(id)?.locked;
   const other = state.selected.find((selected) => selected !== id);
   openMenu(x, y, [
     { title: trackText(id), swatch: onGround(id) },
     { label: S.chips.seek, run: seek },
+    { label: S.chips.other, run: () => ops.attempt(() => questions.ask(id, before, frame)), disabled: !writing || before >= frame },
     "-",
     { label: S.chips.swap, run: () => ops.attempt(() => swapFrom(id, other, frame, seek)), disabled: !writing },
     { label: S.chips.split, run: () => ops.attempt(() => ops.split(frame, id)), disabled: !writing },

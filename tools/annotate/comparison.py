@@ -1,59 +1,30 @@
-"""Compares a project's tracks with other tracks of the same recording: agreement, and where they differ.
-
-Boxes are matched frame by frame (IoU of at least 0.5, the best sum), tracks by the number of frames that they share, as
-for IDF1. A difference is a stretch in which one side has a box and the other has none, or in which the matched tracks
-are not partners.
-"""
+"""Compares a project's tracks with other tracks of the same recording: agreement, and the differences as questions."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from datasets.formats import read, write
 from datasets.formats.annotations import Annotations
+from datasets.label_source import read_labels
 from datasets.projects import Project
 from models.errors import DataError, LiquidTrackError
 from models.extras import require
-from tools.metrics.mot import Job, score, summarise
-from tracker.association.assignment import assign
-from tracker.boxes import overlaps
-from tracker.types import Bool, Int64
+from tools.metrics.agreement import Difference, agreement
+from tracker.types import Int64
 
-HIT = 0.5  # IoU
-GAP_S = 0.5  # seconds within which two stretches of one difference are one
 MAX_DIFFERENCES = 300
 MAX_GHOST_BOXES = 60
 AROUND_S = 0.5  # seconds before and after a difference's begin that are played
-KINDS = (".jsonl", ".json", ".xml", ".txt", ".csv", ".parquet", ".gz", ".ndjson")
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One difference.
-
-    Attributes:
-        kind: "identity", "extra" (only here) or "missing" (only there).
-        ours, theirs: ids; -1 without one.
-        first, last: positions of frames.
-        seconds: of boxes.
-    """
-
-    kind: str
-    ours: int
-    theirs: int
-    first: int
-    last: int
-    seconds: float
+ENDINGS = (".jsonl", ".json", ".xml", ".txt", ".csv", ".parquet", ".gz", ".ndjson", ".liquidtrack")
+KINDS = {"missed in A": "missing", "missed in B": "extra"}  # in the page's words; the other kinds are called the same
 
 
 def compare(project: Project, name: str, data: bytes) -> dict[str, Any]:
-    """The agreement with a file of labels: {hota, idf1, differences}, differences as questions of the page.
+    """The agreement with a file of labels or a project: {hota, idf1, differences}, those that last longest first.
 
     Args:
         project: the project.
@@ -64,132 +35,95 @@ def compare(project: Project, name: str, data: bytes) -> dict[str, Any]:
         LiquidTrackError: the file cannot be read, or is about another recording; or TrackEval is not installed.
     """
     require("comparing tracks", "trackeval", "scipy")
-    suffix = "".join(part for part in Path(name).suffixes[-2:] if part.lower() in KINDS).lower() or ".txt"
+    ending = "".join(part for part in Path(name).suffixes[-2:] if part.lower() in ENDINGS).lower() or ".txt"
     with tempfile.TemporaryDirectory(prefix="liquidtrack-") as folder:
-        theirs_path, ours_path = Path(folder) / f"uploaded{suffix}", Path(folder) / "project.jsonl"
-        theirs_path.write_bytes(data)
-        ours = project.to_annotations()
+        path = Path(folder) / f"uploaded{ending}"
+        path.write_bytes(data)
         try:
-            theirs = read(theirs_path, size=project.size)
+            theirs = read_labels(path, size=project.size)
             _check(project, theirs)
-            write(ours, ours_path)
-            write(theirs, theirs_path.with_name("other.jsonl"))
-            job = Job("the comparison", theirs_path.with_name("other.jsonl"), None, ours_path, (), ())
-            scores = summarise(score(job).counts)
+            found = agreement(project.to_annotations(), theirs)
         except LiquidTrackError as error:
-            raise DataError(str(error).replace(str(theirs_path), name[-80:]).replace(f"{folder}/", "")) from None
-    found = differences(ours, theirs, project)
-    return {
-        "hota": scores.hota, "idf1": scores.idf1,
-        "differences": [_question(one, theirs, project, partners) for one, partners in found],
-    }  # fmt: skip
+            raise DataError(str(error).replace(str(path), name[-80:]).replace(f"{folder}/", "")) from None
+    partners = {theirs: ours for ours, theirs in found.partners.items()}
+    longest = sorted(found.differences, key=lambda one: (-(one.seconds or one.boxes), one.first))[:MAX_DIFFERENCES]
+    asked = [_Asked(project, theirs, one, partners.get(one.b, -1)).as_json() for one in longest]
+    return {"hota": found.hota, "idf1": found.idf1, "differences": asked}
 
 
 def _check(project: Project, theirs: Annotations) -> None:
     if not len(theirs):
         raise DataError("there is no box in it to compare with.")
-    if (theirs.id < 0).any():
-        raise DataError("it has boxes without an id; give tracks.")
     last = int(theirs.frames[theirs.row[-1]])
     if last > project.frames[-1]:
         raise DataError(f"it has boxes in frame {last}, and this video ends with frame {project.frames[-1]}.")
 
 
-def differences(ours: Annotations, theirs: Annotations, project: Project) -> list[tuple[Difference, dict[int, int]]]:
-    """The differences that last longest, each with the partners here of the ids there."""
-    our_frame = ours.row
-    their_frame = np.searchsorted(project.frames, theirs.frames)[theirs.row]
-    partner = _matched(ours, our_frame, theirs, their_frame)
-    pairs = _partners(ours.id, theirs.id, partner)
-    times = project.times
-    lasting = np.diff(np.append(times, times[-1] + (times[-1] - times[-2] if len(times) > 1 else 1.0)))
-    hit = partner >= 0
-    wrong = np.zeros(len(ours), np.bool_)
-    wrong[hit] = [pairs.get(int(b)) != int(a) for a, b in zip(ours.id[hit], theirs.id[partner[hit]], strict=True)]
-    there = np.ones(len(theirs), np.bool_)
-    there[partner[hit]] = False
-    found = [
-        *_stretches("identity", our_frame[wrong], ours.id[wrong], theirs.id[partner[wrong]], times, lasting),
-        *_stretches("extra", our_frame[~hit], ours.id[~hit], None, times, lasting),
-        *_stretches("missing", their_frame[there], None, theirs.id[there], times, lasting),
-    ]
-    found.sort(key=lambda one: (-one.seconds, one.first))
-    return [(one, pairs) for one in found[:MAX_DIFFERENCES]]
+class _Asked:
+    """A difference as the page asks about it: keep ours, or take theirs.
 
+    Args:
+        project: our tracks.
+        theirs: the others.
+        difference: between them.
+        partner: our track that is the partner of theirs; -1 without one.
+    """
 
-def _matched(ours: Annotations, our_frame: Int64, theirs: Annotations, their_frame: Int64) -> Int64:
-    """(N,) row of `theirs` that each row of ours matches, -1 without one."""
-    partner = np.full(len(ours), -1, np.int64)
-    frames = np.intersect1d(our_frame, their_frame)
-    a, b = np.searchsorted(our_frame, frames), np.searchsorted(their_frame, frames)
-    a_end, b_end = np.searchsorted(our_frame, frames, "right"), np.searchsorted(their_frame, frames, "right")
-    for first, last, low, high in zip(a.tolist(), a_end.tolist(), b.tolist(), b_end.tolist(), strict=True):
-        overlap = overlaps(ours.xyxy[first:last].astype(np.float64), theirs.xyxy[low:high].astype(np.float64))
-        rows, columns = (overlap >= HIT).nonzero()
-        rows, columns = assign(rows, columns, overlap[rows, columns])
-        partner[first + rows] = low + columns
-    return partner
+    def __init__(self, project: Project, theirs: Annotations, difference: Difference, partner: int) -> None:
+        self._project, self._theirs, self._difference, self._partner = project, theirs, difference, partner
+        self._first, self._last = np.searchsorted(project.frames, [difference.first, difference.last]).tolist()
+        rows = (theirs.id == difference.b).nonzero()[0]
+        frame = np.searchsorted(project.frames, theirs.frames)[theirs.row[rows]]
+        inside = (frame >= self._first) & (frame <= self._last)
+        self._rows: Int64 = rows[inside]
+        self._frame: Int64 = frame[inside]
 
+    def as_json(self) -> dict[str, Any]:
+        """The question."""
+        one, times = self._difference, self._project.times
+        begin = int(np.searchsorted(times, times[self._first] - AROUND_S))
+        end = int(np.searchsorted(times, min(times[self._last], times[self._first] + AROUND_S)))
+        kind = KINDS.get(one.kind, one.kind)
+        tracks = [id for id in dict.fromkeys((one.a, self._partner)) if id > 0]
+        options: list[dict[str, Any]] = [{"key": "keep", "tracks": tracks, "text": "Keep it as it is here"}]
+        if (change := self._change(kind)) is not None:
+            key, text, operation = change
+            options.append({"key": key, "tracks": tracks, "text": text, "operation": operation})
+        return {
+            "key": f"{kind} {one.a} {one.b} {one.first}", "kind": kind, "tracks": tracks, "frame": self._first,
+            "first": begin, "last": max(min(end, len(times) - 1), self._first), "chance": 1.0,
+            "cost": round(one.seconds or 0.0, 2), "options": options, "ghosts": self._ghosts(len(options) - 1),
+        }  # fmt: skip
 
-def _partners(our_id: Int64, their_id: Int64, partner: Int64) -> dict[int, int]:
-    """The id here that belongs to each id there: most frames in common over all."""
-    hit = partner >= 0
-    both, count = np.unique(np.stack([our_id[hit], their_id[partner[hit]]], axis=1), axis=0, return_counts=True)
-    if not len(both):
-        return {}
-    names, row = np.unique(both[:, 0], return_inverse=True)
-    others, column = np.unique(both[:, 1], return_inverse=True)
-    row, column = assign(row.astype(np.int64), column.astype(np.int64), count.astype(np.float64))
-    return dict(zip(others[column].tolist(), names[row].tolist(), strict=True))
+    def _change(self, kind: str) -> tuple[str, str, list[Any]] | None:
+        """Key, text and operation that makes it as it is there; None where no single operation does."""
+        ours, partner = self._difference.a, self._partner
+        if kind == "extra":
+            given: dict[str, Any] = {"track": ours, "first": self._first, "last": self._last}
+            return "delete", "Delete it", ["delete", given]
+        if kind == "identity" and partner > 0 and partner != ours:
+            return "swap", "Swap from here on", ["swap", {"track": ours, "other": partner, "frame": self._first}]
+        if kind in ("missing", "box") and len(self._rows):
+            given = {"frame": self._frame.tolist(), "xyxy": self._boxes(slice(None), 2), "label": self._label()}
+            track = ours if kind == "box" else partner
+            return "take", "Take it over", ["rows", {**given, "track": track} if track > 0 else given]
+        if kind == "class" and len(self._rows):
+            return "take", "Take the other class", ["relabel", {"track": ours, "label": self._label()}]
+        return None
 
+    def _label(self) -> int:
+        """The project's class of their track; 0 where the project has none of its name."""
+        names, name = self._project.names, self._theirs.names[int(self._theirs.label[self._rows[0]])]
+        return names.index(name) if name in names else 0
 
-def _stretches(
-    kind: str, frame: Int64, ours: Int64 | None, theirs: Int64 | None, times: Any, lasting: Any
-) -> Iterator[Difference]:
-    """One difference for each run of frames of a pair of ids."""
-    nobody = np.full(len(frame), -1, np.int64)
-    ours, theirs = nobody if ours is None else ours, nobody if theirs is None else theirs
-    order = np.lexsort((frame, theirs, ours))
-    frame, ours, theirs = frame[order], ours[order], theirs[order]
-    if not len(frame):
-        return
-    new: Bool = (np.diff(ours) != 0) | (np.diff(theirs) != 0) | (np.diff(times[frame]) > GAP_S)
-    begins = np.append(0, new.nonzero()[0] + 1)
-    for begin, end in zip(begins.tolist(), np.append(begins[1:], len(frame)).tolist(), strict=True):
-        seconds = float(lasting[frame[begin:end]].sum())
-        first, last = int(frame[begin]), int(frame[end - 1])
-        yield Difference(kind, int(ours[begin]), int(theirs[begin]), first, last, seconds)
+    def _boxes(self, rows: slice, decimals: int) -> list[list[float]]:
+        boxes: list[list[float]] = np.round(self._theirs.xyxy[self._rows[rows]].astype(np.float64), decimals).tolist()
+        return boxes
 
-
-def _question(one: Difference, theirs: Annotations, project: Project, pairs: dict[int, int]) -> dict[str, Any]:
-    """The difference as the page asks about it: keep ours, or take theirs."""
-    times = project.times
-    begin = int(np.searchsorted(times, times[one.first] - AROUND_S))
-    end = min(int(np.searchsorted(times, min(times[one.last], times[one.first] + AROUND_S))), len(times) - 1)
-    tracks = [id for id in (one.ours, pairs.get(one.theirs, -1)) if id > 0]
-    options: list[dict[str, Any]] = [{"key": "keep", "tracks": tracks, "text": "Keep it as it is here"}]
-    rows = (theirs.id == one.theirs).nonzero()[0]
-    frame = np.searchsorted(project.frames, theirs.frames)[theirs.row[rows]]
-    rows, frame = (part[(frame >= one.first) & (frame <= one.last)] for part in (rows, frame))
-    if one.kind == "extra":
-        given: dict[str, Any] = {"track": one.ours, "first": one.first, "last": one.last}
-        options.append({"key": "delete", "tracks": tracks, "text": "Delete it", "operation": ["delete", given]})
-    elif one.kind == "identity" and (other := pairs.get(one.theirs, -1)) > 0 and other != one.ours:
-        given = {"track": one.ours, "other": other, "frame": one.first}
-        options.append({"key": "swap", "tracks": tracks, "text": "Swap from here on", "operation": ["swap", given]})
-    elif one.kind == "missing":
-        name = theirs.names[int(theirs.label[rows[0]])]
-        label = project.names.index(name) if name in project.names else 0
-        given = {"frame": frame.tolist(), "xyxy": theirs.xyxy[rows].astype(float).tolist(), "label": label}
-        given |= {"track": tracks[0]} if tracks else {}
-        options.append({"key": "take", "tracks": tracks, "text": "Take it over", "operation": ["rows", given]})
-    thin = slice(None, None, max(1, len(rows) // MAX_GHOST_BOXES))
-    ghost = {
-        "option": len(options) - 1, "id": one.theirs, "frame": frame[thin].tolist(),
-        "xyxy": np.round(theirs.xyxy[rows[thin]].astype(np.float64), 1).tolist(),
-    }  # fmt: skip
-    return {
-        "key": f"{one.kind} {one.ours} {one.theirs} {one.first}", "kind": one.kind, "tracks": tracks,
-        "frame": one.first, "first": begin, "last": max(end, one.first), "chance": 1.0,
-        "cost": round(one.seconds, 2), "options": options, "ghosts": [ghost] if len(rows) else [],
-    }  # fmt: skip
+    def _ghosts(self, option: int) -> list[dict[str, Any]]:
+        """Their path, drawn with the answer that takes it."""
+        if not len(self._rows):
+            return []
+        thin = slice(None, None, max(1, len(self._rows) // MAX_GHOST_BOXES))
+        frame = self._frame[thin].tolist()
+        return [{"option": option, "id": self._difference.b, "frame": frame, "xyxy": self._boxes(thin, 1)}]

@@ -12,11 +12,13 @@ from typing import Any
 from datasets.formats.carries import CARRIES, left_out
 from datasets.formats.config import LabelConfig
 from datasets.formats.registry import FORMATS, write
+from datasets.formats.selection import select
 from datasets.projects import Project
 from models.errors import ConfigError, DataError, LiquidTrackError
 
 TYPES = {".json": "application/json", ".xml": "application/xml", ".zip": "application/zip"}
-OPTIONS = {"cvat_keyframes": str, "yolo_ids": bool}
+WRITING = {"cvat_keyframes": str, "yolo_ids": bool}  # options of `LabelConfig`
+CHOOSING = {"classes": list, "accepted": bool, "keys": bool, "rate": float}  # of `select`
 
 
 def formats() -> list[dict[str, Any]]:
@@ -34,15 +36,17 @@ def export(project: Project, name: str, form: str, options: dict[str, Any]) -> t
         project: the project.
         name: of the recording.
         form: name of the format.
-        options: settings of `LabelConfig`.
+        options: settings of `LabelConfig`, and which boxes are written: those of `select`.
 
     Raises:
         LiquidTrackError: there is no such format or option, or it cannot hold these tracks.
     """
     if form not in FORMATS:
         raise ConfigError(f"there is no format {form[:40]!r}; there are {', '.join(FORMATS)}.")
-    config = _config(options)
-    annotations = project.to_annotations()
+    options = _checked(options)
+    config = LabelConfig(**{name: value for name, value in options.items() if name in WRITING})
+    chosen = {name: value for name, value in options.items() if name in CHOOSING}
+    annotations = select(project.to_annotations(), **chosen)
     stem = re.sub(r"[^\w.-]+", "_", Path(name).stem)[:100].strip("._") or "tracks"
     suffix = FORMATS[form].layout.suffix
     with tempfile.TemporaryDirectory(prefix="liquidtrack-") as folder:
@@ -62,10 +66,17 @@ def export(project: Project, name: str, form: str, options: dict[str, Any]) -> t
         return f"{stem}.{form}.zip", TYPES[".zip"], data.getvalue(), lost
 
 
-def _config(options: dict[str, Any]) -> LabelConfig:
+def _checked(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that are set.
+
+    Raises:
+        ConfigError: one is unknown, or of the wrong kind.
+    """
+    known = WRITING | CHOOSING
     for name, value in options.items():
-        if name not in OPTIONS:
-            raise ConfigError(f"there is no option {name[:40]!r}; there are {', '.join(OPTIONS)}.")
-        if type(value) is not OPTIONS[name]:
+        if name not in known:
+            raise ConfigError(f"there is no option {name[:40]!r}; there are {', '.join(known)}.")
+        fits = type(value) in (int, float) if known[name] is float else type(value) is known[name]
+        if (value is not None and not fits) or (name == "classes" and not all(type(one) is str for one in value or ())):
             raise ConfigError(f"{name} is {str(value)[:40]!r}, which is of the wrong kind.")
-    return LabelConfig(**options)
+    return {name: value for name, value in options.items() if value is not None}

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path as FilePath
 
-from datasets.formats import read
 from datasets.formats.annotations import Annotations
+from datasets.label_source import read_labels
 from datasets.projects import Project
 from datasets.projects.source_identity import find_source, source_record
 from datasets.source_factory import open_source
@@ -178,11 +178,11 @@ def _tracks(config: AnnotateConfig, info: SourceInfo) -> Annotations:
     assert config.tracks is not None
     size = info.width, info.height
     try:
-        found = read(config.tracks, skip_bad_rows=config.skip_bad_rows)
+        found = read_labels(config.tracks, skip_bad_rows=config.skip_bad_rows)
     except LiquidTrackError as error:
         if "size" not in str(error):
             raise
-        found = read(config.tracks, skip_bad_rows=config.skip_bad_rows, size=size)
+        found = read_labels(config.tracks, skip_bad_rows=config.skip_bad_rows, size=size)
     if found.size is not None and tuple(found.size) != size:
         raise DataError(
             f"{config.tracks} is about pictures of {found.size[0]}x{found.size[1]}, and {info.name} has"

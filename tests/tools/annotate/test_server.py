@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 from datasets.formats import read
+from datasets.formats.carries import CARRIES
+from datasets.formats.registry import FORMATS
 from tests.support.annotation_client import Client, heard
 from tests.support.annotation_page import Server
 from tests.support.numbered_film import COLOURS, FRAMES, HEIGHT, WIDTH, box, milliseconds, number_in
@@ -219,7 +221,7 @@ def test_state_and_names(client: Client) -> None:
         assert "1 to 100 printable characters" in client.refused("names", name=wrong)
 
 
-@pytest.mark.parametrize("form", ["mot", "jsonl", "coco", "cvat", "yolo", "kitti"])
+@pytest.mark.parametrize("form", FORMATS)
 def test_exports_are_read_back(client: Client, tmp_path: Path, form: str) -> None:
     client.do("delete", track=3)
     client.do("rename", track=1, name="Anna")
@@ -227,15 +229,13 @@ def test_exports_are_read_back(client: Client, tmp_path: Path, form: str) -> Non
     assert answer.status_code == 200
     name = answer.headers["content-disposition"].partition('filename="')[2].rstrip('"')
     lost = json.loads(unquote(answer.headers["x-left-out"]))
-    assert ("names of tracks" in lost) == (form not in ("jsonl", "coco", "cvat"))
+    assert ("names of tracks" in lost) == ("name" not in CARRIES[form])
     path = tmp_path / name
     path.write_bytes(answer.content)
     if name.endswith(".zip"):
         with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
             archive.extractall(tmp_path / "out")
-        inside = sorted((tmp_path / "out").iterdir())
-        path = inside[0] if form == "yolo" else next(one for one in inside if one.suffix == ".txt")
-        path = path if form != "yolo" or (path.is_dir() and path.name != "labels") else tmp_path / "out"
+        path = tmp_path / "out" / f"{name.removesuffix(f'.{form}.zip')}{FORMATS[form].layout.suffix}"
     found = read(path, form, size=(WIDTH, HEIGHT))
     assert np.unique(found.id).tolist() == [1, 2]
     assert len(found) == 2 * FRAMES
@@ -245,6 +245,16 @@ def test_unknown_formats_and_options_are_refused(client: Client) -> None:
     assert "there is no format 'docx'" in client.refused("export", format="docx")
     assert "there is no option" in client.refused("export", format="cvat", options={"path": "/etc/passwd"})
     assert "wrong kind" in client.refused("export", format="yolo", options={"yolo_ids": "yes"})
+    assert "wrong kind" in client.refused("export", format="mot", options={"classes": [3]})
+    assert "no class is called" in client.refused("export", format="mot", options={"classes": ["unicorn"]})
+
+
+def test_export_of_some_boxes(client: Client, tmp_path: Path) -> None:
+    client.do("move", track=1, frame=100, xyxy=[1, 2, 30, 40])
+    path = tmp_path / "some.jsonl"
+    path.write_bytes(client.post("export", format="jsonl", options={"keys": True, "rate": None}).content)
+    found = read(path)
+    assert (found.id.tolist(), found.frames[found.row].tolist()) == ([1], [100])
 
 
 def test_comparison_with_another_annotator(client: Client) -> None:

@@ -261,7 +261,8 @@ def _locked(path: FilePath) -> FileLock:
     Raises:
         DataError: another process has it.
     """
-    lock = FileLock(path.parent, path.name)
+    place = path.resolve()  # by whatever link it was named
+    lock = FileLock(place.parent, place.name)
     owner = lock.take()
     if owner is not None:
         by = f"process {owner}" if owner else "another process"

@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 from models.errors import DataError
 
@@ -95,7 +94,7 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
         path: the file.
         mode: SQLite's: "ro", "rw", "rwc".
     """
-    address = f"file:{quote(str(path.absolute()))}?mode={mode}"
+    address = f"{path.absolute().as_uri()}?mode={mode}"
     options = {"uri": True, "isolation_level": None, "check_same_thread": False, "timeout": BUSY_S}
     connection = sqlite3.connect(address, **options)  # type: ignore[arg-type]
     try:
@@ -157,6 +156,8 @@ def check_version(connection: sqlite3.Connection, path: Path, write: bool) -> No
         raise DataError(
             f"{path} is a project of version {version}, this program reads up to {VERSION}; update liquidtrack."
         )
+    if version < 1:
+        raise DataError(f"{path} is damaged (version {version}); take a copy from before.")
     if version < VERSION and not write:
         raise DataError(
             f"{path} is a project of version {version}, this program reads {VERSION}; open it once for writing, which"

@@ -15,7 +15,8 @@ from models.lazy_exports import lazy_exports
 from tests.support.moving_box_clip import write_clip
 
 FACES = (
-    "models", "models.liquid", "tracker", "tracker.reid", "datasets", "datasets.formats", "datasets.scenes", "tools",
+    "models", "models.liquid", "tracker", "tracker.reid", "datasets", "datasets.formats", "datasets.projects",
+    "datasets.scenes", "tools",
 )  # fmt: skip
 EXAMPLES = (
     "datasets.formats.registry",

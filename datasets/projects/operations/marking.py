@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,8 @@ from datasets.projects.types import Path, Provenance
 from datasets.projects.view import View
 from models.errors import DataError
 from tracker.offline.types import Constraint
+
+SURE = 0.999  # probability of a link of which a person's word tells the solver nothing new
 
 
 def occluded(view: View, track: int, first: int, last: int, value: bool = True) -> Edit:
@@ -55,7 +56,10 @@ def present(view: View, track: int, first: int, last: int) -> Edit:
 
 
 def accept(view: View, track: int, first: int | None = None, last: int | None = None) -> Edit:
-    """Says that boxes of a track are right: the machine's ones in frames first..last, or all, count as confirmed."""
+    """Says that boxes of a track are right: the machine's ones in frames first..last, or all, count as confirmed.
+
+    The solver learns from it where a link was in doubt.
+    """
     low, high = 0 if first is None else first, len(view.times) - 1 if last is None else last
     check_range(view, low, high)
     said, slots = writable(view, track)
@@ -66,8 +70,10 @@ def accept(view: View, track: int, first: int | None = None, last: int | None = 
         link[0] = rows.link[0]  # it leads to a row that is not accepted
     slots = slots.with_rows(rows.with_columns(provenance=provenance, link=link))
     whole = low <= slots.first and high >= slots.last
-    seen = rows.detection[rows.detection >= 0].tolist()
-    together = (Constraint(a, b, True) for a, b in pairwise(seen))
+    seen = rows.take(rows.detection >= 0)
+    doubt = seen.link[1:] < SURE
+    pairs = zip(seen.detection[:-1][doubt].tolist(), seen.detection[1:][doubt].tolist(), strict=True)
+    together = (Constraint(a, b, True) for a, b in pairs)
     given = {"track": track, "first": first, "last": last}
     return edit(view, "accept", given, {track: (replace(said, accepted=said.accepted or whole), slots)}, together)
 

@@ -57,6 +57,7 @@ def make_folder(path: FilePath) -> None:
         (lambda path: path.write_bytes(b""), "is cut off after 0 bytes; take a copy from before"),
         (write_text, r"is no project of liquidtrack; give a file that ends in \.liquidtrack"),
         (write_database, "is no project of liquidtrack"),
+        (lambda path: set_version(path, 0), r"is damaged \(version 0\)"),
         (
             lambda path: set_version(path, 7),
             "is a project of version 7, this program reads up to 1; update",

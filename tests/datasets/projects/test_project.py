@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path as FilePath
 
 import numpy as np
@@ -149,6 +150,23 @@ def test_detections_and_blobs_come_back_to_the_bit(tmp_path: FilePath) -> None:
         assert project.blob("state") == b""
         assert project.blob("nothing") is None
         assert project.frames.tolist() == [0, 1, 5]
+
+
+def test_a_project_may_lie_in_a_folder_of_any_name_and_behind_a_link(tmp_path: FilePath) -> None:
+    folder = tmp_path / os.fsdecode(b"100 % of #1?&mode=ro \xff \xc3\xa4")
+    folder.mkdir()
+    path = folder / "film.mp4.liquidtrack"
+    link = tmp_path / "link"
+    with make_project(path, {1: seen(0, 10)}) as project:
+        project.put_blob("state", b"new")
+        link.symlink_to(path)
+        with pytest.raises(DataError, match="is being edited by process"):
+            Project.open(link)
+    with Project.open(link) as project:
+        assert project.blob("state") == b"new"
+        project.apply(Edit("delete", {}, {1: None}), "a")
+    with Project.open(path, write=False) as project:
+        assert project.tracks() == ()
 
 
 def test_an_existing_file_is_never_overwritten(tmp_path: FilePath) -> None:

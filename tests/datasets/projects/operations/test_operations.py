@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datasets.projects import Entry, Path, Project, Provenance, SourceRecord, Track
+from datasets.projects import Edit, Entry, Path, Project, Provenance, SourceRecord, Track
 from datasets.projects.operations import OPERATIONS, run, together
 from models.errors import DataError
 from tests.support.projects import content, make_project, seen
@@ -222,10 +222,18 @@ def test_accept_confirms_the_machines_boxes_and_says_that_they_are_one_object(pr
     confirmed = rows.frame[rows.provenance == Provenance.CONFIRMED]
     assert confirmed.tolist() == [58, 59, 61]
     assert rows.between(57, 62).link.tolist() == [np.float32(x) for x in (0.95, 0.95, 1, 1, 1, 0.95)]
-    assert project.constraints() == (Constraint(208, 209, True), Constraint(209, 210, True), Constraint(210, 211, True))
+    assert project.constraints() == (Constraint(208, 209, True), Constraint(210, 211, True))
     do(project, "accept", track=2)
     assert project.meta(2).accepted
     assert project.track(2)[1].key.all()
+
+
+def test_accepting_sure_links_tells_the_solver_nothing_new(project: Project) -> None:
+    rows = project.track(2)[1]
+    link = np.where(rows.frame == 70, np.float32(0.5), np.float32(1))
+    project.apply(Edit("links", {}, {2: (project.meta(2), rows.with_columns(link=link))}), "a")
+    do(project, "accept", track=2)
+    assert project.constraints() == (Constraint(219, 220, True),)
 
 
 def test_absent_removes_boxes_and_present_only_the_note(project: Project) -> None:

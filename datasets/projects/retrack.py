@@ -218,7 +218,7 @@ class RetrackJob:
                 if abs(stretch.end - self._frame) > 1:
                     said.append(f"not found {word} frame {self._frame}")
             elif rows.lost is not None and stretch.key is not None:
-                said.append(f"not found from frame {rows.lost} on for a while, which is filled")
+                said.append(f"followed to frame {stretch.end}, but not found for long from frame {rows.lost} on")
             elif rows.lost is not None:
                 edge = int(rows.frame[-1] if stretch.forwards else rows.frame[0])
                 said.append(f"followed to frame {edge}, where it was lost; boxes {word} it are as they were")

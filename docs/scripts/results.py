@@ -13,6 +13,7 @@ from pathlib import Path
 
 from result_files import RESULTS, ROOT, Result, read_commands, stale
 from result_pages import appearance, births, motion, summary, tracking
+from result_pages_following import retrack
 from result_pages_vision import (
     classification,
     detector,
@@ -34,6 +35,7 @@ PAGES = (
     births,
     appearance,
     single_object,
+    retrack,
     masks,
     reid,
     classification,

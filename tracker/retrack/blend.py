@@ -95,8 +95,8 @@ def blend(
         forwards: what was seen from the first box on.
         backwards: what was seen from the last box on.
         detections: of the recording.
-        camera: the camera's motion from the frame `origin` on, which lies at or before all these frames.
-        origin: that frame.
+        camera: the camera's motion from the frame `origin` on: forwards, or backwards where only the last box is known.
+        origin: that frame, at one end of all these frames.
     """
     stretch = Stretch.between(times, position, first, last)
     ahead = observed(forwards, first, last, stretch, times)
@@ -242,25 +242,29 @@ def _smoothed(seen: Observed, stretch: Stretch, times: Float64, camera: CameraPa
     edges = np.tile(v[:, :2] + v[:, 2:] / 4, 2)
     lasting = 1 / np.tanh(_interval(stretch.time[found]) / (2 * ERROR_TAU_S))
     std = np.concatenate([np.full((len(keys), 4), KNOWN_STD), np.sqrt(edges * lasting[:, None])])
-    order = np.argsort(frame, kind="stable")
-    frame, xyxy, std = frame[order], xyxy[order], std[order]
+    # with the last box alone, time runs from it, so that a reversed video gives the same
+    sign = -1 if stretch.first is None else 1
+    order = np.argsort(sign * frame, kind="stable")
+    place, xyxy, std = sign * (frame - origin)[order], xyxy[order], std[order]
     noise = std / NOISE_STD
-    sightings = Sightings(np.zeros(len(frame), np.int64), times[frame], frame - origin, xyxy, noise)
-    missing = np.flatnonzero(~seen.there)
-    after = np.searchsorted(frame, stretch.position[missing]) - 1
-    inner = (after >= 0) & (after < len(frame) - 1)
+    sightings = Sightings(np.zeros(len(frame), np.int64), sign * times[frame[order]], place, xyxy, noise)
+    asked = sign * (stretch.position - origin)
+    missing = np.flatnonzero(~seen.there)[::sign]
+    after = np.searchsorted(place, asked[missing]) - 1
+    inner = (after >= 0) & (after < len(place) - 1)
     missing, after = missing[inner], after[inner]
-    queries = Queries(after, stretch.time[missing], stretch.position[missing] - origin)
+    queries = Queries(after, sign * stretch.time[missing], asked[missing])
     result = calibrated(smooth(sightings, queries, BANK, camera), queries)
     rows = np.concatenate([found, missing])
-    where = np.searchsorted(frame, stretch.position[found])
+    where = np.searchsorted(place, asked[found])
     mean = np.concatenate([result.mean[where], result.query_mean])
     spread = np.concatenate([result.std[where], result.query_std])
     order = np.argsort(rows)
     rows = rows[order]
     score = seen.score.copy()
     if len(found):
-        score[missing] = np.interp(stretch.time[missing], stretch.time[found], seen.score[found])
+        clock, known = sign * stretch.time, found[::sign]
+        score[missing] = np.interp(clock[missing], clock[known], seen.score[known])
     return FollowedRows(
         frame=stretch.position[rows],
         xyxy=to_xyxy(mean[order]).astype(np.float32),

@@ -15,7 +15,7 @@ DOUBT_RATE = 2.0  # weight of the negative logarithm of a frame's score, a secon
 UNSEEN_SCORE = 0.15  # the score that a frame without the object counts as
 LEAST_SCORE = 0.02
 JUMP, JUMP_SPEED = 0.08, 0.6  # standard deviation of an edge's jump, heights: at once, and for each second between
-MAX_BETWEEN = 600  # frames that may lie between the two
+MAX_BETWEEN = 4000  # frames that may lie between the two, so that the time grows no faster than the stretch
 
 
 def believed(
@@ -38,7 +38,9 @@ def believed(
     due = np.concatenate([np.cumsum(cost[1][::-1])[::-1], [0.0]])  # by the run backwards, from frame j + 1 on
     waited = -DOUBT_RATE * np.log(UNSEEN_SCORE)  # a second
     here, onward = np.concatenate([first[None], forwards]), np.concatenate([backwards, last[None]])
-    best, pair = np.inf, (0, count)
+    best = np.inf
+    ends = np.flatnonzero(there[0]), np.flatnonzero(there[1])  # for gaps beyond: each run to its last frame
+    pair = (int(ends[0][-1]) + 1 if len(ends[0]) else 0, int(ends[1][0]) if len(ends[1]) else count)
     for i in np.flatnonzero(~np.isnan(here[:, 0])).tolist():
         onto = onward[i : i + MAX_BETWEEN]  # frames i + 1, i + 2, ...
         after = time[i + 1 : i + 1 + len(onto)] - time[i]

@@ -19,13 +19,13 @@ class RetrackConfig:
         max_lost: longest absence. An object that is not found for longer is given up, and its rows end where it was
             last found.
         detections: take the boxes of detections that agree with the followed box into account.
-        camera: how the camera's own motion is taken out: given (as the detections say), flow (as they say, else from
-            the pixels), none.
+        camera: how the camera's own motion is taken out. flow: as the detections say, else from the pixels; given: only
+            as they say.
     """
 
     max_lost: Seconds = 1.5
     detections: bool = True
-    camera: Camera = "given"
+    camera: Camera = "flow"
 
     def __post_init__(self) -> None:
         if not 0 < self.max_lost <= 3600:

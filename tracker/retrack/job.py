@@ -120,8 +120,8 @@ class Retrack:
     def rows(self, detections: bool = True) -> FollowedRows:
         """The object's rows, as far as it was followed; without `detections` from the pixels alone.
 
-        With two known boxes and a finished job, every frame between them has a row. Else the rows reach as far as the
-        object was found.
+        With two known boxes and a finished job, every frame between them has a row, but for absences that are longer
+        than they may be. Else the rows reach as far as the object was found.
         """
         runs = [run for run in (self.forwards, self.backwards) if run is not None]
         reached = set[int]()
@@ -141,26 +141,36 @@ class Retrack:
             None if self.backwards is None else RunArrays.of(self.backwards),
             self._detections if detections and self._config.detections else None,
             self._camera_path(),
-            self._low,
+            self._high if self._first is None else self._low,
         )
-        return replace(rows, lost=self._lost(rows) if len(runs) == 2 else runs[0].lost)
+        if len(runs) == 1:
+            return replace(rows, lost=runs[0].lost)
+        return self._without_absences(rows)
 
-    def _lost(self, rows: FollowedRows) -> int | None:
-        """The first frame of an absence between two known boxes that is longer than it may be."""
+    def _without_absences(self, rows: FollowedRows) -> FollowedRows:
+        """Rows between two known boxes without those of absences that are longer than they may be."""
         assert self._first is not None
         assert self._last is not None
         seen = np.concatenate([[self._first.frame], rows.frame[rows.found], [self._last.frame]])
         absent = np.flatnonzero((np.diff(self._times[seen]) > self._config.max_lost) & (np.diff(seen) > 1))
-        return int(seen[absent[0]]) + 1 if len(absent) else None
+        if not len(absent):
+            return rows
+        after = np.searchsorted(seen, rows.frame, side="right") - 1
+        kept = rows.take(rows.found | ~np.isin(after, absent))
+        return replace(kept, lost=int(seen[absent[0]]) + 1)
 
     def _camera_path(self) -> CameraPath | None:
-        """The camera's motion from the first frame of the stretch on, as the runs met it."""
+        """The camera's motion as the runs met it: from the first known box on, or backwards from the only last one."""
         still = np.eye(2, 3)
         warps = np.tile(still, (self._high - self._low + 1, 1, 1))
-        if self.backwards is not None:
-            for frame, warp in zip(self.backwards.frame, self.backwards.warp, strict=True):
-                warps[frame + 1 - self._low] = inverse(warp)
-        if self.forwards is not None:
-            for frame, warp in zip(self.forwards.frame, self.forwards.warp, strict=True):
-                warps[frame - self._low] = warp
+        for run in (self.backwards, self.forwards):
+            if run is None:
+                continue
+            for frame, warp in zip(run.frame, run.warp, strict=True):
+                if run is self.forwards:
+                    warps[frame - self._low] = warp
+                elif self._first is None:
+                    warps[self._high - frame] = warp
+                else:
+                    warps[frame + 1 - self._low] = inverse(warp)
         return None if (warps == still).all() else CameraPath(warps)

@@ -22,6 +22,8 @@ from tracker.single_object.tracker import Estimate
 from tracker.types import Bool, Detections, Float64, Frame, Int64
 
 SAME_IOU = 0.5  # IoU from which two boxes of a frame are one object
+AROUND = 0.5  # sides of the object around its last box in which it may be
+MAX_ZOOM = 1.5  # zoom from one frame to the next beyond which both show different places
 
 
 @dataclass(slots=True)
@@ -91,7 +93,7 @@ def follow(
     box = inside(run.start.xyxy, first.size)
     sign = -1.0 if positions and positions[0] < here else 1.0
     tracker = make_tracker(first.bgr, box, 0.0)
-    camera = _camera(config.camera, detections, first, here)
+    camera = _camera(config.camera, detections, first, here, box)
     seen = 0.0
     absent: int | None = None
     for position in positions:
@@ -106,10 +108,11 @@ def follow(
                 f"{first.size[1]}; an object is followed in frames of one size."
             )
         time = sign * float(times[position] - times[here])
-        warp = camera(frame, position)
+        warp = camera(frame, position, box)
         known = others.at(position)
         sight = tracker.update(frame.bgr, time, warp, avoid=known)
         run.add(position, sight, _agreeing(sight, detections, position, known), warp)
+        box = sight.xyxy
         if sight.found:
             seen, absent = time, None
         elif absent is None:
@@ -137,15 +140,16 @@ def _agreeing(sight: Estimate, detections: VideoDetections | None, position: int
 
 
 def _camera(
-    camera: Camera, detections: VideoDetections | None, first: Frame, here: int
-) -> Callable[[Frame, int], Float64 | None]:
-    """A function of the next frame and its position: the camera's motion since the frame before it, in either order."""
+    camera: Camera, detections: VideoDetections | None, first: Frame, here: int, box: Float64
+) -> Callable[[Frame, int, Float64], Float64 | None]:
+    """The camera's motion since the frame before, in either order: a function of a frame, its position, and the last
+    box of the object."""
     given = None if detections is None else detections.warps
     if camera == "none" or (camera == "given" and given is None):
-        return lambda frame, position: None
+        return lambda frame, position, box: None
     if given is not None:
         return _GivenMotion(given, here)
-    return _FlowMotion(detections, first, here)
+    return _FlowMotion(detections, first, here, box)
 
 
 class _GivenMotion:
@@ -154,7 +158,7 @@ class _GivenMotion:
     def __init__(self, warps: Float64, here: int) -> None:
         self._warps, self._here = warps, here
 
-    def __call__(self, frame: Frame, position: int) -> Float64:
+    def __call__(self, frame: Frame, position: int, box: Float64) -> Float64:
         before, self._here = self._here, position
         whole = np.eye(3)
         for k in range(min(before, position) + 1, max(before, position) + 1):  # more than one where a frame is damaged
@@ -163,15 +167,23 @@ class _GivenMotion:
 
 
 class _FlowMotion:
-    """Camera motion from the pixels."""
+    """Camera motion from the pixels, without those of detections and of the object."""
 
-    def __init__(self, detections: VideoDetections | None, first: Frame, here: int) -> None:
+    def __init__(self, detections: VideoDetections | None, first: Frame, here: int, box: Float64) -> None:
         self._detections, self._flow = detections, FlowCameraMotion()
-        self(first, here)
+        self(first, here, box)
 
-    def __call__(self, frame: Frame, position: int) -> Float64 | None:
-        found = Detections.empty() if self._detections is None else self._detections.at(position)
-        return self._flow(frame, found)
+    def __call__(self, frame: Frame, position: int, box: Float64) -> Float64 | None:
+        grown = box + AROUND * np.concatenate([box[:2] - box[2:], box[2:] - box[:2]])
+        boxes = [grown[None].astype(np.float32)]
+        if self._detections is not None:
+            boxes.append(self._detections.at(position).xyxy)
+        xyxy = np.concatenate(boxes)
+        found = Detections(xyxy, np.ones(len(xyxy), np.float32), np.zeros(len(xyxy), np.int64))
+        warp = self._flow(frame, found)
+        if warp is None or not 1 / MAX_ZOOM < abs(np.linalg.det(warp[:, :2])) ** 0.5 < MAX_ZOOM:
+            return None
+        return warp
 
 
 def inverse(warp: Float64) -> Float64:

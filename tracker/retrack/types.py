@@ -86,8 +86,7 @@ class FollowedRows:
         std: (R, 4) float32, standard deviation of centre x, centre y (pixels), log width, log height.
         found: (R,) whether the object was found in the pixels; the other rows are computed from the rows around them.
         detection: (R,) row of the detections whose box agreed; -1 without one.
-        lost: the first frame in which the object was not found any more, where the run was given up; None else. With
-            two known boxes it is None.
+        lost: the first frame of an absence that is longer than it may be, in which there are no rows; None without one.
     """
 
     frame: Int64
@@ -101,12 +100,12 @@ class FollowedRows:
     def __len__(self) -> int:
         return len(self.frame)
 
-    @classmethod
-    def empty(cls, lost: int | None = None) -> FollowedRows:
-        """No rows."""
-        none = np.zeros(0)
-        box = np.zeros((0, 4), np.float32)
-        return cls(none.astype(int), box, none.astype(np.float32), box, none.astype(bool), none.astype(int), lost)
+    def take(self, rows: Bool) -> FollowedRows:
+        """Only `rows`, a mask."""
+        return FollowedRows(
+            self.frame[rows], self.xyxy[rows], self.score[rows], self.std[rows], self.found[rows],
+            self.detection[rows], self.lost,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,17 @@ def test_frames_without_the_object_are_never_believed() -> None:
     assert {*here, *there} == {*range(4), *range(8, COUNT)}
 
 
+def test_runs_that_are_lost_for_very_long_are_believed_up_to_there() -> None:
+    count = 9000
+    time = np.arange(count + 2) * 0.04
+    box = np.array([10.0, 50, 50, 150])
+    runs = [np.full((count, 4), np.nan) for _ in range(2)]
+    runs[0][:300] = runs[1][-200:] = box
+    here, there = believed(time, box, box, runs[0], runs[1], np.full((2, count), 0.7))
+    assert np.flatnonzero(here).tolist() == list(range(300))
+    assert np.flatnonzero(there).tolist() == list(range(count - 200, count))
+
+
 @settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), lost=st.floats(0, 1))
 def test_believed_frames_of_both_runs_never_cross(seed: int, lost: float) -> None:

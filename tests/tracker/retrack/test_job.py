@@ -142,13 +142,13 @@ def test_cut_to_another_place_ends_the_rows(make: MakeTracker) -> None:
     assert rows.frame.tolist() == list(range(1, 8))
 
 
-def test_absence_between_two_boxes_is_told_where_it_is_too_long(make: MakeTracker) -> None:
+def test_absence_between_two_boxes_that_is_too_long_is_told_and_left_open(make: MakeTracker) -> None:
     times = np.arange(0, 2.0, 0.1)
     film = video(times, lambda time: None if 0.55 < time < 1.35 else walking(time))
     rows = followed(make, film, key(0, times=times), key(19, times=times), RetrackConfig(max_lost=0.4))
-    assert rows.frame.tolist() == list(range(1, 19))
+    assert rows.frame.tolist() == [*range(1, 6), *range(14, 19)]
     assert rows.lost == 6
-    assert rows.frame[~rows.found].tolist() == list(range(6, 14))
+    assert rows.found.all()
 
 
 def test_neighbour_that_is_known_does_not_attract_the_box(make: MakeTracker) -> None:

@@ -31,8 +31,8 @@ class BenchRetrackConfig:
         detector: detector of the rendered scenes; folders bring their own detections.
         visible: least visible share of the object in both boxes.
         max_lost: longest absence. An object that is not found for longer is given up.
-        camera: how the camera's own motion is taken out. given: as gmc.txt says, where there is one; flow: from the
-            pixels.
+        camera: how the camera's own motion is taken out. flow: as gmc.txt says, else from the pixels; given: only as
+            gmc.txt says.
         seed: seed of the choice of objects.
         threads: CPU threads of each network. 0 takes all cores.
         json: write all figures, and those of each pair of boxes, to this JSON file.
@@ -47,7 +47,7 @@ class BenchRetrackConfig:
     detector: str = "lite0"
     visible: float = 0.5
     max_lost: Seconds = 1.5
-    camera: Literal["given", "flow", "none"] = "given"
+    camera: Literal["given", "flow", "none"] = "flow"
     seed: int = 0
     threads: int = 0
     json: Path | None = None

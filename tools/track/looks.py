@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -28,7 +29,7 @@ from tools.track.stop_signals import stoppable
 from tools.track.whole import WholeRun, run_late
 from tools.track.whole_checks import check_unused
 from tracker.offline.config import OfflineConfig
-from tracker.offline.looked import track_looked
+from tracker.offline.looked import fill_looked, track_looked
 from tracker.offline.looks import LookChooser
 from tracker.offline.smoothing.filling import LONGEST_S
 from tracker.offline.types import VideoDetections, WholeTracks
@@ -37,7 +38,7 @@ from tracker.pipeline.config import PipelineConfig
 from tracker.pipeline.loop import Summary, limit_library_threads
 from tracker.pipeline.stages import CameraMotionStage, DetectStage, EmbedStage
 from tracker.protocols import FrameContext, SourceInfo, Stop
-from tracker.types import Bool, Detections, Float64, Frame
+from tracker.types import Bool, Detections, Float64, Frame, Int64
 
 BLOCK_S = 20.0  # seconds of video whose looks are chosen together
 KEPT_SHARE = 0.75  # share of the reader's memory that a block may take, so that no frame of it is decoded twice
@@ -193,11 +194,14 @@ class _Looking:
         self._motion = next((stage for stage in stages if isinstance(stage, CameraMotionStage)), None)
         self._config, size = config, (reader.info.width, reader.info.height)
         self.chooser = LookChooser(config.schedule, config.tracking, size)
-        self._looks: list[float] = []  # seconds of the looks that a window may still hold
+        self._looks: deque[tuple[float, Int64]] = deque()  # that a window may hold: seconds, track of each detection
         self._all: list[tuple[float, Detections]] | None = [] if config.whole and config.horizon is None else None
         self._warps: list[Float64 | None] = []
-        horizon = config.horizon or max(HORIZON_S, LONGEST_S[config.offline.fill])
-        self._windows = RollingWindows(config.tracking, config.offline, horizon=horizon, size=size, track=self._track)
+        offline, longest = config.offline, max(HORIZON_S, LONGEST_S[config.offline.fill])
+        if not config.whole:  # nothing is decided again: a window need only hold what is filled
+            offline = replace(offline, max_absence=min(offline.max_absence, longest))
+        horizon = config.horizon or longest
+        self._windows = RollingWindows(config.tracking, offline, horizon=horizon, size=size, track=self._track)
         self.count = self.detections = 0
         self.top = (0.0, -1)
 
@@ -213,6 +217,8 @@ class _Looking:
 
         warps = self._camera(block)
         looked = self.chooser.choose(self._reader.times[block], warps, detect)
+        for k, shown in zip(looked.nonzero()[0].tolist(), self.chooser.shown, strict=True):
+            self._looks.append((float(self._reader.times[block.start + k]), shown))
         for k, here in enumerate(looked.tolist()):
             yield seen[k] if here else Detections.empty(), None if warps is None else warps[k], here
 
@@ -220,7 +226,6 @@ class _Looking:
         """Adds the next frame; returns frames that are final."""
         self.count += 1
         if looked:
-            self._looks.append(time)
             self.detections += len(detections)
             if len(detections):
                 best = int(detections.score.argmax())
@@ -245,9 +250,14 @@ class _Looking:
 
     def _track(self, video: VideoDetections) -> WholeTracks:
         """The tracks of a window, or of the whole video."""
-        self._looks = [time for time in self._looks if time >= video.times[0]]
-        looked: Bool = np.isin(video.times, self._looks)
-        return track_looked(video, looked, self._config.tracking, self._config.offline, whole=self._config.whole)
+        while self._looks and self._looks[0][0] < video.times[0]:
+            self._looks.popleft()
+        known = [look for look in self._looks if look[0] <= video.times[-1]]
+        looked: Bool = np.isin(video.times, [time for time, _ in known])
+        if self._config.whole:
+            return track_looked(video, looked, self._config.tracking, self._config.offline)
+        track = np.concatenate([shown for _, shown in known]) if known else np.zeros(0, np.int64)
+        return fill_looked(video, looked, track, self._config.offline)
 
     def _seen(self, frame: Frame) -> Detections:
         found = self._detect(FrameContext(frame)).detections

@@ -41,17 +41,29 @@ def track_looked(
     """
     config, offline = config or TrackerConfig(), offline or OfflineConfig()
     seen = at_looks(detections, looked)
+    online = track_online(seen, config)
+    rows = looked[detections.frame].nonzero()[0]
+    if not whole:
+        track = np.full(len(detections), -1)
+        track[rows] = np.where(online.confirmed, online.track, -1)
+        return fill_looked(detections, looked, track, offline)
+    decided = decide(seen, online, offline, (), config.min_confirm)
     frame = looked.nonzero()[0][seen.frame] if len(seen) else seen.frame
     timeline = replace(seen, times=detections.times, frame=frame, warps=detections.warps)
-    online = track_online(seen, config)
-    if whole:
-        decided = decide(seen, online, offline, (), config.min_confirm)
-        tracks = with_one_label(assemble(timeline, *decided, offline, looked))
-    else:
-        track = np.where(online.confirmed, online.track, -1)
-        certain = np.ones(len(seen), np.float32)
-        tracks = assemble(timeline, track, certain, _no_decisions(), replace(offline, smooth=False), looked)
-    return _with_rows(tracks, looked[detections.frame].nonzero()[0])
+    return _with_rows(with_one_label(assemble(timeline, *decided, offline, looked)), rows)
+
+
+def fill_looked(detections: VideoDetections, looked: Bool, track: Int64, offline: OfflineConfig) -> WholeTracks:
+    """Tracks as they were decided online, with the detected boxes, and filled ones between them.
+
+    Args:
+        detections: the detections of the recording.
+        looked: (F,) the frames in which a detector looked.
+        track: (N,) the track of each detection, -1 without one, and in other frames than the looks.
+        offline: what is filled in absences.
+    """
+    certain = np.ones(len(detections), np.float32)
+    return assemble(detections, track, certain, _no_decisions(), replace(offline, smooth=False), looked)
 
 
 def _with_rows(tracks: WholeTracks, rows: Int64) -> WholeTracks:

@@ -24,7 +24,7 @@ from tracker.types import Bool, Detections, Float64, Int64
 Detect = Callable[[int], Detections]
 
 BASE = 0.7  # share of a budget that is spent on evenly spaced looks
-ROUNDS = 3  # rounds in which the rest is spent
+ROUNDS = 2  # rounds in which the rest is spent
 AUTO_ROUNDS = 8  # of `--looks auto`: halves half a second down to single frames
 EPS_S = 1e-6  # seconds, the resolution of the tracker's clock
 AUTO_LOSS = 0.04  # share of the boxes between two looks that may be lost for want of a look, with `--looks auto`
@@ -46,6 +46,7 @@ class Follower:
         self.last = -1  # number of the latest look
         self.time = 0.0  # seconds, its time
         self.found: tuple[Int64, Float64] = np.zeros(0, np.int64), np.zeros((0, 4))  # ids and boxes that it found
+        self.shown = np.zeros(0, np.int64)  # track of each of its detections, -1 where it is none of a confirmed track
 
     def look(self, number: int, time: float, detections: Detections, warp: Float64 | None = None) -> Evidence | None:
         """Tracks the next look; returns how it compares with what was expected, None for the first.
@@ -62,6 +63,7 @@ class Follower:
         now = self._run.tracks()
         self._run.forget(1)
         on = (now.track >= 0).nonzero()[0]
+        self.shown = np.where(now.confirmed, now.track, -1)
         since, self.last, self.time = time - self.time, number, time
         self.found = now.track[on], detections.xyxy[on].astype(np.float64)
         if before is None:
@@ -86,6 +88,8 @@ class LookChooser:
 
     Attributes:
         frames, looks: numbers of frames so far, and of looks among them.
+        shown: of each look of the latest block, the track of each detection, -1 without a confirmed one: what online
+            tracking of the looks shows.
     """
 
     def __init__(
@@ -101,6 +105,7 @@ class LookChooser:
         self._start: float | None = None
         self._camera: Float64 | None = None  # motion from the latest look to the latest frame
         self.frames = self.looks = 0
+        self.shown: list[Int64] = []
 
     def choose(self, times: Float64, warps: Float64 | None, detect: Detect) -> Bool:
         """(F,) which frames of the next block are looked at.
@@ -111,6 +116,7 @@ class LookChooser:
             detect: the detections of a frame of the block, by its number from 0; asked once for each look.
         """
         block = _Block(times, warps, self._camera, detect, self.frames)
+        self.shown = []
         if len(times) == 0:
             return np.zeros(0, bool)
         self._start = times[0] if self._start is None else self._start
@@ -166,8 +172,10 @@ class LookChooser:
         return min(len(block.times), max(round(share * frames), 1) - self.looks)
 
     def _done(self, block: _Block, chosen: Bool) -> Bool:
+        self.shown = []
         for number in chosen.nonzero()[0].tolist():
             block.follow(self._follower, number)
+            self.shown.append(self._follower.shown)
         self._camera = block.camera(self._follower.last - self.frames, len(block.times) - 1)
         self.frames += len(block.times)
         self.looks += int(chosen.sum())

@@ -137,7 +137,7 @@ def _annotations(table: dict[str, Any], head: dict[str, Any], bad: BadRows) -> A
     )  # fmt: skip
     size = None if head.get("size") is None else (head["size"][0], head["size"][1])
     attributes = {name.removeprefix(ATTRIBUTE): table[name] for name in table if name.startswith(ATTRIBUTE)}
-    found = infos_of_rows(rows.id, rows.frame, table.get(NAME), attributes)
+    found = () if head else infos_of_rows(rows.id, rows.frame, table.get(NAME), attributes)
     said = list_from_json(head.get("tracks"), bad.path.name)
     tracks: tuple[TrackInfo, ...] = merged(said, found)
     clock = _clock(head, bad, size) if head else clock_of_rows(rows.frame, table.get("time"), where, bad)

@@ -206,7 +206,10 @@ def sniff(path: Path) -> str:
         return "cvat"
     if name.endswith(".parquet"):
         return "parquet"
-    return _sniff_text(read_head(path).lstrip("\ufeff \t\r\n"), name)
+    head = read_head(path)
+    if head.startswith("SQLite format 3"):
+        raise DataError(f"{path} is a project of corrected tracks; liquidtrack convert makes a label file of it.")
+    return _sniff_text(head.lstrip("\ufeff \t\r\n"), name)
 
 
 def _sniff_text(head: str, name: str) -> str:

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.formats import read
 from datasets.formats.annotations import Annotations
 from datasets.formats.registry import sniff
+from datasets.label_source import is_project, read_labels
 from models.errors import DataError
 from models.extras import needs
 from tracker.boxes import overlaps
@@ -171,9 +171,8 @@ def score(job: Job) -> Result:
 
 
 def _score(job: Job) -> Result:
-    truth_format = sniff(job.truth)
-    challenge = truth_format == "mot"
-    truth = read(job.truth, truth_format, skip_bad_rows=job.skip_bad_rows)
+    challenge = not is_project(job.truth) and sniff(job.truth) == "mot"
+    truth = read_labels(job.truth, skip_bad_rows=job.skip_bad_rows)
     wanted = _wanted(job, truth, challenge)
     counted = ~truth.ignore & np.isin(truth.label, wanted)
     classes = " or ".join(map(str, job.classes or ((1,) if challenge else ()))) or "any class"
@@ -186,7 +185,7 @@ def _score(job: Job) -> Result:
         raise DataError(f"{job.truth} has boxes without an id (-1); truth to score against must name its objects.")
     found, note = _take(truth, np.zeros(0, np.int64)), None
     if job.predictions is not None:
-        found = read(job.predictions, skip_bad_rows=job.skip_bad_rows)
+        found = read_labels(job.predictions, skip_bad_rows=job.skip_bad_rows)
         label = _labels(found, truth, wanted)
         if (found.id < 0).any():
             raise DataError(f"{job.predictions} has boxes without an id (-1), so it is no result; track them first.")

@@ -11,9 +11,9 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets import open_source
-from datasets.formats import read
 from datasets.formats.annotations import Annotations
 from datasets.ground_truth.reid import read_identities
+from datasets.label_source import read_labels
 from datasets.sources.images import read_image
 from models.checks.printable import one_line
 from models.errors import DataError
@@ -82,7 +82,7 @@ def identify(config: IdentifyConfig) -> tuple[tuple[str, ...], list[Identified]]
         WeightsError: the network or the metric is not available.
     """
     people = read_identities(config.gallery)
-    tracks = read(config.tracks)
+    tracks = read_labels(config.tracks)
     views = chosen_views(tracks, config.crops)
     if not views:
         raise DataError(f"{config.tracks}: holds no boxes with track numbers; track the video first.")

@@ -11,6 +11,7 @@ from datasets.formats import FORMATS, read
 from datasets.formats.annotations import Annotations
 from datasets.formats.layout import by_suffix
 from datasets.formats.writer import FrameBoxes
+from datasets.label_source import read_labels
 from datasets.output_guard.guard import begin
 from models.errors import ConfigError, DataError
 from tools.cli.messages import say
@@ -57,7 +58,9 @@ def refine(config: RefineConfig) -> None:
         LiquidTrackError: a file is missing or invalid, times are unknown, or the detections are another video's.
     """
     size = None if config.size is None else parse_size(config.size)
-    tracks = read(config.tracks, config.from_format, skip_bad_rows=config.skip_bad_rows, rate=config.rate, size=size)
+    tracks = read_labels(
+        config.tracks, config.from_format, skip_bad_rows=config.skip_bad_rows, rate=config.rate, size=size
+    )
     if len(tracks) and not (tracks.id >= 0).any():
         raise ConfigError(f"{config.tracks} has no ids, it holds detections; track them with liquidtrack mot.")
     if tracks.times is None:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from datasets import Annotations, open_source
-from datasets.formats import read
+from datasets.label_source import read_labels
 from datasets.masks.rle import decode
 from datasets.output_guard.guard import begin
 from models.errors import ConfigError, DataError
@@ -169,7 +169,7 @@ def render(config: RenderConfig) -> int:
                 f"{source.info.name} is live, and tracks of a file belong to a recording; name its video."
             )
         size = (source.info.width, source.info.height)
-        tracks = read(config.tracks, config.format, skip_bad_rows=config.skip_bad_rows, size=size)
+        tracks = read_labels(config.tracks, config.format, skip_bad_rows=config.skip_bad_rows, size=size)
         given = GivenTracks(tracks, _matching(config, tracks), config.tracks.name)
         sinks, slow = build_sinks(settings, late=lambda sink: LateSink(sink, begin))
     except BaseException:

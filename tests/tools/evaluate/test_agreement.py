@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from datasets.formats import write
 from datasets.formats.annotations import Annotations
+from datasets.projects.project import Project
+from datasets.projects.types import SourceRecord
 from models.errors import DataError
 from tools.cli.main import main
 
@@ -190,3 +192,17 @@ def test_no_boxes_agree_with_no_boxes() -> None:
     only = agreement(walkers(), nothing)
     assert kinds(only.differences) == [("missed in B", k, -1, 0, 59) for k in (1, 2, 3)]
     assert only.hota == 0
+
+
+def test_projects_are_compared_and_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a = walkers()
+    assert a.times is not None
+    path = tmp_path / "film.mp4.liquidtrack"
+    source = SourceRecord("film.mp4", width=640, height=480, rate=10.0)
+    with Project.create(path, source, a.names, a.frames, a.times, None) as project:
+        project.import_annotations(a.take((a.id != 3) | (a.row < 30)), "test")
+    write(a, tmp_path / "a.jsonl")
+    assert main(["eval", "agreement", str(tmp_path / "a.jsonl"), str(path)]) == 0
+    assert "30-59      3.00       3       3  missed in B" in capsys.readouterr().out
+    for pair in ((tmp_path / "a.jsonl", path), (path, tmp_path / "a.jsonl")):
+        assert evaluate(*pair).combined.hota < 95

@@ -17,6 +17,7 @@ from datasets.projects.project import Project
 from datasets.projects.types import SourceRecord
 from datasets.source_factory import open_source
 from datasets.sources.config import SourceConfig
+from models.errors import DataError
 from tests.support.annotations import assert_same, corrected
 from tools.cli.main import main
 from tools.track.config.convert import FormatName
@@ -212,6 +213,8 @@ def test_a_project_is_converted(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert got.provenance.tolist() == a.provenance.tolist()
     assert got.occluded.tolist() == a.occluded.tolist()
     assert got.tracks == a.tracks
+    with pytest.raises(DataError, match="is a project of corrected tracks; liquidtrack convert makes a label file of"):
+        read(path)
     path.write_bytes(path.read_bytes()[:3000])
     assert main(["convert", str(path), str(tmp_path / "b.jsonl")]) == 2
     (line,) = capsys.readouterr().err.splitlines()

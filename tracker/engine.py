@@ -7,7 +7,9 @@ predictions, lifetimes and weights all follow from true seconds, never from a co
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -46,6 +48,19 @@ class _Table(Table):
     last_update: Float64  # seconds on the tracker's clock
     last_embedded: Float64  # seconds on the tracker's clock, when its embedding was last updated
     start_time: Float64  # seconds on the tracker's clock
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Snapshot:
+    """The tracks after one update. It never changes, and any thread may use it.
+
+    Attributes:
+        predict: `Tracker.predict` of these tracks.
+        id: (N,) int64, in the order of the update's `Tracks`.
+    """
+
+    predict: Callable[[float], Tracks]
+    id: Int64
 
 
 class Tracker:
@@ -190,6 +205,13 @@ class Tracker:
             keep = now - table.last_update <= self._life(table, prediction)
             table, boxes = table.take(keep), prediction.xyxy[keep]
         return self._tracks(table, boxes, table.last_update == self._latest, np.full(len(boxes), -1), now)
+
+    def snapshot(self) -> Snapshot:
+        """The tracks as they are now, for a thread that predicts them while this tracker goes on."""
+        frozen = copy.copy(self)
+        frozen._table = self._table.take(np.ones(len(self._table.id), bool))  # copies: an update writes into its rows
+        frozen._classes = copy.copy(self._classes)
+        return Snapshot(frozen.predict, frozen._table.id)
 
     def new_id(self) -> int:
         """Reserves the next id, for an object that is tracked outside the engine."""

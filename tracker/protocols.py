@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from tracker.types import Detections, Float32, Float64, Frame, Tracks
+from tracker.types import Detections, Float32, Float64, Frame, Int64, Tracks
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +155,27 @@ class Embedder(Protocol):
         ...
 
 
+class Predictor(Protocol):
+    """The tracks after one update, unchanging: `predict` may be called from any thread (`tracker.engine.Snapshot`)."""
+
+    @property
+    def id(self) -> Int64:
+        """(N,) ids in the order of the rows that the update gave."""
+        ...
+
+    @property
+    def predict(self) -> Callable[[float], Tracks]:
+        """All tracks that are still alive at a time in seconds, not before the update; some of those rows, in order."""
+        ...
+
+
+@runtime_checkable
+class SnapshotEngine(Protocol):
+    """A tracker that can predict while it goes on."""
+
+    def snapshot(self) -> Predictor: ...
+
+
 @runtime_checkable
 class CameraMotion(Protocol):
     """Motion of the image since the last frame. Called for frames in order."""
@@ -192,12 +213,14 @@ class FrameContext:
         detections: its detections.
         warp: (2, 3) affine from the previous frame's pixels to this frame's; None where it is unknown.
         tracks: all tracks alive at its time.
+        predictor: predicts the engine's tracks, the first rows of `tracks`; None where it was not asked for.
     """
 
     frame: Frame
     detections: Detections = field(default_factory=Detections.empty)
     warp: Float64 | None = None
     tracks: Tracks = field(default_factory=Tracks.empty)
+    predictor: Predictor | None = None
 
 
 class Stage(Protocol):
@@ -251,6 +274,15 @@ class CameraSink(Protocol):
 
     def camera(self, warp: Float64 | None) -> None:
         """Takes the (2, 3) affine from the previous frame's pixels to the next frame's; None where it is unknown."""
+        ...
+
+
+@runtime_checkable
+class PastSink(Protocol):
+    """Optional interface of a sink of live video: takes what became known of an earlier frame."""
+
+    def past(self, time: float, tracks: Tracks) -> None:
+        """`tracks` at the `time` of an earlier frame, called in order of time, before a `write`."""
         ...
 
 

@@ -123,6 +123,11 @@ COMMANDS: dict[str, Command] = {
         "tools.benchmark.config.looks:BenchLooksConfig",
         "accuracy at every frame against the share of frames looked at",
     ),
+    "bench live": Command(
+        "tools.benchmark.live:bench_live",
+        "tools.benchmark.config.live:BenchLiveConfig",
+        "live video with a slow detector: frames shown, delays, fit of the boxes",
+    ),
     "bench doubt": Command(
         "tools.benchmark.doubt:bench_doubt",
         "tools.benchmark.config.doubt:BenchDoubtConfig",

@@ -38,6 +38,7 @@ HELP = (
     ("h", "this help"),
     ("q, Esc", "quit"),
 )
+LEGEND = ("dashed, lighter", "predicted: the detector is not there yet")  # of live sources
 # Key codes of the arrows in GTK, Qt, Windows and macOS.
 LEFT = (65361, 0x01000012, 2424832, 63234)
 RIGHT = (65363, 0x01000014, 2555904, 63235)
@@ -107,6 +108,10 @@ class WindowSink:
     def camera(self, warp: Float64 | None) -> None:
         """Move the trails with the camera: (2, 3) affine from the previous frame to the next one."""
         self._painter.camera(warp)
+
+    def past(self, time: float, tracks: Tracks) -> None:
+        """Continue the trails with what became known of an earlier frame."""
+        self._painter.seen(time, tracks)
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Show one frame when it is due, and handle keys; blocks while paused."""
@@ -244,7 +249,8 @@ class WindowSink:
             banner(over, *_trouble(status))
         status_line(over, self._facts(shown, status))
         if self._help:
-            panel(over, HELP if self._drawn is None else (*HELP[:-1], *KEYS, ("q", "quit")), centred=True)
+            rows = HELP if self._drawn is None else (*HELP[:-1], *KEYS, ("q", "quit"))
+            panel(over, rows if self._status is None else (*rows, LEGEND), centred=True)
         if self._note[0]:
             panel(over, [(self._note[0],)], centred=False)
         cv2.imshow(self._title, over)

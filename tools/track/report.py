@@ -18,6 +18,10 @@ def report(summary: Summary, source: Source, wanted: dict[str, Path], say: Calla
         f"{source.info.name}: {summary.frames} frames, {summary.video:.2f} s of video, {summary.tracks} tracks"
         f" in {summary.wall:.1f} s ({rate:.1f} frames/s){how}"
     )
+    if summary.shown:
+        say(f"  shown: {summary.shown} frames; capture to screen {summary.to_screen}")
+    if summary.to_track is not None:
+        say(f"  capture to track: {summary.to_track}")
     for counter in ("dropped", "skipped"):
         if count := getattr(source, counter, 0):
             say(f"  {counter}: {count} frames")

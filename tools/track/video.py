@@ -13,6 +13,7 @@ from tools.cli.messages import say as say_line
 from tools.track.build import build_sinks, linger, outputs
 from tools.track.config.video import TrackConfig
 from tools.track.findings import nothing_tracked
+from tools.track.live import check_live, run_pipeline
 from tools.track.looks import looked_summary
 from tools.track.mask_prompts import build_marks
 from tools.track.outputs import Beginning, check_record, guard, with_defaults
@@ -62,6 +63,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
     with ExitStack() as stack:
         stack.callback(source.close)
         check_record(config, source.info)
+        check_live(config, source)
         config = with_defaults(config, source.info)
         wanted = outputs(config.output)
         beginning = Beginning(config, stack.enter_context(guard(config, source.info)))
@@ -93,7 +95,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
             tell(frame)
 
         with stoppable(source) as stop, progress(source.info, config.reading, config.quiet) as tell:
-            summary = pipeline.run(sinks, slow_sinks=slow, progress=seen, stop=stop)
+            summary = run_pipeline(config, pipeline, sinks, slow, seen, stop)
     if not config.quiet:
         report(summary, source, wanted if summary.frames else {}, say)
         if recorder is not None and recorder.frames:

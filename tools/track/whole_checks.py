@@ -85,6 +85,10 @@ def check_source(config: TrackConfig, info: SourceInfo) -> None:
             f"{info.name} has no end that --whole could wait for; add --horizon SECONDS, and results come with that"
             " delay."
         )
+    if config.output.live_boxes == "predicted":
+        raise ConfigError(
+            "--live-boxes predicts frames that --whole decides with what comes later; leave one of them out."
+        )
     if info.live and config.output.cache is not None:
         raise ConfigError(f"--cache is for videos that can be tracked again, and {info.name} is live; leave it out.")
     if (info.live or config.horizon is not None) and config.output.show:

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from models.errors import ConfigError, LiquidTrackError
 from models.runtime.compute import beside_threads
 from tracker.pipeline.given_images import source_of
+from tracker.pipeline.latency import Delay, Delays
 from tracker.pipeline.prefetch import QUEUE, prefetch_map
 from tracker.pipeline.stage_clock import StageClock
 from tracker.pipeline.stages import DetectStage, TrackStage, stage_name
@@ -29,6 +30,7 @@ from tracker.protocols import (
     Engine,
     FrameContext,
     IdleSink,
+    LiveSource,
     Sink,
     Source,
     Stage,
@@ -73,6 +75,9 @@ class Summary:
         detections: number of detections in all frames.
         top_score: the highest of their scores, 0..1.
         top_label: the class of that detection, an index into the detector's names; -1 where there is none.
+        shown: number of frames that a window showed on its own, without waiting for the detector.
+        to_screen: delays from the capture of these frames until they were shown.
+        to_track: delays from the capture of a live frame until its tracks were known.
     """
 
     frames: int
@@ -84,6 +89,9 @@ class Summary:
     detections: int = 0
     top_score: float = 0.0
     top_label: int = -1
+    shown: int = 0
+    to_screen: Delay | None = None
+    to_track: Delay | None = None
 
 
 class Pipeline:
@@ -152,8 +160,8 @@ class Pipeline:
         closed.
         """
         with closing(self.source):
-            self._open()
-            with limit_library_threads(), closing(self._contexts(StageClock())) as contexts:
+            self.begin()
+            with limit_library_threads(), closing(self.contexts(StageClock())) as contexts:
                 try:
                     for context in contexts:
                         yield context.frame, context.tracks
@@ -184,23 +192,23 @@ class Pipeline:
         Raises:
             LiquidTrackError: the first error, after the frames before it were written.
         """
-        clock, tally = StageClock(), _Tally()
+        clock, tally, delays = StageClock(), Tally(), Delays()
         stop = stop or threading.Event()
         start = time.perf_counter()
         with ExitStack() as stack:
             stack.callback(self.source.close)
-            self._open()
+            self.begin()
             stack.enter_context(limit_library_threads())
             for sink in (*slow_sinks, *sinks):
                 sink.open(self.source.info, self.names)
                 stack.callback(sink.close)
             titles = [f"sink {i} {type(sink).__name__}" for i, sink in enumerate((*slow_sinks, *sinks))]
-            behind = [(title, _writing(sink)) for title, sink in zip(titles, slow_sinks, strict=False)]
-            chain = self._contexts(clock, behind, _waiting(sinks, stop))
+            behind = [(title, writer_of(sink)) for title, sink in zip(titles, slow_sinks, strict=False)]
+            chain = self.contexts(clock, behind, _waiting(sinks, stop))
             stack.callback(chain.close)
             stack.callback(self.source.close)  # first of all: a blocked read must end before its thread is waited for
             here = zip(titles[len(behind) :], sinks, strict=True)
-            writes = [clock.timed(title, _writing(sink)) for title, sink in here]
+            writes = [clock.timed(title, writer_of(sink)) for title, sink in here]
             try:
                 for context in chain:
                     if stop.is_set():
@@ -208,6 +216,8 @@ class Pipeline:
                     for write in writes:
                         write(context)
                     tally.add(context)
+                    if isinstance(self.source, LiveSource) and self.source.info.live:
+                        delays.add(self.source.status.time - context.frame.time)
                     progress(context.frame)
                 if not stop.is_set():
                     for sink in sinks:
@@ -218,9 +228,10 @@ class Pipeline:
             except LiquidTrackError:
                 if not stop.is_set():  # the failure of a source that was closed by `stop` is no error
                     raise
-        return tally.summary(time.perf_counter() - start, clock.busy, not stop.is_set())
+        return tally.summary(time.perf_counter() - start, clock.busy, not stop.is_set(), to_track=delays.result())
 
-    def _open(self) -> None:
+    def begin(self) -> None:
+        """Opens all stages; once."""
         if self._used:
             raise ConfigError("this pipeline has run, and its source is read; build another one.")
         self._used = True
@@ -229,11 +240,12 @@ class Pipeline:
             names = stage.open(self.source.info, names)
         self.names = names
 
-    def _contexts(
+    def contexts(
         self,
         clock: StageClock,
         behind: Sequence[tuple[str, Work]] = (),
         idle: Callable[[], None] | None = None,
+        source: Source | None = None,
     ) -> Generator[FrameContext, None, None]:
         """The context of every frame of the source after all stages, which overlap by threads.
 
@@ -241,12 +253,14 @@ class Pipeline:
             clock: counts the seconds of work of each stage.
             behind: further named steps (drawing, encoding), each in a thread of its own.
             idle: called in the consumer's thread about 10 times a second while it waits for the next frame.
+            source: frames in place of those of the pipeline's source.
         """
+        source = source or self.source
         steps: list[tuple[str, Callable[[Any], FrameContext]]] = [(stage_name(s), s) for s in self.stages]
         steps += behind
-        frames: Generator[Any, None, None] = clock.reading(self.source)
+        frames: Generator[Any, None, None] = clock.reading(source)
         depth = self._ahead
-        if self.source.info.live:
+        if source.info.live:
             # The source keeps its newest frame in a slot; a frame in any other queue only gets older. So the detector
             # itself takes the frame from the slot as soon as it is free, and no stage runs ahead of the next one.
             depth, (first, detect) = 0, steps[0]
@@ -258,7 +272,7 @@ class Pipeline:
         return frames
 
 
-class _Tally:
+class Tally:
     """Counts the numbers of a run's summary."""
 
     def __init__(self) -> None:
@@ -267,6 +281,7 @@ class _Tally:
         self.detections, self.top = 0, (0.0, -1)
 
     def add(self, context: FrameContext) -> None:
+        """Adds a frame that was written."""
         found = context.detections
         self.first = context.frame.time if self.frames == 0 else self.first
         self.last = context.frame.time
@@ -277,12 +292,23 @@ class _Tally:
             best = int(found.score.argmax())
             self.top = max(self.top, (float(found.score[best]), int(found.label[best])))
 
-    def summary(self, wall: float, busy: dict[str, float], complete: bool) -> Summary:
+    def summary(
+        self,
+        wall: float,
+        busy: dict[str, float],
+        complete: bool,
+        shown: int = 0,
+        to_screen: Delay | None = None,
+        to_track: Delay | None = None,
+    ) -> Summary:
+        """The summary of all frames so far."""
         video = self.last - self.first
-        return Summary(self.frames, len(self.ids), video, wall, busy, complete, self.detections, *self.top)
+        found = self.detections, *self.top
+        return Summary(self.frames, len(self.ids), video, wall, busy, complete, *found, shown, to_screen, to_track)
 
 
-def _writing(sink: Sink) -> Work:
+def writer_of(sink: Sink) -> Work:
+    """A step that writes a frame into `sink`, and passes it on."""
     camera = sink.camera if isinstance(sink, CameraSink) else None
 
     def write(context: FrameContext) -> FrameContext:

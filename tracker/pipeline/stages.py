@@ -20,6 +20,7 @@ from tracker.protocols import (
     Engine,
     FrameContext,
     FrameTracker,
+    SnapshotEngine,
     SourceInfo,
     Stage,
 )
@@ -106,10 +107,20 @@ class TrackStage:
     def __init__(self, tracker: Engine) -> None:
         self.tracker = tracker
         self._update = update_of(tracker)
+        self._engine: SnapshotEngine | None = None
+
+    def predict_ahead(self) -> None:
+        """From now on, every context gets a predictor, if the tracker inside all decorators has one."""
+        inside: Any = self.tracker
+        while inside is not None and not isinstance(inside, SnapshotEngine):
+            inside = getattr(inside, "tracker", None)
+        self._engine = inside
 
     def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
         return self.tracker.open(info, names) if isinstance(self.tracker, FrameTracker) else names
 
     def __call__(self, context: FrameContext) -> FrameContext:
         frame = context.frame
-        return replace(context, tracks=self._update(context.detections, frame.time, context.warp, frame))
+        tracks = self._update(context.detections, frame.time, context.warp, frame)
+        predictor = None if self._engine is None else self._engine.snapshot()
+        return replace(context, tracks=tracks, predictor=predictor)

@@ -47,6 +47,8 @@ class OutputConfig:
         masks: write a folder of PNG masks, as in DAVIS. <folder>/<source>/00000.png, with a palette.
         images: write each frame as an image into this folder. Named as --coco names them.
         yolo_images: write each frame into images/ of the --yolo folder.
+        live_boxes: which frames of a camera or stream the files hold. seen: those that the detector looked at.
+            predicted: every frame that comes; boxes between looks are predicted, and marked where the format can.
         record: record a camera or stream in this video file. All frames that it delivers, tracked or not, without
             drawings.
         cache: keep detections, embeddings and camera motion in this file, for --whole. The next run with --whole reads
@@ -72,6 +74,7 @@ class OutputConfig:
     masks: Path | None = None
     images: Path | None = None
     yolo_images: bool = False
+    live_boxes: Literal["seen", "predicted"] = "seen"
     record: Path | None = None
     cache: Path | None = None
     doubt: Path | None = None

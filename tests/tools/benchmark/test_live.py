@@ -1,0 +1,46 @@
+"""`bench live`: its figures are those of the scene that it played."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.tools.display.conftest import screen as screen
+from tools.benchmark.config.live import BenchLiveConfig
+from tools.benchmark.live import bench_live
+from tools.cli.main import main
+
+SCENE = "scene:1?width=320&height=180&people=6&vehicles=2"
+
+
+@pytest.mark.parametrize("show", [False, True])
+def test_predicted_boxes_fit_the_shown_frames_better_than_the_last_seen_ones(
+    tmp_path: Path, show: bool, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if show:
+        monkeypatch.setenv("DISPLAY", request.getfixturevalue("screen"))
+    bench_live(BenchLiveConfig(SCENE, seconds=3.0, show=show, json=tmp_path / "live.json"))
+    found = json.loads((tmp_path / "live.json").read_text())
+    assert found["source_rate"] == 30
+    assert 0 < found["looks"] < found["shown"] <= found["captured"] <= 95
+    assert found["looks"] <= 3.0 / 0.2 + 1
+    assert found["capture_to_track"]["median_s"] >= 0.2
+    assert found["capture_to_screen"]["median_s"] < found["capture_to_track"]["median_s"]
+    assert found["boxes"] > 50
+    assert 1 >= found["iou_predicted"] > found["iou_last_seen"] > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--delay", "-1"], "delay is -1"),
+        (["--seconds", "0"], "seconds is 0"),
+        (["street.mp4"], "give scene:SEED"),
+        (["scene:1?profile=bursty"], "leave the profile out"),
+    ],
+)
+def test_wrong_settings_are_one_sentence(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "live", *words]) == 2
+    assert sentence in capsys.readouterr().err

@@ -18,7 +18,6 @@ from tools.benchmark.config.retrack import BenchRetrackConfig
 from tools.benchmark.retrack_clips import Pair, RetrackClip, open_clip, pairs
 from tools.reporting.files import write_report
 from tracker.boxes import overlap, overlaps
-from tracker.offline.types import VideoDetections
 from tracker.pipeline.loop import limit_library_threads
 from tracker.retrack.blend import blend
 from tracker.retrack.config import RetrackConfig
@@ -110,9 +109,9 @@ def _one(clip: RetrackClip, gap: float, pair: Pair, config: BenchRetrackConfig, 
     began = process_time()
     looked = sum(1 for _ in job)
     seconds = (process_time() - began) / max(looked, 1)
-    for suffix, detections in (("", None), (WITH, clip.detections)):
-        given[BOTH + suffix] = _boxes(job.rows(detections is not None))
-        given[FORWARDS + suffix] = _boxes(_forwards(job, times, first, last, detections))
+    for suffix, detections in (("", False), (WITH, True)):
+        given[BOTH + suffix] = _boxes(job.rows(detections))
+        given[FORWARDS + suffix] = _boxes(job.forwards_alone(detections))
     iou = {name: _overlaps(given[name], truth) for name in METHODS}
     return PairResult(
         clip.name, gap, pair.id, pair.first, pair.last, len(truth),
@@ -120,16 +119,6 @@ def _one(clip: RetrackClip, gap: float, pair: Pair, config: BenchRetrackConfig, 
         {name: float((values >= GOOD_IOU).mean()) for name, values in iou.items()},
         seconds,
     )  # fmt: skip
-
-
-def _forwards(
-    job: Retrack, times: Float64, first: KeyBox, last: KeyBox, detections: VideoDetections | None
-) -> FollowedRows:
-    """The run forwards alone, as if the last box were not known."""
-    assert job.forwards is not None
-    run = RunArrays.of(job.forwards)
-    end = min(int(run.frame[run.found].max(initial=first.frame)), last.frame - 1)
-    return blend(times, np.arange(first.frame + 1, end + 1), first, None, run, None, detections)
 
 
 def _with_detections(clip: RetrackClip, path: FollowedRows, first: KeyBox, last: KeyBox) -> FollowedRows:

@@ -147,6 +147,18 @@ class Retrack:
             return replace(rows, lost=runs[0].lost)
         return self._without_absences(rows)
 
+    def forwards_alone(self, detections: bool = True) -> FollowedRows:
+        """The rows of the run forwards as far as it found the object, as if the last known box were not known."""
+        if self.forwards is None:
+            return self.rows(detections)
+        run = RunArrays.of(self.forwards)
+        end = int(run.frame[run.found].max(initial=self._low))
+        if self._last is not None:
+            end = min(end, self._last.frame - 1)
+        given = self._detections if detections and self._config.detections else None
+        position = np.arange(self._low + 1, end + 1)
+        return blend(self._times, position, self._first, None, run, None, given, self._camera_path(), self._low)
+
     def _without_absences(self, rows: FollowedRows) -> FollowedRows:
         """Rows between two known boxes without those of absences that are longer than they may be."""
         assert self._first is not None

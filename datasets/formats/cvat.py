@@ -11,8 +11,8 @@ for a camera on the wall clock: `<?liquidtrack start="0.0" start_utc="2026-...Z"
 the box, declared in the labels; so is `filled` (true: no detection, the box is put into an absence) where such boxes
 are. An absence's first and last filled box are key frames only so that they keep the attribute.
 
-Corrected tracks have a key frame wherever a person drew a box, the attribute `provenance` (of the key frame) and, where
-the boxes after it came about otherwise, `between`. The user's attributes are CVAT's, mutable where they change; one
+Corrected tracks have a key frame wherever a person drew a box, and the attributes `provenance` (of the key frame) and
+`between` (of the boxes after it). The user's attributes are CVAT's, mutable where they change; one
 with a name that is ours is called `attribute:<name>`. `source` of a track is `manual` where a person drew or confirmed
 all key frames, `semi-auto` where some or absences are a person's, else `auto`. CVAT numbers tracks anew; their own ids
 stand in the attribute `liquidtrack_id`, names of tracks in `name`.

@@ -202,8 +202,10 @@ class CvatWriter(Writer):
                 source = f' source="{source_of(self.tracks.get(number), rows)}"'
                 yield line[:inner].replace(b' source="auto"', source.encode()) + b"\n"
                 line += self._about(number)
-            if between is not None:
-                line += _attribute(("between", between.word)).encode()
+            # On every key frame: CVAT hands an attribute on to key frames that do not have it.
+            after = rows.origin[row] if between is None else between
+            if after != UNKNOWN and not rows.gone[row]:
+                line += _attribute(("between", Provenance(after).word)).encode()
             yield line[inner:] + b"</box>\n"
             first = False
         yield b"</track>\n"

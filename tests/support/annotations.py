@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -199,3 +200,22 @@ def assert_carried(got: Annotations, want: Annotations, format: str) -> None:
             assert told.get(id, TrackInfo(id)).at(frame) == meant.get(id, TrackInfo(id)).at(frame)
     if "name" in held:
         assert {t.id: t.name for t in got.tracks if t.name} == {t.id: t.name for t in want.tracks if t.name}
+    if held.get("absences") == Carry.ROUGH:
+        assert {t.id: t.absences for t in got.tracks if t.absences} == gaps(want)
+
+
+def gaps(a: Annotations) -> dict[int, tuple[tuple[int, int], ...]]:
+    """The frames between two boxes of a track in which it has none, of tracks in which a person had a hand."""
+    assert a.provenance is not None
+    person = {Provenance.DRAWN, Provenance.CONFIRMED, Provenance.TRACKED}
+    noted = {track.id for track in a.tracks if track.absences}
+    out = {}
+    for id in sorted(set(a.id.tolist()) - {-1}):
+        rows = np.flatnonzero(a.id == id)
+        if not person & set(a.provenance[rows].tolist()) and id not in noted:
+            continue
+        at = np.sort(a.row[rows])
+        spans = [(p + 1, q - 1) for p, q in itertools.pairwise(at) if q > p + 1]
+        if spans:
+            out[id] = tuple((int(a.frames[p]), int(a.frames[q])) for p, q in spans)
+    return out

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from datasets.formats import FORMATS, read, write
 from datasets.formats.annotations import Annotations
@@ -157,3 +158,43 @@ def test_attributes_of_other_programs_coco_are_the_tracks(tmp_path: Path) -> Non
     assert got.tracks == (
         TrackInfo(5, attributes=(("colour", "red"), ("parked", "false")), changes=((1, "parked", "true"),)),
     )
+
+
+RUN = st.tuples(st.sampled_from(list(Provenance)), st.integers(1, 9), st.booleans())  # origin, frames, there
+STEP = st.floats(-6, 6, width=32)
+
+
+@pytest.mark.parametrize(("name", "keys"), [("cvat", "2px"), ("labelstudio", "2px"), ("labelstudio", "0.5px")])
+@given(runs=st.lists(RUN, min_size=1, max_size=8), seed=st.integers(0, 99), size=STEP)
+@QUICK
+def test_few_key_frames_keep_presence_and_provenance_and_stay_near(
+    name: str,
+    keys: str,
+    runs: list[tuple[Provenance, int, bool]],
+    seed: int,
+    size: float,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    origin = np.repeat(np.array([run[0] for run in runs], np.uint8), [run[1] for run in runs])
+    there = np.repeat(np.array([run[2] for run in runs], bool), [run[1] for run in runs])
+    rng = np.random.default_rng(seed)
+    corner = 100 + np.cumsum(rng.normal(0, abs(size) + 0.01, (len(origin), 2)), axis=0)
+    box = np.hstack([corner, corner + 50 + rng.random((len(origin), 2))]).astype(np.float32)[there]
+    n = len(box)
+    want = Annotations(
+        np.arange(len(origin)), np.arange(len(origin)) / 25, np.flatnonzero(there), np.full(n, 3), box,
+        np.ones(n, np.float32), np.zeros(n, np.int64), ("a",), np.zeros(n, bool), (640, 480),
+        provenance=origin[there],
+    )  # fmt: skip
+    path = target(tmp_path_factory.mktemp("keys"), name)
+    write(want, path, name, config=LabelConfig(cvat_keyframes=keys))
+    got = read(path, name)
+    back = np.argsort(got.row)
+    assert got.row[back].tolist() == want.row.tolist()
+    assert set(got.id.tolist()) <= {3}
+    assert np.abs(got.xyxy[back] - want.xyxy).max(initial=0) <= float(keys.removesuffix("px")) + 0.002
+    origins = np.zeros(n, np.uint8) if got.provenance is None else got.provenance[back]
+    assert want.provenance is not None
+    assert origins.tolist() == want.provenance.tolist()
+    drawn = want.provenance == DRAWN
+    assert np.abs(got.xyxy[back][drawn] - want.xyxy[drawn]).max(initial=0) < 0.002  # a person's boxes are exact

@@ -13,6 +13,7 @@ import pytest
 from datasets.formats import read, write
 from datasets.formats.annotations import Annotations
 from datasets.formats.image_folder import ImageFolder
+from tests.support.annotations import corrected
 from tracker.protocols import SourceInfo
 from tracker.types import Frame, Tracks
 
@@ -165,3 +166,28 @@ def test_yolo_is_read_by_datumaro(tmp_path: Path) -> None:
     assert [[name for name, _ in frame] for frame in got] == [[name for name, _ in frame] for frame in want]
     for mine, theirs in zip(got, want, strict=True):
         assert np.allclose([box for _, box in mine], [box for _, box in theirs], atol=0.02)
+
+
+def test_attributes_of_corrected_tracks_are_read_by_datumaro(tmp_path: Path) -> None:
+    a = corrected()
+    write(a, tmp_path / "a.xml", name="s")
+    found = {
+        item.attributes["frame"]: made.attributes
+        for item in dm.Dataset.import_from(str(tmp_path / "a.xml"), "cvat")
+        for made in item.annotations
+        if made.attributes["track_id"] == 7 and not made.attributes["outside"]
+    }
+    assert sorted(found) == [0, 4, 5, 8, 10, 15, 16, 19]
+    assert all(made["keyframe"] for made in found.values())
+    assert [frame for frame, made in found.items() if made["occluded"]] == [4, 5]
+    assert [found[k]["pose"] for k in sorted(found)] == ["", "", "spin", "spin", "spin", "spin", "", ""]
+    assert [found[k]["provenance"] for k in (0, 4, 10, 15, 19)] == ["drawn", "filled", "drawn", "confirmed", "tracked"]
+    assert (found[0]["dress"], found[0]["name"], found[0]["liquidtrack_id"]) == ("red", "Anna", "7")
+    write(a, tmp_path / "annotations" / "instances_train.json", name="s")
+    (tmp_path / "images").mkdir()
+    items = sorted(dm.Dataset.import_from(str(tmp_path), "coco_instances"), key=lambda item: item.id)
+    hidden = [any(made.attributes["occluded"] for made in item.annotations) for item in items]
+    assert [k for k, is_hidden in enumerate(hidden) if is_hidden] == [4, 5, 6, 7]
+    assert [k for k, item in enumerate(items) if any("pose" in made.attributes for made in item.annotations)] == [
+        5, 6, 7, 8, 9, 10, 15,
+    ]  # fmt: skip

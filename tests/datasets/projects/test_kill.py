@@ -39,8 +39,11 @@ for _ in range(int(sys.argv[2])):
     while more := os.read(read, 4):
         heard = more
     os.close(read)
+    with Project.open(path, write=False) as reader:
+        seen = reader.seq
     with Project.open(path) as project:
-        print(int.from_bytes(heard, "little"), project.seq, flush=True)
+        assert project.seq == seen
+        print(int.from_bytes(heard, "little"), seen, flush=True)
 """
 
 

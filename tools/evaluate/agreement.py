@@ -35,11 +35,12 @@ def eval_agreement(config: EvalAgreementConfig) -> None:
 
 def text(found: Agreement, show: int) -> str:
     """The scores, the number of differences of each kind, and the longest of them."""
-    lines = [f"HOTA {found.hota:.1f}  IDF1 {found.idf1:.1f}  {len(found.partners)} tracks in both"]
+    lines = [f"HOTA {found.hota:.1f}  IDF1 {found.idf1:.1f}  {len(found.partners)} tracks in both", ""]
+    lines.append(f"{'difference':12} {'stretches':>9} {'boxes':>8}")
     for kind, meaning in KINDS.items():
         of_kind = [one for one in found.differences if one.kind == kind]
         boxes = sum(one.boxes for one in of_kind)
-        lines.append(f"{kind:12} {len(of_kind):6} times {boxes:8} boxes  ({meaning})")
+        lines.append(f"{kind:12} {len(of_kind):9} {boxes:8}  {meaning}")
     listed = longest(found, show).differences
     if listed:
         lines.append("")

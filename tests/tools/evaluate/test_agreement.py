@@ -163,7 +163,7 @@ def test_command_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main([*words, "--json", str(tmp_path / "out.json")]) == 0
     said = capsys.readouterr().out
     assert said.startswith("HOTA 8")
-    assert "missed in B       1 times       30 boxes" in said
+    assert "missed in B          1       30  A has a box where B has none" in said
     assert "          30-59      3.00       3       3  missed in B" in said
     content = json.loads((tmp_path / "out.json").read_text())
     assert content["differences"] == [

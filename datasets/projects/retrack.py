@@ -136,6 +136,7 @@ class RetrackJob:
             for stretch in self._stretches
         ]
         self.total = sum(run.total for run in self._runs)
+        self._parts: list[FollowedRows] | None = None
         self._steps = self._look()
 
     def __iter__(self) -> Iterator[Progress]:
@@ -156,7 +157,7 @@ class RetrackJob:
         Raises:
             DataError: the track was removed or locked meanwhile, or the box that was followed is no more.
         """
-        parts = [run.rows() for run in self._runs]
+        parts = self._parts = [run.rows() for run in self._runs]
         if not any(map(len, parts)):
             return None
         project, frame = self._project, self._frame
@@ -209,10 +210,10 @@ class RetrackJob:
 
     @property
     def message(self) -> str:
-        """One sentence on how far the object was followed."""
+        """One sentence on how far the object was followed, as of the last `edit` if there was one."""
         said = []
-        for stretch, run in zip(self._stretches, self._runs, strict=True):
-            rows = run.rows()
+        parts = [run.rows() for run in self._runs] if self._parts is None else self._parts
+        for stretch, rows in zip(self._stretches, parts, strict=True):
             word = "after" if stretch.forwards else "before"
             if not len(rows):
                 if abs(stretch.end - self._frame) > 1:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.errors import ConfigError, DataError
+from models.errors import ConfigError, DataError, SourceError
 from tests.support.pattern_images import SIZE, box_at, iou, scene
 from tests.support.pattern_video import UNEVEN, PatternVideo, video, walking
 from tracker.learned.liquid_motion import LiquidMotion
@@ -19,7 +19,7 @@ from tracker.retrack.types import FollowedRows, KeyBox, OtherBoxes
 from tracker.single_object.manager import MakeTracker
 from tracker.single_object.search_region import FrozenView
 from tracker.single_object.tracker import SingleObjectTracker
-from tracker.types import Detections, Float64, UInt8
+from tracker.types import Detections, Float64, Frame, UInt8
 
 LAST = len(UNEVEN) - 1
 
@@ -202,6 +202,23 @@ def test_camera_that_jumps_is_taken_out_in_both_directions(make: MakeTracker) ->
         assert len(rows) == 8
         assert rows.found.all()
         assert quality(rows, course, times).min() > 0.6
+
+
+def test_damaged_frame_is_passed_over_and_filled(make: MakeTracker) -> None:
+    class Damaged(PatternVideo):
+        def get(self, position: int, /) -> Frame:
+            if position in (4, 5):
+                raise SourceError(f"frame {position} is damaged.")
+            return super().get(position)
+
+    film = Damaged(UNEVEN, video().draw)
+    for start, end in ((key(0), LAST), (key(LAST), 0), (key(0), key(LAST))):
+        rows = followed(make, film, start, end)
+        assert rows.frame[~rows.found].tolist() == [4, 5]
+        assert len(rows) in (LAST, LAST - 1)
+        assert quality(rows).min() > 0.6
+    with pytest.raises(SourceError, match="frame 5 is damaged"):
+        followed(make, film, key(5), LAST)
 
 
 def test_stopped_job_keeps_what_it_has(make: MakeTracker) -> None:

@@ -9,13 +9,13 @@ CVAT has no field for times. They are written as XML processing instructions, wh
 the file; then put its times.csv beside it (`timeline`). `<meta>` holds the first frame's time on the file's clock, and
 for a camera on the wall clock: `<?liquidtrack start="0.0" start_utc="2026-...Z"?>`. Score and ignore are attributes of
 the box, declared in the labels; so is `filled` (true: no detection, the box is put into an absence) where such boxes
-are. An absence's first and last filled box are key frames only so that they keep the attribute.
+are. Where one of these changes, there is a key frame.
 
 Corrected tracks have a key frame wherever a person drew a box, and the attributes `provenance` (of the key frame) and
-`between` (of the boxes after it). The user's attributes are CVAT's, mutable where they change; one
-with a name that is ours is called `attribute:<name>`. `source` of a track is `manual` where a person drew or confirmed
-all key frames, `semi-auto` where some or absences are a person's, else `auto`. CVAT numbers tracks anew; their own ids
-stand in the attribute `liquidtrack_id`, names of tracks in `name`.
+`between` (of the boxes after it). The user's attributes are CVAT's, mutable where they change; one with a name that is
+ours is called `attribute:<name>`. `source` of a track is `manual` where a person drew or confirmed all key frames,
+`semi-auto` where some or absences are a person's, else `auto`. CVAT numbers tracks anew; their own ids stand in the
+attribute `liquidtrack_id`, names of tracks in `name`.
 
 Reading: boxes that CVAT left out between two key frames are interpolated, as in CVAT, and a track without an end lasts
 to the last frame. `occluded` means a visibility of 0, else 1. Rotated boxes and polygons become their bounding boxes.

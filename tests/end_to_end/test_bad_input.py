@@ -255,9 +255,8 @@ def test_full_disk_keeps_the_written_results(flag: str, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4", [i / 25 for i in range(400)])
     write_detections(tmp_path / "det.txt", [i / 25 for i in range(400)])
     out = tmp_path / {"coco": "o.json", "cvat": "o.xml", "yolo": "o", "video": "o.mp4"}.get(flag, f"o.{flag}")
-    limit = {"video": 40_000, "coco": 100_000, "labelstudio": 20_000}.get(
-        flag, 4_000
-    )  # bytes that any one file may grow to
+    most = {"video": 40_000, "coco": 100_000, "labelstudio": 20_000}
+    limit = most.get(flag, 4_000)  # bytes that any one file may grow to
 
     def full() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

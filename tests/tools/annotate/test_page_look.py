@@ -173,3 +173,13 @@ def test_the_state_is_kept(page: AnnotationPage) -> None:
     until(lambda: page.get("api/project")["state"] == "done", "the state")
     page.tab.get_by_role("button", name="Recordings").click()
     page.tab.locator("table.recordings .state", has_text="Done").wait_for()
+
+
+def test_space_means_play_also_after_a_click_on_a_button(page: AnnotationPage) -> None:
+    page.tab.get_by_role("tab", name="Statistics").click()
+    page.tab.get_by_role("button", name="Zoom in (+)").click()
+    page.tab.keyboard.press("Space")
+    page.wait("state.playing")
+    page.tab.keyboard.press("Space")
+    page.wait("!state.playing")
+    assert page.tab.locator("#panel-statistics").is_visible()

@@ -44,8 +44,18 @@ function names(event) {
 
 export function start() {
   addEventListener("keydown", down);
+  addEventListener("mousedown", keepFocus);
   addEventListener("keyup", (event) => (event.key === "Alt" || event.key === "Control") && finishNudge());
   addEventListener("blur", finishNudge);
+}
+
+/** A button that is clicked does not take the keyboard: Space goes on to mean play. Tab and F6 still lead to it. */
+function keepFocus(event) {
+  const button = event.target instanceof Element ? event.target.closest("button") : null;
+  if (!button || isOpen() || menuOpen()) return;
+  event.preventDefault();
+  if (inField(document.activeElement)) document.activeElement.blur();
+  byId("picture").focus({ preventScroll: true });
 }
 
 const inField = (target) => target instanceof HTMLElement && /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName);

@@ -11,6 +11,7 @@ let timer = 0;
 
 export const filter = { text: "", show: "all", sort: "start" };
 let order = [];
+let sight = [0, 0]; // the first and the last frame that the timeline shows
 
 /** A lane if it is loaded: {id, spans, keys, filled, doubt, absences}, frames; asks for it if not. */
 export function peekLane(id) {
@@ -102,6 +103,8 @@ function belongs(track) {
   switch (filter.show) {
     case "here":
       return (rows.peek(state.frame) ?? []).some((row) => row.id === track.id);
+    case "sight":
+      return track.first <= sight[1] && track.last >= sight[0];
     case "selected":
       return state.selected.includes(track.id);
     case "open":
@@ -115,6 +118,13 @@ function belongs(track) {
     default:
       return true;
   }
+}
+
+/** The timeline shows these frames now. */
+export function setSight(first, last) {
+  if (first === sight[0] && last === sight[1]) return;
+  sight = [first, last];
+  if (filter.show === "sight") sortTracks();
 }
 
 /** A track with a link that is wrong with a chance above 5 %, and that nobody has accepted. */

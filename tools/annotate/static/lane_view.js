@@ -1,7 +1,7 @@
 /** Which seconds and which lanes the timeline shows. Its axis is true time, so that stutters are seen as they were. */
 
-import { shownTracks } from "./lane_data.js";
-import { duration, emit, on, state } from "./state.js";
+import { setSight, shownTracks } from "./lane_data.js";
+import { duration, emit, frameAt, on, state } from "./state.js";
 
 export const NAMES = 216; // CSS pixels of the column of names
 export const OVERVIEW = 9;
@@ -106,6 +106,7 @@ export function start() {
     limit();
     emit("laneView");
   });
+  on("laneView filter project", () => setSight(frameAt(lanes.start), frameAt(lanes.start + lanes.span)));
   on("frame", keepInSight);
   on("reveal", () => state.selected.length && reveal(state.selected[0]));
 }
@@ -115,4 +116,5 @@ function keepInSight() {
   if (visible() || lanes.dragging) return;
   lanes.start = state.times[state.frame] - (state.playing ? 0.05 : 0.33) * lanes.span;
   limit();
+  emit("laneView");
 }

@@ -3,7 +3,7 @@
 import { forgetTheme, theme } from "./colours.js";
 import { byId } from "./dom.js";
 import { drawLanes } from "./lane_drawing.js";
-import { endOf, HEAD, lanes, NAMES, OVERVIEW, plotWidth, resizeLanes, RULER, xOf, xOfFrame } from "./lane_view.js";
+import { endOf, HEAD, lanes, NAMES, OVERVIEW, plotWidth, resizeLanes, reveal, RULER, xOf, xOfFrame } from "./lane_view.js";
 import { duration, on, state } from "./state.js";
 import { clock } from "./strings.js";
 import { drawThumbs } from "./thumbs.js";
@@ -38,6 +38,7 @@ function measure() {
   canvas.width = Math.max(1, Math.round(clientWidth * ratio));
   canvas.height = Math.max(1, Math.round(clientHeight * ratio));
   resizeLanes(clientWidth, clientHeight);
+  if (state.selected.length) reveal(state.selected[0]); // a second strip of chips made the timeline lower
   draw();
 }
 

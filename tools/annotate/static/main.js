@@ -65,7 +65,7 @@ async function loadProject() {
   emit("playing");
   note("");
   if (!state.times.length) return;
-  await player.seek(placeFromAddress());
+  await player.seek(state.shown ? state.wanted : placeFromAddress());
   questions.load();
 }
 

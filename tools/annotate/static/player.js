@@ -37,13 +37,15 @@ export async function seek(frame, { keepPlaying = false } = {}) {
   }
 }
 
-async function arrive(frame) {
+async function arrive(frame, tries = 3) {
   try {
     const [picture] = await Promise.all([frames.has(frame) ? frames.picture(frame) : frames.ready(frame), rows.load(frame)]);
     // A picture that is held but coarse is drawn at once; the sharp one follows.
     if (picture) show(frame);
   } catch (error) {
+    // Given up by what came between (a new width, a project loaded anew): asked for again if it is still wanted.
     if (error.name !== "AbortError") emit("error", error);
+    else if (tries > 0 && next === null) return arrive(frame, tries - 1);
   }
   plan();
 }

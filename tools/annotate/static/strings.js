@@ -78,6 +78,7 @@ export const S = {
     shows: {
       all: "All tracks",
       here: "In this frame",
+      sight: "In this part",
       selected: "Selected",
       open: "Not accepted",
       accepted: "Accepted",

@@ -62,7 +62,7 @@ def main(out: Path) -> None:
         browser: Any = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         try:
             page = AnnotationPage(browser.new_page(viewport=SIZE, color_scheme="light")).open(server.address)
-            page.wait("state.jobs.size === 0 && state.tracks.size > 3 && state.remaining !== null")
+            page.wait("state.jobs.size === 0 && state.tracks.size > 3 && state.remaining !== null", seconds=600)
             page.tab.locator(".toast").first.wait_for(state="detached")
             page.seek(page.ask("Math.round(state.times.length / 2)"))
             page.press("Tab")

@@ -18,9 +18,9 @@ from tests.support.numbered_film import number_in
 PATIENCE_S = 30.0
 
 
-def until(condition: Callable[[], Any], what: str) -> Any:
+def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
     """What `condition` answers as soon as it holds."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end, f"waited in vain: {what}"
         time.sleep(0.02)
@@ -122,9 +122,9 @@ class AnnotationPage:
         names = "const {state, rows, frames, player} = window.liquidtrack ?? {};"
         return self.tab.evaluate(f"() => {{ {names} return ({expression}); }}")
 
-    def wait(self, expression: str) -> Any:
+    def wait(self, expression: str, seconds: float = PATIENCE_S) -> Any:
         """Waits until an expression holds in the page."""
-        return until(lambda: self.ask(expression), expression)
+        return until(lambda: self.ask(expression), expression, seconds)
 
     def settle(self) -> None:
         """Waits until nothing is on its way: every change is answered and its boxes are shown."""

@@ -76,6 +76,7 @@ export const COMMANDS = [
   ["machine", "cancelJob", O.cancelJob, ["k"], () => ops.attempt(machine.cancelJob)],
   ["machine", "brush", O.brush, ["y"], () => ops.attempt(() => machine.paint("brush"))],
   ["machine", "polygon", O.polygon, ["Shift+Y"], () => ops.attempt(() => machine.paint("polygon"))],
+  ["machine", "unmask", O.unmask, ["Shift+V"], () => ops.attempt(machine.unmask)],
   ["machine", "propagate", O.propagate, ["Alt+Y"], () => ops.attempt(machine.propagate)],
   ["page", "undo", O.undo, ["Ctrl+z"], () => ops.attempt(ops.undo)],
   ["page", "redo", O.redo, ["Ctrl+Shift+Z", "Ctrl+y"], () => ops.attempt(ops.redo)],

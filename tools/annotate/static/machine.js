@@ -39,6 +39,13 @@ export async function paint(mode) {
   await masks.beginPainting(track.id, mode, row.box);
 }
 
+export async function unmask() {
+  const { track } = needRow();
+  await operate("mask", { track: track.id, frame: state.frame, rle: null });
+  await masks.load(state.frame);
+  say(S.done.unmask(trackText(track.id)), UNDO);
+}
+
 export async function savePainting() {
   const { painting } = masks;
   if (painting.points.length >= 3) masks.closeOutline();

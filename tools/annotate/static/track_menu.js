@@ -3,6 +3,7 @@
 import { command } from "./commands.js";
 import { onGround } from "./colours.js";
 import { keyText } from "./key_names.js";
+import { maskOf } from "./masks.js";
 import { openMenu } from "./menu.js";
 import * as ops from "./operations.js";
 import * as questions from "./questions.js";
@@ -23,6 +24,7 @@ export function trackMenu(x, y, id) {
   };
   const open = !track.locked;
   const followed = open && Boolean(row) && state.project.can?.retrack !== false;
+  const masked = open && maskOf(id, state.frame) !== null;
   const absentHere = track.absences.some(([first, last]) => first <= state.frame && state.frame <= last);
   const title = state.selected.length > 1 ? S.track.pair(trackText(id), trackText(state.selected[1])) : trackText(id);
   openMenu(x, y, [
@@ -35,7 +37,7 @@ export function trackMenu(x, y, id) {
     item("retrackBackwards", followed),
     item("retrackBoth", followed),
     item("interpolate", open),
-    ...(state.project.can?.mask ? [item("brush", open), item("polygon", open), item("propagate", open)] : []),
+    ...(state.project.can?.mask ? [item("brush", open), item("polygon", open), item("propagate", open), item("unmask", masked)] : []),
     "-",
     item("accept", open && (Boolean(row) || state.range !== null), state.range ? S.ops.acceptRange : null),
     item("acceptAll", open),

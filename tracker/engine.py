@@ -213,6 +213,19 @@ class Tracker:
         frozen._classes = copy.copy(self._classes)
         return Snapshot(frozen.predict, frozen._table.id)
 
+    def outlook(self, time: float) -> tuple[Float64, Float64]:
+        """(N, 4) predicted boxes in pixels and (N,) the spread of the tracks of the latest update at a later `time`.
+
+        The spread is the standard deviation of the centre, in mean side lengths of the box. Pure, as `predict`.
+        """
+        now = (round(seconds(time, "the time") * TICKS_PER_S) - self._origin) / TICKS_PER_S
+        table = self._table.take(self._table.last_update == self._latest)
+        if not len(table.id):
+            return np.zeros((0, 4)), np.zeros(0)
+        prediction = self._motion.predict(table.motion, now)
+        side = np.exp(0.5 * (prediction.coordinates[:, 2] + prediction.coordinates[:, 3]))
+        return prediction.xyxy, np.hypot(prediction.std[:, 0], prediction.std[:, 1]) / side
+
     def new_id(self) -> int:
         """Reserves the next id, for an object that is tracked outside the engine."""
         self._next_id += 1

@@ -14,7 +14,7 @@ from models.checks.printable import as_lines
 from tools.benchmark import baseline_trackers as peers
 from tools.benchmark.config.looks import BenchLooksConfig
 from tools.benchmark.inputs import make_input
-from tools.benchmark.looks_runs import EVEN, RANDOM, SCHEDULE, WHOLE, Entrant, Runs, entrants, looks_of
+from tools.benchmark.looks_runs import EVEN, ONLINE, RANDOM, SCHEDULE, WHOLE, Entrant, Runs, entrants, looks_of
 from tools.benchmark.paired_bootstrap import Difference, compare
 from tools.evaluate.mot import evaluate_all
 from tools.metrics.mot_tables import MotEvaluation
@@ -104,12 +104,12 @@ def differences(found: Outcomes) -> dict[str, dict[str, Difference]]:
     The best peer is chosen for each budget on this very set, which favours it.
     """
     result: dict[str, dict[str, Difference]] = {}
-    for ours in (SCHEDULE, SCHEDULE + WHOLE):
+    for ours in (SCHEDULE, ONLINE, SCHEDULE + WHOLE):
         for budget in dict.fromkeys(run.budget for run in found):
             first = found.get(Entrant(ours, budget))
             if first is None or budget in (None, 1.0):
                 continue
-            suffix = ours.removeprefix(SCHEDULE)
+            suffix = WHOLE if ours.endswith(WHOLE) else ""
             others = {name: name for name in (EVEN + suffix, RANDOM + suffix) if Entrant(name, budget) in found}
             if (peer := best_peer(found, budget)) is not None:
                 others["best peer"] = peer
@@ -148,7 +148,7 @@ def draw(found: Mapping[Entrant, Outcome], path: Path) -> None:
     figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
     for name in dict.fromkeys(run.name for run in found):
         points = sorted((o.share, o.hota) for run, o in found.items() if run.name == name and run.budget is not None)
-        ours, style = name.startswith(SCHEDULE), "-" if name.endswith(WHOLE) else "--"
+        ours, style = name.startswith((SCHEDULE, ONLINE)), "-" if name.endswith(WHOLE) else "--"
         (line,) = axes.plot(*zip(*points, strict=True), style, marker="o", linewidth=2 if ours else 1, label=name)
         if (auto := found.get(Entrant(name, None))) is not None:
             axes.plot(auto.share, auto.hota, "*", markersize=13, color=line.get_color(), label=f"{name}, auto")

@@ -17,12 +17,12 @@ from tools.track.recording import RecordedSequence, read_recording
 from tracker.config import TrackerConfig
 from tracker.offline.config import OfflineConfig
 from tracker.offline.looked import at_looks, track_looked
-from tracker.offline.looks import choose_looks
+from tracker.offline.looks import choose_looks, choose_online
 from tracker.schedule.config import AUTO, LooksConfig
 from tracker.schedule.spacing import at_random, evenly
 from tracker.types import Bool
 
-SCHEDULE, EVEN, RANDOM = "schedule", "every n-th", "random"
+SCHEDULE, ONLINE, EVEN, RANDOM = "schedule", "online schedule", "every n-th", "random"
 WHOLE = " whole"  # behind the name of an entrant that decides with the whole video
 LOOKS = "looks"  # suffix of the files beside the results of an entrant: (looks, frames) of a sequence
 
@@ -32,7 +32,7 @@ class Entrant:
     """One way to track with few looks.
 
     Attributes:
-        name: `schedule`, `every n-th` or `random`, each also with the whole video; or the run of a peer.
+        name: `schedule`, `online schedule`, `every n-th` or `random`, each also with the whole video; or a peer's run.
         budget: share of the frames; None: auto.
     """
 
@@ -48,12 +48,12 @@ class Entrant:
     def rule(self) -> str:
         """Which frames it looks at: peers look at every n-th."""
         name = self.name.removesuffix(WHOLE)
-        return name if name in (SCHEDULE, RANDOM) else EVEN
+        return name if name in (SCHEDULE, ONLINE, RANDOM) else EVEN
 
     @property
     def ours(self) -> bool:
         """Whether it is our tracker."""
-        return self.name.removesuffix(WHOLE) in (SCHEDULE, EVEN, RANDOM)
+        return self.name.removesuffix(WHOLE) in (SCHEDULE, ONLINE, EVEN, RANDOM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,10 @@ class Runs:
 
     def _looks(self, recording: RecordedSequence, rule: str, budget: float | None) -> Bool:
         frames = len(recording.frames)
-        if rule == SCHEDULE:
+        if rule in (SCHEDULE, ONLINE):
             config = LooksConfig(AUTO if budget is None else repr(budget))
-            return choose_looks(recording.detections, config, self.tracking)
+            choose = choose_looks if rule == SCHEDULE else choose_online
+            return choose(recording.detections, config, self.tracking)
         assert budget is not None
         looks = max(1, round(budget * frames))
         return evenly(frames, looks) if rule == EVEN else at_random(frames, looks, self.seed)
@@ -109,13 +110,12 @@ def entrants(
     budgets: tuple[float, ...], runs: list[str], *, auto: bool, random: bool, whole: bool
 ) -> tuple[Entrant, ...]:
     """All entrants, the schedule first."""
-    rules = [SCHEDULE, EVEN, *([RANDOM] if random else [])]
+    rules = [SCHEDULE, ONLINE, EVEN, *([RANDOM] if random else [])]
     names = [*rules, *([rule + WHOLE for rule in rules] if whole else []), *runs]
-    found = [
-        Entrant(name, budget) for budget in budgets for name in names
-        if budget < 1 or not name.startswith((EVEN, RANDOM))  # with all looks there is nothing to choose
-    ]  # fmt: skip
-    ours = [SCHEDULE, *([SCHEDULE + WHOLE] if whole else [])]
+    found = [Entrant(name, budget) for budget in budgets for name in names]
+    controls = (ONLINE, EVEN, RANDOM)
+    found = [run for run in found if run.budget != 1 or not run.name.startswith(controls)]  # nothing to choose there
+    ours = [SCHEDULE, ONLINE, *([SCHEDULE + WHOLE] if whole else [])]
     return (*found, *(Entrant(name, None) for name in ours if auto))
 
 

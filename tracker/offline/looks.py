@@ -14,10 +14,12 @@ from collections.abc import Callable
 import numpy as np
 
 from tracker.config import TrackerConfig
+from tracker.engine import Tracker
 from tracker.offline.online import OnlineRun
 from tracker.offline.types import VideoDetections
 from tracker.schedule.config import AUTO, LooksConfig
 from tracker.schedule.evidence import Evidence, evidence
+from tracker.schedule.online import OnlineSchedule, Outlook
 from tracker.schedule.spacing import ends, middles, widest
 from tracker.types import Bool, Detections, Float64, Int64
 
@@ -219,6 +221,24 @@ def choose_looks(video: VideoDetections, config: LooksConfig, tracking: TrackerC
     if config.every:
         return np.ones(len(video.times), bool)
     return LookChooser(config, tracking, video.size).choose(video.times, video.warps, video.at)
+
+
+def choose_online(video: VideoDetections, config: LooksConfig, tracking: TrackerConfig | None = None) -> Bool:
+    """(F,) the looks that `OnlineSchedule` chooses frame by frame, without knowing what comes.
+
+    Raises:
+        ConfigError, WeightsError: as `Tracker`.
+    """
+    tracker, schedule = Tracker(tracking, size=video.size), OnlineSchedule(config)
+    looked, camera = np.zeros(len(video.times), bool), np.eye(3)
+    for k, time in enumerate(video.times.tolist()):
+        if video.warps is not None:
+            camera = np.vstack([video.warps[k], [0, 0, 1]]) @ camera
+        outlook = Outlook(*tracker.outlook(time)) if k else Outlook(np.zeros((0, 4)), np.zeros(0))
+        if schedule.due(time, outlook):
+            tracker.update(video.at(k), time, None if video.warps is None or k == 0 else camera[:2])
+            looked[k], camera = True, np.eye(3)
+    return looked
 
 
 def _moved(xyxy: Float64, affine: Float64) -> Float64:

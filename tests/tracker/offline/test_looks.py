@@ -10,7 +10,7 @@ import pytest
 from tracker.config import TrackerConfig
 from tracker.offline.config import OfflineConfig
 from tracker.offline.looked import at_looks, track_looked
-from tracker.offline.looks import LookChooser, choose_looks
+from tracker.offline.looks import LookChooser, choose_looks, choose_online
 from tracker.offline.online import track_online
 from tracker.offline.track import track_whole
 from tracker.offline.types import VideoDetections
@@ -159,3 +159,9 @@ def test_camera_motion_between_looks_is_chained() -> None:
     seen = at_looks(video, looked)
     assert seen.warps is not None
     assert np.allclose(seen.warps[1:, 0, 2], 5)
+
+
+def test_frame_by_frame_looks_keep_the_budget_and_gather_too() -> None:
+    chosen = choose_online(meeting(240, warped=True), LooksConfig("0.3"))
+    assert abs(chosen.sum() - 72) <= 5
+    assert chosen[80:160].mean() > chosen.mean()

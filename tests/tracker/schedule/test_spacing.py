@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracker.schedule.spacing import at_random, ends, evenly, middles, widest
@@ -37,6 +37,7 @@ def test_parts_of_a_block_end_with_its_last_frame(frames: int, looks: int) -> No
     assert last[0] >= 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 500), min_size=2, max_size=40, unique=True), counts)
 def test_the_widest_intervals_are_halved_first(known: list[int], count: int) -> None:
     looks = np.array(sorted(known))

@@ -20,7 +20,7 @@ from datasets.sources.recorded import Closing, Recorded
 from models.errors import LiquidTrackError, SourceError
 from tracker.types import Float64, Frame, Int64
 
-KEPT_BYTES = 320 << 20  # about a hundred images of 1080p as YUV
+KEPT_BYTES = 160 << 20  # fifty images of 1080p as YUV
 AHEAD_FRAMES = 48  # decoded ahead of the last frame that was asked for, as far as the memory allows
 JUMP_FRAMES = 64  # a request so far from the last one is a jump, after which the direction is unknown
 

@@ -111,6 +111,7 @@ def test_mistyped_flag_is_corrected(name: str, typed: Type) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_numeric_setting_refuses_non_numbers(name: str, typed: Type) -> None:
     hints = {setting: hint for setting, hint in _hints(load(COMMANDS[name].config)) if "Literal" not in f"{hint}"}
+    hints = {setting: hint for setting, hint in hints.items() if getattr(hint, "__origin__", hint) is not str}
     numbers = {setting: hint for setting, hint in hints.items() if "int" in f"{hint}" or "float" in f"{hint}"}
     for k, (setting, hint) in enumerate(numbers.items()):
         wrong = ("x", "", "1..5", "--", "0x1F", "1e", "five")[k % 7]

@@ -52,10 +52,12 @@ class Client:
         return answer.json()
 
     def refused(self, path: str, **values: Any) -> str:
-        """The sentence with which a request is refused."""
+        """The sentence with which a request is refused, in small letters."""
         answer = self.post(path, **values)
         assert answer.status_code in (400, 404, 409), answer.text
-        return str(answer.json()["error"])
+        said = str(answer.json()["error"])
+        assert said[0].isupper() or "." in said.split()[0]  # a sentence, or the name of a file
+        return said.lower()
 
     def cookie(self) -> str:
         """The header with the cookie."""

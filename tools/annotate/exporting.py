@@ -78,5 +78,5 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
             raise ConfigError(f"there is no option {name[:40]!r}; there are {', '.join(known)}.")
         fits = type(value) in (int, float) if known[name] is float else type(value) is known[name]
         if (value is not None and not fits) or (name == "classes" and not all(type(one) is str for one in value or ())):
-            raise ConfigError(f"{name} is {str(value)[:40]!r}, which is of the wrong kind.")
+            raise ConfigError(f"option {name} is {str(value)[:40]!r}, which is of the wrong kind.")
     return {name: value for name, value in options.items() if value is not None}

@@ -10,6 +10,7 @@ from typing import Any
 
 from models.errors import DataError, LiquidTrackError
 from tools.annotate.live import Hub
+from tools.annotate.sentences import sentence_case
 from tools.cli.faults import sentence
 from tools.cli.messages import complain
 
@@ -45,7 +46,8 @@ class Job:
         """What the windows are told about it."""
         return {
             "job": self.number, "kind": self.kind, "state": self.state, "phase": self.phase, "done": self.done,
-            "total": self.total, "text": self.text, "error": self.error,
+            "total": self.total, "text": self.text,
+            "error": None if self.error is None else sentence_case(self.error),
         }  # fmt: skip
 
 

@@ -7,13 +7,13 @@ import mimetypes
 import re
 from pathlib import Path
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.websockets import WebSocket
 
 from tools.annotate.asking import NotFound, recording_of, whole
+from tools.annotate.threads import in_thread
 
 STATIC = Path(__file__).parent / "static"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
@@ -74,7 +74,7 @@ class Pages:
 
 async def recordings(request: Request) -> Response:
     """The list of all recordings."""
-    return JSONResponse(await run_in_threadpool(request.app.state.shelf.describe))
+    return JSONResponse(await in_thread(request.app.state.shelf.describe))
 
 
 async def live(window: WebSocket) -> None:

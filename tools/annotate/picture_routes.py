@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,13 @@ from starlette.routing import Route
 
 from datasets.sources.frame_access import FrameReader
 from datasets.sources.frame_cursors import HeldFrame
-from models.runtime.compute import usable_cores
 from tools.annotate.asking import NotFound, recording_of, whole
 from tools.annotate.pictures import KINDS, THUMB_WIDTH, chip, encode, scaled, width_for
 from tools.annotate.recording import Recording
+from tools.annotate.threads import in_encoder, in_thread
 from tracker.types import Float32, UInt8
 
 FOR_EVER = "private, max-age=31536000, immutable"
-ENCODING = ThreadPoolExecutor(max(2, usable_cores()), thread_name_prefix="liquidtrack-encode")
 
 
 class Gone(Exception):
@@ -42,7 +41,7 @@ async def frame(request: Request) -> Response:
 async def thumb(request: Request) -> Response:
     """A small picture of the key frame at or before a frame: there decoding is fast."""
     recording, position, kind = await _asked(request)
-    at = await asyncio.to_thread(lambda: recording.chips.start_of(position))
+    at = await in_thread(lambda: recording.chips.start_of(position))
     return await _answer(request, recording, recording.chips, ("thumb", at, kind), lambda bgr: scaled(bgr, THUMB_WIDTH))
 
 
@@ -54,7 +53,7 @@ async def chip_of(request: Request) -> Response:
     if not recording.project.exists(id):
         raise NotFound(f"there is no track {id}.")
     changed = recording.changed_at(id)
-    path = await asyncio.to_thread(lambda: recording.project.slots(id).between(position, position))
+    path = await in_thread(lambda: recording.project.slots(id).between(position, position))
     if not len(path):
         raise NotFound(f"track {id} has no box in frame {position}.")
     box: Float32 = path.xyxy[0]
@@ -101,7 +100,7 @@ async def _answer(
         def make() -> bytes:
             return recording.pictures.get(name, lambda: encode(draw(held.image()), kind))
 
-        data = await asyncio.get_running_loop().run_in_executor(ENCODING, make)
+        data = await in_encoder(make)
     return Response(data, media_type=KINDS[kind], headers=headers)
 
 

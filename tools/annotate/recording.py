@@ -30,7 +30,7 @@ from tools.annotate.statistics import Statistics
 T = TypeVar("T")
 
 FOLLOW_S = 0.5  # seconds between two looks at a project that another process writes
-CHIP_BYTES = 48 << 20  # memory for decoded frames of thumbnails and chips
+CHIP_BYTES = 24 << 20  # memory for decoded frames of thumbnails and chips
 STATES = ("new", "work", "done")
 ANY_CLASS = "object"  # of a project whose tracks have no classes
 

@@ -10,7 +10,6 @@ from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -19,6 +18,8 @@ from models.errors import DataError
 from tools.annotate import answers, exporting
 from tools.annotate.asking import body, done, integer, recording_of, whole
 from tools.annotate.recording import Recording
+from tools.annotate.sentences import sentence_case
+from tools.annotate.threads import in_thread
 
 MAX_LANES = 200  # of one request
 
@@ -26,7 +27,7 @@ MAX_LANES = 200  # of one request
 async def project(request: Request) -> Response:
     """What the page shows first."""
     recording = await recording_of(request)
-    return JSONResponse(await run_in_threadpool(_project, recording))
+    return JSONResponse(await in_thread(_project, recording))
 
 
 def _project(recording: Recording) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def _project(recording: Recording) -> dict[str, Any]:
         "can": recording.can,
         "state": recording.state,
         "job": None if job is None else job.as_json(),
-        "readOnly": recording.read_only,
+        "readOnly": None if recording.read_only is None else sentence_case(recording.read_only),
         "who": recording.who,
         "problem": recording.problem,
         "exports": exporting.formats(),
@@ -78,16 +79,14 @@ def _array(values: np.ndarray[Any, Any]) -> Response:
 async def tracks(request: Request) -> Response:
     """All tracks, without rows."""
     recording = await recording_of(request)
-    return JSONResponse(await run_in_threadpool(answers.tracks, recording.project))
+    return JSONResponse(await in_thread(answers.tracks, recording.project))
 
 
 async def rows(request: Request) -> Response:
     """The rows of some frames."""
     recording = await recording_of(request)
     first, last = integer(request, "first"), integer(request, "last")
-    return Response(
-        await run_in_threadpool(answers.rows, recording.project, first, last), media_type="application/json"
-    )
+    return Response(await in_thread(answers.rows, recording.project, first, last), media_type="application/json")
 
 
 async def lanes(request: Request) -> Response:
@@ -101,21 +100,21 @@ async def lanes(request: Request) -> Response:
     for id in ids:
         if recording.project.exists(id):
             changed = recording.changed_at(id)
-            found.append(await run_in_threadpool(recording.lanes.get, recording.project, id, changed))
+            found.append(await in_thread(recording.lanes.get, recording.project, id, changed))
     return JSONResponse(found)
 
 
 async def masks(request: Request) -> Response:
     """The masks of one frame."""
     recording = await recording_of(request)
-    return JSONResponse(await run_in_threadpool(answers.masks, recording.project, integer(request, "frame")))
+    return JSONResponse(await in_thread(answers.masks, recording.project, integer(request, "frame")))
 
 
 async def journal(request: Request) -> Response:
     """The journal's entries after a number."""
     recording = await recording_of(request)
     after = whole(request.query_params.get("after", "0"), "after")
-    entries = await run_in_threadpool(recording.project.journal, after)
+    entries = await in_thread(recording.project.journal, after)
     return JSONResponse({"entries": answers.journal(entries)})
 
 

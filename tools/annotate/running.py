@@ -9,11 +9,13 @@ from collections.abc import Callable
 from tools.annotate.catalogue import Named
 from tools.annotate.config import AnnotateConfig
 from tools.annotate.live import Hub
+from tools.annotate.memory import return_freed_memory
 from tools.annotate.opening import open_recording
 from tools.annotate.recording import Recording
 from tools.annotate.security import Door
 from tools.annotate.server import build_app, serve
 from tools.annotate.shelf import Shelf
+from tools.annotate.threads import in_thread
 from tools.annotate.tracking import start_tracking
 
 
@@ -38,6 +40,7 @@ async def run(
     Raises:
         LiquidTrackError: the only recording cannot be opened.
     """
+    return_freed_memory()
     loop = asyncio.get_running_loop()
 
     def open_one(one: Named) -> Recording:
@@ -48,9 +51,9 @@ async def run(
 
     shelf = Shelf(named, folder, open_one)
     if not folder:
-        shelf.put(0, await asyncio.to_thread(open_one, named[0]))
+        shelf.put(0, await in_thread(open_one, named[0]))
     try:
         await serve(build_app(shelf, door), listening, started, shelf.hang_up)
     finally:
-        await asyncio.to_thread(shelf.close)
+        await in_thread(shelf.close)
     return 0

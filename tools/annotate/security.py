@@ -204,7 +204,7 @@ def _most(path: str) -> int:
 
 
 def _sentence(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse({"error": text}, status, headers)
+    return JSONResponse({"error": text[:1].upper() + text[1:]}, status, headers)
 
 
 def _bounded(receive: Receive, most: int) -> Receive:

@@ -11,7 +11,6 @@ from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -25,7 +24,9 @@ from tools.annotate.pages import Pages, live
 from tools.annotate.picture_routes import Gone
 from tools.annotate.recording import Conflict
 from tools.annotate.security import Door, Guard, TooLarge
+from tools.annotate.sentences import sentence_case
 from tools.annotate.shelf import Shelf
+from tools.annotate.threads import in_thread
 from tools.cli.faults import sentence
 from tools.cli.interrupt import heard
 
@@ -51,7 +52,7 @@ def build_app(shelf: Shelf, door: Door) -> ASGIApp:
 async def _refused(request: Request, error: Exception) -> Response:
     known: dict[type[LiquidTrackError], int] = {NotFound: 404, Conflict: 409, TooLarge: 413}
     status = next((code for kind, code in known.items() if isinstance(error, kind)), 400)
-    return JSONResponse({"error": str(error)}, status)
+    return JSONResponse({"error": sentence_case(str(error))}, status)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -64,7 +65,7 @@ async def _gone(request: Request, error: Exception) -> Response:
 
 
 async def _fault(request: Request, error: Exception) -> Response:
-    said = await run_in_threadpool(sentence, error, ["annotate", request.method, request.url.path])
+    said = await in_thread(sentence, error, ["annotate", request.method, request.url.path])
     return JSONResponse({"error": said}, 500)
 
 

@@ -11,6 +11,7 @@ from models.errors import LiquidTrackError
 from tools.annotate.asking import NotFound
 from tools.annotate.catalogue import Named
 from tools.annotate.recording import Recording, state_of
+from tools.annotate.threads import in_thread
 
 MAX_OPEN = 4  # recordings at once; each holds decoded frames
 
@@ -57,8 +58,8 @@ class Shelf:
         try:
             idle = [n for n, r in self._open.items() if r.jobs.running is None and not r.hub.watched]
             for n in idle[: max(0, len(self._open) - MAX_OPEN + 1)]:
-                await asyncio.to_thread(self._open.pop(n).close)
-            self._open[k] = await asyncio.to_thread(self._open_one, self.named[k])
+                await in_thread(self._open.pop(n).close)
+            self._open[k] = await in_thread(self._open_one, self.named[k])
             return self._open[k]
         finally:
             del self._opening[k]

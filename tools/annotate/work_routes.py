@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -17,6 +16,7 @@ from models.errors import DataError
 from tools.annotate import answers, comparison, exporting, following
 from tools.annotate.asking import body, done, integer, recording_of, whole
 from tools.annotate.recording import Recording
+from tools.annotate.threads import in_thread
 
 MAX_NAME = 100  # characters of a class name
 MAX_QUESTIONS = 500  # of one request
@@ -26,7 +26,7 @@ async def queue(request: Request) -> Response:
     """The most valuable questions, and how many remain."""
     recording = await recording_of(request)
     limit = min(max(whole(request.query_params.get("limit", "50"), "limit"), 1), MAX_QUESTIONS)
-    return JSONResponse(await run_in_threadpool(recording.doubts.queue, limit))
+    return JSONResponse(await in_thread(recording.doubts.queue, limit))
 
 
 async def crossing(request: Request) -> Response:
@@ -34,7 +34,7 @@ async def crossing(request: Request) -> Response:
     recording = await recording_of(request)
     given = await body(request, {"track": int, "first": int, "last": int}, {})
     where = given["track"], given["first"], given["last"]
-    return JSONResponse(await run_in_threadpool(recording.doubts.between, *where))
+    return JSONResponse(await in_thread(recording.doubts.between, *where))
 
 
 async def answer(request: Request) -> Response:
@@ -42,7 +42,7 @@ async def answer(request: Request) -> Response:
     recording = await recording_of(request)
     given = await body(request, {"key": str, "option": str}, {"seq": int, "frame": int})
     entry = await done(recording.answer(given["key"], given["option"], given.get("frame")))
-    remaining = await run_in_threadpool(recording.doubts.remaining)
+    remaining = await in_thread(recording.doubts.remaining)
     return JSONResponse({**answers.entry(entry, entry.seq), "remaining": remaining})
 
 
@@ -51,7 +51,7 @@ async def retrack(request: Request) -> Response:
     recording = await recording_of(request)
     given = await body(request, {"track": int, "frame": int, "direction": str}, {"seconds": float})
     where = given["track"], given["frame"], given["direction"], given.get("seconds")
-    job = await run_in_threadpool(following.retrack, recording, *where)
+    job = await in_thread(following.retrack, recording, *where)
     return JSONResponse({"job": job.number})
 
 
@@ -60,7 +60,7 @@ async def propagate(request: Request) -> Response:
     recording = await recording_of(request)
     given = await body(request, {"track": int, "frame": int}, {"direction": str, "seconds": float})
     where = given["track"], given["frame"], given.get("direction", "both"), given.get("seconds")
-    job = await run_in_threadpool(following.propagate, recording, *where)
+    job = await in_thread(following.propagate, recording, *where)
     return JSONResponse({"job": job.number})
 
 
@@ -75,7 +75,7 @@ async def brush(request: Request) -> Response:
         box = np.zeros(0)
     if box.shape != (4,) or not np.isfinite(box).all() or not 0 <= frame < len(recording.reader):
         raise DataError("the box is none; give left,top,right,bottom in pixels, and a frame of the video.")
-    mask = await run_in_threadpool(mask_from_box, recording.reader, frame, box)
+    mask = await in_thread(mask_from_box, recording.reader, frame, box)
     return JSONResponse(mask.to_json())
 
 
@@ -90,7 +90,7 @@ async def cancel(request: Request) -> Response:
 async def statistics(request: Request) -> Response:
     """Counts of tracks and boxes."""
     recording = await recording_of(request)
-    return JSONResponse(await run_in_threadpool(_statistics, recording))
+    return JSONResponse(await in_thread(_statistics, recording))
 
 
 def _statistics(recording: Recording) -> dict[str, Any]:
@@ -114,7 +114,7 @@ async def export(request: Request) -> Response:
     """The tracks as a file of labels."""
     recording = await recording_of(request)
     given = await body(request, {"format": str}, {"options": dict})
-    name, kind, data, lost = await run_in_threadpool(
+    name, kind, data, lost = await in_thread(
         exporting.export, recording.project, recording.name, given["format"], given.get("options", {})
     )
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Left-Out": quote(json.dumps(lost))}
@@ -125,7 +125,7 @@ async def compare(request: Request) -> Response:
     """Agreement with an uploaded file of labels, and the differences."""
     recording = await recording_of(request)
     data, name = await request.body(), request.query_params.get("name", "")
-    return JSONResponse(await run_in_threadpool(comparison.compare, recording.project, name, data))
+    return JSONResponse(await in_thread(comparison.compare, recording.project, name, data))
 
 
 ROUTES = [

@@ -171,7 +171,7 @@ def test_refused_operations_change_nothing_and_say_why(client: Client) -> None:
     ):
         said = client.refused("op", **values)
         assert words in said
-        assert "Error" not in said
+        assert "error" not in said
     assert client.json("project")["seq"] == before
 
 

@@ -163,6 +163,7 @@ def test_a_chip_that_shows_somebody_else_is_asked_about_and_answered_at_the_show
     assert first <= moment <= last
     text = asked.tab.locator("#panel-questions .answer:not(.skip)").all_inner_texts()
     swap = next(k for k, words in enumerate(text) if "Swap person 1 and person 2" in words)
+    asked.wait("state.playing")
     asked.tab.keyboard.press("Space")
     asked.wait("!state.playing")
     asked.seek(last - 3)

@@ -24,7 +24,11 @@ export function dialog(title, className, children) {
       resolve(result);
     });
   });
-  node.addEventListener("pointerdown", (event) => event.target === node && close(null));
+  node.addEventListener("pointerdown", (event) => {
+    const { left, top, right, bottom } = node.getBoundingClientRect();
+    const beside = event.clientX < left || event.clientX > right || event.clientY < top || event.clientY > bottom;
+    if (event.target === node && beside) close(null);
+  });
   fill(node, children(close));
   document.body.append(node);
   open?.close();

@@ -41,7 +41,7 @@ export const COMMANDS = [
   ["view", "masks", K.masks, ["v"], masks],
   ["view", "lanesIn", K.lanesIn, ["Shift+ArrowUp"], () => zoomTime(1.6)],
   ["view", "lanesOut", K.lanesOut, ["Shift+ArrowDown"], () => zoomTime(1 / 1.6)],
-  ["view", "lanesAll", K.lanesAll, ["Shift+0", "Shift+)"], fitAll],
+  ["view", "lanesAll", K.lanesAll, ["Shift+0"], fitAll],
   ["select", "nextTrack", K.nextTrack, ["Tab"], () => cycle(1)],
   ["select", "previousTrack", K.previousTrack, ["Shift+Tab"], () => cycle(-1)],
   ["select", "laneDown", K.laneDown, ["ArrowDown"], () => lane(1)],

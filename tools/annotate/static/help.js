@@ -31,7 +31,7 @@ function line({ id, say, keys }) {
 
 /** Two ways to press the same sign are one line. */
 function shownKeys(keys) {
-  return [...new Set(keys.filter((key) => !/^Shift\+[?)]$/.test(key) && key !== "=" && key !== "ContextMenu").map(keyText))];
+  return [...new Set(keys.filter((key) => key !== "Shift+?" && key !== "=" && key !== "ContextMenu").map(keyText))];
 }
 
 const section = (title, rows) => el("section", {}, el("h3", {}, title), rows);

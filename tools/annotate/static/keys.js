@@ -32,14 +32,18 @@ function normal(key) {
 /** The event's key in the same words; a sign that needs Shift on this keyboard is looked for without it too. */
 function names(event) {
   const key = NAMES[event.key] ?? event.key;
-  const letter = key.length === 1 ? key.toLowerCase() : key;
+  let letter = key.length === 1 ? key.toLowerCase() : key;
+  // Alt writes other signs on some keyboards, Shift other ones than digits: then the place of the key counts.
+  if (event.altKey && /^Key[A-Z]$/.test(event.code)) letter = event.code.at(-1).toLowerCase();
+  const digit = event.shiftKey && /^Digit[0-9]$/.test(event.code) ? event.code.at(-1) : null;
   const modifiers = [];
   if (event.ctrlKey || event.metaKey) modifiers.push("Ctrl");
   if (event.altKey) modifiers.push("Alt");
   const plain = `${modifiers.join("+")}|${letter}`;
   const shifted = `${[...modifiers, "Shift"].join("+")}|${letter}`;
   if (!event.shiftKey) return [plain];
-  return /^[a-z0-9]$/.test(letter) || letter.length > 1 ? [shifted] : [shifted, plain];
+  if (/^[a-z0-9]$/.test(letter) || letter.length > 1) return [shifted];
+  return digit === null ? [shifted, plain] : [shifted, `${[...modifiers, "Shift"].join("+")}|${digit}`, plain];
 }
 
 export function start() {

@@ -39,7 +39,7 @@ async function start() {
   try {
     await loadProject();
   } catch (error) {
-    note(error.message);
+    note(error.status === 0 ? S.connection.lost : error.message);
     if (error.status === 0) live.lose();
     live.start();
     return;
@@ -117,6 +117,7 @@ function hear(message) {
 }
 
 let busy = null;
+let queueTimer = 0;
 let pending = null;
 
 /** Something changed, here or in another window: loads what is concerned, once for several changes at a time. */
@@ -149,7 +150,9 @@ async function refresh() {
     emit("lanes");
     player.plan();
   }
-  questions.load();
+  // The queue is asked for when a run of changes is over; an answer asks for it itself.
+  clearTimeout(queueTimer);
+  queueTimer = setTimeout(questions.load, state.answering ? 0 : 300);
 }
 
 async function reconnected(project) {

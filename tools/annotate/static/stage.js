@@ -1,6 +1,6 @@
 /** Draws the stage: the picture of the shown frame and exactly its boxes, trails, masks and the answers of a question. */
 
-import { onPicture } from "./colours.js";
+import { onPicture, theme } from "./colours.js";
 import { byId } from "./dom.js";
 import * as frames from "./frames.js";
 import { drawGhosts } from "./ghosts.js";
@@ -172,7 +172,7 @@ export function tagText(row, brief) {
 function drawTag(row, left, top, bottom, colour, brief, selected) {
   const text = tagText(row, brief);
   if (!text) return;
-  context.font = `${selected ? 600 : 500} 11px ${getComputedStyle(canvas).fontFamily}`;
+  context.font = `${selected ? 600 : 500} 11px ${theme().font}`;
   const width = Math.min(context.measureText(text).width, 220) + 10;
   const height = 17;
   const over = top - height - 2;

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from tracker.pipeline.build import build_pipeline as build_pipeline
     from tracker.pipeline.build import track_video as track_video
     from tracker.pipeline.config import PipelineConfig as PipelineConfig
+    from tracker.pipeline.live import run_live as run_live
     from tracker.pipeline.loop import Pipeline as Pipeline
     from tracker.pipeline.loop import Summary as Summary
     from tracker.pipeline.loop import run as run
@@ -121,6 +122,7 @@ _PLACES = {
         "WholeTracks",
     ),
     "tracker.offline.windows": ("track_windows",),
+    "tracker.pipeline.live": ("run_live",),
     "tracker.pipeline.loop": (
         "Pipeline",
         "Summary",

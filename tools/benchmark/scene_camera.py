@@ -37,6 +37,7 @@ class PlayedScene:
             self.images.append(frame.bgr)
             self.truths.append(truth)
         self._at = {id(image): k for k, image in enumerate(self.images)}
+        self.looked: dict[float, int] = {}  # images that the detector was given, by the time of their frame
 
     def number(self, frame: Frame) -> int:
         """Which image of the scene it is."""
@@ -86,7 +87,8 @@ class DelayedTruth:
 
     def __call__(self, frame: Frame) -> Detections:
         until = time.monotonic() + self._delay
-        truth = self._played.truths[self._played.number(frame)]
+        self._played.looked[frame.time] = number = self._played.number(frame)
+        truth = self._played.truths[number]
         rows = truth.visibility >= MIN_VISIBLE
         found = Detections(truth.xyxy[rows], np.full(int(rows.sum()), 0.9, np.float32), truth.label[rows])
         time.sleep(max(0.0, until - time.monotonic()))
@@ -124,7 +126,6 @@ class ComparingScreen:
         self._out: UInt8 | None = None
         self._object: dict[int, int] = {}  # truth of each track
         self._last: dict[int, Float64] = {}  # box of each track at the last look
-        self._looks: dict[float, int] = {}  # images that were shown and not looked at yet, by their time
         self.fit = Fit()
         self.objects = self.covered = 0
         self.times: list[float] = []
@@ -135,8 +136,7 @@ class ComparingScreen:
 
     def past(self, time: float, tracks: Tracks) -> None:
         """Notes the tracks of a look, and which objects they are."""
-        truth = self._played.truths[self._looks[time]]
-        self._looks = {at: number for at, number in self._looks.items() if at > time}
+        truth = self._played.truths[self._played.looked.pop(time)]
         found = truth.id[truth.visibility >= MIN_VISIBLE]
         shown = tracks.confirmed
         hit = shown.detection >= 0
@@ -151,7 +151,6 @@ class ComparingScreen:
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         number = self._played.number(frame)
-        self._looks[frame.time] = number
         if self._window is not None:
             self._window.write(frame, tracks)
         else:

@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from datasets.sources.cameras import CameraSource
+from datasets.sources.config import SourceConfig
 from models.errors import DataError, SourceError
+from tests.support.fake_camera import FakeCamera
 from tracker.engine import Tracker
 from tracker.pipeline.live import run_live
 from tracker.pipeline.loop import Pipeline, Summary
@@ -357,3 +360,18 @@ def test_waiting_frames_are_given_when_no_result_will_come() -> None:
         waiting.put(frame)
     waiting.close()
     assert [context.frame.index for context in waiting] == [0, 1, 2, 3, 4]
+
+
+def test_camera_that_is_plugged_in_again_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    camera = FakeCamera(plugs=(30, None))
+    source = CameraSource(0, SourceConfig(stall=1.0, reconnect=20.0, end=2.0), camera)
+    detector, screen, file = Walker(free=True), Screen(), File()
+    summary = run_live(Pipeline(source, detector, Tracker()), [screen], [file], boxes="predicted")
+    assert source.reconnects == 1
+    assert camera.opened == 2
+    assert summary.complete
+    numbers = [index for index, _ in screen.shown]
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] > 30  # numbers and times go on after the outage
+    assert set(numbers) <= set(file.numbers)
+    assert file.numbers == sorted(set(file.numbers))

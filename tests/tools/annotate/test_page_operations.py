@@ -73,7 +73,8 @@ def swapped(page: AnnotationPage) -> bool:
 
 def test_swap_from_here_on_by_key(page: AnnotationPage) -> None:
     page.press("w")
-    page.tab.keyboard.press("Enter")  # the nearest track comes first
+    page.tab.keyboard.press("ArrowDown")  # the nearest track, 3, comes first
+    page.tab.keyboard.press("Enter")
     page.settle()
     assert page.journal()[-1]["parameters"] == {"track": 1, "other": 2, "frame": AT}
     assert swapped(page)

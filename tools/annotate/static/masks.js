@@ -153,24 +153,32 @@ function drawOutline(context) {
   }
 }
 
-/** Begins to paint the mask of a track in the shown frame, on what is there. */
-export async function beginPainting(track, mode, box) {
+/** Begins to paint the mask of a track in the shown frame, on the mask that is there, or on what the machine sees in the box. */
+export function beginPainting(track, mode, box) {
   const canvas = new OffscreenCanvas(state.project.width, state.project.height);
-  const { frame } = state;
-  await load(frame);
-  let before = maskOf(track, frame);
-  if (!before && box) {
-    // What the machine thinks that the object in the box is: to be mended, not painted from nothing.
-    const mask = await get(`api/brush?frame=${frame}&box=${box.map((side) => side.toFixed(1)).join(",")}`).catch(() => null);
-    before = mask && { canvas: toCanvas(mask, onPicture(track)), fresh: true };
-  }
-  if (frame !== state.frame) return;
-  if (before) canvas.getContext("2d").drawImage(before.canvas, 0, 0, canvas.width, canvas.height);
-  Object.assign(painting, { canvas, track, frame, erase: false, points: [], changed: Boolean(before?.fresh) });
+  Object.assign(painting, { canvas, track, frame: state.frame, erase: false, points: [], changed: false });
   state.mode = mode;
   state.masks = true;
   emit("masks");
   emit("mode");
+  return putBelow(canvas, track, state.frame, box);
+}
+
+async function putBelow(canvas, track, frame, box) {
+  await load(frame);
+  let below = maskOf(track, frame)?.canvas;
+  const given = below !== undefined;
+  if (!given) {
+    const mask = await get(`api/brush?frame=${frame}&box=${box.map((side) => side.toFixed(1)).join(",")}`).catch(() => null);
+    below = mask && toCanvas(mask, onPicture(track));
+  }
+  if (!below || painting.canvas !== canvas) return;
+  const context = canvas.getContext("2d");
+  // What was painted meanwhile stays on top.
+  context.globalCompositeOperation = "destination-over";
+  context.drawImage(below, 0, 0, canvas.width, canvas.height);
+  painting.changed ||= !given;
+  emit("draft");
 }
 
 export function endPainting() {

@@ -134,7 +134,7 @@ export async function swap(frame = state.frame, pair = null) {
 }
 
 export async function join() {
-  const [first, second] = await partner(S.choose.join);
+  const [first, second] = await partner(S.choose.join, { apart: true });
   const parameters = { track: first, other: second };
   const text = trackText(second);
   try {
@@ -163,10 +163,10 @@ function overlap(first, second) {
 }
 
 /** The two selected tracks, or the selected one and one that the person picks, the nearest in time first. */
-async function partner(title) {
+async function partner(title, options = {}) {
   const track = needTrack();
   if (state.selected.length === 2) return state.selected;
-  const id = await chooseTrack(title(trackText(track.id)), track);
+  const id = await chooseTrack(title(trackText(track.id)), track, options);
   if (id === null) throw new DOMException("left", "AbortError");
   return [track.id, id];
 }

@@ -376,6 +376,7 @@ export const S = {
     newClassTitle: "The name of the new class",
     newClassItem: "New class …",
     here: "here now",
+    overlap: "at the same time",
     gapAfter: (seconds) => `begins ${seconds} s later`,
     gapBefore: (seconds) => `ended ${seconds} s before`,
     overlapTitle: "Both tracks have boxes in the same frames. Which shall stay there?",

@@ -128,6 +128,12 @@ def test_files_are_written_and_scored(folder: Path, capsys: pytest.CaptureFixtur
     assert float(line.split()[0]) > 5  # HOTA
 
 
+def test_an_object_is_followed_both_ways(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("Follow an object both ways")
+    (count,) = printed(capsys)
+    assert 1 <= int(count.strip("[]")) <= 5  # half a second at 5 frames a second, both ways
+
+
 def test_tracks_are_corrected_in_a_project(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("Correct tracks")
     entries, rows = printed(capsys)

@@ -14,6 +14,7 @@ from pathlib import Path
 from result_files import RESULTS, ROOT, Result, read_commands, stale
 from result_pages import appearance, births, motion, summary, tracking
 from result_pages_following import retrack
+from result_pages_looks import looks
 from result_pages_vision import (
     classification,
     detector,
@@ -30,6 +31,7 @@ from result_tables import Page, have, render
 PAGES = (
     tracking,
     whole_video,
+    looks,
     motion,
     detector,
     births,

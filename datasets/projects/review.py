@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from datasets.projects.edit import Edit
-from datasets.projects.operations import run
+from datasets.projects.filling import bounds, fill_between, open_frames
+from datasets.projects.operations import run, together
 from datasets.projects.project import Project
 from datasets.projects.slots import Slots
 from datasets.projects.types import Entry, Path, Provenance, Track
 from datasets.projects.view import Draft, View
 from models.errors import DataError
+from tracker.review.certain import certain_ranges
 from tracker.review.questions import Queue, queue
-from tracker.review.types import Option, Question, ReviewView, TrackRows
+from tracker.review.types import Answers, Option, Question, ReviewView, TrackRows
 from tracker.types import Float64
 
 ANSWER = "answer"
+FILL_S = 0.5  # longest absence that is taken for missed detections
 
 
 def rows_of(path: Path, times: Float64) -> TrackRows | None:
@@ -29,8 +33,14 @@ def rows_of(path: Path, times: Float64) -> TrackRows | None:
     return TrackRows(kept.frame, times[kept.frame], kept.xyxy, kept.score, kept.link, kept.detection)
 
 
-def answer_edit(view: View, question: Question, option: str) -> Edit:
+def answer_edit(view: View, question: Question, option: str, fill: float = FILL_S) -> Edit:
     """The edit of an answer: the operation, and what is settled by it.
+
+    Args:
+        view: the project.
+        question: the question.
+        option: key of the answer.
+        fill: seconds of the longest absence that gets boxes, where the answer says that both sides are one object.
 
     Raises:
         DataError: there is no such option, or its operation is refused.
@@ -48,8 +58,16 @@ def answer_edit(view: View, question: Question, option: str) -> Edit:
     for id in sorted(concerned):
         if draft.exists(id) and not draft.meta(id).locked:
             _settle(draft, id, question, chosen)
+            if chosen.operation is not None and id not in chosen.doubtful:
+                _fill(draft, id, _seams(view, id, draft.slots(id), question, chosen), fill)
     # the probabilities of links are all that changes where nothing else does
-    said = {"question": question.key, "option": option, "said": list(chosen.said)}
+    said = {
+        "question": question.key,
+        "option": option,
+        "kind": question.kind,
+        "chance": round(question.chance, 4),
+        "said": list(chosen.said),
+    }
     return Edit(ANSWER, said, draft.tracks, tuple(constraints), view.seq)
 
 
@@ -80,12 +98,51 @@ def _settle(draft: Draft, id: int, question: Question, chosen: Option) -> None:
         draft.add(Edit("settle", {}, {id: (track, changed)}))
 
 
+def _seams(view: View, id: int, slots: Slots, question: Question, chosen: Option) -> list[int]:
+    """The frames from which rows follow that belonged to another track before."""
+    assert chosen.operation is not None
+    if chosen.operation[0] != "join":
+        return [question.frame]
+    other = view.slots(int(chosen.operation[1]["other"]))
+    rows = slots.between(max(other.first, slots.first), min(other.last, slots.last))
+    theirs = np.isin(rows.frame, other.path().frame)
+    changes: list[int] = rows.frame[1:][theirs[1:] != theirs[:-1]].tolist()
+    return [other.first, *changes, other.last + 1]
+
+
+def _fill(draft: Draft, id: int, seams: list[int], longest: float) -> None:
+    """Gives a track boxes in short absences at these frames."""
+    track, old = draft.meta(id), draft.slots(id)
+    slots = old
+    for frame in seams:
+        low, high = slots.anchor_before(frame), slots.anchor_after(frame - 1)
+        first, last = bounds(track, min(frame, len(draft.times) - 1))
+        if low < first or high < 0 or high > last or high - low < 2:
+            continue
+        if draft.times[high] - draft.times[low] <= longest:
+            slots = fill_between(slots, low, high, open_frames(slots, low, high, gaps=True), draft.times)
+    if slots is not old:
+        draft.add(Edit("fill", {}, {id: (track, slots)}))
+
+
 def _linked(slots: Slots, first: int, last: int, link: float, first_only: bool = False) -> Slots:
     """The slots with these probabilities of links in frames first..last, or of the first row from `first` on."""
     rows = slots.first_rows(first, 1) if first_only else slots.between(first, last)
     if not len(rows) or (rows.link == link).all() or (first_only and rows.frame[0] == slots.first):
         return slots
     return slots.with_rows(rows.with_columns(link=np.full(len(rows), link, np.float32)))
+
+
+def said_by(answers: Iterable[Mapping[str, Any]]) -> tuple[frozenset[str], dict[str, Answers]]:
+    """What answers, by their parameters in the journal, say for good, and how often they changed something, by kind."""
+    keys: set[str] = set()
+    known: dict[str, Answers] = {}
+    for given in answers:
+        keys |= set(given.get("said", ()))
+        kind, chance = str(given.get("kind", "")), float(given.get("chance", 1.0))
+        if chance < 1:
+            known[kind] = known.get(kind, Answers()).with_answer(chance, given.get("option") != "keep")
+    return frozenset(keys), known
 
 
 class ProjectReview:
@@ -98,7 +155,7 @@ class ProjectReview:
         self._project = project
         self._seq = -1
         self._tracks: dict[int, TrackRows] = {}
-        self._answers: dict[int, tuple[str, ...]] = {}  # what each answer said for good, by its entry
+        self._answers: dict[int, Mapping[str, Any]] = {}  # parameters of each answer, by its entry
         self._undone: set[int] = set()
 
     def queue(self, limit: int = 50) -> Queue:
@@ -124,15 +181,29 @@ class ProjectReview:
             entries = project.journal(max(self._seq, 0))
             for entry in entries:
                 if entry.kind == ANSWER:
-                    self._answers[entry.seq] = tuple(entry.parameters.get("said", ()))
+                    self._answers[entry.seq] = entry.parameters
                 elif entry.kind in ("undo", "redo"):
                     (self._undone.add if entry.kind == "undo" else self._undone.discard)(int(entry.parameters["seq"]))
             tracks = project.tracks()
             changed = {one.id for one in tracks} if self._seq < 0 else {id for e in entries for id in e.tracks}
             self._read(tracks, changed)
             self._seq = seq
-        answered = frozenset(key for seq, keys in self._answers.items() if seq not in self._undone for key in keys)
-        return ReviewView(project.times, dict(self._tracks), answered)
+        answers = [given for seq, given in self._answers.items() if seq not in self._undone]
+        return ReviewView(project.times, dict(self._tracks), *said_by(answers))
+
+    def certain(self, track: int) -> list[tuple[int, int]]:
+        """(first, last) frames of the parts of a track that are certain without a look; none of a locked one."""
+        rows = self.view().tracks.get(track)
+        return [] if rows is None else certain_ranges(rows)
+
+    def accept_certain(self) -> Edit:
+        """The edit that accepts all certain boxes of all tracks; it changes nothing where there are none."""
+        steps = [
+            ("accept", {"track": id, "first": first, "last": last})
+            for id, rows in sorted(self.view().tracks.items())
+            for first, last in certain_ranges(rows)
+        ]
+        return together(self._project, "accept certain", steps)
 
     def _read(self, tracks: Iterable[Track], changed: set[int]) -> None:
         known = {one.id: one for one in tracks}

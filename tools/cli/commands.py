@@ -128,6 +128,11 @@ COMMANDS: dict[str, Command] = {
         "tools.benchmark.config.live:BenchLiveConfig",
         "live video with a slow detector: frames shown, delays, fit of the boxes",
     ),
+    "bench annotate": Command(
+        "tools.benchmark.annotate:bench_annotate",
+        "tools.benchmark.config.annotate:BenchAnnotateConfig",
+        "labels against the work of a simulated annotator: with the doubt queue, by hand, without a queue",
+    ),
     "bench doubt": Command(
         "tools.benchmark.doubt:bench_doubt",
         "tools.benchmark.config.doubt:BenchDoubtConfig",

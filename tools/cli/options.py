@@ -36,6 +36,7 @@ TITLES = {
     "Output": "output",
     "Drawing": "view",
     "Label files": "labels",
+    "Prices of operations": "prices",
     "Compute": "",
 }
 # Options with a fixed heading, whichever section holds them.

@@ -4,32 +4,54 @@ from __future__ import annotations
 
 import numpy as np
 
+from tracker.review.types import Answers
 from tracker.types import Float64
 
-# Log-odds of an identity change at a moment of doubt: by the log-odds of its weakest link.
-CROSSING_SLOPE, CROSSING_BIAS = 0.45, 0.1
+# Log-odds of an identity change at a moment of doubt: by the log-odds of its weakest link, and by the logarithm of the
+# seconds of the shorter side of the track.
+CROSSING_SLOPE, CROSSING_SIDE, CROSSING_BIAS = 0.5, 0.3, -0.4
 # Log-odds that a track continues an earlier one: by how far the nearest earlier one is (`continuations.far`).
-RETURN_SLOPE, RETURN_MIDDLE = 0.6, 3.0
+RETURN_SLOPE, RETURN_BIAS = 0.8, 2.0
 # Log-odds that a track shows no object: by seconds and mean score.
 SHORT_SLOPE, SHORT_S, SCORE_SLOPE, EVEN_SCORE = 2.0, 1.0, 6.0, 0.6
 # Mistakes at links that nothing shows: a second of a track.
-HIDDEN_MISTAKES = 0.02
+HIDDEN_MISTAKES = 0.006
+PRIOR = 3.0  # answers that the stated chances count as, beside those that were given
 LEAST = 1e-4
 
 
-def crossing_chance(link: Float64) -> Float64:
-    """(M,) chance of an identity change where the weakest link has these probabilities; 1 for 0."""
+def crossing_chance(link: Float64, side: Float64) -> Float64:
+    """(M,) chance of an identity change where the weakest link has these probabilities; 1 for 0.
+
+    Args:
+        link: (M,) probability of the weakest link of a moment.
+        side: (M,) seconds of the shorter side of the track.
+    """
     doubt = np.clip(1 - link, LEAST, 1 - LEAST)
-    odds = CROSSING_SLOPE * np.log(doubt / (1 - doubt)) + CROSSING_BIAS
+    odds = CROSSING_SLOPE * np.log(doubt / (1 - doubt)) + CROSSING_SIDE * np.log(side + 0.1) + CROSSING_BIAS
     return np.where(link <= 0, 1.0, 1 / (1 + np.exp(-odds)))
 
 
 def return_chance(far: Float64) -> Float64:
     """Chance that a track continues an earlier one, of which the nearest is so far."""
-    return np.asarray(1 / (1 + np.exp(np.minimum(RETURN_SLOPE * (far - RETURN_MIDDLE), 50))))
+    return np.asarray(1 / (1 + np.exp(np.minimum(RETURN_SLOPE * far - RETURN_BIAS, 50))))
 
 
 def false_chance(seconds: Float64, score: Float64) -> Float64:
     """Chance that a track of a mean score shows no object."""
     odds = SHORT_SLOPE * (seconds - SHORT_S) + SCORE_SLOPE * (score - EVEN_SCORE)
     return np.asarray(1 / (1 + np.exp(np.clip(odds, -50, 50))))
+
+
+def learned(chance: Float64, answers: Answers | None) -> Float64:
+    """Chances after what was answered: as much more or less common as mistakes of this kind were than was stated.
+
+    1 stays 1: what a person said to be wrong.
+    """
+    if answers is None:
+        return chance
+    more = np.log((answers.changed + PRIOR) / (answers.expected + PRIOR))
+    less = np.log((answers.count - answers.changed + PRIOR) / (answers.count - answers.expected + PRIOR))
+    p = np.clip(chance, LEAST, 1 - LEAST)
+    odds = np.log(p / (1 - p)) + more - less
+    return np.where(chance >= 1, 1.0, 1 / (1 + np.exp(-odds)))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from tracker.review.types import ReviewView, TrackRows
-from tracker.types import Float64, Int64
+from tracker.types import Float32, Float64, Int64
 
 LATEST = 64  # ended tracks that are looked at for each start, the latest ones
 TIME_S = 0.3  # unit of the time between both
 GOING = 0.5  # heights a second that an absent object may have gone
 WAY, SIZE = 1.5, 2.0  # weights of distance and log ratio of heights
-SHARED = 0.3  # largest share of the shorter track's frames in which both may be seen
+ONE_IOU = 0.4  # IoU from which two boxes in one frame may be of one object
+SHARED = 0.2  # largest share of the shorter track's frames in which both may be seen in different places
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -52,7 +54,9 @@ def far(dt: Float64, here: Float64, there: Float64) -> Float64:
 def earlier_tracks(
     view: ReviewView, ends: Ends, own: TrackRows, without: tuple[int, ...], most: int
 ) -> list[tuple[float, int]]:
-    """At most `most` (far, id) of earlier tracks that rows `own` may continue, nearest first.
+    """At most `most` (far, id) of tracks that started earlier and may show the same object, nearest first.
+
+    They may go on after `own` starts: two tracks may take turns, or a detector reports one object twice.
 
     Args:
         view: the tracks.
@@ -61,37 +65,58 @@ def earlier_tracks(
         without: tracks that are no candidates.
         most: so many at most. Those that were compared with it and found to be others are left out (`answered`).
     """
-    # an earlier track may end somewhat later than this one starts, where only few of their frames are shared
     begin = own.first
-    earlier = ((ends.first < begin) & (ends.last < own.last)).nonzero()[0]
+    earlier = (ends.first < begin).nonzero()[0]
     gone = int(np.searchsorted(ends.last[earlier], begin))
     earlier = earlier[max(gone - LATEST, 0) :]
-    box = ends.end[earlier]
-    for k in (ends.last[earlier] >= begin).nonzero()[0].tolist():  # its box before this one starts
+    box, time = ends.end[earlier], ends.last[earlier]
+    for k in (time >= begin).nonzero()[0].tolist():  # its box before this one starts
         rows = view.tracks[int(ends.id[earlier[k]])]
-        box[k] = rows.coordinates[np.searchsorted(rows.time, begin) - 1]
-    away = far(begin - ends.last[earlier], box, own.coordinates[0])
+        at = _before(rows, own)
+        box[k], time[k] = rows.coordinates[at], rows.time[at]
+    away = far(begin - time, box, own.coordinates[0])
     found: list[tuple[float, int]] = []
     for k in np.argsort(away, kind="stable").tolist():
         other = int(ends.id[earlier[k]])
         rows = view.tracks[other]
-        if other in without or (rows.last >= begin and _seen_together(rows, own)):
+        if other in without or pair_key(rows, own) in view.answered or (rows.last >= begin and _apart(rows, own)):
             continue
-        if pair_key(rows, own) not in view.answered:
-            found.append((float(away[k]), other))
+        found.append((float(away[k]), other))
         if len(found) == most:
             break
     return found
 
 
 def pair_key(earlier: TrackRows, later: TrackRows) -> str:
-    """The key of "they are two objects"."""
-    return f"two:{earlier.name(-1)}-{later.name(0)}"
+    """The key of "they are two objects": the last box of one before the other starts, and the first of the other."""
+    return f"two:{earlier.name(_before(earlier, later))}-{later.name(0)}"
 
 
-def _seen_together(earlier: TrackRows, later: TrackRows) -> bool:
-    """Whether two tracks that overlap in time are seen in too many frames together to be one."""
-    low = int(np.searchsorted(earlier.frame, later.frame[0]))
-    high = int(np.searchsorted(later.frame, earlier.frame[-1], side="right"))
-    shared = int(np.isin(earlier.frame[low:], later.frame[:high], assume_unique=True).sum())
-    return shared > SHARED * min(len(earlier), len(later))
+def _before(earlier: TrackRows, later: TrackRows) -> int:
+    return int(np.searchsorted(earlier.frame, later.frame[0])) - 1
+
+
+_KNOWN: WeakKeyDictionary[TrackRows, WeakKeyDictionary[TrackRows, bool]] = WeakKeyDictionary()
+
+
+def _apart(earlier: TrackRows, later: TrackRows) -> bool:
+    """Whether two tracks that overlap in time are seen in different places in too many frames to be one object."""
+    known = _KNOWN.setdefault(later, WeakKeyDictionary())
+    if (found := known.get(earlier)) is None:
+        low = int(np.searchsorted(earlier.frame, later.frame[0]))
+        high = int(np.searchsorted(later.frame, earlier.frame[-1], side="right"))
+        frame, other = earlier.frame[low:], later.frame[:high]
+        at = np.minimum(np.searchsorted(frame, other), max(len(frame) - 1, 0))
+        both = frame[at] == other if len(frame) else np.zeros(0, bool)
+        iou = _iou(earlier.xyxy[low:][at[both]], later.xyxy[:high][both])
+        found = known[earlier] = bool((iou < ONE_IOU).sum() > SHARED * min(len(earlier), len(later)))
+    return found
+
+
+def _iou(a: Float32, b: Float32) -> Float64:
+    """(K,) IoU of pairs of boxes."""
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    side = np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0)
+    shared = side.prod(axis=1)
+    areas = (a[:, 2:] - a[:, :2]).prod(axis=1) + (b[:, 2:] - b[:, :2]).prod(axis=1)
+    return np.asarray(shared / np.maximum(areas - shared, 1e-9))

@@ -65,7 +65,7 @@ def _moments(track: TrackRows) -> Moments:
         i = j + 1
     before, after, weak = (np.array(values, np.int64) for values in (first, last, weakest))
     cost = np.minimum(track.time[before] - track.time[0], track.time[-1] - track.time[after])
-    return Moments(before, after, weak, crossing_chance(track.link[weak].astype(np.float64)), cost)
+    return Moments(before, after, weak, crossing_chance(track.link[weak].astype(np.float64), cost), cost)
 
 
 def _together(link: list[float], time: list[float], rows: list[int], i: int, j: int) -> bool:

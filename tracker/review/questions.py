@@ -11,11 +11,11 @@ import numpy as np
 
 from models.errors import DataError
 from tracker.offline.types import Constraint
-from tracker.review.chances import HIDDEN_MISTAKES, false_chance, return_chance
+from tracker.review.chances import HIDDEN_MISTAKES, false_chance, learned, return_chance
 from tracker.review.continuations import Ends, earlier_tracks, pair_key
 from tracker.review.moments import Moments, moments_of, unsettled
 from tracker.review.neighbours import near_tracks
-from tracker.review.types import Option, Question, ReviewView, TrackRows
+from tracker.review.types import Answers, Option, Question, ReviewView, TrackRows
 
 LEAST_CHANCE = 0.05  # of the questions that are counted
 LEAST_VALUE = 0.02  # seconds an operation; what promises less is not asked
@@ -47,6 +47,7 @@ class _Doubt:
     track: int
     moment: int = -1
     earlier: tuple[tuple[float, int], ...] = ()
+    mistakes: float = 0.0
 
     def __lt__(self, other: _Doubt) -> bool:
         return (self.value, other.track, other.moment, other.kind) > (other.value, self.track, self.moment, self.kind)
@@ -64,38 +65,48 @@ def questions(view: ReviewView, limit: int = 50) -> list[Question]:
     return queue(view, limit).questions
 
 
+def any_question(view: ReviewView, rng: np.random.Generator) -> Question | None:
+    """One of all questions, drawn at random: what an order is compared with."""
+    doubts = [one for one in _doubts(view) if one.value >= LEAST_VALUE]
+    return _question(view, doubts[int(rng.integers(len(doubts)))]) if doubts else None
+
+
 def _doubts(view: ReviewView) -> Iterator[_Doubt]:
     ends = Ends.of(view)
     begin = float(view.times[0]) if len(view.times) else 0.0
     refused = Counter(key.rpartition("-")[2] for key in view.answered)
+    known = view.answers
     for track, rows in view.tracks.items():
         found = moments_of(rows)
-        expected = found.chance * found.cost
+        chances = learned(found.chance, known.get("crossing"))
+        expected = chances * found.cost
         for k in range(len(found)):
-            yield _Doubt(float(expected[k]), float(found.chance[k]), "crossing", track, k)
+            yield _Doubt(float(expected[k]), float(chances[k]), "crossing", track, k)
         open_s = unsettled(rows)
         if rows.duration > STRIP_S and open_s > UNSEEN_S:
             hidden = HIDDEN_MISTAKES * open_s
-            mistakes = float(found.chance.sum()) + hidden
+            mistakes = float(chances.sum()) + hidden
             value = (float(expected.sum()) + hidden * HIDDEN_SHARE * rows.duration) / (1 + mistakes)
-            yield _Doubt(value, min(mistakes, 1.0), "track", track)
+            yield _Doubt(value, float(1 - np.exp(-mistakes)), "track", track, mistakes=mistakes)
         if rows.first > begin and (earlier := earlier_tracks(view, ends, rows, (track,), GALLERY)):
-            share = _return_shares(earlier, AGAIN ** refused[rows.name(0)])
-            gain = sum(
-                p * min(rows.duration, view.tracks[one].duration) for p, (_, one) in zip(share, earlier, strict=True)
-            )
+            share = _return_shares(earlier, AGAIN ** refused[rows.name(0)], known.get("return"))
+            spans = [min(rows.duration, view.tracks[one].duration) for _, one in earlier]
+            gain = float(np.dot(share, spans))
             yield _Doubt(gain, sum(share), "return", track, earlier=tuple(earlier))
         if short_key(rows) not in view.answered:
-            chance = float(false_chance(np.array(rows.duration), np.array(rows.score.mean())))
+            chance = float(
+                learned(false_chance(np.array(rows.duration), np.array(rows.score.mean())), known.get("short"))
+            )
             cost = FALSE_COST * max(rows.duration, _step(view))
             yield _Doubt(chance * cost, chance, "short", track)
 
 
-def _return_shares(earlier: Sequence[tuple[float, int]], again: float) -> list[float]:
+def _return_shares(earlier: Sequence[tuple[float, int]], again: float, answers: Answers | None = None) -> list[float]:
     """The chance of each earlier track to be the one that goes on."""
     away = np.array([far for far, _ in earlier])
     share = np.exp(-(away - away.min()))
-    found: list[float] = (share / share.sum() * float(return_chance(away.min())) * again).tolist()
+    chance = float(learned(return_chance(away.min()) * again, answers))
+    found: list[float] = (share / share.sum() * chance).tolist()
     return found
 
 
@@ -193,7 +204,7 @@ def _return(view: ReviewView, doubt: _Doubt, rows: TrackRows) -> Question:
     said = tuple(pair_key(view.tracks[other], rows) for _, other in doubt.earlier)
     options = [Option("keep", (track,), 1 - doubt.chance, None, said=said, constraints=apart)]
     for (_, other), p in zip(doubt.earlier, share, strict=True):
-        join = ("join", {"track": other, "other": track, "prefer": "track"})
+        join = ("join", {"track": other, "other": track, "prefer": _better(view.tracks[other], rows)})
         options.append(Option(f"join-{other}", (other, track), p, join))
     cost = doubt.value / max(doubt.chance, 1e-9)
     return Question(
@@ -209,6 +220,12 @@ def _return(view: ReviewView, doubt: _Doubt, rows: TrackRows) -> Question:
         None,
         tuple(options),
     )
+
+
+def _better(track: TrackRows, other: TrackRows) -> str:
+    """Whose boxes stay where both have one in a frame: those with the better scores there."""
+    shared, at, of = np.intersect1d(track.frame, other.frame, assume_unique=True, return_indices=True)
+    return "other" if len(shared) and other.score[of].mean() > track.score[at].mean() else "track"
 
 
 def _short(view: ReviewView, doubt: _Doubt, rows: TrackRows) -> Question:
@@ -231,9 +248,7 @@ def _short(view: ReviewView, doubt: _Doubt, rows: TrackRows) -> Question:
 
 def _whole(view: ReviewView, doubt: _Doubt, rows: TrackRows) -> Question:
     first, last = int(rows.frame[0]), int(rows.frame[-1])
-    moments = moments_of(rows)
-    mistakes = float(moments.chance.sum()) + HIDDEN_MISTAKES * unsettled(rows)
-    work = 1 + mistakes
+    work = 1 + doubt.mistakes
     return Question(
         f"track:{rows.name(0)}-{rows.name(-1)}-{len(rows)}",
         "track",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -79,6 +79,25 @@ class TrackRows:
         return str(self.detection[row]) if self.detection[row] >= 0 else f"f{self.frame[row]}"
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What was answered so far to questions of one kind.
+
+    Attributes:
+        count: number of answers.
+        expected: sum of the chances of a mistake that were stated.
+        changed: answers that changed something.
+    """
+
+    count: int = 0
+    expected: float = 0.0
+    changed: int = 0
+
+    def with_answer(self, chance: float, changed: bool) -> Answers:
+        """With one more."""
+        return Answers(self.count + 1, self.expected + chance, self.changed + changed)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class ReviewView:
     """The tracks of a recording that can be asked about.
@@ -87,11 +106,13 @@ class ReviewView:
         times: (F,) seconds of all frames.
         tracks: by id; without locked ones.
         answered: keys of what was answered by "keep", where the tracks do not show it.
+        answers: by kind of question; they tell how common mistakes of that kind are in this recording.
     """
 
     times: Float64
     tracks: Mapping[int, TrackRows]
     answered: frozenset[str] = frozenset()
+    answers: Mapping[str, Answers] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

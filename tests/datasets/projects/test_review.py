@@ -7,7 +7,7 @@ from pathlib import Path as FilePath
 import numpy as np
 import pytest
 
-from datasets.projects import Project
+from datasets.projects import Project, Provenance
 from datasets.projects.operations import run
 from datasets.projects.review import ProjectReview, answer, questions_of
 from models.errors import DataError
@@ -113,3 +113,26 @@ def test_queue_that_follows_a_project_is_that_of_a_fresh_one(tmp_path: FilePath)
             answer(project, found[0], keys[min(1, len(keys) - 1)], "ann")
         project.undo("ann")
         assert review.queue().questions == questions_of(project)
+
+
+def test_certain_boxes_are_accepted_at_once_and_doubtful_ones_are_not(tmp_path: FilePath) -> None:
+    tracks = {1: walker(0, 399, 100, 0.0, {200: 0.4, 205: 0.4}), 2: walker(0, 5, 900)}
+    with project_of(tmp_path / "p", tracks) as project:
+        review = ProjectReview(project)
+        assert (review.certain(1), review.certain(2)) == ([(0, 199), (205, 399)], [])
+        project.apply(review.accept_certain(), "ann")
+        rows = project.track(1)[1]
+        assert set(rows.frame[rows.provenance != Provenance.CONFIRMED].tolist()) == set(range(200, 205))
+        project.undo("ann")
+        assert not (project.track(1)[1].provenance == Provenance.CONFIRMED).any()
+
+
+def test_chances_follow_how_often_answers_changed_something(tmp_path: FilePath) -> None:
+    tracks = {k: walker(0, 399, 300 * k, 0.0, {200: 0.4}) for k in range(1, 9)}
+    with project_of(tmp_path / "p", tracks) as project:
+        review = ProjectReview(project)
+        first = next(one for one in review.queue().questions if one.kind == "crossing")
+        for _ in range(6):
+            answer(project, next(one for one in review.queue().questions if one.kind == "crossing"), "keep", "ann")
+        last = next(one for one in review.queue().questions if one.kind == "crossing")
+        assert last.chance < 0.7 * first.chance

@@ -59,8 +59,14 @@ def test_track_that_starts_late_may_continue_one_that_ended() -> None:
 
 
 def test_tracks_that_are_seen_together_are_not_offered_as_one() -> None:
-    tracks = {1: walker(0, 250, 100), 2: walker(50, 399, 100)}
+    tracks = {1: walker(0, 250, 100), 2: walker(50, 399, 200)}
     assert not [one for one in questions(view_of(tracks)) if one.kind == "return"]
+
+
+def test_two_boxes_of_one_object_are_offered_as_one() -> None:
+    tracks = {1: walker(0, 250, 100), 2: walker(50, 399, 105)}
+    found = next(one for one in questions(view_of(tracks)) if one.kind == "return")
+    assert [one.key for one in found.options] == ["keep", "join-1"]
 
 
 def test_weak_short_track_may_be_deleted() -> None:
@@ -104,6 +110,6 @@ def test_keys_do_not_depend_on_ids_or_other_tracks() -> None:
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_chance_is_a_probability_that_falls_with_the_link(links: list[float]) -> None:
-    chance = crossing_chance(np.sort(np.array(links)))
+    chance = crossing_chance(np.sort(np.array(links)), np.ones(len(links)))
     assert ((chance >= 0) & (chance <= 1)).all()
     assert (np.diff(chance) <= 1e-12).all()

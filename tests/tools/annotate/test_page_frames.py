@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.annotation_page import AnnotationPage, Server
+from tests.support.annotation_page import AnnotationPage, Server, until
 from tests.support.numbered_film import COLOURS, COURSES, FRAMES, box, milliseconds
 
 LAST = FRAMES - 1
@@ -219,3 +219,33 @@ def test_zoom_keeps_the_point_under_the_mouse_and_fits_again(stepping: Annotatio
     stepping.press("0")
     stepping.settle()
     agrees(stepping, 40)
+
+
+def test_a_click_on_a_chip_seeks_and_chips_show_the_track(stepping: AnnotationPage) -> None:
+    stepping.seek(120)
+    stepping.select(3)
+    stepping.wait("document.querySelectorAll('.chip[data-address] img').length > 4")
+    chip = stepping.tab.locator(".chip").nth(2)
+    frame = int(chip.get_attribute("data-frame"))
+    chip.click()
+    stepping.wait(f"state.frame === {frame} && !player.isBusy()")
+    stepping.settle()
+    agrees(stepping, frame)
+    # The middle of a chip is the track's own colour.
+    middle = """() => {
+        const image = document.querySelectorAll(".chip")[2].querySelector("img");
+        const canvas = new OffscreenCanvas(1, 1);
+        canvas.getContext("2d").drawImage(image, image.naturalWidth / 2, image.naturalHeight / 2, 1, 1, 0, 0, 1, 1);
+        return [...canvas.getContext("2d").getImageData(0, 0, 1, 1).data.slice(0, 3)];
+    }"""
+    assert stepping.tab.evaluate(middle) == pytest.approx(COLOURS[3], abs=45)
+
+
+def test_the_timeline_shows_a_picture_of_the_place_under_the_mouse(stepping: AnnotationPage) -> None:
+    area = stepping.tab.locator("#lane-canvas").bounding_box()
+    stepping.tab.mouse.move(area["x"] + area["width"] * 0.5, area["y"] + 18)
+    preview = stepping.tab.locator("#hover-thumb")
+    preview.wait_for()
+    until(lambda: preview.evaluate("(image) => image.naturalWidth") == 160, "the preview")
+    stepping.tab.mouse.move(area["x"] + 10, area["y"] - 200)
+    preview.wait_for(state="hidden")

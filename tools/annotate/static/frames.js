@@ -44,13 +44,18 @@ export async function ready(frame) {
   return start(frame).promise;
 }
 
-/** Says which frames come next, the most urgent first; what is loading and not among them is given up. */
+/**
+ * Says which frames come next, the most urgent first; what is loading and not among them is given up. While time runs a
+ * frame that is newer than the shown one is still of use when it comes: given up, it would be for ever too late.
+ */
 export function want(frames) {
   plan = frames;
   const named = new Set(frames);
   named.add(state.wanted);
+  const last = frames.at(-1) ?? state.wanted;
   for (const [frame, job] of loading) {
-    if (!named.has(frame) && !job.awaited) job.abort.abort();
+    const coming = state.playing && frame > state.frame && frame <= last;
+    if (!named.has(frame) && !coming && !job.awaited) job.abort.abort();
   }
   pump();
 }

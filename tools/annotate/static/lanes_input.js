@@ -27,7 +27,9 @@ export function start() {
   canvas.addEventListener("wheel", wheel, { passive: false });
   canvas.addEventListener("contextmenu", menu);
   on("small", ({ group, address, image }) => {
-    if (group === "hover" && previewAt >= 0 && address === thumbAddress(previewAt)) byId("hover-thumb").src = image.src;
+    if (group !== "hover" || previewAt < 0 || address !== thumbAddress(previewAt)) return;
+    byId("hover-thumb").src = image.src;
+    byId("hover-thumb").hidden = false;
   });
   canvas.addEventListener("dblclick", (event) => {
     const id = trackAt(place(event)[1]);

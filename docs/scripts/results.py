@@ -13,6 +13,7 @@ from pathlib import Path
 
 from result_files import RESULTS, ROOT, Result, read_commands, stale
 from result_pages import appearance, births, motion, summary, tracking
+from result_pages_annotation import annotation
 from result_pages_following import retrack
 from result_pages_looks import looks
 from result_pages_vision import (
@@ -38,6 +39,7 @@ PAGES = (
     appearance,
     single_object,
     retrack,
+    annotation,
     masks,
     reid,
     classification,

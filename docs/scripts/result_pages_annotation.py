@@ -1,0 +1,62 @@
+"""The results page about annotation: labels against the work of a simulated annotator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from result_files import read_figures
+from result_tables import Page, have, number, table
+
+SETS = {"annotate-dancetrack": "DanceTrack", "annotate-mot17": "MOT17, second halves"}
+TARGETS = ("idf1 90.0", "idf1 92.0", "idf1 95.0", "hota 80.0")
+
+
+def annotation() -> Page | None:
+    """IDF1 and HOTA after so much work, and the work to a figure."""
+    known = [name for name in SETS if have(name)]
+    if not known:
+        return None
+    parts, says = [], []
+    for name in known:
+        found = read_figures(name)
+        curves, minutes = found["curves"], found["minutes"]
+        parts += [f"## {SETS[name]}", _points(curves["doubt queue"], minutes), _needed(curves)]
+        last = curves["doubt queue"]["points"][-1]
+        says.append(
+            f"{SETS[name]}: IDF1 {last['idf1']:.1f} and HOTA {last['hota']:.1f} after "
+            f"{last['operations'] / minutes:.1f} operations for a minute of object."
+        )
+    about = (
+        "A simulated annotator knows the truth, and answers the doubt queue through the operations of the page. One "
+        "answer is one operation; a strip of pictures is one when it is accepted, and one more for each change that is "
+        "mended on it. A drawn box is one operation of two clicks, also by hand. *Front to back*: every mistake in "
+        "another tracker's tracks is mended in order of time; only what is changed counts, looking is free."
+    )
+    return Page("annotation", "Annotation", about, tuple(parts), tuple(says), tuple(known))
+
+
+def _points(curve: dict[str, Any], minutes: float) -> str:
+    rows = [
+        [
+            number(p["operations"] / minutes, 1),
+            str(p["operations"]),
+            str(p["clicks"]),
+            number(p["seconds"] / 60, 1),
+            number(p["idf1"], 1),
+            number(p["hota"], 1),
+        ]
+        for p in curve["points"]
+    ]
+    return table(["operations a minute of object", "operations", "clicks", "minutes", "IDF1", "HOTA"], rows)
+
+
+def _needed(curves: dict[str, Any]) -> str:
+    rows = []
+    for name, curve in curves.items():
+        cells = []
+        for target in TARGETS:
+            need = curve["needed"][target]
+            reached = need["operations"] is not None
+            cells.append(f"{need['operations']:.0f} / {need['clicks']:.0f}" if reached else "not reached")
+        rows.append([name, *cells])
+    return table(["operations / clicks to", "IDF1 90", "IDF1 92", "IDF1 95", "HOTA 80"], rows)

@@ -22,6 +22,7 @@ from tracker.types import Float64, Frame, Int64
 
 KEPT_BYTES = 160 << 20  # fifty images of 1080p as YUV
 AHEAD_FRAMES = 48  # decoded ahead of the last frame that was asked for, as far as the memory allows
+JUMP_STRETCH = 8  # frames before the target of a jump that are kept: the decoder passes over many of the others
 JUMP_FRAMES = 64  # a request so far from the last one is a jump, after which the direction is unknown
 
 
@@ -174,7 +175,8 @@ class FrameReader(Closing):
         self._requests = [request for request in self._requests if not request.future.cancelled()]
         if self._requests:
             wanted = self._requests[-1].position
-            return wanted, max(0, wanted - self._stretch + 1)
+            stretch = self._stretch if self._direction < 0 else min(self._stretch, JUMP_STRETCH)
+            return wanted, max(0, wanted - stretch + 1)
         if self._last < 0 or not self._ahead:
             return None
         if self._direction >= 0:

@@ -17,6 +17,7 @@ from tracker.review.types import Option, Question
 DRAWN_OPTIONS = 4  # of a question, whose paths are drawn
 MAX_GHOST_BOXES = 60
 MAX_KEPT = 500  # questions whose paths are kept
+MAX_ROWS = 8_000_000  # boxes; the questions need about 80 bytes for each
 
 
 class Doubts:
@@ -33,8 +34,19 @@ class Doubts:
         self._asked: dict[str, Question] = {}  # questions that the page asked for, which are not in the queue
         self._shown: dict[tuple[str, int], dict[str, Any]] = {}
 
+    @property
+    def possible(self) -> bool:
+        """Whether the tracks are few enough to ask about."""
+        return int(self._project.extents().count.sum()) <= MAX_ROWS
+
     def queue(self, limit: int) -> dict[str, Any]:
-        """The most valuable questions: {seq, remaining, questions}."""
+        """The most valuable questions: {seq, remaining, questions}.
+
+        Raises:
+            DataError: there are too many boxes.
+        """
+        if not self.possible:
+            raise DataError(f"there are more than {MAX_ROWS} boxes here; divide the video to be asked about doubts.")
         with self._lock:
             seq = self._project.seq
             found = self._review.queue(limit)

@@ -181,7 +181,7 @@ class Recording:
     @property
     def can(self) -> dict[str, bool]:
         """What this server can do for the recording."""
-        return {"retrack": True, "mask": True, "queue": True}
+        return {"retrack": True, "mask": True, "queue": self.doubts.possible}
 
     @property
     def state(self) -> str:

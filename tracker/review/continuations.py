@@ -37,8 +37,8 @@ class Ends:
             ids,
             np.array([one.first for one in rows]),
             np.array([one.last for one in rows]),
-            np.array([one.coordinates[0] for one in rows]).reshape(-1, 4),
-            np.array([one.coordinates[-1] for one in rows]).reshape(-1, 4),
+            np.array([one.coordinates_at(0) for one in rows]).reshape(-1, 4),
+            np.array([one.coordinates_at(-1) for one in rows]).reshape(-1, 4),
         )
 
 
@@ -73,8 +73,8 @@ def earlier_tracks(
     for k in (time >= begin).nonzero()[0].tolist():  # its box before this one starts
         rows = view.tracks[int(ends.id[earlier[k]])]
         at = _before(rows, own)
-        box[k], time[k] = rows.coordinates[at], rows.time[at]
-    away = far(begin - time, box, own.coordinates[0])
+        box[k], time[k] = rows.coordinates_at(at), rows.time[at]
+    away = far(begin - time, box, own.coordinates_at(0))
     found: list[tuple[float, int]] = []
     for k in np.argsort(away, kind="stable").tolist():
         other = int(ends.id[earlier[k]])

@@ -28,7 +28,7 @@ def near_tracks(view: ReviewView, track: int, first: float, last: float, most: i
 
 def _distance(own: TrackRows, mine: slice, rows: TrackRows, theirs: slice) -> float:
     """The least distance of the centres in mean heights."""
-    here, there = own.coordinates[mine], rows.coordinates[theirs]
+    here, there = own.coordinates(mine), rows.coordinates(theirs)
     frame, other = own.frame[mine], rows.frame[theirs]
     at = np.searchsorted(other, frame)
     both = (at < len(other)) & (other.take(at, mode="clip") == frame)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,10 +51,16 @@ class TrackRows:
         """Seconds from its first row to its last."""
         return float(self.time[-1] - self.time[0])
 
-    @cached_property
-    def coordinates(self) -> Float64:
-        """(R, 4) centre x, centre y, log width, log height."""
-        return to_coordinates(self.xyxy.astype(np.float64))
+    def coordinates(self, rows: slice) -> Float64:
+        """(K, 4) centre x, centre y, log width, log height of some rows; kept for all, they would take as much memory
+        as all else together.
+        """
+        return to_coordinates(self.xyxy[rows].astype(np.float64))
+
+    def coordinates_at(self, row: int) -> Float64:
+        """(4,) those of one row, -1 for the last one."""
+        one: Float64 = self.coordinates(slice(row, row + 1 or None))[0]
+        return one
 
     def within(self, first: float, last: float) -> slice:
         """The rows between two times, inclusive."""

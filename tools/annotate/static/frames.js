@@ -5,7 +5,7 @@ import { state, emit } from "./state.js";
 
 const WIDTHS = [640, 960, 1280, 1920];
 const MEMORY = 320 * 2 ** 20; // bytes of decoded pictures: 38 of 1920 x 1080, 9 of 3840 x 2160
-const AT_ONCE = 3; // requests; a browser opens 6 connections, small pictures take 2, and boxes and changes need one
+const AT_ONCE = 3; // requests; a browser opens 6 connections, small pictures and the queue take 2, boxes and changes need one
 
 const held = new Map(); // frame -> {bitmap, width}; the longest unused first
 const loading = new Map(); // frame -> {abort, promise, width}

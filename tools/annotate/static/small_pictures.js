@@ -1,9 +1,9 @@
-/** Small pictures (thumbnails, chips), two at a time: a browser opens six connections, and the rest must stay free. */
+/** Small pictures (thumbnails, chips), one at a time: the server decodes them one after the other, and of two the older may wait. */
 
-import { emit, state } from "./state.js";
+import { emit } from "./state.js";
 
 const KEPT = 900; // of 160 x 90 and 96 x 96: 45 MB decoded
-const AT_ONCE = 2;
+const PATIENCE_MS = 15_000;
 const GROUPS = ["hover", "chips", "thumbs"]; // the most urgent first
 
 const held = new Map(); // address -> image, the longest unused first
@@ -27,12 +27,10 @@ export function wantSmall(group, addresses) {
 
 function pump() {
   for (const group of GROUPS) {
-    // The stage comes first: while time runs one thumbnail at a time is asked for.
-    const most = state.playing && group === "thumbs" ? 1 : AT_ONCE;
     const plan = plans.get(group) ?? [];
-    while (plan.length && loading.size < most) {
+    while (plan.length && !loading.size) {
       const address = plan.shift();
-      if (!held.has(address) && !loading.has(address)) load(address, group);
+      if (!held.has(address)) load(address, group);
     }
   }
 }
@@ -53,4 +51,6 @@ function load(address, group) {
   image.onload = () => done(true);
   image.onerror = () => done(false);
   image.src = address;
+  // One that never comes must not keep the others waiting.
+  setTimeout(() => loading.has(address) && done(false), PATIENCE_MS);
 }

@@ -128,9 +128,11 @@ class AnnotationPage:
 
     def settle(self) -> None:
         """Waits until nothing is on its way: every change is answered and its boxes are shown."""
+        drawn = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        self.tab.evaluate(drawn)  # what a closing dialog begins, it begins a moment later
         self.wait("!state.waiting && !player.isBusy() && rows.isFresh(state.frame)")
         self.tab.evaluate("() => window.liquidtrack.state.refreshing")
-        self.tab.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.tab.evaluate(drawn)
 
     def press(self, *keys: str) -> None:
         """Presses keys one after the other, each when the one before is done."""

@@ -96,6 +96,7 @@ def test_camera_motion_is_taken_from_every_frame(crossing: Looked, tmp_path: Pat
         (("--looks", "0.2", "--reid"), "--reid needs every frame"),
         (("--looks", "0.2", "--box", "1,2,30,40"), "needs every frame"),
         (("--looks", "0.2", "--no-smooth"), "--smooth belongs to --whole"),
+        (("--looks", "0.2", "--whole", "--horizon", "0"), "give seconds above 0"),
         (("--looks", "0.2", "--show"), "--show cannot show frames that --looks delays"),
     ],
 )

@@ -70,6 +70,8 @@ def check_looks(config: TrackConfig) -> None:
         raise ConfigError(
             f"--detector {kind} learns from every frame, and --looks leaves frames out; leave --looks out."
         )
+    if config.horizon is not None and not config.horizon > 0:
+        raise ConfigError(f"horizon is {config.horizon}; give seconds above 0.")
     if not config.whole:
         given = {"doubt": config.output.doubt, "horizon": config.horizon}
         names = [name for name, value in given.items() if value is not None]

@@ -29,7 +29,7 @@ BASE = 0.7  # share of a budget that is spent on evenly spaced looks
 ROUNDS = 2  # rounds in which the rest is spent
 AUTO_ROUNDS = 8  # of `--looks auto`: halves half a second down to single frames
 EPS_S = 1e-6  # seconds, the resolution of the tracker's clock
-AUTO_LOSS = 0.04  # share of the boxes between two looks that may be lost for want of a look, with `--looks auto`
+AUTO_LOSS = 0.15  # share of the boxes between two looks that may be lost for want of a look, with `--looks auto`
 
 
 class Follower:

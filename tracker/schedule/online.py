@@ -24,7 +24,7 @@ SPREAD, NEAR = 0.45, 0.3
 LARGEST_SPREAD = 1.0  # beyond the size of a box its place is not known at all
 GAIN = 0.08  # of the logarithm of the price, for each look
 DRIFT = 4.0  # looks by which the budget may be exceeded or fall behind for a while
-AUTO_LOSS = 0.04  # share of the tracks' boxes that may be lost for want of a look, with --looks auto
+AUTO_LOSS = 0.15  # share of the tracks' boxes that may be lost for want of a look, with --looks auto
 
 
 @dataclass(frozen=True, eq=False, slots=True)

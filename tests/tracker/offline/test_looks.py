@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+import tracker.offline.looks
 from tracker.config import TrackerConfig
 from tracker.offline.config import OfflineConfig
 from tracker.offline.looked import at_looks, track_looked
@@ -44,7 +45,8 @@ def test_looks_gather_where_objects_do_not_move_as_predicted() -> None:
     assert chosen[40:80].mean() > 1.3 * chosen.mean()
 
 
-def test_auto_looks_often_where_it_must_and_no_later_than_a_newcomer_may_wait() -> None:
+def test_auto_looks_often_where_it_must_and_no_later_than_a_newcomer_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracker.offline.looks, "AUTO_LOSS", 0.04)
     chosen = choose_looks(meeting(), LooksConfig("auto", newcomer=0.5))
     assert np.diff(chosen.nonzero()[0]).max() <= 0.5 * RATE
     assert chosen[40:80].mean() > 2 * chosen[:30].mean()

@@ -8,7 +8,7 @@ from result_files import read_figures
 from result_tables import Page, have, number, table
 
 SETS = {"annotate-dancetrack": "DanceTrack", "annotate-mot17": "MOT17, second halves"}
-TARGETS = ("idf1 90.0", "idf1 92.0", "idf1 95.0", "hota 80.0")
+TARGETS = ("idf1 90", "idf1 92", "idf1 95", "hota 80")
 
 
 def annotation() -> Page | None:

@@ -20,26 +20,40 @@ SHARED = 0.2  # largest share of the shorter track's frames in which both may be
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Ends:
-    """The tracks in order of their ends, T of them: ids, and boxes at both ends."""
+    """The tracks in order of their ends, T of them: ids, first and last times in seconds."""
 
     id: Int64
     first: Float64
     last: Float64
-    start: Float64
-    end: Float64
 
     @classmethod
     def of(cls, view: ReviewView) -> Ends:
         """The ends of all tracks."""
-        ids = np.array(sorted(view.tracks, key=lambda one: view.tracks[one].last), np.int64)
-        rows = [view.tracks[one] for one in ids.tolist()]
-        return cls(
-            ids,
-            np.array([one.first for one in rows]),
-            np.array([one.last for one in rows]),
-            np.array([one.coordinates_at(0) for one in rows]).reshape(-1, 4),
-            np.array([one.coordinates_at(-1) for one in rows]).reshape(-1, 4),
-        )
+        ids = sorted(view.tracks, key=lambda one: view.tracks[one].last)
+        rows = [view.tracks[one] for one in ids]
+        return cls(np.array(ids, np.int64), np.array([one.first for one in rows]), np.array([one.last for one in rows]))
+
+
+class _Pair:
+    """An earlier and a later track: how far they are apart, and what they are called."""
+
+    __slots__ = ("_apart", "far", "key")
+
+    def __init__(self, earlier: TrackRows, later: TrackRows) -> None:
+        at = _before(earlier, later)  # its box before the later one starts
+        wait = later.first - float(earlier.time[at])
+        self.far = float(far(np.array(wait), earlier.coordinates_at(at), later.coordinates_at(0)))
+        self.key = f"two:{earlier.name(at)}-{later.name(0)}"
+        self._apart: bool | None = None
+
+    def apart(self, earlier: TrackRows, later: TrackRows) -> bool:
+        """Whether both are seen in different places in too many frames to be one object."""
+        if self._apart is None:
+            self._apart = earlier.last >= later.first and _seen_apart(earlier, later)
+        return self._apart
+
+
+_KNOWN: WeakKeyDictionary[TrackRows, WeakKeyDictionary[TrackRows, _Pair]] = WeakKeyDictionary()
 
 
 def far(dt: Float64, here: Float64, there: Float64) -> Float64:
@@ -65,25 +79,23 @@ def earlier_tracks(
         without: tracks that are no candidates.
         most: so many at most. Those that were compared with it and found to be others are left out (`answered`).
     """
-    begin = own.first
-    earlier = (ends.first < begin).nonzero()[0]
-    gone = int(np.searchsorted(ends.last[earlier], begin))
-    earlier = earlier[max(gone - LATEST, 0) :]
-    box, time = ends.end[earlier], ends.last[earlier]
-    for k in (time >= begin).nonzero()[0].tolist():  # its box before this one starts
-        rows = view.tracks[int(ends.id[earlier[k]])]
-        at = _before(rows, own)
-        box[k], time[k] = rows.coordinates_at(at), rows.time[at]
-    away = far(begin - time, box, own.coordinates_at(0))
-    found: list[tuple[float, int]] = []
-    for k in np.argsort(away, kind="stable").tolist():
-        other = int(ends.id[earlier[k]])
+    earlier = (ends.first < own.first).nonzero()[0]
+    gone = int(np.searchsorted(ends.last[earlier], own.first))
+    known = _KNOWN.setdefault(own, WeakKeyDictionary())
+    pairs = []
+    for other in ends.id[earlier[max(gone - LATEST, 0) :]].tolist():
         rows = view.tracks[other]
-        if other in without or pair_key(rows, own) in view.answered or (rows.last >= begin and _apart(rows, own)):
-            continue
-        found.append((float(away[k]), other))
-        if len(found) == most:
-            break
+        if (pair := known.get(rows)) is None:
+            pair = known[rows] = _Pair(rows, own)
+        if other not in without and pair.key not in view.answered:
+            pairs.append((pair.far, other, pair))
+    pairs.sort(key=lambda one: one[:2])
+    found: list[tuple[float, int]] = []
+    for away, other, pair in pairs:
+        if not pair.apart(view.tracks[other], own):
+            found.append((away, other))
+            if len(found) == most:
+                break
     return found
 
 
@@ -96,21 +108,14 @@ def _before(earlier: TrackRows, later: TrackRows) -> int:
     return int(np.searchsorted(earlier.frame, later.frame[0])) - 1
 
 
-_KNOWN: WeakKeyDictionary[TrackRows, WeakKeyDictionary[TrackRows, bool]] = WeakKeyDictionary()
-
-
-def _apart(earlier: TrackRows, later: TrackRows) -> bool:
-    """Whether two tracks that overlap in time are seen in different places in too many frames to be one object."""
-    known = _KNOWN.setdefault(later, WeakKeyDictionary())
-    if (found := known.get(earlier)) is None:
-        low = int(np.searchsorted(earlier.frame, later.frame[0]))
-        high = int(np.searchsorted(later.frame, earlier.frame[-1], side="right"))
-        frame, other = earlier.frame[low:], later.frame[:high]
-        at = np.minimum(np.searchsorted(frame, other), max(len(frame) - 1, 0))
-        both = frame[at] == other if len(frame) else np.zeros(0, bool)
-        iou = _iou(earlier.xyxy[low:][at[both]], later.xyxy[:high][both])
-        found = known[earlier] = bool((iou < ONE_IOU).sum() > SHARED * min(len(earlier), len(later)))
-    return found
+def _seen_apart(earlier: TrackRows, later: TrackRows) -> bool:
+    low = int(np.searchsorted(earlier.frame, later.frame[0]))
+    high = int(np.searchsorted(later.frame, earlier.frame[-1], side="right"))
+    frame, other = earlier.frame[low:], later.frame[:high]
+    at = np.minimum(np.searchsorted(frame, other), max(len(frame) - 1, 0))
+    both = frame[at] == other if len(frame) else np.zeros(0, bool)
+    iou = _iou(earlier.xyxy[low:][at[both]], later.xyxy[:high][both])
+    return bool((iou < ONE_IOU).sum() > SHARED * min(len(earlier), len(later)))
 
 
 def _iou(a: Float32, b: Float32) -> Float64:

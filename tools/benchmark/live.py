@@ -17,7 +17,7 @@ from tracker.pipeline.live import run_live
 from tracker.pipeline.loop import Pipeline
 from tracker.protocols import Sink
 
-SPARE_S = 1.0  # seconds of the scene that pass before the first frame is taken
+SPARE_S = 2.0  # seconds of the scene that may pass before the first frame is taken
 
 
 def bench_live(config: BenchLiveConfig) -> None:

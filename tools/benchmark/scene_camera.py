@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,7 @@ class PlayedScene:
             self.images.append(frame.bgr)
             self.truths.append(truth)
         self._at = {id(image): k for k, image in enumerate(self.images)}
+        self.started = threading.Event()  # until it is set, the camera repeats the first image
         self.looked: dict[float, int] = {}  # images that the detector was given, by the time of their frame
 
     def number(self, frame: Frame) -> int:
@@ -44,22 +46,27 @@ class PlayedScene:
         return self._at[id(frame.bgr)]
 
     def camera(self, seconds: float) -> CameraSource:
-        """A camera that plays it from now on."""
+        """A camera that plays it when `started` is set."""
         config = SourceConfig(end=seconds, reconnect=0.0)
-        return CameraSource(0, config, lambda number: _SceneCapture(self.images, self.scene.rate))
+        return CameraSource(0, config, lambda number: _SceneCapture(self))
 
 
 class _SceneCapture(Capture):
     """The scene behind the class that OpenCV's capture has: each image at its time."""
 
-    def __init__(self, images: list[UInt8], rate: float) -> None:
-        self._images, self._rate = images, rate
-        self._began, self._next = time.monotonic(), -1
+    def __init__(self, played: PlayedScene) -> None:
+        self._images, self._rate, self._started = played.images, played.scene.rate, played.started
+        self._began, self._next = 0.0, -1
 
     def isOpened(self) -> bool:
         return True
 
     def grab(self) -> bool:
+        if not self._started.is_set():
+            self._next = 0
+            time.sleep(1 / self._rate)
+            self._began = time.monotonic()
+            return True
         self._next = max(self._next + 1, int((time.monotonic() - self._began) * self._rate))
         time.sleep(max(0.0, self._began + self._next / self._rate - time.monotonic()))
         return self._next < len(self._images)
@@ -133,6 +140,7 @@ class ComparingScreen:
     def open(self, info: SourceInfo, names: tuple[str, ...]) -> None:
         if self._window is not None:
             self._window.open(info, names)
+        self._played.started.set()
 
     def past(self, time: float, tracks: Tracks) -> None:
         """Notes the tracks of a look, and which objects they are."""

@@ -140,6 +140,8 @@ def test_every_frame_is_shown_while_the_detector_is_busy() -> None:
     source, detector = Scripted(50), Walker()
 
     def at(index: int) -> None:
+        if index == 0:
+            until(lambda: detector.asked == [0])
         if index == 19:  # the detector has the first frame since it came; now it may answer
             detector.allowed.release(1_000_000)
             until(lambda: len(detector.asked) > 1)

@@ -16,10 +16,12 @@ from datasets.projects.slots import Slots
 from datasets.projects.types import Entry, Path, Provenance, Track
 from datasets.projects.view import Draft, View
 from models.errors import DataError
-from tracker.review.certain import certain_ranges
+from tracker.review.certain import certain_ranges, certain_rows
 from tracker.review.questions import Queue, queue
 from tracker.review.types import Answers, Option, Question, ReviewView, TrackRows
 from tracker.types import Float64
+
+KEYS = [one for one in Provenance if one.is_key]
 
 ANSWER = "answer"
 FILL_S = 0.5  # longest absence that is taken for missed detections
@@ -194,14 +196,27 @@ class ProjectReview:
     def certain(self, track: int) -> list[tuple[int, int]]:
         """(first, last) frames of the parts of a track that are certain without a look; none of a locked one."""
         rows = self.view().tracks.get(track)
-        return [] if rows is None else certain_ranges(rows)
+        return [] if rows is None or not self._links_known() else certain_ranges(rows)
+
+    def _links_known(self) -> bool:
+        """Whether the tracks come with the probabilities of their links; those of a file may not."""
+        return any((one.link < 1).any() for one in self.view().tracks.values())
+
+    def certain_share(self) -> float:
+        """The share of all boxes that are certain without a look, 0..1."""
+        tracks = self.view().tracks.values()
+        if not self._links_known():
+            return 0.0
+        return sum(int(certain_rows(one).sum()) for one in tracks) / max(sum(map(len, tracks)), 1)
 
     def accept_certain(self) -> Edit:
         """The edit that accepts all certain boxes of all tracks; it changes nothing where there are none."""
+        tracks = sorted(self.view().tracks.items()) if self._links_known() else []
         steps = [
             ("accept", {"track": id, "first": first, "last": last})
-            for id, rows in sorted(self.view().tracks.items())
+            for id, rows in tracks
             for first, last in certain_ranges(rows)
+            if not np.isin(self._project.slots(id).between(first, last).provenance, KEYS).all()
         ]
         return together(self._project, "accept certain", steps)
 

@@ -18,6 +18,7 @@ DRAWN_OPTIONS = 4  # of a question, whose paths are drawn
 MAX_GHOST_BOXES = 60
 MAX_KEPT = 500  # questions whose paths are kept
 MAX_ROWS = 8_000_000  # boxes; the questions need about 80 bytes for each
+TOO_MANY = f"there are more than {MAX_ROWS} boxes here; divide the video to be asked about doubts."
 
 
 class Doubts:
@@ -40,18 +41,19 @@ class Doubts:
         return int(self._project.extents().count.sum()) <= MAX_ROWS
 
     def queue(self, limit: int) -> dict[str, Any]:
-        """The most valuable questions: {seq, remaining, questions}.
+        """The most valuable questions: {seq, remaining, certain, questions}; `certain` is the share of certain boxes.
 
         Raises:
             DataError: there are too many boxes.
         """
         if not self.possible:
-            raise DataError(f"there are more than {MAX_ROWS} boxes here; divide the video to be asked about doubts.")
+            raise DataError(TOO_MANY)
         with self._lock:
             seq = self._project.seq
             found = self._review.queue(limit)
             shown = [self._as_json(question, seq) for question in found.questions]
-        return {"seq": seq, "remaining": found.remaining, "questions": shown}
+            certain = round(self._review.certain_share(), 4)
+        return {"seq": seq, "remaining": found.remaining, "certain": certain, "questions": shown}
 
     def remaining(self) -> int:
         """How many questions remain."""
@@ -90,6 +92,18 @@ class Doubts:
             if frame is not None:
                 question = question.at(frame)
             return answer(self._project, question, option, who)
+
+    def accept_certain(self, who: str) -> Entry | None:
+        """Accepts all boxes that are certain without a look, as one entry of the journal; None where nothing changes.
+
+        Raises:
+            DataError: there are too many boxes.
+        """
+        if not self.possible:
+            raise DataError(TOO_MANY)
+        with self._lock:
+            edit = self._review.accept_certain()
+            return self._project.apply(edit, who) if edit.tracks else None
 
     def _as_json(self, question: Question, seq: int) -> dict[str, Any]:
         known = self._shown.get((question.key, seq))

@@ -152,6 +152,10 @@ class Recording:
         """Answers a question, see `Doubts.answer`."""
         return self.change(lambda: self.doubts.answer(key, option, frame, self.who))
 
+    def accept_certain(self) -> Future[Entry | None]:
+        """Accepts what is certain without a look, see `Doubts.accept_certain`."""
+        return self.change(lambda: self.doubts.accept_certain(self.who))
+
     def undo(self) -> Future[Entry | None]:
         """Takes back the last operation."""
         return self.change(lambda: self._project.undo(self.who))

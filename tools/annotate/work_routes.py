@@ -46,6 +46,15 @@ async def answer(request: Request) -> Response:
     return JSONResponse({**answers.entry(entry, entry.seq), "remaining": remaining})
 
 
+async def accept_certain(request: Request) -> Response:
+    """Accepts all boxes that are certain without a look."""
+    recording = await recording_of(request)
+    await body(request, {}, {})
+    entry = await done(recording.accept_certain())
+    remaining = await in_thread(recording.doubts.remaining)
+    return JSONResponse({**answers.entry(entry, recording.project.seq), "remaining": remaining})
+
+
 async def retrack(request: Request) -> Response:
     """Begins to follow a track from one of its boxes."""
     recording = await recording_of(request)
@@ -132,6 +141,7 @@ ROUTES = [
     Route("/api/queue", queue),
     Route("/api/crossing", crossing, methods=["POST"]),
     Route("/api/answer", answer, methods=["POST"]),
+    Route("/api/accept-certain", accept_certain, methods=["POST"]),
     Route("/api/retrack", retrack, methods=["POST"]),
     Route("/api/propagate", propagate, methods=["POST"]),
     Route("/api/brush", brush),

@@ -299,3 +299,11 @@ def test_addresses_that_lead_nowhere(client: Client) -> None:
     assert client.http.get("/r/1/api/project").status_code == 404
     assert client.http.get("/r/x/api/project").status_code == 400
     assert client.http.get("/r/7/").status_code == 404
+
+
+def test_tracks_of_a_file_without_probabilities_have_nothing_certain(client: Client) -> None:
+    before = client.json("project")["seq"]
+    assert client.json("queue")["certain"] == 0
+    done = client.post("accept-certain").json()
+    assert (done["seq"], done["kind"]) == (before, None)
+    assert client.json("statistics")["confirmed"] == 0

@@ -66,6 +66,7 @@ export const COMMANDS = [
   ["identity", "join", O.join, ["j"], () => ops.attempt(ops.join)],
   ["say", "accept", O.acceptHere, ["a"], () => ops.attempt(ops.accept)],
   ["say", "acceptAll", O.acceptAll, ["Shift+A"], () => ops.attempt(ops.acceptAll)],
+  ["say", "acceptCertain", O.acceptCertain, ["Alt+A"], () => questions.acceptCertain()],
   ["say", "rename", O.rename, ["r", "F2"], () => ops.attempt(ops.rename)],
   ["say", "relabel", O.relabel, ["c"], () => ops.attempt(ops.relabel)],
   ["say", "attribute", O.attribute, ["Shift+C"], () => emit("focusAttribute")],

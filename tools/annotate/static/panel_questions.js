@@ -49,7 +49,10 @@ function cardParts() {
     if (!state.questions.length) {
       return [el("div", { class: "empty" }, state.remaining === null ? S.empty.questionsLoading : S.empty.questions)];
     }
-    return [el("button", { type: "button", class: "button main wide", onclick: () => questions.move(1) }, S.question.start)];
+    return [
+      el("button", { type: "button", class: "button main wide", onclick: () => questions.move(1) }, S.question.start),
+      ...certainButton(),
+    ];
   }
   const at = state.questions.findIndex((other) => other.key === question.key);
   const lines = [
@@ -67,6 +70,12 @@ function cardParts() {
     keyCap("S"), el("span", {}, S.question.skip), el("span", { class: "muted place" }, S.question.place(at + 1, state.questions.length)),
   );
   return [...lines, ...options, skip];
+}
+
+function certainButton() {
+  if (questions.isComparison() || !state.certain) return [];
+  const text = S.question.certain(state.certain);
+  return [el("button", { type: "button", class: "button wide", onclick: questions.acceptCertain }, text)];
 }
 
 function answerButton(question, option, i) {

@@ -40,6 +40,7 @@ async function fetchQueue() {
   try {
     const answer = await get(`api/queue?limit=${LIMIT}`);
     state.remaining = answer.remaining;
+    state.certain = answer.certain ?? 0;
     take(answer.questions);
   } catch (error) {
     if (error.status === 404) state.project.can = { ...state.project.can, queue: false };
@@ -187,6 +188,22 @@ export async function answer(index, here = false) {
   } finally {
     state.answering = false;
     emit("queue");
+  }
+}
+
+/** Accepts all boxes that are certain without a look: one change, which undo takes back whole. */
+export async function acceptCertain() {
+  if (!writable()) {
+    complain(state.project?.readOnly || S.need.write);
+    return;
+  }
+  try {
+    const done = await send("accept-certain", {});
+    if (done.kind === null) say(S.done.certainNone);
+    else say(S.done.certain(done.tracks.length), { text: S.ops.undo, run: () => emit("undo") });
+    await load();
+  } catch (error) {
+    if (error.name !== "AbortError") complain(error);
   }
 }
 

@@ -67,6 +67,7 @@ async function landed(item, before) {
     return entries.find(same) ?? null;
   }
   if (item.path === "answer") return entries.find((entry) => covers(entry.parameters, { question: item.body.key })) ?? null;
+  if (item.path === "accept-certain") return entries.find((entry) => entry.kind === "accept certain") ?? null;
   if (item.path === "undo" || item.path === "redo") {
     const { seq } = await get("api/project");
     return seq > before ? { seq, kind: entries.at(-1)?.kind ?? null, tracks: [] } : null;

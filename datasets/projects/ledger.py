@@ -12,7 +12,7 @@ from typing import Any
 
 from datasets.projects import schema, store
 from datasets.projects.slots import Slots
-from datasets.projects.state import PlaceChange, TrackChange, track_from_text, track_to_text
+from datasets.projects.state import PlaceChange, TrackUpdate, track_from_text, track_to_text
 from datasets.projects.types import Entry, Path, Track
 from models.errors import DataError
 from tracker.offline.types import Constraint
@@ -108,7 +108,7 @@ class Ledger:
         """Appends an entry, and puts the new content of tracks in place of the old one."""
         with self._guard:
             places: list[PlaceChange] = []
-            tracks: list[TrackChange] = []
+            tracks: list[TrackUpdate] = []
             pieces = {}
             now = time.time()
             with self.writing():
@@ -134,7 +134,7 @@ class Ledger:
                         None if content is None else track_to_text(content[0]),
                     )
                     if texts[0] != texts[1]:
-                        tracks.append(TrackChange(id, *texts))
+                        tracks.append(TrackUpdate(id, *texts))
                 store.write_places(self.connection, seq, places)
                 store.write_tracks(self.connection, seq, tracks)
                 if next_id != self.state.next_id:
@@ -175,7 +175,7 @@ class Ledger:
         parameters: Mapping[str, Any],
         target: int | None,
         places: Sequence[PlaceChange],
-        tracks: Sequence[TrackChange],
+        tracks: Sequence[TrackUpdate],
     ) -> Entry:
         """Brings the state up to an entry that is written; its pieces are in place already."""
         for id, _, text in tracks:

@@ -23,11 +23,11 @@ from models.errors import DataError
 from tracker.masks.initial_mask import mask_of_box
 from tracker.masks.propagation import MaskPropagator
 from tracker.retrack.masks import KeyMask, MaskRetrack, MaskStep
-from tracker.retrack.types import FrameReader, Progress
+from tracker.retrack.types import FrameProvider, RetrackProgress
 from tracker.types import Bool, Float64
 
 
-def mask_from_box(frames: FrameReader, frame: int, xyxy: Float64) -> Rle:
+def mask_from_box(frames: FrameProvider, frame: int, xyxy: Float64) -> Rle:
     """The mask that a brush starts from: the object in a box.
 
     Raises:
@@ -59,7 +59,7 @@ class PropagateJob:
     def __init__(
         self,
         project: ProjectContent,
-        frames: FrameReader,
+        frames: FrameProvider,
         track: int,
         frame: int,
         direction: Direction = "both",
@@ -97,16 +97,16 @@ class PropagateJob:
         self.total = sum(run.total for run in self._runs)
         self._steps = self._look()
 
-    def __iter__(self) -> Iterator[Progress]:
+    def __iter__(self) -> Iterator[RetrackProgress]:
         return self._steps
 
-    def _look(self) -> Iterator[Progress]:
+    def _look(self) -> Iterator[RetrackProgress]:
         seen = set[int]()
         for run in self._runs:
             for step in run:
                 seen.add(step.frame)
                 box = self._keep(step)
-                yield Progress(step.phase, len(seen), self.total, step.frame, box)
+                yield RetrackProgress(step.phase, len(seen), self.total, step.frame, box)
 
     def _keep(self, step: MaskStep) -> Float64 | None:
         """Notes the mask of a step; the box around it."""

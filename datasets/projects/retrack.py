@@ -26,7 +26,7 @@ from models.errors import DataError
 from tracker.offline.types import VideoDetections
 from tracker.retrack.config import RetrackConfig
 from tracker.retrack.job import Retrack
-from tracker.retrack.types import FollowedRows, FrameReader, KeyBox, Progress
+from tracker.retrack.types import FollowedRows, FrameProvider, KeyBox, RetrackProgress
 from tracker.single_object.manager import MakeTracker, tracker_factory
 from tracker.types import Int64
 
@@ -34,7 +34,7 @@ Direction = Literal["forwards", "backwards", "both"]
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class RetrackStretch:
     """Frames to one side of a box that are looked at.
 
     Attributes:
@@ -50,7 +50,7 @@ class Stretch:
 
 def stretches(
     project: ProjectContent, track: int, frame: int, direction: Direction, seconds: float | None
-) -> list[Stretch]:
+) -> list[RetrackStretch]:
     """What lies beside the box of a track in `frame`: up to a key frame, an absence, so many seconds, or the ends.
 
     Raises:
@@ -73,10 +73,10 @@ def stretches(
     found = []
     if direction != "forwards" and low < frame:
         key = key_before(slots, frame, low)
-        found.append(Stretch(False, low if key is None else int(key.frame[0]), key))
+        found.append(RetrackStretch(False, low if key is None else int(key.frame[0]), key))
     if direction != "backwards" and high > frame:
         key = key_after(slots, frame, high)
-        found.append(Stretch(True, high if key is None else int(key.frame[0]), key))
+        found.append(RetrackStretch(True, high if key is None else int(key.frame[0]), key))
     if not found:
         where = {"forwards": "after", "backwards": "before"}.get(direction, "around")
         raise DataError(f"no frame {where} frame {frame} may be followed; there the video ends, or an absence begins.")
@@ -105,7 +105,7 @@ class RetrackJob:
     def __init__(
         self,
         project: ProjectContent,
-        frames: FrameReader,
+        frames: FrameProvider,
         track: int,
         frame: int,
         direction: Direction = "both",
@@ -139,10 +139,10 @@ class RetrackJob:
         self._parts: list[FollowedRows] | None = None
         self._steps = self._look()
 
-    def __iter__(self) -> Iterator[Progress]:
+    def __iter__(self) -> Iterator[RetrackProgress]:
         return self._steps
 
-    def _look(self) -> Iterator[Progress]:
+    def _look(self) -> Iterator[RetrackProgress]:
         before = 0
         for run in self._runs:
             for progress in run:
@@ -230,7 +230,7 @@ class RetrackJob:
 
 def retrack_edit(
     project: ProjectContent,
-    frames: FrameReader,
+    frames: FrameProvider,
     track: int,
     frame: int,
     direction: Direction = "both",

@@ -14,11 +14,11 @@ from datasets.projects.operations import run, together
 from datasets.projects.project import Project
 from datasets.projects.slots import Slots
 from datasets.projects.types import Entry, Path, Provenance, Track
-from datasets.projects.view import Draft, View
+from datasets.projects.view import DraftView, View
 from models.errors import DataError
 from tracker.review.certain import certain_ranges, certain_rows
 from tracker.review.questions import Queue, queue
-from tracker.review.types import Answers, Option, Question, ReviewView, TrackRows
+from tracker.review.types import AnswerHistory, AnswerOption, Question, ReviewView, TrackRows
 from tracker.types import Float64
 
 KEYS = [one for one in Provenance if one.is_key]
@@ -48,7 +48,7 @@ def answer_edit(view: View, question: Question, option: str, fill: float = FILL_
         DataError: there is no such option, or its operation is refused.
     """
     chosen = option_of(question, option)
-    draft = Draft(view)
+    draft = DraftView(view)
     constraints = list(chosen.constraints)
     concerned = set(question.tracks[:1])
     if chosen.operation is not None:
@@ -73,7 +73,7 @@ def answer_edit(view: View, question: Question, option: str, fill: float = FILL_
     return Edit(ANSWER, said, draft.tracks, tuple(constraints), view.seq)
 
 
-def option_of(question: Question, key: str) -> Option:
+def option_of(question: Question, key: str) -> AnswerOption:
     """The option of a key.
 
     Raises:
@@ -86,7 +86,7 @@ def option_of(question: Question, key: str) -> Option:
     raise DataError(f"question {question.key} has no option {key[:40]!r}; there are {known}.")
 
 
-def _settle(draft: Draft, id: int, question: Question, chosen: Option) -> None:
+def _settle(draft: DraftView, id: int, question: Question, chosen: AnswerOption) -> None:
     """Notes in the links of a track what the answer says about it."""
     track, slots = draft.meta(id), draft.slots(id)
     changed = slots
@@ -100,7 +100,7 @@ def _settle(draft: Draft, id: int, question: Question, chosen: Option) -> None:
         draft.add(Edit("settle", {}, {id: (track, changed)}))
 
 
-def _seams(view: View, id: int, slots: Slots, question: Question, chosen: Option) -> list[int]:
+def _seams(view: View, id: int, slots: Slots, question: Question, chosen: AnswerOption) -> list[int]:
     """The frames from which rows follow that belonged to another track before."""
     assert chosen.operation is not None
     if chosen.operation[0] != "join":
@@ -112,7 +112,7 @@ def _seams(view: View, id: int, slots: Slots, question: Question, chosen: Option
     return [other.first, *changes, other.last + 1]
 
 
-def _fill(draft: Draft, id: int, seams: list[int], longest: float) -> None:
+def _fill(draft: DraftView, id: int, seams: list[int], longest: float) -> None:
     """Gives a track boxes in short absences at these frames."""
     track, old = draft.meta(id), draft.slots(id)
     slots = old
@@ -135,15 +135,15 @@ def _linked(slots: Slots, first: int, last: int, link: float, first_only: bool =
     return slots.with_rows(rows.with_columns(link=np.full(len(rows), link, np.float32)))
 
 
-def said_by(answers: Iterable[Mapping[str, Any]]) -> tuple[frozenset[str], dict[str, Answers]]:
+def said_by(answers: Iterable[Mapping[str, Any]]) -> tuple[frozenset[str], dict[str, AnswerHistory]]:
     """What answers, by their parameters in the journal, say for good, and how often they changed something, by kind."""
     keys: set[str] = set()
-    known: dict[str, Answers] = {}
+    known: dict[str, AnswerHistory] = {}
     for given in answers:
         keys |= set(given.get("said", ()))
         kind, chance = str(given.get("kind", "")), float(given.get("chance", 1.0))
         if chance < 1:
-            known[kind] = known.get(kind, Answers()).with_answer(chance, given.get("option") != "keep")
+            known[kind] = known.get(kind, AnswerHistory()).with_answer(chance, given.get("option") != "keep")
     return frozenset(keys), known
 
 

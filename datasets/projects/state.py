@@ -42,7 +42,7 @@ class PlaceChange(NamedTuple):
     new: int | None
 
 
-class TrackChange(NamedTuple):
+class TrackUpdate(NamedTuple):
     """What one entry of the journal did to what is said of a track, as stored; None where the track is not there."""
 
     track: int
@@ -50,7 +50,7 @@ class TrackChange(NamedTuple):
     new: str | None
 
 
-class State:
+class ProjectState:
     """The tracks and pieces of now.
 
     Attributes:

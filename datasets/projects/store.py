@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from datasets.projects.chunk_codec import decode, digest, encode
 from datasets.projects.slots import Piece
-from datasets.projects.state import PlaceChange, State, TrackChange, track_from_text
+from datasets.projects.state import PlaceChange, ProjectState, TrackUpdate, track_from_text
 from datasets.projects.types import Path
 from models.errors import DataError
 from tracker.offline.types import Constraint
@@ -94,9 +94,9 @@ class Chunks:
 PIECE = "SELECT first, last, count, keys, least FROM chunk WHERE id=?"
 
 
-def load_state(connection: sqlite3.Connection) -> State:
+def load_state(connection: sqlite3.Connection) -> ProjectState:
     """The state of now; no rows are read."""
-    state = State()
+    state = ProjectState()
     for id, text in connection.execute("SELECT id, content FROM track ORDER BY id"):
         state.say(id, track_from_text(id, text))
     query = (
@@ -117,18 +117,18 @@ def piece_of(connection: sqlite3.Connection, chunk: int) -> Piece:
     return Piece(first, last, size, keys, least, chunk)
 
 
-def changes_of(connection: sqlite3.Connection, seq: int) -> tuple[list[PlaceChange], list[TrackChange]]:
+def changes_of(connection: sqlite3.Connection, seq: int) -> tuple[list[PlaceChange], list[TrackUpdate]]:
     """What an entry changed."""
     places = connection.execute("SELECT track, slot, old, new FROM change WHERE seq=?", (seq,))
     tracks = connection.execute("SELECT track, old, new FROM track_change WHERE seq=?", (seq,))
-    return [PlaceChange(*row) for row in places], [TrackChange(*row) for row in tracks]
+    return [PlaceChange(*row) for row in places], [TrackUpdate(*row) for row in tracks]
 
 
 def inverse(
-    places: Sequence[PlaceChange], tracks: Sequence[TrackChange]
-) -> tuple[list[PlaceChange], list[TrackChange]]:
+    places: Sequence[PlaceChange], tracks: Sequence[TrackUpdate]
+) -> tuple[list[PlaceChange], list[TrackUpdate]]:
     """The changes that take these back."""
-    return [PlaceChange(t, s, new, old) for t, s, old, new in places], [TrackChange(t, n, o) for t, o, n in tracks]
+    return [PlaceChange(t, s, new, old) for t, s, old, new in places], [TrackUpdate(t, n, o) for t, o, n in tracks]
 
 
 def write_places(connection: sqlite3.Connection, seq: int, places: Sequence[PlaceChange]) -> None:
@@ -145,7 +145,7 @@ def write_places(connection: sqlite3.Connection, seq: int, places: Sequence[Plac
     )
 
 
-def write_tracks(connection: sqlite3.Connection, seq: int, tracks: Sequence[TrackChange]) -> None:
+def write_tracks(connection: sqlite3.Connection, seq: int, tracks: Sequence[TrackUpdate]) -> None:
     """Writes what is now said of tracks, and notes it under an entry."""
     connection.executemany(
         "INSERT INTO track_change (seq, track, old, new) VALUES (?, ?, ?, ?)", ((seq, *one) for one in tracks)

@@ -12,7 +12,7 @@ from tracker.types import Float64
 
 
 class View(Protocol):
-    """A project, as far as operations read it: `Project`, or a `Draft` of one."""
+    """A project, as far as operations read it: `Project`, or a `DraftView` of one."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ class View(Protocol):
         """The last entry that holds and changed rows of a track in the slot of a frame; 0 without one."""
 
 
-class Draft:
+class DraftView:
     """A project with edits on top that are not written.
 
     Args:

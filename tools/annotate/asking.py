@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 
 from models.errors import DataError
-from tools.annotate.recording import Recording
+from tools.annotate.recording import OpenRecording
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ class NotFound(DataError):
     """Nothing is at this address."""
 
 
-async def recording_of(request: Request) -> Recording:
+async def recording_of(request: Request) -> OpenRecording:
     """The recording that the address names, opened if it is not.
 
     Raises:
@@ -33,7 +33,7 @@ async def recording_of(request: Request) -> Recording:
         LiquidTrackError: it cannot be opened.
     """
     found = await request.app.state.shelf.get(whole(request.path_params["k"], "the recording"))
-    assert isinstance(found, Recording)
+    assert isinstance(found, OpenRecording)
     return found
 
 

@@ -13,7 +13,7 @@ from datasets.label_source import read_labels
 from datasets.projects import Project
 from models.errors import DataError, LiquidTrackError
 from models.extras import require
-from tools.metrics.agreement import Difference, agreement
+from tools.metrics.agreement import Disagreement, agreement
 from tracker.types import Int64
 
 MAX_DIFFERENCES = 300
@@ -69,7 +69,7 @@ class _Asked:
         partner: our track that is the partner of theirs; -1 without one.
     """
 
-    def __init__(self, project: Project, theirs: Annotations, difference: Difference, partner: int) -> None:
+    def __init__(self, project: Project, theirs: Annotations, difference: Disagreement, partner: int) -> None:
         self._project, self._theirs, self._difference, self._partner = project, theirs, difference, partner
         self._first, self._last = np.searchsorted(project.frames, [difference.first, difference.last]).tolist()
         rows = (theirs.id == difference.b).nonzero()[0]

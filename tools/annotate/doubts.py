@@ -12,7 +12,7 @@ from datasets.projects.operations import run
 from datasets.projects.review import ProjectReview, answer
 from models.errors import DataError, LiquidTrackError
 from tracker.review.questions import crossing_between
-from tracker.review.types import Option, Question
+from tracker.review.types import AnswerOption, Question
 
 DRAWN_OPTIONS = 4  # of a question, whose paths are drawn
 MAX_GHOST_BOXES = 60
@@ -123,7 +123,7 @@ class Doubts:
             "ghosts": ghosts,
         }  # fmt: skip
 
-    def _option(self, question: Question, option: Option) -> dict[str, Any]:
+    def _option(self, question: Question, option: AnswerOption) -> dict[str, Any]:
         """An answer, with a picture of the other track nearest to the moment."""
         found: dict[str, Any] = {
             "key": option.key, "tracks": list(option.tracks), "probability": round(option.probability, 4),
@@ -136,7 +136,7 @@ class Doubts:
                 found["chip"] = {"track": other, "frame": int(row.frame[0])}
         return found
 
-    def _ghosts(self, question: Question, option: Option) -> list[dict[str, Any]]:
+    def _ghosts(self, question: Question, option: AnswerOption) -> list[dict[str, Any]]:
         """The paths of the tracks around the moment, as they would be after an answer."""
         first, last = question.first, question.last
         if option.operation is None:

@@ -12,8 +12,8 @@ from datasets.projects.retrack import Direction, RetrackJob
 from datasets.sources.frame_access import FrameReader
 from models.errors import DataError
 from models.runtime.compute import Compute
-from tools.annotate.jobs import Job, Progress
-from tools.annotate.recording import Recording
+from tools.annotate.jobs import JobProgress, PageJob
+from tools.annotate.recording import OpenRecording
 from tracker.single_object.manager import MakeTracker, tracker_factory
 
 FRAMES_BYTES = 96 << 20  # memory for decoded frames of a job
@@ -55,7 +55,7 @@ class Trackers:
 TRACKERS = Trackers()
 
 
-def retrack(recording: Recording, track: int, frame: int, direction: str, seconds: float | None) -> Job:
+def retrack(recording: OpenRecording, track: int, frame: int, direction: str, seconds: float | None) -> PageJob:
     """Follows a track from one of its boxes to the next ones that a person made.
 
     Raises:
@@ -69,7 +69,7 @@ def retrack(recording: Recording, track: int, frame: int, direction: str, second
     return follow(recording, "retrack", make)
 
 
-def propagate(recording: Recording, track: int, frame: int, direction: str, seconds: float | None) -> Job:
+def propagate(recording: OpenRecording, track: int, frame: int, direction: str, seconds: float | None) -> PageJob:
     """Carries a track's mask in one frame to the frames around it.
 
     Raises:
@@ -82,7 +82,7 @@ def propagate(recording: Recording, track: int, frame: int, direction: str, seco
     )
 
 
-def follow(recording: Recording, kind: str, make: Callable[[FrameReader], Following]) -> Job:
+def follow(recording: OpenRecording, kind: str, make: Callable[[FrameReader], Following]) -> PageJob:
     """Runs such a job in the background; what it followed lands as one edit, also where it was cancelled.
 
     Raises:
@@ -94,7 +94,7 @@ def follow(recording: Recording, kind: str, make: Callable[[FrameReader], Follow
     try:
         job = make(frames)
 
-        def work(progress: Progress) -> None:
+        def work(progress: JobProgress) -> None:
             with frames:
                 for step in job:
                     if progress.given_up.is_set():

@@ -22,7 +22,7 @@ class Cancelled(Exception):
 
 
 @dataclass(slots=True)
-class Job:
+class PageJob:
     """A job.
 
     Attributes:
@@ -51,10 +51,10 @@ class Job:
         }  # fmt: skip
 
 
-class Progress:
+class JobProgress:
     """What a job calls while it works."""
 
-    def __init__(self, job: Job, hub: Hub, given_up: threading.Event) -> None:
+    def __init__(self, job: PageJob, hub: Hub, given_up: threading.Event) -> None:
         self._job, self._hub, self.given_up = job, hub, given_up
         self._told = 0.0
 
@@ -94,16 +94,16 @@ class Jobs:
         self._hub = hub
         self._lock = threading.Lock()
         self._count = 0
-        self.failed: Job | None = None
-        self._running: tuple[Job, threading.Event, threading.Thread] | None = None
+        self.failed: PageJob | None = None
+        self._running: tuple[PageJob, threading.Event, threading.Thread] | None = None
 
     @property
-    def running(self) -> Job | None:
+    def running(self) -> PageJob | None:
         """The job at work."""
         running = self._running
         return None if running is None else running[0]
 
-    def start(self, kind: str, work: Callable[[Progress], None]) -> Job:
+    def start(self, kind: str, work: Callable[[JobProgress], None]) -> PageJob:
         """Begins a job in a thread of its own.
 
         Raises:
@@ -113,7 +113,7 @@ class Jobs:
             if self._running is not None:
                 raise DataError("another job is at work here; wait for its end, or cancel it.")
             self._count += 1
-            job, given_up = Job(self._count, kind), threading.Event()
+            job, given_up = PageJob(self._count, kind), threading.Event()
             thread = threading.Thread(target=self._run, args=(job, given_up, work), daemon=True)
             thread.name = f"liquidtrack-job-{kind}"
             self.failed = None
@@ -121,9 +121,9 @@ class Jobs:
             thread.start()
         return job
 
-    def _run(self, job: Job, given_up: threading.Event, work: Callable[[Progress], None]) -> None:
+    def _run(self, job: PageJob, given_up: threading.Event, work: Callable[[JobProgress], None]) -> None:
         try:
-            work(Progress(job, self._hub, given_up))
+            work(JobProgress(job, self._hub, given_up))
             job.state = "done"
         except Cancelled:
             job.state = "cancelled"

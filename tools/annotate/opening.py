@@ -22,7 +22,7 @@ from tools.annotate.blobs import FRAMES, UNTRACKED
 from tools.annotate.catalogue import Named, check_writable
 from tools.annotate.config import AnnotateConfig
 from tools.annotate.live import Hub
-from tools.annotate.recording import ANY_CLASS, Recording
+from tools.annotate.recording import ANY_CLASS, OpenRecording
 from tracker.protocols import SourceInfo
 
 ANY_RATE = 25.0  # for sources without times, whose times the project knows
@@ -39,7 +39,7 @@ class Opened:
         untracked: whether its video is still to be tracked.
     """
 
-    recording: Recording
+    recording: OpenRecording
     spec: str
     untracked: bool
 
@@ -118,7 +118,7 @@ def _open_project(named: Named, config: AnnotateConfig, hub: Hub) -> Opened:
         spec = _place(named, project)
         given = SourceConfig(rate=config.reading.rate or ANY_RATE, resize=config.reading.resize)
         reopen = opener(spec, given)
-        recording = Recording(named.name, project, _frames(project, reopen), reopen, who_of(config), hub)
+        recording = OpenRecording(named.name, project, _frames(project, reopen), reopen, who_of(config), hub)
     except BaseException:
         project.close()
         raise

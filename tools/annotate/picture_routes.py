@@ -17,7 +17,7 @@ from datasets.sources.frame_access import FrameReader
 from datasets.sources.frame_cursors import HeldFrame
 from tools.annotate.asking import NotFound, recording_of, whole
 from tools.annotate.pictures import KINDS, THUMB_WIDTH, chip, encode, scaled, width_for
-from tools.annotate.recording import Recording
+from tools.annotate.recording import OpenRecording
 from tools.annotate.threads import in_encoder, in_thread
 from tracker.types import Float32, UInt8
 
@@ -64,7 +64,7 @@ async def chip_of(request: Request) -> Response:
     return answer
 
 
-async def _asked(request: Request) -> tuple[Recording, int, str]:
+async def _asked(request: Request) -> tuple[OpenRecording, int, str]:
     recording = await recording_of(request)
     if request.path_params["key"] != recording.key:
         raise NotFound("this picture is of another state of the video; load the page again.")
@@ -80,7 +80,7 @@ def _picture(request: Request, count: int) -> tuple[int, str]:
 
 async def _answer(
     request: Request,
-    recording: Recording,
+    recording: OpenRecording,
     reader: FrameReader,
     name: tuple[object, ...],
     draw: Callable[[UInt8], UInt8],

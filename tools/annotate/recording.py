@@ -39,7 +39,7 @@ class Conflict(DataError):
     """Another window changed the same tracks in the meantime."""
 
 
-class Recording:
+class OpenRecording:
     """One open recording. Its methods may be called from any thread.
 
     Args:

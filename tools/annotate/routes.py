@@ -17,7 +17,7 @@ from starlette.routing import Route
 from models.errors import DataError
 from tools.annotate import answers, exporting
 from tools.annotate.asking import body, done, integer, recording_of, whole
-from tools.annotate.recording import Recording
+from tools.annotate.recording import OpenRecording
 from tools.annotate.sentences import sentence_case
 from tools.annotate.threads import in_thread
 
@@ -30,7 +30,7 @@ async def project(request: Request) -> Response:
     return JSONResponse(await in_thread(_project, recording))
 
 
-def _project(recording: Recording) -> dict[str, Any]:
+def _project(recording: OpenRecording) -> dict[str, Any]:
     project = recording.project
     times = project.times
     job = recording.jobs.running
@@ -128,15 +128,15 @@ async def operate(request: Request) -> Response:
 
 async def undo(request: Request) -> Response:
     """Takes back the last operation."""
-    return await _turn(request, Recording.undo)
+    return await _turn(request, OpenRecording.undo)
 
 
 async def redo(request: Request) -> Response:
     """Does again what was taken back."""
-    return await _turn(request, Recording.redo)
+    return await _turn(request, OpenRecording.redo)
 
 
-async def _turn(request: Request, turn: Callable[[Recording], Future[Any]]) -> Response:
+async def _turn(request: Request, turn: Callable[[OpenRecording], Future[Any]]) -> Response:
     recording = await recording_of(request)
     await body(request, {}, {})
     entry = await done(turn(recording))

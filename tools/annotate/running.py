@@ -11,7 +11,7 @@ from tools.annotate.config import AnnotateConfig
 from tools.annotate.live import Hub
 from tools.annotate.memory import return_freed_memory
 from tools.annotate.opening import open_recording
-from tools.annotate.recording import Recording
+from tools.annotate.recording import OpenRecording
 from tools.annotate.security import Door
 from tools.annotate.server import build_app, serve
 from tools.annotate.shelf import Shelf
@@ -43,7 +43,7 @@ async def run(
     return_freed_memory()
     loop = asyncio.get_running_loop()
 
-    def open_one(one: Named) -> Recording:
+    def open_one(one: Named) -> OpenRecording:
         opened = open_recording(one, config, Hub(loop))
         if opened.untracked:
             start_tracking(opened.recording, opened.spec, config)

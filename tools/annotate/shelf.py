@@ -10,7 +10,7 @@ from datasets.projects import Project
 from models.errors import LiquidTrackError
 from tools.annotate.asking import NotFound
 from tools.annotate.catalogue import Named
-from tools.annotate.recording import Recording, state_of
+from tools.annotate.recording import OpenRecording, state_of
 from tools.annotate.threads import in_thread
 
 MAX_OPEN = 4  # recordings at once; each holds decoded frames
@@ -27,18 +27,18 @@ class Shelf:
         folder: whether they are those of a folder, with a list as the first page.
     """
 
-    def __init__(self, named: tuple[Named, ...], folder: bool, open_one: Callable[[Named], Recording]) -> None:
+    def __init__(self, named: tuple[Named, ...], folder: bool, open_one: Callable[[Named], OpenRecording]) -> None:
         self.named, self.folder = named, folder
         self._open_one = open_one
-        self._open: dict[int, Recording] = {}  # by number, the last used at the end
-        self._opening: dict[int, asyncio.Task[Recording]] = {}
+        self._open: dict[int, OpenRecording] = {}  # by number, the last used at the end
+        self._opening: dict[int, asyncio.Task[OpenRecording]] = {}
         self._known: dict[int, tuple[float, dict[str, Any]]] = {}
 
-    def put(self, k: int, recording: Recording) -> None:
+    def put(self, k: int, recording: OpenRecording) -> None:
         """Takes a recording that is open already."""
         self._open[k] = recording
 
-    async def get(self, k: int) -> Recording:
+    async def get(self, k: int) -> OpenRecording:
         """The recording of this number.
 
         Raises:
@@ -54,7 +54,7 @@ class Shelf:
             self._opening[k] = asyncio.ensure_future(self._opened(k))
         return await asyncio.shield(self._opening[k])
 
-    async def _opened(self, k: int) -> Recording:
+    async def _opened(self, k: int) -> OpenRecording:
         try:
             idle = [n for n, r in self._open.items() if r.jobs.running is None and not r.hub.watched]
             for n in idle[: max(0, len(self._open) - MAX_OPEN + 1)]:

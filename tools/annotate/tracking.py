@@ -9,8 +9,8 @@ from multiprocessing.process import BaseProcess
 
 from models.errors import LiquidTrackError
 from tools.annotate.config import AnnotateConfig
-from tools.annotate.jobs import Cancelled, Progress
-from tools.annotate.recording import Recording
+from tools.annotate.jobs import Cancelled, JobProgress
+from tools.annotate.recording import OpenRecording
 from tools.annotate.track_worker import Message, work
 
 POLL_S = 0.1
@@ -21,7 +21,7 @@ class TrackingError(LiquidTrackError):
     """Tracking failed; the sentence is that of its process."""
 
 
-def start_tracking(recording: Recording, spec: str, config: AnnotateConfig) -> None:
+def start_tracking(recording: OpenRecording, spec: str, config: AnnotateConfig) -> None:
     """Begins to track the video of a recording that is open for reading only.
 
     Raises:
@@ -29,7 +29,7 @@ def start_tracking(recording: Recording, spec: str, config: AnnotateConfig) -> N
     """
     recording.read_only = READING
 
-    def track(progress: Progress) -> None:
+    def track(progress: JobProgress) -> None:
         try:
             _run(recording, spec, config, progress)
         finally:
@@ -38,7 +38,7 @@ def start_tracking(recording: Recording, spec: str, config: AnnotateConfig) -> N
     recording.jobs.start("track", track)
 
 
-def _run(recording: Recording, spec: str, config: AnnotateConfig, progress: Progress) -> None:
+def _run(recording: OpenRecording, spec: str, config: AnnotateConfig, progress: JobProgress) -> None:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=work, args=(theirs, recording.project.path, spec, config), daemon=True)
@@ -53,7 +53,7 @@ def _run(recording: Recording, spec: str, config: AnnotateConfig, progress: Prog
         ours.close()
 
 
-def _listen(line: Connection, progress: Progress, process: BaseProcess) -> None:
+def _listen(line: Connection, progress: JobProgress, process: BaseProcess) -> None:
     """Passes on what the process says, until it is done.
 
     Raises:

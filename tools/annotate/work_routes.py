@@ -15,7 +15,7 @@ from datasets.projects.propagate import mask_from_box
 from models.errors import DataError
 from tools.annotate import answers, comparison, exporting, following
 from tools.annotate.asking import body, done, integer, recording_of, whole
-from tools.annotate.recording import Recording
+from tools.annotate.recording import OpenRecording
 from tools.annotate.threads import in_thread
 
 MAX_NAME = 100  # characters of a class name
@@ -102,7 +102,7 @@ async def statistics(request: Request) -> Response:
     return JSONResponse(await in_thread(_statistics, recording))
 
 
-def _statistics(recording: Recording) -> dict[str, Any]:
+def _statistics(recording: OpenRecording) -> dict[str, Any]:
     ids = [track.id for track in recording.project.tracks()]
     return recording.statistics.of(recording.project, {id: recording.changed_at(id) for id in ids})
 

@@ -22,7 +22,7 @@ from tools.benchmark import annotate_plot
 from tools.benchmark.annotate_by_hand import at_target
 from tools.benchmark.annotate_controls import BY_HAND, hand_points, peer_recordings
 from tools.benchmark.annotate_missed import Missed, missed_stretches
-from tools.benchmark.annotate_recordings import Recorded, online_recordings, own_recordings
+from tools.benchmark.annotate_recordings import AnnotatedRecording, online_recordings, own_recordings
 from tools.benchmark.annotate_workspace import write_mot
 from tools.benchmark.config.annotate import BenchAnnotateConfig, Prices
 from tools.evaluate.mot import evaluate_all
@@ -115,7 +115,7 @@ def _most_valuable(view: ReviewView) -> Question | None:
     return found[0] if found else None
 
 
-def work_through(config: BenchAnnotateConfig, recordings: Sequence[Recorded], choose: Choice) -> Curve:
+def work_through(config: BenchAnnotateConfig, recordings: Sequence[AnnotatedRecording], choose: Choice) -> Curve:
     """Answers questions of all recordings, each time one of the recording whose question is worth most."""
     curve, minutes = Curve(), sum(one.minutes for one in recordings)
     missed = [missed_stretches(one.truth.truth, one.person.work) if config.draw else [] for one in recordings]
@@ -152,7 +152,7 @@ def _value(task: Question | Missed | None) -> float:
     return -1.0 if task is None else task.value
 
 
-def front_to_back(config: BenchAnnotateConfig, recordings: Sequence[Recorded]) -> Curve:
+def front_to_back(config: BenchAnnotateConfig, recordings: Sequence[AnnotatedRecording]) -> Curve:
     """Corrects all recordings at the same pace, each from front to back."""
     curve, minutes = Curve(), sum(one.minutes for one in recordings)
     passes = [one.person.front_to_back() for one in recordings]
@@ -170,7 +170,7 @@ def front_to_back(config: BenchAnnotateConfig, recordings: Sequence[Recorded]) -
     return _ended(config, recordings, curve)
 
 
-def _ended(config: BenchAnnotateConfig, recordings: Sequence[Recorded], curve: Curve) -> Curve:
+def _ended(config: BenchAnnotateConfig, recordings: Sequence[AnnotatedRecording], curve: Curve) -> Curve:
     point = _point(config, recordings)
     if not curve.points or point.operations > curve.points[-1].operations:
         curve.points.append(point)
@@ -179,7 +179,7 @@ def _ended(config: BenchAnnotateConfig, recordings: Sequence[Recorded], curve: C
     return curve
 
 
-def _point(config: BenchAnnotateConfig, recordings: Sequence[Recorded]) -> Point:
+def _point(config: BenchAnnotateConfig, recordings: Sequence[AnnotatedRecording]) -> Point:
     with tempfile.TemporaryDirectory() as folder:
         for one in recordings:
             write_mot(Path(folder) / f"{one.truth.name}.txt", one.person.work)

@@ -15,7 +15,7 @@ from datasets.ground_truth.camera_motion import read_camera_motion
 from datasets.ground_truth.tracking import HIT, BoxTable, TrackingSequence, read_sequence
 from tools.benchmark import baseline_trackers as peers
 from tools.benchmark.annotate_by_hand import HandMade, by_hand
-from tools.benchmark.annotate_recordings import Recorded, annotated
+from tools.benchmark.annotate_recordings import AnnotatedRecording, annotated
 from tools.benchmark.config.annotate import BenchAnnotateConfig
 from tools.benchmark.peer_runs import RATE
 from tools.evaluate.mot import evaluate_all
@@ -34,7 +34,9 @@ SHARES = (0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # of the work, from the front
 Scored = list[tuple[int, tuple[float, float, float, float]]]
 
 
-def hand_points(config: BenchAnnotateConfig, recordings: Sequence[Recorded], folder: Path) -> dict[str, Scored]:
+def hand_points(
+    config: BenchAnnotateConfig, recordings: Sequence[AnnotatedRecording], folder: Path
+) -> dict[str, Scored]:
     """(key boxes, (HOTA, IDF1, AssA, DetA)) of each way to work by hand."""
     even = [_hand(config, recordings, folder, every=every) for every in EVERY_S]
     needed = [_hand(config, recordings, folder, iou=LINE_IOU, share=share) for share in SHARES]
@@ -46,7 +48,7 @@ def hand_points(config: BenchAnnotateConfig, recordings: Sequence[Recorded], fol
 
 def _hand(
     config: BenchAnnotateConfig,
-    recordings: Sequence[Recorded],
+    recordings: Sequence[AnnotatedRecording],
     folder: Path,
     every: float | None = None,
     iou: float = LINE_IOU,
@@ -66,7 +68,7 @@ def _text(made: HandMade) -> str:
     return "".join(f"{frame + 1},{id + 1},{box_text(box)},1,-1,-1,-1\n" for frame, id, box in rows)
 
 
-def peer_recordings(config: BenchAnnotateConfig, run: str) -> list[Recorded]:
+def peer_recordings(config: BenchAnnotateConfig, run: str) -> list[AnnotatedRecording]:
     """The tracks of another tracker; its boxes take the place of the detections.
 
     Raises:
@@ -76,7 +78,7 @@ def peer_recordings(config: BenchAnnotateConfig, run: str) -> list[Recorded]:
     return [_peer(config, run, folder) for folder in find_sequences(config.root)]
 
 
-def _peer(config: BenchAnnotateConfig, run: str, folder: Path) -> Recorded:
+def _peer(config: BenchAnnotateConfig, run: str, folder: Path) -> AnnotatedRecording:
     detections = read_recording(folder, config.camera_motion).detections
     found = np.column_stack([detections.xyxy, detections.score]).astype(np.float64)
     frames = np.searchsorted(detections.frame, np.arange(len(detections.times) + 1))

@@ -16,7 +16,7 @@ from models.errors import DataError
 from tools.benchmark.annotate_missed import BESIDE_S, Missed
 from tools.benchmark.annotate_workspace import Workspace
 from tracker.review.questions import crossing_between
-from tracker.review.types import Option, Question, TrackRows
+from tracker.review.types import AnswerOption, Question, TrackRows
 from tracker.types import Int64
 
 SEEN_S = 1.0  # seconds before and after a moment in which a person recognises who it is
@@ -88,7 +88,7 @@ class Person:
         self._do(question, key, clicks)
         return key
 
-    def _moment(self, question: Question, option: Option) -> int:
+    def _moment(self, question: Question, option: AnswerOption) -> int:
         """The frame of the change, found by stepping through the moment: where most boxes come right."""
         assert question.settled is not None
         tracks = self.work.view().tracks
@@ -202,7 +202,7 @@ class Person:
         best, k = max(fits)
         return question.options[-k].key if best > 0 else "split"
 
-    def _fit(self, option: Option, before: int, after: int, first: float, last: float) -> int:
+    def _fit(self, option: AnswerOption, before: int, after: int, first: float, last: float) -> int:
         """2 for an option that puts both links right, 1 for one link, 0 for none."""
         kind = option.key.partition("-")[0]
         at = option.operation[1].get("frame", -1) if option.operation else -1

@@ -22,7 +22,7 @@ from tracker.offline.types import Decisions, VideoDetections, WholeTracks
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class AnnotatedRecording:
     """One recording in work.
 
     Attributes:
@@ -36,7 +36,7 @@ class Recorded:
     minutes: float
 
 
-def own_recordings(config: BenchAnnotateConfig) -> list[Recorded]:
+def own_recordings(config: BenchAnnotateConfig) -> list[AnnotatedRecording]:
     """Tracked with the whole video."""
     found = []
     for truth, detections, online in _sequences(config):
@@ -45,7 +45,7 @@ def own_recordings(config: BenchAnnotateConfig) -> list[Recorded]:
     return found
 
 
-def online_recordings(config: BenchAnnotateConfig) -> list[Recorded]:
+def online_recordings(config: BenchAnnotateConfig) -> list[AnnotatedRecording]:
     """Tracked online; the margin of each match says how sure it is."""
     return [
         annotated(config, truth, detections, _online_tracks(detections, online, config))
@@ -55,13 +55,13 @@ def online_recordings(config: BenchAnnotateConfig) -> list[Recorded]:
 
 def annotated(
     config: BenchAnnotateConfig, truth: TrackingSequence, detections: VideoDetections, tracks: WholeTracks
-) -> Recorded:
+) -> AnnotatedRecording:
     """A tracked recording for an annotator, who recognises the objects by the truth's assignment of detections."""
     assert truth.detections is not None
     work = Workspace.of(detections, tracks)
     fill = LONGEST_S[config.offline.fill]
     person = Person(work, truth.detections.id, config.right, config.box_noise, fill, config.seed)
-    return Recorded(truth, person, minutes_of(truth))
+    return AnnotatedRecording(truth, person, minutes_of(truth))
 
 
 def minutes_of(truth: TrackingSequence) -> float:

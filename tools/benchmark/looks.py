@@ -25,7 +25,7 @@ from tracker.schedule.config import AUTO
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Outcome:
+class LooksOutcome:
     """How an entrant did.
 
     Attributes:
@@ -42,7 +42,7 @@ class Outcome:
         return self.evaluation.combined.hota
 
 
-Outcomes = dict[Entrant, Outcome]
+Outcomes = dict[Entrant, LooksOutcome]
 
 
 def bench_looks(config: BenchLooksConfig) -> None:
@@ -77,7 +77,8 @@ def measure(config: BenchLooksConfig) -> Outcomes:
         outs = [results / run.folder for run in runs]
         scored = evaluate_all(folder / "input", outs, workers=config.workers, progress=not config.quiet)
         return {
-            run: Outcome(looks_of(out), evaluation) for run, out, evaluation in zip(runs, outs, scored, strict=True)
+            run: LooksOutcome(looks_of(out), evaluation)
+            for run, out, evaluation in zip(runs, outs, scored, strict=True)
         }
 
 
@@ -138,7 +139,7 @@ def to_json(found: Outcomes) -> str:
     return json.dumps(content, indent=1)
 
 
-def draw(found: Mapping[Entrant, Outcome], path: Path) -> None:
+def draw(found: Mapping[Entrant, LooksOutcome], path: Path) -> None:
     """Plots HOTA against the share of looks, a line for each entrant.
 
     Raises:

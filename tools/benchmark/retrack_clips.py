@@ -24,7 +24,7 @@ from tools.track.recording import read_recording
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
 from tracker.offline.types import VideoDetections
-from tracker.retrack.types import FrameReader as Reader
+from tracker.retrack.types import FrameProvider
 from tracker.types import Float64, Frame
 
 VIDEOS = (".avi", ".mp4", ".mkv", ".mov")
@@ -47,7 +47,7 @@ class RetrackClip:
     """
 
     name: str
-    frames: Reader
+    frames: FrameProvider
     times: Float64
     truth: BoxTable
     detections: VideoDetections

@@ -9,7 +9,7 @@ from datasets.label_source import read_labels
 from models.checks.printable import as_lines
 from models.errors import ConfigError
 from tools.evaluate.config.agreement import EvalAgreementConfig
-from tools.metrics.agreement import KINDS, NOBODY, Agreement, Difference, agreement, longest
+from tools.metrics.agreement import KINDS, NOBODY, Agreement, Disagreement, agreement, longest
 from tools.reporting.files import write_report
 from tools.track.convert import parse_size
 
@@ -51,7 +51,7 @@ def text(found: Agreement, show: int) -> str:
     return as_lines(lines)
 
 
-def _line(one: Difference) -> str:
+def _line(one: Disagreement) -> str:
     frames = f"{one.first}" if one.first == one.last else f"{one.first}-{one.last}"
     seconds = "" if one.seconds is None else f"{one.seconds:.2f}"
     a, b = ("-" if id == NOBODY else str(id) for id in (one.a, one.b))

@@ -33,7 +33,7 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Disagreement:
     """One stretch of frames in which A and B differ in the same way.
 
     Attributes:
@@ -68,7 +68,7 @@ class Agreement:
     hota: float
     idf1: float
     partners: dict[int, int]
-    differences: tuple[Difference, ...]
+    differences: tuple[Disagreement, ...]
 
 
 def agreement(a: Annotations, b: Annotations) -> Agreement:
@@ -177,7 +177,9 @@ def _differences(
     yield "missed in A", b_frame[only_b], here, b.id[only_b]
 
 
-def _stretches(kind: str, at: Int64, a: Int64, b: Int64, frames: Int64, times: Float64 | None) -> Iterator[Difference]:
+def _stretches(
+    kind: str, at: Int64, a: Int64, b: Int64, frames: Int64, times: Float64 | None
+) -> Iterator[Disagreement]:
     """One difference for each run of frames of the same tracks."""
     if not len(at):
         return
@@ -194,7 +196,7 @@ def _stretches(kind: str, at: Int64, a: Int64, b: Int64, frames: Int64, times: F
         rows = at[begin:end]
         first, last = int(frames[rows[0]]), int(frames[rows[-1]])
         seconds = None if lasting is None else float(lasting[rows].sum())
-        yield Difference(kind, int(a[begin]), int(b[begin]), first, first, last, end - begin, seconds)
+        yield Disagreement(kind, int(a[begin]), int(b[begin]), first, first, last, end - begin, seconds)
 
 
 def longest(found: Agreement, most: int) -> Agreement:

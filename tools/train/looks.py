@@ -25,7 +25,7 @@ from tools.train.config.looks import FitLooksConfig
 from tracker.boxes import overlaps
 from tracker.config import TrackerConfig
 from tracker.offline.looks import Follower
-from tracker.schedule.evidence import BORN, DOUBT, LINK_BOXES, LOST, SURPRISE, Evidence
+from tracker.schedule.evidence import BORN, DOUBT, LINK_BOXES, LOST, SURPRISE, LookEvidence
 from tracker.types import Detections, Float64, Int64
 
 COLUMNS = ("surprise", "doubt", "born", "lost")
@@ -37,7 +37,7 @@ class Savings:
 
     Attributes:
         frames: (K,) length of the interval.
-        shown: (K, 4) what the look at its end shows: the columns of `Evidence`.
+        shown: (K, 4) what the look at its end shows: the columns of `LookEvidence`.
         boxes: (K,) boxes that the look saves: misses and false boxes count 1, a true box 1 - IoU twice.
         links: (K,) wrong links that it saves.
     """
@@ -138,7 +138,7 @@ def _detections(sequence: TrackingSequence, rng: np.random.Generator) -> list[De
 
 def _look(
     follower: Follower, sequence: TrackingSequence, detections: list[Detections], frame: int
-) -> tuple[Evidence | None, _Look]:
+) -> tuple[LookEvidence | None, _Look]:
     """What a look shows, and its tracks with their objects."""
     last = follower.last
     warp = None if last < 0 else between(sequence, np.array([last, frame]))[1]

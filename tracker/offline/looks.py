@@ -18,7 +18,7 @@ from tracker.engine import Tracker
 from tracker.offline.online import OnlineRun
 from tracker.offline.types import VideoDetections
 from tracker.schedule.config import AUTO, LooksConfig
-from tracker.schedule.evidence import Evidence, evidence
+from tracker.schedule.evidence import LookEvidence, evidence
 from tracker.schedule.online import OnlineSchedule, Outlook
 from tracker.schedule.spacing import ends, middles, widest
 from tracker.types import Bool, Detections, Float64, Int64
@@ -50,7 +50,9 @@ class Follower:
         self.found: tuple[Int64, Float64] = np.zeros(0, np.int64), np.zeros((0, 4))  # ids and boxes that it found
         self.shown = np.zeros(0, np.int64)  # track of each of its detections, -1 where it is none of a confirmed track
 
-    def look(self, number: int, time: float, detections: Detections, warp: Float64 | None = None) -> Evidence | None:
+    def look(
+        self, number: int, time: float, detections: Detections, warp: Float64 | None = None
+    ) -> LookEvidence | None:
         """Tracks the next look; returns how it compares with what was expected, None for the first.
 
         Args:
@@ -193,7 +195,7 @@ class _Block:
         self.times, self._warps, self._before, self._detect, self._first = times, warps, before, detect, first
         self._known: dict[int, Detections] = {}
 
-    def follow(self, follower: Follower, number: int) -> Evidence | None:
+    def follow(self, follower: Follower, number: int) -> LookEvidence | None:
         """Looks at one frame."""
         if number not in self._known:
             self._known[number] = self._detect(number)

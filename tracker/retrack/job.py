@@ -13,7 +13,7 @@ from tracker.offline.types import VideoDetections
 from tracker.retrack.blend import blend
 from tracker.retrack.config import RetrackConfig
 from tracker.retrack.run import Run, RunArrays, follow, inverse
-from tracker.retrack.types import FollowedRows, FrameReader, KeyBox, OtherBoxes, Others, Progress
+from tracker.retrack.types import FollowedRows, FrameProvider, KeyBox, OtherBoxes, Others, RetrackProgress
 from tracker.single_object.manager import MakeTracker, tracker_factory
 from tracker.types import Float64
 
@@ -50,7 +50,7 @@ class Retrack:
 
     def __init__(
         self,
-        frames: FrameReader,
+        frames: FrameProvider,
         times: Float64,
         start: KeyBox,
         end: KeyBox | int,
@@ -91,10 +91,10 @@ class Retrack:
         """Frames that are looked at, at most."""
         return len(self._ahead) + len(self._behind)
 
-    def __iter__(self) -> Iterator[Progress]:
+    def __iter__(self) -> Iterator[RetrackProgress]:
         return self._steps
 
-    def _look(self) -> Iterator[Progress]:
+    def _look(self) -> Iterator[RetrackProgress]:
         done = 0
         both = ((self.forwards, self._ahead, "forwards"), (self.backwards, self._behind, "backwards"))
         for run, positions, phase in both:
@@ -115,7 +115,7 @@ class Retrack:
                 done += 1
                 position = positions[done - before - 1]
                 box = run.xyxy[-1] if run.frame and run.frame[-1] == position and run.found[-1] else None
-                yield Progress(phase, done, self.total, position, box)
+                yield RetrackProgress(phase, done, self.total, position, box)
 
     def rows(self, detections: bool = True) -> FollowedRows:
         """The object's rows, as far as it was followed; without `detections` from the pixels alone.

@@ -14,7 +14,7 @@ import numpy as np
 
 from models.errors import DataError, SourceError
 from tracker.masks.propagation import MaskPropagator
-from tracker.retrack.types import FrameReader
+from tracker.retrack.types import FrameProvider
 from tracker.types import Bool, Float64, Frame
 
 NUMBER = 1  # the object in the propagator's image of object numbers
@@ -64,7 +64,7 @@ class MaskRetrack:
 
     def __init__(
         self,
-        frames: FrameReader,
+        frames: FrameProvider,
         times: Float64,
         start: KeyMask,
         end: KeyMask | int,

@@ -16,7 +16,7 @@ from tracker.boxes import overlaps
 from tracker.camera_motion import FlowCameraMotion
 from tracker.offline.types import VideoDetections
 from tracker.retrack.config import Camera, RetrackConfig
-from tracker.retrack.types import FrameReader, KeyBox, Others
+from tracker.retrack.types import FrameProvider, KeyBox, Others
 from tracker.single_object.manager import MakeTracker, inside
 from tracker.single_object.tracker import Estimate
 from tracker.types import Bool, Detections, Float64, Frame, Int64
@@ -64,7 +64,7 @@ class Run:
 
 def follow(
     run: Run,
-    frames: FrameReader,
+    frames: FrameProvider,
     times: Float64,
     positions: Sequence[int],
     make_tracker: MakeTracker,

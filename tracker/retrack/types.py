@@ -11,7 +11,7 @@ from models.errors import DataError
 from tracker.types import Bool, Float32, Float64, Frame, Int64
 
 
-class FrameReader(Protocol):
+class FrameProvider(Protocol):
     """Frames by their position in the list of times; the same position always gives the same image."""
 
     def get(self, position: int, /) -> Frame:
@@ -109,7 +109,7 @@ class FollowedRows:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class RetrackProgress:
     """How far a job is.
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracker.review.types import Answers
+from tracker.review.types import AnswerHistory
 from tracker.types import Float64
 
 # Log-odds of an identity change at a moment of doubt: by the log-odds of its weakest link, and by the logarithm of the
@@ -43,7 +43,7 @@ def false_chance(seconds: Float64, score: Float64) -> Float64:
     return np.asarray(1 / (1 + np.exp(np.clip(odds, -50, 50))))
 
 
-def learned(chance: Float64, answers: Answers | None) -> Float64:
+def learned(chance: Float64, answers: AnswerHistory | None) -> Float64:
     """Chances after what was answered: as much more or less common as mistakes of this kind were than was stated.
 
     1 stays 1: what a person said to be wrong.

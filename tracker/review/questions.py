@@ -15,7 +15,7 @@ from tracker.review.chances import HIDDEN_MISTAKES, false_chance, learned, retur
 from tracker.review.continuations import Ends, earlier_tracks, pair_key
 from tracker.review.moments import Moments, moments_of, unsettled
 from tracker.review.neighbours import near_tracks
-from tracker.review.types import Answers, Option, Question, ReviewView, TrackRows
+from tracker.review.types import AnswerHistory, AnswerOption, Question, ReviewView, TrackRows
 
 LEAST_CHANCE = 0.05  # of the questions that are counted
 LEAST_VALUE = 0.02  # seconds an operation; what promises less is not asked
@@ -101,7 +101,9 @@ def _doubts(view: ReviewView) -> Iterator[_Doubt]:
             yield _Doubt(chance * cost, chance, "short", track)
 
 
-def _return_shares(earlier: Sequence[tuple[float, int]], again: float, answers: Answers | None = None) -> list[float]:
+def _return_shares(
+    earlier: Sequence[tuple[float, int]], again: float, answers: AnswerHistory | None = None
+) -> list[float]:
     """The chance of each earlier track to be the one that goes on."""
     away = np.array([far for far, _ in earlier])
     share = np.exp(-(away - away.min()))
@@ -163,13 +165,13 @@ def crossing(view: ReviewView, track: int, before: int, after: int, weak: int, c
     rank = np.array([*(near.index(other) for _, other in found[: len(found) - len(gone)]), *range(3, 3 + len(gone))])
     share = 0.5**rank
     share *= (1 - SPLIT) * chance / max(float(share.sum()), 1e-9)
-    options = [Option("keep", (track,), 1 - chance, None, constraints=_same(rows, before, after))]
+    options = [AnswerOption("keep", (track,), 1 - chance, None, constraints=_same(rows, before, after))]
     for (key, other), p in zip(found, share.tolist(), strict=True):
         swap = ("swap", {"track": track, "other": other, "frame": frame})
         doubtful = {"swap": (), "take": (other,), "give": (track,)}[key]
-        options.append(Option(f"{key}-{other}", (track, other), p, swap, doubtful))
+        options.append(AnswerOption(f"{key}-{other}", (track, other), p, swap, doubtful))
     left = chance - float(share.sum())
-    options.append(Option("split", (track,), left, ("split", {"track": track, "frame": frame})))
+    options.append(AnswerOption("split", (track,), left, ("split", {"track": track, "frame": frame})))
     cost = min(first - rows.first, rows.last - last)
     return Question(
         f"crossing:{rows.name(weak - 1)}-{rows.name(weak)}",
@@ -202,10 +204,10 @@ def _return(view: ReviewView, doubt: _Doubt, rows: TrackRows) -> Question:
         if view.tracks[other].detection[-1] >= 0 and rows.detection[0] >= 0
     )
     said = tuple(pair_key(view.tracks[other], rows) for _, other in doubt.earlier)
-    options = [Option("keep", (track,), 1 - doubt.chance, None, said=said, constraints=apart)]
+    options = [AnswerOption("keep", (track,), 1 - doubt.chance, None, said=said, constraints=apart)]
     for (_, other), p in zip(doubt.earlier, share, strict=True):
         join = ("join", {"track": other, "other": track, "prefer": _better(view.tracks[other], rows)})
-        options.append(Option(f"join-{other}", (other, track), p, join))
+        options.append(AnswerOption(f"join-{other}", (other, track), p, join))
     cost = doubt.value / max(doubt.chance, 1e-9)
     return Question(
         f"return:{rows.name(0)}",
@@ -230,7 +232,7 @@ def _better(track: TrackRows, other: TrackRows) -> str:
 
 def _short(view: ReviewView, doubt: _Doubt, rows: TrackRows) -> Question:
     first, last = int(rows.frame[0]), int(rows.frame[-1])
-    delete = Option("delete", (doubt.track,), doubt.chance, ("delete", {"track": doubt.track}))
+    delete = AnswerOption("delete", (doubt.track,), doubt.chance, ("delete", {"track": doubt.track}))
     return Question(
         short_key(rows),
         "short",
@@ -242,7 +244,7 @@ def _short(view: ReviewView, doubt: _Doubt, rows: TrackRows) -> Question:
         doubt.value / max(doubt.chance, 1e-9),
         1.0,
         None,
-        (Option("keep", (doubt.track,), 1 - doubt.chance, said=(short_key(rows),)), delete),
+        (AnswerOption("keep", (doubt.track,), 1 - doubt.chance, said=(short_key(rows),)), delete),
     )
 
 
@@ -260,7 +262,7 @@ def _whole(view: ReviewView, doubt: _Doubt, rows: TrackRows) -> Question:
         doubt.value * work / max(doubt.chance, 1e-9),
         work,
         (first, last),
-        (Option("keep", (doubt.track,), 1 - doubt.chance, None, constraints=_same(rows, 0, len(rows) - 1)),),
+        (AnswerOption("keep", (doubt.track,), 1 - doubt.chance, None, constraints=_same(rows, 0, len(rows) - 1)),),
     )
 
 

@@ -85,7 +85,7 @@ class TrackRows:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class AnswerHistory:
     """What was answered so far to questions of one kind.
 
     Attributes:
@@ -98,9 +98,9 @@ class Answers:
     expected: float = 0.0
     changed: int = 0
 
-    def with_answer(self, chance: float, changed: bool) -> Answers:
+    def with_answer(self, chance: float, changed: bool) -> AnswerHistory:
         """With one more."""
-        return Answers(self.count + 1, self.expected + chance, self.changed + changed)
+        return AnswerHistory(self.count + 1, self.expected + chance, self.changed + changed)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -117,11 +117,11 @@ class ReviewView:
     times: Float64
     tracks: Mapping[int, TrackRows]
     answered: frozenset[str] = frozenset()
-    answers: Mapping[str, Answers] = field(default_factory=dict)
+    answers: Mapping[str, AnswerHistory] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class AnswerOption:
     """One answer.
 
     Attributes:
@@ -175,7 +175,7 @@ class Question:
     cost: float
     work: float
     settled: tuple[int, int] | None
-    options: tuple[Option, ...]
+    options: tuple[AnswerOption, ...]
 
     def at(self, frame: int) -> Question:
         """The same question, with the operations of its options at another frame, which a person chose."""

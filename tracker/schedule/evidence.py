@@ -23,7 +23,7 @@ SURPRISE, DOUBT, BORN, LOST = 0.21, 1.05, 0.2, 0.27
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class LookEvidence:
     """One look, compared with what was predicted from the look before it. Sums over the tracks.
 
     Attributes:
@@ -50,7 +50,7 @@ class Evidence:
 
 def evidence(
     expected: tuple[Int64, Float64, Bool], found: tuple[Int64, Float64], margin: Float32 | Float64
-) -> Evidence:
+) -> LookEvidence:
     """Compares a look with what was expected of it.
 
     Args:
@@ -65,4 +65,4 @@ def evidence(
     _, i, j = np.intersect1d(ids, found_ids, assume_unique=True, return_indices=True)
     surprise = float((1 - overlap(predicted[i], boxes[j], 0.0).iou).sum())
     lost = float(fresh.sum() - fresh[i].sum())
-    return Evidence(surprise, float(wrong.sum()), float(begins.sum()), lost)
+    return LookEvidence(surprise, float(wrong.sum()), float(begins.sum()), lost)

@@ -51,7 +51,7 @@ class Outlook:
         return SPREAD * float(np.minimum(self.spread, LARGEST_SPREAD).sum()) + NEAR * float(near.sum())
 
 
-class Schedule(Protocol):
+class LookSchedule(Protocol):
     """Decides before each frame whether the detector looks at it."""
 
     def due(self, time: float, outlook: Outlook) -> bool:
@@ -73,7 +73,7 @@ class OnlineSchedule:
         self._frames = self._looks = 0
 
     def due(self, time: float, outlook: Outlook) -> bool:
-        """As `Schedule.due`; the first frame always is."""
+        """As `LookSchedule.due`; the first frame always is."""
         self._frames += 1
         if self._looks == 0:
             self._first = time

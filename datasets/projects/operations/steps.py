@@ -7,7 +7,7 @@ from typing import Any
 
 from datasets.projects.edit import Edit
 from datasets.projects.operations.registry import run
-from datasets.projects.view import Draft, View
+from datasets.projects.view import DraftView, View
 from tracker.offline.types import Constraint
 
 
@@ -22,7 +22,7 @@ def together(view: View, kind: str, steps: Sequence[tuple[str, Mapping[str, Any]
     Raises:
         DataError: a step is refused; nothing is changed by any of them.
     """
-    draft = Draft(view)
+    draft = DraftView(view)
     constraints: list[Constraint] = []
     done = []
     for name, parameters in steps:

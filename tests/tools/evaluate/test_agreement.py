@@ -21,7 +21,7 @@ from tools.cli.main import main
 pytest.importorskip("trackeval", reason="scoring needs the extra `eval`")
 
 from tools.evaluate.mot import evaluate
-from tools.metrics.agreement import Difference, agreement, longest
+from tools.metrics.agreement import Disagreement, agreement, longest
 
 FRAMES = 60
 
@@ -47,7 +47,7 @@ def walkers(times: bool = True) -> Annotations:
     )
 
 
-def kinds(found: tuple[Difference, ...]) -> list[tuple[str, int, int, int, int]]:
+def kinds(found: tuple[Disagreement, ...]) -> list[tuple[str, int, int, int, int]]:
     return [(one.kind, one.a, one.b, one.first, one.last) for one in found]
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracker.schedule.evidence import Evidence, evidence
+from tracker.schedule.evidence import LookEvidence, evidence
 
 BOX = np.array([10.0, 20, 40, 80])
 FAR = BOX + np.array([100.0, 0, 100, 0])
 
 
-def shown(found: list[int], boxes: list[np.ndarray], margin: list[float]) -> Evidence:
+def shown(found: list[int], boxes: list[np.ndarray], margin: list[float]) -> LookEvidence:
     expected = np.array([1, 2]), np.stack([BOX, FAR]), np.array([True, True])
     return evidence(expected, (np.array(found), np.array(boxes).reshape(-1, 4)), np.array(margin))
 

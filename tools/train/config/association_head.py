@@ -41,7 +41,6 @@ class TrainHeadConfig:
     """
 
     roots: Positional[tuple[Path, ...]] = ()
-    projects: tuple[Path, ...] = ()
     out: Path = Path("out/head")
     rollouts: int = 3
     clips: int = 2000
@@ -56,6 +55,7 @@ class TrainHeadConfig:
     overwrite: bool = False
     quiet: bool = False
     model: HeadConfig = field(default_factory=HeadConfig)
+    projects: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         sizes = {"rollouts": 100, "clips": 1_000_000, "steps": 10_000_000, "batch": 4096, "workers": WORKERS}

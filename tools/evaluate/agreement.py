@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from datasets.label_source import read_labels
 from models.checks.printable import as_lines
-from models.errors import ConfigError
+from models.errors import ConfigError, DataError
 from tools.evaluate.config.agreement import EvalAgreementConfig
 from tools.metrics.agreement import KINDS, NOBODY, Agreement, Disagreement, agreement, longest
 from tools.reporting.files import write_report
@@ -27,6 +27,8 @@ def eval_agreement(config: EvalAgreementConfig) -> None:
         read_labels(path, skip_bad_rows=config.skip_bad_rows, rate=config.rate, size=size)
         for path in (config.first, config.second)
     )
+    if not len(a) and not len(b):
+        raise DataError(f"{config.first} and {config.second} hold no boxes; name two files of tracks to compare.")
     found = agreement(a, b)
     print(text(found, config.show))
     if config.json is not None:

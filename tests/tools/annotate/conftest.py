@@ -53,6 +53,16 @@ def server(film: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) ->
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def window(server: Server, browser: Any) -> Iterator[AnnotationPage]:
+    """One window on the server for all tests of a module; a fault in its scripts fails the last one."""
+    context = browser.new_context(viewport=SIZE)
+    page = AnnotationPage(context.new_page()).open(server.address)
+    yield page
+    context.close()
+    assert page.faults == []
+
+
 @pytest.fixture
 def page(server: Server, browser: Any) -> Iterator[AnnotationPage]:
     """A new window on the server, closed at the end; anything that went wrong in its scripts fails the test."""

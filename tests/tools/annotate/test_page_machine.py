@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.annotation_page import AnnotationPage, Server, until
+from tests.support.annotation_page import AnnotationPage, until
 from tests.support.numbered_film import BOX, COURSES, FRAMES, box
 from tests.support.weights import needs_weights
 
 AT = 60
 TRACKED = 4
-
-
-@pytest.fixture(scope="module")
-def window(server: Server, browser: Any) -> Iterator[AnnotationPage]:
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
-    page = AnnotationPage(context.new_page()).open(server.address)
-    yield page
-    context.close()
-    assert page.faults == []
 
 
 @pytest.fixture

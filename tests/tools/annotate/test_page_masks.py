@@ -9,19 +9,10 @@ import numpy as np
 import pytest
 
 from datasets.masks.rle import decode, from_json
-from tests.support.annotation_page import AnnotationPage, Server
+from tests.support.annotation_page import AnnotationPage
 from tests.support.numbered_film import HEIGHT, WIDTH, box
 
 AT = 40
-
-
-@pytest.fixture(scope="module")
-def window(server: Server, browser: Any) -> Iterator[AnnotationPage]:
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
-    page = AnnotationPage(context.new_page()).open(server.address)
-    yield page
-    context.close()
-    assert page.faults == []
 
 
 @pytest.fixture

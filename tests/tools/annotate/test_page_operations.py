@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.annotation_page import AnnotationPage, Server
+from tests.support.annotation_page import AnnotationPage
 from tests.support.numbered_film import BOX, FRAMES, box
 
 SEEN, FILLED, DRAWN, CONFIRMED = 0, 1, 2, 3
@@ -16,13 +16,10 @@ Check = Callable[[AnnotationPage], bool]
 
 
 @pytest.fixture(scope="module")
-def window(server: Server, browser: Any) -> Iterator[AnnotationPage]:
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
-    page = AnnotationPage(context.new_page()).open(server.address)
-    page.tab.get_by_role("tab", name="Track").click()
-    yield page
-    context.close()
-    assert page.faults == []
+def window(window: AnnotationPage) -> AnnotationPage:
+    """The module's window, with the panel of the selected track."""
+    window.tab.get_by_role("tab", name="Track").click()
+    return window
 
 
 def content(page: AnnotationPage) -> Any:

@@ -1,5 +1,6 @@
 /** Draws the timeline: the whole recording, a ruler in seconds, thumbnails, and one lane for each track in sight. */
 
+import { fitToParent, oncePerTurn, pixelRatio } from "./canvas.js";
 import { forgetTheme, theme } from "./colours.js";
 import { byId } from "./dom.js";
 import { drawLanes } from "./lane_drawing.js";
@@ -10,16 +11,8 @@ import { drawThumbs } from "./thumbs.js";
 
 const canvas = byId("lane-canvas");
 const context = canvas.getContext("2d");
-let asked = false;
 
-export function redraw() {
-  if (asked) return;
-  asked = true;
-  requestAnimationFrame(() => {
-    asked = false;
-    draw();
-  });
-}
+export const redraw = oncePerTurn(draw);
 
 export function start() {
   new ResizeObserver(measure).observe(canvas.parentElement);
@@ -33,17 +26,13 @@ export function start() {
 }
 
 function measure() {
-  const ratio = window.devicePixelRatio || 1;
-  const { clientWidth, clientHeight } = canvas.parentElement;
-  canvas.width = Math.max(1, Math.round(clientWidth * ratio));
-  canvas.height = Math.max(1, Math.round(clientHeight * ratio));
-  resizeLanes(clientWidth, clientHeight);
+  resizeLanes(...fitToParent(canvas));
   if (state.selected.length) reveal(state.selected[0]); // a second strip of chips made the timeline lower
   draw();
 }
 
 function draw() {
-  const ratio = window.devicePixelRatio || 1;
+  const ratio = pixelRatio();
   const colours = theme();
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.fillStyle = colours.panel;

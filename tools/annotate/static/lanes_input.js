@@ -1,5 +1,6 @@
 /** Pointer and wheel on the timeline: seek, scroll, zoom, select, mark a range, menus. */
 
+import { placeOn } from "./canvas.js";
 import { setRange } from "./commands.js";
 import { byId } from "./dom.js";
 import { HEAD, lanes, NAMES, OVERVIEW, plotWidth, scrollLanes, scrollTime, timeOf, trackAt, xOf, zoomTime } from "./lane_view.js";
@@ -13,10 +14,7 @@ const canvas = byId("lane-canvas");
 let drag = null; // {kind, start: frame}
 let previewAt = -1;
 
-const place = (event) => {
-  const box = canvas.getBoundingClientRect();
-  return [event.clientX - box.left, event.clientY - box.top];
-};
+const place = (event) => placeOn(canvas, event);
 
 export function start() {
   canvas.addEventListener("pointerdown", down);

@@ -1,5 +1,6 @@
 /** Draws the stage: the picture of the shown frame and exactly its boxes, trails, masks and the answers of a question. */
 
+import { fitToParent, oncePerTurn, pixelRatio } from "./canvas.js";
 import { onPicture, theme } from "./colours.js";
 import { byId } from "./dom.js";
 import * as frames from "./frames.js";
@@ -22,16 +23,8 @@ export const pointer = { x: -1, y: -1, inside: false };
 
 const canvas = byId("picture");
 const context = canvas.getContext("2d");
-let asked = false;
 
-export function redraw() {
-  if (asked) return;
-  asked = true;
-  requestAnimationFrame(() => {
-    asked = false;
-    draw();
-  });
-}
+export const redraw = oncePerTurn(draw);
 
 export function start() {
   new ResizeObserver(measure).observe(canvas.parentElement);
@@ -47,11 +40,7 @@ export function start() {
 }
 
 function measure() {
-  const ratio = window.devicePixelRatio || 1;
-  const { clientWidth, clientHeight } = canvas.parentElement;
-  canvas.width = Math.max(1, Math.round(clientWidth * ratio));
-  canvas.height = Math.max(1, Math.round(clientHeight * ratio));
-  resize(clientWidth, clientHeight);
+  resize(...fitToParent(canvas));
   draw();
 }
 
@@ -70,7 +59,7 @@ export function shownRows() {
 }
 
 function draw() {
-  const ratio = window.devicePixelRatio || 1;
+  const ratio = pixelRatio();
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, view.width, view.height);
   if (!state.project || !state.shown) return;

@@ -1,5 +1,6 @@
 /** Pointer on the stage: select, draw, move, resize, paint, pan, zoom, menus. */
 
+import { placeOn } from "./canvas.js";
 import { byId, fill } from "./dom.js";
 import { savePainting } from "./machine.js";
 import * as masks from "./masks.js";
@@ -19,10 +20,7 @@ const canvas = byId("picture");
 let gesture = null;
 let lastClick = null; // {x, y, id}: a second click at the same place takes the box below
 
-const place = (event) => {
-  const box = canvas.getBoundingClientRect();
-  return [event.clientX - box.left, event.clientY - box.top];
-};
+const place = (event) => placeOn(canvas, event);
 
 export function start() {
   canvas.addEventListener("pointerdown", down);

@@ -1,5 +1,11 @@
-// Before the first paint: the colours that the user chose on this machine, else those of the system.
+// Before the first paint: the colours that the user chose on this machine, else those of the system, as they change.
 (() => {
-  const chosen = localStorage.getItem("liquidtrack.theme");
-  if (chosen === "dark" || chosen === "light") document.documentElement.dataset.theme = chosen;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const show = () => {
+    const chosen = localStorage.getItem("liquidtrack.theme");
+    const own = chosen === "dark" || chosen === "light";
+    document.documentElement.dataset.theme = own ? chosen : system.matches ? "dark" : "light";
+  };
+  system.addEventListener("change", show);
+  show();
 })();

@@ -71,7 +71,7 @@ function textButton(sign, text, dialog) {
   return button;
 }
 
+/** theme.js keeps it up to date. */
 export function isDark() {
-  const chosen = document.documentElement.dataset.theme;
-  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  return document.documentElement.dataset.theme === "dark";
 }

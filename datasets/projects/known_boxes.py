@@ -2,39 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from datasets.projects.content import ProjectContent
 from datasets.projects.slots import Slots
 from datasets.projects.types import Path, Provenance
-from tracker.types import Float64
+from tracker.types import Bool, Float64, Int64
 
 KEYS = (Provenance.DRAWN, Provenance.CONFIRMED)
+Wanted = Callable[[Path], Bool]
 BLOCK = 512  # frames whose boxes are read at once
 
 
-def key_after(slots: Slots, frame: int, last: int) -> Path | None:
-    """The first key frame of a track after `frame`, up to `last`; one row, None without one."""
+def is_key(rows: Path) -> Bool:
+    """(R,) the rows that a person drew or confirmed."""
+    return rows.key
+
+
+def key_after(slots: Slots, frame: int, last: int, wanted: Wanted = is_key) -> Path | None:
+    """The first key frame of a track after `frame`, up to `last`; one row, None without one.
+
+    Args:
+        slots: the rows of the track.
+        frame, last: positions.
+        wanted: which key frames count.
+    """
     for slot in sorted(slots.pieces):
         piece = slots.pieces[slot]
         if piece.keys and piece.last > frame and piece.first <= last:
             found = slots.rows_of(slot).between(frame + 1, last)
-            if found.key.any():
-                return found.take(np.flatnonzero(found.key)[:1])
+            if len(rows := np.flatnonzero(wanted(found))):
+                return found.take(rows[:1])
     return None
 
 
-def key_before(slots: Slots, frame: int, first: int) -> Path | None:
+def key_before(slots: Slots, frame: int, first: int, wanted: Wanted = is_key) -> Path | None:
     """The last key frame of a track before `frame`, from `first` on; one row, None without one."""
     for slot in sorted(slots.pieces, reverse=True):
         piece = slots.pieces[slot]
         if piece.keys and piece.first < frame and piece.last >= first:
             found = slots.rows_of(slot).between(first, frame - 1)
-            if found.key.any():
-                return found.take(np.flatnonzero(found.key)[-1:])
+            if len(rows := np.flatnonzero(wanted(found))):
+                return found.take(rows[-1:])
     return None
+
+
+def open_to_machines(frame: Int64, rows: Path, absences: Iterable[tuple[int, int]]) -> Bool:
+    """(F,) which frames a machine may give a box: none where `rows` have a key frame, and none in an absence."""
+    free: Bool = ~np.isin(frame, rows.frame[rows.key])
+    for first, last in absences:
+        free &= (frame < first) | (frame > last)
+    return free
 
 
 def absences_around(absences: Iterable[tuple[int, int]], frame: int) -> tuple[int, int]:

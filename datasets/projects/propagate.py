@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import get_args
 
 import numpy as np
 
 from datasets.masks.rle import Rle, decode, encode
 from datasets.projects.content import ProjectContent
 from datasets.projects.edit import Edit
-from datasets.projects.known_boxes import absences_around
-from datasets.projects.operations.common import check_frame, edit, writable
-from datasets.projects.retrack import Direction
+from datasets.projects.known_boxes import key_after, key_before, open_to_machines
+from datasets.projects.operations.common import edit, writable
+from datasets.projects.reach import Direction, out_of_reach, reach
 from datasets.projects.slots import Slots
 from datasets.projects.types import Path, Provenance
 from models.errors import DataError
@@ -68,29 +67,16 @@ class PropagateJob:
         max_lost: float = 1.5,
         make: Callable[[], MaskPropagator] = MaskPropagator,
     ) -> None:
-        if direction not in get_args(Direction):
-            raise DataError(f"direction is {direction!r}; give one of {', '.join(get_args(Direction))}.")
-        if seconds is not None and not 0 < seconds < np.inf:
-            raise DataError(f"seconds is {seconds}; give more than 0, or none.")
-        check_frame(project, frame)
-        said, slots = writable(project, track)
+        slots, low, high = reach(project, track, frame, direction, seconds)
         start = _mask_at(slots, track, frame)
-        times = project.times
-        before, after = absences_around(said.absences, frame)
-        low, high = before + 1, min(after, len(times)) - 1
-        if seconds is not None:
-            low = max(low, int(np.searchsorted(times, times[frame] - seconds)))
-            high = min(high, int(np.searchsorted(times, times[frame] + seconds, side="right")) - 1)
         ends: list[KeyMask | int] = []
-        if direction != "forwards" and low < frame:
-            ends.append(_drawn_before(slots, frame, low))
-        if direction != "backwards" and high > frame:
-            ends.append(_drawn_after(slots, frame, high))
+        if low < frame:
+            ends.append(_end(key_before(slots, frame, low, _drawn), low))
+        if high > frame:
+            ends.append(_end(key_after(slots, frame, high, _drawn), high))
         if not ends:
-            where = {"forwards": "after", "backwards": "before"}.get(direction, "around")
-            raise DataError(
-                f"no frame {where} frame {frame} may get a mask; there the video ends, or an absence begins."
-            )
+            raise out_of_reach(direction, frame, "get a mask")
+        times = project.times
         self._project, self._track, self._frame, self._direction = project, track, frame, direction
         self._runs = [MaskRetrack(frames, times, KeyMask(frame, start), end, max_lost, make) for end in ends]
         self._masks: dict[int, tuple[Rle, list[int], float]] = {}
@@ -131,10 +117,7 @@ class PropagateJob:
         frame = np.array(sorted(self._masks), np.int64)
         first, last = int(frame[0]), int(frame[-1])
         old = slots.between(first, last)
-        kept = ~np.isin(frame, old.frame[old.key])
-        for start, end in said.absences:
-            kept &= (frame < start) | (frame > end)
-        frame = frame[kept]
+        frame = frame[open_to_machines(frame, old, said.absences)]
         if not len(frame):
             return None
         masks, boxes, scores = zip(*(self._masks[k] for k in frame.tolist()), strict=True)
@@ -169,36 +152,20 @@ def _mask_at(slots: Slots, track: int, frame: int) -> Bool:
     return decode(found)
 
 
-def _drawn(rows: Path) -> list[int]:
-    """The rows with a mask that a person drew or confirmed."""
-    masks = rows.mask or ()
-    return [k for k, mask in enumerate(masks) if mask is not None and rows.key[k]]
+def _drawn(rows: Path) -> Bool:
+    """(R,) the rows with a mask that a person drew or confirmed."""
+    masked = (
+        np.zeros(len(rows), bool) if rows.mask is None else np.array([mask is not None for mask in rows.mask], bool)
+    )
+    drawn: Bool = rows.key & masked
+    return drawn
 
 
-def _drawn_after(slots: Slots, frame: int, last: int) -> KeyMask | int:
-    """The first drawn mask after a frame, up to `last`, which is returned without one."""
-    for slot in sorted(slots.pieces):
-        piece = slots.pieces[slot]
-        if piece.keys and piece.last > frame and piece.first <= last:
-            rows = slots.rows_of(slot).between(frame + 1, last)
-            for k in _drawn(rows)[:1]:
-                return _key_mask(rows, k)
-    return last
-
-
-def _drawn_before(slots: Slots, frame: int, first: int) -> KeyMask | int:
-    """The last drawn mask before a frame, from `first` on, which is returned without one."""
-    for slot in sorted(slots.pieces, reverse=True):
-        piece = slots.pieces[slot]
-        if piece.keys and piece.first < frame and piece.last >= first:
-            rows = slots.rows_of(slot).between(first, frame - 1)
-            for k in _drawn(rows)[-1:]:
-                return _key_mask(rows, k)
-    return first
-
-
-def _key_mask(rows: Path, k: int) -> KeyMask:
-    assert rows.mask is not None
-    rle = rows.mask[k]
+def _end(row: Path | None, last: int) -> KeyMask | int:
+    """The drawn mask of one row; `last` without one."""
+    if row is None:
+        return last
+    assert row.mask is not None
+    rle = row.mask[0]
     assert rle is not None
-    return KeyMask(int(rows.frame[k]), decode(rle))
+    return KeyMask(int(row.frame[0]), decode(rle))

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
 
 import numpy as np
 
 from datasets.projects.content import ProjectContent
 from datasets.projects.edit import Edit
-from datasets.projects.known_boxes import KnownOthers, absences_around, key_after, key_before
-from datasets.projects.operations.common import check_frame, edit, said_right, writable
+from datasets.projects.known_boxes import KnownOthers, key_after, key_before, open_to_machines
+from datasets.projects.operations.common import edit, said_right, writable
+from datasets.projects.reach import Direction, out_of_reach, reach
 from datasets.projects.slots import Slots
 from datasets.projects.types import Path, Provenance, Track
 from models.errors import DataError
@@ -29,8 +29,6 @@ from tracker.retrack.job import Retrack
 from tracker.retrack.types import FollowedRows, FrameProvider, KeyBox, RetrackProgress
 from tracker.single_object.manager import MakeTracker, tracker_factory
 from tracker.types import Int64
-
-Direction = Literal["forwards", "backwards", "both"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +54,18 @@ def stretches(
     Raises:
         DataError: the track is locked or has no box there, nothing lies on that side, or the arguments are no such.
     """
-    if direction not in get_args(Direction):
-        raise DataError(f"direction is {direction!r}; give one of {', '.join(get_args(Direction))}.")
-    if seconds is not None and not 0 < seconds < np.inf:
-        raise DataError(f"seconds is {seconds}; give more than 0, or none.")
-    check_frame(project, frame)
-    said, slots = writable(project, track)
+    slots, low, high = reach(project, track, frame, direction, seconds)
     if not slots.has(frame):
         raise DataError(f"track {track} has no box in frame {frame}; draw one there.")
-    times = project.times
-    before, after = absences_around(said.absences, frame)
-    low, high = before + 1, min(after, len(times)) - 1
-    if seconds is not None:
-        low = max(low, int(np.searchsorted(times, times[frame] - seconds)))
-        high = min(high, int(np.searchsorted(times, times[frame] + seconds, side="right")) - 1)
     found = []
-    if direction != "forwards" and low < frame:
+    if low < frame:
         key = key_before(slots, frame, low)
         found.append(RetrackStretch(False, low if key is None else int(key.frame[0]), key))
-    if direction != "backwards" and high > frame:
+    if high > frame:
         key = key_after(slots, frame, high)
         found.append(RetrackStretch(True, high if key is None else int(key.frame[0]), key))
     if not found:
-        where = {"forwards": "after", "backwards": "before"}.get(direction, "around")
-        raise DataError(f"no frame {where} frame {frame} may be followed; there the video ends, or an absence begins.")
+        raise out_of_reach(direction, frame, "be followed")
     return found
 
 
@@ -197,10 +183,7 @@ class RetrackJob:
             part.score,
             self._free(part.detection, first, last),
         )
-        kept = ~np.isin(new.frame, old.frame[old.key])
-        for start, end in said.absences:
-            kept &= (new.frame < start) | (new.frame > end)
-        return slots.with_rows(new.take(kept))
+        return slots.with_rows(new.take(open_to_machines(new.frame, old, said.absences)))
 
     def _free(self, detection: Int64, first: int, last: int) -> Int64:
         """The detections that no other track has in these frames; -1 in place of the others."""

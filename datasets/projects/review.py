@@ -21,8 +21,6 @@ from tracker.review.questions import Queue, queue
 from tracker.review.types import AnswerHistory, AnswerOption, Question, ReviewView, TrackRows
 from tracker.types import Float64
 
-KEYS = [one for one in Provenance if one.is_key]
-
 ANSWER = "answer"
 FILL_S = 0.5  # longest absence that is taken for missed detections
 
@@ -216,7 +214,7 @@ class ProjectReview:
             ("accept", {"track": id, "first": first, "last": last})
             for id, rows in tracks
             for first, last in certain_ranges(rows)
-            if not np.isin(self._project.slots(id).between(first, last).provenance, KEYS).all()
+            if not self._project.slots(id).between(first, last).key.all()
         ]
         return together(self._project, "accept certain", steps)
 

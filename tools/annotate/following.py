@@ -8,7 +8,8 @@ from typing import Any, Protocol, cast
 
 from datasets.projects import Edit, Entry
 from datasets.projects.propagate import PropagateJob
-from datasets.projects.retrack import Direction, RetrackJob
+from datasets.projects.reach import Direction
+from datasets.projects.retrack import RetrackJob
 from datasets.sources.frame_access import FrameReader
 from models.errors import DataError
 from models.runtime.compute import Compute

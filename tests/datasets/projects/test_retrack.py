@@ -11,7 +11,8 @@ import pytest
 from datasets.projects import Path, Project, Provenance, SourceRecord, Track
 from datasets.projects.known_boxes import KnownOthers, absences_around, key_after, key_before
 from datasets.projects.operations.registry import run
-from datasets.projects.retrack import Direction, RetrackJob, retrack_edit
+from datasets.projects.reach import Direction
+from datasets.projects.retrack import RetrackJob, retrack_edit
 from models.errors import DataError
 from tests.support.pattern_images import SIZE, iou, scene
 from tests.support.pattern_video import UNEVEN, PatternVideo, video, walking

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.support.pattern_images import box_at, scene
-from tracker.types import Float64, Frame, UInt8
+from tests.support.pattern_images import SIZE, box_at, scene
+from tracker.types import Bool, Float64, Frame, UInt8
 
 UNEVEN = np.cumsum([0.0, 0.04, 0.08, 0.04, 0.2, 0.04, 0.04, 0.12, 0.04, 0.08, 0.04, 0.1])  # seconds
 
@@ -16,6 +16,14 @@ UNEVEN = np.cumsum([0.0, 0.04, 0.08, 0.04, 0.2, 0.04, 0.04, 0.12, 0.04, 0.08, 0.
 def walking(time: float) -> Float64:
     """(4,) the box of an object that walks to the right and up."""
     return box_at(60 + 90 * time, 150 - 40 * time)
+
+
+def walking_mask(frame: int) -> Bool:
+    """(H, W) the mask of that object in a frame at the times `UNEVEN`."""
+    mask = np.zeros(SIZE[::-1], bool)
+    left, top, right, bottom = np.rint(walking(float(UNEVEN[frame]))).astype(int).tolist()
+    mask[top:bottom, left:right] = True
+    return mask
 
 
 @dataclass(frozen=True, eq=False)

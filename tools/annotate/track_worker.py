@@ -27,12 +27,11 @@ from tools.annotate.opening import opener, who_of
 from tools.cli.faults import sentence
 from tools.cli.messages import guard_streams
 from tools.track.config.video import TrackConfig
-from tools.track.detection_pass import DetectionPass
+from tools.track.detection_pass import DetectionPass, detection_settings
 from tools.track.detections_kept import made_with
 from tools.track.whole import REMEMBERING
 from tracker.offline.track import track_whole
 from tracker.offline.types import VideoDetections
-from tracker.pipeline.config import PipelineConfig
 from tracker.types import Frame, Int64
 
 TELL_S = 0.2  # seconds between two messages about progress
@@ -93,16 +92,11 @@ class _Tracking:
     def _detect(self) -> None:
         """Detects in all frames, and puts all detections into the project."""
         config, project = self._config, self._project
-        settings = PipelineConfig(
-            camera_motion=config.camera_motion,
-            skip_bad_rows=config.skip_bad_rows,
-            detection=config.detection,
-            appearance_features=config.appearance_features,
-        )
+        reading = _as_track(self._spec, config)
         total = len(project.times)
         done = 0
         with opener(self._spec, config.reading)() as source:
-            before = self._before(made_with(_as_track(self._spec, config), source.info))
+            before = self._before(made_with(reading, source.info))
             known = 0 if before is None else before.last
 
             def take(found: DetectedFrame, frame: Frame) -> None:
@@ -112,7 +106,9 @@ class _Tracking:
                     self._keep(found)
                 self._progress("detecting", done, total)
 
-            detecting = DetectionPass(settings, source, None if before is None else before.cache, take)
+            detecting = DetectionPass(
+                detection_settings(reading), source, None if before is None else before.cache, take
+            )
             self._names = detecting.detector.names
             detecting.pipeline.run([detecting])
         self._flush()

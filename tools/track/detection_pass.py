@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from datasets.formats.detection_cache import MemoryCache
 from datasets.formats.detection_chunk import DetectedFrame, rounded
+from tools.track.config.video import TrackConfig
 from tracker.pipeline.build import build_pipeline
 from tracker.pipeline.config import PipelineConfig
 from tracker.pipeline.loop import Pipeline
@@ -15,6 +16,16 @@ from tracker.protocols import Detector, Source, SourceInfo
 from tracker.types import Detections, Float64, Frame, Tracks
 
 Take = Callable[[DetectedFrame, Frame], None]
+
+
+def detection_settings(config: TrackConfig) -> PipelineConfig:
+    """The pipeline of a first reading."""
+    return PipelineConfig(
+        camera_motion=config.camera_motion,
+        skip_bad_rows=config.skip_bad_rows,
+        detection=config.detection,
+        appearance_features=config.appearance_features,
+    )
 
 
 class _Collector:

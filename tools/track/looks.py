@@ -23,18 +23,17 @@ from datasets.sources.frame_list import FrameList, list_frames
 from datasets.sources.recorded import Recorded
 from models.errors import ConfigError, DataError, LiquidTrackError
 from tools.track.config.video import TrackConfig
-from tools.track.detection_pass import DetectionPass
+from tools.track.detection_pass import DetectionPass, detection_settings
 from tools.track.progress import progress
 from tools.track.stop_signals import stoppable
 from tools.track.whole import WholeRun, run_late
-from tools.track.whole_checks import check_unused
+from tools.track.whole_checks import check_unused, frame_by_frame
 from tracker.offline.config import OfflineConfig
 from tracker.offline.looked import fill_looked, track_looked
 from tracker.offline.looks import LookChooser
 from tracker.offline.smoothing.filling import LONGEST_S
 from tracker.offline.types import VideoDetections, WholeTracks
 from tracker.offline.windows import IDENTITY, FinishedFrames, RollingWindows, finished
-from tracker.pipeline.config import PipelineConfig
 from tracker.pipeline.loop import Summary, limit_library_threads
 from tracker.pipeline.stages import CameraMotionStage, DetectStage, EmbedStage
 from tracker.protocols import FrameContext, SourceInfo, Stop
@@ -52,19 +51,11 @@ def check_looks(config: TrackConfig) -> None:
     Raises:
         ConfigError: a setting contradicts it.
     """
-    others = {
-        "--box, --select and mask prompts": config.pointing.active or bool(config.marking),
-        "--masks": config.output.masks is not None,
-        "--reid": config.returning.reid,
-        "--classify": config.recognition.classify != "none",
-        "--keep-ids": config.keep_ids,
-        "--cache": config.output.cache is not None,
-    }
     if config.output.show:
         raise ConfigError("--show cannot show frames that --looks delays; write a --video, or leave it out.")
-    for flags, used in others.items():
-        if used:
-            raise ConfigError(f"{flags} needs every frame, and --looks leaves frames out; leave one of the two out.")
+    used = frame_by_frame(config) + ["--keep-ids"] * config.keep_ids + ["--cache"] * (config.output.cache is not None)
+    if used:
+        raise ConfigError(f"{used[0]} needs every frame, and --looks leaves frames out; leave one of the two out.")
     kind = config.detection.kind_and_argument()[0]
     if kind in IN_ORDER:
         raise ConfigError(
@@ -114,13 +105,7 @@ class LookedRun(WholeRun):
         start = time.perf_counter()
         config, info = self.config, self.source.info
         frames = list_frames(self._reopen, config.reading)
-        settings = PipelineConfig(
-            skip_bad_rows=config.skip_bad_rows,
-            camera_motion=config.camera_motion,
-            detection=config.detection,
-            appearance_features=config.appearance_features,
-        )
-        detecting = DetectionPass(settings, self.source, None, lambda found, frame: None)
+        detecting = DetectionPass(detection_settings(config), self.source, None, lambda found, frame: None)
         self.detector, self.names = detecting.detector, detecting.detector.names
         with (
             closing(FrameReader(self._reopen, frames)) as reader,

@@ -22,7 +22,7 @@ from models.errors import LiquidTrackError
 from tools.cli.messages import say as say_line
 from tools.track.build import build_sinks, linger, outputs
 from tools.track.config.video import TrackConfig
-from tools.track.detection_pass import DetectionPass
+from tools.track.detection_pass import DetectionPass, detection_settings
 from tools.track.detections_kept import made_with, open_cache
 from tools.track.doubt import DOUBT_BELOW, DoubtFile
 from tools.track.findings import nothing_tracked
@@ -35,7 +35,6 @@ from tools.track.whole_checks import PIXELS, check_source, check_whole, once
 from tools.track.whole_output import KeptFrames, WholeOutput
 from tracker.offline.track import track_whole
 from tracker.offline.windows import FinishedFrames, RollingWindows, TimedDetections, finished, track_windows
-from tracker.pipeline.config import PipelineConfig
 from tracker.pipeline.loop import Summary
 from tracker.pipeline.prefetch import prefetch_map
 from tracker.protocols import Detector, SourceInfo, Stop
@@ -167,14 +166,8 @@ class WholeRun:
     def _detect(self, take: Callable[[DetectedFrame, Frame], None]) -> Summary:
         """The first reading of the source."""
         config, source = self.config, self.source
-        settings = PipelineConfig(
-            camera_motion=config.camera_motion,
-            skip_bad_rows=config.skip_bad_rows,
-            detection=config.detection,
-            appearance_features=config.appearance_features,
-        )
         before = None if config.detection.kind_and_argument()[0] in REMEMBERING else self.cache
-        detecting = DetectionPass(settings, source, before, take)
+        detecting = DetectionPass(detection_settings(config), source, before, take)
         self.detector, self.names = detecting.detector, detecting.detector.names
         self.output.open(source.info, self.names)
         recorder = None

@@ -43,21 +43,25 @@ def check_unused(offline: OfflineConfig, *given: str) -> None:
         raise ConfigError(f"--{given[0].replace('_', '-')} belongs to --whole; add --whole, or leave it out.")
 
 
+def frame_by_frame(config: TrackConfig) -> list[str]:
+    """What is asked for that needs every frame, in order, while it is tracked."""
+    asked = {
+        "--box, --select and mask prompts": config.pointing.active or bool(config.marking),
+        "--masks": config.output.masks is not None,
+        "--reid": config.returning.reid,
+        "--classify": config.recognition.classify != "none",
+    }
+    return [flags for flags, used in asked.items() if used]
+
+
 def check_whole(config: TrackConfig) -> None:
     """Checks the settings of a run with --whole, before anything is opened.
 
     Raises:
         ConfigError: a setting contradicts it.
     """
-    others = {
-        "--box, --select and mask prompts": config.pointing.active or bool(config.marking),
-        "--masks": config.output.masks is not None,
-        "--reid": config.returning.reid,
-        "--classify": config.recognition.classify != "none",
-    }
-    for flags, used in others.items():
-        if used:
-            raise ConfigError(f"{flags} works frame by frame, not with --whole; leave one of the two out.")
+    if used := frame_by_frame(config):
+        raise ConfigError(f"{used[0]} works frame by frame, not with --whole; leave one of the two out.")
     cache = config.output.cache
     if cache is not None:
         if is_stream(cache):

@@ -12,12 +12,11 @@ from datasets.masks.rle import Rle, decode, encode
 from datasets.projects import Path, Project, Provenance, SourceRecord, Track
 from datasets.projects.operations.registry import run
 from datasets.projects.propagate import PropagateJob, mask_from_box
-from models.errors import ConfigError, DataError, WeightsError
+from models.errors import ConfigError, DataError
 from tests.support.pattern_images import SIZE
-from tests.support.pattern_video import UNEVEN, video, walking
+from tests.support.pattern_video import UNEVEN, video, walking, walking_mask
 from tests.support.projects import content
-from tracker.masks.config import MaskConfig
-from tracker.masks.propagation import MaskPropagator
+from tests.support.propagators import small_propagator
 
 pytest.importorskip("torch", reason="the one export needs the extra `torch`")
 LAST = len(UNEVEN) - 1
@@ -28,18 +27,8 @@ def networks(own_cache: None) -> None:
     """A cache of this module's own."""
 
 
-def make() -> MaskPropagator:
-    try:
-        return MaskPropagator(MaskConfig(mask_cells=32), threads=1, device="cpu")
-    except WeightsError as error:
-        pytest.skip(f"the frozen CNN's weights are in the extra `torch`: {error}")
-
-
 def truth(frame: int) -> Rle:
-    mask = np.zeros(SIZE[::-1], bool)
-    left, top, right, bottom = np.rint(walking(float(UNEVEN[frame]))).astype(int).tolist()
-    mask[top:bottom, left:right] = True
-    return encode(mask)
+    return encode(walking_mask(frame))
 
 
 def jaccard(one: Rle, two: Rle) -> float:
@@ -62,7 +51,7 @@ def project(tmp_path: FilePath) -> Iterator[Project]:
 
 def test_mask_is_carried_both_ways_as_one_entry(project: Project) -> None:
     before = content(project)
-    job = PropagateJob(project, video(), 1, 2, make=make)
+    job = PropagateJob(project, video(), 1, 2, make=small_propagator)
     steps = list(job)
     assert [step.done for step in steps] == list(range(1, job.total + 1))
     assert {step.phase for step in steps} == {"forwards", "backwards"}
@@ -92,14 +81,14 @@ def test_mask_is_carried_both_ways_as_one_entry(project: Project) -> None:
 
 def test_next_drawn_mask_is_not_passed_and_helps(project: Project) -> None:
     project.apply(run(project, "mask", {"track": 1, "frame": 8, "rle": truth(8).to_json()}), "ann")
-    job = PropagateJob(project, video(), 1, 2, "forwards", make=make)
+    job = PropagateJob(project, video(), 1, 2, "forwards", make=small_propagator)
     steps = list(job)
     assert sorted(step.frame for step in steps) == [3, 4, 5, 6, 7]
     assert {step.phase for step in steps} == {"forwards", "backwards"}
 
 
 def test_stopped_job_keeps_its_masks(project: Project) -> None:
-    job = PropagateJob(project, video(), 1, 2, "forwards", 0.5, make=make)
+    job = PropagateJob(project, video(), 1, 2, "forwards", 0.5, make=small_propagator)
     assert job.edit() is None
     assert job.message == "The mask of track 1 was not found in other frames."
     for _ in job:
@@ -118,16 +107,16 @@ def test_stopped_job_keeps_its_masks(project: Project) -> None:
 )
 def test_what_cannot_be_carried_is_refused(project: Project, frame: int, direction: str, says: str) -> None:
     with pytest.raises(DataError, match=says):
-        PropagateJob(project, video(), 1, frame, direction, make=make)  # type: ignore[arg-type]
+        PropagateJob(project, video(), 1, frame, direction, make=small_propagator)  # type: ignore[arg-type]
 
 
 def test_absence_and_lock_bound_a_mask(project: Project) -> None:
     project.apply(run(project, "absent", {"track": 1, "first": 3, "last": 3}), "ann")
     with pytest.raises(DataError, match="no frame after frame 2 may get a mask"):
-        PropagateJob(project, video(), 1, 2, "forwards", make=make)
+        PropagateJob(project, video(), 1, 2, "forwards", make=small_propagator)
     project.apply(run(project, "lock", {"track": 1, "locked": True}), "ann")
     with pytest.raises(DataError, match="track 1 is locked"):
-        PropagateJob(project, video(), 1, 2, make=make)
+        PropagateJob(project, video(), 1, 2, make=small_propagator)
 
 
 def test_brush_starts_from_the_object_in_a_box() -> None:

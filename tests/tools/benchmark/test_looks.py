@@ -11,6 +11,7 @@ import pytest
 from datasets.formats import read
 from models.errors import ConfigError
 from tests.support.command import liquidtrack
+from tests.support.walkers import write_walkers
 from tools.benchmark.config.looks import BenchLooksConfig
 from tools.benchmark.looks import bench_looks, best_peer, differences, measure
 from tools.benchmark.looks_runs import EVEN, RANDOM, SCHEDULE, WHOLE, Entrant, peer_text
@@ -26,23 +27,7 @@ pytest.importorskip("trackeval")
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Two sequences of four people who meet and turn round, with misses."""
-    rng = np.random.default_rng(0)
-    for name in ("one", "two"):
-        folder = tmp_path / "root" / name
-        (folder / "det").mkdir(parents=True)
-        (folder / "gt").mkdir()
-        (folder / "seqinfo.ini").write_text("[Sequence]\nframeRate=20\nseqLength=80\nimWidth=800\nimHeight=600\n")
-        truth, found = [], []
-        start, pace = rng.uniform(100, 500, (4, 2)), rng.uniform(-5, 5, (4, 2))
-        for frame in range(1, 81):
-            for i, (x, y) in enumerate(start + (40 - abs(frame - 40)) * pace, 1):
-                truth.append(f"{frame},{i},{x:.2f},{y:.2f},30,80,1,1,1")
-                if rng.random() < 0.95:
-                    dx, dy = rng.normal(0, 1, 2)
-                    found.append(f"{frame},-1,{x + dx:.2f},{y + dy:.2f},30,80,0.9")
-        (folder / "gt/gt.txt").write_text("\n".join(truth) + "\n")
-        (folder / "det/det.txt").write_text("\n".join(found) + "\n")
-    return tmp_path / "root"
+    return write_walkers(tmp_path / "root", lambda frame: 40 - abs(frame - 40), pace=5, seen=0.95, noise=1)
 
 
 def test_figures_equal_those_of_the_single_commands(root: Path, tmp_path: Path) -> None:

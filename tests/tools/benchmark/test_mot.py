@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from datasets.formats import read
 from datasets.subsampling.sequences import thin
 from models.errors import ConfigError
+from tests.support.walkers import write_walkers
 from tools.benchmark.config.mot import BenchMotConfig
 from tools.benchmark.mot import bench_mot, best_helpers, best_peer, difference, measure
 from tools.evaluate.mot import evaluate
@@ -22,23 +22,7 @@ pytest.importorskip("trackeval")
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Two sequences of four walkers that meet, with misses."""
-    rng = np.random.default_rng(0)
-    for name in ("one", "two"):
-        folder = tmp_path / "root" / name
-        (folder / "det").mkdir(parents=True)
-        (folder / "gt").mkdir()
-        (folder / "seqinfo.ini").write_text("[Sequence]\nframeRate=20\nseqLength=80\nimWidth=800\nimHeight=600\n")
-        truth, found = [], []
-        start, pace = rng.uniform(100, 500, (4, 2)), rng.uniform(-3, 3, (4, 2))
-        for frame in range(1, 81):
-            for i, (x, y) in enumerate(start + frame * pace, 1):
-                truth.append(f"{frame},{i},{x:.2f},{y:.2f},30,80,1,1,1")
-                if rng.random() < 0.9:
-                    dx, dy = rng.normal(0, 1.5, 2)
-                    found.append(f"{frame},-1,{x + dx:.2f},{y + dy:.2f},30,80,0.9")
-        (folder / "gt/gt.txt").write_text("\n".join(truth) + "\n")
-        (folder / "det/det.txt").write_text("\n".join(found) + "\n")
-    return tmp_path / "root"
+    return write_walkers(tmp_path / "root", float, pace=3, seen=0.9, noise=1.5)
 
 
 def test_benchmark_figures_equal_those_of_the_single_commands(root: Path, tmp_path: Path) -> None:

@@ -283,11 +283,12 @@ def test_backwards_steps_are_decoded_ahead(tmp_path: Path, monkeypatch: pytest.M
     with reader(path) as frames:
         for position in (100, 99):
             frames.get(position)
-        for _ in range(500):  # until the decoding thread has come far enough back
-            if frames.holds(60):
+        wanted = range(60, 101)  # a stretch is decoded forwards: its first frame is held before its last
+        for _ in range(3000):
+            if all(frames.holds(position) for position in wanted):
                 break
             threading.Event().wait(0.01)
-        assert all(frames.holds(position) for position in range(60, 101))
+        assert all(frames.holds(position) for position in wanted)
         before = len(places)
         frames.get(98)
         assert len(places) - before <= 1

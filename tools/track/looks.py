@@ -24,6 +24,7 @@ from datasets.sources.recorded import Recorded
 from models.errors import ConfigError, DataError, LiquidTrackError
 from tools.track.config.video import TrackConfig
 from tools.track.detection_pass import DetectionPass, detection_settings
+from tools.track.observer import NOBODY, Observer
 from tools.track.progress import progress
 from tools.track.stop_signals import stoppable
 from tools.track.whole import WholeRun, run_late
@@ -88,14 +89,14 @@ def check_looks_source(config: TrackConfig, info: SourceInfo) -> None:
         raise ConfigError(f"--looks goes back and forth in the video, and {info.name} can be read once; name a file.")
 
 
-def looked_summary(config: TrackConfig) -> tuple[Summary, bool]:
+def looked_summary(config: TrackConfig, observer: Observer = NOBODY) -> tuple[Summary, bool]:
     """Run `config`, which asks for few looks; returns the summary and whether the source was live.
 
     Raises:
         LiquidTrackError: any error that the user can correct, after earlier results are written.
     """
     check_looks(config)
-    return run_late(config, LookedRun, check_looks_source)
+    return run_late(config, LookedRun, check_looks_source, observer)
 
 
 class LookedRun(WholeRun):
@@ -149,7 +150,9 @@ class LookedRun(WholeRun):
             piece = looking.add(seconds, detections, warp, looked)
             if piece is not None and not self.output.write(piece):
                 raise Stop
-            tell(Frame(nothing, number, seconds))
+            frame = Frame(nothing, number, seconds)
+            tell(frame)
+            self.observer.seen(frame)
 
     def _reopen(self) -> Recorded:
         from datasets.source_factory import open_source

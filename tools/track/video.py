@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -16,6 +17,7 @@ from tools.track.findings import nothing_tracked
 from tools.track.live import check_live, run_pipeline
 from tools.track.looks import looked_summary
 from tools.track.mask_prompts import build_marks
+from tools.track.observer import NOBODY, Observer
 from tools.track.outputs import Beginning, check_record, guard, with_defaults
 from tools.track.progress import progress
 from tools.track.report import report, warn_of_rest
@@ -42,7 +44,7 @@ def track(config: TrackConfig) -> int:
     return 0 if summary.complete or live or config.output.show else 1
 
 
-def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
+def track_summary(config: TrackConfig, observer: Observer = NOBODY) -> tuple[Summary, bool]:
     """Run `config`; returns the summary and whether the source was live.
 
     Raises:
@@ -51,9 +53,9 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
     from datasets.source_factory import open_source
 
     if not config.schedule.every:
-        return looked_summary(config)
+        return looked_summary(config, observer)
     if config.whole:
-        return whole_summary(config)
+        return whole_summary(config, observer)
     check_not_whole(config)
     if config.pointing.active or config.marking:
         config = _pointing(config)
@@ -68,7 +70,8 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
         wanted = outputs(config.output)
         beginning = Beginning(config, stack.enter_context(guard(config, source.info)))
         # Where results go to standard output, messages go to standard error.
-        say = partial(say_line, file=sys.stderr if any(map(is_stdout, wanted.values())) else sys.stdout)
+        said = partial(say_line, file=sys.stderr if any(map(is_stdout, wanted.values())) else sys.stdout)
+        say: Callable[..., None] = observer.say or said
         pipeline, detector = _pipeline(config, source)
         pointer = None
         if config.pointing.active:
@@ -76,6 +79,7 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
 
             pointer = pipeline.find(SingleObjectManager)
         sinks, slow = build_sinks(config, pointer, source, beginning.late(source))
+        sinks += map(beginning.late(source), observer.writers)
         if not config.quiet and wanted != asked:
             say(f"writing {' and '.join(str(path) for path in wanted.values())}", flush=True)
         recorder = None
@@ -93,10 +97,11 @@ def track_summary(config: TrackConfig) -> tuple[Summary, bool]:
             if recorder is not None:
                 recorder.begin()
             tell(frame)
+            observer.seen(frame)
 
         with stoppable(source) as stop, progress(source.info, config.reading, config.quiet) as tell:
             summary = run_pipeline(config, pipeline, sinks, slow, seen, stop)
-    if not config.quiet:
+    if observer.say is not None or not config.quiet:
         report(summary, source, wanted if summary.frames else {}, say)
         if recorder is not None and recorder.frames:
             say(f"  record: {recorder.path} ({recorder.frames} frames)")

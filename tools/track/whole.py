@@ -26,6 +26,7 @@ from tools.track.detection_pass import DetectionPass, detection_settings
 from tools.track.detections_kept import made_with, open_cache
 from tools.track.doubt import DOUBT_BELOW, DoubtFile
 from tools.track.findings import nothing_tracked
+from tools.track.observer import NOBODY, Observer
 from tools.track.ordered_worker import OrderedWorker
 from tools.track.outputs import Beginning, cache_guard, check_record, guard, with_defaults
 from tools.track.progress import progress
@@ -48,18 +49,21 @@ REMEMBERING = ("background", "python")  # detectors that may depend on earlier f
 WAITING_FRAMES = 32  # images of a live source that may wait while a window is decided
 
 
-def whole_summary(config: TrackConfig) -> tuple[Summary, bool]:
+def whole_summary(config: TrackConfig, observer: Observer = NOBODY) -> tuple[Summary, bool]:
     """Run `config`, which asks for --whole; returns the summary and whether the source was live.
 
     Raises:
         LiquidTrackError: any error that the user can correct, after earlier results are written.
     """
     check_whole(config)
-    return run_late(config, WholeRun, check_source)
+    return run_late(config, WholeRun, check_source, observer)
 
 
 def run_late(
-    config: TrackConfig, kind: type[WholeRun], check: Callable[[TrackConfig, SourceInfo], None]
+    config: TrackConfig,
+    kind: type[WholeRun],
+    check: Callable[[TrackConfig, SourceInfo], None],
+    observer: Observer = NOBODY,
 ) -> tuple[Summary, bool]:
     """Run `config` with outputs that are written behind the reading; returns the summary and whether it was live.
 
@@ -67,6 +71,7 @@ def run_late(
         config: the settings, checked as far as no source is needed.
         kind: the kind of run.
         check: checks them with the source.
+        observer: learns of the run.
 
     Raises:
         LiquidTrackError: any error that the user can correct, after earlier results are written.
@@ -83,12 +88,13 @@ def run_late(
         check(config, source.info)
         wanted = outputs(config.output)
         beginning = Beginning(config, stack.enter_context(guard(config, source.info)))
-        say = partial(say_line, file=sys.stderr if any(map(is_stdout, wanted.values())) else sys.stdout)
-        run = kind(config, source, beginning, stack)
+        said = partial(say_line, file=sys.stderr if any(map(is_stdout, wanted.values())) else sys.stdout)
+        say: Callable[..., None] = observer.say or said
+        run = kind(config, source, beginning, stack, observer)
         if not config.quiet and wanted != asked:
             say(f"writing {' and '.join(str(path) for path in wanted.values())}", flush=True)
         summary = run()
-    if not config.quiet:
+    if observer.say is not None or not config.quiet:
         _report(config, summary, run, say)
         sys.stdout.flush()
     linger(run.sinks)
@@ -98,8 +104,16 @@ def run_late(
 class WholeRun:
     """One run. Making it checks everything that can fail before the source is read."""
 
-    def __init__(self, config: TrackConfig, source: Recorded | Live, beginning: Beginning, stack: ExitStack) -> None:
+    def __init__(
+        self,
+        config: TrackConfig,
+        source: Recorded | Live,
+        beginning: Beginning,
+        stack: ExitStack,
+        observer: Observer = NOBODY,
+    ) -> None:
         self.config, self.source, self._stack, self._beginning = config, source, stack, beginning
+        self.observer = observer
         self.detector: Detector | None = None
         self.last = 0  # number of the last frame that was read
         self.names: tuple[str, ...] = ()
@@ -107,7 +121,7 @@ class WholeRun:
         self.cache, self._store = self._caching()
         drawn = replace(config, view=replace(config.view, show_lost=True))  # filled boxes are drawn dashed
         here, slow = build_sinks(drawn, None, source, beginning.late(source))
-        self.sinks = [*here, *slow]
+        self.sinks = [*here, *slow, *map(beginning.late(source), observer.writers)]
         pixels = any(getattr(config.output, name) for name in PIXELS)
         self._kept = KeptFrames() if pixels and once(config, source.info) else None
         frames = iter(self._kept) if self._kept is not None else self._second_reading() if pixels else None
@@ -185,6 +199,7 @@ class WholeRun:
                 if recorder is not None:
                     recorder.begin()
                 tell(frame)
+                self.observer.seen(frame)
 
             return detecting.pipeline.run([detecting], progress=seen, stop=stop)
 

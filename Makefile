@@ -32,7 +32,7 @@ test: $(VENV)/dev  ## every test, on all cores
 FAST := tests/models tests/tracker tests/datasets/ground_truth tests/datasets/masks tests/datasets/subsampling \
 	tests/datasets/formats/test_coco.py tests/datasets/formats/test_jsonl.py tests/datasets/formats/test_mot.py \
 	tests/datasets/simulation/test_crops.py tests/datasets/sources/test_images.py \
-	tests/tools/annotate/test_security.py \
+	tests/tools/annotate/test_security.py tests/tools/batch/engines/test_config.py \
 	tests/tools/benchmark/test_paired_bootstrap.py tests/tools/cli tests/tools/display/test_box_selection.py \
 	tests/tools/evaluate tests/tools/inspect tests/tools/metrics tests/tools/reporting tests/tools/track \
 	tests/tools/train/test_motion_priors.py tests/end_to_end/test_project_files.py tests/end_to_end/test_readme.py \

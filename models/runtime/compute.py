@@ -9,9 +9,19 @@ from typing import Literal
 Device = Literal["auto", "cpu", "cuda"]
 
 
+CORES = "LIQUIDTRACK_CORES"  # environment variable, so that processes of a process know it too
+
+
 def usable_cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """CPU cores that this process may use: those of the system, or fewer where $LIQUIDTRACK_CORES says so."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    share = os.environ.get(CORES, "")
+    return min(cores, max(1, int(share))) if share.isdecimal() else cores
+
+
+def limit_cores(share: int) -> None:
+    """Makes this process and those that it starts use `share` cores, beside others on the same machine."""
+    os.environ[CORES] = str(share)
 
 
 def beside_threads() -> int:

@@ -40,23 +40,42 @@ def _reason(error: BaseException) -> str:
     return (said if isinstance(error, LiquidTrackError) else f"{type(error).__name__}: {said}").rstrip(".: ")
 
 
+def load_object(text: str, what: str) -> Any:
+    """The object of "package.module:name" or "folder/file.py:name".
+
+    Args:
+        text: its place.
+        what: what names it, for errors ("detector").
+
+    Raises:
+        ConfigError: it cannot be imported.
+    """
+    module_name, colon, path = text.rpartition(":")
+    if not colon or not module_name or not path:
+        raise ConfigError(f"{what} python:{text} is not python:MODULE:CALLABLE, as in python:my.module:detect.")
+    try:
+        found: Any = _module(module_name)
+        for part in path.split("."):
+            found = getattr(found, part)
+    except LiquidTrackError:
+        raise
+    except (Exception, SystemExit, GeneratorExit) as error:  # any failure of the user's module during import
+        raise ConfigError(f"{what} python:{text} cannot be loaded: {_reason(error)}.") from error
+    return found
+
+
 def load_callable(text: str) -> Callable[[Frame], Any]:
     """The callable of "package.module:name" or "folder/file.py:name"; a class is called once to make it.
 
     Raises:
         ConfigError: it cannot be imported, or is not callable.
     """
-    module_name, colon, path = text.rpartition(":")
-    if not colon or not module_name or not path:
-        raise ConfigError(f"detector python:{text} is not python:MODULE:CALLABLE, as in python:my.module:detect.")
+    found = load_object(text, "detector")
     try:
-        found: Any = _module(module_name)
-        for part in path.split("."):
-            found = getattr(found, part)
         found = found() if isinstance(found, type) else found
     except LiquidTrackError:
         raise
-    except (Exception, SystemExit, GeneratorExit) as error:  # any failure of the user's module during import
+    except (Exception, SystemExit, GeneratorExit) as error:  # any failure of the user's class
         raise ConfigError(f"detector python:{text} cannot be loaded: {_reason(error)}.") from error
     if not callable(found):
         raise ConfigError(f"detector python:{text} is a {type(found).__name__}; name something that can be called.")

@@ -1,0 +1,92 @@
+"""What the engines and the loop that feeds them share: needs of a task, its outcome, the interface of an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from models.errors import LiquidTrackError
+
+T = TypeVar("T")
+Answer = dict[str, Any]
+
+
+class EngineError(LiquidTrackError):
+    """The place where tasks run is gone or cannot be used; what is done stays done."""
+
+    exit_code: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TaskNeeds:
+    """What one task takes while it runs.
+
+    Attributes:
+        threads: CPU threads; 0 where the engine decides.
+        memory: bytes; 0 where it is not known.
+        gpus: GPUs, also a part of one.
+    """
+
+    threads: int = 0
+    memory: int = 0
+    gpus: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOutcome(Generic[T]):
+    """What became of a task: a result or an error.
+
+    Attributes:
+        task: the task.
+        result: what `work` returned; None where it failed.
+        error: one sentence; None where it did not fail.
+        tries: how often it was begun; more than 1 where it was repeated.
+    """
+
+    task: T
+    result: Answer | None
+    error: str | None
+    tries: int
+
+
+class TaskEngine(Protocol):
+    """A place where tasks run.
+
+    Attributes:
+        name: for people, such as "2 processes".
+        link: address of a page that shows what runs; "" where there is none.
+        executor: takes the calls. It may be a new one after `renew`.
+        alone: whether a call that breaks its process breaks no other call.
+        threads: CPU threads for a task; 0 leaves the worker as it is.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def link(self) -> str: ...
+    @property
+    def executor(self) -> Executor: ...
+    @property
+    def alone(self) -> bool: ...
+    @property
+    def threads(self) -> int: ...
+
+    def room(self) -> int:
+        """How many tasks may be in flight now; it changes where workers come and go."""
+
+    def renew(self) -> None:
+        """Takes a new executor in place of a broken one, where the breaking was not alone."""
+
+    def lost(self) -> str:
+        """The sentence about futures that were cancelled by nobody here."""
+
+    def failure(self, error: BaseException) -> str | None:
+        """The sentence about an error of the executor itself that is final for its task, else None."""
+
+    def drop(self, futures: list[Future[Any]]) -> None:
+        """Gives up calls in flight, also running ones where that can be done."""
+
+
+Began = Callable[[T, int], None]

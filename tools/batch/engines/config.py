@@ -28,7 +28,7 @@ MAX_GPUS = 64.0
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TaskPlace:
     """Where tasks run, as `--on` names it.
 
     Attributes:
@@ -42,11 +42,11 @@ class Place:
     address: str = ""
 
     @classmethod
-    def of(cls, text: str) -> Place:
+    def of(cls, text: str) -> TaskPlace:
         """The place that `--on` names.
 
-        >>> Place.of("local:4")
-        Place(kind='local', workers=4, address='')
+        >>> TaskPlace.of("local:4")
+        TaskPlace(kind='local', workers=4, address='')
 
         Raises:
             ConfigError: it names none.
@@ -106,7 +106,7 @@ class EngineConfig:
     task_gpus: float = 0.0
 
     def __post_init__(self) -> None:
-        Place.of(self.on)
+        TaskPlace.of(self.on)
         check_ranges(self, {"retries": (0, MAX_RETRIES), "task_threads": (0, WORKERS), "task_gpus": (0.0, MAX_GPUS)})
         if self.task_memory:
             bytes_of(self.task_memory)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tools.batch.engines.config import EngineConfig, Place, bytes_of
+from tools.batch.engines.config import EngineConfig, TaskPlace, bytes_of
 from tools.batch.engines.types import TaskEngine, TaskNeeds
 
 
@@ -25,7 +25,7 @@ def open_engine(
         ConfigError: there is no such place, it lacks what a task needs, or its workers have other versions.
         EngineError: a scheduler that does not answer.
     """
-    where, needs = Place.of(on), needs or TaskNeeds()
+    where, needs = TaskPlace.of(on), needs or TaskNeeds()
     if where.kind == "python":
         from tools.batch.engines.factory import FactoryEngine
 

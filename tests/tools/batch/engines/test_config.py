@@ -4,7 +4,7 @@ import pytest
 
 from models.errors import ConfigError
 from tools.batch.engines import placement
-from tools.batch.engines.config import EngineConfig, Place, bytes_of
+from tools.batch.engines.config import EngineConfig, TaskPlace, bytes_of
 from tools.batch.engines.opening import needs_of
 from tools.batch.engines.placement import place_tasks
 from tools.batch.engines.types import TaskNeeds
@@ -15,18 +15,18 @@ GB = 10**9
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("local", Place("local")),
-        ("local:3", Place("local", 3)),
-        ("dask", Place("dask")),
-        ("dask:12", Place("dask", 12)),
-        ("tcp://10.0.0.1:8786", Place("scheduler", 0, "tcp://10.0.0.1:8786")),
-        ("tls://host.example:8786", Place("scheduler", 0, "tls://host.example:8786")),
-        ("python:my.module:pool", Place("python", 0, "my.module:pool")),
-        ("python:/srv/pool.py:make", Place("python", 0, "/srv/pool.py:make")),
+        ("local", TaskPlace("local")),
+        ("local:3", TaskPlace("local", 3)),
+        ("dask", TaskPlace("dask")),
+        ("dask:12", TaskPlace("dask", 12)),
+        ("tcp://10.0.0.1:8786", TaskPlace("scheduler", 0, "tcp://10.0.0.1:8786")),
+        ("tls://host.example:8786", TaskPlace("scheduler", 0, "tls://host.example:8786")),
+        ("python:my.module:pool", TaskPlace("python", 0, "my.module:pool")),
+        ("python:/srv/pool.py:make", TaskPlace("python", 0, "/srv/pool.py:make")),
     ],
 )
-def test_places(text: str, place: Place) -> None:
-    assert Place.of(text) == place
+def test_places(text: str, place: TaskPlace) -> None:
+    assert TaskPlace.of(text) == place
 
 
 @pytest.mark.parametrize(

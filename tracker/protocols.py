@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -136,6 +136,20 @@ class Detector(Protocol):
         ...
 
     def __call__(self, frame: Frame) -> Detections: ...
+
+
+@runtime_checkable
+class BatchDetector(Detector, Protocol):
+    """A detector that can look at frames of several sources in one pass."""
+
+    @property
+    def best_batch(self) -> int:
+        """Number of frames of one pass beyond which more gain nothing; 1 on a CPU."""
+        ...
+
+    def batch(self, frames: Sequence[Frame]) -> list[Detections]:
+        """The detections of each frame, the same as one after another."""
+        ...
 
 
 @runtime_checkable

@@ -116,7 +116,7 @@ class Live(Closing, ABC):
         return self._frames()
 
     def _frames(self) -> Iterator[Frame]:
-        patience = self._config.stall + self._config.reconnect + BACK_OFF_S[-1]
+        patience = min(self._config.stall + self._config.reconnect + BACK_OFF_S[-1], threading.TIMEOUT_MAX)
         try:
             while True:
                 with self._change:
@@ -218,7 +218,8 @@ class Live(Closing, ABC):
         began = self._heard
         with self._change:
             self._lost = lost
-        logger.warning("%s; trying again for %g s", lost.rstrip("."), self._config.reconnect)
+        limit = f" for {self._config.reconnect:g} s" if math.isfinite(self._config.reconnect) else ""
+        logger.warning("%s; trying again%s", lost.rstrip("."), limit)
         while True:
             pause = BACK_OFF_S[min(self._attempt, len(BACK_OFF_S) - 1)]
             self._attempt += 1

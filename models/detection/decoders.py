@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import cv2
@@ -40,6 +41,7 @@ class InputTransform:
     scale: tuple[float, float]
     offset: tuple[float, float]
     size: tuple[int, int]  # (width, height) of the image
+    input: tuple[int, int] | None = None  # (width, height) of the network's input, where images may differ in it
 
     def to_image(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
         """Boxes in pixels of the network's input -> boxes in pixels of the image."""
@@ -74,7 +76,7 @@ def letterbox(bgr: NDArray[np.uint8], size: tuple[int, int], fill: int, centred:
         target[:] = bgr
     else:
         target[:] = cv2.resize(bgr, inner, interpolation=cv2.INTER_LINEAR)
-    return canvas, InputTransform((scale, scale), (float(left), float(top)), (width, height))
+    return canvas, InputTransform((scale, scale), (float(left), float(top)), (width, height), size)
 
 
 def _blob(bgr: Array, scale: float = 1.0, rgb: bool = False) -> Array:
@@ -90,6 +92,7 @@ def _empty() -> DecodedBoxes:
     return np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)
 
 
+@lru_cache(maxsize=16)
 def _grid(size: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """((A, 2) cell indices x, y, (A,) strides) of all anchor points of an input of (width, height) pixels."""
     cells, strides = [], []
@@ -325,8 +328,7 @@ class LiteDecoder:
         self._name, self._fixed = picture.name, picture.shape[2:]
         self.size = max(_input_size(picture, metadata, LITE_SIZE))
         self._lines = _lines(metadata.get("calibration"), self.classes)
-        self._shape = self._fixed[1] or self.size, self._fixed[0] or self.size  # of the latest input
-        self._cells, self._strides = _grid(self._shape)
+        self._shape = self._fixed[1] or self.size, self._fixed[0] or self.size  # of the largest input
 
     def prepare(self, bgr: NDArray[np.uint8]) -> tuple[dict[str, Array], InputTransform]:
         height, width = bgr.shape[:2]
@@ -334,20 +336,18 @@ class LiteDecoder:
         free = (-(-max(1, int(side * scale)) // 32) * 32 for side in (width, height))
         wide, high = (have or want for have, want in zip(self._fixed[::-1], free, strict=True))
         canvas, fit = letterbox(bgr, (wide, high), 127, centred=False)
-        if (wide, high) != self._shape:
-            self._shape = wide, high
-            self._cells, self._strides = _grid(self._shape)
         return {self._name: np.asarray(cv2.dnn.blobFromImage(canvas, 1 / 128, mean=(127.0,) * 3, swapRB=True))}, fit
 
     def decode(self, outputs: Sequence[Array], fit: InputTransform, score: float) -> DecodedBoxes:
         scores, distances = (outputs[k][0] for k in self._order)
-        _check_cells(len(scores), len(self._cells))
+        cells, strides = _grid(fit.input or self._shape)
+        _check_cells(len(scores), len(cells))
         rows = np.flatnonzero((scores >= undo(score, self._lines).astype(np.float32)).any(axis=1))
         scores = apply(scores[rows], self._lines)
         label = scores.argmax(axis=1)
         sure = scores[np.arange(len(rows)), label]
-        reach = distances[rows].astype(np.float32, copy=False) * self._strides[rows, None]
-        middle = (self._cells[rows] + 0.5) * self._strides[rows, None]
+        reach = distances[rows].astype(np.float32, copy=False) * strides[rows, None]
+        middle = (cells[rows] + 0.5) * strides[rows, None]
         xyxy = np.concatenate([middle - reach[:, :2], middle + reach[:, 2:]], axis=1).astype(np.float32)
         return fit.to_image(xyxy), sure, label.astype(np.int64)
 

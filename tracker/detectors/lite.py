@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import models
 from models.backbones.roi_align import pool_strips
 from models.errors import ConfigError
 from tracker.detectors.config import DetectorConfig
-from tracker.detectors.onnx_file import OnnxDetector
+from tracker.detectors.onnx_file import Inferred, OnnxDetector
 from tracker.types import Detections, Frame, UInt8
 
 NETWORK = Path(models.__file__).parent / "weights" / "detector.onnx"
@@ -42,7 +43,20 @@ class LiteDetector:
 
     def __call__(self, frame: Frame | UInt8) -> Detections:
         frame = Frame.of(frame)
-        found, fit, maps = self._network.infer(frame)
+        return self._embedded(frame, self._network.infer(frame))
+
+    @property
+    def best_batch(self) -> int:
+        """Frames of one pass: a CPU's cores are busy with one."""
+        return self._network.best_batch
+
+    def batch(self, frames: Sequence[Frame]) -> list[Detections]:
+        """The detections of each frame, in one pass for the frames of one size."""
+        inferred = self._network.infer_batch(frames)
+        return [self._embedded(frame, one) for frame, one in zip(frames, inferred, strict=True)]
+
+    def _embedded(self, frame: Frame, inferred: Inferred) -> Detections:
+        found, fit, maps = inferred
         if not self._embeddings:
             return found
         features = maps[f"stride{STRIDE}"][0]

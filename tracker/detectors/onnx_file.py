@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from models.detection.decoders import InputTransform, make_decoder
@@ -14,6 +16,10 @@ from tracker.detectors.class_names import network_names
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.postprocess import Select
 from tracker.types import Detections, Frame, UInt8
+
+Inferred = tuple[Detections, InputTransform, dict[str, NDArray[Any]]]
+
+GPU_BATCH = 8  # frames of one pass on a GPU
 
 
 class OnnxDetector:
@@ -39,15 +45,59 @@ class OnnxDetector:
         except WeightsError as error:
             raise WeightsError(f"{path}: {error}") from None
         self.names = network_names(self._family.classes, self._session.metadata, config.names, str(path))
+        ports = (*self._session.inputs, *self._session.outputs)
+        self._batches = all(port.shape[:1] == (None,) for port in ports)
         self._select = Select(self.names, config, score=0.1, nms=self._family.nms)
 
     def __call__(self, frame: Frame | UInt8) -> Detections:
         return self.infer(Frame.of(frame))[0]
 
-    def infer(self, frame: Frame) -> tuple[Detections, InputTransform, dict[str, NDArray[Any]]]:
+    @property
+    def best_batch(self) -> int:
+        """Frames of one pass: a CPU's cores are busy with one."""
+        return GPU_BATCH if self._session.on_gpu and self._batches else 1
+
+    def batch(self, frames: Sequence[Frame]) -> list[Detections]:
+        """The detections of each frame, in one pass where the network takes several images."""
+        return [found for found, _, _ in self.infer_batch(frames)]
+
+    def infer_batch(self, frames: Sequence[Frame]) -> list[Inferred]:
+        """The same as `infer` of each frame. Images of one input size are one batch."""
+        if not self._batches or len(frames) < 2:
+            return [self.infer(frame) for frame in frames]
+        prepared = [self._family.prepare(frame.bgr) for frame in frames]
+        alike: dict[tuple[tuple[int, ...], ...], list[int]] = {}
+        for row, (feeds, _) in enumerate(prepared):
+            alike.setdefault(tuple(array.shape for array in feeds.values()), []).append(row)
+        answers: dict[int, list[NDArray[Any]]] = {}
+        for rows in alike.values():
+            names = prepared[rows[0]][0]
+            joint = self._joint({name: np.concatenate([prepared[row][0][name] for row in rows]) for name in names})
+            if joint is None:
+                return [self.infer(frame) for frame in frames]
+            answers |= {row: [part[k : k + 1] for part in joint] for k, row in enumerate(rows)}
+        return [self._read(frame, answers[row], prepared[row][1]) for row, frame in enumerate(frames)]
+
+    def _joint(self, feeds: dict[str, NDArray[Any]]) -> list[NDArray[Any]] | None:
+        """The answer to a batch; None where the network takes single images alone, in spite of its declared shapes."""
+        count = len(next(iter(feeds.values())))
+        try:
+            answer = self._session.run(feeds)
+        except WeightsError:
+            if count == 1:
+                raise
+            answer = []
+        if answer and all(part.ndim and len(part) == count for part in answer):
+            return answer
+        self._batches = False
+        return None
+
+    def infer(self, frame: Frame) -> Inferred:
         """Detections, the transform from the frame to the network's input, and the raw outputs by name."""
         feeds, fit = self._family.prepare(frame.bgr)
-        answer = self._session.run(feeds)
+        return self._read(frame, self._session.run(feeds), fit)
+
+    def _read(self, frame: Frame, answer: Sequence[NDArray[Any]], fit: InputTransform) -> Inferred:
         try:
             xyxy, score, label = self._family.decode(answer, fit, self._select.score)
         except WeightsError as error:

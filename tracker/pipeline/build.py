@@ -79,24 +79,42 @@ def build_pipeline(
         else:
             detector, config = config, PipelineConfig()
     config = config.with_settings(**settings)
-    finds = config.resolved_detection().kind_and_argument()[0] != "none"  # checks the text before anything is opened
+    config.resolved_detection().kind_and_argument()  # checks the text before anything is opened
     opened = provider("open_source")(source) if isinstance(source, str | Path | int) else source_of(source)
     try:
-        return _Builder(config, opened.info, finds).pipeline(opened, detector, tracker)
+        return _Builder(config, opened.info).pipeline(opened, detector, tracker)
     except BaseException:
         opened.close()
         raise
 
 
+def compute_of(config: PipelineConfig) -> Compute:
+    """The share of the cores that each network of a pipeline gets."""
+    finds = config.resolved_detection().kind_and_argument()[0] != "none"
+    embeds = config.appearance_features.appearance not in ("none", AUTO, OWN)
+    recognises = config.recognition.classify != "none"
+    networks = finds + embeds + config.pointing + bool(config.marks) + config.returning.reid + recognises
+    return Compute.shared(networks, config.detection.threads, config.detection.device)
+
+
+def configured_detector(config: PipelineConfig, compute: Compute) -> Detector:
+    """The detector that the settings of a pipeline name, with its embeddings where they are wanted."""
+    detection, appearance = config.resolved_detection(), config.appearance_features.appearance
+    kind = detection.kind_and_argument()[0]
+    return build_detector(
+        detection,
+        embeddings=appearance == OWN or (appearance == AUTO and kind in EMBEDDING),
+        skip_bad_rows=config.skip_bad_rows,
+        compute=compute,
+    )
+
+
 class _Builder:
     """Builds the parts of one pipeline, which share the cores."""
 
-    def __init__(self, config: PipelineConfig, info: SourceInfo, finds: bool) -> None:
+    def __init__(self, config: PipelineConfig, info: SourceInfo) -> None:
         self._config, self._info = config, info
-        embeds = config.appearance_features.appearance not in ("none", AUTO, OWN)
-        recognises = config.recognition.classify != "none"
-        networks = finds + embeds + config.pointing + bool(config.marks) + config.returning.reid + recognises
-        self._compute = Compute.shared(networks, config.detection.threads, config.detection.device)
+        self._compute = compute_of(config)
 
     def pipeline(
         self,
@@ -116,7 +134,7 @@ class _Builder:
         return Pipeline(source, found_by, self._around(inner), before=before, after=self._after(), ahead=ahead)
 
     def _detector(self, given: Detector | Callable[[Frame], Any] | None) -> Detector:
-        detection, appearance = self._config.resolved_detection(), self._config.appearance_features.appearance
+        detection = self._config.resolved_detection()
         if given is not None:
             chosen = (detection.classes, detection.score, detection.nms, detection.names) != ((), None, None, None)
             if not chosen or not callable(given):
@@ -124,13 +142,7 @@ class _Builder:
             from tracker.detectors.python_callable import PythonDetector
 
             return PythonDetector(given, detection)
-        kind = detection.kind_and_argument()[0]
-        return build_detector(
-            detection,
-            embeddings=appearance == OWN or (appearance == AUTO and kind in EMBEDDING),
-            skip_bad_rows=self._config.skip_bad_rows,
-            compute=self._compute,
-        )
+        return configured_detector(self._config, self._compute)
 
     def _tracker(self, names: tuple[str, ...]) -> InnerTracker:
         from tracker.classification.track_classes import ClassPooling

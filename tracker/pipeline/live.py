@@ -21,6 +21,7 @@ from tracker.pipeline.live_tracks import Blend, Look, Looks
 from tracker.pipeline.loop import PATIENCE_S, Pipeline, Summary, Tally, limit_library_threads, writer_of
 from tracker.pipeline.newest_frame import NewestFrame
 from tracker.pipeline.prefetch import POLL_S, QUEUE, prefetch_map
+from tracker.pipeline.shared_detector import DetectorShare
 from tracker.pipeline.stage_clock import StageClock
 from tracker.pipeline.stages import TrackStage
 from tracker.pipeline.unhurried import Unhurried
@@ -79,7 +80,8 @@ class _LiveRun:
         self._sinks, self._slow = sinks, slow
         self._stop = stop or threading.Event()
         self._clock, self._tally = StageClock(), Tally()
-        self._slot = NewestFrame(source.info)
+        shared = pipeline.detector if isinstance(pipeline.detector, DetectorShare) else None
+        self._slot = NewestFrame(source.info) if shared is None else shared.slot(source.info)
         self._unhurried = Unhurried(self._slot) if boxes == "predicted" else None
         self._look: Look | None = None
         self._display = NewestFrame(source.info)
@@ -214,6 +216,9 @@ class _LiveRun:
                     write(context)
                 self._tally.add(context)
                 self._progress(context.frame)
+        except BaseException:
+            self._slot.close()  # first of all: a stage that waits for a frame must end before it is waited for
+            raise
         finally:
             if isinstance(chain, Generator):
                 chain.close()

@@ -14,11 +14,12 @@ class NewestFrame:
 
     Args:
         info: properties of the source that the frames come from.
+        change: notified of every change; slots may share one.
     """
 
-    def __init__(self, info: SourceInfo) -> None:
+    def __init__(self, info: SourceInfo, change: threading.Condition | None = None) -> None:
         self.info = info
-        self._change = threading.Condition()
+        self._change = change or threading.Condition()
         self._frame: Frame | None = None
         self._closed = self._ended = False
         self._taken: list[int] = []  # indices of frames that were taken and are not done

@@ -143,3 +143,27 @@ def test_people_in_unseen_images_are_detected(shared: Path) -> None:
             found += max((iou(row, box) for box in boxes), default=0) > 0.5
     assert wanted >= 10
     assert found >= 0.6 * wanted
+
+
+@pytest.mark.parametrize("embeddings", [True, False])
+def test_batch_is_the_same_as_one_after_another(embeddings: bool) -> None:
+    """Images of two sizes, in any order."""
+    order = np.random.default_rng(3)
+    frames = [
+        Frame(order.integers(0, 256, (*size, 3), np.uint8), k, 0.1 * k)
+        for k, size in enumerate([(90, 160), (120, 160), (90, 160), (60, 80), (120, 160)])
+    ]
+    frames[2].bgr[20:80, 40:70] = 255
+    detect = LiteDetector("128", DetectorConfig("lite0", score=0.001, threads=1, device="cpu"), embeddings)
+    together = detect.batch(frames)
+    assert len(together) == len(frames)
+    for frame_, found in zip(frames, together, strict=True):
+        alone = detect(frame_)
+        assert len(alone) > 0
+        assert np.array_equal(alone.xyxy, found.xyxy)
+        assert np.array_equal(alone.score, found.score)
+        assert np.array_equal(alone.label, found.label)
+        if embeddings:
+            assert alone.embedding is not None
+            assert found.embedding is not None
+            assert np.array_equal(alone.embedding, found.embedding)

@@ -210,3 +210,46 @@ def test_real_network_detects_its_classes(file: str, shared: Path) -> None:
     assert sum(map(len, found)) >= 6
     assert {label for one in found for label in one.label.tolist()} == {0}
     assert all((one.score >= np.float32(0.4)).all() for one in found)
+
+
+def batching(path: Path, truly: bool) -> Path:
+    """A network that declares free batches, and answers for each image, or for one whatever it is shown."""
+    onnx = pytest.importorskip("onnx", reason="writing networks needs the extra `torch`")
+    make = onnx.helper
+    raw = yolox_answer(SIZE, [(8, 4, 3, (40, 30, 40, 40), 0, 0.75)])
+    count = [make.make_node("Shape", ["images"], ["count"], start=0, end=1)]
+    if not truly:
+        count.append(make.make_node("Div", ["count", "count"], ["one"]))
+    constants = {"raw": raw, "rest": np.ones(2, np.int64)}
+    nodes = [make.make_node("Constant", [], [k], value=onnx.numpy_helper.from_array(v)) for k, v in constants.items()]
+    nodes += [
+        *count,
+        make.make_node("Concat", ["count" if truly else "one", "rest"], ["shape"], axis=0),
+        make.make_node("Expand", ["raw", "shape"], ["output"]),
+    ]
+    images = make.make_tensor_value_info("images", onnx.TensorProto.FLOAT, [None, 3, 64, 96])
+    output = make.make_tensor_value_info("output", onnx.TensorProto.FLOAT, [None, *raw.shape[1:]])
+    graph = make.make_graph(nodes, "batching", [images], [output])
+    onnx.save(make.make_model(graph, opset_imports=[make.make_opsetid("", 17)], ir_version=8), str(path))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["batching", "lying", "single"])
+def test_batch_is_one_pass_where_the_network_takes_it(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "net.onnx"
+    detector = OnnxDetector(yolox(path) if kind == "single" else batching(path, kind == "batching"), config())
+    sizes: list[int] = []
+    run = detector._session.run
+
+    def counted(feeds: Any) -> Any:
+        sizes.append(len(feeds["images"]))
+        return run(feeds)
+
+    detector._session.run = counted  # type: ignore[method-assign]
+    frames = [Frame(np.zeros((64, 96 * (1 + k % 2), 3), np.uint8), k, 0.1 * k) for k in range(3)]
+    for _ in range(2):
+        found = detector.batch(frames)
+        assert [boxes.xyxy.round().tolist() for boxes in found] == [detector(f).xyxy.round().tolist() for f in frames]
+    one = [1] * 6
+    assert sizes == {"batching": [3, 1, 1, 1] * 2, "lying": [3, *one, *one], "single": [*one, *one]}[kind]
+    assert detector.best_batch == 1  # on a CPU

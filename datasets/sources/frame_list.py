@@ -92,6 +92,22 @@ def list_frames(reopen: Callable[[], Recorded], config: SourceConfig) -> FrameLi
     return _chosen(found, config, name)
 
 
+def seekable_frames(source: Recorded, config: SourceConfig) -> FrameList | None:
+    """The list of `list_frames` without decoding the source; None where only reading it all would give it.
+
+    Args:
+        source: opened with `config` but without its part, and not read yet; some of its frames are read here.
+        config: which part of it is read.
+
+    Raises:
+        ConfigError: no frame is in the part.
+    """
+    if isinstance(source, VideoFile) and source.readable_once:
+        return None
+    found = _listed(source)
+    return None if found is None else _chosen(found, config, source.info.name)
+
+
 def _listed(source: Recorded) -> FrameList | None:
     """The list without decoding; None where that is not reliable."""
     if isinstance(source, ImageSource):

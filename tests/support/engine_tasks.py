@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +63,34 @@ def long(folder: str) -> dict[str, Any]:
     (Path(folder) / str(os.getpid())).touch()
     time.sleep(600)
     return {}
+
+
+class InlineExecutor(Executor):
+    """Does each call at once, in the calling thread."""
+
+    _max_workers = 2
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def spawned_pool() -> Executor:
+    """A pool that breaks as a whole when one of its processes is killed."""
+    return ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
+
+
+def no_pool() -> str:
+    return "none"
+
+
+def broken_factory() -> Executor:
+    raise RuntimeError("no allocation left")
+
+
+def where(folder: str) -> dict[str, Any]:
+    """Waits a moment in `folder`, so that all workers get some, and says which process it was."""
+    time.sleep(0.1)
+    (Path(folder) / str(os.getpid())).touch()
+    return {"pid": os.getpid(), "folder": str(Path.cwd())}

@@ -40,7 +40,7 @@ def differing(where: str, theirs: tuple[str, str], ours: tuple[str, str]) -> str
     return ""
 
 
-def attempt(work: Callable[[Any], Answer], task: Any, expected: tuple[str, str], threads: int) -> Answer:
+def attempt(work: Callable[[Any], Answer], task: Any, expected: tuple[str, str], threads: int = 0) -> Answer:
     """Does `work(task)`.
 
     Args:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from models.checks.printable import one_line
-from tools.batch.engines.attempt import attempt, versions
 from tools.batch.engines.types import Answer, Began, EngineError, TaskEngine, TaskOutcome
 
 T = TypeVar("T")
@@ -22,6 +21,7 @@ POLL_S = 0.2  # seconds between two questions whether to stop, and to a source o
 PAUSE_S = 1.0  # seconds before the first repetition; twice as many before each further one
 MAX_PAUSE_S = 60.0
 BREAK_S = 60.0  # seconds until a broken executor has told all its calls
+MAX_SPARED = 20  # times that a task is held innocent of the end of processes
 MAX_SENTENCE = 300  # characters of an error of an executor
 
 
@@ -78,6 +78,7 @@ def run_tasks(
 class _Job(Generic[T]):
     task: T
     tries: int = 0
+    spared: int = 0  # how often it was in flight where others broke a process
 
 
 class _Loop(Generic[T]):
@@ -100,7 +101,6 @@ class _Loop(Generic[T]):
         self._done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         self._order = itertools.count()
         self._open, self._quiet_until = True, 0.0
-        self._versions = versions()
 
     @property
     def finished(self) -> bool:
@@ -135,7 +135,7 @@ class _Loop(Generic[T]):
 
     def _begin(self, job: _Job[T]) -> None:
         try:
-            future = self._engine.executor.submit(attempt, self._work, job.task, self._versions, self._engine.threads)
+            future = self._engine.submit(self._work, job.task)
         except BrokenExecutor:  # it broke since the last call
             self._suspects.append(job)
             if not self.running:
@@ -177,13 +177,16 @@ class _Loop(Generic[T]):
         job = self.running.pop(future)
         if error is None:
             yield from self._answered(job, future.result())
-        elif (said := self._engine.failure(error)) is not None:
-            yield TaskOutcome(job.task, None, said, job.tries)
-        elif isinstance(error, BrokenExecutor):
-            yield from self._repeated(job, f"its process was ended {error}")
-        else:
+        elif (death := self._engine.death(future, error)) is None:
             first = one_line((str(error).splitlines() or [""])[0][:MAX_SENTENCE]).rstrip(".")
             yield from self._repeated(job, f"it could not be worked on ({type(error).__name__}: {first})")
+        elif death.begun or job.spared >= MAX_SPARED:
+            job.tries += death.begun - 1
+            yield from self._repeated(job, death.why)
+        else:
+            job.tries -= 1
+            job.spared += 1
+            self._again(job)
 
     def _answered(self, job: _Job[T], answer: Answer) -> Iterator[TaskOutcome[T]]:
         if "refused" in answer:
@@ -212,13 +215,13 @@ class _Loop(Generic[T]):
 
     def _repeated(self, job: _Job[T], why: str) -> Iterator[TaskOutcome[T]]:
         if job.tries > self._retries:
-            times = f" in each of {job.tries} tries" if job.tries > 1 else ""
+            times = f", in each of {job.tries} tries" if job.tries > 1 else ""
             yield TaskOutcome(job.task, None, f"{why}{times}; it is left out.", job.tries)
         else:
             self._again(job)
 
     def _again(self, job: _Job[T]) -> None:
-        pause = min(self._pause_s * 2 ** (job.tries - 1), MAX_PAUSE_S)
+        pause = min(self._pause_s * 2 ** max(0, job.tries - 1), MAX_PAUSE_S)
         heapq.heappush(self._later, (time.monotonic() + pause, next(self._order), job))
 
 

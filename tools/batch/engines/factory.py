@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from concurrent.futures import Executor, Future
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future
 from typing import Any
 
 from models.errors import ConfigError, LiquidTrackError
-from tools.batch.engines.types import EngineError
+from tools.batch.engines.attempt import attempt, versions
+from tools.batch.engines.types import Answer, Death, EngineError
 from tracker.detectors.python_callable import load_object
 
 ROOM = 64  # calls in flight where the executor does not say how many workers it has
@@ -32,8 +34,8 @@ class FactoryEngine:
     def __init__(self, text: str, threads: int) -> None:
         self._text = text
         self._factory: Any = load_object(text, "--on")
-        self.threads = threads
-        self.executor = self._made()
+        self._threads, self._versions = threads, versions()
+        self._executor = self._made()
 
     def _made(self) -> Executor:
         try:
@@ -53,30 +55,33 @@ class FactoryEngine:
         return f"the executor of {self._text}"
 
     def room(self) -> int:
-        workers = getattr(self.executor, "_max_workers", None)
+        workers = getattr(self._executor, "_max_workers", None)
         return 2 * workers if isinstance(workers, int) and workers > 0 else ROOM
+
+    def submit(self, work: Callable[[Any], Answer], task: Any) -> Future[Answer]:
+        return self._executor.submit(attempt, work, task, self._versions, self._threads)
 
     def renew(self) -> None:
         with contextlib.suppress(Exception):
-            self.executor.shutdown(wait=False)
+            self._executor.shutdown(wait=False)
         try:
-            self.executor = self._made()
+            self._executor = self._made()
         except ConfigError as error:
             raise EngineError(f"the executor broke and there is no new one: {error}") from error
 
     def lost(self) -> str:
         return f"{self.name} cancelled tasks; run the same command again, and it goes on."
 
-    def failure(self, error: BaseException) -> str | None:
-        return None
+    def death(self, future: Future[Answer], error: BaseException) -> Death | None:
+        return Death("it broke the executor that worked on it") if isinstance(error, BrokenExecutor) else None
 
-    def drop(self, futures: list[Future[Any]]) -> None:
+    def drop(self, futures: list[Future[Answer]]) -> None:
         for future in futures:
             future.cancel()
 
     def close(self, wait: bool = True) -> None:
         """Shuts the executor down."""
         try:
-            self.executor.shutdown(wait=wait, cancel_futures=True)
+            self._executor.shutdown(wait=wait, cancel_futures=True)
         except TypeError:  # an executor without that argument
-            self.executor.shutdown(wait=wait)
+            self._executor.shutdown(wait=wait)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+from tools.batch.engines.attempt import attempt, versions
 from tools.batch.engines.placement import Placement
-from tools.batch.engines.processes import ProcessExecutor
+from tools.batch.engines.processes import ProcessEnded, ProcessExecutor
+from tools.batch.engines.types import Answer, Death
 
 
 class LocalEngine:
@@ -20,11 +22,11 @@ class LocalEngine:
 
     link = ""
     alone = True
-    threads = 0  # the processes know it from their start
 
     def __init__(self, placement: Placement, warm: Callable[[], object] | None = None) -> None:
         self._placement = placement
-        self.executor = ProcessExecutor(placement.workers, placement.threads, placement.gpus, warm)
+        self._versions = versions()
+        self._executor = ProcessExecutor(placement.workers, placement.threads, placement.gpus, warm)
 
     @property
     def name(self) -> str:
@@ -35,18 +37,25 @@ class LocalEngine:
     def room(self) -> int:
         return self._placement.workers
 
+    def submit(self, work: Callable[[Any], Answer], task: Any) -> Future[Answer]:
+        return self._executor.submit(attempt, work, task, self._versions)
+
+    def pids(self) -> list[int]:
+        """Processes that work on a task now."""
+        return self._executor.pids()
+
     def renew(self) -> None:
         """Not needed: processes are started again one by one."""
+
+    def death(self, future: Future[Answer], error: BaseException) -> Death | None:
+        return Death(f"its process was ended {error}") if isinstance(error, ProcessEnded) else None
 
     def lost(self) -> str:
         return "the processes were ended from outside; run the same command again, and it goes on."
 
-    def failure(self, error: BaseException) -> str | None:
-        return None
-
-    def drop(self, futures: list[Future[Any]]) -> None:
-        self.executor.kill(futures)
+    def drop(self, futures: list[Future[Answer]]) -> None:
+        self._executor.kill(futures)
 
     def close(self) -> None:
         """Ends all processes, also working ones."""
-        self.executor.shutdown(cancel_futures=True)
+        self._executor.shutdown(cancel_futures=True)

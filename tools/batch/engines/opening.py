@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from models.extras import require
 from tools.batch.engines.config import EngineConfig, TaskPlace, bytes_of
 from tools.batch.engines.types import TaskEngine, TaskNeeds
+
+if TYPE_CHECKING:
+    from tools.batch.engines.dask_cluster import DaskEngine
+    from tools.batch.engines.factory import FactoryEngine
+    from tools.batch.engines.local import LocalEngine
 
 
 @contextmanager
 def open_engine(
-    on: str = "local", *, needs: TaskNeeds | None = None, warm: Callable[[], object] | None = None
+    on: str = "local",
+    *,
+    needs: TaskNeeds | None = None,
+    warm: Callable[[], object] | None = None,
 ) -> Iterator[TaskEngine]:
     """The engine that `on` names. At the end of the context nothing of it is left running on this machine.
 
@@ -25,27 +35,31 @@ def open_engine(
         ConfigError: there is no such place, it lacks what a task needs, or its workers have other versions.
         EngineError: a scheduler that does not answer.
     """
-    where, needs = TaskPlace.of(on), needs or TaskNeeds()
-    if where.kind == "python":
-        from tools.batch.engines.factory import FactoryEngine
+    engine = _opened(TaskPlace.of(on), needs or TaskNeeds(), warm)
+    try:
+        yield engine
+    finally:
+        engine.close()
 
-        engine = FactoryEngine(where.address, needs.threads)
-        try:
-            yield engine
-        finally:
-            engine.close()
-        return
+
+def _opened(
+    where: TaskPlace, needs: TaskNeeds, warm: Callable[[], object] | None
+) -> LocalEngine | DaskEngine | FactoryEngine:
     if where.kind == "local":
         from tools.batch.engines.local import LocalEngine
         from tools.batch.engines.placement import place_tasks
 
-        local = LocalEngine(place_tasks(where.workers, needs), warm)
-        try:
-            yield local
-        finally:
-            local.close()
-        return
-    raise NotImplementedError
+        return LocalEngine(place_tasks(where.workers, needs), warm)
+    if where.kind == "python":
+        from tools.batch.engines.factory import FactoryEngine
+
+        return FactoryEngine(where.address, needs.threads)
+    require("--on dask" if where.kind == "dask" else f"--on {where.address}", "dask", "distributed", "cryptography")
+    from tools.batch.engines import dask_cluster
+
+    if where.kind == "dask":
+        return dask_cluster.start(where.workers, needs)
+    return dask_cluster.connect(where.address, needs)
 
 
 def needs_of(config: EngineConfig) -> TaskNeeds:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -55,38 +55,58 @@ class TaskEngine(Protocol):
     """A place where tasks run.
 
     Attributes:
-        name: for people, such as "2 processes".
-        link: address of a page that shows what runs; "" where there is none.
-        executor: takes the calls. It may be a new one after `renew`.
         alone: whether a call that breaks its process breaks no other call.
-        threads: CPU threads for a task; 0 leaves the worker as it is.
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """For people, such as "2 processes of 1 thread"."""
+
     @property
-    def link(self) -> str: ...
-    @property
-    def executor(self) -> Executor: ...
+    def link(self) -> str:
+        """Address of a page that shows what runs; "" where there is none."""
+
     @property
     def alone(self) -> bool: ...
-    @property
-    def threads(self) -> int: ...
 
     def room(self) -> int:
-        """How many tasks may be in flight now; it changes where workers come and go."""
+        """How many tasks may be in flight now; it changes where workers come and go.
+
+        Raises:
+            EngineError: the engine is gone.
+        """
+
+    def submit(self, work: Callable[[Any], Answer], task: Any) -> Future[Answer]:
+        """Has `attempt` do `work(task)`.
+
+        Raises:
+            BrokenExecutor: earlier calls have broken the executor.
+        """
 
     def renew(self) -> None:
         """Takes a new executor in place of a broken one, where the breaking was not alone."""
 
+    def death(self, future: Future[Answer], error: BaseException) -> Death | None:
+        """What is known of an error that says that the processes of this call ended; None for other errors."""
+
     def lost(self) -> str:
         """The sentence about futures that were cancelled by nobody here."""
 
-    def failure(self, error: BaseException) -> str | None:
-        """The sentence about an error of the executor itself that is final for its task, else None."""
-
-    def drop(self, futures: list[Future[Any]]) -> None:
+    def drop(self, futures: list[Future[Answer]]) -> None:
         """Gives up calls in flight, also running ones where that can be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """The end of the processes that were to work on a task.
+
+    Attributes:
+        why: the sentence's begin, without a full stop.
+        begun: how many of them had begun with it; 0 where the task is innocent.
+    """
+
+    why: str
+    begun: int = 1
 
 
 Began = Callable[[T, int], None]

@@ -3,14 +3,12 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.engine_driver import assert_gone, end_driver
 from tests.support.engine_tasks import described, doubled, fated, long
 from tools.batch.engines.driver import run_tasks
 from tools.batch.engines.local import LocalEngine
@@ -54,7 +52,7 @@ def test_only_the_task_that_kills_its_process_is_blamed(
     assert found["once-1"].error is None
     assert found["once-1"].tries == _tries(tmp_path, "once-1") == 2
     _assert_error(
-        found, tmp_path, "kills-1", "its process was ended by SIGKILL, perhaps for want of memory in each of 3 "
+        found, tmp_path, "kills-1", "its process was ended by SIGKILL, perhaps for want of memory, in each of 3 "
     )
     _assert_error(found, tmp_path, "leaves-1", "its process was ended with exit code 3")
     _assert_error(found, tmp_path, "damaged-1", "damaged-1: is damaged.", tries=1)
@@ -106,22 +104,8 @@ def test_stop_ends_running_tasks_and_the_engine_goes_on(two: TaskEngine, tmp_pat
         return [path.name for path in tmp_path.iterdir()]
 
     assert list(run_tasks(two, [str(tmp_path)] * 5, long, stop=lambda: len(begun()) == 2)) == []
-    _assert_gone([int(pid) for pid in begun()])
+    assert_gone([int(pid) for pid in begun()])
     assert [outcome.result is not None for outcome in run_tasks(two, range(3), doubled)] == [True] * 3
-
-
-def _assert_gone(pids: list[int]) -> None:
-    patience = time.monotonic() + 30
-    while any(_is_running(pid) for pid in pids):
-        assert time.monotonic() < patience, f"still there: {pids}"
-        time.sleep(0.05)
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def test_processes_killed_from_outside_are_replaced(two: TaskEngine, tmp_path: Path) -> None:
@@ -129,7 +113,7 @@ def test_processes_killed_from_outside_are_replaced(two: TaskEngine, tmp_path: P
 
     def kill_first(task: tuple[str, str], number: int) -> None:
         if task[0] == "sleeps-0.3-9" and len(killed) < 3:  # while others run
-            killed.extend(two.executor.pids())  # type: ignore[attr-defined]
+            killed.extend(two.pids())  # type: ignore[attr-defined]
             for pid in killed:
                 os.kill(pid, signal.SIGKILL)
 
@@ -159,35 +143,6 @@ def test_processes_get_the_gpus_of_their_place() -> None:
     assert outcome.result["cores"] == 1
 
 
-DRIVER = """
-import sys
-from tests.support.engine_tasks import long
-from tools.batch.engines.driver import run_tasks
-from tools.batch.engines.opening import open_engine
-
-if __name__ == "__main__":
-    with open_engine(sys.argv[2]) as engine:
-        list(run_tasks(engine, [sys.argv[1]] * 2, long))
-"""
-
-
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_no_process_outlives_its_driver(tmp_path: Path, number: signal.Signals) -> None:
-    script, folder = tmp_path / "driver.py", tmp_path / "pids"
-    script.write_text(DRIVER)
-    folder.mkdir()
-    root = Path(__file__).parents[4]
-    driver = subprocess.Popen(
-        [sys.executable, str(script), str(folder), "local:2"], env={**os.environ, "PYTHONPATH": str(root)}, stderr=-3
-    )
-    try:
-        patience = time.monotonic() + 60
-        while len(list(folder.iterdir())) < 2:
-            assert time.monotonic() < patience
-            time.sleep(0.05)
-        driver.send_signal(number)
-        driver.wait(30)
-        _assert_gone([int(path.name) for path in folder.iterdir()])
-    finally:
-        driver.kill()
-        driver.wait()
+    end_driver(tmp_path, "local:2", 2, number)

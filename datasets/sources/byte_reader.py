@@ -23,11 +23,14 @@ POLL_S = 0.1
 class Bytes:
     """A byte stream for FFmpeg. It reports the end of the file after BARREN bytes without a packet.
 
+    Args:
+        path: a path, or what stands for one; its suffix is a hint at the format.
+
     Attributes:
-        name: name given to FFmpeg; its suffix is a hint at the format.
+        name: name given to FFmpeg.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         self.name = f"file:{path}"
         self._left = BARREN
 
@@ -58,11 +61,45 @@ class Bytes:
             return f"{BARREN >> 20} MB without a picture or a sound follow"
         return None
 
+    def stop(self) -> None:
+        """Ends a waiting read; may be called from any thread."""
+
     def close(self) -> None:
         raise NotImplementedError
 
 
-class FileBytes(Bytes):
+class SeekableBytes(Bytes):
+    """Bytes of known length that can be read at any place, and again."""
+
+    def again(self) -> SeekableBytes:
+        """The same bytes, from their beginning on.
+
+        Raises:
+            ChangedError: they are others by now.
+        """
+        raise NotImplementedError
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Moves the position and returns it."""
+        raise NotImplementedError
+
+    def tell(self) -> int:
+        """Position of the next read."""
+        raise NotImplementedError
+
+    def changed(self) -> str | None:
+        """How the file changed since it was opened, as the last part of a sentence; None if it did not, or grew."""
+        raise NotImplementedError
+
+    def torn(self) -> str | None:
+        """What is missing of the file, see `truncation.torn`."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Raises LiquidTrackError if reading ended early for a reason outside the file."""
+
+
+class FileBytes(SeekableBytes):
     """A regular file. Reading continues if the file is moved, deleted or replaced under its name.
 
     Args:
@@ -77,6 +114,7 @@ class FileBytes(Bytes):
 
     def __init__(self, path: Path, name: str, first: FileBytes | None = None) -> None:
         super().__init__(path)
+        self._path, self._name = path, name
         self._at = 0
         self._file: BinaryIO
         if first is not None and hasattr(os, "pread"):
@@ -111,8 +149,10 @@ class FileBytes(Bytes):
         self._at += len(data)
         return data
 
+    def again(self) -> FileBytes:
+        return FileBytes(self._path, self._name, self)
+
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Moves the position and returns it."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at}.get(whence)
         if base is None:
             base = os.fstat(self._file.fileno()).st_size
@@ -120,11 +160,9 @@ class FileBytes(Bytes):
         return self._at
 
     def tell(self) -> int:
-        """Position of the next read."""
         return self._at
 
     def changed(self) -> str | None:
-        """How the file changed since it was opened, as the last part of a sentence; None if it did not, or grew."""
         now = os.fstat(self._file.fileno())
         if now.st_size < self._before.st_size:
             return f"the file was cut from {self._before.st_size} to {now.st_size} bytes while it was read"
@@ -133,7 +171,6 @@ class FileBytes(Bytes):
         return None
 
     def torn(self) -> str | None:
-        """What is missing of the file, see `truncation.torn`."""
         with os.fdopen(os.dup(self._file.fileno()), "rb") as file:
             return torn(file)
 
@@ -205,7 +242,6 @@ class PipeBytes(Bytes):
         return super().problem
 
     def stop(self) -> None:
-        """Ends a waiting read; may be called from any thread."""
         self._stop.set()
 
     def close(self) -> None:

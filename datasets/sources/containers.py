@@ -13,7 +13,7 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from datasets.sources.byte_reader import BUFFER, Bytes, FileBytes, PipeBytes
+from datasets.sources.byte_reader import BUFFER, Bytes, FileBytes, PipeBytes, SeekableBytes
 from datasets.sources.config import SourceConfig
 from datasets.sources.images import MAX_PIXELS
 from models.errors import SourceError
@@ -44,6 +44,16 @@ class Media:
     def __init__(self, container: InputContainer, under: Bytes | None = None) -> None:
         self.container = container
         self.bytes = under
+
+    @property
+    def problem(self) -> str | None:
+        """Why its bytes ended early, as the last part of a sentence, or None."""
+        return None if self.bytes is None else self.bytes.problem
+
+    def check(self) -> None:
+        """Raises LiquidTrackError if its bytes ended early for a reason outside the file."""
+        if isinstance(self.bytes, SeekableBytes):
+            self.bytes.check()
 
     def packets(self, stream: Any) -> Iterator[Packet[Any]]:
         """The packets of `stream`, then an empty packet; see the function `packets`."""
@@ -105,18 +115,29 @@ def open_container(
     return _open(address, name, options, (patience, stall), lambda: None)
 
 
-def open_file(path: Path, name: str, first: Media | None = None) -> Media:
+def open_file(path: Path, name: str) -> Media:
     """Opens a local file; FFmpeg treats any path as a file, never as an address.
 
     Args:
         path: the file.
         name: name in messages.
-        first: the same file as opened before, to be read again from its beginning.
 
     Raises:
         SourceError: it is missing, empty, unreadable or not a video.
     """
-    under = FileBytes(path, name, first.bytes if first is not None and isinstance(first.bytes, FileBytes) else None)
+    return open_bytes(FileBytes(path, name), name)
+
+
+def open_bytes(under: SeekableBytes, name: str) -> Media:
+    """Opens what is in a file; the bytes are closed with it, or at once where it is no video.
+
+    Args:
+        under: the bytes.
+        name: name in messages.
+
+    Raises:
+        SourceError: it is not a video.
+    """
     return _under(under, name, under.torn)
 
 

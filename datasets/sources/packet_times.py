@@ -63,7 +63,11 @@ class SeekTable:
 
 
 def read_packet_times(media: Media, stream: VideoStream) -> PacketTimes:
-    """Reads all packets from the container's current position; a damaged end ends the list."""
+    """Reads all packets from the container's current position; a damaged end ends the list.
+
+    Raises:
+        LiquidTrackError: the file lies elsewhere, and cannot be reached any more.
+    """
     pts: list[int] = []
     keys: list[int] = []
     exact, torn, count = True, False, 0
@@ -83,6 +87,7 @@ def read_packet_times(media: Media, stream: VideoStream) -> PacketTimes:
                 keys.append(at)
     except av.error.FFmpegError:
         exact = False
+    media.check()
     if torn:
         pts.pop()
     found = np.unique(np.array(pts, np.int64))

@@ -9,11 +9,16 @@ MAX_BOXES = 1_000_000  # largest number of boxes read: ten days of fragments
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 
-def torn(file: BinaryIO) -> str | None:
+def torn(file: BinaryIO, size: int | None = None) -> str | None:
     """What is missing of an MP4/MOV, AVI or Matroska/WebM file, as the last part of a sentence. None if it is complete,
     or if its length is not stored (a transport stream, a recording that was killed).
+
+    Args:
+        file: the file.
+        size: its length in bytes; None asks the system.
     """
-    size = os.fstat(file.fileno()).st_size
+    if size is None:
+        size = os.fstat(file.fileno()).st_size
     file.seek(0)
     head = file.read(12)
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):

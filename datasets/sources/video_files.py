@@ -1,4 +1,4 @@
-"""Video files (and recordings behind an HTTP address): every frame with its own presentation time, through PyAV."""
+"""Video files, also ones that lie elsewhere: every frame with its own presentation time, through PyAV."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from datasets.sources.byte_reader import FileBytes, PipeBytes, is_pipe
+from datasets.sources.byte_reader import PipeBytes, SeekableBytes, is_pipe
 from datasets.sources.config import SourceConfig
 from datasets.sources.containers import (
     PIPED,
@@ -24,6 +24,7 @@ from datasets.sources.containers import (
     declared_duration,
     describe_sound,
     http_options,
+    open_bytes,
     open_container,
     open_file,
     open_pipe,
@@ -69,7 +70,7 @@ class VideoFile(Recorded):
             first = next(self._decoded, None)
             if first is None:
                 why = PIPED if self._once else "no frame of it can be decoded; it is damaged or holds no pictures"
-                raise SourceError(f"{name}: {why}.")
+                raise SourceError(f"{name}: {self._media.problem or why}.")
             self._zero, _, frame = first
             own_clock = self._zero is not None and self._container.format.name not in TIMELESS
             if not own_clock and self._times is None and config.rate is None:
@@ -86,8 +87,10 @@ class VideoFile(Recorded):
             raise
 
     def _open(self, first: Media | None = None) -> Media:
+        if first is not None and isinstance(first.bytes, SeekableBytes):
+            return open_bytes(first.bytes.again(), self._name)
         if isinstance(self._location, Path):
-            return open_file(self._location, self._name, first)
+            return open_file(self._location, self._name)
         return Media(open_container(self._location, self._name, self._options, self._config.stall))
 
     @property
@@ -135,8 +138,7 @@ class VideoFile(Recorded):
     def _start(self) -> float:
         """Time of the first frame on the file's own clock in seconds; 0 if other frame times are given."""
         base = self._stream.time_base
-        foreign = self._times is not None or self._config.rate is not None
-        if foreign or self._zero is None or base is None:
+        if self._times is not None or self._config.rate is not None or self._zero is None or base is None:
             return 0.0
         return self._zero * base.numerator / base.denominator
 
@@ -158,9 +160,8 @@ class VideoFile(Recorded):
         """Codec, pixel format, container, audio, and damage of the file as a whole."""
         stream, under = self._stream, self._media.bytes
         sound = self._container.streams.audio
-        problem = under.torn() if isinstance(under, FileBytes) else None
-        repeated = 0 if self._once else self._packets()[0].repeated
-        if problem is None and repeated:
+        problem = under.torn() if isinstance(under, SeekableBytes) else None
+        if problem is None and not self._once and (repeated := self._packets()[0].repeated):
             problem = f"{repeated} frames have the time of another; a rate or a file of times gives another clock"
         return {
             "codec": stream.codec_context.name,
@@ -234,7 +235,7 @@ class VideoFile(Recorded):
         under = self._media.bytes
         if not self._in_order or not (self._on_demand or self._config.every > 1):
             return None
-        return self.seek_table() if isinstance(under, FileBytes) and under.torn() is None else None
+        return self.seek_table() if isinstance(under, SeekableBytes) and under.torn() is None else None
 
     def _anew(self) -> Iterator[Numbered]:
         """All frames from the beginning on, decoded."""
@@ -360,10 +361,9 @@ class VideoFile(Recorded):
     def _check_end(self, frames: int) -> None:
         """Raises an error for a damaged end; called after the last frame, so that no frame is lost."""
         under = self._media.bytes
-        if isinstance(under, FileBytes) and (changed := under.changed()) is not None:
+        if isinstance(under, SeekableBytes) and (changed := under.changed()) is not None:
             raise ChangedError(f"{self._name}: {changed}; the {frames} frames before that were read.")
-        missing = under.torn() if isinstance(under, FileBytes) else None
-        missing = missing or (None if under is None else under.problem)
+        missing = (under.torn() if isinstance(under, SeekableBytes) else None) or self._media.problem
         if missing is not None or self._broken is not None:
             raise SourceError(
                 f"{self._name}: it breaks off after {frames} frames ({missing or self._broken}); all these were read."
@@ -384,7 +384,7 @@ class VideoFile(Recorded):
 
     def close(self) -> None:
         """Ends the iteration at any point and closes the files."""
-        if isinstance(self._media.bytes, PipeBytes):
+        if self._media.bytes is not None:
             self._media.bytes.stop()  # a waiting read holds the lock
         super().close()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from datasets.sources.config import SourceConfig
+from datasets.storage.addresses import is_store, is_web
 from models.checks.paths import checked
 from models.errors import ConfigError, SourceError
 
@@ -38,7 +39,7 @@ def open_source(spec: str | Path | int, config: SourceConfig = DEFAULT) -> Recor
     Args:
         spec: a video file or a pipe; a camera's number such as 0 or "0"; an address (rtsp://, http://, ...); a folder
             or a glob of images, or one image; a MOTChallenge folder (seqinfo.ini beside img1/); scene:SEED, a
-            rendered scene. A Path is always a local path.
+            rendered scene; a recording in a store (s3://, gs://, sftp://, ...). A Path is always a local path.
         config: which part of it to read, and which frame times to use.
 
     Raises:
@@ -65,6 +66,15 @@ def open_source(spec: str | Path | int, config: SourceConfig = DEFAULT) -> Recor
         return open_scene(spec, config)
     if (path := path_of(spec)) is not None:
         return _open_path(path, config)
+    if is_store(spec):
+        from datasets.storage.recordings import open_recording
+
+        return open_recording(spec, config)
+    if is_web(spec):
+        from datasets.storage.recordings import open_web_recording
+
+        if (recording := open_web_recording(spec, config)) is not None:
+            return recording
     from datasets.sources.streams import open_address
 
     return open_address(spec, config)

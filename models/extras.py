@@ -15,6 +15,7 @@ EXTRAS = {
     **dict.fromkeys(("starlette", "uvicorn", "websockets"), "annotate"),
     "pyarrow": "parquet",
     **dict.fromkeys(("dask", "distributed", "cryptography"), "cluster"),
+    **dict.fromkeys(("fsspec", "s3fs", "paramiko"), "remote"),
 }
 
 # The packages of every installation: distribution by import name. A test compares it with pyproject.toml.

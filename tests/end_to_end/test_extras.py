@@ -65,6 +65,8 @@ BLOCKED: dict[str, tuple[tuple[str, ...], ...]] = {
         ("convert", "data/walk/gt/gt.txt", "a.parquet"),
         ("track", "clip.mp4", "--parquet", "a.parquet"),
     ),
+    **dict.fromkeys(("fsspec", "s3fs"), (("info", "s3://bucket/clip.mp4"),)),
+    "paramiko": (("info", "sftp://127.0.0.1:1/clip.mp4"),),
     **dict.fromkeys(("starlette", "uvicorn", "websockets"), (("annotate", "clip.mp4", "--no-browser"),)),
 }
 # Runs each command line of a JSON list of (package, words) in a process forked for it, where the package cannot be

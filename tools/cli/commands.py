@@ -29,6 +29,11 @@ COMMANDS: dict[str, Command] = {
         "tools.track.config.video:TrackConfig",
         "track a video, camera, stream or folder of images",
     ),
+    "batch": Command(
+        "tools.batch.command:batch",
+        "tools.batch.config:BatchConfig",
+        "track many recordings: a folder, a glob or a list",
+    ),
     "demo": Command(
         "tools.track.demo:demo", "tools.track.config.video:DemoConfig", "track a sample clip; works offline"
     ),
@@ -262,6 +267,7 @@ COMMANDS: dict[str, Command] = {
 
 EVERYDAY = (
     "track",
+    "batch",
     "demo",
     "annotate",
     "render",

@@ -28,6 +28,12 @@ USUAL: dict[str, tuple[str, ...]] = {
         *("out", "video", "mot", "jsonl", "coco", "cvat", "yolo", "show", "overwrite", "quiet"),
         *("threads", "device"),
     ),
+    "batch": (
+        *("recordings", "include", "exclude", "pictures", "again", "shard", "watch", "dry_run", "on", "retries"),
+        *("every", "rate", "detector", "classes", "score", "camera_motion", "whole", "looks"),
+        *("out", "formats", "report", "progress_json", "overwrite", "quiet"),
+        *("threads", "device"),
+    ),
     "annotate": (
         *("source", "tracks", "project", "who", "quiet", "host", "port", "browser"),
         *("start", "end", "every", "rate", "times"),

@@ -20,6 +20,8 @@ from tools.cli.choices import CHOICES
 # The headings of the help text, in this order, and the sections (fields of the dataclasses) below each.
 TITLES = {
     "Options": "",
+    "Processes": "engine",
+    "Recording": "recording",
     "Page": "serving",
     "Input": "reading",
     "Detection": "detection",
@@ -46,7 +48,7 @@ PLACED = {
     "Tracking": ("camera_motion",),
     "Whole video": ("whole", "horizon", "cache", "doubt"),
     "Output": (
-        *("out", "video", "json", "csv", "latex", "plot", "save", "export", "show", "overwrite", "quiet"),
+        *("out", "formats", "video", "json", "csv", "latex", "plot", "save", "export", "show", "overwrite", "quiet"),
         *("per_sequence", "per_class", "answers", "work"),
     ),
     "Compute": ("threads", "workers", "device"),

@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import tomli_w
 import tyro
@@ -34,6 +34,7 @@ from tracker.detectors.config import DetectorConfig
 T = TypeVar("T")
 
 files_read: list[Path] = []  # settings files named on the command line, which must not be overwritten
+words_read: list[str] = []  # the command line after its command, for settings that are parsed again with layers
 
 # Flat flags (`--score`, not `--detector.score`): the names are unique across the sections, as a test checks.
 OPTIONS = (tyro.conf.OmitArgPrefixes, tyro.conf.PositionalMetavarFromFieldName)
@@ -42,6 +43,7 @@ LARGEST = 1 << 20  # most bytes of a settings file
 # Nesting would cost the parser memory or its stack; settings are flat.
 NESTED = re.compile(rb"(?:[\[{][^\[\]{}]{0,40}){64}|(?:\.[^.\n]{0,40}){64}")
 A_FLAG = re.compile(r"--|-[A-Za-z]")
+FILES = ("detector", "weights", "appearance_weights")  # text that may be the path of a file
 CODE = "python:"  # prefix of a custom detector
 
 
@@ -89,35 +91,97 @@ def _appended(kind: type) -> set[str]:
     return found
 
 
-def parse(kind: type[T], prog: str, arguments: Sequence[str]) -> T:
+@dataclasses.dataclass(frozen=True, slots=True)
+class SettingsLayer:
+    """Settings between the files of --config and the typed words: where they stand, and words by setting."""
+
+    where: str
+    words: dict[str, list[str]]
+
+
+def read_layer(path: Path, kind: type, trusted: bool) -> SettingsLayer:
+    """A TOML file whose keys are settings of `kind`; its relative paths count from its folder.
+
+    Raises:
+        ConfigError: it is missing, is not TOML, names an unknown setting, or Python code that is not `trusted`.
+    """
+    return layer_of(path, _content(path), kind, trusted)
+
+
+def layer_of(path: Path, content: dict[str, Any], kind: type, trusted: bool) -> SettingsLayer:
+    """Settings of `kind` that were read from `path`, see `read_layer`."""
+    words = _words(path, content, settings(kind), _appended(kind), trusted)
+    places = {name for name, hint in hints_of(kind) if Path in (hint, *get_args(hint))}
+    folder = path.absolute().parent
+    for name, values in words.items():
+        words[name] = [_from_folder(word, folder, name in places, name in FILES) for word in values]
+    return SettingsLayer(str(path), words)
+
+
+def _from_folder(word: str, folder: Path, is_path: bool, may_be_file: bool) -> str:
+    """A word with its relative path, or that behind file: or onnx:, from `folder`."""
+    flag, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    kind, colon, rest = value.partition(":")
+    if colon and kind in ("file", "onnx") and rest:
+        value = f"{kind}:{folder / rest}"
+    elif value and (is_path or (may_be_file and (folder / value).is_file())):
+        value = str(folder / value)
+    return f"{flag}{equals}{value}" if not flag or equals else word
+
+
+def hints_of(kind: type) -> Iterator[tuple[str, Any]]:
+    """(name, type) of every setting of `kind`, sections flattened."""
+    for name, hint in get_type_hints(kind).items():
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+            yield from hints_of(hint)
+        else:
+            yield name, hint
+
+
+def parse(kind: type[T], prog: str, arguments: Sequence[str], layers: Sequence[SettingsLayer] | None = None) -> T:
     """The object of dataclass `kind` for a command line.
+
+    Args:
+        kind: a dataclass.
+        prog: the name of the command, for messages.
+        arguments: the words behind it.
+        layers: settings that win over the files of --config, a later one over an earlier one, and over which typed
+            words win.
 
     Raises:
         ConfigError: a flag or its value is invalid or missing; a settings file is missing, is not TOML, or names an
             unknown setting.
     """
     typed, files, trusted = _take_files(arguments)
-    files_read[:] = files
+    if layers is None:
+        files_read[:], words_read[:] = files, arguments
     found = options(kind)
     hint = f"see {prog} --help"
     known = settings(kind)
     places = [name for name, positional in known.items() if positional]
     typed, notices = with_new_flags(typed, known)
-    for notice in notices:
+    for notice in notices if layers is None else ():
         complain(notice)
     typed = understand(typed, kind, prog, places, tuple(known))
     with _one_sentence("", hint, typed):
         check_known(typed, found)
-    if not files:
+    if not files and not layers:
         with _one_sentence("", hint, typed), objections(prog, found):
             return _with_places(tyro.cli(kind, prog=prog, args=typed, config=OPTIONS, registry=PATHS))
     words: dict[str, list[str]] = {}
     for path in files:
-        words.update(_read(path, known, _appended(kind), trusted))
+        words.update(_words(path, _content(path), known, _appended(kind), trusted))
+    for layer in layers or ():
+        words.update(layer.words)
     # A positional that no file gives gets a placeholder here, and is required again below.
     first = [word for name in places for word in words.get(name, ["-"])]
     flags = [word for name, value in words.items() if not known[name] for word in value]
-    with _one_sentence(where := f"{', '.join(map(str, files))}: ", hint, flags), objections(prog, found):
+    with (
+        _one_sentence(
+            where := f"{', '.join(map(str, [*files, *(layer.where for layer in layers or ())]))}: ", hint, flags
+        ),
+        objections(prog, found),
+    ):
         flags = in_seconds(flags, kind, where)
         default = tyro.cli(kind, prog=prog, args=[*first, *flags], config=OPTIONS, registry=PATHS)
     open_places = {name: tyro.MISSING for name in places if name not in words}
@@ -223,9 +287,10 @@ def _content(path: Path) -> dict[str, Any]:
     return content
 
 
-def _read(path: Path, known: dict[str, bool], appended: set[str], trusted: bool) -> dict[str, list[str]]:
+def _words(
+    path: Path, content: dict[str, Any], known: dict[str, bool], appended: set[str], trusted: bool
+) -> dict[str, list[str]]:
     """The settings of a TOML file as command-line words; Python code only where the file is `trusted`."""
-    content = _content(path)
     names, notices = with_new_keys(content, known, path)
     for notice in notices:
         complain(notice)

@@ -1,0 +1,117 @@
+"""The settings of each recording: typed words, over its row of a list, over `<name>.toml` beside it, over `batch.toml`
+in its folder and the folders above, over the files of --config.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from datasets.source_factory import path_of
+from models.errors import ConfigError, LiquidTrackError
+from tools.batch.config import BatchConfig, RecordingConfig
+from tools.batch.finding import FoundRecording
+from tools.batch.lists import typed_values
+from tools.cli import settings
+from tools.cli.settings import SettingsLayer, layer_of, parse, read_layer, to_toml
+
+FOLDER_FILE = "batch.toml"
+PROG = "liquidtrack batch"
+KEPT = 64  # sets of settings that are remembered
+
+
+class RecordingSettings:
+    """Resolves the settings of one recording after the other.
+
+    Args:
+        config: the settings of the command.
+        root: the folder from which `batch.toml` files count; None takes the recording's own folder alone.
+        shared: a file of settings for all recordings, such as the list; it is named in messages.
+    """
+
+    def __init__(self, config: BatchConfig, root: Path | None, shared: Path | None = None) -> None:
+        self._config, self._shared = config, shared
+        self._root = None if root is None else root.absolute()
+        self._words = _words_of(config)
+        self._base: tuple[SettingsLayer, ...] = ()
+        if self._words is None:  # settings from Python: files beside the recordings win over them
+            self._words = [config.recordings, "--out", config.out]
+            content = tomllib.loads(to_toml(config.recording))
+            self._base = (layer_of(Path("settings"), content, RecordingConfig, True),)
+        self._trusted = "--allow-code" in self._words
+        self._files: OrderedDict[Path, tuple[object, SettingsLayer | None]] = OrderedDict()
+        self._known: OrderedDict[object, RecordingConfig] = OrderedDict()
+
+    def of(self, recording: FoundRecording) -> RecordingConfig:
+        """The settings of a recording.
+
+        Raises:
+            LiquidTrackError: a file of settings is wrong; the message names it.
+        """
+        layers = [layer for path in self._paths(recording) if (layer := self._layer(path)) is not None]
+        if not layers and not recording.settings:
+            return self._config.recording
+        key = (tuple(map(id, layers)), recording.settings)
+        if key in self._known:
+            self._known.move_to_end(key)
+            return self._known[key]
+        if recording.settings:
+            origin = self._shared or Path("the list")
+            content = typed_values(recording.settings, f"{origin}, {recording.label}")
+            layers.append(layer_of(origin, content, RecordingConfig, self._trusted))
+        assert self._words is not None
+        try:
+            found = parse(BatchConfig, PROG, self._words, (*self._base, *layers)).recording
+        except ConfigError as error:
+            where = ", ".join(layer.where for layer in layers)
+            raise error if where in str(error) else ConfigError(f"{where}: {error}") from None
+        self._known[key] = found
+        if len(self._known) > KEPT:
+            self._known.popitem(last=False)
+        return found
+
+    def _paths(self, recording: FoundRecording) -> Iterator[Path]:
+        named = path_of(recording.source)
+        if named is None:
+            return
+        path = Path(named)
+        folders = [path.parent]
+        if self._root is not None and self._root in (path.parent, *path.parent.parents):
+            folders += [folder for folder in path.parent.parents if self._root in (folder, *folder.parents)]
+        for folder in reversed(folders):
+            yield folder / FOLDER_FILE
+        for name in dict.fromkeys((f"{path.stem}.toml", f"{path.name}.toml")):
+            if name != FOLDER_FILE:
+                yield path.parent / name
+
+    def _layer(self, path: Path) -> SettingsLayer | None:
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        mark = status.st_size, status.st_mtime_ns, status.st_ino
+        if path in self._files and self._files[path][0] == mark:
+            self._files.move_to_end(path)
+            return self._files[path][1]
+        layer = read_layer(path, RecordingConfig, self._trusted)
+        self._files[path] = mark, layer
+        if len(self._files) > KEPT:
+            _, (_, gone) = self._files.popitem(last=False)
+            self._known = OrderedDict((k, v) for k, v in self._known.items() if id(gone) not in _ids(k))
+        return layer
+
+
+def _ids(key: object) -> Sequence[int]:
+    assert isinstance(key, tuple)
+    return key[0]  # type: ignore[no-any-return]
+
+
+def _words_of(config: BatchConfig) -> list[str] | None:
+    """The words of the command line, if these settings came from it."""
+    words = list(settings.words_read)
+    try:
+        return words if parse(BatchConfig, PROG, words, ()) == config else None
+    except LiquidTrackError:
+        return None

@@ -1,0 +1,207 @@
+"""The task of one recording: `track` into a hidden folder, then the move to its place. It runs in a worker."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.errors import ChangedError, ConfigError, DataError, LiquidTrackError
+from tools.batch.config import ENDINGS, RecordingConfig
+from tools.batch.counting import TrackCounter
+from tools.batch.identity import ResultIdentity, content_mark, identity_of, track_config
+from tools.batch.records import ErrorRecord, RunRecord, mark_of
+from tools.batch.results import ResultFolder, judge
+from tools.batch.steps import StepFile
+from tools.batch.thumbnail import thumbnail
+from tools.track.config.video import OutputConfig
+from tools.track.observer import Observer
+from tools.track.video import track_summary
+from tracker.pipeline.loop import Summary
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # no other recording can be written either
+SYSTEM = FULL | {errno.EFBIG, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+REPORT_LINES = ("warning:", "no track:", "no frame came", "dropped:", "skipped:")  # of track, that become warnings
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingTask:
+    """One recording to be tracked.
+
+    Attributes:
+        source, label, stem: as in `FoundRecording`.
+        out: the folder of the results.
+        config: its settings.
+        force: track it also where it is done.
+        overwrite: replace files that are not its own results.
+        wait: wait for another process that works on it; else it is left to that one.
+    """
+
+    source: str
+    label: str
+    stem: str
+    out: str
+    config: RecordingConfig
+    force: bool = False
+    overwrite: bool = False
+    wait: bool = False
+
+
+def track_recording(task: RecordingTask) -> dict[str, Any]:
+    """Track one recording, and put its results and its record in their place.
+
+    Returns:
+        state: done, elsewhere (another process works on it) or full (the disk is; `error` says so); `seconds` that it
+        took, and where (`host`); frames and tracks.
+
+    Raises:
+        LiquidTrackError: it failed; where that is the recording's fault, it is set aside.
+    """
+    begin = time.perf_counter()
+    folder = ResultFolder(task.out)
+    try:
+        with folder.locked(task.stem, task.wait) as mine:
+            if not mine:
+                return {"state": "elsewhere"}
+            record = _done_earlier(folder, task) or _track(folder, task)
+    except (LiquidTrackError, OSError) as error:
+        if _system(error) & FULL:
+            return {"state": "full", "error": _sentence(error)}
+        raise
+    seconds = round(time.perf_counter() - begin, 3)
+    found = {"state": "done", "frames": record.frames, "tracks": record.tracks, "video_seconds": record.seconds}
+    return {**found, "warnings": list(record.warnings), "seconds": seconds, "host": socket.gethostname()}
+
+
+def _done_earlier(folder: ResultFolder, task: RecordingTask) -> RunRecord | None:
+    """The record of results that another process has finished, or had completed."""
+    with contextlib.suppress(ConfigError):  # a file of the user's stands in the way: said before it is tracked again
+        folder.finish_earlier(task.stem)
+    if task.force:
+        return None
+    state, _ = judge(folder, task.label, task.source, task.stem, identity_of(task.config))
+    return folder.record(task.stem) if state == "done" else None
+
+
+def _track(folder: ResultFolder, task: RecordingTask) -> RunRecord:
+    name = task.stem.rpartition("/")[2]
+    folder.check_room(task.stem, [f"{name}{ENDINGS[one]}" for one in task.config.formats], task.overwrite)
+    identity, mark = identity_of(task.config), ""
+    work = folder.new_work(task.stem)
+    try:
+        length, mark = content_mark(task.source)
+        counter, summary, warnings = _run(task, work, folder)
+        if content_mark(task.source) != (length, mark):
+            raise ChangedError(f"{task.source} changed while it was tracked; it is tracked again when it is at rest.")
+        _only_results(work)
+        outputs = {path.name: mark_of(path) for path in sorted(work.iterdir())}
+        record = RunRecord(
+            task.label, length, mark, identity, outputs, summary.frames, summary.video, summary.tracks,
+            summary.detections, counter.classes(), tuple(warnings),
+        )  # fmt: skip
+        _draw(folder, task, counter)
+        folder.commit(work, record)
+        folder.publish(task.stem, work, task.overwrite)
+        return record
+    except BaseException as error:
+        shutil.rmtree(work, ignore_errors=True)
+        if isinstance(error, LiquidTrackError) and not _system(error) and error.exit_code == ConfigError.exit_code:
+            _set_aside(folder, task, error, mark, identity)
+        raise
+
+
+def _run(task: RecordingTask, work: Path, folder: ResultFolder) -> tuple[TrackCounter, Summary, list[str]]:
+    name = task.stem.rpartition("/")[2]
+    places: dict[str, Any] = {one: work / f"{name}{ENDINGS[one]}" for one in task.config.formats}
+    output, counter = OutputConfig(**places), TrackCounter()
+    lines: list[str] = []
+    with StepFile(folder.hidden / "progress", task) as step, _warned(lines):
+        observer = Observer(lambda line: lines.append(line.strip()), step, (counter,))
+        summary, live = track_summary(track_config(task.source, task.config, output), observer)
+    if live:
+        raise DataError(f"{task.source}: is live and has no end; track it with liquidtrack track.")
+    if not summary.complete:
+        raise ChangedError(f"{task.label}: was ended before it was tracked to its end; run the same command again.")
+    if not summary.frames:
+        raise DataError(f"{task.source}: there is no frame in it.")
+    warnings = [line.removeprefix("warning: ") for line in lines if line.startswith(REPORT_LINES)]
+    return counter, summary, [line.replace(f"{work}{os.sep}", "") for line in warnings]
+
+
+@contextlib.contextmanager
+def _warned(lines: list[str]) -> Iterator[None]:
+    """Collects what is logged as a warning."""
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if len(lines) < 100:
+                lines.append(f"warning: {record.getMessage()}")
+
+    handler = Handler(logging.WARNING)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+def _only_results(work: Path) -> None:
+    """Removes what `track` notes for itself: its manifests, and its settings with paths of the hidden folder."""
+    for path in sorted(work.rglob("*")):
+        if path.is_file() and (path.name.startswith(".") or path.name.endswith("run.toml")):
+            path.unlink()
+    for path in sorted(work.iterdir()):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+
+
+def _draw(folder: ResultFolder, task: RecordingTask, counter: TrackCounter) -> None:
+    """The thumbnail; a report without one is no reason to fail."""
+    if counter.best is None:
+        return
+    path = folder.thumb_path(task.stem)
+    with contextlib.suppress(LiquidTrackError, OSError):
+        data = thumbnail(task.source, task.config.reading, counter.best, counter.names)
+        if data is not None:
+            new = path.with_name(f"{path.name}.{os.getpid()}.new")
+            new.write_bytes(data)
+            new.replace(path)
+
+
+def _set_aside(
+    folder: ResultFolder, task: RecordingTask, error: LiquidTrackError, mark: str, identity: ResultIdentity
+) -> None:
+    if folder.record(task.stem) is not None:
+        return  # its earlier results stay valid
+    path = folder.error_path(task.stem)
+    if path.exists() and folder.error(task.stem) is None:
+        return  # a file of the user's
+    with contextlib.suppress(OSError):
+        folder.put(path, ErrorRecord(task.label, _sentence(error), mark, identity.digest()).to_json())
+
+
+def _system(error: BaseException) -> set[int]:
+    """The numbers of the system's errors that an error comes from."""
+    found: set[int] = set()
+    at: BaseException | None = error
+    for _ in range(10):
+        if at is None:
+            break
+        if isinstance(at, OSError) and at.errno is not None:
+            found |= {at.errno} & SYSTEM
+        at = at.__cause__ or at.__context__
+    return found
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, OSError) and not isinstance(error, LiquidTrackError):
+        return f"{error.filename or 'the results'} cannot be written ({error.strerror}); mend that and run it again."
+    return str(error)

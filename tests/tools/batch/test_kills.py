@@ -27,9 +27,9 @@ PATIENCE_S = 240.0
 
 def workers_of(driver: int) -> list[int]:
     found = []
-    with contextlib.suppress(OSError):
-        for child in Path(f"/proc/{driver}/task/{driver}/children").read_text().split():
-            with contextlib.suppress(OSError):
+    for thread in Path(f"/proc/{driver}/task").glob("*"):  # each worker is a child of the thread that waits for it
+        with contextlib.suppress(OSError):
+            for child in (thread / "children").read_text().split():
                 if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
                     found.append(int(child))
     return found

@@ -7,15 +7,31 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.support.command import LIQUIDTRACK
+from tests.support.forked_command import ForkedCommand
 from tests.support.numbered_film import number_in
 
 PATIENCE_S = 30.0
+LOOK_MS = 10  # between two looks of a script that waits in the page
+NAMES = "const {state, rows, frames, player} = window.liquidtrack ?? {};"
+# Nothing is on its way, all changes are answered and loaded, and a frame was drawn of that.
+SETTLE = f"""
+    const drawn = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    await drawn();  // what a closing dialog begins, it begins a moment later
+    while (state.waiting || player.isBusy() || !rows.isFresh(state.frame)) {{
+        if (performance.now() > end) return false;
+        await new Promise((done) => setTimeout(done, {LOOK_MS}));
+    }}
+    await state.refreshing;
+    await drawn();
+    return true;
+"""
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
@@ -42,22 +58,24 @@ class Server:
         tracks: the tracks to begin with; the project has them when it is started again.
         words: the command's options.
         cache: folder of its own for what it keeps, among it the token.
+        fresh: whether the interpreter is started anew, as by a shell, instead of forked.
     """
 
-    def __init__(self, source: Path, tracks: Path | None, *words: object, cache: Path) -> None:
+    def __init__(self, source: Path, tracks: Path | None, *words: object, cache: Path, fresh: bool = False) -> None:
         self.port = free_port()
         self.source, self.words = source, words
         self._tracks = [] if tracks is None else [tracks]
         self._words = [*words, "--no-browser", "--quiet", "--port", self.port]
         self._environment = {**os.environ, "LIQUIDTRACK_CACHE": str(cache)}
-        self._process: subprocess.Popen[str] | None = None
+        self._fresh = fresh
+        self._process: ForkedCommand | subprocess.Popen[str] | None = None
         self.address = ""
 
     def start(self) -> Server:
         """Starts it and waits for the address that it prints."""
-        command = [*LIQUIDTRACK, "annotate", *map(str, [self.source, *self._tracks, *self._words])]
+        words = ["annotate", *map(str, [self.source, *self._tracks, *self._words])]
         self._tracks = []
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=self._environment)
+        self._process = _started(words, self._environment) if self._fresh else ForkedCommand(words, self._environment)
         assert self._process.stdout is not None
         self.address = self._process.stdout.readline().strip()
         if not self.address.startswith("http://"):
@@ -77,16 +95,18 @@ class Server:
         if self._process is None:
             return 0
         self._process.send_signal(sign)
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        hard = threading.Timer(10, self._process.send_signal, [signal.SIGKILL])
+        hard.start()
+        code = self._process.wait()
+        hard.cancel()
         if self._process.stdout is not None:
             self._process.stdout.close()
-        code = self._process.returncode
         self._process = None
         return code
+
+
+def _started(words: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen([*LIQUIDTRACK, *words], stdout=subprocess.PIPE, text=True, env=environment)
 
 
 class AnnotationPage:
@@ -115,24 +135,38 @@ class AnnotationPage:
 
     def ready(self) -> None:
         """Waits until a frame and the tracks are shown."""
-        until(lambda: self.ask("window.liquidtrack?.state.shown ?? false"), "the first frame")
+        self.wait("window.liquidtrack?.state.shown ?? false")
+
+    def fresh(self, address: str) -> AnnotationPage:
+        """Opens the page as a new browser would: nothing is selected, and it remembers nothing of what was before."""
+        self.tab.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        return self.open(address)
 
     def ask(self, expression: str) -> Any:
         """The value of an expression in the page, which may say `state`, `rows`, `frames` and `player`."""
-        names = "const {state, rows, frames, player} = window.liquidtrack ?? {};"
-        return self.tab.evaluate(f"() => {{ {names} return ({expression}); }}")
+        return self.tab.evaluate(f"() => {{ {NAMES} return ({expression}); }}")
 
     def wait(self, expression: str, seconds: float = PATIENCE_S) -> Any:
-        """Waits until an expression holds in the page."""
-        return until(lambda: self.ask(expression), expression, seconds)
+        """Waits until an expression holds in the page; the page itself looks, again and again."""
+        script = f"""
+            for (;;) {{
+                {NAMES}
+                const found = ({expression});
+                if (found || performance.now() > end) return found;
+                await new Promise((done) => setTimeout(done, {LOOK_MS}));
+            }}
+        """
+        found = self._run(script, seconds)
+        assert found, f"waited in vain: {expression}"
+        return found
 
     def settle(self) -> None:
         """Waits until nothing is on its way: every change is answered and its boxes are shown."""
-        drawn = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-        self.tab.evaluate(drawn)  # what a closing dialog begins, it begins a moment later
-        self.wait("!state.waiting && !player.isBusy() && rows.isFresh(state.frame)")
-        self.tab.evaluate("() => window.liquidtrack.state.refreshing")
-        self.tab.evaluate(drawn)
+        assert self._run(NAMES + SETTLE, PATIENCE_S), "waited in vain: the page is still at work"
+
+    def _run(self, script: str, seconds: float) -> Any:
+        """What a script gives that may wait until `end`."""
+        return self.tab.evaluate(f"async () => {{ const end = performance.now() + {1000 * seconds}; {script} }}")
 
     def press(self, *keys: str) -> None:
         """Presses keys one after the other, each when the one before is done."""
@@ -142,9 +176,14 @@ class AnnotationPage:
 
     def seek(self, frame: int) -> None:
         """Shows a frame."""
-        self.ask(f"void player.seek({frame})")
-        self.wait(f"state.frame === {frame} && !player.isBusy()")
-        self.settle()
+        arrived = f"""
+            void player.seek({frame});
+            while (state.frame !== {frame} || player.isBusy()) {{
+                if (performance.now() > end) return false;
+                await new Promise((done) => setTimeout(done, {LOOK_MS}));
+            }}
+        """
+        assert self._run(NAMES + arrived + SETTLE, PATIENCE_S), f"waited in vain: frame {frame}"
 
     def select(self, *tracks: int) -> None:
         """Selects tracks by clicks on their lanes."""

@@ -15,7 +15,7 @@ from tests.support.numbered_film import make_film, make_tracks
 SIZE = {"width": 1280, "height": 720}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """The system's Chromium, without a window."""
     from playwright.sync_api import sync_playwright
@@ -56,7 +56,7 @@ def server(film: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="module")
 def window(server: Server, browser: Any) -> Iterator[AnnotationPage]:
     """One window on the server for all tests of a module; a fault in its scripts fails the last one."""
-    context = browser.new_context(viewport=SIZE)
+    context = browser.new_context(viewport=SIZE, color_scheme="dark")
     page = AnnotationPage(context.new_page()).open(server.address)
     yield page
     context.close()
@@ -64,10 +64,7 @@ def window(server: Server, browser: Any) -> Iterator[AnnotationPage]:
 
 
 @pytest.fixture
-def page(server: Server, browser: Any) -> Iterator[AnnotationPage]:
-    """A new window on the server, closed at the end; anything that went wrong in its scripts fails the test."""
-    context = browser.new_context(viewport=SIZE, color_scheme="dark")
-    page = AnnotationPage(context.new_page()).open(server.address)
-    yield page
-    context.close()
-    assert page.faults == []
+def page(server: Server, window: AnnotationPage) -> AnnotationPage:
+    """The module's window, loaded anew."""
+    assert window.faults == []
+    return window.fresh(server.address)

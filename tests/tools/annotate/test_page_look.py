@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.annotation_page import AnnotationPage, Server, until
 
+SIZE = {"width": 1280, "height": 720}
 PARTS = ("top", "stage", "transport", "side", "bottom")
 
 
@@ -17,9 +18,9 @@ def boxes(page: AnnotationPage) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (3840, 2160)])
-def test_nothing_overflows(server: Server, browser: Any, width: int, height: int) -> None:
-    context = browser.new_context(viewport={"width": width, "height": height})
-    page = AnnotationPage(context.new_page()).open(server.address)
+def test_nothing_overflows(page: AnnotationPage, width: int, height: int) -> None:
+    page.tab.set_viewport_size({"width": width, "height": height})
+    page.settle()
     page.tab.get_by_role("tab", name="Track").click()
     page.select(1)
     size = page.ask("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
@@ -31,8 +32,7 @@ def test_nothing_overflows(server: Server, browser: Any, width: int, height: int
     assert page.ask(cut) == []
     stage = boxes(page)["stage"]
     assert stage["width"] * stage["height"] > 0.3 * width * height
-    context.close()
-    assert page.faults == []
+    page.tab.set_viewport_size(SIZE)
 
 
 def test_nothing_jumps_when_tracks_are_selected_or_tabs_are_changed(page: AnnotationPage) -> None:
@@ -48,11 +48,11 @@ def test_nothing_jumps_when_tracks_are_selected_or_tabs_are_changed(page: Annota
     assert boxes(page) == before
 
 
-def test_colours_follow_the_system_and_the_switch(server: Server, browser: Any) -> None:
+def test_colours_follow_the_system_and_the_switch(server: Server, page: AnnotationPage) -> None:
     grounds = {}
-    for scheme in ("dark", "light"):
-        context = browser.new_context(color_scheme=scheme)
-        page = AnnotationPage(context.new_page()).open(server.address)
+    for scheme in ("light", "dark"):
+        page.tab.emulate_media(color_scheme=scheme)
+        page.fresh(server.address)
         ground = "getComputedStyle(document.getElementById('top')).backgroundColor"
         grounds[scheme] = page.ask(ground)
         page.press("Shift+D")
@@ -62,8 +62,6 @@ def test_colours_follow_the_system_and_the_switch(server: Server, browser: Any) 
         page.tab.reload()
         page.ready()
         assert page.ask(ground) == other
-        context.close()
-        assert page.faults == []
     red = {scheme: int(re.findall(r"\d+", colour)[0]) for scheme, colour in grounds.items()}
     assert red["dark"] < 60 < 200 < red["light"]
 
@@ -80,10 +78,9 @@ def contrast(first: str, second: str) -> float:
     return (bright + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_words_can_be_read(server: Server, browser: Any, scheme: str) -> None:
-    context = browser.new_context(color_scheme=scheme)
-    page = AnnotationPage(context.new_page()).open(server.address)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_can_be_read(page: AnnotationPage, scheme: str) -> None:
+    page.tab.emulate_media(color_scheme=scheme)
     page.tab.get_by_role("tab", name="Track").click()
     page.select(1)
     for selector in (".top .facts", ".tab", ".operation", ".operation.danger", "kbd", ".facts-table dt"):
@@ -96,7 +93,6 @@ def test_words_can_be_read(server: Server, browser: Any, scheme: str) -> None:
             }})()"""
         )
         assert contrast(*colours) >= 4.5, selector
-    context.close()
 
 
 def test_help_lists_every_command_and_closes_by_escape(page: AnnotationPage) -> None:

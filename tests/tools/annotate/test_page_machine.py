@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.annotation_page import AnnotationPage, until
+from tests.support.annotation_client import Client
+from tests.support.annotation_page import AnnotationPage, Server, until
 from tests.support.numbered_film import BOX, COURSES, FRAMES, box
 from tests.support.weights import needs_weights
 
@@ -16,25 +17,22 @@ TRACKED = 4
 
 
 @pytest.fixture
-def cut(window: AnnotationPage) -> Iterator[AnnotationPage]:
+def cut(server: Server, window: AnnotationPage) -> Iterator[AnnotationPage]:
     """The window at frame AT: track 1 has one box there, none in 8 frames to both sides, a confirmed one beyond."""
+    client = Client(server.address)
+    before = len(window.journal())
+    for frame in (AT - 9, AT + 9):  # where following ends
+        client.do("accept", track=1, first=frame, last=frame)
+    for first, last in [(AT - 8, AT - 1), (AT + 1, AT + 8)]:
+        client.do("delete", track=1, first=first, last=last)
+    window.wait(f"state.seq === {before + 4}")
     window.seek(AT)
     window.select(1)
     window.tab.locator("#picture").focus()
-    entries = len(window.journal())
-    for confirmed in (AT - 9, AT + 9):  # where following ends
-        window.seek(confirmed)
-        window.press("a")
-    for first, last in [(AT - 8, AT - 1), (AT + 1, AT + 8)]:
-        window.seek(first)
-        window.press("Alt+i", "i")
-        window.seek(last)
-        window.press("Shift+I", "Delete")
-    window.press("Alt+i")
-    window.seek(AT)
     yield window
-    for _ in range(len(window.journal()) - entries):
-        window.press("Control+z")
+    for _ in range(len(window.journal()) - before):
+        client.post("undo")
+    client.close()
 
 
 def run_job(page: AnnotationPage, key: str) -> None:

@@ -221,7 +221,8 @@ def test_tracking_that_fails_says_so_also_to_windows_that_come_later(film: Path,
 
 
 def test_ctrl_c_ends_it_with_windows_open(film: Path, tmp_path: Path) -> None:
-    server = Server(film, film.with_suffix(".txt"), "--project", tmp_path / "a.liquidtrack", cache=tmp_path).start()
+    words = ("--project", tmp_path / "a.liquidtrack")
+    server = Server(film, film.with_suffix(".txt"), *words, cache=tmp_path, fresh=True).start()
     client = Client(server.address)
     with client.line():
         client.do("lock", track=1)

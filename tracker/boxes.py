@@ -118,6 +118,14 @@ def occlusion_ratio(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float
     return containment(xyxy, xyxy[:, 3], touch)
 
 
+def moved_boxes(xyxy: Float64, affine: Float64) -> Float64:
+    """(N, 4) boxes in the pixels of a frame whose camera has moved by `affine` (2, 3); they stay upright."""
+    linear, shift = affine[:, :2], affine[:, 2]
+    half = 0.5 * (xyxy[:, 2:] - xyxy[:, :2]) * np.sqrt(abs(np.linalg.det(linear)))
+    centre = 0.5 * (xyxy[:, :2] + xyxy[:, 2:]) @ linear.T + shift
+    return np.concatenate([centre - half, centre + half], axis=1)
+
+
 def ltwh(xyxy: ArrayLike) -> Float64:
     """(N, 4) left, top, width, height of boxes (N, 4) left, top, right, bottom."""
     boxes = np.asarray(xyxy, np.float64)

@@ -191,6 +191,15 @@ class SnapshotEngine(Protocol):
 
 
 @runtime_checkable
+class OutlookEngine(Protocol):
+    """A tracker that says what it expects of a frame before anything is seen of it."""
+
+    def outlook(self, time: float) -> tuple[Float64, Float64]:
+        """(N, 4) predicted boxes in pixels, and (N,) their spread in mean side lengths, as `Tracker.outlook`."""
+        ...
+
+
+@runtime_checkable
 class CameraMotion(Protocol):
     """Motion of the image since the last frame. Called for frames in order."""
 
@@ -228,6 +237,7 @@ class FrameContext:
         warp: (2, 3) affine from the previous frame's pixels to this frame's; None where it is unknown.
         tracks: all tracks alive at its time.
         predictor: predicts the engine's tracks, the first rows of `tracks`; None where it was not asked for.
+        looked: whether the detector worked on it; if not, `tracks` are predicted.
     """
 
     frame: Frame
@@ -235,6 +245,7 @@ class FrameContext:
     warp: Float64 | None = None
     tracks: Tracks = field(default_factory=Tracks.empty)
     predictor: Predictor | None = None
+    looked: bool = True
 
 
 class Stage(Protocol):

@@ -1,5 +1,6 @@
-"""`liquidtrack track --looks` for files: the detector works on the frames that matter, and every frame has boxes.
+"""`liquidtrack track --looks`: the detector works on the frames that matter, and every frame has boxes.
 
+Live sources and pipes are tracked frame by frame, with predicted boxes (`tracker.pipeline.looking`). This is for files.
 The frames of a recording are known before they are decoded. They are taken in blocks: first some evenly spaced frames
 of a block are detected, then those in between where the tracks were in doubt (`tracker.offline.looks`). Frames are
 written in order, a block and some seconds behind, so that boxes between two looks are filled in from both.
@@ -13,11 +14,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from datasets.sources.byte_reader import is_pipe
 from datasets.sources.frame_access import KEPT_BYTES, FrameReader
 from datasets.sources.frame_list import FrameList, list_frames
 from datasets.sources.recorded import Recorded
@@ -28,7 +28,7 @@ from tools.track.observer import NOBODY, Observer
 from tools.track.progress import progress
 from tools.track.stop_signals import stoppable
 from tools.track.whole import WholeRun, run_late
-from tools.track.whole_checks import check_unused, frame_by_frame
+from tools.track.whole_checks import check_unused, frame_by_frame, once
 from tracker.offline.config import OfflineConfig
 from tracker.offline.looked import fill_looked, track_looked
 from tracker.offline.looks import LookChooser
@@ -39,6 +39,9 @@ from tracker.pipeline.loop import Summary, limit_library_threads
 from tracker.pipeline.stages import CameraMotionStage, DetectStage, EmbedStage
 from tracker.protocols import FrameContext, SourceInfo, Stop
 from tracker.types import Bool, Detections, Float64, Frame, Int64
+
+if TYPE_CHECKING:
+    from datasets.sources.live import Live
 
 BLOCK_S = 20.0  # seconds of video whose looks are chosen together
 KEPT_SHARE = 0.75  # share of the reader's memory that a block may take, so that no frame of it is decoded twice
@@ -52,8 +55,6 @@ def check_looks(config: TrackConfig) -> None:
     Raises:
         ConfigError: a setting contradicts it.
     """
-    if config.output.show:
-        raise ConfigError("--show cannot show frames that --looks delays; write a --video, or leave it out.")
     used = frame_by_frame(config) + ["--keep-ids"] * config.keep_ids + ["--cache"] * (config.output.cache is not None)
     if used:
         raise ConfigError(f"{used[0]} needs every frame, and --looks leaves frames out; leave one of the two out.")
@@ -70,33 +71,40 @@ def check_looks(config: TrackConfig) -> None:
         check_unused(replace(config.offline, fill=OfflineConfig().fill), *names)
 
 
+def in_order(config: TrackConfig, info: SourceInfo) -> bool:
+    """Whether frames can be looked at in their order alone, as they come: those of live sources and pipes."""
+    return once(config, info)
+
+
 def check_looks_source(config: TrackConfig, info: SourceInfo) -> None:
-    """Checks that the source can be looked at out of order.
+    """Checks the settings with the source.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: one of them does not suit it.
     """
-    if info.live and config.offline.fill != OfflineConfig().fill:
+    if config.schedule.every:
+        return
+    if not in_order(config, info):
+        if config.output.show:
+            raise ConfigError("--show cannot show frames that --looks delays; write a --video, or leave it out.")
+        return
+    why = "is live" if info.live else "can be read once"
+    if config.whole:
+        raise ConfigError(f"--looks with --whole goes back and forth, and {info.name} {why}; leave one of them out.")
+    if config.offline.fill != OfflineConfig().fill:
         raise ConfigError(
-            f"--fill {config.offline.fill} needs the next look too, and {info.name} is live; leave --fill out: boxes"
+            f"--fill {config.offline.fill} needs the next look too, and {info.name} {why}; leave --fill out: boxes"
             " between two looks are predicted."
         )
-    if info.live:
-        raise ConfigError(
-            f"{info.name} is live, where the detector always takes the newest frame; leave --looks out, or name a file."
-        )
-    if "://" not in config.source and is_pipe(Path(config.source)):
-        raise ConfigError(f"--looks goes back and forth in the video, and {info.name} can be read once; name a file.")
 
 
-def looked_summary(config: TrackConfig, observer: Observer = NOBODY) -> tuple[Summary, bool]:
-    """Run `config`, which asks for few looks; returns the summary and whether the source was live.
+def looked_summary(config: TrackConfig, source: Recorded | Live, observer: Observer = NOBODY) -> tuple[Summary, bool]:
+    """Run `config`, which asks for few looks, on an open source; returns the summary and whether the source was live.
 
     Raises:
         LiquidTrackError: any error that the user can correct, after earlier results are written.
     """
-    check_looks(config)
-    return run_late(config, LookedRun, check_looks_source, observer)
+    return run_late(config, LookedRun, check_looks_source, observer, source)
 
 
 class LookedRun(WholeRun):

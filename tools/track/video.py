@@ -15,7 +15,7 @@ from tools.track.build import build_sinks, linger, outputs
 from tools.track.config.video import TrackConfig
 from tools.track.findings import nothing_tracked
 from tools.track.live import check_live, run_pipeline
-from tools.track.looks import looked_summary
+from tools.track.looks import check_looks, check_looks_source, in_order, looked_summary
 from tools.track.mask_prompts import build_marks
 from tools.track.observer import NOBODY, Observer
 from tools.track.outputs import Beginning, check_record, guard, with_defaults
@@ -53,17 +53,21 @@ def track_summary(config: TrackConfig, observer: Observer = NOBODY) -> tuple[Sum
     from datasets.source_factory import open_source
 
     if not config.schedule.every:
-        return looked_summary(config, observer)
-    if config.whole:
+        check_looks(config)
+    elif config.whole:
         return whole_summary(config, observer)
-    check_not_whole(config)
+    else:
+        check_not_whole(config)
     if config.pointing.active or config.marking:
         config = _pointing(config)
     asked = outputs(config.output)
     config.detection.kind_and_argument()  # checks the settings before any file is opened
     source = open_source(config.source, config.reading)
+    if not config.schedule.every and not in_order(config, source.info):
+        return looked_summary(config, source, observer)
     with ExitStack() as stack:
         stack.callback(source.close)
+        check_looks_source(config, source.info)
         check_record(config, source.info)
         check_live(config, source)
         config = with_defaults(config, source.info)
@@ -103,6 +107,8 @@ def track_summary(config: TrackConfig, observer: Observer = NOBODY) -> tuple[Sum
             summary = run_pipeline(config, pipeline, sinks, slow, seen, stop)
     if observer.say is not None or not config.quiet:
         report(summary, source, wanted if summary.frames else {}, say)
+        if not config.schedule.every:
+            say(f"  looks: the detector worked on {summary.looks} of {summary.frames} frames")
         if recorder is not None and recorder.frames:
             say(f"  record: {recorder.path} ({recorder.frames} frames)")
         if count := getattr(source, "unrecorded", 0):
@@ -140,6 +146,7 @@ def pipeline_config(config: TrackConfig) -> PipelineConfig:
         propagation=config.propagation,
         returning=config.returning,
         recognition=config.recognition,
+        schedule=config.schedule,
     )
 
 

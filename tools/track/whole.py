@@ -64,6 +64,7 @@ def run_late(
     kind: type[WholeRun],
     check: Callable[[TrackConfig, SourceInfo], None],
     observer: Observer = NOBODY,
+    source: Recorded | Live | None = None,
 ) -> tuple[Summary, bool]:
     """Run `config` with outputs that are written behind the reading; returns the summary and whether it was live.
 
@@ -72,6 +73,7 @@ def run_late(
         kind: the kind of run.
         check: checks them with the source.
         observer: learns of the run.
+        source: the source, where it is open already.
 
     Raises:
         LiquidTrackError: any error that the user can correct, after earlier results are written.
@@ -80,7 +82,7 @@ def run_late(
 
     asked = outputs(config.output)
     config.detection.kind_and_argument()  # checks the settings before any file is opened
-    source = open_source(config.source, config.reading)
+    source = source or open_source(config.source, config.reading)
     with ExitStack() as stack:
         stack.callback(source.close)
         check_record(config, source.info)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tracker.boxes import moved_boxes
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.offline.online import OnlineRun
@@ -73,7 +74,11 @@ class Follower:
         if before is None:
             return None
         boxes = before.xyxy.astype(np.float64)
-        expected = before.id, boxes if warp is None else _moved(boxes, warp), before.time_since_update <= since + EPS_S
+        expected = (
+            before.id,
+            boxes if warp is None else moved_boxes(boxes, warp),
+            before.time_since_update <= since + EPS_S,
+        )
         return evidence(expected, self.found, now.margin[on])
 
 
@@ -236,16 +241,8 @@ def choose_online(video: VideoDetections, config: LooksConfig, tracking: Tracker
     for k, time in enumerate(video.times.tolist()):
         if video.warps is not None:
             camera = np.vstack([video.warps[k], [0, 0, 1]]) @ camera
-        outlook = Outlook(*tracker.outlook(time)) if k else Outlook(np.zeros((0, 4)), np.zeros(0))
+        outlook = Outlook(*tracker.outlook(time)) if k else Outlook.none()
         if schedule.due(time, outlook):
             tracker.update(video.at(k), time, None if video.warps is None or k == 0 else camera[:2])
             looked[k], camera = True, np.eye(3)
     return looked
-
-
-def _moved(xyxy: Float64, affine: Float64) -> Float64:
-    """(N, 4) boxes in the pixels of a frame whose camera has moved by `affine`; they stay upright."""
-    linear, shift = affine[:, :2], affine[:, 2]
-    half = 0.5 * (xyxy[:, 2:] - xyxy[:, :2]) * np.sqrt(abs(np.linalg.det(linear)))
-    centre = 0.5 * (xyxy[:, :2] + xyxy[:, 2:]) @ linear.T + shift
-    return np.concatenate([centre - half, centre + half], axis=1)

@@ -19,6 +19,7 @@ from tracker.pipeline.prefetch import QUEUE
 from tracker.pipeline.stages import CameraMotionStage, EmbedStage
 from tracker.protocols import Detector, Embedder, Engine, Source, SourceInfo, Stage
 from tracker.providers import provider
+from tracker.schedule.online import OnlineSchedule
 from tracker.types import Frame, Tracks
 
 Detects = DetectorConfig | Detector | Callable[[Frame], Any] | str | Path
@@ -79,6 +80,7 @@ def build_pipeline(
         else:
             detector, config = config, PipelineConfig()
     config = config.with_settings(**settings)
+    config.check_schedule()
     config.resolved_detection().kind_and_argument()  # checks the text before anything is opened
     opened = provider("open_source")(source) if isinstance(source, str | Path | int) else source_of(source)
     try:
@@ -131,7 +133,9 @@ class _Builder:
         inner = tracker or self._tracker(found_by.names)
         # The stages must not be far ahead of the window in which the user selects objects.
         ahead = 1 if config.select else QUEUE
-        return Pipeline(source, found_by, self._around(inner), before=before, after=self._after(), ahead=ahead)
+        schedule = None if config.schedule.every else OnlineSchedule(config.schedule)
+        around, after = self._around(inner), self._after()
+        return Pipeline(source, found_by, around, before=before, after=after, ahead=ahead, schedule=schedule)
 
     def _detector(self, given: Detector | Callable[[Frame], Any] | None) -> Detector:
         detection = self._config.resolved_detection()

@@ -12,6 +12,7 @@ from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
 from tracker.masks.config import MaskConfig
 from tracker.reid.config import ReidConfig
+from tracker.schedule.config import LooksConfig
 from tracker.single_object.box_prompt import BoxPrompt
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class PipelineConfig:
         propagation: how masks are followed.
         returning: re-identification.
         recognition: fine-grained classes.
+        schedule: which frames the detector works on. It decides frame by frame; in others, objects are predicted.
     """
 
     camera_motion: Literal["none", "flow"] = "none"
@@ -49,11 +51,28 @@ class PipelineConfig:
     propagation: MaskConfig = field(default_factory=MaskConfig)
     returning: ReidConfig = field(default_factory=ReidConfig)
     recognition: RecogniseConfig = field(default_factory=RecogniseConfig)
+    schedule: LooksConfig = field(default_factory=LooksConfig)
 
     @property
     def pointing(self) -> bool:
         """Whether objects are or may be followed from boxes."""
         return self.select or bool(self.boxes)
+
+    def check_schedule(self) -> None:
+        """Checks that what is asked for does not need every frame, where a schedule leaves frames out.
+
+        Raises:
+            ConfigError: it does.
+        """
+        asked = {
+            "boxes, select and marks need": self.pointing or bool(self.marks),
+            "reid needs": self.returning.reid,
+            "classify needs": self.recognition.classify != "none",
+            "the detector background needs": self.detection.kind_and_argument()[0] == "background",
+        }
+        used = [what for what, given in asked.items() if given]
+        if used and not self.schedule.every:
+            raise ConfigError(f"{used[0]} every frame, and looks={self.schedule.looks!r} leaves frames out; drop one.")
 
     def resolved_detection(self) -> DetectorConfig:
         """The detector's settings with auto resolved: none where objects are given by boxes or masks, else lite0."""

@@ -13,11 +13,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from typing import Any, Literal
 
 from models.errors import LiquidTrackError
 from tracker.pipeline.latency import Delays
 from tracker.pipeline.live_tracks import Blend, Look, Looks
+from tracker.pipeline.looking import CameraChain
 from tracker.pipeline.loop import PATIENCE_S, Pipeline, Summary, Tally, limit_library_threads, writer_of
 from tracker.pipeline.newest_frame import NewestFrame
 from tracker.pipeline.prefetch import POLL_S, QUEUE, prefetch_map
@@ -172,10 +174,16 @@ class _LiveRun:
 
     def _looks(self) -> Generator[FrameContext, None, None]:
         """Runs the stages on the newest frames, and announces each result as soon as it is there."""
-        looks = Looks()
+        looks, camera = Looks(), CameraChain()
         with closing(self._pipeline.contexts(self._clock, source=self._slot)) as contexts:
             for context in contexts:
-                self._look = look = looks(context)
+                camera.add(context.warp)
+                if not context.looked:
+                    self._slot.done(context.frame.index)
+                    if self._unhurried is None:
+                        yield context
+                    continue
+                self._look = look = looks(replace(context, warp=camera.take()))
                 self._tracked.add(self._source.status.time - context.frame.time)
                 if self._windows:
                     self._past.append(look)

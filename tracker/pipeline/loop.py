@@ -20,6 +20,7 @@ from models.errors import ConfigError, LiquidTrackError
 from models.runtime.compute import beside_threads
 from tracker.pipeline.given_images import source_of
 from tracker.pipeline.latency import Delay, Delays
+from tracker.pipeline.looking import LookStep
 from tracker.pipeline.prefetch import QUEUE, prefetch_map
 from tracker.pipeline.stage_clock import StageClock
 from tracker.pipeline.stages import DetectStage, TrackStage, stage_name
@@ -36,6 +37,7 @@ from tracker.protocols import (
     Stage,
     Stop,
 )
+from tracker.schedule.online import LookSchedule
 from tracker.types import Frame, Tracks
 
 T = TypeVar("T")
@@ -78,6 +80,7 @@ class Summary:
         shown: number of frames that a window showed on its own, without waiting for the detector.
         to_screen: delays from the capture of these frames until they were shown.
         to_track: delays from the capture of a live frame until its tracks were known.
+        looks: number of the tracked frames that the detector worked on.
     """
 
     frames: int
@@ -92,6 +95,7 @@ class Summary:
     shown: int = 0
     to_screen: Delay | None = None
     to_track: Delay | None = None
+    looks: int = 0
 
 
 class Pipeline:
@@ -113,10 +117,11 @@ class Pipeline:
         before: stages between the detector and the tracker.
         after: stages after the tracker.
         ahead: number of frames that each stage of a recording may be ahead of the next one.
+        schedule: which frames the detector works on; None: all. In others, tracks are predicted (`State.PREDICTED`).
 
     Raises:
         SourceError: `source` is not a source.
-        ConfigError: `detector` is not a detector.
+        ConfigError: `detector` is not a detector, or `tracker` cannot predict for a `schedule`.
 
     Attributes:
         names: the classes of the tracks, set when the first frame is read.
@@ -131,12 +136,17 @@ class Pipeline:
         before: Sequence[Stage] = (),
         after: Sequence[Stage] = (),
         ahead: int = QUEUE,
+        schedule: LookSchedule | None = None,
     ) -> None:
         detect = DetectStage(detector)
         self.source = source_of(source)
         self.detector: Detector = detect.detector
         self.tracker = tracker
-        self.stages: tuple[Stage, ...] = (detect, *before, TrackStage(tracker), *after)
+        tracking: tuple[Stage, ...] = (detect, *before, TrackStage(tracker))
+        self.stages: tuple[Stage, ...] = (*tracking, *after)
+        self._works: list[tuple[str, Work]] = [(stage_name(stage), stage) for stage in self.stages]
+        if schedule is not None:
+            self._works[: len(tracking)] = [(LookStep.name, LookStep(schedule, tracking, self.source.info.live))]
         self.names: tuple[str, ...] = self.detector.names
         self._ahead, self._used = ahead, False
 
@@ -256,8 +266,7 @@ class Pipeline:
             source: frames in place of those of the pipeline's source.
         """
         source = source or self.source
-        steps: list[tuple[str, Callable[[Any], FrameContext]]] = [(stage_name(s), s) for s in self.stages]
-        steps += behind
+        steps: list[tuple[str, Callable[[Any], FrameContext]]] = [*self._works, *behind]
         frames: Generator[Any, None, None] = clock.reading(source)
         depth = self._ahead
         if source.info.live:
@@ -278,7 +287,7 @@ class Tally:
     def __init__(self) -> None:
         self.frames, self.first, self.last = 0, 0.0, 0.0
         self.ids: set[int] = set()
-        self.detections, self.top = 0, (0.0, -1)
+        self.detections, self.looks, self.top = 0, 0, (0.0, -1)
 
     def add(self, context: FrameContext) -> None:
         """Adds a frame that was written."""
@@ -286,6 +295,7 @@ class Tally:
         self.first = context.frame.time if self.frames == 0 else self.first
         self.last = context.frame.time
         self.frames += 1
+        self.looks += context.looked
         self.ids.update(context.tracks.confirmed.id.tolist())
         if len(found):
             self.detections += len(found)
@@ -304,7 +314,8 @@ class Tally:
         """The summary of all frames so far."""
         video = self.last - self.first
         found = self.detections, *self.top
-        return Summary(self.frames, len(self.ids), video, wall, busy, complete, *found, shown, to_screen, to_track)
+        live = shown, to_screen, to_track
+        return Summary(self.frames, len(self.ids), video, wall, busy, complete, *found, *live, self.looks)
 
 
 def writer_of(sink: Sink) -> Work:

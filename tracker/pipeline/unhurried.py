@@ -70,11 +70,11 @@ class Unhurried:
                     self._before = self._looks.popleft()
                 look = self._before
             if look is None:
-                yield FrameContext(frame)
+                yield FrameContext(frame, looked=False)
             elif found:
                 yield look.context
             else:
-                yield FrameContext(frame, tracks=look.at(frame.time))
+                yield FrameContext(frame, tracks=look.at(frame.time), looked=False)
 
     def _ready(self) -> bool:
         if self._closed:

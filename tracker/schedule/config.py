@@ -26,6 +26,8 @@ class LooksConfig:
     newcomer: Seconds = 0.5
 
     def __post_init__(self) -> None:
+        if isinstance(self.looks, int | float):  # in Python: looks=0.2
+            object.__setattr__(self, "looks", repr(self.looks))
         if not (math.isfinite(self.newcomer) and self.newcomer > 0):
             raise ConfigError(f"newcomer is {self.newcomer}; give seconds above 0.")
         if self.looks in (ALL, AUTO):

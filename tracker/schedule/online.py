@@ -24,6 +24,7 @@ SPREAD, NEAR = 0.45, 0.3
 LARGEST_SPREAD = 1.0  # beyond the size of a box its place is not known at all
 GAIN = 0.08  # of the logarithm of the price, for each look
 DRIFT = 4.0  # looks by which the budget may be exceeded or fall behind for a while
+EPS_S = 1e-6  # seconds, the resolution of the tracker's clock
 AUTO_LOSS = 0.15  # share of the tracks' boxes that may be lost for want of a look, with --looks auto
 
 
@@ -38,6 +39,11 @@ class Outlook:
 
     xyxy: Float64
     spread: Float64
+
+    @staticmethod
+    def none() -> Outlook:
+        """Where nothing is tracked."""
+        return Outlook(np.zeros((0, 4)), np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.spread)
@@ -54,8 +60,14 @@ class Outlook:
 class LookSchedule(Protocol):
     """Decides before each frame whether the detector looks at it."""
 
-    def due(self, time: float, outlook: Outlook) -> bool:
-        """Whether to look at the frame at `time` seconds. Called once a frame, in order; deterministic."""
+    def due(self, time: float, outlook: Outlook, frames: int = 1) -> bool:
+        """Whether to look at the frame at `time` seconds. Called once a frame, in order; deterministic.
+
+        Args:
+            time: seconds.
+            outlook: what is expected of the frame.
+            frames: frames since the last call, this one included: more than 1 where a live source dropped some.
+        """
         ...
 
 
@@ -70,19 +82,24 @@ class OnlineSchedule:
         self._config = config
         self._first = self._last = 0.0  # seconds: of the first frame, of the latest look
         self._log_price: float | None = None
-        self._frames = self._looks = 0
+        self._frames = 0
+        self._ahead: float | None = None  # looks beyond the budget
 
-    def due(self, time: float, outlook: Outlook) -> bool:
-        """As `LookSchedule.due`; the first frame always is."""
-        self._frames += 1
-        if self._looks == 0:
+    def due(self, time: float, outlook: Outlook, frames: int = 1) -> bool:
+        """As `LookSchedule.due`; the first frame always is.
+
+        A budget that a slow detector cannot use up is lost, so that it is never exceeded later.
+        """
+        self._frames += frames
+        if self._ahead is None:
+            self._ahead = 0.0
             self._first = time
             return self._look(time)
         passed = time - self._first
         share = self._config.share((self._frames - 1) / passed)
         waited, loss = time - self._last, outlook.loss
         if share is None:
-            if waited >= self._config.newcomer or loss > AUTO_LOSS * max(1, len(outlook)):
+            if waited >= self._config.newcomer - EPS_S or loss > AUTO_LOSS * max(1, len(outlook)):
                 return self._look(time)
             return False
         if share >= 1:
@@ -91,14 +108,16 @@ class OnlineSchedule:
         if self._log_price is None:  # as if looks were even so far
             usual = passed / (self._frames - 1) / share
             self._log_price = math.log(max(usual * loss, 1e-9))
-        ahead = self._looks - share * self._frames
-        if ahead <= -DRIFT or (ahead < DRIFT and worth >= self._log_price):
+            self._ahead -= share  # of the first frame
+        self._ahead = max(self._ahead - share * frames, -DRIFT - share)
+        if self._ahead <= -DRIFT or (self._ahead < DRIFT and worth >= self._log_price):
             self._log_price += GAIN * (1 - share)
             return self._look(time)
-        self._log_price -= GAIN * share
+        self._log_price -= GAIN * share * frames
         return False
 
     def _look(self, time: float) -> bool:
         self._last = time
-        self._looks += 1
+        assert self._ahead is not None
+        self._ahead += 1
         return True

@@ -183,6 +183,11 @@ COMMANDS: dict[str, Command] = {
         "tools.benchmark.config.detector_speed:BenchDetectorConfig",
         "time detector networks beside the frozen CNN alone",
     ),
+    "bench batch": Command(
+        "tools.benchmark.batch:bench_batch",
+        "tools.benchmark.config.batch:BenchBatchConfig",
+        "time many recordings in processes and in threads",
+    ),
     "bench startup": Command(
         "tools.benchmark.startup_time:bench_startup",
         "tools.benchmark.config.startup_time:BenchStartupConfig",

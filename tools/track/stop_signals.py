@@ -14,7 +14,10 @@ from tracker.protocols import Source
 
 @contextmanager
 def stoppable(source: Source) -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM end the run after the current frame; a second Ctrl-C ends it at once."""
+    """Ctrl-C and SIGTERM end the run after the current frame; a second Ctrl-C ends it at once.
+
+    A process that ignores Ctrl-C, such as a worker whose parent decides what it means, continues to ignore it.
+    """
     stop = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -28,7 +31,8 @@ def stoppable(source: Source) -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield stop
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -59,6 +60,17 @@ def assert_gone(pids: list[int]) -> None:
     while any(_is_running(pid) for pid in pids):
         assert time.monotonic() < patience, f"still there: {pids}"
         time.sleep(0.05)
+
+
+def workers_of(driver: int) -> list[int]:
+    """The worker processes of a process."""
+    found = []
+    for thread in Path(f"/proc/{driver}/task").glob("*"):  # each worker is a child of the thread that waits for it
+        with contextlib.suppress(OSError):
+            for child in (thread / "children").read_text().split():
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.append(int(child))
+    return found
 
 
 def _is_running(pid: int) -> bool:

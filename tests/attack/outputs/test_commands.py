@@ -104,6 +104,7 @@ REPORTS = {
     "bench reid": ["bench", "reid", "clip.mp4", "gt.txt"],
     "bench vfr": ["bench", "vfr", "clip.mp4", "root", "--detector", "background"],
     "bench detection": ["bench", "detection"],
+    "bench batch": ["bench", "batch", "--clip", "clip.mp4"],
     "bench startup": ["bench", "startup", "clip.mp4"],
     "bench mot": ["bench", "mot", "root"],
 }

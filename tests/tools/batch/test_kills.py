@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.batch_clips import DETECTIONS, results, write_clips
 from tests.support.command import LIQUIDTRACK
+from tests.support.engine_driver import workers_of
 from tools.batch.config import RecordingConfig
 from tools.batch.finding import SearchRules, search
 from tools.batch.results import ResultFolder
@@ -23,16 +24,6 @@ from tracker.detectors.config import DetectorConfig
 
 COUNT = 200
 PATIENCE_S = 240.0
-
-
-def workers_of(driver: int) -> list[int]:
-    found = []
-    for thread in Path(f"/proc/{driver}/task").glob("*"):  # each worker is a child of the thread that waits for it
-        with contextlib.suppress(OSError):
-            for child in (thread / "children").read_text().split():
-                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    found.append(int(child))
-    return found
 
 
 def done(out: Path) -> int:

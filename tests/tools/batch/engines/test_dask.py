@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import re
 import signal
 import socket
@@ -13,15 +14,21 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("distributed", reason="needs the extra cluster")
-
 from models.errors import ConfigError
-from tests.support.engine_driver import end_driver
+from tests.support.batch_clips import DETECTIONS, results, write_clips
+from tests.support.engine_driver import end_driver, workers_of
 from tests.support.engine_tasks import doubled, fated, long, where
+from tools.batch.config import RecordingConfig
+from tools.batch.engines.dask_cluster import DaskEngine
 from tools.batch.engines.dask_logs import log_file
 from tools.batch.engines.driver import run_tasks
 from tools.batch.engines.opening import open_engine
 from tools.batch.engines.types import EngineError, TaskEngine, TaskNeeds
+from tools.batch.finding import SearchRules, search
+from tools.batch.results import ResultFolder
+from tools.batch.task import RecordingTask, track_recording
+from tools.cli.main import main
+from tracker.detectors.config import DetectorConfig
 
 ROOT = Path(__file__).parents[4]
 PATIENCE_S = 60.0
@@ -33,6 +40,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TaskEngine]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LIQUIDTRACK_CACHE", str(tmp_path_factory.mktemp("cache")))
         with open_engine("dask:2") as engine:
+            assert isinstance(engine, DaskEngine)
             yield engine
 
 
@@ -57,6 +65,35 @@ def test_stop_leaves_the_cluster_and_its_results(own: TaskEngine) -> None:
         assert outcome.error is None
         seen.append(outcome.task)
     assert 5 <= len(seen) < 100
+
+
+def test_killed_workers_change_no_result(own: TaskEngine, tmp_path: Path) -> None:
+    wanted, chance, kills = _undisturbed(tmp_path, 15), random.Random(29), 0
+    for done, outcome in enumerate(run_tasks(own, _tasks(tmp_path, "out"), track_recording, retries=5, pause_s=0.01)):
+        assert outcome.error is None
+        if done in (3, 8):
+            os.kill(chance.choice(workers_of(os.getpid())), signal.SIGKILL)
+            kills += 1
+    assert kills == 2
+    assert results(tmp_path / "out") == wanted
+
+
+def _tasks(folder: Path, out: str) -> Iterator[RecordingTask]:
+    root = folder / "in"
+    ResultFolder(str(folder / out)).create()
+    config = RecordingConfig(formats=("jsonl",), detection=DetectorConfig(f"file:{root / DETECTIONS}"))
+    for one in search(root, SearchRules()):
+        yield RecordingTask(one.source, one.label, one.stem, str(folder / out), config)
+
+
+def _undisturbed(folder: Path, count: int) -> dict[str, bytes]:
+    """The results of clips in folder/in without any engine."""
+    write_clips(folder / "in", count)
+    for task in _tasks(folder, "wanted"):
+        track_recording(task)
+    found = results(folder / "wanted")
+    assert len(found) == 2 * count
+    return found
 
 
 def test_no_worker_of_an_own_cluster_outlives_its_driver(tmp_path: Path) -> None:
@@ -135,6 +172,14 @@ def test_a_running_cluster_from_its_first_worker_to_the_end_of_its_scheduler(
         assert pids == {first.pid, second.pid}
         assert {Path(result["folder"]).name for result in found} == {"first", "second"}
 
+    # The command, on the two workers that are left: two hosts with one store.
+    wanted = _undisturbed(tmp_path, 6)
+    words = ["batch", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--formats", "jsonl", "--exclude", "*.csv"]
+    assert main([*words, "--detector", f"file:{tmp_path / 'in' / DETECTIONS}", "--on", cluster.address]) == 0
+    assert "6 done" in capsys.readouterr().out
+    assert results(tmp_path / "out") == wanted
+
+    with open_engine(cluster.address, needs=needs) as engine:
         # A worker of another version is noticed although it came late.
         other = tmp_path / "other"
         (other / "liquidtrack-99.1.dist-info").mkdir(parents=True)

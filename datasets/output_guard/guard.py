@@ -22,6 +22,7 @@ from types import TracebackType
 
 from datasets.output_guard.file_lock import FileLock
 from datasets.output_guard.manifest import PATTERN, ManifestEntry, Place, Settings, fingerprint, read, update
+from datasets.storage.stores import check_local
 from datasets.video.output_file import is_stream
 from models.checks.renames import COMMANDS, with_new_names
 from models.errors import ConfigError
@@ -323,6 +324,7 @@ def real(path: Path) -> Path:
 def _look(output: Output) -> None:
     """Refuses outputs that can never be written, before anything is created or locked."""
     hint = "name another place"
+    check_local(output.name, output.path)
     for path in (output.path, *output.beside):
         try:
             os.stat(path)

@@ -70,8 +70,9 @@ def join(folder: str, name: str) -> str:
 
 
 def base_name(address: str) -> str:
-    """The last part of an address, without a query."""
-    return re.split(r"[?#]", address, maxsplit=1)[0].rstrip("/").rpartition("/")[2]
+    """The last part of an address; without the query of a web address, while names in a store may hold `?` and `#`."""
+    path = address if is_store(address) else re.split(r"[?#]", address, maxsplit=1)[0]
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def suffix_of(address: str) -> str:

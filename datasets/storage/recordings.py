@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import partial
 
 from datasets.sources.config import SourceConfig
@@ -10,7 +11,7 @@ from datasets.sources.containers import open_bytes
 from datasets.sources.credentials import guard_library_logs
 from datasets.sources.recorded import check
 from datasets.sources.video_files import VideoFile
-from datasets.storage.addresses import RECORDINGS, is_web, suffix_of
+from datasets.storage.addresses import RECORDINGS, base_name, is_web, suffix_of
 from datasets.storage.failures import shown
 from datasets.storage.http_reader import HttpReader
 from datasets.storage.object_reader import ObjectReader
@@ -53,7 +54,9 @@ def open_recording(address: str, config: SourceConfig) -> VideoFile:
         ConfigError: a package is missing, or the settings contradict each other.
     """
     check(config)
-    return _opened(open_remote(address, config.reconnect), address, config)
+    opened = _opened(open_remote(address, config.reconnect), address, config)
+    opened.info = replace(opened.info, name=base_name(opened.info.name))  # as a local file is called in results
+    return opened
 
 
 def open_web_recording(address: str, config: SourceConfig) -> VideoFile | None:

@@ -26,7 +26,7 @@ from typing import Any, Protocol, TypeVar
 
 from datasets.storage.addresses import OBJECT_STORES, address_in, is_store, join, scheme_of
 from datasets.storage.failures import StoreError, failure, shown
-from models.errors import DataError, SourceError
+from models.errors import ConfigError, DataError, SourceError
 
 TEMPORARY = ".liquidtrack-"  # begins the names of files that are being written
 PART = ".part"
@@ -116,6 +116,20 @@ def open_store(place: str | Path) -> FileStore:
     if isinstance(place, Path):
         place = address_in(place) or str(place)
     return RemoteStore(place) if is_store(place) else LocalStore(Path(place))
+
+
+def check_local(what: str, path: Path) -> None:
+    """Checks that a path is none that was typed as the address of a store.
+
+    Args:
+        what: the option that names it, for the message.
+        path: the path.
+
+    Raises:
+        ConfigError: it is.
+    """
+    if address_in(path) is not None:
+        raise ConfigError(f"{what} is an address, and this command writes local files; name one and copy it there.")
 
 
 def _is_temporary(name: str) -> bool:

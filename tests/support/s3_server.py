@@ -105,6 +105,28 @@ class S3Server:
         """Lets the next `times` answers to ranges end after `at` bytes."""
         self._get(f"/-/cut?at={at}&times={times}")
 
+    @contextlib.contextmanager
+    def restricted(self) -> Iterator[dict[str, str]]:
+        """Asks for keys for as long as the block; those that it gives may read and not write."""
+        import boto3
+
+        iam = boto3.client("iam", endpoint_url=self.url)
+        rights = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}
+        iam.create_user(UserName="reader")
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [rights]})
+        iam.put_user_policy(UserName="reader", PolicyName="reads", PolicyDocument=policy)
+        key = iam.create_access_key(UserName="reader")["AccessKey"]
+        self._free_requests(b"0")
+        try:
+            yield {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+        finally:
+            self._free_requests(b"inf")
+
+    def _free_requests(self, number: bytes) -> None:
+        kind = {"Content-Type": "application/octet-stream"}
+        request = urllib.request.Request(f"{self.url}/moto-api/reset-auth", number, kind, method="POST")
+        urllib.request.urlopen(request, timeout=30).close()
+
     def _get(self, path: str) -> bytes:
         with urllib.request.urlopen(self.url + path, timeout=30) as answer:
             return bytes(answer.read())
@@ -124,6 +146,20 @@ def s3_server() -> Iterator[S3Server]:
         finally:
             process.stdin.close()
             process.wait(20)
+
+
+@contextlib.contextmanager
+def s3_bucket(name: str) -> Iterator[S3Server]:
+    """A server with an empty bucket, which the environment of this process points at."""
+    import pytest
+    import s3fs
+
+    with s3_server() as server, pytest.MonkeyPatch.context() as patch:
+        for variable, value in server.environment.items():
+            patch.setenv(variable, value)
+        patch.setenv("AWS_CONFIG_FILE", os.devnull)
+        s3fs.S3FileSystem(skip_instance_cache=True).mkdir(name)
+        yield server
 
 
 if __name__ == "__main__":

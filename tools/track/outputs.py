@@ -12,6 +12,7 @@ from pathlib import Path
 from datasets.formats.writer import PICTURES
 from datasets.output_guard.guard import Input, Output, OutputGuard
 from datasets.sources.credentials import strip_credentials
+from datasets.storage.addresses import RECORDINGS, base_name, suffix_of
 from datasets.video.output_file import is_stdout, is_stream
 from models.errors import ConfigError, DataError
 from tools.cli.output_guard import described
@@ -19,6 +20,7 @@ from tools.cli.settings import files_read, flatten, to_toml
 from tools.display.config import ViewConfig
 from tools.track.build import inputs, outputs
 from tools.track.config.video import OutputConfig, TrackConfig
+from tools.track.elsewhere import check_elsewhere, told
 from tools.track.late_sink import LateSink
 from tracker.protocols import Sink, Source, SourceInfo
 
@@ -49,7 +51,8 @@ def _place(info: SourceInfo) -> tuple[Path, str]:
     if info.live:
         return Path(), f"{name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
     if info.path is None:
-        return Path(), name
+        base = base_name(info.name)
+        return Path(), base[: -len(suffix)] if (suffix := suffix_of(base)) in RECORDINGS else name
     path = Path(info.path)
     while glob.has_magic(path.name) and not path.exists():
         path = path.parent  # for a glob: the folder that holds it
@@ -81,6 +84,7 @@ def guard(config: TrackConfig, info: SourceInfo) -> OutputGuard:
     settings = described(config, values)
     if config.output.video is not None:
         settings["frames_numbered_by"] = "video"
+    check_elsewhere(kept, config.output.overwrite)
     return OutputGuard("track", settings, kept, _inputs(config, info), config.output.overwrite)
 
 
@@ -163,7 +167,9 @@ def _settings(config: TrackConfig) -> str:
     """The resolved settings without passwords, which `--config` reads. Permission to overwrite is not stored and must
     be given again."""
     source = strip_credentials(config.source) if "://" in config.source else config.source
-    return to_toml(replace(config, source=source, output=replace(config.output, overwrite=False, out=None)))
+    places = {name: told(path) for name, path in flatten(config.output) if isinstance(path, Path)}
+    output = replace(config.output, **places | {"overwrite": False, "out": None})  # type: ignore[arg-type]
+    return to_toml(replace(config, source=source, output=output))
 
 
 def _content(path: Path) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tools.track.config.video import TrackConfig
+from tools.track.elsewhere import told
 from tracker.pipeline.loop import Summary
 from tracker.protocols import Detector, Source
 
@@ -28,7 +29,7 @@ def report(summary: Summary, source: Source, wanted: dict[str, Path], say: Calla
     if not summary.frames:
         say("  no frame came, and nothing was written")
     for flag, path in wanted.items():
-        say(f"  {flag}: {path}")
+        say(f"  {flag}: {told(path)}")
 
 
 def warn_of_rest(config: TrackConfig, detector: Detector, last: int, say: Callable[..., None]) -> None:

@@ -13,6 +13,7 @@ from datasets.video.output_file import is_stdout
 from tools.cli.messages import say as say_line
 from tools.track.build import build_sinks, linger, outputs
 from tools.track.config.video import TrackConfig
+from tools.track.elsewhere import staged, told
 from tools.track.findings import nothing_tracked
 from tools.track.live import check_live, run_pipeline
 from tools.track.looks import check_looks, check_looks_source, in_order, looked_summary
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 
 def track(config: TrackConfig) -> int:
     """Track one source into all requested outputs; returns 0, or 1 where a recording was stopped early."""
-    summary, live = track_summary(config)
+    with staged(config.output) as output:
+        summary, live = track_summary(replace(config, output=output))
     return 0 if summary.complete or live or config.output.show else 1
 
 
@@ -85,7 +87,7 @@ def track_summary(config: TrackConfig, observer: Observer = NOBODY) -> tuple[Sum
         sinks, slow = build_sinks(config, pointer, source, beginning.late(source))
         sinks += map(beginning.late(source), observer.writers)
         if not config.quiet and wanted != asked:
-            say(f"writing {' and '.join(str(path) for path in wanted.values())}", flush=True)
+            say(f"writing {' and '.join(str(told(path)) for path in wanted.values())}", flush=True)
         recorder = None
         if config.output.record is not None:
             from datasets.recorder import Recorder

@@ -25,6 +25,7 @@ from tools.track.config.video import TrackConfig
 from tools.track.detection_pass import DetectionPass, detection_settings
 from tools.track.detections_kept import made_with, open_cache
 from tools.track.doubt import DOUBT_BELOW, DoubtFile
+from tools.track.elsewhere import told
 from tools.track.findings import nothing_tracked
 from tools.track.observer import NOBODY, Observer
 from tools.track.ordered_worker import OrderedWorker
@@ -94,7 +95,7 @@ def run_late(
         say: Callable[..., None] = observer.say or said
         run = kind(config, source, beginning, stack, observer)
         if not config.quiet and wanted != asked:
-            say(f"writing {' and '.join(str(path) for path in wanted.values())}", flush=True)
+            say(f"writing {' and '.join(str(told(path)) for path in wanted.values())}", flush=True)
         summary = run()
     if observer.say is not None or not config.quiet:
         _report(config, summary, run, say)

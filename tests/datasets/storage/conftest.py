@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from datasets.storage.remote_file import SHELF
-from tests.support.s3_server import S3Server, s3_server
+from tests.support.s3_server import S3Server, s3_bucket
 from tests.support.sftp_server import SftpServer
 from tests.support.striped_video import encode, stripes
 
@@ -23,15 +23,9 @@ def nothing_kept() -> Iterator[None]:
 
 
 @pytest.fixture(scope="package")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+def s3() -> Iterator[S3Server]:
     """An S3 server with an empty bucket `videos`, which the environment points at."""
-    import s3fs
-
-    with s3_server() as server, pytest.MonkeyPatch.context() as patch:
-        for name, value in server.environment.items():
-            patch.setenv(name, value)
-        patch.setenv("AWS_CONFIG_FILE", str(tmp_path_factory.mktemp("aws") / "none"))
-        s3fs.S3FileSystem(skip_instance_cache=True).mkdir("videos")
+    with s3_bucket("videos") as server:
         yield server
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from datasets.storage.stores import FileStore, open_store
 from models.errors import DataError, SourceError
+from tests.support.s3_server import S3Server
+from tests.support.sftp_server import SftpServer
 
 KINDS = ["local", "s3", "sftp"]
 
@@ -101,15 +104,34 @@ def test_leftovers_of_killed_writers_are_hidden_and_swept(store: FileStore) -> N
     assert store.read("b/a") == b"whole"
 
 
-def test_store_that_cannot_be_written_is_one_sentence(sftp: object, tmp_path: Path) -> None:
+def test_store_that_cannot_be_written_is_one_sentence(sftp: SftpServer, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="access is denied"):
-        open_store(sftp.url("readonly")).write("a", b"x")  # type: ignore[attr-defined]
+        open_store(sftp.url("readonly")).write("a", b"x")
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(SourceError, match="cannot be written"):
         open_store(tmp_path / "file").write("a", b"x")
 
 
-def test_missing_bucket_is_one_sentence(s3: object) -> None:
+def test_keys_without_the_right_to_write_read(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store("s3://videos/read")
+    store.write("a", b"abc")
+    with s3.restricted() as keys:
+        for name, value in keys.items():
+            monkeypatch.setenv(name, value)
+        assert store.read("a") == b"abc"
+        assert [file.name for file in store.files()] == ["a"]
+        for write in (partial(store.write, "b", b"x"), partial(store.remove, "a")):
+            with pytest.raises(SourceError, match="access is denied; check AWS_ACCESS_KEY_ID"):
+                write()
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wr0ngwr0ng")
+        for act in (partial(store.read, "a"), partial(store.stat, "a"), lambda: list(store.files())):
+            with pytest.raises(SourceError, match="access is denied") as wrong:
+                act()
+            assert "wr0ng" not in str(wrong.value)
+            assert keys["AWS_ACCESS_KEY_ID"] not in str(wrong.value)
+
+
+def test_missing_bucket_is_one_sentence(s3: S3Server) -> None:
     for act in (
         lambda: open_store("s3://nobody/x").write("a", b"x"),
         lambda: list(open_store("s3://nobody/x").files()),
@@ -120,9 +142,9 @@ def test_missing_bucket_is_one_sentence(s3: object) -> None:
 
 
 @pytest.mark.parametrize("store", ["sftp"], indirect=True)
-def test_links_are_followed_to_files_and_not_into_folders(store: FileStore, sftp: object) -> None:
+def test_links_are_followed_to_files_and_not_into_folders(store: FileStore, sftp: SftpServer) -> None:
     store.write("a/b", b"12345")
-    root: Path = sftp.folder / store.place.rpartition("/")[2]  # type: ignore[attr-defined]
+    root: Path = sftp.folder / store.place.rpartition("/")[2]
     (root / "link").symlink_to(root / "a/b")
     (root / "a/loop").symlink_to(root)
     (root / "dangling").symlink_to(root / "none")

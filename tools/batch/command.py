@@ -7,8 +7,10 @@ import itertools
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from types import FrameType
 
@@ -23,6 +25,7 @@ from tools.batch.planning import RecordingsPlace, TaskPlan, check_settings, plac
 from tools.batch.progress import BatchProgress
 from tools.batch.report import write_report
 from tools.batch.results import JudgedState, ResultFolder
+from tools.batch.split.plan import SplitPlan
 from tools.batch.summary import CSV, PARQUET, check_tables, summary_rows, write_csv, write_parquet
 from tools.batch.task import RecordingTask, track_recording
 from tools.cli.interrupt import heard
@@ -76,6 +79,8 @@ class BatchRun:
         self._stop = threading.Event()
         self._full = ""  # why nothing more can be written
         self._first = True  # whether recordings without a task are told
+        self._parts: deque[RecordingTask] = deque()  # segments and joins that can begin
+        self._split: dict[str, tuple[set[int], RecordingTask]] = {}  # of each, segments to come, and what joins them
         self._changed: dict[str, str] = {}  # why results are not as asked for
         self.counts = dict.fromkeys(("done", "before", "failed", "aside", "changed", "elsewhere"), 0)
 
@@ -131,7 +136,7 @@ class BatchRun:
         self._progress.event("engine", on=engine.name, link=engine.link)
         written = time.monotonic()
         outcomes = run_tasks(
-            engine, tasks, track_recording,
+            engine, self._feed(tasks), track_recording,
             retries=self._config.engine.retries, stop=self._stop.is_set, began=self._began,
         )  # fmt: skip
         with contextlib.closing(outcomes):  # type: ignore[type-var]
@@ -141,8 +146,39 @@ class BatchRun:
                     self._summarise()
                     written = time.monotonic()
 
+    def _feed(self, tasks: Iterator[RecordingTask | None]) -> Iterator[RecordingTask | None]:
+        """Segments and joins before other recordings; None while a segment must end before there is more to do."""
+        ended = False
+        while not (self._stop.is_set() or self._full):
+            if self._parts:
+                yield self._parts.popleft()
+            elif not ended:
+                try:
+                    yield next(tasks)
+                except StopIteration:
+                    ended = True
+            elif self._split:
+                yield None
+            else:
+                return
+
+    def _split_up(self, task: RecordingTask, plan: SplitPlan) -> None:
+        """A recording has become segments."""
+        self._split[task.label] = set(range(len(plan.segments))), replace(task, plan=plan)
+        self._parts += [replace(task, segment=segment) for segment in plan.segments]
+
+    def _settle_segment(self, task: RecordingTask) -> None:
+        """A segment is tracked; after the last one, the recording is joined."""
+        assert task.segment is not None
+        if task.label in self._split:
+            missing, join = self._split[task.label]
+            missing.discard(task.segment.number)
+            if not missing:
+                del self._split[task.label]
+                self._parts.append(join)
+
     def _began(self, task: RecordingTask, number: int) -> None:
-        self._progress.event("begin", recording=task.label, number=number)
+        self._progress.event("begin", recording=task.step, number=number)
 
     def _settle(self, outcome: TaskOutcome[RecordingTask]) -> None:
         task, result = outcome.task, outcome.result or {}
@@ -150,6 +186,16 @@ class BatchRun:
         if state == "elsewhere":
             self.counts["elsewhere"] += 1
             return
+        if state == "split":
+            self._split_up(task, result["plan"])
+            return
+        if state == "segment":
+            self._settle_segment(task)
+            return
+        if task.segment is not None:
+            if self._split.pop(task.label, None) is None:
+                return  # another segment has failed before
+            self._parts = deque(part for part in self._parts if part.label != task.label)
         if state == "full":
             self._full = error
         name = "done" if state == "done" else "failed"

@@ -73,6 +73,9 @@ class RecordingConfig:
             and short absences filled; the video is read a second time where images are needed.
         horizon: seconds of future that a decision of --whole uses, so that memory stays bounded. By default all of the
             video.
+        split: cut recordings into segments of so many seconds, which are tracked at the same time. Tracks are joined
+            where segments overlap; a recording that cannot be cut is tracked in one piece.
+        split_overlap: seconds that two segments share. By default what the tracks need: 5 s, and 10 s with --whole.
     """
 
     formats: tuple[FormatName, ...] = ("jsonl", "video")
@@ -81,6 +84,8 @@ class RecordingConfig:
     keep_ids: bool = False
     whole: bool = False
     horizon: Seconds | None = None
+    split: Seconds | None = None
+    split_overlap: Seconds | None = None
     reading: SourceConfig = field(default_factory=SourceConfig)
     detection: DetectorConfig = field(default_factory=DetectorConfig)
     pointing: PointConfig = field(default_factory=PointConfig)
@@ -98,6 +103,8 @@ class RecordingConfig:
     def __post_init__(self) -> None:
         if not self.formats:
             raise ConfigError(f"formats is empty; name what is written: {', '.join(ENDINGS)}.")
+        if self.split is None and self.split_overlap is not None:
+            raise ConfigError("--split-overlap belongs to --split; add --split SECONDS, or leave it out.")
         if self.formats == ("doubt",):
             raise ConfigError(
                 "formats is doubt alone, which tells of tracks; name a format for them too, such as jsonl."

@@ -26,6 +26,7 @@ from tools.track.config.video import OutputConfig, TrackConfig
 WHOLE_BYTES = 1 << 20  # a recording up to this size counts by every byte
 PIECE_BYTES = 1 << 16  # of a larger one: its length, and so much of its begin, middle and end
 CLOCKS = ("times.csv", "seqinfo.ini")
+OWN = ("formats", "split", "split_overlap")  # settings that `track` does not have
 ALIKE = ("threads",)  # settings that change no result
 
 
@@ -50,7 +51,7 @@ class ResultIdentity:
 
 def track_config(source: str, config: RecordingConfig, output: OutputConfig | None = None) -> TrackConfig:
     """The settings of `track` for one recording, without messages."""
-    values = {field.name: getattr(config, field.name) for field in fields(config) if field.name != "formats"}
+    values = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in OWN}
     return TrackConfig(source, quiet=True, output=output or OutputConfig(), **values)
 
 

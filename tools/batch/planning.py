@@ -181,6 +181,7 @@ def check_settings(config: BatchConfig) -> None:
         ConfigError: they contradict each other, or a file that they name is missing.
     """
     from tools.batch.identity import track_config
+    from tools.batch.split.plan import check_split
     from tools.track.build import inputs
     from tools.track.looks import check_looks
     from tools.track.whole_checks import check_not_whole, check_whole
@@ -189,6 +190,8 @@ def check_settings(config: BatchConfig) -> None:
     if "doubt" in config.recording.formats:
         track = replace(track, output=replace(track.output, doubt=Path("doubt.jsonl")))
     track.detection.kind_and_argument()
+    if config.recording.split is not None:
+        check_split(track, config.recording.split, config.recording.split_overlap)
     if not track.schedule.every:
         check_looks(track)
     elif track.whole:

@@ -34,7 +34,7 @@ ul.errors li{padding:.35rem 0;border-bottom:1px solid var(--line);overflow-wrap:
 ul.errors li:last-child{border:0}
 .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:.9rem}
 .card{background:var(--card);border:1px solid var(--line);border-radius:.5rem;overflow:hidden}
-.card img,.none{display:block;width:100%;aspect-ratio:4/3;object-fit:contain;background:#0d0f12}
+.card img,.none{display:block;width:100%;aspect-ratio:16/10;object-fit:contain;background:#0d0f12}
 .none{color:#8b939e;display:grid;place-items:center;font-size:.85rem}
 .card div.text{padding:.6rem .75rem .7rem}.name{font-weight:600;overflow-wrap:anywhere}
 .card p{font-variant-numeric:tabular-nums}.card a{color:inherit}
@@ -103,31 +103,29 @@ def _html(rows: list[SummaryRow], folder: ResultFolder, title: str) -> str:
         out.write(f"<li>and {more:,} more, in summary.csv</li>" if more > 0 else "")
         out.write("</ul>\n")
     out.write('<h2>Recordings</h2>\n<div class="cards">\n')
-    for number, row in enumerate(rows):
+    for number, row in enumerate(row for row in rows if row.state in DONE):
         out.write(_card(row, folder, number < MAX_PICTURES))
-    out.write("</div>\n</body></html>\n")
+    out.write("</div>\n")
+    if left := [row for row in rows if row.state == "open"]:
+        names = "".join(f"<li>{_shown(row.recording)}</li>" for row in left[:MAX_ERRORS])
+        out.write(f"<details><summary>{len(left):,} not tracked yet</summary><ul>{names}</ul></details>\n")
+    out.write("</body></html>\n")
     return out.getvalue()
 
 
 def _card(row: SummaryRow, folder: ResultFolder, pictured: bool) -> str:
-    data = b""
-    if pictured and row.state in DONE:
-        try:
-            data = folder.thumb_path(row.results).read_bytes()
-        except OSError:
-            data = b""
+    data = (folder.thumbnail(row.results) if pictured else None) or b""
     if data:
         coded = base64.b64encode(data).decode()
         top = f'<img loading="lazy" alt="a frame with its tracks" src="data:image/jpeg;base64,{coded}">'
     else:
-        top = f'<div class="none">{"no track" if row.state in DONE else row.state}</div>'
+        top = '<div class="none">no picture</div>'
     lines = [f'<p class="name">{_shown(row.recording)}</p>']
-    if row.state in DONE:
-        took = "" if row.processing_seconds is None else f", took {duration(row.processing_seconds)}"
-        lines.append(f'<p class="soft">{row.frames:,} frames, {duration(row.seconds or 0.0)}{took}</p>')
-        tracks = f"{row.tracks:,} track{'' if row.tracks == 1 else 's'}"
-        lines.append(f"<p>{tracks}{': ' if row.classes else ''}{_shown(row.classes)}</p>")
-        lines.append(f"<p>{_links(row, folder)}</p>")
+    took = "" if row.processing_seconds is None else f", took {duration(row.processing_seconds)}"
+    lines.append(f'<p class="soft">{row.frames:,} frames, {duration(row.seconds or 0.0)}{took}</p>')
+    tracks = f"{row.tracks:,} track{'' if row.tracks == 1 else 's'}"
+    lines.append(f"<p>{tracks}{': ' if row.classes else ''}{_shown(row.classes)}</p>")
+    lines.append(f"<p>{_links(row, folder)}</p>")
     if row.error:
         lines.append(f'<p class="bad">{_shown(row.error)}</p>')
     if row.warnings:

@@ -63,6 +63,22 @@ class ResultFolder:
     def thumb_path(self, stem: str) -> Path:
         return self.hidden / "thumbs" / f"{key_of(stem)}.jpg"
 
+    def thumbnail(self, stem: str) -> bytes | None:
+        """The small picture of a recording."""
+        try:
+            return self.thumb_path(stem).read_bytes()
+        except OSError:
+            return None
+
+    def segments(self, stem: str, identity: str) -> Path:
+        """The folder of the segments of a recording, which all workers must see; `identity` says what they are of."""
+        return self.hidden / "segments" / f"{key_of(stem)}-{identity[:16]}"
+
+    def forget_segments(self, stem: str) -> None:
+        """Removes all segments of a recording."""
+        for folder in (self.hidden / "segments").glob(f"{key_of(stem)}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
     def record(self, stem: str) -> RunRecord | None:
         """The record of a recording that is done."""
         text = _text(self.record_path(stem))

@@ -8,7 +8,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from tracker.types import Frame
 
@@ -37,12 +37,12 @@ class StepFile:
 
     Args:
         folder: the folder of these files.
-        task: the task; it has a `label`.
+        label: what is called so on the screen.
     """
 
-    def __init__(self, folder: Path, task: Any) -> None:
+    def __init__(self, folder: Path, label: str) -> None:
         self._path = folder / f"{os.getpid()}-{id(self):x}.json"
-        self._label = task.label
+        self._label = label
         self._frames = 0
         self._began = self._last = time.monotonic()
 

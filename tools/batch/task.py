@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import logging
 import os
 import shutil
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ from tools.batch.counting import TrackCounter
 from tools.batch.identity import ResultIdentity, content_mark, identity_of, track_config
 from tools.batch.records import ErrorRecord, RunRecord, mark_of
 from tools.batch.results import ResultFolder, judge
+from tools.batch.split.join import JoinTask, join
+from tools.batch.split.plan import Segment, SplitPlan
+from tools.batch.split.plan import plan as plan_segments
+from tools.batch.split.segment import SegmentTask, track_segment
 from tools.batch.steps import StepFile
 from tools.batch.thumbnail import thumbnail
 from tools.track.config.video import OutputConfig
@@ -43,6 +48,8 @@ class RecordingTask:
         force: track it also where it is done.
         overwrite: replace files that are not its own results.
         wait: wait for another process that works on it; else it is left to that one.
+        segment: the part of it that is tracked.
+        plan: its segments, which are all tracked, to be joined.
     """
 
     source: str
@@ -53,14 +60,22 @@ class RecordingTask:
     force: bool = False
     overwrite: bool = False
     wait: bool = False
+    segment: Segment | None = None
+    plan: SplitPlan | None = None
+
+    @property
+    def step(self) -> str:
+        """What the task is called where it runs."""
+        return self.label if self.segment is None else f"{self.label}, segment {self.segment.number + 1}"
 
 
 def track_recording(task: RecordingTask) -> dict[str, Any]:
     """Track one recording, and put its results and its record in their place.
 
     Returns:
-        state: done, elsewhere (another process works on it) or full (the disk is; `error` says so); `seconds` that it
-        took, and where (`host`); frames and tracks.
+        state: done; elsewhere (another process works on it); full (the disk is; `error` says so); split (into the
+        segments of `plan`, which are to be tracked before it is joined); segment (one of them is done). Where it is
+        done, also frames and tracks; `seconds` that it took, and where (`host`).
 
     Raises:
         LiquidTrackError: it failed; where that is the recording's fault, it is set aside.
@@ -68,10 +83,21 @@ def track_recording(task: RecordingTask) -> dict[str, Any]:
     begin = time.perf_counter()
     folder = ResultFolder(task.out)
     try:
+        if task.segment is not None:
+            _track_segment(folder, task, task.segment)
+            return {"state": "segment", "seconds": round(time.perf_counter() - begin, 3)}
         with folder.locked(task.stem, task.wait) as mine:
             if not mine:
                 return {"state": "elsewhere"}
-            record = _done_earlier(folder, task) or _track(folder, task)
+            record = _done_earlier(folder, task)
+            if record is None and task.config.split is not None and task.plan is None:
+                plan = plan_segments(
+                    track_config(task.source, task.config), task.config.split, task.config.split_overlap
+                )
+                if len(plan.segments) > 1:
+                    return {"state": "split", "plan": plan}
+                task = replace(task, plan=plan)
+            record = record or _track(folder, task)
     except (LiquidTrackError, OSError) as error:
         if _system(error) & FULL:
             return {"state": "full", "error": _sentence(error)}
@@ -110,6 +136,7 @@ def _track(folder: ResultFolder, task: RecordingTask) -> RunRecord:
         _draw(folder, task, counter)
         folder.commit(work, record)
         folder.publish(task.stem, work, task.overwrite)
+        folder.forget_segments(task.stem)
         return record
     except BaseException as error:
         shutil.rmtree(work, ignore_errors=True)
@@ -118,14 +145,43 @@ def _track(folder: ResultFolder, task: RecordingTask) -> RunRecord:
         raise
 
 
+def _segments_of(task: RecordingTask) -> str:
+    """What the segments of a recording are of: its content, its settings and the version."""
+    found = identity_of(task.config).digest(), *content_mark(task.source)
+    return hashlib.sha256(repr(found).encode()).hexdigest()
+
+
+def _track_segment(folder: ResultFolder, task: RecordingTask, segment: Segment) -> None:
+    doubt = Path("doubt.jsonl") if "doubt" in task.config.formats else None
+    config = track_config(task.source, task.config, OutputConfig(doubt=doubt))
+    identity = _segments_of(task)
+    place = folder.segments(task.stem, identity)
+    try:
+        with StepFile(folder.hidden / "progress", task.step) as step:
+            found = track_segment(SegmentTask(config, segment, place, identity), Observer(seen=step))
+        if not found["complete"]:
+            raise ChangedError(f"{task.step}: was ended before its end; run the same command again.")
+    except LiquidTrackError as error:
+        if not _system(error) and error.exit_code == ConfigError.exit_code:
+            _set_aside(folder, task, error, content_mark(task.source)[1], identity_of(task.config))
+        raise
+
+
 def _run(task: RecordingTask, work: Path, folder: ResultFolder) -> tuple[TrackCounter, Summary, list[str]]:
     name = task.stem.rpartition("/")[2]
     places: dict[str, Any] = {one: work / f"{name}{ENDINGS[one]}" for one in task.config.formats}
     output, counter = OutputConfig(**places), TrackCounter()
     lines: list[str] = []
-    with StepFile(folder.hidden / "progress", task) as step, _warned(lines):
+    with StepFile(folder.hidden / "progress", task.step) as step, _warned(lines):
         observer = Observer(lambda line: lines.append(line.strip()), step, (counter,))
-        summary, live = track_summary(track_config(task.source, task.config, output), observer)
+        config = track_config(task.source, task.config, output)
+        if task.plan is not None and task.plan.note:
+            lines.append(f"warning: {task.plan.note}")
+        if task.plan is None or len(task.plan.segments) == 1:
+            summary, live = track_summary(config, observer)
+        else:
+            identity = _segments_of(task)
+            summary, live = join(JoinTask(config, task.plan, folder.segments(task.stem, identity), identity), observer)
     if live:
         raise DataError(f"{task.source}: is live and has no end; track it with liquidtrack track.")
     if not summary.complete:

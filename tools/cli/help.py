@@ -30,7 +30,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     ),
     "batch": (
         *("recordings", "include", "exclude", "pictures", "again", "shard", "watch", "dry_run", "on", "retries"),
-        *("every", "rate", "detector", "classes", "score", "camera_motion", "whole", "looks"),
+        *("every", "rate", "detector", "classes", "score", "camera_motion", "whole", "looks", "split"),
         *("out", "formats", "report", "progress_json", "overwrite", "quiet"),
         *("threads", "device"),
     ),

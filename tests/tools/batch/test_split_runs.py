@@ -1,0 +1,51 @@
+"""`batch --split`: segments are tasks of their own; the result is that of one process, whoever was killed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.batch_clips import results
+from tests.support.moving_box_clip import write_clip, write_detections
+from tools.cli.main import main
+
+TIMES = np.arange(0, 12, 0.08).round(3).tolist()
+
+
+def run(root: Path, out: str, *words: str) -> int:
+    given = ["--detector", f"file:{root / 'found.txt'}", "--formats", "jsonl", "video", "--split", "3"]
+    return main(
+        ["batch", str(root / "in"), "--out", str(root / out), *given, "--split-overlap", "1", "--quiet", *words]
+    )
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    write_clip(tmp_path / "in/long.mp4", TIMES)
+    write_clip(tmp_path / "in/short.mp4", TIMES[:10])
+    write_detections(tmp_path / "found.txt", TIMES)
+    return tmp_path
+
+
+def test_result_of_segments_is_the_same_for_any_number_of_processes(root: Path) -> None:
+    assert run(root, "one", "--on", "local:1", "--task-threads", "1") == 0
+    assert run(root, "two", "--on", "local:2", "--task-threads", "1") == 0
+    found = results(root / "one")
+    assert sorted(found) == [
+        f"{name}{ending}" for name in ("long", "short") for ending in (".jsonl", ".run.json", ".tracked.mp4")
+    ]
+    assert results(root / "two") == found
+    assert found["long.jsonl"].count(b"\n") == len(TIMES) + 1
+    assert b'"tracks": 1' in found["long.run.json"]
+    assert not list((root / "one/.batch/segments").iterdir())
+
+
+def test_failed_segments_fail_their_recording_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "found.txt").write_text((root / "found.txt").read_text() + f"{len(TIMES)},-1,1,1,-5,5,0.9\n")
+    assert run(root, "out", "--on", "local:1") == 1
+    said = capsys.readouterr().err
+    assert said.count("needs a positive width") >= 1
+    assert len([line for line in said.splitlines() if "long.mp4" in line]) == 1

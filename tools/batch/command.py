@@ -21,6 +21,7 @@ from tools.batch.engines.opening import needs_of, open_engine
 from tools.batch.engines.types import EngineError, TaskEngine, TaskOutcome
 from tools.batch.finding import FoundRecording
 from tools.batch.journal import BatchJournal
+from tools.batch.places import open_results
 from tools.batch.planning import RecordingsPlace, TaskPlan, check_settings, place_of
 from tools.batch.progress import BatchProgress
 from tools.batch.report import write_report
@@ -46,7 +47,7 @@ def batch(config: BatchConfig) -> int:
     if not config.out.strip():
         raise ConfigError("batch needs --out: name the folder of the results.")
     check_settings(config)
-    folder = ResultFolder(config.out)
+    folder = open_results(config.out)
     place = place_of(config, folder)
     if config.dry_run:
         return _listed(config, place, folder)
@@ -245,7 +246,7 @@ class BatchRun:
             write_report(rows(self._place.find()), self._folder, self._config.report, str(self._config.recordings))
         except (OSError, LiquidTrackError) as error:
             reason = getattr(error, "strerror", None) or error
-            complain(f"the summary in {self._folder.root} cannot be written ({reason}); run the same command again")
+            complain(f"the summary in {self._folder.shown()} cannot be written ({reason}); run the same command again")
 
     def _conclude(self) -> None:
         counts, config = self.counts, self._config
@@ -264,8 +265,8 @@ class BatchRun:
         parts += [f"{counts['elsewhere']} left to another command"] * bool(counts["elsewhere"])
         say(f"recordings: {', '.join(parts)}")
         for name in _tables(config):
-            if (self._folder.root / name).exists():
-                say(f"  {name.partition('.')[0]}: {self._folder.root / name}")
+            if self._folder.has(name):
+                say(f"  {name.partition('.')[0]}: {self._folder.shown(name)}")
         if self._stop.is_set() and not config.watch:
             complain("ended before all were done; run the same command again to go on")
 

@@ -15,6 +15,8 @@ import models
 from datasets.source_factory import path_of
 from datasets.sources.credentials import strip_credentials
 from datasets.sources.images import SUFFIXES
+from datasets.storage.addresses import is_store
+from datasets.storage.stores import open_store
 from models.errors import DataError, SourceError
 from tools.batch.config import RecordingConfig
 from tools.cli.output_guard import described
@@ -86,11 +88,14 @@ def _named(name: str, value: Any) -> Any:
 def content_mark(source: str) -> tuple[int, str]:
     """Length in bytes and hash of a recording; of a larger one, of its begin, middle and end.
 
-    An address or a scene counts by its name.
+    What lies in a store counts by its length and the store's mark of its version; another address or a scene by its
+    name.
 
     Raises:
         SourceError: it cannot be read.
     """
+    if is_store(source):
+        return _stored_mark(source)
     named = path_of(source)
     if named is None:
         text = strip_credentials(source) if "://" in source else source
@@ -113,6 +118,14 @@ def content_mark(source: str) -> tuple[int, str]:
         return total, mark.hexdigest()
     except OSError as error:
         raise SourceError(f"{path} cannot be read ({error.strerror}); check the path.") from error
+
+
+def _stored_mark(source: str) -> tuple[int, str]:
+    folder, _, name = source.rpartition("/")
+    found = open_store(folder).stat(name)
+    if found is None:
+        raise SourceError(f"{strip_credentials(source)} is not there; check the address.")
+    return found.size, hashlib.sha256(f"{found.size}\0{found.version}".encode()).hexdigest()
 
 
 def _is_read(path: Path) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets.source_factory import path_of
+from datasets.storage.addresses import base_name, is_store, is_web
 from models.checks.paths import checked, read_bounded
 from models.checks.printable import one_line
 from models.errors import ConfigError, DataError
@@ -105,6 +106,8 @@ def _source(text: str, folder: Path) -> str:
 
 def _label(source: str, folder: Path) -> str:
     """The path below the list's folder; the name alone for what lies elsewhere."""
+    if is_store(source) or is_web(source):
+        return base_name(source)
     if path_of(source) is None:
         return "".join(c if c.isalnum() or c in "-_.+ " else "_" for c in source).strip(" .")
     inside = os.path.relpath(source, folder)

@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datasets.source_factory import path_of
+from datasets.storage.addresses import is_store
 from models.errors import ConfigError, LiquidTrackError, SourceError
 from tools.batch.config import BatchConfig, RecordingConfig
 from tools.batch.finding import FoundRecording, SearchRules, check_found, matching, search, single
 from tools.batch.identity import ResultIdentity, identity_of
 from tools.batch.lists import listed
+from tools.batch.places import stored
 from tools.batch.results import JudgedState, ResultFolder, judge
 from tools.batch.sidecars import RecordingSettings
 from tools.batch.task import RecordingTask
@@ -48,6 +50,8 @@ def place_of(config: BatchConfig, folder: ResultFolder) -> RecordingsPlace:
     """
     text, out = config.recordings, folder.root
     rules = SearchRules(config.include, config.exclude, config.pictures, (os.path.realpath(out),))
+    if is_store(text):
+        return RecordingsPlace(lambda: stored(text, rules, folder.label_at), None)
     if path_of(text) is None:
         raise SourceError(f"{text}: batch takes recordings; name a folder, a glob or a CSV file of them.")
     path = check_found(text)
@@ -105,8 +109,7 @@ class TaskPlan:
         try:
             config = self._settings.of(recording)
             state: JudgedState = "open"
-            has_record = self._folder.record_path(recording.stem).exists()
-            if has_record or self._folder.error_path(recording.stem).exists():
+            if self._folder.known(recording.stem):
                 place = recording.label, recording.source, recording.stem
                 state, why = judge(self._folder, *place, self._identity(config))
         except LiquidTrackError as error:
@@ -116,7 +119,7 @@ class TaskPlan:
             self._told(recording, state, why)
             return None
         return RecordingTask(
-            recording.source, recording.label, recording.stem, str(self._folder.root), config,
+            recording.source, recording.label, recording.stem, self._config.out, config,
             force=again == "all", overwrite=self._config.overwrite, wait=wait,
         )  # fmt: skip
 
@@ -150,7 +153,7 @@ class TaskPlan:
                 if before != mark:
                     moving[recording.label] = mark, now
                     since = now
-                if now - since < settle and not self._folder.record_path(recording.stem).exists():
+                if now - since < settle and not self._folder.known(recording.stem):
                     continue
                 moving.pop(recording.label, None)
                 handled[recording.label] = mark

@@ -6,7 +6,6 @@ import base64
 import html
 import io
 from collections.abc import Iterable
-from pathlib import Path
 from urllib.parse import quote
 
 from models.checks.printable import one_line
@@ -44,13 +43,11 @@ _SIGNS = "\\`*_[]#|~"  # of Markdown
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
-def write_report(rows: Iterable[SummaryRow], folder: ResultFolder, name: str, title: str) -> Path:
+def write_report(rows: Iterable[SummaryRow], folder: ResultFolder, name: str, title: str) -> None:
     """Writes the page; its kind follows from the suffix of `name`."""
-    path = folder.root / name
     found = list(rows)
-    text = _markdown(found, title) if path.suffix == ".md" else _html(found, folder, title)
-    folder.put(path, text)
-    return path
+    text = _markdown(found, title) if name.endswith(".md") else _html(found, folder, title)
+    folder.put(name, text.encode("utf-8", "surrogateescape"))
 
 
 def counted(rows: list[SummaryRow]) -> dict[str, str]:
@@ -125,7 +122,7 @@ def _card(row: SummaryRow, folder: ResultFolder, pictured: bool) -> str:
     lines.append(f'<p class="soft">{row.frames:,} frames, {duration(row.seconds or 0.0)}{took}</p>')
     tracks = f"{row.tracks:,} track{'' if row.tracks == 1 else 's'}"
     lines.append(f"<p>{tracks}{': ' if row.classes else ''}{_shown(row.classes)}</p>")
-    lines.append(f"<p>{_links(row, folder)}</p>")
+    lines.append(f"<p>{_links(row)}</p>")
     if row.error:
         lines.append(f'<p class="bad">{_shown(row.error)}</p>')
     if row.warnings:
@@ -133,10 +130,10 @@ def _card(row: SummaryRow, folder: ResultFolder, pictured: bool) -> str:
     return f'<div class="card">{top}<div class="text">{"".join(lines)}</div></div>\n'
 
 
-def _links(row: SummaryRow, folder: ResultFolder) -> str:
-    found = []
+def _links(row: SummaryRow) -> str:
+    found, own = [], row.results.rpartition("/")[2]
     for name, ending in ENDINGS.items():
-        if (folder.root / f"{row.results}{ending}").exists():
+        if f"{own}{ending}" in row.outputs:
             place = quote(f"{row.results}{ending}".encode("utf-8", "surrogateescape"))
             found.append(f'<a href="./{html.escape(place)}">{name}</a>')
     return " · ".join(found)

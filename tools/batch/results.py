@@ -57,18 +57,39 @@ class ResultFolder:
     def record_path(self, stem: str) -> Path:
         return self.root / f"{stem}{RUN}"
 
-    def error_path(self, stem: str) -> Path:
-        return self.root / f"{stem}{ERROR}"
+    def has(self, name: str) -> bool:
+        """Whether there is a file or folder of this name, below the folder."""
+        return os.path.lexists(self.root / name)
 
-    def thumb_path(self, stem: str) -> Path:
-        return self.hidden / "thumbs" / f"{key_of(stem)}.jpg"
+    def get(self, name: str) -> bytes | None:
+        """The content of a small file; None where there is none."""
+        try:
+            path = self.root / name
+            return None if path.stat().st_size > LARGEST else path.read_bytes()
+        except OSError:
+            return None
+
+    def shown(self, name: str = "") -> str:
+        """A place for people."""
+        return str(self.root / name)
+
+    @property
+    def begun(self) -> bool:
+        """Whether a batch has written here before."""
+        return self.hidden.is_dir()
+
+    def known(self, stem: str) -> bool:
+        """Whether anything is known of a recording, done or set aside."""
+        return self.has(f"{stem}{RUN}") or self.has(f"{stem}{ERROR}")
+
+    def bytes_of(self, name: str) -> int | None:
+        """The length of a result; None where it is gone."""
+        path = self.root / name
+        return bytes_of(path) if os.path.lexists(path) else None
 
     def thumbnail(self, stem: str) -> bytes | None:
         """The small picture of a recording."""
-        try:
-            return self.thumb_path(stem).read_bytes()
-        except OSError:
-            return None
+        return self.get(thumbnail_name(stem))
 
     def segments(self, stem: str, identity: str) -> Path:
         """The folder of the segments of a recording, which all workers must see; `identity` says what they are of."""
@@ -81,13 +102,13 @@ class ResultFolder:
 
     def record(self, stem: str) -> RunRecord | None:
         """The record of a recording that is done."""
-        text = _text(self.record_path(stem))
-        return None if text is None else RunRecord.from_json(text)
+        data = self.get(f"{stem}{RUN}")
+        return None if data is None else RunRecord.from_json(data.decode("utf-8", "surrogateescape"))
 
     def error(self, stem: str) -> ErrorRecord | None:
         """The record of a recording that is set aside."""
-        text = _text(self.error_path(stem))
-        return None if text is None else ErrorRecord.from_json(text)
+        data = self.get(f"{stem}{ERROR}")
+        return None if data is None else ErrorRecord.from_json(data.decode("utf-8", "surrogateescape"))
 
     def label_at(self, stem: str) -> str | None:
         """The recording whose results stand there."""
@@ -180,18 +201,19 @@ class ResultFolder:
         for name in sorted(record.outputs):
             if os.path.lexists(work / name):
                 _move(work / name, folder / name)
-        self.error_path(stem).unlink(missing_ok=True)
+        (self.root / f"{stem}{ERROR}").unlink(missing_ok=True)
         _sync(folder)
         _move(work / RECORD, self.record_path(stem))
         _sync(folder)
         shutil.rmtree(work, ignore_errors=True)
 
-    def put(self, path: Path, text: str) -> None:
-        """Writes a small file completely or not at all."""
+    def put(self, name: str, data: bytes) -> None:
+        """Writes a small file of this name below the folder, completely or not at all."""
+        path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         new = self.hidden / "work" / f"new-{uuid.uuid4().hex}"
         try:
-            new.write_text(text, encoding="utf-8", errors="surrogateescape")
+            new.write_bytes(data)
             _move(new, path)
         finally:
             new.unlink(missing_ok=True)
@@ -218,16 +240,27 @@ def judge(
         return "edited", f"the results of {record.recording} stand in its place"
     gone = False
     for name, mark in record.outputs.items():
-        path = folder.folder(stem) / name
-        if not os.path.lexists(path):
+        length = folder.bytes_of(beside(stem, name))
+        if length is None:
             gone = True
-        elif bytes_of(path) != mark.bytes:
-            return "edited", f"{path.name} was changed since it was written"
+        elif length != mark.bytes:
+            return "edited", f"{name} was changed since it was written"
     if content_mark(source) != (record.source_bytes, record.source_sha256):
         return "changed", "the recording has changed since it was tracked"
     if said := _difference(record.identity, identity):
         return "changed", said
     return ("open", "a result is missing") if gone else ("done", "")
+
+
+def beside(stem: str, name: str) -> str:
+    """The name, below the folder of results, of a file in the folder of a recording's results."""
+    folder = stem.rpartition("/")[0]
+    return f"{folder}/{name}" if folder else name
+
+
+def thumbnail_name(stem: str) -> str:
+    """Where the small picture of a recording lies."""
+    return f"{HIDDEN}/thumbs/{key_of(stem)}.jpg"
 
 
 def key_of(stem: str) -> str:
@@ -246,15 +279,6 @@ def _difference(old: ResultIdentity, new: ResultIdentity) -> str:
     return (
         "" if old.version == new.version else f"it was tracked by liquidtrack {old.version}, and this is {new.version}"
     )
-
-
-def _text(path: Path) -> str | None:
-    try:
-        if path.stat().st_size > LARGEST:
-            return None
-        return path.read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return None
 
 
 def _unchanged(path: Path, mark: OutputMark | None) -> bool:

@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from models.errors import ConfigError
@@ -30,6 +29,7 @@ class SummaryRow:
         error: what is wrong.
         processing_seconds: time that it took, where that is known.
         results: place of its results without an ending, below the folder of results.
+        outputs: names of its results; not in the table.
     """
 
     recording: str
@@ -42,9 +42,10 @@ class SummaryRow:
     error: str
     processing_seconds: float | None
     results: str
+    outputs: tuple[str, ...] = ()
 
 
-HEAD = [field.name for field in fields(SummaryRow)]
+HEAD = [field.name for field in fields(SummaryRow) if field.name != "outputs"]
 
 
 def summary_rows(
@@ -70,6 +71,7 @@ def summary_rows(
                 error=why,
                 processing_seconds=seconds,
                 results=one.stem,
+                outputs=tuple(record.outputs),
             )
             continue
         error = folder.error(one.stem)
@@ -84,18 +86,17 @@ def sorted_classes(classes: dict[str, int]) -> list[tuple[str, int]]:
     return sorted(classes.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def write_csv(rows: Iterable[SummaryRow], folder: ResultFolder) -> Path:
+def write_csv(rows: Iterable[SummaryRow], folder: ResultFolder) -> None:
     """Writes summary.csv."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEAD)
     for row in rows:
         writer.writerow(["" if (value := getattr(row, name)) is None else value for name in HEAD])
-    folder.put(folder.root / CSV, text.getvalue())
-    return folder.root / CSV
+    folder.put(CSV, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
-def write_parquet(rows: Iterable[SummaryRow], folder: ResultFolder) -> Path:
+def write_parquet(rows: Iterable[SummaryRow], folder: ResultFolder) -> None:
     """Writes summary.parquet; needs the extra parquet."""
     import pyarrow
     import pyarrow.parquet
@@ -108,11 +109,9 @@ def write_parquet(rows: Iterable[SummaryRow], folder: ResultFolder) -> Path:
         for name in HEAD:
             value = getattr(row, name)
             columns[name].append(value.encode("utf-8", "replace").decode() if isinstance(value, str) else value)
-    path = folder.root / PARQUET
-    new = folder.hidden / "work" / f"new-{PARQUET}"
-    pyarrow.parquet.write_table(pyarrow.table(columns, schema=schema), new)
-    new.replace(path)
-    return path
+    data = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(columns, schema=schema), data)
+    folder.put(PARQUET, data.getvalue())
 
 
 def check_tables(folder: ResultFolder, names: Iterable[str], overwrite: bool) -> None:
@@ -122,7 +121,7 @@ def check_tables(folder: ResultFolder, names: Iterable[str], overwrite: bool) ->
         ConfigError: something does.
     """
     for name in names:
-        path = folder.root / name
-        if overwrite or not path.exists() or folder.hidden.is_dir():
-            continue
-        raise ConfigError(f"{path} exists and was not written by batch; name another --out, or add --overwrite.")
+        if not overwrite and folder.has(name) and not folder.begun:
+            raise ConfigError(
+                f"{folder.shown(name)} exists and was not written by batch; name another --out, or add --overwrite."
+            )

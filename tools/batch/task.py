@@ -19,8 +19,9 @@ from models.errors import ChangedError, ConfigError, DataError, LiquidTrackError
 from tools.batch.config import ENDINGS, RecordingConfig
 from tools.batch.counting import TrackCounter
 from tools.batch.identity import ResultIdentity, content_mark, identity_of, track_config
-from tools.batch.records import ErrorRecord, RunRecord, mark_of
-from tools.batch.results import ResultFolder, judge
+from tools.batch.places import open_results
+from tools.batch.records import ERROR, ErrorRecord, RunRecord, mark_of
+from tools.batch.results import ResultFolder, judge, thumbnail_name
 from tools.batch.split.join import JoinTask, join
 from tools.batch.split.plan import Segment, SplitPlan
 from tools.batch.split.plan import plan as plan_segments
@@ -81,7 +82,7 @@ def track_recording(task: RecordingTask) -> dict[str, Any]:
         LiquidTrackError: it failed; where that is the recording's fault, it is set aside.
     """
     begin = time.perf_counter()
-    folder = ResultFolder(task.out)
+    folder = open_results(task.out)
     try:
         if task.segment is not None:
             _track_segment(folder, task, task.segment)
@@ -223,13 +224,10 @@ def _draw(folder: ResultFolder, task: RecordingTask, counter: TrackCounter) -> N
     """The thumbnail; a report without one is no reason to fail."""
     if counter.best is None:
         return
-    path = folder.thumb_path(task.stem)
     with contextlib.suppress(LiquidTrackError, OSError):
         data = thumbnail(task.source, task.config.reading, counter.best, counter.names)
         if data is not None:
-            new = path.with_name(f"{path.name}.{os.getpid()}.new")
-            new.write_bytes(data)
-            new.replace(path)
+            folder.put(thumbnail_name(task.stem), data)
 
 
 def _set_aside(
@@ -237,11 +235,12 @@ def _set_aside(
 ) -> None:
     if folder.record(task.stem) is not None:
         return  # its earlier results stay valid
-    path = folder.error_path(task.stem)
-    if path.exists() and folder.error(task.stem) is None:
+    name = f"{task.stem}{ERROR}"
+    if folder.has(name) and folder.error(task.stem) is None:
         return  # a file of the user's
-    with contextlib.suppress(OSError):
-        folder.put(path, ErrorRecord(task.label, _sentence(error), mark, identity.digest()).to_json())
+    record = ErrorRecord(task.label, _sentence(error), mark, identity.digest())
+    with contextlib.suppress(OSError, LiquidTrackError):
+        folder.put(name, record.to_json().encode("utf-8", "surrogateescape"))
 
 
 def _system(error: BaseException) -> set[int]:

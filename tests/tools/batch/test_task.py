@@ -186,7 +186,7 @@ def test_damaged_recording_is_set_aside_until_it_changes(task: RecordingTask) ->
     place.write_bytes(good)
     assert state(task) == ("open", "")
     track_recording(task)
-    assert not ResultFolder(task.out).error_path(task.stem).exists()
+    assert not ResultFolder(task.out).has(f"{task.stem}.error.json")
 
 
 def test_settings_that_fit_no_recording_are_said_and_set_aside(task: RecordingTask) -> None:
@@ -203,7 +203,7 @@ def test_recording_that_grows_while_it_is_tracked_is_tracked_again(
     with pytest.raises(LiquidTrackError, match="changed while it was tracked") as caught:
         track_recording(task)
     assert caught.value.exit_code == 1  # so that an engine tries again
-    assert not ResultFolder(task.out).error_path(task.stem).exists()
+    assert not ResultFolder(task.out).has(f"{task.stem}.error.json")
 
 
 def test_full_disk_is_said_and_leaves_nothing_half(task: RecordingTask) -> None:

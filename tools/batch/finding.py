@@ -74,6 +74,7 @@ def search(root: Path, rules: SearchRules, taken: Taken = lambda stem: None) -> 
     Raises:
         SourceError: the folder cannot be read.
     """
+    root = root.absolute()
     seen = {_identity(root)}
     yield from _inside(root, "", rules, taken, seen)
 
@@ -121,21 +122,20 @@ def check_found(text: str) -> Path:
 def _inside(folder: Path, below: str, rules: SearchRules, taken: Taken, seen: set[object]) -> Iterator[FoundRecording]:
     try:
         with os.scandir(folder) as entries:
-            found = sorted((entry.name, _is_folder(entry)) for entry in entries if not entry.name.startswith("."))
+            found = sorted((entry.name, _kind(entry)) for entry in entries if not entry.name.startswith("."))
     except OSError as error:
         if not below:
             raise SourceError(f"{folder} cannot be read ({error.strerror}); name another folder.") from None
         return  # a folder of somebody else's among ours; what lies in it cannot be tracked
     recordings: list[tuple[str, str]] = []
     folders: list[str] = []
-    for name, is_folder in found:
-        place = folder / name
-        if not is_folder:
-            if is_video(name) and place.is_file():
-                recordings.append((name, str(place.absolute())))
-        elif not name.lower().endswith(OWN) and _real(str(place)) not in rules.leave_out:
-            if _is_sequence(place, rules.pictures):
-                recordings.append((name, str(place.absolute())))
+    for name, kind in found:
+        if kind == "file":
+            if is_video(name):
+                recordings.append((name, os.path.join(folder, name)))
+        elif kind == "folder" and not name.lower().endswith(OWN) and _real(f"{folder}/{name}") not in rules.leave_out:
+            if _is_sequence(folder / name, rules.pictures):
+                recordings.append((name, os.path.join(folder, name)))
             elif not _matches(f"{below}{name}", rules.exclude):
                 folders.append(name)
     yield from _named(below.removesuffix("/"), recordings, rules, taken)
@@ -198,11 +198,12 @@ def _is_sequence(folder: Path, pictures: bool) -> bool:
     return bool(suffixes & SUFFIXES) and not any(map(is_video, names))
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def _kind(entry: os.DirEntry[str]) -> str:
+    """file, folder, or "" for what is neither or cannot be looked at."""
     try:
-        return entry.is_dir()
+        return "folder" if entry.is_dir() else "file" if entry.is_file() else ""
     except OSError:
-        return False
+        return ""
 
 
 def _matches(label: str, patterns: Sequence[str]) -> bool:

@@ -45,29 +45,28 @@ def stack() -> Iterator[contextlib.ExitStack]:
         yield stack
 
 
-def test_killed_workers_and_commands_change_nothing(tmp_path: Path, stack: contextlib.ExitStack) -> None:
-    root, out = tmp_path / "in", tmp_path / "out"
-    write_clips(root, COUNT)
-    wanted = undisturbed(root, tmp_path / "wanted")
-    assert len(wanted) == 2 * COUNT
+def disturbed(
+    root: Path, out: Path, place: str, count: int, shares: tuple[float, ...], stack: contextlib.ExitStack
+) -> None:
+    """Runs the command, ended with kill -9 whenever a share of the recordings is done, a worker before that each time;
+    then to its end."""
     command = [
-        *(*LIQUIDTRACK, "batch", str(root), "--out", str(out), "--formats", "jsonl", "--on", "local:2", "--quiet"),
-        *("--detector", f"file:{root / DETECTIONS}", "--exclude", "*.csv"),
+        *(*LIQUIDTRACK, "batch", str(root), "--out", str(out), "--formats", "jsonl", "--on", place, "--quiet"),
+        *("--detector", f"file:{root / DETECTIONS}"),
     ]
     chance = random.Random(29)
-    kills = 0
-    for share in (0.15, 0.4, 0.7):
+    for share in shares:
         driver = subprocess.Popen(command)
         stack.callback(driver.wait)
         stack.callback(driver.kill)
         until = time.monotonic() + PATIENCE_S
-        next_kill = done(out) + 10
-        while done(out) < share * COUNT:
+        kill_at, killed = done(out) + chance.randint(2, max(2, count // 15)), False
+        while done(out) < share * count or not killed:
             assert driver.poll() is None
             assert time.monotonic() < until
-            if done(out) >= next_kill and (alive := workers_of(driver.pid)):
+            if not killed and done(out) >= kill_at and (alive := workers_of(driver.pid)):
                 os.kill(chance.choice(alive), signal.SIGKILL)
-                kills, next_kill = kills + 1, done(out) + chance.randint(10, 20)
+                killed = True
             time.sleep(0.02)
         orphans = workers_of(driver.pid)
         driver.kill()
@@ -75,12 +74,31 @@ def test_killed_workers_and_commands_change_nothing(tmp_path: Path, stack: conte
         while any(Path(f"/proc/{pid}").exists() for pid in orphans):  # they end with it
             assert time.monotonic() < until
             time.sleep(0.02)
-    assert kills >= 3
-    assert done(out) < COUNT
+    assert done(out) < count
     last = subprocess.run(command, timeout=PATIENCE_S)
     assert last.returncode == 0
+
+
+def check(out: Path, wanted: dict[str, bytes], count: int) -> None:
+    assert len(wanted) == 2 * count
     assert results(out) == wanted
     assert not list((out / ".batch/work").iterdir())
     table = (out / "summary.csv").read_text().splitlines()
-    assert len(table) == COUNT + 1
+    assert len(table) == count + 1
     assert all(",done," in line for line in table[1:])
+
+
+def test_killed_workers_and_commands_change_nothing(tmp_path: Path, stack: contextlib.ExitStack) -> None:
+    write_clips(tmp_path / "in", COUNT)
+    wanted = undisturbed(tmp_path / "in", tmp_path / "wanted")
+    disturbed(tmp_path / "in", tmp_path / "out", "local:2", COUNT, (0.2, 0.4, 0.7), stack)
+    check(tmp_path / "out", wanted, COUNT)
+
+
+@pytest.mark.slow
+def test_killed_workers_and_commands_change_nothing_on_dask(tmp_path: Path, stack: contextlib.ExitStack) -> None:
+    pytest.importorskip("distributed", reason="needs the extra cluster")
+    write_clips(tmp_path / "in", 60)
+    wanted = undisturbed(tmp_path / "in", tmp_path / "wanted")
+    disturbed(tmp_path / "in", tmp_path / "out", "dask:2", 60, (0.2, 0.6), stack)
+    check(tmp_path / "out", wanted, 60)

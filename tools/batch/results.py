@@ -59,13 +59,14 @@ class ResultFolder:
 
     def has(self, name: str) -> bool:
         """Whether there is a file or folder of this name, below the folder."""
-        return os.path.lexists(self.root / name)
+        return os.path.lexists(os.path.join(self.root, name))
 
     def get(self, name: str) -> bytes | None:
         """The content of a small file; None where there is none."""
         try:
-            path = self.root / name
-            return None if path.stat().st_size > LARGEST else path.read_bytes()
+            with open(os.path.join(self.root, name), "rb") as file:
+                data = file.read(LARGEST + 1)
+            return None if len(data) > LARGEST else data
         except OSError:
             return None
 

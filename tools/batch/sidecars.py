@@ -4,6 +4,7 @@ in its folder and the folders above, over the files of --config.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -41,7 +42,8 @@ class RecordingSettings:
             content = tomllib.loads(to_toml(config.recording))
             self._base = (layer_of(Path("settings"), content, RecordingConfig, True),)
         self._trusted = "--allow-code" in self._words
-        self._files: OrderedDict[Path, tuple[object, SettingsLayer | None]] = OrderedDict()
+        self._files: OrderedDict[str, tuple[object, SettingsLayer | None]] = OrderedDict()
+        self._last: tuple[str, list[str]] = "", []  # a folder, and the files of folders that hold for it
         self._known: OrderedDict[object, RecordingConfig] = OrderedDict()
 
     def of(self, recording: FoundRecording) -> RecordingConfig:
@@ -72,30 +74,35 @@ class RecordingSettings:
             self._known.popitem(last=False)
         return found
 
-    def _paths(self, recording: FoundRecording) -> Iterator[Path]:
+    def _paths(self, recording: FoundRecording) -> Iterator[str]:
         named = path_of(recording.source)
         if named is None:
             return
-        path = Path(named)
-        folders = [path.parent]
-        if self._root is not None and self._root in (path.parent, *path.parent.parents):
-            folders += [folder for folder in path.parent.parents if self._root in (folder, *folder.parents)]
-        for folder in reversed(folders):
-            yield folder / FOLDER_FILE
-        for name in dict.fromkeys((f"{path.stem}.toml", f"{path.name}.toml")):
-            if name != FOLDER_FILE:
-                yield path.parent / name
+        folder, name = os.path.split(named)
+        if folder != self._last[0]:  # recordings come folder by folder
+            self._last = folder, self._above(Path(folder))
+        yield from self._last[1]
+        for own in dict.fromkeys((f"{os.path.splitext(name)[0]}.toml", f"{name}.toml")):
+            if own != FOLDER_FILE:
+                yield os.path.join(folder, own)
 
-    def _layer(self, path: Path) -> SettingsLayer | None:
+    def _above(self, folder: Path) -> list[str]:
+        """The files of a folder and of those above it, the highest first."""
+        folders = [folder]
+        if self._root is not None and self._root in (folder, *folder.parents):
+            folders += [above for above in folder.parents if self._root in (above, *above.parents)]
+        return [str(one / FOLDER_FILE) for one in reversed(folders)]
+
+    def _layer(self, path: str) -> SettingsLayer | None:
         try:
-            status = path.stat()
+            status = os.stat(path)
         except OSError:
             return None
         mark = status.st_size, status.st_mtime_ns, status.st_ino
         if path in self._files and self._files[path][0] == mark:
             self._files.move_to_end(path)
             return self._files[path][1]
-        layer = read_layer(path, RecordingConfig, self._trusted)
+        layer = read_layer(Path(path), RecordingConfig, self._trusted)
         self._files[path] = mark, layer
         if len(self._files) > KEPT:
             _, (_, gone) = self._files.popitem(last=False)

@@ -52,6 +52,16 @@ def is_web(text: str) -> bool:
     return scheme_of(text) in WEB
 
 
+def is_remote(text: str) -> bool:
+    """Whether `text` is the address of a store, or of a web server."""
+    return is_store(text) or is_web(text)
+
+
+def is_recording(text: str) -> bool:
+    """Whether `text` is the address of a recording, as far as its form tells."""
+    return is_store(text) or (is_web(text) and suffix_of(text) in RECORDINGS)
+
+
 def address_in(path: Path) -> str | None:
     """The address of a store that was typed where a path is expected; None for any other path.
 

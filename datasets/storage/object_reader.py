@@ -67,8 +67,9 @@ class ObjectReader:
 
     def _info(self) -> dict[str, Any]:
         try:
-            files, path = open_filesystem(self._address)
-            return dict(files.info(path))
+            if self._files is None:
+                self._open()
+            return dict(self._files.info(self._path))
         except Exception as error:
             raise failure(error, self._address) from None
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from datasets.sources.config import SourceConfig
-from datasets.sources.containers import open_bytes
+from datasets.sources.containers import Media, open_bytes
 from datasets.sources.credentials import guard_library_logs
 from datasets.sources.recorded import check
 from datasets.sources.video_files import VideoFile
@@ -75,6 +75,16 @@ def open_web_recording(address: str, config: SourceConfig) -> VideoFile | None:
     except (LiquidTrackError, ValueError):
         return None
     return _opened(under, address, config)
+
+
+def open_media(address: str, patience: float = 30.0) -> Media:
+    """What is in a recording elsewhere, for who reads its sound.
+
+    Raises:
+        SourceError: it cannot be opened.
+        ConfigError: a package is missing.
+    """
+    return open_bytes(open_remote(address, patience), shown(address))
 
 
 def _opened(under: RemoteBytes, address: str, config: SourceConfig) -> VideoFile:

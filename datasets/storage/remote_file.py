@@ -103,7 +103,9 @@ class RemoteFile:
     def changed(self) -> str | None:
         """How the file changed since it was opened, as the last part of a sentence; None if it did not."""
         try:
-            return self._reader.changed()
+            with self._lock:
+                self._wait_for_ahead()
+                return self._reader.changed()
         except LiquidTrackError:
             return None  # what was read is whole; the store has become unreachable since
 

@@ -14,13 +14,15 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from datasets.sources.containers import open_file, video_stream
+from datasets.storage.failures import shown
+from datasets.storage.recordings import open_media
 
 
 class Sound:
     """Reads the first audio track of a video file.
 
     Args:
-        path: a video file.
+        path: a video file, or the address of one.
         start: time from which audio is needed, seconds since the file's first frame.
         exact: whether the output container can hold audio that begins before its first frame (an edit list hides it).
             Then the packet that covers `start` is kept whole; otherwise audio begins with the next packet.
@@ -31,20 +33,21 @@ class Sound:
         LookupError: the file has no audio, or no frame to count time from.
     """
 
-    def __init__(self, path: Path, start: float, exact: bool = True) -> None:
-        self._media = open_file(path, path.name)
+    def __init__(self, path: Path | str, start: float, exact: bool = True) -> None:
+        name = path.name if isinstance(path, Path) else shown(path)
+        self._media = open_file(path, name) if isinstance(path, Path) else open_media(path)
         try:
             container = self._media.container
             if not container.streams.audio or not container.streams.video:
-                raise LookupError(f"{path}: no sound beside pictures.")
+                raise LookupError(f"{name}: no sound beside pictures.")
             self.stream = container.streams.audio[0]
             if self.stream.codec_context is None:
                 raise ValueError("its codec is unknown")
             self._base = Fraction(self.stream.time_base or Fraction(1, self.stream.codec_context.sample_rate))
             # Frame times count from the first decoded frame, which may differ from the declared start of the stream.
-            first = self._first_picture(video_stream(container, path.name))
+            first = self._first_picture(video_stream(container, name))
             if first is None or first.pts is None or first.time_base is None:
-                raise LookupError(f"{path}: no picture with a time.")
+                raise LookupError(f"{name}: no picture with a time.")
             self._offset = round((first.pts * first.time_base + Fraction(start)) / self._base)
             # Opus counts its pre-skip as negative time in every container, so for Opus it is always kept.
             self._exact = exact or self.stream.codec_context.name in ("opus", "libopus")

@@ -31,6 +31,8 @@ import av.error
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from datasets.storage.addresses import is_remote
+from datasets.storage.failures import shown
 from datasets.video.audio import Sound
 from datasets.video.output_file import OutputFile, reason
 from models.errors import ConfigError, DataError, LiquidTrackError
@@ -78,7 +80,7 @@ class VideoWriter:
         crf: quality from 0 (best) to 51 (worst).
         preset: speed against file size of H.264, from "ultrafast" to "slow".
         rate: nominal frames a second, a hint used only for the duration of the last frame.
-        sound: the source file to copy audio from, or None.
+        sound: the source file, or its address, to copy audio from, or None.
 
     Raises:
         ConfigError: the suffix, codec, quality or preset is unknown, or the path cannot be written.
@@ -99,10 +101,11 @@ class VideoWriter:
         self._crf = crf
         self._preset = preset
         self._rate = rate if rate and 1e-3 <= rate <= 1e5 else None
-        self._sound_path = None if sound is None else Path(sound)
+        there = isinstance(sound, str) and is_remote(sound)
+        self._sound_path = sound if sound is None or there else Path(sound)
         self._ticks = AVI_TICKS if self._format == "avi" else TICKS
         self._existed = self.path.exists()
-        if sound is not None and self._existed and os.path.samefile(sound, self.path):
+        if sound is not None and not there and self._existed and os.path.samefile(sound, self.path):
             raise ConfigError(f"{self.path} is the video that is being read; give another file to write to.")
         self._file: OutputFile | None = OutputFile(self.path)
         self._container: Any = None
@@ -221,7 +224,7 @@ class VideoWriter:
             return {**speed, "crf": quality, "b": "0"}
         return {"flags": "+qscale", "global_quality": str(118 * max(2, self._crf // 5)), "bf": "0"}  # 118: FF_QP2LAMBDA
 
-    def _open_sound(self, path: Path, start: float) -> None:
+    def _open_sound(self, path: Path | str, start: float) -> None:
         if self._format == "avi":
             log.warning(
                 "%s: AVI cannot place sound in time, so it is left out; write .mp4 or .mkv to keep it.", self.path
@@ -235,8 +238,8 @@ class VideoWriter:
             return  # the source has no audio
         except (av.error.FFmpegError, OSError, ValueError, LiquidTrackError) as error:
             # ValueError: the container does not support this codec.
-            why = reason(error).rstrip(".")
-            log.warning("%s: the sound of %s is left out (%s).", self.path, path, why)
+            why, name = reason(error).rstrip("."), shown(path) if isinstance(path, str) else path
+            log.warning("%s: the sound of %s is left out (%s).", self.path, name, why)
             self._end_sound()
 
     def _advance(self, time: float) -> None:

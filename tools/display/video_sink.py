@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from datasets.storage.addresses import is_remote
 from datasets.video.writer import VideoWriter, check_video
 from models.errors import ConfigError
 from tools.display.annotate import Painter
@@ -20,7 +21,7 @@ class VideoSink:
     Args:
         path: the file to write; its suffix selects the container.
         config: settings of drawing and encoding.
-        source: the file to copy sound from, where it differs from the file of the source.
+        source: the file, or the address of one, to copy sound from, where it is not the file of the source.
 
     Raises:
         ConfigError: the suffix, codec, quality or preset is unknown.
@@ -44,8 +45,10 @@ class VideoSink:
             ConfigError: it cannot be written, or it is the input video.
         """
         named = self._source if self._source is not None else info.path
-        source = Path(named) if named is not None and not info.live and Path(named).is_file() else None
-        if source is not None and self.path.exists() and self.path.samefile(source):
+        source: Path | str | None = None
+        if named is not None and not info.live:
+            source = str(named) if is_remote(str(named)) else Path(named) if Path(named).is_file() else None
+        if isinstance(source, Path) and self.path.exists() and self.path.samefile(source):
             raise ConfigError(f"{self.path} is the video that is being read; give another file to write to.")
         self._painter = Painter(names, self._config)
         self._writer = VideoWriter(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from datasets.storage.addresses import is_recording
 from models.errors import ConfigError
 from tools.track.config.video import OutputConfig, TrackConfig
 from tracker.protocols import LiveSource, Sink, Source
@@ -20,7 +21,8 @@ def _video(path: Path, config: TrackConfig) -> Sink:
 
     # Sound has the times of the file; images with other times would drift from it.
     own_times = config.reading.rate is None and config.reading.times is None
-    return VideoSink(path, replace(config.view, sound=config.view.sound and own_times))
+    view = replace(config.view, sound=config.view.sound and own_times)
+    return VideoSink(path, view, config.source if is_recording(config.source) else None)
 
 
 def _masks(path: Path, config: TrackConfig) -> Sink:

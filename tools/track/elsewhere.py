@@ -18,8 +18,10 @@ from datasets.storage.addresses import address_in, base_name, join
 from datasets.storage.failures import shown
 from datasets.storage.stores import FileStore, open_store
 from models.errors import ConfigError, LiquidTrackError
+from tools.cli.messages import complain
 from tools.track.config.video import OutputConfig
 
+TOLD_BYTES = 32 << 20  # of results; fewer are copied at once
 _FOLDERS: dict[Path, str] = {}  # folders here, and the address that each one's files go to
 
 
@@ -69,11 +71,17 @@ def _file_of(address: str) -> str:
 def _copy(folders: dict[str, Path]) -> None:
     for address, folder in folders.items():
         store = open_store(address)
-        for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".liquidtrack")):
-            try:
+        files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".liquidtrack"))
+        if (size := sum(path.stat().st_size for path in files)) > TOLD_BYTES:
+            complain(f"copying {size / 1e6:.0f} MB to {store.place}")
+        try:
+            for path in files:
                 store.upload(path, path.relative_to(folder).as_posix())
-            except LiquidTrackError as error:
-                raise ConfigError(f"{str(error).rstrip('.')}; the results are kept in {folder}.") from None
+        except LiquidTrackError as error:
+            raise ConfigError(f"{str(error).rstrip('.')}; the results are kept in {folder}.") from None
+        except KeyboardInterrupt:
+            complain(f"not all results are in {store.place}; they are kept in {folder}")
+            raise
 
 
 def told(path: Path) -> Path | str:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import pytest
 
 from datasets.storage.remote_file import SHELF
@@ -14,6 +15,7 @@ from datasets.storage.stores import FileStore, open_store
 from tests.support.moving_box_clip import write_clip
 from tests.support.s3_server import S3Server, s3_bucket
 from tests.support.sftp_server import SftpServer
+from tests.support.striped_video import encode
 from tools.cli.main import main
 from tools.track.config.video import TrackConfig
 from tools.track.video import track_summary
@@ -34,7 +36,7 @@ def store(server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    clip = write_clip(tmp_path / "a.mp4", [k / 25 for k in range(40)])
+    clip = encode(tmp_path / "a.mp4", [40 * k for k in range(40)], sound=True)
     store = open_store(f"s3://videos/{tmp_path.name}")
     store.upload(clip, "a.mp4")
     return store
@@ -58,6 +60,8 @@ def test_results_in_a_store_equal_those_of_the_local_run(store: FileStore, tmp_p
         path.relative_to(tmp_path / "here").as_posix() for path in made
     )
     assert list((tmp_path / "tmp").iterdir()) == []
+    with av.open(str(tmp_path / "here/a.out.mp4")) as drawn:
+        assert drawn.streams.audio  # so the bytes in the store hold the sound too
 
 
 def test_settings_beside_results_name_the_addresses(store: FileStore) -> None:

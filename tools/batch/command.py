@@ -32,6 +32,7 @@ from tools.batch.task import RecordingTask, track_recording
 from tools.cli.interrupt import heard
 from tools.cli.messages import complain, say
 
+KEPT_NETWORKS = 4  # that stay loaded in a process between two recordings
 MAX_NOTES = 10  # sentences about changed recordings; the table has all of them
 SUMMARY_S = 30.0  # seconds between two tables while --watch runs
 
@@ -63,9 +64,11 @@ def warm_up() -> None:
     import cv2
     import onnxruntime
 
+    from models.runtime.session import keep_sessions
     from tracker.pipeline import build
 
     del cv2, onnxruntime, build
+    keep_sessions(KEPT_NETWORKS)
 
 
 class BatchRun:

@@ -128,6 +128,11 @@ COMMANDS: dict[str, Command] = {
         "tools.benchmark.config.looks:BenchLooksConfig",
         "accuracy at every frame against the share of frames looked at",
     ),
+    "bench looks-video": Command(
+        "tools.benchmark.looks_video:bench_looks_video",
+        "tools.benchmark.config.looks_video:BenchLooksVideoConfig",
+        "a video with few looks: accuracy at every frame, and seconds of the whole command",
+    ),
     "bench live": Command(
         "tools.benchmark.live:bench_live",
         "tools.benchmark.config.live:BenchLiveConfig",

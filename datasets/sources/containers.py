@@ -31,6 +31,7 @@ TIMELESS |= {"mjpeg", "mpjpeg", "mjpeg_2000", "dirac", "dnxhd", "rawvideo", "bit
 BOUNDED = {"max_pixels": str(MAX_PIXELS)}  # decoder option; the default allows 2^31
 LOCAL = {"protocol_whitelist": "file,crypto,data"}  # a file must not open network connections
 CONNECT_S = 10.0  # how long to wait for a server's first response
+LONGEST_PAUSE_S = 4000.0  # longest pause between attempts that FFmpeg takes, seconds
 
 
 class Media:
@@ -189,7 +190,8 @@ def _open(
 
 def http_options(config: SourceConfig) -> dict[str, str]:
     """Options with which a recording behind an address resumes after a broken connection."""
-    return {"reconnect": "1", "reconnect_delay_max": str(int(config.reconnect))} if config.reconnect >= 1 else {}
+    longest = str(int(min(config.reconnect, LONGEST_PAUSE_S)))
+    return {"reconnect": "1", "reconnect_delay_max": longest} if config.reconnect >= 1 else {}
 
 
 def reason(error: BaseException) -> str:

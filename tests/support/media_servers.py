@@ -158,7 +158,7 @@ class RtspServer:
                     return
                 else:
                     self._answer(connection, number, "200 OK", "Session: 1")
-        except OSError:
+        except (OSError, av.error.FFmpegError):  # FFmpeg reports the broken pipe in its own way at the second write
             pass
         finally:
             reader.close()

@@ -20,7 +20,7 @@ ASKED = ("-h", "--help", "--help-all")
 # Options in the short help of commands with more options than fit on a screen, in the order of the options.
 USUAL: dict[str, tuple[str, ...]] = {
     "track": (
-        *("source", "start", "end", "every", "rate"),
+        *("source", "more_sources", "start", "end", "every", "rate"),
         *("detector", "classes", "score", "nms", "input_size"),
         *("motion", "camera_motion", "max_age", "min_confirm", "appearance", "reid", "classify"),
         "whole",

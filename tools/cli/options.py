@@ -44,7 +44,7 @@ TITLES = {
 # Options with a fixed heading, whichever section holds them.
 PLACED = {
     "Input": ("skip_bad_rows",),
-    "Detection": ("keep_ids",),
+    "Detection": ("keep_ids", "detector_batch"),
     "Tracking": ("camera_motion",),
     "Whole video": ("whole", "horizon", "cache", "doubt"),
     "Output": (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +17,7 @@ from tools.display.box_selection import DELETE, KEYS, DrawnBoxes
 from tools.display.check import check_display
 from tools.display.config import ViewConfig
 from tools.display.playback import DrawnFrame, History, Pace
+from tools.display.saved_picture import save_picture
 from tools.display.window_panels import banner, panel, status_line
 from tracker.protocols import SourceInfo, SourceStatus, Stop
 from tracker.types import Float64, Frame, Tracks
@@ -47,8 +47,6 @@ NOTE_S = 3.0  # time that a note is shown, in seconds
 POLL_MS = 30  # interval of checks for keys while waiting
 SLOW_S = 1.0  # waiting time of a frame of a file from which it is displayed
 REFRESH_S = 0.5  # interval of updates of the status line
-
-log = logging.getLogger(__name__)
 
 
 class WindowSink:
@@ -246,7 +244,7 @@ class WindowSink:
         if self._drawn is not None and self._at_newest:
             self._drawn.paint(over)
         if status is not None and status.state != "running":
-            banner(over, *_trouble(status))
+            banner(over, *trouble(status))
         status_line(over, self._facts(shown, status))
         if self._help:
             rows = HELP if self._drawn is None else (*HELP[:-1], *KEYS, ("q", "quit"))
@@ -356,28 +354,13 @@ class WindowSink:
         shown = self._history.shown
         if shown is None:
             return
-        data = cv2.imencode(".png", shown.picture)[1].tobytes()
-        name = "".join(c if c.isalnum() or c in "-_." else "_" for c in self._title.removeprefix("liquidtrack: "))
-        for count in range(1, 10_000):
-            path = self._folder / f"{name}_{shown.time:.3f}s{f'_{count}' if count > 1 else ''}.png"
-            try:
-                with path.open("xb") as file:
-                    file.write(data)
-            except FileExistsError:
-                continue
-            except OSError as error:
-                self._say(f"not saved: {path} ({error.strerror})", NOTE_S)
-                log.warning("%s could not be saved (%s).", path, error.strerror)
-                return
-            self._say(f"saved {path.resolve()}", NOTE_S)
-            log.info("saved %s", path.resolve())
-            return
+        self._say(save_picture(shown.picture, self._folder, self._title, f"{shown.time:.3f}s"), NOTE_S)
 
     def _say(self, text: str, seconds: float) -> None:
         self._note = (text, time.monotonic() + seconds)
 
 
-def _trouble(status: SourceStatus) -> tuple[str, str]:
+def trouble(status: SourceStatus) -> tuple[str, str]:
     """(headline, line) of the banner over a frozen live image."""
     age = f"{status.silence:.0f} s" if status.silence < 120 else clock_text(status.silence)[:-4]
     if status.state == "reconnecting":

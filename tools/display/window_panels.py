@@ -98,3 +98,23 @@ def banner(picture: UInt8, headline: str, line: str) -> None:
 def _darken(ground: UInt8) -> None:
     if ground.size:
         ground[:] = cv2.addWeighted(ground, 0.2, np.full_like(ground, DARK), 0.8, 0)
+
+
+def heading(ground: UInt8, left: str, right: str, alarm: bool = False) -> None:
+    """Fill a low, wide part of an image with one text at each end; the left one is cut where both do not fit."""
+    height, width = ground.shape[:2]
+    ground[:] = DARK
+    scale = height / 44
+    weight = max(1, round(scale * 1.5))
+    pad = height // 4
+
+    def measure(text: str) -> int:
+        return cv2.getTextSize(text, FONT, scale, weight)[0][0]
+
+    wide = measure(right) if right else 0
+    while len(left) > 4 and measure(left) + wide + 3 * pad > width:
+        left = f"{left[:-5]}..." if left.endswith("...") else f"{left[:-4]}..."
+    base = round(height * 0.68)
+    cv2.putText(ground, left, (pad, base), FONT, scale, WHITE, weight, cv2.LINE_AA)
+    ink = AMBER if alarm else (170, 170, 170)
+    cv2.putText(ground, right, (max(width - wide - pad, pad), base), FONT, scale, ink, weight, cv2.LINE_AA)

@@ -45,11 +45,21 @@ def with_defaults(config: TrackConfig, info: SourceInfo) -> TrackConfig:
     return replace(config, output=replace(output, video=video, jsonl=jsonl))
 
 
+def file_name(name: str) -> str:
+    """The name of a source as part of a file's name."""
+    return "".join(c if c.isalnum() or c in "-_.+ " else "_" for c in name).strip(" .") or "source"
+
+
+def moment() -> str:
+    """The present second, in files of live sources, which cannot be tracked again."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+
+
 def _place(info: SourceInfo) -> tuple[Path, str]:
     """The folder of a source, and its name."""
-    name = "".join(c if c.isalnum() or c in "-_.+ " else "_" for c in info.name).strip(" .") or "source"
+    name = file_name(info.name)
     if info.live:
-        return Path(), f"{name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        return Path(), f"{name}-{moment()}"
     if info.path is None:
         base = base_name(info.name)
         return Path(), base[: -len(suffix)] if (suffix := suffix_of(base)) in RECORDINGS else name
@@ -180,12 +190,18 @@ def _content(path: Path) -> str | None:
 
 
 class Beginning:
-    """Called by the first sink before it writes: notifies the guard, and saves the settings."""
+    """Called by the first sink before it writes: notifies the guard, and saves the settings.
 
-    def __init__(self, config: TrackConfig, guard: OutputGuard) -> None:
+    Args:
+        config: settings of the run.
+        guard: its guard.
+        lock: one for all runs that share folders.
+    """
+
+    def __init__(self, config: TrackConfig, guard: OutputGuard, lock: threading.Lock | None = None) -> None:
         self._config = config
         self._guard = guard
-        self._lock = threading.Lock()
+        self._lock = lock or threading.Lock()
         self._done = False
 
     def __call__(self) -> None:

@@ -7,13 +7,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Protocol
 
 from tools.cli.interrupt import heard
-from tracker.protocols import Source
+
+
+class Closable(Protocol):
+    """A source, or several."""
+
+    def close(self) -> None: ...
 
 
 @contextmanager
-def stoppable(source: Source) -> Iterator[threading.Event]:
+def stoppable(source: Closable) -> Iterator[threading.Event]:
     """Ctrl-C and SIGTERM end the run after the current frame; a second Ctrl-C ends it at once.
 
     A process that ignores Ctrl-C, such as a worker whose parent decides what it means, continues to ignore it.

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 from datasets.video.output_file import is_stdout
 from tools.cli.messages import say as say_line
 from tools.track.build import build_sinks, linger, outputs
+from tools.track.cameras import track_cameras
 from tools.track.config.video import TrackConfig
 from tools.track.elsewhere import staged, told
 from tools.track.findings import nothing_tracked
 from tools.track.live import check_live, run_pipeline
 from tools.track.looks import check_looks, check_looks_source, in_order, looked_summary
-from tools.track.mask_prompts import build_marks
 from tools.track.observer import NOBODY, Observer
 from tools.track.outputs import Beginning, check_record, guard, with_defaults
+from tools.track.pipeline_settings import pipeline_config
 from tools.track.progress import progress
 from tools.track.report import report, warn_of_rest
 from tools.track.stop_signals import stoppable
@@ -29,7 +30,6 @@ from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
 from tracker.masks.stage import MaskStage
 from tracker.pipeline.build import build_pipeline
-from tracker.pipeline.config import PipelineConfig
 from tracker.pipeline.loop import Pipeline, Summary
 from tracker.protocols import Detector
 from tracker.types import Frame
@@ -40,7 +40,12 @@ if TYPE_CHECKING:
 
 
 def track(config: TrackConfig) -> int:
-    """Track one source into all requested outputs; returns 0, or 1 where a recording was stopped early."""
+    """Track one source, or several live ones, into all requested outputs; returns the exit code.
+
+    It is 1 where a recording was stopped early, or where one of several live sources has ended by an error.
+    """
+    if config.more_sources:
+        return track_cameras(config)
     with staged(config.output) as output:
         summary, live = track_summary(replace(config, output=output))
     return 0 if summary.complete or live or config.output.show else 1
@@ -128,28 +133,6 @@ def track_summary(config: TrackConfig, observer: Observer = NOBODY) -> tuple[Sum
         sys.stdout.flush()
     linger(sinks)
     return summary, source.info.live
-
-
-def pipeline_config(config: TrackConfig) -> PipelineConfig:
-    """The settings of detection and tracking, in the form that `build_pipeline` takes.
-
-    Raises:
-        DataError: a mask image cannot be read or holds no object.
-    """
-    return PipelineConfig(
-        camera_motion=config.camera_motion,
-        skip_bad_rows=config.skip_bad_rows,
-        detection=config.detection,
-        appearance_features=config.appearance_features,
-        tracking=config.tracking,
-        boxes=config.pointing.boxes(),
-        select=config.pointing.select,
-        marks=build_marks(config),
-        propagation=config.propagation,
-        returning=config.returning,
-        recognition=config.recognition,
-        schedule=config.schedule,
-    )
 
 
 def _pipeline(config: TrackConfig, source: Recorded | Live) -> tuple[Pipeline, Detector]:

@@ -23,6 +23,12 @@ CLOSING_S = PATIENCE_S + 2.0  # longest wait for the threads of the cameras afte
 Attending = Literal["opening", "running", "silent", "reconnecting", "ended"]
 
 
+class NoCameraLeftError(SourceError):
+    """No camera gives frames any more; what was written until then is kept."""
+
+    exit_code = 1
+
+
 @dataclass(frozen=True, slots=True)
 class LiveCamera:
     """One of several live sources.
@@ -92,10 +98,11 @@ class AttendedCamera:
     def status(self) -> CameraStatus:
         """The current status; may be called from any thread."""
         source = None if self.source is None else self.source.status
+        since, reason = self._failed or (time.monotonic(), "")
         if self.error is not None or not self._thread.is_alive():
-            return CameraStatus("ended", 0.0 if source is None else source.silence, str(self.error or ""), source)
+            reason = str(self.error or ("" if source else reason))
+            return CameraStatus("ended", 0.0 if source is None else source.silence, reason, source)
         if source is None:
-            since, reason = self._failed or (time.monotonic(), "")
             return CameraStatus("opening", time.monotonic() - since, reason)
         return CameraStatus(source.state, source.silence, source.reason, source)
 
@@ -159,6 +166,7 @@ class Cameras:
 
     Attributes:
         attended: the cameras, in the given order.
+        complete: whether all of them ended by themselves; known after `run`.
     """
 
     def __init__(
@@ -169,6 +177,7 @@ class Cameras:
         stop: threading.Event | None = None,
     ) -> None:
         self.stop = stop or threading.Event()
+        self.complete = False
         self._patience = patience
         self.attended = [AttendedCamera(camera, self.stop, tell, patience > 0) for camera in cameras]
 
@@ -180,7 +189,7 @@ class Cameras:
             fatal: whether an error that ended a camera concerns all of them.
 
         Raises:
-            SourceError: no camera has given a frame for the whole patience, or all have ended by errors.
+            NoCameraLeftError: no camera has given a frame for the whole patience, or all have ended by errors.
             BaseException: an error that is fatal, or is no `LiquidTrackError`.
         """
         show = show or self._wait
@@ -195,13 +204,13 @@ class Cameras:
         except Stop:
             pass
         finally:
-            complete = not self.stop.is_set() and not any(camera.alive for camera in self.attended)
+            self.complete = not self.stop.is_set() and not any(camera.alive for camera in self.attended)
             self.stop.set()
             self._end()
         self._raise_fatal(fatal)
         errors = [camera.error for camera in self.attended if camera.error is not None]
-        if complete and len(errors) == len(self.attended):
-            raise SourceError(f"none of the {len(errors)} sources is left; the last one: {errors[-1]}")
+        if self.complete and len(errors) == len(self.attended):
+            raise NoCameraLeftError(f"none of the {len(errors)} sources is left; the last one: {errors[-1]}")
 
     def close(self) -> None:
         """Ends the reading of all sources; set `stop` before."""
@@ -228,6 +237,6 @@ class Cameras:
         if left and (least := min(camera.lost_for for camera in left)) > 0 and least >= self._patience:
             reason = next((camera.status.reason for camera in left if camera.status.reason), "")
             more = f": {reason}" if reason else "."
-            raise SourceError(
+            raise NoCameraLeftError(
                 f"no source has given a picture for {self._patience:g} s, files until then are kept{more}"
             )

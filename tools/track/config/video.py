@@ -89,6 +89,10 @@ class TrackConfig:
     Attributes:
         source: a video, camera number, rtsp address or folder. Also a http address, a glob of images, a MOTChallenge
             folder, or scene:SEED for a rendered scene.
+        more_sources: further cameras and streams, tracked at the same time. NAME=SOURCE names one of several; their
+            outputs are folders, or paths with {name} in them.
+        detector_batch: most frames of several cameras in one pass of the detector. 0 is 1 on a CPU, which gains
+            nothing by more.
         camera_motion: how camera motion is compensated. flow: estimated from the pixels, for moving cameras.
         skip_bad_rows: drop malformed rows of a file of detections. Without it such a row is an error.
         keep_ids: write tracks read by --detector file: with their ids. Nothing is matched; boxes without an id are
@@ -102,6 +106,8 @@ class TrackConfig:
     """
 
     source: Positional[str]
+    more_sources: Positional[tuple[str, ...]] = ()
+    detector_batch: int = 0
     camera_motion: Literal["none", "flow"] = "none"
     skip_bad_rows: bool = False
     keep_ids: bool = False

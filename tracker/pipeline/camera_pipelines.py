@@ -32,6 +32,8 @@ class CameraPipelines:
             raise ConfigError(f"{argument} holds the detections of one source; give a detector that looks at frames.")
         if config.pointing or config.marks:
             raise ConfigError("an object is marked in one source; track that one by itself.")
+        if not config.schedule.every:
+            raise ConfigError("a shared detector looks whenever it is free; leave looks out, or track one source alone.")
         self._shared: SharedDetector | None = None
         self._config = config
         if kind in OWN_MEMORY:

@@ -269,6 +269,7 @@ def test_defect_in_one_camera_ends_all() -> None:
     [
         (PipelineConfig(detection=DetectorConfig("file:det.txt")), "holds the detections of one source"),
         (PipelineConfig(select=True), "is marked in one source"),
+        (PipelineConfig().with_settings(looks="0.2"), "looks whenever it is free"),
     ],
 )
 def test_settings_of_one_source_are_refused(config: PipelineConfig, sentence: str) -> None:

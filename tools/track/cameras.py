@@ -16,6 +16,7 @@ from tools.track.build import outputs
 from tools.track.camera_outputs import config_of
 from tools.track.camera_run import CameraRun
 from tools.track.config.video import TrackConfig
+from tools.track.elsewhere import told
 from tools.track.named_sources import named_sources
 from tools.track.outputs import Beginning, guard, moment
 from tools.track.pipeline_settings import pipeline_config
@@ -59,7 +60,7 @@ def track_cameras(config: TrackConfig) -> int:
         stack.callback(pipelines.close)
         if not config.quiet and not (outputs(config.output) or config.output.show):
             for single in configs:
-                say(f"writing {' and '.join(map(str, outputs(single.output).values()))}", flush=True)
+                say(f"writing {' and '.join(str(told(path)) for path in outputs(single.output).values())}", flush=True)
         info, counting = SourceInfo(f"{len(runs)} sources", 1, 1, live=True), threading.Lock()
         with stoppable(watch) as stop, progress(info, config.reading, config.quiet) as tell:
 
@@ -128,7 +129,7 @@ def report(runs: list[CameraRun], attended: list[AttendedCamera]) -> None:
         if run.recorded:
             say(f"  record: {run.config.output.record} ({run.recorded} frames)")
         for flag, path in run.written.items():
-            say(f"  {flag}: {path}")
+            say(f"  {flag}: {told(path)}")
     sys.stdout.flush()
 
 

@@ -44,9 +44,9 @@ def track(config: TrackConfig) -> int:
 
     It is 1 where a recording was stopped early, or where one of several live sources has ended by an error.
     """
-    if config.more_sources:
-        return track_cameras(config)
     with staged(config.output) as output:
+        if config.more_sources:
+            return track_cameras(replace(config, output=output))
         summary, live = track_summary(replace(config, output=output))
     return 0 if summary.complete or live or config.output.show else 1
 

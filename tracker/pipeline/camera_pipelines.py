@@ -33,7 +33,7 @@ class CameraPipelines:
         if config.pointing or config.marks:
             raise ConfigError("an object is marked in one source; track that one by itself.")
         if not config.schedule.every:
-            raise ConfigError("a shared detector looks whenever it is free; leave looks out, or track one source alone.")
+            raise ConfigError("a shared detector looks whenever it is free; leave looks out, or track one source.")
         self._shared: SharedDetector | None = None
         self._config = config
         if kind in OWN_MEMORY:

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.window_process import Window, until
@@ -63,6 +63,7 @@ print("closed", flush=True)
 """
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50)  # a busy machine
 @given(st.integers(1, 40), st.integers(200, 2000), st.integers(200, 2000))
 def test_cells_lie_side_by_side_in_the_window(count: int, width: int, height: int) -> None:
     layout = GridLayout.of(count, (width, height))

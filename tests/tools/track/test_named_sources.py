@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.errors import ConfigError
@@ -75,6 +75,7 @@ def test_impossible_sources_are_one_sentence(specs: list[str], sentence: str) ->
 words = st.text("abAB01.-_", min_size=1, max_size=6)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50)  # a busy machine
 @given(st.lists(words, min_size=2, max_size=12))
 def test_files_of_sources_are_distinct(paths: list[str]) -> None:
     try:

@@ -48,7 +48,7 @@ def batch(config: BatchConfig) -> int:
     if not config.out.strip():
         raise ConfigError("batch needs --out: name the folder of the results.")
     check_settings(config)
-    folder = open_results(config.out)
+    folder = open_results(config.out, driver=True)
     place = place_of(config, folder)
     if config.dry_run:
         return _listed(config, place, folder)
@@ -124,6 +124,7 @@ class BatchRun:
             self._run(engine, itertools.chain([first], tasks))
             if self.counts["elsewhere"] and not stop():  # another command works on them: wait for it
                 self.counts["elsewhere"], self._first = 0, False
+                self._folder.refresh()
                 self._run(engine, self._until_stop(self._plan.tasks(wait=True)))
 
     def _engine(self) -> contextlib.AbstractContextManager[TaskEngine]:
@@ -239,6 +240,7 @@ class BatchRun:
             self._journal.add(label, None, why, 0, "")
 
     def _summarise(self) -> None:
+        self._folder.refresh()
         known = self._journal.read()
         try:
             rows = partial(summary_rows, folder=self._folder, journal=known, changed=self._changed)

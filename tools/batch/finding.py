@@ -57,7 +57,7 @@ class SearchRules:
 
     def takes(self, label: str) -> bool:
         """Whether the patterns let a recording through, by its path below the folder or by its name."""
-        return (not self.include or _matches(label, self.include)) and not _matches(label, self.exclude)
+        return (not self.include or matches(label, self.include)) and not matches(label, self.exclude)
 
 
 Taken = Callable[[str], str | None]  # stem of results -> label of the recording whose results they are
@@ -94,7 +94,7 @@ def matching(pattern: str, rules: SearchRules, taken: Taken = lambda stem: None)
             folder = inside.parent.as_posix()
             folders.setdefault("" if folder == "." else folder, []).append((path.name, str(path.absolute())))
     for folder, found in folders.items():
-        yield from _named(folder, found, rules, taken)
+        yield from named(folder, found, rules, taken)
 
 
 def single(path: Path) -> Iterator[FoundRecording]:
@@ -136,9 +136,9 @@ def _inside(folder: Path, below: str, rules: SearchRules, taken: Taken, seen: se
         elif kind == "folder" and not name.lower().endswith(OWN) and _real(f"{folder}/{name}") not in rules.leave_out:
             if _is_sequence(folder / name, rules.pictures):
                 recordings.append((name, os.path.join(folder, name)))
-            elif not _matches(f"{below}{name}", rules.exclude):
+            elif not matches(f"{below}{name}", rules.exclude):
                 folders.append(name)
-    yield from _named(below.removesuffix("/"), recordings, rules, taken)
+    yield from named(below.removesuffix("/"), recordings, rules, taken)
     for name in folders:
         identity = _identity(folder / name)
         if identity not in seen:  # a link back into a folder above
@@ -146,7 +146,7 @@ def _inside(folder: Path, below: str, rules: SearchRules, taken: Taken, seen: se
             yield from _inside(folder / name, f"{below}{name}/", rules, taken, seen)
 
 
-def _named(folder: str, found: Sequence[tuple[str, str]], rules: SearchRules, taken: Taken) -> Iterator[FoundRecording]:
+def named(folder: str, found: Sequence[tuple[str, str]], rules: SearchRules, taken: Taken) -> Iterator[FoundRecording]:
     """The recordings of one folder with a stem of its own each."""
     prefix = f"{folder}/" if folder else ""
     chosen = [(name, source) for name, source in found if rules.takes(f"{prefix}{name}")]
@@ -206,7 +206,8 @@ def _kind(entry: os.DirEntry[str]) -> str:
         return ""
 
 
-def _matches(label: str, patterns: Sequence[str]) -> bool:
+def matches(label: str, patterns: Sequence[str]) -> bool:
+    """Whether a path, or its name, matches one of the patterns."""
     name = label.rpartition("/")[2]
     return any(fnmatch.fnmatch(label, pattern) or fnmatch.fnmatch(name, pattern) for pattern in patterns)
 

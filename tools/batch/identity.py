@@ -125,7 +125,12 @@ def _stored_mark(source: str) -> tuple[int, str]:
     found = open_store(folder).stat(name)
     if found is None:
         raise SourceError(f"{strip_credentials(source)} is not there; check the address.")
-    return found.size, hashlib.sha256(f"{found.size}\0{found.version}".encode()).hexdigest()
+    return stored_mark(found.size, found.version)
+
+
+def stored_mark(size: int, version: str) -> tuple[int, str]:
+    """The mark of what lies in a store, from its length and the store's mark of its version."""
+    return size, hashlib.sha256(f"{size}\0{version}".encode()).hexdigest()
 
 
 def _is_read(path: Path) -> bool:

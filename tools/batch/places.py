@@ -6,62 +6,45 @@ is put whole, and the record last, so that what is done stays true.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
+import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from dataclasses import replace
 from pathlib import Path
 
-from datasets.storage.addresses import is_store
+from datasets.storage.addresses import OBJECT_STORES, is_store, scheme_of
 from datasets.storage.failures import StoreError
-from datasets.storage.stores import FileStore, StoredFile, open_store
+from datasets.storage.stores import StoredFile, open_store
 from models.errors import ConfigError
-from tools.batch.finding import FoundRecording, SearchRules, Taken, is_video, stems_of
 from tools.batch.records import ERROR, LARGEST, RUN, RunRecord
 from tools.batch.results import HIDDEN, RECORD, ResultFolder, beside, key_of
 
+FRESH_S = 30.0  # seconds for which the driver believes a list of all results
 BEGUN = f"{HIDDEN}/begun"  # says that the folder is a batch's
 
 
-def open_results(out: str) -> ResultFolder:
-    """The folder of the results, here or in a store."""
-    return StoredResults(out) if is_store(out) else ResultFolder(Path(out).expanduser())
+def open_results(out: str, driver: bool = False) -> ResultFolder:
+    """The folder of the results, here or in a store.
 
-
-def stored(address: str, rules: SearchRules, taken: Taken = lambda stem: None) -> Iterator[FoundRecording]:
-    """All recordings in a folder of a store, sorted by name.
-
-    Raises:
-        StoreError: it cannot be reached, or there is no such folder.
+    Args:
+        out: its path or address.
+        driver: whether it is asked about many recordings: a store is then listed once in a while, instead of being
+            asked about each file.
     """
-    store = open_store(address)
-    folder, names = "", list[str]()
-    for file in store.files():
-        parent, _, name = file.name.rpartition("/")
-        if any(part.startswith(".") for part in file.name.split("/")) or not is_video(name):
-            continue
-        if parent != folder:
-            yield from _named(store, folder, names, rules, taken)
-            folder, names = parent, []
-        names.append(name)
-    yield from _named(store, folder, names, rules, taken)
-
-
-def _named(
-    store: FileStore, folder: str, names: list[str], rules: SearchRules, taken: Taken
-) -> Iterator[FoundRecording]:
-    prefix = f"{folder}/" if folder else ""
-    names = [name for name in names if rules.takes(f"{prefix}{name}")]
-    for name, stem in zip(names, stems_of(names, prefix, taken), strict=True):
-        yield FoundRecording(store.address(f"{prefix}{name}"), f"{prefix}{name}", f"{prefix}{stem}")
+    return StoredResults(out, driver) if is_store(out) else ResultFolder(Path(out).expanduser())
 
 
 class StoredResults(ResultFolder):
     """A folder of results in a store. A recording is tracked in a folder of this machine, and its results are put."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, driver: bool = False) -> None:
         self._store = open_store(address)
+        self._driver, self._keeps = driver, scheme_of(address) in OBJECT_STORES  # whose versions are hashes
+        self._list: tuple[float, dict[str, StoredFile]] | None = None
         here = Path(tempfile.gettempdir()) / f"liquidtrack-batch-{_user()}" / key_of(address)
         super().__init__(here)
 
@@ -75,10 +58,42 @@ class StoredResults(ResultFolder):
         if self._store.stat(BEGUN) is None:
             self._store.write(BEGUN, b"results of liquidtrack batch\n")
 
+    def refresh(self) -> None:
+        self._list = None
+
+    def _stat(self, name: str) -> StoredFile | None:
+        return self._listed().get(name) if self._driver else self._store.stat(name)
+
+    def _listed(self) -> dict[str, StoredFile]:
+        """All files, as they were at most FRESH_S ago."""
+        if self._list is None or time.monotonic() - self._list[0] > FRESH_S:
+            self._list = time.monotonic(), {file.name: file for file in self._files("")}
+        return self._list[1]
+
     def has(self, name: str) -> bool:
-        return self._store.stat(name) is not None
+        return self._stat(name) is not None
+
+    def record(self, stem: str) -> RunRecord | None:
+        found = self._stat(f"{stem}{RUN}")
+        if found is None:
+            return None
+        if not (self._driver and self._keeps and found.version):
+            return super().record(stem)
+        digest = hashlib.sha256(found.version.encode()).hexdigest()[:16]
+        kept = self.hidden / "records" / f"{key_of(stem)}-{digest}.json"  # read by every table, and by the next run
+        with contextlib.suppress(OSError):
+            return RunRecord.from_json(kept.read_text(encoding="utf-8", errors="surrogateescape"))
+        if (record := super().record(stem)) is not None:
+            with contextlib.suppress(OSError):
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                new = kept.with_suffix(f".{os.getpid()}.new")
+                new.write_text(record.to_json(), encoding="utf-8", errors="surrogateescape")
+                new.replace(kept)
+        return record
 
     def get(self, name: str) -> bytes | None:
+        if self._driver and self._stat(name) is None:
+            return None
         try:
             return self._store.read(name, LARGEST)
         except StoreError as error:
@@ -94,7 +109,7 @@ class StoredResults(ResultFolder):
         return self.has(BEGUN)
 
     def bytes_of(self, name: str) -> int | None:
-        found = self._store.stat(name)
+        found = self._stat(name)
         if found is not None:
             return found.size
         inside = [file.size for file in self._below(name)]
@@ -102,6 +117,12 @@ class StoredResults(ResultFolder):
 
     def _below(self, name: str) -> list[StoredFile]:
         """The files of a folder; none where there is no such folder."""
+        if self._driver:
+            inside = [file for key, file in self._listed().items() if key.startswith(f"{name}/")]
+            return [replace(file, name=file.name.removeprefix(f"{name}/")) for file in inside]
+        return self._files(name)
+
+    def _files(self, name: str) -> list[StoredFile]:
         try:
             return list(open_store(self._store.address(name)).files())
         except StoreError as error:
@@ -142,9 +163,12 @@ class StoredResults(ResultFolder):
         self._store.remove(f"{stem}{ERROR}")
         self._store.upload(work / RECORD, f"{stem}{RUN}")
         shutil.rmtree(work, ignore_errors=True)
+        self.refresh()
 
     def put(self, name: str, data: bytes) -> None:
         self._store.write(name, data)
+        if self._list is not None and not name.startswith(HIDDEN):
+            self._list[1][name] = StoredFile(name, len(data), "")
 
     def _remove(self, name: str) -> None:
         for file in self._below(name):

@@ -14,15 +14,16 @@ from datasets.storage.addresses import is_store
 from models.errors import ConfigError, LiquidTrackError, SourceError
 from tools.batch.config import BatchConfig, RecordingConfig
 from tools.batch.finding import FoundRecording, SearchRules, check_found, matching, search, single
-from tools.batch.identity import ResultIdentity, identity_of
+from tools.batch.identity import ResultIdentity, content_mark, identity_of
 from tools.batch.lists import listed
-from tools.batch.places import stored
 from tools.batch.results import JudgedState, ResultFolder, judge
 from tools.batch.sidecars import RecordingSettings
+from tools.batch.stored_recordings import StoredRecordings
 from tools.batch.task import RecordingTask
 
 Told = Callable[[FoundRecording, JudgedState | None, str], None]
 RESCAN_S = 1.0  # seconds between two searches of --watch, at least
+RELIST_S = 10.0  # in a store, where each list is paid for
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,14 @@ class RecordingsPlace:
         root: the folder from which `batch.toml` counts; None for none.
         shared: the list, where it is one.
         left_out: a folder of results inside, that is not searched.
+        stored: the recordings, where they lie in a store.
     """
 
     find: Callable[[], Iterator[FoundRecording]]
     root: Path | None
     shared: Path | None = None
     left_out: Path | None = None
+    stored: StoredRecordings | None = None
 
 
 def place_of(config: BatchConfig, folder: ResultFolder) -> RecordingsPlace:
@@ -51,7 +54,8 @@ def place_of(config: BatchConfig, folder: ResultFolder) -> RecordingsPlace:
     text, out = config.recordings, folder.root
     rules = SearchRules(config.include, config.exclude, config.pictures, (os.path.realpath(out),))
     if is_store(text):
-        return RecordingsPlace(lambda: stored(text, rules, folder.label_at), None)
+        stored = StoredRecordings(text, rules, config.out if is_store(config.out) else "")
+        return RecordingsPlace(lambda: stored.find(folder.label_at), None, stored=stored)
     if path_of(text) is None:
         raise SourceError(f"{text}: batch takes recordings; name a folder, a glob or a CSV file of them.")
     path = check_found(text)
@@ -89,8 +93,11 @@ class TaskPlan:
 
     def __init__(self, config: BatchConfig, place: RecordingsPlace, folder: ResultFolder, told: Told) -> None:
         self._config, self._place, self._folder, self._told = config, place, folder, told
-        self._settings = RecordingSettings(config, place.root, place.shared)
+        self._settings = RecordingSettings(config, place.root, place.shared, place.stored)
         self._identities: dict[int, tuple[RecordingConfig, ResultIdentity]] = {}
+        self._content = content_mark if place.stored is None else place.stored.content
+        self._mark = _mark if place.stored is None else place.stored.mark
+        self._pause = RESCAN_S if place.stored is None else RELIST_S
 
     def mine(self) -> Iterator[FoundRecording]:
         """The recordings of this part."""
@@ -111,7 +118,7 @@ class TaskPlan:
             state: JudgedState = "open"
             if self._folder.known(recording.stem):
                 place = recording.label, recording.source, recording.stem
-                state, why = judge(self._folder, *place, self._identity(config))
+                state, why = judge(self._folder, *place, self._identity(config), self._content)
         except LiquidTrackError as error:
             self._told(recording, None, str(error))
             return None
@@ -146,7 +153,7 @@ class TaskPlan:
         moving: dict[str, tuple[object, float]] = {}  # label -> size and time, and since when
         while not stop():
             for recording in self.mine():
-                mark, now = _mark(recording.source), time.monotonic()
+                mark, now = self._mark(recording.source), time.monotonic()
                 if handled.get(recording.label) == mark:
                     continue
                 before, since = moving.get(recording.label, (None, now))
@@ -159,7 +166,7 @@ class TaskPlan:
                 handled[recording.label] = mark
                 if (task := self.task(recording)) is not None:
                     yield task
-            rest = time.monotonic() + max(RESCAN_S, settle / 4)
+            rest = time.monotonic() + max(self._pause, settle / 4)
             while time.monotonic() < rest and not stop():
                 yield None
 

@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -69,6 +69,9 @@ class ResultFolder:
             return None if len(data) > LARGEST else data
         except OSError:
             return None
+
+    def refresh(self) -> None:
+        """Forgets what was remembered of the files there, since others may have written."""
 
     def shown(self, name: str = "") -> str:
         """A place for people."""
@@ -224,9 +227,14 @@ class ResultFolder:
 
 
 def judge(
-    folder: ResultFolder, label: str, source: str, stem: str, identity: ResultIdentity
+    folder: ResultFolder,
+    label: str,
+    source: str,
+    stem: str,
+    identity: ResultIdentity,
+    content: Callable[[str], tuple[int, str]] = content_mark,
 ) -> tuple[JudgedState, str]:
-    """(what is there of a recording, why it is not done).
+    """(what is there of a recording, why it is not done); `content` gives what `content_mark` does.
 
     Raises:
         SourceError: the recording cannot be read.
@@ -236,7 +244,7 @@ def judge(
         error = folder.error(stem)
         if error is None or error.settings_sha256 != identity.digest() or error.recording != label:
             return "open", ""
-        return ("aside", error.error) if error.source_sha256 in ("", content_mark(source)[1]) else ("open", "")
+        return ("aside", error.error) if error.source_sha256 in ("", content(source)[1]) else ("open", "")
     if record.recording != label:
         return "edited", f"the results of {record.recording} stand in its place"
     gone = False
@@ -246,7 +254,7 @@ def judge(
             gone = True
         elif length != mark.bytes:
             return "edited", f"{name} was changed since it was written"
-    if content_mark(source) != (record.source_bytes, record.source_sha256):
+    if content(source) != (record.source_bytes, record.source_sha256):
         return "changed", "the recording has changed since it was tracked"
     if said := _difference(record.identity, identity):
         return "changed", said

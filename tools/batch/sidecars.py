@@ -15,10 +15,10 @@ from models.errors import ConfigError, LiquidTrackError
 from tools.batch.config import BatchConfig, RecordingConfig
 from tools.batch.finding import FoundRecording
 from tools.batch.lists import typed_values
+from tools.batch.stored_recordings import FOLDER_FILE, StoredRecordings
 from tools.cli import settings
 from tools.cli.settings import SettingsLayer, layer_of, parse, read_layer, to_toml
 
-FOLDER_FILE = "batch.toml"
 PROG = "liquidtrack batch"
 KEPT = 64  # sets of settings that are remembered
 
@@ -30,10 +30,17 @@ class RecordingSettings:
         config: the settings of the command.
         root: the folder from which `batch.toml` files count; None takes the recording's own folder alone.
         shared: a file of settings for all recordings, such as the list; it is named in messages.
+        stored: the recordings, where they lie in a store: it has the files beside them.
     """
 
-    def __init__(self, config: BatchConfig, root: Path | None, shared: Path | None = None) -> None:
-        self._config, self._shared = config, shared
+    def __init__(
+        self,
+        config: BatchConfig,
+        root: Path | None,
+        shared: Path | None = None,
+        stored: StoredRecordings | None = None,
+    ) -> None:
+        self._config, self._shared, self._stored = config, shared, stored
         self._root = None if root is None else root.absolute()
         self._words = _words_of(config)
         self._base: tuple[SettingsLayer, ...] = ()
@@ -52,7 +59,10 @@ class RecordingSettings:
         Raises:
             LiquidTrackError: a file of settings is wrong; the message names it.
         """
-        layers = [layer for path in self._paths(recording) if (layer := self._layer(path)) is not None]
+        if self._stored is not None:
+            layers = [self._stored.layer(one, self._trusted) for one in self._stored.settings(recording.source)]
+        else:
+            layers = [layer for path in self._paths(recording) if (layer := self._layer(path)) is not None]
         if not layers and not recording.settings:
             return self._config.recording
         key = (tuple(map(id, layers)), recording.settings)

@@ -133,6 +133,11 @@ COMMANDS: dict[str, Command] = {
         "tools.benchmark.config.looks_video:BenchLooksVideoConfig",
         "a video with few looks: accuracy at every frame, and seconds of the whole command",
     ),
+    "bench split": Command(
+        "tools.benchmark.split:bench_split",
+        "tools.benchmark.config.split:BenchSplitConfig",
+        "recordings tracked in segments and joined, beside the same in one piece",
+    ),
     "bench live": Command(
         "tools.benchmark.live:bench_live",
         "tools.benchmark.config.live:BenchLiveConfig",

@@ -158,8 +158,17 @@ def scores_of(one: Annotations, other: Annotations) -> Scores:
     Raises:
         ConfigError: TrackEval is not installed.
     """
+    return summarise(counts_of(one, other))
+
+
+def counts_of(one: Annotations, other: Annotations) -> Counts:
+    """Raw results of TrackEval of the tracks of `other` against those of `one`, whatever their classes.
+
+    Raises:
+        ConfigError: TrackEval is not installed.
+    """
     nobody: Bool = np.zeros(len(one), bool)
-    return summarise(_evaluated(_match(one, ~nobody, nobody, nobody, other)[0]))
+    return _evaluated(_match(one, ~nobody, nobody, nobody, other)[0])
 
 
 def score(job: Job) -> Result:

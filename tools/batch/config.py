@@ -75,7 +75,7 @@ class RecordingConfig:
             video.
         split: cut recordings into segments of so many seconds, which are tracked at the same time. Tracks are joined
             where segments overlap; a recording that cannot be cut is tracked in one piece.
-        split_overlap: seconds that two segments share. By default what the tracks need: 5 s, and 10 s with --whole.
+        split_overlap: seconds that two segments share. By default 10; a segment is twice as long at least.
     """
 
     formats: tuple[FormatName, ...] = ("jsonl", "video")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.support.batch_clips import results
+from tests.support.command import LIQUIDTRACK
 from tests.support.moving_box_clip import write_clip, write_detections
 from tools.cli.main import main
 
@@ -49,3 +54,24 @@ def test_failed_segments_fail_their_recording_once(root: Path, capsys: pytest.Ca
     said = capsys.readouterr().err
     assert said.count("needs a positive width") >= 1
     assert len([line for line in said.splitlines() if "long.mp4" in line]) == 1
+
+
+def test_killed_command_goes_on_with_the_segments_that_are_there(root: Path) -> None:
+    code = root / "detector.py"
+    code.write_text("import time\ndef detect(frame):\n    time.sleep(0.01)\n    return [[20, 40, 44, 64, 0.9, 0]]\n")
+    given = ["--detector", f"python:{code}:detect", "--formats", "jsonl", "--split", "3", "--split-overlap", "1"]
+    words = ["batch", str(root / "in"), *given, "--quiet", "--on", "local:1"]
+    segments = root / "out/.batch/segments"
+    process = subprocess.Popen([*LIQUIDTRACK, *words, "--out", str(root / "out")], start_new_session=True)
+    deadline = time.monotonic() + 120
+    while not list(segments.rglob("*.npz")) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = {path: path.stat().st_mtime_ns for path in segments.rglob("*.npz")}
+    assert kept
+    folder = next(iter(kept)).parent
+    assert main([*words, "--out", str(root / "out")]) == 0
+    assert not folder.exists()  # nothing is left behind
+    assert main([*words, "--out", str(root / "undisturbed")]) == 0
+    assert results(root / "out") == results(root / "undisturbed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tools.metrics.seams import Crossings, TrackRows, crossing_objects, crossing_tracks
@@ -46,6 +46,7 @@ def test_without_crossing_tracks_nothing_is_lost() -> None:
     assert found.share == 100
 
 
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(st.integers(0, 9), st.integers(1, 4)), max_size=30, unique=True),
     st.lists(st.integers(1, 9), max_size=3),

@@ -19,8 +19,7 @@ from tools.track.config.video import TrackConfig
 from tools.track.whole_checks import frame_by_frame
 from tracker.types import Float64, Int64
 
-ONLINE_OVERLAP_S = 5.0  # the longest life of a lost track by default, 2.5 times `max_age`
-WHOLE_OVERLAP_S = 10.0  # as much on both sides of the seam, which lies in the middle
+OVERLAP_S = 10.0  # twice the longest life of a lost track by default
 NEAR = 0.25  # of a segment's length: a key frame so near is taken; a rest so short gets no segment of its own
 LEAD = 1.25  # of a segment's length that may be decoded before it, for nothing
 LONGEST = 2.0  # times as long as asked is a segment of a video with few key frames, from which on that is said
@@ -66,7 +65,7 @@ def plan(config: TrackConfig, split: float, overlap: float | None = None) -> Spl
     Args:
         config: the settings of the run; the part that it reads is cut.
         split: length of a segment, seconds.
-        overlap: seconds that a segment shares with the next one; None: as the tracks of `config` need.
+        overlap: seconds that a segment shares with the next one; None: `OVERLAP_S`.
 
     Raises:
         ConfigError: a setting does not go with segments, or they are too short for their overlap.
@@ -142,7 +141,7 @@ def check_split(config: TrackConfig, split: float, overlap: float | None = None)
     Raises:
         ConfigError: they contradict each other.
     """
-    shared = overlap_of(config) if overlap is None else overlap
+    shared = OVERLAP_S if overlap is None else overlap
     if not 0 < shared < float("inf"):
         raise ConfigError(f"split_overlap is {shared}; give seconds above 0.")
     if not 2 * shared <= split < float("inf"):
@@ -162,11 +161,6 @@ def check_split(config: TrackConfig, split: float, overlap: float | None = None)
     if used := [flags for flags, given in asked.items() if given]:
         raise ConfigError(f"{used[0]} needs the recording in one piece; leave it or --split out.")
     return shared
-
-
-def overlap_of(config: TrackConfig) -> float:
-    """Seconds that two segments share by default."""
-    return WHOLE_OVERLAP_S if config.whole else ONLINE_OVERLAP_S
 
 
 def _beginnings(frames: FrameList) -> Int64:

@@ -25,8 +25,8 @@ class SegmentTask:
         config: the settings of the run of the whole recording; its outputs are those of the joined tracks.
         segment: the part.
         folder: working folder of the recording.
-        identity: what the result depends on besides settings and segment, such as the hash of the source and the
-            version. A segment of another identity in the folder is tracked again.
+        identity: what the result depends on besides settings and segment: the hash of the source, the version. A
+            segment of another identity in the folder is tracked again. Empty: the source counts by its name.
     """
 
     config: TrackConfig
@@ -46,7 +46,8 @@ class SegmentTask:
 
     def fingerprint(self) -> str:
         """What its result depends on, as a hash."""
-        source = strip_credentials(self.config.source) if "://" in self.config.source else self.config.source
+        source = "" if self.identity else self.config.source  # machines may see one source at different places
+        source = strip_credentials(source) if "://" in source else source
         output = OutputConfig(doubt=None if self.config.output.doubt is None else Path("doubt"))
         settings = to_toml(replace(self.config, source=source, quiet=True, output=output))
         return hashlib.sha256(repr((self.identity, settings, self.segment)).encode()).hexdigest()

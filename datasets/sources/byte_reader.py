@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from datasets.sources.truncation import torn
-from models.errors import ChangedError, SourceError
+from models.errors import ChangedError, LiquidTrackError, SourceError
 
 BUFFER = 1 << 18  # bytes that FFmpeg requests at once; few calls mean few waits for the interpreter's lock
 BARREN = 100 << 20  # largest number of bytes without a packet; an 8K image as BGR has less
@@ -95,8 +95,15 @@ class SeekableBytes(Bytes):
         """What is missing of the file, see `truncation.torn`."""
         raise NotImplementedError
 
+    @property
+    def failure(self) -> LiquidTrackError | None:
+        """Why reading ended early, where that is no fault of the file: a network, a server."""
+        return None
+
     def check(self) -> None:
-        """Raises LiquidTrackError if reading ended early for a reason outside the file."""
+        """Raises the failure, if there is one."""
+        if self.failure is not None:
+            raise self.failure
 
 
 class FileBytes(SeekableBytes):

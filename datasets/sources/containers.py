@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from datasets.sources.byte_reader import BUFFER, Bytes, FileBytes, PipeBytes, SeekableBytes
 from datasets.sources.config import SourceConfig
 from datasets.sources.images import MAX_PIXELS
-from models.errors import SourceError
+from models.errors import LiquidTrackError, SourceError
 
 NOT_VIDEO = frozenset(("tty", "bin", "xbin", "adf", "idf"))  # demuxers that render any text as an image
 PIPED = (
@@ -51,10 +51,20 @@ class Media:
         """Why its bytes ended early, as the last part of a sentence, or None."""
         return None if self.bytes is None else self.bytes.problem
 
+    @property
+    def failure(self) -> LiquidTrackError | None:
+        """Why its bytes ended early, where that is no fault of the file."""
+        return self.bytes.failure if isinstance(self.bytes, SeekableBytes) else None
+
     def check(self) -> None:
         """Raises LiquidTrackError if its bytes ended early for a reason outside the file."""
         if isinstance(self.bytes, SeekableBytes):
             self.bytes.check()
+
+    def stop(self) -> None:
+        """Ends a waiting read; may be called from any thread."""
+        if self.bytes is not None:
+            self.bytes.stop()
 
     def packets(self, stream: Any) -> Iterator[Packet[Any]]:
         """The packets of `stream`, then an empty packet; see the function `packets`."""
@@ -161,6 +171,8 @@ def _under(under: Bytes, name: str, missing: Callable[[], str | None]) -> Media:
         container = _open(under, name, LOCAL, None, lambda: under.problem or missing())
     except BaseException:
         under.close()
+        if isinstance(under, SeekableBytes):
+            under.check()
         raise
     under.begin()  # bytes read for format detection do not count
     return Media(container, under)

@@ -70,7 +70,8 @@ class VideoFile(Recorded):
             first = next(self._decoded, None)
             if first is None:
                 why = PIPED if self._once else "no frame of it can be decoded; it is damaged or holds no pictures"
-                raise SourceError(f"{name}: {self._media.problem or why}.")
+                self._media.check()
+                raise SourceError(f"{name}: {why}.")
             self._zero, _, frame = first
             own_clock = self._zero is not None and self._container.format.name not in TIMELESS
             if not own_clock and self._times is None and config.rate is None:
@@ -367,7 +368,7 @@ class VideoFile(Recorded):
         if missing is not None or self._broken is not None:
             raise SourceError(
                 f"{self._name}: it breaks off after {frames} frames ({missing or self._broken}); all these were read."
-            )
+            ) from self._media.failure
         if self._times is not None and frames < len(self._times):
             raise DataError(
                 f"{self._config.times}: {len(self._times)} times, but {self._name} has {frames} frames; give each one."
@@ -384,8 +385,7 @@ class VideoFile(Recorded):
 
     def close(self) -> None:
         """Ends the iteration at any point and closes the files."""
-        if self._media.bytes is not None:
-            self._media.bytes.stop()  # a waiting read holds the lock
+        self._media.stop()  # a waiting read holds the lock
         super().close()
 
     def _release(self) -> None:

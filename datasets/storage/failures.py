@@ -57,6 +57,17 @@ class StoreError(SourceError):
         self.missing = missing
 
 
+class UnreachableError(SourceError):
+    """What was asked for failed since a store could not be reached or refused it; that is no fault of the recording."""
+
+    exit_code = 1
+
+
+def is_store_failure(error: BaseException) -> bool:
+    """Whether an error comes from a store that could not be reached or refused something, not from what lies in it."""
+    return any(isinstance(one, StoreError) and not one.missing for one in _chain(error))
+
+
 def shown(address: str) -> str:
     """An address without credentials, for messages and manifests; names in a store may hold `?` and `#`."""
     try:

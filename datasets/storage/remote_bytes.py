@@ -72,9 +72,9 @@ class RemoteBytes(SeekableBytes):
             self._failed = error
             return None
 
-    def check(self) -> None:
-        if self._failed is not None:
-            raise self._failed
+    @property
+    def failure(self) -> LiquidTrackError | None:
+        return self._failed
 
     def stop(self) -> None:
         self.remote.stop()

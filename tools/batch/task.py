@@ -15,13 +15,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from datasets.storage.failures import UnreachableError, is_store_failure
 from models.errors import ChangedError, ConfigError, DataError, LiquidTrackError
 from tools.batch.config import ENDINGS, RecordingConfig
 from tools.batch.counting import TrackCounter
 from tools.batch.identity import ResultIdentity, content_mark, identity_of, track_config
 from tools.batch.places import open_results
 from tools.batch.records import ERROR, ErrorRecord, RunRecord, mark_of
-from tools.batch.results import ResultFolder, judge, thumbnail_name
+from tools.batch.results import RECORD, ResultFolder, judge, thumbnail_name
 from tools.batch.split.join import JoinTask, join
 from tools.batch.split.plan import Segment, SplitPlan
 from tools.batch.split.plan import plan as plan_segments
@@ -102,6 +103,8 @@ def track_recording(task: RecordingTask) -> dict[str, Any]:
     except (LiquidTrackError, OSError) as error:
         if _system(error) & FULL:
             return {"state": "full", "error": _sentence(error)}
+        if is_store_failure(error):
+            raise UnreachableError(_sentence(error)) from error  # so that an engine tries again
         raise
     seconds = round(time.perf_counter() - begin, 3)
     found = {"state": "done", "frames": record.frames, "tracks": record.tracks, "video_seconds": record.seconds}
@@ -140,8 +143,9 @@ def _track(folder: ResultFolder, task: RecordingTask) -> RunRecord:
         folder.forget_segments(task.stem)
         return record
     except BaseException as error:
-        shutil.rmtree(work, ignore_errors=True)
-        if isinstance(error, LiquidTrackError) and not _system(error) and error.exit_code == ConfigError.exit_code:
+        if not (is_store_failure(error) and (work / RECORD).is_file()):  # what is complete is put by the next try
+            shutil.rmtree(work, ignore_errors=True)
+        if isinstance(error, LiquidTrackError) and _is_of_recording(error):
             _set_aside(folder, task, error, mark, identity)
         raise
 
@@ -163,7 +167,7 @@ def _track_segment(folder: ResultFolder, task: RecordingTask, segment: Segment) 
         if not found["complete"]:
             raise ChangedError(f"{task.step}: was ended before its end; run the same command again.")
     except LiquidTrackError as error:
-        if not _system(error) and error.exit_code == ConfigError.exit_code:
+        if _is_of_recording(error):
             _set_aside(folder, task, error, content_mark(task.source)[1], identity_of(task.config))
         raise
 
@@ -241,6 +245,12 @@ def _set_aside(
     record = ErrorRecord(task.label, _sentence(error), mark, identity.digest())
     with contextlib.suppress(OSError, LiquidTrackError):
         folder.put(name, record.to_json().encode("utf-8", "surrogateescape"))
+
+
+def _is_of_recording(error: LiquidTrackError) -> bool:
+    """Whether another try would meet the same error, since it lies in the recording or its settings."""
+    elsewhere = bool(_system(error)) or is_store_failure(error)
+    return not elsewhere and error.exit_code == ConfigError.exit_code
 
 
 def _system(error: BaseException) -> set[int]:

@@ -86,3 +86,30 @@ def test_bucket_that_is_not_there_is_one_sentence(
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2
     assert all("s3://none/" in line for line in said)
+
+
+def test_recordings_of_a_store_that_goes_away_are_not_set_aside(
+    bucket: str, tmp_path: Path, in_process: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips = write_clips(tmp_path / "in", 2, folders=1)
+    there = open_store(f"{bucket}/lost")
+    for clip in clips:
+        there.upload(clip, clip.name)
+    words = ["batch", f"{bucket}/lost", "--out", str(tmp_path / "out"), "--quiet", "--formats", "jsonl"]
+    words += ["--reconnect", "0", "--detector", f"file:{tmp_path / 'in' / DETECTIONS}"]
+    from tools.batch.task import _run
+
+    def cut(*given: object) -> object:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+            SHELF.clear()
+            return _run(*given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tools.batch.task._run", cut)
+        assert main(words) == 1
+    said = capsys.readouterr().err
+    assert said.count("it cannot be reached") == 2
+    assert not list((tmp_path / "out").rglob("*.error.json"))
+    assert main(words) == 0
+    assert len(results(tmp_path / "out")) == 4

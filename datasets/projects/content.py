@@ -137,6 +137,17 @@ class ProjectContent:
             columns = {name: np.concatenate([getattr(part, name) for part in parts])[order] for name in COLUMNS}
             return Rows(id=id_of[order], mask=mask, **columns)
 
+    def placements(self) -> Int64:
+        """(P, 4) track, slot, chunk and number of rows of every piece, sorted by slot, then track; no rows are read."""
+        with self._ledger.reading():
+            found = [
+                (track, slot, piece.chunk, piece.size)
+                for track, pieces in self._ledger.state.places.items()
+                for slot, piece in pieces.items()
+            ]
+        table = np.array(found, np.int64).reshape(-1, 4)
+        return table[np.lexsort((table[:, 0], table[:, 1]))]
+
     def extents(self) -> Extents:
         """Where each track begins and ends, and how much of it is sure; no rows are read."""
         with self._ledger.reading():

@@ -40,7 +40,7 @@ def tracks_of_annotations(
     order = np.lexsort((a.row, a.id))
     frame, ids = position[a.row[order]], a.id[order]
     _check_once(ids, frame)
-    link = np.ones(len(a), np.float32) if a.link is None else np.nan_to_num(a.link, nan=1.0).astype(np.float32)
+    link = np.full(len(a), np.nan, np.float32) if a.link is None else a.link.astype(np.float32)
     origin = a.origin()
     provenance = np.zeros(len(a), np.uint8) if origin is None else origin
     occluded = np.zeros(len(a), np.bool_) if a.occluded is None else a.occluded
@@ -49,8 +49,10 @@ def tracks_of_annotations(
     for rows in _groups(ids):
         at = order[rows]
         mask = None if a.mask is None else tuple(a.mask[k] for k in at.tolist())
+        linked = link[at]
+        linked[:1] = np.nan_to_num(linked[:1], nan=1.0)  # nothing comes before
         path = Path.of(
-            frame[rows], a.xyxy[at], a.score[at], provenance[at], occluded[at], link[at],
+            frame[rows], a.xyxy[at], a.score[at], provenance[at], occluded[at], linked,
             mask=mask if mask is not None and any(one is not None for one in mask) else None,
         )  # fmt: skip
         old = int(ids[rows.start])

@@ -22,6 +22,7 @@ from tracker.review.types import AnswerHistory, AnswerOption, Question, ReviewVi
 from tracker.types import Float64
 
 ANSWER = "answer"
+MARGIN_S = 20.0  # seconds beside a part of the recording whose rows are known too
 FILL_S = 0.5  # longest absence that is taken for missed detections
 
 
@@ -149,10 +150,19 @@ class ProjectReview:
     """The questions of an open project. It keeps the rows of all tracks, and reads those again that changed.
 
     Not for several threads at once.
+
+    Args:
+        project: the project.
+        within: first and last frame that are asked about; rows are kept of these and `MARGIN_S` beside them. None: all.
     """
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
+    def __init__(self, project: Project, within: tuple[int, int] | None = None) -> None:
+        self._project, self._within = project, within
+        self._first, self._last = 0, len(project.times) - 1
+        if within is not None:
+            times = project.times
+            self._first = int(np.searchsorted(times, times[within[0]] - MARGIN_S))
+            self._last = int(np.searchsorted(times, times[within[1]] + MARGIN_S, side="right")) - 1
         self._seq = -1
         self._tracks: dict[int, TrackRows] = {}
         self._answers: dict[int, Mapping[str, Any]] = {}  # parameters of each answer, by its entry
@@ -189,32 +199,41 @@ class ProjectReview:
             self._read(tracks, changed)
             self._seq = seq
         answers = [given for seq, given in self._answers.items() if seq not in self._undone]
-        return ReviewView(project.times, dict(self._tracks), *said_by(answers))
+        view = ReviewView(project.times, dict(self._tracks), *said_by(answers))
+        if self._within is None:
+            return view
+        extents = project.extents()
+        begun = frozenset(extents.id[extents.first < self._first].tolist())
+        going = frozenset(extents.id[extents.last > self._last].tolist())
+        return replace(view, within=self._within, begun=begun, going=going)
 
     def certain(self, track: int) -> list[tuple[int, int]]:
         """(first, last) frames of the parts of a track that are certain without a look; none of a locked one."""
         rows = self.view().tracks.get(track)
-        return [] if rows is None or not self._links_known() else certain_ranges(rows)
+        return [] if rows is None or self._made_without_links() else certain_ranges(rows)
 
-    def _links_known(self) -> bool:
-        """Whether the tracks come with the probabilities of their links; those of a file may not."""
-        return any((one.link < 1).any() for one in self.view().tracks.values())
+    def _made_without_links(self) -> bool:
+        """Whether the project was made when unknown links were still written as 1."""
+        return not any((~(one.link >= 1)).any() for one in self.view().tracks.values())
 
     def certain_share(self) -> float:
-        """The share of all boxes that are certain without a look, 0..1."""
+        """The share of the boxes here that are certain without a look, 0..1."""
         tracks = self.view().tracks.values()
-        if not self._links_known():
+        if self._made_without_links():
             return 0.0
         return sum(int(certain_rows(one).sum()) for one in tracks) / max(sum(map(len, tracks)), 1)
 
     def accept_certain(self) -> Edit:
-        """The edit that accepts all certain boxes of all tracks; it changes nothing where there are none."""
-        tracks = sorted(self.view().tracks.items()) if self._links_known() else []
+        """The edit that accepts all certain boxes of the frames asked about; without any it changes nothing."""
+        low, high = self._within or (0, len(self._project.times) - 1)
+        tracks = [] if self._made_without_links() else sorted(self.view().tracks.items())
         steps = [
-            ("accept", {"track": id, "first": first, "last": last})
+            ("accept", {"track": id, "first": max(first, low), "last": min(last, high)})
             for id, rows in tracks
             for first, last in certain_ranges(rows)
-            if not self._project.slots(id).between(first, last).key.all()
+            if first <= high
+            and last >= low
+            and not self._project.slots(id).between(max(first, low), min(last, high)).key.all()
         ]
         return together(self._project, "accept certain", steps)
 
@@ -223,7 +242,8 @@ class ProjectReview:
         for id in changed:
             rows = None
             if id in known and not known[id].locked:
-                rows = rows_of(self._project.track(id)[1], self._project.times)
+                path = self._project.slots(id).between(self._first, self._last)
+                rows = rows_of(path, self._project.times)
             if rows is None:
                 self._tracks.pop(id, None)
             else:

@@ -24,7 +24,7 @@ class Piece(NamedTuple):
         first, last: frames.
         size: rows, at least one.
         keys: key frames.
-        least: the smallest link.
+        least: the smallest known link; 1 without any.
         chunk: its number in the project; -1 for rows that are not written yet.
         rows: the rows, of such.
     """
@@ -45,7 +45,7 @@ class Piece(NamedTuple):
             int(rows.frame[-1]),
             len(rows),
             int(rows.key.sum()),
-            float(rows.link.min()),
+            float(np.fmin.reduce(rows.link, initial=1.0)),
             rows=rows,
         )
 

@@ -19,7 +19,7 @@ from datasets.projects.types import Path
 from models.errors import DataError
 from tracker.offline.types import Constraint
 
-CACHE_BYTES = 64 << 20  # of rows that are kept as arrays
+CACHE_BYTES = 40 << 20  # of rows that are kept as arrays
 ROW_BYTES = 42  # of a row as arrays
 PART_BYTES = 64 << 20  # of a blob; SQLite bounds one value to 1 GB
 

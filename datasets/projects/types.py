@@ -27,7 +27,7 @@ class Path:
         provenance: (R,) uint8, values of `Provenance`.
         occluded: (R,) whether another object hides it.
         link: (R,) float32, probability that this row rightly continues the row before; 1 at the start, or where a
-            person said so.
+            person said so; NaN where nobody knows, as in tracks of a file without probabilities.
         detection: (R,) row of the project's detections, -1 without one.
         mask: one run-length mask or None for each row, or None without any mask.
 
@@ -71,6 +71,8 @@ class Path:
         for name in ("score", "link"):
             values = getattr(self, name)
             good = (values >= 0) & (values <= 1)
+            if name == "link":
+                good |= np.isnan(values)
             if not good.all():
                 k = int(np.argmin(good))
                 raise DataError(f"{name} {values[k]} in frame {self.frame[k]} is no probability; give 0..1.")
@@ -243,7 +245,7 @@ class Extents:
         first, last: (T,) frames; -1 where a track has no row.
         count: (T,) rows.
         keys: (T,) key frames.
-        least: (T,) float32, the smallest link; 1 without a row.
+        least: (T,) float32, the smallest known link; 1 without any.
     """
 
     id: Int64

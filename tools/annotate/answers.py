@@ -63,7 +63,7 @@ def _columns(found: Rows) -> dict[str, Any]:
         "score": np.round(found.score.astype(np.float64), 3).tolist(),
         "provenance": found.provenance.tolist(),
         "occluded": found.occluded.tolist(),
-        "link": np.round(found.link.astype(np.float64), 4).tolist(),
+        "link": [None if value != value else value for value in np.round(found.link.astype(np.float64), 4).tolist()],
     }
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from datasets.projects import Entry, Path, Project, Slots
 from datasets.projects.operations import run
-from datasets.projects.review import ProjectReview, answer
+from datasets.projects.review import answer
+from datasets.projects.review_parts import PartReview
 from models.errors import DataError, LiquidTrackError
 from tracker.review.questions import crossing_between
 from tracker.review.types import AnswerOption, Question
@@ -17,48 +20,58 @@ from tracker.review.types import AnswerOption, Question
 DRAWN_OPTIONS = 4  # of a question, whose paths are drawn
 MAX_GHOST_BOXES = 60
 MAX_KEPT = 500  # questions whose paths are kept
-MAX_ROWS = 8_000_000  # boxes; the questions need about 80 bytes for each
-TOO_MANY = f"there are more than {MAX_ROWS} boxes here; divide the video to be asked about doubts."
+MAX_KEYS = 20_000  # questions whose part is remembered
+QUIET_S = 1.0  # seconds without a question or answer before other parts are counted
 
 
 class Doubts:
     """The questions of an open project. Its methods may be called from any thread.
 
+    Doubts of other parts of a large recording are counted in a thread of its own, which also keeps the counts in the
+    project.
+
     Args:
         project: the project.
+        tell: is told how far the counting is.
     """
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._review = ProjectReview(project)
+    def __init__(self, project: Project, tell: Callable[[dict[str, Any]], None]) -> None:
+        self._project, self._tell = project, tell
+        self._parts: PartReview | None = None  # made when first needed: it reads rows
+        self._part_of: dict[str, int] = {}  # of the questions that windows have
+        self._counting: threading.Thread | None = None
+        self._touched, self._closing = threading.Event(), threading.Event()
         self._lock = threading.Lock()  # a review is for one thread at a time
         self._asked: dict[str, Question] = {}  # questions that the page asked for, which are not in the queue
         self._shown: dict[tuple[str, int], dict[str, Any]] = {}
 
-    @property
-    def possible(self) -> bool:
-        """Whether the tracks are few enough to ask about."""
-        return int(self._project.extents().count.sum()) <= MAX_ROWS
+    def queue(self, limit: int, frame: int | None = None) -> dict[str, Any]:
+        """The most valuable questions: {seq, remaining, certain, questions, part, parts, counted, first, last}.
 
-    def queue(self, limit: int) -> dict[str, Any]:
-        """The most valuable questions: {seq, remaining, certain, questions}; `certain` is the share of certain boxes.
+        `certain` is the share of certain boxes. A large recording has several `parts`: the questions are those of one
+        of them, with frames `first` to `last`, and `remaining` are those of the `counted` ones.
 
-        Raises:
-            DataError: there are too many boxes.
+        Args:
+            limit: at most so many questions.
+            frame: those of the part that it lies in, or of the next that has some; None: of the part in hand.
         """
-        if not self.possible:
-            raise DataError(TOO_MANY)
         with self._lock:
             seq = self._project.seq
-            found = self._review.queue(limit)
-            shown = [self._as_json(question, seq) for question in found.questions]
-            certain = round(self._review.certain_share(), 4)
-        return {"seq": seq, "remaining": found.remaining, "certain": certain, "questions": shown}
+            found = self._review().queue(limit, frame)
+            shown = [self._as_json(question, seq) for question in found.queue.questions]
+            if len(self._part_of) > MAX_KEYS:
+                self._part_of.clear()
+            self._part_of |= {question.key: found.part for question in found.queue.questions}
+        self._count()
+        return {
+            "seq": seq, "remaining": found.remaining, "certain": found.certain, "questions": shown, "part": found.part,
+            "parts": len(self._review().parts), "counted": found.counted, "first": found.first, "last": found.last,
+        }  # fmt: skip
 
     def remaining(self) -> int:
-        """How many questions remain."""
+        """How many questions remain, as far as they are counted."""
         with self._lock:
-            return self._review.queue(1).remaining
+            return self._review().queue(1).remaining
 
     def between(self, track: int, first: int, last: int) -> dict[str, Any]:
         """The question about a track that shows one object in frame `first` and another one in frame `last`.
@@ -68,7 +81,7 @@ class Doubts:
         """
         self._project.meta(track)
         with self._lock:
-            view = self._review.view()
+            view = self._review().around(max(first, 0)).view()
             if track not in view.tracks:
                 raise DataError(f"track {track} is locked, or has no box; nothing is asked about it.")
             question = crossing_between(view, track, first, last)
@@ -88,22 +101,55 @@ class Doubts:
             DataError: the question is answered already, or the answer is refused.
         """
         with self._lock:
-            question = self._asked.pop(key, None) or self._review.question(key)
+            question = self._asked.pop(key, None)
+            if question is None:
+                parts = self._review()
+                review = parts.in_part(self._part_of[key]) if key in self._part_of else parts.review
+                question = review.question(key)
             if frame is not None:
                 question = question.at(frame)
             return answer(self._project, question, option, who)
 
     def accept_certain(self, who: str) -> Entry | None:
-        """Accepts all boxes that are certain without a look, as one entry of the journal; None where nothing changes.
-
-        Raises:
-            DataError: there are too many boxes.
-        """
-        if not self.possible:
-            raise DataError(TOO_MANY)
+        """Accepts all certain boxes of the part in hand, as one entry of the journal; None where nothing changes."""
         with self._lock:
-            edit = self._review.accept_certain()
+            edit = self._review().review.accept_certain()
             return self._project.apply(edit, who) if edit.tracks else None
+
+    def close(self) -> None:
+        """Ends the counting, and keeps the counts."""
+        self._closing.set()
+        self._touched.set()
+        if self._counting is not None:
+            self._counting.join()
+
+    def _review(self) -> PartReview:
+        if self._parts is None:
+            self._parts = PartReview(self._project)
+        return self._parts
+
+    def _count(self) -> None:
+        """Begins to count, after a while without questions."""
+        if self._counting is None and not self._closing.is_set():
+            self._counting = threading.Thread(target=self._counts, daemon=True, name="liquidtrack-doubts")
+            self._counting.start()
+        self._touched.set()
+
+    def _counts(self) -> None:
+        parts = self._review()
+        with contextlib.suppress(DataError):  # the project is closed, or cannot be written
+            while self._touched.wait() and not self._closing.is_set():
+                self._touched.clear()
+                parts.keep()
+                while not self._touched.wait(QUIET_S) and parts.count_next():
+                    counted, remaining = parts.counted()
+                    self._tell(
+                        {"type": "counted", "counted": counted, "parts": len(parts.parts), "remaining": remaining}
+                    )
+                    if self._touched.is_set():
+                        break
+                parts.keep()
+            parts.keep()
 
     def _as_json(self, question: Question, seq: int) -> dict[str, Any]:
         known = self._shown.get((question.key, seq))

@@ -72,7 +72,7 @@ class OpenRecording:
     ) -> None:
         self.name, self.who, self.hub = name, who, hub
         self._project = project
-        self.doubts = Doubts(project)
+        self.doubts = Doubts(project, hub.tell)
         self._retired: list[Project] = []
         self._frames, self._reopen = frames, reopen
         self.reader = FrameReader(reopen, frames)
@@ -185,7 +185,7 @@ class OpenRecording:
     @property
     def can(self) -> dict[str, bool]:
         """What this server can do for the recording."""
-        return {"retrack": True, "mask": True, "queue": self.doubts.possible}
+        return {"retrack": True, "mask": True, "queue": True}
 
     @property
     def state(self) -> str:
@@ -207,7 +207,8 @@ class OpenRecording:
             self._project = Project.open(before.path)
             if not self._project.names:
                 self._project.add_name(ANY_CLASS)
-            self.doubts = Doubts(self._project)
+            self.doubts.close()
+            self.doubts = Doubts(self._project, self.hub.tell)
             self.read_only = None
             self._all_changed_at = self._project.seq
             self._tell()
@@ -228,6 +229,7 @@ class OpenRecording:
         """Ends the job, waits for changes that were asked for, and closes all files."""
         self._closing.set()
         self.jobs.close()
+        self.doubts.close()
         self._writer.shutdown(wait=True)
         self.reader.close()
         if self._chips is not None:

@@ -101,7 +101,7 @@ async def lanes(request: Request) -> Response:
         if recording.project.exists(id):
             changed = recording.changed_at(id)
             found.append(await in_thread(recording.lanes.get, recording.project, id, changed))
-    return JSONResponse(found)
+    return Response(b"[%s]" % b",".join(found), media_type="application/json")
 
 
 async def masks(request: Request) -> Response:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from datasets.projects import Project
+from datasets.projects.review_parts import remaining_in
 from models.errors import LiquidTrackError
 from tools.annotate.asking import NotFound
 from tools.annotate.catalogue import Named
@@ -110,5 +111,5 @@ def _figures(project: Project) -> dict[str, Any]:
         "frames": len(times),
         "duration": float(times[-1] - times[0]) if len(times) else 0.0,
         "tracks": len(project.extents()),
-        "remaining": None,
+        "remaining": remaining_in(project),
     }

@@ -26,7 +26,10 @@ async def queue(request: Request) -> Response:
     """The most valuable questions, and how many remain."""
     recording = await recording_of(request)
     limit = min(max(whole(request.query_params.get("limit", "50"), "limit"), 1), MAX_QUESTIONS)
-    return JSONResponse(await in_thread(recording.doubts.queue, limit))
+    frame = integer(request, "frame") if "frame" in request.query_params else None
+    if frame is not None and not 0 <= frame < max(len(recording.reader), 1):
+        raise DataError(f"there is no frame {frame}; there are {len(recording.reader)}.")
+    return JSONResponse(await in_thread(recording.doubts.queue, limit, frame))
 
 
 async def crossing(request: Request) -> Response:

@@ -37,7 +37,7 @@ def certain_ranges(track: TrackRows) -> list[tuple[int, int]]:
     """(first, last) frames of each certain piece of a track."""
     certain = certain_rows(track)
     new = np.ones(len(track), bool)
-    new[1:] = track.link[1:] < SURE_LINK
+    new[1:] = ~(track.link[1:] >= SURE_LINK)
     begin = new.nonzero()[0]
     last = np.append(begin[1:], len(track)) - 1
     pieces = zip(track.frame[begin].tolist(), track.frame[last].tolist(), certain[begin].tolist(), strict=True)
@@ -49,7 +49,7 @@ def _sure(track: Int64, time: Float64, link: Float32) -> Bool:
     if not len(track):
         return np.zeros(0, bool)
     new = np.ones(len(track), bool)
-    new[1:] = (np.diff(track) != 0) | (link[1:] < SURE_LINK)
+    new[1:] = (np.diff(track) != 0) | ~(link[1:] >= SURE_LINK)
     begin = new.nonzero()[0]
     last = np.append(begin[1:], len(track)) - 1
     sure: Bool = np.asarray(time[last] - time[begin] >= LEAST_S)

@@ -111,17 +111,34 @@ def _before(earlier: TrackRows, later: TrackRows) -> int:
 def _seen_apart(earlier: TrackRows, later: TrackRows) -> bool:
     low = int(np.searchsorted(earlier.frame, later.frame[0]))
     high = int(np.searchsorted(later.frame, earlier.frame[-1], side="right"))
-    frame, other = earlier.frame[low:], later.frame[:high]
-    at = np.minimum(np.searchsorted(frame, other), max(len(frame) - 1, 0))
-    both = frame[at] == other if len(frame) else np.zeros(0, bool)
-    iou = _iou(earlier.xyxy[low:][at[both]], later.xyxy[:high][both])
-    return bool((iou < ONE_IOU).sum() > SHARED * min(len(earlier), len(later)))
+    limit = SHARED * min(len(earlier), len(later))
+    block = int(2 * limit) + 64  # most tracks are apart all the time, which the first frames show
+    apart = 0
+    for start in range(0, high, block):
+        apart += _apart_in(earlier, low, later, slice(start, min(start + block, high)))
+        if apart > limit:
+            return True
+    return False
+
+
+def _apart_in(earlier: TrackRows, low: int, later: TrackRows, rows: slice) -> int:
+    """In how many frames of some rows of `later` both are seen in different places; from row `low` of `earlier` on."""
+    other = later.frame[rows]
+    first, last = np.searchsorted(earlier.frame, [other[0], other[-1] + 1]).tolist()
+    part = slice(max(first, low), last)
+    frame = earlier.frame[part]
+    if not len(frame):
+        return 0
+    at = np.minimum(np.searchsorted(frame, other), len(frame) - 1)
+    both = frame[at] == other
+    return int((_iou(earlier.xyxy[part][at[both]], later.xyxy[rows][both]) < ONE_IOU).sum())
 
 
 def _iou(a: Float32, b: Float32) -> Float64:
     """(K,) IoU of pairs of boxes."""
-    a, b = a.astype(np.float64), b.astype(np.float64)
-    side = np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0)
-    shared = side.prod(axis=1)
-    areas = (a[:, 2:] - a[:, :2]).prod(axis=1) + (b[:, 2:] - b[:, :2]).prod(axis=1)
+    left, top, right, bottom = a.T.astype(np.float64)
+    left_b, top_b, right_b, bottom_b = b.T.astype(np.float64)
+    across = np.maximum(np.minimum(right, right_b) - np.maximum(left, left_b), 0)
+    shared = across * np.maximum(np.minimum(bottom, bottom_b) - np.maximum(top, top_b), 0)
+    areas = (right - left) * (bottom - top) + (right_b - left_b) * (bottom_b - top_b)
     return np.asarray(shared / np.maximum(areas - shared, 1e-9))

@@ -77,4 +77,4 @@ def _together(link: list[float], time: list[float], rows: list[int], i: int, j: 
 def unsettled(track: TrackRows) -> float:
     """Seconds of a track whose links no person has seen."""
     step = np.minimum(np.diff(track.time), 1.0)
-    return float(step[track.link[1:] < 1].sum())
+    return float(step[~(track.link[1:] >= 1)].sum())

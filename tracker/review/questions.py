@@ -6,6 +6,7 @@ import heapq
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -81,8 +82,12 @@ def _doubts(view: ReviewView) -> Iterator[_Doubt]:
         chances = learned(found.chance, known.get("crossing"))
         expected = chances * found.cost
         for k in range(len(found)):
+            if not view.asks_at(int(rows.frame[found.weakest[k]])):
+                continue
             yield _Doubt(float(expected[k]), float(chances[k]), "crossing", track, k)
-        open_s = unsettled(rows)
+        if track in view.begun or not view.asks_at(int(rows.frame[0])):
+            continue  # its start is asked about elsewhere
+        open_s = unsettled(rows) if track not in view.going else 0.0
         if rows.duration > STRIP_S and open_s > UNSEEN_S:
             hidden = HIDDEN_MISTAKES * open_s
             mistakes = float(chances.sum()) + hidden
@@ -93,7 +98,7 @@ def _doubts(view: ReviewView) -> Iterator[_Doubt]:
             spans = [min(rows.duration, view.tracks[one].duration) for _, one in earlier]
             gain = float(np.dot(share, spans))
             yield _Doubt(gain, sum(share), "return", track, earlier=tuple(earlier))
-        if short_key(rows) not in view.answered:
+        if track not in view.going and short_key(rows) not in view.answered:
             chance = float(
                 learned(false_chance(np.array(rows.duration), np.array(rows.score.mean())), known.get("short"))
             )
@@ -150,7 +155,9 @@ def crossing_between(view: ReviewView, track: int, first: int, last: int) -> Que
     if before < 0 or after >= len(rows) or after <= before:
         raise DataError(f"track {track} has no boxes on both sides of frames {first}..{last}; name two of its frames.")
     middle = (rows.time[before] + rows.time[after]) / 2
-    weak = min(range(before + 1, after + 1), key=lambda row: (float(rows.link[row]), abs(rows.time[row] - middle)))
+    link = np.nan_to_num(rows.link[before + 1 : after + 1], nan=1.0)
+    far = np.abs(rows.time[before + 1 : after + 1] - middle)
+    weak = before + 1 + int(np.lexsort((far, link))[0])
     return crossing(view, track, before, after, weak, 1.0)
 
 
@@ -160,7 +167,7 @@ def crossing(view: ReviewView, track: int, before: int, after: int, weak: int, c
     first, last, frame = float(rows.time[before]), float(rows.time[after]), int(rows.frame[weak])
     near = near_tracks(view, track, first, last, NEIGHBOURS)
     found = [(key, other) for other in near for key in _exchanges(view.tracks[other], frame)]
-    gone = earlier_tracks(view, Ends.of(view), rows.part(slice(weak, None)), (track, *near), GONE)
+    gone = earlier_tracks(view, Ends.of(view), _since(rows, weak), (track, *near), GONE)
     found += [("give", other) for _, other in gone]
     rank = np.array([*(near.index(other) for _, other in found[: len(found) - len(gone)]), *range(3, 3 + len(gone))])
     share = 0.5**rank
@@ -186,6 +193,17 @@ def crossing(view: ReviewView, track: int, before: int, after: int, weak: int, c
         (int(rows.frame[before]) + 1, int(rows.frame[after])),
         tuple(options),
     )
+
+
+_SINCE: WeakKeyDictionary[TrackRows, dict[int, TrackRows]] = WeakKeyDictionary()
+
+
+def _since(rows: TrackRows, row: int) -> TrackRows:
+    """The rows from one on, the same object for the same rows: what is known of it is found again."""
+    known = _SINCE.setdefault(rows, {})
+    if row not in known:
+        known[row] = rows.part(slice(row, None))
+    return known[row]
 
 
 def _exchanges(other: TrackRows, frame: int) -> tuple[str, ...]:

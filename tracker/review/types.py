@@ -22,7 +22,8 @@ class TrackRows:
         time: (R,) seconds.
         xyxy: (R, 4) pixels.
         score: (R,) 0..1.
-        link: (R,) probability that the row rightly continues the one before; 1 at the start, or where a person said so.
+        link: (R,) probability that the row rightly continues the one before; 1 at the start, or where a person said so;
+            NaN where nobody knows. An unknown link is no moment of doubt, and makes no box certain.
         detection: (R,) row of the recording's detections, -1 without one.
     """
 
@@ -112,12 +113,22 @@ class ReviewView:
         tracks: by id; without locked ones.
         answered: keys of what was answered by "keep", where the tracks do not show it.
         answers: by kind of question; they tell how common mistakes of that kind are in this recording.
+        within: first and last frame of the part of the recording that is asked about; None: all of it. Rows beside it
+            are there so that what happens near its ends can be judged.
+        begun, going: tracks that have rows before the first or after the last ones here.
     """
 
     times: Float64
     tracks: Mapping[int, TrackRows]
     answered: frozenset[str] = frozenset()
     answers: Mapping[str, AnswerHistory] = field(default_factory=dict)
+    within: tuple[int, int] | None = None
+    begun: frozenset[int] = frozenset()
+    going: frozenset[int] = frozenset()
+
+    def asks_at(self, frame: int) -> bool:
+        """Whether doubts of this frame are asked about."""
+        return self.within is None or self.within[0] <= frame <= self.within[1]
 
 
 @dataclass(frozen=True, slots=True)

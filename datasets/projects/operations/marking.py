@@ -71,7 +71,7 @@ def accept(view: View, track: int, first: int | None = None, last: int | None = 
     slots = slots.with_rows(rows.with_columns(provenance=provenance, link=link))
     whole = low <= slots.first and high >= slots.last
     seen = rows.take(rows.detection >= 0)
-    doubt = seen.link[1:] < SURE
+    doubt = ~(seen.link[1:] >= SURE)  # also where it is unknown
     pairs = zip(seen.detection[:-1][doubt].tolist(), seen.detection[1:][doubt].tolist(), strict=True)
     together = (Constraint(a, b, True) for a, b in pairs)
     given = {"track": track, "first": first, "last": last}

@@ -72,7 +72,7 @@ def test_labels_come_back_with_their_ids_and_provenance(tmp_path: FilePath) -> N
         columns = ("id", "xyxy", "score", "label", "provenance", "occluded")
         assert_equal(got, replace(want, mask=mask, **{name: getattr(want, name)[order] for name in columns}))
         assert got.link is not None
-        assert got.link.tolist() == [1, 1, 0.5, 1, 0.25]
+        np.testing.assert_array_equal(got.link, np.array([1, 1, 0.5, np.nan, 0.25], np.float32))
         assert got.filled is not None
         assert got.filled.tolist() == [False, False, True, False, False]
 
@@ -162,3 +162,16 @@ def test_what_was_exported_is_the_same_project_when_it_is_imported(steps: list[i
     assert got.link is not None
     assert want.link is not None
     assert got.link.tolist() == want.link.tolist()
+
+
+def test_links_that_a_file_does_not_know_stay_unknown(tmp_path: FilePath) -> None:
+    with new_project(tmp_path / "p") as project:
+        project.import_annotations(replace(some_annotations(), link=None), "import")
+        for track in project.tracks():
+            link = project.track(track.id)[1].link
+            assert link[0] == 1
+            assert np.isnan(link[1:]).all()
+        assert project.extents().least.tolist() == [1, 1]
+        link = project.to_annotations().link
+        assert link is not None
+        assert np.isnan(link).sum() == len(link) - 2

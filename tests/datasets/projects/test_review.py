@@ -136,3 +136,21 @@ def test_chances_follow_how_often_answers_changed_something(tmp_path: FilePath) 
             answer(project, next(one for one in review.queue().questions if one.kind == "crossing"), "keep", "ann")
         last = next(one for one in review.queue().questions if one.kind == "crossing")
         assert last.chance < 0.7 * first.chance
+
+
+def test_unknown_links_are_asked_about_as_a_whole_and_make_nothing_certain(tmp_path: FilePath) -> None:
+    known, unknown = walker(0, 399, 100), walker(0, 399, 500)
+    unknown.link[1:] = np.nan
+    with project_of(tmp_path / "p", {1: known, 2: unknown}) as project:
+        review = ProjectReview(project)
+        assert review.certain(1) == [(0, 399)]
+        assert review.certain(2) == []
+        assert review.certain_share() == 0.5
+        asked = {(one.kind, one.tracks[0]): one for one in review.queue().questions}
+        assert asked["track", 2].chance > 0.05
+        assert not [key for key in asked if key[0] == "crossing"]
+        project.apply(review.accept_certain(), "ann")
+        assert project.track(1)[1].key.all()
+        assert not project.track(2)[1].key.any()
+        answer(project, asked["track", 2], "keep", "ann")  # looked at: now it is known
+        assert (project.track(2)[1].link == 1).all()

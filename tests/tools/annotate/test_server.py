@@ -18,7 +18,7 @@ from datasets.formats import read
 from datasets.formats.carries import CARRIES
 from datasets.formats.registry import FORMATS
 from tests.support.annotation_client import Client, heard
-from tests.support.annotation_page import Server
+from tests.support.annotation_page import Server, until
 from tests.support.numbered_film import COLOURS, FRAMES, HEIGHT, WIDTH, box, milliseconds, number_in
 from tools.annotate.answers import MAX_FRAMES
 
@@ -301,7 +301,77 @@ def test_addresses_that_lead_nowhere(client: Client) -> None:
     assert client.http.get("/r/7/").status_code == 404
 
 
+def test_the_list_of_recordings_says_how_many_doubts_remain(client: Client) -> None:
+    found = client.json("queue?frame=100")
+    assert (found["part"], found["parts"], found["first"], found["last"]) == (0, 1, 0, FRAMES - 1)
+    assert found["remaining"] > 0  # nobody has looked at these tracks
+    listed = until(
+        lambda: (one := client.http.get("/api/recordings").json()[0])["remaining"] is not None and one, "counts"
+    )
+    assert listed["remaining"] == found["remaining"]
+
+
+@pytest.mark.parametrize("query", ["frame=-1", f"frame={FRAMES}", "frame=x", "limit=many", "limit=1.5"])
+def test_a_queue_of_no_frame_or_number_is_refused(client: Client, query: str) -> None:
+    answer = client.get(f"api/queue?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["error"].endswith(".")
+
+
+@pytest.mark.parametrize("path", ["retrack", "propagate"])
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"track": 77, "frame": 5, "direction": "both"}, "there is no track 77"),
+        ({"track": 1, "frame": FRAMES, "direction": "both"}, "frame"),
+        ({"track": 1, "frame": -1, "direction": "both"}, "frame"),
+        ({"track": 1, "frame": 5, "direction": "sideways"}, "direction is 'sideways'"),
+        ({"track": 1, "frame": 5, "direction": "both", "seconds": 0.0}, "seconds is 0"),
+        ({"track": 1, "frame": 5, "direction": "both", "seconds": -3}, "seconds is -3"),
+        ({"track": "1", "frame": 5, "direction": "both"}, "track is '1'; give a whole number"),
+        ({"track": 1, "frame": 5, "direction": "both", "file": "/etc/passwd"}, "there is no value 'file'"),
+        ({"track": 1}, "frame is missing"),
+    ],
+)
+def test_following_that_cannot_begin_is_refused(
+    client: Client, path: str, values: dict[str, object], words: str
+) -> None:
+    before = client.json("project")["seq"]
+    assert words in client.refused(path, **values)
+    found = client.json("project")
+    assert (found["seq"], found["job"]) == (before, None)
+
+
+def test_a_mask_is_needed_to_be_propagated(client: Client) -> None:
+    assert "has no mask in frame 5" in client.refused("propagate", track=1, frame=5, direction="both")
+
+
+def test_answers_to_questions_that_are_not_asked_are_refused(client: Client) -> None:
+    question = client.json("queue")["questions"][0]
+    assert "is answered already" in client.refused("answer", key="crossing:1-2", option="keep")
+    assert "has no option 'explode'" in client.refused("answer", key=question["key"], option="explode")
+    assert "frame" in client.refused("answer", key=question["key"], option="keep", frame="soon")
+    assert "no track 77" in client.refused("crossing", track=77, first=1, last=9)
+    assert "no boxes on both sides" in client.refused("crossing", track=1, first=9, last=1)
+    assert "job 99 is not at work" in client.refused("cancel", job=99)
+
+
+def test_a_brush_needs_a_box_and_a_frame(client: Client) -> None:
+    for query in (
+        "frame=5",
+        "frame=5&box=1,2,3",
+        "frame=5&box=a,b,c,d",
+        "frame=5&box=1,2,inf,4",
+        "frame=-1&box=1,2,9,9",
+    ):
+        answer = client.get(f"api/brush?{query}")
+        assert answer.status_code == 400, query
+        assert answer.json()["error"].endswith(".")
+
+
 def test_tracks_of_a_file_without_probabilities_have_nothing_certain(client: Client) -> None:
+    while client.post("undo").json()["kind"] is not None:  # what a person said is certain
+        pass
     before = client.json("project")["seq"]
     assert client.json("queue")["certain"] == 0
     done = client.post("accept-certain").json()

@@ -94,7 +94,7 @@ function rememberPlace() {
 
 function wire() {
   for (const [id, text] of Object.entries(S.regions)) byId(id).setAttribute("aria-label", text);
-  for (const part of [top, side, transport, laneBar, laneData, laneView, stage, stageInput, lanes, lanesInput, chips, jobs, masks, keys]) part.start();
+  for (const part of [top, side, transport, laneBar, laneData, laneView, stage, stageInput, lanes, lanesInput, chips, jobs, masks, keys, questions]) part.start();
   on("frame", rememberPlace);
   on("frame", () => note(""));
   on("changed", change);

@@ -33,11 +33,13 @@ function headParts() {
     ? el("button", { type: "button", class: "link", onclick: () => questions.useComparison(null) }, S.compareDialog.back)
     : el("span", { class: count > 0 ? "remaining" : "remaining none" }, text);
   const none = state.questions.length === 0;
+  const part = state.part && !questions.isComparison() ? el("p", { class: "muted part" }, S.question.part(state.part, state.times)) : null;
   return [
     back,
     el("span", { class: "spring" }),
     iconButton("back", S.question.previous, () => questions.move(-1), { disabled: none }),
     iconButton("forth", S.question.next, () => questions.move(1), { disabled: none }),
+    part,
   ];
 }
 
@@ -74,7 +76,7 @@ function cardParts() {
 
 function certainButton() {
   if (questions.isComparison() || !state.certain) return [];
-  const text = S.question.certain(state.certain);
+  const text = state.part ? S.question.certainHere(state.certain) : S.question.certain(state.certain);
   return [el("button", { type: "button", class: "button wide", onclick: questions.acceptCertain }, text)];
 }
 

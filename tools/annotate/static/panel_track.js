@@ -77,8 +77,8 @@ function trackParts(track) {
     fill(size, extent);
     fill(source, row ? S.provenance[row.provenance] : "–", row ? el("span", { class: "muted" }, `  ${S.track.score} ${row.score.toFixed(2)}`) : "");
     source.title = row ? S.provenanceHelp[row.provenance] : "";
-    fill(link, row ? percent(row.link, row.link > 0.99 ? 1 : 0) : "–");
-    link.classList.toggle("doubtful", Boolean(row) && row.link < 0.95);
+    fill(link, row && row.link !== null ? percent(row.link, row.link > 0.99 ? 1 : 0) : "–");
+    link.classList.toggle("doubtful", Boolean(row) && row.link !== null && row.link < 0.95);
     press(occluded, Boolean(row?.occluded));
     occluded.disabled = held || !row;
     press(locked, track.locked);

@@ -38,8 +38,9 @@ export async function load() {
 
 async function fetchQueue() {
   try {
-    const answer = await get(`api/queue?limit=${LIMIT}`);
+    const answer = await get(`api/queue?limit=${LIMIT}&frame=${state.question?.frame ?? state.frame}`);
     state.remaining = answer.remaining;
+    state.part = answer.parts > 1 ? answer : null;
     state.certain = answer.certain ?? 0;
     take(answer.questions);
   } catch (error) {
@@ -122,6 +123,11 @@ export function leave() {
 }
 
 export async function move(side) {
+  // In a large recording the questions are those of the part that is shown.
+  if (!state.question && state.part && !own && (state.frame < state.part.first || state.frame > state.part.last)) {
+    say(S.empty.questionsLoading);
+    await load();
+  }
   if (!state.questions.length && loading) {
     say(S.empty.questionsLoading);
     await loading;
@@ -253,6 +259,15 @@ export function optionText(question, option) {
   return typeof text === "function" ? text(trackText(first), trackText(second)) : text;
 }
 
+/** The server counted the doubts of one more part. */
+function hear({ type, ...counted }) {
+  if (type !== "counted" || !state.part || own) return;
+  state.part = { ...state.part, ...counted };
+  state.remaining = counted.remaining;
+  emit("queue");
+}
+
 export function start() {
+  on("live", hear);
   on("queueStale", load);
 }

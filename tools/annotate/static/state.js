@@ -20,6 +20,7 @@ export const state = {
   considered: 1, // the answer that is drawn beside the first
   questions: [],
   remaining: null,
+  part: null, // of a large recording: {part, parts, counted, first, last} of the questions; null where they are of all
   certain: 0, // share of the boxes that are certain without a look
   jobs: new Map(), // job -> {kind, title, done, total, detail}
   endedJobs: new Set(),

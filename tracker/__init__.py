@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from tracker.pipeline.loop import track as track
     from tracker.pipeline.stages import CameraMotionStage as CameraMotionStage
     from tracker.pipeline.stages import EmbedStage as EmbedStage
+    from tracker.pipeline.track_cameras import track_cameras as track_cameras
     from tracker.protocols import Detector as Detector
     from tracker.protocols import FrameContext as FrameContext
     from tracker.protocols import Sink as Sink
@@ -123,6 +124,7 @@ _PLACES = {
     ),
     "tracker.offline.windows": ("track_windows",),
     "tracker.pipeline.live": ("run_live",),
+    "tracker.pipeline.track_cameras": ("track_cameras",),
     "tracker.pipeline.loop": (
         "Pipeline",
         "Summary",

@@ -99,9 +99,21 @@ def compute_of(config: PipelineConfig) -> Compute:
     return Compute.shared(networks, config.detection.threads, config.detection.device)
 
 
-def configured_detector(config: PipelineConfig, compute: Compute) -> Detector:
-    """The detector that the settings of a pipeline name, with its embeddings where they are wanted."""
+def configured_detector(
+    config: PipelineConfig, compute: Compute, given: Detector | Callable[[Frame], Any] | None = None
+) -> Detector:
+    """The detector that the settings of a pipeline name, with its embeddings where they are wanted; or the given one.
+
+    What the settings keep of detections holds for a given one too.
+    """
     detection, appearance = config.resolved_detection(), config.appearance_features.appearance
+    if given is not None:
+        chosen = (detection.classes, detection.score, detection.nms, detection.names) != ((), None, None, None)
+        if not chosen or not callable(given):
+            return detector_of(given)
+        from tracker.detectors.python_callable import PythonDetector
+
+        return PythonDetector(given, detection)
     kind = detection.kind_and_argument()[0]
     return build_detector(
         detection,
@@ -125,7 +137,7 @@ class _Builder:
         tracker: InnerTracker | None,
     ) -> Pipeline:
         config = self._config
-        found_by = self._detector(detector)
+        found_by = configured_detector(config, self._compute, detector)
         before: list[Stage] = []
         if (embedder := _embedder(config.appearance_features, self._compute)) is not None:
             before.append(EmbedStage(embedder))
@@ -136,17 +148,6 @@ class _Builder:
         schedule = None if config.schedule.every else OnlineSchedule(config.schedule)
         around, after = self._around(inner), self._after()
         return Pipeline(source, found_by, around, before=before, after=after, ahead=ahead, schedule=schedule)
-
-    def _detector(self, given: Detector | Callable[[Frame], Any] | None) -> Detector:
-        detection = self._config.resolved_detection()
-        if given is not None:
-            chosen = (detection.classes, detection.score, detection.nms, detection.names) != ((), None, None, None)
-            if not chosen or not callable(given):
-                return detector_of(given)
-            from tracker.detectors.python_callable import PythonDetector
-
-            return PythonDetector(given, detection)
-        return configured_detector(self._config, self._compute)
 
     def _tracker(self, names: tuple[str, ...]) -> InnerTracker:
         from tracker.classification.track_classes import ClassPooling

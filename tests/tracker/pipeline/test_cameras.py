@@ -23,6 +23,7 @@ from tracker.pipeline.config import PipelineConfig
 from tracker.pipeline.live import run_live
 from tracker.pipeline.loop import Pipeline, Summary
 from tracker.pipeline.shared_detector import SharedDetector
+from tracker.pipeline.track_cameras import track_cameras
 from tracker.protocols import LiveSource, Source, SourceInfo, Stop
 from tracker.types import Frame, Tracks, UInt8
 
@@ -284,3 +285,32 @@ def test_background_model_is_one_for_each_source() -> None:
     assert pipelines.names == first.names
     with pytest.raises(ConfigError, match="one frame at a time"):
         CameraPipelines(PipelineConfig(detection=DetectorConfig("background")), batch=2)
+
+
+def test_python_gets_the_frames_of_all_cameras_by_name() -> None:
+    sources = {name: ScriptedCamera(name, plain(count)) for name, count in (("door", 6), ("yard", 9))}
+    for source in sources.values():
+        source.allowed.release()
+    seen: dict[str, list[int]] = {"door": [], "yard": []}
+    for name, frame, tracks in track_cameras(sources, bright):
+        seen[name].append(frame.index)
+        assert tracks.confirmed.id.tolist() == [1]
+        sources[name].allowed.release()
+    assert seen == {"door": list(range(6)), "yard": list(range(9))}
+
+
+def test_closing_the_iterator_closes_all_cameras() -> None:
+    sources = {name: ScriptedCamera(name, plain(1000)) for name in ("door", "yard")}
+    for source in sources.values():
+        source.allowed.release(1000)
+    results = track_cameras(sources, bright)
+    assert next(results)[0] in sources
+    results.close()
+    assert all(source.closed.is_set() for source in sources.values())
+
+
+def test_python_hears_that_no_camera_is_left() -> None:
+    gone = ScriptedCamera("door", plain(3), SourceError("door was unplugged."))
+    gone.allowed.release(3)
+    with pytest.raises(SourceError, match="none of the 1 sources is left; the last one: door was unplugged"):
+        list(track_cameras({"door": gone}, bright))

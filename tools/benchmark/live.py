@@ -9,10 +9,10 @@ from typing import Any
 from datasets.scenes.config import parse
 from models.errors import ConfigError
 from tools.benchmark.config.live import BenchLiveConfig
+from tools.benchmark.live_cameras import bench_live_cameras, delay_figures
 from tools.benchmark.scene_camera import ComparingScreen, DelayedTruth, PlayedScene
 from tools.reporting.files import write_report
 from tracker.engine import Tracker
-from tracker.pipeline.latency import Delay
 from tracker.pipeline.live import run_live
 from tracker.pipeline.loop import Pipeline
 from tracker.protocols import Sink
@@ -29,6 +29,9 @@ def bench_live(config: BenchLiveConfig) -> None:
     scene = parse(config.scene)
     if scene.profile != "full":
         raise ConfigError(f"{config.scene}: a camera drops no frames; leave the profile out.")
+    if config.sources > 1:
+        bench_live_cameras(config, scene)
+        return
     played = PlayedScene(replace(scene, duration=config.seconds + SPARE_S))
     window: Sink | None = None
     if config.show:
@@ -50,8 +53,8 @@ def bench_live(config: BenchLiveConfig) -> None:
         "shown": summary.shown,
         "shown_rate": (len(screen.times) - 1) / span if span else 0.0,
         "looks": summary.frames,
-        "capture_to_screen": _delay(summary.to_screen),
-        "capture_to_track": _delay(summary.to_track),
+        "capture_to_screen": delay_figures(summary.to_screen),
+        "capture_to_track": delay_figures(summary.to_track),
         "boxes": fit.boxes,
         "covered": screen.covered / max(screen.objects, 1),
         "iou_predicted": fit.predicted / max(fit.boxes, 1),
@@ -67,9 +70,3 @@ def bench_live(config: BenchLiveConfig) -> None:
     )
     if config.json is not None:
         write_report(config.json, json.dumps(figures, indent=1))
-
-
-def _delay(delay: Delay | None) -> dict[str, float] | None:
-    if delay is None:
-        return None
-    return {"frames": delay.count, "median_s": delay.median, "p95_s": delay.p95, "most_s": delay.most}

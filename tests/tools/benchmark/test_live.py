@@ -40,6 +40,8 @@ def test_predicted_boxes_fit_the_shown_frames_better_than_the_last_seen_ones(
     [
         (["--delay", "-1"], "delay is -1"),
         (["--seconds", "0"], "seconds is 0"),
+        (["--sources", "0"], "sources is 0"),
+        (["--detector-batch", "-1"], "detector_batch is -1"),
         (["street.mp4"], "give scene:SEED"),
         (["scene:1?profile=bursty"], "leave the profile out"),
     ],
@@ -47,3 +49,16 @@ def test_predicted_boxes_fit_the_shown_frames_better_than_the_last_seen_ones(
 def test_wrong_settings_are_one_sentence(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "live", *words]) == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_several_cameras_share_one_network(tmp_path: Path, batch: int, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["bench", "live", SCENE, "--seconds", "1.5", "--sources", "2", "--detector-batch", str(batch)]
+    assert main([*words, "--json", str(tmp_path / "live.json")]) == 0
+    found = json.loads((tmp_path / "live.json").read_text())
+    assert [row["camera"] for row in found["cameras"]] == ["camera 0", "camera 1"]
+    for row in found["cameras"]:
+        assert 0 < row["looks_rate"] <= row["shown_rate"] <= 31
+        assert row["screen"]["median_s"] <= row["track"]["median_s"]
+    assert found["looks_rate"] == pytest.approx(sum(row["looks_rate"] for row in found["cameras"]))
+    assert "together: " in capsys.readouterr().out

@@ -14,6 +14,7 @@ from pathlib import Path
 from result_files import RESULTS, ROOT, Result, read_commands, stale
 from result_pages import appearance, births, motion, summary, tracking
 from result_pages_annotation import annotation
+from result_pages_batch import batch
 from result_pages_following import retrack
 from result_pages_looks import looks
 from result_pages_vision import (
@@ -45,6 +46,7 @@ PAGES = (
     classification,
     liquid_cells,
     speed,
+    batch,
 )
 README = ROOT / "README.md"
 CARDS = ROOT / "models/weights"

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ from typing import Any
 import cv2
 
 from datasets.source_factory import open_source
+from datasets.sources.config import SourceConfig
 from datasets.video.writer import VideoWriter
 from models.errors import SourceError
 from tools.batch.engines.driver import run_tasks
 from tools.batch.engines.local import LocalEngine
+from tools.batch.engines.opening import open_engine
 from tools.batch.engines.placement import Placement, available_cores, place_tasks
 from tools.batch.engines.types import TaskNeeds
 from tools.benchmark.config.batch import BenchBatchConfig
@@ -36,6 +39,7 @@ from tracker.types import Frame
 
 SCENE = "scene:7"
 HOUR_S = 3600.0
+ENGINES = ("local:1", "dask:1")  # whose own work is measured
 MEGABYTE = 1e6
 
 
@@ -99,9 +103,14 @@ def bench_batch(config: BenchBatchConfig) -> None:
                     row = _row(rounds, seconds, frames)
                     rows.append({"height": height, "detector": detector, "looks": looks, **row})
                     _tell(rows[-1])
+    overhead = {on: overhead_of(on, config.overhead) for on in ENGINES if config.overhead and _installed(on)}
+    for on, seconds in overhead.items():
+        say(f"--on {on}: {1000 * seconds:.2f} ms of CPU time of the command for each task")
     if config.json is not None:
         about = {"cores": available_cores(), "load": load, "workers": many.workers, "threads": many.threads}
-        write_report(config.json, json.dumps({**about, "video": config.video, "rows": rows}, indent=1))
+        write_report(
+            config.json, json.dumps({**about, "video": config.video, "rows": rows, "overhead": overhead}, indent=1)
+        )
 
 
 def _row(rounds: list[dict[str, BatchFigures]], seconds: float, frames: int) -> dict[str, Any]:
@@ -155,10 +164,10 @@ def cut(config: BenchBatchConfig, height: int, folder: Path) -> tuple[list[str],
 
 def _frames(config: BenchBatchConfig) -> Iterator[tuple[Frame, float]]:
     """(frame, its time) for ever."""
-    offset = 0.0
+    offset, reading = 0.0, SourceConfig(rate=config.rate)
     for _ in count():
         number, last, step = 0, 0.0, 0.04
-        with open_source(SCENE if config.clip is None else str(config.clip)) as source:
+        with open_source(SCENE if config.clip is None else str(config.clip), reading) as source:
             for frame in source:
                 step, last = (frame.time - last) or step, frame.time
                 number += 1
@@ -201,6 +210,26 @@ def measure(tasks: list[ClipTask], place: Placement) -> BatchFigures:
         memory=max(one["memory"] for one in answers) / MEGABYTE,
         output=sum(one["output"] for one in answers) / MEGABYTE,
     )
+
+
+def overhead_of(on: str, tasks: int) -> float:
+    """CPU seconds of this process for a task without work; with an own Dask cluster that is its scheduler too."""
+    with open_engine(on) as engine:
+        for _ in run_tasks(engine, range(10), nothing):
+            pass
+        begin = time.process_time()
+        for _ in run_tasks(engine, range(tasks), nothing):
+            pass
+        return (time.process_time() - begin) / tasks
+
+
+def nothing(task: int) -> dict[str, Any]:
+    """A task without work."""
+    return {}
+
+
+def _installed(on: str) -> bool:
+    return not on.startswith("dask") or find_spec("distributed") is not None
 
 
 def warm() -> None:

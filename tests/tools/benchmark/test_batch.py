@@ -14,7 +14,7 @@ from tools.cli.main import MISTAKE, OK, main
 def test_both_ways_are_measured_on_the_same_recordings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clip, out = write_clip(tmp_path / "clip.mp4"), tmp_path / "batch.json"
     words = ["--clip", str(clip), "--heights", "64", "--detectors", "background", "--count", "4", "--seconds", "0.4"]
-    assert main(["bench", "batch", *words, "--workers", "2", "--json", str(out)]) == OK
+    assert main(["bench", "batch", *words, "--workers", "2", "--json", str(out), "--overhead", "1"]) == OK
     found = json.loads(out.read_text())
     assert found["workers"] == 2
     (row,) = found["rows"]
@@ -26,6 +26,8 @@ def test_both_ways_are_measured_on_the_same_recordings(tmp_path: Path, capsys: p
         assert all(row[way][name] > 0 for name in ("wall", "cpu", "start", "first", "begin", "memory", "output"))
         assert row["frames_a_second"][way] == pytest.approx(row["frames"] / row[way]["wall"])
         assert row["cpu_seconds_an_hour"][way] == pytest.approx(3600 * row[way]["cpu"] / row["seconds"])
+    assert set(found["overhead"]) == {"local:1", "dask:1"}
+    assert min(found["overhead"].values()) > 0
     assert f"{row['ratio']:6.2f}" in capsys.readouterr().out
 
 

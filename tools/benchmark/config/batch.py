@@ -21,6 +21,7 @@ class BenchBatchConfig:
 
     Attributes:
         clip: the video that the recordings are cut from. By default a rendered street.
+        rate: frames a second of a clip without times, such as a folder of images.
         heights: heights of the recordings, pixels. 0 keeps that of the clip.
         detectors: detectors, as `track` takes them.
         looks: which frames the detector works on, as `track` takes it.
@@ -30,11 +31,13 @@ class BenchBatchConfig:
         workers: number of processes. 0: as many as `batch` takes.
         compare: measure one process with all threads too.
         rounds: number of measurements of each way.
+        overhead: number of empty tasks by which the work of the engines themselves is measured; 0 leaves that out.
         json: write all figures to this JSON file.
         overwrite: replace existing results. Also those that were made by hand or with other settings.
     """
 
     clip: Path | None = None
+    rate: float | None = None
     heights: tuple[int, ...] = (480,)
     detectors: tuple[str, ...] = ("lite0",)
     looks: tuple[str, ...] = ("all",)
@@ -44,12 +47,20 @@ class BenchBatchConfig:
     workers: int = 0
     compare: bool = True
     rounds: int = 1
+    overhead: int = 0
     json: Path | None = None
     overwrite: bool = False
 
     def __post_init__(self) -> None:
         check_ranges(
-            self, {"count": (1, 100_000), "seconds": (0.1, 86_400.0), "workers": (0, WORKERS), "rounds": (1, 1000)}
+            self,
+            {
+                "count": (1, 100_000),
+                "seconds": (0.1, 86_400.0),
+                "workers": (0, WORKERS),
+                "rounds": (1, 1000),
+                "overhead": (0, 10**6),
+            },
         )
         if not (self.heights and self.detectors and self.looks):
             raise ConfigError("give at least one of each: --heights, --detectors and --looks.")

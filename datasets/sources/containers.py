@@ -8,15 +8,18 @@ from typing import Any, Self
 
 import av
 from av.audio.stream import AudioStream
+from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from datasets.sources.byte_reader import BUFFER, Bytes, FileBytes, PipeBytes, SeekableBytes
 from datasets.sources.config import SourceConfig
 from datasets.sources.images import MAX_PIXELS
 from models.errors import LiquidTrackError, SourceError
+from models.runtime.compute import decoder_threads
 
 NOT_VIDEO = frozenset(("tty", "bin", "xbin", "adf", "idf"))  # demuxers that render any text as an image
 PIPED = (
@@ -232,6 +235,13 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
         return stream
     kinds = sorted({stream.type for stream in container.streams})
     raise SourceError(f"{name}: there is no video in it, only {' and '.join(kinds) or 'nothing'}.")
+
+
+def decode_in_threads(context: VideoCodecContext, threads: int = 0) -> None:
+    """Lets a decoder that is not open yet use this many threads; 0: its share of the machine."""
+    if not context.is_open:
+        context.thread_type = ThreadType.AUTO
+        context.thread_count = threads or decoder_threads()
 
 
 def describe_sound(stream: AudioStream) -> str:

@@ -15,11 +15,10 @@ from typing import Protocol
 import av
 import av.error
 import numpy as np
-from av.codec.context import ThreadType
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from datasets.sources.containers import Media, video_stream
+from datasets.sources.containers import Media, decode_in_threads, video_stream
 from datasets.sources.images import ImageSource
 from datasets.sources.orientation import ToBgr
 from datasets.sources.packet_times import SeekTable
@@ -175,9 +174,7 @@ class VideoCursor:
     def _open(self) -> Media:
         media = self._source.reopened()
         self._stream = video_stream(media.container, self._name)
-        if not self._stream.codec_context.is_open:
-            self._stream.thread_type = ThreadType.AUTO
-            self._stream.codec_context.thread_count = self._threads
+        decode_in_threads(self._stream.codec_context, self._threads)
         self._skipping = self._stream.codec_context.name in SKIPPING
         self._begin(media)
         self._at = -1  # number of the frame before the next one, as far as known

@@ -14,12 +14,11 @@ from itertools import chain
 
 import av
 import numpy as np
-from av.codec.context import ThreadType
 from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
-from datasets.sources.containers import Media
+from datasets.sources.containers import Media, decode_in_threads
 from datasets.sources.packet_times import SeekTable
 
 NONREF = frozenset(("h264", "mpeg4", "mpeg1video", "mpeg2video"))  # decoders that leave out unreferenced frames alone
@@ -53,9 +52,7 @@ class SparseDecoder:
         self._stream, self._context = stream, stream.codec_context
         self._pts, self._keys = table.pts, table.keys
         self._planned = planned or (lambda index: True)
-        self._context.thread_type = ThreadType.AUTO
-        if planned is None:
-            self._context.thread_count = THREADS
+        decode_in_threads(self._context, THREADS if planned is None else 0)
         self._packets: Iterator[Packet[VideoStream]] | None = media.packets(stream)
         self._skips = self._context.name in NONREF or _one_layer(self._context.name, self._context.extradata)
         self._sent: int | None = None  # the latest time that was given to the decoder

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -22,6 +21,7 @@ from datasets.sources.containers import (
     TIMELESS,
     Media,
     declared_duration,
+    decode_in_threads,
     describe_sound,
     http_options,
     open_bytes,
@@ -103,8 +103,7 @@ class VideoFile(Recorded):
         if self._media.bytes is not None:
             self._media.bytes.begin()
         self._stream = video_stream(self._container, self._name)
-        if not self._stream.codec_context.is_open:
-            self._stream.thread_type = ThreadType.AUTO
+        decode_in_threads(self._stream.codec_context)
         self._damaged = 0
         self._broken: str | None = None
         self._decoded = self._decode()

@@ -29,6 +29,14 @@ def beside_threads() -> int:
     return max(1, usable_cores() // 2)
 
 
+def decoder_threads() -> int:
+    """Threads of a video decoder; 0: as many as it likes.
+
+    Beside other processes it is 2, whatever their number: what a decoder makes of damaged frames depends on it.
+    """
+    return 2 if os.environ.get(CORES) else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Compute:
     """Threads and device of each network of a run, shared by all networks.

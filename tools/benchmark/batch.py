@@ -10,7 +10,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -34,11 +34,12 @@ from tools.track.config.video import OutputConfig, TrackConfig
 from tools.track.observer import Observer
 from tools.track.video import track_summary
 from tracker.detectors.config import DetectorConfig
-from tracker.schedule.config import LooksConfig
+from tracker.schedule.config import ALL, LooksConfig
 from tracker.types import Frame
 
 SCENE = "scene:7"
 HOUR_S = 3600.0
+SHORT_S = 0.4  # length of the recording by which a process is warm, seconds
 ENGINES = ("local:1", "dask:1")  # whose own work is measured
 MEGABYTE = 1e6
 
@@ -94,11 +95,15 @@ def bench_batch(config: BenchBatchConfig) -> None:
     rows = []
     with tempfile.TemporaryDirectory(prefix="liquidtrack-bench-") as name:
         for height in config.heights:
-            clips, seconds, frames = cut(config, height, Path(name) / f"clips-{height}")
+            folder = Path(name) / f"clips-{height}"
+            short = cut(replace(config, count=1, seconds=SHORT_S), height, folder / "short")[0]
+            clips, seconds, frames = cut(config, height, folder / "all")
             for detector in config.detectors:
                 for looks in config.looks:
+                    if looks != ALL and DetectorConfig(detector).kind_and_argument()[0] == "background":
+                        continue  # it learns from every frame
                     tasks = [ClipTask(clip, f"{name}/{k}.jsonl", detector, looks, config.video)
-                             for k, clip in enumerate(clips)]  # fmt: skip
+                             for k, clip in enumerate(short + clips)]  # fmt: skip
                     rounds = [{way: measure(tasks, place) for way, place in ways.items()} for _ in range(config.rounds)]
                     row = _row(rounds, seconds, frames)
                     rows.append({"height": height, "detector": detector, "looks": looks, **row})
@@ -146,7 +151,7 @@ def cut(config: BenchBatchConfig, height: int, folder: Path) -> tuple[list[str],
     Raises:
         SourceError: the clip has less than two frames.
     """
-    folder.mkdir()
+    folder.mkdir(parents=True)
     made, seconds, frames = [], 0.0, 0
     parts = _frames(config)
     held = next(parts)
@@ -185,7 +190,7 @@ def _scaled(bgr: Any, height: int) -> Any:
 
 
 def measure(tasks: list[ClipTask], place: Placement) -> BatchFigures:
-    """Works on all tasks in new processes.
+    """Works on all tasks in new processes, each of which begins with the first task, whose costs do not count.
 
     Raises:
         LiquidTrackError: a recording cannot be tracked.
@@ -193,6 +198,7 @@ def measure(tasks: list[ClipTask], place: Placement) -> BatchFigures:
     begin, answers = time.time(), list[dict[str, Any]]()
     engine = LocalEngine(place, warm)
     try:
+        tasks = [replace(tasks[0], out=f"{tasks[0].out}{k}.jsonl") for k in range(place.workers)] + tasks[1:]
         for outcome in run_tasks(engine, tasks, track_clip, retries=0):
             if outcome.result is None:
                 raise SourceError(f"{outcome.task.source}: {outcome.error}")
@@ -200,13 +206,13 @@ def measure(tasks: list[ClipTask], place: Placement) -> BatchFigures:
     finally:
         engine.close()
     firsts = {answer["pid"]: answer for answer in sorted(answers, key=lambda one: -one["begun"])}  # of each process
-    later = [one["first"] - one["begun"] for one in answers if one not in firsts.values()] or [0.0]
+    answers = [one for one in answers if one not in firsts.values()]
     return BatchFigures(
         wall=max(one["ended"] for one in answers) - min(one["begun"] for one in answers),
         cpu=sum(one["cpu"] for one in answers),
         start=statistics.median(one["start"] for one in firsts.values()),
-        first=min(one["first"] for one in answers) - begin,
-        begin=statistics.median(later),
+        first=min(one["first"] for one in firsts.values()) - begin,
+        begin=statistics.median(one["first"] - one["begun"] for one in answers),
         memory=max(one["memory"] for one in answers) / MEGABYTE,
         output=sum(one["output"] for one in answers) / MEGABYTE,
     )

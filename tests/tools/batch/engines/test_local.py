@@ -6,10 +6,14 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import pytest
 
+from datasets.sources.containers import decode_in_threads
+from models.runtime.compute import usable_cores
 from tests.support.engine_driver import assert_gone, end_driver
 from tests.support.engine_tasks import described, doubled, fated, long
+from tests.support.moving_box_clip import write_clip
 from tools.batch.engines.driver import run_tasks
 from tools.batch.engines.local import LocalEngine
 from tools.batch.engines.opening import open_engine
@@ -146,3 +150,22 @@ def test_processes_get_the_gpus_of_their_place() -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_no_process_outlives_its_driver(tmp_path: Path, number: signal.Signals) -> None:
     end_driver(tmp_path, "local:2", 2, number)
+
+
+def test_a_decoder_takes_two_threads_beside_other_processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4")
+    for share, threads in (("", 0), ("1", 2), ("64", 2)):
+        monkeypatch.setenv("LIQUIDTRACK_CORES", share)
+        with av.open(str(clip)) as container:
+            context = container.streams.video[0].codec_context
+            decode_in_threads(context)
+            assert context.thread_count == threads
+            assert next(container.decode(video=0)).width > 0
+
+
+def test_a_share_of_the_cores_is_never_more_than_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LIQUIDTRACK_CORES", raising=False)
+    cores = usable_cores()
+    for share, found in (("1", 1), ("0", 1), ("9999", cores), ("many", cores), ("", cores)):
+        monkeypatch.setenv("LIQUIDTRACK_CORES", share)
+        assert usable_cores() == found

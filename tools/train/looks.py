@@ -3,7 +3,7 @@
 The tracker follows a sequence with looks at random intervals. At each interval it is run twice from the same state:
 straight to the next look, and with one more look in the middle. The difference in boxes lost and in links that are
 wrong, both measured with the truth, is regressed on what the look at the interval's end shows
-(`tracker.schedule.evidence`): non-negative least squares, four numbers.
+(`tracker.schedule.evidence`): non-negative least squares, five numbers.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from tools.cli.messages import say
 from tools.train.config.looks import FitLooksConfig
 from tracker.boxes import overlaps
 from tracker.config import TrackerConfig
-from tracker.offline.looks import Follower
-from tracker.schedule.evidence import BORN, DOUBT, LINK_BOXES, LOST, SURPRISE, LookEvidence
+from tracker.offline.looks import Follower, disputed_links, track_backwards
+from tracker.schedule.evidence import LINK_BOXES, WEIGHTS, LookEvidence
 from tracker.types import Detections, Float64, Int64
 
-COLUMNS = ("surprise", "doubt", "born", "lost")
+COLUMNS = ("surprise", "doubt", "born", "lost", "disputed")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -37,7 +37,7 @@ class Savings:
 
     Attributes:
         frames: (K,) length of the interval.
-        shown: (K, 4) what the look at its end shows: the columns of `LookEvidence`.
+        shown: (K, 5) what the look at its end shows: the columns of `LookEvidence`.
         boxes: (K,) boxes that the look saves: misses and false boxes count 1, a true box 1 - IoU twice.
         links: (K,) wrong links that it saves.
     """
@@ -71,11 +71,11 @@ def fit_looks(config: FitLooksConfig) -> None:
         _tell(root.name, fit_savings([found[-1]]), len(found[-1].frames))
     if len(found) > 1:
         _tell("all", fit_savings(found), sum(len(savings.frames) for savings in found))
-    _tell("package", np.array([SURPRISE, DOUBT, BORN, LOST]))
+    _tell("package", WEIGHTS)
 
 
 def fit_savings(found: list[Savings]) -> Float64:
-    """(4,) boxes that are saved a frame of the interval, for each unit of what a look shows; each set counts the same.
+    """(5,) boxes that are saved a frame of the interval, for each unit of what a look shows; each set counts the same.
 
     A wrong link counts as `LINK_BOXES` boxes. Boxes and links are fitted separately, so that neither is negative.
     """
@@ -104,26 +104,34 @@ def collect(root: Path, config: FitLooksConfig) -> Savings:
     if not rows:
         raise DataError(f"{root}: no sequence has {config.longest} frames; give longer ones.")
     table = np.array(rows)
-    return Savings(table[:, 0], table[:, 1:5], table[:, 5], table[:, 6])
+    return Savings(table[:, 0], table[:, 1:-2], table[:, -2], table[:, -1])
 
 
 def roll_out(sequence: TrackingSequence, longest: int, rng: np.random.Generator) -> list[tuple[float, ...]]:
-    """(frames, surprise, doubt, born, lost, boxes saved, links saved) of the intervals of one run."""
+    """(frames, *COLUMNS, boxes saved, links saved) of the intervals of one run."""
     detections, frames = _detections(sequence, rng), len(sequence.times)
     follower, rows = Follower(TrackerConfig()), list[tuple[float, ...]]()
+    looks = [0]
     now = _look(follower, sequence, detections, 0)[1]
+    forwards = [follower.track]
     while (end := now.frame + int(rng.integers(2, longest + 1))) < frames:
+        looks.append(end)
         more, middle = copy.deepcopy(follower), (now.frame + end) // 2
         shown, straight = _look(follower, sequence, detections, end)
+        forwards.append(follower.track)
         _, halfway = _look(more, sequence, detections, middle)
         _, arrived = _look(more, sequence, detections, end)
         saved = _lost(now, straight, sequence) - _lost(now, halfway, sequence) - _lost(halfway, arrived, sequence)
         saved -= _error(sequence, middle, halfway.xyxy)
         links = _wrong(now, straight) - _wrong(now, arrived)
         assert shown is not None
-        rows.append((end - now.frame, shown.surprise, shown.doubt, shown.born, shown.lost, saved, links))
+        rows.append((end - now.frame, *shown.sums.tolist(), saved, links))
         now = straight
-    return rows
+    warps = between(sequence, np.array(looks))
+    looked = [(float(sequence.times[k]), detections[k], warp) for k, warp in zip(looks, warps, strict=True)]
+    disputed = disputed_links(forwards, track_backwards(Follower(TrackerConfig()), looked))
+    at = 1 + COLUMNS.index("disputed")
+    return [(*row[:at], number, *row[at + 1 :]) for row, number in zip(rows, disputed, strict=True)]
 
 
 def _detections(sequence: TrackingSequence, rng: np.random.Generator) -> list[Detections]:

@@ -9,7 +9,9 @@ detector is asked only for the frames that are looked at.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,7 +21,7 @@ from tracker.engine import Tracker
 from tracker.offline.online import OnlineRun
 from tracker.offline.types import VideoDetections
 from tracker.schedule.config import AUTO, LooksConfig
-from tracker.schedule.evidence import LookEvidence, evidence
+from tracker.schedule.evidence import Floor, LookEvidence, evidence
 from tracker.schedule.online import OnlineSchedule, Outlook
 from tracker.schedule.spacing import ends, middles, widest
 from tracker.types import Bool, Detections, Float64, Int64
@@ -30,7 +32,7 @@ BASE = 0.7  # share of a budget that is spent on evenly spaced looks
 ROUNDS = 2  # rounds in which the rest is spent
 AUTO_ROUNDS = 8  # of `--looks auto`: halves half a second down to single frames
 EPS_S = 1e-6  # seconds, the resolution of the tracker's clock
-AUTO_LOSS = 0.15  # share of the boxes between two looks that may be lost for want of a look, with `--looks auto`
+AUTO_LOSS = 0.04  # share of the boxes between two looks that may be lost for want of a look, with `--looks auto`
 
 
 class Follower:
@@ -49,10 +51,11 @@ class Follower:
         self.last = -1  # number of the latest look
         self.time = 0.0  # seconds, its time
         self.found: tuple[Int64, Float64] = np.zeros(0, np.int64), np.zeros((0, 4))  # ids and boxes that it found
-        self.shown = np.zeros(0, np.int64)  # track of each of its detections, -1 where it is none of a confirmed track
+        self.track = np.zeros(0, np.int64)  # track of each of its detections, -1 where it is of none
+        self.shown = np.zeros(0, np.int64)  # the same, -1 also where the track is not confirmed
 
     def look(
-        self, number: int, time: float, detections: Detections, warp: Float64 | None = None
+        self, number: int, time: float, detections: Detections, warp: Float64 | None = None, compare: bool = True
     ) -> LookEvidence | None:
         """Tracks the next look; returns how it compares with what was expected, None for the first.
 
@@ -61,14 +64,15 @@ class Follower:
             time: seconds.
             detections: what was found.
             warp: (2, 3) camera motion since the look before.
+            compare: without it, nothing is expected, and None returned.
         """
         first = self.last < 0
-        before = None if first else self._run.predict(time)
+        before = self._run.predict(time) if compare and not first else None
         self._run.add(time, detections, warp)
         now = self._run.tracks()
         self._run.forget(1)
         on = (now.track >= 0).nonzero()[0]
-        self.shown = np.where(now.confirmed, now.track, -1)
+        self.track, self.shown = now.track, np.where(now.confirmed, now.track, -1)
         since, self.last, self.time = time - self.time, number, time
         self.found = now.track[on], detections.xyxy[on].astype(np.float64)
         if before is None:
@@ -80,6 +84,36 @@ class Follower:
             before.time_since_update <= since + EPS_S,
         )
         return evidence(expected, self.found, now.margin[on])
+
+
+def track_backwards(follower: Follower, looks: Sequence[tuple[float, Detections, Float64 | None]]) -> list[Int64]:
+    """The track of each detection of each look, where the looks are tracked from the last to the first.
+
+    Args:
+        follower: tracks them; nothing was tracked before.
+        looks: seconds, detections, and the camera motion since the look before.
+    """
+    found, warp = list[Int64](), None
+    for time, detections, since in reversed(looks):
+        follower.look(0, -time, detections, warp, compare=False)
+        found.append(follower.track)
+        warp = None if since is None else np.linalg.inv(np.vstack([since, [0, 0, 1]]))[:2]
+    return found[::-1]
+
+
+def disputed_links(forwards: Sequence[Int64], backwards: Sequence[Int64]) -> list[float]:
+    """For each look but the first, how many links to the look before the two directions make differently.
+
+    Args:
+        forwards, backwards: the track of each detection of each look, -1 without one.
+    """
+    made = [[_links(*pair) for pair in pairwise(tracks)] for tracks in (forwards, backwards)]
+    return [0.5 * len(one ^ other) for one, other in zip(*made, strict=True)]
+
+
+def _links(earlier: Int64, later: Int64) -> set[tuple[int, int]]:
+    row = {track: k for k, track in enumerate(later.tolist()) if track >= 0}
+    return {(k, row[track]) for k, track in enumerate(earlier.tolist()) if track in row}
 
 
 class LookChooser:
@@ -111,6 +145,8 @@ class LookChooser:
     ) -> None:
         self.config, self._base, self._rounds = config, base, rounds
         self._follower = Follower(tracking or TrackerConfig(), size)
+        self._fresh = copy.deepcopy(self._follower)
+        self._floor = Floor()
         self._start: float | None = None
         self._camera: Float64 | None = None  # motion from the latest look to the latest frame
         self.frames = self.looks = 0
@@ -125,6 +161,7 @@ class LookChooser:
             detect: the detections of a frame of the block, by its number from 0; asked once for each look.
         """
         block = _Block(times, warps, self._camera, detect, self.frames)
+        self._floor.begin()
         self.shown = []
         if len(times) == 0:
             return np.zeros(0, bool)
@@ -157,15 +194,24 @@ class LookChooser:
         follower = copy.deepcopy(self._follower)
         numbers = chosen.nonzero()[0]
         before = np.concatenate([[follower.last - self.frames if follower.last >= 0 else -1], numbers[:-1]])
-        worth = np.zeros(len(numbers))
-        for k, number in enumerate(numbers.tolist()):
+        seen, forwards = list[tuple[LookEvidence | None, float, int]](), list[Int64]()
+        for number in numbers.tolist():
             since = float(block.times[number]) - follower.time
-            known = block.follow(follower, number)
-            if known is None or number - before[k] < 2:
-                continue
-            worth[k] = known.worth(since)
-            if self.config.looks == AUTO and known.loss <= AUTO_LOSS * max(1, len(follower.found[0])):
-                worth[k] = 0
+            seen.append((block.follow(follower, number), since, max(1, len(follower.found[0]))))
+            forwards.append(follower.track)
+        backwards = track_backwards(copy.deepcopy(self._fresh), block.looks(numbers.tolist()))
+        disputed = [0.0, *disputed_links(forwards, backwards)]
+        shown = dict[tuple[int, int], tuple[LookEvidence, float, int]]()
+        for k, (known, since, tracks) in enumerate(seen):
+            if known is not None:
+                shown[int(before[k]), int(numbers[k])] = replace(known, disputed=disputed[k]), since, tracks
+        floor = self._floor.learn({at: known.sums / tracks for at, (known, _, tracks) in shown.items()})
+        worth = np.zeros(len(numbers))
+        for k, at in enumerate(zip(before.tolist(), numbers.tolist(), strict=True)):
+            if at in shown and at[1] - at[0] >= 2:
+                known, since, tracks = shown[at]
+                enough = self.config.looks == AUTO and known.above(floor, tracks) <= AUTO_LOSS * tracks
+                worth[k] = 0 if enough else known.worth(since)
         middle = middles(np.concatenate([before[:1], numbers]))
         best = np.argsort(-worth, kind="stable")[:count]
         return middle[best[(worth[best] > 0) & (middle[best] >= 0)]]
@@ -183,7 +229,7 @@ class LookChooser:
     def _done(self, block: _Block, chosen: Bool) -> Bool:
         self.shown = []
         for number in chosen.nonzero()[0].tolist():
-            block.follow(self._follower, number)
+            block.follow(self._follower, number, compare=False)
             self.shown.append(self._follower.shown)
         self._camera = block.camera(self._follower.last - self.frames, len(block.times) - 1)
         self.frames += len(block.times)
@@ -200,12 +246,18 @@ class _Block:
         self.times, self._warps, self._before, self._detect, self._first = times, warps, before, detect, first
         self._known: dict[int, Detections] = {}
 
-    def follow(self, follower: Follower, number: int) -> LookEvidence | None:
+    def follow(self, follower: Follower, number: int, compare: bool = True) -> LookEvidence | None:
         """Looks at one frame."""
         if number not in self._known:
             self._known[number] = self._detect(number)
         warp = self.camera(follower.last - self._first, number) if follower.last >= 0 else None
-        return follower.look(self._first + number, float(self.times[number]), self._known[number], warp)
+        return follower.look(self._first + number, float(self.times[number]), self._known[number], warp, compare)
+
+    def looks(self, numbers: list[int]) -> list[tuple[float, Detections, Float64 | None]]:
+        """Seconds, detections, and the camera motion since the one before, of frames that were looked at."""
+        before = [-1, *numbers[:-1]]
+        pairs = zip(before, numbers, strict=True)
+        return [(float(self.times[k]), self._known[k], self.camera(last, k)) for last, k in pairs]
 
     def camera(self, last: int, number: int) -> Float64 | None:
         """(2, 3) the motion from frame `last` (below 0: the latest look before the block) to frame `number`."""

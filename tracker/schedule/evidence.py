@@ -1,8 +1,9 @@
 """What a look shows about the frames before it: how much one more look in between would have saved.
 
 Between two looks, boxes are filled in from both ends. That fails where an object did not move as predicted, where it
-was found in one of the two looks alone, and where the match itself is in doubt. All three grow with the time between
-the looks. The constants come from `liquidtrack fit looks` on training sequences.
+was found in one of the two looks alone, and where the match itself is in doubt: by its margin over a rival, or because
+tracking backwards in time matches otherwise. All grow with the time between the looks. The constants come from
+`liquidtrack fit looks` on training sequences.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import numpy as np
 from tracker.boxes import overlap
 from tracker.types import Bool, Float32, Float64, Int64
 
-# Boxes lost a frame between two looks, by which one more look in the middle is better. `liquidtrack fit looks` prints
-# them: these are rounded from DanceTrack-train, and all training sets together give 0.14, 0.66, 0.22, 0.30, which was
-# not measured on the validation sets. A wrong link counts as much as LINK_BOXES lost boxes: it lasts for the rest of
-# the track.
+# Boxes lost a frame between two looks, by which one more look in the middle is better: what `liquidtrack fit looks
+# MOT17-first DanceTrack-train-gt SportsMOT-train-gt --runs 1` prints for all. A wrong link counts as much as LINK_BOXES
+# lost boxes: it lasts for the rest of the track. Margins say nothing that disputed links do not.
 LINK_BOXES = 30.0
-SURPRISE, DOUBT, BORN, LOST = 0.21, 1.05, 0.2, 0.27
+SURPRISE, DOUBT, BORN, LOST, DISPUTED = 0.145, 0.0, 0.015, 0.188, 0.377
+WEIGHTS = np.array([SURPRISE, DOUBT, BORN, LOST, DISPUTED])
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,28 @@ class LookEvidence:
         doubt: probability that a match is wrong.
         born: tracks that begin here.
         lost: tracks of the look before that were not found here.
+        disputed: links to the look before that tracking backwards in time makes otherwise; 0 where that is not known.
     """
 
     surprise: float
     doubt: float
     born: float
     lost: float
+    disputed: float = 0.0
+
+    @property
+    def sums(self) -> Float64:
+        """(5,) surprise, doubt, born, lost and disputed."""
+        return np.array([self.surprise, self.doubt, self.born, self.lost, self.disputed])
 
     @property
     def loss(self) -> float:
         """Expected number of boxes that are lost in each frame between the two looks, for want of one more look."""
-        return SURPRISE * self.surprise + DOUBT * self.doubt + BORN * self.born + LOST * self.lost
+        return float(self.sums @ WEIGHTS)
+
+    def above(self, floor: Float64, tracks: int) -> float:
+        """`loss` without what (5,) `floor` says of each of the tracks however short the interval is."""
+        return float(np.maximum(self.sums - tracks * floor, 0) @ WEIGHTS)
 
     def worth(self, seconds: float) -> float:
         """Expected box-seconds that a look in the middle of an interval of `seconds` saves."""
@@ -66,3 +78,43 @@ def evidence(
     surprise = float((1 - overlap(predicted[i], boxes[j], 0.0).iou).sum())
     lost = float(fresh.sum() - fresh[i].sum())
     return LookEvidence(surprise, float(wrong.sum()), float(begins.sum()), lost)
+
+
+class Floor:
+    """What looks show of each track however short the interval between them: noise of a detector, weak detections.
+
+    An interval that was divided tells how much of what its end showed fell to half, as the effects of motion do, and
+    how much stayed.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[tuple[int, int], Float64] = {}
+        self._whole, self._halves, self._count = np.zeros(len(WEIGHTS)), np.zeros(len(WEIGHTS)), 0
+
+    def begin(self) -> None:
+        """Begins with other frames; what was learned stays."""
+        self._before = {}
+
+    def learn(self, shown: dict[tuple[int, int], Float64]) -> Float64:
+        """(5,) per track, from the ends of all intervals that there are now; 0 before anything is known.
+
+        Args:
+            shown: (5,) the sums of `LookEvidence` per track, by the first and the last frame of each interval. Some
+                intervals are halves of those of the call before.
+        """
+        next_of = dict(shown.keys())
+        for (first, last), whole in self._before.items():
+            middle = next_of.get(first, last)
+            if middle < last and (middle, last) in shown:
+                self._whole += whole
+                self._halves += 0.5 * (shown[first, middle] + shown[middle, last])
+                self._count += 1
+        self._before = shown
+        if not self._count:
+            return np.zeros(len(WEIGHTS))
+        whole, halves = self._whole / self._count, self._halves / self._count
+        # 1 - IoU of a box that is d of its length away is 2 d / (1 + d): d is what halves with the time
+        whole[0], halves[0] = whole[0] / (2 - whole[0]), halves[0] / (2 - halves[0])
+        floor: Float64 = np.clip(2 * halves - whole, 0, halves)
+        floor[0] = 2 * floor[0] / (1 + floor[0])
+        return floor

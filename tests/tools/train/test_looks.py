@@ -29,15 +29,17 @@ def root(tmp_path: Path) -> Path:
 
 def test_known_savings_are_found_again() -> None:
     rng = np.random.default_rng(0)
-    shown, frames = rng.exponential(1, (4000, 4)), rng.integers(2, 10, 4000).astype(float)
-    boxes = frames * (shown @ [0.2, 0.1, 0.3, 0.0]) + rng.normal(0, 0.5, 4000)
-    links = frames * (shown @ [0.0, 0.03, 0.0, 0.01]) + rng.normal(0, 0.1, 4000)
+    shown, frames = rng.exponential(1, (4000, 5)), rng.integers(2, 10, 4000).astype(float)
+    boxes = frames * (shown @ [0.2, 0.1, 0.3, 0.0, 0.4]) + rng.normal(0, 0.5, 4000)
+    links = frames * (shown @ [0.0, 0.03, 0.0, 0.01, 0.05]) + rng.normal(0, 0.1, 4000)
     found = fit_savings([Savings(frames, shown, boxes, links)])
-    assert found == pytest.approx([0.2, 0.1 + 0.03 * LINK_BOXES, 0.3, 0.01 * LINK_BOXES], abs=0.05)
+    assert found == pytest.approx(
+        [0.2, 0.1 + 0.03 * LINK_BOXES, 0.3, 0.01 * LINK_BOXES, 0.4 + 0.05 * LINK_BOXES], abs=0.05
+    )
 
 
 def test_every_folder_counts_the_same() -> None:
-    ones = np.ones((10, 4)) * [1, 0, 0, 0]
+    ones = np.ones((10, 5)) * [1, 0, 0, 0, 0]
     small = Savings(np.ones(10), ones, np.full(10, 1.0), np.zeros(10))
     large = Savings(np.ones(1000), np.tile(ones, (100, 1)), np.full(1000, 3.0), np.zeros(1000))
     assert fit_savings([small, large])[0] == pytest.approx(2)

@@ -75,7 +75,8 @@ def join(task: JoinTask, observer: Observer = NOBODY) -> tuple[Summary, bool]:
     start = time.perf_counter()
     config, segments = task.config, task.segments()
     facts = [_facts(segment) for segment in segments]
-    joined = join_files([segment.path for segment in segments], WHOLE if config.whole else ONLINE, config.whole)
+    one_label = config.whole or not config.schedule.every  # as such runs give each track one class
+    joined = join_files([segment.path for segment in segments], WHOLE if config.whole else ONLINE, one_label)
     asked = outputs(config.output)
     source = open_source(config.source, config.reading)
     with ExitStack() as stack:
@@ -88,7 +89,7 @@ def join(task: JoinTask, observer: Observer = NOBODY) -> tuple[Summary, bool]:
         say: Callable[..., None] = observer.say or say_line
         if not config.quiet and wanted != asked:
             say(f"writing {' and '.join(str(path) for path in wanted.values())}", flush=True)
-        drawn = replace(config, view=replace(config.view, show_lost=config.view.show_lost or config.whole))
+        drawn = replace(config, view=replace(config.view, show_lost=config.view.show_lost or one_label))
         here, slow = build_sinks(drawn, None, source, beginning.late(source))
         sinks = [*here, *slow, *map(beginning.late(source), observer.writers)]
         labels = [sink for sink in sinks if isinstance(sink, LateSink) and sink.takes_boxes]

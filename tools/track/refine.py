@@ -18,6 +18,7 @@ from tools.cli.messages import say
 from tools.track.config.refine import RefineConfig
 from tools.track.convert import name_of, parse_size, span
 from tools.track.doubt import DOUBT_BELOW, DoubtFile
+from tools.track.refine_said import KeptTracks, keep_said
 from tracker.boxes import overlaps
 from tracker.offline.config import OfflineConfig
 from tracker.offline.track import refine_tracks
@@ -71,13 +72,16 @@ def refine(config: RefineConfig) -> None:
     given = _extended(given, config.offline)
     refined = refine_tracks(given.video, given.track, config.offline)
     refined = replace(refined, id=_ids(refined, given.track))
+    row = np.where(refined.detection >= 0, given.row.take(refined.detection), -1) if len(given.row) else refined.id
+    kept = keep_said(tracks, given.frames, row, refined)
     begin()
-    _write(config, tracks, given, refined)
+    _write(config, tracks, given, kept)
     if config.doubt is not None:
         doubt = DoubtFile(config.doubt)
         doubt.put(finished(given.video, refined), given.frames, given.video.times)
         doubt.close()
         say(f"{config.doubt}: {doubt.count} decisions below {DOUBT_BELOW:g}")
+    refined = kept.tracks
     filled, before = int((refined.detection < 0).sum()), len(np.unique(given.track[given.track >= 0]))
     say(
         f"{config.output}: {len(refined)} boxes, {filled} of them filled, {len(np.unique(refined.id))} ids of {before},"
@@ -204,32 +208,32 @@ def _ids(refined: WholeTracks, track: Int64) -> Int64:
     return np.array(ids, np.int64).take(place)
 
 
-def _write(config: RefineConfig, tracks: Annotations, given: GivenBoxes, refined: WholeTracks) -> None:
+def _write(config: RefineConfig, tracks: Annotations, given: GivenBoxes, kept: KeptTracks) -> None:
     """Writes the refined tracks; what the file of tracks says beside a box is kept with it."""
     width, height = given.video.size
     times = given.video.times
     rate = round(float(1 / np.median(np.diff(times))), 6) if len(times) > 1 else None
     info = SourceInfo(name_of(config.tracks), width, height, rate, frames=len(times), start=tracks.start)
-    row = np.where(refined.detection >= 0, given.row.take(refined.detection), -1) if len(given.row) else refined.id
+    refined, row = kept.tracks, kept.row
     order = np.lexsort((refined.id, refined.frame))
     starts = np.searchsorted(refined.frame, np.arange(len(times) + 1)).tolist()
     writer = FORMATS[config.to_format or by_suffix(config.output)].writer(config.output, config.labels)
     with writer:
-        # Names and attributes stay; what a person said of absences and of having looked holds for the old boxes.
-        left = set(refined.id.tolist())
-        said = [replace(track, absences=(), accepted=False) for track in tracks.tracks if track.id in left]
-        writer.open(info, given.names, said)
+        writer.open(info, given.names, kept.said)
         for k, (number, time) in enumerate(zip(given.frames.tolist(), times.tolist(), strict=True)):
             at = order[starts[k] : starts[k + 1]]
             own = row[at]
-            visibility = mask = None
+            visibility = mask = occluded = None
             if tracks.visibility is not None:  # a filled box is hidden, and what a detector found is seen
                 seen = np.where(refined.detection[at] < 0, 0, 1).astype(np.float32)
                 visibility = np.where(own >= 0, tracks.visibility.take(own), seen).astype(np.float32)
             if tracks.mask is not None:
                 mask = [tracks.mask[i] if i >= 0 else None for i in own.tolist()]
+            if tracks.occluded is not None and len(tracks):
+                occluded = (own >= 0) & tracks.occluded.take(own)
             boxes = FrameBoxes(
                 refined.id[at], refined.xyxy[at], refined.score[at], refined.label[at], None, visibility, mask,
                 filled=refined.detection[at] < 0, link=np.clip(refined.link[at], 0, 1), std=refined.std[at],
+                provenance=None if kept.provenance is None else kept.provenance[at], occluded=occluded,
             )  # fmt: skip
             writer.put(number, time, boxes)

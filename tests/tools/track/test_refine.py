@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from datasets.formats import FORMATS, read
+from datasets.formats.annotations import Annotations
+from datasets.formats.registry import write
+from datasets.formats.track_info import TrackInfo
 from tests.support.annotations import target
 from tools.cli.main import main
 
@@ -133,3 +136,55 @@ def test_ids_from_zero_and_new_ids_do_not_collide(tmp_path: Path) -> None:
     assert sorted(set(got.id.tolist())) == [0, 1]
     assert (got.xyxy[got.id == 1, 0] > got.xyxy[got.id == 0, 0].max()).all()
     assert (tmp_path / "d.jsonl").exists()
+
+
+def corrected(tmp_path: Path, **said: object) -> Path:
+    """Persons 7 and 12; 7 has no box in frames 20 to 23, and one that was drawn beside the way in frame 40."""
+    boxes = []
+    for k in range(60):
+        for person in (7, 12):
+            if not (person == 7 and 20 <= k < 24):
+                left, top, width, height = box(k, person)
+                drawn = person == 7 and k == 40
+                boxes.append((k, person, left + 5 * drawn, top, width, height, 2 if drawn else 0))
+    frame, id, left, top, width, height, provenance = (np.array(column) for column in zip(*boxes, strict=True))
+    annotations = Annotations(
+        frames=np.arange(60), times=np.arange(60) / RATE, row=frame, id=id,
+        xyxy=np.stack([left, top, left + width, top + height], axis=1).astype(np.float32),
+        score=np.full(len(id), 0.9, np.float32), label=np.zeros(len(id), np.int64), names=("person",),
+        ignore=np.zeros(len(id), bool), size=(640, 480), provenance=provenance.astype(np.uint8),
+        tracks=(TrackInfo(7, name="Ann", **said),),  # type: ignore[arg-type]
+    )  # fmt: skip
+    write(annotations, tmp_path / "in.jsonl", "jsonl")
+    return tmp_path / "in.jsonl"
+
+
+def test_nothing_is_filled_in_a_noted_absence_which_stays(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    source = corrected(tmp_path, absences=((19, 21),))  # frame 19 has a box: what a person saw there goes before
+    assert (
+        main(["refine", str(source), str(out), "--detections", str(detections(tmp_path / "det.txt")), "--rate", "20"])
+        == 0
+    )
+    got = read(out)
+    assert [(one.name, one.absences, one.accepted) for one in got.tracks] == [("Ann", ((20, 21),), False)]
+    assert got.row[got.id == 7].tolist() == [*range(20), *range(22, 60)]
+
+
+def test_a_persons_box_stays_where_it_was_drawn(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    assert main(["refine", str(corrected(tmp_path)), str(out)]) == 0
+    got = read(out)
+    assert got.provenance is not None
+    (k,) = ((got.id == 7) & (got.row == 40)).nonzero()[0]
+    assert got.provenance[k] == 2
+    assert got.xyxy[k, 0] == pytest.approx(box(40, 7)[0] + 5, abs=0.01)
+    assert set(got.provenance[(got.id == 7) & (got.row >= 20) & (got.row < 24)].tolist()) == {1}
+
+
+def test_an_accepted_track_gets_no_box_and_stays_accepted(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    assert main(["refine", str(corrected(tmp_path, accepted=True)), str(out)]) == 0
+    got = read(out)
+    assert [(one.id, one.accepted) for one in got.tracks] == [(7, True)]
+    assert got.row[got.id == 7].tolist() == [*range(20), *range(24, 60)]

@@ -166,6 +166,16 @@ class Ledger:
             self._place(places)
             return self._enter(seq, now, who, kind, parameters, target, places, tracks)
 
+    def compact(self) -> int:
+        """Removes the chunks that nothing can bring back, in one transaction; how many they were."""
+        with self._guard:
+            with self.writing():
+                self._check_seq()
+                count = store.remove_unreachable(self.connection, [*self.state.done, *self.state.undone])
+            if count:
+                self.chunks.forget()
+            return count
+
     def _enter(
         self,
         seq: int,
@@ -187,7 +197,9 @@ class Ledger:
 
     def _place(self, places: Sequence[PlaceChange]) -> None:
         for id, slot, _, chunk in places:
-            self.state.place(id, slot, None if chunk is None else store.piece_of(self.connection, chunk))
+            piece = None if chunk is None else store.piece_of(self.connection, chunk)
+            if chunk is None or piece is not None:  # else a later entry puts another one there
+                self.state.place(id, slot, piece)
 
     def _check_seq(self) -> None:
         """Another process cannot write while this one has the lock, but where no file can be locked it might have."""

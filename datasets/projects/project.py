@@ -233,6 +233,17 @@ class Project(ProjectContent):
         """Does again what the last undo took back; None if there is nothing, or another operation came between."""
         return self._ledger.turn("redo", who)
 
+    def compact(self) -> int:
+        """Removes rows that no state can hold again: those of undone operations that redo cannot bring back.
+
+        Undo and redo stay as they are, and so does the journal. The file keeps its size; what comes later takes the
+        room. A kill leaves the file as before or after.
+
+        Returns:
+            how many pieces of tracks were removed.
+        """
+        return self._ledger.compact()
+
     def put_blob(self, name: str, data: bytes | None) -> None:
         """Puts bytes under a name, in place of what was there; None removes them. No entry of the journal."""
         with self._ledger.writing():

@@ -111,10 +111,38 @@ def load_state(connection: sqlite3.Connection) -> ProjectState:
     return state
 
 
-def piece_of(connection: sqlite3.Connection, chunk: int) -> Piece:
-    """The summary of a chunk."""
-    first, last, size, keys, least = connection.execute(PIECE, (chunk,)).fetchone()
+def piece_of(connection: sqlite3.Connection, chunk: int) -> Piece | None:
+    """The summary of a chunk; None where it was removed, since no state that can come again holds it."""
+    found = connection.execute(PIECE, (chunk,)).fetchone()
+    if found is None:
+        return None
+    first, last, size, keys, least = found
     return Piece(first, last, size, keys, least, chunk)
+
+
+def remove_unreachable(connection: sqlite3.Connection, turning: Sequence[int]) -> int:
+    """Removes the chunks that are placed nowhere, and that undo and redo cannot place again; how many they are.
+
+    The chunk of the highest number stays, so that no number is given twice: another process may know rows by it.
+
+    Args:
+        connection: the open file, in a transaction.
+        turning: the entries that undo or redo may turn.
+    """
+    connection.execute("CREATE TEMP TABLE turning (seq INTEGER PRIMARY KEY)")
+    try:
+        connection.executemany("INSERT INTO turning VALUES (?)", ((seq,) for seq in turning))
+        query = (
+            "SELECT id FROM chunk WHERE id < (SELECT max(id) FROM chunk) AND id NOT IN (SELECT chunk FROM placement"
+            " UNION SELECT old FROM change WHERE old IS NOT NULL AND seq IN turning"
+            " UNION SELECT new FROM change WHERE new IS NOT NULL AND seq IN turning)"
+        )
+        gone = connection.execute(query).fetchall()
+        connection.executemany("DELETE FROM chunk_data WHERE id=?", gone)
+        connection.executemany("DELETE FROM chunk WHERE id=?", gone)
+        return len(gone)
+    finally:
+        connection.execute("DROP TABLE turning")
 
 
 def changes_of(connection: sqlite3.Connection, seq: int) -> tuple[list[PlaceChange], list[TrackUpdate]]:

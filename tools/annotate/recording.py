@@ -6,6 +6,7 @@ the requests.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -234,6 +235,9 @@ class OpenRecording:
         self.reader.close()
         if self._chips is not None:
             self._chips.close()
+        if self._project.writes:
+            with contextlib.suppress(DataError):  # it is whole without
+                self._project.compact()
         for project in (*self._retired, self._project):
             project.close()
 

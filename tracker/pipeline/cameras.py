@@ -19,6 +19,7 @@ from tracker.protocols import LiveSource, Source, SourceStatus, Stop
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0  # between attempts to open a camera; each is twice the one before
 CLOSING_S = PATIENCE_S + 2.0  # longest wait for the threads of the cameras after a stop
+OPENING_S = 0.5  # longest wait for the thread of a camera that is being opened
 
 Attending = Literal["opening", "running", "silent", "reconnecting", "ended"]
 
@@ -118,10 +119,10 @@ class AttendedCamera:
     def _attend(self) -> None:
         try:
             source = self._open()
-            if source is not None:
+            if source is not None and self._stop.is_set():
+                source.close()
+            elif source is not None:
                 self.source = source
-                if self._stop.is_set():
-                    source.close()
                 self.summary = self._camera.run(source, self._stop)
         except Stop:
             self._stop.set()
@@ -224,7 +225,8 @@ class Cameras:
         until = time.monotonic() + CLOSING_S
         self.close()
         for camera in self.attended:
-            camera.join(until - time.monotonic())
+            # One that is being opened has nothing to finish, and may wait for a server that never answers.
+            camera.join(until - time.monotonic() if camera.source is not None else OPENING_S)
 
     def _raise_fatal(self, fatal: Callable[[], bool]) -> None:
         for camera in self.attended:

@@ -245,6 +245,36 @@ def test_user_ends_all_and_files_are_closed() -> None:
         assert not camera.alive
 
 
+def test_end_does_not_wait_for_a_camera_that_is_being_opened() -> None:
+    street, answer = scene(1000), threading.Event()
+
+    def never() -> Source:
+        until(answer.is_set)
+        return late
+
+    late = ScriptedCamera("late", plain(9))
+    ran = list[LiveSource]()
+
+    def run(source: LiveSource, stop: threading.Event) -> Summary:
+        ran.append(source)
+        return street.camera(0).run(source, stop)
+
+    cameras = Cameras([street.camera(0), LiveCamera("late", never, run)])
+
+    def show(seconds: float) -> None:
+        if len(street.notes[0].rows) > 5:
+            raise Stop
+        cameras.stop.wait(0.01)
+
+    cameras.run(show)
+    assert street.notes[0].closed == 1
+    assert cameras.attended[1].alive
+    answer.set()
+    cameras.attended[1].join(60.0)
+    assert late.closed.is_set()  # opened too late
+    assert not ran
+
+
 def test_error_of_the_shared_detector_ends_all() -> None:
     street = scene(50, 50)
     finds = street.pipelines

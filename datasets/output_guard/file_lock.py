@@ -53,8 +53,9 @@ class FileLock:
                 return int(owner) if owner.isdecimal() else 0
             with contextlib.suppress(OSError):
                 if os.path.samestat(os.fstat(handle), os.stat(self.path)):
-                    os.ftruncate(handle, 0)
-                    os.write(handle, str(os.getpid()).encode())
+                    with contextlib.suppress(OSError):  # on a full disk the lock holds without a name of its owner
+                        os.ftruncate(handle, 0)
+                        os.write(handle, str(os.getpid()).encode())
                     self._handle = handle
                     return None
             os.close(handle)  # its owner has removed it meanwhile

@@ -81,6 +81,7 @@ class BatchRun:
         self._journal = BatchJournal(folder.hidden)
         self._plan = TaskPlan(config, place, folder, self._told)
         self._stop = threading.Event()
+        self._total = 0  # recordings of this part
         self._full = ""  # why nothing more can be written
         self._first = True  # whether recordings without a task are told
         self._parts: deque[RecordingTask] = deque()  # segments and joins that can begin
@@ -94,7 +95,8 @@ class BatchRun:
             complain(f"{self._place.left_out} lies in {config.recordings} and is not searched for recordings")
         with self._stoppable(), self._progress as progress:
             if not config.watch:
-                progress.total(sum(1 for _ in self._plan.mine()))
+                self._total = sum(1 for _ in self._plan.mine())
+                progress.total(self._total)
             try:
                 self._work()
             except EngineError as error:
@@ -139,6 +141,8 @@ class BatchRun:
 
     def _run(self, engine: TaskEngine, tasks: Iterator[RecordingTask | None]) -> None:
         self._progress.event("engine", on=engine.name, link=engine.link)
+        if engine.link and not self._config.quiet and not self._config.progress_json:
+            say(f"dashboard: {engine.link}", flush=True)
         written = time.monotonic()
         outcomes = run_tasks(
             engine, self._feed(tasks), track_recording,
@@ -208,7 +212,8 @@ class BatchRun:
         self._journal.add(task.label, result.get("seconds"), error, outcome.tries, result.get("host", ""))
         self._progress.settled(worked=True)
         if name == "failed":
-            self._progress.note(f"{task.label}: {error}")
+            if not self._full:
+                self._progress.note(f"{task.label}: {error}")
             self._progress.event("failed", recording=task.label, error=error, tries=outcome.tries)
         else:
             figures = {k: v for k, v in result.items() if k != "state"}
@@ -268,6 +273,8 @@ class BatchRun:
         parts += [f"{counts['aside']} set aside before (--again failed)"] * bool(counts["aside"])
         parts += [f"{counts['changed']} left as they are (--again changed)"] * bool(counts["changed"])
         parts += [f"{counts['elsewhere']} left to another command"] * bool(counts["elsewhere"])
+        left = 0 if config.watch else self._total - sum(counts.values())
+        parts += [f"{left} not begun"] * (left > 0)
         say(f"recordings: {', '.join(parts)}")
         for name in _tables(config):
             if self._folder.has(name):

@@ -145,6 +145,8 @@ def _track(folder: ResultFolder, task: RecordingTask) -> RunRecord:
     except BaseException as error:
         if not (is_store_failure(error) and (work / RECORD).is_file()):  # what is complete is put by the next try
             shutil.rmtree(work, ignore_errors=True)
+        if isinstance(error, LiquidTrackError):  # people know the place of the results, not the hidden folder
+            error.args = (str(error).replace(str(work), folder.shown(task.stem.rpartition("/")[0])),)
         if isinstance(error, LiquidTrackError) and _is_of_recording(error):
             _set_aside(folder, task, error, mark, identity)
         raise
@@ -268,5 +270,5 @@ def _system(error: BaseException) -> set[int]:
 
 def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and not isinstance(error, LiquidTrackError):
-        return f"{error.filename or 'the results'} cannot be written ({error.strerror}); mend that and run it again."
+        return f"{error.filename or 'the results'} cannot be written ({error.strerror})."
     return str(error)

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.support.batch_clips import DETECTIONS, results, write_clips
 from tests.support.command import LIQUIDTRACK
 from tools.batch.command import batch
 from tools.batch.config import BatchConfig, RecordingConfig
+from tools.batch.results import ResultFolder
 from tools.cli.main import main
 
 
@@ -156,8 +158,33 @@ def test_full_disk_begins_nothing_more(
     assert len(calls) == 2
     assert "No space left on device" in said.err
     assert "make room and run the same command again" in said.err
+    assert len(said.err.splitlines()) == 1
+    assert "recordings: 1 done, 1 failed, 2 not begun" in said.out
     monkeypatch.undo()
     assert len(list((tree.parent / "out").rglob("*.run.json"))) == 1
+
+
+def test_recording_of_another_command_is_left_to_it_and_waited_for(
+    tree: Path, in_process: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = ResultFolder(tree.parent / "out")
+    folder.create()
+    begun, release = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with folder.locked("cam0/clip000", wait=False):
+            begun.set()
+            release.wait(60)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    begun.wait(60)
+    threading.Timer(3.0, release.set).start()
+    assert run(tree) == 0
+    thread.join()
+    assert "recordings: 4 done" in capsys.readouterr().out
+    journal = (folder.hidden / "journal.jsonl").read_text().splitlines()
+    assert [json.loads(line)["recording"] for line in journal][-1] == "cam0/clip000.mp4"
 
 
 def test_shards_share_a_folder_and_its_table(tree: Path, in_process: None) -> None:

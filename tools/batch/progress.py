@@ -42,7 +42,8 @@ class BatchProgress:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
-        self._terminal = sys.stderr is not None and sys.stderr.isatty() and not as_json
+        self._file = sys.stderr  # now: parsing a recording's settings replaces it for a moment, in another thread
+        self._terminal = self._file is not None and self._file.isatty() and not as_json
 
     def __enter__(self) -> Self:
         if not self._quiet:
@@ -102,9 +103,9 @@ class BatchProgress:
 
     def left(self) -> str:
         """The time left, from the recordings that were worked on so far."""
-        if self._total is None or not self._worked:
+        remaining = 0 if self._total is None else self._total - self._settled
+        if remaining <= 0 or not self._worked:
             return ""
-        remaining = max(0, self._total - self._settled)
         return duration((time.monotonic() - self._began) * remaining / self._worked)
 
     def _line(self, steps: list[RunningStep]) -> None:
@@ -113,7 +114,7 @@ class BatchProgress:
         now = "; ".join(f"{one_line(s.label)} at {s.time:.1f} s" for s in steps[:MAX_LINES])
         print(
             f"batch: {self._settled}{of} recordings, {len(steps)} running{left}{': ' if now else ''}{now}",
-            file=sys.stderr,
+            file=self._file,
             flush=True,
         )
 
@@ -121,11 +122,10 @@ class BatchProgress:
         from tqdm import tqdm
 
         if not self._bars:
-            self._bars = [
-                tqdm(total=self._total, unit=" recordings", desc="batch", file=sys.stderr, dynamic_ncols=True)
-            ]
-            for k in range(MAX_LINES):
-                self._bars.append(tqdm(position=k + 1, bar_format="{desc}", leave=False, file=sys.stderr, desc=""))
+            form = "{desc}: {n_fmt} of {total_fmt} |{bar:30}| {elapsed}{postfix}"
+            self._bars = [tqdm(total=self._total, desc="batch", bar_format=form, file=self._file)]
+        while len(self._bars) <= min(len(steps), MAX_LINES):
+            self._bars.append(tqdm(position=len(self._bars), bar_format="{desc}", leave=False, file=self._file))
         bar, lines = self._bars[0], self._bars[1:]
         bar.total = self._total
         bar.n = self._settled

@@ -12,6 +12,11 @@ SETS = {
     "looks-dancetrack": "DanceTrack-val",
     "looks-sportsmot": "SportsMOT-val, true boxes",
 }
+VIDEOS = {
+    "looks-vtest": "PETS09-S2L1 (vtest.avi)",
+    "looks-tud-stadtmitte": "TUD-Stadtmitte",
+    "looks-tud-campus": "TUD-Campus",
+}
 ENTRANTS = (
     "schedule", "online schedule", "every n-th", "random", "schedule whole", "every n-th whole", "random whole",
 )  # fmt: skip
@@ -19,8 +24,8 @@ ENTRANTS = (
 
 def looks() -> Page | None:
     """HOTA at the truth of every frame against the share of looks."""
-    there = [name for name in SETS if have(name)]
-    if not there:
+    there, filmed = [name for name in SETS if have(name)], [name for name in VIDEOS if have(name)]
+    if not there and not filmed:
         return None
     parts, says = [], []
     for name in there:
@@ -44,7 +49,26 @@ def looks() -> Page | None:
         "filled in; peers see every n-th frame and get straight lines between. *Whole* decides with the whole video. "
         "The best peer of each budget is chosen on this very set."
     )
-    return Page("looks", "Few looks", about, tuple(parts), tuple(says[:5]), tuple(there))
+    parts += [_video(name) for name in filmed]
+    if filmed:
+        about += (
+            " From pixels, the seconds are those of the whole command `track`, from its start to the last line written,"
+            " as a share of those of all looks."
+        )
+    return Page("looks", "Few looks", about, tuple(parts), tuple(says[:5]), (*there, *filmed))
+
+
+def _video(name: str) -> str:
+    """The table of one video: HOTA and time by detector and budget."""
+    runs: list[dict[str, Any]] = read_figures(name)["runs"]
+    first = {run["detector"]: run for run in reversed(runs)}
+    rows = []
+    for run in runs:
+        whole = first[run["detector"]]
+        share = f"{100 * run['share']:.0f} %"
+        times = number(run["wall"] / whole["wall"], 2), number(run["cpu"] / whole["cpu"], 2)
+        rows.append([run["detector"], run["looks"], share, number(run["hota"]), *times])
+    return table([VIDEOS[name], "`--looks`", "looks", "HOTA", "seconds", "of the processor"], rows)
 
 
 def _hota(of: dict[str, Any], budget: str) -> str:

@@ -96,3 +96,22 @@ def test_missing_result_data_are_one_sentence(tmp_path: Path) -> None:
     ended = script(ROOT, "run_results.py", str(tmp_path / "none"), str(tmp_path))
     assert ended.returncode == 2
     assert "there is no such folder; name the folders of the data and of the detectors." in ended.stdout
+
+
+def test_page_of_few_looks_shows_what_a_video_takes(checkout: Path) -> None:
+    """Times are shares of the first budget of the same detector."""
+    results = checkout / "docs/results"
+    runs = [
+        {"detector": "lite0", "looks": looks, "share": share, "wall": wall, "cpu": 2 * wall, "hota": hota}
+        for looks, share, wall, hota in (("all", 1.0, 20.0, 53.5), ("0.2", 0.2, 4.0, 55.8))
+    ]
+    (results / "looks-vtest.json").write_text(json.dumps({"runs": runs}))
+    with (results / "commands.toml").open("a") as file:
+        file.write('[looks-vtest]\ncommand = "bench looks-video a b"\nweights = []\n')
+    record = {"command": "bench looks-video a b", "date": "2026-11-30", "seconds": 9.0, "machine": "any", "weights": {}}
+    (results / "looks-vtest.run.json").write_text(json.dumps(record))
+    made = script(checkout, "results.py")
+    assert made.returncode == 0, made.stderr
+    page = (results / "looks.md").read_text()
+    assert "| lite0 | 0.2 | 20 % | 55.8 | 0.20 | 0.20 |" in page
+    assert "| lite0 | all | 100 % | 53.5 | 1.00 | 1.00 |" in page

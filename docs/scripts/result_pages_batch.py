@@ -81,7 +81,11 @@ def _cost(found: dict[str, Any], parts: list[str], says: list[str]) -> None:
     one = found["rows"][0]
     rate = one["frames"] / one["seconds"]
     head = ["detector", "looks", "CPU s an hour", "core years a million hours", "MB an hour", "TB a million hours"]
-    parts += [f"## What a million hours cost\n\n{one['height']}p at {rate:.0f} frames/s.", table(head, rows)]
+    what = (
+        f"{one['seconds']:.0f} s of {one['height']}p at {rate:.0f} frames/s; {found['cores']} cores, load "
+        f"{found['load']:.0f} at the start. MB and TB are those of JSON lines and grow with the number of objects."
+    )
+    parts += [f"## What a million hours cost\n\n{what}", table(head, rows)]
     full = next(row for row in found["rows"] if row["detector"] == "lite0" and row["looks"] == "all")
     years = full["cpu_seconds_an_hour"]["processes"] * MILLION_H / YEAR_S
     says.append(
@@ -92,7 +96,7 @@ def _cost(found: dict[str, Any], parts: list[str], says: list[str]) -> None:
         says.append(
             f"Client and scheduler of Dask take {1000 * dask:.1f} ms of CPU time for a recording, the command with own "
             f"processes {1000 * local:.1f} ms: for a million recordings of an hour that is "
-            f"{dask * MILLION_H / 3600:.1f} and {local * MILLION_H / 3600:.1f} hours of one core."
+            f"{dask * MILLION_H / 60:.0f} and {local * MILLION_H / 60:.0f} minutes of one core."
         )
     largest = max(row["processes"]["memory"] for row in found["rows"])
     says.append(f"A process takes {largest:.0f} MB of memory at most.")

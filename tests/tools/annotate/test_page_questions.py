@@ -38,7 +38,12 @@ def question(key: str, at: int, options: list[tuple[str, list[int]]], tracks: li
 
 QUESTIONS = [
     question("crossing:1", 110, [("keep", [1]), ("swap-2", [1, 2]), ("take-3", [1, 3])], [1, 2], "crossing"),
-    question("short:3", 120, [("keep", [3]), ("delete", [3])], [3], "short"),
+    {
+        **question("short:3", 210, [("keep", [3]), ("delete", [3])], [3], "short"),
+        "first": 200,
+        "last": 225,
+        "ghosts": [],
+    },
 ]
 OPERATIONS = {
     "swap-2": ("swap", {"track": 1, "other": 2, "frame": 110}),
@@ -125,6 +130,17 @@ def test_two_swaps_and_undo_takes_it_back(asked: AnnotationPage) -> None:
     asked.tab.keyboard.press("Escape")
     asked.press("Control+z")
     assert asked.rows(115)[1]["box"] == list(box(1, 115))
+
+
+def test_the_picture_of_the_next_question_is_fetched_while_one_is_looked_at(asked: AnnotationPage) -> None:
+    after = QUESTIONS[1]["first"]
+    assert not asked.ask(f"frames.has({after})")
+    asked.tab.keyboard.press("n")
+    asked.wait("state.playing")
+    asked.wait(f"frames.has({after})")
+    assert asked.ask("state.question.key") == "crossing:1"
+    asked.tab.keyboard.press("Enter")
+    asked.wait(f"state.question?.key === 'short:3' && state.frame >= {after}")
 
 
 def test_a_click_answers_too(asked: AnnotationPage) -> None:

@@ -175,6 +175,8 @@ export function plan() {
       else if (state.loop) list.push(Math.min(last, first + (frame - last - 1)));
     }
     if (list.at(-1) !== last && frame > last) list.push(last);
+    const likely = likelyNext(first, last);
+    if (likely !== null) list.push(likely);
   } else {
     const at = state.wanted;
     list.push(at);
@@ -188,6 +190,24 @@ export function plan() {
   for (const frame of [kept[0], kept[kept.length >> 1], kept.at(-1)]) {
     if (frame !== undefined) rows.prefetch(frame);
   }
+}
+
+let foreseen = null; // {key, frame, here}: the picture that is fetched beside the question of this key
+
+/**
+ * The first frame of the next question, once all pictures of the one in hand are here: the jump there takes no time
+ * then. It is fetched once for each question; where the memory is too small for both, the question's own come first.
+ */
+function likelyNext(first, last) {
+  const key = state.question?.key;
+  const next = state.questions[state.questions.findIndex((question) => question.key === key) + 1];
+  if (!state.loop || !key || !next) return null;
+  if (foreseen?.key !== key) {
+    for (let frame = first; frame <= last; frame++) if (!frames.has(frame)) return null;
+    foreseen = { key, frame: next.first, here: false };
+  }
+  foreseen.here ||= frames.has(foreseen.frame);
+  return foreseen.here ? null : foreseen.frame;
 }
 
 const cost = (frame, at) => Math.abs(frame - at) * ((frame - at) * direction < 0 ? 1.6 : 1);

@@ -174,7 +174,7 @@ def test_files_are_whole_however_it_ends(folder: Path, number: signal.Signals) -
     with rtsp() as first, rtsp() as second:
         outputs = ["--jsonl", "out", "--video", "out", "--cvat", "out"]
         with running(folder, f"a={first.url()}", f"b={second.url()}", DEAD, *QUICK, *outputs) as child:
-            until(grown(folder, 15), "fifteen frames of each", 30.0)
+            until(grown(folder, 15), "fifteen frames of each", 90.0)
             child.send_signal(number)
             code = child.wait(60)
     assert code == (1 if number != signal.SIGKILL else -signal.SIGKILL)  # 1: one was never opened
@@ -195,7 +195,7 @@ def test_window_shows_all_cameras_and_obeys_keys(folder: Path, screen: str) -> N
         sources = [f"a={first.url('cam.mjpg')}", f"b={second.url('cam.mjpg')}", DEAD]
         words = [*sources, *QUICK[:2], "--jsonl", "out", "--show"]
         with running(folder, *words, DISPLAY=screen) as child:
-            until(grown(folder, 15), "fifteen looks at each", 30.0)
+            until(grown(folder, 15), "fifteen looks at each", 90.0)
 
             def press(*keys: str) -> None:
                 find = ["xdotool", "search", "--name", "^liquidtrack: 3 cameras"]

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.errors import ConfigError
+from tools.cli.settings import parse
 from tools.track.camera_outputs import FILES, FOLDERS, config_of, path_of_source
 from tools.track.cameras import check_several
 from tools.track.config.video import OutputConfig, TrackConfig
@@ -139,3 +140,22 @@ def test_settings_of_single_sources_are_refused() -> None:
     ):
         with pytest.raises(ConfigError, match=sentence):
             check_several(changed)
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "sources"),
+    [
+        ("score = 0.3\n", ["street.mp4"], ("street.mp4",)),
+        ("score = 0.3\n", ["0", "1"], ("0", "1")),
+        ('source = "0"\nmore_sources = ["1", "2"]\n', [], ("0", "1", "2")),
+        ('source = "0"\nmore_sources = []\n', [], ("0",)),
+        ('source = "0"\nmore_sources = ["1"]\n', ["5", "6"], ("5", "6")),
+    ],
+)
+def test_sources_may_stand_in_a_file_of_settings(
+    tmp_path: Path, content: str, words: list[str], sources: tuple[str, ...]
+) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text(content)
+    config = parse(TrackConfig, "liquidtrack track", [*words, "--config", str(file)])
+    assert (config.source, *config.more_sources) == sources

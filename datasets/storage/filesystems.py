@@ -13,17 +13,19 @@ from models.errors import ConfigError
 
 CONNECT_S = 5.0
 READ_S = 15.0  # without a byte
+WRITE_S = 180.0  # until a written file is answered
 SETTINGS = ("AWS_", "FSSPEC_", "GOOGLE_", "AZURE_", "STORAGE_EMULATOR_")  # of the environment, which stores read
 TRIES = 2  # of a request; reading and uploading try again on their own
 S3_CONFIG = {"connect_timeout": CONNECT_S, "read_timeout": READ_S, "retries": {"max_attempts": 1, "mode": "standard"}}
 
 
-def open_filesystem(address: str, own: bool = False) -> tuple[Any, str]:
+def open_filesystem(address: str, own: bool = False, writing: bool = False) -> tuple[Any, str]:
     """(file system of fsspec, path in it) of an address.
 
     Args:
         address: the address.
         own: whether the caller needs a connection for itself; it closes the file system if that has a method `close`.
+        writing: whether a file is written, whose parts a store may take a minute to put together.
 
     Raises:
         ConfigError: a package is missing, or the address is not understood.
@@ -36,7 +38,7 @@ def open_filesystem(address: str, own: bool = False) -> tuple[Any, str]:
         if scheme in ("sftp", "ssh"):
             return _sftp(address, own)
         settings = tuple(sorted(pair for pair in os.environ.items() if pair[0].startswith(SETTINGS)))
-        return _other(scheme, os.getpid(), settings), _path(address)
+        return _other(scheme, os.getpid(), settings, writing), _path(address)
     except Exception as error:
         raise failure(error, address) from None
 
@@ -55,13 +57,13 @@ def _path(address: str) -> str:
 
 
 @functools.lru_cache(8)
-def _other(scheme: str, process: int, settings: tuple[tuple[str, str], ...]) -> Any:
+def _other(scheme: str, process: int, settings: tuple[tuple[str, str], ...], writing: bool) -> Any:
     """One file system for each kind of store, process and settings of the environment."""
     import fsspec
 
     options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
     if scheme in ("s3", "s3a"):
-        options["config_kwargs"] = S3_CONFIG
+        options["config_kwargs"] = S3_CONFIG | ({"read_timeout": WRITE_S} if writing else {})
     made = fsspec.filesystem(scheme, **options)
     if scheme in ("s3", "s3a"):
         made.retries = TRIES

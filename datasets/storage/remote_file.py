@@ -70,12 +70,14 @@ class RemoteFile:
         self._cache = BlockCache() if cache is None else cache
         self._blocks = -(-self.size // BLOCK)
         self._lock = threading.RLock()  # guards the cache and what is asked for ahead
-        self._ahead: tuple[range, Future[bytes]] | None = None
+        self._ahead: tuple[range, Future[tuple[bytes, LiquidTrackError | None]]] | None = None
+        self._broken: LiquidTrackError | None = None  # after all tries; the bytes before that stay
+        self._rest = -1, b""  # a block of which only the beginning came
         self._worker = ThreadPoolExecutor(1, "liquidtrack-remote")
         self._closing = threading.Event()
 
     def read(self, at: int, count: int) -> bytes:
-        """Up to `count` bytes from `at` on; fewer only at the end.
+        """Up to `count` bytes from `at` on; fewer at the end, and before what cannot be had.
 
         Raises:
             StoreError: they cannot be had, after all tries.
@@ -86,13 +88,20 @@ class RemoteFile:
         with self._lock:
             while at < end:
                 block = at // BLOCK
-                data = self._block(block)
-                piece = data[at - block * BLOCK : end - block * BLOCK]
-                if not piece:
-                    raise StoreError(f"{self.name}: a part of it is missing; it may have been replaced.")
+                try:
+                    piece = self._block(block)[at - block * BLOCK : end - block * BLOCK]
+                    if not piece:
+                        raise self._broken or self._missing()
+                except LiquidTrackError:
+                    if pieces:
+                        break  # what came before it is used first; the error is met again
+                    raise
                 pieces.append(piece)
                 at += len(piece)
         return b"".join(pieces)
+
+    def _missing(self) -> StoreError:
+        return StoreError(f"{self.name}: a part of it is missing; it may have been replaced.")
 
     def seed(self, data: bytes) -> None:
         """Keeps the first bytes of the file, which came when it was opened."""
@@ -104,7 +113,7 @@ class RemoteFile:
         """How the file changed since it was opened, as the last part of a sentence; None if it did not."""
         try:
             with self._lock:
-                self._wait_for_ahead()
+                self._take_ahead()
                 return self._reader.changed()
         except LiquidTrackError:
             return None  # what was read is whole; the store has become unreachable since
@@ -123,6 +132,7 @@ class RemoteFile:
             self._closing.set()
         else:
             self._closing.clear()
+            self._broken = None
 
     def close(self) -> None:
         """Calling it again does nothing."""
@@ -135,15 +145,16 @@ class RemoteFile:
     def _block(self, block: int) -> bytes:
         """A block, from the cache or the network; the next ones are asked for ahead where they are read in order."""
         if (data := self._cache.get(block)) is None:
-            if self._ahead is not None and block in self._ahead[0]:
-                self._take_ahead()
-            if (data := self._cache.get(block)) is None:
-                self._wait_for_ahead()
+            if self._ahead is not None:
+                self._take_ahead()  # a reader is for one request at a time
+            if (data := self._cache.get(block)) is None and self._broken is None:
                 wanted = self._window(block)
-                self._keep(wanted.start, self._tried(wanted))
+                self._keep(wanted.start, *self._tried(wanted))
                 data = self._cache.get(block)
         if data is None:
-            raise StoreError(f"{self.name}: a part of it is missing; it may have been replaced.")
+            if self._rest[0] == block and self._rest[1]:
+                return self._rest[1]
+            raise self._broken or self._missing()
         self._look_ahead(block)
         return data
 
@@ -168,48 +179,45 @@ class RemoteFile:
         self._ahead = wanted, self._worker.submit(self._tried, wanted)
 
     def _take_ahead(self) -> None:
-        assert self._ahead is not None
-        wanted, future = self._ahead
-        self._ahead = None
-        self._keep(wanted.start, future.result())
-
-    def _wait_for_ahead(self) -> None:
-        """A reader is for one request at a time; a failure ahead is met again by who needs those bytes."""
         if self._ahead is not None:
-            try:
-                self._take_ahead()
-            except LiquidTrackError:
-                return
+            (wanted, future), self._ahead = self._ahead, None
+            self._keep(wanted.start, *future.result())
 
-    def _keep(self, block: int, data: bytes) -> None:
+    def _keep(self, block: int, data: bytes, broken: LiquidTrackError | None = None) -> None:
         for k in range(0, len(data), BLOCK):
-            piece = data[k : k + BLOCK]
-            if len(piece) == BLOCK or block * BLOCK + k + len(piece) == self.size:
-                self._cache.put(block + k // BLOCK, piece)
+            piece, at = data[k : k + BLOCK], block + k // BLOCK
+            if len(piece) == BLOCK or at * BLOCK + len(piece) == self.size:
+                self._cache.put(at, piece)
+            else:
+                self._rest = at, piece
+        self._broken = broken
 
-    def _tried(self, blocks: range) -> bytes:
-        """The bytes of `blocks`; a broken answer is continued where it broke."""
+    def _tried(self, blocks: range) -> tuple[bytes, LiquidTrackError | None]:
+        """The bytes of `blocks`, continued where an answer broke; and why they end early, after all tries."""
         at, end = blocks.start * BLOCK, min(self.size, blocks.stop * BLOCK)
         data = bytearray()
         until, tries = time.monotonic() + self._patience, 0
         while at < end:
             self.requests += 1
+            error: LiquidTrackError | None = None
+            piece = b""
             try:
                 piece = self._reader.fetch(at, end)
-            except StoreError as error:
-                pause = PAUSES_S[min(tries, len(PAUSES_S) - 1)]
-                if not error.transient or time.monotonic() + pause > until or self._closing.wait(pause):
-                    raise
-                tries += 1
-                continue
-            self.fetched += len(piece)
-            data += piece
-            at += len(piece)
+            except LiquidTrackError as failed:
+                error = failed
             if piece:
+                self.fetched += len(piece)
+                data += piece
+                at += len(piece)
                 until, tries = time.monotonic() + self._patience, 0
-            elif time.monotonic() > until or self._closing.wait(PAUSES_S[0]):
-                raise StoreError(f"{self.name}: it cannot be reached (the connection was cut).", transient=True)
-        return bytes(data)
+                continue
+            error = error or StoreError(f"{self.name}: it cannot be reached (the connection was cut).", transient=True)
+            pause = PAUSES_S[min(tries, len(PAUSES_S) - 1)]
+            transient = isinstance(error, StoreError) and error.transient
+            if not transient or time.monotonic() + pause > until or self._closing.wait(pause):
+                return bytes(data), error
+            tries += 1
+        return bytes(data), None
 
 
 class _Raw(io.RawIOBase):

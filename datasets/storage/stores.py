@@ -255,16 +255,16 @@ class RemoteStore:
     def address(self, name: str) -> str:
         return join(self._address, name)
 
-    def _opened(self, name: str = "") -> tuple[Any, str]:
+    def _opened(self, name: str, writing: bool) -> tuple[Any, str]:
         from datasets.storage.filesystems import open_filesystem
 
-        return open_filesystem(self.address(name))
+        return open_filesystem(self.address(name), writing=writing)
 
-    def _done(self, name: str, call: Callable[[Any, str], T]) -> T:
+    def _done(self, name: str, call: Callable[[Any, str], T], writing: bool = False) -> T:
         """What `call` gives for the file system and the path of a file; once more where the connection broke."""
         for left in reversed(range(TRIES)):
             try:
-                return call(*self._opened(name))
+                return call(*self._opened(name, writing))
             except Exception as error:
                 said = failure(error, self.address(name))
             if not (left and isinstance(said, StoreError) and said.transient):
@@ -319,7 +319,7 @@ class RemoteStore:
         self._put(name, lambda files, there: files.put_file(str(path), there))
 
     def _put(self, name: str, put: Callable[[Any, str], None]) -> None:
-        self._done(name, put if self._objects else partial(_put_and_rename, put))
+        self._done(name, put if self._objects else partial(_put_and_rename, put), writing=True)
 
     def download(self, name: str, path: Path) -> None:
         with LocalStore(path.parent)._replacing(path.name) as part:

@@ -30,6 +30,7 @@ Detect = Callable[[int], Detections]
 
 BASE = 0.7  # share of a budget that is spent on evenly spaced looks
 ROUNDS = 2  # rounds in which the rest is spent
+FEW = 0.03  # share of the looks; where a round of `--looks auto` adds fewer, it is the last: each tracks all anew
 AUTO_ROUNDS = 8  # of `--looks auto`: halves half a second down to single frames
 EPS_S = 1e-6  # seconds, the resolution of the tracker's clock
 AUTO_LOSS = 0.04  # share of the boxes between two looks that may be lost for want of a look, with `--looks auto`
@@ -184,6 +185,8 @@ class LookChooser:
             if take <= 0 or not len(new):
                 break
             chosen[new] = True
+            if budget is None and len(new) < FEW * chosen.sum():
+                break
         if budget is not None:
             known = np.concatenate([[-1], chosen.nonzero()[0]])  # the first interval begins before the block
             chosen[widest(known, budget - int(chosen.sum()))] = True

@@ -203,15 +203,19 @@ def _with_places(config: T) -> T:
                 raise PathError(value, "the source is empty; name a video, a camera's number, an address or a folder")
             if (path := path_of(value)) is not None:
                 checked(path)
-    for section in (config, *vars_of(config)):
+    for section in _sections(config):
         if isinstance(section, DetectorConfig):
             section.kind_and_argument()
     return config
 
 
-def vars_of(config: Any) -> list[Any]:
-    """The values of a configuration object, sections not flattened."""
-    return [getattr(config, field.name) for field in dataclasses.fields(config)]
+def _sections(config: Any) -> Iterator[Any]:
+    """A configuration object and all sections in it."""
+    yield config
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from _sections(value)
 
 
 @contextlib.contextmanager

@@ -14,10 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from datasets.storage.remote_file import SHELF
+from datasets.storage.stores import open_store
 from models.errors import ConfigError
 from tests.support.batch_clips import DETECTIONS, results, write_clips
 from tests.support.engine_driver import end_driver, workers_of
 from tests.support.engine_tasks import doubled, fated, long, where
+from tests.support.s3_server import s3_bucket
 from tools.batch.config import RecordingConfig
 from tools.batch.engines.dask_cluster import DaskEngine
 from tools.batch.engines.dask_logs import log_file
@@ -142,11 +145,13 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    made = Cluster(tmp_path_factory.mktemp("cluster"))
-    try:
-        yield made
-    finally:
-        made.close()
+    with s3_bucket("farm"):
+        made = Cluster(tmp_path_factory.mktemp("cluster"))
+        try:
+            yield made
+        finally:
+            made.close()
+    SHELF.clear()
 
 
 def test_a_running_cluster_from_its_first_worker_to_the_end_of_its_scheduler(
@@ -172,12 +177,17 @@ def test_a_running_cluster_from_its_first_worker_to_the_end_of_its_scheduler(
         assert pids == {first.pid, second.pid}
         assert {Path(result["folder"]).name for result in found} == {"first", "second"}
 
-    # The command, on the two workers that are left: two hosts with one store.
+    # The command, on the two workers that are left: two hosts with folders of their own that share a store.
     wanted = _undisturbed(tmp_path, 6)
-    words = ["batch", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--formats", "jsonl", "--exclude", "*.csv"]
-    assert main([*words, "--detector", f"file:{tmp_path / 'in' / DETECTIONS}", "--on", cluster.address]) == 0
+    there = open_store("s3://farm/in")
+    for clip in (tmp_path / "in").rglob("*.mp4"):
+        there.upload(clip, clip.relative_to(tmp_path / "in").as_posix())
+    words = ["batch", "s3://farm/in", "--out", "s3://farm/out", "--formats", "jsonl", "--on", cluster.address]
+    assert main([*words, "--detector", f"file:{tmp_path / 'in' / DETECTIONS}"]) == 0
     assert "6 done" in capsys.readouterr().out
-    assert results(tmp_path / "out") == wanted
+    out = open_store("s3://farm/out")
+    tracks = {name: content for name, content in wanted.items() if name.endswith(".jsonl")}
+    assert {name: out.read(name) for name in tracks} == tracks
 
     with open_engine(cluster.address, needs=needs) as engine:
         # A worker of another version is noticed although it came late.

@@ -21,7 +21,7 @@ from tracker.types import Int64
 
 BLOB = "review/counts"  # in the project
 MAX_ROWS = 3_000_000  # boxes of a recording that is one part; the questions need about 60 bytes for each
-PART_ROWS = 1_500_000  # boxes of one part of a larger one
+PART_ROWS = 1_000_000  # boxes of one part of a larger one
 
 
 @dataclass(frozen=True, slots=True)

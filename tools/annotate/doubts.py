@@ -14,6 +14,7 @@ from datasets.projects.operations import run
 from datasets.projects.review import answer
 from datasets.projects.review_parts import PartReview
 from models.errors import DataError, LiquidTrackError
+from tools.annotate.memory import give_back
 from tracker.review.questions import crossing_between
 from tracker.review.types import AnswerOption, Question
 
@@ -141,7 +142,9 @@ class Doubts:
             while self._touched.wait() and not self._closing.is_set():
                 self._touched.clear()
                 parts.keep()
+                give_back()
                 while not self._touched.wait(QUIET_S) and parts.count_next():
+                    give_back()
                     counted, remaining = parts.counted()
                     self._tell(
                         {"type": "counted", "counted": counted, "parts": len(parts.parts), "remaining": remaining}

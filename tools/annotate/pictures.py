@@ -19,7 +19,7 @@ CHIP_MARGIN = 0.15  # of the box's longer side, on each side
 MAX_CHIP_CROP = 1 << 14  # pixels, longest side of a crop before it is scaled
 QUALITY = {"jpg": (cv2.IMWRITE_JPEG_QUALITY, 88), "webp": (cv2.IMWRITE_WEBP_QUALITY, 85)}
 KINDS = {"jpg": "image/jpeg", "webp": "image/webp"}
-KEPT_BYTES = 64 << 20
+KEPT_BYTES = 40 << 20
 
 
 def width_for(asked: int, width: int) -> int:

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from models.errors import DataError
 from tools.annotate import answers, exporting
 from tools.annotate.asking import body, done, integer, recording_of, whole
+from tools.annotate.memory import give_back
 from tools.annotate.recording import OpenRecording
 from tools.annotate.sentences import sentence_case
 from tools.annotate.threads import in_thread
@@ -101,6 +102,7 @@ async def lanes(request: Request) -> Response:
         if recording.project.exists(id):
             changed = recording.changed_at(id)
             found.append(await in_thread(recording.lanes.get, recording.project, id, changed))
+    await in_thread(give_back)
     return Response(b"[%s]" % b",".join(found), media_type="application/json")
 
 

@@ -85,6 +85,7 @@ class BatchRun:
         self._full = ""  # why nothing more can be written
         self._first = True  # whether recordings without a task are told
         self._parts: deque[RecordingTask] = deque()  # segments and joins that can begin
+        self._planning: set[str] = set()  # recordings that may become segments
         self._split: dict[str, tuple[set[int], RecordingTask]] = {}  # of each, segments to come, and what joins them
         self._changed: dict[str, str] = {}  # why results are not as asked for
         self.counts = dict.fromkeys(("done", "before", "failed", "aside", "changed", "elsewhere"), 0)
@@ -110,6 +111,8 @@ class BatchRun:
         if failure is not None:
             raise failure
         missing = sum(self.counts[name] for name in ("failed", "aside", "changed", "elsewhere"))
+        if not config.watch:
+            missing += max(0, self._total - sum(self.counts.values()))
         return 1 if missing or self._full or (self._stop.is_set() and not config.watch) else 0
 
     def _work(self) -> None:
@@ -163,10 +166,14 @@ class BatchRun:
                 yield self._parts.popleft()
             elif not ended:
                 try:
-                    yield next(tasks)
+                    task = next(tasks)
                 except StopIteration:
                     ended = True
-            elif self._split:
+                    continue
+                if task is not None and task.config.split is not None:
+                    self._planning.add(task.label)
+                yield task
+            elif self._split or self._planning:
                 yield None
             else:
                 return
@@ -192,6 +199,7 @@ class BatchRun:
     def _settle(self, outcome: TaskOutcome[RecordingTask]) -> None:
         task, result = outcome.task, outcome.result or {}
         state, error = result.get("state"), outcome.error or result.get("error") or ""
+        self._planning.discard(task.label)
         if state == "elsewhere":
             self.counts["elsewhere"] += 1
             return

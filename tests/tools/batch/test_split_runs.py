@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ import pytest
 from tests.support.batch_clips import results
 from tests.support.command import LIQUIDTRACK
 from tests.support.moving_box_clip import write_clip, write_detections
+from tools.batch.engines.attempt import attempt, versions
+from tools.batch.engines.types import TaskOutcome
 from tools.cli.main import main
 
 TIMES = np.arange(0, 12, 0.08).round(3).tolist()
@@ -75,3 +79,22 @@ def test_killed_command_goes_on_with_the_segments_that_are_there(root: Path) -> 
     assert not folder.exists()  # nothing is left behind
     assert main([*words, "--out", str(root / "undisturbed")]) == 0
     assert results(root / "out") == results(root / "undisturbed")
+
+
+def test_recording_whose_segments_are_planned_last_is_not_lost(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine takes all recordings before the first one ends, and the one that is cut ends last."""
+
+    def eager(engine: Any, tasks: Iterator[Any], work: Any, **rest: Any) -> Iterator[Any]:
+        waiting: list[Any] = []
+        while True:
+            while (task := next(tasks, None)) is not None:
+                waiting.append(task)
+            if not waiting:
+                return
+            task = waiting.pop()
+            answer = attempt(work, task, versions(), 0)
+            yield TaskOutcome(task, answer.get("result"), answer.get("error"), 1)
+
+    monkeypatch.setattr("tools.batch.command.run_tasks", eager)
+    assert run(root, "out") == 0
+    assert sorted(path.name for path in (root / "out").glob("*.run.json")) == ["long.run.json", "short.run.json"]

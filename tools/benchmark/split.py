@@ -24,7 +24,7 @@ from tools.benchmark.motion_forecast import seen_boxes
 from tools.benchmark.split_video import measure_video
 from tools.metrics.mot import Counts, counts_of, summarise
 from tools.metrics.mot import merge as merged
-from tools.metrics.seams import NO_CROSSINGS, Crossings, TrackRows, crossing_objects, crossing_tracks
+from tools.metrics.seams import NO_SEAM_COUNTS, SeamCounts, SeamTracks, crossing_objects, crossing_tracks
 from tools.reporting.files import write_report
 from tools.track.workers import in_processes
 from tracker.config import TrackerConfig
@@ -53,9 +53,9 @@ class SplitRun:
     overlap: float
     counts: Counts
     seams: int = 0
-    tracks: Crossings = NO_CROSSINGS
-    objects: Crossings = NO_CROSSINGS
-    control: Crossings = NO_CROSSINGS
+    tracks: SeamCounts = NO_SEAM_COUNTS
+    objects: SeamCounts = NO_SEAM_COUNTS
+    control: SeamCounts = NO_SEAM_COUNTS
 
 
 def bench_split(config: BenchSplitConfig) -> None:
@@ -118,11 +118,11 @@ def run_sequence(config: BenchSplitConfig, folder: Path) -> list[SplitRun]:
 
 def track(
     video: VideoDetections, whole: bool, config: TrackerConfig | None = None, offline: OfflineConfig | None = None
-) -> TrackRows:
+) -> SeamTracks:
     """The tracks of given detections, as `liquidtrack mot` gives them."""
     if whole:
         tracks = track_whole(video, config, offline)
-        return TrackRows(tracks.frame, tracks.id, tracks.xyxy)
+        return SeamTracks(tracks.frame, tracks.id, tracks.xyxy)
     tracker = Tracker(config, size=video.size)
     frame, ids, boxes = list[np.ndarray](), list[np.ndarray](), list[np.ndarray]()
     for k, time in enumerate(video.times.tolist()):
@@ -131,12 +131,12 @@ def track(
         frame.append(np.full(len(shown), k))
         ids.append(shown.id)
         boxes.append(shown.xyxy)
-    return TrackRows(np.concatenate(frame), np.concatenate(ids), np.concatenate(boxes))
+    return SeamTracks(np.concatenate(frame), np.concatenate(ids), np.concatenate(boxes))
 
 
 def track_split(
     video: VideoDetections, length: float, overlap: float, config: BenchSplitConfig
-) -> tuple[TrackRows, list[int]]:
+) -> tuple[SeamTracks, list[int]]:
     """The tracks of segments that were tracked alone and joined, and the first frame of each segment's own part."""
     frames = np.arange(len(video.times))
     begins, ends = cut(video.times, frames, length, overlap)
@@ -150,7 +150,7 @@ def track_split(
     for k, segment in enumerate(segments):
         mine = joined.segment == k
         frame[mine], boxes[mine] = segment.frame[joined.row[mine]], segment.xyxy[joined.row[mine]]
-    return TrackRows(frame, joined.id, boxes), joined.begins.tolist()
+    return SeamTracks(frame, joined.id, boxes), joined.begins.tolist()
 
 
 def part(video: VideoDetections, first: int, end: int) -> VideoDetections:
@@ -174,13 +174,13 @@ def detections_of(sequence: TrackingSequence, config: BenchSplitConfig) -> Video
     return VideoDetections(sequence.times, frame, boxes, score, np.zeros(len(frame), np.int64), (0, 0), None, warps)
 
 
-def rows_of_truth(sequence: TrackingSequence) -> TrackRows:
+def rows_of_truth(sequence: TrackingSequence) -> SeamTracks:
     """The true objects."""
     truth = sequence.truth
-    return TrackRows(np.repeat(np.arange(len(sequence.times)), np.diff(truth.start)), truth.id, truth.xyxy)
+    return SeamTracks(np.repeat(np.arange(len(sequence.times)), np.diff(truth.start)), truth.id, truth.xyxy)
 
 
-def as_annotations(rows: TrackRows, times: np.ndarray) -> Annotations:
+def as_annotations(rows: SeamTracks, times: np.ndarray) -> Annotations:
     """Tracks as the scores take them."""
     n = len(rows.frame)
     return Annotations(
@@ -194,7 +194,7 @@ def figures(runs: Sequence[SplitRun], names: Sequence[str]) -> dict[str, Any]:
     scores = summarise(merged({name: run.counts for name, run in zip(names, runs, strict=True)}))
     crossings = {}
     for which in ("tracks", "objects", "control"):
-        total = NO_CROSSINGS
+        total = NO_SEAM_COUNTS
         for run in runs:
             total = total.plus(getattr(run, which))
         crossings[which] = {**total._asdict(), "share": total.share}

@@ -19,7 +19,7 @@ from tools.batch.split.plan import plan
 from tools.batch.split.segment import track_segment
 from tools.benchmark.config.split import BenchSplitConfig
 from tools.metrics.mot import Job, score, summarise
-from tools.metrics.seams import TrackRows, crossing_objects, crossing_tracks
+from tools.metrics.seams import SeamTracks, crossing_objects, crossing_tracks
 from tools.track.config.video import OutputConfig, TrackConfig
 from tools.track.observer import Observer
 from tools.track.video import track_summary
@@ -62,10 +62,10 @@ def measure_video(config: BenchSplitConfig) -> list[dict[str, Any]]:
     return found
 
 
-def rows_of(found: Annotations) -> TrackRows:
+def rows_of(found: Annotations) -> SeamTracks:
     """The tracks of a label file, by frame numbers; boxes to ignore are left out."""
     kept = np.flatnonzero(~found.ignore)
-    return TrackRows(found.frames[found.row[kept]], found.id[kept], found.xyxy[kept])
+    return SeamTracks(found.frames[found.row[kept]], found.id[kept], found.xyxy[kept])
 
 
 def _settings(config: BenchSplitConfig, path: Path) -> TrackConfig:

@@ -16,7 +16,7 @@ HIT = 0.5  # lowest IoU of a box with the box of the same object
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class TrackRows:
+class SeamTracks:
     """The tracks of a recording: R rows, sorted by frame.
 
     Attributes:
@@ -35,7 +35,7 @@ class TrackRows:
         return slice(first, end)
 
 
-class Crossings(NamedTuple):
+class SeamCounts(NamedTuple):
     """Objects on both sides of a seam.
 
     Attributes:
@@ -46,9 +46,9 @@ class Crossings(NamedTuple):
     continuous: int
     crossing: int
 
-    def plus(self, other: Crossings) -> Crossings:
+    def plus(self, other: SeamCounts) -> SeamCounts:
         """The sum of both."""
-        return Crossings(self.continuous + other.continuous, self.crossing + other.crossing)
+        return SeamCounts(self.continuous + other.continuous, self.crossing + other.crossing)
 
     @property
     def share(self) -> float:
@@ -56,10 +56,10 @@ class Crossings(NamedTuple):
         return 100 * self.continuous / self.crossing if self.crossing else 100.0
 
 
-NO_CROSSINGS = Crossings(0, 0)
+NO_SEAM_COUNTS = SeamCounts(0, 0)
 
 
-def crossing_tracks(whole: TrackRows, joined: TrackRows, seams: Sequence[int]) -> Crossings:
+def crossing_tracks(whole: SeamTracks, joined: SeamTracks, seams: Sequence[int]) -> SeamCounts:
     """Tracks of an undivided run that are shown before and after a seam, and how many have one id when joined.
 
     Compared are the ids at the last box before the seam and at the first one from it on that both runs show (IoU of 0.5
@@ -72,29 +72,29 @@ def crossing_tracks(whole: TrackRows, joined: TrackRows, seams: Sequence[int]) -
     """
     order = np.argsort(whole.id, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(whole.id[order])) + 1) if len(order) else []
-    total = NO_CROSSINGS
+    total = NO_SEAM_COUNTS
     for seam in seams:
         sides = [(rows[whole.frame[rows] < seam][::-1], rows[whole.frame[rows] >= seam]) for rows in groups]
         sides = [side for side in sides if len(side[0]) and len(side[1])]
         found = [tuple(_id_of(whole, joined, rows) for rows in side) for side in sides]
-        total = total.plus(Crossings(sum(a == b != -1 for a, b in found), len(found)))
+        total = total.plus(SeamCounts(sum(a == b != -1 for a, b in found), len(found)))
     return total
 
 
-def crossing_objects(truth: TrackRows, tracks: TrackRows, seams: Sequence[int]) -> Crossings:
+def crossing_objects(truth: SeamTracks, tracks: SeamTracks, seams: Sequence[int]) -> SeamCounts:
     """True objects that are tracked in the frame before a seam and in the frame after it, and how many keep their id.
 
     An undivided run has a figure too, since it may change an id in that very frame.
     """
-    total = NO_CROSSINGS
+    total = NO_SEAM_COUNTS
     for seam in seams:
         before, after = (_ids_of_objects(truth, tracks, frame) for frame in (seam - 1, seam))
         both = before.keys() & after.keys()
-        total = total.plus(Crossings(sum(before[one] == after[one] for one in both), len(both)))
+        total = total.plus(SeamCounts(sum(before[one] == after[one] for one in both), len(both)))
     return total
 
 
-def _id_of(tracks: TrackRows, others: TrackRows, rows: Int64) -> int:
+def _id_of(tracks: SeamTracks, others: SeamTracks, rows: Int64) -> int:
     """The id of the other tracks' box at the first of the rows that they show; -1 where they show none."""
     for row in rows.tolist():
         at = others.at(int(tracks.frame[row]))
@@ -104,7 +104,7 @@ def _id_of(tracks: TrackRows, others: TrackRows, rows: Int64) -> int:
     return -1
 
 
-def _ids_of_objects(truth: TrackRows, tracks: TrackRows, frame: int) -> dict[int, int]:
+def _ids_of_objects(truth: SeamTracks, tracks: SeamTracks, frame: int) -> dict[int, int]:
     a, b = truth.at(frame), tracks.at(frame)
     iou = overlaps(truth.xyxy[a].astype(np.float64), tracks.xyxy[b].astype(np.float64))
     i, j = (iou >= HIT).nonzero()

@@ -25,11 +25,12 @@ $(VENV)/dev: pyproject.toml
 demo: $(BIN)/liquidtrack  ## track a real clip: out/demo.mp4
 	$(BIN)/liquidtrack demo
 
-# One test process for each core: with threads of their own, the networks' libraries would wait for one another.
-ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# Two test processes more than cores, since many tests wait for servers, browsers and children. With threads of their
+# own, the networks' libraries would wait for one another.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2))) --dist loadfile
 
 test: $(VENV)/dev  ## every test, on all cores
-	$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist loadfile
+	$(PYTEST)
 
 # Each room's tests that end within seconds; `make test` runs all.
 FAST := tests/models tests/tracker tests/datasets/ground_truth tests/datasets/masks tests/datasets/subsampling \
@@ -41,7 +42,7 @@ FAST := tests/models tests/tracker tests/datasets/ground_truth tests/datasets/ma
 	tests/tools/train/test_motion_priors.py tests/end_to_end/test_project_files.py tests/end_to_end/test_readme.py \
 	tests/end_to_end/test_regression.py tests/end_to_end/test_results.py tests/end_to_end/test_stale_environment.py
 test-fast: $(VENV)/plain  ## the quick tests of each room, with a plain installation: what needs an extra skips itself
-	$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist loadfile $(FAST)
+	$(PYTEST) $(FAST)
 
 $(VENV)/plain: $(BIN)/liquidtrack
 	$(BIN)/pip install --quiet 'pytest>=8,<10' 'pytest-xdist>=3.6,<4' 'hypothesis>=6.100,<7'

@@ -198,7 +198,7 @@ def test_foreign_flag_without_an_equivalent_is_explained(key: str, typed: Type) 
         ("track a.mp4 -o out.xyz", "--jsonl out.jsonl"),
         ("track -i", "-i needs a value"),
         ("track a.mp4 --start 1,5", "that is no time"),
-        ("track -i a.mp4 b.mp4", "unrecognized"),
+        ("track -i a.mp4 b.mp4", "or by liquidtrack batch"),
         ("track", "needs SOURCE"),
         ("track --", "needs SOURCE"),
         ("convert a", "needs OUTPUT"),

@@ -72,10 +72,10 @@ def _lines(path: str) -> list[str]:
 
 def _material(config: BenchAnnotateSpeedConfig) -> tuple[Path, Path]:
     """The film and its project, made where they are not there."""
-    config.folder.mkdir(parents=True, exist_ok=True)
+    config.out.mkdir(parents=True, exist_ok=True)
     size = f"{config.hours:g}h-{config.width}x{config.height}-{config.key_distance}"
-    film = config.folder / f"film-{size}.mp4"
-    project = config.folder / f"film-{size}-{config.tracks}.liquidtrack"
+    film = config.out / f"film-{size}.mp4"
+    project = config.out / f"film-{size}-{config.tracks}.liquidtrack"
     if not film.exists():
         part = film.with_suffix(".part.mp4")
         make_film(part, 3600 * config.hours, (config.width, config.height), config.key_distance)

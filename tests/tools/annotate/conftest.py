@@ -15,7 +15,7 @@ from tests.support.numbered_film import make_film, make_tracks
 SIZE = {"width": 1280, "height": 720}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it runs, nothing else in this process may have an event loop
 def browser() -> Iterator[Any]:
     """The system's Chromium, without a window."""
     from playwright.sync_api import sync_playwright

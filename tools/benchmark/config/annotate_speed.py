@@ -16,7 +16,7 @@ class BenchAnnotateSpeedConfig:
     """Measure the annotation page in a headless browser: opening, stepping, seeking, an operation, the server's memory.
 
     Attributes:
-        folder: where the rendered film and its project are kept. What is there already is used again.
+        out: folder of the rendered film and its project. What is there already is used again.
         hours: length of the film, 30 frames a second.
         tracks: number of tracks, each with a box in every frame.
         width: of the film, pixels.
@@ -29,7 +29,7 @@ class BenchAnnotateSpeedConfig:
         overwrite: replace existing results. Also those that were made by hand or with other settings.
     """
 
-    folder: Positional[Path]
+    out: Positional[Path]
     hours: float = 2.0
     tracks: int = 200
     width: int = 1920

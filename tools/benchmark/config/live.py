@@ -9,6 +9,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from datasets.output_guard.guard import Output, file_outputs
+from models.checks.limits import WORKERS, check_ranges
 from models.checks.seconds import Seconds
 from models.errors import ConfigError
 
@@ -53,6 +54,7 @@ class BenchLiveConfig:
             raise ConfigError(f"sources is {self.sources}; give 1 to {MOST} cameras.")
         if self.detector_batch < 0:
             raise ConfigError(f"detector_batch is {self.detector_batch}; give a number of frames, or 0.")
+        check_ranges(self, {"threads": (0, WORKERS)})
         if not self.scene.startswith("scene:"):
             raise ConfigError(f"the scene is {self.scene!r}; give scene:SEED, whose truth is known.")
 

@@ -34,6 +34,18 @@ def long_clip(tmp_path: Path, thousand: Path) -> Path:
     return Path(shutil.copy(thousand, tmp_path / "a.mp4"))
 
 
+SLOW = """
+import time
+import numpy as np
+
+def detect(bgr):
+    time.sleep(0.002)  # so that there is time to change the file while it is read
+    return np.zeros((0, 4)), np.zeros(0), np.zeros(0, int)
+
+detect.names = ("thing",)
+"""
+
+
 def _cut(path: Path) -> None:
     os.truncate(path, 0)
 
@@ -65,7 +77,8 @@ def test_video_that_changes_during_tracking_ends_cleanly(
     long_clip: Path, change: Callable[[Path], None], code: int
 ) -> None:
     folder = long_clip.parent
-    with start(["track", "a.mp4", *TRACK], cwd=folder) as run:
+    (folder / "slow.py").write_text(SLOW)
+    with start(["track", "a.mp4", *TRACK, "--detector", "python:slow.py:detect"], cwd=folder) as run:
         while not (folder / "out.jsonl").exists() or (folder / "out.jsonl").stat().st_size < 3000:
             assert Path(f"/proc/{run.pid}").exists()
             time.sleep(0.01)

@@ -134,7 +134,7 @@ def wait_for(ready: Callable[[], bool], seconds: float = 25.0) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("flag", ["video", "jsonl", "mot", "coco", "cvat", "yolo"])
+@pytest.mark.parametrize("flag", ["video", "jsonl", "cvat", "yolo"])
 def test_concurrent_runs_do_not_share_an_output_file(flag: str, work: Path) -> None:
     put(work / "slow.py", SLOW)
     words = ["track", "clip.mp4", "--detector", "python:slow:Detector", f"--{flag}", NAMES[flag], "--quiet"]

@@ -76,7 +76,7 @@ def test_windows_return_every_frame_once_and_soon() -> None:
 
 
 @given(st.integers(0, 10**6), st.floats(0.3, 4), st.floats(0.5, 5))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_ids_go_on_through_windows_that_number_tracks_in_any_order(seed: int, horizon: float, absence: float) -> None:
     frames = walkers(15, seed, people=4)
     rng = np.random.default_rng(seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -12,6 +12,16 @@ from tracker.protocols import SourceInfo, SourceStatus
 from tracker.types import Detections, Frame
 
 WAIT_S = 60.0  # a test that waits this long has failed
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Waits for a condition; an `AssertionError` after WAIT_S."""
+    ready = threading.Event()
+    for _ in range(round(WAIT_S / 0.005)):
+        if condition():
+            return
+        ready.wait(0.005)
+    raise AssertionError("waited in vain")
 
 
 def where(index: int) -> float:

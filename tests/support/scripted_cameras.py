@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from models.errors import SourceError
 from tracker.protocols import SourceInfo, SourceStatus
 from tracker.types import Frame, UInt8
-
-WAIT_S = 60.0  # a test that waits this long has failed
 
 
 class ScriptedCamera:
@@ -54,13 +52,3 @@ class ScriptedCamera:
 def plain(count: int, level: int = 0) -> list[UInt8]:
     """Images of one grey level each."""
     return [np.full((48, 64, 3), (level + index) % 256, np.uint8) for index in range(count)]
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Waits for a condition; an `AssertionError` after WAIT_S."""
-    ready = threading.Event()
-    for _ in range(round(WAIT_S / 0.005)):
-        if condition():
-            return
-        ready.wait(0.005)
-    raise AssertionError("waited in vain")

@@ -17,9 +17,10 @@ from tools.display.check import check_display
 from tools.display.config import ViewConfig
 from tools.display.grid_cell import GridCell
 from tools.display.grid_layout import GridLayout
+from tools.display.native_window import LEFT, RIGHT, destroy_window, read_key
 from tools.display.playback import DrawnFrame, History
 from tools.display.saved_picture import save_picture
-from tools.display.window import LARGEST, LEFT, LEGEND, NOTE_S, POLL_MS, REFRESH_S, RIGHT
+from tools.display.window import LARGEST, LEGEND, NOTE_S, POLL_MS, REFRESH_S
 from tools.display.window_panels import banner, heading, panel, status_line
 from tracker.pipeline.cameras import CameraStatus
 from tracker.protocols import Stop
@@ -100,7 +101,7 @@ class CameraGrid:
         while (now := time.monotonic()) < until:
             fresh = self._changed.wait(min(until - now, POLL_MS / 1000))
             due = self._drawn + REDRAW_S - time.monotonic()
-            anew = self._obey(self._key(max(1, round(1000 * due)) if fresh else 1))
+            anew = self._obey(read_key(self._title, max(1, round(1000 * due)) if fresh else 1))
             if fresh:
                 self._changed.clear()
                 anew = anew or not self._paused
@@ -124,9 +125,7 @@ class CameraGrid:
     def close(self) -> None:
         """Close the window. A second call does nothing."""
         if self._title:
-            if self._visible():
-                cv2.destroyWindow(self._title)
-                cv2.waitKey(1)
+            destroy_window(self._title)
             self._title = ""
 
     @property
@@ -204,18 +203,6 @@ class CameraGrid:
     @property
     def _newest_kept(self) -> float:
         return self._kept - self._began
-
-    def _visible(self) -> bool:
-        try:
-            return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
-        except cv2.error:  # error of OpenCV 5 for a closed window
-            return False
-
-    def _key(self, milliseconds: int) -> int:
-        key = cv2.waitKeyEx(milliseconds)
-        if not self._visible():
-            raise Stop
-        return key if key in (*LEFT, *RIGHT) or key < 0 else key & 0xFF
 
     def _mouse(self, event: int, x: int, y: int, flags: int, data: object) -> None:
         if event == cv2.EVENT_LBUTTONDOWN and not self._paused:

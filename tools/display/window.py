@@ -16,6 +16,7 @@ from tools.display.annotate import Painter, clock_text
 from tools.display.box_selection import DELETE, KEYS, DrawnBoxes
 from tools.display.check import check_display
 from tools.display.config import ViewConfig
+from tools.display.native_window import LEFT, RIGHT, destroy_window, read_key
 from tools.display.playback import DrawnFrame, History, Pace
 from tools.display.saved_picture import save_picture
 from tools.display.window_panels import banner, panel, status_line
@@ -39,9 +40,6 @@ HELP = (
     ("q, Esc", "quit"),
 )
 LEGEND = ("dashed, lighter", "predicted: the detector is not there yet")  # of live sources
-# Key codes of the arrows in GTK, Qt, Windows and macOS.
-LEFT = (65361, 0x01000012, 2424832, 63234)
-RIGHT = (65363, 0x01000014, 2555904, 63235)
 LARGEST = (1600, 900)  # largest initial size of the window in pixels; it can be resized
 NOTE_S = 3.0  # time that a note is shown, in seconds
 POLL_MS = 30  # interval of checks for keys while waiting
@@ -151,9 +149,7 @@ class WindowSink:
 
     def _destroy(self) -> None:
         if self._title:
-            if self._visible():
-                cv2.destroyWindow(self._title)
-                cv2.waitKey(1)
+            destroy_window(self._title)
             self._title = ""
 
     def linger(self) -> None:
@@ -194,12 +190,6 @@ class WindowSink:
     def _at_newest(self) -> bool:
         return self._history.ahead == 0
 
-    def _visible(self) -> bool:
-        try:
-            return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
-        except cv2.error:  # error of OpenCV 5 for a closed window
-            return False
-
     def _advance(self) -> None:
         """Show the next image."""
         self._history.step(1)
@@ -211,7 +201,7 @@ class WindowSink:
 
     def _tick(self, milliseconds: int) -> None:
         """Wait for a key for the given time, handle it, and redraw any changes."""
-        key = self._key(milliseconds)
+        key = read_key(self._title, milliseconds)
         anew = self._obey(key)
         now = time.monotonic()
         if self._drawn is not None and self._drawn.changed():
@@ -274,13 +264,6 @@ class WindowSink:
         if self._figures and status is not None:
             facts.append(f"dropped {status.dropped}")
         return facts
-
-    def _key(self, milliseconds: int) -> int:
-        """The pressed key, or -1."""
-        key = cv2.waitKeyEx(milliseconds)
-        if not self._visible():
-            raise Stop
-        return key if key in (*LEFT, *RIGHT) or key < 0 else key & 0xFF
 
     def _obey(self, key: int) -> bool:
         """Handle a key; True where the image must be redrawn."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import cv2
@@ -131,9 +132,9 @@ class GivenTracksDetector:
 
 
 class GivenTracker:
-    """Replaces the tracker where the tracks are given."""
+    """Replaces the tracker where the tracks of each frame are given."""
 
-    def __init__(self, given: GivenTracks) -> None:
+    def __init__(self, given: Callable[[Frame], Tracks]) -> None:
         self._given = given
 
     def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ import pytest
 from datasets.formats.jsonl import JsonlWriter
 from datasets.scenes import parse, render
 from models.errors import ConfigError, DataError, SourceError
-from tests.support.scripted_cameras import ScriptedCamera, plain, until
+from tests.support.scripted_camera import until
+from tests.support.scripted_cameras import ScriptedCamera, plain
 from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
 from tracker.pipeline import cameras as _cameras

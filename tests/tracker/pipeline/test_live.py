@@ -12,7 +12,7 @@ from datasets.sources.cameras import CameraSource
 from datasets.sources.config import SourceConfig
 from models.errors import DataError, SourceError
 from tests.support.fake_camera import FakeCamera
-from tests.support.scripted_camera import WAIT_S, Scripted, Walker, where
+from tests.support.scripted_camera import Scripted, Walker, until, where
 from tracker.engine import Tracker
 from tracker.pipeline.live import run_live
 from tracker.pipeline.loop import Pipeline, Summary
@@ -71,15 +71,6 @@ class File:
     @property
     def numbers(self) -> list[int]:
         return [index for index, _ in self.rows]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    ready = threading.Event()
-    for _ in range(round(WAIT_S / 0.005)):
-        if condition():
-            return
-        ready.wait(0.005)
-    raise AssertionError("waited in vain")
 
 
 def test_every_frame_is_shown_while_the_detector_is_busy() -> None:

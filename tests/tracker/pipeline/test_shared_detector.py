@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from models.errors import ConfigError, DataError
-from tests.support.scripted_cameras import WAIT_S, until
+from tests.support.scripted_camera import WAIT_S, until
 from tracker.pipeline.shared_detector import SharedDetector, SharedSlot
 from tracker.protocols import SourceInfo
 from tracker.types import Detections, Frame

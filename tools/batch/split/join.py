@@ -33,13 +33,14 @@ from tools.track.late_sink import LateSink
 from tools.track.observer import NOBODY, Observer
 from tools.track.outputs import Beginning, guard, with_defaults
 from tools.track.progress import progress
+from tools.track.render import GivenTracker
 from tools.track.report import report
 from tools.track.stop_signals import stoppable
 from tracker.pipeline.build import camera_motion_stages
 from tracker.pipeline.loop import Pipeline, Summary
 from tracker.protocols import SourceInfo
 from tracker.segments.types import ONLINE, WHOLE
-from tracker.types import Detections, Float64, Frame, State, Tracks
+from tracker.types import Detections, Frame, State, Tracks
 
 NOTHING = np.broadcast_to(np.zeros((1, 1, 3), np.uint8), (1, 1, 3))  # the image of a frame that is not decoded
 
@@ -166,7 +167,8 @@ def _write_labels(
 def _draw(config: TrackConfig, joined: JoinedSegments, source: Recorded) -> Pipeline:
     """The pipeline that reads the images, and has the joined tracks in the place of detector and tracker."""
     given = _GivenFrames(joined)
-    return Pipeline(source, given, _JoinedTracker(given), before=camera_motion_stages(config.camera_motion))
+    tracker = GivenTracker(lambda frame: given.waiting.pop(frame.index))
+    return Pipeline(source, given, tracker, before=camera_motion_stages(config.camera_motion))
 
 
 class _GivenFrames:
@@ -194,25 +196,6 @@ class _GivenFrames:
         state = np.where(filled, State.LOST, State.ACTIVE).astype(np.int8)
         tracks = Tracks(boxes.id, boxes.xyxy, boxes.score, boxes.label, state, since, np.full(n, -1))
         return tracks if boxes.class_score is None else replace(tracks, class_score=boxes.class_score)
-
-
-class _JoinedTracker:
-    """In the place of the tracker: passes on the joined tracks of each frame."""
-
-    def __init__(self, given: _GivenFrames) -> None:
-        self._given = given
-
-    def open(self, info: SourceInfo, names: tuple[str, ...]) -> tuple[str, ...]:
-        return names
-
-    def update(
-        self, detections: Detections, time: float, warp: Float64 | None = None, frame: Frame | None = None
-    ) -> Tracks:
-        assert frame is not None
-        return self._given.waiting.pop(frame.index)
-
-    def new_id(self) -> int:
-        raise NotImplementedError("joined tracks are given")
 
 
 def write_doubt(joined: JoinedSegments, segments: list[SegmentTask], path: Path) -> None:

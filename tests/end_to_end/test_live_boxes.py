@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import subprocess
-import time
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     (tmp_path / "slow.py").write_text(DETECTOR)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "slow", raising=False)  # of another test in this process
     with http() as stream:
         yield stream.url("cam.mjpg")
 
@@ -60,10 +61,9 @@ def test_files_of_predicted_boxes_hold_every_captured_frame(
 
 def test_files_hold_the_frames_that_were_seen_by_default(server: str, tmp_path: Path) -> None:
     words = ["track", server, "--detector", "python:slow:detect", "--end", "2", "--jsonl", "o.jsonl"]
-    begin = time.monotonic()
     assert main(words) == 0
     lines = lines_of(tmp_path / "o.jsonl")
-    assert len(lines) <= 1 + (time.monotonic() - begin) / 0.2  # five looks a second
+    assert len(lines) <= 11  # five looks a second
     assert all("provenance" not in box for line in lines for box in line["boxes"])
 
 

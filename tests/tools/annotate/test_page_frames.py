@@ -213,19 +213,22 @@ def test_a_click_on_a_chip_seeks_and_chips_show_the_track(window: AnnotationPage
     window.seek(120)
     window.select(3)
     window.wait("document.querySelectorAll('.chip[data-address] img').length > 4")
-    chip = window.tab.locator(".chip").nth(2)
+    chip = window.tab.locator(".chip[data-address]").nth(2)
     frame = int(chip.get_attribute("data-frame"))
     chip.click()
     window.wait(f"state.frame === {frame} && !player.isBusy()")
     window.settle()
     agrees(window, frame)
+    # The strip may have scrolled to the frame, and begun anew with pictures that are not there yet.
+    picture = f"document.querySelector('.chip[data-frame=\"{frame}\"] img')"
+    window.wait(picture)
     # The middle of a chip is the track's own colour.
-    middle = """() => {
-        const image = document.querySelectorAll(".chip")[2].querySelector("img");
+    middle = f"""() => {{
+        const image = {picture};
         const canvas = new OffscreenCanvas(1, 1);
         canvas.getContext("2d").drawImage(image, image.naturalWidth / 2, image.naturalHeight / 2, 1, 1, 0, 0, 1, 1);
         return [...canvas.getContext("2d").getImageData(0, 0, 1, 1).data.slice(0, 3)];
-    }"""
+    }}"""
     assert window.tab.evaluate(middle) == pytest.approx(COLOURS[3], abs=45)
 
 

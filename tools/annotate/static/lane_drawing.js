@@ -113,6 +113,23 @@ function bar(first, last) {
   return [x, Math.max(1.5, Math.min(lanes.width + 4, xOf(endOf(last))) - x)];
 }
 
+/** [x, width, level] of the spans in sight; those that begin in one pixel, which may be thousands, as one. */
+function* bars(spans) {
+  let x = -Infinity;
+  let end = x;
+  let level = 0;
+  for (const [first, last, own = 0] of inSight(spans)) {
+    const [left, width] = bar(first, last);
+    if (Math.floor(left) !== Math.floor(x)) {
+      if (end > x) yield [x, end - x, level];
+      [x, end, level] = [left, left, 0];
+    }
+    end = Math.max(end, left + width);
+    level = Math.max(level, own);
+  }
+  if (end > x) yield [x, end - x, level];
+}
+
 function drawLane(track, y, colours) {
   const lane = peekLane(track.id);
   const top = y + 4;
@@ -125,26 +142,24 @@ function drawLane(track, y, colours) {
     return;
   }
   context.fillStyle = onGround(track.id, 0.85);
-  for (const [first, last] of inSight(lane.spans)) context.fillRect(bar(first, last)[0], top, bar(first, last)[1], height);
-  for (const [first, last] of inSight(lane.filled)) {
-    const [x, width] = bar(first, last);
+  for (const [x, width] of bars(lane.spans)) context.fillRect(x, top, width, height);
+  const [pale, strong] = [onGround(track.id, 0.28), onGround(track.id, 0.95)];
+  for (const [x, width] of bars(lane.filled)) {
     context.fillStyle = colours.panel;
     context.fillRect(x, top, width, height);
-    context.fillStyle = onGround(track.id, 0.28);
+    context.fillStyle = pale;
     context.fillRect(x, top, width, height);
-    hatch(x, top, width, height, onGround(track.id, 0.95));
+    hatch(x, top, width, height, strong);
   }
   context.lineWidth = 1.2;
   context.strokeStyle = colours.muted;
   context.setLineDash([3, 3]);
-  for (const [first, last] of inSight(lane.absences ?? [])) {
-    const [x, width] = bar(first, last);
+  for (const [x, width] of bars(lane.absences ?? [])) {
     context.strokeRect(x + 0.5, top + 0.5, Math.max(2, width - 1), height - 1);
   }
   context.setLineDash([]);
   context.fillStyle = colours.doubt;
-  for (const [first, last, level] of inSight(lane.doubt)) {
-    const [x, width] = bar(first, last);
+  for (const [x, width, level] of bars(lane.doubt)) {
     context.globalAlpha = 0.25 + 0.75 * Math.min(1, level);
     context.fillRect(x - 0.5, y + ROW - 5, Math.max(2.5, width + 1), 3);
     context.globalAlpha = 0.25 * Math.min(1, level);

@@ -12,13 +12,24 @@ import { drawThumbs } from "./thumbs.js";
 const canvas = byId("lane-canvas");
 const context = canvas.getContext("2d");
 
-export const redraw = oncePerTurn(draw);
+const still = document.createElement("canvas"); // the lanes without the playhead: another frame changes only that
+const stillContext = still.getContext("2d");
+let changed = true; // whether the lanes must be drawn anew
+
+const move = oncePerTurn(draw);
+
+/** Draws all of it anew. */
+export function redraw() {
+  changed = true;
+  move();
+}
 
 export function start() {
   new ResizeObserver(measure).observe(canvas.parentElement);
   measure();
-  on("frame wanted lanes laneView selection tracks order filter range queue question hovered jobs", redraw);
-  on("small", ({ group }) => group === "thumbs" && redraw());
+  on("lanes laneView selection tracks order filter hovered jobs", redraw);
+  on("frame wanted range queue question", move);
+  on("small", ({ group }) => group === "thumbs" && move());
   on("theme", () => {
     forgetTheme();
     redraw();
@@ -27,20 +38,26 @@ export function start() {
 
 function measure() {
   resizeLanes(...fitToParent(canvas));
+  [still.width, still.height] = [canvas.width, canvas.height];
   if (state.selected.length) reveal(state.selected[0]); // a second strip of chips made the timeline lower
+  changed = true;
   draw();
 }
 
 function draw() {
-  const ratio = pixelRatio();
   const colours = theme();
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.fillStyle = colours.panel;
-  context.fillRect(0, 0, lanes.width, lanes.height);
-  if (!state.times.length) return;
-  context.font = `11px ${colours.font}`;
-  context.textBaseline = "middle";
-  drawLanes(context, colours);
+  prepare(context, colours);
+  if (!state.times.length) {
+    context.fillRect(0, 0, lanes.width, lanes.height);
+    return;
+  }
+  if (changed) {
+    changed = false;
+    prepare(stillContext, colours);
+    stillContext.fillRect(0, 0, lanes.width, lanes.height);
+    drawLanes(stillContext, colours);
+  }
+  context.drawImage(still, 0, 0, lanes.width, lanes.height);
   context.fillStyle = colours.panel;
   context.fillRect(0, 0, lanes.width, HEAD);
   clip(() => {
@@ -52,6 +69,14 @@ function draw() {
   });
   line(colours.line, NAMES - 0.5, 0, NAMES - 0.5, lanes.height);
   line(colours.line, 0, HEAD - 0.5, lanes.width, HEAD - 0.5);
+}
+
+function prepare(given, colours) {
+  const ratio = pixelRatio();
+  given.setTransform(ratio, 0, 0, ratio, 0, 0);
+  given.font = `11px ${colours.font}`;
+  given.textBaseline = "middle";
+  given.fillStyle = colours.panel;
 }
 
 function clip(drawing) {

@@ -37,6 +37,13 @@ async def recording_of(request: Request) -> OpenRecording:
     return found
 
 
+async def recording_at_work(request: Request) -> OpenRecording:
+    """`recording_of` for what a person at the page waits for: work in the background stands back for a while."""
+    found = await recording_of(request)
+    found.doubts.wait_a_while()
+    return found
+
+
 def whole(text: str, name: str) -> int:
     """A whole number in an address.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ DRAWN_OPTIONS = 4  # of a question, whose paths are drawn
 MAX_GHOST_BOXES = 60
 MAX_KEPT = 500  # questions whose paths are kept
 MAX_KEYS = 20_000  # questions whose part is remembered
-QUIET_S = 1.0  # seconds without a question or answer before other parts are counted
+QUIET_S = 1.0  # seconds in which nobody works with the page before other parts are counted
 
 
 class Doubts:
@@ -42,6 +43,7 @@ class Doubts:
         self._part_of: dict[str, int] = {}  # of the questions that windows have
         self._counting: threading.Thread | None = None
         self._touched, self._closing = threading.Event(), threading.Event()
+        self._worked = 0.0  # seconds of the monotonic clock
         self._lock = threading.Lock()  # a review is for one thread at a time
         self._asked: dict[str, Question] = {}  # questions that the page asked for, which are not in the queue
         self._shown: dict[tuple[str, int], dict[str, Any]] = {}
@@ -117,6 +119,10 @@ class Doubts:
             edit = self._review().review.accept_certain()
             return self._project.apply(edit, who) if edit.tracks else None
 
+    def wait_a_while(self) -> None:
+        """Somebody works with the page: parts are counted when nobody has done so for a while."""
+        self._worked = time.monotonic()
+
     def close(self) -> None:
         """Ends the counting, and keeps the counts."""
         self._closing.set()
@@ -143,7 +149,7 @@ class Doubts:
                 self._touched.clear()
                 parts.keep()
                 give_back()
-                while not self._touched.wait(QUIET_S) and parts.count_next():
+                while self._may_go_on() and parts.count_next():
                     give_back()
                     counted, remaining = parts.counted()
                     self._tell(
@@ -153,6 +159,15 @@ class Doubts:
                         break
                 parts.keep()
             parts.keep()
+
+    def _may_go_on(self) -> bool:
+        """Waits until nobody works with the page; False where questions were asked for again, or the project ends."""
+        wait = QUIET_S
+        while wait > 0:
+            if self._touched.wait(wait):
+                return False
+            wait = self._worked + QUIET_S - time.monotonic()
+        return True
 
     def _as_json(self, question: Question, seq: int) -> dict[str, Any]:
         known = self._shown.get((question.key, seq))

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from datasets.sources.frame_access import FrameReader
 from datasets.sources.frame_cursors import HeldFrame
-from tools.annotate.asking import NotFound, recording_of, whole
+from tools.annotate.asking import NotFound, recording_at_work, recording_of, whole
 from tools.annotate.pictures import KINDS, THUMB_WIDTH, chip, encode, scaled, width_for
 from tools.annotate.recording import OpenRecording
 from tools.annotate.threads import in_encoder, in_thread
@@ -65,7 +65,7 @@ async def chip_of(request: Request) -> Response:
 
 
 async def _asked(request: Request) -> tuple[OpenRecording, int, str]:
-    recording = await recording_of(request)
+    recording = await recording_at_work(request)
     if request.path_params["key"] != recording.key:
         raise NotFound("this picture is of another state of the video; load the page again.")
     return recording, *_picture(request, len(recording.reader))

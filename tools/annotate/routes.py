@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from models.errors import DataError
 from tools.annotate import answers, exporting
-from tools.annotate.asking import body, done, integer, recording_of, whole
+from tools.annotate.asking import body, done, integer, recording_at_work, recording_of, whole
 from tools.annotate.memory import give_back
 from tools.annotate.recording import OpenRecording
 from tools.annotate.sentences import sentence_case
@@ -85,7 +85,7 @@ async def tracks(request: Request) -> Response:
 
 async def rows(request: Request) -> Response:
     """The rows of some frames."""
-    recording = await recording_of(request)
+    recording = await recording_at_work(request)
     first, last = integer(request, "first"), integer(request, "last")
     return Response(await in_thread(answers.rows, recording.project, first, last), media_type="application/json")
 
@@ -122,7 +122,7 @@ async def journal(request: Request) -> Response:
 
 async def operate(request: Request) -> Response:
     """Carries out an operation."""
-    recording = await recording_of(request)
+    recording = await recording_at_work(request)
     given = await body(request, {"kind": str, "parameters": dict}, {"seq": int})
     entry = await done(recording.operate(given["kind"], given["parameters"], given.get("seq")))
     return JSONResponse(answers.entry(entry, entry.seq))
@@ -139,7 +139,7 @@ async def redo(request: Request) -> Response:
 
 
 async def _turn(request: Request, turn: Callable[[OpenRecording], Future[Any]]) -> Response:
-    recording = await recording_of(request)
+    recording = await recording_at_work(request)
     await body(request, {}, {})
     entry = await done(turn(recording))
     return JSONResponse(answers.entry(entry, recording.project.seq))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -29,6 +30,8 @@ from tools.annotate.shelf import Shelf
 from tools.annotate.threads import in_thread
 from tools.cli.faults import sentence
 from tools.cli.interrupt import heard
+
+SWITCH_S = 0.001  # a count of doubts lets the thread that answers go on after so long; Python's own is 0.005
 
 
 def build_app(shelf: Shelf, door: Door) -> ASGIApp:
@@ -127,6 +130,7 @@ async def serve(
         app, log_config=None, log_level="critical", access_log=False, server_header=False, lifespan="off",
         ws="websockets-sansio", http="h11", ws_max_size=1 << 16, timeout_graceful_shutdown=2, timeout_keep_alive=60,
     )  # fmt: skip
+    sys.setswitchinterval(SWITCH_S)
     server = _Server(config)
     serving = asyncio.ensure_future(server.serve(sockets=[listening]))
     while not server.started and not serving.done():

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from tracker.engine import Tracker as Tracker
     from tracker.learned.liquid_motion import LiquidMotion as LiquidMotion
     from tracker.masks.config import MaskConfig as MaskConfig
+    from tracker.masks.config import OutlineConfig as OutlineConfig
     from tracker.masks.initial_mask import mask_of_box as mask_of_box
     from tracker.masks.initial_mask import mask_of_polygon as mask_of_polygon
+    from tracker.masks.outlines import OutlineStage as OutlineStage
     from tracker.masks.propagation import MaskPropagator as MaskPropagator
     from tracker.masks.stage import MaskPrompt as MaskPrompt
     from tracker.masks.stage import MaskStage as MaskStage
@@ -102,11 +104,15 @@ _PLACES = {
     "tracker.detectors.registry": ("build_detector",),
     "tracker.engine": ("Tracker",),
     "tracker.learned.liquid_motion": ("LiquidMotion",),
-    "tracker.masks.config": ("MaskConfig",),
+    "tracker.masks.config": (
+        "MaskConfig",
+        "OutlineConfig",
+    ),
     "tracker.masks.initial_mask": (
         "mask_of_box",
         "mask_of_polygon",
     ),
+    "tracker.masks.outlines": ("OutlineStage",),
     "tracker.masks.propagation": ("MaskPropagator",),
     "tracker.masks.stage": (
         "MaskPrompt",

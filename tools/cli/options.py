@@ -32,6 +32,7 @@ TITLES = {
     "Re-identification": "returning",
     "Classification": "recognition",
     "Single-object tracking": "pointing",
+    "Outlines": "outlining",
     "Mask prompts": "marking",
     "Mask propagation": "propagation",
     "Network": "model",

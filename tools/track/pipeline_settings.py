@@ -22,6 +22,7 @@ def pipeline_config(config: TrackConfig) -> PipelineConfig:
         boxes=config.pointing.boxes(),
         select=config.pointing.select,
         marks=build_marks(config),
+        outlining=config.outlining,
         propagation=config.propagation,
         returning=config.returning,
         recognition=config.recognition,

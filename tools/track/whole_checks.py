@@ -48,6 +48,7 @@ def frame_by_frame(config: TrackConfig) -> list[str]:
     asked = {
         "--box, --select and mask prompts": config.pointing.active or bool(config.marking),
         "--masks": config.output.masks is not None,
+        "--outlines": config.outlining.outlines,
         "--reid": config.returning.reid,
         "--classify": config.recognition.classify != "none",
     }

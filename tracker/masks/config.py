@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
+from models.checks.seconds import Seconds
 from models.errors import ConfigError
 
 
@@ -33,3 +35,29 @@ class MaskConfig:
             raise ConfigError(f"mask_recent is {self.mask_recent}; give 1 to 32.")
         if not 0 <= self.mask_spaced <= 32:
             raise ConfigError(f"mask_spaced is {self.mask_spaced}; give 0 to 32.")
+
+
+@dataclass(frozen=True, slots=True)
+class OutlineConfig:
+    """Outlines: a mask for every track, from its detected boxes.
+
+    Attributes:
+        outlines: give every track a mask. It starts where the object is first seen clearly, and follows it from frame
+            to frame together with its boxes.
+        outline_most: most outlines that are started or followed in a frame. Those that changed most come first; the
+            masks of others move with their boxes.
+        outline_budget: seconds a frame that outlines may take. By default 0.1 for cameras and streams, and no limit for
+            recordings, whose results would depend on the machine.
+    """
+
+    outlines: bool = False
+    outline_most: int = 16
+    outline_budget: Seconds | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.outline_most <= 100:
+            raise ConfigError(f"outline_most is {self.outline_most}; give 1 to 100.")
+        if self.outline_budget is not None and not 0 < self.outline_budget < math.inf:
+            raise ConfigError(f"outline_budget is {self.outline_budget}; give a positive number of seconds.")
+        if not self.outlines and (self.outline_most, self.outline_budget) != (16, None):
+            raise ConfigError("outline_most and outline_budget belong to outlines; add --outlines, or leave them out.")

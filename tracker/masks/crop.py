@@ -10,6 +10,7 @@ import numpy as np
 from tracker.types import Float32, Float64, UInt8
 
 STD_TO_HALF_SIDE = 1.7320508  # sqrt(3): half the side of a uniform bar in standard deviations
+MARGIN = 0.15  # of a detected box, to each side, as a share of that side: detectors cut off hands and feet
 MIN_SIDE_PX = 48  # pixels of the image; smaller crops show no detail
 
 
@@ -27,6 +28,12 @@ def extent(weight: Float32) -> Float64:
         edges.append((centre - spread, centre + spread))
     (left, right), (top, bottom) = edges
     return np.array([left, top, right, bottom])
+
+
+def grown(box: Float64) -> Float64:
+    """A detected box with the margin in which its object may lie."""
+    margin = MARGIN * np.tile(box[2:] - box[:2], 2) + 1
+    return np.asarray(box + margin * [-1, -1, 1, 1])
 
 
 def longest(box: Float64) -> float:
@@ -78,6 +85,13 @@ class Crop:
         part = cv2.copyMakeBorder(weight[rows, columns], *out, cv2.BORDER_CONSTANT, value=0)
         how = cv2.INTER_AREA if min(part.shape[:2]) > size else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(part, (size, size), interpolation=how), np.float32)
+
+    def inside(self, box: Float64, size: int) -> Float32:
+        """(size, size) 1 inside a box of the image, else 0."""
+        left, top, right, bottom = np.rint((box - np.tile([self.left, self.top], 2)) * size / self.side).astype(int)
+        part = np.zeros((size, size), np.float32)
+        part[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = 1
+        return part
 
     def free(self, taken: Float32, size: int) -> Float32:
         """(size, size) share of each pixel that lies in the image and is not `taken`, (H, W) 0..1."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -11,7 +12,15 @@ from models.errors import DataError
 from tracker.config import TrackerConfig
 from tracker.masks.colour_model import ColourModel
 from tracker.masks.config import MaskConfig
-from tracker.masks.crop import Crop, extent, longest
+from tracker.masks.crop import Crop, extent, grown, longest
+from tracker.masks.estimate import (
+    MASK_PROBABILITY,
+    MIN_PIXELS,
+    FollowedObject,
+    MaskEstimate,
+    box_around,
+    soft_aggregation,
+)
 from tracker.masks.features import CELL, CellFeatures, CellProjection
 from tracker.masks.guided_filter import GuidedFilter
 from tracker.masks.memory import MaskMemory, recall, remember
@@ -19,39 +28,16 @@ from tracker.masks.occlusion import shape_of, with_occluded_part
 from tracker.masks.redetection import Redetector
 from tracker.motion.base import Observations, Prediction
 from tracker.motion_registry import MOTIONS
-from tracker.types import Bool, Float32, Float64, Frame, UInt8
+from tracker.types import Float32, Float64, Frame, Int64, UInt8
 
 FACTOR = 1.7  # side of the square in lengths of the object, with background around the object
 GAP_S = 0.1  # seconds without a match from which a wider square is searched first
 # from this offset, in lengths of the object or as a log ratio of sizes, a found object is cropped and segmented again
 MAX_DRIFT = 0.2
 SPACING_S = 0.4  # seconds between the older memories
-MIN_PIXELS = 20  # pixels of the smallest mask that counts as the object
-MIN_SHARE = 0.15  # least pixels of the object in its square, as a share of those when it was last found
 RIVAL_PROBABILITY = 0.2  # probability of another object from which colours are not used
-MAX_SIMILARITY_DROP = 0.2  # largest drop of the similarity below its average; a larger one is another object
 SIMILARITY_RATE = 0.2  # weight of a new frame in that average
-MASK_PROBABILITY = 0.5  # probability from which a pixel belongs to the object
 MAX_OBJECTS = 254  # objects in an image of object numbers: 0 is background, 255 means "unknown" in DAVIS's files
-
-
-@dataclass(slots=True)
-class _Object:
-    """The state of one object; its motion is a row of the propagator's table."""
-
-    number: int
-    projection: CellProjection
-    first: MaskMemory
-    search: Redetector
-    colours: ColourModel
-    seen: float  # seconds, when it was last found
-    share: float  # share of its square that it filled then
-    shape: Float32  # its shape then, with the occluded part
-    similarity: float = 0.0  # slow average of the similarity of its cells to the memory
-    recent: list[MaskMemory] = field(default_factory=list)
-    spaced: list[MaskMemory] = field(default_factory=list)
-    score: float = 1.0
-    given: Bool | None = None  # the first mask, until the first frame's result is made
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -94,7 +80,7 @@ class MaskPropagator:
         self._features = CellFeatures(threads, device, weights)
         self._motion = MOTIONS[self.config.mask_motion](TrackerConfig(motion=self.config.mask_motion))
         self._rows = np.zeros((0, self._motion.width))
-        self._objects: list[_Object] = []
+        self._objects: list[FollowedObject] = []
         self._shape: tuple[int, int] | None = None
         self._time = -np.inf
 
@@ -144,7 +130,7 @@ class MaskPropagator:
         colours = ColourModel(crop.picture(frame.bgr, cells * CELL), own, frame.time)
         shape = shape_of(mask, box)
         self._objects.append(
-            _Object(
+            FollowedObject(
                 number,
                 projection,
                 first,
@@ -153,6 +139,8 @@ class MaskPropagator:
                 frame.time,
                 float(own.mean()),
                 shape,
+                box,
+                box_around(mask > MASK_PROBABILITY).astype(np.float64),
                 given=mask > MASK_PROBABILITY,
             )
         )
@@ -173,7 +161,7 @@ class MaskPropagator:
             k = rows.get(number)
             score.append(1.0 if given is not None or k is None else float(before.score[k]))
             unseen.append(0.0 if given is not None or k is None else float(before.time_since_update[k]))
-            xyxy.append(_around(mask == number) if given is not None or k is None else before.xyxy[k])
+            xyxy.append(box_around(mask == number) if given is not None or k is None else before.xyxy[k])
         for o in new.values():
             o.given = None  # frees the memory of a full-size mask that is not needed again
         boxes = np.array(xyxy, np.float32).reshape(-1, 4)
@@ -195,8 +183,14 @@ class MaskPropagator:
                 f"{self._shape[0]}; masks need one size."
             )
 
-    def update(self, frame: Frame) -> PropagatedMasks:
-        """Finds all objects in a later frame.
+    def update(self, frame: Frame, boxes: Mapping[int, Float32] | None = None) -> PropagatedMasks:
+        """Finds objects in a later frame.
+
+        Args:
+            frame: the frame.
+            boxes: detected boxes, (4,) in pixels, by the objects' numbers. Only these objects are looked for and
+                returned: each where the detection says if its own motion says otherwise, and inside its box and a
+                margin. None: all objects are looked for, where their motion predicts them.
 
         Raises:
             DataError: the time is not later than the last one, or the image differs in size.
@@ -205,18 +199,25 @@ class MaskPropagator:
         if frame.time <= self._time:
             raise DataError(f"the time {frame.time} s does not come after {self._time} s; give rising times.")
         self._time = frame.time
-        if not self._objects:
+        rows = np.array([k for k, o in enumerate(self._objects) if boxes is None or o.number in boxes], np.int64)
+        if not len(rows):
             return _no_objects(frame)
-        prediction = self._motion.predict(self._rows, frame.time)
-        looks = [self._look(o, frame, prediction.xyxy[k], frame.time - o.seen) for k, o in enumerate(self._objects)]
-        shares = _shared(self._masks(looks))
+        chosen = [self._objects[k] for k in rows.tolist()]
+        found = [None if boxes is None else boxes[o.number].astype(np.float64) for o in chosen]
+        prediction = self._motion.predict(self._rows[rows], frame.time)
+        looks = [self._look(o, frame, prediction.xyxy[k], found[k]) for k, o in enumerate(chosen)]
+        shares = soft_aggregation(self._masks(looks))
         owner = np.zeros(shares.shape[1:], np.uint8)
         for k, share in enumerate(shares):  # they add up to at most 1, so no two exceed 0.5
             owner[share > MASK_PROBABILITY] = k + 1
-        return self._learn(frame, prediction, looks, shares, owner)
+        result = self._learn(frame, rows, prediction, looks, shares, owner)
+        for o, box in zip(chosen, found, strict=True):
+            if box is not None and o.seen == frame.time:
+                o.detected = box
+        return result
 
     @staticmethod
-    def _masks(looks: list[_MaskEstimate]) -> list[Float32]:
+    def _masks(looks: list[MaskEstimate]) -> list[Float32]:
         """The (H, W) mask of each object.
 
         Colours separate an object from the background. They are not used on the pixels of a rival, whose colours may be
@@ -226,27 +227,29 @@ class MaskPropagator:
             return [looks[0].mask]
         shape = (looks[0].mask.shape[0], looks[0].mask.shape[1])
         plain = [look.crop.back(look.plain, shape) for look in looks]
-        shares = _shared(plain)
+        shares = soft_aggregation(plain)
         everybody = shares.sum(axis=0)
         return [
             np.where(everybody - share > RIVAL_PROBABILITY, own, look.mask).astype(np.float32)
             for share, own, look in zip(shares, plain, looks, strict=True)
         ]
 
-    def _look(self, o: _Object, frame: Frame, expected: Float64, unseen: float) -> _MaskEstimate:
-        box = expected
-        if unseen > GAP_S:
+    def _look(self, o: FollowedObject, frame: Frame, expected: Float64, found: Float64 | None) -> MaskEstimate:
+        box, unseen = expected, frame.time - o.seen
+        if found is not None:
+            there = o.extent_in(found)
+            box = there if unseen > GAP_S or _apart(there, expected) else expected
+        elif unseen > GAP_S:
             box = o.search(frame, box)
-        sight = self._see(o, frame, box)
+        sight = self._see(o, frame, box, found)
         if sight.seen(o):
-            found = extent(sight.mask)
-            away = float(np.abs(found[:2] + found[2:] - box[:2] - box[2:]).max()) / 2 / longest(box)
-            if away > MAX_DRIFT or abs(np.log(longest(found) / longest(box))) > MAX_DRIFT:
-                again = self._see(o, frame, found)
+            own = extent(sight.mask)
+            if _apart(own, box):
+                again = self._see(o, frame, own, found)
                 sight = again if again.seen(o) else sight
         return sight
 
-    def _see(self, o: _Object, frame: Frame, box: Float64) -> _MaskEstimate:
+    def _see(self, o: FollowedObject, frame: Frame, box: Float64, within: Float64 | None) -> MaskEstimate:
         cells = self.config.mask_cells
         crop = Crop.around(box, FACTOR)
         picture = crop.picture(frame.bgr, cells * CELL)
@@ -259,25 +262,31 @@ class MaskPropagator:
             guide = GuidedFilter(picture)
             plain = guide(own)
             own = guide(o.colours(picture, own)) if o.colours.telling else plain
+        if within is not None:
+            inside = crop.inside(grown(within), size[0])
+            plain, own = plain * inside, own * inside
         shape = (frame.bgr.shape[0], frame.bgr.shape[1])
         weight = cv2.resize(coarse, (cells, cells), interpolation=cv2.INTER_AREA).ravel()
         likeness = float(weight @ known / max(float(weight.sum()), 1e-6))
-        return _MaskEstimate(
+        return MaskEstimate(
             crop, picture, plain, features, crop.back(own, shape), float((own > MASK_PROBABILITY).mean()), likeness
         )
 
     def _learn(
         self,
         frame: Frame,
+        rows: Int64,
         prediction: Prediction,
-        looks: list[_MaskEstimate],
+        looks: list[MaskEstimate],
         shares: Float32,
         owner: UInt8,
     ) -> PropagatedMasks:
+        """Remembers the masks of the objects of some `rows`, and returns them."""
+        chosen = [self._objects[k] for k in rows.tolist()]
         xyxy = prediction.xyxy.astype(np.float32)
         seen: list[int] = []
         boxes = []
-        for k, (o, sight) in enumerate(zip(self._objects, looks, strict=True)):
+        for k, (o, sight) in enumerate(zip(chosen, looks, strict=True)):
             mask = owner == k + 1
             if not sight.seen(o) or np.count_nonzero(mask) < MIN_PIXELS:
                 owner[mask] = 0
@@ -286,8 +295,8 @@ class MaskPropagator:
             rivals = (owner > 0) & ~mask
             whole = with_occluded_part(np.where(mask, shares[k], 0), rivals, o.shape, prediction.xyxy[k])
             boxes.append(extent(whole))
-            o.shape = shape_of(whole, boxes[-1])
-            xyxy[k] = _around(mask)
+            o.extent, o.shape = boxes[-1], shape_of(whole, boxes[-1])
+            xyxy[k] = box_around(mask)
             size = self.config.mask_cells * CELL
             own = sight.crop.weights(shares[k], size)
             o.share = float((own > MASK_PROBABILITY).mean())
@@ -302,17 +311,17 @@ class MaskPropagator:
             seen.append(k)
         if seen:
             look = Observations.at(
-                np.array(boxes), np.array([self._objects[k].score for k in seen]), self._motion.uses_crowding
+                np.array(boxes), np.array([chosen[k].score for k in seen]), self._motion.uses_crowding
             )
-            rows = np.array(seen)
-            self._rows[rows] = self._motion.update(self._rows[rows], look, frame.time, prediction.take(rows))
-        numbers = np.array([o.number for o in self._objects], np.int64)
+            at = rows[seen]
+            self._rows[at] = self._motion.update(self._rows[at], look, frame.time, prediction.take(np.array(seen)))
+        numbers = np.array([o.number for o in chosen], np.int64)
         table = np.concatenate([[0], numbers]).astype(np.uint8)
-        score = np.array([min(max(o.score, 0.0), 1.0) for o in self._objects], np.float32)
-        unseen = frame.time - np.array([o.seen for o in self._objects])
+        score = np.array([min(max(o.score, 0.0), 1.0) for o in chosen], np.float32)
+        unseen = frame.time - np.array([o.seen for o in chosen])
         return PropagatedMasks(numbers, table[owner], score, unseen, xyxy)
 
-    def _remember(self, o: _Object, memory: MaskMemory) -> None:
+    def _remember(self, o: FollowedObject, memory: MaskMemory) -> None:
         o.recent.append(memory)
         if len(o.recent) <= self.config.mask_recent:
             return
@@ -323,51 +332,10 @@ class MaskPropagator:
             del o.spaced[: -self.config.mask_spaced]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _MaskEstimate:
-    """The estimated mask in an object's square.
-
-    Attributes:
-        crop: the square.
-        picture: (S, S, 3) the image in it.
-        plain: (S, S) mask by features alone, 0..1; it is remembered, so that colours do not reinforce themselves.
-        features: (G * G, D) features of its cells.
-        mask: (H, W) mask of the whole image, 0..1.
-        share: share of the square that the mask fills.
-        likeness: similarity of the mask's cells to the memory, a cosine.
-    """
-
-    crop: Crop
-    picture: UInt8
-    plain: Float32
-    features: Float32
-    mask: Float32
-    share: float
-    likeness: float
-
-    def seen(self, o: _Object) -> bool:
-        """Whether the object is found."""
-        known = self.likeness >= o.similarity - MAX_SIMILARITY_DROP
-        return (
-            known
-            and self.share >= MIN_SHARE * o.share
-            and int(np.count_nonzero(self.mask > MASK_PROBABILITY)) >= MIN_PIXELS
-        )
-
-
-def _shared(masks: list[Float32]) -> Float32:
-    """(N, H, W) probabilities of N objects that add up to 1 with the ground's (soft aggregation, Oh et al. 2019)."""
-    if len(masks) == 1:
-        return masks[0][None]
-    own = np.clip(np.stack(masks), 1e-6, 1 - 1e-6)
-    odds = own / (1 - own)
-    ground = np.prod(1 - own, axis=0)
-    return np.asarray(odds / (odds.sum(axis=0) + ground / (1 - ground)), np.float32)
-
-
-def _around(mask: Bool) -> Float32:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
+def _apart(one: Float64, other: Float64) -> bool:
+    """Whether two extents of an object differ in place or size."""
+    away = float(np.abs(one[:2] + one[2:] - other[:2] - other[2:]).max()) / 2 / longest(other)
+    return away > MAX_DRIFT or bool(abs(np.log(longest(one) / longest(other))) > MAX_DRIFT)
 
 
 def _no_objects(frame: Frame) -> PropagatedMasks:

@@ -95,7 +95,8 @@ def compute_of(config: PipelineConfig) -> Compute:
     finds = config.resolved_detection().kind_and_argument()[0] != "none"
     embeds = config.appearance_features.appearance not in ("none", AUTO, OWN)
     recognises = config.recognition.classify != "none"
-    networks = finds + embeds + config.pointing + bool(config.marks) + config.returning.reid + recognises
+    masks = bool(config.marks) or config.outlining.outlines
+    networks = finds + embeds + config.pointing + masks + config.returning.reid + recognises
     return Compute.shared(networks, config.detection.threads, config.detection.device)
 
 
@@ -163,6 +164,12 @@ class _Builder:
             from tracker.classification.recogniser import build_recogniser
 
             stages.append(build_recogniser(config.recognition, compute.threads, compute.device))
+        if config.outlining.outlines:
+            from tracker.masks.outlines import OutlineStage
+            from tracker.masks.propagation import MaskPropagator
+
+            followed = MaskPropagator(config.propagation, compute.threads, compute.device)
+            stages.append(OutlineStage(followed, config.outlining))
         if config.marks:
             from tracker.masks.propagation import MaskPropagator
             from tracker.masks.stage import MaskStage

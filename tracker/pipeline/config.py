@@ -10,7 +10,7 @@ from tracker.appearance.config import AppearanceConfig
 from tracker.classification.config import RecogniseConfig
 from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
-from tracker.masks.config import MaskConfig
+from tracker.masks.config import MaskConfig, OutlineConfig
 from tracker.reid.config import ReidConfig
 from tracker.schedule.config import LooksConfig
 from tracker.single_object.box_prompt import BoxPrompt
@@ -34,6 +34,7 @@ class PipelineConfig:
         boxes: objects that are followed from these boxes.
         select: more boxes may come while it runs, from a window.
         marks: objects that are followed by their masks.
+        outlining: masks of all tracks.
         propagation: how masks are followed.
         returning: re-identification.
         recognition: fine-grained classes.
@@ -48,6 +49,7 @@ class PipelineConfig:
     boxes: tuple[BoxPrompt, ...] = ()
     select: bool = False
     marks: tuple[MaskPrompt, ...] = ()
+    outlining: OutlineConfig = field(default_factory=OutlineConfig)
     propagation: MaskConfig = field(default_factory=MaskConfig)
     returning: ReidConfig = field(default_factory=ReidConfig)
     recognition: RecogniseConfig = field(default_factory=RecogniseConfig)
@@ -66,6 +68,7 @@ class PipelineConfig:
         """
         asked = {
             "boxes, select and marks need": self.pointing or bool(self.marks),
+            "outlines need": self.outlining.outlines,
             "reid needs": self.returning.reid,
             "classify needs": self.recognition.classify != "none",
             "the detector background needs": self.detection.kind_and_argument()[0] == "background",

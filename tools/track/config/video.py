@@ -18,7 +18,7 @@ from tracker.appearance.config import AppearanceConfig
 from tracker.classification.config import RecogniseConfig
 from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
-from tracker.masks.config import MaskConfig
+from tracker.masks.config import MaskConfig, OutlineConfig
 from tracker.offline.config import OfflineConfig
 from tracker.reid.config import ReidConfig
 from tracker.schedule.config import LooksConfig
@@ -122,6 +122,7 @@ class TrackConfig:
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
     offline: OfflineConfig = field(default_factory=OfflineConfig)
     schedule: LooksConfig = field(default_factory=LooksConfig)
+    outlining: OutlineConfig = field(default_factory=OutlineConfig)
     marking: MarkConfig = field(default_factory=MarkConfig)
     propagation: MaskConfig = field(default_factory=MaskConfig)
     returning: ReidConfig = field(default_factory=ReidConfig)

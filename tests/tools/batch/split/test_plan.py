@@ -21,6 +21,7 @@ from tests.support.striped_video import encode, number_of
 from tools.batch.split.plan import SplitPlan, cut, plan
 from tools.track.config.video import OutputConfig, TrackConfig
 from tracker.detectors.config import DetectorConfig
+from tracker.masks.config import OutlineConfig
 from tracker.reid.config import ReidConfig
 
 SPLIT, OVERLAP = 6.0, 1.0
@@ -136,6 +137,7 @@ def test_rendered_scene_stays_in_one_piece() -> None:
     ("change", "said"),
     [
         ({"returning": ReidConfig(reid=True)}, "--reid"),
+        ({"outlining": OutlineConfig(outlines=True)}, "--outlines"),
         ({"keep_ids": True, "detection": DetectorConfig("file:a.txt")}, "--keep-ids"),
         ({"output": OutputConfig(show=True)}, "--show"),
         ({"output": OutputConfig(masks=Path("masks"))}, "--masks"),

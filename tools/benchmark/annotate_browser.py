@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,7 +95,7 @@ def headless(program: Path | None) -> Iterator[TimedPage]:
     """A window of a headless browser.
 
     Raises:
-        ConfigError: there is no browser.
+        ConfigError: there is no browser, or the page fails.
     """
     from playwright.sync_api import Error, sync_playwright
 
@@ -109,5 +110,14 @@ def headless(program: Path | None) -> Iterator[TimedPage]:
             raise ConfigError(f"{found} cannot be started ({said}); name another with --browser.") from None
         try:
             yield TimedPage(browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}))
+        except Error as error:
+            raise ConfigError(f"the page cannot be measured: {_said(error)}.") from None
         finally:
             browser.close()
+
+
+def _said(error: Exception) -> str:
+    """The server's own sentence, where the page passes one on, or the browser's first line."""
+    line = str(error).splitlines()[0]
+    found = re.search(r'\{"error":\s*"(.*)"\}', line)
+    return (found[1] if found else line).rstrip(".")

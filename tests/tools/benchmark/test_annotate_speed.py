@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from datasets.projects import Project
 from tools.benchmark.annotate_browser import NAMES
 from tools.cli.main import MISTAKE, main
 
@@ -23,11 +24,17 @@ def test_figures_of_a_short_film_are_printed_and_written(tmp_path: Path, capsys:
     assert report["boxes"] == 3 * 432
     assert report["machine"]["cores"] >= 1
     figures = report["figures"]
+    printed = capsys.readouterr().out
     for name in ("step forwards", "step backwards", "seek", "operation", "memory"):
         assert 0 < figures[name]["median"] <= figures[name]["most"]
-        assert name in capsys.readouterr().out or name in figures
+        assert name in printed
     assert figures["step forwards"]["count"] == 3
     assert sorted(path.suffix for path in (tmp_path / "kept").iterdir()) == [".liquidtrack", ".mp4"]
+    with Project.open(next((tmp_path / "kept").glob("*.liquidtrack"))):
+        assert main(command) == MISTAKE
+    (sentence,) = capsys.readouterr().err.strip().splitlines()
+    assert "cannot be measured" in sentence
+    assert "is being edited" in sentence
 
 
 def test_settings_that_make_no_film_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

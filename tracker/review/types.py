@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -81,8 +82,10 @@ class TrackRows:
         return self.part(slice(int(np.searchsorted(self.time, time - 1e-6)), None))
 
     def name(self, row: int) -> str:
-        """A name of one row that stays when tracks change: its detection, or its frame where it has none."""
-        return str(self.detection[row]) if self.detection[row] >= 0 else f"f{self.frame[row]}"
+        """A name of one row that stays when tracks change: its detection, or its frame and box where it has none."""
+        if self.detection[row] >= 0:
+            return str(self.detection[row])
+        return f"f{self.frame[row]}x{crc32(np.ascontiguousarray(self.xyxy[row]).tobytes()):08x}"
 
 
 @dataclass(frozen=True, slots=True)

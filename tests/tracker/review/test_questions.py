@@ -49,6 +49,18 @@ def test_link_that_is_known_to_be_wrong_is_asked_alone_and_at_once() -> None:
     assert (found.frame, found.chance, found.settled) == (100, 1.0, (100, 100))
 
 
+def test_questions_of_one_frame_have_keys_of_their_own_without_detections() -> None:
+    tracks = {1: walker(0, 100, 100), 2: walker(0, 100, 400)}
+    tracks |= {k: walker(120, 399, 100 + 60 * k, 0.0, {200: 0.4}) for k in range(3, 8)}
+    found = questions(view_of(tracks))
+    assert len(found) > 5
+    assert len({one.key for one in found}) == len(found)
+    assert [one.key for one in questions(view_of(tracks))] == [one.key for one in found]
+    answered = frozenset(found[0].options[0].said)
+    assert answered
+    assert [one.key for one in questions(view_of(tracks, answered))] == [one.key for one in found[1:]]
+
+
 def test_track_that_starts_late_may_continue_one_that_ended() -> None:
     tracks = {1: walker(0, 100, 100, 0.0, detection=0), 2: walker(120, 399, 100, 0.0, detection=200)}
     found = next(one for one in questions(view_of(tracks)) if one.kind == "return")

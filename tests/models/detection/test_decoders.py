@@ -13,15 +13,13 @@ from hypothesis import strategies as st
 
 from models.detection.decoders import (
     DECODERS,
-    Decoder,
     DetrDecoder,
-    InputTransform,
-    NanoDetDecoder,
     YoloV8Decoder,
     YoloXDecoder,
-    letterbox,
     make_decoder,
 )
+from models.detection.inputs import Decoder, InputTransform, letterbox
+from models.detection.nanodet import NanoDetDecoder
 from models.errors import WeightsError
 from models.runtime.session import Port, Session
 from tests.support.onnx_nets import STRIDES, cell, cells, image, ports, yolox_answer
@@ -369,3 +367,22 @@ def test_real_network_locates_people(file: str, shared: Path) -> None:
             found += bool(((both / union > 0.6) & (label == 0)).any())
     assert wanted >= 10
     assert found >= 0.7 * wanted
+
+
+def test_nanodet_of_free_size_keeps_the_aspect_ratio_and_calibrates_scores() -> None:
+    outputs = nanodet_outputs((64, 96), classes=2)
+    outputs["cls_pred_stride_16"][0, 4 + 3] = (0.3, 0.2)
+    outputs["dis_pred_stride_16"][0, 4 + 3] = np.tile([-99, 0, *[-99] * 6], 4)
+    free = [image(height=None, width=None)]
+    declared = [Port(name, (None, None, value.shape[2]), np.float32) for name, value in outputs.items()]
+    metadata = {"imgsz": "96", "calibration": "[[1, 0], [2, 6]]"}
+    family = make_decoder("auto", free, declared, metadata)
+    feeds, fit = family.prepare(np.zeros((180, 120, 3), np.uint8))
+    assert feeds["images"].shape == (1, 3, 96, 64)
+    xyxy, score, label = family.decode(list(outputs.values()), fit, 0.5)
+    assert label.tolist() == [1]  # a weaker score of a class whose scores are raised
+    assert score == pytest.approx(1 / (1 + np.exp(-(2 * np.log(0.2 / 0.8) + 6))))
+    centre = np.array([3.5, 1.5]) * 16 - 0.5
+    wanted = np.concatenate([centre - 16, centre + 16]) * 120 / 64
+    np.testing.assert_allclose(xyxy[0], wanted, atol=1e-3)
+    assert len(family.decode(list(outputs.values()), fit, 0.99)[0]) == 0

@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch", reason="the detection head is defined in to
 
 from models.backbones.load import load_backbone  # noqa: E402
 from models.detection.config import CLASSES, DetectionHeadConfig  # noqa: E402
-from models.detection.decoders import _grid  # noqa: E402
 from models.detection.export import OUTPUTS, export_detector, load_taps  # noqa: E402
+from models.detection.inputs import grid  # noqa: E402
 from models.detection.lite_head import STRIDES, TAPPED, DetectionHead, LiteNetwork, LiteTaps, cells, expected  # noqa: E402
 from models.errors import ConfigError  # noqa: E402
 from models.runtime.session import Session  # noqa: E402
@@ -55,9 +55,9 @@ def test_the_backbone_stays_frozen_while_the_head_learns(taps: LiteTaps) -> None
     assert all(p.grad is not None for p in whole.head.parameters())
 
 
-def test_cell_centres_match_the_decoder_grid() -> None:
+def test_cell_centres_match_the_decodergrid() -> None:
     points, strides = cells(96, 160)
-    numbers, wide = _grid((160, 96))
+    numbers, wide = grid((160, 96))
     np.testing.assert_array_equal(points.numpy(), (numbers + 0.5) * wide[:, None])
     np.testing.assert_array_equal(strides.numpy(), wide)
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from models.runtime.cache import atomic
 
 Feeds = Mapping[str, NDArray[Any]]
-KINDS = ("Conv", "Add", "Resize", "Clip", "Relu")  # the last sums of the outputs stay in floating point, at no cost
+# The last sums and sigmoids of the outputs stay in floating point, at no cost.
+KINDS = ("Conv", "Add", "Resize", "Clip", "Relu", "LeakyRelu", "MaxPool", "AveragePool", "Concat")
 
 
 def quantise(network: Path, path: Path, pictures: Iterable[Feeds]) -> None:
@@ -77,9 +78,9 @@ def _ranges(graph: Any) -> dict[str, list[dict[str, Any]]]:
     """The ranges of each convolution's weights, for ONNX Runtime's quantiser.
 
     Processors without VNNI add the products of two neighbouring inputs (0..255) in 16 bits, which overflows where their
-    weights have a sum of more than 128. Half the range for every weight is always safe, but wastes up to 1 bit. In a
-    filter of a single pixel the neighbours are known, so that two of them share the whole range. In a filter of a
-    single map no inputs are paired.
+    weights have a sum of more than 128. Half the range for every weight is always safe, but wastes up to 1 bit. So two
+    neighbours share the whole range: neighbours by channel and by pixel, since the layout in memory is the runtime's
+    choice. In a filter of a single map no inputs are paired.
     """
     from onnx import numpy_helper
 
@@ -90,10 +91,11 @@ def _ranges(graph: Any) -> dict[str, list[dict[str, Any]]]:
             continue
         size = abs(numpy_helper.to_array(weights[node.input[1]]).astype(np.float64))
         filters, inputs = size.shape[:2]
-        if inputs > 1 and size[0, 0].size > 1:
-            continue  # their layout in memory depends on the runtime
-        flat = size.reshape(filters, -1)
-        most = flat.max(axis=1) if inputs == 1 else (flat[:, :-1] + flat[:, 1:]).max(axis=1)  # 127, or 128 rounded up
+        if inputs == 1:
+            most = size.reshape(filters, -1).max(axis=1)
+        else:
+            orders = (size.reshape(filters, -1), size.transpose(0, 2, 3, 1).reshape(filters, -1))
+            most = np.max([(flat[:, :-1] + flat[:, 1:]).max(axis=1) for flat in orders], axis=0)  # 128, rounded up
         ranges[node.input[1]] = [
             {"axis": 0, "reduce_range": False, "rmin": -float(m), "rmax": float(m)} for m in most.tolist()
         ]

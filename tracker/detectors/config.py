@@ -12,7 +12,11 @@ from models.runtime.compute import Device
 
 FamilyName = Literal["auto", "lite", "yolox", "yolov8", "detr", "nanodet"]
 
-KINDS = ("lite0", "background", "onnx", "torchvision", "python", "file", "none")
+KINDS = ("lite0", "nanodet", "background", "onnx", "torchvision", "python", "file", "none")
+
+SIZED = ("lite0", "nanodet")  # detectors that take images of any size
+
+EMBEDDED_BY = {"nanodet": "efficientnet_lite0"}  # own detectors without embeddings, and the frozen CNN that gives them
 
 NEEDS = {"onnx": "a file; write onnx:FILE", "file": "a file of detections; write file:det.txt"}
 
@@ -27,11 +31,11 @@ class DetectorConfig:
     """What finds the objects in each frame.
 
     Attributes:
-        detector: name or file of the detector. lite0 finds people, vehicles and animals, and lite0:640 works on a
-            larger image; background finds what moves before a static camera; onnx:FILE, or a path that ends in .onnx,
-            runs a network; torchvision:MODEL needs torch; python:MODULE:CALLABLE calls a function of yours; file:FILE,
-            or a path that ends in .txt or .jsonl, reads ready detections; none finds nothing; auto is lite0, or none
-            where objects are marked by hand.
+        detector: name or file. lite0 finds people, vehicles and animals; nanodet finds COCO's 80
+            classes; lite0:640 and nanodet:640 work on a larger image; background finds what moves before a static
+            camera; onnx:FILE, or a path that ends in .onnx, runs a network; torchvision:MODEL needs torch;
+            python:MODULE:CALLABLE calls a function of yours; file:FILE, or a path that ends in .txt or .jsonl, reads
+            ready detections; none finds nothing; auto is lite0, or none where objects are marked by hand.
         family: how the outputs of an ONNX network are decoded. By default their names and shapes tell.
         weights: weights of a torchvision detector, or `random`. A file in place of the published weights; `random` is
             untrained, for tests.
@@ -44,7 +48,7 @@ class DetectorConfig:
         threads: CPU threads of each network. 0 divides the cores evenly: one share for each network, and one for
             reading, drawing and encoding. A detector that is built in Python by itself takes all cores.
         device: device of the networks. auto takes CUDA where ONNX Runtime or torch can use it.
-        input_size: long side of the image of lite0, pixels. By default the one that it was made for; other
+        input_size: long side of the image of lite0 or nanodet, pixels. By default the one that it was made for; other
             detectors have a size of their own.
     """
 
@@ -76,8 +80,9 @@ class DetectorConfig:
         kind, argument = self._kind_and_argument()
         if self.input_size is None:
             return kind, argument
-        if kind != "lite0":
-            raise ConfigError(f"input_size is for lite0, and {self.detector} has a size of its own; leave it out.")
+        if kind not in SIZED:
+            some = " and ".join(SIZED)
+            raise ConfigError(f"input_size is for {some}, and {self.detector} has a size of its own; leave it out.")
         if argument:
             raise ConfigError(f"the input size is given twice; leave input_size or :{argument} of the detector out.")
         return kind, str(self.input_size)

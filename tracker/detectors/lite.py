@@ -8,13 +8,11 @@ from pathlib import Path
 
 import models
 from models.backbones.roi_align import pool_strips
-from models.errors import ConfigError
 from tracker.detectors.config import DetectorConfig
-from tracker.detectors.onnx_file import Inferred, OnnxDetector
+from tracker.detectors.onnx_file import Inferred, OnnxDetector, long_side
 from tracker.types import Detections, Frame, UInt8
 
 NETWORK = Path(models.__file__).parent / "weights" / "detector.onnx"
-SIZES = (64, 4096)  # pixels
 STRIDE = 8  # stride of the feature map that separates people best (tracker/appearance/embedder.py)
 
 
@@ -32,12 +30,7 @@ class LiteDetector:
     """
 
     def __init__(self, size: str, config: DetectorConfig, embeddings: bool = False) -> None:
-        if size and not (size.isascii() and size.isdigit() and SIZES[0] <= int(size) <= SIZES[1]):
-            raise ConfigError(
-                f"detector lite0 takes the long side of its picture, {SIZES[0]} to {SIZES[1]} pixels; "
-                f"write lite0:640 in place of {config.detector}."
-            )
-        self._network = OnnxDetector(NETWORK, replace(config, family="lite"), size=int(size) if size else None)
+        self._network = OnnxDetector(NETWORK, replace(config, family="lite"), long_side("lite0", size, config))
         self.names = self._network.names
         self._embeddings = embeddings
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.detection.decoders import InputTransform, make_decoder
+from models.detection.decoders import make_decoder
+from models.detection.inputs import InputTransform
 from models.errors import ConfigError, WeightsError
 from models.runtime.session import Session
 from tracker.detectors.class_names import network_names
@@ -20,6 +21,23 @@ from tracker.types import Detections, Frame, UInt8
 Inferred = tuple[Detections, InputTransform, dict[str, NDArray[Any]]]
 
 GPU_BATCH = 8  # frames of one pass on a GPU
+SIZES = (64, 4096)  # pixels, of the inputs of the package's own detectors
+
+
+def long_side(kind: str, text: str, config: DetectorConfig) -> int | None:
+    """The long side of a detector's input, pixels, as the text behind its name gives it; None where there is none.
+
+    Raises:
+        ConfigError: it is no number of pixels, or out of range.
+    """
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and SIZES[0] <= int(text) <= SIZES[1]):
+        raise ConfigError(
+            f"detector {kind} takes the long side of its picture, {SIZES[0]} to {SIZES[1]} pixels; "
+            f"write {kind}:640 in place of {config.detector}."
+        )
+    return int(text)
 
 
 class OnnxDetector:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,6 +83,8 @@ def build_pipeline(
     config = config.with_settings(**settings)
     config.check_schedule()
     config.resolved_detection().kind_and_argument()  # checks the text before anything is opened
+    if detector is None:
+        config = replace(config, appearance_features=config.resolved_appearance())
     opened = provider("open_source")(source) if isinstance(source, str | Path | int) else source_of(source)
     try:
         return _Builder(config, opened.info).pipeline(opened, detector, tracker)

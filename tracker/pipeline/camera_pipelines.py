@@ -43,6 +43,8 @@ class CameraPipelines:
             raise ConfigError("an object is marked in one source; track that one by itself.")
         if not config.schedule.every:
             raise ConfigError("a shared detector looks whenever it is free; leave looks out, or track one source.")
+        if detector is None:
+            config = replace(config, appearance_features=config.resolved_appearance())
         self._shared: SharedDetector | None = None
         self._config = config
         if detector is None and kind in OWN_MEMORY:

@@ -9,7 +9,7 @@ from models.errors import ConfigError
 from tracker.appearance.config import AppearanceConfig
 from tracker.classification.config import RecogniseConfig
 from tracker.config import TrackerConfig
-from tracker.detectors.config import DetectorConfig
+from tracker.detectors.config import EMBEDDED_BY, DetectorConfig
 from tracker.masks.config import MaskConfig, OutlineConfig
 from tracker.reid.config import ReidConfig
 from tracker.schedule.config import LooksConfig
@@ -83,6 +83,13 @@ class PipelineConfig:
         if given and self.detection.detector == "auto":
             return replace(self.detection, detector="none")
         return self.detection
+
+    def resolved_appearance(self) -> AppearanceConfig:
+        """The settings of the embeddings with auto resolved: a pass of a frozen CNN beside nanodet."""
+        kind = self.resolved_detection().kind_and_argument()[0]
+        if self.appearance_features.appearance != AUTO or kind not in EMBEDDED_BY:
+            return self.appearance_features
+        return replace(self.appearance_features, appearance=EMBEDDED_BY[kind])
 
     def with_settings(self, **settings: Any) -> PipelineConfig:
         """A copy with single settings of any group changed; their names are those of the command's flags.

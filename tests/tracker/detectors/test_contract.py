@@ -41,6 +41,10 @@ def _lite0(folder: Path) -> DetectorConfig:
     return DetectorConfig("lite0:128", score=1e-5, threads=1, device="cpu")  # no real objects in these images
 
 
+def _nanodet(folder: Path) -> DetectorConfig:
+    return DetectorConfig("nanodet:128", score=1e-5, threads=1, device="cpu")
+
+
 def _background(folder: Path) -> DetectorConfig:
     return DetectorConfig("background")
 
@@ -75,6 +79,7 @@ def _file(folder: Path) -> DetectorConfig:
 
 MADE: dict[str, Callable[[Path], DetectorConfig]] = {
     "lite0": _lite0,
+    "nanodet": _nanodet,
     "background": _background,
     "onnx": _onnx,
     "torchvision": _torchvision,
@@ -133,6 +138,7 @@ def test_detector_returns_boxes_scores_and_named_classes(config: DetectorConfig)
     assert ((rows.label >= 0) & (rows.label < len(detector.names))).all()
     if config.kind_and_argument()[0] in (
         "lite0",
+        "nanodet",
         "background",
         "onnx",
         "torchvision",
@@ -206,11 +212,15 @@ def test_background_detector_locates_the_moving_object() -> None:
     ("detector", "said"),
     [
         ("bakground", r"there is no detector 'bakground'; perhaps background was meant\."),
-        ("yolo:net", "there is no detector 'yolo'; it knows lite0, background, onnx, torchvision, python, file"),
+        ("yolo:net", "there is no detector 'yolo'; it knows lite0, nanodet, background, onnx, torchvision, python"),
         ("none:5", "detector none takes no argument; write none in place of none:5"),
         ("background:5", "detector background takes no argument; write background in place of background:5"),
         ("lite0:big", "detector lite0 takes the long side of its picture, 64 to 4096 pixels; write lite0:640 in place"),
         ("lite0:32", "write lite0:640 in place of lite0:32"),
+        (
+            "nanodet:x",
+            "detector nanodet takes the long side of its picture, 64 to 4096 pixels; write nanodet:640",
+        ),
         ("onnx", "detector onnx needs a file; write onnx:FILE"),
         ("file", "detector file needs a file of detections; write file:det.txt"),
         ("python", "is not python:MODULE:CALLABLE"),
@@ -254,6 +264,7 @@ def test_detection_file_reader_can_be_replaced(monkeypatch: pytest.MonkeyPatch) 
         ("background", ("background", "")),
         ("lite0", ("lite0", "")),
         ("lite0:640", ("lite0", "640")),
+        ("nanodet", ("nanodet", "")),
         ("auto", ("lite0", "")),
         ("none", ("none", "")),
     ],

@@ -258,6 +258,11 @@ COMMANDS: dict[str, Command] = {
         "tools.train.config.detector:TrainDetectorConfig",
         "train the detection head on labelled images",
     ),
+    "train localisation": Command(
+        "tools.train.localiser:train_localiser",
+        "tools.train.config.localiser:TrainLocaliserConfig",
+        "train the network that finds a selected object again",
+    ),
     "train reid": Command(
         "tools.train.reid_metric:train_reid",
         "tools.train.config.reid_metric:TrainReidConfig",

@@ -1,0 +1,183 @@
+"""`liquidtrack train localisation`: train the network that finds a selected object in a search region."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.localiser.export import export_localiser
+from models.localiser.inference import MATCH, NECK
+from models.localiser.model import Localiser, sample
+from models.localiser.shapes import STRIDE, template_grid
+from tools.cli.messages import say
+from tools.train.checkpoints import Checkpoint, check_memory, digest, make_out, revision, settings_of
+from tools.train.config.localiser import TrainLocaliserConfig
+from tools.train.localiser_data import CropSet, gather, prepare
+from tools.train.loop import Loop, Schedule, cosine
+
+CURVE = "curve.csv"
+AVERAGE = 0.995  # decay of the mean of the weights per step
+CHECKPOINT_STEPS = 50  # steps between checkpoints
+WARMUP_STEPS = 60  # steps of increasing learning rate
+FLOOR = 0.02  # final factor on the learning rate
+WEIGHT_DECAY = 0.02  # of AdamW
+ABSENT = 0.25  # pairs with another object, as a share of those with the same object
+LIKE = 0.7  # share of them whose other object is of the same class, where there is one
+MAX_GAP = 24  # frames between the two crops of a pair from a sequence
+CENTRE = 0.25  # sides of the box from its middle in which a cell is the object; the rest of the box does not count
+BOX_WEIGHT = 2.0  # of the loss of boxes, against that of scores
+BYTES_A_PAIR = 24e6  # memory of a step, as measured
+
+
+def train_localiser(config: TrainLocaliserConfig) -> None:
+    """Train, and print the path of the network.
+
+    Raises:
+        LiquidTrackError: labels, images or weights are missing or invalid.
+    """
+    torch.set_num_threads(config.threads)
+    check_memory(BYTES_A_PAIR * config.batch, f"--batch {config.batch}")
+    make_out(config.out, (NECK, MATCH, CURVE))
+    data_settings = ("labelled", "sequences")
+    checkpoint = Checkpoint(config.out / "checkpoint.pt", settings_of(config, data=data_settings))
+    crops = prepare(config, gather(config))
+    pairs = Pairs(crops, config)
+    torch.manual_seed(config.seed)
+    model = Localiser(config.model).to(memory_format=torch.channels_last)
+    plain = [p for p in model.parameters() if p.ndim < 2]
+    wide = [p for p in model.parameters() if p.ndim >= 2]
+    optimiser = torch.optim.AdamW(
+        [{"params": wide, "weight_decay": WEIGHT_DECAY}, {"params": plain, "weight_decay": 0.0}],
+        lr=config.learning_rate,
+    )
+
+    def rate(step: int) -> float:
+        return config.learning_rate * min(1.0, (step + 1) / WARMUP_STEPS) * cosine(step, config.steps, FLOOR)
+
+    schedule = Schedule(rate, clip=5.0, average=AVERAGE, save=CHECKPOINT_STEPS)
+    loop = Loop(model, optimiser, checkpoint, schedule, config.out / CURVE, config.quiet)
+    data = digest([crops.xyxy, crops.group])
+    loop.resume(data)
+    model.train()
+    loop.run(0, config.steps, lambda step: losses(model, *pairs(step)))
+    trained = Localiser(config.model)
+    trained.load_state_dict(loop.mean)
+    export_localiser(config.out, trained.eval(), {"data": data[:12], "code": revision()})
+    if not config.quiet:
+        say(f"{config.out} holds the localiser, learnt from {len(crops.xyxy)} crops")
+
+
+class Pairs:
+    """Batches by number: the same number gives the same batch.
+
+    A batch has T templates, two search regions of each one's object, and pairs of them: each template with its own
+    search regions, and with some of another object.
+    """
+
+    def __init__(self, crops: CropSet, config: TrainLocaliserConfig) -> None:
+        self._crops, self._config = crops, config
+        by_group = np.argsort(crops.group, kind="stable")
+        starts = np.flatnonzero(np.diff(crops.group[by_group], prepend=-1))
+        self._members = dict(zip(crops.group[by_group[starts]].tolist(), np.split(by_group, starts[1:]), strict=True))
+        several = np.bincount(crops.group)[crops.group] > 1
+        moving, paired = crops.frame >= 0, crops.clean & several
+        self._still, self._moving = np.flatnonzero(~moving & paired), np.flatnonzero(moving & paired)
+        self._of_label = {n: self._still[crops.label[self._still] == n] for n in np.unique(crops.label).tolist()}
+
+    def __call__(self, step: int) -> tuple[Tensor, ...]:
+        """A batch.
+
+        Returns:
+            (3 T, 40, 2N, 2N) and (3 T, 112, N, N) maps of the templates and then of the search regions, (3 T, 4) boxes
+            in them, and of P pairs: (P,) the template, (P,) the search region, (P,) whether both show one object.
+        """
+        rng = np.random.default_rng([self._config.seed, 1, step])
+        c, count = self._crops, max(2, self._config.batch // 2)
+        ones: list[int] = []
+        while len(ones) < count:
+            ones.append(one := self._template(rng))
+            like = self._of_label.get(int(c.label[one]), self._still)
+            if len(ones) < count and len(like) > 1:  # its neighbour in the batch is of the same class
+                ones.append(int(rng.choice(like)))
+        twos = [two for one in ones for two in self._searches(one, rng)]
+        at = np.arange(count)
+        absent = rng.permutation(count)[: round(ABSENT * 2 * count)]
+        other = np.where(rng.random(len(absent)) < LIKE, absent ^ 1, rng.integers(count, size=len(absent))) % count
+        template = np.concatenate([np.repeat(at, 2), absent])
+        search = np.concatenate([np.arange(2 * count), 2 * other])
+        rows = np.array(ones + twos)
+        same = c.group[rows[:count]][template] == c.group[rows[count:]][search]
+        maps = [torch.from_numpy(m).contiguous(memory_format=torch.channels_last) for m in c.take(rows)]
+        return (*maps, *(torch.from_numpy(part) for part in (c.xyxy[rows], template, search, same)))
+
+    def _template(self, rng: np.random.Generator) -> int:
+        moves = len(self._moving) and (not len(self._still) or rng.random() < self._config.sequence_share)
+        return int(rng.choice(self._moving if moves else self._still))
+
+    def _searches(self, one: int, rng: np.random.Generator) -> list[int]:
+        c = self._crops
+        members = self._members[int(c.group[one])]
+        if c.frame[one] >= 0:
+            near = members[np.abs(c.frame[members] - c.frame[one]) <= MAX_GAP]
+            members = near if len(near) > 1 else members
+        others = members[members != one]
+        return [int(k) for k in rng.choice(others, 2, replace=len(others) < 2)]
+
+
+def losses(model: Localiser, fine: Tensor, coarse: Tensor, box: Tensor, *pairs: Tensor) -> dict[str, Tensor]:
+    """The losses of a batch of `Pairs`."""
+    template, search, same = pairs
+    count = len(box) // 3
+    maps = model.neck(fine, coarse)
+    grid, place = (torch.from_numpy(part) for part in template_grid(box[:count].numpy()))
+    around = sample(maps[:count], grid)
+    score, sides = model.match(around[template], place[template], maps[count:][search])
+    return targets_loss(score, sides, box[count:][search], same)
+
+
+def targets_loss(score: Tensor, sides: Tensor, box: Tensor, same: Tensor) -> dict[str, Tensor]:
+    """Quality focal loss of scores, and GIoU loss of boxes.
+
+    Args:
+        score: (B, N, N) logits.
+        sides: (B, 4, N, N) log distances to the edges, cells.
+        box: (B, 4) true boxes, pixels of the crop.
+        same: (B,) whether the object is there.
+    """
+    n = score.shape[-1]
+    at = torch.arange(n, dtype=torch.float32) + 0.5
+    truth = box / STRIDE
+    size = (truth[:, 2:] - truth[:, :2]).clamp(min=0.1)
+    middle = (truth[:, :2] + truth[:, 2:]) / 2
+    dx = (at[None, :] - middle[:, :1])[:, None, :].expand(-1, n, -1)
+    dy = (at[None, :] - middle[:, 1:])[:, :, None].expand(-1, -1, n)
+    width, height = size[:, 0, None, None], size[:, 1, None, None]
+    # at least the nearest cell
+    near = (dx.abs() <= (CENTRE * width).clamp(min=0.51)) & (dy.abs() <= (CENTRE * height).clamp(min=0.51))
+    inside = (dx.abs() < width / 2) & (dy.abs() < height / 2)
+    near, inside = near & same[:, None, None], inside & same[:, None, None]
+    distance = sides.clamp(-4, 3).exp()
+    true = torch.stack([dx + width / 2, dy + height / 2, width / 2 - dx, height / 2 - dy], dim=1)
+    iou, giou = _overlaps(distance, true.clamp(min=0.02))
+    wanted = torch.where(near, iou.detach(), torch.zeros_like(iou))
+    counts = near | ~inside
+    probability = score.sigmoid()
+    focal = (probability - wanted).abs().square() * F.binary_cross_entropy_with_logits(score, wanted, reduction="none")
+    positives = near.sum().clamp(min=1)
+    return {
+        "score": (focal * counts).sum() / positives,
+        "box": BOX_WEIGHT * ((1 - giou) * near).sum() / positives,
+    }
+
+
+def _overlaps(one: Tensor, two: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, N, N) IoU and generalised IoU of boxes (B, 4, N, N) given by distances to their edges from one point."""
+    low, high = torch.minimum(one, two), torch.maximum(one, two)
+    shared = (low[:, 0] + low[:, 2]) * (low[:, 1] + low[:, 3])
+    hull = (high[:, 0] + high[:, 2]) * (high[:, 1] + high[:, 3])
+    areas = [(b[:, 0] + b[:, 2]) * (b[:, 1] + b[:, 3]) for b in (one, two)]
+    union = areas[0] + areas[1] - shared
+    iou = shared / union
+    return iou, iou - (hull - union) / hull

@@ -1,0 +1,182 @@
+"""Crops for `train localisation`, and the frozen maps of them, on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from datasets.augmentation.target_crops import FRAME, SEARCH, TEMPLATE, TargetCrop, crop_target
+from datasets.ground_truth.detection import LabelledImage, read_labelled_images
+from datasets.ground_truth.single_object import SotSequence, read_sot_sequences
+from datasets.sources.images import read_image
+from models.backbones.feature_maps import FrozenMaps
+from models.errors import DataError
+from models.localiser.shapes import CHANNELS
+from models.runtime.cache import atomic
+from tools.train.checkpoints import ROOM, digest, keep_arrays, kept_arrays
+from tools.train.config.localiser import TrainLocaliserConfig
+from tracker.single_object.search_region import CELLS, STRIDES
+from tracker.types import Float32, Int64, UInt8
+
+SHARD = 512  # crops a file
+MIN_SIDE_PX = 10.0  # pixels, least side of an object
+MAX_SHARE = 0.5  # most of the image's area that an object may cover
+MAX_OBJECTS = 3  # objects an image
+BATCH = 8  # crops a pass of the frozen CNN
+NUMBERS = CHANNELS[0] * CELLS**2 + CHANNELS[1] * (CELLS // 2) ** 2  # of the maps of a crop
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Source:
+    """One object of an image, or one frame of a sequence.
+
+    Attributes:
+        path: the image.
+        xyxy: (4,) pixels.
+        group: crops with the same group show the same object.
+        label: class of the object, for other objects like it; -1 where unknown.
+        frame: number of the frame in its sequence, -1 for an image.
+    """
+
+    path: Path
+    xyxy: Float32
+    group: int
+    label: int
+    frame: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class CropSet:
+    """All crops: maps and boxes.
+
+    Attributes:
+        maps: (K, NUMBERS) float16 of each file, memory-mapped.
+        xyxy: (N, 4) box of the object in its crop, pixels.
+        group: (N,) crops with the same number show the same object.
+        label: (N,) its class, -1 where unknown.
+        frame: (N,) number of the frame, -1 for images.
+        clean: (N,) whether the crop may be a template.
+    """
+
+    maps: tuple[NDArray[np.float16], ...]
+    xyxy: Float32
+    group: Int64
+    label: Int64
+    frame: Int64
+    clean: NDArray[np.bool_]
+
+    def take(self, rows: Int64) -> tuple[Float32, Float32]:
+        """(B, 40, 2N, 2N) and (B, 112, N, N) maps of crops."""
+        flat = np.stack([self.maps[k // SHARD][k % SHARD] for k in rows.tolist()]).astype(np.float32)
+        fine = CHANNELS[0] * CELLS**2
+        return (
+            flat[:, :fine].reshape(-1, CHANNELS[0], CELLS, CELLS),
+            flat[:, fine:].reshape(-1, CHANNELS[1], CELLS // 2, CELLS // 2),
+        )
+
+
+def gather(config: TrainLocaliserConfig) -> list[Source]:
+    """All objects of the labelled images and sequences.
+
+    Raises:
+        ConfigError, DataError: labels are missing or damaged, or hold no object that is large enough.
+    """
+    found: list[Source] = []
+    labels: dict[str, int] = {}
+    group = 0
+    for folder in config.labelled:
+        content = read_labelled_images(folder)
+        for name in content.names:
+            labels.setdefault(name, len(labels))
+        for image in content.pictures:
+            for k in _usable(image, np.random.default_rng([config.seed, group])):
+                found.append(Source(image.path, image.xyxy[k], group, labels[content.names[image.label[k]]], -1))
+                group += 1
+    for folder in config.sequences:
+        for sequence in read_sot_sequences(folder):
+            found += _frames(sequence, group)
+            group += 1
+    if not found:
+        raise DataError(f"no object is at least {MIN_SIDE_PX:g} pixels wide and high; give other images.")
+    order = np.random.default_rng(config.seed).permutation(len(found))  # so that the first files hold a bit of all
+    return [found[k] for k in order]
+
+
+def _usable(image: LabelledImage, rng: np.random.Generator) -> Int64:
+    size = image.xyxy[:, 2:] - image.xyxy[:, :2]
+    area = np.inf if image.size is None else image.size[0] * image.size[1]
+    good = (size.min(axis=1, initial=np.inf) >= MIN_SIDE_PX) & (size.prod(axis=1) < MAX_SHARE * area) & ~image.ignore
+    return np.asarray(rng.permutation(np.flatnonzero(good))[:MAX_OBJECTS], np.int64)
+
+
+def _frames(sequence: SotSequence, group: int) -> Iterator[Source]:
+    for k, (path, box) in enumerate(zip(sequence.pictures, sequence.xyxy, strict=True)):
+        if not np.isnan(box).any():
+            yield Source(path, box.astype(np.float32), group, -1, k)
+
+
+def prepare(config: TrainLocaliserConfig, sources: Sequence[Source]) -> CropSet:
+    """Makes the crops and their maps, or reads those of an earlier run."""
+    key = digest([config.crops, config.seed, [(s.path.name, s.xyxy, s.group) for s in sources]])
+    plan = [(k, c) for k in range(len(sources)) for c in range(config.crops if sources[k].frame < 0 else 2)]
+    shards = [plan[k : k + SHARD] for k in range(0, len(plan), SHARD)]
+    view: FrozenMaps | None = None
+    images = [s for s in sources if s.frame < 0] or list(sources)
+    maps, boxes = [], []
+    for n, shard in enumerate(tqdm(shards, desc="crops", unit="file", disable=config.quiet or None)):
+        about, path = config.out / f"crops-{n:03d}.npz", config.out / f"crops-{n:03d}.npy"
+        if (kept := kept_arrays(about, digest([key, n]))) is None or not path.is_file():
+            view = view or FrozenMaps(STRIDES, config.threads, "cpu")
+            crops = [_crop(config, sources, images, k, c) for k, c in shard]
+            kept = {"xyxy": np.stack([crop.xyxy for crop in crops])}
+            with atomic(path, ROOM) as part, part.open("wb") as file:
+                np.save(file, _maps(view, [crop.bgr for crop in crops]))
+            keep_arrays(about, digest([key, n]), kept)
+        maps.append(np.load(path, mmap_mode="r"))
+        boxes.append(kept["xyxy"])
+    rows = np.array([k for k, _ in plan])
+    frame = np.array([s.frame for s in sources])[rows]
+    return CropSet(
+        tuple(maps),
+        np.concatenate(boxes),
+        np.array([s.group for s in sources])[rows],
+        np.array([s.label for s in sources])[rows],
+        frame,
+        np.array([c == 0 for _, c in plan]),
+    )
+
+
+def _crop(
+    config: TrainLocaliserConfig, sources: Sequence[Source], images: Sequence[Source], k: int, c: int
+) -> TargetCrop:
+    rng = np.random.default_rng([config.seed, k, c])
+    source = sources[k]
+
+    def other() -> tuple[UInt8, Float32]:
+        drawn = [images[int(rng.integers(len(images)))] for _ in range(200)]
+        chosen = next((s for s in drawn if s.label == source.label and s.group != source.group), drawn[0])
+        return _read(chosen.path), chosen.xyxy
+
+    def background() -> UInt8:
+        return _read(images[int(rng.integers(len(images)))].path)
+
+    strength = TEMPLATE if c == 0 else SEARCH if source.frame < 0 else FRAME
+    return crop_target(_read(source.path), source.xyxy, strength, rng, background, other)
+
+
+def _read(path: Path) -> UInt8:
+    return read_image(path)
+
+
+def _maps(view: FrozenMaps, crops: Sequence[UInt8]) -> NDArray[np.float16]:
+    """(K, NUMBERS) float16."""
+    parts = []
+    for k in range(0, len(crops), BATCH):
+        levels = view(crops[k : k + BATCH])
+        parts.append(np.concatenate([level.reshape(len(level), -1) for level in levels], axis=1).astype(np.float16))
+    return np.concatenate(parts)

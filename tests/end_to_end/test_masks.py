@@ -152,16 +152,39 @@ def test_mask_prompt_after_the_end_is_reported(davis: Path, tmp_path: Path, caps
     assert "nothing was followed from 7 s on" in capsys.readouterr().out
 
 
-def test_mask_images_hold_254_ids(tmp_path: Path) -> None:
-    frame = Frame(np.zeros((20, 30, 3), np.uint8), 0, 0.0)
-    mask = np.zeros((1, 20, 30), bool)
-    mask[0, 5:9, 5:9] = True
-    one = Tracks(*(np.array([v]) for v in (300, (5, 5, 9, 9), 0.5, 0, State.ACTIVE, 0.0, -1)), mask)  # type: ignore[arg-type]
+def many(ids: list[int]) -> Tracks:
+    """Tracks with masks of one pixel each."""
+    n, mask = len(ids), np.zeros((len(ids), 20, 30), bool)
+    mask.reshape(n, -1)[np.arange(n), np.arange(n)] = True
+    zero, boxes = np.zeros(n), np.tile([5, 5, 9, 9], (n, 1)).astype(np.float32)
+    return Tracks(np.array(ids), boxes, zero, zero, np.full(n, State.ACTIVE), zero, zero - 1, mask)  # type: ignore[arg-type]
+
+
+def test_mask_images_hold_254_tracks_at_a_time_and_a_list_tells_which(tmp_path: Path) -> None:
+    frames = [Frame(np.zeros((20, 30, 3), np.uint8), k, float(k)) for k in range(3)]
     sink = MaskFolder(tmp_path / "m")
     sink.open(SourceInfo("a/b: c", 30, 20), ())
-    with pytest.raises(DataError, match="track 300 has a mask"):
-        sink.write(frame, one)
-    assert [p.name for p in (tmp_path / "m").iterdir()] == ["a_b__c"]
+    sink.write(frames[0], many([1, 2, 253]))
+    assert not (tmp_path / "m/a_b__c.numbers.csv").exists()  # all numbers are ids
+    sink.write(frames[1], many([2, *range(300, 552)]))
+    sink.write(frames[2], many([2, 551, 552, 1]))
+    first, second, third = (read_indexed(tmp_path / f"m/a_b__c/{k:05d}.png").ravel() for k in range(3))
+    assert first[:3].tolist() == [1, 2, 253]
+    assert len(set(second[:253].tolist()) - {0}) == 253
+    head, *rows = (tmp_path / "m/a_b__c.numbers.csv").read_text().split()
+    assert head == "frame,number,id"
+    meaning: list[dict[int, int]] = []
+    for k in range(3):
+        meaning.append({number: number for number in range(1, 255)})
+        for frame, number, id in (map(int, row.split(",")) for row in rows):
+            if frame <= k:
+                meaning[k][number] = id
+    assert [meaning[1][v] for v in second[:253].tolist()] == [2, *range(300, 552)]
+    assert [meaning[2][v] for v in third[:4].tolist()] == [2, 551, 552, 1]
+    with pytest.raises(DataError, match="255 tracks have masks in frame 0, and pictures hold 254"):
+        sink.write(frames[0], many(list(range(1, 256))))
+    sink.close()
+    assert sorted(p.name for p in (tmp_path / "m").iterdir()) == ["a_b__c", "a_b__c.numbers.csv"]
     (tmp_path / "f").write_text("")
     with pytest.raises(DataError, match="cannot be written"):
         MaskFolder(tmp_path / "f").open(SourceInfo("s", 30, 20), ())

@@ -1,4 +1,4 @@
-"""Our mask propagation on sequences with ground truth, which `eval segmentation` scores by default."""
+"""Our masks of sequences with ground truth, which `eval segmentation` scores by default."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from datasets.output_guard.guard import begin
 from datasets.sources.images import read_image
 from datasets.subsampling.sequences import thin_indices
 from models.errors import ConfigError, DataError
+from tools.evaluate.box_prompts import BoxPrompts
 from tools.evaluate.config.segmentation import EvalSegmentationConfig
 from tools.metrics.segmentation import VOID
-from tracker.masks.initial_mask import By, mask_of_box
-from tracker.masks.propagation import MaskPropagator
+from tracker.masks.config import OutlineConfig
+from tracker.masks.propagation import MAX_OBJECTS, MaskPropagator
+from tracker.pipeline.build import build_pipeline
+from tracker.pipeline.config import PipelineConfig
 from tracker.types import Float64, Frame, Int64, UInt8
 
 
@@ -95,8 +98,8 @@ def clips(config: EvalSegmentationConfig, profile: str) -> Iterator[MaskClip]:
         yield MaskClip(name, parts, kept, kept / config.rate, shifts(firsts) if alike else ())
 
 
-def follow(clip: MaskClip, config: EvalSegmentationConfig) -> Iterator[UInt8]:
-    """(H, W) object numbers of each frame of the clip, starting with the given first mask.
+def follow(clip: MaskClip, config: EvalSegmentationConfig, prompts: BoxPrompts | None = None) -> Iterator[UInt8]:
+    """(H, W) object numbers of each frame of the clip, starting with the given first mask or boxes.
 
     Raises:
         DataError: the first mask holds no object.
@@ -104,7 +107,7 @@ def follow(clip: MaskClip, config: EvalSegmentationConfig) -> Iterator[UInt8]:
     frame, truth = clip.frame(0)
     given = np.where(truth == VOID, 0, truth)
     if config.start != "mask":
-        given = _from_boxes(frame, given, "salience" if config.start == "box" else "grabcut")
+        given = (prompts or BoxPrompts(config)).masks(clip.name, frame, given)
     follower = MaskPropagator(config.propagation)
     follower.add(frame, given)
     yield given
@@ -112,15 +115,28 @@ def follow(clip: MaskClip, config: EvalSegmentationConfig) -> Iterator[UInt8]:
         yield follower.update(clip.frame(k)[0]).mask
 
 
-def _from_boxes(frame: Frame, truth: UInt8, by: By) -> UInt8:
-    """Masks of the objects from their bounding boxes, larger ones behind."""
-    found = np.zeros_like(truth)
-    numbers = [int(k) for k in np.unique(truth) if k]
-    for k in sorted(numbers, key=lambda k: -np.count_nonzero(truth == k)):
-        rows, columns = np.nonzero(truth == k)
-        box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], np.float32)
-        found[mask_of_box(frame.bgr, box, by)] = k
-    return found
+def outline(clip: MaskClip, config: EvalSegmentationConfig, prompts: BoxPrompts) -> Iterator[UInt8]:
+    """(H, W) numbers of each frame of the clip, made as by `track --outlines`: of tracks, in the order of their masks.
+
+    Raises:
+        LiquidTrackError: a mask or image is damaged, or the detector cannot be had.
+    """
+
+    def truth(frame: Frame) -> UInt8:
+        numbers = clip.frame(frame.index)[1]
+        return np.where(numbers == VOID, 0, numbers)
+
+    frames = (Frame(clip.frame(k)[0].bgr, k, float(clip.times[k])) for k in range(len(clip.kept)))
+    settings = PipelineConfig(propagation=config.propagation, outlining=OutlineConfig(outlines=True))
+    number: dict[int, int] = {}
+    pipeline = build_pipeline(settings, source=frames, detector=prompts.detections(clip.name, truth))
+    for frame, tracks in pipeline:
+        numbers = np.zeros(frame.bgr.shape[:2], np.uint8)
+        shown = tracks.confirmed
+        for id, mask in zip(shown.id.tolist(), shown.mask or (), strict=False):
+            if mask is not None and (id in number or len(number) < MAX_OBJECTS):
+                numbers[mask] = number.setdefault(id, len(number) + 1)
+        yield numbers
 
 
 def save(folder: Path, clip: MaskClip, masks: list[UInt8]) -> None:

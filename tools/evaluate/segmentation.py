@@ -17,10 +17,12 @@ from datasets.masks.indexed_png import read_indexed
 from models.checks.printable import as_lines
 from models.errors import ConfigError, DataError
 from tools.cli.messages import say
+from tools.evaluate.box_prompts import BoxPrompts
 from tools.evaluate.config.segmentation import EvalSegmentationConfig
-from tools.evaluate.mask_propagation import clips, follow, kept_frames, save
+from tools.evaluate.mask_propagation import clips, follow, kept_frames, outline, save
 from tools.metrics.segmentation import VOID, Segmentation, best_ids, frame_scores, mean, region, summarise
 from tools.reporting.files import write_report
+from tracker.pipeline.loop import limit_library_threads
 from tracker.types import Float64, Int64, UInt8
 
 HEAD = ("J&F", "J", "recall", "decay", "F", "recall", "decay")
@@ -167,16 +169,19 @@ def score_own(config: EvalSegmentationConfig, profile: str, tick: Callable[[], N
         WeightsError: the weights of the frozen CNN are not available.
     """
     scored = []
+    prompts, every = BoxPrompts(config), config.boxes == "every"
     for clip in clips(config, profile):
         begin = time.perf_counter()
-        found = list(follow(clip, config))
+        with limit_library_threads():
+            found = list(outline(clip, config, prompts) if every else follow(clip, config, prompts))
         speed = len(found) / (time.perf_counter() - begin)
         if config.save is not None:
             save(config.save, clip, found)
-        one = score_masks(clip.name, clip.truth(), found, config.frames, config.ids)
+        ids = "best" if every else config.ids  # a track has no number of the truth
+        one = score_masks(clip.name, clip.truth(), found, config.frames, ids)
         scored.append(ScoredSequence(one.name, one.objects, one.j, one.f, speed))
         tick()
-    return _evaluation("liquidtrack", profile, scored)
+    return _evaluation("liquidtrack", profile, scored, () if prompts.note is None else (prompts.note,))
 
 
 def _evaluation(

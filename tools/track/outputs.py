@@ -135,9 +135,9 @@ def _output(name: str, path: Path, info: SourceInfo, pictures: bool) -> Output:
     if name == "video":
         return Output("--video", path)
     if name == "masks":
-        from datasets.formats.davis_masks import folder_name
+        from datasets.formats.davis_masks import folder_name, numbers_name
 
-        return Output("--masks", path, (f"{folder_name(info)}/*.png",))
+        return Output("--masks", path, (f"{folder_name(info)}/*.png", numbers_name(info)))
     if name == "images":
         return Output("--images", path, tuple(f"*{suffix}" for suffix in PICTURES))
     from datasets.formats import FORMATS

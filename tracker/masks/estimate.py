@@ -32,6 +32,7 @@ class FollowedObject:
     share: float  # share of its square that it filled then
     shape: Float32  # its shape then, with the occluded part
     extent: Float64  # (4,) its extent then
+    cells: int  # along the side of its square
     detected: Float64  # (4,) its detected box then, or the box around its first mask
     similarity: float = 0.0  # slow average of the similarity of its cells to the memory
     recent: list[MaskMemory] = field(default_factory=list)

@@ -46,32 +46,55 @@ def check_box(xyxy: Float32 | Float64, width: int, height: int) -> Float64:
     return box
 
 
-def mask_of_box(bgr: UInt8, xyxy: Float32 | Float64, by: By = "salience") -> Bool:
+def mask_of_box(bgr: UInt8, xyxy: Float32 | Float64, by: By = "salience", margin: float = 0.0) -> Bool:
     """(H, W) the pixels of the object in a box.
 
     A saliency network finds the salient object in the square around the box. Where that does not fill the box, or on
     request, GrabCut (Rother et al., SIGGRAPH 2004) learns the colours outside the box and segments the inside.
+
+    Args:
+        bgr: (H, W, 3) the image.
+        xyxy: (4,) the box, pixels.
+        by: the method.
+        margin: to each side of the box, as a share of that side, in which salient parts of the object may lie; for
+            boxes of detectors, which are not exact.
 
     Raises:
         ConfigError: the box has no area, or lies outside the image.
     """
     height, width = bgr.shape[:2]
     box = check_box(xyxy, width, height)
-    found = _found(bgr, box) if by == "salience" else None
+    found = _found(bgr, box, margin) if by == "salience" else None
     return _cut(bgr, box) if found is None else found
 
 
-def _found(bgr: UInt8, box: Float64) -> Bool | None:
-    """(H, W) the salient object in a box; None where it fills too little of the box."""
+def _found(bgr: UInt8, box: Float64, margin: float) -> Bool | None:
+    """(H, W) the salient object in a box and its margin; None where it fills too little of the box."""
     (left, top), (right, bottom) = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
-    sure = _standing_out(bgr, box)[top:bottom, left:right]
+    whole_sure = _standing_out(bgr, box)
+    sure = whole_sure[top:bottom, left:right]
     for level, share in TIGHT:
         rows, columns = np.nonzero(sure > level)
         if len(rows) and np.ptp(rows) * np.ptp(columns) >= share * sure.size:
             whole = np.zeros(bgr.shape[:2], bool)
             whole[top:bottom, left:right] = sure > level
-            return whole
+            return whole if margin <= 0 else _with_margin(whole, whole_sure > level, box, margin)
     return None
+
+
+def _with_margin(inside: Bool, salient: Bool, box: Float64, margin: float) -> Bool:
+    """The salient pixels in a box and its margin, in connected parts that lie in the box for the most part."""
+    height, width = inside.shape
+    edge = margin * np.tile(box[2:] - box[:2], 2) * [-1, -1, 1, 1] + box
+    left, top, right, bottom = np.clip(np.rint(edge), 0, [width, height, width, height]).astype(int).tolist()
+    part = np.s_[top:bottom, left:right]
+    count, parts = cv2.connectedComponents(salient[part].astype(np.uint8))
+    sizes = np.bincount(parts.ravel(), minlength=count)
+    own = np.bincount(parts[inside[part]], minlength=count) >= 0.5 * sizes
+    own[0] = False  # the background
+    whole = np.zeros_like(inside)
+    whole[part] = own[parts]
+    return whole
 
 
 def _standing_out(bgr: UInt8, box: Float64) -> Float32:

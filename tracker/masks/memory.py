@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tracker.types import Float32
+from tracker.types import Bool, Float32
 
 SUBCELLS = 4  # resolution of a remembered mask, steps a side of a cell
 PATCH = 2 * SUBCELLS  # a label extends half a cell beyond its cell: neighbours overlap, which avoids seams
@@ -25,6 +25,7 @@ TEMPERATURE = 0.05  # softmax temperature of the similarity, a cosine
 MAX_MOTION_SHARE = 9 / 48  # largest motion of an object's parts between frames, as a share of the square's side
 BLOCK = 4, 16  # rows and columns of cells that are compared at once; a square's side is a multiple of the former
 FAR = -1e4
+EMPTY = 0.02  # labels of a background cell are lower
 # weight of the first frame relative to another: its mask was given, the others are propagated
 FIRST_FRAME_WEIGHT = 4.0
 
@@ -37,11 +38,13 @@ class MaskMemory:
         keys: (G + 2R, G, D) features, with R empty rows above and below.
         labels: (G + 2R, G, PATCH * PATCH + 1) the mask around each cell, 0..1, and a 1.
         time: seconds.
+        filled: (G + 2R, G) whether a cell's label has any of the object.
     """
 
     keys: Float32
     labels: Float32
     time: float
+    filled: Bool
 
 
 def reach(cells: int) -> int:
@@ -74,22 +77,24 @@ def remember(features: Float32, mask: Float32, cells: int, time: float) -> MaskM
     labels = np.zeros((cells + 2 * r, cells, PATCH * PATCH + 1), np.float32)
     labels[r : r + cells, :, :-1] = patches.reshape(cells, cells, -1)
     labels[r : r + cells, :, -1] = 1
-    return MaskMemory(keys, labels, time)
+    return MaskMemory(keys, labels, time, labels[..., :-1].max(axis=2) > EMPTY)
 
 
 def recall(features: Float32, memories: list[MaskMemory], cells: int) -> tuple[Float32, Float32]:
     """The mask (G * SUBCELLS, G * SUBCELLS), 0..1, and similarity (G * G,) of a frame with (G * G, D) features.
 
     The first memory holds the given mask. The similarity is a cosine: the soft maximum of a cell's cosines with the
-    memories.
+    memories. Cells far from the object have a mask and a similarity of 0.
     """
     r, (rows, columns) = reach(cells), BLOCK
     question = (features / np.float32(TEMPERATURE)).reshape(cells, cells, -1)
-    patches = np.empty((cells, cells, PATCH * PATCH), np.float32)
-    known = np.empty((cells, cells), np.float32)
+    patches = np.zeros((cells, cells, PATCH * PATCH), np.float32)
+    known = np.zeros((cells, cells), np.float32)
     for row, column in product(range(0, cells, rows), range(0, cells, columns)):
         asked, seen, near = _nearness(cells, column)
         block, window = (slice(row, row + rows), asked), (slice(row, row + rows + 2 * r), seen)
+        if not any(memory.filled[window].any() for memory in memories):
+            continue  # far from the object: nothing but background to copy
         here = question[block].reshape(len(near), -1)
         total = np.zeros((len(near), PATCH * PATCH + 1), np.float32)
         for k, memory in enumerate(memories):

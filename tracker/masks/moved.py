@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from tracker.inputs.masks import Masks
 from tracker.masks.estimate import box_around
 from tracker.types import Bool, Float32, Float64
 
@@ -56,3 +57,17 @@ class BoxMask:
             rows, columns = slice(top - int(at[1]), bottom - int(at[1])), slice(left - int(at[0]), right - int(at[0]))
             whole[top:bottom, left:right] = part[rows, columns]
         return whole
+
+
+def moved_masks(masks: Masks | None, before: Float32, after: Float32) -> Masks | None:
+    """The masks of N tracks whose (N, 4) boxes were moved, each moved and scaled as its box was."""
+    if masks is None or not len(masks.pixels):
+        return masks
+    shape = (masks.shape[1], masks.shape[2])
+    pixels: list[Bool] = []
+    row = np.full(len(masks), -1)
+    for k, mask in enumerate(masks):
+        if mask is not None and mask.any():
+            row[k] = len(pixels)
+            pixels.append(BoxMask.of(mask, before[k], 0.0).placed(after[k], shape))
+    return Masks(np.array(pixels, bool).reshape(-1, *shape), row)

@@ -18,20 +18,27 @@ from tracker.protocols import FrameContext, SourceInfo
 from tracker.types import Bool, Float32, Float64, Frame, State, Tracks
 
 MIN_SCORE = 0.4  # least score of a detection in which an outline starts
+PATIENCE_S = 1.0  # seconds after which an outline starts with a lower score, too
 CLEAR = 0.1  # largest share of a box that lies in another one where its object is seen clearly
-PATIENCE_S = 1.0  # seconds without a clear sight after which a less clear one is taken
-LESS_CLEAR = 0.5  # largest covered share there
+CUT = 0.2  # the share that counts for boxes at the border of the image
+LESS_CLEAR = 0.5  # largest share where an outline starts for the time being
+CLEARER = 0.1  # difference of shares from which such an outline starts anew
 LOST_S = 0.5  # seconds without a detection after which an outline starts anew
 MOVED_S = 0.5  # seconds for which a mask moves with its box
-AGREEMENT = 0.5  # least IoU of a clear box with the box around its mask; with less, the outline starts anew
-SHOWN = 0.3  # least IoU there of a mask that is shown until then
+AGREEMENT = 0.75  # least IoU of a clear box with the box around its mask; with less, the outline is doubted
+BETTER = 0.05  # least gain of IoU for which a doubted outline starts anew
+SHOWN = 0.2  # least IoU there of a mask that is shown
+MARGIN = 0.05  # of a detected box, to each side, as a share of that side, in which an outline may start
 RETRY_S = 0.5  # seconds until a start that failed is tried again
 LIVE_BUDGET_S = 0.1  # seconds a frame for outlines of cameras and streams
 MAX_FOLLOWED = 100  # outlines that are remembered at a time, about 10 MB each
 
 
 class OutlineStage:
-    """Gives the tracks masks: starts them in clear sights, propagates them, starts them anew where they were lost.
+    """Gives the tracks masks: starts them, propagates them, and starts them anew where they were lost.
+
+    An outline that started in a sight that was not clear starts anew in the next clear one. So does one whose mask
+    contradicts a clear box, if the new mask fits the box better.
 
     Args:
         propagator: the mask propagation; its object numbers are this stage's.
@@ -51,7 +58,8 @@ class OutlineStage:
         self._last: dict[int, BoxMask] = {}  # track id -> its latest mask
         self._since: dict[int, float] = {}  # track id -> seconds, since when it waits for an outline
         self._retry: dict[int, float] = {}  # track id -> seconds, before which no start is tried
-        self._doubted: dict[int, float] = {}  # track id -> IoU of its clear box with the box around its mask
+        self._unclear: dict[int, float] = {}  # track id -> covered share, where its outline started in no clear sight
+        self._doubted: dict[int, float] = {}  # track id -> IoU with its clear box, of an outline that fits it badly
 
     def _new_turns(self, budget: float | None) -> Turns:
         return Turns(
@@ -80,13 +88,14 @@ class OutlineStage:
         if not len(seen):
             return tracks
         boxes = dict(zip(tracks.id[seen].tolist(), tracks.xyxy[seen], strict=True))
-        share = covered(tracks.xyxy[seen])
-        clear = (share <= CLEAR) & inside(tracks.xyxy[seen], *frame.size)
-        start, urgency, wanted, who = self._ready(frame, tracks.take(seen), share, clear), [], [], []
+        share = np.where(inside(tracks.xyxy[seen], *frame.size), 0, CUT)
+        share = np.maximum(share, covered(tracks.xyxy[seen]))
+        hidden = dict(zip(boxes, share.tolist(), strict=True))
+        start, urgency, wanted, who = self._ready(frame, tracks.take(seen), share), [], [], []
         for id, ready in zip(boxes, start.tolist(), strict=True):
-            if ready and (id not in self._number or id in self._doubted):
+            if ready:
                 wanted.append(Work.START)
-                urgency.append(1 + frame.time - self._since[id])
+                urgency.append(1 - hidden[id] + frame.time - self._since[id])
             elif id in self._number:
                 wanted.append(Work.FOLLOW)
                 urgency.append(self._last[id].change(boxes[id]) + frame.time - self._last[id].time)
@@ -96,9 +105,8 @@ class OutlineStage:
         chosen = self._turns.choose(wanted, urgency)
         follow = [who[k] for k in chosen if wanted[k] is Work.FOLLOW]
         begin = [who[k] for k in chosen if wanted[k] is Work.START]
-        unhidden = {id for id, is_clear in zip(boxes, clear.tolist(), strict=True) if is_clear}
-        masks = self._follow(frame, {id: boxes[id] for id in follow}, unhidden)
-        masks.update(self._start(frame, {id: boxes[id] for id in begin}, masks))
+        masks = self._follow(frame, {id: boxes[id] for id in follow}, hidden)
+        masks.update(self._start(frame, {id: boxes[id] for id in begin}, hidden, masks))
         self._move(frame, boxes, masks)
         return tracks.with_trusted(mask=_column(tracks, masks, frame))
 
@@ -116,17 +124,26 @@ class OutlineStage:
         self._propagator.drop(self._number.pop(id))
         del self._last[id]
         self._doubted.pop(id, None)
+        self._unclear.pop(id, None)
+        self._retry.pop(id, None)
 
-    def _ready(self, frame: Frame, seen: Tracks, share: Float64, clear: Bool) -> Bool:
+    def _ready(self, frame: Frame, seen: Tracks, hidden: Float64) -> Bool:
         """(N,) whether an outline may start in this sight of each track."""
         time = frame.time
         waited = np.array([time - self._since.setdefault(id, time) for id in seen.id.tolist()])
         retried = np.array([time >= self._retry.get(id, time) for id in seen.id.tolist()], bool)
-        good = clear & (seen.score >= MIN_SCORE)
-        good |= (waited >= PATIENCE_S) & (share <= LESS_CLEAR)
+        most = np.array([self._most_hidden(id) for id in seen.id.tolist()])
+        good = (hidden <= most) & ((seen.score >= MIN_SCORE) | (waited >= PATIENCE_S))
         return np.asarray(good & retried & large(seen.xyxy, *frame.size))
 
-    def _follow(self, frame: Frame, boxes: dict[int, Float32], clear: set[int]) -> dict[int, Bool]:
+    def _most_hidden(self, id: int) -> float:
+        """The largest hidden share of a sight in which an outline of the track would start (anew)."""
+        if id not in self._number:
+            return LESS_CLEAR
+        clearer = self._unclear.get(id, 0.0) - CLEARER
+        return max(CLEAR, clearer) if id in self._unclear or id in self._doubted else -1.0
+
+    def _follow(self, frame: Frame, boxes: dict[int, Float32], hidden: dict[int, float]) -> dict[int, Bool]:
         """The masks of outlines that are found again; those that contradict a clear box are doubted."""
         masks: dict[int, Bool] = {}
         with self._turns.measured(Work.FOLLOW, len(boxes)):
@@ -138,26 +155,35 @@ class OutlineStage:
             number = self._number[id]
             mask = found.mask == number
             fit = agreement(mask, box) if there[number] else 0.0
-            self._doubted.pop(id, None)
-            if id in clear and fit < AGREEMENT:
-                self._doubted[id] = fit
-            if there[number] and not (id in clear and fit < SHOWN):
+            if hidden[id] <= CLEAR:
+                self._doubted.pop(id, None)
+                if fit < AGREEMENT:
+                    self._doubted[id] = fit
+            if there[number] and not (hidden[id] <= CLEAR and fit < SHOWN):
                 masks[id] = mask
                 self._last[id] = BoxMask.of(mask, box, frame.time)
         return masks
 
-    def _start(self, frame: Frame, boxes: dict[int, Float32], others: dict[int, Bool]) -> dict[int, Bool]:
-        """The first masks of tracks, where they fit their boxes."""
+    def _start(
+        self, frame: Frame, boxes: dict[int, Float32], hidden: dict[int, float], others: dict[int, Bool]
+    ) -> dict[int, Bool]:
+        """The first masks of tracks, or new ones in place of doubted ones, where they fit their boxes."""
         masks: dict[int, Bool] = {}
         numbers = np.zeros(frame.bgr.shape[:2], np.uint8)
         with self._turns.measured(Work.START, len(boxes)):
             for id, box in boxes.items():
                 mask = self._first(frame, box, others)
-                worse = mask is None or agreement(mask, box) <= self._doubted.pop(id, 0.0)
-                if mask is None or worse or (id not in self._number and len(self._number) == MAX_FOLLOWED):
+                fit = agreement(mask, box)
+                self._retry[id] = frame.time + (RETRY_S if hidden[id] <= CLEAR and fit < AGREEMENT else 0.0)
+                full = id not in self._number and len(self._number) == MAX_FOLLOWED
+                least = self._doubted.pop(id, 0.0) + BETTER
+                if full or fit < max(least, SHOWN) or np.count_nonzero(mask) < MIN_PIXELS:
                     self._retry[id] = frame.time + RETRY_S
                     continue
                 self._number.setdefault(id, _free(self._number))
+                self._unclear.pop(id, None)
+                if hidden[id] > CLEAR:
+                    self._unclear[id] = hidden[id]
                 numbers[mask] = self._number[id]
                 others = {**others, id: mask}
                 masks[id] = mask
@@ -166,12 +192,13 @@ class OutlineStage:
                 self._propagator.add(frame, numbers)
         return masks
 
-    def _first(self, frame: Frame, box: Float32, others: dict[int, Bool]) -> Bool | None:
-        """(H, W) the object in a box, without pixels of other objects; None where it does not fit the box."""
-        mask = mask_of_box(frame.bgr, box)
+    @staticmethod
+    def _first(frame: Frame, box: Float32, others: dict[int, Bool]) -> Bool:
+        """(H, W) the object in a box, without pixels of other objects."""
+        mask = mask_of_box(frame.bgr, box, margin=MARGIN)
         for other in others.values():
             mask &= ~other
-        return mask if np.count_nonzero(mask) >= MIN_PIXELS and agreement(mask, box) >= AGREEMENT else None
+        return mask
 
     def _move(self, frame: Frame, boxes: dict[int, Float32], masks: dict[int, Bool]) -> None:
         """Adds the masks of outlines whose turn it is not: the latest ones, moved with their boxes."""

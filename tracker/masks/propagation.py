@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -35,6 +36,7 @@ GAP_S = 0.1  # seconds without a match from which a wider square is searched fir
 # from this offset, in lengths of the object or as a log ratio of sizes, a found object is cropped and segmented again
 MAX_DRIFT = 0.2
 SPACING_S = 0.4  # seconds between the older memories
+MIN_CELLS = 32  # cells along the side of the square of the smallest object
 RIVAL_PROBABILITY = 0.2  # probability of another object from which colours are not used
 SIMILARITY_RATE = 0.2  # weight of a new frame in that average
 MAX_OBJECTS = 254  # objects in an image of object numbers: 0 is background, 255 means "unknown" in DAVIS's files
@@ -67,6 +69,7 @@ class MaskPropagator:
         threads: CPU threads of the frozen CNN; 0 takes all cores that the process may use.
         device: device of the CNN.
         weights: a file in place of the CNN's published weights, or `random` (for tests).
+        fit_cells: give small objects fewer cells: as many as their square has cells of the image, but `MIN_CELLS`.
 
     Raises:
         ConfigError: torch is needed for the one export and is not installed.
@@ -74,9 +77,15 @@ class MaskPropagator:
     """
 
     def __init__(
-        self, config: MaskConfig | None = None, threads: int = 0, device: str = "auto", weights: str | None = None
+        self,
+        config: MaskConfig | None = None,
+        threads: int = 0,
+        device: str = "auto",
+        weights: str | None = None,
+        fit_cells: bool = False,
     ) -> None:
         self.config = config or MaskConfig()
+        self._fit_cells = fit_cells
         self._features = CellFeatures(threads, device, weights)
         self._motion = MOTIONS[self.config.mask_motion](TrackerConfig(motion=self.config.mask_motion))
         self._rows = np.zeros((0, self._motion.width))
@@ -121,7 +130,7 @@ class MaskPropagator:
     def _add(self, frame: Frame, mask: Float32, number: int) -> None:
         box = extent(mask)
         crop = Crop.around(box, FACTOR)
-        cells = self.config.mask_cells
+        cells = self._cells(crop)
         raw = self._features(crop.picture(frame.bgr, cells * CELL), cells)
         projection = CellProjection(raw)
         own = crop.weights(mask, cells * CELL)
@@ -140,12 +149,18 @@ class MaskPropagator:
                 float(own.mean()),
                 shape,
                 box,
+                cells,
                 box_around(mask > MASK_PROBABILITY).astype(np.float64),
                 given=mask > MASK_PROBABILITY,
             )
         )
         look = Observations.at(box[None], np.ones(1), self._motion.uses_crowding)
         self._rows = np.concatenate([self._rows, self._motion.start(look, frame.time, self._rows)])
+
+    def _cells(self, crop: Crop) -> int:
+        """Cells along the side of an object's square."""
+        most = self.config.mask_cells
+        return min(max(4 * math.ceil(crop.side / CELL / 4), MIN_CELLS), most) if self._fit_cells else most
 
     def state(self, frame: Frame, before: PropagatedMasks) -> PropagatedMasks:
         """`before`, the result of `update` for this frame, with the objects that were added since."""
@@ -250,7 +265,7 @@ class MaskPropagator:
         return sight
 
     def _see(self, o: FollowedObject, frame: Frame, box: Float64, within: Float64 | None) -> MaskEstimate:
-        cells = self.config.mask_cells
+        cells = o.cells
         crop = Crop.around(box, FACTOR)
         picture = crop.picture(frame.bgr, cells * CELL)
         features = o.projection(self._features(picture, cells))
@@ -297,14 +312,14 @@ class MaskPropagator:
             boxes.append(extent(whole))
             o.extent, o.shape = boxes[-1], shape_of(whole, boxes[-1])
             xyxy[k] = box_around(mask)
-            size = self.config.mask_cells * CELL
+            size = o.cells * CELL
             own = sight.crop.weights(shares[k], size)
             o.share = float((own > MASK_PROBABILITY).mean())
             o.similarity += (SIMILARITY_RATE if o.similarity else 1.0) * (sight.likeness - o.similarity)
             # The memory leaves out a rival's pixels, but not pixels with a mere probability of a rival: that would
             # weaken the remembered mask frame by frame, until it vanishes.
             plain = sight.plain * sight.crop.free(rivals.astype(np.float32), size)
-            self._remember(o, remember(sight.features, plain, self.config.mask_cells, frame.time))
+            self._remember(o, remember(sight.features, plain, o.cells, frame.time))
             o.colours.learn(sight.picture, own, frame.time)
             o.search.learn(frame, shares[k], boxes[-1])
             o.seen = frame.time

@@ -171,7 +171,7 @@ class _Builder:
             from tracker.masks.outlines import OutlineStage
             from tracker.masks.propagation import MaskPropagator
 
-            followed = MaskPropagator(config.propagation, compute.threads, compute.device)
+            followed = MaskPropagator(config.propagation, compute.threads, compute.device, fit_cells=True)
             stages.append(OutlineStage(followed, config.outlining))
         if config.marks:
             from tracker.masks.propagation import MaskPropagator

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tracker.boxes import to_coordinates, to_xyxy
+from tracker.masks.moved import moved_masks
 from tracker.pipeline.usual_width import UsualWidths
 from tracker.protocols import FrameContext
 from tracker.types import Float64, Int64, State, Tracks
@@ -62,6 +63,7 @@ class Look:
             xyxy=boxes,
             state=state,
             time_since_update=kept.time_since_update + later,
+            mask=moved_masks(kept.mask, kept.xyxy, boxes),
             detection=np.full(len(rows), -1),
         )
 
@@ -117,7 +119,7 @@ class Blend:
             return tracks
         boxes = tracks.xyxy.copy()
         boxes[rows] = to_xyxy(_coordinates(tracks.take(rows)) + min(share, 1.0) * self._gap[gaps])
-        return tracks.with_trusted(xyxy=boxes)
+        return tracks.with_trusted(xyxy=boxes, mask=moved_masks(tracks.mask, tracks.xyxy, boxes))
 
 
 def _coordinates(tracks: Tracks) -> Float64:

@@ -14,7 +14,7 @@ from datasets.scenes.renderer import FrameTruth
 from models.errors import ConfigError
 from tracker.masks.config import MaskConfig, OutlineConfig
 from tracker.masks.moved import BoxMask
-from tracker.masks.outlines import LIVE_BUDGET_S, LOST_S, MOVED_S, OutlineStage
+from tracker.masks.outlines import CLEAR, LIVE_BUDGET_S, LOST_S, MOVED_S, OutlineStage
 from tracker.masks.propagation import MaskPropagator, PropagatedMasks
 from tracker.masks.sights import agreement, covered, inside, large
 from tracker.masks.turns import Turns, Work
@@ -160,15 +160,26 @@ def test_memory_holds_a_few_frames_a_track_that_is_alive(clip: Clip) -> None:
         assert propagator.remembered <= 4
 
 
-def test_object_at_the_border_or_behind_another_waits(clip: Clip) -> None:
+def test_object_hidden_for_the_most_part_waits_for_an_outline(clip: Clip) -> None:
     stage = OutlineStage(CountingPropagator(), OutlineConfig(outlines=True))
-    frame, truth = clip[0]
-    tracks = tracks_of(truth, largest(clip, 1))
-    cut = tracks.with_trusted(xyxy=tracks.xyxy - np.array([tracks.xyxy[0, 0], 0, tracks.xyxy[0, 0], 0], np.float32))
-    assert stage.update(frame, cut).mask is None
+    tracks = tracks_of(clip[0][1], largest(clip, 1))
     double = Tracks.concat([tracks, tracks.with_trusted(id=tracks.id + 100)])
     assert stage.update(clip[1][0], double).mask is None
     assert stage.followed == ()
+
+
+def test_outline_of_a_sight_that_is_not_clear_starts_anew_in_a_clear_one(clip: Clip) -> None:
+    propagator = CountingPropagator()
+    stage = OutlineStage(propagator, OutlineConfig(outlines=True))
+    two = largest(clip, 2)
+    assert covered(tracks_of(clip[0][1], two).xyxy).min() > CLEAR
+    for frame, truth in clip[:2]:
+        out = stage.update(frame, tracks_of(truth, two))
+    assert [count for _, count in propagator.starts] == [2, 2]
+    for id in two:
+        mask = mask_of(out, id)
+        assert mask is not None
+        assert iou(mask, clip[1][1].mask[clip[1][1].id == id][0]) > 0.6
 
 
 def test_live_source_has_a_budget_in_seconds_and_a_recording_has_none(clip: Clip) -> None:

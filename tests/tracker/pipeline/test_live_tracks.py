@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracker.engine import Tracker
+from tracker.inputs.masks import Masks
 from tracker.pipeline.latency import Delays
 from tracker.pipeline.live_tracks import BLEND_S, Blend, Look, Looks
 from tracker.pipeline.usual_width import UsualWidths
@@ -151,3 +154,26 @@ def test_delays_are_counted_in_bounded_memory() -> None:
     assert (found.count, found.median, found.p95) == (1001, pytest.approx(0.0505), pytest.approx(0.0955))
     assert found.most > 59
     assert str(found) == "50 ms (95 %: 96 ms)"
+
+
+def test_masks_go_with_the_boxes_that_are_predicted() -> None:
+    tracker, looks = Tracker(size=(400, 200)), Looks()
+    for index in range(0, 30, 3):
+        look = run(tracker, looks, index)
+    seen = look.context.tracks
+    pixels = np.zeros((3, 200, 400), bool)
+    for mask, (left, top, right, bottom) in zip(pixels, np.rint(seen.xyxy).astype(int).tolist(), strict=True):
+        mask[top:bottom, left:right] = True
+    marked = Looks()(replace(look.context, tracks=seen.with_trusted(mask=Masks(pixels[:2], np.array([0, 1, -1])))))
+    later = marked.at(look.time + 0.2)
+    assert later.mask is not None
+    assert later.mask.row.tolist() == [0, 1, -1]
+    for mask, box in zip(later.mask, later.xyxy, strict=False):
+        if mask is not None:
+            columns = np.flatnonzero(mask.any(axis=0))
+            assert [columns[0], columns[-1] + 1] == pytest.approx(box[[0, 2]], abs=1.5)
+    blend = Blend()
+    blend(look, look.time)
+    shown = blend(marked, look.time + BLEND_S / 2).mask
+    assert shown is not None
+    assert shown.row.tolist() == [0, 1, -1]

@@ -32,7 +32,11 @@ class EvalSegmentationConfig:
             of DAVIS does; all takes every frame, as TrackEval does.
         ids: how objects are paired. same: by number; best: so that J is greatest.
         start: prompt of our own run. mask: the mask of the first frame; box: only the box around it; grabcut: the box,
-            segmented by colour alone.
+            segmented by colour alone; jittered: the box, each edge moved by 5 % of its side; detected: the box of
+            --detector, or the jittered one of objects that it does not find.
+        boxes: frames whose boxes our own run gets. first: the prompt alone; every: those of every frame, as outlines in
+            track --outlines.
+        detector: detector of --start detected, as for track.
         compose: sequences that our own run lays over one another, 1 to 8. Moved sideways so that all objects are
             visible in the first frame.
         save: write the masks of our own run there, in the layout of DAVIS.
@@ -50,7 +54,9 @@ class EvalSegmentationConfig:
     rate: float = 24.0
     frames: Literal["davis", "all"] = "davis"
     ids: Literal["same", "best"] = "same"
-    start: Literal["mask", "box", "grabcut"] = "mask"
+    start: Literal["mask", "box", "grabcut", "jittered", "detected"] = "mask"
+    boxes: Literal["first", "every"] = "first"
+    detector: str = "lite0"
     compose: int = 1
     save: Path | None = None
     json: Path | None = None
@@ -66,6 +72,10 @@ class EvalSegmentationConfig:
             raise ConfigError(f"rate is {self.rate}; give frames a second, more than 0.")
         if not 1 <= self.compose <= 8:
             raise ConfigError(f"compose is {self.compose}; give 1 to 8 sequences.")
+        if self.boxes == "every" and self.start not in ("jittered", "detected"):
+            raise ConfigError("boxes is every; that goes with --start jittered or --start detected.")
+        if self.detector != "lite0" and self.start != "detected":
+            raise ConfigError("--detector belongs to --start detected; add it, or leave --detector out.")
         if self.results:
             for name, plain in (("start", "mask"), ("compose", 1), ("save", None)):
                 if getattr(self, name) != plain:

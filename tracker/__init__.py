@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from models.runtime.compute import Compute as Compute
     from tracker.appearance.config import AppearanceConfig as AppearanceConfig
     from tracker.appearance.embedder import FrozenEmbedder as FrozenEmbedder
+    from tracker.camera_motion import AutoCameraMotion as AutoCameraMotion
     from tracker.camera_motion import FlowCameraMotion as FlowCameraMotion
     from tracker.classification.config import RecogniseConfig as RecogniseConfig
     from tracker.classification.recogniser import Recogniser as Recogniser
@@ -90,7 +91,7 @@ _PLACES = {
         "build_pipeline",
         "track_video",
     ),
-    "tracker.camera_motion": ("FlowCameraMotion",),
+    "tracker.camera_motion": ("AutoCameraMotion", "FlowCameraMotion"),
     "tracker.classification.config": ("RecogniseConfig",),
     "tracker.classification.recogniser": (
         "Recogniser",

@@ -86,6 +86,12 @@ def test_camera_motion_is_taken_from_every_frame(crossing: Looked, tmp_path: Pat
     assert crossing.uses() == round(0.3 * crossing.frames)
 
 
+def test_camera_that_stands_still_changes_nothing_by_default(crossing: Looked, tmp_path: Path) -> None:
+    for name, words in (("auto", ()), ("none", ("--camera-motion", "none"))):
+        assert crossing.looks("--looks", 0.3, "--jsonl", tmp_path / name / "a.jsonl", *words) == 0
+    assert (tmp_path / "auto/a.jsonl").read_bytes() == (tmp_path / "none/a.jsonl").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

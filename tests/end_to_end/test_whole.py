@@ -72,7 +72,7 @@ def test_second_run_takes_detections_from_the_cache(crossing: Crossing, tmp_path
     [
         (["--score", "0.5"], "made with other settings (score was the default and is '0.5')"),
         (["--every", "2"], "made with other settings (every was the default and is '2')"),
-        (["--camera-motion", "flow"], "camera-motion was 'none' and is 'flow'"),
+        (["--camera-motion", "flow"], "camera-motion was 'auto' and is 'flow'"),
     ],
 )
 def test_cache_of_other_settings_is_refused(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from tyro.conf import Positional, arg
 
@@ -13,6 +13,7 @@ from tracker.appearance.config import AppearanceConfig
 from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
 from tracker.offline.config import OfflineConfig
+from tracker.pipeline.config import CameraMotionName
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class AnnotateConfig:
         project: file of the corrections. By default <name>.liquidtrack beside the video; for a folder of recordings, a
             folder of such files.
         who: name written beside each correction. By default your name on this machine.
-        camera_motion: how camera motion is compensated where the video is tracked. flow: estimated from the pixels, for
-            moving cameras.
+        camera_motion: how camera motion is compensated where the video is tracked. auto: estimated from the pixels
+            while the background moves. flow: in every frame.
         skip_bad_rows: drop malformed rows of the tracks. Without it such a row is an error.
         quiet: print the address alone.
     """
@@ -52,7 +53,7 @@ class AnnotateConfig:
     tracks: Positional[Path | None] = None
     project: Path | None = None
     who: Annotated[str, arg(aliases=("--as",))] = ""
-    camera_motion: Literal["none", "flow"] = "none"
+    camera_motion: CameraMotionName = "auto"
     skip_bad_rows: bool = False
     quiet: bool = False
     serving: ServingConfig = field(default_factory=ServingConfig)

@@ -22,6 +22,7 @@ from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
 from tracker.masks.config import MaskConfig, OutlineConfig
 from tracker.offline.config import OfflineConfig
+from tracker.pipeline.config import CameraMotionName
 from tracker.reid.config import ReidConfig
 from tracker.schedule.config import LooksConfig
 
@@ -65,7 +66,8 @@ class RecordingConfig:
     Attributes:
         formats: what is written for each recording. As the options of track of the same names; video is
             <name>.tracked.mp4.
-        camera_motion: how camera motion is compensated. flow: estimated from the pixels, for moving cameras.
+        camera_motion: how camera motion is compensated. auto: estimated from the pixels while the background moves.
+            flow: in every frame.
         skip_bad_rows: drop malformed rows of a file of detections. Without it such a row is an error.
         keep_ids: write tracks read by --detector file: with their ids. Nothing is matched; boxes without an id are
             dropped.
@@ -79,7 +81,7 @@ class RecordingConfig:
     """
 
     formats: tuple[FormatName, ...] = ("jsonl", "video")
-    camera_motion: Literal["none", "flow"] = "none"
+    camera_motion: CameraMotionName = "auto"
     skip_bad_rows: bool = False
     keep_ids: bool = False
     whole: bool = False

@@ -29,6 +29,7 @@ from tools.track.progress import progress
 from tools.track.stop_signals import stoppable
 from tools.track.whole import WholeRun, run_late
 from tools.track.whole_checks import check_unused, frame_by_frame, once
+from tracker.camera_motion import SparseCameraMotion
 from tracker.offline.config import OfflineConfig
 from tracker.offline.looked import fill_looked, track_looked
 from tracker.offline.looks import LookChooser
@@ -190,6 +191,7 @@ class _Looking:
         self._detect = next(stage for stage in stages if isinstance(stage, DetectStage))
         self._embed = next((stage for stage in stages if isinstance(stage, EmbedStage)), None)
         self._motion = next((stage for stage in stages if isinstance(stage, CameraMotionStage)), None)
+        self._auto = SparseCameraMotion() if config.camera_motion == "auto" else None
         self._config, size = config, (reader.info.width, reader.info.height)
         self.chooser = LookChooser(config.schedule, config.tracking, size)
         self._looks: deque[tuple[float, Int64]] = deque()  # that a window may hold: seconds, track of each detection
@@ -265,16 +267,23 @@ class _Looking:
         return found.with_embedding(embedder.pool(embedder.features(frame), found.xyxy))
 
     def _camera(self, block: slice) -> Float64 | None:
-        """(F, 2, 3) the camera motion of every frame of a block; None where it is not asked for."""
-        if self._motion is None:
+        """(F, 2, 3) the camera motion of every frame of a block; None where it stands still, or is not asked for."""
+        motion = self._motion
+        if motion is None:
             return None
-        warps = []
-        for position in range(block.start, block.stop):
+
+        def fetch(k: int) -> Frame:
             if self._stop.is_set():
                 raise Stop
-            warp = self._motion(FrameContext(self._reader.get(position))).warp
-            warps.append(IDENTITY if warp is None else warp)
-        return np.array(warps)
+            return self._reader.get(block.start + k)
+
+        if self._auto is not None:
+            warps = self._auto(self._reader.times[block].tolist(), fetch)
+        else:
+            warps = [motion(FrameContext(fetch(k))).warp for k in range(block.stop - block.start)]
+        if self._auto is not None and all(warp is None for warp in warps):
+            return None
+        return np.array([IDENTITY if warp is None else warp for warp in warps])
 
 
 def _most(info: SourceInfo) -> int:

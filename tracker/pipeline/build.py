@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from models.errors import ConfigError
 from models.runtime.compute import Compute
@@ -13,7 +13,7 @@ from tracker.appearance.config import AppearanceConfig
 from tracker.decorators import InnerTracker
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import EMBEDDING, build_detector, detector_of
-from tracker.pipeline.config import AUTO, OWN, PipelineConfig
+from tracker.pipeline.config import AUTO, OWN, CameraMotionName, PipelineConfig
 from tracker.pipeline.given_images import source_of
 from tracker.pipeline.loop import Pipeline
 from tracker.pipeline.prefetch import QUEUE
@@ -212,7 +212,7 @@ def _embedder(config: AppearanceConfig, compute: Compute) -> Embedder | None:
     return FrozenEmbedder(config, compute.threads, compute.device)
 
 
-def camera_motion_stages(name: Literal["none", "flow"]) -> list[Stage]:
+def camera_motion_stages(name: CameraMotionName) -> list[Stage]:
     """The stage that estimates the camera's own motion, or no stage.
 
     Raises:
@@ -220,8 +220,8 @@ def camera_motion_stages(name: Literal["none", "flow"]) -> list[Stage]:
     """
     if name == "none":
         return []
-    if name != "flow":
-        raise ConfigError(f"there is no camera motion {name!r}; choose none or flow.")
-    from tracker.camera_motion import FlowCameraMotion
+    if name not in ("auto", "flow"):
+        raise ConfigError(f"there is no camera motion {name!r}; choose auto, flow or none.")
+    from tracker.camera_motion import AutoCameraMotion, FlowCameraMotion
 
-    return [CameraMotionStage(FlowCameraMotion())]
+    return [CameraMotionStage(AutoCameraMotion() if name == "auto" else FlowCameraMotion())]

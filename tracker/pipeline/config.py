@@ -18,6 +18,7 @@ from tracker.single_object.box_prompt import BoxPrompt
 if TYPE_CHECKING:
     from tracker.masks.stage import MaskPrompt
 
+CameraMotionName = Literal["auto", "flow", "none"]
 AUTO, OWN = "auto", "detector"  # embeddings from the detector's pass: where it has them, always
 
 
@@ -26,7 +27,8 @@ class PipelineConfig:
     """What finds, tracks and names the objects of one source.
 
     Attributes:
-        camera_motion: how the camera's own motion is taken out: none, or flow (from the pixels; for moving cameras).
+        camera_motion: how the camera's own motion is taken out: auto (from the pixels, while the background moves),
+            flow (from the pixels of every frame), or none.
         skip_bad_rows: of a file of ready detections drop the rows that break the format, instead of refusing it.
         detection: the detector.
         appearance_features: appearance embeddings.
@@ -41,7 +43,7 @@ class PipelineConfig:
         schedule: which frames the detector works on. It decides frame by frame; in others, objects are predicted.
     """
 
-    camera_motion: Literal["none", "flow"] = "none"
+    camera_motion: CameraMotionName = "auto"
     skip_bad_rows: bool = False
     detection: DetectorConfig = field(default_factory=DetectorConfig)
     appearance_features: AppearanceConfig = field(default_factory=AppearanceConfig)

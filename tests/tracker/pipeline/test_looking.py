@@ -130,6 +130,24 @@ def test_predicted_boxes_follow_a_moving_camera() -> None:
     assert errors["none"] > 6
 
 
+def test_predicted_boxes_follow_by_themselves_a_camera_that_moves() -> None:
+    errors = {}
+    for motion in ("none", "auto"):
+        off, settings = [], {} if motion == "auto" else {"camera_motion": motion}
+        moving = [(image, k / 30) for k, (image, _) in enumerate(textured(70)[25:])]
+        somebody = Standing()
+        for frame, tracks in build_pipeline(
+            lambda frame, somebody=somebody: somebody(Frame(frame.bgr, frame.index + 25, frame.time)),
+            source=moving,
+            looks="5/s",
+            **settings,
+        ):
+            off.append(abs(float(tracks.xyxy[0, 0]) - (300.0 - panned(frame.index + 25))))
+        errors[motion] = max(off[:12])
+    assert errors["auto"] < 2
+    assert errors["none"] > 6
+
+
 def test_camera_motions_are_chained_in_order() -> None:
     chain, point = CameraChain(), np.array([10.0, 20, 1])
     zoom, pan = np.array([[2.0, 0, 0], [0, 2, 0]]), np.array([[1.0, 0, 5], [0, 1, -3]])

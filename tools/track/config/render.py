@@ -13,6 +13,7 @@ from datasets.output_guard.guard import Output
 from datasets.sources.config import SourceConfig
 from models.errors import ConfigError
 from tools.display.config import ViewConfig
+from tracker.pipeline.config import CameraMotionName
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class RenderConfig:
             the file tells.
         match: how frames of the tracks and of the video correspond. By number (frame), by the nearest time (seconds),
             or auto: by time where the tracks hold times, else by number.
-        camera_motion: how trails follow a moving camera. flow: estimated from the pixels.
+        camera_motion: how trails follow a moving camera. auto: estimated from the pixels while the background moves.
+            flow: in every frame.
         skip_bad_rows: drop malformed rows of the tracks. Without it the first one is an error.
         overwrite: replace existing results. Also those that were made by hand or with other settings.
         quiet: show no progress bar and no summary.
@@ -42,7 +44,7 @@ class RenderConfig:
     show: bool = False
     format: str | None = None
     match: Literal["auto", "frame", "seconds"] = "auto"
-    camera_motion: Literal["none", "flow"] = "flow"
+    camera_motion: CameraMotionName = "auto"
     skip_bad_rows: bool = False
     overwrite: bool = False
     quiet: bool = False

@@ -20,6 +20,7 @@ from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
 from tracker.masks.config import MaskConfig, OutlineConfig
 from tracker.offline.config import OfflineConfig
+from tracker.pipeline.config import CameraMotionName
 from tracker.reid.config import ReidConfig
 from tracker.schedule.config import LooksConfig
 
@@ -93,7 +94,8 @@ class TrackConfig:
             outputs are folders, or paths with {name} in them.
         detector_batch: most frames of several cameras in one pass of the detector. 0 is 1 on a CPU, which gains
             nothing by more.
-        camera_motion: how camera motion is compensated. flow: estimated from the pixels, for moving cameras.
+        camera_motion: how camera motion is compensated. auto: estimated from the pixels while the background moves.
+            flow: in every frame.
         skip_bad_rows: drop malformed rows of a file of detections. Without it such a row is an error.
         keep_ids: write tracks read by --detector file: with their ids. Nothing is matched; boxes without an id are
             dropped.
@@ -108,7 +110,7 @@ class TrackConfig:
     source: Positional[str]
     more_sources: Positional[tuple[str, ...]] = ()
     detector_batch: int = 0
-    camera_motion: Literal["none", "flow"] = "none"
+    camera_motion: CameraMotionName = "auto"
     skip_bad_rows: bool = False
     keep_ids: bool = False
     quiet: bool = False

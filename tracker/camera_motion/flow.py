@@ -10,10 +10,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from tracker.camera_motion.corners import spread_corners
 from tracker.types import Detections, Float64, Frame, UInt8
 
 LONG_SIDE = 480  # pixels of the image that is compared; shifts are measured to 0.1 pixels of it
-CORNERS = 400
+CORNERS = 25  # in each part of the image
+CORNER_DISTANCE = 7  # pixels
 MIN_CORNERS = 12  # fewest followed corners for an estimate
 
 
@@ -36,11 +38,8 @@ class FlowCameraMotion:
 
     @staticmethod
     def _between(before: UInt8, boxes: np.ndarray, now: UInt8, scale: float) -> Float64 | None:
-        mask = np.full(before.shape, 255, np.uint8)
-        for left, top, right, bottom in np.maximum(boxes, 0).astype(int).tolist():
-            mask[top : bottom + 1, left : right + 1] = 0  # moving objects do not show the camera's motion
-        corners = cv2.goodFeaturesToTrack(before, CORNERS, 0.01, 7, mask=mask)
-        if corners is None or len(corners) < MIN_CORNERS:
+        corners = spread_corners(before, boxes, CORNERS, CORNER_DISTANCE)
+        if len(corners) < MIN_CORNERS:
             return None
         moved, found, _ = cv2.calcOpticalFlowPyrLK(before, now, corners, None)  # type: ignore[call-overload]
         good = found.ravel() == 1

@@ -24,6 +24,7 @@ from tools.batch.journal import BatchJournal
 from tools.batch.places import open_results
 from tools.batch.planning import RecordingsPlace, TaskPlan, check_settings, place_of
 from tools.batch.progress import BatchProgress
+from tools.batch.records import sentence_about
 from tools.batch.report import write_report
 from tools.batch.results import JudgedState, ResultFolder
 from tools.batch.split.plan import SplitPlan
@@ -198,7 +199,7 @@ class BatchRun:
 
     def _settle(self, outcome: TaskOutcome[RecordingTask]) -> None:
         task, result = outcome.task, outcome.result or {}
-        state, error = result.get("state"), outcome.error or result.get("error") or ""
+        state, error = result.get("state"), sentence_about(task.label, outcome.error or result.get("error") or "")
         self._planning.discard(task.label)
         if state == "elsewhere":
             self.counts["elsewhere"] += 1
@@ -235,6 +236,7 @@ class BatchRun:
             self.counts["before"] += 1
             return
         label, hint = recording.label, ""
+        why = sentence_about(label, why)
         name = "aside" if state == "aside" else "failed" if state is None else "changed"
         self.counts[name] += 1
         self._progress.event(name, recording=label, error=why)

@@ -148,6 +148,18 @@ class ErrorRecord:
             return None
 
 
+def sentence_about(label: str, error: str) -> str:
+    """The sentence of an error without the recording's name at its beginning, which stands before it in every list.
+
+    >>> sentence_about("cam0/broken.mp4", "broken.mp4: not a video.")
+    'not a video.'
+    """
+    for name in (label, label.rpartition("/")[2]):
+        if name and error.startswith(f"{name}: ") and len(error) > len(name) + 2:
+            return error.removeprefix(f"{name}: ")
+    return error
+
+
 def mark_of(path: Path) -> OutputMark:
     """The mark of a result. `OSError` where it cannot be read."""
     if not path.is_dir():

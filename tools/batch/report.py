@@ -52,10 +52,10 @@ def write_report(rows: Iterable[SummaryRow], folder: ResultFolder, name: str, ti
 
 def counted(rows: list[SummaryRow]) -> dict[str, str]:
     """The figures on top."""
-    done = [row for row in rows if row.state in DONE]
+    done = [row for row in rows if row.state in DONE]  # their results are there, as asked for or not
     figures = {
         "recordings": f"{len(rows):,}",
-        "done": f"{len(done):,}",
+        "done": f"{sum(row.state == 'done' for row in rows):,}",
         "changed": f"{sum(row.state == 'changed' for row in rows):,}",
         "failed": f"{sum(row.state == 'failed' for row in rows):,}",
         "open": f"{sum(row.state == 'open' for row in rows):,}",
@@ -91,7 +91,7 @@ def _html(rows: list[SummaryRow], folder: ResultFolder, title: str) -> str:
         bad = ' class="bad"' if what == "failed" else ""
         out.write(f"<div><dt>{what}</dt><dd{bad}>{figure}</dd></div>")
     out.write("</dl>\n")
-    failed = [row for row in rows if row.error]
+    failed = [row for row in rows if row.state not in DONE and row.error]
     if failed:
         out.write(f'<h2 class="bad">What went wrong ({len(failed):,})</h2>\n<ul class="errors">')
         for row in failed[:MAX_ERRORS]:
@@ -145,7 +145,7 @@ def _shown(text: str) -> str:
 
 def _markdown(rows: list[SummaryRow], title: str) -> str:
     lines = [f"# {_cell(title)}", "", ", ".join(f"{what}: {figure}" for what, figure in counted(rows).items()), ""]
-    failed = [row for row in rows if row.error]
+    failed = [row for row in rows if row.state not in DONE and row.error]
     if failed:
         lines += ["## What went wrong", ""]
         lines += [f"- **{_cell(row.recording)}**: {_cell(row.error)}" for row in failed]
@@ -156,7 +156,8 @@ def _markdown(rows: list[SummaryRow], title: str) -> str:
         figures = ("", "", "")
         if row.state in DONE:
             figures = (f"{row.frames}", duration(row.seconds or 0.0), f"{row.tracks}")
-        cells = (_cell(row.recording), row.state, *figures, _cell(row.classes), _cell(row.warnings))
+        notes = " | ".join(filter(None, (row.error if row.state in DONE else "", row.warnings)))
+        cells = (_cell(row.recording), row.state, *figures, _cell(row.classes), _cell(notes))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

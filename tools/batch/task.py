@@ -21,7 +21,7 @@ from tools.batch.config import ENDINGS, RecordingConfig
 from tools.batch.counting import TrackCounter
 from tools.batch.identity import ResultIdentity, content_mark, identity_of, track_config
 from tools.batch.places import open_results
-from tools.batch.records import ERROR, ErrorRecord, RunRecord, mark_of
+from tools.batch.records import ERROR, ErrorRecord, RunRecord, mark_of, sentence_about
 from tools.batch.results import RECORD, ResultFolder, judge, thumbnail_name
 from tools.batch.split.join import JoinTask, join
 from tools.batch.split.plan import Segment, SplitPlan
@@ -244,7 +244,7 @@ def _set_aside(
     name = f"{task.stem}{ERROR}"
     if folder.has(name) and folder.error(task.stem) is None:
         return  # a file of the user's
-    record = ErrorRecord(task.label, _sentence(error), mark, identity.digest())
+    record = ErrorRecord(task.label, sentence_about(task.label, _sentence(error)), mark, identity.digest())
     with contextlib.suppress(OSError, LiquidTrackError):
         folder.put(name, record.to_json().encode("utf-8", "surrogateescape"))
 

@@ -47,14 +47,14 @@ def test_good_recordings_are_done_beside_damaged_ones(
     assert run(tree) == 1
     said = capsys.readouterr()
     assert len(said.err.splitlines()) == 2
-    assert "cam0/broken.mp4: broken.mp4: not a video" in said.err
+    assert "cam0/broken.mp4: not a video" in said.err
     assert "recordings: 4 done, 2 failed" in said.out
     found = rows(tree.parent / "out")
     assert {name for name, row in found.items() if row["state"] == "done"} == {
         "cam0/clip000.mp4", "cam0/clip002.mp4", "cam1/clip001.mp4", "cam1/clip003.mp4"
     }  # fmt: skip
     assert found["cam0/clip000.mp4"]["classes"] == "person: 1"
-    assert "not a video" in found["cam0/broken.mp4"]["error"]
+    assert found["cam0/broken.mp4"]["error"].startswith("not a video")
     assert run(tree) == 1
     said = capsys.readouterr()
     assert said.err == ""

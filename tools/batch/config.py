@@ -77,7 +77,8 @@ class RecordingConfig:
             video.
         split: cut recordings into segments of so many seconds, which are tracked at the same time. Tracks are joined
             where segments overlap; a recording that cannot be cut is tracked in one piece.
-        split_overlap: seconds that two segments share. By default 10; a segment is twice as long at least.
+        split_overlap: seconds that two segments share. By default 10, or --max-age if that is longer; a segment is
+            twice as long at least.
     """
 
     formats: tuple[FormatName, ...] = ("jsonl", "video")

@@ -19,7 +19,7 @@ from tools.track.config.video import TrackConfig
 from tools.track.whole_checks import frame_by_frame
 from tracker.types import Float64, Int64
 
-OVERLAP_S = 10.0  # twice the longest life of a lost track by default
+OVERLAP_S = 10.0  # at least the longest absence over which --whole links by default
 NEAR = 0.25  # of a segment's length: a key frame so near is taken; a rest so short gets no segment of its own
 LEAD = 1.25  # of a segment's length that may be decoded before it, for nothing
 LONGEST = 2.0  # times as long as asked is a segment of a video with few key frames, from which on that is said
@@ -65,7 +65,7 @@ def plan(config: TrackConfig, split: float, overlap: float | None = None) -> Spl
     Args:
         config: the settings of the run; the part that it reads is cut.
         split: length of a segment, seconds.
-        overlap: seconds that a segment shares with the next one; None: `OVERLAP_S`.
+        overlap: seconds that a segment shares with the next one; None: `OVERLAP_S`, or as long as a lost track lives.
 
     Raises:
         ConfigError: a setting does not go with segments, or they are too short for their overlap.
@@ -92,10 +92,16 @@ def plan(config: TrackConfig, split: float, overlap: float | None = None) -> Spl
         start_s = float(between[first - 1]) if k else config.reading.start
         end_s = float(between[end - 1]) if end < len(frames.times) else config.reading.end
         segments.append(Segment(k, first, end, start_s, end_s))
-    note = ""
+    notes = []
     if longest > LONGEST * split:
-        note = f"{name} has few key frames: its segments are up to {longest:.0f} s long instead of {split:g} s."
-    return SplitPlan(tuple(segments), note)
+        notes.append(f"{name} has few key frames: its segments are up to {longest:.0f} s long instead of {split:g} s.")
+    if shared < config.tracking.max_age:
+        notes.append(
+            f"segments share {shared:g} s, and a lost track is kept for {config.tracking.max_age:g} s (--max-age): an"
+            f" object that is lost for longer where two of them meet gets a new id; give --split-overlap"
+            f" {config.tracking.max_age:g} or more."
+        )
+    return SplitPlan(tuple(segments), " ".join(notes))
 
 
 def cut(times: Float64, keys: Int64, split: float, overlap: float) -> tuple[Int64, Int64]:
@@ -141,7 +147,7 @@ def check_split(config: TrackConfig, split: float, overlap: float | None = None)
     Raises:
         ConfigError: they contradict each other.
     """
-    shared = OVERLAP_S if overlap is None else overlap
+    shared = max(OVERLAP_S, config.tracking.max_age) if overlap is None else overlap
     if not 0 < shared < float("inf"):
         raise ConfigError(f"split_overlap is {shared}; give seconds above 0.")
     if not 2 * shared <= split < float("inf"):

@@ -20,6 +20,7 @@ from tests.support.segment_films import B_FRAMES, edited, film, pictures, settin
 from tests.support.striped_video import encode, number_of
 from tools.batch.split.plan import SplitPlan, cut, plan
 from tools.track.config.video import OutputConfig, TrackConfig
+from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
 from tracker.masks.config import OutlineConfig
 from tracker.reid.config import ReidConfig
@@ -28,7 +29,12 @@ SPLIT, OVERLAP = 6.0, 1.0
 
 
 def planned(source: Path, **reading: object) -> SplitPlan:
-    config = settings(source, OutputConfig(), reading=SourceConfig(**reading))  # type: ignore[arg-type]
+    config = settings(
+        source,
+        OutputConfig(),
+        reading=SourceConfig(**reading),
+        tracking=TrackerConfig(max_age=OVERLAP),  # type: ignore[arg-type]
+    )
     return plan(config, SPLIT, OVERLAP)
 
 
@@ -149,6 +155,15 @@ def test_settings_that_need_the_recording_in_one_piece_are_refused(
     config = replace(settings(tmp_path / "a.mkv", OutputConfig()), **change)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=f"{said}.* needs the recording in one piece"):
         plan(config, SPLIT, OVERLAP)
+
+
+def test_overlap_is_as_long_as_a_lost_track_lives_or_that_is_said(tmp_path: Path) -> None:
+    config = settings(film(tmp_path / "a.mkv"), OutputConfig(), tracking=TrackerConfig(max_age=3.0))
+    assert "a lost track is kept for 3 s (--max-age)" in plan(config, SPLIT, OVERLAP).note
+    assert plan(config, SPLIT, 3.0).note == ""
+    patient = replace(config, tracking=TrackerConfig(max_age=12.0))
+    with pytest.raises(ConfigError, match="segments share 12 s, so give at least 24 s"):
+        plan(patient, 20.0)
 
 
 @pytest.mark.parametrize(("split", "overlap"), [(1.5, 1.0), (0.0, 1.0), (6.0, 0.0), (float("inf"), 1.0), (9.0, None)])

@@ -8,16 +8,17 @@ replaced by its axis-aligned bounding box. A row of zeros or NaN means that the 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from datasets.formats.text import parse_all, read_text
 from datasets.formats.writer import make_folder
+from datasets.ground_truth.sot_attributes import read_attributes
 from datasets.sources.images import in_folder
 from models.errors import ConfigError, DataError
-from tracker.types import Float64
+from tracker.types import Bool, Float64
 
 TRUTHS = {"groundtruth_rect.txt": 1, "groundtruth.txt": 0}  # file name: number of the first pixel; OTB counts from 1
 PICTURES = ("img", "color", "imgs", ".")
@@ -33,12 +34,14 @@ class SotSequence:
         pictures: (F,) image files, in order.
         xyxy: (F, 4) float64, pixels from 0, right and bottom exclusive; NaN where the object is not visible.
         base: number of the first pixel in the ground-truth file, 0 or 1; results are read and written the same way.
+        attributes: what makes it hard, by name: (F,) the frames of which that holds.
     """
 
     name: str
     pictures: tuple[Path, ...]
     xyxy: Float64
     base: int
+    attributes: dict[str, Bool] = field(default_factory=dict)
 
 
 def read_sot_sequences(root: Path, names: tuple[str, ...] = (), base: int | None = None) -> tuple[SotSequence, ...]:
@@ -51,7 +54,7 @@ def read_sot_sequences(root: Path, names: tuple[str, ...] = (), base: int | None
 
     Raises:
         ConfigError: there is no sequence, or none with one of the names.
-        DataError: the ground truth is damaged, empty or of another length than the images, or begins without a box.
+        DataError: ground truth or attributes are damaged or of another length than the images, or begin without a box.
         SourceError: a sequence has no images.
     """
     if not root.is_dir():
@@ -122,4 +125,4 @@ def _read(folder: Path, base: int | None) -> SotSequence:
         raise DataError(f"{path}: {len(xyxy)} boxes for the {len(pictures)} pictures of {inside}; each needs one.")
     if np.isnan(xyxy[0]).any():
         raise DataError(f"{path} line 1: the first picture needs a box, since tracking starts there.")
-    return SotSequence(folder.resolve().name, tuple(pictures), xyxy, base)
+    return SotSequence(folder.resolve().name, tuple(pictures), xyxy, base, read_attributes(folder, len(xyxy)))

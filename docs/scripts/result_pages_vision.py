@@ -14,6 +14,8 @@ DETECTORS = {
     "deimv2": "DEIMv2-femto",
 }
 
+SOT_TRACKERS = {"point": "ours", "nanotrack": "NanoTrack", "csrt": "CSRT", "mil": "MIL", "kcf": "KCF"}
+
 
 def detector() -> Page | None:
     """COCO's average precision."""
@@ -82,7 +84,8 @@ def single_object() -> Page | None:
     """OTB, VOT and UAV123 sequences."""
     if not have("single-object"):
         return None
-    runs = read_figures("single-object")
+    every = read_figures("single-object")
+    runs = [e for e in every if e["name"] == "point"]
     head = ["profile", "AUC", "precision at 20 px", "normalised precision at 0.2", "answered"]
     rows = [
         [PROFILES[e["profile"]], *(number(e[m], 3) for m in ("auc", "precision", "normalised", "answered"))]
@@ -90,13 +93,15 @@ def single_object() -> Page | None:
     ]
     sequences = list(runs[0]["sequences"])
     each = [[s, *(number(e["sequences"][s]["auc"], 3) for e in runs)] for s in sequences]
-    parts = (table(head, rows), table(["AUC", *(PROFILES[e["profile"]] for e in runs)], each))
+    beside, says_peers = _sot_peers(every, [e["profile"] for e in runs])
+    parts = (table(head, rows), *beside, table(["AUC", *(PROFILES[e["profile"]] for e in runs)], each))
     full, worst = runs[0]["auc"], min(runs, key=lambda e: e["auc"])
     lowest = min(sequences, key=lambda s: runs[0]["sequences"][s]["auc"])
     says = (
         f"With all frames the area under the success curve (AUC) is {full:.3f}; the lowest of the profiles is "
         f"{worst['auc']:.3f} ({PROFILES[worst['profile']]}).",
         f"The hardest sequence with all frames is {lowest}.",
+        *says_peers,
         "The sequences are few, and one is either kept or lost as a whole, so single figures vary by several points.",
         "The tracker's constants were chosen on these sequences: expect clearly lower figures on others.",
     )
@@ -107,6 +112,32 @@ def single_object() -> Page | None:
         "answer counts as IoU 0."
     )
     return Page("single_object", "Single-object tracking", about, parts, says, ("single-object",))
+
+
+def _sot_peers(every: list[dict[str, Any]], profiles: list[str]) -> tuple[list[str], list[str]]:
+    """Tables of ours beside OpenCV's trackers, and what they say; nothing where no other was run."""
+    names = [name for name in SOT_TRACKERS if any(e["name"] == name for e in every)]
+    if len(names) < 2:
+        return [], []
+    of = {(e["name"], e["profile"]): e for e in every}
+    rows = [[SOT_TRACKERS[n], *(number(of[n, p]["auc"], 3) for p in profiles)] for n in names]
+    first = profiles[0]
+    each = [
+        [sequence, *(number(of[n, first]["sequences"][sequence]["auc"], 3) for n in names)]
+        for sequence in of[names[0], first]["sequences"]
+    ]
+    says = []
+    for profile in profiles:
+        best = max((n for n in names if n != "point"), key=lambda n: of[n, profile]["auc"])
+        ours, theirs = (number(of[n, profile]["auc"], 3) for n in ("point", best))
+        says.append(
+            f"{PROFILES[profile].capitalize()}: ours {ours}, the best of the others, {SOT_TRACKERS[best]}, {theirs}."
+        )
+    tables = [
+        table(["AUC", *(PROFILES[p] for p in profiles)], rows),
+        table([f"AUC, {PROFILES[first]}", *(SOT_TRACKERS[n] for n in names)], each),
+    ]
+    return tables, says
 
 
 def masks() -> Page | None:

@@ -2,9 +2,10 @@
 
 python docs/scripts/run_results.py DATA MODELS [--only 'tracking-*'] [--jobs 2] [--out docs/results]
 
-DATA holds the research data (mot, detect, ...), MODELS the published detectors. Results that are there already, of the
-same command and the same weights, are left as they are, so that an interrupted run goes on where it stopped; --again
-measures them anew. Exit status 1 where a command failed; the others have run all the same.
+DATA holds the research data (mot, detect, ...), MODELS the published detectors; --contrib names an environment of its
+own with opencv-contrib-python, for CSRT and KCF. Results that are there already, of the same command and the same
+weights, are left as they are, so that an interrupted run goes on where it stopped; --again measures them anew. Exit
+status 1 where a command failed; the others have run all the same.
 """
 
 from __future__ import annotations
@@ -81,8 +82,11 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="commands at a time (default: 1); times are taken alone")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/results", help="folder of the results")
     parser.add_argument("--again", action="store_true", help="also what is measured already")
+    parser.add_argument("--contrib", type=Path, help="environment with opencv-contrib-python, whose trackers run too")
     options = parser.parse_args()
     links = {"data": options.data.resolve(), "models": options.models.resolve(), "weights": ROOT / "tests/weights"}
+    if options.contrib is not None:
+        links["contrib"] = options.contrib.absolute()
     missing = [str(path) for path in links.values() if not path.is_dir()]
     if missing:
         print(f"{missing[0]}: there is no such folder; name the folders of the data and of the detectors.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from datasets.subsampling.sequences import thin_indices
 from models.checks.printable import as_lines
 from models.errors import ConfigError, DataError
 from tools.evaluate.config.sot import EvalSotConfig
-from tools.evaluate.sot_trackers import Start, starter
+from tools.evaluate.sot_peers import Start, TimedRun, available_peers
+from tools.evaluate.sot_trackers import starter
 from tools.metrics.sot import AT_PIXELS, OVERLAPS, PIXELS, SHARES, SotScores, mean, score
 from tools.reporting import plots
 from tools.reporting.files import write_report
@@ -36,6 +38,7 @@ class SotEvaluation:
         sequences: sequence name -> its scores.
         combined: mean over the sequences.
         rate: frames per second of tracking alone, without reading images; None for results from files.
+        attributes: attribute -> the mean of the sequences over their frames that have it.
     """
 
     name: str
@@ -43,6 +46,7 @@ class SotEvaluation:
     sequences: dict[str, SotScores]
     combined: SotScores
     rate: float | None
+    attributes: dict[str, SotScores]
 
 
 def evaluate(config: EvalSotConfig) -> list[SotEvaluation]:
@@ -58,7 +62,13 @@ def evaluate(config: EvalSotConfig) -> list[SotEvaluation]:
             for s in sequences}  # fmt: skip
     for folder in config.results:  # raises before any run
         _check(folder, sequences)
-    starts = {name: starter(name, config) for name in config.trackers}
+    names: list[str] = list(config.trackers)
+    if config.peers:
+        able, left = available_peers(config)
+        names += [name for name in able if name not in names]
+        for sentence in left:
+            print(f"skipped, {sentence}", file=sys.stderr)
+    starts = {name: starter(name, config) for name in names}
     total = len(starts) * sum(len(at) for at in kept.values())
     done = []
     with (
@@ -67,7 +77,8 @@ def evaluate(config: EvalSotConfig) -> list[SotEvaluation]:
     ):
         for profile in config.profiles:
             for name, start in starts.items():
-                scores, spent, frames = {}, 0.0, 0
+                answered: dict[str, Float64] = {}
+                spent, frames = 0.0, 0
                 for sequence in sequences:
                     at = kept[profile, sequence.name]
                     bar.set_description(f"{name} {profile} {sequence.name}")
@@ -76,18 +87,39 @@ def evaluate(config: EvalSotConfig) -> list[SotEvaluation]:
                         answers[k] = answer
                         spent, frames = spent + seconds, frames + (k > 0)
                         bar.update()
-                    scores[sequence.name] = score(sequence.xyxy[at], answers)
+                    answered[sequence.name] = answers
                     if config.out is not None:
                         begin()
                         path = config.out / f"{name}-{profile}" / f"{sequence.name}.txt"
                         write_boxes(path, answers, sequence.base)
                 rate = frames / spent if spent > 0 else None
-                done.append(SotEvaluation(name, profile, scores, mean(list(scores.values())), rate))
+                done.append(_scored(name, profile, sequences, kept, answered, rate))
             for folder in config.results:
-                scores = {s.name: _read(folder, s, kept[profile, s.name], profile) for s in sequences}
-                label = folder.resolve().name
-                done.append(SotEvaluation(label, profile, scores, mean(list(scores.values())), None))
+                answered = {s.name: _read(folder, s, kept[profile, s.name], profile) for s in sequences}
+                done.append(_scored(folder.resolve().name, profile, sequences, kept, answered, None))
     return done
+
+
+def _scored(
+    name: str,
+    profile: str,
+    sequences: Sequence[SotSequence],
+    kept: dict[tuple[str, str], Int64],
+    answered: dict[str, Float64],
+    rate: float | None,
+) -> SotEvaluation:
+    """The scores of the answers to the kept frames of all sequences."""
+    scores, parts = {}, dict[str, list[SotScores]]()
+    for sequence in sequences:
+        at, answers = kept[profile, sequence.name], answered[sequence.name]
+        truth = sequence.xyxy[at]
+        scores[sequence.name] = score(truth, answers)
+        for attribute, frames in sequence.attributes.items():
+            rows = frames[at] & ~np.isnan(truth).any(axis=1)
+            if rows.any():
+                parts.setdefault(attribute, []).append(score(truth[rows], answers[rows]))
+    attributes = {attribute: mean(parts[attribute]) for attribute in sorted(parts)}
+    return SotEvaluation(name, profile, scores, mean(list(scores.values())), rate, attributes)
 
 
 def _follow(start: Start, sequence: SotSequence, at: Int64, rate: float) -> Iterator[tuple[Float64, float]]:
@@ -101,7 +133,8 @@ def _follow(start: Start, sequence: SotSequence, at: Int64, rate: float) -> Iter
             continue
         began = time.perf_counter()
         box = run(bgr, index / rate)
-        yield (np.full(4, np.nan) if box is None else box), time.perf_counter() - began
+        seconds = run.seconds if isinstance(run, TimedRun) else time.perf_counter() - began
+        yield (np.full(4, np.nan) if box is None else box), seconds
 
 
 def _file(folder: Path, name: str) -> Path | None:
@@ -117,7 +150,7 @@ def _check(folder: Path, sequences: Sequence[SotSequence]) -> None:
         )
 
 
-def _read(folder: Path, sequence: SotSequence, at: Int64, profile: str) -> SotScores:
+def _read(folder: Path, sequence: SotSequence, at: Int64, profile: str) -> Float64:
     path = _file(folder, sequence.name)
     assert path is not None
     answers = read_boxes(path, sequence.base)
@@ -128,7 +161,7 @@ def _read(folder: Path, sequence: SotSequence, at: Int64, profile: str) -> SotSc
             f"{path}: {len(answers)} boxes; {sequence.name} needs one for each of its {len(sequence.pictures)} pictures"
             f"{'' if profile == 'full' else f', or of the {len(at)} that {profile} keeps'}."
         )
-    return score(sequence.xyxy[at], answers)
+    return answers
 
 
 def eval_sot(config: EvalSotConfig) -> None:
@@ -144,12 +177,13 @@ def eval_sot(config: EvalSotConfig) -> None:
 
 
 def table(evaluations: Sequence[SotEvaluation], per_sequence: bool = False) -> str:
-    """The figures as aligned text, a row each."""
+    """The figures as aligned text, a row each; those of attributes follow, where the sequences have some."""
     rows: list[tuple[str, SotScores, float | None]] = []
     for e in evaluations:
         if per_sequence:
             rows += [(f"{e.name} {e.profile} {name}", s, None) for name, s in e.sequences.items()]
         rows.append((f"{e.name} {e.profile}{' MEAN' if per_sequence else ''}", e.combined, e.rate))
+    rows += [(f"{e.name} {e.profile}, {name}", s, None) for e in evaluations for name, s in e.attributes.items()]
     width = max(len(name) for name, *_ in rows)
     head = f"{'':{width}}{'frames':>8}{'AUC':>8}{'P@20':>8}{'NP@.2':>8}{'given':>8}{'fps':>8}"
     lines = [head]
@@ -176,6 +210,7 @@ def to_json(evaluations: Sequence[SotEvaluation]) -> str:
                 "normalised": e.combined.normalised.tolist(),
             },
             "sequences": {name: {"frames": s.frames, **s.figures} for name, s in e.sequences.items()},
+            "attributes": {name: {"frames": s.frames, **s.figures} for name, s in e.attributes.items()},
         }
         for e in evaluations
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from datasets.ground_truth.single_object import read_boxes, read_sot_sequences, write_boxes
 from models.errors import DataError, LiquidTrackError, SourceError
 from tools.cli.main import main
-from tools.evaluate import sot as eval_sot
+from tools.evaluate import sot_peers
 from tools.metrics.sot import mean, score
 
 NAN = [np.nan] * 4
@@ -206,6 +207,58 @@ def test_opencv_tracker_runs_and_its_boxes_can_be_rescored(
     assert len(read_boxes(folder / "a.txt", 1)) == 12
 
 
+def test_frames_with_an_attribute_are_scored_apart(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "a/occlusion.tag").write_text("0\n" * 9 + "1\n" * 3)
+    for sequence in read_sot_sequences(data):
+        boxes = sequence.xyxy.copy()
+        boxes[9:] += 500
+        write_boxes(tmp_path / f"theirs/{sequence.name}.txt", boxes, 1)
+    words = ["eval", "sot", str(data), str(tmp_path / "theirs"), "--trackers", "--quiet"]
+    assert main([*words, "--json", str(tmp_path / "s.json")]) == 0
+    (theirs,) = json.loads((tmp_path / "s.json").read_text())
+    assert theirs["attributes"]["occlusion"]["frames"] == 3
+    assert theirs["attributes"]["occlusion"]["auc"] == 0 < theirs["auc"]
+    assert "theirs full, occlusion" in capsys.readouterr().out
+
+
+def test_peers_run_beside_ours_and_what_is_left_out_is_told(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("csrt", "kcf"):
+        monkeypatch.setitem(sot_peers.OPENCV, name, "TrackerOfNobody")
+    words = ["eval", "sot", str(data), "--peers", "--trackers", "--sequences", "a", "--profiles", "full", "stride5"]
+    assert main([*words, "--json", str(tmp_path / "s.json"), "--quiet"]) == 0
+    assert [(run["name"], run["profile"]) for run in json.loads((tmp_path / "s.json").read_text())] == [
+        ("mil", "full"), ("mil", "stride5")
+    ]  # fmt: skip
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in told] == ["skipped, nanotrack", "skipped, csrt", "skipped, kcf"]
+
+
+def test_tracker_of_another_python_gives_the_boxes_of_this_one(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The installed MIL as a tracker that only the other build has."""
+    monkeypatch.setitem(sot_peers.OPENCV, "csrt", "TrackerMIL")
+    monkeypatch.delattr(cv2, "TrackerMIL")
+    words = ["eval", "sot", str(data), "--trackers", "csrt", "--peer-python", sys.executable, "--quiet"]
+    assert main([*words, "--out", str(tmp_path / "out"), "--json", str(tmp_path / "s.json")]) == 0
+    (run,) = json.loads((tmp_path / "s.json").read_text())
+    assert run["sequences"]["a"]["auc"] > 0.3
+    assert run["rate"] > 0
+    assert len(read_boxes(tmp_path / "out/csrt-full/a.txt", 1)) == 12
+
+
+def test_nanotrack_follows(data: Path, tmp_path: Path, shared: Path) -> None:
+    networks = shared / "models/nanotrack"
+    words = ["eval", "sot", str(data), "--trackers", "nanotrack", "--nanotrack", str(networks), "--quiet"]
+    assert main([*words, "--sequences", "a", "--json", str(tmp_path / "s.json")]) == 0
+    (run,) = json.loads((tmp_path / "s.json").read_text())
+    assert run["auc"] > 0.3
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -221,6 +274,12 @@ def test_opencv_tracker_runs_and_its_boxes_can_be_rescored(
         (["data", "short", "--trackers"], "7 boxes; a needs one for each of its 12 pictures."),
         (["data", "short", "--trackers", "--profiles", "stride5"], "or of the 3 that stride5 keeps"),
         (["data", "--trackers", "csrt"], "this build of OpenCV has no tracker csrt"),
+        (["data", "--trackers", "csrt", "--peer-python", "nowhere"], "--peer-python nowhere cannot be run"),
+        (["data", "--trackers", "csrt", "--peer-python", "/bin/true"], "it is no Python that runs programs"),
+        (["data", "--trackers", "csrt", "--peer-python", sys.executable], "its OpenCV has no tracker csrt"),
+        (["data", "--trackers", "nanotrack"], "name their folder with --nanotrack"),
+        (["data", "--trackers", "nanotrack", "--nanotrack", "empty"], "holds no or several *backbone*.onnx"),
+        (["data", "--trackers", "nanotrack", "--nanotrack", "broken"], "OpenCV cannot read its networks"),
     ],
 )
 def test_mistakes_are_one_sentence(
@@ -232,8 +291,11 @@ def test_mistakes_are_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(eval_sot.starter.__globals__["OPENCV"], "csrt", "TrackerOfNobody")
+    monkeypatch.setitem(sot_peers.OPENCV, "csrt", "TrackerOfNobody")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    for part in ("backbone", "head"):
+        (tmp_path / f"broken/nano_{part}.onnx").write_bytes(b"no network")
     for name in "ab":
         write_boxes(tmp_path / f"short/{name}.txt", np.array(walk(7), np.float64), 1)
     assert main(["eval", "sot", *words, "--quiet"]) == 2

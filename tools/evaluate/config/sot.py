@@ -12,7 +12,7 @@ from datasets.output_guard.guard import Output, file_outputs
 from models.errors import ConfigError
 from models.runtime.compute import Device
 
-Which = Literal["point", "mil", "kcf", "csrt"]
+Which = Literal["point", "nanotrack", "csrt", "mil", "kcf"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,12 @@ class EvalSotConfig:
         root: folder of sequences, or one sequence.
         results: folders of <sequence>.txt of any program to score too. left,top,width,height a line; a line for each
             image, or for each that the profile keeps.
-        trackers: trackers that are run. point is ours, the others are those of OpenCV, as far as the installed build
-            has them (kcf and csrt are in opencv-contrib-python). Give none to score results alone.
+        trackers: trackers that are run. point is ours, the others are those of OpenCV. Give none to score results
+            alone.
+        peers: run OpenCV's trackers beside them, as far as they can run here. What is left out is told.
+        nanotrack: folder of NanoTrack's two networks, *backbone*.onnx and *head*.onnx.
+        peer_python: Python of an environment with opencv-contrib-python, which has csrt and kcf. That build replaces
+            opencv-python, so that it must not be installed beside it.
         profiles: temporal subsampling profiles. How frames are left out; strideN takes any N. Several give one result
             each.
         sequences: sequences to score, by name. All by default.
@@ -49,6 +53,9 @@ class EvalSotConfig:
     root: Positional[Path]
     results: Positional[tuple[Path, ...]] = ()
     trackers: tuple[Which, ...] = ("point",)
+    peers: bool = False
+    nanotrack: Path | None = None
+    peer_python: Path | None = None
     profiles: tuple[str, ...] = ("full",)
     sequences: tuple[str, ...] = ()
     rate: float = 30.0
@@ -69,7 +76,7 @@ class EvalSotConfig:
             raise ConfigError(f"rate is {self.rate}; give frames a second, a positive number.")
         if not self.profiles:
             raise ConfigError("there is no profile to thin the video by; give full for every frame.")
-        if not self.trackers and not self.results:
+        if not self.trackers and not self.results and not self.peers:
             raise ConfigError("there is nothing to score; name a tracker, or folders of results after the sequences.")
         if self.threads < 0:
             raise ConfigError(f"threads is {self.threads}; give 0 for all cores, or a positive number.")

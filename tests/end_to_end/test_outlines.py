@@ -110,6 +110,7 @@ def test_python_gives_the_same_masks_as_the_command(clip: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["--outlines", "--mot", "o.txt"], "none of these outputs holds any; add --jsonl"),
         (["--outlines", "--whole"], "--outlines works frame by frame, not with --whole"),
         (["--outlines", "--looks", "0.5"], "--outlines needs every frame"),
         (["--outline-most", "3"], "outline_most and outline_budget belong to outlines"),
@@ -117,9 +118,11 @@ def test_python_gives_the_same_masks_as_the_command(clip: Path, tmp_path: Path) 
     ],
 )
 def test_wrong_outline_settings_are_told_in_one_sentence(
-    words: list[str], said: str, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: list[str], said: str, clip: Path, tmp_path: Path, monkeypatch: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert track(clip, *words, "--jsonl", tmp_path / "o.jsonl") == 2
+    monkeypatch.chdir(tmp_path)
+    assert track(clip, *words, *([] if "--mot" in words else ["--jsonl", "o.jsonl"])) == 2
+    assert not any(tmp_path.iterdir())
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1

@@ -25,7 +25,7 @@ from tools.track.progress import progress
 from tools.track.report import report, warn_of_rest
 from tools.track.stop_signals import stoppable
 from tools.track.whole import whole_summary
-from tools.track.whole_checks import check_not_whole
+from tools.track.whole_checks import check_not_whole, check_outlines
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
 from tracker.masks.stage import MaskStage
@@ -78,6 +78,7 @@ def track_summary(config: TrackConfig, observer: Observer = NOBODY) -> tuple[Sum
         check_record(config, source.info)
         check_live(config, source)
         config = with_defaults(config, source.info)
+        check_outlines(config)
         wanted = outputs(config.output)
         beginning = Beginning(config, stack.enter_context(guard(config, source.info)))
         # Where results go to standard output, messages go to standard error.

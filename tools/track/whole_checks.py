@@ -1,4 +1,4 @@
-"""Which settings of `track` go together with --whole."""
+"""Which settings of `track` go together with --whole, and which outputs hold outlines."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tools.track.config.video import TrackConfig
 from tracker.offline.config import OfflineConfig
 from tracker.protocols import SourceInfo
 
+MASKED = ("jsonl", "coco", "masks", "video")  # outputs that hold or show masks
 PIXELS = ("video", "images", "yolo_images", "show")  # outputs that need the images
 
 
@@ -105,6 +106,20 @@ def check_source(config: TrackConfig, info: SourceInfo) -> None:
         )
     if config.output.cache is not None and once(config, info):
         raise ConfigError("--cache is for videos that can be tracked again, and a pipe can be read once; leave it out.")
+
+
+def check_outlines(config: TrackConfig) -> None:
+    """Checks, once the outputs are known, that one of them holds the masks that are asked for.
+
+    Raises:
+        ConfigError: none does.
+    """
+    output = config.output
+    if config.outlining.outlines and not (output.show or any(getattr(output, name) for name in MASKED)):
+        raise ConfigError(
+            "--outlines makes masks, and none of these outputs holds any; add --jsonl, --coco, --masks, --video or"
+            " --show."
+        )
 
 
 def once(config: TrackConfig, info: SourceInfo) -> bool:

@@ -18,10 +18,11 @@ from tracker.protocols import FrameContext, SourceInfo
 from tracker.types import Bool, Float32, Float64, Frame, State, Tracks
 
 MIN_SCORE = 0.4  # least score of a detection in which an outline starts
-PATIENCE_S = 1.0  # seconds after which an outline starts with a lower score, too
+PATIENCE_S = 1.0  # seconds after which an outline starts with a lower score, or in a worse sight
 CLEAR = 0.1  # largest share of a box that lies in another one where its object is seen clearly
 CUT = 0.2  # the share that counts for boxes at the border of the image
 LESS_CLEAR = 0.5  # largest share where an outline starts for the time being
+LEAST_CLEAR = 0.9  # the same after `PATIENCE_S`: a box in another one may be of the object in front
 CLEARER = 0.1  # difference of shares from which such an outline starts anew
 LOST_S = 0.5  # seconds without a detection after which an outline starts anew
 MOVED_S = 0.5  # seconds for which a mask moves with its box
@@ -132,14 +133,14 @@ class OutlineStage:
         time = frame.time
         waited = np.array([time - self._since.setdefault(id, time) for id in seen.id.tolist()])
         retried = np.array([time >= self._retry.get(id, time) for id in seen.id.tolist()], bool)
-        most = np.array([self._most_hidden(id) for id in seen.id.tolist()])
+        most = np.array([self._most_hidden(id, since) for id, since in zip(seen.id.tolist(), waited, strict=True)])
         good = (hidden <= most) & ((seen.score >= MIN_SCORE) | (waited >= PATIENCE_S))
         return np.asarray(good & retried & large(seen.xyxy, *frame.size))
 
-    def _most_hidden(self, id: int) -> float:
+    def _most_hidden(self, id: int, waited: float) -> float:
         """The largest hidden share of a sight in which an outline of the track would start (anew)."""
         if id not in self._number:
-            return LESS_CLEAR
+            return LESS_CLEAR if waited < PATIENCE_S else LEAST_CLEAR
         clearer = self._unclear.get(id, 0.0) - CLEARER
         return max(CLEAR, clearer) if id in self._unclear or id in self._doubted else -1.0
 

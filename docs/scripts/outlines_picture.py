@@ -1,0 +1,45 @@
+"""Make docs/images/outlines.webp: the tracks of a rendered scene with their outlines, at four moments.
+
+Run `python docs/scripts/outlines_picture.py`. Nothing is marked: the default detector finds the objects, and
+`build_pipeline(..., outlines=True)` gives them masks, drawn as `liquidtrack track --outlines --video` draws them.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from datasets.scenes import parse, render
+from tools.display.annotate import Painter
+from tools.display.config import ViewConfig
+from tracker import build_pipeline
+from tracker.types import UInt8
+
+SCENE = "scene:11?people=5&vehicles=1&duration=2.4&rate=10&lookalikes=0&occluders=1&width=854&height=480"
+SHOWN = (2, 9, 16, 23)
+STREET = slice(250, 480)  # rows with people
+
+
+def pictures() -> list[UInt8]:
+    """The moments, drawn."""
+    pipeline = build_pipeline("lite0", source=(frame for frame, _ in render(parse(SCENE))), outlines=True)
+    found: list[UInt8] = []
+    painter: Painter | None = None
+    for frame, tracks in pipeline:
+        painter = painter or Painter(pipeline.names, ViewConfig(trails=0.0))
+        drawn = painter(frame, tracks)
+        if frame.index in SHOWN:
+            found.append(drawn[STREET])
+    return found
+
+
+if __name__ == "__main__":
+    path = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images/outlines.webp")
+    moments = pictures()
+    rows = [np.hstack(moments[k : k + 2]) for k in range(0, len(moments) - 1, 2)]
+    whole = cv2.resize(np.vstack(rows), None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(path), whole, [cv2.IMWRITE_WEBP_QUALITY, 70])
+    print(f"{path}: {whole.shape[1]} x {whole.shape[0]}, {path.stat().st_size} bytes")

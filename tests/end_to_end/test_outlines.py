@@ -154,4 +154,4 @@ def test_masks_from_boxes_of_every_frame_are_scored(tmp_path: Path, capsys: Any)
     none = ["--start", "detected", "--detector", "none", "--frames", "all", "--overwrite"]
     assert main([*base, *none]) == 0
     assert json.loads(report.read_text())[0]["overall"]["j"] > 0.2
-    assert "the detector none found 0 of 1 objects in their first frames" in capsys.readouterr().err
+    assert "the detector none found 0 of 1 boxes; the others are true ones" in capsys.readouterr().err

@@ -76,8 +76,8 @@ class BoxPrompts:
         config: settings; `start` is not `mask`.
 
     Attributes:
-        missed: number of objects that the detector did not find.
-        asked: number of objects.
+        missed: number of boxes of objects that the detector did not find.
+        asked: number of boxes of objects.
     """
 
     def __init__(self, config: EvalSegmentationConfig) -> None:
@@ -109,23 +109,21 @@ class BoxPrompts:
         return found
 
     def detections(self, name: str, truth: Callable[[Frame], UInt8]) -> Callable[[Frame], Detections]:
-        """A detector of the clip's objects in every frame: the real one, or the true boxes with an error."""
-        if self.detector is not None:
-            return self.detector
+        """A detector of the clip's objects in every frame; it gives their boxes without their numbers."""
 
         def detect(frame: Frame) -> Detections:
-            moved = jittered(true_boxes(truth(frame)), frame.size, self._config.seed, name, frame.index)
-            count = len(moved.number)
-            return Detections(moved.xyxy, np.ones(count, np.float32), np.zeros(count, np.int64))
+            boxes = self(name, frame, truth(frame))
+            count = len(boxes.number)
+            return Detections(boxes.xyxy, np.ones(count, np.float32), np.zeros(count, np.int64))
 
         return detect
 
     @property
     def note(self) -> str | None:
-        """A sentence on objects that the detector did not find."""
+        """A sentence on boxes that the detector did not find."""
         if not self.missed:
             return None
         return (
-            f"the detector {self._config.detector} found {self.asked - self.missed} of {self.asked} objects in their "
-            f"first frames; the others start from their true boxes, each edge moved by {100 * JITTER:g} % of its side."
+            f"the detector {self._config.detector} found {self.asked - self.missed} of {self.asked} boxes; the others "
+            f"are true ones, each edge moved by {100 * JITTER:g} % of its side."
         )

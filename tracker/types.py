@@ -207,6 +207,7 @@ class State(IntEnum):
     ACTIVE = 1  # shown
     LOST = 2  # not matched at the latest time, still kept
     PREDICTED = 3  # shown at a time that was not looked at, where it is predicted
+    FILLED = 4  # shown where it was not seen, from what was seen before and after
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -354,9 +355,9 @@ class Tracks:
 
     @property
     def confirmed(self) -> Tracks:
-        """The tracks that count as results: active and matched at this time, or predicted for it."""
+        """The tracks that count as results: active and matched at this time, predicted for it, or filled in."""
         matched = (self.state == State.ACTIVE) & (self.time_since_update == 0)
-        return self.take(matched | (self.state == State.PREDICTED))
+        return self.take(matched | (self.state == State.PREDICTED) | (self.state == State.FILLED))
 
 
 _PLAIN = ("id", "xyxy", "score", "label", "state", "time_since_update", "detection")  # the columns that all tracks have

@@ -272,10 +272,13 @@ class Writer:
         self.put(frame.index, frame.time, boxes, frame.source_index)
 
     def _provenance(self, shown: Tracks) -> UInt8 | None:
-        """What was seen and what was predicted; None as long as nothing was predicted."""
-        predicted = shown.state == State.PREDICTED
-        self._predicts = self._predicts or bool(predicted.any())
-        return np.where(predicted, Provenance.PREDICTED, Provenance.SEEN).astype(np.uint8) if self._predicts else None
+        """What was seen, predicted and filled in; None as long as all was seen."""
+        predicted, filled = shown.state == State.PREDICTED, shown.state == State.FILLED
+        self._predicts = self._predicts or bool((predicted | filled).any())
+        if not self._predicts:
+            return None
+        kinds = [Provenance.PREDICTED, Provenance.FILLED]
+        return np.select([predicted, filled], kinds, Provenance.SEEN).astype(np.uint8)
 
     def put(self, index: int, time: float | None, boxes: FrameBoxes, source: int | None = None) -> None:
         """Writes the boxes of frame `index` (from 0) at `time` seconds.

@@ -210,8 +210,8 @@ class Painter:
         for id, label, score, state, unseen, share in zip(*(column.tolist() for column in columns), strict=True):
             number = f"#{id}" if id >= 0 else ""  # detections without an id have negative numbers in their place
             name = self.names[label] if 0 <= label < len(self.names) else ""
-            seen = state == State.PREDICTED or (state != State.LOST and unseen == 0)
-            rest = f"{score:.2f}" if seen else f"lost {unseen:.1f} s"
+            seen = state == State.PREDICTED or (state not in (State.LOST, State.FILLED) and unseen == 0)
+            rest = f"{score:.2f}" if seen else "filled" if state == State.FILLED else f"lost {unseen:.1f} s"
             if name and seen and share < CLASS_IN_DOUBT:  # false for NaN
                 name = f"{name}? ({100 * share:.0f}%)"
             texts.append((" ".join(filter(None, (number, name, rest))), number or name or rest))

@@ -149,12 +149,12 @@ class WholeOutput:
         return frame
 
     def _shown(self, time: float, boxes: FrameBoxes) -> Tracks:
-        """The frame's tracks as a painter takes them: those with a filled box are lost since their last detection."""
+        """The frame's tracks as a painter takes them: those with a filled box say so, and since when."""
         assert boxes.filled is not None
         ids = boxes.id.tolist()
         self._last_seen |= {id: time for id, filled in zip(ids, boxes.filled.tolist(), strict=True) if not filled}
         since = [time - self._last_seen.get(id, time) for id in ids]
-        state = np.where(boxes.filled, State.LOST, State.ACTIVE).astype(np.int8)
+        state = np.where(boxes.filled, State.FILLED, State.ACTIVE).astype(np.int8)
         return Tracks(boxes.id, boxes.xyxy, boxes.score, boxes.label, state, np.array(since), np.full(len(boxes), -1))
 
     def _put_doubt(self, piece: FinishedFrames) -> None:

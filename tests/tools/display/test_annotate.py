@@ -243,6 +243,17 @@ def test_undetected_tracks_are_dashed_or_hidden(state: State, unseen: float) -> 
     assert solid.all()
 
 
+def test_filled_boxes_are_dashed_and_named_so_and_never_called_lost() -> None:
+    given, filled = frame(), tracks([[50, 60, 190, 260]], state=State.FILLED, unseen=0.4)
+    left_side = changed(given.bgr, Painter((), PLAIN)(given, filled))[70:250, 50]
+    assert 0.3 < left_side.mean() < 0.8
+    painter = Painter(("person",))
+    assert painter._texts(filled)[0][0] == "#1 person filled"
+    assert painter._texts(tracks([[50, 60, 190, 260]], state=State.LOST, unseen=0.4))[0][0] == "#1 person lost 0.4 s"
+    painter(given, filled)
+    assert not painter._ways  # a trail shows where it was seen
+
+
 def test_masks_are_blended() -> None:
     given = frame()
     mask = np.zeros((2, 360, 640), bool)

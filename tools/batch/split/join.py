@@ -193,7 +193,7 @@ class _GivenFrames:
         filled = np.zeros(n, bool) if boxes.filled is None else boxes.filled
         self._seen |= dict.fromkeys(boxes.id[~filled].tolist(), seconds)
         since = np.array([seconds - self._seen.get(one, seconds) for one in boxes.id.tolist()], np.float64)
-        state = np.where(filled, State.LOST, State.ACTIVE).astype(np.int8)
+        state = np.where(filled, State.FILLED, State.ACTIVE).astype(np.int8)
         tracks = Tracks(boxes.id, boxes.xyxy, boxes.score, boxes.label, state, since, np.full(n, -1))
         return tracks if boxes.class_score is None else replace(tracks, class_score=boxes.class_score)
 

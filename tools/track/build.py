@@ -107,10 +107,10 @@ def linger(sinks: Sequence[Sink]) -> None:
 
 def inputs(config: TrackConfig) -> dict[str, Path]:
     """The input files of a run with their roles."""
-    kind, argument = config.detection.kind_and_argument()
+    kind, argument = config.detection.one_look().kind_and_argument()
     places: dict[str, str | Path | None] = {
         "source": config.source,
-        "detector's file": argument if kind in ("file", "onnx") else None,
+        "detector's file": argument if kind in ("file", "onnx") and "://" not in argument else None,
         "file of --times": config.reading.times,
         "file of --names": config.detection.names,
         "mask of --mask": config.marking.mask,

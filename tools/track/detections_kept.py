@@ -38,7 +38,7 @@ def made_with(config: TrackConfig, info: SourceInfo) -> dict[str, str]:
     values += [("camera_motion", config.camera_motion), ("skip_bad_rows", config.skip_bad_rows)]
     found = {name: str(value) for name, value in values if name not in ALIKE and value != usual.get(name)}
     found |= {name: str(value) for name, value in values if name in ("detector", "camera_motion")}
-    kind, argument = config.detection.kind_and_argument()
+    kind, argument = config.detection.one_look().kind_and_argument()
     files = {name: path for name, path in inputs(config).items() if name not in ("source", "file of --cache")}
     if kind == "python" and (code := Path(argument.rpartition(":")[0])).is_file():
         files["code of the detector"] = code

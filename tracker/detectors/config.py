@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from models.checks.paths import checked
 from models.errors import ConfigError
@@ -12,11 +14,14 @@ from models.runtime.compute import Device
 
 FamilyName = Literal["auto", "lite", "yolox", "yolov8", "detr", "nanodet"]
 
-KINDS = ("lite0", "nanodet", "background", "onnx", "torchvision", "python", "file", "none")
+KINDS = ("lite0", "nanodet", "background", "onnx", "torchvision", "python", "file", "tiled", "none")
 
 SIZED = ("lite0", "nanodet")  # detectors that take images of any size
 
-EMBEDDED_BY = {"nanodet": "efficientnet_lite0"}  # own detectors without embeddings, and the frozen CNN that gives them
+# detectors without embeddings of their own, and the frozen CNN that gives them by default
+EMBEDDED_BY = {"nanodet": "efficientnet_lite0", "tiled": "efficientnet_lite0"}
+
+TILEABLE = ("lite0", "nanodet", "onnx", "torchvision", "python")  # detectors that look at any image by itself
 
 NEEDS = {"onnx": "a file; write onnx:FILE", "file": "a file of detections; write file:det.txt"}
 
@@ -33,9 +38,11 @@ class DetectorConfig:
     Attributes:
         detector: name or file. lite0 finds people, vehicles and animals; nanodet finds COCO's 80
             classes; lite0:640 and nanodet:640 work on a larger image; background finds what moves before a static
-            camera; onnx:FILE, or a path that ends in .onnx, runs a network; torchvision:MODEL needs torch;
-            python:MODULE:CALLABLE calls a function of yours; file:FILE, or a path that ends in .txt or .jsonl, reads
-            ready detections; none finds nothing; auto is lite0, or none where objects are marked by hand.
+            camera; onnx:FILE, or a path that ends in .onnx, runs a network, and so does https://.../NAME.onnx, which is
+            fetched once and needs --sha256; torchvision:MODEL needs torch; python:MODULE:CALLABLE calls a function of
+            yours; file:FILE, or a path that ends in .txt or .jsonl, reads ready detections; tiled:NAME looks with
+            another detector at overlapping tiles too, for small objects; none finds nothing; auto is lite0, or none
+            where objects are marked by hand.
         family: how the outputs of an ONNX network are decoded. By default their names and shapes tell.
         weights: weights of a torchvision detector, or `random`. A file in place of the published weights; `random` is
             untrained, for tests.
@@ -50,6 +57,10 @@ class DetectorConfig:
         device: device of the networks. auto takes CUDA where ONNX Runtime or torch can use it.
         input_size: long side of the image of lite0 or nanodet, pixels. By default the one that it was made for; other
             detectors have a size of their own.
+        sha256: checksum of a network in an ONNX file, 64 hexadecimal digits. A network from an address needs it; one in
+            a file is checked if it is given.
+        tile_size: side of the tiles of tiled:NAME, pixels. Tiles overlap by a quarter; a frame that is no larger is
+            looked at as a whole.
     """
 
     detector: str = "auto"
@@ -62,12 +73,18 @@ class DetectorConfig:
     threads: int = 0
     device: Device = "auto"
     input_size: int | None = None
+    sha256: str | None = None
+    tile_size: int = 640
 
     def __post_init__(self) -> None:
         _check_fraction("score", self.score)
         _check_fraction("nms", self.nms)
         if self.threads < 0:
             raise ConfigError(f"threads is {self.threads}; give 0 for a fair share of the cores, or a positive number.")
+        if self.sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", self.sha256):
+            raise ConfigError(f"sha256 is {self.sha256[:80]!r}; give the 64 hexadecimal digits that sha256sum prints.")
+        if not 64 <= self.tile_size <= 4096:
+            raise ConfigError(f"tile_size is {self.tile_size}; give 64 to 4096 pixels.")
         if not self.detector.strip():
             raise ConfigError(f"detector is empty; give one of {', '.join(KINDS)}.")
 
@@ -78,6 +95,10 @@ class DetectorConfig:
             ConfigError: an argument is missing, or an input size is given that the detector cannot have.
         """
         kind, argument = self._kind_and_argument()
+        if kind == "tiled":
+            self._check_tiled(argument)
+        elif self.sha256 is not None and kind != "onnx":
+            raise ConfigError(f"sha256 is for networks in ONNX files, and {self.detector} is none; leave it out.")
         if self.input_size is None:
             return kind, argument
         if kind not in SIZED:
@@ -87,7 +108,21 @@ class DetectorConfig:
             raise ConfigError(f"the input size is given twice; leave input_size or :{argument} of the detector out.")
         return kind, str(self.input_size)
 
+    def one_look(self) -> DetectorConfig:
+        """The settings of the detector that looks at one image: those of tiled:NAME without the tiles."""
+        name, _, inner = self.detector.partition(":")
+        return replace(self, detector=inner) if name == "tiled" and inner else self
+
+    def _check_tiled(self, argument: str) -> None:
+        if not argument:
+            raise ConfigError("detector tiled needs the detector that looks at the tiles; write tiled:lite0.")
+        kind = replace(self.one_look(), input_size=None).kind_and_argument()[0]
+        if kind in KINDS and kind not in TILEABLE:
+            raise ConfigError(f"detector {kind} cannot look at tiles; use tiled with one of {', '.join(TILEABLE)}.")
+
     def _kind_and_argument(self) -> tuple[str, str]:
+        if self.detector.lower().startswith(("https://", "http://")):
+            return "onnx", self._address()
         kind, colon, argument = ("lite0" if self.detector == "auto" else self.detector).partition(":")
         if kind in KINDS or (colon and "/" not in kind and "\\" not in kind and "." not in kind and len(kind) > 1):
             if not argument and kind in NEEDS:
@@ -97,3 +132,17 @@ class DetectorConfig:
         if path.suffix.lower() == ".onnx":
             return "onnx", str(path)
         return ("file", str(path)) if path.suffix or path.exists() else (kind, argument)
+
+    def _address(self) -> str:
+        """The address of a network.
+
+        Raises:
+            ConfigError: it names no ONNX file, or its checksum is not given.
+        """
+        parts = urlsplit(self.detector)
+        shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        if not parts.netloc or not parts.path.lower().endswith(".onnx"):
+            raise ConfigError(f"{shown} names no ONNX file; a network's address ends in .onnx.")
+        if self.sha256 is None:
+            raise ConfigError(f"{shown} needs its checksum; give --sha256, as its publisher names it.")
+        return self.detector

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.detection.decoders import make_decoder
 from models.detection.inputs import InputTransform
 from models.errors import ConfigError, WeightsError
+from models.runtime.cache import sha256
 from models.runtime.session import Session
 from tracker.detectors.class_names import network_names
 from tracker.detectors.config import DetectorConfig
@@ -38,6 +39,20 @@ def long_side(kind: str, text: str, config: DetectorConfig) -> int | None:
             f"write {kind}:640 in place of {config.detector}."
         )
     return int(text)
+
+
+def check_sum(path: Path, wanted: str) -> None:
+    """Checks a file's SHA-256.
+
+    Raises:
+        WeightsError: it is another file, or there is none.
+    """
+    try:
+        found = sha256(path)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror}); give the path of an .onnx network.") from error
+    if found != wanted.lower():
+        raise WeightsError(f"{path} is not the file that is wanted: its sha256 is {found}; check it and --sha256.")
 
 
 class OnnxDetector:

@@ -70,9 +70,15 @@ def _background(order: DetectorRequest) -> Detector:
 
 
 def _onnx(order: DetectorRequest) -> Detector:
-    from tracker.detectors.onnx_file import OnnxDetector
+    from models.runtime.download import fetch, is_address
+    from tracker.detectors.onnx_file import OnnxDetector, check_sum
 
-    return OnnxDetector(order.argument, order.config)
+    config, path = order.config, Path(order.argument)
+    if is_address(order.argument):
+        path = fetch(order.argument, config.sha256 or "")
+    elif config.sha256 is not None:
+        check_sum(path, config.sha256)
+    return OnnxDetector(path, config)
 
 
 def _torchvision(order: DetectorRequest) -> Detector:
@@ -95,6 +101,12 @@ def _file(order: DetectorRequest) -> Detector:
     return ReplayDetector(detections, names, order.config)
 
 
+def _tiled(order: DetectorRequest) -> Detector:
+    from tracker.detectors.tiled import TiledDetector
+
+    return TiledDetector(build_detector(order.config.one_look(), order.read, embeddings=False), order.config)
+
+
 def _none(order: DetectorRequest) -> Detector:
     if order.argument:
         raise ConfigError(f"detector none takes no argument; write none in place of {order.config.detector}.")
@@ -109,6 +121,7 @@ DETECTORS: dict[str, Callable[[DetectorRequest], Detector]] = {
     "torchvision": _torchvision,
     "python": _python,
     "file": _file,
+    "tiled": _tiled,
     "none": _none,
 }
 EMBEDDING = ("lite0",)  # detectors whose pass gives embeddings too
@@ -149,7 +162,7 @@ def build_detector(
     if compute is not None:
         config = replace(config, threads=compute.threads, device=compute.device)
     kind, argument = config.kind_and_argument()
-    if kind in ("onnx", "file") and (said := how_to_export(Path(argument))):
+    if kind in ("onnx", "file") and "://" not in argument and (said := how_to_export(Path(argument))):
         raise ConfigError(said)
     if kind not in DETECTORS:
         raise ConfigError(f"there is no detector {kind!r}; {suggest(kind, tuple(DETECTORS))}")

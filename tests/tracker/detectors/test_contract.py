@@ -77,6 +77,10 @@ def _file(folder: Path) -> DetectorConfig:
     return DetectorConfig(f"file:{folder / 'det.txt'}")
 
 
+def _tiled(folder: Path) -> DetectorConfig:
+    return replace(_python(folder), detector=f"tiled:{_python(folder).detector}", tile_size=160)
+
+
 MADE: dict[str, Callable[[Path], DetectorConfig]] = {
     "lite0": _lite0,
     "nanodet": _nanodet,
@@ -85,6 +89,7 @@ MADE: dict[str, Callable[[Path], DetectorConfig]] = {
     "torchvision": _torchvision,
     "python": _python,
     "file": _file,
+    "tiled": _tiled,
 }
 
 
@@ -193,7 +198,7 @@ def test_nms_keeps_the_higher_score_of_two_overlapping_boxes(config: DetectorCon
             for j in range(i):
                 if one.label[i] == one.label[j]:
                     assert iou(one.xyxy[i], one.xyxy[j]) <= 0.3 + 1e-5
-    if config.kind_and_argument()[0] in ("onnx", "python", "file"):  # made to overlap
+    if config.kind_and_argument()[0] in ("onnx", "python", "file", "tiled"):  # made to overlap
         assert [len(one) for one in many] == [4] * 3
         assert [sorted(one.score.round(2).tolist()) for one in few] == [pytest.approx([0.3, 0.7, 0.9])] * 3
 
@@ -221,6 +226,12 @@ def test_background_detector_locates_the_moving_object() -> None:
             "nanodet:x",
             "detector nanodet takes the long side of its picture, 64 to 4096 pixels; write nanodet:640",
         ),
+        ("tiled", "detector tiled needs the detector that looks at the tiles; write tiled:lite0"),
+        ("tiled:background", "detector background cannot look at tiles; use tiled with one of lite0, nanodet, onnx"),
+        ("tiled:tiled:lite0", "detector tiled cannot look at tiles"),
+        ("tiled:unknown", "there is no detector 'unknown'"),
+        ("https://host/net.onnx", "https://host/net.onnx needs its checksum; give --sha256"),
+        ("https://u:secret@host/net.zip?key=1", "https://host/net.zip names no ONNX file"),
         ("onnx", "detector onnx needs a file; write onnx:FILE"),
         ("file", "detector file needs a file of detections; write file:det.txt"),
         ("python", "is not python:MODULE:CALLABLE"),
@@ -280,6 +291,8 @@ def test_suffix_of_a_bare_file_selects_the_detector(text: str, wanted: tuple[str
         ({"nms": -0.1}, "nms is -0.1; give a number between 0 and 1"),
         ({"score": float("nan")}, "score is nan"),
         ({"threads": -1}, "threads is -1"),
+        ({"sha256": "abc"}, "sha256 is 'abc'; give the 64 hexadecimal digits that sha256sum prints"),
+        ({"tile_size": 5}, "tile_size is 5; give 64 to 4096 pixels"),
         ({"detector": " "}, "detector is empty"),
     ],
 )

@@ -50,6 +50,11 @@ COMMANDS: dict[str, Command] = {
         "tools.track.config.source_info:InfoConfig",
         "size, frame times and irregularity of a source",
     ),
+    "models": Command(
+        "tools.inspect.built_in:list_models",
+        "tools.inspect.config:ModelsConfig",
+        "list the networks of the package and of the cache",
+    ),
     "mot": Command(
         "tools.track.detections:mot",
         "tools.track.config.detections:MotConfig",
@@ -297,6 +302,7 @@ EVERYDAY = (
     "annotate",
     "render",
     "info",
+    "models",
     "mot",
     "convert",
     "refine",

@@ -48,3 +48,14 @@ class InspectConfig:
     def outputs(self) -> tuple[Output, ...]:
         """The output files."""
         return (Output("--out", self.out, ("time_constants.png", "neurons.png", "pairs.png", "inspect.json")),)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsConfig:
+    """List the networks of the package and those in the cache: task, classes, size, licence, checksum, place.
+
+    Attributes:
+        json: print one JSON list instead of a table.
+    """
+
+    json: bool = False

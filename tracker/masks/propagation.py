@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from models.errors import DataError
+from models.runtime.compute import usable_cores
 from tracker.config import TrackerConfig
 from tracker.masks.colour_model import ColourModel
 from tracker.masks.config import MaskConfig
@@ -36,6 +38,7 @@ GAP_S = 0.1  # seconds without a match from which a wider square is searched fir
 # from this offset, in lengths of the object or as a log ratio of sizes, a found object is cropped and segmented again
 MAX_DRIFT = 0.2
 SPACING_S = 0.4  # seconds between the older memories
+MAX_WORKERS = 4  # objects that are worked on at the same time
 MIN_CELLS = 32  # cells along the side of the square of the smallest object
 RIVAL_PROBABILITY = 0.2  # probability of another object from which colours are not used
 SIMILARITY_RATE = 0.2  # weight of a new frame in that average
@@ -220,7 +223,7 @@ class MaskPropagator:
         chosen = [self._objects[k] for k in rows.tolist()]
         found = [None if boxes is None else boxes[o.number].astype(np.float64) for o in chosen]
         prediction = self._motion.predict(self._rows[rows], frame.time)
-        looks = [self._look(o, frame, prediction.xyxy[k], found[k]) for k, o in enumerate(chosen)]
+        looks = self._looks(chosen, frame, prediction.xyxy, found)
         shares = soft_aggregation(self._masks(looks))
         owner = np.zeros(shares.shape[1:], np.uint8)
         for k, share in enumerate(shares):  # they add up to at most 1, so no two exceed 0.5
@@ -230,6 +233,20 @@ class MaskPropagator:
             if box is not None and o.seen == frame.time:
                 o.detected = box
         return result
+
+    def _looks(
+        self, chosen: list[FollowedObject], frame: Frame, expected: Float64, found: list[Float64 | None]
+    ) -> list[MaskEstimate]:
+        """The estimate of each object; objects are independent here, so that each core works on one."""
+
+        def look(k: int) -> MaskEstimate:
+            return self._look(chosen[k], frame, expected[k], found[k])
+
+        workers = min(len(chosen), usable_cores(), MAX_WORKERS)
+        if workers < 2:
+            return [look(k) for k in range(len(chosen))]
+        with ThreadPoolExecutor(workers, "masks") as pool:
+            return list(pool.map(look, range(len(chosen))))
 
     @staticmethod
     def _masks(looks: list[MaskEstimate]) -> list[Float32]:

@@ -49,7 +49,7 @@ def test_every_documented_flag_exists() -> None:
     names = {name for command in COMMANDS.values() for name in settings(load(command.config))}
     known = {f"--{prefix}{name.replace('_', '-')}" for name in names for prefix in ("", "no-")} | GENERAL
     for page in PAGES:
-        named = re.findall(r"`(--[a-z][a-z-]*)", page.read_text(encoding="utf-8"))
+        named = re.findall(r"`(--[a-z][a-z0-9-]*)", page.read_text(encoding="utf-8"))
         assert not set(named) - known, page
 
 

@@ -31,6 +31,9 @@ class _Block(nn.Module):
         return out
 
 
+DROPPED = 0.1  # share of channels left out at random in training: without it, crops are learnt by heart
+
+
 class Neck(nn.Module):
     """Frozen maps of strides 8 and 16 -> one map of stride 16."""
 
@@ -44,7 +47,7 @@ class Neck(nn.Module):
     def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
         """(B, 40, 2N, 2N), (B, 112, N, N) -> (B, width, N, N)."""
         x = torch.cat([F.pixel_unshuffle(fine, 2), coarse], dim=1)
-        out: Tensor = self.block(self.mix(self.norm(x)))
+        out: Tensor = self.block(self.mix(F.dropout2d(self.norm(x), DROPPED, self.training)))
         return out
 
 
@@ -99,7 +102,7 @@ class Matcher(nn.Module):
             ],
             dim=1,
         )
-        x = torch.relu(self.norm(self.blocks(self.join(x))))
+        x = torch.relu(self.norm(self.blocks(self.join(F.dropout2d(x, DROPPED, self.training)))))
         return self.score(x)[:, 0], self.box(x)
 
 

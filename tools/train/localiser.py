@@ -16,6 +16,7 @@ from tools.train.checkpoints import Checkpoint, check_memory, digest, make_out, 
 from tools.train.config.localiser import TrainLocaliserConfig
 from tools.train.localiser_data import CropSet, gather, prepare
 from tools.train.loop import Loop, Schedule, cosine
+from tracker.single_object.search_region import SIZE
 
 CURVE = "curve.csv"
 AVERAGE = 0.995  # decay of the mean of the weights per step
@@ -61,7 +62,12 @@ def train_localiser(config: TrainLocaliserConfig) -> None:
     data = digest([crops.xyxy, crops.group])
     loop.resume(data)
     model.train()
-    loop.run(0, config.steps, lambda step: losses(model, *pairs(step)))
+
+    def losses_of(step: int) -> dict[str, Tensor]:
+        torch.manual_seed(hash((config.seed, step)))  # left-out channels, the same in a resumed training
+        return losses(model, *pairs(step))
+
+    loop.run(0, config.steps, losses_of)
     trained = Localiser(config.model)
     trained.load_state_dict(loop.mean)
     export_localiser(config.out, trained.eval(), {"data": data[:12], "code": revision()})
@@ -109,8 +115,12 @@ class Pairs:
         search = np.concatenate([np.arange(2 * count), 2 * other])
         rows = np.array(ones + twos)
         same = c.group[rows[:count]][template] == c.group[rows[count:]][search]
-        maps = [torch.from_numpy(m).contiguous(memory_format=torch.channels_last) for m in c.take(rows)]
-        return (*maps, *(torch.from_numpy(part) for part in (c.xyxy[rows], template, search, same)))
+        maps, xyxy = c.take(rows), c.xyxy[rows]
+        if rng.random() < 0.5:  # the maps of a mirrored image are nearly the mirrored maps
+            maps = maps[0][..., ::-1].copy(), maps[1][..., ::-1].copy()
+            xyxy = np.stack([SIZE - xyxy[:, 2], xyxy[:, 1], SIZE - xyxy[:, 0], xyxy[:, 3]], axis=1)
+        tensors = [torch.from_numpy(m).contiguous(memory_format=torch.channels_last) for m in maps]
+        return (*tensors, *(torch.from_numpy(part) for part in (xyxy, template, search, same)))
 
     def _template(self, rng: np.random.Generator) -> int:
         moves = len(self._moving) and (not len(self._still) or rng.random() < self._config.sequence_share)

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from models.backbones.feature_maps import FrozenMaps
+from models.localiser.inference import LocaliserNetwork
 from tracker.types import Float32, Float64, UInt8
 
 STRIDES = (8, 16)
@@ -21,7 +22,6 @@ CELL = STRIDES[0]  # pixels of the crop a cell of the map
 SIZE = 256  # pixels, side of the crop: 32 x 32 cells
 CELLS = SIZE // CELL
 CONTEXT = 4.0  # side of the window, in sides of a square of the object's area: 8 x 8 cells for the object
-CHANNELS = 24  # channels kept of each stride's 40 and 112: 24 + 24 was as accurate as 40 + 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +36,15 @@ class Window:
     centre: Float64
     side: float
 
-    @property
-    def cell(self) -> float:
-        """Pixels of the frame a cell."""
-        return self.side / CELLS
+    def to_crop(self, xyxy: Float64) -> Float32:
+        """(4,) a box in pixels of the frame -> in pixels of the crop."""
+        corner = np.tile(self.centre - self.side / 2, 2)
+        return np.asarray((xyxy - corner) * (SIZE / self.side), np.float32)
 
-    def to_cells(self, points: Float64) -> Float64:
-        """(..., 2) pixels of the frame -> cells, with (0, 0) at the centre of the first cell."""
-        return (points - self.centre) / self.cell + (CELLS - 1) / 2
-
-    def to_pixels(self, cells: Float64) -> Float64:
-        """The inverse of `to_cells`."""
-        return self.centre + (cells - (CELLS - 1) / 2) * self.cell
+    def from_crop(self, xyxy: Float64) -> Float64:
+        """(..., 4) the inverse of `to_crop`."""
+        corner = np.tile(self.centre - self.side / 2, 2)
+        return xyxy * (self.side / SIZE) + corner
 
 
 def window(centre: Float64, size: Float64, zoom: float = 1.0) -> Window:
@@ -79,50 +76,17 @@ def cut(bgr: UInt8, where: Window) -> UInt8:
 
 
 class FrozenView(FrozenMaps):
-    """The frozen CNN, shared by all objects; arguments and errors are those of `FrozenMaps`."""
+    """The frozen CNN and the localiser on its maps, shared by all objects; arguments and errors are as in `FrozenMaps`.
+
+    Attributes:
+        localiser: finds the object of a template in the maps of a window.
+    """
 
     def __init__(self, threads: int = 0, device: str = "auto", weights: str | None = None) -> None:
         super().__init__(STRIDES, threads, device, weights)
+        self.localiser = LocaliserNetwork(threads, device)
 
-
-class ChannelProjection:
-    """The principal components of each stride's map around one object, both strides with the same mean power.
-
-    Args:
-        maps: (1, C, N, N) of each stride, from the first crop of the object.
-    """
-
-    def __init__(self, maps: Sequence[Float32]) -> None:
-        self._parts = [_components(m[0].reshape(m.shape[1], -1)) for m in maps]
-
-    def __call__(self, maps: Sequence[Float32]) -> Float32:
-        """(B, C, N, N) of each stride -> (B, 2 CHANNELS, CELLS, CELLS)."""
-        out = []
-        for m, (mean, axes) in zip(maps, self._parts, strict=True):
-            batch, channels, height, width = m.shape
-            rows = [axes @ (one.reshape(channels, -1) - mean) for one in m]
-            part = np.stack(rows).reshape(batch, -1, height, width)
-            out.append(_twice(part) if height < CELLS else part)
-        return np.concatenate(out, axis=1)
-
-
-def _components(rows: Float32) -> tuple[Float32, Float32]:
-    """(C, K) values -> (C, 1) mean, (CHANNELS, C) first principal axes, scaled to a mean variance of 1."""
-    mean = rows.mean(axis=1, dtype=np.float64, keepdims=True)
-    variance, axes = np.linalg.eigh(np.cov(rows.astype(np.float64)))
-    variance, axes = variance[::-1][:CHANNELS], axes[:, ::-1][:, :CHANNELS]
-    scale = 1 / np.sqrt(max(variance.mean(), 1e-9))  # an image of one colour has no variance
-    return mean.astype(np.float32), np.ascontiguousarray(scale * axes.T, np.float32)
-
-
-def _twice(maps: Float32) -> Float32:
-    """(B, C, H, W) -> (B, C, 2 H, 2 W), bilinear: every cell is divided into four."""
-    for axis in (2, 3):
-        n = maps.shape[axis]
-        before = maps.take(np.maximum(np.arange(n) - 1, 0), axis)
-        after = maps.take(np.minimum(np.arange(n) + 1, n - 1), axis)
-        pair = np.stack([0.75 * maps + 0.25 * before, 0.75 * maps + 0.25 * after], axis + 1)
-        shape = list(maps.shape)
-        shape[axis] *= 2
-        maps = pair.reshape(shape).astype(np.float32, copy=False)
-    return maps
+    def look(self, bgr: UInt8, windows: Sequence[Window]) -> tuple[Float32, Float32, Float32]:
+        """Windows of an image: (B, C, N, N) frozen maps of strides 8 and 16, and the localiser's maps."""
+        fine, coarse = self([cut(bgr, where) for where in windows])
+        return fine, coarse, self.localiser.maps(fine, coarse)

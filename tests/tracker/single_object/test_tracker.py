@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from tracker.motion.base import Motion
 from tracker.motion.kalman_mixture import KalmanMotion
 from tracker.single_object.search_region import FrozenView
 from tracker.single_object.tracker import SingleObjectTracker
-from tracker.types import Float64
+from tracker.types import Float64, UInt8
 
 
 def begin(view: FrozenView, box: Float64, motion: Motion | None = None) -> SingleObjectTracker:
@@ -112,3 +114,63 @@ def test_camera_motion_shifts_the_search_region(view: FrozenView) -> None:
     moved = follower.update(scene(box_at(230, 120)), 0.16, np.array([[1.0, 0, 130], [0, 1, 0]]))
     assert moved.found
     assert iou(moved.xyxy, box_at(230, 120)) > 0.7
+
+
+def share_followed(follower: SingleObjectTracker, pictures: Iterable[tuple[UInt8, Float64]], step: float) -> float:
+    """The share of frames in which the object is found with an IoU above 0.5."""
+    right = []
+    for k, (picture, box) in enumerate(pictures, 1):
+        sight = follower.update(picture, k * step)
+        right.append(sight.found and iou(sight.xyxy, box) > 0.5)
+    return float(np.mean(right))
+
+
+@pytest.mark.parametrize("step", [0.04, 0.2])
+def test_object_of_eight_pixels_is_followed(view: FrozenView, step: float) -> None:
+    boxes = [box_at(100 + 40 * k * step, 100 + 15 * k * step, 8, 8) for k in range(13)]
+    assert share_followed(begin(view, boxes[0]), ((scene(b), b) for b in boxes[1:]), step) > 0.8
+
+
+def test_object_that_moves_two_lengths_a_frame_is_followed(view: FrozenView) -> None:
+    boxes = [box_at(30 + 44 * k, 60 + 10 * k, 22, 22) for k in range(7)]
+    assert share_followed(begin(view, boxes[0]), ((scene(b), b) for b in boxes[1:]), 0.04) > 0.7
+
+
+def test_turning_object_is_followed(view: FrozenView) -> None:
+    box = box_at(160, 120, 40, 40)
+
+    def turned(angle: float) -> UInt8:
+        turn = cv2.getRotationMatrix2D((159.5, 119.5), angle, 1.0)
+        inside = cv2.warpAffine(np.asarray(scene(box) != scene(), np.uint8).max(axis=2), turn, SIZE) > 0
+        return np.where(inside[..., None], cv2.warpAffine(scene(box), turn, SIZE), scene()).astype(np.uint8)
+
+    assert share_followed(begin(view, box), ((turned(9.0 * k), box) for k in range(1, 13)), 0.04) > 0.8
+
+
+@pytest.mark.parametrize("sigma", [1.5, 3.0])
+def test_blurred_object_is_followed(view: FrozenView, sigma: float) -> None:
+    boxes = [box_at(100 + 5 * k, 120) for k in range(9)]
+    blurred = ((np.asarray(cv2.GaussianBlur(scene(b), (0, 0), sigma), np.uint8), b) for b in boxes[1:])
+    assert share_followed(begin(view, boxes[0]), blurred, 0.04) > 0.8
+
+
+def test_object_that_passes_its_look_alike_is_not_swapped(view: FrozenView) -> None:
+    boxes = [box_at(60 + 12 * k, 120) for k in range(14)]
+    other = box_at(150, 185)
+    assert share_followed(begin(view, boxes[0]), ((scene(other, b), b) for b in boxes[1:]), 0.04) > 0.9
+
+
+def test_hidden_objects_are_found_again_where_they_reappear(view: FrozenView) -> None:
+    """Ten scenes of other objects and backgrounds: hidden for a second behind a wall, then visible at another place."""
+    again = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        here, there = (box_at(*rng.uniform([50, 60], [270, 180])) for _ in range(2))
+        follower = SingleObjectTracker(view, LiquidMotion(), scene(here, thing=seed, seed=seed + 30), here, 0.0)
+        for k in range(1, 14):
+            picture = scene(here, thing=seed, seed=seed + 30) if k < 3 else scene(seed=seed + 30)
+            follower.update(picture, k * 0.1)
+        for k in range(14, 26):
+            sight = follower.update(scene(there, thing=seed, seed=seed + 30), k * 0.1)
+        again += sight.found and iou(sight.xyxy, there) > 0.5
+    assert again >= 8

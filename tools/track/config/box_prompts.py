@@ -29,7 +29,7 @@ class PointConfig:
     def __post_init__(self) -> None:
         if len(self.box) > MAX_BOXES:
             raise ConfigError(
-                f"{len(self.box)} boxes are given, each with a filter of its own to learn; give {MAX_BOXES} at most."
+                f"{len(self.box)} boxes are given, each with a pass of the network a frame; give {MAX_BOXES} at most."
             )
         self.boxes()
 

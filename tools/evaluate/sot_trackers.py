@@ -23,7 +23,7 @@ def _ours(config: EvalSotConfig) -> Start:
     from tracker.single_object.search_region import FrozenView
     from tracker.single_object.tracker import SingleObjectTracker
 
-    view = FrozenView(config.threads, config.device)
+    view = FrozenView(config.threads, config.device, networks=config.localiser)
     motion = MOTIONS[config.motion](TrackerConfig(motion=config.motion))
 
     def start(bgr: UInt8, xyxy: Float64, time: float) -> SotRun:

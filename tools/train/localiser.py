@@ -44,7 +44,7 @@ def train_localiser(config: TrainLocaliserConfig) -> None:
     data_settings = ("labelled", "sequences")
     checkpoint = Checkpoint(config.out / "checkpoint.pt", settings_of(config, data=data_settings))
     crops = prepare(config, gather(config))
-    pairs = Pairs(crops, config)
+    pairs = LocaliserBatches(crops, config)
     torch.manual_seed(config.seed)
     model = Localiser(config.model).to(memory_format=torch.channels_last)
     plain = [p for p in model.parameters() if p.ndim < 2]
@@ -75,7 +75,7 @@ def train_localiser(config: TrainLocaliserConfig) -> None:
         say(f"{config.out} holds the localiser, learnt from {len(crops.xyxy)} crops")
 
 
-class Pairs:
+class LocaliserBatches:
     """Batches by number: the same number gives the same batch.
 
     A batch has T templates, two search regions of each one's object, and pairs of them: each template with its own
@@ -137,7 +137,7 @@ class Pairs:
 
 
 def losses(model: Localiser, fine: Tensor, coarse: Tensor, box: Tensor, *pairs: Tensor) -> dict[str, Tensor]:
-    """The losses of a batch of `Pairs`."""
+    """The losses of a batch of `LocaliserBatches`."""
     template, search, same = pairs
     count = len(box) // 3
     maps = model.neck(fine, coarse)

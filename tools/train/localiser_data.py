@@ -32,7 +32,7 @@ NUMBERS = CHANNELS[0] * CELLS**2 + CHANNELS[1] * (CELLS // 2) ** 2  # of the map
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Source:
+class CropOrigin:
     """One object of an image, or one frame of a sequence.
 
     Attributes:
@@ -80,13 +80,13 @@ class CropSet:
         )
 
 
-def gather(config: TrainLocaliserConfig) -> list[Source]:
+def gather(config: TrainLocaliserConfig) -> list[CropOrigin]:
     """All objects of the labelled images and sequences.
 
     Raises:
         ConfigError, DataError: labels are missing or damaged, or hold no object that is large enough.
     """
-    found: list[Source] = []
+    found: list[CropOrigin] = []
     labels: dict[str, int] = {}
     group = 0
     for folder in config.labelled:
@@ -95,7 +95,7 @@ def gather(config: TrainLocaliserConfig) -> list[Source]:
             labels.setdefault(name, len(labels))
         for image in content.pictures:
             for k in _usable(image, np.random.default_rng([config.seed, group])):
-                found.append(Source(image.path, image.xyxy[k], group, labels[content.names[image.label[k]]], -1))
+                found.append(CropOrigin(image.path, image.xyxy[k], group, labels[content.names[image.label[k]]], -1))
                 group += 1
     for folder in config.sequences:
         for sequence in read_sot_sequences(folder):
@@ -114,13 +114,13 @@ def _usable(image: LabelledImage, rng: np.random.Generator) -> Int64:
     return np.asarray(rng.permutation(np.flatnonzero(good))[:MAX_OBJECTS], np.int64)
 
 
-def _frames(sequence: SotSequence, group: int) -> Iterator[Source]:
+def _frames(sequence: SotSequence, group: int) -> Iterator[CropOrigin]:
     for k, (path, box) in enumerate(zip(sequence.pictures, sequence.xyxy, strict=True)):
         if not np.isnan(box).any():
-            yield Source(path, box.astype(np.float32), group, -1, k)
+            yield CropOrigin(path, box.astype(np.float32), group, -1, k)
 
 
-def prepare(config: TrainLocaliserConfig, sources: Sequence[Source]) -> CropSet:
+def prepare(config: TrainLocaliserConfig, sources: Sequence[CropOrigin]) -> CropSet:
     """Makes the crops and their maps, or reads those of an earlier run."""
     key = digest([config.crops, config.seed, [(s.path.name, s.xyxy, s.group) for s in sources]])
     plan = [(k, c) for k in range(len(sources)) for c in range(config.crops if sources[k].frame < 0 else 2)]
@@ -152,7 +152,7 @@ def prepare(config: TrainLocaliserConfig, sources: Sequence[Source]) -> CropSet:
 
 
 def _crop(
-    config: TrainLocaliserConfig, sources: Sequence[Source], images: Sequence[Source], k: int, c: int
+    config: TrainLocaliserConfig, sources: Sequence[CropOrigin], images: Sequence[CropOrigin], k: int, c: int
 ) -> TargetCrop:
     rng = np.random.default_rng([config.seed, k, c])
     source = sources[k]

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from models.backbones.feature_maps import FrozenMaps
-from models.localiser.inference import LocaliserNetwork
+from models.localiser.inference import WEIGHTS, LocaliserNetwork
 from tracker.types import Float32, Float64, UInt8
 
 STRIDES = (8, 16)
@@ -78,13 +79,18 @@ def cut(bgr: UInt8, where: Window) -> UInt8:
 class FrozenView(FrozenMaps):
     """The frozen CNN and the localiser on its maps, shared by all objects; arguments and errors are as in `FrozenMaps`.
 
+    Args:
+        networks: folder of the localiser's networks; None: the package's.
+
     Attributes:
         localiser: finds the object of a template in the maps of a window.
     """
 
-    def __init__(self, threads: int = 0, device: str = "auto", weights: str | None = None) -> None:
+    def __init__(
+        self, threads: int = 0, device: str = "auto", weights: str | None = None, networks: Path | None = None
+    ) -> None:
         super().__init__(STRIDES, threads, device, weights)
-        self.localiser = LocaliserNetwork(threads, device)
+        self.localiser = LocaliserNetwork(threads, device, networks or WEIGHTS)
 
     def look(self, bgr: UInt8, windows: Sequence[Window]) -> tuple[Float32, Float32, Float32]:
         """Windows of an image: (B, C, N, N) frozen maps of strides 8 and 16, and the localiser's maps."""

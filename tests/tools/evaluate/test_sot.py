@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from datasets.ground_truth.single_object import read_boxes, read_sot_sequences, write_boxes
 from models.errors import DataError, LiquidTrackError, SourceError
+from models.localiser.inference import MATCH, NECK, WEIGHTS
 from tools.cli.main import main
 from tools.evaluate import sot_peers
 from tools.metrics.sot import mean, score
@@ -259,6 +260,16 @@ def test_nanotrack_follows(data: Path, tmp_path: Path, shared: Path) -> None:
     assert run["auc"] > 0.3
 
 
+def test_a_localiser_of_ones_own_is_scored(data: Path, tmp_path: Path) -> None:
+    for name in (NECK, MATCH):
+        (tmp_path / name).symlink_to(WEIGHTS / name)
+    words = ["eval", "sot", str(data), "--sequences", "a", "--quiet"]
+    for k, more in enumerate(([], ["--localiser", str(tmp_path)])):
+        assert main([*words, *more, "--json", str(tmp_path / f"{k}.json")]) == 0
+    (package,), (own,) = (json.loads((tmp_path / f"{k}.json").read_text()) for k in range(2))
+    assert own["auc"] == package["auc"] > 0.3
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -277,6 +288,8 @@ def test_nanotrack_follows(data: Path, tmp_path: Path, shared: Path) -> None:
         (["data", "--trackers", "csrt", "--peer-python", "nowhere"], "--peer-python nowhere cannot be run"),
         (["data", "--trackers", "csrt", "--peer-python", "/bin/true"], "it is no Python that runs programs"),
         (["data", "--trackers", "csrt", "--peer-python", sys.executable], "its OpenCV has no tracker csrt"),
+        (["data", "--localiser", "empty"], "localiser-neck.onnx"),
+        (["data", "--localiser", "nowhere"], "localiser-neck.onnx"),
         (["data", "--trackers", "nanotrack"], "name their folder with --nanotrack"),
         (["data", "--trackers", "nanotrack", "--nanotrack", "empty"], "holds no or several *backbone*.onnx"),
         (["data", "--trackers", "nanotrack", "--nanotrack", "broken"], "OpenCV cannot read its networks"),

@@ -19,7 +19,7 @@ from models.localiser.inference import LocaliserNetwork
 from models.localiser.shapes import STRIDE
 from tests.support.pattern_images import box_at, scene
 from tools.train.config.localiser import TrainLocaliserConfig
-from tools.train.localiser import Pairs, targets_loss, train_localiser
+from tools.train.localiser import LocaliserBatches, targets_loss, train_localiser
 from tools.train.localiser_data import gather, prepare
 from tools.train.loop import Loop
 
@@ -68,7 +68,7 @@ def test_crops_are_pairs_of_one_object_and_are_made_once(
     monkeypatch.setattr(data, "FrozenMaps", None)  # a second run would need it
     again = prepare(config, sources)
     np.testing.assert_array_equal(crops.xyxy, again.xyxy)
-    pairs = Pairs(crops, config)
+    pairs = LocaliserBatches(crops, config)
     absent = 0
     for step in range(20):
         *maps, box, template, search, same = pairs(step)

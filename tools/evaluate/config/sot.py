@@ -40,6 +40,7 @@ class EvalSotConfig:
             0.
         seed: seed of the subsampling.
         motion: motion model of our tracker.
+        localiser: folder that `train localisation` wrote, whose networks are scored. By default the package's.
         threads: CPU threads of our network. 0 takes all cores.
         device: device of our network. auto takes CUDA where ONNX Runtime can use it.
         per_sequence: show every sequence, not the mean alone.
@@ -62,6 +63,7 @@ class EvalSotConfig:
     first_pixel: Literal[0, 1] | None = None
     seed: int = 0
     motion: Literal["liquid", "kalman"] = "liquid"
+    localiser: Path | None = None
     threads: int = 0
     device: Device = "auto"
     per_sequence: bool = False

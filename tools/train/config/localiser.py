@@ -21,7 +21,7 @@ class TrainLocaliserConfig:
 
     Attributes:
         labelled: labelled images. COCO JSON files of boxes, or folders that hold instances.json.
-        out: output folder. It gets localiser-neck.onnx and localiser-match.onnx (--localiser OUT uses them),
+        out: output folder. It gets localiser-neck.onnx and localiser-match.onnx (eval sot --localiser OUT scores them),
             checkpoint.pt, curve.csv, and the maps of all crops (140 KB each).
         sequences: folders of single-object sequences, as for `eval sot`. Pairs are frames of one object.
         crops: crops of each object of the images.

@@ -15,6 +15,7 @@ from tools.cli.typed import _hints
 
 # Settings that are text and may be a path.
 PATHS_AS_TEXT = {"source": "{}", "detector": "file:{}"}
+GIVEN_WITH = {("eval segmentation", "detector"): ["--start", "detected"]}  # settings that are refused alone
 # Places where a command writes.
 OUT = ("b", "out")
 # What a command needs beside its places.
@@ -38,7 +39,8 @@ class PathSetting:
         """The command line with `path` in this setting, and harmless words in its other places."""
         before, after = self.form.split("{}")
         value = os.fsencode(before) + os.fsencode(path) + os.fsencode(after)
-        words: list[str | bytes] = [*self.command.split(), *NEEDED.get(self.command, [])]
+        given = [*NEEDED.get(self.command, []), *GIVEN_WITH.get((self.command, self.name), [])]
+        words: list[str | bytes] = [*self.command.split(), *given]
         words += [value if place == self.name else harmless(self.command, place) for place in places(self.command)]
         flag = f"--{self.name.replace('_', '-')}"
         return words if self.positional else [*words, flag, value]

@@ -15,7 +15,6 @@ from tools.cli.typed import _hints
 
 # Settings that are text and may be a path.
 PATHS_AS_TEXT = {"source": "{}", "detector": "file:{}"}
-GIVEN_WITH = {("eval segmentation", "detector"): ["--start", "detected"]}  # settings that are refused alone
 # Places where a command writes.
 OUT = ("b", "out")
 # What a command needs beside its places.
@@ -39,8 +38,7 @@ class PathSetting:
         """The command line with `path` in this setting, and harmless words in its other places."""
         before, after = self.form.split("{}")
         value = os.fsencode(before) + os.fsencode(path) + os.fsencode(after)
-        given = [*NEEDED.get(self.command, []), *GIVEN_WITH.get((self.command, self.name), [])]
-        words: list[str | bytes] = [*self.command.split(), *given]
+        words: list[str | bytes] = [*self.command.split(), *NEEDED.get(self.command, [])]
         words += [value if place == self.name else harmless(self.command, place) for place in places(self.command)]
         flag = f"--{self.name.replace('_', '-')}"
         return words if self.positional else [*words, flag, value]

@@ -10,6 +10,7 @@ from tyro.conf import Positional
 
 from datasets.output_guard.guard import Output, file_outputs
 from models.errors import ConfigError
+from tracker.detectors.config import DetectorConfig
 from tracker.masks.config import MaskConfig
 
 
@@ -66,6 +67,7 @@ class EvalSegmentationConfig:
     propagation: MaskConfig = field(default_factory=MaskConfig)
 
     def __post_init__(self) -> None:
+        DetectorConfig(self.detector).kind_and_argument()  # refuses what is no path before anything is read
         if not self.profiles:
             raise ConfigError("profiles is empty; name at least one, such as full.")
         if not 0 < self.rate < 1e4:

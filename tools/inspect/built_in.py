@@ -22,6 +22,8 @@ OURS = "Apache-2.0; trained on research data"
 PACKAGED: dict[str, tuple[str, str, int | None, str]] = {
     "detector.onnx": ("lite0", "detection", 16, OURS),
     "nanodet.onnx": ("nanodet", "detection", 80, "Apache-2.0, MIT"),
+    "localiser-neck.onnx": ("localiser, its maps", "pointing", None, OURS),
+    "localiser-match.onnx": ("localiser, its match", "pointing", None, OURS),
     "lite0-stride8.onnx": ("efficientnet_lite0, stride 8", "features", None, "Apache-2.0"),
     "lite0-stride16.onnx": ("efficientnet_lite0, stride 16", "features", None, "Apache-2.0"),
     "lite0-stride32.onnx": ("efficientnet_lite0, stride 32", "features", None, "Apache-2.0"),

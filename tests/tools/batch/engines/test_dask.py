@@ -154,6 +154,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     SHELF.clear()
 
 
+@pytest.mark.slow
 def test_a_running_cluster_from_its_first_worker_to_the_end_of_its_scheduler(
     cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

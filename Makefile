@@ -25,9 +25,9 @@ $(VENV)/dev: pyproject.toml
 demo: $(BIN)/liquidtrack  ## track a real clip: out/demo.mp4
 	$(BIN)/liquidtrack demo
 
-# Four test processes more than cores, since many tests wait for servers, browsers and children. With threads of their
+# Two test processes more than cores, since many tests wait for servers, browsers and children. With threads of their
 # own, the networks' libraries would wait for one another.
-PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 4))) --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2))) --dist loadfile
 
 test: $(VENV)/dev  ## every test, on all cores
 	$(PYTEST)

@@ -132,8 +132,9 @@ def test_ctrl_c_ends_a_run_with_a_hanging_detector(times: int, tmp_path: Path) -
 
 BLOCKED = """
 import ctypes, pathlib
+sleep = ctypes.CDLL(None).sleep
 pathlib.Path("began").touch()
-ctypes.CDLL(None).sleep(1000)
+sleep(1000)
 """
 
 
@@ -143,6 +144,7 @@ def test_ctrl_c_ends_an_unresponsive_command(tmp_path: Path) -> None:
     with start(TRACK, cwd=tmp_path, seconds=60) as run:
         while not (tmp_path / "began").exists():
             time.sleep(0.02)
+        time.sleep(0.3)  # for the way from the file to the library
         for _ in range(2):
             run.signal(signal.SIGINT)
             time.sleep(0.3)

@@ -272,7 +272,7 @@ def test_tracker_that_cannot_predict_shows_its_last_boxes() -> None:
     screen = Screen(at)
     source.allowed.release()
     run_live(Pipeline(source, detector, Same()), [screen])
-    assert [len(tracks) for _, tracks in screen.shown[-3:]] == [1, 1, 1]
+    assert len(screen.shown[-1][1]) == 1
     assert screen.shown[-1][1].xyxy[0, 0] in {where(k) for k in detector.asked}
 
 

@@ -197,12 +197,16 @@ def test_opencv_tracker_runs_and_its_boxes_can_be_rescored(
 ) -> None:
     run, again = tmp_path / "run.json", tmp_path / "again.json"
     words = ["eval", "sot", str(data), "--sequences", "a", "--quiet"]
-    assert main([*words, "--trackers", "mil", "--out", str(tmp_path / "out"), "--json", str(run)]) == 0
+    begin = [*words, "--trackers", "mil", "--out", str(tmp_path / "out"), "--json", str(run), "--overwrite"]
+    for _ in range(3):  # it draws its samples anew in every run
+        assert main(begin) == 0
+        if json.loads(run.read_text())[0]["auc"] > 0.3:
+            break
     folder = tmp_path / "out/mil-full"
     assert main(["eval", "sot", str(data), str(folder), *words[3:], "--trackers", "--json", str(again)]) == 0
     (first,), (second,) = json.loads(run.read_text()), json.loads(again.read_text())
     assert first["auc"] == pytest.approx(second["auc"])
-    assert first["auc"] > 0.1  # it draws its samples anew in every run
+    assert first["auc"] > 0.3
     assert first["rate"] > 0
     assert second["rate"] is None
     assert len(read_boxes(folder / "a.txt", 1)) == 12

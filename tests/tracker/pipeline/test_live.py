@@ -254,8 +254,11 @@ def test_stop_from_another_thread_ends_a_silent_source() -> None:
 
 
 def test_tracker_that_cannot_predict_shows_its_last_boxes() -> None:
+    updated: list[float] = []
+
     class Same:
         def update(self, detections: Detections, time: float, warp: object = None) -> Tracks:
+            updated.append(time)
             n = np.ones(len(detections))
             return Tracks(n, detections.xyxy, detections.score, 0 * n, n, 0 * n, 0 * n)  # type: ignore[arg-type]
 
@@ -265,6 +268,8 @@ def test_tracker_that_cannot_predict_shows_its_last_boxes() -> None:
         if index == 0:
             detector.allowed.release()
             until(lambda: len(detector.asked) > 0)
+        if index == 5:  # the result of the first look is there before the last three frames are shown
+            until(lambda: len(updated) > 0)
         source.allowed.release()
         if index == 9:
             detector.allowed.release(1000)
@@ -272,7 +277,7 @@ def test_tracker_that_cannot_predict_shows_its_last_boxes() -> None:
     screen = Screen(at)
     source.allowed.release()
     run_live(Pipeline(source, detector, Same()), [screen])
-    assert len(screen.shown[-1][1]) == 1
+    assert [len(tracks) for _, tracks in screen.shown[-3:]] == [1, 1, 1]
     assert screen.shown[-1][1].xyxy[0, 0] in {where(k) for k in detector.asked}
 
 

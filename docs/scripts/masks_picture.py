@@ -6,11 +6,8 @@ drawn as `liquidtrack track --video` draws them.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-import cv2
 import numpy as np
+from collage import write_collage
 
 from datasets.scenes import parse, render
 from tools.display.annotate import Painter
@@ -51,9 +48,4 @@ def pictures() -> list[UInt8]:
 
 
 if __name__ == "__main__":
-    path = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images/masks.webp")
-    moments = pictures()
-    rows = [np.hstack(moments[k : k + 2]) for k in range(0, len(moments) - 1, 2)]
-    whole = cv2.resize(np.vstack(rows), None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
-    cv2.imwrite(str(path), whole, [cv2.IMWRITE_WEBP_QUALITY, 70])
-    print(f"{path}: {whole.shape[1]} x {whole.shape[0]}, {path.stat().st_size} bytes")
+    write_collage(pictures(), "docs/images/masks.webp", scale=0.6)

@@ -40,6 +40,22 @@ def fit(score: NDArray[np.floating], right: NDArray[np.bool_]) -> tuple[float, f
     return float(weight[0] / YOLOX[0]), float((weight[1] - YOLOX[1]) / YOLOX[0])
 
 
+def finds(score: NDArray[np.floating], fits: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(N,) whether each of N detections in an image is a true positive; an object counts once, for the best score.
+
+    Args:
+        score: (N,) scores.
+        fits: (N, M) whether a detection fits each of M objects.
+    """
+    free, right = fits.copy(), np.zeros(len(score), bool)
+    for row in np.argsort(-score):
+        mine = np.flatnonzero(free[row])
+        if len(mine):
+            right[row] = True
+            free[:, mine[0]] = False
+    return right
+
+
 def fit_classes(
     score: NDArray[np.floating], right: NDArray[np.bool_], label: NDArray[np.int64], classes: int
 ) -> list[tuple[float, float]]:

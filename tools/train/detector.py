@@ -20,7 +20,7 @@ from datasets.ground_truth.detection import LabelledImage
 from models.backbones.feature_maps import BACKBONE, standardise
 from models.backbones.registry import get_entry
 from models.checks.printable import as_lines
-from models.detection.calibration import fit_classes
+from models.detection.calibration import finds, fit_classes
 from models.detection.decoders import make_decoder
 from models.detection.export import config_of, describe, export_detector, export_taps, load_taps
 from models.detection.lite_head import TAPPED, DetectionHead, LiteTaps, cells
@@ -277,19 +277,13 @@ def judged(
     scores, rights, labels = [], [], []
     for k, picture in enumerate(held):
         found = detector(Frame(picture.open().bgr, k, float(k)))
-        free = (overlaps(found.xyxy.astype(np.float64), picture.xyxy.astype(np.float64)) > 0.5) & (
+        fits = (overlaps(found.xyxy.astype(np.float64), picture.xyxy.astype(np.float64)) > 0.5) & (
             found.label[:, None] == picture.label
         )
         sure = picture.trust > 0
-        counts = ~(free & ~sure).any(axis=1)  # detections on a crowd are not scored
-        right = np.zeros(len(found), bool)
-        for row in np.argsort(-found.score):
-            mine = np.flatnonzero(free[row] & sure)
-            if len(mine):
-                right[row] = True
-                free[:, mine[0]] = False
+        counts = ~(fits & ~sure).any(axis=1)  # detections on a crowd are not scored
         scores.append(found.score[counts])
-        rights.append(right[counts])
+        rights.append(finds(found.score, fits & sure)[counts])
         labels.append(found.label[counts])
     return np.concatenate(scores), np.concatenate(rights), np.concatenate(labels)
 

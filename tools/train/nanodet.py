@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from datasets.ground_truth.detection import LabelledImage, read_labelled_images
 from datasets.sources.images import read_image
-from models.detection.calibration import fit_classes
+from models.detection.calibration import finds, fit_classes
 from models.detection.decoders import make_decoder
 from models.detection.quantise import Feeds, quantise
 from models.detection.tfjs import TfjsGraph, evaluate, read_tfjs
@@ -104,16 +104,10 @@ def judged(
         found = detector(frame)
         boxes = (found.xyxy * label_scale(picture, frame.size)).astype(np.float64)
         same = overlaps(boxes, picture.xyxy.astype(np.float64)) > SAME_IOU
-        free = same & (of[found.label][:, None] == picture.label)
-        counts = ~(free & picture.ignore).any(axis=1)  # detections on a crowd are not scored
-        right = np.zeros(len(found), bool)
-        for row in np.argsort(-found.score):
-            mine = np.flatnonzero(free[row] & ~picture.ignore)
-            if len(mine):
-                right[row] = True
-                free[:, mine[0]] = False
+        fits = same & (of[found.label][:, None] == picture.label)
+        counts = ~(fits & picture.ignore).any(axis=1)  # detections on a crowd are not scored
         scores.append(found.score[counts])
-        rights.append(right[counts])
+        rights.append(finds(found.score, fits & ~picture.ignore)[counts])
         labels.append(found.label[counts])
     return np.concatenate(scores), np.concatenate(rights), np.concatenate(labels)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.detection.calibration import YOLOX, apply, expit, fit, fit_classes, logit, undo
+from models.detection.calibration import YOLOX, apply, expit, finds, fit, fit_classes, logit, undo
 
 
 def test_fit_recovers_a_known_calibration_line() -> None:
@@ -47,3 +47,9 @@ def test_rare_classes_share_a_calibration_line() -> None:
 def test_scores_are_unchanged_without_a_usable_fit(right: np.ndarray) -> None:
     score = np.linspace(0.1, 0.9, len(right))  # low scores right and high ones wrong: nothing to follow
     assert fit(score, right) == (1.0, 0.0)
+
+
+def test_an_object_counts_once_for_the_best_score() -> None:
+    fits = np.array([[True, False], [True, True], [True, False], [False, False]])
+    assert finds(np.array([0.5, 0.9, 0.7, 0.95]), fits).tolist() == [False, True, False, False]
+    assert finds(np.array([0.9, 0.5, 0.7, 0.1]), fits).tolist() == [True, True, False, False]

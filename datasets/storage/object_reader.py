@@ -115,25 +115,9 @@ def _is_folder(files: Any, path: str) -> bool:
 
 def _opened(files: Any, path: str) -> Any:
     try:
-        return _quiet(files.open(path, "rb", cache_type="none"))
+        return files.open(path, "rb", cache_type="none")
     except TypeError:  # a file system whose files have no cache
-        return _quiet(files.open(path, "rb"))
-
-
-def _quiet(file: Any) -> Any:
-    """The file; where paramiko's thread that asks for pieces loses the connection, it ends without a traceback.
-
-    Who reads gets the error too.
-    """
-    ask = getattr(file, "_prefetch_thread", None)
-    if ask is not None:
-
-        def asked(*given: Any) -> None:
-            with contextlib.suppress(Exception):
-                ask(*given)
-
-        file._prefetch_thread = asked
-    return file
+        return files.open(path, "rb")
 
 
 def _read(file: Any, begin: int, end: int) -> bytes:

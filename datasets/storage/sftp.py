@@ -68,6 +68,17 @@ class SshFiles(SFTPFileSystem):  # type: ignore[misc]
         assert channel is not None
         channel.settimeout(READ_S)
 
+    def _open(self, *given: Any, **settings: Any) -> Any:
+        file = super()._open(*given, **settings)
+        ask = file._prefetch_thread  # paramiko's own thread, which asks for the pieces of `readv`
+
+        def quietly(*pieces: Any) -> None:
+            with contextlib.suppress(Exception):  # a lost connection: who reads gets the error too
+                ask(*pieces)
+
+        file._prefetch_thread = quietly
+        return file
+
     def close(self) -> None:
         """Ends the connection; calling it again does nothing."""
         self.client.close()

@@ -10,6 +10,7 @@ from base64 import b64encode
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from models.checks.addresses import shown
 from models.errors import WeightsError
 from models.runtime.cache import atomic, cache_folder, sha256
 
@@ -18,17 +19,6 @@ TIMEOUT_S = 30.0  # seconds without a byte
 MAX_BYTES = 2 << 30
 CHUNK = 1 << 20  # bytes
 DIGITS = 16  # of the checksum, before the name of the cached file
-
-
-def is_address(text: str) -> bool:
-    """Whether the text is an address that `fetch` takes."""
-    return text.lower().startswith(("https://", "http://"))
-
-
-def shown(address: str) -> str:
-    """The address without user, password and query, for messages."""
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def cached_path(address: str, checksum: str) -> Path:

@@ -160,17 +160,13 @@ def _crop(
     def other() -> tuple[UInt8, Float32]:
         drawn = [images[int(rng.integers(len(images)))] for _ in range(200)]
         chosen = next((s for s in drawn if s.label == source.label and s.group != source.group), drawn[0])
-        return _read(chosen.path), chosen.xyxy
+        return read_image(chosen.path), chosen.xyxy
 
     def background() -> UInt8:
-        return _read(images[int(rng.integers(len(images)))].path)
+        return read_image(images[int(rng.integers(len(images)))].path)
 
     strength = TEMPLATE if c == 0 else SEARCH if source.frame < 0 else FRAME
-    return crop_target(_read(source.path), source.xyxy, strength, rng, background, other)
-
-
-def _read(path: Path) -> UInt8:
-    return read_image(path)
+    return crop_target(read_image(source.path), source.xyxy, strength, rng, background, other)
 
 
 def _maps(view: FrozenMaps, crops: Sequence[UInt8]) -> NDArray[np.float16]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from models.checks.addresses import is_address, shown
 from models.checks.paths import checked
 from models.errors import ConfigError
 from models.runtime.compute import Device
@@ -121,7 +122,7 @@ class DetectorConfig:
             raise ConfigError(f"detector {kind} cannot look at tiles; use tiled with one of {', '.join(TILEABLE)}.")
 
     def _kind_and_argument(self) -> tuple[str, str]:
-        if self.detector.lower().startswith(("https://", "http://")):
+        if is_address(self.detector):
             return "onnx", self._address()
         kind, colon, argument = ("lite0" if self.detector == "auto" else self.detector).partition(":")
         if kind in KINDS or (colon and "/" not in kind and "\\" not in kind and "." not in kind and len(kind) > 1):
@@ -139,10 +140,9 @@ class DetectorConfig:
         Raises:
             ConfigError: it names no ONNX file, or its checksum is not given.
         """
-        parts = urlsplit(self.detector)
-        shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        parts, name = urlsplit(self.detector), shown(self.detector)
         if not parts.netloc or not parts.path.lower().endswith(".onnx"):
-            raise ConfigError(f"{shown} names no ONNX file; a network's address ends in .onnx.")
+            raise ConfigError(f"{name} names no ONNX file; a network's address ends in .onnx.")
         if self.sha256 is None:
-            raise ConfigError(f"{shown} needs its checksum; give --sha256, as its publisher names it.")
+            raise ConfigError(f"{name} needs its checksum; give --sha256, as its publisher names it.")
         return self.detector

@@ -70,7 +70,8 @@ def _background(order: DetectorRequest) -> Detector:
 
 
 def _onnx(order: DetectorRequest) -> Detector:
-    from models.runtime.download import fetch, is_address
+    from models.checks.addresses import is_address
+    from models.runtime.download import fetch
     from tracker.detectors.onnx_file import OnnxDetector, check_sum
 
     config, path = order.config, Path(order.argument)

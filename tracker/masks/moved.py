@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from tracker.boxes import overlaps
 from tracker.inputs.masks import Masks
 from tracker.masks.estimate import box_around
 from tracker.types import Bool, Float32, Float64
@@ -39,10 +40,7 @@ class BoxMask:
 
     def change(self, box: Float32) -> float:
         """0..1, how much the object's box has changed since: 1 - IoU."""
-        low, high = np.maximum(box[:2], self.box[:2]), np.minimum(box[2:], self.box[2:])
-        shared = float(np.maximum(high - low, 0).prod())
-        both = float((box[2:] - box[:2]).prod() + (self.box[2:] - self.box[:2]).prod()) - shared
-        return 1 - shared / max(both, 1e-9)
+        return 1 - float(overlaps(box.astype(np.float64)[None], self.box[None])[0, 0])
 
     def placed(self, box: Float32, shape: tuple[int, int]) -> Bool:
         """(H, W) the mask, moved and scaled as its box was."""

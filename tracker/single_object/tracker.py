@@ -110,8 +110,7 @@ class SingleObjectTracker:
         expected = np.clip(prediction.coordinates[0, :2], 0, [width, height])
         unseen = time - self._seen
         reach = self._reach(prediction.std[0, :2], unseen, float(np.hypot(width, height)))
-        side = float(np.sqrt(self._size.prod()))
-        zoom = float(np.clip((2 * reach.max() / side + 1) / CONTEXT, 1, MAX_ZOOM))
+        zoom = float(np.clip((2 * reach.max() / self._side + 1) / CONTEXT, 1, MAX_ZOOM))
         (near,) = self._candidates(bgr, [window(expected, self._size, zoom)], (expected, reach), avoid)
         best, elsewhere = near, False
         least = LOST_MIN_SCORE if self._lost else MIN_SCORE
@@ -143,11 +142,15 @@ class SingleObjectTracker:
             self._learnt = time
         return Estimate(self._box(self._centre), best.score, found=True, time_since_update=0.0)
 
+    @property
+    def _side(self) -> float:
+        """The side of a square of the object's area, pixels."""
+        return float(np.sqrt(self._size.prod()))
+
     def _reach(self, std: Float64, unseen: float, diagonal: float) -> Float64:
         """(2,) how far from its predicted position the object may be, pixels."""
-        side = float(np.sqrt(self._size.prod()))
         camera = CAMERA_SHIFT_PER_S * diagonal * min(unseen, CAMERA_SHIFT_S)
-        reach: Float64 = (MAX_OFFSET + MAX_OFFSET_PER_S * unseen) * side + camera + OFFSET_SIGMAS * std
+        reach: Float64 = (MAX_OFFSET + MAX_OFFSET_PER_S * unseen) * self._side + camera + OFFSET_SIGMAS * std
         return reach
 
     def _candidates(
@@ -180,13 +183,12 @@ class SingleObjectTracker:
 
     def _elsewhere(self, frame: tuple[int, int], unseen: float) -> list[Window]:
         """The next windows in the rest of the frame, nearest first, as far as the object may have moved."""
-        side = float(np.sqrt(self._size.prod()))
-        wide = CONTEXT * side * MAX_ZOOM
+        wide = CONTEXT * self._side * MAX_ZOOM
         step = wide * WINDOW_STEP
         across, down = (np.arange(n // 2 % step, n, step) for n in frame)
         places = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
         apart = np.hypot(*(places - self._centre).T)
-        reach = wide + SEARCH_SPEED * side * unseen
+        reach = wide + SEARCH_SPEED * self._side * unseen
         near = np.argsort(apart)[: max(int((apart < reach).sum()), SEARCH_WINDOWS)]
         turn = [near[(self._turn + k) % len(near)] for k in range(min(SEARCH_WINDOWS, len(near)))]
         self._turn += SEARCH_WINDOWS

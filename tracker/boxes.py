@@ -72,28 +72,32 @@ def overlaps(a: Float64, b: Float64) -> Float64:
 
 def overlapping_pairs(xyxy: Float64) -> tuple[Int64, Int64, Float64]:
     """All overlapping pairs of boxes (N, 4), by a sweep along x: (K,) rows i, (K,) rows j, (K,) shared area."""
-    order = np.argsort(xyxy[:, 0], kind="stable")
-    left, top, right, bottom = xyxy[order].T
+    columns = xyxy.T
+    order = np.argsort(columns[0], kind="stable")
+    left, top, right, bottom = columns.take(order, 1)
     # sorted by left edge, a box overlaps along x with the boxes that begin before its right edge
     rows = np.arange(len(order))
     count = np.searchsorted(left, right) - rows - 1
     i = np.repeat(rows, count)
+    if not len(i):
+        return i, i, np.zeros(0)
     j = np.arange(len(i)) + np.repeat(rows + 1 - (np.cumsum(count) - count), count)
-    high = np.minimum(bottom[i], bottom[j]) - np.maximum(top[i], top[j])
+    high = np.minimum(bottom.take(i), bottom.take(j)) - np.maximum(top.take(i), top.take(j))
     good = high > 0
-    i, j = i[good], j[good]
-    shared = high[good] * (np.minimum(right[i], right[j]) - left[j])
-    return order[i], order[j], shared
+    i, j = i.compress(good), j.compress(good)
+    shared = high.compress(good) * (np.minimum(right.take(i), right.take(j)) - left.take(j))
+    return order.take(i), order.take(j), shared
 
 
 def neighbour_iou(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:
     """(N,) the largest IoU of each box with another one, 0..1; `touch` is the result of `overlapping_pairs`."""
     i, j, shared = touch
-    area = (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)
-    iou = shared / (area[i] + area[j] - shared)
     largest = np.zeros(len(xyxy))
-    np.maximum.at(largest, i, iou)
-    np.maximum.at(largest, j, iou)
+    if len(i):
+        area = _areas(xyxy)
+        iou = shared / (area.take(i) + area.take(j) - shared)
+        np.maximum.at(largest, i, iou)
+        np.maximum.at(largest, j, iou)
     return largest
 
 
@@ -103,10 +107,18 @@ def containment(xyxy: Float64, rank: Float64, touch: tuple[Int64, Int64, Float64
     `touch` is the result of `overlapping_pairs`; of two boxes of equal rank the first of a pair is the higher.
     """
     i, j, shared = touch
-    lower = np.where(rank[i] < rank[j], i, j)
     share = np.zeros(len(xyxy))
-    np.maximum.at(share, lower, shared / (xyxy[lower, 2:] - xyxy[lower, :2]).prod(axis=1))
+    if len(i):
+        lower = np.where(rank.take(i) < rank.take(j), i, j)
+        np.maximum.at(share, lower, shared / _areas(xyxy).take(lower))
     return share
+
+
+def _areas(xyxy: Float64) -> Float64:
+    """(N,) of boxes (N, 4)."""
+    left, top, right, bottom = xyxy.T
+    area: Float64 = (right - left) * (bottom - top)
+    return area
 
 
 def occlusion_ratio(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float64:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,13 +18,12 @@ class Table:
 
     def take(self: R, rows: Bool) -> R:
         """Only the rows of a mask."""
-        return type(self)(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+        return type(self)(*[getattr(self, name)[rows] for name in self.__dataclass_fields__])
 
     def join(self: R, other: R) -> R:
         """These rows and the other's."""
-        both = {f.name: (getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
-        columns: dict[str, Any] = {name: np.concatenate(pair) for name, pair in both.items()}
-        return type(self)(**columns)
+        columns: list[Any] = [np.concatenate([getattr(self, n), getattr(other, n)]) for n in self.__dataclass_fields__]
+        return type(self)(*columns)
 
 
 def find(wanted: Int64, id: Int64) -> Int64:

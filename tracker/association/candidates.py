@@ -9,14 +9,11 @@ weights were fitted on three networks over 240 moving views of COCO images and o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from tracker.association.assignment import assign
 from tracker.boxes import overlap, overlaps
 from tracker.motion.base import Observations
-from tracker.table import Table
 from tracker.types import Bool, Float64, Int64
 
 # log-odds: constant; per log-odds of mean score, factor e of time, share of frames, factor e of relative side length
@@ -42,35 +39,31 @@ EXPLAINED_SHARE = 0.7  # share of a detection inside a track of its class from w
 MAX_SCORE = 0.999  # keeps log-odds finite
 
 
-@dataclass(slots=True)
-class _Table(Table):
-    """All candidates, one row each, in every array."""
-
-    xyxy: Float64  # (N, 4) the latest box, pixels
-    origin: Float64  # (N, 2) the centre of the first box, in the latest frame's pixels
-    velocity: Float64  # (N, 2) pixels a second
-    first: Float64  # seconds
-    latest: Float64  # seconds
-    sights: Float64
-    frames: Float64  # since the first detection, that one included
-    logits: Float64  # sum of the scores' log-odds
+# Rows of the candidates' array, (13, N): one column a candidate, so that NumPy's inner loop runs over all of them.
+XYXY = slice(0, 4)  # the latest box, pixels
+ORIGIN = slice(4, 6)  # the centre of the first box, in the latest frame's pixels
+VELOCITY = slice(6, 8)  # pixels a second
+FIRST, LATEST = 8, 9  # seconds
+SIGHTS = 10
+FRAMES = 11  # since the first detection, that one included
+LOGITS = 12  # sum of the scores' log-odds
+ROWS = 13
 
 
 class Candidates:
     """The candidates: weak detections that no track explains. Call `observe`, then `keep`, once a frame."""
 
     def __init__(self) -> None:
-        zero = np.zeros(0)
-        self._table = _Table(np.zeros((0, 4)), np.zeros((0, 2)), np.zeros((0, 2)), zero, zero, zero, zero, zero)
-        self._now = self._table  # one row for each weak detection of the frame
+        self._table: Float64 = np.zeros((ROWS, 0))
+        self._now: Float64 = self._table  # one column for each weak detection of the frame
 
     def warp(self, affine: Float64) -> None:
         """Transforms all candidates into the pixels of a frame whose camera has moved by the (2, 3) `affine`."""
-        table, linear = self._table, affine[:, :2]
-        corners = table.xyxy.reshape(-1, 2, 2) @ linear.T + affine[:, 2]
-        table.xyxy = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
-        table.velocity = table.velocity @ linear.T
-        table.origin = table.origin @ linear.T + affine[:, 2]
+        table, linear, shift = self._table, affine[:, :2], affine[:, 2:]
+        low, high = linear @ table[:2] + shift, linear @ table[2:4] + shift
+        table[:2], table[2:4] = np.minimum(low, high), np.maximum(low, high)
+        table[VELOCITY] = linear @ table[VELOCITY]
+        table[ORIGIN] = linear @ table[ORIGIN] + shift
 
     def observe(self, weak: Observations, tracks: Float64, track_label: Int64, time: float, area: float) -> Float64:
         """(M,) log-odds that each weak detection is an object without a track; -inf where the evidence is too little.
@@ -82,53 +75,68 @@ class Candidates:
             time: seconds, later than the last call's.
             area: of the frame, square pixels.
         """
-        table = self._table
-        if len(table.first):
-            fresh = time - table.latest <= MAX_GAP_S
-            table = table if fresh.all() else table.take(fresh)
-            table.frames = table.frames + 1
-        self._table = table
+        if self._table.shape[1]:
+            fresh = time - self._table[LATEST] <= MAX_GAP_S
+            if not fresh.all():
+                self._table = self._table.compress(fresh, 1)
+            self._table[FRAMES] += 1
         count = len(weak.score)
-        score = np.minimum(weak.score, MAX_SCORE)
-        logit: Float64 = np.log(score / (1 - score))
-        now, one, zero = np.full(count, time), np.ones(count), np.zeros((count, 2))
-        self._now = new = _Table(weak.xyxy, _centre(weak.xyxy), zero, now.copy(), now, one, one.copy(), logit)
-        if count and len(table.first):
-            self._follow(weak.xyxy, time)
         odds = np.full(count, -np.inf)
-        ripe = ((new.latest - new.first >= MIN_TIME_S) & (new.sights >= MIN_SIGHTS)).nonzero()[0]
+        self._now = new = np.zeros((ROWS, count))
+        if not count:
+            return odds
+        score = np.minimum(weak.score, MAX_SCORE)
+        new[XYXY] = weak.xyxy.T
+        new[ORIGIN] = _centre(new)
+        new[FIRST : LATEST + 1] = time
+        new[SIGHTS : FRAMES + 1] = 1
+        new[LOGITS] = np.log(score / (1 - score))
+        if not (self._table.shape[1] and self._follow(time)):
+            return odds
+        ripe = ((new[LATEST] - new[FIRST] >= MIN_TIME_S) & (new[SIGHTS] >= MIN_SIGHTS)).nonzero()[0]
         if len(ripe) and len(tracks):
-            ripe = ripe.compress(~_explained(new.xyxy.take(ripe, 0), weak.label.take(ripe), tracks, track_label))
+            boxes = np.ascontiguousarray(new[XYXY].T)
+            ripe = ripe.compress(~_explained(boxes.take(ripe, 0), weak.label.take(ripe), tracks, track_label))
         if len(ripe):
-            odds[ripe] = _evidence(new, ripe, area)
+            odds[ripe] = _evidence(new.take(ripe, 1), area)
         return odds
 
     def keep(self, rows: Bool) -> None:
         """Keeps the weak detections of the last `observe` in the (M,) mask as candidates."""
-        if len(rows):
-            self._table = self._table.join(self._now.take(rows))
+        if rows.any():
+            self._table = np.concatenate([self._table, self._now.compress(rows, 1)], axis=1)
 
-    def _follow(self, xyxy: Float64, time: float) -> None:
-        """Moves the history of each continued candidate to its row of this frame, and drops the old row."""
+    def _follow(self, time: float) -> bool:
+        """Moves the history of each continued candidate to its column of this frame, and drops the old column.
+
+        Returns:
+            Whether any candidate continues.
+        """
         table, new = self._table, self._now
-        step = (time - table.latest)[:, None]
-        predicted = table.xyxy + np.tile(table.velocity * step, 2)
-        m, n = len(xyxy), len(table.first)
-        i, j = np.divmod(np.arange(m * n), n)
-        gain = overlap(predicted.take(j, 0), xyxy.take(i, 0), BUFFER).buffered - MIN_BUFFERED_IOU
+        step = time - table[LATEST]
+        predicted, seen = table[XYXY] + np.concatenate([table[VELOCITY] * step] * 2), new[XYXY]
+        # the grown boxes meet along x: most pairs of a crowd do not, and need no overlap
+        (left, _, right, _), (low, _, high, _) = predicted, seen
+        both = np.minimum(right, high[:, None]) - np.maximum(left, low[:, None])
+        i, j = (both + BUFFER * ((right - left) + (high - low)[:, None]) > 0).nonzero()
+        gain = overlap(predicted.take(j, 1).T, seen.take(i, 1).T, BUFFER).buffered - MIN_BUFFERED_IOU
         at, to = assign(i, j, gain)
-        moved = _centre(xyxy[at]) - _centre(table.xyxy[to])
-        velocity = moved / step[to]
-        trust = np.where(table.sights[to] == 1, 1.0, VELOCITY_SHARE)[:, None]
-        new.velocity[at] = table.velocity[to] + trust * (velocity - table.velocity[to])
-        new.origin[at] = table.origin[to]
-        new.first[at] = table.first[to]
-        new.sights[at] += table.sights[to]
-        new.frames[at] = table.frames[to]
-        new.logits[at] += table.logits[to]
-        left = np.ones(n, bool)
-        left[to] = False
-        self._table = table.take(left)
+        if not len(at):
+            return False
+        past, now = table.take(to, 1), new.take(at, 1)
+        velocity = (_centre(now) - _centre(past)) / step.take(to)
+        trust = np.where(past[SIGHTS] == 1, 1.0, VELOCITY_SHARE)
+        now[VELOCITY] = past[VELOCITY] + trust * (velocity - past[VELOCITY])
+        now[ORIGIN] = past[ORIGIN]
+        now[FIRST] = past[FIRST]
+        now[SIGHTS] += past[SIGHTS]
+        now[FRAMES] = past[FRAMES]
+        now[LOGITS] += past[LOGITS]
+        new[:, at] = now
+        left_over = np.ones(len(step), bool)
+        left_over[to] = False
+        self._table = table.compress(left_over, 1)
+        return True
 
 
 def _explained(xyxy: Float64, label: Int64, tracks: Float64, track_label: Int64) -> Bool:
@@ -141,20 +149,20 @@ def _explained(xyxy: Float64, label: Int64, tracks: Float64, track_label: Int64)
     return explained
 
 
-def _evidence(table: _Table, rows: Int64, area: float) -> Float64:
-    """(R,) log-odds that these rows are objects, in a frame of `area` square pixels."""
-    xyxy, sights = table.xyxy.take(rows, 0), table.sights.take(rows)
-    side = np.sqrt((xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1))
+def _evidence(table: Float64, area: float) -> Float64:
+    """(R,) log-odds that these candidates (13, R) are objects, in a frame of `area` square pixels."""
+    left, top, right, bottom = table[XYXY]
+    side = np.sqrt((right - left) * (bottom - top))
     size = np.log(np.maximum(side, 1)) - 0.5 * np.log(area)
-    seconds = np.minimum(table.latest.take(rows) - table.first.take(rows), MAX_TIME_S)
-    mean, share = table.logits.take(rows) / sights, sights / table.frames.take(rows)
-    odds: Float64 = WEIGHTS @ np.stack([np.ones(len(rows)), mean, np.log1p(seconds / TIME_UNIT_S), share, size])
-    still = np.hypot(*(_centre(xyxy) - table.origin.take(rows, 0)).T) < MOVED * side
+    seconds = np.minimum(table[LATEST] - table[FIRST], MAX_TIME_S)
+    mean, share = table[LOGITS] / table[SIGHTS], table[SIGHTS] / table[FRAMES]
+    odds: Float64 = WEIGHTS @ np.stack([np.ones(len(side)), mean, np.log1p(seconds / TIME_UNIT_S), share, size])
+    still = np.hypot(*(_centre(table) - table[ORIGIN])) < MOVED * side
     lean = np.where(size > PIVOT, LEAN_LARGE, np.where(still, LEAN_STILL, LEAN_SMALL))
     odds += lean * (size - PIVOT)
     return odds
 
 
-def _centre(xyxy: Float64) -> Float64:
-    """(N, 2) of boxes (N, 4)."""
-    return 0.5 * (xyxy[:, :2] + xyxy[:, 2:])
+def _centre(table: Float64) -> Float64:
+    """(2, N) of the boxes of candidates (13, N)."""
+    return 0.5 * (table[:2] + table[2:4])

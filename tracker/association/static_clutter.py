@@ -32,6 +32,8 @@ class StaticClutter:
     def is_clutter(self, xyxy: Float64) -> Bool:
         """(N,) which of the weak boxes (N, 4) are known clutter."""
         known = self._rows[_known(self._rows)]
+        if not len(known):
+            return np.zeros(len(xyxy), bool)
         stands: Bool = overlaps(xyxy, known[:, :4]).max(axis=1, initial=0) >= SAME_IOU
         return stands
 
@@ -42,20 +44,25 @@ class StaticClutter:
 
     def observe(self, xyxy: Float64, time: float) -> None:
         """Learns from weak boxes (N, 4) that belong to no track and overlap no other object, at `time` seconds."""
-        if not (len(xyxy) or len(self._rows)):
+        if len(self._rows):
+            kept = time - self._rows[:, 5] <= np.where(_known(self._rows), MEMORY_S, UNCONFIRMED_MEMORY_S)
+            if not kept.all():
+                self._rows = self._rows[kept]
+        if not len(xyxy):
             return
-        rows = self._rows[time - self._rows[:, 5] <= np.where(_known(self._rows), MEMORY_S, UNCONFIRMED_MEMORY_S)]
-        if len(xyxy):
+        rows = self._rows
+        if len(rows):
             shared = overlaps(xyxy, rows[:, :4])
-            known = shared.max(axis=1, initial=0) >= SAME_IOU
+            known = shared.max(axis=1) >= SAME_IOU
             if known.any():
                 at = shared[known].argmax(axis=1)
                 rows[at, :4] += 0.2 * (xyxy[known] - rows[at, :4])
                 rows[at, 5] = time
                 rows[at, 6] += 1
-            new = xyxy[~known]
-            rows = np.concatenate([rows, np.column_stack([new, np.full((len(new), 2), time), np.ones(len(new))])])
-        self._rows = rows
+                xyxy = xyxy[~known]
+        new = np.ones((len(xyxy), rows.shape[1]))
+        new[:, :4], new[:, 4:6] = xyxy, time
+        self._rows = np.concatenate([rows, new])
 
 
 def _known(rows: Float64) -> Bool:

@@ -85,8 +85,12 @@ class Loop:
         self._checkpoint, self._curve, self._quiet = checkpoint, curve, quiet
         self._stopped = False
 
-    def resume(self, data: str) -> None:
+    def resume(self, data: str, fit: Callable[[Mapping[str, Any]], None] | None = None) -> None:
         """Restore the state of the training on the data of this digest, if there is a checkpoint.
+
+        Args:
+            data: the digest.
+            fit: called with the checkpoint before it is restored; may `continue_with` a model of its size.
 
         Raises:
             ConfigError: the checkpoint belongs to a training on different data.
@@ -94,6 +98,8 @@ class Loop:
         if (kept := self._checkpoint.resume(data)) is None:
             return
         kept = _renamed(kept, self.schedule.save)
+        if fit is not None:
+            fit(kept)
         self.model.load_state_dict(kept.pop("model"))
         self.optimiser.load_state_dict(kept.pop("optimiser"))
         self.step = kept.pop("step")
@@ -140,6 +146,10 @@ class Loop:
                     (judge or _refuse_no_number)(self.step, means)
                     self._save()
                     (note or self._add_to_curve)(self.step, means)
+
+    def continue_with(self, model: nn.Module, optimiser: torch.optim.Optimizer, mean: dict[str, Tensor]) -> None:
+        """Go on with another model, its optimiser and its mean weights."""
+        self.model, self.optimiser, self.mean = model, optimiser, mean
 
     def stop(self) -> None:
         """End the run after the next checkpoint."""

@@ -10,7 +10,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-import tools.train.association_head
+import tools.train.head_training
 from datasets.ground_truth.tracking import UNLABELLED, BoxTable, PartlyLabelled
 from datasets.projects import Project, Track
 from datasets.projects.operations import run
@@ -32,7 +32,7 @@ from tracker.types import Detections
 
 
 def test_resumed_training_gives_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tools.train.association_head, "BATCHES", 3)
+    monkeypatch.setattr(tools.train.head_training, "BATCHES", 3)
     whole = TrainHeadConfig(
         roots=(folder(tmp_path / "data"),),
         out=tmp_path / "a",

@@ -36,6 +36,12 @@ class TrainHeadConfig:
             kind then.
         average_with: head whose weights are averaged with the result. Such as the one to start from: it learns what is
             new and keeps what it knew (Wortsman et al., CVPR 2022).
+        grow: neurons of the cell that the head may grow to, from --units on. 0: it does not grow. Neurons are added
+            when the loss stalls on sequences that are held out, a tenth of them; they do not change what the head says
+            at that moment.
+        grow_step: neurons that are added at once.
+        grow_hidden: hidden units of the pair network that it grows to, in the same steps. 0: none are added.
+        grow_patience: checkpoints, one in 50 steps, without a lower held-out loss before the head grows.
         overwrite: replace existing results. Also those that were made by hand or with other settings.
         quiet: show no progress bar.
     """
@@ -56,15 +62,35 @@ class TrainHeadConfig:
     quiet: bool = False
     model: HeadConfig = field(default_factory=HeadConfig)
     projects: tuple[Path, ...] = ()
+    grow: int = 0
+    grow_step: int = 8
+    grow_hidden: int = 0
+    grow_patience: int = 4
 
     def __post_init__(self) -> None:
         sizes = {"rollouts": 100, "clips": 1_000_000, "steps": 10_000_000, "batch": 4096, "workers": WORKERS}
         check_ranges(self, {name: (1, most) for name, most in sizes.items()} | {"data_seed": SEEDS})
+        check_ranges(self, {"grow": (0, 1024), "grow_step": (1, 1024), "grow_hidden": (0, 4096)})
+        check_ranges(self, {"grow_patience": (1, 10_000)})
         check_rate(self.learning_rate)
+        if self.grow or self.grow_hidden:
+            self._check_growth()
         if not self.roots and not self.projects:
             raise ConfigError("there is nothing to learn from; name one folder of sequences or more, or --projects.")
         if self.reset_cell and self.init_weights is None:
             raise ConfigError("reset_cell takes all but the cell from other weights; name them with --init-weights.")
+
+    def _check_growth(self) -> None:
+        if not self.grow:
+            raise ConfigError(f"grow_hidden is {self.grow_hidden}; give --grow too, with whose neurons they are added.")
+        if self.grow <= self.model.units:
+            raise ConfigError(f"grow is {self.grow}; give more neurons than --units {self.model.units}, or 0.")
+        if self.grow_hidden and self.grow_hidden < self.model.hidden:
+            raise ConfigError(f"grow_hidden is {self.grow_hidden}; give --hidden {self.model.hidden} or more, or 0.")
+        if self.model.cell == "none":
+            raise ConfigError("grow adds neurons, and a head of cell none has none; name another --cell.")
+        if self.average_with is not None:
+            raise ConfigError("grow changes the size of the head; leave average_with out, which needs the same size.")
 
     def outputs(self) -> tuple[Output, ...]:
         """What will be written."""

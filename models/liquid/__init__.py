@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from models.liquid.ctrnn import CTRNN as CTRNN
     from models.liquid.gated import GRU as GRU
     from models.liquid.gated import LSTM as LSTM
+    from models.liquid.gated import DecayGRU as DecayGRU
     from models.liquid.ltc import LTC as LTC
     from models.liquid.mixed import MixedMemory as MixedMemory
     from models.liquid.rnn import LiquidRNN as LiquidRNN
@@ -39,6 +40,7 @@ _PLACES = {
     "models.liquid.gated": (
         "GRU",
         "LSTM",
+        "DecayGRU",
     ),
     "models.liquid.ltc": ("LTC",),
     "models.liquid.mixed": ("MixedMemory",),

@@ -9,7 +9,7 @@ from models.errors import ConfigError
 from models.liquid.cell import Cell
 from models.liquid.cfc import CfC
 from models.liquid.ctrnn import CTRNN
-from models.liquid.gated import GRU, LSTM
+from models.liquid.gated import GRU, LSTM, DecayGRU
 from models.liquid.ltc import LTC
 from models.liquid.mixed import MixedMemory
 
@@ -24,6 +24,7 @@ CELLS: dict[str, Callable[..., Cell]] = {
     "gru": lambda *a, **k: GRU(*a, timed=False, **k),
     "lstm-dt": LSTM,
     "gru-dt": GRU,
+    "gru-decay": DecayGRU,
 }
 MIXED = "mixed-"
 

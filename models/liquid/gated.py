@@ -1,7 +1,8 @@
 """LSTM and GRU with the same interface: the baselines for liquid cells.
 
 LSTM: Hochreiter & Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997. GRU: Cho et al.,
-arXiv:1406.1078. Both by torch.
+arXiv:1406.1078. Both by torch. Exponential decay between samples: Che et al., "Recurrent neural networks for
+multivariate time series with missing values" (GRU-D), Scientific Reports 8, 2018, equation 6.
 """
 
 from __future__ import annotations
@@ -44,4 +45,21 @@ class GRU(Cell):
     def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
         x = torch.cat((x, torch.log1p(self.elapsed(dt, h))), 1) if self.timed else x
         new: Tensor = self.cell(x, h)
+        return new
+
+
+class DecayGRU(Cell):
+    """A GRU whose state decays towards 0 between samples: h exp(-max(0, w dt + b)), with w and b learned for each unit.
+
+    GRU-D where a sample holds all inputs or is missing as a whole; its masks and decaying inputs then have no effect.
+    """
+
+    def __init__(self, input_size: int, units: int, *, time_unit: float = 1.0) -> None:
+        super().__init__(input_size, units, time_unit=time_unit)
+        self.cell = nn.GRUCell(input_size, units)
+        self.rate = nn.Parameter(torch.rand(units) / units**0.5)  # above 0, since the maximum stops gradients below it
+        self.shift = nn.Parameter(torch.zeros(units))
+
+    def step(self, x: Tensor, h: Tensor, dt: Tensor) -> Tensor:
+        new: Tensor = self.cell(x, h * torch.exp(-torch.relu(self.elapsed(dt, h) * self.rate + self.shift)))
         return new

@@ -314,3 +314,14 @@ def test_horizon_has_no_effect_without_gates() -> None:
     torch.manual_seed(0)
     for name, value in CfC(2, 5, mode="pure", horizon=3.0).state_dict().items():
         torch.testing.assert_close(value, plain[name])
+
+
+def test_decaying_gru_forgets_with_the_elapsed_time() -> None:
+    cell = make_cell("gru-decay", 2, 6)
+    with torch.no_grad():
+        cell.rate.fill_(0.5)
+    x, h = torch.zeros(1, 2), torch.randn(1, 6)
+    soon, late, never = (cell(x, h, torch.tensor([dt])) for dt in (0.0, 4.0, 1e9))
+    assert torch.allclose(late, cell.cell(x, h * math.exp(-2)))
+    assert torch.allclose(soon, cell.cell(x, h))
+    assert torch.allclose(never, cell.cell(x, torch.zeros_like(h)))

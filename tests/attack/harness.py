@@ -174,7 +174,11 @@ def start(
     closed = [number for number, file in ((1, stdout), (2, stderr)) if file == CLOSED]
     fresh = fresh or bool(closed or options) or any(AT_START.match(name) for name in env or {})
     if torch is None:
-        torch = words[:1] in (["train"], ["fit"]) or words[:2] in (["bench", "cells"], ["bench", "gradients"])
+        torch = words[:1] in (["train"], ["fit"]) or words[:2] in (
+            ["bench", "cells"],
+            ["bench", "gradients"],
+            ["bench", "sentiment"],
+        )
     request = {
         "arguments": words,
         "environment": environment,

@@ -33,9 +33,10 @@ MOTION = ["fit", "motion", "data"]
 RETURNS = ["fit", "reid", "people"]
 SERIES = ["bench", "cells", "xor", "--out", "new"]
 GRADIENTS = ["bench", "gradients"]
+SENTIMENT = ["bench", "sentiment", "texts", "--out", "new"]
 COMMANDS = {
     "head": HEAD, "detector": DETECTOR, "views": VIEWS, "reid": REID, "motion": MOTION, "returns": RETURNS,
-    "series": SERIES, "gradients": GRADIENTS,
+    "series": SERIES, "gradients": GRADIENTS, "sentiment": SENTIMENT,
 }  # fmt: skip
 NO_COUNT = ("0", "-1", "1.5", str(10**30))
 NO_SEED = ("-1", "nan", str(2**64))
@@ -88,6 +89,10 @@ BAD: dict[str, dict[str, tuple[str, ...]]] = {
          "--threads": ("0", "-1", str(10**9)), "--seeds": ("-1", "nan", ""), "--drop": ("1", "nan", "-1", "0.5")},
     "gradients": {"--steps": ("0", "1", "-1", "nan", str(10**30)), "--units": NO_COUNT, "--inputs": NO_COUNT,
          "--seeds": NO_COUNT},
+    "sentiment": {"--size": (*NO_COUNT, "99"), "--embedding": NO_COUNT, "--epochs": NO_COUNT,
+         "--learning-rates": ("0", "-1", "nan", "inf", "2", ""), "--dropouts": ("1", "-1", "nan", ""),
+         "--threads": ("0", "-1", str(10**9)), "--seeds": ("-1", "nan", ""), "--texts": ("poems", ""),
+         "--clock": ("sundial", "")},
 }  # fmt: skip
 # What is not known before the files are read.
 AT_RUN = {
@@ -100,6 +105,7 @@ AT_RUN = {
     "returns": {"--metric": ("absent",)},
     "series": {"--cells": ("x", "")},
     "gradients": {"--cells": ("x",)},
+    "sentiment": {"--cells": ("x", "")},
 }  # fmt: skip
 
 

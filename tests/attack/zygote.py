@@ -78,7 +78,14 @@ def preload(torch: bool) -> None:
 
 def needs_torch(place: str) -> bool:
     """Whether the module `tools.x` imports torch at its top; these are left to the zygote that has it."""
-    return place.startswith(("tools.benchmark.recurrent_cells", "tools.benchmark.gradient_reach", "tools.train."))
+    return place.startswith(
+        (
+            "tools.benchmark.recurrent_cells",
+            "tools.benchmark.gradient_reach",
+            "tools.benchmark.sentiment",
+            "tools.train.",
+        )
+    )
 
 
 def serve(control: socket.socket, script: str) -> dict[str, Any] | None:

@@ -32,6 +32,7 @@ BLOCKED: dict[str, tuple[tuple[str, ...], ...]] = {
         ("train", "classification", "views", "pictures", "--out", "out"),
         ("bench", "cells", "xor", "--out", "out"),
         ("bench", "gradients"),
+        ("bench", "sentiment", "absent"),
         (*TRACK, "torchvision:ssdlite320_mobilenet_v3_large", "--weights", "random"),
         (*TRACK, "background", "--appearance", *RESNET),
         ("eval", "classification", "pictures", "--backbone", "resnet18", "--backbone-weights", "random"),

@@ -218,6 +218,11 @@ COMMANDS: dict[str, Command] = {
         "tools.benchmark.config.recurrent_cells:BenchSeriesConfig",
         "compare recurrent cells on time series",
     ),
+    "bench sentiment": Command(
+        "tools.benchmark.sentiment:bench_sentiment",
+        "tools.benchmark.config.sentiment:BenchSentimentConfig",
+        "compare recurrent cells on the sentiment of texts",
+    ),
     "bench gradients": Command(
         "tools.benchmark.gradient_reach:bench_gradients",
         "tools.benchmark.config.gradient_reach:BenchGradientsConfig",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,10 +20,12 @@ from models.liquid import LiquidRNN
 from models.runtime.cache import atomic
 from tools.train.checkpoints import ROOM, Checkpoint, digest, make_out, settings_of
 from tools.train.loop import Loop, Schedule
+from tools.train.word_rnn import WordRNN
 
 EVAL_ROWS = 512  # series scored at once
 POOL = 50  # batches that are sorted together by length
 Goal = Literal["regress", "label", "classify"]
+Network = LiquidRNN | WordRNN
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,10 @@ class Recipe:
         time_unit: seconds that count as 1 for the cell.
         optimizer: Adam, or RMSprop with the defaults of TensorFlow.
         horizon: range in seconds of the initial gates of a CfC; 0: no spread.
+        words: size of the vocabulary of series of words; 0: series of numbers.
+        embedding: numbers of each word.
+        dropout: probability that a word, or a number of its embedding, is left out in training.
+        backbone: units of the hidden layer of a CfC; -1: its usual number, 0: no hidden layer.
     """
 
     task: str
@@ -61,6 +67,10 @@ class Recipe:
     time_unit: float = 1.0
     optimizer: Literal["adam", "rmsprop"] = "adam"
     horizon: float = 0.0
+    words: int = 0
+    embedding: int = 0
+    dropout: float = 0.0
+    backbone: int = -1
 
 
 def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]:
@@ -78,10 +88,7 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
     make_out(folder, ("log.jsonl",))
     checkpoint = Checkpoint(saved, settings_of(recipe))
     torch.manual_seed(recipe.seed)
-    spread: dict[str, Any] = {"horizon": recipe.horizon} if recipe.horizon else {}
-    model = LiquidRNN(
-        sets["train"].x.shape[2], recipe.outputs, recipe.units, cell=recipe.cell, time_unit=recipe.time_unit, **spread
-    )
+    model = _model(recipe, sets["train"])
     optimizer = (
         torch.optim.RMSprop(model.parameters(), recipe.rate, alpha=0.9, eps=1e-7)
         if recipe.optimizer == "rmsprop"
@@ -94,8 +101,11 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
         return recipe.rate * recipe.decay ** (step // len(order))
 
     def losses(step: int) -> dict[str, Tensor]:
+        if recipe.dropout:
+            torch.manual_seed((recipe.seed + 1) * 1_000_003 + step)  # the same when resumed
+        model.train()
         total, count, _ = _loss(recipe, model, _cut(data["train"], torch.from_numpy(order(step))))
-        return {"train": total / count}
+        return {"train": total.sum() / count}
 
     loop = Loop(model, optimizer, checkpoint, Schedule(rate, recipe.clip, average=0, save=len(order)), quiet=True)
     best = loop.extra
@@ -124,14 +134,15 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
     loop.resume(learnt)
     loop.run(0, recipe.epochs * len(order), losses, judge=judge, note=note)
     model.load_state_dict(best["weights"])
+    scored = {name: outcomes(recipe, model, data[name]) for name in ("valid", "test")}
     result = {
         "recipe": asdict(recipe),
         "data_sha256": learnt,
         "parameters": sum(p.numel() for p in model.parameters()),
         "best_epoch": best["best"],
         "cpu_minutes": best["seconds"] / 60,
-        "valid": score(recipe, model, data["valid"]),
-        "test": score(recipe, model, data["test"]),
+        **{name: _means(recipe, found) for name, found in scored.items()},
+        "test_series": [float(f"{value:.6g}") for value in _per_series(recipe, scored["test"])],
     }
     with atomic(done, ROOM) as part:
         part.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -168,29 +179,61 @@ def batches(lengths: NDArray[Any], size: int, rng: np.random.Generator) -> list[
     return cut if np.ptp(lengths) == 0 else [cut[k] for k in rng.permutation(len(cut))]
 
 
-def score(recipe: Recipe, model: LiquidRNN, data: tuple[Tensor, ...]) -> dict[str, float]:
+def score(recipe: Recipe, model: Network, data: tuple[Tensor, ...]) -> dict[str, float]:
     """Mean loss per sample, and accuracy in % or mean absolute error."""
-    totals = np.zeros(3)
+    return _means(recipe, outcomes(recipe, model, data))
+
+
+def outcomes(recipe: Recipe, model: Network, data: tuple[Tensor, ...]) -> NDArray[np.float64]:
+    """(N, 3) of each series: sum of the loss, number of its terms, and sum of absolute errors or of correct answers."""
+    model.eval()
+    found = []
     with torch.no_grad():
         for start in range(0, len(data[0]), EVAL_ROWS):
             batch = _cut(data, torch.arange(start, min(start + EVAL_ROWS, len(data[0]))))
-            loss, count, second = _loss(recipe, model, batch)
-            totals += (float(loss), count, float(second))
-    mean, other = float(totals[0] / totals[1]), float(totals[2] / totals[1])
+            loss, _, second = _loss(recipe, model, batch)
+            terms = batch[2].sum(1) * recipe.outputs if recipe.goal == "regress" else batch[2].sum(1)
+            terms = torch.ones_like(terms) if recipe.goal == "classify" else terms
+            found.append(torch.stack((loss.double(), terms.double(), second.double()), 1).numpy())
+    return np.concatenate(found)
+
+
+def _means(recipe: Recipe, found: NDArray[np.float64]) -> dict[str, float]:
+    total, count, second = found.sum(0)
+    mean, other = float(total / count), float(second / count)
     return {"loss": mean, "mae": other} if recipe.goal == "regress" else {"loss": mean, "accuracy": 100 * other}
 
 
-def _loss(recipe: Recipe, model: LiquidRNN, batch: tuple[Tensor, ...]) -> tuple[Tensor, int, Tensor]:
-    """Sum of the loss, number of its terms, and sum of absolute errors or of correct answers."""
+def _per_series(recipe: Recipe, found: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,) the mean squared error, or the share of correct answers in %, of each series."""
+    return found[:, 0] / found[:, 1] if recipe.goal == "regress" else 100 * found[:, 2] / found[:, 1]
+
+
+def _loss(recipe: Recipe, model: Network, batch: tuple[Tensor, ...]) -> tuple[Tensor, int, Tensor]:
+    """(B,) sums of each series' loss, number of all terms, and (B,) sums of absolute errors or of correct answers."""
     x, times, mask, y = batch
     if recipe.goal == "classify":
         logits = model.classify(x, times, mask)
-    else:
-        logits, y = model(x, times, mask)[mask], y[mask]
+        return functional.cross_entropy(logits, y, reduction="none"), len(y), logits.argmax(-1) == y
+    out = model(x, times, mask)
     if recipe.goal == "regress":
-        error = logits - y
-        return error.square().sum(), error.numel(), error.detach().abs().sum()
-    return functional.cross_entropy(logits, y, reduction="sum"), len(y), (logits.argmax(-1) == y).sum()
+        error = torch.where(mask.unsqueeze(-1), out - y, 0.0)
+        return error.square().sum((1, 2)), int(mask.sum()) * out.shape[2], error.detach().abs().sum((1, 2))
+    loss = functional.cross_entropy(out.transpose(1, 2), y, reduction="none")
+    right = (out.argmax(-1) == y) & mask
+    return torch.where(mask, loss, 0.0).sum(1), int(mask.sum()), right.sum(1)
+
+
+def _model(recipe: Recipe, series: Series) -> Network:
+    settings: dict[str, Any] = {"cell": recipe.cell, "time_unit": recipe.time_unit}
+    if recipe.horizon:
+        settings["horizon"] = recipe.horizon
+    if recipe.backbone >= 0 and "cfc" in recipe.cell:
+        settings["backbone"] = recipe.backbone
+    if recipe.words:
+        settings["dropout"] = recipe.dropout
+        return WordRNN(recipe.words, recipe.embedding, recipe.outputs, recipe.units, **settings)
+    return LiquidRNN(series.x.shape[2], recipe.outputs, recipe.units, **settings)
 
 
 def _cut(data: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
@@ -213,12 +256,14 @@ def _result(path: Path, recipe: Recipe, learnt: str) -> dict[str, Any]:
     try:
         result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         known = result["recipe"] | {"data": result.get("data_sha256", learnt)}
-        figures = result["test"], result["parameters"], result["best_epoch"], result["cpu_minutes"]
+        figures = (*(result[name] for name in ("test", "parameters", "best_epoch", "cpu_minutes", "test_series")),)
         if None in figures:
             raise ValueError("a figure is missing")
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise ConfigError(f"{path}: is damaged, or no result; remove it, or choose another --out.") from None
-    other = [name for name, value in (asdict(recipe) | {"data": learnt}).items() if known.get(name) != value]
+    usual = {field.name: field.default for field in fields(recipe)}  # of settings that an older version did not have
+    wanted = asdict(recipe) | {"data": learnt}
+    other = [name for name, value in wanted.items() if known.get(name, usual.get(name)) != value]
     if other:
         raise ConfigError(f"{path.parent} holds a training with another {', '.join(other)}; choose another --out.")
     return result

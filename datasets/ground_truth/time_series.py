@@ -31,13 +31,13 @@ class Series:
     """A set of series.
 
     Attributes:
-        x: (N, L, C) float32; 0 in the padding.
+        x: (N, L, C) float32, or (N, L) int64 words; 0 in the padding.
         times: (N, L) float64, seconds; the last sample's time in the padding.
         mask: (N, L) bool, True where there is a sample.
         y: targets: (N, L, O) float32 per sample, (N, L) int64 classes per sample, or (N,) int64 classes.
     """
 
-    x: NDArray[np.float32]
+    x: NDArray[Any]
     times: NDArray[np.float64]
     mask: NDArray[np.bool_]
     y: NDArray[Any]
@@ -78,7 +78,7 @@ def half_cheetah(folder: Path, *, drop: float = 0.0, seed: int = 0) -> dict[str,
                 frames = np.arange(start, start + CHEETAH_WINDOW)
                 frames = frames[kept[frames]] if kept[frames].any() else frames[-1:]
                 windows.append((trace[frames], frames.astype(np.float64), trace[frames + 1]))
-        sets[name] = _padded(windows)
+        sets[name] = padded(windows)
     return sets
 
 
@@ -99,9 +99,9 @@ def event_xor() -> dict[str, Series]:
             (row[told, None].astype(np.float32), (place[told] + 1) / XOR_LENGTH, np.zeros((int(told.sum()), 0)))
             for row, told in zip(bits, event, strict=True)
         ]
-        padded = _padded(windows)
+        whole = padded(windows)
         parity = (bits * inside).sum(1) % 2
-        sets[name] = Series(padded.x, padded.times, padded.mask, parity.astype(np.int64))
+        sets[name] = Series(whole.x, whole.times, whole.mask, parity.astype(np.int64))
     return sets
 
 
@@ -130,9 +130,9 @@ def occupancy(folder: Path) -> dict[str, Series]:
     order = np.random.default_rng(0).permutation(len(train))
     held = int(OCCUPANCY_VALID * len(train))
     sets = {
-        "valid": _padded([train[i] for i in order[:held]]),
-        "train": _padded([train[i] for i in order[held:]]),
-        "test": _padded(windows("datatest", OCCUPANCY_TEST_STEP) + windows("datatest2", OCCUPANCY_TEST_STEP)),
+        "valid": padded([train[i] for i in order[:held]]),
+        "train": padded([train[i] for i in order[held:]]),
+        "test": padded(windows("datatest", OCCUPANCY_TEST_STEP) + windows("datatest2", OCCUPANCY_TEST_STEP)),
     }
     return {name: Series(s.x, s.times, s.mask, s.y[..., 0].astype(np.int64)) for name, s in sets.items()}
 
@@ -160,7 +160,7 @@ def _occupancy_file(folder: Path, name: str) -> tuple[NDArray[Any], NDArray[Any]
     return np.array(x), np.array(times), np.array(y)
 
 
-def _padded(windows: list[tuple[Any, Any, Any]]) -> Series:
+def padded(windows: list[tuple[Any, Any, Any]]) -> Series:
     """Pads windows of (samples, times, targets) with different lengths into one set."""
     longest = max(len(times) for _, times, _ in windows)
     rows = len(windows)

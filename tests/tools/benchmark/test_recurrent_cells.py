@@ -13,6 +13,7 @@ import pytest
 
 from datasets.ground_truth.time_series import Series
 from models.errors import ConfigError
+from tests.support.package_archives import pvlib_wheel
 from tools.cli.main import main
 from tools.train import recurrent_cells as series_training
 from tools.train.recurrent_cells import Recipe, batches, fit
@@ -106,12 +107,32 @@ def test_series_benchmark_runs_from_the_command_line(tmp_path: Path, capsys: pyt
         ("gru-dt", 0),
     ]
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["cell", "ltc", "gru-dt"]
+    begins = [line.split()[0] for line in lines if line]
+    assert begins[:5] == ["cell", "ltc", "gru-dt", "last", "test"]
+    assert sorted(begins[5:]) == ["gru-dt", "ltc"]
     assert float(lines[1].split()[3]) > 0
+    gaps = json.loads(figures.read_text())["differences"]
+    assert gaps["gru-dt"]["value"] == 0
+    assert gaps["ltc"]["low"] <= gaps["ltc"]["value"] <= gaps["ltc"]["high"]
     assert main(["bench", "cells", "occupancy"]) == 2
     assert "--data" in capsys.readouterr().err
     assert main([*words[:5], "--cells", "wonder"]) == 2
     assert "there is no cell 'wonder'" in capsys.readouterr().err
+
+
+def test_weather_is_learned_by_cells_of_one_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wheel, figures = pvlib_wheel(tmp_path / "pvlib.whl"), tmp_path / "figures.json"
+    words = ["bench", "cells", "weather", "--data", str(wheel), "--cells", "cfc", "gru-decay", "--drop", "0.9"]
+    assert main([*words, "--epochs", "3", "--out", str(tmp_path / "out"), "--json", str(figures)]) == 0
+    found = json.loads(figures.read_text())
+    assert found["reference"] == "gru-decay"
+    still = next(float(line.split()[-1]) for line in capsys.readouterr().out.splitlines() if line.startswith("last"))
+    for one in found["cells"]:
+        assert 3600 < one["parameters"] < 4600
+        assert one["test"]["loss"] < still
+    assert main([*words, "--drop", "1"]) == 2
+    assert main(["bench", "cells", "weather", "--data", str(tmp_path)]) == 2
+    assert "weather" in capsys.readouterr().err
 
 
 def test_gradient_benchmark_runs_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

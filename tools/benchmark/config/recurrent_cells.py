@@ -20,22 +20,25 @@ class BenchSeriesConfig:
     What is trained already, or in part, is taken from the output folder: a stopped run resumes.
 
     Attributes:
-        task: cheetah, xor or occupancy. The next frame of a walking robot; the parity of events; whether a room is
-            occupied.
-        data: folder with the series. The folder cheetah or occupancy inside it is used; xor needs none.
+        task: cheetah, xor, occupancy or weather. The next frame of a walking robot; the parity of events; whether a
+            room is occupied; the weather 6 hours later.
+        data: folder with the series. The folder cheetah, occupancy or weather inside it is used; xor needs none. For
+            weather also the wheel of the package pvlib (BSD-3), which pip fetches once into the cache folder where
+            nothing is given.
         cells: recurrent cells, by name, in this order. By default the usual ones of the task.
         seeds: seeds of the weights and of the order of the batches. Each trains every cell once.
-        units: neurons of each cell. 0: the usual number of the task.
+        units: neurons of each cell. 0: the usual number of the task; in weather, as many as make all cells equally
+            large.
         epochs: passes through the training set. 0: the usual number of the task.
         learning_rate: learning rate. 0: the usual one of the cell on this task.
-        drop: probability that a frame is missing (cheetah).
+        drop: probability that a sample is missing (cheetah, weather).
         threads: CPU threads.
         out: folder of logs, checkpoints and results.
         json: write all figures to this JSON file.
         overwrite: replace existing results. Also those that were made by hand or with other settings.
     """
 
-    task: Positional[Literal["cheetah", "xor", "occupancy"]]
+    task: Positional[Literal["cheetah", "xor", "occupancy", "weather"]]
     data: Path | None = None
     cells: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (0,)
@@ -49,10 +52,10 @@ class BenchSeriesConfig:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if self.task != "xor" and self.data is None:
+        if self.task in ("cheetah", "occupancy") and self.data is None:
             raise ConfigError(f"the task {self.task} needs --data, the folder that holds {self.task}/.")
-        if self.drop and self.task != "cheetah":
-            raise ConfigError("--drop is for the task cheetah; leave it out.")
+        if self.drop and self.task not in ("cheetah", "weather"):
+            raise ConfigError("--drop is for the tasks cheetah and weather; leave it out.")
         if not 0 <= self.drop < 1:
             raise ConfigError(f"drop is {self.drop}; give 0 up to below 1.")
         ranges = {"units": (0, 1024), "epochs": (0, 100_000), "learning_rate": (0, RATE), "threads": (1, WORKERS)}

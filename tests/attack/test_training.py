@@ -19,6 +19,7 @@ pytest.importorskip("torchvision", reason="training needs the extra `torch`")
 from tests.support.labelled_images import pictures  # noqa: E402
 from tests.support.onnx_nets import write_net, yolox_answer  # noqa: E402
 from tools.cli.commands import COMMANDS as CLI_COMMANDS  # noqa: E402
+from tools.cli.commands import split  # noqa: E402
 from tools.cli.main import load  # noqa: E402
 from tools.cli.settings import parse  # noqa: E402
 from tools.train.config.detector import TrainDetectorConfig  # noqa: E402
@@ -26,6 +27,7 @@ from tools.train.detector_data import gather  # noqa: E402
 
 SMALL = "--rollouts 1 --clips 1 --steps 1 --batch 1 --workers 1 --cell none --units 4 --quiet".split()  # noqa: SIM905
 HEAD = ["train", "association", "data", "--out", "new"]
+PRUNE = ["prune", "absent", "data", "--out", "new/p.safetensors"]
 DETECTOR = ["train", "detection", "coco", "--out", "new", "--workers", "0", "--classes", "ball", "box"]
 VIEWS = ["train", "classification", "views", "pictures", "--out", "new"]
 REID = ["train", "reid", "people", "--out", "new/m.safetensors"]
@@ -35,8 +37,8 @@ SERIES = ["bench", "cells", "xor", "--out", "new"]
 GRADIENTS = ["bench", "gradients"]
 SENTIMENT = ["bench", "sentiment", "texts", "--out", "new"]
 COMMANDS = {
-    "head": HEAD, "detector": DETECTOR, "views": VIEWS, "reid": REID, "motion": MOTION, "returns": RETURNS,
-    "series": SERIES, "gradients": GRADIENTS, "sentiment": SENTIMENT,
+    "head": HEAD, "prune": PRUNE, "detector": DETECTOR, "views": VIEWS, "reid": REID, "motion": MOTION,
+    "returns": RETURNS, "series": SERIES, "gradients": GRADIENTS, "sentiment": SENTIMENT,
 }  # fmt: skip
 NO_COUNT = ("0", "-1", "1.5", str(10**30))
 NO_SEED = ("-1", "nan", str(2**64))
@@ -59,6 +61,15 @@ BAD: dict[str, dict[str, tuple[str, ...]]] = {
             "--init-weights": ("",),
             "--cell": ("ltc", ""),
         },
+    "prune": {
+        **dict.fromkeys(("--keep", "--keep-hidden", "--keep-synapses"), ("0", "-1", "1.1", "nan", "x")),
+        **dict.fromkeys(("--clips", "--batch", "--workers"), NO_COUNT),
+        "--steps": ("-1", "nan", str(10**30)),
+        "--criterion": ("odd", ""),
+        "--data-seed": NO_SEED,
+        "--learning-rate": NO_RATE,
+        "--out": ("", "new/p.pt", ".safetensors"),
+    },
     "detector": {
             "--epochs": (*NO_RATE, "inf"),
             "--batch": (*NO_COUNT, "1"),
@@ -145,7 +156,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", BAD)
 def test_bad_training_setting_is_one_sentence(name: str) -> None:
     """By the parser and the settings alone, which every command asks before all else."""
-    first = " ".join(COMMANDS[name][: 3 if name == "views" else 2]).removesuffix(" views")
+    first = split(COMMANDS[name])[0]
     kind = load(CLI_COMMANDS[first].config)
     for case in cases({name: BAD[name]}):
         with pytest.raises(ConfigError) as refused:
@@ -170,6 +181,9 @@ NO_DATA = {
     "absent": ["train", "association", "absent"],
     "a file": ["train", "association", "file"],
     "empty name": ["train", "association", ""],
+    "a head absent": ["prune", "absent"],
+    "a head of nothing": ["prune", "file", "data"],
+    "no head": ["prune"],
     "nothing": ["train", "association"],
     "no sequences": ["train", "association", "coco"],
     "detector absent": ["train", "detection", "absent"],

@@ -258,6 +258,11 @@ COMMANDS: dict[str, Command] = {
         "tools.train.config.association_head:TrainHeadConfig",
         "train the association head on its own roll-outs",
     ),
+    "prune": Command(
+        "tools.train.pruning:prune_head",
+        "tools.train.config.pruning:PruneConfig",
+        "make an association head smaller, by the effect of its neurons",
+    ),
     "train links": Command(
         "tools.train.link_head:train_links",
         "tools.train.config.link_head:TrainLinksConfig",

@@ -25,7 +25,8 @@ class Scene:
         height: pixels.
         duration: seconds.
         rate: frames a second before frames are left out.
-        profile: which frames are dropped: full (none), stride5, stride10, drop70, jitter, bursty.
+        profile: which frames are dropped: full (none), stride5, stride10, drop70, jitter, bursty,
+            switching, interrupted.
         people: number of people at a time.
         vehicles: number of cars, vans and buses at a time.
         lookalikes: share of people in one of two uniforms, 0 to 1.

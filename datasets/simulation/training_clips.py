@@ -55,6 +55,10 @@ class TrainingClip:
     open: frozenset[int] = frozenset()
 
 
+# (frames, frames a second of the sequence, random numbers) -> (frames,) source frames from 0, increasing
+GapPattern = Callable[[int, float, Rng], Int64]
+
+
 def gaps(n: int, rate: float, rng: Rng) -> Int64:
     """(n,) source frames from 0, increasing: every frame, a fixed stride, random gaps, or bursts with blackouts."""
     family = rng.integers(5)
@@ -145,15 +149,19 @@ class Draft:
 Transform = Callable[[Draft, Rng], Draft]
 
 
-def sample(sequences: list[TrackingSequence], noise: NoiseModel, rng: Rng, frames: int = FRAMES) -> TrainingClip:
+def sample(
+    sequences: list[TrackingSequence], noise: NoiseModel, rng: Rng, frames: int = FRAMES, pattern: GapPattern = gaps
+) -> TrainingClip:
     """One clip with one random detector, gap pattern, mirroring, speed and camera: `TRANSFORMS` on a run of frames."""
-    draft = draw_run(sequences, noise, rng, frames)
+    draft = draw_run(sequences, noise, rng, frames, pattern)
     for transform in TRANSFORMS:
         draft = transform(draft, rng)
     return _finished(draft)
 
 
-def draw_run(sequences: list[TrackingSequence], noise: NoiseModel, rng: Rng, frames: int) -> Draft:
+def draw_run(
+    sequences: list[TrackingSequence], noise: NoiseModel, rng: Rng, frames: int, pattern: GapPattern = gaps
+) -> Draft:
     """A run of frames of one sequence with gaps between them; half of the runs begin with a burn-in.
 
     All data sets are drawn equally often, so that the largest does not dominate. Within a data set, the probability of
@@ -166,7 +174,7 @@ def draw_run(sequences: list[TrackingSequence], noise: NoiseModel, rng: Rng, fra
     s = choice[int(rng.choice(len(choice), p=length / length.sum()))]
     rate = 1 / float(np.median(np.diff(s.times)))
     burn_in = int(rng.integers(BURN_IN_FRAMES)) if rng.random() < 0.5 else 0
-    steps = gaps(frames + burn_in, rate, rng)
+    steps = pattern(frames + burn_in, rate, rng)
     at = int(rng.integers(max(1, len(s.times) - min(int(steps[-1]), len(s.times) // 2))))
     kept = at + steps
     kept = kept[kept < len(s.times)]

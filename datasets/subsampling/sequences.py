@@ -7,6 +7,8 @@ The kept frames depend only on the profile, the seed and the sequence's name, so
     drop70    each frame is dropped with probability 0.7, independently
     jitter    gaps drawn uniformly from 1..9 frames
     bursty    alternates 0.3 to 1.5 s at full rate and 0.3 to 1.5 s without frames
+    switching    alternates 1 to 3 s at full rate and 1 to 3 s at a tenth of it
+    interrupted  alternates 0.5 to 1.5 s at full rate and 1 to 5 s without frames
 """
 
 from __future__ import annotations
@@ -19,10 +21,11 @@ from pathlib import Path
 import numpy as np
 
 from datasets.formats.text import read_text
+from datasets.subsampling.patterns import PATTERNS
 from models.errors import ConfigError, DataError
 from tracker.types import Int64
 
-PROFILES = ("full", "stride5", "stride10", "drop70", "jitter", "bursty")
+PROFILES = ("full", "stride5", "stride10", "drop70", "jitter", "bursty", "switching", "interrupted")
 UNEVEN = ("stride5", "drop70", "jitter", "bursty")  # the profiles that "uneven mean" averages
 
 
@@ -31,7 +34,7 @@ def thin_indices(n: int, rate: float, profile: str, name: str, seed: int = 0) ->
 
     Args:
         n: number of frames of the sequence.
-        rate: frames a second of the sequence, used by `bursty`.
+        rate: frames a second of the sequence, used where stretches are drawn in seconds.
         profile: name of the profile.
         name: name of the sequence.
         seed: seed of the random numbers.
@@ -59,6 +62,9 @@ def thin_indices(n: int, rate: float, profile: str, name: str, seed: int = 0) ->
             kept[i : i + on] = True
             i += on + max(1, round(rng.uniform(0.3, 1.5) * rate))
         return np.flatnonzero(kept)
+    if profile in PATTERNS:
+        at = PATTERNS[profile](n, rate, rng)
+        return at[at < n]
     raise ConfigError(f"there is no profile {profile!r}; the profiles are {', '.join(PROFILES)}.")
 
 

@@ -178,6 +178,7 @@ def start(
             ["bench", "cells"],
             ["bench", "gradients"],
             ["bench", "sentiment"],
+            ["bench", "clock"],
         )
     request = {
         "arguments": words,

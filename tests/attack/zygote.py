@@ -83,6 +83,7 @@ def needs_torch(place: str) -> bool:
             "tools.benchmark.recurrent_cells",
             "tools.benchmark.gradient_reach",
             "tools.benchmark.sentiment",
+            "tools.benchmark.clock",
             "tools.train.",
         )
     )

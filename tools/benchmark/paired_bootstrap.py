@@ -110,6 +110,15 @@ def compare_values(a: ArrayLike, b: ArrayLike, samples: int = SAMPLES, seed: int
     return _difference(weights @ gap / len(gap), len(gap))
 
 
+def compare_shares(a: Float64, b: Float64, samples: int = SAMPLES, seed: int = 0) -> Difference:
+    """A minus B of shares in percent, from (S, 2) counts of each sequence: those that count, and all."""
+    if a.shape != b.shape or a.ndim != 2 or not len(a):
+        raise DataError(f"counts of shapes {a.shape} and {b.shape}; give two numbers a sequence, in pairs.")
+    weights = np.vstack([np.ones((1, len(a))), draws(len(a), samples, seed)])
+    one, other = (100 * (weights @ x[:, 0]) / np.maximum(weights @ x[:, 1], 1) for x in (a, b))
+    return _difference(one - other, len(a))
+
+
 def _difference(gaps: Float64, sequences: int) -> Difference:
     """The difference on all sequences, and its interval from the resamples."""
     low, high = np.percentile(gaps[1:], [2.5, 97.5])

@@ -12,7 +12,7 @@ from tracker.detectors.config import KINDS
 MOTIONS = ("kalman", "liquid")
 COSTS = ("iou", "buffered_iou", "mahalanobis", "appearance", "mix")
 BACKBONES = (*("efficientnet_lite0", "mobilenet_v3_small", "mobilenet_v3_large", "resnet18", "resnet34", "resnet50"),)
-PROFILES = ("full", "stride5", "stride10", "drop70", "jitter", "bursty")
+PROFILES = ("full", "stride5", "stride10", "drop70", "jitter", "bursty", "switching", "interrupted")
 PEERS = ("sort", "bytetrack", "ocsort", "cbiou", "arcsort")
 
 CHOICES: dict[str, tuple[str, ...]] = {

@@ -228,6 +228,11 @@ COMMANDS: dict[str, Command] = {
         "tools.benchmark.config.gradient_reach:BenchGradientsConfig",
         "how far back the gradients of recurrent cells reach",
     ),
+    "bench clock": Command(
+        "tools.benchmark.clock:bench_clock",
+        "tools.benchmark.config.clock:BenchClockConfig",
+        "compare memories with and without a clock",
+    ),
     "fit motion": Command(
         "tools.train.motion_priors:fit_motion",
         "tools.train.config.motion_priors:FitMotionConfig",

@@ -28,7 +28,11 @@ JUDGED_TOGETHER = 4  # records of a batch without gradients
 
 def loss(model: AssociationHead, records: list[Record]) -> dict[str, Tensor]:
     """The losses of a batch: association, box prediction, return; the last two have weight 0.1."""
-    batch = collate(records)
+    return batch_loss(model, collate(records))
+
+
+def batch_loss(model: AssociationHead, batch: Batch) -> dict[str, Tensor]:
+    """`loss` of collated records."""
     table = match_states(model, batch)  # (tracks, events + 1, units)
     answer = model.query(table[batch.row_track, batch.row_events], batch.row_elapsed)
     row, column, true = batch.row, batch.column, batch.true

@@ -104,11 +104,14 @@ def roll_one(sequences: list[TrackingSequence], noise: NoiseModel, head: HeadNum
     return roll(sample(sequences, noise, rng), head, rng)
 
 
-def roll(clip: TrainingClip, head: HeadNumpy, rng: np.random.Generator) -> Record:
-    """Track one clip with `head`, at times with perturbed log-odds, so that training includes errors."""
+def roll(clip: TrainingClip, head: HeadNumpy, rng: np.random.Generator, max_age: float = 3.0) -> Record:
+    """Track one clip with `head`, at times with perturbed log-odds, so that training includes errors.
+
+    A track ends `max_age` seconds after its last match, or later where the head expects its return.
+    """
     motion, shake = _WatchedMotion(head), 1.5 * float(rng.random() < 0.25)
     # random birth score: users of the head set different ones
-    config = TrackerConfig(new_track_score=float(rng.uniform(0.4, 0.75)), max_age=3.0)
+    config = TrackerConfig(new_track_score=float(rng.uniform(0.4, 0.75)), max_age=max_age)
     watched = _WatchedAssociation(head, config, shake, rng)
     tracker = Tracker(config, motion, associator=watched)
     claims, notes = _Claims(), _Notes()

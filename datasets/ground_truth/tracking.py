@@ -76,9 +76,12 @@ class PartlyLabelled(TrackingSequence):
 
     Attributes:
         open: ids of the objects that are labelled in some frames only: elsewhere they may be there or not.
+        spans: (P, 2) first and last labelled frame of the ids 0 to P - 1, where an id names a piece of a track: two of
+            them that are not there at the same time may be one object. None where an id names an object.
     """
 
     open: tuple[int, ...]
+    spans: Int64 | None = None
 
 
 def read_sequences(roots: tuple[Path, ...]) -> list[TrackingSequence]:

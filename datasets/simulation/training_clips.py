@@ -44,6 +44,7 @@ class TrainingClip:
         seen_again: for each frame, the ids of the objects that appear within the next `MAX_ABSENCE_S` seconds.
         warps: for each frame, the camera motion since the previous frame, or None.
         open: ids of the objects that are labelled in some frames only.
+        spans: (P, 2) as in `PartlyLabelled`.
     """
 
     burn_in: int
@@ -53,6 +54,7 @@ class TrainingClip:
     seen_again: tuple[frozenset[int], ...]
     warps: tuple[Float64 | None, ...]
     open: frozenset[int] = frozenset()
+    spans: Int64 | None = None
 
 
 # (frames, frames a second of the sequence, random numbers) -> (frames,) source frames from 0, increasing
@@ -156,7 +158,7 @@ def sample(
     draft = draw_run(sequences, noise, rng, frames, pattern)
     for transform in TRANSFORMS:
         draft = transform(draft, rng)
-    return _finished(draft)
+    return finished(draft)
 
 
 def draw_run(
@@ -270,15 +272,18 @@ TRANSFORMS: tuple[Transform, ...] = (
 )
 
 
-def _finished(draft: Draft) -> TrainingClip:
+def finished(draft: Draft) -> TrainingClip:
+    """The clip of a draft."""
     detections = []
     for (_, boxes, score), embedding in zip(draft.found, draft.embeddings, strict=True):
         one = Detections(_single(boxes), _single(np.clip(score, 0, 1)), np.zeros(len(boxes), np.int64))
         detections.append(one if embedding is None else one.with_embedding(embedding))
     there = tuple(_there(draft.source, int(k)) for k in draft.kept)
     number = tuple(who for who, _, _ in draft.found)
-    known_in_part = frozenset(draft.source.open) if isinstance(draft.source, PartlyLabelled) else frozenset[int]()
-    return TrainingClip(draft.burn_in, draft.times, tuple(detections), number, there, draft.warps, known_in_part)
+    open_, spans = frozenset[int](), None
+    if isinstance(draft.source, PartlyLabelled):
+        open_, spans = frozenset(draft.source.open), draft.source.spans
+    return TrainingClip(draft.burn_in, draft.times, tuple(detections), number, there, draft.warps, open_, spans)
 
 
 def _single(values: Float64) -> Float32:

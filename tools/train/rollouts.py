@@ -16,6 +16,7 @@ from datasets.simulation.training_clips import TrainingClip, sample
 from models.association_head.inference import HeadNumpy
 from models.runtime.arrays import Array
 from tracker.association.costs import Pairs
+from tracker.association.matching import MatchProblem
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.learned.association import Learned
@@ -87,6 +88,12 @@ class _WatchedAssociation(Learned):
         self.shake, self.rng = shake, rng
         self.pairs: PairView | None = None
         self.elapsed = np.zeros(0)
+        self.ids = np.zeros(0, np.int64)
+
+    def match(self, problem: MatchProblem) -> Int64:
+        """Matches, and records the tracks: one may have ended since the frame before."""
+        self.ids = problem.id
+        return super().match(problem)
 
     def view(self, pairs: Pairs) -> PairView:
         """View of every pair: unambiguous pairs are used in training too."""
@@ -115,17 +122,15 @@ def roll(clip: TrainingClip, head: HeadNumpy, rng: np.random.Generator, max_age:
     watched = _WatchedAssociation(head, config, shake, rng)
     tracker = Tracker(config, motion, associator=watched)
     claims, notes = _Claims(), _Notes()
-    ids = np.zeros(0, np.int64)
     for k, time in enumerate(clip.times.tolist()):
         watched.pairs, motion.seen = None, []
-        owner = claims.owners(ids, time)
         tracks = tracker.update(clip.detections[k], time, clip.warps[k])
         if watched.pairs is not None and k >= clip.burn_in:
+            ids, owner = watched.ids, claims.owners(watched.ids, time)
             notes.add_rows(watched.elapsed, ids, owner, clip.seen_again[k], clip.open)
-            notes.add_pairs(watched.pairs, owner, clip.number[k], k, clip.open)
+            notes.add_pairs(watched.pairs, owner, clip.number[k], k, clip.open, clip.spans)
         notes.add_matches(tracks.id[tracks.detection >= 0], motion.seen)
         claims.add(tracks, clip.number[k], time)
-        ids = tracks.id
     return notes.record()
 
 
@@ -179,7 +184,13 @@ class _Notes:
         self._rows += len(ids)
 
     def add_pairs(
-        self, pairs: PairView, owner: Int64, number: Int64, frame: int, open: frozenset[int] = frozenset()
+        self,
+        pairs: PairView,
+        owner: Int64,
+        number: Int64,
+        frame: int,
+        open: frozenset[int] = frozenset(),
+        spans: Int64 | None = None,
     ) -> None:
         """Add the pairs of a frame and their labels; call it after `add_rows`."""
         i, j = pairs.track, pairs.detection
@@ -192,7 +203,7 @@ class _Notes:
             column=j + self._columns,
             frame=np.full(len(i), frame),
             true=(owner[i] == number[j]) & (owner[i] >= 0),
-            known=_known(owner[i], number[j], number, open),
+            known=_known(owner[i], number[j], number, open, spans),
         )
         self._columns += len(number)
 
@@ -221,7 +232,7 @@ class _Notes:
             self._parts[name].append(array)
 
 
-def _known(owner: Int64, number: Int64, all_numbers: Int64, open: frozenset[int]) -> Bool:
+def _known(owner: Int64, number: Int64, all_numbers: Int64, open: frozenset[int], spans: Int64 | None = None) -> Bool:
     """(K,) whether it is known if a track and a detection show the same object.
 
     Without a name on either side it is unknown. An unlabelled detection is another object only than those of which the
@@ -232,11 +243,17 @@ def _known(owner: Int64, number: Int64, all_numbers: Int64, open: frozenset[int]
         number: (K,) object of the detection, -1 for a false alarm, `UNLABELLED` for unknown.
         all_numbers: (M,) those of all detections of the frame.
         open: objects that are labelled in some frames only.
+        spans: (P, 2) first and last labelled frame of pieces of tracks. Two that are never there at the same time may
+            be one object.
     """
     known: Bool = (owner >= 0) | (number >= 0)
     known &= (number != UNLABELLED) | np.isin(owner, all_numbers[all_numbers >= 0])
     if open:
         known &= (owner >= 0) | ~np.isin(number, list(open))
+    if spans is not None:
+        both = ((owner >= 0) & (number >= 0)).nonzero()[0]
+        a, b = spans[owner[both]], spans[number[both]]
+        known[both] &= (a[:, 0] <= b[:, 1]) & (b[:, 0] <= a[:, 1])
     return known
 
 

@@ -180,3 +180,43 @@ def test_unlabelled_pairs_leave_the_loss(tmp_path: Path) -> None:
     assert 0 < unlabelled.sum() < len(unlabelled)  # other objects than those seen elsewhere, or anything
     assert record.true[record.known].any()
     assert (record.row_there == -1).sum() > (closed.row_there == -1).sum()
+
+
+def test_pieces_of_different_times_may_be_one_object(tmp_path: Path) -> None:
+    """One person is labelled by two pieces with a spell between them, and another one by a third piece throughout."""
+    times = np.arange(80) / 25
+    left = np.array([[100.0, 145.0]] * 80) + np.arange(80)[:, None]
+    boxes = np.stack([left, np.full((80, 2), 50.0), left + 40, np.full((80, 2), 150.0)], axis=2)
+    first = np.where(np.arange(80) < 30, 0, np.where(np.arange(80) < 50, UNLABELLED, 1))
+    number = tuple(np.array([one, 2]) for one in first.tolist())
+    detections = tuple(
+        Detections(box.astype(np.float32), np.full(2, 0.9, np.float32), np.zeros(2, np.int64)) for box in boxes
+    )
+    clip = TrainingClip(0, times, detections, number, (frozenset[int](),) * 80, (None,) * 80, frozenset({0, 1, 2}))
+    weights = {n: v.numpy() for n, v in AssociationHead(INPUTS, FEATURES, HeadConfig()).state_dict().items()}
+    head = HeadNumpy(weights, HeadConfig())
+
+    def wrong(clip: TrainingClip) -> int:
+        """Pairs of the first person with the same person that count as two different objects."""
+        record = roll(clip, head, np.random.default_rng(1))
+        near = np.hypot(*record.gap.astype(float).T) < 0.2
+        assert (record.known & ~record.true & ~near).any()  # the other person is known to be another one
+        return int((record.known & ~record.true & near).sum())
+
+    assert wrong(clip) > 0
+    assert wrong(replace(clip, spans=np.array([[0, 29], [50, 79], [0, 79]]))) == 0
+
+
+def test_track_that_ends_between_two_frames_leaves_the_rows_in_order() -> None:
+    """Six people vanish, one stays; after 7.4 s and one step more the lost ones are beyond the longest lifetime."""
+    times = np.concatenate([np.arange(10) / 10, [1.0 + 7.35, 1.0 + 7.9, 1.0 + 8.0]])
+    box = np.array([[60.0 * k, 50, 60 * k + 40, 150] for k in range(7)], np.float32)
+    count = [7] * 10 + [1] * 3
+    detections = tuple(Detections(box[:n], np.full(n, 0.9, np.float32), np.zeros(n, np.int64)) for n in count)
+    number = tuple(np.arange(n) for n in count)
+    clip = TrainingClip(0, times, detections, number, (frozenset(range(7)),) * 13, (None,) * 13)
+    weights = {n: v.numpy().copy() for n, v in AssociationHead(INPUTS, FEATURES, HeadConfig()).state_dict().items()}
+    weights["readout.bias"][8] = 50  # every track is kept for the longest time
+    record = roll(clip, HeadNumpy(weights, HeadConfig()), np.random.default_rng(1))
+    assert len(record.row_track) == len(record.row_elapsed) == len(record.row_there)
+    assert record.row_elapsed.max() > 7

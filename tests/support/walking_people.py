@@ -1,4 +1,4 @@
-"""Truth of people who walk: as a folder to train on, and as a sequence."""
+"""People who walk: truth as a folder to train on, as a sequence, and detections without truth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from datasets.formats.mot import box_text
 from datasets.ground_truth.tracking import BoxTable, TrackingSequence, visible
+from datasets.simulation.detector_noise import NoiseModel, simulate
 
 
 def folder(root: Path) -> Path:
@@ -34,3 +36,16 @@ def walkers(frames: int = 400, people: int = 12) -> TrackingSequence:
     seen = np.concatenate([visible(b) for b in xyxy])
     truth = BoxTable(start, np.tile(np.arange(people), frames), xyxy.reshape(-1, 4), seen)
     return TrackingSequence("street", "walkers", times, truth, None, {}, dict.fromkeys(range(people), float(times[-1])))
+
+
+def detections_folder(root: Path, frames: int = 400, people: int = 8) -> Path:
+    """A sequence of which only the detections are known."""
+    sequence = walkers(frames, people)
+    found = simulate(sequence.truth, sequence.times, np.arange(frames), NoiseModel(), np.random.default_rng(5))
+    rows = [f"{k + 1},-1,{box_text(b)},{p:.4f}\n" for k in range(frames) for b, p in zip(*found[k][1:], strict=True)]
+    (root / "walkers" / "det").mkdir(parents=True)
+    (root / "walkers" / "det" / "det.txt").write_text("".join(rows))
+    (root / "walkers" / "seqinfo.ini").write_text(
+        f"[Sequence]\nname=walkers\nframeRate=25\nseqLength={frames}\nimWidth=960\nimHeight=960\n"
+    )
+    return root

@@ -258,6 +258,11 @@ COMMANDS: dict[str, Command] = {
         "tools.train.config.driving_sequences:DrawStreetsConfig",
         "simulate driving sequences: ground truth and detections",
     ),
+    "adapt": Command(
+        "tools.train.adapt.command:adapt",
+        "tools.train.config.adapt:AdaptConfig",
+        "adapt the association head to one camera, without labels",
+    ),
     "train association": Command(
         "tools.train.association_head:train_head",
         "tools.train.config.association_head:TrainHeadConfig",

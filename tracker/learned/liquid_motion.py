@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from models.association_head.inference import HeadNumpy, load_head
 from models.errors import WeightsError
+from models.runtime.cache import sha256
+from models.runtime.weight_files import read_arrays
 from tracker.boxes import to_xyxy
 from tracker.config import TrackerConfig
 from tracker.learned.online_calibration import OnlineCalibration
@@ -19,6 +23,7 @@ from tracker.motion.kalman_mixture import LAST_CENTRE, KalmanMotion
 from tracker.types import Float32, Float64
 
 WEIGHTS = Path(__file__).parents[2] / "models" / "weights" / "head.safetensors"
+log = logging.getLogger("liquidtrack.association")
 CAMERA_SHIFT = slice(-2, None)  # the last columns of a row: the track's shift by camera motion since its last match
 
 
@@ -57,6 +62,7 @@ class LiquidMotion:
                 f"{path}: is a head for {head.inputs} and {head.features} numbers a match and a pair, and this version "
                 f"has {INPUTS} and {FEATURES}; train it again."
             )
+        _tell_of_old(path)
         return cls(head, config.online_calibration)
 
     def start(self, observations: Observations, time: float, others: Float64) -> Float64:
@@ -116,3 +122,14 @@ class LiquidMotion:
 
     def _rows(self, own: Float64, state: Float64, habits: Float64) -> Float64:
         return np.concatenate([own, state, habits, np.zeros((len(own), 2))], axis=1)
+
+
+@lru_cache
+def _tell_of_old(path: Path) -> None:
+    """Says once whether the head in a file was adapted to a camera beside another version of the package's head."""
+    about = read_arrays(path, "a head", "train it again")[1] if path != WEIGHTS else {}
+    if about.get("package_head") not in (None, sha256(WEIGHTS)):
+        log.warning(
+            "%s was adapted to %s with another version of the head; adapt again to be sure that it is still better",
+            path, about.get("camera", "a camera"),
+        )  # fmt: skip

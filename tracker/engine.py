@@ -255,7 +255,7 @@ class Tracker:
             evidence, worse = self._classes.evidence(xyxy.astype(np.float64), score.astype(np.float64), label)
             rows = (~worse).nonzero()[0]
             index, label, evidence = index.take(rows), label.take(rows), evidence.take(rows)
-        return Observations.at(
+        return self._motion.observe(
             detections.xyxy.take(index, 0),
             detections.score.take(index),
             self._crowded,

@@ -16,6 +16,7 @@ ENTRANTS = {
     f"{W}gru-dt.safetensors": "ablation: a GRU given the elapsed time, in place of the liquid cell",
     f"{W}none.safetensors": "ablation: no recurrent cell",
     f"{W}memoryless.safetensors": "ablation: no recurrent cell and no track statistics",
+    "liquid-numpy": "the liquid head without the library of `liquidtrack compile`",
     "liquid-shuffled": "ablation: each track is given the elapsed time of another track",
     "liquid/mix": "ablation: motion of the head, association of the Kalman filter",
     "bytetrack": "ByteTrack",

@@ -57,27 +57,38 @@ class MatchProblem:
     weak: Bool
     class_cost: Callable[[Int64, Int64], Float64] | None = None
 
-    def pairs(self, free: tuple[Bool, Bool] | None = None) -> Pairs:
-        """The pairs that are near enough to match: of one class, or of two among the `free` rows (N,), (M,)."""
+    def near(self) -> tuple[Int64, Int64]:
+        """Rows of observations (K,) and of tracks (K,), in that order, of all pairs near enough to match."""
         prediction, seen = self.prediction, self.observations
         reach_x, reach_y = REACH_STD * prediction.std.T[:2] + np.exp(prediction.last_coordinates[:, 3])
         (x, y), (at_x, at_y) = prediction.coordinates.T[:2], seen.coordinates.T[:2]
-        # test the second coordinate and the label only where the first is near: most pairs of a crowd are never formed
+        # test the second coordinate only where the first is near: most pairs of a crowd are never formed
         j, i = np.divmod((abs(at_x[:, None] - x) < reach_x).ravel().nonzero()[0], len(x))
-        near = abs(at_y.take(j) - y.take(i)) < reach_y.take(i)
+        close = abs(at_y.take(j) - y.take(i)) < reach_y.take(i)
+        return j.compress(close), i.compress(close)
+
+    def pairs(self, free: tuple[Bool, Bool] | None = None, near: tuple[Int64, Int64] | None = None) -> Pairs:
+        """The pairs that are near enough to match: of one class, or of two among the `free` rows (N,), (M,).
+
+        `near` is the result of `near`, computed here if not given.
+        """
+        prediction, seen = self.prediction, self.observations
+        j, i = near or self.near()
         same = self.label.take(i) == seen.label.take(j)
-        near &= same if free is None else ~same & free[0].take(i) & free[1].take(j)
-        i, j = i.compress(near), j.compress(near)
+        good = same if free is None else ~same & free[0].take(i) & free[1].take(j)
+        if not good.all():
+            i, j = i.compress(good), j.compress(good)
         if len(i) > MAX_PAIRS:
-            away = np.hypot((at_x.take(j) - x.take(i)) / reach_x.take(i), (at_y.take(j) - y.take(i)) / reach_y.take(i))
-            few = nearest(i, away)
+            reach = REACH_STD * prediction.std.T[:2] + np.exp(prediction.last_coordinates[:, 3])
+            gap = seen.coordinates.T[:2].take(j, 1) - prediction.coordinates.T[:2].take(i, 1)
+            few = nearest(i, np.hypot(*(gap / reach.take(i, 1))))
             i, j = i.take(few), j.take(few)
         pairs = Pairs(i, j, prediction, seen, self.score)
         if seen.embedding is None:
             return pairs
         cosine = similarity(self.embedding, seen.embedding, i, j)
         # where position alone settles the identity, the embedding does not count
-        cosine[uncontested(pairs, len(x), len(at_x))] = np.nan
+        cosine[uncontested(pairs, len(self.label), len(seen))] = np.nan
         return replace(pairs, similarity=cosine)
 
     def forbidden(self, pairs: Pairs) -> Bool:

@@ -43,7 +43,7 @@ class Learned:
 
     def match(self, problem: MatchProblem) -> Int64:
         """(N,) the observation of each track, -1 where it has none."""
-        pairs, matched = problem.pairs(), problem.unmatched()
+        pairs, matched = problem.pairs(near=self.near(problem)), problem.unmatched()
         births, seen = problem.births, problem.observations
         logits = self.logits(pairs)
         logits[problem.forbidden(pairs)] = NEVER_LOGIT
@@ -70,6 +70,10 @@ class Learned:
         # a duplicate detection of another object is no clutter
         alone = unexplained & (observations.crowding < MIN_NEIGHBOUR_IOU)
         self._clutter.observe(observations.xyxy[alone], time)
+
+    def near(self, problem: MatchProblem) -> tuple[Int64, Int64]:
+        """`MatchProblem.near`."""
+        return problem.near()
 
     def logits(self, pairs: Pairs) -> Float64:
         """(K,) the learned log-odds plus the appearance similarity times `HeadConfig.similarity_weight`."""

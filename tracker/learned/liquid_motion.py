@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from tracker.learned.pair_features import FEATURES, INPUTS, match_inputs
 from tracker.motion import track_averages as habit
 from tracker.motion.base import Observations, Prediction
 from tracker.motion.kalman_mixture import LAST_CENTRE, KalmanMotion
-from tracker.types import Float32, Float64
+from tracker.types import Float32, Float64, Int64
 
 WEIGHTS = Path(__file__).parents[2] / "models" / "weights" / "head.safetensors"
 log = logging.getLogger("liquidtrack.association")
@@ -64,6 +65,11 @@ class LiquidMotion:
             )
         _tell_of_old(path)
         return cls(head, config.online_calibration)
+
+    def observe(
+        self, xyxy: Float32, score: Float32, crowded: bool = False, label: Int64 | None = None, **columns: Any
+    ) -> Observations:
+        return Observations.at(xyxy, score, crowded, label, **columns)
 
     def start(self, observations: Observations, time: float, others: Float64) -> Float64:
         n = len(observations.score)

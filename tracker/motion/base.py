@@ -199,6 +199,12 @@ class Motion(Protocol):
         """Numbers a row."""
         ...
 
+    def observe(
+        self, xyxy: Float32, score: Float32, crowded: bool = False, label: Int64 | None = None, **columns: Any
+    ) -> Observations:
+        """`Observations.at`."""
+        ...
+
     def start(self, observations: Observations, time: float, others: Float64) -> Float64:
         """(M, width) rows of new tracks, first observed at `time` seconds, beside the scene's `others` (N, width)."""
         ...

@@ -12,13 +12,14 @@ over `MEMORY_S` seconds; a new track starts with the mean of the scene's other t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tracker.boxes import to_xyxy
 from tracker.motion.base import Observations, Prediction
 from tracker.motion.kalman import Gaussian, MotionNoise, correct, first, step
-from tracker.types import Float64
+from tracker.types import Float32, Float64, Int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,15 @@ class KalmanMotion:
         ]
         self._tau, self._speed, self._wander, self._measure = np.array(constants).T[:, :, None]
         self._centre = np.array([[1.0, 1.0, 0.0, 0.0]] * k).reshape(-1, 1)
+
+    def constants(self) -> Float64:
+        """(4, 4 K) time constant, speed, diffusion and noise of each coordinate under each mode."""
+        return np.concatenate([self._tau, self._speed, self._wander, self._measure], axis=1).T
+
+    def observe(
+        self, xyxy: Float32, score: Float32, crowded: bool = False, label: Int64 | None = None, **columns: Any
+    ) -> Observations:
+        return Observations.at(xyxy, score, crowded, label, **columns)
 
     def start(self, observations: Observations, time: float, others: Float64) -> Float64:
         noise = self._noise(observations.coordinates[:, 3])

@@ -308,6 +308,11 @@ COMMANDS: dict[str, Command] = {
         "tools.track.config.identify:IdentifyConfig",
         "name tracks after the people of a gallery",
     ),
+    "compile": Command(
+        "tools.track.compile_engine:compile_engine",
+        "tools.track.config.compile_engine:CompileConfig",
+        "build the tracking engine in C, for less time a frame",
+    ),
     "inspect": Command(
         "tools.inspect.report:inspect",
         "tools.inspect.config:InspectConfig",

@@ -16,6 +16,7 @@ from tools.benchmark.config.engine_speed import BenchEngineConfig
 from tools.reporting.files import write_report
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
+from tracker.learned.compiled.library import load_library
 from tracker.types import Detections, Float64
 
 RATE = 25.0  # frames per second
@@ -32,6 +33,8 @@ def bench_engine(config: BenchEngineConfig) -> None:
     peer = peers.names([config.peer])[0] if config.peer else ""
     times = {n: _times(config, n, peer) for n in config.objects}
     entrants = list(next(iter(times.values())))
+    compiled = load_library() is not None
+    print(f"liquid runs in {'C' if compiled else 'NumPy; `liquidtrack compile` builds it in C'}")
     print(f"{'ms a frame':12} " + " ".join(f"{n:>8d}" for n in config.objects))
     for name in entrants:
         print(f"{name:12} " + " ".join(f"{times[n][name]:8.2f}" for n in config.objects))
@@ -41,7 +44,7 @@ def bench_engine(config: BenchEngineConfig) -> None:
     for frame, size in memory.items():
         print(f"memory after {frame} frames: {size / 2**20:.2f} MiB")
     if config.json is not None:
-        write_report(config.json, json.dumps({"milliseconds": times, "memory": memory}, indent=1))
+        write_report(config.json, json.dumps({"milliseconds": times, "memory": memory, "compiled": compiled}, indent=1))
 
 
 def crowd(objects: int, seed: int) -> Iterator[tuple[Detections, float]]:

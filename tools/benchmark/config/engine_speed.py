@@ -15,7 +15,8 @@ class BenchEngineConfig:
 
     Attributes:
         objects: number of objects in the image at a time.
-        motions: motion models that are timed.
+        motions: motion models that are timed. liquid runs in C where `liquidtrack compile` has built that, liquid-numpy
+            never does.
         peer: other tracker to compare with. Empty for none.
         frames: frames that are timed in each round.
         rounds: number of rounds. Every tracker runs in each; medians are kept.
@@ -26,7 +27,7 @@ class BenchEngineConfig:
     """
 
     objects: tuple[int, ...] = (20, 100, 500)
-    motions: tuple[str, ...] = ("kalman", "liquid")
+    motions: tuple[str, ...] = ("kalman", "liquid", "liquid-numpy")
     peer: str = "bytetrack"
     frames: int = 60
     rounds: int = 5

@@ -10,8 +10,8 @@ from models.errors import ConfigError
 from tools.track.config.compile_engine import CompileConfig
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
+from tracker.learned.compiled.build import build_library, remove_libraries
 from tracker.learned.compiled.engine import CompiledMotion
-from tracker.learned.compiled.library import build_library, remove_libraries
 from tracker.motion_registry import MOTIONS
 from tracker.types import Detections, Float32, Tracks
 

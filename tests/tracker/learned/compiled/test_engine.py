@@ -21,8 +21,9 @@ from tracker.config import TrackerConfig
 from tracker.engine import Tracker
 from tracker.learned.association import UNAMBIGUOUS_LOGIT, Learned
 from tracker.learned.compiled import layout as at
+from tracker.learned.compiled.build import build_library, remove_libraries
 from tracker.learned.compiled.engine import CompiledAssociation, CompiledMotion, PackedPrediction, in_c
-from tracker.learned.compiled.library import build_library, library_path, load_library, remove_libraries
+from tracker.learned.compiled.library import library_path, load_library
 from tracker.learned.liquid_motion import LiquidMotion
 from tracker.learned.pair_features import FEATURES, INPUTS
 from tracker.motion.base import Observations, Prediction

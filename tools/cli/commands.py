@@ -309,9 +309,7 @@ COMMANDS: dict[str, Command] = {
         "name tracks after the people of a gallery",
     ),
     "compile": Command(
-        "tools.track.compile_engine:compile_engine",
-        "tools.track.config.compile_engine:CompileConfig",
-        "build the tracking engine in C, for less time a frame",
+        "tools.track.compile_engine:build", "tools.track.config.compile_engine:CompileConfig", "build the tracker in C"
     ),
     "inspect": Command(
         "tools.inspect.report:inspect",

@@ -20,7 +20,7 @@ SIDE = 640.0  # pixels
 MAX_GAP_PX = 0.01  # largest distance of a box's edge in C from that in NumPy
 
 
-def compile_engine(config: CompileConfig) -> None:
+def build(config: CompileConfig) -> None:
     """Build the library into the cache folder, or remove it.
 
     Raises:

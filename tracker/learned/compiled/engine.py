@@ -135,7 +135,8 @@ def compiled(motion: LiquidMotion) -> LiquidMotion:
 def in_c(motion: LiquidMotion, library: CDLL) -> LiquidMotion:
     """The motion in the C of this library if that can run its head, else the motion itself."""
     head = motion.head
-    if type(motion) is not LiquidMotion or type(head) is not HeadNumpy or not _fits(head):
+    plain = type(motion) is LiquidMotion and type(head) is HeadNumpy and motion.prior.width == at.ROW_LIQUID
+    if not (plain and _fits(head)):
         return motion
     return CompiledMotion(head, motion.scales is not None, Kernels(library, head, motion.prior.constants()))
 

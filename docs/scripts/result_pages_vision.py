@@ -276,35 +276,6 @@ def classification() -> Page | None:
     return Page("classification", "Classification", about, tuple(parts), tuple(says), tuple(names))
 
 
-def liquid_cells() -> Page | None:
-    """How far gradients reach."""
-    if not have("liquid-gradients"):
-        return None
-    content = read_figures("liquid-gradients")
-    norms = content["norms"]
-    steps = [k for k in (0, 10, 25, 50) if k < len(next(iter(norms.values())))]
-    rows = [[f"`{cell}`", *(f"{values[k]:.1e}" for k in steps)] for cell, values in norms.items()]
-    last = steps[-1]
-    gain = norms["mixed-ltc"][last] / norms["ltc"][last]
-    says = (
-        f"After {last} steps a gradient through mixed memory is {gain:.0e} times as large as through a plain LTC.",
-        "Trainings on time series (half-cheetah, event XOR) take hours and are kept in the laboratory notes.",
-    )
-    about = (
-        f"Norm of the gradient of the last output by an input some steps before, for untrained cells of "
-        f"{content['units']} units; the "
-        f"median of {content['seeds']} seeds."
-    )
-    return Page(
-        "liquid_cells",
-        "Liquid cells",
-        about,
-        (table(["steps back", *map(str, steps)], rows),),
-        says,
-        ("liquid-gradients",),
-    )
-
-
 def speed() -> Page | None:
     """Times, on the machine that the page names."""
     names = [n for n in ("speed-engine", "speed-pipeline", "speed-detector", "speed-startup") if have(n)]

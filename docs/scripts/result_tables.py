@@ -16,6 +16,8 @@ PROFILES = {
     "drop70": "70 % dropped",
     "jitter": "random gaps",
     "bursty": "bursts and blackouts",
+    "switching": "the rate switches",
+    "interrupted": "gaps of 1 to 5 s",
 }
 LEVEL = 0.05  # HOTA and percentage points: a difference that one decimal does not show
 

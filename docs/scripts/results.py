@@ -16,12 +16,12 @@ from result_pages import appearance, births, motion, summary, tracking
 from result_pages_annotation import annotation
 from result_pages_batch import batch
 from result_pages_following import retrack
+from result_pages_liquid import liquid
 from result_pages_looks import looks
 from result_pages_vision import (
     classification,
     detector,
     detector_table,
-    liquid_cells,
     masks,
     reid,
     single_object,
@@ -44,7 +44,7 @@ PAGES = (
     masks,
     reid,
     classification,
-    liquid_cells,
+    liquid,
     speed,
     batch,
 )

@@ -29,11 +29,13 @@ from result_files import ROOT, Result, read_commands, weights_of
 PROGRAM = [sys.executable, "-m", "tools.cli.main"]
 
 
-def run(result: Result, out: Path, links: dict[str, Path]) -> str | None:
-    """What went wrong, or None once the figures and their record stand in `out`."""
+def run(result: Result, out: Path, links: dict[str, Path], keep: Path | None = None) -> str | None:
+    """What went wrong, or None once the figures and their record stand in `out`; `keep` is for its other files."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = Path(name) if keep is None else keep.absolute() / result.name
+        folder.mkdir(parents=True, exist_ok=True)
         for link, target in links.items():
+            (folder / link).unlink(missing_ok=True)
             (folder / link).symlink_to(target)
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         began = time.monotonic()
@@ -83,6 +85,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "docs/results", help="folder of the results")
     parser.add_argument("--again", action="store_true", help="also what is measured already")
     parser.add_argument("--contrib", type=Path, help="environment with opencv-contrib-python, whose trackers run too")
+    parser.add_argument("--keep", type=Path, help="folder for trainings, which go on there after an interruption")
     options = parser.parse_args()
     links = {"data": options.data.resolve(), "models": options.models.resolve(), "weights": ROOT / "tests/weights"}
     if options.contrib is not None:
@@ -102,7 +105,7 @@ def main() -> int:
 
     def one(result: Result) -> bool:
         began = time.monotonic()
-        wrong = run(result, options.out, links)
+        wrong = run(result, options.out, links, options.keep)
         print(f"{result.name}: {wrong or f'{time.monotonic() - began:.0f} s'}", flush=True)
         return wrong is None
 

@@ -183,10 +183,11 @@ def to_json(figures: Figures) -> str:
 
 
 def _groups(figures: Figures) -> list[tuple[str, list[str]]]:
-    """Groups of profiles that are compared together: all frames, and all profiles that drop frames."""
+    """Groups of profiles that are compared together: all frames, those of the uneven mean, and each other by itself."""
     profiles = list(next(iter(figures.values())))
     uneven = [p for p in profiles if p in UNEVEN]
-    return [("full", ["full"])] * ("full" in profiles) + [("uneven", uneven)] * bool(uneven)
+    others = [(p, [p]) for p in profiles if p != "full" and p not in UNEVEN]
+    return [("full", ["full"])] * ("full" in profiles) + [("uneven", uneven)] * bool(uneven) + others
 
 
 def _mean(of: dict[str, list[MotEvaluation]], profiles: Sequence[str], metric: str) -> float:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.test_results import checkout, script
+from tests.support.results_checkout import make_checkout, script
 
-__all__ = ["checkout"]
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    return make_checkout(tmp_path)
 
 
 def put(root: Path, name: str, content: object) -> None:

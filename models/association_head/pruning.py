@@ -62,7 +62,7 @@ def prune(
     if hidden < config.hidden:
         first = _without_hidden(whole, "second", activity.first, hidden, criterion, seed)
         second = _without_hidden(whole, "judge", activity.second, hidden, criterion, seed)
-    plan = ResizePlan(new, kept, first, second)
+    plan = ResizePlan(new, kept, first, second, np.arange(config.query_size), np.arange(config.message_size))
     small = resized({name: value.astype(np.float32) for name, value in whole.items()}, config, plan)
     check_plan(small, plan)
     return small, new

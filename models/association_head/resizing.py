@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.association_head.config import WIRED, HeadConfig
-from models.association_head.shapes import head_inputs, head_shapes
+from models.association_head.shapes import NUMBERS, head_inputs, head_shapes
 from models.errors import ConfigError
 from models.liquid.ncp_layers import ncp_layers
 from models.runtime.arrays import Float32, Int64
 
 NEW = -1  # in a plan: the place of a neuron or unit that the old head lacks
+SIZES = ("units", "hidden", "query_size", "message_size", "message_rounds")
 GATES = {"gru-dt": 3, "mixed-cfc": 4}  # blocks of rows, one for each gate
 
 
@@ -30,30 +31,41 @@ class ResizePlan:
         units: (U,) neurons of the cell. Those of a wired cell are in the order of its layers.
         first: (H,) units of the first hidden layer of the pair network.
         second: (H,) units of the second one.
+        query: (Q,) numbers of the answer to a query.
+        message: (M,) numbers of a message.
     """
 
     config: HeadConfig
     units: Int64
     first: Int64
     second: Int64
+    query: Int64
+    message: Int64
 
 
-def growth_plan(config: HeadConfig, units: int, hidden: int) -> ResizePlan:
-    """The plan that adds neurons up to `units` and hidden units up to `hidden`. A wired cell keeps its motor neurons.
+def growth_plan(config: HeadConfig, new: HeadConfig) -> ResizePlan:
+    """The plan that adds neurons, hidden units, numbers of answers and of messages, and rounds, up to the sizes `new`.
 
     Raises:
-        ConfigError: there are fewer than before, or the head has no cell to grow.
+        ConfigError: something is smaller than before, the head has no cell to grow, or more than sizes differs.
     """
-    if units < config.units or hidden < config.hidden:
-        raise ConfigError(f"a head of {config.units} neurons and {config.hidden} hidden units grows to no fewer.")
-    if config.cell == "none" and units != config.units:
+    before, after = ({name: getattr(c, name) for name in SIZES} for c in (config, new))
+    if any(after[name] < before[name] for name in SIZES) or replace(new, **before) != config:
+        raise ConfigError("a head grows to the same kind of head, and to no smaller one; give larger sizes alone.")
+    if config.cell == "none" and new.units != config.units:
         raise ConfigError("a head of cell none has no neurons to add; name another --cell.")
-    before, after = _layers(config, config.units), _layers(config, units)
-    starts = np.cumsum([0, *before[:-1]])
-    places = [np.r_[s + np.arange(b), np.full(a - b, NEW)] for s, b, a in zip(starts, before, after, strict=True)]
-    more = np.r_[np.arange(config.hidden), np.full(hidden - config.hidden, NEW)]
-    new = replace(config, units=units, hidden=hidden)
-    return ResizePlan(new, np.concatenate(places).astype(np.int64), more, more)
+    layers = zip(_layers(config, config.units), _layers(new, new.units), strict=True)
+    starts = np.cumsum([0, *_layers(config, config.units)])
+    units = [longer(old, more) + np.r_[np.full(old, start), np.zeros(more - old, np.int64)]
+             for start, (old, more) in zip(starts, layers, strict=False)]  # fmt: skip
+    hidden = longer(config.hidden, new.hidden)
+    query, message = longer(config.query_size, new.query_size), longer(config.message_size, new.message_size)
+    return ResizePlan(new, np.concatenate(units).astype(np.int64), hidden, hidden, query, message)
+
+
+def longer(size: int, more: int) -> Int64:
+    """(more,) the first `size` places, then new ones."""
+    return np.concatenate([np.arange(size), np.full(more - size, NEW)])
 
 
 def layers_of(config: HeadConfig) -> Int64:
@@ -83,6 +95,8 @@ def resized(
         rows, columns = _axes(name, value, config, plan)
         own = None if fresh is None else fresh[name]
         found[name] = _placed(value, rows, columns, own, name.rsplit(".", 1)[-1])
+    for name in set(fresh or ()) - set(weights):  # an added round, which corrects nothing yet
+        found[name] = np.zeros_like(fresh[name]) if name.startswith("revise.") else fresh[name].copy()  # type: ignore[index]
     return found
 
 
@@ -115,18 +129,25 @@ def _axes(name: str, value: Float32, config: HeadConfig, plan: ResizePlan) -> tu
     elif ".blocks." in name:
         rows, columns = _block_axes(int(layer.rsplit(".", 1)[-1]), value.shape[-1] - config.units, config, plan)
     elif layer == "flow":
-        columns = plan.units
+        rows, columns = _blocks(plan.query, config.query_size, 4), plan.units
+    elif layer == "readout":
+        columns = plan.query
     elif layer == "first":
-        rows = plan.first
+        rows, columns = plan.first, _after(value.shape[-1] - config.query_size, plan.query)
     elif layer == "second":
         rows, columns = plan.second, plan.first
     elif layer == "judge":
-        columns = plan.second
-    if part.startswith("bias"):
-        columns = None
-        if layer in ("flow", "judge"):
-            rows = None
-    return rows, columns
+        rows, columns = _after(1, plan.message), plan.second
+    elif layer.startswith("listen."):
+        columns = _after(NUMBERS, plan.message)
+    elif layer.startswith("revise."):
+        rows = _after(1, plan.message)
+    return rows, None if part.startswith("bias") else columns
+
+
+def _after(fixed: int, places: Int64) -> Int64:
+    """The first `fixed` places as they are, then the others."""
+    return np.concatenate([np.arange(fixed), np.where(places == NEW, NEW, places + fixed)])
 
 
 def _block_axes(number: int, inputs: int, config: HeadConfig, plan: ResizePlan) -> tuple[Int64, Int64]:
@@ -134,7 +155,7 @@ def _block_axes(number: int, inputs: int, config: HeadConfig, plan: ResizePlan) 
     before, after = _layers(config, config.units), _layers(plan.config, plan.config.units)
     begin = sum(after[:number])
     rows = plan.units[begin : begin + after[number]]
-    columns = np.r_[np.arange(inputs), np.where(plan.units == NEW, NEW, plan.units + inputs)]
+    columns = _after(inputs, plan.units)
     return np.where(rows == NEW, NEW, rows - sum(before[:number])), columns
 
 

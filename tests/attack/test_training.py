@@ -35,10 +35,13 @@ MOTION = ["fit", "motion", "data"]
 RETURNS = ["fit", "reid", "people"]
 SERIES = ["bench", "cells", "xor", "--out", "new"]
 GRADIENTS = ["bench", "gradients"]
+SIZES = ["bench", "sizes", "data", "--out", "new"]
+LABELS = ["bench", "labels", "data", "--out", "new"]
 SENTIMENT = ["bench", "sentiment", "texts", "--out", "new"]
 COMMANDS = {
     "head": HEAD, "prune": PRUNE, "detector": DETECTOR, "views": VIEWS, "reid": REID, "motion": MOTION,
     "returns": RETURNS, "series": SERIES, "gradients": GRADIENTS, "sentiment": SENTIMENT,
+    "sizes": SIZES, "labels": LABELS,
 }  # fmt: skip
 NO_COUNT = ("0", "-1", "1.5", str(10**30))
 NO_SEED = ("-1", "nan", str(2**64))
@@ -98,6 +101,16 @@ BAD: dict[str, dict[str, tuple[str, ...]]] = {
     "series": {"--units": ("-1", "nan", str(10**30)), "--epochs": ("-1", "nan"),
          "--learning-rate": ("-1", "nan", "inf", "1e308"),
          "--threads": ("0", "-1", str(10**9)), "--seeds": ("-1", "nan", ""), "--drop": ("1", "nan", "-1", "0.5")},
+    "sizes": {
+        **dict.fromkeys(("--clips", "--steps", "--batch", "--workers"), NO_COUNT),
+        "--kinds": ("odd", ""), "--numbers": ("0", "499", "-1", "nan", str(10**30)),
+        "--seeds": ("-1", "nan", ""), "--learning-rate": NO_RATE, "--data-seed": NO_SEED,
+    },
+    "labels": {
+        **dict.fromkeys(("--clips", "--steps", "--batch", "--workers"), NO_COUNT),
+        "--memories": ("odd", ""), "--sequences": ("-1", "nan"), "--seeds": ("-1", "nan", ""),
+        "--learning-rate": NO_RATE,
+    },
     "gradients": {"--steps": ("0", "1", "-1", "nan", str(10**30)), "--units": NO_COUNT, "--inputs": NO_COUNT,
          "--seeds": NO_COUNT},
     "sentiment": {"--size": (*NO_COUNT, "99"), "--embedding": NO_COUNT, "--epochs": NO_COUNT,
@@ -181,6 +194,8 @@ NO_DATA = {
     "absent": ["train", "association", "absent"],
     "a file": ["train", "association", "file"],
     "empty name": ["train", "association", ""],
+    "sizes of nothing": ["bench", "sizes", "coco"],
+    "labels of nothing": ["bench", "labels"],
     "a head absent": ["prune", "absent"],
     "a head of nothing": ["prune", "file", "data"],
     "no head": ["prune"],

@@ -82,8 +82,10 @@ def needs_torch(place: str) -> bool:
         (
             "tools.benchmark.recurrent_cells",
             "tools.benchmark.gradient_reach",
+            "tools.benchmark.labels",
             "tools.benchmark.sentiment",
             "tools.benchmark.clock",
+            "tools.benchmark.sizes",
             "tools.train.",
         )
     )

@@ -238,6 +238,16 @@ COMMANDS: dict[str, Command] = {
         "tools.benchmark.config.tune:TuneConfig",
         "search tracker settings for your sequences, and tell what they gain",
     ),
+    "bench sizes": Command(
+        "tools.benchmark.sizes:bench_sizes",
+        "tools.benchmark.config.sizes:BenchSizesConfig",
+        "accuracy of association heads against their size: from scratch, grown, pruned",
+    ),
+    "bench labels": Command(
+        "tools.benchmark.labels:bench_labels",
+        "tools.benchmark.config.labels:BenchLabelsConfig",
+        "accuracy of association heads against the number of labelled sequences",
+    ),
     "fit motion": Command(
         "tools.train.motion_priors:fit_motion",
         "tools.train.config.motion_priors:FitMotionConfig",

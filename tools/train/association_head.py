@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import torch
@@ -13,7 +13,6 @@ import torch
 from models.association_head.config import HeadConfig
 from models.association_head.inference import HeadNumpy, load_head, save_head
 from models.association_head.model import AssociationHead
-from models.association_head.resizing import growth_plan
 from models.errors import WeightsError
 from models.extras import require
 from models.runtime.arrays import Array
@@ -80,7 +79,7 @@ def train_head(config: TrainHeadConfig) -> None:
 def _largest(config: TrainHeadConfig) -> HeadConfig:
     """The head's sizes when it is fully grown."""
     model = config.model
-    return growth_plan(model, config.grow, config.grow_hidden or model.hidden).config if config.grow else model
+    return replace(model, units=config.grow, hidden=config.grow_hidden or model.hidden) if config.grow else model
 
 
 def _growth(config: TrainHeadConfig) -> GrowthRule | None:

@@ -171,7 +171,7 @@ class HeadTraining:
 
     def grow(self, units: int, hidden: int) -> None:
         """Add neurons and hidden units; outputs, the mean and the optimiser's state of what is there stay."""
-        plan = growth_plan(self.config, units, hidden)
+        plan = growth_plan(self.config, replace(self.config, units=units, hidden=hidden))
         model = AssociationHead(INPUTS, FEATURES, plan.config)
         fresh = {name: value.numpy().copy() for name, value in model.state_dict().items()}
 

@@ -70,7 +70,7 @@ def prune_head(config: PruneConfig) -> None:
     checkpoint = Checkpoint(config.beside[0], settings_of(config, data=("roots",))) if config.roots else None
     sequences = training_sequences(config.roots) if config.roots else _streets(config.data_seed)
     data = digest(sequences)
-    if checkpoint is None:
+    if checkpoint is None or not config.steps:
         begin()
     records, judged = _records(config, before, sequences)
     small = pruned(config, before, records)

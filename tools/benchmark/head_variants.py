@@ -1,0 +1,237 @@
+"""Association heads that are trained for a comparison, each in a folder of its own: losses, HOTA, curves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from datasets.subsampling.sequences import thin_indices
+from models.association_head.config import HeadConfig
+from models.association_head.inference import HeadNumpy, save_head
+from models.association_head.model import AssociationHead
+from models.checks.printable import as_lines
+from models.errors import ConfigError
+from models.extras import require
+from models.runtime.arrays import Float32
+from models.runtime.cache import atomic, sha256
+from tools.benchmark.config.mot import BenchMotConfig
+from tools.benchmark.mot import measure
+from tools.reporting import plots
+from tools.track.sequences import find_sequences
+from tools.train.association_loss import held_out_loss
+from tools.train.checkpoints import ROOM, Checkpoint, make_out, revision
+from tools.train.head_training import HeadTraining, TrainingSteps
+from tools.train.rollouts import Record
+from tracker.learned.pair_features import FEATURES, INPUTS
+
+HEAD, CHECKPOINT, CURVE, SCORES = "head.safetensors", "checkpoint.pt", "curve.csv", "scores.json"
+Scores = dict[str, dict[str, float]]  # HOTA by test set and profile
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class HeadVariant:
+    """One trained head of a comparison.
+
+    Attributes:
+        kind: its line in the plot.
+        place: its place on the horizontal axis.
+        seed: of its training.
+        steps: training steps.
+        numbers: its learned numbers.
+        loss: held-out loss.
+        path: its file.
+        config: its sizes.
+        weights: its arrays.
+        hota: by test set and profile.
+    """
+
+    kind: str
+    place: int
+    seed: int
+    steps: int
+    numbers: int
+    loss: float
+    path: Path
+    config: HeadConfig
+    weights: Mapping[str, Float32]
+    hota: Scores = field(default_factory=dict)
+
+    def figures(self) -> dict[str, Any]:
+        """What goes into the JSON file."""
+        about = {name: getattr(self, name) for name in ("kind", "place", "seed", "steps", "numbers", "loss", "hota")}
+        return about | {"model": asdict(self.config)}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class VariantTrainer:
+    """Trains heads on the same records.
+
+    Attributes:
+        out: folder of all heads.
+        records: what they learn from.
+        judged: records of held-out sequences.
+        data: digest of the sequences.
+        settings: settings of the roll-outs, by name.
+        quiet: show no progress bar.
+    """
+
+    out: Path
+    records: Sequence[Record]
+    judged: Sequence[Record]
+    data: str
+    settings: Mapping[str, str]
+    quiet: bool
+
+    def __call__(self, kind: str, place: int, seed: int, model: AssociationHead, steps: TrainingSteps) -> HeadVariant:
+        """The trained head, whose folder is named after its kind, place and seed.
+
+        Raises:
+            ConfigError: the folder holds something else.
+        """
+        folder = self.out / f"{kind}-{place}-s{seed}"
+        make_out(folder, (HEAD, CURVE))
+        path, checkpoint = folder / HEAD, folder / CHECKPOINT
+        if path.exists() and not checkpoint.exists():
+            raise ConfigError(f"{path}: is there without its {CHECKPOINT}; remove it, or give another --out.")
+        settings = dict(self.settings) | {k: str(v) for k, v in asdict(steps).items()}
+        settings |= {"model": json.dumps(asdict(model.config)), "begin": begin_of(model)}
+        training = HeadTraining(model, steps, Checkpoint(checkpoint, settings), self.data, folder / CURVE, self.quiet)
+        training.train(0, steps.total, self.records, folder.name)
+        weights = training.weights()
+        save_head(path, weights, model.config, {"data_sha256": self.data, "revision": revision()})
+        loss = held_out_loss(training.mean_model(), self.judged)
+        return HeadVariant(kind, place, seed, steps.total, learned_numbers(model), loss, path, model.config, weights)
+
+
+def prepare(command: str, out: Path, tests: Sequence[Path], profiles: Sequence[str], plot: Path | None) -> None:
+    """Check all that a comparison needs besides its training data, before the first long step.
+
+    Raises:
+        ConfigError: a package is missing, a profile is unknown, or `out` or `plot` cannot be written.
+        DataError: a test set holds no sequence.
+    """
+    require(command, "scipy", *(("trackeval",) if tests else ()))
+    if plot is not None:
+        plots.check(plot)
+    for profile in profiles:
+        thin_indices(1, 25.0, profile, "")
+    for root in tests:
+        find_sequences(root)
+    if len({root.name for root in tests}) < len(tests):
+        raise ConfigError("two folders of --test have the same name; give each data set its own name.")
+    make_out(out, (SCORES,))
+
+
+def begin_of(model: AssociationHead) -> str:
+    """Digest of the weights that a training begins with."""
+    whole = hashlib.sha256()
+    for value in model.state_dict().values():
+        whole.update(value.numpy().tobytes())
+    return whole.hexdigest()[:16]
+
+
+def learned_numbers(model: AssociationHead) -> int:
+    """Numbers that a head learns: of a wired cell those of existing synapses."""
+    state = model.state_dict()
+    masks = {name: value for name, value in state.items() if name.endswith(".mask")}
+    missing = sum(len(state[name[:-4] + "weight"]) * int((value == 0).sum()) for name, value in masks.items())
+    return sum(p.numel() for p in model.parameters()) - missing
+
+
+def untrained(config: HeadConfig, weights: Mapping[str, Float32] | None = None) -> AssociationHead:
+    """A head to train, with given weights or its first ones."""
+    model = AssociationHead(INPUTS, FEATURES, config)
+    if weights is not None:
+        model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
+    return model
+
+
+def in_numpy(model: AssociationHead) -> HeadNumpy:
+    """The same head in NumPy."""
+    return HeadNumpy({name: value.numpy().copy() for name, value in model.state_dict().items()}, model.config)
+
+
+def hota_of(path: Path, tests: Sequence[Path], profiles: Sequence[str], workers: int, kept: Path) -> Scores:
+    """HOTA in percent by test set and profile; those that were measured before are taken from the file `kept`.
+
+    Raises:
+        ConfigError: a profile is unknown, or the file is damaged.
+        DataError: a test set holds no sequence.
+    """
+    known = _read(kept)
+    found: Scores = {}
+    for root in tests:
+        data = _content(root)
+        for profile in profiles:
+            key = f"{sha256(path)[:16]} {data} {profile}"
+            if key not in known:
+                one = BenchMotConfig(
+                    root, motions=(f"liquid:{path}",), profiles=(profile,), workers=workers, quiet=True
+                )
+                [of] = measure(one).values()
+                known[key] = of[profile][0].combined.hota
+                with atomic(kept, ROOM) as part:
+                    part.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+            found.setdefault(root.name, {})[profile] = known[key]
+    return found
+
+
+def _content(root: Path) -> str:
+    """Digest of the labels, detections and times of a test set."""
+    whole = hashlib.sha256()
+    for path in sorted(root.glob("*/**/*")):
+        if path.is_file() and path.suffix in (".txt", ".gz", ".ini", ".csv"):
+            whole.update(path.relative_to(root).as_posix().encode() + sha256(path).encode())
+    return whole.hexdigest()[:16]
+
+
+def _read(path: Path) -> dict[str, float]:
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {str(key): float(value) for key, value in found.items()}
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
+        raise ConfigError(f"{path}: is damaged; remove it, and its scores are measured again.") from None
+
+
+def table(variants: Sequence[HeadVariant], what: str) -> str:
+    """A row for each head."""
+    sets = [(name, profile) for name, of in variants[0].hota.items() for profile in of] if variants else []
+    head = f"{'kind':8} {what:>10} {'seed':>5} {'numbers':>8} {'steps':>6} {'loss':>7}"
+    lines = [head + "".join(f"  {name} {profile}" for name, profile in sets)]
+    for v in variants:
+        row = f"{v.kind:8} {v.place:10,} {v.seed:5d} {v.numbers:8,} {v.steps:6,} {v.loss:7.4f}"
+        lines.append(row + "".join(f"{v.hota[n][p]:{len(n) + len(p) + 3}.2f}" for n, p in sets))
+    return as_lines(lines)
+
+
+def curves(variants: Sequence[HeadVariant], path: Path, what: str) -> None:
+    """Plot the loss and each HOTA against the place: a line for each kind, the mean over seeds, a dot for each head.
+
+    Raises:
+        ConfigError: matplotlib is missing, or the file cannot be written.
+    """
+    plt = plots.pyplot()
+    panels: list[tuple[str, Callable[[HeadVariant], float]]] = [("held-out loss", lambda v: v.loss)]
+    for name, of in variants[0].hota.items():
+        panels += [(f"HOTA, {name}, {p}", lambda v, n=name, p=p: v.hota[n][p]) for p in of]  # type: ignore[misc]
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.5 * len(panels), 4), layout="constrained", squeeze=False)
+    for axis, (title, value) in zip(axes[0], panels, strict=True):
+        for k, kind in enumerate(dict.fromkeys(v.kind for v in variants)):
+            own = [v for v in variants if v.kind == kind]
+            places = sorted({v.place for v in own})
+            means = [float(np.mean([value(v) for v in own if v.place == x])) for x in places]
+            axis.plot(places, means, "-", color=f"C{k}", label=kind)
+            axis.plot([v.place for v in own], [value(v) for v in own], "o", color=f"C{k}", markersize=4)
+        axis.set(xscale="log", xlabel=what, title=title)
+        axis.grid(alpha=0.3)
+    axes[0][0].legend()
+    plots.save(figure, path)

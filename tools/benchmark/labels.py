@@ -1,0 +1,96 @@
+"""`liquidtrack bench labels`: heads from few and from many labelled sequences, with and without a memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from datasets.ground_truth.tracking import TrackingSequence
+from models.association_head.config import HeadConfig
+from tools.benchmark.config.labels import BenchLabelsConfig
+from tools.benchmark.head_variants import (
+    SCORES,
+    HeadVariant,
+    VariantTrainer,
+    curves,
+    hota_of,
+    in_numpy,
+    prepare,
+    table,
+    untrained,
+)
+from tools.reporting.files import write_report
+from tools.train.checkpoints import check_memory, digest
+from tools.train.head_activity import usable
+from tools.train.head_rollouts import ON_HELD_OUT, PROCESS_BYTES, RollOuts, hold_out, noise_of, training_sequences
+from tools.train.head_training import TrainingSteps
+
+HEADS = {
+    "liquid": HeadConfig(),
+    "gru": HeadConfig(cell="gru-dt"),
+    "none": HeadConfig(cell="none", track_statistics=False),
+}
+JUDGED = 5  # one held-out clip for so many to learn from
+HOLDING_SEED = 0  # of the choice of held-out sequences, the same for every seed
+
+
+def bench_labels(config: BenchLabelsConfig) -> None:
+    """Train what is missing, score, and print a row for each head.
+
+    Raises:
+        LiquidTrackError: data are missing or damaged, or the output folder holds other trainings.
+    """
+    torch.set_num_threads(max(1, config.workers))
+    check_memory(PROCESS_BYTES * config.workers, f"--workers {config.workers}")
+    prepare("bench labels", config.out, config.test, config.profiles, config.plot)
+    variants = []
+    for variant in _trained(config):
+        scores = hota_of(variant.path, config.test, config.profiles, config.workers, config.out / SCORES)
+        variants.append(replace(variant, hota=scores))
+    variants.sort(key=lambda v: (list(HEADS).index(v.kind), v.place, v.seed))
+    print(table(variants, "sequences"))
+    if config.plot is not None:
+        curves(variants, config.plot, "training sequences")
+    if config.json is not None:
+        about = {"clips": config.clips, "steps": config.steps, "batch": config.batch}
+        write_report(config.json, json.dumps(about | {"heads": [v.figures() for v in variants]}, indent=1))
+
+
+def _trained(config: BenchLabelsConfig) -> Iterator[HeadVariant]:
+    """Every head; those of the same sequences and seed learn from the same clips."""
+    every = training_sequences(config.roots)
+    data = digest(every)
+    every, held = hold_out(every, HOLDING_SEED)
+    first = in_numpy(untrained(HeadConfig()))
+    held_noise = noise_of(every)
+    count = max(4, config.clips // JUDGED)
+    judging = RollOuts(held_noise, first, config.batch, HeadConfig(), config.workers, config.quiet)
+    jobs = [(HOLDING_SEED, 0, ON_HELD_OUT + k) for k in range(count)]
+    judged = usable(judging(held, jobs, "rolling out held-out clips"))
+    for seed in config.seeds:
+        for n in dict.fromkeys(min(n, len(every)) if n else len(every) for n in config.sequences):
+            few = chosen(every, n, seed)
+            rolled = replace(judging, noise=noise_of(few))
+            records = rolled(few, [(seed, n, k) for k in range(config.clips)], f"rolling out {n} sequences")
+            settings = {"clips": str(config.clips), "clips_seed": str(seed), "sequences": str(n)}
+            trainer = VariantTrainer(config.out, records, judged, data, settings, config.quiet)
+            steps = TrainingSteps(config.steps, config.batch, config.learning_rate, seed)
+            for memory in config.memories:
+                yield trainer(memory, n, seed, untrained(replace(HEADS[memory], weights_seed=seed)), steps)
+
+
+def chosen(sequences: list[TrackingSequence], count: int, seed: int) -> list[TrackingSequence]:
+    """The first `count` of all in a random order of the seed, in which the data sets take turns."""
+    rng = np.random.default_rng([seed, 4])
+    homes = sorted({s.home for s in sequences})
+    own = {home: [s for s in sequences if s.home == home] for home in homes}
+    ranks = [
+        ((k + float(rng.random())) / len(own[home]), home, one)
+        for home in homes
+        for k, one in enumerate(own[home][i] for i in rng.permutation(len(own[home])))
+    ]
+    return [one for _, _, one in sorted(ranks, key=lambda r: r[:2])[:count]]

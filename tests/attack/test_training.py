@@ -18,8 +18,8 @@ pytest.importorskip("torchvision", reason="training needs the extra `torch`")
 
 from tests.support.labelled_images import pictures  # noqa: E402
 from tests.support.onnx_nets import write_net, yolox_answer  # noqa: E402
+from tools.cli.command_words import split  # noqa: E402
 from tools.cli.commands import COMMANDS as CLI_COMMANDS  # noqa: E402
-from tools.cli.commands import split  # noqa: E402
 from tools.cli.main import load  # noqa: E402
 from tools.cli.settings import parse  # noqa: E402
 from tools.train.config.detector import TrainDetectorConfig  # noqa: E402
@@ -27,7 +27,6 @@ from tools.train.detector_data import gather  # noqa: E402
 
 SMALL = "--rollouts 1 --clips 1 --steps 1 --batch 1 --workers 1 --cell none --units 4 --quiet".split()  # noqa: SIM905
 HEAD = ["train", "association", "data", "--out", "new"]
-PRUNE = ["prune", "absent", "data", "--out", "new/p.safetensors"]
 DETECTOR = ["train", "detection", "coco", "--out", "new", "--workers", "0", "--classes", "ball", "box"]
 VIEWS = ["train", "classification", "views", "pictures", "--out", "new"]
 REID = ["train", "reid", "people", "--out", "new/m.safetensors"]
@@ -35,13 +34,10 @@ MOTION = ["fit", "motion", "data"]
 RETURNS = ["fit", "reid", "people"]
 SERIES = ["bench", "cells", "xor", "--out", "new"]
 GRADIENTS = ["bench", "gradients"]
-SIZES = ["bench", "sizes", "data", "--out", "new"]
-LABELS = ["bench", "labels", "data", "--out", "new"]
 SENTIMENT = ["bench", "sentiment", "texts", "--out", "new"]
 COMMANDS = {
-    "head": HEAD, "prune": PRUNE, "detector": DETECTOR, "views": VIEWS, "reid": REID, "motion": MOTION,
+    "head": HEAD, "detector": DETECTOR, "views": VIEWS, "reid": REID, "motion": MOTION,
     "returns": RETURNS, "series": SERIES, "gradients": GRADIENTS, "sentiment": SENTIMENT,
-    "sizes": SIZES, "labels": LABELS,
 }  # fmt: skip
 NO_COUNT = ("0", "-1", "1.5", str(10**30))
 NO_SEED = ("-1", "nan", str(2**64))
@@ -64,15 +60,6 @@ BAD: dict[str, dict[str, tuple[str, ...]]] = {
             "--init-weights": ("",),
             "--cell": ("ltc", ""),
         },
-    "prune": {
-        **dict.fromkeys(("--keep", "--keep-hidden", "--keep-synapses"), ("0", "-1", "1.1", "nan", "x")),
-        **dict.fromkeys(("--clips", "--batch", "--workers"), NO_COUNT),
-        "--steps": ("-1", "nan", str(10**30)),
-        "--criterion": ("odd", ""),
-        "--data-seed": NO_SEED,
-        "--learning-rate": NO_RATE,
-        "--out": ("", "new/p.pt", ".safetensors"),
-    },
     "detector": {
             "--epochs": (*NO_RATE, "inf"),
             "--batch": (*NO_COUNT, "1"),
@@ -101,16 +88,6 @@ BAD: dict[str, dict[str, tuple[str, ...]]] = {
     "series": {"--units": ("-1", "nan", str(10**30)), "--epochs": ("-1", "nan"),
          "--learning-rate": ("-1", "nan", "inf", "1e308"),
          "--threads": ("0", "-1", str(10**9)), "--seeds": ("-1", "nan", ""), "--drop": ("1", "nan", "-1", "0.5")},
-    "sizes": {
-        **dict.fromkeys(("--clips", "--steps", "--batch", "--workers"), NO_COUNT),
-        "--kinds": ("odd", ""), "--numbers": ("0", "499", "-1", "nan", str(10**30)),
-        "--seeds": ("-1", "nan", ""), "--learning-rate": NO_RATE, "--data-seed": NO_SEED,
-    },
-    "labels": {
-        **dict.fromkeys(("--clips", "--steps", "--batch", "--workers"), NO_COUNT),
-        "--memories": ("odd", ""), "--sequences": ("-1", "nan"), "--seeds": ("-1", "nan", ""),
-        "--learning-rate": NO_RATE,
-    },
     "gradients": {"--steps": ("0", "1", "-1", "nan", str(10**30)), "--units": NO_COUNT, "--inputs": NO_COUNT,
          "--seeds": NO_COUNT},
     "sentiment": {"--size": (*NO_COUNT, "99"), "--embedding": NO_COUNT, "--epochs": NO_COUNT,
@@ -194,11 +171,6 @@ NO_DATA = {
     "absent": ["train", "association", "absent"],
     "a file": ["train", "association", "file"],
     "empty name": ["train", "association", ""],
-    "sizes of nothing": ["bench", "sizes", "coco"],
-    "labels of nothing": ["bench", "labels"],
-    "a head absent": ["prune", "absent"],
-    "a head of nothing": ["prune", "file", "data"],
-    "no head": ["prune"],
     "nothing": ["train", "association"],
     "no sequences": ["train", "association", "coco"],
     "detector absent": ["train", "detection", "absent"],

@@ -36,7 +36,7 @@ Scores = dict[str, dict[str, float]]  # HOTA by test set and profile
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class HeadVariant:
+class ComparedHead:
     """One trained head of a comparison.
 
     Attributes:
@@ -89,7 +89,7 @@ class VariantTrainer:
     settings: Mapping[str, str]
     quiet: bool
 
-    def __call__(self, kind: str, place: int, seed: int, model: AssociationHead, steps: TrainingSteps) -> HeadVariant:
+    def __call__(self, kind: str, place: int, seed: int, model: AssociationHead, steps: TrainingSteps) -> ComparedHead:
         """The trained head, whose folder is named after its kind, place and seed.
 
         Raises:
@@ -107,7 +107,7 @@ class VariantTrainer:
         weights = training.weights()
         save_head(path, weights, model.config, {"data_sha256": self.data, "revision": revision()})
         loss = held_out_loss(training.mean_model(), self.judged)
-        return HeadVariant(kind, place, seed, steps.total, learned_numbers(model), loss, path, model.config, weights)
+        return ComparedHead(kind, place, seed, steps.total, learned_numbers(model), loss, path, model.config, weights)
 
 
 def prepare(command: str, out: Path, tests: Sequence[Path], profiles: Sequence[str], plot: Path | None) -> None:
@@ -202,7 +202,7 @@ def _read(path: Path) -> dict[str, float]:
         raise ConfigError(f"{path}: is damaged; remove it, and its scores are measured again.") from None
 
 
-def table(variants: Sequence[HeadVariant], what: str) -> str:
+def table(variants: Sequence[ComparedHead], what: str) -> str:
     """A row for each head."""
     sets = [(name, profile) for name, of in variants[0].hota.items() for profile in of] if variants else []
     head = f"{'kind':8} {what:>10} {'seed':>5} {'numbers':>8} {'steps':>6} {'loss':>7}"
@@ -213,14 +213,14 @@ def table(variants: Sequence[HeadVariant], what: str) -> str:
     return as_lines(lines)
 
 
-def curves(variants: Sequence[HeadVariant], path: Path, what: str) -> None:
+def curves(variants: Sequence[ComparedHead], path: Path, what: str) -> None:
     """Plot the loss and each HOTA against the place: a line for each kind, the mean over seeds, a dot for each head.
 
     Raises:
         ConfigError: matplotlib is missing, or the file cannot be written.
     """
     plt = plots.pyplot()
-    panels: list[tuple[str, Callable[[HeadVariant], float]]] = [("held-out loss", lambda v: v.loss)]
+    panels: list[tuple[str, Callable[[ComparedHead], float]]] = [("held-out loss", lambda v: v.loss)]
     for name, of in variants[0].hota.items():
         panels += [(f"HOTA, {name}, {p}", lambda v, n=name, p=p: v.hota[n][p]) for p in of]  # type: ignore[misc]
     figure, axes = plt.subplots(1, len(panels), figsize=(4.5 * len(panels), 4), layout="constrained", squeeze=False)

@@ -14,7 +14,7 @@ from models.association_head.config import HeadConfig
 from tools.benchmark.config.labels import BenchLabelsConfig
 from tools.benchmark.head_variants import (
     SCORES,
-    HeadVariant,
+    ComparedHead,
     VariantTrainer,
     curves,
     hota_of,
@@ -60,7 +60,7 @@ def bench_labels(config: BenchLabelsConfig) -> None:
         write_report(config.json, json.dumps(about | {"heads": [v.figures() for v in variants]}, indent=1))
 
 
-def _trained(config: BenchLabelsConfig) -> Iterator[HeadVariant]:
+def _trained(config: BenchLabelsConfig) -> Iterator[ComparedHead]:
     """Every head; those of the same sequences and seed learn from the same clips."""
     every = training_sequences(config.roots)
     data = digest(every)

@@ -18,7 +18,7 @@ from models.runtime.cache import sha256
 from tools.benchmark.config.sizes import BenchSizesConfig
 from tools.benchmark.head_variants import (
     SCORES,
-    HeadVariant,
+    ComparedHead,
     VariantTrainer,
     curves,
     hota_of,
@@ -83,7 +83,7 @@ def _trainer(config: BenchSizesConfig, head: HeadNumpy, path: Path) -> VariantTr
     return VariantTrainer(config.out, records, held_out, data, settings, config.quiet)
 
 
-def _trained(config: BenchSizesConfig, head: HeadNumpy, trainer: VariantTrainer) -> Iterator[HeadVariant]:
+def _trained(config: BenchSizesConfig, head: HeadNumpy, trainer: VariantTrainer) -> Iterator[ComparedHead]:
     """Every head of every seed, in the order of the kinds."""
     whole = TrainingSteps(config.steps, config.batch, config.learning_rate, config.data_seed)
     part = replace(whole, total=max(1, config.steps // SHARE))
@@ -118,7 +118,7 @@ def _wired(config: HeadConfig) -> HeadConfig:
 
 def _grown(
     numbers: list[int], begin: HeadConfig, trainer: VariantTrainer, whole: TrainingSteps, part: TrainingSteps, seed: int
-) -> Iterator[HeadVariant]:
+) -> Iterator[ComparedHead]:
     """The smallest head from random weights, and each next one from the one before."""
     chain = [(count, sizes) for count in numbers if (sizes := sized(begin, count)) is not None]
     if len(chain) < 2:

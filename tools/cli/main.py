@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.errors import LiquidTrackError
-from tools.cli.commands import COMMANDS, split, usage
+from tools.cli.command_words import split, usage
+from tools.cli.commands import COMMANDS
 
 OK, FAILED, MISTAKE = 0, 1, 2
 

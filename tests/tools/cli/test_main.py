@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from tools.cli import choices
-from tools.cli.commands import COMMANDS, EVERYDAY
+from tools.cli.command_words import EVERYDAY
+from tools.cli.commands import COMMANDS
 from tools.cli.help import USUAL, help_text
 from tools.cli.main import MISTAKE, OK, load, main
 from tools.cli.options import options

@@ -8,7 +8,8 @@ import pytest
 
 from models.checks.seconds import parse_seconds
 from models.errors import ConfigError
-from tools.cli.commands import COMMANDS, split
+from tools.cli.command_words import split
+from tools.cli.commands import COMMANDS
 from tools.cli.main import load
 from tools.cli.settings import flatten, parse, settings
 from tools.cli.typed import ANSWERS, FILMING, LEARNING, SAME

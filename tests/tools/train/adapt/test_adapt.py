@@ -22,7 +22,7 @@ from models.runtime.cache import sha256
 from models.runtime.weight_files import read_arrays
 from tests.support.walking_people import detections_folder, walkers
 from tools.cli.main import main
-from tools.train.adapt.command import adapt, label_camera
+from tools.train.adapt.command import adapt, label_camera, run
 from tools.train.adapt.guard import GuardResult, decide
 from tools.train.adapt.pseudo_labels import PseudoLabels
 from tools.train.adapt.recordings import CameraRecording, read_camera, stretches
@@ -187,6 +187,39 @@ def test_head_that_is_no_better_is_not_written(
     assert not report["adapted"]
     assert len(report["verdicts"]) == 4
     assert all(verdict["rehearsal"] is not None for verdict in report["verdicts"])
+
+
+def shuffled(labels: PseudoLabels, rng: np.random.Generator) -> PseudoLabels:
+    """The labels of every frame in another order."""
+    piece, frame = labels.piece.copy(), labels.recording.video.frame
+    rows = np.flatnonzero(piece >= 0)
+    mixed = rows[np.lexsort((rng.random(len(rows)), frame[rows]))]
+    piece[rows] = labels.piece[mixed]
+    return replace(labels, piece=piece)
+
+
+def tries(labels: list[PseudoLabels], head: HeadNumpy, out: Path, count: int, **more: object) -> int:
+    """How many of `count` adaptations to shuffled labels are accepted."""
+    config = replace(small(Path("camera"), out), clips=12, steps=10, **more)  # type: ignore[arg-type]
+    accepted = 0
+    for seed in range(count):
+        rng = np.random.default_rng([seed, 9])
+        found = run(
+            replace(config, seed=seed, out=out.with_stem(f"try{seed}")), head, [shuffled(one, rng) for one in labels]
+        )
+        accepted += found.weights is not None
+    return accepted
+
+
+def test_shuffled_labels_are_refused(labels: list[PseudoLabels], head: HeadNumpy, tmp_path: Path) -> None:
+    assert tries(labels, head, tmp_path / "a.safetensors", 1) == 0
+
+
+@pytest.mark.slow
+def test_shuffled_labels_are_accepted_in_few_of_many_tries(
+    labels: list[PseudoLabels], head: HeadNumpy, tmp_path: Path
+) -> None:
+    assert tries(labels, head, tmp_path / "a.safetensors", 40) <= 2
 
 
 def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:

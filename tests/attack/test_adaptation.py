@@ -20,6 +20,7 @@ BAD = {
     **dict.fromkeys(("--clips", "--steps", "--batch"), COUNTS),
     **dict.fromkeys(("--minutes", "--rehearsal", "--margin"), SHARES),
     "--seed": ("-1", "nan", str(2**64)),
+    "--scenes": ("meadows", ""),
     "--workers": ("-1", "1.5"),
     "--out": ("", "camera.pt", "folder/", ".safetensors"),
 }

@@ -1,12 +1,17 @@
-"""Advice after a run without tracks: the detections of its detector, and a flag that may help."""
+"""Advice after a run: why nothing was tracked, and whether the head is that of another camera."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 from models.checks.printable import one_line
+from models.runtime.weight_files import read_arrays
 from tools.track.config.video import TrackConfig
 from tracker.pipeline.loop import Summary
+from tracker.protocols import SourceInfo
+
+SIZES = "image_sizes"  # in the metadata of an adapted head: those of its recordings, as 1920x1080
 
 
 def nothing_tracked(summary: Summary, config: TrackConfig, names: tuple[str, ...]) -> str | None:
@@ -41,3 +46,20 @@ def nothing_tracked(summary: Summary, config: TrackConfig, names: tuple[str, ...
     lower = max(math.floor(summary.top_score * 95) / 100, 0.01)
     flags = f"--new-track-score {lower:g}" + (f" --low-score {lower:g}" if lower < tracking.low_score else "")
     return f"{seen}, too unsure to begin a track; {flags} begins one there."
+
+
+def other_camera(config: TrackConfig, info: SourceInfo) -> str | None:
+    """One line where the association head was adapted to a camera whose images have another size than the source's.
+
+    Raises:
+        WeightsError: the head cannot be read.
+    """
+    path = config.tracking.association_head
+    about = read_arrays(Path(path), "a head", "train one with `liquidtrack train association`")[1] if path else {}
+    known, own = about.get(SIZES, ""), f"{info.width}x{info.height}"
+    if not known or own in known.split(", "):
+        return None
+    return (
+        f"warning: {one_line(Path(path).name)} was adapted to {one_line(about.get('camera', 'a camera'))} of "
+        f"{one_line(known)} pixels, and this has {own}; the head of the package may be better here."
+    )

@@ -15,7 +15,7 @@ from tools.track.build import build_sinks, linger, outputs
 from tools.track.cameras import track_cameras
 from tools.track.config.video import TrackConfig
 from tools.track.elsewhere import staged, told
-from tools.track.findings import nothing_tracked
+from tools.track.findings import nothing_tracked, other_camera
 from tools.track.live import check_live, run_pipeline
 from tools.track.looks import check_looks, check_looks_source, in_order, looked_summary
 from tools.track.observer import NOBODY, Observer
@@ -123,6 +123,8 @@ def track_summary(config: TrackConfig, observer: Observer = NOBODY) -> tuple[Sum
             say(
                 f"  unrecorded: {count} frames, which came faster than they can be written, and were not tracked either"
             )
+        if line := other_camera(config, source.info):
+            say(f"  {line}")
         if line := nothing_tracked(summary, config, detector.names):
             say(f"  {line}")
         for mark in masks.waiting if (masks := pipeline.find(MaskStage)) is not None else ():

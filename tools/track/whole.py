@@ -26,7 +26,7 @@ from tools.track.detection_pass import DetectionPass, detection_settings
 from tools.track.detections_kept import made_with, open_cache
 from tools.track.doubt import DOUBT_BELOW, DoubtFile
 from tools.track.elsewhere import told
-from tools.track.findings import nothing_tracked
+from tools.track.findings import nothing_tracked, other_camera
 from tools.track.observer import NOBODY, Observer
 from tools.track.ordered_worker import OrderedWorker
 from tools.track.outputs import Beginning, cache_guard, check_record, guard, with_defaults
@@ -314,6 +314,8 @@ def _report(config: TrackConfig, summary: Summary, run: WholeRun, say: Callable[
     if config.output.cache is not None:
         used = run.cache is not None and run.cache.complete
         say(f"  cache: {config.output.cache} ({'nothing was detected again' if used else 'for the next run'})")
+    if line := other_camera(config, run.source.info):
+        say(f"  {line}")
     if line := nothing_tracked(summary, config, run.names):
         say(f"  {line}")
     if summary.complete and run.detector is not None and not run.source.info.live and config.reading.end is None:

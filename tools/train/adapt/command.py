@@ -23,13 +23,14 @@ from models.runtime.cache import sha256
 from models.runtime.compute import usable_cores
 from tools.cli.messages import say
 from tools.reporting.files import write_report
+from tools.track.findings import SIZES
 from tools.track.workers import in_processes
 from tools.train.adapt.agreement import BlockScores, judge
 from tools.train.adapt.folds import FoldRecords, Weights, rehearsal_losses, train_fold
 from tools.train.adapt.guard import SHARES, GuardResult, decide
 from tools.train.adapt.pseudo_labels import FOLDS, PseudoLabels, check_labels, in_blocks, label
 from tools.train.adapt.recordings import CameraRecording, read_camera
-from tools.train.adapt.students import FoldRecord, roll_rehearsal, roll_student, streets
+from tools.train.adapt.students import FoldRecord, rehearsal_scenes, roll_rehearsal, roll_student
 from tools.train.checkpoints import digest, make_out, revision, settings_of
 from tools.train.config.adapt import STAGES, AdaptConfig
 from tools.train.rollouts import Record
@@ -38,6 +39,7 @@ from tracker.learned.liquid_motion import WEIGHTS, LiquidMotion
 from tracker.types import Float64
 
 HELD_BACK = 24  # clips of the rehearsal that only judge
+MIN_BLOCKS = 6  # blocks of time in which heads are compared
 MIN_CLIPS = 4  # clips with labels that a fold needs
 
 
@@ -168,9 +170,9 @@ def roll(config: AdaptConfig, head: HeadNumpy, labels: list[PseudoLabels]) -> tu
     own = [record for part in parts for record in part]
     if not config.rehearsal:
         return own, []
-    drives = streets(config.seed)
+    scenes = rehearsal_scenes(config.scenes, config.seed)
     count = max(2, round(config.clips * config.rehearsal)) + HELD_BACK
-    simulated = partial(roll_rehearsal, drives, head)
+    simulated = partial(roll_rehearsal, scenes, head)
     return own, list(_each(config, simulated, [(config.seed, 2, k) for k in range(count)], "rehearsal"))
 
 
@@ -185,8 +187,11 @@ def _judge(config: AdaptConfig, head: HeadNumpy, labels: list[PseudoLabels], wei
             for block, score in zip(part.block.tolist(), part.score.tolist(), strict=True):
                 if fold is None or block % FOLDS != fold:
                     scores[block] = score
-    if not scores:
-        raise DataError("no block of time has enough objects that are known; give longer recordings.")
+    if len(scores) < MIN_BLOCKS:
+        raise DataError(
+            f"objects are known for long enough in only {len(scores)} blocks of time, where {MIN_BLOCKS} are needed; "
+            "give longer recordings, or more of them."
+        )
     order = sorted(scores)
     return BlockScores(np.array(order, np.int64), np.array([scores[k] for k in order], np.float64))
 
@@ -208,9 +213,11 @@ def _each(config: AdaptConfig, work: Any, jobs: Sequence[Any], name: str) -> Any
 
 def _about(config: AdaptConfig, labels: list[PseudoLabels]) -> dict[str, Any]:
     """What was learned from."""
+    sizes = [one.recording.video.size for one in labels]
     rows = sum(len(one.piece) for one in labels)
     return {
         "recordings": [one.recording.name for one in labels],
+        "image_sizes": ", ".join(sorted({f"{w}x{h}" for w, h in sizes if w and h})),
         "recorded_seconds": round(sum(one.recording.seconds for one in labels), 1),
         "detections": rows,
         "sure_share": round(sum(int((one.piece >= 0).sum()) for one in labels) / max(rows, 1), 4),
@@ -223,6 +230,7 @@ def _about(config: AdaptConfig, labels: list[PseudoLabels]) -> dict[str, Any]:
 def _card(config: AdaptConfig, report: dict[str, Any]) -> dict[str, str]:
     """Metadata of the weights file."""
     return {
+        SIZES: report["image_sizes"],
         "camera": ", ".join(path.name or Path(path).absolute().name for path in config.sources),
         "adapted_from": report["adapted_from"],
         "package_head": sha256(WEIGHTS),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from datasets.ground_truth.tracking import PartlyLabelled, TrackingSequence
+from datasets.simulation.crowds import crowd
 from datasets.simulation.detector_noise import Found, NoiseModel, Rng
 from datasets.simulation.driving import drive
 from datasets.simulation.training_clips import (
@@ -22,6 +24,7 @@ from datasets.simulation.training_clips import (
     tell_camera_motion,
 )
 from models.association_head.inference import HeadNumpy
+from tools.train.config.adapt import RehearsalName
 from tools.train.rollouts import Record, roll, roll_one
 from tracker.types import Bool, Int64
 
@@ -29,8 +32,8 @@ HOLES_SHARE = 0.6  # share of clips in which objects are absent for a while
 HOLE_SHARE = 0.3  # share of the objects of such a clip
 HOLE_S = (0.2, 2.5)  # length of an absence, seconds
 SPEED_SPREAD = 0.1  # standard deviation of the logarithm of a clip's speed
-STREETS = 12  # simulated drives of the rehearsal
-STREET_S, STREET_RATE = 30.0, 10.0  # seconds and frames a second of a drive
+SCENES = 12  # simulated scenes of each kind in the rehearsal
+SCENE_S = 30.0  # seconds of a scene
 MISS_SHARE = 0.03  # share of missed objects in full view in the rehearsal
 
 
@@ -116,9 +119,15 @@ def _only(record: Record, kept: Bool) -> Record:
     return replace(record, **{name: getattr(record, name)[kept] for name in names})
 
 
-def streets(seed: int) -> list[TrackingSequence]:
-    """Simulated drives, whose truth is known: what the head must not forget."""
-    return [drive(np.random.default_rng([seed, 7, k]), STREET_S, STREET_RATE)[0] for k in range(STREETS)]
+def rehearsal_scenes(kinds: Sequence[RehearsalName], seed: int) -> list[TrackingSequence]:
+    """Simulated scenes, whose truth is known: what the head must not forget."""
+    found = []
+    for k in range(SCENES):
+        if "crowds" in kinds:
+            found.append(crowd(np.random.default_rng([seed, 8, k]), SCENE_S))
+        if "streets" in kinds:
+            found.append(drive(np.random.default_rng([seed, 7, k]), SCENE_S)[0])
+    return found
 
 
 def roll_rehearsal(sequences: list[TrackingSequence], head: HeadNumpy, seed: tuple[int, ...]) -> Record:

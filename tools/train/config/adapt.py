@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from tyro.conf import Positional
 
@@ -13,6 +14,7 @@ from models.errors import ConfigError
 from tracker.detectors.config import DetectorConfig
 
 SUFFIX = ".safetensors"
+RehearsalName = Literal["streets", "crowds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class AdaptConfig:
         batch: clips in a training step.
         rehearsal: share of simulated clips in a training step, so that nothing else is forgotten. 0: none, and what
             is forgotten is not checked.
+        scenes: simulated scenes of the rehearsal. streets are seen from a car, crowds by a still camera.
         margin: log-odds over the best rival from which a match is taken for truth.
         seed: seed of clips and batches.
         workers: processes. 0 means one for each core.
@@ -52,6 +55,7 @@ class AdaptConfig:
     steps: int = 120
     batch: int = 8
     rehearsal: float = 0.25
+    scenes: tuple[RehearsalName, ...] = ("streets", "crowds")
     margin: float = 4.0
     seed: int = 0
     workers: int = 0
@@ -64,6 +68,8 @@ class AdaptConfig:
         check_ranges(self, {name: (2, most) for name, most in sizes.items()})
         check_ranges(self, {"minutes": (0.1, 10_000.0), "rehearsal": (0.0, 0.9), "margin": (0.0, 30.0)})
         check_ranges(self, {"seed": SEEDS, "workers": (0, WORKERS)})
+        if not self.scenes:
+            raise ConfigError("scenes names none; give streets, crowds, or --rehearsal 0.")
         if not self.sources:
             raise ConfigError("there is nothing to learn from; name recordings of one camera.")
         if self.out.suffix != SUFFIX or self.out.stem == "":

@@ -22,6 +22,8 @@ from models.runtime.cache import sha256
 from models.runtime.weight_files import read_arrays
 from tests.support.walking_people import detections_folder, walkers
 from tools.cli.main import main
+from tools.track.config.video import TrackConfig
+from tools.track.findings import other_camera
 from tools.train.adapt.command import adapt, label_camera, run
 from tools.train.adapt.guard import GuardResult, decide
 from tools.train.adapt.pseudo_labels import PseudoLabels
@@ -32,6 +34,7 @@ from tools.train.loop import Loop
 from tracker.config import TrackerConfig
 from tracker.learned.liquid_motion import WEIGHTS, LiquidMotion
 from tracker.offline.types import VideoDetections
+from tracker.protocols import SourceInfo
 from tracker.types import Float64
 
 
@@ -41,8 +44,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tools.train.adapt.agreement, "UNEVEN", ("stride5",))
     monkeypatch.setattr(tools.train.adapt.students, "FRAMES", 12)
     monkeypatch.setattr(datasets.simulation.training_clips, "BURN_IN_FRAMES", 4)
-    monkeypatch.setattr(tools.train.adapt.students, "STREETS", 1)
-    monkeypatch.setattr(tools.train.adapt.students, "STREET_S", 3.0)
+    monkeypatch.setattr(tools.train.adapt.students, "SCENES", 1)
+    monkeypatch.setattr(tools.train.adapt.students, "SCENE_S", 3.0)
     monkeypatch.setattr(tools.train.adapt.command, "HELD_BACK", 3)
 
 
@@ -138,6 +141,10 @@ def test_better_head_is_written_with_its_figures(
     assert 0 < max(float(abs(weights[name] - before[name]).max()) for name in before) < 0.1
     assert sorted(path.name for path in tmp_path.glob("*")) == ["yard.json", "yard.safetensors"]
     assert about["package_head"] == sha256(WEIGHTS)
+    config = TrackConfig("yard.mp4", tracking=TrackerConfig(association_head=str(out)))
+    assert other_camera(config, SourceInfo("yard", 960, 960)) is None
+    assert "of 960x960 pixels, and this has 640x480" in str(other_camera(config, SourceInfo("gate", 640, 480)))
+    assert other_camera(TrackConfig("gate.mp4"), SourceInfo("gate", 640, 480)) is None
     results = tmp_path / "results"
     words = ["mot", str(camera), str(results), "--association-head", str(out), "--quiet", "--workers", "1"]
     assert main(words) == 0
@@ -242,6 +249,14 @@ def test_what_cannot_be_learned_from_is_one_sentence(tmp_path: Path, capsys: pyt
     assert "a file that ends in .safetensors" in refused(capsys, "yard.mp4", "--out", str(tmp_path / "yard.txt"))
     assert "holds no <sequence>/det/det.txt" in refused(capsys, str(tmp_path), *out)
     assert not (tmp_path / "yard.json").exists()
+
+
+def test_blocks_without_known_objects_do_not_judge(
+    camera: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tools.train.adapt.agreement, "MIN_ROWS", 10**6)
+    words = [str(camera), "--clips", "6", "--rehearsal", "0", "--out", str(tmp_path / "yard.safetensors")]
+    assert "in only 0 blocks of time" in refused(capsys, *words)
 
 
 def test_head_of_other_sizes_is_refused(camera: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,10 +130,16 @@ def occlusion_ratio(xyxy: Float64, touch: tuple[Int64, Int64, Float64]) -> Float
     return containment(xyxy, xyxy[:, 3], touch)
 
 
+def magnification(affine: Float64) -> float:
+    """By how much areas grow under the linear part of an affine, (2, 2) or (2, 3): the size of its determinant."""
+    (a, b), (c, d) = affine[:, :2].tolist()
+    return float(abs(a * d - b * c))
+
+
 def moved_boxes(xyxy: Float64, affine: Float64) -> Float64:
     """(N, 4) boxes in the pixels of a frame whose camera has moved by `affine` (2, 3); they stay upright."""
     linear, shift = affine[:, :2], affine[:, 2]
-    half = 0.5 * (xyxy[:, 2:] - xyxy[:, :2]) * np.sqrt(abs(np.linalg.det(linear)))
+    half = 0.5 * (xyxy[:, 2:] - xyxy[:, :2]) * np.sqrt(magnification(linear))
     centre = 0.5 * (xyxy[:, :2] + xyxy[:, 2:]) @ linear.T + shift
     return np.concatenate([centre - half, centre + half], axis=1)
 

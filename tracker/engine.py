@@ -20,7 +20,7 @@ from tracker.appearance.track_embedding import update_embedding
 from tracker.association.candidates import Candidates
 from tracker.association.gating import at_border
 from tracker.association.matching import Associator, MatchProblem
-from tracker.boxes import to_xyxy
+from tracker.boxes import magnification, to_xyxy
 from tracker.classification.track_classes import ClassPooling
 from tracker.config import TrackerConfig
 from tracker.inputs.bounds import MAX_TRACKS, strongest
@@ -372,7 +372,7 @@ class Tracker:
 
 def _affine(warp: object, time: float) -> Float64:
     affine = real("the camera motion", warp, np.float64)
-    if affine.shape != (2, 3) or not np.isfinite(affine).all() or np.linalg.det(affine[:, :2]) == 0:
+    if affine.shape != (2, 3) or not np.isfinite(affine).all() or magnification(affine) == 0:
         raise DataError(
             f"the camera motion at {time} s is {affine.tolist()!s:.80}; give a (2, 3) affine, not singular."
         )

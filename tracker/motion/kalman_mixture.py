@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tracker.boxes import to_xyxy
+from tracker.boxes import magnification, to_xyxy
 from tracker.motion.base import Observations, Prediction
 from tracker.motion.kalman import Gaussian, MotionNoise, correct, first, step
 from tracker.types import Float32, Float64, Int64
@@ -134,7 +134,7 @@ class KalmanMotion:
 
     def warp(self, rows: Float64, affine: Float64) -> Float64:
         linear, shift = affine[:, :2], affine[:, 2]
-        grow = 0.5 * np.log(abs(np.linalg.det(linear)))
+        grow = 0.5 * np.log(magnification(linear))
         square = linear * linear
         new = rows.copy()
         parts = new[:, 1 : 1 + 5 * self._n].reshape(len(rows), 5, self._k, 4)

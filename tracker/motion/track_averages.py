@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracker.boxes import neighbour_iou, occlusion_ratio, overlapping_pairs
+from tracker.boxes import magnification, neighbour_iou, occlusion_ratio, overlapping_pairs
 from tracker.motion.base import Observations, TrackStatistics
 from tracker.types import Float64
 
@@ -48,7 +48,7 @@ def warp(rows: Float64, affine: Float64) -> Float64:
     new = rows.copy()
     usual = new[:, USUAL:].reshape(len(rows), len(SPANS), 4)
     usual[:, :, :2] = usual[:, :, :2] @ linear.T + shift
-    usual[:, :, 2:] += 0.5 * np.log(abs(np.linalg.det(linear)))
+    usual[:, :, 2:] += 0.5 * np.log(magnification(linear))
     return new
 
 

@@ -105,6 +105,9 @@ class CompiledMotion(LiquidMotion):
             self.scales.learn((observations.coordinates - prediction.coordinates) / prediction.std, observations)
         return self.kernels.update(rows, prediction.packed, observations, time)
 
+    def warp(self, rows: Float64, affine: Float64) -> Float64:
+        return self.kernels.warp(rows, affine)
+
 
 class CompiledAssociation(Learned):
     """`Learned` in C, with predictions of a `CompiledMotion`."""

@@ -24,6 +24,7 @@ ARGUMENTS = {
     "liquid_predict": (INT, P, INT, REAL, P, P, P, P, P, P, P),
     "liquid_update": (INT, P, INT, P, P, P, P, REAL, P, P, P, P, P, P),
     "liquid_start": (INT, INT, P, P, P, P, REAL, P, P, P, P, P),
+    "liquid_warp": (INT, P, INT, INT, P, P),
     "liquid_near": (INT, P, INT, P, REAL, ctypes.c_int64, P, P),
     "liquid_logits": (ctypes.c_int64, P, P, INT, P, P, P, INT, P, P, P, P, P, P, P, P, P, P),
 }
@@ -50,7 +51,7 @@ class Kernels:
         heard = w["listen.0.bias"].shape[0] if c.message_rounds else 1
         weights = np.concatenate([w[f"{name}.{part}"].ravel() for name in names for part in ("weight", "bias")])
         sizes = (head.inputs, c.units, c.query_size, head.features, c.hidden, c.message_size, heard, c.message_rounds)
-        self._library, self._query = library, c.query_size
+        self._library, self._query, self._units = library, c.query_size, c.units
         self._modes, self._spans = _numbers(modes), _numbers(SPANS)
         self._head = (
             _at(np.array(sizes, np.int32)),
@@ -112,6 +113,13 @@ class Kernels:
                 *self._head,
                 _at(new),
             )
+        return new
+
+    def warp(self, rows: Float64, affine: Float64) -> Float64:
+        """(N, width) the rows in the pixels of a frame whose camera has moved by the (2, 3) `affine`."""
+        n, new = len(rows), np.empty_like(rows)
+        if n:
+            self._library.liquid_warp(n, _given(rows), rows.shape[1], self._units, _given(affine), _at(new))
         return new
 
     def near(self, predictions: Float64, coordinates: Float64, reach: float) -> tuple[Int64, Int64]:

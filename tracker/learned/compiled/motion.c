@@ -267,3 +267,25 @@ void liquid_start(int n, int width, const double *coordinates, const double *sco
     }
     free(x);
 }
+
+/* The rows (n, width) in the pixels of a frame whose camera has moved by `affine` (2, 3). */
+void liquid_warp(int n, const double *rows, int width, int units, const double *affine, double *out) {
+    double a = affine[0], b = affine[1], c = affine[3], d = affine[4], grow = 0.5 * fast_log(fabs(a * d - b * c));
+    memcpy(out, rows, (size_t)n * width * sizeof *out);
+    for (int i = 0; i < n; i++) {
+        const double *row = rows + (size_t)i * width;
+        double *new = out + (size_t)i * width, *habit = new + ROW_LIQUID + units;
+        for (int part = 0; part < 5; part++) /* the covariance of x with y that results is neglected */
+            for (int k = 0; k < WIDE; k += 4) {
+                double *to = new + ROW_X + part * WIDE + k, x = to[0], y = to[1];
+                to[0] = part < 2 ? a * x + b * y : a * a * x + b * b * y;
+                to[1] = part < 2 ? c * x + d * y : c * c * x + d * d * y;
+                if (part == 0) to[0] += affine[2], to[1] += affine[5], to[2] += grow, to[3] += grow;
+            }
+        for (int s = 0; s < 1 + SPANS; s++) {
+            double *to = s ? habit + 2 + 4 * (s - 1) : new + ROW_LAST, x = to[0], y = to[1];
+            to[0] = a * x + b * y + affine[2], to[1] = c * x + d * y + affine[5], to[2] += grow, to[3] += grow;
+        }
+        for (int k = 0; k < 2; k++) habit[2 + 4 * SPANS + k] += new[ROW_LAST + k] - row[ROW_LAST + k];
+    }
+}

@@ -113,6 +113,11 @@ class Compared(LiquidMotion):
         self.rows, self.latest = rows.copy(), fast
         return slow
 
+    def warp(self, rows: Float64, affine: Float64) -> Float64:
+        slow = super().warp(rows, affine)
+        np.testing.assert_allclose(self.fast.warp(rows, affine), slow, rtol=1e-9, atol=1e-9)
+        return slow
+
     def update(
         self, rows: Float64, observations: Observations, time: float, prediction: Prediction | None = None
     ) -> Float64:

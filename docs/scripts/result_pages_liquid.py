@@ -203,11 +203,43 @@ def _noise() -> Promise | None:
     return Promise("robust to noise", about, text, _verdict(gap), ("liquid-noise", "tracking-mot17"))
 
 
+def _architecture() -> Promise | None:
+    if not have("liquid-sizes"):
+        return None
+    figures = read_figures("liquid-sizes")
+    given, gaps = figures["heads"][0], {(d["kind"], d["numbers"], d["minus"]): d for d in figures["differences"]}
+    halves = {key: gap for key, gap in gaps.items() if key[0] == "pruned" and key[1] <= given["numbers"] / 2}
+    grown = {key: gap for key, gap in gaps.items() if key[0] == "grown" and key[2] == "scratch"}
+    if not halves or not grown:
+        return None
+    half, large = max(halves, key=lambda key: key[1]), max(grown, key=lambda key: key[1])
+    text = (
+        f"pruned from {given['numbers']:,} to {half[1]:,} numbers {_shown(halves[half])} HOTA; grown to {large[1]:,} "
+        f"in a third of the steps {_shown(grown[large])} HOTA beside one trained from scratch"
+    )
+    about = "heads pruned, grown and trained from scratch on the same clips (`bench sizes`)"
+    return Promise("it can change its neurons", about, text, _verdict(halves[half], grown[large]), ("liquid-sizes",))
+
+
+def _labels() -> Promise | None:
+    if not have("liquid-labels"):
+        return None
+    gaps = [d for d in read_figures("liquid-labels")["differences"] if d["minus"] == "gru"]
+    if not gaps:
+        return None
+    few = sorted(gaps, key=lambda d: d["sequences"])[:2]
+    text = ", ".join(f"{d['sequences']} labelled sequences {_shown(d)}" for d in few)
+    about = "heads trained from few sequences, beside a GRU that is told the elapsed time (`bench labels`)"
+    return Promise("little labelled data", about, f"{text} HOTA", _verdict(*few), ("liquid-labels",))
+
+
 PROMISES: tuple[Callable[[], Promise | None], ...] = (
     _memory,
     _better_than_gru,
     _clock,
     _clock_beside_gru,
+    _architecture,
+    _labels,
     _noise,
     _weather,
     _sentiment,

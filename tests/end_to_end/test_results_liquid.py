@@ -73,3 +73,30 @@ def test_language_is_judged_by_the_liquid_cell_that_validation_chose(checkout: P
     assert "`mixed-cfc` -2.0 [-3.0, -1.0] points beside the LSTM" in row
     assert "a bag of words has 68.5 %, `mixed-cfc` 64.0 %" in row
     assert row.endswith("| behind |")
+
+
+def test_sizes_and_labels_are_rows_of_the_promises(checkout: Path) -> None:
+    def of(kind: str, numbers: int, minus: str, *values: float) -> dict[str, object]:
+        return {"kind": kind, "numbers": numbers, "minus": minus} | gap(*values)
+
+    sizes = [
+        of("scratch", 12_000, "given", -9, -10, -8), of("pruned", 6000, "given", -3, -4, -2),
+        of("pruned", 12_000, "given", -0.2, -0.5, 0.1), of("pruned", 24_000, "given", 0, -0.1, 0.1),
+        of("grown", 6000, "scratch", 5, 4, 6), of("grown", 50_000, "scratch", 0.3, -0.2, 0.8),
+    ]  # fmt: skip
+    put(checkout, "liquid-sizes", {"heads": [{"numbers": 24_220}], "differences": sizes})
+    labels = [
+        {"kind": "liquid", "sequences": n, "minus": minus} | gap(n / 10, 0.05, 1)
+        for n in (1, 3, 10)
+        for minus in ("gru", "none")
+    ]
+    put(checkout, "liquid-labels", {"differences": labels})
+    made = script(checkout, "results.py")
+    assert made.returncode == 0, made.stderr
+    lines = (checkout / "docs/results/liquid.md").read_text().splitlines()
+    (changed,) = [line for line in lines if line.startswith("| it can change its neurons")]
+    assert "from 24,220 to 12,000 numbers -0.2 [-0.5, +0.1] HOTA; grown to 50,000 in a third" in changed
+    assert changed.endswith("| level |")
+    (few,) = [line for line in lines if line.startswith("| little labelled data")]
+    assert "1 labelled sequences +0.1 [+0.1, +1.0], 3 labelled sequences +0.3" in few
+    assert few.endswith("| ahead |")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from models.runtime.arrays import Float32
 from models.runtime.cache import atomic, sha256
 from tools.benchmark.config.mot import BenchMotConfig
 from tools.benchmark.mot import measure
+from tools.benchmark.paired_bootstrap import compare_values
 from tools.reporting import plots
 from tools.track.sequences import find_sequences
 from tools.train.association_loss import held_out_loss
@@ -32,6 +33,7 @@ from tools.train.rollouts import Record
 from tracker.learned.pair_features import FEATURES, INPUTS
 
 HEAD, CHECKPOINT, CURVE, SCORES = "head.safetensors", "checkpoint.pt", "curve.csv", "scores.json"
+ALL = "all sequences"  # as one
 Scores = dict[str, dict[str, float]]  # HOTA by test set and profile
 
 
@@ -50,6 +52,7 @@ class ComparedHead:
         config: its sizes.
         weights: its arrays.
         hota: by test set and profile.
+        sequences: HOTA of each test sequence, the mean over the profiles.
     """
 
     kind: str
@@ -62,6 +65,7 @@ class ComparedHead:
     config: HeadConfig
     weights: Mapping[str, Float32]
     hota: Scores = field(default_factory=dict)
+    sequences: Mapping[str, float] = field(default_factory=dict)
 
     def figures(self) -> dict[str, Any]:
         """What goes into the JSON file."""
@@ -158,29 +162,49 @@ def in_numpy(model: AssociationHead) -> HeadNumpy:
     return HeadNumpy({name: value.numpy().copy() for name, value in model.state_dict().items()}, model.config)
 
 
-def hota_of(path: Path, tests: Sequence[Path], profiles: Sequence[str], workers: int, kept: Path) -> Scores:
-    """HOTA in percent by test set and profile; those that were measured before are taken from the file `kept`.
+def scored(
+    head: ComparedHead, tests: Sequence[Path], profiles: Sequence[str], workers: int, kept: Path
+) -> ComparedHead:
+    """The head with its HOTA in percent; what was measured before is taken from the file `kept`.
 
     Raises:
-        ConfigError: a profile is unknown, or the file is damaged.
-        DataError: a test set holds no sequence.
+        ConfigError: the file is damaged.
+        DataError: a test set breaks its format.
     """
     known = _read(kept)
-    found: Scores = {}
+    hota: Scores = {}
+    sequences: dict[str, list[float]] = {}
     for root in tests:
         data = _content(root)
         for profile in profiles:
-            key = f"{sha256(path)[:16]} {data} {profile}"
+            key = f"{sha256(head.path)[:16]} {data} {profile}"
             if key not in known:
                 one = BenchMotConfig(
-                    root, motions=(f"liquid:{path}",), profiles=(profile,), workers=workers, quiet=True
+                    root, motions=(f"liquid:{head.path}",), profiles=(profile,), workers=workers, quiet=True
                 )
                 [of] = measure(one).values()
-                known[key] = of[profile][0].combined.hota
+                found = of[profile][0]
+                known[key] = {ALL: found.combined.hota} | {name: s.hota for name, s in found.sequences.items()}
                 with atomic(kept, ROOM) as part:
                     part.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-            found.setdefault(root.name, {})[profile] = known[key]
-    return found
+            hota.setdefault(root.name, {})[profile] = known[key][ALL]
+            for name, value in known[key].items():
+                if name != ALL:
+                    sequences.setdefault(f"{root.name} {name}", []).append(value)
+    return replace(head, hota=hota, sequences={name: float(np.mean(of)) for name, of in sequences.items()})
+
+
+def difference(heads: Sequence[ComparedHead], others: Sequence[ComparedHead]) -> dict[str, float] | None:
+    """HOTA of `heads` minus that of `others`, each the mean over the seeds, with its interval over the test sequences.
+
+    None where one has no HOTA.
+    """
+    if not heads or not others or not heads[0].sequences or not others[0].sequences:
+        return None
+    names = list(heads[0].sequences)
+    ours, theirs = ([float(np.mean([h.sequences[name] for h in of])) for name in names] for of in (heads, others))
+    found = compare_values(ours, theirs)
+    return {"value": found.value, "low": found.low, "high": found.high}
 
 
 def _content(root: Path) -> str:
@@ -192,12 +216,14 @@ def _content(root: Path) -> str:
     return whole.hexdigest()[:16]
 
 
-def _read(path: Path) -> dict[str, float]:
+def _read(path: Path) -> dict[str, dict[str, float]]:
     if not path.exists():
         return {}
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return {str(key): float(value) for key, value in found.items()}
+        return {
+            str(key): {str(n): float(v) for n, v in of.items()} | {ALL: float(of[ALL])} for key, of in found.items()
+        }
     except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         raise ConfigError(f"{path}: is damaged; remove it, and its scores are measured again.") from None
 

@@ -17,9 +17,10 @@ from tools.benchmark.head_variants import (
     ComparedHead,
     VariantTrainer,
     curves,
-    hota_of,
+    difference,
     in_numpy,
     prepare,
+    scored,
     table,
     untrained,
 )
@@ -47,17 +48,26 @@ def bench_labels(config: BenchLabelsConfig) -> None:
     torch.set_num_threads(max(1, config.workers))
     check_memory(PROCESS_BYTES * config.workers, f"--workers {config.workers}")
     prepare("bench labels", config.out, config.test, config.profiles, config.plot)
-    variants = []
-    for variant in _trained(config):
-        scores = hota_of(variant.path, config.test, config.profiles, config.workers, config.out / SCORES)
-        variants.append(replace(variant, hota=scores))
-    variants.sort(key=lambda v: (list(HEADS).index(v.kind), v.place, v.seed))
-    print(table(variants, "sequences"))
+    heads = [scored(one, config.test, config.profiles, config.workers, config.out / SCORES) for one in _trained(config)]
+    heads.sort(key=lambda h: (list(HEADS).index(h.kind), h.place, h.seed))
+    print(table(heads, "sequences"))
     if config.plot is not None:
-        curves(variants, config.plot, "training sequences")
+        curves(heads, config.plot, "training sequences")
     if config.json is not None:
         about = {"clips": config.clips, "steps": config.steps, "batch": config.batch}
-        write_report(config.json, json.dumps(about | {"heads": [v.figures() for v in variants]}, indent=1))
+        found = [one.figures() for one in heads]
+        write_report(config.json, json.dumps(about | {"heads": found, "differences": _differences(heads)}, indent=1))
+
+
+def _differences(heads: list[ComparedHead]) -> list[dict[str, object]]:
+    """HOTA of the liquid heads of each number of sequences minus that of the others."""
+    found: list[dict[str, object]] = []
+    for place in dict.fromkeys(h.place for h in heads):
+        of = {kind: [h for h in heads if (h.kind, h.place) == (kind, place)] for kind in HEADS}
+        for kind in ("gru", "none"):
+            if (gap := difference(of["liquid"], of[kind])) is not None:
+                found.append({"kind": "liquid", "sequences": place, "minus": kind} | gap)
+    return found
 
 
 def _trained(config: BenchLabelsConfig) -> Iterator[ComparedHead]:

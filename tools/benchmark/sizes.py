@@ -21,14 +21,16 @@ from tools.benchmark.head_variants import (
     ComparedHead,
     VariantTrainer,
     curves,
-    hota_of,
+    difference,
     in_numpy,
     learned_numbers,
     prepare,
+    scored,
     table,
     untrained,
 )
 from tools.reporting.files import write_report
+from tools.train.association_loss import held_out_loss
 from tools.train.checkpoints import check_memory, digest
 from tools.train.head_activity import activity_of, usable
 from tools.train.head_rollouts import ON_HELD_OUT, PROCESS_BYTES, RollOuts, hold_out, noise_of, training_sequences
@@ -36,6 +38,7 @@ from tools.train.head_training import TrainingSteps
 from tracker.config import TrackerConfig
 from tracker.learned.liquid_motion import WEIGHTS, LiquidMotion
 
+GIVEN = "given"  # kind of the trained head
 SHARE = 3  # heads that begin with trained weights get one step in so many
 JUDGED = 5  # one held-out clip for so many to learn from
 FIRST_SCALES = (0.02, 12.0)  # sizes that are searched, as multiples of the given head's
@@ -56,16 +59,41 @@ def bench_sizes(config: BenchSizesConfig) -> None:
     path = WEIGHTS if config.association_head is None else config.association_head
     head = LiquidMotion.build(TrackerConfig(association_head=str(path))).head
     trainer = _trainer(config, head, path)
-    variants = []
-    for variant in _trained(config, head, trainer):
-        scores = hota_of(variant.path, config.test, config.profiles, config.workers, config.out / SCORES)
-        variants.append(replace(variant, hota=scores))
-    print(table(variants, "asked for"))
-    if config.plot is not None and variants:
-        curves(variants, config.plot, "learned numbers")
+    heads = [
+        scored(one, config.test, config.profiles, config.workers, config.out / SCORES)
+        for one in (_given(head, path, trainer), *_trained(config, head, trainer))
+    ]
+    print(table(heads, "asked for"))
+    if config.plot is not None:
+        curves(heads, config.plot, "learned numbers")
     if config.json is not None:
         about = {"clips": config.clips, "steps": config.steps, "batch": config.batch}
-        write_report(config.json, json.dumps(about | {"heads": [v.figures() for v in variants]}, indent=1))
+        found = [one.figures() for one in heads]
+        write_report(config.json, json.dumps(about | {"heads": found, "differences": _differences(heads)}, indent=1))
+
+
+def _given(head: HeadNumpy, path: Path, trainer: VariantTrainer) -> ComparedHead:
+    """The trained head itself."""
+    model = untrained(head.config, head.weights())
+    count = learned_numbers(model)
+    return ComparedHead(
+        GIVEN, count, 0, 0, count, held_out_loss(model, trainer.judged), path, head.config, head.weights()
+    )
+
+
+def _differences(heads: list[ComparedHead]) -> list[dict[str, object]]:
+    """HOTA of each kind and size minus that of the given head, and of grown heads minus those of scratch."""
+    by = {
+        key: [h for h in heads if (h.kind, h.place) == key] for key in dict.fromkeys((h.kind, h.place) for h in heads)
+    }
+    given = heads[:1]
+    pairs = [(key, GIVEN, given) for key in by if key[0] != GIVEN]
+    pairs += [(key, "scratch", by.get(("scratch", key[1]), [])) for key in by if key[0] == "grown"]
+    return [
+        {"kind": key[0], "numbers": key[1], "minus": name} | gap
+        for key, name, others in pairs
+        if (gap := difference(by[key], others)) is not None
+    ]
 
 
 def _trainer(config: BenchSizesConfig, head: HeadNumpy, path: Path) -> VariantTrainer:

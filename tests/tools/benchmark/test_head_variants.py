@@ -38,6 +38,12 @@ def with_detections(root: Path) -> Path:
     return root
 
 
+def compared(seed: int, a: float, b: float) -> head_variants.ComparedHead:
+    """A head with these scores of two sequences."""
+    scores = {"x a": a, "x b": b}
+    return head_variants.ComparedHead("k", 1, seed, 1, 1, 0.5, Path("h"), HeadConfig(), {}, {}, scores)
+
+
 def test_sizes_are_trained_once_and_scored(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,10 +59,13 @@ def test_sizes_are_trained_once_and_scored(
     assert main(words) == 0
     lines = capsys.readouterr().out.splitlines()
     kinds = [line.split()[0] for line in lines[1:]]
-    assert kinds == ["scratch", "scratch", "ncp", "ncp", "grown", "pruned", "pruned"]
+    assert kinds == ["given", "scratch", "scratch", "ncp", "ncp", "grown", "pruned", "pruned"]
     assert lines[0].endswith("test drop70")
-    heads = json.loads((tmp_path / "f.json").read_text())["heads"]
-    for one in heads:
+    figures = json.loads((tmp_path / "f.json").read_text())
+    assert [(d["kind"], d["numbers"], d["minus"]) for d in figures["differences"]] == [
+        *((one["kind"], one["place"], "given") for one in figures["heads"][1:]), ("grown", 3000, "scratch")
+    ]  # fmt: skip
+    for one in figures["heads"]:
         assert abs(one["numbers"] / one["place"] - 1) <= 0.15
         assert 0 < one["hota"]["test"]["drop70"] <= 100
     assert (tmp_path / "f.svg").stat().st_size > 1000
@@ -68,7 +77,7 @@ def test_sizes_are_trained_once_and_scored(
     assert main([*words, "--kinds", "scratch", "ncp", "--overwrite"]) == 0
     assert not tracked
     assert (tmp_path / "out" / "scratch-2000-s0" / "curve.csv").read_bytes() == before
-    assert capsys.readouterr().out.splitlines() == lines[:5]
+    assert capsys.readouterr().out.splitlines() == lines[:6]
     # a head without its checkpoint is not ours to replace
     (tmp_path / "out" / "ncp-2000-s0" / "checkpoint.pt").unlink()
     assert main([*words, "--overwrite"]) == 2
@@ -135,7 +144,13 @@ def test_impossible_comparison_of_sizes_is_one_sentence(settings: dict[str, obje
 def test_damaged_scores_are_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "scores.json").write_text("{[")
     with pytest.raises(ConfigError, match=r"scores\.json: is damaged; remove it"):
-        head_variants.hota_of(tmp_path, (), ("full",), 1, tmp_path / "scores.json")
+        head_variants.scored(compared(0, 1, 1), (), ("full",), 1, tmp_path / "scores.json")
+
+
+def test_difference_is_paired_by_sequence() -> None:
+    found = head_variants.difference([compared(0, 60, 70), compared(1, 64, 70)], [compared(0, 59, 69)])
+    assert found == {"value": 2.0, "low": 1.0, "high": 3.0}
+    assert head_variants.difference([], [compared(0, 1, 1)]) is None
 
 
 def test_unknown_memories_are_one_sentence() -> None:

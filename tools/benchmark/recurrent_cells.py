@@ -20,6 +20,7 @@ from datasets.ground_truth.time_series import (
 )
 from models.liquid.cells import check_name
 from tools.benchmark.config.recurrent_cells import BenchSeriesConfig
+from tools.benchmark.ltc_solvers import compare_solvers, folder_of
 from tools.benchmark.package_files import PVLIB, package_file
 from tools.benchmark.seed_bootstrap import compare_seeds
 from tools.reporting.files import write_report
@@ -84,10 +85,7 @@ def bench_series(config: BenchSeriesConfig) -> None:
     for cell in cells:
         for seed in config.seeds:
             recipe = _recipe(config, task, cell, seed, sets["train"].x.shape[2])
-            name = "-".join(
-                (recipe.task, cell, f"u{recipe.units}", f"e{recipe.epochs}", f"r{recipe.rate:g}", f"s{seed}")
-            )
-            result = fit(recipe, sets, config.out / name)
+            result = fit(recipe, sets, config.out / folder_of(recipe))
             print(_line(cell, seed, result), flush=True)
             found.append({"cell": cell, "seed": seed, **result})
     if task.goal == "regress":
@@ -95,10 +93,11 @@ def bench_series(config: BenchSeriesConfig) -> None:
         still = float(np.square(test.x - test.y)[test.mask].mean())
         print(f"{'last value':12} {'':4} {'':10} {still:9.3f}")
     gaps = _differences(config, sets, found)
+    solved = compare_solvers(config, sets, found) if config.solvers else {}
     if config.json is not None:
         for one in found:
             one.pop("test_series", None)  # long, and in the folder
-        whole = {"task": config.task, "drop": config.drop, "cells": found, **gaps}
+        whole = {"task": config.task, "drop": config.drop, "cells": found, **gaps, **solved}
         write_report(config.json, json.dumps(whole, indent=1))
 
 

@@ -11,6 +11,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 from torch.nn import functional
 
@@ -22,6 +24,7 @@ from tools.train.checkpoints import ROOM, Checkpoint, digest, make_out, settings
 from tools.train.loop import Loop, Schedule
 from tools.train.word_rnn import WordRNN
 
+WEIGHTS = "weights.safetensors"
 EVAL_ROWS = 512  # series scored at once
 POOL = 50  # batches that are sorted together by length
 Goal = Literal["regress", "label", "classify"]
@@ -94,7 +97,7 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
         if recipe.optimizer == "rmsprop"
         else torch.optim.Adam(model.parameters(), recipe.rate)
     )
-    data = {name: _tensors(series) for name, series in sets.items()}
+    data = {name: tensors(series) for name, series in sets.items()}
     order = _Order(recipe, data["train"][2].sum(1).numpy())
 
     def rate(step: int) -> float:
@@ -134,6 +137,8 @@ def fit(recipe: Recipe, sets: dict[str, Series], folder: Path) -> dict[str, Any]
     loop.resume(learnt)
     loop.run(0, recipe.epochs * len(order), losses, judge=judge, note=note)
     model.load_state_dict(best["weights"])
+    with atomic(folder / WEIGHTS, ROOM) as part:
+        part.write_bytes(save(model.state_dict()))
     scored = {name: outcomes(recipe, model, data[name]) for name in ("valid", "test")}
     result = {
         "recipe": asdict(recipe),
@@ -224,8 +229,22 @@ def _loss(recipe: Recipe, model: Network, batch: tuple[Tensor, ...]) -> tuple[Te
     return torch.where(mask, loss, 0.0).sum(1), int(mask.sum()), right.sum(1)
 
 
-def _model(recipe: Recipe, series: Series) -> Network:
-    settings: dict[str, Any] = {"cell": recipe.cell, "time_unit": recipe.time_unit}
+def trained(recipe: Recipe, series: Series, folder: Path, **changed: Any) -> Network:
+    """The network of a completed training, with settings of the cell that need no other weights `changed`.
+
+    Raises:
+        ConfigError: the weights are missing or damaged.
+    """
+    model = _model(recipe, series, **changed)
+    try:
+        model.load_state_dict(load((folder / WEIGHTS).read_bytes()))
+    except (OSError, SafetensorError, RuntimeError):
+        raise ConfigError(f"{folder / WEIGHTS}: is missing or damaged; choose another --out.") from None
+    return model
+
+
+def _model(recipe: Recipe, series: Series, **changed: Any) -> Network:
+    settings: dict[str, Any] = {"cell": recipe.cell, "time_unit": recipe.time_unit, **changed}
     if recipe.horizon:
         settings["horizon"] = recipe.horizon
     if recipe.backbone >= 0 and "cfc" in recipe.cell:
@@ -243,7 +262,8 @@ def _cut(data: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
     return x[:, :longest], times[:, :longest], mask[:, :longest], y[:, :longest] if y.dim() > 1 else y
 
 
-def _tensors(series: Series) -> tuple[Tensor, ...]:
+def tensors(series: Series) -> tuple[Tensor, ...]:
+    """x, times, mask and y."""
     return tuple(torch.from_numpy(a) for a in (series.x, series.times, series.mask, series.y))
 
 

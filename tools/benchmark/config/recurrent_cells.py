@@ -12,6 +12,8 @@ from datasets.output_guard.guard import Output, file_outputs
 from models.checks.limits import RATE, SEEDS, WORKERS, check_ranges
 from models.errors import ConfigError
 
+MAX_UNFOLDS = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class BenchSeriesConfig:
@@ -32,6 +34,8 @@ class BenchSeriesConfig:
         epochs: passes through the training set. 0: the usual number of the task.
         learning_rate: learning rate. 0: the usual one of the cell on this task.
         drop: probability that a sample is missing (cheetah, weather).
+        solvers: fused, euler, rk4 and dopri5. Each trained LTC is run by each of them, for a table of figure and time.
+        unfolds: steps of a solver between two samples, each tried; dopri5 chooses its own.
         threads: CPU threads.
         out: folder of logs, checkpoints and results.
         json: write all figures to this JSON file.
@@ -46,6 +50,8 @@ class BenchSeriesConfig:
     epochs: int = 0
     learning_rate: float = 0.0
     drop: float = 0.0
+    solvers: tuple[Literal["fused", "euler", "rk4", "dopri5"], ...] = ()
+    unfolds: tuple[int, ...] = (1, 3, 6, 12)
     threads: int = 1
     out: Path = Path("out/series")
     json: Path | None = None
@@ -58,6 +64,11 @@ class BenchSeriesConfig:
             raise ConfigError("--drop is for the tasks cheetah and weather; leave it out.")
         if not 0 <= self.drop < 1:
             raise ConfigError(f"drop is {self.drop}; give 0 up to below 1.")
+        if self.solvers and not any(cell in ("ltc", "mixed-ltc") for cell in self.cells):
+            raise ConfigError("solvers are of an LTC; add --cells ltc or mixed-ltc.")
+        if not self.unfolds or not all(1 <= count <= MAX_UNFOLDS for count in self.unfolds):
+            listed = " ".join(map(str, self.unfolds)) or "none"
+            raise ConfigError(f"unfolds are {listed}; give whole numbers from 1 to {MAX_UNFOLDS}.")
         ranges = {"units": (0, 1024), "epochs": (0, 100_000), "learning_rate": (0, RATE), "threads": (1, WORKERS)}
         check_ranges(self, ranges)
         if not self.seeds or not all(SEEDS[0] <= seed <= SEEDS[1] for seed in self.seeds):

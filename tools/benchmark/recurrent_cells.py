@@ -61,7 +61,7 @@ TASKS = {
         "label", 2, USUAL, 20, 16, 1e-3, rates={"ltc": 5e-3, "mixed-ltc": 5e-3}, time_unit=60.0
     ),
     "weather": Task(
-        "regress", 5, ("cfc", "cfc-leaky", "mixed-cfc", "lstm", "lstm-dt", "gru", "gru-dt", "gru-decay"), 30, 32, 3e-3,
+        "regress", 5, ("cfc", "cfc-leaky", "mixed-cfc", "lstm", "lstm-dt", "gru", "gru-dt", "gru-decay"), 14, 32, 2e-3,
         rates={"ltc": 1e-2, "mixed-ltc": 1e-2}, clip=1.0, time_unit=weather_series.HOUR_S, size=4000,
     ),
 }  # fmt: skip

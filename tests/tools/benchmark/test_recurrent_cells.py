@@ -135,7 +135,9 @@ def test_weather_is_learned_by_cells_of_one_size(tmp_path: Path, capsys: pytest.
     assert "weather" in capsys.readouterr().err
 
 
-def test_fused_solver_is_nearest_to_the_adaptive_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_solvers_of_a_trained_ltc_are_compared_with_the_adaptive_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("torchdiffeq", reason="the reference needs the extra `bench`")
     wheel, figures = pvlib_wheel(tmp_path / "pvlib.whl"), tmp_path / "figures.json"
     words = ["bench", "cells", "weather", "--data", str(wheel), "--drop", "0.95", "--epochs", "1", "--units", "4"]
@@ -144,9 +146,11 @@ def test_fused_solver_is_nearest_to_the_adaptive_one(tmp_path: Path, capsys: pyt
     rows = {(row["solver"], row["unfolds"]): row for row in json.loads(figures.read_text())["solvers"]}
     assert rows["dopri5", 1]["deviation"] == 0
     assert rows["fused", 20]["deviation"] < rows["fused", 1]["deviation"]
-    assert rows["fused", 20]["deviation"] < rows["rk4", 20]["deviation"]  # the flow is stiff over many hours
+    assert rows["rk4", 20]["deviation"] < 1e-3 * rows["rk4", 1]["deviation"]
+    assert rows["fused", 1]["deviation"] < rows["rk4", 1]["deviation"]  # one explicit step is too long
     assert "dopri5" not in capsys.readouterr().out
-    (next((tmp_path / "out").glob("*ltc*")) / "weights.safetensors").unlink()
+    for weights in (tmp_path / "out").glob("*/weights.safetensors"):
+        weights.unlink()
     assert main([*words, "--cells", "ltc", "--solvers", "fused"]) == 2
     assert "weights.safetensors: is missing or damaged" in capsys.readouterr().err
     assert main([*words, "--cells", "gru", "--solvers", "fused"]) == 2

@@ -32,7 +32,8 @@ class BenchSeriesConfig:
         units: neurons of each cell. 0: the usual number of the task; in weather, as many as make all cells equally
             large.
         epochs: passes through the training set. 0: the usual number of the task.
-        learning_rate: learning rate. 0: the usual one of the cell on this task.
+        learning_rate: learning rate. 0: the usual one of the cell on this task; in weather, the better of two on the
+            validation set.
         drop: probability that a sample is missing (cheetah, weather).
         solvers: fused, euler, rk4 and dopri5. Each trained LTC is run by each of them, for a table of figure and time.
         unfolds: steps of a solver between two samples, each tried; dopri5 chooses its own.

@@ -77,7 +77,7 @@ def _trained(config: BenchLabelsConfig) -> Iterator[ComparedHead]:
     every, held = hold_out(every, HOLDING_SEED)
     first = in_numpy(untrained(HeadConfig()))
     held_noise = noise_of(every)
-    count = max(4, config.clips // JUDGED)
+    count = max(2, config.clips // JUDGED)
     judging = RollOuts(held_noise, first, config.batch, HeadConfig(), config.workers, config.quiet)
     jobs = [(HOLDING_SEED, 0, ON_HELD_OUT + k) for k in range(count)]
     judged = usable(judging(held, jobs, "rolling out held-out clips"))

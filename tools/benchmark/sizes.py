@@ -104,7 +104,7 @@ def _trainer(config: BenchSizesConfig, head: HeadNumpy, path: Path) -> VariantTr
     largest = max(filter(None, (head.config, sized(head.config, max(config.numbers)))), key=lambda c: c.units)
     rolled = RollOuts(noise_of(sequences), head, config.batch, largest, config.workers, config.quiet)
     jobs = [(config.data_seed, 0, k) for k in range(config.clips)]
-    judged = [(config.data_seed, 0, ON_HELD_OUT + k) for k in range(max(4, config.clips // JUDGED))]
+    judged = [(config.data_seed, 0, ON_HELD_OUT + k) for k in range(max(2, config.clips // JUDGED))]
     settings = {"clips": str(config.clips), "clips_seed": str(config.data_seed), "rolled_out_by": sha256(path)[:16]}
     records = rolled(sequences, jobs, "rolling out")
     held_out = usable(rolled(held, judged, "rolling out held-out clips"))

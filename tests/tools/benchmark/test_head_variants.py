@@ -22,6 +22,7 @@ from tools.benchmark.head_variants import in_numpy, learned_numbers, untrained  
 from tools.benchmark.labels import bench_labels, chosen  # noqa: E402
 from tools.benchmark.sizes import sized  # noqa: E402
 from tools.cli.main import main  # noqa: E402
+from tools.train.head_training import TrainingSteps  # noqa: E402
 
 
 def roots(place: Path) -> tuple[Path, ...]:
@@ -78,10 +79,15 @@ def test_sizes_are_trained_once_and_scored(
     assert not tracked
     assert (tmp_path / "out" / "scratch-2000-s0" / "curve.csv").read_bytes() == before
     assert capsys.readouterr().out.splitlines() == lines[:6]
-    # a head without its checkpoint is not ours to replace
-    (tmp_path / "out" / "ncp-2000-s0" / "checkpoint.pt").unlink()
-    assert main([*words, "--overwrite"]) == 2
-    assert "is there without its checkpoint.pt" in capsys.readouterr().err
+
+
+def test_head_without_its_checkpoint_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "scratch-1-s0").mkdir()
+    (tmp_path / "scratch-1-s0" / "head.safetensors").write_text("mine")
+    trainer = head_variants.VariantTrainer(tmp_path, [], [], "data", {}, True)
+    with pytest.raises(ConfigError, match=r"is there without its checkpoint\.pt"):
+        trainer("scratch", 1, 0, untrained(HeadConfig()), TrainingSteps(1, 1, 1e-3, 0))
+    assert (tmp_path / "scratch-1-s0" / "head.safetensors").read_text() == "mine"
 
 
 def test_labels_are_few_and_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,8 +78,9 @@ def prune_head(config: PruneConfig) -> None:
     losses.append(held_out_loss(_model(small.weights, small.config), judged))
     weights = small.weights
     if checkpoint is not None and config.steps:
-        weights = _trained(config, small, records, checkpoint, data)
-        losses.append(held_out_loss(_model(weights, small.config), judged))
+        trained = _trained(config, small, records, checkpoint, data)
+        losses.append(held_out_loss(_model(trained, small.config), judged))
+        weights = trained if losses[-1] < losses[-2] else weights
     save_head(config.out, weights, small.config, _card(config, data))
     if not config.quiet:
         say(_summary(config, before.config, small, losses))
@@ -142,7 +143,8 @@ def _model(weights: dict[str, Float32], config: HeadConfig) -> AssociationHead:
 
 
 def _summary(config: PruneConfig, before: HeadConfig, small: PrunedHead, losses: Sequence[float]) -> str:
-    names = ("before", "pruned", "trained again")
+    kept = len(losses) < 3 or losses[-1] < losses[-2]
+    names = ("before", "pruned", "trained again" if kept else "trained again, which is not kept")
     told = ", ".join(f"{loss:.3f} {name}" for loss, name in zip(losses, names, strict=False))
     left, all_ = small.numbers
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from models.association_head.model import AssociationHead  # noqa: E402
 from models.errors import ConfigError, WeightsError  # noqa: E402
 from tests.support.walking_people import folder  # noqa: E402
 from tools.cli.main import main  # noqa: E402
-from tools.train import head_training  # noqa: E402
+from tools.train import head_training, pruning  # noqa: E402
 from tools.train.config.pruning import PruneConfig  # noqa: E402
 from tools.train.loop import Loop  # noqa: E402
 from tools.train.pruning import prune_head  # noqa: E402
@@ -52,6 +53,8 @@ def test_pruned_head_resumes_with_the_same_weights(small: PruneConfig, monkeypat
     prune_head(whole)
     found = load_head(whole.out)
     assert (found.config.units, found.config.hidden) == (4, 3)
+    curve = whole.out.with_suffix(".curve.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in curve] == ["step", "2", "4", "5"]
     synapses = found.weights()["cell.blocks.0.weight"]
     assert np.count_nonzero(synapses) == synapses.size // 2  # also after the training
 
@@ -71,6 +74,24 @@ def test_pruned_head_resumes_with_the_same_weights(small: PruneConfig, monkeypat
         assert np.array_equal(value, found.weights()[name]), name
     with pytest.raises(ConfigError, match=r"cut\.checkpoint\.pt: is of a training with --keep 0\.5"):
         prune_head(replace(cut, keep=0.7))
+
+
+@pytest.mark.parametrize("gain", [-0.1, 0.1])
+def test_training_is_kept_where_the_held_out_loss_falls(
+    small: PruneConfig, gain: float, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    losses = iter([0.5, 0.6, 0.6 - gain])
+    monkeypatch.setattr(pruning, "held_out_loss", lambda model, records: next(losses))
+    one = replace(small, quiet=False, steps=2, clips=1)  # the first has a rate of 0
+    prune_head(one)
+    said = capsys.readouterr().out
+    assert ("which is not kept" in said) == (gain < 0)
+    assert f"0.600 pruned, {0.6 - gain:.3f} trained again" in said
+    kept = load_head(one.out).weights()["flow.weight"]
+    trained = torch.load(one.beside[0], weights_only=True)
+    with io.BytesIO(trained["payload"].numpy().tobytes()) as inner:
+        mean = torch.load(inner, weights_only=True)["mean"]["flow.weight"].numpy()
+    assert np.array_equal(kept, mean) == (gain > 0)
 
 
 def test_pruning_without_sequences_uses_simulated_streets(

@@ -167,3 +167,10 @@ def test_links_resolve() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
         generated = target.startswith("../reference/commands/")
         assert generated or target.startswith("https://") or (ROOT / "docs/guides" / target).exists(), target
+
+
+def test_time_series(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch", reason="the cells need the extra `torch`")
+    run("Learn a time series")
+    (line,) = printed(capsys)
+    assert float(line.split()[-1]) < 0.05  # half a second makes 0.12 of a sine that stays as it is

@@ -15,7 +15,7 @@ from tracker.learned.compiled.library import load_library
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LIQUIDTRACK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("LIQUIDTRACK_NUMPY")
+    monkeypatch.delenv("LIQUIDTRACK_NUMPY", raising=False)
     load_library.cache_clear()
     return tmp_path / "cache"
 

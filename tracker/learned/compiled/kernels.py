@@ -6,13 +6,16 @@ An argument is copied only where its memory does not lie as C reads it.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from models.association_head.inference import HeadNumpy
+from models.errors import ConfigError
 from tracker.association.costs import Pairs
 from tracker.learned.compiled.layout import P_WIDTH
+from tracker.learned.compiled.library import load_library
 from tracker.motion.base import Observations
 from tracker.motion.track_averages import SPANS
 from tracker.types import Float32, Float64, Int64
@@ -51,6 +54,7 @@ class Kernels:
         heard = w["listen.0.bias"].shape[0] if c.message_rounds else 1
         weights = np.concatenate([w[f"{name}.{part}"].ravel() for name in names for part in ("weight", "bias")])
         sizes = (head.inputs, c.units, c.query_size, head.features, c.hidden, c.message_size, heard, c.message_rounds)
+        self._of = head
         self._library, self._query, self._units = library, c.query_size, c.units
         self._modes, self._spans = _numbers(modes), _numbers(SPANS)
         self._head = (
@@ -58,6 +62,12 @@ class Kernels:
             _at(np.array([c.time_unit, c.slowing, c.similarity_weight])),
             _at(weights),
         )
+
+    def __deepcopy__(self, memo: object) -> Kernels:
+        return self  # it never changes
+
+    def __reduce__(self) -> tuple[Callable[..., Kernels], tuple[HeadNumpy, Float64]]:
+        return restored, (self._of, self._modes)
 
     def observe(self, xyxy: Float64, score: Float64, label: Int64) -> tuple[Float64, Float64, Float64]:
         """(M, 4) coordinates, (M,) crowding and (M,) containment of boxes (M, 4); see `Observations`."""
@@ -159,6 +169,21 @@ class Kernels:
                 _at(logits),
             )
         return logits
+
+
+def restored(head: HeadNumpy, modes: Float64) -> Kernels:
+    """The kernels of a pickled tracker, in the process that reads it.
+
+    Raises:
+        ConfigError: no library was built there.
+    """
+    library = load_library()
+    if library is None:
+        raise ConfigError(
+            "this tracker runs in C, which is not built on this machine; run `liquidtrack compile` here, or set "
+            "LIQUIDTRACK_NUMPY=1 where the tracker is made."
+        )
+    return Kernels(library, head, modes)
 
 
 def _at(array: Any) -> ctypes.c_ubyte:

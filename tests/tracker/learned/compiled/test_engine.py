@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ctypes import CDLL
 from dataclasses import replace
 
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from models.association_head.config import HeadConfig
 from models.association_head.inference import HeadNumpy
 from models.association_head.shapes import head_shapes
+from models.errors import ConfigError
 from tracker.association.matching import NEVER_LOGIT, MatchProblem
 from tracker.config import TrackerConfig
 from tracker.engine import Tracker
@@ -40,7 +43,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CDLL]:
         pytest.skip("no C compiler on this machine")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LIQUIDTRACK_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.delenv("LIQUIDTRACK_NUMPY")
+        patch.delenv("LIQUIDTRACK_NUMPY", raising=False)
         build_library()
         built = load_library()
         assert built is not None
@@ -206,6 +209,26 @@ def test_tracks_are_the_same_in_c_and_in_numpy(library: CDLL, objects: int) -> N
         np.testing.assert_allclose(fast.predict(time + 0.5).xyxy, slow.predict(time + 0.5).xyxy, rtol=1e-6, atol=1e-3)
         matched += int((a.detection >= 0).sum())
     assert matched > 10 * objects
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda tracker: pickle.loads(pickle.dumps(tracker))])
+def test_copied_and_pickled_trackers_go_on_alike(
+    library: CDLL, again: Callable[[Tracker], Tracker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, tracker = scene(9, 20, 3), Tracker(TrackerConfig(motion="liquid"))
+    for time, detections in frames[:10]:
+        tracker.update(detections, time)
+    other = again(tracker)
+    for time, detections in frames[10:]:
+        a, b = tracker.update(detections, time), other.update(detections, time)
+        np.testing.assert_array_equal(a.id, b.id)
+        np.testing.assert_array_equal(a.xyxy, b.xyxy)
+    written = pickle.dumps(tracker)
+    monkeypatch.setenv("LIQUIDTRACK_NUMPY", "1")
+    load_library.cache_clear()
+    with pytest.raises(ConfigError, match="liquidtrack compile"):
+        pickle.loads(written)
+    load_library.cache_clear()
 
 
 def test_engine_runs_in_numpy_where_asked(library: CDLL, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,12 +40,17 @@ def walkers(frames: int = 400, people: int = 12) -> TrackingSequence:
 
 def detections_folder(root: Path, frames: int = 400, people: int = 8) -> Path:
     """A sequence of which only the detections are known."""
-    sequence = walkers(frames, people)
+    return write_detections(root, walkers(frames, people), 25)
+
+
+def write_detections(root: Path, sequence: TrackingSequence, rate: int) -> Path:
+    """The simulated detections of a sequence, without its truth."""
+    frames = len(sequence.times)
     found = simulate(sequence.truth, sequence.times, np.arange(frames), NoiseModel(), np.random.default_rng(5))
     rows = [f"{k + 1},-1,{box_text(b)},{p:.4f}\n" for k in range(frames) for b, p in zip(*found[k][1:], strict=True)]
     (root / "walkers" / "det").mkdir(parents=True)
     (root / "walkers" / "det" / "det.txt").write_text("".join(rows))
     (root / "walkers" / "seqinfo.ini").write_text(
-        f"[Sequence]\nname=walkers\nframeRate=25\nseqLength={frames}\nimWidth=960\nimHeight=960\n"
+        f"[Sequence]\nname=walkers\nframeRate={rate}\nseqLength={frames}\nimWidth=960\nimHeight=960\n"
     )
     return root

@@ -38,7 +38,7 @@ from tracker.config import TrackerConfig
 from tracker.learned.liquid_motion import WEIGHTS, LiquidMotion
 from tracker.types import Float64
 
-HELD_BACK = 24  # clips of the rehearsal that only judge
+HELD_BACK = 20  # clips of each kind of rehearsal that only judge
 MIN_BLOCKS = 6  # blocks of time in which heads are compared
 MIN_CLIPS = 4  # clips with labels that a fold needs
 
@@ -135,16 +135,15 @@ def run(config: AdaptConfig, head: HeadNumpy, labels: list[PseudoLabels]) -> Ada
     for stage in STAGES:
         ends = []
         for fold in range(FOLDS):
-            records = FoldRecords([one.record for one in own if one.fold == fold], again[:-HELD_BACK])
+            learned = [record for part in again for record in part[:-HELD_BACK]]
+            records = FoldRecords([one.record for one in own if one.fold == fold], learned)
             ends.append(train_fold(config, stage, fold, current[fold], head.config, records, settings, data))
         for share in SHARES[stage]:
             tried = [_moved(a, b, share) for a, b in zip(current, ends, strict=True)]
             whole = {name: (tried[0][name] + tried[1][name]) / 2 for name in first}
             scores = _judge(config, head, labels, tried)
-            loss = None
-            if again:
-                held = again[-HELD_BACK:]
-                loss = rehearsal_losses(whole, head.config, held) - rehearsal_losses(first, head.config, held)
+            held = [part[-HELD_BACK:] for part in again]
+            loss = [rehearsal_losses(whole, head.config, h) - rehearsal_losses(first, head.config, h) for h in held]
             result = decide(stage, share, _gains(before, scores), loss)
             results.append(result)
             if result.accepted:
@@ -162,18 +161,22 @@ def run(config: AdaptConfig, head: HeadNumpy, labels: list[PseudoLabels]) -> Ada
     return Adaptation(None if now is first else now, tuple(results), report)
 
 
-def roll(config: AdaptConfig, head: HeadNumpy, labels: list[PseudoLabels]) -> tuple[list[FoldRecord], list[Record]]:
-    """The rolled-out clips of the camera, and those of the rehearsal; each depends only on its number."""
+def roll(
+    config: AdaptConfig, head: HeadNumpy, labels: list[PseudoLabels]
+) -> tuple[list[FoldRecord], list[list[Record]]]:
+    """The rolled-out clips of the camera, and of each kind of rehearsal; each depends only on its number."""
     sequences, folds = [one.sequence() for one in labels], [one.fold for one in labels]
     work = partial(roll_student, sequences, folds, head)
     parts = _each(config, work, [(config.seed, 1, k) for k in range(config.clips)], "rolling out")
     own = [record for part in parts for record in part]
     if not config.rehearsal:
         return own, []
-    scenes = rehearsal_scenes(config.scenes, config.seed)
-    count = max(2, round(config.clips * config.rehearsal)) + HELD_BACK
-    simulated = partial(roll_rehearsal, scenes, head)
-    return own, list(_each(config, simulated, [(config.seed, 2, k) for k in range(count)], "rehearsal"))
+    count = max(2, round(config.clips * config.rehearsal / len(config.scenes))) + HELD_BACK
+    again = []
+    for kind in config.scenes:
+        simulated = partial(roll_rehearsal, rehearsal_scenes(kind, config.seed), head)
+        again.append(list(_each(config, simulated, [(config.seed, 2, k) for k in range(count)], kind)))
+    return own, again
 
 
 def _judge(config: AdaptConfig, head: HeadNumpy, labels: list[PseudoLabels], weights: Sequence[Weights]) -> BlockScores:

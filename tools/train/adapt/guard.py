@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -29,7 +30,7 @@ class GuardResult:
         error: its standard error.
         low: its first percentile over the resamples.
         blocks: number of blocks.
-        rehearsal: mean difference of the rehearsal's loss; None without a rehearsal.
+        rehearsal: mean difference of the rehearsal's loss on the kind of scene that fares worst; None without one.
         rehearsal_error: its standard error.
         accepted: whether it is better.
     """
@@ -49,14 +50,15 @@ class GuardResult:
         return asdict(self)
 
 
-def decide(stage: str, share: float, gains: Float64, rehearsal: ArrayLike | None) -> GuardResult:
+def decide(stage: str, share: float, gains: Float64, rehearsal: Sequence[ArrayLike] = ()) -> GuardResult:
     """The verdict about one head.
 
     Args:
         stage: what moved.
         share: share of the change.
         gains: (B,) agreement of each held-back block, adapted minus before.
-        rehearsal: (R,) loss of each clip of the rehearsal, adapted minus before; None without a rehearsal.
+        rehearsal: for each kind of simulated scene, (R,) loss of each clip, adapted minus before. None may be worse:
+            what is gained on one kind does not pay for what is lost on another.
     """
     rng = np.random.default_rng(0)
     count = len(gains)
@@ -64,8 +66,12 @@ def decide(stage: str, share: float, gains: Float64, rehearsal: ArrayLike | None
     gain, error, low = float(gains.mean()), float(means.std()), float(np.percentile(means, LOWER))
     good = gain > max(error, LEAST_GAIN) and low > 0
     loss = spread = None
-    if rehearsal is not None:
-        values = np.asarray(rehearsal, np.float64)
-        loss, spread = float(values.mean()), float(values.std() / np.sqrt(max(len(values), 1)))
+    if rehearsal:
+        loss, spread = max((_mean(np.asarray(one, np.float64)) for one in rehearsal), key=lambda m: m[0] / (m[1] or 1))
         good &= loss <= REHEARSAL_ERRORS * spread
     return GuardResult(stage, share, gain, error, low, count, loss, spread, bool(good))
+
+
+def _mean(values: Float64) -> tuple[float, float]:
+    """The mean and its standard error."""
+    return float(values.mean()), float(values.std() / np.sqrt(len(values)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -119,15 +118,10 @@ def _only(record: Record, kept: Bool) -> Record:
     return replace(record, **{name: getattr(record, name)[kept] for name in names})
 
 
-def rehearsal_scenes(kinds: Sequence[RehearsalName], seed: int) -> list[TrackingSequence]:
-    """Simulated scenes, whose truth is known: what the head must not forget."""
-    found = []
-    for k in range(SCENES):
-        if "crowds" in kinds:
-            found.append(crowd(np.random.default_rng([seed, 8, k]), SCENE_S))
-        if "streets" in kinds:
-            found.append(drive(np.random.default_rng([seed, 7, k]), SCENE_S)[0])
-    return found
+def rehearsal_scenes(kind: RehearsalName, seed: int) -> list[TrackingSequence]:
+    """Simulated scenes of one kind, whose truth is known: what the head must not forget."""
+    generators = [np.random.default_rng([seed, 7, k]) for k in range(SCENES)]
+    return [crowd(rng, SCENE_S) if kind == "crowds" else drive(rng, SCENE_S)[0] for rng in generators]
 
 
 def roll_rehearsal(sequences: list[TrackingSequence], head: HeadNumpy, seed: tuple[int, ...]) -> Record:

@@ -1,6 +1,6 @@
 """The liquid head as a `Motion` and an `Associator` whose inner loops run in C.
 
-The results are those of `LiquidMotion` and `Learned` up to rounding, 1e-6 of each number.
+The results are those of `LiquidMotion` and `Learned` up to the rounding of float32.
 """
 
 from __future__ import annotations

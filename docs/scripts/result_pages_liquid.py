@@ -148,7 +148,8 @@ def _weather() -> Promise | None:
         # the liquid cell is chosen on the validation set, as the control is
         best = min(gaps, key=lambda cell: _mean([c["valid"]["loss"] for c in figures["cells"] if c["cell"] == cell]))
         share = f"{100 * figures['drop']:.0f} % missing"
-        text.append(f"{share}: `{best}` {_shown(gaps[best], 3)} of squared error beside `{figures['reference']}`")
+        error = _shown(figures["differences"][best], 3)
+        text.append(f"{share}: squared error of `{best}` {error} beside `{figures['reference']}` (less is better)")
         found.append(gaps[best])
     if not found:
         return None

@@ -74,7 +74,8 @@ def package_file(wanted: PackageFile, instead: str) -> Path:
             ended = subprocess.run(
                 [sys.executable, "-m", "pip", *words], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
             )
-            reason = next((line for line in reversed(ended.stderr.splitlines()) if "ERROR" in line), "pip failed")
+            lines = ended.stderr.splitlines() or ["pip failed"]
+            reason = next((line for line in reversed(lines) if "ERROR" in line), lines[-1])
             found = Path(folder) / wanted.name
             if ended.returncode or not found.is_file():
                 raise DataError(

@@ -69,10 +69,6 @@ class BenchClockConfig:
         sizes = {"clips": 1_000_000, "test_clips": 10_000, "steps": 10_000_000, "batch": 4096, "workers": WORKERS}
         check_ranges(self, {name: (1, most) for name, most in sizes.items()} | {"data_seed": SEEDS})
         check_rate(self.learning_rate)
-        if not self.roots or not self.test:
-            raise ConfigError(
-                "bench clock trains on some sequences and judges on others; name both, these with --test."
-            )
         for entrant in self.entrants:
             cell, clock = parts(entrant)
             if cell not in CELLS or clock not in CLOCKS:
@@ -88,6 +84,10 @@ class BenchClockConfig:
             raise ConfigError(f"shares are {' '.join(map(str, self.shares))}; give more than 0, up to 1.")
         if not all(SEEDS[0] <= seed <= SEEDS[1] for seed in self.seeds):
             raise ConfigError(f"seeds are {' '.join(map(str, self.seeds))}; give whole numbers from 0.")
+        if not self.roots or not self.test:
+            raise ConfigError(
+                "bench clock trains on some sequences and judges on others; name both, these with --test."
+            )
 
     def outputs(self) -> tuple[Output, ...]:
         """What will be written besides the folder, whose trainings look after themselves."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from result_files import read_figures
-from result_tables import Page, have, number, table
+from result_tables import PROFILES, Page, have, hota, number, table
 
 W = "liquid:weights/control-"
 SETS = {"mot17": "MOT17", "dancetrack": "DanceTrack"}
@@ -52,7 +52,7 @@ def liquid() -> Page | None:
     )
     names = tuple(dict.fromkeys(name for p in found for name in p.results))
     parts = [table(["promise", "experiment", "figure", "verdict"], rows).replace("---:", "---")]
-    parts += [part for part in (_clock_table(), _gradient_table()) if part]
+    parts += [part for part in (_rate_table(), _clock_table(), _gradient_table()) if part]
     return Page("liquid", "The promises of liquid networks", about, tuple(parts), _says(found), names)
 
 
@@ -104,6 +104,28 @@ def _better_than_gru() -> Promise | None:
         return None
     about = "the same, beside a GRU that is told the elapsed time"
     return Promise("better than gated networks", about, text, _verdict(*gaps), names)
+
+
+def _rates(control: str) -> tuple[str, list[Gap]]:
+    """(text, differences) of liquid minus a control on each profile whose rate changes or is low."""
+    gaps = {p: _turned(gap) for p, gap in read_figures("liquid-rates")["differences"]["liquid"][control].items()}
+    return ", ".join(f"{PROFILES[p]} {_shown(gap)}" for p, gap in gaps.items()) + " HOTA", list(gaps.values())
+
+
+def _changing_rate() -> Promise | None:
+    if not have("liquid-rates"):
+        return None
+    text, gaps = _rates(f"{W}gru-dt.safetensors")
+    about = "MOT17 at rates that change or are low, beside a GRU that is told the elapsed time (`bench mot`)"
+    return Promise("made for uneven time", about, text, _verdict(*gaps), ("liquid-rates",))
+
+
+def _time_in_the_tracker() -> Promise | None:
+    if not have("liquid-rates"):
+        return None
+    text, gaps = _rates("liquid-shuffled")
+    about = "the same, beside the same head whose memory hears the elapsed time of another track"
+    return Promise("the memory uses its clock, in the tracker", about, text, _verdict(*gaps), ("liquid-rates",))
 
 
 def _clock() -> Promise | None:
@@ -238,6 +260,8 @@ def _labels() -> Promise | None:
 PROMISES: tuple[Callable[[], Promise | None], ...] = (
     _memory,
     _better_than_gru,
+    _changing_rate,
+    _time_in_the_tracker,
     _clock,
     _clock_beside_gru,
     _architecture,
@@ -255,6 +279,23 @@ def _is_liquid(cell: str) -> bool:
 
 def _mean(values: list[float]) -> float:
     return sum(values) / len(values)
+
+
+def _rate_table() -> str:
+    """HOTA at rates that change, of the head and its controls."""
+    if not have("liquid-rates"):
+        return ""
+    figures = {name: of for name, of in read_figures("liquid-rates").items() if name != "differences"}
+    profiles = list(next(iter(figures.values())))
+    names = {name: f"`{name.removeprefix(W).removesuffix('.safetensors')}`" for name in figures}
+    rows = [[names[name], *(number(hota(of, p)) for p in profiles)] for name, of in figures.items()]
+    about = (
+        "HOTA on MOT17's second halves. `gru-dt`: a GRU that is told the elapsed time; `none`: no cell, but the "
+        "averages of each track; `memoryless`: neither; `liquid-shuffled`: the memory hears the elapsed time of "
+        "another track. That is often the same time, since all tracks wait for the next frame; `bench clock` takes "
+        "the intervals of other moments."
+    )
+    return "\n\n".join(["## Changing rates", about, table(["", *(PROFILES[p] for p in profiles)], rows)])
 
 
 def _clock_table() -> str:

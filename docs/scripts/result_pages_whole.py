@@ -157,7 +157,8 @@ def _doubt(kinds: dict[str, Any]) -> str:
         "number",
         "wrong",
         *(f"wrong among the {100 * float(s):g} % least sure" for s in SHARES),
-        "ECE",
+        "calibration error",
+        "among the 10 % least sure",
     ]
     rows = []
     for kind, title in KINDS.items():

@@ -51,6 +51,8 @@ def have(*names: str) -> bool:
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table: the first column is text, the others are numbers."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    if any(len(line) != len(head) for line in lines):
+        raise ValueError(f"a row of the table {head} has another number of cells")
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import torch
 
 from datasets.subsampling.patterns import PATTERNS
 from models.association_head.inference import load_head
@@ -19,8 +18,9 @@ from tools.benchmark.clock_heads import BINS, HeadVariant, score, train
 from tools.benchmark.config.clock import BenchClockConfig, parts
 from tools.benchmark.paired_bootstrap import Difference, compare_shares
 from tools.reporting.files import write_report
-from tools.train.checkpoints import check_memory, make_out
-from tools.train.head_rollouts import PROCESS_BYTES, noise_of, training_sequences
+from tools.train.checkpoints import make_out
+from tools.train.head_activity import usable
+from tools.train.head_rollouts import noise_of, training_sequences, use_workers
 from tools.train.head_training import TrainingSteps
 from tracker.learned.liquid_motion import WEIGHTS
 from tracker.types import Float64
@@ -37,8 +37,7 @@ def bench_clock(config: BenchClockConfig) -> None:
         DataError: a folder holds no sequences.
     """
     require("bench clock", "scipy")
-    torch.set_num_threads(max(1, config.workers))
-    check_memory(PROCESS_BYTES * config.workers, f"--workers {config.workers}")
+    use_workers(config.workers)
     make_out(config.out)
     learned, judged = training_sequences(config.roots), training_sequences(config.test)
     if both := {(s.home, s.name) for s in learned} & {(s.home, s.name) for s in judged}:
@@ -48,7 +47,7 @@ def bench_clock(config: BenchClockConfig) -> None:
     records = makers[TRAINED_ON].of_all(
         learned, [(config.data_seed, 0, k) for k in range(config.clips)], config.workers, config.quiet
     )
-    if not any(record.true.any() for record in records):
+    if not usable(records):
         raise ConfigError("no training clip has a match to learn from; give longer sequences, or more --clips.")
     clips = {
         name: make.of_each(judged, config.data_seed + 1, config.test_clips, config.workers, config.quiet)

@@ -20,7 +20,8 @@ from tools.train.head_training import AVERAGE, BATCHES, WEIGHT_DECAY, TrainingSt
 from tools.train.loop import Loop, Schedule
 from tools.train.rollout_batch import Batch, collate
 from tools.train.rollouts import Record
-from tracker.learned.pair_features import FEATURE_NAMES, FEATURES, INPUT_NAMES, INPUTS
+from tools.train.torch_heads import torch_head
+from tracker.learned.pair_features import FEATURE_NAMES, INPUT_NAMES, INPUTS
 from tracker.types import Float64
 
 EDGES_S = (0.2, 0.6, 2.0)  # seconds since the track's last match that part the figures
@@ -69,9 +70,7 @@ class HeadVariant:
         """The head before its training."""
         kind = "gru-dt" if self.cell == "gru-decay" else self.cell
         motor = min(12, self.units - 2)
-        model = AssociationHead(
-            INPUTS, FEATURES, HeadConfig(cell=kind, units=self.units, motor=motor, weights_seed=self.seed)
-        )
+        model = torch_head(HeadConfig(cell=kind, units=self.units, motor=motor, weights_seed=self.seed))
         if self.cell == "gru-decay":
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(self.seed)

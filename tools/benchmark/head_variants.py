@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from datasets.subsampling.sequences import thin_indices
 from models.association_head.config import HeadConfig
-from models.association_head.inference import HeadNumpy, save_head
+from models.association_head.inference import save_head
 from models.association_head.model import AssociationHead
 from models.checks.printable import as_lines
 from models.errors import ConfigError
@@ -30,7 +29,6 @@ from tools.train.association_loss import held_out_loss
 from tools.train.checkpoints import ROOM, Checkpoint, make_out, revision
 from tools.train.head_training import HeadTraining, TrainingSteps
 from tools.train.rollouts import Record
-from tracker.learned.pair_features import FEATURES, INPUTS
 
 HEAD, CHECKPOINT, CURVE, SCORES = "head.safetensors", "checkpoint.pt", "curve.csv", "scores.json"
 ALL = "all sequences"  # as one
@@ -147,19 +145,6 @@ def learned_numbers(model: AssociationHead) -> int:
     masks = {name: value for name, value in state.items() if name.endswith(".mask")}
     missing = sum(len(state[name[:-4] + "weight"]) * int((value == 0).sum()) for name, value in masks.items())
     return sum(p.numel() for p in model.parameters()) - missing
-
-
-def untrained(config: HeadConfig, weights: Mapping[str, Float32] | None = None) -> AssociationHead:
-    """A head to train, with given weights or its first ones."""
-    model = AssociationHead(INPUTS, FEATURES, config)
-    if weights is not None:
-        model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
-    return model
-
-
-def in_numpy(model: AssociationHead) -> HeadNumpy:
-    """The same head in NumPy."""
-    return HeadNumpy({name: value.numpy().copy() for name, value in model.state_dict().items()}, model.config)
 
 
 def scored(

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from datasets.ground_truth.tracking import TrackingSequence
 from models.association_head.config import HeadConfig
@@ -18,24 +17,22 @@ from tools.benchmark.head_variants import (
     VariantTrainer,
     curves,
     difference,
-    in_numpy,
     prepare,
     scored,
     table,
-    untrained,
 )
 from tools.reporting.files import write_report
-from tools.train.checkpoints import check_memory, digest
+from tools.train.checkpoints import digest
 from tools.train.head_activity import usable
-from tools.train.head_rollouts import ON_HELD_OUT, PROCESS_BYTES, RollOuts, hold_out, noise_of, training_sequences
+from tools.train.head_rollouts import RollOuts, hold_out, judging_clips, noise_of, training_sequences, use_workers
 from tools.train.head_training import TrainingSteps
+from tools.train.torch_heads import in_numpy, torch_head
 
 HEADS = {
     "liquid": HeadConfig(),
     "gru": HeadConfig(cell="gru-dt"),
     "none": HeadConfig(cell="none", track_statistics=False),
 }
-JUDGED = 5  # one held-out clip for so many to learn from
 HOLDING_SEED = 0  # of the choice of held-out sequences, the same for every seed
 
 
@@ -45,8 +42,7 @@ def bench_labels(config: BenchLabelsConfig) -> None:
     Raises:
         LiquidTrackError: data are missing or damaged, or the output folder holds other trainings.
     """
-    torch.set_num_threads(max(1, config.workers))
-    check_memory(PROCESS_BYTES * config.workers, f"--workers {config.workers}")
+    use_workers(config.workers)
     prepare("bench labels", config.out, config.test, config.profiles, config.plot)
     heads = [scored(one, config.test, config.profiles, config.workers, config.out / SCORES) for one in _trained(config)]
     heads.sort(key=lambda h: (list(HEADS).index(h.kind), h.place, h.seed))
@@ -75,11 +71,10 @@ def _trained(config: BenchLabelsConfig) -> Iterator[ComparedHead]:
     every = training_sequences(config.roots)
     data = digest(every)
     every, held = hold_out(every, HOLDING_SEED)
-    first = in_numpy(untrained(HeadConfig()))
+    first = in_numpy(torch_head(HeadConfig()))
     held_noise = noise_of(every)
-    count = max(2, config.clips // JUDGED)
     judging = RollOuts(held_noise, first, config.batch, HeadConfig(), config.workers, config.quiet)
-    jobs = [(HOLDING_SEED, 0, ON_HELD_OUT + k) for k in range(count)]
+    jobs = judging_clips(HOLDING_SEED, config.clips, 2)
     judged = usable(judging(held, jobs, "rolling out held-out clips"))
     for seed in config.seeds:
         for n in dict.fromkeys(min(n, len(every)) if n else len(every) for n in config.sequences):
@@ -90,7 +85,7 @@ def _trained(config: BenchLabelsConfig) -> Iterator[ComparedHead]:
             trainer = VariantTrainer(config.out, records, judged, data, settings, config.quiet)
             steps = TrainingSteps(config.steps, config.batch, config.learning_rate, seed)
             for memory in config.memories:
-                yield trainer(memory, n, seed, untrained(replace(HEADS[memory], weights_seed=seed)), steps)
+                yield trainer(memory, n, seed, torch_head(replace(HEADS[memory], weights_seed=seed)), steps)
 
 
 def chosen(sequences: list[TrackingSequence], count: int, seed: int) -> list[TrackingSequence]:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from models.association_head.config import WIRED, HeadConfig
 from models.association_head.inference import HeadNumpy
 from models.association_head.model import AssociationHead
@@ -22,25 +20,23 @@ from tools.benchmark.head_variants import (
     VariantTrainer,
     curves,
     difference,
-    in_numpy,
     learned_numbers,
     prepare,
     scored,
     table,
-    untrained,
 )
 from tools.reporting.files import write_report
 from tools.train.association_loss import held_out_loss
-from tools.train.checkpoints import check_memory, digest
+from tools.train.checkpoints import digest
 from tools.train.head_activity import activity_of, usable
-from tools.train.head_rollouts import ON_HELD_OUT, PROCESS_BYTES, RollOuts, hold_out, noise_of, training_sequences
+from tools.train.head_rollouts import RollOuts, hold_out, judging_clips, noise_of, training_sequences, use_workers
 from tools.train.head_training import TrainingSteps
+from tools.train.torch_heads import in_numpy, torch_head
 from tracker.config import TrackerConfig
 from tracker.learned.liquid_motion import WEIGHTS, LiquidMotion
 
 GIVEN = "given"  # kind of the trained head
 SHARE = 3  # heads that begin with trained weights get one step in so many
-JUDGED = 5  # one held-out clip for so many to learn from
 FIRST_SCALES = (0.02, 12.0)  # sizes that are searched, as multiples of the given head's
 BISECTIONS = 24
 TOLERANCE = 0.15  # share by which the numbers of a head may differ from those asked for
@@ -53,8 +49,7 @@ def bench_sizes(config: BenchSizesConfig) -> None:
     Raises:
         LiquidTrackError: data are missing or damaged, or the output folder holds other trainings.
     """
-    torch.set_num_threads(max(1, config.workers))
-    check_memory(PROCESS_BYTES * config.workers, f"--workers {config.workers}")
+    use_workers(config.workers)
     prepare("bench sizes", config.out, config.test, config.profiles, config.plot)
     path = WEIGHTS if config.association_head is None else config.association_head
     head = LiquidMotion.build(TrackerConfig(association_head=str(path))).head
@@ -74,7 +69,7 @@ def bench_sizes(config: BenchSizesConfig) -> None:
 
 def _given(head: HeadNumpy, path: Path, trainer: VariantTrainer) -> ComparedHead:
     """The trained head itself."""
-    model = untrained(head.config, head.weights())
+    model = torch_head(head.config, head.weights())
     count = learned_numbers(model)
     return ComparedHead(
         GIVEN, count, 0, 0, count, held_out_loss(model, trainer.judged), path, head.config, head.weights()
@@ -104,7 +99,7 @@ def _trainer(config: BenchSizesConfig, head: HeadNumpy, path: Path) -> VariantTr
     largest = max(filter(None, (head.config, sized(head.config, max(config.numbers)))), key=lambda c: c.units)
     rolled = RollOuts(noise_of(sequences), head, config.batch, largest, config.workers, config.quiet)
     jobs = [(config.data_seed, 0, k) for k in range(config.clips)]
-    judged = [(config.data_seed, 0, ON_HELD_OUT + k) for k in range(max(2, config.clips // JUDGED))]
+    judged = judging_clips(config.data_seed, config.clips, 2)
     settings = {"clips": str(config.clips), "clips_seed": str(config.data_seed), "rolled_out_by": sha256(path)[:16]}
     records = rolled(sequences, jobs, "rolling out")
     held_out = usable(rolled(held, judged, "rolling out held-out clips"))
@@ -117,7 +112,7 @@ def _trained(config: BenchSizesConfig, head: HeadNumpy, trainer: VariantTrainer)
     part = replace(whole, total=max(1, config.steps // SHARE))
     activity = None
     if "pruned" in config.kinds:
-        activity = activity_of(untrained(head.config, head.weights()), trainer.records)
+        activity = activity_of(torch_head(head.config, head.weights()), trainer.records)
     numbers = sorted(set(config.numbers))
     for kind in config.kinds:
         for seed in config.seeds:
@@ -135,7 +130,7 @@ def _trained(config: BenchSizesConfig, head: HeadNumpy, trainer: VariantTrainer)
                     sizes = sized(begin if kind == "scratch" else _wired(begin), count)
                     if sizes is None:
                         continue
-                    model = untrained(sizes)
+                    model = torch_head(sizes)
                 yield trainer(kind, count, seed, model, steps)
 
 
@@ -151,12 +146,12 @@ def _grown(
     chain = [(count, sizes) for count in numbers if (sizes := sized(begin, count)) is not None]
     if len(chain) < 2:
         return
-    last = trainer("scratch", chain[0][0], seed, untrained(chain[0][1]), whole)
+    last = trainer("scratch", chain[0][0], seed, torch_head(chain[0][1]), whole)
     for count, larger in chain[1:]:
         sizes = replace(larger, motor=last.config.motor)  # those of a wired cell stay
         plan = growth_plan(last.config, sizes)
-        fresh = in_numpy(untrained(sizes)).weights()
-        model = untrained(sizes, resized(last.weights, last.config, plan, fresh))
+        fresh = in_numpy(torch_head(sizes)).weights()
+        model = torch_head(sizes, resized(last.weights, last.config, plan, fresh))
         last = trainer("grown", count, seed, model, replace(part, data_seed=seed))
         yield last
 
@@ -173,7 +168,7 @@ def _pruned(head: HeadNumpy, activity: RecordedActivity, count: int) -> Associat
     if config is None or config.units < 4:
         return None
     weights, config = prune(head.weights(), head.config, activity, config.units, config.hidden)
-    return untrained(config, weights)
+    return torch_head(config, weights)
 
 
 def sized(config: HeadConfig, count: int) -> HeadConfig | None:
@@ -200,7 +195,7 @@ def _nearest(of: Callable[[float], HeadConfig], count: int, most: float) -> Head
         scale = (low * high) ** 0.5
         config = of(scale)
         if config not in tried:
-            tried[config] = learned_numbers(untrained(config))
+            tried[config] = learned_numbers(torch_head(config))
         low, high = (scale, high) if tried[config] < count else (low, scale)
     best = min(tried, key=lambda c: abs(tried[c] - count))
     return best if abs(tried[best] - count) <= TOLERANCE * count else None

@@ -17,9 +17,9 @@ from models.errors import WeightsError
 from models.extras import require
 from models.runtime.arrays import Array
 from tools.cli.messages import say
-from tools.train.checkpoints import Checkpoint, check_memory, digest, make_out, revision, settings_of
+from tools.train.checkpoints import Checkpoint, digest, make_out, revision, settings_of
 from tools.train.config.association_head import TrainHeadConfig
-from tools.train.head_rollouts import ON_HELD_OUT, PROCESS_BYTES, RollOuts, hold_out, noise_of, training_sequences
+from tools.train.head_rollouts import ON_HELD_OUT, RollOuts, hold_out, noise_of, training_sequences, use_workers
 from tools.train.head_training import GrowthRule, HeadTraining, TrainingSteps
 from tools.train.rollouts import Record
 from tracker.learned.pair_features import FEATURES, INPUTS
@@ -38,8 +38,7 @@ def train_head(config: TrainHeadConfig) -> None:
         DataError: there are no sequences, or none has two frames.
         WeightsError: `start` or `blend` is not a head of these sizes.
     """
-    torch.set_num_threads(max(1, config.workers))
-    check_memory(PROCESS_BYTES * config.workers, f"--workers {config.workers}")
+    use_workers(config.workers)
     require("train association", "scipy")
     make_out(config.out, (HEAD, CURVE))
     model = AssociationHead(INPUTS, FEATURES, config.model)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from datasets.ground_truth.tracking import UNLABELLED, TrackingSequence, read_sequences
@@ -25,6 +26,22 @@ FIRST = 8  # clips used to estimate the memory of a batch
 PROCESS_BYTES = 150e6  # bytes of a rollout process
 HELD_OUT = 0.1  # share of the sequences
 ON_HELD_OUT = 1_000_000  # added to the numbers of clips of held-out sequences
+JUDGED = 5  # one clip of held-out sequences for so many to learn from
+
+
+def use_workers(workers: int) -> None:
+    """Give torch as many threads as there are workers, which also roll out in as many processes.
+
+    Raises:
+        ConfigError: the processes would not fit into memory.
+    """
+    torch.set_num_threads(max(1, workers))
+    check_memory(PROCESS_BYTES * workers, f"--workers {workers}")
+
+
+def judging_clips(seed: int, clips: int, least: int) -> list[tuple[int, ...]]:
+    """Seeds of the clips of held-out sequences beside `clips` to learn from: a fifth of them, `least` or more."""
+    return [(seed, 0, ON_HELD_OUT + k) for k in range(max(least, clips // JUDGED))]
 
 
 def training_sequences(roots: tuple[Path, ...], projects: tuple[Path, ...] = ()) -> list[TrackingSequence]:

@@ -9,33 +9,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-import torch
 
 from datasets.ground_truth.tracking import TrackingSequence
 from datasets.output_guard.guard import begin
 from datasets.simulation.driving import drive
 from models.association_head.config import HeadConfig
 from models.association_head.inference import HeadNumpy, save_head
-from models.association_head.model import AssociationHead
 from models.association_head.pruning import check_sizes, is_synapse, prune, without_synapses
 from models.association_head.resizing import parameters
 from models.extras import require
 from models.runtime.arrays import Float32
 from tools.cli.messages import say
 from tools.train.association_loss import held_out_loss
-from tools.train.checkpoints import Checkpoint, check_memory, digest, make_out, revision, settings_of
+from tools.train.checkpoints import Checkpoint, digest, make_out, revision, settings_of
 from tools.train.config.pruning import PruneConfig
 from tools.train.head_activity import activity_of, usable
-from tools.train.head_rollouts import ON_HELD_OUT, PROCESS_BYTES, RollOuts, hold_out, noise_of, training_sequences
+from tools.train.head_rollouts import RollOuts, hold_out, judging_clips, noise_of, training_sequences, use_workers
 from tools.train.head_training import HeadTraining, TrainingSteps
 from tools.train.rollouts import Record
+from tools.train.torch_heads import torch_head
 from tracker.config import TrackerConfig
 from tracker.learned.liquid_motion import LiquidMotion
 from tracker.learned.pair_features import FEATURES, INPUTS
 
 STREETS, STREET_S = 10, 12.0  # drives without ROOTS, and seconds of each
-JUDGED = 5  # one clip of held-out sequences for so many to learn from, `LEAST_JUDGED` or more
-LEAST_JUDGED = 4
+LEAST_JUDGED = 4  # clips of held-out sequences
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -61,8 +59,7 @@ def prune_head(config: PruneConfig) -> None:
         DataError: there are no sequences, or none has two frames.
         WeightsError: the file is not a head of this version.
     """
-    torch.set_num_threads(max(1, config.workers))
-    check_memory(PROCESS_BYTES * config.workers, f"--workers {config.workers}")
+    use_workers(config.workers)
     require("prune", "scipy")
     before = LiquidMotion.build(TrackerConfig(association_head=str(config.head))).head
     check_sizes(before.config, *sizes(config, before.config))
@@ -74,12 +71,12 @@ def prune_head(config: PruneConfig) -> None:
         begin()
     records, judged = _records(config, before, sequences)
     small = pruned(config, before, records)
-    losses = [held_out_loss(_model(before.weights(), before.config), judged)]
-    losses.append(held_out_loss(_model(small.weights, small.config), judged))
+    losses = [held_out_loss(torch_head(before.config, before.weights()), judged)]
+    losses.append(held_out_loss(torch_head(small.config, small.weights), judged))
     weights = small.weights
     if checkpoint is not None and config.steps:
         trained = _trained(config, small, records, checkpoint, data)
-        losses.append(held_out_loss(_model(trained, small.config), judged))
+        losses.append(held_out_loss(torch_head(small.config, trained), judged))
         weights = trained if losses[-1] < losses[-2] else weights
     save_head(config.out, weights, small.config, _card(config, data))
     if not config.quiet:
@@ -95,10 +92,12 @@ def pruned(config: PruneConfig, before: HeadNumpy, records: Sequence[Record]) ->
     """The head without its least effective parts, as measured on records."""
     seed = config.data_seed
     whole = before.weights()
-    activity = activity_of(_model(whole, before.config), records, seed)
+    activity = activity_of(torch_head(before.config, whole), records, seed)
     weights, new = prune(whole, before.config, activity, *sizes(config, before.config), config.criterion, seed)
     if config.keep_synapses < 1:
-        weights = without_synapses(weights, new, activity_of(_model(weights, new), records, seed), config.keep_synapses)
+        weights = without_synapses(
+            weights, new, activity_of(torch_head(new, weights), records, seed), config.keep_synapses
+        )
     zeros = sum(int((value == 0).sum()) for name, value in weights.items() if is_synapse(name))
     zeros = zeros if config.keep_synapses < 1 else 0
     numbers = parameters(new, INPUTS, FEATURES) - zeros, parameters(before.config, INPUTS, FEATURES)
@@ -114,8 +113,7 @@ def _records(
         sequences, held = hold_out(sequences, config.data_seed)
     rolled = RollOuts(noise_of(sequences), head, config.batch, head.config, config.workers, config.quiet)
     jobs = [(config.data_seed, 0, k) for k in range(config.clips)]
-    count = max(LEAST_JUDGED, config.clips // JUDGED)
-    judged = [(config.data_seed, 0, ON_HELD_OUT + k) for k in range(count)]
+    judged = judging_clips(config.data_seed, config.clips, LEAST_JUDGED)
     found = rolled(sequences, jobs, "rolling out"), rolled(held, judged, "rolling out held-out clips")
     return found[0], usable(found[1])
 
@@ -126,7 +124,7 @@ def _trained(
     """The weights after the training."""
     steps = TrainingSteps(config.steps, config.batch, config.learning_rate, config.data_seed)
     zeros = [name for name in small.weights if is_synapse(name)] if config.keep_synapses < 1 else []
-    model = _model(small.weights, small.config)
+    model = torch_head(small.config, small.weights)
     training = HeadTraining(model, steps, checkpoint, data, config.beside[1], config.quiet, zeros=zeros)
     training.train(0, config.steps, records, "training")
     return training.weights()
@@ -134,12 +132,6 @@ def _trained(
 
 def _streets(seed: int) -> list[TrackingSequence]:
     return [drive(np.random.default_rng([seed, k]), STREET_S)[0] for k in range(STREETS)]
-
-
-def _model(weights: dict[str, Float32], config: HeadConfig) -> AssociationHead:
-    model = AssociationHead(INPUTS, FEATURES, config)
-    model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
-    return model
 
 
 def _summary(config: PruneConfig, before: HeadConfig, small: PrunedHead, losses: Sequence[float]) -> str:

@@ -18,11 +18,12 @@ from tests.support.walking_people import folder, walkers  # noqa: E402
 from tools.benchmark import head_variants  # noqa: E402
 from tools.benchmark.config.labels import BenchLabelsConfig  # noqa: E402
 from tools.benchmark.config.sizes import BenchSizesConfig  # noqa: E402
-from tools.benchmark.head_variants import in_numpy, learned_numbers, untrained  # noqa: E402
+from tools.benchmark.head_variants import learned_numbers  # noqa: E402
 from tools.benchmark.labels import bench_labels, chosen  # noqa: E402
 from tools.benchmark.sizes import sized  # noqa: E402
 from tools.cli.main import main  # noqa: E402
 from tools.train.head_training import TrainingSteps  # noqa: E402
+from tools.train.torch_heads import in_numpy, torch_head  # noqa: E402
 
 
 def roots(place: Path) -> tuple[Path, ...]:
@@ -51,7 +52,7 @@ def test_sizes_are_trained_once_and_scored(
     pytest.importorskip("matplotlib")
     config = replace(HeadConfig(), units=12, hidden=14, query_size=4, message_size=3, message_rounds=1)
     head = tmp_path / "head.safetensors"
-    save_head(head, in_numpy(untrained(config)).weights(), config, {})
+    save_head(head, in_numpy(torch_head(config)).weights(), config, {})
     test = with_detections(folder(tmp_path / "test"))
     words = ["bench", "sizes", *map(str, roots(tmp_path)), "--test", str(test), "--profiles", "drop70"]
     words += ["--association-head", str(head), "--numbers", "2000", "3000", "--clips", "2", "--steps", "3"]
@@ -86,7 +87,7 @@ def test_head_without_its_checkpoint_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "scratch-1-s0" / "head.safetensors").write_text("mine")
     trainer = head_variants.VariantTrainer(tmp_path, [], [], "data", {}, True)
     with pytest.raises(ConfigError, match=r"is there without its checkpoint\.pt"):
-        trainer("scratch", 1, 0, untrained(HeadConfig()), TrainingSteps(1, 1, 1e-3, 0))
+        trainer("scratch", 1, 0, torch_head(HeadConfig()), TrainingSteps(1, 1, 1e-3, 0))
     assert (tmp_path / "scratch-1-s0" / "head.safetensors").read_text() == "mine"
 
 
@@ -110,9 +111,9 @@ def test_heads_of_a_size_have_that_many_numbers() -> None:
         for cell in ("cfc-leaky", "cfc", "gru-dt"):
             config = sized(HeadConfig(cell=cell), count)
             assert config is not None
-            assert abs(learned_numbers(untrained(config)) / count - 1) < 0.15
+            assert abs(learned_numbers(torch_head(config)) / count - 1) < 0.15
     assert sized(HeadConfig(), 100) is None
-    wired = untrained(HeadConfig(cell="cfc"))
+    wired = torch_head(HeadConfig(cell="cfc"))
     state = wired.state_dict()
     gone = sum(4 * int((state[f"cell.blocks.{k}.mask"] == 0).sum()) for k in range(3))
     assert learned_numbers(wired) == sum(p.numel() for p in wired.parameters()) - gone

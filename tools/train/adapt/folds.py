@@ -17,7 +17,7 @@ from tools.train.checkpoints import Checkpoint
 from tools.train.config.adapt import AdaptConfig
 from tools.train.loop import Loop, Schedule, cosine
 from tools.train.rollouts import Record
-from tracker.learned.pair_features import FEATURES, INPUTS
+from tools.train.torch_heads import torch_head
 
 Weights = dict[str, Array]
 LEARNING_RATE = {"biases": 2e-3, "weights": 5e-4}
@@ -60,8 +60,7 @@ def train_fold(
     Raises:
         ConfigError: the checkpoint is of other settings or data.
     """
-    model = AssociationHead(INPUTS, FEATURES, shape)
-    model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in start.items()})
+    model = torch_head(shape, start)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(moves(stage, name))
     learned = {name: p for name, p in model.named_parameters() if p.requires_grad}
@@ -113,7 +112,6 @@ def head_losses(model: AssociationHead, batch: list[Record]) -> dict[str, Tensor
 
 def rehearsal_losses(weights: Weights, shape: HeadConfig, records: list[Record]) -> Array:
     """(R,) the association loss of each of some records that were not trained on."""
-    model = AssociationHead(INPUTS, FEATURES, shape)
-    model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
+    model = torch_head(shape, weights)
     with torch.no_grad():
         return np.array([float(head_losses(model, [record])["pair"]) for record in records], np.float32)

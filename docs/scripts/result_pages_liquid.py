@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from result_files import read_figures
-from result_tables import PROFILES, Page, have, hota, number, table
+from result_tables import PROFILES, Page, have, hota, interval, number, table
 
 W = "liquid:weights/control-"
 SETS = {"mot17": "MOT17", "dancetrack": "DanceTrack"}
@@ -71,7 +71,7 @@ def _verdict(*gaps: Gap) -> str:
 
 
 def _shown(gap: Gap, digits: int = 1) -> str:
-    return f"{gap['value']:+.{digits}f} [{gap['low']:+.{digits}f}, {gap['high']:+.{digits}f}]"
+    return interval(gap["value"], gap["low"], gap["high"], digits)
 
 
 def _turned(gap: Gap) -> Gap:

@@ -69,9 +69,9 @@ def versus(name: str, value: float, other: str, than: float, unit: str = "HOTA",
     return f"{name} is {abs(gap):.{digits}f} {unit} {'ahead of' if gap > 0 else 'behind'} {other}"
 
 
-def interval(value: float, low: float, high: float) -> str:
+def interval(value: float, low: float, high: float, digits: int = 1) -> str:
     """A paired difference with its 95 % interval."""
-    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
+    return f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
 def commands(results: Sequence[Result]) -> str:

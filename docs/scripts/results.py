@@ -8,6 +8,7 @@ each result that was measured by another command or with other weights than thos
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -61,9 +62,7 @@ def pages() -> dict[Path, str]:
     if made:
         content[RESULTS / "index.md"] = _index(made)
     tables = {README: summary(), CARDS / "head.safetensors.md": summary(), CARDS / "detector.onnx.md": detector_table()}
-    content |= {
-        path: _with_table(path.read_text(encoding="utf-8"), table) for path, table in tables.items() if path.exists()
-    }
+    content |= {path: _with_table(path, table) for path, table in tables.items() if path.exists()}
     return content
 
 
@@ -83,10 +82,16 @@ def _index(made: list[Page]) -> str:
     )
 
 
-def _with_table(text: str, table: str | None) -> str:
-    """A text with the table between its marks; as it is where it has none."""
-    if table is None or BEGIN not in text:
+def _with_table(path: Path, table: str | None) -> str:
+    """The text of a file with the table between its marks; as it is where no figures are there.
+
+    Exits with a sentence where the marks are missing: a card that lost its text must not pass as one without a table.
+    """
+    text = path.read_text(encoding="utf-8")
+    if table is None:
         return text
+    if BEGIN not in text or END not in text:
+        raise SystemExit(f"{path.relative_to(ROOT)} lacks the marks of its table; restore it with git checkout.")
     before, rest = text.split(BEGIN, 1)
     return f"{before}{BEGIN}\n{table}\n{END}{rest.split(END, 1)[1]}"
 
@@ -119,8 +124,16 @@ def main() -> int:
             print(sentence)
         return 1 if problems() else 0
     for path, text in pages().items():
-        path.write_text(text, encoding="utf-8")
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            _replace(path, text)
     return 0
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put a whole file in place at once: a second run at the same time must never read half a card."""
+    part = path.with_suffix(f".{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.results_checkout import RESULT, ROOT, make_checkout, script
+from tests.support.results_checkout import RESULT, RESULTS, ROOT, make_checkout, script
 
 
 @pytest.fixture
@@ -65,6 +66,20 @@ def test_missing_result_data_are_one_sentence(tmp_path: Path) -> None:
     ended = script(ROOT, "run_results.py", str(tmp_path / "none"), str(tmp_path))
     assert ended.returncode == 2
     assert "there is no such folder; name the folders of the data and of the detectors." in ended.stdout
+
+
+def test_card_without_the_marks_of_its_table_is_refused(checkout: Path) -> None:
+    shutil.copytree(RESULTS, checkout / "docs/results", dirs_exist_ok=True)
+    shutil.copy(ROOT / "README.md", checkout / "README.md")
+    card = checkout / "models/weights/detector.onnx.md"
+    before = card.read_text()
+    assert script(checkout, "results.py").returncode == 0
+    assert card.read_text() == before
+    card.write_text("")
+    ended = script(checkout, "results.py")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("models/weights/detector.onnx.md lacks the marks of its table")
+    assert card.read_text() == ""
 
 
 def test_page_of_few_looks_shows_what_a_video_takes(checkout: Path) -> None:

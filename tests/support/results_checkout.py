@@ -26,8 +26,10 @@ def make_checkout(tmp_path: Path) -> Path:
     (tmp_path / "docs/results").mkdir(parents=True)
     shutil.copytree(ROOT / "docs/scripts", tmp_path / "docs/scripts", ignore=shutil.ignore_patterns("__pycache__"))
     for folder in ("models", "tests"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "weights").symlink_to(ROOT / folder / "weights")
+        (tmp_path / folder / "weights").mkdir(parents=True)
+        for file in (ROOT / folder / "weights").iterdir():  # the script writes into cards, so they are copies
+            place = tmp_path / folder / "weights" / file.name
+            shutil.copy(file, place) if file.suffix == ".md" else place.symlink_to(file)
     (tmp_path / "README.md").write_text("# liquidtrack\n")
     commands = '[reid]\ncommand = "eval reid data/reid"\nweights = ["lite0-stride8"]\n'
     (tmp_path / "docs/results/commands.toml").write_text(commands)

@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from models.errors import ConfigError, DataError
+from models.errors import ConfigError, DataError, WeightsError
 from tracker.appearance.track_embedding import update_embedding
 from tracker.association.candidates import Candidates
 from tracker.association.gating import at_border
@@ -225,6 +225,25 @@ class Tracker:
         prediction = self._motion.predict(table.motion, now)
         side = np.exp(0.5 * (prediction.coordinates[:, 2] + prediction.coordinates[:, 3]))
         return prediction.xyxy, np.hypot(prediction.std[:, 0], prediction.std[:, 1]) / side
+
+    @property
+    def parts(self) -> tuple[Motion, Associator]:
+        """The motion model and the associator in use."""
+        return self._motion, self._associator
+
+    def exchange(self, motion: Motion, associator: Associator) -> None:
+        """From the next update on, track with these; all tracks go on.
+
+        Raises:
+            WeightsError: the motion model keeps other numbers of a track than the one before.
+        """
+        if motion.width != self._motion.width:
+            raise WeightsError(
+                f"the new weights keep {motion.width} numbers of a track, and those before {self._motion.width}; give "
+                "a head of the same sizes."
+            )
+        self._motion, self._associator = motion, associator
+        self._crowded = motion.uses_crowding or associator.uses_crowding
 
     def new_id(self) -> int:
         """Reserves the next id, for an object that is tracked outside the engine."""

@@ -27,6 +27,7 @@ TITLES = {
     "Detection": "detection",
     "Tracking": "tracking",
     "Looks": "schedule",
+    "Learning from a camera": "adaptation",
     "Whole video": "offline",
     "Appearance embeddings": "appearance_features",
     "Re-identification": "returning",

@@ -96,6 +96,7 @@ def check_several(config: TrackConfig) -> None:
         "--box and --select": config.pointing.active,
         "--mask, --mask-box and --mask-polygon": bool(config.marking),
         "--keep-ids": config.keep_ids,
+        "--adapt-live": config.adaptation.adapt_live is not None,
     }
     for flag, given in single.items():
         if given:

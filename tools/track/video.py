@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from datasets.video.output_file import is_stdout
 from tools.cli.messages import say as say_line
+from tools.track.adapt_live import AdaptingTracker, adapting, check_adapt_live
 from tools.track.build import build_sinks, linger, outputs
 from tools.track.cameras import track_cameras
 from tools.track.config.video import TrackConfig
@@ -77,6 +78,7 @@ def track_summary(config: TrackConfig, observer: Observer = NOBODY) -> tuple[Sum
         check_looks_source(config, source.info)
         check_record(config, source.info)
         check_live(config, source)
+        check_adapt_live(config, source.info)
         config = with_defaults(config, source.info)
         check_outlines(config)
         wanted = outputs(config.output)
@@ -85,6 +87,8 @@ def track_summary(config: TrackConfig, observer: Observer = NOBODY) -> tuple[Sum
         said = partial(say_line, file=sys.stderr if any(map(is_stdout, wanted.values())) else sys.stdout)
         say: Callable[..., None] = observer.say or said
         pipeline, detector = _pipeline(config, source)
+        if (learner := pipeline.find(AdaptingTracker)) is not None:
+            stack.callback(learner.close)
         pointer = None
         if config.pointing.active:
             from tracker.single_object.manager import SingleObjectManager
@@ -123,6 +127,8 @@ def track_summary(config: TrackConfig, observer: Observer = NOBODY) -> tuple[Sum
             say(
                 f"  unrecorded: {count} frames, which came faster than they can be written, and were not tracked either"
             )
+        if learner is not None:
+            say(f"  adapt-live: {learner.taken} of {learner.tries} heads were taken; {learner.log} says more")
         if line := other_camera(config, source.info):
             say(f"  {line}")
         if line := nothing_tracked(summary, config, detector.names):
@@ -141,6 +147,8 @@ def track_summary(config: TrackConfig, observer: Observer = NOBODY) -> tuple[Sum
 def _pipeline(config: TrackConfig, source: Recorded | Live) -> tuple[Pipeline, Detector]:
     """The pipeline of a run, and the detector of its settings."""
     settings = pipeline_config(config)
+    if config.adaptation.adapt_live is not None:
+        return adapting(config, settings, source)
     if not config.keep_ids:
         pipeline = build_pipeline(settings, source=source)
         return pipeline, pipeline.detector

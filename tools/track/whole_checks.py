@@ -52,6 +52,7 @@ def frame_by_frame(config: TrackConfig) -> list[str]:
         "--outlines": config.outlining.outlines,
         "--reid": config.returning.reid,
         "--classify": config.recognition.classify != "none",
+        "--adapt-live": config.adaptation.adapt_live is not None,
     }
     return [flags for flags, used in asked.items() if used]
 

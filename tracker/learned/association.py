@@ -37,6 +37,10 @@ class Learned:
         self._threshold, self._birth_threshold = threshold, birth_threshold
         self._clutter = StaticClutter()
 
+    def succeed(self, other: Learned) -> None:
+        """Goes on where another associator of the same tracks ends: takes over its static clutter and its listener."""
+        self._clutter, self.listener = other._clutter, other.listener
+
     def warp(self, affine: Float64) -> None:
         """Transforms the static clutter into a frame whose camera has moved by the (2, 3) `affine`, pixels."""
         self._clutter.warp(affine)

@@ -13,6 +13,7 @@ from datasets.sources.config import SourceConfig
 from models.checks.seconds import Seconds
 from tools.display.config import ViewConfig
 from tools.track.config.box_prompts import PointConfig
+from tools.track.config.live_adaptation import LiveAdaptationConfig
 from tools.track.config.mask_prompts import MarkConfig
 from tracker.appearance.config import AppearanceConfig
 from tracker.classification.config import RecogniseConfig
@@ -122,6 +123,7 @@ class TrackConfig:
     pointing: PointConfig = field(default_factory=PointConfig)
     appearance_features: AppearanceConfig = field(default_factory=AppearanceConfig)
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
+    adaptation: LiveAdaptationConfig = field(default_factory=LiveAdaptationConfig)
     offline: OfflineConfig = field(default_factory=OfflineConfig)
     schedule: LooksConfig = field(default_factory=LooksConfig)
     outlining: OutlineConfig = field(default_factory=OutlineConfig)

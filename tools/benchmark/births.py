@@ -21,7 +21,7 @@ from tools.benchmark.birth_clips import BirthClip, LabelledFrame, find_clips, fr
 from tools.benchmark.config.births import BenchBirthsConfig
 from tools.metrics.births import GROUPS, BirthScene, FalseTracks, FoundObject, false_tracks, found_objects
 from tools.reporting.files import write_report
-from tools.track.workers import in_processes
+from tools.track.workers import each
 from tracker.classification.track_classes import ClassPooling
 from tracker.config import TrackerConfig
 from tracker.detectors.config import DetectorConfig
@@ -85,7 +85,7 @@ def measure(config: BenchBirthsConfig) -> list[BirthRun]:
     work = partial(track_clip, config)
     with tqdm(total=len(clips), unit="video", disable=True if config.quiet else None, leave=False) as bar:
         runs: list[BirthRun] = []
-        for found in map(work, clips) if workers == 1 else in_processes(work, clips, workers):
+        for found in each(work, clips, workers):
             runs += found
             bar.update()
     return runs

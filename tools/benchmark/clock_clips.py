@@ -14,7 +14,7 @@ from datasets.simulation.detector_noise import NoiseModel
 from datasets.simulation.training_clips import FRAMES, sample
 from datasets.subsampling.patterns import PATTERNS
 from models.association_head.inference import HeadNumpy
-from tools.track.workers import in_processes
+from tools.track.workers import each
 from tools.train.rollouts import Record, roll
 
 MAX_AGE_S = 6.0  # seconds that a track is kept: more than the longest gap
@@ -62,5 +62,5 @@ def _own(make: ClipMaker, sequences: list[TrackingSequence], job: tuple[int, ...
 def _watched(
     work: partial[Record], jobs: Sequence[tuple[int, ...]], workers: int, quiet: bool, name: str
 ) -> list[Record]:
-    found = map(work, jobs) if workers == 1 else in_processes(work, jobs, workers, chunk=4)
+    found = each(work, jobs, workers, chunk=4)
     return list(tqdm(found, desc=name, total=len(jobs), disable=quiet or None))

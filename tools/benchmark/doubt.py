@@ -30,7 +30,7 @@ from tools.reporting import plots
 from tools.reporting.files import write_report
 from tools.track.recording import read_recording
 from tools.track.sequences import find_sequences
-from tools.track.workers import in_processes
+from tools.track.workers import each
 from tracker.offline.online import track_online
 from tracker.offline.track import track_whole
 from tracker.offline.types import Kind
@@ -252,7 +252,7 @@ def _sequences(config: BenchDoubtConfig, folder: Path) -> list[dict[str, Judged]
     sequences = find_sequences(folder)
     work = partial(judge_sequence, config)
     workers = min(config.workers or usable_cores(), len(sequences))
-    found = map(work, sequences) if workers == 1 else in_processes(work, sequences, workers)
+    found = each(work, sequences, workers)
     return list(tqdm(found, total=len(sequences), unit=" sequences", disable=config.quiet or None))
 
 

@@ -25,7 +25,7 @@ from tools.benchmark.paired_bootstrap import Difference, compare
 from tools.metrics.mot import Counts, merge, metrics, summarise
 from tools.metrics.mot_tables import MotEvaluation
 from tools.track.sequences import find_sequences
-from tools.track.workers import in_processes
+from tools.track.workers import each
 from tracker.config import TrackerConfig
 
 WHOLE = "all"  # name of the search on all sequences
@@ -151,7 +151,7 @@ def _parts(count: int, folds: int, seed: int) -> list[list[int]]:
 
 def _mapped(work: Any, jobs: Sequence[Any], config: TuneConfig, what: str) -> Iterator[Any]:
     workers = min(config.workers or usable_cores(), len(jobs))
-    done = map(work, jobs) if workers == 1 else in_processes(work, jobs, workers)
+    done = each(work, jobs, workers)
     yield from tqdm(done, total=len(jobs), desc=what, disable=config.quiet or None, leave=False)
 
 

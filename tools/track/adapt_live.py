@@ -23,6 +23,7 @@ from models.extras import require
 from models.runtime.cache import sha256
 from tools.track.config.live_adaptation import LEAST_S, LiveAdaptationConfig
 from tools.track.config.video import TrackConfig
+from tools.track.workers import SAFE_PATH
 from tracker.classification.track_classes import ClassPooling
 from tracker.decorators import TrackerDecorator
 from tracker.detectors.config import DetectorConfig
@@ -191,7 +192,7 @@ class AdaptingTracker(TrackerDecorator):
             "--minutes", f"{self._config.adapt_span / 60:.3f}", "--seed", str(self.tries), *SIZES,
             "--overwrite", "--quiet",
         )  # fmt: skip
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        environment = os.environ | {"OMP_NUM_THREADS": "1", SAFE_PATH: "1"}
         with (self._folder / SAID).open("wb") as said:
             self.child = subprocess.Popen(
                 [*self._program, *words], stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment

@@ -17,7 +17,7 @@ from datasets.simulation.detector_noise import NoiseModel, fit
 from models.association_head.config import HeadConfig
 from models.association_head.inference import HeadNumpy
 from models.errors import DataError
-from tools.track.workers import in_processes
+from tools.track.workers import each
 from tools.train.association_loss import step_bytes
 from tools.train.checkpoints import check_memory
 from tools.train.rollouts import Record, roll_one
@@ -115,7 +115,7 @@ class RollOuts:
             ConfigError: a training step would not fit into memory.
         """
         work = partial(roll_one, sequences, self.noise, self.head)
-        found = map(work, jobs) if self.workers == 1 else in_processes(work, jobs, self.workers, chunk=20)
+        found = each(work, jobs, self.workers, chunk=20)
         with tqdm(total=len(jobs), desc=name, disable=self.quiet or None) as bar:
             records = []
             for record in found:

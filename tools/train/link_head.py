@@ -23,7 +23,7 @@ from models.link_head.inference import LinkHeadNumpy, load_link_head, save_link_
 from models.link_head.model import LinkHead
 from models.runtime.arrays import Array, Float32
 from tools.cli.messages import say
-from tools.track.workers import in_processes
+from tools.track.workers import each
 from tools.train.checkpoints import Checkpoint, check_memory, digest, make_out, revision, settings_of
 from tools.train.config.link_head import FILES, TrainLinksConfig
 from tools.train.link_rollouts import LONGEST_S, LinkRecord, TrackedClip, roll_links
@@ -61,7 +61,7 @@ def train_links(config: TrainLinksConfig) -> None:
     head = None if config.first_round is None else load_link_head(config.first_round)
     work = partial(roll_links, sequences, fit(real) if real else NoiseModel(), head)
     jobs = [(config.data_seed, k) for k in range(config.clips)]
-    found = map(work, jobs) if config.workers == 1 else in_processes(work, jobs, config.workers, chunk=10)
+    found = each(work, jobs, config.workers, chunk=10)
     clips = list(tqdm(found, total=len(jobs), desc="rolling out", disable=config.quiet or None))
     records = [record for clip in clips for record in clip.records]
     if not records:

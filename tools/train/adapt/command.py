@@ -24,7 +24,7 @@ from models.runtime.compute import usable_cores
 from tools.cli.messages import say
 from tools.reporting.files import write_report
 from tools.track.findings import SIZES
-from tools.track.workers import in_processes
+from tools.track.workers import each
 from tools.train.adapt.agreement import BlockScores, judge
 from tools.train.adapt.folds import FoldRecords, Weights, rehearsal_losses, train_fold
 from tools.train.adapt.guard import SHARES, GuardResult, decide
@@ -210,7 +210,7 @@ def _moved(start: Weights, end: Weights, share: float) -> Weights:
 def _each(config: AdaptConfig, work: Any, jobs: Sequence[Any], name: str) -> Any:
     """The results of `work` on every job, in order, in as many processes as are asked for."""
     workers = min(config.workers or usable_cores(), len(jobs))
-    found = map(work, jobs) if workers <= 1 else in_processes(work, jobs, workers, chunk=max(1, len(jobs) // 40))
+    found = each(work, jobs, workers, chunk=max(1, len(jobs) // 40))
     yield from tqdm(found, total=len(jobs), desc=name, disable=config.quiet or None, leave=False)
 
 

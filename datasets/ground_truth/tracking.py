@@ -109,16 +109,33 @@ def read_sequence(folder: Path) -> TrackingSequence:
     gt = read(folder)
     if gt.times is None:
         raise DataError(f"{folder}: knows no times; put a times.csv or a seqinfo.ini with frameRate into it.")
+    detections = _detections(folder, gt)
+    truth, _ = _people(gt)
+    warps, last = read_camera_motion(folder), last_seen(truth, gt.times)
+    return TrackingSequence(folder.parent.name, folder.name, gt.times, truth, detections, warps, last)
+
+
+def detections_shown(folder: Path, start: Int64, xyxy: Float64) -> BoxTable:
+    """Boxes of any detector with the ids of their objects in one sequence's folder, as `read_sequence` gives det.txt.
+
+    Args:
+        folder: the sequence.
+        start: (F + 1,) first box of each frame of the ground truth.
+        xyxy: (N, 4) boxes.
+    """
+    return _shown(start, xyxy, np.ones(len(xyxy)), read(folder))
+
+
+def _people(gt: Annotations) -> tuple[BoxTable, BoxTable]:
+    """The objects that count, and other people: a detection of one of them is no false alarm."""
     counts = ~gt.ignore
     if PEDESTRIAN in gt.names:
         counts &= gt.label == gt.names.index(PEDESTRIAN)
     large = _large(gt)
-    truth = _truth(gt, counts & large)
     also = np.isin(gt.label, [gt.names.index(name) for name in ALSO_PEOPLE if name in gt.names]) & large
-    others = np.searchsorted(gt.row[also], np.arange(len(gt.frames) + 1)), gt.id[also], gt.xyxy[also].astype(np.float64)
-    detections = _detections(folder, gt.frames, truth, BoxTable(*others, np.ones(also.sum())))
-    warps, last = read_camera_motion(folder), last_seen(truth, gt.times)
-    return TrackingSequence(folder.parent.name, folder.name, gt.times, truth, detections, warps, last)
+    start = np.searchsorted(gt.row[also], np.arange(len(gt.frames) + 1))
+    others = BoxTable(start, gt.id[also], gt.xyxy[also].astype(np.float64), np.ones(also.sum()))
+    return _truth(gt, counts & large), others
 
 
 def _kitti_sequence(home: str, path: Path) -> TrackingSequence:
@@ -162,27 +179,32 @@ def visible(xyxy: Float64) -> Float64:
     return share
 
 
-def _detections(folder: Path, frames: Int64, truth: BoxTable, others: BoxTable) -> BoxTable | None:
-    """The real detections with the ids of their objects, matched one to one by IoU in each frame.
-
-    Detections that match no object of `truth` may match one of the `others`.
-    """
+def _detections(folder: Path, gt: Annotations) -> BoxTable | None:
+    """The real detections with the ids of their objects."""
     path = next((p for p in (folder / "det/det.txt", folder / "det/det.txt.gz") if p.is_file()), None)
     if path is None:
         return None
     found = read(path)
-    row = np.searchsorted(frames, found.frames[found.row])
-    start = np.searchsorted(row, np.arange(len(frames) + 1))
-    id_ = np.full(len(row), -1)
-    xyxy = found.xyxy.astype(np.float64)
-    for k in range(len(frames)):
-        for objects in (truth, others):
+    row = np.searchsorted(gt.frames, found.frames[found.row])
+    start = np.searchsorted(row, np.arange(len(gt.frames) + 1))
+    return _shown(start, found.xyxy.astype(np.float64), found.score.astype(np.float64), gt)
+
+
+def _shown(start: Int64, xyxy: Float64, score: Float64, gt: Annotations) -> BoxTable:
+    """Boxes with the ids of the objects that they show, matched one to one by IoU in each frame; -1 for none.
+
+    Boxes that match no object that counts may match another person.
+    """
+    id_ = np.full(len(xyxy), -1)
+    people = _people(gt)
+    for k in range(len(start) - 1):
+        for objects in people:
             rows = np.arange(start[k], start[k + 1])
             rows = rows[id_[rows] < 0]
             number, boxes, _ = objects.at(k)
             i, j = closest(xyxy[rows], boxes)
             id_[rows[i]] = number[j]
-    return BoxTable(start, id_, xyxy, found.score.astype(np.float64))
+    return BoxTable(start, id_, xyxy, score)
 
 
 def closest(found: Float64, true: Float64) -> tuple[Int64, Int64]:

@@ -22,7 +22,12 @@ from tools.benchmark import annotate_plot
 from tools.benchmark.annotate_by_hand import at_target
 from tools.benchmark.annotate_controls import BY_HAND, hand_points, peer_recordings
 from tools.benchmark.annotate_missed import Missed, missed_stretches
-from tools.benchmark.annotate_recordings import AnnotatedRecording, online_recordings, own_recordings
+from tools.benchmark.annotate_recordings import (
+    AnnotatedRecording,
+    detected_sequences,
+    online_recordings,
+    own_recordings,
+)
 from tools.benchmark.annotate_workspace import write_mot
 from tools.benchmark.config.annotate import BenchAnnotateConfig, Prices
 from tools.evaluate.mot import evaluate_all
@@ -92,15 +97,16 @@ def bench_annotate(config: BenchAnnotateConfig) -> None:
 
 def measure(config: BenchAnnotateConfig) -> Figures:
     """All curves."""
-    own = own_recordings(config)
+    sequences = detected_sequences(config)
+    own = own_recordings(config, sequences)
     minutes = sum(one.minutes for one in own)
     curves = {WITH_QUEUE: work_through(config, own, _most_valuable)}
     if config.controls:
         rng = np.random.default_rng(config.seed)
-        curves[RANDOM] = work_through(config, own_recordings(config), lambda view: any_question(view, rng))
-        curves[ONLINE] = work_through(config, online_recordings(config), _most_valuable)
+        curves[RANDOM] = work_through(config, own_recordings(config, sequences), lambda view: any_question(view, rng))
+        curves[ONLINE] = work_through(config, online_recordings(config, sequences), _most_valuable)
     for run in config.peers:
-        curves[f"{run}, front to back"] = front_to_back(config, peer_recordings(config, run))
+        curves[f"{run}, front to back"] = front_to_back(config, peer_recordings(config, sequences, run))
     with tempfile.TemporaryDirectory() as scratch:
         for name, points in hand_points(config, own, Path(scratch)).items():
             curves[name] = Curve([Point(n, 2 * n, n * config.prices.draw_price, *scores) for n, scores in points])

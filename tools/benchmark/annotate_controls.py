@@ -12,19 +12,14 @@ import numpy as np
 from datasets.formats.mot import box_text
 from datasets.formats.timeline import read_seqinfo
 from datasets.ground_truth.camera_motion import read_camera_motion
-from datasets.ground_truth.tracking import HIT, BoxTable, TrackingSequence, read_sequence
+from datasets.ground_truth.tracking import detections_shown
 from tools.benchmark import baseline_trackers as peers
 from tools.benchmark.annotate_by_hand import HandMade, by_hand
-from tools.benchmark.annotate_recordings import AnnotatedRecording, annotated
+from tools.benchmark.annotate_recordings import AnnotatedRecording, DetectedSequence, annotated
 from tools.benchmark.config.annotate import BenchAnnotateConfig
 from tools.benchmark.peer_runs import RATE
 from tools.evaluate.mot import evaluate_all
-from tools.track.recording import read_recording
-from tools.track.sequences import find_sequences
-from tracker.association.assignment import assign
-from tracker.boxes import overlaps
 from tracker.offline.types import Decisions, VideoDetections, WholeTracks
-from tracker.types import Float64, Int64
 
 BY_HAND = "by hand"
 EVERY_S = (4.0, 2.0, 1.5, 1.0, 0.75, 0.5)  # seconds between key boxes
@@ -68,18 +63,20 @@ def _text(made: HandMade) -> str:
     return "".join(f"{frame + 1},{id + 1},{box_text(box)},1,-1,-1,-1\n" for frame, id, box in rows)
 
 
-def peer_recordings(config: BenchAnnotateConfig, run: str) -> list[AnnotatedRecording]:
+def peer_recordings(
+    config: BenchAnnotateConfig, sequences: Sequence[DetectedSequence], run: str
+) -> list[AnnotatedRecording]:
     """The tracks of another tracker; its boxes take the place of the detections.
 
     Raises:
         ConfigError: it is unknown, or its package is not installed.
     """
     peers.names((run.partition("+")[0],))
-    return [_peer(config, run, folder) for folder in find_sequences(config.root)]
+    return [_peer(config, run, one) for one in sequences]
 
 
-def _peer(config: BenchAnnotateConfig, run: str, folder: Path) -> AnnotatedRecording:
-    detections = read_recording(folder, config.camera_motion).detections
+def _peer(config: BenchAnnotateConfig, run: str, sequence: DetectedSequence) -> AnnotatedRecording:
+    folder, detections = sequence.folder, sequence.detections
     found = np.column_stack([detections.xyxy, detections.score]).astype(np.float64)
     frames = np.searchsorted(detections.frame, np.arange(len(detections.times) + 1))
     rate = read_seqinfo(folder / "seqinfo.ini").rate or RATE
@@ -96,8 +93,8 @@ def _peer(config: BenchAnnotateConfig, run: str, folder: Path) -> AnnotatedRecor
     xyxy = boxes[:, :4].astype(np.float32)
     ones = np.ones(n, np.float32)
     made = VideoDetections(detections.times, frame, xyxy, ones, np.zeros(n, np.int64), detections.size)
-    truth = read_sequence(folder)
-    truth = replace(truth, detections=_named(truth, frame, boxes[:, :4]))
+    start = np.searchsorted(frame, np.arange(len(detections.times) + 1))
+    truth = replace(sequence.truth, detections=detections_shown(folder, start, boxes[:, :4]))
     none = np.zeros(0, np.int64)
     tracks = WholeTracks(
         frame,
@@ -111,16 +108,3 @@ def _peer(config: BenchAnnotateConfig, run: str, folder: Path) -> AnnotatedRecor
         Decisions(none, none, none, np.zeros(0), none),
     )
     return annotated(config, truth, made, tracks)
-
-
-def _named(truth: TrackingSequence, frame: Int64, xyxy: Float64) -> BoxTable:
-    """Boxes with the objects that they show: one to one in each frame, by the largest sum of IoUs."""
-    start = np.searchsorted(frame, np.arange(len(truth.times) + 1))
-    number = np.full(len(frame), -1)
-    for k in range(len(truth.times)):
-        names, real, _ = truth.truth.at(k)
-        iou = overlaps(xyxy[start[k] : start[k + 1]], real)
-        i, j = (iou >= HIT).nonzero()
-        i, j = assign(i, j, iou[i, j])
-        number[start[k] + i] = names[j]
-    return BoxTable(start, number, xyxy, np.ones(len(frame)))

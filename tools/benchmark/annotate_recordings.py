@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from datasets.ground_truth.tracking import TrackingSequence, read_sequence
+from datasets.ground_truth.tracking import TrackingSequence, detections_shown, read_sequence
+from datasets.storage.addresses import RECORDINGS
+from models.errors import DataError
 from models.liquid.inference import sigmoid
 from tools.benchmark.annotate_person import Person
 from tools.benchmark.annotate_workspace import Workspace
 from tools.benchmark.config.annotate import BenchAnnotateConfig
+from tools.track.config.video import TrackConfig
+from tools.track.detection_pass import detect
 from tools.track.recording import read_recording
 from tools.track.sequences import find_sequences
 from tracker.offline.assemble import assemble
@@ -36,20 +41,93 @@ class AnnotatedRecording:
     minutes: float
 
 
-def own_recordings(config: BenchAnnotateConfig) -> list[AnnotatedRecording]:
-    """Tracked with the whole video."""
+@dataclass(frozen=True, eq=False, slots=True)
+class DetectedSequence:
+    """A sequence before it is tracked.
+
+    Attributes:
+        folder: its folder.
+        truth: its truth, with the object of each detection.
+        detections: of every frame.
+        online: what the tracker decided frame by frame.
+    """
+
+    folder: Path
+    truth: TrackingSequence
+    detections: VideoDetections
+    online: OnlineTracks
+
+
+def detected_sequences(config: BenchAnnotateConfig) -> list[DetectedSequence]:
+    """The sequences of the settings.
+
+    Raises:
+        DataError: there is none, or a file is malformed; a folder has no images to look at, or more than one video.
+    """
     found = []
-    for truth, detections, online in _sequences(config):
-        tracks = track_whole(detections, config.tracking, config.offline, online=online)
-        found.append(annotated(config, truth, detections, tracks))
+    for folder in find_sequences(config.root):
+        truth = read_sequence(folder)
+        if config.pixels:
+            truth, detections = from_pixels(config, folder, truth)
+        else:
+            detections = read_recording(folder, config.camera_motion).detections
+        found.append(DetectedSequence(folder, truth, detections, track_online(detections, config.tracking)))
     return found
 
 
-def online_recordings(config: BenchAnnotateConfig) -> list[AnnotatedRecording]:
+def from_pixels(
+    config: BenchAnnotateConfig, folder: Path, truth: TrackingSequence
+) -> tuple[TrackingSequence, VideoDetections]:
+    """What the detector of the settings finds in the images of a sequence, and the truth with the objects it found.
+
+    Raises:
+        DataError: there are no images, or more or fewer than the truth has frames.
+    """
+    cache = detect(
+        TrackConfig(
+            str(video_of(folder)),
+            camera_motion="auto" if config.camera_motion else "none",
+            quiet=config.quiet,
+            detection=config.detection,
+            appearance_features=config.appearance_features,
+        )
+    )
+    index, video = cache.video(release=True)
+    if len(index) != len(truth.times):
+        raise DataError(f"{folder}: has {len(index)} images and {len(truth.times)} frames of truth; give one for each.")
+    video = replace(video, times=truth.times)
+    start = np.searchsorted(video.frame, np.arange(len(index) + 1))
+    return replace(truth, detections=detections_shown(folder, start, video.xyxy.astype(np.float64))), video
+
+
+def video_of(folder: Path) -> Path:
+    """The folder itself where it holds img1/, else the video in it.
+
+    Raises:
+        DataError: there is none, or more than one.
+    """
+    if (folder / "img1").is_dir():
+        return folder
+    films = sorted(path for path in folder.iterdir() if path.suffix.lower() in RECORDINGS)
+    if len(films) != 1:
+        raise DataError(f"{folder}: holds {len(films)} videos and no img1/; --pixels needs one of either.")
+    return films[0]
+
+
+def own_recordings(config: BenchAnnotateConfig, sequences: Sequence[DetectedSequence]) -> list[AnnotatedRecording]:
+    """Tracked with the whole video."""
+    found = []
+    for one in sequences:
+        tracks = track_whole(one.detections, config.tracking, config.offline, online=one.online)
+        found.append(annotated(config, one.truth, one.detections, tracks))
+    return found
+
+
+def online_recordings(config: BenchAnnotateConfig, sequences: Sequence[DetectedSequence]) -> list[AnnotatedRecording]:
     """Tracked online; the margin of each match says how sure it is."""
     return [
-        annotated(config, truth, detections, _online_tracks(detections, online, config))
-        for truth, detections, online in _sequences(config)
+        annotated(config, one.truth, one.detections, _online_tracks(one.detections, one.online, config))
+        for one in sequences
     ]
 
 
@@ -69,12 +147,6 @@ def minutes_of(truth: TrackingSequence) -> float:
     times = truth.times
     step = float(times[-1] - times[0]) / max(len(times) - 1, 1)
     return len(truth.truth.id) * step / 60
-
-
-def _sequences(config: BenchAnnotateConfig) -> Iterator[tuple[TrackingSequence, VideoDetections, OnlineTracks]]:
-    for folder in find_sequences(config.root):
-        detections = read_recording(folder, config.camera_motion).detections
-        yield read_sequence(folder), detections, track_online(detections, config.tracking)
 
 
 def _online_tracks(detections: VideoDetections, online: OnlineTracks, config: BenchAnnotateConfig) -> WholeTracks:

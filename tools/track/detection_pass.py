@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from datasets.formats.detection_cache import MemoryCache
+from datasets.formats.detection_cache import MemoryCache, Store
 from datasets.formats.detection_chunk import DetectedFrame, rounded
+from models.errors import DataError
 from tools.track.config.video import TrackConfig
+from tools.track.progress import progress
 from tracker.pipeline.build import build_pipeline
 from tracker.pipeline.config import PipelineConfig
 from tracker.pipeline.loop import Pipeline
@@ -108,3 +110,26 @@ class DetectionPass:
 
     def close(self) -> None:
         """Nothing to close."""
+
+
+def detect(config: TrackConfig) -> MemoryCache:
+    """The detections of every frame of a recording, with embeddings and camera motion as the settings say.
+
+    Raises:
+        DataError: the source cannot be read, or is live.
+        ConfigError: the detector cannot be built.
+    """
+    from datasets.source_factory import open_source
+
+    store = Store()
+
+    def keep(found: DetectedFrame, frame: Frame) -> None:
+        store.add(found)
+
+    with open_source(config.source, config.reading) as source:
+        if source.info.live:
+            raise DataError(f"{config.source}: is live; record it first, and name the file.")
+        detecting = DetectionPass(detection_settings(config), source, None, keep)
+        with progress(source.info, config.reading, config.quiet, "detecting") as tell:
+            detecting.pipeline.run([detecting], progress=tell)
+        return store.close(detecting.detector.names, (source.info.width, source.info.height), True)

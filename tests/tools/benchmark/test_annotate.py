@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path as FilePath
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,6 +15,7 @@ from datasets.ground_truth.tracking import BoxTable
 from datasets.projects import Project, SourceRecord
 from datasets.projects.exchange import tracks_of_whole
 from datasets.projects.review import ProjectReview, answer_edit
+from models.errors import DataError
 from tests.support.doubtful_tracks import crossing_pair, walker
 from tests.support.mot_results import make_sequence
 from tools.benchmark.annotate import bench_annotate
@@ -20,6 +24,7 @@ from tools.benchmark.annotate_missed import missed_stretches
 from tools.benchmark.annotate_person import Person
 from tools.benchmark.annotate_workspace import Workspace
 from tools.benchmark.config.annotate import BenchAnnotateConfig
+from tracker.detectors.config import DetectorConfig
 from tracker.offline.types import Decisions, VideoDetections, WholeTracks
 from tracker.review.questions import queue
 from tracker.review.types import TrackRows
@@ -148,11 +153,38 @@ def test_effort_at_a_target_lies_between_the_points() -> None:
     assert np.isnan(at_target(effort, figure, 95))
 
 
-def test_command_writes_all_curves(tmp_path: FilePath, capsys: pytest.CaptureFixture[str]) -> None:
+def make_root(tmp_path: FilePath) -> FilePath:
+    """A folder with one sequence; its detections are one tracker's boxes."""
     make_sequence(tmp_path / "root", tmp_path / "res", "walk", seed=1)
     rows = np.loadtxt(tmp_path / "res/walk.txt", delimiter=",")
+    rows[:, 1] = -1
     (tmp_path / "root/walk/det").mkdir()
     np.savetxt(tmp_path / "root/walk/det/det.txt", rows[:, :7], "%.10g", delimiter=",")
+    return tmp_path / "root/walk/det/det.txt"
+
+
+def test_detections_of_a_detector_give_the_work_of_the_same_detections_in_a_file(tmp_path: FilePath) -> None:
+    file = make_root(tmp_path)
+    (images := tmp_path / "root/walk/img1").mkdir()
+    for k in range(62):
+        cv2.imwrite(str(images / f"{k + 1:06d}.png"), np.zeros((480, 640, 3), np.uint8))
+    given = BenchAnnotateConfig(tmp_path / "root", marks=(0, 5), controls=False, camera_motion=False, quiet=True)
+    detector = DetectorConfig(detector=f"file:{file}", threads=1)
+    looked = replace(given, pixels=True, detection=detector)
+    for config, name in ((given, "given"), (looked, "looked")):
+        bench_annotate(replace(config, json=tmp_path / f"{name}.json"))
+    wanted, found = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("given", "looked"))
+    assert found["curves"]["doubt queue"]["points"] == wanted["curves"]["doubt queue"]["points"]
+    (images / "000062.png").unlink()
+    with pytest.raises(DataError, match=r"walk: has 61 images and 62 frames of truth; give one for each\."):
+        bench_annotate(looked)
+    shutil.rmtree(images)
+    with pytest.raises(DataError, match=r"walk: holds 0 videos and no img1/; --pixels needs one of either\."):
+        bench_annotate(looked)
+
+
+def test_command_writes_all_curves(tmp_path: FilePath, capsys: pytest.CaptureFixture[str]) -> None:
+    make_root(tmp_path)
     out = tmp_path / "found.json"
     bench_annotate(BenchAnnotateConfig(tmp_path / "root", marks=(0, 5), json=out, quiet=True))
     found = json.loads(out.read_text())

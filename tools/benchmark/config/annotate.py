@@ -10,7 +10,9 @@ from tyro.conf import Positional
 from datasets.output_guard.guard import Output, file_outputs
 from models.checks.limits import SEEDS, check_ranges
 from models.errors import ConfigError
+from tracker.appearance.config import AppearanceConfig
 from tracker.config import TrackerConfig
+from tracker.detectors.config import DetectorConfig
 from tracker.offline.config import OfflineConfig
 
 
@@ -46,7 +48,9 @@ class BenchAnnotateConfig:
         draw: draw objects that have no box, too.
         controls: work through the same questions in random order, and through those of online tracks, as well.
         peers: trackers whose tracks are corrected from front to back without a queue.
-        camera_motion: use gmc.txt where there is one.
+        pixels: find the objects in the images of each sequence, instead of reading det/det.txt. By --detector; the
+            images are in img1/, or in the one video in the folder.
+        camera_motion: use gmc.txt where there is one; with --pixels, estimate it.
         seed: of wrong answers and of the random order.
         json: write all figures to this JSON file.
         plot: plot IDF1 and HOTA against operations. A .png, .svg or .pdf; needs matplotlib.
@@ -62,6 +66,7 @@ class BenchAnnotateConfig:
     draw: bool = True
     controls: bool = True
     peers: tuple[str, ...] = ()
+    pixels: bool = False
     camera_motion: bool = True
     seed: int = 0
     json: Path | None = None
@@ -69,6 +74,8 @@ class BenchAnnotateConfig:
     overwrite: bool = False
     quiet: bool = False
     prices: Prices = field(default_factory=Prices)
+    detection: DetectorConfig = field(default_factory=DetectorConfig)
+    appearance_features: AppearanceConfig = field(default_factory=AppearanceConfig)
     tracking: TrackerConfig = field(default_factory=TrackerConfig)
     offline: OfflineConfig = field(default_factory=OfflineConfig)
 

@@ -8,18 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.formats.detection_cache import DetectionCache, MemoryCache, Store
-from datasets.formats.detection_chunk import DetectedFrame
+from datasets.formats.detection_cache import DetectionCache
 from models.errors import DataError
 from tools.track.config.video import TrackConfig
-from tools.track.detection_pass import DetectionPass, detection_settings
-from tools.track.progress import progress
+from tools.track.detection_pass import detect
 from tools.track.recording import read_recording
 from tools.track.sequences import find_sequences
 from tools.train.config.adapt import AdaptConfig
 from tracker.appearance.config import AppearanceConfig
 from tracker.offline.types import VideoDetections
-from tracker.types import Frame
 
 STRETCH_S = 60.0  # seconds of one stretch of a long recording
 SAME_SCORE = 1e-6  # smallest difference of two scores
@@ -65,38 +62,20 @@ def _read(path: Path, config: AdaptConfig) -> list[CameraRecording]:
         folders = find_sequences(path)
         parts = [read_recording(folder, config.camera_motion, config.skip_bad_rows) for folder in folders]
         return [CameraRecording(part.name, part.detections) for part in parts]
-    held = DetectionCache(path) if zipfile.is_zipfile(path) else _detect(path, config)
+    held = DetectionCache(path) if zipfile.is_zipfile(path) else detect(_reading(path, config))
     _, video = held.video(release=True)
     warps = video.warps if config.camera_motion else None
     return [CameraRecording(path.name, replace(video, embedding=None, warps=warps))]
 
 
-def _detect(path: Path, config: AdaptConfig) -> MemoryCache:
-    """The detections of every frame of a video.
-
-    Raises:
-        DataError: the video cannot be read.
-    """
-    from datasets.source_factory import open_source
-
-    settings = TrackConfig(
+def _reading(path: Path, config: AdaptConfig) -> TrackConfig:
+    return TrackConfig(
         str(path),
         camera_motion="auto" if config.camera_motion else "none",
+        quiet=config.quiet,
         detection=config.detection,
         appearance_features=AppearanceConfig(appearance="none"),
     )
-    store = Store()
-
-    def keep(found: DetectedFrame, frame: Frame) -> None:
-        store.add(found)
-
-    with open_source(settings.source, settings.reading) as source:
-        if source.info.live:
-            raise DataError(f"{path}: is live; record it first, and name the file.")
-        detecting = DetectionPass(detection_settings(settings), source, None, keep)
-        with progress(source.info, settings.reading, config.quiet, "detecting") as tell:
-            detecting.pipeline.run([detecting], progress=tell)
-        return store.close(detecting.detector.names, (source.info.width, source.info.height), True)
 
 
 def stretches(recordings: list[CameraRecording], seconds: float) -> list[CameraRecording]:

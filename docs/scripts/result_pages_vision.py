@@ -10,6 +10,7 @@ from result_tables import PROFILES, Page, have, number, table, versus
 DETECTORS = {
     "lite0": "`lite0` (in the package)",
     "nanodet": "`nanodet` (in the package)",
+    "fused": "`fused` (in the package)",
     "yolox": "YOLOX-nano",
     "deimv2": "DEIMv2-femto",
 }
@@ -45,8 +46,15 @@ def detector() -> Page | None:
     says += _means(sets)
     says.append(
         "`lite0` has a frozen ImageNet backbone and few training images; "
-        "`nanodet` and YOLOX-nano learned on all of COCO."
+        "`nanodet` and YOLOX-nano learned on all of COCO. `fused` runs the first two."
     )
+    if have("speed-detectors"):
+        names.append("speed-detectors")
+        parts += ["## Time and size", _costs(read_figures("speed-detectors")["detectors"])]
+        says.append(
+            "Time is that of one thread for each network, from one wide image (960x540) to its detections; of two "
+            "networks that run side by side the CPU time is the sum."
+        )
     about = (
         "COCO's average precision in percent, computed by pycocotools, on images that the package's detector "
         "never saw. "
@@ -55,11 +63,22 @@ def detector() -> Page | None:
     return Page("detector", "Detection", about, tuple(parts), tuple(says), tuple(names))
 
 
+def _costs(detectors: dict[str, dict[str, float | None]]) -> str:
+    """What each detector costs: time beside `lite0`, and the size of its files."""
+    titles = DETECTORS | {"models/yolox_nano.onnx": DETECTORS["yolox"]}
+    head = ["detector", "time beside `lite0`", "CPU time beside `lite0`", "CPU ms", "MB"]
+    rows = []
+    for name, cost in detectors.items():
+        cells = (number(cost["ratio"], 2), number(cost["cpu_ratio"], 2), number(cost["cpu_milliseconds"]))
+        rows.append([titles[name], *cells, number(cost["megabytes"])])
+    return table(head, rows)
+
+
 def _means(sets: dict[str, str]) -> list[str]:
     """What the means over all classes say, for detectors of COCO's 80 classes."""
     says = []
     for key, title in sets.items():
-        known = [d for d in ("nanodet", "yolox", "deimv2") if have(f"detector-{key}-{d}")]
+        known = [d for d in ("nanodet", "fused", "yolox", "deimv2") if have(f"detector-{key}-{d}")]
         if "nanodet" in known:
             means = {d: read_figures(f"detector-{key}-{d}")["mean"]["ap50"] for d in known}
             told = ", ".join(f"{DETECTORS[d]} {number(value)}" for d, value in means.items())
@@ -70,7 +89,7 @@ def _means(sets: dict[str, str]) -> list[str]:
 def detector_table() -> str | None:
     """The card's table: persons."""
     sets = {"val128": "coco_val128", "coco128": "coco128/val"}
-    names = [n for n in ("lite0", "nanodet", "yolox") if all(have(f"detector-{key}-{n}") for key in sets)]
+    names = [n for n in ("lite0", "nanodet", "fused", "yolox") if all(have(f"detector-{key}-{n}") for key in sets)]
     if not {"lite0", "yolox"} <= set(names):
         return None
     rows = []

@@ -33,7 +33,7 @@ from tracker.types import Detections, Frame, Tracks
 
 EVIDENCE, SCORE = "evidence", "score"  # a track starts from repeated weak detections too, or from one strong one only
 NEVER_PROBABILITY = 1.0  # the birth probability at which no evidence is sufficient
-STATELESS = ("lite0", "onnx", "torchvision")  # detectors that are reused for the next video
+STATELESS = ("lite0", "nanodet", "fused", "onnx", "torchvision")  # detectors that are reused for the next video
 ALL = "all"
 
 

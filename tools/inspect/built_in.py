@@ -34,6 +34,11 @@ PACKAGED: dict[str, tuple[str, str, int | None, str]] = {
     "recognition-labels.safetensors": ("class pool of labels", "classes of tracks", None, OURS),
     "recognition-views.safetensors": ("class pool of views", "classes of tracks", None, OURS),
 }
+DETECTORS = {  # files of the detectors that the package brings
+    "lite0": ("detector.onnx",),
+    "nanodet": ("nanodet.onnx",),
+    "fused": ("detector.onnx", "nanodet.onnx"),
+}
 CACHED = {"downloads": "detection", "networks": "features"}  # folders of the cache, and the task of their files
 UNKNOWN = "not known"
 
@@ -44,6 +49,7 @@ class ModelFile:
 
     Attributes:
         name: how options name it; of a cached file its file name.
+        detectors: the values of --detector that run it; of a cached file none.
         task: what it does.
         classes: number of its classes; None where it has none or they are not known.
         bytes: size of the file.
@@ -54,6 +60,7 @@ class ModelFile:
     """
 
     name: str
+    detectors: tuple[str, ...]
     task: str
     classes: int | None
     bytes: int
@@ -74,7 +81,8 @@ def packaged() -> Iterator[ModelFile]:
     for file, (name, task, classes, licence) in PACKAGED.items():
         path = WEIGHTS / file
         if path.is_file():
-            yield ModelFile(name, task, classes, path.stat().st_size, licence, sha256(path), True, str(path))
+            size, used = path.stat().st_size, tuple(name for name, files in DETECTORS.items() if file in files)
+            yield ModelFile(name, used, task, classes, size, licence, sha256(path), True, str(path))
 
 
 def cached() -> Iterator[ModelFile]:
@@ -83,7 +91,8 @@ def cached() -> Iterator[ModelFile]:
         for path in sorted((cache_folder() / folder).glob("*.onnx")):
             classes = _classes(path) if task == "detection" else None
             try:
-                yield ModelFile(path.name, task, classes, path.stat().st_size, UNKNOWN, sha256(path), False, str(path))
+                size = path.stat().st_size
+                yield ModelFile(path.name, (), task, classes, size, UNKNOWN, sha256(path), False, str(path))
             except OSError:  # removed meanwhile, or not to be read
                 continue
 
@@ -111,4 +120,7 @@ def _lines(found: list[ModelFile]) -> Iterator[str]:
         cells = (f"{c:>{w}}" if k in right else f"{c:{w}}" for k, (c, w) in enumerate(zip(row, widths, strict=True)))
         yield "  ".join(cells).rstrip()
     yield ""
+    for detector, files in DETECTORS.items():
+        if len(files) > 1:
+            yield f"{detector}: runs {' and '.join(PACKAGED[file][0] for file in files)} on each frame"
     yield f"cache: {cache_folder()}"

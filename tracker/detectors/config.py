@@ -15,14 +15,16 @@ from models.runtime.compute import Device
 
 FamilyName = Literal["auto", "lite", "yolox", "yolov8", "detr", "nanodet"]
 
-KINDS = ("lite0", "nanodet", "background", "onnx", "torchvision", "python", "file", "tiled", "none")
+KINDS = ("lite0", "nanodet", "fused", "background", "onnx", "torchvision", "python", "file", "tiled", "none")
 
-SIZED = ("lite0", "nanodet")  # detectors that take images of any size
+SIZED = ("lite0", "nanodet", "fused")  # detectors that take images of any size
+
+NETWORKS = {"none": 0, "fused": 2}  # of a detector that runs other than one at a time
 
 # detectors without embeddings of their own, and the frozen CNN that gives them by default
 EMBEDDED_BY = {"nanodet": "efficientnet_lite0", "tiled": "efficientnet_lite0"}
 
-TILEABLE = ("lite0", "nanodet", "onnx", "torchvision", "python")  # detectors that look at any image by itself
+TILEABLE = ("lite0", "nanodet", "fused", "onnx", "torchvision", "python")  # detectors that look at any image by itself
 
 NEEDS = {"onnx": "a file; write onnx:FILE", "file": "a file of detections; write file:det.txt"}
 
@@ -37,13 +39,13 @@ class DetectorConfig:
     """What finds the objects in each frame.
 
     Attributes:
-        detector: name or file. lite0 finds people, vehicles and animals; nanodet finds COCO's 80
-            classes; lite0:640 and nanodet:640 work on a larger image; background finds what moves before a static
-            camera; onnx:FILE, or a path that ends in .onnx, runs a network, and so does https://.../NAME.onnx, which is
-            fetched once and needs --sha256; torchvision:MODEL needs torch; python:MODULE:CALLABLE calls a function of
-            yours; file:FILE, or a path that ends in .txt or .jsonl, reads ready detections; tiled:NAME looks with
-            another detector at overlapping tiles too, for small objects; none finds nothing; auto is lite0, or none
-            where objects are marked by hand.
+        detector: name or file. lite0 finds people, vehicles and animals; nanodet finds COCO's 80 classes; fused runs
+            both and joins what they find; lite0:640, nanodet:640 and fused:640 work on a larger image; background finds
+            what moves before a static camera; onnx:FILE, or a path that ends in .onnx, runs a network, and so does
+            https://.../NAME.onnx, which is fetched once and needs --sha256; torchvision:MODEL needs torch;
+            python:MODULE:CALLABLE calls a function of yours; file:FILE, or a path that ends in .txt or .jsonl, reads
+            ready detections; tiled:NAME looks with another detector at overlapping tiles too, for small objects; none
+            finds nothing; auto is lite0, or none where objects are marked by hand.
         family: how the outputs of an ONNX network are decoded. By default their names and shapes tell.
         weights: weights of a torchvision detector, or `random`. A file in place of the published weights; `random` is
             untrained, for tests.
@@ -56,8 +58,8 @@ class DetectorConfig:
         threads: CPU threads of each network. 0 divides the cores evenly: one share for each network, and one for
             reading, drawing and encoding. A detector that is built in Python by itself takes all cores.
         device: device of the networks. auto takes CUDA where ONNX Runtime or torch can use it.
-        input_size: long side of the image of lite0 or nanodet, pixels. By default the one that it was made for; other
-            detectors have a size of their own.
+        input_size: long side of the image of lite0, nanodet or fused, pixels. By default the one that it was made for;
+            other detectors have a size of their own.
         sha256: checksum of a network in an ONNX file, 64 hexadecimal digits. A network from an address needs it; one in
             a file is checked if it is given.
         tile_size: side of the tiles of tiled:NAME, pixels. Tiles overlap by a quarter; a frame that is no larger is
@@ -103,7 +105,7 @@ class DetectorConfig:
         if self.input_size is None:
             return kind, argument
         if kind not in SIZED:
-            some = " and ".join(SIZED)
+            some = f"{', '.join(SIZED[:-1])} and {SIZED[-1]}"
             raise ConfigError(f"input_size is for {some}, and {self.detector} has a size of its own; leave it out.")
         if argument:
             raise ConfigError(f"the input size is given twice; leave input_size or :{argument} of the detector out.")

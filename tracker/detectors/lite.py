@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 import models
 from models.backbones.roi_align import pool_strips
+from models.detection.inputs import InputTransform
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.onnx_file import Inferred, OnnxDetector, long_side
-from tracker.types import Detections, Frame, UInt8
+from tracker.types import Detections, Float32, Frame, UInt8
 
 NETWORK = Path(models.__file__).parent / "weights" / "detector.onnx"
 STRIDE = 8  # stride of the feature map that separates people best (tracker/appearance/embedder.py)
@@ -50,11 +54,13 @@ class LiteDetector:
 
     def _embedded(self, frame: Frame, inferred: Inferred) -> Detections:
         found, fit, maps = inferred
-        if not self._embeddings:
-            return found
-        features = maps[f"stride{STRIDE}"][0]
-        # The mean that is subtracted covers only the part of the map that shows the image, not the padding.
-        height, width = (max(1, round(side * fit.scale[0] / STRIDE)) for side in frame.size[::-1])
-        features = features - features[:, :height, :width].mean(axis=(1, 2), keepdims=True)
-        scale = (fit.scale[0] / STRIDE, fit.scale[1] / STRIDE)
-        return found.with_embedding(pool_strips(features, found.xyxy, scale))
+        return found.with_embedding(pooled(found, frame, fit, maps)) if self._embeddings else found
+
+
+def pooled(found: Detections, frame: Frame, fit: InputTransform, maps: Mapping[str, NDArray[Any]]) -> Float32:
+    """(N, 160) embeddings of detections in `frame`, from the maps that the network gave for it through `fit`."""
+    features = maps[f"stride{STRIDE}"][0]
+    # The mean that is subtracted covers only the part of the map that shows the image, not the padding.
+    height, width = (max(1, round(side * fit.scale[0] / STRIDE)) for side in frame.size[::-1])
+    features = features - features[:, :height, :width].mean(axis=(1, 2), keepdims=True)
+    return pool_strips(features, found.xyxy, (fit.scale[0] / STRIDE, fit.scale[1] / STRIDE))

@@ -59,6 +59,20 @@ def _nanodet(order: DetectorRequest) -> Detector:
     return OnnxDetector(NANODET, replace(order.config, family="nanodet", nms=nms), size)
 
 
+def _fused(order: DetectorRequest) -> Detector:
+    from tracker.detectors import fused, lite
+    from tracker.detectors.onnx_file import OnnxDetector, long_side
+
+    size = long_side("fused", order.argument, order.config) or fused.LITE0_PX
+    config = order.config
+    return fused.FusedDetector(
+        OnnxDetector(lite.NETWORK, fused.inner_config(config, "lite"), size),
+        OnnxDetector(NANODET, fused.inner_config(config, "nanodet", NANODET_NMS), fused.nanodet_side(size)),
+        config,
+        order.embeddings,
+    )
+
+
 def _background(order: DetectorRequest) -> Detector:
     from tracker.detectors.background import BackgroundDetector
 
@@ -117,6 +131,7 @@ def _none(order: DetectorRequest) -> Detector:
 DETECTORS: dict[str, Callable[[DetectorRequest], Detector]] = {
     "lite0": _lite0,
     "nanodet": _nanodet,
+    "fused": _fused,
     "background": _background,
     "onnx": _onnx,
     "torchvision": _torchvision,
@@ -125,7 +140,7 @@ DETECTORS: dict[str, Callable[[DetectorRequest], Detector]] = {
     "tiled": _tiled,
     "none": _none,
 }
-EMBEDDING = ("lite0",)  # detectors whose pass gives embeddings too
+EMBEDDING = ("lite0", "fused")  # detectors whose pass gives embeddings too
 
 
 def build_detector(
@@ -147,8 +162,8 @@ def build_detector(
         config: the settings, or text as `--detector` takes it ("lite0:640", "yolox.onnx"); lite0 by default.
         read: reads detection files (detections by frame index, class names); by default all formats of the package
             `datasets`.
-        embeddings: whether detections carry appearance embeddings from the detector's own pass. Only lite0 has them;
-            by default they are included where the detector has them.
+        embeddings: whether detections carry appearance embeddings from the detector's own pass. lite0 and fused have
+            them; by default they are included where the detector has them.
         skip_bad_rows: drop rows of a detection file that break the format, instead of raising an error.
         compute: threads and device, in place of those in `config`.
 

@@ -11,7 +11,7 @@ from models.errors import ConfigError
 from models.runtime.compute import Compute
 from tracker.appearance.config import AppearanceConfig
 from tracker.decorators import InnerTracker
-from tracker.detectors.config import DetectorConfig
+from tracker.detectors.config import NETWORKS, DetectorConfig
 from tracker.detectors.registry import EMBEDDING, build_detector, detector_of
 from tracker.pipeline.config import AUTO, OWN, CameraMotionName, PipelineConfig
 from tracker.pipeline.given_images import source_of
@@ -95,7 +95,7 @@ def build_pipeline(
 
 def compute_of(config: PipelineConfig) -> Compute:
     """The share of the cores that each network of a pipeline gets."""
-    finds = config.resolved_detection().kind_and_argument()[0] != "none"
+    finds = NETWORKS.get(config.resolved_detection().kind_and_argument()[0], 1)
     embeds = config.appearance_features.appearance not in ("none", AUTO, OWN)
     recognises = config.recognition.classify != "none"
     masks = bool(config.marks) or config.outlining.outlines

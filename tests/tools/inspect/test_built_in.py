@@ -33,6 +33,14 @@ def test_every_weights_file_of_the_package_is_listed_and_has_its_licence_on_its_
         assert all(name in card or name in notice for name in licences)
 
 
+def test_networks_of_a_detector_are_listed_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json"]) == 0
+    used = {model["name"]: model["detectors"] for model in json.loads(capsys.readouterr().out)}
+    assert (used["lite0"], used["nanodet"], used["u2netp"]) == (["lite0", "fused"], ["nanodet", "fused"], [])
+    assert main(["models"]) == 0
+    assert "fused: runs lite0 and nanodet on each frame" in capsys.readouterr().out.splitlines()
+
+
 @pytest.mark.parametrize("file", ["detector.onnx", "nanodet.onnx"])
 def test_listed_number_of_classes_is_the_network_s(file: str) -> None:
     names = names_from_metadata(Session(WEIGHTS / file, threads=1, device="cpu").metadata)

@@ -45,6 +45,10 @@ def _nanodet(folder: Path) -> DetectorConfig:
     return DetectorConfig("nanodet:128", score=1e-5, threads=1, device="cpu")
 
 
+def _fused(folder: Path) -> DetectorConfig:
+    return DetectorConfig("fused:128", score=1e-5, threads=1, device="cpu")
+
+
 def _background(folder: Path) -> DetectorConfig:
     return DetectorConfig("background")
 
@@ -84,6 +88,7 @@ def _tiled(folder: Path) -> DetectorConfig:
 MADE: dict[str, Callable[[Path], DetectorConfig]] = {
     "lite0": _lite0,
     "nanodet": _nanodet,
+    "fused": _fused,
     "background": _background,
     "onnx": _onnx,
     "torchvision": _torchvision,
@@ -144,6 +149,7 @@ def test_detector_returns_boxes_scores_and_named_classes(config: DetectorConfig)
     if config.kind_and_argument()[0] in (
         "lite0",
         "nanodet",
+        "fused",
         "background",
         "onnx",
         "torchvision",
@@ -217,7 +223,7 @@ def test_background_detector_locates_the_moving_object() -> None:
     ("detector", "said"),
     [
         ("bakground", r"there is no detector 'bakground'; perhaps background was meant\."),
-        ("yolo:net", "there is no detector 'yolo'; it knows lite0, nanodet, background, onnx, torchvision, python"),
+        ("yolo:net", "there is no detector 'yolo'; it knows lite0, nanodet, fused, background, onnx, torchvision"),
         ("none:5", "detector none takes no argument; write none in place of none:5"),
         ("background:5", "detector background takes no argument; write background in place of background:5"),
         ("lite0:big", "detector lite0 takes the long side of its picture, 64 to 4096 pixels; write lite0:640 in place"),
@@ -226,8 +232,12 @@ def test_background_detector_locates_the_moving_object() -> None:
             "nanodet:x",
             "detector nanodet takes the long side of its picture, 64 to 4096 pixels; write nanodet:640",
         ),
+        ("fused:x", "detector fused takes the long side of its picture, 64 to 4096 pixels; write fused:640"),
         ("tiled", "detector tiled needs the detector that looks at the tiles; write tiled:lite0"),
-        ("tiled:background", "detector background cannot look at tiles; use tiled with one of lite0, nanodet, onnx"),
+        (
+            "tiled:background",
+            "detector background cannot look at tiles; use tiled with one of lite0, nanodet, fused",
+        ),
         ("tiled:tiled:lite0", "detector tiled cannot look at tiles"),
         ("tiled:unknown", "there is no detector 'unknown'"),
         ("https://host/net.onnx", "https://host/net.onnx needs its checksum; give --sha256"),

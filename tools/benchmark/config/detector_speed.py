@@ -16,9 +16,13 @@ from models.errors import ConfigError
 class BenchDetectorConfig:
     """Time detector networks beside the frozen CNN alone, in turns, with one thread, as ratios to it.
 
+    With --by-name it times whole detectors, from the image to the detections, as ratios to the first of them.
+
     Attributes:
         detectors: ONNX files of our detector family. With any image size; by default the detector of the package.
         sizes: image sizes to time, WIDTHxHEIGHT, multiples of 32.
+        by_name: detectors as --detector names them, in place of the networks alone. They look at --image.
+        image: image for the detectors of --by-name.
         rounds: number of runs of each. The median counts.
         json: write all figures to this JSON file.
         overwrite: replace existing results. Also those that were made by hand or with other settings.
@@ -26,6 +30,8 @@ class BenchDetectorConfig:
 
     detectors: Positional[tuple[Path, ...]] = ()
     sizes: tuple[str, ...] = ("416x416", "640x384")
+    by_name: tuple[str, ...] = ()
+    image: Path | None = None
     rounds: int = 30
     json: Path | None = None
     overwrite: bool = False
@@ -33,6 +39,10 @@ class BenchDetectorConfig:
     def __post_init__(self) -> None:
         if self.rounds < 1:
             raise ConfigError(f"rounds is {self.rounds}; give 1 or more.")
+        if bool(self.by_name) != (self.image is not None):
+            raise ConfigError("by_name and image go together: name the detectors, and the image that they look at.")
+        if self.by_name and self.detectors:
+            raise ConfigError(f"by_name leaves no place for {self.detectors[0]}; name it behind --by-name.")
         for size in self.sizes:
             sides = [int(side) for side in size.split("x")] if re.fullmatch(r"\d+x\d+", size) else []
             if not sides or any(side < 32 or side % 32 for side in sides):

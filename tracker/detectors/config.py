@@ -58,8 +58,8 @@ class DetectorConfig:
         threads: CPU threads of each network. 0 divides the cores evenly: one share for each network, and one for
             reading, drawing and encoding. A detector that is built in Python by itself takes all cores.
         device: device of the networks. auto takes CUDA where ONNX Runtime or torch can use it.
-        input_size: long side of the image of lite0, nanodet or fused, pixels. By default the one that it was made for;
-            other detectors have a size of their own.
+        input_size: long side of the image of lite0, nanodet or fused. In pixels; by default the one that it was made
+            for. Other detectors have a size of their own.
         sha256: checksum of a network in an ONNX file, 64 hexadecimal digits. A network from an address needs it; one in
             a file is checked if it is given.
         tile_size: side of the tiles of tiled:NAME, pixels. Tiles overlap by a quarter; a frame that is no larger is

@@ -18,7 +18,8 @@ from tracker.detectors.postprocess import Select
 from tracker.types import Bool, Detections, Frame, UInt8
 
 # Long sides of the inputs, pixels: together at most 1.2 times the CPU time of lite0 at 544 pixels. Pairs of equal time
-# are level on images outside the validation sets (docs/lab/2026-11-fused.md); lite0 has the larger one for its embeddings.
+# are level on images outside the validation sets (docs/lab/2026-11-fused.md); lite0 has the larger image, for the
+# embeddings.
 LITE0_PX, NANODET_PX = 448, 384
 SCORE = 0.1  # default threshold, as of all networks
 NMS = 0.5

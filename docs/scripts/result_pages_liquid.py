@@ -227,6 +227,19 @@ def _noise() -> Promise | None:
     return Promise("robust to noise", about, text, _verdict(gap), ("liquid-noise", "tracking-mot17"))
 
 
+def _on_the_job() -> Promise | None:
+    if not have("liquid-adapt"):
+        return None
+    [camera] = read_figures("liquid-adapt")["cameras"]
+    gaps = camera["gaps"]
+    text = f"uneven {_shown(gaps['uneven'])} HOTA, all frames {_shown(gaps['full'])}"
+    about = (
+        "a head that had seen people alone adapts to simulated streets without labels, beside the head "
+        "without adaptation (`bench adapt`)"
+    )
+    return Promise("it learns on the job", about, text, _verdict(gaps["uneven"]), ("liquid-adapt",))
+
+
 def _architecture() -> Promise | None:
     if not have("liquid-sizes"):
         return None
@@ -264,6 +277,7 @@ PROMISES: tuple[Callable[[], Promise | None], ...] = (
     _time_in_the_tracker,
     _clock,
     _clock_beside_gru,
+    _on_the_job,
     _architecture,
     _labels,
     _noise,

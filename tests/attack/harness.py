@@ -179,6 +179,7 @@ def start(
             ["bench", "gradients"],
             ["bench", "sentiment"],
             ["bench", "clock"],
+            ["bench", "adapt"],
         )
     request = {
         "arguments": words,

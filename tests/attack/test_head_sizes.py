@@ -23,6 +23,7 @@ WORDS = {
     "prune": ["absent", "data"],
     "bench sizes": ["data"],
     "bench labels": ["data"],
+    "bench adapt": ["data"],
 }
 # command -> flag -> values that it must refuse
 BAD: dict[str, dict[str, tuple[str, ...]]] = {
@@ -44,6 +45,10 @@ BAD: dict[str, dict[str, tuple[str, ...]]] = {
         **dict.fromkeys(("--clips", "--steps", "--batch", "--workers"), NO_COUNT),
         "--memories": ("odd", ""), "--sequences": ("-1", "nan"), "--seeds": ("-1", "nan", ""),
         "--learning-rate": NO_RATE,
+    },
+    "bench adapt": {
+        **dict.fromkeys(("--clips", "--steps"), (*NO_COUNT, "1")), "--workers": ("-1", "1.5"), "--seed": NO_SEED,
+        **dict.fromkeys(("--minutes", "--rehearsal"), ("-1", "nan", "inf", "x")), "--scenes": ("meadows", ""),
     },
 }  # fmt: skip
 
@@ -68,6 +73,8 @@ NO_DATA = {
     "sizes without detections to test on": ["bench", "sizes", "data", "--test", "data"],
     "labels of none": ["bench", "labels"],
     "labels of a file": ["bench", "labels", "file"],
+    "cameras of none": ["bench", "adapt"],
+    "cameras without detections": ["bench", "adapt", "data"],
 }
 
 

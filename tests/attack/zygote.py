@@ -84,6 +84,7 @@ def needs_torch(place: str) -> bool:
             "tools.benchmark.gradient_reach",
             "tools.benchmark.labels",
             "tools.benchmark.sentiment",
+            "tools.benchmark.adapt",
             "tools.benchmark.clock",
             "tools.benchmark.sizes",
             "tools.train.",

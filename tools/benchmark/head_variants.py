@@ -160,7 +160,7 @@ def scored(
     hota: Scores = {}
     sequences: dict[str, list[float]] = {}
     for root in tests:
-        data = _content(root)
+        data = content(root)
         for profile in profiles:
             key = f"{sha256(head.path)[:16]} {data} {profile}"
             if key not in known:
@@ -192,10 +192,10 @@ def difference(heads: Sequence[ComparedHead], others: Sequence[ComparedHead]) ->
     return {"value": found.value, "low": found.low, "high": found.high}
 
 
-def _content(root: Path) -> str:
-    """Digest of the labels, detections and times of a test set."""
+def content(root: Path) -> str:
+    """Digest of the labels, detections and times of a data set, or of one sequence."""
     whole = hashlib.sha256()
-    for path in sorted(root.glob("*/**/*")):
+    for path in sorted(root.glob("**/*")):
         if path.is_file() and path.suffix in (".txt", ".gz", ".ini", ".csv"):
             whole.update(path.relative_to(root).as_posix().encode() + sha256(path).encode())
     return whole.hexdigest()[:16]

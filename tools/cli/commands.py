@@ -242,6 +242,11 @@ COMMANDS: dict[str, Command] = {
         "tools.benchmark.config.labels:BenchLabelsConfig",
         "accuracy of association heads against the number of labelled sequences",
     ),
+    "bench adapt": Command(
+        "tools.benchmark.adapt:bench_adapt",
+        "tools.benchmark.config.adapt:BenchAdaptConfig",
+        "what an adapted head gains on cameras of known truth",
+    ),
     "fit motion": Command(
         "tools.train.motion_priors:fit_motion",
         "tools.train.config.motion_priors:FitMotionConfig",

@@ -21,9 +21,9 @@ POSE_CORRELATION_S = 1.5  # time constant in seconds of the other half, which st
 class SimulatedEmbeddings:
     """Embeddings of one clip's objects. Noise level and similarity of clothes are drawn once for the clip."""
 
-    def __init__(self, rng: Rng) -> None:
+    def __init__(self, rng: Rng, noise: float = NOISE_NORM) -> None:
         self._rng = rng
-        self._noise = NOISE_NORM * float(np.exp(rng.normal(0, 0.35)))
+        self._noise = noise * float(np.exp(rng.normal(0, 0.35)))
         # objects of one team share a part of their vector, as dancers and players in the same clothes do
         self._uniform = float(rng.uniform(0, 0.7)) * (rng.random() < 0.5)
         self._teams = _units(rng, int(rng.integers(1, 4)))

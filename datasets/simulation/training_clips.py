@@ -249,7 +249,7 @@ def hold_camera(draft: Draft, rng: Rng) -> Draft:
 
 def embed(draft: Draft, rng: Rng) -> Draft:
     """Adds embeddings to half of the clips, in some of their frames only."""
-    looks = SimulatedEmbeddings(rng) if rng.random() < 0.5 else None
+    looks = SimulatedEmbeddings(rng, draft.noise.embedding) if rng.random() < 0.5 else None
     share = rng.uniform(0.3, 1)
     seen: list[Float32 | None] = [None] * len(draft.found)
     if looks is not None:

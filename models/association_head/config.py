@@ -8,6 +8,7 @@ from models.checks.limits import SEEDS, check_ranges
 from models.errors import ConfigError
 
 CELLS = ("cfc-leaky", "cfc", "mixed-cfc", "gru-dt", "none")  # the cells that the engine runs
+MODES = ("package", "simulated")  # sets of constants of the Kalman filter under the head
 WIRED = ("cfc", "mixed-cfc")
 LONG = 1e6  # seconds
 # degrees of freedom of a prediction's error, of which the std is the scale; 1.8 to 3.1 on real detections
@@ -38,6 +39,8 @@ class HeadConfig:
             learned log-odds; what a head learns from simulated embeddings is too little for real ones.
         horizon: seconds over which the gates of a wired cell are spread before training. 0: all begin near 0.
         weights_seed: seed of the wiring and of the first weights.
+        motion_modes: constants of the Kalman filter under the head. package: fitted on research data; simulated:
+            fitted on simulated scenes alone.
     """
 
     cell: str = "cfc-leaky"
@@ -53,10 +56,13 @@ class HeadConfig:
     similarity_weight: float = 0.0
     horizon: float = 0.0
     weights_seed: int = 0
+    motion_modes: str = "package"
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
             raise ConfigError(f"cell is {self.cell!r}; give {', '.join(CELLS)}.")
+        if self.motion_modes not in MODES:
+            raise ConfigError(f"motion_modes is {self.motion_modes!r}; give {' or '.join(MODES)}.")
         sizes = {"units": 1024, "query_size": 1024, "hidden": 4096, "motor": 1024}
         check_ranges(
             self,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.association_head.built_in import head_path
 from models.association_head.config import HeadConfig
 from models.association_head.shapes import head_inputs, head_shapes
 from models.liquid.inference import cfc, leaky_cfc, sigmoid
@@ -151,11 +152,12 @@ def save_head(path: Path, weights: dict[str, Float32], config: HeadConfig, card:
 
 
 def load_head(path: Path, kind: type[HeadNumpy] = HeadNumpy) -> HeadNumpy:
-    """The head in a file of `save_head`, as a `kind` of head.
+    """The head in a file of `save_head`, or that of the package with this name, as a `kind` of head.
 
     Raises:
         WeightsError: the file is missing, damaged, no head, or of another version.
     """
+    path = head_path(path)
     weights, config = read_checksummed(path, HeadConfig, FORMAT, "a head", HOW)
     first = weights["first.weight"].shape if "first.weight" in weights else ()
     features = max(0, first[1] - config.query_size) if len(first) == 2 else 0

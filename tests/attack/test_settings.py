@@ -158,7 +158,7 @@ def refuse_number(command: str, name: str, value: str, tmp_path: Path) -> None:
 
 
 # A command that reads nothing would begin its work.
-NUMBERS = [(command, name) for command, name in _numbers() if places(command) and command != "simulate driving"]
+NUMBERS = [(command, name) for command, name in _numbers() if places(command) and not command.startswith("simulate ")]
 BUSY = ("bench cells", "inspect", "demo", "bench engine", "bench annotate-speed")
 NUMBERS = [pair for pair in NUMBERS if pair[0] not in BUSY]
 

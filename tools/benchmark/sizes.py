@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from models.association_head.built_in import head_path
 from models.association_head.config import WIRED, HeadConfig
 from models.association_head.inference import HeadNumpy
 from models.association_head.model import AssociationHead
@@ -33,7 +34,7 @@ from tools.train.head_rollouts import RollOuts, hold_out, judging_clips, noise_o
 from tools.train.head_training import TrainingSteps
 from tools.train.torch_heads import in_numpy, torch_head
 from tracker.config import TrackerConfig
-from tracker.learned.liquid_motion import WEIGHTS, LiquidMotion
+from tracker.learned.liquid_motion import LiquidMotion
 
 GIVEN = "given"  # kind of the trained head
 SHARE = 3  # heads that begin with trained weights get one step in so many
@@ -51,7 +52,7 @@ def bench_sizes(config: BenchSizesConfig) -> None:
     """
     use_workers(config.workers)
     prepare("bench sizes", config.out, config.test, config.profiles, config.plot)
-    path = WEIGHTS if config.association_head is None else config.association_head
+    path = head_path(config.association_head)
     head = LiquidMotion.build(TrackerConfig(association_head=str(path))).head
     trainer = _trainer(config, head, path)
     heads = [

@@ -6,7 +6,7 @@ the benchmarks use are left out.
 
 from __future__ import annotations
 
-from models.association_head.config import CELLS
+from models.association_head.config import CELLS, MODES
 from tracker.detectors.config import KINDS
 
 MOTIONS = ("kalman", "liquid")
@@ -22,6 +22,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "backbone": BACKBONES,
     "detector": ("auto", *KINDS),
     "cell": CELLS,
+    "motion_modes": MODES,
     "profiles": PROFILES,
     "peers": PEERS,
 }

@@ -272,6 +272,21 @@ COMMANDS: dict[str, Command] = {
         "tools.train.config.driving_sequences:DrawStreetsConfig",
         "simulate driving sequences: ground truth and detections",
     ),
+    "simulate crowds": Command(
+        "tools.train.people_sequences:simulate_people",
+        "tools.train.config.people_sequences:SimulateCrowdsConfig",
+        "simulate streets and squares full of people: ground truth and detections",
+    ),
+    "simulate dancers": Command(
+        "tools.train.people_sequences:simulate_people",
+        "tools.train.config.people_sequences:SimulateDancersConfig",
+        "simulate dances of a group: ground truth and detections",
+    ),
+    "simulate players": Command(
+        "tools.train.people_sequences:simulate_people",
+        "tools.train.config.people_sequences:SimulatePlayersConfig",
+        "simulate team games: ground truth and detections",
+    ),
     "adapt": Command(
         "tools.train.adapt.command:adapt",
         "tools.train.config.adapt:AdaptConfig",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from datasets.output_guard.guard import begin
+from models.association_head.built_in import head_path
 from models.association_head.config import HeadConfig
 from models.association_head.inference import load_head
 from models.checks.printable import as_lines
@@ -31,7 +32,6 @@ from tools.inspect.probes import (
     sensitivities,
 )
 from tools.reporting import plots
-from tracker.learned.liquid_motion import WEIGHTS
 
 if TYPE_CHECKING:
     from models.association_head.model import AssociationHead
@@ -73,7 +73,7 @@ def inspect(config: InspectConfig) -> None:
 
 def find(config: InspectConfig) -> Findings:
     """All results for a head."""
-    path = Path(config.association_head) if config.association_head else WEIGHTS
+    path = head_path(config.association_head)
     head = load_head(path)
     model = _defined(path, head.config)
     with tempfile.TemporaryDirectory() as scratch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+from models.association_head.built_in import head_path
 from models.checks.printable import one_line
 from models.runtime.weight_files import read_arrays
 from tools.track.config.video import TrackConfig
@@ -55,7 +56,7 @@ def other_camera(config: TrackConfig, info: SourceInfo) -> str | None:
         WeightsError: the head cannot be read.
     """
     path = config.tracking.association_head
-    about = read_arrays(Path(path), "a head", "train one with `liquidtrack train association`")[1] if path else {}
+    about = read_arrays(head_path(path), "a head", "train one with `liquidtrack train association`")[1] if path else {}
     known, own = about.get(SIZES, ""), f"{info.width}x{info.height}"
     if not known or own in known.split(", "):
         return None

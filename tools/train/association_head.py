@@ -10,6 +10,8 @@ from pathlib import Path
 
 import torch
 
+from datasets.simulation.detector_noise import WideNoise
+from models.association_head.built_in import head_path
 from models.association_head.config import HeadConfig
 from models.association_head.inference import HeadNumpy, load_head, save_head
 from models.association_head.model import AssociationHead
@@ -50,7 +52,9 @@ def train_head(config: TrainHeadConfig) -> None:
     sequences = training_sequences(config.roots, config.projects)
     data = digest(sequences)
     sequences, held = hold_out(sequences, config.data_seed) if config.grow else (sequences, [])
-    noise = noise_of(sequences)
+    noise = WideNoise() if config.detectors == "wide" else noise_of(sequences)
+    if config.detectors == "wide":
+        sequences, held = ([replace(s, detections=None) for s in some] for some in (sequences, held))
     steps = TrainingSteps(config.rollouts * config.steps, config.batch, config.learning_rate, config.data_seed)
     training = HeadTraining(model, steps, checkpoint, data, config.out / CURVE, config.quiet, _growth(config))
     records: list[Record] = []
@@ -96,7 +100,10 @@ def _weights(path: Path, model: AssociationHead, renew_cell: bool = False) -> di
         WeightsError: the file is not a head, or a head of different sizes.
     """
     own = {name: value.numpy() for name, value in model.state_dict().items()}
-    weights = load_head(path).weights()
+    head = load_head(path)
+    weights = head.weights()
+    if head.config.motion_modes != model.config.motion_modes:
+        raise WeightsError(f"{path}: stands on other motion modes; give --motion-modes {head.config.motion_modes}.")
     if renew_cell:
         weights = {n: v for n, v in weights.items() if not n.startswith(CELL)}
         weights |= {n: v for n, v in own.items() if n.startswith(CELL)}
@@ -123,7 +130,7 @@ def _card(config: TrainHeadConfig, data: str) -> dict[str, str]:
     }
     for name, path in (("start", config.init_weights), ("blend", config.average_with)):
         if path is not None:  # the file by its content: folders stay private
-            settings[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            settings[name] = hashlib.sha256(head_path(path).read_bytes()).hexdigest()
     return {
         "data": ", ".join(path.name for path in (*config.roots, *config.projects)),
         "data_sha256": data,

@@ -24,6 +24,7 @@ from tracker.motion.kalman_mixture import MOTION_MODES, STUDENT_T_DOF, MotionMod
 from tracker.types import Float64
 
 WIDTH, HEIGHT = 2, 3  # columns of coordinates
+SIMPLEX = 0.5  # first step of the search, in logarithms
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -151,8 +152,11 @@ def _foresight(constants: tuple[float, ...], series: Trajectory, z: Float64, uni
 
 def _minimise(objective, start: tuple[float, ...]) -> tuple[float, ...]:  # type: ignore[no-untyped-def]
     """The positive constants of least loss, by a search over their logarithms (Nelder and Mead, 1965)."""
+    begin = np.log(start)
+    # SciPy's own simplex hardly has a side along a constant of 1, whose logarithm is 0
+    simplex = np.concatenate([begin[None], begin + SIMPLEX * np.eye(len(begin))])
     done = minimize(
-        lambda x: objective(tuple(np.exp(np.clip(x, -9, 4)))), np.log(start), method="Nelder-Mead",
-        options={"xatol": 0.01, "fatol": 1e-5, "maxfev": 400},
+        lambda x: objective(tuple(np.exp(np.clip(x, -9, 4)))), begin, method="Nelder-Mead",
+        options={"xatol": 0.01, "fatol": 1e-5, "maxfev": 400, "initial_simplex": simplex},
     )  # fmt: skip
     return tuple(float(v) for v in np.exp(np.clip(done.x, -9, 4)))

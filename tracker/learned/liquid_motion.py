@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from models.association_head.built_in import HEADS, head_path
 from models.association_head.inference import HeadNumpy, load_head
 from models.errors import WeightsError
 from models.runtime.cache import sha256
@@ -20,10 +21,10 @@ from tracker.learned.online_calibration import OnlineCalibration
 from tracker.learned.pair_features import FEATURES, INPUTS, match_inputs
 from tracker.motion import track_averages as habit
 from tracker.motion.base import Observations, Prediction
-from tracker.motion.kalman_mixture import LAST_CENTRE, KalmanMotion
+from tracker.motion.kalman_mixture import LAST_CENTRE, MODES, KalmanMotion
 from tracker.types import Float32, Float64, Int64
 
-WEIGHTS = Path(__file__).parents[2] / "models" / "weights" / "head.safetensors"
+WEIGHTS = HEADS[""]
 log = logging.getLogger("liquidtrack.association")
 CAMERA_SHIFT = slice(-2, None)  # the last columns of a row: the track's shift by camera motion since its last match
 
@@ -42,7 +43,7 @@ class LiquidMotion:
     def __init__(self, head: HeadNumpy | None = None, adapt: bool = False) -> None:
         self.head = head or load_head(WEIGHTS)
         self.scales = OnlineCalibration() if adapt else None
-        self.prior = KalmanMotion()
+        self.prior = KalmanMotion(MODES[self.head.config.motion_modes])
         own = self.prior.width
         self._own = slice(0, own)
         self._state = slice(own, own + self.head.config.state)
@@ -56,7 +57,7 @@ class LiquidMotion:
         Raises:
             WeightsError: the file is missing, damaged, or made for other features.
         """
-        path = Path(config.association_head) if config.association_head else WEIGHTS
+        path = head_path(config.association_head)
         head = load_head(path, kind)
         if head.features != FEATURES or head.inputs not in (0, INPUTS):
             raise WeightsError(
@@ -133,7 +134,7 @@ class LiquidMotion:
 @lru_cache
 def _tell_of_old(path: Path) -> None:
     """Says once whether the head in a file was adapted to a camera beside another version of the package's head."""
-    about = read_arrays(path, "a head", "train it again")[1] if path != WEIGHTS else {}
+    about = read_arrays(path, "a head", "train it again")[1] if path not in HEADS.values() else {}
     if about.get("package_head") not in (None, sha256(WEIGHTS)):
         log.warning(
             "%s was adapted to %s with another version of the head; adapt again to be sure that it is still better",

@@ -52,6 +52,13 @@ MOTION_MODES = (
     MotionMode(0.5, 0.17, 0.09, 0.012, 0.26, 0.02, 0.16, 0.02),
     MotionMode(2.0, 0.8, 0.09, 0.012, 0.26, 0.02, 0.16, 0.02),
 )
+# Fitted to simulated crowds, dancers, and players by `liquidtrack fit motion`: no research data is in these numbers.
+SIMULATED_MODES = (
+    MotionMode(22.0, 0.23, 0.037, 0.0085, 0.26, 0.05, 0.07, 0.021),
+    MotionMode(0.73, 0.32, 0.056, 0.0095, 0.35, 0.05, 0.14, 0.02),
+    MotionMode(1.7, 0.63, 0.045, 0.0105, 0.37, 0.055, 0.13, 0.0235),
+)
+MODES = {"package": MOTION_MODES, "simulated": SIMULATED_MODES}  # by the name in a head's settings
 STUDENT_T_DOF = 2.5  # degrees of freedom of the Student-t likelihood
 MEMORY_S = 10.0  # seconds, time constant of the likelihoods
 SURPRISE = 2.0  # largest change of the log-odds by one observation: a wrong match must not decide alone

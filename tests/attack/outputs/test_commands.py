@@ -160,6 +160,14 @@ def test_simulate_driving_does_not_overwrite_existing_files(part: str, work: Pat
         refused(attack(words, cwd=work), "--overwrite")
 
 
+@pytest.mark.parametrize("part", ["gt/gt.txt", "seqinfo.ini", "gmc.txt", "det/det.txt"])
+@pytest.mark.parametrize(("command", "scene"), [("crowds", "crowd"), ("dancers", "dance"), ("players", "game")])
+def test_simulated_people_do_not_overwrite_existing_files(command: str, scene: str, part: str, work: Path) -> None:
+    with kept(put(work / f"scenes/{scene}000-000" / part)):
+        words = ["simulate", command, "scenes", "--sequences", "1", "--seconds", "1", "--detections"]
+        refused(attack(words, cwd=work), "--overwrite")
+
+
 @pytest.mark.parametrize("name", ["inspect.json", "neurons.png", "pairs.png", "time_constants.png"])
 def test_inspect_does_not_overwrite_existing_files(name: str, work: Path) -> None:
     with kept(put(work / "out" / name)):

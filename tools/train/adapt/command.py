@@ -16,6 +16,7 @@ import torch
 from tqdm import tqdm
 
 from datasets.output_guard.guard import begin
+from models.association_head.built_in import head_path
 from models.association_head.inference import HeadNumpy, save_head
 from models.errors import DataError
 from models.extras import require
@@ -225,7 +226,7 @@ def _about(config: AdaptConfig, labels: list[PseudoLabels]) -> dict[str, Any]:
         "detections": rows,
         "sure_share": round(sum(int((one.piece >= 0).sum()) for one in labels) / max(rows, 1), 4),
         "pieces": sum(len(one.spans) for one in labels),
-        "adapted_from": sha256(config.init_weights or WEIGHTS),
+        "adapted_from": sha256(head_path(config.init_weights)),
         "version": metadata.version("liquidtrack"),
     }
 

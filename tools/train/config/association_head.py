@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from tyro.conf import Positional
 
@@ -29,6 +30,8 @@ class TrainHeadConfig:
         batch: clips in a training step.
         learning_rate: largest learning rate.
         data_seed: seed of clips, noise and batches.
+        detectors: errors of simulated detectors. fitted: those of the folders' own detections, else of MOT17's; wide:
+            from wide ranges, fitted to nothing, also where a folder has detections.
         workers: processes that roll out.
         init_weights: weights to start from. The head must be as the options of the network describe it; none: random
             weights.
@@ -54,6 +57,7 @@ class TrainHeadConfig:
     batch: int = 16
     learning_rate: float = 2e-3
     data_seed: int = 0
+    detectors: Literal["fitted", "wide"] = "fitted"
     workers: int = 2
     init_weights: Path | None = None
     reset_cell: bool = False

@@ -95,6 +95,9 @@ class MaskPropagator:
         self._objects: list[FollowedObject] = []
         self._shape: tuple[int, int] | None = None
         self._time = -np.inf
+        self._pool = ThreadPoolExecutor(
+            min(usable_cores(), MAX_WORKERS), "masks"
+        )  # its threads start with the first use
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -242,11 +245,9 @@ class MaskPropagator:
         def look(k: int) -> MaskEstimate:
             return self._look(chosen[k], frame, expected[k], found[k])
 
-        workers = min(len(chosen), usable_cores(), MAX_WORKERS)
-        if workers < 2:
+        if min(len(chosen), usable_cores()) < 2:
             return [look(k) for k in range(len(chosen))]
-        with ThreadPoolExecutor(workers, "masks") as pool:
-            return list(pool.map(look, range(len(chosen))))
+        return list(self._pool.map(look, range(len(chosen))))
 
     @staticmethod
     def _masks(looks: list[MaskEstimate]) -> list[Float32]:

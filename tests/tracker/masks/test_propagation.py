@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -10,6 +13,7 @@ import pytest
 
 from datasets.scenes import Scene, render
 from models.errors import DataError, WeightsError
+from models.runtime.compute import usable_cores
 from tracker.masks.config import MaskConfig
 from tracker.masks.propagation import MaskPropagator
 from tracker.masks.stage import MaskPrompt, MaskStage
@@ -74,6 +78,28 @@ def test_two_objects_keep_their_masks_and_ids(motion: str) -> None:
             np.testing.assert_array_equal(found.xyxy[k], [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
     assert np.mean(scores) > 0.7
     assert np.min(scores) > 0.4
+
+
+@pytest.mark.skipif(usable_cores() < 2, reason="one core works on one object after the other")
+def test_threads_serve_a_whole_run_and_end_with_it() -> None:
+    def ours() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name.startswith("masks")}
+
+    clip = scene(duration=0.4)
+    follow = follower()
+    before = ours()
+    follow.add(*clip[0])
+    seen = []
+    for frame, _ in clip[1:]:
+        follow.update(frame)
+        seen.append(ours() - before)
+    assert seen[0]
+    assert all(earlier <= later for earlier, later in pairwise(seen))  # none is replaced
+    del follow
+    gc.collect()
+    for thread in seen[-1]:
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 def test_masks_survive_half_a_second_between_frames() -> None:

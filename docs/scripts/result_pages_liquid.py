@@ -234,8 +234,8 @@ def _on_the_job() -> Promise | None:
     gaps = camera["gaps"]
     text = f"uneven {_shown(gaps['uneven'])} HOTA, all frames {_shown(gaps['full'])}"
     about = (
-        "a head that had seen people alone adapts to simulated streets without labels, beside the head "
-        "without adaptation (`bench adapt`)"
+        "a head that had seen people alone adapts to eight simulated drives without labels, on the same drives beside "
+        "the head without adaptation (`bench adapt`)"
     )
     return Promise("it learns on the job", about, text, _verdict(gaps["uneven"]), ("liquid-adapt",))
 

@@ -14,7 +14,8 @@ class TrackerConfig:
 
     Attributes:
         motion: motion model.
-        association_head: weights of the liquid motion model, a file. By default those of the package.
+        association_head: weights of the liquid motion model, a file. By default those of the package; clean: those
+            of the package that were trained on simulated scenes alone.
         online_calibration: calibrate the predicted spread online. For the liquid motion model; it learns from its own
             certain matches.
         cost: cue that matches tracks and detections. own: what the motion model brings, or the mix of all cues.

@@ -1,4 +1,4 @@
-"""The commands of docs/results/commands.toml, and the figures that they wrote."""
+"""The commands of docs/results/commands*.toml, and the figures that they wrote."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ class Result:
 
 def read_commands() -> list[Result]:
     """Every result, most important first."""
-    content = tomllib.loads((RESULTS / "commands.toml").read_text(encoding="utf-8"))
+    content: dict[str, Any] = {}
+    for path in (RESULTS / "commands.toml", *sorted(RESULTS.glob("commands-*.toml"))):
+        content |= tomllib.loads(path.read_text(encoding="utf-8"))
     return [
         Result(
             name, " ".join(entry["command"].split()), " ".join(entry.get("before", "").split()),

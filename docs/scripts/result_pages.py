@@ -12,6 +12,7 @@ Scores = dict[str, dict[str, list[dict[str, float]]]]  # what `bench mot` wrote:
 W = "liquid:weights/control-"
 ENTRANTS = {
     "liquid": "liquidtrack (`--motion liquid`, the default)",
+    "liquid:clean": "liquidtrack, `--association-head clean` (no research data)",
     "kalman": "liquidtrack, `--motion kalman`",
     f"{W}gru-dt.safetensors": "ablation: a GRU given the elapsed time, in place of the liquid cell",
     f"{W}none.safetensors": "ablation: no recurrent cell",
@@ -24,7 +25,9 @@ ENTRANTS = {
     "cbiou": "C-BIoU",
     "arcsort": "ARC-SORT",
 }
+CLEAN = {"sportsmot": "SportsMOT, true boxes", "streets": "simulated streets"}  # sets with a table of their own
 UNEVEN = ("stride5", "drop70", "jitter", "bursty")
+PEERS = ("bytetrack", "ocsort", "cbiou", "arcsort")
 SHORT = {"liquid": "liquid", f"{W}gru-dt.safetensors": "the GRU", "kalman": "the Kalman filter"}
 
 
@@ -46,14 +49,14 @@ def tracking() -> Page | None:
     says: list[str] = []
     results: list[str] = []
     for key, title in (("mot17", "MOT17, second halves"), ("dancetrack", "DanceTrack, validation set")):
-        names = [name for name in (f"tracking-{key}", f"tracking-{key}-peers") if have(name)]
+        names = [name for name in (f"tracking-{key}{tail}" for tail in ("", "-peers", "-clean")) if have(name)]
         results += names
         scores: Scores = {}
         differences: dict[str, Any] = {}
         for name in names:
             found, gaps = split(read_figures(name))
             scores |= {k: v for k, v in found.items() if k not in scores}
-            differences |= gaps["liquid"]
+            differences |= gaps.get("liquid", {})
         parts += [f"## {title}", _by_profile(scores, differences)]
         says.append(_against_peers(title, scores))
     says += _ablations()
@@ -67,6 +70,11 @@ def tracking() -> Page | None:
             results.append(f"tracking-{key}-gaps")
             scores, differences = split(read_figures(f"tracking-{key}-gaps"))
             parts += [f"## Long strides: {title}", _by_profile(scores, differences["liquid"])]
+    for key, title in CLEAN.items():
+        if have(f"tracking-{key}-clean", f"tracking-{key}-peers"):
+            results += [f"tracking-{key}-clean", f"tracking-{key}-peers"]
+            scores, differences = _merged(key)
+            parts += [f"## The head without research data: {title}", _by_profile(scores, differences)]
     if have("tracking-streets"):
         results.append("tracking-streets")
         scores, differences = split(read_figures("tracking-streets"))
@@ -79,6 +87,12 @@ def tracking() -> Page | None:
         "is an entrant minus liquidtrack, paired by sequence, with a 95 % bootstrap interval."
     )
     return Page("tracking", "Tracking", about, tuple(parts), tuple(says), tuple(results))
+
+
+def _merged(key: str) -> tuple[Scores, dict[str, Any]]:
+    """The entrants of a set, the head without research data and the peers among them, and their differences to ours."""
+    (peers, gaps), (clean, _) = (split(read_figures(f"tracking-{key}{tail}")) for tail in ("-peers", "-clean"))
+    return peers | clean, gaps["liquid"]
 
 
 def _by_profile(scores: Scores, differences: dict[str, Any]) -> str:
@@ -98,11 +112,7 @@ def _by_profile(scores: Scores, differences: dict[str, Any]) -> str:
 
 
 def _against_peers(title: str, scores: Scores) -> str:
-    peers = {
-        name: of
-        for name, of in scores.items()
-        if name.removesuffix("+t") in ("bytetrack", "ocsort", "cbiou", "arcsort")
-    }
+    peers = {name: of for name, of in scores.items() if name.removesuffix("+t") in PEERS}
     ours = scores["liquid"]
     rivals = peers or {"kalman": scores["kalman"]}
     parts = []
@@ -125,6 +135,32 @@ def _ablations() -> list[str]:
             gaps.append(f"{interval(gap['value'], gap['low'], gap['high'])} HOTA on {title}")
         says.append(f"{text}, uneven time gives {' and '.join(gaps)} relative to liquid.")
     return says
+
+
+def clean_summary() -> str | None:
+    """The table on the card of the head without research data: beside the default and the best peer of each column."""
+    if not have(
+        "tracking-mot17-clean", "tracking-dancetrack-clean", "tracking-mot17-peers", "tracking-dancetrack-peers"
+    ):
+        return None
+    columns: list[tuple[str, Scores, tuple[str, ...]]] = []
+    for key, title in (("dancetrack", "DanceTrack-val"), ("mot17", "MOT17 second halves")):
+        scores = _merged(key)[0]
+        columns += [(f"{title}, all frames", scores, ("full",)), ("uneven", scores, UNEVEN)]
+    for key, title in CLEAN.items():
+        if have(f"tracking-{key}-clean", f"tracking-{key}-peers"):
+            scores = _merged(key)[0]
+            rest = tuple(p for p in scores["liquid"] if p != "full")
+            columns += [(f"{title}, all frames", scores, ("full",)), ("uneven", scores, rest)]
+    rows = [
+        [text, *(number(hota(scores[name], *profiles)) for _, scores, profiles in columns)]
+        for name, text in (("liquid:clean", "this head"), ("liquid", "the default head"))
+    ]
+    best = [
+        number(max(hota(of, *profiles) for name, of in scores.items() if name.removesuffix("+t") in PEERS))
+        for _, scores, profiles in columns
+    ]
+    return table(["HOTA", *(title for title, _, _ in columns)], [*rows, ["the best peer", *best]])
 
 
 def summary() -> str | None:

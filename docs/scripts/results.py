@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from result_files import RESULTS, ROOT, Result, read_commands, stale
-from result_pages import appearance, births, motion, summary, tracking
+from result_pages import appearance, births, clean_summary, motion, summary, tracking
 from result_pages_annotation import annotation
 from result_pages_batch import batch
 from result_pages_following import retrack
@@ -62,6 +62,7 @@ def pages() -> dict[Path, str]:
     if made:
         content[RESULTS / "index.md"] = _index(made)
     tables = {README: summary(), CARDS / "head.safetensors.md": summary(), CARDS / "detector.onnx.md": detector_table()}
+    tables[CARDS / "head-clean.safetensors.md"] = clean_summary()
     content |= {path: _with_table(path, table) for path, table in tables.items() if path.exists()}
     return content
 

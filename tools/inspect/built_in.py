@@ -30,6 +30,7 @@ PACKAGED: dict[str, tuple[str, str, int | None, str]] = {
     "lite0-scores.onnx": ("imagenet", "classification", 1000, "Apache-2.0"),
     "u2netp.onnx": ("u2netp", "saliency", None, "Apache-2.0, MIT"),
     "head.safetensors": ("liquid", "association", None, OURS),
+    "head-clean.safetensors": ("clean", "association", None, "Apache-2.0; no research data"),
     "links.safetensors": ("links", "linking", None, OURS),
     "recognition-labels.safetensors": ("class pool of labels", "classes of tracks", None, OURS),
     "recognition-views.safetensors": ("class pool of views", "classes of tracks", None, OURS),

@@ -17,7 +17,8 @@ class InspectConfig:
     pair.
 
     Attributes:
-        association_head: weights to look into, a file. By default those of the package.
+        association_head: weights to look into, a file. By default those of the package; clean: those of the package
+            that were trained on simulated scenes alone.
         out: output folder. It gets time_constants.png, neurons.png, pairs.png and inspect.json.
         root: MOTChallenge folder with detections that the head runs on. By default a rendered scene.
         scene: rendered scene that the head runs on.

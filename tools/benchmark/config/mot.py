@@ -21,7 +21,7 @@ class BenchMotConfig:
     Attributes:
         root: folder of sequences. <sequence>/{det/det.txt, gt/gt.txt, seqinfo.ini}, and gmc.txt where known.
         motions: motion models to compare. A name; NAME/COST for another cost than its own; or liquid:FILE for other
-            weights.
+            weights, such as liquid:clean.
         peers: other trackers to compare with. Each runs with and without the true times.
         profiles: temporal subsampling profiles. How frames are left out; strideN takes any N. Several give one result
             each.

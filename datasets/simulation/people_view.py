@@ -91,10 +91,8 @@ class MovingCamera:
             return np.eye(2, 3)
         after = after + MOTION_NOISE * self.width * rng.normal(size=after.shape) * rng.uniform(0, 0.5)
         a, b = before[good], after[good]
-        ones, zero = (
-            np.ones(len(a)),
-            np.zeros(len(a)),
-        )  # shift, rotation and zoom: x' = p x - q y + s, y' = q x + p y + t
+        ones, zero = np.ones(len(a)), np.zeros(len(a))
+        # shift, rotation and zoom: x' = p x - q y + s, y' = q x + p y + t
         rows = [np.stack([a[:, 0], -a[:, 1], ones, zero], 1), np.stack([a[:, 1], a[:, 0], zero, ones], 1)]
         p, q, s, t = np.linalg.lstsq(np.concatenate(rows), b.T.reshape(-1), rcond=None)[0]
         return np.array([[p, -q, s], [q, p, t]])

@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets.subsampling.sequences import UNEVEN, thin_indices
+from models.association_head.built_in import head_path
 from models.checks.printable import as_lines
 from models.errors import ConfigError
 from models.extras import require
@@ -27,7 +28,6 @@ from tools.reporting.files import write_report
 from tools.track.sequences import find_sequences
 from tools.train.adapt.command import adapt
 from tools.train.checkpoints import ROOM, make_out
-from tracker.learned.liquid_motion import WEIGHTS
 
 SCORES = "scores.json"
 Gap = dict[str, float]  # a difference in HOTA: value, low, high
@@ -120,7 +120,7 @@ def _key(config: BenchAdaptConfig, folder: Path) -> str:
         config.scenes,
         config.seed,
     ]
-    data = [content(folder), *map(content, config.elsewhere), sha256(config.init_weights or WEIGHTS)]
+    data = [content(folder), *map(content, config.elsewhere), sha256(head_path(config.init_weights))]
     return hashlib.sha256(json.dumps([settings, data]).encode()).hexdigest()[:16]
 
 

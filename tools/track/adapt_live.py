@@ -17,6 +17,7 @@ import numpy as np
 
 from datasets.formats.detection_cache import Store
 from datasets.formats.detection_chunk import DetectedFrame
+from models.association_head.built_in import head_path
 from models.association_head.inference import load_head
 from models.errors import ConfigError, DataError
 from models.extras import require
@@ -29,7 +30,6 @@ from tracker.decorators import TrackerDecorator
 from tracker.detectors.config import DetectorConfig
 from tracker.engine import Tracker
 from tracker.head_exchange import exchange_head
-from tracker.learned.liquid_motion import WEIGHTS
 from tracker.pipeline.build import build_pipeline, compute_of, configured_detector
 from tracker.pipeline.config import PipelineConfig
 from tracker.pipeline.loop import Pipeline
@@ -75,7 +75,7 @@ def check_adapt_live(config: TrackConfig, info: SourceInfo) -> None:
     if folder.is_dir() and any(folder.iterdir()) and not (folder / LOG).exists():
         raise ConfigError(f"--adapt-live {folder} holds other files; name a new folder.")
     given = config.tracking.association_head
-    if given and (folder / START).exists() and sha256(folder / START) != sha256(Path(given)):
+    if given and (folder / START).exists() and sha256(folder / START) != sha256(head_path(given)):
         raise ConfigError(f"--adapt-live {folder} began with another head than {given}; name a new folder.")
 
 
@@ -91,7 +91,7 @@ def begin_folder(config: TrackConfig) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / LOG).touch()
         if not (folder / START).exists():
-            shutil.copyfile(config.tracking.association_head or WEIGHTS, folder / START)
+            shutil.copyfile(head_path(config.tracking.association_head), folder / START)
     except OSError as error:
         raise DataError(f"--adapt-live {folder} cannot be written ({error.strerror}); choose another folder.") from None
     return folder / HEAD if (folder / HEAD).exists() else folder / START

@@ -14,6 +14,7 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs the extra `torch`")
 
+from models.association_head.built_in import head_path
 from models.runtime.cache import sha256
 from models.runtime.weight_files import read_arrays
 from tests.support.media_servers import http
@@ -193,7 +194,9 @@ def test_a_folder_of_other_files_and_another_first_head_are_refused(
     assert main([*words, "--adapt-live", "mine"]) == 2
     assert "--adapt-live mine holds other files; name a new folder." in capsys.readouterr().err
     assert (tmp_path / "mine" / HEAD).read_text() == "mine"
-    begin_folder(TrackConfig("0", adaptation=LiveAdaptationConfig(tmp_path / "camera")))
+    clean = TrackerConfig(association_head="clean")
+    begin_folder(TrackConfig("0", tracking=clean, adaptation=LiveAdaptationConfig(tmp_path / "camera")))
+    assert sha256(tmp_path / "camera" / START) == sha256(head_path("clean"))
     other = Path(__file__).parents[2] / "weights" / "control-gru-dt.safetensors"
     assert main([*words, "--adapt-live", "camera", "--association-head", str(other)]) == 2
     assert "--adapt-live camera began with another head than" in capsys.readouterr().err

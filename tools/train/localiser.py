@@ -17,6 +17,7 @@ from tools.train.config.localiser import TrainLocaliserConfig
 from tools.train.localiser_data import CropSet, gather, prepare
 from tools.train.loop import Loop, Schedule, cosine
 from tracker.single_object.search_region import SIZE
+from tracker.types import Float32, Int64
 
 CURVE = "curve.csv"
 AVERAGE = 0.995  # decay of the mean of the weights per step
@@ -24,11 +25,18 @@ CHECKPOINT_STEPS = 50  # steps between checkpoints
 WARMUP_STEPS = 60  # steps of increasing learning rate
 FLOOR = 0.02  # final factor on the learning rate
 WEIGHT_DECAY = 0.02  # of AdamW
-ABSENT = 0.25  # pairs with another object, as a share of those with the same object
-LIKE = 0.7  # share of them whose other object is of the same class, where there is one
-MAX_GAP = 24  # frames between the two crops of a pair from a sequence
+OTHERS = 0.5  # pairs with the crop of another object, as a share of those with a crop of the same object
+LIKE = 0.85  # share of them whose other object is of the same image or class, where there is one
+BESIDE = 0.5  # share of the templates whose neighbour in the batch is of the same image, where there is one
+MAX_GAP = 24  # frames between the two crops of a pair from a sequence ...
+FAR_GAPS = 0.5  # ... except in this share of the pairs, which may be any distance apart
+BOX_NOISE = 0.05  # standard deviation of a template's edges, in sides of the object: users and trackers are not exact
 CENTRE = 0.25  # sides of the box from its middle in which a cell is the object; the rest of the box does not count
 BOX_WEIGHT = 2.0  # of the loss of boxes, against that of scores
+LEAST = -20.0  # logit in place of cells that do not count
+MARGIN = 2.0  # between the logit of the object and those of the cells most like it
+LOOK_ALIKES = 4  # of these cells
+RANK_WEIGHT = 0.2  # of their loss
 BYTES_A_PAIR = 24e6  # memory of a step, as measured
 
 
@@ -79,7 +87,8 @@ class LocaliserBatches:
     """Batches by number: the same number gives the same batch.
 
     A batch has T templates, two search regions of each one's object, and pairs of them: each template with its own
-    search regions, and with some of another object.
+    search regions, and with some that were made for another object, mostly of the same image or class. There the
+    template's own object may be visible beside the other one, and is to be found.
     """
 
     def __init__(self, crops: CropSet, config: TrainLocaliserConfig) -> None:
@@ -90,37 +99,55 @@ class LocaliserBatches:
         several = np.bincount(crops.group)[crops.group] > 1
         moving, paired = crops.frame >= 0, crops.clean & several
         self._still, self._moving = np.flatnonzero(~moving & paired), np.flatnonzero(moving & paired)
+        self._of_image = {n: self._still[crops.first[self._still] == n] for n in np.unique(crops.first).tolist()}
         self._of_label = {n: self._still[crops.label[self._still] == n] for n in np.unique(crops.label).tolist()}
 
     def __call__(self, step: int) -> tuple[Tensor, ...]:
         """A batch.
 
         Returns:
-            (3 T, 40, 2N, 2N) and (3 T, 112, N, N) maps of the templates and then of the search regions, (3 T, 4) boxes
-            in them, and of P pairs: (P,) the template, (P,) the search region, (P,) whether both show one object.
+            (3 T, 40, 2N, 2N) and (3 T, 112, N, N) maps of the templates and then of the search regions, (T, 4) boxes of
+            the templates, and of P pairs: (P,) the template, (P,) the search region, (P, 4) the object's box in it, and
+            (P,) whether it is there.
         """
         rng = np.random.default_rng([self._config.seed, 1, step])
         c, count = self._crops, max(2, self._config.batch // 2)
         ones: list[int] = []
         while len(ones) < count:
             ones.append(one := self._template(rng))
-            like = self._of_label.get(int(c.label[one]), self._still)
-            if len(ones) < count and len(like) > 1:  # its neighbour in the batch is of the same class
+            like = self._alike(one, rng)
+            if len(ones) < count and len(like):  # its neighbour in the batch
                 ones.append(int(rng.choice(like)))
         twos = [two for one in ones for two in self._searches(one, rng)]
         at = np.arange(count)
-        absent = rng.permutation(count)[: round(ABSENT * 2 * count)]
-        other = np.where(rng.random(len(absent)) < LIKE, absent ^ 1, rng.integers(count, size=len(absent))) % count
-        template = np.concatenate([np.repeat(at, 2), absent])
-        search = np.concatenate([np.arange(2 * count), 2 * other])
+        others = rng.permutation(count)[: round(OTHERS * 2 * count)]
+        whose = np.where(rng.random(len(others)) < LIKE, others ^ 1, rng.integers(count, size=len(others))) % count
+        template = np.concatenate([np.repeat(at, 2), others])
+        search = np.concatenate([np.arange(2 * count), 2 * whose + rng.integers(2, size=len(others))])
         rows = np.array(ones + twos)
-        same = c.group[rows[:count]][template] == c.group[rows[count:]][search]
-        maps, xyxy = c.take(rows), c.xyxy[rows]
+        box = c.find(rows[count:][search], c.group[rows[:count]][template])
+        same = ~np.isnan(box).any(axis=1)
+        box[~same] = (0, 0, SIZE, SIZE)
+        drawn = c.find(rows[:count], c.group[rows[:count]])
+        side = np.sqrt((drawn[:, 2:] - drawn[:, :2]).prod(axis=1, keepdims=True))
+        drawn += (side * rng.normal(0, BOX_NOISE, drawn.shape).clip(-2 * BOX_NOISE, 2 * BOX_NOISE)).astype(np.float32)
+        maps = c.take(rows)
         if rng.random() < 0.5:  # the maps of a mirrored image are nearly the mirrored maps
             maps = maps[0][..., ::-1].copy(), maps[1][..., ::-1].copy()
-            xyxy = np.stack([SIZE - xyxy[:, 2], xyxy[:, 1], SIZE - xyxy[:, 0], xyxy[:, 3]], axis=1)
+            drawn, box = _mirrored(drawn), _mirrored(box)
         tensors = [torch.from_numpy(m).contiguous(memory_format=torch.channels_last) for m in maps]
-        return (*tensors, *(torch.from_numpy(part) for part in (xyxy, template, search, same)))
+        return (*tensors, *(torch.from_numpy(part) for part in (drawn, template, search, box, same)))
+
+    def _alike(self, one: int, rng: np.random.Generator) -> Int64:
+        """Templates of other objects that are easily taken for `one`: of the same image, or of the same class."""
+        c = self._crops
+        beside = self._of_image.get(int(c.first[one]), self._still[:0])
+        beside = beside[c.group[beside] != c.group[one]]
+        if len(beside) and rng.random() < BESIDE:
+            alike = beside[c.label[beside] == c.label[one]]
+            return np.asarray(alike if len(alike) else beside)
+        of_label = self._of_label.get(int(c.label[one]), self._still)
+        return np.asarray(of_label if len(of_label) > 1 else self._still)
 
     def _template(self, rng: np.random.Generator) -> int:
         moves = len(self._moving) and (not len(self._still) or rng.random() < self._config.sequence_share)
@@ -129,26 +156,30 @@ class LocaliserBatches:
     def _searches(self, one: int, rng: np.random.Generator) -> list[int]:
         c = self._crops
         members = self._members[int(c.group[one])]
-        if c.frame[one] >= 0:
+        if c.frame[one] >= 0 and rng.random() >= FAR_GAPS:
             near = members[np.abs(c.frame[members] - c.frame[one]) <= MAX_GAP]
             members = near if len(near) > 1 else members
         others = members[members != one]
         return [int(k) for k in rng.choice(others, 2, replace=len(others) < 2)]
 
 
-def losses(model: Localiser, fine: Tensor, coarse: Tensor, box: Tensor, *pairs: Tensor) -> dict[str, Tensor]:
+def _mirrored(xyxy: Float32) -> Float32:
+    return np.stack([SIZE - xyxy[:, 2], xyxy[:, 1], SIZE - xyxy[:, 0], xyxy[:, 3]], axis=1)
+
+
+def losses(model: Localiser, fine: Tensor, coarse: Tensor, drawn: Tensor, *pairs: Tensor) -> dict[str, Tensor]:
     """The losses of a batch of `LocaliserBatches`."""
-    template, search, same = pairs
-    count = len(box) // 3
+    template, search, box, same = pairs
+    count = len(drawn)
     maps = model.neck(fine, coarse)
-    grid, place = (torch.from_numpy(part) for part in template_grid(box[:count].numpy()))
+    grid, place = (torch.from_numpy(part) for part in template_grid(drawn.numpy()))
     around = sample(maps[:count], grid)
     score, sides = model.match(around[template], place[template], maps[count:][search])
-    return targets_loss(score, sides, box[count:][search], same)
+    return targets_loss(score, sides, box, same)
 
 
 def targets_loss(score: Tensor, sides: Tensor, box: Tensor, same: Tensor) -> dict[str, Tensor]:
-    """Quality focal loss of scores, and GIoU loss of boxes.
+    """Quality focal loss of scores, GIoU loss of boxes, and a margin between the object and what is most like it.
 
     Args:
         score: (B, N, N) logits.
@@ -176,9 +207,14 @@ def targets_loss(score: Tensor, sides: Tensor, box: Tensor, same: Tensor) -> dic
     probability = score.sigmoid()
     focal = (probability - wanted).abs().square() * F.binary_cross_entropy_with_logits(score, wanted, reduction="none")
     positives = near.sum().clamp(min=1)
+    seen = near.flatten(1).any(dim=1)
+    best = score.masked_fill(~near, LEAST).flatten(1).amax(dim=1)
+    alike = score.masked_fill(inside | near, LEAST).flatten(1).topk(LOOK_ALIKES, dim=1).values.mean(dim=1)
+    rank = F.softplus(alike + MARGIN - best)
     return {
         "score": (focal * counts).sum() / positives,
         "box": BOX_WEIGHT * ((1 - giou) * near).sum() / positives,
+        "rank": RANK_WEIGHT * torch.where(seen, rank, torch.zeros_like(rank)).sum() / seen.sum().clamp(min=1),
     }
 
 

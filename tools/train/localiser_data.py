@@ -26,7 +26,7 @@ from tracker.types import Float32, Int64, UInt8
 SHARD = 512  # crops a file
 MIN_SIDE_PX = 10.0  # pixels, least side of an object
 MAX_SHARE = 0.5  # most of the image's area that an object may cover
-MAX_OBJECTS = 3  # objects an image
+MAX_OBJECTS = 8  # objects an image
 BATCH = 8  # crops a pass of the frozen CNN
 NUMBERS = CHANNELS[0] * CELLS**2 + CHANNELS[1] * (CELLS // 2) ** 2  # of the maps of a crop
 
@@ -37,17 +37,24 @@ class CropOrigin:
 
     Attributes:
         path: the image.
-        xyxy: (4,) pixels.
+        boxes: (K, 4) the chosen objects of the image, pixels.
+        index: which of them it is; the others have the groups around its own, in the order of the boxes.
         group: crops with the same group show the same object.
         label: class of the object, for other objects like it; -1 where unknown.
         frame: number of the frame in its sequence, -1 for an image.
     """
 
     path: Path
-    xyxy: Float32
+    boxes: Float32
+    index: int
     group: int
     label: int
     frame: int
+
+    @property
+    def xyxy(self) -> Float32:
+        """(4,) its own box, pixels."""
+        return np.asarray(self.boxes[self.index], np.float32)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -56,19 +63,33 @@ class CropSet:
 
     Attributes:
         maps: (K, NUMBERS) float16 of each file, memory-mapped.
-        xyxy: (N, 4) box of the object in its crop, pixels.
-        group: (N,) crops with the same number show the same object.
+        places: (N, MAX_OBJECTS, 4) boxes of the image's objects in its crop, pixels; NaN where they are not visible.
+        first: (N,) group of the first of them.
+        group: (N,) crops with the same number show the same object, which the crop was made for.
         label: (N,) its class, -1 where unknown.
         frame: (N,) number of the frame, -1 for images.
         clean: (N,) whether the crop may be a template.
     """
 
     maps: tuple[NDArray[np.float16], ...]
-    xyxy: Float32
+    places: Float32
+    first: Int64
     group: Int64
     label: Int64
     frame: Int64
     clean: NDArray[np.bool_]
+
+    @property
+    def xyxy(self) -> Float32:
+        """(N, 4) box of the object that each crop was made for."""
+        return self.find(np.arange(len(self.group)), self.group)
+
+    def find(self, rows: Int64, group: Int64) -> Float32:
+        """(B, 4) boxes of the objects `group` (B,) in crops `rows` (B,), NaN where they are not visible."""
+        index = group - self.first[rows]
+        known = (index >= 0) & (index < MAX_OBJECTS)
+        boxes = self.places[rows, np.where(known, index, 0)]
+        return np.asarray(np.where(known[:, None], boxes, np.nan), np.float32)
 
     def take(self, rows: Int64) -> tuple[Float32, Float32]:
         """(B, 40, 2N, 2N) and (B, 112, N, N) maps of crops."""
@@ -94,9 +115,11 @@ def gather(config: TrainLocaliserConfig) -> list[CropOrigin]:
         for name in content.names:
             labels.setdefault(name, len(labels))
         for image in content.pictures:
-            for k in _usable(image, np.random.default_rng([config.seed, group])):
-                found.append(CropOrigin(image.path, image.xyxy[k], group, labels[content.names[image.label[k]]], -1))
-                group += 1
+            chosen = _usable(image, np.random.default_rng([config.seed, group]))
+            for index, k in enumerate(chosen):
+                label = labels[content.names[image.label[k]]]
+                found.append(CropOrigin(image.path, image.xyxy[chosen], index, group + index, label, -1))
+            group += len(chosen)
     for folder in config.sequences:
         for sequence in read_sot_sequences(folder):
             found += _frames(sequence, group)
@@ -117,33 +140,35 @@ def _usable(image: LabelledImage, rng: np.random.Generator) -> Int64:
 def _frames(sequence: SotSequence, group: int) -> Iterator[CropOrigin]:
     for k, (path, box) in enumerate(zip(sequence.pictures, sequence.xyxy, strict=True)):
         if not np.isnan(box).any():
-            yield CropOrigin(path, box.astype(np.float32), group, -1, k)
+            yield CropOrigin(path, box.astype(np.float32)[None], 0, group, -1, k)
 
 
 def prepare(config: TrainLocaliserConfig, sources: Sequence[CropOrigin]) -> CropSet:
     """Makes the crops and their maps, or reads those of an earlier run."""
-    key = digest([config.crops, config.seed, [(s.path.name, s.xyxy, s.group) for s in sources]])
+    key = digest([config.crops, config.seed, [(s.path.name, s.boxes, s.group) for s in sources]])
     plan = [(k, c) for k in range(len(sources)) for c in range(config.crops if sources[k].frame < 0 else 2)]
     shards = [plan[k : k + SHARD] for k in range(0, len(plan), SHARD)]
     view: FrozenMaps | None = None
     images = [s for s in sources if s.frame < 0] or list(sources)
-    maps, boxes = [], []
+    maps, places = [], []
     for n, shard in enumerate(tqdm(shards, desc="crops", unit="file", disable=config.quiet or None)):
         about, path = config.out / f"crops-{n:03d}.npz", config.out / f"crops-{n:03d}.npy"
         if (kept := kept_arrays(about, digest([key, n]))) is None or not path.is_file():
             view = view or FrozenMaps(STRIDES, config.threads, "cpu")
             crops = [_crop(config, sources, images, k, c) for k, c in shard]
-            kept = {"xyxy": np.stack([crop.xyxy for crop in crops])}
+            at = [_places(sources[k], crop) for (k, _), crop in zip(shard, crops, strict=True)]
+            kept = {"places": np.stack(at)}
             with atomic(path, ROOM) as part, part.open("wb") as file:
                 np.save(file, _maps(view, [crop.bgr for crop in crops]))
             keep_arrays(about, digest([key, n]), kept)
         maps.append(np.load(path, mmap_mode="r"))
-        boxes.append(kept["xyxy"])
+        places.append(kept["places"])
     rows = np.array([k for k, _ in plan])
     frame = np.array([s.frame for s in sources])[rows]
     return CropSet(
         tuple(maps),
-        np.concatenate(boxes),
+        np.concatenate(places),
+        np.array([s.group - s.index for s in sources])[rows],
         np.array([s.group for s in sources])[rows],
         np.array([s.label for s in sources])[rows],
         frame,
@@ -166,7 +191,14 @@ def _crop(
         return read_image(images[int(rng.integers(len(images)))].path)
 
     strength = TEMPLATE if c == 0 else SEARCH if source.frame < 0 else FRAME
-    return crop_target(read_image(source.path), source.xyxy, strength, rng, background, other)
+    others = np.delete(source.boxes, source.index, axis=0)
+    return crop_target(read_image(source.path), source.xyxy, strength, rng, background, other, others)
+
+
+def _places(source: CropOrigin, crop: TargetCrop) -> Float32:
+    """(MAX_OBJECTS, 4) the boxes of a crop in the order of its source."""
+    boxes = np.insert(crop.around, source.index, crop.xyxy, axis=0)
+    return np.pad(boxes, ((0, MAX_OBJECTS - len(boxes)), (0, 0)), constant_values=np.nan)
 
 
 def _maps(view: FrozenMaps, crops: Sequence[UInt8]) -> NDArray[np.float16]:

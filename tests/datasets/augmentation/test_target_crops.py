@@ -38,6 +38,30 @@ def test_the_box_follows_the_object(seed: int) -> None:
     np.testing.assert_allclose(red_box(crop.bgr), seen, atol=1.5 * pixel)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_box_follows_a_bent_object(seed: int) -> None:
+    bent = replace(GEOMETRY, bend=0.1, turn=0.0, tumble=0.0, far=0.0, shift=0.05)
+    crop = crop_target(image(), BOX, bent, np.random.default_rng(seed))
+    pixel = SIZE / (CONTEXT * np.sqrt(40 * 30))
+    np.testing.assert_allclose(red_box(crop.bgr), crop.xyxy, atol=4 * pixel)
+    plain = crop_target(image(), BOX, replace(bent, bend=0.0), np.random.default_rng(seed))
+    assert (crop.bgr != plain.bgr).any()
+
+
+def test_boxes_of_other_objects_follow_until_they_are_hidden() -> None:
+    turned = replace(GEOMETRY, zoom=(1.0, 1.0), shift=0.0, far=0.0)
+    about = BOX + np.array([[50, 0, 50, 0], [300, 0, 300, 0]], np.float32)  # the second one lies outside the crop
+    for seed in range(10):
+        crop = crop_target(image(), BOX, turned, np.random.default_rng(seed), around=about)
+        near, apart = crop.around[0], 50 * SIZE / (CONTEXT * np.sqrt(40 * 30))
+        offset = (near[:2] + near[2:] - crop.xyxy[:2] - crop.xyxy[2:]) / 2
+        assert np.hypot(*offset) == pytest.approx(apart, rel=0.4)  # the aspect ratio changes
+        assert np.isnan(crop.around[1]).all()
+        hidden = replace(turned, background=1.0)
+        crop = crop_target(image(), BOX, hidden, np.random.default_rng(seed), image, around=about)
+        assert np.isnan(crop.around).all()
+
+
 def test_a_template_is_centred_at_the_nominal_scale() -> None:
     crop = crop_target(image(), BOX, replace(TEMPLATE, shift=0.0, zoom=(1.0, 1.0)), np.random.default_rng(0))
     size = crop.xyxy[2:] - crop.xyxy[:2]

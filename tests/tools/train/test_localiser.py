@@ -69,16 +69,33 @@ def test_crops_are_pairs_of_one_object_and_are_made_once(
     again = prepare(config, sources)
     np.testing.assert_array_equal(crops.xyxy, again.xyxy)
     pairs = LocaliserBatches(crops, config)
-    absent = 0
-    for step in range(20):
-        *maps, box, template, search, same = pairs(step)
-        assert len(maps[0]) == len(box) == 6
+    absent = beside = 0
+    for step in range(40):
+        *maps, drawn, template, search, box, same = pairs(step)
+        assert len(maps[0]) == 3 * len(drawn) == 6
         assert same[:4].all()
         assert (template[:4] == search[:4] // 2).all()
+        assert not box.isnan().any()
         absent += int((~same).sum())
+        beside += int((same & (template != search // 2)).sum())
     assert absent > 5
+    assert beside > 0  # a template's object in the crop of its neighbour
     for one, two in zip(pairs(3), pairs(3), strict=True):
         assert torch.equal(one, two)
+
+
+def test_an_object_is_found_in_the_crops_of_its_neighbours(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    config = replace(settings(folders, tmp_path / "out"), crops=6)
+    config.out.mkdir()
+    crops = prepare(config, gather(config))
+    rows = np.flatnonzero(crops.frame < 0)
+    neighbour = crops.first[rows] + 1 - (crops.group[rows] - crops.first[rows])
+    assert (neighbour // 2 == crops.group[rows] // 2).all()
+    boxes = crops.find(rows, neighbour)
+    seen = ~np.isnan(boxes).any(axis=1)
+    assert 0 < seen.sum() < len(rows)
+    assert (np.abs(boxes - crops.xyxy[rows]).max(axis=1)[seen] > 10).all()
+    assert np.isnan(crops.find(rows, crops.group[rows] + 2)).all()
 
 
 def test_loss_is_least_where_score_and_box_are_right() -> None:
@@ -95,6 +112,11 @@ def test_loss_is_least_where_score_and_box_are_right() -> None:
     assert float(good["score"]) == pytest.approx(0, abs=0.02)
     assert float(targets_loss(20 * inside - 10, right_box + 0.3, box, torch.tensor([True, True]))["box"]) > 0.3
     assert float(targets_loss(-20 * inside + 10, right_box, box, torch.tensor([True, True]))["score"]) > 1
+    alike = 20 * inside - 10
+    assert float(good["rank"]) == pytest.approx(0, abs=0.02)
+    alike[:, 14:, 14:] = 10
+    assert float(targets_loss(alike, right_box, box, torch.tensor([True, True]))["rank"]) > 0.3
+    assert float(targets_loss(alike, right_box, box, torch.tensor([False, False]))["rank"]) == 0
     absent = targets_loss(20 * inside - 10, right_box, box, torch.tensor([True, False]))
     assert float(absent["score"]) > 1
     assert float(absent["box"]) == pytest.approx(0, abs=0.02)

@@ -129,7 +129,8 @@ class HeadNumpy:
             c = np.minimum(np.maximum(z, -MAX_LOGIT), MAX_LOGIT)
             sums, bests = rivals(c)
             sure = np.exp(2 * c - sums[0] - sums[1])
-            mean = (gap.T @ sure + shift) / (sure.sum() + count)
+            with np.errstate(invalid="ignore"):  # OpenBLAS computes beyond short vectors, and may flag what it drops
+                mean = (gap.T @ sure + shift) / (sure.sum() + count)
             numbers = np.concatenate([c[None], sums, bests]) / 4
             heard = np.concatenate([numbers, np.arcsinh(4 * (gap.T - mean[:, None])) / 2, word])
             out = self._layer(f"revise.{k}", np.maximum(self._layer(f"listen.{k}", heard), 0))

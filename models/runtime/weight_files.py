@@ -21,7 +21,8 @@ T = TypeVar("T")
 
 # Ablations, and weights that are only used to initialise a training.
 IN_CHECKOUT = tuple(
-    f"{name}.safetensors" for name in ("control-gru-dt", "control-memoryless", "control-none", "detector")
+    f"{name}.safetensors"
+    for name in ("control-gru-dt", "control-memoryless", "control-none", "detector", "head-before-streets")
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import platform
 import sys
@@ -38,16 +39,24 @@ def report(error: BaseException, words: list[str]) -> Path | None:
         text = f"{text[: MAX_CHARACTERS // 2]}\n...\n{text[-MAX_CHARACTERS // 2 :]}"
     head = f"liquidtrack {version}, Python {platform.python_version()}, {platform.platform()}"
     content = printable(strip_credentials_from_text(f"{head}\n{' '.join(map(repr, words))[:MAX_CHARACTERS]}\n\n{text}"))
-    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
     for folder in _folders():
         with contextlib.suppress(Exception):
             folder.mkdir(parents=True, exist_ok=True)
             for old in sorted(folder.glob("*.log"))[: -MAX_REPORTS + 1]:
                 old.unlink(missing_ok=True)
-            path = folder / name
-            path.write_text(content, encoding="utf-8")
-            return path
+            return _written(folder, name, content)
     return None
+
+
+def _written(folder: Path, name: str, content: str) -> Path:
+    """A new file; a process may have several faults in one second."""
+    for k in itertools.count():
+        path = folder / (f"{name}-{k}.log" if k else f"{name}.log")
+        with contextlib.suppress(FileExistsError), path.open("x", encoding="utf-8") as file:
+            file.write(content)
+            return path
+    raise AssertionError
 
 
 def _folders() -> Iterator[Path]:

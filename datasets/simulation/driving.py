@@ -14,13 +14,13 @@ import numpy as np
 
 from datasets.ground_truth.tracking import BoxTable, TrackingSequence, last_seen
 from datasets.simulation.detector_noise import Rng
-from tracker.types import Bool, Float64, Int64
+from datasets.simulation.people_view import visible_share
+from tracker.types import Float64, Int64
 
 NEAR, FAR = 1.0, 80.0  # metres: a nearer object is not completely in the image, a farther one is not labelled
 MIN_HEIGHT_PX = 14.0  # pixels, lowest height of a box
 MIN_INSIDE_SHARE = 0.2  # smallest share of a box inside the image
 MIN_VISIBLE_SHARE = 0.08  # smallest share of the part inside the image that no nearer object occludes
-GRID = 8  # sampling points along each side of a box, for the occluded share
 Size = tuple[float, float, float]  # metres: length, width, height
 CAR, VAN, TRUCK = (4.2, 1.75, 1.5), (5.2, 2.0, 2.2), (8.0, 2.5, 3.2)
 PERSON, CYCLIST = (0.5, 0.6, 1.73), (1.75, 0.6, 1.75)
@@ -218,20 +218,6 @@ def look(
     width, height = (xyxy[:, 2:] - xyxy[:, :2]).T
     good = (inside > MIN_INSIDE_SHARE) & (height > MIN_HEIGHT_PX) & (width > MIN_HEIGHT_PX / 4)
     rows, xyxy, near = rows[good], xyxy[good], depth[good].min(1)
-    seen = _uncovered(xyxy, near)
+    seen = visible_share(xyxy, near, body_share=1.0)
     good = seen > MIN_VISIBLE_SHARE
     return rows[good], xyxy[good], seen[good]
-
-
-def _uncovered(xyxy: Float64, near: Float64) -> Float64:
-    """(M,) share of each box that no box of a nearer block occludes."""
-    steps = (np.arange(GRID) + 0.5) / GRID
-    size = xyxy[:, 2:] - xyxy[:, :2]
-    x = xyxy[:, :1] + size[:, :1] * steps
-    y = xyxy[:, 1:2] + size[:, 1:] * steps
-    before: Bool = near[None, :] < near[:, None]
-    in_x = (x[:, None] > xyxy[None, :, :1]) & (x[:, None] < xyxy[None, :, 2:3])  # (M, M, GRID)
-    in_y = (y[:, None] > xyxy[None, :, 1:2]) & (y[:, None] < xyxy[None, :, 3:])
-    hidden = np.einsum("ij,ijx,ijy->ixy", before, in_x, in_y) > 0
-    share: Float64 = 1 - hidden.mean(axis=(1, 2))
-    return share

@@ -148,13 +148,13 @@ def _boxes(people: ScenePeople, camera: MovingCamera, k: int) -> tuple[np.ndarra
     return row[good], xyxy[good], depth[good]
 
 
-def visible_share(xyxy: Float64, near: Float64) -> Float64:
-    """(M,) share of each box (M, 4) that no body at a smaller depth (M,) occludes."""
+def visible_share(xyxy: Float64, near: Float64, body_share: float = BODY_SHARE) -> Float64:
+    """(M,) share of each box (M, 4) that no body at a smaller depth (M,) occludes; a body is a part of its box."""
     steps = (np.arange(GRID) + 0.5) / GRID
     size = xyxy[:, 2:] - xyxy[:, :2]
     x = xyxy[:, :1] + size[:, :1] * steps
     y = xyxy[:, 1:2] + size[:, 1:] * steps
-    slim = (1 - BODY_SHARE) / 2 * size[:, 0]
+    slim = (1 - body_share) / 2 * size[:, 0]
     before: Bool = near[None, :] < near[:, None]
     in_x = (x[:, None] > (xyxy[:, 0] + slim)[None, :, None]) & (x[:, None] < (xyxy[:, 2] - slim)[None, :, None])
     in_y = (y[:, None] > xyxy[None, :, 1:2]) & (y[:, None] < xyxy[None, :, 3:])

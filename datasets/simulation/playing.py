@@ -169,9 +169,8 @@ def _camera(game: Game, ball: Float64, times: Float64, rng: Rng) -> MovingCamera
     away, above = float(rng.uniform(*game.away)) + game.wide / 2, float(rng.uniform(*game.above))
     share = float(np.exp(rng.uniform(np.log(0.06), np.log(0.35)))) if game.long < 60 else float(rng.uniform(0.05, 0.22))
     x0 = float(rng.uniform(-0.2, 0.2)) * game.long
-    swap = np.array([1.0, 1.0])
     at = np.tile([x0, -away, above], (frames, 1))
-    aim = np.arctan2((ball * swap)[:, 0] - x0, away + ball[:, 1])
+    aim = np.arctan2(ball[:, 0] - x0, away + ball[:, 1])
     down = np.arctan(above / np.maximum(np.hypot(away + ball[:, 1], ball[:, 0] - x0), 3))
     pan = _servo(aim, dt, float(rng.uniform(0.4, 1.2)))
     tilt = _servo(0.7 * down + 0.3 * float(down.mean()), dt, 1.5)

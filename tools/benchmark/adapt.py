@@ -72,10 +72,11 @@ def bench_adapt(config: BenchAdaptConfig) -> None:
     make_out(config.out, (SCORES,))
     kept = config.out / SCORES
     known, found = _read(kept), []
+    usual: dict[Path, Figures] = {}  # of the head without adaptation elsewhere, which is the same for every camera
     for name, folder in tqdm(cameras, desc="cameras", disable=config.quiet or None):
         key = _key(config, folder)
         if key not in known:
-            known[key] = asdict(_adapted(config, name, folder))
+            known[key] = asdict(_adapted(config, name, folder, usual))
             with atomic(kept, ROOM) as part:
                 part.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
         found.append(AdaptedCamera(**known[key]))
@@ -124,7 +125,7 @@ def _key(config: BenchAdaptConfig, folder: Path) -> str:
     return hashlib.sha256(json.dumps([settings, data]).encode()).hexdigest()[:16]
 
 
-def _adapted(config: BenchAdaptConfig, name: str, folder: Path) -> AdaptedCamera:
+def _adapted(config: BenchAdaptConfig, name: str, folder: Path, usual: dict[Path, Figures]) -> AdaptedCamera:
     settings = config.adaptation((folder,), config.out / name / "camera.safetensors")
     adapt(settings)
     told = json.loads(settings.report.read_text(encoding="utf-8"))
@@ -132,7 +133,11 @@ def _adapted(config: BenchAdaptConfig, name: str, folder: Path) -> AdaptedCamera
     heads += [f"liquid:{settings.out}"] * settings.out.exists()
     with _as_root(folder) as root:
         figures = _measure(config, root, heads)
-    others = {one.name: _gaps(_measure(config, one, heads)) for one in config.elsewhere} if len(heads) > 1 else {}
+    others = {}
+    for one in config.elsewhere if len(heads) > 1 else ():
+        if one not in usual:
+            usual[one] = _measure(config, one, heads[:1])
+        others[one.name] = _gaps(usual[one] | _measure(config, one, heads[1:]))
     before = {p: float(np.mean([e.combined.hota for e in found])) for p, found in figures[heads[0]].items()}
     return AdaptedCamera(name, bool(told["adapted"]), float(told["agreement"]), before, _gaps(figures), others)
 

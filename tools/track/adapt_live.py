@@ -135,6 +135,7 @@ class AdaptingTracker(TrackerDecorator):
         self._folder = config.adapt_live
         self._recent: deque[DetectedFrame] = deque()
         self._count = 0
+        self._began = 0.0  # seconds of video of the first frame
         self._tried: float | None = None  # seconds of video at which the latest try began
         self.child: subprocess.Popen[bytes] | None = None
         self._names: tuple[str, ...] = ()
@@ -168,16 +169,16 @@ class AdaptingTracker(TrackerDecorator):
             path.unlink(missing_ok=True)
 
     def _keep(self, found: DetectedFrame) -> None:
+        if not self._count:
+            self._began = found.time
         self._count += 1
         self._recent.append(found)
         while found.time - self._recent[0].time > self._config.adapt_span:
             self._recent.popleft()
 
     def _due(self, time: float) -> bool:
-        if self._tried is None:
-            self._tried = time
-        waited = time - self._tried >= self._config.adapt_every
-        return waited and time - self._recent[0].time >= LEAST_S
+        began = self._began if self._tried is None else self._tried
+        return time - began >= self._config.adapt_every and time - self._recent[0].time >= LEAST_S
 
     def _begin(self, time: float) -> None:
         """Starts a training on the latest frames."""

@@ -36,8 +36,7 @@ def simulate_people(config: SimulatePeopleConfig) -> None:
         rate = float(config.rates[rng.integers(len(config.rates))])
         sequence, camera = SCENES[config.scene](rng, config.seconds, rate)
         begin()
-        folder = config.out / f"{config.scene}{config.seed:03}-{k:03}"
         noise = WideNoise().sample(rng) if config.detections else None
-        write_sequence(folder, sequence, (camera.width, camera.height), rate, noise, rng)
+        write_sequence(config.out / config.folder(k), sequence, (camera.width, camera.height), rate, noise, rng)
     if not config.quiet:
         say(f"{config.out} holds {config.sequences} scenes; train on them with `liquidtrack train association`.")

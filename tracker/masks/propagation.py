@@ -95,9 +95,8 @@ class MaskPropagator:
         self._objects: list[FollowedObject] = []
         self._shape: tuple[int, int] | None = None
         self._time = -np.inf
-        self._pool = ThreadPoolExecutor(
-            min(usable_cores(), MAX_WORKERS), "masks"
-        )  # its threads start with the first use
+        # its threads start with the first use
+        self._pool = ThreadPoolExecutor(min(usable_cores(), MAX_WORKERS), "masks")
 
     @property
     def numbers(self) -> tuple[int, ...]:

@@ -42,10 +42,14 @@ class SimulatePeopleConfig:
         """What each folder's name begins with."""
         raise NotImplementedError
 
+    def folder(self, number: int) -> str:
+        """The name of a scene's folder."""
+        return f"{self.scene}{self.seed:03}-{number:03}"
+
     def outputs(self) -> tuple[Output, ...]:
         """What will be written."""
         names = ("gt/gt.txt", "seqinfo.ini", "gmc.txt", *(("det/det.txt",) if self.detections else ()))
-        parts = tuple(f"{self.scene}{self.seed:03}-{k:03}/{name}" for k in range(self.sequences) for name in names)
+        parts = tuple(f"{self.folder(k)}/{name}" for k in range(self.sequences) for name in names)
         return (Output("the folder", self.out, parts),)
 
 

@@ -28,6 +28,7 @@ from tools.train.detector_data import gather  # noqa: E402
 SMALL = "--rollouts 1 --clips 1 --steps 1 --batch 1 --workers 1 --cell none --units 4 --quiet".split()  # noqa: SIM905
 HEAD = ["train", "association", "data", "--out", "new"]
 DETECTOR = ["train", "detection", "coco", "--out", "new", "--workers", "0", "--classes", "ball", "box"]
+LOCALISER = ["train", "localisation", "coco", "--out", "new"]
 VIEWS = ["train", "classification", "views", "pictures", "--out", "new"]
 REID = ["train", "reid", "people", "--out", "new/m.safetensors"]
 MOTION = ["fit", "motion", "data"]
@@ -36,7 +37,7 @@ SERIES = ["bench", "cells", "xor", "--out", "new"]
 GRADIENTS = ["bench", "gradients"]
 SENTIMENT = ["bench", "sentiment", "texts", "--out", "new"]
 COMMANDS = {
-    "head": HEAD, "detector": DETECTOR, "views": VIEWS, "reid": REID, "motion": MOTION,
+    "head": HEAD, "detector": DETECTOR, "localiser": LOCALISER, "views": VIEWS, "reid": REID, "motion": MOTION,
     "returns": RETURNS, "series": SERIES, "gradients": GRADIENTS, "sentiment": SENTIMENT,
 }  # fmt: skip
 NO_COUNT = ("0", "-1", "1.5", str(10**30))
@@ -76,6 +77,13 @@ BAD: dict[str, dict[str, tuple[str, ...]]] = {
             "--classes": ("", "ball ball"),
             "--init-weights": ("",),
         },
+    "localiser": {
+            **dict.fromkeys(("--crops", "--steps", "--batch", "--threads"), NO_COUNT),
+            "--sequence-share": ("-0.1", "1.1", "nan", "x"),
+            "--learning-rate": NO_RATE,
+            "--seed": NO_SEED,
+            "--init-weights": ("",),
+        },
     "views": {
             **dict.fromkeys(("--repeats", "--crops", "--steps", "--batch", "--units", "--threads"), NO_COUNT),
             "--learning-rate": NO_RATE,
@@ -104,6 +112,7 @@ AT_RUN = {
         "--classes": ("unicorn",), "--init-weights": ("absent", ".", "/dev/null", "coco/instances.json"),
         "--unlabelled": ("bare",),
     },
+    "localiser": {"--init-weights": ("absent", ".", "/dev/null", "coco/instances.json")},
     "returns": {"--metric": ("absent",)},
     "series": {"--cells": ("x", "")},
     "gradients": {"--cells": ("x",)},

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from datasets.augmentation.target_crops import SEARCH
+from models.localiser.config import LocaliserConfig
 from models.localiser.export import export_localiser
 from models.localiser.inference import MATCH, NECK
 from models.localiser.model import Localiser, sample
 from models.localiser.shapes import STRIDE, template_grid
+from models.runtime.cache import atomic
+from models.runtime.weight_files import check_shapes, encode, read_arrays
 from tools.cli.messages import say
-from tools.train.checkpoints import Checkpoint, check_memory, digest, make_out, revision, settings_of
+from tools.train.checkpoints import ROOM, Checkpoint, check_memory, digest, make_out, revision, settings_of
 from tools.train.config.localiser import TrainLocaliserConfig
 from tools.train.localiser_data import CropSet, gather, prepare
 from tools.train.loop import Loop, Schedule, cosine
-from tracker.single_object.search_region import SIZE
-from tracker.types import Float32, Int64
+from tracker.single_object.search_region import CONTEXT, SIZE
+from tracker.types import Bool, Float32, Int64
 
-CURVE = "curve.csv"
+CURVE, WEIGHTS = "curve.csv", "localiser.safetensors"
+HOW = "give a localiser.safetensors of `train localisation`, and the sizes that it was trained with"
 AVERAGE = 0.995  # decay of the mean of the weights per step
 CHECKPOINT_STEPS = 50  # steps between checkpoints
 WARMUP_STEPS = 60  # steps of increasing learning rate
@@ -34,6 +41,7 @@ BOX_NOISE = 0.05  # standard deviation of a template's edges, in sides of the ob
 CENTRE = 0.25  # sides of the box from its middle in which a cell is the object; the rest of the box does not count
 BOX_WEIGHT = 2.0  # of the loss of boxes, against that of scores
 LEAST = -20.0  # logit in place of cells that do not count
+PART = 0.7  # share of an object's box in that of the neighbour from which it is a part of the neighbour, and not paired
 MARGIN = 2.0  # between the logit of the object and those of the cells most like it
 LOOK_ALIKES = 4  # of these cells
 RANK_WEIGHT = 0.2  # of their loss
@@ -44,17 +52,21 @@ def train_localiser(config: TrainLocaliserConfig) -> None:
     """Train, and print the path of the network.
 
     Raises:
-        LiquidTrackError: labels, images or weights are missing or invalid.
+        LiquidTrackError: labels, images or weights are missing or invalid, or are weights of another size.
     """
     torch.set_num_threads(config.threads)
     check_memory(BYTES_A_PAIR * config.batch, f"--batch {config.batch}")
-    make_out(config.out, (NECK, MATCH, CURVE))
+    make_out(config.out, (NECK, MATCH, WEIGHTS, CURVE))
+    begin = None if config.init_weights is None else weights_of(config.init_weights, config.model)
     data_settings = ("labelled", "sequences")
     checkpoint = Checkpoint(config.out / "checkpoint.pt", settings_of(config, data=data_settings))
     crops = prepare(config, gather(config))
     pairs = LocaliserBatches(crops, config)
     torch.manual_seed(config.seed)
-    model = Localiser(config.model).to(memory_format=torch.channels_last)
+    model = Localiser(config.model)
+    if begin is not None:
+        model.load_state_dict(begin)
+    model = model.to(memory_format=torch.channels_last)
     plain = [p for p in model.parameters() if p.ndim < 2]
     wide = [p for p in model.parameters() if p.ndim >= 2]
     optimiser = torch.optim.AdamW(
@@ -78,9 +90,25 @@ def train_localiser(config: TrainLocaliserConfig) -> None:
     loop.run(0, config.steps, losses_of)
     trained = Localiser(config.model)
     trained.load_state_dict(loop.mean)
-    export_localiser(config.out, trained.eval(), {"data": data[:12], "code": revision()})
+    about = {"data": data[:12], "code": revision()}
+    halves = {n: v.half() if v.is_floating_point() else v for n, v in trained.state_dict().items()}
+    with atomic(config.out / WEIGHTS, ROOM) as part:
+        part.write_bytes(encode({n: v.contiguous().numpy() for n, v in halves.items()}, about))
+    export_localiser(config.out, trained.eval(), about)
     if not config.quiet:
         say(f"{config.out} holds the localiser, learnt from {len(crops.xyxy)} crops")
+
+
+def weights_of(path: Path, sizes: LocaliserConfig) -> dict[str, Tensor]:
+    """The weights of a `localiser.safetensors`, for `load_state_dict`.
+
+    Raises:
+        WeightsError: the file is missing or damaged, or holds a localiser of other sizes.
+    """
+    arrays, _ = read_arrays(path, "a localiser", HOW)
+    own = Localiser(sizes).state_dict()
+    check_shapes(path, arrays, {name: tuple(value.shape) for name, value in own.items()}, HOW)
+    return {name: torch.from_numpy(value).to(own[name].dtype) for name, value in arrays.items()}
 
 
 class LocaliserBatches:
@@ -126,6 +154,8 @@ class LocaliserBatches:
         search = np.concatenate([np.arange(2 * count), 2 * whose + rng.integers(2, size=len(others))])
         rows = np.array(ones + twos)
         box = c.find(rows[count:][search], c.group[rows[:count]][template])
+        kept = _comparable(box, c.find(shown := rows[count:][search], c.group[shown]), search // 2 == template)
+        template, search, box = template[kept], search[kept], box[kept]
         same = ~np.isnan(box).any(axis=1)
         box[~same] = (0, 0, SIZE, SIZE)
         drawn = c.find(rows[:count], c.group[rows[:count]])
@@ -161,6 +191,21 @@ class LocaliserBatches:
             members = near if len(near) > 1 else members
         others = members[members != one]
         return [int(k) for k in rng.choice(others, 2, replace=len(others) < 2)]
+
+
+def _comparable(box: Float32, made_for: Float32, own: Bool) -> Bool:
+    """Whether pairs show what a tracker meets: an object of another scale, or a part of the neighbour, does not.
+
+    Args:
+        box: (P, 4) the template's object in the search region, NaN where it is not visible.
+        made_for: (P, 4) the object that the search region was made for.
+        own: (P,) whether it is the same object.
+    """
+    side = CONTEXT / SIZE * np.sqrt((box[:, 2:] - box[:, :2]).prod(axis=1))
+    shared = np.minimum(box[:, 2:], made_for[:, 2:]) - np.maximum(box[:, :2], made_for[:, :2])
+    part = np.maximum(shared, 0).prod(axis=1) > PART * (box[:, 2:] - box[:, :2]).prod(axis=1)
+    real = (side * SEARCH.zoom[1] > 1) & (side * SEARCH.zoom[0] < 1) & ~part
+    return np.asarray(own | np.isnan(side) | real)
 
 
 def _mirrored(xyxy: Float32) -> Float32:

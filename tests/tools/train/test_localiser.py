@@ -13,10 +13,11 @@ import torch
 
 import tools.train.localiser as room
 import tools.train.localiser_data as data
-from models.errors import ConfigError, DataError
+from models.errors import ConfigError, DataError, WeightsError
 from models.localiser.config import LocaliserConfig
 from models.localiser.inference import LocaliserNetwork
 from models.localiser.shapes import STRIDE
+from models.runtime.weight_files import read_arrays
 from tests.support.pattern_images import box_at, scene
 from tools.train.config.localiser import TrainLocaliserConfig
 from tools.train.localiser import LocaliserBatches, targets_loss, train_localiser
@@ -146,6 +147,42 @@ def test_resumed_training_gives_the_same_network(
     np.testing.assert_array_equal(one.maps(fine, coarse), two.maps(fine, coarse))
     with pytest.raises(ConfigError, match="is of a training with --learning-rate"):
         train_localiser(replace(whole, learning_rate=1e-3))
+
+
+def test_training_starts_from_the_weights_of_another(
+    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = settings(folders, tmp_path / "first")
+    train_localiser(first)
+    begin = tmp_path / "first" / room.WEIGHTS
+    seen: dict[str, torch.Tensor] = {}
+
+    def look(self: Loop, *_: object) -> None:
+        seen.update({name: value.clone() for name, value in self.model.state_dict().items()})
+        raise KeyboardInterrupt
+
+    again = replace(settings(folders, tmp_path / "again"), init_weights=begin)
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "run", look)
+        with pytest.raises(KeyboardInterrupt):
+            train_localiser(again)
+    given, _ = read_arrays(begin, "a localiser", "")
+    assert set(seen) == set(given)
+    for name, value in given.items():
+        np.testing.assert_array_equal(seen[name], value)
+    other = LocaliserConfig(width=16, key=4, depth=1)
+    with pytest.raises(WeightsError, match=r"localiser.safetensors: its array .* give a localiser.safetensors of"):
+        train_localiser(replace(again, out=tmp_path / "other", model=other))
+
+
+def test_an_object_that_is_a_part_of_its_neighbour_or_of_another_scale_there_is_not_paired() -> None:
+    made_for = np.tile(np.float32([96, 96, 160, 160]), (5, 1))
+    box = np.array(
+        [[96, 96, 160, 160], [110, 100, 150, 140], [160, 96, 224, 160], [200, 96, 216, 112], [np.nan] * 4], np.float32
+    )
+    own = np.zeros(5, bool)
+    np.testing.assert_array_equal(room._comparable(box, made_for, own), [False, False, True, False, True])
+    assert room._comparable(box, made_for, ~own).all()
 
 
 def test_images_without_a_usable_object_are_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:

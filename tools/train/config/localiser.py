@@ -22,8 +22,10 @@ class TrainLocaliserConfig:
     Attributes:
         labelled: labelled images. COCO JSON files of boxes, or folders that hold instances.json.
         out: output folder. It gets localiser-neck.onnx and localiser-match.onnx (eval sot --localiser OUT scores them),
-            checkpoint.pt, curve.csv, and the maps of all crops (140 KB each).
+            localiser.safetensors to start other trainings from, checkpoint.pt, curve.csv, and the maps of all crops
+            (140 KB each).
         sequences: folders of single-object sequences, as for `eval sot`. Pairs are frames of one object.
+        init_weights: localiser.safetensors to start from. Without it, random weights.
         crops: crops of each object of the images.
         steps: training steps.
         batch: pairs of template and search region in a training step.
@@ -38,6 +40,7 @@ class TrainLocaliserConfig:
     labelled: Positional[tuple[Path, ...]]
     out: Path = Path("out/localiser")
     sequences: tuple[Path, ...] = ()
+    init_weights: Path | None = None
     crops: int = 3
     steps: int = 2500
     batch: int = 32
@@ -63,6 +66,7 @@ class TrainLocaliserConfig:
         made = (
             "localiser-neck.onnx",
             "localiser-match.onnx",
+            "localiser.safetensors",
             "checkpoint.pt",
             "curve.csv",
             "crops-*.npz",

@@ -114,9 +114,9 @@ def report(figures: Figures) -> str:
     for name, of in rows.items():
         values = [_mean(of, [p], "hota") for p in profiles] + ([_mean(of, uneven, "hota")] if uneven else [])
         lines.append(f"{name:{width}}" + "".join(f"{v:9.2f}" for v in values))
-    lines += ["", f"{'means':{width}}" + "".join(f"{m:>9}" for m in ("AssA", "DetA", "IDF1", "MOTA", "IDSW"))]
+    lines += ["", f"{'means':{width}}" + "".join(f"{m:>9}" for m in ("AssA", "AssPr", "DetA", "IDF1", "MOTA", "IDSW"))]
     for name, of in rows.items():
-        values = [_mean(of, profiles, m) for m in ("assa", "deta", "idf1", "mota", "idsw")]
+        values = [_mean(of, profiles, m) for m in ("assa", "asspr", "deta", "idf1", "mota", "idsw")]
         lines.append(f"{name:{width}}" + "".join(f"{v:9.2f}" for v in values))
     first = next(iter(figures))
     compared = [(name, label) for name in list(bare)[1:] for label in groups]

@@ -42,6 +42,8 @@ class Scores:
         hota: percent, mean over the 19 localisation thresholds.
         deta: percent, detection accuracy.
         assa: percent, association accuracy.
+        assre: percent, association recall: how much of an object one track holds.
+        asspr: percent, association precision: how pure a track is, the share of it that is one object.
         idf1: percent.
         mota: percent; below 0 where errors outnumber the true boxes.
         idsw: identity switches.
@@ -57,6 +59,8 @@ class Scores:
     hota: float
     deta: float
     assa: float
+    assre: float
+    asspr: float
     idf1: float
     mota: float
     idsw: int
@@ -129,12 +133,14 @@ def metrics() -> tuple[Any, Any, Any, Any]:
 
 def summarise(result: Counts) -> Scores:
     """The scores in raw results of TrackEval."""
-    hota, deta, assa = (100 * float(np.mean(result["HOTA"][name])) for name in ("HOTA", "DetA", "AssA"))
+    hota, deta, assa, assre, asspr = (
+        100 * float(np.mean(result["HOTA"][name])) for name in ("HOTA", "DetA", "AssA", "AssRe", "AssPr")
+    )
     clear, count = result["CLEAR"], result["Count"]
     idsw, fp, fn, frag, mt, ml = (int(clear[name]) for name in ("IDSW", "CLR_FP", "CLR_FN", "Frag", "MT", "ML"))
     idf1, mota = 100 * float(result["Identity"]["IDF1"]), 100 * float(clear["MOTA"])
     ids, true_ids = int(count["IDs"]), int(count["GT_IDs"])
-    return Scores(hota, deta, assa, idf1, mota, idsw, fp, fn, frag, mt, ml, ids, true_ids)
+    return Scores(hota, deta, assa, assre, asspr, idf1, mota, idsw, fp, fn, frag, mt, ml, ids, true_ids)
 
 
 def merge(counts: dict[str, Counts]) -> Counts:

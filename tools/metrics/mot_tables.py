@@ -18,8 +18,9 @@ from tools.reporting.plots import pyplot, save
 
 THRESHOLDS = np.arange(0.05, 0.99, 0.05)  # localisation thresholds: alpha of HOTA
 TITLES = {
-    "hota": "HOTA", "deta": "DetA", "assa": "AssA", "idf1": "IDF1", "mota": "MOTA", "idsw": "IDSW", "fp": "FP",
-    "fn": "FN", "frag": "Frag", "mt": "MT", "ml": "ML", "ids": "IDs", "gt_ids": "of",
+    "hota": "HOTA", "deta": "DetA", "assa": "AssA", "assre": "AssRe", "asspr": "AssPr", "idf1": "IDF1",
+    "mota": "MOTA", "idsw": "IDSW", "fp": "FP", "fn": "FN", "frag": "Frag", "mt": "MT", "ml": "ML", "ids": "IDs",
+    "gt_ids": "of",
 }  # fmt: skip
 
 

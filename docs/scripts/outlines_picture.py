@@ -21,7 +21,7 @@ STREET = slice(250, 480)  # rows with people
 
 def pictures() -> list[UInt8]:
     """The moments, drawn."""
-    pipeline = build_pipeline("lite0", source=(frame for frame, _ in render(parse(SCENE))), outlines=True)
+    pipeline = build_pipeline(source=(frame for frame, _ in render(parse(SCENE))), outlines=True)
     found: list[UInt8] = []
     painter: Painter | None = None
     for frame, tracks in pipeline:

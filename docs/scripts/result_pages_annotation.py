@@ -8,7 +8,7 @@ from result_files import read_figures
 from result_tables import Page, have, number, table
 
 ERRS = "an annotator who errs"
-PIXELS = "from pixels, with the detector of the package"
+PIXELS = "from pixels, with the default detector"
 SETS = {
     "annotate-dancetrack": "DanceTrack",
     "annotate-dancetrack-errs": f"DanceTrack, {ERRS}",

@@ -86,10 +86,11 @@ def _cost(found: dict[str, Any], parts: list[str], says: list[str]) -> None:
         f"{found['load']:.0f} at the start. MB and TB are those of JSON lines and grow with the number of objects."
     )
     parts += [f"## What a million hours cost\n\n{what}", table(head, rows)]
-    full = next(row for row in found["rows"] if row["detector"] == "lite0" and row["looks"] == "all")
+    full = next(row for row in found["rows"] if row["detector"] in ("fused", "lite0") and row["looks"] == "all")
     years = full["cpu_seconds_an_hour"]["processes"] * MILLION_H / YEAR_S
     says.append(
-        f"With `lite0` at every frame, a million hours are {years:.0f} core years: a month on {12 * years:.0f} cores."
+        f"With `{full['detector']}` at every frame, a million hours are {years:.0f} core years: a month on "
+        f"{12 * years:.0f} cores."
     )
     if (dask := found["overhead"].get("dask:1")) is not None:
         local = found["overhead"]["local:1"]

@@ -243,7 +243,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("--detector yolov9", 2, "there is no detector"),
         ("--detector lite0:big", 2, "long side"),
         ("--classes persn", 2, "perhaps person was meant"),
-        ("--classes person,caar", 2, "perhaps car was meant"),
+        ("--classes person,caar", 2, "detector fused knows no class 'caar'; perhaps car or chair or carrot was meant"),
         ("--classes 0", 2, "classes go by name"),
         ("--classes all", 2, "knows no class 'all'"),
         ("--classes \x1b[31m", 2, "knows no class"),

@@ -40,7 +40,7 @@ def test_command_and_python_api_write_identical_results(clip: Path, tmp_path: Pa
 from datasets import FORMATS
 from tracker import build_pipeline
 sinks = [FORMATS["jsonl"].writer("python.jsonl"), FORMATS["mot"].writer("python.txt")]
-build_pipeline("lite0", source={str(clip)!r}{settings}).run(sinks)
+build_pipeline(source={str(clip)!r}{settings}).run(sinks)
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, timeout=120)
     for name in ("jsonl", "txt"):
@@ -52,9 +52,9 @@ build_pipeline("lite0", source={str(clip)!r}{settings}).run(sinks)
 def test_python_api_and_command_give_equal_embeddings(clip: Path) -> None:
     with open_source(clip) as source:
         frame: Frame = next(iter(source))
-    by_default = build_detector("lite0")(frame).embedding
+    by_default = build_detector()(frame).embedding
     assert by_default is not None
     assert len(by_default) >= 3
-    in_pipeline = build_pipeline("lite0", source=[frame]).detector(frame).embedding
+    in_pipeline = build_pipeline(source=[frame]).detector(frame).embedding
     np.testing.assert_allclose(in_pipeline, by_default, atol=1e-5)
-    assert build_pipeline("lite0", source=[frame], appearance="none").detector(frame).embedding is None
+    assert build_pipeline(source=[frame], appearance="none").detector(frame).embedding is None

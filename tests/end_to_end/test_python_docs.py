@@ -69,7 +69,7 @@ def test_a_video_is_tracked_in_five_lines(folder: Path, capsys: pytest.CaptureFi
     run("Track a video")
     out = capsys.readouterr().out
     assert [float(time) for time in re.findall(r"^(\d\.\d{3}) s", out, re.MULTILINE)] == [k / 5 for k in range(FRAMES)]
-    assert "[1 2]" in out  # ids
+    assert "[1 2 3]" in out  # ids
 
 
 def test_settings_reach_their_components(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,7 +33,7 @@ def bench_live_cameras(config: BenchLiveConfig, scene: Scene) -> None:
     """
     scenes = [replace(scene, seed=scene.seed + k, duration=config.seconds + SPARE_S) for k in range(config.sources)]
     played = [PlayedScene(one) for one in scenes]
-    detection = DetectorConfig("lite0", threads=config.threads)
+    detection = DetectorConfig(threads=config.threads)
     pipelines = CameraPipelines(PipelineConfig(detection=detection), config.detector_batch)
     cameras: list[Cameras] = []
 

@@ -16,7 +16,10 @@ from typing import Any
 from datasets.output_guard.guard import Input, Output, OutputGuard
 from datasets.sources.credentials import strip_credentials
 from tools.cli import settings
+from tracker.detectors.config import resolved
 
+# Settings that are noted even where they are the defaults, which were others in earlier versions.
+NOTED = ("detector", "detectors")
 # Settings that do not change a result.
 ALIKE = {"quiet", "overwrite", "workers", "threads", "show"}
 
@@ -52,8 +55,13 @@ def _called(name: str) -> str:
 
 
 def described(config: Any, values: Mapping[str, Any]) -> dict[str, str]:
-    """Those `values` that differ from the defaults of `config`, as text that does not depend on the working folder."""
-    usual = dict(_defaults(type(config)))
+    """Those `values` that differ from the defaults of `config`, as text that does not depend on the working folder.
+
+    Detectors are always among them, the default one by its name.
+    """
+    usual = {name: value for name, value in _defaults(type(config)) if name not in NOTED}
+    if isinstance(detector := values.get("detector"), str):
+        values = {**values, "detector": resolved(detector)}
     return {name: _text(value) for name, value in values.items() if name not in usual or usual[name] != value}
 
 

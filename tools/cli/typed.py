@@ -78,7 +78,7 @@ BY_SUFFIX = {
 # Flags of other tools without an equivalent, and advice; {0} is the flag. Printed where the setting exists.
 _VIDEO = ("video", "{0} has no file to write to; give --video out.mp4.")
 _LABELS = ("mot", "{0} has no file to write to; give --mot out.txt, --jsonl out.jsonl or --yolo FOLDER.")
-_SIZE = ("detector", "{0} is part of the detector here: --detector lite0:640, and an ONNX file has its own size.")
+_SIZE = ("detector", "{0} is part of the detector here: --detector fused:640, and an ONNX file has its own size.")
 _ONE = ("motion", "{0}: there is one tracker; --motion and the other flags of --help set it.")
 _HALF = ("detector", "{0}: a network runs at the precision that its file has; export it anew for another.")
 _REID = ("reid", "{0}: write --reid to know objects again that come back, --appearance for how they look.")

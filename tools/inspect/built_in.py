@@ -15,6 +15,7 @@ from models.runtime.cache import cache_folder, sha256
 from models.runtime.session import Session
 from tools.inspect.config import ModelsConfig
 from tracker.detectors.class_names import names_from_metadata
+from tracker.detectors.config import DEFAULT
 
 WEIGHTS = Path(models.__file__).parent / "weights"
 OURS = "Apache-2.0; trained on research data"
@@ -123,5 +124,6 @@ def _lines(found: list[ModelFile]) -> Iterator[str]:
     yield ""
     for detector, files in DETECTORS.items():
         if len(files) > 1:
-            yield f"{detector}: runs {' and '.join(PACKAGED[file][0] for file in files)} on each frame"
+            usual = ", the default" if detector == DEFAULT else ""
+            yield f"{detector}{usual}: runs {' and '.join(PACKAGED[file][0] for file in files)} on each frame"
     yield f"cache: {cache_folder()}"

@@ -34,7 +34,7 @@ def demo(config: DemoConfig) -> int:
         clip,
         quiet=config.quiet,
         # people in a rendered scene are drawings, unknown to networks trained on photographs
-        detection=DetectorConfig("background" if clip == SCENE else "lite0"),
+        detection=DetectorConfig("background" if clip == SCENE else "auto"),
         output=OutputConfig(
             show=config.show,
             video=out / "demo.mp4",

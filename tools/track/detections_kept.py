@@ -37,7 +37,7 @@ def made_with(config: TrackConfig, info: SourceInfo) -> dict[str, str]:
     values = [pair for section in sections for pair in flatten(section)]
     values += [("camera_motion", config.camera_motion), ("skip_bad_rows", config.skip_bad_rows)]
     found = {name: str(value) for name, value in values if name not in ALIKE and value != usual.get(name)}
-    found |= {name: str(value) for name, value in values if name in ("detector", "camera_motion")}
+    found |= {"detector": config.detection.resolved, "camera_motion": config.camera_motion}
     kind, argument = config.detection.one_look().kind_and_argument()
     files = {name: path for name, path in inputs(config).items() if name not in ("source", "file of --cache")}
     if kind == "python" and (code := Path(argument.rpartition(":")[0])).is_file():

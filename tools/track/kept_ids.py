@@ -28,7 +28,7 @@ def kept_ids(config: TrackConfig, detector: Detector) -> tuple[GivenTracksDetect
     kept = found.id >= 0
     if len(found) and not kept.any():
         raise ConfigError(f"{name} has no ids to keep, it holds detections; leave --keep-ids out to track them.")
-    wanted = class_mask(config.detection.classes, found.names, config.detection.detector)
+    wanted = class_mask(config.detection.classes, found.names, config.detection.resolved)
     if wanted is not None:
         kept &= np.asarray(wanted)[found.label]
     if config.detection.score is not None:

@@ -179,7 +179,8 @@ def _settings(config: TrackConfig) -> str:
     source = strip_credentials(config.source) if "://" in config.source else config.source
     places = {name: told(path) for name, path in flatten(config.output) if isinstance(path, Path)}
     output = replace(config.output, **places | {"overwrite": False, "out": None})  # type: ignore[arg-type]
-    return to_toml(replace(config, source=source, output=output))
+    detection = replace(config.detection, detector=config.detection.resolved)
+    return to_toml(replace(config, source=source, output=output, detection=detection))
 
 
 def _content(path: Path) -> str | None:

@@ -13,8 +13,8 @@ class AppearanceConfig:
     """How appearance embeddings are computed: features of a frozen CNN, by which tracks are told apart.
 
     Attributes:
-        appearance: source. detector: the pass of lite0, also within fused, at no extra cost; the name
-            of a frozen CNN: a pass of its own; none: no embeddings; auto: those of the detector, if it has them, and a
+        appearance: source. detector: the pass of fused or lite0, at no extra cost; the name of a frozen
+            CNN: a pass of its own; none: no embeddings; auto: those of the detector, if it has them, and a
             pass of efficientnet_lite0 beside nanodet.
         appearance_size: long side of the image that the CNN works on, pixels. A larger one shows more detail and takes
             longer.

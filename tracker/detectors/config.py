@@ -17,6 +17,8 @@ FamilyName = Literal["auto", "lite", "yolox", "yolov8", "detr", "nanodet"]
 
 KINDS = ("lite0", "nanodet", "fused", "background", "onnx", "torchvision", "python", "file", "tiled", "none")
 
+DEFAULT = "fused"  # what auto means (docs/decisions/0114-the-default-detector-is-fused.md)
+
 SIZED = ("lite0", "nanodet", "fused")  # detectors that take images of any size
 
 NETWORKS = {"none": 0, "fused": 2}  # of a detector that runs other than one at a time
@@ -34,18 +36,28 @@ def _check_fraction(name: str, value: float | None) -> None:
         raise ConfigError(f"{name} is {value}; give a number between 0 and 1.")
 
 
+def resolved(detector: str) -> str:
+    """The detector with auto replaced by its name, also within `tiled:auto`.
+
+    >>> resolved("auto"), resolved("tiled:auto"), resolved("lite0:640")
+    ('fused', 'tiled:fused', 'lite0:640')
+    """
+    kind, colon, inner = detector.rpartition(":")
+    return f"{kind}{colon}{DEFAULT}" if inner == "auto" and kind in ("", "tiled") else detector
+
+
 @dataclass(frozen=True)
 class DetectorConfig:
     """What finds the objects in each frame.
 
     Attributes:
-        detector: name or file. lite0 finds people, vehicles and animals; nanodet finds COCO's 80 classes; fused runs
-            both and joins what they find; lite0:640, nanodet:640 and fused:640 work on a larger image; background finds
-            what moves before a static camera; onnx:FILE, or a path that ends in .onnx, runs a network, and so does
-            https://.../NAME.onnx, which is fetched once and needs --sha256; torchvision:MODEL needs torch;
-            python:MODULE:CALLABLE calls a function of yours; file:FILE, or a path that ends in .txt or .jsonl, reads
-            ready detections; tiled:NAME looks with another detector at overlapping tiles too, for small objects; none
-            finds nothing; auto is lite0, or none where objects are marked by hand.
+        detector: name or file. fused finds COCO's 80 classes with two networks; nanodet runs one of them, and lite0
+            the other, which finds people, vehicles and animals; fused:640, nanodet:640 and lite0:640 work on a larger
+            image; background finds what moves before a static camera; onnx:FILE, or a path that ends in .onnx, runs a
+            network, and so does https://.../NAME.onnx, which is fetched once and needs --sha256; torchvision:MODEL
+            needs torch; python:MODULE:CALLABLE calls a function of yours; file:FILE, or a path that ends in .txt or
+            .jsonl, reads ready detections; tiled:NAME looks with another detector at overlapping tiles too, for small
+            objects; none finds nothing; auto is fused, or none where objects are marked by hand.
         family: how the outputs of an ONNX network are decoded. By default their names and shapes tell.
         weights: weights of a torchvision detector, or `random`. A file in place of the published weights; `random` is
             untrained, for tests.
@@ -58,7 +70,7 @@ class DetectorConfig:
         threads: CPU threads of each network. 0 divides the cores evenly: one share for each network, and one for
             reading, drawing and encoding. A detector that is built in Python by itself takes all cores.
         device: device of the networks. auto takes CUDA where ONNX Runtime or torch can use it.
-        input_size: long side of the image of lite0, nanodet or fused. In pixels; by default the one that it was made
+        input_size: long side of the image of fused, nanodet or lite0. In pixels; by default the one that it was made
             for. Other detectors have a size of their own.
         sha256: checksum of a network in an ONNX file, 64 hexadecimal digits. A network from an address needs it; one in
             a file is checked if it is given.
@@ -91,6 +103,11 @@ class DetectorConfig:
         if not self.detector.strip():
             raise ConfigError(f"detector is empty; give one of {', '.join(KINDS)}.")
 
+    @property
+    def resolved(self) -> str:
+        """The detector by name: auto stands for another one in other versions, so that records hold this."""
+        return resolved(self.detector)
+
     def kind_and_argument(self) -> tuple[str, str]:
         """("onnx", "net.onnx") of `onnx:net.onnx` or of `net.onnx`: a bare path's kind follows from its suffix.
 
@@ -118,7 +135,7 @@ class DetectorConfig:
 
     def _check_tiled(self, argument: str) -> None:
         if not argument:
-            raise ConfigError("detector tiled needs the detector that looks at the tiles; write tiled:lite0.")
+            raise ConfigError("detector tiled needs the detector that looks at the tiles; write tiled:fused.")
         kind = replace(self.one_look(), input_size=None).kind_and_argument()[0]
         if kind in KINDS and kind not in TILEABLE:
             raise ConfigError(f"detector {kind} cannot look at tiles; use tiled with one of {', '.join(TILEABLE)}.")
@@ -126,7 +143,7 @@ class DetectorConfig:
     def _kind_and_argument(self) -> tuple[str, str]:
         if is_address(self.detector):
             return "onnx", self._address()
-        kind, colon, argument = ("lite0" if self.detector == "auto" else self.detector).partition(":")
+        kind, colon, argument = self.resolved.partition(":")
         if kind in KINDS or (colon and "/" not in kind and "\\" not in kind and "." not in kind and len(kind) > 1):
             if not argument and kind in NEEDS:
                 raise ConfigError(f"the path behind {kind}: is empty; detector {kind} needs {NEEDS[kind]}.")

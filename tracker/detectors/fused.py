@@ -1,4 +1,4 @@
-"""Both of the package's detectors on each frame: COCO's 80 classes, and embeddings from the pass of lite0."""
+"""The default detector: both networks of the package on each frame, COCO's 80 classes, embeddings from lite0's pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The package's own detector: one pass of the frozen EfficientNet-Lite0 gives detections and their embeddings."""
+"""The detector lite0: one pass of the frozen EfficientNet-Lite0 gives detections and their embeddings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STRIDE = 8  # stride of the feature map that separates people best (tracker/appe
 
 
 class LiteDetector:
-    """The package's detector of people, vehicles and animals; nothing is downloaded.
+    """The package's own detector of people, vehicles and animals, 16 classes; nothing is downloaded.
 
     Args:
         size: long side of the network's input, pixels, or "" for the size that it was trained for.

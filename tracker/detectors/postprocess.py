@@ -53,9 +53,9 @@ class Select:
         self.names = names
         self.score = score if config.score is None else config.score
         self.nms = nms if config.nms is None else config.nms
-        self._detector = config.detector
+        self._detector = config.resolved
         self._told = False
-        self._mask = class_mask(config.classes, names, config.detector)
+        self._mask = class_mask(config.classes, names, self._detector)
 
     def _rows(self, xyxy: Float32, score: Float32, label: Int64) -> Int64:
         if len(label) and (label.min() < 0 or label.max() >= len(self.names)):

@@ -153,13 +153,13 @@ def build_detector(
     """The detector that `config` names.
 
     >>> import numpy as np
-    >>> detect = build_detector("lite0")
+    >>> detect = build_detector("fused")
     >>> found = detect(np.zeros((120, 160, 3), np.uint8))
     >>> found.embedding.shape == (len(found), 160)
     True
 
     Args:
-        config: the settings, or text as `--detector` takes it ("lite0:640", "yolox.onnx"); lite0 by default.
+        config: the settings, or text as `--detector` takes it ("fused:640", "yolox.onnx"); fused by default.
         read: reads detection files (detections by frame index, class names); by default all formats of the package
             `datasets`.
         embeddings: whether detections carry appearance embeddings from the detector's own pass. lite0 and fused have
@@ -186,7 +186,7 @@ def build_detector(
         embeddings = kind in EMBEDDING
     if embeddings and kind not in EMBEDDING:
         raise ConfigError(
-            f"detector {kind} has no features of its own; choose --detector lite0, or a frozen CNN for --appearance."
+            f"detector {kind} has no features of its own; choose --detector fused, or a frozen CNN for --appearance."
         )
     return DETECTORS[kind](DetectorRequest(argument, config, read, embeddings, skip_bad_rows))
 

@@ -31,13 +31,13 @@ def track_video(
 ) -> Iterable[tuple[Frame, Tracks]]:
     """Each frame of a video, camera, stream or folder of images with its tracks, as `liquidtrack track` finds them.
 
-    >>> for frame, tracks in track_video("street.mp4", detector="lite0"):
+    >>> for frame, tracks in track_video("street.mp4"):
     ...     print(f"{frame.time:.3f} s", tracks.confirmed.id, tracks.confirmed.xyxy)
     0.000 s ...
 
     Args:
         source: an argument or a result of `open_source`, or an iterable of (image, seconds).
-        detector: text as `--detector` takes it, a `DetectorConfig`, or any function of a frame; lite0 by default.
+        detector: text as `--detector` takes it, a `DetectorConfig`, or any function of a frame; fused by default.
         settings: the detection and tracking flags of `liquidtrack track`, as in `build_pipeline`.
 
     Raises:
@@ -56,7 +56,7 @@ def build_pipeline(
 ) -> Pipeline:
     """The pipeline of the settings; `liquidtrack track` runs the same one.
 
-    >>> pipeline = build_pipeline("lite0", source="street.mp4", reid=True, score=0.2, camera_motion="flow")
+    >>> pipeline = build_pipeline("fused", source="street.mp4", reid=True, score=0.2, camera_motion="flow")
     >>> summary = pipeline.run()
     >>> summary.frames
     20

@@ -80,7 +80,7 @@ class PipelineConfig:
             raise ConfigError(f"{used[0]} every frame, and looks={self.schedule.looks!r} leaves frames out; drop one.")
 
     def resolved_detection(self) -> DetectorConfig:
-        """The detector's settings with auto resolved: none where objects are given by boxes or masks, else lite0."""
+        """The detector's settings with auto resolved: none where objects are given by boxes or masks, else fused."""
         given = self.pointing or bool(self.marks)
         if given and self.detection.detector == "auto":
             return replace(self.detection, detector="none")

@@ -39,12 +39,12 @@ def track_cameras(
     logged. Whoever takes the results slowly gets fewer and newer frames. Closing the generator closes all sources.
 
     >>> cameras = {"door": 0, "yard": "rtsp://camera/street"}
-    >>> for name, frame, tracks in track_cameras(cameras, "lite0"):  # doctest: +SKIP
+    >>> for name, frame, tracks in track_cameras(cameras):  # doctest: +SKIP
     ...     print(f"{name} {frame.time:.3f} s", tracks.confirmed.id)
 
     Args:
         sources: by name: an argument or a result of `open_source`.
-        detector: text as `--detector` takes it, a `DetectorConfig`, or any function of a frame; lite0 by default.
+        detector: text as `--detector` takes it, a `DetectorConfig`, or any function of a frame; fused by default.
         batch: most frames of one pass of the detector; 0: as many as it gains by.
         patience: seconds after which all ends where no source gives frames.
         settings: the detection and tracking flags of `liquidtrack track`, as in `build_pipeline`.

@@ -79,7 +79,7 @@ def test_common_spellings_are_understood(line: str, wanted: dict[str, str]) -> N
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("bench vfr a b --detector x --imgsz 640", "--detector lite0:640"),
+        ("bench vfr a b --detector x --imgsz 640", "--detector fused:640"),
         ("track a.mp4 --save", "--video out.mp4"),
         ("track a.mp4 --save-txt", "--mot out.txt"),
         ("track a.mp4 --tracker bytetrack.yaml", "--motion"),

@@ -38,7 +38,7 @@ def test_networks_of_a_detector_are_listed_with_it(capsys: pytest.CaptureFixture
     used = {model["name"]: model["detectors"] for model in json.loads(capsys.readouterr().out)}
     assert (used["lite0"], used["nanodet"], used["u2netp"]) == (["lite0", "fused"], ["nanodet", "fused"], [])
     assert main(["models"]) == 0
-    assert "fused: runs lite0 and nanodet on each frame" in capsys.readouterr().out.splitlines()
+    assert "fused, the default: runs lite0 and nanodet on each frame" in capsys.readouterr().out.splitlines()
 
 
 @pytest.mark.parametrize("file", ["detector.onnx", "nanodet.onnx"])

@@ -233,7 +233,7 @@ def test_background_detector_locates_the_moving_object() -> None:
             "detector nanodet takes the long side of its picture, 64 to 4096 pixels; write nanodet:640",
         ),
         ("fused:x", "detector fused takes the long side of its picture, 64 to 4096 pixels; write fused:640"),
-        ("tiled", "detector tiled needs the detector that looks at the tiles; write tiled:lite0"),
+        ("tiled", "detector tiled needs the detector that looks at the tiles; write tiled:fused"),
         (
             "tiled:background",
             "detector background cannot look at tiles; use tiled with one of lite0, nanodet, fused",
@@ -286,7 +286,7 @@ def test_detection_file_reader_can_be_replaced(monkeypatch: pytest.MonkeyPatch) 
         ("lite0", ("lite0", "")),
         ("lite0:640", ("lite0", "640")),
         ("nanodet", ("nanodet", "")),
-        ("auto", ("lite0", "")),
+        ("auto", ("fused", "")),
         ("none", ("none", "")),
     ],
 )

@@ -114,7 +114,7 @@ def test_empty_detections_have_empty_embeddings() -> None:
 
 
 def test_other_detectors_refuse_embeddings() -> None:
-    with pytest.raises(ConfigError, match="detector background has no features of its own; choose --detector lite0"):
+    with pytest.raises(ConfigError, match="detector background has no features of its own; choose --detector fused"):
         build_detector(DetectorConfig("background"), embeddings=True)
 
 

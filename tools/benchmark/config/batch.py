@@ -8,7 +8,7 @@ from pathlib import Path
 from datasets.output_guard.guard import Output, file_outputs
 from models.checks.limits import WORKERS, check_ranges
 from models.errors import ConfigError
-from tracker.detectors.config import DetectorConfig
+from tracker.detectors.config import DEFAULT, DetectorConfig
 from tracker.schedule.config import LooksConfig
 
 
@@ -39,7 +39,7 @@ class BenchBatchConfig:
     clip: Path | None = None
     rate: float | None = None
     heights: tuple[int, ...] = (480,)
-    detectors: tuple[str, ...] = ("lite0",)
+    detectors: tuple[str, ...] = (DEFAULT,)
     looks: tuple[str, ...] = ("all",)
     count: int = 6
     seconds: float = 4.0

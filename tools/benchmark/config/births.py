@@ -9,7 +9,7 @@ from datasets.output_guard.guard import Output, file_outputs
 from models.checks.limits import SEEDS, WORKERS, check_ranges
 from models.errors import ConfigError
 from tracker.config import TrackerConfig
-from tracker.detectors.config import DetectorConfig
+from tracker.detectors.config import DEFAULT, DetectorConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class BenchBirthsConfig:
     davis: tuple[Path, ...] = ()
     sot: tuple[Path, ...] = ()
     images: tuple[Path, ...] = ()
-    detectors: tuple[str, ...] = ("lite0",)
+    detectors: tuple[str, ...] = (DEFAULT,)
     profiles: tuple[str, ...] = ("full",)
     seed: int = 0
     frames: int = 40

@@ -21,7 +21,7 @@ class BenchLiveConfig:
     """Live video with a slow detector: frames shown, their delays, and how well the shown boxes fit each frame.
 
     A rendered scene plays as a camera, in real time. The detector is the scene's truth, delayed. With --sources, that
-    many scenes play at once, and lite0 looks at all of them.
+    many scenes play at once, and one detector looks at all of them.
 
     Attributes:
         scene: the scene, scene:SEED with settings after a question mark.

@@ -10,7 +10,7 @@ from tyro.conf import Positional
 from datasets.output_guard.guard import Output, file_outputs
 from models.checks.limits import check_ranges
 from models.errors import ConfigError
-from tracker.detectors.config import DetectorConfig
+from tracker.detectors.config import DEFAULT, DetectorConfig
 from tracker.schedule.config import LooksConfig
 
 
@@ -38,7 +38,7 @@ class BenchLooksVideoConfig:
 
     source: Positional[Path]
     truth: Positional[Path]
-    detectors: tuple[str, ...] = ("lite0",)
+    detectors: tuple[str, ...] = (DEFAULT,)
     budgets: tuple[str, ...] = ("all", "0.1", "0.2", "0.4", "auto")
     classes: tuple[str, ...] = ("person",)
     score: float = 0.1

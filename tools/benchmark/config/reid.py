@@ -12,7 +12,7 @@ from datasets.output_guard.guard import Output, file_outputs
 from models.checks.seconds import Seconds
 from models.errors import ConfigError
 from tracker.config import TrackerConfig
-from tracker.detectors.config import DetectorConfig
+from tracker.detectors.config import DEFAULT, DetectorConfig
 from tracker.reid.config import ReidConfig
 
 FeatureKind = Literal["identity", "bare", "hue"]
@@ -42,7 +42,7 @@ class BenchReturnsConfig:
 
     clip: Positional[Path]
     truth: Positional[Path]
-    detector: str = "lite0"
+    detector: str = DEFAULT
     classes: tuple[str, ...] = ("person",)
     same: tuple[str, ...] = ()
     gaps: tuple[Seconds, ...] = (5.0, 10.0, 20.0)

@@ -12,7 +12,7 @@ from datasets.output_guard.guard import Output, file_outputs
 from models.checks.limits import SEEDS, WORKERS, check_ranges
 from models.checks.seconds import Seconds
 from models.errors import ConfigError
-from tracker.detectors.config import DetectorConfig
+from tracker.detectors.config import DEFAULT, DetectorConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class BenchRetrackConfig:
     gaps: tuple[Seconds, ...] = (1.0, 2.0, 4.0)
     objects: int = 10
     part: Literal["all", "first", "second"] = "all"
-    detector: str = "lite0"
+    detector: str = DEFAULT
     visible: float = 0.5
     max_lost: Seconds = 1.5
     camera: Literal["given", "flow", "none"] = "flow"

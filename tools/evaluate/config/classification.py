@@ -13,7 +13,7 @@ from models.checks.limits import WORKERS, check_ranges
 from models.checks.seconds import Seconds
 from models.errors import ConfigError
 from models.runtime.compute import Device
-from tracker.detectors.config import DetectorConfig
+from tracker.detectors.config import DEFAULT, DetectorConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class EvalVideoClassesConfig:
     results: tuple[Path, ...] = ()
     profiles: tuple[str, ...] = ("full",)
     sequences: tuple[str, ...] = ()
-    detector: str = "lite0"
+    detector: str = DEFAULT
     classify: Literal["none", "imagenet"] = "none"
     rate: float = 30.0
     answers: Path | None = None

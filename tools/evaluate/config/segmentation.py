@@ -10,7 +10,7 @@ from tyro.conf import Positional
 
 from datasets.output_guard.guard import Output, file_outputs
 from models.errors import ConfigError
-from tracker.detectors.config import DetectorConfig
+from tracker.detectors.config import DEFAULT, DetectorConfig
 from tracker.masks.config import MaskConfig
 
 
@@ -57,7 +57,7 @@ class EvalSegmentationConfig:
     ids: Literal["same", "best"] = "same"
     start: Literal["mask", "box", "grabcut", "jittered", "detected"] = "mask"
     boxes: Literal["first", "every"] = "first"
-    detector: str = "lite0"
+    detector: str = DEFAULT
     compose: int = 1
     save: Path | None = None
     json: Path | None = None
@@ -76,7 +76,7 @@ class EvalSegmentationConfig:
             raise ConfigError(f"compose is {self.compose}; give 1 to 8 sequences.")
         if self.boxes == "every" and self.start not in ("jittered", "detected"):
             raise ConfigError("boxes is every; that goes with --start jittered or --start detected.")
-        if self.detector != "lite0" and self.start != "detected":
+        if self.detector != DEFAULT and self.start != "detected":
             raise ConfigError("--detector belongs to --start detected; add it, or leave --detector out.")
         if self.results:
             for name, plain in (("start", "mask"), ("compose", 1), ("save", None)):

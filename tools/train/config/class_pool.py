@@ -11,6 +11,7 @@ from tyro.conf import Positional
 from datasets.output_guard.guard import Output
 from models.checks.limits import SEEDS, WORKERS, check_ranges, check_rate
 from models.errors import ConfigError
+from tracker.detectors.config import DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class TrainRecognitionConfig:
     kind: Positional[Literal["views", "labels"]]
     folder: Positional[Path]
     out: Path = Path("out/recognition")
-    detectors: tuple[str, ...] = ("lite0",)
+    detectors: tuple[str, ...] = (DEFAULT,)
     images: Literal["even", "all"] = "even"
     repeats: int = 2
     crops: int = 24
@@ -61,7 +62,7 @@ class TrainRecognitionConfig:
         check_ranges(self, {"crops": (2, 1000), "seed": SEEDS})
         check_rate(self.learning_rate)
         if not self.detectors:
-            raise ConfigError("there is no detector whose labels could be pooled; name one, such as lite0.")
+            raise ConfigError("there is no detector whose labels could be pooled; name one, such as fused.")
 
     def outputs(self) -> tuple[Output, ...]:
         """What will be written."""

@@ -317,7 +317,12 @@ def _clock_table() -> str:
     if not have("liquid-clock"):
         return ""
     figures: dict[str, Any] = read_figures("liquid-clock")
-    parts = ["## A clock of its own"]
+    about = (
+        "By the seconds since a track's latest match. Heads that were trained alike, without any feature that tells the "
+        "time. `untimed`: told that all intervals are equal; `shuffled`: told those of other moments; `gru-dt`: a GRU "
+        "that is told the elapsed time; `gru-decay`: one whose state decays with it; `none`: no cell."
+    )
+    parts = ["## A clock of its own", about]
     for kind, title in KINDS.items():
         of = figures[kind]["right"]
         bins = [name for name in next(iter(of.values())) if name not in ("all", "seeds")]

@@ -33,6 +33,9 @@ MIN_SIMILARITY, ELSEWHERE_MIN_SIMILARITY = 0.15, 0.5  # least similarity to the 
 SEARCH_SPEED = 5.0  # sides of the object a second: radius of the search for a lost object
 SEARCH_WINDOWS = 2  # windows a frame besides the predicted one, while the object is not found
 WINDOW_STEP = 0.6  # distance between neighbouring windows, as a share of their side
+CHANGE_S = 0.01  # seconds by which the rate of change of size and shape, in e-folds a second, reduces the rank ...
+CHANGE_LEAST_S = 1 / 30  # ... where the change of a shorter time is taken for that of this one
+PEAKS, PEAK_IOU, RIVAL_SHARE = 3, 0.4, 0.3  # peaks of a window that are compared; boxes of one; least share of the rank
 SIZE_S = 0.03  # seconds, time constant of the change of size
 RECENT_SHARE = 0.3  # weight of the recent template, against that of the user's own box
 RECENT_S = 0.3  # least seconds between two recent templates
@@ -68,7 +71,7 @@ class _Candidate(NamedTuple):
     map: Float32  # (C, N, N)
     xyxy: Float64
     score: float
-    rank: float  # the score, reduced far from the predicted position
+    rank: float  # the score, reduced far from the predicted position and where the size would change fast
     similarity: float  # of its box to the user's own, -1..1
 
 
@@ -111,7 +114,7 @@ class SingleObjectTracker:
         unseen = time - self._seen
         reach = self._reach(prediction.std[0, :2], unseen, float(np.hypot(width, height)))
         zoom = float(np.clip((2 * reach.max() / self._side + 1) / CONTEXT, 1, MAX_ZOOM))
-        (near,) = self._candidates(bgr, [window(expected, self._size, zoom)], (expected, reach), avoid)
+        (near,) = self._candidates(bgr, [window(expected, self._size, zoom)], (expected, reach, unseen), avoid)
         best, elsewhere = near, False
         least = LOST_MIN_SCORE if self._lost else MIN_SCORE
         if near.rank < MIN_RANK or near.score < least or near.similarity < MIN_SIMILARITY:
@@ -154,9 +157,12 @@ class SingleObjectTracker:
         return reach
 
     def _candidates(
-        self, bgr: UInt8, windows: list[Window], near: tuple[Float64, Float64] | None, avoid: Float64 | None
+        self, bgr: UInt8, windows: list[Window], near: tuple[Float64, Float64, float] | None, avoid: Float64 | None
     ) -> list[_Candidate]:
-        """The likeliest position in each window; `near` is the predicted position and how far it may be from there."""
+        """The likeliest position in each window.
+
+        `near` is the predicted position, how far it may be from there, and the seconds since it was last found.
+        """
         fine, coarse, maps = self._view.look(bgr, windows)
         share = [1.0] if len(self._templates) == 1 else [1 - RECENT_SHARE, RECENT_SHARE]
         answers = [self._view.localiser([t] * len(windows), maps) for t in self._templates]
@@ -171,8 +177,12 @@ class SingleObjectTracker:
             if avoid is not None and len(avoid):
                 others = overlaps(boxes.reshape(-1, 4), avoid).max(axis=1).reshape(score.shape)
                 score = np.where(others >= OTHER_IOU, 0, score)
-            rank = score if near is None else score * _nearness((boxes[..., :2] + boxes[..., 2:]) / 2, *near)
-            i, j = (int(n) for n in np.unravel_index(int(rank.argmax()), rank.shape))
+            rank = score
+            if near is not None:
+                expected, reach, unseen = near
+                steady = _steadiness(boxes[..., 2:] - boxes[..., :2], self._size, unseen)
+                rank = score * _nearness((boxes[..., :2] + boxes[..., 2:]) / 2, expected, reach) * steady
+            i, j = self._peak(rank, boxes, [fine[k], coarse[k]], here)
             around = slice(max(i - 1, 0), i + 2), slice(max(j - 1, 0), j + 2)
             weight = np.where(score[around] > PEAK_SHARE * score[i, j], score[around], 0).astype(np.float64) ** 2
             weight[min(i, 1), min(j, 1)] += 1e-9
@@ -180,6 +190,20 @@ class SingleObjectTracker:
             similarity = self._similarity([fine[k], coarse[k]], here.to_crop(xyxy))
             found.append(_Candidate(here, maps[k], xyxy, float(score[i, j]), float(rank[i, j]), similarity))
         return found
+
+    def _peak(self, rank: Float64, boxes: Float64, maps: list[Float32], here: Window) -> tuple[int, int]:
+        """The cell of the likeliest position: among peaks apart, the similarity to the user's own box counts too."""
+        left, cells = rank.copy(), list[tuple[int, int]]()
+        while len(cells) < PEAKS:
+            i, j = (int(n) for n in np.unravel_index(int(left.argmax()), left.shape))
+            if cells and left[i, j] <= RIVAL_SHARE * rank[cells[0]]:
+                break
+            cells.append((i, j))
+            shared = overlaps(boxes.reshape(-1, 4), boxes[i, j][None]).reshape(left.shape)
+            left = np.where(shared > PEAK_IOU, 0, left)
+        if len(cells) == 1:
+            return cells[0]
+        return max(cells, key=lambda at: rank[at] * max(self._similarity(maps, here.to_crop(boxes[at])), 0.01))
 
     def _elsewhere(self, frame: tuple[int, int], unseen: float) -> list[Window]:
         """The next windows in the rest of the frame, nearest first, as far as the object may have moved."""
@@ -205,6 +229,14 @@ def _nearness(centres: Float64, expected: Float64, reach: Float64) -> Float64:
     """(..., 2) positions -> (...) factors that decrease with the distance from the predicted position."""
     nearness: Float64 = np.exp(-0.5 * (((centres - expected) / reach) ** 2).sum(axis=-1))
     return nearness
+
+
+def _steadiness(sizes: Float64, last: Float64, unseen: float) -> Float64:
+    """(..., 2) widths and heights -> (...) factors that decrease with the rate of change from the `last` ones."""
+    change = np.log(np.maximum(sizes, 1e-3) / last)
+    rate = (np.abs(change[..., 0] - change[..., 1]) + np.abs(change.mean(axis=-1))) / max(unseen, CHANGE_LEAST_S)
+    steadiness: Float64 = np.exp(-CHANGE_S * rate)
+    return steadiness
 
 
 def _inside(xyxy: Float64, frame: tuple[int, int]) -> float:

@@ -12,8 +12,8 @@ from tests.support.pattern_images import SIZE, box_at, iou, scene
 from tracker.learned.liquid_motion import LiquidMotion
 from tracker.motion.base import Motion
 from tracker.motion.kalman_mixture import KalmanMotion
-from tracker.single_object.search_region import FrozenView
-from tracker.single_object.tracker import SingleObjectTracker
+from tracker.single_object.search_region import FrozenView, window
+from tracker.single_object.tracker import CHANGE_LEAST_S, SingleObjectTracker, _steadiness
 from tracker.types import Float64, UInt8
 
 
@@ -174,3 +174,32 @@ def test_hidden_objects_are_found_again_where_they_reappear(view: FrozenView) ->
             sight = follower.update(scene(there, thing=seed, seed=seed + 30), k * 0.1)
         again += sight.found and iou(sight.xyxy, there) > 0.5
     assert again >= 8
+
+
+def test_of_two_peaks_the_one_like_the_users_box_is_taken(view: FrozenView) -> None:
+    here, there = box_at(100, 120), box_at(200, 120)
+    follower = begin(view, here)
+    picture = scene(there)
+    other = scene(here, thing=16)
+    picture[:, :150] = other[:, :150]  # another object where this one was
+    where = window(np.array([150.0, 120.0]), np.array([36.0, 48.0]), 1.2)
+    fine, coarse, _ = view.look(picture, [where])
+    boxes = np.tile(here, (16, 16, 1))
+    boxes[8, 12] = there
+    rank = np.zeros((16, 16))
+    rank[8, 3], rank[8, 12] = 0.6, 0.5
+    maps = [fine[0], coarse[0]]
+    assert follower._peak(rank, boxes, maps, where) == (8, 12)
+    rank[8, 12] = 0.1  # too unlikely to be asked about
+    assert follower._peak(rank, boxes, maps, where) == (8, 3)
+    assert follower._peak(np.zeros((16, 16)), boxes, maps, where) == (0, 0)
+
+
+def test_a_change_of_size_counts_by_its_rate() -> None:
+    last = np.array([40.0, 20.0])
+    sizes = np.array([[40.0, 20.0], [44.0, 22.0], [44.0, 20.0], [80.0, 20.0]])
+    one, two = _steadiness(sizes, last, 0.1), _steadiness(sizes, last, 0.2)
+    assert one[0] == 1
+    assert (np.diff(one) < 0).all()
+    np.testing.assert_allclose(two**2, one)  # half of the rate
+    np.testing.assert_array_equal(_steadiness(sizes, last, 1e-3), _steadiness(sizes, last, CHANGE_LEAST_S))

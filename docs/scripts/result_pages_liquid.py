@@ -318,7 +318,7 @@ def _clock_table() -> str:
         return ""
     figures: dict[str, Any] = read_figures("liquid-clock")
     about = (
-        "By the seconds since a track's latest match. Heads that were trained alike, without any feature that tells the "
+        "By the seconds since a track's latest match. Heads were trained alike, without any feature that tells the "
         "time. `untimed`: told that all intervals are equal; `shuffled`: told those of other moments; `gru-dt`: a GRU "
         "that is told the elapsed time; `gru-decay`: one whose state decays with it; `none`: no cell."
     )

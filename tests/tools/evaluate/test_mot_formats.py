@@ -149,6 +149,6 @@ def test_tables_for_papers_and_spreadsheets(folders: tuple[Path, Path], tmp_path
     latex = files["latex"].read_text()
     assert latex == to_latex(evaluations) + "\n"
     assert r"my\_tracker \& co, pedestrian & " in latex
-    assert latex.count("&") - latex.count(r"\&") == 13 * 3
+    assert latex.count("&") - latex.count(r"\&") == 15 * 3
     assert files["plot"].read_bytes()[:4] == b"\x89PNG"
     assert main(["eval", "mot", str(truth), str(results), "--plot", str(tmp_path / "x.cat")]) == 2

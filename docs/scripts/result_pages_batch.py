@@ -86,7 +86,7 @@ def _cost(found: dict[str, Any], parts: list[str], says: list[str]) -> None:
         f"{found['load']:.0f} at the start. MB and TB are those of JSON lines and grow with the number of objects."
     )
     parts += [f"## What a million hours cost\n\n{what}", table(head, rows)]
-    full = next(row for row in found["rows"] if row["detector"] in ("fused", "lite0") and row["looks"] == "all")
+    full = next(row for row in found["rows"] if row["detector"] == "fused" and row["looks"] == "all")
     years = full["cpu_seconds_an_hour"]["processes"] * MILLION_H / YEAR_S
     says.append(
         f"With `{full['detector']}` at every frame, a million hours are {years:.0f} core years: a month on "

@@ -40,10 +40,9 @@ def detector() -> Page | None:
             rows.append([DETECTORS[name], *cells, *others])
         head = [title, "person AP", "AP50", "AP75", "AR100", *(f"{c} AP50" for c in shown if c != "person")]
         parts += [f"## {title}, {ours['pictures']} images", table(head, rows)]
-        if "yolox" in of:
-            own = "fused" if "fused" in of else "lite0"
-            pair = (of[d]["classes"]["person"]["ap50"] for d in (own, "yolox"))
-            says.append(f"{title}: {versus(f'`{own}`', next(pair), 'YOLOX-nano', next(pair), 'AP50')} on persons.")
+        if {"fused", "yolox"} <= of.keys():
+            pair = (of[d]["classes"]["person"]["ap50"] for d in ("fused", "yolox"))
+            says.append(f"{title}: {versus('`fused`', next(pair), 'YOLOX-nano', next(pair), 'AP50')} on persons.")
     says += _means(sets)
     says.append(
         "`lite0` has a frozen ImageNet backbone and few training images; "

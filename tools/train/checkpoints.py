@@ -24,6 +24,7 @@ from datasets.output_guard.guard import begin, makes_room
 from models.checks.renames import with_new_names
 from models.errors import ConfigError
 from models.runtime.cache import atomic, sha256
+from models.runtime.weight_files import encode
 from tools.cli.settings import flatten
 
 CHECKPOINT = "liquidtrack-checkpoint-1"
@@ -209,6 +210,13 @@ def keep_arrays(path: Path, key: str, arrays: Mapping[str, NDArray[Any]]) -> Non
     with atomic(path, ROOM) as part, part.open("wb") as file:
         everything: dict[str, Any] = {"key": np.array(key), **arrays}
         np.savez_compressed(file, **everything)
+
+
+def save_halves(path: Path, model: nn.Module, about: Mapping[str, str]) -> None:
+    """Write the weights of a model in half precision, with facts `about` it, as .safetensors; atomically."""
+    halves = {n: v.half() if v.is_floating_point() else v for n, v in model.state_dict().items()}
+    with atomic(path, ROOM) as part:
+        part.write_bytes(encode({n: v.contiguous().numpy() for n, v in halves.items()}, about))
 
 
 def kept_arrays(path: Path, key: str) -> dict[str, NDArray[Any]] | None:

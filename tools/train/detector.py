@@ -28,19 +28,18 @@ from models.detection.loss import TargetObjects, loss
 from models.detection.quantise import quantise
 from models.errors import ConfigError, WeightsError
 from models.extras import require
-from models.runtime.cache import atomic
 from models.runtime.session import Session
-from models.runtime.weight_files import encode, read_arrays
+from models.runtime.weight_files import read_arrays
 from tools.cli.messages import say
 from tools.evaluate.detection import LOWEST_SCORE
 from tools.metrics.detection import coco_classes, score_detections
 from tools.train.checkpoints import (
-    ROOM,
     Checkpoint,
     check_memory,
     digest,
     make_out,
     revision,
+    save_halves,
     settings_of,
 )
 from tools.train.config.detector import TrainDetectorConfig
@@ -252,10 +251,8 @@ class Progress:
         c = self.config
         head = DetectionHead(len(c.classes), c.model)
         head.load_state_dict({name: value.cpu() for name, value in self.loop.mean.items()})
-        halves = {n: v.half() if v.is_floating_point() else v for n, v in head.state_dict().items()}
         about = card(c, self.data) | {"config": config_of(head), "names": json.dumps(c.classes)}
-        with atomic(c.out / HEAD, ROOM) as part:
-            part.write_bytes(encode({n: v.contiguous().numpy() for n, v in halves.items()}, about))
+        save_halves(c.out / HEAD, head, about)
         path = c.out / NETWORK
         export_detector(path, load_taps(), head.eval(), c.classes, card(c, self.data) | {"imgsz": str(c.input_size)})
         if held:

@@ -15,10 +15,9 @@ from models.localiser.export import export_localiser
 from models.localiser.inference import MATCH, NECK
 from models.localiser.model import Localiser, sample
 from models.localiser.shapes import STRIDE, template_grid
-from models.runtime.cache import atomic
-from models.runtime.weight_files import check_shapes, encode, read_arrays
+from models.runtime.weight_files import check_shapes, read_arrays
 from tools.cli.messages import say
-from tools.train.checkpoints import ROOM, Checkpoint, check_memory, digest, make_out, revision, settings_of
+from tools.train.checkpoints import Checkpoint, check_memory, digest, make_out, revision, save_halves, settings_of
 from tools.train.config.localiser import TrainLocaliserConfig
 from tools.train.localiser_data import CropSet, gather, prepare
 from tools.train.loop import Loop, Schedule, cosine
@@ -91,9 +90,7 @@ def train_localiser(config: TrainLocaliserConfig) -> None:
     trained = Localiser(config.model)
     trained.load_state_dict(loop.mean)
     about = {"data": data[:12], "code": revision()}
-    halves = {n: v.half() if v.is_floating_point() else v for n, v in trained.state_dict().items()}
-    with atomic(config.out / WEIGHTS, ROOM) as part:
-        part.write_bytes(encode({n: v.contiguous().numpy() for n, v in halves.items()}, about))
+    save_halves(config.out / WEIGHTS, trained, about)
     export_localiser(config.out, trained.eval(), about)
     if not config.quiet:
         say(f"{config.out} holds the localiser, learnt from {len(crops.xyxy)} crops")

@@ -11,11 +11,14 @@ import numpy as np
 from datasets.projects.edit import Edit
 from datasets.projects.filling import bounds, fill_between, open_frames
 from datasets.projects.operations import run, together
+from datasets.projects.operations.common import constraints as said_pairs
+from datasets.projects.operations.common import detection_before, detection_from
 from datasets.projects.project import Project
 from datasets.projects.slots import Slots
 from datasets.projects.types import Entry, Path, Provenance, Track
 from datasets.projects.view import DraftView, View
 from models.errors import DataError
+from tracker.offline.types import Constraint
 from tracker.review.certain import certain_ranges, certain_rows
 from tracker.review.questions import Queue, queue
 from tracker.review.types import AnswerHistory, AnswerOption, Question, ReviewView, TrackRows
@@ -27,11 +30,15 @@ FILL_S = 0.5  # longest absence that is taken for missed detections
 
 
 def rows_of(path: Path, times: Float64) -> TrackRows | None:
-    """The rows of a track that questions are asked about: all but those computed between others; None without any."""
+    """The rows of a track that questions are asked about: all but those computed between others; None without any.
+
+    A box that a person drew or confirmed shows the object: its score is 1.
+    """
     kept = path if not (path.provenance == Provenance.FILLED).any() else path.take(path.provenance != Provenance.FILLED)
     if not len(kept):
         return None
-    return TrackRows(kept.frame, times[kept.frame], kept.xyxy, kept.score, kept.link, kept.detection)
+    score = np.where(kept.key, np.float32(1), kept.score)
+    return TrackRows(kept.frame, times[kept.frame], kept.xyxy, score, kept.link, kept.detection)
 
 
 def answer_edit(view: View, question: Question, option: str, fill: float = FILL_S) -> Edit:
@@ -55,6 +62,8 @@ def answer_edit(view: View, question: Question, option: str, fill: float = FILL_
         edit = run(view, kind, {name: value for name, value in given.items() if value is not None})
         draft.add(edit)
         constraints += edit.constraints
+        if question.kind == "stretch":
+            constraints += _cut_off(view, **given)
         concerned = {id for id, content in edit.tracks.items() if content is not None}
     for id in sorted(concerned):
         if draft.exists(id) and not draft.meta(id).locked:
@@ -99,9 +108,21 @@ def _settle(draft: DraftView, id: int, question: Question, chosen: AnswerOption)
         draft.add(Edit("settle", {}, {id: (track, changed)}))
 
 
+def _cut_off(view: View, track: int, first: int | None = None, last: int | None = None) -> list[Constraint]:
+    """That deleted boxes of frames first..last are not of the object that the track shows beside them."""
+    slots = view.slots(track)
+    before = -1 if first is None else detection_before(view, slots, first)
+    after = -1 if last is None else detection_from(view, slots, last + 1)
+    begin = -1 if first is None else detection_from(view, slots, first)
+    end = -1 if last is None else detection_before(view, slots, last + 1)
+    return said_pairs((before, begin, False), (end, after, False))
+
+
 def _seams(view: View, id: int, slots: Slots, question: Question, chosen: AnswerOption) -> list[int]:
     """The frames from which rows follow that belonged to another track before."""
     assert chosen.operation is not None
+    if chosen.operation[0] == "delete":
+        return []
     if chosen.operation[0] != "join":
         return [question.frame]
     other = view.slots(int(chosen.operation[1]["other"]))

@@ -184,7 +184,7 @@ class Doubts:
             "key": question.key, "kind": question.kind, "tracks": list(question.tracks), "frame": question.frame,
             "first": question.first, "last": question.last, "chance": round(question.chance, 4),
             "cost": round(question.cost, 3), "options": [self._option(question, one) for one in question.options],
-            "ghosts": ghosts,
+            "ghosts": ghosts, "stretch": None if question.stretch is None else list(question.stretch),
         }  # fmt: skip
 
     def _option(self, question: Question, option: AnswerOption) -> dict[str, Any]:

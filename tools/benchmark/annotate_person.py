@@ -13,11 +13,12 @@ import numpy as np
 from datasets.projects.operations import run
 from datasets.projects.review import FILL_S, answer_edit, option_of
 from models.errors import DataError
+from tools.benchmark.annotate_empty import best_cut, empty_stretches
 from tools.benchmark.annotate_missed import BESIDE_S, Missed
 from tools.benchmark.annotate_workspace import Workspace
 from tracker.review.questions import crossing_between
 from tracker.review.types import AnswerOption, Question, TrackRows
-from tracker.types import Int64
+from tracker.types import Bool, Int64
 
 SEEN_S = 1.0  # seconds before and after a moment in which a person recognises who it is
 TIP_S = 6.0  # seconds at the end of a track by which a person recognises it
@@ -51,6 +52,7 @@ class Person:
     Args:
         work: the recording.
         shown: (N,) the true object of each detection, -1 where it shows none.
+        hits: (N,) whether a box of the truth overlaps each detection; None: where it shows an object.
         right: probability with which an answer is right; a wrong one is drawn from the other options.
         jitter: standard deviation of the edges of drawn boxes, as a share of their sizes.
         fill: seconds of the longest absence that gets boxes, where an answer says that both sides are one object.
@@ -65,8 +67,10 @@ class Person:
         jitter: float = 0.0,
         fill: float = FILL_S,
         seed: int = 0,
+        hits: Bool | None = None,
     ) -> None:
         self.work, self.shown, self.effort = work, shown, Effort()
+        self._hits = shown >= 0 if hits is None else hits
         self._jitter, self._fill = jitter, fill
         self._right, self._rng = right, np.random.default_rng(seed)
         self._known: WeakKeyDictionary[TrackRows, list[tuple[int, int, int]]] = WeakKeyDictionary()
@@ -76,7 +80,22 @@ class Person:
         """Answers a question; returns the key of the answer."""
         if question.kind == "track":
             return self._look_along(question)
+        if question.kind == "stretch":
+            return self._cut(question)
         return self._settle(question)
+
+    def _cut(self, question: Question) -> str:
+        """Deletes what shows nothing, at the frame found by stepping, or keeps the stretch."""
+        rows = self.work.view().tracks[question.tracks[0]]
+        found = best_cut(question, rows, self._empty(rows))
+        key = self._confused(question, "keep" if found is None else found[0])
+        moved = found is not None and found[0] == key and found[1] != question.frame
+        self._do(question.at(found[1]) if moved and found is not None else question, key, 1 + moved)
+        return key
+
+    def _empty(self, rows: TrackRows) -> Bool:
+        """(R,) which boxes are on nothing."""
+        return (rows.detection >= 0) & ~self._hits.take(np.maximum(rows.detection, 0))
 
     def _settle(self, question: Question) -> str:
         key = self._confused(question, self.best(question))
@@ -238,6 +257,15 @@ class Person:
             if track not in self.work.view().tracks:
                 return what
             rows = self.work.view().tracks[track]
+        for first, last in empty_stretches(rows, self._empty(rows)):
+            if self._right < 1 and self._rng.random() >= self._right:
+                continue  # overlooked
+            self.work.apply(run(self.work, "delete", {"track": track, "first": first, "last": last}))
+            self.effort.note("track delete", 2)
+            what = "mended"
+        if track not in self.work.view().tracks:
+            return what
+        rows = self.work.view().tracks[track]
         known = {f.name: getattr(question, f.name) for f in question.__dataclass_fields__.values()}
         known["settled"] = (int(rows.frame[0]), int(rows.frame[-1]))
         self._do(Question(**known), "keep")

@@ -12,10 +12,11 @@ import numpy as np
 
 from models.errors import DataError
 from tracker.offline.types import Constraint
-from tracker.review.chances import HIDDEN_MISTAKES, false_chance, learned, return_chance
+from tracker.review.chances import HIDDEN_MISTAKES, false_chance, learned, return_chance, stretch_chance
 from tracker.review.continuations import Ends, earlier_tracks, pair_key
 from tracker.review.moments import Moments, moments_of, unsettled
 from tracker.review.neighbours import near_tracks
+from tracker.review.stretches import SeenStretches, stretch_question, stretches_of
 from tracker.review.types import AnswerHistory, AnswerOption, Question, ReviewView, TrackRows
 
 LEAST_CHANCE = 0.05  # of the questions that are counted
@@ -49,6 +50,7 @@ class _Doubt:
     moment: int = -1
     earlier: tuple[tuple[float, int], ...] = ()
     mistakes: float = 0.0
+    last: int = -1
 
     def __lt__(self, other: _Doubt) -> bool:
         return (self.value, other.track, other.moment, other.kind) > (other.value, self.track, self.moment, self.kind)
@@ -77,6 +79,7 @@ def _doubts(view: ReviewView) -> Iterator[_Doubt]:
     begin = float(view.times[0]) if len(view.times) else 0.0
     refused = Counter(key.rpartition("-")[2] for key in view.answered)
     known = view.answers
+    seen = SeenStretches.of(view.answered)
     for track, rows in view.tracks.items():
         found = moments_of(rows)
         chances = learned(found.chance, known.get("crossing"))
@@ -85,6 +88,13 @@ def _doubts(view: ReviewView) -> Iterator[_Doubt]:
             if not view.asks_at(int(rows.frame[found.weakest[k]])):
                 continue
             yield _Doubt(float(expected[k]), float(chances[k]), "crossing", track, k)
+        weak = stretches_of(rows, seen)
+        doubts = learned(stretch_chance(weak.at_end), known.get("stretch"))
+        for k in range(len(weak)):
+            if view.asks_at(int(rows.frame[weak.first[k]])):
+                cost = FALSE_COST * float(weak.seconds[k])
+                place = int(weak.first[k]), int(weak.last[k])
+                yield _Doubt(float(doubts[k]) * cost, float(doubts[k]), "stretch", track, place[0], last=place[1])
         if track in view.begun or not view.asks_at(int(rows.frame[0])):
             continue  # its start is asked about elsewhere
         open_s = unsettled(rows) if track not in view.going else 0.0
@@ -130,6 +140,9 @@ def _question(view: ReviewView, doubt: _Doubt) -> Question:
     rows = view.tracks[doubt.track]
     if doubt.kind == "crossing":
         return _crossing(view, doubt, rows, moments_of(rows))
+    if doubt.kind == "stretch":
+        cost = doubt.value / max(doubt.chance, 1e-9)
+        return stretch_question(view, doubt.track, doubt.moment, doubt.last, doubt.chance, cost)
     make = {"return": _return, "short": _short, "track": _whole}[doubt.kind]
     return make(view, doubt, rows)
 
@@ -185,8 +198,8 @@ def crossing(view: ReviewView, track: int, before: int, after: int, weak: int, c
         "crossing",
         (track, *near),
         frame,
-        _frame(view, first - SHOWN_S),
-        _frame(view, last + SHOWN_S),
+        view.frame_at(first - SHOWN_S),
+        view.frame_at(last + SHOWN_S),
         chance,
         cost,
         1.0,
@@ -232,8 +245,8 @@ def _return(view: ReviewView, doubt: _Doubt, rows: TrackRows) -> Question:
         "return",
         (track, *(other for _, other in doubt.earlier)),
         int(rows.frame[0]),
-        _frame(view, rows.first - SHOWN_S),
-        _frame(view, rows.first + SHOWN_S),
+        view.frame_at(rows.first - SHOWN_S),
+        view.frame_at(rows.first + SHOWN_S),
         doubt.chance,
         cost,
         1.0,
@@ -288,8 +301,3 @@ def _same(rows: TrackRows, first: int, last: int) -> tuple[Constraint, ...]:
     """That the detections at both ends of a part of a track show one object."""
     a, b = int(rows.detection[first]), int(rows.detection[last])
     return (Constraint(a, b, True),) if a >= 0 and b >= 0 and a != b else ()
-
-
-def _frame(view: ReviewView, time: float) -> int:
-    """The frame at a time, at the ends of the recording the first or last one."""
-    return int(np.clip(np.searchsorted(view.times, time), 0, len(view.times) - 1))

@@ -133,16 +133,21 @@ class ReviewView:
         """Whether doubts of this frame are asked about."""
         return self.within is None or self.within[0] <= frame <= self.within[1]
 
+    def frame_at(self, time: float) -> int:
+        """The frame at a time, at the ends of the recording the first or last one."""
+        return int(np.clip(np.searchsorted(self.times, time), 0, len(self.times) - 1))
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerOption:
     """One answer.
 
     Attributes:
-        key: "keep", "swap-7", "take-7", "give-7", "join-3", "split", "delete": what is done, and with which track. A
-            swap exchanges two tracks from the moment on. "take": the asked track goes on as the other one, which is all
-            that is known. "give": the later part of the asked track belongs to the other one. What is left in doubt by
-            them is asked next.
+        key: "keep", "swap-7", "take-7", "give-7", "join-3", "split", "delete", "rest", "start", "part": what is done,
+            and with which track. A swap exchanges two tracks from the moment on. "take": the asked track goes on as the
+            other one, which is all that is known. "give": the later part of the asked track belongs to the other one.
+            What is left in doubt by them is asked next. "rest", "start" and "part" delete the boxes from the moment on,
+            before it, or of the stretch.
         tracks: the tracks that it concerns.
         probability: that it is the right one, 0..1.
         operation: name and parameters of an operation of `datasets.projects.operations`; None for "keep".
@@ -159,6 +164,21 @@ class AnswerOption:
     said: tuple[str, ...] = ()
     constraints: tuple[Constraint, ...] = ()
 
+    def at(self, frame: int) -> AnswerOption:
+        """The same answer with its change at another frame: what is deleted begins there, or ends before it."""
+        if self.operation is None:
+            return self
+        name, given = self.operation
+        if "frame" in given:
+            moved = {"frame": frame}
+        elif "first" in given:
+            moved = {"first": min(frame, given.get("last", frame))}
+        elif "last" in given:
+            moved = {"last": frame - 1}
+        else:
+            return self
+        return replace(self, operation=(name, {**given, **moved}))
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -167,8 +187,8 @@ class Question:
     Attributes:
         key: stays as long as the doubt does: its kind and the detections that it is about.
         kind: "crossing": does the track go on with the right object; "return": is the track one that was seen before;
-            "track": is the whole track one object; "short": is there an object at all; "duplicate": do two tracks show
-            one object at the same time.
+            "track": is the whole track one object; "short": is there an object at all; "stretch": does a part of the
+            track show its object; "duplicate": do two tracks show one object at the same time.
         tracks: the tracks that it is about, the asked one first.
         frame: the moment; operations of the options happen here.
         first, last: frames of the moment and what is shown around it.
@@ -177,6 +197,7 @@ class Question:
         work: operations that an answer takes on average.
         settled: frames whose links are right after "keep"; None without such.
         options: the first one is "keep".
+        stretch: first and last frame that a question about a stretch asks about; None for other kinds.
     """
 
     key: str
@@ -190,16 +211,11 @@ class Question:
     work: float
     settled: tuple[int, int] | None
     options: tuple[AnswerOption, ...]
+    stretch: tuple[int, int] | None = None
 
     def at(self, frame: int) -> Question:
         """The same question, with the operations of its options at another frame, which a person chose."""
-        options = tuple(
-            replace(one, operation=(one.operation[0], {**one.operation[1], "frame": frame}))
-            if one.operation is not None and "frame" in one.operation[1]
-            else one
-            for one in self.options
-        )
-        return replace(self, frame=frame, options=options)
+        return replace(self, frame=frame, options=tuple(one.at(frame) for one in self.options))
 
     @property
     def value(self) -> float:

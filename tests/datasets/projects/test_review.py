@@ -6,14 +6,16 @@ from pathlib import Path as FilePath
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from datasets.projects import Project, Provenance
 from datasets.projects.operations import run
-from datasets.projects.review import ProjectReview, answer, questions_of
+from datasets.projects.review import ProjectReview, answer, answer_edit, questions_of
 from models.errors import DataError
 from tests.support.doubtful_tracks import crossing_pair, project_of, walker
 from tests.support.projects import content
-from tracker.review.types import Question
+from tracker.review.types import Question, TrackRows
 
 
 def crossing(project: Project) -> Question:
@@ -136,6 +138,94 @@ def test_chances_follow_how_often_answers_changed_something(tmp_path: FilePath) 
             answer(project, next(one for one in review.queue().questions if one.kind == "crossing"), "keep", "ann")
         last = next(one for one in review.queue().questions if one.kind == "crossing")
         assert last.chance < 0.7 * first.chance
+
+
+def weak_tail() -> dict[int, TrackRows]:
+    """A track that stands still with weak scores from frame 300 on, and another one."""
+    rows = walker(0, 399, 100, 1.0)
+    rows.xyxy[300:] = rows.xyxy[300]
+    rows.score[300:] = 0.3
+    return {1: rows, 2: walker(0, 399, 900)}
+
+
+def stretch(project: Project) -> Question | None:
+    return next((one for one in questions_of(project) if one.kind == "stretch"), None)
+
+
+def test_rest_that_shows_nothing_is_cut_off_for_good(tmp_path: FilePath) -> None:
+    with project_of(tmp_path / "p", weak_tail()) as project:
+        before, found = content(project), stretch(project)
+        assert found is not None
+        assert [one.key for one in found.options] == ["keep", "rest"]
+        entry = answer(project, found, "rest", "ann")
+        assert (entry.kind, entry.tracks, entry.parameters["kind"]) == ("answer", (1,), "stretch")
+        rows = project.track(1)[1]
+        assert rows.frame.tolist() == list(range(300))
+        (said,) = project.constraints()  # what is solved again later does not join them again
+        last, first = (int(project.detections().frame[k]) for k in (said.first, said.second))
+        assert (last, first, said.same) == (299, 300, False)
+        assert stretch(project) is None
+        project.undo("ann")
+        assert content(project) == before
+        assert not project.constraints()
+        again = stretch(project)
+        assert again is not None
+        assert again.key == found.key
+        project.redo("ann")
+        assert project.track(1)[1].frame.tolist() == list(range(300))
+
+
+def test_middle_is_removed_without_being_filled_again(tmp_path: FilePath) -> None:
+    tracks = {1: walker(0, 399, 100, 1.0)}
+    tracks[1].score[100:130] = 0.3
+    with project_of(tmp_path / "p", tracks) as project:
+        found = stretch(project)
+        assert found is not None
+        project.apply(answer_edit(project, found, "part", fill=5.0), "ann")
+        assert set(range(400)) - set(project.track(1)[1].frame.tolist()) == set(range(100, 130))
+        assert len(project.constraints()) == 2
+
+
+def test_kept_and_confirmed_stretches_are_not_asked_about(tmp_path: FilePath) -> None:
+    with project_of(tmp_path / "p", weak_tail()) as project:
+        before, found = content(project), stretch(project)
+        assert found is not None
+        answer(project, found, "keep", "ann")
+        assert content(project) == before
+        assert stretch(project) is None
+        project.undo("ann")
+        assert stretch(project) is not None
+        project.apply(run(project, "accept", {"track": 1, "first": 300, "last": 399}), "ann")
+        assert stretch(project) is None
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.integers(0, 390), st.integers(8, 120)), min_size=1, max_size=3),
+    st.integers(0, 3),
+    st.one_of(st.none(), st.integers(1, 398)),
+)
+def test_any_cut_and_its_undo_give_the_same_bytes(
+    tmp_path_factory: pytest.TempPathFactory, weak: list[tuple[int, int]], option: int, frame: int | None
+) -> None:
+    rows = walker(0, 399, 100, 1.0)
+    for first, count in weak:
+        rows.score[first : first + count] = 0.25
+    with project_of(tmp_path_factory.mktemp("p") / "p", {1: rows}) as project:
+        before = content(project)
+        for _ in range(4):
+            found = stretch(project)
+            if found is None:
+                break
+            chosen = found.options[min(option, len(found.options) - 1)]
+            try:
+                answer(project, found if frame is None else found.at(frame), chosen.key, "ann")
+            except DataError:  # the chosen frame leaves nothing to delete
+                break
+            assert found.key not in {one.key for one in questions_of(project)}
+        while project.undo("ann") is not None:
+            pass
+        assert content(project) == before
 
 
 def test_unknown_links_are_asked_about_as_a_whole_and_make_nothing_certain(tmp_path: FilePath) -> None:

@@ -20,6 +20,7 @@ from tests.support.doubtful_tracks import crossing_pair, walker
 from tests.support.mot_results import make_sequence
 from tools.benchmark.annotate import bench_annotate
 from tools.benchmark.annotate_by_hand import at_target, by_hand
+from tools.benchmark.annotate_empty import on_something
 from tools.benchmark.annotate_missed import missed_stretches
 from tools.benchmark.annotate_person import Person
 from tools.benchmark.annotate_workspace import Workspace
@@ -112,6 +113,46 @@ def test_annotator_who_errs_chooses_another_option() -> None:
     asked = next(one for one in queue(work.view()).questions if one.kind == "crossing")
     assert Person(work, shown).best(asked) == "swap-2"
     assert Person(work, shown, right=0.0).answer(asked) != "swap-2"
+
+
+def lost_in_the_end(nothing_from: int) -> tuple[VideoDetections, WholeTracks, Int64]:
+    """A track with weak scores from frame 300 on, which shows nothing from a frame on."""
+    rows = walker(0, 399, 100, 0.5)
+    rows.score[300:] = 0.3
+    detections, tracks = tracked({1: rows})
+    tracks = replace(tracks, score=rows.score)
+    return detections, tracks, np.where(np.arange(FRAMES) < nothing_from, 1, -1)
+
+
+@pytest.mark.parametrize(("nothing_from", "answer", "boxes"), [(310, "rest", 310), (400, "keep", 400)])
+def test_annotator_cuts_what_shows_nothing_at_its_frame(nothing_from: int, answer: str, boxes: int) -> None:
+    detections, tracks, shown = lost_in_the_end(nothing_from)
+    work = Workspace.of(detections, tracks)
+    person = Person(work, shown)
+    asked = next(one for one in queue(work.view()).questions if one.kind == "stretch")
+    assert person.answer(asked) == answer
+    assert len(work.boxes()[0]) == boxes
+    assert person.effort.operations == {f"stretch {answer}": 1}
+    assert not [one for one in queue(work.view()).questions if one.kind == "stretch"]
+
+
+def test_annotator_who_looks_along_a_track_deletes_what_lasts_a_second_on_nothing() -> None:
+    detections, tracks, shown = lost_in_the_end(310)
+    shown[100:110] = -1  # half a second, which no picture of the strip shows
+    work = Workspace.of(detections, tracks)
+    person = Person(work, shown)
+    asked = next(one for one in queue(work.view()).questions if one.kind == "track")
+    assert person.answer(asked) == "mended"
+    assert work.boxes()[0].tolist() == list(range(310))
+    assert person.effort.operations == {"track delete": 1, "track keep": 1}
+
+
+def test_second_box_of_an_object_is_not_on_nothing() -> None:
+    truth = truth_of(walker(0, 399, 100))
+    boxes = truth.xyxy[0] + np.outer([0, 8, 30], [1, 0, 1, 0])  # IoU 1, 0.67 and 0.14
+    start = np.minimum(np.arange(FRAMES + 1) * 3, 3)
+    detections = BoxTable(start, np.array([0, -1, -1]), boxes, np.ones(3))
+    assert on_something(detections, truth).tolist() == [True, True, False]
 
 
 def truth_of(rows: TrackRows, without: tuple[int, int] = (0, -1)) -> BoxTable:

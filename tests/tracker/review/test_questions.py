@@ -89,6 +89,12 @@ def test_weak_short_track_may_be_deleted() -> None:
     assert not [one for one in questions(view_of(tracks, said)) if one.kind == "short" and one.tracks == (2,)]
 
 
+def test_weak_track_that_lasts_may_be_deleted_and_a_sure_one_is_not_asked_about() -> None:
+    tracks = {1: walker(0, 399, 100), 2: walker(0, 99, 900, score=0.2)}
+    found = [one for one in questions(view_of(tracks)) if one.kind == "short"]
+    assert [(one.tracks, one.options[1].key) for one in found] == [((2,), "delete")]
+
+
 def test_nothing_is_asked_where_a_person_has_seen_every_link() -> None:
     rows = walker(0, 399, 100)
     rows.link[:] = 1

@@ -64,7 +64,8 @@ function draw() {
     drawOverview(colours);
     drawRuler(colours);
     drawThumbs(context);
-    drawRange(colours);
+    drawBand(state.question?.stretch, colours.doubt);
+    drawBand(state.range, colours.accent);
     drawPlayhead(colours);
   });
   line(colours.line, NAMES - 0.5, 0, NAMES - 0.5, lanes.height);
@@ -129,12 +130,13 @@ function drawRuler(colours) {
   }
 }
 
-function drawRange(colours) {
-  if (!state.range) return;
-  const x = xOfFrame(state.range[0]);
-  const width = Math.max(2, xOf(endOf(state.range[1])) - x);
+/** Frames that are marked, or asked about. */
+function drawBand(frames, colour) {
+  if (!frames) return;
+  const x = xOfFrame(frames[0]);
+  const width = Math.max(2, xOf(endOf(frames[1])) - x);
   context.globalAlpha = 0.18;
-  context.fillStyle = colours.accent;
+  context.fillStyle = colour;
   context.fillRect(x, OVERVIEW, width, lanes.height);
   context.globalAlpha = 1;
   context.fillRect(x, OVERVIEW + RULER - 3, width, 3);

@@ -61,7 +61,7 @@ function cardParts() {
     el("h2", {}, questions.title(question)),
     el(
       "p", { class: "muted facts" },
-      el("span", {}, clock(state.times[question.frame], 2)),
+      el("span", {}, when(question)),
       question.chance >= 0 ? el("span", {}, S.question.chance(question.chance)) : null,
       question.cost >= 0 ? el("span", {}, S.question.cost(question.cost)) : null,
     ),
@@ -73,6 +73,8 @@ function cardParts() {
   );
   return [...lines, ...options, skip];
 }
+
+const when = ({ frame, stretch }) => (stretch ?? [frame]).map((at) => clock(state.times[at], 2)).join(" – ");
 
 function certainButton() {
   if (questions.isComparison() || !state.certain) return [];

@@ -21,6 +21,7 @@ from models.errors import DataError
 from tracker.offline.types import Constraint
 from tracker.review.certain import certain_ranges, certain_rows
 from tracker.review.questions import Queue, queue
+from tracker.review.stretches import SeenStretches
 from tracker.review.types import AnswerHistory, AnswerOption, Question, ReviewView, TrackRows
 from tracker.types import Float64
 
@@ -230,8 +231,11 @@ class ProjectReview:
 
     def certain(self, track: int) -> list[tuple[int, int]]:
         """(first, last) frames of the parts of a track that are certain without a look; none of a locked one."""
-        rows = self.view().tracks.get(track)
-        return [] if rows is None or self._made_without_links() else certain_ranges(rows)
+        view = self.view()
+        rows = view.tracks.get(track)
+        if rows is None or self._made_without_links():
+            return []
+        return certain_ranges(rows, SeenStretches.of(view.answered))
 
     def _made_without_links(self) -> bool:
         """Whether the project was made when unknown links were still written as 1."""
@@ -239,19 +243,22 @@ class ProjectReview:
 
     def certain_share(self) -> float:
         """The share of the boxes here that are certain without a look, 0..1."""
-        tracks = self.view().tracks.values()
+        view = self.view()
+        tracks, seen = view.tracks.values(), SeenStretches.of(view.answered)
         if self._made_without_links():
             return 0.0
-        return sum(int(certain_rows(one).sum()) for one in tracks) / max(sum(map(len, tracks)), 1)
+        return sum(int(certain_rows(one, seen).sum()) for one in tracks) / max(sum(map(len, tracks)), 1)
 
     def accept_certain(self) -> Edit:
         """The edit that accepts all certain boxes of the frames asked about; without any it changes nothing."""
         low, high = self._within or (0, len(self._project.times) - 1)
-        tracks = [] if self._made_without_links() else sorted(self.view().tracks.items())
+        view = self.view()
+        tracks = [] if self._made_without_links() else sorted(view.tracks.items())
+        seen = SeenStretches.of(view.answered)
         steps = [
             ("accept", {"track": id, "first": max(first, low), "last": min(last, high)})
             for id, rows in tracks
-            for first, last in certain_ranges(rows)
+            for first, last in certain_ranges(rows, seen)
             if first <= high
             and last >= low
             and not self._project.slots(id).between(max(first, low), min(last, high)).key.all()

@@ -260,8 +260,7 @@ class Person:
         for first, last in empty_stretches(rows, self._empty(rows)):
             if self._right < 1 and self._rng.random() >= self._right:
                 continue  # overlooked
-            self.work.apply(run(self.work, "delete", {"track": track, "first": first, "last": last}))
-            self.effort.note("track delete", 2)
+            self._delete(track, rows, first, last)
             what = "mended"
         if track not in self.work.view().tracks:
             return what
@@ -270,6 +269,11 @@ class Person:
         known["settled"] = (int(rows.frame[0]), int(rows.frame[-1]))
         self._do(Question(**known), "keep")
         return what
+
+    def _delete(self, track: int, rows: TrackRows, first: int, last: int) -> None:
+        """Deletes a part of a track: to the frame, and one key; in between to both ends, which are marked first."""
+        self.work.apply(run(self.work, "delete", {"track": track, "first": first, "last": last}))
+        self.effort.note("track delete", 2 if first == rows.frame[0] or last == rows.frame[-1] else 5)
 
     def changes(self, rows: TrackRows) -> Iterator[tuple[int, int]]:
         """The frames between which a track changes to another object, in order of time."""
@@ -341,6 +345,8 @@ class Person:
             elif kind == "false":
                 self.work.apply(run(self.work, "delete", {"track": track}))
                 self.effort.note("delete")
+            elif kind == "empty":
+                self._delete(track, rows, *where)
             else:
                 self.work.apply(run(self.work, "join", {"track": where[0], "other": track, "prefer": "track"}))
                 self.effort.note("join")
@@ -362,6 +368,8 @@ class Person:
                 best = min(best or (frame + 1, 0, "", (0, 0)), (frame, id, "join", (first_of[named[0][0]][1], 0)))
             else:
                 first_of[named[0][0]] = frame, id
+            for part in empty_stretches(rows, self._empty(rows))[:1]:
+                best = min(best or (part[0] + 1, 0, "", (0, 0)), (part[0], id, "empty", part))
             for (_, _, last), (_, begin, _) in pairwise(named):
                 where = int(rows.frame[last]), int(rows.frame[begin])
                 if f"{rows.name(0)}:{where[0]}-{where[1]}" not in passed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tracker.offline.types import WholeTracks
+from tracker.review.stretches import NOTHING_SEEN, SeenStretches, stretches_of
 from tracker.review.types import TrackRows
 from tracker.types import Bool, Float32, Float64, Int64
 
@@ -28,16 +29,25 @@ def auto_accept(tracks: WholeTracks, times: Float64) -> Bool:
     return certain
 
 
-def certain_rows(track: TrackRows) -> Bool:
-    """(R,) which rows of one track are certain."""
-    return _sure(np.zeros(len(track), np.int64), track.time, track.link)
+def certain_rows(track: TrackRows, seen: SeenStretches = NOTHING_SEEN) -> Bool:
+    """(R,) which rows of one track are certain; none of a stretch that may show nothing.
+
+    Args:
+        track: its rows.
+        seen: what was answered about such stretches.
+    """
+    certain = _sure(np.zeros(len(track), np.int64), track.time, track.link)
+    weak = stretches_of(track, seen)
+    for first, last in zip(weak.first.tolist(), weak.last.tolist(), strict=True):
+        certain[first : last + 1] = False
+    return certain
 
 
-def certain_ranges(track: TrackRows) -> list[tuple[int, int]]:
-    """(first, last) frames of each certain piece of a track."""
-    certain = certain_rows(track)
+def certain_ranges(track: TrackRows, seen: SeenStretches = NOTHING_SEEN) -> list[tuple[int, int]]:
+    """(first, last) frames of each certain piece of a track; arguments as of `certain_rows`."""
+    certain = certain_rows(track, seen)
     new = np.ones(len(track), bool)
-    new[1:] = ~(track.link[1:] >= SURE_LINK)
+    new[1:] = ~(track.link[1:] >= SURE_LINK) | (certain[1:] != certain[:-1])
     begin = new.nonzero()[0]
     last = np.append(begin[1:], len(track)) - 1
     pieces = zip(track.frame[begin].tolist(), track.frame[last].tolist(), certain[begin].tolist(), strict=True)

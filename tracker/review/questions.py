@@ -77,7 +77,7 @@ def any_question(view: ReviewView, rng: np.random.Generator) -> Question | None:
 def _doubts(view: ReviewView) -> Iterator[_Doubt]:
     ends = Ends.of(view)
     begin = float(view.times[0]) if len(view.times) else 0.0
-    refused = Counter(key.rpartition("-")[2] for key in view.answered)
+    refused = Counter(key.rpartition("-")[2] for key in view.answered if not key.startswith("stretch:"))
     known = view.answers
     seen = SeenStretches.of(view.answered)
     for track, rows in view.tracks.items():
@@ -88,13 +88,7 @@ def _doubts(view: ReviewView) -> Iterator[_Doubt]:
             if not view.asks_at(int(rows.frame[found.weakest[k]])):
                 continue
             yield _Doubt(float(expected[k]), float(chances[k]), "crossing", track, k)
-        weak = stretches_of(rows, seen)
-        doubts = learned(stretch_chance(weak.at_end), known.get("stretch"))
-        for k in range(len(weak)):
-            if view.asks_at(int(rows.frame[weak.first[k]])):
-                cost = FALSE_COST * float(weak.seconds[k])
-                place = int(weak.first[k]), int(weak.last[k])
-                yield _Doubt(float(doubts[k]) * cost, float(doubts[k]), "stretch", track, place[0], last=place[1])
+        yield from _weak(view, track, rows, seen)
         if track in view.begun or not view.asks_at(int(rows.frame[0])):
             continue  # its start is asked about elsewhere
         open_s = unsettled(rows) if track not in view.going else 0.0
@@ -114,6 +108,17 @@ def _doubts(view: ReviewView) -> Iterator[_Doubt]:
             )
             cost = FALSE_COST * max(rows.duration, _step(view))
             yield _Doubt(chance * cost, chance, "short", track)
+
+
+def _weak(view: ReviewView, track: int, rows: TrackRows, seen: SeenStretches) -> Iterator[_Doubt]:
+    """The stretches of a track that may show nothing."""
+    found = stretches_of(rows, seen)
+    tips = (found.at_start & (track not in view.begun)) | (found.at_end & (track not in view.going))
+    chances = learned(stretch_chance(tips), view.answers.get("stretch"))
+    for k, (first, last) in enumerate(zip(found.first.tolist(), found.last.tolist(), strict=True)):
+        if view.asks_at(int(rows.frame[first])):
+            value = FALSE_COST * float(chances[k] * found.seconds[k])
+            yield _Doubt(value, float(chances[k]), "stretch", track, first, last=last)
 
 
 def _return_shares(

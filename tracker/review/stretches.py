@@ -31,12 +31,13 @@ class Stretches:
 
     Attributes:
         first, last: (S,) their first and last rows.
-        at_end: (S,) whether the track starts or ends with it.
+        at_start, at_end: (S,) whether the track starts or ends with it.
         seconds: (S,) from its first row to its last.
     """
 
     first: Int64
     last: Int64
+    at_start: Bool
     at_end: Bool
     seconds: Float64
 
@@ -86,6 +87,7 @@ class SeenStretches:
         )
 
 
+NOTHING_SEEN = SeenStretches(())
 _FOUND: WeakKeyDictionary[TrackRows, Stretches] = WeakKeyDictionary()  # most tracks are the same from answer to answer
 
 
@@ -112,8 +114,7 @@ def _found(track: TrackRows, known: list[slice]) -> Stretches:
         evidence[rows] = KNOWN
     parts = sorted(_largest_sums(evidence, track.time))
     first, last = (np.array([part[side] for part in parts], np.int64) for side in (0, 1))
-    end = len(track) - 1
-    return Stretches(first, last, (first == 0) | (last == end), track.time[last] - track.time[first])
+    return Stretches(first, last, first == 0, last == len(track) - 1, track.time[last] - track.time[first])
 
 
 def _largest_sums(evidence: Float64, time: Float64) -> list[tuple[int, int]]:

@@ -175,6 +175,19 @@ def test_rest_that_shows_nothing_is_cut_off_for_good(tmp_path: FilePath) -> None
         assert project.track(1)[1].frame.tolist() == list(range(300))
 
 
+def test_certain_boxes_are_accepted_without_a_stretch_that_is_still_in_doubt(tmp_path: FilePath) -> None:
+    with project_of(tmp_path / "p", weak_tail()) as project:
+        review = ProjectReview(project)
+        assert review.certain_share() == 700 / 800
+        project.apply(review.accept_certain(), "ann")
+        assert project.track(1)[1].key.tolist() == [True] * 300 + [False] * 100
+        found = stretch(project)
+        assert found is not None
+        answer(project, found, "keep", "ann")
+        project.apply(review.accept_certain(), "ann")
+        assert project.track(1)[1].key.all()
+
+
 def test_middle_is_removed_without_being_filled_again(tmp_path: FilePath) -> None:
     tracks = {1: walker(0, 399, 100, 1.0)}
     tracks[1].score[100:130] = 0.3

@@ -84,3 +84,21 @@ def test_kept_stretch_changes_nothing_and_is_asked_no_more(asked: AnnotationPage
     assert not asked.ask("state.questions.some((question) => question.kind === 'stretch')")
     asked.tab.keyboard.press("Escape")
     asked.press("Control+z")
+
+
+@pytest.mark.parametrize(("item", "ends"), [("from here on", True), ("before here", False)])
+def test_chip_that_shows_nothing_ends_or_begins_its_track(page: AnnotationPage, item: str, ends: bool) -> None:
+    page.seek(120)
+    page.select(1)
+    page.wait("document.querySelectorAll('.chip-column.now .chip img').length === 1")
+    chip = page.tab.locator(".chip-column.now .chip")
+    frame = int(chip.get_attribute("data-frame"))
+    page.seek(130)  # the chip's frame counts, not the shown one
+    chip = page.tab.locator(f".chip[data-frame='{frame}']")
+    chip.click(button="right")
+    page.tab.get_by_role("menuitem", name=f"Delete {item}").click()
+    page.settle()
+    track = page.track(1)
+    assert (track["first"], track["last"]) == ((0, frame - 1) if ends else (frame, FRAMES - 1))
+    page.press("Control+z")
+    assert page.track(1)["count"] == FRAMES

@@ -147,6 +147,14 @@ def test_annotator_who_looks_along_a_track_deletes_what_lasts_a_second_on_nothin
     assert person.effort.operations == {"track delete": 1, "track keep": 1}
 
 
+def test_front_to_back_deletes_what_lasts_a_second_on_nothing() -> None:
+    detections, tracks, shown = lost_in_the_end(310)
+    work = Workspace.of(detections, tracks)
+    person = Person(work, shown)
+    assert sum(1 for _ in person.front_to_back()) == 1
+    assert work.boxes()[0].tolist() == list(range(310))
+
+
 def test_second_box_of_an_object_is_not_on_nothing() -> None:
     truth = truth_of(walker(0, 399, 100))
     boxes = truth.xyxy[0] + np.outer([0, 8, 30], [1, 0, 1, 0])  # IoU 1, 0.67 and 0.14

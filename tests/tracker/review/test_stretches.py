@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.doubtful_tracks import view_of, walker
+from tracker.review.certain import certain_ranges
 from tracker.review.questions import questions
-from tracker.review.stretches import LEAST_S, SeenStretches, stretches_of
+from tracker.review.stretches import LEAST_S, NOTHING_SEEN, SeenStretches, stretches_of
 from tracker.review.types import AnswerHistory, Question, TrackRows
-
-NOTHING = SeenStretches(())
 
 
 def weak(low: int, high: int, score: float = 0.3, detection: int = 0) -> TrackRows:
@@ -104,6 +103,13 @@ def test_track_that_goes_on_beyond_the_part_in_hand_is_not_cut_there() -> None:
     assert not [one for one in questions(beside) if one.kind == "stretch"]
 
 
+def test_stretch_that_may_show_nothing_is_not_certain_until_it_is_kept() -> None:
+    rows = weak(100, 199)
+    assert certain_ranges(rows) == [(0, 99), (200, 399)]
+    (found,) = asked(rows)
+    assert certain_ranges(rows, SeenStretches.of(found.options[0].said)) == [(0, 399)]
+
+
 def test_chance_follows_what_was_answered() -> None:
     view = view_of({1: weak(300, 399)})
     before = asked(weak(300, 399))[0].chance
@@ -117,7 +123,7 @@ def test_stretches_lie_apart_in_the_track_and_never_where_the_object_was_seen(
     scores: list[float], data: st.DataObject
 ) -> None:
     rows = replace(walker(0, len(scores) - 1, 0, detection=7), score=np.array(scores, np.float32))
-    found = stretches_of(rows, NOTHING)
+    found = stretches_of(rows, NOTHING_SEEN)
     assert (found.first <= found.last).all()
     assert (found.first[1:] > found.last[:-1]).all()
     assert (found.seconds >= LEAST_S - 1e-9).all()

@@ -81,16 +81,18 @@ export async function deleteHere() {
   say(S.done.delete(trackText(track.id)), UNDO);
 }
 
-export async function deleteFrom() {
-  const track = needTrack();
-  await operate("delete", { track: track.id, first: state.frame });
+export async function deleteFrom(frame = state.frame, id = null) {
+  const track = id === null ? needTrack() : state.tracks.get(id);
+  need(track, S.need.track);
+  await operate("delete", { track: track.id, first: frame });
   say(S.done.delete(trackText(track.id)), UNDO);
 }
 
-export async function deleteBefore() {
-  const track = needTrack();
-  need(state.frame > 0 && track.first < state.frame, S.need.start);
-  await operate("delete", { track: track.id, last: state.frame - 1 });
+export async function deleteBefore(frame = state.frame, id = null) {
+  const track = id === null ? needTrack() : state.tracks.get(id);
+  need(track, S.need.track);
+  need(frame > 0 && track.first < frame, S.need.start);
+  await operate("delete", { track: track.id, last: frame - 1 });
   say(S.done.delete(trackText(track.id)), UNDO);
 }
 

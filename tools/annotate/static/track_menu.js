@@ -66,6 +66,9 @@ export function chipMenu(x, y, id, frame, before, seek) {
     "-",
     { label: S.chips.swap, run: () => ops.attempt(() => swapFrom(id, other, frame, seek)), disabled: !writing },
     { label: S.chips.split, run: () => ops.attempt(() => ops.split(frame, id)), disabled: !writing },
+    "-",
+    { label: command("deleteFrom").say, run: () => ops.attempt(() => ops.deleteFrom(frame, id)), danger: true, disabled: !writing },
+    { label: command("deleteBefore").say, run: () => ops.attempt(() => ops.deleteBefore(frame, id)), danger: true, disabled: !writing || state.tracks.get(id).first >= frame },
   ]);
 }
 

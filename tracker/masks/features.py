@@ -40,7 +40,8 @@ class CellFeatures:
                 grid = np.asarray(u @ grid @ u.T, np.float32)
             parts.append(unit(grid, 0, 1e-6, flat=False))
         flat = np.concatenate(parts).reshape(-1, cells * cells).T
-        return np.ascontiguousarray(flat / np.float32(len(maps) ** 0.5))
+        flat /= np.float32(len(maps) ** 0.5)
+        return flat
 
 
 class CellProjection:

@@ -32,19 +32,19 @@ FIRST_FRAME_WEIGHT = 4.0
 
 @dataclass(frozen=True, eq=False, slots=True)
 class MaskMemory:
-    """One remembered frame.
+    """One remembered frame: for each column of blocks, the C columns of cells that it is compared with.
 
     Attributes:
-        keys: (G + 2R, G, D) features, with R empty rows above and below.
-        labels: (G + 2R, G, PATCH * PATCH + 1) the mask around each cell, 0..1, and a 1.
+        keys: (D, G * C) features of a column, row by row.
+        labels: (G * C, PATCH * PATCH) the mask around each cell, 0..1.
+        filled: (G, C) whether a cell's label has any of the object.
         time: seconds.
-        filled: (G + 2R, G) whether a cell's label has any of the object.
     """
 
-    keys: Float32
-    labels: Float32
+    keys: tuple[Float32, ...]
+    labels: tuple[Float32, ...]
+    filled: tuple[Bool, ...]
     time: float
-    filled: Bool
 
 
 def reach(cells: int) -> int:
@@ -52,32 +52,35 @@ def reach(cells: int) -> int:
     return max(1, round(MAX_MOTION_SHARE * cells))
 
 
-@lru_cache(maxsize=32)
-def _nearness(cells: int, left: int) -> tuple[slice, slice, Float32]:
-    """The columns of the block from `left`, the columns that its cells are compared with, and the mask of the pairs.
+def _within(low: int, size: int, cells: int) -> slice:
+    """The cells that those from `low` on are compared with, along one side."""
+    return slice(max(low - reach(cells), 0), min(low + size + reach(cells), cells))
 
-    The mask is (cells of the block, compared cells), added to the logits: 0 for allowed pairs, else far below 0.
-    """
-    r, (rows, columns) = reach(cells), BLOCK
-    asked, seen = slice(left, min(left + columns, cells)), slice(max(left - r, 0), min(left + columns + r, cells))
-    y, row = np.arange(rows)[:, None, None, None], np.arange(-r, rows + r)[:, None]
-    x, column = np.arange(cells)[asked, None, None], np.arange(cells)[seen]
-    near = (abs(y - row) <= r) & (abs(x - column) <= r)
-    return asked, seen, np.where(near, 0, FAR).astype(np.float32).reshape(near.shape[0] * near.shape[1], -1)
+
+@lru_cache(maxsize=128)
+def _nearness(cells: int, row: int, column: int) -> Float32:
+    """(cells of the block, compared cells), added to the logits: 0 for allowed pairs, else far below 0."""
+    sides = []
+    for low, size in zip((row, column), BLOCK, strict=True):
+        asked, seen = np.arange(cells)[low : low + size, None], np.arange(cells)[_within(low, size, cells)]
+        sides.append(abs(asked - seen) <= reach(cells))
+    near = sides[0][:, None, :, None] & sides[1][:, None, :]
+    return np.where(near, 0, FAR).astype(np.float32).reshape(near.shape[0] * near.shape[1], -1)
 
 
 def remember(features: Float32, mask: Float32, cells: int, time: float) -> MaskMemory:
     """The memory of a frame from (G * G, D) features and the (S, S) mask of the object's square, 0..1."""
-    r = reach(cells)
     fine = cv2.resize(mask, (cells * SUBCELLS, cells * SUBCELLS), interpolation=cv2.INTER_AREA)
     fine = np.pad(fine, SUBCELLS // 2, mode="edge")
-    patches = sliding_window_view(fine, (PATCH, PATCH))[::SUBCELLS, ::SUBCELLS]
-    keys = np.zeros((cells + 2 * r, cells, features.shape[1]), np.float32)
-    keys[r : r + cells] = features.reshape(cells, cells, -1)
-    labels = np.zeros((cells + 2 * r, cells, PATCH * PATCH + 1), np.float32)
-    labels[r : r + cells, :, :-1] = patches.reshape(cells, cells, -1)
-    labels[r : r + cells, :, -1] = 1
-    return MaskMemory(keys, labels, time, labels[..., :-1].max(axis=2) > EMPTY)
+    patches = sliding_window_view(fine, (PATCH, PATCH))[::SUBCELLS, ::SUBCELLS].reshape(cells, cells, -1)
+    grid, filled = features.T.reshape(-1, cells, cells), patches.max(axis=2) > EMPTY
+    seen = [_within(column, BLOCK[1], cells) for column in range(0, cells, BLOCK[1])]
+    return MaskMemory(
+        tuple(grid[:, :, columns].reshape(len(grid), -1) for columns in seen),
+        tuple(np.asarray(patches[:, columns].reshape(-1, patches.shape[2]), np.float32) for columns in seen),
+        tuple(filled[:, columns] for columns in seen),
+        time,
+    )
 
 
 def recall(features: Float32, memories: list[MaskMemory], cells: int) -> tuple[Float32, Float32]:
@@ -86,25 +89,35 @@ def recall(features: Float32, memories: list[MaskMemory], cells: int) -> tuple[F
     The first memory holds the given mask. The similarity is a cosine: the soft maximum of a cell's cosines with the
     memories. Cells far from the object have a mask and a similarity of 0.
     """
-    r, (rows, columns) = reach(cells), BLOCK
+    rows, columns = BLOCK
     question = (features / np.float32(TEMPERATURE)).reshape(cells, cells, -1)
     patches = np.zeros((cells, cells, PATCH * PATCH), np.float32)
     known = np.zeros((cells, cells), np.float32)
     for row, column in product(range(0, cells, rows), range(0, cells, columns)):
-        asked, seen, near = _nearness(cells, column)
-        block, window = (slice(row, row + rows), asked), (slice(row, row + rows + 2 * r), seen)
-        if not any(memory.filled[window].any() for memory in memories):
+        block, seen, at = (
+            np.s_[row : row + rows, column : column + columns],
+            _within(row, rows, cells),
+            column // columns,
+        )
+        filled = [np.flatnonzero(memory.filled[at][seen].any(axis=1)) for memory in memories]
+        if not any(len(of) for of in filled):
             continue  # far from the object: nothing but background to copy
+        near = _nearness(cells, row, column)
         here = question[block].reshape(len(near), -1)
-        total = np.zeros((len(near), PATCH * PATCH + 1), np.float32)
-        for k, memory in enumerate(memories):
-            likeness = here @ memory.keys[window].reshape(near.shape[1], -1).T
+        wide = near.shape[1] // (seen.stop - seen.start)
+        total = np.zeros((len(near), PATCH * PATCH), np.float32)
+        weight = np.full((len(near), 1), 1e-30, np.float32)
+        for k, (memory, of) in enumerate(zip(memories, filled, strict=True)):
+            likeness = here @ memory.keys[at][:, seen.start * wide : seen.stop * wide]
             likeness += near
             np.exp(likeness, out=likeness)
-            told = likeness @ memory.labels[window].reshape(near.shape[1], -1)
-            total += told if k else np.float32(FIRST_FRAME_WEIGHT) * told
-        weight = np.maximum(total[:, -1:], 1e-30)
-        patches[block] = (total[:, :-1] / weight).reshape(rows, -1, PATCH * PATCH)
+            share = np.float32(1 if k else FIRST_FRAME_WEIGHT)
+            weight += share * likeness.sum(axis=1, keepdims=True)
+            if len(of):  # rows without the object have labels of 0
+                low, high = of[0] * wide, (of[-1] + 1) * wide
+                told = memory.labels[at][seen.start * wide + low : seen.start * wide + high]
+                total += share * (likeness[:, low:high] @ told)
+        patches[block] = (total / weight).reshape(rows, -1, PATCH * PATCH)
         known[block] = TEMPERATURE * np.log(weight[:, 0]).reshape(rows, -1)
     return _joined(patches, cells), known.ravel()
 

@@ -15,7 +15,7 @@ from tracker.masks.config import MaskConfig
 from tracker.masks.crop import Crop, extent
 from tracker.masks.guided_filter import GuidedFilter
 from tracker.masks.initial_mask import By, mask_of_box, mask_of_polygon
-from tracker.masks.memory import FIRST_FRAME_WEIGHT, SUBCELLS, recall, remember
+from tracker.masks.memory import FIRST_FRAME_WEIGHT, SUBCELLS, TEMPERATURE, reach, recall, remember
 from tracker.masks.occlusion import shape_of, with_occluded_part
 from tracker.types import Float32, UInt8
 
@@ -84,6 +84,39 @@ def test_mask_follows_the_features_within_the_search_radius() -> None:
         wanted = cv2.resize(disc(128, 64 + 8 * shift, 64, 25), found.shape, interpolation=cv2.INTER_AREA)
         overlap = np.minimum(found, wanted).sum() / np.maximum(found, wanted).sum()
         assert (overlap > 0.8) == follows
+
+
+@pytest.mark.parametrize("cells", [16, 36])
+def test_recall_in_blocks_equals_a_comparison_of_all_cells_with_all(cells: int) -> None:
+    rng = np.random.default_rng(cells)
+    frames = rng.standard_normal((3, cells * cells, 12)).astype(np.float32)
+    frames /= np.linalg.norm(frames, axis=2, keepdims=True)
+    side = 8 * cells
+    masks = [disc(side, 0.45 * side, 0.5 * side, 0.2 * side), disc(side, 0.2 * side, 0.9 * side, 0.15 * side)]
+    memories = [remember(one, mask, cells, 0.0) for one, mask in zip(frames, masks, strict=False)]
+    found, known = recall(frames[2], memories, cells)
+
+    at = np.stack(np.meshgrid(np.arange(cells), np.arange(cells), indexing="ij"), axis=-1).reshape(-1, 2)
+    near = (abs(at[:, None] - at[None]) <= reach(cells)).all(axis=2)
+    weights = [np.exp(frames[2] @ one.T / TEMPERATURE) * near for one in frames[:2]]
+    total = FIRST_FRAME_WEIGHT * weights[0].sum(axis=1) + weights[1].sum(axis=1)
+    seen = known != 0  # the others are far from the object
+    assert 0.2 < seen.mean() <= 1
+    np.testing.assert_allclose(known[seen], TEMPERATURE * np.log(total[seen]), atol=1e-5)
+
+    fine = [
+        np.pad(cv2.resize(mask, (cells * SUBCELLS,) * 2, interpolation=cv2.INTER_AREA), 2, "edge") for mask in masks
+    ]
+    ys, xs = SUBCELLS * at[:, :1] + np.arange(8), SUBCELLS * at[:, 1:] + np.arange(8)
+    patches = [one[ys[:, :, None], xs[:, None, :]].reshape(len(at), -1) for one in fine]
+    wanted = (FIRST_FRAME_WEIGHT * weights[0] @ patches[0] + weights[1] @ patches[1]) / total[:, None]
+    hat = 1 - abs((np.arange(8) + 0.5) / SUBCELLS - 1)
+    share = np.outer(hat, hat)
+    whole, sums = np.zeros((2, cells * SUBCELLS + SUBCELLS, cells * SUBCELLS + SUBCELLS))
+    for (y, x), patch in zip(SUBCELLS * at, wanted.reshape(-1, 8, 8), strict=True):
+        whole[y : y + 8, x : x + 8] += patch * share
+        sums[y : y + 8, x : x + 8] += share
+    np.testing.assert_allclose(found, (whole / sums)[2:-2, 2:-2], atol=1e-5)
 
 
 def test_initial_mask_outweighs_later_ones() -> None:

@@ -57,7 +57,7 @@ def tracking() -> Page | None:
             found, gaps = split(read_figures(name))
             scores |= {k: v for k, v in found.items() if k not in scores}
             differences |= gaps.get("liquid", {})
-        parts += [f"## {title}", _by_profile(scores, differences)]
+        parts += [f"## {title}", _by_profile(scores, differences), *_purity(scores)]
         says.append(_against_peers(title, scores))
     says += _ablations()
     for key, title in (("sportsmot", "SportsMOT"), ("dancetrack-truth", "DanceTrack")):
@@ -84,7 +84,8 @@ def tracking() -> Page | None:
         "entrants get the "
         "same detections and the same frames; *uneven* is the mean over the profiles that leave frames out. "
         "*Difference* "
-        "is an entrant minus liquidtrack, paired by sequence, with a 95 % bootstrap interval."
+        "is an entrant minus liquidtrack, paired by sequence, with a 95 % bootstrap interval. *AssPr* is the share of "
+        "a track's boxes that are its object's, *AssRe* the share of an object's boxes that are in its track."
     )
     return Page("tracking", "Tracking", about, tuple(parts), tuple(says), tuple(results))
 
@@ -109,6 +110,19 @@ def _by_profile(scores: Scores, differences: dict[str, Any]) -> str:
         row += [interval(g["value"], g["low"], g["high"]) if (g := gaps.get(group)) else "" for group in compared]
         rows.append(row)
     return table(head, rows)
+
+
+def _purity(scores: Scores) -> list[str]:
+    """A table of how pure and how whole tracks are, of the entrants that were measured with it."""
+    groups = (("all frames", ("full",)), ("uneven", UNEVEN))
+    metrics = (("AssPr", "asspr"), ("AssRe", "assre"))
+    rows = [
+        [entrant(name), *(number(hota(of, *places, metric=key)) for _, places in groups for _, key in metrics)]
+        for name, of in scores.items()
+        if all("asspr" in one for places in of.values() for one in places)
+    ]
+    head = ["purity", *(f"{title}, {when}" for when, _ in groups for title, _ in metrics)]
+    return [table(head, rows)] * bool(rows)
 
 
 def _against_peers(title: str, scores: Scores) -> str:

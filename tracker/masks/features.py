@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import cv2
@@ -23,6 +24,20 @@ def _resampling(source: int, target: int) -> Float32:
     return np.asarray(cv2.resize(np.eye(source, dtype=np.float32), (source, target), interpolation=how), np.float32)
 
 
+def cell_features(maps: Sequence[Float32], cells: int) -> Float32:
+    """(C, N, N) maps of any strides -> (cells * cells, D) unit features, row by row; all maps have equal weight."""
+    parts = []
+    for one in maps:
+        grid = one
+        if grid.shape[1] != cells:
+            u = _resampling(grid.shape[1], cells)
+            grid = np.asarray(u @ grid @ u.T, np.float32)
+        parts.append(unit(grid, 0, 1e-6, flat=False))
+    flat = np.concatenate(parts).reshape(-1, cells * cells).T
+    flat /= np.float32(len(maps) ** 0.5)
+    return flat
+
+
 class CellFeatures:
     """The frozen CNN on square images; arguments and errors are those of `FrozenMaps`."""
 
@@ -31,17 +46,7 @@ class CellFeatures:
 
     def __call__(self, bgr: UInt8, cells: int) -> Float32:
         """(S, S, 3) image -> (cells * cells, 472) unit features, row by row; strides have equal weight."""
-        maps = self._maps([bgr])
-        parts = []
-        for one in maps:
-            grid = one[0]
-            if grid.shape[1] != cells:
-                u = _resampling(grid.shape[1], cells)
-                grid = np.asarray(u @ grid @ u.T, np.float32)
-            parts.append(unit(grid, 0, 1e-6, flat=False))
-        flat = np.concatenate(parts).reshape(-1, cells * cells).T
-        flat /= np.float32(len(maps) ** 0.5)
-        return flat
+        return cell_features([one[0] for one in self._maps([bgr])], cells)
 
 
 class CellProjection:

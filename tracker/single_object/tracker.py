@@ -2,8 +2,9 @@
 
 A frame takes one pass of the frozen CNN over a window around the predicted position. The window grows with the doubt
 about that position, so with the time since the object was last found. The localiser gives every cell a box and a score.
-While the object is not found, two more windows a frame search the rest of the image, near ones first, as far as it may
-have moved in the elapsed time.
+The object's mask, read from the same maps, gives a second box; where both agree, their mean is the result. While the
+object is not found, two more windows a frame search the rest of the image, near ones first, as far as it may have moved
+in the elapsed time.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from tracker.boxes import overlaps
 from tracker.motion.base import Motion, Observations
+from tracker.single_object.mask_box import MaskBox
 from tracker.single_object.search_region import CONTEXT, FrozenView, Window, window
 from tracker.single_object.similarity import BoxSimilarity
 from tracker.types import Float32, Float64, UInt8
@@ -44,6 +46,9 @@ MIN_SIDE_PX = 3.0  # pixels, least side of a box
 MIN_INSIDE_SHARE = 0.3  # share of a box that must lie in the image
 CONFIDENCE_HALF_LIFE_S = 1.0  # seconds in which the confidence in an object that is not found halves
 OTHER_IOU = 0.4  # IoU from which a box shows another object, whose box is known
+MASK_IOU = 0.7  # IoU of the boxes of localiser and mask from which their mean is taken
+MASK_MIN_SIMILARITY = 0.3  # least similarity to the user's own box of an object that the mask alone finds ...
+MASK_SCORE = 0.5  # ... and its score
 PEAK_SHARE = 0.5  # cells beside the best one whose boxes are averaged with its box: least share of its score
 
 
@@ -68,7 +73,8 @@ class _Candidate(NamedTuple):
     """The likeliest position in a window."""
 
     window: Window
-    map: Float32  # (C, N, N)
+    frozen: tuple[Float32, Float32]  # (C, N, N) frozen maps of both strides
+    map: Float32  # (C, N, N) the localiser's
     xyxy: Float64
     score: float
     rank: float  # the score, reduced far from the predicted position and where the size would change fast
@@ -94,6 +100,7 @@ class SingleObjectTracker:
         box = here.to_crop(self._box(self._centre))
         self._templates = [view.localiser.template(maps[0], box)]
         self._similarity = BoxSimilarity([fine[0], coarse[0]], box)
+        self._mask = MaskBox(bgr, xyxy, here, (fine[0], coarse[0]), time)
         self._rows = motion.start(self._seen_at(1.0), time, np.zeros((0, motion.width)))
         self._score, self._seen, self._learnt, self._lost, self._turn = 1.0, time, time, False, 0
 
@@ -115,9 +122,10 @@ class SingleObjectTracker:
         reach = self._reach(prediction.std[0, :2], unseen, float(np.hypot(width, height)))
         zoom = float(np.clip((2 * reach.max() / self._side + 1) / CONTEXT, 1, MAX_ZOOM))
         (near,) = self._candidates(bgr, [window(expected, self._size, zoom)], (expected, reach, unseen), avoid)
-        best, elsewhere = near, False
         least = LOST_MIN_SCORE if self._lost else MIN_SCORE
-        if near.rank < MIN_RANK or near.score < least or near.similarity < MIN_SIMILARITY:
+        found = near.rank >= MIN_RANK and near.score >= least and near.similarity >= MIN_SIMILARITY
+        best, elsewhere = self._with_mask(bgr, near, found, time, avoid), False
+        if best is None:
             others = self._candidates(bgr, self._elsewhere((width, height), unseen), None, avoid)
             best = max(others, key=lambda candidate: candidate.score * max(candidate.similarity, 0))
             elsewhere = True
@@ -182,16 +190,39 @@ class SingleObjectTracker:
                 expected, reach, unseen = near
                 steady = _steadiness(boxes[..., 2:] - boxes[..., :2], self._size, unseen)
                 rank = score * _nearness((boxes[..., :2] + boxes[..., 2:]) / 2, expected, reach) * steady
-            i, j = self._peak(rank, boxes, [fine[k], coarse[k]], here)
+            frozen = (fine[k], coarse[k])
+            i, j = self._peak(rank, boxes, frozen, here)
             around = slice(max(i - 1, 0), i + 2), slice(max(j - 1, 0), j + 2)
             weight = np.where(score[around] > PEAK_SHARE * score[i, j], score[around], 0).astype(np.float64) ** 2
             weight[min(i, 1), min(j, 1)] += 1e-9
             xyxy = (boxes[around] * weight[..., None]).sum(axis=(0, 1)) / weight.sum()
-            similarity = self._similarity([fine[k], coarse[k]], here.to_crop(xyxy))
-            found.append(_Candidate(here, maps[k], xyxy, float(score[i, j]), float(rank[i, j]), similarity))
+            similarity = self._similarity(frozen, here.to_crop(xyxy))
+            found.append(_Candidate(here, frozen, maps[k], xyxy, float(score[i, j]), float(rank[i, j]), similarity))
         return found
 
-    def _peak(self, rank: Float64, boxes: Float64, maps: list[Float32], here: Window) -> tuple[int, int]:
+    def _with_mask(
+        self, bgr: UInt8, near: _Candidate, found: bool, time: float, avoid: Float64 | None
+    ) -> _Candidate | None:
+        """What localiser and mask say together: the mean box where they agree; None where neither finds the object.
+
+        `found` says whether the localiser finds it. Where it does and they disagree, it is right, and the mask learns
+        nothing. Where it does not, the mask alone must be like the user's box.
+        """
+        look = self._mask.look(bgr, near.window, near.frozen)
+        if found:
+            if look is None or overlaps(look.xyxy[None], near.xyxy[None])[0, 0] < MASK_IOU:
+                return near
+            self._mask.learn(look, time)
+            return near._replace(xyxy=(near.xyxy + look.xyxy) / 2)
+        if look is None or (avoid is not None and (overlaps(look.xyxy[None], avoid) >= OTHER_IOU).any()):
+            return None
+        similarity = self._similarity(near.frozen, near.window.to_crop(look.xyxy))
+        if similarity < MASK_MIN_SIMILARITY:
+            return None
+        self._mask.learn(look, time)
+        return near._replace(xyxy=look.xyxy, score=MASK_SCORE, similarity=similarity)
+
+    def _peak(self, rank: Float64, boxes: Float64, maps: tuple[Float32, Float32], here: Window) -> tuple[int, int]:
         """The cell of the likeliest position: among peaks apart, the similarity to the user's own box counts too."""
         left, cells = rank.copy(), list[tuple[int, int]]()
         while len(cells) < PEAKS:

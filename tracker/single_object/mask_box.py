@@ -1,0 +1,120 @@
+"""A second estimate of the object's box: the box around its mask, which is propagated in the search region.
+
+The localiser has learnt where objects end; a mask follows the pixels of this one. Their errors are of different kinds,
+so where both agree their mean is nearer to the truth than either. The mask is read from the frozen maps that the
+localiser takes anyway, so that it costs no further pass of the CNN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from models.errors import ConfigError
+from tracker.masks.features import CellProjection, cell_features
+from tracker.masks.guided_filter import GuidedFilter
+from tracker.masks.initial_mask import mask_of_box
+from tracker.masks.memory import MaskMemory, recall, remember
+from tracker.single_object.search_region import CELLS, SIZE, Window, cut
+from tracker.types import Bool, Float32, Float64, UInt8
+
+PROBABILITY = 0.5  # from which a pixel belongs to the object
+MIN_PIXELS = 80  # of the crop, of the smallest mask that counts
+MIN_AREA = 0.15  # least area of the mask, as a share of the last one's
+MAX_SIMILARITY_DROP = 0.2  # largest drop of the similarity below its average; a larger one is another object
+SIMILARITY_RATE = 0.2  # weight of a new frame in that average
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MaskLook:
+    """The mask that was read from a search region.
+
+    Attributes:
+        xyxy: (4,) the object's box by the mask, pixels of the frame.
+        mask: (SIZE, SIZE) 0..1, of the crop.
+        features: (CELLS * CELLS, D) of its cells.
+        similarity: to the remembered cells, a cosine.
+        area: of the mask, pixels of the frame.
+    """
+
+    xyxy: Float64
+    mask: Float32
+    features: Float32
+    similarity: float
+    area: float
+
+
+class MaskBox:
+    """The mask of one object, from the box that the user gave.
+
+    Args:
+        bgr: (H, W, 3) the image that the box was drawn in.
+        xyxy: (4,) the box, pixels.
+        where: the window that `maps` are of.
+        maps: (C, N, N) of each stride.
+        time: seconds.
+    """
+
+    def __init__(self, bgr: UInt8, xyxy: Float64, where: Window, maps: Sequence[Float32], time: float) -> None:
+        self._given = xyxy
+        self._average, self._area = 0.0, 0.0
+        self._first: MaskMemory | None = None
+        self._recent: MaskMemory | None = None
+        found = _first_mask(bgr, xyxy)
+        if found is None:
+            return
+        features = cell_features(maps, CELLS)
+        self._projection = CellProjection(features)
+        self._tight = _around(found)
+        grey = np.repeat((found * np.uint8(255))[..., None], 3, axis=2)
+        mask = cut(grey, where)[..., 0].astype(np.float32) / np.float32(255)
+        self._first = remember(self._projection(features), mask, CELLS, time)
+
+    def look(self, bgr: UInt8, where: Window, maps: Sequence[Float32]) -> MaskLook | None:
+        """The mask in a search region of the image; None where the object is not recognised, or never had a mask."""
+        if self._first is None:
+            return None
+        features = self._projection(cell_features(maps, CELLS))
+        memories = [m for m in (self._first, self._recent) if m is not None]
+        coarse, known = recall(features, memories, CELLS)
+        mask = np.clip(cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC), 0, 1)
+        mask = GuidedFilter(cut(bgr, where))(mask.astype(np.float32, copy=False))
+        weight = cv2.resize(coarse, (CELLS, CELLS), interpolation=cv2.INTER_AREA).ravel()
+        similarity = float(weight @ known / max(float(weight.sum()), 1e-6))
+        inside = mask > PROBABILITY
+        pixels = int(np.count_nonzero(inside))
+        area = pixels * (where.side / SIZE) ** 2
+        if pixels < MIN_PIXELS or area < MIN_AREA * self._area or similarity < self._average - MAX_SIMILARITY_DROP:
+            return None
+        box = self._as_given(where.from_crop(_around(inside)))
+        return MaskLook(box, mask, features, similarity, area)
+
+    def learn(self, look: MaskLook, time: float) -> None:
+        """Remembers the mask of the frame at `time` seconds."""
+        self._average += (SIMILARITY_RATE if self._average else 1.0) * (look.similarity - self._average)
+        self._area = look.area
+        self._recent = remember(look.features, look.mask, CELLS, time)
+
+    def _as_given(self, tight: Float64) -> Float64:
+        """The box that lies around the box of the mask as the user's box lay around the first one."""
+        low, size = np.tile(self._tight[:2], 2), np.tile(self._tight[2:] - self._tight[:2], 2)
+        share = (self._given - low) / size
+        return np.asarray(np.tile(tight[:2], 2) + share * np.tile(tight[2:] - tight[:2], 2), np.float64)
+
+
+def _first_mask(bgr: UInt8, xyxy: Float64) -> Bool | None:
+    """(H, W) the object's pixels; None where the box is too small to have a mask."""
+    try:
+        found = mask_of_box(bgr, xyxy)
+    except ConfigError:
+        return None
+    return found if found.any() else None
+
+
+def _around(mask: Bool) -> Float64:
+    """(4,) the box around the pixels of a mask."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float64)

@@ -6,23 +6,25 @@ from itertools import pairwise
 
 import numpy as np
 
-from datasets.ground_truth.tracking import HIT, BoxTable
+from datasets.ground_truth.tracking import BoxTable
 from tracker.boxes import overlaps
 from tracker.review.types import Question, TrackRows
 from tracker.types import Bool, Float64
 
 WORTH_S = 0.15  # seconds more on nothing than on an object that are worth a cut
+STRIP_IOU = 0.3  # overlap from which a box looks right on a strip, though it is placed badly
 STRIP_S = 1.0  # seconds between the pictures of a strip: what is shorter is not seen on it
 
 
-def on_something(detections: BoxTable, truth: BoxTable) -> Bool:
-    """(N,) whether each detection shows an object, also one that does not count, or overlaps one that another shows."""
-    hits: Bool = detections.id >= 0
+def shown_shares(detections: BoxTable, truth: BoxTable) -> Float64:
+    """(N,) IoU of each detection with the nearest object; 1 where it shows one, also one that does not count."""
+    share = (detections.id >= 0).astype(np.float64)
     for k, (first, last) in enumerate(pairwise(detections.start.tolist())):
         boxes = truth.at(k)[1]
         if last > first and len(boxes):
-            hits[first:last] |= (overlaps(detections.xyxy[first:last], boxes) >= HIT).any(axis=1)
-    return hits
+            found = overlaps(detections.xyxy[first:last], boxes).max(axis=1)
+            share[first:last] = np.maximum(share[first:last], found)
+    return share
 
 
 def best_cut(question: Question, rows: TrackRows, empty: Bool) -> tuple[str, int] | None:

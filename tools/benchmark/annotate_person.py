@@ -10,15 +10,16 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from datasets.ground_truth.tracking import HIT
 from datasets.projects.operations import run
 from datasets.projects.review import FILL_S, answer_edit, option_of
 from models.errors import DataError
-from tools.benchmark.annotate_empty import best_cut, empty_stretches
+from tools.benchmark.annotate_empty import STRIP_IOU, best_cut, empty_stretches
 from tools.benchmark.annotate_missed import BESIDE_S, Missed
 from tools.benchmark.annotate_workspace import Workspace
 from tracker.review.questions import crossing_between
 from tracker.review.types import AnswerOption, Question, TrackRows
-from tracker.types import Bool, Int64
+from tracker.types import Bool, Float64, Int64
 
 SEEN_S = 1.0  # seconds before and after a moment in which a person recognises who it is
 TIP_S = 6.0  # seconds at the end of a track by which a person recognises it
@@ -52,7 +53,7 @@ class Person:
     Args:
         work: the recording.
         shown: (N,) the true object of each detection, -1 where it shows none.
-        hits: (N,) whether a box of the truth overlaps each detection; None: where it shows an object.
+        shares: (N,) IoU of each detection with the nearest object; None: 1 where it shows one, else 0.
         right: probability with which an answer is right; a wrong one is drawn from the other options.
         jitter: standard deviation of the edges of drawn boxes, as a share of their sizes.
         fill: seconds of the longest absence that gets boxes, where an answer says that both sides are one object.
@@ -67,10 +68,10 @@ class Person:
         jitter: float = 0.0,
         fill: float = FILL_S,
         seed: int = 0,
-        hits: Bool | None = None,
+        shares: Float64 | None = None,
     ) -> None:
         self.work, self.shown, self.effort = work, shown, Effort()
-        self._hits = shown >= 0 if hits is None else hits
+        self._shares = (shown >= 0).astype(np.float64) if shares is None else shares
         self._jitter, self._fill = jitter, fill
         self._right, self._rng = right, np.random.default_rng(seed)
         self._known: WeakKeyDictionary[TrackRows, list[tuple[int, int, int]]] = WeakKeyDictionary()
@@ -93,9 +94,9 @@ class Person:
         self._do(question.at(found[1]) if moved and found is not None else question, key, 1 + moved)
         return key
 
-    def _empty(self, rows: TrackRows) -> Bool:
-        """(R,) which boxes are on nothing."""
-        return (rows.detection >= 0) & ~self._hits.take(np.maximum(rows.detection, 0))
+    def _empty(self, rows: TrackRows, least: float = HIT) -> Bool:
+        """(R,) which boxes overlap every object by less than an IoU."""
+        return (rows.detection >= 0) & (self._shares.take(np.maximum(rows.detection, 0)) < least)
 
     def _settle(self, question: Question) -> str:
         key = self._confused(question, self.best(question))
@@ -257,7 +258,7 @@ class Person:
             if track not in self.work.view().tracks:
                 return what
             rows = self.work.view().tracks[track]
-        for first, last in empty_stretches(rows, self._empty(rows)):
+        for first, last in empty_stretches(rows, self._empty(rows, STRIP_IOU)):
             if self._right < 1 and self._rng.random() >= self._right:
                 continue  # overlooked
             self._delete(track, rows, first, last)
@@ -368,7 +369,7 @@ class Person:
                 best = min(best or (frame + 1, 0, "", (0, 0)), (frame, id, "join", (first_of[named[0][0]][1], 0)))
             else:
                 first_of[named[0][0]] = frame, id
-            for part in empty_stretches(rows, self._empty(rows))[:1]:
+            for part in empty_stretches(rows, self._empty(rows, STRIP_IOU))[:1]:
                 best = min(best or (part[0] + 1, 0, "", (0, 0)), (part[0], id, "empty", part))
             for (_, _, last), (_, begin, _) in pairwise(named):
                 where = int(rows.frame[last]), int(rows.frame[begin])

@@ -12,7 +12,7 @@ from datasets.ground_truth.tracking import TrackingSequence, detections_shown, r
 from datasets.storage.addresses import RECORDINGS
 from models.errors import DataError
 from models.liquid.inference import sigmoid
-from tools.benchmark.annotate_empty import on_something
+from tools.benchmark.annotate_empty import shown_shares
 from tools.benchmark.annotate_person import Person
 from tools.benchmark.annotate_workspace import Workspace
 from tools.benchmark.config.annotate import BenchAnnotateConfig
@@ -139,8 +139,8 @@ def annotated(
     assert truth.detections is not None
     work = Workspace.of(detections, tracks)
     fill = LONGEST_S[config.offline.fill]
-    hits = on_something(truth.detections, truth.truth)
-    person = Person(work, truth.detections.id, config.right, config.box_noise, fill, config.seed, hits)
+    shares = shown_shares(truth.detections, truth.truth)
+    person = Person(work, truth.detections.id, config.right, config.box_noise, fill, config.seed, shares)
     return AnnotatedRecording(truth, person, minutes_of(truth))
 
 

@@ -20,7 +20,7 @@ from tests.support.doubtful_tracks import crossing_pair, walker
 from tests.support.mot_results import make_sequence
 from tools.benchmark.annotate import bench_annotate
 from tools.benchmark.annotate_by_hand import at_target, by_hand
-from tools.benchmark.annotate_empty import on_something
+from tools.benchmark.annotate_empty import shown_shares
 from tools.benchmark.annotate_missed import missed_stretches
 from tools.benchmark.annotate_person import Person
 from tools.benchmark.annotate_workspace import Workspace
@@ -157,10 +157,10 @@ def test_front_to_back_deletes_what_lasts_a_second_on_nothing() -> None:
 
 def test_second_box_of_an_object_is_not_on_nothing() -> None:
     truth = truth_of(walker(0, 399, 100))
-    boxes = truth.xyxy[0] + np.outer([0, 8, 30], [1, 0, 1, 0])  # IoU 1, 0.67 and 0.14
-    start = np.minimum(np.arange(FRAMES + 1) * 3, 3)
-    detections = BoxTable(start, np.array([0, -1, -1]), boxes, np.ones(3))
-    assert on_something(detections, truth).tolist() == [True, True, False]
+    boxes = truth.xyxy[0] + np.outer([0, 8, 20, 900], [1, 0, 1, 0])
+    start = np.minimum(np.arange(FRAMES + 1) * 4, 4)
+    shares = shown_shares(BoxTable(start, np.array([0, -1, -1, 7]), boxes, np.ones(4)), truth)
+    assert shares == pytest.approx([1, 2 / 3, 1 / 3, 1])  # the last one shows somebody who does not count
 
 
 def truth_of(rows: TrackRows, without: tuple[int, int] = (0, -1)) -> BoxTable:

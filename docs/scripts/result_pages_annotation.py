@@ -39,7 +39,8 @@ def annotation() -> Page | None:
     about = (
         "A simulated annotator knows the truth, and answers the doubt queue through the operations of the page. One "
         "answer is one operation; a strip of pictures is one when it is accepted, and one more for each change that is "
-        "mended on it. A drawn box is one operation of two clicks, also by hand. *Front to back*: every mistake in "
+        "mended on it. A drawn box is one operation of two clicks, also by hand. Where boxes are drawn, stretches on "
+        "nothing that are seen on a strip are deleted, too. *Front to back*: every mistake in "
         "another tracker's tracks is mended in order of time; only what is changed counts, looking is free. "
         "An annotator who errs gives 95 % right answers, and draws boxes with an error of 3 % of the side."
     )

@@ -54,6 +54,7 @@ class Person:
         work: the recording.
         shown: (N,) the true object of each detection, -1 where it shows none.
         shares: (N,) IoU of each detection with the nearest object; None: 1 where it shows one, else 0.
+        tidy: delete what is seen to show nothing where nothing was asked about it: along a strip, or without a queue.
         right: probability with which an answer is right; a wrong one is drawn from the other options.
         jitter: standard deviation of the edges of drawn boxes, as a share of their sizes.
         fill: seconds of the longest absence that gets boxes, where an answer says that both sides are one object.
@@ -69,8 +70,10 @@ class Person:
         fill: float = FILL_S,
         seed: int = 0,
         shares: Float64 | None = None,
+        tidy: bool = True,
     ) -> None:
         self.work, self.shown, self.effort = work, shown, Effort()
+        self._tidy = tidy
         self._shares = (shown >= 0).astype(np.float64) if shares is None else shares
         self._jitter, self._fill = jitter, fill
         self._right, self._rng = right, np.random.default_rng(seed)
@@ -258,7 +261,7 @@ class Person:
             if track not in self.work.view().tracks:
                 return what
             rows = self.work.view().tracks[track]
-        for first, last in empty_stretches(rows, self._empty(rows, STRIP_IOU)):
+        for first, last in self._seen_empty(rows):
             if self._right < 1 and self._rng.random() >= self._right:
                 continue  # overlooked
             self._delete(track, rows, first, last)
@@ -270,6 +273,9 @@ class Person:
         known["settled"] = (int(rows.frame[0]), int(rows.frame[-1]))
         self._do(Question(**known), "keep")
         return what
+
+    def _seen_empty(self, rows: TrackRows) -> list[tuple[int, int]]:
+        return empty_stretches(rows, self._empty(rows, STRIP_IOU)) if self._tidy else []
 
     def _delete(self, track: int, rows: TrackRows, first: int, last: int) -> None:
         """Deletes a part of a track: to the frame, and one key; in between to both ends, which are marked first."""
@@ -369,7 +375,7 @@ class Person:
                 best = min(best or (frame + 1, 0, "", (0, 0)), (frame, id, "join", (first_of[named[0][0]][1], 0)))
             else:
                 first_of[named[0][0]] = frame, id
-            for part in empty_stretches(rows, self._empty(rows, STRIP_IOU))[:1]:
+            for part in self._seen_empty(rows)[:1]:
                 best = min(best or (part[0] + 1, 0, "", (0, 0)), (part[0], id, "empty", part))
             for (_, _, last), (_, begin, _) in pairwise(named):
                 where = int(rows.frame[last]), int(rows.frame[begin])

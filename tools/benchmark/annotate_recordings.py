@@ -140,7 +140,7 @@ def annotated(
     work = Workspace.of(detections, tracks)
     fill = LONGEST_S[config.offline.fill]
     shares = shown_shares(truth.detections, truth.truth)
-    person = Person(work, truth.detections.id, config.right, config.box_noise, fill, config.seed, shares)
+    person = Person(work, truth.detections.id, config.right, config.box_noise, fill, config.seed, shares, config.draw)
     return AnnotatedRecording(truth, person, minutes_of(truth))
 
 

@@ -145,6 +145,7 @@ def test_annotator_who_looks_along_a_track_deletes_what_lasts_a_second_on_nothin
     assert person.answer(asked) == "mended"
     assert work.boxes()[0].tolist() == list(range(310))
     assert person.effort.operations == {"track delete": 1, "track keep": 1}
+    assert Person(Workspace.of(detections, tracks), shown, tidy=False).answer(asked) == "keep"
 
 
 def test_front_to_back_deletes_what_lasts_a_second_on_nothing() -> None:

@@ -45,7 +45,8 @@ class BenchAnnotateConfig:
         most: operations per minute of object at which the work ends.
         right: probability that an answer is right; a wrong one is one of the other options.
         box_noise: standard deviation of drawn boxes, as a share of the box size.
-        draw: draw objects that have no box, too.
+        draw: mend boxes, too. Objects that have no box are drawn, and boxes that are seen to show nothing along a track
+            deleted; without it, only what is asked about is answered.
         controls: work through the same questions in random order, and through those of online tracks, as well.
         peers: trackers whose tracks are corrected from front to back without a queue.
         pixels: find the objects in the images of each sequence, instead of reading det/det.txt. By --detector; the

@@ -73,15 +73,21 @@ class MaskBox:
         mask = cut(grey, where)[..., 0].astype(np.float32) / np.float32(255)
         self._first = remember(self._projection(features), mask, CELLS, time)
 
-    def look(self, bgr: UInt8, where: Window, maps: Sequence[Float32]) -> MaskLook | None:
-        """The mask in a search region of the image; None where the object is not recognised, or never had a mask."""
+    def look(self, crop: UInt8, where: Window, maps: Sequence[Float32]) -> MaskLook | None:
+        """The mask in a search region; None where the object is not recognised, or never had a mask.
+
+        Args:
+            crop: (SIZE, SIZE, 3) the image in the window.
+            where: the window.
+            maps: (C, N, N) of each stride, of the crop.
+        """
         if self._first is None:
             return None
         features = self._projection(cell_features(maps, CELLS))
         memories = [m for m in (self._first, self._recent) if m is not None]
         coarse, known = recall(features, memories, CELLS)
         mask = np.clip(cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC), 0, 1)
-        mask = GuidedFilter(cut(bgr, where))(mask.astype(np.float32, copy=False))
+        mask = GuidedFilter(crop)(mask.astype(np.float32, copy=False))
         weight = cv2.resize(coarse, (CELLS, CELLS), interpolation=cv2.INTER_AREA).ravel()
         similarity = float(weight @ known / max(float(weight.sum()), 1e-6))
         inside = mask > PROBABILITY

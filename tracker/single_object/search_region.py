@@ -92,7 +92,7 @@ class FrozenView(FrozenMaps):
         super().__init__(STRIDES, threads, device, weights)
         self.localiser = LocaliserNetwork(threads, device, networks or WEIGHTS)
 
-    def look(self, bgr: UInt8, windows: Sequence[Window]) -> tuple[Float32, Float32, Float32]:
-        """Windows of an image: (B, C, N, N) frozen maps of strides 8 and 16, and the localiser's maps."""
-        fine, coarse = self([cut(bgr, where) for where in windows])
+    def look(self, crops: Sequence[UInt8]) -> tuple[Float32, Float32, Float32]:
+        """Crops of windows (`cut`): (B, C, N, N) frozen maps of strides 8 and 16, and the localiser's maps."""
+        fine, coarse = self(crops)
         return fine, coarse, self.localiser.maps(fine, coarse)

@@ -17,7 +17,7 @@ import numpy as np
 from tracker.boxes import overlaps
 from tracker.motion.base import Motion, Observations
 from tracker.single_object.mask_box import MaskBox
-from tracker.single_object.search_region import CONTEXT, FrozenView, Window, window
+from tracker.single_object.search_region import CONTEXT, FrozenView, Window, cut, window
 from tracker.single_object.similarity import BoxSimilarity
 from tracker.types import Float32, Float64, UInt8
 
@@ -73,6 +73,7 @@ class _Candidate(NamedTuple):
     """The likeliest position in a window."""
 
     window: Window
+    crop: UInt8  # (SIZE, SIZE, 3) the image in it
     frozen: tuple[Float32, Float32]  # (C, N, N) frozen maps of both strides
     map: Float32  # (C, N, N) the localiser's
     xyxy: Float64
@@ -96,7 +97,7 @@ class SingleObjectTracker:
         self._view, self._motion = view, motion
         self._centre, self._size = (xyxy[:2] + xyxy[2:]) / 2, np.maximum(xyxy[2:] - xyxy[:2], MIN_SIDE_PX)
         here = window(self._centre, self._size)
-        fine, coarse, maps = view.look(bgr, [here])
+        fine, coarse, maps = view.look([cut(bgr, here)])
         box = here.to_crop(self._box(self._centre))
         self._templates = [view.localiser.template(maps[0], box)]
         self._similarity = BoxSimilarity([fine[0], coarse[0]], box)
@@ -124,7 +125,7 @@ class SingleObjectTracker:
         (near,) = self._candidates(bgr, [window(expected, self._size, zoom)], (expected, reach, unseen), avoid)
         least = LOST_MIN_SCORE if self._lost else MIN_SCORE
         found = near.rank >= MIN_RANK and near.score >= least and near.similarity >= MIN_SIMILARITY
-        best, elsewhere = self._with_mask(bgr, near, found, time, avoid), False
+        best, elsewhere = self._with_mask(near, found, time, avoid), False
         if best is None:
             others = self._candidates(bgr, self._elsewhere((width, height), unseen), None, avoid)
             best = max(others, key=lambda candidate: candidate.score * max(candidate.similarity, 0))
@@ -171,7 +172,8 @@ class SingleObjectTracker:
 
         `near` is the predicted position, how far it may be from there, and the seconds since it was last found.
         """
-        fine, coarse, maps = self._view.look(bgr, windows)
+        crops = [cut(bgr, here) for here in windows]
+        fine, coarse, maps = self._view.look(crops)
         share = [1.0] if len(self._templates) == 1 else [1 - RECENT_SHARE, RECENT_SHARE]
         answers = [self._view.localiser([t] * len(windows), maps) for t in self._templates]
         found = []
@@ -197,18 +199,18 @@ class SingleObjectTracker:
             weight[min(i, 1), min(j, 1)] += 1e-9
             xyxy = (boxes[around] * weight[..., None]).sum(axis=(0, 1)) / weight.sum()
             similarity = self._similarity(frozen, here.to_crop(xyxy))
-            found.append(_Candidate(here, frozen, maps[k], xyxy, float(score[i, j]), float(rank[i, j]), similarity))
+            found.append(
+                _Candidate(here, crops[k], frozen, maps[k], xyxy, float(score[i, j]), float(rank[i, j]), similarity)
+            )
         return found
 
-    def _with_mask(
-        self, bgr: UInt8, near: _Candidate, found: bool, time: float, avoid: Float64 | None
-    ) -> _Candidate | None:
+    def _with_mask(self, near: _Candidate, found: bool, time: float, avoid: Float64 | None) -> _Candidate | None:
         """What localiser and mask say together: the mean box where they agree; None where neither finds the object.
 
         `found` says whether the localiser finds it. Where it does and they disagree, it is right, and the mask learns
         nothing. Where it does not, the mask alone must be like the user's box.
         """
-        look = self._mask.look(bgr, near.window, near.frozen)
+        look = self._mask.look(near.crop, near.window, near.frozen)
         if found:
             if look is None or overlaps(look.xyxy[None], near.xyxy[None])[0, 0] < MASK_IOU:
                 return near

@@ -38,10 +38,10 @@ def test_localiser_finds_the_template_and_similarity_tells_it_from_others(view: 
     box = box_at(150, 120)
     here = window(np.array([150.0, 120.0]), box[2:] - box[:2])
     there = Window(here.centre + np.array([20.0, -15.0]), here.side * 1.3)
-    fine, coarse, first = view.look(scene(box), [here])
+    fine, coarse, first = view.look([cut(scene(box), here)])
     template = view.localiser.template(first[0], here.to_crop(box))
     similarity = BoxSimilarity([fine[0], coarse[0]], here.to_crop(box))
-    fine, coarse, moved = view.look(scene(box), [there])
+    fine, coarse, moved = view.look([cut(scene(box), there)])
     score, boxes = view.localiser([template], moved)
     i, j = np.unravel_index(int(score[0].argmax()), score[0].shape)
     found = boxes[0, i, j]
@@ -49,5 +49,5 @@ def test_localiser_finds_the_template_and_similarity_tells_it_from_others(view: 
     same = similarity([fine[0], coarse[0]], found)
     assert same > 0.8
     for other in (scene(box, thing=11), scene()):
-        fine, coarse, _ = view.look(other, [there])
+        fine, coarse, _ = view.look([cut(other, there)])
         assert similarity([fine[0], coarse[0]], found) < same - 0.1

@@ -12,7 +12,7 @@ from tests.support.pattern_images import SIZE, box_at, iou, scene
 from tracker.learned.liquid_motion import LiquidMotion
 from tracker.motion.base import Motion
 from tracker.motion.kalman_mixture import KalmanMotion
-from tracker.single_object.search_region import FrozenView, window
+from tracker.single_object.search_region import FrozenView, cut, window
 from tracker.single_object.tracker import CHANGE_LEAST_S, SingleObjectTracker, _steadiness
 from tracker.types import Float64, UInt8
 
@@ -183,7 +183,7 @@ def test_of_two_peaks_the_one_like_the_users_box_is_taken(view: FrozenView) -> N
     other = scene(here, thing=16)
     picture[:, :150] = other[:, :150]  # another object where this one was
     where = window(np.array([150.0, 120.0]), np.array([36.0, 48.0]), 1.2)
-    fine, coarse, _ = view.look(picture, [where])
+    fine, coarse, _ = view.look([cut(picture, where)])
     boxes = np.tile(here, (16, 16, 1))
     boxes[8, 12] = there
     rank = np.zeros((16, 16))

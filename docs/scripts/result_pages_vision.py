@@ -126,8 +126,8 @@ def single_object() -> Page | None:
         f"The hardest sequence with all frames is {lowest}.",
         *says_peers,
         "The sequences are few, and one is either kept or lost as a whole, so single figures vary by several points.",
-        "The localiser was not trained on these sequences and not chosen on them. Some constants of the search are "
-        "those of an earlier tracker that was tuned on them.",
+        "The localiser was not trained on these sequences, but its weights and its mask were chosen on them too. "
+        "Some constants of the search are those of an earlier tracker that was tuned on them.",
     )
     frames = sum(s["frames"] for s in runs[0]["sequences"].values())
     about = (

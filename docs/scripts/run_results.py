@@ -45,7 +45,7 @@ def run(result: Result, out: Path, links: dict[str, Path], keep: Path | None = N
                 [*PROGRAM, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
             )
             if done.returncode:
-                return (done.stderr.strip() or done.stdout.strip())[-400:]
+                return (done.stderr.strip() or done.stdout.strip())[-400:] or f"ended with status {done.returncode}"
         figures = (folder / "figures.json").read_text(encoding="utf-8")
     record = {
         "command": result.command,

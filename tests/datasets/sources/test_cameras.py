@@ -30,7 +30,7 @@ def test_frames_carry_their_capture_time() -> None:
             if len(frames) == 20:
                 break
     assert camera.number == 3
-    zero = number_of(frames[0].bgr)
+    zero = number_of(frames[0].bgr) - frames[0].index  # a slow machine misses the first frames, which count too
     for frame in frames:
         number = number_of(frame.bgr)
         assert frame.index == number - zero

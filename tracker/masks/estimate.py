@@ -16,6 +16,7 @@ from tracker.types import Bool, Float32, Float64, UInt8
 MIN_PIXELS = 20  # pixels of the smallest mask that counts as the object
 MIN_SHARE = 0.15  # least pixels of the object in its square, as a share of those when it was last found
 MAX_SIMILARITY_DROP = 0.2  # largest drop of the similarity below its average; a larger one is another object
+SIMILARITY_RATE = 0.2  # weight of a new frame in that average
 MASK_PROBABILITY = 0.5  # probability from which a pixel belongs to the object
 
 

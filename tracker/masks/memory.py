@@ -57,13 +57,20 @@ def _within(low: int, size: int, cells: int) -> slice:
     return slice(max(low - reach(cells), 0), min(low + size + reach(cells), cells))
 
 
-@lru_cache(maxsize=128)
-def _nearness(cells: int, row: int, column: int) -> Float32:
-    """(cells of the block, compared cells), added to the logits: 0 for allowed pairs, else far below 0."""
-    sides = []
-    for low, size in zip((row, column), BLOCK, strict=True):
-        asked, seen = np.arange(cells)[low : low + size, None], np.arange(cells)[_within(low, size, cells)]
-        sides.append(abs(asked - seen) <= reach(cells))
+@lru_cache(maxsize=256)
+def _nearness(radius: int, asked: tuple[int, int], before: tuple[int, int], seen: tuple[int, int]) -> Float32:
+    """(cells of the block, compared cells), added to the logits: 0 for allowed pairs, else far below 0.
+
+    Args:
+        radius: of the search region, cells.
+        asked: rows and columns of the block.
+        before: rows and columns that are compared before those of the block.
+        seen: rows and columns that are compared. Most blocks of a square have all these numbers in common.
+    """
+    sides = [
+        abs(first + np.arange(own)[:, None] - np.arange(compared)) <= radius
+        for own, first, compared in zip(asked, before, seen, strict=True)
+    ]
     near = sides[0][:, None, :, None] & sides[1][:, None, :]
     return np.where(near, 0, FAR).astype(np.float32).reshape(near.shape[0] * near.shape[1], -1)
 
@@ -94,17 +101,15 @@ def recall(features: Float32, memories: list[MaskMemory], cells: int) -> tuple[F
     patches = np.zeros((cells, cells, PATCH * PATCH), np.float32)
     known = np.zeros((cells, cells), np.float32)
     for row, column in product(range(0, cells, rows), range(0, cells, columns)):
-        block, seen, at = (
-            np.s_[row : row + rows, column : column + columns],
-            _within(row, rows, cells),
-            column // columns,
-        )
+        block, at = np.s_[row : row + rows, column : column + columns], column // columns
+        seen, beside = _within(row, rows, cells), _within(column, columns, cells)
         filled = [np.flatnonzero(memory.filled[at][seen].any(axis=1)) for memory in memories]
         if not any(len(of) for of in filled):
             continue  # far from the object: nothing but background to copy
-        near = _nearness(cells, row, column)
-        here = question[block].reshape(len(near), -1)
-        wide = near.shape[1] // (seen.stop - seen.start)
+        here = question[block].reshape(-1, question.shape[2])
+        wide = beside.stop - beside.start
+        before, compared = (row - seen.start, column - beside.start), (seen.stop - seen.start, wide)
+        near = _nearness(reach(cells), (rows, len(here) // rows), before, compared)
         total = np.zeros((len(near), PATCH * PATCH), np.float32)
         weight = np.full((len(near), 1), 1e-30, np.float32)
         for k, (memory, of) in enumerate(zip(memories, filled, strict=True)):
@@ -120,6 +125,12 @@ def recall(features: Float32, memories: list[MaskMemory], cells: int) -> tuple[F
         patches[block] = (total / weight).reshape(rows, -1, PATCH * PATCH)
         known[block] = TEMPERATURE * np.log(weight[:, 0]).reshape(rows, -1)
     return _joined(patches, cells), known.ravel()
+
+
+def mean_similarity(mask: Float32, similarity: Float32, cells: int) -> float:
+    """The mean of the similarity (G * G,) of `recall` over its mask; 0 without any."""
+    weight = cv2.resize(mask, (cells, cells), interpolation=cv2.INTER_AREA).ravel()
+    return float(weight @ similarity / max(float(weight.sum()), 1e-6))
 
 
 @lru_cache(maxsize=4)

@@ -19,6 +19,7 @@ from tracker.masks.crop import Crop, extent, grown, longest
 from tracker.masks.estimate import (
     MASK_PROBABILITY,
     MIN_PIXELS,
+    SIMILARITY_RATE,
     FollowedObject,
     MaskEstimate,
     box_around,
@@ -26,7 +27,7 @@ from tracker.masks.estimate import (
 )
 from tracker.masks.features import CELL, CellFeatures, CellProjection
 from tracker.masks.guided_filter import GuidedFilter
-from tracker.masks.memory import MaskMemory, recall, remember
+from tracker.masks.memory import MaskMemory, mean_similarity, recall, remember
 from tracker.masks.occlusion import shape_of, with_occluded_part
 from tracker.masks.redetection import Redetector
 from tracker.motion.base import Observations, Prediction
@@ -41,7 +42,6 @@ SPACING_S = 0.4  # seconds between the older memories
 MAX_WORKERS = 4  # objects that are worked on at the same time
 MIN_CELLS = 32  # cells along the side of the square of the smallest object
 RIVAL_PROBABILITY = 0.2  # probability of another object from which colours are not used
-SIMILARITY_RATE = 0.2  # weight of a new frame in that average
 MAX_OBJECTS = 254  # objects in an image of object numbers: 0 is background, 255 means "unknown" in DAVIS's files
 
 
@@ -298,8 +298,7 @@ class MaskPropagator:
             inside = crop.inside(grown(within), size[0])
             plain, own = plain * inside, own * inside
         shape = (frame.bgr.shape[0], frame.bgr.shape[1])
-        weight = cv2.resize(coarse, (cells, cells), interpolation=cv2.INTER_AREA).ravel()
-        likeness = float(weight @ known / max(float(weight.sum()), 1e-6))
+        likeness = mean_similarity(coarse, known, cells)
         return MaskEstimate(
             crop, picture, plain, features, crop.back(own, shape), float((own > MASK_PROBABILITY).mean()), likeness
         )

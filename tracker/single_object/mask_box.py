@@ -14,18 +14,15 @@ import cv2
 import numpy as np
 
 from models.errors import ConfigError
+from tracker.masks.estimate import MASK_PROBABILITY, MAX_SIMILARITY_DROP, MIN_SHARE, SIMILARITY_RATE, box_around
 from tracker.masks.features import CellProjection, cell_features
 from tracker.masks.guided_filter import GuidedFilter
 from tracker.masks.initial_mask import mask_of_box
-from tracker.masks.memory import MaskMemory, recall, remember
+from tracker.masks.memory import MaskMemory, mean_similarity, recall, remember
 from tracker.single_object.search_region import CELLS, SIZE, Window, cut
 from tracker.types import Bool, Float32, Float64, UInt8
 
-PROBABILITY = 0.5  # from which a pixel belongs to the object
 MIN_PIXELS = 80  # of the crop, of the smallest mask that counts
-MIN_AREA = 0.15  # least area of the mask, as a share of the last one's
-MAX_SIMILARITY_DROP = 0.2  # largest drop of the similarity below its average; a larger one is another object
-SIMILARITY_RATE = 0.2  # weight of a new frame in that average
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -68,7 +65,7 @@ class MaskBox:
             return
         features = cell_features(maps, CELLS)
         self._projection = CellProjection(features)
-        self._tight = _around(found)
+        self._tight = box_around(found).astype(np.float64)
         grey = np.repeat((found * np.uint8(255))[..., None], 3, axis=2)
         mask = cut(grey, where)[..., 0].astype(np.float32) / np.float32(255)
         self._first = remember(self._projection(features), mask, CELLS, time)
@@ -88,14 +85,13 @@ class MaskBox:
         coarse, known = recall(features, memories, CELLS)
         mask = np.clip(cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC), 0, 1)
         mask = GuidedFilter(crop)(mask.astype(np.float32, copy=False))
-        weight = cv2.resize(coarse, (CELLS, CELLS), interpolation=cv2.INTER_AREA).ravel()
-        similarity = float(weight @ known / max(float(weight.sum()), 1e-6))
-        inside = mask > PROBABILITY
+        similarity = mean_similarity(coarse, known, CELLS)
+        inside = mask > MASK_PROBABILITY
         pixels = int(np.count_nonzero(inside))
         area = pixels * (where.side / SIZE) ** 2
-        if pixels < MIN_PIXELS or area < MIN_AREA * self._area or similarity < self._average - MAX_SIMILARITY_DROP:
+        if pixels < MIN_PIXELS or area < MIN_SHARE * self._area or similarity < self._average - MAX_SIMILARITY_DROP:
             return None
-        box = self._as_given(where.from_crop(_around(inside)))
+        box = self._as_given(where.from_crop(box_around(inside).astype(np.float64)))
         return MaskLook(box, mask, features, similarity, area)
 
     def learn(self, look: MaskLook, time: float) -> None:
@@ -118,9 +114,3 @@ def _first_mask(bgr: UInt8, xyxy: Float64) -> Bool | None:
     except ConfigError:
         return None
     return found if found.any() else None
-
-
-def _around(mask: Bool) -> Float64:
-    """(4,) the box around the pixels of a mask."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float64)

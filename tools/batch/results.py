@@ -44,7 +44,7 @@ class ResultFolder:
                 (self.hidden / name).mkdir(parents=True, exist_ok=True)
             probe = self.hidden / "work" / f"probe-{uuid.uuid4().hex}"
             probe.touch()
-            probe.unlink()
+            probe.unlink(missing_ok=True)  # another command may have cleared it
         except OSError as error:
             raise ConfigError(
                 f"--out {self.root} cannot be written ({error.strerror}); name another folder or make it writable."
@@ -146,14 +146,15 @@ class ResultFolder:
         return False
 
     def clear(self) -> None:
-        """Removes hidden folders of tries that were cut off, unless another process works on them."""
+        """Removes hidden folders and files of work that was cut off, unless another process works on them."""
         works = self.hidden / "work"
         for key in {work.name.partition("-")[0] for work in works.iterdir()} if works.is_dir() else ():
             lock = FileLock(self.hidden / "locks", key)
             if lock.take() is None:
                 for work in works.glob(f"{key}-*"):
                     if not (work / RECORD).is_file():
-                        shutil.rmtree(work, ignore_errors=True)
+                        with contextlib.suppress(OSError):
+                            _remove(work)
                 lock.release()
 
     def check_room(self, stem: str, names: list[str], overwrite: bool) -> None:
@@ -215,12 +216,15 @@ class ResultFolder:
         """Writes a small file of this name below the folder, completely or not at all."""
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        new = self.hidden / "work" / f"new-{uuid.uuid4().hex}"
+        key = uuid.uuid4().hex[:16]
+        new, lock = self.hidden / "work" / f"{key}-new", FileLock(self.hidden / "locks", key)
+        lock.take()  # by which `clear` sees that it is not left from a killed process
         try:
             new.write_bytes(data)
             _move(new, path)
         finally:
             new.unlink(missing_ok=True)
+            lock.release()
 
     def _works(self, stem: str) -> list[Path]:
         return sorted((self.hidden / "work").glob(f"{key_of(stem)}-*"))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import resource
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +16,7 @@ import pytest
 
 from models.errors import ConfigError, LiquidTrackError, SourceError
 from tests.support.batch_clips import DETECTIONS, results, write_clips
+from tools.batch import results as batch_results
 from tools.batch.config import RecordingConfig
 from tools.batch.identity import content_mark, identity_of
 from tools.batch.results import RECORD, ResultFolder, judge, key_of
@@ -108,6 +112,40 @@ def test_half_done_work_is_thrown_away(task: RecordingTask) -> None:
     (work / "clip000.jsonl").write_text("half a line")
     track_recording(task)
     assert not work.exists()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tools.batch import results
+results._move = lambda new, to: os.kill(os.getpid(), signal.SIGKILL)
+results.ResultFolder(Path(sys.argv[1])).put("killed.txt", b"all of it")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_small_file_of_a_killed_process_is_cleared(tmp_path: Path) -> None:
+    folder = ResultFolder(tmp_path)
+    folder.create()
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)])
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list((folder.hidden / "work").iterdir())) == 1
+    folder.clear()
+    assert not list((folder.hidden / "work").iterdir())
+
+
+def test_small_file_that_is_being_written_is_not_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = ResultFolder(tmp_path)
+    folder.create()
+    move = batch_results._move
+
+    def move_after_clear(new: Path, to: Path) -> None:
+        folder.clear()
+        move(new, to)
+
+    monkeypatch.setattr(batch_results, "_move", move_after_clear)
+    folder.put("alive.txt", b"all of it")
+    assert folder.get("alive.txt") == b"all of it"
 
 
 @pytest.mark.parametrize(

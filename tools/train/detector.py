@@ -44,7 +44,7 @@ from tools.train.checkpoints import (
 )
 from tools.train.config.detector import TrainDetectorConfig
 from tools.train.detector_data import Stored, gather
-from tools.train.loop import Loop, Schedule, cosine
+from tools.train.loop import Loop, Schedule, adamw, cosine
 from tracker.boxes import overlaps
 from tracker.detectors.config import DetectorConfig
 from tracker.detectors.registry import build_detector
@@ -185,12 +185,7 @@ class Progress:
         if config.init_weights is not None:
             start(self.head, config.init_weights)
         self.head = self.head.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        plain = [p for p in self.head.parameters() if p.ndim < 2]
-        wide = [p for p in self.head.parameters() if p.ndim >= 2]
-        optimiser = torch.optim.AdamW(
-            [{"params": wide, "weight_decay": WEIGHT_DECAY}, {"params": plain, "weight_decay": 0.0}],
-            lr=config.learning_rate,
-        )
+        optimiser = adamw(self.head, config.learning_rate, WEIGHT_DECAY)
         schedule = Schedule(self._rate, clip=10.0, average=AVERAGE, save=CHECKPOINT_STEPS)
         self.loop = Loop(self.head, optimiser, checkpoint, schedule, config.out / CURVE, config.quiet)
         self.steps = 0

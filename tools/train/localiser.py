@@ -20,7 +20,7 @@ from tools.cli.messages import say
 from tools.train.checkpoints import Checkpoint, check_memory, digest, make_out, revision, save_halves, settings_of
 from tools.train.config.localiser import TrainLocaliserConfig
 from tools.train.localiser_data import CropSet, gather, prepare
-from tools.train.loop import Loop, Schedule, cosine
+from tools.train.loop import Loop, Schedule, adamw, cosine
 from tracker.single_object.search_region import CONTEXT, SIZE
 from tracker.types import Bool, Float32, Int64
 
@@ -66,12 +66,7 @@ def train_localiser(config: TrainLocaliserConfig) -> None:
     if begin is not None:
         model.load_state_dict(begin)
     model = model.to(memory_format=torch.channels_last)
-    plain = [p for p in model.parameters() if p.ndim < 2]
-    wide = [p for p in model.parameters() if p.ndim >= 2]
-    optimiser = torch.optim.AdamW(
-        [{"params": wide, "weight_decay": WEIGHT_DECAY}, {"params": plain, "weight_decay": 0.0}],
-        lr=config.learning_rate,
-    )
+    optimiser = adamw(model, config.learning_rate, WEIGHT_DECAY)
 
     def rate(step: int) -> float:
         return config.learning_rate * min(1.0, (step + 1) / WARMUP_STEPS) * cosine(step, config.steps, FLOOR)

@@ -33,6 +33,14 @@ def cosine(step: int, steps: int, floor: float) -> float:
     return (1 + floor) / 2 + (1 - floor) / 2 * math.cos(math.pi * step / steps)
 
 
+def adamw(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+    """AdamW that decays matrices and kernels, but no biases and scales of norms."""
+    plain = [p for p in model.parameters() if p.ndim < 2]
+    wide = [p for p in model.parameters() if p.ndim >= 2]
+    groups = [{"params": wide, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=learning_rate)
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """Settings of the steps besides model, data and losses.

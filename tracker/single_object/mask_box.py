@@ -20,7 +20,7 @@ from tracker.masks.guided_filter import GuidedFilter
 from tracker.masks.initial_mask import mask_of_box
 from tracker.masks.memory import MaskMemory, mean_similarity, recall, remember
 from tracker.single_object.search_region import CELLS, SIZE, Window, cut
-from tracker.types import Bool, Float32, Float64, UInt8
+from tracker.types import Float32, Float64, UInt8
 
 MIN_PIXELS = 80  # of the crop, of the smallest mask that counts
 
@@ -45,41 +45,28 @@ class MaskLook:
 
 
 class MaskBox:
-    """The mask of one object, from the box that the user gave.
+    """The mask of one object, from the box that the user gave (`start_mask`).
 
     Args:
-        bgr: (H, W, 3) the image that the box was drawn in.
-        xyxy: (4,) the box, pixels.
-        where: the window that `maps` are of.
-        maps: (C, N, N) of each stride.
-        time: seconds.
+        given: (4,) that box, pixels.
+        tight: (4,) the box around its first mask, pixels.
+        projection: from the features of a cell to fewer numbers.
+        first: the first mask.
     """
 
-    def __init__(self, bgr: UInt8, xyxy: Float64, where: Window, maps: Sequence[Float32], time: float) -> None:
-        self._given = xyxy
-        self._average, self._area = 0.0, 0.0
-        self._first: MaskMemory | None = None
+    def __init__(self, given: Float64, tight: Float64, projection: CellProjection, first: MaskMemory) -> None:
+        self._given, self._tight, self._projection, self._first = given, tight, projection, first
         self._recent: MaskMemory | None = None
-        found = _first_mask(bgr, xyxy)
-        if found is None:
-            return
-        features = cell_features(maps, CELLS)
-        self._projection = CellProjection(features)
-        self._tight = box_around(found).astype(np.float64)
-        grey = np.repeat((found * np.uint8(255))[..., None], 3, axis=2)
-        mask = cut(grey, where)[..., 0].astype(np.float32) / np.float32(255)
-        self._first = remember(self._projection(features), mask, CELLS, time)
+        self._average, self._area = 0.0, 0.0
 
     def look(self, crop: UInt8, where: Window, maps: Sequence[Float32]) -> MaskLook | None:
-        """The mask in a search region; None where the object is not recognised, or never had a mask.
+        """The mask in a search region; None where the object is not recognised.
 
         Args:
             crop: (SIZE, SIZE, 3) the image in the window.
             where: the window.
             maps: (C, N, N) of each stride, of the crop.
         """
-        if self._first is None:
-            return None
         features = self._projection(cell_features(maps, CELLS))
         memories = [m for m in (self._first, self._recent) if m is not None]
         coarse, known = recall(features, memories, CELLS)
@@ -107,10 +94,25 @@ class MaskBox:
         return np.asarray(np.tile(tight[:2], 2) + share * np.tile(tight[2:] - tight[:2], 2), np.float64)
 
 
-def _first_mask(bgr: UInt8, xyxy: Float64) -> Bool | None:
-    """(H, W) the object's pixels; None where the box is too small to have a mask."""
+def start_mask(bgr: UInt8, xyxy: Float64, where: Window, maps: Sequence[Float32], time: float) -> MaskBox | None:
+    """The mask of the object in a box; None where the box is too small to have one.
+
+    Args:
+        bgr: (H, W, 3) the image that the box was drawn in.
+        xyxy: (4,) the box, pixels.
+        where: the window that `maps` are of.
+        maps: (C, N, N) of each stride.
+        time: seconds.
+    """
     try:
         found = mask_of_box(bgr, xyxy)
     except ConfigError:
         return None
-    return found if found.any() else None
+    if not found.any():
+        return None
+    features = cell_features(maps, CELLS)
+    projection = CellProjection(features)
+    grey = np.repeat((found * np.uint8(255))[..., None], 3, axis=2)
+    mask = cut(grey, where)[..., 0].astype(np.float32) / np.float32(255)
+    first = remember(projection(features), mask, CELLS, time)
+    return MaskBox(xyxy, box_around(found).astype(np.float64), projection, first)

@@ -16,7 +16,7 @@ import numpy as np
 
 from tracker.boxes import overlaps
 from tracker.motion.base import Motion, Observations
-from tracker.single_object.mask_box import MaskBox
+from tracker.single_object.mask_box import start_mask
 from tracker.single_object.search_region import CONTEXT, FrozenView, Window, cut, window
 from tracker.single_object.similarity import BoxSimilarity
 from tracker.types import Float32, Float64, UInt8
@@ -101,7 +101,7 @@ class SingleObjectTracker:
         box = here.to_crop(self._box(self._centre))
         self._templates = [view.localiser.template(maps[0], box)]
         self._similarity = BoxSimilarity([fine[0], coarse[0]], box)
-        self._mask = MaskBox(bgr, xyxy, here, (fine[0], coarse[0]), time)
+        self._mask = start_mask(bgr, xyxy, here, (fine[0], coarse[0]), time)
         self._rows = motion.start(self._seen_at(1.0), time, np.zeros((0, motion.width)))
         self._score, self._seen, self._learnt, self._lost, self._turn = 1.0, time, time, False, 0
 
@@ -210,18 +210,21 @@ class SingleObjectTracker:
         `found` says whether the localiser finds it. Where it does and they disagree, it is right, and the mask learns
         nothing. Where it does not, the mask alone must be like the user's box.
         """
-        look = self._mask.look(near.crop, near.window, near.frozen)
+        mask = self._mask
+        if mask is None:
+            return near if found else None
+        look = mask.look(near.crop, near.window, near.frozen)
         if found:
             if look is None or overlaps(look.xyxy[None], near.xyxy[None])[0, 0] < MASK_IOU:
                 return near
-            self._mask.learn(look, time)
+            mask.learn(look, time)
             return near._replace(xyxy=(near.xyxy + look.xyxy) / 2)
         if look is None or (avoid is not None and (overlaps(look.xyxy[None], avoid) >= OTHER_IOU).any()):
             return None
         similarity = self._similarity(near.frozen, near.window.to_crop(look.xyxy))
         if similarity < MASK_MIN_SIMILARITY:
             return None
-        self._mask.learn(look, time)
+        mask.learn(look, time)
         return near._replace(xyxy=look.xyxy, score=MASK_SCORE, similarity=similarity)
 
     def _peak(self, rank: Float64, boxes: Float64, maps: tuple[Float32, Float32], here: Window) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.pattern_images import box_at, iou, scene
-from tracker.single_object.mask_box import MaskBox, MaskLook
+from tracker.single_object.mask_box import MaskBox, MaskLook, start_mask
 from tracker.single_object.search_region import FrozenView, Window, cut, window
 from tracker.types import Float32, Float64, UInt8
 
@@ -26,7 +26,9 @@ def look_at(mask: MaskBox, view: FrozenView, picture: UInt8, box: Float64) -> Ma
 
 
 def begin(view: FrozenView, box: Float64) -> MaskBox:
-    return MaskBox(scene(box), box, *region(view, scene(box), box), 0.0)
+    mask = start_mask(scene(box), box, *region(view, scene(box), box), 0.0)
+    assert mask is not None
+    return mask
 
 
 def test_box_of_the_mask_follows_an_object_that_grows_and_moves(view: FrozenView) -> None:
@@ -43,7 +45,9 @@ def test_box_lies_around_the_mask_as_the_users_box_did(view: FrozenView) -> None
     box = box_at(120, 120, 36, 48)
     loose = box + np.array([-9, -6, 3, 12])
     where, maps = region(view, scene(box), box)
-    look = MaskBox(scene(box), loose, where, maps, 0.0).look(cut(scene(box), where), where, maps)
+    mask = start_mask(scene(box), loose, where, maps, 0.0)
+    assert mask is not None
+    look = mask.look(cut(scene(box), where), where, maps)
     assert look is not None
     np.testing.assert_allclose(look.xyxy, loose, atol=2.5)
 
@@ -61,4 +65,4 @@ def test_absent_object_has_no_mask(view: FrozenView) -> None:
 def test_box_without_room_for_a_mask_has_none(view: FrozenView, box: list[float]) -> None:
     given = np.array(box, np.float64)
     where, maps = region(view, scene(), given)
-    assert MaskBox(scene(), given, where, maps, 0.0).look(cut(scene(), where), where, maps) is None
+    assert start_mask(scene(), given, where, maps, 0.0) is None

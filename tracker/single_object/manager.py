@@ -7,9 +7,10 @@ withheld from the engine, so that no second track covers the object, and is evid
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import Protocol
 
 import numpy as np
 
@@ -31,7 +32,11 @@ SAME_IOU = 0.5  # IoU from which a detection and a selected object are one
 MIN_INSIDE_PX = 2.0  # pixels of a box's width and height that must lie in the image
 OBJECT = "object"  # the class of objects without a detector's class
 
-MakeTracker = Callable[[UInt8, Float64, float], SingleObjectTracker]
+
+class MakeTracker(Protocol):
+    """Makes a single-object tracker; its arguments are those of `SingleObjectTracker` after the motion model."""
+
+    def __call__(self, bgr: UInt8, xyxy: Float64, time: float, live: bool = False) -> SingleObjectTracker: ...
 
 
 @dataclass(slots=True)
@@ -67,8 +72,7 @@ class SingleObjectManager(TrackerDecorator):
     Args:
         tracker: the wrapped tracker; it gets the detections that are no selected object.
         boxes: boxes that are followed from their times on; ids are assigned at once, in this order.
-        make_tracker: makes a single-object tracker from an image, a box (4,) and a time; by default with the package's
-            frozen CNN.
+        make_tracker: makes a single-object tracker; by default with the package's frozen CNN.
         names: the detector's classes, if `open` is not called.
 
     Attributes:
@@ -91,6 +95,7 @@ class SingleObjectManager(TrackerDecorator):
         self._waiting = [(self.new_id(), box) for box in boxes]
         self._name_classes(tuple(names))
         self._objects: list[_TrackedObject] = []
+        self._live = False
         self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
 
     def _name_classes(self, names: tuple[str, ...]) -> None:
@@ -105,6 +110,7 @@ class SingleObjectManager(TrackerDecorator):
         """
         for _, box in self._waiting:
             inside(np.array(box.xyxy), (info.width, info.height))
+        self._live = info.live
         self._name_classes(super().open(info, names))
         return self.names
 
@@ -169,7 +175,7 @@ class SingleObjectManager(TrackerDecorator):
             self._add(id, frame, inside(np.array(box.xyxy), frame.size), box.name)
 
     def _add(self, id: int, frame: Frame, xyxy: Float64, name: str) -> None:
-        follower = self._make_tracker(frame.bgr, xyxy, frame.time)
+        follower = self._make_tracker(frame.bgr, xyxy, frame.time, self._live)
         known = np.zeros(self._classes.width, np.float32)
         label, sight = self.names.index(name or OBJECT), Estimate(xyxy, 1.0, found=True, time_since_update=0.0)
         self._objects.append(_TrackedObject(id, follower, label, known, sight, given=bool(name)))
@@ -243,8 +249,8 @@ def tracker_factory(compute: Compute | None = None, motion: Motion | None = None
     view = FrozenView(compute.threads, compute.device)
     moves = motion or MOTIONS[TrackerConfig().motion](TrackerConfig())
 
-    def follow(bgr: UInt8, xyxy: Float64, time: float) -> SingleObjectTracker:
-        return SingleObjectTracker(view, moves, bgr, xyxy, time)
+    def follow(bgr: UInt8, xyxy: Float64, time: float, live: bool = False) -> SingleObjectTracker:
+        return SingleObjectTracker(view, moves, bgr, xyxy, time, live)
 
     return follow
 

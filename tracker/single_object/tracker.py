@@ -9,14 +9,16 @@ in the elapsed time.
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
 from tracker.boxes import overlaps
 from tracker.motion.base import Motion, Observations
-from tracker.single_object.mask_box import start_mask
+from tracker.single_object.mask_box import MaskBox, start_mask
 from tracker.single_object.search_region import CONTEXT, FrozenView, Window, cut, window
 from tracker.single_object.similarity import BoxSimilarity
 from tracker.types import Float32, Float64, UInt8
@@ -91,9 +93,12 @@ class SingleObjectTracker:
         bgr: (H, W, 3) uint8, the image that the box was drawn in.
         xyxy: (4,) pixels, with an area inside the image.
         time: seconds.
+        live: whether frames do not wait. Then the object is followed without a mask until the first one is found.
     """
 
-    def __init__(self, view: FrozenView, motion: Motion, bgr: UInt8, xyxy: Float64, time: float) -> None:
+    def __init__(
+        self, view: FrozenView, motion: Motion, bgr: UInt8, xyxy: Float64, time: float, live: bool = False
+    ) -> None:
         self._view, self._motion = view, motion
         self._centre, self._size = (xyxy[:2] + xyxy[2:]) / 2, np.maximum(xyxy[2:] - xyxy[:2], MIN_SIDE_PX)
         here = window(self._centre, self._size)
@@ -101,7 +106,12 @@ class SingleObjectTracker:
         box = here.to_crop(self._box(self._centre))
         self._templates = [view.localiser.template(maps[0], box)]
         self._similarity = BoxSimilarity([fine[0], coarse[0]], box)
-        self._mask = start_mask(bgr, xyxy, here, (fine[0], coarse[0]), time)
+        self._mask: MaskBox | None = None
+        self._coming: Future[MaskBox | None] | None = None
+        if live:
+            self._coming = _background().submit(start_mask, bgr.copy(), xyxy, here, (fine[0], coarse[0]), time)
+        else:
+            self._mask = start_mask(bgr, xyxy, here, (fine[0], coarse[0]), time)
         self._rows = motion.start(self._seen_at(1.0), time, np.zeros((0, motion.width)))
         self._score, self._seen, self._learnt, self._lost, self._turn = 1.0, time, time, False, 0
 
@@ -210,6 +220,8 @@ class SingleObjectTracker:
         `found` says whether the localiser finds it. Where it does and they disagree, it is right, and the mask learns
         nothing. Where it does not, the mask alone must be like the user's box.
         """
+        if self._coming is not None and self._coming.done():
+            self._mask, self._coming = self._coming.result(), None
         mask = self._mask
         if mask is None:
             return near if found else None
@@ -259,6 +271,12 @@ class SingleObjectTracker:
 
     def _box(self, centre: Float64) -> Float64:
         return np.concatenate([centre - self._size / 2, centre + self._size / 2])
+
+
+@cache
+def _background() -> ThreadPoolExecutor:
+    """A thread for first masks, which take longer than a frame."""
+    return ThreadPoolExecutor(1, "first-mask")
 
 
 def _nearness(centres: Float64, expected: Float64, reach: Float64) -> Float64:

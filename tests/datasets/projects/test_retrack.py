@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path as FilePath
 
 import numpy as np
@@ -30,7 +31,7 @@ TRUTH = np.array([walking(float(t)) for t in UNEVEN], np.float32)
 @pytest.fixture(scope="module")
 def make(view: FrozenView) -> MakeTracker:
     motion = LiquidMotion()
-    return lambda bgr, xyxy, time: SingleObjectTracker(view, motion, bgr, xyxy, time)
+    return partial(SingleObjectTracker, view, motion)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tracker.protocols import SourceInfo, Stop
 from tracker.types import Detections, Frame
 
 class Still:
-    def __init__(self, bgr, xyxy, time):
+    def __init__(self, bgr, xyxy, time, live):
         self.xyxy = xyxy
         print("box", json.dumps([*xyxy.tolist(), time]), flush=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ LAST = len(UNEVEN) - 1
 @pytest.fixture(scope="module")
 def make(view: FrozenView) -> MakeTracker:
     motion = LiquidMotion()
-    return lambda bgr, xyxy, time: SingleObjectTracker(view, motion, bgr, xyxy, time)
+    return partial(SingleObjectTracker, view, motion)
 
 
 def followed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ class Told:
 def told(
     tracker: Tracker, *boxes: str, until: float = np.inf, names: tuple[str, ...] = ("person",)
 ) -> SingleObjectManager:
-    def follow(bgr: UInt8, xyxy: Float64, time: float) -> SingleObjectTracker:
+    def follow(bgr: UInt8, xyxy: Float64, time: float, live: bool = False) -> SingleObjectTracker:
         return Told(bgr, xyxy, time, until)  # type: ignore[return-value]
 
     return SingleObjectManager(tracker, [parse_box(b) for b in boxes], follow, names)
@@ -226,9 +227,7 @@ class Keeps:
 
 def test_pipeline_tracks_prompted_boxes_beside_a_detector(view: FrozenView) -> None:
     tracker, sink, motion = Tracker(), Keeps(), KalmanMotion()
-    pointer = SingleObjectManager(
-        tracker, [parse_box("42,96,36,48")], lambda bgr, xyxy, time: SingleObjectTracker(view, motion, bgr, xyxy, time)
-    )
+    pointer = SingleObjectManager(tracker, [parse_box("42,96,36,48")], partial(SingleObjectTracker, view, motion))
     summary = run(Clip(), Finds(), pointer, [sink])
     assert summary.frames == 8
     assert summary.tracks == 2
@@ -237,3 +236,17 @@ def test_pipeline_tracks_prompted_boxes_beside_a_detector(view: FrozenView) -> N
         assert tracks.confirmed.id.tolist() == [1, 2]
         assert iou(tracks.xyxy[0].astype(np.float64), box_at(60 + 12 * k, 120)) > 0.7
         assert tracks.label.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_objects_of_a_live_source_do_not_hold_frames_up(view: FrozenView, live: bool) -> None:
+    told: list[bool] = []
+
+    def make(bgr: UInt8, xyxy: Float64, time: float, live: bool = False) -> SingleObjectTracker:
+        told.append(live)
+        return SingleObjectTracker(view, KalmanMotion(), bgr, xyxy, time, live)
+
+    pointer = SingleObjectManager(Tracker(), [parse_box("42,96,36,48")], make)
+    pointer.open(SourceInfo("camera", *SIZE, live=live), ())
+    pointer.update(Detections.empty(), 0.0, frame=Frame(scene(box_at(60, 120)), 0, 0.0))
+    assert told == [live]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +15,8 @@ from tests.support.pattern_images import SIZE, box_at, iou, scene
 from tracker.learned.liquid_motion import LiquidMotion
 from tracker.motion.base import Motion
 from tracker.motion.kalman_mixture import KalmanMotion
+from tracker.single_object import tracker as single_object
+from tracker.single_object.mask_box import MaskBox
 from tracker.single_object.search_region import FrozenView, cut, window
 from tracker.single_object.tracker import CHANGE_LEAST_S, SingleObjectTracker, _steadiness
 from tracker.types import Float64, UInt8
@@ -34,6 +39,34 @@ def test_moving_object_is_tracked_at_its_true_times(view: FrozenView, motion: ty
         assert sight.time_since_update == 0
         assert iou(sight.xyxy, at(k * step)) > 0.7
     assert sight.score > 0.3
+
+
+def test_live_object_is_followed_while_its_first_mask_is_made(
+    view: FrozenView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, made = threading.Event(), threading.Event()
+    start = single_object.start_mask
+
+    def slow(*args: Any) -> MaskBox | None:
+        go_on.wait(60)
+        mask = start(*args)
+        made.set()
+        return mask
+
+    monkeypatch.setattr(single_object, "start_mask", slow)
+    boxes = [box_at(60 + 4 * k, 150) for k in range(8)]
+    picture = scene(boxes[0])
+    follower = SingleObjectTracker(view, LiquidMotion(), picture, boxes[0], 0.0, live=True)
+    picture[:] = 0  # a live source may use the memory of the frame again
+    sights = [follower.update(scene(box), k * 0.04) for k, box in enumerate(boxes[1:5], 1)]
+    assert follower._mask is None
+    go_on.set()
+    assert made.wait(60)
+    while follower._coming is not None and not follower._coming.done():
+        time.sleep(0.001)
+    sights += [follower.update(scene(box), k * 0.04) for k, box in enumerate(boxes[5:], 5)]
+    assert follower._mask is not None
+    assert all(iou(sight.xyxy, box) > 0.7 for sight, box in zip(sights, boxes[1:], strict=True))
 
 
 def test_size_and_aspect_changes_are_tracked(view: FrozenView) -> None:

@@ -39,9 +39,9 @@ def whole_video() -> Page | None:
             says.append(_says(title, content))
     if have("tracking-pets-whole"):
         results.append("tracking-pets-whole")
-        rows = _from_pixels(read_figures("tracking-pets-whole"))
-        parts += ["## PETS09 from pixels, with embeddings", table(rows[0], rows[1:])]
-        says.append(_says_from_pixels("PETS09 from pixels", rows))
+        content = read_figures("tracking-pets-whole")
+        parts += ["## PETS09 from pixels, with embeddings", _from_pixels(content)]
+        says.append(_says_from_pixels("PETS09 from pixels", content))
     tud = [name for name in _tud() if have(name)]
     if tud:
         results += tud
@@ -122,31 +122,39 @@ def _says(title: str, content: dict[str, Any]) -> str:
     return f"{title}: {'; '.join(parts)}."
 
 
-def _from_pixels(content: dict[str, Any]) -> list[list[str]]:
-    """The head and the rows of the table: ours, with the whole video first, then each baseline with its best helper."""
-    profiles = list(content)
-    uneven = [p for p in profiles if p in UNEVEN]
-    scores = {name: [content[p]["hota"][name] for p in profiles] for name in content[profiles[0]]["hota"]}
-    means = {name: sum(content[p]["hota"][name] for p in uneven) / len(uneven) if uneven else None for name in scores}
-    ours = [name for name in scores if name.startswith("liquidtrack")]
-    runs = dict.fromkeys(name.partition(", ")[0] for name in scores if name not in ours)
-    rows = [["HOTA", *(PROFILES[p] for p in profiles), "uneven"]]
-    for name in sorted(ours, reverse=True):
-        rows.append([name.replace(" whole", ", with the whole video"), *map(number, scores[name]), number(means[name])])
-    for run in runs:
-        helped = [name for name in scores if name.partition(", ")[0] == run]
-        best = max(helped, key=lambda name: means[name] or scores[name][0])
-        rows.append([named(best), *map(number, scores[best]), number(means[best])])
-    return rows
+def _from_pixels(content: dict[str, Any]) -> str:
+    ours, others = _pixel_scores(content)
+    rows = [[name, *map(number, of.values())] for name, of in (ours | others).items()]
+    return table(["HOTA", *(PROFILES[p] for p in content), "uneven"], rows)
 
 
-def _says_from_pixels(title: str, rows: list[list[str]]) -> str:
-    first, others = rows[1], [row for row in rows if not row[0].startswith(("HOTA", "liquidtrack"))]
+def _pixel_scores(content: dict[str, Any]) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
+    """HOTA by name and profile, and `uneven`: ours, the whole video first, and each baseline with its best helper."""
+    uneven = [p for p in content if p in UNEVEN]
+    scores = {}
+    for name in next(iter(content.values()))["hota"]:
+        of = {p: content[p]["hota"][name] for p in content}
+        scores[name] = {**of, "uneven": sum(of[p] for p in uneven) / len(uneven)}
+    ours = sorted((name for name in scores if name.startswith("liquidtrack")), reverse=True)
+    best: dict[str, str] = {}
+    for name in scores:
+        run = name.partition(", ")[0]
+        if name not in ours and (run not in best or scores[name]["uneven"] > scores[best[run]]["uneven"]):
+            best[run] = name
+    return (
+        {name.replace(" whole", ", with the whole video"): scores[name] for name in ours},
+        {named(name): scores[name] for name in best.values()},
+    )
+
+
+def _says_from_pixels(title: str, content: dict[str, Any]) -> str:
+    ours, others = _pixel_scores(content)
     parts = []
-    for column, label in ((1, "with all frames"), (-1, "under uneven time")):
-        best = max(others, key=lambda row: float(row[column]))
-        parts.append(f"{label} {first[column]} HOTA, {best[0]} {best[column]}")
-    return f"{title}, with the whole video: {'; '.join(parts)}."
+    for profile, label in (("full", "with all frames"), ("uneven", "under uneven time")):
+        best = max(others, key=lambda name: others[name][profile])
+        value = next(iter(ours.values()))[profile]
+        parts.append(f"{label} {versus('the whole video', value, best, others[best][profile])}")
+    return f"{title}: {'; '.join(parts)}."
 
 
 def _tud() -> dict[str, str]:

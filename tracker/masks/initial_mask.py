@@ -101,15 +101,15 @@ def _standing_out(bgr: UInt8, box: Float64) -> Float32:
     """(H, W) saliency of each pixel in the square around a box."""
     square = Crop.around(box, 1 + 2 * CONTEXT_SHARE)
     height, width = bgr.shape[:2]
-    return square.back(_salience(square.picture(bgr, SIDE).tobytes()), (height, width))
+    return square.back(_saliency(square.picture(bgr, SIDE).tobytes()), (height, width))
 
 
 @lru_cache(maxsize=16)  # a person's boxes are followed again after each correction beside them
-def _salience(picture: bytes) -> Float32:
+def _saliency(picture: bytes) -> Float32:
     """(SIDE, SIDE) of a (SIDE, SIDE, 3) BGR picture."""
-    salience = _network()(np.frombuffer(picture, np.uint8).reshape(SIDE, SIDE, 3)[:, :, ::-1])
-    salience.setflags(write=False)
-    return salience
+    saliency = _network()(np.frombuffer(picture, np.uint8).reshape(SIDE, SIDE, 3)[:, :, ::-1])
+    saliency.setflags(write=False)
+    return saliency
 
 
 @cache
